@@ -1,0 +1,200 @@
+//! Typed identifiers that print as people type them: pipeline `orders`, build `#12`, release `r7`, stage `prod`.
+//!
+//! An identifier that exists is valid: the only way in is through its checked constructor, which serde uses too.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is no identifier of the kind that was asked for; worded for the person who typed it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is no {what}: {rule}")]
+pub struct InvalidId {
+    /// What was typed.
+    pub given: String,
+    /// The kind of identifier, as people call it: "pipeline name".
+    pub what: &'static str,
+    /// The rule it breaks.
+    pub rule: &'static str,
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks the rule of this identifier; the error is worded for the person who typed it.
+            pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                let check: fn(&str) -> bool = $check;
+                if check(&text) { Ok(Self(text)) } else { Err(InvalidId { given: text, what: $what, rule: $rule }) }
+            }
+            /// The identifier as it is typed and stored.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+    };
+}
+
+macro_rules! number_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u32);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+        impl FromStr for $name {
+            type Err = InvalidId;
+            /// Takes the number with or without its sign: `#12` and `12`, `r7` and `7`.
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let digits = text.strip_prefix($prefix).unwrap_or(text);
+                match digits.parse::<u32>() {
+                    Ok(number) if number > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => Ok(Self(number)),
+                    _ => Err(InvalidId { given: text.into(), what: $what, rule: "a whole number from 1" }),
+                }
+            }
+        }
+    };
+}
+
+/// A slug of DESIGN 2: `[a-z][a-z0-9-]{0,38}[a-z0-9]`.
+fn is_slug(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (2..=40).contains(&bytes.len())
+        && bytes[0].is_ascii_lowercase()
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+        && bytes[bytes.len() - 1] != b'-'
+}
+
+fn is_short_slug(text: &str) -> bool {
+    is_slug(text) && text.len() <= 20
+}
+
+/// What Slack gives its users, channels and teams: a capital letter, then capitals and digits.
+fn is_slack_id(text: &str) -> bool {
+    (2..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+text_id!(
+    /// The name of a pipeline, which is also the name of its service.
+    PipelineName, "pipeline name", "2 to 40 of a-z, 0-9 and -, from a letter to a letter or digit", is_slug
+);
+text_id!(
+    /// The name of a stage (`dev`, `staging`, `prod`): an alias on every function and a stage of the API.
+    StageName, "stage name", "2 to 20 of a-z, 0-9 and -, from a letter to a letter or digit", is_short_slug
+);
+text_id!(
+    /// A Slack user, as in `<@U024BE7LH>`.
+    UserId, "Slack user", "capitals and digits, as Slack gives them", is_slack_id
+);
+text_id!(
+    /// A Slack channel, private group or direct message.
+    ChannelId, "Slack channel", "capitals and digits, as Slack gives them", is_slack_id
+);
+text_id!(
+    /// A Slack workspace.
+    TeamId, "Slack workspace", "capitals and digits, as Slack gives them", is_slack_id
+);
+text_id!(
+    /// The durable unit of work behind a command: a ULID, so that ids sort by the time they were made.
+    OperationId, "operation", "26 characters of a ULID", |text| ulid::Ulid::from_string(text).is_ok()
+);
+text_id!(
+    /// A full commit id, 40 hex digits.
+    CommitId, "commit", "40 hex digits",
+    |text| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit())
+);
+number_id!(
+    /// A build of one pipeline: `#12`. Allocated when a build is accepted, never used again.
+    BuildNumber, "#", "build number"
+);
+number_id!(
+    /// A release of one pipeline: `r7`. Allocated when a deploy is accepted, never used again.
+    ReleaseNumber, "r", "release number"
+);
+
+impl CommitId {
+    /// The first seven digits, as people quote a commit.
+    pub fn short(&self) -> &str {
+        self.0.get(..7).unwrap_or(&self.0)
+    }
+}
+
+/// The AWS account and region that a call or a key is for. There is one per installation for now; it is recorded by
+/// `sluice init`, and every adapter call carries it, so that a second one later changes no signature.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// The twelve digits of the AWS account.
+    pub account: String,
+    /// The region, as in `eu-central-1`.
+    pub region: String,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.account, self.region)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_name_is_a_slug() {
+        for good in ["orders", "o2", "a-b-c", &"a".repeat(40)] {
+            assert!(PipelineName::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "o", "Orders", "2fast", "orders-", "or_ders", "ördérs", &"a".repeat(41)] {
+            assert!(PipelineName::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_with_and_without_their_sign() {
+        assert_eq!("#12".parse(), Ok(BuildNumber(12)));
+        assert_eq!("12".parse(), Ok(BuildNumber(12)));
+        assert_eq!("r7".parse(), Ok(ReleaseNumber(7)));
+        assert_eq!(ReleaseNumber(7).to_string(), "r7");
+        for bad in ["0", "#", "-1", "+1", "r-7", "99999999999", "१"] {
+            assert!(bad.parse::<BuildNumber>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_back_is_checked_too() {
+        assert!(serde_json::from_str::<PipelineName>("\"Orders\"").is_err());
+    }
+}

@@ -1,0 +1,116 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::Tags;
+use crate::fault::PortResult;
+use crate::ids::Target;
+
+/// An HTTP API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Api {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `https://{id}.execute-api.{region}.amazonaws.com`, as the service says it.
+    pub endpoint: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// An integration of an HTTP API with a function, payload format 2.0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Integration {
+    /// Its id.
+    pub id: String,
+    /// The invocation URI, stage variables and all.
+    pub uri: String,
+}
+
+/// A route: `GET /items/{id}`, `$default`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Its id.
+    pub id: String,
+    /// `METHOD /path` or `$default`.
+    pub key: String,
+    /// The integration it calls, by id.
+    pub integration: Option<String>,
+}
+
+/// An immutable snapshot of an API's definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Its id.
+    pub id: String,
+    /// What was written on it: by this a deployment is recognised.
+    pub description: String,
+}
+
+/// A stage of an API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiStage {
+    /// Its name.
+    pub name: String,
+    /// The deployment it serves.
+    pub deployment: Option<String>,
+    /// Its stage variables.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// API Gateway, HTTP APIs (`apigatewayv2`). IAM names its calls by HTTP method; the `call` of an error is the name of
+/// the operation: `apigatewayv2:CreateRoute`.
+#[async_trait]
+pub trait Gateway: Send + Sync {
+    /// `CreateApi`, protocol HTTP. Names are not unique: look with [`Gateway::apis`] before.
+    async fn create_api(&self, target: &Target, name: &str, tags: &Tags) -> PortResult<Api>;
+    /// `GetApis`, all pages.
+    async fn apis(&self, target: &Target) -> PortResult<Vec<Api>>;
+    /// `CreateIntegration` of type AWS_PROXY, payload format 2.0.
+    async fn create_integration(&self, target: &Target, api: &str, uri: &str) -> PortResult<Integration>;
+    /// `GetIntegrations`, all pages.
+    async fn integrations(&self, target: &Target, api: &str) -> PortResult<Vec<Integration>>;
+    /// `CreateRoute`. A route of that key: conflict.
+    async fn create_route(
+        &self,
+        target: &Target,
+        api: &str,
+        key: &str,
+        integration: &str,
+    ) -> PortResult<Route>;
+    /// `UpdateRoute`: another integration. Safe to repeat.
+    async fn update_route(
+        &self,
+        target: &Target,
+        api: &str,
+        route: &str,
+        integration: &str,
+    ) -> PortResult<Route>;
+    /// `DeleteRoute`; a route that is gone is no error.
+    async fn delete_route(&self, target: &Target, api: &str, route: &str) -> PortResult<()>;
+    /// `GetRoutes`, all pages.
+    async fn routes(&self, target: &Target, api: &str) -> PortResult<Vec<Route>>;
+    /// `CreateDeployment` with a description.
+    async fn create_deployment(
+        &self,
+        target: &Target,
+        api: &str,
+        description: &str,
+    ) -> PortResult<Deployment>;
+    /// `GetDeployments`, all pages.
+    async fn deployments(&self, target: &Target, api: &str) -> PortResult<Vec<Deployment>>;
+    /// `CreateStage` with a deployment and stage variables. A stage of that name: conflict.
+    async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage>;
+    /// `UpdateStage`: another deployment. Safe to repeat.
+    async fn update_stage(
+        &self,
+        target: &Target,
+        api: &str,
+        stage: &str,
+        deployment: &str,
+    ) -> PortResult<ApiStage>;
+    /// `GetStage`; `None` if there is none of that name.
+    async fn stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<Option<ApiStage>>;
+}

@@ -1,0 +1,68 @@
+use async_trait::async_trait;
+
+use super::Tags;
+use crate::fault::PortResult;
+use crate::ids::Target;
+
+/// A role to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleSpec {
+    /// Its name, at most 64 characters.
+    pub name: String,
+    /// Its path, `/sluice/`.
+    pub path: String,
+    /// For people in the console.
+    pub description: String,
+    /// The trust policy, a JSON document.
+    pub trust: String,
+    /// The ARN of the permissions boundary.
+    pub boundary: String,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// A role that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its path.
+    pub path: String,
+    /// The ARN of its permissions boundary.
+    pub boundary: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// IAM, and STS for who we are.
+#[async_trait]
+pub trait Identity: Send + Sync {
+    /// `iam:CreateRole`. A role of that name: conflict.
+    async fn create_role(&self, target: &Target, spec: &RoleSpec) -> PortResult<Role>;
+    /// `iam:GetRole`; `None` if there is none of that name.
+    async fn role(&self, target: &Target, name: &str) -> PortResult<Option<Role>>;
+    /// `iam:PutRolePolicy`: an inline policy, a JSON document. Safe to repeat.
+    async fn put_role_policy(
+        &self,
+        target: &Target,
+        role: &str,
+        policy: &str,
+        document: &str,
+    ) -> PortResult<()>;
+    /// `iam:GetRolePolicy`: the document (URL-decoded); `None` if it is not there.
+    async fn role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<Option<String>>;
+    /// `iam:CreatePolicy`: a managed policy on a path; its ARN. One of that name: conflict.
+    async fn create_policy(
+        &self,
+        target: &Target,
+        name: &str,
+        path: &str,
+        document: &str,
+    ) -> PortResult<String>;
+    /// `iam:GetPolicy`: whether a managed policy exists.
+    async fn policy_exists(&self, target: &Target, arn: &str) -> PortResult<bool>;
+    /// `sts:GetCallerIdentity`: the account that the credentials belong to, with the configured region.
+    async fn whoami(&self) -> PortResult<Target>;
+}

@@ -1,0 +1,32 @@
+//! The ports: everything that Sluice asks of the world, one small trait per capability, held as `Arc<dyn _>`.
+//!
+//! No type of an SDK, of Slack or of a database appears here. Each AWS call carries its [`Target`](crate::ids::Target).
+//! A call that changes something says in its documentation by what it is safe to repeat; `docs/effects.md` has the table.
+
+mod builders;
+mod clock;
+mod functions;
+mod gateway;
+mod identity;
+mod logs;
+mod objects;
+mod repositories;
+mod store;
+
+pub use builders::*;
+pub use clock::*;
+pub use functions::*;
+pub use gateway::*;
+pub use identity::*;
+pub use logs::*;
+pub use objects::*;
+pub use repositories::*;
+pub use store::*;
+
+use std::collections::BTreeMap;
+
+/// Tags on a resource. Everything that Sluice makes carries [`TAG_PIPELINE`], by which it recognises its own.
+pub type Tags = BTreeMap<String, String>;
+
+/// The tag that names the pipeline a resource belongs to.
+pub const TAG_PIPELINE: &str = "sluice:pipeline";
