@@ -96,7 +96,11 @@ impl Reader<'_> {
 
     /// The first open argument that the words fit.
     fn placed(&mut self, word: &Word, words: &[Word]) -> Result<usize, Box<Trouble>> {
-        let open: Vec<_> = self.open().filter(|argument| !argument.needs_word).collect();
+        let is_reason = self.is_reason(word, words);
+        let open = self
+            .open()
+            .filter(|argument| !argument.needs_word && (argument.slot == Slot::Reason || !is_reason));
+        let open: Vec<_> = open.collect();
         let mut refused = Vec::new();
         for argument in open {
             let front = match argument.slot {
@@ -114,12 +118,23 @@ impl Reader<'_> {
                     return Ok(if argument.slot == Slot::Reason { words.len() } else { taken });
                 }
                 Err(trouble) if argument.required || trouble.is_near => return Err(trouble),
+                // What does not even look like one of these was meant as something else.
+                Err(_)
+                    if matches!(argument.slot, Slot::Build | Slot::Release | Slot::Person | Slot::Since) => {}
                 Err(trouble) => refused.push(trouble),
             }
         }
         let only = refused.pop().filter(|_| refused.is_empty());
         Err(only
             .unwrap_or_else(|| Trouble::new("extra", format!("`{}` does not fit here", word.text)).at(word)))
+    }
+
+    /// Whether what is left can only be the reason that a form needs: it is all in quotes, or comes after the end.
+    fn is_reason(&self, word: &Word, words: &[Word]) -> bool {
+        let needed = self.open().any(|argument| argument.slot == Slot::Reason && argument.required);
+        needed
+            && (word.whole && words.len() == 1 || self.filled.contains(&Slot::Until))
+            && self.filled.contains(&Slot::Name)
     }
 
     /// The words of a reason without `for 2h` at their end, which is taken where it is still open.

@@ -4,21 +4,21 @@ use super::misunderstanding::Trouble;
 use super::names::Slash;
 use super::parse::understand;
 use super::table::{Slot, forms};
-use super::words::{is_reserved, quote, words};
+use super::words::{is_numbered, is_reserved, quote, words};
 use super::{Command, Language, Role, Verb, table};
 
 /// The nearest right line; one that can be used yet comes before one that cannot.
 pub(super) fn nearest(head: Slash, line: &str, trouble: &Trouble) -> Option<String> {
-    if matches!(trouble.code, "empty" | "not-available") {
-        return None;
-    }
     let fixed = trouble.fix.iter().map(|line| (head, line.clone()));
-    let changed =
-        changes(head, line, trouble).into_iter().map(|(verb, words)| (Slash::Verb(verb), words.join(" ")));
+    let changed = match trouble.code {
+        "empty" | "not-available" | "unknown-topic" => Vec::new(),
+        _ => changes(head, line, trouble),
+    };
+    let changed = changed.into_iter().map(|(verb, words)| (Slash::Verb(verb), words.join(" ")));
     let mut unavailable = None;
     for (head, line) in fixed.chain(changed) {
         match understand(head, &line) {
-            Ok(Command::Help { command }) if trouble.code != "unknown-topic" => drop(command),
+            Ok(Command::Help { .. }) if trouble.code != "unknown-topic" => {}
             Ok(command) if command.available() => return Some(command.to_string()),
             Ok(command) => unavailable = unavailable.or(Some(command.to_string())),
             Err(_) => {}
@@ -57,12 +57,12 @@ fn changes(head: Slash, line: &str, trouble: &Trouble) -> Vec<Line> {
         }
     };
     let mut lines = Vec::new();
-    first_words(verb, &pieces, &mut lines);
-    let Some(verb) = verb else { return lines };
-    if let Some(at) = wrong {
+    if trouble.form.is_none_or(|form| form.word.is_none()) {
+        first_words(verb, &pieces, &mut lines);
+    }
+    if let Some((verb, at)) = verb.zip(wrong) {
         wrong_word(verb, &pieces, at, trouble, &mut lines);
     }
-    moved_words(verb, &pieces, &mut lines);
     lines
 }
 
@@ -74,7 +74,7 @@ fn first_words(verb: Option<Verb>, pieces: &[String], lines: &mut Vec<Line>) {
     let others = table().iter().filter(|form| Some(form.verb) != verb);
     for form in own.chain(others) {
         let Some(word) = form.word else { continue };
-        if (first == word && Some(form.verb) != verb) || (first != word && similar(&first, word)) {
+        if (first == word && Some(form.verb) != verb) || (first != word && stands_for(&first, word)) {
             lines.push((form.verb, join([word], rest)));
         }
     }
@@ -101,65 +101,59 @@ fn first_words(verb: Option<Verb>, pieces: &[String], lines: &mut Vec<Line>) {
     }
 }
 
-/// One word is misspelt, or no name, or one too many.
+/// One word is misspelt, or no name, or in the wrong place, or one too many.
 fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines: &mut Vec<Line>) {
     let Some(word) = pieces.get(at) else { return };
-    let with = |new: &str| {
+    let mut changed = |from: usize, until: usize, new: &[&str]| {
         let mut pieces = pieces.to_vec();
-        if let Some(piece) = pieces.get_mut(at) {
-            *piece = new.to_owned();
-        }
-        (verb, pieces)
+        pieces.splice(from..until, new.iter().map(|word| (*word).to_owned()));
+        lines.push((verb, pieces));
     };
-    let lower = word.to_lowercase();
+    // `form staging`; a small word that was taken for a name is noticed at the word after it.
     let small = forms(verb).flat_map(|form| form.arguments).flat_map(|argument| argument.words).copied();
     let listed = Role::ALL.map(Role::word).into_iter().chain(Language::ALL.map(Language::word));
     for keyword in small.chain(listed) {
-        if similar(&lower, keyword) {
-            lines.push(with(keyword));
+        for at in [Some(at), at.checked_sub(1)].into_iter().flatten() {
+            if pieces.get(at).is_some_and(|piece| similar(&piece.to_lowercase(), keyword)) {
+                changed(at, at + 1, &[keyword]);
+            }
         }
     }
-    if is_reserved(&lower) {
-        lines.push(with(&quote(&lower)));
-    }
-    let slug = slug(word);
-    if slug != *word && !slug.is_empty() {
-        lines.push(with(&if is_reserved(&slug) { quote(&slug) } else { slug }));
-    }
-    // `/stage add orders staging dev` and `/promote orders staging to prod` lack a word.
-    for argument in trouble.form.iter().flat_map(|form| form.arguments).filter(|argument| argument.needs_word)
-    {
-        let mut named = pieces.to_vec();
-        named.splice(at..at, argument.words.first().map(|word| (*word).to_owned()));
-        lines.push((verb, named));
-    }
-    if let Some(before) = at.checked_sub(1).and_then(|before| pieces.get(before)).filter(|_| lower == "to") {
-        let mut turned = pieces.to_vec();
-        let from = ["from".to_owned(), before.clone()];
-        turned.remove(at - 1);
-        turned.extend(from);
-        lines.push((verb, turned));
-    }
-    // `/repo create my service` is one name; at last, the word may be one too many.
-    if let (Some(before), "extra" | "bad-language") = (at.checked_sub(1), trouble.code) {
-        let mut joined = pieces.to_vec();
-        let second = joined.remove(at);
-        if let Some(first) = joined.get_mut(before) {
-            *first = format!("{first}-{}", self::slug(&second));
+    let before = at.checked_sub(1).and_then(|before| pieces.get(before));
+    match trouble.code {
+        "reserved-word" => changed(at, at + 1, &[&quote(&word.to_lowercase())]),
+        "bad-name" | "bad-stage" => {
+            let slug = slug(word);
+            if !is_numbered(&slug, "r") {
+                changed(at, at + 1, &[&if is_reserved(&slug) { quote(&slug) } else { slug }]);
+            }
+            // `/deploy #12 orders`
+            if let Some(next) = pieces.get(at + 1).filter(|_| !word.starts_with(char::is_alphabetic)) {
+                changed(at, at + 2, &[next, word]);
+            }
         }
-        lines.push((verb, joined));
-    }
-    let mut without = pieces.to_vec();
-    without.remove(at);
-    lines.push((verb, without));
-}
-
-/// The right words in the wrong order: `/deploy #12 orders`.
-fn moved_words(verb: Verb, pieces: &[String], lines: &mut Vec<Line>) {
-    for at in 1..pieces.len().min(4) {
-        let mut swapped = pieces.to_vec();
-        swapped.swap(at - 1, at);
-        lines.push((verb, swapped));
+        // `/promote orders staging to prod`
+        "repeated" => {
+            if let Some((before, next)) = before.zip(pieces.get(at + 1)) {
+                changed(at - 1, at + 2, &["to", next, "from", before]);
+            }
+        }
+        // `/repo create my service`
+        "bad-language" => {
+            if let Some(before) = before {
+                changed(at - 1, at + 1, &[&format!("{before}-{}", slug(word))]);
+            }
+        }
+        // `/stage add orders staging dev`
+        "extra" => {
+            let lacking =
+                trouble.form.iter().flat_map(|form| form.arguments).filter(|argument| argument.needs_word);
+            for small in lacking.filter_map(|argument| argument.words.first()) {
+                changed(at, at, &[small]);
+            }
+            changed(at, at + 1, &[]);
+        }
+        _ => {}
     }
 }
 
@@ -170,13 +164,33 @@ fn join<'a>(front: impl IntoIterator<Item = &'a str>, rest: &[String]) -> Vec<St
 /// What a name might have been meant to be: `Ord_ers!` is `ord-ers`.
 fn slug(word: &str) -> String {
     let plain = word.to_lowercase().replace(['_', '.', ' '], "-");
-    let slug: String = plain.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let slug: String = plain.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect();
     slug.trim_matches('-').to_owned()
+}
+
+/// Words that people know from elsewhere, and ours.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("new", "create"),
+    ("init", "create"),
+    ("ls", "list"),
+    ("logs", "log"),
+    ("info", "show"),
+    ("rm", "remove"),
+    ("ok", "approve"),
+    ("deny", "reject"),
+    ("abort", "cancel"),
+    ("stop", "cancel"),
+];
+
+/// Whether a word was meant as another: misspelt, cut short, or known from elsewhere.
+fn stands_for(typed: &str, word: &str) -> bool {
+    let is_short = typed.chars().count() >= 3 && word.starts_with(typed);
+    is_short || similar(typed, word) || ELSEWHERE.contains(&(typed, word))
 }
 
 /// Whether a word is a slip of the thumb away from another: one letter for a short word, two for a longer one.
 fn similar(typed: &str, word: &str) -> bool {
     let length = word.chars().count();
     let slips = if length <= 4 { 1 } else { 2 };
-    length > 2 && typed.chars().count() <= 20 && strsim::osa_distance(typed, word) <= slips
+    (2..=20).contains(&typed.chars().count()) && strsim::osa_distance(typed, word) <= slips
 }

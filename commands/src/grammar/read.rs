@@ -137,6 +137,12 @@ fn name<T>(
     new: fn(String) -> Result<T, InvalidId>,
 ) -> Result<T, Box<Trouble>> {
     let text = word.bare().to_lowercase();
+    if !word.quoted && is_numbered(&text, "r") {
+        let problem = format!(
+            "`{text}` looks like a release, and here a name is meant; a name like that is written in quotes"
+        );
+        return Err(Trouble::new(code, problem).at(word));
+    }
     if !word.quoted && is_reserved(&text) {
         let problem = format!("`{text}` is a word of Sluice; a name like that is written in quotes");
         return Err(Trouble::new("reserved-word", problem).at(word));
@@ -196,7 +202,11 @@ fn build(word: &Word) -> Result<BuildNumber, Box<Trouble>> {
             false => format!("`{}` is no build: a build is a number, as in `#12`", word.bare()),
         };
         let trouble = Trouble::new("bad-build", problem).at(word);
-        if text.starts_with('#') || is_numbered(&text, "r") { trouble.near() } else { trouble }
+        if text.starts_with(|c: char| c == '#' || c.is_ascii_digit()) || is_numbered(&text, "r") {
+            trouble.near()
+        } else {
+            trouble
+        }
     })
 }
 
@@ -297,6 +307,8 @@ pub(super) fn topic(words: &[Word]) -> Result<String, Box<Trouble>> {
     let only = ending.next().filter(|_| ending.next().is_none());
     exact.or(only).ok_or_else(|| {
         let trouble = Trouble::new("unknown-topic", format!("there is no command `{wanted}`"));
+        let near = help::topics().into_iter().find(|topic| strsim::osa_distance(topic, &wanted) <= 2);
+        let trouble = near.into_iter().fold(trouble, |trouble, topic| trouble.fix(format!("help {topic}")));
         words.first().map_or(trouble.clone(), |word| trouble.at(word))
     })
 }

@@ -44,7 +44,6 @@ const LINES: &[(&str, &str)] = &[
     ("/build log orders 12", "/build log orders #12"),
     ("/build log orders <#C0123|12>", "/build log orders #12"),
     ("/build log orders #12!", "/build log orders #12"),
-    ("/build log #12 orders", "/build log orders #12"),
     ("/build List orders", "/build list orders"),
     ("/build cancel orders", "/build cancel orders"),
     ("/build retry orders 3", "/build retry orders #3"),
