@@ -3,8 +3,8 @@
 use super::Command;
 use super::misunderstanding::Trouble;
 use super::normalise::reason;
-use super::read::{Values, missing};
 use super::table::{Argument, Form, Slot};
+use super::values::{Values, missing};
 use super::words::Word;
 
 /// Reads the words after a form's own as its arguments.

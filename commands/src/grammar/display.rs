@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::words::{is_numbered, is_reserved, quote};
+use super::reserved::{is_numbered, is_reserved};
+use super::words::quote;
 use super::{Command, Language, Period, Role};
 
 impl fmt::Display for Language {

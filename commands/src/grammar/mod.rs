@@ -17,7 +17,9 @@ mod parse;
 mod period;
 mod read;
 mod reference;
+mod reserved;
 mod table;
+mod values;
 mod words;
 
 #[cfg(test)]
@@ -27,7 +29,8 @@ pub use command::*;
 pub use help::{help, topics};
 pub use misunderstanding::Misunderstanding;
 pub use names::{Names, SlashCommand, Verb};
+pub use nearest::closest;
 pub use normalise::{normalise, reason};
-pub use parse::parse;
+pub use parse::{parse, parse_line};
 pub use reference::reference;
 pub use table::{Argument, Form, Permission, Slot, table, usage_hint};

@@ -70,6 +70,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/build orders #12", "bad-reference", ""),
     ("/build orders a..b", "bad-reference", ""),
     ("/build orders@main now please", "extra", ""),
+    ("/deploy orders build 12", "reserved-word", "/deploy orders #12"),
     // Small words.
     ("/promote orders prod form staging", "extra", "/promote orders prod from staging"),
     ("/promote orders prod staging", "extra", "/promote orders prod from staging"),
@@ -127,4 +128,31 @@ fn too_much_is_not_read() {
         read(&format!("/rollback orders prod {}", "x".repeat(4000))).expect_err("too long").code,
         "too-long"
     );
+}
+
+#[test]
+fn a_command_about_no_pipeline_may_have_been_another() {
+    for (typed, other) in [
+        ("/build lgo orders", Some("/build log orders")),
+        ("/deploy craete orders", Some("/repo create orders")),
+        ("/build lsit@orders", Some("/build list orders")),
+        ("/promote aprove orders", None),
+        ("/build orders", None),
+        ("/build log orders", None),
+    ] {
+        assert_eq!(read(typed).ok().and_then(|command| command.other_reading()).as_deref(), other, "{typed}");
+    }
+    assert_eq!(closest("ordrs", ["payments", "orders", "borders"]), Some("orders"));
+    assert_eq!(closest("billing", ["payments", "orders"]), None);
+}
+
+#[test]
+fn what_is_made_to_be_slow_is_read_too() {
+    for (open, middle, close) in
+        [("<", "@U2", ">"), ("&", "amp;", "amp;"), ("=", "\"", "\""), ("<@U1|", "<", ">")]
+    {
+        let text = format!("orders prod {}{middle}{}", open.repeat(600), close.repeat(600));
+        let _ = read(&format!("/rollback {text}"));
+        let _ = read(&format!("/stage set {text}"));
+    }
 }
