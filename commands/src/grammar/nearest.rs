@@ -168,7 +168,7 @@ fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines
             }
         }
         // `/promote orders staging to prod`
-        "repeated" => {
+        "repeated" if trouble.form.is_some_and(|form| form.has(Slot::From)) => {
             if let Some((before, next)) = before.zip(pieces.get(at + 1)) {
                 changed(at - 1, at + 2, &["to", next, "from", before]);
             }
