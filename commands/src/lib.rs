@@ -9,4 +9,6 @@ pub mod card;
 pub mod fault;
 pub mod grammar;
 pub mod ids;
+pub mod operation;
 pub mod ports;
+pub mod service;
