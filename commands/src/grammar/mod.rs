@@ -1,6 +1,6 @@
 //! From what a person typed to a [`Command`], and back.
 //!
-//! One [`table`] defines every command: its words and arguments, its help and examples, who may use it, and whether it
+//! One [`table()`] defines every command: its words and arguments, its help and examples, who may use it, and whether it
 //! can be used yet. The parser, the help, the usage hints of `manifest.yml` and `docs/commands.md` come from it, so
 //! they cannot disagree. Nothing here panics, whatever is typed, and nothing knows a pipeline: the grammar decides
 //! what was *said*, the operations decide whether it makes sense.
