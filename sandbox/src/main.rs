@@ -1,2 +1,10 @@
-//! Placeholder while the workspace is laid out.
+//! `cargo sandbox`: a local world to try Sluice in and to test it against. See `sandbox/README.md`.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a world for trials: it spawns its servers where they are made, and time is the real one"
+)]
+#![allow(unreachable_pub, reason = "a binary: `pub` means for the other modules")]
+
+mod calls;
+
 fn main() {}
