@@ -31,6 +31,7 @@ pub use click::click;
 pub use command::command;
 pub use config::SlackConfig;
 pub use deliver::{Delivered, Undeliverable, redeliver};
+pub use escape::escape;
 pub use manifest::Manifest;
 pub use message::{Content, Message, Source};
 pub use rate::Rate;
