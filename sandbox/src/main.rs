@@ -5,6 +5,10 @@
 )]
 #![allow(unreachable_pub, reason = "a binary: `pub` means for the other modules")]
 
+mod aws;
 mod calls;
+mod cli;
+mod processes;
+mod setup;
 
 fn main() {}
