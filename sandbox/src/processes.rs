@@ -65,7 +65,11 @@ impl Processes {
     fn tell(&self, group: Pid, alive: bool) {
         let mut family = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let number = group.as_raw_nonzero().get();
-        if alive { family.groups.insert(number) } else { family.groups.remove(&number) };
+        if alive {
+            family.groups.insert(number)
+        } else {
+            family.groups.remove(&number)
+        };
         let line = if alive { format!("{number}\n") } else { format!("-{number}\n") };
         if let Some(watcher) = family.watcher.as_mut()
             && watcher.write_all(line.as_bytes()).is_err()

@@ -22,9 +22,13 @@ const PYTHON_CHECK: &str = "import sys, venv, ensurepip; sys.exit(0 if sys.versi
 /// Why the set-up did not succeed, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    #[error("no python3 on the PATH. Install Python 3.10 or later, as with: apt-get install python3 python3-venv")]
+    #[error(
+        "no python3 on the PATH. Install Python 3.10 or later, as with: apt-get install python3 python3-venv"
+    )]
     NoPython,
-    #[error("{0} is too old: the local AWS needs Python 3.10 or later. Put a newer python3 first on the PATH.")]
+    #[error(
+        "{0} is too old: the local AWS needs Python 3.10 or later. Put a newer python3 first on the PATH."
+    )]
     OldPython(String),
     #[error("this Python has no venv or ensurepip module. Install it, as with: apt-get install python3-venv")]
     NoVenv,
@@ -134,9 +138,18 @@ async fn install(python: &Path, place: &Path, processes: &Processes) -> Result<(
     let list = place.join("requirements.txt");
     fs::write(&list, REQUIREMENTS).map_err(|error| files("cannot write", &list, error))?;
     let mut pip = Command::new(place.join("bin/python3"));
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps", "--retries", "1"])
-        .args(["--quiet", "--only-binary", ":all:", "--requirement"])
-        .arg(&list);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--no-deps",
+        "--retries",
+        "1",
+    ])
+    .args(["--quiet", "--only-binary", ":all:", "--requirement"])
+    .arg(&list);
     run(processes, &mut pip).await.map_err(SetupError::Install)
 }
 
@@ -167,8 +180,12 @@ fn relocate(from: &Path, to: &Path) -> Result<(), SetupError> {
     for entry in fs::read_dir(&bin).map_err(|error| files("cannot read", &bin, error))?.flatten() {
         let path = entry.path();
         let script = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
-        if script && let Ok(text) = fs::read_to_string(&path) && text.contains(&old) {
-            fs::write(&path, text.replace(&old, &new)).map_err(|error| files("cannot write", &path, error))?;
+        if script
+            && let Ok(text) = fs::read_to_string(&path)
+            && text.contains(&old)
+        {
+            fs::write(&path, text.replace(&old, &new))
+                .map_err(|error| files("cannot write", &path, error))?;
         }
     }
     Ok(())

@@ -104,7 +104,8 @@ impl Apis {
         let key = request.json()["routeKey"].clone();
         let routes = self.items(&format!("/v2/apis/{api}/routes")).await?;
         if routes.iter().any(|route| route["routeKey"] == key) {
-            let message = format!("Route with key {} already exists for this API", key.as_str().unwrap_or_default());
+            let message =
+                format!("Route with key {} already exists for this API", key.as_str().unwrap_or_default());
             return Err(refuse(StatusCode::CONFLICT, "ConflictException", &message));
         }
         Ok(self.0.upstream.exchange(request).await?.into_response())
@@ -121,7 +122,13 @@ impl Apis {
         Ok(answer.into_response())
     }
 
-    async fn put_stage(&self, api: &str, name: &str, method: &str, request: &AwsRequest) -> Refusable<Response> {
+    async fn put_stage(
+        &self,
+        api: &str,
+        name: &str,
+        method: &str,
+        request: &AwsRequest,
+    ) -> Refusable<Response> {
         let body = request.json();
         if let Some(deployment) = body["deploymentId"].as_str() {
             let deployments = self.items(&format!("/v2/apis/{api}/deployments")).await?;
@@ -131,10 +138,13 @@ impl Apis {
             }
         }
         let stages = self.items(&format!("/v2/apis/{api}/stages")).await?;
-        let name = if method == "CreateStage" { body["stageName"].as_str().unwrap_or_default() } else { name };
+        let name =
+            if method == "CreateStage" { body["stageName"].as_str().unwrap_or_default() } else { name };
         let known = stages.iter().any(|stage| stage["stageName"] == name);
         match (method, known) {
-            ("CreateStage", true) => Err(refuse(StatusCode::CONFLICT, "ConflictException", "Stage already exists")),
+            ("CreateStage", true) => {
+                Err(refuse(StatusCode::CONFLICT, "ConflictException", "Stage already exists"))
+            }
             ("UpdateStage", false) => {
                 Err(refuse(StatusCode::NOT_FOUND, "NotFoundException", "Invalid stage identifier specified"))
             }

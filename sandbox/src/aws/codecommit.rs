@@ -49,9 +49,9 @@ impl CodeCommit {
             }
             "ListRepositories" => {
                 let records = self.records.lock().await;
-                let pairs = records.iter().map(|(name, record)| {
-                    json!({"repositoryName": name, "repositoryId": record.id})
-                });
+                let pairs = records
+                    .iter()
+                    .map(|(name, record)| json!({"repositoryName": name, "repositoryId": record.id}));
                 Ok(json!({"repositories": pairs.collect::<Vec<_>>()}))
             }
             "DeleteRepository" => self.delete_repository(body).await,
@@ -85,7 +85,10 @@ impl CodeCommit {
     async fn create_repository(&self, body: &Value) -> ServiceResult {
         let name = required(body, "repositoryName", "RepositoryNameRequiredException")?;
         if !is_name(name) {
-            return Err(ServiceError::new("InvalidRepositoryNameException", "The repository name is not valid."));
+            return Err(ServiceError::new(
+                "InvalidRepositoryNameException",
+                "The repository name is not valid.",
+            ));
         }
         let mut records = self.records.lock().await;
         if records.contains_key(name) {
@@ -162,7 +165,9 @@ impl CodeCommit {
         let tip = self.tip(&name, branch).await;
         let parent = body["parentCommitId"].as_str();
         check_parent(tip.as_deref(), parent)?;
-        if tip.is_none() && self.repositories.ask(&name, &["for-each-ref", "--count=1"]).await != Some(String::new()) {
+        if tip.is_none()
+            && self.repositories.ask(&name, &["for-each-ref", "--count=1"]).await != Some(String::new())
+        {
             return Err(no_branch(branch));
         }
         let stream = commit_stream(body, branch, tip.as_deref())?;
@@ -172,7 +177,8 @@ impl CodeCommit {
         };
         let import = ["fast-import", "--quiet", "--date-format=now"];
         self.repositories.git(&name, &import, &stream).await.map_err(ServiceError::internal)?;
-        let commit = self.tip(&name, branch).await.ok_or_else(|| ServiceError::internal("the commit is not there"))?;
+        let commit =
+            self.tip(&name, branch).await.ok_or_else(|| ServiceError::internal("the commit is not there"))?;
         let tree = self.tree(&name, &commit).await.unwrap_or_default();
         if let (Some(tip), Some(old_tree)) = (&tip, old_tree)
             && old_tree == tree
@@ -195,7 +201,9 @@ impl CodeCommit {
     }
 
     async fn tree(&self, name: &str, commit: &str) -> Option<String> {
-        self.repositories.ask(name, &["rev-parse", "--verify", "--quiet", &format!("{commit}^{{tree}}")]).await
+        self.repositories
+            .ask(name, &["rev-parse", "--verify", "--quiet", &format!("{commit}^{{tree}}")])
+            .await
     }
 
     async fn branch(&self, body: &Value) -> ServiceResult {
@@ -216,7 +224,10 @@ impl CodeCommit {
         let name = self.known(body).await?;
         let id = required(body, "commitId", "CommitIdRequiredException")?;
         if id.len() != 40 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(ServiceError::new("InvalidCommitIdException", "The commit id must be 40 hex digits."));
+            return Err(ServiceError::new(
+                "InvalidCommitIdException",
+                "The commit id must be 40 hex digits.",
+            ));
         }
         const FIELDS: &str = "%H%x00%T%x00%P%x00%an%x00%ae%x00%ad%x00%cn%x00%ce%x00%cd%x00%B";
         let format = format!("--format={FIELDS}");
@@ -241,15 +252,18 @@ impl CodeCommit {
         let specifier = body["commitSpecifier"].as_str().unwrap_or("HEAD");
         let commit = format!("{specifier}^{{commit}}");
         let found = self.repositories.ask(name, &["rev-parse", "--verify", "--quiet", &commit]).await;
-        found.ok_or_else(|| ServiceError::new("CommitDoesNotExistException", format!("No commit {specifier}")))
+        found
+            .ok_or_else(|| ServiceError::new("CommitDoesNotExistException", format!("No commit {specifier}")))
     }
 
     async fn file(&self, body: &Value) -> ServiceResult {
         let name = self.known(body).await?;
         let path = required(body, "filePath", "PathRequiredException")?.trim_start_matches('/');
         let commit = self.specified(&name, body).await?;
-        let listed = self.repositories.ask(&name, &["ls-tree", &commit, "--", path]).await.unwrap_or_default();
-        let Some((mode, blob)) = listed.split_once(" blob ").and_then(|(mode, rest)| Some((mode, rest.get(..40)?)))
+        let listed =
+            self.repositories.ask(&name, &["ls-tree", &commit, "--", path]).await.unwrap_or_default();
+        let Some((mode, blob)) =
+            listed.split_once(" blob ").and_then(|(mode, rest)| Some((mode, rest.get(..40)?)))
         else {
             return Err(ServiceError::new("FileDoesNotExistException", format!("No file {path}")));
         };
@@ -267,8 +281,8 @@ impl CodeCommit {
         let commit = self.specified(&name, body).await?;
         let tree = format!("{commit}:{path}");
         let listed = self.repositories.ask(&name, &["ls-tree", &tree]).await;
-        let listed =
-            listed.ok_or_else(|| ServiceError::new("FolderDoesNotExistException", format!("No folder {path}")))?;
+        let listed = listed
+            .ok_or_else(|| ServiceError::new("FolderDoesNotExistException", format!("No folder {path}")))?;
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         for (left, entry) in listed.lines().filter_map(|line| line.split_once('\t')) {
             let fields: Vec<&str> = left.split(' ').collect();
@@ -340,10 +354,12 @@ fn commit_stream(body: &Value, branch: &str, tip: Option<&str>) -> Result<Vec<u8
     }
     for file in files {
         let content = file["fileContent"].as_str().unwrap_or_default();
-        let content = STANDARD.decode(content).map_err(|_| {
-            ServiceError::new("InvalidParameterException", "fileContent is not base64.")
-        })?;
-        stream.extend(format!("M {} inline {}\ndata {}\n", git_mode(file), safe_path(file)?, content.len()).bytes());
+        let content = STANDARD
+            .decode(content)
+            .map_err(|_| ServiceError::new("InvalidParameterException", "fileContent is not base64."))?;
+        stream.extend(
+            format!("M {} inline {}\ndata {}\n", git_mode(file), safe_path(file)?, content.len()).bytes(),
+        );
         stream.extend(content);
         stream.push(b'\n');
     }

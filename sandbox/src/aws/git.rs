@@ -140,7 +140,9 @@ async fn serve(State(repositories): State<Repositories>, request: Request) -> Re
             tracing::error!(said = %String::from_utf8_lossy(&output.stderr), "git http-backend failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("git http-backend: {error}\n")).into_response(),
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("git http-backend: {error}\n")).into_response()
+        }
     }
 }
 

@@ -154,7 +154,8 @@ impl Lambda {
     /// `$LATEST`'s configuration, unless an update is in progress.
     async fn idle(&self, function: &str) -> Refusable<Value> {
         let Some(latest) = self.config(function, "$LATEST").await? else {
-            let message = format!("Function not found: arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}");
+            let message =
+                format!("Function not found: arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}");
             return Err(refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message));
         };
         if latest["LastUpdateStatus"] == "InProgress" || latest["State"] == "Pending" {
@@ -198,7 +199,9 @@ fn frozen(config: &Value) -> Value {
     if let Some(fields) = config.as_object_mut() {
         fields.retain(|field, _| {
             let own = ["Version", "FunctionArn", "RevisionId", "LastModified", "MasterArn", "Description"];
-            !own.contains(&field.as_str()) && !field.starts_with("State") && !field.starts_with("LastUpdateStatus")
+            !own.contains(&field.as_str())
+                && !field.starts_with("State")
+                && !field.starts_with("LastUpdateStatus")
         });
     }
     config
@@ -206,7 +209,9 @@ fn frozen(config: &Value) -> Value {
 
 /// Gives a version's ARN its version.
 fn qualify(config: &mut Value) {
-    let (Some(arn), Some(version)) = (config["FunctionArn"].as_str(), config["Version"].as_str()) else { return };
+    let (Some(arn), Some(version)) = (config["FunctionArn"].as_str(), config["Version"].as_str()) else {
+        return;
+    };
     if version != "$LATEST" && arn.split(':').count() == 7 {
         config["FunctionArn"] = format!("{arn}:{version}").into();
     }

@@ -108,10 +108,7 @@ pub fn serve(
         apis: apis.clone(),
         upstream: upstream.clone(),
     }));
-    let app = Router::new()
-        .route("/log/{build}", get(build_log))
-        .fallback(answer)
-        .with_state(aws);
+    let app = Router::new().route("/log/{build}", get(build_log)).fallback(answer).with_state(aws);
     let git_app = git::router(repositories);
     let door = door::router(door::Door::new(upstream, apis));
     let mut tasks = tokio::task::JoinSet::new();
@@ -124,7 +121,7 @@ pub fn serve(
 }
 
 /// A request to AWS, read whole.
-struct AwsRequest {
+pub struct AwsRequest {
     parts: Parts,
     body: Bytes,
 }
@@ -198,7 +195,9 @@ fn refusal(scope: &naming::Scope, protocol: Protocol) -> Option<Response> {
         (_, Protocol::Query) => {
             forbidden("InvalidClientTokenId", "The security token included in the request is invalid.")
         }
-        _ => forbidden("UnrecognizedClientException", "The security token included in the request is invalid."),
+        _ => {
+            forbidden("UnrecognizedClientException", "The security token included in the request is invalid.")
+        }
     }
 }
 

@@ -156,7 +156,8 @@ fn api_gateway(parts: &Parts) -> (String, Option<String>) {
 fn s3(parts: &Parts) -> &'static str {
     let query = parts.uri.query().unwrap_or_default();
     let has = |key: &str| query.split('&').any(|pair| pair.split('=').next() == Some(key));
-    let object = parts.uri.path().trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
+    let object =
+        parts.uri.path().trim_start_matches('/').split_once('/').is_some_and(|(_, key)| !key.is_empty());
     match (parts.method.as_str(), object) {
         ("PUT", true) if has("uploadId") => "UploadPart",
         ("PUT", true) if has("tagging") => "PutObjectTagging",
@@ -194,7 +195,8 @@ fn json_detail(service: &str, body: &Value) -> Option<String> {
     if service == "dynamodb" {
         return dynamodb_detail(body);
     }
-    let fields = ["repositoryName", "projectName", "name", "branchName", "commitId", "logGroupName", "logStreamName"];
+    let fields =
+        ["repositoryName", "projectName", "name", "branchName", "commitId", "logGroupName", "logStreamName"];
     let found: Vec<&str> = fields.iter().filter_map(|field| body[*field].as_str()).collect();
     let ids = ["ids", "names"].iter().find_map(|list| body[*list][0].as_str());
     let found: Vec<&str> = found.into_iter().chain(ids).collect();
@@ -231,9 +233,12 @@ fn query(parts: &Parts, key: &str) -> Option<String> {
 /// Decodes `%XX`; leaves a plus as it is.
 fn decode(path: &str) -> String {
     let plus = path.replace('+', "%2B");
-    url::form_urlencoded::parse(plus.as_bytes()).next().map_or_else(|| path.to_owned(), |(key, value)| {
-        if value.is_empty() { key.into_owned() } else { format!("{key}={value}") }
-    })
+    url::form_urlencoded::parse(plus.as_bytes()).next().map_or_else(
+        || path.to_owned(),
+        |(key, value)| {
+            if value.is_empty() { key.into_owned() } else { format!("{key}={value}") }
+        },
+    )
 }
 
 #[cfg(test)]
@@ -241,12 +246,15 @@ mod tests {
     use super::*;
 
     fn named(method: &str, uri: &str, service: &str, target: Option<&str>, body: &str) -> CallName {
-        let credential = format!("AWS4-HMAC-SHA256 Credential=K/20260101/us-east-1/{service}/aws4_request, X=1");
-        let mut request = axum::http::Request::builder().method(method).uri(uri).header("authorization", credential);
+        let credential =
+            format!("AWS4-HMAC-SHA256 Credential=K/20260101/us-east-1/{service}/aws4_request, X=1");
+        let mut request =
+            axum::http::Request::builder().method(method).uri(uri).header("authorization", credential);
         if let Some(target) = target {
             request = request.header("x-amz-target", target);
         }
-        let request = AwsRequest { parts: request.body(()).unwrap().into_parts().0, body: body.to_owned().into() };
+        let request =
+            AwsRequest { parts: request.body(()).unwrap().into_parts().0, body: body.to_owned().into() };
         let scope = Scope::of(&request.parts);
         assert_eq!(scope.access_key.as_deref(), Some("K"));
         name(&request, &scope)
@@ -297,9 +305,11 @@ mod tests {
         let body = r#"{"TransactItems":[{"Put":{"Item":{"pk":{"S":"p"},"sk":{"S":"s"}}}},{"Update":{}}]}"#;
         let write = named("POST", "/", "dynamodb", Some("DynamoDB_20120810.TransactWriteItems"), body);
         assert_eq!(brief(&write), ("TransactWriteItems", Some("Put p s, Update "), true));
-        let start = named("POST", "/", "codebuild", Some("CodeBuild_20161006.StartBuild"), r#"{"projectName":"p"}"#);
+        let start =
+            named("POST", "/", "codebuild", Some("CodeBuild_20161006.StartBuild"), r#"{"projectName":"p"}"#);
         assert_eq!((start.service.as_str(), brief(&start)), ("codebuild", ("StartBuild", Some("p"), true)));
-        let read = named("POST", "/", "codebuild", Some("CodeBuild_20161006.BatchGetBuilds"), r#"{"ids":["p:1"]}"#);
+        let read =
+            named("POST", "/", "codebuild", Some("CodeBuild_20161006.BatchGetBuilds"), r#"{"ids":["p:1"]}"#);
         assert_eq!(brief(&read), ("BatchGetBuilds", Some("p:1"), false));
     }
 }

@@ -60,7 +60,8 @@ impl Upstream {
 
     /// Whether the local AWS answers.
     pub async fn is_up(&self) -> bool {
-        let health = self.client.get(format!("{}/_ministack/health", self.base)).timeout(Duration::from_secs(2));
+        let health =
+            self.client.get(format!("{}/_ministack/health", self.base)).timeout(Duration::from_secs(2));
         health.send().await.is_ok_and(|answer| answer.status().is_success())
     }
 

@@ -60,7 +60,8 @@ pub async fn upload(
     };
     let namespace = if artifacts["namespaceType"] == "BUILD_ID" { build } else { "" };
     let parts = [artifacts["path"].as_str().unwrap_or_default(), namespace, name];
-    let parts: Vec<&str> = parts.iter().map(|part| part.trim_matches('/')).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> =
+        parts.iter().map(|part| part.trim_matches('/')).filter(|part| !part.is_empty()).collect();
     let prefix = parts.join("/");
     for file in files {
         let content = tokio::fs::read(&file.path).await.map_err(|error| format!("{}: {error}", file.name))?;
@@ -125,7 +126,9 @@ fn segment(pattern: &str, text: &str) -> bool {
 /// A key as it stands in a URL.
 fn encode(key: &str) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
-    key.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    key.bytes()
+        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 #[cfg(test)]
@@ -154,7 +157,8 @@ mod tests {
             ..ArtifactSpec::default()
         };
         let names = |spec: &ArtifactSpec| {
-            collect(folder.path(), spec).map(|files| files.into_iter().map(|file| file.name).collect::<Vec<_>>())
+            collect(folder.path(), spec)
+                .map(|files| files.into_iter().map(|file| file.name).collect::<Vec<_>>())
         };
         assert_eq!(names(&spec(&["**/*"], false)).unwrap(), ["b.txt", "sub/a.txt"]);
         assert_eq!(names(&spec(&["sub/*"], true)).unwrap(), ["a.txt"]);

@@ -50,7 +50,10 @@ impl LogSink {
 
     /// Writes a line of CodeBuild's own.
     pub fn note(&self, text: &str) {
-        self.line(&format!("[Container] {} {text}", jiff::Timestamp::now().strftime("%Y/%m/%d %H:%M:%S%.6f")));
+        self.line(&format!(
+            "[Container] {} {text}",
+            jiff::Timestamp::now().strftime("%Y/%m/%d %H:%M:%S%.6f")
+        ));
     }
 
     /// Waits until all of it is written.
@@ -94,6 +97,7 @@ async fn write(
             .drain(..)
             .map(|(time, text)| json!({"timestamp": time, "message": if text.is_empty() { " ".into() } else { text }}))
             .collect();
-        call("PutLogEvents", json!({"logGroupName": group, "logStreamName": stream, "logEvents": events})).await;
+        call("PutLogEvents", json!({"logGroupName": group, "logStreamName": stream, "logEvents": events}))
+            .await;
     }
 }

@@ -106,13 +106,12 @@ impl Build {
         let buildspec = request["buildspecOverride"].as_str().or(source["buildspec"].as_str());
         let buildspec = buildspec.filter(|text| !text.is_empty()).map(str::to_owned);
         let mut environment = given("environment");
-        environment["environmentVariables"] = merged(
-            &environment["environmentVariables"],
-            &request["environmentVariablesOverride"],
-        );
+        environment["environmentVariables"] =
+            merged(&environment["environmentVariables"], &request["environmentVariablesOverride"]);
         let started = Timestamp::now();
         let phase = |kind, ended, status| Phase { kind, started, ended, status, context: None };
-        let version = request["sourceVersion"].as_str().or(fields.get("sourceVersion").and_then(Value::as_str));
+        let version =
+            request["sourceVersion"].as_str().or(fields.get("sourceVersion").and_then(Value::as_str));
         Self {
             link: format!("{links}/log/{id}"),
             log_group: format!("/aws/codebuild/{}", project.name),
@@ -120,10 +119,7 @@ impl Build {
             uuid,
             project: project.name.clone(),
             status: "IN_PROGRESS",
-            phases: vec![
-                phase("SUBMITTED", Some(started), Some("SUCCEEDED")),
-                phase("QUEUED", None, None),
-            ],
+            phases: vec![phase("SUBMITTED", Some(started), Some("SUCCEEDED")), phase("QUEUED", None, None)],
             resolved: None,
             source,
             source_version: version.map(str::to_owned),

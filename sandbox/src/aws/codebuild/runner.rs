@@ -140,7 +140,12 @@ fn fail(running: &Running, log: &LogSink, failure: Failure) -> End {
     End::Failed
 }
 
-async fn check_out(context: &Context, running: &Running, source: &Path, log: &LogSink) -> Result<(), Failure> {
+async fn check_out(
+    context: &Context,
+    running: &Running,
+    source: &Path,
+    log: &LogSink,
+) -> Result<(), Failure> {
     let (location, version) = {
         let build = running.lock();
         (build.source["location"].as_str().unwrap_or_default().to_owned(), build.source_version.clone())
@@ -149,19 +154,24 @@ async fn check_out(context: &Context, running: &Running, source: &Path, log: &Lo
     let name = name.strip_suffix(".git").unwrap_or(name);
     let download = |message: String| ("CLIENT_ERROR", message);
     if !git::is_name(name) || !context.repositories.path(name).exists() {
-        return Err(download(format!("repository not found for primary source and source version: {location}")));
+        return Err(download(format!(
+            "repository not found for primary source and source version: {location}"
+        )));
     }
     let version = version.filter(|version| !version.is_empty()).unwrap_or_else(|| "HEAD".into());
     let wanted = format!("{version}^{{commit}}");
     let resolve = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
     let commit = context.repositories.ask(name, &resolve).await;
-    let commit = commit.ok_or_else(|| download(format!("reference not found for source version {version}")))?;
+    let commit =
+        commit.ok_or_else(|| download(format!("reference not found for source version {version}")))?;
     running.lock().resolved = Some(commit.clone());
     log.note(&format!("Checking out {commit}"));
     let repository = context.repositories.path(name);
     let (from, to) = (repository.to_string_lossy(), source.to_string_lossy());
     let clone: [&str; 5] = ["clone", "--quiet", "--no-checkout", &from, &to];
-    for (folder, args) in [(context.folder.as_path(), &clone[..]), (source, &["checkout", "--quiet", &commit])] {
+    for (folder, args) in
+        [(context.folder.as_path(), &clone[..]), (source, &["checkout", "--quiet", &commit])]
+    {
         let output = git::command(folder).args(args).output().await;
         let output = output.map_err(|error| download(format!("git: {error}")))?;
         if !output.status.success() {
@@ -278,7 +288,8 @@ async fn upload(
     for file in &files {
         log.note(&format!("Uploading {}", file.name));
     }
-    let location = artifacts::upload(&context.upstream, &wanted, &uuid, artifact.name.as_deref(), &files).await;
+    let location =
+        artifacts::upload(&context.upstream, &wanted, &uuid, artifact.name.as_deref(), &files).await;
     running.lock().artifact_location = Some(location.map_err(client)?);
     Ok(())
 }

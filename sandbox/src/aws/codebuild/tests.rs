@@ -15,7 +15,10 @@ impl Fixture {
             "commit refs/heads/main\ncommitter Ann <a@b> now\ndata 5\nfirst\nM 100644 inline buildspec.yml\ndata {}\n{buildspec}\n",
             buildspec.len()
         );
-        repositories.git("orders", &["fast-import", "--quiet", "--date-format=now"], stream.as_bytes()).await.unwrap();
+        repositories
+            .git("orders", &["fast-import", "--quiet", "--date-format=now"], stream.as_bytes())
+            .await
+            .unwrap();
         let config = AwsConfig {
             front: "http://front".into(),
             git: "http://git".into(),
@@ -77,8 +80,12 @@ async fn a_build_runs_its_commands_in_one_shell_with_its_own_environment() {
     assert!(log.contains("project spec c d none op1"), "{log}");
     assert_eq!(build["resolvedSourceVersion"].as_str().unwrap().len(), 40);
     assert_eq!(build["currentPhase"], "COMPLETED");
-    let names: Vec<_> =
-        build["environment"]["environmentVariables"].as_array().unwrap().iter().map(|v| v["name"].clone()).collect();
+    let names: Vec<_> = build["environment"]["environmentVariables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v["name"].clone())
+        .collect();
     assert_eq!(names, ["A", "SLUICE_OP"]);
     let left = std::fs::read_dir(world.folder.path().join("builds")).unwrap().flatten();
     assert!(left.into_iter().all(|entry| entry.path().extension().is_some()), "only the log is left");
@@ -116,7 +123,8 @@ async fn a_broken_install_ends_the_build() {
 
 #[tokio::test]
 async fn a_stopped_build_stops_all_that_it_started() {
-    let world = Fixture::with("version: 0.2\nphases:\n  build:\n    commands: [\"echo pid $$; sleep 1000\"]\n").await;
+    let world =
+        Fixture::with("version: 0.2\nphases:\n  build:\n    commands: [\"echo pid $$; sleep 1000\"]\n").await;
     let id = world.start(json!({}));
     let started = async {
         while !world.codebuild.log(&id).unwrap_or_default().contains("\npid ") {

@@ -100,7 +100,8 @@ impl Door {
     }
 
     async fn stage(&self, api: &str, stage: &str) -> Result<Value, Closed> {
-        let stages = self.apis.items(&format!("/v2/apis/{api}/stages")).await.map_err(|_| Closed::NotFound)?;
+        let stages =
+            self.apis.items(&format!("/v2/apis/{api}/stages")).await.map_err(|_| Closed::NotFound)?;
         stages.into_iter().find(|known| known["stageName"] == stage).ok_or(Closed::NotFound)
     }
 
@@ -134,7 +135,8 @@ impl Door {
         } else {
             let path = format!("/2015-03-31/functions/{name}/aliases/{qualifier}");
             let alias = self.lambda(Method::GET, &path, "").await?;
-            pick(&alias, rand::random::<f64>()).ok_or_else(|| Closed::Broken(format!("no alias {function}")))?
+            pick(&alias, rand::random::<f64>())
+                .ok_or_else(|| Closed::Broken(format!("no alias {function}")))?
         };
         let path = format!("/2015-03-31/functions/{name}/configuration?Qualifier={version}");
         match self.lambda(Method::GET, &path, "").await?["Version"].as_str() {
@@ -154,7 +156,8 @@ impl Door {
             let said = String::from_utf8_lossy(&answer.body).into_owned();
             return Err(Closed::Broken(format!("{name}:{version} failed: {said}")));
         }
-        response(&answer.json()).ok_or_else(|| Closed::Broken(format!("{name}:{version} answered no response")))
+        response(&answer.json())
+            .ok_or_else(|| Closed::Broken(format!("{name}:{version} answered no response")))
     }
 
     async fn lambda(&self, method: Method, path: &str, body: &'static str) -> Result<Value, Closed> {
@@ -241,7 +244,10 @@ fn response(answer: &Value) -> Option<Response> {
     };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
-    headers.insert(axum::http::header::CONTENT_TYPE, axum::http::HeaderValue::from_static("text/plain;charset=UTF-8"));
+    headers.insert(
+        axum::http::header::CONTENT_TYPE,
+        axum::http::HeaderValue::from_static("text/plain;charset=UTF-8"),
+    );
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         headers.insert(
@@ -272,7 +278,8 @@ mod tests {
 
     #[test]
     fn weights_split_the_traffic() {
-        let alias = json!({"FunctionVersion": "1", "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.25}}});
+        let alias =
+            json!({"FunctionVersion": "1", "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.25}}});
         assert_eq!(pick(&alias, 0.1).unwrap(), "2");
         assert_eq!(pick(&alias, 0.25).unwrap(), "1");
         assert_eq!(pick(&json!({"FunctionVersion": "7"}), 0.0).unwrap(), "7");
@@ -282,8 +289,12 @@ mod tests {
     #[test]
     fn answers_are_inferred_as_in_format_2() {
         let plain = response(&json!({"v": 1})).unwrap();
-        assert_eq!((plain.status(), &plain.headers()["content-type"]), (StatusCode::OK, &"application/json".parse().unwrap()));
-        let full = json!({"statusCode": 201, "headers": {"X-A": "b"}, "cookies": ["a=1", "b=2"], "body": "hi"});
+        assert_eq!(
+            (plain.status(), &plain.headers()["content-type"]),
+            (StatusCode::OK, &"application/json".parse().unwrap())
+        );
+        let full =
+            json!({"statusCode": 201, "headers": {"X-A": "b"}, "cookies": ["a=1", "b=2"], "body": "hi"});
         let full = response(&full).unwrap();
         assert_eq!((full.status().as_u16(), &full.headers()["x-a"]), (201, &"b".parse().unwrap()));
         assert_eq!(full.headers().get_all("set-cookie").iter().count(), 2);

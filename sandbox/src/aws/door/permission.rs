@@ -65,9 +65,15 @@ mod tests {
     fn the_source_must_fit() {
         let gateway = "apigateway.amazonaws.com";
         assert!(allows(&policy(gateway, "arn:aws:execute-api:us-east-1:000000000000:a1/prod/*"), SOURCE));
-        assert!(allows(&policy(gateway, "arn:aws:execute-api:us-east-1:000000000000:a1/*/*/items/*"), SOURCE));
+        assert!(allows(
+            &policy(gateway, "arn:aws:execute-api:us-east-1:000000000000:a1/*/*/items/*"),
+            SOURCE
+        ));
         assert!(!allows(&policy(gateway, "arn:aws:execute-api:us-east-1:000000000000:a1/dev/*"), SOURCE));
-        assert!(!allows(&policy(gateway, "arn:aws:execute-api:us-east-1:000000000000:a1/prod/POST/*"), SOURCE));
+        assert!(!allows(
+            &policy(gateway, "arn:aws:execute-api:us-east-1:000000000000:a1/prod/POST/*"),
+            SOURCE
+        ));
         assert!(!allows(&policy("events.amazonaws.com", "arn:aws:execute-api:*"), SOURCE));
         assert!(!allows("", SOURCE));
     }

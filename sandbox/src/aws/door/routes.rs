@@ -83,7 +83,8 @@ mod tests {
     use super::*;
 
     fn key(method: &str, path: &str) -> Option<String> {
-        let keys = ["$default", "ANY /{proxy+}", "GET /items/{id}", "GET /items/new", "ANY /items/new", "GET /"];
+        let keys =
+            ["$default", "ANY /{proxy+}", "GET /items/{id}", "GET /items/new", "ANY /items/new", "GET /"];
         let routes: Vec<_> = keys.iter().map(|key| ((*key).to_owned(), "uri".to_owned())).collect();
         find(&routes, method, path).map(|found| found.key.to_owned())
     }
