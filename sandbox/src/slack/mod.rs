@@ -117,6 +117,8 @@ pub async fn serve(
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
 
 #[cfg(test)]
+mod client_tests;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
