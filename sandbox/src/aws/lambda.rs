@@ -3,7 +3,7 @@
 //! Repaired: aliases to versions that do not exist (404); changes and publications while an update is in progress
 //! (409); `PublishVersion` with another `CodeSha256` (400) or `RevisionId` (412); publication of what did not change
 //! (gives the newest version again); a dry run (changes nothing); deletion of `$LATEST` (refused); ARNs of versions
-//! without their version; statement ids of policies, which are unique per alias and not per function.
+//! without their version; roles that do not exist (400); statement ids of policies, which are unique per alias and not per function.
 
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -44,6 +44,7 @@ impl Lambda {
     }
 
     async fn create(&self, request: &AwsRequest) -> Refusable<Response> {
+        self.assumable(&request.json()).await?;
         let answer = self.upstream.exchange(request).await?;
         let mut config = answer.json();
         qualify(&mut config);
@@ -69,6 +70,7 @@ impl Lambda {
 
     async fn update_configuration(&self, function: &str, request: AwsRequest) -> Refusable<Response> {
         self.idle(function).await?;
+        self.assumable(&request.json()).await?;
         Ok(self.upstream.exchange(&request).await?.into_response())
     }
 
@@ -150,6 +152,22 @@ impl Lambda {
             }
         }
         Ok(self.upstream.exchange(&request).await?.into_response())
+    }
+
+    /// Refuses a role that IAM does not know.
+    async fn assumable(&self, body: &Value) -> Refusable<()> {
+        let Some(role) = body["Role"].as_str() else { return Ok(()) };
+        let name = role.rsplit('/').next().unwrap_or_default();
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("Action", "GetRole"), ("Version", "2010-05-08"), ("RoleName", name)])
+            .finish();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = self.upstream.call("iam", Method::POST, "/", &headers, form).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            let message = "The role defined for the function cannot be assumed by Lambda.";
+            return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message));
+        }
+        Ok(())
     }
 
     /// Calls about an alias's policy, with its statement ids made unique on the way in and restored on the way out.

@@ -106,10 +106,25 @@ impl World {
 
     async fn create_function(&self, answer: &str) -> Reply {
         let package = self.package(answer).await;
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
         let body = json!({
             "FunctionName": "f", "Runtime": "python3.12", "Handler": "app.handler", "Publish": true,
-            "Role": "arn:aws:iam::000000000000:role/r", "Code": {"ZipFile": package},
+            "Role": "arn:aws:iam::000000000000:role/sluice/r", "Code": {"ZipFile": package},
         });
+        let early = self.lambda(Method::POST, "", body.clone()).await;
+        assert_eq!(
+            (early.status, early.code.as_str()),
+            (400, "InvalidParameterValueException"),
+            "no such role yet"
+        );
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("Action", "CreateRole"), ("RoleName", "r"), ("Path", "/sluice/")])
+            .append_pair("AssumeRolePolicyDocument", trust)
+            .finish();
+        let scope = format!("X Credential={ACCESS_KEY}/1/{REGION}/iam/aws4_request,");
+        let role = self.http.post(&self.at.aws).header("authorization", scope).body(form);
+        let role = role.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+        assert_eq!(role.status().as_u16(), 200);
         let reply = self.lambda(Method::POST, "", body).await;
         assert_eq!(reply.status, 201, "{}", reply.body);
         reply
