@@ -38,6 +38,16 @@ pub async fn build(root: &Path, processes: &Processes) -> Result<PathBuf, BotErr
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
+    // What `cargo run` says of *this* package would make some build scripts run again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+            .iter()
+            .any(|own| text.starts_with(own))
+        {
+            command.env_remove(&name);
+        }
+    }
     let mut process = processes.spawn(&mut command).map_err(BotError::Cargo)?;
     let mut executable = None;
     if let Some(stdout) = process.stdout() {

@@ -10,6 +10,7 @@ mod bot;
 mod calls;
 mod cli;
 mod control;
+mod emulator;
 mod page;
 mod ports;
 mod processes;
@@ -40,8 +41,10 @@ async fn main() -> ExitCode {
     if cli.headless && std::env::var("SLUICE_SANDBOX_STDIN").is_ok_and(|value| value == "1") {
         watch_stdin(stop.clone());
     }
-    match world::run(&cli, stop).await {
+    match world::run(&cli, &stop).await {
         Ok(()) => ExitCode::SUCCESS,
+        // As a shell has it for what Ctrl-C ended.
+        Err(world::WorldError::Stopped) => ExitCode::from(130),
         Err(error) => {
             world::say(&format!("cargo sandbox: {error}"));
             ExitCode::FAILURE

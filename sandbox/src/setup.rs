@@ -3,10 +3,10 @@
 //! Guarantees: the environment is there whole or not at all (it is built beside its place and renamed); two set-ups at
 //! once wait for each other; a start after the first reads one file and goes on.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
@@ -109,10 +109,14 @@ async fn lock(folder: &Path, say: &(dyn Fn(&str) + Send + Sync)) -> Result<File,
         return Ok(file);
     }
     say("Another set-up is at work; waiting for it…");
-    let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
-    match locked.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
-        Ok(file) => Ok(file),
-        Err(error) => Err(files("cannot lock", &path, error)),
+    // Not a blocking lock: Ctrl-C must end the wait.
+    loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(files("cannot lock", &path, error)),
+        }
     }
 }
 

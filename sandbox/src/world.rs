@@ -3,26 +3,23 @@
 //! Guarantees: everything that was started ends with [`run`], whichever way it ends; nothing is started before all
 //! ports are held; the folder of a world begins empty.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::aws::{self, AwsConfig, REGION, Upstream};
+use crate::aws::{self, AwsConfig};
 use crate::bot::{self, BotError};
 use crate::calls::Calls;
 use crate::cli::Cli;
+use crate::emulator::{self, EmulatorError};
 use crate::ports::{PortError, Ports, port};
 use crate::processes::{Process, Processes};
 use crate::ready::{self, BOT_TOKEN, Ready, SIGNING_SECRET};
-use crate::setup::{SetupError, Venv, set_up};
+use crate::setup::{SetupError, set_up};
 use crate::slack::{self, SlackConfig};
-
-/// How long the local AWS may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why a world does not start, or ended early.
 #[derive(Debug, thiserror::Error)]
@@ -37,26 +34,24 @@ pub enum WorldError {
         "git is missing or too old (its http-backend is needed). Install it, as with: apt-get install git"
     )]
     NoGit,
-    #[error("the local AWS {how}. The last lines of {log}:\n{tail}", log = log.display())]
-    Emulator { how: String, log: PathBuf, tail: String },
+    #[error(transparent)]
+    Emulator(#[from] EmulatorError),
+    #[error("stopped before it was ready")]
+    Stopped,
     #[error("{what}: {error}")]
     Io { what: &'static str, error: std::io::Error },
 }
 
-/// Runs a world until `stop`. Returns early only with an error.
-pub async fn run(cli: &Cli, stop: CancellationToken) -> Result<(), WorldError> {
-    let world = async {
-        match World::start(cli, &stop).await? {
-            Some(world) => world.live(&stop).await,
-            None => Ok(()),
-        }
+/// Runs a world until `stop`.
+pub async fn run(cli: &Cli, stop: &CancellationToken) -> Result<(), WorldError> {
+    let started = tokio::select! {
+        started = World::start(cli) => started?,
+        // Dropping the start drops all that it had started.
+        () = stop.cancelled() => return Err(WorldError::Stopped),
     };
-    tokio::select! {
-        biased;
-        ended = world => ended,
-        // Asked to stop while it was still starting: dropping the start drops all that it had started. Once it lives,
-        // it sees the same token and ends in order.
-        () = async { stop.cancelled().await; tokio::time::sleep(Duration::from_secs(10)).await } => Ok(()),
+    match started {
+        Some(world) => world.live(stop).await,
+        None => Ok(()),
     }
 }
 
@@ -71,15 +66,8 @@ struct World {
 }
 
 impl World {
-    /// Starts everything; `None` if only the set-up was wanted, or the stop came first.
-    async fn start(cli: &Cli, stop: &CancellationToken) -> Result<Option<Self>, WorldError> {
-        tokio::select! {
-            started = Self::start_all(cli) => started,
-            () = stop.cancelled() => Ok(None),
-        }
-    }
-
-    async fn start_all(cli: &Cli) -> Result<Option<Self>, WorldError> {
+    /// Starts everything; `None` if only the set-up was wanted.
+    async fn start(cli: &Cli) -> Result<Option<Self>, WorldError> {
         let (root, target) = folders();
         let processes = Processes::start().map_err(io("cannot start /bin/sh"))?;
         // First of all, so that a port in use is said at once.
@@ -100,7 +88,7 @@ impl World {
         ready::write_files(&ready, &venv.bin, &folder).map_err(io("cannot write the world's files"))?;
         slack.ready = serde_json::to_value(&ready).unwrap_or_default();
 
-        let (upstream, emulator) = start_emulator(ports.emulator, &venv, &folder, &processes).await?;
+        let (upstream, emulator) = emulator::start(ports.emulator, &venv, &folder, &processes).await?;
         let config = AwsConfig {
             front: at.aws.clone(),
             git: at.git.clone(),
@@ -132,8 +120,7 @@ impl World {
             () = stop.cancelled() => Ok(()),
             status = wait(&mut self.bot) => Err(bot::ended(status, &self.folder).into()),
             status = self.emulator.wait() => {
-                let how = status.map_or_else(|error| error.to_string(), |status| format!("ended with {status}"));
-                Err(emulator_error(how, &self.folder))
+                Err(emulator::ended(status, &self.folder).into())
             }
             server = self.servers.join_next() => {
                 let error = match server {
@@ -149,7 +136,8 @@ impl World {
             bot.stop(Duration::from_secs(5)).await;
         }
         self.shutdown.cancel();
-        self.emulator.stop(Duration::from_secs(2)).await;
+        // It holds nothing that is worth a goodbye.
+        self.emulator.stop(Duration::ZERO).await;
         self.servers.shutdown().await;
         say(&format!("Ended. The logs are in {}", self.ready.folder));
         ended
@@ -164,7 +152,7 @@ async fn wait(bot: &mut Option<Process>) -> std::io::Result<std::process::ExitSt
 }
 
 /// The workspace's root and its target folder: where cargo put this very program.
-fn folders() -> (PathBuf, PathBuf) {
+pub fn folders() -> (PathBuf, PathBuf) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default();
     let executable = std::env::current_exe().unwrap_or_default();
     let target = executable.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
@@ -185,53 +173,6 @@ async fn check_git() -> Result<(), WorldError> {
     let path = path.map_err(|_| WorldError::NoGit)?;
     let folder = PathBuf::from(String::from_utf8_lossy(&path.stdout).trim());
     if folder.join("git-http-backend").exists() { Ok(()) } else { Err(WorldError::NoGit) }
-}
-
-async fn start_emulator(
-    held: tokio::net::TcpListener,
-    venv: &Venv,
-    folder: &Path,
-    processes: &Processes,
-) -> Result<(Upstream, Process), WorldError> {
-    let number = port(&held);
-    let base = format!("http://127.0.0.1:{number}");
-    let upstream = Upstream::new(base).map_err(|error| WorldError::Io {
-        what: "cannot make an HTTP client",
-        error: std::io::Error::other(error),
-    })?;
-    let log = File::create(folder.join("aws.log")).map_err(io("cannot write the log of AWS"))?;
-    let copy = log.try_clone().map_err(io("cannot write the log of AWS"))?;
-    let host_path = std::env::var("PATH").unwrap_or_default();
-    drop(held);
-    let mut command = Command::new(venv.bin.join("ministack"));
-    command
-        .current_dir(folder)
-        .env_clear()
-        .env("PATH", format!("{}:{host_path}", venv.bin.display()))
-        .env("HOME", folder)
-        .env("TMPDIR", folder.join("tmp"))
-        .env("GATEWAY_PORT", number.to_string())
-        // Without these it would open ports to the network.
-        .env("BIND_HOST", "127.0.0.1")
-        .env("IOT_MTLS_ENABLED", "0")
-        .env("MINISTACK_HOST", "localhost")
-        .env("MINISTACK_REGION", REGION)
-        .env("LOG_LEVEL", "WARNING")
-        .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(copy);
-    let mut process = processes.spawn(&mut command).map_err(io("cannot start the local AWS"))?;
-    let began = Instant::now();
-    while !upstream.is_up().await {
-        if let Some(status) = process.ended() {
-            return Err(emulator_error(format!("ended with {status}"), folder));
-        }
-        if began.elapsed() > PATIENCE {
-            return Err(emulator_error(format!("did not answer in {} s", PATIENCE.as_secs()), folder));
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Ok((upstream, process))
 }
 
 fn announce(cli: &Cli, ready: &Ready) {
@@ -259,12 +200,6 @@ fn print(text: &str) {
 pub fn say(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-fn emulator_error(how: String, folder: &Path) -> WorldError {
-    let log = folder.join("aws.log");
-    let tail = bot::tail(&log);
-    WorldError::Emulator { how, log, tail }
 }
 
 fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> WorldError {

@@ -3,7 +3,7 @@
 //! Repaired: aliases to versions that do not exist (404); changes and publications while an update is in progress
 //! (409); `PublishVersion` with another `CodeSha256` (400) or `RevisionId` (412); publication of what did not change
 //! (gives the newest version again); a dry run (changes nothing); deletion of `$LATEST` (refused); ARNs of versions
-//! without their version.
+//! without their version; roles that do not exist (400); statement ids of policies, which are unique per alias and not per function.
 
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -33,6 +33,7 @@ impl Lambda {
             "UpdateFunctionConfiguration" => self.update_configuration(&function, request).await,
             "PublishVersion" => self.checked_publish(&function, &request).await,
             "CreateAlias" | "UpdateAlias" => self.alias(&function, request).await,
+            "AddPermission" | "RemovePermission" | "GetPolicy" => self.policy(request).await,
             "DeleteFunction" if request.parts.uri.query().is_some_and(|q| q.contains("LATEST")) => {
                 let message = "$LATEST version cannot be deleted without deleting the function.";
                 Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message))
@@ -43,6 +44,7 @@ impl Lambda {
     }
 
     async fn create(&self, request: &AwsRequest) -> Refusable<Response> {
+        self.assumable(&request.json()).await?;
         let answer = self.upstream.exchange(request).await?;
         let mut config = answer.json();
         qualify(&mut config);
@@ -68,6 +70,7 @@ impl Lambda {
 
     async fn update_configuration(&self, function: &str, request: AwsRequest) -> Refusable<Response> {
         self.idle(function).await?;
+        self.assumable(&request.json()).await?;
         Ok(self.upstream.exchange(&request).await?.into_response())
     }
 
@@ -149,6 +152,46 @@ impl Lambda {
             }
         }
         Ok(self.upstream.exchange(&request).await?.into_response())
+    }
+
+    /// Refuses a role that IAM does not know.
+    async fn assumable(&self, body: &Value) -> Refusable<()> {
+        let Some(role) = body["Role"].as_str() else { return Ok(()) };
+        let name = role.rsplit('/').next().unwrap_or_default();
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("Action", "GetRole"), ("Version", "2010-05-08"), ("RoleName", name)])
+            .finish();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = self.upstream.call("iam", Method::POST, "/", &headers, form).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            let message = "The role defined for the function cannot be assumed by Lambda.";
+            return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message));
+        }
+        Ok(())
+    }
+
+    /// Calls about an alias's policy, with its statement ids made unique on the way in and restored on the way out.
+    async fn policy(&self, mut request: AwsRequest) -> Refusable<Response> {
+        let query = request.parts.uri.query().unwrap_or_default();
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        let qualifier = pairs.find(|(key, _)| key == "Qualifier").map(|(_, value)| value.into_owned());
+        let Some(qualifier) = qualifier else { return Ok(self.upstream.forward(request).await) };
+        let suffix = format!("--at-{qualifier}");
+        let mut body = request.json();
+        if let Some(id) = body["StatementId"].as_str() {
+            body["StatementId"] = format!("{id}{suffix}").into();
+            request.body = body.to_string().into();
+        }
+        if request.parts.method == Method::DELETE
+            && let Ok(uri) = format!("{}{suffix}?{query}", request.parts.uri.path()).parse()
+        {
+            request.parts.uri = uri;
+        }
+        let mut answer = self.upstream.exchange(&request).await?;
+        if let Ok(text) = std::str::from_utf8(&answer.body) {
+            answer.body = text.replace(&suffix, "").into();
+        }
+        Ok(answer.into_response())
     }
 
     /// `$LATEST`'s configuration, unless an update is in progress.

@@ -256,3 +256,6 @@ fn uuid() -> String {
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
+
+#[cfg(test)]
+mod tests;

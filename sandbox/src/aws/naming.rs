@@ -49,10 +49,22 @@ pub fn name(request: &AwsRequest, scope: &Scope) -> CallName {
     match scoped {
         "lambda" => {
             let (method, detail) = lambda(parts);
+            let detail = match method {
+                "CreateFunction" => with_body(None, request, "FunctionName", ""),
+                "CreateAlias" => with_body(detail, request, "Name", ":"),
+                _ => detail,
+            };
             call(scoped, method, detail, Protocol::RestJson)
         }
         "apigateway" => {
             let (method, detail) = api_gateway(parts);
+            let detail = match method.as_str() {
+                "CreateApi" => with_body(None, request, "name", ""),
+                "CreateRoute" => with_body(detail, request, "routeKey", "/"),
+                "CreateStage" => with_body(detail, request, "stageName", "/"),
+                "CreateDeployment" => with_body(detail, request, "description", "/"),
+                _ => detail,
+            };
             call(scoped, &method, detail, Protocol::RestJson)
         }
         "s3" => call(scoped, s3(parts), Some(s3_detail(parts)), Protocol::RestXml),
@@ -66,6 +78,14 @@ pub fn name(request: &AwsRequest, scope: &Scope) -> CallName {
             let detail = (!names.is_empty()).then(|| names.join("/"));
             call(scoped, &action, detail, Protocol::Query)
         }
+    }
+}
+
+/// The path's detail with a field of the body behind it: what is made has its name there.
+fn with_body(detail: Option<String>, request: &AwsRequest, field: &str, between: &str) -> Option<String> {
+    match (detail, request.json()[field].as_str()) {
+        (Some(detail), Some(name)) => Some(format!("{detail}{between}{name}")),
+        (detail, name) => detail.or_else(|| name.map(str::to_owned)),
     }
 }
 
@@ -277,7 +297,10 @@ mod tests {
             let call = named(method, &format!("{functions}{path}"), "lambda", None, "");
             assert_eq!(brief(&call), (operation, Some(detail), mutating));
         }
-        assert_eq!(named("POST", functions, "lambda", None, "{}").method, "CreateFunction");
+        let create = named("POST", functions, "lambda", None, r#"{"FunctionName": "f"}"#);
+        assert_eq!(brief(&create), ("CreateFunction", Some("f"), true));
+        let alias = named("POST", &format!("{functions}/f/aliases"), "lambda", None, r#"{"Name": "prod"}"#);
+        assert_eq!(brief(&alias), ("CreateAlias", Some("f:prod"), true));
         let arn = "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A0%3Afunction%3Af";
         let tags = named("GET", arn, "lambda", None, "");
         assert_eq!(brief(&tags), ("ListTags", Some("arn:aws:lambda:us-east-1:0:function:f"), false));

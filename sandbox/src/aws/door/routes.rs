@@ -12,7 +12,7 @@ pub struct Found<'a> {
     /// Its integration's URI.
     pub target: &'a str,
     /// The values of its path parameters.
-    pub parameters: Vec<(String, String)>,
+    pub parameters: Parameters,
 }
 
 /// How specific a match is; larger is better.
@@ -40,8 +40,11 @@ pub fn find<'a>(routes: &'a [(String, String)], method: &str, path: &str) -> Opt
     best.map(|(_, found)| found)
 }
 
+/// The values of path parameters.
+type Parameters = Vec<(String, String)>;
+
 /// Class (3 in full, 2 with parameters, 1 greedy), fixed segments, and the parameters' values.
-fn matches(pattern: &str, path: &str) -> Option<(u8, usize, Vec<(String, String)>)> {
+fn matches(pattern: &str, path: &str) -> Option<(u8, usize, Parameters)> {
     let mut wanted = pattern.trim_matches('/').split('/').filter(|segment| !segment.is_empty());
     let mut given = path.trim_start_matches('/').split('/').filter(|segment| !segment.is_empty());
     let (mut class, mut fixed, mut parameters) = (3, 0, Vec::new());

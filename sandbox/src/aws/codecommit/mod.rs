@@ -1,5 +1,7 @@
 //! CodeCommit over bare git repositories: the calls that a pipeline and its people need.
 
+mod commit;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,11 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use commit::{check_parent, commit_stream, git_mode, mode_name};
+
 use super::git::{Repositories, is_name};
 use super::{ACCOUNT, REGION, ServiceError, ServiceResult, epoch, service_answer};
-
-/// The most files that one commit takes.
-const MOST_FILES: usize = 100;
 
 /// CodeCommit. One call at a time changes something, so that a branch's tip is compared and moved in one step.
 #[derive(Clone)]
@@ -310,87 +311,6 @@ impl CodeCommit {
     }
 }
 
-/// AWS's rules on the parent of a commit.
-fn check_parent(tip: Option<&str>, parent: Option<&str>) -> Result<(), ServiceError> {
-    match (tip, parent) {
-        (Some(_), None) => {
-            Err(ServiceError::new("ParentCommitIdRequiredException", "A parent commit ID is required."))
-        }
-        (Some(tip), Some(parent)) if tip != parent => Err(ServiceError::new(
-            "ParentCommitIdOutdatedException",
-            "The parent commit ID is not the tip of the branch.",
-        )),
-        (None, Some(_)) => {
-            Err(ServiceError::new("ParentCommitDoesNotExistException", "The parent commit does not exist."))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The commit in the form that `git fast-import` reads.
-fn commit_stream(body: &Value, branch: &str, tip: Option<&str>) -> Result<Vec<u8>, ServiceError> {
-    let files = body["putFiles"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let deleted = body["deleteFiles"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if files.is_empty() && deleted.is_empty() {
-        return Err(ServiceError::new("FileEntryRequiredException", "The commit has no files."));
-    }
-    if files.len() + deleted.len() > MOST_FILES {
-        return Err(ServiceError::new("MaximumFileEntriesExceededException", "More than 100 files."));
-    }
-    let one_line = |text: &str| text.replace(['\n', '<', '>'], " ");
-    let author = one_line(body["authorName"].as_str().unwrap_or("root"));
-    let email = one_line(body["email"].as_str().unwrap_or_default());
-    let message = body["commitMessage"].as_str().unwrap_or_default();
-    let mut stream = format!(
-        "commit refs/heads/{branch}\nauthor {author} <{email}> now\ncommitter {author} <{email}> now\ndata {}\n{message}\n",
-        message.len()
-    )
-    .into_bytes();
-    if let Some(tip) = tip {
-        stream.extend(format!("from {tip}\n").bytes());
-    }
-    for file in deleted {
-        stream.extend(format!("D {}\n", safe_path(file)?).bytes());
-    }
-    for file in files {
-        let content = file["fileContent"].as_str().unwrap_or_default();
-        let content = STANDARD
-            .decode(content)
-            .map_err(|_| ServiceError::new("InvalidParameterException", "fileContent is not base64."))?;
-        stream.extend(
-            format!("M {} inline {}\ndata {}\n", git_mode(file), safe_path(file)?, content.len()).bytes(),
-        );
-        stream.extend(content);
-        stream.push(b'\n');
-    }
-    Ok(stream)
-}
-
-fn safe_path(file: &Value) -> Result<&str, ServiceError> {
-    let path = file["filePath"].as_str().unwrap_or_default().trim_start_matches('/');
-    let bad = |segment: &str| matches!(segment, "" | "." | ".." | ".git");
-    if path.contains(['\n', '"', '\0']) || path.split('/').any(bad) {
-        return Err(ServiceError::new("InvalidPathException", format!("The path {path:?} is not valid.")));
-    }
-    Ok(path)
-}
-
-fn git_mode(file: &Value) -> &'static str {
-    match file["fileMode"].as_str() {
-        Some("EXECUTABLE") => "100755",
-        Some("SYMLINK") => "120000",
-        _ => "100644",
-    }
-}
-
-fn mode_name(mode: &str) -> &'static str {
-    match mode {
-        "100755" => "EXECUTABLE",
-        "120000" => "SYMLINK",
-        _ => "NORMAL",
-    }
-}
-
 fn arn(name: &str) -> String {
     format!("arn:aws:codecommit:{REGION}:{ACCOUNT}:{name}")
 }
@@ -417,85 +337,4 @@ fn string_map(value: &Value) -> BTreeMap<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Fixture {
-        codecommit: CodeCommit,
-        _folder: tempfile::TempDir,
-    }
-
-    impl Fixture {
-        async fn with_repository() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let repositories = Repositories::open(folder.path().join("git"), "http://git".into()).unwrap();
-            let fixture = Self { codecommit: CodeCommit::new(repositories), _folder: folder };
-            let created = json!({"repositoryName": "orders", "tags": {"a": "b"}});
-            fixture.ok("CreateRepository", created).await;
-            fixture
-        }
-
-        async fn ok(&self, method: &str, body: Value) -> Value {
-            self.codecommit.carry_out(method, &body).await.unwrap()
-        }
-
-        async fn code(&self, method: &str, body: Value) -> &'static str {
-            self.codecommit.carry_out(method, &body).await.unwrap_err().code
-        }
-    }
-
-    fn commit(parent: Option<&str>, content: &str) -> Value {
-        let file = json!({"filePath": "src/app.py", "fileContent": STANDARD.encode(content)});
-        json!({
-            "repositoryName": "orders", "branchName": "main", "parentCommitId": parent, "authorName": "Ann",
-            "email": "ann@example.com", "commitMessage": "Say hi\n\nLonger.", "putFiles": [file],
-        })
-    }
-
-    #[tokio::test]
-    async fn a_repository_is_made_once_and_found() {
-        let world = Fixture::with_repository().await;
-        let found = world.ok("GetRepository", json!({"repositoryName": "orders"})).await;
-        let metadata = &found["repositoryMetadata"];
-        assert_eq!(metadata["cloneUrlHttp"], "http://git/v1/repos/orders");
-        assert!(metadata["defaultBranch"].is_null());
-        let again = world.code("CreateRepository", json!({"repositoryName": "orders"})).await;
-        assert_eq!(again, "RepositoryNameExistsException");
-        let missing = world.code("GetRepository", json!({"repositoryName": "other"})).await;
-        assert_eq!(missing, "RepositoryDoesNotExistException");
-        let tags = world.ok("ListTagsForResource", json!({"resourceArn": metadata["Arn"]})).await;
-        assert_eq!(tags["tags"]["a"], "b");
-    }
-
-    #[tokio::test]
-    async fn commits_follow_their_parent() {
-        let world = Fixture::with_repository().await;
-        let branch = json!({"repositoryName": "orders", "branchName": "main"});
-        assert_eq!(world.code("GetBranch", branch.clone()).await, "BranchDoesNotExistException");
-        let first = world.ok("CreateCommit", commit(None, "one")).await["commitId"].clone();
-        assert_eq!(world.ok("GetBranch", branch).await["branch"]["commitId"], first);
-        let read = world.ok("GetCommit", json!({"repositoryName": "orders", "commitId": first})).await;
-        assert_eq!(read["commit"]["message"], "Say hi\n\nLonger.\n");
-        assert_eq!(read["commit"]["author"]["name"], "Ann");
-        assert_eq!(world.code("CreateCommit", commit(None, "two")).await, "ParentCommitIdRequiredException");
-        let unchanged = commit(first.as_str(), "one");
-        assert_eq!(world.code("CreateCommit", unchanged).await, "NoChangeException");
-        let second = world.ok("CreateCommit", commit(first.as_str(), "two")).await["commitId"].clone();
-        assert_ne!(first, second);
-        let stale = commit(first.as_str(), "three");
-        assert_eq!(world.code("CreateCommit", stale).await, "ParentCommitIdOutdatedException");
-        let file = world.ok("GetFile", json!({"repositoryName": "orders", "filePath": "src/app.py"})).await;
-        assert_eq!(file["fileContent"], STANDARD.encode("two"));
-        let nowhere = json!({"repositoryName": "orders", "commitId": "0".repeat(40)});
-        assert_eq!(world.code("GetCommit", nowhere).await, "CommitIdDoesNotExistException");
-        let folder = world.ok("GetFolder", json!({"repositoryName": "orders", "folderPath": "src"})).await;
-        assert_eq!(folder["files"][0]["absolutePath"], "src/app.py");
-    }
-
-    #[test]
-    fn paths_stay_in_the_repository() {
-        for path in ["../x", "a/../b", ".git/config", "a\nb", ""] {
-            assert!(safe_path(&json!({"filePath": path})).is_err(), "{path}");
-        }
-    }
-}
+mod tests;
