@@ -11,7 +11,8 @@ const story = [
   ["/stage add orders prod after staging", "and a third"],
   ["/promote orders staging", "then be somebody else (below the channels) and press Approve"],
   ["/promote orders prod", "once more, and the production URL answers"],
-  ["/rollback orders prod", "after a second release: back to the one before"],
+  [null, "Clone it (the line is in the sidebar), change the handler, push; build, deploy and promote that too"],
+  ["/rollback orders prod", "and back to the first one"],
   ["/pipeline status orders", "what runs where"],
 ];
 
@@ -38,6 +39,6 @@ export function welcome(channel) {
       el("h3", {}, "Try this"),
       el("ol", {}, story.map(([line, what]) =>
         el(`li${done.has(line) ? ".done" : ""}`, {},
-          el("button.fill", { type: "button", "data-fill": line, onclick: () => changed("fill", line) }, line),
+          line && el("button.fill", { type: "button", "data-fill": line, onclick: () => changed("fill", line) }, line),
           el("span", {}, what))))));
 }
