@@ -1,6 +1,6 @@
 // The head of a channel: what this is, and the story to try, one click a line.
 
-import { el } from "./dom.js";
+import { el, keep } from "./dom.js";
 import { changed, person, store } from "./store.js";
 
 const story = [
@@ -29,6 +29,10 @@ export function tick(line) {
 export function welcome(channel) {
   if (!channel) return el("div");
   const done = typed();
+  return keep("welcome", JSON.stringify([channel, store.me, [...done]]), () => head(channel, done));
+}
+
+function head(channel, done) {
   const guest = channel.member ? null : el("p.warn", {}, "Sluice was not invited to this channel: here it can only answer you.");
   return el("section.welcome", { "aria-label": "Welcome" },
     el("h2", {}, `# ${channel.name}`),
