@@ -108,7 +108,7 @@ async fn say(State(slack): State<Slack>, body: Bytes) -> Answer {
     if !known || say.text.trim().is_empty() {
         return Err(bad("a known user, a known channel and a text are needed"));
     }
-    let content = Content { text: say.text, blocks: vec![] };
+    let content = Content { text: slack::escape(&say.text, config), blocks: vec![] };
     let mut message = Message::new(&say.channel, &say.user, Source::Person, content);
     let mut workspace = slack.workspace();
     if let Some(ts) = say.thread_ts {

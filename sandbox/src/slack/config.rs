@@ -90,10 +90,7 @@ impl SlackConfig {
             channels: vec![
                 channel("C0GENERAL1", "general", "Build, deploy, promote: everybody sees it here"),
                 channel("C0ORDERS03", "orders", "The team behind the orders service"),
-                Channel {
-                    member: false,
-                    ..channel("C0RANDOM02", "random", "The bot was not invited to this one")
-                },
+                Channel { member: false, ..channel("C0RANDOM02", "random", "Whatever else there is to say") },
                 Channel { archived: true, ..channel("C0OLDNEWS4", "old-news", "Archived") },
             ],
             users: vec![

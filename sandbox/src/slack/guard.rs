@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn only_this_machine_and_its_own_page_are_answered() {
         let here = (header::HOST, "127.0.0.1:4000");
-        assert!(!foreign(&headers(&[here.clone()])));
+        assert!(!foreign(&headers(std::slice::from_ref(&here))));
         assert!(!foreign(&headers(&[(header::HOST, "localhost")])));
         assert!(!foreign(&headers(&[here.clone(), (header::ORIGIN, "http://127.0.0.1:4000")])));
         assert!(foreign(&headers(&[(header::HOST, "evil.example:4000")])), "a name bound to this address");

@@ -31,6 +31,7 @@ pub use click::click;
 pub use command::command;
 pub use config::SlackConfig;
 pub use deliver::{Delivered, Undeliverable, redeliver};
+pub use escape::escape;
 pub use manifest::Manifest;
 pub use message::{Content, Message, Source};
 pub use rate::Rate;
@@ -115,6 +116,8 @@ pub async fn serve(
 /// How long open connections may go on when the world ends.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
 
+#[cfg(test)]
+mod client_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
