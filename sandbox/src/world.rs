@@ -62,6 +62,8 @@ struct World {
     servers: tokio::task::JoinSet<std::io::Result<()>>,
     emulator: Process,
     bot: Option<Process>,
+    /// How a person starts the bot again.
+    again: String,
     shutdown: CancellationToken,
 }
 
@@ -101,33 +103,40 @@ impl World {
             .map_err(io("cannot serve AWS"))?;
         let shutdown = CancellationToken::new();
         servers.spawn(slack::serve(ports.page, slack, calls.clone(), shutdown.clone()));
+        let mut again = String::new();
         let bot = if cli.no_bot {
+            drop(ports.bot);
             None
         } else {
             say("Building the bot…");
             let executable = bot::build(&root, &processes).await?;
+            again = format!("(. {}/env.sh && {} serve)", folder.display(), executable.display());
             drop(ports.bot);
             Some(bot::start(&executable, &ready, &processes, &folder).await?)
         };
         ready.bot_pid = bot.as_ref().and_then(Process::id);
         announce(cli, &ready);
-        Ok(Some(Self { ready, folder, calls, servers, emulator, bot, shutdown }))
+        Ok(Some(Self { ready, folder, calls, servers, emulator, bot, again, shutdown }))
     }
 
     /// Waits for the stop, or for something to break, and ends everything in order.
     async fn live(mut self, stop: &CancellationToken) -> Result<(), WorldError> {
-        let ended = tokio::select! {
-            () = stop.cancelled() => Ok(()),
-            status = wait(&mut self.bot) => Err(bot::ended(status, &self.folder).into()),
-            status = self.emulator.wait() => {
-                Err(emulator::ended(status, &self.folder).into())
-            }
-            server = self.servers.join_next() => {
-                let error = match server {
-                    Some(Ok(Err(error))) => error,
-                    _ => std::io::Error::other("a server ended"),
-                };
-                Err(WorldError::Io { what: "the world broke", error })
+        let ended = loop {
+            tokio::select! {
+                () = stop.cancelled() => break Ok(()),
+                status = wait(&mut self.bot) => {
+                    // The world outlives its bot: what the bot had begun is in the table, and a new one goes on with it.
+                    self.bot = None;
+                    say(&format!("{}\nStart it again with:\n    {}", bot::ended(status, &self.folder), self.again));
+                }
+                status = self.emulator.wait() => break Err(emulator::ended(status, &self.folder).into()),
+                server = self.servers.join_next() => {
+                    let error = match server {
+                        Some(Ok(Err(error))) => error,
+                        _ => std::io::Error::other("a server ended"),
+                    };
+                    break Err(WorldError::Io { what: "the world broke", error });
+                }
             }
         };
         // What a fault still holds would keep the bot from ending.

@@ -9,6 +9,7 @@ mod codebuild;
 mod codecommit;
 mod door;
 mod git;
+mod guard;
 mod lambda;
 mod naming;
 mod upstream;
@@ -21,6 +22,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -108,9 +110,13 @@ pub fn serve(
         apis: apis.clone(),
         upstream: upstream.clone(),
     }));
-    let app = Router::new().route("/log/{build}", get(build_log)).fallback(answer).with_state(aws);
-    let git_app = git::router(repositories);
-    let door = door::router(door::Door::new(upstream, apis));
+    let app = Router::new()
+        .route("/log/{build}", get(build_log))
+        .fallback(answer)
+        .layer(from_fn(guard::programs))
+        .with_state(aws);
+    let git_app = git::router(repositories).layer(from_fn(guard::programs));
+    let door = door::router(door::Door::new(upstream, apis)).layer(from_fn(guard::this_machine));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(axum::serve(listeners.front, app.clone()).into_future());
     tasks.spawn(axum::serve(listeners.codecommit, app.clone()).into_future());

@@ -284,6 +284,8 @@ async fn calls_are_known_measured_and_lost_on_demand() {
         let refused = world.send("AKIANOBODY", service, Method::POST, path, &json!({})).await;
         assert_eq!((refused.status, refused.code.as_str()), (403, code));
     }
+    let page = world.http.post(&world.at.aws).header("origin", "http://evil.example").send().await.unwrap();
+    assert_eq!(page.status().as_u16(), 403, "a web site gets nothing, signed or not");
     let table = json!({
         "TableName": "table", "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],

@@ -26,7 +26,8 @@ fn foreign(headers: &HeaderMap) -> bool {
         || origin.is_some_and(|origin| origin.strip_prefix("http://").is_none_or(|rest| Some(rest) != host))
 }
 
-fn is_here(host: &str) -> bool {
+/// Whether a `Host` names this machine.
+pub fn is_here(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,

@@ -32,6 +32,7 @@ pub use command::command;
 pub use config::SlackConfig;
 pub use deliver::{Delivered, Undeliverable, redeliver};
 pub use escape::escape;
+pub use guard::is_here;
 pub use manifest::Manifest;
 pub use message::{Content, Message, Source};
 pub use rate::Rate;
