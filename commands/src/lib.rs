@@ -10,3 +10,5 @@ pub mod fault;
 pub mod grammar;
 pub mod ids;
 pub mod ports;
+pub mod scaffold;
+pub mod template;
