@@ -45,12 +45,7 @@ pub(super) fn read(
         let problem = format!("sluice-manifest.json pins s3://{}/{}, not s3://{bucket}/{key}", pinned.bucket, pinned.key);
         return Err(wrong(problem, AGAIN));
     }
-    Ok(CodeRef {
-        bucket: pinned.bucket.clone(),
-        key: pinned.key.clone(),
-        version: pinned.version.clone(),
-        sha256: pinned.sha256.clone(),
-    })
+    Ok(pinned.clone())
 }
 
 fn of_uri(uri: &str) -> Option<(&str, &str)> {

@@ -7,70 +7,58 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::error::{TemplateCode, TemplateError};
+use crate::ports::CodeRef;
 
 /// The format that this reader knows.
 const SCHEMA: u32 = 1;
 
-/// The packaged code of a build's functions, by logical id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The packaged code of a build's functions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Manifest {
-    /// The version of the format.
-    pub schema: u32,
-    /// Where the code of each function is, and what it is.
-    pub functions: BTreeMap<String, ManifestFunction>,
+    /// Where the code of each function is, and what it is, by logical id.
+    pub functions: BTreeMap<String, CodeRef>,
 }
 
-/// The packaged code of one function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The file as it is written.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ManifestFunction {
-    /// The bucket.
-    pub bucket: String,
-    /// The key.
-    pub key: String,
-    /// The version id of the object.
-    pub version: String,
-    /// SHA-256 of the zip in base64, as Lambda reports it.
-    pub sha256: String,
+struct File {
+    schema: u32,
+    functions: BTreeMap<String, CodeRef>,
 }
 
 impl Manifest {
-    /// Reads and checks a manifest; all that is wrong is told at once.
-    pub fn parse(text: &str) -> Result<Self, Vec<TemplateError>> {
-        let manifest: Self = serde_json::from_str(text).map_err(|error| vec![wrong(None, error.to_string())])?;
-        if manifest.schema != SCHEMA {
-            return Err(vec![wrong(None, format!("its schema is {}, not {SCHEMA}", manifest.schema))]);
+    /// Reads and checks a manifest; the error names everything that is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let file: File = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if file.schema != SCHEMA {
+            return Err(wrong(format!("its schema is {}, not {SCHEMA}", file.schema)));
         }
-        let errors: Vec<_> =
-            manifest.functions.iter().flat_map(|(logical_id, function)| function.problems(logical_id)).collect();
-        if errors.is_empty() { Ok(manifest) } else { Err(errors) }
+        let problems: Vec<_> = file.functions.iter().flat_map(|(id, code)| problems(id, code)).collect();
+        if problems.is_empty() { Ok(Self { functions: file.functions }) } else { Err(wrong(problems.join("; "))) }
     }
 }
 
-impl ManifestFunction {
-    fn problems(&self, logical_id: &str) -> Vec<TemplateError> {
-        let mut problems = Vec::new();
-        for (name, value) in [("bucket", &self.bucket), ("key", &self.key), ("version", &self.version)] {
-            // "null" is the version id of an object that was written before versioning was on.
-            if value.is_empty() || value == "null" {
-                problems.push(format!("`{name}` is empty"));
-            }
+fn problems(logical_id: &str, code: &CodeRef) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, value) in [("bucket", &code.bucket), ("key", &code.key), ("version", &code.version)] {
+        // "null" is the version id of an object that was written before versioning was on.
+        if value.is_empty() || value == "null" {
+            problems.push(format!("{logical_id} has no {name}"));
         }
-        if STANDARD.decode(&self.sha256).map(|bytes| bytes.len()) != Ok(32) {
-            problems.push("`sha256` is no SHA-256 in base64".to_owned());
-        }
-        problems.into_iter().map(|problem| wrong(Some(logical_id), problem)).collect()
     }
+    if STANDARD.decode(&code.sha256).map(|bytes| bytes.len()) != Ok(32) {
+        problems.push(format!("the sha256 of {logical_id} is no SHA-256 in base64"));
+    }
+    problems
 }
 
-fn wrong(logical_id: Option<&str>, problem: String) -> TemplateError {
-    let function = logical_id.map(|id| format!(", {id}")).unwrap_or_default();
+fn wrong(problem: String) -> TemplateError {
     TemplateError {
         code: TemplateCode::Manifest,
-        resource: logical_id.map(str::to_owned),
+        resource: None,
         line: None,
-        problem: format!("sluice-manifest.json{function}: {problem}"),
+        problem: format!("sluice-manifest.json: {problem}"),
         hint: "build again; the buildspec runs `python3 sluice_package.py`, which writes this file".into(),
     }
 }
@@ -81,8 +69,8 @@ mod tests {
 
     const SHA: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
-    fn problems(text: &str) -> Vec<String> {
-        Manifest::parse(text).unwrap_err().iter().map(ToString::to_string).collect()
+    fn problem(text: &str) -> String {
+        Manifest::parse(text).unwrap_err().to_string()
     }
 
     #[test]
@@ -96,15 +84,16 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once() {
         let text = r#"{"schema":1,"functions":{"F":{"bucket":"b","key":"","version":"null","sha256":"abc"}}}"#;
-        let found = problems(text);
-        assert_eq!(found.len(), 3, "{found:?}");
-        assert!(found.iter().all(|problem| problem.contains("sluice-manifest.json, F")), "{found:?}");
+        let found = problem(text);
+        for part in ["sluice-manifest.json", "F has no key", "F has no version", "the sha256 of F"] {
+            assert!(found.contains(part), "{found}");
+        }
     }
 
     #[test]
     fn another_schema_an_unknown_field_and_garbage_are_refused() {
         for text in [r#"{"schema":2,"functions":{}}"#, r#"{"schema":1,"functions":{},"x":1}"#, "[]", "", "{"] {
-            assert_eq!(problems(text).len(), 1, "{text}");
+            assert!(problem(text).starts_with("sluice-manifest.json: "), "{text}");
         }
     }
 }

@@ -12,7 +12,7 @@ mod function;
 mod intrinsics;
 mod lines;
 mod manifest;
-pub mod names;
+mod names;
 mod parameters;
 mod policies;
 mod shape;
@@ -26,7 +26,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 pub use error::{TemplateCode, TemplateError};
-pub use manifest::{Manifest, ManifestFunction};
+pub use manifest::Manifest;
+pub use names::{alias_arn, cut_with_hash, function_arn, function_name, partition};
 
 use crate::ids::{PipelineName, StageName, Target};
 use crate::ports::CodeRef;
@@ -68,7 +69,7 @@ pub struct Application {
 pub struct AppFunction {
     /// Its name in the template.
     pub logical_id: String,
-    /// Its name in Lambda: [`names::function_name`].
+    /// Its name in Lambda: [`function_name`].
     pub name: String,
     /// `python3.12`, …
     pub runtime: String,
@@ -98,9 +99,9 @@ pub struct AppRoute {
 }
 
 impl Application {
-    /// SHA-256 in hex over which route goes to which function: equal for two stages and two builds that need no change
-    /// of the API, different otherwise.
-    pub fn digest_of_api(&self) -> String {
+    /// Sixteen hex digits over which route goes to which function: equal for two stages and two builds that need no
+    /// change of the API, different otherwise.
+    pub fn api_digest(&self) -> String {
         let mut routes: Vec<_> = self.routes.iter().collect();
         routes.sort();
         let mut hash = Sha256::new();
@@ -108,7 +109,7 @@ impl Application {
             // Neither a route key nor a logical id can hold a line break or a tab.
             hash.update(format!("{key}\t{function}\n"));
         }
-        hex::encode(hash.finalize())
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
