@@ -1,8 +1,7 @@
 //! The first commit of `/repo create NAME`: a small service that builds, deploys and answers as it is.
 //!
 //! The files are embedded from `commands/scaffold/`, where they can be read, run and tested as what they are; only the
-//! pipeline's name is put in. The same pipeline always gets the same bytes, so that a commit that is made again after a
-//! lost answer is the same commit.
+//! pipeline's name is put in. The same pipeline always gets the same bytes. No file holds anything secret.
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,8 @@ use super::error::{TemplateCode, Wrong};
 use super::manifest::Manifest;
 use crate::ports::CodeRef;
 
-const AGAIN: &str = "build again; the packaged template and the manifest are of two builds, or were changed by hand";
+const AGAIN: &str =
+    "build again; the packaged template and the manifest are of two builds, or were changed by hand";
 
 /// The code of a function: what `CodeUri` names and the manifest pins have to be the same object.
 pub(super) fn read(
@@ -27,7 +28,10 @@ pub(super) fn read(
         Some(_) => None,
     }
     .ok_or_else(|| {
-        wrong("CodeUri of the packaged template names no object in S3".into(), "package it with sluice_package.py")
+        wrong(
+            "CodeUri of the packaged template names no object in S3".into(),
+            "package it with sluice_package.py",
+        )
     })?;
 
     let prefix = deploying.code_prefix.trim_end_matches('/');
@@ -41,8 +45,14 @@ pub(super) fn read(
     let Some(pinned) = manifest.functions.get(logical_id) else {
         return Err(wrong("sluice-manifest.json does not have this function".into(), AGAIN));
     };
-    if pinned.bucket != bucket || pinned.key != key || version.is_some_and(|version| version != pinned.version) {
-        let problem = format!("sluice-manifest.json pins s3://{}/{}, not s3://{bucket}/{key}", pinned.bucket, pinned.key);
+    if pinned.bucket != bucket
+        || pinned.key != key
+        || version.is_some_and(|version| version != pinned.version)
+    {
+        let problem = format!(
+            "sluice-manifest.json pins s3://{}/{}, not s3://{bucket}/{key}",
+            pinned.bucket, pinned.key
+        );
         return Err(wrong(problem, AGAIN));
     }
     Ok(pinned.clone())

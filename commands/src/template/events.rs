@@ -32,8 +32,16 @@ pub(super) fn read(
 fn key_of(event: &Map<String, Value>, resolver: &Resolver<'_>) -> Result<String, Wrong> {
     let kind = event.get("Type").map_or(Ok(""), shape::string)?;
     if kind != "HttpApi" {
-        let hint = if kind == "Api" { "use the type HttpApi" } else { "remove it; only the type HttpApi is read yet" };
-        return Err(Wrong::new(TemplateCode::Unsupported, format!("events of type `{kind}` are not read"), hint));
+        let hint = if kind == "Api" {
+            "use the type HttpApi"
+        } else {
+            "remove it; only the type HttpApi is read yet"
+        };
+        return Err(Wrong::new(
+            TemplateCode::Unsupported,
+            format!("events of type `{kind}` are not read"),
+            hint,
+        ));
     }
     if let Some(key) = event.keys().find(|key| !matches!(key.as_str(), "Type" | "Properties")) {
         return Err(unread(key));
@@ -91,11 +99,14 @@ fn path_of(path: String) -> Result<String, Wrong> {
         let good = match variable {
             Some(name) => {
                 let name = if last { name.strip_suffix('+').unwrap_or(name) } else { name };
-                !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+                !name.is_empty()
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
             }
             None => {
                 (last || !segment.is_empty())
-                    && segment.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'{' | b'}' | b'?' | b'#'))
+                    && segment
+                        .bytes()
+                        .all(|b| b.is_ascii_graphic() && !matches!(b, b'{' | b'}' | b'?' | b'#'))
             }
         };
         if !good {

@@ -99,10 +99,14 @@ impl<'v> Settings<'v> {
 /// Reads `Globals`, of which only `Function` is known.
 pub(super) fn globals(template: &Map<String, Value>, findings: &mut Findings) -> Map<String, Value> {
     let place = Place::of(&["Globals"]);
-    let Some(globals) = shape::optional_map(template.get("Globals"), &place, findings) else { return Map::new() };
+    let Some(globals) = shape::optional_map(template.get("Globals"), &place, findings) else {
+        return Map::new();
+    };
     shape::only(globals, &["Function"], &place, findings, |_| "remove it; Globals may set `Function`".into());
     let place = place.key("Function");
-    let Some(settings) = shape::optional_map(globals.get("Function"), &place, findings) else { return Map::new() };
+    let Some(settings) = shape::optional_map(globals.get("Function"), &place, findings) else {
+        return Map::new();
+    };
     shape::only(settings, &SETTINGS, &place, findings, |key| match key {
         "CodeUri" => "write CodeUri in each function".into(),
         _ => hint_for(key),
@@ -131,12 +135,20 @@ pub(super) fn read(
     let settings = Settings { own, own_place: own_place.clone(), globals, globals_place };
 
     let runtime = required("Runtime", &place, &settings, resolver, findings).and_then(|(runtime, place)| {
-        let known = if RUNTIMES.contains(&runtime.as_str()) { Ok(runtime) } else { Err(bad_runtime(&runtime)) };
+        let known =
+            if RUNTIMES.contains(&runtime.as_str()) { Ok(runtime) } else { Err(bad_runtime(&runtime)) };
         findings.take(&place, known)
     });
     let handler = required("Handler", &place, &settings, resolver, findings).and_then(|(handler, place)| {
-        let good = !handler.is_empty() && handler.len() <= 128 && handler.bytes().all(|b| b.is_ascii_graphic());
-        let wrong = || Wrong::new(TemplateCode::Value, format!("`{handler}` is no handler"), "write it as in app.handler");
+        let good =
+            !handler.is_empty() && handler.len() <= 128 && handler.bytes().all(|b| b.is_ascii_graphic());
+        let wrong = || {
+            Wrong::new(
+                TemplateCode::Value,
+                format!("`{handler}` is no handler"),
+                "write it as in app.handler",
+            )
+        };
         findings.take(&place, if good { Ok(handler.clone()) } else { Err(wrong()) })
     });
     let memory = whole("MemorySize", 128, MEMORY, &settings, resolver, findings);
@@ -179,9 +191,10 @@ fn hint_for(property: &str) -> String {
         "InlineCode" | "ImageUri" | "ImageConfig" | "PackageType" => {
             "put the code into a folder of the repository and name it in CodeUri"
         }
-        "AutoPublishAlias" | "AutoPublishAliasAllProperties" | "DeploymentPreference" | "VersionDescription" => {
-            "remove it: stages are the aliases, and /promote moves them"
-        }
+        "AutoPublishAlias"
+        | "AutoPublishAliasAllProperties"
+        | "DeploymentPreference"
+        | "VersionDescription" => "remove it: stages are the aliases, and /promote moves them",
         "FunctionUrlConfig" => "remove it; give the function an event of type HttpApi",
         "Tags" => "remove it: Sluice tags what it makes with the pipeline",
         _ => "remove it; docs/templates.md lists what a function may have",
@@ -242,9 +255,9 @@ fn architecture(settings: &Settings<'_>, resolver: &Resolver<'_>, findings: &mut
     let mut found: Vec<String> = Vec::new();
     let mut last = None;
     for (value, place) in settings.both("Architectures") {
-        let names = resolver.resolve(value).and_then(|list| {
-            shape::list(&list)?.iter().map(shape::scalar).collect::<Result<Vec<_>, _>>()
-        });
+        let names = resolver
+            .resolve(value)
+            .and_then(|list| shape::list(&list)?.iter().map(shape::scalar).collect::<Result<Vec<_>, _>>());
         found.extend(findings.take(&place, names)?);
         last = Some(place);
     }
@@ -287,7 +300,10 @@ fn environment(
     let bytes: usize = environment.iter().map(|(name, value)| name.len() + value.len()).sum();
     if let Some(place) = last.filter(|_| bytes > ENVIRONMENT_BYTES) {
         let problem = format!("the environment has {bytes} bytes, more than Lambda's {ENVIRONMENT_BYTES}");
-        findings.add(&place, Wrong::new(TemplateCode::Value, problem, "keep large settings in a file of the package"));
+        findings.add(
+            &place,
+            Wrong::new(TemplateCode::Value, problem, "keep large settings in a file of the package"),
+        );
         return None;
     }
     complete.then_some(environment)

@@ -35,7 +35,11 @@ impl Manifest {
             return Err(wrong(format!("its schema is {}, not {SCHEMA}", file.schema)));
         }
         let problems: Vec<_> = file.functions.iter().flat_map(|(id, code)| problems(id, code)).collect();
-        if problems.is_empty() { Ok(Self { functions: file.functions }) } else { Err(wrong(problems.join("; "))) }
+        if problems.is_empty() {
+            Ok(Self { functions: file.functions })
+        } else {
+            Err(wrong(problems.join("; ")))
+        }
     }
 }
 
@@ -83,7 +87,8 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_told_at_once() {
-        let text = r#"{"schema":1,"functions":{"F":{"bucket":"b","key":"","version":"null","sha256":"abc"}}}"#;
+        let text =
+            r#"{"schema":1,"functions":{"F":{"bucket":"b","key":"","version":"null","sha256":"abc"}}}"#;
         let found = problem(text);
         for part in ["sluice-manifest.json", "F has no key", "F has no version", "the sha256 of F"] {
             assert!(found.contains(part), "{found}");
@@ -92,7 +97,8 @@ mod tests {
 
     #[test]
     fn another_schema_an_unknown_field_and_garbage_are_refused() {
-        for text in [r#"{"schema":2,"functions":{}}"#, r#"{"schema":1,"functions":{},"x":1}"#, "[]", "", "{"] {
+        for text in [r#"{"schema":2,"functions":{}}"#, r#"{"schema":1,"functions":{},"x":1}"#, "[]", "", "{"]
+        {
             assert!(problem(text).starts_with("sluice-manifest.json: "), "{text}");
         }
     }

@@ -146,7 +146,8 @@ fn application(
     let parameters = parameters::read(template, deploying, findings);
     let globals = function::globals(template, findings);
     let resources = functions_of(template, findings);
-    let resolver = Resolver { deploying, parameters, functions: resources.keys().map(|id| (*id).clone()).collect() };
+    let resolver =
+        Resolver { deploying, parameters, functions: resources.keys().map(|id| (*id).clone()).collect() };
 
     let mut functions = BTreeMap::new();
     let mut routes: BTreeMap<String, AppRoute> = BTreeMap::new();
@@ -201,7 +202,11 @@ fn check_sections(template: &Map<String, Value>, findings: &mut Findings) {
     };
     if transforms != [TRANSFORM] {
         let code = if transforms.is_empty() { TemplateCode::Missing } else { TemplateCode::Unsupported };
-        let wrong = Wrong::new(code, "the template's Transform is not SAM's", format!("write `Transform: {TRANSFORM}`"));
+        let wrong = Wrong::new(
+            code,
+            "the template's Transform is not SAM's",
+            format!("write `Transform: {TRANSFORM}`"),
+        );
         findings.add(&Place::of(&["Transform"]), wrong);
     }
 }
@@ -213,17 +218,23 @@ fn functions_of<'t>(
 ) -> BTreeMap<&'t String, &'t Map<String, Value>> {
     let section = Place::of(&["Resources"]);
     let mut functions = BTreeMap::new();
-    for (logical_id, resource) in shape::optional_map(template.get("Resources"), &section, findings).into_iter().flatten() {
+    for (logical_id, resource) in
+        shape::optional_map(template.get("Resources"), &section, findings).into_iter().flatten()
+    {
         let place = section.key(logical_id);
         let Some(resource) = findings.take(&place, shape::map(resource)) else { continue };
         let kind = resource.get("Type").and_then(Value::as_str).unwrap_or_default();
         if kind != FUNCTION {
             let problem = format!("resources of type `{kind}` are not read");
-            let hint = format!("remove it; only {FUNCTION} is read yet, and Sluice makes the API and the roles");
+            let hint =
+                format!("remove it; only {FUNCTION} is read yet, and Sluice makes the API and the roles");
             findings.add(&place.key("Type"), Wrong::new(TemplateCode::Unsupported, problem, hint));
             continue;
         }
-        if logical_id.is_empty() || logical_id.len() > 255 || !logical_id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        if logical_id.is_empty()
+            || logical_id.len() > 255
+            || !logical_id.bytes().all(|b| b.is_ascii_alphanumeric())
+        {
             let problem = format!("`{logical_id}` is no logical id");
             findings.add(&place, Wrong::new(TemplateCode::Value, problem, "use letters and digits"));
             continue;

@@ -19,7 +19,8 @@ pub fn cut_with_hash(text: &str, limit: usize) -> String {
     if text.len() <= limit {
         return text.to_owned();
     }
-    let hash: String = hex::encode(Sha256::digest(text.as_bytes())).chars().take(HASH_DIGITS.min(limit)).collect();
+    let hash: String =
+        hex::encode(Sha256::digest(text.as_bytes())).chars().take(HASH_DIGITS.min(limit)).collect();
     let room = limit.saturating_sub(HASH_DIGITS + 1);
     let mut head = String::new();
     for character in text.chars() {
@@ -50,7 +51,7 @@ pub fn partition(region: &str) -> &'static str {
 }
 
 /// The domain of AWS in a region's partition.
-pub fn url_suffix(region: &str) -> &'static str {
+pub(super) fn url_suffix(region: &str) -> &'static str {
     if partition(region) == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 

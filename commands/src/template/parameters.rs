@@ -29,7 +29,11 @@ const KEYS: [&str; 9] = [
 pub(super) type Parameters = BTreeMap<String, Option<Value>>;
 
 /// Reads the `Parameters` section.
-pub(super) fn read(template: &Map<String, Value>, deploying: &Deploying<'_>, findings: &mut Findings) -> Parameters {
+pub(super) fn read(
+    template: &Map<String, Value>,
+    deploying: &Deploying<'_>,
+    findings: &mut Findings,
+) -> Parameters {
     let section = Place::of(&["Parameters"]);
     let Some(declared) = shape::optional_map(template.get("Parameters"), &section, findings) else {
         return Parameters::new();
@@ -65,7 +69,11 @@ fn value(name: &str, declaration: &Map<String, Value>, deploying: &Deploying<'_>
         return Err(Wrong::new(
             TemplateCode::Unsupported,
             format!("the parameter {name} is of type `{kind}`"),
-            if name == STAGE { "make it a String" } else { "make it a String, a Number or a CommaDelimitedList" },
+            if name == STAGE {
+                "make it a String"
+            } else {
+                "make it a String, a Number or a CommaDelimitedList"
+            },
         ));
     }
     let text = if name == STAGE {
@@ -78,7 +86,10 @@ fn value(name: &str, declaration: &Map<String, Value>, deploying: &Deploying<'_>
         return Err(Wrong::new(
             TemplateCode::Parameter,
             format!("the parameter {name} has no value for the stage {} and no default", deploying.stage),
-            format!("give it a `Default`, or set it: `/stage set {} {} {name}=…`", deploying.pipeline, deploying.stage),
+            format!(
+                "give it a `Default`, or set it: `/stage set {} {} {name}=…`",
+                deploying.pipeline, deploying.stage
+            ),
         ));
     };
     match kind {

@@ -13,7 +13,12 @@ use super::shape;
 const ROOM: usize = 9_216;
 
 /// Reads `Policies`: one document or a list of them.
-pub(super) fn read(policies: &Value, place: &Place, resolver: &Resolver<'_>, findings: &mut Findings) -> Vec<Value> {
+pub(super) fn read(
+    policies: &Value,
+    place: &Place,
+    resolver: &Resolver<'_>,
+    findings: &mut Findings,
+) -> Vec<Value> {
     let documents: Vec<(Place, &Value)> = match policies {
         Value::Array(list) => list.iter().enumerate().map(|(n, document)| (place.key(n), document)).collect(),
         document => vec![(place.clone(), document)],
@@ -32,7 +37,8 @@ pub(super) fn read(policies: &Value, place: &Place, resolver: &Resolver<'_>, fin
     let size: usize = statements.iter().map(|statement| statement.to_string().chars().count()).sum();
     if size > ROOM {
         let problem = format!("the policies of this function have {size} characters, more than {ROOM}");
-        findings.add(place, Wrong::new(TemplateCode::Value, problem, "join statements, or split the function"));
+        findings
+            .add(place, Wrong::new(TemplateCode::Value, problem, "join statements, or split the function"));
     }
     statements
 }
@@ -49,7 +55,8 @@ fn document_of(document: &Value) -> Result<&Map<String, Value>, Wrong> {
     match document {
         Value::String(name) => Err(unsupported(format!("the managed policy `{name}` is not read"))),
         Value::Object(map) if map.contains_key("Statement") => {
-            if let Some(key) = map.keys().find(|key| !matches!(key.as_str(), "Version" | "Statement" | "Id")) {
+            if let Some(key) = map.keys().find(|key| !matches!(key.as_str(), "Version" | "Statement" | "Id"))
+            {
                 return Err(unsupported(format!("`{key}` of a policy document is not read")));
             }
             match map.get("Version") {

@@ -13,7 +13,11 @@ fn mismatch(value: &Value, wanted: &str) -> Wrong {
         Value::Array(_) => "a list",
         Value::Object(_) => "a mapping",
     };
-    Wrong::new(TemplateCode::Shape, format!("{found} stands where {wanted} belongs"), format!("write {wanted} here"))
+    Wrong::new(
+        TemplateCode::Shape,
+        format!("{found} stands where {wanted} belongs"),
+        format!("write {wanted} here"),
+    )
 }
 
 pub(super) fn map(value: &Value) -> Result<&Map<String, Value>, Wrong> {

@@ -56,11 +56,17 @@ fn manifest_of(template: &Value) -> Manifest {
     let mut functions = BTreeMap::new();
     for (logical_id, resource) in template["Resources"].as_object().into_iter().flatten() {
         if resource["Type"] == FUNCTION {
-            let uri = resource["Properties"]["CodeUri"].as_str().unwrap_or("s3://sluice-bucket/orders/code/abc");
+            let uri =
+                resource["Properties"]["CodeUri"].as_str().unwrap_or("s3://sluice-bucket/orders/code/abc");
             let (bucket, key) = uri.trim_start_matches("s3://").split_once('/').unwrap();
             functions.insert(
                 logical_id.clone(),
-                ManifestFunction { bucket: bucket.into(), key: key.into(), version: "v1".into(), sha256: SHA.into() },
+                ManifestFunction {
+                    bucket: bucket.into(),
+                    key: key.into(),
+                    version: "v1".into(),
+                    sha256: SHA.into(),
+                },
             );
         }
     }
@@ -158,7 +164,10 @@ fn every_intrinsic_of_the_subset_is_resolved_for_the_stage() {
             "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-Other:prod",
         ),
         (json!({ "Fn::Sub": "t-${Stage}-${AWS::Region}-${!Stage}-$5" }), "t-prod-eu-central-1-${Stage}-$5"),
-        (json!({ "Fn::Sub": ["${A}/${Other}", { "A": { "Ref": "Stage" } }] }), "prod/sluice-orders-Other:prod"),
+        (
+            json!({ "Fn::Sub": ["${A}/${Other}", { "A": { "Ref": "Stage" } }] }),
+            "prod/sluice-orders-Other:prod",
+        ),
         (
             json!({ "Fn::Sub": "${Other.Arn}" }),
             "arn:aws:lambda:eu-central-1:123456789012:function:sluice-orders-Other:prod",
@@ -167,7 +176,8 @@ fn every_intrinsic_of_the_subset_is_resolved_for_the_stage() {
         (json!({ "Fn::Join": ["|", { "Ref": "Zones" }] }), "a|b|c"),
         (json!("ünï ${Stage}"), "ünï ${Stage}"),
     ] {
-        let app = World::new().read(&env(json!({ "VALUE": value }))).unwrap_or_else(|e| panic!("{value}: {e:?}"));
+        let app =
+            World::new().read(&env(json!({ "VALUE": value }))).unwrap_or_else(|e| panic!("{value}: {e:?}"));
         assert_eq!(app.functions["Hello"].environment["VALUE"], text, "{value}");
     }
 }
@@ -233,7 +243,8 @@ fn events_become_routes_and_their_digest_follows_them() {
 fn parameters_are_set_per_stage_before_their_default() {
     let mut whole = env(json!({ "SIZE": { "Ref": "Size" }, "TABLE": { "Ref": "Table" } }));
     whole["Parameters"]["Table"] = json!({ "Type": "String", "MinLength": 2, "AllowedValues": ["tt", "uu"] });
-    let world = World::new().with("Size", "1024").with("Table", "uu").with("Stage", "dev").with("Unknown", "x");
+    let world =
+        World::new().with("Size", "1024").with("Table", "uu").with("Stage", "dev").with("Unknown", "x");
     let app = world.read(&whole).unwrap();
     assert_eq!(app.functions["Hello"].environment["SIZE"], "1024");
     assert_eq!(app.functions["Hello"].environment["TABLE"], "uu");
@@ -274,32 +285,100 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
         (json!({ "Environment": { "Variables": { "XX": null } } }), "XX", "nothing stands"),
         (json!({ "Environment": { "Variables": { "XX": { "Ref": "Nope" } } } }), "XX", "`Nope`"),
         (json!({ "Environment": { "Variables": { "XX": { "Ref": "AWS::StackName" } } } }), "XX", "no stack"),
-        (json!({ "Environment": { "Variables": { "XX": { "Fn::If": ["c", "a", "b"] } } } }), "XX", "`Fn::If`"),
-        (json!({ "Environment": { "Variables": { "XX": { "Fn::GetAtt": ["Hello", "Name"] } } } }), "XX", "`Name`"),
+        (
+            json!({ "Environment": { "Variables": { "XX": { "Fn::If": ["c", "a", "b"] } } } }),
+            "XX",
+            "`Fn::If`",
+        ),
+        (
+            json!({ "Environment": { "Variables": { "XX": { "Fn::GetAtt": ["Hello", "Name"] } } } }),
+            "XX",
+            "`Name`",
+        ),
         (json!({ "Environment": { "Variables": { "XX": { "Fn::Sub": "${Hello" } } } }), "XX", "no `}`"),
-        (json!({ "Environment": { "Variables": { "XX": { "Fn::Sub": "${Zones}" } } } }), "XX", "a list stands"),
-        (json!({ "Environment": { "Variables": { "XX": { "Ref": "Stage", "y": 1 } } } }), "XX", "among other keys"),
-        (json!({ "Environment": { "Variables": { "XX": "{{resolve:ssm:p}}" } } }), "XX", "name of the secret"),
-        (json!({ "Environment": { "Variables": { "XX": { "Fn::Sub": ["{{res${A}", { "A": "olve:x}}" }] } } } }), "XX", "dynamic"),
+        (
+            json!({ "Environment": { "Variables": { "XX": { "Fn::Sub": "${Zones}" } } } }),
+            "XX",
+            "a list stands",
+        ),
+        (
+            json!({ "Environment": { "Variables": { "XX": { "Ref": "Stage", "y": 1 } } } }),
+            "XX",
+            "among other keys",
+        ),
+        (
+            json!({ "Environment": { "Variables": { "XX": "{{resolve:ssm:p}}" } } }),
+            "XX",
+            "name of the secret",
+        ),
+        (
+            json!({ "Environment": { "Variables": { "XX": { "Fn::Sub": ["{{res${A}", { "A": "olve:x}}" }] } } } }),
+            "XX",
+            "dynamic",
+        ),
         (json!({ "Environment": { "Variables": { "XX": "x".repeat(4096) } } }), "Variables", "4098 bytes"),
         (json!({ "Policies": "AdministratorAccess" }), "Policies", "AdministratorAccess"),
         (json!({ "Policies": [{ "S3ReadPolicy": { "BucketName": "b" } }] }), "Policies", "S3ReadPolicy"),
-        (json!({ "Policies": { "Statement": { "Effect": "Allow", "Action": "*" } } }), "Policies", "NotResource"),
-        (json!({ "Policies": { "Statement": { "Effect": "May", "Action": "*", "Resource": "*" } } }), "Policies", "Allow nor Deny"),
-        (json!({ "Policies": { "Statement": { "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" } } }), "Policies", "`Principal`"),
-        (json!({ "Policies": { "Statement": { "Effect": "Allow", "Action": "a:b", "Resource": "x".repeat(9999) } } }), "Policies", "more than 9216"),
+        (
+            json!({ "Policies": { "Statement": { "Effect": "Allow", "Action": "*" } } }),
+            "Policies",
+            "NotResource",
+        ),
+        (
+            json!({ "Policies": { "Statement": { "Effect": "May", "Action": "*", "Resource": "*" } } }),
+            "Policies",
+            "Allow nor Deny",
+        ),
+        (
+            json!({ "Policies": { "Statement": { "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" } } }),
+            "Policies",
+            "`Principal`",
+        ),
+        (
+            json!({ "Policies": { "Statement": { "Effect": "Allow", "Action": "a:b", "Resource": "x".repeat(9999) } } }),
+            "Policies",
+            "more than 9216",
+        ),
         (json!({ "Events": { "Tick": { "Type": "Schedule" } } }), "Tick", "`Schedule`"),
         (json!({ "Events": { "Rest": { "Type": "Api" } } }), "Rest", "type HttpApi"),
         (json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "ApiId": "x" } } } }), "E", "one API"),
-        (json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "/" } } } }), "E", "Path without Method"),
-        (json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "x", "Method": "GET" } } } }), "E", "no path"),
-        (json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "/{a+}/b", "Method": "GET" } } } }), "E", "no path"),
-        (json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "/", "Method": "FETCH" } } } }), "E", "no method"),
+        (
+            json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "/" } } } }),
+            "E",
+            "Path without Method",
+        ),
+        (
+            json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "x", "Method": "GET" } } } }),
+            "E",
+            "no path",
+        ),
+        (
+            json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "/{a+}/b", "Method": "GET" } } } }),
+            "E",
+            "no path",
+        ),
+        (
+            json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "/", "Method": "FETCH" } } } }),
+            "E",
+            "no method",
+        ),
         (json!({ "CodeUri": "src" }), "CodeUri", "sluice_package.py"),
-        (json!({ "CodeUri": "s3://other/orders/code/abc" }), "CodeUri", "outside of s3://sluice-bucket/orders/"),
+        (
+            json!({ "CodeUri": "s3://other/orders/code/abc" }),
+            "CodeUri",
+            "outside of s3://sluice-bucket/orders/",
+        ),
         (json!({ "CodeUri": "s3://sluice-bucket/orders-2/code/abc" }), "CodeUri", "outside of"),
-        (json!({ "CodeUri": { "Bucket": "sluice-bucket", "Key": "orders/code/other" } }), "CodeUri", "of two builds"),
-        (json!({ "CodeUri": { "Bucket": "sluice-bucket", "Key": "orders/code/abc", "Version": "v2" } }), "CodeUri", "of two builds"),
+        (
+            json!({ "CodeUri": { "Bucket": "sluice-bucket", "Key": "orders/code/other" } }),
+            "CodeUri",
+            "of two builds",
+        ),
+        (
+            json!({ "CodeUri": { "Bucket": "sluice-bucket", "Key": "orders/code/abc", "Version": "v2" } }),
+            "CodeUri",
+            "of two builds",
+        ),
     ];
     for (properties, key, words) in table {
         let mut whole = template(json!({ "Hello": function(properties.clone()) }));
@@ -324,19 +403,49 @@ fn a_template_outside_the_subset_is_refused_with_its_line() {
         whole
     };
     let table = [
-        (with(&["Transform"], json!("AWS::Include")), None, "\"Transform\"", "write `Transform: AWS::Serverless"),
+        (
+            with(&["Transform"], json!("AWS::Include")),
+            None,
+            "\"Transform\"",
+            "write `Transform: AWS::Serverless",
+        ),
         (with(&["Conditions"], json!({})), None, "\"Conditions\"", "parameter"),
         (with(&["Globals"], json!({ "Api": {} })), None, "\"Api\"", "Globals may set"),
         (with(&["Globals"], json!({ "Function": { "Layers": [] } })), None, "\"Layers\"", "folder"),
         (with(&["Globals"], json!({ "Function": { "Timeout": 901 } })), None, "\"Timeout\"", "1 to 900"),
-        (with(&["Resources", "Table"], json!({ "Type": "AWS::DynamoDB::Table" })), Some("Table"), "\"Type\": \"AWS::Dyn", "not read"),
-        (with(&["Resources", "Hello", "DependsOn"], json!("X")), Some("Hello"), "\"DependsOn\"", "side by side"),
+        (
+            with(&["Resources", "Table"], json!({ "Type": "AWS::DynamoDB::Table" })),
+            Some("Table"),
+            "\"Type\": \"AWS::Dyn",
+            "not read",
+        ),
+        (
+            with(&["Resources", "Hello", "DependsOn"], json!("X")),
+            Some("Hello"),
+            "\"DependsOn\"",
+            "side by side",
+        ),
         (with(&["Resources", "Hello", "Condition"], json!("X")), Some("Hello"), "\"Condition\"", "parameter"),
         (with(&["Resources"], json!({})), None, "\"Resources\"", "no function"),
-        (with(&["Parameters", "Key"], json!({ "Type": "AWS::SSM::Parameter::Value<String>" })), None, "\"Key\"", "String"),
-        (with(&["Parameters", "Key"], json!({ "Type": "String", "NoEcho": true })), None, "\"Key\"", "Secrets Manager"),
+        (
+            with(&["Parameters", "Key"], json!({ "Type": "AWS::SSM::Parameter::Value<String>" })),
+            None,
+            "\"Key\"",
+            "String",
+        ),
+        (
+            with(&["Parameters", "Key"], json!({ "Type": "String", "NoEcho": true })),
+            None,
+            "\"Key\"",
+            "Secrets Manager",
+        ),
         (with(&["Parameters", "Stage"], json!({ "Type": "Number" })), None, "\"Stage\"", "String"),
-        (with(&["Parameters", "Stage", "AllowedValues"], json!(["dev"])), None, "\"Stage\"", "`prod`, not one of dev"),
+        (
+            with(&["Parameters", "Stage", "AllowedValues"], json!(["dev"])),
+            None,
+            "\"Stage\"",
+            "`prod`, not one of dev",
+        ),
     ];
     for (whole, resource, line_start, words) in table {
         let (_, told, line, problem) = only_problem(&whole);
@@ -360,7 +469,8 @@ fn what_a_function_needs_and_has_not_is_named() {
 
 #[test]
 fn two_functions_cannot_have_one_route() {
-    let get = json!({ "Events": { "Get": { "Type": "HttpApi", "Properties": { "Path": "/", "Method": "GET" } } } });
+    let get =
+        json!({ "Events": { "Get": { "Type": "HttpApi", "Properties": { "Path": "/", "Method": "GET" } } } });
     let (_, resource, line, problem) =
         only_problem(&template(json!({ "Aa": function(get.clone()), "Bb": function(get) })));
     assert_eq!(resource.as_deref(), Some("Bb"));
@@ -412,7 +522,8 @@ fn lines_are_those_of_the_yaml_that_a_person_wrote() {
 fn ten_functions_are_read_in_one_go() {
     let functions: serde_json::Map<_, _> = (0..10)
         .map(|n| {
-            let event = json!({ "Type": "HttpApi", "Properties": { "Path": format!("/f{n}"), "Method": "GET" } });
+            let event =
+                json!({ "Type": "HttpApi", "Properties": { "Path": format!("/f{n}"), "Method": "GET" } });
             let next = format!("Function{}", (n + 1) % 10);
             let variables = json!({ "NEXT": { "Ref": next }, "STAGE": { "Ref": "Stage" } });
             let properties = json!({ "Events": { "Get": event }, "Environment": { "Variables": variables } });
@@ -436,9 +547,37 @@ fn what_is_no_template_is_told_as_such() {
 /// JSON that is likely to be about templates, so that the deeper parts of the reader are reached.
 fn any_json() -> impl Strategy<Value = Value> {
     let word = prop::sample::select(vec![
-        "Ref", "Fn::Sub", "Fn::Join", "Fn::GetAtt", "Fn::If", "Stage", "Hello", "Arn", "Hello.Arn", "${Stage}", "${!x}",
-        "${Hello.Arn}${", "AWS::Region", "HttpApi", "Properties", "Type", "Path", "Method", "/a/{b+}", "GET", "Variables",
-        "Statement", "Effect", "Action", "Resource", "é", "", "Default", "String", "s3://b/orders/k", "2012-10-17",
+        "Ref",
+        "Fn::Sub",
+        "Fn::Join",
+        "Fn::GetAtt",
+        "Fn::If",
+        "Stage",
+        "Hello",
+        "Arn",
+        "Hello.Arn",
+        "${Stage}",
+        "${!x}",
+        "${Hello.Arn}${",
+        "AWS::Region",
+        "HttpApi",
+        "Properties",
+        "Type",
+        "Path",
+        "Method",
+        "/a/{b+}",
+        "GET",
+        "Variables",
+        "Statement",
+        "Effect",
+        "Action",
+        "Resource",
+        "é",
+        "",
+        "Default",
+        "String",
+        "s3://b/orders/k",
+        "2012-10-17",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),
