@@ -5,7 +5,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -37,7 +37,11 @@ pub fn router() -> Router<Slack> {
         .route("/control/world", get(world))
         .route("/control/schema", get(schema))
         .route("/control/{*rest}", axum::routing::any(nothing))
+        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
 }
+
+/// Room for a `raw_body` that no bot should take.
+const LARGEST_REQUEST: usize = 128 * 1024 * 1024;
 
 /// A refusal: the status and what is wrong.
 struct Wrong(StatusCode, String);

@@ -82,9 +82,7 @@ pub fn signature(secret: &str, timestamp: &str, body: &str) -> String {
 /// Remembers a delivery, sends it, and shows the answer.
 pub async fn deliver(slack: &Slack, sent: Sent, forged: Forged) -> Delivered {
     slack.workspace().remember(sent.clone());
-    let delivered = send(slack, &sent, forged).await;
-    settle(slack, &sent, &delivered);
-    delivered
+    carry_out(slack, sent, forged).await
 }
 
 /// Sends a delivery again, byte for byte, with a fresh signature.
@@ -92,9 +90,22 @@ pub async fn redeliver(slack: &Slack, trigger_id: &str) -> Result<Delivered, Und
     let sent = slack.workspace().sent(trigger_id).cloned();
     let sent =
         sent.ok_or_else(|| Undeliverable::Absent(format!("no delivery had trigger_id {trigger_id}")))?;
-    let delivered = send(slack, &sent, Forged::default()).await;
-    settle(slack, &sent, &delivered);
-    Ok(delivered)
+    Ok(carry_out(slack, sent, Forged::default()).await)
+}
+
+/// In a task of its own: Slack does not hang up on the bot because the person who typed has closed the window.
+async fn carry_out(slack: &Slack, sent: Sent, forged: Forged) -> Delivered {
+    let (slack, trigger_id) = (slack.clone(), sent.trigger_id.clone());
+    let task = tokio::spawn(async move {
+        let delivered = send(&slack, &sent, forged).await;
+        settle(&slack, &sent, &delivered);
+        delivered
+    });
+    task.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a delivery broke down");
+        let (took, error) = (Duration::ZERO, Some("dispatch_failed"));
+        Delivered { status: None, took, body: String::new(), trigger_id, error }
+    })
 }
 
 async fn send(slack: &Slack, sent: &Sent, forged: Forged) -> Delivered {

@@ -194,6 +194,15 @@ async fn a_test_can_forge_a_delivery() {
 }
 
 #[tokio::test]
+async fn a_body_that_the_bot_refuses_unread_is_still_answered() {
+    let world = World::start().await;
+    let huge =
+        json!({"user": ANN, "channel": GENERAL, "command": "/deploy", "raw_body": "x".repeat(16 << 20)});
+    let (status, answer) = world.post("/control/command", huge).await;
+    assert_eq!((status, &answer["http_status"]), (200, &json!(413)), "{answer}");
+}
+
+#[tokio::test]
 async fn the_answer_to_a_command_is_shown_as_slack_shows_it() {
     let world = World::start().await;
     world.bot.answers(200, "just words");

@@ -14,6 +14,28 @@ export function el(selector, attributes = {}, ...children) {
   return node;
 }
 
+/** Makes `nodes` the children of `parent` and touches no child that stays: focus, animations and layout are kept. */
+export function patch(parent, nodes) {
+  const wanted = new Set(nodes);
+  for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();
+  let at = parent.firstChild;
+  for (const node of nodes) {
+    if (node === at) at = at.nextSibling;
+    else parent.insertBefore(node, at);
+  }
+}
+
+const kept = new Map();
+
+/** The node that was made for `key`, or a new one if it was made from something else. */
+export function keep(key, state, make) {
+  const known = kept.get(key);
+  if (known?.state === state) return known.node;
+  const node = make(known?.node);
+  kept.set(key, { state, node });
+  return node;
+}
+
 /** A link that leaves the page, if its address is one of the web's; else its label. */
 export function link(url, ...label) {
   let parsed = null;

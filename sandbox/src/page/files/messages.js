@@ -1,6 +1,6 @@
 // The list of a channel's messages and the panel of a thread. A node is made again only if its message changed.
 
-import { avatar, clock, date, day, el } from "./dom.js";
+import { avatar, clock, date, day, el, keep, patch } from "./dom.js";
 import { blocks } from "./blocks.js";
 import { channel, changed, person, replies, show, store } from "./store.js";
 import { emojied, sign } from "./emoji.js";
@@ -10,7 +10,6 @@ import { welcome } from "./welcome.js";
 const together = 5 * 60;
 const hidden = new Set();
 const pending = new Map();
-const made = new Map();
 
 /** A command that was sent and not answered yet. Returns what takes the line away. */
 export function waiting(text) {
@@ -32,7 +31,7 @@ export function drawChannel(log) {
     .filter((m) => m.channel === store.channel && (!m.thread_ts || m.broadcast) && shown(m))
     .sort((a, b) => (a.ts < b.ts ? -1 : 1));
   const waits = [...pending.values()].filter((line) => line.channel === store.channel);
-  log.replaceChildren(welcome(channel(store.channel)), ...list(all, "channel"), ...waits.map(pendingLine));
+  patch(log, [welcome(channel(store.channel)), ...list(all, "channel"), ...waits.map(pendingLine)]);
   log.dataset.channel = store.channel;
   if (stick) toEnd(log);
   return stick;
@@ -47,10 +46,11 @@ export function drawThread(log) {
     .filter((message) => message.thread_ts === root.ts && shown(message))
     .sort((a, b) => (a.ts < b.ts ? -1 : 1));
   const count = all.length === 1 ? "1 reply" : `${all.length} replies`;
-  log.replaceChildren(
+  patch(log, [
     node(root, "root", false),
     el("p.count", {}, all.length ? count : "No replies yet"),
-    ...all.map((message, index) => node(message, "thread", follows(all[index - 1], message))));
+    ...all.map((message, index) => node(message, "thread", follows(all[index - 1], message))),
+  ]);
   log.dataset.thread = store.thread;
   if (stick) toEnd(log);
   return true;
@@ -65,7 +65,7 @@ function list(all, place) {
     const before = all[index - 1];
     const today = day(date(message.ts));
     const fresh = !before || day(date(before.ts)) !== today;
-    if (fresh) nodes.push(el("div.day", { role: "separator" }, el("span", {}, today)));
+    if (fresh) nodes.push(keep(`day ${message.ts}`, today, () => el("div.day", { role: "separator" }, el("span", {}, today))));
     nodes.push(node(message, place, !fresh && follows(before, message)));
   });
   return nodes;
@@ -80,14 +80,13 @@ function follows(before, message) {
 function node(message, place, compact) {
   const answers = place === "channel" && !message.thread_ts ? replies(message.ts) : [];
   const root = place === "channel" && message.thread_ts ? store.messages.get(message.thread_ts) : null;
-  const key = `${place} ${message.ts}`;
   const state = JSON.stringify([message, compact, answers.map((m) => m.ts), root?.text, store.me]);
-  const known = made.get(key);
-  if (known?.state === state) return known.node;
-  const fresh = draw(message, place, compact, answers, root);
-  if (known && known.edits !== message.edits) fresh.classList.add("changed");
-  made.set(key, { state, node: fresh, edits: message.edits });
-  return fresh;
+  return keep(`${place} ${message.ts}`, state, (old) => {
+    const fresh = draw(message, place, compact, answers, root);
+    fresh.dataset.edits = message.edits;
+    if (old && old.dataset.edits !== fresh.dataset.edits) fresh.classList.add("changed");
+    return fresh;
+  });
 }
 
 function draw(message, place, compact, answers, root) {

@@ -40,18 +40,22 @@ function links() {
   if (typeof world.git === "string") {
     const url = world.git.includes("{pipeline}") ? fill(world.git) : `${world.git.replace(/\/$/, "")}/${pipeline}.git`;
     const line = `git clone ${url}`;
-    parts.push(el("div.address", {}, el("span", {}, "Clone ", el("strong", {}, pipeline)), copyButton(line, "the clone line"), el("code", {}, line)));
+    parts.push(el("div.address", {}, el("span", {}, "Clone ", el("strong", {}, pipeline)), copyButton(line, "the clone line"), code(line)));
   }
   if (typeof world.stages === "string") {
     parts.push(el("div.address", {}, el("span", {}, "Stages of ", el("strong", {}, pipeline)),
       el("p.stages", {}, stages.map((stage) => link(fill(world.stages, stage), stage)))));
   }
-  if (typeof world.aws === "string") {
-    const line = `export AWS_ENDPOINT_URL=${world.aws}`;
-    parts.push(el("div.address", {}, el("span", {}, "AWS command line"), copyButton(line, "the AWS line"), el("code", {}, line)));
+  if (typeof world.folder === "string") {
+    const line = `. ${world.folder}/env.sh`;
+    parts.push(el("div.address", {}, el("span", {}, "A shell with ", el("strong", {}, "aws")), copyButton(line, "the shell line"), code(line)));
   }
   return parts;
 }
+
+/** A line that breaks after its slashes, if it must. */
+const code = (line) =>
+  el("code", {}, line.split(/(?<=[^/]\/)(?=[^/])/).flatMap((part, index) => (index ? [el("wbr"), part] : [part])));
 
 /** The pipeline that was spoken of last, by its name in a command; `orders` of the story before that. */
 function guess() {

@@ -18,11 +18,13 @@ export const store = {
 const listeners = new Set();
 let source = null;
 let loading = 0;
+let threads = null;
 
 /** Calls `listener(what)` on every change; `what` is "all", "message", "view" or "line". */
 export const listen = (listener) => listeners.add(listener);
 
 export function changed(what, detail) {
+  threads = null;
   for (const listener of listeners) listener(what, detail);
 }
 
@@ -85,8 +87,14 @@ export function show(id, thread = null) {
   changed("view");
 }
 
-export const replies = (ts) =>
-  [...store.messages.values()].filter((message) => message.thread_ts === ts && !message.deleted && !message.to);
+/** What everybody sees in a thread, grouped once after each change. */
+export function replies(ts) {
+  if (!threads) {
+    const all = [...store.messages.values()].filter((message) => message.thread_ts && !message.deleted && !message.to);
+    threads = Map.groupBy(all, (message) => message.thread_ts);
+  }
+  return threads.get(ts) ?? [];
+}
 
 async function post(path, body) {
   const response = await fetch(path, {

@@ -1,6 +1,6 @@
 // The head of a channel: what this is, and the story to try, one click a line.
 
-import { el } from "./dom.js";
+import { el, keep } from "./dom.js";
 import { changed, person, store } from "./store.js";
 
 const story = [
@@ -11,7 +11,8 @@ const story = [
   ["/stage add orders prod after staging", "and a third"],
   ["/promote orders staging", "then be somebody else (below the channels) and press Approve"],
   ["/promote orders prod", "once more, and the production URL answers"],
-  ["/rollback orders prod", "after a second release: back to the one before"],
+  [null, "Clone it (the line is in the sidebar), change the handler, push; build, deploy and promote that too"],
+  ["/rollback orders prod", "and back to the first one"],
   ["/pipeline status orders", "what runs where"],
 ];
 
@@ -28,6 +29,10 @@ export function tick(line) {
 export function welcome(channel) {
   if (!channel) return el("div");
   const done = typed();
+  return keep("welcome", JSON.stringify([channel, store.me, [...done]]), () => head(channel, done));
+}
+
+function head(channel, done) {
   const guest = channel.member ? null : el("p.warn", {}, "Sluice was not invited to this channel: here it can only answer you.");
   return el("section.welcome", { "aria-label": "Welcome" },
     el("h2", {}, `# ${channel.name}`),
@@ -38,6 +43,6 @@ export function welcome(channel) {
       el("h3", {}, "Try this"),
       el("ol", {}, story.map(([line, what]) =>
         el(`li${done.has(line) ? ".done" : ""}`, {},
-          el("button.fill", { type: "button", "data-fill": line, onclick: () => changed("fill", line) }, line),
+          line && el("button.fill", { type: "button", "data-fill": line, onclick: () => changed("fill", line) }, line),
           el("span", {}, what))))));
 }
