@@ -11,6 +11,7 @@ pub mod fault;
 pub mod grammar;
 pub mod ids;
 pub mod operation;
+pub mod operations;
 pub mod ports;
 pub mod scaffold;
 pub mod service;

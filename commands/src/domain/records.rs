@@ -118,6 +118,9 @@ pub struct Current {
     pub since: Timestamp,
     /// Who brought it.
     pub by: Actor,
+    /// The API it answers through, if it has routes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<PinnedApi>,
 }
 
 impl Stage {
@@ -298,6 +301,7 @@ mod tests {
             },
             since: Timestamp::UNIX_EPOCH,
             by: Actor { id: "U1ANN".parse().unwrap(), name: "ann".into() },
+            api: None,
         }
     }
 

@@ -90,7 +90,7 @@ pub fn plan(nodes: &[Node], facts: &Facts, motion: &Motion) -> Plan {
             Effect::Mutate(_) => Start::Observe,
         };
         match &node.slot {
-            Some(slot) if !facts.held.contains(slot) && start == Start::Intend => {
+            Some(slot) if !facts.held.contains(slot) && start != Start::Observe => {
                 if !motion.deferred_slots.contains(slot) {
                     plan.takes.insert(slot.clone());
                 }

@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::card::{Part, Text};
-use crate::domain::{
-    About, Artifact, Build, BuildState, Change, GREEN, Pinned, View, to_item,
-};
+use crate::domain::{About, Artifact, Build, BuildState, Change, GREEN, Pinned, View, to_item};
 use crate::ids::{BuildNumber, CommitId, PipelineName, Target};
 use crate::operation::effects::START_BUILD;
 use crate::operation::{
@@ -22,9 +20,7 @@ use crate::operation::{
 };
 use crate::operations::names;
 use crate::operations::steps::ours;
-use crate::ports::{
-    BuildRequest, BuildRun, BuildStatus, DueChange, Guard, LogStream, Precondition, Write,
-};
+use crate::ports::{BuildRequest, BuildRun, BuildStatus, DueChange, Guard, LogStream, Precondition, Write};
 use crate::template::Manifest;
 
 /// The variable by which a build is found again.
@@ -105,7 +101,9 @@ impl Definition for BuildOperation {
             nodes.push(Node::new(id("verdict"), "", Red(finished)).after([id("follow")]));
             return Ok(nodes);
         }
-        nodes.push(Node::new(id("artifact"), "pin the artifact", PinArtifact(at.clone())).after([id("follow")]));
+        nodes.push(
+            Node::new(id("artifact"), "pin the artifact", PinArtifact(at.clone())).after([id("follow")]),
+        );
         nodes.push(Node::new(id("record"), "", Record(at)).after([id("artifact")]));
         Ok(nodes)
     }
@@ -265,7 +263,8 @@ impl Step for StartBuild {
             return Ok(Observed::Absent);
         }
         let runs = builders.builds(target, &ids).await?;
-        let mine = |run: &&BuildRun| run.environment.get(OPERATION_VARIABLE) == Some(&cx.operation.to_string());
+        let mine =
+            |run: &&BuildRun| run.environment.get(OPERATION_VARIABLE) == Some(&cx.operation.to_string());
         match runs.iter().find(mine) {
             Some(run) => ours(Started::of(run)),
             None => Ok(Observed::Absent),
@@ -296,11 +295,14 @@ impl Step for Follow {
             return Ok(Progress::LookAgain { after: pace(&run, cx), note: phase.map(Text::plain) });
         }
         let green = run.status == BuildStatus::Succeeded;
-        let failed = run.phases.iter().find(|phase| {
-            phase.status.is_some_and(|status| status != BuildStatus::Succeeded)
-        });
+        let failed = run
+            .phases
+            .iter()
+            .find(|phase| phase.status.is_some_and(|status| status != BuildStatus::Succeeded));
         let tail = match (&run.log, green) {
-            (Some(log), false) => Some(around_first_error(&cx.world.logs.tail(target, log, LOG_LINES).await?)),
+            (Some(log), false) => {
+                Some(around_first_error(&cx.world.logs.tail(target, log, LOG_LINES).await?))
+            }
             _ => None,
         };
         Progress::done(Finished {

@@ -142,7 +142,11 @@ pub struct ImmutableRole {
 impl ImmutableRole {
     /// The role of a pipeline's builds.
     pub fn of_builds(target: &Target, pipeline: &PipelineName) -> Self {
-        Self::new(&format!("sluice-{pipeline}-build"), build_policy(target, pipeline), "codebuild.amazonaws.com")
+        Self::new(
+            &format!("sluice-{pipeline}-build"),
+            build_policy(target, pipeline),
+            "codebuild.amazonaws.com",
+        )
     }
 
     /// The role of a function on a stage.

@@ -128,10 +128,9 @@ impl Definition for RepoCreate {
         if let Some(url) = made.or(found) {
             story = story.field("Clone", Text::default().code(format!("git clone {url}")));
         }
-        story = story.field("Stages", Text::default().code(FIRST_STAGE)).field(
-            "Home channel",
-            Text::default().channel(&facts.charter.home),
-        );
+        story = story
+            .field("Stages", Text::default().code(FIRST_STAGE))
+            .field("Home channel", Text::default().channel(&facts.charter.home));
         story.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
         story
     }
@@ -317,7 +316,9 @@ impl Step for CreateRepository {
     async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
         let At { target, name } = &self.0;
         let repositories = &cx.world.repositories;
-        let Some(found) = repositories.repository(target, name.as_str()).await? else { return Ok(Observed::Absent) };
+        let Some(found) = repositories.repository(target, name.as_str()).await? else {
+            return Ok(Observed::Absent);
+        };
         if self.0.is_ours(&repositories.repository_tags(target, &found.arn).await?) {
             ours(found.clone_url)
         } else {

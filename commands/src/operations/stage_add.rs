@@ -39,7 +39,8 @@ impl Definition for StageAdd {
         let Ok(Params { name, stage, .. }) = facts.params() else { return Story::new("A new stage".into()) };
         let title = Text::plain("Stage ").code(stage.as_str()).then(" of ").code(name.as_str());
         let mut story = Story::new(title);
-        let stages = facts.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();
+        let stages =
+            facts.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();
         if !stages.is_empty() {
             let order: Vec<_> = stages.iter().map(StageName::as_str).collect();
             story = story.field("Stages", Text::plain(order.join(" → ")));

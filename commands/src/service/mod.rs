@@ -1,6 +1,238 @@
 //! From an authenticated [`Invocation`] to an [`Answer`]: parse, authorise, then either read, or accept in one
 //! transaction. The answer is made before any work begins; the work is the engine's.
+//!
+//! A delivery counts once: what was accepted under it is answered the same again and does nothing. Whatever is wrong
+//! with what somebody typed is told to them alone.
 
+mod clicks;
+mod drafts;
 mod invocation;
+mod reads;
 
 pub use invocation::*;
+
+use std::sync::Arc;
+
+use ulid::Ulid;
+
+use crate::card::{Card, Text, Tone};
+use crate::domain::{Granted, View};
+use crate::grammar::{self, Command, Names, Permission};
+use crate::ids::OperationId;
+use crate::operation::{Accepted, Delivery, Engine, Refusal, Trouble, accept, answered, marked};
+use crate::ports::StoreError;
+
+/// How often an acceptance is tried anew because the pipeline changed meanwhile.
+const TRIES: usize = 8;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delay {
+    /// The store cannot be reached or refuses us: nothing was done.
+    Unreachable,
+}
+
+/// Whoever answers.
+pub struct Service {
+    engine: Arc<Engine>,
+    names: Names,
+}
+
+/// What stands in the way of an answer that somebody wanted.
+pub(crate) enum Stop {
+    /// It is told to them.
+    Say(Card),
+    /// The world does not answer.
+    Trouble(Trouble),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Stop::Say(refused(&refusal))
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Stop::Trouble(error.into())
+    }
+}
+
+impl From<Trouble> for Stop {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Refused(refusal) => refusal.into(),
+            other => Stop::Trouble(other),
+        }
+    }
+}
+
+/// A refusal as it is told: what happened, what to do next, and its code.
+pub(crate) fn refused(refusal: &Refusal) -> Card {
+    let card = Card::new(Tone::Bad, marked(&refusal.problem));
+    let card = if refusal.hint.is_empty() { card } else { card.hint(marked(&refusal.hint)) };
+    card.foot(Text::plain("code ").code(refusal.code.clone()))
+}
+
+impl Service {
+    /// A service over that engine, with the commands as they are called in this installation.
+    pub fn new(engine: Arc<Engine>, names: Names) -> Self {
+        Self { engine, names }
+    }
+
+    /// Answers a delivery.
+    pub async fn handle(&self, invocation: Invocation) -> Result<Answer, Delay> {
+        let stop = match &invocation.said {
+            Said::Slash { command, text } => match grammar::parse(command, text, &self.names) {
+                Ok(command) => self.command(&invocation, command).await,
+                Err(wrong) => return Ok(Answer::private(wrong.card(&self.names))),
+            },
+            Said::Click { action_id, value } => self.click(&invocation, action_id, value).await,
+        };
+        match stop {
+            Ok(answer) => Ok(self.named(answer)),
+            Err(Stop::Say(card)) => Ok(self.named(Answer::private(card))),
+            Err(Stop::Trouble(trouble @ Trouble::Store(_))) => {
+                tracing::error!(error = %trouble, "a delivery could not be answered");
+                Err(Delay::Unreachable)
+            }
+            Err(Stop::Trouble(trouble)) => {
+                tracing::error!(error = %trouble, "a delivery could not be answered");
+                Ok(Answer::private(refused(&trouble.refusal())))
+            }
+        }
+    }
+
+    /// Puts the commands' names of this installation into an answer.
+    fn named(&self, answer: Answer) -> Answer {
+        if self.names == Names::default() { answer } else { rename(answer, &self.names) }
+    }
+
+    async fn command(&self, invocation: &Invocation, command: Command) -> Result<Answer, Stop> {
+        if let Some(what) = command.not_yet() {
+            let card = Card::new(Tone::Bad, Text::default().code(what).then(" is not available yet."));
+            return Err(Stop::Say(
+                card.hint(marked("See what is: `/sluice help`."))
+                    .foot(Text::plain("code ").code("not-available")),
+            ));
+        }
+        match command {
+            Command::Help { command } => Ok(Answer::private(grammar::help(command.as_deref(), &self.names))),
+            Command::RepoList => self.list_pipelines().await,
+            Command::BuildList { name } => self.list_builds(&name).await,
+            Command::BuildLog { name, build } => self.build_log(&name, build).await,
+            Command::StageList { name } => self.list_stages(&name).await,
+            Command::PipelineStatus { name: Some(name) } => self.status(&name).await,
+            Command::PipelineStatus { name: None } => self.status_of_all().await,
+            Command::PipelineHistory { name, stage, .. } => self.history(&name, stage.as_ref()).await,
+            Command::PromoteApprove { name, stage, reason } => {
+                self.decide(invocation, &name, &stage, crate::operation::Verdict::Approve, reason).await
+            }
+            Command::PromoteReject { name, stage, reason } => {
+                self.decide(invocation, &name, &stage, crate::operation::Verdict::Reject, reason).await
+            }
+            other => self.operate(invocation, other).await,
+        }
+    }
+
+    /// Who may ask for this at all.
+    fn authorise(&self, invocation: &Invocation, command: &Command) -> Result<Granted, Refusal> {
+        let access = &self.engine.world().access;
+        let who = &invocation.actor.id;
+        match command.permission() {
+            Permission::Admins | Permission::AdminsOrOncall => access.administer(who),
+            // Reading is for everybody; whatever comes here changes something.
+            Permission::Everyone
+            | Permission::Operators
+            | Permission::OperatorsOrOncall
+            | Permission::Approvers => access.operate(who),
+        }
+    }
+
+    /// Accepts a command that becomes an operation.
+    async fn operate(&self, invocation: &Invocation, command: Command) -> Result<Answer, Stop> {
+        let granted = self.authorise(invocation, &command)?;
+        let Some(name) = drafts::pipeline_of(&command) else {
+            return Err(Trouble::Corrupt(format!("no operation for {command}")).into());
+        };
+        let world = self.engine.world();
+        let delivery =
+            Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: &invocation.channel };
+        for _ in 0..TRIES {
+            let view = View::read(&*world.store, &world.keys, &name).await?;
+            let line = command.to_string();
+            if let Some(open) = view.tickets.iter().find(|ticket| ticket.fingerprint == line) {
+                // The same delivery again is answered as before; the same command anew is shown what is open.
+                if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
+                    return Ok(answer);
+                }
+                return Err(Stop::Say(already(&line, &open.operation)));
+            }
+            let id = OperationId::new(
+                Ulid::from_parts(u64::try_from(world.clock.now().as_millisecond()).unwrap_or(0), rand_bits())
+                    .to_string(),
+            )
+            .map_err(|error| Trouble::Corrupt(error.to_string()))?;
+            let draft = match self.draft(invocation, &command, &view, &id).await {
+                Ok(draft) => draft,
+                Err(stop) => {
+                    // What is refused now may have been accepted before, under this very delivery.
+                    return match answered(&self.engine, &invocation.delivery).await? {
+                        Some((answer, _)) => Ok(answer),
+                        None => Err(stop),
+                    };
+                }
+            };
+            match accept(&self.engine, id, &delivery, &view, draft, &granted).await? {
+                Accepted::Yes(answer) | Accepted::Before(answer) => return Ok(answer),
+                Accepted::Again => {}
+            }
+        }
+        Err(Refusal::new(
+            "busy",
+            format!("Too many people work on `{name}` at this very moment; nothing was done."),
+            "Type the command again.",
+        )
+        .into())
+    }
+}
+
+/// Eighty random bits for an id.
+fn rand_bits() -> u128 {
+    Ulid::new().random()
+}
+
+fn already(line: &str, open: &OperationId) -> Card {
+    Card::new(Tone::Neutral, Text::default().code(line).then(" is under way already."))
+        .hint("Its message in the channel shows how it stands; nothing new was started.")
+        .foot(Text::plain("operation ").code(open.as_str()).then(" · code ").code("already-running"))
+}
+
+/// Renames the commands that a card mentions.
+fn rename(answer: Answer, names: &Names) -> Answer {
+    use crate::card::{Part, Span};
+    let text = |text: Text| {
+        Text(
+            text.0
+                .into_iter()
+                .map(|span| match span {
+                    Span::Code(words) if words.starts_with('/') => Span::Code(names.adapt(&words)),
+                    other => other,
+                })
+                .collect(),
+        )
+    };
+    let mut card = answer.card;
+    card.title = text(card.title);
+    card.hint = card.hint.map(text);
+    card.footer = card.footer.into_iter().map(text).collect();
+    card.parts = card
+        .parts
+        .into_iter()
+        .map(|part| match part {
+            Part::Text(words) => Part::Text(text(words)),
+            other => other,
+        })
+        .collect();
+    Answer { card, ..answer }
+}

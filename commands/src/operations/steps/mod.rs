@@ -3,12 +3,16 @@
 mod api;
 mod artifact;
 mod function;
+mod moves;
+mod prepare;
 mod record;
 mod role;
 
 pub(crate) use api::*;
 pub(crate) use artifact::*;
 pub(crate) use function::*;
+pub(crate) use moves::*;
+pub(crate) use prepare::*;
 pub(crate) use record::*;
 pub(crate) use role::*;
 

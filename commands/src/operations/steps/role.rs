@@ -67,7 +67,8 @@ impl Step for PutRolePolicy {
         Progress::done(())
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
-        let found = cx.world.identity.role_policy(&self.target, &self.role.name, PUT_ROLE_POLICY_NAME).await?;
+        let found =
+            cx.world.identity.role_policy(&self.target, &self.role.name, PUT_ROLE_POLICY_NAME).await?;
         match found {
             Some(document) if same_json(&document, &self.role.policy) => ours(()),
             // Half-made by us before a crash, or touched by somebody: the name says what it must be, so it is put.

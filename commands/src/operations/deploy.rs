@@ -1,0 +1,160 @@
+//! `/deploy`: a green build becomes a release and runs on the first stage.
+//!
+//! The longest chain of calls is four for a function whose configuration is unchanged: read and look (side by side),
+//! publish the code, see the version ready, move the alias.
+
+use serde::{Deserialize, Serialize};
+
+use crate::card::Text;
+use crate::domain::{About, Artifact, Change, Current, PinnedApi, Release, to_item};
+use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
+use crate::operation::{Definition, End, Facts, Node, Slot, StepId, Story, Trouble};
+use crate::operations::build::change_text;
+use crate::operations::steps::{Preparation, Prepared, RecordMove, all_done, move_nodes};
+use crate::ports::{Precondition, Write};
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline.
+    pub name: PipelineName,
+    /// The stage: the first one.
+    pub stage: StageName,
+    /// The build.
+    pub build: BuildNumber,
+    /// Its commit.
+    pub commit: Change,
+    /// What it left.
+    pub artifact: Artifact,
+    /// The artifact bucket.
+    pub bucket: String,
+    /// The release to be.
+    pub release: ReleaseNumber,
+    /// What the stage ran when it was asked.
+    pub before: Option<ReleaseNumber>,
+    /// The API as the stage's record has it.
+    pub api: Option<PinnedApi>,
+    /// Whether there is a stage after it, for the hint.
+    pub next: Option<StageName>,
+}
+
+/// The operation.
+pub struct Deploy;
+
+fn prepared(facts: &Facts, params: &Params, target: &Target) -> Result<Prepared, Trouble> {
+    Preparation {
+        facts,
+        target,
+        pipeline: &params.name,
+        stage: &params.stage,
+        bucket: &params.bucket,
+        artifact: &params.artifact,
+        api: params.api.as_ref(),
+    }
+    .nodes()
+}
+
+fn release(facts: &Facts, params: &Params, succeeded: bool) -> Release {
+    Release {
+        number: params.release,
+        operation: facts.id.clone(),
+        succeeded,
+        build: params.build,
+        commit: params.commit.clone(),
+        artifact: params.artifact.clone(),
+        made: facts.charter.accepted,
+        actor: facts.charter.actor.clone(),
+    }
+}
+
+impl Definition for Deploy {
+    fn kind(&self) -> &'static str {
+        "deploy"
+    }
+
+    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
+        let params: Params = facts.params()?;
+        let Prepared { mut nodes, set } = prepared(facts, &params, target)?;
+        let Some(ready) = set else { return Ok(nodes) };
+        let before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
+        if !all_done(facts, &nodes) {
+            return Ok(nodes);
+        }
+        let moves = move_nodes(target, &params.stage, &ready, &before);
+        let after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
+        nodes.extend(moves);
+        let current = Current {
+            release: params.release,
+            build: params.build,
+            digest: params.artifact.digest.clone(),
+            commit: params.commit.clone(),
+            since: facts.charter.accepted,
+            by: facts.charter.actor.clone(),
+            api: ready.set.api.clone(),
+        };
+        let record = RecordMove {
+            pipeline: params.name.clone(),
+            stage: params.stage.clone(),
+            current,
+            rollback: false,
+            set: Some(ready.set),
+            release: Some(release(facts, &params, true)),
+        };
+        nodes.push(
+            Node::new(StepId::new("record"), "", record).after(after).holding(Slot::Stage(params.stage)),
+        );
+        Ok(nodes)
+    }
+
+    fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
+        if succeeded {
+            return Ok(vec![]);
+        }
+        // A failed release goes nowhere, but its number is used up and says so.
+        let params: Params = facts.params()?;
+        let keys = crate::operation::Keys::new(cx.target);
+        let key = keys.release(&params.name, params.release);
+        let item = to_item(key, Default::default(), &release(facts, &params, false))?;
+        Ok(vec![Write::Put { item, when: Precondition::Any }])
+    }
+
+    fn about(&self, facts: &Facts) -> About {
+        let Ok(params) = facts.params::<Params>() else { return About::default() };
+        About {
+            stage: Some(params.stage),
+            build: Some(params.build),
+            commit: Some(params.commit),
+            before: params.before,
+            after: Some(params.release),
+            ..About::default()
+        }
+    }
+
+    fn story(&self, facts: &Facts) -> Story {
+        let Ok(params) = facts.params::<Params>() else { return Story::new("A deploy".into()) };
+        let Params { name, stage, build, release, .. } = &params;
+        let title = Text::plain("Deploy of ")
+            .code(name.as_str())
+            .then(" build ")
+            .code(build.to_string())
+            .then(" to ")
+            .code(stage.as_str())
+            .then(" as ")
+            .code(release.to_string());
+        let mut story = Story::new(title).field("Commit", change_text(&params.commit));
+        if let Some(before) = params.before {
+            story = story.field("Before", Text::default().code(before.to_string()));
+        }
+        if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
+            story = story.field("URL", Text::default().link(url.clone(), url));
+        }
+        story.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {release}")));
+        if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
+            story.hint = Some(match &params.next {
+                Some(next) => Text::plain("Next: ").code(format!("/promote {name} {next}")),
+                None => Text::plain("Next: ").code(format!("/stage add {name} prod")),
+            });
+        }
+        story
+    }
+}

@@ -1,0 +1,253 @@
+//! `/promote`: a stage comes to run a release that an earlier stage runs.
+//!
+//! The version set is made before the gate, while nobody waits; the approval is bound to it and to what the stage ran
+//! when it was asked. After it only aliases and the API stage move: two calls in a row at the most.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::card::{Button, ButtonStyle, Confirm, Text};
+use crate::domain::{About, Current, PinnedApi, Release, View};
+use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
+use crate::operation::{
+    Context, Definition, Effect, Facts, Node, Progress, REJECTED, Refusal, Slot, Step, StepId, Story,
+    Trouble, VOID, Verdict,
+};
+use crate::operations::build::change_text;
+use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes};
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline.
+    pub name: PipelineName,
+    /// The stage that is to run the release.
+    pub to: StageName,
+    /// The stage that runs it.
+    pub from: StageName,
+    /// The release.
+    pub release: Release,
+    /// The artifact bucket.
+    pub bucket: String,
+    /// What the target ran when it was asked.
+    pub before: Option<Before>,
+    /// The API as the source stage's record has it.
+    pub api: Option<PinnedApi>,
+    /// How many approvals it needs.
+    pub approvals: usize,
+    /// Who is asked to decide.
+    pub approvers: Vec<UserId>,
+}
+
+/// What a stage ran when a promotion was asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Before {
+    /// The release.
+    pub release: ReleaseNumber,
+    /// Its commit.
+    pub commit: crate::domain::Change,
+}
+
+/// The step that waits for people.
+pub const APPROVAL: &str = "approval";
+/// The fixed ids of the buttons (DESIGN 8).
+pub const APPROVE: &str = "promotion.approve";
+/// See [`APPROVE`].
+pub const REJECT: &str = "promotion.reject";
+
+/// The operation.
+pub struct Promote;
+
+impl Definition for Promote {
+    fn kind(&self) -> &'static str {
+        "promote"
+    }
+
+    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
+        let params: Params = facts.params()?;
+        let artifact = &params.release.artifact;
+        let prepared = Preparation {
+            facts,
+            target,
+            pipeline: &params.name,
+            stage: &params.to,
+            bucket: &params.bucket,
+            artifact,
+            api: params.api.as_ref(),
+        }
+        .nodes()?;
+        let mut nodes = prepared.nodes;
+        let Some(ready) = prepared.set.filter(|_| all_done(facts, &nodes)) else { return Ok(nodes) };
+        let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
+        if params.approvals > 0 {
+            let title = Text::plain(format!("{} approval", params.approvals));
+            let node = Node::new(
+                StepId::new(APPROVAL),
+                title,
+                Approval(params.clone(), facts.charter.actor.id.clone()),
+            );
+            nodes.push(node.after(before.clone()));
+            before.push(StepId::new(APPROVAL));
+        }
+        let moves = move_nodes(target, &params.to, &ready, &before);
+        let after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
+        nodes.extend(moves);
+        let current = Current {
+            release: params.release.number,
+            build: params.release.build,
+            digest: artifact.digest.clone(),
+            commit: params.release.commit.clone(),
+            since: facts.charter.accepted,
+            by: facts.charter.actor.clone(),
+            api: ready.set.api.clone(),
+        };
+        let record = RecordMove {
+            pipeline: params.name.clone(),
+            stage: params.to.clone(),
+            current,
+            rollback: false,
+            set: Some(ready.set),
+            release: None,
+        };
+        nodes.push(Node::new(StepId::new("record"), "", record).after(after).holding(Slot::Stage(params.to)));
+        Ok(nodes)
+    }
+
+    fn gate(&self, facts: &Facts, slot: &Slot, view: &View) -> Result<(), Refusal> {
+        let Ok(Params { name, to, before, .. }) = facts.params::<Params>() else { return Ok(()) };
+        if *slot != Slot::Stage(to.clone()) {
+            return Ok(());
+        }
+        let now = view.stages.get(&to).and_then(|stage| stage.current.as_ref());
+        if now.map(|now| now.release) == before.as_ref().map(|before| before.release) {
+            return Ok(());
+        }
+        let runs =
+            now.map_or("nothing".to_owned(), |now| format!("`{}`, brought by <@{}>", now.release, now.by.id));
+        Err(Refusal::new(
+            VOID,
+            format!("Stage `{to}` moved since this was asked: it runs {runs} now."),
+            format!("Look at `/pipeline status {name}`, and ask again if you still want it."),
+        ))
+    }
+
+    fn about(&self, facts: &Facts) -> About {
+        let Ok(params) = facts.params::<Params>() else { return About::default() };
+        About {
+            stage: Some(params.to),
+            build: Some(params.release.build),
+            commit: Some(params.release.commit),
+            before: params.before.map(|before| before.release),
+            after: Some(params.release.number),
+            approvers: facts
+                .signals
+                .iter()
+                .filter(|signal| signal.verdict == Verdict::Approve)
+                .map(|signal| signal.actor.clone())
+                .collect(),
+            ..About::default()
+        }
+    }
+
+    fn story(&self, facts: &Facts) -> Story {
+        let Ok(params) = facts.params::<Params>() else { return Story::new("A promotion".into()) };
+        let Params { name, to, from, release, before, .. } = &params;
+        let number = release.number.to_string();
+        let title = Text::plain("Promotion of ")
+            .code(name.as_str())
+            .then(" ")
+            .code(number.clone())
+            .then(" from ")
+            .code(from.as_str())
+            .then(" to ")
+            .code(to.as_str());
+        let now = match before {
+            Some(before) => {
+                Text::default().code(before.release.to_string()).then(" ").join(change_text(&before.commit))
+            }
+            None => Text::plain("nothing yet"),
+        };
+        let then = Text::default().code(number.clone()).then(" ").join(change_text(&release.commit));
+        let mut story = Story::new(title)
+            .field(if facts.ended.is_some() { "Before" } else { "Now" }, now)
+            .field("Then", then)
+            .field("Build", Text::default().code(release.build.to_string()));
+        if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
+            story = story.field("URL", Text::default().link(url.clone(), url));
+        }
+        story.result = Some(Text::default().code(to.as_str()).then(format!(" runs {number}")));
+        story.broadcast = params.approvals > 0;
+        if let Some((_, since)) = facts.waiting() {
+            let value = format!("{}|{APPROVAL}@{since}", facts.id);
+            let (label, text) = ("Approve", format!("{to} will run {number} of {name}."));
+            story.buttons.push(button(APPROVE, label, ButtonStyle::Primary, &value, text));
+            let text = format!("{to} stays as it is.");
+            story.buttons.push(button(REJECT, "Reject", ButtonStyle::Danger, &value, text));
+            let others: Vec<_> =
+                params.approvers.iter().filter(|user| **user != facts.charter.actor.id).collect();
+            let mut request = Text::default();
+            for user in others.iter().take(10) {
+                request = request.user(user).then(" ");
+            }
+            request = request.then("please look at the promotion of ").code(name.as_str()).then(" ");
+            request = request.code(number).then(" to ").code(to.as_str());
+            story.request = Some(request.then(format!(": it needs {} approval.", params.approvals)));
+            story.hint = Some(
+                Text::plain("By button, or ")
+                    .code(format!("/promote approve {name} {to}"))
+                    .then("; not by who asked."),
+            );
+        } else if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
+            story.hint = Some(Text::plain("To go back: ").code(format!("/rollback {name} {to}")));
+        }
+        story
+    }
+}
+
+fn button(action: &str, label: &str, style: ButtonStyle, value: &str, text: String) -> Button {
+    Button {
+        action_id: action.to_owned(),
+        label: label.to_owned(),
+        style,
+        value: value.to_owned(),
+        confirm: Some(Confirm {
+            title: format!("{label}?"),
+            text,
+            confirm: label.to_owned(),
+            deny: "Not now".to_owned(),
+        }),
+    }
+}
+
+/// Waits for people. Who may decide was asked when each spoke, and is asked again now.
+struct Approval(Params, UserId);
+
+#[async_trait]
+impl Step for Approval {
+    fn effect(&self) -> Effect {
+        Effect::Await
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let Self(params, requester) = self;
+        let mut approvals = 0;
+        for signal in &cx.signals {
+            if cx.world.access.approve(&signal.actor.id, requester).is_err() {
+                continue;
+            }
+            match signal.verdict {
+                Verdict::Reject => {
+                    return Err(Trouble::Refused(Refusal::new(
+                        REJECTED,
+                        format!("<@{}> rejected it; nothing moved.", signal.actor.id),
+                        format!("Talk to them; then `/promote {} {}` asks again.", params.name, params.to),
+                    )));
+                }
+                Verdict::Approve => approvals += 1,
+            }
+            if approvals >= params.approvals {
+                return Progress::done(());
+            }
+        }
+        Ok(Progress::Await { until: None })
+    }
+}

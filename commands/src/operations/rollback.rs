@@ -1,0 +1,202 @@
+//! `/rollback`: a stage goes back to a release that ran there. No build, no approval, no new version: the API stage
+//! moves first, then all aliases side by side.
+//!
+//! It is bound to the release that ran when it was asked: if the stage moved by its turn, it is void.
+
+use async_trait::async_trait;
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::card::Text;
+use crate::domain::{About, Change, Current, Release, VersionSet, View};
+use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
+use crate::operation::{
+    Context, Definition, Effect, Facts, Node, Progress, Refusal, Slot, Step, StepId, Story, Trouble, VOID,
+};
+use crate::operations::build::change_text;
+use crate::operations::steps::{PointAlias, RecordMove, ServeDeployment};
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline.
+    pub name: PipelineName,
+    /// The stage.
+    pub stage: StageName,
+    /// What it ran when it was asked.
+    pub before: ReleaseNumber,
+    /// The commit of that.
+    pub before_commit: Change,
+    /// Where it goes.
+    pub release: Release,
+    /// What that release is on this stage.
+    pub set: VersionSet,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// The stage as it was seen.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Look {
+    aliases: std::collections::BTreeMap<String, (String, String)>,
+    serves: Option<String>,
+}
+
+/// The operation.
+pub struct Rollback;
+
+impl Definition for Rollback {
+    fn kind(&self) -> &'static str {
+        crate::operation::ROLLBACK
+    }
+
+    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
+        let params: Params = facts.params()?;
+        let slot = Slot::Stage(params.stage.clone());
+        let look = StepId::new("look");
+        let step = LookAtStage { target: target.clone(), params: params.clone() };
+        let mut nodes = vec![Node::new(look.clone(), "look at the stage", step).holding(slot.clone())];
+        let Some(seen) = facts.output::<Look>(&look)? else { return Ok(nodes) };
+        let mut needs = vec![look];
+        if let Some(api) = &params.set.api
+            && seen.serves.as_ref() != Some(&api.deployment)
+        {
+            let id = StepId::new("api-stage");
+            let step = ServeDeployment {
+                target: target.clone(),
+                api: api.api.clone(),
+                stage: params.stage.clone(),
+                deployment: api.deployment.clone(),
+                exists: seen.serves.is_some(),
+            };
+            let title = Text::plain("serve it on API stage ").code(params.stage.as_str());
+            nodes.push(Node::new(id.clone(), title, step).after(needs.clone()).holding(slot.clone()));
+            needs.push(id);
+        }
+        let mut last = needs.clone();
+        for (function, version) in &params.set.versions {
+            let seen = seen.aliases.get(function).cloned();
+            if seen.as_ref().is_some_and(|(at, _)| at == version) {
+                continue;
+            }
+            let id = StepId::of("alias", function);
+            let title = Text::plain("move ")
+                .code(format!("{function}:{}", params.stage))
+                .then(format!(" to {version}"));
+            let step = PointAlias {
+                target: target.clone(),
+                function: function.clone(),
+                stage: params.stage.clone(),
+                version: version.clone(),
+                seen,
+            };
+            nodes.push(Node::new(id.clone(), title, step).after(needs.clone()).holding(slot.clone()));
+            last.push(id);
+        }
+        let current = Current {
+            release: params.release.number,
+            build: params.release.build,
+            digest: params.release.artifact.digest.clone(),
+            commit: params.release.commit.clone(),
+            since: facts.charter.accepted,
+            by: facts.charter.actor.clone(),
+            api: params.set.api.clone(),
+        };
+        let record = RecordMove {
+            pipeline: params.name,
+            stage: params.stage,
+            current,
+            rollback: true,
+            set: None,
+            release: None,
+        };
+        nodes.push(Node::new(StepId::new("record"), "", record).after(last).holding(slot));
+        Ok(nodes)
+    }
+
+    fn gate(&self, facts: &Facts, _: &Slot, view: &View) -> Result<(), Refusal> {
+        let Ok(Params { name, stage, before, .. }) = facts.params::<Params>() else { return Ok(()) };
+        let now = view.stages.get(&stage).and_then(|stage| stage.current.as_ref());
+        match now {
+            Some(now) if now.release == before => Ok(()),
+            now => {
+                let moved = now.map_or("it runs nothing".to_owned(), |now| {
+                    format!("<@{}> already brought it to `{}`", now.by.id, now.release)
+                });
+                Err(Refusal::new(
+                    VOID,
+                    format!("Stage `{stage}` does not run `{before}` any more: {moved}."),
+                    format!("Look at `/pipeline status {name}`, and roll back again if you still want it."),
+                ))
+            }
+        }
+    }
+
+    fn about(&self, facts: &Facts) -> About {
+        let Ok(params) = facts.params::<Params>() else { return About::default() };
+        About {
+            stage: Some(params.stage),
+            build: Some(params.release.build),
+            commit: Some(params.release.commit),
+            before: Some(params.before),
+            after: Some(params.release.number),
+            versions: params.set.versions,
+            reason: params.reason,
+            ..About::default()
+        }
+    }
+
+    fn story(&self, facts: &Facts) -> Story {
+        let Ok(params) = facts.params::<Params>() else { return Story::new("A rollback".into()) };
+        let Params { name, stage, before, release, .. } = &params;
+        let number = release.number.to_string();
+        let title = Text::plain("Rollback of ")
+            .code(name.as_str())
+            .then(" on ")
+            .code(stage.as_str())
+            .then(" from ")
+            .code(before.to_string())
+            .then(" to ")
+            .code(number.clone());
+        let from =
+            Text::default().code(before.to_string()).then(" ").join(change_text(&params.before_commit));
+        let to = Text::default().code(number.clone()).then(" ").join(change_text(&release.commit));
+        let mut story = Story::new(title).field("From", from).field("To", to);
+        if let Some(reason) = &params.reason {
+            story = story.field("Reason", Text::plain(reason.clone()));
+        }
+        if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
+            story = story.field("URL", Text::default().link(url.clone(), url));
+        }
+        story.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {number}")));
+        story.broadcast = true;
+        story
+    }
+}
+
+struct LookAtStage {
+    target: Target,
+    params: Params,
+}
+
+#[async_trait]
+impl Step for LookAtStage {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let Self { target, params } = self;
+        let stage = params.stage.as_str();
+        let aliases = try_join_all(params.set.versions.keys().map(|function| async move {
+            let found = cx.world.functions.alias(target, function, stage).await?;
+            Ok::<_, Trouble>(found.map(|alias| (function.clone(), (alias.version, alias.revision))))
+        }));
+        let serves = async {
+            let Some(api) = &params.set.api else { return Ok(None) };
+            let found = cx.world.gateway.stage(target, &api.api, stage).await?;
+            Ok::<_, Trouble>(found.and_then(|stage| stage.deployment))
+        };
+        let (aliases, serves) = futures::future::try_join(aliases, serves).await?;
+        Progress::done(Look { aliases: aliases.into_iter().flatten().collect(), serves })
+    }
+}

@@ -1,0 +1,243 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use futures::future::try_join4;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{PipelineName, StageName, Target};
+use crate::operation::effects::*;
+use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
+use crate::operations::names;
+use crate::operations::steps::ours;
+use crate::ports::{Api, ApiStage, Deployment, Integration, Route};
+
+/// The stage variable that says which alias an API stage calls.
+const ALIAS_VARIABLE: &str = "alias";
+
+/// The invocation URI of a function: the alias is the API stage's variable.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.html>
+pub(crate) fn integration_uri(target: &Target, function: &str) -> String {
+    let Target { account, region } = target;
+    format!(
+        "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/\
+         arn:aws:lambda:{region}:{account}:function:{function}:${{stageVariables.{ALIAS_VARIABLE}}}/invocations"
+    )
+}
+
+/// A pipeline's API as it was seen.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct ApiLook {
+    pub(crate) api: Option<Api>,
+    pub(crate) integrations: Vec<Integration>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) deployments: Vec<Deployment>,
+    /// The deployment that the stage serves; none if there is no such stage.
+    pub(crate) serves: Option<String>,
+}
+
+/// Looks at a pipeline's API.
+pub(crate) struct LookAtApi {
+    pub(crate) target: Target,
+    pub(crate) pipeline: PipelineName,
+    pub(crate) stage: StageName,
+    /// The API, if an earlier deploy made it: then it need not be looked for.
+    pub(crate) known: Option<Api>,
+}
+
+async fn find(cx: &Context, target: &Target, pipeline: &PipelineName) -> Result<Option<Api>, Trouble> {
+    let (name, tags) = (names::api(pipeline), names::tags(pipeline));
+    let apis = cx.world.gateway.apis(target).await?;
+    Ok(apis.into_iter().find(|api| api.name == name && api.tags == tags))
+}
+
+#[async_trait]
+impl Step for LookAtApi {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let api = match &self.known {
+            Some(api) => Some(api.clone()),
+            None => find(cx, &self.target, &self.pipeline).await?,
+        };
+        let Some(api) = api else { return Progress::done(ApiLook::default()) };
+        let (gateway, target) = (&cx.world.gateway, &self.target);
+        let (integrations, routes, deployments, stage) = try_join4(
+            gateway.integrations(target, &api.id),
+            gateway.routes(target, &api.id),
+            gateway.deployments(target, &api.id),
+            gateway.stage(target, &api.id, self.stage.as_str()),
+        )
+        .await?;
+        let serves = stage.and_then(|stage| stage.deployment);
+        Progress::done(ApiLook { api: Some(api), integrations, routes, deployments, serves })
+    }
+}
+
+/// Creates a pipeline's API.
+pub(crate) struct CreateApi {
+    pub(crate) target: Target,
+    pub(crate) pipeline: PipelineName,
+}
+
+#[async_trait]
+impl Step for CreateApi {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_API)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let name = names::api(&self.pipeline);
+        Progress::done(cx.world.gateway.create_api(&self.target, &name, &names::tags(&self.pipeline)).await?)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        match find(cx, &self.target, &self.pipeline).await? {
+            Some(api) => ours(api),
+            None => Ok(Observed::Absent),
+        }
+    }
+}
+
+/// Creates the integration of a function.
+pub(crate) struct CreateIntegration {
+    pub(crate) target: Target,
+    pub(crate) api: String,
+    pub(crate) uri: String,
+}
+
+#[async_trait]
+impl Step for CreateIntegration {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_INTEGRATION)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        Progress::done(cx.world.gateway.create_integration(&self.target, &self.api, &self.uri).await?.id)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let found = cx.world.gateway.integrations(&self.target, &self.api).await?;
+        match found.into_iter().find(|integration| integration.uri == self.uri) {
+            Some(integration) => ours(integration.id),
+            None => Ok(Observed::Absent),
+        }
+    }
+}
+
+/// What becomes of a route.
+#[derive(Clone)]
+pub(crate) enum RouteChange {
+    /// It is made.
+    Create,
+    /// It leads elsewhere; its id.
+    Update(String),
+    /// It goes; its id.
+    Delete(String),
+}
+
+/// Creates, changes or deletes a route.
+pub(crate) struct ChangeRoute {
+    pub(crate) target: Target,
+    pub(crate) api: String,
+    pub(crate) key: String,
+    pub(crate) integration: String,
+    pub(crate) change: RouteChange,
+}
+
+#[async_trait]
+impl Step for ChangeRoute {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(match self.change {
+            RouteChange::Create => &CREATE_ROUTE,
+            RouteChange::Update(_) => &UPDATE_ROUTE,
+            RouteChange::Delete(_) => &DELETE_ROUTE,
+        })
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let (gateway, target, api) = (&cx.world.gateway, &self.target, &self.api);
+        match &self.change {
+            RouteChange::Create => {
+                drop(gateway.create_route(target, api, &self.key, &self.integration).await?)
+            }
+            RouteChange::Update(id) => drop(gateway.update_route(target, api, id, &self.integration).await?),
+            RouteChange::Delete(id) => gateway.delete_route(target, api, id).await?,
+        }
+        Progress::done(())
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let routes = cx.world.gateway.routes(&self.target, &self.api).await?;
+        let found = routes.iter().find(|route| route.key == self.key);
+        let as_wanted = match (&self.change, found) {
+            (RouteChange::Delete(_), None) => true,
+            (RouteChange::Create | RouteChange::Update(_), Some(route)) => {
+                route.integration.as_deref() == Some(&self.integration)
+            }
+            _ => false,
+        };
+        if as_wanted { ours(()) } else { Ok(Observed::Absent) }
+    }
+}
+
+/// What is written on a deployment, so that it is recognised by its content.
+pub(crate) fn described(digest: &str) -> String {
+    format!("sluice {digest}")
+}
+
+/// Freezes the API's definition.
+pub(crate) struct CreateDeployment {
+    pub(crate) target: Target,
+    pub(crate) api: String,
+    pub(crate) digest: String,
+}
+
+#[async_trait]
+impl Step for CreateDeployment {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_DEPLOYMENT)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let description = described(&self.digest);
+        Progress::done(cx.world.gateway.create_deployment(&self.target, &self.api, &description).await?.id)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let found = cx.world.gateway.deployments(&self.target, &self.api).await?;
+        match found.into_iter().find(|deployment| deployment.description == described(&self.digest)) {
+            Some(deployment) => ours(deployment.id),
+            None => Ok(Observed::Absent),
+        }
+    }
+}
+
+/// Makes an API stage serve a deployment, or creates it.
+pub(crate) struct ServeDeployment {
+    pub(crate) target: Target,
+    pub(crate) api: String,
+    pub(crate) stage: StageName,
+    pub(crate) deployment: String,
+    pub(crate) exists: bool,
+}
+
+#[async_trait]
+impl Step for ServeDeployment {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(if self.exists { &UPDATE_STAGE } else { &CREATE_STAGE })
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let (gateway, stage) = (&cx.world.gateway, self.stage.as_str());
+        if self.exists {
+            gateway.update_stage(&self.target, &self.api, stage, &self.deployment).await?;
+        } else {
+            let made = ApiStage {
+                name: stage.to_owned(),
+                deployment: Some(self.deployment.clone()),
+                variables: BTreeMap::from([(ALIAS_VARIABLE.to_owned(), stage.to_owned())]),
+            };
+            gateway.create_stage(&self.target, &self.api, &made).await?;
+        }
+        Progress::done(())
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let found = cx.world.gateway.stage(&self.target, &self.api, self.stage.as_str()).await?;
+        match found.and_then(|stage| stage.deployment) {
+            Some(deployment) if deployment == self.deployment => ours(()),
+            _ => Ok(Observed::Absent),
+        }
+    }
+}

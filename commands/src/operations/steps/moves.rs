@@ -1,0 +1,72 @@
+//! The moving of a stage to a version set: all aliases side by side, and the API stage last.
+
+use crate::card::Text;
+use crate::ids::{StageName, Target};
+use crate::operation::{Facts, Node, Slot, StepId};
+use crate::operations::steps::{PermitApi, PointAlias, ReadySet, ServeDeployment};
+
+/// The steps that make a stage run a version set, each after `after`. What is as it shall be needs no step.
+pub(crate) fn move_nodes(
+    target: &Target,
+    stage: &StageName,
+    ready: &ReadySet,
+    after: &[StepId],
+) -> Vec<Node> {
+    let slot = Slot::Stage(stage.clone());
+    let mut nodes = vec![];
+    let mut before_api: Vec<StepId> = after.to_vec();
+    for (function, version) in &ready.set.versions {
+        let look = ready.looks.get(function);
+        let seen = look.and_then(|look| look.alias.clone());
+        let alias = StepId::of("alias", function);
+        let stands = seen.as_ref().is_some_and(|(at, _)| at == version);
+        if !stands {
+            let title =
+                Text::plain("move ").code(format!("{function}:{stage}")).then(format!(" to {version}"));
+            let step = PointAlias {
+                target: target.clone(),
+                function: function.clone(),
+                stage: stage.clone(),
+                version: version.clone(),
+                seen,
+            };
+            nodes.push(
+                Node::new(alias.clone(), title, step).after(after.iter().cloned()).holding(slot.clone()),
+            );
+            before_api.push(alias.clone());
+        }
+        if let Some(api) = &ready.set.api
+            && !look.is_some_and(|look| look.permitted)
+        {
+            let needs = if stands { after.to_vec() } else { vec![alias] };
+            let permit = StepId::of("permit", function);
+            let step = PermitApi {
+                target: target.clone(),
+                function: function.clone(),
+                stage: stage.clone(),
+                api: api.api.clone(),
+            };
+            let title = Text::plain("let the API call ").code(format!("{function}:{stage}"));
+            nodes.push(Node::new(permit, title, step).after(needs).holding(slot.clone()));
+        }
+    }
+    if let Some(api) = &ready.set.api
+        && ready.serves.as_ref() != Some(&api.deployment)
+    {
+        let step = ServeDeployment {
+            target: target.clone(),
+            api: api.api.clone(),
+            stage: stage.clone(),
+            deployment: api.deployment.clone(),
+            exists: ready.serves.is_some(),
+        };
+        let title = Text::plain("serve it on API stage ").code(stage.as_str());
+        nodes.push(Node::new(StepId::new("api-stage"), title, step).after(before_api).holding(slot));
+    }
+    nodes
+}
+
+/// Whether all of these are done.
+pub(crate) fn all_done(facts: &Facts, nodes: &[Node]) -> bool {
+    nodes.iter().all(|node| facts.is_done(&node.id))
+}

@@ -1,0 +1,324 @@
+//! The making of a version set: for one release and one stage, an immutable version of every function with that
+//! stage's environment and role, and a frozen definition of the API.
+//!
+//! The looks hold the pipeline slot already, so that what they see is what the mutations meet. What exists with equal
+//! code and configuration is reused and costs no call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::card::Text;
+use crate::domain::{Artifact, PinnedApi, VersionSet};
+use crate::ids::{PipelineName, StageName, Target};
+use crate::operation::{Facts, Node, Slot, StepId, Trouble};
+use crate::operations::names::{self, ImmutableRole};
+use crate::operations::steps::*;
+use crate::ports::{Api, FunctionConfig, TAG_PIPELINE};
+use crate::template::{AppFunction, Application, function_name};
+
+/// What a version set is made of.
+pub(crate) struct Preparation<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) target: &'a Target,
+    pub(crate) pipeline: &'a PipelineName,
+    pub(crate) stage: &'a StageName,
+    pub(crate) bucket: &'a str,
+    pub(crate) artifact: &'a Artifact,
+    /// The API as the first stage's record has it.
+    pub(crate) api: Option<&'a PinnedApi>,
+}
+
+/// The steps of a version set, and the set itself once they are done.
+pub(crate) struct Prepared {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) set: Option<ReadySet>,
+}
+
+/// A version set that exists, with what its stage looked like before.
+pub(crate) struct ReadySet {
+    pub(crate) set: VersionSet,
+    pub(crate) looks: BTreeMap<String, FunctionLook>,
+    pub(crate) serves: Option<String>,
+}
+
+/// The application, once it was read.
+pub(crate) fn application(facts: &Facts) -> Result<Option<Application>, Trouble> {
+    facts.output(&StepId::new("artifact"))
+}
+
+impl Preparation<'_> {
+    fn id(name: &str, subject: &str) -> StepId {
+        StepId::of(name, subject)
+    }
+
+    /// Everything that can be named so far.
+    pub(crate) fn nodes(&self) -> Result<Prepared, Trouble> {
+        let mut nodes = self.looks();
+        let Some(application) = application(self.facts)? else { return Ok(Prepared { nodes, set: None }) };
+        let mut looks = BTreeMap::new();
+        for function in application.functions.values() {
+            let Some(look) = self.facts.output::<FunctionLook>(&Self::id("look", &function.logical_id))?
+            else {
+                return Ok(Prepared { nodes, set: None });
+            };
+            looks.insert(function.logical_id.clone(), look);
+        }
+        let Some(api_look) = self.facts.output::<ApiLook>(&StepId::new("look-api"))? else {
+            return Ok(Prepared { nodes, set: None });
+        };
+        let mut versions = BTreeMap::new();
+        for function in application.functions.values() {
+            let (more, version) = self.function(function, &looks[&function.logical_id])?;
+            nodes.extend(more);
+            versions.insert(function.name.clone(), version);
+        }
+        let (more, api) = self.api(&application, &api_look)?;
+        nodes.extend(more);
+        let known: Option<BTreeMap<String, String>> =
+            versions.into_iter().map(|(function, version)| Some((function, version?))).collect();
+        let set = match (known, api) {
+            (Some(versions), Some(api)) => Some(ReadySet {
+                set: VersionSet { versions, api },
+                looks: looks
+                    .into_iter()
+                    .map(|(logical, look)| (function_name(self.pipeline, &logical), look))
+                    .collect(),
+                serves: api_look.serves,
+            }),
+            _ => None,
+        };
+        Ok(Prepared { nodes, set })
+    }
+
+    /// The looks, all side by side: which functions there are is known from the build's record.
+    fn looks(&self) -> Vec<Node> {
+        let mut nodes = vec![Node::new(
+            StepId::new("artifact"),
+            "read the artifact",
+            ReadApplication {
+                target: self.target.clone(),
+                pipeline: self.pipeline.clone(),
+                stage: self.stage.clone(),
+                bucket: self.bucket.to_owned(),
+                artifact: self.artifact.clone(),
+            },
+        )];
+        for logical in self.artifact.code.keys() {
+            let look = LookAtFunction {
+                target: self.target.clone(),
+                function: function_name(self.pipeline, logical),
+                stage: self.stage.clone(),
+            };
+            nodes.push(Node::new(Self::id("look", logical), "", look).holding(Slot::Pipeline));
+        }
+        let known = self.api.map(|api| Api {
+            id: api.api.clone(),
+            name: names::api(self.pipeline),
+            endpoint: api.endpoint.clone(),
+            tags: BTreeMap::from([(TAG_PIPELINE.to_owned(), self.pipeline.to_string())]),
+        });
+        let look = LookAtApi {
+            target: self.target.clone(),
+            pipeline: self.pipeline.clone(),
+            stage: self.stage.clone(),
+            known,
+        };
+        nodes.push(Node::new(StepId::new("look-api"), "", look).holding(Slot::Pipeline));
+        nodes
+    }
+
+    /// The steps that lead to a version of a function, and that version once it is known.
+    fn function(
+        &self,
+        function: &AppFunction,
+        look: &FunctionLook,
+    ) -> Result<(Vec<Node>, Option<String>), Trouble> {
+        let logical = &function.logical_id;
+        let role = ImmutableRole::of_function(self.target, &function.name, self.stage, &function.statements);
+        let config = FunctionConfig {
+            runtime: function.runtime.clone(),
+            handler: function.handler.clone(),
+            role: names::role_arn(self.target, &role.name),
+            memory: function.memory,
+            timeout: function.timeout,
+            architecture: function.architecture.clone(),
+            environment: function.environment.clone(),
+        };
+        let want = print(&config);
+        if let Some(version) = look.reusable(&function.code, &want) {
+            return Ok((vec![], Some(version.to_owned())));
+        }
+        let wanted = Wanted {
+            target: self.target.clone(),
+            pipeline: self.pipeline.clone(),
+            function: function.name.clone(),
+            config,
+            code: function.code.clone(),
+        };
+        let title = |verb: &str| Text::plain(format!("{verb} ")).code(logical.clone());
+        let slot = |node: Node| node.holding(Slot::Pipeline);
+        let mut nodes = vec![];
+        let mut with_role = |nodes: &mut Vec<Node>| {
+            nodes.extend(role_nodes(self.target, self.pipeline, logical, &role, &[]));
+            Self::id("role-policy", logical)
+        };
+        let publishing = match &look.latest {
+            None => {
+                let role = with_role(&mut nodes);
+                let id = Self::id("create", logical);
+                nodes.push(slot(
+                    Node::new(id.clone(), title("create"), CreateFunction(wanted.clone())).after([role]),
+                ));
+                id
+            }
+            Some(latest) if latest.print != want => {
+                let mut needs = vec![];
+                if latest.role != wanted.config.role {
+                    needs.push(with_role(&mut nodes));
+                }
+                let configure = Self::id("config", logical);
+                let step = UpdateConfig { wanted: wanted.clone(), revision: latest.revision.clone() };
+                nodes.push(slot(Node::new(configure.clone(), title("configure"), step).after(needs)));
+                let applied = Self::id("configured", logical);
+                nodes.push(Node::new(applied.clone(), "", AwaitConfig(wanted.clone())).after([configure]));
+                let revision = self.facts.output::<String>(&applied)?.unwrap_or_default();
+                self.publish(&mut nodes, &wanted, latest, revision, logical, Some(applied))
+            }
+            Some(latest) => self.publish(&mut nodes, &wanted, latest, latest.revision.clone(), logical, None),
+        };
+        let Some(version) = self.facts.output::<String>(&publishing)? else { return Ok((nodes, None)) };
+        let settled = Self::id("version", logical);
+        let step = AwaitVersion { wanted, version: version.clone() };
+        nodes.push(Node::new(settled.clone(), "", step).after([publishing]));
+        let ready = self.facts.is_done(&settled).then_some(version);
+        Ok((nodes, ready))
+    }
+
+    /// The step that publishes: new code, or what is there.
+    fn publish(
+        &self,
+        nodes: &mut Vec<Node>,
+        wanted: &Wanted,
+        latest: &Latest,
+        revision: String,
+        logical: &str,
+        after: Option<StepId>,
+    ) -> StepId {
+        let title = Text::plain("publish ").code(logical);
+        let (id, node) = if latest.sha256 == wanted.code.sha256 {
+            let id = Self::id("publish", logical);
+            (id.clone(), Node::new(id, title, PublishVersion { wanted: wanted.clone(), revision }))
+        } else {
+            let id = Self::id("code", logical);
+            (id.clone(), Node::new(id, title, UpdateCode { wanted: wanted.clone(), revision }))
+        };
+        nodes.push(node.after(after).holding(Slot::Pipeline));
+        id
+    }
+
+    /// The steps that freeze the API's definition. The outer option: whether it is known yet; the inner one: whether
+    /// there is an API at all.
+    fn api(
+        &self,
+        application: &Application,
+        look: &ApiLook,
+    ) -> Result<(Vec<Node>, Option<Option<PinnedApi>>), Trouble> {
+        if application.routes.is_empty() {
+            return Ok((vec![], Some(None)));
+        }
+        let mut nodes = vec![];
+        let digest = application.api_digest();
+        let create = StepId::new("api");
+        let (api, needs) = match &look.api {
+            Some(api) => (Some(api.clone()), vec![]),
+            None => {
+                let step = CreateApi { target: self.target.clone(), pipeline: self.pipeline.clone() };
+                nodes.push(Node::new(create.clone(), "make the API", step).holding(Slot::Pipeline));
+                (self.facts.output::<Api>(&create)?, vec![create])
+            }
+        };
+        let Some(api) = api else { return Ok((nodes, None)) };
+        let pinned = |deployment: String| PinnedApi {
+            api: api.id.clone(),
+            endpoint: api.endpoint.clone(),
+            deployment,
+        };
+        let frozen = look.deployments.iter().find(|deployment| deployment.description == described(&digest));
+        if let Some(frozen) = frozen {
+            return Ok((nodes, Some(Some(pinned(frozen.id.clone())))));
+        }
+        let Some(mut before) = self.definition(application, look, &api, &needs, &mut nodes)? else {
+            return Ok((nodes, None));
+        };
+        before.extend(needs);
+        let freeze = StepId::new("deployment");
+        let step = CreateDeployment { target: self.target.clone(), api: api.id.clone(), digest };
+        nodes.push(Node::new(freeze.clone(), "freeze the API", step).after(before).holding(Slot::Pipeline));
+        let known = self.facts.output::<String>(&freeze)?.map(|deployment| Some(pinned(deployment)));
+        Ok((nodes, known))
+    }
+
+    /// The steps that make integrations and routes what the template says. `None`: not all can be named yet.
+    fn definition(
+        &self,
+        application: &Application,
+        look: &ApiLook,
+        api: &Api,
+        needs: &[StepId],
+        nodes: &mut Vec<Node>,
+    ) -> Result<Option<Vec<StepId>>, Trouble> {
+        let mut ids = vec![];
+        let mut integrations: BTreeMap<&str, Option<String>> = BTreeMap::new();
+        let called: BTreeSet<&str> = application.routes.iter().map(|route| route.function.as_str()).collect();
+        for logical in called {
+            let uri = integration_uri(self.target, &function_name(self.pipeline, logical));
+            let found = look.integrations.iter().find(|integration| integration.uri == uri);
+            let id = match found {
+                Some(integration) => Some(integration.id.clone()),
+                None => {
+                    let id = Self::id("integration", logical);
+                    let step = CreateIntegration { target: self.target.clone(), api: api.id.clone(), uri };
+                    let title = Text::plain("integrate ").code(logical);
+                    let node = Node::new(id.clone(), title, step).after(needs.iter().cloned());
+                    nodes.push(node.holding(Slot::Pipeline));
+                    ids.push(id.clone());
+                    self.facts.output::<String>(&id)?
+                }
+            };
+            integrations.insert(logical, id);
+        }
+        if integrations.values().any(Option::is_none) {
+            return Ok(None);
+        }
+        let mut change = |key: &str, integration: String, change: RouteChange, title: &str| {
+            let id = Self::id("route", key);
+            let (target, api, key) = (self.target.clone(), api.id.clone(), key.to_owned());
+            let title = Text::plain(format!("{title} ")).code(key.clone());
+            let step = ChangeRoute { target, api, key, integration, change };
+            nodes.push(
+                Node::new(id.clone(), title, step).after(needs.iter().cloned()).holding(Slot::Pipeline),
+            );
+            ids.push(id);
+        };
+        for route in &application.routes {
+            let integration = integrations[route.function.as_str()].clone().unwrap_or_default();
+            match look.routes.iter().find(|found| found.key == route.key) {
+                None => change(&route.key, integration, RouteChange::Create, "route"),
+                Some(found) if found.integration.as_deref().map(bare) != Some(integration.as_str()) => {
+                    change(&route.key, integration, RouteChange::Update(found.id.clone()), "reroute");
+                }
+                Some(_) => {}
+            }
+        }
+        for found in &look.routes {
+            if !application.routes.iter().any(|route| route.key == found.key) {
+                change(&found.key, String::new(), RouteChange::Delete(found.id.clone()), "remove route");
+            }
+        }
+        Ok(Some(ids))
+    }
+}
+
+/// The integration's id in a route's target, which the service writes as `integrations/{id}`.
+fn bare(target: &str) -> &str {
+    target.strip_prefix("integrations/").unwrap_or(target)
+}

@@ -1,0 +1,143 @@
+//! Decisions, by button and by command. Both come to the same: a signal to the operation that waits, bound to it and
+//! to the revision it waits at. Who decides late, twice, on their own request or without the role is told so, and
+//! nothing changes.
+
+use crate::card::{Card, Text, Tone};
+use crate::domain::View;
+use crate::ids::{OperationId, PipelineName, StageName};
+use crate::operation::{Delivery, Head, Refusal, Said, Status, Trouble, Verdict, answered, parse_wait, say};
+use crate::operations::promote;
+use crate::service::{Answer, Invocation, Service, Stop};
+
+impl Service {
+    /// A click on a button of ours.
+    pub(crate) async fn click(
+        &self,
+        invocation: &Invocation,
+        action: &str,
+        value: &str,
+    ) -> Result<Answer, Stop> {
+        let verdict = match action {
+            promote::APPROVE => Verdict::Approve,
+            promote::REJECT => Verdict::Reject,
+            _ => {
+                return Err(Refusal::new(
+                    "unknown-button",
+                    "This button is none that this version of Sluice knows.",
+                    "Use the command instead: `/promote help`.",
+                )
+                .into());
+            }
+        };
+        let parsed = value.split_once('|').and_then(|(id, wait)| {
+            let id = OperationId::new(id).ok()?;
+            parse_wait(wait).map(|_| (id, wait))
+        });
+        let Some((id, wait)) = parsed else {
+            return Err(Refusal::new(
+                "bad-button",
+                "This button does not say what it decides.",
+                "Use the command instead: `/promote help`.",
+            )
+            .into());
+        };
+        let head = self.head(&id).await?;
+        self.say_to(invocation, head, Some(wait), verdict, None).await
+    }
+
+    /// A decision by command: about the promotion that waits for that stage.
+    pub(crate) async fn decide(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+        stage: &StageName,
+        verdict: Verdict,
+        reason: Option<String>,
+    ) -> Result<Answer, Stop> {
+        let world = self.engine.world();
+        let view = View::read(&*world.store, &world.keys, name).await?;
+        view.pipeline(name)?;
+        view.stage(name, stage)?;
+        for ticket in view.tickets.iter().filter(|ticket| ticket.kind == "promote") {
+            let Some(head) = self.head(&ticket.operation).await? else { continue };
+            let params: promote::Params = serde_json::from_value(head.charter.params.clone())
+                .map_err(|error| Trouble::Corrupt(error.to_string()))?;
+            if params.to == *stage && head.status == Status::Waiting {
+                return self.say_to(invocation, Some(head), None, verdict, reason).await;
+            }
+        }
+        if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
+            return Ok(answer);
+        }
+        Err(Refusal::new(
+            "nothing-waits",
+            format!("No promotion of `{name}` to `{stage}` waits for a decision."),
+            format!("See `/pipeline status {name}`."),
+        )
+        .into())
+    }
+
+    async fn head(&self, id: &OperationId) -> Result<Option<Head>, Stop> {
+        let world = self.engine.world();
+        let item = world.store.get(&world.keys.head(id)).await?;
+        Ok(item.map(|item| Head::from_item(&item)).transpose()?)
+    }
+
+    async fn say_to(
+        &self,
+        invocation: &Invocation,
+        head: Option<Head>,
+        wait: Option<&str>,
+        verdict: Verdict,
+        reason: Option<String>,
+    ) -> Result<Answer, Stop> {
+        let access = &self.engine.world().access;
+        let Some(head) = head else { return Err(late(None).into()) };
+        let granted = access.approve(&invocation.actor.id, &head.charter.actor.id)?;
+        let delivery =
+            Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: &invocation.channel };
+        let open = head.status == Status::Waiting || head.status == Status::Running;
+        if !open || head.awaits.is_empty() || wait.is_some_and(|wait| wait != head.awaits) {
+            return match answered(&self.engine, delivery.key).await? {
+                Some((answer, _)) => Ok(answer),
+                None => Err(late(Some(&head)).into()),
+            };
+        }
+        let word = match verdict {
+            Verdict::Approve => "Approved",
+            Verdict::Reject => "Rejected",
+        };
+        let title = Text::plain(format!("{word}: ")).code(head.charter.command.clone());
+        let answer = Answer::private(
+            Card::new(Tone::Good, title).hint("The message in the channel shows what follows."),
+        );
+        match say(&self.engine, &delivery, &head, verdict, reason, &granted, answer).await? {
+            Said::Heard(answer) | Said::Before(answer) => Ok(answer),
+            Said::Late => Err(late(Some(&head)).into()),
+        }
+    }
+}
+
+/// What somebody is told who decides what is decided.
+fn late(head: Option<&Head>) -> Refusal {
+    let problem = match head {
+        None => "This promotion is not known any more; nothing changed.".to_owned(),
+        Some(head) => match head.status {
+            Status::Succeeded => {
+                format!("`{}` was decided and succeeded already; nothing changed.", head.charter.command)
+            }
+            Status::Failed => {
+                format!("`{}` was decided or ended already; nothing changed.", head.charter.command)
+            }
+            _ => format!(
+                "`{}` has your decision already, or waits for another one; nothing changed.",
+                head.charter.command
+            ),
+        },
+    };
+    let hint = match head {
+        Some(head) => format!("See `/pipeline status {}`.", head.charter.pipeline),
+        None => String::new(),
+    };
+    Refusal::new("late", problem, hint)
+}

@@ -1,0 +1,331 @@
+//! Questions, answered at once from the record: `list`, `status`, `history`, `log`. Nothing loads all to read one.
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use crate::card::{Card, Part, Text, Tone};
+use crate::domain::{Act, AuditRecord, Build, BuildState, Stage, View, from_item};
+use crate::grammar::{self, Command};
+use crate::ids::{BuildNumber, PipelineName, StageName};
+use crate::operation::{Refusal, Trouble, marked};
+use crate::operations::build::change_text;
+use crate::ports::{Item, Order, Query};
+use crate::service::{Answer, Service, Stop};
+
+/// How many rows a list shows.
+const ROWS: u32 = 15;
+/// How many pipelines a status of all shows, and how many are read side by side.
+const PIPELINES: u32 = 40;
+const SIDE_BY_SIDE: usize = 8;
+/// How many lines of a log are shown: what fits into a message.
+const LOG_LINES: u32 = 40;
+
+fn newest(partition: String, limit: u32) -> Query {
+    Query { partition, prefix: String::new(), order: Order::Descending, limit: Some(limit), after: None }
+}
+
+fn table(card: Card, header: [&str; 4], rows: Vec<Vec<Text>>) -> Card {
+    card.part(Part::Table { header: header.map(str::to_owned).into(), rows })
+}
+
+fn runs(stage: Option<&Stage>) -> Text {
+    match stage.and_then(|stage| stage.current.as_ref()) {
+        Some(current) => {
+            Text::plain("runs ").code(current.release.to_string()).then(format!(" (build {})", current.build))
+        }
+        None => Text::plain("runs nothing yet"),
+    }
+}
+
+impl Service {
+    /// What somebody is told who named a pipeline that does not exist.
+    pub(crate) async fn unknown_pipeline(
+        &self,
+        name: &PipelineName,
+        command: &Command,
+    ) -> Result<Card, Stop> {
+        let known = self.pipelines(200).await?;
+        let mut card =
+            Card::new(Tone::Bad, Text::plain("There is no pipeline ").code(name.as_str()).then("."));
+        let near = grammar::closest(name.as_str(), known.iter().map(PipelineName::as_str));
+        card = match near {
+            Some(near) => card.hint(Text::plain("Did you mean ").code(near).then("?")),
+            None => match command.other_reading() {
+                Some(line) => card.hint(Text::plain("Did you mean ").code(line).then("?")),
+                None => {
+                    card.hint(marked(&format!("Create it with `/repo create {name}`, or see `/repo list`.")))
+                }
+            },
+        };
+        Ok(card.foot(Text::plain("code ").code("no-such-pipeline")))
+    }
+
+    async fn pipelines(&self, limit: u32) -> Result<Vec<PipelineName>, Stop> {
+        let world = self.engine.world();
+        let query = Query { order: Order::Ascending, ..newest(world.keys.catalog_partition(), limit) };
+        let page = world.store.query(query).await?;
+        let names = page.items.iter().map(|item| PipelineName::new(item.key.sort.clone()));
+        names.collect::<Result<_, _>>().map_err(|error| Trouble::Corrupt(error.to_string()).into())
+    }
+
+    async fn view(&self, name: &PipelineName) -> Result<View, Stop> {
+        let world = self.engine.world();
+        let view = View::read(&*world.store, &world.keys, name).await?;
+        if view.pipeline.is_none() {
+            let command = Command::PipelineStatus { name: Some(name.clone()) };
+            return Err(Stop::Say(self.unknown_pipeline(name, &command).await?));
+        }
+        Ok(view)
+    }
+
+    /// `/repo list`.
+    pub(crate) async fn list_pipelines(&self) -> Result<Answer, Stop> {
+        let names = self.pipelines(PIPELINES).await?;
+        if names.is_empty() {
+            return Ok(Answer::private(none_yet()));
+        }
+        let views = self.views(&names).await?;
+        let rows = views.iter().filter_map(|(name, view)| {
+            let pipeline = view.pipeline.as_ref()?;
+            Some(vec![
+                Text::default().code(name.as_str()),
+                Text::default().code(pipeline.repository.as_str()),
+                Text::default().channel(&pipeline.home),
+                Text::default().user(&pipeline.creator.id),
+            ])
+        });
+        let card = Card::new(Tone::Neutral, format!("{} pipelines", names.len()));
+        Ok(Answer::private(table(card, ["Pipeline", "Repository", "Home", "Created by"], rows.collect())))
+    }
+
+    async fn views(&self, names: &[PipelineName]) -> Result<Vec<(PipelineName, View)>, Stop> {
+        let world = self.engine.world();
+        let reads = names.iter().map(|name| async move {
+            Ok::<_, Stop>((name.clone(), View::read(&*world.store, &world.keys, name).await?))
+        });
+        stream::iter(reads).buffered(SIDE_BY_SIDE).try_collect().await
+    }
+
+    /// `/pipeline status`.
+    pub(crate) async fn status_of_all(&self) -> Result<Answer, Stop> {
+        let names = self.pipelines(PIPELINES).await?;
+        if names.is_empty() {
+            return Ok(Answer::private(none_yet()));
+        }
+        let mut card = Card::new(Tone::Neutral, format!("Status of {} pipelines", names.len()));
+        for (name, view) in self.views(&names).await? {
+            let Some(pipeline) = &view.pipeline else { continue };
+            let mut line = Text::default().code(name.as_str()).then(" · ");
+            for (n, stage) in pipeline.stages.iter().enumerate() {
+                line = if n > 0 { line.then(" → ") } else { line };
+                line = line.code(stage.as_str()).then(" ").join(runs(view.stages.get(stage)));
+            }
+            card = card.text(line);
+        }
+        Ok(Answer::private(card.hint(marked("More of one: `/pipeline status NAME`."))))
+    }
+
+    /// `/pipeline status NAME`: one request.
+    pub(crate) async fn status(&self, name: &PipelineName) -> Result<Answer, Stop> {
+        let view = self.view(name).await?;
+        let pipeline = view.pipeline(name)?;
+        let mut card = Card::new(Tone::Neutral, Text::plain("Status of ").code(name.as_str()));
+        let rows = pipeline.stages.iter().map(|stage| {
+            let record = view.stages.get(stage);
+            let current = record.and_then(|record| record.current.as_ref());
+            vec![
+                Text::default().code(stage.as_str()),
+                runs(record),
+                current.map_or(Text::plain("–"), |current| change_text(&current.commit)),
+                current.map_or(Text::plain("–"), |current| {
+                    Text::default().user(&current.by.id).then(" ").time(current.since)
+                }),
+            ]
+        });
+        card = table(card, ["Stage", "Runs", "Commit", "Since"], rows.collect());
+        for stage in view.stages.values() {
+            if let Some(url) = &stage.url {
+                card = card
+                    .text(Text::default().code(stage.name.as_str()).then(" ").link(url.clone(), url.clone()));
+            }
+        }
+        for ticket in &view.tickets {
+            let mut line = Text::plain("Open: ").code(ticket.fingerprint.clone());
+            if let Some(slot) = &ticket.queued {
+                line = line.then(format!(", waits for {slot}"));
+            }
+            card = card.text(line);
+        }
+        let green = view.counters.newest_green().map_or("none yet".to_owned(), |number| number.to_string());
+        card = card.foot(
+            Text::plain("Newest green build ").code(green).then(" · clone ").code(pipeline.clone_url.clone()),
+        );
+        Ok(Answer::private(card))
+    }
+
+    /// `/stage list`.
+    pub(crate) async fn list_stages(&self, name: &PipelineName) -> Result<Answer, Stop> {
+        let view = self.view(name).await?;
+        let pipeline = view.pipeline(name)?;
+        let rows = pipeline.stages.iter().map(|stage| {
+            let record = view.stages.get(stage);
+            let policy = if pipeline.is_protected(stage) {
+                "protected: one approval by somebody else"
+            } else {
+                "open"
+            };
+            let url = record.and_then(|record| record.url.clone());
+            vec![
+                Text::default().code(stage.as_str()),
+                Text::plain(policy),
+                runs(record),
+                url.map_or(Text::plain("–"), |url| Text::default().link(url.clone(), url)),
+            ]
+        });
+        let card = Card::new(Tone::Neutral, Text::plain("Stages of ").code(name.as_str()));
+        Ok(Answer::private(table(card, ["Stage", "Policy", "Runs", "URL"], rows.collect())))
+    }
+
+    /// `/build list`.
+    pub(crate) async fn list_builds(&self, name: &PipelineName) -> Result<Answer, Stop> {
+        self.view(name).await?;
+        let world = self.engine.world();
+        let page = world.store.query(newest(world.keys.builds_partition(name), ROWS)).await?;
+        let builds: Vec<Build> = page.items.iter().map(from_item).collect::<Result<_, _>>()?;
+        if builds.is_empty() {
+            let card =
+                Card::new(Tone::Neutral, Text::default().code(name.as_str()).then(" has no builds yet."));
+            return Ok(Answer::private(card.hint(marked(&format!("Build it: `/build {name}`.")))));
+        }
+        let rows = builds.iter().map(|build| {
+            vec![
+                Text::default().code(build.number.to_string()),
+                Text::plain(state(build.state)),
+                build.commit.as_ref().map_or(Text::plain(build.reference.clone()), change_text),
+                Text::default().user(&build.actor.id).then(" ").time(build.asked),
+            ]
+        });
+        let card = Card::new(Tone::Neutral, Text::plain("Builds of ").code(name.as_str()));
+        Ok(Answer::private(table(card, ["Build", "State", "Commit", "Asked"], rows.collect())))
+    }
+
+    /// `/build log`.
+    pub(crate) async fn build_log(
+        &self,
+        name: &PipelineName,
+        build: Option<BuildNumber>,
+    ) -> Result<Answer, Stop> {
+        let view = self.view(name).await?;
+        let newest = u32::try_from(view.counters.builds).ok().filter(|number| *number > 0).map(BuildNumber);
+        let Some(number) = build.or(newest) else {
+            let card =
+                Card::new(Tone::Neutral, Text::default().code(name.as_str()).then(" has no builds yet."));
+            return Ok(Answer::private(card.hint(marked(&format!("Build it: `/build {name}`.")))));
+        };
+        let world = self.engine.world();
+        let item = world.store.get(&world.keys.build(name, number)).await?;
+        let build: Build = match item {
+            Some(item) => from_item(&item)?,
+            None => {
+                return Err(Refusal::new(
+                    "no-such-build",
+                    format!("Pipeline `{name}` has no build `{number}`."),
+                    format!("See its builds with `/build list {name}`."),
+                )
+                .into());
+            }
+        };
+        let title = Text::plain("Log of build ").code(number.to_string()).then(" of ").code(name.as_str());
+        let mut card = Card::new(
+            Tone::Neutral,
+            title.then(", which ").then(match build.state {
+                BuildState::Running => "is running",
+                BuildState::Succeeded => "succeeded",
+                BuildState::Failed => "failed",
+            }),
+        );
+        let lines = match &build.log {
+            Some(log) => world.logs.tail(&world.target, log, LOG_LINES).await.map_err(Trouble::from)?,
+            None => vec![],
+        };
+        card = if lines.is_empty() {
+            card.text("There is no log yet.")
+        } else {
+            card.part(Part::Code(lines.join("\n")))
+        };
+        if let Some(link) = &build.log_link {
+            card = card.text(Text::default().link(link.clone(), "The whole log"));
+        }
+        Ok(Answer::private(card))
+    }
+
+    /// `/pipeline history`: one request, whatever the history holds.
+    pub(crate) async fn history(
+        &self,
+        name: &PipelineName,
+        stage: Option<&StageName>,
+    ) -> Result<Answer, Stop> {
+        let world = self.engine.world();
+        let limit = if stage.is_some() { ROWS * 10 } else { ROWS };
+        let page = world.store.query(newest(world.keys.audit_partition(name), limit)).await?;
+        let records: Vec<AuditRecord> =
+            page.items.iter().map(|item: &Item| from_item(item)).collect::<Result<_, _>>()?;
+        if records.is_empty() {
+            self.view(name).await?;
+        }
+        let about = |record: &&AuditRecord| stage.is_none() || record.about.stage.as_ref() == stage;
+        let rows: Vec<_> = records.iter().filter(about).take(ROWS as usize).map(line).collect();
+        let mut title = Text::plain("History of ").code(name.as_str());
+        if let Some(stage) = stage {
+            title = title.then(" on ").code(stage.as_str());
+        }
+        if rows.is_empty() {
+            return Ok(Answer::private(Card::new(Tone::Neutral, title.then(": nothing yet."))));
+        }
+        let card = Card::new(Tone::Neutral, title.then(", the newest first"));
+        Ok(Answer::private(table(card, ["When", "Who", "What", "Outcome"], rows)))
+    }
+}
+
+fn none_yet() -> Card {
+    Card::new(Tone::Neutral, "There are no pipelines yet.").hint(marked("Create one: `/repo create orders`."))
+}
+
+fn state(state: BuildState) -> &'static str {
+    match state {
+        BuildState::Running => "running",
+        BuildState::Succeeded => "succeeded",
+        BuildState::Failed => "failed",
+    }
+}
+
+/// A line of the history.
+fn line(record: &AuditRecord) -> Vec<Text> {
+    let what = match record.act {
+        Act::Asked => "asked: ",
+        Act::Approved => "approved: ",
+        Act::Rejected => "rejected: ",
+        Act::Succeeded => "done: ",
+        Act::Failed => "ended: ",
+    };
+    let about = &record.about;
+    let mut outcome = Text::plain(record.outcome.clone());
+    if let (Some(stage), Some(after), Act::Succeeded) = (&about.stage, about.after, record.act) {
+        outcome = Text::default().code(stage.as_str()).then(format!(" runs {after}"));
+        if let Some(before) = about.before {
+            outcome = outcome.then(format!(", before {before}"));
+        }
+        if !about.approvers.is_empty() {
+            let names: Vec<_> = about.approvers.iter().map(|actor| actor.name.clone()).collect();
+            outcome = outcome.then(format!(", approved by {}", names.join(", ")));
+        }
+    }
+    if let Some(reason) = &about.reason {
+        outcome = outcome.then(format!(": {reason}"));
+    }
+    vec![
+        Text::default().time(record.at),
+        Text::plain(record.actor.name.clone()),
+        Text::plain(what).code(record.command.clone()),
+        outcome,
+    ]
+}
