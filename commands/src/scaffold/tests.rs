@@ -28,16 +28,24 @@ fn write(files: &[NewFile], folder: &Path) {
     }
 }
 
+/// The interpreter itself: what `python3` finds may be a wrapper that puts folders of its own before the PATH it is
+/// given, and so the real `aws` before the one of a test.
+fn interpreter() -> String {
+    let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+    let output = output.expect("the tests of the scaffold need python3 (3.9 or newer) on the PATH");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 /// Python below a folder, with an environment that holds nothing but what is given.
 fn python3(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
-    let output = Command::new("python3")
+    let output = Command::new(interpreter())
         .args(arguments)
         .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .envs(environment.iter().copied())
         .output()
-        .expect("python3 is needed for the tests of the scaffold");
+        .unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
@@ -72,7 +80,11 @@ fn its_own_tests_pass_and_can_fail() {
 
 #[test]
 fn the_packaged_scaffold_is_read_for_a_stage() {
-    assert_eq!(text_of(&orders(), "template.yaml"), ORIGINAL, "the fixture is of another template: make it anew");
+    assert_eq!(
+        text_of(&orders(), "template.yaml"),
+        ORIGINAL,
+        "the fixture is of another template: make it anew"
+    );
     let (pipeline, stage) = (PipelineName::new("orders").unwrap(), StageName::new("prod").unwrap());
     let target = Target { account: "123456789012".into(), region: "us-east-1".into() };
     let deploying = Deploying {
@@ -108,7 +120,9 @@ else:
 fn package(folder: &Path, reversed: bool) -> Vec<String> {
     use std::os::unix::fs::PermissionsExt;
     let mut files = orders();
-    files.extend(["a", "b", "lib/c"].map(|name| NewFile { path: format!("src/{name}.py"), content: "x = 1\n".into() }));
+    files.extend(
+        ["a", "b", "lib/c"].map(|name| NewFile { path: format!("src/{name}.py"), content: "x = 1\n".into() }),
+    );
     if reversed {
         files.reverse();
         files.push(NewFile { path: "src/__pycache__/app.cpython-312.pyc".into(), content: "stale".into() });
@@ -116,7 +130,12 @@ fn package(folder: &Path, reversed: bool) -> Vec<String> {
     write(&files, folder);
     let hour = std::time::Duration::from_secs(3_600);
     let time = std::time::SystemTime::UNIX_EPOCH + hour * if reversed { 300_000 } else { 400_000 };
-    std::fs::File::options().append(true).open(folder.join("src/app.py")).unwrap().set_modified(time).unwrap();
+    std::fs::File::options()
+        .append(true)
+        .open(folder.join("src/app.py"))
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
     let bin = folder.join("bin");
     std::fs::create_dir(&bin).unwrap();
     std::fs::write(bin.join("aws"), AWS).unwrap();
@@ -125,7 +144,9 @@ fn package(folder: &Path, reversed: bool) -> Vec<String> {
     let environment = [("PATH", path.as_str()), ("SLUICE_BUCKET", "bucket"), ("SLUICE_PREFIX", "orders/")];
     let (packaged, said) = python3(folder, &["sluice_package.py"], &environment);
     assert!(packaged, "{said}");
-    ["packaged.json", "sluice-manifest.json"].map(|name| std::fs::read_to_string(folder.join(name)).unwrap()).into()
+    ["packaged.json", "sluice-manifest.json"]
+        .map(|name| std::fs::read_to_string(folder.join(name)).unwrap())
+        .into()
 }
 
 #[cfg(unix)]
@@ -155,6 +176,9 @@ fn packaging_says_what_is_wrong() {
     assert!(refusal("", &[("SLUICE_BUCKET", "b")]).contains("SLUICE_PREFIX must be set"));
     assert!(refusal("Resources: {}\n", &set).contains("no function has a line"));
     for folder in [".", "..", "/etc", "nowhere", "template.yaml", "build"] {
-        assert!(refusal(&format!("CodeUri: {folder}\n"), &set).contains("line 1: CodeUri must name"), "{folder}");
+        assert!(
+            refusal(&format!("CodeUri: {folder}\n"), &set).contains("line 1: CodeUri must name"),
+            "{folder}"
+        );
     }
 }
