@@ -28,16 +28,24 @@ fn write(files: &[NewFile], folder: &Path) {
     }
 }
 
+/// The interpreter itself: what `python3` finds may be a wrapper that puts folders of its own before the PATH it is
+/// given, and so the real `aws` before the one of a test.
+fn interpreter() -> String {
+    let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output();
+    let output = output.expect("the tests of the scaffold need python3 (3.9 or newer) on the PATH");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 /// Python below a folder, with an environment that holds nothing but what is given.
 fn python3(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
-    let output = Command::new("python3")
+    let output = Command::new(interpreter())
         .args(arguments)
         .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .envs(environment.iter().copied())
         .output()
-        .expect("python3 is needed for the tests of the scaffold");
+        .unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }

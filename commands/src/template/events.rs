@@ -9,6 +9,9 @@ use super::shape;
 
 const METHODS: [&str; 8] = ["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
+/// The route that takes whatever no other route takes.
+const DEFAULT: &str = "$default";
+
 /// Reads `Events` of a function: each route with the place where it is declared.
 pub(super) fn read(
     events: &Value,
@@ -52,14 +55,16 @@ fn key_of(event: &Map<String, Value>, resolver: &Resolver<'_>) -> Result<String,
     for (key, value) in properties {
         match key.as_str() {
             "Method" => method = Some(method_of(&resolver.text(value)?)?),
-            "Path" => path = Some(path_of(resolver.text(value)?)?),
+            "Path" => path = Some(resolver.text(value)?),
             "PayloadFormatVersion" if resolver.text(value)? == "2.0" => {}
             _ => return Err(unread(key)),
         }
     }
-    match (method, path) {
-        (Some(method), Some(path)) => Ok(format!("{method} {path}")),
-        (None, None) => Ok("$default".into()),
+    match (method.as_deref(), path) {
+        (None, None) => Ok(DEFAULT.into()),
+        // What SAM makes of an event with neither, written out.
+        (None | Some("ANY"), Some(path)) if path == DEFAULT => Ok(path),
+        (Some(method), Some(path)) => Ok(format!("{method} {}", path_of(path)?)),
         _ => Err(Wrong::new(
             TemplateCode::Missing,
             "an HttpApi event has Path without Method, or Method without Path",
@@ -122,4 +127,63 @@ fn bad_path(path: &str) -> Wrong {
         format!("`{path}` is no path of an HTTP API"),
         "write it as in /items/{id} or /files/{name+}",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::ids::{PipelineName, StageName, Target};
+    use crate::template::Deploying;
+
+    /// The key of the route of an event with these properties, or the problem.
+    fn key(properties: Value) -> Result<String, String> {
+        let (pipeline, stage) = (PipelineName::new("orders").unwrap(), StageName::new("dev").unwrap());
+        let deploying = Deploying {
+            pipeline: &pipeline,
+            stage: &stage,
+            target: &Target { account: "123456789012".into(), region: "eu-central-1".into() },
+            parameters: &BTreeMap::new(),
+            code_bucket: "bucket",
+            code_prefix: "orders",
+        };
+        let resolver =
+            Resolver { deploying: &deploying, parameters: BTreeMap::new(), functions: BTreeSet::new() };
+        let event = json!({ "Type": "HttpApi", "Properties": properties });
+        key_of(shape::map(&event).unwrap(), &resolver).map_err(|wrong| wrong.problem)
+    }
+
+    #[test]
+    fn a_path_and_a_method_are_a_key_and_so_is_the_default() {
+        for (path, method, expected) in [
+            (json!("/"), json!("get"), "GET /"),
+            (json!("/items/{id}/{rest+}"), json!("ANY"), "ANY /items/{id}/{rest+}"),
+            (json!("/a-b/c.d~/"), json!("Post"), "POST /a-b/c.d~/"),
+            (json!("$default"), json!("any"), "$default"),
+            (json!({ "Fn::Sub": "/in/${AWS::Region}" }), json!("PUT"), "PUT /in/eu-central-1"),
+        ] {
+            assert_eq!(key(json!({ "Path": path, "Method": method })).as_deref(), Ok(expected));
+        }
+        for properties in [json!({}), json!({ "Path": "$default" }), json!({ "PayloadFormatVersion": "2.0" })]
+        {
+            assert_eq!(key(properties).as_deref(), Ok("$default"));
+        }
+    }
+
+    #[test]
+    fn what_api_gateway_would_refuse_is_refused_here() {
+        for path in ["", "items", "/a//b", "/{a+}/b", "/{}", "/{a", "/a}b", "/a?b", "/a b", "/é", "$defaults"]
+        {
+            let problem = key(json!({ "Path": path, "Method": "GET" })).unwrap_err();
+            assert_eq!(problem, format!("`{path}` is no path of an HTTP API"));
+        }
+        assert!(key(json!({ "Path": "$default", "Method": "GET" })).is_err());
+        assert!(key(json!({ "Path": "/", "Method": "FETCH" })).unwrap_err().contains("`FETCH`"));
+        for half in [json!({ "Path": "/" }), json!({ "Method": "GET" })] {
+            assert!(key(half).unwrap_err().contains("without"));
+        }
+    }
 }

@@ -1,0 +1,80 @@
+//! No input makes the reader panic.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// JSON that is likely to be about templates, so that the deeper parts of the reader are reached.
+fn any_json() -> impl Strategy<Value = Value> {
+    let word = prop::sample::select(vec![
+        "Ref",
+        "Fn::Sub",
+        "Fn::Join",
+        "Fn::GetAtt",
+        "Fn::If",
+        "Stage",
+        "Hello",
+        "Arn",
+        "Hello.Arn",
+        "${Stage}",
+        "${!x}",
+        "${Hello.Arn}${",
+        "AWS::Region",
+        "HttpApi",
+        "Properties",
+        "Type",
+        "Path",
+        "Method",
+        "/a/{b+}",
+        "GET",
+        "Variables",
+        "Statement",
+        "Effect",
+        "Action",
+        "Resource",
+        "é",
+        "",
+        "Default",
+        "String",
+        "s3://b/orders/k",
+        "2012-10-17",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        word.clone().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 48, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((word.clone().prop_map(String::from), inner), 0..5)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_json_makes_it_panic(value in any_json(), slot in 0usize..10, original in "\\PC{0,60}") {
+        let mut whole = template(json!({ "Hello": function(json!({})) }));
+        match slot {
+            0 => whole = value,
+            1 => whole["Resources"] = value,
+            2 => whole["Parameters"] = value,
+            3 => whole["Globals"] = value,
+            4 => whole["Resources"]["Hello"] = value,
+            5 => whole["Resources"]["Hello"]["Properties"] = value,
+            6 => whole["Resources"]["Hello"]["Properties"]["Environment"] = json!({ "Variables": { "XX": value } }),
+            7 => whole["Resources"]["Hello"]["Properties"]["Policies"] = value,
+            8 => whole["Resources"]["Hello"]["Properties"]["Events"] = value,
+            _ => whole["Parameters"]["Other"] = value,
+        }
+        let manifest = Manifest::default();
+        let read = read(&whole.to_string(), &original, &manifest, &World::new().deploying());
+        // Without a manifest no function has code, so nothing may pass.
+        prop_assert!(read.is_err());
+    }
+}
