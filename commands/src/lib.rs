@@ -9,4 +9,8 @@ pub mod card;
 pub mod fault;
 pub mod grammar;
 pub mod ids;
+pub mod operation;
 pub mod ports;
+pub mod service;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

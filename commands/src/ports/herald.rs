@@ -1,0 +1,47 @@
+use crate::card::{Card, Text};
+use crate::ids::{ChannelId, OperationId, UserId};
+
+/// A message of an operation beside the first one. Each is posted once per place and edited if it changes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aside {
+    /// Names it within the operation: `request`, `end`.
+    pub name: &'static str,
+    /// What it says; a short text that mentions people.
+    pub text: Text,
+    /// Whether it is a reply in the operation's thread, or a message of its own in the channel.
+    pub in_thread: bool,
+    /// Whether a thread reply is shown in the channel too.
+    pub broadcast: bool,
+}
+
+/// The state of an operation, to be told. Later news of an operation replaces earlier news that was not told yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct News {
+    /// Which operation.
+    pub operation: OperationId,
+    /// The journal's sequence that this was rendered from.
+    pub sequence: u64,
+    /// Its one message.
+    pub card: Card,
+    /// Whether nothing will follow: when this is told everywhere, [`Telling::settled`](crate::operation::Telling) is due.
+    pub last: bool,
+    /// Who asked; told privately where the bot cannot post.
+    pub actor: UserId,
+    /// The channels to tell it in, each once: where it was asked for, and the pipeline's home channel.
+    pub channels: Vec<ChannelId>,
+    /// Messages beside the first one.
+    pub asides: Vec<Aside>,
+}
+
+/// Whoever tells the channel. Trouble with telling never delays or fails the work, so nothing comes back.
+pub trait Herald: Send + Sync {
+    /// Takes news and returns at once.
+    fn tell(&self, news: News);
+}
+
+/// Whoever gives an operation a task to run in: `commands` never spawns.
+pub trait Runner: Send + Sync {
+    /// See that [`Engine::drive`](crate::operation::Engine::drive) is running for it; one task per operation. If one is
+    /// running already, let it know that something happened. Returns at once.
+    fn run(&self, operation: OperationId);
+}

@@ -1,0 +1,75 @@
+use serde::{Deserialize, Serialize};
+
+use crate::card::{Card, Tone};
+use crate::ids::{ChannelId, UserId};
+
+/// The person who asked, as Slack names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The Slack user.
+    pub id: UserId,
+    /// Their name when they asked: audit records must be readable after they left.
+    pub name: String,
+}
+
+/// What somebody did in Slack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// They typed a slash command.
+    Slash {
+        /// `/build`, as it is called in this installation.
+        command: String,
+        /// What stood behind it.
+        text: String,
+    },
+    /// They clicked a button of ours.
+    Click {
+        /// One of the fixed ids: `promotion.approve`.
+        action_id: String,
+        /// The button's value: operation and revision.
+        value: String,
+    },
+}
+
+/// One authenticated delivery, the same whichever transport it came by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// What makes it this delivery and no other: team and `trigger_id`, or `event_id`.
+    pub delivery: String,
+    /// Who.
+    pub actor: Actor,
+    /// Where.
+    pub channel: ChannelId,
+    /// What.
+    pub said: Said,
+}
+
+/// Who sees an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// The author alone: wrong commands, refusals, private facts.
+    Author,
+    /// Everybody in the channel.
+    Channel,
+}
+
+/// What is answered at once, in the acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What it says.
+    pub card: Card,
+    /// Who sees it.
+    pub audience: Audience,
+}
+
+impl Answer {
+    /// An answer to the author alone.
+    pub fn private(card: Card) -> Self {
+        Self { card, audience: Audience::Author }
+    }
+    /// A refusal to the author alone, with its stable code.
+    pub fn refusal(problem: impl Into<crate::card::Text>, code: &'static str) -> Self {
+        Self::private(Card::new(Tone::Bad, problem.into()).foot(crate::card::Text::default().code(code)))
+    }
+}
