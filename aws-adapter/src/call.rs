@@ -187,3 +187,26 @@ impl ClassifyRetry for RepeatOnlyRefused {
         "RepeatOnlyRefused"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_lambda::Client;
+    use aws_sdk_lambda::config::{BehaviorVersion, Builder, Credentials, Region};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_is_not_listed_does_not_leave() {
+        let config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
+            .endpoint_url("http://127.0.0.1:1")
+            .interceptor(OnlyListed(MUTATIONS))
+            .build();
+        let sent = Client::from_conf(config).get_alias().function_name("f").name("prod").send().await;
+        let error = error::failed(GET_ALIAS)(sent.unwrap_err());
+        assert_eq!((error.class, error.code.as_str()), (Class::Invalid, "NotSendable"));
+        assert!(error.detail.contains("GetAlias is not in"), "{}", error.detail);
+    }
+}

@@ -341,4 +341,34 @@ fn statement_ids(policy: &Value) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_is_never_assumed() {
+        let active = Some(&State::Active);
+        let cases = [
+            (active, None, Readiness::Ready),
+            (Some(&State::Inactive), Some(&LastUpdateStatus::Successful), Readiness::Ready),
+            (active, Some(&LastUpdateStatus::InProgress), Readiness::Pending),
+            (Some(&State::Pending), None, Readiness::Pending),
+            (None, None, Readiness::Pending),
+            (Some(&State::Failed), None, Readiness::Failed("why".into())),
+            (active, Some(&LastUpdateStatus::Failed), Readiness::Failed("update".into())),
+        ];
+        for (state, update, expected) in cases {
+            assert_eq!(
+                readiness(state, Some("why"), update, Some("update")),
+                expected,
+                "{state:?} {update:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_arn_names_its_version_once() {
+        let bare = "arn:aws:lambda:us-east-1:123456789012:function:f";
+        assert_eq!(with_version(bare, "3"), format!("{bare}:3"));
+        assert_eq!(with_version(&format!("{bare}:3"), "3"), format!("{bare}:3"));
+    }
+}

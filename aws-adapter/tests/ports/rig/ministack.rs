@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// It lives as long as this value.
-pub struct Ministack {
+pub(crate) struct Ministack {
     /// Its endpoint.
     pub url: String,
     child: Child,
@@ -17,7 +17,7 @@ pub struct Ministack {
 
 impl Ministack {
     /// Starts one and waits until it is well.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let program = program();
         assert!(
             program.exists(),
@@ -73,7 +73,8 @@ impl Drop for Ministack {
     }
 }
 
-fn program() -> PathBuf {
+/// Where the emulator is installed.
+pub(crate) fn program() -> PathBuf {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/sandbox/venv/bin/ministack");
     std::env::var_os("SLUICE_MINISTACK").map_or_else(|| default.into(), PathBuf::from)
 }

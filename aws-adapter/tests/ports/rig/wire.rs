@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 /// What the server does with the next request.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// Answers with status, further headers and body.
     Http(u16, Vec<(&'static str, &'static str)>, &'static str),
     /// Reads the request and closes the connection without a word.
@@ -17,17 +17,23 @@ pub enum Answer {
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Method, path and query.
     pub line: String,
-    /// `name: value`, the name in small letters.
-    pub headers: Vec<String>,
+    headers: Vec<(String, String)>,
     /// The body as text.
     pub body: String,
 }
 
+impl Asked {
+    /// A header, by its name in small letters.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// The server; its thread ends with the process.
-pub struct Wire {
+pub(crate) struct Wire {
     /// `http://127.0.0.1:port`.
     pub url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -35,7 +41,7 @@ pub struct Wire {
 
 impl Wire {
     /// Gives these answers in this order, then the last one for ever.
-    pub fn answering(answers: Vec<Answer>) -> Self {
+    pub(crate) fn answering(answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -61,9 +67,24 @@ impl Wire {
     }
 
     /// What it was asked so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("no test panicked with it").clone()
     }
+}
+
+/// awsJson: the code is in the body, as `__type`.
+pub(crate) fn json(status: u16, body: &'static str) -> Answer {
+    Answer::Http(status, vec![("content-type", "application/x-amz-json-1.1")], body)
+}
+
+/// rest-json: the code is in a header.
+pub(crate) fn rest(status: u16, code: &'static str, body: &'static str) -> Answer {
+    Answer::Http(status, vec![("content-type", "application/json"), ("x-amzn-errortype", code)], body)
+}
+
+/// rest-xml and the query protocol: the code is in `Error`.
+pub(crate) fn xml(status: u16, body: &'static str) -> Answer {
+    Answer::Http(status, vec![("content-type", "text/xml")], body)
 }
 
 /// Connections are closed after each answer, so that each request comes on its own.
@@ -90,10 +111,16 @@ fn read(stream: &mut TcpStream) -> Option<Asked> {
         }
         lines.push(line.to_owned());
     }
-    let headers: Vec<String> = lines.split_off(1).iter().map(|line| line.replacen(": ", ":", 1)).collect();
-    let length =
-        headers.iter().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
+    let headers = lines
+        .split_off(1)
+        .iter()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(key, value)| (key.to_lowercase(), value.to_owned()))
+        .collect();
+    let mut asked = Asked { line: lines.pop()?, headers, body: String::new() };
+    let length = asked.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Asked { line: lines.pop()?, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    asked.body = String::from_utf8_lossy(&body).into_owned();
+    Some(asked)
 }
