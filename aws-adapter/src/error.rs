@@ -107,6 +107,10 @@ where
 {
     move |error| {
         let (class, code) = match &error {
+            // A success whose body cannot be read is no refusal.
+            SdkError::ServiceError(answer) if answer.raw().status().is_success() => {
+                (lost(call), "AnswerLost")
+            }
             SdkError::ServiceError(answer) => {
                 let status = answer.raw().status().as_u16();
                 let code = answer.err().code().map_or_else(|| format!("Http{status}"), str::to_owned);

@@ -75,6 +75,14 @@ async fn new_code_is_published_in_the_same_call() {
 }
 
 #[tokio::test]
+async fn publishing_what_is_published_gives_that_version() {
+    let wire = Wire::answering(vec![rest(201, "", VERSION_3)]);
+    let version = aws(&wire.url).await.functions.publish(&target(), "f", "c2hh", "r2").await;
+    let version = version.expect("it is answered");
+    assert_eq!((version.version.as_str(), version.arn.matches(":3").count()), ("3", 1));
+}
+
+#[tokio::test]
 async fn a_change_in_progress_is_a_conflict() {
     let busy = r#"{"Type":"User","message":"An update is in progress for resource"}"#;
     let (aws, wire) = refusing(409, "ResourceConflictException", busy).await;
