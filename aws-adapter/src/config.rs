@@ -69,6 +69,8 @@ fn is_local(endpoint: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use aws_types::service_config::LoadServiceConfig;
+
     use super::*;
 
     #[test]
@@ -85,9 +87,22 @@ mod tests {
 
     #[test]
     fn the_endpoint_of_s3_alone_counts_before_the_one_for_all() {
-        let config = |url: &str| SdkConfig::builder().endpoint_url(url).build();
-        assert!(needs_path_style(&config("http://127.0.0.1:1")));
-        assert!(!needs_path_style(&config("https://aws.example.org")));
+        let all = |url: &str| SdkConfig::builder().endpoint_url(url);
+        assert!(needs_path_style(&all("http://127.0.0.1:1").build()));
+        assert!(!needs_path_style(&all("https://aws.example.org").build()));
         assert!(!needs_path_style(&SdkConfig::builder().build()));
+        let own = |url| all("https://aws.example.org").service_config(OfS3(url)).build();
+        assert!(needs_path_style(&own("http://127.0.0.1:2")));
+        assert!(!needs_path_style(&own("https://s3.example.org")));
+    }
+
+    /// As the environment variable `AWS_ENDPOINT_URL_S3` has it.
+    #[derive(Debug)]
+    struct OfS3(&'static str);
+
+    impl LoadServiceConfig for OfS3 {
+        fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+            (key.service_id() == "S3" && key.env() == "AWS_ENDPOINT_URL").then(|| self.0.to_owned())
+        }
     }
 }

@@ -112,10 +112,13 @@ where
                 (lost(call), "AnswerLost")
             }
             SdkError::ServiceError(answer) => {
-                let status = answer.raw().status().as_u16();
-                let code = answer.err().code().map_or_else(|| format!("Http{status}"), str::to_owned);
+                let code = answer.err().code().map(str::to_owned);
                 let message = answer.err().message().unwrap_or_default();
-                return PortError::new(call.name, class_of(call, status, &code, message), code, message);
+                return refused(call, answer.raw(), code, message.to_owned());
+            }
+            // Somebody on the way answered, in no protocol of AWS.
+            SdkError::ResponseError(answer) if !answer.raw().status().is_success() => {
+                return refused(call, answer.raw(), None, chain(&error));
             }
             SdkError::ConstructionFailure(_) => (Class::Invalid, "NotSendable"),
             SdkError::TimeoutError(_) => (lost(call), "Timeout"),
@@ -126,6 +129,12 @@ where
         };
         call.error(class, code, chain(&error))
     }
+}
+
+fn refused(call: Call, answer: &HttpResponse, code: Option<String>, message: String) -> PortError {
+    let status = answer.status().as_u16();
+    let code = code.unwrap_or_else(|| format!("Http{status}"));
+    PortError::new(call.name, class_of(call, status, &code, &message), code, message)
 }
 
 /// A request that we could not even put together.

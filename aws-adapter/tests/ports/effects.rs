@@ -15,10 +15,11 @@ fn every_mutation_has_its_row_and_every_row_its_mutation() {
 
 #[test]
 fn no_call_both_looks_and_changes() {
-    let verbs = ["Get", "List", "Head", "BatchGet"];
-    let looks = |call: &&str| {
-        call.split_once(':').is_some_and(|(_, name)| verbs.iter().any(|verb| name.starts_with(verb)))
-    };
-    assert!(READS.iter().all(|call| looks(call)), "{READS:?}");
-    assert!(!MUTATIONS.iter().any(|call| looks(call)), "{MUTATIONS:?}");
+    assert!(READS.iter().all(looks), "{READS:?}");
+    assert!(!MUTATIONS.iter().any(looks), "{MUTATIONS:?}");
+}
+
+fn looks(call: &&str) -> bool {
+    let name = call.split_once(':').map(|(_, name)| name);
+    name.is_some_and(|name| ["Get", "List", "Head", "BatchGet"].iter().any(|verb| name.starts_with(verb)))
 }

@@ -28,7 +28,7 @@ fn tags() -> Tags {
 }
 
 fn conflict<T: std::fmt::Debug>(result: PortResult<T>) {
-    let error = result.unwrap_err();
+    let error = result.expect_err("it is there already, or another");
     assert_eq!(error.class, Class::Conflict, "{error}");
 }
 
@@ -283,7 +283,7 @@ async fn settled(aws: &Aws, version: &str) -> FunctionVersion {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the service refuses lines from another time than its own")]
+/// The service refuses lines from another time than its own.
 fn now() -> i64 {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
     i64::try_from(since.as_millis()).expect("before the end of time")

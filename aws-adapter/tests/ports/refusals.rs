@@ -112,3 +112,55 @@ async fn another_region_is_refused_before_anything_is_sent() {
     assert_eq!(seen(&error), ("codecommit:GetRepository", Class::Invalid, "WrongTarget"));
     assert!(wire.asked().is_empty());
 }
+
+#[tokio::test]
+async fn one_kind_of_refusal_has_one_class_whatever_the_protocol_and_the_status() {
+    let told = |code: &str| -> &'static str { format!(r#"{{"__type":"{code}","message":"m"}}"#).leak() };
+    let cases = [
+        (json(400, told("ThrottlingException")), Class::Throttled),
+        (json(429, "{}"), Class::Throttled),
+        (json(400, told("UnrecognizedClientException")), Class::Denied),
+        (json(400, told("com.amazonaws#ExpiredTokenException")), Class::Denied),
+        (json(400, told("RepositoryNameExistsException")), Class::Conflict),
+        (json(400, told("InvalidRepositoryNameException")), Class::Invalid),
+        (json(400, told("NobodyKnowsThisException")), Class::Invalid),
+        (json(503, told("ServiceUnavailableException")), Class::Transient),
+        (json(500, told("InternalServerError")), Class::Ambiguous),
+    ];
+    for (answer, class) in cases {
+        let wire = Wire::answering(vec![answer.clone()]);
+        let made =
+            aws(&wire.url).await.repositories.create_repository(&target(), "o", "", &Tags::new()).await;
+        let error = made.unwrap_err();
+        assert_eq!((error.call, error.class), ("codecommit:CreateRepository", class), "{answer:?}: {error}");
+    }
+
+    let (taken, gone) = (
+        rest(409, "ConflictException", r#"{"message":"Route with key GET /x already exists for this API"}"#),
+        rest(404, "NotFoundException", r#"{"message":"Invalid Route identifier specified"}"#),
+    );
+    let wire = Wire::answering(vec![taken, gone]);
+    let port = aws(&wire.url).await.gateway;
+    let error = port.create_route(&target(), "a1", "GET /x", "i1").await.unwrap_err();
+    assert_eq!(seen(&error), ("apigatewayv2:CreateRoute", Class::Conflict, "ConflictException"));
+    assert_eq!(port.delete_route(&target(), "a1", "r1").await, Ok(()), "a route that is gone is no error");
+
+    let busy = "<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>";
+    let there =
+        "<ErrorResponse><Error><Code>EntityAlreadyExists</Code><Message>m</Message></Error></ErrorResponse>";
+    for (answer, class) in [(xml(400, busy), Class::Throttled), (xml(409, there), Class::Conflict)] {
+        let wire = Wire::answering(vec![answer]);
+        let made = aws(&wire.url).await.identity.create_policy(&target(), "p", "/", "{}").await;
+        assert_eq!(made.unwrap_err().class, class);
+    }
+}
+
+#[tokio::test]
+async fn a_slow_service_is_asked_again_only_when_asking_changes_nothing() {
+    let slow = || xml(503, "<Error><Code>SlowDown</Code><Message>m</Message></Error>");
+    let wire = Wire::answering(vec![slow(), xml(200, "<Tagging><TagSet></TagSet></Tagging>")]);
+    assert_eq!(aws(&wire.url).await.objects.bucket_tags(&target(), "b").await, Ok(Tags::new()));
+    let wire = Wire::answering(vec![slow()]);
+    let error = aws(&wire.url).await.objects.set_versioning(&target(), "b").await.unwrap_err();
+    assert_eq!(seen(&error), ("s3:PutBucketVersioning", Class::Throttled, "SlowDown"));
+}
