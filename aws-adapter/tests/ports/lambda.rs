@@ -1,0 +1,146 @@
+//! What the emulator gets wrong of Lambda, from recorded answers (FIELD, "The local AWS").
+
+use std::collections::BTreeMap;
+
+use sluice_aws_adapter::Aws;
+use sluice_commands::fault::Class;
+use sluice_commands::ports::{CodeRef, FunctionConfig, Readiness, Tags};
+
+use crate::rig::wire::{Wire, rest};
+use crate::rig::{aws, seen, target};
+
+const NOT_ASSUMABLE: &str = r#"{"message":"The role defined for the function cannot be assumed by Lambda."}"#;
+const VERSION_3: &str = r#"{"FunctionName":"f","FunctionArn":"arn:aws:lambda:us-east-1:000000000000:function:f:3",
+    "Version":"3","CodeSha256":"c2hh","RevisionId":"r2","Runtime":"python3.12","Handler":"app.handler","Role":"arn:r",
+    "MemorySize":256,"Timeout":9,"Architectures":["arm64"],"Environment":{"Variables":{"A":"1"}},
+    "State":"Active","LastUpdateStatus":"InProgress"}"#;
+
+/// All ports against a service that answers so, always.
+async fn refusing(status: u16, code: &'static str, body: &'static str) -> (Aws, Wire) {
+    let wire = Wire::answering(vec![rest(status, code, body)]);
+    (aws(&wire.url).await, wire)
+}
+
+fn config() -> FunctionConfig {
+    FunctionConfig {
+        runtime: "python3.12".into(),
+        handler: "app.handler".into(),
+        role: "arn:aws:iam::000000000000:role/sluice/f".into(),
+        memory: 128,
+        timeout: 3,
+        architecture: "x86_64".into(),
+        environment: BTreeMap::new(),
+    }
+}
+
+fn code() -> CodeRef {
+    CodeRef { bucket: "b".into(), key: "k".into(), version: "v".into(), sha256: "c2hh".into() }
+}
+
+#[tokio::test]
+async fn publishing_holds_both_preconditions() {
+    let (aws, wire) = refusing(
+        412,
+        "PreconditionFailedException",
+        r#"{"message":"The Revision Id provided does not match the latest Revision Id."}"#,
+    )
+    .await;
+    let error = aws.functions.publish(&target(), "f", "c2hh", "r1").await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:PublishVersion", Class::Conflict, "PreconditionFailedException"));
+    let body = &wire.asked()[0].body;
+    assert!(body.contains(r#""CodeSha256":"c2hh""#) && body.contains(r#""RevisionId":"r1""#), "{body}");
+
+    let (aws, _wire) = refusing(
+        400,
+        "InvalidParameterValueException",
+        r#"{"message":"CodeSHA256 (a) is different from current CodeSHA256 in $LATEST (b)"}"#,
+    )
+    .await;
+    let error = aws.functions.publish(&target(), "f", "c2hh", "r1").await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:PublishVersion", Class::Conflict, "InvalidParameterValueException"));
+}
+
+#[tokio::test]
+async fn new_code_is_published_in_the_same_call() {
+    let wire = Wire::answering(vec![rest(200, "", VERSION_3)]);
+    let version = aws(&wire.url).await.functions.update_code(&target(), "f", &code(), "arm64", "r1").await;
+    let version = version.expect("it is answered");
+    assert_eq!((version.version.as_str(), version.revision.as_str()), ("3", "r2"));
+    assert_eq!(version.readiness, Readiness::Pending, "the update is in progress");
+    assert_eq!((version.config.memory, version.config.architecture.as_str()), (256, "arm64"));
+    let body = &wire.asked()[0].body;
+    for part in [r#""Publish":true"#, r#""RevisionId":"r1""#, r#""S3ObjectVersion":"v""#] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+}
+
+#[tokio::test]
+async fn publishing_what_is_published_gives_that_version() {
+    let wire = Wire::answering(vec![rest(201, "", VERSION_3)]);
+    let version = aws(&wire.url).await.functions.publish(&target(), "f", "c2hh", "r2").await;
+    let version = version.expect("it is answered");
+    assert_eq!((version.version.as_str(), version.arn.matches(":3").count()), ("3", 1));
+}
+
+#[tokio::test]
+async fn a_change_in_progress_is_a_conflict() {
+    let busy = r#"{"Type":"User","message":"An update is in progress for resource"}"#;
+    let (aws, wire) = refusing(409, "ResourceConflictException", busy).await;
+    let error = aws.functions.update_code(&target(), "f", &code(), "x86_64", "r1").await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:UpdateFunctionCode", Class::Conflict, "ResourceConflictException"));
+    let error = aws.functions.update_config(&target(), "f", &config(), "r1").await.unwrap_err();
+    assert_eq!(
+        seen(&error),
+        ("lambda:UpdateFunctionConfiguration", Class::Conflict, "ResourceConflictException")
+    );
+    assert_eq!(wire.asked().len(), 2, "each was sent once");
+}
+
+#[tokio::test]
+async fn an_alias_cannot_point_to_a_version_that_is_not_there() {
+    let missing = r#"{"Type":"User","Message":"Function not found: f:9"}"#;
+    let (aws, wire) = refusing(404, "ResourceNotFoundException", missing).await;
+    let error = aws.functions.move_alias(&target(), "f", "prod", "9", "r1").await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:UpdateAlias", Class::Absent, "ResourceNotFoundException"));
+    let body = &wire.asked()[0].body;
+    assert!(body.contains(r#""FunctionVersion":"9""#) && body.contains(r#""RevisionId":"r1""#), "{body}");
+}
+
+#[tokio::test]
+async fn an_alias_that_moved_meanwhile_is_a_conflict() {
+    let stale = r#"{"Type":"User","message":"The RevisionId provided does not match"}"#;
+    let (aws, _wire) = refusing(412, "PreconditionFailedException", stale).await;
+    let error = aws.functions.move_alias(&target(), "f", "prod", "2", "r1").await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:UpdateAlias", Class::Conflict, "PreconditionFailedException"));
+}
+
+#[tokio::test]
+async fn a_new_role_is_waited_for_and_a_wrong_value_is_not() {
+    let none = Tags::new();
+    let (aws, wire) = refusing(400, "InvalidParameterValueException", NOT_ASSUMABLE).await;
+    let error = aws.functions.create_function(&target(), "f", &config(), &code(), &none).await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:CreateFunction", Class::Transient, "InvalidParameterValueException"));
+    assert_eq!(wire.asked().len(), 1, "the waiting is the journal's");
+
+    let wrong = r#"{"message":"Unsupported runtime"}"#;
+    let (aws, _wire) = refusing(400, "InvalidParameterValueException", wrong).await;
+    let error = aws.functions.create_function(&target(), "f", &config(), &code(), &none).await.unwrap_err();
+    assert_eq!(error.class, Class::Invalid);
+}
+
+#[tokio::test]
+async fn a_failure_inside_the_service_leaves_a_mutation_uncertain() {
+    let (aws, wire) = refusing(500, "ServiceException", r#"{"message":"internal"}"#).await;
+    let error = aws.functions.move_alias(&target(), "f", "prod", "2", "r1").await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:UpdateAlias", Class::Ambiguous, "ServiceException"));
+    assert_eq!(wire.asked().len(), 1, "our own success must not meet us as a conflict");
+}
+
+#[tokio::test]
+async fn an_answer_without_what_it_always_has_leaves_a_mutation_uncertain() {
+    let (aws, _wire) = refusing(200, "", "{}").await;
+    let error = aws.functions.create_alias(&target(), "f", "prod", "2").await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:CreateAlias", Class::Ambiguous, "IncompleteAnswer"));
+    let error = aws.functions.alias(&target(), "f", "prod").await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:GetAlias", Class::Invalid, "IncompleteAnswer"));
+}

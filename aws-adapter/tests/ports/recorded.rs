@@ -1,0 +1,233 @@
+//! CodeCommit and CodeBuild, which no emulator has, and what S3 answers in other hands and other regions.
+
+use std::collections::BTreeMap;
+
+use sluice_commands::fault::Class;
+use sluice_commands::ids::{CommitId, Target};
+use sluice_commands::ports::{BuildRequest, BuildStatus, NewFile, ProjectSpec, Tags};
+
+use crate::rig::wire::{Answer, Wire, json, xml};
+use crate::rig::{aws, aws_in, seen, target};
+
+const COMMIT: &str = "4c925148EXAMPLE0000000000000000000000000";
+
+fn commit() -> CommitId {
+    CommitId::new("4c9251484c9251484c9251484c9251484c925148").expect("40 hex digits")
+}
+
+fn spec() -> ProjectSpec {
+    ProjectSpec {
+        name: "sluice-orders".into(),
+        description: "orders".into(),
+        source: "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/orders".into(),
+        role: "arn:aws:iam::000000000000:role/sluice/build".into(),
+        bucket: "artifacts".into(),
+        image: "aws/codebuild/amazonlinux-x86_64-standard:5.0".into(),
+        environment: BTreeMap::from([("A".into(), "1".into())]),
+        tags: Tags::from([("sluice:pipeline".into(), "orders".into())]),
+    }
+}
+
+#[tokio::test]
+async fn the_first_commit_has_no_parent_and_conflicts_with_a_branch_that_has_one() {
+    let files = [NewFile { path: "app/handler.py".into(), content: "hi".into() }];
+    let wire = Wire::answering(vec![
+        json(200, r#"{"commitId":"4c9251484c9251484c9251484c9251484c925148","treeId":"x","filesAdded":[]}"#),
+        json(
+            400,
+            r#"{"__type":"ParentCommitIdRequiredException","message":"A parent commit ID is required"}"#,
+        ),
+    ]);
+    let port = aws(&wire.url).await.repositories;
+    let made = port.create_first_commit(&target(), "orders", "main", "Begin", &files).await;
+    assert_eq!(made, Ok(commit()));
+    let again = port.create_first_commit(&target(), "orders", "main", "Begin", &files).await.unwrap_err();
+    assert_eq!(seen(&again), ("codecommit:CreateCommit", Class::Conflict, "ParentCommitIdRequiredException"));
+    let body = &wire.asked()[0].body;
+    assert!(
+        body.contains(r#""filePath":"app/handler.py""#) && body.contains(r#""fileContent":"aGk=""#),
+        "{body}"
+    );
+    assert!(!body.contains("parentCommitId"), "{body}");
+}
+
+#[tokio::test]
+async fn a_commit_is_read_with_its_author_and_time() {
+    let wire = Wire::answering(vec![json(
+        200,
+        r#"{"commit":{"commitId":"4c9251484c9251484c9251484c9251484c925148","message":"Fix it\n\nWhy","author":
+           {"name":"Ann","email":"a@x","date":"1484167798 -0800"}}}"#,
+    )]);
+    let read = aws(&wire.url).await.repositories.commit(&target(), "orders", &commit()).await;
+    let read = read.expect("it is answered").expect("it is there");
+    assert_eq!((read.author.as_str(), read.subject.as_str()), ("Ann", "Fix it"));
+    assert_eq!(read.at.map(|at| at.as_second()), Some(1_484_167_798));
+}
+
+#[tokio::test]
+async fn what_is_not_in_a_repository_is_none_but_no_repository_is_an_error() {
+    let wire = Wire::answering(vec![
+        json(400, r#"{"__type":"BranchDoesNotExistException"}"#),
+        json(400, r#"{"__type":"CommitIdDoesNotExistException"}"#),
+        json(400, r#"{"__type":"RepositoryDoesNotExistException"}"#),
+        json(400, r#"{"__type":"RepositoryDoesNotExistException"}"#),
+    ]);
+    let port = aws(&wire.url).await.repositories;
+    assert_eq!(port.branch(&target(), "orders", "main").await, Ok(None));
+    assert_eq!(port.commit(&target(), "orders", &commit()).await, Ok(None));
+    assert_eq!(port.repository(&target(), "orders").await, Ok(None));
+    assert_eq!(port.branch(&target(), "orders", "main").await.unwrap_err().class, Class::Absent);
+}
+
+#[tokio::test]
+async fn a_commit_id_that_is_none_is_an_error_and_no_value() {
+    let body = r#"{"branch":{"branchName":"main","commitId":"4c925148EXAMPLE0000000000000000000000000"}}"#;
+    assert!(body.contains(COMMIT) && CommitId::new(COMMIT).is_err());
+    let wire = Wire::answering(vec![json(200, body)]);
+    let error = aws(&wire.url).await.repositories.branch(&target(), "orders", "main").await.unwrap_err();
+    assert_eq!(seen(&error), ("codecommit:GetBranch", Class::Invalid, "UnreadableCommitId"));
+}
+
+#[tokio::test]
+async fn a_project_waits_for_its_role() {
+    let wire = Wire::answering(vec![
+        json(
+            400,
+            r#"{"__type":"InvalidInputException","message":"CodeBuild is not authorized to perform: sts:AssumeRole on arn:aws:iam::000000000000:role/sluice/build"}"#,
+        ),
+        json(400, r#"{"__type":"InvalidInputException","message":"Invalid project name"}"#),
+        json(400, r#"{"__type":"ResourceAlreadyExistsException","message":"Project already exists"}"#),
+        json(
+            200,
+            r#"{"project":{"name":"sluice-orders","arn":"arn:p","serviceRole":"arn:r","tags":[{"key":"sluice:pipeline","value":"orders"}]}}"#,
+        ),
+    ]);
+    let port = aws(&wire.url).await.builders;
+    let mut classes = Vec::new();
+    for _ in 0..3 {
+        classes.push(port.create_project(&target(), &spec()).await.unwrap_err().class);
+    }
+    assert_eq!(classes, [Class::Transient, Class::Invalid, Class::Conflict]);
+    let project = port.create_project(&target(), &spec()).await.expect("the fourth one");
+    assert_eq!((project.role.as_str(), project.tags.len()), ("arn:r", 1));
+    let body = &wire.asked()[3].body;
+    for part in [
+        r#""source":{"type":"CODECOMMIT","location":"https://git-codecommit"#,
+        r#""packaging":"NONE""#,
+        r#""type":"LINUX_CONTAINER""#,
+        r#""computeType":"BUILD_GENERAL1_SMALL""#,
+        r#""groupName":"/aws/codebuild/sluice-orders""#,
+        r#""timeoutInMinutes":60"#,
+    ] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_build_is_started_with_its_token_and_told_as_it_stands() {
+    let wire = Wire::answering(vec![json(
+        200,
+        r#"{"build":{"id":"sluice-orders:1","buildStatus":"FAILED","currentPhase":"COMPLETED","startTime":1.5E9,
+            "resolvedSourceVersion":"4c92","environment":{"type":"LINUX_CONTAINER","image":"i","computeType":"c",
+            "environmentVariables":[{"name":"SLUICE_OP","value":"op1","type":"PLAINTEXT"}]},
+            "logs":{"groupName":"/aws/codebuild/sluice-orders","streamName":"s","deepLink":"https://console"},
+            "phases":[{"phaseType":"BUILD","phaseStatus":"FAILED","startTime":1.5E9,"durationInSeconds":7,
+            "contexts":[{"statusCode":"COMMAND_EXECUTION_ERROR","message":"exit status 1"}]},{"phaseType":"COMPLETED"}]}}"#,
+    )]);
+    let request = BuildRequest {
+        project: "sluice-orders".into(),
+        commit: commit(),
+        token: "op1-start".into(),
+        environment: BTreeMap::from([("SLUICE_OP".into(), "op1".into())]),
+        bucket: "artifacts".into(),
+        prefix: "orders/builds/12".into(),
+    };
+    let run = aws(&wire.url).await.builders.start_build(&target(), &request).await.expect("it is answered");
+    assert_eq!((run.status, run.phases.len()), (BuildStatus::Failed, 2));
+    assert_eq!(run.phases[0].message.as_deref(), Some("exit status 1"));
+    assert_eq!(run.phases[1].status, None);
+    assert_eq!(run.environment.get("SLUICE_OP").map(String::as_str), Some("op1"));
+    assert_eq!(run.log.map(|log| log.stream).as_deref(), Some("s"));
+    let body = &wire.asked()[0].body;
+    for part in [
+        r#""idempotencyToken":"op1-start""#,
+        r#""sourceVersion":"4c9251484c9251484c9251484c9251484c925148""#,
+        r#"{"type":"S3","location":"artifacts","path":"orders/builds/12","namespaceType":"NONE","name":"artifact","packaging":"NONE","overrideArtifactName":false}"#,
+    ] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_of_builds_is_throttling() {
+    let wire = Wire::answering(vec![json(
+        400,
+        r#"{"__type":"AccountLimitExceededException","message":"Cannot have more than 1 builds in queue for the account"}"#,
+    )]);
+    let request = BuildRequest {
+        project: "p".into(),
+        commit: commit(),
+        token: "t".into(),
+        environment: BTreeMap::new(),
+        bucket: "b".into(),
+        prefix: "x".into(),
+    };
+    let error = aws(&wire.url).await.builders.start_build(&target(), &request).await.unwrap_err();
+    assert_eq!(seen(&error), ("codebuild:StartBuild", Class::Throttled, "AccountLimitExceededException"));
+}
+
+#[tokio::test]
+async fn a_bucket_is_ours_or_somebody_elses_and_never_changed_by_making_it() {
+    let wire = Wire::answering(vec![Answer::Http(200, vec![], "")]);
+    let error = aws(&wire.url).await.objects.create_bucket(&target(), "b", &Tags::new()).await.unwrap_err();
+    assert_eq!(seen(&error), ("s3:CreateBucket", Class::Conflict, "BucketAlreadyOwnedByYou"));
+    assert_eq!(wire.asked().len(), 1, "us-east-1 would answer 200");
+    assert!(wire.asked()[0].line.starts_with("HEAD /b"), "path style at an address");
+    assert_eq!(wire.asked()[0].header("x-amz-expected-bucket-owner"), Some("000000000000"));
+
+    let taken = xml(409, "<Error><Code>BucketAlreadyExists</Code><Message>taken</Message></Error>");
+    let wire = Wire::answering(vec![Answer::Http(403, vec![], ""), taken]);
+    let error = aws(&wire.url).await.objects.create_bucket(&target(), "b", &Tags::new()).await.unwrap_err();
+    assert_eq!(seen(&error), ("s3:CreateBucket", Class::Conflict, "BucketAlreadyExists"));
+}
+
+#[tokio::test]
+async fn a_bucket_is_made_with_its_tags_and_where_it_must_be_with_its_region() {
+    let tags = Tags::from([("sluice:pipeline".into(), "orders".into())]);
+    let answers = vec![Answer::Http(404, vec![], ""), Answer::Http(200, vec![], "")];
+    for (region, constraint) in
+        [("us-east-1", None), ("eu-central-1", Some("<LocationConstraint>eu-central-1</LocationConstraint>"))]
+    {
+        let wire = Wire::answering(answers.clone());
+        let there = Target { region: region.into(), ..target() };
+        aws_in(region, &wire.url).await.objects.create_bucket(&there, "b", &tags).await.expect("made");
+        let body = wire.asked().pop().expect("it was asked").body;
+        assert!(body.contains("<Tag><Key>sluice:pipeline</Key><Value>orders</Value></Tag>"), "{body}");
+        match constraint {
+            Some(constraint) => assert!(body.contains(constraint), "{body}"),
+            None => assert!(!body.contains("LocationConstraint"), "{body}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_object_is_read_no_further_than_its_limit() {
+    let answer = Answer::Http(200, vec![("x-amz-version-id", "v1")], "0123456789");
+    let wire = Wire::answering(vec![answer]);
+    let port = aws(&wire.url).await.objects;
+    let read = port.object(&target(), "b", "k", Some("v1"), 10).await.expect("read").expect("there");
+    assert_eq!((&read.content[..], read.version.as_deref()), (&b"0123456789"[..], Some("v1")));
+    let error = port.object(&target(), "b", "k", None, 9).await.unwrap_err();
+    assert_eq!(seen(&error), ("s3:GetObject", Class::Invalid, "EntityTooLarge"));
+}
+
+#[tokio::test]
+async fn no_object_is_none_but_no_bucket_is_an_error() {
+    let wire = Wire::answering(vec![
+        xml(404, "<Error><Code>NoSuchKey</Code><Message>none</Message></Error>"),
+        xml(404, "<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>"),
+    ]);
+    let port = aws(&wire.url).await.objects;
+    assert_eq!(port.object(&target(), "b", "k", None, 9).await, Ok(None));
+    assert_eq!(port.object(&target(), "b", "k", None, 9).await.unwrap_err().class, Class::Absent);
+}
