@@ -1,0 +1,201 @@
+//! How each kind of argument is read from the words at the front, or the [`Trouble`] that says what is wrong with them.
+
+use super::misunderstanding::Trouble;
+use super::normalise::{person, reason};
+use super::reserved::{is_numbered, is_reserved};
+use super::words::Word;
+use super::{Language, Role, help};
+use crate::ids::{BuildNumber, InvalidId, ReleaseNumber, UserId};
+
+pub(super) fn name<T>(
+    word: &Word,
+    code: &'static str,
+    new: fn(String) -> Result<T, InvalidId>,
+) -> Result<T, Box<Trouble>> {
+    let text = word.bare().to_lowercase();
+    if !word.quoted && is_numbered(&text, "r") {
+        let problem = format!(
+            "`{text}` looks like a release, and here a name is meant; a name like that is written in quotes"
+        );
+        return Err(Trouble::new(code, problem).at(word));
+    }
+    if !word.quoted && is_reserved(&text) {
+        let problem = format!("`{text}` is a word of Sluice; a name like that is written in quotes");
+        return Err(Trouble::new("reserved-word", problem).at(word));
+    }
+    new(text).map_err(|InvalidId { what, rule, .. }| {
+        Trouble::new(code, format!("`{}` is no {what}: {rule}", word.bare())).at(word)
+    })
+}
+
+pub(super) fn reference(words: &[Word]) -> Result<(String, usize), Box<Trouble>> {
+    let wrong = |word: &Word, why: &str| Trouble::new("bad-reference", why.to_owned()).at(word);
+    let (word, taken) = match words {
+        [at, word, ..] if at.text == "@" => (word, 2),
+        [word, ..] => (word, 1),
+        [] => return Err(Trouble::new("missing", "after `@` comes a branch, tag or commit")),
+    };
+    // The picker may have taken a branch for a person.
+    let text = reason(word.bare());
+    let named = text.strip_prefix('@');
+    let text = named.unwrap_or(&text);
+    if text.is_empty() {
+        return Err(wrong(word, "after `@` comes a branch, tag or commit"));
+    }
+    if named.is_none() && taken == 1 && text.trim_start_matches('#').bytes().all(|b| b.is_ascii_digit()) {
+        let why = format!(
+            "`{text}` looks like a build; builds get their numbers from Sluice. A branch of that name is written `@{text}`"
+        );
+        return Err(wrong(word, &why));
+    }
+    if !is_reference(text) {
+        return Err(wrong(
+            word,
+            &format!("`{text}` is no branch, tag or commit: git does not allow such a name"),
+        ));
+    }
+    Ok((text.to_owned(), taken))
+}
+
+/// Git's rules for a name, without quotes and angle brackets too.
+pub(super) fn is_reference(text: &str) -> bool {
+    let forbidden = |c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\\"'`<>|&".contains(c);
+    !text.is_empty()
+        && text.chars().count() <= 200
+        && text != "@"
+        && !text.contains(forbidden)
+        && !text.starts_with(['-', '/', '#'])
+        && !text.ends_with(['/', '.'])
+        && !["..", "@{", "//"].iter().any(|pair| text.contains(pair))
+        && text.split('/').all(|part| !part.starts_with('.') && !part.ends_with(".lock"))
+}
+
+pub(super) fn build(word: &Word) -> Result<BuildNumber, Box<Trouble>> {
+    let text = word.keyword().unwrap_or_default();
+    text.parse().map_err(|_| {
+        let problem = match is_numbered(&text, "r") {
+            true => format!("`{text}` is a release; here a build is meant, as in `#12`"),
+            false => format!("`{}` is no build: a build is a number, as in `#12`", word.bare()),
+        };
+        let trouble = Trouble::new("bad-build", problem).at(word);
+        if text.starts_with(|c: char| c == '#' || c.is_ascii_digit()) || is_numbered(&text, "r") {
+            trouble.near()
+        } else {
+            trouble
+        }
+    })
+}
+
+pub(super) fn release(word: &Word) -> Result<ReleaseNumber, Box<Trouble>> {
+    let text = word.keyword().unwrap_or_default();
+    text.parse().map_err(|_| {
+        let follows_by_digit = |prefix: char| {
+            text.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        let problem = match follows_by_digit('#') {
+            true => format!("`{text}` is a build; here a release is meant, as in `r7`"),
+            false => format!("`{}` is no release: a release is written `r7`", word.bare()),
+        };
+        let trouble = Trouble::new("bad-release", problem).at(word);
+        if follows_by_digit('#') || follows_by_digit('r') { trouble.near() } else { trouble }
+    })
+}
+
+pub(super) fn no_time(word: &Word) -> Box<Trouble> {
+    let problem = format!("`{}` is no time: write `2h`, `30m`, `7d`, `17:00` or `2026-11-01`", word.bare());
+    let trouble = Trouble::new("bad-time", problem).at(word);
+    if word.text.starts_with(|c: char| c.is_ascii_digit()) { trouble.near() } else { trouble }
+}
+
+pub(super) fn settings(words: &[Word]) -> Result<Vec<(String, String)>, Box<Trouble>> {
+    words
+        .iter()
+        .map(|word| {
+            let (key, value) = word.bare().split_once('=').unwrap_or_default();
+            let is_key = key.starts_with(|c: char| c.is_ascii_alphabetic())
+                && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+            let problem = || {
+                format!("`{}` is no setting: write `key=value` without spaces, or `key=\"a b\"`", word.text)
+            };
+            is_key
+                .then(|| (key.to_owned(), value.to_owned()))
+                .ok_or_else(|| Trouble::new("bad-setting", problem()).at(word))
+        })
+        .collect()
+}
+
+pub(super) fn somebody(word: &Word) -> Result<UserId, Box<Trouble>> {
+    let text = word.bare();
+    let inside = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
+    let id = inside.and_then(person).and_then(|(id, _)| UserId::new(id).ok());
+    id.ok_or_else(|| match text.starts_with('@') {
+        true => {
+            let problem =
+                format!("`{text}` is only text to me: type `@` and pick the person from Slack's list");
+            Trouble::new("pick-person", problem).at(word).near()
+        }
+        false => Trouble::new(
+            "bad-person",
+            format!("`{text}` is nobody: type `@` and pick the person from Slack's list"),
+        )
+        .at(word),
+    })
+}
+
+pub(super) fn role(word: &Word) -> Result<Role, Box<Trouble>> {
+    let text = word.keyword().unwrap_or_default().replace('-', "");
+    let same = |role: &Role| role.word() == text || role.word().strip_suffix('s') == Some(&text);
+    let problem = || format!("`{}` is no role: operators, admins, oncall or approvers", word.bare());
+    Role::ALL.into_iter().find(same).ok_or_else(|| Trouble::new("bad-role", problem()).at(word))
+}
+
+pub(super) fn language(word: &Word) -> Result<Language, Box<Trouble>> {
+    let text = word.keyword().unwrap_or_default();
+    let available: Vec<_> = Language::ALL.iter().filter(|l| l.available()).map(|l| l.word()).collect();
+    let problem = || format!("`{}` is no template: there is {}", word.bare(), available.join(", "));
+    Language::ALL
+        .into_iter()
+        .find(|language| language.word() == text)
+        .ok_or_else(|| Trouble::new("bad-language", problem()).at(word))
+}
+
+pub(super) fn url(word: &Word) -> Result<String, Box<Trouble>> {
+    let text = word.bare();
+    let looks_right = text.contains(['/', ':'])
+        && text.contains(|c: char| c.is_ascii_alphabetic())
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'`<>\\".contains(c));
+    let has_scheme = text.contains("://") || text.contains("::") || text.contains('@');
+    match looks_right {
+        true if has_scheme => Ok(text.to_owned()),
+        true => Ok(format!("https://{text}")),
+        false => Err(Trouble::new("bad-address", format!("`{text}` is no address of a repository")).at(word)),
+    }
+}
+
+/// The topic that some words name: a verb, a verb and its word, or a word that only one verb has.
+pub(super) fn topic(words: &[Word]) -> Result<String, Box<Trouble>> {
+    let named: Vec<_> = words.iter().map(|word| word.bare().trim_start_matches('/').to_lowercase()).collect();
+    let wanted = named.join(" ");
+    let mut ending = help::topics()
+        .into_iter()
+        .filter(|topic| topic == &wanted || topic.split_once(' ').is_some_and(|(_, word)| word == wanted));
+    let exact = help::topics().into_iter().find(|topic| topic == &wanted);
+    let only = ending.next().filter(|_| ending.next().is_none());
+    exact.or(only).ok_or_else(|| {
+        let trouble = Trouble::new("unknown-topic", format!("there is no command `{wanted}`"));
+        let near = help::topics().into_iter().find(|topic| strsim::osa_distance(topic, &wanted) <= 2);
+        let trouble = near.into_iter().fold(trouble, |trouble, topic| trouble.fix(format!("help {topic}")));
+        words.first().map_or(trouble.clone(), |word| trouble.at(word))
+    })
+}
+
+/// What remains, as a reason: the text itself, or what stands in quotes if that is all.
+pub(super) fn rest(line: &str, words: &[Word]) -> Option<String> {
+    let raw = match words {
+        [only] if only.whole => only.text.as_str(),
+        [first, .., last] => line.get(first.at.start..last.at.end)?,
+        [only] => line.get(only.at.clone())?,
+        [] => "",
+    };
+    Some(reason(raw)).filter(|reason| !reason.is_empty())
+}
