@@ -40,17 +40,14 @@ impl Meter {
         self.add(call, partition, 0.0, units.unwrap_or_default());
     }
 
-    /// A transaction consumes writes, but one that its token recognised as done consumes reads.
+    /// A transaction consumes writes, but one that its token recognised as done consumes reads. Only the total counts
+    /// the indices: beside it, the units named as writes are those of the table alone.
     pub(super) fn transaction(&self, call: &'static str, partition: &str, consumed: &[ConsumedCapacity]) {
         let (mut reads, mut writes) = (0.0, 0.0);
         for table in consumed {
-            match (table.read_capacity_units(), table.write_capacity_units()) {
-                (None, None) => writes += table.capacity_units().unwrap_or_default(),
-                (read, write) => {
-                    reads += read.unwrap_or_default();
-                    writes += write.unwrap_or_default();
-                }
-            }
+            let units = table.capacity_units().unwrap_or_default();
+            let recognised = table.write_capacity_units().is_none() && table.read_capacity_units().is_some();
+            if recognised { reads += units } else { writes += units }
         }
         self.add(call, partition, reads, writes);
     }
