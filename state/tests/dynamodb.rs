@@ -37,8 +37,8 @@ async fn the_table_is_made_once_and_told_apart() {
     assert!(matches!(unreachable.write(put(head())).await, Err(StoreError::Again(_))), "nothing was sent");
 }
 
-/// The figures of docs/state.md. `BatchGetItem` is not among them: the local AWS reports no units for it. An index costs its own units: an item that appears in it or leaves it one, an item
-/// that moves within it two.
+/// The figures of docs/state.md. An index costs its own units: an item that appears in it or leaves it one, an item that
+/// moves within it two. `BatchGetItem` is not among them: the local AWS reports no units for it.
 #[tokio::test]
 async fn small_items_cost_what_the_documentation_says() {
     let local = Local::start().await;
