@@ -1,0 +1,117 @@
+//! Transactions: all or nothing, and once per token.
+
+use futures::future::join_all;
+use serde_json::json;
+use sluice_commands::ports::{DueChange, Guard, Item, Precondition, Query, Store, StoreError, Write};
+
+use super::{body, get, item, key, number, patiently, put, update};
+
+/// Every kind of write together; if some preconditions fail, exactly those are named and nothing is written.
+pub async fn transactions_are_all_or_nothing(store: &dyn Store) {
+    let there = |sort: &str| Item { guards: number("fence", 1), ..item("all", sort) };
+    for sort in ["update", "delete", "check"] {
+        store.write(put(there(sort), Precondition::Any)).await.expect("a put");
+    }
+    let writes = |fence: u64| {
+        let when = || Precondition::Equals(number("fence", fence));
+        vec![
+            put(there("put"), Precondition::Absent),
+            update(key("all", "update"), number("fence", 2), when()),
+            Write::Delete { key: key("all", "delete"), when: Precondition::Present },
+            Write::Check { key: key("all", "check"), when: when() },
+            Write::Check { key: key("all", "nothing"), when: Precondition::Any },
+        ]
+    };
+    assert_eq!(store.transact("all/1", writes(9)).await, Err(StoreError::Lost(vec![1, 3])));
+    assert_eq!(get(store, &key("all", "put")).await, None);
+    assert_eq!(get(store, &key("all", "delete")).await, Some(there("delete")));
+    assert_eq!(get(store, &key("all", "update")).await, Some(there("update")));
+
+    assert_eq!(store.transact("all/2", writes(1)).await, Ok(()));
+    assert_eq!(get(store, &key("all", "put")).await, Some(there("put")));
+    assert_eq!(get(store, &key("all", "delete")).await, None);
+    assert_eq!(get(store, &key("all", "check")).await, Some(there("check")));
+    assert_eq!(get(store, &key("all", "nothing")).await, None);
+    let updated = Item { guards: number("fence", 2), ..there("update") };
+    assert_eq!(get(store, &key("all", "update")).await, Some(updated));
+
+    let empty = Write::Update {
+        key: key("all", "update"),
+        set: Default::default(),
+        due: DueChange::Keep,
+        when: Precondition::Equals(number("fence", 9)),
+    };
+    assert_eq!(store.transact("all/3", vec![empty]).await, Err(StoreError::Lost(vec![0])));
+}
+
+/// The same token and writes again succeed and write nothing; with a fresh token they are decided afresh. A token of
+/// a transaction that was lost can be used again. Long tokens are told apart.
+pub async fn a_token_writes_once(store: &dyn Store) {
+    let the_key = key("tokens", "one");
+    let first = vec![put(item("tokens", "one"), Precondition::Absent)];
+    let long = "a token longer than any database would take, and that differs only in its end: ";
+    let (token, other) = (format!("{long}1"), format!("{long}2"));
+
+    assert_eq!(store.transact(&token, first.clone()).await, Ok(()));
+    assert_eq!(store.transact(&token, first.clone()).await, Ok(()), "our own success is no failure");
+    assert_eq!(store.transact(&other, first.clone()).await, Err(StoreError::Lost(vec![0])));
+
+    let overwrite = Item { body: json!("later"), ..item("tokens", "one") };
+    store.write(put(overwrite, Precondition::Any)).await.expect("a put");
+    assert_eq!(store.transact(&token, first.clone()).await, Ok(()));
+    assert_eq!(body(store, &the_key).await, Some(json!("later")), "the second time wrote nothing");
+
+    store.write(Write::Delete { key: the_key.clone(), when: Precondition::Any }).await.expect("a delete");
+    assert_eq!(store.transact(&other, first).await, Ok(()), "a lost transaction did not use its token up");
+    assert_eq!(body(store, &the_key).await, Some(json!({"at": "one"})));
+
+    let different = vec![put(item("tokens", "two"), Precondition::Any)];
+    assert!(matches!(store.transact(&token, different).await, Err(StoreError::Refused(_))));
+    assert_eq!(get(store, &key("tokens", "two")).await, None);
+}
+
+/// The same token from several places at once: all succeed, and it is written once.
+pub async fn racing_tokens_write_once(store: &dyn Store) {
+    let the_key = key("racing", "counter");
+    let start = Item { guards: number("count", 0), ..item("racing", "counter") };
+    store.write(put(start, Precondition::Any)).await.expect("a put");
+    let writes = vec![
+        update(the_key.clone(), number("count", 1), Precondition::Equals(number("count", 0))),
+        put(item("racing", "row"), Precondition::Absent),
+    ];
+    let answers = join_all((0..8).map(|_| patiently(store, "racing/1", &writes))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let count = get(store, &the_key).await.and_then(|item| item.guards.get("count").cloned());
+    assert_eq!(count, Some(Guard::Number(1)));
+}
+
+/// A hundred writes are one transaction; the hundredth can fail all of them.
+pub async fn a_hundred_writes_fit_into_a_transaction(store: &dyn Store) {
+    let row = |n: usize| put(item("hundred", &format!("{n:03}")), Precondition::Absent);
+    let query = || Query {
+        partition: key("hundred", "").partition,
+        prefix: String::new(),
+        order: sluice_commands::ports::Order::Ascending,
+        limit: None,
+        after: None,
+    };
+    let last = Write::Check { key: key("hundred", "other"), when: Precondition::Present };
+    let lost = (0..99).map(row).chain([last]).collect();
+    assert_eq!(store.transact("hundred/1", lost).await, Err(StoreError::Lost(vec![99])));
+    assert_eq!(store.query(query()).await.expect("a query").items.len(), 0);
+
+    assert_eq!(store.transact("hundred/2", (0..100).map(row).collect()).await, Ok(()));
+    assert_eq!(store.query(query()).await.expect("a query").items.len(), 100);
+}
+
+/// No writes, more than a hundred, one key twice, an empty key: refused, and nothing is written.
+pub async fn unfit_transactions_are_refused(store: &dyn Store) {
+    let row = |n: usize| put(item("unfit", &n.to_string()), Precondition::Any);
+    let twice = vec![row(1), row(2), Write::Check { key: key("unfit", "1"), when: Precondition::Any }];
+    let empty_key = vec![row(1), put(item("unfit", ""), Precondition::Any)];
+    for (n, writes) in [Vec::new(), (0..101).map(row).collect(), twice, empty_key].into_iter().enumerate() {
+        let answer = store.transact(&format!("unfit/{n}"), writes).await;
+        assert!(matches!(answer, Err(StoreError::Refused(_))), "{n}: {answer:?}");
+    }
+    assert_eq!(get(store, &key("unfit", "1")).await, None);
+}
