@@ -13,11 +13,36 @@ pub enum Language {
     Rust,
 }
 
-/// When something ends.
+impl Language {
+    pub(super) const ALL: [Language; 3] = [Language::Python, Language::Node, Language::Rust];
+
+    /// As it is typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Language::Python => "python",
+            Language::Node => "node",
+            Language::Rust => "rust",
+        }
+    }
+
+    /// Whether there is a template for it yet.
+    pub fn available(self) -> bool {
+        self == Language::Python
+    }
+}
+
+/// A length or a point of time as it was typed. Points are civil: whoever carries the command out knows the zone of
+/// the person who typed them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Span {
-    /// After so many seconds: `for 2h`, `since 7d`.
+pub enum Period {
+    /// So many seconds: `for 2h`, `since 7d`.
     Seconds(u64),
+    /// A time of day: `until 17:00`.
+    Time(jiff::civil::Time),
+    /// A day: `since 2026-11-01`.
+    Date(jiff::civil::Date),
+    /// A time on a day: `until 2026-11-01 17:00`.
+    Moment(jiff::civil::DateTime),
 }
 
 /// A role that can be granted (DESIGN 11).
@@ -33,7 +58,22 @@ pub enum Role {
     Approvers,
 }
 
-/// A command as it was understood. Its `Display` is a command line that parses to the same value.
+impl Role {
+    pub(super) const ALL: [Role; 4] = [Role::Operators, Role::Admins, Role::Oncall, Role::Approvers];
+
+    /// As it is typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Operators => "operators",
+            Role::Admins => "admins",
+            Role::Oncall => "oncall",
+            Role::Approvers => "approvers",
+        }
+    }
+}
+
+/// A command as it was understood. Texts in it are normalised: see [`normalise`](super::normalise) and
+/// [`reason`](super::reason). Its `Display` is a command line that parses to the same value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are the arguments of DESIGN 3, by their names there")]
 pub enum Command {
@@ -92,6 +132,7 @@ pub enum Command {
         stage: StageName,
         after: Option<StageName>,
     },
+    /// `key=value`, at least one; the key keeps its case.
     StageSet {
         name: PipelineName,
         stage: StageName,
@@ -104,7 +145,7 @@ pub enum Command {
     StageLock {
         name: PipelineName,
         stage: Option<StageName>,
-        until: Option<Span>,
+        until: Option<Period>,
         reason: String,
     },
     StageUnlock {
@@ -151,7 +192,7 @@ pub enum Command {
         name: PipelineName,
         stage: Option<StageName>,
         person: Option<UserId>,
-        since: Option<Span>,
+        since: Option<Period>,
     },
     PipelineMine,
     PipelineCheck {
@@ -177,7 +218,8 @@ pub enum Command {
     PipelineWho {
         name: Option<PipelineName>,
     },
-    /// `help`, alone or of a command (`help build`).
+    /// `help`, alone or of a command: a verb or a verb and its word, as [`topics`](super::topics) lists them
+    /// (`build`, `build log`).
     Help {
         command: Option<String>,
     },

@@ -1,0 +1,77 @@
+//! Help, from the table: of everything, of a verb, of one form.
+
+use super::misunderstanding::marked;
+use super::names::{Names, Verb};
+use super::table::{Form, forms, table};
+use crate::card::{Card, Part, Text, Tone};
+
+/// What help can be asked about: each verb, and each verb with a word of its own (`build`, `build log`).
+pub fn topics() -> Vec<String> {
+    let own = table().iter().filter(|form| form.word.is_some()).map(|form| form.topic());
+    Verb::ALL.into_iter().map(|verb| verb.word().to_owned()).chain(own).collect()
+}
+
+/// `/pipeline help`, and `/pipeline help build log`; of a topic that is none, the help of everything.
+pub fn help(command: Option<&str>, names: &Names) -> Card {
+    let topic = command.unwrap_or_default();
+    if let Some(verb) = Verb::from_word(topic) {
+        return of_verb(verb, names);
+    }
+    match table().iter().find(|form| form.topic() == topic) {
+        Some(form) => of_form(form, names),
+        None => of_everything(names),
+    }
+}
+
+fn of_everything(names: &Names) -> Card {
+    let row = |form: &&Form| vec![Text::default().code(names.adapt(&form.usage())), form.summary.into()];
+    let rows = table().iter().copied().filter(|form| form.available).map(|form| row(&form)).collect();
+    let story = [
+        "/repo create orders",
+        "/build orders",
+        "/deploy orders",
+        "/stage add orders prod",
+        "/promote orders prod",
+    ];
+    Card::new(Tone::Neutral, "What you can type")
+        .part(Part::Table { header: vec!["Command".into(), "What it does".into()], rows })
+        .text("Words in [brackets] may be left out. From nothing to production:")
+        .part(Part::Code(names.adapt(&story.join("\n"))))
+        .hint(marked(&names.adapt("More of one command: `/build help`, or `/pipeline help stage add`")))
+}
+
+fn of_verb(verb: Verb, names: &Names) -> Card {
+    let title = Text::default().code(names.verb(verb)).then(format!(": {}", verb.summary()));
+    let card =
+        forms(verb).filter(|form| form.available).fold(Card::new(Tone::Neutral, title), |card, form| {
+            let usage = Text::default().code(names.adapt(&form.usage())).then(format!(" — {}", form.summary));
+            card.text(usage).part(Part::Code(names.adapt(&form.examples.join("\n"))))
+        });
+    match forms(verb).find(|form| form.available && form.word.is_some()) {
+        Some(form) => {
+            let more = format!("More: `/pipeline help {}`", form.topic());
+            card.hint(marked(&names.adapt(&more)))
+        }
+        None => forms(verb).fold(card, |card, form| card.text(marked(&names.adapt(form.help)))),
+    }
+}
+
+fn of_form(form: &Form, names: &Names) -> Card {
+    if !form.available {
+        let title =
+            Text::default().code(names.adapt(&format!("/{}", form.topic()))).then(" is not available yet");
+        return Card::new(Tone::Neutral, title).text(form.summary);
+    }
+    let title = Text::default().code(names.adapt(&form.usage()));
+    let card = Card::new(Tone::Neutral, title).text(form.summary).text(marked(&names.adapt(form.help)));
+    let fields: Vec<_> = arguments(form).map(|(usage, meaning)| (usage.to_owned(), meaning.into())).collect();
+    let card = if fields.is_empty() { card } else { card.part(Part::Fields(fields)) };
+    card.part(Part::Code(names.adapt(&form.examples.join("\n"))))
+        .foot(format!("For {}", form.permission.people()))
+}
+
+/// The arguments that can be used, with what they mean.
+pub(super) fn arguments(form: &Form) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let available = form.arguments.iter().filter(|argument| argument.available);
+    available.map(|argument| (argument.usage, argument.meaning))
+}

@@ -1,0 +1,193 @@
+//! The verbs, and how they are called in this installation: two apps of a workspace may not share a slash command.
+
+use super::table::usage_hint;
+
+/// A verb of DESIGN 3: one slash command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// `/repo`
+    Repo,
+    /// `/build`
+    Build,
+    /// `/deploy`
+    Deploy,
+    /// `/stage`
+    Stage,
+    /// `/promote`
+    Promote,
+    /// `/rollback`
+    Rollback,
+    /// `/pipeline`
+    Pipeline,
+}
+
+impl Verb {
+    /// All of them, in the order in which a change travels.
+    pub const ALL: [Verb; 7] =
+        [Verb::Repo, Verb::Build, Verb::Deploy, Verb::Stage, Verb::Promote, Verb::Rollback, Verb::Pipeline];
+
+    /// The verb as it is typed, without slash and prefix.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verb::Repo => "repo",
+            Verb::Build => "build",
+            Verb::Deploy => "deploy",
+            Verb::Stage => "stage",
+            Verb::Promote => "promote",
+            Verb::Rollback => "rollback",
+            Verb::Pipeline => "pipeline",
+        }
+    }
+
+    /// What it is for, in one line: the description in `manifest.yml`.
+    pub fn summary(self) -> &'static str {
+        match self {
+            Verb::Repo => "Create a service with its repository and pipeline",
+            Verb::Build => "Build a commit and read its log",
+            Verb::Deploy => "Make a build a release and run it on the first stage",
+            Verb::Stage => "See and change the stages of a pipeline",
+            Verb::Promote => "Move a release to the next stage, with its approvals",
+            Verb::Rollback => "Take a stage back to the release it ran before",
+            Verb::Pipeline => "See what runs where, what happened, and get help",
+        }
+    }
+
+    /// The verb of that word, in whatever case.
+    pub fn from_word(word: &str) -> Option<Verb> {
+        Verb::ALL.into_iter().find(|verb| verb.word().eq_ignore_ascii_case(word))
+    }
+}
+
+/// How the slash commands are called in this installation (`sluice manifest --prefix acme- --only-umbrella`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Stands before every command: `acme-` makes `/acme-repo`.
+    pub prefix: String,
+    /// Only `/sluice` is installed.
+    pub only_umbrella: bool,
+}
+
+/// One slash command to install, for `manifest.yml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlashCommand {
+    /// `/acme-repo`
+    pub command: String,
+    /// What it is for.
+    pub description: String,
+    /// Its available forms.
+    pub usage_hint: String,
+}
+
+/// What a slash command stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slash {
+    Verb(Verb),
+    Umbrella,
+}
+
+impl Names {
+    pub(super) const UMBRELLA: &str = "sluice";
+
+    /// What `/repo`, `/acme-repo` or `/sluice` stands for; the plain names are understood in every installation.
+    pub(super) fn slash(&self, slash: &str) -> Option<Slash> {
+        let slash = slash.trim().to_lowercase();
+        let bare = slash.trim_start_matches('/');
+        let word = bare.strip_prefix(&self.prefix.to_lowercase()).unwrap_or(bare);
+        [word, bare].into_iter().find_map(|word| match word {
+            Self::UMBRELLA => Some(Slash::Umbrella),
+            word => Verb::from_word(word).map(Slash::Verb),
+        })
+    }
+
+    /// How a verb is called here: `/acme-build`, or `/sluice build`.
+    pub fn verb(&self, verb: Verb) -> String {
+        if self.only_umbrella {
+            format!("{} {}", self.umbrella(), verb.word())
+        } else {
+            format!("/{}{}", self.prefix, verb.word())
+        }
+    }
+
+    /// How the umbrella is called here.
+    pub fn umbrella(&self) -> String {
+        format!("/{}{}", self.prefix, Self::UMBRELLA)
+    }
+
+    /// Text that names commands as `/build`, with the names of this installation instead.
+    pub fn adapt(&self, text: &str) -> String {
+        if *self == Names::default() {
+            return text.to_owned();
+        }
+        let mut adapted = String::new();
+        for (index, piece) in text.split('/').enumerate() {
+            if index == 0 {
+                adapted.push_str(piece);
+                continue;
+            }
+            let at_a_word =
+                !adapted.ends_with(|before: char| before.is_alphanumeric() || "/-_.:".contains(before));
+            let word: String =
+                piece.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_/".contains(*c)).collect();
+            let name = match Verb::from_word(&word) {
+                Some(verb) => Some(self.verb(verb)),
+                None if word == Self::UMBRELLA => Some(self.umbrella()),
+                None => None,
+            };
+            match name.zip(piece.strip_prefix(word.as_str())).filter(|_| at_a_word) {
+                Some((name, rest)) => adapted.extend([name.as_str(), rest]),
+                None => adapted.extend(["/", piece]),
+            }
+        }
+        adapted
+    }
+
+    /// The slash commands to install.
+    pub fn slash_commands(&self) -> Vec<SlashCommand> {
+        let umbrella = SlashCommand {
+            command: self.umbrella(),
+            description: "Deliver serverless apps: every command of Sluice, and help".into(),
+            usage_hint: format!("help | {}", Verb::ALL.map(Verb::word).join(" | ")),
+        };
+        let verbs = Verb::ALL.into_iter().filter(|_| !self.only_umbrella).map(|verb| SlashCommand {
+            command: self.verb(verb),
+            description: verb.summary().into(),
+            usage_hint: usage_hint(verb),
+        });
+        verbs.chain([umbrella]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_renames_every_command() {
+        let acme = Names { prefix: "acme-".into(), only_umbrella: false };
+        assert_eq!(acme.slash("/acme-repo"), Some(Slash::Verb(Verb::Repo)));
+        assert_eq!(acme.slash("/Acme-Sluice"), Some(Slash::Umbrella));
+        assert_eq!(acme.slash("/repo"), Some(Slash::Verb(Verb::Repo)));
+        assert_eq!(acme.slash("/reap"), None);
+        assert_eq!(
+            acme.adapt("type `/build orders@feature/build`"),
+            "type `/acme-build orders@feature/build`"
+        );
+    }
+
+    #[test]
+    fn the_umbrella_alone_stands_before_the_verb() {
+        let alone = Names { prefix: String::new(), only_umbrella: true };
+        assert_eq!(
+            alone.adapt("/build orders, then /deploy orders"),
+            "/sluice build orders, then /sluice deploy orders"
+        );
+        assert_eq!(alone.slash_commands().len(), 1);
+    }
+
+    #[test]
+    fn the_manifest_keeps_slacks_limits() {
+        for command in Names::default().slash_commands() {
+            assert!(command.description.len() <= 140 && command.usage_hint.len() <= 1000, "{command:?}");
+        }
+    }
+}

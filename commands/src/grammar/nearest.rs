@@ -1,0 +1,196 @@
+//! Did you mean: small changes to a line that was not understood, of which the first that makes a command is offered.
+
+use super::misunderstanding::Trouble;
+use super::names::Slash;
+use super::parse::understand;
+use super::table::{Slot, forms};
+use super::words::{is_numbered, is_reserved, quote, words};
+use super::{Command, Language, Role, Verb, table};
+
+/// The nearest right line; one that can be used yet comes before one that cannot.
+pub(super) fn nearest(head: Slash, line: &str, trouble: &Trouble) -> Option<String> {
+    let fixed = trouble.fix.iter().map(|line| (head, line.clone()));
+    let changed = match trouble.code {
+        "empty" | "not-available" | "unknown-topic" => Vec::new(),
+        _ => changes(head, line, trouble),
+    };
+    let changed = changed.into_iter().map(|(verb, words)| (Slash::Verb(verb), words.join(" ")));
+    let mut unavailable = None;
+    for (head, line) in fixed.chain(changed) {
+        match understand(head, &line) {
+            Ok(Command::Help { .. }) if trouble.code != "unknown-topic" => {}
+            Ok(command) if command.available() => return Some(command.to_string()),
+            Ok(command) => unavailable = unavailable.or(Some(command.to_string())),
+            Err(_) => {}
+        }
+    }
+    unavailable
+}
+
+/// The nearest right line for a slash command that is not ours.
+pub(super) fn verb(slash: &str, line: &str) -> Option<String> {
+    let typed = slash.trim().trim_start_matches('/').to_lowercase();
+    let verb = Verb::ALL.into_iter().find(|verb| similar(&typed, verb.word()))?;
+    understand(Slash::Verb(verb), line).ok().map(|command| command.to_string())
+}
+
+type Line = (Verb, Vec<String>);
+
+/// Changed lines, the likelier first.
+fn changes(head: Slash, line: &str, trouble: &Trouble) -> Vec<Line> {
+    let found = words(line);
+    let mut pieces: Vec<String> =
+        found.iter().filter_map(|word| line.get(word.at.clone())).map(str::to_owned).collect();
+    // Which piece is wrong.
+    let mut wrong =
+        trouble.span.as_ref().and_then(|span| found.iter().position(|word| word.at.start == span.start));
+    let verb = match head {
+        Slash::Verb(verb) => Some(verb),
+        Slash::Umbrella => {
+            let verb =
+                found.first().and_then(|word| Verb::from_word(word.keyword()?.trim_start_matches('/')));
+            if verb.is_some() {
+                pieces.remove(0);
+                wrong = wrong.and_then(|at| at.checked_sub(1));
+            }
+            verb
+        }
+    };
+    let mut lines = Vec::new();
+    if trouble.form.is_none_or(|form| form.word.is_none()) {
+        first_words(verb, &pieces, &mut lines);
+    }
+    if let Some((verb, at)) = verb.zip(wrong) {
+        wrong_word(verb, &pieces, at, trouble, &mut lines);
+    }
+    lines
+}
+
+/// The verb or its word is misspelt, missing, or another command's.
+fn first_words(verb: Option<Verb>, pieces: &[String], lines: &mut Vec<Line>) {
+    let Some((first, rest)) = pieces.split_first() else { return };
+    let first = first.trim_start_matches('/').to_lowercase();
+    let own = table().iter().filter(|form| Some(form.verb) == verb);
+    let others = table().iter().filter(|form| Some(form.verb) != verb);
+    for form in own.chain(others) {
+        let Some(word) = form.word else { continue };
+        if (first == word && Some(form.verb) != verb) || (first != word && stands_for(&first, word)) {
+            lines.push((form.verb, join([word], rest)));
+        }
+    }
+    for other in Verb::ALL {
+        if first == other.word() || similar(&first, other.word()) {
+            lines.push((other, rest.to_vec()));
+        }
+    }
+    // `/stage orders add staging`, `/pipeline orders`
+    let Some(verb) = verb else { return };
+    for form in forms(verb).filter(|form| form.word.is_some()) {
+        let Some(at) = pieces.iter().position(|piece| Some(piece.to_lowercase().as_str()) == form.word)
+        else {
+            continue;
+        };
+        let mut moved = pieces.to_vec();
+        let word = moved.remove(at);
+        lines.push((verb, join([word.as_str()], &moved)));
+    }
+    if forms(verb).all(|form| form.word.is_some()) {
+        for form in forms(verb).filter(|form| form.available && form.has(Slot::Name)) {
+            lines.push((verb, join(form.word, pieces)));
+        }
+    }
+}
+
+/// One word is misspelt, or no name, or in the wrong place, or one too many.
+fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines: &mut Vec<Line>) {
+    let Some(word) = pieces.get(at) else { return };
+    let mut changed = |from: usize, until: usize, new: &[&str]| {
+        let mut pieces = pieces.to_vec();
+        pieces.splice(from..until, new.iter().map(|word| (*word).to_owned()));
+        lines.push((verb, pieces));
+    };
+    // `form staging`; a small word that was taken for a name is noticed at the word after it.
+    let small = forms(verb).flat_map(|form| form.arguments).flat_map(|argument| argument.words).copied();
+    let listed = Role::ALL.map(Role::word).into_iter().chain(Language::ALL.map(Language::word));
+    for keyword in small.chain(listed) {
+        for at in [Some(at), at.checked_sub(1)].into_iter().flatten() {
+            if pieces.get(at).is_some_and(|piece| similar(&piece.to_lowercase(), keyword)) {
+                changed(at, at + 1, &[keyword]);
+            }
+        }
+    }
+    let before = at.checked_sub(1).and_then(|before| pieces.get(before));
+    match trouble.code {
+        "reserved-word" => changed(at, at + 1, &[&quote(&word.to_lowercase())]),
+        "bad-name" | "bad-stage" => {
+            let slug = slug(word);
+            if !is_numbered(&slug, "r") {
+                changed(at, at + 1, &[&if is_reserved(&slug) { quote(&slug) } else { slug }]);
+            }
+            // `/deploy #12 orders`
+            if let Some(next) = pieces.get(at + 1).filter(|_| !word.starts_with(char::is_alphabetic)) {
+                changed(at, at + 2, &[next, word]);
+            }
+        }
+        // `/promote orders staging to prod`
+        "repeated" => {
+            if let Some((before, next)) = before.zip(pieces.get(at + 1)) {
+                changed(at - 1, at + 2, &["to", next, "from", before]);
+            }
+        }
+        // `/repo create my service`
+        "bad-language" => {
+            if let Some(before) = before {
+                changed(at - 1, at + 1, &[&format!("{before}-{}", slug(word))]);
+            }
+        }
+        // `/stage add orders staging dev`
+        "extra" => {
+            let lacking =
+                trouble.form.iter().flat_map(|form| form.arguments).filter(|argument| argument.needs_word);
+            for small in lacking.filter_map(|argument| argument.words.first()) {
+                changed(at, at, &[small]);
+            }
+            changed(at, at + 1, &[]);
+        }
+        _ => {}
+    }
+}
+
+fn join<'a>(front: impl IntoIterator<Item = &'a str>, rest: &[String]) -> Vec<String> {
+    front.into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect()
+}
+
+/// What a name might have been meant to be: `Ord_ers!` is `ord-ers`.
+fn slug(word: &str) -> String {
+    let plain = word.to_lowercase().replace(['_', '.', ' '], "-");
+    let slug: String = plain.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect();
+    slug.trim_matches('-').to_owned()
+}
+
+/// Words that people know from elsewhere, and ours.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("new", "create"),
+    ("init", "create"),
+    ("ls", "list"),
+    ("logs", "log"),
+    ("info", "show"),
+    ("rm", "remove"),
+    ("ok", "approve"),
+    ("deny", "reject"),
+    ("abort", "cancel"),
+    ("stop", "cancel"),
+];
+
+/// Whether a word was meant as another: misspelt, cut short, or known from elsewhere.
+fn stands_for(typed: &str, word: &str) -> bool {
+    let is_short = typed.chars().count() >= 3 && word.starts_with(typed);
+    is_short || similar(typed, word) || ELSEWHERE.contains(&(typed, word))
+}
+
+/// Whether a word is a slip of the thumb away from another: one letter for a short word, two for a longer one.
+fn similar(typed: &str, word: &str) -> bool {
+    let length = word.chars().count();
+    let slips = if length <= 4 { 1 } else { 2 };
+    (2..=20).contains(&typed.chars().count()) && strsim::osa_distance(typed, word) <= slips
+}

@@ -1,0 +1,170 @@
+//! What phones and Slack make of a typed line, undone: dashes, smart quotes, odd spaces, escapes and pickers.
+//!
+//! [`normalise`] is idempotent: its rules never make a text longer, and are applied until none applies. People stay
+//! as Slack escapes them (`<@U1|ann>`), because a command may need to know that a person was picked from the list.
+
+/// The line that the grammar reads.
+pub fn normalise(text: &str) -> String {
+    until_stable(text, |text| angles(&entities(&characters(text)), plain_angle).trim().to_owned())
+}
+
+/// A reason as it is kept: what was typed, in its case and spacing, with people by their names (`@ann`).
+pub fn reason(text: &str) -> String {
+    until_stable(text, |text| angles(&normalise(text), person_by_name).trim().to_owned())
+}
+
+fn until_stable(text: &str, rules: impl Fn(&str) -> String) -> String {
+    let mut text = rules(text);
+    loop {
+        let next = rules(&text);
+        if next == text {
+            return text;
+        }
+        text = next;
+    }
+}
+
+/// One character for one character, or none.
+fn characters(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => clean.push('-'),
+            '\u{2018}'..='\u{201b}' | '\u{2032}' => clean.push('\''),
+            '\u{201c}'..='\u{201f}' | '\u{2033}' | '«' | '»' => clean.push('"'),
+            '\u{ff01}'..='\u{ff5e}' => clean.extend(char::from_u32(c as u32 - 0xfee0)),
+            // Joiners hold emoji together, and are noise anywhere else.
+            '\u{200c}' | '\u{200d}' if clean.ends_with(|before: char| !before.is_ascii()) => clean.push(c),
+            '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' => {}
+            c if c.is_whitespace() => clean.push(' '),
+            c if c.is_control() => {}
+            c => clean.push(c),
+        }
+    }
+    clean
+}
+
+/// The three characters that Slack escapes.
+fn entities(text: &str) -> String {
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+/// Rewrites each `<…>` that `rule` knows and leaves the others.
+fn angles(text: &str, rule: fn(&str) -> Option<String>) -> String {
+    let mut pieces = text.split('<');
+    let mut clean = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        // Slack puts no quote into its marks; one that spans a quote is two pieces of what somebody typed.
+        let inside = piece.split_once('>').filter(|(inside, _)| !inside.contains('"'));
+        let rewritten = inside.and_then(|(inside, after)| Some((rule(inside)?, after)));
+        match rewritten {
+            Some((plain, after)) => clean.extend([plain.as_str(), after]),
+            None => clean.extend(["<", piece]),
+        }
+    }
+    clean
+}
+
+/// Everything but people: channels and groups that a picker took for what was typed, and links made of it.
+fn plain_angle(inside: &str) -> Option<String> {
+    let (what, label) = match inside.split_once('|') {
+        Some((what, label)) => (what, Some(label).filter(|label| !label.is_empty())),
+        None => (inside, None),
+    };
+    let mark = what.chars().next()?;
+    let name = what.strip_prefix(mark)?;
+    match mark {
+        '#' if is_id(name) => Some(format!("#{}", label.unwrap_or(name))),
+        '!' if name.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            Some(format!("@{}", label.unwrap_or(name).trim_start_matches('@')))
+        }
+        _ => link(what, label),
+    }
+}
+
+fn link(address: &str, label: Option<&str>) -> Option<String> {
+    if let Some(mail) = address.strip_prefix("mailto:") {
+        return Some(label.unwrap_or(mail).to_owned());
+    }
+    let (_, rest) =
+        address.split_once("://").filter(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphabetic()))?;
+    // Slack makes links of what looks like one; the label then is what was typed.
+    let typed = label.filter(|label| label.trim_end_matches('/') == rest.trim_end_matches('/'));
+    Some(typed.unwrap_or(address).to_owned())
+}
+
+fn person_by_name(inside: &str) -> Option<String> {
+    let (id, label) = person(inside)?;
+    Some(format!("@{}", label.unwrap_or(id)))
+}
+
+/// The id and name in `@U1|ann`, the inside of an escaped person.
+pub(super) fn person(inside: &str) -> Option<(&str, Option<&str>)> {
+    let inside = inside.strip_prefix('@').filter(|inside| !inside.contains('"'))?;
+    let (id, label) = match inside.split_once('|') {
+        Some((id, label)) => (id, Some(label).filter(|label| !label.is_empty())),
+        None => (inside, None),
+    };
+    (id.starts_with(['U', 'W']) && is_id(id)).then_some((id, label))
+}
+
+/// What Slack gives its users, channels and groups.
+fn is_id(text: &str) -> bool {
+    text.len() >= 2 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_slack_and_phones_do_is_undone() {
+        for (typed, read) in [
+            ("  orders\u{a0}—\u{2009}“x”  ", "orders - \"x\""),
+            ("orders\u{200b} don’t\u{feff}", "orders don't"),
+            ("<#C012AB|12>", "#12"),
+            ("<#C012AB|>", "#C012AB"),
+            ("orders<!subteam^S1|@main>", "orders@main"),
+            ("<!here>", "@here"),
+            ("<https://github.com/a/b|github.com/a/b>", "github.com/a/b"),
+            ("<https://github.com/a/b>", "https://github.com/a/b"),
+            ("<https://x.io|a label>", "https://x.io"),
+            ("<mailto:orders@main.io|orders@main.io>", "orders@main.io"),
+            ("a &lt; b &amp;&amp; c", "a < b && c"),
+            ("<@U1|ann> and <@W2>", "<@U1|ann> and <@W2>"),
+            ("＃１２", "#12"),
+            ("line\none", "line one"),
+            ("👩\u{200d}🚀 go", "👩\u{200d}🚀 go"),
+        ] {
+            assert_eq!(normalise(typed), read, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_reason_names_people_and_keeps_its_case_and_spacing() {
+        assert_eq!(reason("  <@U1|ann>  broke IT, ask <@U2>"), "@ann  broke IT, ask @U2");
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(text in any::<String>()) {
+            let once = normalise(&text);
+            prop_assert_eq!(normalise(&once), once);
+        }
+
+        #[test]
+        fn nor_does_it_with_slacks_own_marks(text in "[<>@#!|&;a-zU1 lt/:“—\u{200d}é-]{0,40}") {
+            let once = normalise(&text);
+            prop_assert_eq!(normalise(&once), once);
+            let kept = reason(&text);
+            prop_assert_eq!(reason(&kept), kept.clone());
+            prop_assert_eq!(normalise(&kept), kept);
+        }
+    }
+}

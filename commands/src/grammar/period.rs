@@ -1,0 +1,175 @@
+//! Lengths and points of time as people type them: `2h`, `2 hours`, `1h30m`, `17:00`, `5pm`, `2026-11-01 17:00`.
+
+use std::fmt;
+
+use jiff::civil::{Date, Time};
+
+use super::Period;
+use super::words::Word;
+
+/// Longer than anybody means; below what a calendar can add.
+const LONGEST: u64 = 3660 * 86_400;
+
+/// A length of time at the front of some words, and how many of them it takes.
+pub(super) fn length(words: &[Word]) -> Option<(Period, usize)> {
+    let mut seconds = 0_u64;
+    let mut taken = 0;
+    while let Some((more, used)) = words.get(taken..).and_then(quantity) {
+        seconds = seconds.checked_add(more)?;
+        taken += used;
+    }
+    (1..=LONGEST).contains(&seconds).then_some((Period::Seconds(seconds), taken))
+}
+
+/// A point of time at the front of some words, and how many of them it takes.
+pub(super) fn point(words: &[Word]) -> Option<(Period, usize)> {
+    let first = words.first()?.keyword()?;
+    if let Some(time) = time(&first) {
+        return Some((Period::Time(time), 1));
+    }
+    let (day, of_day) = match first.split_once('t') {
+        Some((day, of_day)) => (date(day)?, Some((time(of_day)?, 1))),
+        None => {
+            (date(&first)?, words.get(1).and_then(Word::keyword).and_then(|word| Some((time(&word)?, 2))))
+        }
+    };
+    Some(match of_day {
+        Some((time, taken)) => (Period::Moment(day.to_datetime(time)), taken),
+        None => (Period::Date(day), 1),
+    })
+}
+
+/// `2h`, `1h30m`, `2 hours`, `an hour`.
+fn quantity(words: &[Word]) -> Option<(u64, usize)> {
+    let first = words.first()?.keyword()?;
+    if first == "a" || first == "an" || first.bytes().all(|b| b.is_ascii_digit()) && !first.is_empty() {
+        let count = first.parse().unwrap_or(1_u64);
+        let unit = unit(&words.get(1)?.keyword()?)?;
+        return Some((count.checked_mul(unit)?, 2));
+    }
+    let mut seconds = 0_u64;
+    let mut rest = first.as_str();
+    while !rest.is_empty() {
+        let (count, after) = rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?;
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (name, after) = after.split_at_checked(end)?;
+        seconds = seconds.checked_add(count.parse::<u64>().ok()?.checked_mul(unit(name)?)?)?;
+        rest = after;
+    }
+    (seconds > 0).then_some((seconds, 1))
+}
+
+fn unit(name: &str) -> Option<u64> {
+    Some(match name {
+        "s" | "sec" | "secs" | "second" | "seconds" => 1,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3600,
+        "d" | "day" | "days" => 86_400,
+        "w" | "week" | "weeks" => 7 * 86_400,
+        _ => return None,
+    })
+}
+
+/// `17:00`, `17:00:30`, `5pm`, `5:30pm`.
+fn time(word: &str) -> Option<Time> {
+    let (clock, noon) = match (word.strip_suffix("am"), word.strip_suffix("pm")) {
+        (Some(clock), _) => (clock, Some(0)),
+        (_, Some(clock)) => (clock, Some(12)),
+        _ => (word, None),
+    };
+    let mut parts = clock.split(':').map(|part| number::<i8>(part, 1..=2));
+    let (hour, minute, second) = (parts.next()??, parts.next(), parts.next());
+    if parts.next().is_some() || (minute.is_none() && noon.is_none()) {
+        return None;
+    }
+    let hour = match noon {
+        Some(_) if !(1..=12).contains(&hour) => return None,
+        Some(noon) => hour % 12 + noon,
+        None => hour,
+    };
+    Time::new(hour, minute.unwrap_or(Some(0))?, second.unwrap_or(Some(0))?, 0).ok()
+}
+
+/// `2026-11-01`.
+fn date(word: &str) -> Option<Date> {
+    let mut parts = word.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let date = Date::new(number(year, 4..=4)?, number(month, 1..=2)?, number(day, 1..=2)?).ok()?;
+    parts.next().is_none().then_some(date)
+}
+
+fn number<N: std::str::FromStr>(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<N> {
+    let fits = digits.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    fits.then(|| text.parse().ok()).flatten()
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Period::Seconds(seconds) => {
+                let units = [(86_400, "d"), (3600, "h"), (60, "m")];
+                let (unit, name) =
+                    units.into_iter().find(|(unit, _)| seconds % unit == 0).unwrap_or((1, "s"));
+                write!(f, "{}{name}", seconds / unit)
+            }
+            Period::Time(time) => clock(f, *time),
+            Period::Date(date) => write!(f, "{date}"),
+            Period::Moment(moment) => {
+                write!(f, "{} ", moment.date())?;
+                clock(f, moment.time())
+            }
+        }
+    }
+}
+
+fn clock(f: &mut fmt::Formatter<'_>, time: Time) -> fmt::Result {
+    write!(f, "{:02}:{:02}", time.hour(), time.minute())?;
+    if time.second() != 0 { write!(f, ":{:02}", time.second()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::words;
+    use super::*;
+
+    #[test]
+    fn lengths_are_read_as_people_type_them() {
+        for (typed, printed, taken) in [
+            ("2h", "2h", 1),
+            ("2 hours of tests", "2h", 2),
+            ("30m.", "30m", 1),
+            ("1h30m", "90m", 1),
+            ("1 hour 30 minutes", "90m", 4),
+            ("an hour", "1h", 2),
+            ("7D", "7d", 1),
+            ("2 weeks", "14d", 2),
+            ("45s", "45s", 1),
+        ] {
+            let (period, used) = length(&words(typed)).expect(typed);
+            assert_eq!((period.to_string().as_str(), used), (printed, taken), "{typed}");
+        }
+        for wrong in
+            ["", "2", "h", "a hotfix", "0h", "2x", "99999999999999999999h", "9999999d", "-2h", "\"2h\"", "2é"]
+        {
+            assert_eq!(length(&words(wrong)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn points_are_read_as_people_type_them() {
+        for (typed, printed, taken) in [
+            ("17:00", "17:00", 1),
+            ("5pm", "17:00", 1),
+            ("12:15AM", "00:15", 1),
+            ("2026-11-01", "2026-11-01", 1),
+            ("2026-11-01 9:30 x", "2026-11-01 09:30", 2),
+            ("2026-11-01T09:30:10", "2026-11-01 09:30:10", 1),
+        ] {
+            let (period, used) = point(&words(typed)).expect(typed);
+            assert_eq!((period.to_string().as_str(), used), (printed, taken), "{typed}");
+        }
+        for wrong in ["", "17", "25:00", "13pm", "2026-13-01", "noon", "26-11-01", "1:2:3:4"] {
+            assert_eq!(point(&words(wrong)), None, "{wrong}");
+        }
+    }
+}

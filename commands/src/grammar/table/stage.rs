@@ -1,0 +1,108 @@
+//! `/stage`
+
+use super::{Argument, Form, MAYBE_STAGE, NAME, Permission, STAGE, Slot};
+use crate::grammar::{Command, Verb};
+
+pub(super) static LIST: Form = Form {
+    verb: Verb::Stage,
+    word: Some("list"),
+    arguments: &[NAME],
+    summary: "List the stages and what they run",
+    help: "In their order, with release, build, URL and whether they are protected.",
+    examples: &["/stage list orders"],
+    permission: Permission::Everyone,
+    available: true,
+    make: |v| Some(Command::StageList { name: v.name? }),
+};
+
+pub(super) static ADD: Form = Form {
+    verb: Verb::Stage,
+    word: Some("add"),
+    arguments: &[
+        NAME,
+        Argument::required(Slot::Stage, "STAGE", "the stage's name: 2 to 20 of a-z, 0-9 and -"),
+        Argument::optional(Slot::After, "[after STAGE]", "where it stands; last without it")
+            .only_after(&["after"]),
+    ],
+    summary: "Add a stage",
+    help: "It comes last, or after the stage that you name. Every stage after the first is protected: a promotion to \
+           it needs an approval. Nothing runs there before the first promotion.",
+    examples: &["/stage add orders staging", "/stage add orders staging after dev"],
+    permission: Permission::Admins,
+    available: true,
+    make: |v| Some(Command::StageAdd { name: v.name?, stage: v.stage?, after: v.after }),
+};
+
+pub(super) static SET: Form = Form {
+    verb: Verb::Stage,
+    word: Some("set"),
+    arguments: &[
+        NAME,
+        STAGE,
+        Argument::required(Slot::Settings, "KEY=VALUE…", "what to set; quote values with spaces"),
+    ],
+    summary: "Change a stage's policy and parameters",
+    help: "Several can be set at once. Lowering the policy of a protected stage is announced.",
+    examples: &[
+        "/stage set orders prod approvals=2",
+        "/stage set orders prod window=\"Mon-Fri 09:00-17:00 Europe/Berlin\" events=on",
+    ],
+    permission: Permission::Admins,
+    available: false,
+    make: |v| Some(Command::StageSet { name: v.name?, stage: v.stage?, settings: v.settings? }),
+};
+
+pub(super) static REMOVE: Form = Form {
+    verb: Verb::Stage,
+    word: Some("remove"),
+    arguments: &[NAME, STAGE],
+    summary: "Remove a stage and what runs there",
+    help: "Asks first. Releases and history stay.",
+    examples: &["/stage remove orders staging"],
+    permission: Permission::Admins,
+    available: false,
+    make: |v| Some(Command::StageRemove { name: v.name?, stage: v.stage? }),
+};
+
+pub(super) static LOCK: Form = Form {
+    verb: Verb::Stage,
+    word: Some("lock"),
+    arguments: &[
+        NAME,
+        MAYBE_STAGE,
+        Argument::optional(
+            Slot::Until,
+            "[for 2h]",
+            "when the lock ends: for 2h, until 17:00, until 2026-11-01",
+        )
+        .only_after(&["for", "until"]),
+        Argument::required(
+            Slot::Reason,
+            "REASON",
+            "why, for those who meet the lock; quote it where no stage is named",
+        ),
+    ],
+    summary: "Keep a stage, or all of them, as they are",
+    help: "Nothing is deployed or promoted there until the lock ends or is taken away. Those on call can still roll \
+           back.",
+    examples: &[
+        "/stage lock orders prod for 2h schema migration",
+        "/stage lock orders prod schema migration for 2 hours",
+        "/stage lock orders \"the fair is on\"",
+    ],
+    permission: Permission::Admins,
+    available: false,
+    make: |v| Some(Command::StageLock { name: v.name?, stage: v.stage, until: v.until, reason: v.reason? }),
+};
+
+pub(super) static UNLOCK: Form = Form {
+    verb: Verb::Stage,
+    word: Some("unlock"),
+    arguments: &[NAME, MAYBE_STAGE],
+    summary: "Take a lock away",
+    help: "Whoever waits for it goes on.",
+    examples: &["/stage unlock orders prod", "/stage unlock orders"],
+    permission: Permission::Admins,
+    available: false,
+    make: |v| Some(Command::StageUnlock { name: v.name?, stage: v.stage }),
+};

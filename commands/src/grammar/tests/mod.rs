@@ -1,0 +1,14 @@
+//! Tests of the grammar as a whole.
+
+mod lines;
+mod properties;
+mod shown;
+mod wrong_lines;
+
+use super::*;
+
+/// Reads a whole line, `/build orders`, in an installation with the plain names.
+fn read(line: &str) -> Result<Command, Box<Misunderstanding>> {
+    let (slash, text) = line.split_once(' ').unwrap_or((line, ""));
+    parse(slash, text, &Names::default())
+}

@@ -1,0 +1,130 @@
+//! What people mistype, why it is wrong, and the line that is offered instead ("" for none).
+
+use super::*;
+
+const WRONG: &[(&str, &str, &str)] = &[
+    // A verb's word misspelt, missing or another's.
+    ("/repo craete orders", "unknown-word", "/repo create orders"),
+    ("/repo lsit", "unknown-word", "/repo list"),
+    ("/repo orders", "unknown-word", "/repo create orders"),
+    ("/repo new orders", "unknown-word", "/repo create orders"),
+    ("/stage orders", "unknown-word", "/stage list orders"),
+    ("/stage ad orders staging", "unknown-word", "/stage add orders staging"),
+    ("/stage orders add staging", "unknown-word", "/stage add orders staging"),
+    ("/pipeline orders", "unknown-word", "/pipeline status orders"),
+    ("/pipeline stauts orders", "unknown-word", "/pipeline status orders"),
+    ("/pipeline hist orders", "unknown-word", "/pipeline history orders"),
+    ("/pipeline create orders", "unknown-word", "/repo create orders"),
+    ("/deploy create orders", "reserved-word", "/repo create orders"),
+    ("/deploy list orders", "reserved-word", "/build list orders"),
+    ("/deploy build orders", "reserved-word", "/build orders"),
+    ("/promote aprove orders prod", "extra", "/promote approve orders prod"),
+    ("/sluice deplyo orders", "unknown-command", "/deploy orders"),
+    ("/sluice status", "unknown-command", "/pipeline status"),
+    ("/sluice create orders", "unknown-command", "/repo create orders"),
+    ("/sluice orders", "unknown-command", ""),
+    ("/biuld orders", "unknown-command", "/build orders"),
+    ("/weather today", "unknown-command", ""),
+    // Nothing, or not enough.
+    ("/build", "empty", ""),
+    ("/stage", "empty", ""),
+    ("/rollback   ", "empty", ""),
+    ("/sluice build", "empty", ""),
+    ("/promote orders", "missing", ""),
+    ("/promote orders to", "missing", ""),
+    ("/promote orders prod from", "missing", ""),
+    ("/promote approve orders", "missing", ""),
+    ("/rollback orders", "missing", ""),
+    ("/rollback orders to r6", "missing", ""),
+    ("/stage add orders", "missing", ""),
+    ("/build log", "missing", ""),
+    ("/build orders@", "bad-reference", ""),
+    // Names.
+    ("/build list", "missing", ""),
+    ("/build deploy", "reserved-word", "/build \"deploy\""),
+    ("/repo create build", "reserved-word", "/repo create \"build\""),
+    ("/stage add orders latest", "reserved-word", "/stage add orders \"latest\""),
+    ("/build Ord_ers", "bad-name", "/build ord-ers"),
+    ("/build #orders", "bad-name", "/build orders"),
+    ("/build <#C0123|orders>", "bad-name", "/build orders"),
+    ("/build 🚀", "bad-name", ""),
+    ("/build ördérs", "bad-name", ""),
+    ("/build o", "bad-name", ""),
+    ("/repo create my service", "bad-language", "/repo create my-service"),
+    ("/repo create orders from pyton", "bad-language", "/repo create orders from python"),
+    ("/repo create orders from java", "bad-language", ""),
+    ("/stage add orders a-stage-with-a-very-long-name", "bad-stage", ""),
+    // Numbers and references.
+    ("/deploy #12 orders", "bad-name", "/deploy orders #12"),
+    ("/build log #12 orders", "bad-name", "/build log orders #12"),
+    ("/deploy orders r7", "bad-build", ""),
+    ("/deploy orders #x", "bad-build", ""),
+    ("/deploy orders 0", "bad-build", ""),
+    ("/promote orders prod #12", "bad-release", ""),
+    ("/promote prod orders r7x", "bad-release", ""),
+    ("/rollback orders prod #12 is bad", "bad-release", ""),
+    ("/rollback orders prod 6 checkout is down", "ambiguous", "/rollback orders prod to r6 checkout is down"),
+    ("/sluice rollback orders prod 6 is bad", "ambiguous", "/rollback orders prod to r6 is bad"),
+    ("/rollback orders r6", "bad-stage", ""),
+    ("/build orders 12", "bad-reference", ""),
+    ("/build orders #12", "bad-reference", ""),
+    ("/build orders a..b", "bad-reference", ""),
+    ("/build orders@main now please", "extra", ""),
+    // Small words.
+    ("/promote orders prod form staging", "extra", "/promote orders prod from staging"),
+    ("/promote orders prod staging", "extra", "/promote orders prod from staging"),
+    ("/promote orders staging to prod", "repeated", "/promote orders prod from staging"),
+    ("/stage add orders staging dev", "extra", "/stage add orders staging after dev"),
+    ("/stage add orders staging atfer dev", "extra", "/stage add orders staging after dev"),
+    ("/deploy orders too dev", "extra", "/deploy orders to dev"),
+    ("/deploy orders to dev to prod", "repeated", ""),
+    ("/build list orders please", "extra", "/build list orders"),
+    // People, times, topics.
+    ("/pipeline history orders @ann", "pick-person", ""),
+    ("/pipeline history orders since yesterday", "bad-time", ""),
+    ("/pipeline help biuld", "unknown-topic", "/pipeline help build"),
+    ("/build help lgo", "unknown-topic", "/pipeline help build log"),
+    ("/pipeline help nothing", "unknown-topic", ""),
+    // Not available yet: not explained before it can be used.
+    ("/stage lock orders prod", "not-available", ""),
+    ("/pipeline grant @ann operators", "not-available", ""),
+    ("/promote diff orders", "not-available", ""),
+];
+
+#[test]
+fn a_wrong_line_is_answered_with_the_nearest_right_one() {
+    let mut different = Vec::new();
+    for (typed, code, nearest) in WRONG {
+        let wrong = read(typed).map(|command| command.to_string()).expect_err(typed);
+        let answer = (wrong.code, wrong.nearest.clone().unwrap_or_default());
+        if answer != (*code, (*nearest).to_owned()) {
+            different
+                .push(format!("{typed}\n   wanted {code} {nearest}\n   found  {} {}", answer.0, answer.1));
+        }
+    }
+    assert!(different.is_empty(), "\n{}", different.join("\n"));
+}
+
+#[test]
+fn whatever_is_offered_can_be_typed() {
+    for (typed, ..) in WRONG {
+        let wrong = read(typed).expect_err(typed);
+        for line in wrong.nearest.iter().chain([&wrong.example]) {
+            assert!(read(line).is_ok(), "{typed}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_span_counts_characters_of_the_normalised_text() {
+    let wrong = read("/promote  “list” prod\u{a0}éé x").expect_err("two words too many");
+    assert_eq!((wrong.typed.as_str(), wrong.span), ("\"list\" prod éé x", Some(12..14)));
+}
+
+#[test]
+fn too_much_is_not_read() {
+    assert_eq!(
+        read(&format!("/rollback orders prod {}", "x".repeat(4000))).expect_err("too long").code,
+        "too-long"
+    );
+}

@@ -1,0 +1,289 @@
+//! A normalised line cut into words that know where they stand and whether they were quoted; and the words that are
+//! the grammar's own.
+//!
+//! Double quotes, and single quotes or backticks around a whole word, keep spaces together and make a reserved word a
+//! name. A quote that nobody closes is a character like any other. An escaped person (`<@U1|ann lee>`) is one word.
+
+use std::ops::Range;
+
+/// One list of words that are no names unless quoted, with some to spare for commands to come.
+const RESERVED: &[&str] = &[
+    // verbs
+    "repo",
+    "build",
+    "deploy",
+    "stage",
+    "promote",
+    "rollback",
+    "pipeline",
+    "sluice",
+    "help",
+    "commands",
+    // their words
+    "create",
+    "connect",
+    "list",
+    "show",
+    "delete",
+    "cancel",
+    "retry",
+    "log",
+    "logs",
+    "plan",
+    "add",
+    "set",
+    "remove",
+    "lock",
+    "unlock",
+    "diff",
+    "approve",
+    "reject",
+    "status",
+    "history",
+    "mine",
+    "check",
+    "watch",
+    "unwatch",
+    "grant",
+    "revoke",
+    "who",
+    // small words
+    "to",
+    "from",
+    "after",
+    "for",
+    "until",
+    "since",
+    "again",
+    "override",
+    "on",
+    "at",
+    "in",
+    "of",
+    "by",
+    "with",
+    "as",
+    "before",
+    "and",
+    "or",
+    "not",
+    "if",
+    "when",
+    "than",
+    "between",
+    // roles
+    "operators",
+    "admins",
+    "oncall",
+    "approvers",
+    // to spare
+    "all",
+    "any",
+    "every",
+    "none",
+    "new",
+    "latest",
+    "newest",
+    "previous",
+    "next",
+    "first",
+    "last",
+    "rename",
+    "move",
+    "copy",
+    "edit",
+    "update",
+    "pause",
+    "resume",
+    "freeze",
+    "thaw",
+    "start",
+    "stop",
+    "abort",
+    "undo",
+    "redo",
+    "open",
+    "close",
+    "reorder",
+    "pin",
+    "unpin",
+    "compare",
+    "explain",
+    "me",
+];
+
+/// Whether a name must be quoted: it is one of the grammar's words, or looks like a release.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || is_numbered(name, "r")
+}
+
+/// Whether a text is `prefix` and a number: `r7`.
+pub(super) fn is_numbered(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix)
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// A word of the line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    /// What it says, without its quotes.
+    pub(super) text: String,
+    /// Where it stands, in bytes, quotes included.
+    pub(super) at: Range<usize>,
+    /// It begins with a quote, so that it is a name and no keyword.
+    pub(super) quoted: bool,
+    /// It is one pair of quotes and nothing else.
+    pub(super) whole: bool,
+    /// It ends with a quote, so that nothing at its end is a phone's punctuation.
+    pub(super) closed: bool,
+}
+
+impl Word {
+    /// The word as a keyword: small, and without the full stop that phones add. Quoted words are none.
+    pub(super) fn keyword(&self) -> Option<String> {
+        (!self.quoted).then(|| self.bare().to_lowercase())
+    }
+
+    /// The word without the punctuation at its end, unless that was quoted.
+    pub(super) fn bare(&self) -> &str {
+        if self.closed {
+            &self.text
+        } else {
+            self.text.trim_end_matches(['.', ',', ';', ':', '!', '?', '…'])
+        }
+    }
+}
+
+/// Cuts a normalised line into words.
+pub(super) fn words(line: &str) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut rest = Rest { line, at: 0 };
+    loop {
+        rest.skip_spaces();
+        if rest.text().is_empty() {
+            return words;
+        }
+        words.push(rest.word());
+    }
+}
+
+struct Rest<'a> {
+    line: &'a str,
+    at: usize,
+}
+
+impl<'a> Rest<'a> {
+    fn text(&self) -> &'a str {
+        self.line.get(self.at..).unwrap_or_default()
+    }
+
+    fn skip_spaces(&mut self) {
+        let text = self.text();
+        self.at += text.len() - text.trim_start().len();
+    }
+
+    fn word(&mut self) -> Word {
+        let start = self.at;
+        let mut word =
+            Word { text: String::new(), at: start..start, quoted: false, whole: false, closed: false };
+        while let Some(c) = self.text().chars().next().filter(|c| !c.is_whitespace()) {
+            let may_open = self.at == start || word.text.ends_with(['=', '@']);
+            let quoted = if may_open { quoted(self.text(), self.at == start) } else { None };
+            if let Some((inside, length)) = quoted {
+                word.quoted |= self.at == start;
+                word.text.push_str(&inside);
+                self.at += length;
+                word.closed = true;
+                word.whole = word.quoted && self.at - start == length;
+                continue;
+            }
+            let length = person(self.text()).unwrap_or(c.len_utf8());
+            word.text.extend(self.text().get(..length));
+            self.at += length;
+            word.closed = false;
+            word.whole = false;
+        }
+        word.at.end = self.at;
+        word
+    }
+}
+
+/// What stands in the quotes that a text begins with, and how long they are with it.
+fn quoted(text: &str, at_start: bool) -> Option<(String, usize)> {
+    let mut chars = text.char_indices();
+    let (_, open) = chars.next()?;
+    if open != '"' {
+        // An apostrophe is no quote: these two must hold a whole word.
+        let inside = text.strip_prefix(open).filter(|_| at_start && matches!(open, '\'' | '`'))?;
+        let (inside, after) = inside.split_once(open)?;
+        let whole = !inside.is_empty() && (after.is_empty() || after.starts_with([' ', '@']));
+        return whole.then(|| (inside.to_owned(), inside.len() + 2));
+    }
+    let mut inside = String::new();
+    let mut escaped = false;
+    for (at, c) in chars {
+        match c {
+            '"' if !escaped => return Some((inside, at + 1)),
+            '\\' if !escaped => {
+                escaped = true;
+                continue;
+            }
+            '"' | '\\' => {}
+            _ if escaped => inside.push('\\'),
+            _ => {}
+        }
+        escaped = false;
+        inside.push(c);
+    }
+    None
+}
+
+/// How long the escaped person is that a text begins with.
+fn person(text: &str) -> Option<usize> {
+    let (inside, _) = text.strip_prefix('<')?.split_once('>')?;
+    super::normalise::person(inside).map(|_| inside.len() + 2)
+}
+
+/// A text in double quotes that [`words`] reads as it is.
+pub(super) fn quote(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(line: &str) -> Vec<String> {
+        words(line).into_iter().map(|word| word.text).collect()
+    }
+
+    #[test]
+    fn quotes_keep_spaces_together() {
+        assert_eq!(texts("set  w=\"Mon-Fri 09:00\" \"list\"@main"), ["set", "w=Mon-Fri 09:00", "list@main"]);
+        assert_eq!(texts("a 5\" disk isn't \"open"), ["a", "5\"", "disk", "isn't", "\"open"]);
+        assert_eq!(texts("'list' `log` 'tis"), ["list", "log", "'tis"]);
+        assert_eq!(texts(r#""a \"b\" \\ \n""#), [r#"a "b" \ \n"#]);
+        assert_eq!(
+            texts("x <@U1|ann lee> y <@nobody at all>"),
+            ["x", "<@U1|ann lee>", "y", "<@nobody", "at", "all>"]
+        );
+    }
+
+    #[test]
+    fn a_word_knows_where_it_stands() {
+        let found = words(" ö \"list\". b");
+        assert_eq!(found[1].at, 4..11);
+        assert!(found[1].quoted && !found[1].whole && !found[1].closed);
+        assert_eq!(found[1].bare(), "list");
+        assert!(words("\"a b\"")[0].whole);
+    }
+
+    #[test]
+    fn the_table_has_no_word_that_is_not_reserved() {
+        for form in super::super::table() {
+            assert!(form.word.is_none_or(is_reserved), "{form:?}");
+            assert!(is_reserved(form.verb.word()));
+            assert!(form.arguments.iter().flat_map(|argument| argument.words).all(|word| is_reserved(word)));
+        }
+    }
+}
