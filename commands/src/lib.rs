@@ -12,3 +12,5 @@ pub mod ids;
 pub mod operation;
 pub mod ports;
 pub mod service;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -3,9 +3,13 @@
 use super::Command;
 use super::misunderstanding::Trouble;
 use super::normalise::reason;
-use super::read::{Values, missing};
+use super::reserved::is_numbered;
 use super::table::{Argument, Form, Slot};
+use super::values::{Values, missing};
 use super::words::Word;
+
+/// Words before which a release might be meant, in a reason that nobody quoted.
+pub(super) const BEFORE_A_RELEASE: [&str; 4] = ["to", "from", "release", "version"];
 
 /// Reads the words after a form's own as its arguments.
 pub(super) fn command(form: &'static Form, line: &str, words: &[Word]) -> Result<Command, Box<Trouble>> {
@@ -77,11 +81,14 @@ impl Reader<'_> {
             return Ok(None);
         };
         let may_be_reason = self.open().any(|argument| argument.slot == Slot::Reason);
-        if self.filled.contains(&argument.slot) {
-            let problem = format!("`{small}` comes too late: {} is said already", argument.meaning);
-            return if may_be_reason { Ok(None) } else { Err(Trouble::new("repeated", problem).at(word)) };
-        }
         let after = words.get(1..).unwrap_or_default();
+        if self.filled.contains(&argument.slot) {
+            // `r6 to r5` is no target and a reason: it is two targets.
+            let again = Values::default().take(argument, Some(&small), self.line, after).is_ok();
+            let problem = format!("`{small}` comes too late, that was said already: {}", argument.meaning);
+            let is_reason = may_be_reason && !again;
+            return if is_reason { Ok(None) } else { Err(Trouble::new("repeated", problem).at(word)) };
+        }
         // A flag takes no value, and must not fail for the want of one.
         let value = if argument.slot == Slot::Again { words } else { after };
         match self.values.take(argument, Some(&small), self.line, value) {
@@ -106,7 +113,7 @@ impl Reader<'_> {
             let front = match argument.slot {
                 Slot::Reason => self.without_end(words),
                 Slot::Release => {
-                    self.not_a_reason(word, words)?;
+                    self.release_or_reason(word, words)?;
                     words
                 }
                 _ => words,
@@ -156,20 +163,31 @@ impl Reader<'_> {
         words
     }
 
-    /// A bare number before more words may be a release, or begin the reason: nobody should have to guess.
-    fn not_a_reason(&self, word: &Word, words: &[Word]) -> Result<(), Box<Trouble>> {
-        let Some(number) =
-            word.keyword().filter(|text| text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty())
-        else {
-            return Ok(());
-        };
-        if words.len() == 1 || !self.open().any(|argument| argument.slot == Slot::Reason) {
+    /// A bare number before more words may be a release, or begin the reason, and `from r7 to r6` names one where
+    /// none is expected: nobody should have to guess what a rollback will do.
+    fn release_or_reason(&self, word: &Word, words: &[Word]) -> Result<(), Box<Trouble>> {
+        let is_number =
+            |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) && text.parse::<u32>().is_ok();
+        let (Some(first), Some(second)) = (word.keyword(), words.get(1)) else { return Ok(()) };
+        if !self.open().any(|argument| argument.slot == Slot::Reason) {
             return Ok(());
         }
-        let fixed = [self.line.get(..word.at.start), Some("r"), self.line.get(word.at.start..)];
-        let problem = format!(
-            "`{number}` may be release `r{number}`, or begin the reason: write `r{number}`, or quote the reason"
-        );
-        Err(Trouble::new("ambiguous", problem).at(word).fix(fixed.into_iter().flatten().collect()))
+        if is_number(&first) {
+            let problem = format!(
+                "`{first}` may be release `r{first}`, or begin the reason: write `r{first}`, or quote the reason"
+            );
+            let fixed = [self.line.get(..word.at.start), Some("r"), self.line.get(word.at.start..)];
+            return Err(Trouble::new("ambiguous", problem)
+                .at(word)
+                .fix(fixed.into_iter().flatten().collect()));
+        }
+        let second = second.keyword().unwrap_or_default();
+        if BEFORE_A_RELEASE.contains(&first.as_str()) && (is_number(&second) || is_numbered(&second, "r")) {
+            let problem = format!(
+                "`{first} {second}` may name a release, or begin the reason: write only `r7` or `to r7` for a release, or quote the reason"
+            );
+            return Err(Trouble::new("ambiguous", problem).at(word));
+        }
+        Ok(())
     }
 }

@@ -72,7 +72,7 @@ impl Role {
     }
 }
 
-/// A command as it was understood. Texts in it are normalised: see [`normalise`](super::normalise) and
+/// A command as it was understood. Texts in it are normalised: see [`normalise`](super::normalise()) and
 /// [`reason`](super::reason). Its `Display` is a command line that parses to the same value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are the arguments of DESIGN 3, by their names there")]

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::words::{is_numbered, is_reserved, quote};
+use super::arguments::BEFORE_A_RELEASE;
+use super::reserved::is_reserved;
+use super::words::quote;
 use super::{Command, Language, Period, Role};
 
 impl fmt::Display for Language {
@@ -66,9 +68,8 @@ impl fmt::Display for Command {
                 line.name(name).name(stage).maybe(why.as_deref().map(reason))
             }
             Command::Rollback { name, stage, release, reason: why } => {
-                let why =
-                    why.as_deref().map(|why| if release.is_none() { first_reason(why) } else { reason(why) });
-                line.name(name).name(stage).after("to", release.as_ref()).maybe(why)
+                let line = line.name(name).name(stage).after("to", release.as_ref());
+                line.maybe(why.as_deref().map(reason_to_go_back))
             }
             Command::PipelineStatus { name } | Command::PipelineWho { name } => {
                 line.maybe(name.as_ref().map(self::name))
@@ -167,9 +168,10 @@ fn reason(text: &str) -> String {
     if text.contains(['"', '\\']) || text.starts_with(['\'', '`']) { quote(text) } else { text.to_owned() }
 }
 
-/// A reason where a release is still expected.
-fn first_reason(text: &str) -> String {
+/// A reason where its first words might name a release.
+fn reason_to_go_back(text: &str) -> String {
     let first = text.split(' ').next().unwrap_or_default().to_lowercase();
-    let digits = first.trim_start_matches(['r', '#']).starts_with(|c: char| c.is_ascii_digit());
-    if first == "to" || digits || is_numbered(&first, "r") { quote(text) } else { reason(text) }
+    let number = first.trim_start_matches(['r', '#']).starts_with(|c: char| c.is_ascii_digit());
+    let is_word = BEFORE_A_RELEASE.iter().any(|word| first.starts_with(word));
+    if is_word || number { quote(text) } else { reason(text) }
 }

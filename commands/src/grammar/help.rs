@@ -42,17 +42,21 @@ fn of_everything(names: &Names) -> Card {
 
 fn of_verb(verb: Verb, names: &Names) -> Card {
     let title = Text::default().code(names.verb(verb)).then(format!(": {}", verb.summary()));
-    let card =
-        forms(verb).filter(|form| form.available).fold(Card::new(Tone::Neutral, title), |card, form| {
-            let usage = Text::default().code(names.adapt(&form.usage())).then(format!(" — {}", form.summary));
-            card.text(usage).part(Part::Code(names.adapt(&form.examples.join("\n"))))
-        });
+    let mut card = Card::new(Tone::Neutral, title);
+    for form in forms(verb).filter(|form| form.available) {
+        let usage = Text::default().code(names.adapt(&form.usage())).then(format!(" — {}", form.summary));
+        card = card.text(usage);
+        // A verb's own form has no page of its own.
+        if form.word.is_none() {
+            card = card.text(marked(&names.adapt(form.help)));
+        }
+        card = card.part(Part::Code(names.adapt(&form.examples.join("\n"))));
+    }
     match forms(verb).find(|form| form.available && form.word.is_some()) {
         Some(form) => {
-            let more = format!("More: `/pipeline help {}`", form.topic());
-            card.hint(marked(&names.adapt(&more)))
+            card.hint(marked(&names.adapt(&format!("More of one: `/pipeline help {}`", form.topic()))))
         }
-        None => forms(verb).fold(card, |card, form| card.text(marked(&names.adapt(form.help)))),
+        None => card,
     }
 }
 
@@ -64,10 +68,11 @@ fn of_form(form: &Form, names: &Names) -> Card {
     }
     let title = Text::default().code(names.adapt(&form.usage()));
     let card = Card::new(Tone::Neutral, title).text(form.summary).text(marked(&names.adapt(form.help)));
-    let fields: Vec<_> = arguments(form).map(|(usage, meaning)| (usage.to_owned(), meaning.into())).collect();
+    let fields: Vec<_> =
+        arguments(form).map(|(usage, meaning)| (usage.to_owned(), marked(&names.adapt(meaning)))).collect();
     let card = if fields.is_empty() { card } else { card.part(Part::Fields(fields)) };
     card.part(Part::Code(names.adapt(&form.examples.join("\n"))))
-        .foot(format!("For {}", form.permission.people()))
+        .foot(format!("Who may: {}", form.permission.people()))
 }
 
 /// The arguments that can be used, with what they mean.

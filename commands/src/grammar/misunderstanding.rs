@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::names::{Names, Verb};
-use super::read::Values;
 use super::table::{Form, forms};
+use super::values::Values;
 use super::words::Word;
 use crate::card::{Card, Part, Text, Tone};
 

@@ -1,6 +1,6 @@
 //! From what a person typed to a [`Command`], and back.
 //!
-//! One [`table`] defines every command: its words and arguments, its help and examples, who may use it, and whether it
+//! One [`table()`] defines every command: its words and arguments, its help and examples, who may use it, and whether it
 //! can be used yet. The parser, the help, the usage hints of `manifest.yml` and `docs/commands.md` come from it, so
 //! they cannot disagree. Nothing here panics, whatever is typed, and nothing knows a pipeline: the grammar decides
 //! what was *said*, the operations decide whether it makes sense.
@@ -17,7 +17,9 @@ mod parse;
 mod period;
 mod read;
 mod reference;
+mod reserved;
 mod table;
+mod values;
 mod words;
 
 #[cfg(test)]
@@ -27,7 +29,8 @@ pub use command::*;
 pub use help::{help, topics};
 pub use misunderstanding::Misunderstanding;
 pub use names::{Names, SlashCommand, Verb};
+pub use nearest::closest;
 pub use normalise::{normalise, reason};
-pub use parse::parse;
+pub use parse::{parse, parse_line};
 pub use reference::reference;
 pub use table::{Argument, Form, Permission, Slot, table, usage_hint};

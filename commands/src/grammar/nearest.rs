@@ -3,15 +3,20 @@
 use super::misunderstanding::Trouble;
 use super::names::Slash;
 use super::parse::understand;
+use super::reserved::{is_numbered, is_reserved};
 use super::table::{Slot, forms};
-use super::words::{is_numbered, is_reserved, quote, words};
+use super::words::{quote, words};
 use super::{Command, Language, Role, Verb, table};
+
+/// No slip of the thumb is looked for in an essay.
+const LONGEST: usize = 300;
 
 /// The nearest right line; one that can be used yet comes before one that cannot.
 pub(super) fn nearest(head: Slash, line: &str, trouble: &Trouble) -> Option<String> {
     let fixed = trouble.fix.iter().map(|line| (head, line.clone()));
     let changed = match trouble.code {
         "empty" | "not-available" | "unknown-topic" => Vec::new(),
+        _ if line.chars().count() > LONGEST => Vec::new(),
         _ => changes(head, line, trouble),
     };
     let changed = changed.into_iter().map(|(verb, words)| (Slash::Verb(verb), words.join(" ")));
@@ -25,6 +30,32 @@ pub(super) fn nearest(head: Slash, line: &str, trouble: &Trouble) -> Option<Stri
         }
     }
     unavailable
+}
+
+/// The name that was probably meant, if one of the known ones is near: for "there is no pipeline `ordrs`".
+pub fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.into_iter().filter(|name| similar(typed, name));
+    near.min_by_key(|name| strsim::osa_distance(typed, name))
+}
+
+impl Command {
+    /// The line that this was probably meant to be, if its pipeline turns out not to exist: `/build lgo orders` can be
+    /// read as a pipeline `lgo` and a branch `orders`.
+    pub fn other_reading(&self) -> Option<String> {
+        let form = self.form();
+        // Printed, the second word has become a branch or a stage: `craete to orders`.
+        let text = self.to_string().replace('@', " ");
+        let pieces: Vec<_> =
+            text.split(' ').skip(1).filter(|word| *word != "to").map(str::to_owned).collect();
+        let mut lines = Vec::new();
+        if form.word.is_none() {
+            first_words(Some(form.verb), &pieces, &mut lines);
+        }
+        let readings = lines
+            .into_iter()
+            .filter_map(|(verb, words)| understand(Slash::Verb(verb), &words.join(" ")).ok());
+        readings.into_iter().find(Command::available).map(|command| command.to_string())
+    }
 }
 
 /// The nearest right line for a slash command that is not ours.
@@ -121,7 +152,11 @@ fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines
     }
     let before = at.checked_sub(1).and_then(|before| pieces.get(before));
     match trouble.code {
-        "reserved-word" => changed(at, at + 1, &[&quote(&word.to_lowercase())]),
+        // `/deploy orders build 12` has a word too many, `/build deploy` a name that wants quotes.
+        "reserved-word" => {
+            changed(at, at + 1, &[]);
+            changed(at, at + 1, &[&quote(&word.to_lowercase())]);
+        }
         "bad-name" | "bad-stage" => {
             let slug = slug(word);
             if !is_numbered(&slug, "r") {
@@ -133,7 +168,7 @@ fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines
             }
         }
         // `/promote orders staging to prod`
-        "repeated" => {
+        "repeated" if trouble.form.is_some_and(|form| form.has(Slot::From)) => {
             if let Some((before, next)) = before.zip(pieces.get(at + 1)) {
                 changed(at - 1, at + 2, &["to", next, "from", before]);
             }

@@ -33,6 +33,16 @@ pub fn parse(slash: &str, text: &str, names: &Names) -> Result<Command, Box<Misu
     })
 }
 
+/// Reads a whole line, slash command and text: `/build orders`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_line(line: &str, names: &Names) -> Result<Command, Box<Misunderstanding>> {
+    let line = line.trim_start();
+    let (slash, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    parse(slash, text, names)
+}
+
 /// Reads a normalised line, without looking for a better one.
 pub(super) fn understand(head: Slash, line: &str) -> Result<Command, Box<Trouble>> {
     let words = words(line);

@@ -1,137 +1,13 @@
-//! How each kind of argument is read: from the words at the front, or a [`Trouble`] that says what is wrong with them.
+//! How each kind of argument is read from the words at the front, or the [`Trouble`] that says what is wrong with them.
 
 use super::misunderstanding::Trouble;
 use super::normalise::{person, reason};
-use super::table::{Argument, Slot};
-use super::words::{Word, is_numbered, is_reserved};
-use super::{Language, Period, Role, help, period};
-use crate::ids::{BuildNumber, InvalidId, PipelineName, ReleaseNumber, StageName, UserId};
+use super::reserved::{is_numbered, is_reserved};
+use super::words::Word;
+use super::{Language, Role, help};
+use crate::ids::{BuildNumber, InvalidId, ReleaseNumber, UserId};
 
-/// The arguments as far as they were understood.
-#[derive(Debug, Default)]
-pub(super) struct Values {
-    pub(super) name: Option<PipelineName>,
-    pub(super) reference: Option<String>,
-    pub(super) build: Option<BuildNumber>,
-    pub(super) stage: Option<StageName>,
-    pub(super) from: Option<StageName>,
-    pub(super) after: Option<StageName>,
-    pub(super) release: Option<ReleaseNumber>,
-    pub(super) again: bool,
-    pub(super) override_reason: Option<String>,
-    pub(super) until: Option<Period>,
-    pub(super) since: Option<Period>,
-    pub(super) reason: Option<String>,
-    pub(super) settings: Option<Vec<(String, String)>>,
-    pub(super) person: Option<UserId>,
-    pub(super) role: Option<Role>,
-    pub(super) language: Option<Language>,
-    pub(super) url: Option<String>,
-    pub(super) topic: Option<String>,
-}
-
-impl Values {
-    /// Reads an argument from the front of `words`, after the small word `after` if there was one, and tells how many
-    /// words it took.
-    pub(super) fn take(
-        &mut self,
-        argument: &Argument,
-        after: Option<&str>,
-        line: &str,
-        words: &[Word],
-    ) -> Result<usize, Box<Trouble>> {
-        let Some(word) = words.first() else { return Err(missing(argument, after)) };
-        match argument.slot {
-            Slot::Name => self.name = Some(name(word, "bad-name", PipelineName::new)?),
-            Slot::Stage => self.stage = Some(name(word, "bad-stage", StageName::new)?),
-            Slot::From => self.from = Some(name(word, "bad-stage", StageName::new)?),
-            Slot::After => self.after = Some(name(word, "bad-stage", StageName::new)?),
-            Slot::Reference => {
-                let (reference, taken) = reference(words)?;
-                self.reference = Some(reference);
-                return Ok(taken);
-            }
-            Slot::Build => self.build = Some(build(word)?),
-            Slot::Release => self.release = Some(release(word)?),
-            Slot::Again => {
-                self.again = true;
-                return Ok(0);
-            }
-            Slot::Override => {
-                self.override_reason = Some(rest(line, words).ok_or_else(|| missing(argument, after))?);
-                return Ok(words.len());
-            }
-            Slot::Reason => {
-                self.reason = Some(rest(line, words).ok_or_else(|| missing(argument, after))?);
-                return Ok(words.len());
-            }
-            Slot::Until => {
-                let point = (after != Some("for")).then(|| period::point(words)).flatten();
-                let (until, taken) = period::length(words).or(point).ok_or_else(|| no_time(word))?;
-                self.until = Some(until);
-                return Ok(taken);
-            }
-            Slot::Since => {
-                let since = period::length(words).or_else(|| period::point(words));
-                let (since, taken) = since.ok_or_else(|| no_time(word))?;
-                self.since = Some(since);
-                return Ok(taken);
-            }
-            Slot::Settings => {
-                let settings = settings(words)?;
-                let taken = settings.len();
-                self.settings = Some(settings);
-                return Ok(taken);
-            }
-            Slot::Person => self.person = Some(somebody(word)?),
-            Slot::Role => self.role = Some(role(word)?),
-            Slot::Language => self.language = Some(language(word)?),
-            Slot::Url => self.url = Some(url(word)?),
-            Slot::Topic => {
-                self.topic = Some(topic(words)?);
-                return Ok(words.len());
-            }
-        }
-        Ok(1)
-    }
-
-    /// What was understood, in words.
-    pub(super) fn describe(&self) -> Vec<String> {
-        fn part(what: &str, value: Option<impl ToString>) -> Option<String> {
-            value.map(|value| format!("{what} `{}`", value.to_string()))
-        }
-        let parts = [
-            part("pipeline", self.name.as_ref()),
-            part("ref", self.reference.as_ref()),
-            part("build", self.build),
-            part("stage", self.stage.as_ref()),
-            part("from", self.from.as_ref()),
-            part("after", self.after.as_ref()),
-            part("release", self.release),
-            self.again.then(|| "again".to_owned()),
-            part("until", self.until.as_ref()),
-            part("since", self.since.as_ref()),
-            part("person", self.person.as_ref()),
-            part("role", self.role),
-            part("from", self.language),
-            part("reason", self.reason.as_ref().or(self.override_reason.as_ref())),
-        ];
-        parts.into_iter().flatten().collect()
-    }
-}
-
-/// The trouble of an argument that is not there.
-pub(super) fn missing(argument: &Argument, after: Option<&str>) -> Box<Trouble> {
-    match after {
-        Some(word) => Trouble::new("missing", format!("after `{word}` comes {}", argument.meaning)),
-        None => {
-            let label = argument.usage.rsplit(' ').next().unwrap_or_default().trim_matches(['[', ']']);
-            Trouble::new("missing", format!("`{label}` is missing: {}", argument.meaning))
-        }
-    }
-}
-
-fn name<T>(
+pub(super) fn name<T>(
     word: &Word,
     code: &'static str,
     new: fn(String) -> Result<T, InvalidId>,
@@ -152,7 +28,7 @@ fn name<T>(
     })
 }
 
-fn reference(words: &[Word]) -> Result<(String, usize), Box<Trouble>> {
+pub(super) fn reference(words: &[Word]) -> Result<(String, usize), Box<Trouble>> {
     let wrong = |word: &Word, why: &str| Trouble::new("bad-reference", why.to_owned()).at(word);
     let (word, taken) = match words {
         [at, word, ..] if at.text == "@" => (word, 2),
@@ -194,7 +70,7 @@ pub(super) fn is_reference(text: &str) -> bool {
         && text.split('/').all(|part| !part.starts_with('.') && !part.ends_with(".lock"))
 }
 
-fn build(word: &Word) -> Result<BuildNumber, Box<Trouble>> {
+pub(super) fn build(word: &Word) -> Result<BuildNumber, Box<Trouble>> {
     let text = word.keyword().unwrap_or_default();
     text.parse().map_err(|_| {
         let problem = match is_numbered(&text, "r") {
@@ -210,7 +86,7 @@ fn build(word: &Word) -> Result<BuildNumber, Box<Trouble>> {
     })
 }
 
-fn release(word: &Word) -> Result<ReleaseNumber, Box<Trouble>> {
+pub(super) fn release(word: &Word) -> Result<ReleaseNumber, Box<Trouble>> {
     let text = word.keyword().unwrap_or_default();
     text.parse().map_err(|_| {
         let follows_by_digit = |prefix: char| {
@@ -225,13 +101,13 @@ fn release(word: &Word) -> Result<ReleaseNumber, Box<Trouble>> {
     })
 }
 
-fn no_time(word: &Word) -> Box<Trouble> {
+pub(super) fn no_time(word: &Word) -> Box<Trouble> {
     let problem = format!("`{}` is no time: write `2h`, `30m`, `7d`, `17:00` or `2026-11-01`", word.bare());
     let trouble = Trouble::new("bad-time", problem).at(word);
     if word.text.starts_with(|c: char| c.is_ascii_digit()) { trouble.near() } else { trouble }
 }
 
-fn settings(words: &[Word]) -> Result<Vec<(String, String)>, Box<Trouble>> {
+pub(super) fn settings(words: &[Word]) -> Result<Vec<(String, String)>, Box<Trouble>> {
     words
         .iter()
         .map(|word| {
@@ -248,7 +124,7 @@ fn settings(words: &[Word]) -> Result<Vec<(String, String)>, Box<Trouble>> {
         .collect()
 }
 
-fn somebody(word: &Word) -> Result<UserId, Box<Trouble>> {
+pub(super) fn somebody(word: &Word) -> Result<UserId, Box<Trouble>> {
     let text = word.bare();
     let inside = text.strip_prefix('<').and_then(|text| text.strip_suffix('>'));
     let id = inside.and_then(person).and_then(|(id, _)| UserId::new(id).ok());
@@ -266,14 +142,14 @@ fn somebody(word: &Word) -> Result<UserId, Box<Trouble>> {
     })
 }
 
-fn role(word: &Word) -> Result<Role, Box<Trouble>> {
+pub(super) fn role(word: &Word) -> Result<Role, Box<Trouble>> {
     let text = word.keyword().unwrap_or_default().replace('-', "");
     let same = |role: &Role| role.word() == text || role.word().strip_suffix('s') == Some(&text);
     let problem = || format!("`{}` is no role: operators, admins, oncall or approvers", word.bare());
     Role::ALL.into_iter().find(same).ok_or_else(|| Trouble::new("bad-role", problem()).at(word))
 }
 
-fn language(word: &Word) -> Result<Language, Box<Trouble>> {
+pub(super) fn language(word: &Word) -> Result<Language, Box<Trouble>> {
     let text = word.keyword().unwrap_or_default();
     let available: Vec<_> = Language::ALL.iter().filter(|l| l.available()).map(|l| l.word()).collect();
     let problem = || format!("`{}` is no template: there is {}", word.bare(), available.join(", "));
@@ -283,7 +159,7 @@ fn language(word: &Word) -> Result<Language, Box<Trouble>> {
         .ok_or_else(|| Trouble::new("bad-language", problem()).at(word))
 }
 
-fn url(word: &Word) -> Result<String, Box<Trouble>> {
+pub(super) fn url(word: &Word) -> Result<String, Box<Trouble>> {
     let text = word.bare();
     let looks_right = text.contains(['/', ':'])
         && text.contains(|c: char| c.is_ascii_alphabetic())
@@ -314,7 +190,7 @@ pub(super) fn topic(words: &[Word]) -> Result<String, Box<Trouble>> {
 }
 
 /// What remains, as a reason: the text itself, or what stands in quotes if that is all.
-fn rest(line: &str, words: &[Word]) -> Option<String> {
+pub(super) fn rest(line: &str, words: &[Word]) -> Option<String> {
     let raw = match words {
         [only] if only.whole => only.text.as_str(),
         [first, .., last] => line.get(first.at.start..last.at.end)?,

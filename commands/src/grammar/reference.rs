@@ -33,7 +33,7 @@ fn section(form: &Form) -> String {
         section.push('\n');
     }
     section.push_str(&format!(
-        "For {}.\n\n```\n{}\n```\n",
+        "Who may: {}.\n\n```\n{}\n```\n",
         form.permission.people(),
         form.examples.join("\n")
     ));

@@ -1,127 +1,9 @@
-//! A normalised line cut into words that know where they stand and whether they were quoted; and the words that are
-//! the grammar's own.
+//! A normalised line cut into words that know where they stand and whether they were quoted.
 //!
 //! Double quotes, and single quotes or backticks around a whole word, keep spaces together and make a reserved word a
 //! name. A quote that nobody closes is a character like any other. An escaped person (`<@U1|ann lee>`) is one word.
 
 use std::ops::Range;
-
-/// One list of words that are no names unless quoted, with some to spare for commands to come.
-const RESERVED: &[&str] = &[
-    // verbs
-    "repo",
-    "build",
-    "deploy",
-    "stage",
-    "promote",
-    "rollback",
-    "pipeline",
-    "sluice",
-    "help",
-    "commands",
-    // their words
-    "create",
-    "connect",
-    "list",
-    "show",
-    "delete",
-    "cancel",
-    "retry",
-    "log",
-    "logs",
-    "plan",
-    "add",
-    "set",
-    "remove",
-    "lock",
-    "unlock",
-    "diff",
-    "approve",
-    "reject",
-    "status",
-    "history",
-    "mine",
-    "check",
-    "watch",
-    "unwatch",
-    "grant",
-    "revoke",
-    "who",
-    // small words
-    "to",
-    "from",
-    "after",
-    "for",
-    "until",
-    "since",
-    "again",
-    "override",
-    "on",
-    "at",
-    "in",
-    "of",
-    "by",
-    "with",
-    "as",
-    "before",
-    "and",
-    "or",
-    "not",
-    "if",
-    "when",
-    "than",
-    "between",
-    // roles
-    "operators",
-    "admins",
-    "oncall",
-    "approvers",
-    // to spare
-    "all",
-    "any",
-    "every",
-    "none",
-    "new",
-    "latest",
-    "newest",
-    "previous",
-    "next",
-    "first",
-    "last",
-    "rename",
-    "move",
-    "copy",
-    "edit",
-    "update",
-    "pause",
-    "resume",
-    "freeze",
-    "thaw",
-    "start",
-    "stop",
-    "abort",
-    "undo",
-    "redo",
-    "open",
-    "close",
-    "reorder",
-    "pin",
-    "unpin",
-    "compare",
-    "explain",
-    "me",
-];
-
-/// Whether a name must be quoted: it is one of the grammar's words, or looks like a release.
-pub(super) fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name) || is_numbered(name, "r")
-}
-
-/// Whether a text is `prefix` and a number: `r7`.
-pub(super) fn is_numbered(text: &str, prefix: &str) -> bool {
-    text.strip_prefix(prefix)
-        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-}
 
 /// A word of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -276,14 +158,5 @@ mod tests {
         assert!(found[1].quoted && !found[1].whole && !found[1].closed);
         assert_eq!(found[1].bare(), "list");
         assert!(words("\"a b\"")[0].whole);
-    }
-
-    #[test]
-    fn the_table_has_no_word_that_is_not_reserved() {
-        for form in super::super::table() {
-            assert!(form.word.is_none_or(is_reserved), "{form:?}");
-            assert!(is_reserved(form.verb.word()));
-            assert!(form.arguments.iter().flat_map(|argument| argument.words).all(|word| is_reserved(word)));
-        }
     }
 }

@@ -16,7 +16,7 @@ pub(super) static BUILD: Form = Form {
     ],
     summary: "Build a branch, tag or commit",
     help: "The commit is resolved once, when the build is accepted. A green build has a number, and can be deployed. \
-           The branch may also stand apart: /build orders main.",
+           The branch may also stand apart: `/build orders main`.",
     examples: &["/build orders", "/build orders@main", "/build orders@feature/checkout"],
     permission: Permission::Operators,
     available: true,

@@ -15,7 +15,7 @@ pub(super) static DEPLOY: Form = Form {
     ],
     summary: "Make a build a release and run it on a stage",
     help: "Deploys the newest green build to the first stage unless told otherwise. Only what changed is touched; \
-           deploying what already runs says so. A protected stage is reached with /promote instead.",
+           deploying what already runs says so. A protected stage is reached with `/promote` instead.",
     examples: &["/deploy orders", "/deploy orders #12", "/deploy orders #12 to dev"],
     permission: Permission::Operators,
     available: true,

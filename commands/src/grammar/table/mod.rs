@@ -14,7 +14,7 @@ pub use permission::Permission;
 
 use super::Command;
 use super::names::Verb;
-use super::read::Values;
+use super::values::Values;
 
 /// Which argument of a command it is, and so how it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

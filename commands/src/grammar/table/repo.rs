@@ -12,7 +12,7 @@ pub(super) static CREATE: Form = Form {
             .word(&["from"]),
     ],
     summary: "Create a service: repository, build project, first stage",
-    help: "Makes a repository with a small working service in it, a build project and the stage dev. The channel \
+    help: "Makes a repository with a small working service in it, a build project and the stage `dev`. The channel \
            where you type it becomes the pipeline's home: what happens to it is told there.",
     examples: &["/repo create orders", "/repo create orders from python"],
     permission: Permission::Operators,

@@ -9,6 +9,5 @@ use super::*;
 
 /// Reads a whole line, `/build orders`, in an installation with the plain names.
 fn read(line: &str) -> Result<Command, Box<Misunderstanding>> {
-    let (slash, text) = line.split_once(' ').unwrap_or((line, ""));
-    parse(slash, text, &Names::default())
+    parse_line(line, &Names::default())
 }

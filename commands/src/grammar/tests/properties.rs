@@ -53,7 +53,7 @@ fn why() -> impl Strategy<Value = String> {
         prop::sample::select(vec![
             "to", "for", "2h", "2", "hours", "until", "17:00", "r7", "7", "#7", "prod", "\"", "\"a", "b\"",
             "\\", "'x'", "`", "<@U1", "|a>", ">", "&", "lt;", "again", "override", "é", "  ", "help", "k=v",
-            "since", "from", "x.", "=\"",
+            "since", "from", "release", "x.", "=\"",
         ]),
         1..8,
     )

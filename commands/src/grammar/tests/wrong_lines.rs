@@ -65,11 +65,15 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/rollback orders prod #12 is bad", "bad-release", ""),
     ("/rollback orders prod 6 checkout is down", "ambiguous", "/rollback orders prod to r6 checkout is down"),
     ("/sluice rollback orders prod 6 is bad", "ambiguous", "/rollback orders prod to r6 is bad"),
+    ("/rollback orders prod r6 to r5", "repeated", ""),
+    ("/rollback orders prod from r7 to r6", "ambiguous", ""),
+    ("/rollback orders prod release 6", "ambiguous", ""),
     ("/rollback orders r6", "bad-stage", ""),
     ("/build orders 12", "bad-reference", ""),
     ("/build orders #12", "bad-reference", ""),
     ("/build orders a..b", "bad-reference", ""),
     ("/build orders@main now please", "extra", ""),
+    ("/deploy orders build 12", "reserved-word", "/deploy orders #12"),
     // Small words.
     ("/promote orders prod form staging", "extra", "/promote orders prod from staging"),
     ("/promote orders prod staging", "extra", "/promote orders prod from staging"),
@@ -127,4 +131,31 @@ fn too_much_is_not_read() {
         read(&format!("/rollback orders prod {}", "x".repeat(4000))).expect_err("too long").code,
         "too-long"
     );
+}
+
+#[test]
+fn a_command_about_no_pipeline_may_have_been_another() {
+    for (typed, other) in [
+        ("/build lgo orders", Some("/build log orders")),
+        ("/deploy craete orders", Some("/repo create orders")),
+        ("/build lsit@orders", Some("/build list orders")),
+        ("/promote aprove orders", None),
+        ("/build orders", None),
+        ("/build log orders", None),
+    ] {
+        assert_eq!(read(typed).ok().and_then(|command| command.other_reading()).as_deref(), other, "{typed}");
+    }
+    assert_eq!(closest("ordrs", ["payments", "orders", "borders"]), Some("orders"));
+    assert_eq!(closest("billing", ["payments", "orders"]), None);
+}
+
+#[test]
+fn what_is_made_to_be_slow_is_read_too() {
+    for (open, middle, close) in
+        [("<", "@U2", ">"), ("&", "amp;", "amp;"), ("=", "\"", "\""), ("<@U1|", "<", ">")]
+    {
+        let text = format!("orders prod {}{middle}{}", open.repeat(600), close.repeat(600));
+        let _ = read(&format!("/rollback {text}"));
+        let _ = read(&format!("/stage set {text}"));
+    }
 }

@@ -1,0 +1,82 @@
+//! Audit records: self-contained, so that each can be read when everything it names is gone.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Change;
+use crate::ids::{BuildNumber, ChannelId, OperationId, PipelineName, ReleaseNumber, StageName};
+use crate::service::Actor;
+
+/// What an audit record is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// Somebody asked for something, and it was accepted.
+    Asked,
+    /// Somebody approved.
+    Approved,
+    /// Somebody rejected.
+    Rejected,
+    /// An operation ended well.
+    Succeeded,
+    /// An operation ended badly.
+    Failed,
+}
+
+/// One line of the history. Append-only, without expiry; it survives the pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// When, in UTC.
+    pub at: Timestamp,
+    /// What happened.
+    pub act: Act,
+    /// Who did it.
+    pub actor: Actor,
+    /// Where.
+    pub channel: ChannelId,
+    /// The pipeline.
+    pub pipeline: PipelineName,
+    /// The operation.
+    pub operation: OperationId,
+    /// Its kind: `promote`.
+    pub kind: String,
+    /// The command as it was understood.
+    pub command: String,
+    /// The rule that allowed it.
+    pub rule: String,
+    /// A stable code of the outcome: `succeeded`, `aws-denied`, …
+    pub outcome: String,
+    /// Everything else, as far as it applies.
+    #[serde(flatten)]
+    pub about: About,
+}
+
+/// What an act was about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct About {
+    /// The stage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageName>,
+    /// The build.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildNumber>,
+    /// The commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Change>,
+    /// The release that ran before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<ReleaseNumber>,
+    /// The release that runs, or would run, after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<ReleaseNumber>,
+    /// Who approved.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<Actor>,
+    /// The versions by function.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub versions: std::collections::BTreeMap<String, String>,
+    /// Why, in the words of who did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}

@@ -1,0 +1,329 @@
+//! The records: pipelines, stages, builds, releases, version sets. Each is the body of one item.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{BuildNumber, ChannelId, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
+use crate::ports::{CodeRef, Guards, Item, Key, LogStream, StoreError};
+use crate::service::Actor;
+
+/// The schema version of the records that this version of Sluice writes.
+pub const RECORD_SCHEMA: u32 = 1;
+
+/// Makes an item of a record.
+pub fn to_item<T: Serialize>(key: Key, guards: Guards, record: &T) -> Result<Item, StoreError> {
+    let body = serde_json::to_value(record).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    Ok(Item { key, schema: RECORD_SCHEMA, guards, body, due: None, expires: None })
+}
+
+/// Reads a record back; a schema from the future or a body that is none of ours is corrupt.
+pub fn from_item<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
+    let place = || format!("{}/{}", item.key.partition, item.key.sort);
+    if item.schema > RECORD_SCHEMA {
+        return Err(StoreError::Corrupt(format!("{}: schema {} is newer than this Sluice", place(), item.schema)));
+    }
+    serde_json::from_value(item.body.clone()).map_err(|error| StoreError::Corrupt(format!("{}: {error}", place())))
+}
+
+/// A pipeline: one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pipeline {
+    /// Its name.
+    pub name: PipelineName,
+    /// Where it was created, and everything about it is told.
+    pub home: ChannelId,
+    /// Who created it.
+    pub creator: Actor,
+    /// When.
+    pub created: Timestamp,
+    /// The CodeCommit repository.
+    pub repository: String,
+    /// What `git clone` takes.
+    pub clone_url: String,
+    /// The branch that is built by default.
+    pub branch: String,
+    /// The CodeBuild project.
+    pub project: String,
+    /// The artifact bucket.
+    pub bucket: String,
+    /// Its stages in order; the first is open, the others are protected.
+    pub stages: Vec<StageName>,
+}
+
+impl Pipeline {
+    /// Whether promotions to that stage need an approval: all but the first do.
+    pub fn is_protected(&self, stage: &StageName) -> bool {
+        self.stages.first() != Some(stage)
+    }
+    /// The stage before that one.
+    pub fn before(&self, stage: &StageName) -> Option<&StageName> {
+        let at = self.stages.iter().position(|name| name == stage)?;
+        at.checked_sub(1).and_then(|before| self.stages.get(before))
+    }
+    /// The stage after that one.
+    pub fn next(&self, stage: &StageName) -> Option<&StageName> {
+        let at = self.stages.iter().position(|name| name == stage)?;
+        self.stages.get(at + 1)
+    }
+}
+
+/// One time that a release came to run on a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The release.
+    pub release: ReleaseNumber,
+    /// Since when.
+    pub at: Timestamp,
+    /// Whether the stage was rolled back from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled_back: bool,
+}
+
+/// How many runs a stage remembers; older ones are in the audit history.
+pub const RUNS_KEPT: usize = 50;
+
+/// A stage of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its name.
+    pub name: StageName,
+    /// What runs there; nothing before the first deploy or promotion.
+    pub current: Option<Current>,
+    /// The releases that ran here, in the order in which each *first* ran, the newest last.
+    pub runs: Vec<Run>,
+    /// Where it answers, once it does.
+    pub url: Option<String>,
+}
+
+/// What runs on a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Current {
+    /// The release.
+    pub release: ReleaseNumber,
+    /// Its build.
+    pub build: BuildNumber,
+    /// Digest of its artifact: equal digests are equal code and template.
+    pub digest: String,
+    /// Its commit.
+    pub commit: Change,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who brought it.
+    pub by: Actor,
+}
+
+impl Stage {
+    /// A stage that runs nothing yet.
+    pub fn new(name: StageName) -> Self {
+        Self { name, current: None, runs: vec![], url: None }
+    }
+
+    /// Where a rollback without a release leads: the newest release that ran here before the present one first ran
+    /// and was not itself rolled back (DESIGN 7).
+    pub fn rollback_target(&self) -> Option<ReleaseNumber> {
+        let current = self.current.as_ref()?.release;
+        let present = self.runs.iter().position(|run| run.release == current)?;
+        self.runs.iter().take(present).rev().find(|run| !run.rolled_back).map(|run| run.release)
+    }
+
+    /// Whether a release ever ran here.
+    pub fn has_run(&self, release: ReleaseNumber) -> bool {
+        self.runs.iter().any(|run| run.release == release)
+    }
+
+    /// Records that a release runs here now. A rollback marks what it leaves.
+    pub fn moved(&mut self, to: Current, rollback: bool) {
+        if rollback
+            && let Some(left) = self.current.as_ref().map(|current| current.release)
+            && let Some(run) = self.runs.iter_mut().find(|run| run.release == left)
+        {
+            run.rolled_back = true;
+        }
+        match self.runs.iter_mut().find(|run| run.release == to.release) {
+            Some(run) => run.rolled_back = false,
+            None => self.runs.push(Run { release: to.release, at: to.since, rolled_back: false }),
+        }
+        if self.runs.len() > RUNS_KEPT {
+            let present = to.release;
+            let excess = self.runs.len() - RUNS_KEPT;
+            let mut dropped = 0;
+            self.runs.retain(|run| {
+                let drop = dropped < excess && run.release != present;
+                dropped += usize::from(drop);
+                !drop
+            });
+        }
+        self.current = Some(to);
+    }
+}
+
+/// A commit as messages name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The full id.
+    pub id: CommitId,
+    /// Its author's name.
+    pub author: String,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+/// How a build ended, or that it has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BuildState {
+    /// Accepted, queued or running.
+    Running,
+    /// Green: it can be deployed.
+    Succeeded,
+    /// Red.
+    Failed,
+}
+
+/// A build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Its number.
+    pub number: BuildNumber,
+    /// The operation that made it.
+    pub operation: OperationId,
+    /// How it stands.
+    pub state: BuildState,
+    /// What was asked to be built: a branch or a commit.
+    pub reference: String,
+    /// The commit, once it is known.
+    pub commit: Option<Change>,
+    /// Who asked.
+    pub actor: Actor,
+    /// When.
+    pub asked: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Where its log is.
+    pub log: Option<LogStream>,
+    /// A page with its log.
+    pub log_link: Option<String>,
+    /// What it left, if it is green.
+    pub artifact: Option<Artifact>,
+}
+
+/// An object that can only be what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// Its key in the artifact bucket.
+    pub key: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its content, hex.
+    pub sha256: String,
+}
+
+/// What a green build left in S3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The packaged template.
+    pub packaged: Pinned,
+    /// The template as it is in the repository; errors point into it.
+    pub template: Pinned,
+    /// `sluice-manifest.json`.
+    pub manifest: Pinned,
+    /// The code of each function by logical id.
+    pub code: BTreeMap<String, CodeRef>,
+    /// Digest over code and template: two builds of one commit have the same.
+    pub digest: String,
+}
+
+/// A release: one build made deployable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Its number.
+    pub number: ReleaseNumber,
+    /// The operation that made it.
+    pub operation: OperationId,
+    /// Whether it came to run on the first stage; a failed one goes nowhere.
+    pub succeeded: bool,
+    /// Its build.
+    pub build: BuildNumber,
+    /// Its commit.
+    pub commit: Change,
+    /// What it is made of.
+    pub artifact: Artifact,
+    /// When it was made.
+    pub made: Timestamp,
+    /// Who made it.
+    pub actor: Actor,
+}
+
+/// One immutable version per function, for a release on a stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionSet {
+    /// By function name: the version.
+    pub versions: BTreeMap<String, String>,
+    /// The API, if the release has routes.
+    pub api: Option<PinnedApi>,
+}
+
+/// An API's definition, frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedApi {
+    /// The API's id.
+    pub api: String,
+    /// The API's endpoint.
+    pub endpoint: String,
+    /// The deployment.
+    pub deployment: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn current(release: u32) -> Current {
+        Current {
+            release: ReleaseNumber(release),
+            build: BuildNumber(release),
+            digest: format!("d{release}"),
+            commit: Change {
+                id: CommitId::new("a".repeat(40)).unwrap(),
+                author: "Ann".into(),
+                subject: "Change".into(),
+            },
+            since: Timestamp::UNIX_EPOCH,
+            by: Actor { id: "U1ANN".parse().unwrap(), name: "ann".into() },
+        }
+    }
+
+    fn back(stage: &mut Stage) -> Option<u32> {
+        let target = stage.rollback_target()?;
+        stage.moved(current(target.0), true);
+        Some(target.0)
+    }
+
+    #[test]
+    fn rollback_goes_to_what_ran_before_and_was_not_rolled_back() {
+        let mut stage = Stage::new("prod".parse().unwrap());
+        assert_eq!(back(&mut stage), None);
+        for release in 1..=3 {
+            stage.moved(current(release), false);
+        }
+        assert_eq!(back(&mut stage), Some(2));
+        assert_eq!(back(&mut stage), Some(1));
+        assert_eq!(back(&mut stage), None);
+        stage.moved(current(4), false);
+        assert_eq!(back(&mut stage), Some(1), "r2 and r3 were rolled back themselves");
+    }
+
+    #[test]
+    fn a_stage_remembers_a_bounded_number_of_runs_and_always_the_present_one() {
+        let mut stage = Stage::new("prod".parse().unwrap());
+        for release in 1..=120 {
+            stage.moved(current(release), false);
+        }
+        assert_eq!(stage.runs.len(), RUNS_KEPT);
+        assert!(stage.has_run(ReleaseNumber(120)));
+        assert_eq!(stage.rollback_target(), Some(ReleaseNumber(119)));
+    }
+}

@@ -1,0 +1,152 @@
+//! A pipeline as one query sees it: its record, stages, slots and the line of open operations.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{Pipeline, Stage, from_item};
+use crate::ids::{BuildNumber, OperationId, PipelineName, StageName};
+use crate::operation::head::{guards, number, text};
+use crate::operation::{Keys, Slot, Ticket, Trouble};
+use crate::ports::{Guard, Guards, Item, Order, Query, Store, StoreError};
+
+/// A pipeline's partition.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// Its record; none before it was created.
+    pub pipeline: Option<Pipeline>,
+    /// Its counters.
+    pub counters: Counters,
+    /// Its stages by name.
+    pub stages: BTreeMap<StageName, Stage>,
+    /// The revision of each stage's record, for its next write.
+    pub stage_revisions: BTreeMap<StageName, u64>,
+    /// The open operations, the earliest first.
+    pub tickets: Vec<Ticket>,
+    /// Who holds which slot.
+    pub slots: BTreeMap<Slot, OperationId>,
+}
+
+/// What a pipeline counts: guards of its record, so that counting rewrites nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Changes of the record's body.
+    pub revision: u64,
+    /// Tickets given out.
+    pub tickets: u64,
+    /// Builds accepted.
+    pub builds: u64,
+    /// Releases accepted.
+    pub releases: u64,
+    /// The newest green build.
+    pub green: u64,
+}
+
+pub(crate) const REVISION: &str = "rev";
+pub(crate) const TICKETS: &str = "tickets";
+pub(crate) const BUILDS: &str = "builds";
+pub(crate) const RELEASES: &str = "releases";
+pub(crate) const GREEN: &str = "green";
+pub(crate) const OPERATION: &str = "op";
+pub(crate) const KIND: &str = "kind";
+pub(crate) const FINGERPRINT: &str = "print";
+pub(crate) const QUEUED: &str = "queued";
+
+impl Counters {
+    /// As guards.
+    pub fn guards(&self) -> Guards {
+        guards([
+            (REVISION, Guard::Number(self.revision)),
+            (TICKETS, Guard::Number(self.tickets)),
+            (BUILDS, Guard::Number(self.builds)),
+            (RELEASES, Guard::Number(self.releases)),
+            (GREEN, Guard::Number(self.green)),
+        ])
+    }
+    fn read(found: &Guards) -> Self {
+        Self {
+            revision: number(found, REVISION),
+            tickets: number(found, TICKETS),
+            builds: number(found, BUILDS),
+            releases: number(found, RELEASES),
+            green: number(found, GREEN),
+        }
+    }
+    /// The newest green build.
+    pub fn newest_green(&self) -> Option<BuildNumber> {
+        u32::try_from(self.green).ok().filter(|number| *number > 0).map(BuildNumber)
+    }
+}
+
+impl View {
+    /// Reads a pipeline's partition: one request.
+    pub async fn read(store: &dyn Store, keys: &Keys, name: &PipelineName) -> Result<Self, StoreError> {
+        let page = store
+            .query(Query {
+                partition: keys.pipeline_partition(name),
+                prefix: String::new(),
+                order: Order::Ascending,
+                limit: None,
+                after: None,
+            })
+            .await?;
+        Self::of(&page.items)
+    }
+
+    /// Makes a view of a partition's items.
+    pub fn of(items: &[Item]) -> Result<Self, StoreError> {
+        let mut view = View::default();
+        for item in items {
+            let corrupt = || StoreError::Corrupt(format!("{}/{}", item.key.partition, item.key.sort));
+            match item.key.sort.split_once('/') {
+                None if item.key.sort == "pipeline" => {
+                    view.pipeline = Some(from_item(item)?);
+                    view.counters = Counters::read(&item.guards);
+                }
+                Some(("stage", _)) => {
+                    let stage: Stage = from_item(item)?;
+                    view.stage_revisions.insert(stage.name.clone(), number(&item.guards, REVISION));
+                    view.stages.insert(stage.name.clone(), stage);
+                }
+                Some(("slot", slot)) => {
+                    let holder = text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?;
+                    view.slots.insert(slot.parse().map_err(|_| corrupt())?, holder);
+                }
+                Some(("ticket", number)) => view.tickets.push(Ticket {
+                    number: number.parse().map_err(|_| corrupt())?,
+                    operation: text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?,
+                    kind: text(&item.guards, KIND),
+                    fingerprint: text(&item.guards, FINGERPRINT),
+                    queued: text(&item.guards, QUEUED).parse().ok(),
+                }),
+                _ => return Err(corrupt()),
+            }
+        }
+        Ok(view)
+    }
+
+    /// The pipeline, or what a person is told who named one that does not exist.
+    pub fn pipeline(&self, name: &PipelineName) -> Result<&Pipeline, crate::operation::Refusal> {
+        self.pipeline.as_ref().ok_or_else(|| {
+            crate::operation::Refusal::new(
+                "no-such-pipeline",
+                format!("There is no pipeline `{name}`."),
+                format!("List them with `/repo list`, or create it with `/repo create {name}`."),
+            )
+        })
+    }
+
+    /// A stage with its revision, or what a person is told who named one that does not exist.
+    pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Result<&Stage, crate::operation::Refusal> {
+        self.stages.get(stage).ok_or_else(|| {
+            crate::operation::Refusal::new(
+                "no-such-stage",
+                format!("Pipeline `{name}` has no stage `{stage}`."),
+                format!("See its stages with `/stage list {name}`, or add it with `/stage add {name} {stage}`."),
+            )
+        })
+    }
+
+    /// The pipeline's record where an operation knows that there must be one.
+    pub fn expect_pipeline(&self) -> Result<&Pipeline, Trouble> {
+        self.pipeline.as_ref().ok_or_else(|| Trouble::Corrupt("the pipeline's record is gone".into()))
+    }
+}

@@ -1,0 +1,119 @@
+//! What a kind of operation is: its steps as a function of what is known, its gates, its records, its words.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::card::{Button, Card, Part, Text};
+use crate::domain::{About, View};
+use crate::ids::Target;
+use crate::operation::facts::Facts;
+use crate::operation::slot::Slot;
+use crate::operation::step::{Node, Refusal, Trouble};
+use crate::ports::{Aside, Write};
+
+/// One kind of operation.
+pub trait Definition: Send + Sync {
+    /// Its name in charters: `deploy`.
+    fn kind(&self) -> &'static str;
+    /// Raised whenever a journal of the version before could not be carried on by this one.
+    fn version(&self) -> u32 {
+        1
+    }
+    /// All steps that can be named so far, from what is known. Pure: after a crash it gives the same again.
+    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble>;
+    /// Whether it may still go on, asked again when it takes a slot. `Err` ends it before its first mutation there.
+    fn gate(&self, _facts: &Facts, _slot: &Slot, _view: &View) -> Result<(), Refusal> {
+        Ok(())
+    }
+    /// Records of its own (nobody else writes them) that its end leaves behind, besides those that steps wrote.
+    fn on_end(&self, _facts: &Facts, _succeeded: bool, _cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
+        Ok(vec![])
+    }
+    /// What it is about, for its audit records.
+    fn about(&self, facts: &Facts) -> About;
+    /// What its message says, besides its steps.
+    fn story(&self, facts: &Facts) -> Story;
+}
+
+/// What is at hand when an operation ends.
+pub struct End<'a> {
+    /// The account and region.
+    pub target: &'a Target,
+    /// The time of the end.
+    pub at: Timestamp,
+}
+
+/// The words of an operation's message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Story {
+    /// What is done, as a headline without its state: "deploy of `orders` build `#1` to `dev`".
+    pub title: Text,
+    /// What the end means, if it ended well: "dev runs r1".
+    pub result: Option<Text>,
+    /// Facts about it.
+    pub fields: Vec<(String, Text)>,
+    /// Further parts, behind the steps.
+    pub parts: Vec<Part>,
+    /// What to do next.
+    pub hint: Option<Text>,
+    /// Buttons, while it waits for people.
+    pub buttons: Vec<Button>,
+    /// A request that mentions those who can decide, while it waits for people.
+    pub request: Option<Text>,
+    /// Whether its end is shown to the whole channel: it changed (or failed to change) a protected stage.
+    pub broadcast: bool,
+}
+
+impl Story {
+    /// A story with a headline alone.
+    pub fn new(title: Text) -> Self {
+        Self {
+            title,
+            result: None,
+            fields: vec![],
+            parts: vec![],
+            hint: None,
+            buttons: vec![],
+            request: None,
+            broadcast: false,
+        }
+    }
+    /// Adds a fact.
+    pub fn field(mut self, label: &str, value: impl Into<Text>) -> Self {
+        self.fields.push((label.to_owned(), value.into()));
+        self
+    }
+}
+
+/// An operation's message and what belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Telling {
+    /// The message.
+    pub card: Card,
+    /// Messages beside it.
+    pub asides: Vec<Aside>,
+}
+
+/// The definitions by kind and version.
+#[derive(Clone, Default)]
+pub struct Registry {
+    known: BTreeMap<(&'static str, u32), Arc<dyn Definition>>,
+}
+
+impl Registry {
+    /// Adds a definition.
+    pub fn with(mut self, definition: impl Definition + 'static) -> Self {
+        self.known.insert((definition.kind(), definition.version()), Arc::new(definition));
+        self
+    }
+    /// The definition that carries such operations; `None` if this version of Sluice does not know them.
+    pub fn get(&self, kind: &str, version: u32) -> Option<Arc<dyn Definition>> {
+        self.known.iter().find(|((known, at), _)| *known == kind && *at == version).map(|(_, d)| Arc::clone(d))
+    }
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Definition>> {
+        self.known.values()
+    }
+}

@@ -1,0 +1,262 @@
+//! The fold of a journal: what is known of an operation. A transition that cannot have been is refused when it is
+//! read, so that corruption is seen on load and never acted on (the habit is steno's, `STYLE.md` 10).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::OperationId;
+use crate::operation::head::{Charter, Status};
+use crate::operation::journal::{Entry, Row};
+use crate::operation::slot::Slot;
+use crate::operation::step::{Refusal, StepId, Trouble};
+use crate::service::Actor;
+
+/// What somebody said to a waiting step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalFact {
+    /// The step it was said to.
+    pub step: StepId,
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub verdict: Verdict,
+    /// Why, if they said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What can be said to a waiting step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Go on.
+    Approve,
+    /// Do not.
+    Reject,
+}
+
+/// What is known of one step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StepFact {
+    /// When its intent was recorded; none for steps that only look.
+    pub intent: Option<Timestamp>,
+    /// When it was done, and what it left.
+    pub done: Option<(Timestamp, Value)>,
+    /// When it failed for good, and why.
+    pub fault: Option<(Timestamp, Refusal)>,
+    /// When it began to wait for people, and the sequence of that row.
+    pub waiting: Option<(Timestamp, u64)>,
+}
+
+impl StepFact {
+    /// Whether an effect may be in the world that is not recorded.
+    pub fn is_uncertain(&self) -> bool {
+        self.intent.is_some() && self.done.is_none() && self.fault.is_none()
+    }
+}
+
+/// What is known of an operation.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Which operation.
+    pub id: OperationId,
+    /// What it is.
+    pub charter: Charter,
+    /// The sequence of the last row folded.
+    pub sequence: u64,
+    /// The slots it holds.
+    pub held: BTreeSet<Slot>,
+    /// What people said, in the order in which it was taken into account.
+    pub signals: Vec<SignalFact>,
+    /// When it ended, and whether well.
+    pub ended: Option<(Timestamp, bool)>,
+    steps: BTreeMap<StepId, StepFact>,
+}
+
+impl Facts {
+    /// What is known before the first row.
+    pub fn new(id: OperationId, charter: Charter) -> Self {
+        Self {
+            id,
+            charter,
+            sequence: 0,
+            held: BTreeSet::new(),
+            signals: vec![],
+            ended: None,
+            steps: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the next row in; refuses one that cannot have been.
+    pub fn fold(&mut self, row: &Row) -> Result<(), Trouble> {
+        let illegal = |what: String| Trouble::Corrupt(format!("operation {} row {}: {what}", self.id, row.sequence));
+        if row.sequence != self.sequence + 1 {
+            return Err(illegal(format!("follows row {}", self.sequence)));
+        }
+        for entry in &row.entries {
+            if self.ended.is_some() {
+                return Err(illegal("comes after the end".into()));
+            }
+            if matches!(entry, Entry::Accepted) != (self.sequence == 0 && row.entries.first() == Some(entry)) {
+                return Err(illegal("acceptance is the first entry, and only that".into()));
+            }
+            match entry {
+                Entry::Accepted => {}
+                Entry::Intent { step } => {
+                    let fact = self.steps.entry(step.clone()).or_default();
+                    if fact.done.is_some() || fact.fault.is_some() || fact.intent.is_some() {
+                        return Err(illegal(format!("intent of {step}, which began or ended before")));
+                    }
+                    fact.intent = Some(row.at);
+                }
+                Entry::Absent { step } => match self.steps.get_mut(step) {
+                    Some(fact) if fact.is_uncertain() => fact.intent = None,
+                    _ => return Err(illegal(format!("{step} is absent, but was not intended"))),
+                },
+                Entry::Done { step, output } => {
+                    let fact = self.steps.entry(step.clone()).or_default();
+                    if fact.done.is_some() || fact.fault.is_some() {
+                        return Err(illegal(format!("{step} ends a second time")));
+                    }
+                    fact.done = Some((row.at, output.clone()));
+                }
+                Entry::Fault { step, refusal } => {
+                    let fact = self.steps.entry(step.clone()).or_default();
+                    if fact.done.is_some() || fact.fault.is_some() {
+                        return Err(illegal(format!("{step} ends a second time")));
+                    }
+                    fact.fault = Some((row.at, refusal.clone()));
+                }
+                Entry::Took { slot } => {
+                    if !self.held.insert(slot.clone()) {
+                        return Err(illegal(format!("slot {slot} is held already")));
+                    }
+                }
+                Entry::Released { slot } => {
+                    if !self.held.remove(slot) {
+                        return Err(illegal(format!("slot {slot} is not held")));
+                    }
+                }
+                Entry::Waiting { step } => {
+                    let fact = self.steps.entry(step.clone()).or_default();
+                    fact.waiting.get_or_insert((row.at, row.sequence));
+                }
+                Entry::Signal(signal) => self.signals.push(signal.clone()),
+                Entry::Ended { succeeded } => {
+                    self.held.clear();
+                    self.ended = Some((row.at, *succeeded));
+                }
+            }
+        }
+        self.sequence = row.sequence;
+        Ok(())
+    }
+
+    /// What is known of a step.
+    pub fn step(&self, id: &StepId) -> Option<&StepFact> {
+        self.steps.get(id)
+    }
+
+    /// All steps that anything is known of.
+    pub fn steps(&self) -> impl Iterator<Item = (&StepId, &StepFact)> {
+        self.steps.iter()
+    }
+
+    /// Whether a step is done.
+    pub fn is_done(&self, id: &StepId) -> bool {
+        self.step(id).is_some_and(|fact| fact.done.is_some())
+    }
+
+    /// The faults, by step.
+    pub fn faults(&self) -> impl Iterator<Item = (&StepId, &Refusal)> {
+        self.steps.iter().filter_map(|(id, fact)| fact.fault.as_ref().map(|(_, refusal)| (id, refusal)))
+    }
+
+    /// What a step left, if it is done.
+    pub fn output<T: DeserializeOwned>(&self, id: &StepId) -> Result<Option<T>, Trouble> {
+        let Some((_, output)) = self.step(id).and_then(|fact| fact.done.as_ref()) else { return Ok(None) };
+        serde_json::from_value(output.clone())
+            .map(Some)
+            .map_err(|error| Trouble::Corrupt(format!("operation {}: output of {id}: {error}", self.id)))
+    }
+
+    /// What was asked, as the definition reads it.
+    pub fn params<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
+        serde_json::from_value(self.charter.params.clone())
+            .map_err(|error| Trouble::Corrupt(format!("operation {}: parameters: {error}", self.id)))
+    }
+
+    /// The step that waits for people now, with the sequence at which it began to.
+    pub fn waiting(&self) -> Option<(&StepId, u64)> {
+        self.steps
+            .iter()
+            .filter(|(_, fact)| fact.done.is_none() && fact.fault.is_none())
+            .find_map(|(id, fact)| fact.waiting.map(|(_, sequence)| (id, sequence)))
+    }
+
+    /// How it stands, judged from the journal alone.
+    pub fn status(&self) -> Status {
+        match self.ended {
+            Some((_, true)) => Status::Succeeded,
+            Some((_, false)) => Status::Failed,
+            None if self.waiting().is_some() => Status::Waiting,
+            None => Status::Running,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::testing::{charter, operation_id, row};
+
+    fn facts() -> Facts {
+        let mut facts = Facts::new(operation_id(1), charter("test"));
+        facts.fold(&row(1, vec![Entry::Accepted])).unwrap();
+        facts
+    }
+
+    fn intent(step: &str) -> Entry {
+        Entry::Intent { step: StepId::new(step) }
+    }
+
+    fn done(step: &str) -> Entry {
+        Entry::Done { step: StepId::new(step), output: Value::from(7) }
+    }
+
+    #[test]
+    fn a_step_goes_from_intent_to_done() {
+        let mut facts = facts();
+        facts.fold(&row(2, vec![intent("a")])).unwrap();
+        assert!(facts.step(&StepId::new("a")).unwrap().is_uncertain());
+        facts.fold(&row(3, vec![done("a"), Entry::Ended { succeeded: true }])).unwrap();
+        assert_eq!(facts.output::<u32>(&StepId::new("a")).unwrap(), Some(7));
+        assert_eq!(facts.status(), Status::Succeeded);
+    }
+
+    #[test]
+    fn what_cannot_have_been_is_refused() {
+        let bad: Vec<Vec<Row>> = vec![
+            vec![row(3, vec![done("a")])],
+            vec![row(2, vec![Entry::Accepted])],
+            vec![row(2, vec![intent("a"), intent("a")])],
+            vec![row(2, vec![done("a"), done("a")])],
+            vec![row(2, vec![done("a"), intent("a")])],
+            vec![row(2, vec![Entry::Absent { step: StepId::new("a") }])],
+            vec![row(2, vec![Entry::Released { slot: Slot::Pipeline }])],
+            vec![row(2, vec![Entry::Took { slot: Slot::Pipeline }, Entry::Took { slot: Slot::Pipeline }])],
+            vec![row(2, vec![Entry::Ended { succeeded: true }]), row(3, vec![done("a")])],
+        ];
+        for rows in bad {
+            let mut facts = facts();
+            let result: Result<Vec<()>, _> = rows.iter().map(|row| facts.fold(row)).collect();
+            assert!(matches!(result, Err(Trouble::Corrupt(_))), "{rows:?}");
+        }
+    }
+}

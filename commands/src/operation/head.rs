@@ -1,0 +1,183 @@
+//! The head of an operation: what it is, how it stands, and who carries it.
+//!
+//! What never changes is the item's body; what changes are its guards, so that a beat or a signal rewrites nothing and
+//! preconditions compare exactly what they must.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::{ChannelId, OperationId, PipelineName};
+use crate::operation::keys::Keys;
+use crate::ports::{Guard, Guards, Item, StoreError};
+use crate::service::Actor;
+
+/// The schema version of head bodies written by this version of Sluice.
+pub const HEAD_SCHEMA: u32 = 1;
+
+/// How an operation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Somebody carries it, or should.
+    Running,
+    /// It waits for people; nobody carries it.
+    Waiting,
+    /// It ended well.
+    Succeeded,
+    /// It ended badly.
+    Failed,
+    /// It cannot go on by itself: this version does not know it, or its journal does not make sense.
+    Stuck,
+}
+
+impl Status {
+    /// Whether nothing more will happen to it.
+    pub fn is_final(self) -> bool {
+        matches!(self, Status::Succeeded | Status::Failed)
+    }
+    /// As it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Running => "running",
+            Status::Waiting => "waiting",
+            Status::Succeeded => "succeeded",
+            Status::Failed => "failed",
+            Status::Stuck => "stuck",
+        }
+    }
+    fn parse(text: &str) -> Option<Self> {
+        [Status::Running, Status::Waiting, Status::Succeeded, Status::Failed, Status::Stuck]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
+/// What an operation is; never changes after it was accepted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Charter {
+    /// Which definition carries it.
+    pub kind: String,
+    /// The version of that definition.
+    pub version: u32,
+    /// What was asked, as that definition reads it.
+    pub params: Value,
+    /// Who asked.
+    pub actor: Actor,
+    /// The command as it was understood.
+    pub command: String,
+    /// Where it was typed.
+    pub channel: ChannelId,
+    /// The pipeline's home channel.
+    pub home: ChannelId,
+    /// The pipeline.
+    pub pipeline: PipelineName,
+    /// Its place in the pipeline's line.
+    pub ticket: u64,
+    /// When it was accepted.
+    pub accepted: Timestamp,
+}
+
+impl Charter {
+    /// The channels to tell it in, each once: where it was asked for, then the home channel.
+    pub fn channels(&self) -> Vec<ChannelId> {
+        let mut channels = vec![self.channel.clone()];
+        if self.home != self.channel {
+            channels.push(self.home.clone());
+        }
+        channels
+    }
+}
+
+/// An operation's head as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// The operation.
+    pub id: OperationId,
+    /// What it is.
+    pub charter: Charter,
+    /// How it stands.
+    pub status: Status,
+    /// The sequence of its last journal row.
+    pub sequence: u64,
+    /// The replica that carries it; empty if nobody does.
+    pub owner: String,
+    /// Changes while the owner lives.
+    pub beat: u64,
+    /// Raised by each claim: who holds an older one can write nothing.
+    pub fence: u64,
+    /// The step that waits for people, with the sequence at which it began to: `approval@7`.
+    pub awaits: String,
+}
+
+pub(crate) const STATUS: &str = "status";
+pub(crate) const SEQUENCE: &str = "seq";
+pub(crate) const OWNER: &str = "owner";
+pub(crate) const BEAT: &str = "beat";
+pub(crate) const FENCE: &str = "fence";
+pub(crate) const AWAITS: &str = "awaits";
+
+/// Makes guards of pairs.
+pub(crate) fn guards<const N: usize>(pairs: [(&str, Guard); N]) -> Guards {
+    pairs.into_iter().map(|(name, guard)| (name.to_owned(), guard)).collect()
+}
+
+/// A number guard; zero if it is not there.
+pub(crate) fn number(guards: &BTreeMap<String, Guard>, name: &str) -> u64 {
+    match guards.get(name) {
+        Some(Guard::Number(number)) => *number,
+        _ => 0,
+    }
+}
+
+/// A text guard; empty if it is not there.
+pub(crate) fn text(guards: &BTreeMap<String, Guard>, name: &str) -> String {
+    match guards.get(name) {
+        Some(Guard::Text(text)) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+impl Head {
+    /// The item, due from the time it was accepted.
+    pub fn to_item(&self, keys: &Keys) -> Result<Item, StoreError> {
+        let body = serde_json::to_value(&self.charter).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(Item {
+            key: keys.head(&self.id),
+            schema: HEAD_SCHEMA,
+            guards: guards([
+                (STATUS, Guard::Text(self.status.as_str().into())),
+                (SEQUENCE, Guard::Number(self.sequence)),
+                (OWNER, Guard::Text(self.owner.clone())),
+                (BEAT, Guard::Number(self.beat)),
+                (FENCE, Guard::Number(self.fence)),
+                (AWAITS, Guard::Text(self.awaits.clone())),
+            ]),
+            body,
+            due: Some(self.charter.accepted),
+            expires: None,
+        })
+    }
+
+    /// Reads an item back; what was never written by a Sluice is corrupt.
+    pub fn from_item(item: &Item) -> Result<Self, StoreError> {
+        let id = Keys::operation_of(&item.key)
+            .ok_or_else(|| StoreError::Corrupt(format!("{} is no operation", item.key.partition)))?;
+        let corrupt = |what: String| StoreError::Corrupt(format!("head of {id}: {what}"));
+        let charter = serde_json::from_value(item.body.clone()).map_err(|e| corrupt(e.to_string()))?;
+        let status = text(&item.guards, STATUS);
+        let status = Status::parse(&status).ok_or_else(|| corrupt(format!("status `{status}`")))?;
+        Ok(Self {
+            charter,
+            status,
+            sequence: number(&item.guards, SEQUENCE),
+            owner: text(&item.guards, OWNER),
+            beat: number(&item.guards, BEAT),
+            fence: number(&item.guards, FENCE),
+            awaits: text(&item.guards, AWAITS),
+            id,
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! Where everything is kept: the only place that spells keys. `docs/state.md` lists each access pattern with its cost.
+//!
+//! Every key carries its target, so that a second account needs no new table. What a decision reads together stands in
+//! one partition: a pipeline with its stages, slots and open tickets is one query.
+
+use jiff::Timestamp;
+
+use crate::ids::{BuildNumber, OperationId, PipelineName, ReleaseNumber, StageName, Target, UserId};
+use crate::operation::slot::Slot;
+use crate::ports::Key;
+
+/// Spells the keys of one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// The keys of that account and region.
+    pub fn new(target: &Target) -> Self {
+        Self { prefix: target.to_string() }
+    }
+
+    fn key(&self, partition: impl std::fmt::Display, sort: impl Into<String>) -> Key {
+        Key { partition: format!("{}/{partition}", self.prefix), sort: sort.into() }
+    }
+
+    /// The account and region that `sluice init` recorded; without a target in the key, since it says which it is.
+    pub fn installation() -> Key {
+        Key { partition: "installation".into(), sort: "target".into() }
+    }
+    /// The partition of a pipeline: its record, stages, slots and open tickets.
+    pub fn pipeline_partition(&self, name: &PipelineName) -> String {
+        format!("{}/pipeline/{name}", self.prefix)
+    }
+    /// A pipeline's record.
+    pub fn pipeline(&self, name: &PipelineName) -> Key {
+        self.key(format_args!("pipeline/{name}"), "pipeline")
+    }
+    /// A stage's record.
+    pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Key {
+        self.key(format_args!("pipeline/{name}"), format!("stage/{stage}"))
+    }
+    /// The holder of a slot.
+    pub fn slot(&self, name: &PipelineName, slot: &Slot) -> Key {
+        self.key(format_args!("pipeline/{name}"), format!("slot/{slot}"))
+    }
+    /// A ticket; they sort in the order in which operations were accepted.
+    pub fn ticket(&self, name: &PipelineName, number: u64) -> Key {
+        self.key(format_args!("pipeline/{name}"), format!("ticket/{number:010}"))
+    }
+    /// The partition of the list of pipelines.
+    pub fn catalog_partition(&self) -> String {
+        format!("{}/catalog", self.prefix)
+    }
+    /// A pipeline's row in the list of pipelines.
+    pub fn catalog(&self, name: &PipelineName) -> Key {
+        self.key("catalog", name.as_str())
+    }
+    /// The partition of a pipeline's builds.
+    pub fn builds_partition(&self, name: &PipelineName) -> String {
+        format!("{}/builds/{name}", self.prefix)
+    }
+    /// A build's record.
+    pub fn build(&self, name: &PipelineName, number: BuildNumber) -> Key {
+        self.key(format_args!("builds/{name}"), format!("{:010}", number.0))
+    }
+    /// A release's record.
+    pub fn release(&self, name: &PipelineName, number: ReleaseNumber) -> Key {
+        self.key(format_args!("releases/{name}"), format!("{:010}", number.0))
+    }
+    /// The version set of a release on a stage.
+    pub fn version_set(&self, name: &PipelineName, number: ReleaseNumber, stage: &StageName) -> Key {
+        self.key(format_args!("releases/{name}"), format!("{:010}/{stage}", number.0))
+    }
+    /// The partition of a pipeline's audit records.
+    pub fn audit_partition(&self, name: &PipelineName) -> String {
+        format!("{}/audit/{name}", self.prefix)
+    }
+    /// An audit record: by time, then by what it is about.
+    pub fn audit(&self, name: &PipelineName, at: Timestamp, about: &str) -> Key {
+        self.key(format_args!("audit/{name}"), format!("{:015}/{about}", at.as_millisecond()))
+    }
+    /// A delivery that was accepted or answered.
+    pub fn inbox(&self, delivery: &str) -> Key {
+        self.key(format_args!("inbox/{delivery}"), "inbox")
+    }
+    /// The partition of an operation: head, journal, signals, messages. Reading it whole is loading the operation.
+    pub fn operation_partition(&self, id: &OperationId) -> String {
+        format!("{}/operation/{id}", self.prefix)
+    }
+    /// An operation's head.
+    pub fn head(&self, id: &OperationId) -> Key {
+        self.key(format_args!("operation/{id}"), HEAD)
+    }
+    /// A journal row.
+    pub fn row(&self, id: &OperationId, sequence: u64) -> Key {
+        self.key(format_args!("operation/{id}"), format!("{ROW}{sequence:06}"))
+    }
+    /// What somebody said to a waiting step; one per person.
+    pub fn signal(&self, id: &OperationId, awaiting: &str, actor: &UserId) -> Key {
+        self.key(format_args!("operation/{id}"), format!("{SIGNAL}{awaiting}/{actor}"))
+    }
+    /// What is known of a message of the operation.
+    pub fn message(&self, id: &OperationId, what: &str) -> Key {
+        self.key(format_args!("operation/{id}"), format!("told/{what}"))
+    }
+    /// The operation that a head's key belongs to.
+    pub fn operation_of(key: &Key) -> Option<OperationId> {
+        let id = key.partition.rsplit_once("/operation/")?.1;
+        OperationId::new(id).ok()
+    }
+}
+
+pub(crate) const HEAD: &str = "head";
+pub(crate) const ROW: &str = "row/";
+pub(crate) const SIGNAL: &str = "signal/";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_say_where_they_are_and_sort_by_number() {
+        let keys = Keys::new(&Target { account: "123456789012".into(), region: "eu-central-1".into() });
+        let orders = PipelineName::new("orders").unwrap();
+        let key = keys.build(&orders, BuildNumber(12));
+        assert_eq!(key.partition, "123456789012/eu-central-1/builds/orders");
+        assert!(keys.build(&orders, BuildNumber(9)).sort < key.sort);
+        let id = OperationId::new("01ARZ3NDEKTSV4RRFFQ69G5FAV").unwrap();
+        assert_eq!(Keys::operation_of(&keys.head(&id)), Some(id));
+        assert_eq!(Keys::operation_of(&key), None);
+    }
+}

@@ -1,0 +1,289 @@
+//! The one writer of an operation's journal.
+//!
+//! An append is one transaction: the next row if it is absent, the head if fence and sequence are still ours, and the
+//! records that change with it. So a worker that lost its operation can write nothing, and a crash leaves either all of
+//! an append or none of it. An append whose answer was lost is repeated with its token until its outcome is known.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::ids::{OperationId, Target};
+use crate::operation::facts::{Facts, SignalFact};
+use crate::operation::head::{self, Head, Status, guards};
+use crate::operation::journal::{Entry, Row};
+use crate::operation::keys::{HEAD, Keys, ROW, SIGNAL};
+use crate::operation::retry;
+use crate::operation::step::Trouble;
+use crate::ports::{DueChange, Guard, Order, Precondition, Query, Store, StoreError, Write};
+
+/// Everything that is recorded of an operation: one query.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// Its head.
+    pub head: Head,
+    /// Its journal, folded.
+    pub facts: Facts,
+    /// What people said that the journal has not taken into account yet.
+    pub unread: Vec<SignalFact>,
+}
+
+/// Reads an operation; `None` if there is none of that id.
+pub async fn load(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Option<Loaded>, Trouble> {
+    let page = store
+        .query(Query {
+            partition: keys.operation_partition(id),
+            prefix: String::new(),
+            order: Order::Ascending,
+            limit: None,
+            after: None,
+        })
+        .await?;
+    let Some(item) = page.items.iter().find(|item| item.key.sort == HEAD) else { return Ok(None) };
+    let head = Head::from_item(item)?;
+    let mut facts = Facts::new(id.clone(), head.charter.clone());
+    for item in page.items.iter().filter(|item| item.key.sort.starts_with(ROW)) {
+        facts.fold(&Row::from_item(item)?)?;
+    }
+    if facts.sequence != head.sequence {
+        let found = facts.sequence;
+        return Err(Trouble::Corrupt(format!("operation {id}: {found} rows, but the head says {}", head.sequence)));
+    }
+    let mut unread = vec![];
+    for item in page.items.iter().filter(|item| item.key.sort.starts_with(SIGNAL)) {
+        let signal: SignalFact = crate::domain::from_item(item)?;
+        if !facts.signals.contains(&signal) {
+            unread.push(signal);
+        }
+    }
+    unread.sort_by_key(|signal| signal.at);
+    Ok(Some(Loaded { head, facts, unread }))
+}
+
+/// What became of an append.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is recorded.
+    Recorded,
+    /// The head is not ours any more, or was touched: nothing was written.
+    Fenced,
+    /// A precondition of these records did not hold (indices into the writes given): nothing was written.
+    Refused(Vec<usize>),
+}
+
+/// How an append leaves the head.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leave {
+    /// How the operation stands.
+    pub status: Status,
+    /// Whether it keeps its owner.
+    pub owned: bool,
+    /// What becomes of its due time.
+    pub due: DueChange,
+    /// The wait that it is in, if it is in one.
+    pub awaits: String,
+}
+
+/// The writer.
+pub struct Log {
+    keys: Keys,
+    target: Target,
+    head: Head,
+    facts: Facts,
+    rung: String,
+}
+
+/// A guard of the head that every signal changes: an owner that goes to sleep must have seen the last one.
+pub(crate) const RUNG: &str = "rung";
+
+impl Log {
+    /// A writer for an operation that this replica holds.
+    pub fn new(target: Target, head: Head, facts: Facts, rung: String) -> Self {
+        Self { keys: Keys::new(&target), target, head, facts, rung }
+    }
+
+    /// What is known.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+    /// The head as we last wrote it.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+    /// The account and region.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Appends a row.
+    pub async fn append(
+        &mut self,
+        store: &dyn Store,
+        at: Timestamp,
+        entries: Vec<Entry>,
+        leave: Leave,
+        writes: Vec<Write>,
+    ) -> Result<Appended, Trouble> {
+        let sequence = self.facts.sequence + 1;
+        let token = format!("{}-{sequence}-{}", self.head.id, self.head.fence);
+        let row = Row { sequence, at, token: token.clone(), entries };
+        let mut next = self.facts.clone();
+        next.fold(&row)?;
+
+        let beat = self.head.beat + 1;
+        let owner = if leave.owned { self.head.owner.clone() } else { String::new() };
+        let mut held = guards([
+            (head::FENCE, Guard::Number(self.head.fence)),
+            (head::SEQUENCE, Guard::Number(self.head.sequence)),
+        ]);
+        if leave.status == Status::Waiting {
+            held.insert(RUNG.into(), Guard::Text(self.rung.clone()));
+        }
+        let mut all = vec![
+            Write::Put { item: row.to_item(&self.keys, &self.head.id)?, when: Precondition::Absent },
+            Write::Update {
+                key: self.keys.head(&self.head.id),
+                set: guards([
+                    (head::SEQUENCE, Guard::Number(sequence)),
+                    (head::STATUS, Guard::Text(leave.status.as_str().into())),
+                    (head::OWNER, Guard::Text(owner.clone())),
+                    (head::BEAT, Guard::Number(beat)),
+                    (head::AWAITS, Guard::Text(leave.awaits.clone())),
+                ]),
+                due: leave.due,
+                when: Precondition::Equals(held),
+            },
+        ];
+        all.extend(writes);
+
+        let outcome = self.commit(store, &token, sequence, all).await?;
+        if outcome == Appended::Recorded {
+            self.facts = next;
+            self.head.sequence = sequence;
+            self.head.status = leave.status;
+            self.head.owner = owner;
+            self.head.beat = beat;
+            self.head.awaits = leave.awaits;
+        }
+        Ok(outcome)
+    }
+
+    async fn commit(
+        &self,
+        store: &dyn Store,
+        token: &str,
+        sequence: u64,
+        writes: Vec<Write>,
+    ) -> Result<Appended, Trouble> {
+        let mut unsure = false;
+        let mut tries = 0;
+        loop {
+            match store.transact(token, writes.clone()).await {
+                Ok(()) => return Ok(Appended::Recorded),
+                Err(StoreError::Lost(lost)) => {
+                    // After a lost answer our own success looks like a lost race: the row's token tells them apart.
+                    if unsure && self.is_ours(store, token, sequence).await? {
+                        return Ok(Appended::Recorded);
+                    }
+                    let records: Vec<_> = lost.iter().filter_map(|index| index.checked_sub(2)).collect();
+                    return Ok(if records.len() == lost.len() && !lost.is_empty() {
+                        Appended::Refused(records)
+                    } else {
+                        Appended::Fenced
+                    });
+                }
+                Err(error @ StoreError::Corrupt(_)) => return Err(error.into()),
+                Err(error) => {
+                    unsure |= matches!(error, StoreError::Unknown(_));
+                    tracing::warn!(operation = %self.head.id, sequence, %error, "append is tried again");
+                    tokio::time::sleep(retry::delay(tries, Duration::from_secs(5))).await;
+                    tries += 1;
+                }
+            }
+        }
+    }
+
+    async fn is_ours(&self, store: &dyn Store, token: &str, sequence: u64) -> Result<bool, Trouble> {
+        let key = self.keys.row(&self.head.id, sequence);
+        let row = retry::reading(|| store.get(&key)).await?;
+        Ok(row.map(|item| Row::from_item(&item)).transpose()?.is_some_and(|row| row.token == token))
+    }
+
+    /// Shows that the owner lives. `false`: the operation is not ours any more.
+    pub async fn beat(&mut self, store: &dyn Store) -> bool {
+        let beat = self.head.beat + 1;
+        let write = Write::Update {
+            key: self.keys.head(&self.head.id),
+            set: guards([(head::BEAT, Guard::Number(beat))]),
+            due: DueChange::Keep,
+            when: Precondition::Equals(guards([(head::FENCE, Guard::Number(self.head.fence))])),
+        };
+        match store.write(write).await {
+            Ok(()) => self.head.beat = beat,
+            Err(StoreError::Lost(_)) => return false,
+            Err(error) => tracing::warn!(operation = %self.head.id, %error, "beat failed"),
+        }
+        true
+    }
+
+    /// Reads what people said since, after somebody rang. `None`: the operation is not ours any more.
+    pub async fn unread(&mut self, store: &dyn Store) -> Result<Option<Vec<SignalFact>>, Trouble> {
+        let Some((loaded, rung)) = load_with_rung(store, &self.keys, &self.head.id).await? else { return Ok(None) };
+        if loaded.head.fence != self.head.fence || loaded.head.sequence != self.head.sequence {
+            return Ok(None);
+        }
+        self.rung = rung;
+        Ok(Some(loaded.unread))
+    }
+}
+
+/// Like [`load`], with the last ring.
+pub async fn load_with_rung(
+    store: &dyn Store,
+    keys: &Keys,
+    id: &OperationId,
+) -> Result<Option<(Loaded, String)>, Trouble> {
+    // The ring is read before the signals: one that comes between is seen as a signal, and rings once more in vain.
+    let Some(item) = retry::reading(|| store.get(&keys.head(id))).await? else { return Ok(None) };
+    let rung = head::text(&item.guards, RUNG);
+    Ok(load(store, keys, id).await?.map(|loaded| (loaded, rung)))
+}
+
+/// Claims an operation: raises its fence if nobody else did since it was read. Gives the claimed head.
+pub async fn claim(store: &dyn Store, keys: &Keys, head: &Head, replica: &str) -> Result<Option<Head>, StoreError> {
+    let mut claimed = head.clone();
+    claimed.fence += 1;
+    claimed.beat += 1;
+    claimed.owner = replica.to_owned();
+    if claimed.status == Status::Waiting {
+        claimed.status = Status::Running;
+    }
+    let write = Write::Update {
+        key: keys.head(&head.id),
+        set: guards([
+            (head::FENCE, Guard::Number(claimed.fence)),
+            (head::BEAT, Guard::Number(claimed.beat)),
+            (head::OWNER, Guard::Text(replica.to_owned())),
+            (head::STATUS, Guard::Text(claimed.status.as_str().into())),
+        ]),
+        due: DueChange::Keep,
+        when: Precondition::Equals(guards([
+            (head::FENCE, Guard::Number(head.fence)),
+            (head::BEAT, Guard::Number(head.beat)),
+        ])),
+    };
+    match store.write(write).await {
+        Ok(()) => Ok(Some(claimed)),
+        Err(StoreError::Lost(_)) => Ok(None),
+        // Whether it took hold is found out by reading: a claim of ours shows our name and that fence.
+        Err(StoreError::Unknown(error)) => {
+            let item = store.get(&keys.head(&head.id)).await?;
+            let ours = item.map(|item| Head::from_item(&item)).transpose()?.filter(|found| {
+                found.fence == claimed.fence && found.owner == claimed.owner
+            });
+            tracing::warn!(operation = %head.id, error, ours = ours.is_some(), "a claim's answer was lost");
+            Ok(ours)
+        }
+        Err(error) => Err(error),
+    }
+}

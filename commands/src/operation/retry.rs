@@ -1,0 +1,44 @@
+//! How long to wait before trying again. The SDK tries twice; the long wait is ours.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::ports::StoreError;
+
+/// The wait before the next try: doubling from 200 ms, at most `cap`.
+pub fn delay(tries: u32, cap: Duration) -> Duration {
+    Duration::from_millis(200).saturating_mul(1 << tries.min(16)).min(cap)
+}
+
+/// How often a read is tried before its error is passed on.
+const READS: u32 = 5;
+
+/// Reads, with patience: a read that fails can be repeated without harm.
+pub async fn reading<T, F>(read: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut tries = 0;
+    loop {
+        match read().await {
+            Err(StoreError::Again(_) | StoreError::Unknown(_)) if tries < READS => {
+                tokio::time::sleep(delay(tries, Duration::from_secs(2))).await;
+                tries += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_cap() {
+        let cap = Duration::from_secs(30);
+        assert_eq!(delay(0, cap), Duration::from_millis(200));
+        assert_eq!(delay(3, cap), Duration::from_millis(1600));
+        assert_eq!(delay(40, cap), cap);
+    }
+}

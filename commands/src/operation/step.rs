@@ -1,0 +1,251 @@
+//! What an operation is made of: steps that run, and that can be recognised after the fact.
+//!
+//! A step does at most one remote mutation. If it may have been done by somebody who died, it is *observed* before it
+//! is run: that is why a mutation knows how to find its own traces.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::card::Text;
+use crate::fault::{Class, PortError};
+use crate::ids::OperationId;
+use crate::operation::facts::SignalFact;
+use crate::operation::slot::Slot;
+use crate::operation::world::World;
+use crate::ports::{StoreError, Write};
+
+/// Names a step within its operation, as `alias:hello`. Journals refer to steps by this name: never rename one without
+/// raising the definition's version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl StepId {
+    /// A step by its bare name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+    /// A step of many alike: `alias` of `hello`.
+    pub fn of(name: &str, subject: &str) -> Self {
+        Self(format!("{name}:{subject}"))
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a step touches the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It only looks (or only writes our own records, with its `done`): no intent is recorded.
+    Look,
+    /// It makes that call, a row of `docs/effects.md`.
+    Mutate(&'static crate::operation::effects::Mutation),
+    /// It waits for people.
+    Await,
+}
+
+/// What came of running a step.
+#[derive(Debug)]
+pub enum Progress {
+    /// It is done.
+    Done(Done),
+    /// Not yet: look again after that time. The note is shown while it lasts.
+    LookAgain {
+        /// How long to wait.
+        after: Duration,
+        /// What it waits for.
+        note: Option<Text>,
+    },
+    /// It waits for a signal, at the longest until then.
+    Await {
+        /// When waiting ends by itself.
+        until: Option<Timestamp>,
+    },
+}
+
+/// The end of a step.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// What later steps and messages need to know of it; small, and no secrets.
+    pub output: Value,
+    /// Records of ours that change in the same transaction as the journal row. If a precondition of theirs fails, the
+    /// step is run again.
+    pub writes: Vec<Write>,
+}
+
+impl Progress {
+    /// Done, with something to remember.
+    pub fn done(output: impl Serialize) -> Result<Self, Trouble> {
+        Self::recorded(output, vec![])
+    }
+    /// Done, with records that change in the same transaction.
+    pub fn recorded(output: impl Serialize, writes: Vec<Write>) -> Result<Self, Trouble> {
+        let output = serde_json::to_value(output).map_err(|error| Trouble::Corrupt(error.to_string()))?;
+        Ok(Progress::Done(Done { output, writes }))
+    }
+}
+
+/// What a step that may have been run already finds in the world.
+#[derive(Debug)]
+pub enum Observed {
+    /// It was done, by us.
+    Ours(Done),
+    /// There is no trace of it.
+    Absent,
+    /// Somebody else did something there: touch nothing. The words say what was found.
+    Foreign(Refusal),
+}
+
+/// An end that trying again cannot change, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// A stable code.
+    pub code: String,
+    /// What happened and why.
+    pub problem: String,
+    /// What to do next.
+    pub hint: String,
+}
+
+impl Refusal {
+    /// A refusal with its code, what happened, and what to do next.
+    pub fn new(code: &str, problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code: code.into(), problem: problem.into(), hint: hint.into() }
+    }
+}
+
+/// Why a step did not get on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Trouble {
+    /// A call through a port failed; its class says whether trying again can help.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The store failed; always tried again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It can never succeed.
+    #[error("{}: {}", .0.code, .0.problem)]
+    Refused(Refusal),
+    /// What was recorded does not make sense.
+    #[error("corrupt: {0}")]
+    Corrupt(String),
+}
+
+impl Trouble {
+    /// Whether the step may be tried again as it is.
+    pub fn can_retry(&self) -> bool {
+        match self {
+            Trouble::Port(error) => error.class.can_retry(),
+            Trouble::Store(error) => !matches!(error, StoreError::Corrupt(_)),
+            Trouble::Refused(_) | Trouble::Corrupt(_) => false,
+        }
+    }
+
+    /// The same in words for people; internals stay out.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Trouble::Refused(refusal) => refusal.clone(),
+            Trouble::Port(error) => {
+                let (problem, hint) = match error.class {
+                    Class::Denied => (
+                        format!("AWS does not let Sluice call {} ({}).", error.call, error.code),
+                        "Allow that call for the credentials that Sluice runs with, then type the command again.",
+                    ),
+                    Class::Conflict => (
+                        format!("{} met something that somebody else changed ({}).", error.call, error.code),
+                        "Look at what changed, then type the command again.",
+                    ),
+                    Class::Absent => (
+                        format!("{} did not find what it needs ({}).", error.call, error.code),
+                        "Somebody may have deleted it outside Sluice. Type the command again to have it made anew.",
+                    ),
+                    Class::Invalid => (
+                        format!("AWS refused {} ({}).", error.call, error.code),
+                        "The log of Sluice has AWS's message. Mend the cause, then type the command again.",
+                    ),
+                    Class::Transient | Class::Throttled | Class::Ambiguous => (
+                        format!("{} kept failing ({}).", error.call, error.code),
+                        "AWS has trouble. Type the command again when it is over; what was done is kept.",
+                    ),
+                };
+                Refusal::new(&format!("aws-{}", error.class), problem, hint)
+            }
+            Trouble::Store(_) => Refusal::new(
+                "store",
+                "The state of Sluice could not be read or written.",
+                "Type the command again in a minute.",
+            ),
+            Trouble::Corrupt(_) => Refusal::new(
+                "corrupt-record",
+                "A record of this operation does not make sense to this version of Sluice.",
+                "Tell whoever runs Sluice; its log says which record.",
+            ),
+        }
+    }
+}
+
+/// What a step sees when it runs.
+#[derive(Clone)]
+pub struct Context {
+    /// The ports and settings.
+    pub world: Arc<World>,
+    /// The operation.
+    pub operation: OperationId,
+    /// What people said to this step so far, the first first.
+    pub signals: Vec<SignalFact>,
+}
+
+/// One step of an operation.
+#[async_trait]
+pub trait Step: Send + Sync {
+    /// How it touches the world.
+    fn effect(&self) -> Effect;
+    /// Does it.
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble>;
+    /// Looks whether it was done already. Called only for mutations with an intent and no end.
+    async fn observe(&self, _cx: &Context) -> Result<Observed, Trouble> {
+        Ok(Observed::Absent)
+    }
+}
+
+/// A step in its place: what must be done before, and which slot must be held.
+#[derive(Clone)]
+pub struct Node {
+    /// Its name.
+    pub id: StepId,
+    /// What people read: "publish `hello`". Empty: not shown.
+    pub title: Text,
+    /// What must be done before it.
+    pub needs: Vec<StepId>,
+    /// The slot that must be held while it runs, until the operation ends or waits for people.
+    pub slot: Option<Slot>,
+    /// What it does.
+    pub step: Arc<dyn Step>,
+}
+
+impl Node {
+    /// A step that needs nothing and holds no slot.
+    pub fn new(id: StepId, title: impl Into<Text>, step: impl Step + 'static) -> Self {
+        Self { id, title: title.into(), needs: vec![], slot: None, step: Arc::new(step) }
+    }
+    /// After these.
+    pub fn after(mut self, needs: impl IntoIterator<Item = StepId>) -> Self {
+        self.needs.extend(needs);
+        self
+    }
+    /// While holding that slot.
+    pub fn holding(mut self, slot: Slot) -> Self {
+        self.slot = Some(slot);
+        self
+    }
+}

@@ -1,0 +1,79 @@
+//! What an operation can reach: the ports, and the few settings that judgement needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::Access;
+use crate::ids::Target;
+use crate::operation::keys::Keys;
+use crate::ports::{
+    Builders, Clock, Functions, Gateway, Herald, Identity, Logs, Objects, Repositories, Runner, Store,
+};
+
+/// The ports of one installation.
+pub struct World {
+    /// The account and region it works in.
+    pub target: Target,
+    /// Its keys.
+    pub keys: Keys,
+    /// Who may do what.
+    pub access: Access,
+    /// Its settings.
+    pub settings: Settings,
+    /// The durable memory.
+    pub store: Arc<dyn Store>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Who tells the channel.
+    pub herald: Arc<dyn Herald>,
+    /// Who gives operations a task.
+    pub runner: Arc<dyn Runner>,
+    /// CodeCommit.
+    pub repositories: Arc<dyn Repositories>,
+    /// CodeBuild.
+    pub builders: Arc<dyn Builders>,
+    /// S3.
+    pub objects: Arc<dyn Objects>,
+    /// Lambda.
+    pub functions: Arc<dyn Functions>,
+    /// API Gateway.
+    pub gateway: Arc<dyn Gateway>,
+    /// IAM and STS.
+    pub identity: Arc<dyn Identity>,
+    /// CloudWatch Logs.
+    pub logs: Arc<dyn Logs>,
+}
+
+/// What an installation sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Names this replica; a new name for each start.
+    pub replica: String,
+    /// How long a silent owner keeps an operation: 15 s. Its beat changes three times in that.
+    pub lease: Duration,
+    /// How long after its intent a mutation may still appear: 15 s.
+    pub settle: Duration,
+    /// How long trouble that may pass is tried again: 15 minutes.
+    pub patience: Duration,
+    /// How many steps of one operation run side by side: Lambda's control plane takes about 15 calls a second.
+    pub width: usize,
+    /// How a stage's URL is made, with `{api}` and `{stage}` in it; where it is not set, the API's own endpoint is used.
+    pub stage_url: Option<String>,
+    /// Whether operations are driven here, or only accepted.
+    pub drive: bool,
+}
+
+impl Settings {
+    /// The defaults of DESIGN 5, for a replica of that name.
+    pub fn new(replica: impl Into<String>) -> Self {
+        Self {
+            replica: replica.into(),
+            lease: Duration::from_secs(15),
+            settle: Duration::from_secs(15),
+            patience: Duration::from_secs(15 * 60),
+            width: 10,
+            stage_url: None,
+            drive: true,
+        }
+    }
+}
