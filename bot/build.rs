@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 fn git(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+    let output =
+        Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
     let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (!text.is_empty()).then_some(text)
 }
@@ -15,7 +16,8 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // The log of HEAD grows with every commit and checkout. A path that is missing would mean "always changed".
     for watched in ["logs/HEAD", "HEAD"] {
-        if let Some(path) = git(&["rev-parse", "--git-path", watched]).filter(|path| Path::new(path).exists()) {
+        if let Some(path) = git(&["rev-parse", "--git-path", watched]).filter(|path| Path::new(path).exists())
+        {
             println!("cargo:rerun-if-changed={path}");
         }
     }

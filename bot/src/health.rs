@@ -75,7 +75,8 @@ async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
 }
 
 async fn metrics() -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], crate::metrics::render()).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], crate::metrics::render())
+        .into_response()
 }
 
 #[cfg(test)]
@@ -85,7 +86,10 @@ mod tests {
     #[test]
     fn it_is_ready_when_nothing_is_amiss_and_says_what_is() {
         let readiness = Readiness::waiting_for(&["slack", "state"]);
-        assert_eq!(readiness.page(), (StatusCode::SERVICE_UNAVAILABLE, "slack: starting\nstate: starting\n".into()));
+        assert_eq!(
+            readiness.page(),
+            (StatusCode::SERVICE_UNAVAILABLE, "slack: starting\nstate: starting\n".into())
+        );
         readiness.good("slack");
         readiness.bad("state", "cannot be reached");
         assert_eq!(readiness.page().1, "state: cannot be reached\n");

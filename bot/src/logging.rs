@@ -21,8 +21,10 @@ pub(crate) fn start(filter: Option<&str>) -> Result<(), String> {
 fn parse(text: &str) -> Result<EnvFilter, String> {
     let base = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
     let kept = text.split(',').filter(|directive| !is_loud(directive)).collect::<Vec<_>>().join(",");
-    let mut filter = base.parse(kept).map_err(|_| "is no filter, as in `info` or `info,sluice=debug`".to_owned())?;
-    for target in ["slack_morphism", "hyper", "hyper_util", "aws_smithy_runtime", "aws_sigv4", "rustls", "h2"] {
+    let mut filter =
+        base.parse(kept).map_err(|_| "is no filter, as in `info` or `info,sluice=debug`".to_owned())?;
+    for target in ["slack_morphism", "hyper", "hyper_util", "aws_smithy_runtime", "aws_sigv4", "rustls", "h2"]
+    {
         let directive = format!("{target}=info").parse().map_err(|_| "is no filter".to_owned())?;
         filter = filter.add_directive(directive);
     }
@@ -41,7 +43,9 @@ mod tests {
 
     #[test]
     fn the_libraries_that_see_secrets_stay_at_info() {
-        for asked in ["trace", "slack_morphism=trace", "slack_morphism::hyper_tokio=trace,debug", "slack_morphism"] {
+        for asked in
+            ["trace", "slack_morphism=trace", "slack_morphism::hyper_tokio=trace,debug", "slack_morphism"]
+        {
             let filter = parse(asked).unwrap().to_string();
             assert!(filter.contains("slack_morphism=info"), "{filter}");
             assert!(!filter.contains("slack_morphism::"), "{filter}");

@@ -106,12 +106,16 @@ pub(crate) fn render() -> String {
         }
     }
     let name = "sluice_ack_seconds";
-    let _ = writeln!(page, "# HELP {name} From a delivery's arrival to its acknowledgement.\n# TYPE {name} histogram");
+    let _ = writeln!(
+        page,
+        "# HELP {name} From a delivery's arrival to its acknowledgement.\n# TYPE {name} histogram"
+    );
     for (bucket, bound) in registry.buckets.iter().zip(BOUNDS) {
         let _ = writeln!(page, "{name}_bucket{{le=\"{bound}\"}} {bucket}");
     }
     let (observed, sum) = (registry.observed, registry.sum.as_secs_f64());
-    let _ = writeln!(page, "{name}_bucket{{le=\"+Inf\"}} {observed}\n{name}_sum {sum}\n{name}_count {observed}");
+    let _ =
+        writeln!(page, "{name}_bucket{{le=\"+Inf\"}} {observed}\n{name}_sum {sum}\n{name}_count {observed}");
     page
 }
 

@@ -93,8 +93,12 @@ pub(crate) struct Slack {
 impl Slack {
     /// Loads the system's root certificates; connects to nothing yet.
     pub(crate) fn new(access: &SlackAccess) -> std::io::Result<Self> {
-        let https =
-            HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().enable_http2().build();
+        let https = HttpsConnectorBuilder::new()
+            .with_native_roots()?
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .build();
         let base = access.api_url.as_str().trim_end_matches('/');
         let connector = SlackClientHyperHttpsConnector::with_connector(https).with_slack_api_url(base);
         let token = SlackApiToken::new(SlackApiTokenValue(access.bot_token.expose().to_owned()));
@@ -145,7 +149,9 @@ fn classify(error: SlackClientError) -> Trouble {
         SlackClientError::RateLimitError(limit) => {
             Trouble::Wait(limit.retry_after.unwrap_or(Duration::from_secs(1)).max(Duration::from_millis(100)))
         }
-        SlackClientError::ApiError(refusal) if refusal.code == "ratelimited" || refusal.code == "rate_limited" => {
+        SlackClientError::ApiError(refusal)
+            if refusal.code == "ratelimited" || refusal.code == "rate_limited" =>
+        {
             Trouble::Wait(Duration::from_secs(1))
         }
         SlackClientError::ApiError(refusal) if BROKEN.contains(&refusal.code.as_str()) => Trouble::Unknown,
@@ -153,14 +159,17 @@ fn classify(error: SlackClientError) -> Trouble {
         SlackClientError::HttpError(status) if status.status_code.is_client_error() => {
             Trouble::Refused(format!("http_{}", status.status_code.as_u16()))
         }
-        SlackClientError::HttpProtocolError(protocol) if is_connect(protocol.cause.as_deref()) => Trouble::Unreached,
+        SlackClientError::HttpProtocolError(protocol) if is_connect(protocol.cause.as_deref()) => {
+            Trouble::Unreached
+        }
         _ => Trouble::Unknown,
     }
 }
 
 /// Slack's codes are short and snake case; anything else is not repeated.
 fn code(text: &str) -> String {
-    let known = text.len() <= 60 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let known =
+        text.len() <= 60 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if known { text.to_owned() } else { "unknown_error".to_owned() }
 }
 

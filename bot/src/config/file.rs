@@ -5,8 +5,14 @@ use toml::{Table, Value};
 use super::Problem;
 
 /// Keys that somebody may expect in the file but that are secrets.
-const SECRETS: [&str; 6] =
-    ["bot_token", "signing_secret", "app_token", "slack_bot_token", "slack_signing_secret", "slack_app_token"];
+const SECRETS: [&str; 6] = [
+    "bot_token",
+    "signing_secret",
+    "app_token",
+    "slack_bot_token",
+    "slack_signing_secret",
+    "slack_app_token",
+];
 
 /// The file's settings that were not taken yet.
 #[derive(Debug, Default)]

@@ -12,6 +12,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sluice_commands::grammar::Names;
 use sluice_commands::ids::UserId;
 use url::Url;
 
@@ -79,15 +80,6 @@ pub(crate) struct Access {
     pub(crate) admins: BTreeSet<UserId>,
     /// Approve promotions; the operators where nobody is named.
     pub(crate) approvers: BTreeSet<UserId>,
-}
-
-/// What the slash commands are called in this installation; must agree with the manifest that was installed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Names {
-    /// Stands before every command: `acme-` makes `/acme-build`.
-    pub(crate) prefix: String,
-    /// Whether just the umbrella is installed.
-    pub(crate) only_umbrella: bool,
 }
 
 impl Config {

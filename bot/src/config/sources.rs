@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sluice_commands::grammar::Names;
 use sluice_commands::ids::UserId;
 use toml::Value;
 use url::{Host, Url};
 
 use super::file::File;
-use super::{Access, Base, Names, Problem, Secret, SlackAccess};
+use super::{Access, Base, Problem, Secret, SlackAccess};
 use crate::cli::Flags;
 
 /// Variables of ours; every other `SLUICE_*` is a typing error that would otherwise be silently without effect.
@@ -57,7 +58,9 @@ impl Sources {
         let shown = path.display().to_string();
         let parsed = match std::fs::read_to_string(&path) {
             Ok(text) => File::parse(&shown, &text),
-            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(File::default())
+            }
             Err(error) => Err(Problem { name: shown, what: format!("cannot be read: {}", error.kind()) }),
         };
         let file = parsed.unwrap_or_else(|problem| {
@@ -83,7 +86,12 @@ impl Reading {
 
     /// The text of a setting from the first source that has it, with the name it goes by there. Takes it from the
     /// file in any case, or it would count as unknown.
-    fn text(&mut self, flag: Option<(&str, Option<String>)>, variable: &str, path: &str) -> Option<(String, String)> {
+    fn text(
+        &mut self,
+        flag: Option<(&str, Option<String>)>,
+        variable: &str,
+        path: &str,
+    ) -> Option<(String, String)> {
         let from_file = self.file.take(path).and_then(|(name, value)| match value {
             Value::String(text) => Some((name, text)),
             Value::Integer(number) => Some((name, number.to_string())),
@@ -137,7 +145,10 @@ impl Reading {
         match text.split_once(':') {
             Some(("dynamodb", table)) if fits(table) => Some(table.to_owned()),
             Some(("dynamodb", table)) => {
-                self.problem(name, format!("`{table}` is no table name: 3 to 255 of a-z, A-Z, 0-9, _, . and -"));
+                self.problem(
+                    name,
+                    format!("`{table}` is no table name: 3 to 255 of a-z, A-Z, 0-9, _, . and -"),
+                );
                 None
             }
             Some(("sqlite", _)) => {
@@ -195,7 +206,8 @@ impl Reading {
         let prefix = match self.file.take("commands.prefix") {
             None => Some(String::new()),
             Some((name, value)) => {
-                let prefix = value.as_str().filter(|prefix| crate::manifest::is_prefix(prefix)).map(str::to_owned);
+                let prefix =
+                    value.as_str().filter(|prefix| crate::manifest::is_prefix(prefix)).map(str::to_owned);
                 if prefix.is_none() {
                     self.problem(name, crate::manifest::PREFIX_RULE);
                 }
@@ -215,7 +227,8 @@ impl Reading {
 
     /// Slack's side.
     pub(super) fn slack(&mut self) -> Option<SlackAccess> {
-        let app_token = ["SLACK_APP_TOKEN", "SLACK_APP_TOKEN_FILE"].into_iter().find(|name| self.env.contains_key(*name));
+        let app_token =
+            ["SLACK_APP_TOKEN", "SLACK_APP_TOKEN_FILE"].into_iter().find(|name| self.env.contains_key(*name));
         if let Some(name) = app_token {
             self.problem(name, "Socket Mode is not available yet; use HTTP with SLACK_SIGNING_SECRET");
         }
@@ -249,7 +262,10 @@ impl Reading {
             "https" => Some(url),
             "http" if is_loopback_http(&url) => Some(url),
             _ => {
-                self.problem(name, "must be https: the bot's token goes over it (http is for this machine alone)");
+                self.problem(
+                    name,
+                    "must be https: the bot's token goes over it (http is for this machine alone)",
+                );
                 None
             }
         }
@@ -267,7 +283,10 @@ impl Reading {
                 return None;
             }
             (None, None) => {
-                self.problem(variable, format!("is required (or {file_variable}, the path of a file that holds it)"));
+                self.problem(
+                    variable,
+                    format!("is required (or {file_variable}, the path of a file that holds it)"),
+                );
                 return None;
             }
             (Some(text), None) => text,

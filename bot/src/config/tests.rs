@@ -9,7 +9,8 @@ fn sources(env: &[(&str, &str)], toml: &str) -> (Sources, tempfile::TempDir) {
     (Sources { flags: Flags { config: Some(path), ..Flags::default() }, env }, dir)
 }
 
-const SECRETS: [(&str, &str); 2] = [("SLACK_BOT_TOKEN", "xoxb-canary"), ("SLACK_SIGNING_SECRET", "canary-secret")];
+const SECRETS: [(&str, &str); 2] =
+    [("SLACK_BOT_TOKEN", "xoxb-canary"), ("SLACK_SIGNING_SECRET", "canary-secret")];
 
 fn told(problems: &[Problem], dir: &tempfile::TempDir) -> String {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -108,6 +109,7 @@ fn secrets_come_from_files_and_are_never_printed() {
 
 #[test]
 fn init_needs_no_slack() {
-    let (sources, _dir) = sources(&[("SLACK_API_URL", "https://slack.com/api")], "[slack]\napi_url = \"https://x.y/\"\n");
+    let (sources, _dir) =
+        sources(&[("SLACK_API_URL", "https://slack.com/api")], "[slack]\napi_url = \"https://x.y/\"\n");
     assert_eq!(Base::load(sources).unwrap().table, "sluice");
 }

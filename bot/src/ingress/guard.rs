@@ -35,7 +35,8 @@ impl Guard {
     pub(super) fn headers(&self, headers: &HeaderMap) -> Result<Claim, &'static str> {
         let signature = single(headers, SIGNATURE).ok_or("signature header")?;
         let timestamp = single(headers, TIMESTAMP).ok_or("timestamp header")?;
-        let digits = timestamp.len() <= 12 && !timestamp.is_empty() && timestamp.bytes().all(|b| b.is_ascii_digit());
+        let digits =
+            timestamp.len() <= 12 && !timestamp.is_empty() && timestamp.bytes().all(|b| b.is_ascii_digit());
         let signed = timestamp.parse::<i64>().ok().filter(|_| digits).ok_or("timestamp")?;
         if self.clock.now().as_second().abs_diff(signed) > OLDEST {
             return Err("stale timestamp");

@@ -119,7 +119,8 @@ type Refusal = (StatusCode, &'static str);
 impl Door {
     /// From a request to a payload that Slack has signed. A refusal says nothing of why.
     async fn admit(&self, request: Request) -> Result<Payload, Refusal> {
-        let claim = self.guard.headers(request.headers()).map_err(|reason| (StatusCode::UNAUTHORIZED, reason))?;
+        let claim =
+            self.guard.headers(request.headers()).map_err(|reason| (StatusCode::UNAUTHORIZED, reason))?;
         let kind = payload::kind(request.headers());
         let body = match tokio::time::timeout(BODY_PATIENCE, Bytes::from_request(request, &())).await {
             Ok(Ok(body)) => body,
@@ -190,7 +191,8 @@ async fn reply(slack: &dyn WebApi, url: &url::Url, body: &serde_json::Value) {
         match slack.respond(url, body).await {
             Ok(()) => return,
             Err(trouble @ (Trouble::Unreached | Trouble::Wait(_))) if attempt < 3 => {
-                let pause = if let Trouble::Wait(pause) = trouble { pause } else { Duration::from_secs(attempt) };
+                let pause =
+                    if let Trouble::Wait(pause) = trouble { pause } else { Duration::from_secs(attempt) };
                 tokio::time::sleep(pause.min(Duration::from_secs(5))).await;
             }
             Err(trouble) => {

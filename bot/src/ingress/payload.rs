@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, header};
 use serde_json::Value;
 use slack_morphism::events::{
-    SlackCommandEvent, SlackInteractionActionContainer, SlackInteractionBlockActionsEvent, SlackInteractionEvent,
+    SlackCommandEvent, SlackInteractionActionContainer, SlackInteractionBlockActionsEvent,
+    SlackInteractionEvent,
 };
 use sluice_commands::ids::{ChannelId, TeamId, UserId};
 use sluice_commands::service::{Actor, Invocation, Said};
@@ -94,7 +95,8 @@ fn event(body: &str) -> Result<Payload, &'static str> {
     let body: Value = serde_json::from_str(body).map_err(|_| "event is no JSON")?;
     match body["type"].as_str() {
         Some("url_verification") => {
-            let challenge = body["challenge"].as_str().filter(|text| text.len() <= 1_000).ok_or("challenge")?;
+            let challenge =
+                body["challenge"].as_str().filter(|text| text.len() <= 1_000).ok_or("challenge")?;
             Ok(Payload::Challenge(challenge.to_owned()))
         }
         Some("event_callback" | "app_rate_limited") => Ok(Payload::Nothing),
@@ -109,7 +111,10 @@ fn command(fields: BTreeMap<String, String>) -> Result<Payload, &'static str> {
         serde_json::from_value(Value::Object(fields)).map_err(|_| "command fields")?;
     let command = event.command.0;
     let text = event.text.unwrap_or_default();
-    if !command.starts_with('/') || command.chars().count() > LONGEST_NAME || command.chars().any(char::is_whitespace) {
+    if !command.starts_with('/')
+        || command.chars().count() > LONGEST_NAME
+        || command.chars().any(char::is_whitespace)
+    {
         return Err("command name");
     }
     if text.chars().count() > LONGEST_TEXT {
@@ -171,7 +176,8 @@ fn click(click: SlackInteractionBlockActionsEvent) -> Result<Payload, &'static s
 
 /// What makes a delivery this one and no other.
 fn delivery(team: &TeamId, trigger: &str) -> Result<String, &'static str> {
-    let well_formed = (1..=200).contains(&trigger.len()) && trigger.bytes().all(|b| b.is_ascii_graphic());
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let well_formed = (1..=200).contains(&trigger.len()) && trigger.bytes().all(is_plain);
     if well_formed { Ok(format!("{team}:{trigger}")) } else { Err("trigger id") }
 }
 
@@ -184,5 +190,9 @@ fn actor(id: String, name: Option<String>) -> Result<Actor, &'static str> {
 }
 
 fn response_url(url: Url) -> Result<Url, &'static str> {
-    if url.scheme() == "https" || crate::config::is_loopback_http(&url) { Ok(url) } else { Err("response URL") }
+    if url.scheme() == "https" || crate::config::is_loopback_http(&url) {
+        Ok(url)
+    } else {
+        Err("response URL")
+    }
 }

@@ -21,8 +21,11 @@ pub(super) fn try_again() -> Answer {
 
 /// Somebody from another workspace.
 pub(super) fn foreign() -> Answer {
-    let card = Card::new(Tone::Bad, "Sorry, I take commands only from members of the workspace that I was installed in.")
-        .hint("Ask a member of that workspace to do it.")
-        .foot(Text::default().code("other-workspace"));
+    let card = Card::new(
+        Tone::Bad,
+        "Sorry, I take commands only from members of the workspace that I was installed in.",
+    )
+    .hint("Ask a member of that workspace to do it.")
+    .foot(Text::default().code("other-workspace"));
     Answer::private(card)
 }

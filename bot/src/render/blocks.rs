@@ -111,7 +111,8 @@ pub(super) fn duration(ms: u64) -> String {
 pub(super) fn code(code: &str) -> Vec<Value> {
     const ROOM: usize = SECTION - 20;
     let clean = code.trim_matches('\n').replace("```", "'''");
-    let clean: String = clean.chars().filter(|sign| *sign == '\n' || *sign == '\t' || !sign.is_control()).collect();
+    let clean: String =
+        clean.chars().filter(|sign| *sign == '\n' || *sign == '\t' || !sign.is_control()).collect();
     let mut kept: Vec<&str> = Vec::new();
     let mut signs = 0;
     for line in clean.lines().rev() {
@@ -172,8 +173,12 @@ fn confirmation(confirm: &Confirm, style: ButtonStyle) -> Value {
 
 /// Small print, ten lines at most.
 pub(super) fn footer(lines: &[Text]) -> Option<Value> {
-    let mut elements: Vec<Value> =
-        lines.iter().map(|line| text::mrkdwn(line, limits::SMALL_PRINT)).filter(|line| !line.trim().is_empty()).map(|line| markup(&line)).collect();
+    let mut elements: Vec<Value> = lines
+        .iter()
+        .map(|line| text::mrkdwn(line, limits::SMALL_PRINT))
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| markup(&line))
+        .collect();
     elements.truncate(CONTEXT_ELEMENTS);
     (!elements.is_empty()).then(|| json!({ "type": "context", "elements": elements }))
 }

@@ -53,7 +53,8 @@ pub(crate) fn message(card: &Card) -> Message {
         let rendered = parts.render(part);
         if !rendered.into_iter().all(|block| budget.push(block)) {
             let left = card.parts.len() - index;
-            budget.finish(context(&format!("… and {left} more {}", if left == 1 { "part" } else { "parts" })));
+            budget
+                .finish(context(&format!("… and {left} more {}", if left == 1 { "part" } else { "parts" })));
             break;
         }
     }
@@ -64,7 +65,10 @@ pub(crate) fn message(card: &Card) -> Message {
 
 /// A short message of running text alone: the asides of an operation.
 pub(crate) fn line(text: &Text) -> Message {
-    Message { text: text::fallback(text, FALLBACK), blocks: vec![section(&text::mrkdwn(text, limits::SECTION))] }
+    Message {
+        text: text::fallback(text, FALLBACK),
+        blocks: vec![section(&text::mrkdwn(text, limits::SECTION))],
+    }
 }
 
 /// An answer as the acknowledgement of a slash command or the body for a `response_url` takes it.

@@ -22,7 +22,8 @@ pub(super) fn table(header: &[String], rows: &[Vec<Text>]) -> Vec<Value> {
     let mut spent: usize = cells.iter().flatten().map(signs).sum();
     for row in rows.iter().take(TABLE_ROWS - 1) {
         let empty = Text::default();
-        let row: Vec<Value> = (0..header.len()).map(|column| cell(row.get(column).unwrap_or(&empty))).collect();
+        let row: Vec<Value> =
+            (0..header.len()).map(|column| cell(row.get(column).unwrap_or(&empty))).collect();
         spent += row.iter().map(signs).sum::<usize>();
         if spent > TABLE_SIGNS {
             break;
@@ -84,7 +85,8 @@ pub(super) fn lines(header: &[String], rows: &[Vec<Text>]) -> Vec<Value> {
         .take(LINES)
         .map(|row| {
             let cells = row.iter().enumerate().map(|(column, cell)| {
-                let name = header.get(column).filter(|_| column > 0).map(|name| format!("{}: ", cut(name, 40)));
+                let name =
+                    header.get(column).filter(|_| column > 0).map(|name| format!("{}: ", cut(name, 40)));
                 mrkdwn(&Text::plain(name.unwrap_or_default()).join(cell.clone()), 200)
             });
             cut_cells(cells.collect())

@@ -22,7 +22,12 @@ fn step(state: StepState, title: Text, took_ms: Option<u64>, note: Option<&str>)
 fn an_operation_under_way() {
     let steps = vec![
         step(StepState::Done, Text::plain("read template of ").code("#1"), Some(420), None),
-        step(StepState::Running, Text::plain("update ").code("hello"), Some(12_300), Some("try 2: throttled")),
+        step(
+            StepState::Running,
+            Text::plain("update ").code("hello"),
+            Some(12_300),
+            Some("try 2: throttled"),
+        ),
         step(StepState::Waiting, "its turn".into(), None, None),
         step(StepState::Pending, Text::plain("move alias ").code("dev"), None, None),
     ];
@@ -30,7 +35,10 @@ fn an_operation_under_way() {
         .part(Part::Fields(vec![
             ("Asked by".into(), Text::default().user(&user())),
             ("Commit".into(), Text::default().code("0a1b2c3").then(" fix <script> & *this*")),
-            ("Log".into(), Text::default().link("https://eu-central-1.console.aws.amazon.com/x?a=1&b=2", "build log")),
+            (
+                "Log".into(),
+                Text::default().link("https://eu-central-1.console.aws.amazon.com/x?a=1&b=2", "build log"),
+            ),
         ]))
         .part(Part::Steps(steps))
         .foot(Text::plain("since ").time("2026-03-01T10:00:00Z".parse().unwrap()));
@@ -54,12 +62,20 @@ fn a_request_for_approval() {
     let header = ["".into(), "release".into(), "commit".into(), "author".into()].to_vec();
     let rows = vec![
         vec![Text::plain("now"), Text::default().code("r1"), Text::default().code("0a1b2c3"), "ann".into()],
-        vec![Text::plain("then"), Text::default().code("r2"), Text::default().code("1b2c3d4"), Text::default().user(&user())],
+        vec![
+            Text::plain("then"),
+            Text::default().code("r2"),
+            Text::default().code("1b2c3d4"),
+            Text::default().user(&user()),
+        ],
     ];
     let card = Card::new(Tone::Waiting, "Promotion of orders r2 to prod waits for approval")
         .part(Part::Table { header, rows })
         .part(Part::Divider)
-        .hint(Text::plain("An approver other than the requester decides, here or with ").code("/promote approve orders prod"))
+        .hint(
+            Text::plain("An approver other than the requester decides, here or with ")
+                .code("/promote approve orders prod"),
+        )
         .button(button("promotion.approve", "Approve", ButtonStyle::Primary))
         .button(button("promotion.reject", "Reject", ButtonStyle::Danger));
     snapshot("request_for_approval", &card);
@@ -83,7 +99,10 @@ fn a_failure_with_a_log() {
     let message = message(&card).to_json();
     assert_within_limits(&message);
     let code = message["blocks"][2]["text"]["text"].as_str().unwrap();
-    assert!(code.starts_with("```…\n") && code.ends_with("line 399: &lt;error&gt; &amp; more '''```"), "{code}");
+    assert!(
+        code.starts_with("```…\n") && code.ends_with("line 399: &lt;error&gt; &amp; more '''```"),
+        "{code}"
+    );
 }
 
 #[test]
@@ -138,14 +157,16 @@ fn the_check_finds_what_slack_would_refuse() {
 }
 
 fn span() -> impl Strategy<Value = Span> {
-    let words = || prop_oneof!["\\PC{0,60}", "[<>&*_~`\n]{0,40}", Just("<&>".repeat(1_200)), Just(String::new())];
+    let words =
+        || prop_oneof!["\\PC{0,60}", "[<>&*_~`\n]{0,40}", Just("<&>".repeat(1_200)), Just(String::new())];
     prop_oneof![
         words().prop_map(Span::Plain),
         words().prop_map(Span::Bold),
         words().prop_map(Span::Code),
         Just(Span::User(UserId::new("U1").unwrap())),
         Just(Span::Channel(ChannelId::new("C1").unwrap())),
-        ("\\PC{0,2000}", words()).prop_map(|(url, label)| Span::Link { url: format!("https://x/{url}"), label }),
+        ("\\PC{0,2000}", words())
+            .prop_map(|(url, label)| Span::Link { url: format!("https://x/{url}"), label }),
         (0i64..4_000_000_000).prop_map(|at| Span::Time(jiff::Timestamp::from_second(at).unwrap())),
     ]
 }
@@ -168,7 +189,10 @@ fn part() -> impl Strategy<Value = Part> {
         words().prop_map(Part::Text),
         prop::collection::vec(("\\PC{0,300}", words()), 0..25).prop_map(Part::Fields),
         prop::collection::vec(line, 0..90).prop_map(Part::Steps),
-        (prop::collection::vec("\\PC{0,40}", 0..24), prop::collection::vec(prop::collection::vec(words(), 0..6), 0..30))
+        (
+            prop::collection::vec("\\PC{0,40}", 0..24),
+            prop::collection::vec(prop::collection::vec(words(), 0..6), 0..30)
+        )
             .prop_map(|(header, rows)| Part::Table { header, rows }),
         prop_oneof!["(?s).{0,5000}", Just("&".repeat(9_000))].prop_map(Part::Code),
         Just(Part::Divider),
@@ -178,10 +202,13 @@ fn part() -> impl Strategy<Value = Part> {
 fn card() -> impl Strategy<Value = Card> {
     let tone = prop::sample::select(vec![Tone::Neutral, Tone::Running, Tone::Waiting, Tone::Good, Tone::Bad]);
     let confirm = prop::option::of(("\\PC{0,400}", "\\PC{0,400}"));
-    let button = ("[a-z.]{1,300}", "\\PC{0,200}", "\\PC{0,2500}", confirm).prop_map(|(action_id, label, value, ask)| {
-        let confirm = ask.map(|(title, text)| Confirm { title, text, confirm: label.clone(), deny: String::new() });
-        Button { action_id, label, style: ButtonStyle::Danger, value, confirm }
-    });
+    let button = ("[a-z.]{1,300}", "\\PC{0,200}", "\\PC{0,2500}", confirm).prop_map(
+        |(action_id, label, value, ask)| {
+            let confirm =
+                ask.map(|(title, text)| Confirm { title, text, confirm: label.clone(), deny: String::new() });
+            Button { action_id, label, style: ButtonStyle::Danger, value, confirm }
+        },
+    );
     let parts = prop::collection::vec(part(), 0..12);
     let (buttons, footer) = (prop::collection::vec(button, 0..4), prop::collection::vec(words(), 0..14));
     (tone, words(), parts, prop::option::of(words()), buttons, footer).prop_map(

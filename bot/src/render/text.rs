@@ -162,7 +162,8 @@ fn can_be_wrapped(words: &str) -> bool {
 
 fn is_linkable(url: &str) -> bool {
     let web = url.starts_with("https://") || url.starts_with("http://");
-    web && length(url) <= LONGEST_URL && !url.chars().any(|sign| sign.is_whitespace() || sign.is_control() || sign == '|')
+    web && length(url) <= LONGEST_URL
+        && !url.chars().any(|sign| sign.is_whitespace() || sign.is_control() || sign == '|')
 }
 
 /// A sign of plain text. Emphasis begins with a mark between a sign that belongs to no word and one that is no blank.
@@ -223,10 +224,7 @@ mod tests {
     #[test]
     fn a_time_is_shown_in_the_readers_zone() {
         let text = Text::default().time("2026-03-01T10:00:00Z".parse().unwrap());
-        assert_eq!(
-            mrkdwn(&text, 300),
-            "<!date^1772359200^{date_short_pretty} {time}|2026-03-01 10:00 UTC>"
-        );
+        assert_eq!(mrkdwn(&text, 300), "<!date^1772359200^{date_short_pretty} {time}|2026-03-01 10:00 UTC>");
         assert_eq!(fallback(&text, 300), "2026-03-01 10:00 UTC");
     }
 }

@@ -87,7 +87,9 @@ impl Operations {
     }
 
     fn spawn(&self, operation: OperationId, permit: OwnedSemaphorePermit) {
-        let (Some(engine), Some(myself)) = (self.engine.get().cloned(), self.myself.upgrade()) else { return };
+        let (Some(engine), Some(myself)) = (self.engine.get().cloned(), self.myself.upgrade()) else {
+            return;
+        };
         self.tasks.spawn(Kind::Operation, async move {
             // Dropped with the task, also when it panics or is cancelled: the book never keeps what has no task.
             let _place = Place { operations: myself, operation: operation.clone(), permit: Some(permit) };
