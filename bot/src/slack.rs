@@ -3,11 +3,18 @@
 //! [`Method`] is the whole list, each with the scope it needs; `manifest.yml` asks for exactly those. Trouble is
 //! classified by what may be done next. slack-morphism's own errors quote bodies, so they never reach a log.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::http::{Request, header};
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use slack_morphism::errors::SlackClientError;
 use slack_morphism::hyper_tokio::{SlackClientHyperHttpsConnector, SlackHyperClient};
@@ -84,10 +91,14 @@ pub(crate) trait WebApi: Send + Sync {
     async fn respond(&self, url: &Url, body: &Value) -> Result<(), Trouble>;
 }
 
+type Https = hyper_rustls::HttpsConnector<HttpConnector>;
+
 /// The real one.
 pub(crate) struct Slack {
     client: SlackHyperClient,
     token: SlackApiToken,
+    https: Https,
+    base: String,
 }
 
 impl Slack {
@@ -100,9 +111,23 @@ impl Slack {
             .enable_http2()
             .build();
         let base = access.api_url.as_str().trim_end_matches('/');
-        let connector = SlackClientHyperHttpsConnector::with_connector(https).with_slack_api_url(base);
+        let connector = SlackClientHyperHttpsConnector::with_connector(https.clone()).with_slack_api_url(base);
         let token = SlackApiToken::new(SlackApiTokenValue(access.bot_token.expose().to_owned()));
-        Ok(Self { client: SlackClient::new(connector), token })
+        Ok(Self { client: SlackClient::new(connector), token, https, base: base.to_owned() })
+    }
+
+    /// The scopes that the token has, from a header that slack-morphism does not pass on; `None` if there is none.
+    pub(crate) async fn granted_scopes(&self) -> Result<Option<BTreeSet<String>>, Trouble> {
+        let client = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(self.https.clone());
+        let request = Request::post(format!("{}/{}", self.base, Method::AuthTest.name()))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token.token_value.0))
+            .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+            .body(Full::new(Bytes::from_static(b"{}")))
+            .map_err(|_| Trouble::Unreached)?;
+        let answer = tokio::time::timeout(PATIENCE, client.request(request)).await.map_err(|_| Trouble::Unknown)?;
+        let answer = answer.map_err(|error| if error.is_connect() { Trouble::Unreached } else { Trouble::Unknown })?;
+        let scopes = answer.headers().get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
+        Ok(scopes.map(|scopes| scopes.split(',').map(|scope| scope.trim().to_owned()).collect()))
     }
 }
 
@@ -178,3 +203,6 @@ fn is_connect(cause: Option<&(dyn Error + Send + Sync + 'static)>) -> bool {
         .and_then(|cause| cause.downcast_ref::<hyper_util::client::legacy::Error>())
         .is_some_and(hyper_util::client::legacy::Error::is_connect)
 }
+
+#[cfg(test)]
+mod tests;
