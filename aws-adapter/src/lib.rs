@@ -1,1 +1,94 @@
-//! Placeholder while the workspace is laid out.
+//! The ports of `commands` over the AWS SDK, one file per service.
+//!
+//! This crate translates and classifies, no more: it knows no policy and no workflow, starts no task, keeps no state but
+//! connections, and shows no SDK type but the configuration it is built from. Which calls there are is listed in one
+//! place ([`READS`], [`MUTATIONS`]), what an error means is decided in one place (`error.rs`).
+
+mod builders;
+mod call;
+pub mod config;
+mod error;
+mod functions;
+mod gateway;
+mod identity;
+mod logs;
+mod objects;
+mod repositories;
+mod values;
+
+use std::sync::Arc;
+
+pub use aws_config::SdkConfig;
+use sluice_commands::ports::{Builders, Functions, Gateway, Identity, Logs, Objects, Repositories};
+
+pub use crate::call::{MUTATIONS, READS};
+use crate::call::{OnlyListed, RepeatOnlyRefused, Service};
+
+/// No region is configured: neither `AWS_REGION` nor the profile names one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no AWS region is configured: set AWS_REGION, or `region` in the profile")]
+pub struct NoRegion;
+
+/// All of AWS, as ports.
+#[derive(Clone)]
+pub struct Aws {
+    /// CodeCommit.
+    pub repositories: Arc<dyn Repositories>,
+    /// CodeBuild.
+    pub builders: Arc<dyn Builders>,
+    /// S3.
+    pub objects: Arc<dyn Objects>,
+    /// Lambda.
+    pub functions: Arc<dyn Functions>,
+    /// API Gateway v2.
+    pub gateway: Arc<dyn Gateway>,
+    /// IAM and STS.
+    pub identity: Arc<dyn Identity>,
+    /// CloudWatch Logs.
+    pub logs: Arc<dyn Logs>,
+}
+
+/// The clients of one service: one that may only look, one that may change, on the same connections.
+macro_rules! service {
+    ($sdk:ident, $config:expr, $region:expr) => {
+        service!($sdk, $config, $region, |builder| builder)
+    };
+    ($sdk:ident, $config:expr, $region:expr, $adjust:expr) => {{
+        fn adjust(
+            builder: $sdk::config::Builder,
+            with: impl Fn($sdk::config::Builder) -> $sdk::config::Builder,
+        ) -> $sdk::config::Builder {
+            with(builder)
+        }
+        let base = || adjust($sdk::config::Builder::from($config), $adjust);
+        Service {
+            region: $region.to_owned(),
+            reads: $sdk::Client::from_conf(base().interceptor(OnlyListed(READS)).build()),
+            writes: $sdk::Client::from_conf(
+                base().interceptor(OnlyListed(MUTATIONS)).retry_classifier(RepeatOnlyRefused).build(),
+            ),
+        }
+    }};
+}
+
+impl Aws {
+    /// All ports for the account and region that the configuration names. Sends nothing yet.
+    pub fn new(config: &SdkConfig) -> Result<Self, NoRegion> {
+        let region = config.region().ok_or(NoRegion)?.as_ref();
+        let path_style = config::needs_path_style(config);
+        Ok(Self {
+            repositories: Arc::new(repositories::CodeCommit(service!(aws_sdk_codecommit, config, region))),
+            builders: Arc::new(builders::CodeBuild(service!(aws_sdk_codebuild, config, region))),
+            objects: Arc::new(objects::S3(
+                service!(aws_sdk_s3, config, region, |builder| builder.force_path_style(path_style))
+            )),
+            functions: Arc::new(functions::Lambda(service!(aws_sdk_lambda, config, region))),
+            gateway: Arc::new(gateway::ApiGateway(service!(aws_sdk_apigatewayv2, config, region))),
+            identity: Arc::new(identity::Iam {
+                iam: service!(aws_sdk_iam, config, region),
+                sts: service!(aws_sdk_sts, config, region),
+            }),
+            logs: Arc::new(logs::CloudWatchLogs(service!(aws_sdk_cloudwatchlogs, config, region))),
+        })
+    }
+}

@@ -1,0 +1,90 @@
+//! What all AWS clients share: where they find region, endpoints and credentials, how long they wait, how often they try.
+//!
+//! One HTTP client, and so one pool of connections, serves them all.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_types::service_config::ServiceConfigKey;
+use url::{Host, Url};
+
+/// Loads the configuration as every AWS SDK reads it (environment, profile, container, instance), once per process.
+pub async fn load() -> SdkConfig {
+    // One TLS stack with one crypto provider in the whole binary: ring.
+    let http =
+        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .timeout_config(timeouts())
+        .retry_config(retries());
+    match AppName::new("sluice") {
+        Ok(name) => loader.app_name(name),
+        Err(_) => loader,
+    }
+    .load()
+    .await
+}
+
+/// A call with its retries is over well before an operation's owner could be thought dead for want of a beat.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(15))
+        .operation_timeout(Duration::from_secs(25))
+        .build()
+}
+
+/// The SDK tries twice; the long backoff is the journal's. Of mutations it repeats only what certainly did nothing.
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(200))
+}
+
+/// Whether buckets must be named in the path: at an address, or at `localhost`, there is no name to put them before.
+pub(crate) fn needs_path_style(config: &SdkConfig) -> bool {
+    let own = ServiceConfigKey::builder()
+        .service_id("S3")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .ok();
+    let endpoint = own
+        .and_then(|key| config.service_config()?.load_config(key))
+        .or_else(|| config.endpoint_url().map(str::to_owned));
+    endpoint.is_some_and(|endpoint| is_local(&endpoint))
+}
+
+fn is_local(endpoint: &str) -> bool {
+    match Url::parse(endpoint).ok().as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_localhost_take_path_style() {
+        for local in
+            ["http://127.0.0.1:4566", "http://[::1]:4566", "http://localhost:9000/", "https://10.0.0.7"]
+        {
+            assert!(is_local(local), "{local}");
+        }
+        for named in ["https://s3.eu-central-1.amazonaws.com", "https://minio.example.org", "nonsense", ""] {
+            assert!(!is_local(named), "{named}");
+        }
+    }
+
+    #[test]
+    fn the_endpoint_of_s3_alone_counts_before_the_one_for_all() {
+        let config = |url: &str| SdkConfig::builder().endpoint_url(url).build();
+        assert!(needs_path_style(&config("http://127.0.0.1:1")));
+        assert!(!needs_path_style(&config("https://aws.example.org")));
+        assert!(!needs_path_style(&SdkConfig::builder().build()));
+    }
+}

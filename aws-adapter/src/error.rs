@@ -1,0 +1,229 @@
+//! The one place where an AWS error becomes a [`Class`]: by its code, by its HTTP status where the code is unknown, and
+//! by its message only for the few refusals whose code says nothing.
+//!
+//! The rule for what is uncertain: a read that got no usable answer is transient, a mutation is ambiguous. A mutation
+//! answered with 500, 502 or 504 is ambiguous as well, because the service had the request when it failed; 503 is a
+//! refusal at the door.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::operation::BuildError;
+use sluice_commands::fault::{Class, PortError, PortResult};
+
+use crate::call::{self, Call};
+
+const THROTTLED: &[&str] = &[
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+
+/// Refused for the moment, without a word about the number of calls.
+const TRANSIENT: &[&str] = &[
+    "ConcurrentModification",
+    "EntityTemporarilyUnmodifiable",
+    "OperationAborted",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+];
+
+const CONFLICT: &[&str] = &[
+    "BranchNameExistsException",
+    "BucketAlreadyExists",
+    "BucketAlreadyOwnedByYou",
+    "ConcurrentReferenceUpdateException",
+    "ConflictException",
+    "DeleteConflict",
+    "EntityAlreadyExists",
+    "ParentCommitIdOutdatedException",
+    "ParentCommitIdRequiredException",
+    "PreconditionFailed",
+    "PreconditionFailedException",
+    "RepositoryNameExistsException",
+    "ResourceAlreadyExistsException",
+    "ResourceConflictException",
+    "ResourceInUseException",
+];
+
+const ABSENT: &[&str] = &[
+    "BranchDoesNotExistException",
+    "CommitDoesNotExistException",
+    "CommitIdDoesNotExistException",
+    "NoSuchBucket",
+    "NoSuchBucketPolicy",
+    "NoSuchEntity",
+    "NoSuchKey",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchTagSet",
+    "NoSuchVersion",
+    "NotFound",
+    "NotFoundException",
+    "RepositoryDoesNotExistException",
+    "ResourceNotFoundException",
+];
+
+/// The rights are missing, or what shows who we are is wrong, too old or not there.
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "InvalidToken",
+    "KMSAccessDeniedException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "NotAuthorized",
+    "OptInRequired",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "UnauthorizedOperation",
+    "UnrecognizedClientException",
+];
+
+/// Makes what the SDK says of a failed call into a port's error.
+pub(crate) fn failed<E>(call: Call) -> impl FnOnce(SdkError<E, HttpResponse>) -> PortError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    move |error| {
+        let (class, code) = match &error {
+            SdkError::ServiceError(answer) => {
+                let status = answer.raw().status().as_u16();
+                let code = answer.err().code().map_or_else(|| format!("Http{status}"), str::to_owned);
+                let message = answer.err().message().unwrap_or_default();
+                return PortError::new(call.name, class_of(call, status, &code, message), code, message);
+            }
+            SdkError::ConstructionFailure(_) => (Class::Invalid, "NotSendable"),
+            SdkError::TimeoutError(_) => (lost(call), "Timeout"),
+            SdkError::DispatchFailure(failure) => {
+                undispatched(call, failure.as_connector_error(), failure.is_timeout())
+            }
+            _ => (lost(call), "AnswerLost"),
+        };
+        call.error(class, code, chain(&error))
+    }
+}
+
+/// A request that we could not even put together.
+pub(crate) fn unbuildable(call: Call) -> impl FnOnce(BuildError) -> PortError {
+    move |error| call.error(Class::Invalid, "NotSendable", chain(&error))
+}
+
+/// What is absent is `None`; other errors stay errors.
+pub(crate) fn found<T>(result: PortResult<T>) -> PortResult<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.class == Class::Absent => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// As [`found`], but only the absence of the thing itself, by its codes: the absence of what should hold it is an error.
+pub(crate) fn found_by<T>(result: PortResult<T>, absent: &[&str]) -> PortResult<Option<T>> {
+    match result {
+        Err(error) if absent.contains(&error.code.as_str()) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// The class of a call whose answer we do not have.
+pub(crate) fn lost(call: Call) -> Class {
+    if call.mutates { Class::Ambiguous } else { Class::Transient }
+}
+
+fn class_of(call: Call, status: u16, code: &str, message: &str) -> Class {
+    let listed = |codes: &[&str]| codes.contains(&code);
+    if let Some(class) = exception(call, code, message) {
+        class
+    } else if listed(THROTTLED) || status == 429 {
+        Class::Throttled
+    } else if listed(CONFLICT) {
+        Class::Conflict
+    } else if listed(ABSENT) {
+        Class::Absent
+    } else if listed(DENIED) {
+        Class::Denied
+    } else if listed(TRANSIENT) {
+        Class::Transient
+    } else {
+        match status {
+            401 | 403 => Class::Denied,
+            404 => Class::Absent,
+            409 | 412 => Class::Conflict,
+            503 => Class::Transient,
+            500.. => lost(call),
+            _ => Class::Invalid,
+        }
+    }
+}
+
+/// Where a code means different things, and the call or the message decides.
+fn exception(call: Call, code: &str, message: &str) -> Option<Class> {
+    match code {
+        // A role made a moment ago is not known everywhere yet.
+        "InvalidParameterValueException" if message.contains("cannot be assumed") => Some(Class::Transient),
+        "InvalidInputException" if call == call::CREATE_PROJECT && message.contains("sts:AssumeRole") => {
+            Some(Class::Transient)
+        }
+        // The precondition `CodeSha256` did not hold.
+        "InvalidParameterValueException"
+            if call == call::PUBLISH_VERSION && message.contains("CodeSHA256") =>
+        {
+            Some(Class::Conflict)
+        }
+        // For a build it is the queue that is full; for everything else the account is.
+        "AccountLimitExceededException" if call == call::START_BUILD => Some(Class::Throttled),
+        _ => None,
+    }
+}
+
+fn undispatched<E: Error + 'static>(call: Call, error: Option<&E>, timeout: bool) -> (Class, &'static str) {
+    let Some(error) = error else { return (lost(call), "AnswerLost") };
+    match find::<CredentialsError>(error) {
+        // Credentials are looked for before anything is sent.
+        Some(CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_)) => {
+            (Class::Transient, "CredentialsUnavailable")
+        }
+        Some(_) => (Class::Denied, "CredentialsNotLoaded"),
+        None if never_sent(error) => (Class::Transient, "Unreachable"),
+        None if timeout => (lost(call), "Timeout"),
+        None => (lost(call), "AnswerLost"),
+    }
+}
+
+/// Whether the request certainly did not leave, because there was no connection for it.
+pub(crate) fn never_sent(error: &(dyn Error + 'static)) -> bool {
+    find::<hyper_util::client::legacy::Error>(error).is_some_and(|error| error.is_connect())
+}
+
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    causes(error).find_map(|error| error.downcast_ref())
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}

@@ -1,0 +1,341 @@
+//! Lambda. Every write names the state it was decided on (`RevisionId`, `CodeSha256`), so a lost race is a conflict and
+//! never a change.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::types::{
+    Architecture, Environment, FunctionCode, LastUpdateStatus, PackageType, Runtime, State,
+};
+use serde_json::Value;
+use sluice_commands::fault::{Class, PortResult};
+use sluice_commands::ids::Target;
+use sluice_commands::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Functions, Readiness, Tags};
+
+use crate::call::{self, Call, Service};
+use crate::error::{failed, found};
+use crate::values::{partition, sorted, unsorted};
+
+/// Lambda's own values for what a function does not say.
+const DEFAULT_MEMORY: u32 = 128;
+const DEFAULT_TIMEOUT: u32 = 3;
+
+pub(crate) struct Lambda(pub(crate) Service<Client>);
+
+/// The SDK has one type per operation for what is one thing.
+macro_rules! version_of {
+    ($call:expr, $answer:expr) => {{
+        let (call, answer) = ($call, $answer);
+        let version = call.answered(answer.version(), "version")?;
+        let arn = call.answered(answer.function_arn(), "function ARN")?;
+        FunctionVersion {
+            version: version.to_owned(),
+            arn: with_version(arn, version),
+            code_sha256: call.answered(answer.code_sha256(), "CodeSha256")?.to_owned(),
+            config: FunctionConfig {
+                runtime: answer.runtime().map(|runtime| runtime.as_str().to_owned()).unwrap_or_default(),
+                handler: answer.handler().unwrap_or_default().to_owned(),
+                role: answer.role().unwrap_or_default().to_owned(),
+                memory: number(answer.memory_size()).unwrap_or(DEFAULT_MEMORY),
+                timeout: number(answer.timeout()).unwrap_or(DEFAULT_TIMEOUT),
+                architecture: answer
+                    .architectures()
+                    .first()
+                    .unwrap_or(&Architecture::X8664)
+                    .as_str()
+                    .to_owned(),
+                environment: sorted(answer.environment().and_then(|environment| environment.variables())),
+            },
+            revision: call.answered(answer.revision_id(), "RevisionId")?.to_owned(),
+            readiness: readiness(
+                answer.state(),
+                answer.state_reason_code().map(|code| code.as_str()),
+                answer.last_update_status(),
+                answer.last_update_status_reason_code().map(|code| code.as_str()),
+            ),
+        }
+    }};
+}
+
+macro_rules! alias_of {
+    ($call:expr, $answer:expr) => {{
+        let (call, answer) = ($call, $answer);
+        Alias {
+            name: call.answered(answer.name(), "alias name")?.to_owned(),
+            arn: call.answered(answer.alias_arn(), "alias ARN")?.to_owned(),
+            version: call.answered(answer.function_version(), "function version")?.to_owned(),
+            revision: call.answered(answer.revision_id(), "RevisionId")?.to_owned(),
+        }
+    }};
+}
+
+#[async_trait]
+impl Functions for Lambda {
+    async fn versions(&self, target: &Target, function: &str) -> PortResult<Option<Vec<FunctionVersion>>> {
+        let call = call::LIST_VERSIONS;
+        let client = self.0.at(target, call)?;
+        let (mut versions, mut marker) = (Vec::new(), None);
+        loop {
+            let page =
+                client.list_versions_by_function().function_name(function).set_marker(marker).send().await;
+            let Some(page) = found(page.map_err(failed(call)))? else { return Ok(None) };
+            for version in page.versions() {
+                versions.push(version_of!(call, version));
+            }
+            marker = page.next_marker.filter(|marker| !marker.is_empty());
+            if marker.is_none() {
+                return Ok(Some(versions));
+            }
+        }
+    }
+
+    async fn version(
+        &self,
+        target: &Target,
+        function: &str,
+        version: &str,
+    ) -> PortResult<Option<FunctionVersion>> {
+        let call = call::GET_FUNCTION_CONFIGURATION;
+        let client = self.0.at(target, call)?;
+        let answer =
+            client.get_function_configuration().function_name(function).qualifier(version).send().await;
+        match found(answer.map_err(failed(call)))? {
+            Some(answer) => Ok(Some(version_of!(call, &answer))),
+            None => Ok(None),
+        }
+    }
+
+    async fn function_tags(&self, target: &Target, function: &str) -> PortResult<Option<Tags>> {
+        let call = call::LIST_FUNCTION_TAGS;
+        let client = self.0.at(target, call)?;
+        let Target { account, region } = target;
+        let arn = format!("arn:{}:lambda:{region}:{account}:function:{function}", partition(region));
+        let answer = found(client.list_tags().resource(arn).send().await.map_err(failed(call)))?;
+        Ok(answer.map(|answer| sorted(answer.tags())))
+    }
+
+    async fn create_function(
+        &self,
+        target: &Target,
+        function: &str,
+        config: &FunctionConfig,
+        code: &CodeRef,
+        tags: &Tags,
+    ) -> PortResult<FunctionVersion> {
+        let call = call::CREATE_FUNCTION;
+        let package = FunctionCode::builder()
+            .s3_bucket(&code.bucket)
+            .s3_key(&code.key)
+            .s3_object_version(&code.version)
+            .build();
+        let answer = self
+            .0
+            .at(target, call)?
+            .create_function()
+            .function_name(function)
+            .package_type(PackageType::Zip)
+            .code(package)
+            .runtime(Runtime::from(config.runtime.as_str()))
+            .handler(&config.handler)
+            .role(&config.role)
+            .memory_size(positive(call, config.memory)?)
+            .timeout(positive(call, config.timeout)?)
+            .architectures(Architecture::from(config.architecture.as_str()))
+            .environment(environment(&config.environment))
+            .set_tags(unsorted(tags))
+            .publish(true)
+            .send()
+            .await
+            .map_err(failed(call))?;
+        Ok(version_of!(call, &answer))
+    }
+
+    async fn update_config(
+        &self,
+        target: &Target,
+        function: &str,
+        config: &FunctionConfig,
+        revision: &str,
+    ) -> PortResult<FunctionVersion> {
+        let call = call::UPDATE_FUNCTION_CONFIGURATION;
+        // The architecture goes with the code: this call has no such field.
+        let answer = self
+            .0
+            .at(target, call)?
+            .update_function_configuration()
+            .function_name(function)
+            .runtime(Runtime::from(config.runtime.as_str()))
+            .handler(&config.handler)
+            .role(&config.role)
+            .memory_size(positive(call, config.memory)?)
+            .timeout(positive(call, config.timeout)?)
+            .environment(environment(&config.environment))
+            .revision_id(revision)
+            .send()
+            .await
+            .map_err(failed(call))?;
+        Ok(version_of!(call, &answer))
+    }
+
+    async fn update_code(
+        &self,
+        target: &Target,
+        function: &str,
+        code: &CodeRef,
+        architecture: &str,
+        revision: &str,
+    ) -> PortResult<FunctionVersion> {
+        let call = call::UPDATE_FUNCTION_CODE;
+        let answer = self
+            .0
+            .at(target, call)?
+            .update_function_code()
+            .function_name(function)
+            .s3_bucket(&code.bucket)
+            .s3_key(&code.key)
+            .s3_object_version(&code.version)
+            .architectures(Architecture::from(architecture))
+            .revision_id(revision)
+            .publish(true)
+            .send()
+            .await
+            .map_err(failed(call))?;
+        Ok(version_of!(call, &answer))
+    }
+
+    async fn publish(
+        &self,
+        target: &Target,
+        function: &str,
+        code_sha256: &str,
+        revision: &str,
+    ) -> PortResult<FunctionVersion> {
+        let call = call::PUBLISH_VERSION;
+        let answer = self
+            .0
+            .at(target, call)?
+            .publish_version()
+            .function_name(function)
+            .code_sha256(code_sha256)
+            .revision_id(revision)
+            .send()
+            .await
+            .map_err(failed(call))?;
+        Ok(version_of!(call, &answer))
+    }
+
+    async fn alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<Option<Alias>> {
+        let call = call::GET_ALIAS;
+        let answer = self.0.at(target, call)?.get_alias().function_name(function).name(alias).send().await;
+        match found(answer.map_err(failed(call)))? {
+            Some(answer) => Ok(Some(alias_of!(call, &answer))),
+            None => Ok(None),
+        }
+    }
+
+    async fn create_alias(
+        &self,
+        target: &Target,
+        function: &str,
+        alias: &str,
+        version: &str,
+    ) -> PortResult<Alias> {
+        let call = call::CREATE_ALIAS;
+        let request = self.0.at(target, call)?.create_alias().function_name(function).name(alias);
+        let answer = request.function_version(version).send().await.map_err(failed(call))?;
+        Ok(alias_of!(call, &answer))
+    }
+
+    async fn move_alias(
+        &self,
+        target: &Target,
+        function: &str,
+        alias: &str,
+        version: &str,
+        revision: &str,
+    ) -> PortResult<Alias> {
+        let call = call::UPDATE_ALIAS;
+        let request = self.0.at(target, call)?.update_alias().function_name(function).name(alias);
+        let answer =
+            request.function_version(version).revision_id(revision).send().await.map_err(failed(call))?;
+        Ok(alias_of!(call, &answer))
+    }
+
+    async fn permissions(&self, target: &Target, function: &str, alias: &str) -> PortResult<Vec<String>> {
+        let call = call::GET_FUNCTION_POLICY;
+        let answer =
+            self.0.at(target, call)?.get_policy().function_name(function).qualifier(alias).send().await;
+        let Some(answer) = found(answer.map_err(failed(call)))? else { return Ok(Vec::new()) };
+        let policy = serde_json::from_str(answer.policy().unwrap_or("{}"))
+            .map_err(|error| call.error(Class::Invalid, "UnreadablePolicy", error.to_string()))?;
+        Ok(statement_ids(&policy))
+    }
+
+    async fn permit_api(
+        &self,
+        target: &Target,
+        function: &str,
+        alias: &str,
+        statement: &str,
+        source_arn: &str,
+    ) -> PortResult<()> {
+        let call = call::ADD_PERMISSION;
+        self.0
+            .at(target, call)?
+            .add_permission()
+            .function_name(function)
+            .qualifier(alias)
+            .statement_id(statement)
+            .action("lambda:InvokeFunction")
+            .principal("apigateway.amazonaws.com")
+            .source_arn(source_arn)
+            .send()
+            .await
+            .map_err(failed(call))?;
+        Ok(())
+    }
+}
+
+/// One look, judged carefully: a list of versions may leave the state out, and then nobody said that it is ready;
+/// [`Functions::version`] does say.
+fn readiness(
+    state: Option<&State>,
+    reason: Option<&str>,
+    update: Option<&LastUpdateStatus>,
+    update_reason: Option<&str>,
+) -> Readiness {
+    match (state, update) {
+        (Some(State::Failed), _) => Readiness::Failed(reason.unwrap_or("Failed").to_owned()),
+        (_, Some(LastUpdateStatus::Failed)) => {
+            Readiness::Failed(update_reason.unwrap_or("Failed").to_owned())
+        }
+        (_, Some(LastUpdateStatus::InProgress)) => Readiness::Pending,
+        (Some(State::Active | State::Inactive), _) => Readiness::Ready,
+        _ => Readiness::Pending,
+    }
+}
+
+/// Lambda leaves the qualifier out where the request had none.
+fn with_version(arn: &str, version: &str) -> String {
+    // arn:partition:lambda:region:account:function:name, and then perhaps the qualifier.
+    if arn.split(':').count() > 7 { arn.to_owned() } else { format!("{arn}:{version}") }
+}
+
+/// An empty environment is sent too: it takes away what was there before.
+fn environment(variables: &BTreeMap<String, String>) -> Environment {
+    Environment::builder().set_variables(unsorted(variables)).build()
+}
+
+fn number(value: Option<i32>) -> Option<u32> {
+    u32::try_from(value?).ok()
+}
+
+fn positive(call: Call, value: u32) -> PortResult<i32> {
+    i32::try_from(value).map_err(|error| call.error(Class::Invalid, "NotSendable", error.to_string()))
+}
+
+fn statement_ids(policy: &Value) -> Vec<String> {
+    let statements = policy.get("Statement").and_then(Value::as_array).into_iter().flatten();
+    statements.filter_map(|statement| statement.get("Sid")?.as_str().map(str::to_owned)).collect()
+}

@@ -1,0 +1,246 @@
+//! API Gateway, HTTP APIs. Ids are the service's and names are not unique: callers look before they create.
+
+use async_trait::async_trait;
+use aws_sdk_apigatewayv2::Client;
+use aws_sdk_apigatewayv2::types::{DeploymentStatus, IntegrationType, ProtocolType};
+use sluice_commands::fault::{Class, PortResult};
+use sluice_commands::ids::Target;
+use sluice_commands::ports::{Api, ApiStage, Deployment, Gateway, Integration, Route, Tags};
+
+use crate::call::{self, Service};
+use crate::error::{failed, found};
+use crate::values::{sorted, unsorted};
+
+/// So that most APIs are listed by one request; the service gives fewer where it likes.
+const PAGE: &str = "500";
+
+pub(crate) struct ApiGateway(pub(crate) Service<Client>);
+
+/// All items of a list over its pages, each made into ours.
+macro_rules! all_pages {
+    ($call:expr, $request:expr, $make:expr) => {{
+        let (call, mut items, mut token) = ($call, Vec::new(), None);
+        loop {
+            let page = $request.max_results(PAGE).set_next_token(token).send().await.map_err(failed(call))?;
+            for item in page.items() {
+                items.push($make(item)?);
+            }
+            token = page.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                break Ok(items);
+            }
+        }
+    }};
+}
+
+macro_rules! api_of {
+    ($call:expr, $answer:expr) => {{
+        let (call, answer) = ($call, $answer);
+        Ok(Api {
+            id: call.answered(answer.api_id(), "API id")?.to_owned(),
+            name: answer.name().unwrap_or_default().to_owned(),
+            endpoint: answer.api_endpoint().unwrap_or_default().to_owned(),
+            tags: sorted(answer.tags()),
+        })
+    }};
+}
+
+macro_rules! integration_of {
+    ($call:expr, $answer:expr) => {{
+        let (call, answer) = ($call, $answer);
+        Ok(Integration {
+            id: call.answered(answer.integration_id(), "integration id")?.to_owned(),
+            uri: answer.integration_uri().unwrap_or_default().to_owned(),
+        })
+    }};
+}
+
+macro_rules! route_of {
+    ($call:expr, $answer:expr) => {{
+        let (call, answer) = ($call, $answer);
+        Ok(Route {
+            id: call.answered(answer.route_id(), "route id")?.to_owned(),
+            key: call.answered(answer.route_key(), "route key")?.to_owned(),
+            integration: answer.target().map(|target| target.trim_start_matches("integrations/").to_owned()),
+        })
+    }};
+}
+
+macro_rules! deployment_of {
+    ($call:expr, $answer:expr) => {{
+        let (call, answer) = ($call, $answer);
+        Ok(Deployment {
+            id: call.answered(answer.deployment_id(), "deployment id")?.to_owned(),
+            description: answer.description().unwrap_or_default().to_owned(),
+        })
+    }};
+}
+
+macro_rules! stage_of {
+    ($call:expr, $answer:expr) => {{
+        let (call, answer) = ($call, $answer);
+        Ok(ApiStage {
+            name: call.answered(answer.stage_name(), "stage name")?.to_owned(),
+            deployment: answer.deployment_id().map(str::to_owned),
+            variables: sorted(answer.stage_variables()),
+        })
+    }};
+}
+
+#[async_trait]
+impl Gateway for ApiGateway {
+    async fn create_api(&self, target: &Target, name: &str, tags: &Tags) -> PortResult<Api> {
+        let call = call::CREATE_API;
+        let request = self.0.at(target, call)?.create_api().name(name).protocol_type(ProtocolType::Http);
+        let answer = request.set_tags(unsorted(tags)).send().await.map_err(failed(call))?;
+        api_of!(call, &answer)
+    }
+
+    async fn apis(&self, target: &Target) -> PortResult<Vec<Api>> {
+        let call = call::GET_APIS;
+        let client = self.0.at(target, call)?;
+        all_pages!(call, client.get_apis(), |api: &aws_sdk_apigatewayv2::types::Api| api_of!(call, api))
+    }
+
+    async fn create_integration(&self, target: &Target, api: &str, uri: &str) -> PortResult<Integration> {
+        let call = call::CREATE_INTEGRATION;
+        let answer = self
+            .0
+            .at(target, call)?
+            .create_integration()
+            .api_id(api)
+            .integration_type(IntegrationType::AwsProxy)
+            // How the gateway calls Lambda, not how it is called.
+            .integration_method("POST")
+            .integration_uri(uri)
+            .payload_format_version("2.0")
+            .send()
+            .await
+            .map_err(failed(call))?;
+        integration_of!(call, &answer)
+    }
+
+    async fn integrations(&self, target: &Target, api: &str) -> PortResult<Vec<Integration>> {
+        let call = call::GET_INTEGRATIONS;
+        let client = self.0.at(target, call)?;
+        all_pages!(
+            call,
+            client.get_integrations().api_id(api),
+            |integration: &aws_sdk_apigatewayv2::types::Integration| integration_of!(call, integration)
+        )
+    }
+
+    async fn create_route(
+        &self,
+        target: &Target,
+        api: &str,
+        key: &str,
+        integration: &str,
+    ) -> PortResult<Route> {
+        let call = call::CREATE_ROUTE;
+        let request = self.0.at(target, call)?.create_route().api_id(api).route_key(key);
+        let answer = request.target(route_target(integration)).send().await.map_err(failed(call))?;
+        route_of!(call, &answer)
+    }
+
+    async fn update_route(
+        &self,
+        target: &Target,
+        api: &str,
+        route: &str,
+        integration: &str,
+    ) -> PortResult<Route> {
+        let call = call::UPDATE_ROUTE;
+        let request = self.0.at(target, call)?.update_route().api_id(api).route_id(route);
+        let answer = request.target(route_target(integration)).send().await.map_err(failed(call))?;
+        route_of!(call, &answer)
+    }
+
+    async fn delete_route(&self, target: &Target, api: &str, route: &str) -> PortResult<()> {
+        let call = call::DELETE_ROUTE;
+        let answer = self.0.at(target, call)?.delete_route().api_id(api).route_id(route).send().await;
+        found(answer.map_err(failed(call))).map(|_| ())
+    }
+
+    async fn routes(&self, target: &Target, api: &str) -> PortResult<Vec<Route>> {
+        let call = call::GET_ROUTES;
+        let client = self.0.at(target, call)?;
+        all_pages!(call, client.get_routes().api_id(api), |route: &aws_sdk_apigatewayv2::types::Route| {
+            route_of!(call, route)
+        })
+    }
+
+    async fn create_deployment(
+        &self,
+        target: &Target,
+        api: &str,
+        description: &str,
+    ) -> PortResult<Deployment> {
+        let call = call::CREATE_DEPLOYMENT;
+        let request = self.0.at(target, call)?.create_deployment().api_id(api).description(description);
+        let answer = request.send().await.map_err(failed(call))?;
+        if answer.deployment_status() == Some(&DeploymentStatus::Failed) {
+            let why = answer.deployment_status_message().unwrap_or_default();
+            return Err(call.error(Class::Invalid, "DeploymentFailed", why));
+        }
+        deployment_of!(call, &answer)
+    }
+
+    async fn deployments(&self, target: &Target, api: &str) -> PortResult<Vec<Deployment>> {
+        let call = call::GET_DEPLOYMENTS;
+        let client = self.0.at(target, call)?;
+        let all: PortResult<Vec<_>> = all_pages!(
+            call,
+            client.get_deployments().api_id(api),
+            |deployment: &aws_sdk_apigatewayv2::types::Deployment| {
+                // A failed one keeps its description, by which it would be taken for the one that was asked for.
+                if deployment.deployment_status() == Some(&DeploymentStatus::Failed) {
+                    return Ok(None);
+                }
+                deployment_of!(call, deployment).map(Some)
+            }
+        );
+        Ok(all?.into_iter().flatten().collect())
+    }
+
+    async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage> {
+        let call = call::CREATE_STAGE;
+        let answer = self
+            .0
+            .at(target, call)?
+            .create_stage()
+            .api_id(api)
+            .stage_name(&stage.name)
+            .set_deployment_id(stage.deployment.clone())
+            .set_stage_variables(unsorted(&stage.variables))
+            // A stage serves what it was given, not what the API is being changed into.
+            .auto_deploy(false)
+            .send()
+            .await
+            .map_err(failed(call))?;
+        stage_of!(call, &answer)
+    }
+
+    async fn update_stage(
+        &self,
+        target: &Target,
+        api: &str,
+        stage: &str,
+        deployment: &str,
+    ) -> PortResult<ApiStage> {
+        let call = call::UPDATE_STAGE;
+        let request = self.0.at(target, call)?.update_stage().api_id(api).stage_name(stage);
+        let answer = request.deployment_id(deployment).send().await.map_err(failed(call))?;
+        stage_of!(call, &answer)
+    }
+
+    async fn stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<Option<ApiStage>> {
+        let call = call::GET_STAGE;
+        let answer = self.0.at(target, call)?.get_stage().api_id(api).stage_name(stage).send().await;
+        found(answer.map_err(failed(call)))?.map(|answer| stage_of!(call, &answer)).transpose()
+    }
+}
+
+fn route_target(integration: &str) -> String {
+    format!("integrations/{integration}")
+}

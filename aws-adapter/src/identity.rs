@@ -1,0 +1,116 @@
+//! IAM for roles and policies, STS for who we are.
+
+use async_trait::async_trait;
+use aws_sdk_iam::Client;
+use aws_sdk_iam::types::Tag;
+use percent_encoding::percent_decode_str;
+use sluice_commands::fault::{Class, PortResult};
+use sluice_commands::ids::Target;
+use sluice_commands::ports::{Identity, Role, RoleSpec, Tags};
+
+use crate::call::{self, Call, Service};
+use crate::error::{failed, found, unbuildable};
+
+pub(crate) struct Iam {
+    pub(crate) iam: Service<Client>,
+    pub(crate) sts: Service<aws_sdk_sts::Client>,
+}
+
+#[async_trait]
+impl Identity for Iam {
+    async fn create_role(&self, target: &Target, spec: &RoleSpec) -> PortResult<Role> {
+        let call = call::CREATE_ROLE;
+        let answer = self
+            .iam
+            .at(target, call)?
+            .create_role()
+            .role_name(&spec.name)
+            .path(&spec.path)
+            .description(&spec.description)
+            .assume_role_policy_document(&spec.trust)
+            .permissions_boundary(&spec.boundary)
+            .set_tags(Some(tags(call, &spec.tags)?))
+            .send()
+            .await
+            .map_err(failed(call))?;
+        Ok(role_of(call.answered(answer.role(), "role")?))
+    }
+
+    async fn role(&self, target: &Target, name: &str) -> PortResult<Option<Role>> {
+        let call = call::GET_ROLE;
+        let answer = self.iam.at(target, call)?.get_role().role_name(name).send().await;
+        match found(answer.map_err(failed(call)))? {
+            Some(answer) => Ok(Some(role_of(call.answered(answer.role(), "role")?))),
+            None => Ok(None),
+        }
+    }
+
+    async fn put_role_policy(
+        &self,
+        target: &Target,
+        role: &str,
+        policy: &str,
+        document: &str,
+    ) -> PortResult<()> {
+        let call = call::PUT_ROLE_POLICY;
+        let request = self.iam.at(target, call)?.put_role_policy().role_name(role).policy_name(policy);
+        request.policy_document(document).send().await.map_err(failed(call))?;
+        Ok(())
+    }
+
+    async fn role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<Option<String>> {
+        let call = call::GET_ROLE_POLICY;
+        let request = self.iam.at(target, call)?.get_role_policy().role_name(role).policy_name(policy);
+        let Some(answer) = found(request.send().await.map_err(failed(call)))? else { return Ok(None) };
+        let document = percent_decode_str(answer.policy_document())
+            .decode_utf8()
+            .map_err(|error| call.error(Class::Invalid, "UnreadablePolicy", error.to_string()))?;
+        Ok(Some(document.into_owned()))
+    }
+
+    async fn create_policy(
+        &self,
+        target: &Target,
+        name: &str,
+        path: &str,
+        document: &str,
+    ) -> PortResult<String> {
+        let call = call::CREATE_POLICY;
+        let request = self.iam.at(target, call)?.create_policy().policy_name(name).path(path);
+        let answer = request.policy_document(document).send().await.map_err(failed(call))?;
+        let arn = answer.policy().and_then(|policy| policy.arn());
+        call.answered(arn, "policy ARN").map(str::to_owned)
+    }
+
+    async fn policy_exists(&self, target: &Target, arn: &str) -> PortResult<bool> {
+        let call = call::GET_POLICY;
+        let answer = self.iam.at(target, call)?.get_policy().policy_arn(arn).send().await;
+        found(answer.map_err(failed(call))).map(|answer| answer.is_some())
+    }
+
+    async fn whoami(&self) -> PortResult<Target> {
+        let call = call::GET_CALLER_IDENTITY;
+        let answer = self.sts.here(call).get_caller_identity().send().await.map_err(failed(call))?;
+        let account = call.answered(answer.account(), "account")?.to_owned();
+        Ok(Target { account, region: self.sts.region.clone() })
+    }
+}
+
+fn role_of(role: &aws_sdk_iam::types::Role) -> Role {
+    Role {
+        name: role.role_name().to_owned(),
+        arn: role.arn().to_owned(),
+        path: role.path().to_owned(),
+        boundary: role
+            .permissions_boundary()
+            .and_then(|boundary| boundary.permissions_boundary_arn())
+            .map(str::to_owned),
+        tags: role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
+    }
+}
+
+fn tags(call: Call, tags: &Tags) -> PortResult<Vec<Tag>> {
+    tags.iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build().map_err(unbuildable(call)))
+        .collect()
+}

@@ -1,0 +1,32 @@
+//! Small translations between the SDK's values and ours that several services need.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_smithy_types::DateTime;
+use jiff::Timestamp;
+
+/// A time as the domain has it; `None` for one that no calendar knows.
+pub(crate) fn timestamp(time: &DateTime) -> Option<Timestamp> {
+    Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
+}
+
+/// An SDK's map, sorted.
+pub(crate) fn sorted(map: Option<&HashMap<String, String>>) -> BTreeMap<String, String> {
+    map.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// A map as an SDK takes it.
+pub(crate) fn unsorted(map: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
+    Some(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+}
+
+/// The first part of ARNs in a region.
+pub(crate) fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
