@@ -44,13 +44,18 @@ async fn look_at_slack(slack: &Slack) -> Vec<Finding> {
 }
 
 fn judge_scopes(granted: Result<Option<BTreeSet<String>>, Trouble>) -> Result<String, String> {
-    let Ok(granted) = granted else { return Err("Slack did not say which scopes the token has; try again".into()) };
+    let Ok(granted) = granted else {
+        return Err("Slack did not say which scopes the token has; try again".into());
+    };
     let Some(granted) = granted else { return Ok("not told by this Slack".into()) };
     let missing: Vec<_> = manifest::scopes().into_iter().filter(|scope| !granted.contains(*scope)).collect();
     if missing.is_empty() {
         Ok(manifest::scopes().into_iter().collect::<Vec<_>>().join(", "))
     } else {
-        Err(format!("missing: {}; update the app from `sluice manifest` and reinstall it", missing.join(", ")))
+        Err(format!(
+            "missing: {}; update the app from `sluice manifest` and reinstall it",
+            missing.join(", ")
+        ))
     }
 }
 

@@ -69,7 +69,10 @@ async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>
     let cloud = Cloud::load(&config.base).await?;
     let slack = connect(&config)?;
     let listener = TcpListener::bind(config.base.listen).await.map_err(|error| {
-        vec![Problem { name: "SLUICE_LISTEN".into(), what: format!("cannot listen on {}: {}", config.base.listen, error.kind()) }]
+        vec![Problem {
+            name: "SLUICE_LISTEN".into(),
+            what: format!("cannot listen on {}: {}", config.base.listen, error.kind()),
+        }]
     })?;
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
@@ -105,14 +108,18 @@ async fn init(sources: Sources) -> Result<Exit, Vec<Problem>> {
 fn connect(config: &Config) -> Result<Slack, Vec<Problem>> {
     let no_roots = |error: std::io::Error| Problem {
         name: "TLS".into(),
-        what: format!("no root certificates can be read from this system ({}); install ca-certificates", error.kind()),
+        what: format!(
+            "no root certificates can be read from this system ({}); install ca-certificates",
+            error.kind()
+        ),
     };
     Slack::new(&config.slack).map_err(|error| vec![no_roots(error)])
 }
 
 /// SIGTERM from a service manager, SIGINT from a terminal.
 async fn told_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         // Without handlers the system's own take effect: the process ends at once.
         return std::future::pending().await;
@@ -130,7 +137,10 @@ fn print_manifest(prefix: String, only_umbrella: bool, url: &str) -> Exit {
     }
     let url = manifest::request_url(url);
     if url.is_none() {
-        problems.push(Problem { name: "--url".into(), what: "is no URL, as in `https://sluice.example.com`".into() });
+        problems.push(Problem {
+            name: "--url".into(),
+            what: "is no URL, as in `https://sluice.example.com`".into(),
+        });
     }
     match url.filter(|_| problems.is_empty()) {
         Some(url) => {

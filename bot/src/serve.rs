@@ -143,11 +143,13 @@ pub(crate) async fn whoami(slack: &dyn WebApi) -> Result<TeamId, Obstacle> {
         Err(Trouble::Refused(code)) if code.starts_with("http_") => {
             Err(Obstacle::Passing(format!("Slack answers with {code}; is SLACK_API_URL right?")))
         }
-        Err(Trouble::Refused(code)) => {
-            Err(Obstacle::Refused(format!("Slack refuses SLACK_BOT_TOKEN ({code}); reinstall the app and copy its bot token")))
-        }
+        Err(Trouble::Refused(code)) => Err(Obstacle::Refused(format!(
+            "Slack refuses SLACK_BOT_TOKEN ({code}); reinstall the app and copy its bot token"
+        ))),
         Err(Trouble::Wait(_)) => Err(Obstacle::Passing("Slack asks to wait".into())),
-        Err(Trouble::Unreached | Trouble::Unknown) => Err(Obstacle::Passing("Slack cannot be reached".into())),
+        Err(Trouble::Unreached | Trouble::Unknown) => {
+            Err(Obstacle::Passing("Slack cannot be reached".into()))
+        }
     }
 }
 

@@ -111,7 +111,8 @@ impl Slack {
             .enable_http2()
             .build();
         let base = access.api_url.as_str().trim_end_matches('/');
-        let connector = SlackClientHyperHttpsConnector::with_connector(https.clone()).with_slack_api_url(base);
+        let connector =
+            SlackClientHyperHttpsConnector::with_connector(https.clone()).with_slack_api_url(base);
         let token = SlackApiToken::new(SlackApiTokenValue(access.bot_token.expose().to_owned()));
         Ok(Self { client: SlackClient::new(connector), token, https, base: base.to_owned() })
     }
@@ -124,8 +125,10 @@ impl Slack {
             .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
             .body(Full::new(Bytes::from_static(b"{}")))
             .map_err(|_| Trouble::Unreached)?;
-        let answer = tokio::time::timeout(PATIENCE, client.request(request)).await.map_err(|_| Trouble::Unknown)?;
-        let answer = answer.map_err(|error| if error.is_connect() { Trouble::Unreached } else { Trouble::Unknown })?;
+        let answer =
+            tokio::time::timeout(PATIENCE, client.request(request)).await.map_err(|_| Trouble::Unknown)?;
+        let answer =
+            answer.map_err(|error| if error.is_connect() { Trouble::Unreached } else { Trouble::Unknown })?;
         let scopes = answer.headers().get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
         Ok(scopes.map(|scopes| scopes.split(',').map(|scope| scope.trim().to_owned()).collect()))
     }

@@ -162,7 +162,8 @@ fn click(click: SlackInteractionBlockActionsEvent) -> Result<Payload, &'static s
     let (Some(action), None) = (actions.next(), actions.next()) else { return Err("actions") };
     let (action_id, value) = (action.action_id.0, action.value.unwrap_or_default());
     // Ours are words and dots.
-    let is_ours = action_id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+    let is_ours =
+        action_id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
     if !(1..=255).contains(&action_id.len()) || !is_ours || value.chars().count() > 2_000 {
         return Err("action");
     }

@@ -130,7 +130,10 @@ async fn a_refusal_ends_the_start_even_during_an_outage_of_the_other() {
     let passing = || (0..1_000).map(|_| Obstacle::Passing("down".into())).collect();
     for outside in [
         Outside { slack: Mutex::new([Trouble::Unreached, refused].into()), cloud: Mutex::new(passing()) },
-        Outside { slack: Mutex::default(), cloud: Mutex::new([Obstacle::Refused("run `sluice init`".into())].into()) },
+        Outside {
+            slack: Mutex::default(),
+            cloud: Mutex::new([Obstacle::Refused("run `sluice init`".into())].into()),
+        },
     ] {
         let outside = Arc::new(outside);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -30,7 +30,9 @@ async fn serve(State(fake): State<Fake>, request: Incoming) -> Response {
         Some("500") => (StatusCode::INTERNAL_SERVER_ERROR, "oops").into_response(),
         Some("404") => (StatusCode::NOT_FOUND, "no").into_response(),
         Some("garbage") => ([("content-type", "application/json")], "{").into_response(),
-        Some(_) => ([("x-oauth-scopes", "chat:write,commands")], axum::Json(json!({ "ok": true }))).into_response(),
+        Some(_) => {
+            ([("x-oauth-scopes", "chat:write,commands")], axum::Json(json!({ "ok": true }))).into_response()
+        }
     };
     fake.0.lock().unwrap().push((path, parts.headers, body));
     answer
