@@ -1,0 +1,112 @@
+//! Errors of DynamoDB and of the way to it, classified by code: whether nothing happened, or nobody knows.
+//!
+//! The rule for what is not listed: an answer of the service in the 400s says that the request was turned away; anything
+//! else may have come after the effect, so its outcome is unknown.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::CancellationReason;
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use sluice_commands::ports::StoreError;
+
+/// The service did nothing and asks for patience, or somebody else's transaction holds an item.
+const AGAIN: [&str; 12] = [
+    "LimitExceededException",
+    "ProvisionedThroughputExceeded",
+    "ProvisionedThroughputExceededException",
+    "ReplicatedWriteConflictException",
+    "RequestLimitExceeded",
+    "ResourceInUseException",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingError",
+    "ThrottlingException",
+    "TransactionConflict",
+    "TransactionConflictException",
+];
+
+/// Says what an error of `call` means to whoever asked for it.
+pub(super) fn classify<E>(call: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    if let Some(cancelled) = find::<TransactionCanceledException>(&error) {
+        return classify_cancellation(call, cancelled.cancellation_reasons());
+    }
+    match &error {
+        SdkError::ServiceError(answer) => {
+            let code = answer.err().code().unwrap_or_default();
+            let status = answer.raw().status().as_u16();
+            let why = format!("{call}: {status} {code}: {}", answer.err().message().unwrap_or_default());
+            match (code, status) {
+                ("ConditionalCheckFailedException", _) => StoreError::Lost(vec![0]),
+                // The same token is being worked on: by the attempt whose answer we did not wait for.
+                ("TransactionInProgressException", _) => StoreError::Unknown(why),
+                (code, status) if AGAIN.contains(&code) || status == 429 => StoreError::Again(why),
+                (_, 400..=499) => StoreError::Refused(why),
+                _ => StoreError::Unknown(why),
+            }
+        }
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => classify_unsent(call, &error),
+        _ => StoreError::Unknown(format!("{call}: {}", chain(&error))),
+    }
+}
+
+/// A cancelled transaction wrote nothing, and tells a reason for each of its members. A failed condition is the answer
+/// even if another member met a conflict: trying again cannot help.
+fn classify_cancellation(call: &'static str, reasons: &[CancellationReason]) -> StoreError {
+    let code = |reason: &CancellationReason| reason.code().unwrap_or("None").to_owned();
+    let lost: Vec<usize> = reasons
+        .iter()
+        .enumerate()
+        .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+        .map(|(index, _)| index)
+        .collect();
+    if !lost.is_empty() {
+        return StoreError::Lost(lost);
+    }
+    let mut why = format!("{call}: cancelled");
+    let mut again = true;
+    for (index, reason) in reasons.iter().enumerate().filter(|(_, reason)| code(reason) != "None") {
+        let _ = write!(why, ", write {index}: {} {}", code(reason), reason.message().unwrap_or_default());
+        again &= AGAIN.contains(&code(reason).as_str());
+    }
+    if again { StoreError::Again(why) } else { StoreError::Refused(why) }
+}
+
+/// No answer came. If it is certain that nothing was sent either, nothing happened.
+fn classify_unsent(call: &'static str, error: &(dyn Error + 'static)) -> StoreError {
+    let why = format!("{call}: {}", chain(error));
+    match find::<CredentialsError>(error) {
+        Some(CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_)) => {
+            return StoreError::Refused(why);
+        }
+        Some(_) => return StoreError::Again(why),
+        None => {}
+    }
+    let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    if find::<io::Error>(error).is_some_and(refused) {
+        StoreError::Again(why)
+    } else {
+        StoreError::Unknown(why)
+    }
+}
+
+/// The first error of type `T` among an error and its causes.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The error and its causes in one line: the SDK's own text names only the outermost.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&cause| cause.source())
+}

@@ -1,0 +1,246 @@
+//! Items as DynamoDB attributes, and back.
+//!
+//! Names are short because write units count them. The body is one JSON string: the store does not look into it, and an
+//! update that names only guards leaves it alone. What does not decode is [`StoreError::Corrupt`], never a default.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use sluice_commands::ports::{DueItem, Guard, Guards, Item, Key, StoreError};
+
+/// The partition key.
+pub(super) const PARTITION: &str = "pk";
+/// The sort key.
+pub(super) const SORT: &str = "sk";
+/// The body, as compact JSON.
+pub(super) const BODY: &str = "b";
+/// The body's schema version.
+pub(super) const SCHEMA: &str = "v";
+/// Before the name of each guard.
+pub(super) const GUARD_PREFIX: &str = "g_";
+/// When the item expires, in whole seconds of the epoch: what DynamoDB's TTL reads.
+pub(super) const EXPIRES: &str = "ttl";
+/// The due index.
+pub(super) const DUE_INDEX: &str = "due";
+/// Partition key of the due index; items without it are not in there.
+pub(super) const DUE_SHARD: &str = "ds";
+/// Sort key of the due index, in nanoseconds of the epoch.
+pub(super) const DUE_TIME: &str = "du";
+/// How many partitions the due index has. A move within the index is a delete and a put there, and one partition takes
+/// 1,000 write units a second, so four take 2,000 moves a second: many times what one workspace asks for. A sweep costs
+/// half a read unit for each, so more of them would cost every idle replica money. Raising the number later is safe, an
+/// item moves to its new shard when it becomes due again; lowering it is not.
+pub(super) const DUE_SHARDS: u8 = 4;
+/// What DynamoDB takes for one item, names included.
+const MAX_BYTES: usize = 400 * 1024;
+
+pub(super) type Attributes = HashMap<String, AttributeValue>;
+
+/// The key's two attributes.
+pub(super) fn encode_key(key: &Key) -> Attributes {
+    HashMap::from([
+        (PARTITION.to_owned(), AttributeValue::S(key.partition.clone())),
+        (SORT.to_owned(), AttributeValue::S(key.sort.clone())),
+    ])
+}
+
+/// The whole item; refused if it is larger than DynamoDB takes, before anything is sent.
+pub(super) fn encode(item: Item) -> Result<Attributes, StoreError> {
+    let mut attributes = encode_key(&item.key);
+    attributes.insert(SCHEMA.to_owned(), AttributeValue::N(item.schema.to_string()));
+    attributes.insert(BODY.to_owned(), AttributeValue::S(item.body.to_string()));
+    for (name, guard) in &item.guards {
+        attributes.insert(guard_name(name), encode_guard(guard));
+    }
+    if let Some(due) = item.due {
+        attributes.insert(DUE_SHARD.to_owned(), due_shard(&item.key));
+        attributes.insert(DUE_TIME.to_owned(), due_time(due));
+    }
+    if let Some(expires) = item.expires {
+        attributes.insert(EXPIRES.to_owned(), AttributeValue::N(whole_seconds(expires).to_string()));
+    }
+    let bytes: usize = attributes.iter().map(|(name, value)| name.len() + size(value)).sum();
+    if bytes > MAX_BYTES {
+        let Key { partition, sort } = item.key;
+        return Err(StoreError::Refused(format!(
+            "item {partition} {sort} has {bytes} bytes, at most {MAX_BYTES} can be stored"
+        )));
+    }
+    Ok(attributes)
+}
+
+/// The item that [`encode`] made.
+pub(super) fn decode(mut attributes: Attributes) -> Result<Item, StoreError> {
+    let key = decode_key(&mut attributes)?;
+    let corrupt = |what: &str| StoreError::Corrupt(format!("item {} {}: {what}", key.partition, key.sort));
+    let schema = number(attributes.remove(SCHEMA)).ok_or_else(|| corrupt("no schema version"))?;
+    let body = text(attributes.remove(BODY)).ok_or_else(|| corrupt("no body"))?;
+    let body = serde_json::from_str(&body).map_err(|_| corrupt("the body is not JSON"))?;
+    let due = match attributes.remove(DUE_TIME) {
+        None => None,
+        stored => Some(decode_due(stored).ok_or_else(|| corrupt("no due time"))?),
+    };
+    let expires = match attributes.remove(EXPIRES) {
+        None => None,
+        stored => {
+            let second = number(stored).and_then(|second| Timestamp::from_second(second).ok());
+            Some(second.ok_or_else(|| corrupt("no expiry"))?)
+        }
+    };
+    let mut guards = Guards::new();
+    for (name, value) in attributes {
+        if let Some(name) = name.strip_prefix(GUARD_PREFIX) {
+            guards.insert(
+                name.to_owned(),
+                decode_guard(value).ok_or_else(|| corrupt("a guard of no known type"))?,
+            );
+        }
+    }
+    Ok(Item { key, schema, guards, body, due, expires })
+}
+
+/// An entry of the due index.
+pub(super) fn decode_due_entry(mut attributes: Attributes) -> Result<DueItem, StoreError> {
+    let key = decode_key(&mut attributes)?;
+    let due = decode_due(attributes.remove(DUE_TIME));
+    due.map(|due| DueItem { key, due })
+        .ok_or_else(|| StoreError::Corrupt("a due entry without a time".into()))
+}
+
+pub(super) fn guard_name(name: &str) -> String {
+    format!("{GUARD_PREFIX}{name}")
+}
+
+pub(super) fn encode_guard(guard: &Guard) -> AttributeValue {
+    match guard {
+        Guard::Number(number) => AttributeValue::N(number.to_string()),
+        Guard::Text(text) => AttributeValue::S(text.clone()),
+    }
+}
+
+pub(super) fn due_time(due: Timestamp) -> AttributeValue {
+    AttributeValue::N(due.as_nanosecond().to_string())
+}
+
+/// Which partition of the due index the item is in: by its whole key, so that one busy partition of the table spreads.
+pub(super) fn due_shard(key: &Key) -> AttributeValue {
+    let digest =
+        Sha256::new().chain_update(&key.partition).chain_update([0]).chain_update(&key.sort).finalize();
+    AttributeValue::N((digest[0] % DUE_SHARDS).to_string())
+}
+
+fn decode_key(attributes: &mut Attributes) -> Result<Key, StoreError> {
+    match (text(attributes.remove(PARTITION)), text(attributes.remove(SORT))) {
+        (Some(partition), Some(sort)) => Ok(Key { partition, sort }),
+        _ => Err(StoreError::Corrupt("an item without its key".into())),
+    }
+}
+
+fn decode_guard(value: AttributeValue) -> Option<Guard> {
+    match value {
+        AttributeValue::N(number) => number.parse().ok().map(Guard::Number),
+        AttributeValue::S(text) => Some(Guard::Text(text)),
+        _ => None,
+    }
+}
+
+fn decode_due(value: Option<AttributeValue>) -> Option<Timestamp> {
+    number(value).and_then(|nanosecond| Timestamp::from_nanosecond(nanosecond).ok())
+}
+
+fn text(value: Option<AttributeValue>) -> Option<String> {
+    match value {
+        Some(AttributeValue::S(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn number<T: std::str::FromStr>(value: Option<AttributeValue>) -> Option<T> {
+    match value {
+        Some(AttributeValue::N(number)) => number.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Rounded up, so that nothing is deleted early.
+fn whole_seconds(time: Timestamp) -> i64 {
+    time.as_second() + i64::from(time.subsec_nanosecond() > 0)
+}
+
+/// An upper bound of what DynamoDB counts for a value.
+fn size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        // A byte for two digits, and one or two for sign and exponent.
+        AttributeValue::N(number) => number.len().div_ceil(2) + 2,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn item() -> Item {
+        Item {
+            key: Key { partition: "1/eu/pipeline/orders".into(), sort: "stage/prod".into() },
+            schema: 3,
+            guards: Guards::from([
+                ("fence".into(), Guard::Number(u64::MAX)),
+                ("owner".into(), Guard::Text("é".into())),
+            ]),
+            body: json!({"z": 1, "a": [null, "\u{1f30a}"]}),
+            due: Some("2026-11-21T04:00:00.123456789Z".parse().expect("a time")),
+            expires: Some("2026-11-22T04:00:00Z".parse().expect("a time")),
+        }
+    }
+
+    #[test]
+    fn an_item_survives_the_round_trip() {
+        assert_eq!(decode(encode(item()).expect("encodes")), Ok(item()));
+        let bare = Item { guards: Guards::new(), body: json!(null), due: None, expires: None, ..item() };
+        assert_eq!(decode(encode(bare.clone()).expect("encodes")), Ok(bare));
+    }
+
+    #[test]
+    fn expiry_is_kept_to_the_second_and_never_early() {
+        let odd = Item { expires: Some("2026-11-22T04:00:00.000000001Z".parse().expect("a time")), ..item() };
+        let stored = encode(odd).expect("encodes");
+        assert_eq!(stored[EXPIRES], AttributeValue::N("1795320001".into()));
+    }
+
+    #[test]
+    fn what_we_never_wrote_is_corrupt() {
+        for broken in [
+            (BODY, AttributeValue::S("{".into())),
+            (BODY, AttributeValue::N("1".into())),
+            (SCHEMA, AttributeValue::N("-1".into())),
+            (DUE_TIME, AttributeValue::S("soon".into())),
+            (EXPIRES, AttributeValue::Bool(true)),
+            ("g_fence", AttributeValue::N("1.5".into())),
+            (SORT, AttributeValue::N("1".into())),
+        ] {
+            let mut stored = encode(item()).expect("encodes");
+            stored.insert(broken.0.to_owned(), broken.1.clone());
+            assert!(matches!(decode(stored), Err(StoreError::Corrupt(_))), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn shards_are_used_evenly_and_stay_the_same() {
+        let mut counts = HashMap::new();
+        for n in 0..400 {
+            let key = Key { partition: "one".into(), sort: n.to_string() };
+            let AttributeValue::N(shard) = due_shard(&key) else { panic!("a number") };
+            *counts.entry(shard).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), usize::from(DUE_SHARDS));
+        assert!(counts.values().all(|&count| count > 50), "{counts:?}");
+        // Stored items are found by it: this value may never change.
+        assert_eq!(due_shard(&item().key), AttributeValue::N("0".into()));
+    }
+}
