@@ -33,7 +33,7 @@ use cli::{Cli, Flags, Verb};
 use config::{Base, Config, Problem, Sources};
 use exit::Exit;
 use slack::Slack;
-use wiring::Cloud;
+use wiring::Account;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -65,8 +65,8 @@ async fn run(verb: Verb, flags: Flags) -> Exit {
 }
 
 async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>> {
-    let config = Config::load(sources)?;
-    let cloud = Cloud::load(&config.base).await?;
+    let (config, account) = both(Config::load(sources), Account::load().await)?;
+    let cloud = account.with_table(&config.base);
     let slack = connect(&config)?;
     let listener = TcpListener::bind(config.base.listen).await.map_err(|error| {
         vec![Problem {
@@ -81,14 +81,14 @@ async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>
 }
 
 async fn check(sources: Sources) -> Result<Exit, Vec<Problem>> {
-    let config = Config::load(sources)?;
-    let cloud = Cloud::load(&config.base).await?;
+    let (config, account) = both(Config::load(sources), Account::load().await)?;
+    let cloud = account.with_table(&config.base);
     Ok(check::check(&connect(&config)?, &cloud).await)
 }
 
 async fn init(sources: Sources) -> Result<Exit, Vec<Problem>> {
-    let base = Base::load(sources)?;
-    let cloud = Cloud::load(&base).await?;
+    let (base, account) = both(Base::load(sources), Account::load().await)?;
+    let cloud = account.with_table(&base);
     Ok(match cloud.init().await {
         Ok(done) => {
             done.iter().for_each(|line| say(&format!("{line}\n")));
@@ -103,6 +103,14 @@ async fn init(sources: Sources) -> Result<Exit, Vec<Problem>> {
             Exit::Failed
         }
     })
+}
+
+/// Both, or what is wrong with either.
+fn both<A, B>(a: Result<A, Vec<Problem>>, b: Result<B, Vec<Problem>>) -> Result<(A, B), Vec<Problem>> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(a.err().into_iter().chain(b.err()).flatten().collect()),
+    }
 }
 
 fn connect(config: &Config) -> Result<Slack, Vec<Problem>> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use sluice_aws_adapter::{Aws, config};
+use sluice_aws_adapter::{Aws, SdkConfig, config};
 use sluice_commands::fault::{Class, PortError};
 use sluice_commands::ids::Target;
 use sluice_commands::ports::{Guards, Item, Key, Precondition, Store, StoreError, Write};
@@ -17,6 +17,28 @@ use crate::backend::{Backend, Finding, Obstacle, Parts};
 use crate::config::{Base, Problem};
 use crate::ingress::Handles;
 
+/// What the environment says of AWS, read as every AWS SDK reads it.
+pub(crate) struct Account {
+    sdk: SdkConfig,
+    aws: Aws,
+}
+
+impl Account {
+    /// Reads `AWS_*` and the profile; sends nothing to AWS.
+    pub(crate) async fn load() -> Result<Self, Vec<Problem>> {
+        let sdk = config::load().await;
+        let aws = Aws::new(&sdk)
+            .map_err(|error| vec![Problem { name: "AWS_REGION".into(), what: error.to_string() }])?;
+        Ok(Self { sdk, aws })
+    }
+
+    /// With the table that the configuration names.
+    pub(crate) fn with_table(self, base: &Base) -> Cloud {
+        let store = Arc::new(DynamoStore::new(&self.sdk, base.table.clone()));
+        Cloud { base: base.clone(), aws: self.aws, store }
+    }
+}
+
 /// AWS and the state, as one configuration names them.
 pub(crate) struct Cloud {
     base: Base,
@@ -25,15 +47,6 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    /// Reads `AWS_*` as every AWS SDK does; sends nothing yet.
-    pub(crate) async fn load(base: &Base) -> Result<Self, Vec<Problem>> {
-        let sdk = config::load().await;
-        let aws = Aws::new(&sdk)
-            .map_err(|error| vec![Problem { name: "AWS_REGION".into(), what: error.to_string() }])?;
-        let store = Arc::new(DynamoStore::new(&sdk, base.table.clone()));
-        Ok(Self { base: base.clone(), aws, store })
-    }
-
     async fn whoami(&self) -> Result<Target, Obstacle> {
         self.aws.identity.whoami().await.map_err(|error| aws_obstacle(&error))
     }
