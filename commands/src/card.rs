@@ -4,12 +4,12 @@
 //! never markup: the renderer escapes every [`Span::Plain`] and [`Span::Code`], and cuts to Slack's limits.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{ChannelId, UserId};
 
 /// A piece of running text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Span {
     /// As it is.
@@ -34,7 +34,7 @@ pub enum Span {
 }
 
 /// Running text, built by chaining: `Text::plain("Deploying ").code("orders")`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(pub Vec<Span>);
 
@@ -113,7 +113,7 @@ impl From<String> for Text {
 }
 
 /// The mood of a card: the renderer puts a sign before the title, never a colour alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tone {
     /// An answer to a question.
@@ -129,7 +129,7 @@ pub enum Tone {
 }
 
 /// How a step of an operation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
     /// Not begun.
@@ -145,7 +145,7 @@ pub enum StepState {
 }
 
 /// A line of an operation's list of steps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepLine {
     /// How it stands.
     pub state: StepState,
@@ -158,7 +158,7 @@ pub struct StepLine {
 }
 
 /// A part of a card.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// A paragraph.
@@ -181,7 +181,7 @@ pub enum Part {
 }
 
 /// How a button looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ButtonStyle {
     /// Like the others.
@@ -193,7 +193,7 @@ pub enum ButtonStyle {
 }
 
 /// The question that a button asks before it acts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirm {
     /// The question's title.
     pub title: String,
@@ -206,7 +206,7 @@ pub struct Confirm {
 }
 
 /// A button. `value` names the operation and its revision: a decision binds to those, not to the message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Button {
     /// One of the fixed ids of DESIGN 8: `promotion.approve`.
     pub action_id: String,
@@ -221,7 +221,7 @@ pub struct Button {
 }
 
 /// A message, an answer, a refusal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {
     /// The mood.
     pub tone: Tone,

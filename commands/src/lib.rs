@@ -6,11 +6,14 @@
 //! world comes in as an `Arc<dyn Port>`; time comes in through [`ports::Clock`].
 
 pub mod card;
+pub mod domain;
 pub mod fault;
 pub mod grammar;
 pub mod ids;
 pub mod operation;
 pub mod ports;
 pub mod service;
+#[cfg(test)]
+mod testdocs;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

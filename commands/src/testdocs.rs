@@ -9,5 +9,8 @@ pub(crate) fn hold(file: &str, content: &str) {
         std::fs::write(&path, content).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == content, "{file} is not what the code says; write it with SLUICE_WRITE_DOCS=1 and this test");
+    assert!(
+        found == content,
+        "{file} is not what the code says; write it with SLUICE_WRITE_DOCS=1 and this test"
+    );
 }

@@ -23,9 +23,14 @@ pub fn to_item<T: Serialize>(key: Key, guards: Guards, record: &T) -> Result<Ite
 pub fn from_item<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
     let place = || format!("{}/{}", item.key.partition, item.key.sort);
     if item.schema > RECORD_SCHEMA {
-        return Err(StoreError::Corrupt(format!("{}: schema {} is newer than this Sluice", place(), item.schema)));
+        return Err(StoreError::Corrupt(format!(
+            "{}: schema {} is newer than this Sluice",
+            place(),
+            item.schema
+        )));
     }
-    serde_json::from_value(item.body.clone()).map_err(|error| StoreError::Corrupt(format!("{}: {error}", place())))
+    serde_json::from_value(item.body.clone())
+        .map_err(|error| StoreError::Corrupt(format!("{}: {error}", place())))
 }
 
 /// A pipeline: one service.

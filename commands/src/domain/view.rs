@@ -140,7 +140,9 @@ impl View {
             crate::operation::Refusal::new(
                 "no-such-stage",
                 format!("Pipeline `{name}` has no stage `{stage}`."),
-                format!("See its stages with `/stage list {name}`, or add it with `/stage add {name} {stage}`."),
+                format!(
+                    "See its stages with `/stage list {name}`, or add it with `/stage add {name} {stage}`."
+                ),
             )
         })
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::card::{Button, Card, Part, Text};
+use crate::card::{Button, Part, Text};
 use crate::domain::{About, View};
 use crate::ids::Target;
 use crate::operation::facts::Facts;
 use crate::operation::slot::Slot;
 use crate::operation::step::{Node, Refusal, Trouble};
-use crate::ports::{Aside, Write};
+use crate::ports::Write;
 
 /// One kind of operation.
 pub trait Definition: Send + Sync {
@@ -87,15 +87,6 @@ impl Story {
     }
 }
 
-/// An operation's message and what belongs to it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Telling {
-    /// The message.
-    pub card: Card,
-    /// Messages beside it.
-    pub asides: Vec<Aside>,
-}
-
 /// The definitions by kind and version.
 #[derive(Clone, Default)]
 pub struct Registry {
@@ -110,7 +101,10 @@ impl Registry {
     }
     /// The definition that carries such operations; `None` if this version of Sluice does not know them.
     pub fn get(&self, kind: &str, version: u32) -> Option<Arc<dyn Definition>> {
-        self.known.iter().find(|((known, at), _)| *known == kind && *at == version).map(|(_, d)| Arc::clone(d))
+        self.known
+            .iter()
+            .find(|((known, at), _)| *known == kind && *at == version)
+            .map(|(_, d)| Arc::clone(d))
     }
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Definition>> {

@@ -95,7 +95,8 @@ impl Facts {
 
     /// Takes the next row in; refuses one that cannot have been.
     pub fn fold(&mut self, row: &Row) -> Result<(), Trouble> {
-        let illegal = |what: String| Trouble::Corrupt(format!("operation {} row {}: {what}", self.id, row.sequence));
+        let illegal =
+            |what: String| Trouble::Corrupt(format!("operation {} row {}: {what}", self.id, row.sequence));
         if row.sequence != self.sequence + 1 {
             return Err(illegal(format!("follows row {}", self.sequence)));
         }
@@ -103,7 +104,8 @@ impl Facts {
             if self.ended.is_some() {
                 return Err(illegal("comes after the end".into()));
             }
-            if matches!(entry, Entry::Accepted) != (self.sequence == 0 && row.entries.first() == Some(entry)) {
+            if matches!(entry, Entry::Accepted) != (self.sequence == 0 && row.entries.first() == Some(entry))
+            {
                 return Err(illegal("acceptance is the first entry, and only that".into()));
             }
             match entry {

@@ -108,7 +108,8 @@ impl Row {
 
     /// Reads an item back.
     pub fn from_item(item: &Item) -> Result<Self, StoreError> {
-        let corrupt = |what: String| StoreError::Corrupt(format!("{}/{}: {what}", item.key.partition, item.key.sort));
+        let corrupt =
+            |what: String| StoreError::Corrupt(format!("{}/{}: {what}", item.key.partition, item.key.sort));
         let sequence = item.key.sort.strip_prefix(ROW).and_then(|n| n.parse().ok());
         let body: Body = serde_json::from_value(item.body.clone()).map_err(|e| corrupt(e.to_string()))?;
         Ok(Self {

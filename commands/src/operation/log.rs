@@ -47,7 +47,10 @@ pub async fn load(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Op
     }
     if facts.sequence != head.sequence {
         let found = facts.sequence;
-        return Err(Trouble::Corrupt(format!("operation {id}: {found} rows, but the head says {}", head.sequence)));
+        return Err(Trouble::Corrupt(format!(
+            "operation {id}: {found} rows, but the head says {}",
+            head.sequence
+        )));
     }
     let mut unread = vec![];
     for item in page.items.iter().filter(|item| item.key.sort.starts_with(SIGNAL)) {
@@ -228,7 +231,9 @@ impl Log {
 
     /// Reads what people said since, after somebody rang. `None`: the operation is not ours any more.
     pub async fn unread(&mut self, store: &dyn Store) -> Result<Option<Vec<SignalFact>>, Trouble> {
-        let Some((loaded, rung)) = load_with_rung(store, &self.keys, &self.head.id).await? else { return Ok(None) };
+        let Some((loaded, rung)) = load_with_rung(store, &self.keys, &self.head.id).await? else {
+            return Ok(None);
+        };
         if loaded.head.fence != self.head.fence || loaded.head.sequence != self.head.sequence {
             return Ok(None);
         }
@@ -244,13 +249,19 @@ pub async fn load_with_rung(
     id: &OperationId,
 ) -> Result<Option<(Loaded, String)>, Trouble> {
     // The ring is read before the signals: one that comes between is seen as a signal, and rings once more in vain.
-    let Some(item) = retry::reading(|| store.get(&keys.head(id))).await? else { return Ok(None) };
+    let key = keys.head(id);
+    let Some(item) = retry::reading(|| store.get(&key)).await? else { return Ok(None) };
     let rung = head::text(&item.guards, RUNG);
     Ok(load(store, keys, id).await?.map(|loaded| (loaded, rung)))
 }
 
 /// Claims an operation: raises its fence if nobody else did since it was read. Gives the claimed head.
-pub async fn claim(store: &dyn Store, keys: &Keys, head: &Head, replica: &str) -> Result<Option<Head>, StoreError> {
+pub async fn claim(
+    store: &dyn Store,
+    keys: &Keys,
+    head: &Head,
+    replica: &str,
+) -> Result<Option<Head>, StoreError> {
     let mut claimed = head.clone();
     claimed.fence += 1;
     claimed.beat += 1;
@@ -278,9 +289,10 @@ pub async fn claim(store: &dyn Store, keys: &Keys, head: &Head, replica: &str) -
         // Whether it took hold is found out by reading: a claim of ours shows our name and that fence.
         Err(StoreError::Unknown(error)) => {
             let item = store.get(&keys.head(&head.id)).await?;
-            let ours = item.map(|item| Head::from_item(&item)).transpose()?.filter(|found| {
-                found.fence == claimed.fence && found.owner == claimed.owner
-            });
+            let ours = item
+                .map(|item| Head::from_item(&item))
+                .transpose()?
+                .filter(|found| found.fence == claimed.fence && found.owner == claimed.owner);
             tracing::warn!(operation = %head.id, error, ours = ours.is_some(), "a claim's answer was lost");
             Ok(ours)
         }

@@ -1,1 +1,50 @@
-//! The operation engine.
+//! The operation engine: durable units of work that survive crashes, retries, double clicks and a second replica.
+//!
+//! Three layers (DESIGN 5). *Facts*: a journal, folded ([`Facts`]). *Judgement*: [`plan()`], pure, from what is known
+//! to the set of steps that are ready. *Motion*: the driver behind [`Engine::drive`], claim → plan → append → run.
+//! A mutation is recorded before and after it is made; after a crash it is observed before it is made again.
+
+mod accept;
+mod definition;
+mod driver;
+pub mod effects;
+mod engine;
+mod facts;
+pub mod head;
+mod journal;
+mod keys;
+mod line;
+mod log;
+mod news;
+mod plan;
+mod retry;
+mod signal;
+mod slot;
+mod step;
+mod telling;
+#[cfg(test)]
+pub(crate) mod testing;
+mod world;
+
+pub use accept::{Accepted, Delivery, Draft, accept, answered};
+pub use definition::{Definition, End, Registry, Story};
+pub use engine::{Driven, Engine};
+pub use facts::{Facts, SignalFact, StepFact, Verdict};
+pub use head::{Charter, Head, Status};
+pub use journal::{Entry, Row};
+pub use keys::Keys;
+pub use log::{Loaded, load};
+pub use news::{card, marked, took};
+pub use plan::{Motion, Plan, Start, Turn, plan};
+pub use signal::{Said, parse_wait, say};
+pub use slot::{Slot, Ticket};
+pub use step::{Context, Done, Effect, Node, Observed, Progress, Refusal, Step, StepId, Trouble};
+pub use telling::{Begun, Messages};
+pub use world::{Settings, World};
+
+/// The kind of rollbacks: they go to the head of every line.
+pub const ROLLBACK: &str = "rollback";
+/// The code of an operation that people rejected.
+pub const REJECTED: &str = "rejected";
+/// The code of an operation that lost its ground: what it was bound to changed.
+pub const VOID: &str = "void";

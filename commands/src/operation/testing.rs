@@ -27,10 +27,5 @@ pub(crate) fn charter(kind: &str) -> Charter {
 }
 
 pub(crate) fn row(sequence: u64, entries: Vec<Entry>) -> Row {
-    Row {
-        sequence,
-        at: "2026-03-01T12:00:01Z".parse().unwrap(),
-        token: format!("t{sequence}"),
-        entries,
-    }
+    Row { sequence, at: "2026-03-01T12:00:01Z".parse().unwrap(), token: format!("t{sequence}"), entries }
 }

@@ -1,0 +1,258 @@
+//! Accept: one transaction in which a command becomes an operation, or nothing happens.
+//!
+//! It writes the inbox row (with the answer given), the operation's head, its first journal row, its ticket and the
+//! audit row together. A second delivery fails on the inbox row and is answered from it. Two different deliveries of one
+//! pipeline meet on its ticket counter, so that the later one sees the open operation of the earlier one.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::card::Card;
+use crate::domain::{Act, AuditRecord, Granted, TICKETS, View, from_item, to_item};
+use crate::ids::{ChannelId, OperationId, PipelineName};
+use crate::operation::engine::Engine;
+use crate::operation::facts::Facts;
+use crate::operation::head::{Charter, Head, Status, guards};
+use crate::operation::journal::{Entry, Row};
+use crate::operation::plan::{self, Motion, Start};
+use crate::operation::slot::Ticket;
+use crate::operation::step::Trouble;
+use crate::operation::{line, news, retry};
+use crate::ports::{DueChange, Guard, Guards, Precondition, StoreError, Write};
+use crate::service::{Actor, Answer, Audience};
+
+/// How long an inbox row is kept: longer than Slack could possibly deliver again.
+const INBOX_DAYS: i64 = 7;
+
+/// An operation to be accepted.
+pub struct Draft {
+    /// Its kind.
+    pub kind: &'static str,
+    /// What is asked, as its definition reads it.
+    pub params: Value,
+    /// The pipeline.
+    pub pipeline: PipelineName,
+    /// Where everything about it is told.
+    pub home: ChannelId,
+    /// The command as it was understood; also what makes two commands equal.
+    pub command: String,
+    /// Counters of the pipeline's record to set, besides the ticket's: build and release numbers. Empty, and no record
+    /// yet: the pipeline is being created.
+    pub counters: Guards,
+    /// Records that come into being with it.
+    pub writes: Vec<Write>,
+    /// What the author is told.
+    pub answer: Card,
+}
+
+/// Who asked, where, and by which delivery.
+pub struct Delivery<'a> {
+    /// Its key.
+    pub key: &'a str,
+    /// Who.
+    pub actor: &'a Actor,
+    /// Where.
+    pub channel: &'a ChannelId,
+}
+
+/// What came of an attempt to accept.
+#[derive(Debug)]
+pub enum Accepted {
+    /// It is recorded: that is the answer.
+    Yes(Answer),
+    /// This delivery was answered before: so.
+    Before(Answer),
+    /// The pipeline changed since the view was read: read it again.
+    Again,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Inbox {
+    card: Value,
+    audience: Audience,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operation: Option<OperationId>,
+}
+
+/// Accepts a draft that was made from that view.
+pub async fn accept(
+    engine: &Engine,
+    id: OperationId,
+    delivery: &Delivery<'_>,
+    view: &View,
+    draft: Draft,
+    granted: &Granted,
+) -> Result<Accepted, Trouble> {
+    let world = engine.world();
+    let now = world.clock.now();
+    let number = view.counters.tickets + 1;
+    let charter = Charter {
+        kind: draft.kind.to_owned(),
+        version: engine.registry().all().find(|d| d.kind() == draft.kind).map_or(0, |d| d.version()),
+        params: draft.params,
+        actor: delivery.actor.clone(),
+        command: draft.command.clone(),
+        channel: delivery.channel.clone(),
+        home: draft.home,
+        pipeline: draft.pipeline.clone(),
+        ticket: number,
+        accepted: now,
+    };
+    let definition = engine
+        .registry()
+        .get(&charter.kind, charter.version)
+        .ok_or_else(|| Trouble::Corrupt(format!("no definition of `{}`", charter.kind)))?;
+
+    let mut facts = Facts::new(id.clone(), charter.clone());
+    let token = format!("{id}-1-1");
+    let mut row = Row { sequence: 1, at: now, token: token.clone(), entries: vec![Entry::Accepted] };
+    let mut fresh = BTreeSet::new();
+    facts.fold(&row)?;
+    if world.settings.drive {
+        // What can begin at once is intended with the acceptance, and costs no append of its own.
+        let nodes = definition.nodes(&facts, &world.target)?;
+        let plan = plan::plan(&nodes, &facts, &Motion::default());
+        let at_once = plan.ready.into_iter().filter(|(_, start)| *start == Start::Intend);
+        fresh.extend(at_once.take(world.settings.width).map(|(step, _)| step));
+        row.entries.extend(fresh.iter().map(|step| Entry::Intent { step: step.clone() }));
+        facts = Facts::new(id.clone(), charter.clone());
+        facts.fold(&row)?;
+    }
+    let head = Head {
+        id: id.clone(),
+        charter,
+        status: Status::Running,
+        sequence: 1,
+        owner: if world.settings.drive { world.settings.replica.clone() } else { String::new() },
+        beat: 1,
+        fence: 1,
+        awaits: String::new(),
+    };
+    let ticket = Ticket {
+        number,
+        operation: id.clone(),
+        kind: draft.kind.to_owned(),
+        fingerprint: draft.command.clone(),
+        queued: None,
+    };
+    let audit = AuditRecord {
+        at: now,
+        act: Act::Asked,
+        actor: delivery.actor.clone(),
+        channel: delivery.channel.clone(),
+        pipeline: draft.pipeline.clone(),
+        operation: id.clone(),
+        kind: draft.kind.to_owned(),
+        command: draft.command,
+        rule: granted.rule().to_owned(),
+        outcome: "accepted".into(),
+        about: definition.about(&facts),
+    };
+    let answer = Answer::private(draft.answer);
+    let mut writes = vec![
+        inbox(engine, delivery.key, &answer, Some(&id))?,
+        Write::Put { item: head.to_item(&world.keys)?, when: Precondition::Absent },
+        Write::Put { item: row.to_item(&world.keys, &id)?, when: Precondition::Absent },
+        Write::Put { item: line::ticket(world, &draft.pipeline, &ticket)?, when: Precondition::Absent },
+        news::audit(&audit, world)?,
+    ];
+    if view.pipeline.is_some() {
+        let mut set = draft.counters;
+        set.insert(TICKETS.into(), Guard::Number(number));
+        writes.push(Write::Update {
+            key: world.keys.pipeline(&draft.pipeline),
+            set,
+            due: DueChange::Keep,
+            when: Precondition::Equals(guards([(TICKETS, Guard::Number(view.counters.tickets))])),
+        });
+    }
+    writes.extend(draft.writes);
+
+    match transact(engine, &token, delivery.key, writes).await? {
+        Committed::Yes => {
+            if world.settings.drive {
+                engine.hand_over(head, facts, fresh);
+            }
+            Ok(Accepted::Yes(answer))
+        }
+        Committed::Before(answer, operation) if operation.as_ref() == Some(&id) => {
+            // Our own transaction, whose answer was lost.
+            if world.settings.drive {
+                engine.hand_over(head, facts, fresh);
+            }
+            Ok(Accepted::Yes(answer))
+        }
+        Committed::Before(answer, _) => Ok(Accepted::Before(answer)),
+        Committed::No => Ok(Accepted::Again),
+    }
+}
+
+/// What came of a transaction that begins with an inbox row.
+pub(crate) enum Committed {
+    /// It is written.
+    Yes,
+    /// The delivery was answered before, for that operation.
+    Before(Answer, Option<OperationId>),
+    /// Something else changed; nothing was written.
+    No,
+}
+
+/// The row that makes a delivery count once.
+pub(crate) fn inbox(
+    engine: &Engine,
+    delivery: &str,
+    answer: &Answer,
+    operation: Option<&OperationId>,
+) -> Result<Write, Trouble> {
+    let world = engine.world();
+    let card = serde_json::to_value(&answer.card).map_err(|error| Trouble::Corrupt(error.to_string()))?;
+    let body = Inbox { card, audience: answer.audience, operation: operation.cloned() };
+    let mut item = to_item(world.keys.inbox(delivery), Guards::new(), &body)?;
+    item.expires = world.clock.now().checked_add(jiff::SignedDuration::from_hours(24 * INBOX_DAYS)).ok();
+    Ok(Write::Put { item, when: Precondition::Absent })
+}
+
+/// The answer that a delivery was given before, if it was.
+pub async fn answered(
+    engine: &Engine,
+    delivery: &str,
+) -> Result<Option<(Answer, Option<OperationId>)>, Trouble> {
+    let world = engine.world();
+    let key = world.keys.inbox(delivery);
+    let Some(item) = retry::reading(|| world.store.get(&key)).await? else { return Ok(None) };
+    let body: Inbox = from_item(&item)?;
+    let card = serde_json::from_value(body.card).map_err(|error| Trouble::Corrupt(error.to_string()))?;
+    Ok(Some((Answer { card, audience: body.audience }, body.operation)))
+}
+
+/// Writes a transaction whose first write is an inbox row; an outcome that is unknown is settled by its token.
+pub(crate) async fn transact(
+    engine: &Engine,
+    token: &str,
+    delivery: &str,
+    writes: Vec<Write>,
+) -> Result<Committed, Trouble> {
+    let store = &engine.world().store;
+    let mut tries = 0;
+    loop {
+        match store.transact(token, writes.clone()).await {
+            Ok(()) => return Ok(Committed::Yes),
+            Err(StoreError::Lost(lost)) if lost.is_empty() || lost.contains(&0) => {
+                return Ok(match answered(engine, delivery).await? {
+                    Some((answer, operation)) => Committed::Before(answer, operation),
+                    None => Committed::No,
+                });
+            }
+            Err(StoreError::Lost(_)) => return Ok(Committed::No),
+            Err(error @ (StoreError::Refused(_) | StoreError::Corrupt(_))) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(%error, "an acceptance is tried again");
+                tokio::time::sleep(retry::delay(tries, Duration::from_secs(2))).await;
+                tries += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,496 @@
+//! Motion: carries one operation from append to append.
+//!
+//! One writer batches what is at hand: the ends of some steps and the intents of the next go into one row. Ready steps
+//! run side by side, up to a bound, and none is dropped in flight while the operation is ours. Nothing is told that is
+//! not recorded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::card::Text;
+use crate::operation::definition::{Definition, End};
+use crate::operation::engine::{Driven, Engine, Held};
+use crate::operation::facts::Facts;
+use crate::operation::head::Status;
+use crate::operation::journal::{Entry, Row};
+use crate::operation::line::{self, Turnstile};
+use crate::operation::log::{Appended, Leave, Log};
+use crate::operation::plan::{self, Motion, Start, Turn};
+use crate::operation::slot::Slot;
+use crate::operation::step::{Context, Done, Effect, Node, Observed, Progress, StepId, Trouble};
+use crate::operation::{news, retry};
+use crate::ports::{DueChange, Write};
+
+/// The longest wait before trouble is tried again.
+const BACKOFF: Duration = Duration::from_secs(30);
+/// How long to wait before a slot that is taken is tried again, should nobody wake us.
+const SLOT_AGAIN: Duration = Duration::from_secs(2);
+
+/// Something that a step came to.
+enum Event {
+    Ran(StepId, Result<Progress, Trouble>),
+    Looked(StepId, Result<Observed, Trouble>),
+}
+
+/// An entry that waits to be appended, with the records that change with it.
+struct Pending {
+    entry: Entry,
+    step: Option<StepId>,
+    writes: Vec<Write>,
+}
+
+/// The carrying of one operation.
+pub(crate) struct Drive<'a> {
+    engine: &'a Engine,
+    definition: Arc<dyn Definition>,
+    log: Log,
+    nudge: Arc<Notify>,
+    motion: Motion,
+    pending: Vec<Pending>,
+    running: FuturesUnordered<BoxFuture<'static, Event>>,
+    wake: BTreeMap<StepId, Instant>,
+    slot_wake: BTreeMap<Slot, Instant>,
+    trouble: BTreeMap<StepId, (u32, Instant)>,
+    conflicts: BTreeMap<StepId, Trouble>,
+    absent: BTreeMap<StepId, Instant>,
+    notes: BTreeMap<StepId, Text>,
+}
+
+impl<'a> Drive<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        definition: Arc<dyn Definition>,
+        held: Held,
+        nudge: Arc<Notify>,
+    ) -> Self {
+        let pending = held
+            .unread
+            .into_iter()
+            .map(|signal| Pending { entry: Entry::Signal(signal), step: None, writes: vec![] })
+            .collect();
+        Self {
+            engine,
+            definition,
+            log: held.log,
+            nudge,
+            motion: Motion { fresh: held.fresh, ..Motion::default() },
+            pending,
+            running: FuturesUnordered::new(),
+            wake: BTreeMap::new(),
+            slot_wake: BTreeMap::new(),
+            trouble: BTreeMap::new(),
+            conflicts: BTreeMap::new(),
+            absent: BTreeMap::new(),
+            notes: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) async fn run(mut self) -> Result<Driven, Trouble> {
+        self.tell()?;
+        loop {
+            match self.turn().await? {
+                Some(driven) => return Ok(driven),
+                None => {
+                    if !self.rest().await {
+                        return Ok(Driven::NotOurs);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is known, with what waits to be appended.
+    fn foreseen(&self, more: &[Entry]) -> Result<Facts, Trouble> {
+        let mut facts = self.log.facts().clone();
+        let entries: Vec<_> =
+            self.pending.iter().map(|pending| pending.entry.clone()).chain(more.iter().cloned()).collect();
+        if !entries.is_empty() {
+            let at = self.engine.world().clock.now();
+            facts.fold(&Row { sequence: facts.sequence + 1, at, token: String::new(), entries })?;
+        }
+        Ok(facts)
+    }
+
+    /// Plans, appends, starts. `Some`: carrying is over.
+    async fn turn(&mut self) -> Result<Option<Driven>, Trouble> {
+        let now = Instant::now();
+        self.wake.retain(|_, at| *at > now);
+        self.slot_wake.retain(|_, at| *at > now);
+        self.motion.deferred = self.wake.keys().cloned().collect();
+        self.motion.deferred_slots = self.slot_wake.keys().cloned().collect();
+
+        let mut row: Vec<Entry> = vec![];
+        let mut writes: Vec<Write> = vec![];
+        let mut owners: Vec<Option<StepId>> = vec![];
+        let (nodes, plan) = loop {
+            let facts = self.foreseen(&row)?;
+            let nodes = self.definition.nodes(&facts, self.log.target())?;
+            let plan = plan::plan(&nodes, &facts, &self.motion);
+            let Some(slot) = plan.takes.first().cloned() else { break (nodes, plan) };
+            match line::try_take(self.engine.world(), &*self.definition, &facts, &slot).await {
+                Ok(Turnstile::Free(write)) => {
+                    row.push(Entry::Took { slot });
+                    writes.push(*write);
+                    owners.push(None);
+                }
+                Ok(Turnstile::Refused(refusal)) => {
+                    let wants = |node: &&Node| node.slot.as_ref() == Some(&slot) && !facts.is_done(&node.id);
+                    let Some(node) = nodes.iter().find(wants) else { break (nodes, plan) };
+                    row.push(Entry::Fault { step: node.id.clone(), refusal });
+                }
+                Ok(Turnstile::Taken) => self.put_off(slot),
+                Err(error) => {
+                    tracing::warn!(operation = %facts.id, %slot, %error, "the line of a slot could not be read");
+                    self.put_off(slot);
+                }
+            }
+        };
+
+        let intents: Vec<StepId> = plan
+            .ready
+            .iter()
+            .filter(|(_, start)| *start == Start::Intend)
+            .map(|(id, _)| id.clone())
+            .collect();
+        row.extend(intents.iter().map(|step| Entry::Intent { step: step.clone() }));
+
+        let mut leave = Leave {
+            status: Status::Running,
+            owned: true,
+            due: DueChange::Keep,
+            awaits: self.log.head().awaits.clone(),
+        };
+        if let Some(turn) = &plan.turn {
+            self.settle_turn(turn, &mut row, &mut writes, &mut owners, &mut leave)?;
+        }
+        if let Some(awaited) = leave.awaits.split('@').next()
+            && self
+                .foreseen(&row)?
+                .step(&StepId::new(awaited))
+                .is_some_and(|f| f.done.is_some() || f.fault.is_some())
+        {
+            leave.awaits.clear();
+        }
+
+        if !(self.pending.is_empty() && row.is_empty()) {
+            match self.append(row, writes, owners, leave).await? {
+                Appended::Recorded => {}
+                Appended::Refused(_) => return Ok(None),
+                Appended::Fenced => {
+                    return Ok(if self.heard().await? { None } else { Some(Driven::NotOurs) });
+                }
+            }
+            self.motion.fresh.extend(intents);
+            self.tell()?;
+        }
+        if let Some(turn) = plan.turn {
+            line::wake_next(self.engine, &self.log.head().charter.pipeline, &self.freed(&turn)).await;
+            return Ok(Some(match turn {
+                Turn::Wait(_) => Driven::Waiting,
+                Turn::Succeeded | Turn::Failed => Driven::Ended,
+            }));
+        }
+        self.start(&nodes, &plan.ready)?;
+        Ok(None)
+    }
+
+    /// The slots that this turn gives back.
+    fn freed(&self, turn: &Turn) -> BTreeSet<Slot> {
+        match turn {
+            Turn::Wait(_) => [Slot::Pipeline].into(),
+            Turn::Succeeded | Turn::Failed => {
+                line::wanted(&*self.definition, self.log.facts(), self.log.target())
+            }
+        }
+    }
+
+    /// What a turn adds to the row: the end with its records, or the wait.
+    fn settle_turn(
+        &mut self,
+        turn: &Turn,
+        row: &mut Vec<Entry>,
+        writes: &mut Vec<Write>,
+        owners: &mut Vec<Option<StepId>>,
+        leave: &mut Leave,
+    ) -> Result<(), Trouble> {
+        let facts = self.foreseen(row)?;
+        let world = self.engine.world();
+        let at = world.clock.now();
+        let pipeline = facts.charter.pipeline.clone();
+        for slot in &facts.held {
+            writes.push(line::release(world, &pipeline, slot, &facts.id));
+            owners.push(None);
+        }
+        match turn {
+            Turn::Wait(step) => {
+                row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
+                row.push(Entry::Waiting { step: step.clone() });
+                let since = facts
+                    .step(step)
+                    .and_then(|f| f.waiting)
+                    .map_or(facts.sequence.max(self.log.facts().sequence + 1), |(_, s)| s);
+                *leave = Leave {
+                    status: Status::Waiting,
+                    owned: false,
+                    due: DueChange::Never,
+                    awaits: format!("{step}@{since}"),
+                };
+            }
+            Turn::Succeeded | Turn::Failed => {
+                let succeeded = *turn == Turn::Succeeded;
+                row.push(Entry::Ended { succeeded });
+                let mut last =
+                    self.definition.on_end(&facts, succeeded, &End { target: self.log.target(), at })?;
+                last.push(line::leave(world, &facts));
+                last.push(news::audit_of_end(&*self.definition, &facts, succeeded, world)?);
+                owners.extend(last.iter().map(|_| None));
+                writes.extend(last);
+                *leave = Leave {
+                    status: if succeeded { Status::Succeeded } else { Status::Failed },
+                    owned: true,
+                    due: DueChange::Keep,
+                    awaits: String::new(),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    async fn append(
+        &mut self,
+        row: Vec<Entry>,
+        writes: Vec<Write>,
+        mut owners: Vec<Option<StepId>>,
+        leave: Leave,
+    ) -> Result<Appended, Trouble> {
+        let mut all = writes;
+        for pending in &self.pending {
+            all.extend(pending.writes.iter().cloned());
+            owners.extend(pending.writes.iter().map(|_| pending.step.clone()));
+        }
+        let entries = self.pending.iter().map(|pending| pending.entry.clone()).chain(row).collect();
+        let world = self.engine.world();
+        let outcome = self.log.append(&*world.store, world.clock.now(), entries, leave, all).await?;
+        match &outcome {
+            Appended::Recorded => self.pending.clear(),
+            Appended::Refused(lost) => {
+                // A record changed under a step: it is run again. A slot was taken under us: it is tried again.
+                let lost: BTreeSet<_> = lost.iter().filter_map(|index| owners.get(*index).cloned()).collect();
+                let again: BTreeSet<_> = lost.into_iter().flatten().collect();
+                tracing::info!(operation = %self.log.head().id, ?again, "records changed meanwhile");
+                self.pending.retain(|pending| pending.step.as_ref().is_none_or(|step| !again.contains(step)));
+                if again.is_empty() {
+                    let slots = line::wanted(&*self.definition, self.log.facts(), self.log.target());
+                    for slot in slots {
+                        if !self.log.facts().held.contains(&slot) {
+                            self.put_off(slot);
+                        }
+                    }
+                }
+            }
+            Appended::Fenced => {}
+        }
+        Ok(outcome)
+    }
+
+    /// After the head was not as we left it: it is still ours if somebody only rang.
+    async fn heard(&mut self) -> Result<bool, Trouble> {
+        let Some(signals) = self.log.unread(&*self.engine.world().store).await? else { return Ok(false) };
+        for signal in signals {
+            let known = self.pending.iter().any(|p| matches!(&p.entry, Entry::Signal(s) if *s == signal));
+            if !known {
+                self.motion.awaiting.remove(&signal.step);
+                self.pending.push(Pending { entry: Entry::Signal(signal), step: None, writes: vec![] });
+            }
+        }
+        Ok(true)
+    }
+
+    fn put_off(&mut self, slot: Slot) {
+        self.motion.deferred_slots.insert(slot.clone());
+        self.slot_wake.insert(slot, Instant::now() + SLOT_AGAIN);
+    }
+
+    fn start(&mut self, nodes: &[Node], ready: &[(StepId, Start)]) -> Result<(), Trouble> {
+        let facts = self.log.facts();
+        for (id, start) in ready {
+            if self.running.len() >= self.engine.world().settings.width {
+                break;
+            }
+            let Some(node) = nodes.iter().find(|node| &node.id == id) else { continue };
+            let cx = Context {
+                world: Arc::clone(self.engine.world()),
+                operation: facts.id.clone(),
+                signals: facts.signals.iter().filter(|signal| &signal.step == id).cloned().collect(),
+            };
+            let (id, step) = (id.clone(), Arc::clone(&node.step));
+            self.motion.in_flight.insert(id.clone());
+            self.running.push(match start {
+                Start::Run | Start::Intend => async move { Event::Ran(id, step.run(&cx).await) }.boxed(),
+                Start::Observe => async move { Event::Looked(id, step.observe(&cx).await) }.boxed(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits until something happens, showing meanwhile that we live. `false`: the operation is not ours any more.
+    async fn rest(&mut self) -> bool {
+        let world = Arc::clone(self.engine.world());
+        loop {
+            let next = self.wake.values().chain(self.slot_wake.values()).min().copied();
+            let look = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let nudge = Arc::clone(&self.nudge);
+            tokio::select! {
+                Some(event) = self.running.next(), if !self.running.is_empty() => {
+                    self.take(event);
+                    while let Some(Some(event)) = self.running.next().now_or_never() {
+                        self.take(event);
+                    }
+                    return true;
+                }
+                () = tokio::time::sleep_until(look) => return true,
+                () = nudge.notified() => {
+                    self.slot_wake.clear();
+                    match self.heard().await {
+                        Ok(ours) => return ours,
+                        Err(error) => tracing::warn!(operation = %self.log.head().id, %error, "signals could not be read"),
+                    }
+                }
+                () = tokio::time::sleep(world.settings.lease / 3) => {
+                    if !self.log.beat(&*world.store).await {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, step: StepId, done: Done) {
+        self.motion.fresh.remove(&step);
+        self.notes.remove(&step);
+        let entry = Entry::Done { step: step.clone(), output: done.output };
+        self.pending.push(Pending { entry, step: Some(step), writes: done.writes });
+    }
+
+    fn fault(&mut self, step: StepId, trouble: &Trouble) {
+        tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step failed for good");
+        self.motion.fresh.remove(&step);
+        self.notes.remove(&step);
+        let entry = Entry::Fault { step: step.clone(), refusal: trouble.refusal() };
+        self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
+    }
+
+    fn is_mutation(&self, step: &StepId) -> bool {
+        let nodes = self.definition.nodes(self.log.facts(), self.log.target()).unwrap_or_default();
+        nodes.iter().any(|node| &node.id == step && matches!(node.step.effect(), Effect::Mutate(_)))
+    }
+
+    fn is_repeatable(&self, step: &StepId) -> bool {
+        let nodes = self.definition.nodes(self.log.facts(), self.log.target()).unwrap_or_default();
+        nodes.iter().any(|node| {
+            &node.id == step && matches!(node.step.effect(), Effect::Mutate(mutation) if mutation.repeatable)
+        })
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Ran(step, result) => {
+                self.motion.in_flight.remove(&step);
+                match result {
+                    Ok(Progress::Done(done)) => self.end(step, done),
+                    Ok(Progress::LookAgain { after, note }) => {
+                        self.wake.insert(step.clone(), Instant::now() + after);
+                        let changed = note.as_ref() != self.notes.get(&step);
+                        match note {
+                            Some(note) => drop(self.notes.insert(step, note)),
+                            None => drop(self.notes.remove(&step)),
+                        }
+                        if changed && let Err(error) = self.tell() {
+                            tracing::error!(%error, "news could not be made");
+                        }
+                    }
+                    Ok(Progress::Await { .. }) => {
+                        self.motion.awaiting.insert(step);
+                    }
+                    Err(trouble) => self.meet(step, trouble),
+                }
+            }
+            Event::Looked(step, result) => {
+                self.motion.in_flight.remove(&step);
+                match result {
+                    Ok(Observed::Ours(done)) => self.end(step, done),
+                    Ok(Observed::Foreign(refusal)) => self.fault(step, &Trouble::Refused(refusal)),
+                    Ok(Observed::Absent) => self.miss(step),
+                    Err(trouble) if trouble.can_retry() => self.try_later(step, trouble),
+                    Err(trouble) => self.fault(step, &trouble),
+                }
+            }
+        }
+    }
+
+    /// A run met trouble. What may have taken effect is observed before it is run again.
+    fn meet(&mut self, step: StepId, trouble: Trouble) {
+        use crate::fault::Class;
+        let class = match &trouble {
+            Trouble::Port(error) => Some(error.class),
+            _ => None,
+        };
+        match class {
+            Some(Class::Conflict) if self.is_mutation(&step) => {
+                self.motion.fresh.remove(&step);
+                self.conflicts.insert(step, trouble);
+            }
+            Some(Class::Throttled) => self.try_later(step, trouble),
+            _ if trouble.can_retry() => {
+                self.motion.fresh.remove(&step);
+                self.try_later(step, trouble);
+            }
+            _ => self.fault(step, &trouble),
+        }
+    }
+
+    /// An observation found nothing. Where running again could do harm, that counts only after the settle time, twice.
+    fn miss(&mut self, step: StepId) {
+        if let Some(conflict) = self.conflicts.remove(&step) {
+            return self.fault(step, &conflict);
+        }
+        let settle = self.engine.world().settings.settle;
+        let now = Instant::now();
+        let first = *self.absent.entry(step.clone()).or_insert(now);
+        if !self.is_repeatable(&step) && (first == now || now.duration_since(first) < settle) {
+            self.wake.insert(step, (first + settle).max(now + Duration::from_millis(50)));
+            return;
+        }
+        self.absent.remove(&step);
+        if self.log.facts().faults().next().is_some() {
+            let entry = Entry::Absent { step: step.clone() };
+            self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
+        } else {
+            self.motion.fresh.insert(step);
+        }
+    }
+
+    fn try_later(&mut self, step: StepId, trouble: Trouble) {
+        let now = Instant::now();
+        let (tries, since) = self.trouble.get(&step).copied().unwrap_or((0, now));
+        if now.duration_since(since) > self.engine.world().settings.patience {
+            return self.fault(step, &trouble);
+        }
+        tracing::info!(operation = %self.log.head().id, %step, tries, error = %trouble, "a step is tried again");
+        self.wake.insert(step.clone(), now + retry::delay(tries, BACKOFF));
+        self.trouble.insert(step, (tries + 1, since));
+    }
+
+    fn tell(&self) -> Result<(), Trouble> {
+        let world = self.engine.world();
+        world.herald.tell(news::of(&*self.definition, self.log.facts(), world, &self.notes)?);
+        Ok(())
+    }
+}

@@ -1,0 +1,225 @@
+//! The engine of one replica: which operations it carries, and which it may take over.
+//!
+//! An operation has one owner, named in its head. Whoever sees the same fence and beat for a whole lease *of its own
+//! monotonic clock* may claim it; no two wall clocks are compared. A claim raises the fence, so that the owner before,
+//! should it wake from the dead, can append nothing.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::ids::OperationId;
+use crate::operation::definition::Registry;
+use crate::operation::driver::Drive;
+use crate::operation::facts::{Facts, SignalFact};
+use crate::operation::head::{Head, Status, guards};
+use crate::operation::log::{self, Log};
+use crate::operation::step::{StepId, Trouble};
+use crate::operation::world::World;
+use crate::operation::{Keys, head, news, retry};
+use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
+
+/// How many due operations one sweep looks at.
+const SWEEP: u32 = 100;
+
+/// What became of carrying an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driven {
+    /// It ended; its last news is told.
+    Ended,
+    /// It waits for people; nobody carries it.
+    Waiting,
+    /// Somebody else carries it, or there is no such operation.
+    NotOurs,
+    /// It cannot go on by itself.
+    Stuck,
+    /// Something is in the way that may pass: the next sweep tries again.
+    Later,
+}
+
+/// What a driver starts from.
+pub(crate) struct Held {
+    pub(crate) log: Log,
+    /// Steps whose intent this process wrote, and has not run.
+    pub(crate) fresh: BTreeSet<StepId>,
+    pub(crate) unread: Vec<SignalFact>,
+}
+
+struct Seen {
+    fence: u64,
+    beat: u64,
+    since: Instant,
+}
+
+/// The engine.
+pub struct Engine {
+    world: Arc<World>,
+    registry: Registry,
+    accepted: Mutex<HashMap<OperationId, Held>>,
+    nudges: Mutex<HashMap<OperationId, Arc<Notify>>>,
+    seen: Mutex<HashMap<OperationId, Seen>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// An engine over that world, for the operations in that registry.
+    pub fn new(world: Arc<World>, registry: Registry) -> Self {
+        Self { world, registry, accepted: Mutex::default(), nudges: Mutex::default(), seen: Mutex::default() }
+    }
+
+    /// The world it works in.
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+    /// The operations it knows.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Hands over an operation that this replica has just accepted, so that its driver reads nothing again.
+    pub(crate) fn hand_over(&self, head: Head, facts: Facts, fresh: BTreeSet<StepId>) {
+        let id = head.id.clone();
+        let log = Log::new(self.world.target.clone(), head, facts, String::new());
+        lock(&self.accepted).insert(id.clone(), Held { log, fresh, unread: vec![] });
+        self.world.runner.run(id);
+    }
+
+    /// Tells the task that carries an operation that something happened. No task: nothing.
+    pub fn nudge(&self, id: &OperationId) {
+        if let Some(nudge) = lock(&self.nudges).get(id) {
+            nudge.notify_one();
+        }
+    }
+
+    /// Carries an operation as far as it goes. One call per operation at a time in a process; dropping it is like
+    /// dying: whoever comes next observes what was begun.
+    pub async fn drive(&self, id: &OperationId) -> Driven {
+        let nudge = Arc::new(Notify::new());
+        lock(&self.nudges).insert(id.clone(), Arc::clone(&nudge));
+        let driven = self.carry(id, nudge).await;
+        lock(&self.nudges).remove(id);
+        driven.unwrap_or_else(|error| {
+            tracing::error!(operation = %id, %error, "an operation could not be carried on");
+            Driven::Later
+        })
+    }
+
+    async fn carry(&self, id: &OperationId, nudge: Arc<Notify>) -> Result<Driven, Trouble> {
+        let accepted = lock(&self.accepted).remove(id);
+        let held = match accepted {
+            Some(held) => held,
+            None => match self.acquire(id).await {
+                Ok(Acquired::Held(held)) => *held,
+                Ok(Acquired::No(driven)) => return Ok(driven),
+                Err(Trouble::Corrupt(what)) => {
+                    tracing::error!(operation = %id, what, "an operation's records make no sense: it is stuck");
+                    self.park(id).await?;
+                    return Ok(Driven::Stuck);
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let charter = &held.log.head().charter;
+        let Some(definition) = self.registry.get(&charter.kind, charter.version) else {
+            tracing::error!(operation = %id, kind = charter.kind, version = charter.version, "unknown kind: it is stuck");
+            self.park(id).await?;
+            return Ok(Driven::Stuck);
+        };
+        Drive::new(self, definition, held, nudge).run().await
+    }
+
+    async fn acquire(&self, id: &OperationId) -> Result<Acquired, Trouble> {
+        let store = &*self.world.store;
+        let Some((loaded, rung)) = log::load_with_rung(store, &self.world.keys, id).await? else {
+            return Ok(Acquired::No(Driven::NotOurs));
+        };
+        if loaded.head.status == Status::Stuck {
+            return Ok(Acquired::No(Driven::Stuck));
+        }
+        if !self.is_free(&loaded.head) {
+            return Ok(Acquired::No(Driven::NotOurs));
+        }
+        let claimed = log::claim(store, &self.world.keys, &loaded.head, &self.world.settings.replica).await?;
+        let Some(head) = claimed else { return Ok(Acquired::No(Driven::NotOurs)) };
+        lock(&self.seen).remove(id);
+        if head.status.is_final() {
+            // Only its last news may not have been told: the owner died between the end and that.
+            if let Some(definition) = self.registry.get(&head.charter.kind, head.charter.version) {
+                self.world.herald.tell(news::of(
+                    &*definition,
+                    &loaded.facts,
+                    &self.world,
+                    &Default::default(),
+                )?);
+            }
+            return Ok(Acquired::No(Driven::Ended));
+        }
+        let log = Log::new(self.world.target.clone(), head, loaded.facts, rung);
+        Ok(Acquired::Held(Box::new(Held { log, fresh: BTreeSet::new(), unread: loaded.unread })))
+    }
+
+    /// Whether nobody carries it: no owner, or an owner that has been silent for a whole lease of our clock.
+    fn is_free(&self, head: &Head) -> bool {
+        if head.owner.is_empty() {
+            return true;
+        }
+        let now = Instant::now();
+        let mut seen = lock(&self.seen);
+        match seen.get(&head.id) {
+            Some(before) if before.fence == head.fence && before.beat == head.beat => {
+                now.duration_since(before.since) >= self.world.settings.lease
+            }
+            _ => {
+                seen.insert(head.id.clone(), Seen { fence: head.fence, beat: head.beat, since: now });
+                false
+            }
+        }
+    }
+
+    /// The due operations that nobody carries, for the runner to start. To be called about three times in a lease.
+    pub async fn sweep(&self) -> Result<Vec<OperationId>, StoreError> {
+        let due = self.world.store.due(self.world.clock.now(), SWEEP).await?;
+        let keys: Vec<_> = due.into_iter().map(|item| item.key).collect();
+        let known: BTreeSet<_> = keys.iter().filter_map(Keys::operation_of).collect();
+        lock(&self.seen).retain(|id, _| known.contains(id));
+        if keys.is_empty() {
+            return Ok(vec![]);
+        }
+        let mut free = vec![];
+        for item in self.world.store.get_many(&keys).await? {
+            match Head::from_item(&item) {
+                Ok(head) if head.status == Status::Stuck => {}
+                Ok(head) if lock(&self.nudges).contains_key(&head.id) => {}
+                Ok(head) if self.is_free(&head) => free.push(head.id),
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "a due item is no operation of ours"),
+            }
+        }
+        Ok(free)
+    }
+
+    /// Parks an operation that cannot go on by itself: it leaves the due index, and is never dropped.
+    pub(crate) async fn park(&self, id: &OperationId) -> Result<(), StoreError> {
+        let key = self.world.keys.head(id);
+        let write = Write::Update {
+            key,
+            set: guards([
+                (head::STATUS, Guard::Text(Status::Stuck.as_str().into())),
+                (head::OWNER, Guard::Text(String::new())),
+            ]),
+            due: DueChange::Never,
+            when: Precondition::Present,
+        };
+        retry::reading(|| self.world.store.write(write.clone())).await
+    }
+}
+
+enum Acquired {
+    Held(Box<Held>),
+    No(Driven),
+}

@@ -1,0 +1,288 @@
+//! From what is recorded to what is told: the one message of an operation, its end, and its audit records.
+
+use std::collections::BTreeMap;
+
+use crate::card::{Card, Part, Span, StepLine, StepState, Text, Tone};
+use crate::domain::{Act, AuditRecord, to_item};
+use crate::operation::definition::{Definition, Story};
+use crate::operation::facts::Facts;
+use crate::operation::head::Status;
+use crate::operation::step::{Effect, Node, StepId, Trouble};
+use crate::operation::world::World;
+use crate::ports::{Aside, News, Precondition, StoreError, Write};
+
+/// An end that came later than this is also told by a short reply, since an edit notifies nobody (DESIGN 8).
+const LONG: i64 = 20;
+
+/// What is told of an operation as it stands. `notes` is what running steps said last.
+pub(crate) fn of(
+    definition: &dyn Definition,
+    facts: &Facts,
+    world: &World,
+    notes: &BTreeMap<StepId, Text>,
+) -> Result<News, Trouble> {
+    let nodes = definition.nodes(facts, &world.target)?;
+    let story = definition.story(facts);
+    let status = facts.status();
+    Ok(News {
+        operation: facts.id.clone(),
+        sequence: facts.sequence,
+        card: card(&story, facts, &nodes, notes),
+        last: status.is_final(),
+        actor: facts.charter.actor.id.clone(),
+        channels: facts.charter.channels(),
+        asides: asides(&story, facts),
+    })
+}
+
+fn tone(status: Status) -> Tone {
+    match status {
+        Status::Running => Tone::Running,
+        Status::Waiting => Tone::Waiting,
+        Status::Succeeded => Tone::Good,
+        Status::Failed | Status::Stuck => Tone::Bad,
+    }
+}
+
+/// The headline: what is done, and how it stands.
+fn headline(story: &Story, facts: &Facts) -> Text {
+    let state = match facts.status() {
+        Status::Running => "is running",
+        Status::Waiting => "is waiting",
+        Status::Succeeded => "succeeded",
+        Status::Failed => match facts.faults().next() {
+            Some((_, refusal)) if refusal.code == crate::operation::REJECTED => "was rejected",
+            Some((_, refusal)) if refusal.code == crate::operation::VOID => "is void",
+            _ => "failed",
+        },
+        Status::Stuck => "is stuck",
+    };
+    let title = story.title.clone().then(" ").bold(state);
+    match (&story.result, facts.status()) {
+        (Some(result), Status::Succeeded) => title.then(": ").join(result.clone()),
+        _ => title,
+    }
+}
+
+/// The message of an operation: a pure function of what is recorded.
+pub fn card(story: &Story, facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Card {
+    let status = facts.status();
+    let mut card = Card::new(tone(status), headline(story, facts));
+    if !story.fields.is_empty() {
+        card = card.part(Part::Fields(story.fields.clone()));
+    }
+    let steps = lines(facts, nodes, notes);
+    if !steps.is_empty() {
+        card = card.part(Part::Steps(steps));
+    }
+    for (_, refusal) in facts.faults() {
+        card = card.text(marked(&refusal.problem));
+    }
+    if status == Status::Failed {
+        let left = changed(facts, nodes);
+        if !left.is_empty() {
+            card = card.text(Text::plain("Changed and left as it is: ").join(listed(left)).then("."));
+        }
+    }
+    card.parts.extend(story.parts.iter().cloned());
+    card.hint = match facts.faults().next() {
+        Some((_, refusal)) if !refusal.hint.is_empty() => Some(marked(&refusal.hint)),
+        _ => story.hint.clone(),
+    };
+    if status == Status::Waiting {
+        card.buttons = story.buttons.clone();
+    }
+    for signal in &facts.signals {
+        let said = match signal.verdict {
+            crate::operation::Verdict::Approve => "Approved by ",
+            crate::operation::Verdict::Reject => "Rejected by ",
+        };
+        let mut line = Text::plain(said).user(&signal.actor.id).then(" ").time(signal.at);
+        if let Some(reason) = &signal.reason {
+            line = line.then(format!(": {reason}"));
+        }
+        card = card.foot(line);
+    }
+    let charter = &facts.charter;
+    let mut asked = Text::plain("Asked by ").user(&charter.actor.id).then(" ").time(charter.accepted);
+    asked = asked.then(" · ").code(charter.command.clone());
+    if let Some((at, _)) = facts.ended {
+        asked = asked.then(format!(" · took {}", took(at.duration_since(charter.accepted).as_millis())));
+    }
+    card = card.foot(asked);
+    if let Some((_, refusal)) = facts.faults().next() {
+        card = card.foot(
+            Text::plain("code ").code(refusal.code.clone()).then(" · operation ").code(facts.id.as_str()),
+        );
+    }
+    card
+}
+
+/// A duration as people say it.
+pub fn took(milliseconds: i128) -> String {
+    let seconds = milliseconds.max(0) as f64 / 1000.0;
+    if seconds < 10.0 {
+        format!("{seconds:.1} s")
+    } else if seconds < 120.0 {
+        format!("{seconds:.0} s")
+    } else {
+        format!("{:.0} min", seconds / 60.0)
+    }
+}
+
+fn lines(facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Vec<StepLine> {
+    let over = facts.ended.is_some();
+    nodes
+        .iter()
+        .filter(|node| !node.title.is_empty())
+        .filter_map(|node| {
+            let fact = facts.step(&node.id);
+            let ready = node.needs.iter().all(|need| facts.is_done(need));
+            let begun = fact.and_then(|fact| fact.intent.or(fact.waiting.map(|(at, _)| at)));
+            let ended =
+                fact.and_then(|f| f.done.as_ref().map(|(at, _)| *at).or(f.fault.as_ref().map(|(at, _)| *at)));
+            let state = match fact {
+                Some(fact) if fact.done.is_some() => StepState::Done,
+                Some(fact) if fact.fault.is_some() => StepState::Failed,
+                _ if over => return None,
+                Some(fact) if fact.waiting.is_some() => StepState::Waiting,
+                Some(fact) if fact.intent.is_some() => StepState::Running,
+                _ if notes.contains_key(&node.id) => StepState::Running,
+                _ if ready && !matches!(node.step.effect(), Effect::Mutate(_)) => StepState::Running,
+                _ => StepState::Pending,
+            };
+            // A step that only looks has no intent: it began when the last of what it needs was done.
+            let began = begun.or_else(|| {
+                let needs =
+                    node.needs.iter().filter_map(|id| facts.step(id)?.done.as_ref().map(|(at, _)| *at));
+                needs.max().or(Some(facts.charter.accepted))
+            });
+            let took_ms = match (began, ended) {
+                (Some(began), Some(ended)) => u64::try_from(ended.duration_since(began).as_millis()).ok(),
+                _ => None,
+            };
+            Some(StepLine { state, title: node.title.clone(), took_ms, note: notes.get(&node.id).cloned() })
+        })
+        .collect()
+}
+
+/// The mutations that a failed operation made, by title.
+fn changed(facts: &Facts, nodes: &[Node]) -> Vec<Text> {
+    let made = nodes
+        .iter()
+        .filter(|node| matches!(node.step.effect(), Effect::Mutate(_)) && facts.is_done(&node.id));
+    made.filter(|node| !node.title.is_empty()).map(|node| node.title.clone()).collect()
+}
+
+fn listed(texts: Vec<Text>) -> Text {
+    let mut list = Text::default();
+    for (n, text) in texts.into_iter().enumerate() {
+        list = if n == 0 { list } else { list.then(", ") }.join(text);
+    }
+    list
+}
+
+/// Our own sentences mark code with backticks and people as `<@U…>`; what people typed never comes this way unchecked.
+pub fn marked(words: &str) -> Text {
+    let mut text = Text::default();
+    for (n, piece) in words.split('`').enumerate() {
+        if n % 2 == 1 {
+            text = text.code(piece);
+            continue;
+        }
+        let mut rest = piece;
+        while let Some((before, after)) = rest.split_once("<@") {
+            let Some((id, behind)) = after.split_once('>') else { break };
+            let Ok(user) = id.parse() else { break };
+            text = text.then(before).user(&user);
+            rest = behind;
+        }
+        if !rest.is_empty() {
+            text = text.then(rest);
+        }
+    }
+    text.0.retain(|span| !matches!(span, Span::Plain(words) if words.is_empty()));
+    text
+}
+
+fn asides(story: &Story, facts: &Facts) -> Vec<Aside> {
+    let mut asides = vec![];
+    if facts.status() == Status::Waiting
+        && let Some(request) = &story.request
+    {
+        asides.push(Aside { name: "request", text: request.clone(), in_thread: false, broadcast: false });
+    }
+    if let Some((at, succeeded)) = facts.ended {
+        let long = at.duration_since(facts.charter.accepted).as_secs() >= LONG;
+        let rollback = facts.charter.kind == crate::operation::ROLLBACK;
+        if long || !succeeded || rollback || story.broadcast {
+            let text = Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));
+            let broadcast = !succeeded || story.broadcast;
+            asides.push(Aside { name: "end", text, in_thread: true, broadcast });
+        }
+    }
+    asides
+}
+
+/// The audit record of an operation's end.
+pub(crate) fn audit_of_end(
+    definition: &dyn Definition,
+    facts: &Facts,
+    succeeded: bool,
+    world: &World,
+) -> Result<Write, Trouble> {
+    let outcome = match facts.faults().next() {
+        Some((_, refusal)) => refusal.code.clone(),
+        None => "succeeded".to_owned(),
+    };
+    let act = if succeeded { Act::Succeeded } else { Act::Failed };
+    let record = AuditRecord {
+        at: world.clock.now(),
+        act,
+        actor: facts.charter.actor.clone(),
+        channel: facts.charter.channel.clone(),
+        pipeline: facts.charter.pipeline.clone(),
+        operation: facts.id.clone(),
+        kind: facts.charter.kind.clone(),
+        command: facts.charter.command.clone(),
+        rule: String::new(),
+        outcome,
+        about: definition.about(facts),
+    };
+    Ok(audit(&record, world)?)
+}
+
+/// The write of an audit record: never over another one.
+pub(crate) fn audit(record: &AuditRecord, world: &World) -> Result<Write, StoreError> {
+    let act = serde_json::to_value(record.act)
+        .ok()
+        .and_then(|act| act.as_str().map(str::to_owned))
+        .unwrap_or_default();
+    let about = format!("{}/{act}/{}", record.operation, record.actor.id);
+    let item = to_item(world.keys.audit(&record.pipeline, record.at, &about), Default::default(), record)?;
+    Ok(Write::Put { item, when: Precondition::Any })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_marks_become_spans_and_nothing_else_does() {
+        let text = marked("Type `/repo list`, or ask <@U0ANN0001>.");
+        assert_eq!(
+            text,
+            Text::plain("Type ")
+                .code("/repo list")
+                .then(", or ask ")
+                .user(&"U0ANN0001".parse().unwrap())
+                .then(".")
+        );
+        assert_eq!(marked("<@not a user> <@"), Text::plain("<@not a user> <@"));
+    }
+
+    #[test]
+    fn durations_read_like_speech() {
+        assert_eq!([took(0), took(1234), took(45_000), took(150_000)], ["0.0 s", "1.2 s", "45 s", "2 min"]);
+    }
+}

@@ -1,0 +1,99 @@
+//! Signals: what people say to an operation that waits for them.
+//!
+//! A signal is written by whoever receives it: put if absent per (operation, wait, person), while the head still waits
+//! for exactly that. Neither fence nor sequence is needed or changed; the owner's journal alone decides what follows.
+
+use crate::domain::{Act, AuditRecord, Granted, to_item};
+use crate::ids::OperationId;
+use crate::operation::accept::{Committed, Delivery, inbox, transact};
+use crate::operation::engine::Engine;
+use crate::operation::facts::{SignalFact, Verdict};
+use crate::operation::head::{self, Head, guards};
+use crate::operation::log::RUNG;
+use crate::operation::news;
+use crate::operation::step::{StepId, Trouble};
+use crate::ports::{DueChange, Guard, Precondition, Write};
+use crate::service::Answer;
+
+/// What came of saying something.
+#[derive(Debug)]
+pub enum Said {
+    /// It is recorded.
+    Heard(Answer),
+    /// This delivery was answered before: so.
+    Before(Answer),
+    /// The operation does not wait for that any more, or this person said something to it before.
+    Late,
+}
+
+/// The wait that a button or a command means: the step, and since which revision it waits.
+pub fn parse_wait(awaits: &str) -> Option<(StepId, u64)> {
+    let (step, since) = awaits.split_once('@')?;
+    Some((StepId::new(step), since.parse().ok()?))
+}
+
+/// Records what somebody said to `head`, who waits as it was read.
+pub async fn say(
+    engine: &Engine,
+    delivery: &Delivery<'_>,
+    head: &Head,
+    verdict: Verdict,
+    reason: Option<String>,
+    granted: &Granted,
+    answer: Answer,
+) -> Result<Said, Trouble> {
+    let world = engine.world();
+    let Some((step, _)) = parse_wait(&head.awaits) else { return Ok(Said::Late) };
+    let at = world.clock.now();
+    let signal =
+        SignalFact { step: step.clone(), actor: delivery.actor.clone(), verdict, reason: reason.clone(), at };
+    let audit = AuditRecord {
+        at,
+        act: match verdict {
+            Verdict::Approve => Act::Approved,
+            Verdict::Reject => Act::Rejected,
+        },
+        actor: delivery.actor.clone(),
+        channel: delivery.channel.clone(),
+        pipeline: head.charter.pipeline.clone(),
+        operation: head.id.clone(),
+        kind: head.charter.kind.clone(),
+        command: head.charter.command.clone(),
+        rule: granted.rule().to_owned(),
+        outcome: "recorded".into(),
+        about: crate::domain::About { reason, ..about(engine, head) },
+    };
+    let key = world.keys.signal(&head.id, &head.awaits, &delivery.actor.id);
+    let writes = vec![
+        inbox(engine, delivery.key, &answer, Some(&head.id))?,
+        Write::Put { item: to_item(key, Default::default(), &signal)?, when: Precondition::Absent },
+        Write::Update {
+            key: world.keys.head(&head.id),
+            set: guards([(RUNG, Guard::Text(delivery.key.to_owned()))]),
+            due: DueChange::At(at),
+            when: Precondition::Equals(guards([(head::AWAITS, Guard::Text(head.awaits.clone()))])),
+        },
+        news::audit(&audit, world)?,
+    ];
+    match transact(engine, &format!("signal-{}", delivery.key), delivery.key, writes).await? {
+        Committed::Yes => {
+            ring(engine, &head.id);
+            Ok(Said::Heard(answer))
+        }
+        Committed::Before(answer, _) => Ok(Said::Before(answer)),
+        Committed::No => Ok(Said::Late),
+    }
+}
+
+fn about(engine: &Engine, head: &Head) -> crate::domain::About {
+    let facts = crate::operation::Facts::new(head.id.clone(), head.charter.clone());
+    engine
+        .registry()
+        .get(&head.charter.kind, head.charter.version)
+        .map(|d| d.about(&facts))
+        .unwrap_or_default()
+}
+
+fn ring(engine: &Engine, id: &OperationId) {
+    engine.world().runner.run(id.clone());
+}

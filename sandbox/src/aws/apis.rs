@@ -1,0 +1,158 @@
+//! API Gateway's control plane: passed on, with a snapshot of the definition kept at each deployment.
+//!
+//! Also repaired: a second route or stage of the same name (409), a stage that is given a deployment which does not
+//! exist (404), and `ApiEndpoint`, which names the door of [`super::door`] where the stages really answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::{AwsRequest, Upstream};
+use crate::calls::Protocol;
+
+type Refusable<T> = Result<T, Box<Response>>;
+
+/// The definition of an API at one moment: what each route calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Route key (`GET /items/{id}`) and integration URI.
+    pub routes: Vec<(String, String)>,
+}
+
+/// The control plane; clones share the snapshots.
+#[derive(Clone)]
+pub struct Apis(Arc<Inner>);
+
+struct Inner {
+    upstream: Upstream,
+    stages: String,
+    snapshots: Mutex<HashMap<(String, String), Arc<Snapshot>>>,
+}
+
+impl Apis {
+    /// `stages` is the base URL of the door.
+    pub fn new(upstream: Upstream, stages: String) -> Self {
+        Self(Arc::new(Inner { upstream, stages, snapshots: Mutex::default() }))
+    }
+
+    /// Answers one call.
+    pub async fn answer(&self, method: &str, request: AwsRequest) -> Response {
+        let path = request.parts.uri.path().to_owned();
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty()).skip(2);
+        let (api, name) = (segments.next().unwrap_or_default(), segments.nth(1).unwrap_or_default());
+        let answer = match method {
+            "CreateApi" | "UpdateApi" | "GetApi" | "GetApis" => self.endpoints(&request).await,
+            "CreateRoute" => self.create_route(api, &request).await,
+            "CreateDeployment" => self.deploy(api, &request).await,
+            "CreateStage" | "UpdateStage" => self.put_stage(api, name, method, &request).await,
+            _ => return self.0.upstream.forward(request).await,
+        };
+        answer.unwrap_or_else(|refusal| *refusal)
+    }
+
+    /// The definition that a deployment froze.
+    pub fn snapshot(&self, api: &str, deployment: &str) -> Option<Arc<Snapshot>> {
+        let snapshots = self.0.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots.get(&(api.to_owned(), deployment.to_owned())).cloned()
+    }
+
+    /// The definition as it is now.
+    pub async fn live(&self, api: &str) -> Refusable<Snapshot> {
+        let integrations = self.items(&format!("/v2/apis/{api}/integrations")).await?;
+        let routes = self.items(&format!("/v2/apis/{api}/routes")).await?;
+        let uri = |target: &str| {
+            let id = target.strip_prefix("integrations/")?;
+            let integration = integrations.iter().find(|integration| integration["integrationId"] == id)?;
+            integration["integrationUri"].as_str().map(str::to_owned)
+        };
+        let routes = routes.iter().filter_map(|route| {
+            let key = route["routeKey"].as_str()?.to_owned();
+            Some((key, route["target"].as_str().and_then(uri).unwrap_or_default()))
+        });
+        Ok(Snapshot { routes: routes.collect() })
+    }
+
+    /// All items of a list of the control plane.
+    pub async fn items(&self, path: &str) -> Refusable<Vec<Value>> {
+        let answer = self.0.upstream.call("apigateway", Method::GET, path, &[], "").await?;
+        if !answer.status.is_success() {
+            return Err(Box::new(answer.into_response()));
+        }
+        Ok(answer.json()["items"].as_array().cloned().unwrap_or_default())
+    }
+
+    async fn endpoints(&self, request: &AwsRequest) -> Refusable<Response> {
+        let answer = self.0.upstream.exchange(request).await?;
+        let mut body = answer.json();
+        let rewrite = |api: &mut Value| {
+            if let (Some(id), Some(_)) = (api["apiId"].as_str(), api["apiEndpoint"].as_str()) {
+                let name = api["name"].as_str().and_then(|name| name.strip_prefix("sluice-"));
+                api["apiEndpoint"] = format!("{}/{}", self.0.stages, name.unwrap_or(id)).into();
+            }
+        };
+        match body["items"].as_array_mut() {
+            Some(apis) => apis.iter_mut().for_each(rewrite),
+            None => rewrite(&mut body),
+        }
+        Ok(if body.is_null() { answer } else { answer.with_json(&body) }.into_response())
+    }
+
+    async fn create_route(&self, api: &str, request: &AwsRequest) -> Refusable<Response> {
+        let key = request.json()["routeKey"].clone();
+        let routes = self.items(&format!("/v2/apis/{api}/routes")).await?;
+        if routes.iter().any(|route| route["routeKey"] == key) {
+            let message =
+                format!("Route with key {} already exists for this API", key.as_str().unwrap_or_default());
+            return Err(refuse(StatusCode::CONFLICT, "ConflictException", &message));
+        }
+        Ok(self.0.upstream.exchange(request).await?.into_response())
+    }
+
+    async fn deploy(&self, api: &str, request: &AwsRequest) -> Refusable<Response> {
+        let snapshot = self.live(api).await?;
+        let answer = self.0.upstream.exchange(request).await?;
+        let created = answer.json();
+        if let (true, Some(id)) = (answer.status.is_success(), created["deploymentId"].as_str()) {
+            let mut snapshots = self.0.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+            snapshots.insert((api.to_owned(), id.to_owned()), Arc::new(snapshot));
+        }
+        Ok(answer.into_response())
+    }
+
+    async fn put_stage(
+        &self,
+        api: &str,
+        name: &str,
+        method: &str,
+        request: &AwsRequest,
+    ) -> Refusable<Response> {
+        let body = request.json();
+        if let Some(deployment) = body["deploymentId"].as_str() {
+            let deployments = self.items(&format!("/v2/apis/{api}/deployments")).await?;
+            if !deployments.iter().any(|known| known["deploymentId"] == deployment) {
+                let message = format!("Unable to find Deployment by ID {deployment} within Api {api}");
+                return Err(refuse(StatusCode::NOT_FOUND, "NotFoundException", &message));
+            }
+        }
+        let stages = self.items(&format!("/v2/apis/{api}/stages")).await?;
+        let name =
+            if method == "CreateStage" { body["stageName"].as_str().unwrap_or_default() } else { name };
+        let known = stages.iter().any(|stage| stage["stageName"] == name);
+        match (method, known) {
+            ("CreateStage", true) => {
+                Err(refuse(StatusCode::CONFLICT, "ConflictException", "Stage already exists"))
+            }
+            ("UpdateStage", false) => {
+                Err(refuse(StatusCode::NOT_FOUND, "NotFoundException", "Invalid stage identifier specified"))
+            }
+            _ => Ok(self.0.upstream.exchange(request).await?.into_response()),
+        }
+    }
+}
+
+fn refuse(status: StatusCode, code: &str, message: &str) -> Box<Response> {
+    Box::new(Protocol::RestJson.error(status, code, message))
+}

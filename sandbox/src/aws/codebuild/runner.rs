@@ -1,0 +1,299 @@
+//! One build from its slot to its end.
+//!
+//! The order of phases and what a failure skips are CodeBuild's: after a failed BUILD, POST_BUILD still runs; a failure
+//! before it goes straight to the end.
+//! <https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details.html>
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+
+use super::super::{BUILD_KEY, REGION, SECRET_KEY, git};
+use super::buildspec::{Buildspec, PHASES, PhaseSpec};
+use super::logs::LogSink;
+use super::shell::Shell;
+use super::{Repositories, Running, Upstream, artifacts};
+use crate::processes::Processes;
+
+/// What builds need of the world.
+#[derive(Clone)]
+pub struct Context {
+    pub folder: PathBuf,
+    pub repositories: Repositories,
+    pub upstream: Upstream,
+    pub processes: Processes,
+    pub tools: PathBuf,
+    pub endpoint: String,
+}
+
+/// Why a phase failed: CodeBuild's status code and the message.
+type Failure = (&'static str, String);
+
+/// How the build itself ended, with its phases already told.
+enum End {
+    Succeeded,
+    Failed,
+}
+
+/// Runs a build when a slot is free.
+pub async fn run(context: Context, slots: Arc<Semaphore>, running: Arc<Running>) {
+    let minutes = running.lock().timeout_minutes;
+    let permit = tokio::select! {
+        permit = slots.acquire() => permit.ok(),
+        () = running.stop.cancelled() => None,
+    };
+    let status = if permit.is_none() {
+        running.lock().leave("STOPPED", None);
+        "STOPPED"
+    } else {
+        // Dropping the build drops its shell, and that kills all that it started.
+        tokio::select! {
+            end = build(&context, &running) => match end {
+                End::Succeeded => "SUCCEEDED",
+                End::Failed => "FAILED",
+            },
+            () = running.stop.cancelled() => {
+                running.lock().leave("STOPPED", None);
+                "STOPPED"
+            }
+            () = tokio::time::sleep(Duration::from_secs(minutes * 60)) => {
+                running.lock().leave("TIMED_OUT", None);
+                "TIMED_OUT"
+            }
+        }
+    };
+    running.lock().finish(status);
+}
+
+async fn build(context: &Context, running: &Running) -> End {
+    let (group, stream) = {
+        let mut build = running.lock();
+        build.enter("PROVISIONING");
+        (build.log_group.clone(), build.uuid.clone())
+    };
+    let log = LogSink::to_cloud(&running.log, context.upstream.clone(), group, stream);
+    let folder = tempfile::Builder::new().prefix("build-").tempdir_in(&context.folder);
+    let (log, folder) = match (log, folder) {
+        (Ok(log), Ok(folder)) => (log, folder),
+        (Err(error), _) | (_, Err(error)) => {
+            running.lock().leave("FAILED", Some(("INTERNAL_ERROR", error.to_string())));
+            return End::Failed;
+        }
+    };
+    let end = phases(context, running, folder.path(), &log).await;
+    // The last lines are readable before the build says that it is complete.
+    log.finish().await;
+    end
+}
+
+async fn phases(context: &Context, running: &Running, folder: &Path, log: &LogSink) -> End {
+    log.note("Waiting for agent ping");
+    running.lock().enter("DOWNLOAD_SOURCE");
+    let source = folder.join("src");
+    let prepared = match check_out(context, running, &source, log).await {
+        Ok(()) => read_spec(running, &source).and_then(|spec| {
+            let shell = start_shell(context, running, folder, &source, &spec);
+            shell.map(|shell| (spec, shell)).map_err(|error| ("INTERNAL_ERROR", error.to_string()))
+        }),
+        Err(failure) => Err(failure),
+    };
+    let (spec, mut shell) = match prepared {
+        Ok(prepared) => prepared,
+        Err(failure) => return fail(running, log, failure),
+    };
+    log.note("Phase complete: DOWNLOAD_SOURCE State: SUCCEEDED");
+    let mut failed = false;
+    for (phase, (_, kind)) in spec.phases.iter().zip(PHASES) {
+        running.lock().enter(kind);
+        log.note(&format!("Entering phase {kind}"));
+        let outcome = run_phase(&mut shell, phase, log).await;
+        let state = if outcome.is_ok() { "SUCCEEDED" } else { "FAILED" };
+        log.note(&format!("Phase complete: {kind} State: {state}"));
+        if let Err(failure) = outcome {
+            fail(running, log, failure);
+            failed = true;
+            if kind != "BUILD" || phase.abort {
+                break;
+            }
+        }
+    }
+    // A phase that stopped the build is the last one but for the end.
+    let uploads = running.lock().phases.last().is_some_and(|phase| phase.kind == "POST_BUILD");
+    if uploads {
+        running.lock().enter("UPLOAD_ARTIFACTS");
+        if let Err(failure) = upload(context, running, &source, &spec, log).await {
+            fail(running, log, failure);
+            failed = true;
+        }
+    }
+    running.lock().enter("FINALIZING");
+    if failed { End::Failed } else { End::Succeeded }
+}
+
+fn fail(running: &Running, log: &LogSink, failure: Failure) -> End {
+    log.note(&format!("Phase context status code: {} Message: {}", failure.0, failure.1));
+    running.lock().leave("FAILED", Some(failure));
+    End::Failed
+}
+
+async fn check_out(
+    context: &Context,
+    running: &Running,
+    source: &Path,
+    log: &LogSink,
+) -> Result<(), Failure> {
+    let (location, version) = {
+        let build = running.lock();
+        (build.source["location"].as_str().unwrap_or_default().to_owned(), build.source_version.clone())
+    };
+    let name = location.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let name = name.strip_suffix(".git").unwrap_or(name);
+    let download = |message: String| ("CLIENT_ERROR", message);
+    if !git::is_name(name) || !context.repositories.path(name).exists() {
+        return Err(download(format!(
+            "repository not found for primary source and source version: {location}"
+        )));
+    }
+    let version = version.filter(|version| !version.is_empty()).unwrap_or_else(|| "HEAD".into());
+    let wanted = format!("{version}^{{commit}}");
+    let resolve = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
+    let commit = context.repositories.ask(name, &resolve).await;
+    let commit =
+        commit.ok_or_else(|| download(format!("reference not found for source version {version}")))?;
+    running.lock().resolved = Some(commit.clone());
+    log.note(&format!("Checking out {commit}"));
+    let repository = context.repositories.path(name);
+    let (from, to) = (repository.to_string_lossy(), source.to_string_lossy());
+    let clone: [&str; 5] = ["clone", "--quiet", "--no-checkout", &from, &to];
+    for (folder, args) in
+        [(context.folder.as_path(), &clone[..]), (source, &["checkout", "--quiet", &commit])]
+    {
+        let output = git::command(folder).args(args).output().await;
+        let output = output.map_err(|error| download(format!("git: {error}")))?;
+        if !output.status.success() {
+            return Err(download(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The buildspec: given with the project or the start (as text or as a path), or `buildspec.yml`.
+fn read_spec(running: &Running, source: &Path) -> Result<Buildspec, Failure> {
+    let given = running.lock().buildspec.clone();
+    let text = match given {
+        Some(text) if text.contains('\n') => text,
+        path => {
+            let path = path.unwrap_or_else(|| "buildspec.yml".into());
+            let missing = || format!("YAML_FILE_ERROR: stat {path}: no such file or directory");
+            std::fs::read_to_string(source.join(&path)).map_err(|_| ("YAML_FILE_ERROR", missing()))?
+        }
+    };
+    Buildspec::parse(&text).map_err(|why| ("YAML_FILE_ERROR", why))
+}
+
+/// Bash in the source's folder, with the environment of a build and nothing of this machine's but the `PATH`.
+fn start_shell(
+    context: &Context,
+    running: &Running,
+    folder: &Path,
+    source: &Path,
+    spec: &Buildspec,
+) -> std::io::Result<Shell> {
+    let (home, temp) = (folder.join("home"), folder.join("tmp"));
+    std::fs::create_dir_all(&home)?;
+    std::fs::create_dir_all(&temp)?;
+    let host_path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
+    let build = running.lock().clone();
+    Shell::start(&context.processes, |command: &mut Command| {
+        command
+            .current_dir(source)
+            .env_clear()
+            .env("PATH", format!("{}:{host_path}", context.tools.display()))
+            .env("HOME", &home)
+            .env("TMPDIR", &temp)
+            .env("LANG", "C.UTF-8")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("AWS_REGION", REGION)
+            .env("AWS_DEFAULT_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", BUILD_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .env("AWS_ENDPOINT_URL", &context.endpoint)
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_PAGER", "")
+            .env("CI", "true")
+            .env("CODEBUILD_CI", "true")
+            .env("CODEBUILD_BUILD_ID", &build.id)
+            .env("CODEBUILD_BUILD_ARN", build.arn())
+            .env("CODEBUILD_RESOLVED_SOURCE_VERSION", build.resolved.as_deref().unwrap_or_default())
+            .env("CODEBUILD_SOURCE_VERSION", build.source_version.as_deref().unwrap_or_default())
+            .env("CODEBUILD_SRC_DIR", source)
+            .env("CODEBUILD_BUILD_SUCCEEDING", "1")
+            // Those of the start win over the project's, and both over the buildspec's.
+            .envs(spec.variables.iter().map(|(name, value)| (name, value)))
+            .envs(build.variables());
+    })
+}
+
+async fn run_phase(shell: &mut Shell, phase: &PhaseSpec, log: &LogSink) -> Result<(), Failure> {
+    let mut outcome = Ok(());
+    for command in &phase.commands {
+        outcome = run_command(shell, command, log).await;
+        if outcome.is_err() {
+            break;
+        }
+    }
+    for command in &phase.finally {
+        let finally = run_command(shell, command, log).await;
+        if finally.is_err() {
+            return outcome.and(finally);
+        }
+    }
+    if outcome.is_err() {
+        // What CodeBuild tells POST_BUILD of a build that failed.
+        let _ = shell.run("export CODEBUILD_BUILD_SUCCEEDING=0", log).await;
+    }
+    outcome
+}
+
+async fn run_command(shell: &mut Shell, command: &str, log: &LogSink) -> Result<(), Failure> {
+    log.note(&format!("Running command {}", command.trim_end()));
+    let reason = match shell.run(command, log).await {
+        Ok(0) => return Ok(()),
+        Ok(status) => format!("exit status {status}"),
+        Err(error) => error.to_string(),
+    };
+    log.note(&format!("Command did not exit successfully {} {reason}", command.trim_end()));
+    let message = format!("Error while executing command: {}. Reason: {reason}", command.trim_end());
+    Err(("COMMAND_EXECUTION_ERROR", message))
+}
+
+async fn upload(
+    context: &Context,
+    running: &Running,
+    source: &Path,
+    spec: &Buildspec,
+    log: &LogSink,
+) -> Result<(), Failure> {
+    let (wanted, uuid) = {
+        let build = running.lock();
+        (build.artifacts.clone(), build.uuid.clone())
+    };
+    let Some(artifact) = spec.artifacts.as_ref().filter(|_| is_uploaded(&wanted)) else { return Ok(()) };
+    let client = |message: String| ("CLIENT_ERROR", message);
+    let files = artifacts::collect(source, artifact).map_err(client)?;
+    for file in &files {
+        log.note(&format!("Uploading {}", file.name));
+    }
+    let location =
+        artifacts::upload(&context.upstream, &wanted, &uuid, artifact.name.as_deref(), &files).await;
+    running.lock().artifact_location = Some(location.map_err(client)?);
+    Ok(())
+}
+
+fn is_uploaded(artifacts: &Value) -> bool {
+    artifacts["type"] == "S3"
+}

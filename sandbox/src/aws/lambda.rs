@@ -1,0 +1,289 @@
+//! Lambda: what the local AWS accepts and AWS would not is refused here, the rest is passed on.
+//!
+//! Repaired: aliases to versions that do not exist (404); changes and publications while an update is in progress
+//! (409); `PublishVersion` with another `CodeSha256` (400) or `RevisionId` (412); publication of what did not change
+//! (gives the newest version again); a dry run (changes nothing); deletion of `$LATEST` (refused); ARNs of versions
+//! without their version; roles that do not exist (400); statement ids of policies, which are unique per alias and not per function.
+
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::{ACCOUNT, AwsRequest, REGION, Upstream};
+use crate::calls::Protocol;
+
+type Refusable<T> = Result<T, Box<Response>>;
+
+/// The repairs in front of the local AWS's Lambda.
+pub struct Lambda {
+    upstream: Upstream,
+}
+
+impl Lambda {
+    pub fn new(upstream: Upstream) -> Self {
+        Self { upstream }
+    }
+
+    /// Answers one call.
+    pub async fn answer(&self, method: &str, request: AwsRequest) -> Response {
+        let function = function_of(request.parts.uri.path());
+        let answer = match method {
+            "CreateFunction" => self.create(&request).await,
+            "UpdateFunctionCode" => self.update_code(&function, request).await,
+            "UpdateFunctionConfiguration" => self.update_configuration(&function, request).await,
+            "PublishVersion" => self.checked_publish(&function, &request).await,
+            "CreateAlias" | "UpdateAlias" => self.alias(&function, request).await,
+            "AddPermission" | "RemovePermission" | "GetPolicy" => self.policy(request).await,
+            "DeleteFunction" if request.parts.uri.query().is_some_and(|q| q.contains("LATEST")) => {
+                let message = "$LATEST version cannot be deleted without deleting the function.";
+                Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message))
+            }
+            _ => return self.upstream.forward(request).await,
+        };
+        answer.unwrap_or_else(|refusal| *refusal)
+    }
+
+    async fn create(&self, request: &AwsRequest) -> Refusable<Response> {
+        self.assumable(&request.json()).await?;
+        let answer = self.upstream.exchange(request).await?;
+        let mut config = answer.json();
+        qualify(&mut config);
+        Ok(if answer.status.is_success() { answer.with_json(&config) } else { answer }.into_response())
+    }
+
+    async fn update_code(&self, function: &str, mut request: AwsRequest) -> Refusable<Response> {
+        let mut body = request.json();
+        let latest = self.idle(function).await?;
+        if body["DryRun"] == true {
+            return Ok(axum::Json(latest).into_response());
+        }
+        let publish = body["Publish"] == true;
+        body["Publish"] = json!(false);
+        request.body = body.to_string().into();
+        let answer = self.upstream.exchange(&request).await?;
+        if !publish || !answer.status.is_success() {
+            return Ok(answer.into_response());
+        }
+        let version = self.publish(function, &json!({})).await?;
+        Ok(axum::Json(version).into_response())
+    }
+
+    async fn update_configuration(&self, function: &str, request: AwsRequest) -> Refusable<Response> {
+        self.idle(function).await?;
+        self.assumable(&request.json()).await?;
+        Ok(self.upstream.exchange(&request).await?.into_response())
+    }
+
+    async fn checked_publish(&self, function: &str, request: &AwsRequest) -> Refusable<Response> {
+        let (wanted, latest) = (request.json(), self.idle(function).await?);
+        if wanted["CodeSha256"].is_string() && wanted["CodeSha256"] != latest["CodeSha256"] {
+            let message = format!(
+                "CodeSHA256 ({}) is different from current CodeSHA256 in $LATEST ({}). Please try again with the \
+                 CodeSHA256 in $LATEST.",
+                wanted["CodeSha256"].as_str().unwrap_or_default(),
+                latest["CodeSha256"].as_str().unwrap_or_default()
+            );
+            return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &message));
+        }
+        if wanted["RevisionId"].is_string() && wanted["RevisionId"] != latest["RevisionId"] {
+            let message = "The RevisionId provided does not match the latest RevisionId.";
+            return Err(refuse(StatusCode::PRECONDITION_FAILED, "PreconditionFailedException", message));
+        }
+        let version = self.publish(function, &wanted).await?;
+        Ok((StatusCode::CREATED, axum::Json(version)).into_response())
+    }
+
+    /// Publishes `$LATEST`, unless the newest version is the same already.
+    async fn publish(&self, function: &str, wanted: &Value) -> Refusable<Value> {
+        let path = format!("/2015-03-31/functions/{function}/versions");
+        let (latest, newest) = self.ends(function).await?;
+        if let Some(newest) = newest
+            && frozen(&newest) == frozen(&latest)
+        {
+            return Ok(newest);
+        }
+        let mut body = serde_json::Map::new();
+        if wanted["Description"].is_string() {
+            body.insert("Description".into(), wanted["Description"].clone());
+        }
+        let body = Value::Object(body).to_string();
+        let answer = self.upstream.call("lambda", Method::POST, &path, &[], body).await?;
+        if !answer.status.is_success() {
+            return Err(Box::new(answer.into_response()));
+        }
+        let mut version = answer.json();
+        qualify(&mut version);
+        Ok(version)
+    }
+
+    /// `$LATEST` and the newest version.
+    async fn ends(&self, function: &str) -> Refusable<(Value, Option<Value>)> {
+        let (mut latest, mut newest, mut marker) = (Value::Null, None, String::new());
+        loop {
+            let path = format!("/2015-03-31/functions/{function}/versions?MaxItems=50{marker}");
+            let page = self.upstream.call("lambda", Method::GET, &path, &[], "").await?;
+            if !page.status.is_success() {
+                return Err(Box::new(page.into_response()));
+            }
+            let page = page.json();
+            for config in page["Versions"].as_array().into_iter().flatten() {
+                if config["Version"] == "$LATEST" {
+                    latest = config.clone();
+                } else {
+                    newest = Some(config.clone());
+                }
+            }
+            match page["NextMarker"].as_str().filter(|next| !next.is_empty()) {
+                Some(next) => marker = format!("&Marker={next}"),
+                None => return Ok((latest, newest)),
+            }
+        }
+    }
+
+    async fn alias(&self, function: &str, request: AwsRequest) -> Refusable<Response> {
+        let body = request.json();
+        let weighted = body["RoutingConfig"]["AdditionalVersionWeights"].as_object();
+        let weighted = weighted.into_iter().flat_map(|weights| weights.keys().map(String::as_str));
+        for version in body["FunctionVersion"].as_str().into_iter().chain(weighted) {
+            if version != "$LATEST" && self.config(function, version).await?.is_none() {
+                let arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}:{version}");
+                let message = format!("Function not found: {arn}");
+                return Err(refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message));
+            }
+        }
+        Ok(self.upstream.exchange(&request).await?.into_response())
+    }
+
+    /// Refuses a role that IAM does not know.
+    async fn assumable(&self, body: &Value) -> Refusable<()> {
+        let Some(role) = body["Role"].as_str() else { return Ok(()) };
+        let name = role.rsplit('/').next().unwrap_or_default();
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("Action", "GetRole"), ("Version", "2010-05-08"), ("RoleName", name)])
+            .finish();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = self.upstream.call("iam", Method::POST, "/", &headers, form).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            let message = "The role defined for the function cannot be assumed by Lambda.";
+            return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message));
+        }
+        Ok(())
+    }
+
+    /// Calls about an alias's policy, with its statement ids made unique on the way in and restored on the way out.
+    async fn policy(&self, mut request: AwsRequest) -> Refusable<Response> {
+        let query = request.parts.uri.query().unwrap_or_default();
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        let qualifier = pairs.find(|(key, _)| key == "Qualifier").map(|(_, value)| value.into_owned());
+        let Some(qualifier) = qualifier else { return Ok(self.upstream.forward(request).await) };
+        let suffix = format!("--at-{qualifier}");
+        let mut body = request.json();
+        if let Some(id) = body["StatementId"].as_str() {
+            body["StatementId"] = format!("{id}{suffix}").into();
+            request.body = body.to_string().into();
+        }
+        if request.parts.method == Method::DELETE
+            && let Ok(uri) = format!("{}{suffix}?{query}", request.parts.uri.path()).parse()
+        {
+            request.parts.uri = uri;
+        }
+        let mut answer = self.upstream.exchange(&request).await?;
+        if let Ok(text) = std::str::from_utf8(&answer.body) {
+            answer.body = text.replace(&suffix, "").into();
+        }
+        Ok(answer.into_response())
+    }
+
+    /// `$LATEST`'s configuration, unless an update is in progress.
+    async fn idle(&self, function: &str) -> Refusable<Value> {
+        let Some(latest) = self.config(function, "$LATEST").await? else {
+            let message =
+                format!("Function not found: arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}");
+            return Err(refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message));
+        };
+        if latest["LastUpdateStatus"] == "InProgress" || latest["State"] == "Pending" {
+            let message = format!(
+                "The operation cannot be performed at this time. An update is in progress for resource: {}",
+                latest["FunctionArn"].as_str().unwrap_or_default()
+            );
+            return Err(refuse(StatusCode::CONFLICT, "ResourceConflictException", &message));
+        }
+        Ok(latest)
+    }
+
+    async fn config(&self, function: &str, version: &str) -> Refusable<Option<Value>> {
+        let qualifier = if version == "$LATEST" { String::new() } else { format!("?Qualifier={version}") };
+        let path = format!("/2015-03-31/functions/{function}/configuration{qualifier}");
+        let answer = self.upstream.call("lambda", Method::GET, &path, &[], "").await?;
+        match answer.status {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some(answer.json())),
+            _ => Err(Box::new(answer.into_response())),
+        }
+    }
+}
+
+fn refuse(status: StatusCode, code: &str, message: &str) -> Box<Response> {
+    Box::new(Protocol::RestJson.error(status, code, message))
+}
+
+/// The function's name in `/2015-03-31/functions/{name}/…`; ARNs are cut to their name.
+fn function_of(path: &str) -> String {
+    let segment = path.split('/').nth(3).unwrap_or_default().replace("%3A", ":");
+    match segment.strip_prefix("arn:") {
+        Some(arn) => arn.split(':').nth(5).unwrap_or_default().to_owned(),
+        None => segment,
+    }
+}
+
+/// What a version freezes: everything but its own name and how an update stands.
+fn frozen(config: &Value) -> Value {
+    let mut config = config.clone();
+    if let Some(fields) = config.as_object_mut() {
+        fields.retain(|field, _| {
+            let own = ["Version", "FunctionArn", "RevisionId", "LastModified", "MasterArn", "Description"];
+            !own.contains(&field.as_str())
+                && !field.starts_with("State")
+                && !field.starts_with("LastUpdateStatus")
+        });
+    }
+    config
+}
+
+/// Gives a version's ARN its version.
+fn qualify(config: &mut Value) {
+    let (Some(arn), Some(version)) = (config["FunctionArn"].as_str(), config["Version"].as_str()) else {
+        return;
+    };
+    if version != "$LATEST" && arn.split(':').count() == 7 {
+        config["FunctionArn"] = format!("{arn}:{version}").into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_named_by_name_or_arn() {
+        assert_eq!(function_of("/2015-03-31/functions/f/versions"), "f");
+        let arn = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af/code";
+        assert_eq!(function_of(arn), "f");
+    }
+
+    #[test]
+    fn versions_are_equal_by_what_they_freeze() {
+        let one = json!({"Version": "1", "CodeSha256": "a", "State": "Active", "RevisionId": "x"});
+        let latest = json!({"Version": "$LATEST", "CodeSha256": "a", "State": "Pending", "RevisionId": "y"});
+        assert_eq!(frozen(&one), frozen(&latest));
+        assert_ne!(frozen(&one), frozen(&json!({"CodeSha256": "b"})));
+    }
+
+    #[test]
+    fn a_version_has_its_number_in_the_arn_once() {
+        let mut config = json!({"Version": "3", "FunctionArn": "arn:aws:lambda:r:a:function:f"});
+        qualify(&mut config);
+        qualify(&mut config);
+        assert_eq!(config["FunctionArn"], "arn:aws:lambda:r:a:function:f:3");
+    }
+}

@@ -1,0 +1,267 @@
+//! AWS as the bot sees it: one address for all services.
+//!
+//! Each request is named, recorded and put under the armed faults by [`Calls`]; then CodeCommit and CodeBuild are served
+//! here, Lambda and API Gateway pass through repairs of what the local AWS gets wrong, and the rest is passed on as it
+//! is. Requests must be signed with this world's access key, or they are refused as AWS does.
+
+mod apis;
+mod codebuild;
+mod codecommit;
+mod door;
+mod git;
+mod guard;
+mod lambda;
+mod naming;
+mod upstream;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::calls::{Calls, Protocol};
+use crate::processes::Processes;
+
+pub use upstream::Upstream;
+
+/// The account that the local AWS gives to access keys that are no account numbers.
+pub const ACCOUNT: &str = "000000000000";
+/// The region of this world.
+pub const REGION: &str = "us-east-1";
+/// The bot's access key.
+pub const ACCESS_KEY: &str = "AKIASLUICESANDBOX001";
+/// Its secret. It protects nothing: every port of this world is on loopback.
+pub const SECRET_KEY: &str = "sandbox-secret-access-key-of-the-bot";
+/// The access key that builds run with. Their calls are theirs, not the bot's, and are not in the log.
+const BUILD_KEY: &str = "AKIASLUICESANDBOXBLD";
+
+/// The largest request that is taken: above Lambda's 50 MB packages.
+const LARGEST_REQUEST: usize = 128 * 1024 * 1024;
+
+/// The addresses and folders that the parts of AWS need of each other.
+#[derive(Debug, Clone)]
+pub struct AwsConfig {
+    /// Where the front listens: what builds use as their `AWS_ENDPOINT_URL`.
+    pub front: String,
+    /// Where repositories are cloned from.
+    pub git: String,
+    /// Where logs of builds are read.
+    pub codebuild: String,
+    /// Where the stages answer.
+    pub stages: String,
+    /// Where repositories and builds live.
+    pub folder: PathBuf,
+    /// The Python environment's programs, first on the `PATH` of builds.
+    pub tools: PathBuf,
+}
+
+/// The listeners of AWS, already bound.
+pub struct AwsListeners {
+    /// All services.
+    pub front: TcpListener,
+    /// CodeCommit, and whatever else one asks there.
+    pub codecommit: TcpListener,
+    /// CodeBuild, and the logs of builds for people.
+    pub codebuild: TcpListener,
+    /// Git over HTTP.
+    pub git: TcpListener,
+    /// The stages' URLs.
+    pub stages: TcpListener,
+}
+
+/// All of AWS; clones share it.
+#[derive(Clone)]
+struct Aws(Arc<Services>);
+
+struct Services {
+    calls: Calls,
+    upstream: Upstream,
+    commits: codecommit::CodeCommit,
+    builds: codebuild::CodeBuild,
+    apis: apis::Apis,
+    lambda: lambda::Lambda,
+}
+
+/// Serves AWS until the returned tasks are dropped.
+pub fn serve(
+    config: AwsConfig,
+    listeners: AwsListeners,
+    upstream: Upstream,
+    calls: Calls,
+    processes: Processes,
+) -> std::io::Result<tokio::task::JoinSet<std::io::Result<()>>> {
+    let repositories = git::Repositories::open(config.folder.join("git"), config.git.clone())?;
+    let builds = codebuild::CodeBuild::new(&config, repositories.clone(), upstream.clone(), processes)?;
+    let apis = apis::Apis::new(upstream.clone(), config.stages.clone());
+    let aws = Aws(Arc::new(Services {
+        calls,
+        lambda: lambda::Lambda::new(upstream.clone()),
+        commits: codecommit::CodeCommit::new(repositories.clone()),
+        builds,
+        apis: apis.clone(),
+        upstream: upstream.clone(),
+    }));
+    let app = Router::new()
+        .route("/log/{build}", get(build_log))
+        .fallback(answer)
+        .layer(from_fn(guard::programs))
+        .with_state(aws);
+    let git_app = git::router(repositories).layer(from_fn(guard::programs));
+    let door = door::router(door::Door::new(upstream, apis)).layer(from_fn(guard::this_machine));
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(axum::serve(listeners.front, app.clone()).into_future());
+    tasks.spawn(axum::serve(listeners.codecommit, app.clone()).into_future());
+    tasks.spawn(axum::serve(listeners.codebuild, app).into_future());
+    tasks.spawn(axum::serve(listeners.git, git_app).into_future());
+    tasks.spawn(axum::serve(listeners.stages, door).into_future());
+    Ok(tasks)
+}
+
+/// A request to AWS, read whole.
+pub struct AwsRequest {
+    parts: Parts,
+    body: Bytes,
+}
+
+impl AwsRequest {
+    /// The body as JSON; `null` if it is none.
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+}
+
+async fn answer(State(aws): State<Aws>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    // The whole body first: only then does hyper notice a client that hangs up while its call is held.
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_REQUEST).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let request = AwsRequest { parts, body };
+    let scope = naming::Scope::of(&request.parts);
+    let name = naming::name(&request, &scope);
+    if scope.access_key.as_deref() == Some(BUILD_KEY) {
+        return aws.dispatch(&name.service, &name.method, request).await;
+    }
+    let refused = refusal(&scope, name.protocol);
+    let calls = aws.0.calls.clone();
+    let (service, method) = (name.service.clone(), name.method.clone());
+    calls
+        .carry(name, async move {
+            match refused {
+                Some(refusal) => refusal,
+                None => aws.dispatch(&service, &method, request).await,
+            }
+        })
+        .await
+}
+
+impl Aws {
+    async fn dispatch(&self, service: &str, method: &str, request: AwsRequest) -> Response {
+        match service {
+            "codecommit" => self.0.commits.answer(method, &request.json()).await,
+            "codebuild" => self.0.builds.answer(method, &request.json()).await,
+            "lambda" => self.0.lambda.answer(method, request).await,
+            "apigateway" => self.0.apis.answer(method, request).await,
+            "dynamodb" => self.0.upstream.forward(measured(request)).await,
+            _ => self.0.upstream.forward(request).await,
+        }
+    }
+}
+
+/// Asks DynamoDB for the units that a call costs, so that the log always has them.
+fn measured(mut request: AwsRequest) -> AwsRequest {
+    const FIELD: &[u8] = b"\"ReturnConsumedCapacity\"";
+    let asked = request.body.windows(FIELD.len()).any(|window| window == FIELD);
+    if !asked && request.body.starts_with(b"{\"") {
+        request.body = [b"{\"ReturnConsumedCapacity\":\"TOTAL\",", &request.body[1..]].concat().into();
+    }
+    request
+}
+
+/// What AWS says to somebody it does not know.
+fn refusal(scope: &naming::Scope, protocol: Protocol) -> Option<Response> {
+    let forbidden = |code, message| Some(protocol.error(StatusCode::FORBIDDEN, code, message));
+    match (scope.access_key.as_deref(), protocol) {
+        (Some(ACCESS_KEY), _) => None,
+        (None, Protocol::RestXml) => forbidden("AccessDenied", "Access Denied"),
+        (None, _) => forbidden("MissingAuthenticationTokenException", "Missing Authentication Token"),
+        (_, Protocol::RestXml) => forbidden(
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+        ),
+        (_, Protocol::Query) => {
+            forbidden("InvalidClientTokenId", "The security token included in the request is invalid.")
+        }
+        _ => {
+            forbidden("UnrecognizedClientException", "The security token included in the request is invalid.")
+        }
+    }
+}
+
+async fn build_log(State(aws): State<Aws>, Path(build): Path<String>) -> Response {
+    match aws.0.builds.log(&build) {
+        Some(text) => text.into_response(),
+        None => (StatusCode::NOT_FOUND, "There is no such build.\n").into_response(),
+    }
+}
+
+/// An answer of the JSON protocols.
+fn json_answer(status: StatusCode, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let kind = axum::http::HeaderValue::from_static("application/x-amz-json-1.1");
+    response.headers_mut().insert(axum::http::header::CONTENT_TYPE, kind);
+    response
+}
+
+/// An error of the services served here: AWS answers 400 to nearly all of them.
+#[derive(Debug, Clone)]
+struct ServiceError {
+    code: &'static str,
+    message: String,
+}
+
+type ServiceResult = Result<Value, ServiceError>;
+
+impl ServiceError {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    fn internal(error: impl std::fmt::Display) -> Self {
+        Self::new("InternalServiceException", error.to_string())
+    }
+}
+
+fn service_answer(result: ServiceResult) -> Response {
+    match result {
+        Ok(body) => json_answer(StatusCode::OK, &body),
+        Err(error) => Protocol::AwsJson.error(StatusCode::BAD_REQUEST, error.code, &error.message),
+    }
+}
+
+/// Seconds since 1970 with fractions, as the JSON protocols write times.
+fn epoch(time: jiff::Timestamp) -> Value {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit")]
+    let seconds = time.as_millisecond() as f64 / 1000.0;
+    json!(seconds)
+}
+
+/// A random id in the usual form.
+fn uuid() -> String {
+    let hex = format!("{:032x}", rand::random::<u128>());
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! The control API: what a test (and the page) does to the world that Slack's users and their networks do.
+//!
+//! `schema.json` beside this file describes every request and answer, and is served at `/control/schema`. What is wrong
+//! with a request is said in `{"error": …}`, with status 400, or 404 for what is not there.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::calls::FaultSpec;
+use crate::slack::{self, Content, Delivered, Message, Rate, Slack, Source, Undeliverable};
+
+/// The schema, as it is served.
+pub const SCHEMA: &str = include_str!("schema.json");
+
+/// The routes of the control API.
+pub fn router() -> Router<Slack> {
+    Router::new()
+        .route("/control/command", post(command))
+        .route("/control/click", post(click))
+        .route("/control/redeliver", post(redeliver))
+        .route("/control/say", post(say))
+        .route("/control/messages", get(messages))
+        .route("/control/ephemeral", get(ephemeral))
+        .route("/control/fault", get(faults).post(arm).delete(clear))
+        .route("/control/fault/{id}/release", post(release))
+        .route("/control/calls", get(calls))
+        .route("/control/limits", get(limits).post(set_limits))
+        .route("/control/response_urls/expire", post(expire))
+        .route("/control/bot", post(set_bot))
+        .route("/control/world", get(world))
+        .route("/control/schema", get(schema))
+        .route("/control/{*rest}", axum::routing::any(nothing))
+        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+}
+
+/// Room for a `raw_body` that no bot should take.
+const LARGEST_REQUEST: usize = 128 * 1024 * 1024;
+
+/// A refusal: the status and what is wrong.
+struct Wrong(StatusCode, String);
+
+impl IntoResponse for Wrong {
+    fn into_response(self) -> Response {
+        (self.0, axum::Json(json!({"error": self.1}))).into_response()
+    }
+}
+
+impl From<Undeliverable> for Wrong {
+    fn from(error: Undeliverable) -> Self {
+        match error {
+            Undeliverable::Wrong(what) => bad(what),
+            Undeliverable::Absent(what) => Self(StatusCode::NOT_FOUND, what),
+        }
+    }
+}
+
+type Answer = Result<axum::Json<Value>, Wrong>;
+
+fn bad(what: impl ToString) -> Wrong {
+    Wrong(StatusCode::BAD_REQUEST, what.to_string())
+}
+
+/// A JSON body, whatever its content type says: `curl -d` says it is a form.
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Wrong> {
+    serde_json::from_slice(body).map_err(bad)
+}
+
+fn told(delivered: &Delivered) -> axum::Json<Value> {
+    axum::Json(delivered.view())
+}
+
+async fn command(State(slack): State<Slack>, body: Bytes) -> Answer {
+    Ok(told(&slack::command(&slack, read(&body)?).await?))
+}
+
+async fn click(State(slack): State<Slack>, body: Bytes) -> Answer {
+    Ok(told(&slack::click(&slack, read(&body)?).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Redeliver {
+    trigger_id: String,
+}
+
+async fn redeliver(State(slack): State<Slack>, body: Bytes) -> Answer {
+    let Redeliver { trigger_id } = read(&body)?;
+    Ok(told(&slack::redeliver(&slack, &trigger_id).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Say {
+    user: String,
+    channel: String,
+    text: String,
+    thread_ts: Option<String>,
+}
+
+/// A person writes something that is no command.
+async fn say(State(slack): State<Slack>, body: Bytes) -> Answer {
+    let say: Say = read(&body)?;
+    let config = slack.config();
+    let known = config.user(&say.user).is_some() && config.channel(&say.channel).is_some();
+    if !known || say.text.trim().is_empty() {
+        return Err(bad("a known user, a known channel and a text are needed"));
+    }
+    let content = Content { text: slack::escape(&say.text, config), blocks: vec![] };
+    let mut message = Message::new(&say.channel, &say.user, Source::Person, content);
+    let mut workspace = slack.workspace();
+    if let Some(ts) = say.thread_ts {
+        let parent = workspace.message(&say.channel, &ts);
+        let parent = parent.ok_or_else(|| bad(format!("no message {ts} to reply to")))?;
+        message.thread_ts = Some(parent.thread_ts.clone().unwrap_or(ts));
+    }
+    Ok(axum::Json(json!({"ts": workspace.post(message)})))
+}
+
+#[derive(Deserialize)]
+struct Where {
+    channel: Option<String>,
+    user: Option<String>,
+    #[serde(default)]
+    versions: bool,
+}
+
+/// The messages that everybody in a channel sees, deleted ones included and marked.
+async fn messages(State(slack): State<Slack>, Query(at): Query<Where>) -> Answer {
+    let channel = at.channel.ok_or_else(|| bad("`channel` is missing"))?;
+    if slack.config().channel(&channel).is_none() {
+        return Err(Wrong(StatusCode::NOT_FOUND, format!("no channel {channel}")));
+    }
+    let workspace = slack.workspace();
+    let shown = workspace.messages().iter().filter(|m| m.to.is_none() && m.channel == channel);
+    let views: Vec<Value> = shown.map(|message| view(message, at.versions)).collect();
+    Ok(axum::Json(json!({ "messages": views })))
+}
+
+/// The messages that only one person sees.
+async fn ephemeral(State(slack): State<Slack>, Query(at): Query<Where>) -> Answer {
+    let user = at.user.ok_or_else(|| bad("`user` is missing"))?;
+    let workspace = slack.workspace();
+    let shown = workspace.messages().iter().filter(|message| {
+        message.to.as_ref() == Some(&user) && at.channel.as_ref().is_none_or(|id| *id == message.channel)
+    });
+    let views: Vec<Value> = shown.map(|message| view(message, at.versions)).collect();
+    Ok(axum::Json(json!({ "messages": views })))
+}
+
+fn view(message: &Message, versions: bool) -> Value {
+    let mut view = message.view();
+    if versions {
+        let earlier = message.earlier.iter().map(|c| json!({"text": c.text, "blocks": c.blocks}));
+        view["versions"] = earlier.collect::<Vec<_>>().into();
+    }
+    view
+}
+
+async fn arm(State(slack): State<Slack>, body: Bytes) -> Answer {
+    let spec: FaultSpec = read(&body)?;
+    Ok(axum::Json(json!({"id": slack.calls().arm(spec)})))
+}
+
+async fn faults(State(slack): State<Slack>) -> Answer {
+    Ok(axum::Json(json!({"faults": slack.calls().faults()})))
+}
+
+async fn clear(State(slack): State<Slack>) -> Answer {
+    slack.calls().clear();
+    Ok(axum::Json(json!({})))
+}
+
+async fn release(State(slack): State<Slack>, Path(id): Path<String>) -> Answer {
+    if slack.calls().release(&id) {
+        Ok(axum::Json(json!({})))
+    } else {
+        Err(Wrong(StatusCode::NOT_FOUND, format!("no fault {id}")))
+    }
+}
+
+#[derive(Deserialize)]
+struct Since {
+    since: Option<u64>,
+}
+
+async fn calls(State(slack): State<Slack>, Query(Since { since }): Query<Since>) -> Answer {
+    Ok(axum::Json(json!({"calls": slack.calls().list(since)})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewLimits {
+    post: Option<Rate>,
+    update: Option<Rate>,
+}
+
+async fn limits(State(slack): State<Slack>) -> Answer {
+    Ok(axum::Json(json!(slack.workspace().limits)))
+}
+
+/// Changes limits and fills all buckets.
+async fn set_limits(State(slack): State<Slack>, body: Bytes) -> Answer {
+    let new: NewLimits = read(&body)?;
+    let sound = |rate: &Rate| rate.per_second.is_finite() && rate.per_second >= 0.0;
+    if !new.post.iter().chain(&new.update).all(sound) {
+        return Err(bad("`per_second` is a number from 0"));
+    }
+    let mut workspace = slack.workspace();
+    let old = workspace.limits;
+    workspace.limits.post = new.post.unwrap_or(old.post);
+    workspace.limits.update = new.update.unwrap_or(old.update);
+    workspace.buckets.refill();
+    Ok(axum::Json(json!(workspace.limits)))
+}
+
+async fn expire(State(slack): State<Slack>) -> Answer {
+    slack.workspace().expire_hooks();
+    Ok(axum::Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bot {
+    url: String,
+}
+
+/// Sends deliveries somewhere else: a second bot, a bot on a new port. Only on this machine.
+async fn set_bot(State(slack): State<Slack>, body: Bytes) -> Answer {
+    let Bot { url } = read(&body)?;
+    let parsed = url::Url::parse(&url).map_err(|error| bad(format!("`url`: {error}")))?;
+    if parsed.scheme() != "http" || !matches!(parsed.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")) {
+        return Err(bad("`url` is http and on this machine"));
+    }
+    slack.workspace().bot_url = url.trim_end_matches('/').into();
+    Ok(axum::Json(json!({})))
+}
+
+async fn world(State(slack): State<Slack>) -> Answer {
+    Ok(axum::Json(slack.config().ready.clone()))
+}
+
+async fn schema() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/schema+json")], SCHEMA)
+}
+
+async fn nothing(Path(rest): Path<String>) -> Wrong {
+    Wrong(StatusCode::NOT_FOUND, format!("no /control/{rest}; see /control/schema"))
+}
+
+#[cfg(test)]
+mod tests;

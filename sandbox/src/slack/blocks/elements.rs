@@ -1,0 +1,68 @@
+//! Interactive elements: buttons in full, the others as far as their ids go.
+
+use serde_json::{Map, Value};
+
+use super::{Check, ID, URL};
+
+/// Elements that Slack has and that this stand-in takes without looking closer.
+const OTHERS: [&str; 8] = [
+    "overflow",
+    "static_select",
+    "users_select",
+    "channels_select",
+    "conversations_select",
+    "datepicker",
+    "checkboxes",
+    "radio_buttons",
+];
+
+impl Check {
+    pub(super) fn element(&mut self, element: &Value, at: &str) {
+        let Some(fields) = element.as_object() else {
+            self.say("must be an object".into(), at);
+            return;
+        };
+        match fields.get("type").and_then(Value::as_str) {
+            Some("button") => self.button(fields, at),
+            Some("image") => self.picture(fields, at),
+            Some(other) if OTHERS.contains(&other) => {
+                self.optional(fields, "action_id", 1, ID, at);
+            }
+            Some(other) => self.say(format!("unsupported type: {other}"), &format!("{at}/type")),
+            None => self.say("missing required field: type".into(), at),
+        }
+    }
+
+    fn button(&mut self, fields: &Map<String, Value>, at: &str) {
+        let known = ["text", "action_id", "url", "value", "style", "confirm", "accessibility_label"];
+        self.only(fields, &known, at);
+        self.text(fields, "text", true, 75, at);
+        self.optional(fields, "action_id", 1, ID, at);
+        self.optional(fields, "url", 1, URL, at);
+        self.optional(fields, "value", 1, 2_000, at);
+        self.optional(fields, "accessibility_label", 1, 75, at);
+        self.style(fields, at);
+        if let Some(confirm) = fields.get("confirm") {
+            self.confirm(confirm, &format!("{at}/confirm"));
+        }
+    }
+
+    fn confirm(&mut self, confirm: &Value, at: &str) {
+        let Some(fields) = confirm.as_object() else {
+            self.say("must be an object".into(), at);
+            return;
+        };
+        self.only(fields, &["title", "text", "confirm", "deny", "style"], at);
+        self.text(fields, "title", true, 100, at);
+        self.text(fields, "text", false, 300, at);
+        self.text(fields, "confirm", true, 30, at);
+        self.text(fields, "deny", true, 30, at);
+        self.style(fields, at);
+    }
+
+    fn style(&mut self, fields: &Map<String, Value>, at: &str) {
+        if fields.get("style").is_some_and(|style| style != "primary" && style != "danger") {
+            self.say("must be one of: primary, danger".into(), &format!("{at}/style"));
+        }
+    }
+}

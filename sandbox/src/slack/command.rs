@@ -1,0 +1,105 @@
+//! A slash command, typed: who, where, what, and what a test wants wrong about it.
+
+use serde::Deserialize;
+
+use super::deliver::{Delivered, Forged, Undeliverable, deliver};
+use super::directory::DOMAIN;
+use super::workspace::Sent;
+use super::{Slack, clock, escape};
+
+/// `POST /control/command`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// Who types, by id.
+    pub user: String,
+    /// Where, by id.
+    pub channel: String,
+    /// `/deploy`.
+    pub command: String,
+    /// What follows it.
+    #[serde(default)]
+    pub text: String,
+    /// Another workspace than ours.
+    pub team: Option<String>,
+    /// Another name than the user's; with it the user may be unknown.
+    pub user_name: Option<String>,
+    /// Another name than the channel's; with it the channel may be unknown.
+    pub channel_name: Option<String>,
+    /// A body to send instead of the form.
+    pub raw_body: Option<String>,
+    /// A timestamp to send instead of now.
+    pub timestamp: Option<String>,
+    /// A signature to send instead of the right one.
+    pub signature: Option<String>,
+}
+
+/// Delivers a slash command.
+pub async fn command(slack: &Slack, command: Command) -> Result<Delivered, Undeliverable> {
+    let config = slack.config();
+    if !command.command.starts_with('/') && command.raw_body.is_none() {
+        return Err(Undeliverable::Wrong(format!("`command` begins with a slash: {:?}", command.command)));
+    }
+    let user_name = match (&command.user_name, config.user(&command.user)) {
+        (Some(name), _) => name.clone(),
+        (None, Some(user)) => user.name.clone(),
+        (None, None) => return Err(unknown_user(slack, &command.user)),
+    };
+    let channel_name = match (&command.channel_name, config.channel(&command.channel)) {
+        (Some(name), _) => name.clone(),
+        (None, Some(channel)) => channel.name.clone(),
+        (None, None) => return Err(unknown_channel(slack, &command.channel)),
+    };
+    let text = if slack.manifest().escapes(&command.command) {
+        escape::escape(&command.text, config)
+    } else {
+        command.text.clone()
+    };
+    let trigger_id = new_trigger_id(&config.team);
+    let hook = slack.workspace().hook(&command.user, &command.channel, None, &trigger_id);
+    let body = command.raw_body.unwrap_or_else(|| {
+        url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("token", VERIFICATION_TOKEN)
+            .append_pair("team_id", command.team.as_ref().unwrap_or(&config.team))
+            .append_pair("team_domain", DOMAIN)
+            .append_pair("channel_id", &command.channel)
+            .append_pair("channel_name", &channel_name)
+            .append_pair("user_id", &command.user)
+            .append_pair("user_name", &user_name)
+            .append_pair("command", &command.command)
+            .append_pair("text", &text)
+            .append_pair("api_app_id", &config.app)
+            .append_pair("is_enterprise_install", "false")
+            .append_pair("response_url", &format!("{}/response/{hook}", config.base_url))
+            .append_pair("trigger_id", &trigger_id)
+            .finish()
+    });
+    let sent = Sent {
+        trigger_id,
+        body,
+        user: command.user,
+        channel: command.channel,
+        command: Some(command.command),
+        answered: false,
+    };
+    Ok(deliver(slack, sent, Forged { timestamp: command.timestamp, signature: command.signature }).await)
+}
+
+/// The old way to know that a delivery is Slack's; it is still sent.
+pub const VERIFICATION_TOKEN: &str = "verification-token-of-old";
+
+/// A trigger id, in Slack's form.
+pub fn new_trigger_id(team: &str) -> String {
+    let number: u32 = team.bytes().fold(7, |sum, b| sum.wrapping_mul(31).wrapping_add(u32::from(b)));
+    format!("{}.{number}.{:032x}", clock::micros(), rand::random::<u128>())
+}
+
+pub fn unknown_user(slack: &Slack, id: &str) -> Undeliverable {
+    let known: Vec<&str> = slack.config().users.iter().map(|user| user.id.as_str()).collect();
+    Undeliverable::Wrong(format!("no user {id:?}; there are {}", known.join(", ")))
+}
+
+pub fn unknown_channel(slack: &Slack, id: &str) -> Undeliverable {
+    let known: Vec<&str> = slack.config().channels.iter().map(|channel| channel.id.as_str()).collect();
+    Undeliverable::Wrong(format!("no channel {id:?}; there are {}", known.join(", ")))
+}

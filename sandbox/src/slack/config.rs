@@ -1,0 +1,132 @@
+//! The workspace that the stand-in plays: who is in it, which channels, and where the bot listens.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// A person.
+#[derive(Debug, Clone, Serialize)]
+pub struct User {
+    /// `U0ANN0001`.
+    pub id: String,
+    /// What people type after `@`.
+    pub name: String,
+    /// What is shown.
+    pub real_name: String,
+    /// What they do, shown in the switcher of the page.
+    pub title: String,
+    /// The workspace they belong to.
+    pub team: String,
+    /// Whether their account is deactivated.
+    pub deleted: bool,
+}
+
+/// A channel.
+#[derive(Debug, Clone, Serialize)]
+pub struct Channel {
+    /// `C0GENERAL1`.
+    pub id: String,
+    /// Without the `#`.
+    pub name: String,
+    /// The line under the name.
+    pub topic: String,
+    /// Whether the bot was invited.
+    pub member: bool,
+    /// Whether it is archived.
+    pub archived: bool,
+}
+
+/// What [`super::serve`] needs to know.
+#[derive(Debug, Clone)]
+pub struct SlackConfig {
+    /// The workspace's id.
+    pub team: String,
+    /// The bot's user id.
+    pub bot_user: String,
+    /// The app's id.
+    pub app: String,
+    /// The channels.
+    pub channels: Vec<Channel>,
+    /// The people. Those of another team or deactivated are known to `users.info` and absent from the page.
+    pub users: Vec<User>,
+    /// The token that the Web API takes.
+    pub bot_token: String,
+    /// The secret that deliveries are signed with.
+    pub signing_secret: String,
+    /// Where the bot listens; deliveries go to `{bot_url}/slack/events`.
+    pub bot_url: String,
+    /// Where this world listens, without a slash at the end.
+    pub base_url: String,
+    /// The app's manifest: the commands that the page offers and the scopes that the Web API insists on.
+    pub manifest: Option<PathBuf>,
+    /// The line of `--headless`, for the page to show its links.
+    pub ready: Value,
+}
+
+impl SlackConfig {
+    /// The usual workspace: ann, bob and cyd work here, eve may look; dan has left, pat is of another workspace.
+    pub fn new(base_url: &str, bot_url: &str, bot_token: &str, signing_secret: &str) -> Self {
+        let team = "T0SLUICE1";
+        let user = |id: &str, name: &str, real_name: &str, title: &str| User {
+            id: id.into(),
+            name: name.into(),
+            real_name: real_name.into(),
+            title: title.into(),
+            team: team.into(),
+            deleted: false,
+        };
+        let channel = |id: &str, name: &str, topic: &str| Channel {
+            id: id.into(),
+            name: name.into(),
+            topic: topic.into(),
+            member: true,
+            archived: false,
+        };
+        Self {
+            team: team.into(),
+            bot_user: "U0SLUICE0".into(),
+            app: "A0SLUICE1".into(),
+            channels: vec![
+                channel("C0GENERAL1", "general", "Build, deploy, promote: everybody sees it here"),
+                channel("C0ORDERS03", "orders", "The team behind the orders service"),
+                Channel { member: false, ..channel("C0RANDOM02", "random", "Whatever else there is to say") },
+                Channel { archived: true, ..channel("C0OLDNEWS4", "old-news", "Archived") },
+            ],
+            users: vec![
+                user("U0ANN0001", "ann", "Ann Aalto", "Backend"),
+                user("U0BOB0002", "bob", "Bob Brandt", "Backend"),
+                user("U0CYD0003", "cyd", "Cyd Castro", "Platform"),
+                user("U0EVE0004", "eve", "Eve Ekman", "Guest, may only look"),
+                User { deleted: true, ..user("U0DAN0005", "dan", "Dan Dahl", "Has left") },
+                User { team: "T0OTHER99".into(), ..user("U0PAT0006", "pat", "Pat Park", "Another company") },
+            ],
+            bot_token: bot_token.into(),
+            signing_secret: signing_secret.into(),
+            bot_url: bot_url.trim_end_matches('/').into(),
+            base_url: base_url.trim_end_matches('/').into(),
+            manifest: None,
+            ready: Value::Null,
+        }
+    }
+
+    /// A user by id.
+    pub fn user(&self, id: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.id == id)
+    }
+
+    /// A channel by id.
+    pub fn channel(&self, id: &str) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.id == id)
+    }
+
+    /// The bot's id as a poster of messages.
+    pub fn bot_id(&self) -> String {
+        format!("B{}", self.bot_user.chars().skip(1).collect::<String>())
+    }
+
+    /// The people that one can be on the page.
+    pub fn people(&self) -> impl Iterator<Item = &User> {
+        self.users.iter().filter(|user| !user.deleted && user.team == self.team)
+    }
+}

@@ -1,0 +1,212 @@
+//! Deliveries to the bot: signed as Slack signs, three seconds to answer, the answer shown as Slack shows it.
+
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::message::{Content, Message, Source};
+use super::web::Args;
+use super::workspace::Sent;
+use super::{Slack, chat, clock};
+
+/// How long Slack waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Who speaks when Slack itself says something.
+const SLACKBOT: &str = "USLACKBOT";
+
+/// Why nothing was sent.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Undeliverable {
+    /// The request makes no sense.
+    Wrong(String),
+    /// What it is about is not there.
+    Absent(String),
+}
+
+/// What became of a delivery.
+#[derive(Debug)]
+pub struct Delivered {
+    /// The status of the bot's answer, if there was one.
+    pub status: Option<u16>,
+    /// How long the bot took.
+    pub took: Duration,
+    /// The answer's body.
+    pub body: String,
+    /// The delivery's trigger id.
+    pub trigger_id: String,
+    /// Slack's word for what went wrong.
+    pub error: Option<&'static str>,
+}
+
+impl Delivered {
+    /// As the control API answers.
+    pub fn view(&self) -> Value {
+        let body = match serde_json::from_str(&self.body) {
+            Ok(value @ Value::Object(_)) => value,
+            _ => Value::from(self.body.as_str()),
+        };
+        json!({
+            "http_status": self.status,
+            "ack_ms": u64::try_from(self.took.as_micros().div_ceil(1000)).unwrap_or(u64::MAX),
+            "ack_us": u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+            "ack_body": body,
+            "trigger_id": self.trigger_id,
+            "error": self.error,
+        })
+    }
+}
+
+/// Headers that a test wants wrong.
+#[derive(Debug, Default)]
+pub struct Forged {
+    /// Instead of now, in seconds.
+    pub timestamp: Option<String>,
+    /// Instead of the right signature.
+    pub signature: Option<String>,
+}
+
+/// The client that carries deliveries: no proxy, a connection for each second of silence at most.
+pub fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()
+}
+
+/// `v0=` and the HMAC that Slack puts over a body.
+pub fn signature(secret: &str, timestamp: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(format!("v0:{timestamp}:{body}").as_bytes());
+    format!("v0={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// Remembers a delivery, sends it, and shows the answer.
+pub async fn deliver(slack: &Slack, sent: Sent, forged: Forged) -> Delivered {
+    slack.workspace().remember(sent.clone());
+    carry_out(slack, sent, forged).await
+}
+
+/// Sends a delivery again, byte for byte, with a fresh signature.
+pub async fn redeliver(slack: &Slack, trigger_id: &str) -> Result<Delivered, Undeliverable> {
+    let sent = slack.workspace().sent(trigger_id).cloned();
+    let sent =
+        sent.ok_or_else(|| Undeliverable::Absent(format!("no delivery had trigger_id {trigger_id}")))?;
+    Ok(carry_out(slack, sent, Forged::default()).await)
+}
+
+/// In a task of its own: Slack does not hang up on the bot because the person who typed has closed the window.
+async fn carry_out(slack: &Slack, sent: Sent, forged: Forged) -> Delivered {
+    let (slack, trigger_id) = (slack.clone(), sent.trigger_id.clone());
+    let task = tokio::spawn(async move {
+        let delivered = send(&slack, &sent, forged).await;
+        settle(&slack, &sent, &delivered);
+        delivered
+    });
+    task.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a delivery broke down");
+        let (took, error) = (Duration::ZERO, Some("dispatch_failed"));
+        Delivered { status: None, took, body: String::new(), trigger_id, error }
+    })
+}
+
+async fn send(slack: &Slack, sent: &Sent, forged: Forged) -> Delivered {
+    let url = format!("{}/slack/events", slack.workspace().bot_url);
+    let timestamp = forged.timestamp.unwrap_or_else(|| clock::seconds().to_string());
+    let signature =
+        forged.signature.unwrap_or_else(|| signature(&slack.config().signing_secret, &timestamp, &sent.body));
+    let request = slack
+        .0
+        .http
+        .post(url)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
+        .header("x-slack-request-timestamp", timestamp)
+        .header("x-slack-signature", signature)
+        .body(sent.body.clone());
+    let began = Instant::now();
+    let answer = async {
+        let response = request.send().await?;
+        Ok::<_, reqwest::Error>((response.status().as_u16(), response.text().await?))
+    }
+    .await;
+    let (status, body, error) = match answer {
+        Ok((status @ 200..=299, body)) => (Some(status), body, None),
+        Ok((status @ 500.., body)) => (Some(status), body, Some("http_service_error")),
+        Ok((status, body)) => (Some(status), body, Some("http_client_error")),
+        Err(error) if error.is_timeout() => (None, String::new(), Some("operation_timeout")),
+        Err(_) => (None, String::new(), Some("dispatch_failed")),
+    };
+    Delivered { status, took: began.elapsed(), body, trigger_id: sent.trigger_id.clone(), error }
+}
+
+/// Shows the answer, unless an earlier one to the same delivery was shown.
+fn settle(slack: &Slack, sent: &Sent, delivered: &Delivered) {
+    let mut workspace = slack.workspace();
+    if let Some(sent) = workspace.sent(&sent.trigger_id) {
+        if sent.answered {
+            return;
+        }
+        sent.answered = delivered.error.is_none();
+    }
+    let shown = match (&delivered.error, &sent.command) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => acknowledgement(&delivered.body),
+        (Some(error), _) => Err(*error),
+    };
+    let mut message = match shown {
+        Ok(None) => return,
+        Ok(Some((in_channel, content))) => {
+            let mut message = Message::new(&sent.channel, &slack.config().bot_user, Source::Ack, content);
+            message.to = (!in_channel).then(|| sent.user.clone());
+            message
+        }
+        Err(error) => {
+            let text = match &sent.command {
+                Some(command) => format!("{command} failed with the error \"{error}\""),
+                None => format!("The app did not take that click: \"{error}\""),
+            };
+            let mut message =
+                Message::new(&sent.channel, SLACKBOT, Source::Slack, Content { text, blocks: vec![] });
+            message.to = Some(sent.user.clone());
+            message
+        }
+    };
+    message.trigger_id = Some(sent.trigger_id.clone());
+    workspace.post(message);
+}
+
+/// What an answer to a slash command says, and whether to everybody.
+fn acknowledgement(body: &str) -> Result<Option<(bool, Content)>, &'static str> {
+    if body.trim().is_empty() {
+        return Ok(None);
+    }
+    let Ok(Value::Object(fields)) = serde_json::from_str(body) else {
+        return Ok(Some((false, Content { text: body.into(), blocks: vec![] })));
+    };
+    let args = Args::from(fields);
+    let in_channel = args.text("response_type") == Some("in_channel");
+    match chat::content(&args) {
+        Ok(content) => Ok(Some((in_channel, content))),
+        Err(refused) if refused.error == "no_text" => Ok(None),
+        Err(refused) => {
+            tracing::warn!(error = refused.error, details = ?refused.details, "Slack would refuse this answer");
+            Err(refused.error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_signature_is_the_one_of_slacks_documentation() {
+        let body = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&\
+                    channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&\
+                    response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F\
+                    96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+        assert_eq!(
+            signature("8f742231b10e8888abcd99yyyzzz85a5", "1531420618", body),
+            "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! The Web API's door: who calls, with which arguments, and which method answers. Every call passes the call log.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use serde_json::{Map, Value, json};
+
+use super::{Slack, chat, directory};
+use crate::calls::{CallName, Protocol};
+
+/// A method's answer: the fields beside `ok`, or a refusal.
+pub type Answer = Result<Value, Refused>;
+
+/// Why a call is refused.
+#[derive(Debug, Default, PartialEq)]
+pub struct Refused {
+    /// Slack's word for it.
+    pub error: &'static str,
+    /// What is wrong in detail.
+    pub details: Vec<String>,
+    /// Seconds to wait: then the status is 429.
+    pub retry_after: Option<u64>,
+    /// The scope that is missing.
+    pub needed: Option<&'static str>,
+}
+
+impl From<&'static str> for Refused {
+    fn from(error: &'static str) -> Self {
+        Self { error, ..Self::default() }
+    }
+}
+
+/// The arguments of a call, from JSON, a form or the query.
+#[derive(Debug, Default)]
+pub struct Args(Map<String, Value>);
+
+impl From<Map<String, Value>> for Args {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self(fields)
+    }
+}
+
+impl Args {
+    /// A text argument that is there and not empty.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A flag; forms send it as text.
+    pub fn flag(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|value| value == true || value == "true" || value == "1")
+    }
+
+    /// A structure, which forms send as JSON in text.
+    pub fn json(&self, key: &str) -> Option<Value> {
+        match self.0.get(key) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(serde_json::from_str(text).unwrap_or(Value::Null)),
+            Some(value) => Some(value.clone()),
+        }
+    }
+
+    fn read(headers: &HeaderMap, query: &str, body: &[u8]) -> Result<Self, &'static str> {
+        let mut args = Map::new();
+        let pairs = |text: &[u8]| -> Vec<(String, Value)> {
+            url::form_urlencoded::parse(text).map(|(k, v)| (k.into_owned(), v.into_owned().into())).collect()
+        };
+        args.extend(pairs(query.as_bytes()));
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if kind.starts_with("application/json") {
+            match serde_json::from_slice(body) {
+                Ok(Value::Object(fields)) => args.extend(fields),
+                Ok(_) => return Err("json_not_object"),
+                Err(_) => return Err("invalid_json"),
+            }
+        } else if kind.starts_with("application/x-www-form-urlencoded") || !body.is_empty() {
+            args.extend(pairs(body));
+        }
+        Ok(Self(args))
+    }
+}
+
+struct Method {
+    run: fn(&Slack, &Args) -> Answer,
+    mutating: bool,
+    scope: Option<&'static str>,
+}
+
+fn method(name: &str) -> Option<Method> {
+    let read = |run, scope| Some(Method { run, mutating: false, scope });
+    let write = |run| Some(Method { run, mutating: true, scope: Some("chat:write") });
+    match name {
+        "api.test" => read(|_, _| Ok(json!({})), None),
+        "auth.test" => read(directory::auth_test, None),
+        "chat.postMessage" => write(chat::post_message),
+        "chat.postEphemeral" => write(chat::post_ephemeral),
+        "chat.update" => write(chat::update),
+        "chat.delete" => write(chat::delete),
+        "chat.getPermalink" => read(chat::permalink, None),
+        "users.info" => read(directory::users_info, Some("users:read")),
+        "users.list" => read(directory::users_list, Some("users:read")),
+        "conversations.info" => read(directory::conversations_info, Some("channels:read")),
+        "conversations.members" => read(directory::conversations_members, Some("channels:read")),
+        "team.info" => read(directory::team_info, Some("team:read")),
+        _ => None,
+    }
+}
+
+/// The routes of the Web API.
+pub fn router() -> Router<Slack> {
+    Router::new().route("/api/{method}", any(call))
+}
+
+async fn call(
+    State(slack): State<Slack>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let args = Args::read(&headers, &query.unwrap_or_default(), &body);
+    let found = method(&name);
+    let call = CallName {
+        service: "slack".into(),
+        method: name,
+        detail: args.as_ref().ok().and_then(detail),
+        mutating: found.as_ref().is_some_and(|method| method.mutating),
+        protocol: Protocol::Slack,
+    };
+    let calls = slack.calls().clone();
+    calls
+        .carry(call, async move {
+            let answer = match args {
+                Ok(args) => authorised(&slack, &headers, &args)
+                    .and_then(|()| run(&slack, found.ok_or(Refused::from("unknown_method"))?, &args)),
+                Err(error) => Err(error.into()),
+            };
+            respond(&slack, answer)
+        })
+        .await
+}
+
+fn run(slack: &Slack, method: Method, args: &Args) -> Answer {
+    match method.scope {
+        Some(scope) if !slack.manifest().grants(scope) => {
+            Err(Refused { error: "missing_scope", needed: Some(scope), ..Refused::default() })
+        }
+        _ => (method.run)(slack, args),
+    }
+}
+
+/// Which channel, message or user a call is about.
+fn detail(args: &Args) -> Option<String> {
+    let about: Vec<&str> =
+        ["channel", "ts", "message_ts", "user"].iter().filter_map(|k| args.text(k)).collect();
+    (!about.is_empty()).then(|| about.join("/"))
+}
+
+fn authorised(slack: &Slack, headers: &HeaderMap, args: &Args) -> Result<(), Refused> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).or(args.text("token"));
+    match token {
+        None => Err("not_authed".into()),
+        Some(token) if token != slack.config().bot_token => Err("invalid_auth".into()),
+        Some(_) => Ok(()),
+    }
+}
+
+fn respond(slack: &Slack, answer: Answer) -> Response {
+    let mut status = StatusCode::OK;
+    let mut headers = HeaderMap::new();
+    let body = match answer {
+        Ok(mut fields) => {
+            let mut body = json!({"ok": true});
+            if let (Some(body), Some(fields)) = (body.as_object_mut(), fields.as_object_mut()) {
+                body.append(fields);
+            }
+            body
+        }
+        Err(refused) => {
+            if let Some(seconds) = refused.retry_after {
+                status = StatusCode::TOO_MANY_REQUESTS;
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            refusal(slack, refused)
+        }
+    };
+    if let Some(scopes) = &slack.manifest().scopes
+        && let Ok(scopes) = HeaderValue::from_str(&scopes.join(","))
+    {
+        headers.insert("x-oauth-scopes", scopes);
+    }
+    (status, headers, axum::Json(body)).into_response()
+}
+
+fn refusal(slack: &Slack, refused: Refused) -> Value {
+    let mut body = json!({"ok": false, "error": refused.error});
+    if !refused.details.is_empty() {
+        let messages: Vec<String> =
+            refused.details.iter().map(|detail| format!("[ERROR] {detail}")).collect();
+        body["errors"] = refused.details.into();
+        body["response_metadata"] = json!({ "messages": messages });
+    }
+    if let Some(needed) = refused.needed {
+        body["needed"] = needed.into();
+        body["provided"] = slack.manifest().scopes.clone().unwrap_or_default().join(",").into();
+    }
+    body
+}
