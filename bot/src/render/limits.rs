@@ -39,8 +39,8 @@ pub(crate) const TABLE_ROWS: usize = 100;
 pub(crate) const TABLE_CELLS: usize = 20;
 /// Signs of a table that we fill: the rest of the message needs some too.
 pub(crate) const TABLE_SIGNS: usize = 8_000;
-/// Signs of the `text` that we fill; Slack cuts it at 40,000.
-pub(crate) const FALLBACK: usize = 3_000;
+/// Bytes of the `text` that we fill: an edit takes 4,000, however they are written.
+pub(crate) const FALLBACK: usize = 3_600;
 /// Blocks that we fill of Slack's 50.
 pub(crate) const BLOCKS_KEPT: usize = 45;
 /// Signs that we fill of Slack's 13,200 or so.
@@ -80,6 +80,8 @@ pub(crate) mod check {
         let blocks = message.as_array().or_else(|| message["blocks"].as_array()).cloned().unwrap_or_default();
         if message.is_object() {
             length(&mut problems, "text", &message["text"], 40_000);
+            let written: usize = message["text"].as_str().unwrap_or_default().chars().map(bytes).sum();
+            within(&mut problems, "bytes of an edit's text", written, 4_000);
         }
         within(&mut problems, "blocks", blocks.len(), BLOCKS);
         within(&mut problems, "signs", blocks.iter().map(signs).sum(), ALL_SIGNS);
@@ -88,6 +90,11 @@ pub(crate) mod check {
             self::block(&mut problems, block);
         }
         problems
+    }
+
+    /// A sign as it may go over the wire.
+    fn bytes(sign: char) -> usize {
+        if sign.is_ascii() { 1 } else { 6 * sign.len_utf16() }
     }
 
     fn within(problems: &mut Vec<String>, what: &str, count: usize, limit: usize) {

@@ -119,7 +119,7 @@ fn fallback(card: &Card) -> String {
         words.push_str(&text::fallback(hint, 400));
     }
     let words = format!("{}{words}", sign(card.tone));
-    let words = text::cut(words.trim(), FALLBACK);
+    let words = text::cut_bytes(words.trim(), FALLBACK);
     if words.is_empty() { "–".to_owned() } else { words }
 }
 

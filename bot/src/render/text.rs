@@ -27,6 +27,27 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
     kept
 }
 
+/// Cuts plain text so that it takes at most `limit` bytes even where every sign beyond ASCII is written as `\u….`
+pub(crate) fn cut_bytes(text: &str, limit: usize) -> String {
+    let cost = |sign: char| match sign {
+        '"' | '\\' => 2,
+        ' '..='~' => 1,
+        other => 6 * other.len_utf16(),
+    };
+    if text.chars().map(cost).sum::<usize>() <= limit {
+        return text.to_owned();
+    }
+    let mut left = limit.saturating_sub(cost(ELLIPSIS));
+    let fits = |sign: &char| {
+        let fits = cost(*sign) <= left;
+        left = left.saturating_sub(cost(*sign));
+        fits
+    };
+    let mut kept: String = text.chars().take_while(fits).collect();
+    kept.push(ELLIPSIS);
+    kept
+}
+
 /// The three signs that Slack reads as its own.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -55,11 +76,6 @@ pub(crate) fn fallback(text: &Text, limit: usize) -> String {
     let mut line = Line::new(limit);
     text.0.iter().for_each(|span| line.span(span, false));
     line.out
-}
-
-/// Text that has no notation at all: headers, button labels.
-pub(crate) fn plain(text: &Text, limit: usize) -> String {
-    cut(&one_line(&text.flat()), limit)
 }
 
 /// Line breaks and other controls have no place in a headline.
@@ -219,6 +235,9 @@ mod tests {
             assert!(length(&mrkdwn(&text, limit)) <= limit, "{limit}");
         }
         assert_eq!(cut("äöüß", 3), "äö…");
+        assert_eq!(cut_bytes("abc", 3), "abc");
+        assert_eq!(cut_bytes("ab🧨c", 12), "ab…");
+        assert_eq!(cut_bytes("ab🧨c", 15), "ab🧨c");
     }
 
     #[test]
