@@ -7,13 +7,12 @@ mod file;
 mod secret;
 mod sources;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use sluice_commands::domain::Access;
 use sluice_commands::grammar::Names;
-use sluice_commands::ids::UserId;
 use url::Url;
 
 pub(crate) use secret::Secret;
@@ -71,17 +70,6 @@ pub(crate) struct Config {
     pub(crate) base: Base,
     /// Slack.
     pub(crate) slack: SlackAccess,
-}
-
-/// The roles pinned in `sluice.toml` (DESIGN 11).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Access {
-    /// Build, deploy, promote to open stages.
-    pub(crate) operators: BTreeSet<UserId>,
-    /// Stages and everything else.
-    pub(crate) admins: BTreeSet<UserId>,
-    /// Approve promotions; the operators where nobody is named.
-    pub(crate) approvers: BTreeSet<UserId>,
 }
 
 impl Config {

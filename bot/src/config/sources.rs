@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sluice_commands::domain::Access;
 use sluice_commands::grammar::Names;
 use sluice_commands::ids::UserId;
 use toml::Value;
 use url::{Host, Url};
 
 use super::file::File;
-use super::{Access, Base, Problem, Secret, SlackAccess};
+use super::{Base, Problem, Secret, SlackAccess};
 use crate::cli::Flags;
 
 /// Variables of ours; every other `SLUICE_*` is a typing error that would otherwise be silently without effect.

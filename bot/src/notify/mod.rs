@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sluice_commands::ids::{ChannelId, OperationId};
+use sluice_commands::operation::Begun;
 use sluice_commands::ports::{Herald, News, StoreError};
 use tokio::sync::watch;
 
@@ -23,20 +24,6 @@ use crate::tasks::{Kind, Tasks};
 use pace::Pace;
 use place::Place;
 pub(crate) use replies::Replies;
-
-/// What the ledger knows of a message when we set out to post it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Begun {
-    /// Nobody has tried; that we do is now recorded.
-    Fresh,
-    /// It was posted.
-    Known {
-        /// Its timestamp.
-        ts: String,
-    },
-    /// Somebody has tried, and nobody knows how it went.
-    Unknown,
-}
 
 /// The durable memory of what was posted: the engine's telling, or a fake in tests.
 #[async_trait]

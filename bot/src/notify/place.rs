@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sluice_commands::card::{Card, Text, Tone};
 use sluice_commands::ids::ChannelId;
+use sluice_commands::operation::Begun;
 use sluice_commands::ports::{Aside, News, StoreError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::Shared;
 use super::pace::Lane;
-use super::{Begun, Shared};
 use crate::render::{self, Message};
 use crate::slack::{Method, Trouble};
 

@@ -6,11 +6,12 @@ mod assembly;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::json;
 use sluice_aws_adapter::{Aws, SdkConfig, config};
+use sluice_commands::domain::{from_item, to_item};
 use sluice_commands::fault::{Class, PortError};
 use sluice_commands::ids::Target;
-use sluice_commands::ports::{Guards, Item, Key, Precondition, Store, StoreError, Write};
+use sluice_commands::operation::Keys;
+use sluice_commands::ports::{Guards, Precondition, Store, StoreError, Write};
 use sluice_state::{DynamoStore, TableStatus};
 
 use crate::backend::{Backend, Finding, Obstacle, Parts};
@@ -69,9 +70,8 @@ impl Cloud {
 
     /// The account and region that `init` recorded.
     async fn recorded(&self) -> Result<Option<Target>, Obstacle> {
-        let item = self.store.get(&installation()).await.map_err(|error| store_obstacle(&error))?;
-        let read = |item: Item| serde_json::from_value(item.body);
-        item.map(read).transpose().map_err(|error| store_obstacle(&StoreError::Corrupt(error.to_string())))
+        let item = self.store.get(&Keys::installation()).await.map_err(|error| store_obstacle(&error))?;
+        item.map(|item| from_item(&item)).transpose().map_err(|error| store_obstacle(&error))
     }
 
     /// That the state was made for where we are.
@@ -87,9 +87,8 @@ impl Cloud {
     }
 
     async fn record(&self, target: &Target) -> Result<(), Obstacle> {
-        let body = json!({ "account": target.account, "region": target.region });
         let item =
-            Item { key: installation(), schema: 1, guards: Guards::new(), body, due: None, expires: None };
+            to_item(Keys::installation(), Guards::new(), target).map_err(|error| store_obstacle(&error))?;
         match self.store.write(Write::Put { item, when: Precondition::Absent }).await {
             Ok(()) | Err(StoreError::Lost(_)) => self.same_target(target).await,
             Err(error) => Err(store_obstacle(&error)),
@@ -143,11 +142,6 @@ impl Backend for Cloud {
         }
         findings
     }
-}
-
-/// Where `init` records which account and region the table is for.
-fn installation() -> Key {
-    Key { partition: "installation".into(), sort: "target".into() }
 }
 
 fn finding(name: &'static str, outcome: Result<String, Obstacle>) -> Finding {
