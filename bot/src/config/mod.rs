@@ -44,7 +44,7 @@ pub(crate) struct Base {
     pub(crate) lease: Duration,
     /// How long AWS is given to show an effect before it counts as absent.
     pub(crate) settle: Duration,
-    /// How a stage's URL is made, with `{api}` and `{stage}` in it; the API's own endpoint where it is not set.
+    /// How a stage's URL is made, with `{stage}` and `{api}` or `{pipeline}` in it; the API's own endpoint if not set.
     pub(crate) stage_url: Option<String>,
     /// Who may do what.
     pub(crate) access: Access,

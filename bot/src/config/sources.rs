@@ -198,14 +198,13 @@ impl Reading {
     /// `None` if it is wrong, `Some(None)` if it is not set.
     fn stage_url(&mut self) -> Option<Option<String>> {
         let Some((name, text)) = self.text(None, "SLUICE_STAGE_URL", "stage_url") else { return Some(None) };
-        let sample = text.replace("{api}", "a").replace("{stage}", "s");
+        let sample = text.replace("{api}", "a").replace("{pipeline}", "p").replace("{stage}", "s");
         let is_url = Url::parse(&sample).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        let fits =
-            is_url && text.contains("{api}") && text.contains("{stage}") && !sample.contains(['{', '}']);
+        let fits = is_url && text.contains("{stage}") && !sample.contains(['{', '}']);
         if !fits {
             self.problem(
                 name,
-                "is no URL with {api} and {stage} in it, as in `https://{api}.example.com/{stage}`",
+                "is no URL with {stage} in it, and {api} or {pipeline}, as in `https://{api}.example.com/{stage}`",
             );
         }
         fits.then_some(Some(text))
