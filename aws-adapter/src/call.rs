@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryReason};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::ErrorKind;
 use sluice_commands::fault::{Class, PortError, PortResult};
@@ -53,7 +54,6 @@ calls! {
         GET_PUBLIC_ACCESS_BLOCK = "s3:GetPublicAccessBlock",
         GET_BUCKET_POLICY = "s3:GetBucketPolicy",
         GET_BUCKET_TAGGING = "s3:GetBucketTagging",
-        LIST_OBJECTS = "s3:ListObjectsV2",
         GET_OBJECT = "s3:GetObject",
         LIST_VERSIONS = "lambda:ListVersionsByFunction",
         GET_FUNCTION_CONFIGURATION = "lambda:GetFunctionConfiguration",
@@ -77,7 +77,6 @@ calls! {
         CREATE_PROJECT = "codebuild:CreateProject",
         START_BUILD = "codebuild:StartBuild",
         CREATE_BUCKET = "s3:CreateBucket",
-        PUT_BUCKET_TAGGING = "s3:PutBucketTagging",
         PUT_BUCKET_VERSIONING = "s3:PutBucketVersioning",
         PUT_PUBLIC_ACCESS_BLOCK = "s3:PutPublicAccessBlock",
         PUT_BUCKET_POLICY = "s3:PutBucketPolicy",
@@ -149,9 +148,11 @@ impl Intercept for OnlyListed {
         "OnlyListed"
     }
 
-    fn read_before_execution(
+    // Not earlier: before execution a client does not know the operation yet.
+    fn read_before_serialization(
         &self,
         _context: &BeforeSerializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let operation = config.load::<Metadata>().map(Metadata::name).unwrap_or_default();

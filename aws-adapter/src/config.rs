@@ -6,14 +6,19 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::service_config::ServiceConfigKey;
 use url::{Host, Url};
 
 /// Loads the configuration as every AWS SDK reads it (environment, profile, container, instance), once per process.
 pub async fn load() -> SdkConfig {
-    // One TLS stack with one crypto provider in the whole binary: ring.
+    loader().load().await
+}
+
+/// What [`load`] loads, to be told more before: an endpoint, a region.
+pub fn loader() -> ConfigLoader {
+    // One TLS stack with one crypto provider in the whole binary: ring. Endpoints of plain http work too.
     let http =
         aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let loader = aws_config::defaults(BehaviorVersion::latest())
@@ -24,8 +29,6 @@ pub async fn load() -> SdkConfig {
         Ok(name) => loader.app_name(name),
         Err(_) => loader,
     }
-    .load()
-    .await
 }
 
 /// A call with its retries is over well before an operation's owner could be thought dead for want of a beat.

@@ -339,3 +339,6 @@ fn statement_ids(policy: &Value) -> Vec<String> {
     let statements = policy.get("Statement").and_then(Value::as_array).into_iter().flatten();
     statements.filter_map(|statement| statement.get("Sid")?.as_str().map(str::to_owned)).collect()
 }
+
+#[cfg(test)]
+mod tests;

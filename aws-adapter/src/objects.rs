@@ -1,8 +1,4 @@
 //! S3. Each call names the account that must own the bucket, so that a bucket of our name in other hands is refused.
-//!
-//! Which buckets are ours: [`Objects::create_bucket`] is two mutations, the bucket and its tags, and is safe to repeat as
-//! a whole. A bucket of ours that is empty and has no tags is one that an earlier call left between the two: it is
-//! finished, not refused.
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -27,24 +23,26 @@ impl Objects for S3 {
         let call = call::CREATE_BUCKET;
         // In us-east-1 making a bucket that we have is answered with success, so that we look first.
         match self.head(target, bucket).await {
-            Ok(true) if self.half_made(target, bucket).await? => {
-                return self.set_tags(target, bucket, tags).await;
-            }
+            Ok(false) => {}
             Ok(true) => {
                 return Err(call.error(Class::Conflict, "BucketAlreadyOwnedByYou", "there before this call"));
             }
             // Refused: most likely somebody else's, which making it will tell.
             Err(error) if error.class == Class::Denied => {}
-            Ok(false) => {}
             Err(error) => return Err(error),
         }
-        let constraint = (target.region != UNNAMED_REGION).then(|| {
-            let region = sdk::BucketLocationConstraint::from(target.region.as_str());
-            sdk::CreateBucketConfiguration::builder().location_constraint(region).build()
-        });
+        let constraint = (target.region != UNNAMED_REGION)
+            .then(|| sdk::BucketLocationConstraint::from(target.region.as_str()));
+        let tags = tags.iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build());
+        let tags = tags.collect::<Result<Vec<_>, _>>().map_err(unbuildable(call))?;
+        // The tags go with the bucket, so that there is no moment in which it is nobody's.
+        let configuration = sdk::CreateBucketConfiguration::builder()
+            .set_location_constraint(constraint)
+            .set_tags(Some(tags))
+            .build();
         let request = self.0.at(target, call)?.create_bucket().bucket(bucket);
-        request.set_create_bucket_configuration(constraint).send().await.map_err(failed(call))?;
-        self.set_tags(target, bucket, tags).await
+        request.create_bucket_configuration(configuration).send().await.map_err(failed(call))?;
+        Ok(())
     }
 
     async fn bucket(&self, target: &Target, bucket: &str) -> PortResult<Option<BucketState>> {
@@ -125,26 +123,6 @@ impl S3 {
         let request = self.0.at(target, call)?.head_bucket().bucket(bucket);
         let answer = request.expected_bucket_owner(&target.account).send().await;
         found(answer.map_err(failed(call))).map(|answer| answer.is_some())
-    }
-
-    async fn half_made(&self, target: &Target, bucket: &str) -> PortResult<bool> {
-        let call = call::LIST_OBJECTS;
-        if !self.bucket_tags(target, bucket).await?.is_empty() {
-            return Ok(false);
-        }
-        let request = self.0.at(target, call)?.list_objects_v2().bucket(bucket).max_keys(1);
-        let answer = request.expected_bucket_owner(&target.account).send().await.map_err(failed(call))?;
-        Ok(answer.contents().is_empty())
-    }
-
-    async fn set_tags(&self, target: &Target, bucket: &str, tags: &Tags) -> PortResult<()> {
-        let call = call::PUT_BUCKET_TAGGING;
-        let tags = tags.iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build());
-        let tags = tags.collect::<Result<Vec<_>, _>>().map_err(unbuildable(call))?;
-        let tagging = sdk::Tagging::builder().set_tag_set(Some(tags)).build().map_err(unbuildable(call))?;
-        let request = self.0.at(target, call)?.put_bucket_tagging().bucket(bucket).tagging(tagging);
-        request.expected_bucket_owner(&target.account).send().await.map_err(failed(call))?;
-        Ok(())
     }
 
     async fn versioned(&self, target: &Target, bucket: &str) -> PortResult<bool> {
