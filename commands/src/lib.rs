@@ -12,7 +12,9 @@ pub mod grammar;
 pub mod ids;
 pub mod operation;
 pub mod ports;
+pub mod scaffold;
 pub mod service;
+pub mod template;
 #[cfg(test)]
 mod testdocs;
 #[cfg(any(test, feature = "testing"))]

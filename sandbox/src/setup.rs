@@ -35,7 +35,7 @@ pub enum SetupError {
     #[error("making the Python environment failed:\n{0}")]
     Venv(String),
     #[error(
-        "installing the local AWS from PyPI failed. The first set-up needs the network (about 45 MB); a proxy or a \
+        "installing the local AWS from PyPI failed. The first set-up needs the network (about 40 MB); a proxy or a \
          mirror is taken from pip's usual settings (PIP_INDEX_URL, HTTPS_PROXY). Nothing was left behind. pip said:\n{0}"
     )]
     Install(String),
@@ -68,7 +68,7 @@ pub async fn set_up(
     }
     let python = find_python().await?;
     let began = Instant::now();
-    say("First run: installing the local AWS and the aws command line (about 45 MB, once)…");
+    say("First run: installing the local AWS and the aws command line (about 40 MB, once)…");
     let scaffold = Scaffold::make(folder)?;
     install(&python, &scaffold.0, processes).await?;
     relocate(&scaffold.0, &place)?;

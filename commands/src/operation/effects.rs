@@ -17,6 +17,9 @@ pub struct Mutation {
     pub undo: &'static str,
 }
 
+/// The name of the one inline policy of every role.
+pub const PUT_ROLE_POLICY_NAME: &str = "sluice";
+
 macro_rules! mutations {
     ($($name:ident: $call:literal, $guard:literal, $observed:literal, $repeatable:literal, $undo:literal;)*) => {
         $(#[doc = concat!("`", $call, "`")]

@@ -234,7 +234,13 @@ fn dynamodb_detail(body: &Value) -> Option<String> {
         return Some(parts.join(", "));
     }
     let table = body["TableName"].as_str()?;
-    let key = key_of(body);
+    let key = match body["ExpressionAttributeValues"].as_object().filter(|_| body["Key"].is_null()) {
+        // A query is known by the values it asks for.
+        Some(values) if body["Item"].is_null() => {
+            values.values().filter_map(|value| value["S"].as_str()).collect::<Vec<_>>().join(" ")
+        }
+        _ => key_of(body),
+    };
     Some(if key.is_empty() { table.to_owned() } else { format!("{table} {key}") })
 }
 
@@ -325,6 +331,9 @@ mod tests {
         let body = r#"{"TableName":"sluice","Key":{"pk":{"S":"p"},"sk":{"S":"s"}}}"#;
         let get = named("POST", "/", "dynamodb", Some("DynamoDB_20120810.GetItem"), body);
         assert_eq!(brief(&get), ("GetItem", Some("sluice p s"), false));
+        let body = r#"{"TableName":"sluice","ExpressionAttributeValues":{":p":{"S":"p"},":n":{"N":"1"}}}"#;
+        let query = named("POST", "/", "dynamodb", Some("DynamoDB_20120810.Query"), body);
+        assert_eq!(brief(&query), ("Query", Some("sluice p"), false));
         let body = r#"{"TransactItems":[{"Put":{"Item":{"pk":{"S":"p"},"sk":{"S":"s"}}}},{"Update":{}}]}"#;
         let write = named("POST", "/", "dynamodb", Some("DynamoDB_20120810.TransactWriteItems"), body);
         assert_eq!(brief(&write), ("TransactWriteItems", Some("Put p s, Update "), true));

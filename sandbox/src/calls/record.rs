@@ -146,7 +146,7 @@ pub async fn outcome(name: &CallName, response: Response) -> (Response, Outcome)
     (Response::from_parts(parts, Body::from(body)), outcome)
 }
 
-/// Read and write units of a DynamoDB answer. A plain `CapacityUnits` belongs to whichever the call does.
+/// Read and write units of a DynamoDB answer. `CapacityUnits` is the whole of whichever the call does, indexes included.
 fn capacity(body: &Bytes, mutating: bool) -> (Option<f64>, Option<f64>) {
     let Ok(answer) = serde_json::from_slice::<Value>(body) else { return (None, None) };
     let tables = match &answer["ConsumedCapacity"] {
@@ -154,11 +154,7 @@ fn capacity(body: &Bytes, mutating: bool) -> (Option<f64>, Option<f64>) {
         table @ Value::Object(_) => std::slice::from_ref(table),
         _ => return (None, None),
     };
-    let sum = |field: &str| {
-        let figures: Vec<f64> = tables.iter().filter_map(|table| table[field].as_f64()).collect();
-        (!figures.is_empty()).then(|| figures.iter().sum())
-    };
-    let total = sum("CapacityUnits");
-    let (read, write) = (sum("ReadCapacityUnits"), sum("WriteCapacityUnits"));
-    if mutating { (read, write.or(total)) } else { (read.or(total), write) }
+    let figures: Vec<f64> = tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).collect();
+    let units = (!figures.is_empty()).then(|| figures.iter().sum());
+    if mutating { (None, units) } else { (units, None) }
 }

@@ -1,0 +1,27 @@
+//! The operations: what `/repo create`, `/build`, `/deploy`, `/stage add`, `/promote` and `/rollback` do.
+//!
+//! Each is a [`Definition`](crate::operation::Definition): parameters, and from what is known the steps that can be
+//! named. The steps that several share stand in [`steps`].
+
+pub mod build;
+pub mod deploy;
+pub mod init;
+pub mod names;
+pub mod promote;
+pub mod repo_create;
+pub mod rollback;
+pub mod stage_add;
+mod steps;
+
+use crate::operation::Registry;
+
+/// All operations of this version of Sluice.
+pub fn registry() -> Registry {
+    Registry::default()
+        .with(repo_create::RepoCreate)
+        .with(build::BuildOperation)
+        .with(stage_add::StageAdd)
+        .with(deploy::Deploy)
+        .with(promote::Promote)
+        .with(rollback::Rollback)
+}

@@ -1,0 +1,137 @@
+//! `/stage add`: a stage takes its place in the order. Nothing is made in AWS: the first promotion does that.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::card::Text;
+use crate::domain::{About, REVISION, Stage, View, to_item};
+use crate::ids::{PipelineName, StageName, Target};
+use crate::operation::{
+    Context, Definition, Effect, Facts, Node, Progress, Refusal, Step, StepId, Story, Trouble,
+};
+use crate::ports::{Guard, Precondition, Write};
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline.
+    pub name: PipelineName,
+    /// The new stage.
+    pub stage: StageName,
+    /// The stage before it; the last one, if none is named.
+    pub after: Option<StageName>,
+}
+
+/// The operation.
+pub struct StageAdd;
+
+impl Definition for StageAdd {
+    fn kind(&self) -> &'static str {
+        "stage-add"
+    }
+    fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
+        Ok(vec![Node::new(StepId::new("record"), "", Record(facts.params()?))])
+    }
+    fn about(&self, facts: &Facts) -> About {
+        About { stage: facts.params::<Params>().ok().map(|params| params.stage), ..About::default() }
+    }
+    fn story(&self, facts: &Facts) -> Story {
+        let Ok(Params { name, stage, .. }) = facts.params() else { return Story::new("A new stage".into()) };
+        let title = Text::plain("Stage ").code(stage.as_str()).then(" of ").code(name.as_str());
+        let mut story = Story::new(title);
+        let stages = facts.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();
+        if !stages.is_empty() {
+            let order: Vec<_> = stages.iter().map(StageName::as_str).collect();
+            story = story.field("Stages", Text::plain(order.join(" → ")));
+            story.result = Some(Text::plain("protected, promotions need one approval"));
+            story.hint = Some(Text::plain("Next: ").code(format!("/promote {name} {stage}")));
+        }
+        story
+    }
+}
+
+/// The order of stages with a new one in it, or why it cannot be.
+pub fn ordered(
+    name: &PipelineName,
+    stages: &[StageName],
+    stage: &StageName,
+    after: Option<&StageName>,
+) -> Result<Vec<StageName>, Refusal> {
+    if stages.contains(stage) {
+        return Err(Refusal::new(
+            "stage-exists",
+            format!("Pipeline `{name}` has a stage `{stage}` already."),
+            format!("See its stages with `/stage list {name}`."),
+        ));
+    }
+    let at = match after {
+        None => stages.len(),
+        Some(after) => match stages.iter().position(|known| known == after) {
+            Some(at) => at + 1,
+            None => {
+                return Err(Refusal::new(
+                    "no-such-stage",
+                    format!("Pipeline `{name}` has no stage `{after}`."),
+                    format!("See its stages with `/stage list {name}`."),
+                ));
+            }
+        },
+    };
+    let mut order = stages.to_vec();
+    order.insert(at, stage.clone());
+    Ok(order)
+}
+
+struct Record(Params);
+
+#[async_trait]
+impl Step for Record {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let Params { name, stage, after } = &self.0;
+        let keys = &cx.world.keys;
+        let view = View::read(&*cx.world.store, keys, name).await?;
+        let mut pipeline = view.expect_pipeline()?.clone();
+        pipeline.stages = ordered(name, &pipeline.stages, stage, after.as_ref()).map_err(Trouble::Refused)?;
+        let order = pipeline.stages.clone();
+        // The whole record is written, so both its revision and its counters must be those that were read.
+        let before = view.counters;
+        let mut counters = before;
+        counters.revision += 1;
+        let item = to_item(keys.pipeline(name), counters.guards(), &pipeline)?;
+        let fresh = to_item(
+            keys.stage(name, stage),
+            [(REVISION.to_owned(), Guard::Number(1))].into(),
+            &Stage::new(stage.clone()),
+        )?;
+        let writes = vec![
+            Write::Put { item, when: Precondition::Equals(before.guards()) },
+            Write::Put { item: fresh, when: Precondition::Absent },
+        ];
+        Progress::recorded(order, writes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_takes_its_place() {
+        let name = "orders".parse().unwrap();
+        let stages: Vec<StageName> = ["dev", "prod"].map(|s| s.parse().unwrap()).into();
+        let staging: StageName = "staging".parse().unwrap();
+        let order = |after: Option<&str>| {
+            let after = after.map(|s| s.parse().unwrap());
+            ordered(&name, &stages, &staging, after.as_ref())
+                .map(|order| order.iter().map(|s| s.to_string()).collect::<Vec<_>>().join(" "))
+                .map_err(|refusal| refusal.code)
+        };
+        assert_eq!(order(None), Ok("dev prod staging".into()));
+        assert_eq!(order(Some("dev")), Ok("dev staging prod".into()));
+        assert_eq!(order(Some("qa")), Err("no-such-stage".into()));
+        assert_eq!(ordered(&name, &stages, &stages[1], None).unwrap_err().code, "stage-exists");
+    }
+}

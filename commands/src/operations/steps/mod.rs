@@ -1,0 +1,31 @@
+//! Steps that several operations are made of. Each does one mutation and can find its own traces.
+
+mod api;
+mod artifact;
+mod function;
+mod record;
+mod role;
+
+pub(crate) use api::*;
+pub(crate) use artifact::*;
+pub(crate) use function::*;
+pub(crate) use record::*;
+pub(crate) use role::*;
+
+use crate::operation::{Done, Observed, Refusal, Trouble};
+use serde::Serialize;
+
+/// Observed: done by us, with what a run would have left.
+pub(crate) fn ours(output: impl Serialize) -> Result<Observed, Trouble> {
+    let output = serde_json::to_value(output).map_err(|error| Trouble::Corrupt(error.to_string()))?;
+    Ok(Observed::Ours(Done { output, writes: vec![] }))
+}
+
+/// Observed: somebody else's.
+pub(crate) fn foreign(what: String) -> Observed {
+    Observed::Foreign(Refusal::new(
+        "not-ours",
+        format!("{what} exists, and Sluice did not make it for this pipeline."),
+        "Sluice touches nothing of others: rename or remove it, or choose another name, then type the command again.",
+    ))
+}

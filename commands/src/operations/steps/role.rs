@@ -1,0 +1,108 @@
+use async_trait::async_trait;
+
+use crate::ids::{PipelineName, Target};
+use crate::operation::effects::{CREATE_ROLE, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
+use crate::operation::{Context, Effect, Node, Observed, Progress, Step, StepId, Trouble};
+use crate::operations::names::{self, ImmutableRole};
+use crate::operations::steps::{foreign, ours};
+use crate::ports::{Role, RoleSpec};
+
+/// Makes a role with its boundary; its name says what it will be allowed.
+pub(crate) struct CreateRole {
+    pub(crate) target: Target,
+    pub(crate) pipeline: PipelineName,
+    pub(crate) role: ImmutableRole,
+}
+
+impl CreateRole {
+    fn is_ours(&self, role: &Role) -> bool {
+        role.path == names::IAM_PATH
+            && role.boundary.as_deref() == Some(&names::boundary_arn(&self.target))
+            && role.tags.get(crate::ports::TAG_PIPELINE).map(String::as_str) == Some(self.pipeline.as_str())
+    }
+}
+
+#[async_trait]
+impl Step for CreateRole {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_ROLE)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let spec = RoleSpec {
+            name: self.role.name.clone(),
+            path: names::IAM_PATH.to_owned(),
+            description: format!("Made by Sluice for pipeline {}; never edited", self.pipeline),
+            trust: names::trust(self.role.service),
+            boundary: names::boundary_arn(&self.target),
+            tags: names::tags(&self.pipeline),
+        };
+        Progress::done(cx.world.identity.create_role(&self.target, &spec).await?.arn)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        match cx.world.identity.role(&self.target, &self.role.name).await? {
+            None => Ok(Observed::Absent),
+            Some(role) if self.is_ours(&role) => ours(role.arn),
+            Some(_) => Ok(foreign(format!("The role `{}`", self.role.name))),
+        }
+    }
+}
+
+/// Gives a role its policy: once, since its name is made of it.
+pub(crate) struct PutRolePolicy {
+    pub(crate) target: Target,
+    pub(crate) role: ImmutableRole,
+}
+
+#[async_trait]
+impl Step for PutRolePolicy {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&ROLE_POLICY)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let role = &self.role;
+        cx.world
+            .identity
+            .put_role_policy(&self.target, &role.name, PUT_ROLE_POLICY_NAME, &role.policy)
+            .await?;
+        Progress::done(())
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let found = cx.world.identity.role_policy(&self.target, &self.role.name, PUT_ROLE_POLICY_NAME).await?;
+        match found {
+            Some(document) if same_json(&document, &self.role.policy) => ours(()),
+            // Half-made by us before a crash, or touched by somebody: the name says what it must be, so it is put.
+            _ => Ok(Observed::Absent),
+        }
+    }
+}
+
+fn same_json(left: &str, right: &str) -> bool {
+    let read = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    read(left).is_some() && read(left) == read(right)
+}
+
+/// The two steps of a role: its making and its policy. `subject` tells them from those of other roles.
+pub(crate) fn role_nodes(
+    target: &Target,
+    pipeline: &PipelineName,
+    subject: &str,
+    role: &ImmutableRole,
+    after: &[StepId],
+) -> [Node; 2] {
+    let create = StepId::of("role", subject);
+    let title = crate::card::Text::plain("make role of ").code(subject);
+    [
+        Node::new(
+            create.clone(),
+            title,
+            CreateRole { target: target.clone(), pipeline: pipeline.clone(), role: role.clone() },
+        )
+        .after(after.iter().cloned()),
+        Node::new(
+            StepId::of("role-policy", subject),
+            "",
+            PutRolePolicy { target: target.clone(), role: role.clone() },
+        )
+        .after([create]),
+    ]
+}

@@ -1,0 +1,35 @@
+//! The first commit of `/repo create NAME`: a small service that builds, deploys and answers as it is.
+//!
+//! The files are embedded from `commands/scaffold/`, where they can be read, run and tested as what they are; only the
+//! pipeline's name is put in. The same pipeline always gets the same bytes. No file holds anything secret.
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+use crate::ids::PipelineName;
+use crate::ports::NewFile;
+
+/// What stands for the pipeline's name in the files.
+const NAME: &str = "{{pipeline}}";
+
+/// Path in the repository, and content.
+const PYTHON: [(&str, &str); 7] = [
+    (".gitignore", include_str!("../../scaffold/python/gitignore")),
+    ("README.md", include_str!("../../scaffold/python/README.md")),
+    ("buildspec.yml", include_str!("../../scaffold/python/buildspec.yml")),
+    ("sluice_package.py", include_str!("../../scaffold/python/sluice_package.py")),
+    ("src/app.py", include_str!("../../scaffold/python/src/app.py")),
+    ("template.yaml", include_str!("../../scaffold/python/template.yaml")),
+    ("tests/test_app.py", include_str!("../../scaffold/python/tests/test_app.py")),
+];
+
+/// The Python service, sorted by path.
+pub fn python(pipeline: &PipelineName) -> Vec<NewFile> {
+    let file = |(path, content): (&str, &str)| NewFile {
+        path: path.to_owned(),
+        content: Bytes::from(content.replace(NAME, pipeline.as_str())),
+    };
+    PYTHON.into_iter().map(file).collect()
+}

@@ -1,0 +1,105 @@
+//! `sluice-manifest.json`: what the packaging script pinned, one object version and one SHA-256 per function.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::error::{TemplateCode, TemplateError};
+use crate::ports::CodeRef;
+
+/// The format that this reader knows.
+const SCHEMA: u32 = 1;
+
+/// The packaged code of a build's functions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Manifest {
+    /// Where the code of each function is, and what it is, by logical id.
+    pub functions: BTreeMap<String, CodeRef>,
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: u32,
+    functions: BTreeMap<String, CodeRef>,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest; the error names everything that is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let file: File = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if file.schema != SCHEMA {
+            return Err(wrong(format!("its schema is {}, not {SCHEMA}", file.schema)));
+        }
+        let problems: Vec<_> = file.functions.iter().flat_map(|(id, code)| problems(id, code)).collect();
+        if problems.is_empty() {
+            Ok(Self { functions: file.functions })
+        } else {
+            Err(wrong(problems.join("; ")))
+        }
+    }
+}
+
+fn problems(logical_id: &str, code: &CodeRef) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (name, value) in [("bucket", &code.bucket), ("key", &code.key), ("version", &code.version)] {
+        // "null" is the version id of an object that was written before versioning was on.
+        if value.is_empty() || value == "null" {
+            problems.push(format!("{logical_id} has no {name}"));
+        }
+    }
+    if STANDARD.decode(&code.sha256).map(|bytes| bytes.len()) != Ok(32) {
+        problems.push(format!("the sha256 of {logical_id} is no SHA-256 in base64"));
+    }
+    problems
+}
+
+fn wrong(problem: String) -> TemplateError {
+    TemplateError {
+        code: TemplateCode::Manifest,
+        resource: None,
+        line: None,
+        problem: format!("sluice-manifest.json: {problem}"),
+        hint: "build again; the buildspec runs `python3 sluice_package.py`, which writes this file".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+    fn problem(text: &str) -> String {
+        Manifest::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_good_manifest_is_read() {
+        let text = format!(
+            r#"{{"schema":1,"functions":{{"F":{{"bucket":"b","key":"k","version":"v","sha256":"{SHA}"}}}}}}"#
+        );
+        assert_eq!(Manifest::parse(&text).unwrap().functions["F"].sha256, SHA);
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let text =
+            r#"{"schema":1,"functions":{"F":{"bucket":"b","key":"","version":"null","sha256":"abc"}}}"#;
+        let found = problem(text);
+        for part in ["sluice-manifest.json", "F has no key", "F has no version", "the sha256 of F"] {
+            assert!(found.contains(part), "{found}");
+        }
+    }
+
+    #[test]
+    fn another_schema_an_unknown_field_and_garbage_are_refused() {
+        for text in [r#"{"schema":2,"functions":{}}"#, r#"{"schema":1,"functions":{},"x":1}"#, "[]", "", "{"]
+        {
+            assert!(problem(text).starts_with("sluice-manifest.json: "), "{text}");
+        }
+    }
+}
