@@ -17,12 +17,13 @@ use crate::notify::{Ledger, Notify};
 use crate::system_clock::SystemClock;
 use crate::tasks::{Drives, Operations, Parked};
 
+/// Stands where the service will stand: takes nothing in.
 struct Closed;
 
 #[async_trait]
 impl Handles for Closed {
     async fn handle(&self, _: Invocation) -> Result<Answer, Delayed> {
-        Err(Delayed::Unconfirmed)
+        Err(Delayed::Unreachable)
     }
 }
 
