@@ -1,2 +1,180 @@
-//! Placeholder while the workspace is laid out.
-fn main() {}
+//! The binary `sluice`: Slack in and out, configuration, wiring, background tasks, health. Who may do what, and what
+//! doing it means, is in `sluice-commands`; this crate has no rules of its own.
+
+mod backend;
+mod check;
+mod cli;
+mod config;
+mod exit;
+mod health;
+mod ingress;
+mod logging;
+mod manifest;
+mod metrics;
+mod notify;
+mod render;
+mod serve;
+mod slack;
+mod system_clock;
+mod tasks;
+mod wiring;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use sluice_commands::grammar::Names;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use backend::{Backend as _, Obstacle};
+use cli::{Cli, Flags, Verb};
+use config::{Base, Config, Problem, Sources};
+use exit::Exit;
+use slack::Slack;
+use wiring::Account;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = match cli.command {
+        Verb::Manifest { prefix, only_umbrella, url } => print_manifest(prefix, only_umbrella, &url),
+        verb => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(run(verb, cli.flags)),
+            Err(error) => {
+                warn(&format!("sluice cannot start its runtime: {}\n", error.kind()));
+                Exit::Failed
+            }
+        },
+    };
+    exit.into()
+}
+
+async fn run(verb: Verb, flags: Flags) -> Exit {
+    let sources = Sources::of_process(flags);
+    if let Err(what) = logging::start(sources.env.get("SLUICE_LOG").map(String::as_str)) {
+        return complain(&[Problem { name: "SLUICE_LOG".into(), what }]);
+    }
+    let outcome = match verb {
+        Verb::Serve { accept_only } => serve(sources, accept_only).await,
+        Verb::Check => check(sources).await,
+        Verb::Init => init(sources).await,
+        Verb::Manifest { .. } => Ok(Exit::Done),
+    };
+    outcome.unwrap_or_else(|problems| complain(&problems))
+}
+
+async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>> {
+    let (config, account) = both(Config::load(sources), Account::load().await)?;
+    let cloud = account.with_table(&config.base);
+    let slack = connect(&config)?;
+    let listener = TcpListener::bind(config.base.listen).await.map_err(|error| {
+        vec![Problem {
+            name: "SLUICE_LISTEN".into(),
+            what: format!("cannot listen on {}: {}", config.base.listen, error.kind()),
+        }]
+    })?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "listening");
+    }
+    Ok(serve::serve(listener, &config, Arc::new(slack), Arc::new(cloud), accept_only, told_to_stop()).await)
+}
+
+async fn check(sources: Sources) -> Result<Exit, Vec<Problem>> {
+    let (config, account) = both(Config::load(sources), Account::load().await)?;
+    let cloud = account.with_table(&config.base);
+    Ok(check::check(&connect(&config)?, &cloud).await)
+}
+
+async fn init(sources: Sources) -> Result<Exit, Vec<Problem>> {
+    let (base, account) = both(Base::load(sources), Account::load().await)?;
+    let cloud = account.with_table(&base);
+    Ok(match cloud.init().await {
+        Ok(done) => {
+            done.iter().for_each(|line| say(&format!("{line}\n")));
+            Exit::Done
+        }
+        Err(Obstacle::Refused(words)) => {
+            warn(&format!("sluice init cannot go on: {words}\n"));
+            Exit::Refused
+        }
+        Err(Obstacle::Passing(words)) => {
+            warn(&format!("sluice init did not finish: {words}. It is safe to run it again.\n"));
+            Exit::Failed
+        }
+    })
+}
+
+/// Both, or what is wrong with either.
+fn both<A, B>(a: Result<A, Vec<Problem>>, b: Result<B, Vec<Problem>>) -> Result<(A, B), Vec<Problem>> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(a.err().into_iter().chain(b.err()).flatten().collect()),
+    }
+}
+
+fn connect(config: &Config) -> Result<Slack, Vec<Problem>> {
+    let no_roots = |error: std::io::Error| Problem {
+        name: "TLS".into(),
+        what: format!(
+            "no root certificates can be read from this system ({}); install ca-certificates",
+            error.kind()
+        ),
+    };
+    Slack::new(&config.slack).map_err(|error| vec![no_roots(error)])
+}
+
+/// SIGTERM from a service manager, SIGINT from a terminal.
+async fn told_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without handlers the system's own take effect: the process ends at once.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn print_manifest(prefix: String, only_umbrella: bool, url: &str) -> Exit {
+    let mut problems = Vec::new();
+    if !manifest::is_prefix(&prefix) {
+        problems.push(Problem { name: "--prefix".into(), what: manifest::PREFIX_RULE.into() });
+    }
+    let url = manifest::request_url(url);
+    if url.is_none() {
+        problems.push(Problem {
+            name: "--url".into(),
+            what: "is no URL, as in `https://sluice.example.com`".into(),
+        });
+    }
+    match url.filter(|_| problems.is_empty()) {
+        Some(url) => {
+            say(&manifest::manifest(&Names { prefix, only_umbrella }, &url));
+            Exit::Done
+        }
+        None => complain(&problems),
+    }
+}
+
+/// Tells every problem of the configuration at once.
+fn complain(problems: &[Problem]) -> Exit {
+    let mut told = String::from("sluice cannot start, its configuration is not right:\n");
+    for problem in problems {
+        told.push_str(&format!("  {problem}\n"));
+    }
+    warn(&told);
+    Exit::BadConfiguration
+}
+
+/// To standard output; a closed pipe is no error of ours.
+fn say(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// To standard error.
+fn warn(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

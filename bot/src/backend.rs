@@ -1,0 +1,66 @@
+//! What the bot asks of the cloud behind it, whatever it is: a trait so that starting, refusing to start and waiting
+//! for an outage to end can be tested without one. [`crate::wiring`] has the real one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sluice_commands::ids::Target;
+
+use crate::ingress::Handles;
+use crate::notify::Replies;
+use crate::slack::WebApi;
+use crate::tasks::Tasks;
+
+/// Why something is not in order, by what may be done about it. The words are for people: no internals, no secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// It will not pass by itself: somebody has to change something.
+    Refused(String),
+    /// It may pass: not reachable, throttled.
+    Passing(String),
+}
+
+impl Obstacle {
+    /// What it says.
+    pub(crate) fn words(&self) -> &str {
+        match self {
+            Obstacle::Refused(words) | Obstacle::Passing(words) => words,
+        }
+    }
+}
+
+/// A line of `sluice check`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// What was looked at.
+    pub(crate) name: &'static str,
+    /// How it is, or what is wrong and what to do.
+    pub(crate) outcome: Result<String, String>,
+}
+
+/// What the service is made of beside the cloud.
+pub(crate) struct Parts {
+    /// The way to Slack.
+    pub(crate) slack: Arc<dyn WebApi>,
+    /// The ways to answer people directly.
+    pub(crate) replies: Arc<Replies>,
+    /// Where its tasks run.
+    pub(crate) tasks: Tasks,
+    /// Whether it only accepts.
+    pub(crate) accept_only: bool,
+}
+
+/// The cloud: AWS and the state.
+#[async_trait]
+pub(crate) trait Backend: Send + Sync + 'static {
+    /// Who we are there, if the table is there, is ours, and was made for that account and region.
+    async fn inspect(&self) -> Result<Target, Obstacle>;
+    /// A quick look whether the state answers.
+    async fn ping(&self) -> Result<(), Obstacle>;
+    /// Puts the service together and starts driving, unless told not to.
+    fn assemble(&self, target: Target, parts: Parts) -> Arc<dyn Handles>;
+    /// Makes what is missing; what was done, line by line.
+    async fn init(&self) -> Result<Vec<String>, Obstacle>;
+    /// Looks at everything that `init` makes and `serve` needs.
+    async fn examine(&self) -> Vec<Finding>;
+}

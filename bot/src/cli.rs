@@ -1,0 +1,59 @@
+//! The command line. What it does not say comes from the environment and from `sluice.toml` (see [`crate::config`]).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The version and the commit it was built from.
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SLUICE_COMMIT"), ")");
+
+/// Sluice: a Slack bot that delivers serverless applications on AWS.
+#[derive(Debug, Parser)]
+#[command(name = "sluice", version = VERSION, about, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Verb,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// Settings that may be given as flags; a flag wins over the environment and over the file.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct Flags {
+    /// The policy file [env: SLUICE_CONFIG] [default: sluice.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The address to listen on [env: SLUICE_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// The durable state: `dynamodb:TABLE` [env: SLUICE_STATE] [default: dynamodb:sluice]
+    #[arg(long, global = true, value_name = "STATE")]
+    pub(crate) state: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Serve Slack: take commands, do the work, tell the channel
+    Serve {
+        /// Take commands and record them, but drive no operation: another replica does
+        #[arg(long)]
+        accept_only: bool,
+    },
+    /// Create the state table, record the account and region, and make the permissions boundary
+    Init,
+    /// Say what is missing: token, scopes, table, AWS account, permissions boundary
+    Check,
+    /// Print the Slack app manifest
+    Manifest {
+        /// Put this before every command, as in `acme-`
+        #[arg(long, default_value = "", value_name = "PREFIX")]
+        prefix: String,
+        /// Install just the umbrella command `/sluice`
+        #[arg(long)]
+        only_umbrella: bool,
+        /// Where Slack reaches the bot
+        #[arg(long, value_name = "URL", default_value = crate::manifest::EXAMPLE_URL)]
+        url: String,
+    },
+}

@@ -1,0 +1,100 @@
+//! What the bot is told before it starts: flags > environment > `sluice.toml` > compiled defaults (DESIGN 10).
+//!
+//! A configuration that exists can work. Every problem is found before anything starts, all of them are told at once,
+//! each by the name under which the person gave it; no value of a secret is ever part of a problem.
+
+mod file;
+mod secret;
+mod sources;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use sluice_commands::domain::Access;
+use sluice_commands::grammar::Names;
+use url::Url;
+
+pub(crate) use secret::Secret;
+pub(crate) use sources::{Sources, is_loopback_http};
+
+/// What is wrong with one setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The setting as it was given: `SLUICE_LISTEN`, `--state`, `sluice.toml: access.admins`.
+    pub(crate) name: String,
+    /// What is wrong, and what would be right.
+    pub(crate) what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.what)
+    }
+}
+
+/// What every subcommand needs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Base {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// The DynamoDB table of the state.
+    pub(crate) table: String,
+    /// How long an owner of an operation may be silent before another replica takes it over.
+    pub(crate) lease: Duration,
+    /// How long AWS is given to show an effect before it counts as absent.
+    pub(crate) settle: Duration,
+    /// How a stage's URL is made, with `{stage}` and `{api}` or `{pipeline}` in it; the API's own endpoint if not set.
+    pub(crate) stage_url: Option<String>,
+    /// Who may do what.
+    pub(crate) access: Access,
+    /// What the slash commands are called here.
+    pub(crate) names: Names,
+}
+
+/// How to reach Slack, and how to know it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SlackAccess {
+    /// The base of the Web API, without a slash at its end.
+    pub(crate) api_url: Url,
+    /// What we show to Slack.
+    pub(crate) bot_token: Secret,
+    /// What Slack signs its deliveries with.
+    pub(crate) signing_secret: Secret,
+}
+
+/// Everything that `serve` and `check` need.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Config {
+    /// Without Slack.
+    pub(crate) base: Base,
+    /// Slack.
+    pub(crate) slack: SlackAccess,
+}
+
+impl Config {
+    /// Reads everything, or says everything that is wrong.
+    pub(crate) fn load(sources: Sources) -> Result<Self, Vec<Problem>> {
+        let mut reading = sources.read();
+        let base = reading.base();
+        let slack = reading.slack();
+        let problems = reading.finish();
+        match (base, slack) {
+            (Some(base), Some(slack)) if problems.is_empty() => Ok(Self { base, slack }),
+            _ => Err(problems),
+        }
+    }
+}
+
+impl Base {
+    /// Reads all but Slack's secrets, which `init` does without.
+    pub(crate) fn load(sources: Sources) -> Result<Self, Vec<Problem>> {
+        let mut reading = sources.read();
+        let base = reading.base();
+        let problems = reading.finish();
+        base.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+use super::*;
+use crate::cli::Flags;
+
+fn sources(env: &[(&str, &str)], toml: &str) -> (Sources, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sluice.toml");
+    std::fs::write(&path, toml).unwrap();
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    (Sources { flags: Flags { config: Some(path), ..Flags::default() }, env }, dir)
+}
+
+const SECRETS: [(&str, &str); 2] =
+    [("SLACK_BOT_TOKEN", "xoxb-canary"), ("SLACK_SIGNING_SECRET", "canary-secret")];
+
+fn told(problems: &[Problem], dir: &tempfile::TempDir) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n").replace(&format!("{}/", dir.path().display()), "")
+}
+
+#[test]
+fn with_the_secrets_alone_everything_else_has_its_default() {
+    let (sources, _dir) = sources(&SECRETS, "");
+    let config = Config::load(sources).unwrap();
+    assert_eq!(config.base.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(config.base.table, "sluice");
+    assert_eq!((config.base.lease, config.base.settle), (Duration::from_secs(15), Duration::from_secs(15)));
+    assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api");
+    assert_eq!(config.base.access, Access::default());
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let toml = "listen = \"127.0.0.1:1\"\nstate = \"dynamodb:from-file\"\nlease = 7\n";
+    let env = [("SLUICE_LISTEN", "127.0.0.1:2"), ("SLUICE_STATE", "dynamodb:from-env")];
+    let (mut sources, _dir) = sources(&[&env[..], &SECRETS[..]].concat(), toml);
+    sources.flags.listen = Some("127.0.0.1:3".into());
+    let base = Config::load(sources).unwrap().base;
+    assert_eq!(base.listen.port(), 3);
+    assert_eq!(base.table, "from-env");
+    assert_eq!(base.lease, Duration::from_secs(7));
+}
+
+#[test]
+fn the_policy_is_read() {
+    let toml = "[access]\noperators = [\"U1\", \"U2\"]\nadmins = [\"U3\"]\n[commands]\nprefix = \"acme-\"\n";
+    let (sources, _dir) = sources(&SECRETS, toml);
+    let base = Config::load(sources).unwrap().base;
+    assert_eq!(base.access.operators.len(), 2);
+    assert_eq!(base.access.approvers.len(), 0);
+    assert_eq!(base.names, Names { prefix: "acme-".into(), only_umbrella: false });
+}
+
+#[test]
+fn every_problem_is_told_at_once_and_by_name() {
+    let env = [
+        ("SLACK_BOT_TOKEN", "xoxb-canary"),
+        ("SLACK_BOT_TOKEN_FILE", "/nowhere/canary"),
+        ("SLACK_APP_TOKEN", "xapp-canary"),
+        ("SLACK_API_URL", "http://user:canary@slack.example/api"),
+        ("SLUICE_LISTEN", "here"),
+        ("SLUICE_STATE", "sqlite:state.db"),
+        ("SLUICE_QUEUE", "sqs:wake"),
+        ("SLUICE_LEASE", "0"),
+        ("SLUICE_SETTLE", "soon"),
+        ("SLUICE_STAGE_URL", "http://{host}/{stage}"),
+        ("SLUICE_LISTNE", "127.0.0.1:1"),
+    ];
+    let toml = "colour = 1\nsigning_secret = \"canary\"\n[access]\noperators = \"U1\"\nadmins = [\"ann\"]\n\
+                owners = []\n[commands]\nprefix = \"Acme\"\nonly_umbrella = 3\n[extra]\n";
+    let (sources, dir) = sources(&env, toml);
+    let problems = Config::load(sources).unwrap_err();
+    let told = told(&problems, &dir);
+    assert!(!told.contains("canary"), "{told}");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_told_by_its_line_and_not_quoted() {
+    let (sources, dir) = sources(&SECRETS, "listen = \"127.0.0.1:1\"\nbot_token = canary oops\n");
+    let told = told(&Config::load(sources).unwrap_err(), &dir);
+    assert_eq!(told, "sluice.toml: line 2 is not valid TOML");
+}
+
+#[test]
+fn a_file_that_was_named_must_be_there() {
+    let flags = Flags { config: Some("/nowhere/sluice.toml".into()), ..Flags::default() };
+    let problems = Base::load(Sources { flags, env: Default::default() }).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].name, "/nowhere/sluice.toml");
+}
+
+#[test]
+fn secrets_come_from_files_and_are_never_printed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (token, secret) = (dir.path().join("token"), dir.path().join("secret"));
+    std::fs::write(&token, "xoxb-canary\n").unwrap();
+    std::fs::write(&secret, "canary-secret\r\n").unwrap();
+    let env = [
+        ("SLACK_BOT_TOKEN_FILE", token.to_str().unwrap()),
+        ("SLACK_SIGNING_SECRET_FILE", secret.to_str().unwrap()),
+    ];
+    let (sources, _dir) = sources(&env, "");
+    let config = Config::load(sources).unwrap();
+    assert_eq!(config.slack.bot_token.expose(), "xoxb-canary");
+    assert_eq!(config.slack.signing_secret.expose(), "canary-secret");
+    let printed = format!("{config:?} {config:#?} {}", config.slack.bot_token);
+    assert!(!printed.contains("canary"), "{printed}");
+    assert!(printed.contains("***"));
+}
+
+#[test]
+fn init_needs_no_slack() {
+    let (sources, _dir) =
+        sources(&[("SLACK_API_URL", "https://slack.com/api")], "[slack]\napi_url = \"https://x.y/\"\n");
+    assert_eq!(Base::load(sources).unwrap().table, "sluice");
+}

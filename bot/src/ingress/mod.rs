@@ -1,0 +1,208 @@
+//! Slack in, over HTTP: one handler for commands, clicks and events, whichever of the three URLs they come to.
+//!
+//! Before a body is read, its size and its headers are checked; before it is understood, its signature; before it is
+//! acted on, its workspace. What is answered within Slack's three seconds is the record's answer: the acknowledgement
+//! comes after the accepting transaction and before the work. A delivery that the store has not confirmed after
+//! [`PATIENCE`] goes on in a task of its own, and its answer follows by the `response_url`.
+
+mod guard;
+mod payload;
+mod words;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::post;
+use serde_json::json;
+use sluice_commands::card::Tone;
+use sluice_commands::ids::TeamId;
+use sluice_commands::ports::Clock;
+use sluice_commands::service::{Answer, Invocation};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::config::Secret;
+use crate::notify::Replies;
+use crate::slack::{Trouble, WebApi};
+use crate::tasks::{Kind, Tasks};
+use guard::Guard;
+use payload::{Ask, Payload};
+
+/// How long the store has to confirm before the person is told that it has not.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(5);
+/// The largest body; Slack's are some kilobytes.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// Why there is no answer yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delayed {
+    /// The store did not say whether it has the record.
+    #[cfg_attr(not(test), expect(dead_code, reason = "until wiring/assembly.rs has the service"))]
+    Unconfirmed,
+    /// The store could not be reached or is throttled; nothing was recorded.
+    Unreachable,
+}
+
+/// Whoever handles what people say: the service, or a fake in tests.
+#[async_trait]
+pub(crate) trait Handles: Send + Sync {
+    /// From an authenticated delivery to its answer.
+    async fn handle(&self, invocation: Invocation) -> Result<Answer, Delayed>;
+}
+
+/// What is known only once Slack and the store have answered.
+pub(crate) struct Live {
+    /// The workspace that the bot belongs to.
+    pub(crate) team: TeamId,
+    /// Whoever handles.
+    pub(crate) service: Arc<dyn Handles>,
+}
+
+/// What the handler needs.
+pub(crate) struct Door {
+    guard: Guard,
+    live: Arc<OnceLock<Live>>,
+    slack: Arc<dyn WebApi>,
+    replies: Arc<Replies>,
+    tasks: Tasks,
+}
+
+impl Door {
+    /// A door that opens once `live` is set; until then people are asked to try again.
+    pub(crate) fn new(
+        signing_secret: &Secret,
+        clock: Arc<dyn Clock>,
+        live: Arc<OnceLock<Live>>,
+        slack: Arc<dyn WebApi>,
+        replies: Arc<Replies>,
+        tasks: Tasks,
+    ) -> Self {
+        Self { guard: Guard::new(signing_secret, clock), live, slack, replies, tasks }
+    }
+}
+
+/// The URLs that Slack knows.
+pub(crate) fn router(door: Door) -> Router {
+    let door = Arc::new(door);
+    Router::new()
+        .route("/slack/events", post(deliver))
+        .route("/slack/commands", post(deliver))
+        .route("/slack/interactions", post(deliver))
+        .with_state(door)
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+}
+
+async fn deliver(State(door): State<Arc<Door>>, request: Request) -> Response {
+    let arrived = Instant::now();
+    match door.admit(request).await {
+        Ok(payload) => door.answer(payload, arrived).await,
+        Err((status, reason)) => {
+            crate::metrics::refused(reason);
+            tracing::warn!(status = status.as_u16(), reason, "delivery refused");
+            status.into_response()
+        }
+    }
+}
+
+type Refusal = (StatusCode, &'static str);
+
+impl Door {
+    /// From a request to a payload that Slack has signed. A refusal says nothing of why.
+    async fn admit(&self, request: Request) -> Result<Payload, Refusal> {
+        let claim =
+            self.guard.headers(request.headers()).map_err(|reason| (StatusCode::UNAUTHORIZED, reason))?;
+        let kind = payload::kind(request.headers());
+        let body = match tokio::time::timeout(BODY_PATIENCE, Bytes::from_request(request, &())).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(refusal)) => return Err((refusal.into_response().status(), "body")),
+            Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "slow body")),
+        };
+        let body = self.guard.verify(&claim, &body).ok_or((StatusCode::UNAUTHORIZED, "signature"))?;
+        let kind = kind.ok_or((StatusCode::BAD_REQUEST, "content type"))?;
+        payload::parse(kind, body).map_err(|reason| (StatusCode::BAD_REQUEST, reason))
+    }
+
+    async fn answer(&self, payload: Payload, arrived: Instant) -> Response {
+        let ask = match payload {
+            Payload::Challenge(challenge) => return Json(json!({ "challenge": challenge })).into_response(),
+            Payload::Nothing => return StatusCode::OK.into_response(),
+            Payload::Ask(ask) => *ask,
+        };
+        let (verb, is_click, response_url) = (ask.verb(), ask.is_click, ask.response_url.clone());
+        let (answer, result) = self.ask(ask).await;
+        crate::metrics::command(&verb, result);
+        crate::metrics::acknowledged(arrived.elapsed());
+        let body = crate::render::answer(&answer);
+        // Slack shows the body of a command's acknowledgement; that of a click's it does not read.
+        match response_url {
+            Some(url) if is_click => {
+                let slack = Arc::clone(&self.slack);
+                self.tasks.spawn(Kind::Reply, async move { reply(slack.as_ref(), &url, &body).await });
+                StatusCode::OK.into_response()
+            }
+            _ if is_click => StatusCode::OK.into_response(),
+            _ => Json(body).into_response(),
+        }
+    }
+
+    /// Asks the service, for [`PATIENCE`] at most; the asking itself is never given up.
+    async fn ask(&self, ask: Ask) -> (Answer, &'static str) {
+        let Some(live) = self.live.get() else { return (words::try_again(), "unavailable") };
+        if ask.teams.iter().any(|team| team != &live.team) {
+            return (words::foreign(), "foreign");
+        }
+        if let Some(url) = &ask.response_url {
+            self.replies.remember(&ask.invocation.actor.id, &ask.invocation.channel, url.clone());
+        }
+        let (sender, receiver) = oneshot::channel();
+        let (service, slack) = (Arc::clone(&live.service), Arc::clone(&self.slack));
+        self.tasks.spawn(Kind::Delivery, async move {
+            let outcome = service.handle(ask.invocation).await;
+            // Nobody waits any more: what was told is "not confirmed", so say how it ended.
+            if let (Err(Ok(answer)), Some(url)) = (sender.send(outcome), ask.response_url) {
+                reply(slack.as_ref(), &url, &crate::render::answer(&answer)).await;
+            }
+        });
+        match tokio::time::timeout(PATIENCE, receiver).await {
+            Ok(Ok(Ok(answer))) => {
+                let result = if answer.card.tone == Tone::Bad { "refused" } else { "answered" };
+                (answer, result)
+            }
+            Ok(Ok(Err(Delayed::Unreachable))) => (words::try_again(), "unavailable"),
+            // A timeout, an unknown outcome, or a panic between the record and the answer.
+            Ok(Ok(Err(Delayed::Unconfirmed)) | Err(_)) | Err(_) => (words::not_confirmed(), "unconfirmed"),
+        }
+    }
+}
+
+/// Answers at a `response_url`, again where nothing was done. Slack takes five answers in thirty minutes.
+async fn reply(slack: &dyn WebApi, url: &url::Url, body: &serde_json::Value) {
+    for attempt in 1..=3 {
+        match slack.respond(url, body).await {
+            Ok(()) => return,
+            Err(trouble @ (Trouble::Unreached | Trouble::Wait(_))) if attempt < 3 => {
+                let pause =
+                    if let Trouble::Wait(pause) = trouble { pause } else { Duration::from_secs(attempt) };
+                tokio::time::sleep(pause.min(Duration::from_secs(5))).await;
+            }
+            Err(trouble) => {
+                tracing::warn!(%trouble, "an answer did not reach its author");
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! What a signed body says. Slack's fields are read with slack-morphism's models and then held to our own types; what
+//! does not fit is a reason without a quotation, never a panic.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderMap, header};
+use serde_json::Value;
+use slack_morphism::events::{
+    SlackCommandEvent, SlackInteractionActionContainer, SlackInteractionBlockActionsEvent,
+    SlackInteractionEvent,
+};
+use sluice_commands::ids::{ChannelId, TeamId, UserId};
+use sluice_commands::service::{Actor, Invocation, Said};
+use url::{Url, form_urlencoded};
+
+const LONGEST_TEXT: usize = 40_000;
+const LONGEST_NAME: usize = 80;
+
+/// The two encodings of Slack's bodies.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Encoding {
+    /// Commands and interactions.
+    Form,
+    /// Events.
+    Json,
+}
+
+/// What was delivered.
+#[derive(Debug)]
+pub(super) enum Payload {
+    /// Slack wants to know whether we are there.
+    Challenge(String),
+    /// Nothing that needs an answer: a certificate check, an event or an interaction that we have no use for.
+    Nothing,
+    /// Somebody wants something.
+    Ask(Box<Ask>),
+}
+
+/// What somebody wants.
+#[derive(Debug)]
+pub(super) struct Ask {
+    /// The delivery, as the service takes it.
+    pub(super) invocation: Invocation,
+    /// Every workspace that it names: where it happened, and where its author is from.
+    pub(super) teams: Vec<TeamId>,
+    /// Where later answers go.
+    pub(super) response_url: Option<Url>,
+    /// Whether it is a click, whose acknowledgement shows nothing.
+    pub(super) is_click: bool,
+}
+
+impl Ask {
+    /// The command's or the button's name, for counting.
+    pub(super) fn verb(&self) -> String {
+        let name = match &self.invocation.said {
+            Said::Slash { command, .. } => command.trim_start_matches('/'),
+            Said::Click { action_id, .. } => action_id,
+        };
+        let is_plain = |b: u8| b.is_ascii_lowercase() || b"-._".contains(&b);
+        if name.len() <= 40 && name.bytes().all(is_plain) { name.to_owned() } else { "other".to_owned() }
+    }
+}
+
+/// The encoding that the headers name.
+pub(super) fn kind(headers: &HeaderMap) -> Option<Encoding> {
+    let named = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.trim();
+    match named.to_ascii_lowercase().as_str() {
+        "application/x-www-form-urlencoded" => Some(Encoding::Form),
+        "application/json" => Some(Encoding::Json),
+        _ => None,
+    }
+}
+
+/// Reads a signed body; the error is a short reason for the log.
+pub(super) fn parse(kind: Encoding, body: &str) -> Result<Payload, &'static str> {
+    match kind {
+        Encoding::Json => event(body),
+        Encoding::Form => {
+            let mut fields = BTreeMap::new();
+            for (name, value) in form_urlencoded::parse(body.as_bytes()) {
+                if fields.insert(name.into_owned(), value.into_owned()).is_some() {
+                    return Err("field given twice");
+                }
+            }
+            match fields.remove("payload") {
+                _ if fields.get("ssl_check").is_some_and(|check| check == "1") => Ok(Payload::Nothing),
+                Some(payload) => interaction(&payload),
+                None => command(fields),
+            }
+        }
+    }
+}
+
+fn event(body: &str) -> Result<Payload, &'static str> {
+    let body: Value = serde_json::from_str(body).map_err(|_| "event is no JSON")?;
+    match body["type"].as_str() {
+        Some("url_verification") => {
+            let challenge =
+                body["challenge"].as_str().filter(|text| text.len() <= 1_000).ok_or("challenge")?;
+            Ok(Payload::Challenge(challenge.to_owned()))
+        }
+        Some("event_callback" | "app_rate_limited") => Ok(Payload::Nothing),
+        _ => Err("event type"),
+    }
+}
+
+fn command(fields: BTreeMap<String, String>) -> Result<Payload, &'static str> {
+    let name = fields.get("user_name").cloned();
+    let fields = fields.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+    let event: SlackCommandEvent =
+        serde_json::from_value(Value::Object(fields)).map_err(|_| "command fields")?;
+    let command = event.command.0;
+    let text = event.text.unwrap_or_default();
+    if !command.starts_with('/')
+        || command.chars().count() > LONGEST_NAME
+        || command.chars().any(char::is_whitespace)
+    {
+        return Err("command name");
+    }
+    if text.chars().count() > LONGEST_TEXT {
+        return Err("command text");
+    }
+    let team = TeamId::new(event.team_id.0).map_err(|_| "team")?;
+    let invocation = Invocation {
+        delivery: delivery(&team, &event.trigger_id.0)?,
+        actor: actor(event.user_id.0, name)?,
+        channel: ChannelId::new(event.channel_id.0).map_err(|_| "channel")?,
+        said: Said::Slash { command, text },
+    };
+    let response_url = Some(response_url(event.response_url.0)?);
+    Ok(Payload::Ask(Box::new(Ask { invocation, teams: vec![team], response_url, is_click: false })))
+}
+
+fn interaction(payload: &str) -> Result<Payload, &'static str> {
+    let mut payload: Value = serde_json::from_str(payload).map_err(|_| "payload is no JSON")?;
+    let fields = payload.as_object_mut().ok_or("payload is no object")?;
+    // The message comes back as Slack stored it. Nothing hangs on it, and a block that the models do not know yet would
+    // make a good click unreadable.
+    for unused in ["message", "view", "state"] {
+        fields.remove(unused);
+    }
+    match serde_json::from_value(payload) {
+        Ok(SlackInteractionEvent::BlockActions(click)) => self::click(click),
+        Ok(_) => Ok(Payload::Nothing),
+        Err(_) => Err("payload fields"),
+    }
+}
+
+fn click(click: SlackInteractionBlockActionsEvent) -> Result<Payload, &'static str> {
+    let team = TeamId::new(click.team.id.0).map_err(|_| "team")?;
+    let user = click.user.ok_or("user")?;
+    let mut teams = vec![team.clone()];
+    if let Some(home) = user.team_id {
+        teams.push(TeamId::new(home.0).map_err(|_| "user's team")?);
+    }
+    let container = match click.container {
+        SlackInteractionActionContainer::Message(message) => message.channel_id,
+        _ => None,
+    };
+    let channel = click.channel.map(|channel| channel.id).or(container).ok_or("channel")?;
+    let mut actions = click.actions.unwrap_or_default().into_iter();
+    let (Some(action), None) = (actions.next(), actions.next()) else { return Err("actions") };
+    let (action_id, value) = (action.action_id.0, action.value.unwrap_or_default());
+    // Ours are words and dots.
+    let is_ours =
+        action_id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+    if !(1..=255).contains(&action_id.len()) || !is_ours || value.chars().count() > 2_000 {
+        return Err("action");
+    }
+    let invocation = Invocation {
+        delivery: delivery(&team, &click.trigger_id.0)?,
+        actor: actor(user.id.0, user.username.or(user.name))?,
+        channel: ChannelId::new(channel.0).map_err(|_| "channel")?,
+        said: Said::Click { action_id, value },
+    };
+    let response_url = click.response_url.map(|url| response_url(url.0)).transpose()?;
+    Ok(Payload::Ask(Box::new(Ask { invocation, teams, response_url, is_click: true })))
+}
+
+/// What makes a delivery this one and no other.
+fn delivery(team: &TeamId, trigger: &str) -> Result<String, &'static str> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    let well_formed = (1..=200).contains(&trigger.len()) && trigger.bytes().all(is_plain);
+    if well_formed { Ok(format!("{team}:{trigger}")) } else { Err("trigger id") }
+}
+
+fn actor(id: String, name: Option<String>) -> Result<Actor, &'static str> {
+    let id = UserId::new(id).map_err(|_| "user")?;
+    let name: String =
+        name.unwrap_or_default().chars().filter(|sign| !sign.is_control()).take(LONGEST_NAME).collect();
+    let name = if name.trim().is_empty() { id.to_string() } else { name };
+    Ok(Actor { id, name })
+}
+
+fn response_url(url: Url) -> Result<Url, &'static str> {
+    if url.scheme() == "https" || crate::config::is_loopback_http(&url) {
+        Ok(url)
+    } else {
+        Err("response URL")
+    }
+}

@@ -1,0 +1,156 @@
+//! Slack out: tells each operation in its channels, one message a channel, always from the latest recorded state.
+//!
+//! A task per operation and channel holds nothing but the latest [`News`]; news that come while Slack is slow replace
+//! each other. Posting is journaled through a [`Ledger`] (intent, then timestamp), so that a crash between the two is
+//! answered by one more message marked as continued, never by silence. The last news of an operation are told until
+//! they are told, and then the ledger says so. Nothing here delays or fails the work.
+
+mod pace;
+mod place;
+mod replies;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sluice_commands::ids::{ChannelId, OperationId};
+use sluice_commands::operation::Begun;
+use sluice_commands::ports::{Herald, News, StoreError};
+use tokio::sync::watch;
+
+use crate::slack::WebApi;
+use crate::tasks::{Kind, Tasks};
+use pace::Pace;
+use place::Place;
+pub(crate) use replies::Replies;
+
+/// The durable memory of what was posted: the engine's telling, or a fake in tests.
+#[async_trait]
+pub(crate) trait Ledger: Send + Sync {
+    /// Records the intent to post `what` (`message/C0GENERAL`), or says what became of an earlier one.
+    async fn begin(&self, operation: &OperationId, what: &str) -> Result<Begun, StoreError>;
+    /// Records the message's timestamp.
+    async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError>;
+    /// Records that all of the last news is told everywhere.
+    async fn settled(&self, operation: &OperationId) -> Result<(), StoreError>;
+}
+
+/// The herald of this process.
+pub(crate) struct Notify(Arc<Shared>);
+
+/// What all places share.
+pub(super) struct Shared {
+    slack: Arc<dyn WebApi>,
+    ledger: Arc<dyn Ledger>,
+    replies: Arc<Replies>,
+    tasks: Tasks,
+    pace: Pace,
+    open: Mutex<HashMap<OperationId, Open>>,
+}
+
+/// An operation with something left to tell, or that may soon have.
+struct Open {
+    latest: Arc<News>,
+    places: HashMap<ChannelId, watch::Sender<Arc<News>>>,
+    /// Where the last news is told.
+    done: HashSet<ChannelId>,
+}
+
+impl Notify {
+    /// Tells through these.
+    pub(crate) fn new(
+        slack: Arc<dyn WebApi>,
+        ledger: Arc<dyn Ledger>,
+        replies: Arc<Replies>,
+        tasks: Tasks,
+    ) -> Self {
+        let (pace, open) = (Pace::default(), Mutex::default());
+        Self(Arc::new(Shared { slack, ledger, replies, tasks, pace, open }))
+    }
+}
+
+impl Herald for Notify {
+    fn tell(&self, news: News) {
+        let news = Arc::new(news);
+        let mut open = self.0.open();
+        let entry = open.entry(news.operation.clone()).or_insert_with(|| Open {
+            latest: Arc::clone(&news),
+            places: HashMap::new(),
+            done: HashSet::new(),
+        });
+        let (now, before) = (news.sequence, entry.latest.sequence);
+        if now < before || (now == before && entry.latest.last && !news.last) {
+            return;
+        }
+        if now > before {
+            entry.done.clear();
+        }
+        entry.latest = Arc::clone(&news);
+        for channel in &news.channels {
+            let alive = entry.places.get(channel).filter(|place| !place.is_closed());
+            match alive {
+                Some(place) => drop(place.send_replace(Arc::clone(&news))),
+                None if entry.done.contains(channel) => {}
+                None => {
+                    let (sender, receiver) = watch::channel(Arc::clone(&news));
+                    entry.places.insert(channel.clone(), sender);
+                    let place = Place::new(Arc::clone(&self.0), channel.clone(), receiver);
+                    self.0.tasks.spawn(Kind::Telling, place.run());
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn open(&self) -> MutexGuard<'_, HashMap<OperationId, Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place has had nothing to do for a while; it may end unless news came just now. Under the lock, so that no
+    /// news falls between the look and the end.
+    fn may_rest(
+        &self,
+        operation: &OperationId,
+        channel: &ChannelId,
+        news: &watch::Receiver<Arc<News>>,
+    ) -> bool {
+        let mut open = self.open();
+        if news.has_changed().unwrap_or(false) {
+            return false;
+        }
+        if let Some(entry) = open.get_mut(operation) {
+            entry.places.remove(channel);
+            if entry.places.is_empty() {
+                open.remove(operation);
+            }
+        }
+        true
+    }
+
+    /// A place has told the last news. The one that is last to do so settles the operation.
+    async fn done(&self, operation: &OperationId, channel: &ChannelId) {
+        let all_told = {
+            let mut open = self.open();
+            let Some(entry) = open.get_mut(operation) else { return };
+            entry.places.remove(channel);
+            entry.done.insert(channel.clone());
+            entry.latest.channels.iter().all(|channel| entry.done.contains(channel))
+        };
+        if !all_told {
+            return;
+        }
+        let mut pause = Duration::from_millis(500);
+        while let Err(error) = self.ledger.settled(operation).await {
+            crate::metrics::store_error("telling");
+            tracing::warn!(%operation, %error, "could not record that an operation is told");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(place::LONGEST_PAUSE);
+        }
+        self.open().remove(operation);
+    }
+}
+
+#[cfg(test)]
+mod tests;

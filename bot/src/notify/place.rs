@@ -1,0 +1,354 @@
+//! One operation in one channel: its message, and the messages beside it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sluice_commands::card::{Card, Text, Tone};
+use sluice_commands::ids::ChannelId;
+use sluice_commands::operation::Begun;
+use sluice_commands::ports::{Aside, News, StoreError};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::Shared;
+use super::pace::Lane;
+use crate::render::{self, Message};
+use crate::slack::{Method, Trouble};
+
+/// Between two edits of one message.
+const EDIT_GAP: Duration = Duration::from_millis(1_500);
+/// After so long without news the task ends; the ledger remembers the message.
+const REST: Duration = Duration::from_secs(60);
+/// The longest pause before we try again.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The bot cannot post there.
+const CLOSED: [&str; 5] = [
+    "not_in_channel",
+    "channel_not_found",
+    "is_archived",
+    "restricted_action",
+    "restricted_action_read_only_channel",
+];
+/// Slack dislikes the blocks; the text alone may pass.
+const UGLY: [&str; 5] = [
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "only_one_table_allowed",
+];
+/// The message cannot be edited (any more).
+const GONE: [&str; 3] = ["message_not_found", "cant_update_message", "edit_window_closed"];
+/// Our credentials are not good right now; somebody will see to it.
+const LOCKED_OUT: [&str; 6] =
+    ["invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope"];
+
+/// Why something is not told yet, and when to try again.
+struct Setback(Duration);
+
+/// A message of ours in this channel.
+#[derive(Default)]
+struct Posted {
+    /// Where it is, once it is there.
+    ts: Option<String>,
+    /// Whether the ledger knows where it is.
+    recorded: bool,
+    /// Whether the intent to post is in the ledger.
+    begun: bool,
+    /// Whether an earlier one may stand above.
+    continued: bool,
+    /// Whether another was posted because the first is gone.
+    replaced: bool,
+    /// Whether Slack refused the blocks.
+    plain: bool,
+    /// What it says, as far as this process knows.
+    told: Option<Value>,
+    /// Whether to try no more.
+    given_up: bool,
+}
+
+/// What a message is to say.
+struct Draft {
+    what: String,
+    message: Message,
+    sequence: u64,
+    thread: Option<String>,
+    broadcast: bool,
+}
+
+/// Tells one operation in one channel.
+pub(super) struct Place {
+    shared: Arc<Shared>,
+    channel: ChannelId,
+    news: watch::Receiver<Arc<News>>,
+    main: Posted,
+    asides: HashMap<&'static str, Posted>,
+    is_closed: bool,
+    setbacks: u32,
+}
+
+impl Place {
+    pub(super) fn new(shared: Arc<Shared>, channel: ChannelId, news: watch::Receiver<Arc<News>>) -> Self {
+        let (main, asides) = (Posted::default(), HashMap::new());
+        Self { shared, channel, news, main, asides, is_closed: false, setbacks: 0 }
+    }
+
+    /// Until the last news is told, or nothing came for a while.
+    pub(super) async fn run(mut self) {
+        let operation = self.news.borrow().operation.clone();
+        let stopping = self.shared.tasks.stopping().clone();
+        loop {
+            let news = Arc::clone(&self.news.borrow_and_update());
+            let begun = Instant::now();
+            match self.tell(news).await {
+                Ok(true) => return self.shared.done(&operation, &self.channel).await,
+                Ok(false) => {
+                    self.setbacks = 0;
+                    let changed = stopping.run_until_cancelled(timeout(REST, self.news.changed())).await;
+                    let has_news = matches!(changed, Some(Ok(Ok(()))));
+                    if !has_news && self.shared.may_rest(&operation, &self.channel, &self.news) {
+                        return;
+                    }
+                    // A process that stops has no time for gaps.
+                    let _ = stopping.run_until_cancelled(sleep_until(begun + EDIT_GAP)).await;
+                }
+                Err(Setback(pause)) => sleep(pause).await,
+            }
+        }
+    }
+
+    /// Tells what is newest by the time there is a slot; whether that was the last.
+    async fn tell(&mut self, mut news: Arc<News>) -> Result<bool, Setback> {
+        if self.is_closed {
+            return Ok(news.last);
+        }
+        let mut main = std::mem::take(&mut self.main);
+        let told = self.keep(&mut main, |place| {
+            news = Arc::clone(&place.news.borrow());
+            Draft {
+                what: format!("message/{}", place.channel),
+                message: render::message(&news.card),
+                sequence: news.sequence,
+                thread: None,
+                broadcast: false,
+            }
+        });
+        let told = told.await;
+        self.main = main;
+        told?;
+        for aside in &news.asides {
+            if self.is_closed {
+                break;
+            }
+            self.tell_aside(aside, news.sequence).await?;
+        }
+        Ok(news.last)
+    }
+
+    async fn tell_aside(&mut self, aside: &Aside, sequence: u64) -> Result<(), Setback> {
+        let mut posted = self.asides.remove(aside.name).unwrap_or_default();
+        let thread = self.main.ts.clone().filter(|_| aside.in_thread);
+        let told = self
+            .keep(&mut posted, |place| Draft {
+                what: format!("{}/{}", aside.name, place.channel),
+                message: render::line(&aside.text),
+                sequence,
+                broadcast: aside.broadcast && thread.is_some(),
+                thread: thread.clone(),
+            })
+            .await;
+        self.asides.insert(aside.name, posted);
+        told
+    }
+
+    /// Makes a message say what it is to say: posts it, or edits it, or finds that it says so already.
+    async fn keep(
+        &mut self,
+        posted: &mut Posted,
+        mut draft: impl FnMut(&Self) -> Draft,
+    ) -> Result<(), Setback> {
+        if posted.given_up {
+            return Ok(());
+        }
+        let what = draft(self).what;
+        let operation = self.news.borrow().operation.clone();
+        if !posted.begun {
+            match self.shared.ledger.begin(&operation, &what).await.map_err(|error| self.store(&error))? {
+                Begun::Fresh => {}
+                Begun::Unknown => posted.continued = true,
+                Begun::Known { ts } => (posted.ts, posted.recorded) = (Some(ts), true),
+            }
+            posted.begun = true;
+        }
+        loop {
+            let is_edit = posted.ts.is_some();
+            let lane = if is_edit { Lane::Edits } else { Lane::Posts(self.channel.clone()) };
+            if !is_edit || posted.told.as_ref() != Some(&body(posted, &draft(self).message)) {
+                self.shared.pace.slot(&lane).await;
+                let draft = draft(self);
+                match self.send(posted, &draft).await {
+                    Ok(ts) => {
+                        posted.recorded &= posted.ts.as_ref() == Some(&ts);
+                        posted.ts = Some(ts);
+                    }
+                    Err(trouble) => match self.judge(posted, &lane, trouble).await {
+                        Some(setback) => return Err(setback),
+                        None if posted.given_up || self.is_closed => return Ok(()),
+                        None => continue,
+                    },
+                }
+            }
+            if let Some(ts) = posted.ts.as_ref().filter(|_| !posted.recorded) {
+                self.shared.ledger.posted(&operation, &what, ts).await.map_err(|error| self.store(&error))?;
+                posted.recorded = true;
+            }
+            return Ok(());
+        }
+    }
+
+    /// One call to Slack; the message's timestamp.
+    async fn send(&self, posted: &mut Posted, draft: &Draft) -> Result<String, Trouble> {
+        let content = body(posted, &draft.message);
+        let mut call = content.clone();
+        call["channel"] = json!(self.channel.as_str());
+        call["metadata"] = json!({
+            "event_type": "sluice_operation",
+            "event_payload": { "operation": self.news.borrow().operation.as_str(), "sequence": draft.sequence },
+        });
+        let method = match &posted.ts {
+            Some(ts) => {
+                call["ts"] = json!(ts);
+                Method::Update
+            }
+            None => {
+                if posted.plain
+                    && let Some(fields) = call.as_object_mut()
+                {
+                    fields.remove("blocks");
+                }
+                call["unfurl_links"] = json!(false);
+                call["unfurl_media"] = json!(false);
+                if let Some(thread) = &draft.thread {
+                    call["thread_ts"] = json!(thread);
+                    call["reply_broadcast"] = json!(draft.broadcast);
+                }
+                Method::PostMessage
+            }
+        };
+        let answer = self.shared.slack.call(method, &call).await?;
+        // An answer without a timestamp is no answer.
+        let ts =
+            answer["ts"].as_str().map(str::to_owned).or_else(|| posted.ts.clone()).ok_or(Trouble::Unknown)?;
+        posted.told = Some(content);
+        Ok(ts)
+    }
+
+    /// What a refusal means for the message; `None` means go on at once.
+    async fn judge(&mut self, posted: &mut Posted, lane: &Lane, trouble: Trouble) -> Option<Setback> {
+        match trouble {
+            Trouble::Wait(pause) => {
+                self.shared.pace.close(lane, pause);
+                Some(Setback(Duration::ZERO))
+            }
+            Trouble::Unreached => Some(self.pause()),
+            Trouble::Unknown => {
+                // An edit that may have happened is simply made again; a message is not.
+                posted.continued |= posted.ts.is_none();
+                Some(self.pause())
+            }
+            Trouble::Refused(code) if CLOSED.contains(&code.as_str()) => {
+                self.is_closed = true;
+                self.invite(&code).await;
+                None
+            }
+            Trouble::Refused(code) if UGLY.contains(&code.as_str()) && !posted.plain => {
+                tracing::error!(code, channel = %self.channel, "Slack refused our blocks; telling in plain text");
+                posted.plain = true;
+                None
+            }
+            Trouble::Refused(code)
+                if GONE.contains(&code.as_str()) && posted.ts.is_some() && !posted.replaced =>
+            {
+                (posted.ts, posted.told) = (None, None);
+                (posted.continued, posted.replaced, posted.recorded) = (true, true, false);
+                None
+            }
+            Trouble::Refused(code) if LOCKED_OUT.contains(&code.as_str()) => {
+                tracing::error!(code, "Slack refuses our token; trying again");
+                Some(Setback(LONGEST_PAUSE))
+            }
+            Trouble::Refused(code) => {
+                tracing::error!(code, channel = %self.channel, "Slack refused a message");
+                posted.given_up = true;
+                None
+            }
+        }
+    }
+
+    /// Tells the actor, once an operation and channel, how to have the bot there.
+    async fn invite(&self, code: &str) {
+        let news = Arc::clone(&self.news.borrow());
+        tracing::info!(operation = %news.operation, channel = %self.channel, code, "cannot post here");
+        let what = format!("invite/{}", self.channel);
+        if !matches!(self.shared.ledger.begin(&news.operation, &what).await, Ok(Begun::Fresh)) {
+            return;
+        }
+        let mut body = render::message(&invitation(&self.channel, &news.card.title)).to_json();
+        if let Some(url) = self.shared.replies.find(&news.actor, &self.channel) {
+            body["response_type"] = json!("ephemeral");
+            body["replace_original"] = json!(false);
+            if self.shared.slack.respond(&url, &body).await.is_ok() {
+                return;
+            }
+        }
+        for channel in news.channels.iter().filter(|channel| **channel != self.channel) {
+            body["channel"] = json!(channel.as_str());
+            body["user"] = json!(news.actor.as_str());
+            if self.shared.slack.call(Method::PostEphemeral, &body).await.is_ok() {
+                return;
+            }
+        }
+        tracing::warn!(operation = %news.operation, "its actor could not be told how to invite the bot");
+    }
+
+    fn store(&mut self, error: &StoreError) -> Setback {
+        crate::metrics::store_error("telling");
+        tracing::warn!(%error, "the store does not say what was posted");
+        self.pause()
+    }
+
+    /// Longer each time: 0.5, 1, 2 … 30 seconds.
+    fn pause(&mut self) -> Setback {
+        self.setbacks = (self.setbacks + 1).min(10);
+        Setback(Duration::from_millis(250 << self.setbacks).min(LONGEST_PAUSE))
+    }
+}
+
+/// What the message says, marked if an earlier one may stand above.
+fn body(posted: &Posted, message: &Message) -> Value {
+    let mut body = message.to_json();
+    if posted.continued {
+        body["text"] = json!(format!("(continued) {}", message.text));
+        if let Some(blocks) = body["blocks"].as_array_mut() {
+            let words = "Continued: an earlier message of this operation may stand above.";
+            let element = json!({ "type": "mrkdwn", "text": words, "verbatim": true });
+            blocks.push(json!({ "type": "context", "elements": [element] }));
+        }
+    }
+    if posted.plain {
+        body["blocks"] = json!([]);
+    }
+    body
+}
+
+fn invitation(channel: &ChannelId, title: &Text) -> Card {
+    Card::new(
+        Tone::Neutral,
+        Text::plain("I cannot post in ").channel(channel).then(", so the message of this is elsewhere."),
+    )
+    .text(title.clone())
+    .hint(Text::plain("Type ").code("/invite @Sluice").then(" there to have the next ones in that channel."))
+}

@@ -1,0 +1,402 @@
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use sluice_commands::card::{Card, Text, Tone};
+use sluice_commands::ids::UserId;
+use sluice_commands::ports::Aside;
+use tokio::time::Instant;
+use url::Url;
+
+use super::*;
+use crate::slack::{Method, Trouble};
+
+/// A Slack that keeps messages, and breaks as it is told to.
+#[derive(Default)]
+struct Workspace {
+    calls: Mutex<Vec<(Method, Instant, Value)>>,
+    script: Mutex<VecDeque<Fault>>,
+    closed: Mutex<HashSet<String>>,
+    messages: Mutex<Vec<(String, Value)>>,
+    responses: Mutex<Vec<Value>>,
+}
+
+enum Fault {
+    /// Refused, nothing done.
+    Before(Trouble),
+    /// Done, but nobody hears of it.
+    Lost,
+}
+
+#[async_trait]
+impl WebApi for Workspace {
+    async fn call(&self, method: Method, body: &Value) -> Result<Value, Trouble> {
+        self.calls.lock().unwrap().push((method, Instant::now(), body.clone()));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if self.closed.lock().unwrap().contains(body["channel"].as_str().unwrap()) {
+            return Err(Trouble::Refused("not_in_channel".into()));
+        }
+        let fault = self.script.lock().unwrap().pop_front();
+        if let Some(Fault::Before(trouble)) = fault {
+            return Err(trouble);
+        }
+        let mut messages = self.messages.lock().unwrap();
+        let ts = match method {
+            Method::PostMessage => {
+                let ts = format!("{}.1", messages.len() + 1);
+                messages.push((ts.clone(), body.clone()));
+                ts
+            }
+            Method::Update => {
+                let ts = body["ts"].as_str().unwrap().to_owned();
+                match messages.iter_mut().find(|(at, _)| *at == ts) {
+                    Some(message) => message.1 = body.clone(),
+                    None => return Err(Trouble::Refused("message_not_found".into())),
+                }
+                ts
+            }
+            _ => "0.1".into(),
+        };
+        match fault {
+            Some(Fault::Lost) => Err(Trouble::Unknown),
+            _ => Ok(json!({ "ok": true, "ts": ts })),
+        }
+    }
+    async fn respond(&self, _url: &Url, body: &Value) -> Result<(), Trouble> {
+        self.responses.lock().unwrap().push(body.clone());
+        Ok(())
+    }
+}
+
+impl Workspace {
+    fn texts(&self) -> Vec<String> {
+        self.messages
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, body)| body["text"].as_str().unwrap().to_owned())
+            .collect()
+    }
+    fn count(&self, method: Method) -> usize {
+        self.calls.lock().unwrap().iter().filter(|(called, ..)| *called == method).count()
+    }
+    fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.script.lock().unwrap().extend(faults);
+    }
+}
+
+#[derive(Default)]
+struct Memory {
+    posts: Mutex<HashMap<String, Option<String>>>,
+    settled: Mutex<usize>,
+    failures: Mutex<usize>,
+}
+
+#[async_trait]
+impl Ledger for Memory {
+    async fn begin(&self, operation: &OperationId, what: &str) -> Result<Begun, StoreError> {
+        let mut failures = self.failures.lock().unwrap();
+        if *failures > 0 {
+            *failures -= 1;
+            return Err(StoreError::Again("throttled".into()));
+        }
+        let mut posts = self.posts.lock().unwrap();
+        let what = format!("{operation} {what}");
+        match posts.get(&what).cloned() {
+            Some(Some(ts)) => Ok(Begun::Known { ts }),
+            Some(None) => Ok(Begun::Unknown),
+            None => {
+                posts.insert(what, None);
+                Ok(Begun::Fresh)
+            }
+        }
+    }
+    async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError> {
+        self.posts.lock().unwrap().insert(format!("{operation} {what}"), Some(ts.to_owned()));
+        Ok(())
+    }
+    async fn settled(&self, _: &OperationId) -> Result<(), StoreError> {
+        *self.settled.lock().unwrap() += 1;
+        Ok(())
+    }
+}
+
+struct World {
+    slack: Arc<Workspace>,
+    ledger: Arc<Memory>,
+    replies: Arc<Replies>,
+    tasks: Tasks,
+    notify: Notify,
+}
+
+fn world() -> World {
+    restarted(Arc::default(), Arc::default())
+}
+
+fn restarted(slack: Arc<Workspace>, ledger: Arc<Memory>) -> World {
+    let (replies, tasks) = (Arc::new(Replies::default()), Tasks::new());
+    let notify = Notify::new(slack.clone(), ledger.clone(), replies.clone(), tasks.clone());
+    World { slack, ledger, replies, tasks, notify }
+}
+
+fn channel(name: &str) -> ChannelId {
+    ChannelId::new(name).unwrap()
+}
+
+fn news(sequence: u64, last: bool) -> News {
+    News {
+        operation: OperationId::new(ulid::Ulid(1).to_string()).unwrap(),
+        sequence,
+        card: Card::new(Tone::Running, format!("step {sequence}")),
+        last,
+        actor: UserId::new("U0ANN").unwrap(),
+        channels: vec![channel("C1")],
+        asides: vec![],
+    }
+}
+
+async fn settled(world: &World) {
+    let deadline = Instant::now() + Duration::from_secs(600);
+    while *world.ledger.settled.lock().unwrap() == 0 {
+        assert!(Instant::now() < deadline, "it is not told: {:?}", world.slack.texts());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(world.notify.0.open().is_empty(), "what is told is forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_changes_are_one_message_and_few_edits() {
+    let world = world();
+    for sequence in 1..=100 {
+        world.notify.tell(news(sequence, sequence == 100));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    settled(&world).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 100"]);
+    assert_eq!(world.slack.count(Method::PostMessage), 1);
+    let edits: Vec<Instant> = world
+        .slack
+        .calls
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|(m, ..)| *m == Method::Update)
+        .map(|(_, at, _)| *at)
+        .collect();
+    assert!((5..=8).contains(&edits.len()), "{} edits in 10 s", edits.len());
+    assert!(edits.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(1_500)), "{edits:?}");
+    let calls = world.slack.calls.lock().unwrap();
+    let last = &calls.last().unwrap().2;
+    assert_eq!(last["metadata"]["event_payload"]["sequence"], 100);
+    assert!(calls.iter().all(|(_, _, body)| body["blocks"].is_array() && body["text"].is_string()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_news_change_nothing_and_equal_news_cost_nothing() {
+    let world = world();
+    world.notify.tell(news(5, false));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.notify.tell(news(3, false));
+    world.notify.tell(news(5, false));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 5"]);
+    assert_eq!(world.slack.calls.lock().unwrap().len(), 1);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert!(world.notify.0.open().is_empty(), "an operation that waits is not kept in memory");
+    world.notify.tell(news(6, true));
+    settled(&world).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 6"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_honoured_for_all() {
+    let world = world();
+    world.slack.fail([Fault::Before(Trouble::Wait(Duration::from_secs(30)))]);
+    world.notify.tell(news(1, true));
+    let mut other = news(1, true);
+    other.operation = OperationId::new(ulid::Ulid(2).to_string()).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.notify.tell(other);
+    while *world.ledger.settled.lock().unwrap() < 2 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let calls = world.slack.calls.lock().unwrap();
+    assert_eq!(calls.len(), 3);
+    assert!(calls[1..].iter().all(|(_, at, _)| *at - calls[0].1 >= Duration::from_secs(30)));
+    drop(calls);
+    assert_eq!(world.slack.texts(), ["⏳ step 1", "⏳ step 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_delays_the_end_but_never_drops_it() {
+    let world = world();
+    world.slack.fail((0..12).map(|_| Fault::Before(Trouble::Unreached)));
+    *world.ledger.failures.lock().unwrap() = 3;
+    world.notify.tell(news(1, false));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.notify.tell(news(2, true));
+    settled(&world).await;
+    assert_eq!(
+        world.slack.texts(),
+        ["⏳ step 2"],
+        "what did not reach Slack is simply sent again, the newest"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_lost_answer_it_is_posted_once_more_and_marked() {
+    let world = world();
+    world.slack.fail([Fault::Lost]);
+    world.notify.tell(news(1, true));
+    settled(&world).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 1", "(continued) ⏳ step 1"]);
+    let blocks = world.slack.messages.lock().unwrap()[1].1["blocks"].to_string();
+    assert!(blocks.contains("may stand above"), "{blocks}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_crash_between_intent_and_timestamp_likewise() {
+    let ledger = Arc::new(Memory::default());
+    ledger.posts.lock().unwrap().insert(format!("{} message/C1", news(1, true).operation), None);
+    let world = restarted(Arc::default(), ledger);
+    world.notify.tell(news(1, true));
+    settled(&world).await;
+    assert_eq!(world.slack.texts(), ["(continued) ⏳ step 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_the_message_is_edited() {
+    let first = world();
+    first.notify.tell(news(1, false));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let second = restarted(first.slack.clone(), first.ledger.clone());
+    second.notify.tell(news(2, true));
+    settled(&second).await;
+    assert_eq!(second.slack.texts(), ["⏳ step 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_it_cannot_post_it_says_how_to_invite_it_once_and_goes_on_at_home() {
+    let both =
+        |sequence, last| News { channels: vec![channel("C1"), channel("CHOME")], ..news(sequence, last) };
+    let world = world();
+    world.slack.closed.lock().unwrap().insert("C1".into());
+    let url = Url::parse("https://hooks.slack.com/x").unwrap();
+    world.replies.remember(&UserId::new("U0ANN").unwrap(), &channel("C1"), url);
+    world.notify.tell(both(1, false));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.notify.tell(both(2, true));
+    settled(&world).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 2"]);
+    let responses = world.slack.responses.lock().unwrap();
+    assert_eq!(responses.len(), 1);
+    assert!(responses[0].to_string().contains("/invite @Sluice"));
+    assert_eq!(world.slack.count(Method::PostEphemeral), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_response_url_the_actor_is_told_at_home() {
+    let world = world();
+    world.slack.closed.lock().unwrap().insert("C1".into());
+    world.notify.tell(News { channels: vec![channel("C1"), channel("CHOME")], ..news(1, true) });
+    settled(&world).await;
+    let calls = world.slack.calls.lock().unwrap();
+    let ephemeral: Vec<&Value> =
+        calls.iter().filter(|(method, ..)| *method == Method::PostEphemeral).map(|(.., body)| body).collect();
+    assert_eq!(ephemeral.len(), 1);
+    assert_eq!((&ephemeral[0]["channel"], &ephemeral[0]["user"]), (&json!("CHOME"), &json!("U0ANN")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn asides_are_told_once_and_edited_if_they_change() {
+    let aside = |name, words: &str, in_thread, broadcast| Aside {
+        name,
+        text: Text::plain(words),
+        in_thread,
+        broadcast,
+    };
+    let world = world();
+    let mut told = news(1, false);
+    told.asides = vec![aside("request", "please approve", false, false)];
+    world.notify.tell(told);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let mut told = news(2, true);
+    told.asides = vec![aside("request", "approved", false, false), aside("end", "it failed", true, true)];
+    world.notify.tell(told);
+    settled(&world).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 2", "approved", "it failed"]);
+    let messages = world.slack.messages.lock().unwrap();
+    assert_eq!(messages[2].1["thread_ts"], json!(messages[0].0));
+    assert_eq!(messages[2].1["reply_broadcast"], json!(true));
+    assert_eq!(messages[1].1["thread_ts"], json!(null));
+}
+
+#[tokio::test(start_paused = true)]
+async fn blocks_that_slack_refuses_are_left_out() {
+    let world = world();
+    world.slack.fail([Fault::Before(Trouble::Refused("invalid_blocks".into()))]);
+    world.notify.tell(news(1, true));
+    settled(&world).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 1"]);
+    assert!(world.slack.messages.lock().unwrap()[0].1.get("blocks").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_somebody_deleted_is_posted_again_once() {
+    let world = world();
+    world.notify.tell(news(1, false));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.slack.messages.lock().unwrap()[0].0 = "gone".into();
+    world.notify.tell(news(2, true));
+    settled(&world).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 1", "(continued) ⏳ step 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_tells_the_latest_without_waiting_for_gaps() {
+    let world = world();
+    world.notify.tell(news(1, false));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    world.notify.tell(news(2, false));
+    assert!(world.tasks.shut_down().await);
+    assert_eq!(world.slack.texts(), ["⏳ step 2"]);
+}
+
+fn fault() -> impl Strategy<Value = Option<Fault>> {
+    prop_oneof![
+        4 => Just(()).prop_map(|()| None),
+        1 => Just(()).prop_map(|()| Some(Fault::Before(Trouble::Unreached))),
+        1 => Just(()).prop_map(|()| Some(Fault::Before(Trouble::Wait(Duration::from_secs(2))))),
+        1 => Just(()).prop_map(|()| Some(Fault::Lost)),
+    ]
+}
+
+impl std::fmt::Debug for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if matches!(self, Fault::Lost) { "lost" } else { "before" })
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever breaks, the newest message ends up saying the last news, and only lost answers make more messages.
+    #[test]
+    fn the_end_is_always_told(faults in prop::collection::vec(fault(), 0..12), gaps in prop::collection::vec(0u64..3_000, 1..10)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async move {
+            let world = world();
+            let lost = faults.iter().filter(|fault| matches!(fault, Some(Fault::Lost))).count();
+            world.slack.fail(faults.into_iter().flatten());
+            let last = gaps.len() as u64;
+            for (index, gap) in gaps.iter().enumerate() {
+                world.notify.tell(news(index as u64 + 1, index as u64 + 1 == last));
+                tokio::time::sleep(Duration::from_millis(*gap)).await;
+            }
+            settled(&world).await;
+            let texts = world.slack.texts();
+            assert!(texts.last().unwrap().ends_with(&format!("step {last}")), "{texts:?}");
+            assert!(texts.len() <= 1 + lost, "{texts:?}");
+        });
+    }
+}

@@ -1,0 +1,181 @@
+//! From a neutral [`Card`] to Slack's Block Kit. Whatever the card holds, the result keeps Slack's limits: texts are cut
+//! with "…", lists are folded with "and N more", and a budget of signs runs through the whole message.
+
+mod blocks;
+pub(crate) mod limits;
+mod table;
+pub(crate) mod text;
+
+use serde_json::{Value, json};
+use sluice_commands::card::{Card, Part, Span, Text, Tone};
+use sluice_commands::service::{Answer, Audience};
+
+#[cfg(test)]
+pub(crate) use limits::assert_within_limits;
+
+use blocks::{context, section};
+use limits::{BLOCKS_KEPT, FALLBACK, HEADER, SIGNS_KEPT};
+
+/// A message as Slack takes it: `text` for notifications and screen readers, `blocks` for the eye.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Message {
+    /// Plain.
+    pub(crate) text: String,
+    /// Block Kit.
+    pub(crate) blocks: Vec<Value>,
+}
+
+impl Message {
+    /// The fields `text` and `blocks` of an API call or an answer.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "text": self.text, "blocks": self.blocks })
+    }
+}
+
+/// The sign before a title. The words beside it say the same: nothing hangs on a sign or a colour.
+fn sign(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Neutral => "",
+        Tone::Running => "⏳ ",
+        Tone::Waiting => "✋ ",
+        Tone::Good => "✅ ",
+        Tone::Bad => "❌ ",
+    }
+}
+
+/// Renders a card.
+pub(crate) fn message(card: &Card) -> Message {
+    let mut budget = Budget::default();
+    budget.reserve(&tail(card));
+    budget.push(title(card));
+    let mut parts = Parts::default();
+    for (index, part) in card.parts.iter().enumerate() {
+        let rendered = parts.render(part);
+        if !rendered.into_iter().all(|block| budget.push(block)) {
+            let left = card.parts.len() - index;
+            budget
+                .finish(context(&format!("… and {left} more {}", if left == 1 { "part" } else { "parts" })));
+            break;
+        }
+    }
+    let mut blocks = budget.blocks;
+    blocks.extend(tail(card));
+    Message { text: fallback(card), blocks }
+}
+
+/// A short message of running text alone: the asides of an operation.
+pub(crate) fn line(text: &Text) -> Message {
+    Message {
+        text: text::fallback(text, FALLBACK),
+        blocks: vec![section(&text::mrkdwn(text, limits::SECTION))],
+    }
+}
+
+/// An answer as the acknowledgement of a slash command or the body for a `response_url` takes it.
+pub(crate) fn answer(answer: &Answer) -> Value {
+    let mut body = message(&answer.card).to_json();
+    body["response_type"] = match answer.audience {
+        Audience::Author => json!("ephemeral"),
+        Audience::Channel => json!("in_channel"),
+    };
+    body["replace_original"] = json!(false);
+    body
+}
+
+fn title(card: &Card) -> Value {
+    let sign = sign(card.tone);
+    let is_wordy = |span: &Span| matches!(span, Span::Plain(_) | Span::Bold(_) | Span::Code(_));
+    let flat = text::one_line(&card.title.flat());
+    let fits = text::length(&flat) + text::length(sign) <= HEADER && !flat.trim().is_empty();
+    if !card.parts.is_empty() && fits && card.title.0.iter().all(is_wordy) {
+        return json!({ "type": "header", "text": { "type": "plain_text", "text": format!("{sign}{flat}"), "emoji": true } });
+    }
+    // A person, a link or a time needs mrkdwn; a card that is its title alone is a sentence, not a headline.
+    let words = text::mrkdwn(&card.title, limits::TITLE);
+    section(&if words.trim().is_empty() { format!("{sign}–") } else { format!("{sign}{words}") })
+}
+
+/// Hint, buttons and small print: always there, whatever else is cut.
+fn tail(card: &Card) -> Vec<Value> {
+    let mut tail = Vec::new();
+    if let Some(hint) = card.hint.as_ref().filter(|hint| !hint.is_empty()) {
+        tail.push(section(&format!("👉 {}", text::mrkdwn(hint, limits::HINT))));
+    }
+    tail.extend(blocks::actions(&card.buttons));
+    tail.extend(blocks::footer(&card.footer));
+    tail
+}
+
+fn fallback(card: &Card) -> String {
+    let mut words = text::fallback(&card.title, 600);
+    for part in &card.parts {
+        if let Part::Text(paragraph) = part {
+            words.push('\n');
+            words.push_str(&text::fallback(paragraph, 800));
+        }
+    }
+    if let Some(hint) = &card.hint {
+        words.push('\n');
+        words.push_str(&text::fallback(hint, 400));
+    }
+    let words = format!("{}{words}", sign(card.tone));
+    let words = text::cut_bytes(words.trim(), FALLBACK);
+    if words.is_empty() { "–".to_owned() } else { words }
+}
+
+/// Renders parts; only the first table may be one.
+#[derive(Default)]
+struct Parts {
+    has_table: bool,
+}
+
+impl Parts {
+    fn render(&mut self, part: &Part) -> Vec<Value> {
+        match part {
+            Part::Text(text) if text.is_empty() => vec![],
+            Part::Text(text) => vec![section(&text::mrkdwn(text, limits::SECTION))],
+            Part::Fields(fields) => blocks::fields(fields),
+            Part::Steps(steps) => blocks::steps(steps),
+            Part::Table { header, rows } if !self.has_table && table::fits(header) => {
+                self.has_table = true;
+                table::table(header, rows)
+            }
+            Part::Table { header, rows } => table::lines(header, rows),
+            Part::Code(code) => blocks::code(code),
+            Part::Divider => vec![json!({ "type": "divider" })],
+        }
+    }
+}
+
+/// What is left of the message.
+#[derive(Default)]
+struct Budget {
+    blocks: Vec<Value>,
+    signs: usize,
+    reserved: usize,
+}
+
+impl Budget {
+    fn reserve(&mut self, tail: &[Value]) {
+        self.reserved = tail.len();
+        self.signs = tail.iter().map(limits::signs).sum();
+    }
+
+    /// Takes the block if there is room, one block short of the end: that is for saying what was left out.
+    fn push(&mut self, block: Value) -> bool {
+        let signs = limits::signs(&block);
+        let fits = self.blocks.len() + self.reserved < BLOCKS_KEPT && self.signs + signs <= SIGNS_KEPT;
+        if fits {
+            self.signs += signs;
+            self.blocks.push(block);
+        }
+        fits
+    }
+
+    fn finish(&mut self, block: Value) {
+        self.blocks.push(block);
+    }
+}
+
+#[cfg(test)]
+mod tests;

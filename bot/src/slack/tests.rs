@@ -1,0 +1,103 @@
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Request as Incoming, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use serde_json::json;
+
+use super::*;
+use crate::config::Secret;
+
+#[derive(Clone, Default)]
+struct Fake(Arc<Mutex<Vec<(String, HeaderMap, Value)>>>);
+
+async fn serve(State(fake): State<Fake>, request: Incoming) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let path = parts.uri.path().to_owned();
+    let answer = match body["case"].as_str() {
+        None => axum::Json(json!({ "ok": true, "ts": "1.2" })).into_response(),
+        Some("refused") => axum::Json(json!({ "ok": false, "error": "not_in_channel" })).into_response(),
+        Some("strange") => axum::Json(json!({ "ok": false, "error": "Canary: xoxb-canary" })).into_response(),
+        Some("broken") => axum::Json(json!({ "ok": false, "error": "internal_error" })).into_response(),
+        Some("throttled") => {
+            let body = axum::Json(json!({ "ok": false, "error": "ratelimited" }));
+            (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "7")], body).into_response()
+        }
+        Some("500") => (StatusCode::INTERNAL_SERVER_ERROR, "oops").into_response(),
+        Some("404") => (StatusCode::NOT_FOUND, "no").into_response(),
+        Some("garbage") => ([("content-type", "application/json")], "{").into_response(),
+        Some(_) => {
+            ([("x-oauth-scopes", "chat:write,commands")], axum::Json(json!({ "ok": true }))).into_response()
+        }
+    };
+    fake.0.lock().unwrap().push((path, parts.headers, body));
+    answer
+}
+
+#[expect(clippy::disallowed_methods, reason = "a server for one test; the test's end is its end")]
+async fn fake() -> (Fake, Slack) {
+    let fake = Fake::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let api_url = Url::parse(&format!("http://{}/api", listener.local_addr().unwrap())).unwrap();
+    let app = Router::new().fallback(serve).with_state(fake.clone());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    (fake, slack(api_url))
+}
+
+fn slack(api_url: Url) -> Slack {
+    let (bot_token, signing_secret) = (Secret::new("xoxb-canary"), Secret::new("x"));
+    Slack::new(&SlackAccess { api_url, bot_token, signing_secret }).unwrap()
+}
+
+#[tokio::test]
+async fn a_call_carries_token_and_body_over_plain_http() {
+    let (fake, slack) = fake().await;
+    let answer = slack.call(Method::PostMessage, &json!({ "channel": "C1", "text": "hi" })).await.unwrap();
+    assert_eq!(answer["ts"], "1.2");
+    let (path, headers, body) = fake.0.lock().unwrap()[0].clone();
+    assert_eq!(path, "/api/chat.postMessage");
+    assert_eq!(headers["authorization"], "Bearer xoxb-canary");
+    assert_eq!(body["text"], "hi");
+}
+
+#[tokio::test]
+async fn trouble_is_classified_by_what_may_be_done_next() {
+    let (_, slack) = fake().await;
+    for (case, trouble) in [
+        ("refused", Trouble::Refused("not_in_channel".into())),
+        ("strange", Trouble::Refused("unknown_error".into())),
+        ("broken", Trouble::Unknown),
+        ("throttled", Trouble::Wait(Duration::from_secs(7))),
+        ("500", Trouble::Unknown),
+        ("404", Trouble::Refused("http_404".into())),
+        ("garbage", Trouble::Unknown),
+    ] {
+        assert_eq!(slack.call(Method::Update, &json!({ "case": case })).await, Err(trouble), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_slack_that_is_not_there_was_not_reached() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/api", listener.local_addr().unwrap())).unwrap();
+    drop(listener);
+    assert_eq!(slack(url).call(Method::AuthTest, &json!({})).await, Err(Trouble::Unreached));
+}
+
+#[tokio::test]
+async fn a_response_url_gets_no_token() {
+    let (fake, slack) = fake().await;
+    let url = Url::parse(&format!("{}/commands/1", slack.base)).unwrap();
+    slack.respond(&url, &json!({ "text": "hi" })).await.unwrap();
+    assert!(fake.0.lock().unwrap()[0].1.get("authorization").is_none());
+}
+
+#[tokio::test]
+async fn scopes_are_read_where_slack_tells_them() {
+    let (_, slack) = fake().await;
+    assert_eq!(slack.granted_scopes().await, Ok(None));
+}

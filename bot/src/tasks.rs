@@ -1,0 +1,184 @@
+//! The only place that spawns. Every task has a [`Kind`], and a kind says what becomes of it when the process stops and
+//! what a panic in it means; the end of every task is looked at here.
+//!
+//! | kind | on stop | on panic |
+//! |---|---|---|
+//! | listener | takes nothing more, finishes open requests | the process stops: nobody would hear Slack |
+//! | sweep, probe | dropped while it waits | the process stops: work would be lost in silence |
+//! | delivery, reply | finished: a transaction may be on its way | logged; the person was told to watch, or repeats |
+//! | operation | given the grace, then dropped: its journal continues elsewhere | logged; the sweep finds it again |
+//! | telling | given the grace to tell the latest | logged; told again with the next news |
+
+mod operations;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use operations::{Drives, Operations, Parked};
+
+/// How long a stopping process waits for what is under way.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+/// How much of it the operations have; the rest is for telling.
+const OPERATIONS_GRACE: Duration = Duration::from_secs(6);
+
+/// What a task is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Serves HTTP.
+    Listener,
+    /// Looks for operations without an owner.
+    Sweep,
+    /// Looks whether Slack and the store can be reached.
+    Probe,
+    /// Handles one delivery.
+    Delivery,
+    /// Answers at a `response_url`.
+    Reply,
+    /// Drives one operation.
+    Operation,
+    /// Tells one operation.
+    Telling,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Listener => "listener",
+            Kind::Sweep => "sweep",
+            Kind::Probe => "probe",
+            Kind::Delivery => "delivery",
+            Kind::Reply => "reply",
+            Kind::Operation => "operation",
+            Kind::Telling => "telling",
+        }
+    }
+    /// Dropped at its next wait when the process stops.
+    fn is_dropped_on_stop(self) -> bool {
+        matches!(self, Kind::Sweep | Kind::Probe)
+    }
+    /// Without it the process is of no use.
+    fn is_vital(self) -> bool {
+        matches!(self, Kind::Listener | Kind::Sweep | Kind::Probe)
+    }
+}
+
+/// The tasks of this process.
+#[derive(Clone)]
+pub(crate) struct Tasks(Arc<Inner>);
+
+struct Inner {
+    all: TaskTracker,
+    operations: TaskTracker,
+    stop: CancellationToken,
+    drop_operations: CancellationToken,
+    broken: CancellationToken,
+}
+
+impl Tasks {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Inner {
+            all: TaskTracker::new(),
+            operations: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            drop_operations: CancellationToken::new(),
+            broken: CancellationToken::new(),
+        }))
+    }
+
+    /// Cancelled when the process begins to stop.
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+
+    /// Cancelled when a task without which the process is of no use has panicked.
+    pub(crate) fn broken(&self) -> &CancellationToken {
+        &self.0.broken
+    }
+
+    /// Starts a task.
+    pub(crate) fn spawn(&self, kind: Kind, task: impl Future<Output = ()> + Send + 'static) {
+        let inner = Arc::clone(&self.0);
+        let dropped_by = match kind {
+            Kind::Operation => Some(inner.drop_operations.clone()),
+            kind if kind.is_dropped_on_stop() => Some(inner.stop.clone()),
+            _ => None,
+        };
+        let tracker = if kind == Kind::Operation { &self.0.operations } else { &self.0.all };
+        tracker.spawn(async move {
+            let guarded = AssertUnwindSafe(task).catch_unwind();
+            let ended = match dropped_by {
+                Some(token) => token.run_until_cancelled(guarded).await.unwrap_or(Ok(())),
+                None => guarded.await,
+            };
+            if let Err(panic) = ended {
+                crate::metrics::panicked(kind.name());
+                tracing::error!(task = kind.name(), panic = message(panic.as_ref()), "a task panicked");
+                if kind.is_vital() {
+                    inner.broken.cancel();
+                }
+            }
+        });
+    }
+
+    /// Stops: takes nothing more in, waits for what is under way, and tells whether all of it ended in time.
+    pub(crate) async fn shut_down(&self) -> bool {
+        self.0.stop.cancel();
+        self.0.operations.close();
+        self.0.all.close();
+        let deadline = tokio::time::Instant::now() + GRACE;
+        if tokio::time::timeout(OPERATIONS_GRACE, self.0.operations.wait()).await.is_err() {
+            tracing::info!(left = self.0.operations.len(), "leaving operations to whoever claims them next");
+            self.0.drop_operations.cancel();
+        }
+        tokio::time::timeout_at(deadline, self.0.all.wait()).await.is_ok()
+    }
+}
+
+/// What a panic said. Ours say nothing about what people typed; the libraries' are short.
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delivery_is_finished_and_an_operation_that_takes_too_long_is_dropped() {
+        let tasks = Tasks::new();
+        let (delivered, driven) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (seen_delivered, seen_driven) = (delivered.clone(), driven.clone());
+        tasks.spawn(Kind::Delivery, async move {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            delivered.store(true, Ordering::SeqCst);
+        });
+        tasks.spawn(Kind::Operation, async move {
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            driven.store(true, Ordering::SeqCst);
+        });
+        tasks.spawn(Kind::Sweep, std::future::pending());
+        let begun = tokio::time::Instant::now();
+        assert!(tasks.shut_down().await);
+        assert!(seen_delivered.load(Ordering::SeqCst));
+        assert!(!seen_driven.load(Ordering::SeqCst));
+        assert!(begun.elapsed() < GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_vital_task_takes_the_process_with_it() {
+        let tasks = Tasks::new();
+        tasks.spawn(Kind::Operation, async { panic!("told to") });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(!tasks.broken().is_cancelled());
+        tasks.spawn(Kind::Sweep, async { panic!("told to") });
+        tasks.broken().cancelled().await;
+    }
+}

@@ -1,0 +1,256 @@
+//! One task per operation, at most [`RUNNING`] of them, and the sweep that finds what has no owner.
+//!
+//! The race it prevents: news for an operation whose task is just about to end. A call of `run` while a task is there
+//! nudges the engine *and* leaves a mark; a task that ends with the mark set is followed by another one.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sluice_commands::ids::OperationId;
+use sluice_commands::ports::Runner;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Kind, Tasks};
+
+/// So many operations have a task at one time in this process.
+const RUNNING: usize = 64;
+/// So many more are remembered; what is beyond that, the sweep finds again.
+const REMEMBERED: usize = 10_000;
+
+/// What drives operations: the engine, or a fake in tests.
+#[async_trait]
+pub(crate) trait Drives: Send + Sync {
+    /// Carries an operation on until it waits or ends.
+    async fn drive(&self, operation: &OperationId);
+    /// Tells a running `drive` that something happened.
+    fn nudge(&self, operation: &OperationId);
+    /// The operations that this replica may claim now.
+    async fn sweep(&self) -> Vec<OperationId>;
+}
+
+/// Runs no operation: `serve --accept-only`.
+pub(crate) struct Parked;
+
+impl Runner for Parked {
+    fn run(&self, _operation: OperationId) {}
+}
+
+/// The operations that have a task, or wait for one.
+pub(crate) struct Operations {
+    tasks: Tasks,
+    permits: Arc<Semaphore>,
+    book: Mutex<Book>,
+    engine: std::sync::OnceLock<Arc<dyn Drives>>,
+    myself: std::sync::Weak<Operations>,
+}
+
+#[derive(Default)]
+struct Book {
+    /// Operations with a task; `true` if something happened since it began.
+    running: HashMap<OperationId, bool>,
+    queue: VecDeque<OperationId>,
+    queued: HashSet<OperationId>,
+}
+
+impl Operations {
+    /// Without an engine yet: the engine is made with this runner in its hand.
+    pub(crate) fn new(tasks: Tasks) -> Arc<Self> {
+        Arc::new_cyclic(|myself| Self {
+            tasks,
+            permits: Arc::new(Semaphore::new(RUNNING)),
+            book: Mutex::default(),
+            engine: std::sync::OnceLock::new(),
+            myself: myself.clone(),
+        })
+    }
+
+    /// Gives it the engine and starts the sweep.
+    pub(crate) fn start(&self, engine: Arc<dyn Drives>, every: Duration) {
+        if self.engine.set(Arc::clone(&engine)).is_err() {
+            return;
+        }
+        let Some(myself) = self.myself.upgrade() else { return };
+        self.tasks.spawn(Kind::Sweep, async move {
+            loop {
+                for operation in engine.sweep().await {
+                    myself.run(operation);
+                }
+                tokio::time::sleep(every).await;
+            }
+        });
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spawn(&self, operation: OperationId, permit: OwnedSemaphorePermit) {
+        let (Some(engine), Some(myself)) = (self.engine.get().cloned(), self.myself.upgrade()) else {
+            return;
+        };
+        self.tasks.spawn(Kind::Operation, async move {
+            // Dropped with the task, also when it panics or is cancelled: the book never keeps what has no task.
+            let _place = Place { operations: myself, operation: operation.clone(), permit: Some(permit) };
+            engine.drive(&operation).await;
+        });
+    }
+}
+
+impl Runner for Operations {
+    fn run(&self, operation: OperationId) {
+        let Some(engine) = self.engine.get() else { return };
+        let mut book = self.book();
+        if let Some(again) = book.running.get_mut(&operation) {
+            *again = true;
+            drop(book);
+            engine.nudge(&operation);
+            return;
+        }
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => {
+                book.running.insert(operation.clone(), false);
+                crate::metrics::gauge("sluice_operations_running", book.running.len() as u64);
+                drop(book);
+                self.spawn(operation, permit);
+            }
+            Err(_) if book.queue.len() < REMEMBERED && book.queued.insert(operation.clone()) => {
+                book.queue.push_back(operation);
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// A task's place in the book; its end frees the permit for the next in the queue.
+struct Place {
+    operations: Arc<Operations>,
+    operation: OperationId,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // After a panic the sweep is to find it, at its own pace.
+        let may_repeat = !std::thread::panicking() && !self.operations.tasks.stopping().is_cancelled();
+        let mut book = self.operations.book();
+        let again = book.running.remove(&self.operation).unwrap_or_default() && may_repeat;
+        let next = if again { Some(self.operation.clone()) } else { book.queue.pop_front() };
+        if let Some(next) = &next {
+            book.queued.remove(next);
+            book.running.insert(next.clone(), false);
+        }
+        crate::metrics::gauge("sluice_operations_running", book.running.len() as u64);
+        drop(book);
+        if let (Some(next), Some(permit)) = (next, self.permit.take()) {
+            self.operations.spawn(next, permit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Notify;
+
+    #[derive(Default)]
+    struct Engine {
+        drives: Mutex<Vec<OperationId>>,
+        nudges: AtomicUsize,
+        now: AtomicUsize,
+        most: AtomicUsize,
+        gate: Notify,
+        panics: AtomicUsize,
+        swept: Mutex<Vec<OperationId>>,
+    }
+
+    #[async_trait]
+    impl Drives for Engine {
+        async fn drive(&self, operation: &OperationId) {
+            self.drives.lock().unwrap().push(operation.clone());
+            if self.panics.load(Ordering::SeqCst) > 0 {
+                self.panics.fetch_sub(1, Ordering::SeqCst);
+                panic!("told to");
+            }
+            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            self.gate.notified().await;
+            self.now.fetch_sub(1, Ordering::SeqCst);
+        }
+        fn nudge(&self, _operation: &OperationId) {
+            self.nudges.fetch_add(1, Ordering::SeqCst);
+        }
+        async fn sweep(&self) -> Vec<OperationId> {
+            self.swept.lock().unwrap().clone()
+        }
+    }
+
+    fn operation(number: u128) -> OperationId {
+        OperationId::new(ulid::Ulid(number).to_string()).unwrap()
+    }
+
+    async fn settle() {
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn started(engine: &Arc<Engine>) -> Arc<Operations> {
+        let operations = Operations::new(Tasks::new());
+        operations.start(engine.clone(), Duration::from_secs(5));
+        operations
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_run_nudges_and_is_followed_up() {
+        let engine = Arc::new(Engine::default());
+        let operations = started(&engine);
+        operations.run(operation(1));
+        settle().await;
+        operations.run(operation(1));
+        settle().await;
+        assert_eq!(engine.drives.lock().unwrap().len(), 1);
+        assert_eq!(engine.nudges.load(Ordering::SeqCst), 1);
+        engine.gate.notify_one();
+        settle().await;
+        assert_eq!(engine.drives.lock().unwrap().len(), 2, "what happened since it began is looked at");
+        engine.gate.notify_one();
+        settle().await;
+        assert_eq!(engine.drives.lock().unwrap().len(), 2);
+        assert!(operations.book().running.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_than_the_permits_run_and_all_get_their_turn() {
+        let engine = Arc::new(Engine::default());
+        let operations = started(&engine);
+        for number in 0..200 {
+            operations.run(operation(number));
+        }
+        settle().await;
+        assert_eq!(engine.now.load(Ordering::SeqCst), RUNNING);
+        while engine.drives.lock().unwrap().len() < 200 || engine.now.load(Ordering::SeqCst) > 0 {
+            engine.gate.notify_one();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(engine.most.load(Ordering::SeqCst), RUNNING);
+        settle().await;
+        assert!(operations.book().running.is_empty() && operations.book().queue.is_empty());
+        assert_eq!(operations.permits.available_permits(), RUNNING);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_panicked_is_found_again_by_the_sweep() {
+        let engine = Arc::new(Engine::default());
+        engine.panics.store(1, Ordering::SeqCst);
+        engine.swept.lock().unwrap().push(operation(7));
+        let operations = started(&engine);
+        settle().await;
+        assert!(operations.book().running.is_empty());
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(engine.drives.lock().unwrap().len(), 2);
+        assert_eq!(operations.book().running.len(), 1);
+    }
+}

@@ -1,0 +1,123 @@
+//! Puts engine, telling and service together with what they reach, and gives each the trait by which the rest of this
+//! crate knows it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sluice_aws_adapter::Aws;
+use sluice_commands::ids::{OperationId, Target};
+use sluice_commands::operation::{Begun, Driven, Engine, Keys, Messages, Registry, Settings, World};
+use sluice_commands::ports::{Runner, Store, StoreError};
+use sluice_commands::service::{Answer, Invocation};
+
+use crate::backend::{Obstacle, Parts};
+use crate::config::Base;
+use crate::ingress::{Delayed, Handles};
+use crate::notify::{Ledger, Notify};
+use crate::system_clock::SystemClock;
+use crate::tasks::{Drives, Operations, Parked};
+
+/// Stands where the service will stand: takes nothing in.
+struct Closed;
+
+#[async_trait]
+impl Handles for Closed {
+    async fn handle(&self, _: Invocation) -> Result<Answer, Delayed> {
+        Err(Delayed::Unreachable)
+    }
+}
+
+/// Makes the service, and starts driving unless told only to accept.
+pub(super) fn assemble(
+    base: &Base,
+    aws: &Aws,
+    store: Arc<dyn Store>,
+    target: Target,
+    parts: Parts,
+) -> Arc<dyn Handles> {
+    let keys = Keys::new(&target);
+    let messages = Messages::new(Arc::clone(&store), keys.clone());
+    let operations = (!parts.accept_only).then(|| Operations::new(parts.tasks.clone()));
+    let runner: Arc<dyn Runner> = match &operations {
+        Some(operations) => Arc::clone(operations) as Arc<dyn Runner>,
+        None => Arc::new(Parked),
+    };
+    let world = World {
+        target,
+        keys,
+        access: base.access.clone(),
+        settings: settings(base, !parts.accept_only),
+        store,
+        clock: Arc::new(SystemClock),
+        herald: Arc::new(Notify::new(parts.slack, Arc::new(messages), parts.replies, parts.tasks)),
+        runner,
+        repositories: Arc::clone(&aws.repositories),
+        builders: Arc::clone(&aws.builders),
+        objects: Arc::clone(&aws.objects),
+        functions: Arc::clone(&aws.functions),
+        gateway: Arc::clone(&aws.gateway),
+        identity: Arc::clone(&aws.identity),
+        logs: Arc::clone(&aws.logs),
+    };
+    let engine = Arc::new(Engine::new(Arc::new(world), Registry::default()));
+    if let Some(operations) = operations {
+        operations.start(Arc::clone(&engine) as Arc<dyn Drives>, base.lease / 3);
+    }
+    Arc::new(Closed)
+}
+
+/// A new name for each start: an owner that died and came back is not the same owner.
+fn settings(base: &Base, drive: bool) -> Settings {
+    Settings {
+        lease: base.lease,
+        settle: base.settle,
+        stage_url: base.stage_url.clone(),
+        drive,
+        ..Settings::new(ulid::Ulid::new().to_string())
+    }
+}
+
+#[async_trait]
+impl Drives for Engine {
+    async fn drive(&self, operation: &OperationId) {
+        match Engine::drive(self, operation).await {
+            Driven::Stuck => tracing::error!(%operation, "an operation is stuck"),
+            driven => tracing::debug!(%operation, ?driven, "carried"),
+        }
+    }
+
+    fn nudge(&self, operation: &OperationId) {
+        Engine::nudge(self, operation);
+    }
+
+    async fn sweep(&self) -> Vec<OperationId> {
+        Engine::sweep(self).await.unwrap_or_else(|error| {
+            crate::metrics::store_error("sweep");
+            tracing::warn!(%error, "cannot look for operations without an owner");
+            vec![]
+        })
+    }
+}
+
+#[async_trait]
+impl Ledger for Messages {
+    async fn begin(&self, operation: &OperationId, what: &str) -> Result<Begun, StoreError> {
+        Messages::begin(self, operation, what).await
+    }
+
+    async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError> {
+        Messages::posted(self, operation, what, ts).await
+    }
+
+    async fn settled(&self, operation: &OperationId) -> Result<(), StoreError> {
+        Messages::settled(self, operation).await
+    }
+}
+
+pub(super) async fn make_boundary(_: &Aws, _: &Target) -> Result<String, Obstacle> {
+    Ok("boundary: later".into())
+}
+
+pub(super) async fn find_boundary(_: &Aws, _: &Target) -> Result<String, Obstacle> {
+    Ok("later".into())
+}
