@@ -31,7 +31,8 @@ pub fn loader() -> ConfigLoader {
     }
 }
 
-/// A call with its retries is over well before an operation's owner could be thought dead for want of a beat.
+/// No call hangs. These bounds are longer than a lease: that a late call does no harm is for its precondition, token or
+/// name to ensure, not for the clock.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
