@@ -6,9 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_aws_adapter::Aws;
 use sluice_commands::ids::{OperationId, Target};
-use sluice_commands::operation::{Begun, Driven, Engine, Keys, Messages, Registry, Settings, World};
+use sluice_commands::operation::{Begun, Driven, Engine, Keys, Messages, Settings, World};
+use sluice_commands::operations::{self, names};
 use sluice_commands::ports::{Runner, Store, StoreError};
-use sluice_commands::service::{Answer, Invocation};
+use sluice_commands::service::{Answer, Delay, Invocation, Service};
 
 use crate::backend::{Obstacle, Parts};
 use crate::config::Base;
@@ -16,14 +17,14 @@ use crate::ingress::{Delayed, Handles};
 use crate::notify::{Ledger, Notify};
 use crate::system_clock::SystemClock;
 use crate::tasks::{Drives, Operations, Parked};
-
-/// Stands where the service will stand: takes nothing in.
-struct Closed;
+use crate::wiring::aws_obstacle;
 
 #[async_trait]
-impl Handles for Closed {
-    async fn handle(&self, _: Invocation) -> Result<Answer, Delayed> {
-        Err(Delayed::Unreachable)
+impl Handles for Service {
+    async fn handle(&self, invocation: Invocation) -> Result<Answer, Delayed> {
+        Service::handle(self, invocation).await.map_err(|delay| match delay {
+            Delay::Unreachable => Delayed::Unreachable,
+        })
     }
 }
 
@@ -59,11 +60,11 @@ pub(super) fn assemble(
         identity: Arc::clone(&aws.identity),
         logs: Arc::clone(&aws.logs),
     };
-    let engine = Arc::new(Engine::new(Arc::new(world), Registry::default()));
+    let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
     if let Some(operations) = operations {
         operations.start(Arc::clone(&engine) as Arc<dyn Drives>, base.lease / 3);
     }
-    Arc::new(Closed)
+    Arc::new(Service::new(engine, base.names.clone()))
 }
 
 /// A new name for each start: an owner that died and came back is not the same owner.
@@ -114,10 +115,16 @@ impl Ledger for Messages {
     }
 }
 
-pub(super) async fn make_boundary(_: &Aws, _: &Target) -> Result<String, Obstacle> {
-    Ok("boundary: later".into())
+pub(super) async fn make_boundary(aws: &Aws, target: &Target) -> Result<String, Obstacle> {
+    let made = operations::init::boundary(&*aws.identity, target).await.map_err(|e| aws_obstacle(&e))?;
+    let arn = names::boundary_arn(target);
+    Ok(if made { format!("made the permissions boundary {arn}") } else { format!("the permissions boundary {arn} is there") })
 }
 
-pub(super) async fn find_boundary(_: &Aws, _: &Target) -> Result<String, Obstacle> {
-    Ok("later".into())
+pub(super) async fn find_boundary(aws: &Aws, target: &Target) -> Result<String, Obstacle> {
+    let arn = names::boundary_arn(target);
+    match aws.identity.policy_exists(target, &arn).await.map_err(|e| aws_obstacle(&e))? {
+        true => Ok(arn),
+        false => Err(Obstacle::Refused(format!("there is no {arn}: run `sluice init`"))),
+    }
 }

@@ -22,7 +22,9 @@ use crate::operation::{Keys, head, news, retry};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 
 /// How many due operations one sweep looks at.
-const SWEEP: u32 = 100;
+const SWEEP: u32 = 1000;
+/// How many items one request reads (DynamoDB's `BatchGetItem`).
+const BATCH: usize = 100;
 
 /// What became of carrying an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +193,11 @@ impl Engine {
             return Ok(vec![]);
         }
         let mut free = vec![];
-        for item in self.world.store.get_many(&keys).await? {
+        let mut items = vec![];
+        for batch in keys.chunks(BATCH) {
+            items.extend(self.world.store.get_many(batch).await?);
+        }
+        for item in items {
             match Head::from_item(&item) {
                 Ok(head) if head.status == Status::Stuck => {}
                 Ok(head) if lock(&self.nudges).contains_key(&head.id) => {}

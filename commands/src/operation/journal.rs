@@ -15,7 +15,7 @@ use crate::operation::step::{Refusal, StepId};
 use crate::ports::{Item, StoreError};
 
 /// The schema version of journal rows written by this version of Sluice.
-pub const ROW_SCHEMA: u32 = 1;
+pub(crate) const ROW_SCHEMA: u32 = 1;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -65,7 +65,7 @@ pub async fn load(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Op
 
 /// What became of an append.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Appended {
+pub(crate) enum Appended {
     /// It is recorded.
     Recorded,
     /// The head is not ours any more, or was touched: nothing was written.
@@ -76,19 +76,19 @@ pub enum Appended {
 
 /// How an append leaves the head.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Leave {
+pub(crate) struct Leave {
     /// How the operation stands.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Whether it keeps its owner.
-    pub owned: bool,
+    pub(crate) owned: bool,
     /// What becomes of its due time.
-    pub due: DueChange,
+    pub(crate) due: DueChange,
     /// The wait that it is in, if it is in one.
-    pub awaits: String,
+    pub(crate) awaits: String,
 }
 
 /// The writer.
-pub struct Log {
+pub(crate) struct Log {
     keys: Keys,
     target: Target,
     head: Head,
@@ -101,25 +101,25 @@ pub(crate) const RUNG: &str = "rung";
 
 impl Log {
     /// A writer for an operation that this replica holds.
-    pub fn new(target: Target, head: Head, facts: Facts, rung: String) -> Self {
+    pub(crate) fn new(target: Target, head: Head, facts: Facts, rung: String) -> Self {
         Self { keys: Keys::new(&target), target, head, facts, rung }
     }
 
     /// What is known.
-    pub fn facts(&self) -> &Facts {
+    pub(crate) fn facts(&self) -> &Facts {
         &self.facts
     }
     /// The head as we last wrote it.
-    pub fn head(&self) -> &Head {
+    pub(crate) fn head(&self) -> &Head {
         &self.head
     }
     /// The account and region.
-    pub fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &Target {
         &self.target
     }
 
     /// Appends a row.
-    pub async fn append(
+    pub(crate) async fn append(
         &mut self,
         store: &dyn Store,
         at: Timestamp,
@@ -195,7 +195,7 @@ impl Log {
                         Appended::Fenced
                     });
                 }
-                Err(error @ StoreError::Corrupt(_)) => return Err(error.into()),
+                Err(error @ (StoreError::Corrupt(_) | StoreError::Refused(_))) => return Err(error.into()),
                 Err(error) => {
                     unsure |= matches!(error, StoreError::Unknown(_));
                     tracing::warn!(operation = %self.head.id, sequence, %error, "append is tried again");
@@ -213,7 +213,7 @@ impl Log {
     }
 
     /// Shows that the owner lives. `false`: the operation is not ours any more.
-    pub async fn beat(&mut self, store: &dyn Store) -> bool {
+    pub(crate) async fn beat(&mut self, store: &dyn Store) -> bool {
         let beat = self.head.beat + 1;
         let write = Write::Update {
             key: self.keys.head(&self.head.id),
@@ -230,7 +230,7 @@ impl Log {
     }
 
     /// Reads what people said since, after somebody rang. `None`: the operation is not ours any more.
-    pub async fn unread(&mut self, store: &dyn Store) -> Result<Option<Vec<SignalFact>>, Trouble> {
+    pub(crate) async fn unread(&mut self, store: &dyn Store) -> Result<Option<Vec<SignalFact>>, Trouble> {
         let Some((loaded, rung)) = load_with_rung(store, &self.keys, &self.head.id).await? else {
             return Ok(None);
         };
@@ -243,7 +243,7 @@ impl Log {
 }
 
 /// Like [`load`], with the last ring.
-pub async fn load_with_rung(
+pub(crate) async fn load_with_rung(
     store: &dyn Store,
     keys: &Keys,
     id: &OperationId,
@@ -256,7 +256,7 @@ pub async fn load_with_rung(
 }
 
 /// Claims an operation: raises its fence if nobody else did since it was read. Gives the claimed head.
-pub async fn claim(
+pub(crate) async fn claim(
     store: &dyn Store,
     keys: &Keys,
     head: &Head,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::ports::StoreError;
 
 /// The wait before the next try: doubling from 200 ms, at most `cap`.
-pub fn delay(tries: u32, cap: Duration) -> Duration {
+pub(crate) fn delay(tries: u32, cap: Duration) -> Duration {
     Duration::from_millis(200).saturating_mul(1 << tries.min(16)).min(cap)
 }
 
@@ -14,7 +14,7 @@ pub fn delay(tries: u32, cap: Duration) -> Duration {
 const READS: u32 = 5;
 
 /// Reads, with patience: a read that fails can be repeated without harm.
-pub async fn reading<T, F>(read: impl Fn() -> F) -> Result<T, StoreError>
+pub(crate) async fn reading<T, F>(read: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {

@@ -75,7 +75,9 @@ pub async fn say(
         },
         news::audit(&audit, world)?,
     ];
-    match transact(engine, &format!("signal-{}", delivery.key), delivery.key, writes).await? {
+    // One token, one content: the time of this attempt is in the writes, so another attempt has another token.
+    let token = format!("signal-{}", ulid::Ulid::new());
+    match transact(engine, &token, delivery.key, writes).await? {
         Committed::Yes => {
             ring(engine, &head.id);
             Ok(Said::Heard(answer))

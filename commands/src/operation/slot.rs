@@ -78,7 +78,7 @@ impl Ticket {
 }
 
 /// Whether an operation may take a free slot now, or somebody before it waits for the same one.
-pub fn is_my_turn(slot: &Slot, mine: &OperationId, tickets: &[Ticket]) -> bool {
+pub(crate) fn is_my_turn(slot: &Slot, mine: &OperationId, tickets: &[Ticket]) -> bool {
     let Some(me) = tickets.iter().find(|ticket| &ticket.operation == mine) else { return true };
     !tickets.iter().any(|other| {
         &other.operation != mine && other.queued.as_ref() == Some(slot) && other.rank() < me.rank()
@@ -86,7 +86,7 @@ pub fn is_my_turn(slot: &Slot, mine: &OperationId, tickets: &[Ticket]) -> bool {
 }
 
 /// Who is next for a slot that was freed.
-pub fn next_in_line<'a>(slot: &Slot, tickets: &'a [Ticket]) -> Option<&'a Ticket> {
+pub(crate) fn next_in_line<'a>(slot: &Slot, tickets: &'a [Ticket]) -> Option<&'a Ticket> {
     tickets.iter().filter(|ticket| ticket.queued.as_ref() == Some(slot)).min_by_key(|ticket| ticket.rank())
 }
 

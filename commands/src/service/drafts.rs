@@ -58,7 +58,7 @@ impl Service {
             return Err(Trouble::Corrupt(format!("no draft for {command}")).into());
         };
         if view.pipeline.is_none() {
-            return Err(Stop::Say(self.unknown_pipeline(&name, command).await?));
+            return Err(Stop::say(self.unknown_pipeline(&name, command).await?));
         }
         let pipeline = view.pipeline(&name)?;
         let draft = |kind, params, counters, writes, answer| Draft {
@@ -222,7 +222,7 @@ impl Service {
             return Err(undeployable(name, number, found.map(|build| build.state)).into());
         };
         if let Some(current) = record.current.as_ref().filter(|current| current.digest == artifact.digest) {
-            return Err(Stop::Say(already_runs(name, stage, number, current.release, current.build)));
+            return Err(Stop::say(already_runs(name, stage, number, current.release, current.build)));
         }
         let release = ReleaseNumber(u32::try_from(view.counters.releases + 1).unwrap_or(u32::MAX));
         let params = deploy::Params {
@@ -291,7 +291,7 @@ impl Service {
             .into());
         }
         if target.current.as_ref().is_some_and(|current| current.release == number) {
-            return Err(Stop::Say(
+            return Err(Stop::say(
                 Card::new(
                     Tone::Neutral,
                     Text::default()

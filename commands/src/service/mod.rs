@@ -41,14 +41,20 @@ pub struct Service {
 /// What stands in the way of an answer that somebody wanted.
 pub(crate) enum Stop {
     /// It is told to them.
-    Say(Card),
+    Say(Box<Card>),
     /// The world does not answer.
     Trouble(Trouble),
 }
 
+impl Stop {
+    pub(crate) fn say(card: Card) -> Self {
+        Stop::Say(Box::new(card))
+    }
+}
+
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
-        Stop::Say(refused(&refusal))
+        Stop::say(refused(&refusal))
     }
 }
 
@@ -91,7 +97,7 @@ impl Service {
         };
         match stop {
             Ok(answer) => Ok(self.named(answer)),
-            Err(Stop::Say(card)) => Ok(self.named(Answer::private(card))),
+            Err(Stop::Say(card)) => Ok(self.named(Answer::private(*card))),
             Err(Stop::Trouble(trouble @ Trouble::Store(_))) => {
                 tracing::error!(error = %trouble, "a delivery could not be answered");
                 Err(Delay::Unreachable)
@@ -111,7 +117,7 @@ impl Service {
     async fn command(&self, invocation: &Invocation, command: Command) -> Result<Answer, Stop> {
         if let Some(what) = command.not_yet() {
             let card = Card::new(Tone::Bad, Text::default().code(what).then(" is not available yet."));
-            return Err(Stop::Say(
+            return Err(Stop::say(
                 card.hint(marked("See what is: `/sluice help`."))
                     .foot(Text::plain("code ").code("not-available")),
             ));
@@ -166,7 +172,7 @@ impl Service {
                 if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
                     return Ok(answer);
                 }
-                return Err(Stop::Say(already(&line, &open.operation)));
+                return Err(Stop::say(already(&line, &open.operation)));
             }
             let id = OperationId::new(
                 Ulid::from_parts(u64::try_from(world.clock.now().as_millisecond()).unwrap_or(0), rand_bits())

@@ -1,6 +1,6 @@
 //! Questions, answered at once from the record: `list`, `status`, `history`, `log`. Nothing loads all to read one.
 
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::future::try_join_all;
 
 use crate::card::{Card, Part, Text, Tone};
 use crate::domain::{Act, AuditRecord, Build, BuildState, Stage, View, from_item};
@@ -72,7 +72,7 @@ impl Service {
         let view = View::read(&*world.store, &world.keys, name).await?;
         if view.pipeline.is_none() {
             let command = Command::PipelineStatus { name: Some(name.clone()) };
-            return Err(Stop::Say(self.unknown_pipeline(name, &command).await?));
+            return Err(Stop::say(self.unknown_pipeline(name, &command).await?));
         }
         Ok(view)
     }
@@ -99,10 +99,12 @@ impl Service {
 
     async fn views(&self, names: &[PipelineName]) -> Result<Vec<(PipelineName, View)>, Stop> {
         let world = self.engine.world();
-        let reads = names.iter().map(|name| async move {
-            Ok::<_, Stop>((name.clone(), View::read(&*world.store, &world.keys, name).await?))
-        });
-        stream::iter(reads).buffered(SIDE_BY_SIDE).try_collect().await
+        let mut views = vec![];
+        for some in names.chunks(SIDE_BY_SIDE) {
+            let reads = some.iter().map(|name| View::read(&*world.store, &world.keys, name));
+            views.extend(some.iter().cloned().zip(try_join_all(reads).await?));
+        }
+        Ok(views)
     }
 
     /// `/pipeline status`.

@@ -157,7 +157,7 @@ impl Preparation<'_> {
         let title = |verb: &str| Text::plain(format!("{verb} ")).code(logical.clone());
         let slot = |node: Node| node.holding(Slot::Pipeline);
         let mut nodes = vec![];
-        let mut with_role = |nodes: &mut Vec<Node>| {
+        let with_role = |nodes: &mut Vec<Node>| {
             nodes.extend(role_nodes(self.target, self.pipeline, logical, &role, &[]));
             Self::id("role-policy", logical)
         };
