@@ -80,9 +80,9 @@ impl Text {
         self.0.push(span);
         self
     }
-    /// Whether there is nothing in it.
+    /// Whether there is nothing to read in it.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.flat().is_empty()
     }
     /// The text without markup, for notifications, screen readers and terminals.
     pub fn flat(&self) -> String {

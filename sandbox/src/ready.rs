@@ -105,9 +105,9 @@ fn environment(at: &Addresses, folder: &Path) -> BTreeMap<String, String> {
 pub fn write_files(ready: &Ready, tools: &Path, folder: &Path) -> std::io::Result<()> {
     let quoted: Vec<String> = ready.users.iter().map(|user| format!("{user:?}")).collect();
     let operators = quoted.get(..3).unwrap_or(&quoted).join(", ");
-    let admins = quoted.first().map(String::as_str).unwrap_or_default();
+    let admins = operators.clone();
     let policy = format!(
-        "# The people of this world: ann, bob and cyd operate and approve, ann is an admin too, eve may only look.\n\
+        "# The people of this world: ann, bob and cyd operate, administer and approve, eve may only look.\n\
          [access]\noperators = [{operators}]\nadmins = [{admins}]\napprovers = [{operators}]\n"
     );
     std::fs::write(folder.join("sluice.toml"), policy)?;
@@ -147,7 +147,7 @@ mod tests {
         assert!(!serde_json::to_string(&ready).unwrap().contains('\n'));
         write_files(&ready, Path::new("/tools"), folder.path()).unwrap();
         let policy = std::fs::read_to_string(folder.path().join("sluice.toml")).unwrap();
-        assert!(policy.contains(&format!("admins = [\"{}\"]", ready.users[0])), "{policy}");
+        assert!(policy.contains(&format!("admins = [\"{}\"", ready.users[0])), "{policy}");
         assert!(!policy.contains(&ready.users[3]), "{policy}");
     }
 }

@@ -47,7 +47,10 @@ const BODY_LIMIT: usize = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delayed {
     /// The store did not say whether it has the record.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the service settles what is unsure; only the deadline says it"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the service settles what is unsure; only the deadline says it")
+    )]
     Unconfirmed,
     /// The store could not be reached or is throttled; nothing was recorded.
     Unreachable,

@@ -118,7 +118,11 @@ impl Ledger for Messages {
 pub(super) async fn make_boundary(aws: &Aws, target: &Target) -> Result<String, Obstacle> {
     let made = operations::init::boundary(&*aws.identity, target).await.map_err(|e| aws_obstacle(&e))?;
     let arn = names::boundary_arn(target);
-    Ok(if made { format!("made the permissions boundary {arn}") } else { format!("the permissions boundary {arn} is there") })
+    Ok(if made {
+        format!("made the permissions boundary {arn}")
+    } else {
+        format!("the permissions boundary {arn} is there")
+    })
 }
 
 pub(super) async fn find_boundary(aws: &Aws, target: &Target) -> Result<String, Obstacle> {
