@@ -118,6 +118,8 @@ pub(crate) const OWNER: &str = "owner";
 pub(crate) const BEAT: &str = "beat";
 pub(crate) const FENCE: &str = "fence";
 pub(crate) const AWAITS: &str = "awaits";
+/// Every signal changes it: an owner that goes to sleep must have seen the last one.
+pub(crate) const RUNG: &str = "rung";
 
 /// Makes guards of pairs.
 pub(crate) fn guards<const N: usize>(pairs: [(&str, Guard); N]) -> Guards {
@@ -154,6 +156,7 @@ impl Head {
                 (BEAT, Guard::Number(self.beat)),
                 (FENCE, Guard::Number(self.fence)),
                 (AWAITS, Guard::Text(self.awaits.clone())),
+                (RUNG, Guard::Text(String::new())),
             ]),
             body,
             due: Some(self.charter.accepted),

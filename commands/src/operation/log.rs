@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::ids::{OperationId, Target};
 use crate::operation::facts::{Facts, SignalFact};
-use crate::operation::head::{self, Head, Status, guards};
+use crate::operation::head::{self, Head, RUNG, Status, guards};
 use crate::operation::journal::{Entry, Row};
 use crate::operation::keys::{HEAD, Keys, ROW, SIGNAL};
 use crate::operation::retry;
@@ -95,9 +95,6 @@ pub(crate) struct Log {
     facts: Facts,
     rung: String,
 }
-
-/// A guard of the head that every signal changes: an owner that goes to sleep must have seen the last one.
-pub(crate) const RUNG: &str = "rung";
 
 impl Log {
     /// A writer for an operation that this replica holds.
