@@ -28,12 +28,22 @@ pub(crate) fn print(config: &FunctionConfig) -> String {
 pub(crate) struct FunctionLook {
     /// `$LATEST`; none if there is no such function.
     pub(crate) latest: Option<Latest>,
-    /// Published versions that could be reused, the newest last: number, code digest, configuration digest.
-    pub(crate) versions: Vec<(String, String, String)>,
+    /// Published versions that could be reused, the newest last.
+    pub(crate) versions: Vec<Published>,
     /// The stage's alias: version and revision.
     pub(crate) alias: Option<(String, String)>,
     /// Whether API Gateway may call that alias.
     pub(crate) permitted: bool,
+}
+
+/// A published version as the list of versions shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Published {
+    pub(crate) version: String,
+    pub(crate) sha256: String,
+    pub(crate) print: String,
+    /// Whether the list says that it can be called; a list may leave that out, and then it is looked at by itself.
+    pub(crate) ready: bool,
 }
 
 /// `$LATEST` as it was seen.
@@ -47,9 +57,8 @@ pub(crate) struct Latest {
 
 impl FunctionLook {
     /// A version with exactly that code and configuration.
-    pub(crate) fn reusable(&self, code: &CodeRef, want: &str) -> Option<&str> {
-        let fits = |(_, sha, print): &&(String, String, String)| *sha == code.sha256 && print == want;
-        self.versions.iter().rev().find(fits).map(|(version, _, _)| version.as_str())
+    pub(crate) fn reusable(&self, code: &CodeRef, want: &str) -> Option<&Published> {
+        self.versions.iter().rev().find(|version| version.sha256 == code.sha256 && version.print == want)
     }
 }
 
@@ -94,9 +103,14 @@ impl Step for LookAtFunction {
         let mut published: Vec<_> = versions
             .iter()
             .filter(|version| version.version != LATEST && !matches!(version.readiness, Readiness::Failed(_)))
-            .map(|version| (version.version.clone(), version.code_sha256.clone(), print(&version.config)))
+            .map(|version| Published {
+                version: version.version.clone(),
+                sha256: version.code_sha256.clone(),
+                print: print(&version.config),
+                ready: version.readiness == Readiness::Ready,
+            })
             .collect();
-        published.sort_by_key(|(version, _, _)| version.parse::<u64>().unwrap_or(0));
+        published.sort_by_key(|published| published.version.parse::<u64>().unwrap_or(0));
         let remembered = published.split_off(published.len().saturating_sub(REMEMBERED));
         Progress::done(FunctionLook {
             latest: latest.map(|latest| Latest {
