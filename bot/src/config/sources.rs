@@ -23,7 +23,6 @@ const VARIABLES: [&str; 8] = [
     "SLUICE_LOG",
     "SLUICE_QUEUE",
     "SLUICE_SETTLE",
-    "SLUICE_STAGE_URL",
     "SLUICE_STATE",
 ];
 const LONGEST_SECONDS: u64 = 3_600;
@@ -114,7 +113,6 @@ impl Reading {
         self.queue();
         let lease = self.seconds("SLUICE_LEASE", "lease", 15, 1);
         let settle = self.seconds("SLUICE_SETTLE", "settle", 15, 0);
-        let stage_url = self.stage_url();
         let access = Access {
             operators: self.people("access.operators"),
             admins: self.people("access.admins"),
@@ -126,7 +124,6 @@ impl Reading {
             table: table?,
             lease: lease?,
             settle: settle?,
-            stage_url: stage_url?,
             access,
             names: names?,
         })
@@ -193,21 +190,6 @@ impl Reading {
             self.problem(name, format!("`{text}` is no number of seconds from {least} to {LONGEST_SECONDS}"));
         }
         seconds.map(Duration::from_secs)
-    }
-
-    /// `None` if it is wrong, `Some(None)` if it is not set.
-    fn stage_url(&mut self) -> Option<Option<String>> {
-        let Some((name, text)) = self.text(None, "SLUICE_STAGE_URL", "stage_url") else { return Some(None) };
-        let sample = text.replace("{api}", "a").replace("{pipeline}", "p").replace("{stage}", "s");
-        let is_url = Url::parse(&sample).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        let fits = is_url && text.contains("{stage}") && !sample.contains(['{', '}']);
-        if !fits {
-            self.problem(
-                name,
-                "is no URL with {stage} in it, and {api} or {pipeline}, as in `https://{api}.example.com/{stage}`",
-            );
-        }
-        fits.then_some(Some(text))
     }
 
     fn people(&mut self, path: &str) -> BTreeSet<UserId> {

@@ -72,7 +72,6 @@ fn settings(base: &Base, drive: bool) -> Settings {
     Settings {
         lease: base.lease,
         settle: base.settle,
-        stage_url: base.stage_url.clone(),
         drive,
         ..Settings::new(ulid::Ulid::new().to_string())
     }
