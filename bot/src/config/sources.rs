@@ -16,7 +16,7 @@ use super::{Base, Problem, Secret, SlackAccess};
 use crate::cli::Flags;
 
 /// Variables of ours; every other `SLUICE_*` is a typing error that would otherwise be silently without effect.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 7] = [
     "SLUICE_CONFIG",
     "SLUICE_LEASE",
     "SLUICE_LISTEN",
