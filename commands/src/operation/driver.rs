@@ -39,6 +39,16 @@ enum Event {
     Looked(StepId, Result<Observed, Trouble>),
 }
 
+/// What follows a turn.
+enum Next {
+    /// Carrying is over.
+    Over(Driven),
+    /// Something changed under us: plan again at once.
+    Turn,
+    /// Everything that could be started is: wait until something happens.
+    Rest,
+}
+
 /// An entry that waits to be appended, with the records that change with it.
 struct Pending {
     entry: Entry,
@@ -61,6 +71,8 @@ pub(crate) struct Drive<'a> {
     conflicts: BTreeMap<StepId, Trouble>,
     absent: BTreeMap<StepId, Instant>,
     notes: BTreeMap<StepId, Text>,
+    /// When we last showed that we live: by an append or a beat.
+    shown: Instant,
 }
 
 impl<'a> Drive<'a> {
@@ -89,6 +101,7 @@ impl<'a> Drive<'a> {
             conflicts: BTreeMap::new(),
             absent: BTreeMap::new(),
             notes: BTreeMap::new(),
+            shown: Instant::now(),
         }
     }
 
@@ -96,12 +109,10 @@ impl<'a> Drive<'a> {
         self.tell()?;
         loop {
             match self.turn().await? {
-                Some(driven) => return Ok(driven),
-                None => {
-                    if !self.rest().await {
-                        return Ok(Driven::NotOurs);
-                    }
-                }
+                Next::Over(driven) => return Ok(driven),
+                Next::Turn => {}
+                Next::Rest if self.rest().await => {}
+                Next::Rest => return Ok(Driven::NotOurs),
             }
         }
     }
@@ -118,8 +129,8 @@ impl<'a> Drive<'a> {
         Ok(facts)
     }
 
-    /// Plans, appends, starts. `Some`: carrying is over.
-    async fn turn(&mut self) -> Result<Option<Driven>, Trouble> {
+    /// Plans, appends, starts.
+    async fn turn(&mut self) -> Result<Next, Trouble> {
         let now = Instant::now();
         self.wake.retain(|_, at| *at > now);
         self.slot_wake.retain(|_, at| *at > now);
@@ -182,9 +193,9 @@ impl<'a> Drive<'a> {
         if !(self.pending.is_empty() && row.is_empty()) {
             match self.append(row, writes, owners, leave).await? {
                 Appended::Recorded => {}
-                Appended::Refused(_) => return Ok(None),
+                Appended::Refused(_) => return Ok(Next::Turn),
                 Appended::Fenced => {
-                    return Ok(if self.heard().await? { None } else { Some(Driven::NotOurs) });
+                    return Ok(if self.heard().await? { Next::Turn } else { Next::Over(Driven::NotOurs) });
                 }
             }
             self.motion.fresh.extend(intents);
@@ -192,13 +203,13 @@ impl<'a> Drive<'a> {
         }
         if let Some(turn) = plan.turn {
             line::wake_next(self.engine, &self.log.head().charter.pipeline, &self.freed(&turn)).await;
-            return Ok(Some(match turn {
+            return Ok(Next::Over(match turn {
                 Turn::Wait(_) => Driven::Waiting,
                 Turn::Succeeded | Turn::Failed => Driven::Ended,
             }));
         }
-        self.start(&nodes, &plan.ready)?;
-        Ok(None)
+        self.start(&nodes, &plan.ready);
+        Ok(Next::Rest)
     }
 
     /// The slots that this turn gives back.
@@ -279,7 +290,10 @@ impl<'a> Drive<'a> {
         let world = self.engine.world();
         let outcome = self.log.append(&*world.store, world.clock.now(), entries, leave, all).await?;
         match &outcome {
-            Appended::Recorded => self.pending.clear(),
+            Appended::Recorded => {
+                self.shown = Instant::now();
+                self.pending.clear();
+            }
             Appended::Refused(lost) => {
                 // A record changed under a step: it is run again. A slot was taken under us: it is tried again.
                 let lost: BTreeSet<_> = lost.iter().filter_map(|index| owners.get(*index).cloned()).collect();
@@ -318,7 +332,7 @@ impl<'a> Drive<'a> {
         self.slot_wake.insert(slot, Instant::now() + SLOT_AGAIN);
     }
 
-    fn start(&mut self, nodes: &[Node], ready: &[(StepId, Start)]) -> Result<(), Trouble> {
+    fn start(&mut self, nodes: &[Node], ready: &[(StepId, Start)]) {
         let facts = self.log.facts();
         for (id, start) in ready {
             if self.running.len() >= self.engine.world().settings.width {
@@ -337,7 +351,6 @@ impl<'a> Drive<'a> {
                 Start::Observe => async move { Event::Looked(id, step.observe(&cx).await) }.boxed(),
             });
         }
-        Ok(())
     }
 
     /// Waits until something happens, showing meanwhile that we live. `false`: the operation is not ours any more.
@@ -347,7 +360,16 @@ impl<'a> Drive<'a> {
             let next = self.wake.values().chain(self.slot_wake.values()).min().copied();
             let look = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             let nudge = Arc::clone(&self.nudge);
+            // Counted from the last sign of life, not from here: a step that looks again often must not keep us silent.
+            let beat = self.shown + world.settings.lease / 3;
             tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(beat) => {
+                    if !self.log.beat(&*world.store).await {
+                        return false;
+                    }
+                    self.shown = Instant::now();
+                }
                 Some(event) = self.running.next(), if !self.running.is_empty() => {
                     self.take(event);
                     while let Some(Some(event)) = self.running.next().now_or_never() {
@@ -361,11 +383,6 @@ impl<'a> Drive<'a> {
                     match self.heard().await {
                         Ok(ours) => return ours,
                         Err(error) => tracing::warn!(operation = %self.log.head().id, %error, "signals could not be read"),
-                    }
-                }
-                () = tokio::time::sleep(world.settings.lease / 3) => {
-                    if !self.log.beat(&*world.store).await {
-                        return false;
                     }
                 }
             }
