@@ -37,8 +37,10 @@ pub struct Draft {
     pub pipeline: PipelineName,
     /// Where everything about it is told.
     pub home: ChannelId,
-    /// The command as it was understood; also what makes two commands equal.
+    /// The command as it was understood.
     pub command: String,
+    /// The command with everything resolved: equal while one is open means the same work.
+    pub fingerprint: String,
     /// Counters of the pipeline's record to set, besides the ticket's: build and release numbers. Empty, and no record
     /// yet: the pipeline is being created.
     pub counters: Guards,
@@ -135,7 +137,7 @@ pub async fn accept(
         number,
         operation: id.clone(),
         kind: draft.kind.to_owned(),
-        fingerprint: draft.command.clone(),
+        fingerprint: draft.fingerprint,
         queued: None,
     };
     let audit = AuditRecord {

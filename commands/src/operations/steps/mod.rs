@@ -1,5 +1,6 @@
 //! Steps that several operations are made of. Each does one mutation and can find its own traces.
 
+mod alias;
 mod api;
 mod artifact;
 mod function;
@@ -8,6 +9,7 @@ mod prepare;
 mod record;
 mod role;
 
+pub(crate) use alias::*;
 pub(crate) use api::*;
 pub(crate) use artifact::*;
 pub(crate) use function::*;

@@ -219,14 +219,10 @@ impl Preparation<'_> {
         logical: &str,
         after: Option<StepId>,
     ) -> StepId {
+        let upload = latest.sha256 != wanted.code.sha256;
+        let id = Self::id(if upload { "code" } else { "publish" }, logical);
         let title = Text::plain("publish ").code(logical);
-        let (id, node) = if latest.sha256 == wanted.code.sha256 {
-            let id = Self::id("publish", logical);
-            (id.clone(), Node::new(id, title, PublishVersion { wanted: wanted.clone(), revision }))
-        } else {
-            let id = Self::id("code", logical);
-            (id.clone(), Node::new(id, title, UpdateCode { wanted: wanted.clone(), revision }))
-        };
+        let node = Node::new(id.clone(), title, Publish { wanted: wanted.clone(), revision, upload });
         nodes.push(node.after(after).holding(Slot::Pipeline));
         id
     }
