@@ -16,7 +16,7 @@ use super::{Base, Problem, Secret, SlackAccess};
 use crate::cli::Flags;
 
 /// Variables of ours; every other `SLUICE_*` is a typing error that would otherwise be silently without effect.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 7] = [
     "SLUICE_CONFIG",
     "SLUICE_LEASE",
     "SLUICE_LISTEN",
@@ -119,14 +119,7 @@ impl Reading {
             approvers: self.people("access.approvers"),
         };
         let names = self.names();
-        Some(Base {
-            listen: listen?,
-            table: table?,
-            lease: lease?,
-            settle: settle?,
-            access,
-            names: names?,
-        })
+        Some(Base { listen: listen?, table: table?, lease: lease?, settle: settle?, access, names: names? })
     }
 
     fn listen(&mut self) -> Option<SocketAddr> {
