@@ -34,7 +34,7 @@ async fn whole_life(shared: &Shared, process: &Process) -> bool {
             }
         }
     };
-    let over = || shared.heads().iter().any(|head| head.status.is_final()) && shared.is_settled();
+    let over = || shared.is_settled() && shared.heads().iter().any(|head| head.status.is_final());
     tokio::select! {
         died = process.live_until(async || over()) => died,
         () = story => true,

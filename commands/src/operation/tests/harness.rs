@@ -195,7 +195,7 @@ impl Shared {
     }
     /// Nobody will look at anything again.
     pub(super) fn is_settled(&self) -> bool {
-        self.store.items().iter().all(|item| item.due.is_none())
+        !self.store.any(|item| item.due.is_some())
     }
     /// What must hold when all work is done: one end, a journal that folds, no slot, no ticket, nothing due, and no
     /// effect twice.
@@ -229,20 +229,20 @@ fn shown(entry: &Entry) -> String {
 
 impl Process {
     /// Accepts a toy operation as the service would, trying anew while the pipeline changes.
-    pub(super) async fn ask(
+    pub(super) async fn try_ask(
         &self,
         number: u64,
         delivery: &str,
         kind: &'static str,
         steps: &[Spec],
-    ) -> Accepted {
+    ) -> Result<Accepted, Trouble> {
         let world = self.engine.world();
         let ann = person("ann");
         let channel = "C0GENERAL1".parse().unwrap();
         let delivery = Delivery { key: delivery, actor: &ann, channel: &channel };
         loop {
             let name = "orders".parse().unwrap();
-            let Ok(view) = View::read(&*world.store, &world.keys, &name).await else { continue };
+            let view = View::read(&*world.store, &world.keys, &name).await?;
             let granted = world.access.operate(&ann.id).unwrap();
             let draft = Draft {
                 kind,
@@ -256,9 +256,24 @@ impl Process {
                 answer: Card::new(Tone::Running, format!("Doing {number}.")),
             };
             let id = operation_id(self.ids_from + number);
-            match accept(&self.engine, id, &delivery, &view, draft, &granted).await.unwrap() {
+            match accept(&self.engine, id, &delivery, &view, draft, &granted).await? {
                 Accepted::Again => {}
-                accepted => return accepted,
+                accepted => return Ok(accepted),
+            }
+        }
+    }
+
+    /// The same, repeated until it is answered, as people do.
+    pub(super) async fn ask(
+        &self,
+        number: u64,
+        delivery: &str,
+        kind: &'static str,
+        steps: &[Spec],
+    ) -> Accepted {
+        loop {
+            if let Ok(accepted) = self.try_ask(number, delivery, kind, steps).await {
+                return accepted;
             }
         }
     }
@@ -315,13 +330,13 @@ impl Process {
                     }
                 }
             }
-            let news = self.herald.told();
+            let ended = self.herald.ended_since(told);
+            told = self.herald.count();
             let messages = Messages::new(self.line.clone(), self.engine.world().keys.clone());
-            for news in news.iter().skip(told).filter(|news| news.last) {
+            for operation in ended {
                 // What fails here is told again by whoever claims it next.
-                let _ = messages.settled(&news.operation).await;
+                let _ = messages.settled(&operation).await;
             }
-            told = news.len();
         }
     }
 
@@ -352,9 +367,5 @@ impl Process {
     pub(super) async fn live_to(&self, shared: &Shared, id: &OperationId, status: Status) {
         let dead = self.live_until(async || shared.head(id).await.status == status).await;
         assert!(!dead, "died before {id} was {}", status.as_str());
-    }
-
-    pub(super) fn calls(&self) -> usize {
-        self.line.calls.load(Ordering::SeqCst)
     }
 }

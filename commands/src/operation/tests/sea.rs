@@ -132,6 +132,10 @@ impl Sea {
     pub(super) fn foreign(&self, name: &str) {
         self.with(|inner| inner.foreign.push(name.into()));
     }
+    /// We made that thing, and nobody recorded it.
+    pub(super) fn made(&self, name: &str) {
+        self.with(|inner| inner.things.entry(name.into()).or_default().push(Instant::now()));
+    }
     /// From now on the gate of every slot is closed.
     pub(super) fn close(&self) {
         self.with(|inner| inner.closed = true);
