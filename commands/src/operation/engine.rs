@@ -133,9 +133,13 @@ impl Engine {
     /// Claims first and reads then: after a claim nobody else appends, so what is read stands still.
     async fn acquire(&self, id: &OperationId) -> Result<Acquired, Trouble> {
         let (store, keys) = (&*self.world.store, &self.world.keys);
-        let Some((head, rung)) = log::read_head(store, keys, id).await? else {
+        let Some(log::Seen { head, rung, is_due }) = log::read_head(store, keys, id).await? else {
             return Ok(Acquired::No(Driven::NotOurs));
         };
+        if head.status == Status::Waiting && !is_due {
+            // Nobody spoke since it went to sleep. Claimed, it would be awake without being due: lost, if we died then.
+            return Ok(Acquired::No(Driven::Waiting));
+        }
         if head.status == Status::Stuck {
             return Ok(Acquired::No(Driven::Stuck));
         }

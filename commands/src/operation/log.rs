@@ -265,25 +265,35 @@ impl Log {
     /// Reads what people said since, after somebody rang. `None`: the operation is not ours any more.
     pub(crate) async fn unread(&mut self, store: &dyn Store) -> Result<Option<Vec<SignalFact>>, Trouble> {
         // The ring is read before the signals: one that comes between is seen as a signal, and rings once more in vain.
-        let Some((_, rung)) = read_head(store, &self.keys, &self.head.id).await? else { return Ok(None) };
+        let Some(seen) = read_head(store, &self.keys, &self.head.id).await? else { return Ok(None) };
         let Some(loaded) = load(store, &self.keys, &self.head.id).await? else { return Ok(None) };
         if loaded.head.fence != self.head.fence || loaded.head.sequence != self.head.sequence {
             return Ok(None);
         }
-        self.rung = rung;
+        self.rung = seen.rung;
         Ok(Some(loaded.unread))
     }
 }
 
-/// Reads a head with the last ring.
+/// A head as it is read before it is claimed.
+pub(crate) struct Seen {
+    pub(crate) head: Head,
+    /// The last ring.
+    pub(crate) rung: String,
+    /// Whether it is in the due index. Who waits and is not due was not spoken to since it went to sleep.
+    pub(crate) is_due: bool,
+}
+
+/// Reads a head.
 pub(crate) async fn read_head(
     store: &dyn Store,
     keys: &Keys,
     id: &OperationId,
-) -> Result<Option<(Head, String)>, StoreError> {
+) -> Result<Option<Seen>, StoreError> {
     let key = keys.head(id);
     let Some(item) = retry::reading(|| store.get(&key)).await? else { return Ok(None) };
-    Ok(Some((Head::from_item(&item)?, head::text(&item.guards, RUNG))))
+    let (rung, is_due) = (head::text(&item.guards, RUNG), item.due.is_some());
+    Ok(Some(Seen { head: Head::from_item(&item)?, rung, is_due }))
 }
 
 /// Claims an operation: raises its fence if nobody else did since it was read. Gives the claimed head.

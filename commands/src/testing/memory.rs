@@ -101,6 +101,11 @@ impl MemoryStore {
         self.lock().faults.insert(index, fault);
     }
 
+    /// Nothing that was planned to go wrong goes wrong any more.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
     /// Every call so far, those that failed included.
     pub fn calls(&self) -> Vec<StoreCall> {
         self.lock().calls.clone()

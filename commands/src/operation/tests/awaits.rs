@@ -106,6 +106,7 @@ async fn a_signal_between_the_last_look_and_going_to_sleep_is_not_slept_through(
         let (shared, process) = waiting().await;
         let id = operation_id(1);
         let head = shared.head(&id).await;
+        process.say_to(&head, "dan", "d9", Verdict::Approve).await;
         let from = shared.store.calls().len();
         // The other process hears of it, and nobody nudges the owner.
         let other = shared.process("other");
@@ -115,7 +116,6 @@ async fn a_signal_between_the_last_look_and_going_to_sleep_is_not_slept_through(
             }
             other.say_to(&head, "ben", "d2", Verdict::Approve).await
         };
-        // Woken for nothing: it claims, looks, and goes to sleep again.
         let (driven, said) = tokio::join!(process.engine.drive(&id), speak);
         assert!(matches!(said, Said::Heard(_)));
         heard += usize::from(driven == Driven::Ended);
@@ -133,7 +133,10 @@ async fn waiting_again_keeps_the_revision_that_buttons_carry() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     let before = shared.head(&id).await;
-    assert_eq!(process.engine.drive(&id).await, Driven::Waiting, "woken for nothing");
+    assert_eq!(process.engine.drive(&id).await, Driven::Waiting, "nobody spoke");
+    assert_eq!(shared.head(&id).await, before, "and nobody wakes it for nothing");
+    process.say(&id, "dan", "d2", Verdict::Approve).await;
+    assert_eq!(process.engine.drive(&id).await, Driven::Waiting, "that counts for nothing");
     let after = shared.head(&id).await;
     assert_eq!((before.awaits, before.fence + 1), (after.awaits.clone(), after.fence));
     assert!(after.sequence > before.sequence);

@@ -150,7 +150,7 @@ impl Shared {
         let mut set = Settings::new(replica);
         settings(&mut set);
         let access = Access {
-            operators: ["ann", "ben", "cat"].map(|name| person(name).id).into(),
+            operators: ["ann", "ben", "cat", "dan"].map(|name| person(name).id).into(),
             admins: [person("ada").id].into(),
             approvers: BTreeSet::new(),
         };

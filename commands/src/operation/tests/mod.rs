@@ -7,6 +7,7 @@ mod crashes;
 mod faults;
 mod harness;
 mod races;
+mod schedules;
 mod sea;
 mod slots;
 mod stuck;

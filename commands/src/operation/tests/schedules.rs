@@ -1,0 +1,173 @@
+//! Random schedules: three operations on one pipeline, lives that end anywhere, stores and steps that misbehave. What
+//! must hold does, whatever the seed.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::harness::{Process, Shared};
+use super::sea::{How, Moment, Spec, Weather, step};
+use crate::fault::Class;
+use crate::operation::*;
+use crate::ports::StoreError;
+use crate::testing::StoreFault;
+
+/// How one life goes.
+#[derive(Debug, Clone)]
+struct Life {
+    ends_at: usize,
+    moment: bool,
+    /// Another process lives beside it.
+    company: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Schedule {
+    lives: Vec<Life>,
+    faults: Vec<(usize, u8)>,
+    weather: Vec<(usize, u8)>,
+    forgetful: bool,
+}
+
+const NAMES: [&str; 9] = ["a1", "b1", "c1", "a2", "b2", "c2", "a3", "b3", "c3"];
+
+fn operations() -> [(&'static str, Vec<Spec>); 3] {
+    let prod = || Slot::Stage("prod".parse().unwrap());
+    [
+        (
+            "toy",
+            vec![
+                step("a1", How::Set),
+                step("b1", How::Once).after(&["a1"]).holding(Slot::Pipeline),
+                step("c1", How::Name).after(&["b1"]).holding(prod()),
+            ],
+        ),
+        (
+            "toy",
+            vec![
+                step("a2", How::Name).holding(Slot::Pipeline),
+                step("b2", How::Set).holding(Slot::Pipeline),
+                step("ask2", How::Ask).after(&["a2", "b2"]),
+                step("c2", How::Once).after(&["ask2"]).holding(prod()),
+            ],
+        ),
+        (
+            ROLLBACK,
+            vec![
+                step("a3", How::Set).holding(prod()),
+                step("b3", How::Set).after(&["a3"]).holding(prod()),
+                step("c3", How::Set).after(&["a3"]).holding(prod()),
+            ],
+        ),
+    ]
+}
+
+fn schedules() -> impl Strategy<Value = Schedule> {
+    let life = (0..70_usize, any::<bool>(), any::<bool>()).prop_map(|(ends_at, moment, company)| Life {
+        ends_at,
+        moment,
+        company,
+    });
+    let lives = prop::collection::vec(life, 0..4);
+    let faults = prop::collection::vec((0..200_usize, 0..3_u8), 0..6);
+    let weather = prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..6);
+    (lives, faults, weather, any::<bool>()).prop_map(|(lives, faults, weather, forgetful)| Schedule {
+        lives,
+        faults,
+        weather,
+        forgetful,
+    })
+}
+
+/// People ask for all three under the same deliveries, whoever lives, and approve what waits.
+async fn people(shared: &Shared, process: &Process) {
+    for (number, (kind, steps)) in (1..).zip(operations()) {
+        process.ask(number, &format!("d{number}"), kind, &steps).await;
+    }
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for head in shared.heads().into_iter().filter(|head| head.status == Status::Waiting) {
+            process.say_to(&head, "ben", &format!("yes-{}", head.id), Verdict::Approve).await;
+        }
+    }
+}
+
+fn is_over(shared: &Shared) -> bool {
+    if !shared.is_settled() {
+        return false;
+    }
+    let heads = shared.heads();
+    heads.len() == 3 && heads.iter().all(|head| head.status.is_final())
+}
+
+async fn live(shared: &Shared, process: &Process, company: Option<&Process>) {
+    let beside = async {
+        match company {
+            Some(other) => other.live().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = process.live_until(async || is_over(shared)) => {}
+        () = people(shared, process) => {}
+        () = beside => {}
+    }
+}
+
+async fn hold(schedule: Schedule) {
+    let shared = Shared::new().await;
+    for (at, kind) in &schedule.faults {
+        let unknown = || StoreError::Unknown("told so".into());
+        let fault = match kind {
+            0 => StoreFault::Before(StoreError::Again("told so".into())),
+            1 => StoreFault::Before(unknown()),
+            _ => StoreFault::After(unknown()),
+        };
+        shared.store.fault_at(shared.store.calls().len() + at, fault);
+    }
+    for (name, kind) in &schedule.weather {
+        let weather = match kind {
+            0 => Weather::Fails(Class::Transient),
+            1 => Weather::Fails(Class::Throttled),
+            2 => Weather::Fails(Class::Ambiguous),
+            3 => Weather::AnswerLost,
+            _ => Weather::Slow(Duration::from_secs(9)),
+        };
+        shared.sea.weather(NAMES[*name], [weather]);
+    }
+    for (number, life) in (1..).zip(&schedule.lives) {
+        let moment = if life.moment { Moment::Before } else { Moment::After };
+        let mut mortal = shared.mortal(&format!("life {number}"), Some((life.ends_at, moment)), |_| {});
+        mortal.ids_from = 10 * number;
+        let company = life.company.then(|| shared.process(&format!("company {number}")));
+        live(&shared, &mortal, company.as_ref()).await;
+        if schedule.forgetful {
+            shared.store.forget_tokens();
+        }
+    }
+    let last = shared.process("last");
+    let rest = tokio::time::timeout(Duration::from_secs(1800), live(&shared, &last, None)).await;
+    if rest.is_err() {
+        let heads = shared.heads();
+        let journals: Vec<_> = heads.iter().map(|head| shared.journal(&head.id)).collect();
+        let stand: Vec<_> = heads.iter().map(|h| (h.status, &h.owner, &h.awaits, h.fence, h.beat)).collect();
+        panic!("it never came to rest: {stand:?} {journals:#?} {:?}", shared.view().await);
+    }
+    assert!(is_over(&shared), "it never came to rest");
+    shared.store.clear_faults();
+    for head in shared.heads() {
+        shared.assert_at_rest(&head.id, Status::Succeeded, &head.charter.command).await;
+    }
+    assert_eq!(NAMES.map(|name| shared.sea.count(name)), [1; 9]);
+    let tickets = shared.heads().into_iter().map(|head| head.charter.ticket);
+    assert_eq!(tickets.collect::<std::collections::BTreeSet<_>>(), [1, 2, 3].into());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_dies_or_fails_everything_takes_hold_once(schedule in schedules()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.unwrap().block_on(hold(schedule));
+    }
+}
