@@ -48,7 +48,7 @@ fn tone(status: Status) -> Tone {
 fn headline(story: &Story, facts: &Facts) -> Text {
     let state = match facts.status() {
         Status::Running => "is running",
-        Status::Waiting => "is waiting",
+        Status::Waiting => "is waiting for approval",
         Status::Succeeded => "succeeded",
         Status::Failed => match facts.faults().next() {
             Some((_, refusal)) if refusal.code == crate::operation::REJECTED => "was rejected",
@@ -68,15 +68,16 @@ fn headline(story: &Story, facts: &Facts) -> Text {
 pub fn card(story: &Story, facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Card {
     let status = facts.status();
     let mut card = Card::new(tone(status), headline(story, facts));
+    // What went wrong comes first: on a phone the steps fill a screen.
+    for (_, refusal) in facts.faults() {
+        card = card.text(marked(&refusal.problem));
+    }
     if !story.fields.is_empty() {
         card = card.part(Part::Fields(story.fields.clone()));
     }
     let steps = lines(facts, nodes, notes);
     if !steps.is_empty() {
         card = card.part(Part::Steps(steps));
-    }
-    for (_, refusal) in facts.faults() {
-        card = card.text(marked(&refusal.problem));
     }
     if status == Status::Failed {
         let left = changed(facts, nodes);

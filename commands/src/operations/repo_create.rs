@@ -131,7 +131,9 @@ impl Definition for RepoCreate {
         story = story
             .field("Stages", Text::default().code(FIRST_STAGE))
             .field("Home channel", Text::default().channel(&facts.charter.home));
-        story.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
+        if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
+            story.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
+        }
         story
     }
 }

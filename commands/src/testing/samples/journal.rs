@@ -14,8 +14,8 @@ use super::records::{CHANNEL, access, actor};
 use crate::card::Text;
 use crate::ids::OperationId;
 use crate::operation::{
-    Charter, Context, Definition, Effect, Entry, Facts, Node, Refusal, Row, Settings, SignalFact, StepId, Trouble,
-    Verdict,
+    Charter, Context, Definition, Effect, Entry, Facts, Node, Refusal, Row, Settings, SignalFact, StepId,
+    Trouble, Verdict,
 };
 use crate::operations::registry;
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
@@ -34,7 +34,13 @@ pub struct Journal {
 
 impl Journal {
     /// A journal that begins with the acceptance of that command by Ann.
-    pub fn accepted(kind: &str, command: &str, pipeline: &str, params: impl Serialize, outputs: Outputs) -> Self {
+    pub fn accepted(
+        kind: &str,
+        command: &str,
+        pipeline: &str,
+        params: impl Serialize,
+        outputs: Outputs,
+    ) -> Self {
         let definition = registry().all().find(|known| known.kind() == kind).cloned().expect("a known kind");
         let charter = Charter {
             kind: kind.into(),
@@ -49,7 +55,8 @@ impl Journal {
             accepted: BEGIN,
         };
         let id = OperationId::new(Ulid::from_parts(1_772_443_800_000, 7).to_string()).expect("an id");
-        let journal = Self { definition, facts: Facts::new(id, charter), outputs, now: BEGIN, notes: BTreeMap::new() };
+        let journal =
+            Self { definition, facts: Facts::new(id, charter), outputs, now: BEGIN, notes: BTreeMap::new() };
         journal.row(0, vec![Entry::Accepted])
     }
 

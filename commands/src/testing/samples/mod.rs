@@ -44,6 +44,7 @@ impl Sample {
             Arc::new(RecordingHerald::default()),
             Arc::new(RecordingRunner::default()),
         );
-        crate::operation::told(&*self.definition, &self.facts, &world, &self.notes).expect("a sample makes sense")
+        crate::operation::told(&*self.definition, &self.facts, &world, &self.notes)
+            .expect("a sample makes sense")
     }
 }

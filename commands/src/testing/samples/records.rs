@@ -1,8 +1,8 @@
 //! People, commits, builds and releases of samples, and a store that holds the pipeline `orders`.
 
 use crate::domain::{
-    About, Access, Act, Artifact, AuditRecord, Build, BuildState, Change, Counters, Current, FINGERPRINT, KIND,
-    OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item,
+    About, Access, Act, Artifact, AuditRecord, Build, BuildState, Change, Counters, Current, FINGERPRINT,
+    KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item,
 };
 use crate::ids::{BuildNumber, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
 use crate::operation::{Head, Keys, Status};
@@ -40,7 +40,7 @@ pub(super) fn change(build: u32) -> Change {
         2 => ("Ben Büchner", "Greet in the language of the caller"),
         _ => ("Cleo Costa", "Count orders by day & week (fixes #12)"),
     };
-    let id = CommitId::new(format!("{build}a7f3c9").repeat(5)).expect("a commit");
+    let id = CommitId::new(format!("{build}a7f3c9e").repeat(5)).expect("a commit");
     Change { id, author: author.into(), subject: subject.into() }
 }
 
@@ -167,8 +167,12 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
             actor: actor(if number == 2 { "ben" } else { "ann" }),
             asked: BEGIN + minutes(i64::from(number)),
             ended: None,
-            log: (number < 4).then(|| LogStream { group: "/aws/codebuild/sluice-orders".into(), stream: number.to_string() }),
-            log_link: (number < 4).then(|| format!("https://eu-central-1.console.aws.amazon.com/logs/{number}")),
+            log: (number < 4).then(|| LogStream {
+                group: "/aws/codebuild/sluice-orders".into(),
+                stream: number.to_string(),
+            }),
+            log_link: (number < 4)
+                .then(|| format!("https://eu-central-1.console.aws.amazon.com/logs/{number}")),
             artifact: (number < 3).then(|| artifact(number, &["Hello"])),
         };
         put(store, to_item(keys.build(&name, build.number), empty(), &build).expect("an item")).await;
@@ -180,7 +184,8 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
             let of: StageName = of.parse().expect("a stage");
             let set = VersionSet { versions: Default::default(), api: Some(pinned_api("d1")) };
             let _ = runs;
-            put(store, to_item(keys.version_set(&name, made.number, &of), empty(), &set).expect("an item")).await;
+            put(store, to_item(keys.version_set(&name, made.number, &of), empty(), &set).expect("an item"))
+                .await;
         }
     }
     for (n, record) in history(&name).into_iter().enumerate() {
@@ -210,17 +215,50 @@ fn history(name: &PipelineName) -> Vec<AuditRecord> {
         ..About::default()
     };
     let promoted = About { approvers: vec![actor("ben")], ..on("prod", Some(ReleaseNumber(1)), 2) };
-    let back = About { reason: Some("<!channel> errors *rise*".into()), ..on("prod", Some(ReleaseNumber(2)), 1) };
+    let back =
+        About { reason: Some("<!channel> errors *rise*".into()), ..on("prod", Some(ReleaseNumber(2)), 1) };
     let promote = || format!("/promote {name} prod");
     vec![
         record(1, Act::Asked, "ann", "build", format!("/build {name}"), "accepted", About::default()),
-        record(2, Act::Succeeded, "ann", "build", format!("/build {name}"), "succeeded", About { build: Some(BuildNumber(1)), ..About::default() }),
-        record(3, Act::Succeeded, "ann", "deploy", format!("/deploy {name}"), "succeeded", on("dev", None, 1)),
+        record(
+            2,
+            Act::Succeeded,
+            "ann",
+            "build",
+            format!("/build {name}"),
+            "succeeded",
+            About { build: Some(BuildNumber(1)), ..About::default() },
+        ),
+        record(
+            3,
+            Act::Succeeded,
+            "ann",
+            "deploy",
+            format!("/deploy {name}"),
+            "succeeded",
+            on("dev", None, 1),
+        ),
         record(4, Act::Asked, "ann", "promote", promote(), "accepted", on("prod", Some(ReleaseNumber(1)), 2)),
-        record(5, Act::Approved, "ben", "promote", promote(), "recorded", on("prod", Some(ReleaseNumber(1)), 2)),
+        record(
+            5,
+            Act::Approved,
+            "ben",
+            "promote",
+            promote(),
+            "recorded",
+            on("prod", Some(ReleaseNumber(1)), 2),
+        ),
         record(6, Act::Succeeded, "ann", "promote", promote(), "succeeded", promoted),
         record(7, Act::Succeeded, "ben", "rollback", format!("/rollback {name} prod"), "succeeded", back),
-        record(8, Act::Rejected, "ben", "promote", promote(), "recorded", About { reason: Some("not on a Friday".into()), ..on("prod", None, 2) }),
+        record(
+            8,
+            Act::Rejected,
+            "ben",
+            "promote",
+            promote(),
+            "recorded",
+            About { reason: Some("not on a Friday".into()), ..on("prod", None, 2) },
+        ),
         record(9, Act::Failed, "ann", "deploy", format!("/deploy {name}"), "aws-denied", on("dev", None, 3)),
     ]
 }

@@ -16,7 +16,16 @@ const BUCKET: &str = "sluice-123456789012-eu-central-1";
 /// As long as a name may be.
 const LONG: &str = "orders-and-invoices-of-the-northern-shop";
 const TEN: [&str; 10] = [
-    "Archive", "Billing", "Cancel", "Deliver", "Export", "Forward", "Greet", "Hello", "Import", "JournalOfAllOrders",
+    "Archive",
+    "Billing",
+    "Cancel",
+    "Deliver",
+    "Export",
+    "Forward",
+    "Greet",
+    "Hello",
+    "Import",
+    "JournalOfAllOrders",
 ];
 /// A log as a build with a bad day writes it.
 const LOG: &str = "[Container] 2026/03/02 09:30:41 Running command python3 -m unittest discover -s tests
@@ -167,7 +176,12 @@ fn bad_template() -> Refusal {
         hint: hint.into(),
     };
     refuse(vec![
-        error("Queue", 31, "`AWS::SQS::Queue` is not deployed by Sluice", "make it elsewhere and pass its name as a variable"),
+        error(
+            "Queue",
+            31,
+            "`AWS::SQS::Queue` is not deployed by Sluice",
+            "make it elsewhere and pass its name as a variable",
+        ),
         error("Hello", 12, "`Layers` is not read here", "put the library into the function's own folder"),
     ])
     .refusal()
@@ -198,14 +212,20 @@ pub fn all() -> Vec<Sample> {
         creation().until("project").sample("half way"),
         creation().succeeded().sample("succeeded"),
         creation().failed("repository", denied("codecommit:CreateRepository")).sample("failed: denied"),
-        creation().failed("look", foreign_refusal("A CodeCommit repository `orders`")).sample("failed: not ours"),
+        creation()
+            .failed("look", foreign_refusal("A CodeCommit repository `orders`"))
+            .sample("failed: not ours"),
         ordinary().sample("just accepted"),
         ordinary().until("follow").note("follow", "post build").sample("half way"),
         ordinary().succeeded().sample("succeeded"),
         red(LOG).fails_by_itself("verdict").sample("failed: red"),
-        building("orders", "mian", &change(1), true, None).failed("source", no_branch).sample("failed: no such branch"),
+        building("orders", "mian", &change(1), true, None)
+            .failed("source", no_branch)
+            .sample("failed: no such branch"),
         red(HOSTILE_LOG).fails_by_itself("verdict").sample("extreme: a hostile log"),
-        building(LONG, "main", &hostile(subject), true, None).succeeded().sample("extreme: a long name and subject"),
+        building(LONG, "main", &hostile(subject), true, None)
+            .succeeded()
+            .sample("extreme: a long name and subject"),
         adding().sample("just accepted"),
         adding().succeeded().sample("succeeded"),
         adding().failed("record", exists.expect_err("it exists")).sample("failed: exists"),
@@ -216,8 +236,12 @@ pub fn all() -> Vec<Sample> {
         deploying("orders", 1, change(1), &["Hello"])
             .failed("deployment", denied("apigatewayv2:CreateDeployment"))
             .sample("failed: denied, with things left"),
-        deploying("orders", 2, change(2), &["Hello"]).failed("artifact", bad_template()).sample("failed: template"),
-        deploying(LONG, 1, hostile(subject), &TEN).until("create:Greet").sample("extreme: ten functions, half way"),
+        deploying("orders", 2, change(2), &["Hello"])
+            .failed("artifact", bad_template())
+            .sample("failed: template"),
+        deploying(LONG, 1, hostile(subject), &TEN)
+            .until("create:Greet")
+            .sample("extreme: ten functions, half way"),
         deploying(LONG, 1, hostile(subject), &TEN)
             .failed("deployment", throttled("apigatewayv2:CreateDeployment"))
             .sample("extreme: ten functions, failed"),
@@ -231,7 +255,9 @@ pub fn all() -> Vec<Sample> {
             .fails_by_itself("approval")
             .sample("rejected"),
         approved().failed("alias:sluice-orders-Hello", moved).sample("void"),
-        approved().failed("api-stage", throttled("apigatewayv2:UpdateStage")).sample("failed after the first alias"),
+        approved()
+            .failed("api-stage", throttled("apigatewayv2:UpdateStage"))
+            .sample("failed after the first alias"),
         promoting(LONG, hostile(subject), &TEN).until("approval").sample("extreme: waiting"),
         rolling_back(None).sample("just accepted"),
         rolling_back(None).until("alias:sluice-orders-Hello").sample("half way"),
@@ -242,4 +268,3 @@ pub fn all() -> Vec<Sample> {
             .sample("failed half way"),
     ]
 }
-
