@@ -12,7 +12,19 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 
 fn lines(out: &mut String, label: &str, words: &str) {
     for line in words.lines() {
+        let line = without_id(line);
         out.push_str(&format!("{label:>8} | {line}\n"));
+    }
+}
+
+/// An operation's id has a time and chance in it.
+fn without_id(line: &str) -> String {
+    match line.split_once("operation `") {
+        Some((before, behind)) => {
+            let rest = behind.split_once('`').map_or("", |(_, rest)| rest);
+            format!("{before}operation `…`{rest}")
+        }
+        None => line.to_owned(),
     }
 }
 

@@ -126,7 +126,7 @@ impl Definition for Promote {
             now.map_or("nothing".to_owned(), |now| format!("`{}`, brought by <@{}>", now.release, now.by.id));
         Err(Refusal::new(
             VOID,
-            format!("Stage `{to}` moved since this was asked: it runs {runs} now."),
+            format!("Stage `{to}` moved since this was asked: it now runs {runs}."),
             format!("Look at `/pipeline status {name}`, and ask again if you still want it."),
         ))
     }

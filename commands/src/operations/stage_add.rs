@@ -49,7 +49,7 @@ impl Definition for StageAdd {
         if !stages.is_empty() {
             let order: Vec<_> = stages.iter().map(StageName::as_str).collect();
             story = story.field("Stages", Text::plain(order.join(" → ")));
-            story.result = Some(Text::plain("protected, promotions need one approval"));
+            story.result = Some(Text::plain("it is protected, and promotions to it need one approval"));
             story.hint = Some(Text::plain("Next: ").code(format!("/promote {name} {stage}")));
         }
         story

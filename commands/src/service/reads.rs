@@ -92,7 +92,7 @@ impl Service {
                 Text::default().user(&pipeline.creator.id),
             ])
         });
-        let card = Card::new(Tone::Neutral, pipelines_title("", names.len()))
+        let card = Card::new(Tone::Neutral, pipelines_title("List of ", names.len()))
             .hint(marked("More of one: `/pipeline status NAME`."));
         Ok(Answer::private(table(card, ["Pipeline", "Repository", "Home", "Created by"], rows.collect())))
     }
@@ -163,10 +163,11 @@ impl Service {
         if let Some(next) = next_step(&view, name) {
             card = card.hint(Text::plain("Next: ").code(next));
         }
-        let green = view.counters.newest_green().map_or("none yet".to_owned(), |number| number.to_string());
-        card = card.foot(
-            Text::plain("Newest green build ").code(green).then(" · clone ").code(pipeline.clone_url.clone()),
-        );
+        let green = match view.counters.newest_green() {
+            Some(number) => Text::plain("Newest green build ").code(number.to_string()),
+            None => Text::plain("No green build yet"),
+        };
+        card = card.foot(green.then(" · clone ").code(pipeline.clone_url.clone()));
         Ok(Answer::private(card))
     }
 
