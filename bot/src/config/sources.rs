@@ -119,14 +119,7 @@ impl Reading {
             approvers: self.people("access.approvers"),
         };
         let names = self.names();
-        Some(Base {
-            listen: listen?,
-            table: table?,
-            lease: lease?,
-            settle: settle?,
-            access,
-            names: names?,
-        })
+        Some(Base { listen: listen?, table: table?, lease: lease?, settle: settle?, access, names: names? })
     }
 
     fn listen(&mut self) -> Option<SocketAddr> {
