@@ -118,15 +118,16 @@ pub fn card(story: &Story, facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepI
     card
 }
 
-/// A duration as people say it.
+/// A duration as people say it: `12 ms`, `1.2 s`, `45 s`, `2 min 30 s`, `2 h 5 min`.
 pub fn took(milliseconds: i128) -> String {
-    let seconds = milliseconds.max(0) as f64 / 1000.0;
-    if seconds < 10.0 {
-        format!("{seconds:.1} s")
-    } else if seconds < 120.0 {
-        format!("{seconds:.0} s")
-    } else {
-        format!("{:.0} min", seconds / 60.0)
+    let milliseconds = milliseconds.max(0);
+    let seconds = milliseconds / 1_000;
+    match seconds {
+        0 => format!("{milliseconds} ms"),
+        1..10 => format!("{seconds}.{} s", milliseconds % 1_000 / 100),
+        10..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
     }
 }
 
@@ -283,6 +284,7 @@ mod tests {
 
     #[test]
     fn durations_read_like_speech() {
-        assert_eq!([took(0), took(1234), took(45_000), took(150_000)], ["0.0 s", "1.2 s", "45 s", "2 min"]);
+        let said = [0, 999, 1_234, 45_000, 150_000, 7_500_000].map(took);
+        assert_eq!(said, ["0 ms", "999 ms", "1.2 s", "45 s", "2 min 30 s", "2 h 5 min"]);
     }
 }
