@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::card::Card;
 use crate::domain::{Act, AuditRecord, Granted, TICKETS, View, from_item, to_item};
@@ -173,17 +174,18 @@ pub async fn accept(
     }
     writes.extend(draft.writes);
 
+    let begun = Instant::now();
     match transact(engine, &token, delivery.key, writes).await? {
         Committed::Yes => {
             if world.settings.drive {
-                engine.hand_over(head, facts, fresh);
+                engine.hand_over(head, facts, fresh, begun);
             }
             Ok(Accepted::Yes(answer))
         }
         Committed::Before(answer, operation) if operation.as_ref() == Some(&id) => {
             // Our own transaction, whose answer was lost.
             if world.settings.drive {
-                engine.hand_over(head, facts, fresh);
+                engine.hand_over(head, facts, fresh, begun);
             }
             Ok(Accepted::Yes(answer))
         }

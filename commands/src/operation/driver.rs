@@ -32,6 +32,8 @@ use crate::ports::{DueChange, Write};
 const BACKOFF: Duration = Duration::from_secs(30);
 /// How long to wait before a slot that is taken is tried again, should nobody wake us.
 const SLOT_AGAIN: Duration = Duration::from_secs(2);
+/// How long to wait before a mutation is tried again that was held back because the lease could not be shown.
+const SURE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Something that a step came to.
 enum Event {
@@ -71,7 +73,7 @@ pub(crate) struct Drive<'a> {
     conflicts: BTreeMap<StepId, Trouble>,
     absent: BTreeMap<StepId, Instant>,
     notes: BTreeMap<StepId, Text>,
-    /// When we last showed that we live: by an append or a beat.
+    /// When we last showed that we live, or tried to: by an append or a beat.
     shown: Instant,
 }
 
@@ -146,10 +148,10 @@ impl<'a> Drive<'a> {
             let plan = plan::plan(&nodes, &facts, &self.motion);
             let Some(slot) = plan.takes.first().cloned() else { break (nodes, plan) };
             match line::try_take(self.engine.world(), &*self.definition, &facts, &slot).await {
-                Ok(Turnstile::Free(write)) => {
+                Ok(Turnstile::Free(takes)) => {
                     row.push(Entry::Took { slot });
-                    writes.push(*write);
-                    owners.push(None);
+                    owners.extend(takes.iter().map(|_| None));
+                    writes.extend(takes);
                 }
                 Ok(Turnstile::Refused(refusal)) => {
                     let wants = |node: &&Node| node.slot.as_ref() == Some(&slot) && !facts.is_done(&node.id);
@@ -190,6 +192,7 @@ impl<'a> Drive<'a> {
             leave.awaits.clear();
         }
 
+        let held = self.log.facts().held.clone();
         if !(self.pending.is_empty() && row.is_empty()) {
             match self.append(row, writes, owners, leave).await? {
                 Appended::Recorded => {}
@@ -202,20 +205,34 @@ impl<'a> Drive<'a> {
             self.tell()?;
         }
         if let Some(turn) = plan.turn {
-            line::wake_next(self.engine, &self.log.head().charter.pipeline, &self.freed(&turn)).await;
+            line::wake_next(self.engine, &self.log.head().charter.pipeline, &self.freed(&turn, held)).await;
             return Ok(Next::Over(match turn {
                 Turn::Wait(_) => Driven::Waiting,
                 Turn::Succeeded | Turn::Failed => Driven::Ended,
             }));
         }
+        if !self.may_change().await {
+            return Ok(Next::Over(Driven::NotOurs));
+        }
         self.start(&nodes, &plan.ready);
+        if self.running.is_empty() && self.wake.is_empty() && self.slot_wake.is_empty() {
+            return Err(Trouble::Corrupt("nothing is ready, and nothing will be".into()));
+        }
         Ok(Next::Rest)
     }
 
+    /// Whether the operation may still be ours. What is tried again long after it was intended needs to know: while the
+    /// store could not be reached, somebody may have claimed it.
+    async fn may_change(&mut self) -> bool {
+        let world = self.engine.world();
+        let lease = world.settings.lease;
+        self.log.shown().elapsed() < lease / 2 || self.log.beat(&*world.store).await
+    }
+
     /// The slots that this turn gives back.
-    fn freed(&self, turn: &Turn) -> BTreeSet<Slot> {
+    fn freed(&self, turn: &Turn, held: BTreeSet<Slot>) -> BTreeSet<Slot> {
         match turn {
-            Turn::Wait(_) => [Slot::Pipeline].into(),
+            Turn::Wait(_) => held,
             Turn::Succeeded | Turn::Failed => {
                 line::wanted(&*self.definition, self.log.facts(), self.log.target())
             }
@@ -334,13 +351,19 @@ impl<'a> Drive<'a> {
 
     fn start(&mut self, nodes: &[Node], ready: &[(StepId, Start)]) {
         let facts = self.log.facts();
+        let world = self.engine.world();
+        let is_sure = self.log.shown().elapsed() < world.settings.lease / 2;
         for (id, start) in ready {
             if self.running.len() >= self.engine.world().settings.width {
                 break;
             }
             let Some(node) = nodes.iter().find(|node| &node.id == id) else { continue };
+            if !is_sure && *start != Start::Observe && matches!(node.step.effect(), Effect::Mutate(_)) {
+                self.wake.insert(id.clone(), Instant::now() + SURE_AGAIN);
+                continue;
+            }
             let cx = Context {
-                world: Arc::clone(self.engine.world()),
+                world: Arc::clone(world),
                 operation: facts.id.clone(),
                 signals: facts.signals.iter().filter(|signal| &signal.step == id).cloned().collect(),
             };
@@ -382,7 +405,11 @@ impl<'a> Drive<'a> {
                     self.slot_wake.clear();
                     match self.heard().await {
                         Ok(ours) => return ours,
-                        Err(error) => tracing::warn!(operation = %self.log.head().id, %error, "signals could not be read"),
+                        Err(error) => {
+                            // What was rung for is seen by the next turn, or before going to sleep.
+                            tracing::warn!(operation = %self.log.head().id, %error, "signals could not be read");
+                            return true;
+                        }
                     }
                 }
             }
@@ -423,6 +450,8 @@ impl<'a> Drive<'a> {
                 match result {
                     Ok(Progress::Done(done)) => self.end(step, done),
                     Ok(Progress::LookAgain { after, note }) => {
+                        // Patience counts from the first of troubles in a row.
+                        self.trouble.remove(&step);
                         self.wake.insert(step.clone(), Instant::now() + after);
                         let changed = note.as_ref() != self.notes.get(&step);
                         match note {

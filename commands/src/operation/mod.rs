@@ -24,6 +24,8 @@ mod step;
 mod telling;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use accept::{Accepted, Delivery, Draft, accept, answered};

@@ -44,6 +44,14 @@ impl RecordingHerald {
     pub fn told(&self) -> Vec<News> {
         lock(&self.0).clone()
     }
+    /// How much was told so far.
+    pub fn count(&self) -> usize {
+        lock(&self.0).len()
+    }
+    /// The operations of which last news was told, from the n-th on.
+    pub fn ended_since(&self, n: usize) -> Vec<OperationId> {
+        lock(&self.0).iter().skip(n).filter(|news| news.last).map(|news| news.operation.clone()).collect()
+    }
     /// The last news of an operation.
     pub fn last(&self, operation: &OperationId) -> Option<News> {
         lock(&self.0).iter().rev().find(|news| &news.operation == operation).cloned()
