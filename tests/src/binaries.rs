@@ -32,7 +32,8 @@ pub fn target() -> PathBuf {
 
 fn build(package: &str) -> PathBuf {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).args(["build", "--package", package, "--bin", package]);
+    // As in `sandbox/src/bot.rs`: with the features that `cargo test --workspace` chose, so that nothing is compiled twice.
+    cargo.current_dir(root()).args(["build", "--workspace", "--bin", package, "--examples"]);
     cargo.arg("--message-format=json-render-diagnostics");
     // What cargo tells *this* package would make some build scripts run again.
     for (name, _) in std::env::vars_os() {

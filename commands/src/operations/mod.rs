@@ -11,7 +11,7 @@ pub mod promote;
 pub mod repo_create;
 pub mod rollback;
 pub mod stage_add;
-mod steps;
+pub(crate) mod steps;
 
 use crate::operation::Registry;
 

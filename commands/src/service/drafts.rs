@@ -312,9 +312,9 @@ impl Service {
                     Tone::Neutral,
                     Text::default()
                         .code(to.as_str())
-                        .then(" runs ")
-                        .code(number.to_string())
-                        .then(" already."),
+                        .then(" of ")
+                        .code(name.as_str())
+                        .then(format!(" runs {number} already.")),
                 )
                 .hint("There is nothing to do.")
                 .foot(Text::plain("code ").code("already-runs")),
@@ -449,8 +449,11 @@ fn already_runs(
     release: ReleaseNumber,
     build: BuildNumber,
 ) -> Card {
-    let mut title = Text::default().code(stage.as_str()).then(" of ").code(name.as_str()).then(" runs ");
-    title = title.code(release.to_string()).then(" (build ").code(build.to_string()).then(")");
+    let mut title = Text::default()
+        .code(stage.as_str())
+        .then(" of ")
+        .code(name.as_str())
+        .then(format!(" runs {release} (build {build})"));
     title = if asked == build {
         title.then(" already.")
     } else {

@@ -118,7 +118,7 @@ impl Service {
         if let Some(what) = command.not_yet() {
             let card = Card::new(Tone::Bad, Text::default().code(what).then(" is not available yet."));
             return Err(Stop::say(
-                card.hint(marked("See what is: `/sluice help`."))
+                card.hint(marked("See what you can type: `/pipeline help`."))
                     .foot(Text::plain("code ").code("not-available")),
             ));
         }

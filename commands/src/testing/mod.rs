@@ -7,6 +7,7 @@
 mod memory;
 mod nowhere;
 mod recorders;
+pub mod samples;
 
 pub use memory::{MemoryStore, StoreCall, StoreFault};
 pub use nowhere::{Nowhere, target, world};
