@@ -8,6 +8,8 @@ mod clicks;
 mod drafts;
 mod invocation;
 mod reads;
+#[cfg(test)]
+mod tests;
 
 pub use invocation::*;
 

@@ -1,0 +1,256 @@
+//! Answers to people: who may, who may not, what was meant, and what comes too late. Nothing is carried out here.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::card::Span;
+use crate::domain::{Access, Counters, Pipeline, Stage, to_item};
+use crate::operation::testing::{charter, operation_id};
+use crate::operation::{Head, Settings, Status};
+use crate::operations;
+use crate::ports::{Precondition, Store, StoreError, Write};
+use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
+
+struct Office {
+    service: Service,
+    store: Arc<MemoryStore>,
+}
+
+fn user(name: &str) -> Actor {
+    Actor { id: format!("U0{}", name.to_uppercase()).parse().unwrap(), name: name.into() }
+}
+
+fn roles() -> Access {
+    let ids = |names: &[&str]| names.iter().map(|name| user(name).id).collect();
+    Access { operators: ids(&["ann", "ben"]), admins: ids(&["ada"]), approvers: ids(&[]) }
+}
+
+async fn office(access: Access) -> Office {
+    office_with(access, Names::default()).await
+}
+
+/// An office with the pipeline `orders` and its stage `dev`, where commands are accepted and nobody carries them out.
+async fn office_with(access: Access, names: Names) -> Office {
+    let store = Arc::new(MemoryStore::new());
+    let at = "2026-03-01T12:00:00Z".parse().unwrap();
+    let settings = Settings { drive: false, ..Settings::new("test") };
+    let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
+    let world = world(settings, access, store.clone(), Arc::new(TestClock::at(at)), herald, runner);
+    let dev: crate::ids::StageName = "dev".parse().unwrap();
+    let pipeline = Pipeline {
+        name: "orders".parse().unwrap(),
+        home: "C0GENERAL1".parse().unwrap(),
+        creator: user("ann"),
+        created: at,
+        repository: "orders".into(),
+        clone_url: "http://git/orders".into(),
+        branch: "main".into(),
+        project: "orders".into(),
+        bucket: "artifacts".into(),
+        stages: vec![dev.clone()],
+    };
+    let keys = &world.keys;
+    for item in [
+        to_item(keys.pipeline(&pipeline.name), Counters::default().guards(), &pipeline),
+        to_item(keys.stage(&pipeline.name, &dev), Default::default(), &Stage::new(dev)),
+        to_item(keys.catalog(&pipeline.name), Default::default(), &()),
+    ] {
+        store.write(Write::Put { item: item.unwrap(), when: Precondition::Absent }).await.unwrap();
+    }
+    let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
+    Office { service: Service::new(engine, names), store }
+}
+
+/// All that a card says, in one line.
+fn words(card: &Card) -> String {
+    format!("{card:?}")
+}
+
+/// The code of an answer: the last thing in its foot.
+fn code(card: &Card) -> Option<String> {
+    match card.footer.last()?.0.last()? {
+        Span::Code(code) | Span::Plain(code) => Some(code.clone()),
+        _ => None,
+    }
+}
+
+impl Office {
+    async fn deliver(&self, delivery: &str, who: &str, said: Said) -> Result<Card, Delay> {
+        let invocation = Invocation {
+            delivery: delivery.into(),
+            actor: user(who),
+            channel: "C0GENERAL1".parse().unwrap(),
+            said,
+        };
+        let answer = self.service.handle(invocation).await?;
+        assert_eq!(answer.audience, Audience::Author, "what is answered is for its author alone");
+        Ok(answer.card)
+    }
+    async fn types(&self, delivery: &str, who: &str, line: &str) -> Card {
+        let (command, text) = line.split_once(' ').unwrap_or((line, ""));
+        let said = Said::Slash { command: command.into(), text: text.into() };
+        self.deliver(delivery, who, said).await.unwrap()
+    }
+    async fn clicks(&self, delivery: &str, who: &str, action: &str, value: &str) -> Card {
+        let said = Said::Click { action_id: action.into(), value: value.into() };
+        self.deliver(delivery, who, said).await.unwrap()
+    }
+    /// The operations that were accepted.
+    fn heads(&self) -> usize {
+        self.store.items().iter().filter(|item| item.key.sort == "head").count()
+    }
+    /// A promotion that ann asked for.
+    async fn promotion(&self, status: Status) -> String {
+        let head = Head {
+            id: operation_id(1),
+            charter: crate::operation::Charter { actor: user("ann"), ..charter("promote") },
+            status,
+            sequence: 3,
+            owner: String::new(),
+            beat: 1,
+            fence: 1,
+            awaits: if status == Status::Waiting { "approval@3".into() } else { String::new() },
+        };
+        let item = head.to_item(&self.service.engine.world().keys).unwrap();
+        self.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+        format!("{}|approval@3", head.id)
+    }
+}
+
+#[tokio::test]
+async fn who_has_the_role_may_and_everybody_else_is_told_who_could() {
+    let table = [
+        ("ann", "/build orders", None),
+        ("ada", "/build orders@main2", None),
+        ("eve", "/build orders@main3", Some("not-an-operator")),
+        ("ada", "/stage add orders staging", None),
+        ("eve", "/stage add orders prod", Some("not-an-admin")),
+        ("eve", "/stage list orders", None),
+        ("eve", "/pipeline status", None),
+    ];
+    let office = office(roles()).await;
+    for (who, line, refused) in table {
+        let before = office.store.items().len();
+        let card = office.types(line, who, line).await;
+        match refused {
+            None => assert_ne!(card.tone, Tone::Bad, "{who} {line}: {card:?}"),
+            Some(wanted) => {
+                assert_eq!(code(&card).as_deref(), Some(wanted), "{who} {line}");
+                assert!(words(&card).contains("U0A"), "it names who could: {card:?}");
+                assert_eq!(office.store.items().len(), before, "and nothing is written");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_any_role_nothing_changes_and_everything_can_be_read() {
+    let office = office(Access::default()).await;
+    for line in ["/build orders", "/stage add orders staging", "/rollback orders dev"] {
+        let card = office.types(line, "ann", line).await;
+        assert_eq!(code(&card).as_deref(), Some("no-roles"), "{line}");
+        assert!(words(&card).contains("operators = "), "the lines to write: {card:?}");
+    }
+    let value = office.promotion(Status::Waiting).await;
+    let card = office.clicks("c1", "ben", "promotion.approve", &value).await;
+    assert_eq!(code(&card).as_deref(), Some("no-roles"));
+    assert_ne!(office.types("d1", "ann", "/pipeline status orders").await.tone, Tone::Bad);
+}
+
+#[tokio::test]
+async fn a_wrong_line_is_answered_with_what_was_meant() {
+    let office = office(roles()).await;
+    let table = [
+        ("/build ordres", "orders", "no-such-pipeline"),
+        ("/pipeline status ordres", "orders", "no-such-pipeline"),
+        ("/deploy orders", "/build orders", "no-green-build"),
+        ("/stage lock orders dev because", "help", "not-available"),
+        ("/stage lsit orders", "/stage list orders", ""),
+    ];
+    for (line, hint, wanted) in table {
+        let card = office.types(line, "ann", line).await;
+        let hinted = format!("{:?}", card.hint);
+        assert!(hinted.contains(hint), "{line}: {hinted}");
+        assert!(wanted.is_empty() || code(&card).as_deref() == Some(wanted), "{line}: {card:?}");
+    }
+    assert_eq!(office.heads(), 0);
+}
+
+#[tokio::test]
+async fn help_and_hints_use_the_names_of_this_installation() {
+    let names = Names { prefix: "acme-".into(), ..Names::default() };
+    let office = office_with(roles(), names).await;
+    for line in ["/acme-pipeline help", "/acme-pipeline help build", "/acme-deploy orders"] {
+        let said = words(&office.types(line, "ann", line).await);
+        assert!(said.contains("/acme-build"), "{line}: {said}");
+        assert!(!said.contains("\"/build"), "{line}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_delivery_does_nothing_twice_and_the_same_command_is_shown_what_is_open() {
+    let office = office(roles()).await;
+    let first = office.types("d1", "ann", "/build orders").await;
+    assert_eq!(office.types("d1", "ann", "/build orders").await, first);
+    let card = office.types("d2", "ben", "/build orders@main").await;
+    assert_eq!(code(&card).as_deref(), Some("already-running"));
+    assert_eq!(office.heads(), 1);
+}
+
+#[tokio::test]
+async fn two_builds_at_once_get_two_numbers() {
+    let office = office(roles()).await;
+    let (one, two) = tokio::join!(
+        office.types("d1", "ann", "/build orders@one"),
+        office.types("d2", "ben", "/build orders@two"),
+    );
+    let both = words(&one) + &words(&two);
+    assert!(both.contains("#1") && both.contains("#2"), "{both}");
+    assert_eq!(office.heads(), 2);
+}
+
+#[tokio::test]
+async fn a_decision_counts_once_and_only_from_somebody_else_with_the_role() {
+    let office = office(roles()).await;
+    let value = office.promotion(Status::Waiting).await;
+    let before = office.store.items().len();
+    for (who, wanted) in [("ann", "own-request"), ("eve", "not-an-approver")] {
+        let card = office.clicks(who, who, "promotion.approve", &value).await;
+        assert_eq!(code(&card).as_deref(), Some(wanted));
+    }
+    let stale = value.replace("@3", "@2");
+    assert_eq!(code(&office.clicks("s", "ben", "promotion.approve", &stale).await).as_deref(), Some("late"));
+    for (action, value) in [("promotion.approve", "garbage"), ("promotion.approve", ""), ("else", &*value)] {
+        assert_eq!(office.clicks("g", "ben", action, value).await.tone, Tone::Bad, "{action} {value}");
+    }
+    assert_eq!(office.store.items().len(), before, "nothing changed so far");
+
+    let heard = office.clicks("c1", "ben", "promotion.approve", &value).await;
+    assert_eq!(heard.tone, Tone::Good);
+    assert_eq!(office.clicks("c1", "ben", "promotion.approve", &value).await, heard, "the same delivery");
+    assert_eq!(code(&office.clicks("c2", "ben", "promotion.reject", &value).await).as_deref(), Some("late"));
+}
+
+#[tokio::test]
+async fn a_late_click_is_told_so_and_changes_nothing() {
+    let office = office(roles()).await;
+    for status in [Status::Succeeded, Status::Failed, Status::Running] {
+        let value = office.promotion(status).await;
+        let before = office.store.items();
+        let card = office.clicks("c1", "ben", "promotion.approve", &value).await;
+        assert_eq!(code(&card).as_deref(), Some("late"), "{status:?}");
+        assert_eq!(office.store.items(), before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_be_reached_is_a_delay_and_no_answer() {
+    let office = office(roles()).await;
+    for line in ["/build orders", "/pipeline status orders"] {
+        office.store.fail_next(StoreError::Unknown("gone".into()));
+        let (command, text) = line.split_once(' ').unwrap();
+        let said = Said::Slash { command: command.into(), text: text.into() };
+        assert_eq!(office.deliver("d1", "ann", said).await, Err(Delay::Unreachable), "{line}");
+    }
+    assert_eq!(office.heads(), 0);
+}
