@@ -174,7 +174,7 @@ impl Story<'_> {
         });
         self.world.post("/control/click", &approve).await?;
         let done = format!("{name} {release} from dev to staging succeeded");
-        self.ended(&done).await?;
+        self.world.message(|text, found| text.contains(&done) && found["ts"] == message["ts"]).await?;
         let took = began.elapsed();
         let calls = self.world.settled(mark).await?;
         let (before, after): (Vec<Call>, Vec<Call>) =
