@@ -10,6 +10,8 @@ mod health;
 mod ingress;
 mod logging;
 mod manifest;
+#[cfg(test)]
+mod messages_tests;
 mod metrics;
 mod notify;
 mod render;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a text is no identifier of the kind that was asked for; worded for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is no {what}: {rule}")]
+#[error("{} is no {what}: {rule}", self.shown())]
 pub struct InvalidId {
     /// What was typed.
     pub given: String,
@@ -17,6 +17,12 @@ pub struct InvalidId {
     pub what: &'static str,
     /// The rule it breaks.
     pub rule: &'static str,
+}
+
+impl InvalidId {
+    fn shown(&self) -> String {
+        if self.given.is_empty() { "an empty text".to_owned() } else { format!("`{}`", self.given) }
+    }
 }
 
 macro_rules! text_id {

@@ -44,8 +44,6 @@ pub(crate) struct Base {
     pub(crate) lease: Duration,
     /// How long AWS is given to show an effect before it counts as absent.
     pub(crate) settle: Duration,
-    /// How a stage's URL is made, with `{stage}` and `{api}` or `{pipeline}` in it; the API's own endpoint if not set.
-    pub(crate) stage_url: Option<String>,
     /// Who may do what.
     pub(crate) access: Access,
     /// What the slash commands are called here.

@@ -16,14 +16,13 @@ use super::{Base, Problem, Secret, SlackAccess};
 use crate::cli::Flags;
 
 /// Variables of ours; every other `SLUICE_*` is a typing error that would otherwise be silently without effect.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 7] = [
     "SLUICE_CONFIG",
     "SLUICE_LEASE",
     "SLUICE_LISTEN",
     "SLUICE_LOG",
     "SLUICE_QUEUE",
     "SLUICE_SETTLE",
-    "SLUICE_STAGE_URL",
     "SLUICE_STATE",
 ];
 const LONGEST_SECONDS: u64 = 3_600;
@@ -114,22 +113,13 @@ impl Reading {
         self.queue();
         let lease = self.seconds("SLUICE_LEASE", "lease", 15, 1);
         let settle = self.seconds("SLUICE_SETTLE", "settle", 15, 0);
-        let stage_url = self.stage_url();
         let access = Access {
             operators: self.people("access.operators"),
             admins: self.people("access.admins"),
             approvers: self.people("access.approvers"),
         };
         let names = self.names();
-        Some(Base {
-            listen: listen?,
-            table: table?,
-            lease: lease?,
-            settle: settle?,
-            stage_url: stage_url?,
-            access,
-            names: names?,
-        })
+        Some(Base { listen: listen?, table: table?, lease: lease?, settle: settle?, access, names: names? })
     }
 
     fn listen(&mut self) -> Option<SocketAddr> {
@@ -193,21 +183,6 @@ impl Reading {
             self.problem(name, format!("`{text}` is no number of seconds from {least} to {LONGEST_SECONDS}"));
         }
         seconds.map(Duration::from_secs)
-    }
-
-    /// `None` if it is wrong, `Some(None)` if it is not set.
-    fn stage_url(&mut self) -> Option<Option<String>> {
-        let Some((name, text)) = self.text(None, "SLUICE_STAGE_URL", "stage_url") else { return Some(None) };
-        let sample = text.replace("{api}", "a").replace("{pipeline}", "p").replace("{stage}", "s");
-        let is_url = Url::parse(&sample).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        let fits = is_url && text.contains("{stage}") && !sample.contains(['{', '}']);
-        if !fits {
-            self.problem(
-                name,
-                "is no URL with {stage} in it, and {api} or {pipeline}, as in `https://{api}.example.com/{stage}`",
-            );
-        }
-        fits.then_some(Some(text))
     }
 
     fn people(&mut self, path: &str) -> BTreeSet<UserId> {

@@ -62,7 +62,6 @@ fn every_problem_is_told_at_once_and_by_name() {
         ("SLUICE_QUEUE", "sqs:wake"),
         ("SLUICE_LEASE", "0"),
         ("SLUICE_SETTLE", "soon"),
-        ("SLUICE_STAGE_URL", "http://{host}/{stage}"),
         ("SLUICE_LISTNE", "127.0.0.1:1"),
     ];
     let toml = "colour = 1\nsigning_secret = \"canary\"\n[access]\noperators = \"U1\"\nadmins = [\"ann\"]\n\

@@ -7,7 +7,7 @@
 
 mod guard;
 mod payload;
-mod words;
+pub(crate) mod words;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

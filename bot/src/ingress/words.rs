@@ -4,28 +4,28 @@ use sluice_commands::card::{Card, Text, Tone};
 use sluice_commands::service::Answer;
 
 /// The store has not said whether it has the record.
-pub(super) fn not_confirmed() -> Answer {
+pub(crate) fn not_confirmed() -> Answer {
     let card = Card::new(Tone::Waiting, "Not confirmed yet: I cannot tell whether your command was recorded.")
         .hint("Watch this channel for the message, and do not repeat the command: if it was recorded, it is being done.")
-        .foot(Text::default().code("not-confirmed"));
+        .foot(Text::plain("code ").code("not-confirmed"));
     Answer::private(card)
 }
 
 /// Nothing was recorded, and nothing can be right now.
-pub(super) fn try_again() -> Answer {
+pub(crate) fn try_again() -> Answer {
     let card = Card::new(Tone::Bad, "I cannot take commands right now, so nothing was done.")
         .hint("Try again in a minute.")
-        .foot(Text::default().code("unavailable"));
+        .foot(Text::plain("code ").code("unavailable"));
     Answer::private(card)
 }
 
 /// Somebody from another workspace.
-pub(super) fn foreign() -> Answer {
+pub(crate) fn foreign() -> Answer {
     let card = Card::new(
         Tone::Bad,
         "Sorry, I take commands only from members of the workspace that I was installed in.",
     )
     .hint("Ask a member of that workspace to do it.")
-    .foot(Text::default().code("other-workspace"));
+    .foot(Text::plain("code ").code("other-workspace"));
     Answer::private(card)
 }

@@ -6,7 +6,7 @@
 //! they are told, and then the ledger says so. Nothing here delays or fails the work.
 
 mod pace;
-mod place;
+pub(crate) mod place;
 mod replies;
 
 use std::collections::{HashMap, HashSet};

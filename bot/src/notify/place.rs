@@ -344,10 +344,10 @@ fn body(posted: &Posted, message: &Message) -> Value {
     body
 }
 
-fn invitation(channel: &ChannelId, title: &Text) -> Card {
+pub(crate) fn invitation(channel: &ChannelId, title: &Text) -> Card {
     Card::new(
         Tone::Neutral,
-        Text::plain("I cannot post in ").channel(channel).then(", so the message of this is elsewhere."),
+        Text::plain("I cannot post in ").channel(channel).then(", so this is not told there:"),
     )
     .text(title.clone())
     .hint(Text::plain("Type ").code("/invite @Sluice").then(" there to have the next ones in that channel."))

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use sluice_commands::card::{Button, ButtonStyle, Confirm, StepLine, StepState, Text};
+use sluice_commands::operation::took;
 
 use super::limits::{self, BUTTONS, CONTEXT_ELEMENTS, FIELDS, LABEL, SECTION};
 use super::text::{self, cut, escape, length, mrkdwn, one_line};
@@ -87,24 +88,13 @@ fn step_line(step: &StepLine) -> String {
     let mut line = format!("{sign} {}{word}", mrkdwn(&step.title, 300));
     if let Some(ms) = step.took_ms {
         line.push_str(" · ");
-        line.push_str(&duration(ms));
+        line.push_str(&took(ms.into()));
     }
     if let Some(note) = step.note.as_ref().filter(|note| !note.is_empty()) {
         line.push_str(" · ");
         line.push_str(&mrkdwn(note, 500));
     }
     line.replace('\n', " ")
-}
-
-/// As people say it: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
-pub(super) fn duration(ms: u64) -> String {
-    let seconds = ms / 1_000;
-    match seconds {
-        0..10 => format!("{}.{} s", seconds, ms % 1_000 / 100),
-        10..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
-    }
 }
 
 /// Lines in a fixed width. The end is kept: it is where a log says what went wrong.

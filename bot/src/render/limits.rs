@@ -41,6 +41,8 @@ pub(crate) const TABLE_CELLS: usize = 20;
 pub(crate) const TABLE_SIGNS: usize = 8_000;
 /// Bytes of the `text` that we fill: an edit takes 4,000, however they are written.
 pub(crate) const FALLBACK: usize = 3_600;
+/// Bytes of them that are kept for the hint.
+pub(crate) const HINT_KEPT: usize = 600;
 /// Blocks that we fill of Slack's 50.
 pub(crate) const BLOCKS_KEPT: usize = 45;
 /// Signs that we fill of Slack's 13,200 or so.

@@ -14,7 +14,7 @@ use sluice_commands::service::{Answer, Audience};
 pub(crate) use limits::assert_within_limits;
 
 use blocks::{context, section};
-use limits::{BLOCKS_KEPT, FALLBACK, HEADER, SIGNS_KEPT};
+use limits::{BLOCKS_KEPT, FALLBACK, HEADER, HINT_KEPT, SIGNS_KEPT};
 
 /// A message as Slack takes it: `text` for notifications and screen readers, `blocks` for the eye.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,27 +99,37 @@ fn title(card: &Card) -> Value {
 fn tail(card: &Card) -> Vec<Value> {
     let mut tail = Vec::new();
     if let Some(hint) = card.hint.as_ref().filter(|hint| !hint.is_empty()) {
-        tail.push(section(&format!("👉 {}", text::mrkdwn(hint, limits::HINT))));
+        tail.push(section(&format!("→ {}", text::mrkdwn(hint, limits::HINT))));
     }
     tail.extend(blocks::actions(&card.buttons));
     tail.extend(blocks::footer(&card.footer));
     tail
 }
 
+/// All that a notification or a screen reader gets: the headline, what is said, fields and tables line by line, and
+/// what to do next, which is kept however much stands before it.
 fn fallback(card: &Card) -> String {
-    let mut words = text::fallback(&card.title, 600);
+    let mut words = format!("{}{}", sign(card.tone), text::fallback(&card.title, 600));
+    let mut line = |line: String| {
+        words.push('\n');
+        words.push_str(&line);
+    };
     for part in &card.parts {
-        if let Part::Text(paragraph) = part {
-            words.push('\n');
-            words.push_str(&text::fallback(paragraph, 800));
+        match part {
+            Part::Text(paragraph) => line(text::fallback(paragraph, 800)),
+            Part::Fields(fields) => fields.iter().for_each(|(label, value)| {
+                line(format!("{}: {}", text::cut(label, limits::LABEL), text::fallback(value, 300)));
+            }),
+            Part::Table { rows, .. } => {
+                rows.iter().take(limits::TABLE_ROWS).for_each(|row| line(table::spoken(row)))
+            }
+            Part::Steps(_) | Part::Code(_) | Part::Divider => {}
         }
     }
-    if let Some(hint) = &card.hint {
-        words.push('\n');
-        words.push_str(&text::fallback(hint, 400));
-    }
-    let words = format!("{}{words}", sign(card.tone));
-    let words = text::cut_bytes(words.trim(), FALLBACK);
+    let hint = card.hint.as_ref().filter(|hint| !hint.is_empty());
+    let hint = hint.map_or_else(String::new, |hint| text::cut_bytes(&text::fallback(hint, 400), HINT_KEPT));
+    let words = text::cut_bytes(words.trim(), FALLBACK - HINT_KEPT);
+    let words = format!("{words}\n{hint}").trim().to_owned();
     if words.is_empty() { "–".to_owned() } else { words }
 }
 

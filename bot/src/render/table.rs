@@ -5,7 +5,7 @@ use sluice_commands::card::{Span, Text};
 
 use super::blocks::{context, pack};
 use super::limits::{TABLE_CELLS, TABLE_ROWS, TABLE_SIGNS, signs};
-use super::text::{cut, length, mrkdwn, one_line};
+use super::text::{cut, fallback, length, mrkdwn, one_line};
 
 const CELL: usize = 300;
 /// Lines instead of a table: more would push everything else out of the message.
@@ -76,6 +76,12 @@ fn element(span: &Span) -> Option<Value> {
             "fallback": at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
         }),
     })
+}
+
+/// A row as it is read aloud: its cells, without those that hold nothing.
+pub(super) fn spoken(row: &[Text]) -> String {
+    let cells = row.iter().map(|cell| one_line(&fallback(cell, 200)));
+    cells.filter(|cell| !matches!(cell.trim(), "" | "–")).collect::<Vec<_>>().join(" · ")
 }
 
 /// A table as lines: the first cell, then the others with their names.

@@ -120,6 +120,17 @@ fn a_second_table_becomes_lines_and_a_long_one_is_folded() {
 }
 
 #[test]
+fn the_plain_text_says_a_table_row_by_row_and_keeps_the_hint() {
+    let row =
+        |n: usize| vec![Text::plain(format!("#{n}")), Text::plain("–"), Text::default().code("грін 🧨")];
+    let table = |rows| Part::Table { header: vec!["a".into(); 3], rows: (0..rows).map(row).collect() };
+    let hint = Text::plain("Next: ").code("/build orders");
+    let text = |rows| message(&Card::new(Tone::Good, "Builds").part(table(rows)).hint(hint.clone())).text;
+    assert_eq!(text(2), "✅ Builds\n#0 · грін 🧨\n#1 · грін 🧨\nNext: /build orders");
+    assert!(text(500).ends_with("…\nNext: /build orders"), "{}", text(500));
+}
+
+#[test]
 fn many_parts_are_folded_and_the_tail_stays() {
     let mut card = Card::new(Tone::Neutral, "Everything").hint("Ask for less.").foot("small print");
     for part in 0..80 {

@@ -69,13 +69,7 @@ pub(super) fn assemble(
 
 /// A new name for each start: an owner that died and came back is not the same owner.
 fn settings(base: &Base, drive: bool) -> Settings {
-    Settings {
-        lease: base.lease,
-        settle: base.settle,
-        stage_url: base.stage_url.clone(),
-        drive,
-        ..Settings::new(ulid::Ulid::new().to_string())
-    }
+    Settings { lease: base.lease, settle: base.settle, drive, ..Settings::new(ulid::Ulid::new().to_string()) }
 }
 
 #[async_trait]

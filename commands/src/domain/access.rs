@@ -88,12 +88,11 @@ impl Access {
         if who.len() > names.len() {
             names.push(format!("{} more", who.len() - names.len()));
         }
-        let could = if names.is_empty() { "nobody has that role".to_owned() } else { names.join(", ") };
-        Refusal::new(
-            code,
-            format!("Only {role} may do that, and you are not one of them."),
-            format!("Could do it: {could}."),
-        )
+        let hint = match names.as_slice() {
+            [] => "Nobody has that role yet: `sluice.toml` gives it.".to_owned(),
+            names => format!("Ask somebody who may: {}.", names.join(", ")),
+        };
+        Refusal::new(code, format!("Only {role} may do that, and you are not one of them."), hint)
     }
 }
 

@@ -56,11 +56,20 @@ impl Misunderstanding {
     }
 }
 
-/// Running text in which backticks mark names.
+/// Of what somebody typed, so much is quoted.
+const QUOTED: usize = 80;
+
+/// Running text in which backticks mark names; a name that fills the screen is cut.
 pub(super) fn marked(sentence: &str) -> Text {
     sentence.split('`').enumerate().filter(|(_, piece)| !piece.is_empty()).fold(
         Text::default(),
-        |text, (index, piece)| if index % 2 == 1 { text.code(piece) } else { text.then(piece) },
+        |text, (index, piece)| match index % 2 {
+            1 if piece.chars().count() > QUOTED => {
+                text.code(piece.chars().take(QUOTED - 1).chain(['…']).collect::<String>())
+            }
+            1 => text.code(piece),
+            _ => text.then(piece),
+        },
     )
 }
 

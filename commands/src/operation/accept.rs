@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::card::Card;
 use crate::domain::{Act, AuditRecord, Granted, TICKETS, View, from_item, to_item};
@@ -37,8 +38,10 @@ pub struct Draft {
     pub pipeline: PipelineName,
     /// Where everything about it is told.
     pub home: ChannelId,
-    /// The command as it was understood; also what makes two commands equal.
+    /// The command as it was understood.
     pub command: String,
+    /// The command with everything resolved: equal while one is open means the same work.
+    pub fingerprint: String,
     /// Counters of the pipeline's record to set, besides the ticket's: build and release numbers. Empty, and no record
     /// yet: the pipeline is being created.
     pub counters: Guards,
@@ -135,7 +138,7 @@ pub async fn accept(
         number,
         operation: id.clone(),
         kind: draft.kind.to_owned(),
-        fingerprint: draft.command.clone(),
+        fingerprint: draft.fingerprint,
         queued: None,
     };
     let audit = AuditRecord {
@@ -171,17 +174,18 @@ pub async fn accept(
     }
     writes.extend(draft.writes);
 
+    let begun = Instant::now();
     match transact(engine, &token, delivery.key, writes).await? {
         Committed::Yes => {
             if world.settings.drive {
-                engine.hand_over(head, facts, fresh);
+                engine.hand_over(head, facts, fresh, begun);
             }
             Ok(Accepted::Yes(answer))
         }
         Committed::Before(answer, operation) if operation.as_ref() == Some(&id) => {
             // Our own transaction, whose answer was lost.
             if world.settings.drive {
-                engine.hand_over(head, facts, fresh);
+                engine.hand_over(head, facts, fresh, begun);
             }
             Ok(Accepted::Yes(answer))
         }

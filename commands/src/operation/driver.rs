@@ -32,11 +32,23 @@ use crate::ports::{DueChange, Write};
 const BACKOFF: Duration = Duration::from_secs(30);
 /// How long to wait before a slot that is taken is tried again, should nobody wake us.
 const SLOT_AGAIN: Duration = Duration::from_secs(2);
+/// How long to wait before a mutation is tried again that was held back because the lease could not be shown.
+const SURE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Something that a step came to.
 enum Event {
     Ran(StepId, Result<Progress, Trouble>),
     Looked(StepId, Result<Observed, Trouble>),
+}
+
+/// What follows a turn.
+enum Next {
+    /// Carrying is over.
+    Over(Driven),
+    /// Something changed under us: plan again at once.
+    Turn,
+    /// Everything that could be started is: wait until something happens.
+    Rest,
 }
 
 /// An entry that waits to be appended, with the records that change with it.
@@ -61,6 +73,8 @@ pub(crate) struct Drive<'a> {
     conflicts: BTreeMap<StepId, Trouble>,
     absent: BTreeMap<StepId, Instant>,
     notes: BTreeMap<StepId, Text>,
+    /// When we last showed that we live, or tried to: by an append or a beat.
+    shown: Instant,
 }
 
 impl<'a> Drive<'a> {
@@ -89,6 +103,7 @@ impl<'a> Drive<'a> {
             conflicts: BTreeMap::new(),
             absent: BTreeMap::new(),
             notes: BTreeMap::new(),
+            shown: Instant::now(),
         }
     }
 
@@ -96,12 +111,10 @@ impl<'a> Drive<'a> {
         self.tell()?;
         loop {
             match self.turn().await? {
-                Some(driven) => return Ok(driven),
-                None => {
-                    if !self.rest().await {
-                        return Ok(Driven::NotOurs);
-                    }
-                }
+                Next::Over(driven) => return Ok(driven),
+                Next::Turn => {}
+                Next::Rest if self.rest().await => {}
+                Next::Rest => return Ok(Driven::NotOurs),
             }
         }
     }
@@ -118,8 +131,8 @@ impl<'a> Drive<'a> {
         Ok(facts)
     }
 
-    /// Plans, appends, starts. `Some`: carrying is over.
-    async fn turn(&mut self) -> Result<Option<Driven>, Trouble> {
+    /// Plans, appends, starts.
+    async fn turn(&mut self) -> Result<Next, Trouble> {
         let now = Instant::now();
         self.wake.retain(|_, at| *at > now);
         self.slot_wake.retain(|_, at| *at > now);
@@ -135,10 +148,10 @@ impl<'a> Drive<'a> {
             let plan = plan::plan(&nodes, &facts, &self.motion);
             let Some(slot) = plan.takes.first().cloned() else { break (nodes, plan) };
             match line::try_take(self.engine.world(), &*self.definition, &facts, &slot).await {
-                Ok(Turnstile::Free(write)) => {
+                Ok(Turnstile::Free(takes)) => {
                     row.push(Entry::Took { slot });
-                    writes.push(*write);
-                    owners.push(None);
+                    owners.extend(takes.iter().map(|_| None));
+                    writes.extend(takes);
                 }
                 Ok(Turnstile::Refused(refusal)) => {
                     let wants = |node: &&Node| node.slot.as_ref() == Some(&slot) && !facts.is_done(&node.id);
@@ -179,32 +192,47 @@ impl<'a> Drive<'a> {
             leave.awaits.clear();
         }
 
+        let held = self.log.facts().held.clone();
         if !(self.pending.is_empty() && row.is_empty()) {
             match self.append(row, writes, owners, leave).await? {
                 Appended::Recorded => {}
-                Appended::Refused(_) => return Ok(None),
+                Appended::Refused(_) => return Ok(Next::Turn),
                 Appended::Fenced => {
-                    return Ok(if self.heard().await? { None } else { Some(Driven::NotOurs) });
+                    return Ok(if self.heard().await? { Next::Turn } else { Next::Over(Driven::NotOurs) });
                 }
             }
             self.motion.fresh.extend(intents);
             self.tell()?;
         }
         if let Some(turn) = plan.turn {
-            line::wake_next(self.engine, &self.log.head().charter.pipeline, &self.freed(&turn)).await;
-            return Ok(Some(match turn {
+            line::wake_next(self.engine, &self.log.head().charter.pipeline, &self.freed(&turn, held)).await;
+            return Ok(Next::Over(match turn {
                 Turn::Wait(_) => Driven::Waiting,
                 Turn::Succeeded | Turn::Failed => Driven::Ended,
             }));
         }
-        self.start(&nodes, &plan.ready)?;
-        Ok(None)
+        if !self.may_change().await {
+            return Ok(Next::Over(Driven::NotOurs));
+        }
+        self.start(&nodes, &plan.ready);
+        if self.running.is_empty() && self.wake.is_empty() && self.slot_wake.is_empty() {
+            return Err(Trouble::Corrupt("nothing is ready, and nothing will be".into()));
+        }
+        Ok(Next::Rest)
+    }
+
+    /// Whether the operation may still be ours. What is tried again long after it was intended needs to know: while the
+    /// store could not be reached, somebody may have claimed it.
+    async fn may_change(&mut self) -> bool {
+        let world = self.engine.world();
+        let lease = world.settings.lease;
+        self.log.shown().elapsed() < lease / 2 || self.log.beat(&*world.store).await
     }
 
     /// The slots that this turn gives back.
-    fn freed(&self, turn: &Turn) -> BTreeSet<Slot> {
+    fn freed(&self, turn: &Turn, held: BTreeSet<Slot>) -> BTreeSet<Slot> {
         match turn {
-            Turn::Wait(_) => [Slot::Pipeline].into(),
+            Turn::Wait(_) => held,
             Turn::Succeeded | Turn::Failed => {
                 line::wanted(&*self.definition, self.log.facts(), self.log.target())
             }
@@ -279,7 +307,10 @@ impl<'a> Drive<'a> {
         let world = self.engine.world();
         let outcome = self.log.append(&*world.store, world.clock.now(), entries, leave, all).await?;
         match &outcome {
-            Appended::Recorded => self.pending.clear(),
+            Appended::Recorded => {
+                self.shown = Instant::now();
+                self.pending.clear();
+            }
             Appended::Refused(lost) => {
                 // A record changed under a step: it is run again. A slot was taken under us: it is tried again.
                 let lost: BTreeSet<_> = lost.iter().filter_map(|index| owners.get(*index).cloned()).collect();
@@ -318,15 +349,21 @@ impl<'a> Drive<'a> {
         self.slot_wake.insert(slot, Instant::now() + SLOT_AGAIN);
     }
 
-    fn start(&mut self, nodes: &[Node], ready: &[(StepId, Start)]) -> Result<(), Trouble> {
+    fn start(&mut self, nodes: &[Node], ready: &[(StepId, Start)]) {
         let facts = self.log.facts();
+        let world = self.engine.world();
+        let is_sure = self.log.shown().elapsed() < world.settings.lease / 2;
         for (id, start) in ready {
             if self.running.len() >= self.engine.world().settings.width {
                 break;
             }
             let Some(node) = nodes.iter().find(|node| &node.id == id) else { continue };
+            if !is_sure && *start != Start::Observe && matches!(node.step.effect(), Effect::Mutate(_)) {
+                self.wake.insert(id.clone(), Instant::now() + SURE_AGAIN);
+                continue;
+            }
             let cx = Context {
-                world: Arc::clone(self.engine.world()),
+                world: Arc::clone(world),
                 operation: facts.id.clone(),
                 signals: facts.signals.iter().filter(|signal| &signal.step == id).cloned().collect(),
             };
@@ -337,7 +374,6 @@ impl<'a> Drive<'a> {
                 Start::Observe => async move { Event::Looked(id, step.observe(&cx).await) }.boxed(),
             });
         }
-        Ok(())
     }
 
     /// Waits until something happens, showing meanwhile that we live. `false`: the operation is not ours any more.
@@ -347,7 +383,16 @@ impl<'a> Drive<'a> {
             let next = self.wake.values().chain(self.slot_wake.values()).min().copied();
             let look = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             let nudge = Arc::clone(&self.nudge);
+            // Counted from the last sign of life, not from here: a step that looks again often must not keep us silent.
+            let beat = self.shown + world.settings.lease / 3;
             tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(beat) => {
+                    if !self.log.beat(&*world.store).await {
+                        return false;
+                    }
+                    self.shown = Instant::now();
+                }
                 Some(event) = self.running.next(), if !self.running.is_empty() => {
                     self.take(event);
                     while let Some(Some(event)) = self.running.next().now_or_never() {
@@ -360,12 +405,11 @@ impl<'a> Drive<'a> {
                     self.slot_wake.clear();
                     match self.heard().await {
                         Ok(ours) => return ours,
-                        Err(error) => tracing::warn!(operation = %self.log.head().id, %error, "signals could not be read"),
-                    }
-                }
-                () = tokio::time::sleep(world.settings.lease / 3) => {
-                    if !self.log.beat(&*world.store).await {
-                        return false;
+                        Err(error) => {
+                            // What was rung for is seen by the next turn, or before going to sleep.
+                            tracing::warn!(operation = %self.log.head().id, %error, "signals could not be read");
+                            return true;
+                        }
                     }
                 }
             }
@@ -406,6 +450,8 @@ impl<'a> Drive<'a> {
                 match result {
                     Ok(Progress::Done(done)) => self.end(step, done),
                     Ok(Progress::LookAgain { after, note }) => {
+                        // Patience counts from the first of troubles in a row.
+                        self.trouble.remove(&step);
                         self.wake.insert(step.clone(), Instant::now() + after);
                         let changed = note.as_ref() != self.notes.get(&step);
                         match note {

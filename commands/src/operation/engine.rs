@@ -84,9 +84,10 @@ impl Engine {
     }
 
     /// Hands over an operation that this replica has just accepted, so that its driver reads nothing again.
-    pub(crate) fn hand_over(&self, head: Head, facts: Facts, fresh: BTreeSet<StepId>) {
+    /// `since` is when the acceptance was begun: from then on the lease counts, also while it waits for a task.
+    pub(crate) fn hand_over(&self, head: Head, facts: Facts, fresh: BTreeSet<StepId>, since: Instant) {
         let id = head.id.clone();
-        let log = Log::new(self.world.target.clone(), head, facts, String::new());
+        let log = Log::new(self.world.target.clone(), head, facts, String::new(), since);
         lock(&self.accepted).insert(id.clone(), Held { log, fresh, unread: vec![] });
         self.world.runner.run(id);
     }
@@ -103,9 +104,8 @@ impl Engine {
     pub async fn drive(&self, id: &OperationId) -> Driven {
         let nudge = Arc::new(Notify::new());
         lock(&self.nudges).insert(id.clone(), Arc::clone(&nudge));
-        let driven = self.carry(id, nudge).await;
-        lock(&self.nudges).remove(id);
-        driven.unwrap_or_else(|error| {
+        let _carried = Carried { engine: self, id };
+        self.carry(id, nudge).await.unwrap_or_else(|error| {
             tracing::error!(operation = %id, %error, "an operation could not be carried on");
             Driven::Later
         })
@@ -115,40 +115,45 @@ impl Engine {
         let accepted = lock(&self.accepted).remove(id);
         let held = match accepted {
             Some(held) => held,
-            None => match self.acquire(id).await {
-                Ok(Acquired::Held(held)) => *held,
-                Ok(Acquired::No(driven)) => return Ok(driven),
-                Err(Trouble::Corrupt(what)) => {
-                    tracing::error!(operation = %id, what, "an operation's records make no sense: it is stuck");
-                    self.park(id).await?;
-                    return Ok(Driven::Stuck);
-                }
-                Err(error) => return Err(error),
+            None => match self.acquire(id).await? {
+                Acquired::Held(held) => *held,
+                Acquired::No(driven) => return Ok(driven),
             },
         };
-        let charter = &held.log.head().charter;
-        let Some(definition) = self.registry.get(&charter.kind, charter.version) else {
-            tracing::error!(operation = %id, kind = charter.kind, version = charter.version, "unknown kind: it is stuck");
-            self.park(id).await?;
-            return Ok(Driven::Stuck);
+        let head = held.log.head().clone();
+        let Some(definition) = self.registry.get(&head.charter.kind, head.charter.version) else {
+            return self.park(&head, "its kind or version is unknown").await;
         };
-        Drive::new(self, definition, held, nudge).run().await
+        match Drive::new(self, definition, held, nudge).run().await {
+            Err(error) if error.is_corrupt() => self.park(&head, &error.to_string()).await,
+            driven => driven,
+        }
     }
 
+    /// Claims first and reads then: after a claim nobody else appends, so what is read stands still.
     async fn acquire(&self, id: &OperationId) -> Result<Acquired, Trouble> {
-        let store = &*self.world.store;
-        let Some((loaded, rung)) = log::load_with_rung(store, &self.world.keys, id).await? else {
+        let (store, keys) = (&*self.world.store, &self.world.keys);
+        let Some((head, rung)) = log::read_head(store, keys, id).await? else {
             return Ok(Acquired::No(Driven::NotOurs));
         };
-        if loaded.head.status == Status::Stuck {
+        if head.status == Status::Stuck {
             return Ok(Acquired::No(Driven::Stuck));
         }
-        if !self.is_free(&loaded.head) {
+        if !self.is_free(&head) {
             return Ok(Acquired::No(Driven::NotOurs));
         }
-        let claimed = log::claim(store, &self.world.keys, &loaded.head, &self.world.settings.replica).await?;
+        let begun = Instant::now();
+        let claimed = log::claim(store, keys, &head, &self.world.settings.replica).await?;
         let Some(head) = claimed else { return Ok(Acquired::No(Driven::NotOurs)) };
         lock(&self.seen).remove(id);
+        let loaded = match log::load(store, keys, id).await {
+            Ok(Some(loaded)) if loaded.head.fence == head.fence => loaded,
+            Ok(_) => return Ok(Acquired::No(Driven::NotOurs)),
+            Err(error) if error.is_corrupt() => {
+                return Ok(Acquired::No(self.park(&head, &error.to_string()).await?));
+            }
+            Err(error) => return Err(error),
+        };
         if head.status.is_final() {
             // Only its last news may not have been told: the owner died between the end and that.
             if let Some(definition) = self.registry.get(&head.charter.kind, head.charter.version) {
@@ -161,7 +166,7 @@ impl Engine {
             }
             return Ok(Acquired::No(Driven::Ended));
         }
-        let log = Log::new(self.world.target.clone(), head, loaded.facts, rung);
+        let log = Log::new(self.world.target.clone(), head, loaded.facts, rung, begun);
         Ok(Acquired::Held(Box::new(Held { log, fresh: BTreeSet::new(), unread: loaded.unread })))
     }
 
@@ -209,19 +214,36 @@ impl Engine {
         Ok(free)
     }
 
-    /// Parks an operation that cannot go on by itself: it leaves the due index, and is never dropped.
-    pub(crate) async fn park(&self, id: &OperationId) -> Result<(), StoreError> {
-        let key = self.world.keys.head(id);
+    /// Parks an operation that cannot go on by itself: it leaves the due index, and is never dropped. Only who holds it
+    /// may park it.
+    async fn park(&self, held: &Head, why: &str) -> Result<Driven, Trouble> {
+        tracing::error!(operation = %held.id, kind = held.charter.kind, why, "an operation is stuck");
         let write = Write::Update {
-            key,
+            key: self.world.keys.head(&held.id),
             set: guards([
                 (head::STATUS, Guard::Text(Status::Stuck.as_str().into())),
                 (head::OWNER, Guard::Text(String::new())),
             ]),
             due: DueChange::Never,
-            when: Precondition::Present,
+            when: Precondition::Equals(guards([(head::FENCE, Guard::Number(held.fence))])),
         };
-        retry::reading(|| self.world.store.write(write.clone())).await
+        match retry::reading(|| self.world.store.write(write.clone())).await {
+            Ok(()) => Ok(Driven::Stuck),
+            Err(StoreError::Lost(_)) => Ok(Driven::NotOurs),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Being carried by this process; ends with the task, also when that panics or is dropped.
+struct Carried<'a> {
+    engine: &'a Engine,
+    id: &'a OperationId,
+}
+
+impl Drop for Carried<'_> {
+    fn drop(&mut self) {
+        lock(&self.engine.nudges).remove(self.id);
     }
 }
 

@@ -15,8 +15,8 @@ use crate::ports::{DueChange, Guard, Item, Precondition, StoreError, Write};
 
 /// What came of standing before a slot.
 pub(crate) enum Turnstile {
-    /// It is free and it is our turn: this write, in the same transaction as the journal row, takes it.
-    Free(Box<Write>),
+    /// It is free and it is our turn: these writes, in the same transaction as the journal row, take it.
+    Free(Vec<Write>),
     /// Somebody holds it, or is before us in the line.
     Taken,
     /// A gate closed since the operation was accepted.
@@ -37,20 +37,26 @@ pub(crate) async fn try_take(
     }
     let key = world.keys.slot(pipeline, slot);
     let holder = view.slots.get(slot);
+    let queued = view.tickets.iter().any(|t| t.operation == facts.id && t.queued.as_ref() == Some(slot));
+    let mark = |queued: String| Write::Update {
+        key: world.keys.ticket(pipeline, facts.charter.ticket),
+        set: guards([(QUEUED, Guard::Text(queued))]),
+        due: DueChange::Keep,
+        when: Precondition::Present,
+    };
     // A slot of ours that the journal does not know cannot be: both are written in one transaction.
     if holder.is_none() && is_my_turn(slot, &facts.id, &view.tickets) {
         let held = guards([(OPERATION, Guard::Text(facts.id.to_string()))]);
         let item = to_item(key, held, &serde_json::json!({}))?;
-        return Ok(Turnstile::Free(Box::new(Write::Put { item, when: Precondition::Absent })));
+        let mut writes = vec![Write::Put { item, when: Precondition::Absent }];
+        if queued {
+            // Who holds it stands in the line no more: it may give it back and wait for people for hours.
+            writes.push(mark(String::new()));
+        }
+        return Ok(Turnstile::Free(writes));
     }
-    let queued = view.tickets.iter().any(|t| t.operation == facts.id && t.queued.as_ref() == Some(slot));
     if !queued {
-        let write = Write::Update {
-            key: world.keys.ticket(pipeline, facts.charter.ticket),
-            set: guards([(QUEUED, Guard::Text(slot.to_string()))]),
-            due: DueChange::Keep,
-            when: Precondition::Present,
-        };
+        let write = mark(slot.to_string());
         match world.store.write(write).await {
             Ok(()) | Err(StoreError::Lost(_)) => {}
             Err(error) => return Err(error.into()),

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::ids::{OperationId, Target};
 use crate::operation::facts::{Facts, SignalFact};
@@ -28,17 +29,35 @@ pub struct Loaded {
     pub unread: Vec<SignalFact>,
 }
 
+/// How often an operation is read again whose head and rows do not fit together.
+const TORN: u32 = 3;
+
 /// Reads an operation; `None` if there is none of that id.
+///
+/// A query is no snapshot: while somebody appends, it may show the head of before and the row of after. So what does
+/// not fit together is read again before it is called corrupt.
 pub async fn load(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Option<Loaded>, Trouble> {
-    let page = store
-        .query(Query {
-            partition: keys.operation_partition(id),
-            prefix: String::new(),
-            order: Order::Ascending,
-            limit: None,
-            after: None,
-        })
-        .await?;
+    let mut tries = 0;
+    loop {
+        match load_once(store, keys, id).await {
+            Err(error) if error.is_corrupt() && tries < TORN => {
+                tokio::time::sleep(retry::delay(tries, Duration::from_secs(1))).await;
+                tries += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn load_once(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Option<Loaded>, Trouble> {
+    let query = Query {
+        partition: keys.operation_partition(id),
+        prefix: String::new(),
+        order: Order::Ascending,
+        limit: None,
+        after: None,
+    };
+    let page = retry::reading(|| store.query(query.clone())).await?;
     let Some(item) = page.items.iter().find(|item| item.key.sort == HEAD) else { return Ok(None) };
     let head = Head::from_item(item)?;
     let mut facts = Facts::new(id.clone(), head.charter.clone());
@@ -94,12 +113,19 @@ pub(crate) struct Log {
     head: Head,
     facts: Facts,
     rung: String,
+    shown: Instant,
+    refusals: u32,
 }
 
 impl Log {
-    /// A writer for an operation that this replica holds.
-    pub(crate) fn new(target: Target, head: Head, facts: Facts, rung: String) -> Self {
-        Self { keys: Keys::new(&target), target, head, facts, rung }
+    /// A writer for an operation that this replica holds: `shown` is when it last began to write that it does.
+    pub(crate) fn new(target: Target, head: Head, facts: Facts, rung: String, shown: Instant) -> Self {
+        Self { keys: Keys::new(&target), target, head, facts, rung, shown, refusals: 0 }
+    }
+
+    /// When we began the last write that showed that we hold it. Nobody claims it before a lease after that.
+    pub(crate) fn shown(&self) -> Instant {
+        self.shown
     }
 
     /// What is known.
@@ -125,7 +151,11 @@ impl Log {
         writes: Vec<Write>,
     ) -> Result<Appended, Trouble> {
         let sequence = self.facts.sequence + 1;
-        let token = format!("{}-{sequence}-{}", self.head.id, self.head.fence);
+        // One token, one content: what is appended after a refusal is something else.
+        let token = match self.refusals {
+            0 => format!("{}-{sequence}-{}", self.head.id, self.head.fence),
+            refusals => format!("{}-{sequence}-{}-{refusals}", self.head.id, self.head.fence),
+        };
         let row = Row { sequence, at, token: token.clone(), entries };
         let mut next = self.facts.clone();
         next.fold(&row)?;
@@ -156,8 +186,12 @@ impl Log {
         ];
         all.extend(writes);
 
+        let begun = Instant::now();
         let outcome = self.commit(store, &token, sequence, all).await?;
-        if outcome == Appended::Recorded {
+        if outcome != Appended::Recorded {
+            self.refusals += 1;
+        } else {
+            self.shown = begun;
             self.facts = next;
             self.head.sequence = sequence;
             self.head.status = leave.status;
@@ -211,15 +245,17 @@ impl Log {
 
     /// Shows that the owner lives. `false`: the operation is not ours any more.
     pub(crate) async fn beat(&mut self, store: &dyn Store) -> bool {
-        let beat = self.head.beat + 1;
+        // Raised even if the answer is lost: a value written twice would look like silence.
+        self.head.beat += 1;
+        let begun = Instant::now();
         let write = Write::Update {
             key: self.keys.head(&self.head.id),
-            set: guards([(head::BEAT, Guard::Number(beat))]),
+            set: guards([(head::BEAT, Guard::Number(self.head.beat))]),
             due: DueChange::Keep,
             when: Precondition::Equals(guards([(head::FENCE, Guard::Number(self.head.fence))])),
         };
         match store.write(write).await {
-            Ok(()) => self.head.beat = beat,
+            Ok(()) => self.shown = begun,
             Err(StoreError::Lost(_)) => return false,
             Err(error) => tracing::warn!(operation = %self.head.id, %error, "beat failed"),
         }
@@ -228,9 +264,9 @@ impl Log {
 
     /// Reads what people said since, after somebody rang. `None`: the operation is not ours any more.
     pub(crate) async fn unread(&mut self, store: &dyn Store) -> Result<Option<Vec<SignalFact>>, Trouble> {
-        let Some((loaded, rung)) = load_with_rung(store, &self.keys, &self.head.id).await? else {
-            return Ok(None);
-        };
+        // The ring is read before the signals: one that comes between is seen as a signal, and rings once more in vain.
+        let Some((_, rung)) = read_head(store, &self.keys, &self.head.id).await? else { return Ok(None) };
+        let Some(loaded) = load(store, &self.keys, &self.head.id).await? else { return Ok(None) };
         if loaded.head.fence != self.head.fence || loaded.head.sequence != self.head.sequence {
             return Ok(None);
         }
@@ -239,17 +275,15 @@ impl Log {
     }
 }
 
-/// Like [`load`], with the last ring.
-pub(crate) async fn load_with_rung(
+/// Reads a head with the last ring.
+pub(crate) async fn read_head(
     store: &dyn Store,
     keys: &Keys,
     id: &OperationId,
-) -> Result<Option<(Loaded, String)>, Trouble> {
-    // The ring is read before the signals: one that comes between is seen as a signal, and rings once more in vain.
+) -> Result<Option<(Head, String)>, StoreError> {
     let key = keys.head(id);
     let Some(item) = retry::reading(|| store.get(&key)).await? else { return Ok(None) };
-    let rung = head::text(&item.guards, RUNG);
-    Ok(load(store, keys, id).await?.map(|loaded| (loaded, rung)))
+    Ok(Some((Head::from_item(&item)?, head::text(&item.guards, RUNG))))
 }
 
 /// Claims an operation: raises its fence if nobody else did since it was read. Gives the claimed head.

@@ -24,6 +24,8 @@ mod step;
 mod telling;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use accept::{Accepted, Delivery, Draft, accept, answered};
@@ -34,6 +36,8 @@ pub use head::{Charter, Head, Status};
 pub use journal::{Entry, Row};
 pub use keys::Keys;
 pub use log::{Loaded, load};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use news::of as told;
 pub use news::{card, marked, took};
 pub use plan::{Motion, Plan, Start, Turn, plan};
 pub use signal::{Said, parse_wait, say};

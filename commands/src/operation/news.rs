@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::card::{Card, Part, Span, StepLine, StepState, Text, Tone};
 use crate::domain::{Act, AuditRecord, to_item};
 use crate::operation::definition::{Definition, Story};
+use crate::operation::effects::START_BUILD;
 use crate::operation::facts::Facts;
 use crate::operation::head::Status;
 use crate::operation::step::{Effect, Node, StepId, Trouble};
@@ -48,7 +49,7 @@ fn tone(status: Status) -> Tone {
 fn headline(story: &Story, facts: &Facts) -> Text {
     let state = match facts.status() {
         Status::Running => "is running",
-        Status::Waiting => "is waiting",
+        Status::Waiting => "is waiting for approval",
         Status::Succeeded => "succeeded",
         Status::Failed => match facts.faults().next() {
             Some((_, refusal)) if refusal.code == crate::operation::REJECTED => "was rejected",
@@ -68,15 +69,16 @@ fn headline(story: &Story, facts: &Facts) -> Text {
 pub fn card(story: &Story, facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Card {
     let status = facts.status();
     let mut card = Card::new(tone(status), headline(story, facts));
+    // What went wrong comes first: on a phone the steps fill a screen.
+    for (_, refusal) in facts.faults() {
+        card = card.text(marked(&refusal.problem));
+    }
     if !story.fields.is_empty() {
         card = card.part(Part::Fields(story.fields.clone()));
     }
     let steps = lines(facts, nodes, notes);
     if !steps.is_empty() {
         card = card.part(Part::Steps(steps));
-    }
-    for (_, refusal) in facts.faults() {
-        card = card.text(marked(&refusal.problem));
     }
     if status == Status::Failed {
         let left = changed(facts, nodes);
@@ -118,15 +120,16 @@ pub fn card(story: &Story, facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepI
     card
 }
 
-/// A duration as people say it.
+/// A duration as people say it: `12 ms`, `1.2 s`, `45 s`, `2 min 30 s`, `2 h 5 min`.
 pub fn took(milliseconds: i128) -> String {
-    let seconds = milliseconds.max(0) as f64 / 1000.0;
-    if seconds < 10.0 {
-        format!("{seconds:.1} s")
-    } else if seconds < 120.0 {
-        format!("{seconds:.0} s")
-    } else {
-        format!("{:.0} min", seconds / 60.0)
+    let milliseconds = milliseconds.max(0);
+    let seconds = milliseconds / 1_000;
+    match seconds {
+        0 => format!("{milliseconds} ms"),
+        1..10 => format!("{seconds}.{} s", milliseconds % 1_000 / 100),
+        10..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
     }
 }
 
@@ -166,11 +169,13 @@ fn lines(facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Vec<S
         .collect()
 }
 
-/// The mutations that a failed operation made, by title.
+/// The mutations that a failed operation made, by title. A build that ran has ended: nothing of it is left.
 fn changed(facts: &Facts, nodes: &[Node]) -> Vec<Text> {
-    let made = nodes
-        .iter()
-        .filter(|node| matches!(node.step.effect(), Effect::Mutate(_)) && facts.is_done(&node.id));
+    let lasts = |node: &&Node| match node.step.effect() {
+        Effect::Mutate(mutation) => mutation.call != START_BUILD.call,
+        Effect::Look | Effect::Await => false,
+    };
+    let made = nodes.iter().filter(lasts).filter(|node| facts.is_done(&node.id));
     made.filter(|node| !node.title.is_empty()).map(|node| node.title.clone()).collect()
 }
 
@@ -216,12 +221,24 @@ fn asides(story: &Story, facts: &Facts) -> Vec<Aside> {
         let long = at.duration_since(facts.charter.accepted).as_secs() >= LONG;
         let rollback = facts.charter.kind == crate::operation::ROLLBACK;
         if long || !succeeded || rollback || story.broadcast {
-            let text = Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));
+            let mut text =
+                Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));
+            if let Some(why) = cause(facts) {
+                text = text.then(": ").join(why);
+            }
             let broadcast = !succeeded || story.broadcast;
             asides.push(Aside { name: "end", text, in_thread: true, broadcast });
         }
     }
     asides
+}
+
+/// Why it failed, in a line; but nobody else is mentioned: that is for the one message alone.
+fn cause(facts: &Facts) -> Option<Text> {
+    let (_, refusal) = facts.faults().next()?;
+    let why = marked(refusal.problem.lines().next()?.trim_end_matches(':'));
+    let mentions = why.0.iter().any(|span| matches!(span, Span::User(_)));
+    (!mentions && !why.is_empty()).then_some(why)
 }
 
 /// The audit record of an operation's end.
@@ -283,6 +300,7 @@ mod tests {
 
     #[test]
     fn durations_read_like_speech() {
-        assert_eq!([took(0), took(1234), took(45_000), took(150_000)], ["0.0 s", "1.2 s", "45 s", "2 min"]);
+        let said = [0, 999, 1_234, 45_000, 150_000, 7_500_000].map(took);
+        assert_eq!(said, ["0 ms", "999 ms", "1.2 s", "45 s", "2 min 30 s", "2 h 5 min"]);
     }
 }

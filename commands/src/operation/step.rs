@@ -151,6 +151,11 @@ impl Trouble {
         }
     }
 
+    /// Whether a record makes no sense, so that nobody can go on from it.
+    pub fn is_corrupt(&self) -> bool {
+        matches!(self, Trouble::Corrupt(_) | Trouble::Store(StoreError::Corrupt(_)))
+    }
+
     /// The same in words for people; internals stay out.
     pub fn refusal(&self) -> Refusal {
         match self {

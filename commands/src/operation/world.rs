@@ -57,8 +57,6 @@ pub struct Settings {
     pub patience: Duration,
     /// How many steps of one operation run side by side: Lambda's control plane takes about 15 calls a second.
     pub width: usize,
-    /// How a stage's URL is made, with `{api}` and `{stage}` in it; where it is not set, the API's own endpoint is used.
-    pub stage_url: Option<String>,
     /// Whether operations are driven here, or only accepted.
     pub drive: bool,
 }
@@ -72,7 +70,6 @@ impl Settings {
             settle: Duration::from_secs(15),
             patience: Duration::from_secs(15 * 60),
             width: 10,
-            stage_url: None,
             drive: true,
         }
     }

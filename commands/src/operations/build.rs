@@ -98,7 +98,7 @@ impl Definition for BuildOperation {
         nodes.push(Node::new(id("follow"), "build", Follow(at.clone(), started.id)).after([id("start")]));
         let Some(finished) = facts.output::<Finished>(&id("follow"))? else { return Ok(nodes) };
         if !finished.green {
-            nodes.push(Node::new(id("verdict"), "", Red(finished)).after([id("follow")]));
+            nodes.push(Node::new(id("verdict"), "", Red(finished, params.name)).after([id("follow")]));
             return Ok(nodes);
         }
         nodes.push(
@@ -287,7 +287,7 @@ impl Step for Follow {
             return Err(Trouble::Refused(Refusal::new(
                 "build-gone",
                 "CodeBuild does not know this build any more.".to_owned(),
-                "Build it again.",
+                format!("Build it again: `/build {}`.", self.0.params.name),
             )));
         };
         if run.status == BuildStatus::InProgress {
@@ -340,7 +340,7 @@ fn around_first_error(lines: &[String]) -> String {
 }
 
 /// A red build's end, in words.
-struct Red(Finished);
+struct Red(Finished, PipelineName);
 
 #[async_trait]
 impl Step for Red {
@@ -357,7 +357,7 @@ impl Step for Red {
         Err(Trouble::Refused(Refusal::new(
             "build-failed",
             problem,
-            "Mend it, push, and build again. The log has everything.",
+            format!("Mend it, push, then: `/build {}`. The log has everything.", self.1),
         )))
     }
 }

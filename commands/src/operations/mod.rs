@@ -1,7 +1,7 @@
 //! The operations: what `/repo create`, `/build`, `/deploy`, `/stage add`, `/promote` and `/rollback` do.
 //!
 //! Each is a [`Definition`](crate::operation::Definition): parameters, and from what is known the steps that can be
-//! named. The steps that several share stand in [`steps`].
+//! named. The steps that several share stand in `steps`.
 
 pub mod build;
 pub mod deploy;
@@ -11,7 +11,7 @@ pub mod promote;
 pub mod repo_create;
 pub mod rollback;
 pub mod stage_add;
-mod steps;
+pub(crate) mod steps;
 
 use crate::operation::Registry;
 

@@ -80,7 +80,7 @@ impl Definition for Promote {
         let Some(ready) = prepared.set.filter(|_| all_done(facts, &nodes)) else { return Ok(nodes) };
         let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
         if params.approvals > 0 {
-            let title = Text::plain(format!("{} approval", params.approvals));
+            let title = Text::plain(format!("{} by somebody else", approvals(params.approvals)));
             let node = Node::new(
                 StepId::new(APPROVAL),
                 title,
@@ -126,7 +126,7 @@ impl Definition for Promote {
             now.map_or("nothing".to_owned(), |now| format!("`{}`, brought by <@{}>", now.release, now.by.id));
         Err(Refusal::new(
             VOID,
-            format!("Stage `{to}` moved since this was asked: it runs {runs} now."),
+            format!("Stage `{to}` moved since this was asked: it now runs {runs}."),
             format!("Look at `/pipeline status {name}`, and ask again if you still want it."),
         ))
     }
@@ -191,17 +191,21 @@ impl Definition for Promote {
             }
             request = request.then("please look at the promotion of ").code(name.as_str()).then(" ");
             request = request.code(number).then(" to ").code(to.as_str());
-            story.request = Some(request.then(format!(": it needs {} approval.", params.approvals)));
+            story.request = Some(request.then(format!(": it needs {}.", approvals(params.approvals))));
             story.hint = Some(
-                Text::plain("By button, or ")
+                Text::plain("An approver who did not ask for it decides: with a button, or ")
                     .code(format!("/promote approve {name} {to}"))
-                    .then("; not by who asked."),
+                    .then("."),
             );
         } else if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
             story.hint = Some(Text::plain("To go back: ").code(format!("/rollback {name} {to}")));
         }
         story
     }
+}
+
+fn approvals(count: usize) -> String {
+    format!("{count} approval{}", if count == 1 { "" } else { "s" })
 }
 
 fn button(action: &str, label: &str, style: ButtonStyle, value: &str, text: String) -> Button {

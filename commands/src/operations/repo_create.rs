@@ -69,7 +69,11 @@ impl Definition for RepoCreate {
         };
         let bucket = names::bucket(target);
         if !found.bucket {
-            add(Node::new(id("bucket"), Text::plain("make bucket ").code(bucket), CreateBucket(at.clone())));
+            add(Node::new(
+                id("bucket"),
+                Text::plain("make the bucket ").code(bucket),
+                CreateBucket(at.clone()),
+            ));
         }
         let made = || (!found.bucket).then(|| id("bucket"));
         for (missing, which) in [
@@ -83,17 +87,18 @@ impl Definition for RepoCreate {
             }
         }
         if found.clone_url.is_none() {
-            let title = Text::plain("make repository ").code(name.as_str());
+            let title = Text::plain("make the repository ").code(name.as_str());
             add(Node::new(id("repository"), title, CreateRepository(at.clone())));
         }
         if !found.commit {
             let needs = found.clone_url.is_none().then(|| id("repository"));
-            add(Node::new(id("commit"), "first commit", FirstCommit(at.clone())).after(needs));
+            add(Node::new(id("commit"), "make the first commit", FirstCommit(at.clone())).after(needs));
         }
         if !found.role {
-            for node in role_nodes(target, &name, "build", &role, &[]) {
-                add(node);
-            }
+            let [mut make, policy] = role_nodes(target, &name, "build", &role, &[]);
+            make.title = "make the role of builds".into();
+            add(make);
+            add(policy);
         }
         if !found.project {
             let source = match &found.clone_url {
@@ -105,7 +110,7 @@ impl Definition for RepoCreate {
             needs.extend(found.clone_url.is_none().then(|| id("repository")));
             needs.extend(made());
             let step = CreateProject { at: at.clone(), role, source: source.unwrap_or_default() };
-            add(Node::new(id("project"), Text::plain("make build project"), step).after(needs));
+            add(Node::new(id("project"), Text::plain("make the build project"), step).after(needs));
         }
         let clone_url = match found.clone_url {
             Some(url) => url,
@@ -131,7 +136,9 @@ impl Definition for RepoCreate {
         story = story
             .field("Stages", Text::default().code(FIRST_STAGE))
             .field("Home channel", Text::default().channel(&facts.charter.home));
-        story.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
+        if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
+            story.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
+        }
         story
     }
 }

@@ -170,6 +170,9 @@ impl Definition for Rollback {
         }
         story.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {number}")));
         story.broadcast = true;
+        if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
+            story.hint = Some(Text::plain("When it is mended and pushed: ").code(format!("/build {name}")));
+        }
         story
     }
 }

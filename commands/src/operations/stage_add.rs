@@ -37,14 +37,19 @@ impl Definition for StageAdd {
     }
     fn story(&self, facts: &Facts) -> Story {
         let Ok(Params { name, stage, .. }) = facts.params() else { return Story::new("A new stage".into()) };
-        let title = Text::plain("Stage ").code(stage.as_str()).then(" of ").code(name.as_str());
+        // "Stage prod is running" would tell of the stage what is true of the work alone.
+        let (what, of) = match facts.ended {
+            Some((_, true)) => ("Stage ", " of "),
+            _ => ("Addition of stage ", " to "),
+        };
+        let title = Text::plain(what).code(stage.as_str()).then(of).code(name.as_str());
         let mut story = Story::new(title);
         let stages =
             facts.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();
         if !stages.is_empty() {
             let order: Vec<_> = stages.iter().map(StageName::as_str).collect();
             story = story.field("Stages", Text::plain(order.join(" → ")));
-            story.result = Some(Text::plain("protected, promotions need one approval"));
+            story.result = Some(Text::plain("it is protected, and promotions to it need one approval"));
             story.hint = Some(Text::plain("Next: ").code(format!("/promote {name} {stage}")));
         }
         story

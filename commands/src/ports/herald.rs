@@ -23,7 +23,7 @@ pub struct News {
     pub sequence: u64,
     /// Its one message.
     pub card: Card,
-    /// Whether nothing will follow: when this is told everywhere, [`Telling::settled`](crate::operation::Telling) is due.
+    /// Whether nothing will follow: when this is told everywhere, [`Messages::settled`](crate::operation::Messages::settled) is due.
     pub last: bool,
     /// Who asked; told privately where the bot cannot post.
     pub actor: UserId,

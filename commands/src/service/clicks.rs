@@ -137,7 +137,7 @@ fn late(head: Option<&Head>) -> Refusal {
     };
     let hint = match head {
         Some(head) => format!("See `/pipeline status {}`.", head.charter.pipeline),
-        None => String::new(),
+        None => "See `/pipeline status`.".to_owned(),
     };
     Refusal::new("late", problem, hint)
 }

@@ -8,7 +8,7 @@ use crate::domain::{
     BUILDS, Build, BuildState, RELEASES, Release, Stage, VersionSet, View, from_item, to_item,
 };
 use crate::grammar::Command;
-use crate::ids::{BuildNumber, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
+use crate::ids::{BuildNumber, OperationId, PipelineName, ReleaseNumber, StageName};
 use crate::operation::{Draft, Refusal, Trouble};
 use crate::operations::{build, deploy, promote, repo_create, rollback, stage_add};
 use crate::ports::{Guard, Guards, Precondition, Write};
@@ -61,12 +61,13 @@ impl Service {
             return Err(Stop::say(self.unknown_pipeline(&name, command).await?));
         }
         let pipeline = view.pipeline(&name)?;
-        let draft = |kind, params, counters, writes, answer| Draft {
+        let draft = |kind, resolved: Command, params, counters, writes, answer| Draft {
             kind,
             params,
             pipeline: name.clone(),
             home: pipeline.home.clone(),
             command: command.to_string(),
+            fingerprint: resolved.to_string(),
             counters,
             writes,
             answer: taken(answer),
@@ -82,13 +83,6 @@ impl Service {
                     project: pipeline.project.clone(),
                     bucket: pipeline.bucket.clone(),
                 };
-                if params.reference.len() < 40
-                    && params.reference.len() >= 7
-                    && params.reference.bytes().all(|b| b.is_ascii_hexdigit())
-                    && CommitId::new(params.reference.clone()).is_err()
-                {
-                    tracing::debug!("a short commit id is tried as a branch");
-                }
                 let world = self.engine.world();
                 let begun = build::begun(&params, id, &invocation.actor, world.clock.now());
                 let item = to_item(world.keys.build(&name, number), Guards::new(), &begun)?;
@@ -100,7 +94,9 @@ impl Service {
                     .code(number.to_string())
                     .then(".");
                 let writes = vec![Write::Put { item, when: Precondition::Absent }];
-                Ok(draft("build", json(params)?, counter(BUILDS, number.0), writes, answer))
+                let resolved =
+                    Command::Build { name: name.clone(), reference: Some(params.reference.clone()) };
+                Ok(draft("build", resolved, json(params)?, counter(BUILDS, number.0), writes, answer))
             }
             Command::Deploy { build, stage, .. } => {
                 let (params, number) = self.deploy(view, &name, *build, stage.as_ref()).await?;
@@ -113,7 +109,12 @@ impl Service {
                     .then(" as ")
                     .code(number.to_string())
                     .then(".");
-                Ok(draft("deploy", json(params)?, counter(RELEASES, number.0), vec![], answer))
+                let resolved = Command::Deploy {
+                    name: name.clone(),
+                    build: Some(params.build),
+                    stage: Some(params.stage.clone()),
+                };
+                Ok(draft("deploy", resolved, json(params)?, counter(RELEASES, number.0), vec![], answer))
             }
             Command::StageAdd { stage, after, .. } => {
                 stage_add::ordered(&name, &pipeline.stages, stage, after.as_ref())?;
@@ -124,7 +125,7 @@ impl Service {
                     .then(" to ")
                     .code(name.as_str())
                     .then(".");
-                Ok(draft("stage-add", json(params)?, Guards::new(), vec![], answer))
+                Ok(draft("stage-add", command.clone(), json(params)?, Guards::new(), vec![], answer))
             }
             Command::Promote { to, from, release, .. } => {
                 let params = self.promote(view, &name, to, from.as_ref(), *release).await?;
@@ -137,7 +138,15 @@ impl Service {
                     .then(" to ")
                     .code(to.as_str())
                     .then(".");
-                Ok(draft("promote", json(params)?, Guards::new(), vec![], answer))
+                let resolved = Command::Promote {
+                    name: name.clone(),
+                    to: to.clone(),
+                    from: Some(params.from.clone()),
+                    release: Some(params.release.number),
+                    again: false,
+                    override_reason: None,
+                };
+                Ok(draft("promote", resolved, json(params)?, Guards::new(), vec![], answer))
             }
             Command::Rollback { stage, release, reason, .. } => {
                 let params = self.rollback(view, &name, stage, *release, reason.clone()).await?;
@@ -148,7 +157,13 @@ impl Service {
                     .then(" back to ")
                     .code(params.release.number.to_string())
                     .then(".");
-                Ok(draft(crate::operation::ROLLBACK, json(params)?, Guards::new(), vec![], answer))
+                let resolved = Command::Rollback {
+                    name: name.clone(),
+                    stage: stage.clone(),
+                    release: Some(params.release.number),
+                    reason: None,
+                };
+                Ok(draft(crate::operation::ROLLBACK, resolved, json(params)?, Guards::new(), vec![], answer))
             }
             other => Err(Trouble::Corrupt(format!("no draft for {other}")).into()),
         }
@@ -176,6 +191,7 @@ impl Service {
             pipeline: name.clone(),
             home: invocation.channel.clone(),
             command: command.to_string(),
+            fingerprint: command.to_string(),
             counters: Guards::new(),
             writes: vec![],
             answer: taken(answer),
@@ -296,9 +312,9 @@ impl Service {
                     Tone::Neutral,
                     Text::default()
                         .code(to.as_str())
-                        .then(" runs ")
-                        .code(number.to_string())
-                        .then(" already."),
+                        .then(" of ")
+                        .code(name.as_str())
+                        .then(format!(" runs {number} already.")),
                 )
                 .hint("There is nothing to do.")
                 .foot(Text::plain("code ").code("already-runs")),
@@ -433,8 +449,11 @@ fn already_runs(
     release: ReleaseNumber,
     build: BuildNumber,
 ) -> Card {
-    let mut title = Text::default().code(stage.as_str()).then(" of ").code(name.as_str()).then(" runs ");
-    title = title.code(release.to_string()).then(" (build ").code(build.to_string()).then(")");
+    let mut title = Text::default()
+        .code(stage.as_str())
+        .then(" of ")
+        .code(name.as_str())
+        .then(format!(" runs {release} (build {build})"));
     title = if asked == build {
         title.then(" already.")
     } else {

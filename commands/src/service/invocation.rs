@@ -70,6 +70,6 @@ impl Answer {
     }
     /// A refusal to the author alone, with its stable code.
     pub fn refusal(problem: impl Into<crate::card::Text>, code: &'static str) -> Self {
-        Self::private(Card::new(Tone::Bad, problem.into()).foot(crate::card::Text::default().code(code)))
+        Self::private(Card::new(Tone::Bad, problem.into()).foot(crate::card::Text::plain("code ").code(code)))
     }
 }

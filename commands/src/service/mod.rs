@@ -118,7 +118,7 @@ impl Service {
         if let Some(what) = command.not_yet() {
             let card = Card::new(Tone::Bad, Text::default().code(what).then(" is not available yet."));
             return Err(Stop::say(
-                card.hint(marked("See what is: `/sluice help`."))
+                card.hint(marked("See what you can type: `/pipeline help`."))
                     .foot(Text::plain("code ").code("not-available")),
             ));
         }
@@ -166,14 +166,6 @@ impl Service {
             Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: &invocation.channel };
         for _ in 0..TRIES {
             let view = View::read(&*world.store, &world.keys, &name).await?;
-            let line = command.to_string();
-            if let Some(open) = view.tickets.iter().find(|ticket| ticket.fingerprint == line) {
-                // The same delivery again is answered as before; the same command anew is shown what is open.
-                if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
-                    return Ok(answer);
-                }
-                return Err(Stop::say(already(&line, &open.operation)));
-            }
             let id = OperationId::new(
                 Ulid::from_parts(u64::try_from(world.clock.now().as_millisecond()).unwrap_or(0), rand_bits())
                     .to_string(),
@@ -189,6 +181,13 @@ impl Service {
                     };
                 }
             };
+            if let Some(open) = view.tickets.iter().find(|ticket| ticket.fingerprint == draft.fingerprint) {
+                // The same delivery again is answered as before; the same command anew is shown what is open.
+                if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
+                    return Ok(answer);
+                }
+                return Err(Stop::say(already(&draft.fingerprint, &open.operation)));
+            }
             match accept(&self.engine, id, &delivery, &view, draft, &granted).await? {
                 Accepted::Yes(answer) | Accepted::Before(answer) => return Ok(answer),
                 Accepted::Again => {}

@@ -6,7 +6,7 @@ use crate::card::{Card, Part, Text, Tone};
 use crate::domain::{Act, AuditRecord, Build, BuildState, Stage, View, from_item};
 use crate::grammar::{self, Command};
 use crate::ids::{BuildNumber, PipelineName, StageName};
-use crate::operation::{Refusal, Trouble, marked};
+use crate::operation::{REJECTED, Refusal, Slot, Trouble, VOID, marked};
 use crate::operations::build::change_text;
 use crate::ports::{Item, Order, Query};
 use crate::service::{Answer, Service, Stop};
@@ -29,9 +29,8 @@ fn table(card: Card, header: [&str; 4], rows: Vec<Vec<Text>>) -> Card {
 
 fn runs(stage: Option<&Stage>) -> Text {
     match stage.and_then(|stage| stage.current.as_ref()) {
-        Some(current) => {
-            Text::plain("runs ").code(current.release.to_string()).then(format!(" (build {})", current.build))
-        }
+        // No code spans: "runs r1" is read, and searched for, as one.
+        Some(current) => Text::plain(format!("runs {} (build {})", current.release, current.build)),
         None => Text::plain("runs nothing yet"),
     }
 }
@@ -93,7 +92,8 @@ impl Service {
                 Text::default().user(&pipeline.creator.id),
             ])
         });
-        let card = Card::new(Tone::Neutral, format!("{} pipelines", names.len()));
+        let card = Card::new(Tone::Neutral, pipelines_title("List of ", names.len()))
+            .hint(marked("More of one: `/pipeline status NAME`."));
         Ok(Answer::private(table(card, ["Pipeline", "Repository", "Home", "Created by"], rows.collect())))
     }
 
@@ -113,7 +113,7 @@ impl Service {
         if names.is_empty() {
             return Ok(Answer::private(none_yet()));
         }
-        let mut card = Card::new(Tone::Neutral, format!("Status of {} pipelines", names.len()));
+        let mut card = Card::new(Tone::Neutral, pipelines_title("Status of ", names.len()));
         for (name, view) in self.views(&names).await? {
             let Some(pipeline) = &view.pipeline else { continue };
             let mut line = Text::default().code(name.as_str()).then(" · ");
@@ -144,23 +144,30 @@ impl Service {
             ]
         });
         card = table(card, ["Stage", "Runs", "Commit", "Since"], rows.collect());
-        for stage in view.stages.values() {
-            if let Some(url) = &stage.url {
-                card = card
-                    .text(Text::default().code(stage.name.as_str()).then(" ").link(url.clone(), url.clone()));
+        let urls = pipeline.stages.iter().filter_map(|stage| {
+            let url = view.stages.get(stage)?.url.clone()?;
+            Some(Text::default().code(stage.as_str()).then(" ").link(url.clone(), url))
+        });
+        let open = view.tickets.iter().map(|ticket| {
+            let line = Text::plain("Open: ").code(ticket.fingerprint.clone());
+            match &ticket.queued {
+                Some(Slot::Pipeline) => line.then(", waits for its turn to publish"),
+                Some(Slot::Stage(stage)) => line.then(", waits for its turn on ").code(stage.as_str()),
+                None => line,
             }
+        });
+        // One paragraph each: fifty stages would be more blocks than a message has.
+        for lines in [lines(urls), lines(open)].into_iter().filter(|lines| !lines.is_empty()) {
+            card = card.text(lines);
         }
-        for ticket in &view.tickets {
-            let mut line = Text::plain("Open: ").code(ticket.fingerprint.clone());
-            if let Some(slot) = &ticket.queued {
-                line = line.then(format!(", waits for {slot}"));
-            }
-            card = card.text(line);
+        if let Some(next) = next_step(&view, name) {
+            card = card.hint(Text::plain("Next: ").code(next));
         }
-        let green = view.counters.newest_green().map_or("none yet".to_owned(), |number| number.to_string());
-        card = card.foot(
-            Text::plain("Newest green build ").code(green).then(" · clone ").code(pipeline.clone_url.clone()),
-        );
+        let green = match view.counters.newest_green() {
+            Some(number) => Text::plain("Newest green build ").code(number.to_string()),
+            None => Text::plain("No green build yet"),
+        };
+        card = card.foot(green.then(" · clone ").code(pipeline.clone_url.clone()));
         Ok(Answer::private(card))
     }
 
@@ -206,8 +213,9 @@ impl Service {
                 Text::default().user(&build.actor.id).then(" ").time(build.asked),
             ]
         });
-        let card = Card::new(Tone::Neutral, Text::plain("Builds of ").code(name.as_str()));
-        Ok(Answer::private(table(card, ["Build", "State", "Commit", "Asked"], rows.collect())))
+        let card = Card::new(Tone::Neutral, Text::plain("Builds of ").code(name.as_str()))
+            .hint(marked(&format!("The log of one: `/build log {name} #1`.")));
+        Ok(Answer::private(table(card, ["Build", "State", "Commit", "Asked by"], rows.collect())))
     }
 
     /// `/build log`.
@@ -257,6 +265,13 @@ impl Service {
         if let Some(link) = &build.log_link {
             card = card.text(Text::default().link(link.clone(), "The whole log"));
         }
+        card = match build.state {
+            BuildState::Running => card,
+            BuildState::Succeeded => {
+                card.hint(Text::plain("Next: ").code(format!("/deploy {name} {number}")))
+            }
+            BuildState::Failed => card.hint(marked(&format!("Mend it, push, then: `/build {name}`."))),
+        };
         Ok(Answer::private(card))
     }
 
@@ -292,6 +307,31 @@ fn none_yet() -> Card {
     Card::new(Tone::Neutral, "There are no pipelines yet.").hint(marked("Create one: `/repo create orders`."))
 }
 
+fn pipelines_title(before: &str, count: usize) -> String {
+    match count {
+        1 => format!("{before}1 pipeline"),
+        // More were not asked for: see `PIPELINES`.
+        count if count == PIPELINES as usize => format!("{before}the first {count} pipelines"),
+        count => format!("{before}{count} pipelines"),
+    }
+}
+
+fn lines(lines: impl Iterator<Item = Text>) -> Text {
+    lines.fold(Text::default(), |all, line| if all.0.is_empty() { line } else { all.then("\n").join(line) })
+}
+
+/// What gets the pipeline on: the first stage that runs nothing, and what it lacks.
+fn next_step(view: &View, name: &PipelineName) -> Option<String> {
+    let pipeline = view.pipeline.as_ref()?;
+    let runs = |stage: &StageName| view.stages.get(stage).is_some_and(|stage| stage.current.is_some());
+    let empty = pipeline.stages.iter().position(|stage| !runs(stage))?;
+    Some(match (empty, view.counters.newest_green()) {
+        (0, None) => format!("/build {name}"),
+        (0, Some(_)) => format!("/deploy {name}"),
+        (at, _) => format!("/promote {name} {}", pipeline.stages.get(at)?),
+    })
+}
+
 fn state(state: BuildState) -> &'static str {
     match state {
         BuildState::Running => "running",
@@ -310,9 +350,13 @@ fn line(record: &AuditRecord) -> Vec<Text> {
         Act::Failed => "ended: ",
     };
     let about = &record.about;
-    let mut outcome = Text::plain(record.outcome.clone());
+    let is_failure = record.act == Act::Failed && ![REJECTED, VOID].contains(&record.outcome.as_str());
+    let mut outcome = Text::plain(match is_failure {
+        true => format!("failed ({})", record.outcome),
+        false => record.outcome.clone(),
+    });
     if let (Some(stage), Some(after), Act::Succeeded) = (&about.stage, about.after, record.act) {
-        outcome = Text::default().code(stage.as_str()).then(format!(" runs {after}"));
+        outcome = Text::plain(format!("{stage} runs {after}"));
         if let Some(before) = about.before {
             outcome = outcome.then(format!(", before {before}"));
         }

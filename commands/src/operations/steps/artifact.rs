@@ -74,7 +74,7 @@ fn differs(what: &str) -> Trouble {
     ))
 }
 
-fn refuse(errors: Vec<template::TemplateError>) -> Trouble {
+pub(crate) fn refuse(errors: Vec<template::TemplateError>) -> Trouble {
     let mut lines = vec![];
     for error in errors.iter().take(10) {
         let place = match (&error.resource, error.line) {

@@ -5,12 +5,11 @@ use futures::future::try_join3;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::fault::Class;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble};
 use crate::operations::names;
-use crate::operations::steps::{foreign, ours};
+use crate::operations::steps::{STATEMENT, foreign, ours};
 use crate::ports::{CodeRef, FunctionConfig, FunctionVersion, Readiness};
 
 /// The version that can still change.
@@ -28,12 +27,22 @@ pub(crate) fn print(config: &FunctionConfig) -> String {
 pub(crate) struct FunctionLook {
     /// `$LATEST`; none if there is no such function.
     pub(crate) latest: Option<Latest>,
-    /// Published versions that could be reused, the newest last: number, code digest, configuration digest.
-    pub(crate) versions: Vec<(String, String, String)>,
+    /// Published versions that could be reused, the newest last.
+    pub(crate) versions: Vec<Published>,
     /// The stage's alias: version and revision.
     pub(crate) alias: Option<(String, String)>,
     /// Whether API Gateway may call that alias.
     pub(crate) permitted: bool,
+}
+
+/// A published version as the list of versions shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Published {
+    pub(crate) version: String,
+    pub(crate) sha256: String,
+    pub(crate) print: String,
+    /// Whether the list says that it can be called; a list may leave that out, and then it is looked at by itself.
+    pub(crate) ready: bool,
 }
 
 /// `$LATEST` as it was seen.
@@ -47,9 +56,8 @@ pub(crate) struct Latest {
 
 impl FunctionLook {
     /// A version with exactly that code and configuration.
-    pub(crate) fn reusable(&self, code: &CodeRef, want: &str) -> Option<&str> {
-        let fits = |(_, sha, print): &&(String, String, String)| *sha == code.sha256 && print == want;
-        self.versions.iter().rev().find(fits).map(|(version, _, _)| version.as_str())
+    pub(crate) fn reusable(&self, code: &CodeRef, want: &str) -> Option<&Published> {
+        self.versions.iter().rev().find(|version| version.sha256 == code.sha256 && version.print == want)
     }
 }
 
@@ -62,9 +70,6 @@ pub(crate) struct LookAtFunction {
     pub(crate) function: String,
     pub(crate) stage: StageName,
 }
-
-/// The id of the one statement of an alias's resource policy.
-pub(crate) const STATEMENT: &str = "sluice-api";
 
 #[async_trait]
 impl Step for LookAtFunction {
@@ -94,9 +99,14 @@ impl Step for LookAtFunction {
         let mut published: Vec<_> = versions
             .iter()
             .filter(|version| version.version != LATEST && !matches!(version.readiness, Readiness::Failed(_)))
-            .map(|version| (version.version.clone(), version.code_sha256.clone(), print(&version.config)))
+            .map(|version| Published {
+                version: version.version.clone(),
+                sha256: version.code_sha256.clone(),
+                print: print(&version.config),
+                ready: version.readiness == Readiness::Ready,
+            })
             .collect();
-        published.sort_by_key(|(version, _, _)| version.parse::<u64>().unwrap_or(0));
+        published.sort_by_key(|published| published.version.parse::<u64>().unwrap_or(0));
         let remembered = published.split_off(published.len().saturating_sub(REMEMBERED));
         Progress::done(FunctionLook {
             latest: latest.map(|latest| Latest {
@@ -234,49 +244,27 @@ impl Step for AwaitConfig {
     }
 }
 
-/// Uploads code by reference and publishes it.
-pub(crate) struct UpdateCode {
+/// Publishes a version: of new code, uploaded by reference, or of `$LATEST` as it is.
+pub(crate) struct Publish {
     pub(crate) wanted: Wanted,
     pub(crate) revision: String,
+    /// Whether the code is new.
+    pub(crate) upload: bool,
 }
 
 #[async_trait]
-impl Step for UpdateCode {
+impl Step for Publish {
     fn effect(&self) -> Effect {
-        Effect::Mutate(&UPDATE_CODE)
+        Effect::Mutate(if self.upload { &UPDATE_CODE } else { &PUBLISH_VERSION })
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let Wanted { target, function, config, code, .. } = &self.wanted;
         let functions = &cx.world.functions;
-        let made = functions.update_code(target, function, code, &config.architecture, &self.revision).await;
-        match made {
-            Ok(version) => Progress::done(version.version),
-            Err(error) if error.code == IN_PROGRESS => Ok(again()),
-            Err(error) => Err(error.into()),
-        }
-    }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
-        match self.wanted.published(cx).await? {
-            Some(version) => ours(version.version),
-            None => Ok(Observed::Absent),
-        }
-    }
-}
-
-/// Publishes `$LATEST` as it is.
-pub(crate) struct PublishVersion {
-    pub(crate) wanted: Wanted,
-    pub(crate) revision: String,
-}
-
-#[async_trait]
-impl Step for PublishVersion {
-    fn effect(&self) -> Effect {
-        Effect::Mutate(&PUBLISH_VERSION)
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let Wanted { target, function, code, .. } = &self.wanted;
-        let made = cx.world.functions.publish(target, function, &code.sha256, &self.revision).await;
+        let made = if self.upload {
+            functions.update_code(target, function, code, &config.architecture, &self.revision).await
+        } else {
+            functions.publish(target, function, &code.sha256, &self.revision).await
+        };
         match made {
             Ok(version) => Progress::done(version.version),
             Err(error) if error.code == IN_PROGRESS => Ok(again()),
@@ -318,92 +306,5 @@ impl Step for AwaitVersion {
             Readiness::Pending => Ok(again()),
             Readiness::Failed(reason) => Err(failed(function, &reason)),
         }
-    }
-}
-
-/// Moves a stage's alias, or creates it.
-pub(crate) struct PointAlias {
-    pub(crate) target: Target,
-    pub(crate) function: String,
-    pub(crate) stage: StageName,
-    pub(crate) version: String,
-    /// The version and revision that it was seen at; none if it was not there.
-    pub(crate) seen: Option<(String, String)>,
-}
-
-#[async_trait]
-impl Step for PointAlias {
-    fn effect(&self) -> Effect {
-        Effect::Mutate(if self.seen.is_some() { &MOVE_ALIAS } else { &CREATE_ALIAS })
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let functions = &cx.world.functions;
-        let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
-        let Some((from, revision)) = &self.seen else {
-            functions.create_alias(target, function, stage, &self.version).await?;
-            return Progress::done(&self.version);
-        };
-        let moved = functions.move_alias(target, function, stage, &self.version, revision).await;
-        match moved {
-            Ok(_) => Progress::done(&self.version),
-            Err(error) if error.class == Class::Conflict => {
-                // The revision is older than the approval: what counts is that it still points where it did then.
-                match functions.alias(target, function, stage).await? {
-                    Some(now) if now.version == *from && now.revision != *revision => {
-                        functions.move_alias(target, function, stage, &self.version, &now.revision).await?;
-                        Progress::done(&self.version)
-                    }
-                    _ => Err(error.into()),
-                }
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
-        let found = cx.world.functions.alias(&self.target, &self.function, self.stage.as_str()).await?;
-        match found {
-            Some(alias) if alias.version == self.version => ours(&self.version),
-            Some(alias) if self.seen.as_ref().is_some_and(|(from, _)| *from != alias.version) => {
-                Ok(Observed::Foreign(moved_outside(&self.function, &self.stage, &alias.version)))
-            }
-            _ => Ok(Observed::Absent),
-        }
-    }
-}
-
-fn moved_outside(function: &str, stage: &StageName, version: &str) -> Refusal {
-    Refusal::new(
-        "moved-outside",
-        format!(
-            "Alias `{stage}` of `{function}` points to version {version} now: it was moved outside Sluice."
-        ),
-        "Look who moved it and why, then type the command again.",
-    )
-}
-
-/// Allows API Gateway to call an alias.
-pub(crate) struct PermitApi {
-    pub(crate) target: Target,
-    pub(crate) function: String,
-    pub(crate) stage: StageName,
-    pub(crate) api: String,
-}
-
-#[async_trait]
-impl Step for PermitApi {
-    fn effect(&self) -> Effect {
-        Effect::Mutate(&PERMIT_API)
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let Target { account, region } = &self.target;
-        let source = format!("arn:aws:execute-api:{region}:{account}:{}/{}/*", self.api, self.stage);
-        let functions = &cx.world.functions;
-        functions.permit_api(&self.target, &self.function, self.stage.as_str(), STATEMENT, &source).await?;
-        Progress::done(())
-    }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
-        let functions = &cx.world.functions;
-        let found = functions.permissions(&self.target, &self.function, self.stage.as_str()).await?;
-        if found.iter().any(|statement| statement == STATEMENT) { ours(()) } else { Ok(Observed::Absent) }
     }
 }

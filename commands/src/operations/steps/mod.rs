@@ -1,5 +1,6 @@
 //! Steps that several operations are made of. Each does one mutation and can find its own traces.
 
+mod alias;
 mod api;
 mod artifact;
 mod function;
@@ -8,6 +9,7 @@ mod prepare;
 mod record;
 mod role;
 
+pub(crate) use alias::*;
 pub(crate) use api::*;
 pub(crate) use artifact::*;
 pub(crate) use function::*;
@@ -27,9 +29,14 @@ pub(crate) fn ours(output: impl Serialize) -> Result<Observed, Trouble> {
 
 /// Observed: somebody else's.
 pub(crate) fn foreign(what: String) -> Observed {
-    Observed::Foreign(Refusal::new(
+    Observed::Foreign(foreign_refusal(&what))
+}
+
+/// What is told where somebody else's thing has the name that ours needs.
+pub(crate) fn foreign_refusal(what: &str) -> Refusal {
+    Refusal::new(
         "not-ours",
         format!("{what} exists, and Sluice did not make it for this pipeline."),
         "Sluice touches nothing of others: rename or remove it, or choose another name, then type the command again.",
-    ))
+    )
 }

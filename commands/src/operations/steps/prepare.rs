@@ -144,8 +144,9 @@ impl Preparation<'_> {
             environment: function.environment.clone(),
         };
         let want = print(&config);
-        if let Some(version) = look.reusable(&function.code, &want) {
-            return Ok((vec![], Some(version.to_owned())));
+        let reusable = look.reusable(&function.code, &want);
+        if let Some(published) = reusable.filter(|published| published.ready) {
+            return Ok((vec![], Some(published.version.clone())));
         }
         let wanted = Wanted {
             target: self.target.clone(),
@@ -161,6 +162,9 @@ impl Preparation<'_> {
             nodes.extend(role_nodes(self.target, self.pipeline, logical, &role, &[]));
             Self::id("role-policy", logical)
         };
+        if let Some(published) = reusable {
+            return self.settled(nodes, wanted, published.version.clone(), logical, None);
+        }
         let publishing = match &look.latest {
             None => {
                 let role = with_role(&mut nodes);
@@ -186,9 +190,21 @@ impl Preparation<'_> {
             Some(latest) => self.publish(&mut nodes, &wanted, latest, latest.revision.clone(), logical, None),
         };
         let Some(version) = self.facts.output::<String>(&publishing)? else { return Ok((nodes, None)) };
+        self.settled(nodes, wanted, version, logical, Some(publishing))
+    }
+
+    /// The look at a version that must be callable before an alias points to it.
+    fn settled(
+        &self,
+        mut nodes: Vec<Node>,
+        wanted: Wanted,
+        version: String,
+        logical: &str,
+        after: Option<StepId>,
+    ) -> Result<(Vec<Node>, Option<String>), Trouble> {
         let settled = Self::id("version", logical);
         let step = AwaitVersion { wanted, version: version.clone() };
-        nodes.push(Node::new(settled.clone(), "", step).after([publishing]));
+        nodes.push(Node::new(settled.clone(), "", step).after(after));
         let ready = self.facts.is_done(&settled).then_some(version);
         Ok((nodes, ready))
     }
@@ -203,14 +219,10 @@ impl Preparation<'_> {
         logical: &str,
         after: Option<StepId>,
     ) -> StepId {
+        let upload = latest.sha256 != wanted.code.sha256;
+        let id = Self::id(if upload { "code" } else { "publish" }, logical);
         let title = Text::plain("publish ").code(logical);
-        let (id, node) = if latest.sha256 == wanted.code.sha256 {
-            let id = Self::id("publish", logical);
-            (id.clone(), Node::new(id, title, PublishVersion { wanted: wanted.clone(), revision }))
-        } else {
-            let id = Self::id("code", logical);
-            (id.clone(), Node::new(id, title, UpdateCode { wanted: wanted.clone(), revision }))
-        };
+        let node = Node::new(id.clone(), title, Publish { wanted: wanted.clone(), revision, upload });
         nodes.push(node.after(after).holding(Slot::Pipeline));
         id
     }

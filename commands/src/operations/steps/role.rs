@@ -91,7 +91,7 @@ pub(crate) fn role_nodes(
     after: &[StepId],
 ) -> [Node; 2] {
     let create = StepId::of("role", subject);
-    let title = crate::card::Text::plain("make role of ").code(subject);
+    let title = crate::card::Text::plain("make the role of ").code(subject);
     [
         Node::new(
             create.clone(),

@@ -3,7 +3,7 @@
 import { avatar, clock, date, day, el, keep, patch } from "./dom.js";
 import { blocks } from "./blocks.js";
 import { channel, changed, person, replies, show, store } from "./store.js";
-import { emojied, sign } from "./emoji.js";
+import { emojied, sign, words } from "./emoji.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { welcome } from "./welcome.js";
 
@@ -104,7 +104,7 @@ function draw(message, place, compact, answers, root) {
     el("div.content", {},
       message.to && el("p.note", {}, sign("👁"), " Only visible to you"),
       root && el("p.note", {}, "replied to a thread: ",
-        el("button.quiet", { type: "button", onclick: () => show(store.channel, root.ts) }, snippet(root))),
+        el("button.quiet", { type: "button", onclick: () => show(store.channel, root.ts) }, words(snippet(root)))),
       !compact && el("p.byline", {}, el("strong", {}, who.real_name), who.bot && el("span.badge", {}, "APP"), stamp, edited(message)),
       body(message, compact),
       place === "channel" && answers.length > 0 && summary(message, answers),

@@ -1,0 +1,230 @@
+//! What the service answers, over a store that holds samples: lists, refusals, decisions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sluice_commands::domain::Access;
+use sluice_commands::fault::PortResult;
+use sluice_commands::grammar::Names;
+use sluice_commands::ids::Target;
+use sluice_commands::operation::{Engine, Settings, Status};
+use sluice_commands::operations::registry;
+use sluice_commands::ports::{LogStream, Logs};
+use sluice_commands::service::{Invocation, Said, Service};
+use sluice_commands::testing::samples::{self, CHANNEL, Sample};
+use sluice_commands::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
+
+use super::Gallery;
+use crate::render;
+
+struct Log(Vec<&'static str>);
+
+#[async_trait]
+impl Logs for Log {
+    async fn tail(&self, _: &Target, _: &LogStream, _: u32) -> PortResult<Vec<String>> {
+        Ok(self.0.iter().map(|line| (*line).to_owned()).collect())
+    }
+}
+
+/// Asks one service, delivery after delivery.
+struct Desk {
+    service: Service,
+    store: Arc<MemoryStore>,
+    gallery: Gallery,
+    deliveries: u32,
+}
+
+fn desk(access: Access) -> Desk {
+    let store = Arc::new(MemoryStore::new());
+    let mut world = world(
+        Settings { drive: false, ..Settings::new("desk") },
+        access,
+        Arc::clone(&store) as Arc<_>,
+        Arc::new(TestClock::at("2026-03-02T10:00:00Z".parse().unwrap())),
+        Arc::new(RecordingHerald::default()),
+        Arc::new(RecordingRunner::default()),
+    );
+    world.logs =
+        Arc::new(Log(vec!["Installing", "$ python3 -m unittest `discover`", "```", "<!channel> OK"]));
+    let engine = Arc::new(Engine::new(Arc::new(world), registry()));
+    let service = Service::new(engine, Names::default());
+    Desk { service, store, gallery: Gallery::default(), deliveries: 0 }
+}
+
+impl Desk {
+    async fn say(&mut self, who: &str, name: String, said: Said) {
+        self.deliveries += 1;
+        let invocation = Invocation {
+            delivery: format!("T1/{}", self.deliveries),
+            actor: samples::actor(who),
+            channel: CHANNEL.parse().unwrap(),
+            said,
+        };
+        let answer = self.service.handle(invocation).await.unwrap();
+        self.gallery.add(&name, &render::answer(&answer));
+    }
+    async fn types(&mut self, who: &str, line: &str) {
+        let (command, text) = line.split_once(' ').unwrap_or((line, ""));
+        let said = Said::Slash { command: command.into(), text: text.into() };
+        self.say(who, format!("{who}: {line}"), said).await;
+    }
+    async fn clicks(&mut self, who: &str, action: &str, value: &str) {
+        let said = Said::Click { action_id: action.into(), value: value.into() };
+        self.say(who, format!("{who} clicks {action}"), said).await;
+    }
+}
+
+fn sample(name: &str) -> Sample {
+    samples::all()
+        .into_iter()
+        .find(|sample| sample.definition.kind() == "promote" && sample.name == name)
+        .unwrap()
+}
+
+const STAGES: [(&str, u32); 3] = [("dev", 2), ("staging", 2), ("prod", 1)];
+
+#[tokio::test]
+async fn the_answers_to_questions() {
+    let mut desk = desk(samples::access());
+    for line in ["/repo list", "/pipeline status"] {
+        desk.types("dan", line).await;
+    }
+    samples::orders(&*desk.store, "orders", &[("dev", 0)]).await;
+    for line in [
+        "/repo list",
+        "/pipeline status",
+        "/pipeline status orders",
+        "/build list orders",
+        "/build log orders",
+    ] {
+        desk.types("dan", line).await;
+    }
+    for line in ["/stage list orders", "/pipeline history orders", "/pipeline history orders dev"] {
+        desk.types("dan", line).await;
+    }
+    desk.gallery = {
+        std::mem::take(&mut desk.gallery).snapshot("answers_at_the_beginning");
+        Gallery::default()
+    };
+    samples::orders(&*desk.store, "orders", &STAGES).await;
+    samples::orders(&*desk.store, "billing", &[("dev", 1), ("prod", 0)]).await;
+    samples::waiting(&*desk.store, &sample("waiting for approval"), Status::Waiting).await;
+    for line in [
+        "/repo list",
+        "/pipeline status",
+        "/pipeline status orders",
+        "/pipeline status billing",
+        "/stage list orders",
+        "/build list orders",
+        "/build log orders #1",
+        "/build log orders #3",
+        "/build log orders",
+        "/build log orders #77",
+        "/pipeline history orders",
+        "/pipeline history orders prod",
+        "/pipeline status ordres",
+        "/pipeline status something-else",
+    ] {
+        desk.types("dan", line).await;
+    }
+    desk.gallery.snapshot("answers_to_questions");
+}
+
+#[tokio::test]
+async fn the_answers_to_commands() {
+    let mut desk = desk(samples::access());
+    samples::orders(&*desk.store, "orders", &STAGES).await;
+    samples::orders(&*desk.store, "fresh", &[("dev", 0), ("prod", 0)]).await;
+    for line in [
+        "/repo create invoices",
+        "/build orders",
+        "/build orders",
+        "/build orders@fix-4711",
+        "/deploy orders #1",
+        "/stage add orders qa after dev",
+        "/promote orders prod",
+        "/rollback orders dev",
+    ] {
+        desk.types("ann", line).await;
+    }
+    desk.gallery = {
+        std::mem::take(&mut desk.gallery).snapshot("answers_to_accepted");
+        Gallery::default()
+    };
+    for line in [
+        "/repo create orders",
+        "/build ordres",
+        "/deploy orders",
+        "/deploy orders #3",
+        "/deploy orders #4",
+        "/deploy orders #77",
+        "/deploy orders to prod",
+        "/deploy orders to qa",
+        "/deploy fresh",
+        "/stage add orders prod",
+        "/stage add orders qa after nowhere",
+        "/promote orders dev",
+        "/promote orders staging",
+        "/promote orders staging from prod",
+        "/promote fresh prod",
+        "/promote orders prod r7",
+        "/promote orders nowhere",
+        "/rollback fresh dev",
+        "/rollback orders prod",
+        "/rollback orders dev r2",
+        "/rollback orders dev r7",
+        "/promote approve orders prod",
+        "/repo delete orders",
+        "/stage lock orders prod for 2h Easter",
+    ] {
+        desk.types("eve", line).await;
+    }
+    desk.types("dan", "/build orders").await;
+    desk.types("dan", "/stage add orders qa").await;
+    desk.gallery.snapshot("answers_to_refused");
+}
+
+#[tokio::test]
+async fn the_answers_to_decisions() {
+    let mut desk = desk(samples::access());
+    samples::orders(&*desk.store, "orders", &STAGES).await;
+    let head = samples::waiting(&*desk.store, &sample("waiting for approval"), Status::Waiting).await;
+    let value = format!("{}|{}", head.id, head.awaits);
+    desk.clicks("dan", "promotion.approve", &value).await;
+    desk.clicks("ann", "promotion.approve", &value).await;
+    desk.clicks("ben", "promotion.explode", &value).await;
+    desk.clicks("ben", "promotion.approve", "nonsense").await;
+    desk.clicks("ben", "promotion.approve", &format!("{}|approval@999", head.id)).await;
+    desk.clicks("ben", "promotion.approve", "01KJP4XPK8000000000000000Z|approval@3").await;
+    desk.clicks("ben", "promotion.approve", &value).await;
+    desk.clicks("ben", "promotion.reject", &value).await;
+    desk.types("cleo", "/promote reject orders prod not today").await;
+    for (name, status) in [("succeeded", Status::Succeeded), ("rejected", Status::Failed)] {
+        samples::waiting(&*desk.store, &sample(name), status).await;
+        desk.clicks("cleo", "promotion.reject", &value).await;
+    }
+    desk.gallery.snapshot("answers_to_decisions");
+}
+
+#[tokio::test]
+async fn the_answers_before_there_are_roles() {
+    let mut desk = desk(Access::default());
+    desk.types("ann", "/repo create orders").await;
+    desk.gallery.snapshot("answers_without_roles");
+}
+
+#[tokio::test]
+async fn the_answers_at_their_longest() {
+    let mut desk = desk(samples::access());
+    let names: Vec<String> = (1..=50).map(|n| format!("stage-{n}-of-many")).collect();
+    let stages: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 2)).collect();
+    samples::orders(&*desk.store, "orders-and-invoices-of-the-northern-shop", &stages).await;
+    for line in [
+        "/pipeline status orders-and-invoices-of-the-northern-shop",
+        "/stage list orders-and-invoices-of-the-northern-shop",
+        "/pipeline status",
+    ] {
+        desk.types("dan", line).await;
+    }
+    desk.gallery.snapshot("answers_at_their_longest");
+}

@@ -1,0 +1,82 @@
+//! The messages of operations: each kind in each state that a channel can see.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluice_commands::operation::Status;
+use sluice_commands::operations::registry;
+use sluice_commands::testing::samples::{self, Sample};
+
+use super::Gallery;
+use crate::render;
+
+fn told(gallery: &mut Gallery, sample: &Sample) {
+    let news = sample.news();
+    gallery.add(sample.name, &render::message(&news.card).to_json());
+    for aside in &news.asides {
+        let place = match (aside.in_thread, aside.broadcast) {
+            (false, _) => "in the channel",
+            (true, false) => "in the thread",
+            (true, true) => "in the thread and the channel",
+        };
+        gallery.add(&format!("{}, beside it {place}", sample.name), &render::line(&aside.text).to_json());
+    }
+}
+
+#[test]
+fn the_messages_of_every_operation() {
+    let mut galleries: BTreeMap<&str, Gallery> = BTreeMap::new();
+    for sample in samples::all() {
+        told(galleries.entry(sample.definition.kind()).or_default(), &sample);
+    }
+    for (kind, gallery) in galleries {
+        gallery.snapshot(&format!("operation_{kind}"));
+    }
+}
+
+/// A new kind of operation, or a state that none of its samples shows, is missed here.
+#[test]
+fn no_kind_and_no_state_is_forgotten() {
+    let mut shown: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for sample in samples::all() {
+        shown.insert((sample.definition.kind(), sample.facts.status().as_str()));
+    }
+    let mut wanted = BTreeSet::new();
+    for definition in registry().all() {
+        for status in [Status::Running, Status::Succeeded, Status::Failed] {
+            wanted.insert((definition.kind(), status.as_str()));
+        }
+    }
+    wanted.insert(("promote", Status::Waiting.as_str()));
+    assert_eq!(shown, wanted);
+    for button in samples::all().iter().flat_map(|sample| sample.news().card.buttons) {
+        assert!(["promotion.approve", "promotion.reject"].contains(&button.action_id.as_str()), "{button:?}");
+        assert!(button.confirm.is_some(), "{button:?}");
+    }
+}
+
+/// What the end-to-end tests, and people who search a channel, look for.
+#[test]
+fn the_headlines_that_people_search_for() {
+    let texts: Vec<String> =
+        samples::all().iter().map(|sample| render::message(&sample.news().card).text).collect();
+    for wanted in [
+        "Build #1 of orders succeeded",
+        "Deploy of orders build #1 to dev as r1 succeeded: dev runs r1",
+        "Promotion of orders r2 from staging to prod is waiting",
+        "Promotion of orders r2 from staging to prod succeeded: prod runs r2",
+        "Rollback of orders on prod from r2 to r1 succeeded: prod runs r1",
+        "Stage prod of orders succeeded",
+    ] {
+        assert!(texts.iter().any(|text| text.contains(wanted)), "{wanted}");
+    }
+}
+
+/// The notation of Slack itself, in full, of the message that has everything.
+#[test]
+fn the_request_for_approval_as_slack_gets_it() {
+    let sample = samples::all().into_iter().find(|sample| sample.name == "waiting for approval").unwrap();
+    let message = render::message(&sample.news().card).to_json();
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("raw_request_for_approval", serde_json::to_string_pretty(&message).unwrap());
+    });
+}

@@ -1,0 +1,163 @@
+//! Waiting for people: what they say counts once, whenever they say it, and is never slept through.
+
+use super::harness::{Process, Shared, person};
+use super::sea::{How, Spec, step};
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+use crate::ports::{Guard, Store};
+
+fn steps() -> [Spec; 3] {
+    [step("a", How::Set), step("ask", How::Ask).after(&["a"]), step("b", How::Set).after(&["ask"])]
+}
+
+async fn waiting() -> (Shared, Process) {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    process.ask(1, "d1", "toy", &steps()).await;
+    process.live_to(&shared, &operation_id(1), Status::Waiting).await;
+    (shared, process)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_holds_no_owner_and_is_not_due_and_goes_on_when_approved() {
+    let (shared, process) = waiting().await;
+    let id = operation_id(1);
+    let head = shared.head(&id).await;
+    assert_eq!((head.owner.as_str(), head.awaits.as_str()), ("", "ask@3"));
+    assert!(shared.is_settled(), "nobody looks at it");
+    assert!(matches!(process.say(&id, "ben", "d2", Verdict::Approve).await, Said::Heard(_)));
+    process.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "approved").await;
+    assert_eq!(
+        shared.journal(&id),
+        [
+            "accepted, intent a",
+            "done a",
+            "waiting ask",
+            "signal Approve by ben",
+            "done ask, intent b",
+            "done b, ended true"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejection_ends_it_and_names_what_stays() {
+    let (shared, process) = waiting().await;
+    let id = operation_id(1);
+    process.say(&id, "ben", "d2", Verdict::Reject).await;
+    process.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Failed, "rejected").await;
+    assert_eq!(shared.sea.count("b"), 0);
+    let card = format!("{:?}", process.herald.last(&id).unwrap().card);
+    assert!(card.contains("was rejected") && card.contains("Changed and left as it is"), "{card}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_speaks_once_and_the_same_delivery_is_answered_the_same() {
+    let (shared, process) = waiting().await;
+    let id = operation_id(1);
+    let head = shared.head(&id).await;
+    let Said::Heard(first) = process.say_to(&head, "ben", "d2", Verdict::Approve).await else { panic!() };
+    let Said::Before(again) = process.say_to(&head, "ben", "d2", Verdict::Approve).await else { panic!() };
+    assert_eq!(first, again);
+    assert!(matches!(process.say_to(&head, "ben", "d3", Verdict::Reject).await, Said::Late));
+    // Another person's word comes second: the first in the fold wins.
+    assert!(matches!(process.say_to(&head, "cat", "d4", Verdict::Reject).await, Said::Heard(_)));
+    process.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "the first word counts").await;
+    assert!(matches!(process.say_to(&head, "cat", "d5", Verdict::Approve).await, Said::Late), "it is over");
+    let Said::Before(late) = process.say_to(&head, "ben", "d2", Verdict::Approve).await else { panic!() };
+    assert_eq!(first, late, "the delivery is answered as before, also after the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_it_waits_there_is_nothing_to_say() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    process.ask(1, "d1", "toy", &steps()).await;
+    assert!(matches!(process.say(&operation_id(1), "ben", "d2", Verdict::Approve).await, Said::Late));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_who_speak_at_once_both_are_heard_and_one_outcome_follows() {
+    let (shared, process) = waiting().await;
+    let other = shared.process("other");
+    let id = operation_id(1);
+    let head = shared.head(&id).await;
+    let said = tokio::join!(
+        process.say_to(&head, "ben", "d2", Verdict::Approve),
+        other.say_to(&head, "cat", "d3", Verdict::Approve),
+    );
+    assert!(matches!(said, (Said::Heard(_), Said::Heard(_))));
+    tokio::select! {
+        _ = process.live_out(&shared) => {}
+        () = other.live() => {}
+    }
+    shared.assert_at_rest(&id, Status::Succeeded, "both").await;
+    assert_eq!(shared.sea.count("b"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_between_the_last_look_and_going_to_sleep_is_not_slept_through() {
+    // An approver who counts for nothing spoke first, so the owner wakes, looks, and is about to wait again.
+    let mut heard = 0;
+    for turn in 0..40 {
+        let (shared, process) = waiting().await;
+        let id = operation_id(1);
+        let head = shared.head(&id).await;
+        let from = shared.store.calls().len();
+        // The other process hears of it, and nobody nudges the owner.
+        let other = shared.process("other");
+        let speak = async {
+            while shared.store.calls().len() < from + turn && !shared.head(&id).await.status.is_final() {
+                tokio::task::yield_now().await;
+            }
+            other.say_to(&head, "ben", "d2", Verdict::Approve).await
+        };
+        // Woken for nothing: it claims, looks, and goes to sleep again.
+        let (driven, said) = tokio::join!(process.engine.drive(&id), speak);
+        assert!(matches!(said, Said::Heard(_)));
+        heard += usize::from(driven == Driven::Ended);
+        process.live_out(&shared).await;
+        shared
+            .assert_at_rest(&id, Status::Succeeded, &format!("spoken at call {turn}, then {driven:?}"))
+            .await;
+        assert_eq!(shared.sea.count("b"), 1);
+    }
+    assert!(heard > 0, "no signal ever came while it was awake: the test does not reach the race");
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_again_keeps_the_revision_that_buttons_carry() {
+    let (shared, process) = waiting().await;
+    let id = operation_id(1);
+    let before = shared.head(&id).await;
+    assert_eq!(process.engine.drive(&id).await, Driven::Waiting, "woken for nothing");
+    let after = shared.head(&id).await;
+    assert_eq!((before.awaits, before.fence + 1), (after.awaits.clone(), after.fence));
+    assert!(after.sequence > before.sequence);
+    let news = process.herald.last(&id).unwrap();
+    assert!(!news.last);
+    assert_eq!(shared.facts(&id).await.waiting().map(|(_, since)| since), Some(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_whose_answer_was_lost_counts_and_is_heard() {
+    let (shared, process) = waiting().await;
+    let id = operation_id(1);
+    let head = shared.head(&id).await;
+    shared.store.lose_next_answer();
+    let forget = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        shared.store.forget_tokens();
+    };
+    let (said, ()) = tokio::join!(process.say_to(&head, "ben", "d2", Verdict::Approve), forget);
+    assert!(matches!(said, Said::Heard(_) | Said::Before(_)));
+    assert_eq!(process.runner.take(), [id.clone()], "whoever said it rings");
+    assert_eq!(process.engine.drive(&id).await, Driven::Ended);
+    let key = Keys::new(&crate::testing::target()).head(&id);
+    let rung = shared.store.get(&key).await.unwrap().unwrap().guards["rung"].clone();
+    assert_eq!(rung, Guard::Text("d2".into()));
+    assert_eq!(shared.facts(&id).await.signals[0].actor, person("ben"));
+}

@@ -1,0 +1,144 @@
+//! The crash matrix: a process dies before or after *every* store call and *every* effect of a recorded run; another
+//! one finds its work, and everything took hold once. Likewise for every answer that is lost or refused for a while.
+
+use std::time::Duration;
+
+use super::harness::{Process, Shared};
+use super::sea::{How, Moment, Spec, step};
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+use crate::ports::StoreError;
+use crate::testing::{StoreCall, StoreFault};
+
+/// One of each: looks, polls, all three ways to make things, a slot, people.
+fn steps() -> Vec<Spec> {
+    vec![
+        step("look", How::Look),
+        step("a", How::Set),
+        step("b", How::Name).after(&["look"]).holding(Slot::Pipeline),
+        step("c", How::Once).after(&["look"]).holding(Slot::Pipeline),
+        step("ask", How::Ask).after(&["a", "b", "c"]),
+        step("d", How::Once).after(&["ask"]).holding(Slot::Stage("prod".parse().unwrap())),
+        step("poll", How::Poll(2)).after(&["d"]),
+    ]
+}
+
+/// A person asks, and another one approves as soon as they are asked; both say it again to whoever lives.
+async fn whole_life(shared: &Shared, process: &Process) -> bool {
+    let story = async {
+        process.ask(1, "d1", "toy", &steps()).await;
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            for head in shared.heads().into_iter().filter(|head| head.status == Status::Waiting) {
+                process.say_to(&head, "ben", "d2", Verdict::Approve).await;
+            }
+        }
+    };
+    let over = || shared.is_settled() && shared.heads().iter().any(|head| head.status.is_final());
+    tokio::select! {
+        died = process.live_until(async || over()) => died,
+        () = story => true,
+    }
+}
+
+/// The first life ends as it was told to; the second one must find everything. Whether the first one ended early.
+async fn survives(first: Process, shared: Shared, context: &str) -> bool {
+    let died = whole_life(&shared, &first).await;
+    drop(first);
+    let mut second = shared.process("two");
+    second.ids_from = 1000;
+    assert!(!whole_life(&shared, &second).await);
+    let heads = shared.heads();
+    assert_eq!(heads.len(), 1, "{context}: one delivery, one operation");
+    shared.assert_at_rest(&heads[0].id, Status::Succeeded, context).await;
+    assert_eq!(["a", "b", "c", "d"].map(|name| shared.sea.count(name)), [1; 4], "{context}");
+    died
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_death_at_any_store_call_is_survived() {
+    let mut deaths = 0;
+    for moment in [Moment::Before, Moment::After] {
+        for call in 0.. {
+            let shared = Shared::new().await;
+            let first = shared.mortal("one", Some((call, moment)), |_| {});
+            if !survives(first, shared, &format!("died {moment:?} store call {call}")).await {
+                break;
+            }
+            deaths += 1;
+        }
+    }
+    assert!(deaths >= 40, "only {deaths} deaths: the matrix does not reach what it should");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_death_at_any_effect_is_survived() {
+    for moment in [Moment::Before, Moment::After] {
+        for effect in 0..4 {
+            let shared = Shared::new().await;
+            shared.sea.die_at(effect, moment);
+            let first = shared.process("one");
+            assert!(survives(first, shared, &format!("died {moment:?} effect {effect}")).await);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_store_call_may_fail_for_a_while_or_lose_its_answer() {
+    let faults = [
+        StoreFault::Before(StoreError::Again("throttled".into())),
+        StoreFault::Before(StoreError::Unknown("never arrived".into())),
+        StoreFault::After(StoreError::Unknown("the answer was lost".into())),
+    ];
+    for fault in faults {
+        for forget in [false, true] {
+            for call in 0.. {
+                let shared = Shared::new().await;
+                let process = shared.process("one");
+                let at = shared.store.calls().len() + call;
+                shared.store.fault_at(at, fault.clone());
+                let context = format!("{fault:?} at store call {call}, tokens forgotten: {forget}");
+                let forgetting = async {
+                    loop {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        if forget {
+                            shared.store.forget_tokens();
+                        }
+                    }
+                };
+                tokio::select! {
+                    died = whole_life(&shared, &process) => assert!(!died),
+                    () = forgetting => {}
+                }
+                if shared.store.calls().len() <= at {
+                    break;
+                }
+                let id = shared.heads()[0].id.clone();
+                shared.assert_at_rest(&id, Status::Succeeded, &context).await;
+                assert_eq!(["a", "b", "c", "d"].map(|name| shared.sea.count(name)), [1; 4], "{context}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_append_whose_answer_was_lost_is_settled_by_its_row_when_tokens_are_forgotten() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let id = operation_id(1);
+    process.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
+    shared.store.lose_next_answer();
+    let forgetting = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        shared.store.forget_tokens();
+    };
+    let (driven, ()) = tokio::join!(process.engine.drive(&id), forgetting);
+    assert_eq!(driven, Driven::Ended);
+    assert_eq!(shared.journal(&id), ["accepted, intent a", "done a, ended true"]);
+    let transactions = shared.store.calls().into_iter().filter(|c| matches!(c, StoreCall::Transact { .. }));
+    assert_eq!(
+        transactions.count(),
+        3,
+        "the acceptance, the end, and the end again to learn what became of it"
+    );
+}

@@ -1,0 +1,117 @@
+//! Steps that fail: for good, for a while, for too long, and because somebody else was there.
+
+use std::time::Duration;
+
+use super::harness::Shared;
+use super::sea::{How, Spec, Weather, step};
+use crate::fault::Class;
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+
+async fn run(steps: &[Spec], weather: impl FnOnce(&Shared)) -> (Shared, super::harness::Process) {
+    let shared = Shared::new().await;
+    weather(&shared);
+    let process = shared.process("one");
+    process.ask(1, "d1", "toy", steps).await;
+    process.live_out(&shared).await;
+    (shared, process)
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_fault_nothing_begins_what_runs_is_recorded_and_what_is_uncertain_is_observed() {
+    let slot = Slot::Pipeline;
+    let steps = [
+        step("bad", How::Set).holding(slot.clone()),
+        step("slow", How::Set).holding(slot.clone()),
+        step("lost", How::Once).holding(slot),
+        step("next", How::Set).after(&["slow"]),
+    ];
+    let (shared, process) = run(&steps, |shared| {
+        shared.sea.weather("bad", [Weather::Fails(Class::Denied)]);
+        shared.sea.weather("slow", [Weather::Slow(Duration::from_secs(8))]);
+        shared.sea.weather("lost", [Weather::AnswerLost]);
+    })
+    .await;
+    let id = operation_id(1);
+    shared.assert_at_rest(&id, Status::Failed, "denied").await;
+    let facts = shared.facts(&id).await;
+    assert!(facts.is_done(&StepId::new("slow")) && facts.is_done(&StepId::new("lost")));
+    assert!(facts.step(&StepId::new("next")).is_none(), "{:?}", shared.journal(&id));
+    assert_eq!(facts.faults().next().unwrap().1.code, "aws-denied");
+    let card = process.herald.last(&id).unwrap().card;
+    let left = format!("{:?}", card.parts);
+    assert!(
+        left.contains("Changed and left as it is") && left.contains("slow") && left.contains("lost"),
+        "{left}"
+    );
+    assert!(!left.contains("next"), "{left}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_is_tried_again_with_longer_and_longer_waits() {
+    for class in [Class::Transient, Class::Throttled] {
+        let begun = tokio::time::Instant::now();
+        let fails = std::iter::repeat_n(Weather::Fails(class), 5);
+        let (shared, _) = run(&[step("a", How::Set)], |shared| shared.sea.weather("a", fails)).await;
+        shared.assert_at_rest(&operation_id(1), Status::Succeeded, "passed").await;
+        assert_eq!((shared.sea.runs("a"), shared.sea.count("a")), (6, 1));
+        let took = begun.elapsed();
+        assert!(took >= Duration::from_millis(6200) && took < Duration::from_secs(12), "{class}: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_observed_until_the_effect_shows_and_not_run_again() {
+    let (shared, _) =
+        run(&[step("a", How::Once)], |shared| shared.sea.weather("a", [Weather::AnswerLost])).await;
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "observed").await;
+    assert_eq!(shared.sea.runs("a"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_left_no_trace_is_run_again_but_only_after_the_settle_time() {
+    let begun = tokio::time::Instant::now();
+    let fails = [Weather::Fails(Class::Ambiguous)];
+    let (shared, _) = run(&[step("a", How::Once)], |shared| shared.sea.weather("a", fails)).await;
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "run again").await;
+    assert_eq!((shared.sea.runs("a"), shared.sea.count("a")), (2, 1));
+    assert!(begun.elapsed() >= Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_that_is_ours_is_done_and_one_without_a_trace_or_with_a_foreign_one_is_a_fault() {
+    // The first call took effect, its answer was lost on the way, and the second one met its own success.
+    let lost = [Weather::Fails(Class::Conflict)];
+    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.weather("a", lost)).await;
+    let faults: Vec<_> = shared.facts(&operation_id(1)).await.faults().map(|(_, r)| r.code.clone()).collect();
+    assert_eq!(faults, ["aws-conflict"]);
+
+    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.foreign("a")).await;
+    shared.assert_at_rest(&operation_id(1), Status::Failed, "foreign").await;
+    let faults: Vec<_> = shared.facts(&operation_id(1)).await.faults().map(|(_, r)| r.code.clone()).collect();
+    assert_eq!(faults, ["foreign"]);
+
+    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.made("a")).await;
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "ours").await;
+    assert_eq!(shared.sea.runs("a"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_ends_and_counts_only_troubles_in_a_row() {
+    let fails = std::iter::repeat_n(Weather::Fails(Class::Transient), 100);
+    let begun = tokio::time::Instant::now();
+    let (shared, _) = run(&[step("a", How::Look)], |shared| shared.sea.weather("a", fails)).await;
+    shared.assert_at_rest(&operation_id(1), Status::Failed, "out of patience").await;
+    let minutes = begun.elapsed().as_secs() / 60;
+    assert!((15..18).contains(&minutes), "{minutes} minutes");
+
+    // A build that is polled for an hour may meet trouble now and then.
+    let steps = [step("poll", How::Poll(2000))];
+    let (shared, _) = run(&steps, |shared| {
+        let calm = std::iter::repeat_n(Weather::Slow(Duration::ZERO), 1000);
+        let trouble = || [Weather::Fails(Class::Transient)];
+        shared.sea.weather("poll", trouble().into_iter().chain(calm).chain(trouble()));
+    })
+    .await;
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "polled through two troubles").await;
+}

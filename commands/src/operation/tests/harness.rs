@@ -1,0 +1,371 @@
+//! Processes on one store: each lives until it is dropped, at a store call, at an effect, or when its work is done.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::sea::{Moment, Sea, Spec, ToyDefinition};
+use crate::card::{Card, Tone};
+use crate::domain::{Access, Counters, Pipeline, View, to_item};
+use crate::ids::OperationId;
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+use crate::ports::{DueItem, Item, Key, Page, Precondition, Query, Store, StoreError, Write};
+use crate::service::{Actor, Answer};
+use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
+
+pub(super) const LEASE: Duration = Duration::from_secs(15);
+const START: &str = "2026-03-01T12:00:00Z";
+
+/// The store as one process reaches it: it counts calls, and at one of them the process dies.
+pub(super) struct Line {
+    store: Arc<MemoryStore>,
+    calls: AtomicUsize,
+    death: Option<(usize, Moment)>,
+    died: Arc<Notify>,
+    cut: AtomicBool,
+}
+
+impl Line {
+    /// From now on nothing gets through.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+    }
+    /// It gets through again.
+    pub(super) fn mend(&self) {
+        self.cut.store(false, Ordering::SeqCst);
+    }
+    async fn die(&self, number: usize, moment: Moment) {
+        if self.death == Some((number, moment)) {
+            self.died.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        if self.cut.load(Ordering::SeqCst) {
+            return Err(StoreError::Unknown("the line is cut".into()));
+        }
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        self.die(number, Moment::Before).await;
+        let answer = call.await;
+        self.die(number, Moment::After).await;
+        answer
+    }
+}
+
+#[async_trait]
+impl Store for Line {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        self.call(self.store.get(key)).await
+    }
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        self.call(self.store.get_many(keys)).await
+    }
+    async fn write(&self, write: Write) -> Result<(), StoreError> {
+        self.call(self.store.write(write)).await
+    }
+    async fn transact(&self, token: &str, writes: Vec<Write>) -> Result<(), StoreError> {
+        self.call(self.store.transact(token, writes)).await
+    }
+    async fn query(&self, query: Query) -> Result<Page, StoreError> {
+        self.call(self.store.query(query)).await
+    }
+    async fn due(&self, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError> {
+        self.call(self.store.due(until, limit)).await
+    }
+}
+
+/// What all processes share.
+pub(super) struct Shared {
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) sea: Arc<Sea>,
+    clock: Arc<TestClock>,
+}
+
+/// One process.
+pub(super) struct Process {
+    /// What is added to the numbers of the operations that it accepts: no two processes make up the same id.
+    pub(super) ids_from: u64,
+    pub(super) engine: Arc<Engine>,
+    pub(super) herald: Arc<RecordingHerald>,
+    pub(super) runner: Arc<RecordingRunner>,
+    pub(super) line: Arc<Line>,
+    died: Arc<Notify>,
+    sea: Arc<Sea>,
+}
+
+pub(super) fn person(name: &str) -> Actor {
+    Actor { id: format!("U0{}", name.to_uppercase()).parse().unwrap(), name: name.into() }
+}
+
+impl Shared {
+    /// A store with the pipeline `orders`, and an empty sea.
+    pub(super) async fn new() -> Self {
+        let store = Arc::new(MemoryStore::new());
+        let at: Timestamp = START.parse().unwrap();
+        let pipeline = Pipeline {
+            name: "orders".parse().unwrap(),
+            home: "C0GENERAL1".parse().unwrap(),
+            creator: person("ann"),
+            created: at,
+            repository: String::new(),
+            clone_url: String::new(),
+            branch: String::new(),
+            project: String::new(),
+            bucket: String::new(),
+            stages: vec![],
+        };
+        let key = Keys::new(&target()).pipeline(&pipeline.name);
+        let item = to_item(key, Counters::default().guards(), &pipeline).unwrap();
+        store.write(Write::Put { item, when: Precondition::Absent }).await.unwrap();
+        Self { store, sea: Arc::default(), clock: Arc::new(TestClock::at(at)) }
+    }
+
+    pub(super) fn process(&self, replica: &str) -> Process {
+        self.mortal(replica, None, |_| {})
+    }
+
+    /// A process that dies at its n-th store call.
+    pub(super) fn mortal(
+        &self,
+        replica: &str,
+        death: Option<(usize, Moment)>,
+        settings: impl FnOnce(&mut Settings),
+    ) -> Process {
+        let died = Arc::new(Notify::new());
+        let line = Line {
+            store: Arc::clone(&self.store),
+            calls: AtomicUsize::new(0),
+            death,
+            died: Arc::clone(&died),
+            cut: AtomicBool::new(false),
+        };
+        let (line, herald, runner) = (Arc::new(line), Arc::<RecordingHerald>::default(), Arc::default());
+        let mut set = Settings::new(replica);
+        settings(&mut set);
+        let access = Access {
+            operators: ["ann", "ben", "cat"].map(|name| person(name).id).into(),
+            admins: [person("ada").id].into(),
+            approvers: BTreeSet::new(),
+        };
+        let (clock, runner) = (Arc::clone(&self.clock), Arc::<RecordingRunner>::clone(&runner));
+        let world = world(set, access, line.clone(), clock, herald.clone(), runner.clone());
+        let toy = |kind| ToyDefinition { kind, sea: Arc::clone(&self.sea) };
+        let registry = Registry::default().with(toy("toy")).with(toy(ROLLBACK));
+        let engine = Arc::new(Engine::new(Arc::new(world), registry));
+        Process { ids_from: 0, engine, herald, runner, line, died, sea: Arc::clone(&self.sea) }
+    }
+
+    pub(super) async fn head(&self, id: &OperationId) -> Head {
+        let item = self.store.get(&Keys::new(&target()).head(id)).await.unwrap();
+        Head::from_item(&item.expect("no head")).unwrap()
+    }
+    /// The heads of all operations, without a store call.
+    pub(super) fn heads(&self) -> Vec<Head> {
+        let items = self.store.items();
+        items
+            .iter()
+            .filter(|item| item.key.sort == "head")
+            .map(|item| Head::from_item(item).unwrap())
+            .collect()
+    }
+    pub(super) async fn facts(&self, id: &OperationId) -> Facts {
+        load(&*self.store, &Keys::new(&target()), id).await.unwrap().expect("no operation").facts
+    }
+    pub(super) async fn view(&self) -> View {
+        View::read(&*self.store, &Keys::new(&target()), &"orders".parse().unwrap()).await.unwrap()
+    }
+    /// The rows of an operation's journal.
+    pub(super) fn rows(&self, id: &OperationId) -> Vec<Row> {
+        let partition = Keys::new(&target()).operation_partition(id);
+        let items = self.store.items();
+        let rows = items.iter().filter(|i| i.key.partition == partition && i.key.sort.starts_with("row/"));
+        rows.map(|item| Row::from_item(item).unwrap()).collect()
+    }
+    /// The entries of a journal, as `intent a`; a row a string.
+    pub(super) fn journal(&self, id: &OperationId) -> Vec<String> {
+        let rows = self.rows(id);
+        rows.iter().map(|row| row.entries.iter().map(shown).collect::<Vec<_>>().join(", ")).collect()
+    }
+    /// Nobody will look at anything again.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.store.any(|item| item.due.is_some())
+    }
+    /// What must hold when all work is done: one end, a journal that folds, no slot, no ticket, nothing due, and no
+    /// effect twice.
+    pub(super) async fn assert_at_rest(&self, id: &OperationId, status: Status, context: &str) {
+        let head = self.head(id).await;
+        assert_eq!(head.status, status, "{context}: {:?}", self.journal(id));
+        let facts = self.facts(id).await;
+        assert_eq!(facts.status(), status, "{context}");
+        let view = self.view().await;
+        assert!(view.slots.is_empty(), "{context}: slots {:?}", view.slots);
+        assert!(view.tickets.is_empty(), "{context}: tickets {:?}", view.tickets);
+        assert!(self.is_settled(), "{context}: still due");
+        assert_eq!(self.sea.doubled(), Vec::<String>::new(), "{context}: {:?}", self.journal(id));
+    }
+}
+
+fn shown(entry: &Entry) -> String {
+    match entry {
+        Entry::Accepted => "accepted".into(),
+        Entry::Intent { step } => format!("intent {step}"),
+        Entry::Absent { step } => format!("absent {step}"),
+        Entry::Done { step, .. } => format!("done {step}"),
+        Entry::Fault { step, refusal } => format!("fault {step} {}", refusal.code),
+        Entry::Took { slot } => format!("took {slot}"),
+        Entry::Released { slot } => format!("released {slot}"),
+        Entry::Waiting { step } => format!("waiting {step}"),
+        Entry::Signal(signal) => format!("signal {:?} by {}", signal.verdict, signal.actor.name),
+        Entry::Ended { succeeded } => format!("ended {succeeded}"),
+    }
+}
+
+impl Process {
+    /// Accepts a toy operation as the service would, trying anew while the pipeline changes.
+    pub(super) async fn try_ask(
+        &self,
+        number: u64,
+        delivery: &str,
+        kind: &'static str,
+        steps: &[Spec],
+    ) -> Result<Accepted, Trouble> {
+        let world = self.engine.world();
+        let ann = person("ann");
+        let channel = "C0GENERAL1".parse().unwrap();
+        let delivery = Delivery { key: delivery, actor: &ann, channel: &channel };
+        loop {
+            let name = "orders".parse().unwrap();
+            let view = View::read(&*world.store, &world.keys, &name).await?;
+            let granted = world.access.operate(&ann.id).unwrap();
+            let draft = Draft {
+                kind,
+                params: serde_json::to_value(steps).unwrap(),
+                pipeline: name,
+                home: channel.clone(),
+                command: format!("/{kind} {number}"),
+                fingerprint: format!("/{kind} {number}"),
+                counters: Default::default(),
+                writes: vec![],
+                answer: Card::new(Tone::Running, format!("Doing {number}.")),
+            };
+            let id = operation_id(self.ids_from + number);
+            match accept(&self.engine, id, &delivery, &view, draft, &granted).await? {
+                Accepted::Again => {}
+                accepted => return Ok(accepted),
+            }
+        }
+    }
+
+    /// The same, repeated until it is answered, as people do.
+    pub(super) async fn ask(
+        &self,
+        number: u64,
+        delivery: &str,
+        kind: &'static str,
+        steps: &[Spec],
+    ) -> Accepted {
+        loop {
+            if let Ok(accepted) = self.try_ask(number, delivery, kind, steps).await {
+                return accepted;
+            }
+        }
+    }
+
+    /// Somebody says something to an operation as it stands.
+    pub(super) async fn say(&self, id: &OperationId, who: &str, delivery: &str, verdict: Verdict) -> Said {
+        let head = self.read(id).await;
+        self.say_to(&head, who, delivery, verdict).await
+    }
+
+    pub(super) async fn read(&self, id: &OperationId) -> Head {
+        let item = self.line.store.get(&self.engine.world().keys.head(id)).await.unwrap().unwrap();
+        Head::from_item(&item).unwrap()
+    }
+
+    pub(super) async fn say_to(&self, head: &Head, who: &str, delivery: &str, verdict: Verdict) -> Said {
+        let who = person(who);
+        let granted = self.engine.world().access.approve(&who.id, &head.charter.actor.id).unwrap();
+        let channel = "C0GENERAL1".parse().unwrap();
+        let delivery = Delivery { key: delivery, actor: &who, channel: &channel };
+        let answer = Answer::private(Card::new(Tone::Good, "Heard."));
+        say(&self.engine, &delivery, head, verdict, None, &granted, answer).await.unwrap()
+    }
+
+    /// The life of a process: it runs what its runner was told to run, sweeps, and tells last news. Never ends.
+    pub(super) async fn live(&self) {
+        let mut drives = FuturesUnordered::new();
+        let (mut running, mut again) = (BTreeSet::new(), BTreeSet::new());
+        let mut sweep = tokio::time::interval(LEASE / 3);
+        let mut told = 0;
+        loop {
+            for id in self.runner.take() {
+                if running.insert(id.clone()) {
+                    drives.push(async move {
+                        self.engine.drive(&id).await;
+                        id
+                    });
+                } else {
+                    self.engine.nudge(&id);
+                    again.insert(id);
+                }
+            }
+            tokio::select! {
+                Some(id) = drives.next(), if !drives.is_empty() => {
+                    running.remove(&id);
+                    if again.remove(&id) {
+                        crate::ports::Runner::run(&*self.runner, id);
+                    }
+                }
+                () = self.runner.asked() => {}
+                _ = sweep.tick() => {
+                    for id in self.engine.sweep().await.unwrap_or_default() {
+                        crate::ports::Runner::run(&*self.runner, id);
+                    }
+                }
+            }
+            let ended = self.herald.ended_since(told);
+            told = self.herald.count();
+            let messages = Messages::new(self.line.clone(), self.engine.world().keys.clone());
+            for operation in ended {
+                // What fails here is told again by whoever claims it next.
+                let _ = messages.settled(&operation).await;
+            }
+        }
+    }
+
+    /// Lives until its death, or until `done`; whether it died.
+    pub(super) async fn live_until(&self, done: impl AsyncFn() -> bool) -> bool {
+        let finished = async {
+            while !done().await {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let life = async {
+            tokio::select! {
+                () = self.live() => true,
+                () = self.died.notified() => true,
+                () = self.sea.died.notified() => true,
+                () = finished => false,
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(4 * 3600), life).await.expect("it never came to rest")
+    }
+
+    /// Lives until nothing is due any more.
+    pub(super) async fn live_out(&self, shared: &Shared) -> bool {
+        self.live_until(async || shared.is_settled()).await
+    }
+
+    /// Lives until that operation stands so.
+    pub(super) async fn live_to(&self, shared: &Shared, id: &OperationId, status: Status) {
+        let dead = self.live_until(async || shared.head(id).await.status == status).await;
+        assert!(!dead, "died before {id} was {}", status.as_str());
+    }
+}

@@ -1,0 +1,12 @@
+//! The engine on a store in memory and a toy world, with tokio's clock paused: crashes, lost answers, races, by table.
+
+mod accepting;
+mod awaits;
+mod basics;
+mod crashes;
+mod faults;
+mod harness;
+mod races;
+mod sea;
+mod slots;
+mod stuck;

@@ -1,0 +1,117 @@
+//! Two processes, and a process that is not alone with its records.
+
+use std::time::Duration;
+
+use super::harness::{LEASE, Shared};
+use super::sea::{How, Weather, step};
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+use crate::ports::{DueChange, Guard, Precondition, Store, Write};
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_wakes_from_the_dead_appends_nothing_and_changes_nothing() {
+    let shared = Shared::new().await;
+    let (dead, alive) = (shared.process("dead"), shared.process("alive"));
+    let steps = [step("a", How::Once), step("b", How::Once).after(&["a"])];
+    dead.ask(1, "d1", "toy", &steps).await;
+    let id = operation_id(1);
+    // It began, and then nobody gave it any time.
+    shared.sea.weather("a", [Weather::Slow(Duration::from_secs(1))]);
+    let mut drive = Box::pin(dead.engine.drive(&id));
+    assert!(futures::poll!(&mut drive).is_pending());
+    alive.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "by the other").await;
+    let rows = shared.rows(&id).len();
+    assert_eq!(drive.await, Driven::NotOurs);
+    assert_eq!(shared.rows(&id).len(), rows);
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_waited_for_a_task_longer_than_a_lease_is_not_begun_blindly() {
+    let shared = Shared::new().await;
+    let (busy, other) = (shared.process("busy"), shared.process("other"));
+    busy.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+    // Its intent is recorded, but it gets no task; meanwhile another process takes it over.
+    other.live_out(&shared).await;
+    assert_eq!(shared.sea.count("a"), 1);
+    assert_eq!(busy.engine.drive(&operation_id(1)).await, Driven::NotOurs);
+    assert_eq!(shared.sea.count("a"), 1, "a second build was started");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_is_not_tried_again_once_the_lease_cannot_be_shown() {
+    let shared = Shared::new().await;
+    let (cut_off, other) = (shared.process("cut-off"), shared.process("other"));
+    use crate::fault::Class;
+    shared.sea.weather("a", std::iter::repeat_n(Weather::Fails(Class::Throttled), 8));
+    cut_off.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+    // From here on its store calls do not get through, while AWS still answers it.
+    cut_off.line.cut();
+    tokio::select! {
+        () = cut_off.live() => {}
+        () = other.live() => {}
+        () = tokio::time::sleep(LEASE * 10) => {}
+    }
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "by the other").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_claim_one_wins() {
+    let shared = Shared::new().await;
+    let accepting = shared.mortal("accepting", None, |settings| settings.drive = false);
+    accepting.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+    let (one, two) = (shared.process("one"), shared.process("two"));
+    let id = operation_id(1);
+    let driven = tokio::join!(one.engine.drive(&id), two.engine.drive(&id));
+    assert!(
+        matches!(driven, (Driven::Ended, Driven::NotOurs) | (Driven::NotOurs, Driven::Ended)),
+        "{driven:?}"
+    );
+    assert_eq!(shared.sea.count("a"), 1);
+    assert_eq!(shared.head(&id).await.fence, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_living_owner_keeps_its_operation_while_it_polls() {
+    let shared = Shared::new().await;
+    let (owner, other) = (shared.process("owner"), shared.process("other"));
+    owner.ask(1, "d1", "toy", &[step("poll", How::Poll(90))]).await;
+    tokio::select! {
+        _ = owner.live_out(&shared) => {}
+        () = other.live() => {}
+    }
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "polled").await;
+    assert_eq!(shared.head(&operation_id(1)).await.fence, 1, "nobody claimed it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_dropped_leaves_its_operation_to_the_next_sweep() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    process.ask(1, "d1", "toy", &[step("a", How::Set), step("poll", How::Poll(5)).after(&["a"])]).await;
+    {
+        // As when a step panics: the process lives, the task does not.
+        let id = operation_id(1);
+        let mut drive = Box::pin(process.engine.drive(&id));
+        assert!(futures::poll!(&mut drive).is_pending());
+    }
+    process.runner.take();
+    process.live_out(&shared).await;
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "found again").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_grows_while_it_is_read_is_not_taken_for_corrupt() {
+    let shared = Shared::new().await;
+    let (owner, other) = (shared.process("owner"), shared.process("other"));
+    owner.ask(1, "d1", "toy", &[step("a", How::Set), step("poll", How::Poll(60)).after(&["a"])]).await;
+    let id = operation_id(1);
+    owner.live_until(async || shared.rows(&id).len() == 2).await;
+    // A query is no snapshot: it may show the head of before, and the row of after.
+    let key = other.engine.world().keys.head(&id);
+    let torn = [("seq".to_owned(), Guard::Number(1))].into();
+    let write = Write::Update { key, set: torn, due: DueChange::Keep, when: Precondition::Any };
+    shared.store.write(write).await.unwrap();
+    other.engine.drive(&id).await;
+    assert_eq!(shared.head(&id).await.status, Status::Running, "it was parked under its living owner");
+}

@@ -1,0 +1,310 @@
+//! The toy world: a sea in which steps make things, and which counts how often each took hold.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::card::Text;
+use crate::domain::{About, View};
+use crate::fault::{Class, PortError};
+use crate::ids::Target;
+use crate::operation::{
+    Context, Definition, Done, Effect, Facts, Node, Observed, Progress, ROLLBACK, Refusal, Slot, Step,
+    StepId, Story, Trouble, VOID, Verdict, effects,
+};
+
+/// How a thing is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum How {
+    /// Nothing is made: the step only looks.
+    Look,
+    /// Looks `n` times, a second apart, before it is done.
+    Poll(u32),
+    /// One value is set: again does no harm.
+    Set,
+    /// By a name that can exist once: again is a conflict.
+    Name,
+    /// A second call makes a second thing, and the first shows only after five seconds.
+    Once,
+    /// People are asked.
+    Ask,
+}
+
+/// A step of a toy operation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Spec {
+    name: String,
+    how: How,
+    needs: Vec<String>,
+    slot: Option<Slot>,
+}
+
+pub(super) fn step(name: &str, how: How) -> Spec {
+    Spec { name: name.into(), how, needs: vec![], slot: None }
+}
+
+impl Spec {
+    pub(super) fn after(mut self, needs: &[&str]) -> Self {
+        self.needs = needs.iter().map(|need| (*need).to_owned()).collect();
+        self
+    }
+    pub(super) fn holding(mut self, slot: Slot) -> Self {
+        self.slot = Some(slot);
+        self
+    }
+}
+
+/// What happens to the next call of a step.
+#[derive(Debug, Clone)]
+pub(super) enum Weather {
+    /// It fails so, without effect.
+    Fails(Class),
+    /// It takes effect, and its answer is lost.
+    AnswerLost,
+    /// It takes that long.
+    Slow(Duration),
+}
+
+/// Where a life ends: at the n-th effect, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    Before,
+    After,
+}
+
+#[derive(Default)]
+struct Inner {
+    things: BTreeMap<String, Vec<Instant>>,
+    runs: BTreeMap<String, u32>,
+    weather: BTreeMap<String, VecDeque<Weather>>,
+    foreign: Vec<String>,
+    effects: usize,
+    death: Option<(usize, Moment)>,
+    running: usize,
+    most_running: usize,
+    closed: bool,
+}
+
+/// The sea.
+#[derive(Default)]
+pub(super) struct Sea {
+    inner: Mutex<Inner>,
+    /// Rings when the life that acted is to end.
+    pub(super) died: Notify,
+}
+
+impl Sea {
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        act(&mut self.inner.lock().unwrap())
+    }
+    /// How often that thing took hold.
+    pub(super) fn count(&self, name: &str) -> usize {
+        self.with(|inner| inner.things.get(name).map_or(0, Vec::len))
+    }
+    /// How often that step was run.
+    pub(super) fn runs(&self, name: &str) -> u32 {
+        self.with(|inner| inner.runs.get(name).copied().unwrap_or(0))
+    }
+    /// Every thing that took hold more than once.
+    pub(super) fn doubled(&self) -> Vec<String> {
+        self.with(|inner| {
+            inner.things.iter().filter(|(_, made)| made.len() > 1).map(|(n, _)| n.clone()).collect()
+        })
+    }
+    /// How many effects there were.
+    pub(super) fn effects(&self) -> usize {
+        self.with(|inner| inner.effects)
+    }
+    /// How many steps ran side by side at most.
+    pub(super) fn most_running(&self) -> usize {
+        self.with(|inner| inner.most_running)
+    }
+    pub(super) fn weather(&self, name: &str, weather: impl IntoIterator<Item = Weather>) {
+        self.with(|inner| inner.weather.entry(name.into()).or_default().extend(weather));
+    }
+    /// Somebody else made that thing.
+    pub(super) fn foreign(&self, name: &str) {
+        self.with(|inner| inner.foreign.push(name.into()));
+    }
+    /// We made that thing, and nobody recorded it.
+    pub(super) fn made(&self, name: &str) {
+        self.with(|inner| inner.things.entry(name.into()).or_default().push(Instant::now()));
+    }
+    /// From now on the gate of every slot is closed.
+    pub(super) fn close(&self) {
+        self.with(|inner| inner.closed = true);
+    }
+    /// The life that makes the n-th effect ends there.
+    pub(super) fn die_at(&self, effect: usize, moment: Moment) {
+        self.with(|inner| inner.death = Some((effect, moment)));
+    }
+
+    fn is_death(&self, effect: usize, at: Moment) -> bool {
+        let hit = self.with(|inner| {
+            let hit = inner.death == Some((effect, at));
+            if hit {
+                inner.death = None;
+            }
+            hit
+        });
+        if hit {
+            self.died.notify_one();
+        }
+        hit
+    }
+
+    async fn make(&self, name: &str, how: How) -> Result<(), Trouble> {
+        let effect = self.with(|inner| {
+            inner.effects += 1;
+            inner.effects - 1
+        });
+        if self.is_death(effect, Moment::Before) {
+            std::future::pending::<()>().await;
+        }
+        let stands = self.with(|inner| {
+            let made = inner.things.entry(name.into()).or_default();
+            let stands = !made.is_empty();
+            if !stands || how == How::Once {
+                made.push(Instant::now());
+            }
+            stands
+        });
+        if self.is_death(effect, Moment::After) {
+            std::future::pending::<()>().await;
+        }
+        if stands && how == How::Name { Err(failure(Class::Conflict)) } else { Ok(()) }
+    }
+}
+
+fn failure(class: Class) -> Trouble {
+    PortError::new("sea:Make", class, "Told", "the test said so").into()
+}
+
+struct Toy {
+    name: String,
+    how: How,
+    sea: Arc<Sea>,
+}
+
+struct Running<'a>(&'a Sea);
+impl<'a> Running<'a> {
+    fn begin(sea: &'a Sea) -> Self {
+        sea.with(|inner| {
+            inner.running += 1;
+            inner.most_running = inner.most_running.max(inner.running);
+        });
+        Self(sea)
+    }
+}
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.with(|inner| inner.running -= 1);
+    }
+}
+
+#[async_trait]
+impl Step for Toy {
+    fn effect(&self) -> Effect {
+        match self.how {
+            How::Look | How::Poll(_) => Effect::Look,
+            How::Set => Effect::Mutate(&effects::UPDATE_ROUTE),
+            How::Name => Effect::Mutate(&effects::CREATE_ALIAS),
+            How::Once => Effect::Mutate(&effects::START_BUILD),
+            How::Ask => Effect::Await,
+        }
+    }
+
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let Self { name, how, sea } = self;
+        let _running = Running::begin(sea);
+        let runs = sea.with(|inner| {
+            let runs = inner.runs.entry(name.clone()).or_default();
+            *runs += 1;
+            *runs
+        });
+        let weather = sea.with(|inner| inner.weather.get_mut(name).and_then(VecDeque::pop_front));
+        tokio::task::yield_now().await;
+        match weather {
+            Some(Weather::Fails(class)) => return Err(failure(class)),
+            Some(Weather::AnswerLost) => {
+                sea.make(name, *how).await?;
+                return Err(failure(Class::Ambiguous));
+            }
+            Some(Weather::Slow(time)) => tokio::time::sleep(time).await,
+            None => {}
+        }
+        match how {
+            How::Look => Progress::done(name),
+            How::Poll(times) if runs > *times => Progress::done(name),
+            How::Poll(_) => Ok(Progress::LookAgain { after: Duration::from_secs(1), note: None }),
+            How::Set | How::Name | How::Once => {
+                if sea.with(|inner| inner.foreign.contains(name)) {
+                    return Err(failure(Class::Conflict));
+                }
+                sea.make(name, *how).await?;
+                Progress::done(name)
+            }
+            How::Ask => match cx.signals.first().map(|signal| signal.verdict) {
+                None => Ok(Progress::Await { until: None }),
+                Some(Verdict::Approve) => Progress::done(name),
+                Some(Verdict::Reject) => Err(Trouble::Refused(Refusal::new("rejected", "No.", ""))),
+            },
+        }
+    }
+
+    async fn observe(&self, _: &Context) -> Result<Observed, Trouble> {
+        tokio::task::yield_now().await;
+        let lag = if self.how == How::Once { Duration::from_secs(5) } else { Duration::ZERO };
+        let (foreign, ours) = self.sea.with(|inner| {
+            let made = inner.things.get(&self.name).and_then(|made| made.first());
+            (inner.foreign.contains(&self.name), made.is_some_and(|made| made.elapsed() >= lag))
+        });
+        Ok(match (foreign, ours) {
+            (true, _) => Observed::Foreign(Refusal::new("foreign", "Somebody else made it.", "")),
+            (_, true) => Observed::Ours(Done { output: Value::String(self.name.clone()), writes: vec![] }),
+            _ => Observed::Absent,
+        })
+    }
+}
+
+/// Toy operations: their parameters are their steps.
+pub(super) struct ToyDefinition {
+    pub(super) kind: &'static str,
+    pub(super) sea: Arc<Sea>,
+}
+
+impl Definition for ToyDefinition {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+    fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
+        let specs: Vec<Spec> = facts.params()?;
+        Ok(specs
+            .into_iter()
+            .map(|Spec { name, how, needs, slot }| {
+                let toy = Toy { name: name.clone(), how, sea: Arc::clone(&self.sea) };
+                let node = Node::new(StepId::new(name.clone()), Text::plain(name), toy);
+                let node = node.after(needs.into_iter().map(StepId::new));
+                Node { slot, ..node }
+            })
+            .collect())
+    }
+    fn gate(&self, _: &Facts, _: &Slot, _: &View) -> Result<(), Refusal> {
+        match self.sea.with(|inner| inner.closed) && self.kind != ROLLBACK {
+            true => Err(Refusal::new(VOID, "The gate closed.", "")),
+            false => Ok(()),
+        }
+    }
+    fn about(&self, _: &Facts) -> About {
+        About::default()
+    }
+    fn story(&self, _: &Facts) -> Story {
+        Story::new("toy".into())
+    }
+}

@@ -1,0 +1,121 @@
+//! The line before a slot: one after the other, in the order of the tickets, rollbacks first.
+
+use std::time::Duration;
+
+use super::harness::Shared;
+use super::sea::{How, Spec, Weather, step};
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+
+fn prod() -> Slot {
+    Slot::Stage("prod".parse().unwrap())
+}
+
+fn slow(shared: &Shared, name: &str) -> Spec {
+    shared.sea.weather(name, [Weather::Slow(Duration::from_secs(3))]);
+    step(name, How::Set).holding(prod())
+}
+
+/// When each operation took its slot and ended, by the journal.
+async fn order(shared: &Shared, numbers: impl IntoIterator<Item = u64>) -> Vec<u64> {
+    let mut ends = vec![];
+    for number in numbers {
+        let (at, _) = shared.facts(&operation_id(number)).await.ended.expect("it did not end");
+        ends.push((at, number));
+    }
+    ends.sort_unstable();
+    ends.into_iter().map(|(_, number)| number).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn operations_on_one_slot_run_one_after_the_other_and_a_rollback_goes_first() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    for number in 1..=3 {
+        process.ask(number, &format!("d{number}"), "toy", &[slow(&shared, &format!("t{number}"))]).await;
+    }
+    process.ask(4, "d4", ROLLBACK, &[slow(&shared, "back")]).await;
+    let begun = tokio::time::Instant::now();
+    process.live_out(&shared).await;
+    assert_eq!(shared.sea.most_running(), 1, "two wrote one slot at once");
+    assert_eq!(order(&shared, 1..=4).await, [1, 4, 2, 3]);
+    assert!(begun.elapsed() < Duration::from_secs(20), "who waits is woken: {:?}", begun.elapsed());
+    for number in 1..=4 {
+        shared.assert_at_rest(&operation_id(number), Status::Succeeded, "in line").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_woken_by_who_leaves() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    for number in 1..=2 {
+        process.ask(number, &format!("d{number}"), "toy", &[slow(&shared, &format!("t{number}"))]).await;
+    }
+    process.live_out(&shared).await;
+    let ended = shared.facts(&operation_id(1)).await.ended.unwrap().0;
+    let took = shared
+        .rows(&operation_id(2))
+        .into_iter()
+        .find(|row| row.entries.iter().any(|entry| matches!(entry, Entry::Took { .. })));
+    let waited = took.unwrap().at.duration_since(ended);
+    assert!(waited.as_millis() < 100, "{waited:?} after the slot was free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_closed_meanwhile_ends_it_as_void() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let steps = [step("before", How::Set), step("gated", How::Set).after(&["before"]).holding(prod())];
+    process.ask(1, "d1", "toy", &steps).await;
+    shared.sea.close();
+    process.live_out(&shared).await;
+    let id = operation_id(1);
+    shared.assert_at_rest(&id, Status::Failed, "void").await;
+    assert_eq!(shared.journal(&id)[1..], ["done before, fault gated void, ended false"]);
+    assert_eq!(shared.sea.count("gated"), 0);
+    let title = format!("{:?}", process.herald.last(&id).unwrap().card.title);
+    assert!(title.contains("is void"), "{title}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_had_to_queue_and_now_waits_for_people_is_out_of_the_line() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    process.ask(1, "d1", "toy", &[slow(&shared, "first")]).await;
+    let asking = [slow(&shared, "second"), step("ask", How::Ask).after(&["second"])];
+    process.ask(2, "d2", "toy", &asking).await;
+    process.live_to(&shared, &operation_id(2), Status::Waiting).await;
+    assert!(shared.view().await.tickets.iter().all(|ticket| ticket.queued.is_none()));
+
+    let mut next = shared.process("two");
+    next.ids_from = 0;
+    next.ask(3, "d3", "toy", &[slow(&shared, "third")]).await;
+    let begun = tokio::time::Instant::now();
+    next.live_to(&shared, &operation_id(3), Status::Succeeded).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_whose_wake_up_meets_a_failing_store_still_gets_its_turn() {
+    let shared = Shared::new().await;
+    let (holder, waiter) = (shared.process("holder"), shared.process("waiter"));
+    holder.ask(1, "d1", "toy", &[slow(&shared, "first")]).await;
+    waiter.ask(2, "d2", "toy", &[slow(&shared, "second")]).await;
+    let id = operation_id(2);
+    let trouble = async {
+        tokio::time::sleep(Duration::from_millis(1000)).await;
+        // Somebody rings while nothing can be read.
+        waiter.line.cut();
+        waiter.engine.nudge(&id);
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        waiter.line.mend();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        _ = waiter.live_out(&shared) => {}
+        () = holder.live() => {}
+        () = trouble => {}
+    }
+    shared.assert_at_rest(&id, Status::Succeeded, "rung in the dark").await;
+}

@@ -1,0 +1,90 @@
+//! Ports that remember what they were told: a clock to set, a herald and a runner to ask.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::ids::OperationId;
+use crate::ports::{Clock, Herald, News, Runner};
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A clock that begins where it is set and goes on as tokio's does: where that is paused, this one stands too.
+#[derive(Debug)]
+pub struct TestClock(Mutex<(Timestamp, Instant)>);
+
+impl TestClock {
+    /// A clock that shows that time now.
+    pub fn at(time: Timestamp) -> Self {
+        Self(Mutex::new((time, Instant::now())))
+    }
+    /// Sets it, forward or back.
+    pub fn set(&self, time: Timestamp) {
+        *lock(&self.0) = (time, Instant::now());
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        let (time, since) = *lock(&self.0);
+        time + since.elapsed()
+    }
+}
+
+/// Remembers all news, the oldest first.
+#[derive(Debug, Default)]
+pub struct RecordingHerald(Mutex<Vec<News>>);
+
+impl RecordingHerald {
+    /// Everything told so far.
+    pub fn told(&self) -> Vec<News> {
+        lock(&self.0).clone()
+    }
+    /// How much was told so far.
+    pub fn count(&self) -> usize {
+        lock(&self.0).len()
+    }
+    /// The operations of which last news was told, from the n-th on.
+    pub fn ended_since(&self, n: usize) -> Vec<OperationId> {
+        lock(&self.0).iter().skip(n).filter(|news| news.last).map(|news| news.operation.clone()).collect()
+    }
+    /// The last news of an operation.
+    pub fn last(&self, operation: &OperationId) -> Option<News> {
+        lock(&self.0).iter().rev().find(|news| &news.operation == operation).cloned()
+    }
+}
+
+impl Herald for RecordingHerald {
+    fn tell(&self, news: News) {
+        lock(&self.0).push(news);
+    }
+}
+
+/// Remembers which operations were to be run; whoever has tasks to give takes them from here.
+#[derive(Debug, Default)]
+pub struct RecordingRunner {
+    asked: Mutex<Vec<OperationId>>,
+    bell: Notify,
+}
+
+impl RecordingRunner {
+    /// The operations asked for since this was called last.
+    pub fn take(&self) -> Vec<OperationId> {
+        std::mem::take(&mut lock(&self.asked))
+    }
+    /// Waits until an operation is asked for; at once if one was since this was called last.
+    pub async fn asked(&self) {
+        self.bell.notified().await;
+    }
+}
+
+impl Runner for RecordingRunner {
+    fn run(&self, operation: OperationId) {
+        lock(&self.asked).push(operation);
+        self.bell.notify_one();
+    }
+}

@@ -1,0 +1,177 @@
+//! A journal that is written step by step, as a driver would that meets no trouble of its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use ulid::Ulid;
+
+use super::Sample;
+use super::outputs::Outputs;
+use super::records::{CHANNEL, access, actor};
+use crate::card::Text;
+use crate::ids::OperationId;
+use crate::operation::{
+    Charter, Context, Definition, Effect, Entry, Facts, Node, Refusal, Row, Settings, SignalFact, StepId,
+    Trouble, Verdict,
+};
+use crate::operations::registry;
+use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
+
+/// When every sample was accepted: 2026-03-02, 09:30 UTC.
+pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_443_800, 0);
+
+/// An operation on its way.
+pub struct Journal {
+    definition: Arc<dyn Definition>,
+    facts: Facts,
+    outputs: Outputs,
+    now: Timestamp,
+    notes: BTreeMap<StepId, Text>,
+}
+
+impl Journal {
+    /// A journal that begins with the acceptance of that command by Ann.
+    pub fn accepted(
+        kind: &str,
+        command: &str,
+        pipeline: &str,
+        params: impl Serialize,
+        outputs: Outputs,
+    ) -> Self {
+        let definition = registry().all().find(|known| known.kind() == kind).cloned().expect("a known kind");
+        let charter = Charter {
+            kind: kind.into(),
+            version: definition.version(),
+            params: serde_json::to_value(params).expect("parameters"),
+            actor: actor("ann"),
+            command: command.into(),
+            channel: CHANNEL.parse().expect("a channel"),
+            home: CHANNEL.parse().expect("a channel"),
+            pipeline: pipeline.parse().expect("a name"),
+            ticket: 1,
+            accepted: BEGIN,
+        };
+        let id = OperationId::new(Ulid::from_parts(1_772_443_800_000, 7).to_string()).expect("an id");
+        let journal =
+            Self { definition, facts: Facts::new(id, charter), outputs, now: BEGIN, notes: BTreeMap::new() };
+        journal.row(0, vec![Entry::Accepted])
+    }
+
+    fn row(mut self, milliseconds: i64, entries: Vec<Entry>) -> Self {
+        self.now += SignedDuration::from_millis(milliseconds);
+        let sequence = self.facts.sequence + 1;
+        let row = Row { sequence, at: self.now, token: format!("t{sequence}"), entries };
+        self.facts.fold(&row).expect("a row that can have been");
+        self
+    }
+
+    fn nodes(&self) -> Vec<Node> {
+        self.definition.nodes(&self.facts, &target()).expect("steps that can be named")
+    }
+
+    /// The first step that is ready and is not that one.
+    fn ready(&self, but: &str) -> Option<Node> {
+        let stands = |node: &Node| {
+            let fact = self.facts.step(&node.id);
+            fact.is_some_and(|fact| fact.done.is_some() || fact.fault.is_some())
+        };
+        self.nodes().into_iter().find(|node| {
+            !stands(node)
+                && node.id.0 != but
+                && node.needs.iter().all(|need| self.facts.is_done(need))
+                && (node.step.effect() != Effect::Await || self.is_approved())
+        })
+    }
+
+    fn is_approved(&self) -> bool {
+        self.facts.signals.iter().any(|signal| signal.verdict == Verdict::Approve)
+    }
+
+    /// Everything that can be done before that step ends; the step itself is begun, if it is ready.
+    pub fn until(mut self, step: &str) -> Self {
+        while let Some(node) = self.ready(step) {
+            let done = Entry::Done { step: node.id.clone(), output: self.outputs.of(&node.id) };
+            let pause = self.outputs.pause(&node.id);
+            self = match node.step.effect() {
+                Effect::Mutate(_) => {
+                    self.row(3, vec![Entry::Intent { step: node.id.clone() }]).row(pause, vec![done])
+                }
+                Effect::Look | Effect::Await => self.row(pause, vec![done]),
+            };
+        }
+        let nodes = self.nodes();
+        let Some(node) = nodes.iter().find(|node| node.id.0 == step) else { return self };
+        let begins = match node.step.effect() {
+            Effect::Mutate(_) => Entry::Intent { step: node.id.clone() },
+            Effect::Await => Entry::Waiting { step: node.id.clone() },
+            Effect::Look => return self,
+        };
+        self.row(2, vec![begins])
+    }
+
+    /// What the step that runs said last.
+    pub fn note(mut self, step: &str, note: &str) -> Self {
+        self.notes.insert(StepId::new(step), Text::plain(note));
+        self
+    }
+
+    /// Somebody decides, twelve minutes later.
+    pub fn said(self, who: &str, verdict: Verdict, reason: Option<&str>) -> Self {
+        let later = SignedDuration::from_mins(12);
+        let signal = SignalFact {
+            step: StepId::new("approval"),
+            actor: actor(who),
+            verdict,
+            reason: reason.map(str::to_owned),
+            at: self.now + later,
+        };
+        self.row(later.as_millis() as i64, vec![Entry::Signal(signal)])
+    }
+
+    /// Everything is done.
+    pub fn succeeded(self) -> Self {
+        self.until("").row(4, vec![Entry::Ended { succeeded: true }])
+    }
+
+    /// That step fails, and with it the operation.
+    pub fn failed(self, step: &str, refusal: Refusal) -> Self {
+        let fault = Entry::Fault { step: StepId::new(step), refusal };
+        self.until(step).row(310, vec![fault]).row(4, vec![Entry::Ended { succeeded: false }])
+    }
+
+    /// That step itself says why it fails; it looks at nothing but what is known.
+    pub fn fails_by_itself(self, step: &str) -> Self {
+        let journal = self.until(step);
+        let nodes = journal.nodes();
+        let node = nodes.iter().find(|node| node.id.0 == step).expect("a step of that name");
+        let context = Context {
+            world: Arc::new(world(
+                Settings::new("sample"),
+                access(),
+                Arc::new(MemoryStore::new()),
+                Arc::new(TestClock::at(BEGIN)),
+                Arc::new(RecordingHerald::default()),
+                Arc::new(RecordingRunner::default()),
+            )),
+            operation: journal.facts.id.clone(),
+            signals: journal.facts.signals.clone(),
+        };
+        match node.step.run(&context).now_or_never() {
+            Some(Err(Trouble::Refused(refusal))) => journal.failed(step, refusal),
+            other => panic!("{step} does not refuse by itself: {other:?}"),
+        }
+    }
+
+    /// Gives its definition and facts to whoever asks the gate.
+    pub fn known(&self) -> (&dyn Definition, &Facts) {
+        (&*self.definition, &self.facts)
+    }
+
+    /// The sample that it has come to.
+    pub fn sample(self, name: &'static str) -> Sample {
+        Sample { name, definition: self.definition, facts: self.facts, notes: self.notes }
+    }
+}

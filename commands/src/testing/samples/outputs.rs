@@ -1,0 +1,151 @@
+//! What steps leave when they are done, as far as later steps and messages read it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::records::code;
+use crate::domain::{Change, PinnedApi};
+use crate::ids::{PipelineName, StageName};
+use crate::operation::StepId;
+use crate::operations::names::{self, ImmutableRole, role_arn};
+use crate::operations::steps::{ApiLook, FunctionLook, Latest, print};
+use crate::ports::FunctionConfig;
+use crate::template::{AppFunction, AppRoute, Application, function_name};
+use crate::testing::target;
+
+/// What the world of a sample is like.
+#[derive(Default)]
+pub struct Outputs(BTreeMap<String, Value>);
+
+fn value(output: impl serde::Serialize) -> Value {
+    serde_json::to_value(output).expect("an output")
+}
+
+impl Outputs {
+    /// What that step leaves.
+    pub fn with(mut self, step: &str, output: impl serde::Serialize) -> Self {
+        self.0.insert(step.into(), value(output));
+        self
+    }
+
+    pub(super) fn of(&self, step: &StepId) -> Value {
+        let by_kind = step.0.split_once(':').map(|(kind, _)| kind);
+        let known = self.0.get(&step.0).or_else(|| self.0.get(by_kind?));
+        known.cloned().unwrap_or(Value::Null)
+    }
+
+    /// How long a step takes, in milliseconds: not all the same, and always the same.
+    pub(super) fn pause(&self, step: &StepId) -> i64 {
+        match step.0.as_str() {
+            "follow" => 41_300,
+            step => 8 + 37 * (step.len() as i64 * 7 % 29),
+        }
+    }
+
+    /// Nothing is there yet when a pipeline is created.
+    pub fn of_creation(clone_url: &str) -> Self {
+        let found = json!({
+            "bucket": false, "versioned": false, "private": false, "policy": false, "clone_url": null,
+            "commit": false, "role": false, "project": false,
+        });
+        Self::default().with("look", found).with("repository", clone_url)
+    }
+
+    /// A build of that commit.
+    pub fn of_build(change: &Change, green: bool, tail: Option<&str>) -> Self {
+        let log = json!({ "group": "/aws/codebuild/sluice-orders", "stream": "5f0c" });
+        let link = "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logEvent:group=/aws/codebuild/sluice-orders;stream=5f0c";
+        let failed = (!green).then_some("BUILD");
+        let message = (!green).then_some("COMMAND_EXECUTION_ERROR: Error while executing command: python3 -m unittest discover -s tests. Reason: exit status 1");
+        Self::default()
+            .with("source", change)
+            .with("start", json!({ "id": "sluice-orders:5f0c", "log": log, "link": link }))
+            .with("follow", json!({
+                "green": green, "log": log, "link": link, "phase": failed, "message": message, "tail": tail,
+            }))
+    }
+
+    /// A deploy or a promotion of these functions. `is_first`: nothing of them is in AWS yet.
+    pub fn of_versions(pipeline: &str, stage: &str, functions: &[&str], is_first: bool) -> Self {
+        let pipeline: PipelineName = pipeline.parse().expect("a name");
+        let stage: StageName = stage.parse().expect("a stage");
+        let application = application(&pipeline, &stage, functions);
+        let mut outputs = Self::default();
+        for function in application.functions.values() {
+            let latest = (!is_first).then(|| latest(function, &stage));
+            let alias = (!is_first).then(|| ("1".to_owned(), "rev-1".to_owned()));
+            let look = FunctionLook { latest, versions: vec![], alias, permitted: !is_first };
+            outputs = outputs.with(&format!("look:{}", function.logical_id), look);
+        }
+        let api = json!({
+            "id": "a1b2c3", "name": names::api(&pipeline), "tags": {},
+            "endpoint": "https://a1b2c3.execute-api.eu-central-1.amazonaws.com",
+        });
+        let look = if is_first {
+            value(ApiLook::default())
+        } else {
+            json!({ "api": api, "integrations": [], "routes": [], "deployments": [], "serves": "d1" })
+        };
+        let version = if is_first { "1" } else { "2" };
+        for step in ["create", "code", "publish"] {
+            outputs = outputs.with(step, version);
+        }
+        outputs
+            .with("artifact", application)
+            .with("look-api", look)
+            .with("api", api)
+            .with("configured", "rev-2")
+            .with("integration", "i1")
+            .with("deployment", "d2")
+            .with("record", format!("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/{stage}"))
+    }
+}
+
+/// An application of these functions, with a route to each.
+fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str]) -> Application {
+    let function = |logical: &&str| AppFunction {
+        logical_id: (*logical).into(),
+        name: function_name(pipeline, logical),
+        runtime: "python3.12".into(),
+        handler: "app.handler".into(),
+        memory: 128,
+        timeout: 3,
+        architecture: "arm64".into(),
+        environment: [("STAGE".to_owned(), stage.to_string())].into(),
+        statements: vec![],
+        code: code(logical),
+    };
+    let route = |logical: &&str| AppRoute {
+        key: format!("GET /{}", logical.to_lowercase()),
+        function: (*logical).into(),
+    };
+    Application {
+        functions: functions.iter().map(|logical| ((*logical).into(), function(logical))).collect(),
+        routes: functions.iter().map(route).collect(),
+    }
+}
+
+/// `$LATEST` with other code and the configuration that is wanted.
+fn latest(function: &AppFunction, stage: &StageName) -> Latest {
+    let role = ImmutableRole::of_function(&target(), &function.name, stage, &function.statements);
+    let config = FunctionConfig {
+        runtime: function.runtime.clone(),
+        handler: function.handler.clone(),
+        role: role_arn(&target(), &role.name),
+        memory: function.memory,
+        timeout: function.timeout,
+        architecture: function.architecture.clone(),
+        environment: function.environment.clone(),
+    };
+    Latest { revision: "rev-1".into(), sha256: "before".into(), print: print(&config), role: config.role }
+}
+
+/// The API as a stage's record pins it.
+pub(super) fn pinned_api(deployment: &str) -> PinnedApi {
+    PinnedApi {
+        api: "a1b2c3".into(),
+        endpoint: "https://a1b2c3.execute-api.eu-central-1.amazonaws.com".into(),
+        deployment: deployment.into(),
+    }
+}

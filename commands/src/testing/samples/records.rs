@@ -1,0 +1,295 @@
+//! People, commits, builds and releases of samples, and a store that holds the pipeline `orders`.
+
+use crate::domain::{
+    About, Access, Act, Artifact, AuditRecord, Build, BuildState, Change, Counters, Current, FINGERPRINT,
+    KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item,
+};
+use crate::ids::{BuildNumber, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
+use crate::operation::{Head, Keys, Status};
+use crate::ports::{CodeRef, Guard, Guards, Item, LogStream, Precondition, Store, Write};
+use crate::service::Actor;
+use crate::testing::samples::journal::BEGIN;
+use crate::testing::samples::outputs::pinned_api;
+use crate::testing::target;
+
+/// The channel of every sample.
+pub const CHANNEL: &str = "C0DELIVERY";
+
+/// Ann operates, Ben operates and approves, Cleo approves, Dan may nothing, Eve administers.
+pub fn actor(name: &str) -> Actor {
+    let id = match name {
+        "ann" => "U0ANN0001",
+        "ben" => "U0BEN0002",
+        "cleo" => "U0CLEO003",
+        "dan" => "U0DAN0004",
+        _ => "U0EVE0005",
+    };
+    Actor { id: id.parse().expect("a user"), name: name.into() }
+}
+
+/// Their roles.
+pub fn access() -> Access {
+    let ids = |names: &[&str]| names.iter().map(|name| actor(name).id).collect();
+    Access { operators: ids(&["ann", "ben"]), admins: ids(&["eve"]), approvers: ids(&["ann", "ben", "cleo"]) }
+}
+
+/// The commit of that build.
+pub(super) fn change(build: u32) -> Change {
+    let (author, subject) = match build {
+        1 => ("Ann Archer", "Begin with a function that answers"),
+        2 => ("Ben Büchner", "Greet in the language of the caller"),
+        _ => ("Cleo Costa", "Count orders by day & week (fixes #12)"),
+    };
+    let id = CommitId::new(format!("{build}a7f3c9e").repeat(5)).expect("a commit");
+    Change { id, author: author.into(), subject: subject.into() }
+}
+
+/// The code of a function.
+pub(super) fn code(logical: &str) -> CodeRef {
+    CodeRef {
+        bucket: "sluice-123456789012-eu-central-1".into(),
+        key: format!("orders/builds/2/{logical}.zip"),
+        version: "v7".into(),
+        sha256: format!("sha-of-{logical}"),
+    }
+}
+
+pub(super) fn artifact(build: u32, functions: &[&str]) -> Artifact {
+    let pinned = |file: &str| Pinned {
+        key: format!("orders/builds/{build}/artifact/{file}"),
+        version: "v1".into(),
+        sha256: "0f".repeat(32),
+    };
+    Artifact {
+        packaged: pinned("packaged.json"),
+        template: pinned("template.yaml"),
+        manifest: pinned("sluice-manifest.json"),
+        code: functions.iter().map(|logical| ((*logical).to_owned(), code(logical))).collect(),
+        digest: format!("digest-{build}"),
+    }
+}
+
+pub(super) fn release(number: u32, change: Change, functions: &[&str]) -> Release {
+    Release {
+        number: ReleaseNumber(number),
+        operation: operation(number),
+        succeeded: true,
+        build: BuildNumber(number),
+        commit: change,
+        artifact: artifact(number, functions),
+        made: BEGIN,
+        actor: actor("ann"),
+    }
+}
+
+fn operation(n: u32) -> OperationId {
+    OperationId::new(ulid::Ulid::from_parts(1_772_400_000_000 + u64::from(n), 1).to_string()).expect("an id")
+}
+
+fn minutes(n: i64) -> jiff::SignedDuration {
+    jiff::SignedDuration::from_mins(n)
+}
+
+pub(super) fn current(release: u32) -> Current {
+    Current {
+        release: ReleaseNumber(release),
+        build: BuildNumber(release),
+        digest: format!("digest-{release}"),
+        commit: change(release),
+        since: BEGIN - minutes(60 / i64::from(release)),
+        by: actor("ann"),
+        api: Some(pinned_api("d1")),
+    }
+}
+
+/// A stage that ran the releases up to that one.
+pub(super) fn stage(name: &str, release: u32) -> Stage {
+    let mut stage = Stage::new(name.parse().expect("a stage"));
+    if release > 0 {
+        let run = |number| Run { release: ReleaseNumber(number), at: BEGIN, rolled_back: false };
+        stage.runs = (1..=release).map(run).collect();
+        stage.current = Some(current(release));
+        stage.url = Some(format!("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/{name}"));
+    }
+    stage
+}
+
+async fn put(store: &dyn Store, item: Item) {
+    store.write(Write::Put { item, when: Precondition::Any }).await.expect("a store that takes samples");
+}
+
+/// Puts a pipeline into the store: its stages with the release that each runs, three builds (`#1` and `#2` green, `#3`
+/// red, `#4` running), their releases, and its history.
+pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
+    let keys = Keys::new(&target());
+    let name: PipelineName = name.parse().expect("a name");
+    let empty = Guards::new;
+    let pipeline = Pipeline {
+        name: name.clone(),
+        home: CHANNEL.parse().expect("a channel"),
+        creator: actor("ann"),
+        created: BEGIN,
+        repository: name.to_string(),
+        clone_url: format!("https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/{name}"),
+        branch: "main".into(),
+        project: format!("sluice-{name}"),
+        bucket: "sluice-123456789012-eu-central-1".into(),
+        stages: stages.iter().map(|(stage, _)| stage.parse().expect("a stage")).collect(),
+    };
+    let built = stages.first().is_some_and(|(_, release)| *release > 0);
+    let counters = match built {
+        true => Counters { revision: 1, tickets: 9, builds: 4, releases: 2, green: 2 },
+        false => Counters { revision: 1, ..Counters::default() },
+    };
+    let catalog = serde_json::json!({ "name": name, "home": CHANNEL });
+    put(store, to_item(keys.catalog(&name), empty(), &catalog).expect("an item")).await;
+    put(store, to_item(keys.pipeline(&name), counters.guards(), &pipeline).expect("an item")).await;
+    for (of, runs) in stages {
+        let record = stage(of, *runs);
+        let revision = [(REVISION.to_owned(), Guard::Number(1))].into();
+        put(store, to_item(keys.stage(&name, &record.name), revision, &record).expect("an item")).await;
+    }
+    if !built {
+        return;
+    }
+    for number in 1..=4 {
+        let state = match number {
+            1 | 2 => BuildState::Succeeded,
+            3 => BuildState::Failed,
+            _ => BuildState::Running,
+        };
+        let build = Build {
+            number: BuildNumber(number),
+            operation: operation(number),
+            state,
+            reference: "main".into(),
+            commit: (number < 4).then(|| change(number)),
+            actor: actor(if number == 2 { "ben" } else { "ann" }),
+            asked: BEGIN + minutes(i64::from(number)),
+            ended: None,
+            log: (number < 4).then(|| LogStream {
+                group: "/aws/codebuild/sluice-orders".into(),
+                stream: number.to_string(),
+            }),
+            log_link: (number < 4)
+                .then(|| format!("https://eu-central-1.console.aws.amazon.com/logs/{number}")),
+            artifact: (number < 3).then(|| artifact(number, &["Hello"])),
+        };
+        put(store, to_item(keys.build(&name, build.number), empty(), &build).expect("an item")).await;
+    }
+    for number in 1..=2 {
+        let made = release(number, change(number), &["Hello"]);
+        put(store, to_item(keys.release(&name, made.number), empty(), &made).expect("an item")).await;
+        for (of, runs) in stages.iter().filter(|(_, runs)| *runs >= number) {
+            let of: StageName = of.parse().expect("a stage");
+            let set = VersionSet { versions: Default::default(), api: Some(pinned_api("d1")) };
+            let _ = runs;
+            put(store, to_item(keys.version_set(&name, made.number, &of), empty(), &set).expect("an item"))
+                .await;
+        }
+    }
+    for (n, record) in history(&name).into_iter().enumerate() {
+        let key = keys.audit(&name, record.at, &n.to_string());
+        put(store, to_item(key, empty(), &record).expect("an item")).await;
+    }
+}
+
+fn history(name: &PipelineName) -> Vec<AuditRecord> {
+    let record = |at: i64, act, who: &str, kind: &str, command: String, outcome: &str, about| AuditRecord {
+        at: BEGIN + minutes(at),
+        act,
+        actor: actor(who),
+        channel: CHANNEL.parse().expect("a channel"),
+        pipeline: name.clone(),
+        operation: operation(1),
+        kind: kind.into(),
+        command,
+        rule: "operators".into(),
+        outcome: outcome.into(),
+        about,
+    };
+    let on = |stage: &str, before, after: u32| About {
+        stage: stage.parse().ok(),
+        before,
+        after: Some(ReleaseNumber(after)),
+        ..About::default()
+    };
+    let promoted = About { approvers: vec![actor("ben")], ..on("prod", Some(ReleaseNumber(1)), 2) };
+    let back =
+        About { reason: Some("<!channel> errors *rise*".into()), ..on("prod", Some(ReleaseNumber(2)), 1) };
+    let promote = || format!("/promote {name} prod");
+    vec![
+        record(1, Act::Asked, "ann", "build", format!("/build {name}"), "accepted", About::default()),
+        record(
+            2,
+            Act::Succeeded,
+            "ann",
+            "build",
+            format!("/build {name}"),
+            "succeeded",
+            About { build: Some(BuildNumber(1)), ..About::default() },
+        ),
+        record(
+            3,
+            Act::Succeeded,
+            "ann",
+            "deploy",
+            format!("/deploy {name}"),
+            "succeeded",
+            on("dev", None, 1),
+        ),
+        record(4, Act::Asked, "ann", "promote", promote(), "accepted", on("prod", Some(ReleaseNumber(1)), 2)),
+        record(
+            5,
+            Act::Approved,
+            "ben",
+            "promote",
+            promote(),
+            "recorded",
+            on("prod", Some(ReleaseNumber(1)), 2),
+        ),
+        record(6, Act::Succeeded, "ann", "promote", promote(), "succeeded", promoted),
+        record(7, Act::Succeeded, "ben", "rollback", format!("/rollback {name} prod"), "succeeded", back),
+        record(
+            8,
+            Act::Rejected,
+            "ben",
+            "promote",
+            promote(),
+            "recorded",
+            About { reason: Some("not on a Friday".into()), ..on("prod", None, 2) },
+        ),
+        record(9, Act::Failed, "ann", "deploy", format!("/deploy {name}"), "aws-denied", on("dev", None, 3)),
+    ]
+}
+
+/// Puts the operation of a sample that waits into the store, with its ticket, as the pipeline's line shows it.
+pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) -> Head {
+    let keys = Keys::new(&target());
+    let facts = &sample.facts;
+    let awaits = facts.waiting().map(|(step, since)| format!("{step}@{since}")).unwrap_or_default();
+    let head = Head {
+        id: facts.id.clone(),
+        charter: facts.charter.clone(),
+        status,
+        sequence: facts.sequence,
+        owner: String::new(),
+        beat: 1,
+        fence: 1,
+        awaits,
+    };
+    put(store, head.to_item(&keys).expect("an item")).await;
+    if !status.is_final() {
+        let text = |text: &str| Guard::Text(text.to_owned());
+        let marks = [
+            (OPERATION, text(head.id.as_str())),
+            (KIND, text(&head.charter.kind)),
+            (FINGERPRINT, text("/promote orders prod from staging r2")),
+            (QUEUED, text("")),
+        ];
+        let guards = marks.map(|(name, guard)| (name.to_owned(), guard)).into();
+        let key = keys.ticket(&head.charter.pipeline, 8);
+        put(store, to_item(key, guards, &serde_json::json!({})).expect("an item")).await;
+    }
+    head
+}

@@ -1,0 +1,270 @@
+//! Every kind of operation in every state that a channel can see, and some that go to extremes.
+
+use super::outputs::Outputs;
+use super::records::{access, artifact, change, current, release, stage};
+use super::{Journal, Sample};
+use crate::domain::{Change, VersionSet, View};
+use crate::fault::{Class, PortError};
+use crate::ids::{BuildNumber, ReleaseNumber, StageName};
+use crate::operation::{Refusal, Slot, Trouble, Verdict};
+use crate::operations::steps::{foreign_refusal, refuse};
+use crate::operations::{build, deploy, promote, repo_create, rollback, stage_add};
+use crate::template::{TemplateCode, TemplateError};
+
+const CLONE: &str = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/orders";
+const BUCKET: &str = "sluice-123456789012-eu-central-1";
+/// As long as a name may be.
+const LONG: &str = "orders-and-invoices-of-the-northern-shop";
+const TEN: [&str; 10] = [
+    "Archive",
+    "Billing",
+    "Cancel",
+    "Deliver",
+    "Export",
+    "Forward",
+    "Greet",
+    "Hello",
+    "Import",
+    "JournalOfAllOrders",
+];
+/// A log as a build with a bad day writes it.
+const LOG: &str = "[Container] 2026/03/02 09:30:41 Running command python3 -m unittest discover -s tests
+F.
+======================================================================
+FAIL: test_greets (test_app.HelloTest.test_greets)
+----------------------------------------------------------------------
+Traceback (most recent call last):
+  File \"/codebuild/output/src/tests/test_app.py\", line 14, in test_greets
+    self.assertEqual(body[\"message\"], \"Hello\")
+AssertionError: 'Hallo' != 'Hello'
+Ran 2 tests in 0.004s
+FAILED (failures=1)
+[Container] 2026/03/02 09:30:42 Phase complete: BUILD State: FAILED";
+/// The same with signs that mean something to Slack.
+const HOSTILE_LOG: &str = "$ echo `whoami` && cat <<EOF > x
+```
+<!channel> *bold* _under_ ~struck~ &amp; <@U0ANN0001>
+\u{202e}txet tfel-ot-thgir\u{202c}
+```
+error: 💥 ünïcödé  \t tab
+line 7
+line 8 with a very long tail: ................................................................................................................................................................
+line 9
+line 10
+line 11
+error: process exited with 1";
+
+fn hostile(subject: &str) -> Change {
+    Change { author: "`Eve` <!here>".into(), subject: subject.into(), ..change(2) }
+}
+
+fn denied(call: &'static str) -> Refusal {
+    let error = PortError::new(call, Class::Denied, "AccessDeniedException", "User: arn:… is not authorized");
+    Trouble::Port(error).refusal()
+}
+
+fn throttled(call: &'static str) -> Refusal {
+    let error = PortError::new(call, Class::Throttled, "TooManyRequestsException", "Rate exceeded");
+    Trouble::Port(error).refusal()
+}
+
+fn creation() -> Journal {
+    let params = repo_create::Params { name: "orders".parse().expect("a name") };
+    Journal::accepted("repo-create", "/repo create orders", "orders", params, Outputs::of_creation(CLONE))
+}
+
+fn building(name: &str, reference: &str, commit: &Change, green: bool, tail: Option<&str>) -> Journal {
+    let params = build::Params {
+        name: name.parse().expect("a name"),
+        number: BuildNumber(1),
+        reference: reference.into(),
+        repository: name.into(),
+        project: format!("sluice-{name}"),
+        bucket: BUCKET.into(),
+    };
+    let outputs = Outputs::of_build(commit, green, tail).with("artifact", artifact(1, &["Hello"]));
+    Journal::accepted("build", &format!("/build {name}"), name, params, outputs)
+}
+
+fn adding() -> Journal {
+    let params = stage_add::Params {
+        name: "orders".parse().expect("a name"),
+        stage: "prod".parse().expect("a stage"),
+        after: None,
+    };
+    let outputs = Outputs::default().with("record", ["dev", "staging", "prod"]);
+    Journal::accepted("stage-add", "/stage add orders prod", "orders", params, outputs)
+}
+
+fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Journal {
+    let is_first = number == 1;
+    let params = deploy::Params {
+        name: name.parse().expect("a name"),
+        stage: "dev".parse().expect("a stage"),
+        build: BuildNumber(number),
+        commit,
+        artifact: artifact(number, functions),
+        bucket: BUCKET.into(),
+        release: ReleaseNumber(number),
+        before: (!is_first).then(|| ReleaseNumber(number - 1)),
+        api: None,
+        next: (!is_first).then(|| "staging".parse().expect("a stage")),
+    };
+    let outputs = Outputs::of_versions(name, "dev", functions, is_first);
+    Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
+}
+
+fn promoting(name: &str, commit: Change, functions: &[&str]) -> Journal {
+    let params = promote::Params {
+        name: name.parse().expect("a name"),
+        to: "prod".parse().expect("a stage"),
+        from: "staging".parse().expect("a stage"),
+        release: release(2, commit, functions),
+        bucket: BUCKET.into(),
+        before: Some(promote::Before { release: ReleaseNumber(1), commit: change(1) }),
+        api: None,
+        approvals: 1,
+        approvers: access().approvers.into_iter().collect(),
+    };
+    let outputs = Outputs::of_versions(name, "prod", functions, false);
+    Journal::accepted("promote", &format!("/promote {name} prod"), name, params, outputs)
+}
+
+fn rolling_back(reason: Option<&str>) -> Journal {
+    let alias = |function: &str| (format!("sluice-orders-{function}"), "1".to_owned());
+    let params = rollback::Params {
+        name: "orders".parse().expect("a name"),
+        stage: "prod".parse().expect("a stage"),
+        before: ReleaseNumber(2),
+        before_commit: change(2),
+        release: release(1, change(1), &["Hello"]),
+        set: VersionSet {
+            versions: ["Hello", "Count"].map(alias).into(),
+            api: Some(super::outputs::pinned_api("d1")),
+        },
+        reason: reason.map(str::to_owned),
+    };
+    let seen = serde_json::json!({
+        "aliases": { "sluice-orders-Hello": ["2", "rev"], "sluice-orders-Count": ["2", "rev"] }, "serves": "d2",
+    });
+    let outputs = Outputs::default()
+        .with("look", seen)
+        .with("record", "https://a1b2c3.execute-api.eu-central-1.amazonaws.com/prod");
+    let command = match reason {
+        Some(reason) => format!("/rollback orders prod {reason}"),
+        None => "/rollback orders prod".into(),
+    };
+    Journal::accepted("rollback", &command, "orders", params, outputs)
+}
+
+/// What the gate says when the stage moved to that release meanwhile.
+fn void(journal: &Journal, release: u32) -> Refusal {
+    let prod: StageName = "prod".parse().expect("a stage");
+    let mut moved = stage("prod", release);
+    moved.current = Some(crate::domain::Current { by: super::actor("ben"), ..current(release) });
+    let view = View { stages: [(prod.clone(), moved)].into(), ..View::default() };
+    let (definition, facts) = journal.known();
+    definition.gate(facts, &Slot::Stage(prod), &view).expect_err("it moved")
+}
+
+fn bad_template() -> Refusal {
+    let error = |resource: &str, line, problem: &str, hint: &str| TemplateError {
+        code: TemplateCode::Unsupported,
+        resource: Some(resource.into()),
+        line: Some(line),
+        problem: problem.into(),
+        hint: hint.into(),
+    };
+    refuse(vec![
+        error(
+            "Queue",
+            31,
+            "`AWS::SQS::Queue` is not deployed by Sluice",
+            "make it elsewhere and pass its name as a variable",
+        ),
+        error("Hello", 12, "`Layers` is not read here", "put the library into the function's own folder"),
+    ])
+    .refusal()
+}
+
+/// All samples, in the order of the story.
+pub fn all() -> Vec<Sample> {
+    let ordinary = || building("orders", "main", &change(1), true, None);
+    let red = |log| building("orders", "main", &change(2), false, Some(log));
+    let no_branch = Refusal::new(
+        "no-such-reference",
+        "Repository `orders` has no branch or commit `mian`.",
+        "Push it first, or build the default branch with `/build orders`.",
+    );
+    let exists = stage_add::ordered(
+        &"orders".parse().expect("a name"),
+        &["dev".parse().expect("a stage"), "prod".parse().expect("a stage")],
+        &"prod".parse().expect("a stage"),
+        None,
+    );
+    let promotion = || promoting("orders", change(2), &["Hello"]);
+    let approved = || promotion().until("approval").said("ben", Verdict::Approve, None);
+    let moved = void(&approved(), 3);
+    let rolled = void(&rolling_back(None), 3);
+    let subject = "<!channel> *fix* `rm -rf` 🎉 שלום עולם: a subject that goes on and on, since nobody told its author that fifty characters are a good length for the first line of a commit message & more > less";
+    vec![
+        creation().sample("just accepted"),
+        creation().until("project").sample("half way"),
+        creation().succeeded().sample("succeeded"),
+        creation().failed("repository", denied("codecommit:CreateRepository")).sample("failed: denied"),
+        creation()
+            .failed("look", foreign_refusal("A CodeCommit repository `orders`"))
+            .sample("failed: not ours"),
+        ordinary().sample("just accepted"),
+        ordinary().until("follow").note("follow", "post build").sample("half way"),
+        ordinary().succeeded().sample("succeeded"),
+        red(LOG).fails_by_itself("verdict").sample("failed: red"),
+        building("orders", "mian", &change(1), true, None)
+            .failed("source", no_branch)
+            .sample("failed: no such branch"),
+        red(HOSTILE_LOG).fails_by_itself("verdict").sample("extreme: a hostile log"),
+        building(LONG, "main", &hostile(subject), true, None)
+            .succeeded()
+            .sample("extreme: a long name and subject"),
+        adding().sample("just accepted"),
+        adding().succeeded().sample("succeeded"),
+        adding().failed("record", exists.expect_err("it exists")).sample("failed: exists"),
+        deploying("orders", 1, change(1), &["Hello"]).sample("just accepted"),
+        deploying("orders", 1, change(1), &["Hello"]).until("create:Hello").sample("half way"),
+        deploying("orders", 1, change(1), &["Hello"]).succeeded().sample("succeeded: the first"),
+        deploying("orders", 2, change(2), &["Hello"]).succeeded().sample("succeeded: only code"),
+        deploying("orders", 1, change(1), &["Hello"])
+            .failed("deployment", denied("apigatewayv2:CreateDeployment"))
+            .sample("failed: denied, with things left"),
+        deploying("orders", 2, change(2), &["Hello"])
+            .failed("artifact", bad_template())
+            .sample("failed: template"),
+        deploying(LONG, 1, hostile(subject), &TEN)
+            .until("create:Greet")
+            .sample("extreme: ten functions, half way"),
+        deploying(LONG, 1, hostile(subject), &TEN)
+            .failed("deployment", throttled("apigatewayv2:CreateDeployment"))
+            .sample("extreme: ten functions, failed"),
+        promotion().sample("just accepted"),
+        promotion().until("approval").sample("waiting for approval"),
+        approved().until("alias:sluice-orders-Hello").sample("approved, half way"),
+        approved().succeeded().sample("succeeded"),
+        promotion()
+            .until("approval")
+            .said("ben", Verdict::Reject, Some("not on a Friday <!here>"))
+            .fails_by_itself("approval")
+            .sample("rejected"),
+        approved().failed("alias:sluice-orders-Hello", moved).sample("void"),
+        approved()
+            .failed("api-stage", throttled("apigatewayv2:UpdateStage"))
+            .sample("failed after the first alias"),
+        promoting(LONG, hostile(subject), &TEN).until("approval").sample("extreme: waiting"),
+        rolling_back(None).sample("just accepted"),
+        rolling_back(None).until("alias:sluice-orders-Hello").sample("half way"),
+        rolling_back(Some("errors since <!channel> 9:30 *now*")).succeeded().sample("succeeded"),
+        rolling_back(None).failed("look", rolled).sample("void"),
+        rolling_back(None)
+            .failed("alias:sluice-orders-Hello", throttled("lambda:UpdateAlias"))
+            .sample("failed half way"),
+    ]
+}

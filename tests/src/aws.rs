@@ -1,0 +1,102 @@
+//! What AWS itself says, asked over its wire: the truth that messages and records are held against.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// A reader of this world's AWS.
+#[derive(Debug)]
+pub struct Aws<'a>(pub &'a World);
+
+impl Aws<'_> {
+    /// The functions of a pipeline.
+    pub async fn functions(&self, pipeline: &str) -> Vec<String> {
+        let prefix = format!("sluice-{pipeline}-");
+        let answer = self.get("lambda", "/2015-03-31/functions").await;
+        let names = answer["Functions"].as_array().cloned().unwrap_or_default();
+        let names = names.iter().filter_map(|function| function["FunctionName"].as_str().map(str::to_owned));
+        names.filter(|name| name.starts_with(&prefix)).collect()
+    }
+
+    /// The version behind each alias of a function.
+    pub async fn aliases(&self, function: &str) -> BTreeMap<String, String> {
+        let answer = self.get("lambda", &format!("/2015-03-31/functions/{function}/aliases")).await;
+        let aliases = answer["Aliases"].as_array().cloned().unwrap_or_default();
+        let pair = |alias: &Value| {
+            Some((alias["Name"].as_str()?.to_owned(), alias["FunctionVersion"].as_str()?.to_owned()))
+        };
+        aliases.iter().filter_map(pair).collect()
+    }
+
+    /// The published versions of a function, with the SHA-256 of each one's code.
+    pub async fn versions(&self, function: &str) -> BTreeMap<String, String> {
+        let answer = self.get("lambda", &format!("/2015-03-31/functions/{function}/versions")).await;
+        let versions = answer["Versions"].as_array().cloned().unwrap_or_default();
+        let pair = |version: &Value| {
+            Some((version["Version"].as_str()?.to_owned(), version["CodeSha256"].as_str()?.to_owned()))
+        };
+        versions.iter().filter_map(pair).filter(|(version, _)| version != "$LATEST").collect()
+    }
+
+    /// The builds that a pipeline's build project ever started.
+    pub async fn builds(&self, project: &str) -> Vec<String> {
+        let answer = self
+            .post("codebuild", "CodeBuild_20161006.ListBuildsForProject", &json!({"projectName": project}))
+            .await;
+        let ids = answer["ids"].as_array().cloned().unwrap_or_default();
+        ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
+    }
+
+    /// The names of all build projects.
+    pub async fn projects(&self) -> Vec<String> {
+        let answer = self.post("codebuild", "CodeBuild_20161006.ListProjects", &json!({})).await;
+        let names = answer["projects"].as_array().cloned().unwrap_or_default();
+        names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    }
+
+    /// Every item of the bot's table, as DynamoDB's JSON.
+    pub async fn table(&self) -> Vec<Value> {
+        let mut items = vec![];
+        let mut from = Value::Null;
+        loop {
+            let mut body = json!({"TableName": "sluice", "ConsistentRead": true});
+            if !from.is_null() {
+                body["ExclusiveStartKey"] = from;
+            }
+            let page = self.post("dynamodb", "DynamoDB_20120810.Scan", &body).await;
+            items.extend(page["Items"].as_array().cloned().unwrap_or_default());
+            from = page["LastEvaluatedKey"].clone();
+            if from.is_null() {
+                return items;
+            }
+        }
+    }
+
+    async fn get(&self, service: &str, path: &str) -> Value {
+        let request = self.0.http.get(format!("{}{path}", self.0.ready.aws));
+        self.send(service, request).await
+    }
+
+    async fn post(&self, service: &str, target: &str, body: &Value) -> Value {
+        let request = self.0.http.post(&self.0.ready.aws).header("x-amz-target", target);
+        let request = request.header("content-type", "application/x-amz-json-1.1").body(body.to_string());
+        self.send(service, request).await
+    }
+
+    /// The local AWS looks at the access key of a signature, and at no more of it.
+    async fn send(&self, service: &str, request: reqwest::RequestBuilder) -> Value {
+        let key = &self.0.ready.env["AWS_ACCESS_KEY_ID"];
+        let scope = format!("{key}/20260101/us-east-1/{service}/aws4_request");
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={:064}",
+            0
+        );
+        let request = request.header("authorization", signature).header("x-amz-date", "20260101T000000Z");
+        let answer = request.send().await.expect("the local AWS answers");
+        let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
+        assert!(status.is_success(), "{service}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{service}: {error}: {text}"))
+    }
+}

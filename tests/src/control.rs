@@ -1,0 +1,111 @@
+//! The control API: what Slack's users and their networks do to the world, and the record of every call.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// A call that the bot made, as the world has it on record.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Call {
+    /// The order of arrival.
+    pub seq: u64,
+    /// `lambda`, `dynamodb`, `slack`…
+    pub service: String,
+    /// `UpdateAlias`, `chat.postMessage`…
+    pub method: String,
+    /// The resource.
+    pub detail: Option<String>,
+    /// Whether it changes anything.
+    pub mutating: bool,
+    /// `ok`, an error's code, or what a fault did.
+    pub result: String,
+    /// Whether the service behind has seen it.
+    pub effect: bool,
+}
+
+impl Call {
+    /// Whether it changes something at AWS that is not our own table.
+    pub fn mutates_aws(&self) -> bool {
+        self.mutating && self.service != "slack" && self.service != "dynamodb"
+    }
+}
+
+/// An armed fault.
+#[derive(Debug)]
+pub struct Fault {
+    world: World,
+    id: String,
+}
+
+impl Fault {
+    /// Whether it holds a call right now.
+    pub async fn holds(&self) -> bool {
+        self.state().await["holding"].as_u64().is_some_and(|holding| holding > 0)
+    }
+
+    /// Whether it struck at all.
+    pub async fn fired(&self) -> bool {
+        self.state().await["fired"].as_u64().is_some_and(|fired| fired > 0)
+    }
+
+    async fn state(&self) -> Value {
+        let faults = self.world.look("fault").await;
+        let ours =
+            faults["faults"].as_array().into_iter().flatten().find(|fault| fault["id"] == self.id.as_str());
+        ours.cloned().unwrap_or_default()
+    }
+}
+
+impl World {
+    /// `POST /control/{what}`, which has to succeed.
+    pub async fn control(&self, what: &str, body: &Value) -> Value {
+        let (status, answer) = self.try_control(what, body).await;
+        assert_eq!(status, 200, "/control/{what} {body}: {answer}");
+        answer
+    }
+
+    /// `POST /control/{what}`: status and answer.
+    pub async fn try_control(&self, what: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(format!("{}/control/{what}", self.ready.page)).json(body);
+        let answer = request.send().await.expect("the control API answers");
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    /// `GET /control/{what}`.
+    pub async fn look(&self, what: &str) -> Value {
+        let request = self.http.get(format!("{}/control/{what}", self.ready.page));
+        let answer = request.send().await.expect("the control API answers");
+        assert!(answer.status().is_success(), "/control/{what}: {}", answer.status());
+        answer.json().await.expect("the control API speaks JSON")
+    }
+
+    /// Arms a fault.
+    pub async fn arm(&self, spec: &Value) -> Fault {
+        let id = self.control("fault", spec).await["id"].as_str().unwrap().to_owned();
+        Fault { world: self.clone(), id }
+    }
+
+    /// Ends all faults and lets go what they hold.
+    pub async fn clear_faults(&self) {
+        let request = self.http.delete(format!("{}/control/fault", self.ready.page));
+        request.send().await.expect("the control API answers");
+    }
+
+    /// The calls on record after the call `since`.
+    pub async fn calls(&self, since: u64) -> Vec<Call> {
+        let calls = self.look(&format!("calls?since={since}")).await;
+        let calls: Vec<Call> = serde_json::from_value(calls["calls"].clone()).unwrap();
+        calls.into_iter().filter(|call| call.seq > since).collect()
+    }
+
+    /// The number of the last call on record.
+    pub async fn last_call(&self) -> u64 {
+        self.calls(0).await.last().map_or(0, |call| call.seq)
+    }
+
+    /// Delivers the same delivery again.
+    pub async fn redeliver(&self, trigger_id: &str) -> crate::Reply {
+        crate::Reply::new(self.control("redeliver", &json!({"trigger_id": trigger_id})).await)
+    }
+}

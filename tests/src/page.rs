@@ -1,0 +1,4 @@
+//! The page in headless Chromium.
+/// A tab.
+#[derive(Debug)]
+pub struct Page;

@@ -1,0 +1,78 @@
+//! A pipeline's repository as a developer has it: cloned and pushed to with plain `git`.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::chat::Message;
+use crate::world::World;
+
+/// A clone.
+#[derive(Debug)]
+pub struct Repository(TempDir);
+
+impl Repository {
+    /// Clones the repository of a pipeline.
+    pub fn clone(world: &World, pipeline: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let url = format!("{}/{pipeline}.git", world.ready.git);
+        git(folder.path(), &["clone", "--quiet", &url, "."]);
+        Self(folder)
+    }
+
+    /// Clones by the line that the message of `/repo create` shows.
+    pub fn clone_as_told(created: &Message) -> Self {
+        let words = created.words().replace('`', "");
+        let (_, url) = words.split_once("git clone ").unwrap_or_else(|| panic!("no clone line in:\n{words}"));
+        let folder = TempDir::new().unwrap();
+        git(folder.path(), &["clone", "--quiet", url.split_whitespace().next().unwrap(), "."]);
+        Self(folder)
+    }
+
+    /// Changes a file.
+    pub fn edit(&self, path: &str, change: impl FnOnce(String) -> String) {
+        let path = self.0.path().join(path);
+        let before = std::fs::read_to_string(&path).unwrap();
+        let after = change(before.clone());
+        assert_ne!(before, after, "the edit of {} changes something", path.display());
+        std::fs::write(path, after).unwrap();
+    }
+
+    /// Makes the handler greet with these words.
+    pub fn greet(&self, words: &str) {
+        self.edit("src/app.py", |code| {
+            let lines = code.lines().map(|line| match line.strip_prefix("GREETING = ") {
+                Some(_) => format!("GREETING = \"{words}\"\n"),
+                None => format!("{line}\n"),
+            });
+            lines.collect()
+        });
+    }
+
+    /// Commits everything and pushes it; the commit's id.
+    pub fn push(&self, subject: &str) -> String {
+        git(self.0.path(), &["add", "--all"]);
+        git(self.0.path(), &["commit", "--quiet", "--message", subject]);
+        git(self.0.path(), &["push", "--quiet"]);
+        self.head()
+    }
+
+    /// The id of the commit that is checked out.
+    pub fn head(&self) -> String {
+        git(self.0.path(), &["rev-parse", "HEAD"])
+    }
+}
+
+/// Plain `git`, without anything of the machine's own settings.
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(arguments).env("HOME", folder).env("GIT_CONFIG_NOSYSTEM", "1");
+    for (name, value) in [("NAME", "Dev"), ("EMAIL", "dev@example.com")] {
+        command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
+    }
+    let output = command.env("GIT_TERMINAL_PROMPT", "0").stdin(Stdio::null()).output().expect("git runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "git {arguments:?}: {told}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}

@@ -1,0 +1,175 @@
+//! A world of its own ports: the sandbox as a child that ends with this program.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, OnceLock};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::binaries;
+
+/// How a world differs from the usual one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether the test starts the bot itself.
+    pub no_bot: bool,
+}
+
+/// The line of `--headless`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Ready {
+    pub(crate) page: String,
+    pub(crate) bot: String,
+    pub(crate) aws: String,
+    pub(crate) git: String,
+    pub(crate) stages: String,
+    pub(crate) users: Vec<String>,
+    pub(crate) channel: String,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) folder: PathBuf,
+}
+
+/// The child. It ends when its standard input closes, which the end of this program does too.
+#[derive(Debug)]
+struct Sandbox {
+    child: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// A world, and a client of its own for each test: connections belong to the runtime that made them.
+#[derive(Debug, Clone)]
+pub struct World {
+    pub(crate) ready: Arc<Ready>,
+    pub(crate) http: reqwest::Client,
+    _sandbox: Arc<Sandbox>,
+}
+
+impl World {
+    /// Starts a world and waits until it is ready.
+    pub async fn start(options: Options) -> Self {
+        let world = Self::begin(options);
+        world.lift_limits().await;
+        world
+    }
+
+    /// The world, with its bot, that the tests of this program share.
+    pub async fn shared() -> Self {
+        static SHARED: OnceLock<World> = OnceLock::new();
+        let shared = SHARED.get_or_init(|| Self::begin(Options::default()));
+        let world = Self { http: client(), ..shared.clone() };
+        world.lift_limits().await;
+        world
+    }
+
+    fn begin(options: Options) -> Self {
+        let mut command = Command::new(binaries::sandbox());
+        command.args(["--headless", "--port", "0"]).env("SLUICE_SANDBOX_STDIN", "1");
+        if options.no_bot {
+            command.arg("--no-bot");
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().expect("the sandbox starts");
+        let stdin = child.stdin.take();
+        let line = first_line(child.stdout.take().unwrap());
+        let sandbox = Sandbox { child, stdin };
+        let ready = serde_json::from_str(&line).unwrap_or_else(|error| {
+            panic!("the sandbox was not ready: {error}; it said {line:?}, and the rest above")
+        });
+        Self { ready: Arc::new(ready), http: client(), _sandbox: Arc::new(sandbox) }
+    }
+
+    /// Slack's limits are for a channel that people read; tests post faster.
+    async fn lift_limits(&self) {
+        let wide = json!({"burst": 100_000, "per_second": 100_000});
+        self.control("limits", &json!({"post": wide, "update": wide})).await;
+    }
+
+    /// Somebody who may operate and approve.
+    pub fn ann(&self) -> &str {
+        &self.ready.users[0]
+    }
+
+    /// Somebody else who may.
+    pub fn bob(&self) -> &str {
+        &self.ready.users[1]
+    }
+
+    /// A third one who may.
+    pub fn cyd(&self) -> &str {
+        &self.ready.users[2]
+    }
+
+    /// Somebody who may nothing.
+    pub fn eve(&self) -> &str {
+        &self.ready.users[3]
+    }
+
+    /// Where the bot is a member.
+    pub fn channel(&self) -> &str {
+        &self.ready.channel
+    }
+
+    /// The page's address.
+    pub fn page_url(&self) -> &str {
+        &self.ready.page
+    }
+
+    /// The bot's address.
+    pub fn bot_url(&self) -> &str {
+        &self.ready.bot
+    }
+
+    /// What a bot needs to join this world.
+    pub fn env(&self) -> &BTreeMap<String, String> {
+        &self.ready.env
+    }
+
+    /// Where this world's logs and files are.
+    pub fn folder(&self) -> &PathBuf {
+        &self.ready.folder
+    }
+
+    /// The client of this test.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// What `curl` of a stage shows: status and body.
+    pub async fn curl(&self, pipeline: &str, stage: &str) -> (u16, String) {
+        let url = self.ready.stages.replace("{pipeline}", pipeline).replace("{stage}", stage);
+        let answer = self.http.get(url).send().await.expect("the stages' door answers");
+        (answer.status().as_u16(), answer.text().await.unwrap_or_default())
+    }
+
+    /// The end of the bot's log, for the message of a failure.
+    pub fn log_tail(&self) -> String {
+        let log = std::fs::read(self.ready.folder.join("bot.log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(15)..].iter().fold(String::new(), |mut text, line| {
+            let _ = writeln!(text, "    {line}");
+            text
+        })
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+fn first_line(stdout: ChildStdout) -> String {
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).expect("the sandbox's output can be read");
+    line
+}

@@ -1,0 +1,32 @@
+//! `kill -9` before and after every mutating call, and between every two writes to the store.
+//!
+//! Nobody picks the lucky point: the points of a command are enumerated from a recorded clean run of it. At each of
+//! them the bot is killed, started again, and what AWS, the record and the message say is compared with that clean run.
+//! Every point has work of its own to do (a fresh commit), in worlds that run side by side.
+#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, reason = "a test")]
+
+mod points;
+mod scenario;
+mod site;
+
+use scenario::Kind;
+
+#[tokio::test]
+async fn build_survives_kill_9_at_every_point() {
+    points::all(Kind::Build).await;
+}
+
+#[tokio::test]
+async fn deploy_survives_kill_9_at_every_point() {
+    points::all(Kind::Deploy).await;
+}
+
+#[tokio::test]
+async fn promote_survives_kill_9_at_every_point() {
+    points::all(Kind::Promote).await;
+}
+
+#[tokio::test]
+async fn rollback_survives_kill_9_at_every_point() {
+    points::all(Kind::Rollback).await;
+}
