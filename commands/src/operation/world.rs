@@ -55,7 +55,8 @@ pub struct Settings {
     pub settle: Duration,
     /// How long trouble that may pass is tried again: 15 minutes.
     pub patience: Duration,
-    /// How many steps of one operation run side by side: Lambda's control plane takes about 15 calls a second.
+    /// How many steps of one operation run side by side: the looks at ten functions, the API and the artifact. Lambda's
+    /// control plane takes about 15 calls a second, and what it throttles is tried again.
     pub width: usize,
     /// Whether operations are driven here, or only accepted.
     pub drive: bool,
@@ -69,7 +70,7 @@ impl Settings {
             lease: Duration::from_secs(15),
             settle: Duration::from_secs(15),
             patience: Duration::from_secs(15 * 60),
-            width: 10,
+            width: 16,
             drive: true,
         }
     }

@@ -176,7 +176,10 @@ impl Preparation<'_> {
             }
             Some(latest) if latest.print != want => {
                 let mut needs = vec![];
-                if latest.role != wanted.config.role {
+                // Roles are immutable, and a version was published only after its role was whole: if one has this very
+                // configuration, the role exists.
+                let known = look.versions.iter().any(|published| published.print == want);
+                if latest.role != wanted.config.role && !known {
                     needs.push(with_role(&mut nodes));
                 }
                 let configure = Self::id("config", logical);

@@ -28,7 +28,8 @@ pub(crate) struct Programs {
 pub(crate) fn build() -> Result<Programs> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = std::process::Command::new(cargo);
-    command.args(["build", "-p", "sluice", "-p", "sluice-sandbox", "--bins"]);
+    // The features of dependencies as the tests and the sandbox choose them: the AWS SDK is compiled once for all.
+    command.args(["build", "--workspace", "--bins", "--examples"]);
     command.args(["--message-format=json-render-diagnostics"]).stderr(Stdio::inherit());
     if !cfg!(debug_assertions) {
         command.arg("--release");
