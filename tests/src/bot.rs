@@ -11,12 +11,19 @@ use crate::world::World;
 
 /// A bot that is running; dropped, it is killed.
 #[derive(Debug)]
-pub struct Bot(Child);
+pub struct Bot {
+    bot: Child,
+    /// Kills the bot when its standard input closes: should this program die without a goodbye, the bot does too.
+    watcher: Child,
+}
 
 impl Drop for Bot {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        // The watcher first: it must not aim at a number that somebody else has by then.
+        let _ = self.watcher.kill();
+        let _ = self.watcher.wait();
+        let _ = self.bot.kill();
+        let _ = self.bot.wait();
     }
 }
 
@@ -32,7 +39,7 @@ impl Bot {
         let mut bot = Self::spawn(world, more);
         let url = format!("{}/readyz", world.ready.bot);
         eventually("the bot is to be ready", Duration::from_secs(30), async || {
-            if let Ok(Some(status)) = bot.0.try_wait() {
+            if let Ok(Some(status)) = bot.bot.try_wait() {
                 panic!("the bot ended with {status}\n{}", world.log_tail());
             }
             match world.http.get(&url).send().await {
@@ -49,13 +56,31 @@ impl Bot {
     pub fn spawn(world: &World, more: &[(&str, &str)]) -> Self {
         let mut env = world.ready.env.clone();
         env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Self(command(world, &["serve"], &env).spawn().expect("the bot starts"))
+        let bot = command(world, &["serve"], &env).spawn().expect("the bot starts");
+        let mut watcher = Command::new("sh");
+        watcher.args(["-c", &format!("cat > /dev/null; kill -9 {}", bot.id())]).stdin(Stdio::piped());
+        Self { bot, watcher: watcher.spawn().expect("a shell starts") }
     }
 
     /// `kill -9`.
-    pub fn kill(mut self) {
-        self.0.kill().expect("the bot is killed");
-        let _ = self.0.wait();
+    pub fn kill(self) {
+        drop(self);
+    }
+
+    /// `sluice serve` with exactly these variables, which is to refuse: its exit status and what it printed.
+    pub fn refuses(world: &World, env: &BTreeMap<String, String>) -> (Option<i32>, String) {
+        let mut command = command(world, &["serve"], env);
+        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the bot starts");
+        let printed = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
+    }
+
+    /// What `sluice` prints for these arguments.
+    pub fn prints(arguments: &[&str]) -> String {
+        let output =
+            Command::new(binaries::bot()).args(arguments).env_clear().output().expect("the bot starts");
+        assert!(output.status.success(), "sluice {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }
 

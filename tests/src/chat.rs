@@ -93,9 +93,9 @@ impl Message {
 
     /// Whether it is an operation's own message, the one that names the command, and not one beside it.
     fn is_of(&self, line: &str) -> bool {
-        let last =
-            self.0["blocks"].as_array().and_then(|blocks| blocks.last()).map(words).unwrap_or_default();
-        self.operation().is_some() && last.contains("Asked by") && last.contains(&format!("`{line}`"))
+        let asked = format!("`{line}`");
+        let is_it = |line: &str| line.starts_with("Asked by") && line.contains(&asked);
+        self.operation().is_some() && self.words().lines().any(is_it)
     }
 
     /// Fails unless it says each of these.

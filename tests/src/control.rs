@@ -14,6 +14,8 @@ pub struct Call {
     pub service: String,
     /// `UpdateAlias`, `chat.postMessage`…
     pub method: String,
+    /// When it arrived.
+    pub start: String,
     /// The resource.
     pub detail: Option<String>,
     /// Whether it changes anything.

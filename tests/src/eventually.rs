@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How long most things may take on a busy machine. Reaching it is a failure, so it costs nothing to be generous.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Looks until `look` succeeds, and returns what it found. After `within` it panics with what was seen last.
 pub async fn eventually<T, E: Display>(

@@ -91,6 +91,7 @@ pub(crate) async fn all(kind: Kind) {
                 Ok(true) => {}
                 Ok(false) => missed.push(point.words()),
                 Err(what) => {
+                    keep_calls(kind, n, &site).await;
                     failures.push(format!("{}: {what}", point.words()));
                     // What is left half done would be blamed on the next point.
                     site = warm(kind).await;
@@ -110,6 +111,17 @@ pub(crate) async fn all(kind: Kind) {
     );
     assert!(failures.is_empty(), "{kind:?}:\n{}", failures.join("\n\n"));
     assert!(missed.is_empty(), "{kind:?}: never met: {}", missed.join(", "));
+}
+
+/// The calls that led to a failure, for whoever looks for its cause.
+async fn keep_calls(kind: Kind, n: usize, site: &Site) {
+    let calls = site.world.calls(0).await;
+    let lines = calls.iter().rev().take(400).rev().map(|call| format!("{call:?}\n"));
+    let folder = sluice_e2e::target().join("e2e");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(format!("crash-{kind:?}-{}.txt", n + 1));
+    std::fs::write(&file, lines.collect::<String>()).unwrap();
+    eprintln!("the calls that led to it: {}", file.display());
 }
 
 fn words_of(panic: &(dyn std::any::Any + Send)) -> String {

@@ -1,0 +1,137 @@
+//! Starting, and refusing to: the exit statuses of DESIGN 10, what is printed, and that no secret ever is.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::json;
+use sluice_e2e::{Aws, Bot, Options, PATIENCE, World, eventually};
+
+/// No line of any log, message or table may hold it.
+const CANARY: &str = "canary-c0ffee-5ec2e7";
+
+async fn empty() -> World {
+    World::start(Options { no_bot: true }).await
+}
+
+fn with(world: &World, changes: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let mut env = world.env().clone();
+    env.extend(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    env
+}
+
+#[tokio::test]
+async fn a_bad_configuration_is_told_all_at_once_and_ends_with_2() {
+    let world = empty().await;
+    let mut env = with(
+        &world,
+        &[
+            ("SLUICE_LISTEN", "here"),
+            ("SLUICE_LISTNE", "127.0.0.1:1"),
+            ("SLUICE_QUEUE", "sqs:wakes"),
+            ("SLUICE_STATE", "sqlite:state.db"),
+        ],
+    );
+    env.remove("SLACK_SIGNING_SECRET");
+    env.insert("SLACK_BOT_TOKEN".into(), format!("xoxb-{CANARY}"));
+    let (status, printed) = Bot::refuses(&world, &env);
+    assert_eq!(status, Some(2), "{printed}");
+    for name in ["SLUICE_LISTEN", "SLUICE_LISTNE", "SLUICE_QUEUE", "SLUICE_STATE", "SLACK_SIGNING_SECRET"] {
+        assert!(printed.contains(name), "{name} is not named in:\n{printed}");
+    }
+    assert!(!printed.contains(CANARY), "{printed}");
+}
+
+#[tokio::test]
+async fn refused_credentials_and_a_missing_table_end_with_3() {
+    let world = empty().await;
+    let (status, printed) = Bot::refuses(&world, world.env());
+    assert_eq!(status, Some(3), "{printed}");
+    assert!(printed.contains("sluice init"), "{printed}");
+
+    Bot::init(&world);
+    let (status, printed) =
+        Bot::refuses(&world, &with(&world, &[("SLACK_BOT_TOKEN", &format!("xoxb-{CANARY}"))]));
+    assert_eq!(status, Some(3), "{printed}");
+    assert!(printed.contains("invalid_auth") && !printed.contains(CANARY), "{printed}");
+
+    let (status, printed) = Bot::refuses(
+        &world,
+        &with(&world, &[("AWS_ACCESS_KEY_ID", "AKIANOTOFTHISWORLD00"), ("AWS_SECRET_ACCESS_KEY", CANARY)]),
+    );
+    assert_eq!(status, Some(3), "{printed}");
+    assert!(!printed.contains(CANARY), "{printed}");
+}
+
+#[tokio::test]
+async fn an_aws_that_cannot_be_reached_is_waited_for() {
+    let world = empty().await;
+    Bot::init(&world);
+    // A port that was free a moment ago: nobody answers there.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = format!("http://{nobody}");
+    let away = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CODECOMMIT", "AWS_ENDPOINT_URL_CODEBUILD"];
+    let away: Vec<_> = away.iter().map(|name| (*name, nobody.as_str())).collect();
+    let bot = Bot::spawn(&world, &away);
+    let page = async |path: &str| {
+        let answer = world.http().get(format!("{}{path}", world.bot_url())).send().await;
+        let answer = answer.map_err(|error| error.to_string())?;
+        Ok::<_, String>((answer.status().as_u16(), answer.text().await.unwrap_or_default()))
+    };
+    let (_, why) = eventually("/readyz is to say that AWS is away", PATIENCE, async || {
+        let (status, why) = page("/readyz").await?;
+        if status == 503 && why.contains("state:") && !why.contains("starting") {
+            Ok((status, why))
+        } else {
+            Err(why)
+        }
+    })
+    .await;
+    assert!(!why.contains("slack:"), "{why}");
+    assert_eq!(page("/healthz").await.unwrap().0, 200);
+    world.types(world.ann(), "/repo list").await.says(&["Try again in a minute"]);
+    drop(bot);
+}
+
+#[tokio::test]
+async fn no_secret_is_in_any_log_message_or_table() {
+    let world = empty().await;
+    Bot::init(&world);
+    // The world insists on its own token and key: these serve as the canaries.
+    let bot = Bot::serve(&world, &[("SLUICE_LOG", "debug")]).await;
+    let ann = world.ann();
+    world.asks(ann, "/repo create quiet").await.succeeds().await;
+    world.asks(ann, "/build quiet").await.succeeds().await;
+    world.asks(ann, "/deploy quiet").await.succeeds().await;
+    let forged = format!("v0={}", "0".repeat(64));
+    let asked = json!({
+        "user": ann, "channel": world.channel(), "command": "/repo", "text": "list", "signature": forged,
+    });
+    world.control("command", &asked).await;
+    drop(bot);
+    let secrets: Vec<_> = ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "AWS_SECRET_ACCESS_KEY"]
+        .iter()
+        .map(|name| (*name, world.env()[*name].clone()))
+        .collect();
+    let messages = world.messages(world.channel()).await.into_iter().map(|message| message.0.to_string());
+    let whispers = world.whispers(ann).await.into_iter().map(|message| message.0.to_string());
+    let table = Aws(&world).table().await.into_iter().map(|item| item.to_string());
+    let log = std::fs::read_to_string(world.folder().join("bot.log")).unwrap();
+    assert!(log.lines().count() > 50, "the log is talkative");
+    for text in messages.chain(whispers).chain(table).chain([log]) {
+        for (name, secret) in &secrets {
+            assert!(
+                !text.contains(secret.as_str()),
+                "{name} is in:\n{}",
+                text.chars().take(2_000).collect::<String>()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_manifest_in_the_repository_is_the_one_that_the_bot_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let kept = std::fs::read_to_string(root.join("manifest.yml")).unwrap();
+    assert_eq!(Bot::prints(&["manifest"]), kept, "write it again: sluice manifest > manifest.yml");
+}
