@@ -32,7 +32,8 @@ pub fn target() -> PathBuf {
 
 fn build(package: &str) -> PathBuf {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).args(["build", "--package", package, "--bin", package]);
+    // The features that everything else is built with: for one package alone, dependencies would be compiled again.
+    cargo.current_dir(root()).args(["build", "--workspace", "--bin", package, "--examples"]);
     cargo.arg("--message-format=json-render-diagnostics");
     // What cargo tells *this* package would make some build scripts run again.
     for (name, _) in std::env::vars_os() {
