@@ -80,10 +80,16 @@ impl Message {
     pub fn state(&self) -> State {
         let text = self.0["text"].as_str().unwrap_or_default();
         let headline = text.lines().next().unwrap_or_default();
-        [("succeeded", State::Succeeded), ("failed", State::Failed), ("waiting", State::Waiting)]
-            .into_iter()
-            .find_map(|(word, state)| headline.contains(word).then_some(state))
-            .unwrap_or(State::Running)
+        [
+            ("succeeded", State::Succeeded),
+            ("failed", State::Failed),
+            ("rejected", State::Failed),
+            ("is void", State::Failed),
+            ("waiting", State::Waiting),
+        ]
+        .into_iter()
+        .find_map(|(word, state)| headline.contains(word).then_some(state))
+        .unwrap_or(State::Running)
     }
 
     /// Whether it has a button of this kind.

@@ -108,7 +108,7 @@ async fn rollbacks_go_back_by_what_ran_and_stop_at_the_first() {
     refused.says(&["Nothing ran on prod before r1", "r2", "r3"]);
     assert_eq!(runs(&world, "back", "prod").await, "r1");
     // By name, any release that ran here; and dev was never touched.
-    world.asks(bob, "/rollback back prod r3").await.succeeds().await.says(&["prod runs r3"]);
+    world.asks(bob, "/rollback back prod to r3").await.succeeds().await.says(&["prod runs r3"]);
     assert!(world.curl("back", "prod").await.1.contains("Release 3"));
     assert_eq!(runs(&world, "back", "dev").await, "r3");
 }
