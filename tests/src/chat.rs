@@ -83,7 +83,7 @@ impl Message {
         [
             ("succeeded", State::Succeeded),
             ("failed", State::Failed),
-            ("rejected", State::Failed),
+            ("was rejected", State::Failed),
             ("is void", State::Failed),
             ("waiting", State::Waiting),
         ]
