@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{from_item, to_item};
 use crate::ids::OperationId;
-use crate::operation::head::{self, Head, guards};
+use crate::operation::head::{self, Status, guards};
 use crate::operation::keys::Keys;
 use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Write};
 
@@ -72,22 +72,19 @@ impl Messages {
 
     /// After the last news of an operation was told everywhere: nobody needs to look at it again.
     pub async fn settled(&self, operation: &OperationId) -> Result<(), StoreError> {
-        let key = self.keys.head(operation);
-        let Some(item) = self.store.get(&key).await? else { return Ok(()) };
-        let head = Head::from_item(&item)?;
-        if !head.status.is_final() {
-            return Ok(());
+        // One write, without a look before it: an operation that is not final fits neither.
+        for status in [Status::Succeeded, Status::Failed] {
+            let write = Write::Update {
+                key: self.keys.head(operation),
+                set: guards([(head::OWNER, Guard::Text(String::new()))]),
+                due: DueChange::Never,
+                when: Precondition::Equals(guards([(head::STATUS, Guard::Text(status.as_str().into()))])),
+            };
+            match self.store.write(write).await {
+                Err(StoreError::Lost(_)) => {}
+                result => return result,
+            }
         }
-        let status = Guard::Text(head.status.as_str().into());
-        let write = Write::Update {
-            key,
-            set: guards([(head::OWNER, Guard::Text(String::new()))]),
-            due: DueChange::Never,
-            when: Precondition::Equals(guards([(head::STATUS, status)])),
-        };
-        match self.store.write(write).await {
-            Err(StoreError::Lost(_)) | Ok(()) => Ok(()),
-            Err(error) => Err(error),
-        }
+        Ok(())
     }
 }
