@@ -347,8 +347,7 @@ impl Step for Red {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let _ = cx;
+    async fn run(&self, _: &Context) -> Result<Progress, Trouble> {
         let phase = self.0.phase.as_deref().map_or("it ran".to_owned(), |phase| format!("`{phase}`"));
         let mut problem = format!("The build failed in phase {phase}.");
         if let Some(message) = &self.0.message {
@@ -371,7 +370,6 @@ impl Step for PinArtifact {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let params = &self.0.params;
         let (packaged, template, manifest) = try_join3(
             self.pin(cx, "packaged.json"),
             self.pin(cx, "template.yaml"),
@@ -395,7 +393,6 @@ impl Step for PinArtifact {
         }
         let mut digest = hex::encode(hash.finalize());
         digest.truncate(32);
-        let _ = params;
         Progress::done(Artifact {
             packaged: packaged.0,
             template: template.0,
