@@ -1,8 +1,8 @@
 //! Slack out: tells each operation in its channels, one message a channel, always from the latest recorded state.
 //!
 //! A task per operation and channel holds nothing but the latest [`News`]; news that come while Slack is slow replace
-//! each other. Posting is journaled through a [`Ledger`] (intent, then timestamp), so that a crash between the two is
-//! answered by one more message marked as continued, never by silence. The last news of an operation are told until
+//! each other. That a message is due is in the journal, and a [`Ledger`] remembers where it is, so that a crash between
+//! the two is answered by one more message marked as continued, never by silence. The last news of an operation are told until
 //! they are told, and then the ledger says so. Nothing here delays or fails the work.
 
 mod pace;
@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sluice_commands::ids::{ChannelId, OperationId};
-use sluice_commands::operation::Begun;
 use sluice_commands::ports::{Herald, News, StoreError};
 use tokio::sync::watch;
 
@@ -28,8 +27,8 @@ pub(crate) use replies::Replies;
 /// The durable memory of what was posted: the engine's telling, or a fake in tests.
 #[async_trait]
 pub(crate) trait Ledger: Send + Sync {
-    /// Records the intent to post `what` (`message/C0GENERAL`), or says what became of an earlier one.
-    async fn begin(&self, operation: &OperationId, what: &str) -> Result<Begun, StoreError>;
+    /// The timestamp of `what` (`message/C0GENERAL`), if it is known.
+    async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<String>, StoreError>;
     /// Records the message's timestamp.
     async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError>;
     /// Records that all of the last news is told everywhere.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sluice_commands::card::{Card, Text, Tone};
 use sluice_commands::ids::ChannelId;
-use sluice_commands::operation::Begun;
 use sluice_commands::ports::{Aside, News, StoreError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -56,8 +55,8 @@ struct Posted {
     ts: Option<String>,
     /// Whether the ledger knows where it is.
     recorded: bool,
-    /// Whether the intent to post is in the ledger.
-    begun: bool,
+    /// Whether the ledger was asked where it is.
+    sought: bool,
     /// Whether an earlier one may stand above.
     continued: bool,
     /// Whether another was posted because the first is gone.
@@ -126,7 +125,7 @@ impl Place {
             return Ok(news.last);
         }
         let mut main = std::mem::take(&mut self.main);
-        let told = self.keep(&mut main, |place| {
+        let told = self.keep(&mut main, 1, |place| {
             news = Arc::clone(&place.news.borrow());
             Draft {
                 what: format!("message/{}", place.channel),
@@ -152,7 +151,7 @@ impl Place {
         let mut posted = self.asides.remove(aside.name).unwrap_or_default();
         let thread = self.main.ts.clone().filter(|_| aside.in_thread);
         let told = self
-            .keep(&mut posted, |place| Draft {
+            .keep(&mut posted, aside.cause, |place| Draft {
                 what: format!("{}/{}", aside.name, place.channel),
                 message: render::line(&aside.text),
                 sequence,
@@ -164,10 +163,12 @@ impl Place {
         told
     }
 
-    /// Makes a message say what it is to say: posts it, or edits it, or finds that it says so already.
+    /// Makes a message say what it is to say: posts it, or edits it, or finds that it says so already. `cause` is the
+    /// journal row for which there is such a message.
     async fn keep(
         &mut self,
         posted: &mut Posted,
+        cause: u64,
         mut draft: impl FnMut(&Self) -> Draft,
     ) -> Result<(), Setback> {
         if posted.given_up {
@@ -175,13 +176,13 @@ impl Place {
         }
         let what = draft(self).what;
         let operation = self.news.borrow().operation.clone();
-        if !posted.begun {
-            match self.shared.ledger.begin(&operation, &what).await.map_err(|error| self.store(&error))? {
-                Begun::Fresh => {}
-                Begun::Unknown => posted.continued = true,
-                Begun::Known { ts } => (posted.ts, posted.recorded) = (Some(ts), true),
+        if !posted.sought {
+            match self.shared.ledger.find(&operation, &what).await.map_err(|error| self.store(&error))? {
+                Some(ts) => (posted.ts, posted.recorded) = (Some(ts), true),
+                // What somebody else caused, they may have posted.
+                None => posted.continued = cause < self.news.borrow().own_since,
             }
-            posted.begun = true;
+            posted.sought = true;
         }
         loop {
             let is_edit = posted.ts.is_some();
@@ -201,7 +202,9 @@ impl Place {
                     },
                 }
             }
-            if let Some(ts) = posted.ts.as_ref().filter(|_| !posted.recorded) {
+            // Of the last news of the only place, that the operation is settled says it all, and is recorded next.
+            let is_last = { self.news.borrow().last && self.news.borrow().channels.len() == 1 };
+            if let Some(ts) = posted.ts.as_ref().filter(|_| !posted.recorded && !is_last) {
                 self.shared.ledger.posted(&operation, &what, ts).await.map_err(|error| self.store(&error))?;
                 posted.recorded = true;
             }
@@ -293,7 +296,9 @@ impl Place {
         let news = Arc::clone(&self.news.borrow());
         tracing::info!(operation = %news.operation, channel = %self.channel, code, "cannot post here");
         let what = format!("invite/{}", self.channel);
-        if !matches!(self.shared.ledger.begin(&news.operation, &what).await, Ok(Begun::Fresh)) {
+        let ledger = &self.shared.ledger;
+        let is_new = matches!(ledger.find(&news.operation, &what).await, Ok(None));
+        if !is_new || ledger.posted(&news.operation, &what, "privately").await.is_err() {
             return;
         }
         let mut body = render::message(&invitation(&self.channel, &news.card.title)).to_json();

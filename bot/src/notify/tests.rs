@@ -87,32 +87,23 @@ impl Workspace {
 
 #[derive(Default)]
 struct Memory {
-    posts: Mutex<HashMap<String, Option<String>>>,
+    posts: Mutex<HashMap<String, String>>,
     settled: Mutex<usize>,
     failures: Mutex<usize>,
 }
 
 #[async_trait]
 impl Ledger for Memory {
-    async fn begin(&self, operation: &OperationId, what: &str) -> Result<Begun, StoreError> {
+    async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<String>, StoreError> {
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {
             *failures -= 1;
             return Err(StoreError::Again("throttled".into()));
         }
-        let mut posts = self.posts.lock().unwrap();
-        let what = format!("{operation} {what}");
-        match posts.get(&what).cloned() {
-            Some(Some(ts)) => Ok(Begun::Known { ts }),
-            Some(None) => Ok(Begun::Unknown),
-            None => {
-                posts.insert(what, None);
-                Ok(Begun::Fresh)
-            }
-        }
+        Ok(self.posts.lock().unwrap().get(&format!("{operation} {what}")).cloned())
     }
     async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError> {
-        self.posts.lock().unwrap().insert(format!("{operation} {what}"), Some(ts.to_owned()));
+        self.posts.lock().unwrap().insert(format!("{operation} {what}"), ts.to_owned());
         Ok(())
     }
     async fn settled(&self, _: &OperationId) -> Result<(), StoreError> {
@@ -148,6 +139,7 @@ fn news(sequence: u64, last: bool) -> News {
         operation: OperationId::new(ulid::Ulid(1).to_string()).unwrap(),
         sequence,
         card: Card::new(Tone::Running, format!("step {sequence}")),
+        own_since: 1,
         last,
         actor: UserId::new("U0ANN").unwrap(),
         channels: vec![channel("C1")],
@@ -256,13 +248,14 @@ async fn after_a_lost_answer_it_is_posted_once_more_and_marked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_crash_between_intent_and_timestamp_likewise() {
-    let ledger = Arc::new(Memory::default());
-    ledger.posts.lock().unwrap().insert(format!("{} message/C1", news(1, true).operation), None);
-    let world = restarted(Arc::default(), ledger);
-    world.notify.tell(news(1, true));
+async fn what_somebody_who_died_may_have_posted_is_marked_and_what_we_caused_is_not() {
+    let world = world();
+    let aside =
+        |name, cause| Aside { name, text: Text::plain(name), in_thread: false, broadcast: false, cause };
+    let asides = vec![aside("request", 2), aside("end", 3)];
+    world.notify.tell(News { own_since: 3, asides, ..news(3, true) });
     settled(&world).await;
-    assert_eq!(world.slack.texts(), ["(continued) ⏳ step 1"]);
+    assert_eq!(world.slack.texts(), ["(continued) ⏳ step 3", "(continued) request", "end"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -315,6 +308,7 @@ async fn asides_are_told_once_and_edited_if_they_change() {
         text: Text::plain(words),
         in_thread,
         broadcast,
+        cause: 1,
     };
     let world = world();
     let mut told = news(1, false);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_aws_adapter::Aws;
 use sluice_commands::ids::{OperationId, Target};
-use sluice_commands::operation::{Begun, Driven, Engine, Keys, Messages, Settings, World};
+use sluice_commands::operation::{Driven, Engine, Keys, Messages, Settings, World};
 use sluice_commands::operations::{self, names};
 use sluice_commands::ports::{Runner, Store, StoreError};
 use sluice_commands::service::{Answer, Delay, Invocation, Service};
@@ -96,8 +96,8 @@ impl Drives for Engine {
 
 #[async_trait]
 impl Ledger for Messages {
-    async fn begin(&self, operation: &OperationId, what: &str) -> Result<Begun, StoreError> {
-        Messages::begin(self, operation, what).await
+    async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<String>, StoreError> {
+        Messages::find(self, operation, what).await
     }
 
     async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError> {

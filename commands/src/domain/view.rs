@@ -23,6 +23,8 @@ pub struct View {
     pub tickets: Vec<Ticket>,
     /// Who holds which slot.
     pub slots: BTreeMap<Slot, OperationId>,
+    /// Slots that nobody holds, with the operation that held each last. It ended: its ticket is gone.
+    pub left_behind: BTreeMap<Slot, OperationId>,
 }
 
 /// What a pipeline counts: guards of its record, so that counting rewrites nothing.
@@ -120,6 +122,10 @@ impl View {
                 _ => return Err(corrupt()),
             }
         }
+        // The end of an operation deletes its ticket, and with that its slots are free: they need no write of their own.
+        let open = |holder: &OperationId| view.tickets.iter().any(|ticket| &ticket.operation == holder);
+        (view.slots, view.left_behind) =
+            std::mem::take(&mut view.slots).into_iter().partition(|(_, holder)| open(holder));
         Ok(view)
     }
 

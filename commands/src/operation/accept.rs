@@ -14,14 +14,17 @@ use tokio::time::Instant;
 use crate::card::Card;
 use crate::domain::{Act, AuditRecord, Granted, TICKETS, View, from_item, to_item};
 use crate::ids::{ChannelId, OperationId, PipelineName};
+use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
 use crate::operation::facts::Facts;
 use crate::operation::head::{Charter, Head, Status, guards};
 use crate::operation::journal::{Entry, Row};
-use crate::operation::plan::{self, Motion, Start};
+use crate::operation::line::{self, Turnstile};
+use crate::operation::plan::{self, Motion};
 use crate::operation::slot::Ticket;
-use crate::operation::step::Trouble;
-use crate::operation::{line, news, retry};
+use crate::operation::step::{StepId, Trouble};
+use crate::operation::world::World;
+use crate::operation::{news, retry};
 use crate::ports::{DueChange, Guard, Guards, Precondition, StoreError, Write};
 use crate::service::{Actor, Answer, Audience};
 
@@ -111,18 +114,21 @@ pub async fn accept(
 
     let mut facts = Facts::new(id.clone(), charter.clone());
     let token = format!("{id}-1-1");
-    let mut row = Row { sequence: 1, at: now, token: token.clone(), entries: vec![Entry::Accepted] };
-    let mut fresh = BTreeSet::new();
+    let accepted = Entry::Accepted { params: charter.params.clone() };
+    let mut row = Row { sequence: 1, at: now, token: token.clone(), entries: vec![accepted] };
     facts.fold(&row)?;
+    let ticket = Ticket {
+        number,
+        operation: id.clone(),
+        kind: draft.kind.to_owned(),
+        fingerprint: draft.fingerprint,
+        queued: None,
+    };
+    let mut start = Start::default();
     if world.settings.drive {
-        // What can begin at once is intended with the acceptance, and costs no append of its own.
-        let nodes = definition.nodes(&facts, &world.target)?;
-        let plan = plan::plan(&nodes, &facts, &Motion::default());
-        let at_once = plan.ready.into_iter().filter(|(_, start)| *start == Start::Intend);
-        fresh.extend(at_once.take(world.settings.width).map(|(step, _)| step));
-        row.entries.extend(fresh.iter().map(|step| Entry::Intent { step: step.clone() }));
-        facts = Facts::new(id.clone(), charter.clone());
-        facts.fold(&row)?;
+        let mut line = view.clone();
+        line.tickets.push(ticket.clone());
+        start = at_once(world, &*definition, &mut facts, &mut row, &line)?;
     }
     let head = Head {
         id: id.clone(),
@@ -133,13 +139,6 @@ pub async fn accept(
         beat: 1,
         fence: 1,
         awaits: String::new(),
-    };
-    let ticket = Ticket {
-        number,
-        operation: id.clone(),
-        kind: draft.kind.to_owned(),
-        fingerprint: draft.fingerprint,
-        queued: None,
     };
     let audit = AuditRecord {
         at: now,
@@ -173,24 +172,68 @@ pub async fn accept(
         });
     }
     writes.extend(draft.writes);
+    writes.extend(start.takes);
 
     let begun = Instant::now();
     match transact(engine, &token, delivery.key, writes).await? {
         Committed::Yes => {
             if world.settings.drive {
-                engine.hand_over(head, facts, fresh, begun);
+                engine.hand_over(head, facts, start.fresh, begun);
             }
             Ok(Accepted::Yes(answer))
         }
         Committed::Before(answer, operation) if operation.as_ref() == Some(&id) => {
             // Our own transaction, whose answer was lost.
             if world.settings.drive {
-                engine.hand_over(head, facts, fresh, begun);
+                engine.hand_over(head, facts, start.fresh, begun);
             }
             Ok(Accepted::Yes(answer))
         }
         Committed::Before(answer, _) => Ok(Accepted::Before(answer)),
         Committed::No => Ok(Accepted::Again),
+    }
+}
+
+/// What an operation begins with in the very transaction that accepts it.
+#[derive(Default)]
+struct Start {
+    /// The steps whose intents are in it.
+    fresh: BTreeSet<StepId>,
+    /// What takes the slots.
+    takes: Vec<Write>,
+}
+
+/// What can begin at once is intended with the acceptance, and a slot that is free is taken with it: neither costs an
+/// append of its own. Should the slot be lost meanwhile, nothing is accepted, and the pipeline is read again.
+fn at_once(
+    world: &World,
+    definition: &dyn Definition,
+    facts: &mut Facts,
+    row: &mut Row,
+    line: &View,
+) -> Result<Start, Trouble> {
+    let mut start = Start::default();
+    let mut motion = Motion::default();
+    loop {
+        let plan = plan::plan(&definition.nodes(facts, &world.target)?, facts, &motion);
+        if let Some(slot) = plan.takes.first() {
+            match line::turnstile(world, definition, facts, slot, line)? {
+                Turnstile::Free(takes) => {
+                    row.entries.push(Entry::Took { slot: slot.clone() });
+                    start.takes.extend(takes);
+                }
+                // The driver is told why, and marks the ticket.
+                Turnstile::Taken | Turnstile::Refused(_) => drop(motion.deferred_slots.insert(slot.clone())),
+            }
+        } else {
+            start.fresh.extend(plan.intents().into_iter().take(world.settings.width));
+            row.entries.extend(start.fresh.iter().map(|step| Entry::Intent { step: step.clone() }));
+        }
+        *facts = Facts::new(facts.id.clone(), facts.charter.clone());
+        facts.fold(row)?;
+        if plan.takes.is_empty() {
+            return Ok(start);
+        }
     }
 }
 

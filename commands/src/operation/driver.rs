@@ -34,6 +34,9 @@ const BACKOFF: Duration = Duration::from_secs(30);
 const SLOT_AGAIN: Duration = Duration::from_secs(2);
 /// How long to wait before a mutation is tried again that was held back because the lease could not be shown.
 const SURE_AGAIN: Duration = Duration::from_secs(1);
+/// How long what is done, or was said, waits for a row that is written anyway. Should we die meanwhile, it is observed or
+/// read again.
+const HOLD: Duration = Duration::from_secs(1);
 
 /// Something that a step came to.
 enum Event {
@@ -63,9 +66,17 @@ pub(crate) struct Drive<'a> {
     engine: &'a Engine,
     definition: Arc<dyn Definition>,
     log: Log,
+    /// The first row that this process wrote, or will.
+    own_since: u64,
     nudge: Arc<Notify>,
     motion: Motion,
     pending: Vec<Pending>,
+    /// Since when something is done that is not recorded.
+    held_back: Option<Instant>,
+    /// The steps as they were named last.
+    nodes: Vec<Node>,
+    /// When each step was first started by this process.
+    begun: BTreeMap<StepId, Instant>,
     running: FuturesUnordered<BoxFuture<'static, Event>>,
     wake: BTreeMap<StepId, Instant>,
     slot_wake: BTreeMap<Slot, Instant>,
@@ -93,9 +104,13 @@ impl<'a> Drive<'a> {
             engine,
             definition,
             log: held.log,
+            own_since: held.own_since,
             nudge,
             motion: Motion { fresh: held.fresh, ..Motion::default() },
             pending,
+            held_back: None,
+            nodes: vec![],
+            begun: BTreeMap::new(),
             running: FuturesUnordered::new(),
             wake: BTreeMap::new(),
             slot_wake: BTreeMap::new(),
@@ -142,11 +157,18 @@ impl<'a> Drive<'a> {
         let mut row: Vec<Entry> = vec![];
         let mut writes: Vec<Write> = vec![];
         let mut owners: Vec<Option<StepId>> = vec![];
-        let (nodes, plan) = loop {
+        let (facts, plan) = loop {
             let facts = self.foreseen(&row)?;
-            let nodes = self.definition.nodes(&facts, self.log.target())?;
-            let plan = plan::plan(&nodes, &facts, &self.motion);
-            let Some(slot) = plan.takes.first().cloned() else { break (nodes, plan) };
+            self.nodes = self.definition.nodes(&facts, self.log.target())?;
+            let plan = plan::plan(&self.nodes, &facts, &self.motion);
+            if !plan.idle.is_empty() {
+                for step in plan.idle {
+                    self.motion.fresh.remove(&step);
+                    row.push(Entry::Absent { step });
+                }
+                continue;
+            }
+            let Some(slot) = plan.takes.first().cloned() else { break (facts, plan) };
             match line::try_take(self.engine.world(), &*self.definition, &facts, &slot).await {
                 Ok(Turnstile::Free(takes)) => {
                     row.push(Entry::Took { slot });
@@ -155,7 +177,7 @@ impl<'a> Drive<'a> {
                 }
                 Ok(Turnstile::Refused(refusal)) => {
                     let wants = |node: &&Node| node.slot.as_ref() == Some(&slot) && !facts.is_done(&node.id);
-                    let Some(node) = nodes.iter().find(wants) else { break (nodes, plan) };
+                    let Some(node) = self.nodes.iter().find(wants) else { break (facts, plan) };
                     row.push(Entry::Fault { step: node.id.clone(), refusal });
                 }
                 Ok(Turnstile::Taken) => self.put_off(slot),
@@ -166,12 +188,7 @@ impl<'a> Drive<'a> {
             }
         };
 
-        let intents: Vec<StepId> = plan
-            .ready
-            .iter()
-            .filter(|(_, start)| *start == Start::Intend)
-            .map(|(id, _)| id.clone())
-            .collect();
+        let intents = plan.intents();
         row.extend(intents.iter().map(|step| Entry::Intent { step: step.clone() }));
 
         let mut leave = Leave {
@@ -193,7 +210,9 @@ impl<'a> Drive<'a> {
         }
 
         let held = self.log.facts().held.clone();
-        if !(self.pending.is_empty() && row.is_empty()) {
+        if row.is_empty() && plan.turn.is_none() && self.may_hold_back(now) {
+            // It is recorded with the next row.
+        } else if !(self.pending.is_empty() && row.is_empty()) {
             match self.append(row, writes, owners, leave).await? {
                 Appended::Recorded => {}
                 Appended::Refused(_) => return Ok(Next::Turn),
@@ -214,11 +233,23 @@ impl<'a> Drive<'a> {
         if !self.may_change().await {
             return Ok(Next::Over(Driven::NotOurs));
         }
-        self.start(&nodes, &plan.ready);
-        if self.running.is_empty() && self.wake.is_empty() && self.slot_wake.is_empty() {
+        self.start(&facts, &plan.ready);
+        let waits = !(self.wake.is_empty() && self.slot_wake.is_empty() && self.held_back.is_none());
+        if self.running.is_empty() && !waits {
             return Err(Trouble::Corrupt("nothing is ready, and nothing will be".into()));
         }
         Ok(Next::Rest)
+    }
+
+    /// Whether all that waits to be appended are plain ends and words of people, and not for long.
+    fn may_hold_back(&mut self, now: Instant) -> bool {
+        let plain = |pending: &Pending| {
+            pending.writes.is_empty() && matches!(pending.entry, Entry::Done { .. } | Entry::Signal(_))
+        };
+        if self.pending.is_empty() || !self.pending.iter().all(plain) {
+            return false;
+        }
+        now < *self.held_back.get_or_insert(now) + HOLD
     }
 
     /// Whether the operation may still be ours. What is tried again long after it was intended needs to know: while the
@@ -233,9 +264,7 @@ impl<'a> Drive<'a> {
     fn freed(&self, turn: &Turn, held: BTreeSet<Slot>) -> BTreeSet<Slot> {
         match turn {
             Turn::Wait(_) => held,
-            Turn::Succeeded | Turn::Failed => {
-                line::wanted(&*self.definition, self.log.facts(), self.log.target())
-            }
+            Turn::Succeeded | Turn::Failed => line::wanted(&self.nodes),
         }
     }
 
@@ -251,13 +280,12 @@ impl<'a> Drive<'a> {
         let facts = self.foreseen(row)?;
         let world = self.engine.world();
         let at = world.clock.now();
-        let pipeline = facts.charter.pipeline.clone();
-        for slot in &facts.held {
-            writes.push(line::release(world, &pipeline, slot, &facts.id));
-            owners.push(None);
-        }
         match turn {
             Turn::Wait(step) => {
+                for slot in &facts.held {
+                    writes.push(line::release(world, &facts.charter.pipeline, slot, &facts.id));
+                    owners.push(None);
+                }
                 row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
                 row.push(Entry::Waiting { step: step.clone() });
                 let since = facts
@@ -306,6 +334,7 @@ impl<'a> Drive<'a> {
         let entries = self.pending.iter().map(|pending| pending.entry.clone()).chain(row).collect();
         let world = self.engine.world();
         let outcome = self.log.append(&*world.store, world.clock.now(), entries, leave, all).await?;
+        self.held_back = None;
         match &outcome {
             Appended::Recorded => {
                 self.shown = Instant::now();
@@ -318,8 +347,7 @@ impl<'a> Drive<'a> {
                 tracing::info!(operation = %self.log.head().id, ?again, "records changed meanwhile");
                 self.pending.retain(|pending| pending.step.as_ref().is_none_or(|step| !again.contains(step)));
                 if again.is_empty() {
-                    let slots = line::wanted(&*self.definition, self.log.facts(), self.log.target());
-                    for slot in slots {
+                    for slot in line::wanted(&self.nodes) {
                         if !self.log.facts().held.contains(&slot) {
                             self.put_off(slot);
                         }
@@ -349,15 +377,14 @@ impl<'a> Drive<'a> {
         self.slot_wake.insert(slot, Instant::now() + SLOT_AGAIN);
     }
 
-    fn start(&mut self, nodes: &[Node], ready: &[(StepId, Start)]) {
-        let facts = self.log.facts();
+    fn start(&mut self, facts: &Facts, ready: &[(StepId, Start)]) {
         let world = self.engine.world();
         let is_sure = self.log.shown().elapsed() < world.settings.lease / 2;
         for (id, start) in ready {
             if self.running.len() >= self.engine.world().settings.width {
                 break;
             }
-            let Some(node) = nodes.iter().find(|node| &node.id == id) else { continue };
+            let Some(node) = self.nodes.iter().find(|node| &node.id == id) else { continue };
             if !is_sure && *start != Start::Observe && matches!(node.step.effect(), Effect::Mutate(_)) {
                 self.wake.insert(id.clone(), Instant::now() + SURE_AGAIN);
                 continue;
@@ -368,6 +395,7 @@ impl<'a> Drive<'a> {
                 signals: facts.signals.iter().filter(|signal| &signal.step == id).cloned().collect(),
             };
             let (id, step) = (id.clone(), Arc::clone(&node.step));
+            self.begun.entry(id.clone()).or_insert_with(Instant::now);
             self.motion.in_flight.insert(id.clone());
             self.running.push(match start {
                 Start::Run | Start::Intend => async move { Event::Ran(id, step.run(&cx).await) }.boxed(),
@@ -380,7 +408,8 @@ impl<'a> Drive<'a> {
     async fn rest(&mut self) -> bool {
         let world = Arc::clone(self.engine.world());
         loop {
-            let next = self.wake.values().chain(self.slot_wake.values()).min().copied();
+            let held_back = self.held_back.map(|since| since + HOLD);
+            let next = self.wake.values().chain(self.slot_wake.values()).copied().chain(held_back).min();
             let look = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             let nudge = Arc::clone(&self.nudge);
             // Counted from the last sign of life, not from here: a step that looks again often must not keep us silent.
@@ -419,7 +448,8 @@ impl<'a> Drive<'a> {
     fn end(&mut self, step: StepId, done: Done) {
         self.motion.fresh.remove(&step);
         self.notes.remove(&step);
-        let entry = Entry::Done { step: step.clone(), output: done.output };
+        let took = self.begun.remove(&step).and_then(|begun| begun.elapsed().as_millis().try_into().ok());
+        let entry = Entry::Done { step: step.clone(), output: done.output, took };
         self.pending.push(Pending { entry, step: Some(step), writes: done.writes });
     }
 
@@ -432,13 +462,11 @@ impl<'a> Drive<'a> {
     }
 
     fn is_mutation(&self, step: &StepId) -> bool {
-        let nodes = self.definition.nodes(self.log.facts(), self.log.target()).unwrap_or_default();
-        nodes.iter().any(|node| &node.id == step && matches!(node.step.effect(), Effect::Mutate(_)))
+        self.nodes.iter().any(|node| &node.id == step && matches!(node.step.effect(), Effect::Mutate(_)))
     }
 
     fn is_repeatable(&self, step: &StepId) -> bool {
-        let nodes = self.definition.nodes(self.log.facts(), self.log.target()).unwrap_or_default();
-        nodes.iter().any(|node| {
+        self.nodes.iter().any(|node| {
             &node.id == step && matches!(node.step.effect(), Effect::Mutate(mutation) if mutation.repeatable)
         })
     }
@@ -515,7 +543,8 @@ impl<'a> Drive<'a> {
             return;
         }
         self.absent.remove(&step);
-        if self.log.facts().faults().next().is_some() {
+        let is_fault = |pending: &Pending| matches!(pending.entry, Entry::Fault { .. });
+        if self.log.facts().faults().next().is_some() || self.pending.iter().any(is_fault) {
             let entry = Entry::Absent { step: step.clone() };
             self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
         } else {
@@ -536,7 +565,8 @@ impl<'a> Drive<'a> {
 
     fn tell(&self) -> Result<(), Trouble> {
         let world = self.engine.world();
-        world.herald.tell(news::of(&*self.definition, self.log.facts(), world, &self.notes)?);
+        let news = news::of(&*self.definition, self.log.facts(), world, &self.notes, self.own_since)?;
+        world.herald.tell(news);
         Ok(())
     }
 }

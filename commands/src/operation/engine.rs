@@ -47,6 +47,8 @@ pub(crate) struct Held {
     /// Steps whose intent this process wrote, and has not run.
     pub(crate) fresh: BTreeSet<StepId>,
     pub(crate) unread: Vec<SignalFact>,
+    /// The first journal row that this process wrote, or will.
+    pub(crate) own_since: u64,
 }
 
 struct Seen {
@@ -88,7 +90,7 @@ impl Engine {
     pub(crate) fn hand_over(&self, head: Head, facts: Facts, fresh: BTreeSet<StepId>, since: Instant) {
         let id = head.id.clone();
         let log = Log::new(self.world.target.clone(), head, facts, String::new(), since);
-        lock(&self.accepted).insert(id.clone(), Held { log, fresh, unread: vec![] });
+        lock(&self.accepted).insert(id.clone(), Held { log, fresh, unread: vec![], own_since: 1 });
         self.world.runner.run(id);
     }
 
@@ -146,6 +148,8 @@ impl Engine {
         if !self.is_free(&head) {
             return Ok(Acquired::No(Driven::NotOurs));
         }
+        // Accepted by a replica that drives nothing: nobody has told it, so all of its telling is ours.
+        let is_untouched = head.owner.is_empty() && (head.fence, head.beat) == (1, 1);
         let begun = Instant::now();
         let claimed = log::claim(store, keys, &head, &self.world.settings.replica).await?;
         let Some(head) = claimed else { return Ok(Acquired::No(Driven::NotOurs)) };
@@ -161,17 +165,16 @@ impl Engine {
         if head.status.is_final() {
             // Only its last news may not have been told: the owner died between the end and that.
             if let Some(definition) = self.registry.get(&head.charter.kind, head.charter.version) {
-                self.world.herald.tell(news::of(
-                    &*definition,
-                    &loaded.facts,
-                    &self.world,
-                    &Default::default(),
-                )?);
+                let (facts, own_since) = (&loaded.facts, loaded.facts.sequence + 1);
+                let news = news::of(&*definition, facts, &self.world, &Default::default(), own_since)?;
+                self.world.herald.tell(news);
             }
             return Ok(Acquired::No(Driven::Ended));
         }
+        let own_since = if is_untouched { 1 } else { loaded.facts.sequence + 1 };
         let log = Log::new(self.world.target.clone(), head, loaded.facts, rung, begun);
-        Ok(Acquired::Held(Box::new(Held { log, fresh: BTreeSet::new(), unread: loaded.unread })))
+        let held = Held { log, fresh: BTreeSet::new(), unread: loaded.unread, own_since };
+        Ok(Acquired::Held(Box::new(held)))
     }
 
     /// Whether nobody carries it: no owner, or an owner that has been silent for a whole lease of our clock.

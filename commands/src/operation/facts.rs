@@ -2,6 +2,7 @@
 //! read, so that corruption is seen on load and never acted on (the habit is steno's, `STYLE.md` 10).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -48,6 +49,8 @@ pub struct StepFact {
     pub intent: Option<Timestamp>,
     /// When it was done, and what it left.
     pub done: Option<(Timestamp, Value)>,
+    /// How long it took, if the process that ran it lived to say so.
+    pub took: Option<Duration>,
     /// When it failed for good, and why.
     pub fault: Option<(Timestamp, Refusal)>,
     /// When it began to wait for people, and the sequence of that row.
@@ -104,12 +107,17 @@ impl Facts {
             if self.ended.is_some() {
                 return Err(illegal("comes after the end".into()));
             }
-            if matches!(entry, Entry::Accepted) != (self.sequence == 0 && row.entries.first() == Some(entry))
+            if matches!(entry, Entry::Accepted { .. })
+                != (self.sequence == 0 && row.entries.first() == Some(entry))
             {
                 return Err(illegal("acceptance is the first entry, and only that".into()));
             }
             match entry {
-                Entry::Accepted => {}
+                Entry::Accepted { params } => {
+                    if !params.is_null() {
+                        self.charter.params = params.clone();
+                    }
+                }
                 Entry::Intent { step } => {
                     let fact = self.steps.entry(step.clone()).or_default();
                     if fact.done.is_some() || fact.fault.is_some() || fact.intent.is_some() {
@@ -121,12 +129,13 @@ impl Facts {
                     Some(fact) if fact.is_uncertain() => fact.intent = None,
                     _ => return Err(illegal(format!("{step} is absent, but was not intended"))),
                 },
-                Entry::Done { step, output } => {
+                Entry::Done { step, output, took } => {
                     let fact = self.steps.entry(step.clone()).or_default();
                     if fact.done.is_some() || fact.fault.is_some() {
                         return Err(illegal(format!("{step} ends a second time")));
                     }
                     fact.done = Some((row.at, output.clone()));
+                    fact.took = took.map(Duration::from_millis);
                 }
                 Entry::Fault { step, refusal } => {
                     let fact = self.steps.entry(step.clone()).or_default();
@@ -220,7 +229,7 @@ mod tests {
 
     fn facts() -> Facts {
         let mut facts = Facts::new(operation_id(1), charter("test"));
-        facts.fold(&row(1, vec![Entry::Accepted])).unwrap();
+        facts.fold(&row(1, vec![Entry::Accepted { params: Value::Null }])).unwrap();
         facts
     }
 
@@ -229,7 +238,7 @@ mod tests {
     }
 
     fn done(step: &str) -> Entry {
-        Entry::Done { step: StepId::new(step), output: Value::from(7) }
+        Entry::Done { step: StepId::new(step), output: Value::from(7), took: None }
     }
 
     #[test]
@@ -246,7 +255,7 @@ mod tests {
     fn what_cannot_have_been_is_refused() {
         let bad: Vec<Vec<Row>> = vec![
             vec![row(3, vec![done("a")])],
-            vec![row(2, vec![Entry::Accepted])],
+            vec![row(2, vec![Entry::Accepted { params: Value::Null }])],
             vec![row(2, vec![intent("a"), intent("a")])],
             vec![row(2, vec![done("a"), done("a")])],
             vec![row(2, vec![done("a"), intent("a")])],

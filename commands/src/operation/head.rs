@@ -15,7 +15,7 @@ use crate::ports::{Guard, Guards, Item, StoreError};
 use crate::service::Actor;
 
 /// The schema version of head bodies written by this version of Sluice.
-pub const HEAD_SCHEMA: u32 = 1;
+pub const HEAD_SCHEMA: u32 = 2;
 
 /// How an operation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +62,9 @@ pub struct Charter {
     pub kind: String,
     /// The version of that definition.
     pub version: u32,
-    /// What was asked, as that definition reads it.
+    /// What was asked, as that definition reads it. Recorded with the acceptance in the journal's first row (heads of
+    /// schema 1 had it in their body).
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub params: Value,
     /// Who asked.
     pub actor: Actor,
@@ -143,9 +145,10 @@ pub(crate) fn text(guards: &BTreeMap<String, Guard>, name: &str) -> String {
 }
 
 impl Head {
-    /// The item, due from the time it was accepted.
+    /// The item, due from the time it was accepted; without the parameters, which are in the journal's first row.
     pub fn to_item(&self, keys: &Keys) -> Result<Item, StoreError> {
-        let body = serde_json::to_value(&self.charter).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let charter = Charter { params: Value::Null, ..self.charter.clone() };
+        let body = serde_json::to_value(&charter).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         Ok(Item {
             key: keys.head(&self.id),
             schema: HEAD_SCHEMA,
@@ -164,7 +167,7 @@ impl Head {
         })
     }
 
-    /// Reads an item back; what was never written by a Sluice is corrupt.
+    /// Reads an item back, as it is without its journal; what was never written by a Sluice is corrupt.
     pub fn from_item(item: &Item) -> Result<Self, StoreError> {
         let id = Keys::operation_of(&item.key)
             .ok_or_else(|| StoreError::Corrupt(format!("{} is no operation", item.key.partition)))?;

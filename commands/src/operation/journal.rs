@@ -14,15 +14,20 @@ use crate::operation::slot::Slot;
 use crate::operation::step::{Refusal, StepId};
 use crate::ports::{Item, StoreError};
 
-/// The schema version of journal rows written by this version of Sluice.
-pub(crate) const ROW_SCHEMA: u32 = 1;
+/// The schema version of journal rows written by this version of Sluice. In version 1 the parameters stood in the head.
+pub(crate) const ROW_SCHEMA: u32 = 2;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "e", rename_all = "kebab-case")]
 pub enum Entry {
     /// The operation was accepted.
-    Accepted,
+    Accepted {
+        /// What was asked, as its definition reads it. Here and not in the head, which every append writes: an item
+        /// costs by its size.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        params: Value,
+    },
     /// A mutation is about to be made.
     Intent {
         /// Of which step.
@@ -40,6 +45,10 @@ pub enum Entry {
         /// What later steps and messages need of it.
         #[serde(default, skip_serializing_if = "Value::is_null")]
         output: Value,
+        /// How long it took, in milliseconds, as the process saw it that ran it. A row may hold several ends, so its own
+        /// time does not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        took: Option<u64>,
     },
     /// A step ended badly, for good.
     Fault {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{FINGERPRINT, KIND, OPERATION, QUEUED, View, to_item};
-use crate::ids::{OperationId, PipelineName, Target};
+use crate::ids::{OperationId, PipelineName};
 use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
 use crate::operation::facts::Facts;
 use crate::operation::head::guards;
 use crate::operation::slot::{Slot, Ticket, is_my_turn, next_in_line};
-use crate::operation::step::{Refusal, Trouble};
+use crate::operation::step::{Node, Refusal, Trouble};
 use crate::operation::world::World;
 use crate::ports::{DueChange, Guard, Item, Precondition, StoreError, Write};
 
@@ -32,40 +32,59 @@ pub(crate) async fn try_take(
 ) -> Result<Turnstile, Trouble> {
     let pipeline = &facts.charter.pipeline;
     let view = View::read(&*world.store, &world.keys, pipeline).await?;
-    if let Err(refusal) = definition.gate(facts, slot, &view) {
-        return Ok(Turnstile::Refused(refusal));
-    }
-    let key = world.keys.slot(pipeline, slot);
-    let holder = view.slots.get(slot);
+    let turnstile = turnstile(world, definition, facts, slot, &view)?;
     let queued = view.tickets.iter().any(|t| t.operation == facts.id && t.queued.as_ref() == Some(slot));
-    let mark = |queued: String| Write::Update {
-        key: world.keys.ticket(pipeline, facts.charter.ticket),
-        set: guards([(QUEUED, Guard::Text(queued))]),
-        due: DueChange::Keep,
-        when: Precondition::Present,
-    };
-    // A slot of ours that the journal does not know cannot be: both are written in one transaction.
-    if holder.is_none() && is_my_turn(slot, &facts.id, &view.tickets) {
-        let held = guards([(OPERATION, Guard::Text(facts.id.to_string()))]);
-        let item = to_item(key, held, &serde_json::json!({}))?;
-        let mut writes = vec![Write::Put { item, when: Precondition::Absent }];
-        if queued {
-            // Who holds it stands in the line no more: it may give it back and wait for people for hours.
-            writes.push(mark(String::new()));
-        }
-        return Ok(Turnstile::Free(writes));
-    }
-    if !queued {
-        let write = mark(slot.to_string());
-        match world.store.write(write).await {
+    if matches!(turnstile, Turnstile::Taken) && !queued {
+        match world.store.write(mark(world, facts, slot.to_string())).await {
             Ok(()) | Err(StoreError::Lost(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Turnstile::Taken)
+    Ok(turnstile)
 }
 
-/// Gives a slot back.
+/// What stands before a slot, in the pipeline as it was seen: pure.
+pub(crate) fn turnstile(
+    world: &World,
+    definition: &dyn Definition,
+    facts: &Facts,
+    slot: &Slot,
+    view: &View,
+) -> Result<Turnstile, Trouble> {
+    if let Err(refusal) = definition.gate(facts, slot, view) {
+        return Ok(Turnstile::Refused(refusal));
+    }
+    // A slot of ours that the journal does not know cannot be: both are written in one transaction.
+    if view.slots.contains_key(slot) || !is_my_turn(slot, &facts.id, &view.tickets) {
+        return Ok(Turnstile::Taken);
+    }
+    let holder = |operation: &OperationId| guards([(OPERATION, Guard::Text(operation.to_string()))]);
+    let item =
+        to_item(world.keys.slot(&facts.charter.pipeline, slot), holder(&facts.id), &serde_json::json!({}))?;
+    // Who ended left its slots behind: nobody but the next one writes them.
+    let when = match view.left_behind.get(slot) {
+        Some(ended) => Precondition::Equals(holder(ended)),
+        None => Precondition::Absent,
+    };
+    let mut writes = vec![Write::Put { item, when }];
+    if view.tickets.iter().any(|t| t.operation == facts.id && t.queued.as_ref() == Some(slot)) {
+        // Who holds it stands in the line no more: it may give it back and wait for people for hours.
+        writes.push(mark(world, facts, String::new()));
+    }
+    Ok(Turnstile::Free(writes))
+}
+
+/// Says on our ticket what we wait for.
+fn mark(world: &World, facts: &Facts, queued: String) -> Write {
+    Write::Update {
+        key: world.keys.ticket(&facts.charter.pipeline, facts.charter.ticket),
+        set: guards([(QUEUED, Guard::Text(queued))]),
+        due: DueChange::Keep,
+        when: Precondition::Present,
+    }
+}
+
+/// Gives a slot back while the operation goes on. One that ends leaves its slots behind with its ticket.
 pub(crate) fn release(world: &World, pipeline: &PipelineName, slot: &Slot, operation: &OperationId) -> Write {
     let held = guards([(OPERATION, Guard::Text(operation.to_string()))]);
     Write::Delete { key: world.keys.slot(pipeline, slot), when: Precondition::Equals(held) }
@@ -91,8 +110,8 @@ pub(crate) fn ticket(world: &World, pipeline: &PipelineName, ticket: &Ticket) ->
 }
 
 /// The slots that an operation's steps name.
-pub(crate) fn wanted(definition: &dyn Definition, facts: &Facts, target: &Target) -> BTreeSet<Slot> {
-    definition.nodes(facts, target).unwrap_or_default().into_iter().filter_map(|node| node.slot).collect()
+pub(crate) fn wanted(nodes: &[Node]) -> BTreeSet<Slot> {
+    nodes.iter().filter_map(|node| node.slot.clone()).collect()
 }
 
 /// Wakes the head of the line of slots that were given back. Should this fail, who waits looks again by itself.

@@ -162,13 +162,12 @@ impl Log {
 
         let beat = self.head.beat + 1;
         let owner = if leave.owned { self.head.owner.clone() } else { String::new() };
-        let mut held = guards([
+        // With the last ring that we heard: whatever somebody says is read before the next step.
+        let held = guards([
             (head::FENCE, Guard::Number(self.head.fence)),
             (head::SEQUENCE, Guard::Number(self.head.sequence)),
+            (RUNG, Guard::Text(self.rung.clone())),
         ]);
-        if leave.status == Status::Waiting {
-            held.insert(RUNG.into(), Guard::Text(self.rung.clone()));
-        }
         let mut all = vec![
             Write::Put { item: row.to_item(&self.keys, &self.head.id)?, when: Precondition::Absent },
             Write::Update {

@@ -40,10 +40,10 @@ pub use log::{Loaded, load};
 pub(crate) use news::of as told;
 pub use news::{card, marked, took};
 pub use plan::{Motion, Plan, Start, Turn, plan};
-pub use signal::{Said, parse_wait, say};
+pub use signal::{Said, Word, parse_wait, say};
 pub use slot::{Slot, Ticket};
 pub use step::{Context, Done, Effect, Node, Observed, Progress, Refusal, Step, StepId, Trouble};
-pub use telling::{Begun, Messages};
+pub use telling::Messages;
 pub use world::{Settings, World};
 
 /// The kind of rollbacks: they go to the head of every line.

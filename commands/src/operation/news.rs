@@ -15,12 +15,14 @@ use crate::ports::{Aside, News, Precondition, StoreError, Write};
 /// An end that came later than this is also told by a short reply, since an edit notifies nobody (DESIGN 8).
 const LONG: i64 = 20;
 
-/// What is told of an operation as it stands. `notes` is what running steps said last.
+/// What is told of an operation as it stands. `notes` is what running steps said last, `own_since` the first row that
+/// this process wrote.
 pub(crate) fn of(
     definition: &dyn Definition,
     facts: &Facts,
     world: &World,
     notes: &BTreeMap<StepId, Text>,
+    own_since: u64,
 ) -> Result<News, Trouble> {
     let nodes = definition.nodes(facts, &world.target)?;
     let story = definition.story(facts);
@@ -29,6 +31,7 @@ pub(crate) fn of(
         operation: facts.id.clone(),
         sequence: facts.sequence,
         card: card(&story, facts, &nodes, notes),
+        own_since,
         last: status.is_final(),
         actor: facts.charter.actor.id.clone(),
         channels: facts.charter.channels(),
@@ -149,7 +152,8 @@ fn lines(facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Vec<S
                 Some(fact) if fact.fault.is_some() => StepState::Failed,
                 _ if over => return None,
                 Some(fact) if fact.waiting.is_some() => StepState::Waiting,
-                Some(fact) if fact.intent.is_some() => StepState::Running,
+                // An intent may be recorded ahead: it runs once it is ready.
+                Some(fact) if fact.intent.is_some() && ready => StepState::Running,
                 _ if notes.contains_key(&node.id) => StepState::Running,
                 _ if ready && !matches!(node.step.effect(), Effect::Mutate(_)) => StepState::Running,
                 _ => StepState::Pending,
@@ -161,6 +165,9 @@ fn lines(facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Vec<S
                 needs.max().or(Some(facts.charter.accepted))
             });
             let took_ms = match (began, ended) {
+                _ if fact.is_some_and(|fact| fact.took.is_some()) => {
+                    fact.and_then(|fact| u64::try_from(fact.took?.as_millis()).ok())
+                }
                 (Some(began), Some(ended)) => u64::try_from(ended.duration_since(began).as_millis()).ok(),
                 _ => None,
             };
@@ -214,8 +221,10 @@ fn asides(story: &Story, facts: &Facts) -> Vec<Aside> {
     let mut asides = vec![];
     if facts.status() == Status::Waiting
         && let Some(request) = &story.request
+        && let Some((_, cause)) = facts.waiting()
     {
-        asides.push(Aside { name: "request", text: request.clone(), in_thread: false, broadcast: false });
+        let text = request.clone();
+        asides.push(Aside { name: "request", text, in_thread: false, broadcast: false, cause });
     }
     if let Some((at, succeeded)) = facts.ended {
         let long = at.duration_since(facts.charter.accepted).as_secs() >= LONG;
@@ -227,7 +236,7 @@ fn asides(story: &Story, facts: &Facts) -> Vec<Aside> {
                 text = text.then(": ").join(why);
             }
             let broadcast = !succeeded || story.broadcast;
-            asides.push(Aside { name: "end", text, in_thread: true, broadcast });
+            asides.push(Aside { name: "end", text, in_thread: true, broadcast, cause: facts.sequence });
         }
     }
     asides

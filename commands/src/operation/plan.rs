@@ -1,9 +1,10 @@
 //! Judgement: from what is known to the set of steps that are ready. Pure and synchronous, so that races are tables.
 //!
 //! The rules. A step is ready when all that it needs is done. A mutation runs only after its intent is recorded; an
-//! intent that this process did not write itself is observed before anything else. After a fault nothing new begins,
-//! but what is uncertain is still observed, so that the end names what was changed. Nobody waits for people while
-//! holding a slot.
+//! intent that this process did not write itself is observed before anything else. Where a row is written anyway, the
+//! intents of what follows go with it (*ahead*), so that a chain of calls does not wait for the store between them;
+//! only of what may be observed as absent without a wait, should we die. After a fault nothing new begins, but what is
+//! uncertain is still observed, so that the end names what was changed. Nobody waits for people while holding a slot.
 
 use std::collections::BTreeSet;
 
@@ -42,10 +43,26 @@ pub enum Start {
 pub struct Plan {
     /// The steps to start now.
     pub ready: Vec<(StepId, Start)>,
+    /// The mutations whose intents may be recorded with those of [`Plan::ready`]: all that they still need is under way.
+    pub ahead: Vec<StepId>,
+    /// Intents of this process that come to nothing after a fault: their steps were never run.
+    pub idle: Vec<StepId>,
     /// The slots to take first.
     pub takes: BTreeSet<Slot>,
     /// What the operation has come to, if nothing is ready and nothing runs.
     pub turn: Option<Turn>,
+}
+
+impl Plan {
+    /// The steps whose intents are to be recorded now; those ahead only if a row is written for others anyway.
+    pub(crate) fn intents(&self) -> Vec<StepId> {
+        let now = self.ready.iter().filter(|(_, start)| *start == Start::Intend).map(|(id, _)| id.clone());
+        let mut intents: Vec<StepId> = now.collect();
+        if !intents.is_empty() {
+            intents.extend(self.ahead.iter().cloned());
+        }
+        intents
+    }
 }
 
 /// What an operation has come to.
@@ -67,6 +84,7 @@ pub fn plan(nodes: &[Node], facts: &Facts, motion: &Motion) -> Plan {
     }
     let faulted = facts.faults().next().is_some();
     let mut open = false;
+    let mut coming: BTreeSet<&StepId> = motion.in_flight.iter().collect();
     for node in nodes {
         let fact = facts.step(&node.id);
         if fact.is_some_and(|fact| fact.done.is_some() || fact.fault.is_some()) {
@@ -77,12 +95,34 @@ pub fn plan(nodes: &[Node], facts: &Facts, motion: &Motion) -> Plan {
             continue;
         }
         open = true;
+        if faulted && uncertain && motion.fresh.contains(&node.id) && !motion.in_flight.contains(&node.id) {
+            plan.idle.push(node.id.clone());
+            continue;
+        }
         let busy = motion.in_flight.contains(&node.id)
             || motion.deferred.contains(&node.id)
             || motion.awaiting.contains(&node.id);
-        if busy || !node.needs.iter().all(|need| facts.is_done(need)) {
+        if busy {
             continue;
         }
+        if !node.needs.iter().all(|need| facts.is_done(need)) {
+            // The steps are listed in an order in which each comes behind what it needs.
+            let follows = node.needs.iter().all(|need| facts.is_done(need) || coming.contains(need));
+            let has_slot = node.slot.as_ref().is_none_or(|slot| facts.held.contains(slot));
+            let is_ahead = match node.step.effect() {
+                Effect::Look => true,
+                Effect::Mutate(mutation) => mutation.repeatable && has_slot,
+                Effect::Await => false,
+            };
+            if follows && is_ahead && !faulted {
+                coming.insert(&node.id);
+                if matches!(node.step.effect(), Effect::Mutate(_)) && !uncertain {
+                    plan.ahead.push(node.id.clone());
+                }
+            }
+            continue;
+        }
+        coming.insert(&node.id);
         let start = match node.step.effect() {
             Effect::Look | Effect::Await => Start::Run,
             Effect::Mutate(_) if !uncertain => Start::Intend,
@@ -147,14 +187,14 @@ mod tests {
     }
     fn known(rows: Vec<Vec<Entry>>) -> Facts {
         let mut facts = Facts::new(operation_id(1), charter("test"));
-        facts.fold(&row(1, vec![Entry::Accepted])).unwrap();
+        facts.fold(&row(1, vec![Entry::Accepted { params: Value::Null }])).unwrap();
         for (n, entries) in rows.into_iter().enumerate() {
             facts.fold(&row(n as u64 + 2, entries)).unwrap();
         }
         facts
     }
     fn done(name: &str) -> Entry {
-        Entry::Done { step: id(name), output: Value::Null }
+        Entry::Done { step: id(name), output: Value::Null, took: None }
     }
     fn intent(name: &str) -> Entry {
         Entry::Intent { step: id(name) }
@@ -182,6 +222,34 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_is_intended_with_the_first_unless_a_person_or_a_wait_is_between() {
+        let once = Node::new(id("once"), "", Fake(Effect::Mutate(&effects::START_BUILD))).after([id("c")]);
+        let ask = Node::new(id("ask"), "", Fake(Effect::Await)).after([id("c")]);
+        let nodes = [
+            mutate("a"),
+            look("b").after([id("a")]),
+            mutate("c").after([id("b")]),
+            once,
+            mutate("elsewhere").after([id("a")]).holding(Slot::Pipeline),
+            ask,
+            mutate("asked").after([id("ask")]),
+            mutate("later").after([id("once")]),
+        ];
+        let first = plan(&nodes, &known(vec![]), &Motion::default());
+        assert_eq!((&first.ready, &first.ahead), (&vec![(id("a"), Start::Intend)], &vec![id("c")]));
+        assert_eq!(first.intents(), [id("a"), id("c")]);
+        let own =
+            Motion { fresh: [id("a"), id("c")].into(), in_flight: [id("a")].into(), ..Motion::default() };
+        let begun = plan(&nodes, &known(vec![vec![intent("a"), intent("c")]]), &own);
+        assert_eq!((begun.ready, begun.ahead, begun.turn), (vec![], vec![], None));
+        let own = Motion { in_flight: [].into(), ..own };
+        let facts = known(vec![vec![intent("a"), intent("c")], vec![done("a"), done("b")]]);
+        assert_eq!(plan(&nodes, &facts, &own).ready, [(id("c"), Start::Run)], "at once");
+        let ready = plan(&nodes, &facts, &Motion::default()).ready;
+        assert_eq!(ready, [(id("c"), Start::Observe)], "by whoever did not write the intent");
+    }
+
+    #[test]
     fn a_slot_is_taken_before_the_first_mutation_and_not_for_an_observation() {
         let nodes = [mutate("a").holding(Slot::Pipeline)];
         let taking = plan(&nodes, &known(vec![]), &Motion::default());
@@ -195,7 +263,10 @@ mod tests {
         let nodes = [look("a"), mutate("b"), mutate("c"), look("d")];
         let facts = known(vec![vec![intent("b")], vec![fault("a")]]);
         let own = Motion { fresh: [id("b")].into(), ..Motion::default() };
-        assert_eq!(plan(&nodes, &facts, &own).ready, [(id("b"), Start::Observe)]);
+        assert_eq!(plan(&nodes, &facts, &Motion::default()).ready, [(id("b"), Start::Observe)]);
+        assert_eq!(plan(&nodes, &facts, &own).idle, [id("b")], "never run by us, who intended it");
+        let runs = Motion { in_flight: [id("b")].into(), ..own };
+        assert_eq!(plan(&nodes, &facts, &runs), Plan::default());
         let settled = known(vec![vec![intent("b")], vec![fault("a"), done("b")]]);
         assert_eq!(plan(&nodes, &settled, &Motion::default()).turn, Some(Turn::Failed));
     }

@@ -3,11 +3,11 @@
 //! A signal is written by whoever receives it: put if absent per (operation, wait, person), while the head still waits
 //! for exactly that. Neither fence nor sequence is needed or changed; the owner's journal alone decides what follows.
 
-use crate::domain::{Act, AuditRecord, Granted, to_item};
+use crate::domain::{About, Act, AuditRecord, Granted, to_item};
 use crate::ids::OperationId;
 use crate::operation::accept::{Committed, Delivery, inbox, transact};
 use crate::operation::engine::Engine;
-use crate::operation::facts::{SignalFact, Verdict};
+use crate::operation::facts::{Facts, SignalFact, Verdict};
 use crate::operation::head::{self, Head, RUNG, guards};
 use crate::operation::news;
 use crate::operation::step::{StepId, Trouble};
@@ -25,25 +25,37 @@ pub enum Said {
     Late,
 }
 
+/// What somebody says.
+#[derive(Debug, Clone)]
+pub struct Word {
+    /// The word itself.
+    pub verdict: Verdict,
+    /// Why, if they said it.
+    pub reason: Option<String>,
+}
+
 /// The wait that a button or a command means: the step, and since which revision it waits.
 pub fn parse_wait(awaits: &str) -> Option<(StepId, u64)> {
     let (step, since) = awaits.split_once('@')?;
     Some((StepId::new(step), since.parse().ok()?))
 }
 
-/// Records what somebody said to `head`, who waits as it was read.
+/// Records what somebody said to `head`, who waits as it was read, with what is known of it.
 pub async fn say(
     engine: &Engine,
     delivery: &Delivery<'_>,
     head: &Head,
-    verdict: Verdict,
-    reason: Option<String>,
+    facts: &Facts,
+    word: Word,
     granted: &Granted,
     answer: Answer,
 ) -> Result<Said, Trouble> {
     let world = engine.world();
+    let Word { verdict, reason } = word;
     let Some((step, _)) = parse_wait(&head.awaits) else { return Ok(Said::Late) };
     let at = world.clock.now();
+    let definition = engine.registry().get(&head.charter.kind, head.charter.version);
+    let about = definition.map(|definition| definition.about(facts)).unwrap_or_default();
     let signal =
         SignalFact { step: step.clone(), actor: delivery.actor.clone(), verdict, reason: reason.clone(), at };
     let audit = AuditRecord {
@@ -60,7 +72,7 @@ pub async fn say(
         command: head.charter.command.clone(),
         rule: granted.rule().to_owned(),
         outcome: "recorded".into(),
-        about: crate::domain::About { reason, ..about(engine, head) },
+        about: About { reason, ..about },
     };
     let key = world.keys.signal(&head.id, &head.awaits, &delivery.actor.id);
     let writes = vec![
@@ -88,15 +100,6 @@ pub async fn say(
         }
         Committed::No => Ok(Said::Late),
     }
-}
-
-fn about(engine: &Engine, head: &Head) -> crate::domain::About {
-    let facts = crate::operation::Facts::new(head.id.clone(), head.charter.clone());
-    engine
-        .registry()
-        .get(&head.charter.kind, head.charter.version)
-        .map(|d| d.about(&facts))
-        .unwrap_or_default()
 }
 
 fn ring(engine: &Engine, id: &OperationId) {

@@ -1,9 +1,9 @@
 //! Slots: who may write what only one operation at a time may write.
 //!
 //! The *pipeline* slot guards `$LATEST` and the API's definition, a *stage* slot guards a stage's aliases. A slot is an
-//! item that exists while it is held; it is put if absent in the same transaction as the journal row that takes it, so
-//! that two operations cannot both believe that they hold it. Those that wait mark their ticket; who ends wakes the
-//! head of the line.
+//! item that names its holder, and is held while that has a ticket. It is put in the same transaction as the journal row
+//! that takes it, if absent or as its last holder left it, so that two operations cannot both believe that they hold it.
+//! Those that wait mark their ticket; who ends wakes the head of the line.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,7 +1,9 @@
 //! What is known of an operation's messages, so that each is posted once, or, after an unknown outcome, once more.
 //!
-//! A message's item is put before it is posted and completed after. It stands beside the journal and not in it: telling
-//! never waits for the writer of the journal, and never holds it up.
+//! That a message is about to be posted follows from the journal: the row that causes it was written before. Where it is,
+//! is put beside the journal once it is posted, and not in it: telling never waits for the writer of the journal, and
+//! never holds it up. So a message that is not known here and whose cause another process wrote may have been posted by
+//! it or not: whoever goes on posts it once more, marked as continued.
 
 use std::sync::Arc;
 
@@ -12,20 +14,6 @@ use crate::ids::OperationId;
 use crate::operation::head::{self, Status, guards};
 use crate::operation::keys::Keys;
 use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Write};
-
-/// What is known of a message that is about to be posted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begun {
-    /// It was never posted: that it is about to be is recorded now.
-    Fresh,
-    /// It was posted: edit that one.
-    Known {
-        /// Slack's timestamp of it.
-        ts: String,
-    },
-    /// Somebody was about to post it, and nobody knows whether they did: post it once more, marked as continued.
-    Unknown,
-}
 
 #[derive(Serialize, Deserialize)]
 struct Message {
@@ -46,21 +34,11 @@ impl Messages {
         Self { store, keys }
     }
 
-    /// Before a message is posted. `what` names it within the operation: `message/C0GENERAL1`, `end/C0GENERAL1`.
-    pub async fn begin(&self, operation: &OperationId, what: &str) -> Result<Begun, StoreError> {
-        let key = self.keys.message(operation, what);
-        let item = to_item(key.clone(), guards([]), &Message { ts: None })?;
-        match self.store.write(Write::Put { item, when: Precondition::Absent }).await {
-            Ok(()) => Ok(Begun::Fresh),
-            Err(StoreError::Lost(_)) => match self.store.get(&key).await? {
-                Some(item) => Ok(match from_item::<Message>(&item)?.ts {
-                    Some(ts) => Begun::Known { ts },
-                    None => Begun::Unknown,
-                }),
-                None => Err(StoreError::Again("a message's record came and went".into())),
-            },
-            Err(error) => Err(error),
-        }
+    /// Where a message is, if that is known. `what` names it within the operation: `message/C0GENERAL1`,
+    /// `end/C0GENERAL1`.
+    pub async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<String>, StoreError> {
+        let item = self.store.get(&self.keys.message(operation, what)).await?;
+        Ok(item.map(|item| from_item::<Message>(&item)).transpose()?.and_then(|message| message.ts))
     }
 
     /// After it was posted.

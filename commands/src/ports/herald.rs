@@ -12,6 +12,8 @@ pub struct Aside {
     pub in_thread: bool,
     /// Whether a thread reply is shown in the channel too.
     pub broadcast: bool,
+    /// The journal row that caused it.
+    pub cause: u64,
 }
 
 /// The state of an operation, to be told. Later news of an operation replaces earlier news that was not told yet.
@@ -23,6 +25,9 @@ pub struct News {
     pub sequence: u64,
     /// Its one message.
     pub card: Card,
+    /// The first journal row that this process wrote. A message whose cause is older, and of which nothing is known, may
+    /// have been posted by somebody who died: it is posted once more, marked as continued.
+    pub own_since: u64,
     /// Whether nothing will follow: when this is told everywhere, [`Messages::settled`](crate::operation::Messages::settled) is due.
     pub last: bool,
     /// Who asked; told privately where the bot cannot post.

@@ -5,7 +5,9 @@
 use crate::card::{Card, Text, Tone};
 use crate::domain::View;
 use crate::ids::{OperationId, PipelineName, StageName};
-use crate::operation::{Delivery, Head, Refusal, Said, Status, Trouble, Verdict, answered, parse_wait, say};
+use crate::operation::{
+    Delivery, Head, Loaded, Refusal, Said, Status, Verdict, Word, answered, load, parse_wait, say,
+};
 use crate::operations::promote;
 use crate::service::{Answer, Invocation, Service, Stop};
 
@@ -41,8 +43,8 @@ impl Service {
             )
             .into());
         };
-        let head = self.head(&id).await?;
-        self.say_to(invocation, head, Some(wait), verdict, None).await
+        let loaded = self.load(&id).await?;
+        self.say_to(invocation, loaded, Some(wait), Word { verdict, reason: None }).await
     }
 
     /// A decision by command: about the promotion that waits for that stage.
@@ -59,11 +61,10 @@ impl Service {
         view.pipeline(name)?;
         view.stage(name, stage)?;
         for ticket in view.tickets.iter().filter(|ticket| ticket.kind == "promote") {
-            let Some(head) = self.head(&ticket.operation).await? else { continue };
-            let params: promote::Params = serde_json::from_value(head.charter.params.clone())
-                .map_err(|error| Trouble::Corrupt(error.to_string()))?;
-            if params.to == *stage && head.status == Status::Waiting {
-                return self.say_to(invocation, Some(head), None, verdict, reason).await;
+            let Some(loaded) = self.load(&ticket.operation).await? else { continue };
+            let params: promote::Params = loaded.facts.params()?;
+            if params.to == *stage && loaded.head.status == Status::Waiting {
+                return self.say_to(invocation, Some(loaded), None, Word { verdict, reason }).await;
             }
         }
         if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
@@ -77,22 +78,21 @@ impl Service {
         .into())
     }
 
-    async fn head(&self, id: &OperationId) -> Result<Option<Head>, Stop> {
+    /// An operation with what was asked: its head alone does not say.
+    async fn load(&self, id: &OperationId) -> Result<Option<Loaded>, Stop> {
         let world = self.engine.world();
-        let item = world.store.get(&world.keys.head(id)).await?;
-        Ok(item.map(|item| Head::from_item(&item)).transpose()?)
+        Ok(load(&*world.store, &world.keys, id).await?)
     }
 
     async fn say_to(
         &self,
         invocation: &Invocation,
-        head: Option<Head>,
+        loaded: Option<Loaded>,
         wait: Option<&str>,
-        verdict: Verdict,
-        reason: Option<String>,
+        word: Word,
     ) -> Result<Answer, Stop> {
         let access = &self.engine.world().access;
-        let Some(head) = head else { return Err(late(None).into()) };
+        let Some(Loaded { head, facts, .. }) = loaded else { return Err(late(None).into()) };
         let granted = access.approve(&invocation.actor.id, &head.charter.actor.id)?;
         let delivery =
             Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: &invocation.channel };
@@ -103,15 +103,15 @@ impl Service {
                 None => Err(late(Some(&head)).into()),
             };
         }
-        let word = match verdict {
+        let said = match word.verdict {
             Verdict::Approve => "Approved",
             Verdict::Reject => "Rejected",
         };
-        let title = Text::plain(format!("{word}: ")).code(head.charter.command.clone());
+        let title = Text::plain(format!("{said}: ")).code(head.charter.command.clone());
         let answer = Answer::private(
             Card::new(Tone::Good, title).hint("The message in the channel shows what follows."),
         );
-        match say(&self.engine, &delivery, &head, verdict, reason, &granted, answer).await? {
+        match say(&self.engine, &delivery, &head, &facts, word, &granted, answer).await? {
             Said::Heard(answer) | Said::Before(answer) => Ok(answer),
             Said::Late => Err(late(Some(&head)).into()),
         }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::*;
 use crate::card::Span;
 use crate::domain::{Access, Counters, Pipeline, Stage, to_item};
-use crate::operation::testing::{charter, operation_id};
-use crate::operation::{Head, Settings, Status};
+use crate::operation::testing::{charter, operation_id, row};
+use crate::operation::{Entry, Head, Settings, Status};
 use crate::operations;
 use crate::ports::{Precondition, Store, StoreError, Write};
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
@@ -105,14 +107,17 @@ impl Office {
             id: operation_id(1),
             charter: crate::operation::Charter { actor: user("ann"), ..charter("promote") },
             status,
-            sequence: 3,
+            sequence: 1,
             owner: String::new(),
             beat: 1,
             fence: 1,
             awaits: if status == Status::Waiting { "approval@3".into() } else { String::new() },
         };
-        let item = head.to_item(&self.service.engine.world().keys).unwrap();
-        self.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+        let keys = &self.service.engine.world().keys;
+        let accepted = row(1, vec![Entry::Accepted { params: Value::Null }]);
+        for item in [head.to_item(keys), accepted.to_item(keys, &head.id)] {
+            self.store.write(Write::Put { item: item.unwrap(), when: Precondition::Any }).await.unwrap();
+        }
         format!("{}|approval@3", head.id)
     }
 }

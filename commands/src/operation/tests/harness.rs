@@ -214,7 +214,7 @@ impl Shared {
 
 fn shown(entry: &Entry) -> String {
     match entry {
-        Entry::Accepted => "accepted".into(),
+        Entry::Accepted { .. } => "accepted".into(),
         Entry::Intent { step } => format!("intent {step}"),
         Entry::Absent { step } => format!("absent {step}"),
         Entry::Done { step, .. } => format!("done {step}"),
@@ -295,7 +295,11 @@ impl Process {
         let channel = "C0GENERAL1".parse().unwrap();
         let delivery = Delivery { key: delivery, actor: &who, channel: &channel };
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));
-        say(&self.engine, &delivery, head, verdict, None, &granted, answer).await.unwrap()
+        let keys = &self.engine.world().keys;
+        let facts = load(&*self.line.store, keys, &head.id).await.unwrap().unwrap().facts;
+        say(&self.engine, &delivery, head, &facts, Word { verdict, reason: None }, &granted, answer)
+            .await
+            .unwrap()
     }
 
     /// The life of a process: it runs what its runner was told to run, sweeps, and tells last news. Never ends.

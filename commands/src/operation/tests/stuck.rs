@@ -31,10 +31,10 @@ async fn a_journal_that_makes_no_sense_is_parked() {
         let id = operation_id(1);
         let process = shared.process("two");
         process.live_to(&shared, &id, Status::Waiting).await;
+        process.say(&id, "ben", "d2", Verdict::Approve).await;
         let mut item = shared.rows(&id)[1].to_item(&Keys::new(&crate::testing::target()), &id).unwrap();
         item.body = serde_json::from_str(body).unwrap();
         shared.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
-        process.say(&id, "ben", "d2", Verdict::Approve).await;
         assert_eq!(process.engine.drive(&id).await, Driven::Stuck, "{body}");
         assert_eq!(shared.head(&id).await.status, Status::Stuck);
         assert_eq!(shared.sea.effects(), 1, "nothing is done on a guess");

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,7 +28,7 @@ pub(crate) fn print(config: &FunctionConfig) -> String {
 pub(crate) struct FunctionLook {
     /// `$LATEST`; none if there is no such function.
     pub(crate) latest: Option<Latest>,
-    /// Published versions that could be reused, the newest last.
+    /// Published versions that could be reused, the newest last; of those with other code, one for each configuration.
     pub(crate) versions: Vec<Published>,
     /// The stage's alias: version and revision.
     pub(crate) alias: Option<(String, String)>,
@@ -69,6 +70,8 @@ pub(crate) struct LookAtFunction {
     pub(crate) target: Target,
     pub(crate) function: String,
     pub(crate) stage: StageName,
+    /// The code that it shall run: versions with other code matter less.
+    pub(crate) code: CodeRef,
 }
 
 #[async_trait]
@@ -107,7 +110,15 @@ impl Step for LookAtFunction {
             })
             .collect();
         published.sort_by_key(|published| published.version.parse::<u64>().unwrap_or(0));
-        let remembered = published.split_off(published.len().saturating_sub(REMEMBERED));
+        // What is remembered is written to the journal. Code that is not wanted only shows which roles there are.
+        let mut prints = BTreeSet::new();
+        let mut remembered: Vec<_> = published
+            .into_iter()
+            .rev()
+            .filter(|version| version.sha256 == self.code.sha256 || prints.insert(version.print.clone()))
+            .take(REMEMBERED)
+            .collect();
+        remembered.reverse();
         Progress::done(FunctionLook {
             latest: latest.map(|latest| Latest {
                 revision: latest.revision.clone(),

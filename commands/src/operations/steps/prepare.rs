@@ -102,11 +102,12 @@ impl Preparation<'_> {
                 artifact: self.artifact.clone(),
             },
         )];
-        for logical in self.artifact.code.keys() {
+        for (logical, code) in &self.artifact.code {
             let look = LookAtFunction {
                 target: self.target.clone(),
                 function: function_name(self.pipeline, logical),
                 stage: self.stage.clone(),
+                code: code.clone(),
             };
             nodes.push(Node::new(Self::id("look", logical), "", look).holding(Slot::Pipeline));
         }

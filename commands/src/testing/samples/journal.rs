@@ -57,7 +57,7 @@ impl Journal {
         let id = OperationId::new(Ulid::from_parts(1_772_443_800_000, 7).to_string()).expect("an id");
         let journal =
             Self { definition, facts: Facts::new(id, charter), outputs, now: BEGIN, notes: BTreeMap::new() };
-        journal.row(0, vec![Entry::Accepted])
+        journal.row(0, vec![Entry::Accepted { params: serde_json::Value::Null }])
     }
 
     fn row(mut self, milliseconds: i64, entries: Vec<Entry>) -> Self {
@@ -93,7 +93,7 @@ impl Journal {
     /// Everything that can be done before that step ends; the step itself is begun, if it is ready.
     pub fn until(mut self, step: &str) -> Self {
         while let Some(node) = self.ready(step) {
-            let done = Entry::Done { step: node.id.clone(), output: self.outputs.of(&node.id) };
+            let done = Entry::Done { step: node.id.clone(), output: self.outputs.of(&node.id), took: None };
             let pause = self.outputs.pause(&node.id);
             self = match node.step.effect() {
                 Effect::Mutate(_) => {

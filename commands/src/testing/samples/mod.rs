@@ -44,7 +44,7 @@ impl Sample {
             Arc::new(RecordingHerald::default()),
             Arc::new(RecordingRunner::default()),
         );
-        crate::operation::told(&*self.definition, &self.facts, &world, &self.notes)
+        crate::operation::told(&*self.definition, &self.facts, &world, &self.notes, 1)
             .expect("a sample makes sense")
     }
 }
