@@ -17,7 +17,7 @@ use sluice_commands::ports::{
 };
 
 use crate::call::{self, Call, Service};
-use crate::error::{failed, unbuildable};
+use crate::error::{failed, found, unbuildable};
 use crate::values::timestamp;
 
 /// The folder, below a build's prefix, that holds its artifact.
@@ -108,6 +108,12 @@ impl Builders for CodeBuild {
         let request = self.0.at(target, call)?.list_builds_for_project().project_name(project);
         let answer = request.sort_order(sdk::SortOrderType::Descending).send().await.map_err(failed(call))?;
         Ok(answer.ids.unwrap_or_default())
+    }
+
+    async fn stop_build(&self, target: &Target, id: &str) -> PortResult<()> {
+        let call = call::STOP_BUILD;
+        let answer = self.0.at(target, call)?.stop_build().id(id).send().await;
+        found(answer.map_err(failed(call))).map(|_| ())
     }
 }
 

@@ -295,6 +295,25 @@ impl Functions for Lambda {
             .map_err(failed(call))?;
         Ok(())
     }
+
+    async fn forbid_api(
+        &self,
+        target: &Target,
+        function: &str,
+        alias: &str,
+        statement: &str,
+    ) -> PortResult<()> {
+        let call = call::REMOVE_PERMISSION;
+        let request = self.0.at(target, call)?.remove_permission().function_name(function).qualifier(alias);
+        let answer = request.statement_id(statement).send().await;
+        found(answer.map_err(failed(call))).map(|_| ())
+    }
+
+    async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()> {
+        let call = call::DELETE_ALIAS;
+        let answer = self.0.at(target, call)?.delete_alias().function_name(function).name(alias).send().await;
+        found(answer.map_err(failed(call))).map(|_| ())
+    }
 }
 
 /// One look, judged carefully: a list of versions may leave the state out, and then nobody said that it is ready;

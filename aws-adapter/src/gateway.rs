@@ -239,6 +239,12 @@ impl Gateway for ApiGateway {
         let answer = self.0.at(target, call)?.get_stage().api_id(api).stage_name(stage).send().await;
         found(answer.map_err(failed(call)))?.map(|answer| stage_of!(call, &answer)).transpose()
     }
+
+    async fn delete_stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<()> {
+        let call = call::DELETE_STAGE;
+        let answer = self.0.at(target, call)?.delete_stage().api_id(api).stage_name(stage).send().await;
+        found(answer.map_err(failed(call))).map(|_| ())
+    }
 }
 
 fn route_target(integration: &str) -> String {

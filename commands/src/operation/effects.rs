@@ -13,15 +13,32 @@ pub struct Mutation {
     /// Whether an observation that finds nothing is certain, because running it again does no harm; otherwise it counts
     /// only after the settle time, twice.
     pub repeatable: bool,
-    /// How it will be taken back.
-    pub undo: &'static str,
+    /// How it is taken back when its operation fails or is cancelled.
+    pub undo: Undo,
+}
+
+/// What becomes of a mutation whose operation does not come to its end. What people can reach, or what costs as long as it
+/// lasts, is taken back; what nobody can reach is left for the next try, since deleting is the most dangerous call there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undo {
+    /// The step takes it back, with that call and precondition.
+    By(&'static str),
+    /// It stays, and does no harm for that reason.
+    Stays(&'static str),
+}
+
+impl Mutation {
+    /// Whether its step has to take it back.
+    pub fn is_undone(&self) -> bool {
+        matches!(self.undo, Undo::By(_))
+    }
 }
 
 /// The name of the one inline policy of every role.
 pub const PUT_ROLE_POLICY_NAME: &str = "sluice";
 
 macro_rules! mutations {
-    ($($name:ident: $call:literal, $guard:literal, $observed:literal, $repeatable:literal, $undo:literal;)*) => {
+    ($($name:ident: $call:literal, $guard:literal, $observed:literal, $repeatable:literal, $undo:expr;)*) => {
         $(#[doc = concat!("`", $call, "`")]
         pub const $name: Mutation = Mutation {
             call: $call, guard: $guard, observed: $observed, repeatable: $repeatable, undo: $undo,
@@ -31,69 +48,94 @@ macro_rules! mutations {
     };
 }
 
+use Undo::{By, Stays};
+
 mutations! {
     CREATE_REPOSITORY: "codecommit:CreateRepository",
         "the name is the pipeline's; one of that name is a conflict",
-        "GetRepository; ours if its tag names the pipeline", true, "none: it may hold people's work";
+        "GetRepository; ours if its tag names the pipeline", true, Stays("it may hold people's work; the same command takes it up");
     FIRST_COMMIT: "codecommit:CreateCommit",
         "no parent is given, so that it fails on a branch that has a commit",
-        "GetBranch; ours if the commit's subject is the one we write", true, "none: goes with the repository";
+        "GetBranch; ours if the commit's subject is the one we write", true, Stays("goes with the repository");
     CREATE_BUCKET: "s3:CreateBucket",
-        "the name is the account's and region's", "HeadBucket and its tags", true, "none: shared by all pipelines";
-    BUCKET_VERSIONING: "s3:PutBucketVersioning", "sets one value", "GetBucketVersioning", true, "none";
-    BUCKET_PRIVACY: "s3:PutPublicAccessBlock", "sets one value", "GetPublicAccessBlock", true, "none";
-    BUCKET_POLICY: "s3:PutBucketPolicy", "sets one value", "GetBucketPolicy", true, "none";
+        "the name is the account's and region's", "HeadBucket and its tags", true, Stays("all pipelines share it");
+    BUCKET_VERSIONING: "s3:PutBucketVersioning", "sets one value", "GetBucketVersioning", true, Stays("the bucket must be so");
+    BUCKET_PRIVACY: "s3:PutPublicAccessBlock", "sets one value", "GetPublicAccessBlock", true, Stays("the bucket must be so");
+    BUCKET_POLICY: "s3:PutBucketPolicy", "sets one value", "GetBucketPolicy", true, Stays("the bucket must be so");
     CREATE_POLICY: "iam:CreatePolicy",
-        "fixed name; one of that name is a conflict", "GetPolicy", true, "none: made once by `sluice init`";
+        "fixed name; one of that name is a conflict", "GetPolicy", true, Stays("made once by `sluice init`");
     CREATE_ROLE: "iam:CreateRole",
         "the name holds a hash of everything in it; one of that name is a conflict",
-        "GetRole; ours if path, boundary and tag are", true, "DeleteRole";
+        "GetRole; ours if path, boundary and tag are", true,
+        Stays("named by what it allows: an equal one may be in use, and none does anything by itself");
     ROLE_POLICY: "iam:PutRolePolicy", "sets one value, named by the role's hash", "GetRolePolicy", true,
-        "DeleteRolePolicy";
+        Stays("goes with the role");
     CREATE_PROJECT: "codebuild:CreateProject",
         "the name is the pipeline's; one of that name is a conflict",
-        "BatchGetProjects; ours if its tag names the pipeline", true, "DeleteProject";
+        "BatchGetProjects; ours if its tag names the pipeline", true,
+        Stays("builds nothing by itself; the same command takes it up");
     START_BUILD: "codebuild:StartBuild",
         "idempotency token for 5 minutes; SLUICE_OP in the build's environment after that",
-        "ListBuildsForProject and BatchGetBuilds; ours if SLUICE_OP is the operation", false, "StopBuild";
+        "ListBuildsForProject and BatchGetBuilds; ours if SLUICE_OP is the operation", false,
+        By("StopBuild, if it still runs");
     CREATE_FUNCTION: "lambda:CreateFunction",
         "deterministic name; one of that name is a conflict",
-        "ListVersionsByFunction; ours if code and configuration are equal", true, "DeleteFunction";
+        "ListVersionsByFunction; ours if code and configuration are equal", true,
+        Stays("nobody can call it without an alias; the next deploy takes it up");
     UPDATE_CONFIG: "lambda:UpdateFunctionConfiguration",
         "RevisionId", "GetFunctionConfiguration; ours if the configuration is equal", true,
-        "the configuration before";
+        Stays("`$LATEST` serves nobody; the next deploy looks at it again");
     UPDATE_CODE: "lambda:UpdateFunctionCode",
         "RevisionId", "ListVersionsByFunction; ours if a version has that code and configuration", true,
-        "the code before";
+        Stays("`$LATEST` serves nobody; the next deploy looks at it again");
     PUBLISH_VERSION: "lambda:PublishVersion",
         "CodeSha256 and RevisionId; makes nothing new when nothing changed",
         "ListVersionsByFunction; ours if a version has that code and configuration", true,
-        "none: a version nobody points to does nothing";
+        Stays("nobody points to it; an equal one is reused");
     CREATE_ALIAS: "lambda:CreateAlias",
         "the name is the stage's; one of that name is a conflict",
-        "GetAlias; ours if it points to the version", true, "DeleteAlias";
+        "GetAlias; ours if it points to the version", true,
+        By("DeleteAlias, if it still points to our version");
     MOVE_ALIAS: "lambda:UpdateAlias",
-        "RevisionId", "GetAlias; ours if it points to the version", true, "UpdateAlias back, with RevisionId";
+        "RevisionId", "GetAlias; ours if it points to the version", true,
+        By("UpdateAlias back with RevisionId, if it still points to our version");
     PERMIT_API: "lambda:AddPermission",
-        "fixed statement id; one of that id is a conflict", "GetPolicy of the alias", true, "RemovePermission";
+        "fixed statement id; one of that id is a conflict", "GetPolicy of the alias", true,
+        By("RemovePermission of that statement");
     CREATE_API: "apigatewayv2:CreateApi",
         "under the pipeline slot, after looking for one of our name and tag",
-        "GetApis; ours if name and tag are", false, "DeleteApi";
+        "GetApis; ours if name and tag are", false,
+        Stays("nobody can call it without a stage; the next deploy takes it up");
     CREATE_INTEGRATION: "apigatewayv2:CreateIntegration",
         "under the pipeline slot, after looking for one with that URI",
-        "GetIntegrations; ours if the URI is", false, "DeleteIntegration";
+        "GetIntegrations; ours if the URI is", false,
+        Stays("serves nobody before a deployment; the next deploy takes it up");
     CREATE_ROUTE: "apigatewayv2:CreateRoute",
-        "the route key is unique in an API", "GetRoutes; ours if it leads to the integration", true, "DeleteRoute";
-    UPDATE_ROUTE: "apigatewayv2:UpdateRoute", "sets one value", "GetRoutes", true, "the integration before";
-    DELETE_ROUTE: "apigatewayv2:DeleteRoute", "a route that is gone is no error", "GetRoutes", true, "CreateRoute";
+        "the route key is unique in an API", "GetRoutes; ours if it leads to the integration", true,
+        Stays("serves nobody before a deployment; the next deploy looks at it again");
+    UPDATE_ROUTE: "apigatewayv2:UpdateRoute", "sets one value", "GetRoutes", true,
+        Stays("serves nobody before a deployment; the next deploy looks at it again");
+    DELETE_ROUTE: "apigatewayv2:DeleteRoute", "a route that is gone is no error", "GetRoutes", true,
+        Stays("serves nobody before a deployment; the next deploy looks at it again");
     CREATE_DEPLOYMENT: "apigatewayv2:CreateDeployment",
         "under the pipeline slot; described by the digest of the definition",
-        "GetDeployments; ours if the description is", false, "DeleteDeployment";
+        "GetDeployments; ours if the description is", false,
+        Stays("serves nobody before a stage does; an equal one is reused");
     CREATE_STAGE: "apigatewayv2:CreateStage",
         "the name is the stage's; one of that name is a conflict",
-        "GetStage; ours if it serves the deployment", true, "DeleteStage";
+        "GetStage; ours if it serves the deployment", true,
+        By("DeleteStage, if it still serves our deployment");
     UPDATE_STAGE: "apigatewayv2:UpdateStage", "sets one value, under the stage slot", "GetStage", true,
-        "the deployment before";
+        By("UpdateStage to the deployment before, if it still serves ours");
+    STOP_BUILD: "codebuild:StopBuild", "stops that build; one that ended is no error", "looks first, always", true,
+        Stays("takes back a StartBuild");
+    DELETE_ALIAS: "lambda:DeleteAlias", "under the stage slot, after a look; one that is gone is no error",
+        "looks first, always", true, Stays("takes back a CreateAlias");
+    REMOVE_PERMISSION: "lambda:RemovePermission",
+        "under the stage slot; a statement that is gone is no error", "looks first, always", true,
+        Stays("takes back an AddPermission");
+    DELETE_STAGE: "apigatewayv2:DeleteStage", "under the stage slot, after a look; one that is gone is no error",
+        "looks first, always", true, Stays("takes back a CreateStage");
 }
 
 /// `docs/effects.md`.
@@ -103,15 +145,22 @@ pub fn document() -> String {
          `commands/src/operation/effects.rs` (`SLUICE_WRITE_DOCS=1 cargo test -p sluice-commands effects` writes \
          it). An intent is recorded before each, and its end after it; an intent without an end is *observed* before \
          anything is run again. Where a second run would do harm, *absent* counts only 15 s after the intent, with \
-         two looks agreeing, because control planes are eventually consistent.\n\n\
-         | call | what keeps it from being done twice | how it is found again | *absent* is certain | undo (not yet built) |\n\
+         two looks agreeing, because control planes are eventually consistent.\n\nAn operation that fails or is \
+         cancelled takes back, in reverse, what people can reach or what costs while it lasts; each look before it \
+         undoes, and leave what somebody else changed since. What nobody can reach stays, is named in the message, and \
+         is taken up by the next try: a delete that is not needed is a risk that is not needed.\n\n\
+         | call | what keeps it from being done twice | how it is found again | *absent* is certain | when its operation fails or is cancelled |\n\
          |---|---|---|---|---|\n",
     );
     for row in ALL {
+        let undo = match row.undo {
+            By(call) => format!("taken back: {call}"),
+            Stays(why) => format!("stays: {why}"),
+        };
         let certain = if row.repeatable { "at once: safe to repeat" } else { "after 15 s, twice" };
         page.push_str(&format!(
-            "| `{}` | {} | {} | {certain} | {} |\n",
-            row.call, row.guard, row.observed, row.undo
+            "| `{}` | {} | {} | {certain} | {undo} |\n",
+            row.call, row.guard, row.observed
         ));
     }
     page

@@ -136,4 +136,6 @@ pub trait Builders: Send + Sync {
     /// `codebuild:ListBuildsForProject`, the newest first, one page (100): where a build is looked for whose start was
     /// not recorded.
     async fn builds_of(&self, target: &Target, project: &str) -> PortResult<Vec<String>>;
+    /// `codebuild:StopBuild`; a build that ended, or that is not known any more, is no error.
+    async fn stop_build(&self, target: &Target, id: &str) -> PortResult<()>;
 }

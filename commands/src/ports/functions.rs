@@ -161,4 +161,14 @@ pub trait Functions: Send + Sync {
         statement: &str,
         source_arn: &str,
     ) -> PortResult<()>;
+    /// `lambda:RemovePermission` on the alias; a statement or an alias that is gone is no error.
+    async fn forbid_api(
+        &self,
+        target: &Target,
+        function: &str,
+        alias: &str,
+        statement: &str,
+    ) -> PortResult<()>;
+    /// `lambda:DeleteAlias`; an alias that is gone is no error.
+    async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()>;
 }

@@ -113,4 +113,6 @@ pub trait Gateway: Send + Sync {
     ) -> PortResult<ApiStage>;
     /// `GetStage`; `None` if there is none of that name.
     async fn stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<Option<ApiStage>>;
+    /// `DeleteStage`; a stage that is gone is no error.
+    async fn delete_stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<()>;
 }

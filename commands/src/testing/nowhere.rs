@@ -99,6 +99,9 @@ impl Builders for Nowhere {
     async fn builds_of(&self, _: &Target, _: &str) -> PortResult<Vec<String>> {
         nowhere("builds_of")
     }
+    async fn stop_build(&self, _: &Target, _: &str) -> PortResult<()> {
+        nowhere("stop_build")
+    }
 }
 
 #[async_trait]
@@ -191,6 +194,12 @@ impl Functions for Nowhere {
     async fn permit_api(&self, _: &Target, _: &str, _: &str, _: &str, _: &str) -> PortResult<()> {
         nowhere("permit_api")
     }
+    async fn forbid_api(&self, _: &Target, _: &str, _: &str, _: &str) -> PortResult<()> {
+        nowhere("forbid_api")
+    }
+    async fn delete_alias(&self, _: &Target, _: &str, _: &str) -> PortResult<()> {
+        nowhere("delete_alias")
+    }
 }
 
 #[async_trait]
@@ -233,6 +242,9 @@ impl Gateway for Nowhere {
     }
     async fn stage(&self, _: &Target, _: &str, _: &str) -> PortResult<Option<ApiStage>> {
         nowhere("stage")
+    }
+    async fn delete_stage(&self, _: &Target, _: &str, _: &str) -> PortResult<()> {
+        nowhere("delete_stage")
     }
 }
 

@@ -1,11 +1,17 @@
 //! Items as DynamoDB attributes, and back.
 //!
 //! Names are short because write units count them. The body is one JSON string: the store does not look into it, and an
-//! update that names only guards leaves it alone. What does not decode is [`StoreError::Corrupt`], never a default.
+//! update that names only guards leaves it alone. One that would cost more than a unit is deflated: ids and digests apart,
+//! a journal says the same words again and again, and becomes a third. What does not decode is [`StoreError::Corrupt`], never a default.
 
 use std::collections::HashMap;
+use std::io::{Read, Write};
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use sluice_commands::ports::{DueItem, Guard, Guards, Item, Key, StoreError};
@@ -16,6 +22,12 @@ pub(super) const PARTITION: &str = "pk";
 pub(super) const SORT: &str = "sk";
 /// The body, as compact JSON.
 pub(super) const BODY: &str = "b";
+/// The body, as deflated JSON, in place of [`BODY`].
+pub(super) const DEFLATED: &str = "z";
+/// From here on a body is deflated: with key, names and guards the item would come above 1 KB, which is a write unit.
+const DEFLATE_FROM: usize = 800;
+/// More than any body of ours is, so that a damaged one cannot fill the memory.
+const MAX_INFLATED: u64 = 16 * 1024 * 1024;
 /// The body's schema version.
 pub(super) const SCHEMA: &str = "v";
 /// Before the name of each guard.
@@ -50,7 +62,8 @@ pub(super) fn encode_key(key: &Key) -> Attributes {
 pub(super) fn encode(item: Item) -> Result<Attributes, StoreError> {
     let mut attributes = encode_key(&item.key);
     attributes.insert(SCHEMA.to_owned(), AttributeValue::N(item.schema.to_string()));
-    attributes.insert(BODY.to_owned(), AttributeValue::S(item.body.to_string()));
+    let (name, body) = encode_body(item.body.to_string());
+    attributes.insert(name.to_owned(), body);
     for (name, guard) in &item.guards {
         attributes.insert(guard_name(name), encode_guard(guard));
     }
@@ -76,7 +89,8 @@ pub(super) fn decode(mut attributes: Attributes) -> Result<Item, StoreError> {
     let key = decode_key(&mut attributes)?;
     let corrupt = |what: &str| StoreError::Corrupt(format!("item {} {}: {what}", key.partition, key.sort));
     let schema = number(attributes.remove(SCHEMA)).ok_or_else(|| corrupt("no schema version"))?;
-    let body = text(attributes.remove(BODY)).ok_or_else(|| corrupt("no body"))?;
+    let body = decode_body(attributes.remove(BODY), attributes.remove(DEFLATED));
+    let body = body.ok_or_else(|| corrupt("no body"))?;
     let body = serde_json::from_str(&body).map_err(|_| corrupt("the body is not JSON"))?;
     let due = match attributes.remove(DUE_TIME) {
         None => None,
@@ -99,6 +113,25 @@ pub(super) fn decode(mut attributes: Attributes) -> Result<Item, StoreError> {
         }
     }
     Ok(Item { key, schema, guards, body, due, expires })
+}
+
+fn encode_body(json: String) -> (&'static str, AttributeValue) {
+    if json.len() < DEFLATE_FROM {
+        return (BODY, AttributeValue::S(json));
+    }
+    let mut deflated = DeflateEncoder::new(Vec::new(), Compression::best());
+    match deflated.write_all(json.as_bytes()).and_then(|()| deflated.finish()) {
+        Ok(bytes) if bytes.len() < json.len() => (DEFLATED, AttributeValue::B(Blob::new(bytes))),
+        // A vector takes every write; what does not shrink stays readable.
+        _ => (BODY, AttributeValue::S(json)),
+    }
+}
+
+fn decode_body(plain: Option<AttributeValue>, deflated: Option<AttributeValue>) -> Option<String> {
+    let Some(AttributeValue::B(bytes)) = deflated else { return text(plain) };
+    let mut json = String::new();
+    DeflateDecoder::new(bytes.as_ref()).take(MAX_INFLATED).read_to_string(&mut json).ok()?;
+    Some(json)
 }
 
 /// An entry of the due index.
@@ -175,6 +208,7 @@ fn size(value: &AttributeValue) -> usize {
         AttributeValue::S(text) => text.len(),
         // A byte for two digits, and one or two for sign and exponent.
         AttributeValue::N(number) => number.len().div_ceil(2) + 2,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
         _ => 0,
     }
 }
@@ -204,6 +238,21 @@ mod tests {
         assert_eq!(decode(encode(item()).expect("encodes")), Ok(item()));
         let bare = Item { guards: Guards::new(), body: json!(null), due: None, expires: None, ..item() };
         assert_eq!(decode(encode(bare.clone()).expect("encodes")), Ok(bare));
+    }
+
+    #[test]
+    fn a_large_body_is_stored_small_and_what_was_stored_large_is_still_read() {
+        let words: Vec<_> = (0..60).map(|n| json!({"e": "done", "step": format!("alias:f{n}")})).collect();
+        let large = Item { body: json!(words), ..item() };
+        let json = large.body.to_string();
+        let mut stored = encode(large.clone()).expect("encodes");
+        assert!(json.len() > 2048 && size(&stored[DEFLATED]) < 512, "{:?}", stored[DEFLATED]);
+        assert_eq!(decode(stored.clone()), Ok(large.clone()));
+        stored.insert(DEFLATED.into(), AttributeValue::B(Blob::new(json.clone())));
+        assert!(matches!(decode(stored.clone()), Err(StoreError::Corrupt(_))), "not what we wrote");
+        stored.remove(DEFLATED);
+        stored.insert(BODY.into(), AttributeValue::S(json));
+        assert_eq!(decode(stored), Ok(large), "as versions before this one wrote it");
     }
 
     #[test]

@@ -28,8 +28,11 @@ pub(crate) fn print(config: &FunctionConfig) -> String {
 pub(crate) struct FunctionLook {
     /// `$LATEST`; none if there is no such function.
     pub(crate) latest: Option<Latest>,
-    /// Published versions that could be reused, the newest last; of those with other code, one for each configuration.
+    /// Published versions with the code that is wanted, the newest last.
     pub(crate) versions: Vec<Published>,
+    /// The configurations that published versions have, whatever their code: their roles exist.
+    #[serde(default)]
+    pub(crate) known: BTreeSet<String>,
     /// The stage's alias: version and revision.
     pub(crate) alias: Option<(String, String)>,
     /// Whether API Gateway may call that alias.
@@ -62,7 +65,7 @@ impl FunctionLook {
     }
 }
 
-/// How many of the newest versions are remembered for reuse.
+/// How many of the newest versions are looked at for reuse.
 const REMEMBERED: usize = 25;
 
 /// Looks at a function, its versions, and the stage's alias.
@@ -70,7 +73,7 @@ pub(crate) struct LookAtFunction {
     pub(crate) target: Target,
     pub(crate) function: String,
     pub(crate) stage: StageName,
-    /// The code that it shall run: versions with other code matter less.
+    /// The code that it shall run.
     pub(crate) code: CodeRef,
 }
 
@@ -110,15 +113,10 @@ impl Step for LookAtFunction {
             })
             .collect();
         published.sort_by_key(|published| published.version.parse::<u64>().unwrap_or(0));
-        // What is remembered is written to the journal. Code that is not wanted only shows which roles there are.
-        let mut prints = BTreeSet::new();
-        let mut remembered: Vec<_> = published
-            .into_iter()
-            .rev()
-            .filter(|version| version.sha256 == self.code.sha256 || prints.insert(version.print.clone()))
-            .take(REMEMBERED)
-            .collect();
-        remembered.reverse();
+        // What is remembered is written to the journal: only what this operation can use.
+        let mut remembered = published.split_off(published.len().saturating_sub(REMEMBERED));
+        let known = remembered.iter().map(|version| version.print.clone()).collect();
+        remembered.retain(|version| version.sha256 == self.code.sha256);
         Progress::done(FunctionLook {
             latest: latest.map(|latest| Latest {
                 revision: latest.revision.clone(),
@@ -127,6 +125,7 @@ impl Step for LookAtFunction {
                 role: latest.config.role.clone(),
             }),
             versions: remembered,
+            known,
             alias: alias.map(|alias| (alias.version, alias.revision)),
             permitted: statements.iter().any(|statement| statement == STATEMENT),
         })

@@ -179,8 +179,7 @@ impl Preparation<'_> {
                 let mut needs = vec![];
                 // Roles are immutable, and a version was published only after its role was whole: if one has this very
                 // configuration, the role exists.
-                let known = look.versions.iter().any(|published| published.print == want);
-                if latest.role != wanted.config.role && !known {
+                if latest.role != wanted.config.role && !look.known.contains(&want) {
                     needs.push(with_role(&mut nodes));
                 }
                 let configure = Self::id("config", logical);

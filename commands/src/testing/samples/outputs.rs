@@ -75,7 +75,13 @@ impl Outputs {
         for function in application.functions.values() {
             let latest = (!is_first).then(|| latest(function, &stage));
             let alias = (!is_first).then(|| ("1".to_owned(), "rev-1".to_owned()));
-            let look = FunctionLook { latest, versions: vec![], alias, permitted: !is_first };
+            let look = FunctionLook {
+                latest,
+                versions: vec![],
+                known: Default::default(),
+                alias,
+                permitted: !is_first,
+            };
             outputs = outputs.with(&format!("look:{}", function.logical_id), look);
         }
         let api = json!({
