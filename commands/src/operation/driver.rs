@@ -4,6 +4,8 @@
 //! run side by side, up to a bound, and none is dropped in flight while the operation is ours. Nothing is told that is
 //! not recorded.
 
+mod parting;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,6 +112,9 @@ impl<'a> Drive<'a> {
     pub(crate) async fn run(mut self) -> Result<Driven, Trouble> {
         self.tell()?;
         loop {
+            if self.engine.is_stopping() {
+                return self.part().await;
+            }
             match self.turn().await? {
                 Next::Over(driven) => return Ok(driven),
                 Next::Turn => {}
@@ -401,6 +406,7 @@ impl<'a> Drive<'a> {
                     return true;
                 }
                 () = tokio::time::sleep_until(look) => return true,
+                () = self.engine.stopping() => return true,
                 () = nudge.notified() => {
                     self.slot_wake.clear();
                     match self.heard().await {

@@ -131,6 +131,17 @@ impl Shared {
         self.mortal(replica, None, |_| {})
     }
 
+    /// A process whose wall clock is that many seconds ahead of everybody else's; less than none: behind.
+    pub(super) fn apart(&self, replica: &str, seconds: i64) -> Process {
+        let now = crate::ports::Clock::now(&*self.clock) + jiff::SignedDuration::from_secs(seconds);
+        let shared = Self {
+            store: Arc::clone(&self.store),
+            sea: Arc::clone(&self.sea),
+            clock: Arc::new(TestClock::at(now)),
+        };
+        shared.process(replica)
+    }
+
     /// A process that dies at its n-th store call.
     pub(super) fn mortal(
         &self,
