@@ -210,7 +210,7 @@ impl<'a> Drive<'a> {
             self.tell()?;
         }
         if let Some(turn) = plan.turn {
-            line::wake_next(self.engine, &self.log.head().charter.pipeline, &self.freed(&turn, held)).await;
+            line::wake_next(self.engine, self.log.head(), &self.freed(&turn, held)).await;
             return Ok(Next::Over(match turn {
                 Turn::Wait(_) => Driven::Waiting,
                 Turn::Succeeded | Turn::Failed => Driven::Ended,

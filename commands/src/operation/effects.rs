@@ -94,6 +94,15 @@ mutations! {
         "GetStage; ours if it serves the deployment", true, "DeleteStage";
     UPDATE_STAGE: "apigatewayv2:UpdateStage", "sets one value, under the stage slot", "GetStage", true,
         "the deployment before";
+    CREATE_QUEUE: "sqs:CreateQueue",
+        "fixed name; the same attributes again change nothing", "GetQueueUrl", true,
+        "none: made once by `sluice init`";
+    SEND_MESSAGE: "sqs:SendMessage",
+        "deduplication id of operation, sequence and cause, for 5 minutes",
+        "not at all: a hint, the sweep finds what it points to", true, "none";
+    RECEIVE_MESSAGE: "sqs:ReceiveMessage", "hides for 30 s what it gives", "not at all: a hint", true, "none";
+    DELETE_MESSAGES: "sqs:DeleteMessageBatch",
+        "a message that is gone is no error", "not at all: a hint", true, "none";
 }
 
 /// `docs/effects.md`.

@@ -117,6 +117,11 @@ impl Engine {
         }
     }
 
+    /// Whether a task of this process carries it.
+    pub(crate) fn is_carrying(&self, id: &OperationId) -> bool {
+        lock(&self.nudges).contains_key(id)
+    }
+
     /// Carries an operation as far as it goes. One call per operation at a time in a process; dropping it is like
     /// dying: whoever comes next observes what was begun.
     pub async fn drive(&self, id: &OperationId) -> Driven {
@@ -228,7 +233,7 @@ impl Engine {
         for item in items {
             match Head::from_item(&item) {
                 Ok(head) if head.status == Status::Stuck => {}
-                Ok(head) if lock(&self.nudges).contains_key(&head.id) => {}
+                Ok(head) if self.is_carrying(&head.id) => {}
                 Ok(head) if self.is_free(&head) => free.push(head.id),
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "a due item is no operation of ours"),

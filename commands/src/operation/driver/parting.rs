@@ -11,12 +11,12 @@ use tokio::time::Instant;
 
 use super::{Drive, Pending};
 use crate::operation::engine::Driven;
-use crate::operation::head::Status;
+use crate::operation::head::{Head, Status};
 use crate::operation::journal::Entry;
 use crate::operation::log::{Appended, Leave};
 use crate::operation::signal::parse_wait;
 use crate::operation::step::Trouble;
-use crate::ports::DueChange;
+use crate::ports::{Cause, DueChange, Hint};
 
 /// How long what is in flight is waited for. Most AWS calls take a fraction of it; the process has 10 s in all.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,8 +45,17 @@ impl Drive<'_> {
         if !is_clear {
             return Ok(Driven::Later);
         }
-        let is_ours = self.log.release(&*self.engine.world().store).await?;
-        Ok(if is_ours { Driven::Released } else { Driven::NotOurs })
+        let world = self.engine.world();
+        if !self.log.release(&*world.store).await? {
+            return Ok(Driven::NotOurs);
+        }
+        let Head { id, sequence, fence, .. } = self.log.head();
+        world.wakeups.ring(Hint {
+            operation: id.clone(),
+            sequence: *sequence,
+            cause: Cause::Released(*fence),
+        });
+        Ok(Driven::Released)
     }
 
     /// Waits for what is in flight, showing meanwhile that we live. `false`: the operation is not ours any more.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::harness::{LEASE, Process, Shared};
+use super::harness::{LEASE, Process, Shared, person};
 use super::sea::{How, Weather, step};
 use crate::ids::OperationId;
 use crate::operation::testing::operation_id;
@@ -121,4 +121,63 @@ async fn after_a_death_a_replica_whose_clock_is_apart_claims_after_the_lease_and
         other.live_out(&shared).await;
         shared.assert_at_rest(&id, Status::Succeeded, "clocks apart").await;
     }
+}
+
+/// What a replica rang for since it was asked last.
+fn rung(process: &Process) -> Vec<String> {
+    let told = |hint: crate::ports::Hint| format!("{} at {}: {}", hint.operation, hint.sequence, hint.cause);
+    process.wakeups.take().into_iter().map(told).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stops_or_drives_nothing_rings_for_the_others() {
+    let shared = Shared::new().await;
+    let (first, second) = (shared.process("first"), operation_id(2));
+    first.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
+    assert_eq!(rung(&first), Vec::<String>::new(), "it drives that itself");
+    stops(&first, &operation_id(1)).await;
+    assert_eq!(rung(&first), [format!("{} at 2: released-1", operation_id(1))]);
+
+    let accepting = shared.mortal("accepting", None, |settings| settings.drive = false);
+    accepting.ask(2, "d2", "toy", &[step("ask", How::Ask)]).await;
+    assert_eq!(rung(&accepting), [format!("{second} at 1: accepted")]);
+    shared.process("other").live_to(&shared, &second, Status::Waiting).await;
+    accepting.say(&second, "ben", "d3", Verdict::Approve).await;
+    assert_eq!(rung(&accepting), [format!("{second} at 2: signal-{}", person("ben").id)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_rings_where_another_replica_carries_the_operation() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    process.ask(1, "d1", "toy", &[step("ask", How::Ask)]).await;
+    let id = operation_id(1);
+    process.live_to(&shared, &id, Status::Waiting).await;
+    let waiting = shared.head(&id).await;
+    // Somebody just woke it: as the head is read in that moment.
+    let woken = Head { owner: "another".into(), ..waiting.clone() };
+    process.say_to(&woken, "dan", "d2", Verdict::Approve).await;
+    assert_eq!(rung(&process), [format!("{id} at 2: signal-{}", person("dan").id)]);
+    process.say_to(&waiting, "ben", "d3", Verdict::Approve).await;
+    assert_eq!(rung(&process), Vec::<String>::new(), "nobody carries it: this replica does");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_that_is_given_back_rings_for_who_is_next_elsewhere() {
+    let shared = Shared::new().await;
+    let (holder, mut other) = (shared.process("holder"), shared.process("other"));
+    other.ids_from = 10;
+    shared.sea.weather("a", [Weather::Slow(Duration::from_secs(3))]);
+    let slotted = |name| [step(name, How::Set).holding(Slot::Pipeline)];
+    holder.ask(1, "d1", "toy", &slotted("a")).await;
+    other.ask(1, "d2", "toy", &slotted("b")).await;
+    let (first, next) = (operation_id(1), operation_id(11));
+    tokio::select! {
+        _ = holder.live_to(&shared, &first, Status::Succeeded) => {}
+        () = other.live() => {}
+    }
+    let hints = rung(&holder);
+    assert_eq!(hints.len(), 1, "{hints:?}");
+    assert!(hints[0].starts_with(&format!("{next} at ")), "{hints:?}");
+    assert!(hints[0].ends_with(&format!("slot-{first}")), "{hints:?}");
 }
