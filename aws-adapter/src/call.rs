@@ -72,6 +72,7 @@ calls! {
         GET_POLICY = "iam:GetPolicy",
         GET_CALLER_IDENTITY = "sts:GetCallerIdentity",
         GET_LOG_EVENTS = "logs:GetLogEvents",
+        GET_QUEUE_URL = "sqs:GetQueueUrl",
     }
     mutations {
         CREATE_REPOSITORY = "codecommit:CreateRepository",
@@ -104,6 +105,10 @@ calls! {
         CREATE_ROLE = "iam:CreateRole",
         PUT_ROLE_POLICY = "iam:PutRolePolicy",
         CREATE_POLICY = "iam:CreatePolicy",
+        CREATE_QUEUE = "sqs:CreateQueue",
+        SEND_MESSAGE = "sqs:SendMessage",
+        RECEIVE_MESSAGE = "sqs:ReceiveMessage",
+        DELETE_MESSAGES = "sqs:DeleteMessageBatch",
     }
 }
 
@@ -121,7 +126,7 @@ impl Call {
 }
 
 /// The two clients of one service in one region.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Service<C> {
     pub(crate) region: String,
     pub(crate) reads: C,

@@ -32,15 +32,19 @@ const THROTTLED: &[&str] = &[
 
 /// Refused for the moment, without a word about the number of calls.
 const TRANSIENT: &[&str] = &[
+    // A queue of that name was deleted in the last minute.
+    "AWS.SimpleQueueService.QueueDeletedRecently",
     "ConcurrentModification",
     "EntityTemporarilyUnmodifiable",
     "OperationAborted",
+    "QueueDeletedRecently",
     "RequestTimeout",
     "ServiceUnavailable",
     "ServiceUnavailableException",
 ];
 
 const CONFLICT: &[&str] = &[
+    "AWS.SimpleQueueService.QueueNameExists",
     "BranchNameExistsException",
     "BucketAlreadyExists",
     "BucketAlreadyOwnedByYou",
@@ -52,6 +56,8 @@ const CONFLICT: &[&str] = &[
     "ParentCommitIdRequiredException",
     "PreconditionFailed",
     "PreconditionFailedException",
+    "QueueAlreadyExists",
+    "QueueNameExists",
     "RepositoryNameExistsException",
     "ResourceAlreadyExistsException",
     "ResourceConflictException",
@@ -59,6 +65,7 @@ const CONFLICT: &[&str] = &[
 ];
 
 const ABSENT: &[&str] = &[
+    "AWS.SimpleQueueService.NonExistentQueue",
     "BranchDoesNotExistException",
     "CommitDoesNotExistException",
     "CommitIdDoesNotExistException",
@@ -71,6 +78,7 @@ const ABSENT: &[&str] = &[
     "NoSuchVersion",
     "NotFound",
     "NotFoundException",
+    "QueueDoesNotExist",
     "RepositoryDoesNotExistException",
     "ResourceNotFoundException",
 ];

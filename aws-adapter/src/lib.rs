@@ -13,13 +13,14 @@ mod gateway;
 mod identity;
 mod logs;
 mod objects;
+mod queue;
 mod repositories;
 mod values;
 
 use std::sync::Arc;
 
 pub use aws_config::SdkConfig;
-use sluice_commands::ports::{Builders, Functions, Gateway, Identity, Logs, Objects, Repositories};
+use sluice_commands::ports::{Builders, Functions, Gateway, Identity, Logs, Objects, Queue, Repositories};
 
 pub use crate::call::{MUTATIONS, READS};
 use crate::call::{OnlyListed, RepeatOnlyRefused, Service};
@@ -46,6 +47,7 @@ pub struct Aws {
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
     pub logs: Arc<dyn Logs>,
+    sqs: Service<aws_sdk_sqs::Client>,
 }
 
 /// The clients of one service: one that may only look, one that may change, on the same connections.
@@ -89,6 +91,13 @@ impl Aws {
                 sts: service!(aws_sdk_sts, config, region),
             }),
             logs: Arc::new(logs::CloudWatchLogs(service!(aws_sdk_cloudwatchlogs, config, region))),
+            sqs: service!(aws_sdk_sqs, config, region),
         })
+    }
+
+    /// The SQS queue of that name, `.fifo` included.
+    pub fn queue(&self, name: &str) -> Arc<dyn Queue> {
+        let url = tokio::sync::OnceCell::new();
+        Arc::new(queue::Sqs { service: self.sqs.clone(), name: name.to_owned(), url })
     }
 }

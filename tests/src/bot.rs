@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::net::TcpListener;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::binaries;
 use crate::eventually::eventually;
@@ -13,6 +14,7 @@ use crate::world::World;
 #[derive(Debug)]
 pub struct Bot {
     bot: Child,
+    url: String,
     /// Kills the bot when its standard input closes: should this program die without a goodbye, the bot does too.
     watcher: Child,
 }
@@ -36,10 +38,22 @@ impl Bot {
 
     /// `sluice serve`, ready, with these variables besides the world's.
     pub async fn serve(world: &World, more: &[(&str, &str)]) -> Self {
-        let mut bot = Self::spawn(world, more);
-        let url = format!("{}/readyz", world.ready.bot);
+        Self::spawn(world, more).ready(world).await
+    }
+
+    /// One more `sluice serve` in the same world, ready, at an address of its own: see [`World::via`].
+    pub async fn replica(world: &World, more: &[(&str, &str)]) -> Self {
+        // Free a moment ago; should somebody be quicker, the bot says so and the test fails.
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+        let listen = free.to_string();
+        let more = [&[("SLUICE_LISTEN", listen.as_str())], more].concat();
+        Self::serve(world, &more).await
+    }
+
+    async fn ready(mut self, world: &World) -> Self {
+        let (url, bot) = (format!("{}/readyz", self.url), &mut self.bot);
         eventually("the bot is to be ready", Duration::from_secs(30), async || {
-            if let Ok(Some(status)) = bot.bot.try_wait() {
+            if let Ok(Some(status)) = bot.try_wait() {
                 panic!("the bot ended with {status}\n{}", world.log_tail());
             }
             match world.http.get(&url).send().await {
@@ -49,7 +63,7 @@ impl Bot {
             }
         })
         .await;
-        bot
+        self
     }
 
     /// `sluice serve`, as it begins.
@@ -59,7 +73,26 @@ impl Bot {
         let bot = command(world, &["serve"], &env).spawn().expect("the bot starts");
         let mut watcher = Command::new("sh");
         watcher.args(["-c", &format!("cat > /dev/null; kill -9 {}", bot.id())]).stdin(Stdio::piped());
-        Self { bot, watcher: watcher.spawn().expect("a shell starts") }
+        let url = format!("http://{}", env["SLUICE_LISTEN"]);
+        Self { bot, url, watcher: watcher.spawn().expect("a shell starts") }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// SIGTERM, as every scheduler sends it: with what status it ended, and after how long.
+    pub async fn terminate(mut self, world: &World) -> (ExitStatus, Duration) {
+        let began = Instant::now();
+        let sent = Command::new("kill").args(["-TERM", &self.bot.id().to_string()]).status();
+        assert!(sent.expect("kill starts").success());
+        let bot = &mut self.bot;
+        let ended = eventually("the bot is to end", Duration::from_secs(30), async || match bot.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            other => Err(format!("{other:?}\n{}", world.log_tail())),
+        });
+        (ended.await, began.elapsed())
     }
 
     /// `kill -9`.

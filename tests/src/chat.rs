@@ -181,7 +181,7 @@ impl World {
     pub async fn types_in(&self, channel: &str, user: &str, line: &str) -> Reply {
         let (command, text) = line.split_once(' ').unwrap_or((line, ""));
         let body = json!({"user": user, "channel": channel, "command": command, "text": text});
-        Reply::new(self.control("command", &body).await)
+        self.deliver("command", body).await
     }
 
     /// Somebody types a line that begins an operation; its message is awaited with the result.
@@ -217,7 +217,7 @@ impl World {
         let body = json!({
             "user": user, "channel": self.channel(), "ts": message.ts(), "action_id": action, "stale": stale,
         });
-        Reply::new(self.control("click", &body).await)
+        self.deliver("click", body).await
     }
 
     /// What each stage of a pipeline runs, by `/pipeline status`; `nothing` where that is so.

@@ -27,9 +27,9 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it changes something at AWS that is not our own table.
+    /// Whether it changes something at AWS that is not our own table or queue.
     pub fn mutates_aws(&self) -> bool {
-        self.mutating && self.service != "slack" && self.service != "dynamodb"
+        self.mutating && !["slack", "dynamodb", "sqs"].contains(&self.service.as_str())
     }
 }
 
@@ -108,6 +108,6 @@ impl World {
 
     /// Delivers the same delivery again.
     pub async fn redeliver(&self, trigger_id: &str) -> crate::Reply {
-        crate::Reply::new(self.control("redeliver", &json!({"trigger_id": trigger_id})).await)
+        self.deliver("redeliver", json!({"trigger_id": trigger_id})).await
     }
 }

@@ -8,9 +8,11 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::binaries;
+use crate::bot::Bot;
+use crate::chat::Reply;
 
 /// How a world differs from the usual one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,6 +54,8 @@ impl Drop for Sandbox {
 pub struct World {
     pub(crate) ready: Arc<Ready>,
     pub(crate) http: reqwest::Client,
+    /// The bot that deliveries go to, if not whoever is next.
+    to: Option<String>,
     _sandbox: Arc<Sandbox>,
 }
 
@@ -86,7 +90,26 @@ impl World {
         let ready = serde_json::from_str(&line).unwrap_or_else(|error| {
             panic!("the sandbox was not ready: {error}; it said {line:?}, and the rest above")
         });
-        Self { ready: Arc::new(ready), http: client(), _sandbox: Arc::new(sandbox) }
+        Self { ready: Arc::new(ready), http: client(), to: None, _sandbox: Arc::new(sandbox) }
+    }
+
+    /// The same world, where what people do is delivered to that bot.
+    pub fn via(&self, bot: &Bot) -> Self {
+        Self { to: Some(bot.url().to_owned()), ..self.clone() }
+    }
+
+    /// From now on deliveries that name no bot go to these in turn.
+    pub async fn balances(&self, bots: &[&Bot]) {
+        let urls: Vec<&str> = bots.iter().map(|bot| bot.url()).collect();
+        self.control("bots", &json!({ "urls": urls })).await;
+    }
+
+    /// A delivery, addressed.
+    pub(crate) async fn deliver(&self, what: &str, mut body: Value) -> Reply {
+        if let Some(bot) = &self.to {
+            body["bot"] = bot.as_str().into();
+        }
+        Reply::new(self.control(what, &body).await)
     }
 
     /// Slack's limits are for a channel that people read; tests post faster.

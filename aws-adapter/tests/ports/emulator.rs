@@ -8,8 +8,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use sluice_aws_adapter::Aws;
 use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ports::{
-    ApiStage, BucketState, CodeRef, FunctionConfig, FunctionVersion, LogStream, Object, Readiness, RoleSpec,
-    TAG_PIPELINE, Tags,
+    ApiStage, BucketState, Cause, CodeRef, FunctionConfig, FunctionVersion, Hint, LogStream, Object,
+    Readiness, RoleSpec, TAG_PIPELINE, Tags,
 };
 
 use crate::rig::ministack::{Ministack, program};
@@ -65,6 +65,52 @@ async fn a_bucket_and_its_objects() {
     assert_eq!(port.set_policy(&target(), BUCKET, &policy).await, Ok(()));
     let ready = BucketState { versioned: true, private: true, policy: true };
     assert_eq!(port.bucket(&target(), BUCKET).await, Ok(Some(ready)));
+}
+
+#[tokio::test]
+async fn a_queue_gives_each_hint_once_and_keeps_none_that_it_gave() {
+    let emulator = Ministack::start().await;
+    let port = aws(&emulator.url).await.queue("wake.fifo");
+    let hint = |number: u8, sequence| Hint {
+        operation: format!("01JQ000000000000000000000{number}").parse().unwrap(),
+        sequence,
+        cause: Cause::Released(1),
+    };
+    let at_once = Duration::ZERO;
+    assert_eq!(port.exists(&target()).await, Ok(false));
+    let missing = port.send(&target(), &hint(1, 1)).await.unwrap_err();
+    assert_eq!((missing.call, missing.class), ("sqs:GetQueueUrl", Class::Absent));
+    // Again is no error: two replicas may be set up at once.
+    assert_eq!(port.create(&target()).await, Ok(()));
+    assert_eq!(port.create(&target()).await, Ok(()));
+    assert_eq!(port.exists(&target()).await, Ok(true));
+
+    assert_eq!(port.receive(&target(), at_once).await, Ok(vec![]));
+    for (number, sequence) in [(1, 7), (1, 7), (2, 1), (1, 8)] {
+        assert_eq!(port.send(&target(), &hint(number, sequence)).await, Ok(()));
+    }
+    let mut got = vec![];
+    loop {
+        let more = port.receive(&target(), at_once).await.expect("hints");
+        if more.is_empty() {
+            break;
+        }
+        got.extend(more);
+    }
+    got.sort();
+    let expected = [hint(1, 7), hint(1, 8), hint(2, 1)].map(|hint| hint.operation);
+    assert_eq!(got, expected, "the second of two equal ones is the first");
+
+    let began = Instant::now();
+    let (sent, woken) = tokio::join!(
+        async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            port.send(&target(), &hint(3, 1)).await
+        },
+        port.receive(&target(), Duration::from_secs(20)),
+    );
+    assert_eq!((sent, woken), (Ok(()), Ok(vec![hint(3, 1).operation])));
+    assert!(began.elapsed() < Duration::from_secs(5), "it waits for a message, and no longer");
 }
 
 #[tokio::test]

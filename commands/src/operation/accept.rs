@@ -25,7 +25,7 @@ use crate::operation::slot::Ticket;
 use crate::operation::step::{StepId, Trouble};
 use crate::operation::world::World;
 use crate::operation::{news, retry};
-use crate::ports::{DueChange, Guard, Guards, Precondition, StoreError, Write};
+use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
 use crate::service::{Actor, Answer, Audience};
 
 /// How long an inbox row is kept: longer than Slack could possibly deliver again.
@@ -175,18 +175,21 @@ pub async fn accept(
     writes.extend(start.takes);
 
     let begun = Instant::now();
+    let go = || {
+        if world.settings.drive {
+            engine.hand_over(head, facts, start.fresh, begun);
+        } else {
+            world.wakeups.ring(Hint { operation: id.clone(), sequence: 1, cause: Cause::Accepted });
+        }
+    };
     match transact(engine, &token, delivery.key, writes).await? {
         Committed::Yes => {
-            if world.settings.drive {
-                engine.hand_over(head, facts, start.fresh, begun);
-            }
+            go();
             Ok(Accepted::Yes(answer))
         }
         Committed::Before(answer, operation) if operation.as_ref() == Some(&id) => {
             // Our own transaction, whose answer was lost.
-            if world.settings.drive {
-                engine.hand_over(head, facts, start.fresh, begun);
-            }
+            go();
             Ok(Accepted::Yes(answer))
         }
         Committed::Before(answer, _) => Ok(Accepted::Before(answer)),

@@ -4,6 +4,8 @@
 //! run side by side, up to a bound, and none is dropped in flight while the operation is ours. Nothing is told that is
 //! not recorded.
 
+mod parting;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,6 +127,9 @@ impl<'a> Drive<'a> {
     pub(crate) async fn run(mut self) -> Result<Driven, Trouble> {
         self.tell()?;
         loop {
+            if self.engine.is_stopping() {
+                return self.part().await;
+            }
             match self.turn().await? {
                 Next::Over(driven) => return Ok(driven),
                 Next::Turn => {}
@@ -224,7 +229,7 @@ impl<'a> Drive<'a> {
             self.tell()?;
         }
         if let Some(turn) = plan.turn {
-            line::wake_next(self.engine, &self.log.head().charter.pipeline, &self.freed(&turn, held)).await;
+            line::wake_next(self.engine, self.log.head(), &self.freed(&turn, held)).await;
             return Ok(Next::Over(match turn {
                 Turn::Wait(_) => Driven::Waiting,
                 Turn::Succeeded | Turn::Failed => Driven::Ended,
@@ -430,6 +435,7 @@ impl<'a> Drive<'a> {
                     return true;
                 }
                 () = tokio::time::sleep_until(look) => return true,
+                () = self.engine.stopping() => return true,
                 () = nudge.notified() => {
                     self.slot_wake.clear();
                     match self.heard().await {

@@ -136,6 +136,16 @@ mutations! {
         Stays("takes back an AddPermission");
     DELETE_STAGE: "apigatewayv2:DeleteStage", "under the stage slot, after a look; one that is gone is no error",
         "looks first, always", true, Stays("takes back a CreateStage");
+    CREATE_QUEUE: "sqs:CreateQueue",
+        "fixed name; the same attributes again change nothing", "GetQueueUrl", true,
+        Stays("made once by `sluice init`");
+    SEND_MESSAGE: "sqs:SendMessage",
+        "deduplication id of operation, sequence and cause, for 5 minutes",
+        "not at all: a hint, the sweep finds what it points to", true, Stays("a hint");
+    RECEIVE_MESSAGE: "sqs:ReceiveMessage", "hides for 30 s what it gives", "not at all: a hint", true,
+        Stays("a hint");
+    DELETE_MESSAGES: "sqs:DeleteMessageBatch",
+        "a message that is gone is no error", "not at all: a hint", true, Stays("a hint");
 }
 
 /// `docs/effects.md`.

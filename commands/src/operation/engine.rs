@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::ids::OperationId;
@@ -39,6 +39,8 @@ pub enum Driven {
     Stuck,
     /// Something is in the way that may pass: the next sweep tries again.
     Later,
+    /// This process stops: the operation is due, nobody carries it, and another replica may go on at once.
+    Released,
 }
 
 /// What a driver starts from.
@@ -64,6 +66,7 @@ pub struct Engine {
     accepted: Mutex<HashMap<OperationId, Held>>,
     nudges: Mutex<HashMap<OperationId, Arc<Notify>>>,
     seen: Mutex<HashMap<OperationId, Seen>>,
+    stop: watch::Sender<bool>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,7 +76,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Engine {
     /// An engine over that world, for the operations in that registry.
     pub fn new(world: Arc<World>, registry: Registry) -> Self {
-        Self { world, registry, accepted: Mutex::default(), nudges: Mutex::default(), seen: Mutex::default() }
+        let (accepted, nudges, seen) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { world, registry, accepted, nudges, seen, stop: watch::Sender::new(false) }
+    }
+
+    /// Tells every driver, those to come included, to let go of its operation: it starts nothing more, waits a few
+    /// seconds for what is in flight, records that, and leaves the head without an owner. Nothing is claimed any more.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+    /// Done when this engine is told to stop.
+    pub(crate) async fn stopping(&self) {
+        // The sender lives as long as we do.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
     }
 
     /// The world it works in.
@@ -101,6 +119,11 @@ impl Engine {
         }
     }
 
+    /// Whether a task of this process carries it.
+    pub(crate) fn is_carrying(&self, id: &OperationId) -> bool {
+        lock(&self.nudges).contains_key(id)
+    }
+
     /// Carries an operation as far as it goes. One call per operation at a time in a process; dropping it is like
     /// dying: whoever comes next observes what was begun.
     pub async fn drive(&self, id: &OperationId) -> Driven {
@@ -117,6 +140,7 @@ impl Engine {
         let accepted = lock(&self.accepted).remove(id);
         let held = match accepted {
             Some(held) => held,
+            None if self.is_stopping() => return Ok(Driven::Later),
             None => match self.acquire(id).await? {
                 Acquired::Held(held) => *held,
                 Acquired::No(driven) => return Ok(driven),
@@ -212,7 +236,7 @@ impl Engine {
         for item in items {
             match Head::from_item(&item) {
                 Ok(head) if head.status == Status::Stuck => {}
-                Ok(head) if lock(&self.nudges).contains_key(&head.id) => {}
+                Ok(head) if self.is_carrying(&head.id) => {}
                 Ok(head) if self.is_free(&head) => free.push(head.id),
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "a due item is no operation of ours"),

@@ -7,11 +7,11 @@ use crate::ids::{OperationId, PipelineName};
 use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
 use crate::operation::facts::Facts;
-use crate::operation::head::guards;
+use crate::operation::head::{Head, guards};
 use crate::operation::slot::{Slot, Ticket, is_my_turn, next_in_line};
 use crate::operation::step::{Node, Refusal, Trouble};
 use crate::operation::world::World;
-use crate::ports::{DueChange, Guard, Item, Precondition, StoreError, Write};
+use crate::ports::{Cause, DueChange, Guard, Hint, Item, Precondition, StoreError, Write};
 
 /// What came of standing before a slot.
 pub(crate) enum Turnstile {
@@ -114,18 +114,24 @@ pub(crate) fn wanted(nodes: &[Node]) -> BTreeSet<Slot> {
     nodes.iter().filter_map(|node| node.slot.clone()).collect()
 }
 
-/// Wakes the head of the line of slots that were given back. Should this fail, who waits looks again by itself.
-pub(crate) async fn wake_next(engine: &Engine, pipeline: &PipelineName, slots: &BTreeSet<Slot>) {
+/// Wakes the head of the line of slots that an operation gave back, here or wherever it is carried. Should this fail, who
+/// waits looks again by itself.
+pub(crate) async fn wake_next(engine: &Engine, by: &Head, slots: &BTreeSet<Slot>) {
     if slots.is_empty() {
         return;
     }
-    let world = engine.world();
+    let (world, pipeline) = (engine.world(), &by.charter.pipeline);
     match View::read(&*world.store, &world.keys, pipeline).await {
         Ok(view) => {
             for slot in slots {
-                if let Some(next) = next_in_line(slot, &view.tickets) {
-                    world.runner.run(next.operation.clone());
+                let Some(next) = next_in_line(slot, &view.tickets).map(|ticket| &ticket.operation) else {
+                    continue;
+                };
+                if !engine.is_carrying(next) {
+                    let cause = Cause::Slot(by.id.clone());
+                    world.wakeups.ring(Hint { operation: next.clone(), sequence: by.sequence, cause });
                 }
+                world.runner.run(next.clone());
             }
         }
         Err(error) => {

@@ -261,6 +261,26 @@ impl Log {
         true
     }
 
+    /// Lets go of the operation, which stays due: whoever looks next may claim it at once, and raises the fence then.
+    /// `false`: it was not ours any more.
+    pub(crate) async fn release(&mut self, store: &dyn Store) -> Result<bool, StoreError> {
+        if self.head.owner.is_empty() {
+            return Ok(true);
+        }
+        let write = Write::Update {
+            key: self.keys.head(&self.head.id),
+            set: guards([(head::OWNER, Guard::Text(String::new()))]),
+            due: DueChange::Keep,
+            when: Precondition::Equals(guards([(head::FENCE, Guard::Number(self.head.fence))])),
+        };
+        match retry::reading(|| store.write(write.clone())).await {
+            Ok(()) => self.head.owner.clear(),
+            Err(StoreError::Lost(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
     /// Reads what people said since, after somebody rang. `None`: the operation is not ours any more.
     pub(crate) async fn unread(&mut self, store: &dyn Store) -> Result<Option<Vec<SignalFact>>, Trouble> {
         // The ring is read before the signals: one that comes between is seen as a signal, and rings once more in vain.

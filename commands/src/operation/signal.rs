@@ -4,14 +4,13 @@
 //! for exactly that. Neither fence nor sequence is needed or changed; the owner's journal alone decides what follows.
 
 use crate::domain::{About, Act, AuditRecord, Granted, to_item};
-use crate::ids::OperationId;
 use crate::operation::accept::{Committed, Delivery, inbox, transact};
 use crate::operation::engine::Engine;
 use crate::operation::facts::{Facts, SignalFact, Verdict};
 use crate::operation::head::{self, Head, RUNG, guards};
 use crate::operation::news;
 use crate::operation::step::{StepId, Trouble};
-use crate::ports::{DueChange, Guard, Precondition, Write};
+use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, Write};
 use crate::service::Answer;
 
 /// What came of saying something.
@@ -90,18 +89,25 @@ pub async fn say(
     let token = format!("signal-{}", ulid::Ulid::new());
     match transact(engine, &token, delivery.key, writes).await? {
         Committed::Yes => {
-            ring(engine, &head.id);
+            ring(engine, head, delivery);
             Ok(Said::Heard(answer))
         }
         Committed::Before(answer, _) => {
             // Perhaps our own transaction, whose answer was lost; ringing twice does no harm.
-            ring(engine, &head.id);
+            ring(engine, head, delivery);
             Ok(Said::Before(answer))
         }
         Committed::No => Ok(Said::Late),
     }
 }
 
-fn ring(engine: &Engine, id: &OperationId) {
-    engine.world().runner.run(id.clone());
+/// Sees that somebody hears it: the task here, or a replica that carries the operation, or any if nothing is driven here.
+fn ring(engine: &Engine, head: &Head, delivery: &Delivery<'_>) {
+    let world = engine.world();
+    world.runner.run(head.id.clone());
+    let is_elsewhere = !head.owner.is_empty() && head.owner != world.settings.replica;
+    if is_elsewhere || !world.settings.drive {
+        let cause = Cause::Signal(delivery.actor.id.clone());
+        world.wakeups.ring(Hint { operation: head.id.clone(), sequence: head.sequence, cause });
+    }
 }

@@ -8,6 +8,7 @@ use crate::ids::Target;
 use crate::operation::keys::Keys;
 use crate::ports::{
     Builders, Clock, Functions, Gateway, Herald, Identity, Logs, Objects, Repositories, Runner, Store,
+    Wakeups,
 };
 
 /// The ports of one installation.
@@ -28,6 +29,8 @@ pub struct World {
     pub herald: Arc<dyn Herald>,
     /// Who gives operations a task.
     pub runner: Arc<dyn Runner>,
+    /// Who wakes other replicas.
+    pub wakeups: Arc<dyn Wakeups>,
     /// CodeCommit.
     pub repositories: Arc<dyn Repositories>,
     /// CodeBuild.

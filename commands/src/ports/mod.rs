@@ -13,6 +13,7 @@ mod logs;
 mod objects;
 mod repositories;
 mod store;
+mod wakeups;
 
 pub use builders::*;
 pub use clock::*;
@@ -24,6 +25,7 @@ pub use logs::*;
 pub use objects::*;
 pub use repositories::*;
 pub use store::*;
+pub use wakeups::*;
 
 use std::collections::BTreeMap;
 

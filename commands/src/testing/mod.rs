@@ -11,4 +11,4 @@ pub mod samples;
 
 pub use memory::{MemoryStore, StoreCall, StoreFault};
 pub use nowhere::{Nowhere, target, world};
-pub use recorders::{RecordingHerald, RecordingRunner, TestClock};
+pub use recorders::{RecordingHerald, RecordingRunner, RecordingWakeups, TestClock};

@@ -43,6 +43,7 @@ pub fn world(
         clock,
         herald,
         runner,
+        wakeups: Arc::new(NoWakeups),
         repositories: Arc::new(Nowhere),
         builders: Arc::new(Nowhere),
         objects: Arc::new(Nowhere),

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::ids::OperationId;
-use crate::ports::{Clock, Herald, News, Runner};
+use crate::ports::{Clock, Herald, Hint, News, Runner, Wakeups};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,6 +61,23 @@ impl RecordingHerald {
 impl Herald for RecordingHerald {
     fn tell(&self, news: News) {
         lock(&self.0).push(news);
+    }
+}
+
+/// Remembers all hints, the oldest first.
+#[derive(Debug, Default)]
+pub struct RecordingWakeups(Mutex<Vec<Hint>>);
+
+impl RecordingWakeups {
+    /// The hints since this was called last.
+    pub fn take(&self) -> Vec<Hint> {
+        std::mem::take(&mut lock(&self.0))
+    }
+}
+
+impl Wakeups for RecordingWakeups {
+    fn ring(&self, hint: Hint) {
+        lock(&self.0).push(hint);
     }
 }
 

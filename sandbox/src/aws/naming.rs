@@ -215,12 +215,25 @@ fn json_detail(service: &str, body: &Value) -> Option<String> {
     if service == "dynamodb" {
         return dynamodb_detail(body);
     }
+    if service == "sqs" {
+        return sqs_detail(body);
+    }
     let fields =
         ["repositoryName", "projectName", "name", "branchName", "commitId", "logGroupName", "logStreamName"];
     let found: Vec<&str> = fields.iter().filter_map(|field| body[*field].as_str()).collect();
     let ids = ["ids", "names"].iter().find_map(|list| body[*list][0].as_str());
     let found: Vec<&str> = found.into_iter().chain(ids).collect();
     (!found.is_empty()).then(|| found.join("/"))
+}
+
+/// The queue, and the group of a message that is sent.
+fn sqs_detail(body: &Value) -> Option<String> {
+    let queue = body["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next());
+    let queue = queue.or_else(|| body["QueueName"].as_str())?;
+    Some(match body["MessageGroupId"].as_str() {
+        Some(group) => format!("{queue} {group}"),
+        None => queue.to_owned(),
+    })
 }
 
 /// The table, and the keys that are written or read.
@@ -337,6 +350,12 @@ mod tests {
         let body = r#"{"TransactItems":[{"Put":{"Item":{"pk":{"S":"p"},"sk":{"S":"s"}}}},{"Update":{}}]}"#;
         let write = named("POST", "/", "dynamodb", Some("DynamoDB_20120810.TransactWriteItems"), body);
         assert_eq!(brief(&write), ("TransactWriteItems", Some("Put p s, Update "), true));
+        let body = r#"{"QueueUrl":"http://localhost:1/000000000000/wake.fifo","MessageGroupId":"01J"}"#;
+        let send = named("POST", "/", "sqs", Some("AmazonSQS.SendMessage"), body);
+        assert_eq!(
+            (send.service.as_str(), brief(&send)),
+            ("sqs", ("SendMessage", Some("wake.fifo 01J"), true))
+        );
         let start =
             named("POST", "/", "codebuild", Some("CodeBuild_20161006.StartBuild"), r#"{"projectName":"p"}"#);
         assert_eq!((start.service.as_str(), brief(&start)), ("codebuild", ("StartBuild", Some("p"), true)));

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::calls::FaultSpec;
-use crate::slack::{self, Content, Delivered, Message, Rate, Slack, Source, Undeliverable};
+use crate::slack::{self, Bots, Content, Delivered, Message, Rate, Slack, Source, Undeliverable};
 
 /// The schema, as it is served.
 pub const SCHEMA: &str = include_str!("schema.json");
@@ -33,7 +33,7 @@ pub fn router() -> Router<Slack> {
         .route("/control/calls", get(calls))
         .route("/control/limits", get(limits).post(set_limits))
         .route("/control/response_urls/expire", post(expire))
-        .route("/control/bot", post(set_bot))
+        .route("/control/bots", post(set_bots))
         .route("/control/world", get(world))
         .route("/control/schema", get(schema))
         .route("/control/{*rest}", axum::routing::any(nothing))
@@ -88,11 +88,12 @@ async fn click(State(slack): State<Slack>, body: Bytes) -> Answer {
 #[serde(deny_unknown_fields)]
 struct Redeliver {
     trigger_id: String,
+    bot: Option<String>,
 }
 
 async fn redeliver(State(slack): State<Slack>, body: Bytes) -> Answer {
-    let Redeliver { trigger_id } = read(&body)?;
-    Ok(told(&slack::redeliver(&slack, &trigger_id).await?))
+    let Redeliver { trigger_id, bot } = read(&body)?;
+    Ok(told(&slack::redeliver(&slack, &trigger_id, bot).await?))
 }
 
 #[derive(Deserialize)]
@@ -227,18 +228,15 @@ async fn expire(State(slack): State<Slack>) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Bot {
-    url: String,
+struct NewBots {
+    urls: Vec<String>,
 }
 
-/// Sends deliveries somewhere else: a second bot, a bot on a new port. Only on this machine.
-async fn set_bot(State(slack): State<Slack>, body: Bytes) -> Answer {
-    let Bot { url } = read(&body)?;
-    let parsed = url::Url::parse(&url).map_err(|error| bad(format!("`url`: {error}")))?;
-    if parsed.scheme() != "http" || !matches!(parsed.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")) {
-        return Err(bad("`url` is http and on this machine"));
-    }
-    slack.workspace().bot_url = url.trim_end_matches('/').into();
+/// From now on deliveries go to these, in turn: replicas, a bot on a new port. Only on this machine.
+async fn set_bots(State(slack): State<Slack>, body: Bytes) -> Answer {
+    let NewBots { urls } = read(&body)?;
+    let urls = urls.iter().map(|url| slack::bot_url(url)).collect::<Result<_, _>>()?;
+    slack.workspace().bots = Bots::of(urls).ok_or_else(|| bad("`urls` names no bot"))?;
     Ok(axum::Json(json!({})))
 }
 

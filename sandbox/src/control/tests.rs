@@ -20,6 +20,7 @@ async fn every_answer_is_as_the_schema_says() {
             json!({"user": ANN, "channel": GENERAL, "ts": ts, "action_id": "promotion.approve", "stale": true}),
         ),
         ("/control/redeliver", json!({"trigger_id": delivered["trigger_id"]})),
+        ("/control/bots", json!({"urls": [world.bot_url]})),
         ("/control/say", json!({"user": ANN, "channel": GENERAL, "text": "hi", "thread_ts": ts})),
         (
             "/control/fault",
@@ -108,7 +109,14 @@ async fn wrong_requests_are_told_what_is_wrong() {
         ),
         ("/control/fault", json!({"action": "explode"}), 400, "unknown variant"),
         ("/control/fault/fault-9/release", json!({}), 404, "no fault fault-9"),
-        ("/control/bot", json!({"url": "http://elsewhere.example"}), 400, "on this machine"),
+        ("/control/bots", json!({"urls": ["http://elsewhere.example"]}), 400, "on this machine"),
+        ("/control/bots", json!({"urls": []}), 400, "names no bot"),
+        (
+            "/control/command",
+            json!({"user": ANN, "channel": GENERAL, "command": "/x", "bot": "https://127.0.0.1"}),
+            400,
+            "on this machine",
+        ),
         ("/control/limits", json!({"post": {"burst": 1, "per_second": -1}}), 400, "per_second"),
         ("/control/say", json!({"user": ANN, "channel": GENERAL, "text": " "}), 400, "a text"),
         ("/control/elsewhere", json!({}), 404, "see /control/schema"),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::command::{VERIFICATION_TOKEN, new_trigger_id, unknown_channel, unknown_user};
 use super::config::{Channel, User};
-use super::deliver::{Delivered, Forged, Undeliverable, deliver};
+use super::deliver::{Delivered, Manner, Undeliverable, bot_url, deliver};
 use super::directory::DOMAIN;
 use super::message::{Content, Message, find_action};
 use super::workspace::Sent;
@@ -32,6 +32,8 @@ pub struct Click {
     pub team: Option<String>,
     /// Another name than the user's; with it the user may be unknown.
     pub user_name: Option<String>,
+    /// The bot to deliver to, by its URL, instead of the next one.
+    pub bot: Option<String>,
     /// A body to send instead of the form.
     pub raw_body: Option<String>,
     /// A timestamp to send instead of now.
@@ -43,6 +45,7 @@ pub struct Click {
 /// Delivers a click.
 pub async fn click(slack: &Slack, click: Click) -> Result<Delivered, Undeliverable> {
     let config = slack.config();
+    let bot = click.bot.as_deref().map(bot_url).transpose()?;
     let channel = config.channel(&click.channel).ok_or_else(|| unknown_channel(slack, &click.channel))?;
     let user = match (&click.user_name, config.user(&click.user)) {
         (Some(name), _) => {
@@ -61,7 +64,8 @@ pub async fn click(slack: &Slack, click: Click) -> Result<Delivered, Undeliverab
     });
     let sent =
         Sent { trigger_id, body, user: click.user, channel: click.channel, command: None, answered: false };
-    Ok(deliver(slack, sent, Forged { timestamp: click.timestamp, signature: click.signature }).await)
+    let manner = Manner { bot, timestamp: click.timestamp, signature: click.signature };
+    Ok(deliver(slack, sent, manner).await)
 }
 
 fn payload(

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::deliver::{Delivered, Forged, Undeliverable, deliver};
+use super::deliver::{Delivered, Manner, Undeliverable, bot_url, deliver};
 use super::directory::DOMAIN;
 use super::workspace::Sent;
 use super::{Slack, clock, escape};
@@ -26,6 +26,8 @@ pub struct Command {
     pub user_name: Option<String>,
     /// Another name than the channel's; with it the channel may be unknown.
     pub channel_name: Option<String>,
+    /// The bot to deliver to, by its URL, instead of the next one.
+    pub bot: Option<String>,
     /// A body to send instead of the form.
     pub raw_body: Option<String>,
     /// A timestamp to send instead of now.
@@ -37,6 +39,7 @@ pub struct Command {
 /// Delivers a slash command.
 pub async fn command(slack: &Slack, command: Command) -> Result<Delivered, Undeliverable> {
     let config = slack.config();
+    let bot = command.bot.as_deref().map(bot_url).transpose()?;
     if !command.command.starts_with('/') && command.raw_body.is_none() {
         return Err(Undeliverable::Wrong(format!("`command` begins with a slash: {:?}", command.command)));
     }
@@ -82,7 +85,8 @@ pub async fn command(slack: &Slack, command: Command) -> Result<Delivered, Undel
         command: Some(command.command),
         answered: false,
     };
-    Ok(deliver(slack, sent, Forged { timestamp: command.timestamp, signature: command.signature }).await)
+    let manner = Manner { bot, timestamp: command.timestamp, signature: command.signature };
+    Ok(deliver(slack, sent, manner).await)
 }
 
 /// The old way to know that a delivery is Slack's; it is still sent.

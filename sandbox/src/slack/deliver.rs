@@ -1,4 +1,7 @@
 //! Deliveries to the bot: signed as Slack signs, three seconds to answer, the answer shown as Slack shows it.
+//!
+//! Where there are several replicas, each delivery goes to the next one. A replica that does not take connections is
+//! passed over, as any load balancer does; one that took the delivery and did not answer is not: Slack sends no command twice.
 
 use std::time::{Duration, Instant};
 
@@ -58,9 +61,11 @@ impl Delivered {
     }
 }
 
-/// Headers that a test wants wrong.
+/// What a test wants otherwise about a delivery.
 #[derive(Debug, Default)]
-pub struct Forged {
+pub struct Manner {
+    /// The replica to deliver to, instead of the next one.
+    pub bot: Option<String>,
     /// Instead of now, in seconds.
     pub timestamp: Option<String>,
     /// Instead of the right signature.
@@ -80,24 +85,40 @@ pub fn signature(secret: &str, timestamp: &str, body: &str) -> String {
 }
 
 /// Remembers a delivery, sends it, and shows the answer.
-pub async fn deliver(slack: &Slack, sent: Sent, forged: Forged) -> Delivered {
+pub async fn deliver(slack: &Slack, sent: Sent, manner: Manner) -> Delivered {
     slack.workspace().remember(sent.clone());
-    carry_out(slack, sent, forged).await
+    carry_out(slack, sent, manner).await
+}
+
+/// The base URL of a bot that deliveries may go to: http, and on this machine.
+pub fn bot_url(url: &str) -> Result<String, Undeliverable> {
+    let parsed = url::Url::parse(url).ok().filter(|parsed| {
+        parsed.scheme() == "http" && matches!(parsed.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
+    });
+    match parsed {
+        Some(_) => Ok(url.trim_end_matches('/').to_owned()),
+        None => Err(Undeliverable::Wrong(format!("a bot's URL is http and on this machine: {url:?}"))),
+    }
 }
 
 /// Sends a delivery again, byte for byte, with a fresh signature.
-pub async fn redeliver(slack: &Slack, trigger_id: &str) -> Result<Delivered, Undeliverable> {
+pub async fn redeliver(
+    slack: &Slack,
+    trigger_id: &str,
+    bot: Option<String>,
+) -> Result<Delivered, Undeliverable> {
+    let bot = bot.as_deref().map(bot_url).transpose()?;
     let sent = slack.workspace().sent(trigger_id).cloned();
     let sent =
         sent.ok_or_else(|| Undeliverable::Absent(format!("no delivery had trigger_id {trigger_id}")))?;
-    Ok(carry_out(slack, sent, Forged::default()).await)
+    Ok(carry_out(slack, sent, Manner { bot, ..Manner::default() }).await)
 }
 
 /// In a task of its own: Slack does not hang up on the bot because the person who typed has closed the window.
-async fn carry_out(slack: &Slack, sent: Sent, forged: Forged) -> Delivered {
+async fn carry_out(slack: &Slack, sent: Sent, manner: Manner) -> Delivered {
     let (slack, trigger_id) = (slack.clone(), sent.trigger_id.clone());
     let task = tokio::spawn(async move {
-        let delivered = send(&slack, &sent, forged).await;
+        let delivered = send(&slack, &sent, manner).await;
         settle(&slack, &sent, &delivered);
         delivered
     });
@@ -108,32 +129,40 @@ async fn carry_out(slack: &Slack, sent: Sent, forged: Forged) -> Delivered {
     })
 }
 
-async fn send(slack: &Slack, sent: &Sent, forged: Forged) -> Delivered {
-    let url = format!("{}/slack/events", slack.workspace().bot_url);
-    let timestamp = forged.timestamp.unwrap_or_else(|| clock::seconds().to_string());
+async fn send(slack: &Slack, sent: &Sent, manner: Manner) -> Delivered {
+    let bots = manner.bot.map_or_else(|| slack.workspace().bots.turn(), |bot| vec![bot]);
+    let timestamp = manner.timestamp.unwrap_or_else(|| clock::seconds().to_string());
     let signature =
-        forged.signature.unwrap_or_else(|| signature(&slack.config().signing_secret, &timestamp, &sent.body));
-    let request = slack
-        .0
-        .http
-        .post(url)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
-        .header("x-slack-request-timestamp", timestamp)
-        .header("x-slack-signature", signature)
-        .body(sent.body.clone());
-    let began = Instant::now();
-    let answer = async {
+        manner.signature.unwrap_or_else(|| signature(&slack.config().signing_secret, &timestamp, &sent.body));
+    let post = async |bot: &str| {
+        let request = slack
+            .0
+            .http
+            .post(format!("{bot}/slack/events"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
+            .header("x-slack-request-timestamp", &timestamp)
+            .header("x-slack-signature", &signature)
+            .body(sent.body.clone());
         let response = request.send().await?;
         Ok::<_, reqwest::Error>((response.status().as_u16(), response.text().await?))
+    };
+    let began = Instant::now();
+    let mut answer = None;
+    for bot in &bots {
+        let posted = post(bot).await;
+        let is_passed_over = posted.as_ref().is_err_and(reqwest::Error::is_connect);
+        answer = Some(posted);
+        if !is_passed_over {
+            break;
+        }
     }
-    .await;
     let (status, body, error) = match answer {
-        Ok((status @ 200..=299, body)) => (Some(status), body, None),
-        Ok((status @ 500.., body)) => (Some(status), body, Some("http_service_error")),
-        Ok((status, body)) => (Some(status), body, Some("http_client_error")),
-        Err(error) if error.is_timeout() => (None, String::new(), Some("operation_timeout")),
-        Err(_) => (None, String::new(), Some("dispatch_failed")),
+        Some(Ok((status @ 200..=299, body))) => (Some(status), body, None),
+        Some(Ok((status @ 500.., body))) => (Some(status), body, Some("http_service_error")),
+        Some(Ok((status, body))) => (Some(status), body, Some("http_client_error")),
+        Some(Err(error)) if error.is_timeout() => (None, String::new(), Some("operation_timeout")),
+        None | Some(Err(_)) => (None, String::new(), Some("dispatch_failed")),
     };
     Delivered { status, took: began.elapsed(), body, trigger_id: sent.trigger_id.clone(), error }
 }

@@ -30,13 +30,13 @@ use crate::calls::Calls;
 pub use click::click;
 pub use command::command;
 pub use config::SlackConfig;
-pub use deliver::{Delivered, Undeliverable, redeliver};
+pub use deliver::{Delivered, Undeliverable, bot_url, redeliver};
 pub use escape::escape;
 pub use guard::is_here;
 pub use manifest::Manifest;
 pub use message::{Content, Message, Source};
 pub use rate::Rate;
-pub use workspace::{Change, Workspace};
+pub use workspace::{Bots, Change, Workspace};
 
 /// The workspace and what it needs; clones share it.
 #[derive(Clone)]

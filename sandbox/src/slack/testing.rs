@@ -64,6 +64,7 @@ async fn take(State(bot): State<Bot>, headers: HeaderMap, body: String) -> (Stat
 pub struct World {
     pub base: String,
     pub bot: Bot,
+    pub bot_url: String,
     http: reqwest::Client,
     _stop: DropGuard,
 }
@@ -88,7 +89,7 @@ impl World {
             axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned()).await
         });
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { base, bot, http, _stop: stop.drop_guard() }
+        Self { base, bot, bot_url, http, _stop: stop.drop_guard() }
     }
 
     /// A call of the Web API with the right token.

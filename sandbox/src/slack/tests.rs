@@ -239,11 +239,35 @@ async fn a_bot_that_is_late_or_away_is_said_to_be() {
     let answer = world.deploy("a").await;
     assert_eq!((&answer["http_status"], &answer["error"]), (&Value::Null, &json!("operation_timeout")));
     assert!(answer["ack_ms"].as_u64().unwrap() >= 3000);
-    assert_eq!(world.post("/control/bot", json!({"url": "http://127.0.0.1:1"})).await.0, 200);
+    assert_eq!(world.post("/control/bots", json!({"urls": ["http://127.0.0.1:1"]})).await.0, 200);
     assert_eq!(world.deploy("b").await["error"], "dispatch_failed");
     let said = world.ephemeral(ANN).await;
     assert_eq!(said[0]["text"], "/deploy failed with the error \"operation_timeout\"");
     assert_eq!(said[1]["user"], "USLACKBOT");
+}
+
+#[tokio::test]
+async fn deliveries_go_to_each_replica_in_turn_past_one_that_is_away_or_to_the_one_named() {
+    let world = World::start().await;
+    let other = World::start().await;
+    let away = "http://127.0.0.1:1";
+    let (here, there) = (world.bot_url.as_str(), other.bot_url.as_str());
+    assert_eq!(world.post("/control/bots", json!({"urls": [here, away, there]})).await.0, 200);
+    let counts = || (world.bot.got.lock().unwrap().len(), other.bot.got.lock().unwrap().len());
+    let mut seen = vec![];
+    for _ in 0..3 {
+        assert_eq!(world.deploy("a").await["http_status"], 200);
+        seen.push(counts());
+    }
+    assert_eq!(seen, [(1, 0), (1, 1), (1, 2)], "here, then past the one that is away, then there");
+    let named = json!({"user": ANN, "channel": GENERAL, "command": "/deploy", "text": "b", "bot": here});
+    let (_, first) = world.post("/control/command", named).await;
+    assert_eq!(counts(), (2, 2));
+    let again = json!({"trigger_id": first["trigger_id"], "bot": there});
+    assert_eq!(world.post("/control/redeliver", again).await.1["http_status"], 200);
+    assert_eq!(counts(), (2, 3));
+    let named = json!({"user": ANN, "channel": GENERAL, "command": "/deploy", "bot": away});
+    assert_eq!(world.post("/control/command", named).await.1["error"], "dispatch_failed");
 }
 
 #[tokio::test]

@@ -59,6 +59,34 @@ pub struct Hook {
     uses: u32,
 }
 
+/// The replicas of the bot, as a load balancer before them knows them: never empty.
+#[derive(Debug)]
+pub struct Bots {
+    urls: Vec<String>,
+    next: usize,
+}
+
+impl Bots {
+    /// One replica.
+    pub fn one(url: String) -> Self {
+        Self { urls: vec![url], next: 0 }
+    }
+
+    /// Those replicas; `None` without any.
+    pub fn of(urls: Vec<String>) -> Option<Self> {
+        (!urls.is_empty()).then_some(Self { urls, next: 0 })
+    }
+
+    /// The replicas in the order in which the next delivery tries them: each delivery begins one further.
+    pub fn turn(&mut self) -> Vec<String> {
+        let first = self.next % self.urls.len();
+        self.next = first + 1;
+        let mut turn = self.urls.clone();
+        turn.rotate_left(first);
+        turn
+    }
+}
+
 /// Everything that changes.
 #[derive(Debug)]
 pub struct Workspace {
@@ -69,7 +97,7 @@ pub struct Workspace {
     last: u64,
     changes: broadcast::Sender<Change>,
     /// Where deliveries go.
-    pub bot_url: String,
+    pub bots: Bots,
     /// The limits in force.
     pub limits: Limits,
     /// What is left of them.
@@ -86,7 +114,7 @@ impl Workspace {
             sent: VecDeque::new(),
             last: 0,
             changes: broadcast::channel(1024).0,
-            bot_url,
+            bots: Bots::one(bot_url),
             limits: Limits::default(),
             buckets: Buckets::default(),
         }

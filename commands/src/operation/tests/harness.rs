@@ -18,7 +18,9 @@ use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{DueItem, Item, Key, Page, Precondition, Query, Store, StoreError, Write};
 use crate::service::{Actor, Answer};
-use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
+use crate::testing::{
+    MemoryStore, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, target, world,
+};
 
 pub(super) const LEASE: Duration = Duration::from_secs(15);
 const START: &str = "2026-03-01T12:00:00Z";
@@ -95,6 +97,7 @@ pub(super) struct Process {
     pub(super) engine: Arc<Engine>,
     pub(super) herald: Arc<RecordingHerald>,
     pub(super) runner: Arc<RecordingRunner>,
+    pub(super) wakeups: Arc<RecordingWakeups>,
     pub(super) line: Arc<Line>,
     died: Arc<Notify>,
     sea: Arc<Sea>,
@@ -131,6 +134,17 @@ impl Shared {
         self.mortal(replica, None, |_| {})
     }
 
+    /// A process whose wall clock is that many seconds ahead of everybody else's; less than none: behind.
+    pub(super) fn apart(&self, replica: &str, seconds: i64) -> Process {
+        let now = crate::ports::Clock::now(&*self.clock) + jiff::SignedDuration::from_secs(seconds);
+        let shared = Self {
+            store: Arc::clone(&self.store),
+            sea: Arc::clone(&self.sea),
+            clock: Arc::new(TestClock::at(now)),
+        };
+        shared.process(replica)
+    }
+
     /// A process that dies at its n-th store call.
     pub(super) fn mortal(
         &self,
@@ -155,11 +169,13 @@ impl Shared {
             approvers: BTreeSet::new(),
         };
         let (clock, runner) = (Arc::clone(&self.clock), Arc::<RecordingRunner>::clone(&runner));
+        let wakeups = Arc::<RecordingWakeups>::default();
         let world = world(set, access, line.clone(), clock, herald.clone(), runner.clone());
+        let world = World { wakeups: wakeups.clone(), ..world };
         let toy = |kind| ToyDefinition { kind, sea: Arc::clone(&self.sea) };
         let registry = Registry::default().with(toy("toy")).with(toy(ROLLBACK));
         let engine = Arc::new(Engine::new(Arc::new(world), registry));
-        Process { ids_from: 0, engine, herald, runner, line, died, sea: Arc::clone(&self.sea) }
+        Process { ids_from: 0, engine, herald, runner, wakeups, line, died, sea: Arc::clone(&self.sea) }
     }
 
     pub(super) async fn head(&self, id: &OperationId) -> Head {

@@ -7,6 +7,7 @@ mod crashes;
 mod faults;
 mod harness;
 mod races;
+mod replicas;
 mod schedules;
 mod sea;
 mod slots;

@@ -1,0 +1,183 @@
+//! Replicas that come and go: one that stops lets go of its work, another one goes on with it; their wall clocks differ.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::harness::{LEASE, Process, Shared, person};
+use super::sea::{How, Weather, step};
+use crate::ids::OperationId;
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+
+const HOUR: i64 = 3600;
+/// Whoever lives looks for work three times in a lease.
+const SWEEP: Duration = LEASE.checked_div(3).unwrap();
+
+/// The stopping replica carries out its part, and how long it took.
+async fn stops(process: &Process, id: &OperationId) -> (Driven, Duration) {
+    let begun = Instant::now();
+    process.engine.stop();
+    (process.engine.drive(id).await, begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_stops_records_what_is_in_flight_and_another_goes_on_at_once() {
+    let shared = Shared::new().await;
+    let (first, second) = (shared.process("first"), shared.process("second"));
+    shared.sea.weather("a", [Weather::Slow(Duration::from_secs(2))]);
+    first.ask(1, "d1", "toy", &[step("a", How::Once), step("b", How::Once).after(&["a"])]).await;
+    let id = operation_id(1);
+    let stopping = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        first.engine.stop();
+    };
+    let (driven, ()) = tokio::join!(first.engine.drive(&id), stopping);
+    assert_eq!(driven, Driven::Released);
+    assert_eq!(shared.journal(&id), ["accepted, intent a", "done a"], "nothing more was begun");
+    let head = shared.head(&id).await;
+    assert_eq!((head.owner.as_str(), head.fence, head.status), ("", 1, Status::Running));
+    let begun = Instant::now();
+    second.live_out(&shared).await;
+    assert!(begun.elapsed() < SWEEP, "{:?}: it waited for a lease", begun.elapsed());
+    shared.assert_at_rest(&id, Status::Succeeded, "by the other").await;
+    assert_eq!(shared.head(&id).await.fence, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_intended_and_never_made_is_taken_back_so_that_nobody_waits_for_it_to_show() {
+    let shared = Shared::new().await;
+    let (first, second) = (shared.process("first"), shared.process("second"));
+    first.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+    let id = operation_id(1);
+    let (driven, took) = stops(&first, &id).await;
+    assert_eq!((driven, took), (Driven::Released, Duration::ZERO));
+    assert_eq!(shared.journal(&id), ["accepted, intent a", "absent a"]);
+    let begun = Instant::now();
+    second.live_out(&shared).await;
+    assert!(begun.elapsed() < SWEEP, "{:?}: it waited for the settle time", begun.elapsed());
+    shared.assert_at_rest(&id, Status::Succeeded, "by the other").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_mutation_is_on_its_way_the_lease_stays() {
+    let shared = Shared::new().await;
+    let (first, second) = (shared.process("first"), shared.process("second"));
+    shared.sea.weather("a", [Weather::Slow(Duration::from_secs(60))]);
+    first.ask(1, "d1", "toy", &[step("a", How::Once), step("quick", How::Set)]).await;
+    let id = operation_id(1);
+    let (driven, took) = {
+        let mut drive = Box::pin(first.engine.drive(&id));
+        assert!(futures::poll!(&mut drive).is_pending());
+        let begun = Instant::now();
+        first.engine.stop();
+        (drive.await, begun.elapsed())
+    };
+    assert_eq!(driven, Driven::Later);
+    assert!(took < Duration::from_secs(6), "{took:?}: a process has ten seconds for everything");
+    assert_eq!(shared.head(&id).await.owner, "first", "its call may still take hold");
+    let journal = shared.journal(&id);
+    assert!(journal.last().unwrap().contains("done quick"), "{journal:?}");
+    second.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "after the lease").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopping_replica_claims_nothing() {
+    let shared = Shared::new().await;
+    let accepting = shared.mortal("accepting", None, |settings| settings.drive = false);
+    accepting.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+    let (driven, _) = stops(&shared.process("late"), &operation_id(1)).await;
+    assert_eq!(driven, Driven::Later);
+    assert_eq!(shared.head(&operation_id(1)).await.fence, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_whose_clock_is_an_hour_ahead_claims_nothing_early() {
+    let shared = Shared::new().await;
+    let (owner, ahead) = (shared.process("owner"), shared.apart("ahead", HOUR));
+    owner.ask(1, "d1", "toy", &[step("poll", How::Poll(90))]).await;
+    tokio::select! {
+        _ = owner.live_out(&shared) => {}
+        () = ahead.live() => {}
+    }
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "polled").await;
+    assert_eq!(shared.head(&operation_id(1)).await.fence, 1, "it was claimed while its owner lived");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_death_a_replica_whose_clock_is_apart_claims_after_the_lease_and_within_that_hour() {
+    for (apart, latest) in [(HOUR, LEASE + SWEEP), (-HOUR, Duration::from_secs(3600) + LEASE + SWEEP)] {
+        let shared = Shared::new().await;
+        let (dead, other) = (shared.process("dead"), shared.apart("other", apart));
+        dead.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
+        drop(dead);
+        let begun = Instant::now();
+        let id = operation_id(1);
+        other.live_until(async || shared.head(&id).await.fence > 1).await;
+        let took = begun.elapsed();
+        assert!(took >= LEASE, "{apart} s apart: claimed after {took:?}");
+        assert!(took <= latest + Duration::from_secs(1), "{apart} s apart: only after {took:?}");
+        other.live_out(&shared).await;
+        shared.assert_at_rest(&id, Status::Succeeded, "clocks apart").await;
+    }
+}
+
+/// What a replica rang for since it was asked last.
+fn rung(process: &Process) -> Vec<String> {
+    let told = |hint: crate::ports::Hint| format!("{} at {}: {}", hint.operation, hint.sequence, hint.cause);
+    process.wakeups.take().into_iter().map(told).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stops_or_drives_nothing_rings_for_the_others() {
+    let shared = Shared::new().await;
+    let (first, second) = (shared.process("first"), operation_id(2));
+    first.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
+    assert_eq!(rung(&first), Vec::<String>::new(), "it drives that itself");
+    stops(&first, &operation_id(1)).await;
+    assert_eq!(rung(&first), [format!("{} at 2: released-1", operation_id(1))]);
+
+    let accepting = shared.mortal("accepting", None, |settings| settings.drive = false);
+    accepting.ask(2, "d2", "toy", &[step("ask", How::Ask)]).await;
+    assert_eq!(rung(&accepting), [format!("{second} at 1: accepted")]);
+    shared.process("other").live_to(&shared, &second, Status::Waiting).await;
+    accepting.say(&second, "ben", "d3", Verdict::Approve).await;
+    assert_eq!(rung(&accepting), [format!("{second} at 2: signal-{}", person("ben").id)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_rings_where_another_replica_carries_the_operation() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    process.ask(1, "d1", "toy", &[step("ask", How::Ask)]).await;
+    let id = operation_id(1);
+    process.live_to(&shared, &id, Status::Waiting).await;
+    let waiting = shared.head(&id).await;
+    // Somebody just woke it: as the head is read in that moment.
+    let woken = Head { owner: "another".into(), ..waiting.clone() };
+    process.say_to(&woken, "dan", "d2", Verdict::Approve).await;
+    assert_eq!(rung(&process), [format!("{id} at 2: signal-{}", person("dan").id)]);
+    process.say_to(&waiting, "ben", "d3", Verdict::Approve).await;
+    assert_eq!(rung(&process), Vec::<String>::new(), "nobody carries it: this replica does");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_that_is_given_back_rings_for_who_is_next_elsewhere() {
+    let shared = Shared::new().await;
+    let (holder, mut other) = (shared.process("holder"), shared.process("other"));
+    other.ids_from = 10;
+    shared.sea.weather("a", [Weather::Slow(Duration::from_secs(3))]);
+    let slotted = |name| [step(name, How::Set).holding(Slot::Pipeline)];
+    holder.ask(1, "d1", "toy", &slotted("a")).await;
+    other.ask(1, "d2", "toy", &slotted("b")).await;
+    let (first, next) = (operation_id(1), operation_id(11));
+    tokio::select! {
+        _ = holder.live_to(&shared, &first, Status::Succeeded) => {}
+        () = other.live() => {}
+    }
+    let hints = rung(&holder);
+    assert_eq!(hints.len(), 1, "{hints:?}");
+    assert!(hints[0].starts_with(&format!("{next} at ")), "{hints:?}");
+    assert!(hints[0].ends_with(&format!("slot-{first}")), "{hints:?}");
+}
