@@ -140,6 +140,8 @@ pub enum StepState {
     Waiting,
     /// Ended well.
     Done,
+    /// Ended well, and was taken back.
+    Undone,
     /// Ended badly.
     Failed,
 }

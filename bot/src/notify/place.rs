@@ -203,7 +203,7 @@ impl Place {
                 }
             }
             // Of the last news of the only place, that the operation is settled says it all, and is recorded next.
-            let is_last = { self.news.borrow().last && self.news.borrow().channels.len() == 1 };
+            let is_last = { self.news.borrow().over && self.news.borrow().channels.len() == 1 };
             if let Some(ts) = posted.ts.as_ref().filter(|_| !posted.recorded && !is_last) {
                 self.shared.ledger.posted(&operation, &what, ts).await.map_err(|error| self.store(&error))?;
                 posted.recorded = true;

@@ -141,6 +141,7 @@ fn news(sequence: u64, last: bool) -> News {
         card: Card::new(Tone::Running, format!("step {sequence}")),
         own_since: 1,
         last,
+        over: last,
         actor: UserId::new("U0ANN").unwrap(),
         channels: vec![channel("C1")],
         asides: vec![],

@@ -83,6 +83,7 @@ fn step_line(step: &StepLine) -> String {
         StepState::Running => ("⏳", " · running"),
         StepState::Waiting => ("✋", " · waiting"),
         StepState::Done => ("✅", ""),
+        StepState::Undone => ("↩️", " · taken back"),
         StepState::Failed => ("❌", " · failed"),
     };
     let mut line = format!("{sign} {}{word}", mrkdwn(&step.title, 300));

@@ -71,6 +71,21 @@ impl Access {
         Ok(Granted { rule: "approvers" })
     }
 
+    /// May this person stop what that person asked for? A button that anybody can press is a way to stop a release.
+    pub fn cancel(&self, who: &UserId, requester: &UserId) -> Result<Granted, Refusal> {
+        if self.admins.contains(who) {
+            return Ok(Granted { rule: "admins" });
+        }
+        if who == requester {
+            return self.operate(who).map(|_| Granted { rule: "requester" });
+        }
+        Err(Refusal::new(
+            "not-yours",
+            format!("Only <@{requester}>, who asked for it, or an admin may stop it."),
+            "Ask one of them.",
+        ))
+    }
+
     /// Who approves by default.
     pub fn approvers(&self) -> &BTreeSet<UserId> {
         if self.approvers.is_empty() { &self.operators } else { &self.approvers }
@@ -130,6 +145,16 @@ mod tests {
         assert_eq!(access.approve(&user("U1"), &user("U2")).unwrap_err().code, "not-an-approver");
         let default = Access { approvers: BTreeSet::new(), ..access };
         assert!(default.approve(&user("U1"), &user("U2")).is_ok());
+    }
+
+    #[test]
+    fn only_who_asked_or_an_admin_stops_it() {
+        let access = access();
+        assert_eq!(access.cancel(&user("U1"), &user("U1")).unwrap().rule(), "requester");
+        assert_eq!(access.cancel(&user("U3"), &user("U1")).unwrap().rule(), "admins");
+        assert_eq!(access.cancel(&user("U2"), &user("U1")).unwrap_err().code, "not-yours");
+        let gone = access.cancel(&user("U9"), &user("U9")).unwrap_err();
+        assert_eq!(gone.code, "not-an-operator", "who lost the role stops nothing any more");
     }
 
     #[test]

@@ -19,6 +19,16 @@ pub enum Act {
     Rejected,
     /// An operation ended well.
     Succeeded,
+    /// Somebody stopped it.
+    Cancelled,
+    /// It gave way to a rollback.
+    GaveWay,
+    /// An operation can go neither forward nor back.
+    Stuck,
+    /// An admin had a stuck operation try again.
+    Retried,
+    /// An admin marked a stuck operation as resolved.
+    Resolved,
     /// An operation ended badly.
     Failed,
 }

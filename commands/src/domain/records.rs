@@ -101,6 +101,9 @@ pub struct Stage {
     pub runs: Vec<Run>,
     /// Where it answers, once it does.
     pub url: Option<String>,
+    /// If no one release runs here: what each function's alias points to, as it was seen when that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixed: Option<BTreeMap<String, String>>,
 }
 
 /// What runs on a stage.
@@ -126,7 +129,7 @@ pub struct Current {
 impl Stage {
     /// A stage that runs nothing yet.
     pub fn new(name: StageName) -> Self {
-        Self { name, current: None, runs: vec![], url: None }
+        Self { name, current: None, runs: vec![], url: None, mixed: None }
     }
 
     /// Where a rollback without a release leads: the newest release that ran here before the present one first ran
@@ -165,6 +168,7 @@ impl Stage {
             });
         }
         self.current = Some(to);
+        self.mixed = None;
     }
 }
 
@@ -183,6 +187,8 @@ pub struct Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BuildState {
+    /// Somebody stopped it.
+    Cancelled,
     /// Accepted, queued or running.
     Running,
     /// Green: it can be deployed.

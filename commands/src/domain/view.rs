@@ -51,6 +51,7 @@ pub(crate) const OPERATION: &str = "op";
 pub(crate) const KIND: &str = "kind";
 pub(crate) const FINGERPRINT: &str = "print";
 pub(crate) const QUEUED: &str = "queued";
+pub(crate) const STUCK: &str = "stuck";
 
 impl Counters {
     /// As guards.
@@ -118,6 +119,7 @@ impl View {
                     kind: text(&item.guards, KIND),
                     fingerprint: text(&item.guards, FINGERPRINT),
                     queued: text(&item.guards, QUEUED).parse().ok(),
+                    stuck: !text(&item.guards, STUCK).is_empty(),
                 }),
                 _ => return Err(corrupt()),
             }

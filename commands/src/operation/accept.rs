@@ -123,6 +123,7 @@ pub async fn accept(
         kind: draft.kind.to_owned(),
         fingerprint: draft.fingerprint,
         queued: None,
+        stuck: false,
     };
     let mut start = Start::default();
     if world.settings.drive {

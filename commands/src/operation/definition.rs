@@ -23,6 +23,15 @@ pub trait Definition: Send + Sync {
     }
     /// All steps that can be named so far, from what is known. Pure: after a crash it gives the same again.
     fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble>;
+    /// The steps of a stuck operation that an admin marked as resolved: they look at what really runs and record it.
+    /// Without any, it just ends.
+    fn resolution(&self, _facts: &Facts, _target: &Target) -> Result<Vec<Node>, Trouble> {
+        Ok(vec![])
+    }
+    /// Whether people may stop it.
+    fn can_cancel(&self) -> bool {
+        true
+    }
     /// Whether it may still go on, asked again when it takes a slot. `Err` ends it before its first mutation there.
     fn gate(&self, _facts: &Facts, _slot: &Slot, _view: &View) -> Result<(), Refusal> {
         Ok(())

@@ -17,16 +17,18 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::card::Text;
+use crate::domain::Act;
 use crate::operation::definition::{Definition, End};
 use crate::operation::engine::{Driven, Engine, Held};
-use crate::operation::facts::Facts;
+use crate::operation::facts::{Facts, STUCK, Verdict};
 use crate::operation::head::Status;
 use crate::operation::journal::{Entry, Row};
 use crate::operation::line::{self, Turnstile};
 use crate::operation::log::{Appended, Leave, Log};
 use crate::operation::plan::{self, Motion, Start, Turn};
+use crate::operation::signal::parse_wait;
 use crate::operation::slot::Slot;
-use crate::operation::step::{Context, Done, Effect, Node, Observed, Progress, StepId, Trouble};
+use crate::operation::step::{Context, Done, Effect, Node, Observed, Progress, StepId, Trouble, Undone};
 use crate::operation::{news, retry};
 use crate::ports::{DueChange, Write};
 
@@ -44,6 +46,7 @@ const HOLD: Duration = Duration::from_secs(1);
 enum Event {
     Ran(StepId, Result<Progress, Trouble>),
     Looked(StepId, Result<Observed, Trouble>),
+    Undone(StepId, Result<Undone, Trouble>),
 }
 
 /// What follows a turn.
@@ -164,7 +167,10 @@ impl<'a> Drive<'a> {
         let mut owners: Vec<Option<StepId>> = vec![];
         let (facts, plan) = loop {
             let facts = self.foreseen(&row)?;
-            self.nodes = self.definition.nodes(&facts, self.log.target())?;
+            self.nodes = match facts.resolved {
+                None => self.definition.nodes(&facts, self.log.target())?,
+                Some(_) => self.definition.resolution(&facts, self.log.target())?,
+            };
             let plan = plan::plan(&self.nodes, &facts, &self.motion);
             if !plan.idle.is_empty() {
                 for step in plan.idle {
@@ -195,9 +201,14 @@ impl<'a> Drive<'a> {
 
         let intents = plan.intents();
         row.extend(intents.iter().map(|step| Entry::Intent { step: step.clone() }));
+        row.extend(plan.to_start(Start::IntendUndo).into_iter().map(|step| Entry::UndoIntent { step }));
 
         let mut leave = Leave {
-            status: Status::Running,
+            status: if self.foreseen(&row)?.failure().is_some() {
+                Status::Unwinding
+            } else {
+                Status::Running
+            },
             owned: true,
             due: DueChange::Keep,
             awaits: self.log.head().awaits.clone(),
@@ -205,11 +216,10 @@ impl<'a> Drive<'a> {
         if let Some(turn) = &plan.turn {
             self.settle_turn(turn, &mut row, &mut writes, &mut owners, &mut leave)?;
         }
-        if let Some(awaited) = leave.awaits.split('@').next()
-            && self
-                .foreseen(&row)?
-                .step(&StepId::new(awaited))
-                .is_some_and(|f| f.done.is_some() || f.fault.is_some())
+        let foreseen = self.foreseen(&row)?;
+        if let Some((awaited, _)) = parse_wait(&leave.awaits)
+            && (foreseen.step(&awaited).is_some_and(|f| f.done.is_some() || f.fault.is_some())
+                || foreseen.failure().is_some() && foreseen.stuck.is_none())
         {
             leave.awaits.clear();
         }
@@ -233,9 +243,10 @@ impl<'a> Drive<'a> {
             return Ok(Next::Over(match turn {
                 Turn::Wait(_) => Driven::Waiting,
                 Turn::Succeeded | Turn::Failed => Driven::Ended,
+                Turn::Stuck(_) => Driven::Stuck,
             }));
         }
-        if !self.may_change().await {
+        if !self.may_change().await? {
             return Ok(Next::Over(Driven::NotOurs));
         }
         self.start(&facts, &plan.ready);
@@ -259,16 +270,21 @@ impl<'a> Drive<'a> {
 
     /// Whether the operation may still be ours. What is tried again long after it was intended needs to know: while the
     /// store could not be reached, somebody may have claimed it.
-    async fn may_change(&mut self) -> bool {
+    async fn may_change(&mut self) -> Result<bool, Trouble> {
         let world = self.engine.world();
         let lease = world.settings.lease;
-        self.log.shown().elapsed() < lease / 2 || self.log.beat(&*world.store).await
+        if self.log.shown().elapsed() < lease / 2 || self.log.beat(&*world.store).await {
+            return Ok(true);
+        }
+        self.heard().await
     }
 
     /// The slots that this turn gives back.
     fn freed(&self, turn: &Turn, held: BTreeSet<Slot>) -> BTreeSet<Slot> {
         match turn {
             Turn::Wait(_) => held,
+            // Only a rollback passes, and that looks again by itself.
+            Turn::Stuck(_) => BTreeSet::new(),
             Turn::Succeeded | Turn::Failed => line::wanted(&self.nodes),
         }
     }
@@ -302,6 +318,28 @@ impl<'a> Drive<'a> {
                     owned: false,
                     due: DueChange::Never,
                     awaits: format!("{step}@{since}"),
+                };
+            }
+            Turn::Stuck(refusal) => {
+                tracing::error!(operation = %facts.id, code = refusal.code, "an operation is stuck");
+                // The slots stay marked with it, and are taken again if somebody gets it on.
+                row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
+                row.push(Entry::Stuck { refusal: refusal.clone() });
+                let mut last = vec![line::mark_stuck(world, &facts)];
+                last.push(news::audit_of(
+                    Act::Stuck,
+                    refusal.code.clone(),
+                    &*self.definition,
+                    &facts,
+                    world,
+                )?);
+                owners.extend(last.iter().map(|_| None));
+                writes.extend(last);
+                *leave = Leave {
+                    status: Status::Stuck,
+                    owned: true,
+                    due: DueChange::Keep,
+                    awaits: format!("{STUCK}@{}", self.log.facts().sequence + 1),
                 };
             }
             Turn::Succeeded | Turn::Failed => {
@@ -402,7 +440,13 @@ impl<'a> Drive<'a> {
             let (id, step) = (id.clone(), Arc::clone(&node.step));
             self.begun.entry(id.clone()).or_insert_with(Instant::now);
             self.motion.in_flight.insert(id.clone());
+            let output =
+                facts.step(&id).and_then(|fact| fact.done.as_ref()).map(|(_, output)| output.clone());
             self.running.push(match start {
+                Start::IntendUndo | Start::Undo => {
+                    let output = output.unwrap_or_default();
+                    async move { Event::Undone(id, step.undo(&cx, &output).await) }.boxed()
+                }
                 Start::Run | Start::Intend => async move { Event::Ran(id, step.run(&cx).await) }.boxed(),
                 Start::Observe => async move { Event::Looked(id, step.observe(&cx).await) }.boxed(),
             });
@@ -423,7 +467,8 @@ impl<'a> Drive<'a> {
                 biased;
                 () = tokio::time::sleep_until(beat) => {
                     if !self.log.beat(&*world.store).await {
-                        return false;
+                        // Somebody claimed it, or rang; if that cannot be told now, the next append can.
+                        return self.heard().await.unwrap_or(true);
                     }
                     self.shown = Instant::now();
                 }
@@ -512,7 +557,22 @@ impl<'a> Drive<'a> {
                     Err(trouble) => self.fault(step, &trouble),
                 }
             }
+            Event::Undone(step, result) => {
+                self.motion.in_flight.remove(&step);
+                let entry = match result {
+                    Ok(Undone::Yes) => Entry::UndoDone { step: step.clone(), left: None },
+                    Ok(Undone::Left(found)) => Entry::UndoDone { step: step.clone(), left: Some(found) },
+                    Err(trouble) if trouble.can_retry() => return self.try_later(step, trouble),
+                    Err(trouble) => self.undo_fault(step.clone(), &trouble),
+                };
+                self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
+            }
         }
+    }
+
+    fn undo_fault(&self, step: StepId, trouble: &Trouble) -> Entry {
+        tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step could not be taken back");
+        Entry::UndoFault { step, refusal: trouble.refusal() }
     }
 
     /// A run met trouble. What may have taken effect is observed before it is run again.
@@ -549,8 +609,12 @@ impl<'a> Drive<'a> {
             return;
         }
         self.absent.remove(&step);
-        let is_fault = |pending: &Pending| matches!(pending.entry, Entry::Fault { .. });
-        if self.log.facts().faults().next().is_some() || self.pending.iter().any(is_fault) {
+        let halts = |pending: &Pending| match &pending.entry {
+            Entry::Fault { .. } => true,
+            Entry::Signal(signal) => matches!(signal.verdict, Verdict::Cancel | Verdict::GiveWay),
+            _ => false,
+        };
+        if self.log.facts().failure().is_some() || self.pending.iter().any(halts) {
             let entry = Entry::Absent { step: step.clone() };
             self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
         } else {
@@ -562,7 +626,12 @@ impl<'a> Drive<'a> {
         let now = Instant::now();
         let (tries, since) = self.trouble.get(&step).copied().unwrap_or((0, now));
         if now.duration_since(since) > self.engine.world().settings.patience {
-            return self.fault(step, &trouble);
+            self.trouble.remove(&step);
+            if self.log.facts().step(&step).is_none_or(|fact| fact.undo.is_none()) {
+                return self.fault(step, &trouble);
+            }
+            let entry = self.undo_fault(step.clone(), &trouble);
+            return self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
         }
         tracing::info!(operation = %self.log.head().id, %step, tries, error = %trouble, "a step is tried again");
         self.wake.insert(step.clone(), now + retry::delay(tries, BACKOFF));

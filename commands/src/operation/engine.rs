@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::ids::OperationId;
 use crate::operation::definition::Registry;
 use crate::operation::driver::Drive;
-use crate::operation::facts::{Facts, SignalFact};
+use crate::operation::facts::{Facts, STUCK, SignalFact, Verdict};
 use crate::operation::head::{Head, Status, guards};
 use crate::operation::log::{self, Log};
 use crate::operation::step::{StepId, Trouble};
@@ -166,8 +166,13 @@ impl Engine {
             // Nobody spoke since it went to sleep. Claimed, it would be awake without being due: lost, if we died then.
             return Ok(Acquired::No(Driven::Waiting));
         }
-        if head.status == Status::Stuck {
+        if head.status == Status::Stuck && !is_due {
+            // Nobody spoke since it was told that it is stuck.
             return Ok(Acquired::No(Driven::Stuck));
+        }
+        if head.status.is_final() && !is_due {
+            // It is told, too.
+            return Ok(Acquired::No(Driven::Ended));
         }
         if !self.is_free(&head) {
             return Ok(Acquired::No(Driven::NotOurs));
@@ -186,14 +191,16 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
-        if head.status.is_final() {
+        let is_stuck = loaded.facts.stuck.is_some()
+            && !loaded.unread.iter().any(|said| matches!(said.verdict, Verdict::Retry | Verdict::Resolve));
+        if head.status.is_final() || is_stuck {
             // Only its last news may not have been told: the owner died between the end and that.
             if let Some(definition) = self.registry.get(&head.charter.kind, head.charter.version) {
                 let (facts, own_since) = (&loaded.facts, loaded.facts.sequence + 1);
                 let news = news::of(&*definition, facts, &self.world, &Default::default(), own_since)?;
                 self.world.herald.tell(news);
             }
-            return Ok(Acquired::No(Driven::Ended));
+            return Ok(Acquired::No(if is_stuck { Driven::Stuck } else { Driven::Ended }));
         }
         let own_since = if is_untouched { 1 } else { loaded.facts.sequence + 1 };
         let log = Log::new(self.world.target.clone(), head, loaded.facts, rung, begun);
@@ -235,7 +242,6 @@ impl Engine {
         }
         for item in items {
             match Head::from_item(&item) {
-                Ok(head) if head.status == Status::Stuck => {}
                 Ok(head) if self.is_carrying(&head.id) => {}
                 Ok(head) if self.is_free(&head) => free.push(head.id),
                 Ok(_) => {}
@@ -245,8 +251,8 @@ impl Engine {
         Ok(free)
     }
 
-    /// Parks an operation that cannot go on by itself: it leaves the due index, and is never dropped. Only who holds it
-    /// may park it.
+    /// Parks an operation whose record this version cannot go on from: it leaves the due index, and is never dropped. Only
+    /// who holds it may park it.
     async fn park(&self, held: &Head, why: &str) -> Result<Driven, Trouble> {
         tracing::error!(operation = %held.id, kind = held.charter.kind, why, "an operation is stuck");
         let write = Write::Update {
@@ -254,12 +260,16 @@ impl Engine {
             set: guards([
                 (head::STATUS, Guard::Text(Status::Stuck.as_str().into())),
                 (head::OWNER, Guard::Text(String::new())),
+                (head::AWAITS, Guard::Text(format!("{STUCK}@{}", held.sequence))),
             ]),
             due: DueChange::Never,
             when: Precondition::Equals(guards([(head::FENCE, Guard::Number(held.fence))])),
         };
         match retry::reading(|| self.world.store.write(write.clone())).await {
-            Ok(()) => Ok(Driven::Stuck),
+            Ok(()) => {
+                self.world.herald.tell(news::of_parked(held));
+                Ok(Driven::Stuck)
+            }
             Err(StoreError::Lost(_)) => Ok(Driven::NotOurs),
             Err(error) => Err(error.into()),
         }

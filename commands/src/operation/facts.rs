@@ -16,7 +16,12 @@ use crate::operation::slot::Slot;
 use crate::operation::step::{Refusal, StepId, Trouble};
 use crate::service::Actor;
 
-/// What somebody said to a waiting step.
+/// The step that a cancel is said to: the operation as a whole.
+pub(crate) const CANCEL: &str = "cancel";
+/// The step that people speak to who get a stuck operation on.
+pub(crate) const STUCK: &str = "stuck";
+
+/// What somebody said to an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalFact {
     /// The step it was said to.
@@ -32,7 +37,7 @@ pub struct SignalFact {
     pub at: Timestamp,
 }
 
-/// What can be said to a waiting step.
+/// What can be said to an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -40,6 +45,14 @@ pub enum Verdict {
     Approve,
     /// Do not.
     Reject,
+    /// Stop, and take back what was done.
+    Cancel,
+    /// A rollback of the stage goes first: stop, and take back what was done.
+    GiveWay,
+    /// Stuck: try again what failed.
+    Retry,
+    /// Stuck: record what really runs, and end.
+    Resolve,
 }
 
 /// What is known of one step.
@@ -55,6 +68,12 @@ pub struct StepFact {
     pub fault: Option<(Timestamp, Refusal)>,
     /// When it began to wait for people, and the sequence of that row.
     pub waiting: Option<(Timestamp, u64)>,
+    /// When its taking back began.
+    pub undo: Option<Timestamp>,
+    /// When it was taken back, or why it was left.
+    pub undone: Option<(Timestamp, Option<String>)>,
+    /// Why it could not be taken back.
+    pub undo_fault: Option<Refusal>,
 }
 
 impl StepFact {
@@ -77,6 +96,12 @@ pub struct Facts {
     pub held: BTreeSet<Slot>,
     /// What people said, in the order in which it was taken into account.
     pub signals: Vec<SignalFact>,
+    /// Who stopped it, if somebody did.
+    pub cancelled: Option<SignalFact>,
+    /// Why it cannot go on without people, and the sequence of that row.
+    pub stuck: Option<(u64, Refusal)>,
+    /// Who had the world looked at and recorded instead, if somebody did.
+    pub resolved: Option<SignalFact>,
     /// When it ended, and whether well.
     pub ended: Option<(Timestamp, bool)>,
     steps: BTreeMap<StepId, StepFact>,
@@ -91,6 +116,9 @@ impl Facts {
             sequence: 0,
             held: BTreeSet::new(),
             signals: vec![],
+            cancelled: None,
+            stuck: None,
+            resolved: None,
             ended: None,
             steps: BTreeMap::new(),
         }
@@ -98,12 +126,15 @@ impl Facts {
 
     /// Takes the next row in; refuses one that cannot have been.
     pub fn fold(&mut self, row: &Row) -> Result<(), Trouble> {
-        let illegal =
-            |what: String| Trouble::Corrupt(format!("operation {} row {}: {what}", self.id, row.sequence));
+        let id = self.id.clone();
+        let illegal = |what: String| Trouble::Corrupt(format!("operation {id} row {}: {what}", row.sequence));
         if row.sequence != self.sequence + 1 {
             return Err(illegal(format!("follows row {}", self.sequence)));
         }
         for entry in &row.entries {
+            if let Entry::Signal(signal) = entry {
+                self.hear(signal);
+            }
             if self.ended.is_some() {
                 return Err(illegal("comes after the end".into()));
             }
@@ -159,6 +190,25 @@ impl Facts {
                     fact.waiting.get_or_insert((row.at, row.sequence));
                 }
                 Entry::Signal(signal) => self.signals.push(signal.clone()),
+                Entry::UndoIntent { step } => match self.steps.get_mut(step) {
+                    Some(fact) if fact.done.is_some() && fact.undone.is_none() => fact.undo = Some(row.at),
+                    _ => return Err(illegal(format!("{step} is to be taken back, but is not done"))),
+                },
+                Entry::UndoDone { step, left } => match self.steps.get_mut(step) {
+                    Some(fact) if fact.undo.is_some() && fact.undone.is_none() => {
+                        fact.undone = Some((row.at, left.clone()));
+                    }
+                    _ => return Err(illegal(format!("{step} was taken back, but that was not intended"))),
+                },
+                Entry::UndoFault { step, refusal } => match self.steps.get_mut(step) {
+                    Some(fact) if fact.undo.is_some() && fact.undone.is_none() => {
+                        fact.undo_fault = Some(refusal.clone());
+                    }
+                    _ => {
+                        return Err(illegal(format!("{step} was not taken back, but that was not intended")));
+                    }
+                },
+                Entry::Stuck { refusal } => self.stuck = Some((row.sequence, refusal.clone())),
                 Entry::Ended { succeeded } => {
                     self.held.clear();
                     self.ended = Some((row.at, *succeeded));
@@ -167,6 +217,51 @@ impl Facts {
         }
         self.sequence = row.sequence;
         Ok(())
+    }
+
+    /// What a word changes. Of those that stop an operation, the first counts.
+    fn hear(&mut self, signal: &SignalFact) {
+        match signal.verdict {
+            Verdict::Approve | Verdict::Reject => {}
+            Verdict::Cancel | Verdict::GiveWay => drop(self.cancelled.get_or_insert_with(|| signal.clone())),
+            Verdict::Retry if self.stuck.is_some() => {
+                self.stuck = None;
+                let mut is_undo = false;
+                for fact in self.steps.values_mut() {
+                    is_undo |= fact.undo_fault.take().is_some();
+                }
+                // Behind the point of no return there is nothing to take back: the steps themselves are tried again.
+                for fact in self.steps.values_mut().filter(|_| !is_undo) {
+                    fact.fault = None;
+                }
+            }
+            Verdict::Resolve if self.stuck.is_some() => {
+                self.stuck = None;
+                self.resolved = Some(signal.clone());
+            }
+            Verdict::Retry | Verdict::Resolve => {}
+        }
+    }
+
+    /// Why it does not come to its end, if so: the first fault, or who stopped it.
+    pub fn failure(&self) -> Option<Refusal> {
+        if let Some((_, refusal)) = self.faults().next() {
+            return Some(refusal.clone());
+        }
+        let stop = self.cancelled.as_ref()?;
+        let because = stop.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        Some(match stop.verdict {
+            Verdict::GiveWay => Refusal::new(
+                crate::operation::VOID,
+                format!("It gave way to a rollback by <@{}>{because}.", stop.actor.id),
+                "Ask again if you still want it, once the rollback is over.",
+            ),
+            _ => Refusal::new(
+                crate::operation::CANCELLED,
+                format!("<@{}> cancelled it{because}.", stop.actor.id),
+                "The same command starts it again.",
+            ),
+        })
     }
 
     /// What is known of a step.
@@ -216,6 +311,8 @@ impl Facts {
         match self.ended {
             Some((_, true)) => Status::Succeeded,
             Some((_, false)) => Status::Failed,
+            None if self.stuck.is_some() => Status::Stuck,
+            None if self.failure().is_some() => Status::Unwinding,
             None if self.waiting().is_some() => Status::Waiting,
             None => Status::Running,
         }

@@ -25,6 +25,8 @@ pub enum Status {
     Running,
     /// It waits for people; nobody carries it.
     Waiting,
+    /// It failed or was cancelled, and takes back what it did.
+    Unwinding,
     /// It ended well.
     Succeeded,
     /// It ended badly.
@@ -43,13 +45,15 @@ impl Status {
         match self {
             Status::Running => "running",
             Status::Waiting => "waiting",
+            Status::Unwinding => "unwinding",
             Status::Succeeded => "succeeded",
             Status::Failed => "failed",
             Status::Stuck => "stuck",
         }
     }
     fn parse(text: &str) -> Option<Self> {
-        [Status::Running, Status::Waiting, Status::Succeeded, Status::Failed, Status::Stuck]
+        use Status::*;
+        [Running, Waiting, Unwinding, Succeeded, Failed, Stuck]
             .into_iter()
             .find(|status| status.as_str() == text)
     }
@@ -110,7 +114,7 @@ pub struct Head {
     pub beat: u64,
     /// Raised by each claim: who holds an older one can write nothing.
     pub fence: u64,
-    /// The step that waits for people, with the sequence at which it began to: `approval@7`.
+    /// What waits for people, with the sequence at which it began to: `approval@7`, `stuck@9`.
     pub awaits: String,
 }
 

@@ -74,6 +74,31 @@ pub enum Entry {
     },
     /// What somebody said was taken into account.
     Signal(SignalFact),
+    /// A mutation is about to be taken back.
+    UndoIntent {
+        /// Of which step.
+        step: StepId,
+    },
+    /// A mutation was taken back.
+    UndoDone {
+        /// Of which step.
+        step: StepId,
+        /// Why it was left instead: somebody changed it since.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        left: Option<String>,
+    },
+    /// A mutation could not be taken back.
+    UndoFault {
+        /// Of which step.
+        step: StepId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// It cannot go on without people. Its slots stay marked with it, so that only a rollback passes.
+    Stuck {
+        /// Why.
+        refusal: Refusal,
+    },
     /// The operation ended.
     Ended {
         /// Well or badly.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{FINGERPRINT, KIND, OPERATION, QUEUED, View, to_item};
+use crate::domain::{FINGERPRINT, KIND, OPERATION, QUEUED, STUCK, View, to_item};
 use crate::ids::{OperationId, PipelineName};
 use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
@@ -51,19 +51,26 @@ pub(crate) fn turnstile(
     slot: &Slot,
     view: &View,
 ) -> Result<Turnstile, Trouble> {
-    if let Err(refusal) = definition.gate(facts, slot, view) {
+    // Who goes back, or only records what is, passes the gates: they are for what is new.
+    let is_new = facts.failure().is_none() && facts.resolved.is_none();
+    if is_new && let Err(refusal) = definition.gate(facts, slot, view) {
         return Ok(Turnstile::Refused(refusal));
     }
-    // A slot of ours that the journal does not know cannot be: both are written in one transaction.
-    if view.slots.contains_key(slot) || !is_my_turn(slot, &facts.id, &view.tickets) {
+    // A slot of ours that the journal does not know we marked before we were stuck. A rollback passes whoever is.
+    let is_open = |holder: &OperationId| {
+        let is_stuck = view.tickets.iter().any(|ticket| &ticket.operation == holder && ticket.stuck);
+        holder == &facts.id || is_stuck && facts.charter.kind == crate::operation::ROLLBACK
+    };
+    let held = view.slots.get(slot);
+    if held.is_some_and(|holder| !is_open(holder)) || !is_my_turn(slot, &facts.id, &view.tickets) {
         return Ok(Turnstile::Taken);
     }
     let holder = |operation: &OperationId| guards([(OPERATION, Guard::Text(operation.to_string()))]);
     let item =
         to_item(world.keys.slot(&facts.charter.pipeline, slot), holder(&facts.id), &serde_json::json!({}))?;
     // Who ended left its slots behind: nobody but the next one writes them.
-    let when = match view.left_behind.get(slot) {
-        Some(ended) => Precondition::Equals(holder(ended)),
+    let when = match held.or(view.left_behind.get(slot)) {
+        Some(before) => Precondition::Equals(holder(before)),
         None => Precondition::Absent,
     };
     let mut writes = vec![Write::Put { item, when }];
@@ -72,6 +79,16 @@ pub(crate) fn turnstile(
         writes.push(mark(world, facts, String::new()));
     }
     Ok(Turnstile::Free(writes))
+}
+
+/// Says on our ticket that we are stuck.
+pub(crate) fn mark_stuck(world: &World, facts: &Facts) -> Write {
+    Write::Update {
+        key: world.keys.ticket(&facts.charter.pipeline, facts.charter.ticket),
+        set: guards([(QUEUED, Guard::Text(String::new())), (STUCK, Guard::Text(STUCK.into()))]),
+        due: DueChange::Keep,
+        when: Precondition::Present,
+    }
 }
 
 /// Says on our ticket what we wait for.

@@ -242,7 +242,7 @@ impl Log {
         Ok(row.map(|item| Row::from_item(&item)).transpose()?.is_some_and(|row| row.token == token))
     }
 
-    /// Shows that the owner lives. `false`: the operation is not ours any more.
+    /// Shows that the owner lives. `false`: the operation is not ours any more, or somebody rang.
     pub(crate) async fn beat(&mut self, store: &dyn Store) -> bool {
         // Raised even if the answer is lost: a value written twice would look like silence.
         self.head.beat += 1;
@@ -251,7 +251,11 @@ impl Log {
             key: self.keys.head(&self.head.id),
             set: guards([(head::BEAT, Guard::Number(self.head.beat))]),
             due: DueChange::Keep,
-            when: Precondition::Equals(guards([(head::FENCE, Guard::Number(self.head.fence))])),
+            // With the last ring that we heard, so that somebody who speaks is heard while nothing is appended.
+            when: Precondition::Equals(guards([
+                (head::FENCE, Guard::Number(self.head.fence)),
+                (RUNG, Guard::Text(self.rung.clone())),
+            ])),
         };
         match store.write(write).await {
             Ok(()) => self.shown = begun,

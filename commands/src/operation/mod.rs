@@ -2,7 +2,8 @@
 //!
 //! Three layers (DESIGN 5). *Facts*: a journal, folded ([`Facts`]). *Judgement*: [`plan()`], pure, from what is known
 //! to the set of steps that are ready. *Motion*: the driver behind [`Engine::drive`], claim → plan → append → run.
-//! A mutation is recorded before and after it is made; after a crash it is observed before it is made again.
+//! A mutation is recorded before and after it is made; after a crash it is observed before it is made again. What fails
+//! or is cancelled takes back, in reverse, what people could reach; what cannot even do that is *stuck*, and says so.
 
 mod accept;
 mod definition;
@@ -38,11 +39,12 @@ pub use keys::Keys;
 pub use log::{Loaded, load};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use news::of as told;
-pub use news::{card, marked, took};
+pub use news::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
 pub use plan::{Motion, Plan, Start, Turn, plan};
+pub(crate) use signal::give_way;
 pub use signal::{Said, Word, parse_wait, say};
 pub use slot::{Slot, Ticket};
-pub use step::{Context, Done, Effect, Node, Observed, Progress, Refusal, Step, StepId, Trouble};
+pub use step::{Context, Done, Effect, Node, Observed, Progress, Refusal, Step, StepId, Trouble, Undone};
 pub use telling::Messages;
 pub use world::{Settings, World};
 
@@ -50,5 +52,7 @@ pub use world::{Settings, World};
 pub const ROLLBACK: &str = "rollback";
 /// The code of an operation that people rejected.
 pub const REJECTED: &str = "rejected";
+/// The code of an operation that people cancelled.
+pub const CANCELLED: &str = "cancelled";
 /// The code of an operation that lost its ground: what it was bound to changed.
 pub const VOID: &str = "void";

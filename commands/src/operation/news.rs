@@ -1,13 +1,17 @@
 //! From what is recorded to what is told: the one message of an operation, its end, and its audit records.
 
+mod buttons;
+mod left;
+
+pub use buttons::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON};
+
 use std::collections::BTreeMap;
 
 use crate::card::{Card, Part, Span, StepLine, StepState, Text, Tone};
 use crate::domain::{Act, AuditRecord, to_item};
 use crate::operation::definition::{Definition, Story};
-use crate::operation::effects::START_BUILD;
-use crate::operation::facts::Facts;
-use crate::operation::head::Status;
+use crate::operation::facts::{Facts, Verdict};
+use crate::operation::head::{Head, Status};
 use crate::operation::step::{Effect, Node, StepId, Trouble};
 use crate::operation::world::World;
 use crate::ports::{Aside, News, Precondition, StoreError, Write};
@@ -30,9 +34,10 @@ pub(crate) fn of(
     Ok(News {
         operation: facts.id.clone(),
         sequence: facts.sequence,
-        card: card(&story, facts, &nodes, notes),
+        card: card(&story, facts, &nodes, notes, definition.can_cancel()),
         own_since,
-        last: status.is_final(),
+        last: status.is_final() || status == Status::Stuck,
+        over: status.is_final(),
         actor: facts.charter.actor.id.clone(),
         channels: facts.charter.channels(),
         asides: asides(&story, facts),
@@ -41,7 +46,7 @@ pub(crate) fn of(
 
 fn tone(status: Status) -> Tone {
     match status {
-        Status::Running => Tone::Running,
+        Status::Running | Status::Unwinding => Tone::Running,
         Status::Waiting => Tone::Waiting,
         Status::Succeeded => Tone::Good,
         Status::Failed | Status::Stuck => Tone::Bad,
@@ -54,9 +59,12 @@ fn headline(story: &Story, facts: &Facts) -> Text {
         Status::Running => "is running",
         Status::Waiting => "is waiting for approval",
         Status::Succeeded => "succeeded",
-        Status::Failed => match facts.faults().next() {
-            Some((_, refusal)) if refusal.code == crate::operation::REJECTED => "was rejected",
-            Some((_, refusal)) if refusal.code == crate::operation::VOID => "is void",
+        Status::Unwinding => "is being taken back",
+        Status::Failed => match facts.failure() {
+            _ if facts.resolved.is_some() => "was resolved by hand",
+            Some(refusal) if refusal.code == crate::operation::REJECTED => "was rejected",
+            Some(refusal) if refusal.code == crate::operation::VOID => "is void",
+            Some(refusal) if refusal.code == crate::operation::CANCELLED => "was cancelled",
             _ => "failed",
         },
         Status::Stuck => "is stuck",
@@ -69,10 +77,20 @@ fn headline(story: &Story, facts: &Facts) -> Text {
 }
 
 /// The message of an operation: a pure function of what is recorded.
-pub fn card(story: &Story, facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Card {
+pub fn card(
+    story: &Story,
+    facts: &Facts,
+    nodes: &[Node],
+    notes: &BTreeMap<StepId, Text>,
+    can_cancel: bool,
+) -> Card {
     let status = facts.status();
     let mut card = Card::new(tone(status), headline(story, facts));
     // What went wrong comes first: on a phone the steps fill a screen.
+    let failure = facts.failure().filter(|_| status != Status::Succeeded);
+    if facts.faults().next().is_none() {
+        card = failure.iter().fold(card, |card, refusal| card.text(marked(&refusal.problem)));
+    }
     for (_, refusal) in facts.faults() {
         card = card.text(marked(&refusal.problem));
     }
@@ -83,24 +101,33 @@ pub fn card(story: &Story, facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepI
     if !steps.is_empty() {
         card = card.part(Part::Steps(steps));
     }
-    if status == Status::Failed {
-        let left = changed(facts, nodes);
-        if !left.is_empty() {
-            card = card.text(Text::plain("Changed and left as it is: ").join(listed(left)).then("."));
-        }
+    if matches!(status, Status::Failed | Status::Stuck) {
+        card = left::told(card, facts, nodes);
     }
     card.parts.extend(story.parts.iter().cloned());
-    card.hint = match facts.faults().next() {
-        Some((_, refusal)) if !refusal.hint.is_empty() => Some(marked(&refusal.hint)),
+    card.hint = match &failure {
+        _ if status == Status::Stuck => Some(left::what_now()),
+        Some(refusal) if !refusal.hint.is_empty() => Some(marked(&refusal.hint)),
         _ => story.hint.clone(),
     };
-    if status == Status::Waiting {
-        card.buttons = story.buttons.clone();
+    match status {
+        Status::Waiting => card.buttons = story.buttons.clone(),
+        Status::Stuck => {
+            card.buttons = buttons::of_stuck(&facts.id, facts.stuck.as_ref().map_or(0, |(since, _)| *since))
+        }
+        _ => {}
+    }
+    if can_cancel && matches!(status, Status::Running | Status::Waiting) {
+        card.buttons.push(buttons::cancel(&facts.id, &facts.charter.command));
     }
     for signal in &facts.signals {
         let said = match signal.verdict {
-            crate::operation::Verdict::Approve => "Approved by ",
-            crate::operation::Verdict::Reject => "Rejected by ",
+            Verdict::Approve => "Approved by ",
+            Verdict::Reject => "Rejected by ",
+            Verdict::Cancel => "Cancelled by ",
+            Verdict::GiveWay => "Gave way to a rollback by ",
+            Verdict::Retry => "Tried again by ",
+            Verdict::Resolve => "Marked as resolved by ",
         };
         let mut line = Text::plain(said).user(&signal.actor.id).then(" ").time(signal.at);
         if let Some(reason) = &signal.reason {
@@ -115,12 +142,35 @@ pub fn card(story: &Story, facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepI
         asked = asked.then(format!(" · took {}", took(at.duration_since(charter.accepted).as_millis())));
     }
     card = card.foot(asked);
-    if let Some((_, refusal)) = facts.faults().next() {
-        card = card.foot(
-            Text::plain("code ").code(refusal.code.clone()).then(" · operation ").code(facts.id.as_str()),
-        );
+    if let Some(refusal) = failure {
+        card =
+            card.foot(Text::plain("code ").code(refusal.code).then(" · operation ").code(facts.id.as_str()));
     }
     card
+}
+
+/// What is told of an operation that this version of Sluice cannot read on.
+pub(crate) fn of_parked(head: &Head) -> News {
+    let Head { id, charter, sequence, .. } = head;
+    let title = Text::default().code(charter.command.clone()).then(" ").bold("is stuck");
+    let why = "Its record does not make sense to this version of Sluice. Nothing more was changed.";
+    let mut card = Card::new(Tone::Bad, title).text(Text::plain(why));
+    card.hint =
+        Some(marked("Tell whoever runs Sluice: its log says which record. Then an admin clicks *Retry*."));
+    card.buttons = buttons::of_stuck(id, *sequence).into_iter().take(1).collect();
+    card = card.foot(Text::plain("code ").code("corrupt-record").then(" · operation ").code(id.as_str()));
+    News {
+        operation: id.clone(),
+        // Later than all that was told of it before.
+        sequence: sequence + 1,
+        card,
+        own_since: sequence + 1,
+        last: false,
+        over: false,
+        actor: charter.actor.id.clone(),
+        channels: charter.channels(),
+        asides: vec![],
+    }
 }
 
 /// A duration as people say it: `12 ms`, `1.2 s`, `45 s`, `2 min 30 s`, `2 h 5 min`.
@@ -148,6 +198,9 @@ fn lines(facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Vec<S
             let ended =
                 fact.and_then(|f| f.done.as_ref().map(|(at, _)| *at).or(f.fault.as_ref().map(|(at, _)| *at)));
             let state = match fact {
+                Some(fact) if fact.undone.is_some() => StepState::Undone,
+                Some(fact) if fact.undo_fault.is_some() => StepState::Failed,
+                Some(fact) if fact.undo.is_some() => StepState::Running,
                 Some(fact) if fact.done.is_some() => StepState::Done,
                 Some(fact) if fact.fault.is_some() => StepState::Failed,
                 _ if over => return None,
@@ -174,24 +227,6 @@ fn lines(facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Vec<S
             Some(StepLine { state, title: node.title.clone(), took_ms, note: notes.get(&node.id).cloned() })
         })
         .collect()
-}
-
-/// The mutations that a failed operation made, by title. A build that ran has ended: nothing of it is left.
-fn changed(facts: &Facts, nodes: &[Node]) -> Vec<Text> {
-    let lasts = |node: &&Node| match node.step.effect() {
-        Effect::Mutate(mutation) => mutation.call != START_BUILD.call,
-        Effect::Look | Effect::Await => false,
-    };
-    let made = nodes.iter().filter(lasts).filter(|node| facts.is_done(&node.id));
-    made.filter(|node| !node.title.is_empty()).map(|node| node.title.clone()).collect()
-}
-
-fn listed(texts: Vec<Text>) -> Text {
-    let mut list = Text::default();
-    for (n, text) in texts.into_iter().enumerate() {
-        list = if n == 0 { list } else { list.then(", ") }.join(text);
-    }
-    list
 }
 
 /// Our own sentences mark code with backticks and people as `<@U…>`; what people typed never comes this way unchecked.
@@ -226,6 +261,11 @@ fn asides(story: &Story, facts: &Facts) -> Vec<Aside> {
         let text = request.clone();
         asides.push(Aside { name: "request", text, in_thread: false, broadcast: false, cause });
     }
+    if let Some((cause, refusal)) = &facts.stuck {
+        let mut text = Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));
+        text = text.then(": ").join(marked(&refusal.problem));
+        asides.push(Aside { name: "stuck", text, in_thread: true, broadcast: true, cause: *cause });
+    }
     if let Some((at, succeeded)) = facts.ended {
         let long = at.duration_since(facts.charter.accepted).as_secs() >= LONG;
         let rollback = facts.charter.kind == crate::operation::ROLLBACK;
@@ -244,7 +284,7 @@ fn asides(story: &Story, facts: &Facts) -> Vec<Aside> {
 
 /// Why it failed, in a line; but nobody else is mentioned: that is for the one message alone.
 fn cause(facts: &Facts) -> Option<Text> {
-    let (_, refusal) = facts.faults().next()?;
+    let refusal = facts.failure().filter(|_| !matches!(facts.ended, Some((_, true))))?;
     let why = marked(refusal.problem.lines().next()?.trim_end_matches(':'));
     let mentions = why.0.iter().any(|span| matches!(span, Span::User(_)));
     (!mentions && !why.is_empty()).then_some(why)
@@ -257,11 +297,19 @@ pub(crate) fn audit_of_end(
     succeeded: bool,
     world: &World,
 ) -> Result<Write, Trouble> {
-    let outcome = match facts.faults().next() {
-        Some((_, refusal)) => refusal.code.clone(),
-        None => "succeeded".to_owned(),
-    };
     let act = if succeeded { Act::Succeeded } else { Act::Failed };
+    let failure = facts.failure().filter(|_| !succeeded);
+    audit_of(act, failure.map_or("succeeded".to_owned(), |refusal| refusal.code), definition, facts, world)
+}
+
+/// The audit record of what an operation came to.
+pub(crate) fn audit_of(
+    act: Act,
+    outcome: String,
+    definition: &dyn Definition,
+    facts: &Facts,
+    world: &World,
+) -> Result<Write, Trouble> {
     let record = AuditRecord {
         at: world.clock.now(),
         act,

@@ -3,14 +3,17 @@
 //! The rules. A step is ready when all that it needs is done. A mutation runs only after its intent is recorded; an
 //! intent that this process did not write itself is observed before anything else. Where a row is written anyway, the
 //! intents of what follows go with it (*ahead*), so that a chain of calls does not wait for the store between them;
-//! only of what may be observed as absent without a wait, should we die. After a fault nothing new begins, but what is
-//! uncertain is still observed, so that the end names what was changed. Nobody waits for people while holding a slot.
+//! only of what may be observed as absent without a wait, should we die. Nobody waits for people while holding a slot.
+//!
+//! After a failure or a cancel nothing new begins, but what is uncertain is still observed. Then, before the point of no
+//! return, what was done is taken back: a step when all that were built on it are. Behind that point an operation goes
+//! only forward: a cancel changes nothing, and a failure leaves it to people.
 
 use std::collections::BTreeSet;
 
-use crate::operation::facts::Facts;
+use crate::operation::facts::{Facts, StepFact};
 use crate::operation::slot::Slot;
-use crate::operation::step::{Effect, Node, StepId};
+use crate::operation::step::{Effect, Node, Refusal, StepId};
 
 /// What the driver knows besides the journal.
 #[derive(Debug, Default, Clone)]
@@ -36,6 +39,10 @@ pub enum Start {
     Run,
     /// Observe first.
     Observe,
+    /// Record that it is about to be taken back, then do so.
+    IntendUndo,
+    /// Take it back.
+    Undo,
 }
 
 /// What follows from what is known.
@@ -56,12 +63,16 @@ pub struct Plan {
 impl Plan {
     /// The steps whose intents are to be recorded now; those ahead only if a row is written for others anyway.
     pub(crate) fn intents(&self) -> Vec<StepId> {
-        let now = self.ready.iter().filter(|(_, start)| *start == Start::Intend).map(|(id, _)| id.clone());
-        let mut intents: Vec<StepId> = now.collect();
+        let mut intents = self.to_start(Start::Intend);
         if !intents.is_empty() {
             intents.extend(self.ahead.iter().cloned());
         }
         intents
+    }
+
+    /// The steps that are to be started so.
+    pub(crate) fn to_start(&self, how: Start) -> Vec<StepId> {
+        self.ready.iter().filter(|(_, start)| *start == how).map(|(id, _)| id.clone()).collect()
     }
 }
 
@@ -70,88 +81,185 @@ impl Plan {
 pub enum Turn {
     /// All steps are done.
     Succeeded,
-    /// A step failed, and nothing runs or is uncertain any more.
+    /// A step failed or somebody stopped it; nothing runs or is uncertain any more, and what is to be taken back is.
     Failed,
     /// Only people can get it on.
     Wait(StepId),
+    /// It can go neither forward nor back.
+    Stuck(Refusal),
+}
+
+/// Which way an operation goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Forward,
+    /// Nothing new begins; what was done is taken back.
+    Back,
+    /// Nothing new begins; but it is too late to go back.
+    Nowhere,
+}
+
+fn way(nodes: &[Node], facts: &Facts) -> Way {
+    if facts.resolved.is_some() {
+        // What failed before does not matter; these steps only look and record.
+        let failed = nodes.iter().any(|node| facts.step(&node.id).is_some_and(|fact| fact.fault.is_some()));
+        return if failed { Way::Nowhere } else { Way::Forward };
+    }
+    let is_past = nodes.iter().any(|node| node.is_point_of_no_return && facts.is_done(&node.id));
+    match (is_past, facts.faults().next().is_some(), facts.failure().is_some()) {
+        (false, _, true) => Way::Back,
+        (true, true, _) => Way::Nowhere,
+        _ => Way::Forward,
+    }
 }
 
 /// What is ready.
 pub fn plan(nodes: &[Node], facts: &Facts, motion: &Motion) -> Plan {
-    let mut plan = Plan::default();
-    if facts.ended.is_some() {
-        return plan;
+    let mut walk = Walk { nodes, facts, motion, plan: Plan::default(), is_open: false, waits: false };
+    if facts.ended.is_some() || facts.stuck.is_some() {
+        return walk.plan;
     }
-    let faulted = facts.faults().next().is_some();
-    let mut open = false;
-    let mut coming: BTreeSet<&StepId> = motion.in_flight.iter().collect();
-    for node in nodes {
-        let fact = facts.step(&node.id);
-        if fact.is_some_and(|fact| fact.done.is_some() || fact.fault.is_some()) {
-            continue;
+    let way = way(nodes, facts);
+    walk.forward(way != Way::Forward);
+    match way {
+        Way::Back if !walk.is_open => walk.back(),
+        _ if walk.is_moving() => {}
+        Way::Forward => walk.rest(),
+        Way::Nowhere if !walk.is_open => {
+            walk.plan.turn = facts.faults().next().map(|(_, refusal)| Turn::Stuck(refusal.clone()));
         }
-        let uncertain = fact.is_some_and(|fact| fact.is_uncertain());
-        if faulted && !uncertain && !motion.in_flight.contains(&node.id) {
-            continue;
-        }
-        open = true;
-        if faulted && uncertain && motion.fresh.contains(&node.id) && !motion.in_flight.contains(&node.id) {
-            plan.idle.push(node.id.clone());
-            continue;
-        }
-        let busy = motion.in_flight.contains(&node.id)
-            || motion.deferred.contains(&node.id)
-            || motion.awaiting.contains(&node.id);
-        if busy {
-            continue;
-        }
-        if !node.needs.iter().all(|need| facts.is_done(need)) {
-            // The steps are listed in an order in which each comes behind what it needs.
-            let follows = node.needs.iter().all(|need| facts.is_done(need) || coming.contains(need));
-            let has_slot = node.slot.as_ref().is_none_or(|slot| facts.held.contains(slot));
-            let is_ahead = match node.step.effect() {
-                Effect::Look => true,
-                Effect::Mutate(mutation) => mutation.repeatable && has_slot,
-                Effect::Await => false,
+        Way::Back | Way::Nowhere => {}
+    }
+    walk.plan
+}
+
+/// A walk over the steps.
+struct Walk<'a> {
+    nodes: &'a [Node],
+    facts: &'a Facts,
+    motion: &'a Motion,
+    plan: Plan,
+    /// Whether some step has not come to its end.
+    is_open: bool,
+    /// Whether something is to be tried later.
+    waits: bool,
+}
+
+impl Walk<'_> {
+    fn is_moving(&self) -> bool {
+        let Plan { ready, takes, idle, .. } = &self.plan;
+        !(ready.is_empty() && takes.is_empty() && idle.is_empty() && self.motion.in_flight.is_empty())
+            || self.waits
+    }
+
+    /// The steps that can begin, or be observed. `halted`: nothing new begins.
+    fn forward(&mut self, halted: bool) {
+        let Self { nodes, facts, motion, .. } = *self;
+        let mut coming: BTreeSet<&StepId> = motion.in_flight.iter().collect();
+        for node in nodes {
+            let fact = facts.step(&node.id);
+            if fact.is_some_and(|fact| fact.done.is_some() || fact.fault.is_some()) {
+                continue;
+            }
+            let uncertain = fact.is_some_and(StepFact::is_uncertain);
+            let in_flight = motion.in_flight.contains(&node.id);
+            if halted && !uncertain && !in_flight {
+                continue;
+            }
+            self.is_open = true;
+            if halted && motion.fresh.contains(&node.id) && !in_flight {
+                self.plan.idle.push(node.id.clone());
+                continue;
+            }
+            if in_flight || motion.awaiting.contains(&node.id) {
+                continue;
+            }
+            if motion.deferred.contains(&node.id) {
+                self.waits = true;
+                continue;
+            }
+            // What is uncertain after a failure is observed, whatever it needs: it may have been run.
+            if !halted && !node.needs.iter().all(|need| facts.is_done(need)) {
+                // The steps are listed in an order in which each comes behind what it needs.
+                if node.needs.iter().all(|need| facts.is_done(need) || coming.contains(need)) {
+                    self.look_ahead(node, uncertain, &mut coming);
+                }
+                continue;
+            }
+            coming.insert(&node.id);
+            let start = match node.step.effect() {
+                Effect::Look | Effect::Await => Start::Run,
+                Effect::Mutate(_) if !uncertain => Start::Intend,
+                Effect::Mutate(_) if motion.fresh.contains(&node.id) && !halted => Start::Run,
+                Effect::Mutate(_) => Start::Observe,
             };
-            if follows && is_ahead && !faulted {
+            self.start(node, start);
+        }
+    }
+
+    /// A step all of whose needs are done or under way.
+    fn look_ahead<'n>(&mut self, node: &'n Node, uncertain: bool, coming: &mut BTreeSet<&'n StepId>) {
+        let has_slot = node.slot.as_ref().is_none_or(|slot| self.facts.held.contains(slot));
+        match node.step.effect() {
+            Effect::Look => drop(coming.insert(&node.id)),
+            Effect::Mutate(mutation) if mutation.repeatable && has_slot => {
                 coming.insert(&node.id);
-                if matches!(node.step.effect(), Effect::Mutate(_)) && !uncertain {
-                    plan.ahead.push(node.id.clone());
+                if !uncertain {
+                    self.plan.ahead.push(node.id.clone());
                 }
             }
-            continue;
+            Effect::Mutate(_) | Effect::Await => {}
         }
-        coming.insert(&node.id);
-        let start = match node.step.effect() {
-            Effect::Look | Effect::Await => Start::Run,
-            Effect::Mutate(_) if !uncertain => Start::Intend,
-            Effect::Mutate(_) if motion.fresh.contains(&node.id) && !faulted => Start::Run,
-            Effect::Mutate(_) => Start::Observe,
-        };
+    }
+
+    /// Starts a step, or takes the slot that it needs first.
+    fn start(&mut self, node: &Node, start: Start) {
         match &node.slot {
-            Some(slot) if !facts.held.contains(slot) && start != Start::Observe => {
-                if !motion.deferred_slots.contains(slot) {
-                    plan.takes.insert(slot.clone());
+            Some(slot) if !self.facts.held.contains(slot) && start != Start::Observe => {
+                if self.motion.deferred_slots.contains(slot) {
+                    self.waits = true;
+                } else {
+                    self.plan.takes.insert(slot.clone());
                 }
             }
-            _ => plan.ready.push((node.id.clone(), start)),
+            _ => self.plan.ready.push((node.id.clone(), start)),
         }
     }
-    let moving = !plan.ready.is_empty()
-        || !plan.takes.is_empty()
-        || !motion.in_flight.is_empty()
-        || !motion.deferred.is_empty()
-        || !motion.deferred_slots.is_empty();
-    if !moving {
-        plan.turn = match motion.awaiting.iter().next() {
-            _ if faulted && !open => Some(Turn::Failed),
-            Some(step) if !faulted => Some(Turn::Wait(step.clone())),
-            _ if !open => Some(Turn::Succeeded),
-            _ => None,
+
+    /// Nothing moves: all is done, or people are waited for.
+    fn rest(&mut self) {
+        self.plan.turn = match self.motion.awaiting.iter().next() {
+            Some(step) => Some(Turn::Wait(step.clone())),
+            None if !self.is_open && self.facts.resolved.is_some() => Some(Turn::Failed),
+            None if !self.is_open => Some(Turn::Succeeded),
+            None => None,
         };
     }
-    plan
+
+    /// What is to be taken back next, the last first.
+    fn back(&mut self) {
+        let mut below_others = BTreeSet::new();
+        let mut why_not = None;
+        for node in self.nodes.iter().rev() {
+            let fact = self.facts.step(&node.id);
+            let done = fact.filter(|fact| node.is_undone() && fact.done.is_some() && fact.undone.is_none());
+            let is_below = below_others.contains(&node.id);
+            if done.is_some() || is_below {
+                below_others.extend(node.needs.iter());
+            }
+            let Some(fact) = done.filter(|_| !is_below) else { continue };
+            if let Some(refusal) = &fact.undo_fault {
+                why_not.get_or_insert_with(|| refusal.clone());
+            } else if self.motion.deferred.contains(&node.id) {
+                self.waits = true;
+            } else if !self.motion.in_flight.contains(&node.id) {
+                self.start(node, if fact.undo.is_some() { Start::Undo } else { Start::IntendUndo });
+            }
+        }
+        if !self.is_moving() {
+            self.plan.turn = Some(why_not.map_or(Turn::Failed, Turn::Stuck));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -267,8 +375,40 @@ mod tests {
         assert_eq!(plan(&nodes, &facts, &own).idle, [id("b")], "never run by us, who intended it");
         let runs = Motion { in_flight: [id("b")].into(), ..own };
         assert_eq!(plan(&nodes, &facts, &runs), Plan::default());
-        let settled = known(vec![vec![intent("b")], vec![fault("a"), done("b")]]);
-        assert_eq!(plan(&nodes, &settled, &Motion::default()).turn, Some(Turn::Failed));
+        let mut rows = vec![vec![intent("b")], vec![fault("a"), done("b")]];
+        let settled = plan(&nodes, &known(rows.clone()), &Motion::default());
+        assert_eq!((settled.ready, settled.turn), (vec![(id("b"), Start::IntendUndo)], None));
+        rows.push(vec![Entry::UndoIntent { step: id("b") }]);
+        let begun = plan(&nodes, &known(rows.clone()), &Motion::default());
+        assert_eq!(begun.ready, [(id("b"), Start::Undo)], "again, by whoever comes next");
+        let mut stuck = rows.clone();
+        let refusal = Refusal::new("x", "y", "z");
+        stuck.push(vec![Entry::UndoFault { step: id("b"), refusal: refusal.clone() }]);
+        assert_eq!(plan(&nodes, &known(stuck), &Motion::default()).turn, Some(Turn::Stuck(refusal)));
+        rows.push(vec![Entry::UndoDone { step: id("b"), left: None }]);
+        assert_eq!(plan(&nodes, &known(rows), &Motion::default()).turn, Some(Turn::Failed));
+    }
+
+    #[test]
+    fn it_goes_back_in_reverse_side_by_side_and_not_past_the_point_of_no_return() {
+        let nodes = [
+            mutate("a"),
+            mutate("b").after([id("a")]),
+            mutate("c").after([id("a")]),
+            mutate("over").after([id("a")]).spent_if(true),
+            look("last").after([id("b"), id("c")]).point_of_no_return(),
+            look("more").after([id("last")]),
+        ];
+        let all = ["a", "b", "c", "over"].map(|name| vec![intent(name), done(name)]);
+        let mut rows: Vec<_> = all.into();
+        rows.push(vec![fault("more")]);
+        let back = plan(&nodes, &known(rows.clone()), &Motion::default());
+        assert_eq!(back.ready, [(id("c"), Start::IntendUndo), (id("b"), Start::IntendUndo)]);
+        let busy = Motion { in_flight: [id("c")].into(), ..Motion::default() };
+        assert_eq!(plan(&nodes, &known(rows.clone()), &busy).ready, [(id("b"), Start::IntendUndo)]);
+        rows.insert(4, vec![done("last")]);
+        let too_late = plan(&nodes, &known(rows.clone()), &Motion::default());
+        assert_eq!((too_late.ready, too_late.turn), (vec![], Some(Turn::Stuck(Refusal::new("x", "y", "z")))));
     }
 
     #[test]

@@ -1,17 +1,21 @@
-//! Signals: what people say to an operation that waits for them.
+//! Signals: what people say to an operation.
 //!
 //! A signal is written by whoever receives it: put if absent per (operation, wait, person), while the head still waits
-//! for exactly that. Neither fence nor sequence is needed or changed; the owner's journal alone decides what follows.
+//! for exactly that, or, for a cancel, still runs. Neither fence nor sequence is needed or changed; the owner's journal alone decides what follows.
+
+use jiff::Timestamp;
 
 use crate::domain::{About, Act, AuditRecord, Granted, to_item};
+use crate::ids::{ChannelId, OperationId, UserId};
 use crate::operation::accept::{Committed, Delivery, inbox, transact};
 use crate::operation::engine::Engine;
-use crate::operation::facts::{Facts, SignalFact, Verdict};
-use crate::operation::head::{self, Head, RUNG, guards};
+use crate::operation::facts::{CANCEL, Facts, STUCK, SignalFact, Verdict};
+use crate::operation::head::{self, Head, RUNG, Status, guards};
 use crate::operation::news;
 use crate::operation::step::{StepId, Trouble};
-use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, Write};
-use crate::service::Answer;
+use crate::operation::world::World;
+use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
+use crate::service::{Actor, Answer};
 
 /// What came of saying something.
 #[derive(Debug)]
@@ -39,7 +43,98 @@ pub fn parse_wait(awaits: &str) -> Option<(StepId, u64)> {
     Some((StepId::new(step), since.parse().ok()?))
 }
 
-/// Records what somebody said to `head`, who waits as it was read, with what is known of it.
+/// What a word is said to, and what must hold of the head for it to be heard.
+struct Ear {
+    step: StepId,
+    /// Names it among the signals: one word per person.
+    awaited: String,
+    when: Guards,
+    set: Guards,
+    due: DueChange,
+    act: Act,
+}
+
+impl Ear {
+    /// `None`: the operation does not listen to that.
+    fn of(head: &Head, verdict: Verdict, at: Timestamp) -> Option<Self> {
+        let is_open = matches!(head.status, Status::Running | Status::Waiting);
+        let awaits = parse_wait(&head.awaits);
+        let is_stuck =
+            head.status == Status::Stuck && awaits.as_ref().is_some_and(|(step, _)| step.0 == STUCK);
+        let act = match verdict {
+            Verdict::Approve if is_open => Act::Approved,
+            Verdict::Reject if is_open => Act::Rejected,
+            Verdict::Cancel if is_open => Act::Cancelled,
+            Verdict::GiveWay if is_open => Act::GaveWay,
+            Verdict::Retry if is_stuck => Act::Retried,
+            Verdict::Resolve if is_stuck => Act::Resolved,
+            _ => return None,
+        };
+        let status = (head::STATUS, Guard::Text(head.status.as_str().into()));
+        if matches!(verdict, Verdict::Cancel | Verdict::GiveWay) {
+            // Who runs is due already.
+            let due = if head.status == Status::Running { DueChange::Keep } else { DueChange::At(at) };
+            let (step, awaited) = (StepId::new(CANCEL), CANCEL.to_owned());
+            return Some(Self { step, awaited, when: guards([status]), set: Guards::new(), due, act });
+        }
+        let (step, _) = awaits?;
+        let awaited = (head::AWAITS, Guard::Text(head.awaits.clone()));
+        let (when, set) = match is_stuck {
+            // Nobody carries what is stuck; who told it last may still be named, and must not settle it any more.
+            true => {
+                let running = Guard::Text(Status::Running.as_str().into());
+                let set = [(head::OWNER, Guard::Text(String::new())), (head::STATUS, running)];
+                (guards([awaited, status]), guards(set))
+            }
+            false => (guards([awaited]), Guards::new()),
+        };
+        Some(Self { step, awaited: head.awaits.clone(), when, set, due: DueChange::At(at), act })
+    }
+
+    /// The signal with its ring. `rung` is different for each.
+    fn writes(
+        self,
+        world: &World,
+        head: &Head,
+        signal: &SignalFact,
+        rung: &str,
+    ) -> Result<Vec<Write>, Trouble> {
+        let key = world.keys.signal(&head.id, &self.awaited, &signal.actor.id);
+        let mut set = self.set;
+        set.insert(RUNG.into(), Guard::Text(rung.to_owned()));
+        let (key_of_head, due) = (world.keys.head(&head.id), self.due);
+        Ok(vec![
+            Write::Put { item: to_item(key, Default::default(), signal)?, when: Precondition::Absent },
+            Write::Update { key: key_of_head, set, due, when: Precondition::Equals(self.when) },
+        ])
+    }
+}
+
+/// What is recorded in the history of a word.
+fn record(
+    head: &Head,
+    signal: &SignalFact,
+    act: Act,
+    rule: &str,
+    channel: &ChannelId,
+    about: About,
+) -> AuditRecord {
+    AuditRecord {
+        at: signal.at,
+        act,
+        actor: signal.actor.clone(),
+        channel: channel.clone(),
+        pipeline: head.charter.pipeline.clone(),
+        operation: head.id.clone(),
+        kind: head.charter.kind.clone(),
+        command: head.charter.command.clone(),
+        rule: rule.to_owned(),
+        outcome: "recorded".into(),
+        about: About { reason: signal.reason.clone(), ..about },
+    }
+}
+
+/// Records what somebody said to `head`, as it was read, with what is known of it.
 pub async fn say(
     engine: &Engine,
     delivery: &Delivery<'_>,
@@ -51,63 +146,61 @@ pub async fn say(
 ) -> Result<Said, Trouble> {
     let world = engine.world();
     let Word { verdict, reason } = word;
-    let Some((step, _)) = parse_wait(&head.awaits) else { return Ok(Said::Late) };
     let at = world.clock.now();
+    let Some(ear) = Ear::of(head, verdict, at) else { return Ok(Said::Late) };
     let definition = engine.registry().get(&head.charter.kind, head.charter.version);
     let about = definition.map(|definition| definition.about(facts)).unwrap_or_default();
-    let signal =
-        SignalFact { step: step.clone(), actor: delivery.actor.clone(), verdict, reason: reason.clone(), at };
-    let audit = AuditRecord {
-        at,
-        act: match verdict {
-            Verdict::Approve => Act::Approved,
-            Verdict::Reject => Act::Rejected,
-        },
-        actor: delivery.actor.clone(),
-        channel: delivery.channel.clone(),
-        pipeline: head.charter.pipeline.clone(),
-        operation: head.id.clone(),
-        kind: head.charter.kind.clone(),
-        command: head.charter.command.clone(),
-        rule: granted.rule().to_owned(),
-        outcome: "recorded".into(),
-        about: About { reason, ..about },
-    };
-    let key = world.keys.signal(&head.id, &head.awaits, &delivery.actor.id);
-    let writes = vec![
-        inbox(engine, delivery.key, &answer, Some(&head.id))?,
-        Write::Put { item: to_item(key, Default::default(), &signal)?, when: Precondition::Absent },
-        Write::Update {
-            key: world.keys.head(&head.id),
-            set: guards([(RUNG, Guard::Text(delivery.key.to_owned()))]),
-            due: DueChange::At(at),
-            when: Precondition::Equals(guards([(head::AWAITS, Guard::Text(head.awaits.clone()))])),
-        },
-        news::audit(&audit, world)?,
-    ];
+    let signal = SignalFact { step: ear.step.clone(), actor: delivery.actor.clone(), verdict, reason, at };
+    let audit = record(head, &signal, ear.act, granted.rule(), delivery.channel, about);
+    let mut writes = vec![inbox(engine, delivery.key, &answer, Some(&head.id))?];
+    writes.extend(ear.writes(world, head, &signal, delivery.key)?);
+    writes.push(news::audit(&audit, world)?);
     // One token, one content: the time of this attempt is in the writes, so another attempt has another token.
     let token = format!("signal-{}", ulid::Ulid::new());
     match transact(engine, &token, delivery.key, writes).await? {
         Committed::Yes => {
-            ring(engine, head, delivery);
+            ring(world, head, &delivery.actor.id);
             Ok(Said::Heard(answer))
         }
         Committed::Before(answer, _) => {
             // Perhaps our own transaction, whose answer was lost; ringing twice does no harm.
-            ring(engine, head, delivery);
+            ring(world, head, &delivery.actor.id);
             Ok(Said::Before(answer))
         }
         Committed::No => Ok(Said::Late),
     }
 }
 
+/// Has an operation give way to a rollback. Safe to repeat: a word counts once for each person.
+pub(crate) async fn give_way(
+    world: &World,
+    head: &Head,
+    rollback: &OperationId,
+    by: &Actor,
+    about: About,
+) -> Result<(), Trouble> {
+    let at = world.clock.now();
+    let Some(ear) = Ear::of(head, Verdict::GiveWay, at) else { return Ok(()) };
+    let (step, verdict) = (ear.step.clone(), Verdict::GiveWay);
+    let signal = SignalFact { step, actor: by.clone(), verdict, reason: None, at };
+    let audit = record(head, &signal, ear.act, "rollback", &head.charter.channel, about);
+    let mut writes = ear.writes(world, head, &signal, &format!("{rollback}-{at}"))?;
+    writes.push(news::audit(&audit, world)?);
+    match world.store.transact(&format!("give-way-{}", ulid::Ulid::new()), writes).await {
+        // Said before, or it came to something else meanwhile: its gate and ours see to the rest.
+        Ok(()) | Err(StoreError::Lost(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    ring(world, head, &by.id);
+    Ok(())
+}
+
 /// Sees that somebody hears it: the task here, or a replica that carries the operation, or any if nothing is driven here.
-fn ring(engine: &Engine, head: &Head, delivery: &Delivery<'_>) {
-    let world = engine.world();
+fn ring(world: &World, head: &Head, by: &UserId) {
     world.runner.run(head.id.clone());
     let is_elsewhere = !head.owner.is_empty() && head.owner != world.settings.replica;
     if is_elsewhere || !world.settings.drive {
-        let cause = Cause::Signal(delivery.actor.id.clone());
+        let cause = Cause::Signal(by.clone());
         world.wakeups.ring(Hint { operation: head.id.clone(), sequence: head.sequence, cause });
     }
 }

@@ -68,6 +68,8 @@ pub struct Ticket {
     pub fingerprint: String,
     /// The slot it waits for now.
     pub queued: Option<Slot>,
+    /// Whether it is, or was, stuck: then it holds back no rollback.
+    pub stuck: bool,
 }
 
 impl Ticket {
@@ -102,6 +104,7 @@ mod tests {
             kind: kind.into(),
             fingerprint: String::new(),
             queued,
+            stuck: false,
         }
     }
 

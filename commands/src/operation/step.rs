@@ -106,6 +106,15 @@ pub enum Observed {
     Foreign(Refusal),
 }
 
+/// What came of taking a mutation back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undone {
+    /// It is as it was before.
+    Yes,
+    /// Somebody changed it since, so it was left alone: how it was found.
+    Left(String),
+}
+
 /// An end that trying again cannot change, in words for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
@@ -221,6 +230,11 @@ pub trait Step: Send + Sync {
     async fn observe(&self, _cx: &Context) -> Result<Observed, Trouble> {
         Ok(Observed::Absent)
     }
+    /// Takes back what was done, with what it left. Called only where the mutation's row says that its step does so, and
+    /// perhaps more than once: it looks before it changes anything, and leaves what is not as this step left it.
+    async fn undo(&self, _cx: &Context, _output: &Value) -> Result<Undone, Trouble> {
+        Err(Trouble::Corrupt("a step that takes nothing back was asked to".into()))
+    }
 }
 
 /// A step in its place: what must be done before, and which slot must be held.
@@ -234,6 +248,10 @@ pub struct Node {
     pub needs: Vec<StepId>,
     /// The slot that must be held while it runs, until the operation ends or waits for people.
     pub slot: Option<Slot>,
+    /// Whether an operation that came past it goes only forward.
+    pub is_point_of_no_return: bool,
+    /// Whether what it did has come to its end by itself, so that there is nothing to take back.
+    pub is_spent: bool,
     /// What it does.
     pub step: Arc<dyn Step>,
 }
@@ -241,12 +259,34 @@ pub struct Node {
 impl Node {
     /// A step that needs nothing and holds no slot.
     pub fn new(id: StepId, title: impl Into<Text>, step: impl Step + 'static) -> Self {
-        Self { id, title: title.into(), needs: vec![], slot: None, step: Arc::new(step) }
+        Self {
+            id,
+            title: title.into(),
+            needs: vec![],
+            slot: None,
+            is_point_of_no_return: false,
+            is_spent: false,
+            step: Arc::new(step),
+        }
     }
     /// After these.
     pub fn after(mut self, needs: impl IntoIterator<Item = StepId>) -> Self {
         self.needs.extend(needs);
         self
+    }
+    /// The point of no return: once it is done, failure and cancel change nothing.
+    pub fn point_of_no_return(mut self) -> Self {
+        self.is_point_of_no_return = true;
+        self
+    }
+    /// With nothing to take back if what it began is over.
+    pub fn spent_if(mut self, is_over: bool) -> Self {
+        self.is_spent = is_over;
+        self
+    }
+    /// Whether a mutation that was made and recorded is to be taken back, should the operation fail.
+    pub(crate) fn is_undone(&self) -> bool {
+        !self.is_spent && matches!(self.step.effect(), Effect::Mutate(mutation) if mutation.is_undone())
     }
     /// While holding that slot.
     pub fn holding(mut self, slot: Slot) -> Self {

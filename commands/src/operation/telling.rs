@@ -48,10 +48,10 @@ impl Messages {
         self.store.write(Write::Put { item, when: Precondition::Any }).await
     }
 
-    /// After the last news of an operation was told everywhere: nobody needs to look at it again.
+    /// After the last news of an operation was told everywhere: nobody needs to look at it again, or before somebody speaks.
     pub async fn settled(&self, operation: &OperationId) -> Result<(), StoreError> {
         // One write, without a look before it: an operation that is not final fits neither.
-        for status in [Status::Succeeded, Status::Failed] {
+        for status in [Status::Succeeded, Status::Failed, Status::Stuck] {
             let write = Write::Update {
                 key: self.keys.head(operation),
                 set: guards([(head::OWNER, Guard::Text(String::new()))]),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::try_join3;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::card::{Part, Text};
@@ -16,7 +17,8 @@ use crate::domain::{About, Artifact, Build, BuildState, Change, GREEN, Pinned, V
 use crate::ids::{BuildNumber, CommitId, PipelineName, Target};
 use crate::operation::effects::START_BUILD;
 use crate::operation::{
-    Context, Definition, Effect, End, Facts, Node, Observed, Progress, Refusal, Step, StepId, Story, Trouble,
+    CANCELLED, Context, Definition, Effect, End, Facts, Node, Observed, Progress, Refusal, Step, StepId,
+    Story, Trouble, Undone,
 };
 use crate::operations::names;
 use crate::operations::steps::ours;
@@ -90,9 +92,11 @@ impl Definition for BuildOperation {
         let reference = Text::plain("find ").code(params.reference.clone());
         let mut nodes = vec![Node::new(id("source"), reference, Source(at.clone()))];
         let Some(change) = facts.output::<Change>(&id("source"))? else { return Ok(nodes) };
+        let is_over = facts.is_done(&id("follow"));
         nodes.push(
             Node::new(id("start"), "start the build", StartBuild { at: at.clone(), commit: change.id })
-                .after([id("source")]),
+                .after([id("source")])
+                .spent_if(is_over),
         );
         let Some(started) = facts.output::<Started>(&id("start"))? else { return Ok(nodes) };
         nodes.push(Node::new(id("follow"), "build", Follow(at.clone(), started.id)).after([id("start")]));
@@ -104,14 +108,18 @@ impl Definition for BuildOperation {
         nodes.push(
             Node::new(id("artifact"), "pin the artifact", PinArtifact(at.clone())).after([id("follow")]),
         );
-        nodes.push(Node::new(id("record"), "", Record(at)).after([id("artifact")]));
+        nodes.push(Node::new(id("record"), "", Record(at)).after([id("artifact")]).point_of_no_return());
         Ok(nodes)
     }
 
     fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
         let params: Params = facts.params()?;
         let keys = crate::operation::Keys::new(cx.target);
-        let state = if succeeded { BuildState::Succeeded } else { BuildState::Failed };
+        let state = match facts.failure() {
+            _ if succeeded => BuildState::Succeeded,
+            Some(refusal) if refusal.code == CANCELLED => BuildState::Cancelled,
+            _ => BuildState::Failed,
+        };
         let build = record(facts, &params, state, Some(cx.at))?;
         let item = to_item(keys.build(&params.name, params.number), Default::default(), &build)?;
         Ok(vec![Write::Put { item, when: Precondition::Any }])
@@ -269,6 +277,17 @@ impl Step for StartBuild {
             Some(run) => ours(Started::of(run)),
             None => Ok(Observed::Absent),
         }
+    }
+    async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, Trouble> {
+        let started = serde_json::from_value::<Started>(output.clone());
+        let started = started.map_err(|error| Trouble::Corrupt(format!("a started build: {error}")))?;
+        let (builders, target) = (&cx.world.builders, &self.at.target);
+        let found = builders.builds(target, std::slice::from_ref(&started.id)).await?;
+        // A look may be late: stopping what has ended, or is not known, is no error.
+        if found.first().is_none_or(|run| run.status == BuildStatus::InProgress) {
+            builders.stop_build(target, &started.id).await?;
+        }
+        Ok(Undone::Yes)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::{About, Artifact, Change, Current, PinnedApi, Release, to_ite
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Definition, End, Facts, Node, Slot, StepId, Story, Trouble};
 use crate::operations::build::change_text;
-use crate::operations::steps::{Preparation, Prepared, RecordMove, all_done, move_nodes};
+use crate::operations::steps::{Preparation, Prepared, RecordMove, all_done, move_nodes, resolution_nodes};
 use crate::ports::{Precondition, Write};
 
 /// What is asked.
@@ -100,10 +100,14 @@ impl Definition for Deploy {
             set: Some(ready.set),
             release: Some(release(facts, &params, true)),
         };
-        nodes.push(
-            Node::new(StepId::new("record"), "", record).after(after).holding(Slot::Stage(params.stage)),
-        );
+        let node = Node::new(StepId::new("record"), "", record).after(after);
+        nodes.push(node.holding(Slot::Stage(params.stage)).point_of_no_return());
         Ok(nodes)
+    }
+
+    fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
+        let params: Params = facts.params()?;
+        Ok(resolution_nodes(target, &params.name, &params.stage))
     }
 
     fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {

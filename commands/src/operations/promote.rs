@@ -14,7 +14,7 @@ use crate::operation::{
     Trouble, VOID, Verdict,
 };
 use crate::operations::build::change_text;
-use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes};
+use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes, resolution_nodes};
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub struct Before {
     pub commit: crate::domain::Change,
 }
 
+/// Its kind.
+pub const KIND: &str = "promote";
 /// The step that waits for people.
 pub const APPROVAL: &str = "approval";
 /// The fixed ids of the buttons (DESIGN 8).
@@ -60,7 +62,7 @@ pub struct Promote;
 
 impl Definition for Promote {
     fn kind(&self) -> &'static str {
-        "promote"
+        KIND
     }
 
     fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
@@ -109,8 +111,14 @@ impl Definition for Promote {
             set: Some(ready.set),
             release: None,
         };
-        nodes.push(Node::new(StepId::new("record"), "", record).after(after).holding(Slot::Stage(params.to)));
+        let node = Node::new(StepId::new("record"), "", record).after(after);
+        nodes.push(node.holding(Slot::Stage(params.to)).point_of_no_return());
         Ok(nodes)
+    }
+
+    fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
+        let params: Params = facts.params()?;
+        Ok(resolution_nodes(target, &params.name, &params.to))
     }
 
     fn gate(&self, facts: &Facts, slot: &Slot, view: &View) -> Result<(), Refusal> {
@@ -247,6 +255,7 @@ impl Step for Approval {
                     )));
                 }
                 Verdict::Approve => approvals += 1,
+                _ => {}
             }
             if approvals >= params.approvals {
                 return Progress::done(());

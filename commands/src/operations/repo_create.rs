@@ -121,6 +121,9 @@ impl Definition for RepoCreate {
         Ok(nodes)
     }
 
+    fn can_cancel(&self) -> bool {
+        false
+    }
     fn about(&self, _: &Facts) -> About {
         About::default()
     }

@@ -12,9 +12,12 @@ use crate::domain::{About, Change, Current, Release, VersionSet, View};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Node, Progress, Refusal, Slot, Step, StepId, Story, Trouble, VOID,
+    give_way, load,
 };
 use crate::operations::build::change_text;
-use crate::operations::steps::{PointAlias, RecordMove, ServeDeployment};
+use crate::operations::promote;
+use crate::operations::steps::{PointAlias, RecordMove, ServeDeployment, resolution_nodes};
+use crate::service::Actor;
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +36,9 @@ pub struct Params {
     pub set: VersionSet,
     /// Why.
     pub reason: Option<String>,
+    /// Whether a promotion to that stage was open when it was asked, which has to give way.
+    #[serde(default)]
+    pub goes_first: bool,
 }
 
 /// The stage as it was seen.
@@ -55,7 +61,15 @@ impl Definition for Rollback {
         let slot = Slot::Stage(params.stage.clone());
         let look = StepId::new("look");
         let step = LookAtStage { target: target.clone(), params: params.clone() };
-        let mut nodes = vec![Node::new(look.clone(), "look at the stage", step).holding(slot.clone())];
+        let mut nodes = vec![];
+        let mut first = vec![];
+        if params.goes_first {
+            first.push(StepId::new("way"));
+            let by = facts.charter.actor.clone();
+            nodes.push(Node::new(StepId::new("way"), "", MakeWay { params: params.clone(), by }));
+        }
+        let node = Node::new(look.clone(), "look at the stage", step);
+        nodes.push(node.after(first).holding(slot.clone()));
         let Some(seen) = facts.output::<Look>(&look)? else { return Ok(nodes) };
         let mut needs = vec![look];
         if let Some(api) = &params.set.api
@@ -67,7 +81,7 @@ impl Definition for Rollback {
                 api: api.api.clone(),
                 stage: params.stage.clone(),
                 deployment: api.deployment.clone(),
-                exists: seen.serves.is_some(),
+                before: seen.serves.clone(),
             };
             let title = Text::plain("serve it on API stage ").code(params.stage.as_str());
             nodes.push(Node::new(id.clone(), title, step).after(needs.clone()).holding(slot.clone()));
@@ -110,8 +124,14 @@ impl Definition for Rollback {
             set: None,
             release: None,
         };
-        nodes.push(Node::new(StepId::new("record"), "", record).after(last).holding(slot));
+        let node = Node::new(StepId::new("record"), "", record).after(last).holding(slot);
+        nodes.push(node.point_of_no_return());
         Ok(nodes)
+    }
+
+    fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
+        let params: Params = facts.params()?;
+        Ok(resolution_nodes(target, &params.name, &params.stage))
     }
 
     fn gate(&self, facts: &Facts, _: &Slot, view: &View) -> Result<(), Refusal> {
@@ -174,6 +194,32 @@ impl Definition for Rollback {
             story.hint = Some(Text::plain("When it is mended and pushed: ").code(format!("/build {name}")));
         }
         story
+    }
+}
+
+/// Has the promotions to that stage stop: one that waits is void, one that runs takes back what it did.
+struct MakeWay {
+    params: Params,
+    by: Actor,
+}
+
+#[async_trait]
+impl Step for MakeWay {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let world = &cx.world;
+        let view = View::read(&*world.store, &world.keys, &self.params.name).await?;
+        for ticket in view.tickets.iter().filter(|ticket| ticket.kind == promote::KIND) {
+            let Some(open) = load(&*world.store, &world.keys, &ticket.operation).await? else { continue };
+            let theirs: promote::Params = open.facts.params()?;
+            if theirs.to == self.params.stage {
+                let about = promote::Promote.about(&open.facts);
+                give_way(world, &open.head, &cx.operation, &self.by, about).await?;
+            }
+        }
+        Progress::done(())
     }
 }
 

@@ -32,6 +32,9 @@ impl Definition for StageAdd {
     fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
         Ok(vec![Node::new(StepId::new("record"), "", Record(facts.params()?))])
     }
+    fn can_cancel(&self) -> bool {
+        false
+    }
     fn about(&self, facts: &Facts) -> About {
         About { stage: facts.params::<Params>().ok().map(|params| params.stage), ..About::default() }
     }

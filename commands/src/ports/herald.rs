@@ -30,6 +30,8 @@ pub struct News {
     pub own_since: u64,
     /// Whether nothing will follow: when this is told everywhere, [`Messages::settled`](crate::operation::Messages::settled) is due.
     pub last: bool,
+    /// Whether nothing can ever follow. What is stuck has told its last news, but is not over.
+    pub over: bool,
     /// Who asked; told privately where the bot cannot post.
     pub actor: UserId,
     /// The channels to tell it in, each once: where it was asked for, and the pipeline's home channel.

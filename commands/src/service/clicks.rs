@@ -6,7 +6,8 @@ use crate::card::{Card, Text, Tone};
 use crate::domain::View;
 use crate::ids::{OperationId, PipelineName, StageName};
 use crate::operation::{
-    Delivery, Head, Loaded, Refusal, Said, Status, Verdict, Word, answered, load, parse_wait, say,
+    CANCEL_BUTTON, Delivery, Head, Loaded, RESOLVE_BUTTON, RETRY_BUTTON, Refusal, Said, Status, Verdict,
+    Word, answered, load, parse_wait, say,
 };
 use crate::operations::promote;
 use crate::service::{Answer, Invocation, Service, Stop};
@@ -22,29 +23,39 @@ impl Service {
         let verdict = match action {
             promote::APPROVE => Verdict::Approve,
             promote::REJECT => Verdict::Reject,
+            CANCEL_BUTTON => Verdict::Cancel,
+            RETRY_BUTTON => Verdict::Retry,
+            RESOLVE_BUTTON => Verdict::Resolve,
             _ => {
                 return Err(Refusal::new(
                     "unknown-button",
                     "This button is none that this version of Sluice knows.",
-                    "Use the command instead: `/promote help`.",
+                    "Use the command instead: `/pipeline help`.",
                 )
                 .into());
             }
         };
         let parsed = value.split_once('|').and_then(|(id, wait)| {
             let id = OperationId::new(id).ok()?;
-            parse_wait(wait).map(|_| (id, wait))
+            (verdict == Verdict::Cancel || parse_wait(wait).is_some()).then_some((id, wait))
         });
         let Some((id, wait)) = parsed else {
             return Err(Refusal::new(
                 "bad-button",
                 "This button does not say what it decides.",
-                "Use the command instead: `/promote help`.",
+                "Use the command instead: `/pipeline help`.",
             )
             .into());
         };
-        let loaded = self.load(&id).await?;
-        self.say_to(invocation, loaded, Some(wait), Word { verdict, reason: None }).await
+        let word = Word { verdict, reason: None };
+        match verdict {
+            Verdict::Cancel => self.stop(invocation, &id, word).await,
+            Verdict::Retry | Verdict::Resolve => self.get_on(invocation, &id, wait, word).await,
+            _ => {
+                let loaded = self.load(&id).await?;
+                self.say_to(invocation, loaded, Some(wait), word).await
+            }
+        }
     }
 
     /// A decision by command: about the promotion that waits for that stage.
@@ -79,7 +90,7 @@ impl Service {
     }
 
     /// An operation with what was asked: its head alone does not say.
-    async fn load(&self, id: &OperationId) -> Result<Option<Loaded>, Stop> {
+    pub(crate) async fn load(&self, id: &OperationId) -> Result<Option<Loaded>, Stop> {
         let world = self.engine.world();
         Ok(load(&*world.store, &world.keys, id).await?)
     }
@@ -94,8 +105,7 @@ impl Service {
         let access = &self.engine.world().access;
         let Some(Loaded { head, facts, .. }) = loaded else { return Err(late(None).into()) };
         let granted = access.approve(&invocation.actor.id, &head.charter.actor.id)?;
-        let delivery =
-            Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: &invocation.channel };
+        let delivery = delivery_of(invocation);
         let open = head.status == Status::Waiting || head.status == Status::Running;
         if !open || head.awaits.is_empty() || wait.is_some_and(|wait| wait != head.awaits) {
             return match answered(&self.engine, delivery.key).await? {
@@ -105,7 +115,7 @@ impl Service {
         }
         let said = match word.verdict {
             Verdict::Approve => "Approved",
-            Verdict::Reject => "Rejected",
+            _ => "Rejected",
         };
         let title = Text::plain(format!("{said}: ")).code(head.charter.command.clone());
         let answer = Answer::private(
@@ -118,8 +128,13 @@ impl Service {
     }
 }
 
+/// Who said it, where, and by which delivery.
+pub(super) fn delivery_of(invocation: &Invocation) -> Delivery<'_> {
+    Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: &invocation.channel }
+}
+
 /// What somebody is told who decides what is decided.
-fn late(head: Option<&Head>) -> Refusal {
+pub(super) fn late(head: Option<&Head>) -> Refusal {
     let problem = match head {
         None => "This promotion is not known any more; nothing changed.".to_owned(),
         Some(head) => match head.status {

@@ -237,7 +237,9 @@ impl Service {
         else {
             return Err(undeployable(name, number, found.map(|build| build.state)).into());
         };
-        if let Some(current) = record.current.as_ref().filter(|current| current.digest == artifact.digest) {
+        if let Some(current) =
+            record.current.as_ref().filter(|now| record.mixed.is_none() && now.digest == artifact.digest)
+        {
             return Err(Stop::say(already_runs(name, stage, number, current.release, current.build)));
         }
         let release = ReleaseNumber(u32::try_from(view.counters.releases + 1).unwrap_or(u32::MAX));
@@ -297,6 +299,14 @@ impl Service {
             )
             .into());
         };
+        if source.mixed.is_some() {
+            return Err(Refusal::new(
+                "mixed-stage",
+                format!("Stage `{from}` runs no one release: an operation on it was resolved by hand."),
+                format!("Bring all of it to one first, with a promotion or `/rollback {name} {from}`."),
+            )
+            .into());
+        }
         let number = release.unwrap_or(running.release);
         if !source.has_run(number) {
             return Err(Refusal::new(
@@ -306,7 +316,8 @@ impl Service {
             )
             .into());
         }
-        if target.current.as_ref().is_some_and(|current| current.release == number) {
+        let is_whole = target.mixed.is_none();
+        if target.current.as_ref().is_some_and(|current| is_whole && current.release == number) {
             return Err(Stop::say(
                 Card::new(
                     Tone::Neutral,
@@ -371,7 +382,7 @@ impl Service {
             .into());
         };
         let number = match release {
-            Some(number) if number == current.release => {
+            Some(number) if number == current.release && record.mixed.is_none() => {
                 return Err(Refusal::new(
                     "already-runs",
                     format!("Stage `{stage}` runs `{number}` already."),
@@ -413,6 +424,7 @@ impl Service {
             release,
             set,
             reason,
+            goes_first: view.tickets.iter().any(|ticket| ticket.kind == promote::KIND),
         })
     }
 }

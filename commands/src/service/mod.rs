@@ -8,6 +8,7 @@ mod clicks;
 mod drafts;
 mod invocation;
 mod reads;
+mod stops;
 #[cfg(test)]
 mod tests;
 
@@ -138,6 +139,11 @@ impl Service {
             }
             Command::PromoteReject { name, stage, reason } => {
                 self.decide(invocation, &name, &stage, crate::operation::Verdict::Reject, reason).await
+            }
+            Command::BuildCancel { name, build } => self.cancel_build(invocation, &name, build).await,
+            Command::DeployCancel { name } => self.cancel_deploy(invocation, &name).await,
+            Command::PromoteCancel { name, stage, reason } => {
+                self.cancel_promotion(invocation, &name, &stage, reason).await
             }
             other => self.operate(invocation, other).await,
         }

@@ -6,7 +6,7 @@ use crate::card::{Card, Part, Text, Tone};
 use crate::domain::{Act, AuditRecord, Build, BuildState, Stage, View, from_item};
 use crate::grammar::{self, Command};
 use crate::ids::{BuildNumber, PipelineName, StageName};
-use crate::operation::{REJECTED, Refusal, Slot, Trouble, VOID, marked};
+use crate::operation::{CANCELLED, REJECTED, Refusal, Slot, Trouble, VOID, marked};
 use crate::operations::build::change_text;
 use crate::ports::{Item, Order, Query};
 use crate::service::{Answer, Service, Stop};
@@ -28,6 +28,10 @@ fn table(card: Card, header: [&str; 4], rows: Vec<Vec<Text>>) -> Card {
 }
 
 fn runs(stage: Option<&Stage>) -> Text {
+    if let Some(mixed) = stage.and_then(|stage| stage.mixed.as_ref()) {
+        let versions: Vec<_> = mixed.iter().map(|(name, version)| format!("{name}:{version}")).collect();
+        return Text::plain(format!("mixed: {}", versions.join(", ")));
+    }
     match stage.and_then(|stage| stage.current.as_ref()) {
         // No code spans: "runs r1" is read, and searched for, as one.
         Some(current) => Text::plain(format!("runs {} (build {})", current.release, current.build)),
@@ -251,6 +255,7 @@ impl Service {
                 BuildState::Running => "is running",
                 BuildState::Succeeded => "succeeded",
                 BuildState::Failed => "failed",
+                BuildState::Cancelled => "cancelled",
             }),
         );
         let lines = match &build.log {
@@ -270,7 +275,9 @@ impl Service {
             BuildState::Succeeded => {
                 card.hint(Text::plain("Next: ").code(format!("/deploy {name} {number}")))
             }
-            BuildState::Failed => card.hint(marked(&format!("Mend it, push, then: `/build {name}`."))),
+            BuildState::Failed | BuildState::Cancelled => {
+                card.hint(marked(&format!("Mend it, push, then: `/build {name}`.")))
+            }
         };
         Ok(Answer::private(card))
     }
@@ -337,6 +344,7 @@ fn state(state: BuildState) -> &'static str {
         BuildState::Running => "running",
         BuildState::Succeeded => "succeeded",
         BuildState::Failed => "failed",
+        BuildState::Cancelled => "cancelled",
     }
 }
 
@@ -346,11 +354,17 @@ fn line(record: &AuditRecord) -> Vec<Text> {
         Act::Asked => "asked: ",
         Act::Approved => "approved: ",
         Act::Rejected => "rejected: ",
+        Act::Cancelled => "cancelled: ",
+        Act::GaveWay => "gave way: ",
+        Act::Stuck => "stuck: ",
+        Act::Retried => "tried again: ",
+        Act::Resolved => "resolved: ",
         Act::Succeeded => "done: ",
         Act::Failed => "ended: ",
     };
     let about = &record.about;
-    let is_failure = record.act == Act::Failed && ![REJECTED, VOID].contains(&record.outcome.as_str());
+    let is_failure =
+        record.act == Act::Failed && ![REJECTED, VOID, CANCELLED].contains(&record.outcome.as_str());
     let mut outcome = Text::plain(match is_failure {
         true => format!("failed ({})", record.outcome),
         false => record.outcome.clone(),

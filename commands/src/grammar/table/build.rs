@@ -31,7 +31,7 @@ pub(super) static CANCEL: Form = Form {
     help: "Without a number, the newest build is stopped.",
     examples: &["/build cancel orders", "/build cancel orders #12"],
     permission: Permission::Operators,
-    available: false,
+    available: true,
     make: |v| Some(Command::BuildCancel { name: v.name?, build: v.build }),
 };
 

@@ -42,6 +42,6 @@ pub(super) static CANCEL: Form = Form {
     help: "What it did already is taken back.",
     examples: &["/deploy cancel orders"],
     permission: Permission::Operators,
-    available: false,
+    available: true,
     make: |v| Some(Command::DeployCancel { name: v.name? }),
 };

@@ -88,6 +88,6 @@ pub(super) static CANCEL: Form = Form {
     help: "As long as it waits, or has not passed its point of no return.",
     examples: &["/promote cancel orders prod", "/promote cancel orders prod wrong release"],
     permission: Permission::Operators,
-    available: false,
+    available: true,
     make: |v| Some(Command::PromoteCancel { name: v.name?, stage: v.stage?, reason: v.reason }),
 };

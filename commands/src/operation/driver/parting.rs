@@ -67,7 +67,7 @@ impl Drive<'_> {
             tokio::select! {
                 Some(event) = self.running.next() => self.take(event),
                 () = tokio::time::sleep_until(beat) => {
-                    if !self.log.beat(&*world.store).await {
+                    if !self.log.beat(&*world.store).await && !self.heard().await.unwrap_or(false) {
                         return false;
                     }
                     self.shown = Instant::now();

@@ -239,6 +239,11 @@ fn shown(entry: &Entry) -> String {
         Entry::Released { slot } => format!("released {slot}"),
         Entry::Waiting { step } => format!("waiting {step}"),
         Entry::Signal(signal) => format!("signal {:?} by {}", signal.verdict, signal.actor.name),
+        Entry::UndoIntent { step } => format!("undo {step}"),
+        Entry::UndoDone { step, left: None } => format!("undone {step}"),
+        Entry::UndoDone { step, .. } => format!("left {step}"),
+        Entry::UndoFault { step, refusal } => format!("undo fault {step} {}", refusal.code),
+        Entry::Stuck { refusal } => format!("stuck {}", refusal.code),
         Entry::Ended { succeeded } => format!("ended {succeeded}"),
     }
 }

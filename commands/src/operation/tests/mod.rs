@@ -12,3 +12,4 @@ mod schedules;
 mod sea;
 mod slots;
 mod stuck;
+mod unwinding;

@@ -16,7 +16,7 @@ use crate::fault::{Class, PortError};
 use crate::ids::Target;
 use crate::operation::{
     Context, Definition, Done, Effect, Facts, Node, Observed, Progress, ROLLBACK, Refusal, Slot, Step,
-    StepId, Story, Trouble, VOID, Verdict, effects,
+    StepId, Story, Trouble, Undone, VOID, Verdict, effects,
 };
 
 /// How a thing is made.
@@ -28,9 +28,9 @@ pub(super) enum How {
     Poll(u32),
     /// One value is set: again does no harm.
     Set,
-    /// By a name that can exist once: again is a conflict.
+    /// By a name that can exist once: again is a conflict. Taken back if the operation fails.
     Name,
-    /// A second call makes a second thing, and the first shows only after five seconds.
+    /// A second call makes a second thing, and the first shows only after five seconds. Taken back if the operation fails.
     Once,
     /// People are asked; what `dan` says counts for nothing.
     Ask,
@@ -89,6 +89,7 @@ struct Inner {
     running: usize,
     most_running: usize,
     closed: bool,
+    taken_back: Vec<String>,
 }
 
 /// The sea.
@@ -182,6 +183,30 @@ impl Sea {
     }
 }
 
+impl Sea {
+    /// Takes a thing back: an effect like the others, at which a life may end.
+    async fn unmake(&self, name: &str) {
+        let effect = self.with(|inner| {
+            inner.effects += 1;
+            inner.effects - 1
+        });
+        if self.is_death(effect, Moment::Before) {
+            std::future::pending::<()>().await;
+        }
+        self.with(|inner| {
+            inner.things.get_mut(name).and_then(Vec::pop);
+            inner.taken_back.push(name.to_owned());
+        });
+        if self.is_death(effect, Moment::After) {
+            std::future::pending::<()>().await;
+        }
+    }
+    /// The things that were taken back, in that order.
+    pub(super) fn taken_back(&self) -> Vec<String> {
+        self.with(|inner| inner.taken_back.clone())
+    }
+}
+
 fn failure(class: Class) -> Trouble {
     PortError::new("sea:Make", class, "Told", "the test said so").into()
 }
@@ -254,7 +279,7 @@ impl Step for Toy {
                 match cx.signals.iter().find(|said| said.actor.name != "dan").map(|said| said.verdict) {
                     None => Ok(Progress::Await { until: None }),
                     Some(Verdict::Approve) => Progress::done(name),
-                    Some(Verdict::Reject) => Err(Trouble::Refused(Refusal::new("rejected", "No.", ""))),
+                    Some(_) => Err(Trouble::Refused(Refusal::new("rejected", "No.", ""))),
                 }
             }
         }
@@ -272,6 +297,32 @@ impl Step for Toy {
             (_, true) => Observed::Ours(Done { output: Value::String(self.name.clone()), writes: vec![] }),
             _ => Observed::Absent,
         })
+    }
+
+    async fn undo(&self, _: &Context, output: &Value) -> Result<Undone, Trouble> {
+        let Self { name, sea, .. } = self;
+        assert_eq!(output, &Value::String(name.clone()), "what it left is what it takes back");
+        let _running = Running::begin(sea);
+        let key = format!("undo {name}");
+        let weather = sea.with(|inner| {
+            *inner.runs.entry(key.clone()).or_default() += 1;
+            inner.weather.get_mut(&key).and_then(VecDeque::pop_front)
+        });
+        tokio::task::yield_now().await;
+        if let Some(Weather::Fails(class)) = weather {
+            return Err(failure(class));
+        }
+        if sea.with(|inner| inner.foreign.contains(name)) {
+            return Ok(Undone::Left("somebody has it".into()));
+        }
+        if sea.with(|inner| inner.things.get(name).is_none_or(Vec::is_empty)) {
+            return Ok(Undone::Yes);
+        }
+        sea.unmake(name).await;
+        match weather {
+            Some(Weather::AnswerLost) => Err(failure(Class::Ambiguous)),
+            _ => Ok(Undone::Yes),
+        }
     }
 }
 

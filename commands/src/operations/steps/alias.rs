@@ -1,9 +1,10 @@
 use async_trait::async_trait;
+use serde_json::Value;
 
 use crate::fault::Class;
 use crate::ids::{StageName, Target};
 use crate::operation::effects::{CREATE_ALIAS, MOVE_ALIAS, PERMIT_API};
-use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble};
+use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
 use crate::operations::steps::ours;
 
 /// The id of the one statement of an alias's resource policy.
@@ -57,6 +58,25 @@ impl Step for PointAlias {
             _ => Ok(Observed::Absent),
         }
     }
+    async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
+        let functions = &cx.world.functions;
+        let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
+        let found = functions.alias(target, function, stage).await?;
+        match (&self.seen, found) {
+            // A look may be late: deleting what is gone is no error.
+            (None, None) => functions.delete_alias(target, function, stage).await?,
+            (None, Some(now)) if now.version == self.version => {
+                functions.delete_alias(target, function, stage).await?;
+            }
+            (Some((before, _)), Some(now)) if now.version == self.version => {
+                functions.move_alias(target, function, stage, before, &now.revision).await?;
+            }
+            (Some((before, _)), Some(now)) if now.version == *before => {}
+            (_, Some(now)) => return Ok(Undone::Left(format!("it points to version {}", now.version))),
+            (Some(_), None) => return Ok(Undone::Left("it is gone".into())),
+        }
+        Ok(Undone::Yes)
+    }
 }
 
 fn moved_outside(function: &str, stage: &StageName, version: &str) -> Refusal {
@@ -93,5 +113,10 @@ impl Step for PermitApi {
         let functions = &cx.world.functions;
         let found = functions.permissions(&self.target, &self.function, self.stage.as_str()).await?;
         if found.iter().any(|statement| statement == STATEMENT) { ours(()) } else { Ok(Observed::Absent) }
+    }
+    async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
+        let functions = &cx.world.functions;
+        functions.forbid_api(&self.target, &self.function, self.stage.as_str(), STATEMENT).await?;
+        Ok(Undone::Yes)
     }
 }

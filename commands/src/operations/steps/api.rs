@@ -3,10 +3,11 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use futures::future::try_join4;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::effects::*;
-use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
+use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
 use crate::operations::names;
 use crate::operations::steps::ours;
 use crate::ports::{Api, ApiStage, Deployment, Integration, Route};
@@ -211,17 +212,18 @@ pub(crate) struct ServeDeployment {
     pub(crate) api: String,
     pub(crate) stage: StageName,
     pub(crate) deployment: String,
-    pub(crate) exists: bool,
+    /// What the stage served when it was looked at; none if there was no such stage.
+    pub(crate) before: Option<String>,
 }
 
 #[async_trait]
 impl Step for ServeDeployment {
     fn effect(&self) -> Effect {
-        Effect::Mutate(if self.exists { &UPDATE_STAGE } else { &CREATE_STAGE })
+        Effect::Mutate(if self.before.is_some() { &UPDATE_STAGE } else { &CREATE_STAGE })
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let (gateway, stage) = (&cx.world.gateway, self.stage.as_str());
-        if self.exists {
+        if self.before.is_some() {
             gateway.update_stage(&self.target, &self.api, stage, &self.deployment).await?;
         } else {
             let made = ApiStage {
@@ -239,5 +241,25 @@ impl Step for ServeDeployment {
             Some(deployment) if deployment == self.deployment => ours(()),
             _ => Ok(Observed::Absent),
         }
+    }
+    async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
+        let (gateway, target, api) = (&cx.world.gateway, &self.target, &self.api);
+        let found = gateway.stage(target, api, self.stage.as_str()).await?.map(|stage| stage.deployment);
+        match (&self.before, found) {
+            (before, Some(now)) if now == *before => {}
+            (Some(before), Some(now)) if now.as_ref() == Some(&self.deployment) => {
+                drop(gateway.update_stage(target, api, self.stage.as_str(), before).await?);
+            }
+            (None, Some(now)) if now.as_ref() == Some(&self.deployment) => {
+                gateway.delete_stage(target, api, self.stage.as_str()).await?;
+            }
+            // A look may be late: deleting what is gone is no error.
+            (None, None) => gateway.delete_stage(target, api, self.stage.as_str()).await?,
+            (_, now) => {
+                let now = now.flatten().map_or("it is gone".to_owned(), |now| format!("it serves {now}"));
+                return Ok(Undone::Left(now));
+            }
+        }
+        Ok(Undone::Yes)
     }
 }

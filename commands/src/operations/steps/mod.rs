@@ -7,6 +7,7 @@ mod function;
 mod moves;
 mod prepare;
 mod record;
+mod resolve;
 mod role;
 
 pub(crate) use alias::*;
@@ -16,6 +17,7 @@ pub(crate) use function::*;
 pub(crate) use moves::*;
 pub(crate) use prepare::*;
 pub(crate) use record::*;
+pub(crate) use resolve::*;
 pub(crate) use role::*;
 
 use crate::operation::{Done, Observed, Refusal, Trouble};

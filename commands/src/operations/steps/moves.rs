@@ -58,7 +58,7 @@ pub(crate) fn move_nodes(
             api: api.api.clone(),
             stage: stage.clone(),
             deployment: api.deployment.clone(),
-            exists: ready.serves.is_some(),
+            before: ready.serves.clone(),
         };
         let title = Text::plain("serve it on API stage ").code(stage.as_str());
         nodes.push(Node::new(StepId::new("api-stage"), title, step).after(before_api).holding(slot));

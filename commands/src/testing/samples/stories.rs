@@ -133,6 +133,7 @@ fn promoting(name: &str, commit: Change, functions: &[&str]) -> Journal {
 fn rolling_back(reason: Option<&str>) -> Journal {
     let alias = |function: &str| (format!("sluice-orders-{function}"), "1".to_owned());
     let params = rollback::Params {
+        goes_first: false,
         name: "orders".parse().expect("a name"),
         stage: "prod".parse().expect("a stage"),
         before: ReleaseNumber(2),

@@ -1,0 +1,54 @@
+//! What a failed operation leaves: what was taken back, what stays and why that is no harm, and what is uncertain.
+
+use crate::card::{Card, Text};
+use crate::operation::effects::Undo;
+use crate::operation::facts::Facts;
+use crate::operation::news::marked;
+use crate::operation::step::{Effect, Node};
+
+/// Says it, by the titles of the steps.
+pub(super) fn told(mut card: Card, facts: &Facts, nodes: &[Node]) -> Card {
+    let (mut back, mut stays, mut uncertain, mut changed) = (vec![], vec![], vec![], vec![]);
+    for node in nodes.iter().filter(|node| !node.title.is_empty()) {
+        let Some(fact) = facts.step(&node.id).filter(|fact| fact.done.is_some()) else { continue };
+        let Effect::Mutate(mutation) = node.step.effect() else { continue };
+        match (&fact.undone, &fact.undo_fault, mutation.undo) {
+            (Some((_, None)), ..) => back.push(node.title.clone()),
+            (Some((_, Some(found))), ..) => changed.push(node.title.clone().then(format!(" ({found})"))),
+            (None, Some(refusal), _) => {
+                uncertain.push(node.title.clone().then(": ").join(marked(&refusal.problem)))
+            }
+            (None, None, Undo::Stays(_)) => stays.push(node.title.clone()),
+            // What was begun has ended by itself, or waits for what could not be taken back.
+            (None, None, Undo::By(_)) if node.is_spent => {}
+            (None, None, Undo::By(_)) => uncertain.push(node.title.clone()),
+        }
+    }
+    for (what, texts) in [
+        ("Taken back: ", back),
+        ("Changed by somebody else since, and left: ", changed),
+        ("Not taken back: ", uncertain),
+        ("Changed and left as it is: ", stays),
+    ] {
+        if !texts.is_empty() {
+            card = card.text(Text::plain(what).join(listed(texts)).then("."));
+        }
+    }
+    card
+}
+
+/// What people can do about an operation that is stuck.
+pub(super) fn what_now() -> Text {
+    marked(
+        "Mend the cause, then an admin clicks *Retry*. *Mark resolved* takes back nothing more: it looks at what really \
+         runs and records that. A rollback goes ahead in any case.",
+    )
+}
+
+fn listed(texts: Vec<Text>) -> Text {
+    let mut list = Text::default();
+    for (n, text) in texts.into_iter().enumerate() {
+        list = if n == 0 { list } else { list.then(", ") }.join(text);
+    }
+    list
+}

@@ -1,0 +1,184 @@
+//! Stopping what runs, and getting on what is stuck: by button and by command, by whoever may. Both are signals; what
+//! follows from them, the journal of the operation's owner alone decides.
+
+use crate::card::{Card, Text, Tone};
+use crate::domain::View;
+use crate::ids::{BuildNumber, OperationId, PipelineName, StageName};
+use crate::operation::{Facts, Loaded, Refusal, Said, Status, Trouble, Verdict, Word, answered, say};
+use crate::operations::{build, promote};
+use crate::service::clicks::{delivery_of, late};
+use crate::service::{Answer, Invocation, Service, Stop};
+
+/// How often a cancel is tried anew because the operation went to sleep or woke meanwhile.
+const TRIES: usize = 5;
+
+impl Service {
+    /// `/build cancel`: the build of that number, or the newest that runs.
+    pub(crate) async fn cancel_build(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+        number: Option<BuildNumber>,
+    ) -> Result<Answer, Stop> {
+        let is_meant = |facts: &Facts| {
+            let params: build::Params = facts.params()?;
+            Ok(number.is_none_or(|number| number == params.number))
+        };
+        let what = number.map_or("No build".to_owned(), |number| format!("Build `{number}`"));
+        let nothing = match number {
+            None => format!("{what} of `{name}` runs."),
+            Some(_) => format!("{what} of `{name}` does not run (any more)."),
+        };
+        self.cancel(invocation, name, "build", is_meant, nothing, None).await
+    }
+
+    /// `/deploy cancel`: the deploy that runs.
+    pub(crate) async fn cancel_deploy(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+    ) -> Result<Answer, Stop> {
+        self.cancel(invocation, name, "deploy", |_| Ok(true), format!("No deploy of `{name}` runs."), None)
+            .await
+    }
+
+    /// `/promote cancel`: the promotion to that stage, whether it runs or waits.
+    pub(crate) async fn cancel_promotion(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+        stage: &StageName,
+        reason: Option<String>,
+    ) -> Result<Answer, Stop> {
+        let is_meant = |facts: &Facts| Ok(facts.params::<promote::Params>()?.to == *stage);
+        let nothing = format!("No promotion of `{name}` to `{stage}` runs or waits.");
+        self.cancel(invocation, name, promote::KIND, is_meant, nothing, reason).await
+    }
+
+    /// Stops the newest open operation of a kind that is meant.
+    async fn cancel(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+        kind: &str,
+        is_meant: impl Fn(&Facts) -> Result<bool, Trouble>,
+        nothing: String,
+        reason: Option<String>,
+    ) -> Result<Answer, Stop> {
+        let world = self.engine.world();
+        let view = View::read(&*world.store, &world.keys, name).await?;
+        view.pipeline(name)?;
+        for ticket in view.tickets.iter().rev().filter(|ticket| ticket.kind == kind && !ticket.stuck) {
+            let Some(loaded) = self.load(&ticket.operation).await? else { continue };
+            if is_meant(&loaded.facts)? {
+                let word = Word { verdict: Verdict::Cancel, reason };
+                return self.stop(invocation, &ticket.operation, word).await;
+            }
+        }
+        if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
+            return Ok(answer);
+        }
+        let hint = format!("See `/pipeline status {name}`.");
+        Err(Refusal::new("nothing-runs", nothing, hint).into())
+    }
+
+    /// Tells an operation to stop.
+    pub(crate) async fn stop(
+        &self,
+        invocation: &Invocation,
+        id: &OperationId,
+        word: Word,
+    ) -> Result<Answer, Stop> {
+        for _ in 0..TRIES {
+            let Some(Loaded { head, facts, .. }) = self.load(id).await? else {
+                return Err(late(None).into());
+            };
+            let requester = &head.charter.actor.id;
+            let granted = self.engine.world().access.cancel(&invocation.actor.id, requester)?;
+            let definition = self.engine.registry().get(&head.charter.kind, head.charter.version);
+            if definition.is_none_or(|definition| !definition.can_cancel()) {
+                let problem =
+                    format!("`{}` cannot be stopped: it takes a moment only.", head.charter.command);
+                return Err(Refusal::new("cannot-stop", problem, "Wait for its end.").into());
+            }
+            let title = Text::plain("Stopping: ").code(head.charter.command.clone());
+            let hint =
+                "What it changed for others is taken back; the message in the channel shows what follows.";
+            let answer = Answer::private(Card::new(Tone::Good, title).hint(hint));
+            let delivery = delivery_of(invocation);
+            match say(&self.engine, &delivery, &head, &facts, word.clone(), &granted, answer).await? {
+                Said::Heard(answer) | Said::Before(answer) => return Ok(answer),
+                // Somebody said so before, or it went to sleep or woke at this very moment.
+                Said::Late if facts.cancelled.is_some() || !is_open(head.status) => {
+                    return match answered(&self.engine, delivery.key).await? {
+                        Some((answer, _)) => Ok(answer),
+                        None => Err(too_late(&head.charter.command, head.status).into()),
+                    };
+                }
+                Said::Late => {}
+            }
+        }
+        let problem = "It could not be told to stop; nothing was changed.";
+        Err(Refusal::new("busy", problem, "Type the command again.").into())
+    }
+
+    /// Gets a stuck operation on, or has what really runs recorded.
+    pub(crate) async fn get_on(
+        &self,
+        invocation: &Invocation,
+        id: &OperationId,
+        wait: &str,
+        word: Word,
+    ) -> Result<Answer, Stop> {
+        let world = self.engine.world();
+        let granted = world.access.administer(&invocation.actor.id)?;
+        let item = world.store.get(&world.keys.head(id)).await?;
+        let head = item.map(|item| crate::operation::Head::from_item(&item)).transpose()?;
+        let Some(head) = head else { return Err(late(None).into()) };
+        // What is stuck because its journal makes no sense is tried again all the same: a newer version may read it.
+        let facts = match self.load(id).await {
+            Ok(Some(loaded)) => loaded.facts,
+            _ => Facts::new(id.clone(), head.charter.clone()),
+        };
+        let said = match word.verdict {
+            Verdict::Retry => "Trying again: ",
+            _ => "Marked as resolved: ",
+        };
+        let title = Text::plain(said).code(head.charter.command.clone());
+        let hint = "The message in the channel shows what follows.";
+        let answer = Answer::private(Card::new(Tone::Good, title).hint(hint));
+        let delivery = delivery_of(invocation);
+        if head.status == Status::Stuck && head.awaits == wait {
+            match say(&self.engine, &delivery, &head, &facts, word, &granted, answer).await? {
+                Said::Heard(answer) | Said::Before(answer) => return Ok(answer),
+                Said::Late => {}
+            }
+        }
+        match answered(&self.engine, delivery.key).await? {
+            Some((answer, _)) => Ok(answer),
+            None => Err(Refusal::new(
+                "late",
+                format!(
+                    "`{}` is not stuck any more, or somebody clicked before you; nothing changed.",
+                    head.charter.command
+                ),
+                format!("See `/pipeline status {}`.", head.charter.pipeline),
+            )
+            .into()),
+        }
+    }
+}
+
+fn is_open(status: Status) -> bool {
+    matches!(status, Status::Running | Status::Waiting)
+}
+
+fn too_late(command: &str, status: Status) -> Refusal {
+    let problem = match status {
+        Status::Succeeded => format!("`{command}` succeeded already; nothing changed."),
+        Status::Failed => format!("`{command}` ended already; nothing changed."),
+        Status::Stuck => format!("`{command}` is stuck: an admin decides with *Retry* or *Mark resolved*."),
+        _ => format!("`{command}` is being stopped already."),
+    };
+    Refusal::new("late", problem, "The message in the channel shows how it stands.")
+}
