@@ -200,9 +200,15 @@ async fn a_slot_that_is_given_back_rings_for_who_is_next_elsewhere() {
     holder.ask(1, "d1", "toy", &slotted("a")).await;
     other.ask(1, "d2", "toy", &slotted("b")).await;
     let (first, next) = (operation_id(1), operation_id(11));
+    let later = async {
+        while shared.view().await.slots.is_empty() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        other.live().await;
+    };
     tokio::select! {
-        _ = holder.live_to(&shared, &first, Status::Succeeded) => {}
-        () = other.live() => {}
+        () = holder.live_to(&shared, &next, Status::Succeeded) => {}
+        () = later => {}
     }
     let hints = rung(&holder);
     assert_eq!(hints.len(), 1, "{hints:?}");
