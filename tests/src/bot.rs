@@ -119,7 +119,16 @@ impl Bot {
 
     /// `sluice serve` with exactly these variables, which is to refuse: its exit status and what it printed.
     pub fn refuses(world: &World, env: &BTreeMap<String, String>) -> (Option<i32>, String) {
-        let mut command = command(world, &["serve"], env);
+        Self::outcome(world, "serve", env)
+    }
+
+    /// `sluice check` with exactly these variables: its exit status and what it printed.
+    pub fn checks(world: &World, env: &BTreeMap<String, String>) -> (Option<i32>, String) {
+        Self::outcome(world, "check", env)
+    }
+
+    fn outcome(world: &World, verb: &str, env: &BTreeMap<String, String>) -> (Option<i32>, String) {
+        let mut command = command(world, &[verb], env);
         let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the bot starts");
         let printed = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&printed).into_owned())

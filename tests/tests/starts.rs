@@ -54,9 +54,15 @@ async fn refused_credentials_and_a_missing_table_or_queue_end_with_3() {
     let (status, printed) = Bot::refuses(&world, &with(&world, &queue));
     assert_eq!(status, Some(3), "{printed}");
     assert!(printed.contains("no queue `wake.fifo`") && printed.contains("sluice init"), "{printed}");
-    // Twice, as people do; the third time it is there.
+    let (status, printed) = Bot::checks(&world, &with(&world, &queue));
+    assert_eq!(status, Some(1), "{printed}");
+    assert!(printed.contains("✗ Queue") && printed.contains("One thing is missing"), "{printed}");
+    // Twice, as people do.
     Bot::init_with(&world, &queue);
     Bot::init_with(&world, &queue);
+    let (status, printed) = Bot::checks(&world, &with(&world, &queue));
+    assert_eq!(status, Some(0), "{printed}");
+    assert!(printed.contains("`wake.fifo` is there"), "{printed}");
     drop(Bot::serve(&world, &queue).await);
 
     let (status, printed) =
