@@ -12,11 +12,12 @@ use crate::slack::Trouble;
 const BOUNDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// Every metric: name, kind, help.
-const CATALOGUE: [(&str, &str, &str); 7] = [
+const CATALOGUE: [(&str, &str, &str); 8] = [
     ("sluice_commands_total", "counter", "Commands and clicks by verb and how they were answered."),
     ("sluice_deliveries_refused_total", "counter", "Deliveries turned away at the door, by reason."),
     ("sluice_slack_calls_total", "counter", "Calls to Slack by method and outcome."),
     ("sluice_store_errors_total", "counter", "Store calls of the bot's own that failed, by where."),
+    ("sluice_hints_total", "counter", "Wake-ups between replicas: sent, received, failed, dropped."),
     ("sluice_task_panics_total", "counter", "Background tasks that panicked, by kind."),
     ("sluice_operations_running", "gauge", "Operations that have a task in this process."),
     ("sluice_ready", "gauge", "1 if this process is ready, else 0."),
@@ -79,6 +80,11 @@ pub(crate) fn slack_call<T>(method: &'static str, outcome: &Result<T, Trouble>) 
 /// The store failed a call of the bot's own.
 pub(crate) fn store_error(place: &'static str) {
     count("sluice_store_errors_total", format!("where=\"{place}\""));
+}
+
+/// What became of a wake-up between replicas.
+pub(crate) fn hint(what: &'static str) {
+    count("sluice_hints_total", format!("what=\"{what}\""));
 }
 
 /// A background task panicked.

@@ -4,11 +4,15 @@
 //! | kind | on stop | on panic |
 //! |---|---|---|
 //! | listener | takes nothing more, finishes open requests | the process stops: nobody would hear Slack |
-//! | sweep, probe | dropped while it waits | the process stops: work would be lost in silence |
-//! | delivery, reply | finished: a transaction may be on its way | logged; the person was told to watch, or repeats |
-//! | operation | given the grace, then dropped: its journal continues elsewhere | logged; the sweep finds it again |
-//! | telling | given the grace to tell the latest | logged; told again with the next news |
+//! | sweep | ends, and has the engine stop | the process stops: work would be lost in silence |
+//! | probe | dropped while it waits | the process stops: nobody would know how it is |
+//! | delivery | finished: a transaction may be on its way | logged; the person was told to watch, or repeats |
+//! | operation | the engine lets go of it; after the grace it is dropped: its journal continues elsewhere | logged; the sweep finds it again |
+//! | reply, telling | given the grace to tell the latest | logged; told again with the next news |
+//! | listening | dropped while it waits | logged: without hints the sweep finds everything |
+//! | bell | rings until no operation is left | logged likewise |
 
+mod hints;
 mod operations;
 
 use std::panic::AssertUnwindSafe;
@@ -19,12 +23,14 @@ use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use hints::{Bell, listen};
 pub(crate) use operations::{Drives, Operations, Parked};
 
-/// How long a stopping process waits for what is under way.
-pub(crate) const GRACE: Duration = Duration::from_secs(10);
-/// How much of it the operations have; the rest is for telling.
-const OPERATIONS_GRACE: Duration = Duration::from_secs(6);
+/// How long a stopping process waits for what is under way: it is to be gone in ten seconds.
+pub(crate) const GRACE: Duration = Duration::from_secs(9);
+/// How much of it deliveries and operations have (the engine waits five seconds for steps in flight); the rest is for
+/// telling.
+const OPERATIONS_GRACE: Duration = Duration::from_millis(6_500);
 
 /// What a task is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +49,10 @@ pub(crate) enum Kind {
     Operation,
     /// Tells one operation.
     Telling,
+    /// Receives hints from other replicas.
+    Listening,
+    /// Sends hints to other replicas.
+    Bell,
 }
 
 impl Kind {
@@ -55,11 +65,13 @@ impl Kind {
             Kind::Reply => "reply",
             Kind::Operation => "operation",
             Kind::Telling => "telling",
+            Kind::Listening => "listening",
+            Kind::Bell => "bell",
         }
     }
     /// Dropped at its next wait when the process stops.
     fn is_dropped_on_stop(self) -> bool {
-        matches!(self, Kind::Sweep | Kind::Probe)
+        matches!(self, Kind::Probe | Kind::Listening)
     }
     /// Without it the process is of no use.
     fn is_vital(self) -> bool {
@@ -72,9 +84,12 @@ impl Kind {
 pub(crate) struct Tasks(Arc<Inner>);
 
 struct Inner {
-    all: TaskTracker,
+    /// What may bring operations in.
+    intake: TaskTracker,
     operations: TaskTracker,
+    rest: TaskTracker,
     stop: CancellationToken,
+    drained: CancellationToken,
     drop_operations: CancellationToken,
     broken: CancellationToken,
 }
@@ -83,9 +98,11 @@ impl Tasks {
     /// None yet.
     pub(crate) fn new() -> Self {
         Self(Arc::new(Inner {
-            all: TaskTracker::new(),
+            intake: TaskTracker::new(),
             operations: TaskTracker::new(),
+            rest: TaskTracker::new(),
             stop: CancellationToken::new(),
+            drained: CancellationToken::new(),
             drop_operations: CancellationToken::new(),
             broken: CancellationToken::new(),
         }))
@@ -94,6 +111,11 @@ impl Tasks {
     /// Cancelled when the process begins to stop.
     pub(crate) fn stopping(&self) -> &CancellationToken {
         &self.0.stop
+    }
+
+    /// Cancelled when the process stops and no operation has a task any more.
+    pub(crate) fn drained(&self) -> &CancellationToken {
+        &self.0.drained
     }
 
     /// Cancelled when a task without which the process is of no use has panicked.
@@ -109,7 +131,11 @@ impl Tasks {
             kind if kind.is_dropped_on_stop() => Some(inner.stop.clone()),
             _ => None,
         };
-        let tracker = if kind == Kind::Operation { &self.0.operations } else { &self.0.all };
+        let tracker = match kind {
+            Kind::Operation => &self.0.operations,
+            Kind::Listener | Kind::Delivery => &self.0.intake,
+            _ => &self.0.rest,
+        };
         tracker.spawn(async move {
             let guarded = AssertUnwindSafe(task).catch_unwind();
             let ended = match dropped_by {
@@ -128,15 +154,28 @@ impl Tasks {
 
     /// Stops: takes nothing more in, waits for what is under way, and tells whether all of it ended in time.
     pub(crate) async fn shut_down(&self) -> bool {
-        self.0.stop.cancel();
-        self.0.operations.close();
-        self.0.all.close();
-        let deadline = tokio::time::Instant::now() + GRACE;
-        if tokio::time::timeout(OPERATIONS_GRACE, self.0.operations.wait()).await.is_err() {
-            tracing::info!(left = self.0.operations.len(), "leaving operations to whoever claims them next");
-            self.0.drop_operations.cancel();
+        let inner = &self.0;
+        inner.stop.cancel();
+        for tracker in [&inner.intake, &inner.operations, &inner.rest] {
+            tracker.close();
         }
-        tokio::time::timeout_at(deadline, self.0.all.wait()).await.is_ok()
+        let deadline = tokio::time::Instant::now() + GRACE;
+        // In this order: what is still being accepted becomes an operation, and that has to be let go of as well.
+        let driven = async {
+            inner.intake.wait().await;
+            inner.operations.wait().await;
+        };
+        if tokio::time::timeout(OPERATIONS_GRACE, driven).await.is_err() {
+            tracing::info!(left = inner.operations.len(), "leaving operations to whoever claims them next");
+            inner.drop_operations.cancel();
+        }
+        inner.drained.cancel();
+        let all = async {
+            inner.intake.wait().await;
+            inner.operations.wait().await;
+            inner.rest.wait().await;
+        };
+        tokio::time::timeout_at(deadline, all).await.is_ok()
     }
 }
 
@@ -164,7 +203,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(100)).await;
             driven.store(true, Ordering::SeqCst);
         });
-        tasks.spawn(Kind::Sweep, std::future::pending());
+        tasks.spawn(Kind::Probe, std::future::pending());
         let begun = tokio::time::Instant::now();
         assert!(tasks.shut_down().await);
         assert!(seen_delivered.load(Ordering::SeqCst));

@@ -74,6 +74,25 @@ impl Aws<'_> {
         }
     }
 
+    /// The replica that carries an operation now, and its fence; nobody's name is empty.
+    pub async fn owner(&self, operation: &str) -> (String, u64) {
+        let table = self.table().await;
+        let is_head = |item: &&Value| {
+            item["sk"]["S"] == "head" && item["pk"]["S"].as_str().is_some_and(|pk| pk.ends_with(operation))
+        };
+        let head = table.iter().find(is_head).unwrap_or_else(|| panic!("no head of {operation}"));
+        let fence = head["g_fence"]["N"].as_str().and_then(|fence| fence.parse().ok());
+        (head["g_owner"]["S"].as_str().unwrap_or_default().to_owned(), fence.unwrap_or_default())
+    }
+
+    /// Throws away what waits in a queue, and the queue.
+    pub async fn delete_queue(&self, name: &str) {
+        let url = self.post("sqs", "AmazonSQS.GetQueueUrl", &json!({"QueueName": name})).await;
+        let url = json!({"QueueUrl": url["QueueUrl"]});
+        self.post("sqs", "AmazonSQS.PurgeQueue", &url).await;
+        self.post("sqs", "AmazonSQS.DeleteQueue", &url).await;
+    }
+
     async fn get(&self, service: &str, path: &str) -> Value {
         let request = self.0.http.get(format!("{}{path}", self.0.ready.aws));
         self.send(service, request).await

@@ -32,7 +32,12 @@ impl Drop for Bot {
 impl Bot {
     /// `sluice init` in a world without a bot.
     pub fn init(world: &World) {
-        let status = command(world, &["init"], &world.ready.env).status().expect("the bot starts");
+        Self::init_with(world, &[]);
+    }
+
+    /// The same, with these variables besides the world's.
+    pub fn init_with(world: &World, more: &[(&str, &str)]) {
+        let status = command(world, &["init"], &with(world, more)).status().expect("the bot starts");
         assert!(status.success(), "sluice init: {status}\n{}", world.log_tail());
     }
 
@@ -43,11 +48,20 @@ impl Bot {
 
     /// One more `sluice serve` in the same world, ready, at an address of its own: see [`World::via`].
     pub async fn replica(world: &World, more: &[(&str, &str)]) -> Self {
+        Self::beside(world, &["serve"], more).await
+    }
+
+    /// The same, but `sluice serve --accept-only`: it takes commands and clicks, and leaves the work to others.
+    pub async fn front(world: &World, more: &[(&str, &str)]) -> Self {
+        Self::beside(world, &["serve", "--accept-only"], more).await
+    }
+
+    async fn beside(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Self {
         // Free a moment ago; should somebody be quicker, the bot says so and the test fails.
         let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
         let listen = free.to_string();
         let more = [&[("SLUICE_LISTEN", listen.as_str())], more].concat();
-        Self::serve(world, &more).await
+        Self::start(world, arguments, &more).ready(world).await
     }
 
     async fn ready(mut self, world: &World) -> Self {
@@ -68,9 +82,12 @@ impl Bot {
 
     /// `sluice serve`, as it begins.
     pub fn spawn(world: &World, more: &[(&str, &str)]) -> Self {
-        let mut env = world.ready.env.clone();
-        env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let bot = command(world, &["serve"], &env).spawn().expect("the bot starts");
+        Self::start(world, &["serve"], more)
+    }
+
+    fn start(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Self {
+        let env = with(world, more);
+        let bot = command(world, arguments, &env).spawn().expect("the bot starts");
         let mut watcher = Command::new("sh");
         watcher.args(["-c", &format!("cat > /dev/null; kill -9 {}", bot.id())]).stdin(Stdio::piped());
         let url = format!("http://{}", env["SLUICE_LISTEN"]);
@@ -102,7 +119,16 @@ impl Bot {
 
     /// `sluice serve` with exactly these variables, which is to refuse: its exit status and what it printed.
     pub fn refuses(world: &World, env: &BTreeMap<String, String>) -> (Option<i32>, String) {
-        let mut command = command(world, &["serve"], env);
+        Self::outcome(world, "serve", env)
+    }
+
+    /// `sluice check` with exactly these variables: its exit status and what it printed.
+    pub fn checks(world: &World, env: &BTreeMap<String, String>) -> (Option<i32>, String) {
+        Self::outcome(world, "check", env)
+    }
+
+    fn outcome(world: &World, verb: &str, env: &BTreeMap<String, String>) -> (Option<i32>, String) {
+        let mut command = command(world, &[verb], env);
         let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the bot starts");
         let printed = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
@@ -115,6 +141,12 @@ impl Bot {
         assert!(output.status.success(), "sluice {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
+}
+
+fn with(world: &World, more: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let mut env = world.ready.env.clone();
+    env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    env
 }
 
 fn command(world: &World, arguments: &[&str], env: &BTreeMap<String, String>) -> Command {

@@ -28,7 +28,7 @@ async fn a_bad_configuration_is_told_all_at_once_and_ends_with_2() {
         &[
             ("SLUICE_LISTEN", "here"),
             ("SLUICE_LISTNE", "127.0.0.1:1"),
-            ("SLUICE_QUEUE", "sqs:wakes"),
+            ("SLUICE_QUEUE", "sqs:no name"),
             ("SLUICE_STATE", "sqlite:state.db"),
         ],
     );
@@ -43,13 +43,28 @@ async fn a_bad_configuration_is_told_all_at_once_and_ends_with_2() {
 }
 
 #[tokio::test]
-async fn refused_credentials_and_a_missing_table_end_with_3() {
+async fn refused_credentials_and_a_missing_table_or_queue_end_with_3() {
     let world = empty().await;
     let (status, printed) = Bot::refuses(&world, world.env());
     assert_eq!(status, Some(3), "{printed}");
     assert!(printed.contains("sluice init"), "{printed}");
 
     Bot::init(&world);
+    let queue = [("SLUICE_QUEUE", "sqs:wake")];
+    let (status, printed) = Bot::refuses(&world, &with(&world, &queue));
+    assert_eq!(status, Some(3), "{printed}");
+    assert!(printed.contains("no queue `wake.fifo`") && printed.contains("sluice init"), "{printed}");
+    let (status, printed) = Bot::checks(&world, &with(&world, &queue));
+    assert_eq!(status, Some(1), "{printed}");
+    assert!(printed.contains("✗ Queue") && printed.contains("One thing is missing"), "{printed}");
+    // Twice, as people do.
+    Bot::init_with(&world, &queue);
+    Bot::init_with(&world, &queue);
+    let (status, printed) = Bot::checks(&world, &with(&world, &queue));
+    assert_eq!(status, Some(0), "{printed}");
+    assert!(printed.contains("`wake.fifo` is there"), "{printed}");
+    drop(Bot::serve(&world, &queue).await);
+
     let (status, printed) =
         Bot::refuses(&world, &with(&world, &[("SLACK_BOT_TOKEN", &format!("xoxb-{CANARY}"))]));
     assert_eq!(status, Some(3), "{printed}");

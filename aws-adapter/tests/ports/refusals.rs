@@ -164,3 +164,35 @@ async fn a_slow_service_is_asked_again_only_when_asking_changes_nothing() {
     let error = aws(&wire.url).await.objects.set_versioning(&target(), "b").await.unwrap_err();
     assert_eq!(seen(&error), ("s3:PutBucketVersioning", Class::Throttled, "SlowDown"));
 }
+
+#[tokio::test]
+async fn a_queue_says_what_is_wrong_by_its_old_codes_or_its_new_ones() {
+    let told = |status, old: &'static str, new: &str| {
+        let body: &'static str = format!(r#"{{"__type":"com.amazonaws.sqs#{new}","message":"m"}}"#).leak();
+        let mut headers = vec![("content-type", "application/x-amz-json-1.0")];
+        headers.extend((!old.is_empty()).then_some(("x-amzn-query-error", old)));
+        Answer::Http(status, headers, body)
+    };
+    for missing in [
+        told(400, "AWS.SimpleQueueService.NonExistentQueue;Sender", "QueueDoesNotExist"),
+        told(400, "", "QueueDoesNotExist"),
+    ] {
+        let wire = Wire::answering(vec![missing.clone()]);
+        assert_eq!(aws(&wire.url).await.queue("wake.fifo").exists(&target()).await, Ok(false), "{missing:?}");
+    }
+    let cases = [
+        (told(400, "QueueAlreadyExists;Sender", "QueueNameExists"), Class::Conflict),
+        (
+            told(400, "AWS.SimpleQueueService.QueueDeletedRecently;Sender", "QueueDeletedRecently"),
+            Class::Transient,
+        ),
+        (told(403, "", "AccessDeniedException"), Class::Denied),
+        (told(400, "RequestThrottled;Sender", "RequestThrottled"), Class::Throttled),
+        (told(500, "", "InternalFailure"), Class::Ambiguous),
+    ];
+    for (answer, class) in cases {
+        let wire = Wire::answering(vec![answer.clone()]);
+        let error = aws(&wire.url).await.queue("wake.fifo").create(&target()).await.unwrap_err();
+        assert_eq!((error.call, error.class), ("sqs:CreateQueue", class), "{answer:?}: {error}");
+    }
+}

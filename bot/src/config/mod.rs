@@ -40,6 +40,8 @@ pub(crate) struct Base {
     pub(crate) listen: SocketAddr,
     /// The DynamoDB table of the state.
     pub(crate) table: String,
+    /// The SQS queue by which replicas wake each other, `.fifo` included.
+    pub(crate) queue: Option<String>,
     /// How long an owner of an operation may be silent before another replica takes it over.
     pub(crate) lease: Duration,
     /// How long AWS is given to show an effect before it counts as absent.

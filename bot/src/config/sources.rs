@@ -110,7 +110,7 @@ impl Reading {
     pub(super) fn base(&mut self) -> Option<Base> {
         let listen = self.listen();
         let table = self.table();
-        self.queue();
+        let queue = self.queue();
         let lease = self.seconds("SLUICE_LEASE", "lease", 15, 1);
         let settle = self.seconds("SLUICE_SETTLE", "settle", 15, 0);
         let access = Access {
@@ -119,7 +119,15 @@ impl Reading {
             approvers: self.people("access.approvers"),
         };
         let names = self.names();
-        Some(Base { listen: listen?, table: table?, lease: lease?, settle: settle?, access, names: names? })
+        Some(Base {
+            listen: listen?,
+            table: table?,
+            queue: queue?,
+            lease: lease?,
+            settle: settle?,
+            access,
+            names: names?,
+        })
     }
 
     fn listen(&mut self) -> Option<SocketAddr> {
@@ -163,15 +171,29 @@ impl Reading {
         }
     }
 
-    fn queue(&mut self) {
-        match self.text(None, "SLUICE_QUEUE", "queue") {
-            None => {}
-            Some((_, text)) if text == "none" => {}
-            Some((name, text)) if text.starts_with("sqs:") => {
-                self.problem(name, "wake-ups through SQS are not available yet; use `none`");
-            }
-            Some((name, text)) => self.problem(name, format!("`{text}` is no queue: `none`")),
+    /// The queue's full name: `sqs:wake` and `sqs:wake.fifo` are the same queue, as only a FIFO queue will do.
+    fn queue(&mut self) -> Option<Option<String>> {
+        let Some((name, text)) = self.text(None, "SLUICE_QUEUE", "queue") else { return Some(None) };
+        if text == "none" {
+            return Some(None);
         }
+        let Some(given) = text.strip_prefix("sqs:") else {
+            self.problem(name, format!("`{text}` is no queue: `none`, or as in `sqs:sluice`"));
+            return None;
+        };
+        let bare = given.strip_suffix(".fifo").unwrap_or(given);
+        let fits = (1..=75).contains(&bare.len())
+            && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+        if !fits {
+            self.problem(
+                name,
+                format!(
+                    "`{given}` is no queue name: 1 to 75 of a-z, A-Z, 0-9, _ and -, then `.fifo` or nothing"
+                ),
+            );
+            return None;
+        }
+        Some(Some(format!("{bare}.fifo")))
     }
 
     fn seconds(&mut self, variable: &str, path: &str, default: u64, least: u64) -> Option<Duration> {

@@ -23,6 +23,7 @@ fn with_the_secrets_alone_everything_else_has_its_default() {
     let config = Config::load(sources).unwrap();
     assert_eq!(config.base.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!(config.base.table, "sluice");
+    assert_eq!(config.base.queue, None);
     assert_eq!((config.base.lease, config.base.settle), (Duration::from_secs(15), Duration::from_secs(15)));
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api");
     assert_eq!(config.base.access, Access::default());
@@ -38,6 +39,26 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     assert_eq!(base.listen.port(), 3);
     assert_eq!(base.table, "from-env");
     assert_eq!(base.lease, Duration::from_secs(7));
+}
+
+#[test]
+fn a_queue_has_its_suffix_whether_it_is_given_or_not() {
+    let queue = |text: &str| {
+        let (sources, _dir) = sources(&[&[("SLUICE_QUEUE", text)], &SECRETS[..]].concat(), "");
+        Config::load(sources).map(|config| config.base.queue)
+    };
+    for given in ["sqs:wake", "sqs:wake.fifo"] {
+        assert_eq!(queue(given).unwrap().as_deref(), Some("wake.fifo"));
+    }
+    assert_eq!(queue("none").unwrap(), None);
+    let longest = "q".repeat(75);
+    assert_eq!(queue(&format!("sqs:{longest}")).unwrap().unwrap().len(), 80, "SQS's limit");
+    let arn = "sqs:arn:aws:sqs:eu-central-1:123456789012:wake.fifo";
+    for bad in ["sqs:", "sqs:.fifo", "sqs:a b", "sqs", "sns:wake", arn, &format!("sqs:{longest}q")] {
+        let problems = queue(bad).unwrap_err();
+        assert_eq!(problems.len(), 1, "{bad}");
+        assert_eq!(problems[0].name, "SLUICE_QUEUE");
+    }
 }
 
 #[test]
@@ -59,7 +80,7 @@ fn every_problem_is_told_at_once_and_by_name() {
         ("SLACK_API_URL", "http://user:canary@slack.example/api"),
         ("SLUICE_LISTEN", "here"),
         ("SLUICE_STATE", "sqlite:state.db"),
-        ("SLUICE_QUEUE", "sqs:wake"),
+        ("SLUICE_QUEUE", "sqs:wake.standard"),
         ("SLUICE_LEASE", "0"),
         ("SLUICE_SETTLE", "soon"),
         ("SLUICE_LISTNE", "127.0.0.1:1"),

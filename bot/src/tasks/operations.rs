@@ -28,6 +28,8 @@ pub(crate) trait Drives: Send + Sync {
     fn nudge(&self, operation: &OperationId);
     /// The operations that this replica may claim now.
     async fn sweep(&self) -> Vec<OperationId>;
+    /// Has every `drive` let go of its operation, those that are yet to begin included.
+    fn stop(&self);
 }
 
 /// Runs no operation: `serve --accept-only`.
@@ -72,13 +74,18 @@ impl Operations {
             return;
         }
         let Some(myself) = self.myself.upgrade() else { return };
+        let stopping = self.tasks.stopping().clone();
         self.tasks.spawn(Kind::Sweep, async move {
-            loop {
-                for operation in engine.sweep().await {
-                    myself.run(operation);
+            let sweeps = async {
+                loop {
+                    for operation in engine.sweep().await {
+                        myself.run(operation);
+                    }
+                    tokio::time::sleep(every).await;
                 }
-                tokio::time::sleep(every).await;
-            }
+            };
+            stopping.run_until_cancelled(sweeps).await;
+            engine.stop();
         });
     }
 
@@ -152,7 +159,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use tokio::sync::Notify;
 
     #[derive(Default)]
@@ -162,6 +169,7 @@ mod tests {
         now: AtomicUsize,
         most: AtomicUsize,
         gate: Notify,
+        stopped: AtomicBool,
         panics: AtomicUsize,
         swept: Mutex<Vec<OperationId>>,
     }
@@ -176,7 +184,10 @@ mod tests {
             }
             let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
             self.most.fetch_max(now, Ordering::SeqCst);
-            self.gate.notified().await;
+            let gate = self.gate.notified();
+            if !self.stopped.load(Ordering::SeqCst) {
+                gate.await;
+            }
             self.now.fetch_sub(1, Ordering::SeqCst);
         }
         fn nudge(&self, _operation: &OperationId) {
@@ -184,6 +195,11 @@ mod tests {
         }
         async fn sweep(&self) -> Vec<OperationId> {
             self.swept.lock().unwrap().clone()
+        }
+        fn stop(&self) {
+            self.stopped.store(true, Ordering::SeqCst);
+            // Whoever waits now, and whoever comes.
+            self.gate.notify_waiters();
         }
     }
 
@@ -252,5 +268,26 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(6)).await;
         assert_eq!(engine.drives.lock().unwrap().len(), 2);
         assert_eq!(operations.book().running.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_reaches_what_runs_what_waits_for_a_task_and_what_is_accepted_meanwhile() {
+        let engine = Arc::new(Engine::default());
+        let operations = started(&engine);
+        let all = RUNNING as u128 + 10;
+        for number in 0..all {
+            operations.run(operation(number));
+        }
+        let late = Arc::clone(&operations);
+        operations.tasks.spawn(Kind::Delivery, async move {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            late.run(operation(all));
+        });
+        settle().await;
+        let begun = tokio::time::Instant::now();
+        assert!(operations.tasks.shut_down().await);
+        assert_eq!(engine.drives.lock().unwrap().len() as u128, all + 1);
+        assert_eq!(engine.now.load(Ordering::SeqCst), 0, "each was driven until it let go");
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     }
 }

@@ -8,7 +8,7 @@ use sluice_aws_adapter::Aws;
 use sluice_commands::ids::{OperationId, Target};
 use sluice_commands::operation::{Driven, Engine, Keys, Messages, Settings, World};
 use sluice_commands::operations::{self, names};
-use sluice_commands::ports::{Runner, Store, StoreError};
+use sluice_commands::ports::{NoWakeups, Queue, Runner, Store, StoreError, Wakeups};
 use sluice_commands::service::{Answer, Delay, Invocation, Service};
 
 use crate::backend::{Obstacle, Parts};
@@ -16,7 +16,7 @@ use crate::config::Base;
 use crate::ingress::{Delayed, Handles};
 use crate::notify::{Ledger, Notify};
 use crate::system_clock::SystemClock;
-use crate::tasks::{Drives, Operations, Parked};
+use crate::tasks::{Bell, Drives, Operations, Parked, listen};
 use crate::wiring::aws_obstacle;
 
 #[async_trait]
@@ -33,6 +33,7 @@ pub(super) fn assemble(
     base: &Base,
     aws: &Aws,
     store: Arc<dyn Store>,
+    queue: Option<Arc<dyn Queue>>,
     target: Target,
     parts: Parts,
 ) -> Arc<dyn Handles> {
@@ -43,15 +44,21 @@ pub(super) fn assemble(
         Some(operations) => Arc::clone(operations) as Arc<dyn Runner>,
         None => Arc::new(Parked),
     };
+    let wakeups: Arc<dyn Wakeups> = match &queue {
+        Some(queue) => Bell::start(&parts.tasks, Arc::clone(queue), target.clone()),
+        None => Arc::new(NoWakeups),
+    };
+    let tasks = parts.tasks.clone();
     let world = World {
-        target,
+        target: target.clone(),
         keys,
         access: base.access.clone(),
         settings: settings(base, !parts.accept_only),
         store,
         clock: Arc::new(SystemClock),
         herald: Arc::new(Notify::new(parts.slack, Arc::new(messages), parts.replies, parts.tasks)),
-        runner,
+        runner: Arc::clone(&runner),
+        wakeups,
         repositories: Arc::clone(&aws.repositories),
         builders: Arc::clone(&aws.builders),
         objects: Arc::clone(&aws.objects),
@@ -63,6 +70,9 @@ pub(super) fn assemble(
     let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
     if let Some(operations) = operations {
         operations.start(Arc::clone(&engine) as Arc<dyn Drives>, base.lease / 3);
+        if let Some(queue) = queue {
+            listen(&tasks, queue, target, runner);
+        }
     }
     Arc::new(Service::new(engine, base.names.clone()))
 }
@@ -91,6 +101,10 @@ impl Drives for Engine {
             tracing::warn!(%error, "cannot look for operations without an owner");
             vec![]
         })
+    }
+
+    fn stop(&self) {
+        Engine::stop(self);
     }
 }
 

@@ -11,7 +11,7 @@ use sluice_commands::domain::{from_item, to_item};
 use sluice_commands::fault::{Class, PortError};
 use sluice_commands::ids::Target;
 use sluice_commands::operation::Keys;
-use sluice_commands::ports::{Guards, Precondition, Store, StoreError, Write};
+use sluice_commands::ports::{Guards, Precondition, Queue, Store, StoreError, Write};
 use sluice_state::{DynamoStore, TableStatus};
 
 use crate::backend::{Backend, Finding, Obstacle, Parts};
@@ -36,7 +36,8 @@ impl Account {
     /// With the table that the configuration names.
     pub(crate) fn with_table(self, base: &Base) -> Cloud {
         let store = Arc::new(DynamoStore::new(&self.sdk, base.table.clone()));
-        Cloud { base: base.clone(), aws: self.aws, store }
+        let queue = base.queue.as_deref().map(|name| self.aws.queue(name));
+        Cloud { base: base.clone(), aws: self.aws, store, queue }
     }
 }
 
@@ -45,6 +46,7 @@ pub(crate) struct Cloud {
     base: Base,
     aws: Aws,
     store: Arc<DynamoStore>,
+    queue: Option<Arc<dyn Queue>>,
 }
 
 impl Cloud {
@@ -86,6 +88,28 @@ impl Cloud {
         }
     }
 
+    /// The queue's name, if one is configured and is there.
+    async fn find_queue(&self, target: &Target) -> Result<Option<&str>, Obstacle> {
+        let Some(queue) = &self.queue else { return Ok(None) };
+        match queue.exists(target).await.map_err(|error| aws_obstacle(&error))? {
+            true => Ok(Some(queue.name())),
+            false => {
+                Err(Obstacle::Refused(format!("there is no queue `{}`: run `sluice init`", queue.name())))
+            }
+        }
+    }
+
+    async fn make_queue(&self, target: &Target) -> Result<Option<String>, Obstacle> {
+        let Some(queue) = &self.queue else { return Ok(None) };
+        let name = queue.name();
+        let trouble = |error: PortError| aws_obstacle(&error);
+        if queue.exists(target).await.map_err(trouble)? {
+            return Ok(Some(format!("queue: `{name}` is there")));
+        }
+        queue.create(target).await.map_err(trouble)?;
+        Ok(Some(format!("made the queue `{name}`")))
+    }
+
     async fn record(&self, target: &Target) -> Result<(), Obstacle> {
         let item =
             to_item(Keys::installation(), Guards::new(), target).map_err(|error| store_obstacle(&error))?;
@@ -102,7 +126,11 @@ impl Backend for Cloud {
         let target = self.whoami().await?;
         self.table().await?;
         self.same_target(&target).await?;
-        Ok(target)
+        match self.find_queue(&target).await {
+            // Hints help, but nothing needs them: an outage of the queue is no reason to wait.
+            Ok(_) | Err(Obstacle::Passing(_)) => Ok(target),
+            Err(missing) => Err(missing),
+        }
     }
 
     async fn ping(&self) -> Result<(), Obstacle> {
@@ -110,7 +138,8 @@ impl Backend for Cloud {
     }
 
     fn assemble(&self, target: Target, parts: Parts) -> Arc<dyn Handles> {
-        assembly::assemble(&self.base, &self.aws, Arc::clone(&self.store) as Arc<dyn Store>, target, parts)
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        assembly::assemble(&self.base, &self.aws, store, self.queue.clone(), target, parts)
     }
 
     async fn init(&self) -> Result<Vec<String>, Obstacle> {
@@ -121,6 +150,7 @@ impl Backend for Cloud {
         self.record(&target).await?;
         done.push("table: holds this account and region".to_owned());
         done.push(assembly::make_boundary(&self.aws, &target).await?);
+        done.extend(self.make_queue(&target).await?);
         Ok(done)
     }
 
@@ -139,6 +169,9 @@ impl Backend for Cloud {
                 findings.push(finding("Installation", same));
             }
             findings.push(finding("Boundary", assembly::find_boundary(&self.aws, &target).await));
+            if let Some(queue) = self.find_queue(&target).await.transpose() {
+                findings.push(finding("Queue", queue.map(|name| format!("`{name}` is there"))));
+            }
         }
         findings
     }

@@ -31,6 +31,9 @@ pub(super) struct Line {
     calls: AtomicUsize,
     death: Option<(usize, Moment)>,
     died: Arc<Notify>,
+    /// From that call on it is told to stop.
+    stop: Option<usize>,
+    told: Notify,
     cut: AtomicBool,
 }
 
@@ -54,6 +57,9 @@ impl Line {
             return Err(StoreError::Unknown("the line is cut".into()));
         }
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.stop.is_some_and(|stop| stop <= number) {
+            self.told.notify_one();
+        }
         self.die(number, Moment::Before).await;
         let answer = call.await;
         self.die(number, Moment::After).await;
@@ -145,11 +151,26 @@ impl Shared {
         shared.process(replica)
     }
 
+    /// A process that is told to stop at its n-th store call.
+    pub(super) fn stopping(&self, replica: &str, at: usize) -> Process {
+        self.born(replica, None, Some(at), |_| {})
+    }
+
     /// A process that dies at its n-th store call.
     pub(super) fn mortal(
         &self,
         replica: &str,
         death: Option<(usize, Moment)>,
+        settings: impl FnOnce(&mut Settings),
+    ) -> Process {
+        self.born(replica, death, None, settings)
+    }
+
+    fn born(
+        &self,
+        replica: &str,
+        death: Option<(usize, Moment)>,
+        stop: Option<usize>,
         settings: impl FnOnce(&mut Settings),
     ) -> Process {
         let died = Arc::new(Notify::new());
@@ -158,6 +179,8 @@ impl Shared {
             calls: AtomicUsize::new(0),
             death,
             died: Arc::clone(&died),
+            stop,
+            told: Notify::new(),
             cut: AtomicBool::new(false),
         };
         let (line, herald, runner) = (Arc::new(line), Arc::<RecordingHerald>::default(), Arc::default());
@@ -323,12 +346,13 @@ impl Process {
             .unwrap()
     }
 
-    /// The life of a process: it runs what its runner was told to run, sweeps, and tells last news. Never ends.
+    /// The life of a process: it runs what its runner was told to run, sweeps, and tells last news. Ends only if it is
+    /// told to stop, when it has let go of everything.
     pub(super) async fn live(&self) {
         let mut drives = FuturesUnordered::new();
         let (mut running, mut again) = (BTreeSet::new(), BTreeSet::new());
         let mut sweep = tokio::time::interval(LEASE / 3);
-        let mut told = 0;
+        let (mut told, mut stops) = (0, false);
         loop {
             for id in self.runner.take() {
                 if running.insert(id.clone()) {
@@ -341,7 +365,14 @@ impl Process {
                     again.insert(id);
                 }
             }
+            if stops && drives.is_empty() {
+                return;
+            }
             tokio::select! {
+                () = self.line.told.notified(), if !stops => {
+                    self.engine.stop();
+                    stops = true;
+                }
                 Some(id) = drives.next(), if !drives.is_empty() => {
                     running.remove(&id);
                     if again.remove(&id) {
@@ -349,7 +380,7 @@ impl Process {
                     }
                 }
                 () = self.runner.asked() => {}
-                _ = sweep.tick() => {
+                _ = sweep.tick(), if !stops => {
                     for id in self.engine.sweep().await.unwrap_or_default() {
                         crate::ports::Runner::run(&*self.runner, id);
                     }

@@ -83,6 +83,34 @@ async fn while_a_mutation_is_on_its_way_the_lease_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_at_any_store_call_leaves_nothing_to_wait_for() {
+    let prod = || Slot::Stage("prod".parse().unwrap());
+    let steps = [
+        step("look", How::Look),
+        step("a", How::Once).after(&["look"]).holding(Slot::Pipeline),
+        step("b", How::Name).after(&["look"]).holding(Slot::Pipeline),
+        step("c", How::Once).after(&["a", "b"]).holding(prod()),
+        step("poll", How::Poll(3)).after(&["c"]),
+    ];
+    for call in 0.. {
+        let shared = Shared::new().await;
+        let (first, second) = (shared.stopping("first", call), shared.process("second"));
+        first.ask(1, "d1", "toy", &steps).await;
+        let stopped = first.live_until(async || shared.is_settled()).await;
+        drop(first);
+        let begun = Instant::now();
+        second.live_out(&shared).await;
+        let context = format!("stopped at store call {call}");
+        shared.assert_at_rest(&operation_id(1), Status::Succeeded, &context).await;
+        assert!(begun.elapsed() < LEASE, "{context}: another went on only after {:?}", begun.elapsed());
+        if !stopped {
+            assert!(call >= 12, "only {call} stops: they do not reach what they should");
+            break;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stopping_replica_claims_nothing() {
     let shared = Shared::new().await;
     let accepting = shared.mortal("accepting", None, |settings| settings.drive = false);
@@ -172,9 +200,15 @@ async fn a_slot_that_is_given_back_rings_for_who_is_next_elsewhere() {
     holder.ask(1, "d1", "toy", &slotted("a")).await;
     other.ask(1, "d2", "toy", &slotted("b")).await;
     let (first, next) = (operation_id(1), operation_id(11));
+    let later = async {
+        while shared.view().await.slots.is_empty() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        other.live().await;
+    };
     tokio::select! {
-        _ = holder.live_to(&shared, &first, Status::Succeeded) => {}
-        () = other.live() => {}
+        () = holder.live_to(&shared, &next, Status::Succeeded) => {}
+        () = later => {}
     }
     let hints = rung(&holder);
     assert_eq!(hints.len(), 1, "{hints:?}");

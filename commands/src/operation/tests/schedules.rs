@@ -16,6 +16,8 @@ use crate::testing::StoreFault;
 #[derive(Debug, Clone)]
 struct Life {
     ends_at: usize,
+    /// It is told to stop there, and does not just die.
+    stops: bool,
     moment: bool,
     /// Another process lives beside it.
     company: bool,
@@ -63,11 +65,8 @@ fn operations() -> [(&'static str, Vec<Spec>); 3] {
 }
 
 fn schedules() -> impl Strategy<Value = Schedule> {
-    let life = (0..70_usize, any::<bool>(), any::<bool>()).prop_map(|(ends_at, moment, company)| Life {
-        ends_at,
-        moment,
-        company,
-    });
+    let life = (0..70_usize, any::<bool>(), any::<bool>(), any::<bool>());
+    let life = life.prop_map(|(ends_at, stops, moment, company)| Life { ends_at, stops, moment, company });
     let lives = prop::collection::vec(life, 0..4);
     let faults = prop::collection::vec((0..200_usize, 0..3_u8), 0..6);
     let weather = prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..6);
@@ -137,7 +136,11 @@ async fn hold(schedule: Schedule) {
     }
     for (number, life) in (1..).zip(&schedule.lives) {
         let moment = if life.moment { Moment::Before } else { Moment::After };
-        let mut mortal = shared.mortal(&format!("life {number}"), Some((life.ends_at, moment)), |_| {});
+        let name = format!("life {number}");
+        let mut mortal = match life.stops {
+            true => shared.stopping(&name, life.ends_at),
+            false => shared.mortal(&name, Some((life.ends_at, moment)), |_| {}),
+        };
         mortal.ids_from = 10 * number;
         let company = life.company.then(|| shared.process(&format!("company {number}")));
         live(&shared, &mortal, company.as_ref()).await;
