@@ -12,7 +12,8 @@ use crate::slack::Trouble;
 const BOUNDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// Every metric: name, kind, help.
-const CATALOGUE: [(&str, &str, &str); 7] = [
+const CATALOGUE: [(&str, &str, &str); 8] = [
+    ("sluice_backups_total", "counter", "Backups of the state, made and failed."),
     ("sluice_commands_total", "counter", "Commands and clicks by verb and how they were answered."),
     ("sluice_deliveries_refused_total", "counter", "Deliveries turned away at the door, by reason."),
     ("sluice_slack_calls_total", "counter", "Calls to Slack by method and outcome."),
@@ -79,6 +80,11 @@ pub(crate) fn slack_call<T>(method: &'static str, outcome: &Result<T, Trouble>) 
 /// The store failed a call of the bot's own.
 pub(crate) fn store_error(place: &'static str) {
     count("sluice_store_errors_total", format!("where=\"{place}\""));
+}
+
+/// A backup of the state was made, or failed.
+pub(crate) fn backup(outcome: &'static str) {
+    count("sluice_backups_total", format!("outcome=\"{outcome}\""));
 }
 
 /// A background task panicked.

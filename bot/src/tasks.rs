@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | listener | takes nothing more, finishes open requests | the process stops: nobody would hear Slack |
 //! | sweep, probe | dropped while it waits | the process stops: work would be lost in silence |
+//! | backup | dropped; what bears a backup's name is whole | the process stops: there would be no more of them |
 //! | delivery, reply | finished: a transaction may be on its way | logged; the person was told to watch, or repeats |
 //! | operation | given the grace, then dropped: its journal continues elsewhere | logged; the sweep finds it again |
 //! | telling | given the grace to tell the latest | logged; told again with the next news |
@@ -35,6 +36,8 @@ pub(crate) enum Kind {
     Sweep,
     /// Looks whether Slack and the store can be reached.
     Probe,
+    /// Backs the state up.
+    Backup,
     /// Handles one delivery.
     Delivery,
     /// Answers at a `response_url`.
@@ -51,6 +54,7 @@ impl Kind {
             Kind::Listener => "listener",
             Kind::Sweep => "sweep",
             Kind::Probe => "probe",
+            Kind::Backup => "backup",
             Kind::Delivery => "delivery",
             Kind::Reply => "reply",
             Kind::Operation => "operation",
@@ -59,11 +63,11 @@ impl Kind {
     }
     /// Dropped at its next wait when the process stops.
     fn is_dropped_on_stop(self) -> bool {
-        matches!(self, Kind::Sweep | Kind::Probe)
+        matches!(self, Kind::Sweep | Kind::Probe | Kind::Backup)
     }
     /// Without it the process is of no use.
     fn is_vital(self) -> bool {
-        matches!(self, Kind::Listener | Kind::Sweep | Kind::Probe)
+        matches!(self, Kind::Listener | Kind::Sweep | Kind::Probe | Kind::Backup)
     }
 }
 

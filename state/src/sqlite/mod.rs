@@ -48,6 +48,15 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// Whether there is a file that says in its first bytes that it is a state.
+    pub fn exists(path: &Path) -> Result<bool, FileError> {
+        match file::read_header(path) {
+            Ok(()) => Ok(true),
+            Err(FileError::Missing(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes an empty state; refused if there is something of that name.
     pub async fn create(path: &Path) -> Result<(), FileError> {
         on_thread(path, file::create).await
@@ -73,11 +82,6 @@ impl SqliteStore {
     pub async fn restore(from: &Path, to: &Path) -> Result<(), FileError> {
         let to = to.to_owned();
         on_thread(from, move |from| backup::restore(from, &to)).await
-    }
-
-    /// Says what is wrong with a file, reading all of it.
-    pub async fn verify(path: &Path) -> Result<(), FileError> {
-        on_thread(path, file::verify).await
     }
 
     /// The file.
