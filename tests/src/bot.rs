@@ -54,9 +54,7 @@ impl Bot {
 
     /// `sluice serve`, as it begins.
     pub fn spawn(world: &World, more: &[(&str, &str)]) -> Self {
-        let mut env = world.ready.env.clone();
-        env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let bot = command(world, &["serve"], &env).spawn().expect("the bot starts");
+        let bot = command(world, &["serve"], &with(world, more)).spawn().expect("the bot starts");
         let mut watcher = Command::new("sh");
         watcher.args(["-c", &format!("cat > /dev/null; kill -9 {}", bot.id())]).stdin(Stdio::piped());
         Self { bot, watcher: watcher.spawn().expect("a shell starts") }
@@ -75,6 +73,15 @@ impl Bot {
         (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
     }
 
+    /// `sluice` with these arguments and these variables besides the world's, to its end: its exit status and what it
+    /// printed.
+    pub fn runs(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> (Option<i32>, String) {
+        let mut command = command(world, arguments, &with(world, more));
+        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the bot starts");
+        let printed = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
+    }
+
     /// What `sluice` prints for these arguments.
     pub fn prints(arguments: &[&str]) -> String {
         let output =
@@ -82,6 +89,13 @@ impl Bot {
         assert!(output.status.success(), "sluice {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
+}
+
+/// The world's variables and these.
+fn with(world: &World, more: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let mut env = world.ready.env.clone();
+    env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    env
 }
 
 fn command(world: &World, arguments: &[&str], env: &BTreeMap<String, String>) -> Command {
