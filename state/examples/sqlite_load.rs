@@ -74,6 +74,23 @@ async fn main() {
         let some = names.iter().skip(round * COMMANDS).take(COMMANDS);
         full.accept(&some.cloned().collect::<Vec<_>>(), round, at_once).await;
     }
+    whole(full, &folder.path().join("copy.db")).await;
+}
+
+/// What it takes to read all of it, as a start does, and to copy it, as a backup does.
+async fn whole(office: Office, copy: &Path) {
+    let path = office.path.clone();
+    drop(office);
+    let began = Instant::now();
+    let clock = Arc::new(TestClock::at("2026-03-01T12:00:00Z".parse().expect("a time")));
+    let store = SqliteStore::open(&path, clock, None).await.expect("it opens");
+    let opened = began.elapsed().as_secs_f64();
+    let began = Instant::now();
+    SqliteStore::snapshot(store.path(), copy).await.expect("a copy");
+    println!(
+        "\n- opened, with the look at all of it, in {opened:.1} s; copied, and the copy looked at, in {:.1} s",
+        began.elapsed().as_secs_f64()
+    );
 }
 
 /// A store with the service over it, and nobody who drives.

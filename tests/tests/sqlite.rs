@@ -98,3 +98,40 @@ async fn a_story_is_carried_on_elsewhere_from_a_backup() {
     assert_eq!((runs["dev"].as_str(), runs["prod"].as_str()), ("r1", "r1"));
     world.asks(ann, "/build moved").await.succeeds().await.says(&["#4"]);
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_served_ends_the_start_and_stays_as_it_is() {
+    let world = World::start(Options { no_bot: true }).await;
+    let path = world.folder().join("state.db");
+    let state = format!("sqlite:{}", path.display());
+    let state = [("SLUICE_STATE", state.as_str())];
+    let (status, printed) = Bot::runs(&world, &["init"], &state);
+    assert_eq!(status, Some(0), "{printed}");
+
+    let elsewhere = [&state[..], &[("AWS_REGION", "eu-central-1")]].concat();
+    for what in ["serve", "init"] {
+        let (status, printed) = Bot::runs(&world, &[what], &elsewhere);
+        assert_eq!(status, Some(3), "{what}: {printed}");
+        assert!(printed.contains("belongs to account and region"), "{what}: {printed}");
+    }
+
+    let whole = std::fs::read(&path).unwrap();
+    let cut = whole[..whole.len() / 2].to_vec();
+    for (content, wanted) in [(b"what was here before".to_vec(), "no SQLite database"), (cut, "is damaged")] {
+        std::fs::write(&path, &content).unwrap();
+        for what in ["serve", "init", "backup"] {
+            let place = world.folder().join("copies").display().to_string();
+            let arguments = if what == "backup" { vec![what, &place] } else { vec![what] };
+            let (status, printed) = Bot::runs(&world, &arguments, &state);
+            assert_eq!(status, Some(3), "{what}: {printed}");
+            assert!(printed.contains(wanted), "{what}: {printed}");
+            assert_eq!(std::fs::read(&path).unwrap(), content, "{what}");
+        }
+        let (status, printed) = Bot::runs(&world, &["check"], &state);
+        assert_eq!(status, Some(1), "{printed}");
+        assert!(printed.contains(wanted), "{printed}");
+    }
+    let (status, printed) = Bot::runs(&world, &["backup", "copies"], &[]);
+    assert_eq!(status, Some(2), "{printed}");
+    assert!(printed.contains("point-in-time recovery"), "{printed}");
+}
