@@ -26,7 +26,7 @@ use sluice_commands::operations;
 use sluice_commands::ports::{Guards, Precondition, Store, Write};
 use sluice_commands::service::{Invocation, Said, Service};
 use sluice_commands::testing::samples::{CHANNEL, access, actor, orders};
-use sluice_commands::testing::{RecordingHerald, RecordingRunner, TestClock, target, world};
+use sluice_commands::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
 use sluice_state::SqliteStore;
 
 /// Rows of one pipeline that come together, as a morning's work does, before the other pipelines have theirs.
@@ -116,7 +116,16 @@ impl Office {
     /// Makes pipelines, and their history in the order of time.
     async fn fill(&self, names: &[String], rows: usize) {
         let store: &dyn Store = &*self.store;
-        stream::iter(names).for_each_concurrent(AT_ONCE, |name| orders(store, name, &STAGES)).await;
+        stream::iter(names)
+            .for_each_concurrent(AT_ONCE, |name| async move {
+                // By way of memory: one transaction for each pipeline instead of one for each record.
+                let records = MemoryStore::new();
+                orders(&records, name, &STAGES).await;
+                let put = |item| Write::Put { item, when: Precondition::Absent };
+                let writes = records.items().into_iter().map(put).collect();
+                store.transact(name, writes).await.expect("records");
+            })
+            .await;
         let bursts = (0..rows.div_ceil(BURST)).flat_map(|burst| {
             names.chunks(TOGETHER).enumerate().map(move |(chunk, names)| (burst, chunk, names))
         });
@@ -203,7 +212,7 @@ fn row(name: &str, n: usize) -> Write {
     let operation = OperationId::new(ulid::Ulid::from_parts(time, n as u128).to_string()).expect("an id");
     let record = AuditRecord {
         at,
-        act: if n % 2 == 0 { Act::Asked } else { Act::Succeeded },
+        act: if n.is_multiple_of(2) { Act::Asked } else { Act::Succeeded },
         actor: actor("ann"),
         channel: CHANNEL.parse().expect("a channel"),
         pipeline: pipeline.clone(),
