@@ -4,6 +4,7 @@
 //! connections, and shows no SDK type but the configuration it is built from. Which calls there are is listed in one
 //! place ([`READS`], [`MUTATIONS`]), what an error means is decided in one place (`error.rs`).
 
+mod archive;
 mod builders;
 mod call;
 pub mod config;
@@ -20,7 +21,9 @@ mod values;
 use std::sync::Arc;
 
 pub use aws_config::SdkConfig;
-use sluice_commands::ports::{Builders, Functions, Gateway, Identity, Logs, Objects, Queue, Repositories};
+use sluice_commands::ports::{
+    Archive, Builders, Functions, Gateway, Identity, Logs, Objects, Queue, Repositories,
+};
 
 pub use crate::call::{MUTATIONS, READS};
 use crate::call::{OnlyListed, RepeatOnlyRefused, Service};
@@ -39,6 +42,8 @@ pub struct Aws {
     pub builders: Arc<dyn Builders>,
     /// S3.
     pub objects: Arc<dyn Objects>,
+    /// S3, for whole files.
+    pub archive: Arc<dyn Archive>,
     /// Lambda.
     pub functions: Arc<dyn Functions>,
     /// API Gateway v2.
@@ -78,12 +83,13 @@ impl Aws {
     pub fn new(config: &SdkConfig) -> Result<Self, NoRegion> {
         let region = config.region().ok_or(NoRegion)?.as_ref();
         let path_style = config::needs_path_style(config);
+        let s3 = service!(aws_sdk_s3, config, region, |builder| builder.force_path_style(path_style));
+        let s3 = Arc::new(objects::S3(s3));
         Ok(Self {
             repositories: Arc::new(repositories::CodeCommit(service!(aws_sdk_codecommit, config, region))),
             builders: Arc::new(builders::CodeBuild(service!(aws_sdk_codebuild, config, region))),
-            objects: Arc::new(objects::S3(
-                service!(aws_sdk_s3, config, region, |builder| builder.force_path_style(path_style))
-            )),
+            objects: Arc::clone(&s3) as Arc<dyn Objects>,
+            archive: s3,
             functions: Arc::new(functions::Lambda(service!(aws_sdk_lambda, config, region))),
             gateway: Arc::new(gateway::ApiGateway(service!(aws_sdk_apigatewayv2, config, region))),
             identity: Arc::new(identity::Iam {

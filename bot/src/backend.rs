@@ -53,12 +53,13 @@ pub(crate) struct Parts {
 /// The cloud: AWS and the state.
 #[async_trait]
 pub(crate) trait Backend: Send + Sync + 'static {
-    /// Who we are there, if the table is there, is ours, and was made for that account and region.
+    /// Who we are there, if the state is there, is ours, and was made for that account and region. For a state that is a
+    /// file: from then on this process serves it.
     async fn inspect(&self) -> Result<Target, Obstacle>;
     /// A quick look whether the state answers.
     async fn ping(&self) -> Result<(), Obstacle>;
     /// Puts the service together and starts driving, unless told not to.
-    fn assemble(&self, target: Target, parts: Parts) -> Arc<dyn Handles>;
+    fn assemble(&self, target: Target, parts: Parts) -> Result<Arc<dyn Handles>, Obstacle>;
     /// Makes what is missing; what was done, line by line.
     async fn init(&self) -> Result<Vec<String>, Obstacle>;
     /// Looks at everything that `init` makes and `serve` needs.

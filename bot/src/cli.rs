@@ -26,7 +26,7 @@ pub(crate) struct Flags {
     /// The address to listen on [env: SLUICE_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
-    /// The durable state: `dynamodb:TABLE` [env: SLUICE_STATE] [default: dynamodb:sluice]
+    /// The durable state: `dynamodb:TABLE` or `sqlite:PATH` [env: SLUICE_STATE] [default: dynamodb:sluice]
     #[arg(long, global = true, value_name = "STATE")]
     pub(crate) state: Option<String>,
 }
@@ -40,10 +40,16 @@ pub(crate) enum Verb {
         #[arg(long)]
         accept_only: bool,
     },
-    /// Create the state table, record the account and region, and make the permissions boundary
+    /// Create the state's table or file, record the account and region, and make the permissions boundary
     Init,
-    /// Say what is missing: token, scopes, table, AWS account, permissions boundary
+    /// Say what is missing: token, scopes, state, AWS account, permissions boundary
     Check,
+    /// Copy state in SQLite, while it is served or not; the copy is verified
+    Backup {
+        /// A folder, a new file, or `s3://bucket/prefix` [env: SLUICE_BACKUP]
+        #[arg(value_name = "PLACE")]
+        to: Option<String>,
+    },
     /// Print the Slack app manifest
     Manifest {
         /// Put this before every command, as in `acme-`

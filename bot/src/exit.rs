@@ -11,7 +11,8 @@ pub(crate) enum Exit {
     Failed,
     /// The configuration cannot work.
     BadConfiguration,
-    /// Slack or AWS refuse our credentials, the table is missing, or it belongs to another account or region.
+    /// Slack or AWS refuse our credentials; the state is missing, damaged, served by another process, or belongs to
+    /// another account or region.
     Refused,
 }
 

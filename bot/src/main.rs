@@ -32,7 +32,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use backend::{Backend as _, Obstacle};
 use cli::{Cli, Flags, Verb};
-use config::{Base, Config, Problem, Sources};
+use config::{Base, Config, Place, Problem, Sources, State};
 use exit::Exit;
 use slack::Slack;
 use wiring::Account;
@@ -61,6 +61,7 @@ async fn run(verb: Verb, flags: Flags) -> Exit {
         Verb::Serve { accept_only } => serve(sources, accept_only).await,
         Verb::Check => check(sources).await,
         Verb::Init => init(sources).await,
+        Verb::Backup { to } => backup(sources, to).await,
         Verb::Manifest { .. } => Ok(Exit::Done),
     };
     outcome.unwrap_or_else(|problems| complain(&problems))
@@ -68,7 +69,7 @@ async fn run(verb: Verb, flags: Flags) -> Exit {
 
 async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>> {
     let (config, account) = both(Config::load(sources), Account::load().await)?;
-    let cloud = account.with_table(&config.base);
+    let cloud = account.with_state(&config.base);
     let slack = connect(&config)?;
     let listener = TcpListener::bind(config.base.listen).await.map_err(|error| {
         vec![Problem {
@@ -84,27 +85,59 @@ async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>
 
 async fn check(sources: Sources) -> Result<Exit, Vec<Problem>> {
     let (config, account) = both(Config::load(sources), Account::load().await)?;
-    let cloud = account.with_table(&config.base);
+    let cloud = account.with_state(&config.base);
     Ok(check::check(&connect(&config)?, &cloud).await)
 }
 
 async fn init(sources: Sources) -> Result<Exit, Vec<Problem>> {
     let (base, account) = both(Base::load(sources), Account::load().await)?;
-    let cloud = account.with_table(&base);
+    let cloud = account.with_state(&base);
     Ok(match cloud.init().await {
         Ok(done) => {
             done.iter().for_each(|line| say(&format!("{line}\n")));
             Exit::Done
         }
-        Err(Obstacle::Refused(words)) => {
-            warn(&format!("sluice init cannot go on: {words}\n"));
+        Err(obstacle) => stopped("init", &obstacle),
+    })
+}
+
+async fn backup(sources: Sources, to: Option<String>) -> Result<Exit, Vec<Problem>> {
+    let base = Base::load(sources)?;
+    let problem = |name: &str, what: String| vec![Problem { name: name.to_owned(), what }];
+    let State::File(path) = &base.state else {
+        let what = "`sluice backup` copies state in SQLite. This state is in DynamoDB, whose point-in-time recovery \
+                    (`sluice init` turned it on) backs it up: `aws dynamodb restore-table-to-point-in-time`";
+        return Err(problem("SLUICE_STATE", what.to_owned()));
+    };
+    let place = match (to, base.backup) {
+        (Some(to), _) => Place::parse(&to).map_err(|what| problem("PLACE", what))?,
+        (None, Some(plan)) => plan.place,
+        (None, None) => {
+            let what = "is required, or name a place: `sluice backup /var/backups/sluice`";
+            return Err(problem("SLUICE_BACKUP", what.to_owned()));
+        }
+    };
+    Ok(match wiring::back_up(path, &place).await? {
+        Ok(backup) => {
+            say(&format!("backup: {backup}\n"));
+            Exit::Done
+        }
+        Err(obstacle) => stopped("backup", &obstacle),
+    })
+}
+
+/// Tells why a subcommand did not do what it was asked.
+fn stopped(what: &str, obstacle: &Obstacle) -> Exit {
+    match obstacle {
+        Obstacle::Refused(words) => {
+            warn(&format!("sluice {what} cannot go on: {words}\n"));
             Exit::Refused
         }
-        Err(Obstacle::Passing(words)) => {
-            warn(&format!("sluice init did not finish: {words}. It is safe to run it again.\n"));
+        Obstacle::Passing(words) => {
+            warn(&format!("sluice {what} did not finish: {words}. It is safe to run it again.\n"));
             Exit::Failed
         }
-    })
+    }
 }
 
 /// Both, or what is wrong with either.

@@ -12,7 +12,8 @@ use crate::slack::Trouble;
 const BOUNDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// Every metric: name, kind, help.
-const CATALOGUE: [(&str, &str, &str); 8] = [
+const CATALOGUE: [(&str, &str, &str); 9] = [
+    ("sluice_backups_total", "counter", "Backups of the state, made and failed."),
     ("sluice_commands_total", "counter", "Commands and clicks by verb and how they were answered."),
     ("sluice_deliveries_refused_total", "counter", "Deliveries turned away at the door, by reason."),
     ("sluice_slack_calls_total", "counter", "Calls to Slack by method and outcome."),
@@ -85,6 +86,11 @@ pub(crate) fn store_error(place: &'static str) {
 /// What became of a wake-up between replicas.
 pub(crate) fn hint(what: &'static str) {
     count("sluice_hints_total", format!("what=\"{what}\""));
+}
+
+/// A backup of the state was made, or failed.
+pub(crate) fn backup(outcome: &'static str) {
+    count("sluice_backups_total", format!("outcome=\"{outcome}\""));
 }
 
 /// A background task panicked.

@@ -92,7 +92,7 @@ async fn begin_and_watch(
     )
     .await?;
     tracing::info!(%team, %target, accept_only = parts.accept_only, version = crate::cli::VERSION, "ready");
-    let service = backend.assemble(target, parts);
+    let service = backend.assemble(target, parts)?;
     // The only setter; the cell is empty.
     let _ = live.set(Live { team, service });
     loop {

@@ -6,6 +6,7 @@
 //! | listener | takes nothing more, finishes open requests | the process stops: nobody would hear Slack |
 //! | sweep | ends, and has the engine stop | the process stops: work would be lost in silence |
 //! | probe | dropped while it waits | the process stops: nobody would know how it is |
+//! | backup | dropped; what bears a backup's name is whole | the process stops: there would be no more of them |
 //! | delivery | finished: a transaction may be on its way | logged; the person was told to watch, or repeats |
 //! | operation | the engine lets go of it; after the grace it is dropped: its journal continues elsewhere | logged; the sweep finds it again |
 //! | reply, telling | given the grace to tell the latest | logged; told again with the next news |
@@ -41,6 +42,8 @@ pub(crate) enum Kind {
     Sweep,
     /// Looks whether Slack and the store can be reached.
     Probe,
+    /// Backs the state up.
+    Backup,
     /// Handles one delivery.
     Delivery,
     /// Answers at a `response_url`.
@@ -61,6 +64,7 @@ impl Kind {
             Kind::Listener => "listener",
             Kind::Sweep => "sweep",
             Kind::Probe => "probe",
+            Kind::Backup => "backup",
             Kind::Delivery => "delivery",
             Kind::Reply => "reply",
             Kind::Operation => "operation",
@@ -71,11 +75,11 @@ impl Kind {
     }
     /// Dropped at its next wait when the process stops.
     fn is_dropped_on_stop(self) -> bool {
-        matches!(self, Kind::Probe | Kind::Listening)
+        matches!(self, Kind::Probe | Kind::Listening | Kind::Backup)
     }
     /// Without it the process is of no use.
     fn is_vital(self) -> bool {
-        matches!(self, Kind::Listener | Kind::Sweep | Kind::Probe)
+        matches!(self, Kind::Listener | Kind::Sweep | Kind::Probe | Kind::Backup)
     }
 }
 

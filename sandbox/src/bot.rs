@@ -28,7 +28,7 @@ pub enum BotError {
     Start(#[from] std::io::Error),
 }
 
-/// How the bot is built. `--workspace` and `--examples` (there are none) make cargo choose the features of dependencies as
+/// How the bot is built. `--workspace` and `--examples` (one, that measures) make cargo choose the features of dependencies as
 /// `cargo test --workspace` does, so that they are compiled once for both: the AWS SDK alone takes minutes.
 const BUILD: [&str; 6] =
     ["build", "--workspace", "--bin", "sluice", "--examples", "--message-format=json-render-diagnostics"];

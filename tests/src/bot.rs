@@ -134,6 +134,15 @@ impl Bot {
         (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
     }
 
+    /// `sluice` with these arguments and these variables besides the world's, to its end: its exit status and what it
+    /// printed.
+    pub fn runs(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> (Option<i32>, String) {
+        let mut command = command(world, arguments, &with(world, more));
+        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the bot starts");
+        let printed = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
+    }
+
     /// What `sluice` prints for these arguments.
     pub fn prints(arguments: &[&str]) -> String {
         let output =
@@ -143,6 +152,7 @@ impl Bot {
     }
 }
 
+/// The world's variables and these.
 fn with(world: &World, more: &[(&str, &str)]) -> BTreeMap<String, String> {
     let mut env = world.ready.env.clone();
     env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

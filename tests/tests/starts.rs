@@ -29,7 +29,7 @@ async fn a_bad_configuration_is_told_all_at_once_and_ends_with_2() {
             ("SLUICE_LISTEN", "here"),
             ("SLUICE_LISTNE", "127.0.0.1:1"),
             ("SLUICE_QUEUE", "sqs:no name"),
-            ("SLUICE_STATE", "sqlite:state.db"),
+            ("SLUICE_STATE", "sqlite::memory:"),
         ],
     );
     env.remove("SLACK_SIGNING_SECRET");

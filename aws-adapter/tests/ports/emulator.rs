@@ -1,6 +1,7 @@
 //! Each service that the emulator serves rightly: what is written is read back, and what is there already is a conflict.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use sluice_aws_adapter::Aws;
 use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ports::{
-    ApiStage, BucketState, Cause, CodeRef, FunctionConfig, FunctionVersion, Hint, LogStream, Object,
-    Readiness, RoleSpec, TAG_PIPELINE, Tags,
+    ApiStage, Archived, BucketState, Cause, CodeRef, FunctionConfig, FunctionVersion, Hint, LogStream,
+    Object, Readiness, RoleSpec, TAG_PIPELINE, Tags,
 };
 
 use crate::rig::ministack::{Ministack, program};
@@ -65,6 +66,42 @@ async fn a_bucket_and_its_objects() {
     assert_eq!(port.set_policy(&target(), BUCKET, &policy).await, Ok(()));
     let ready = BucketState { versioned: true, private: true, policy: true };
     assert_eq!(port.bucket(&target(), BUCKET).await, Ok(Some(ready)));
+}
+
+/// Larger than one chunk of anything on the way, and not the same everywhere.
+#[tokio::test]
+async fn whole_files_are_kept_and_come_back() {
+    let emulator = Ministack::start().await;
+    let aws = aws(&emulator.url).await;
+    aws.objects.create_bucket(&target(), BUCKET, &tags()).await.expect("a bucket");
+    let port = aws.archive;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, back) = (folder.path().join("state.db"), folder.path().join("back.db"));
+    let content: Vec<u8> = (0..3_000_017u32).map(|n| (n % 251) as u8).collect();
+    std::fs::write(&file, &content).expect("a file");
+
+    assert_eq!(port.list(&target(), BUCKET, "sluice/").await, Ok(vec![]));
+    for key in ["sluice/b.db", "sluice/a.db", "sluicex"] {
+        assert_eq!(port.keep(&target(), BUCKET, key, &file).await, Ok(()));
+    }
+    let listed = port.list(&target(), BUCKET, "sluice/").await.expect("a list");
+    let archived = |key: &str| Archived { key: key.into(), bytes: content.len() as u64 };
+    assert_eq!(listed, [archived("sluice/a.db"), archived("sluice/b.db")]);
+
+    assert_eq!(port.fetch(&target(), BUCKET, "sluice/a.db", &back).await, Ok(()));
+    assert_eq!(std::fs::read(&back).expect("a file"), content);
+    let mode = std::fs::metadata(&back).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else can read it");
+    let again = port.fetch(&target(), BUCKET, "sluice/a.db", &back).await.unwrap_err();
+    assert_eq!(seen(&again), ("s3:GetObject", Class::Invalid, "LocalFile"), "nothing is overwritten");
+
+    for _ in 0..2 {
+        assert_eq!(port.discard(&target(), BUCKET, "sluice/a.db").await, Ok(()));
+    }
+    let gone = port.fetch(&target(), BUCKET, "sluice/a.db", &folder.path().join("c")).await.unwrap_err();
+    assert_eq!(seen(&gone), ("s3:GetObject", Class::Absent, "NoSuchKey"));
+    let missing = port.keep(&target(), BUCKET, "x", &folder.path().join("none")).await.unwrap_err();
+    assert_eq!(seen(&missing), ("s3:PutObject", Class::Invalid, "LocalFile"));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 mod file;
 mod secret;
 mod sources;
+mod state;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use url::Url;
 
 pub(crate) use secret::Secret;
 pub(crate) use sources::{Sources, is_loopback_http};
+pub(crate) use state::{BackupPlan, Place, State};
 
 /// What is wrong with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +40,10 @@ impl fmt::Display for Problem {
 pub(crate) struct Base {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
-    /// The DynamoDB table of the state.
-    pub(crate) table: String,
+    /// Where the state is.
+    pub(crate) state: State,
+    /// Where it is backed up to, if it is.
+    pub(crate) backup: Option<BackupPlan>,
     /// The SQS queue by which replicas wake each other, `.fifo` included.
     pub(crate) queue: Option<String>,
     /// How long an owner of an operation may be silent before another replica takes it over.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +17,10 @@ use super::{Base, Problem, Secret, SlackAccess};
 use crate::cli::Flags;
 
 /// Variables of ours; every other `SLUICE_*` is a typing error that would otherwise be silently without effect.
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 10] = [
+    "SLUICE_BACKUP",
+    "SLUICE_BACKUP_EVERY",
+    "SLUICE_BACKUP_KEEP",
     "SLUICE_CONFIG",
     "SLUICE_LEASE",
     "SLUICE_LISTEN",
@@ -72,22 +76,30 @@ impl Sources {
     }
 }
 
+/// A number as it was read.
+pub(super) struct Number {
+    /// The number, or the default; `None` if it is not right.
+    pub(super) value: Option<u64>,
+    /// The name it was given under, and what was given.
+    pub(super) given: Option<(String, String)>,
+}
+
 /// A reading under way.
 pub(super) struct Reading {
-    flags: Flags,
+    pub(super) flags: Flags,
     env: BTreeMap<String, String>,
     file: File,
     problems: Vec<Problem>,
 }
 
 impl Reading {
-    fn problem(&mut self, name: impl Into<String>, what: impl Into<String>) {
+    pub(super) fn problem(&mut self, name: impl Into<String>, what: impl Into<String>) {
         self.problems.push(Problem { name: name.into(), what: what.into() });
     }
 
     /// The text of a setting from the first source that has it, with the name it goes by there. Takes it from the
     /// file in any case, or it would count as unknown.
-    fn text(
+    pub(super) fn text(
         &mut self,
         flag: Option<(&str, Option<String>)>,
         variable: &str,
@@ -109,7 +121,8 @@ impl Reading {
     /// All but Slack.
     pub(super) fn base(&mut self) -> Option<Base> {
         let listen = self.listen();
-        let table = self.table();
+        let state = self.state();
+        let backup = self.backup(state.as_ref());
         let queue = self.queue();
         let lease = self.seconds("SLUICE_LEASE", "lease", 15, 1);
         let settle = self.seconds("SLUICE_SETTLE", "settle", 15, 0);
@@ -121,7 +134,8 @@ impl Reading {
         let names = self.names();
         Some(Base {
             listen: listen?,
-            table: table?,
+            state: state?,
+            backup: backup?,
             queue: queue?,
             lease: lease?,
             settle: settle?,
@@ -140,35 +154,6 @@ impl Reading {
             self.problem(name, format!("`{text}` is no address and port, as in `127.0.0.1:8080`"));
         }
         address
-    }
-
-    fn table(&mut self) -> Option<String> {
-        let flag = self.flags.state.clone();
-        let Some((name, text)) = self.text(Some(("--state", flag)), "SLUICE_STATE", "state") else {
-            return Some("sluice".to_owned());
-        };
-        let fits = |table: &str| {
-            (3..=255).contains(&table.len())
-                && table.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
-        };
-        match text.split_once(':') {
-            Some(("dynamodb", table)) if fits(table) => Some(table.to_owned()),
-            Some(("dynamodb", table)) => {
-                self.problem(
-                    name,
-                    format!("`{table}` is no table name: 3 to 255 of a-z, A-Z, 0-9, _, . and -"),
-                );
-                None
-            }
-            Some(("sqlite", _)) => {
-                self.problem(name, "state in SQLite is not available yet; use `dynamodb:TABLE`");
-                None
-            }
-            _ => {
-                self.problem(name, format!("`{text}` is no state, as in `dynamodb:sluice`"));
-                None
-            }
-        }
     }
 
     /// The queue's full name: `sqs:wake` and `sqs:wake.fifo` are the same queue, as only a FIFO queue will do.
@@ -197,14 +182,28 @@ impl Reading {
     }
 
     fn seconds(&mut self, variable: &str, path: &str, default: u64, least: u64) -> Option<Duration> {
+        let range = least..=LONGEST_SECONDS;
+        self.number(variable, path, "number of seconds", default, range).value.map(Duration::from_secs)
+    }
+
+    /// A whole number within its range; `what` it is, for the person who gave another.
+    pub(super) fn number(
+        &mut self,
+        variable: &str,
+        path: &str,
+        what: &str,
+        default: u64,
+        range: RangeInclusive<u64>,
+    ) -> Number {
         let Some((name, text)) = self.text(None, variable, path) else {
-            return Some(Duration::from_secs(default));
+            return Number { value: Some(default), given: None };
         };
-        let seconds = text.parse().ok().filter(|seconds| (least..=LONGEST_SECONDS).contains(seconds));
-        if seconds.is_none() {
-            self.problem(name, format!("`{text}` is no number of seconds from {least} to {LONGEST_SECONDS}"));
+        let value = text.parse().ok().filter(|number| range.contains(number));
+        if value.is_none() {
+            let (least, most) = (range.start(), range.end());
+            self.problem(name.clone(), format!("`{text}` is no {what} from {least} to {most}"));
         }
-        seconds.map(Duration::from_secs)
+        Number { value, given: Some((name, text)) }
     }
 
     fn people(&mut self, path: &str) -> BTreeSet<UserId> {

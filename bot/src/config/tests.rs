@@ -22,7 +22,8 @@ fn with_the_secrets_alone_everything_else_has_its_default() {
     let (sources, _dir) = sources(&SECRETS, "");
     let config = Config::load(sources).unwrap();
     assert_eq!(config.base.listen, "127.0.0.1:8080".parse().unwrap());
-    assert_eq!(config.base.table, "sluice");
+    assert_eq!(config.base.state, State::Table("sluice".into()));
+    assert_eq!(config.base.backup, None);
     assert_eq!(config.base.queue, None);
     assert_eq!((config.base.lease, config.base.settle), (Duration::from_secs(15), Duration::from_secs(15)));
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api");
@@ -37,7 +38,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     sources.flags.listen = Some("127.0.0.1:3".into());
     let base = Config::load(sources).unwrap().base;
     assert_eq!(base.listen.port(), 3);
-    assert_eq!(base.table, "from-env");
+    assert_eq!(base.state, State::Table("from-env".into()));
     assert_eq!(base.lease, Duration::from_secs(7));
 }
 
@@ -79,7 +80,10 @@ fn every_problem_is_told_at_once_and_by_name() {
         ("SLACK_APP_TOKEN", "xapp-canary"),
         ("SLACK_API_URL", "http://user:canary@slack.example/api"),
         ("SLUICE_LISTEN", "here"),
-        ("SLUICE_STATE", "sqlite:state.db"),
+        ("SLUICE_STATE", "sqlite::memory:"),
+        ("SLUICE_BACKUP", "gs://bucket/x"),
+        ("SLUICE_BACKUP_EVERY", "1"),
+        ("SLUICE_BACKUP_KEEP", "0"),
         ("SLUICE_QUEUE", "sqs:wake.standard"),
         ("SLUICE_LEASE", "0"),
         ("SLUICE_SETTLE", "soon"),
@@ -129,8 +133,33 @@ fn secrets_come_from_files_and_are_never_printed() {
 }
 
 #[test]
+fn a_file_of_state_is_backed_up_as_told() {
+    let toml = "state = \"sqlite:/var/lib/sluice/state.db\"\nbackup = \"/var/backups\"\nbackup_keep = 3\n";
+    let (sources, _dir) = sources(&[("SLUICE_BACKUP", "s3://acme/sluice")], toml);
+    let base = Base::load(sources).unwrap();
+    assert_eq!(base.state, State::File("/var/lib/sluice/state.db".into()));
+    let place = Place::Bucket { bucket: "acme".into(), prefix: "sluice".into() };
+    assert_eq!(base.backup, Some(BackupPlan { place, every: Duration::from_secs(3600), keep: 3 }));
+}
+
+#[test]
+fn backups_that_could_not_happen_stop_the_start() {
+    for (env, wanted) in [
+        (&[("SLUICE_BACKUP", "/var/backups")][..], "SLUICE_BACKUP: is for state in SQLite; DynamoDB backs"),
+        (
+            &[("SLUICE_BACKUP_EVERY", "60"), ("SLUICE_STATE", "sqlite:state.db")],
+            "SLUICE_BACKUP_EVERY: has no effect without SLUICE_BACKUP",
+        ),
+    ] {
+        let (sources, dir) = sources(env, "");
+        let told = told(&Base::load(sources).unwrap_err(), &dir);
+        assert!(told.starts_with(wanted), "{told}");
+    }
+}
+
+#[test]
 fn init_needs_no_slack() {
     let (sources, _dir) =
         sources(&[("SLACK_API_URL", "https://slack.com/api")], "[slack]\napi_url = \"https://x.y/\"\n");
-    assert_eq!(Base::load(sources).unwrap().table, "sluice");
+    assert_eq!(Base::load(sources).unwrap().state, State::Table("sluice".into()));
 }

@@ -53,8 +53,8 @@ impl Backend for Outside {
     async fn ping(&self) -> Result<(), Obstacle> {
         self.inspect().await.map(drop)
     }
-    fn assemble(&self, _: Target, _: Parts) -> Arc<dyn Handles> {
-        Arc::new(Echo)
+    fn assemble(&self, _: Target, _: Parts) -> Result<Arc<dyn Handles>, Obstacle> {
+        Ok(Arc::new(Echo))
     }
     async fn init(&self) -> Result<Vec<String>, Obstacle> {
         Ok(vec![])

@@ -2,7 +2,10 @@
 //! of this crate that names either.
 
 mod assembly;
+mod backups;
+mod state;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,12 +14,14 @@ use sluice_commands::domain::{from_item, to_item};
 use sluice_commands::fault::{Class, PortError};
 use sluice_commands::ids::Target;
 use sluice_commands::operation::Keys;
-use sluice_commands::ports::{Guards, Precondition, Queue, Store, StoreError, Write};
-use sluice_state::{DynamoStore, TableStatus};
+use sluice_commands::ports::{Guards, Precondition, Queue, StoreError, Write};
 
 use crate::backend::{Backend, Finding, Obstacle, Parts};
-use crate::config::{Base, Problem};
+use crate::config::{Base, Place, Problem};
 use crate::ingress::Handles;
+use crate::tasks::Kind;
+use backups::Backups;
+use state::State;
 
 /// What the environment says of AWS, read as every AWS SDK reads it.
 pub(crate) struct Account {
@@ -33,11 +38,10 @@ impl Account {
         Ok(Self { sdk, aws })
     }
 
-    /// With the table that the configuration names.
-    pub(crate) fn with_table(self, base: &Base) -> Cloud {
-        let store = Arc::new(DynamoStore::new(&self.sdk, base.table.clone()));
+    /// With the state and the queue that the configuration names.
+    pub(crate) fn with_state(self, base: &Base) -> Cloud {
         let queue = base.queue.as_deref().map(|name| self.aws.queue(name));
-        Cloud { base: base.clone(), aws: self.aws, store, queue }
+        Cloud { base: base.clone(), state: State::new(base, &self.sdk), aws: self.aws, queue }
     }
 }
 
@@ -45,8 +49,29 @@ impl Account {
 pub(crate) struct Cloud {
     base: Base,
     aws: Aws,
-    store: Arc<DynamoStore>,
+    state: State,
     queue: Option<Arc<dyn Queue>>,
+}
+
+/// `sluice backup`: copies the state at `path`, and says what the copy is called. Only a bucket needs AWS.
+pub(crate) async fn back_up(path: &Path, place: &Place) -> Result<Result<String, Obstacle>, Vec<Problem>> {
+    Ok(match place {
+        Place::Folder(to) if is_new_file(to) => Backups::copy(path, to).await,
+        Place::Folder(folder) => Backups::in_folder(path, folder).make().await,
+        Place::Bucket { .. } => {
+            let aws = Account::load().await?.aws;
+            match aws.identity.whoami().await {
+                Ok(here) => Backups::new(path, place, aws.archive, here).make().await,
+                Err(error) => Err(aws_obstacle(&error)),
+            }
+        }
+    })
+}
+
+/// Whether a person means a file and not a folder: it has an ending as files have, and is no folder.
+fn is_new_file(path: &Path) -> bool {
+    let ends_as_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+    path.extension().is_some() && !ends_as_folder && !path.is_dir()
 }
 
 impl Cloud {
@@ -54,37 +79,22 @@ impl Cloud {
         self.aws.identity.whoami().await.map_err(|error| aws_obstacle(&error))
     }
 
-    async fn table(&self) -> Result<(), Obstacle> {
-        let table = &self.base.table;
-        match self.store.table_status().await.map_err(|error| store_obstacle(&error))? {
-            TableStatus::Ready => Ok(()),
-            TableStatus::Preparing => {
-                Err(Obstacle::Passing(format!("the table `{table}` is being prepared")))
-            }
-            TableStatus::Missing => {
-                Err(Obstacle::Refused(format!("there is no table `{table}`: run `sluice init`")))
-            }
-            TableStatus::Foreign(why) => {
-                Err(Obstacle::Refused(format!("the table `{table}` is not one of Sluice's: {why}")))
-            }
-        }
-    }
-
     /// The account and region that `init` recorded.
     async fn recorded(&self) -> Result<Option<Target>, Obstacle> {
-        let item = self.store.get(&Keys::installation()).await.map_err(|error| store_obstacle(&error))?;
-        item.map(|item| from_item(&item)).transpose().map_err(|error| store_obstacle(&error))
+        let obstacle = |error: StoreError| self.state.obstacle(&error);
+        let item = self.state.store()?.get(&Keys::installation()).await.map_err(obstacle)?;
+        item.map(|item| from_item(&item)).transpose().map_err(obstacle)
     }
 
     /// That the state was made for where we are.
     async fn same_target(&self, here: &Target) -> Result<(), Obstacle> {
-        let table = &self.base.table;
+        let what = self.state.what();
         match self.recorded().await? {
             Some(there) if there == *here => Ok(()),
             Some(there) => Err(Obstacle::Refused(format!(
-                "the table `{table}` belongs to account and region {there}, but the credentials and AWS_REGION say {here}"
+                "{what} belongs to account and region {there}, but the credentials and AWS_REGION say {here}"
             ))),
-            None => Err(Obstacle::Refused(format!("the table `{table}` is not set up: run `sluice init`"))),
+            None => Err(Obstacle::Refused(format!("{what} is not set up: run `sluice init`"))),
         }
     }
 
@@ -111,11 +121,11 @@ impl Cloud {
     }
 
     async fn record(&self, target: &Target) -> Result<(), Obstacle> {
-        let item =
-            to_item(Keys::installation(), Guards::new(), target).map_err(|error| store_obstacle(&error))?;
-        match self.store.write(Write::Put { item, when: Precondition::Absent }).await {
+        let obstacle = |error: StoreError| self.state.obstacle(&error);
+        let item = to_item(Keys::installation(), Guards::new(), target).map_err(obstacle)?;
+        match self.state.store()?.write(Write::Put { item, when: Precondition::Absent }).await {
             Ok(()) | Err(StoreError::Lost(_)) => self.same_target(target).await,
-            Err(error) => Err(store_obstacle(&error)),
+            Err(error) => Err(obstacle(error)),
         }
     }
 }
@@ -123,8 +133,12 @@ impl Cloud {
 #[async_trait]
 impl Backend for Cloud {
     async fn inspect(&self) -> Result<Target, Obstacle> {
+        // A file is looked at first: it needs no AWS to be seen damaged, or held by another.
+        if let State::File(_) = self.state {
+            self.state.serve(&self.aws).await?;
+        }
         let target = self.whoami().await?;
-        self.table().await?;
+        self.state.serve(&self.aws).await?;
         self.same_target(&target).await?;
         match self.find_queue(&target).await {
             // Hints help, but nothing needs them: an outage of the queue is no reason to wait.
@@ -137,18 +151,23 @@ impl Backend for Cloud {
         self.recorded().await.map(drop)
     }
 
-    fn assemble(&self, target: Target, parts: Parts) -> Arc<dyn Handles> {
-        let store = Arc::clone(&self.store) as Arc<dyn Store>;
-        assembly::assemble(&self.base, &self.aws, store, self.queue.clone(), target, parts)
+    fn assemble(&self, target: Target, parts: Parts) -> Result<Arc<dyn Handles>, Obstacle> {
+        let store = self.state.store()?;
+        if let State::File(file) = &self.state
+            && let Some(plan) = file.plan.clone()
+        {
+            let backups = file.backups(&plan, &self.aws, target.clone());
+            parts.tasks.spawn(Kind::Backup, backups.keep_making(plan));
+        }
+        Ok(assembly::assemble(&self.base, &self.aws, store, self.queue.clone(), target, parts))
     }
 
     async fn init(&self) -> Result<Vec<String>, Obstacle> {
         let target = self.whoami().await?;
         let mut done = vec![format!("account and region: {target}")];
-        self.store.create_table().await.map_err(|error| store_obstacle(&error))?;
-        done.push(format!("table: `{}` is there", self.base.table));
+        done.push(self.state.make(&self.aws).await?);
         self.record(&target).await?;
-        done.push("table: holds this account and region".to_owned());
+        done.push(format!("{} holds this account and region", self.state.what()));
         done.push(assembly::make_boundary(&self.aws, &target).await?);
         done.extend(self.make_queue(&target).await?);
         Ok(done)
@@ -156,11 +175,11 @@ impl Backend for Cloud {
 
     async fn examine(&self) -> Vec<Finding> {
         let target = self.whoami().await;
-        let table = self.table().await;
-        let is_there = table.is_ok();
+        let state = self.state.is_there().await;
+        let is_there = state.is_ok();
         let mut findings = vec![
             finding("AWS account", target.as_ref().map(Target::to_string).map_err(Clone::clone)),
-            finding("State table", table.map(|()| format!("`{}` is there", self.base.table))),
+            finding("State", state.map(|()| format!("{} is there", self.state.what()))),
         ];
         if let Ok(target) = target {
             if is_there {
@@ -192,20 +211,6 @@ fn aws_obstacle(error: &PortError) -> Obstacle {
         }
         Class::Transient | Class::Throttled | Class::Ambiguous => {
             Obstacle::Passing(format!("AWS cannot be reached ({call}: {code})"))
-        }
-    }
-}
-
-fn store_obstacle(error: &StoreError) -> Obstacle {
-    crate::metrics::store_error("start");
-    tracing::warn!(%error, "state");
-    match error {
-        StoreError::Refused(_) => Obstacle::Refused("DynamoDB refuses us; the log says why".into()),
-        StoreError::Corrupt(_) => {
-            Obstacle::Refused("the table holds something that this Sluice cannot read".into())
-        }
-        StoreError::Again(_) | StoreError::Unknown(_) | StoreError::Lost(_) => {
-            Obstacle::Passing("DynamoDB cannot be reached, or is throttled".into())
         }
     }
 }

@@ -62,6 +62,10 @@ mutations! {
     BUCKET_VERSIONING: "s3:PutBucketVersioning", "sets one value", "GetBucketVersioning", true, Stays("the bucket must be so");
     BUCKET_PRIVACY: "s3:PutPublicAccessBlock", "sets one value", "GetPublicAccessBlock", true, Stays("the bucket must be so");
     BUCKET_POLICY: "s3:PutBucketPolicy", "sets one value", "GetBucketPolicy", true, Stays("the bucket must be so");
+    KEEP_BACKUP: "s3:PutObject",
+        "the name is the backup's time; If-None-Match", "ListObjectsV2", true, Stays("the oldest backups are deleted");
+    DISCARD_BACKUP: "s3:DeleteObject", "an object that is gone is no error", "ListObjectsV2", true,
+        Stays("a newer backup is there");
     CREATE_POLICY: "iam:CreatePolicy",
         "fixed name; one of that name is a conflict", "GetPolicy", true, Stays("made once by `sluice init`");
     CREATE_ROLE: "iam:CreateRole",

@@ -3,6 +3,7 @@
 //! No type of an SDK, of Slack or of a database appears here. Each AWS call carries its [`Target`](crate::ids::Target).
 //! A call that changes something says in its documentation by what it is safe to repeat; `docs/effects.md` has the table.
 
+mod archive;
 mod builders;
 mod clock;
 mod functions;
@@ -15,6 +16,7 @@ mod repositories;
 mod store;
 mod wakeups;
 
+pub use archive::*;
 pub use builders::*;
 pub use clock::*;
 pub use functions::*;

@@ -1,0 +1,200 @@
+//! Writes as the writer carries them out: checked, encoded and digested by whoever asks, so that the one writer does
+//! nothing that others could do side by side.
+
+use sha2::{Digest, Sha256};
+use sluice_commands::ports::{DueChange, Guard, Guards, Key, Precondition, StoreError, Write};
+
+use super::item::{Encoded, due_time, encode, encode_guards};
+
+/// What one transaction of DynamoDB takes, and so what every backend takes.
+const MAX_WRITES: usize = 100;
+const MAX_PARTITION_BYTES: usize = 2048;
+const MAX_SORT_BYTES: usize = 1024;
+
+/// One write.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) key: Key,
+    pub(super) when: Precondition,
+    pub(super) act: Act,
+}
+
+/// What it does.
+#[derive(Debug)]
+pub(super) enum Act {
+    Put(Box<Encoded>),
+    Update { set: Guards, due: Due },
+    Delete,
+    Check,
+}
+
+/// What becomes of the due time.
+#[derive(Debug)]
+pub(super) enum Due {
+    Keep,
+    Set(Option<i64>),
+}
+
+/// By what a transaction is known when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) text: String,
+    /// Of the writes: the same token for others is an error.
+    pub(super) digest: [u8; 32],
+}
+
+/// Checks and encodes writes that are to happen together.
+pub(super) fn prepare(writes: Vec<Write>) -> Result<Vec<Prepared>, StoreError> {
+    if writes.is_empty() || writes.len() > MAX_WRITES {
+        return refuse(format!("{} writes in one transaction, from 1 to {MAX_WRITES} can be", writes.len()));
+    }
+    let prepared = writes.into_iter().map(prepare_one).collect::<Result<Vec<_>, _>>()?;
+    let mut keys: Vec<&Key> = prepared.iter().map(|write| &write.key).collect();
+    keys.sort_unstable();
+    match keys.windows(2).find(|pair| pair.first() == pair.last()) {
+        Some(pair) => refuse(format!("the key {:?} twice in one transaction", pair.first())),
+        None => Ok(prepared),
+    }
+}
+
+fn prepare_one(write: Write) -> Result<Prepared, StoreError> {
+    let (key, when, act) = match write {
+        Write::Put { item, when } => {
+            let encoded = encode(item)?;
+            (encoded.key.clone(), when, Act::Put(Box::new(encoded)))
+        }
+        Write::Update { key, set, due, when } => {
+            let due = match due {
+                DueChange::Keep => Due::Keep,
+                DueChange::At(time) => Due::Set(Some(due_time(time)?)),
+                DueChange::Never => Due::Set(None),
+            };
+            (key, when, Act::Update { set, due })
+        }
+        Write::Delete { key, when } => (key, when, Act::Delete),
+        Write::Check { key, when } => (key, when, Act::Check),
+    };
+    check_key(&key)?;
+    Ok(Prepared { key, when, act })
+}
+
+/// A key that every backend takes.
+pub(super) fn check_key(key: &Key) -> Result<(), StoreError> {
+    let fits = |text: &str, most: usize| (1..=most).contains(&text.len());
+    if fits(&key.partition, MAX_PARTITION_BYTES) && fits(&key.sort, MAX_SORT_BYTES) {
+        return Ok(());
+    }
+    refuse(format!("the key {key:?} is empty or too long"))
+}
+
+fn refuse<T>(why: String) -> Result<T, StoreError> {
+    Err(StoreError::Refused(why))
+}
+
+/// The token with what it stands for. Every part of the writes counts, each told apart from its neighbour.
+pub(super) fn token(text: &str, writes: &[Prepared]) -> Token {
+    let mut digest = Parts(Sha256::new());
+    for write in writes {
+        digest.text(&write.key.partition);
+        digest.text(&write.key.sort);
+        match &write.when {
+            Precondition::Any => digest.text("any"),
+            Precondition::Absent => digest.text("absent"),
+            Precondition::Present => digest.text("present"),
+            Precondition::Equals(guards) => digest.guards("equals", guards),
+        }
+        match &write.act {
+            Act::Put(item) => {
+                digest.text("put");
+                digest.text(&item.schema.to_string());
+                digest.text(&format!("{:?} {:?}", item.due, item.expires));
+                digest.text(&item.guards);
+                digest.text(&item.body);
+            }
+            Act::Update { set, due } => {
+                digest.guards("update", set);
+                digest.text(&format!("{due:?}"));
+            }
+            Act::Delete => digest.text("delete"),
+            Act::Check => digest.text("check"),
+        }
+    }
+    Token { text: text.to_owned(), digest: digest.0.finalize().into() }
+}
+
+struct Parts(Sha256);
+
+impl Parts {
+    fn text(&mut self, text: &str) {
+        self.0.update((text.len() as u64).to_be_bytes());
+        self.0.update(text.as_bytes());
+    }
+
+    fn guards(&mut self, what: &str, guards: &Guards) {
+        self.text(what);
+        self.text(&encode_guards(guards));
+    }
+}
+
+/// Whether these guards satisfy a condition of exactly those values. A guard that is not there equals nothing.
+pub(super) fn are_equal(found: &Guards, wanted: &Guards) -> bool {
+    wanted.iter().all(|(name, value): (&String, &Guard)| found.get(name) == Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use sluice_commands::ports::Item;
+
+    use super::*;
+
+    fn put() -> Item {
+        Item {
+            key: Key { partition: "p".into(), sort: "s".into() },
+            schema: 1,
+            guards: Guards::from([("fence".into(), Guard::Number(1))]),
+            body: json!({"a": 1}),
+            due: None,
+            expires: None,
+        }
+    }
+
+    fn digest(write: Write) -> [u8; 32] {
+        token("t", &prepare(vec![write]).expect("fits")).digest
+    }
+
+    #[test]
+    fn whatever_differs_in_the_writes_differs_in_the_digest() {
+        let time = || Some("2026-11-27T04:00:00Z".parse().expect("a time"));
+        let key = || put().key;
+        let puts = [
+            put(),
+            Item { key: Key { sort: "s2".into(), ..key() }, ..put() },
+            Item { key: Key { partition: "ps".into(), sort: "s".into() }, ..put() },
+            Item { schema: 2, ..put() },
+            Item { guards: Guards::new(), ..put() },
+            Item { body: json!({"a": 2}), ..put() },
+            Item { due: time(), ..put() },
+            Item { expires: time(), ..put() },
+        ]
+        .map(|item| Write::Put { item, when: Precondition::Any });
+        let update = |set: Guards, due| Write::Update { key: key(), set, due, when: Precondition::Any };
+        let others = [
+            Write::Put { item: put(), when: Precondition::Absent },
+            Write::Put { item: put(), when: Precondition::Present },
+            Write::Put { item: put(), when: Precondition::Equals(Guards::new()) },
+            Write::Put { item: put(), when: Precondition::Equals(put().guards) },
+            update(Guards::new(), DueChange::Keep),
+            update(Guards::new(), DueChange::Never),
+            update(put().guards, DueChange::Keep),
+            Write::Delete { key: key(), when: Precondition::Any },
+            Write::Check { key: key(), when: Precondition::Any },
+        ];
+        let all: Vec<Write> = puts.into_iter().chain(others).collect();
+        let mut digests: Vec<_> = all.iter().cloned().map(digest).collect();
+        assert_eq!(digests, all.iter().cloned().map(digest).collect::<Vec<_>>(), "and nothing else");
+        digests.sort_unstable();
+        digests.dedup();
+        assert_eq!(digests.len(), all.len());
+    }
+}
