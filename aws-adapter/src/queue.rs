@@ -18,10 +18,9 @@ use crate::call::{self, Service};
 use crate::error::{failed, found, unbuildable};
 
 /// The attributes of a queue of ours. A hint that nobody took for five minutes has been overtaken by sweeps long since.
-const ATTRIBUTES: [(Attribute, &str); 7] = [
+const ATTRIBUTES: [(Attribute, &str); 6] = [
     (Attribute::FifoQueue, "true"),
     (Attribute::MessageRetentionPeriod, "300"),
-    (Attribute::VisibilityTimeout, "30"),
     (Attribute::ReceiveMessageWaitTimeSeconds, "20"),
     // One operation's hints never hold up those of another.
     (Attribute::DeduplicationScope, "messageGroup"),
@@ -30,6 +29,9 @@ const ATTRIBUTES: [(Attribute, &str); 7] = [
 ];
 /// As many as one request gives (SQS's limit).
 const BATCH: i32 = 10;
+/// How long, in seconds, a message that was given is hidden until it is deleted. Short, because SQS may give one to the
+/// request of a replica that has just stopped: a hint for the others is then late by no more than that.
+const HIDDEN: i32 = 3;
 /// How much longer than the wait itself a request may take.
 const MARGIN: Duration = Duration::from_secs(5);
 
@@ -114,7 +116,8 @@ impl Queue for Sqs {
         let timeouts =
             TimeoutConfig::builder().operation_attempt_timeout(longest).operation_timeout(longest).build();
         let request = self.service.at(target, call)?.receive_message().queue_url(self.url(target).await?);
-        let request = request.max_number_of_messages(BATCH).wait_time_seconds(seconds).customize();
+        let request = request.max_number_of_messages(BATCH).wait_time_seconds(seconds);
+        let request = request.visibility_timeout(HIDDEN).customize();
         let request = request.config_override(Builder::new().timeout_config(timeouts));
         let messages = request.send().await.map_err(failed(call))?.messages.unwrap_or_default();
         if !messages.is_empty() {

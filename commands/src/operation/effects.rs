@@ -146,7 +146,7 @@ mutations! {
     SEND_MESSAGE: "sqs:SendMessage",
         "deduplication id of operation, sequence and cause, for 5 minutes",
         "not at all: a hint, the sweep finds what it points to", true, Stays("a hint");
-    RECEIVE_MESSAGE: "sqs:ReceiveMessage", "hides for 30 s what it gives", "not at all: a hint", true,
+    RECEIVE_MESSAGE: "sqs:ReceiveMessage", "hides for 3 s what it gives", "not at all: a hint", true,
         Stays("a hint");
     DELETE_MESSAGES: "sqs:DeleteMessageBatch",
         "a message that is gone is no error", "not at all: a hint", true, Stays("a hint");
