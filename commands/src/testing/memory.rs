@@ -78,6 +78,12 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// A store that holds these already, with no call in its log.
+    pub fn holding(items: impl IntoIterator<Item = Item>) -> Self {
+        let items = items.into_iter().map(|item| (item.key.clone(), item)).collect();
+        Self { inner: Mutex::new(Inner { items, ..Inner::default() }) }
+    }
+
     /// The next call fails with `error` before it does anything. Twice in a row: the next two calls.
     pub fn fail_next(&self, error: StoreError) {
         self.fault_next(StoreFault::Before(error));

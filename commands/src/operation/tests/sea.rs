@@ -18,6 +18,7 @@ use crate::operation::{
     Context, Definition, Done, Effect, Facts, Node, Observed, Progress, ROLLBACK, Refusal, Slot, Step,
     StepId, Story, Trouble, Undone, VOID, Verdict, effects,
 };
+pub(super) use crate::testing::{Moment, Weather};
 
 /// How a thing is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,24 +59,6 @@ impl Spec {
         self.slot = Some(slot);
         self
     }
-}
-
-/// What happens to the next call of a step.
-#[derive(Debug, Clone)]
-pub(super) enum Weather {
-    /// It fails so, without effect.
-    Fails(Class),
-    /// It takes effect, and its answer is lost.
-    AnswerLost,
-    /// It takes that long.
-    Slow(Duration),
-}
-
-/// Where a life ends: at the n-th effect, counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
-    Before,
-    After,
 }
 
 #[derive(Default)]
@@ -262,7 +245,7 @@ impl Step for Toy {
                 return Err(failure(Class::Ambiguous));
             }
             Some(Weather::Slow(time)) => tokio::time::sleep(time).await,
-            None => {}
+            Some(Weather::MeetsItself) | None => {}
         }
         match how {
             How::Look => Progress::done(name),

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{App, Made, Reach, State, app, refuse};
 use crate::fault::{Class, PortResult};
 use crate::ids::Target;
-use crate::operation::effects::{CREATE_PROJECT, START_BUILD};
+use crate::operation::effects::{CREATE_PROJECT, START_BUILD, STOP_BUILD};
 use crate::ports::{
     BuildPhase, BuildRequest, BuildRun, BuildStatus, Builders, LogStream, Project, ProjectSpec,
 };
@@ -20,12 +20,14 @@ use crate::ports::{
 const TOKEN_LIVES: std::time::Duration = std::time::Duration::from_secs(5 * 60);
 
 /// A project.
+#[derive(Clone)]
 pub(crate) struct ProjectState {
     project: Project,
     environment: BTreeMap<String, String>,
 }
 
 /// A build that was started.
+#[derive(Clone)]
 pub(crate) struct BuildState {
     id: String,
     project: String,
@@ -117,34 +119,6 @@ impl State {
     }
 }
 
-impl Reach {
-    /// `codebuild:StopBuild`. A build that is over stays as it is.
-    pub async fn stop_build(&self, _: &Target, id: &str) -> PortResult<()> {
-        let call = "codebuild:StopBuild";
-        self.change(call, id, |state| {
-            let time = state.time;
-            match state.builds.iter_mut().find(|build| build.id == id) {
-                None => refuse(call, Class::Absent, "ResourceNotFoundException"),
-                Some(build) if build.ended.is_none() => {
-                    build.ended = Some((BuildStatus::Stopped, time));
-                    Ok(Made::New(()))
-                }
-                Some(_) => Ok(Made::Same(())),
-            }
-        })
-        .await
-    }
-
-    /// `codebuild:DeleteProject`; one that is gone is no error.
-    pub async fn delete_project(&self, _: &Target, name: &str) -> PortResult<()> {
-        self.change("codebuild:DeleteProject", name, |state| match state.projects.remove(name) {
-            Some(_) => Ok(Made::New(())),
-            None => Ok(Made::Same(())),
-        })
-        .await
-    }
-}
-
 #[async_trait]
 impl Builders for Reach {
     async fn create_project(&self, target: &Target, spec: &ProjectSpec) -> PortResult<Project> {
@@ -224,6 +198,20 @@ impl Builders for Reach {
             let found = state.builds.iter().rev().filter(|build| build.project == project);
             let shown = found.filter(|build| state.shows(build.started.0));
             Ok(shown.take(100).map(|build| build.id.clone()).collect())
+        })
+        .await
+    }
+
+    async fn stop_build(&self, _: &Target, id: &str) -> PortResult<()> {
+        self.change(STOP_BUILD.call, id, |state| {
+            let time = state.time;
+            match state.builds.iter_mut().find(|build| build.id == id && build.ended.is_none()) {
+                None => Ok(Made::Same(())),
+                Some(build) => {
+                    build.ended = Some((BuildStatus::Stopped, time));
+                    Ok(Made::New(()))
+                }
+            }
         })
         .await
     }

@@ -9,7 +9,8 @@ use super::{Made, Reach, State, app, refuse};
 use crate::fault::{Class, PortResult};
 use crate::ids::Target;
 use crate::operation::effects::{
-    CREATE_ALIAS, CREATE_FUNCTION, MOVE_ALIAS, PERMIT_API, PUBLISH_VERSION, UPDATE_CODE, UPDATE_CONFIG,
+    CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, MOVE_ALIAS, PERMIT_API, PUBLISH_VERSION, REMOVE_PERMISSION,
+    UPDATE_CODE, UPDATE_CONFIG,
 };
 use crate::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Functions, Readiness, Tags};
 
@@ -19,6 +20,7 @@ const BUSY: &str = "ResourceConflictException";
 const GONE: &str = "ResourceNotFoundException";
 
 /// A function with all that hangs on it.
+#[derive(Clone)]
 pub(crate) struct FunctionState {
     arn: String,
     tags: Tags,
@@ -38,6 +40,7 @@ pub(crate) struct VersionState {
 }
 
 /// An alias with its resource policy: source ARN by statement id.
+#[derive(Clone)]
 pub(crate) struct AliasState {
     pub(super) version: String,
     pub(super) statements: BTreeMap<String, String>,
@@ -113,38 +116,6 @@ impl State {
             Some(alias) => Ok(alias),
             None => refuse(call, Class::Absent, GONE),
         }
-    }
-}
-
-impl Reach {
-    /// `lambda:DeleteAlias`; one that is gone is no error.
-    pub async fn delete_alias(&self, _: &Target, function: &str, alias: &str) -> PortResult<()> {
-        let call = "lambda:DeleteAlias";
-        self.change(call, &format!("{function}:{alias}"), |state| {
-            match state.functions.get_mut(function).and_then(|found| found.aliases.remove(alias)) {
-                Some(_) => Ok(Made::New(())),
-                None => Ok(Made::Same(())),
-            }
-        })
-        .await
-    }
-
-    /// `lambda:RemovePermission` of a statement of an alias. No such statement: absent.
-    pub async fn forbid_api(
-        &self,
-        _: &Target,
-        function: &str,
-        alias: &str,
-        statement: &str,
-    ) -> PortResult<()> {
-        let call = "lambda:RemovePermission";
-        self.change(call, &format!("{function}:{alias} {statement}"), |state| {
-            match state.alias_of(call, function, alias)?.statements.remove(statement) {
-                Some(_) => Ok(Made::New(())),
-                None => refuse(call, Class::Absent, GONE),
-            }
-        })
-        .await
     }
 }
 
@@ -390,6 +361,30 @@ impl Functions for Reach {
             // The policy hangs on the alias, whose revision changes with it.
             found.revision = next;
             Ok(Made::New(()))
+        })
+        .await
+    }
+
+    async fn forbid_api(&self, _: &Target, function: &str, alias: &str, statement: &str) -> PortResult<()> {
+        self.change(REMOVE_PERMISSION.call, &format!("{function}:{alias} {statement}"), |state| {
+            let next = state.next();
+            let found = state.functions.get_mut(function).and_then(|found| found.aliases.get_mut(alias));
+            let Some(found) = found else { return Ok(Made::Same(())) };
+            if found.statements.remove(statement).is_none() {
+                return Ok(Made::Same(()));
+            }
+            found.revision = next;
+            Ok(Made::New(()))
+        })
+        .await
+    }
+
+    async fn delete_alias(&self, _: &Target, function: &str, alias: &str) -> PortResult<()> {
+        self.change(DELETE_ALIAS.call, &format!("{function}:{alias}"), |state| {
+            match state.functions.get_mut(function).and_then(|found| found.aliases.remove(alias)) {
+                Some(_) => Ok(Made::New(())),
+                None => Ok(Made::Same(())),
+            }
         })
         .await
     }

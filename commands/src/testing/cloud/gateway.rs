@@ -10,7 +10,7 @@ use crate::fault::{Class, PortResult};
 use crate::ids::Target;
 use crate::operation::effects::{
     CREATE_API, CREATE_DEPLOYMENT, CREATE_INTEGRATION, CREATE_ROUTE, CREATE_STAGE, DELETE_ROUTE,
-    UPDATE_ROUTE, UPDATE_STAGE,
+    DELETE_STAGE, UPDATE_ROUTE, UPDATE_STAGE,
 };
 use crate::ports::{Api, ApiStage, Deployment, Gateway, Integration, Route, Tags};
 
@@ -18,6 +18,7 @@ const GONE: &str = "NotFoundException";
 const TAKEN: &str = "ConflictException";
 
 /// An API.
+#[derive(Clone)]
 pub(crate) struct ApiState {
     pub(super) api: Api,
     made: Instant,
@@ -51,20 +52,6 @@ impl ApiState {
     }
     fn has_deployment(&self, id: Option<&str>) -> bool {
         id.is_none_or(|id| self.deployments.iter().any(|(known, _)| known.id == id))
-    }
-}
-
-impl Reach {
-    /// `DeleteStage`. No such stage: absent.
-    pub async fn delete_stage(&self, _: &Target, api: &str, stage: &str) -> PortResult<()> {
-        let call = "apigatewayv2:DeleteStage";
-        self.change(call, &format!("{api}/{stage}"), |state| {
-            match state.api_mut(call, api)?.stages.remove(stage) {
-                Some(_) => Ok(Made::New(())),
-                None => refuse(call, Class::Absent, GONE),
-            }
-        })
-        .await
     }
 }
 
@@ -245,6 +232,17 @@ impl Gateway for Reach {
         let call = "apigatewayv2:GetStage";
         self.look(call, &format!("{api}/{stage}"), |state| {
             Ok(state.api(call, api)?.stages.get(stage).cloned())
+        })
+        .await
+    }
+
+    async fn delete_stage(&self, _: &Target, api: &str, stage: &str) -> PortResult<()> {
+        self.change(DELETE_STAGE.call, &format!("{api}/{stage}"), |state| {
+            let found = state.apis.iter_mut().find(|found| found.api.id == api);
+            match found.and_then(|found| found.stages.remove(stage)) {
+                Some(_) => Ok(Made::New(())),
+                None => Ok(Made::Same(())),
+            }
         })
         .await
     }

@@ -11,6 +11,7 @@ use crate::ports::{Identity, Role, RoleSpec};
 use crate::testing::target;
 
 /// A role, which nobody can assume at first.
+#[derive(Clone)]
 pub(crate) struct RoleState {
     role: Role,
     policies: BTreeMap<String, String>,

@@ -61,6 +61,7 @@ pub struct Cloud {
 }
 
 /// What is in it.
+#[derive(Clone)]
 pub(crate) struct State {
     pub(crate) now: Instant,
     pub(crate) time: Timestamp,
@@ -128,6 +129,16 @@ impl Cloud {
             at: BTreeMap::new(),
             on: BTreeMap::new(),
         };
+        Arc::new(Self { state: Mutex::new(state), clock })
+    }
+
+    /// Another account that is as this one is now; nothing of its past is counted, and nothing is to go wrong in it.
+    pub fn copy(&self, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let mut state = self.lock().clone();
+        state.calls.clear();
+        state.effects.clear();
+        state.at.clear();
+        state.on.clear();
         Arc::new(Self { state: Mutex::new(state), clock })
     }
 

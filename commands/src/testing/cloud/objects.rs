@@ -10,6 +10,7 @@ use crate::operation::effects::{BUCKET_POLICY, BUCKET_PRIVACY, BUCKET_VERSIONING
 use crate::ports::{BucketState, CodeRef, Object, Objects, Tags};
 
 /// A bucket with its objects, each with all its versions, the newest last.
+#[derive(Clone)]
 pub(crate) struct BucketContent {
     tags: Tags,
     state: BucketState,

@@ -9,12 +9,10 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::{Called, Cloud, Effect, Made, Moment, State, Weather};
-use crate::domain::Access;
 use crate::fault::{Class, PortError, PortResult};
 use crate::ids::Target;
-use crate::operation::{Keys, Settings, World};
-use crate::ports::{Clock, Herald, LogStream, Logs, Runner, Store};
-use crate::testing::target;
+use crate::operation::World;
+use crate::ports::{LogStream, Logs};
 
 /// The cloud as one process reaches it.
 #[derive(Clone)]
@@ -48,26 +46,10 @@ impl Reach {
         self.life.calls.load(Ordering::SeqCst)
     }
 
-    /// A world of these ports and this AWS.
-    pub fn world(
-        &self,
-        settings: Settings,
-        access: Access,
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        herald: Arc<dyn Herald>,
-        runner: Arc<dyn Runner>,
-    ) -> World {
+    /// The same world with this AWS.
+    pub fn world(&self, world: World) -> World {
         let all = Arc::new(self.clone());
         World {
-            keys: Keys::new(&target()),
-            target: target(),
-            access,
-            settings,
-            store,
-            clock,
-            herald,
-            runner,
             repositories: all.clone(),
             builders: all.clone(),
             objects: all.clone(),
@@ -75,6 +57,7 @@ impl Reach {
             gateway: all.clone(),
             identity: all.clone(),
             logs: all,
+            ..world
         }
     }
 

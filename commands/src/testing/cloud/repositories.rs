@@ -10,6 +10,7 @@ use crate::operation::effects::{CREATE_REPOSITORY, FIRST_COMMIT};
 use crate::ports::{Commit, NewFile, Repositories, Repository, Tags};
 
 /// A repository: who pushes what to it is told to the cloud, not to git.
+#[derive(Clone)]
 pub(crate) struct RepositoryState {
     repository: Repository,
     tags: Tags,
@@ -25,12 +26,8 @@ impl State {
         let id = CommitId::new(digits).ok()?;
         let time = self.time;
         let repository = self.repositories.get_mut(repository)?;
-        let commit = Commit {
-            id: id.clone(),
-            author: "Ann".into(),
-            subject: subject.to_owned(),
-            at: Some(time),
-        };
+        let commit =
+            Commit { id: id.clone(), author: "Ann".into(), subject: subject.to_owned(), at: Some(time) };
         repository.commits.insert(id.clone(), (commit, app));
         repository.branches.insert(branch.to_owned(), id.clone());
         repository.repository.default_branch.get_or_insert(branch.to_owned());
