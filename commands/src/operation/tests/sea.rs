@@ -73,6 +73,7 @@ struct Inner {
     most_running: usize,
     closed: bool,
     taken_back: Vec<String>,
+    hidden: bool,
 }
 
 /// The sea.
@@ -119,6 +120,10 @@ impl Sea {
     /// We made that thing, and nobody recorded it.
     pub(super) fn made(&self, name: &str) {
         self.with(|inner| inner.things.entry(name.into()).or_default().push(Instant::now()));
+    }
+    /// Whether nobody may look whether a thing is there.
+    pub(super) fn hide(&self, hidden: bool) {
+        self.with(|inner| inner.hidden = hidden);
     }
     /// From now on the gate of every slot is closed.
     pub(super) fn close(&self) {
@@ -269,6 +274,9 @@ impl Step for Toy {
     }
 
     async fn observe(&self, _: &Context) -> Result<Observed, Trouble> {
+        if self.sea.with(|inner| inner.hidden) {
+            return Err(failure(Class::Denied));
+        }
         tokio::task::yield_now().await;
         let lag = if self.how == How::Once { Duration::from_secs(5) } else { Duration::ZERO };
         let (foreign, ours) = self.sea.with(|inner| {
