@@ -18,7 +18,6 @@ use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{DueItem, Item, Key, Page, Precondition, Query, Store, StoreError, Write};
 use crate::service::{Actor, Answer, Service};
-use crate::testing::cloud::Reach;
 use crate::testing::{
     Cloud, MemoryStore, Moment, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, target, world,
 };
@@ -39,10 +38,6 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// How many calls there were.
-    pub(super) fn count(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
     /// From now on nothing gets through.
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
@@ -122,7 +117,6 @@ pub(super) struct Process {
     pub(super) ids_from: u64,
     pub(super) engine: Arc<Engine>,
     pub(super) service: Service,
-    pub(super) reach: Reach,
     pub(super) herald: Arc<RecordingHerald>,
     pub(super) runner: Arc<RecordingRunner>,
     pub(super) wakeups: Arc<RecordingWakeups>,
@@ -227,7 +221,7 @@ impl Shared {
         let service = Service::new(Arc::clone(&engine), Default::default());
         self.heralds.lock().unwrap().push(Arc::clone(&herald));
         let sea = Arc::clone(&self.sea);
-        Process { ids_from: 0, engine, service, reach, herald, runner, wakeups, line, died, sea }
+        Process { ids_from: 0, engine, service, herald, runner, wakeups, line, died, sea }
     }
 
     pub(super) async fn head(&self, id: &OperationId) -> Head {
@@ -236,12 +230,8 @@ impl Shared {
     }
     /// The heads of all operations, without a store call.
     pub(super) fn heads(&self) -> Vec<Head> {
-        let items = self.store.items();
-        items
-            .iter()
-            .filter(|item| item.key.sort == "head")
-            .map(|item| Head::from_item(item).unwrap())
-            .collect()
+        let heads = self.store.such(|item| item.key.sort == "head");
+        heads.iter().map(|item| Head::from_item(item).unwrap()).collect()
     }
     pub(super) async fn facts(&self, id: &OperationId) -> Facts {
         load(&*self.store, &Keys::new(&target()), id).await.unwrap().expect("no operation").facts
@@ -252,9 +242,8 @@ impl Shared {
     /// The rows of an operation's journal.
     pub(super) fn rows(&self, id: &OperationId) -> Vec<Row> {
         let partition = Keys::new(&target()).operation_partition(id);
-        let items = self.store.items();
-        let rows = items.iter().filter(|i| i.key.partition == partition && i.key.sort.starts_with("row/"));
-        rows.map(|item| Row::from_item(item).unwrap()).collect()
+        let is_row = |item: &Item| item.key.partition == partition && item.key.sort.starts_with("row/");
+        self.store.such(is_row).iter().map(|item| Row::from_item(item).unwrap()).collect()
     }
     /// The entries of a journal, as `intent a`; a row a string.
     pub(super) fn journal(&self, id: &OperationId) -> Vec<String> {

@@ -168,7 +168,7 @@ impl Builders for Reach {
                 return Ok(Made::Same(before.run(state)));
             }
             let build = BuildState {
-                id: format!("{}:{:08}", request.project, state.next()),
+                id: format!("{}:{:08}", request.project, state.builds.len() + 1),
                 project: request.project.clone(),
                 request: request.clone(),
                 started: (state.now, state.time),

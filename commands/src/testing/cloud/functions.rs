@@ -24,6 +24,7 @@ const GONE: &str = "ResourceNotFoundException";
 pub(crate) struct FunctionState {
     arn: String,
     tags: Tags,
+    changes: u64,
     latest: VersionState,
     pub(super) versions: Vec<VersionState>,
     pub(super) aliases: BTreeMap<String, AliasState>,
@@ -45,6 +46,14 @@ pub(crate) struct AliasState {
     pub(super) version: String,
     pub(super) statements: BTreeMap<String, String>,
     revision: u64,
+}
+
+impl FunctionState {
+    /// The next revision of anything about it.
+    fn change(&mut self) -> u64 {
+        self.changes += 1;
+        self.changes
+    }
 }
 
 impl State {
@@ -92,8 +101,9 @@ impl State {
 
     /// Publishes `$LATEST`, unless the newest version is equal.
     fn publish(&mut self, call: &'static str, name: &str) -> PortResult<Made<FunctionVersion>> {
-        let (now, revision) = (self.now, self.next());
+        let now = self.now;
         let Some(function) = self.functions.get_mut(name) else { return refuse(call, Class::Absent, GONE) };
+        let revision = function.change();
         let latest = &function.latest;
         let newest = function.versions.last();
         let same =
@@ -175,11 +185,12 @@ impl Functions for Reach {
                 config: config.clone(),
                 sha256: app::digest(&content),
                 changed: state.now,
-                revision: state.next(),
+                revision: 0,
             };
             let made = FunctionState {
                 arn: crate::template::function_arn(target, function),
                 tags: tags.clone(),
+                changes: 0,
                 latest,
                 versions: vec![],
                 aliases: BTreeMap::new(),
@@ -206,8 +217,9 @@ impl Functions for Reach {
             }
             // The architecture goes with the code.
             let config = FunctionConfig { architecture: before.architecture.clone(), ..config.clone() };
-            let (now, next) = (state.now, state.next());
+            let now = state.now;
             if let Some(found) = state.functions.get_mut(function) {
+                let next = found.change();
                 let latest = &mut found.latest;
                 (latest.config, latest.changed, latest.revision) = (config.clone(), now, next);
             }
@@ -234,8 +246,9 @@ impl Functions for Reach {
             let Some(content) = state.code(code) else {
                 return refuse(call, Class::Invalid, "InvalidParameterValueException");
             };
-            let (now, next) = (state.now, state.next());
+            let now = state.now;
             if let Some(found) = state.functions.get_mut(function) {
+                let next = found.change();
                 let latest = &mut found.latest;
                 (latest.sha256, latest.changed, latest.revision) = (app::digest(&content), now, next);
                 latest.config.architecture = architecture.to_owned();
@@ -279,10 +292,10 @@ impl Functions for Reach {
     ) -> PortResult<Alias> {
         let call = CREATE_ALIAS.call;
         self.change(call, &format!("{function}:{alias} -> {version}"), |state| {
-            let revision = state.next();
             let Some(found) = state.functions.get_mut(function) else {
                 return refuse(call, Class::Absent, GONE);
             };
+            let revision = found.change();
             if found.aliases.contains_key(alias) {
                 return refuse(call, Class::Conflict, BUSY);
             }
@@ -307,7 +320,7 @@ impl Functions for Reach {
     ) -> PortResult<Alias> {
         let call = MOVE_ALIAS.call;
         self.change(call, &format!("{function}:{alias} -> {version}"), |state| {
-            let next = state.next();
+            let next = state.functions.get_mut(function).map_or(0, FunctionState::change);
             let exists = state
                 .functions
                 .get(function)
@@ -352,7 +365,7 @@ impl Functions for Reach {
     ) -> PortResult<()> {
         let call = PERMIT_API.call;
         self.change(call, &format!("{function}:{alias} {statement}"), |state| {
-            let next = state.next();
+            let next = state.functions.get_mut(function).map_or(0, FunctionState::change);
             let found = state.alias_of(call, function, alias)?;
             if found.statements.contains_key(statement) {
                 return refuse(call, Class::Conflict, BUSY);
@@ -367,7 +380,7 @@ impl Functions for Reach {
 
     async fn forbid_api(&self, _: &Target, function: &str, alias: &str, statement: &str) -> PortResult<()> {
         self.change(REMOVE_PERMISSION.call, &format!("{function}:{alias} {statement}"), |state| {
-            let next = state.next();
+            let next = state.functions.get_mut(function).map_or(0, FunctionState::change);
             let found = state.functions.get_mut(function).and_then(|found| found.aliases.get_mut(alias));
             let Some(found) = found else { return Ok(Made::Same(())) };
             if found.statements.remove(statement).is_none() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{Made, Reach, State, refuse};
+use super::{Made, Reach, State, id, refuse};
 use crate::fault::{Class, PortResult};
 use crate::ids::Target;
 use crate::operation::effects::{
@@ -59,7 +59,7 @@ impl ApiState {
 impl Gateway for Reach {
     async fn create_api(&self, target: &Target, name: &str, tags: &Tags) -> PortResult<Api> {
         self.change(CREATE_API.call, name, |state| {
-            let id = format!("api{}", state.next());
+            let id = id("api", name, state.apis.iter().filter(|found| found.api.name == name).count());
             let api = Api {
                 endpoint: format!("https://{id}.execute-api.{}.amazonaws.com", target.region),
                 id,
@@ -92,9 +92,11 @@ impl Gateway for Reach {
     async fn create_integration(&self, _: &Target, api: &str, uri: &str) -> PortResult<Integration> {
         let call = CREATE_INTEGRATION.call;
         self.change(call, &format!("{api} {uri}"), |state| {
-            let made = Integration { id: format!("int{}", state.next()), uri: uri.to_owned() };
             let now = state.now;
-            state.api_mut(call, api)?.integrations.push((made.clone(), now));
+            let known = &mut state.api_mut(call, api)?.integrations;
+            let nth = known.iter().filter(|(known, _)| known.uri == uri).count();
+            let made = Integration { id: id("int", uri, nth), uri: uri.to_owned() };
+            known.push((made.clone(), now));
             Ok(Made::New(made))
         })
         .await
@@ -112,7 +114,7 @@ impl Gateway for Reach {
     async fn create_route(&self, _: &Target, api: &str, key: &str, integration: &str) -> PortResult<Route> {
         let call = CREATE_ROUTE.call;
         self.change(call, &format!("{api} {key} -> {integration}"), |state| {
-            let id = format!("route{}", state.next());
+            let id = id("route", key, 0);
             let found = state.api_mut(call, api)?;
             if found.routes.iter().any(|route| route.key == key) {
                 return refuse(call, Class::Conflict, TAKEN);
@@ -163,9 +165,10 @@ impl Gateway for Reach {
     async fn create_deployment(&self, _: &Target, api: &str, description: &str) -> PortResult<Deployment> {
         let call = CREATE_DEPLOYMENT.call;
         self.change(call, &format!("{api} {description}"), |state| {
-            let made = Deployment { id: format!("dep{}", state.next()), description: description.to_owned() };
             let now = state.now;
             let found = state.api_mut(call, api)?;
+            let nth = found.deployments.iter().filter(|(known, _)| known.description == description).count();
+            let made = Deployment { id: id("dep", description, nth), description: description.to_owned() };
             if found.routes.is_empty() {
                 return refuse(call, Class::Invalid, "BadRequestException");
             }

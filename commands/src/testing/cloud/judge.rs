@@ -47,7 +47,7 @@ impl Cloud {
 
     /// Every change that took hold, the first first.
     pub fn effects(&self) -> Vec<Effect> {
-        self.lock().effects.clone()
+        self.lock().effects.iter().map(|(_, effect)| effect.clone()).collect()
     }
 
     /// From here on effects are counted anew.

@@ -74,9 +74,9 @@ pub(crate) struct State {
     pub(crate) apis: Vec<gateway::ApiState>,
     pub(crate) roles: BTreeMap<String, identity::RoleState>,
     pub(crate) policies: BTreeMap<String, String>,
-    next: u64,
     calls: Vec<Called>,
-    effects: Vec<Effect>,
+    /// Each with the number of the call that made it.
+    effects: Vec<(usize, Effect)>,
     at: BTreeMap<usize, Weather>,
     on: BTreeMap<String, VecDeque<Weather>>,
 }
@@ -90,17 +90,17 @@ pub(crate) enum Made<T> {
 }
 
 impl State {
-    /// A number that nobody had before.
-    pub(crate) fn next(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
     /// Whether a read shows what was made then: lists lag behind.
     pub(crate) fn shows(&self, made: Instant) -> bool {
         let flickers = self.climate.flicker && self.calls.len().is_multiple_of(2);
         flickers || self.now.duration_since(made) >= self.climate.lag
     }
+}
+
+/// The id of the n-th thing of that content. Ids follow from what things are and not from the order of calls, so that a
+/// journal fits to the same world made anew.
+pub(crate) fn id(stem: &str, content: &str, nth: usize) -> String {
+    format!("{stem}{}n{nth}", crate::operations::names::short_hash(&[content]))
 }
 
 /// The service says no.
@@ -123,7 +123,6 @@ impl Cloud {
             apis: vec![],
             roles: BTreeMap::new(),
             policies: BTreeMap::new(),
-            next: 0,
             calls: vec![],
             effects: vec![],
             at: BTreeMap::new(),
@@ -177,6 +176,11 @@ impl Cloud {
     /// Every call so far.
     pub fn calls(&self) -> Vec<Called> {
         self.lock().calls.clone()
+    }
+
+    /// The numbers of the calls that changed something, in the order in which they did.
+    pub fn changes(&self) -> Vec<usize> {
+        self.lock().effects.iter().map(|(call, _)| *call).collect()
     }
 
     /// How many calls there were so far.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Made, Reach, State, refuse};
+use super::{Made, Reach, State, id, refuse};
 use crate::fault::{Class, PortResult};
 use crate::ids::Target;
 use crate::operation::effects::{BUCKET_POLICY, BUCKET_PRIVACY, BUCKET_VERSIONING, CREATE_BUCKET};
@@ -21,10 +21,13 @@ pub(crate) struct BucketContent {
 impl State {
     /// Puts an object; gives its version.
     pub(super) fn put(&mut self, bucket: &str, key: &str, content: Bytes) -> Option<String> {
-        let version = format!("v{}", self.next());
         let bucket = self.buckets.get_mut(bucket)?;
-        let version = if bucket.state.versioned { version } else { "null".to_owned() };
-        bucket.objects.entry(key.to_owned()).or_default().push((version.clone(), content));
+        let versions = bucket.objects.entry(key.to_owned()).or_default();
+        let version = match bucket.state.versioned {
+            true => id("v", &String::from_utf8_lossy(&content), versions.len()),
+            false => "null".to_owned(),
+        };
+        versions.push((version.clone(), content));
         Some(version)
     }
 

@@ -90,7 +90,7 @@ impl Reach {
     ) -> PortResult<T> {
         let mine = self.life.calls.fetch_add(1, Ordering::SeqCst);
         self.life.die(mine, Moment::Before).await;
-        let (weather, half) = self.begin(call, subject, mutates);
+        let (number, weather, half) = self.begin(call, subject, mutates);
         let failed = |class: Class| Err(PortError::new(call, class, "Told", "the test said so"));
         tokio::time::sleep(half).await;
         match weather {
@@ -102,7 +102,7 @@ impl Reach {
             let mut state = self.cloud.lock();
             match act(&mut state) {
                 Ok(Made::New(answer)) => {
-                    state.effects.push(Effect { call, subject: subject.to_owned() });
+                    state.effects.push((number, Effect { call, subject: subject.to_owned() }));
                     Ok(answer)
                 }
                 Ok(Made::Same(answer)) => Ok(answer),
@@ -119,15 +119,15 @@ impl Reach {
         }
     }
 
-    /// What happens to this call, and how long half of it takes: not all take the same time, so that they interleave.
-    fn begin(&self, call: &'static str, subject: &str, mutates: bool) -> (Option<Weather>, Duration) {
+    /// The number of this call, what happens to it, and how long half of it takes: not all take the same time, so that they interleave.
+    fn begin(&self, call: &'static str, subject: &str, mutates: bool) -> (usize, Option<Weather>, Duration) {
         let mut state = self.cloud.lock();
         let number = state.calls.len();
         state.calls.push(Called { call, subject: subject.to_owned(), mutates });
         let on = state.on.get_mut(call).and_then(|queue| queue.pop_front());
         let weather = state.at.remove(&number).or(on);
         let spread = u32::try_from(number * 7 % 5).unwrap_or(0);
-        (weather, state.climate.latency / 2 + Duration::from_millis(1) * spread)
+        (number, weather, state.climate.latency / 2 + Duration::from_millis(1) * spread)
     }
 }
 

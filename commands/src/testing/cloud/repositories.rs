@@ -20,7 +20,7 @@ pub(crate) struct RepositoryState {
 
 impl State {
     fn commit(&mut self, repository: &str, branch: &str, subject: &str, app: App) -> Option<CommitId> {
-        let number = self.next();
+        let number = self.repositories.get(repository)?.commits.len();
         let mut digits = hex::encode(Sha256::digest(format!("{repository} {number} {subject}")));
         digits.truncate(40);
         let id = CommitId::new(digits).ok()?;
