@@ -553,8 +553,15 @@ impl<'a> Drive<'a> {
                     Ok(Observed::Ours(done)) => self.end(step, done),
                     Ok(Observed::Foreign(refusal)) => self.fault(step, &Trouble::Refused(refusal)),
                     Ok(Observed::Absent) => self.miss(step),
-                    Err(trouble) if trouble.can_retry() => self.try_later(step, trouble),
-                    Err(trouble) => self.fault(step, &trouble),
+                    Err(trouble) if trouble.can_retry() && !self.is_impatient(&step) => {
+                        self.try_later(step, trouble);
+                    }
+                    // A fault would say that it was not done. It may have been: people are told, and can have it tried again.
+                    Err(trouble) => {
+                        tracing::error!(operation = %self.log.head().id, %step, error = %trouble, "not to be observed");
+                        self.trouble.remove(&step);
+                        self.motion.blind.insert(step, trouble.refusal());
+                    }
                 }
             }
             Event::Undone(step, result) => {
@@ -620,6 +627,12 @@ impl<'a> Drive<'a> {
         } else {
             self.motion.fresh.insert(step);
         }
+    }
+
+    /// Whether trouble in a row with that step lasts longer than our patience.
+    fn is_impatient(&self, step: &StepId) -> bool {
+        let patience = self.engine.world().settings.patience;
+        self.trouble.get(step).is_some_and(|(_, since)| since.elapsed() > patience)
     }
 
     fn try_later(&mut self, step: StepId, trouble: Trouble) {

@@ -9,7 +9,7 @@
 //! return, what was done is taken back: a step when all that were built on it are. Behind that point an operation goes
 //! only forward: a cancel changes nothing, and a failure leaves it to people.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::operation::facts::{Facts, StepFact};
 use crate::operation::slot::Slot;
@@ -28,6 +28,8 @@ pub struct Motion {
     pub deferred_slots: BTreeSet<Slot>,
     /// Steps that wait for people.
     pub awaiting: BTreeSet<StepId>,
+    /// Mutations that may have taken effect, and that could not be observed for good: nobody knows, so nothing follows.
+    pub blind: BTreeMap<StepId, Refusal>,
 }
 
 /// How a ready step is to be started.
@@ -120,7 +122,13 @@ pub fn plan(nodes: &[Node], facts: &Facts, motion: &Motion) -> Plan {
         return walk.plan;
     }
     let way = way(nodes, facts);
-    walk.forward(way != Way::Forward);
+    walk.forward(way != Way::Forward || !motion.blind.is_empty());
+    if let Some(refusal) = motion.blind.values().next() {
+        if !walk.is_moving() {
+            walk.plan.turn = Some(Turn::Stuck(refusal.clone()));
+        }
+        return walk.plan;
+    }
     match way {
         Way::Back if !walk.is_open => walk.back(),
         _ if walk.is_moving() => {}
@@ -171,7 +179,7 @@ impl Walk<'_> {
                 self.plan.idle.push(node.id.clone());
                 continue;
             }
-            if in_flight || motion.awaiting.contains(&node.id) {
+            if in_flight || motion.awaiting.contains(&node.id) || motion.blind.contains_key(&node.id) {
                 continue;
             }
             if motion.deferred.contains(&node.id) {

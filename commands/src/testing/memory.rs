@@ -78,6 +78,12 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// A store that holds these already, with no call in its log.
+    pub fn holding(items: impl IntoIterator<Item = Item>) -> Self {
+        let items = items.into_iter().map(|item| (item.key.clone(), item)).collect();
+        Self { inner: Mutex::new(Inner { items, ..Inner::default() }) }
+    }
+
     /// The next call fails with `error` before it does anything. Twice in a row: the next two calls.
     pub fn fail_next(&self, error: StoreError) {
         self.fault_next(StoreFault::Before(error));
@@ -111,6 +117,11 @@ impl MemoryStore {
         self.lock().calls.clone()
     }
 
+    /// How many calls there were so far.
+    pub fn count(&self) -> usize {
+        self.lock().calls.len()
+    }
+
     /// Every item, in the order of the keys. Not logged as a call.
     pub fn items(&self) -> Vec<Item> {
         self.lock().items.values().cloned().collect()
@@ -119,6 +130,16 @@ impl MemoryStore {
     /// Whether any item is such: cheaper than [`MemoryStore::items`] for who looks often. Not logged as a call.
     pub fn any(&self, such: impl Fn(&Item) -> bool) -> bool {
         self.lock().items.values().any(such)
+    }
+
+    /// The items that are such, in the order of the keys. Not logged as a call.
+    pub fn such(&self, such: impl Fn(&Item) -> bool) -> Vec<Item> {
+        self.lock().items.values().filter(|item| such(item)).cloned().collect()
+    }
+
+    /// The item of that key. Not logged as a call, and nothing goes wrong with it.
+    pub fn item(&self, key: &Key) -> Option<Item> {
+        self.lock().items.get(key).cloned()
     }
 
     /// Forgets the transactions' tokens, as ten minutes do.

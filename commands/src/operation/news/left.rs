@@ -9,8 +9,15 @@ use crate::operation::step::{Effect, Node};
 /// Says it, by the titles of the steps.
 pub(super) fn told(mut card: Card, facts: &Facts, nodes: &[Node]) -> Card {
     let (mut back, mut stays, mut uncertain, mut changed) = (vec![], vec![], vec![], vec![]);
+    let mut unseen = vec![];
     for node in nodes.iter().filter(|node| !node.title.is_empty()) {
-        let Some(fact) = facts.step(&node.id).filter(|fact| fact.done.is_some()) else { continue };
+        let Some(fact) = facts.step(&node.id) else { continue };
+        if fact.is_uncertain() && facts.stuck.is_some() {
+            unseen.push(node.title.clone());
+        }
+        if fact.done.is_none() {
+            continue;
+        }
         let Effect::Mutate(mutation) = node.step.effect() else { continue };
         match (&fact.undone, &fact.undo_fault, mutation.undo) {
             (Some((_, None)), ..) => back.push(node.title.clone()),
@@ -28,6 +35,7 @@ pub(super) fn told(mut card: Card, facts: &Facts, nodes: &[Node]) -> Card {
         ("Taken back: ", back),
         ("Changed by somebody else since, and left: ", changed),
         ("Not taken back: ", uncertain),
+        ("Done or not, which could not be seen: ", unseen),
         ("Changed and left as it is: ", stays),
     ] {
         if !texts.is_empty() {

@@ -1,8 +1,8 @@
 //! Processes on one store: each lives until it is dropped, at a store call, at an effect, or when its work is done.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,16 +10,16 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::sea::{Moment, Sea, Spec, ToyDefinition};
+use super::sea::{Sea, Spec, ToyDefinition};
 use crate::card::{Card, Tone};
 use crate::domain::{Access, Counters, Pipeline, View, to_item};
 use crate::ids::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{DueItem, Item, Key, Page, Precondition, Query, Store, StoreError, Write};
-use crate::service::{Actor, Answer};
+use crate::service::{Actor, Answer, Service};
 use crate::testing::{
-    MemoryStore, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, target, world,
+    Cloud, MemoryStore, Moment, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, target, world,
 };
 
 pub(super) const LEASE: Duration = Duration::from_secs(15);
@@ -93,7 +93,22 @@ impl Store for Line {
 pub(super) struct Shared {
     pub(super) store: Arc<MemoryStore>,
     pub(super) sea: Arc<Sea>,
-    clock: Arc<TestClock>,
+    /// The AWS of real operations; toys have the sea.
+    pub(super) cloud: Arc<Cloud>,
+    pub(super) clock: Arc<TestClock>,
+    /// What all processes told.
+    pub(super) heralds: Mutex<Vec<Arc<RecordingHerald>>>,
+    /// The operations that its processes know; none: toys.
+    pub(super) registry: Option<Registry>,
+}
+
+/// Where a life ends: at its n-th call of the store or of the cloud, counted from 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Death {
+    pub(super) store: Option<(usize, Moment)>,
+    pub(super) cloud: Option<(usize, Moment)>,
+    /// At this call of the store it is told to stop, and does so by itself.
+    pub(super) stop: Option<usize>,
 }
 
 /// One process.
@@ -101,6 +116,7 @@ pub(super) struct Process {
     /// What is added to the numbers of the operations that it accepts: no two processes make up the same id.
     pub(super) ids_from: u64,
     pub(super) engine: Arc<Engine>,
+    pub(super) service: Service,
     pub(super) herald: Arc<RecordingHerald>,
     pub(super) runner: Arc<RecordingRunner>,
     pub(super) wakeups: Arc<RecordingWakeups>,
@@ -133,7 +149,9 @@ impl Shared {
         let key = Keys::new(&target()).pipeline(&pipeline.name);
         let item = to_item(key, Counters::default().guards(), &pipeline).unwrap();
         store.write(Write::Put { item, when: Precondition::Absent }).await.unwrap();
-        Self { store, sea: Arc::default(), clock: Arc::new(TestClock::at(at)) }
+        let clock = Arc::new(TestClock::at(at));
+        let cloud = Cloud::new(clock.clone());
+        Self { store, sea: Arc::default(), cloud, clock, heralds: Mutex::default(), registry: None }
     }
 
     pub(super) fn process(&self, replica: &str) -> Process {
@@ -146,14 +164,19 @@ impl Shared {
         let shared = Self {
             store: Arc::clone(&self.store),
             sea: Arc::clone(&self.sea),
+            cloud: Arc::clone(&self.cloud),
             clock: Arc::new(TestClock::at(now)),
+            heralds: Mutex::default(),
+            registry: self.registry.clone(),
         };
-        shared.process(replica)
+        let process = shared.process(replica);
+        self.heralds.lock().unwrap().push(Arc::clone(&process.herald));
+        process
     }
 
     /// A process that is told to stop at its n-th store call.
     pub(super) fn stopping(&self, replica: &str, at: usize) -> Process {
-        self.born(replica, None, Some(at), |_| {})
+        self.life(replica, Death { stop: Some(at), ..Death::default() }, |_| {})
     }
 
     /// A process that dies at its n-th store call.
@@ -163,23 +186,18 @@ impl Shared {
         death: Option<(usize, Moment)>,
         settings: impl FnOnce(&mut Settings),
     ) -> Process {
-        self.born(replica, death, None, settings)
+        self.life(replica, Death { store: death, ..Death::default() }, settings)
     }
 
-    fn born(
-        &self,
-        replica: &str,
-        death: Option<(usize, Moment)>,
-        stop: Option<usize>,
-        settings: impl FnOnce(&mut Settings),
-    ) -> Process {
+    /// A process that ends there.
+    pub(super) fn life(&self, replica: &str, death: Death, settings: impl FnOnce(&mut Settings)) -> Process {
         let died = Arc::new(Notify::new());
         let line = Line {
             store: Arc::clone(&self.store),
             calls: AtomicUsize::new(0),
-            death,
+            death: death.store,
             died: Arc::clone(&died),
-            stop,
+            stop: death.stop,
             told: Notify::new(),
             cut: AtomicBool::new(false),
         };
@@ -194,11 +212,16 @@ impl Shared {
         let (clock, runner) = (Arc::clone(&self.clock), Arc::<RecordingRunner>::clone(&runner));
         let wakeups = Arc::<RecordingWakeups>::default();
         let world = world(set, access, line.clone(), clock, herald.clone(), runner.clone());
-        let world = World { wakeups: wakeups.clone(), ..world };
+        let reach = self.cloud.mortal(death.cloud, Arc::clone(&died));
+        let world = reach.world(World { wakeups: wakeups.clone(), ..world });
         let toy = |kind| ToyDefinition { kind, sea: Arc::clone(&self.sea) };
-        let registry = Registry::default().with(toy("toy")).with(toy(ROLLBACK));
+        let toys = || Registry::default().with(toy("toy")).with(toy(ROLLBACK));
+        let registry = self.registry.clone().unwrap_or_else(toys);
         let engine = Arc::new(Engine::new(Arc::new(world), registry));
-        Process { ids_from: 0, engine, herald, runner, wakeups, line, died, sea: Arc::clone(&self.sea) }
+        let service = Service::new(Arc::clone(&engine), Default::default());
+        self.heralds.lock().unwrap().push(Arc::clone(&herald));
+        let sea = Arc::clone(&self.sea);
+        Process { ids_from: 0, engine, service, herald, runner, wakeups, line, died, sea }
     }
 
     pub(super) async fn head(&self, id: &OperationId) -> Head {
@@ -207,12 +230,8 @@ impl Shared {
     }
     /// The heads of all operations, without a store call.
     pub(super) fn heads(&self) -> Vec<Head> {
-        let items = self.store.items();
-        items
-            .iter()
-            .filter(|item| item.key.sort == "head")
-            .map(|item| Head::from_item(item).unwrap())
-            .collect()
+        let heads = self.store.such(|item| item.key.sort == "head");
+        heads.iter().map(|item| Head::from_item(item).unwrap()).collect()
     }
     pub(super) async fn facts(&self, id: &OperationId) -> Facts {
         load(&*self.store, &Keys::new(&target()), id).await.unwrap().expect("no operation").facts
@@ -223,9 +242,8 @@ impl Shared {
     /// The rows of an operation's journal.
     pub(super) fn rows(&self, id: &OperationId) -> Vec<Row> {
         let partition = Keys::new(&target()).operation_partition(id);
-        let items = self.store.items();
-        let rows = items.iter().filter(|i| i.key.partition == partition && i.key.sort.starts_with("row/"));
-        rows.map(|item| Row::from_item(item).unwrap()).collect()
+        let is_row = |item: &Item| item.key.partition == partition && item.key.sort.starts_with("row/");
+        self.store.such(is_row).iter().map(|item| Row::from_item(item).unwrap()).collect()
     }
     /// The entries of a journal, as `intent a`; a row a string.
     pub(super) fn journal(&self, id: &OperationId) -> Vec<String> {
@@ -369,6 +387,8 @@ impl Process {
                 return;
             }
             tokio::select! {
+                // The same life again takes the same way.
+                biased;
                 () = self.line.told.notified(), if !stops => {
                     self.engine.stop();
                     stops = true;

@@ -6,6 +6,7 @@ mod basics;
 mod crashes;
 mod faults;
 mod harness;
+mod matrix;
 mod races;
 mod replicas;
 mod schedules;

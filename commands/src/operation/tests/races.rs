@@ -115,3 +115,37 @@ async fn a_journal_that_grows_while_it_is_read_is_not_taken_for_corrupt() {
     other.engine.drive(&id).await;
     assert_eq!(shared.head(&id).await.status, Status::Running, "it was parked under its living owner");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_one_intended_ahead_is_observed_though_what_it_needs_failed() {
+    use crate::fault::Class;
+    let shared = Shared::new().await;
+    let dead = shared.process("dead");
+    // Both intents are in the row that accepts it; then nobody carries it on.
+    dead.ask(1, "d1", "toy", &[step("a", How::Set), step("b", How::Set).after(&["a"])]).await;
+    let id = operation_id(1);
+    assert_eq!(shared.journal(&id), ["accepted, intent a, intent b"]);
+    shared.sea.weather("a", [Weather::Fails(Class::Denied)]);
+    shared.process("alive").live_until(async || shared.head(&id).await.status != Status::Running).await;
+    assert_eq!(shared.head(&id).await.status, Status::Failed, "{:?}", shared.journal(&id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_done_and_cannot_be_seen_is_no_failure_but_stuck_and_tried_again() {
+    let shared = Shared::new().await;
+    shared.sea.die_at(0, super::sea::Moment::After);
+    let dead = shared.process("dead");
+    dead.ask(1, "d1", "toy", &[step("a", How::Once), step("b", How::Once).after(&["a"])]).await;
+    assert!(dead.live_out(&shared).await, "it made it, and nobody heard");
+    drop(dead);
+    shared.sea.hide(true);
+    let (alive, id) = (shared.process("alive"), operation_id(1));
+    alive.live_to(&shared, &id, Status::Stuck).await;
+    let card = format!("{:?}", alive.herald.last(&id).unwrap().card);
+    assert!(card.contains("Done or not, which could not be seen: "), "{card}");
+    shared.sea.hide(false);
+    alive.say(&id, "ben", "d2", Verdict::Retry).await;
+    alive.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "seen at last").await;
+    assert_eq!((shared.sea.count("a"), shared.sea.count("b")), (1, 1));
+}

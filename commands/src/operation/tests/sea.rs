@@ -18,6 +18,7 @@ use crate::operation::{
     Context, Definition, Done, Effect, Facts, Node, Observed, Progress, ROLLBACK, Refusal, Slot, Step,
     StepId, Story, Trouble, Undone, VOID, Verdict, effects,
 };
+pub(super) use crate::testing::{Moment, Weather};
 
 /// How a thing is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,24 +61,6 @@ impl Spec {
     }
 }
 
-/// What happens to the next call of a step.
-#[derive(Debug, Clone)]
-pub(super) enum Weather {
-    /// It fails so, without effect.
-    Fails(Class),
-    /// It takes effect, and its answer is lost.
-    AnswerLost,
-    /// It takes that long.
-    Slow(Duration),
-}
-
-/// Where a life ends: at the n-th effect, counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
-    Before,
-    After,
-}
-
 #[derive(Default)]
 struct Inner {
     things: BTreeMap<String, Vec<Instant>>,
@@ -90,6 +73,7 @@ struct Inner {
     most_running: usize,
     closed: bool,
     taken_back: Vec<String>,
+    hidden: bool,
 }
 
 /// The sea.
@@ -136,6 +120,10 @@ impl Sea {
     /// We made that thing, and nobody recorded it.
     pub(super) fn made(&self, name: &str) {
         self.with(|inner| inner.things.entry(name.into()).or_default().push(Instant::now()));
+    }
+    /// Whether nobody may look whether a thing is there.
+    pub(super) fn hide(&self, hidden: bool) {
+        self.with(|inner| inner.hidden = hidden);
     }
     /// From now on the gate of every slot is closed.
     pub(super) fn close(&self) {
@@ -262,7 +250,7 @@ impl Step for Toy {
                 return Err(failure(Class::Ambiguous));
             }
             Some(Weather::Slow(time)) => tokio::time::sleep(time).await,
-            None => {}
+            Some(Weather::MeetsItself) | None => {}
         }
         match how {
             How::Look => Progress::done(name),
@@ -286,6 +274,9 @@ impl Step for Toy {
     }
 
     async fn observe(&self, _: &Context) -> Result<Observed, Trouble> {
+        if self.sea.with(|inner| inner.hidden) {
+            return Err(failure(Class::Denied));
+        }
         tokio::task::yield_now().await;
         let lag = if self.how == How::Once { Duration::from_secs(5) } else { Duration::ZERO };
         let (foreign, ours) = self.sea.with(|inner| {

@@ -1,0 +1,89 @@
+//! Deaths: before and after every call of the store and of the cloud that an undisturbed run makes. Another process
+//! finds the work, and everything takes hold once.
+
+use std::time::Duration;
+
+use super::cases::{Case, Tally, clean, sampled};
+use super::{judge, scenes};
+use crate::ports::StoreError;
+use crate::testing::cloud::{Climate, Weather};
+use crate::testing::{Moment, StoreFault};
+
+/// How many deaths of a tale the short form tries.
+const SAMPLE: usize = 24;
+
+/// A process dies before or after each call.
+pub(super) async fn deaths(kind: &str) {
+    for (tale, scene) in scenes(kind).await {
+        let clean = clean(tale, &scene).await;
+        let tally = Tally::of(format!(
+            "{}: deaths at {} store and {} AWS calls",
+            tale.name,
+            clean.store,
+            clean.cloud.len()
+        ));
+        let mut cases = vec![];
+        for moment in [Moment::Before, Moment::After] {
+            cases.extend((0..clean.store).map(|call| Case::death_at_store(call, moment)));
+            cases.extend((0..clean.cloud.len()).map(|call| Case::death_at_cloud(call, moment)));
+        }
+        let whole = cases.len();
+        let mut died = 0;
+        let cases = sampled(cases, SAMPLE, tale.name.len());
+        let played = cases.len();
+        for (number, mut case) in cases.into_iter().enumerate() {
+            case.forgetful = number % 2 == 1;
+            let shared = case.set(&scene);
+            died += usize::from(shared.play(tale, &case).await);
+            judge::same(&shared, tale, &scene, &clean, &format!("{:?}", case.death)).await;
+            tally.count();
+        }
+        // A death behind the last answer is none; all others are.
+        assert!(died + 8 >= played, "{}: {died} deaths of {played} ({whole})", tale.name);
+    }
+}
+
+/// The same with lists that lag behind: what the dead one made is not seen at first, and must not be made again.
+pub(super) async fn stale(kind: &str) {
+    for (tale, scene) in scenes(kind).await {
+        let clean = clean(tale, &scene).await;
+        let tally = Tally::of(format!("{}: deaths and lost answers with stale reads", tale.name));
+        let mutations = clean.cloud.iter().enumerate().filter(|(_, called)| called.mutates);
+        let mut cases = vec![];
+        for (call, _) in mutations {
+            cases.push(Case::death_at_cloud(call, Moment::After));
+            cases.push(Case::weather(call, Weather::AnswerLost));
+        }
+        for (number, mut case) in sampled(cases, SAMPLE / 2, tale.name.len()).into_iter().enumerate() {
+            let lag = Duration::from_secs([4, 9, 14][number % 3]);
+            case.climate = Some(Climate { lag, flicker: number % 2 == 1, ..Climate::default() });
+            let shared = case.set(&scene);
+            shared.play(tale, &case).await;
+            let context = format!("{:?} {:?} lag {lag:?}", case.death, case.weather);
+            judge::same(&shared, tale, &scene, &clean, &context).await;
+            tally.count();
+        }
+    }
+}
+
+/// Every answer of the store is lost or refused for a while.
+pub(super) async fn store_faults(kind: &str) {
+    for (tale, scene) in scenes(kind).await {
+        let clean = clean(tale, &scene).await;
+        let tally = Tally::of(format!("{}: faults of the store", tale.name));
+        let unknown = || StoreError::Unknown("told so".into());
+        let faults = [
+            StoreFault::Before(StoreError::Again("told so".into())),
+            StoreFault::Before(unknown()),
+            StoreFault::After(unknown()),
+        ];
+        let all =
+            faults.iter().flat_map(|fault| (0..clean.store).map(|call| Case::store(call, fault.clone())));
+        for case in sampled(all.collect(), SAMPLE, tale.name.len()) {
+            let shared = case.set(&scene);
+            assert!(!shared.play(tale, &case).await);
+            judge::same(&shared, tale, &scene, &clean, &format!("{:?}", case.store)).await;
+            tally.count();
+        }
+    }
+}

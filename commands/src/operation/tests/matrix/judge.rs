@@ -1,0 +1,204 @@
+//! Judgement: what must hold once everything is at rest, whatever happened on the way (DESIGN 1).
+
+use std::collections::BTreeSet;
+
+use super::super::harness::Shared;
+use super::cases::Clean;
+use super::scene::Scene;
+use super::tale::Tale;
+use crate::card::Tone;
+use crate::domain::{Act, AuditRecord, Release, VersionSet, View, from_item};
+use crate::ids::OperationId;
+use crate::operation::{Head, Keys, Status};
+use crate::ports::News;
+use crate::template::function_name;
+use crate::testing::cloud::Serving;
+use crate::testing::target;
+
+impl Shared {
+    fn record<T: serde::de::DeserializeOwned>(&self, key: &crate::ports::Key) -> Option<T> {
+        Some(from_item(&self.store.item(key)?).unwrap())
+    }
+
+    /// The last news of an operation that any process told.
+    pub(super) fn news(&self, id: &OperationId) -> Option<News> {
+        let heralds = self.heralds.lock().unwrap();
+        let told = heralds.iter().flat_map(|herald| herald.told()).filter(|news| news.operation == *id);
+        told.max_by_key(|news| news.sequence)
+    }
+
+    /// Everything that is not as it should be with these operations: empty, if all is well.
+    pub(super) async fn unrest(&self, heads: &[Head]) -> Vec<String> {
+        self.store.clear_faults();
+        let mut wrong = vec![];
+        if !self.is_settled() {
+            wrong.push("something is still due".to_owned());
+        }
+        for head in heads {
+            let id = &head.id;
+            let facts = self.facts(id).await;
+            if !head.status.is_final() || facts.status() != head.status {
+                wrong.push(format!(
+                    "{id}: the head says {:?}, the journal {:?}",
+                    head.status,
+                    facts.status()
+                ));
+                continue;
+            }
+            for (step, fact) in facts.steps() {
+                if fact.is_uncertain() {
+                    wrong.push(format!("{id}: {step} is uncertain at the end"));
+                }
+            }
+            self.hold_audit(head, &mut wrong);
+            self.hold_news(head, &mut wrong);
+        }
+        let view = self.view().await;
+        if !view.slots.is_empty() || !view.tickets.is_empty() {
+            wrong.push(format!("left over: {:?} {:?}", view.slots, view.tickets));
+        }
+        wrong.extend(self.cloud.doubled().into_iter().map(|what| format!("twice: {what}")));
+        wrong
+    }
+
+    /// One acceptance and one end in the history.
+    fn hold_audit(&self, head: &Head, wrong: &mut Vec<String>) {
+        let partition = Keys::new(&target()).audit_partition(&head.charter.pipeline);
+        let about = format!("/{}/", head.id);
+        let records =
+            self.store.such(|item| item.key.partition == partition && item.key.sort.contains(&about));
+        let acts: Vec<Act> = records.iter().map(|item| from_item::<AuditRecord>(item).unwrap().act).collect();
+        let count = |wanted: Act| acts.iter().filter(|act| **act == wanted).count();
+        let end = if head.status == Status::Succeeded { Act::Succeeded } else { Act::Failed };
+        if count(Act::Asked) != 1 || count(end) != 1 {
+            wrong.push(format!("{}: the history has {acts:?}", head.id));
+        }
+    }
+
+    /// What was told last is the end that is recorded.
+    fn hold_news(&self, head: &Head, wrong: &mut Vec<String>) {
+        let Some(news) = self.news(&head.id) else { return };
+        let tone = if head.status == Status::Succeeded { Tone::Good } else { Tone::Bad };
+        if !news.last || news.sequence != head.sequence || news.card.tone != tone {
+            wrong.push(format!(
+                "{}: told last: row {} of {}, {:?}, last {}",
+                head.id, news.sequence, head.sequence, news.card.title, news.last
+            ));
+        }
+    }
+
+    /// Where records and world differ: what each stage runs by its record, and what its aliases and API stage serve.
+    pub(super) async fn disagreements(&self) -> Vec<String> {
+        let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
+        let view = View::read(&*self.store, &keys, &name).await.unwrap();
+        let serving = self.cloud.serving();
+        let mut wrong = vec![];
+        for (stage, record) in &view.stages {
+            let Some(current) = &record.current else {
+                let stray = serving.of_stage(stage.as_str());
+                if !stray.is_empty() {
+                    wrong.push(format!("{stage} runs nothing, but {stray:?} serve"));
+                }
+                continue;
+            };
+            let set: Option<VersionSet> = self.record(&keys.version_set(&name, current.release, stage));
+            let release: Option<Release> = self.record(&keys.release(&name, current.release));
+            let (Some(set), Some(release)) = (set, release) else {
+                wrong.push(format!("{stage} runs {}, which is not recorded", current.release));
+                continue;
+            };
+            for (logical, code) in &release.artifact.code {
+                let function = function_name(&name, logical);
+                let (alias, version) = (format!("{function}:{stage}"), set.versions.get(&function));
+                if serving.aliases.get(&alias) != version {
+                    wrong.push(format!(
+                        "{alias} is at {:?}, recorded {version:?}",
+                        serving.aliases.get(&alias)
+                    ));
+                }
+                let is = version.and_then(|version| self.cloud.version_of(&function, version));
+                if is.as_deref() != Some(format!("{} {stage}", code.sha256).as_str()) {
+                    wrong.push(format!("{function} version {version:?} is {is:?}"));
+                }
+                if set.api.is_some() && !serving.permitted.contains(&alias) {
+                    wrong.push(format!("the API may not call {alias}"));
+                }
+            }
+            if let Some(api) = &set.api {
+                let at = serving.stages.get(&format!("{}/{stage}", api.api));
+                if at != Some(&api.deployment) {
+                    wrong.push(format!("API stage {stage} serves {at:?}, recorded {}", api.deployment));
+                }
+            }
+        }
+        wrong
+    }
+
+    /// The operations that were not there before.
+    pub(super) fn new_heads(&self, scene: &Scene) -> Vec<Head> {
+        let known = scene.known();
+        self.heads().into_iter().filter(|head| !known.contains(&head.id)).collect()
+    }
+}
+
+impl Serving {
+    /// What serves on a stage.
+    fn of_stage(&self, stage: &str) -> Vec<String> {
+        let aliases = self.aliases.keys().filter(|alias| alias.ends_with(&format!(":{stage}")));
+        let stages = self.stages.keys().filter(|at| at.ends_with(&format!("/{stage}")));
+        aliases.chain(stages).cloned().collect()
+    }
+
+    /// What serves now and did not, or does not serve as it did: as people call it, function or API stage.
+    fn changed(&self, before: &Serving) -> BTreeSet<String> {
+        let differ = |now: &std::collections::BTreeMap<String, String>,
+                      before: &std::collections::BTreeMap<String, String>| {
+            let all: BTreeSet<_> = now.keys().chain(before.keys()).cloned().collect();
+            all.into_iter().filter(|key| now.get(key) != before.get(key)).collect::<Vec<_>>()
+        };
+        let stages = differ(&self.stages, &before.stages);
+        let stages = stages.into_iter().map(|at| at.rsplit('/').next().unwrap().to_owned());
+        differ(&self.aliases, &before.aliases).into_iter().chain(stages).collect()
+    }
+}
+
+/// One operation, at rest, ended well, with all that it should have done.
+pub(super) async fn success(shared: &Shared, tale: &Tale, scene: &Scene, context: &str) {
+    let heads = shared.new_heads(scene);
+    assert_eq!(heads.len(), 1, "{}: {context}: one delivery, one operation", tale.name);
+    let journal = shared.journal(&heads[0].id);
+    let context = format!("{}: {context}: {journal:#?}", tale.name);
+    assert_eq!(heads[0].status, Status::Succeeded, "{context}");
+    assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
+    assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
+    assert_eq!(shared.cloud.repeated(), vec![], "{context}");
+    if let Some((stage, release)) = tale.runs {
+        let view = shared.view().await;
+        let current = view.stages[&stage.parse().unwrap()].current.clone();
+        assert_eq!(current.map(|current| current.release.0), Some(release), "{context}");
+    }
+}
+
+/// As [`success`], and no call took effect more or less often than in an undisturbed run.
+pub(super) async fn same(shared: &Shared, tale: &Tale, scene: &Scene, clean: &Clean, context: &str) {
+    success(shared, tale, scene, context).await;
+    assert_eq!(super::cases::effects(shared), clean.effects, "{}: {context}: effects", tale.name);
+}
+
+/// One operation, at rest, however it ended. A failed one changed nothing that serves.
+pub(super) async fn rest(shared: &Shared, tale: &Tale, scene: &Scene, context: &str) -> Status {
+    let heads = shared.new_heads(scene);
+    assert_eq!(heads.len(), 1, "{}: {context}: one delivery, one operation", tale.name);
+    let head = &heads[0];
+    if head.status == Status::Succeeded {
+        success(shared, tale, scene, context).await;
+        return head.status;
+    }
+    let context = format!("{}: {context}: {:#?}", tale.name, shared.journal(&head.id));
+    assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
+    assert_eq!(shared.cloud.repeated(), vec![], "{context}");
+    let changed = shared.cloud.serving().changed(&scene.cloud.serving());
+    assert_eq!(changed, BTreeSet::new(), "{context}: it failed, and this does not serve as before");
+    assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
+    head.status
+}

@@ -1,0 +1,105 @@
+//! The matrix: every registered operation, on an AWS in memory and a controlled clock, through every crash, fault and
+//! race that can be named; afterwards the world, the records, the journal and what was told agree.
+//!
+//! It iterates the registry: an operation that is registered and has no [`tale`] fails a test. By default a sample of
+//! the cases runs; `SLUICE_MATRIX=all` runs all of them, `SLUICE_MATRIX_SEED=n` starts random schedules there, and
+//! `SLUICE_MATRIX_CASES=n` says how many. What failed once is in `seeds.txt` and always runs.
+
+mod cases;
+mod crashes;
+mod failures;
+mod fixtures;
+mod judge;
+mod scene;
+mod schedules;
+mod speech;
+mod tale;
+
+use scene::Scene;
+use tale::{TALES, Tale};
+
+/// A number from the environment.
+fn variable(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// Whether everything is to be run.
+fn is_whole() -> bool {
+    std::env::var("SLUICE_MATRIX").is_ok_and(|what| what == "all")
+}
+
+/// The tales of a kind, as prepared scenes; all of them if there is none of that name.
+async fn scenes(kind: &str) -> Vec<(&'static Tale, Scene)> {
+    let mut scenes = vec![];
+    for tale in TALES.iter().filter(|tale| tale.kind == kind) {
+        scenes.push((tale, Scene::of(tale).await));
+    }
+    scenes
+}
+
+/// For each kind of operation, a test of each of these: they run side by side.
+macro_rules! matrix {
+    ($($kind:literal: $name:ident;)*) => {
+        $(mod $name {
+            use super::{crashes, failures};
+
+            #[tokio::test(start_paused = true)]
+            async fn survives_every_death() {
+                crashes::deaths($kind).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn makes_nothing_again_that_is_not_seen_yet() {
+                crashes::stale($kind).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn survives_every_fault_of_the_store() {
+                crashes::store_faults($kind).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn ends_after_any_failure_and_is_completed() {
+                failures::failures($kind).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn is_as_if_it_had_not_been_when_it_is_cancelled() {
+                failures::cancels($kind).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn is_shared_by_two_replicas() {
+                failures::races($kind).await;
+            }
+        })*
+
+        /// The kinds that are tried.
+        const KINDS: &[&str] = &[$($kind),*];
+    };
+}
+
+matrix! {
+    "repo-create": repo_create;
+    "build": build;
+    "stage-add": stage_add;
+    "deploy": deploy;
+    "promote": promote;
+    "rollback": rollback;
+}
+
+#[test]
+fn every_registered_operation_has_a_tale_and_is_tried() {
+    let registry = crate::operations::registry();
+    for definition in registry.all() {
+        let kind = definition.kind();
+        assert!(
+            TALES.iter().any(|tale| tale.kind == kind),
+            "operation `{kind}` has no tale in the matrix: say in tale.rs how its world is prepared and what is typed"
+        );
+        assert!(
+            KINDS.contains(&kind),
+            "operation `{kind}` is not in the list of the matrix: add it in mod.rs"
+        );
+    }
+    for tale in TALES {
+        let known = registry.all().any(|definition| definition.kind() == tale.kind);
+        assert!(known, "the tale {} is of no registered operation", tale.name);
+    }
+}

@@ -1,0 +1,191 @@
+//! Scenes: a world prepared once, of which every case gets a copy, and the lives that are lived in it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::super::harness::{Death, Process, Shared};
+use super::cases::{Case, Hints};
+use super::speech::People;
+use super::tale::{Act, Tale, app};
+use crate::ids::OperationId;
+use crate::operation::{Head, Status};
+use crate::operations;
+use crate::ports::{Item, Runner};
+use crate::testing::{Cloud, MemoryStore, TestClock, target};
+
+const START: &str = "2026-03-01T12:00:00Z";
+
+/// A world to be copied.
+pub(super) struct Scene {
+    pub(super) items: Vec<Item>,
+    pub(super) cloud: Arc<Cloud>,
+    clock: Arc<TestClock>,
+}
+
+impl Scene {
+    /// An account with what `sluice init` makes, and an empty store.
+    pub(super) async fn empty() -> Self {
+        let clock = Arc::new(TestClock::at(START.parse().unwrap()));
+        let cloud = Cloud::new(clock.clone());
+        operations::init::boundary(&cloud.reach(), &target()).await.unwrap();
+        Self { items: vec![], cloud, clock }
+    }
+
+    /// The world in which that tale begins.
+    pub(super) async fn of(tale: &Tale) -> Self {
+        Self::after(tale.before).await
+    }
+
+    /// The world after these acts.
+    pub(super) async fn after(acts: &[&[Act]]) -> Self {
+        let scene = Self::empty().await;
+        let shared = scene.open();
+        let process = shared.process("before");
+        for (number, act) in acts.iter().copied().flatten().enumerate() {
+            shared.act(&process, act, &format!("before-{number}")).await;
+        }
+        // What was made has settled by now.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        Self { items: shared.store.items(), cloud: Arc::clone(&shared.cloud), clock: scene.clock }
+    }
+
+    /// A scene of these items in that cloud.
+    pub(super) fn with(items: Vec<Item>, cloud: Arc<Cloud>, clock: Arc<TestClock>) -> Self {
+        Self { items, cloud, clock }
+    }
+
+    /// A copy of it.
+    pub(super) fn open(&self) -> Shared {
+        Shared {
+            store: Arc::new(MemoryStore::holding(self.items.iter().cloned())),
+            sea: Arc::default(),
+            cloud: self.cloud.copy(self.clock.clone()),
+            clock: Arc::clone(&self.clock),
+            heralds: Mutex::default(),
+            registry: Some(operations::registry()),
+        }
+    }
+
+    /// The operations in it.
+    pub(super) fn known(&self) -> Vec<OperationId> {
+        let heads = self.items.iter().filter(|item| item.key.sort == "head");
+        heads.map(|item| Head::from_item(item).unwrap().id).collect()
+    }
+}
+
+impl Shared {
+    /// Something that happens before, carried to its end.
+    pub(super) async fn act(&self, process: &Process, act: &Act, delivery: &str) {
+        match act {
+            Act::Pushes(functions, code, memory) => {
+                let pushed =
+                    self.cloud.push("orders", &format!("Change to {code}"), app(functions, code, *memory));
+                assert!(pushed.is_some(), "there is no repository to push to");
+            }
+            Act::Types(who, line) => {
+                let known = self.heads().len();
+                let answer = process.types(delivery, who, line).await;
+                assert!(self.heads().len() > known, "{line}: {answer:?}");
+                self.lives(process, People::Prompt, known + 1).await;
+                let ended = self.heads().into_iter().max_by_key(|head| head.charter.ticket).unwrap();
+                assert_eq!(ended.status, Status::Succeeded, "{line}: {:#?}", self.journal(&ended.id));
+            }
+        }
+    }
+
+    /// Whether so many operations are there, all have ended, and nobody will look at anything again.
+    pub(super) fn is_over(&self, operations: usize) -> bool {
+        if !self.is_settled() {
+            return false;
+        }
+        let heads = self.heads();
+        heads.len() >= operations && heads.iter().all(|head| head.status.is_final())
+    }
+
+    /// A process lives, and people decide, until so many operations have ended. Whether it died.
+    pub(super) async fn lives(&self, process: &Process, people: People, operations: usize) -> bool {
+        tokio::select! {
+            biased;
+            died = process.live_until(async || self.is_over(operations)) => died,
+            () = process.decide(self, people) => true,
+        }
+    }
+
+    /// Somebody types the tale's line; the first life ends as the case says, and the last one finds everything.
+    /// Gives whether the first life ended early.
+    pub(super) async fn play(&self, tale: &Tale, case: &Case) -> bool {
+        let known = self.heads().len();
+        let first = self.life("first", case.death, |_| {});
+        let died = self.whole_life(&first, tale, case, known).await;
+        drop(first);
+        if !died {
+            return false;
+        }
+        if case.forgetful {
+            self.store.forget_tokens();
+        }
+        let second = self.process("second");
+        let again = Case { death: Death::default(), company: false, ..case.clone() };
+        assert!(!self.whole_life(&second, tale, &again, known).await);
+        true
+    }
+
+    /// Somebody types the tale's line, and one process lives as long as the case lets it.
+    pub(super) async fn first_life(&self, process: &Process, tale: &Tale, case: &Case) -> bool {
+        self.whole_life(process, tale, case, self.heads().len()).await
+    }
+
+    async fn whole_life(&self, process: &Process, tale: &Tale, case: &Case, known: usize) -> bool {
+        let company = case.company.then(|| self.process("company"));
+        let life = async {
+            let story = async {
+                process.types("d1", tale.who, tale.line).await;
+                if case.doubled {
+                    process.types("d1", tale.who, tale.line).await;
+                }
+                process.decide(self, case.people).await;
+            };
+            tokio::select! {
+                biased;
+                died = process.live_until(async || self.is_over(known + 1)) => died,
+                () = story => true,
+            }
+        };
+        let beside = async {
+            match &company {
+                Some(other) => tokio::select! {
+                    biased;
+                    () = other.live() => {}
+                    () = carry(process, other, case.hints) => {}
+                },
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            died = life => died,
+            () = beside => true,
+        }
+    }
+}
+
+/// Carries the hints of two replicas to each other.
+pub(super) async fn carry(one: &Process, other: &Process, hints: Hints) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        for (from, to) in [(one, other), (other, one)] {
+            let mut taken = from.wakeups.take();
+            match hints {
+                Hints::Lost => taken.clear(),
+                Hints::Carried => {}
+                Hints::Doubled => {
+                    taken.extend(taken.clone());
+                    taken.reverse();
+                }
+            }
+            for hint in taken {
+                to.runner.run(hint.operation);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Tales: for each kind of operation, the world in which it has all its work to do, and who types what.
+
+use crate::testing::cloud::App;
+
+/// What happens before.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Act {
+    /// Somebody types a line, and it is carried to its end; promotions are approved.
+    Types(&'static str, &'static str),
+    /// A change of these functions is pushed, with that memory.
+    Pushes(&'static [&'static str], &'static str, u32),
+}
+
+/// One tale.
+#[derive(Debug)]
+pub(super) struct Tale {
+    /// What it shows.
+    pub(super) name: &'static str,
+    /// The kind of operation.
+    pub(super) kind: &'static str,
+    /// What happened before.
+    pub(super) before: &'static [&'static [Act]],
+    /// Who types it.
+    pub(super) who: &'static str,
+    /// What is typed.
+    pub(super) line: &'static str,
+    /// The stage that runs the release afterwards, if it is about a stage.
+    pub(super) runs: Option<(&'static str, u32)>,
+}
+
+use Act::{Pushes, Types};
+
+const TWO: &[&str] = &["Hello", "World"];
+const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
+const BUILT: &[Act] = &[Types("ann", "/build orders")];
+const DEPLOYED: &[Act] = &[Types("ann", "/deploy orders")];
+const STAGED: &[Act] = &[Types("ada", "/stage add orders prod")];
+const PROMOTED: &[Act] = &[Types("ann", "/promote orders prod")];
+/// Other code of both functions, another configuration, and a function more with a route of its own.
+const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Types("ann", "/build orders")];
+
+/// All tales.
+pub(super) const TALES: &[Tale] = &[
+    Tale {
+        name: "create",
+        kind: "repo-create",
+        before: &[],
+        who: "ann",
+        line: "/repo create orders",
+        runs: None,
+    },
+    Tale { name: "build", kind: "build", before: &[CREATED], who: "ann", line: "/build orders", runs: None },
+    Tale {
+        name: "add a stage",
+        kind: "stage-add",
+        before: &[CREATED],
+        who: "ada",
+        line: "/stage add orders prod",
+        runs: None,
+    },
+    Tale {
+        name: "first deploy",
+        kind: "deploy",
+        before: &[CREATED, BUILT],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 1)),
+    },
+    Tale {
+        name: "second deploy",
+        kind: "deploy",
+        before: &[CREATED, BUILT, DEPLOYED, CHANGED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Tale {
+        name: "first promotion",
+        kind: "promote",
+        before: &[CREATED, BUILT, DEPLOYED, STAGED],
+        who: "ann",
+        line: "/promote orders prod",
+        runs: Some(("prod", 1)),
+    },
+    Tale {
+        name: "second promotion",
+        kind: "promote",
+        before: &[CREATED, BUILT, DEPLOYED, STAGED, PROMOTED, CHANGED, DEPLOYED],
+        who: "ann",
+        line: "/promote orders prod",
+        runs: Some(("prod", 2)),
+    },
+    Tale {
+        name: "rollback",
+        kind: "rollback",
+        before: &[CREATED, BUILT, DEPLOYED, STAGED, PROMOTED, CHANGED, DEPLOYED, PROMOTED],
+        who: "ann",
+        line: "/rollback orders prod",
+        runs: Some(("prod", 1)),
+    },
+];
+
+/// The world of everything: two releases on two stages, and a third build that is deployed nowhere.
+pub(super) const PLENTY: &[&[Act]] = &[
+    CREATED,
+    BUILT,
+    DEPLOYED,
+    STAGED,
+    PROMOTED,
+    CHANGED,
+    DEPLOYED,
+    PROMOTED,
+    &[Pushes(TWO, "three", 128), Types("ann", "/build orders")],
+];
+
+/// An application as an act names it.
+pub(super) fn app(functions: &[&str], code: &str, memory: u32) -> App {
+    App::of(functions, code).memory(memory)
+}

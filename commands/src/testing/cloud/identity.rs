@@ -1,0 +1,107 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use super::{Made, Reach, State, refuse};
+use crate::fault::{Class, PortResult};
+use crate::ids::Target;
+use crate::operation::effects::{CREATE_POLICY, CREATE_ROLE, ROLE_POLICY};
+use crate::ports::{Identity, Role, RoleSpec};
+use crate::testing::target;
+
+/// A role, which nobody can assume at first.
+#[derive(Clone)]
+pub(crate) struct RoleState {
+    role: Role,
+    policies: BTreeMap<String, String>,
+    made: Instant,
+}
+
+impl State {
+    /// Whether a service can assume that role by now.
+    pub(super) fn is_assumable(&self, arn: &str) -> bool {
+        self.roles.values().any(|found| {
+            found.role.arn == arn && self.now.duration_since(found.made) >= self.climate.role_delay
+        })
+    }
+}
+
+#[async_trait]
+impl Identity for Reach {
+    async fn create_role(&self, target: &Target, spec: &RoleSpec) -> PortResult<Role> {
+        let call = CREATE_ROLE.call;
+        self.change(call, &spec.name, |state| {
+            if state.roles.contains_key(&spec.name) {
+                return refuse(call, Class::Conflict, "EntityAlreadyExists");
+            }
+            if !state.policies.contains_key(&spec.boundary) {
+                return refuse(call, Class::Absent, "NoSuchEntity");
+            }
+            let role = Role {
+                name: spec.name.clone(),
+                arn: format!("arn:aws:iam::{}:role{}{}", target.account, spec.path, spec.name),
+                path: spec.path.clone(),
+                boundary: Some(spec.boundary.clone()),
+                tags: spec.tags.clone(),
+            };
+            let made = RoleState { role: role.clone(), policies: BTreeMap::new(), made: state.now };
+            state.roles.insert(spec.name.clone(), made);
+            Ok(Made::New(role))
+        })
+        .await
+    }
+
+    async fn role(&self, _: &Target, name: &str) -> PortResult<Option<Role>> {
+        self.look("iam:GetRole", name, |state| Ok(state.roles.get(name).map(|found| found.role.clone())))
+            .await
+    }
+
+    async fn put_role_policy(&self, _: &Target, role: &str, policy: &str, document: &str) -> PortResult<()> {
+        let call = ROLE_POLICY.call;
+        self.change(call, role, |state| {
+            let Some(found) = state.roles.get_mut(role) else {
+                return refuse(call, Class::Absent, "NoSuchEntity");
+            };
+            match found.policies.insert(policy.to_owned(), document.to_owned()) {
+                Some(before) if before == document => Ok(Made::Same(())),
+                _ => Ok(Made::New(())),
+            }
+        })
+        .await
+    }
+
+    async fn role_policy(&self, _: &Target, role: &str, policy: &str) -> PortResult<Option<String>> {
+        self.look("iam:GetRolePolicy", role, |state| {
+            Ok(state.roles.get(role).and_then(|found| found.policies.get(policy).cloned()))
+        })
+        .await
+    }
+
+    async fn create_policy(
+        &self,
+        target: &Target,
+        name: &str,
+        path: &str,
+        document: &str,
+    ) -> PortResult<String> {
+        let call = CREATE_POLICY.call;
+        self.change(call, name, |state| {
+            let arn = format!("arn:aws:iam::{}:policy{path}{name}", target.account);
+            if state.policies.contains_key(&arn) {
+                return refuse(call, Class::Conflict, "EntityAlreadyExists");
+            }
+            state.policies.insert(arn.clone(), document.to_owned());
+            Ok(Made::New(arn))
+        })
+        .await
+    }
+
+    async fn policy_exists(&self, _: &Target, arn: &str) -> PortResult<bool> {
+        self.look("iam:GetPolicy", arn, |state| Ok(state.policies.contains_key(arn))).await
+    }
+
+    async fn whoami(&self) -> PortResult<Target> {
+        self.look("sts:GetCallerIdentity", "", |_| Ok(target())).await
+    }
+}

@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use crate::fault::Class;
+
+/// Where a life ends, at a call or an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing of it has happened.
+    Before,
+    /// It took effect, and nobody heard the answer.
+    After,
+}
+
+/// What happens to one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weather {
+    /// It fails so, without effect.
+    Fails(Class),
+    /// It takes effect, and its answer is lost: a change is ambiguous then, and a look transient.
+    AnswerLost,
+    /// It takes effect, its answer is lost on the way, and what is sent again meets it: a conflict with ourselves.
+    MeetsItself,
+    /// It takes that much longer.
+    Slow(Duration),
+}
+
+/// How the cloud behaves at all times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Climate {
+    /// How long a call takes, half of it on the way there.
+    pub latency: Duration,
+    /// How long lists do not show what was made, of the calls that are not repeatable (`docs/effects.md`).
+    pub lag: Duration,
+    /// Within that time, every other look shows it nevertheless.
+    pub flicker: bool,
+    /// How long a role that was made cannot be assumed.
+    pub role_delay: Duration,
+    /// How long Lambda takes to apply a change.
+    pub applies: Duration,
+    /// How long a build takes.
+    pub build: Duration,
+}
+
+impl Default for Climate {
+    fn default() -> Self {
+        Self {
+            latency: Duration::from_millis(20),
+            lag: Duration::ZERO,
+            flicker: false,
+            role_delay: Duration::from_secs(3),
+            applies: Duration::from_millis(500),
+            build: Duration::from_secs(8),
+        }
+    }
+}
