@@ -58,10 +58,19 @@ impl Aws<'_> {
 
     /// Every item of the bot's table, as DynamoDB's JSON.
     pub async fn table(&self) -> Vec<Value> {
+        self.scan(json!({"TableName": "sluice", "ConsistentRead": true})).await
+    }
+
+    /// The keys of what is due in the bot's table: empty once all operations wait for people, or are ended and told.
+    pub async fn due(&self) -> Vec<Value> {
+        self.scan(json!({"TableName": "sluice", "IndexName": "due"})).await
+    }
+
+    async fn scan(&self, request: Value) -> Vec<Value> {
         let mut items = vec![];
         let mut from = Value::Null;
         loop {
-            let mut body = json!({"TableName": "sluice", "ConsistentRead": true});
+            let mut body = request.clone();
             if !from.is_null() {
                 body["ExclusiveStartKey"] = from;
             }

@@ -16,6 +16,10 @@ pub struct Call {
     pub method: String,
     /// When it arrived.
     pub start: String,
+    /// The same in microseconds since the world began.
+    pub start_us: u64,
+    /// When it was answered or refused; `None` before.
+    pub end_us: Option<u64>,
     /// The resource.
     pub detail: Option<String>,
     /// Whether it changes anything.
