@@ -146,7 +146,7 @@ async fn releases(site: &Site, words: &str) {
 /// How a command ended, as the channel has it.
 #[derive(Debug)]
 pub(crate) struct Ending {
-    operations: Vec<String>,
+    pub(crate) operations: Vec<String>,
     messages: usize,
     words: String,
 }
