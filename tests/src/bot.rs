@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::binaries;
-use crate::eventually::eventually;
+use crate::eventually::{PATIENCE, eventually};
 use crate::world::World;
 
 /// A bot that is running; dropped, it is killed.
@@ -68,7 +68,7 @@ impl Bot {
 
     async fn ready(mut self, world: &World) -> Self {
         let (url, bot) = (format!("{}/readyz", self.url), &mut self.bot);
-        eventually("the bot is to be ready", Duration::from_secs(30), async || {
+        eventually("the bot is to be ready", PATIENCE, async || {
             if let Ok(Some(status)) = bot.try_wait() {
                 panic!("the bot ended with {status}\n{}", world.log_tail());
             }

@@ -55,6 +55,11 @@ impl Fault {
         self.state().await["fired"].as_u64().is_some_and(|fired| fired > 0)
     }
 
+    /// Ends it and lets go what it holds.
+    pub async fn release(&self) {
+        self.world.control(&format!("fault/{}/release", self.id), &json!({})).await;
+    }
+
     async fn state(&self) -> Value {
         let faults = self.world.look("fault").await;
         let ours =
