@@ -49,6 +49,49 @@ impl Aws<'_> {
         ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
     }
 
+    /// For each build that a project ever started: the operation that started it, as its environment says.
+    pub async fn build_operations(&self, project: &str) -> Vec<String> {
+        let mut operations = vec![];
+        for ids in self.builds(project).await.chunks(100) {
+            let answer =
+                self.post("codebuild", "CodeBuild_20161006.BatchGetBuilds", &json!({"ids": ids})).await;
+            for build in answer["builds"].as_array().into_iter().flatten() {
+                let variables = build["environment"]["environmentVariables"].as_array();
+                let mut operation = variables.into_iter().flatten().filter(|v| v["name"] == "SLUICE_OP");
+                operations.extend(operation.next().and_then(|v| v["value"].as_str()).map(str::to_owned));
+            }
+        }
+        operations
+    }
+
+    /// For each published version of a function: all that makes it what it is (code, environment, role).
+    pub async fn version_contents(&self, function: &str) -> Vec<String> {
+        let answer = self.get("lambda", &format!("/2015-03-31/functions/{function}/versions")).await;
+        let versions = answer["Versions"].as_array().into_iter().flatten();
+        let published = versions.filter(|version| version["Version"] != "$LATEST");
+        published
+            .map(|version| {
+                format!("{} {} {}", version["CodeSha256"], version["Environment"], version["Role"])
+            })
+            .collect()
+    }
+
+    /// What there is of APIs, a line each: the APIs by name, their integrations by URI, their deployments by description.
+    pub async fn api_parts(&self) -> Vec<String> {
+        let mut parts = vec![];
+        let apis = self.get("apigateway", "/v2/apis").await;
+        for api in apis["items"].as_array().into_iter().flatten() {
+            let id = api["apiId"].as_str().unwrap_or_default();
+            parts.push(format!("an API named {}", api["name"]));
+            for (kind, field) in [("integrations", "integrationUri"), ("deployments", "description")] {
+                let found = self.get("apigateway", &format!("/v2/apis/{id}/{kind}")).await;
+                let found = found["items"].as_array().into_iter().flatten();
+                parts.extend(found.map(|part| format!("{kind} of {id}: {}", part[field])));
+            }
+        }
+        parts
+    }
+
     /// The names of all build projects.
     pub async fn projects(&self) -> Vec<String> {
         let answer = self.post("codebuild", "CodeBuild_20161006.ListProjects", &json!({})).await;
@@ -58,10 +101,19 @@ impl Aws<'_> {
 
     /// Every item of the bot's table, as DynamoDB's JSON.
     pub async fn table(&self) -> Vec<Value> {
+        self.scan(json!({"TableName": "sluice", "ConsistentRead": true})).await
+    }
+
+    /// The keys of what is due in the bot's table: empty once all operations wait for people, or are ended and told.
+    pub async fn due(&self) -> Vec<Value> {
+        self.scan(json!({"TableName": "sluice", "IndexName": "due"})).await
+    }
+
+    async fn scan(&self, request: Value) -> Vec<Value> {
         let mut items = vec![];
         let mut from = Value::Null;
         loop {
-            let mut body = json!({"TableName": "sluice", "ConsistentRead": true});
+            let mut body = request.clone();
             if !from.is_null() {
                 body["ExclusiveStartKey"] = from;
             }

@@ -98,7 +98,7 @@ impl Message {
     }
 
     /// Whether it is an operation's own message, the one that names the command, and not one beside it.
-    fn is_of(&self, line: &str) -> bool {
+    pub fn is_of(&self, line: &str) -> bool {
         let asked = format!("`{line}`");
         let is_it = |line: &str| line.starts_with("Asked by") && line.contains(&asked);
         self.operation().is_some() && self.words().lines().any(is_it)
@@ -211,6 +211,15 @@ impl World {
     /// Somebody presses a button that an outdated screen still shows.
     pub async fn clicks_late(&self, user: &str, message: &Message, action: &str) -> Reply {
         self.presses(user, message, action, true).await
+    }
+
+    /// Somebody presses a button that may be gone; `None` if it is.
+    pub async fn tries_click(&self, user: &str, message: &Message, action: &str) -> Option<Reply> {
+        let body = json!({
+            "user": user, "channel": self.channel(), "ts": message.ts(), "action_id": action, "stale": false,
+        });
+        let (status, answer) = self.try_control("click", &body).await;
+        (status == 200).then(|| Reply::new(answer))
     }
 
     async fn presses(&self, user: &str, message: &Message, action: &str, stale: bool) -> Reply {

@@ -16,6 +16,10 @@ pub struct Call {
     pub method: String,
     /// When it arrived.
     pub start: String,
+    /// The same in microseconds since the world began.
+    pub start_us: u64,
+    /// When it was answered or refused; `None` before.
+    pub end_us: Option<u64>,
     /// The resource.
     pub detail: Option<String>,
     /// Whether it changes anything.
@@ -49,6 +53,11 @@ impl Fault {
     /// Whether it struck at all.
     pub async fn fired(&self) -> bool {
         self.state().await["fired"].as_u64().is_some_and(|fired| fired > 0)
+    }
+
+    /// Ends it and lets go what it holds.
+    pub async fn release(&self) {
+        self.world.control(&format!("fault/{}/release", self.id), &json!({})).await;
     }
 
     async fn state(&self) -> Value {

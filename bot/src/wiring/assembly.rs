@@ -79,7 +79,10 @@ pub(super) fn assemble(
 
 /// A new name for each start: an owner that died and came back is not the same owner.
 fn settings(base: &Base, drive: bool) -> Settings {
-    Settings { lease: base.lease, settle: base.settle, drive, ..Settings::new(ulid::Ulid::new().to_string()) }
+    let replica = ulid::Ulid::new().to_string();
+    // By it an owner in the table is found among the processes.
+    tracing::info!(replica, "the name of this replica");
+    Settings { lease: base.lease, settle: base.settle, drive, ..Settings::new(replica) }
 }
 
 #[async_trait]

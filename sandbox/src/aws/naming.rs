@@ -236,7 +236,7 @@ fn sqs_detail(body: &Value) -> Option<String> {
     })
 }
 
-/// The table, and the keys that are written or read.
+/// The table (and index), the keys that are written or read, and what an update changes.
 fn dynamodb_detail(body: &Value) -> Option<String> {
     if let Some(items) = body["TransactItems"].as_array() {
         let parts: Vec<String> = items
@@ -246,7 +246,15 @@ fn dynamodb_detail(body: &Value) -> Option<String> {
             .collect();
         return Some(parts.join(", "));
     }
+    if let Some((table, wanted)) = body["RequestItems"].as_object().and_then(|tables| tables.iter().next()) {
+        let keys: Vec<String> = wanted["Keys"].as_array().into_iter().flatten().map(sorted_key).collect();
+        return Some(format!("{table} {}", keys.join(", ")));
+    }
     let table = body["TableName"].as_str()?;
+    let table = match body["IndexName"].as_str() {
+        Some(index) => format!("{table}/{index}"),
+        None => table.to_owned(),
+    };
     let key = match body["ExpressionAttributeValues"].as_object().filter(|_| body["Key"].is_null()) {
         // A query is known by the values it asks for.
         Some(values) if body["Item"].is_null() => {
@@ -254,13 +262,30 @@ fn dynamodb_detail(body: &Value) -> Option<String> {
         }
         _ => key_of(body),
     };
-    Some(if key.is_empty() { table.to_owned() } else { format!("{table} {key}") })
+    let changes = changes(body).map(|changes| format!(" {{{changes}}}")).unwrap_or_default();
+    Some(if key.is_empty() { table } else { format!("{table} {key}{changes}") })
+}
+
+/// The attributes that an update names, in its own order: `g_owner, ds, du`. The same key is updated for many reasons, and
+/// this tells them apart.
+fn changes(body: &Value) -> Option<String> {
+    let expression = body["UpdateExpression"].as_str()?;
+    let names = expression.split([' ', ',']).filter_map(|word| match word.chars().next()? {
+        '#' => body["ExpressionAttributeNames"][word].as_str(),
+        'a'..='z' => Some(word),
+        _ => None,
+    });
+    Some(names.collect::<Vec<_>>().join(", "))
 }
 
 fn key_of(action: &Value) -> String {
-    let item = action.get("Key").or_else(|| action.get("Item")).unwrap_or(&Value::Null);
+    sorted_key(action.get("Key").or_else(|| action.get("Item")).unwrap_or(&Value::Null))
+}
+
+/// Partition, then sort key.
+fn sorted_key(key: &Value) -> String {
     let names = ["pk", "PK", "partition", "sk", "SK", "sort"];
-    let parts: Vec<&str> = names.iter().filter_map(|name| item[*name]["S"].as_str()).collect();
+    let parts: Vec<&str> = names.iter().filter_map(|name| key[*name]["S"].as_str()).collect();
     parts.join(" ")
 }
 
@@ -347,6 +372,18 @@ mod tests {
         let body = r#"{"TableName":"sluice","ExpressionAttributeValues":{":p":{"S":"p"},":n":{"N":"1"}}}"#;
         let query = named("POST", "/", "dynamodb", Some("DynamoDB_20120810.Query"), body);
         assert_eq!(brief(&query), ("Query", Some("sluice p"), false));
+        let body = r#"{"TableName":"sluice","IndexName":"due","ExpressionAttributeValues":{":s":{"N":"1"}}}"#;
+        let due = named("POST", "/", "dynamodb", Some("DynamoDB_20120810.Query"), body);
+        assert_eq!(brief(&due), ("Query", Some("sluice/due"), false));
+        let body = r##"{"TableName":"sluice","Key":{"pk":{"S":"p"},"sk":{"S":"s"}},
+            "UpdateExpression":"SET #1 = :0, #0 = :1 REMOVE ds, du",
+            "ExpressionAttributeNames":{"#0":"g_beat","#1":"g_owner"}}"##;
+        let update = named("POST", "/", "dynamodb", Some("DynamoDB_20120810.UpdateItem"), body);
+        assert_eq!(brief(&update), ("UpdateItem", Some("sluice p s {g_owner, g_beat, ds, du}"), true));
+        let body =
+            r#"{"RequestItems":{"sluice":{"Keys":[{"sk":{"S":"s"},"pk":{"S":"p"}},{"pk":{"S":"q"}}]}}}"#;
+        let batch = named("POST", "/", "dynamodb", Some("DynamoDB_20120810.BatchGetItem"), body);
+        assert_eq!(brief(&batch), ("BatchGetItem", Some("sluice p s, q"), false));
         let body = r#"{"TransactItems":[{"Put":{"Item":{"pk":{"S":"p"},"sk":{"S":"s"}}}},{"Update":{}}]}"#;
         let write = named("POST", "/", "dynamodb", Some("DynamoDB_20120810.TransactWriteItems"), body);
         assert_eq!(brief(&write), ("TransactWriteItems", Some("Put p s, Update "), true));

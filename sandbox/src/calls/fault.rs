@@ -23,6 +23,9 @@ pub struct FaultSpec {
     /// Only calls whose detail contains this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Not calls whose detail contains one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_detail: Vec<String>,
     /// Only calls that change something, or only those that do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutating: Option<bool>,
@@ -155,11 +158,13 @@ impl Armed {
 
     fn matches(&self, name: &CallName) -> bool {
         let spec = &self.spec;
+        let mentions = |part: &String| name.detail.as_ref().is_some_and(|detail| detail.contains(part));
         spec.service.as_ref().is_none_or(|service| *service == name.service)
             && !spec.except.contains(&name.service)
             && spec.method.as_ref().is_none_or(|method| *method == name.method)
             && spec.mutating.is_none_or(|mutating| mutating == name.mutating)
-            && spec.detail.as_ref().is_none_or(|part| name.detail.as_ref().is_some_and(|d| d.contains(part)))
+            && spec.detail.as_ref().is_none_or(mentions)
+            && !spec.except_detail.iter().any(mentions)
     }
 }
 

@@ -137,6 +137,7 @@ async fn the_nth_call_is_refused_in_the_protocols_form() {
     let world = World::start().await;
     world.arm(json!({"service": "lambda", "nth": 2, "times": 2, "action": "refuse", "status": 429}));
     world.arm(json!({"service": "s3", "action": "refuse"}));
+    world.arm(json!({"except_detail": ["staging", "prod"], "action": "refuse"}));
     let mut statuses = Vec::new();
     for _ in 0..4 {
         statuses.push(world.get().await.0);
@@ -144,6 +145,7 @@ async fn the_nth_call_is_refused_in_the_protocols_form() {
     assert_eq!(statuses, [200, 429, 429, 200]);
     let faults = world.calls.faults();
     assert!(faults[0].spent && !faults[1].spent);
+    assert_eq!(faults[2].seen, 0, "its detail is excepted");
     assert_eq!(world.hits.load(Ordering::SeqCst), 2);
     let refusal = Protocol::RestJson.refusal(Some(429), None);
     assert_eq!(refusal.headers()["x-amzn-errortype"], "TooManyRequestsException");

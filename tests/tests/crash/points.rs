@@ -1,67 +1,121 @@
 //! The points of a command, from a recorded run, and the rounds of killing at each of them.
+//!
+//! A point is a gap in which the bot may die: before a call of the store, read or write, and on both sides of every
+//! mutation of AWS and Slack. Where one such call began after the one before it had ended, the gap behind the first is the
+//! gap before the second, and is one point, unless a message was edited between. What the bot calls at its own pace (the
+//! sweep, beats, probes, edits) is no point itself: its number is another in each run.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::{Value, json};
-use sluice_e2e::Call;
+use sluice_e2e::{Call, Fault, PATIENCE, eventually};
 use tokio::time::{Instant, interval};
 
 use crate::scenario::{Kind, Truth, effects};
 use crate::site::Site;
 
+/// Calls of the store that come with time and not with work: the method, and a part of the detail.
+const PACED: [(&str, &str); 4] = [
+    // The sweep of the due index, and the heads that it found there.
+    ("Query", "/due"),
+    ("BatchGetItem", " head"),
+    // The beat of an owner.
+    ("UpdateItem", "{g_beat}"),
+    // The probe of readiness.
+    ("GetItem", "installation"),
+];
+/// How many points of each command are looked at unless `SLUICE_E2E_CRASH` asks for others.
+const SHORT: usize = 4;
+/// Steps side by side may share an append in one run and not in the next, so that a late point is not there. After so many
+/// rounds in vain it counts as never met.
+const ROUNDS: usize = 3;
+
 /// Where to kill: the n-th call of a kind, on one side of its effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Point {
     service: String,
-    method: Option<String>,
+    method: String,
     nth: usize,
     when: &'static str,
+    /// What the recorded call was about, for people.
+    detail: String,
 }
 
 impl Point {
     fn fault(&self) -> Value {
-        let mut fault = json!({
-            "service": self.service, "nth": self.nth, "action": "hold", "when": self.when, "mutating": true,
-        });
-        if let Some(method) = &self.method {
-            fault["method"] = json!(method);
-        }
-        fault
+        let paced = PACED.iter().filter(|(method, _)| self.service == "dynamodb" && *method == self.method);
+        json!({
+            "service": self.service, "method": self.method, "nth": self.nth, "action": "hold", "when": self.when,
+            "except_detail": paced.map(|(_, part)| part).collect::<Vec<_>>(),
+        })
     }
 
     fn words(&self) -> String {
-        let method = self.method.as_deref().unwrap_or("write");
-        format!("{} {} {} #{}", self.when, self.service, method, self.nth)
+        format!("{} {} {} #{}", self.when, self.service, self.method, self.nth)
     }
 }
 
-/// Both sides of every mutation of a recorded run. Of the store's calls the writes are the points: between two of them
-/// a read changes nothing that could be lost.
-fn points(calls: &[Call]) -> Vec<Point> {
-    let mut seen = BTreeMap::<(String, Option<String>), usize>::new();
+/// Whether a recorded call delimits gaps.
+fn delimits(call: &Call) -> bool {
+    let detail = call.detail.as_deref().unwrap_or_default();
+    match call.service.as_str() {
+        // Only this harness scans.
+        "dynamodb" if call.method == "Scan" => false,
+        "dynamodb" => !PACED.iter().any(|(method, part)| call.method == *method && detail.contains(part)),
+        "slack" if call.method == "chat.update" => false,
+        _ => call.mutating,
+    }
+}
+
+/// The gaps of a recorded run, each once.
+fn points(recorded: &[Call]) -> Vec<Point> {
+    let calls: Vec<&Call> = recorded.iter().filter(|call| delimits(call)).collect();
+    let mut seen = BTreeMap::<(&str, &str), usize>::new();
     let mut points = vec![];
-    for call in calls.iter().filter(|call| call.mutating) {
-        let method = (call.service != "dynamodb").then(|| call.method.clone());
-        let nth = seen.entry((call.service.clone(), method.clone())).or_default();
+    for (index, call) in calls.iter().enumerate() {
+        let nth = seen.entry((&call.service, &call.method)).or_default();
         *nth += 1;
-        for when in ["before", "after"] {
-            points.push(Point { service: call.service.clone(), method: method.clone(), nth: *nth, when });
+        let point = |when| Point {
+            service: call.service.clone(),
+            method: call.method.clone(),
+            nth: *nth,
+            when,
+            detail: call.detail.clone().unwrap_or_default(),
+        };
+        points.push(point("before"));
+        if call.mutating && !calls.get(index + 1).is_some_and(|next| is_one_gap(recorded, call, next)) {
+            points.push(point("after"));
         }
     }
     points
 }
 
-/// `SLUICE_E2E_CRASH`: all points (the default), every third of them (`sample`), or those whose words contain it.
+/// Whether the gap behind a call is the one before the next: the next began after its end, and no edit came between.
+fn is_one_gap(recorded: &[Call], call: &Call, next: &Call) -> bool {
+    let between = |edit: &&Call| edit.service == "slack" && edit.mutating;
+    let mut between = recorded.iter().filter(between).filter(|c| call.seq < c.seq && c.seq < next.seq);
+    call.end_us.is_some_and(|end| end <= next.start_us) && between.next().is_none()
+}
+
+/// By `SLUICE_E2E_CRASH`: a few of all points, evenly spread (the default; a number says how many), `all`, or those whose
+/// words contain it.
 fn chosen(all: &[Point]) -> Vec<&Point> {
-    match std::env::var("SLUICE_E2E_CRASH").as_deref() {
-        Err(_) | Ok("all") => all.iter().collect(),
-        Ok("sample") => all.iter().step_by(3).collect(),
-        Ok(words) => all.iter().filter(|point| point.words().contains(words)).collect(),
+    let asked = std::env::var("SLUICE_E2E_CRASH").unwrap_or_else(|_| SHORT.to_string());
+    if asked == "all" {
+        return all.iter().collect();
+    }
+    match asked.parse::<usize>() {
+        Ok(count) => {
+            let count = count.min(all.len());
+            (0..count).map(|n| &all[(2 * n + 1) * all.len() / (2 * count)]).collect()
+        }
+        Err(_) => all.iter().filter(|point| point.words().contains(&asked)).collect(),
     }
 }
 
@@ -72,7 +126,10 @@ pub(crate) async fn all(kind: Kind) {
     let (recorded, clean) = record(kind, &site).await;
     let all = points(&recorded);
     let points = chosen(&all);
-    eprintln!("{kind:?}: {} of {} points, of {} calls", points.len(), all.len(), recorded.len());
+    let lines = all.iter().map(|point| format!("{}, {}\n", point.words(), point.detail));
+    write(&format!("crash-{kind:?}-points.txt"), &lines.collect::<String>());
+    assert!(!points.is_empty(), "{kind:?} has no such point; it has {all:?}");
+    eprintln!("{kind:?}: {} of {} points, after {} s", points.len(), all.len(), began.elapsed().as_secs());
     let next = AtomicUsize::new(0);
     let round = async |site: Option<Site>| {
         let mut site = match site {
@@ -84,15 +141,16 @@ pub(crate) async fn all(kind: Kind) {
             let n = next.fetch_add(1, Ordering::Relaxed);
             let Some(point) = points.get(n) else { return (failures, missed) };
             let begun = Instant::now();
-            let struck = AssertUnwindSafe(strike(kind, &site, point, n, &clean)).catch_unwind().await;
+            let struck = AssertUnwindSafe(meet(kind, &site, point, n, &clean)).catch_unwind().await;
             let struck = struck.unwrap_or_else(|panic| Err(words_of(&*panic)));
-            eprintln!("{kind:?} {:>3} {} {:.1} s", n + 1, point.words(), begun.elapsed().as_secs_f64());
+            let (words, took) = (point.words(), begun.elapsed().as_secs_f64());
+            eprintln!("{kind:?} {:>3} {words}: {took:.1} s, {}", n + 1, verdict(&struck));
             match struck {
                 Ok(true) => {}
-                Ok(false) => missed.push(point.words()),
+                Ok(false) => missed.push(words),
                 Err(what) => {
-                    keep_calls(kind, n, &site).await;
-                    failures.push(format!("{}: {what}", point.words()));
+                    keep(kind, n, &site).await;
+                    failures.push(format!("{words}, {}: {what}", point.detail));
                     // What is left half done would be blamed on the next point.
                     site = warm(kind).await;
                 }
@@ -103,8 +161,9 @@ pub(crate) async fn all(kind: Kind) {
     failures.extend(more);
     missed.extend(other);
     eprintln!(
-        "{kind:?}: {} points, {} failures, {} not met, {} s",
+        "{kind:?}: {} of {} points, {} failures, {} not met, {} s",
         points.len(),
+        all.len(),
         failures.len(),
         missed.len(),
         began.elapsed().as_secs()
@@ -113,15 +172,33 @@ pub(crate) async fn all(kind: Kind) {
     assert!(missed.is_empty(), "{kind:?}: never met: {}", missed.join(", "));
 }
 
-/// The calls that led to a failure, for whoever looks for its cause.
-async fn keep_calls(kind: Kind, n: usize, site: &Site) {
+fn verdict(struck: &Result<bool, String>) -> &'static str {
+    match struck {
+        Ok(true) => "survived",
+        Ok(false) => "not met",
+        Err(_) => "FAILED",
+    }
+}
+
+/// The calls that led to a failure and the bot's log, for whoever looks for its cause.
+async fn keep(kind: Kind, n: usize, site: &Site) {
     let calls = site.world.calls(0).await;
-    let lines = calls.iter().rev().take(400).rev().map(|call| format!("{call:?}\n"));
+    let telling =
+        calls.iter().filter(|call| !["Scan", "Query"].contains(&call.method.as_str()) || delimits(call));
+    let lines = telling.map(|call| format!("{call:?}\n"));
+    let file = write(&format!("crash-{kind:?}-{}.txt", n + 1), &lines.collect::<String>());
+    let log = file.with_extension("log");
+    std::fs::copy(site.world.folder().join("bot.log"), &log).unwrap();
+    eprintln!("what led to it: {} and {}", file.display(), log.display());
+}
+
+/// A file that is kept below the target folder.
+fn write(name: &str, text: &str) -> PathBuf {
     let folder = sluice_e2e::target().join("e2e");
     std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join(format!("crash-{kind:?}-{}.txt", n + 1));
-    std::fs::write(&file, lines.collect::<String>()).unwrap();
-    eprintln!("the calls that led to it: {}", file.display());
+    let file = folder.join(name);
+    std::fs::write(&file, text).unwrap();
+    file
 }
 
 fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
@@ -134,6 +211,7 @@ type Effects = BTreeMap<(String, String), usize>;
 /// A site where the command ran once: what is made only once, such as a stage's API, is there.
 async fn warm(kind: Kind) -> Site {
     let site = Site::new().await;
+    kind.found(&site).await;
     kind.prepare(&site, "The first").await;
     kind.drive(&site).await;
     site
@@ -143,31 +221,48 @@ async fn warm(kind: Kind) -> Site {
 async fn record(kind: Kind, site: &Site) -> (Vec<Call>, Effects) {
     kind.prepare(site, "The clean one").await;
     let before = Truth::of(site).await;
-    let since = site.world.last_call().await;
+    site.new_calls().await;
     let ending = kind.drive(site).await;
-    let calls = site.world.calls(since).await;
+    let calls = site.new_calls().await;
     let after = Truth::of(site).await;
     kind.judge(&before, &after, &ending).unwrap_or_else(|what| panic!("without any crash: {what}"));
     let effects = effects(&calls);
-    (calls, effects)
+    // Of what was prepared something may still be told once more: that is not the command's.
+    let is_ours = |call: &Call| {
+        let detail = call.detail.as_deref().unwrap_or_default();
+        !detail.contains("/operation/") || ending.operations.iter().any(|id| detail.contains(id.as_str()))
+    };
+    (calls.into_iter().filter(is_ours).collect(), effects)
+}
+
+/// Rounds until the point is met: whether it was, or what was wrong after one of them.
+async fn meet(kind: Kind, site: &Site, point: &Point, n: usize, clean: &Effects) -> Result<bool, String> {
+    for round in 0..ROUNDS {
+        if strike(kind, site, point, &format!("Point {n} round {round}"), clean).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// One round: whether the point was met, or what was wrong after it.
-async fn strike(kind: Kind, site: &Site, point: &Point, n: usize, clean: &Effects) -> Result<bool, String> {
-    kind.prepare(site, &format!("Round {n}")).await;
+async fn strike(
+    kind: Kind,
+    site: &Site,
+    point: &Point,
+    words: &str,
+    clean: &Effects,
+) -> Result<bool, String> {
+    kind.prepare(site, words).await;
     let before = Truth::of(site).await;
-    let since = site.world.last_call().await;
+    site.new_calls().await;
     let fault = site.world.arm(&point.fault()).await;
     let over = Cell::new(false);
     let killer = async {
-        let mut pulse = interval(Duration::from_millis(10));
-        while !fault.holds().await {
-            if over.get() {
-                return false;
-            }
-            pulse.tick().await;
+        if !caught(site, &fault, point, &over).await {
+            return false;
         }
-        site.kill_and_restart().await;
+        site.kill_and_restart(&fault).await;
         true
     };
     let drive = async {
@@ -177,7 +272,7 @@ async fn strike(kind: Kind, site: &Site, point: &Point, n: usize, clean: &Effect
     };
     let (met, ending) = tokio::join!(killer, drive);
     site.world.clear_faults().await;
-    let calls = site.world.calls(since).await;
+    let calls = site.new_calls().await;
     let after = Truth::of(site).await;
     kind.judge(&before, &after, &ending)?;
     let effects = effects(&calls);
@@ -185,4 +280,67 @@ async fn strike(kind: Kind, site: &Site, point: &Point, n: usize, clean: &Effect
         return Err(format!("effects {effects:?}, in a clean run {clean:?}"));
     }
     Ok(met)
+}
+
+/// Waits until the call is held on the side that the point names; `false` if the command is over before.
+async fn caught(site: &Site, fault: &Fault, point: &Point, over: &Cell<bool>) -> bool {
+    let mut pulse = interval(Duration::from_millis(10));
+    while !fault.holds().await {
+        if over.get() {
+            return false;
+        }
+        pulse.tick().await;
+    }
+    if point.when == "after" {
+        eventually("the effect is to be there", PATIENCE, async || {
+            let calls = site.calls_so_far().await;
+            if calls.iter().any(|call| call.result == "held" && call.effect) {
+                Ok(())
+            } else {
+                Err("not yet")
+            }
+        })
+        .await;
+    }
+    true
+}
+
+#[test]
+fn each_gap_is_one_point_and_what_comes_with_time_is_none() {
+    let call = |seq: u64, service: &str, method: &str, detail: &str, mutating: bool| -> Call {
+        let (start_us, end_us) = (seq * 10, seq * 10 + 5);
+        let (start, result) = ("", "ok");
+        let call = json!({
+            "seq": seq, "service": service, "method": method, "start": start, "start_us": start_us, "end_us": end_us,
+            "detail": detail, "mutating": mutating, "result": result, "effect": true,
+        });
+        serde_json::from_value(call).unwrap()
+    };
+    let mut recorded = vec![
+        call(1, "dynamodb", "Query", "sluice p", false),
+        call(2, "dynamodb", "Query", "sluice/due", false),
+        call(3, "dynamodb", "TransactWriteItems", "Put p row", true),
+        call(4, "dynamodb", "UpdateItem", "sluice p head {g_beat}", true),
+        call(5, "lambda", "GetAlias", "f:prod", false),
+        call(6, "lambda", "UpdateAlias", "f:prod", true),
+        call(7, "slack", "chat.update", "C0", true),
+        call(8, "dynamodb", "TransactWriteItems", "Put p row", true),
+        call(9, "dynamodb", "UpdateItem", "sluice p head {g_owner, ds, du}", true),
+    ];
+    // The answer of the second append came when the next call was under way.
+    recorded[7].end_us = Some(95);
+    let words: Vec<String> = points(&recorded).iter().map(Point::words).collect();
+    assert_eq!(
+        words,
+        [
+            "before dynamodb Query #1",
+            "before dynamodb TransactWriteItems #1",
+            "before lambda UpdateAlias #1",
+            "after lambda UpdateAlias #1",
+            "before dynamodb TransactWriteItems #2",
+            "after dynamodb TransactWriteItems #2",
+            "before dynamodb UpdateItem #1",
+            "after dynamodb UpdateItem #1",
+        ]
+    );
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sluice_e2e::{Aws, Call, PATIENCE, State, eventually};
+use sluice_e2e::{Aws, Call};
 
 use crate::site::{PIPELINE, Site};
 
@@ -34,41 +34,43 @@ impl Kind {
         }
     }
 
+    /// What a new site needs besides: a rollback goes to a release before the present one.
+    pub(crate) async fn found(self, site: &Site) {
+        if self != Self::Rollback {
+            return;
+        }
+        releases(site, "To go back to").await;
+        site.promotes().await;
+        releases(site, "To come from").await;
+    }
+
     /// Brings a site to where the command has all of its work to do.
     pub(crate) async fn prepare(self, site: &Site, words: &str) {
-        site.commit(words);
-        if self == Self::Build {
-            return;
-        }
-        site.does("/build orders").await;
-        if self == Self::Deploy {
-            return;
-        }
-        site.does("/deploy orders").await;
-        if self == Self::Rollback {
-            site.promotes().await;
+        match self {
+            Self::Build => site.commit(words),
+            Self::Deploy => {
+                site.commit(words);
+                site.does("/build orders").await;
+            }
+            Self::Promote => releases(site, words).await,
+            // What was rolled back may be promoted again.
+            Self::Rollback => site.promotes().await,
         }
     }
 
-    /// Types the command and brings it to its end; returns the words of the last message.
+    /// Types the command and brings it to its end: nothing is left to do or to tell.
     pub(crate) async fn drive(self, site: &Site) -> Ending {
         let world = &site.world;
         let mut asked = world.expect(world.channel(), self.line()).await;
         let first = world.types(world.ann(), self.line()).await;
         asked.reply = site.insists(first).await;
         if self == Self::Promote {
-            let waiting = asked.waits().await;
-            let first = world.clicks(world.bob(), &waiting, "promotion.approve").await;
-            site.insists(first).await;
+            site.approves(&asked).await;
         }
         asked.succeeds().await;
-        // A message that was posted before a crash, and the one that goes on for it, come to the same end.
-        let messages = eventually("all messages of it are to say so", PATIENCE, async || {
-            let messages = asked.messages().await;
-            let over = messages.iter().any(|message| message.state() == State::Succeeded);
-            if over { Ok::<_, String>(messages) } else { Err("not yet".into()) }
-        })
-        .await;
+        site.rests().await;
+        // A message that was posted before a crash, and the one that goes on for it.
+        let messages = asked.messages().await;
         let mut operations: Vec<_> =
             messages.iter().filter_map(|message| message.operation().map(str::to_owned)).collect();
         operations.dedup();
@@ -134,10 +136,17 @@ impl Kind {
     }
 }
 
+/// A new release on `dev`.
+async fn releases(site: &Site, words: &str) {
+    site.commit(words);
+    site.does("/build orders").await;
+    site.does("/deploy orders").await;
+}
+
 /// How a command ended, as the channel has it.
 #[derive(Debug)]
 pub(crate) struct Ending {
-    operations: Vec<String>,
+    pub(crate) operations: Vec<String>,
     messages: usize,
     words: String,
 }
