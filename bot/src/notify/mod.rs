@@ -32,7 +32,7 @@ pub(crate) trait Ledger: Send + Sync {
     /// Records the message's timestamp.
     async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError>;
     /// Records that all of the last news is told everywhere.
-    async fn settled(&self, operation: &OperationId) -> Result<(), StoreError>;
+    async fn settled(&self, news: &News) -> Result<(), StoreError>;
 }
 
 /// The herald of this process.
@@ -79,7 +79,7 @@ impl Herald for Notify {
             done: HashSet::new(),
         });
         let (now, before) = (news.sequence, entry.latest.sequence);
-        if now < before || (now == before && entry.latest.last && !news.last) {
+        if now < before || (now == before && entry.latest.is_last() && !news.is_last()) {
             return;
         }
         if now > before {
@@ -130,24 +130,29 @@ impl Shared {
 
     /// A place has told the last news. The one that is last to do so settles the operation.
     async fn done(&self, operation: &OperationId, channel: &ChannelId) {
-        let all_told = {
+        let told = {
             let mut open = self.open();
             let Some(entry) = open.get_mut(operation) else { return };
             entry.places.remove(channel);
             entry.done.insert(channel.clone());
-            entry.latest.channels.iter().all(|channel| entry.done.contains(channel))
+            let all_told = entry.latest.channels.iter().all(|channel| entry.done.contains(channel));
+            if !all_told {
+                return;
+            }
+            Arc::clone(&entry.latest)
         };
-        if !all_told {
-            return;
-        }
         let mut pause = Duration::from_millis(500);
-        while let Err(error) = self.ledger.settled(operation).await {
+        while let Err(error) = self.ledger.settled(&told).await {
             crate::metrics::store_error("telling");
             tracing::warn!(%operation, %error, "could not record that an operation is told");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(place::LONGEST_PAUSE);
         }
-        self.open().remove(operation);
+        let mut open = self.open();
+        // Somebody may have got it on meanwhile, and then it has a place again.
+        if open.get(operation).is_some_and(|entry| entry.places.is_empty()) {
+            open.remove(operation);
+        }
     }
 }
 

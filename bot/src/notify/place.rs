@@ -122,7 +122,7 @@ impl Place {
     /// Tells what is newest by the time there is a slot; whether that was the last.
     async fn tell(&mut self, mut news: Arc<News>) -> Result<bool, Setback> {
         if self.is_closed {
-            return Ok(news.last);
+            return Ok(news.is_last());
         }
         let mut main = std::mem::take(&mut self.main);
         let told = self.keep(&mut main, 1, |place| {
@@ -144,7 +144,7 @@ impl Place {
             }
             self.tell_aside(aside, news.sequence).await?;
         }
-        Ok(news.last)
+        Ok(news.is_last())
     }
 
     async fn tell_aside(&mut self, aside: &Aside, sequence: u64) -> Result<(), Setback> {
@@ -203,7 +203,7 @@ impl Place {
                 }
             }
             // Of the last news of the only place, that the operation is settled says it all, and is recorded next.
-            let is_last = { self.news.borrow().over && self.news.borrow().channels.len() == 1 };
+            let is_last = { self.news.borrow().is_over() && self.news.borrow().channels.len() == 1 };
             if let Some(ts) = posted.ts.as_ref().filter(|_| !posted.recorded && !is_last) {
                 self.shared.ledger.posted(&operation, &what, ts).await.map_err(|error| self.store(&error))?;
                 posted.recorded = true;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluice_commands::card::{Card, Text, Tone};
 use sluice_commands::ids::UserId;
+use sluice_commands::operation::Status;
 use sluice_commands::ports::Aside;
 use tokio::time::Instant;
 use url::Url;
@@ -106,7 +107,7 @@ impl Ledger for Memory {
         self.posts.lock().unwrap().insert(format!("{operation} {what}"), ts.to_owned());
         Ok(())
     }
-    async fn settled(&self, _: &OperationId) -> Result<(), StoreError> {
+    async fn settled(&self, _: &News) -> Result<(), StoreError> {
         *self.settled.lock().unwrap() += 1;
         Ok(())
     }
@@ -140,8 +141,7 @@ fn news(sequence: u64, last: bool) -> News {
         sequence,
         card: Card::new(Tone::Running, format!("step {sequence}")),
         own_since: 1,
-        last,
-        over: last,
+        status: if last { Status::Succeeded } else { Status::Running },
         actor: UserId::new("U0ANN").unwrap(),
         channels: vec![channel("C1")],
         asides: vec![],

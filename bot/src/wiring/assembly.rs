@@ -121,8 +121,8 @@ impl Ledger for Messages {
         Messages::posted(self, operation, what, ts).await
     }
 
-    async fn settled(&self, operation: &OperationId) -> Result<(), StoreError> {
-        Messages::settled(self, operation).await
+    async fn settled(&self, news: &News) -> Result<(), StoreError> {
+        Messages::settled(self, news).await
     }
 }
 

@@ -315,8 +315,9 @@ impl<'a> Drive<'a> {
                     .map_or(facts.sequence.max(self.log.facts().sequence + 1), |(_, s)| s);
                 *leave = Leave {
                     status: Status::Waiting,
-                    owned: false,
-                    due: DueChange::Never,
+                    // Until it is told that it waits: a wait that nobody hears of never ends.
+                    owned: true,
+                    due: DueChange::Keep,
                     awaits: format!("{step}@{since}"),
                 };
             }

@@ -163,7 +163,7 @@ impl Engine {
             return Ok(Acquired::No(Driven::NotOurs));
         };
         if head.status == Status::Waiting && !is_due {
-            // Nobody spoke since it went to sleep. Claimed, it would be awake without being due: lost, if we died then.
+            // Nobody spoke since it was told that it waits.
             return Ok(Acquired::No(Driven::Waiting));
         }
         if head.status == Status::Stuck && !is_due {
@@ -193,14 +193,19 @@ impl Engine {
         };
         let is_stuck = loaded.facts.stuck.is_some()
             && !loaded.unread.iter().any(|said| matches!(said.verdict, Verdict::Retry | Verdict::Resolve));
-        if head.status.is_final() || is_stuck {
-            // Only its last news may not have been told: the owner died between the end and that.
+        let is_asleep = head.status == Status::Waiting && loaded.unread.is_empty();
+        if head.status.is_final() || is_stuck || is_asleep {
+            // Only its last news may not have been told: the owner died between its record and that.
             if let Some(definition) = self.registry.get(&head.charter.kind, head.charter.version) {
                 let (facts, own_since) = (&loaded.facts, loaded.facts.sequence + 1);
                 let news = news::of(&*definition, facts, &self.world, &Default::default(), own_since)?;
                 self.world.herald.tell(news);
             }
-            return Ok(Acquired::No(if is_stuck { Driven::Stuck } else { Driven::Ended }));
+            return Ok(Acquired::No(match head.status {
+                Status::Waiting => Driven::Waiting,
+                _ if is_stuck => Driven::Stuck,
+                _ => Driven::Ended,
+            }));
         }
         let own_since = if is_untouched { 1 } else { loaded.facts.sequence + 1 };
         let log = Log::new(self.world.target.clone(), head, loaded.facts, rung, begun);
@@ -243,12 +248,32 @@ impl Engine {
         for item in items {
             match Head::from_item(&item) {
                 Ok(head) if self.is_carrying(&head.id) => {}
+                Ok(head) if head.owner == self.world.settings.replica && head.status.is_told_once() => {
+                    self.show(&head).await;
+                }
                 Ok(head) if self.is_free(&head) => free.push(head.id),
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "a due item is no operation of ours"),
             }
         }
         Ok(free)
+    }
+
+    /// Shows that the teller lives of an operation that nobody carries: while Slack is away, nobody else is to tell it.
+    async fn show(&self, head: &Head) {
+        let write = Write::Update {
+            key: self.world.keys.head(&head.id),
+            set: guards([(head::BEAT, Guard::Number(head.beat + 1))]),
+            due: DueChange::Keep,
+            when: Precondition::Equals(guards([
+                (head::FENCE, Guard::Number(head.fence)),
+                (head::STATUS, Guard::Text(head.status.as_str().into())),
+            ])),
+        };
+        match self.world.store.write(write).await {
+            Ok(()) | Err(StoreError::Lost(_)) => {}
+            Err(error) => tracing::warn!(operation = %head.id, %error, "the teller's beat failed"),
+        }
     }
 
     /// Parks an operation whose record this version cannot go on from: it leaves the due index, and is never dropped. Only

@@ -40,6 +40,10 @@ impl Status {
     pub fn is_final(self) -> bool {
         matches!(self, Status::Succeeded | Status::Failed)
     }
+    /// Whether nobody carries it: it ended, or waits for people. It only has to be told.
+    pub(crate) fn is_told_once(self) -> bool {
+        self.is_final() || matches!(self, Status::Waiting | Status::Stuck)
+    }
     /// As it is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -330,16 +330,12 @@ pub(crate) async fn claim(
     claimed.fence += 1;
     claimed.beat += 1;
     claimed.owner = replica.to_owned();
-    if claimed.status == Status::Waiting {
-        claimed.status = Status::Running;
-    }
     let write = Write::Update {
         key: keys.head(&head.id),
         set: guards([
             (head::FENCE, Guard::Number(claimed.fence)),
             (head::BEAT, Guard::Number(claimed.beat)),
             (head::OWNER, Guard::Text(replica.to_owned())),
-            (head::STATUS, Guard::Text(claimed.status.as_str().into())),
         ]),
         due: DueChange::Keep,
         when: Precondition::Equals(guards([

@@ -11,11 +11,15 @@ use crate::operation::accept::{Committed, Delivery, inbox, transact};
 use crate::operation::engine::Engine;
 use crate::operation::facts::{CANCEL, Facts, STUCK, SignalFact, Verdict};
 use crate::operation::head::{self, Head, RUNG, Status, guards};
+use crate::operation::log::read_head;
 use crate::operation::news;
 use crate::operation::step::{StepId, Trouble};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
 use crate::service::{Actor, Answer};
+
+/// How often a word is said anew because the operation went to sleep or woke meanwhile.
+const TRIES: usize = 5;
 
 /// What came of saying something.
 #[derive(Debug)]
@@ -70,25 +74,25 @@ impl Ear {
             Verdict::Resolve if is_stuck => Act::Resolved,
             _ => return None,
         };
-        let status = (head::STATUS, Guard::Text(head.status.as_str().into()));
-        if matches!(verdict, Verdict::Cancel | Verdict::GiveWay) {
+        // Nobody carries who waits or is stuck; who told it last may still be named, and must not settle it any more.
+        let (set, due) = match head.status {
             // Who runs is due already.
-            let due = if head.status == Status::Running { DueChange::Keep } else { DueChange::At(at) };
-            let (step, awaited) = (StepId::new(CANCEL), CANCEL.to_owned());
-            return Some(Self { step, awaited, when: guards([status]), set: Guards::new(), due, act });
-        }
-        let (step, _) = awaits?;
-        let awaited = (head::AWAITS, Guard::Text(head.awaits.clone()));
-        let (when, set) = match is_stuck {
-            // Nobody carries what is stuck; who told it last may still be named, and must not settle it any more.
-            true => {
+            Status::Running => (Guards::new(), DueChange::Keep),
+            _ => {
                 let running = Guard::Text(Status::Running.as_str().into());
                 let set = [(head::OWNER, Guard::Text(String::new())), (head::STATUS, running)];
-                (guards([awaited, status]), guards(set))
+                (guards(set), DueChange::At(at))
             }
-            false => (guards([awaited]), Guards::new()),
         };
-        Some(Self { step, awaited: head.awaits.clone(), when, set, due: DueChange::At(at), act })
+        let status = (head::STATUS, Guard::Text(head.status.as_str().into()));
+        let (step, awaited, when) = match verdict {
+            Verdict::Cancel | Verdict::GiveWay => (StepId::new(CANCEL), CANCEL.to_owned(), guards([status])),
+            _ => {
+                let awaited = (head::AWAITS, Guard::Text(head.awaits.clone()));
+                (awaits?.0, head.awaits.clone(), guards([awaited, status]))
+            }
+        };
+        Some(Self { step, awaited, when, set, due, act })
     }
 
     /// The signal with its ring. `rung` is different for each.
@@ -136,6 +140,31 @@ fn record(
 
 /// Records what somebody said to `head`, as it was read, with what is known of it.
 pub async fn say(
+    engine: &Engine,
+    delivery: &Delivery<'_>,
+    head: &Head,
+    facts: &Facts,
+    word: Word,
+    granted: &Granted,
+    answer: Answer,
+) -> Result<Said, Trouble> {
+    let mut head = head.clone();
+    let awaited = head.awaits.clone();
+    for _ in 0..TRIES {
+        match say_once(engine, delivery, &head, facts, word.clone(), granted, answer.clone()).await? {
+            Said::Late => {}
+            said => return Ok(said),
+        }
+        // Perhaps it only went to sleep or woke at this moment. What it waits for must be the same still.
+        match read_head(&*engine.world().store, &engine.world().keys, &head.id).await? {
+            Some(seen) if seen.head.status != head.status && seen.head.awaits == awaited => head = seen.head,
+            _ => return Ok(Said::Late),
+        }
+    }
+    Ok(Said::Late)
+}
+
+async fn say_once(
     engine: &Engine,
     delivery: &Delivery<'_>,
     head: &Head,

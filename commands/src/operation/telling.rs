@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{from_item, to_item};
 use crate::ids::OperationId;
-use crate::operation::head::{self, Status, guards};
+use crate::operation::head::{self, guards};
 use crate::operation::keys::Keys;
-use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Write};
+use crate::ports::{DueChange, Guard, News, Precondition, Store, StoreError, Write};
 
 #[derive(Serialize, Deserialize)]
 struct Message {
@@ -48,21 +48,21 @@ impl Messages {
         self.store.write(Write::Put { item, when: Precondition::Any }).await
     }
 
-    /// After the last news of an operation was told everywhere: nobody needs to look at it again, or before somebody speaks.
-    pub async fn settled(&self, operation: &OperationId) -> Result<(), StoreError> {
-        // One write, without a look before it: an operation that is not final fits neither.
-        for status in [Status::Succeeded, Status::Failed, Status::Stuck] {
-            let write = Write::Update {
-                key: self.keys.head(operation),
-                set: guards([(head::OWNER, Guard::Text(String::new()))]),
-                due: DueChange::Never,
-                when: Precondition::Equals(guards([(head::STATUS, Guard::Text(status.as_str().into()))])),
-            };
-            match self.store.write(write).await {
-                Err(StoreError::Lost(_)) => {}
-                result => return result,
-            }
+    /// After the last news of an operation was told everywhere: nobody needs to look at it again, or before somebody
+    /// speaks. Whoever did so meanwhile changed its status, and whoever went on its sequence: then nothing is written.
+    pub async fn settled(&self, news: &News) -> Result<(), StoreError> {
+        let write = Write::Update {
+            key: self.keys.head(&news.operation),
+            set: guards([(head::OWNER, Guard::Text(String::new()))]),
+            due: DueChange::Never,
+            when: Precondition::Equals(guards([
+                (head::STATUS, Guard::Text(news.status.as_str().into())),
+                (head::SEQUENCE, Guard::Number(news.sequence)),
+            ])),
+        };
+        match self.store.write(write).await {
+            Err(StoreError::Lost(_)) => Ok(()),
+            result => result,
         }
-        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 use crate::card::{Card, Text};
 use crate::ids::{ChannelId, OperationId, UserId};
+use crate::operation::Status;
 
 /// A message of an operation beside the first one. Each is posted once per place and edited if it changes.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,16 +29,26 @@ pub struct News {
     /// The first journal row that this process wrote. A message whose cause is older, and of which nothing is known, may
     /// have been posted by somebody who died: it is posted once more, marked as continued.
     pub own_since: u64,
-    /// Whether nothing will follow: when this is told everywhere, [`Messages::settled`](crate::operation::Messages::settled) is due.
-    pub last: bool,
-    /// Whether nothing can ever follow. What is stuck has told its last news, but is not over.
-    pub over: bool,
+    /// How the operation stands.
+    pub status: Status,
     /// Who asked; told privately where the bot cannot post.
     pub actor: UserId,
     /// The channels to tell it in, each once: where it was asked for, and the pipeline's home channel.
     pub channels: Vec<ChannelId>,
     /// Messages beside the first one.
     pub asides: Vec<Aside>,
+}
+
+impl News {
+    /// Whether nothing follows by itself, since it ended or waits for people: when this is told everywhere,
+    /// [`Messages::settled`](crate::operation::Messages::settled) is due.
+    pub fn is_last(&self) -> bool {
+        self.is_over() || matches!(self.status, Status::Waiting | Status::Stuck)
+    }
+    /// Whether nothing can ever follow.
+    pub fn is_over(&self) -> bool {
+        self.status.is_final()
+    }
 }
 
 /// Whoever tells the channel. Trouble with telling never delays or fails the work, so nothing comes back.

@@ -74,7 +74,7 @@ impl Service {
         for ticket in view.tickets.iter().filter(|ticket| ticket.kind == "promote") {
             let Some(loaded) = self.load(&ticket.operation).await? else { continue };
             let params: promote::Params = loaded.facts.params()?;
-            if params.to == *stage && loaded.head.status == Status::Waiting {
+            if params.to == *stage && !loaded.head.awaits.is_empty() && !ticket.stuck {
                 return self.say_to(invocation, Some(loaded), None, Word { verdict, reason }).await;
             }
         }

@@ -48,9 +48,9 @@ impl RecordingHerald {
     pub fn count(&self) -> usize {
         lock(&self.0).len()
     }
-    /// The operations of which last news was told, from the n-th on.
-    pub fn ended_since(&self, n: usize) -> Vec<OperationId> {
-        lock(&self.0).iter().skip(n).filter(|news| news.last).map(|news| news.operation.clone()).collect()
+    /// Last news, from the n-th on.
+    pub fn last_since(&self, n: usize) -> Vec<News> {
+        lock(&self.0).iter().skip(n).filter(|news| news.is_last()).cloned().collect()
     }
     /// The last news of an operation.
     pub fn last(&self, operation: &OperationId) -> Option<News> {

@@ -1,10 +1,13 @@
 //! Waiting for people: what they say counts once, whenever they say it, and is never slept through.
 
+use std::time::Duration;
+
 use super::harness::{Process, Shared, person};
-use super::sea::{How, Spec, step};
+use super::sea::{How, Moment, Spec, step};
+use crate::card::Tone;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::{Guard, Store};
+use crate::ports::{Guard, News, Store};
 
 fn steps() -> [Spec; 3] {
     [step("a", How::Set), step("ask", How::Ask).after(&["a"]), step("b", How::Set).after(&["ask"])]
@@ -139,7 +142,7 @@ async fn waiting_again_keeps_the_revision_that_buttons_carry() {
     assert_eq!((before.awaits, before.fence + 1), (after.awaits.clone(), after.fence));
     assert!(after.sequence > before.sequence);
     let news = process.herald.last(&id).unwrap();
-    assert!(!news.last);
+    assert!(!news.is_over());
     assert_eq!(shared.facts(&id).await.waiting().map(|(_, since)| since), Some(2));
 }
 
@@ -161,4 +164,39 @@ async fn a_signal_whose_answer_was_lost_counts_and_is_heard() {
     let rung = shared.store.get(&key).await.unwrap().unwrap().guards["rung"].clone();
     assert_eq!(rung, Guard::Text("d2".into()));
     assert_eq!(shared.facts(&id).await.signals[0].actor, person("ben"));
+}
+
+/// The last thing that a process does may be to record the wait: then nobody knows of it, and a wait that nobody is told
+/// of never ends.
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_was_recorded_and_not_told_is_told_by_whoever_lives() {
+    let mut met = 0;
+    for call in 0.. {
+        let shared = Shared::new().await;
+        let first = shared.mortal("one", Some((call, Moment::After)), |_| {});
+        let id = operation_id(1);
+        let asked = async {
+            first.ask(1, "d1", "toy", &steps()).await;
+            first.live_until(async || first.herald.last(&id).is_some_and(is_wait)).await
+        };
+        let died = tokio::time::timeout(Duration::from_secs(60), asked).await.unwrap_or(true);
+        if !died {
+            break;
+        }
+        let told = first.herald.last(&id).is_some_and(is_wait);
+        drop(first);
+        let waits = shared.heads().iter().any(|head| head.status == Status::Waiting);
+        if !waits || told {
+            continue;
+        }
+        met += 1;
+        let second = shared.process("two");
+        let _ = tokio::time::timeout(Duration::from_secs(3600), second.live()).await;
+        assert!(second.herald.last(&id).is_some_and(is_wait), "died after store call {call}: nobody is told");
+    }
+    assert!(met > 0, "no death between the record of the wait and its news");
+}
+
+fn is_wait(news: News) -> bool {
+    news.card.tone == Tone::Waiting
 }

@@ -35,7 +35,7 @@ async fn an_operation_runs_to_its_end_and_its_appends_are_batched() {
     let transactions = shared.store.calls().into_iter().filter(|c| matches!(c, StoreCall::Transact { .. }));
     assert_eq!(transactions.count(), 4, "one for the acceptance, one for each batch");
     assert_eq!(["a", "b", "c"].map(|name| shared.sea.count(name)), [1, 1, 1]);
-    assert!(process.herald.last(&id).unwrap().last);
+    assert!(process.herald.last(&id).unwrap().is_over());
 }
 
 #[tokio::test(start_paused = true)]

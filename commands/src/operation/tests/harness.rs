@@ -16,7 +16,7 @@ use crate::domain::{Access, Counters, Pipeline, View, to_item};
 use crate::ids::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::{DueItem, Item, Key, Page, Precondition, Query, Store, StoreError, Write};
+use crate::ports::{DueItem, Item, Key, News, Page, Precondition, Query, Store, StoreError, Write};
 use crate::service::{Actor, Answer, Service};
 use crate::testing::{
     Cloud, MemoryStore, Moment, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, target, world,
@@ -367,6 +367,7 @@ impl Process {
     /// The life of a process: it runs what its runner was told to run, sweeps, and tells last news. Ends only if it is
     /// told to stop, when it has let go of everything.
     pub(super) async fn live(&self) {
+        let mut untold: Vec<News> = vec![];
         let mut drives = FuturesUnordered::new();
         let (mut running, mut again) = (BTreeSet::new(), BTreeSet::new());
         let mut sweep = tokio::time::interval(LEASE / 3);
@@ -406,12 +407,14 @@ impl Process {
                     }
                 }
             }
-            let ended = self.herald.ended_since(told);
+            untold.extend(self.herald.last_since(told));
             told = self.herald.count();
             let messages = Messages::new(self.line.clone(), self.engine.world().keys.clone());
-            for operation in ended {
-                // What fails here is told again by whoever claims it next.
-                let _ = messages.settled(&operation).await;
+            // What fails here is tried again, as the bot does.
+            for news in std::mem::take(&mut untold) {
+                if messages.settled(&news).await.is_err() {
+                    untold.push(news);
+                }
             }
         }
     }

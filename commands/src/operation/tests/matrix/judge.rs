@@ -79,10 +79,14 @@ impl Shared {
     fn hold_news(&self, head: &Head, wrong: &mut Vec<String>) {
         let Some(news) = self.news(&head.id) else { return };
         let tone = if head.status == Status::Succeeded { Tone::Good } else { Tone::Bad };
-        if !news.last || news.sequence != head.sequence || news.card.tone != tone {
+        if !news.is_over() || news.sequence != head.sequence || news.card.tone != tone {
             wrong.push(format!(
                 "{}: told last: row {} of {}, {:?}, last {}",
-                head.id, news.sequence, head.sequence, news.card.title, news.last
+                head.id,
+                news.sequence,
+                head.sequence,
+                news.card.title,
+                news.is_over()
             ));
         }
     }
