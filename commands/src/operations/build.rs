@@ -99,7 +99,9 @@ impl Definition for BuildOperation {
                 .spent_if(is_over),
         );
         let Some(started) = facts.output::<Started>(&id("start"))? else { return Ok(nodes) };
-        nodes.push(Node::new(id("follow"), "build", Follow(at.clone(), started.id)).after([id("start")]));
+        let since = facts.step(&id("start")).and_then(|fact| fact.done.as_ref()).map(|(at, _)| *at);
+        let follow = Follow { at: at.clone(), build: started.id, since };
+        nodes.push(Node::new(id("follow"), "build", follow).after([id("start")]));
         let Some(finished) = facts.output::<Finished>(&id("follow"))? else { return Ok(nodes) };
         if !finished.green {
             nodes.push(Node::new(id("verdict"), "", Red(finished, params.name)).after([id("follow")]));
@@ -292,7 +294,12 @@ impl Step for StartBuild {
 }
 
 /// Looks at the running build until it ends; on failure it keeps the phase and the lines around the first error.
-struct Follow(At, String);
+struct Follow {
+    at: At,
+    build: String,
+    /// When its start was recorded.
+    since: Option<jiff::Timestamp>,
+}
 
 #[async_trait]
 impl Step for Follow {
@@ -300,13 +307,18 @@ impl Step for Follow {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let At { target, .. } = &self.0;
-        let found = cx.world.builders.builds(target, std::slice::from_ref(&self.1)).await?;
+        let At { target, params } = &self.at;
+        let found = cx.world.builders.builds(target, std::slice::from_ref(&self.build)).await?;
         let Some(run) = found.into_iter().next() else {
+            // Control planes are eventually consistent: what was just started may not show yet.
+            let age = self.since.map(|since| cx.world.clock.now().duration_since(since));
+            if age.is_some_and(|age| age.unsigned_abs() < 2 * cx.world.settings.settle) {
+                return Ok(Progress::LookAgain { after: Duration::from_secs(1), note: None });
+            }
             return Err(Trouble::Refused(Refusal::new(
                 "build-gone",
                 "CodeBuild does not know this build any more.".to_owned(),
-                format!("Build it again: `/build {}`.", self.0.params.name),
+                format!("Build it again: `/build {}`.", params.name),
             )));
         };
         if run.status == BuildStatus::InProgress {

@@ -6,11 +6,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Artifact, Change, Current, PinnedApi, Release, to_item};
+use crate::domain::{About, Artifact, Change, Current, PinnedApi, Release, View, to_item};
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{Definition, End, Facts, Node, Slot, StepId, Story, Trouble};
+use crate::operation::{Definition, End, Facts, Node, Refusal, Slot, StepId, Story, Trouble};
 use crate::operations::build::change_text;
-use crate::operations::steps::{Preparation, Prepared, RecordMove, all_done, move_nodes, resolution_nodes};
+use crate::operations::steps::{
+    Preparation, Prepared, RecordMove, all_done, move_nodes, resolution_nodes, unmoved,
+};
 use crate::ports::{Precondition, Write};
 
 /// What is asked.
@@ -108,6 +110,11 @@ impl Definition for Deploy {
     fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
         let params: Params = facts.params()?;
         Ok(resolution_nodes(target, &params.name, &params.stage))
+    }
+
+    fn gate(&self, facts: &Facts, slot: &Slot, view: &View) -> Result<(), Refusal> {
+        let Ok(Params { name, stage, .. }) = facts.params::<Params>() else { return Ok(()) };
+        if *slot == Slot::Stage(stage.clone()) { unmoved(facts, &name, &stage, view) } else { Ok(()) }
     }
 
     fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {

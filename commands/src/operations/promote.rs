@@ -14,7 +14,7 @@ use crate::operation::{
     Trouble, VOID, Verdict,
 };
 use crate::operations::build::change_text;
-use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes, resolution_nodes};
+use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes, resolution_nodes, unmoved};
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -128,7 +128,8 @@ impl Definition for Promote {
         }
         let now = view.stages.get(&to).and_then(|stage| stage.current.as_ref());
         if now.map(|now| now.release) == before.as_ref().map(|before| before.release) {
-            return Ok(());
+            // It may have gone somewhere and come back.
+            return unmoved(facts, &name, &to, view);
         }
         let runs =
             now.map_or("nothing".to_owned(), |now| format!("`{}`, brought by <@{}>", now.release, now.by.id));

@@ -102,6 +102,10 @@ impl Preparation<'_> {
                 artifact: self.artifact.clone(),
             },
         )];
+        // Before all that is looked at of the stage: should it move after that, the gate sees it.
+        let revision = ReadRevision { pipeline: self.pipeline.clone(), stage: self.stage.clone() };
+        nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(Slot::Pipeline));
+        let seen = [StepId::new(STAGE_REVISION)];
         for (logical, code) in &self.artifact.code {
             let look = LookAtFunction {
                 target: self.target.clone(),
@@ -109,7 +113,8 @@ impl Preparation<'_> {
                 stage: self.stage.clone(),
                 code: code.clone(),
             };
-            nodes.push(Node::new(Self::id("look", logical), "", look).holding(Slot::Pipeline));
+            let node = Node::new(Self::id("look", logical), "", look).after(seen.clone());
+            nodes.push(node.holding(Slot::Pipeline));
         }
         let known = self.api.map(|api| Api {
             id: api.api.clone(),
@@ -123,7 +128,8 @@ impl Preparation<'_> {
             stage: self.stage.clone(),
             known,
         };
-        nodes.push(Node::new(StepId::new("look-api"), "", look).holding(Slot::Pipeline));
+        let node = Node::new(StepId::new("look-api"), "", look).after(seen);
+        nodes.push(node.holding(Slot::Pipeline));
         nodes
     }
 

@@ -4,8 +4,48 @@ use async_trait::async_trait;
 
 use crate::domain::{Current, REVISION, Release, VersionSet, View, to_item};
 use crate::ids::{PipelineName, StageName};
-use crate::operation::{Context, Effect, Progress, Step, Trouble};
+use crate::operation::{Context, Effect, Facts, Progress, Refusal, Step, StepId, Trouble, VOID};
 use crate::ports::{Guard, Precondition, Write};
+
+/// The step that reads a stage's revision before the stage is looked at.
+pub(crate) const STAGE_REVISION: &str = "stage-revision";
+
+/// Reads how often a stage's record was written.
+pub(crate) struct ReadRevision {
+    pub(crate) pipeline: PipelineName,
+    pub(crate) stage: StageName,
+}
+
+#[async_trait]
+impl Step for ReadRevision {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let view = View::read(&*cx.world.store, &cx.world.keys, &self.pipeline).await?;
+        Progress::done(view.stage_revisions.get(&self.stage).copied().unwrap_or(0))
+    }
+}
+
+/// Whether a stage is still as it was when an operation looked at it: what the looks saw is what the moves go from, and
+/// where they go back to.
+pub(crate) fn unmoved(
+    facts: &Facts,
+    pipeline: &PipelineName,
+    stage: &StageName,
+    view: &View,
+) -> Result<(), Refusal> {
+    let seen = facts.output::<u64>(&StepId::new(STAGE_REVISION)).ok().flatten();
+    let now = view.stage_revisions.get(stage).copied().unwrap_or(0);
+    if seen.is_none_or(|seen| seen == now) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        VOID,
+        format!("Stage `{stage}` moved while this was being prepared."),
+        format!("Look at `/pipeline status {pipeline}`, and ask again if you still want it."),
+    ))
+}
 
 /// Records that a stage runs a release.
 pub(crate) struct RecordMove {
