@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sluice_commands::operation::Status;
-use sluice_commands::operations::registry;
+use sluice_commands::operation::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, Status};
+use sluice_commands::operations::{promote, registry};
 use sluice_commands::testing::samples::{self, Sample};
 
 use super::Gallery;
@@ -28,6 +28,8 @@ fn the_messages_of_every_operation() {
     for sample in samples::all() {
         told(galleries.entry(sample.definition.kind()).or_default(), &sample);
     }
+    let parked = galleries.entry("of_no_known_kind").or_default();
+    parked.add("parked", &render::message(&samples::parked().card).to_json());
     for (kind, gallery) in galleries {
         gallery.snapshot(&format!("operation_{kind}"));
     }
@@ -46,10 +48,15 @@ fn no_kind_and_no_state_is_forgotten() {
             wanted.insert((definition.kind(), status.as_str()));
         }
     }
-    wanted.insert(("promote", Status::Waiting.as_str()));
+    // Going back and being stuck look the same for every kind.
+    for status in [Status::Waiting, Status::Unwinding, Status::Stuck] {
+        wanted.insert(("promote", status.as_str()));
+    }
+    wanted.insert(("build", Status::Unwinding.as_str()));
     assert_eq!(shown, wanted);
+    let known = [promote::APPROVE, promote::REJECT, CANCEL_BUTTON, RETRY_BUTTON, RESOLVE_BUTTON];
     for button in samples::all().iter().flat_map(|sample| sample.news().card.buttons) {
-        assert!(["promotion.approve", "promotion.reject"].contains(&button.action_id.as_str()), "{button:?}");
+        assert!(known.contains(&button.action_id.as_str()), "{button:?}");
         assert!(button.confirm.is_some(), "{button:?}");
     }
 }

@@ -8,7 +8,7 @@ use sluice_aws_adapter::Aws;
 use sluice_commands::ids::{OperationId, Target};
 use sluice_commands::operation::{Driven, Engine, Keys, Messages, Settings, World};
 use sluice_commands::operations::{self, names};
-use sluice_commands::ports::{NoWakeups, Queue, Runner, Store, StoreError, Wakeups};
+use sluice_commands::ports::{News, NoWakeups, Queue, Runner, Store, StoreError, Wakeups};
 use sluice_commands::service::{Answer, Delay, Invocation, Service};
 
 use crate::backend::{Obstacle, Parts};

@@ -37,9 +37,9 @@ pub use head::{Charter, Head, Status};
 pub use journal::{Entry, Row};
 pub use keys::Keys;
 pub use log::{Loaded, load};
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use news::of as told;
 pub use news::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use news::{of as told, of_parked};
 pub use plan::{Motion, Plan, Start, Turn, plan};
 pub(crate) use signal::give_way;
 pub use signal::{Said, Word, parse_wait, say};

@@ -14,8 +14,8 @@ use super::records::{CHANNEL, access, actor};
 use crate::card::Text;
 use crate::ids::OperationId;
 use crate::operation::{
-    Charter, Context, Definition, Effect, Entry, Facts, Node, Refusal, Row, Settings, SignalFact, StepId,
-    Trouble, Verdict,
+    Charter, Context, Definition, Effect, Entry, Facts, Motion, Node, Refusal, Row, Settings, SignalFact,
+    Start, StepId, Trouble, Verdict, plan,
 };
 use crate::operations::registry;
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
@@ -60,7 +60,7 @@ impl Journal {
         journal.row(0, vec![Entry::Accepted { params: serde_json::Value::Null }])
     }
 
-    fn row(mut self, milliseconds: i64, entries: Vec<Entry>) -> Self {
+    pub(super) fn row(mut self, milliseconds: i64, entries: Vec<Entry>) -> Self {
         self.now += SignedDuration::from_millis(milliseconds);
         let sequence = self.facts.sequence + 1;
         let row = Row { sequence, at: self.now, token: format!("t{sequence}"), entries };
@@ -120,15 +120,13 @@ impl Journal {
 
     /// Somebody decides, twelve minutes later.
     pub fn said(self, who: &str, verdict: Verdict, reason: Option<&str>) -> Self {
-        let later = SignedDuration::from_mins(12);
-        let signal = SignalFact {
-            step: StepId::new("approval"),
-            actor: actor(who),
-            verdict,
-            reason: reason.map(str::to_owned),
-            at: self.now + later,
-        };
-        self.row(later.as_millis() as i64, vec![Entry::Signal(signal)])
+        self.said_to("approval", 12 * 60_000, who, verdict, reason)
+    }
+
+    fn said_to(self, step: &str, later: i64, who: &str, verdict: Verdict, reason: Option<&str>) -> Self {
+        let at = self.now + SignedDuration::from_millis(later);
+        let (step, reason) = (StepId::new(step), reason.map(str::to_owned));
+        self.row(later, vec![Entry::Signal(SignalFact { step, actor: actor(who), verdict, reason, at })])
     }
 
     /// Everything is done.
@@ -136,10 +134,55 @@ impl Journal {
         self.until("").row(4, vec![Entry::Ended { succeeded: true }])
     }
 
+    /// That step fails.
+    pub fn faulted(self, step: &str, refusal: Refusal) -> Self {
+        let fault = Entry::Fault { step: StepId::new(step), refusal };
+        self.until(step).row(310, vec![fault])
+    }
+
     /// That step fails, and with it the operation.
     pub fn failed(self, step: &str, refusal: Refusal) -> Self {
-        let fault = Entry::Fault { step: StepId::new(step), refusal };
-        self.until(step).row(310, vec![fault]).row(4, vec![Entry::Ended { succeeded: false }])
+        self.faulted(step, refusal).taken_back()
+    }
+
+    /// What is to be taken back is, one after the other, and it ends.
+    pub fn taken_back(mut self) -> Self {
+        while let Some((step, _)) = self.next_back() {
+            let done = Entry::UndoDone { step: step.clone(), left: None };
+            self = self.row(5, vec![Entry::UndoIntent { step }]).row(120, vec![done]);
+        }
+        self.row(4, vec![Entry::Ended { succeeded: false }])
+    }
+
+    /// What is to be taken back next is in other hands.
+    pub fn left(self, found: &str) -> Self {
+        let (step, _) = self.next_back().expect("something to take back");
+        let left = Entry::UndoDone { step: step.clone(), left: Some(found.to_owned()) };
+        self.row(5, vec![Entry::UndoIntent { step }]).row(120, vec![left])
+    }
+
+    /// What is to be taken back next cannot be, and so it is stuck.
+    pub fn stuck(self, refusal: Refusal) -> Self {
+        let (step, _) = self.next_back().expect("something to take back");
+        let fault = Entry::UndoFault { step: step.clone(), refusal: refusal.clone() };
+        self.row(5, vec![Entry::UndoIntent { step }]).row(900_000, vec![fault, Entry::Stuck { refusal }])
+    }
+
+    fn next_back(&self) -> Option<(StepId, Start)> {
+        let (nodes, mut facts) = (self.nodes(), self.facts.clone());
+        // Samples take no slots.
+        facts.held.extend(nodes.iter().filter_map(|node| node.slot.clone()));
+        plan(&nodes, &facts, &Motion::default()).ready.into_iter().next()
+    }
+
+    /// Somebody stops it.
+    pub fn stopped(self, who: &str, verdict: Verdict, reason: Option<&str>) -> Self {
+        self.said_to("cancel", 3_000, who, verdict, reason)
+    }
+
+    /// An admin speaks to what is stuck.
+    pub fn got_on(self, verdict: Verdict) -> Self {
+        self.said_to("stuck", 600_000, "ada", verdict, None)
     }
 
     /// That step itself says why it fails; it looks at nothing but what is known.

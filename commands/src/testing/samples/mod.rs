@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::card::Text;
 use crate::domain::Access;
-use crate::operation::{Definition, Facts, Settings, StepId};
+use crate::operation::{Definition, Facts, Head, Settings, Status, StepId};
 use crate::ports::News;
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
 
@@ -47,4 +47,19 @@ impl Sample {
         crate::operation::told(&*self.definition, &self.facts, &world, &self.notes, 1)
             .expect("a sample makes sense")
     }
+}
+
+/// What is told of an operation whose record makes no sense.
+pub fn parked() -> News {
+    let facts = all().into_iter().next().expect("samples").facts;
+    crate::operation::of_parked(&Head {
+        id: facts.id,
+        charter: facts.charter,
+        status: Status::Stuck,
+        sequence: facts.sequence,
+        owner: String::new(),
+        beat: 1,
+        fence: 1,
+        awaits: String::new(),
+    })
 }

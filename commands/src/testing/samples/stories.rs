@@ -6,7 +6,7 @@ use super::{Journal, Sample};
 use crate::domain::{Change, VersionSet, View};
 use crate::fault::{Class, PortError};
 use crate::ids::{BuildNumber, ReleaseNumber, StageName};
-use crate::operation::{Refusal, Slot, Trouble, Verdict};
+use crate::operation::{Entry, Refusal, Slot, Trouble, Verdict};
 use crate::operations::steps::{foreign_refusal, refuse};
 use crate::operations::{build, deploy, promote, repo_create, rollback, stage_add};
 use crate::template::{TemplateCode, TemplateError};
@@ -219,6 +219,8 @@ pub fn all() -> Vec<Sample> {
         ordinary().sample("just accepted"),
         ordinary().until("follow").note("follow", "post build").sample("half way"),
         ordinary().succeeded().sample("succeeded"),
+        ordinary().until("follow").stopped("ann", Verdict::Cancel, None).sample("being stopped"),
+        ordinary().until("follow").stopped("ann", Verdict::Cancel, None).taken_back().sample("cancelled"),
         red(LOG).fails_by_itself("verdict").sample("failed: red"),
         building("orders", "mian", &change(1), true, None)
             .failed("source", no_branch)
@@ -258,7 +260,39 @@ pub fn all() -> Vec<Sample> {
         approved().failed("alias:sluice-orders-Hello", moved).sample("void"),
         approved()
             .failed("api-stage", throttled("apigatewayv2:UpdateStage"))
-            .sample("failed after the first alias"),
+            .sample("failed after the first alias, and taken back"),
+        approved().faulted("api-stage", throttled("apigatewayv2:UpdateStage")).sample("being taken back"),
+        approved()
+            .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
+            .left("it points to version 9")
+            .taken_back()
+            .sample("failed, and somebody moved an alias meanwhile"),
+        approved()
+            .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
+            .stuck(denied("lambda:UpdateAlias"))
+            .sample("stuck"),
+        approved()
+            .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
+            .stuck(denied("lambda:UpdateAlias"))
+            .got_on(Verdict::Retry)
+            .taken_back()
+            .sample("stuck, then tried again"),
+        approved()
+            .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
+            .stuck(denied("lambda:UpdateAlias"))
+            .got_on(Verdict::Resolve)
+            .row(300, vec![Entry::Ended { succeeded: false }])
+            .sample("stuck, then marked as resolved"),
+        promotion()
+            .until("approval")
+            .stopped("ann", Verdict::Cancel, Some("wrong release <!channel>"))
+            .taken_back()
+            .sample("cancelled while it waited"),
+        promotion()
+            .until("approval")
+            .stopped("ben", Verdict::GiveWay, None)
+            .taken_back()
+            .sample("gave way to a rollback"),
         promoting(LONG, hostile(subject), &TEN).until("approval").sample("extreme: waiting"),
         rolling_back(None).sample("just accepted"),
         rolling_back(None).until("alias:sluice-orders-Hello").sample("half way"),
