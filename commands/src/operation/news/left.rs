@@ -23,7 +23,8 @@ pub(super) fn told(mut card: Card, facts: &Facts, nodes: &[Node]) -> Card {
             (Some((_, None)), ..) => back.push(node.title.clone()),
             (Some((_, Some(found))), ..) => changed.push(node.title.clone().then(format!(" ({found})"))),
             (None, Some(refusal), _) => {
-                uncertain.push(node.title.clone().then(": ").join(marked(&refusal.problem)))
+                let why = marked(refusal.problem.trim_end_matches('.'));
+                uncertain.push(node.title.clone().then(": ").join(why));
             }
             (None, None, Undo::Stays(_)) => stays.push(node.title.clone()),
             // What was begun has ended by itself, or waits for what could not be taken back.
@@ -47,10 +48,11 @@ pub(super) fn told(mut card: Card, facts: &Facts, nodes: &[Node]) -> Card {
 
 /// What people can do about an operation that is stuck.
 pub(super) fn what_now() -> Text {
-    marked(
-        "Mend the cause, then an admin clicks *Retry*. *Mark resolved* takes back nothing more: it looks at what really \
-         runs and records that. A rollback goes ahead in any case.",
-    )
+    Text::plain("Mend the cause, then an admin clicks ")
+        .bold("Retry")
+        .then(". ")
+        .bold("Mark resolved")
+        .then(" takes back nothing more: it looks at what really runs and records that. A rollback goes ahead in any case.")
 }
 
 fn listed(texts: Vec<Text>) -> Text {
