@@ -106,6 +106,8 @@ pub fn card(
     card.parts.extend(story.parts.iter().cloned());
     card.hint = match &failure {
         _ if status == Status::Stuck => Some(left::what_now()),
+        // What to type next follows when it is over.
+        Some(_) if status == Status::Unwinding => None,
         Some(refusal) if !refusal.hint.is_empty() => Some(marked(&refusal.hint)),
         _ => story.hint.clone(),
     };
@@ -154,8 +156,8 @@ pub(crate) fn of_parked(head: &Head) -> News {
     let title = Text::default().code(charter.command.clone()).then(" ").bold("is stuck");
     let why = "Its record does not make sense to this version of Sluice. Nothing more was changed.";
     let mut card = Card::new(Tone::Bad, title).text(Text::plain(why));
-    card.hint =
-        Some(marked("Tell whoever runs Sluice: its log says which record. Then an admin clicks *Retry*."));
+    let hint = Text::plain("Tell whoever runs Sluice: its log says which record. Then an admin clicks ");
+    card.hint = Some(hint.bold("Retry").then("."));
     card.buttons = buttons::of_stuck(id, *sequence).into_iter().take(1).collect();
     card = card.foot(Text::plain("code ").code("corrupt-record").then(" · operation ").code(id.as_str()));
     News {
@@ -196,7 +198,8 @@ fn lines(facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Vec<S
             let ended =
                 fact.and_then(|f| f.done.as_ref().map(|(at, _)| *at).or(f.fault.as_ref().map(|(at, _)| *at)));
             let state = match fact {
-                Some(fact) if fact.undone.is_some() => StepState::Undone,
+                Some(fact) if matches!(fact.undone, Some((_, None))) => StepState::Undone,
+                Some(fact) if fact.undone.is_some() => StepState::Done,
                 Some(fact) if fact.undo_fault.is_some() => StepState::Failed,
                 Some(fact) if fact.undo.is_some() => StepState::Running,
                 Some(fact) if fact.done.is_some() => StepState::Done,

@@ -189,7 +189,7 @@ impl Trouble {
                     ),
                     Class::Transient | Class::Throttled | Class::Ambiguous => (
                         format!("{} kept failing ({}).", error.call, error.code),
-                        "AWS has trouble. Type the command again when it is over; what was done is kept.",
+                        "AWS has trouble. Type the command again when it is over.",
                     ),
                 };
                 Refusal::new(&format!("aws-{}", error.class), problem, hint)
