@@ -49,6 +49,8 @@ pub enum State {
     Succeeded,
     /// Over, with trouble.
     Failed,
+    /// In need of an admin.
+    Stuck,
 }
 
 /// A message that the channel, or one person, sees.
@@ -85,6 +87,9 @@ impl Message {
             ("failed", State::Failed),
             ("was rejected", State::Failed),
             ("is void", State::Failed),
+            ("was cancelled", State::Failed),
+            ("was resolved", State::Failed),
+            ("is stuck", State::Stuck),
             ("waiting", State::Waiting),
         ]
         .into_iter()
@@ -163,6 +168,11 @@ impl Asked {
     /// Waits until it failed.
     pub async fn fails(&self) -> Message {
         self.stands(State::Failed).await
+    }
+
+    /// Waits until it can go neither forward nor back.
+    pub async fn is_stuck(&self) -> Message {
+        self.stands(State::Stuck).await
     }
 
     /// Waits until it waits for a decision.

@@ -62,7 +62,10 @@ pub(super) fn encode_key(key: &Key) -> Attributes {
 pub(super) fn encode(item: Item) -> Result<Attributes, StoreError> {
     let mut attributes = encode_key(&item.key);
     attributes.insert(SCHEMA.to_owned(), AttributeValue::N(item.schema.to_string()));
-    let (name, body) = encode_body(item.body.to_string());
+    let json = item.body.to_string();
+    // Judged as if it were not deflated, so that what fits does not hang on what it says, nor on the backend.
+    let plain = json.len();
+    let (name, body) = encode_body(json);
     attributes.insert(name.to_owned(), body);
     for (name, guard) in &item.guards {
         attributes.insert(guard_name(name), encode_guard(guard));
@@ -74,7 +77,9 @@ pub(super) fn encode(item: Item) -> Result<Attributes, StoreError> {
     if let Some(expires) = item.expires {
         attributes.insert(EXPIRES.to_owned(), AttributeValue::N(whole_seconds(expires).to_string()));
     }
-    let bytes: usize = attributes.iter().map(|(name, value)| name.len() + size(value)).sum();
+    let others = attributes.iter().filter(|(attribute, _)| *attribute != name);
+    let bytes: usize =
+        others.map(|(name, value)| name.len() + size(value)).sum::<usize>() + name.len() + plain;
     if bytes > MAX_BYTES {
         let Key { partition, sort } = item.key;
         return Err(StoreError::Refused(format!(
