@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use serde_json::json;
-use sluice_e2e::{Aws, Message, PATIENCE, Repository, World, eventually};
+use sluice_e2e::{Aws, Message, Options, PATIENCE, Repository, World, eventually};
 
-/// A pipeline with `r1` on dev and prod, and `r2` on dev.
+/// A pipeline with `r1` on dev and prod, and `r2` on dev, in a world of its own: faults strike whoever calls.
 async fn moving(name: &str) -> (World, Message) {
-    let world = World::shared().await;
+    let world = World::start(Options::default()).await;
     let ann = world.ann();
     let created = world.asks(ann, &format!("/repo create {name}")).await.succeeds().await;
     world.asks(ann, &format!("/build {name}")).await.succeeds().await;
@@ -79,7 +79,7 @@ async fn a_promotion_that_fails_half_way_puts_back_what_it_moved() {
     world.asks(ann, "/deploy half").await.succeeds().await;
     let before = alias(&world, "half", "prod").await;
     let refused = json!({
-        "service": "apigatewayv2", "method": "UpdateStage", "action": "refuse", "status": 403,
+        "service": "apigateway", "method": "UpdateStage", "action": "refuse", "status": 403,
         "code": "AccessDeniedException", "times": 1,
     });
     let fault = world.arm(&refused).await;
@@ -114,7 +114,7 @@ async fn what_cannot_be_put_back_is_stuck_until_an_admin_sees_to_it_and_a_rollba
                 "code": "AccessDeniedException", "nth": nth, "times": times,
             })
         };
-        world.arm(&denied("apigatewayv2", "UpdateStage", 1, 1)).await;
+        world.arm(&denied("apigateway", "UpdateStage", 1, 1)).await;
         // The first move is the promotion's, the second is its way back.
         world.arm(&denied("lambda", "UpdateAlias", 2, 1)).await;
         let promotion = world.asks(ann, &format!("/promote {name} prod")).await;

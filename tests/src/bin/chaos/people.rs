@@ -120,7 +120,7 @@ impl<'a> Person<'a> {
             match message.state() {
                 State::Succeeded | State::Failed => return,
                 State::Waiting => self.decide(&message, approves).await,
-                State::Running => {}
+                State::Running | State::Stuck => {}
             }
         }
     }
