@@ -107,7 +107,7 @@ impl Definition for Deploy {
 
     fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
         let params: Params = facts.params()?;
-        Ok(resolution_nodes(target, &params.name, &params.stage))
+        Ok(resolution_nodes(facts, target, &params.name, &params.stage))
     }
 
     fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
