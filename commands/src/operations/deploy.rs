@@ -109,7 +109,7 @@ impl Definition for Deploy {
 
     fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
         let params: Params = facts.params()?;
-        Ok(resolution_nodes(target, &params.name, &params.stage))
+        Ok(resolution_nodes(facts, target, &params.name, &params.stage))
     }
 
     fn gate(&self, facts: &Facts, slot: &Slot, view: &View) -> Result<(), Refusal> {

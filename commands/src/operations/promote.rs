@@ -118,7 +118,7 @@ impl Definition for Promote {
 
     fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
         let params: Params = facts.params()?;
-        Ok(resolution_nodes(target, &params.name, &params.to))
+        Ok(resolution_nodes(facts, target, &params.name, &params.to))
     }
 
     fn gate(&self, facts: &Facts, slot: &Slot, view: &View) -> Result<(), Refusal> {

@@ -131,7 +131,7 @@ impl Definition for Rollback {
 
     fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
         let params: Params = facts.params()?;
-        Ok(resolution_nodes(target, &params.name, &params.stage))
+        Ok(resolution_nodes(facts, target, &params.name, &params.stage))
     }
 
     fn gate(&self, facts: &Facts, _: &Slot, view: &View) -> Result<(), Refusal> {

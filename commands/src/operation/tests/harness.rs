@@ -46,6 +46,18 @@ impl Line {
     pub(super) fn mend(&self) {
         self.cut.store(false, Ordering::SeqCst);
     }
+    /// A new row of a journal whose writer does not hold the operation any more: the fence in its token, and the head's.
+    fn behind_a_claim(&self, writes: &[Write]) -> Option<(String, u64)> {
+        let mut rows = writes.iter().filter_map(|write| match write {
+            Write::Put { item, .. } if item.key.sort.starts_with("row/") => Some(item),
+            _ => None,
+        });
+        let item = rows.next().filter(|item| self.store.item(&item.key).is_none())?;
+        let head = self.store.item(&Key { sort: "head".into(), ..item.key.clone() })?;
+        let (row, head) = (Row::from_item(item).unwrap(), Head::from_item(&head).unwrap());
+        let fence = row.token.strip_prefix(&format!("{}-", head.id))?.split('-').nth(1)?.to_owned();
+        (fence != head.fence.to_string()).then_some((row.token, head.fence))
+    }
     async fn die(&self, number: usize, moment: Moment) {
         if self.death == Some((number, moment)) {
             self.died.notify_one();
@@ -79,7 +91,11 @@ impl Store for Line {
         self.call(self.store.write(write)).await
     }
     async fn transact(&self, token: &str, writes: Vec<Write>) -> Result<(), StoreError> {
-        self.call(self.store.transact(token, writes)).await
+        let behind = self.behind_a_claim(&writes);
+        let answer = self.call(self.store.transact(token, writes)).await;
+        // Whoever claimed it may be in the midst of what this row says.
+        assert!(!(answer.is_ok() && behind.is_some()), "appended behind a claim: {behind:?}");
+        answer
     }
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         self.call(self.store.query(query)).await

@@ -215,3 +215,29 @@ async fn a_slot_that_is_given_back_rings_for_who_is_next_elsewhere() {
     assert!(hints[0].starts_with(&format!("{next} at ")), "{hints:?}");
     assert!(hints[0].ends_with(&format!("slot-{first}")), "{hints:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_was_claimed_appends_nothing_even_before_the_claimant_does() {
+    for after in [10, 300, 900] {
+        let shared = Shared::new().await;
+        shared.sea.weather("a", [Weather::Slow(Duration::from_secs(2))]);
+        let old = shared.process("old");
+        old.ask(1, "d1", "toy", &[step("a", How::Name), step("b", How::Name).after(&["a"])]).await;
+        let id = crate::operation::testing::operation_id(1);
+        let takes = async {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            let head = shared.head(&id).await;
+            assert_eq!(head.owner, "old");
+            // Claimed, and nothing appended yet: the sequence alone would not keep the old owner out.
+            let keys = Keys::new(&crate::testing::target());
+            let claimed = crate::operation::log::claim(&*shared.store, &keys, &head, "new").await.unwrap();
+            let rows = shared.journal(&id);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            assert_eq!(shared.journal(&id), rows, "claimed after {after} ms: {claimed:?}");
+        };
+        tokio::select! {
+            () = old.live() => {}
+            () = takes => {}
+        }
+    }
+}

@@ -10,15 +10,26 @@ use futures::future::try_join_all;
 
 use crate::domain::{Current, REVISION, Release, Stage, VersionSet, View, from_item, to_item};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{Context, Effect, Node, Progress, Slot, Step, StepId, Trouble};
+use crate::operation::{Context, Effect, Facts, Node, Progress, Slot, Step, StepId, Trouble};
 use crate::ports::{Guard, Precondition, Write};
 
 /// So many of the newest releases that ran on the stage are compared with what runs.
 const COMPARED: usize = 20;
 
 /// The steps that record what really runs on a stage.
-pub(crate) fn resolution_nodes(target: &Target, pipeline: &PipelineName, stage: &StageName) -> Vec<Node> {
-    let step = Resolve { target: target.clone(), pipeline: pipeline.clone(), stage: stage.clone() };
+pub(crate) fn resolution_nodes(
+    facts: &Facts,
+    target: &Target,
+    pipeline: &PipelineName,
+    stage: &StageName,
+) -> Vec<Node> {
+    let aliases = facts.steps().filter_map(|(id, _)| id.0.strip_prefix("alias:"));
+    let step = Resolve {
+        target: target.clone(),
+        pipeline: pipeline.clone(),
+        stage: stage.clone(),
+        touched: aliases.map(str::to_owned).collect(),
+    };
     let node = Node::new(StepId::new("resolve"), "look at what really runs", step);
     vec![node.holding(Slot::Stage(stage.clone()))]
 }
@@ -27,6 +38,8 @@ struct Resolve {
     target: Target,
     pipeline: PipelineName,
     stage: StageName,
+    /// The functions whose aliases the operation was about: a first release left some, though none ran there before.
+    touched: BTreeSet<String>,
 }
 
 /// A release that ran on the stage, with its versions there.
@@ -93,7 +106,8 @@ impl Step for Resolve {
         };
         let revision = view.stage_revisions.get(&self.stage).copied().unwrap_or(0);
         let known = self.known(cx, &stage).await?;
-        let functions = known.iter().flat_map(|known| known.set.versions.keys()).collect();
+        let known_to_run = known.iter().flat_map(|known| known.set.versions.keys());
+        let functions = known_to_run.chain(&self.touched).collect();
         let aliases = self.aliases(cx, functions).await?;
         let serves = self.serves(cx, &stage).await?;
         let runs = known.iter().find(|known| {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::super::harness::{Death, Shared};
 use super::scene::Scene;
@@ -44,6 +45,8 @@ pub(super) struct Case {
     pub(super) doubled: bool,
     /// The store forgets its tokens where the first life ends.
     pub(super) forgetful: bool,
+    /// So long after its begin the first life does not reach the store, for that long; AWS it reaches.
+    pub(super) cut: Option<(Duration, Duration)>,
 }
 
 impl Case {

@@ -87,3 +87,24 @@ pub(super) async fn store_faults(kind: &str) {
         }
     }
 }
+
+/// A process does not reach the store for longer than its lease, and AWS goes on: the replica beside it takes over, and
+/// what comes back late appends nothing and changes nothing.
+pub(super) async fn stalls(kind: &str) {
+    for (tale, scene) in scenes(kind).await {
+        let begun = tokio::time::Instant::now();
+        let clean = clean(tale, &scene).await;
+        let took = begun.elapsed();
+        let tally = Tally::of(format!("{}: cut off from the store at any time", tale.name));
+        let moments = 2 * u32::try_from(SAMPLE).unwrap();
+        let cases = (0..moments).flat_map(|nth| [12, 16, 21, 60].map(|lasts| (took * nth / moments, lasts)));
+        for (after, lasts) in sampled(cases.collect(), SAMPLE, tale.name.len()) {
+            let cut = Some((after, Duration::from_secs(lasts)));
+            let case = Case { cut, company: true, ..Case::default() };
+            let shared = case.set(&scene);
+            assert!(!shared.play(tale, &case).await);
+            judge::same(&shared, tale, &scene, &clean, &format!("{cut:?}")).await;
+            tally.count();
+        }
+    }
+}

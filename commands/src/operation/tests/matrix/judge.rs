@@ -98,6 +98,13 @@ impl Shared {
         let serving = self.cloud.serving();
         let mut wrong = vec![];
         for (stage, record) in &view.stages {
+            if let Some(mixed) = &record.mixed {
+                let of = |function: &String| serving.aliases.get(&format!("{function}:{stage}"));
+                if mixed.is_empty() || mixed.iter().any(|(function, version)| of(function) != Some(version)) {
+                    wrong.push(format!("{stage} is recorded as mixed, {mixed:?}, but {serving:?}"));
+                }
+                continue;
+            }
             let Some(current) = &record.current else {
                 let stray = serving.of_stage(stage.as_str());
                 if !stray.is_empty() {

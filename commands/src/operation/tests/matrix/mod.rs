@@ -14,6 +14,7 @@ mod scene;
 mod schedules;
 mod speech;
 mod tale;
+mod undoing;
 
 use scene::Scene;
 use tale::{TALES, Tale};
@@ -42,7 +43,7 @@ async fn scenes(kind: &str) -> Vec<(&'static Tale, Scene)> {
 macro_rules! matrix {
     ($($kind:literal: $name:ident;)*) => {
         $(mod $name {
-            use super::{crashes, failures};
+            use super::{crashes, failures, undoing};
 
             #[tokio::test(start_paused = true)]
             async fn survives_every_death() {
@@ -51,6 +52,10 @@ macro_rules! matrix {
             #[tokio::test(start_paused = true)]
             async fn makes_nothing_again_that_is_not_seen_yet() {
                 crashes::stale($kind).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn gives_way_when_it_is_cut_off_from_the_store() {
+                crashes::stalls($kind).await;
             }
             #[tokio::test(start_paused = true)]
             async fn survives_every_fault_of_the_store() {
@@ -67,6 +72,14 @@ macro_rules! matrix {
             #[tokio::test(start_paused = true)]
             async fn is_shared_by_two_replicas() {
                 failures::races($kind).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn survives_every_death_on_the_way_back() {
+                undoing::deaths($kind).await;
+            }
+            #[tokio::test(start_paused = true)]
+            async fn goes_back_through_every_failure_or_is_stuck_until_told() {
+                undoing::failures($kind).await;
             }
         })*
 

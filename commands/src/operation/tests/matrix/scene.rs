@@ -125,7 +125,7 @@ impl Shared {
             self.store.forget_tokens();
         }
         let second = self.process("second");
-        let again = Case { death: Death::default(), company: false, ..case.clone() };
+        let again = Case { death: Death::default(), company: false, cut: None, ..case.clone() };
         assert!(!self.whole_life(&second, tale, &again, known).await);
         true
     }
@@ -165,8 +165,20 @@ impl Shared {
             biased;
             died = life => died,
             () = beside => true,
+            () = cut(process, case.cut) => true,
         }
     }
+}
+
+/// Keeps a process from the store for a while, that long after now.
+pub(super) async fn cut(process: &Process, when: Option<(Duration, Duration)>) {
+    if let Some((after, lasts)) = when {
+        tokio::time::sleep(after).await;
+        process.line.cut();
+        tokio::time::sleep(lasts).await;
+        process.line.mend();
+    }
+    std::future::pending().await
 }
 
 /// Carries the hints of two replicas to each other.

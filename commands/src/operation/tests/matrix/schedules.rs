@@ -13,7 +13,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Hints, Tally};
-use super::scene::{Scene, carry};
+use super::scene::{Scene, carry, cut};
 use super::speech::People;
 use super::tale::{Act, PLENTY};
 use super::variable;
@@ -64,6 +64,8 @@ struct Schedule {
     lag: u64,
     flicker: bool,
     forgetful: bool,
+    /// For each life, so many seconds after its begin it does not reach the store, for so many.
+    cuts: Vec<(u64, u64)>,
 }
 
 impl Schedule {
@@ -85,9 +87,11 @@ fn strategy() -> impl Strategy<Value = Schedule> {
     let weather = prop::collection::vec((0..250_usize, 0..9_u8), 0..8);
     let lines = prop::collection::vec((0..12_u64, 0..LINES.len()), 1..6);
     let rest = (0..3_u8, 0..15_u64, any::<bool>(), any::<bool>());
-    (lives, store, weather, lines, rest).prop_map(|(lives, store, weather, lines, rest)| {
+    // The last in the row, so that seeds of earlier days say the same of all others.
+    let cuts = prop::collection::vec((0..25_u64, 5..40_u64), 0..4);
+    (lives, store, weather, lines, rest, cuts).prop_map(|(lives, store, weather, lines, rest, cuts)| {
         let (people, lag, flicker, forgetful) = rest;
-        Schedule { lives, store, weather, lines, people, lag, flicker, forgetful }
+        Schedule { lives, store, weather, lines, people, lag, flicker, forgetful, cuts }
     })
 }
 
@@ -170,6 +174,10 @@ fn misbehave(shared: &Shared, schedule: &Schedule) {
     shared.cloud.climate(|now| *now = Climate { lag, flicker: schedule.flicker, ..Climate::default() });
 }
 
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
 async fn hold(scene: &Scene, schedule: &Schedule) {
     let shared = scene.open();
     misbehave(&shared, schedule);
@@ -192,8 +200,15 @@ async fn hold(scene: &Scene, schedule: &Schedule) {
         let company = life.company.then(|| shared.process(&format!("company {number}")));
         let hints = [Hints::Carried, Hints::Lost, Hints::Doubled][usize::from(life.hints)];
         let beside = company.as_ref().map(|company| (company, hints));
-        let life =
-            tokio::time::timeout(Duration::from_secs(7200), live(&shared, &mortal, beside, &desk)).await;
+        let when = schedule.cuts.get(number - 1).map(|(after, lasts)| (secs(*after), secs(*lasts)));
+        let life = async {
+            tokio::select! {
+                biased;
+                () = live(&shared, &mortal, beside, &desk) => {}
+                () = cut(&mortal, when) => {}
+            }
+        };
+        let life = tokio::time::timeout(secs(7200), life).await;
         assert!(life.is_ok(), "life {number} never came to rest: {}", stand(&shared, scene).await);
         if schedule.forgetful {
             shared.store.forget_tokens();

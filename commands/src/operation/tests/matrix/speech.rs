@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::harness::{Process, Shared, person};
 use crate::card::{Card, Span};
-use crate::operation::{CANCEL_BUTTON, Head, RETRY_BUTTON, Status};
+use crate::operation::{CANCEL_BUTTON, Head, RESOLVE_BUTTON, RETRY_BUTTON, Status};
 use crate::operations::promote::{APPROVE, REJECT};
 use crate::service::{Invocation, Said};
 
@@ -24,6 +24,8 @@ pub(super) enum People {
     Rejecting,
     /// Who asked cancels it, so many milliseconds after it was accepted.
     Cancelling(u64),
+    /// One approves, and what is stuck is marked as resolved.
+    Resolving,
 }
 
 /// The code in the foot of an answer.
@@ -71,13 +73,13 @@ impl Process {
         true
     }
 
-    /// An admin has stuck operations try again, with the button that was told last.
-    async fn retries(&self, shared: &Shared) {
+    /// An admin presses that button of stuck operations, as it was told last.
+    async fn presses(&self, shared: &Shared, action: &str) {
         for head in shared.heads().into_iter().filter(|head| head.status == Status::Stuck) {
             let buttons = shared.news(&head.id).map(|news| news.card.buttons).unwrap_or_default();
-            for button in buttons.into_iter().filter(|button| button.action_id == RETRY_BUTTON) {
+            for button in buttons.into_iter().filter(|button| button.action_id == action) {
                 let said = Said::Click { action_id: button.action_id, value: button.value.clone() };
-                self.deliver(&format!("retry-{}", button.value), "ada", said).await;
+                self.deliver(&format!("{action}-{}", button.value), "ada", said).await;
             }
         }
     }
@@ -91,14 +93,15 @@ impl Process {
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
             if shared.store.any(|item| is_such(item, "stuck")) {
-                self.retries(shared).await;
+                let button = if people == People::Resolving { RESOLVE_BUTTON } else { RETRY_BUTTON };
+                self.presses(shared, button).await;
             }
             if !shared.store.any(|item| is_such(item, "waiting")) {
                 continue;
             }
             for head in shared.heads().into_iter().filter(|head| head.status == Status::Waiting) {
                 match people {
-                    People::Prompt | People::Cancelling(_) => {
+                    People::Prompt | People::Cancelling(_) | People::Resolving => {
                         drop(self.clicks("ben", APPROVE, &head, 1).await)
                     }
                     People::Doubled => {

@@ -1,0 +1,241 @@
+//! On the way back: for every step of every operation that can be taken back, a fall that takes it back; then death
+//! before and after each call of the store and of AWS behind the fall (so each undo is run twice), and failure of each
+//! of those calls in every way, until it is back, or stuck and told to try again or marked as resolved.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::super::harness::{Death, Shared};
+use super::cases::{Case, Tally, clean, sampled};
+use super::scene::Scene;
+use super::speech::People;
+use super::tale::Tale;
+use super::{judge, scenes};
+use crate::fault::Class;
+use crate::operation::{Head, Status};
+use crate::testing::Moment;
+use crate::testing::cloud::Weather;
+
+/// How many deaths of a fall the short form tries.
+const DEATHS: usize = 32;
+/// How many failures of a fall the short form tries.
+const FAILURES: usize = 40;
+/// At how many moments a cancel is tried, to find one that takes something back.
+const CANCELS: u64 = 12;
+
+/// A way to fail of which something is taken back, and what an undisturbed fall does.
+struct Fall {
+    case: Case,
+    /// The steps that are taken back.
+    undone: BTreeSet<String>,
+    /// The calls of AWS on the way back, by number, and whether each changes something.
+    back: Vec<(usize, bool)>,
+    /// The calls of the store on the way back.
+    store: std::ops::Range<usize>,
+}
+
+/// The steps that a journal says were taken back.
+fn undone(shared: &Shared, head: &Head) -> BTreeSet<String> {
+    let journal = shared.journal(&head.id).join(", ");
+    journal.split(", ").filter_map(|entry| Some(entry.strip_prefix("undone ")?.to_owned())).collect()
+}
+
+fn only(shared: &Shared, scene: &Scene) -> Head {
+    shared.new_heads(scene).remove(0)
+}
+
+impl Fall {
+    /// That case, if anything is taken back in it.
+    async fn of(tale: &Tale, scene: &Scene, case: Case) -> Option<Self> {
+        let shared = case.set(scene);
+        shared.play(tale, &case).await;
+        let context = format!("undisturbed fall: {:?} {:?}", case.weather, case.people);
+        judge::rest(&shared, tale, scene, &context).await;
+        let undone = undone(&shared, &only(&shared, scene));
+        if undone.is_empty() {
+            return None;
+        }
+        let (calls, stored) = (shared.cloud.calls(), shared.store.count());
+        let changes: BTreeSet<usize> = shared.cloud.changes().into_iter().collect();
+        // The way back begins behind the last call that fails, or, of a cancel, at the first call that is not of a clean
+        // run's forward way: both are found by dying at calls until the journal of the dead has an undo.
+        let mut first = calls.len();
+        let mut from = stored;
+        for call in (0..calls.len()).rev() {
+            let (has_undo, stored) = Self::at(tale, scene, &case, call).await;
+            if !has_undo {
+                break;
+            }
+            (first, from) = (call, stored);
+        }
+        let back = (first..calls.len()).map(|call| (call, changes.contains(&call))).collect();
+        // The row with the first undo's intent is the call of the store before the first one of AWS.
+        Some(Self { case, undone, back, store: from.saturating_sub(1)..stored })
+    }
+
+    /// Whether something was about to be taken back before that call, and how many calls of the store there were.
+    async fn at(tale: &Tale, scene: &Scene, case: &Case, call: usize) -> (bool, usize) {
+        let shared = case.set(scene);
+        let death = Death { cloud: Some((call, Moment::Before)), ..Death::default() };
+        let process = shared.life("first", death, |_| {});
+        let died = shared.first_life(&process, tale, &Case { death, ..case.clone() }).await;
+        let stored = shared.store.count();
+        let heads = shared.new_heads(scene);
+        let is_undo = |head: &Head| shared.journal(&head.id).join(", ").contains("undo ");
+        (died && heads.iter().any(is_undo), stored)
+    }
+
+    /// Falls that together take back whatever can be taken back in that tale.
+    async fn all(tale: &Tale, scene: &Scene) -> Vec<Self> {
+        let begun = tokio::time::Instant::now();
+        let clean = clean(tale, scene).await;
+        let took = u64::try_from(begun.elapsed().as_millis()).unwrap();
+        let denied =
+            clean.changes.iter().rev().map(|call| Case::weather(*call, Weather::Fails(Class::Denied)));
+        let moments = (1..CANCELS).rev().map(|nth| People::Cancelling(took * nth / CANCELS));
+        let cancelled = moments.map(|people| Case { people, ..Case::default() });
+        let mut falls: Vec<Self> = vec![];
+        for case in denied.chain(cancelled) {
+            let known: BTreeSet<_> = falls.iter().flat_map(|fall| fall.undone.iter().cloned()).collect();
+            let shared = case.set(scene);
+            shared.play(tale, &case).await;
+            let found = undone(&shared, &only(&shared, scene));
+            if !found.is_subset(&known) {
+                falls.extend(Self::of(tale, scene, case).await);
+            }
+        }
+        falls
+    }
+
+    /// At rest, as before, and the same steps were taken back.
+    async fn judge(&self, shared: &Shared, tale: &Tale, scene: &Scene, context: &str) {
+        let status = judge::rest(shared, tale, scene, context).await;
+        let head = only(shared, scene);
+        let journal = shared.journal(&head.id);
+        assert_eq!(status, Status::Failed, "{}: {context}: {journal:#?}", tale.name);
+        assert_eq!(undone(shared, &head), self.undone, "{}: {context}: {journal:#?}", tale.name);
+    }
+}
+
+/// A process dies before or after each call on the way back: what was taken back and not recorded is taken back twice.
+pub(super) async fn deaths(kind: &str) {
+    for (tale, scene) in scenes(kind).await {
+        for fall in Fall::all(tale, &scene).await {
+            let twice = fall.back.iter().filter(|(_, changes)| *changes).count();
+            assert!(twice > 0, "{}: {:?} are taken back without a call", tale.name, fall.undone);
+            let tally = Tally::of(format!(
+                "{}: deaths on the way back of {:?}, {} store and {} AWS calls",
+                tale.name,
+                fall.undone,
+                fall.store.len(),
+                fall.back.len()
+            ));
+            let at_cloud = |(call, moment)| Death { cloud: Some((call, moment)), ..Death::default() };
+            let at_store = |(call, moment)| Death { store: Some((call, moment)), ..Death::default() };
+            // Each undo twice: none of these is left out.
+            let mut deaths: Vec<_> = fall
+                .back
+                .iter()
+                .filter(|(_, changes)| *changes)
+                .map(|(call, _)| at_cloud((*call, Moment::After)))
+                .collect();
+            let mut others = vec![];
+            for moment in [Moment::Before, Moment::After] {
+                others.extend(fall.store.clone().map(|call| at_store((call, moment))));
+                others.extend(fall.back.iter().map(|(call, _)| at_cloud((*call, moment))));
+            }
+            deaths.extend(sampled(others, DEATHS, tale.name.len()));
+            for (number, death) in deaths.into_iter().enumerate() {
+                let case = Case { death, forgetful: number % 2 == 1, ..fall.case.clone() };
+                let shared = case.set(&scene);
+                let died = shared.play(tale, &case).await;
+                assert!(died || death.store.is_some(), "{}: {death:?} was none", tale.name);
+                let context = format!("falls, then {death:?}");
+                tally.count();
+                if death == at_store((fall.store.start, Moment::Before)) {
+                    // The failure was perhaps in that row, so nobody knows of it any more.
+                    judge::rest(&shared, tale, &scene, &context).await;
+                    continue;
+                }
+                fall.judge(&shared, tale, &scene, &context).await;
+            }
+        }
+    }
+}
+
+/// What may happen to a call on the way back, and whether it goes on by itself.
+fn weathers(changes: bool) -> Vec<(Weather, bool)> {
+    let fails = Weather::Fails;
+    let mut all = vec![
+        (fails(Class::Transient), true),
+        (fails(Class::Throttled), true),
+        (Weather::AnswerLost, true),
+        (Weather::Slow(Duration::from_secs(9)), true),
+        (fails(Class::Denied), false),
+        (fails(Class::Invalid), false),
+    ];
+    if changes {
+        all.extend([(fails(Class::Ambiguous), true), (fails(Class::Conflict), false)]);
+        all.extend([(fails(Class::Absent), false), (Weather::MeetsItself, false)]);
+    }
+    all
+}
+
+/// Each call on the way back fails in every way: it is tried again, or it is stuck, and ends when it is told to.
+pub(super) async fn failures(kind: &str) {
+    for (tale, scene) in scenes(kind).await {
+        for fall in Fall::all(tale, &scene).await {
+            let tally =
+                Tally::of(format!("{}: failures of {} calls on the way back", tale.name, fall.back.len()));
+            let mut cases = vec![];
+            for (call, changes) in &fall.back {
+                for (weather, goes_on) in weathers(*changes) {
+                    cases.push((*call, weather.clone(), goes_on, false));
+                    // A cancel and the mark are told by the same person's hand in these tales: one way of each fall.
+                    if !goes_on && fall.case.people == People::Prompt {
+                        cases.push((*call, weather, goes_on, true));
+                    }
+                }
+            }
+            for (call, weather, goes_on, resolves) in sampled(cases, FAILURES, tale.name.len()) {
+                let context =
+                    format!("falls, then {weather:?} at call {call}, marked as resolved: {resolves}");
+                let mut case = fall.case.clone();
+                case.weather.push((call, weather));
+                if resolves {
+                    case.people = People::Resolving;
+                }
+                let shared = case.set(&scene);
+                assert!(!shared.play(tale, &case).await);
+                let journal = shared.journal(&only(&shared, &scene).id);
+                let was_stuck = journal.join(", ").contains("stuck ");
+                assert!(!(goes_on && was_stuck), "{}: {context}: stuck: {journal:#?}", tale.name);
+                if resolves && was_stuck {
+                    resolved(&shared, tale, &scene, &context).await;
+                } else {
+                    fall.judge(&shared, tale, &scene, &context).await;
+                }
+                tally.count();
+            }
+        }
+    }
+}
+
+/// Marked as resolved: the records say what really runs, and the same command brings it to its end.
+async fn resolved(shared: &Shared, tale: &Tale, scene: &Scene, context: &str) {
+    let heads = shared.new_heads(scene);
+    let context = format!("{}: {context}: {:#?}", tale.name, shared.journal(&heads[0].id));
+    assert_eq!(heads[0].status, Status::Failed, "{context}");
+    assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
+    assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
+    let process = shared.process("again");
+    let known = shared.heads().len();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let answer = process.types("d2", tale.who, tale.line).await;
+    assert_eq!(shared.heads().len(), known + 1, "{context}: {answer:?}");
+    shared.lives(&process, People::Prompt, known + 1).await;
+    let newest = shared.heads().into_iter().max_by_key(|head| head.charter.ticket).unwrap();
+    let context = format!("{context}: again: {:#?}", shared.journal(&newest.id));
+    assert_eq!(newest.status, Status::Succeeded, "{context}");
+    assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
+}
