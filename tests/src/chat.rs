@@ -49,6 +49,8 @@ pub enum State {
     Succeeded,
     /// Over, with trouble.
     Failed,
+    /// It cannot go on without an admin.
+    Stuck,
 }
 
 /// A message that the channel, or one person, sees.
@@ -85,6 +87,9 @@ impl Message {
             ("failed", State::Failed),
             ("was rejected", State::Failed),
             ("is void", State::Failed),
+            ("was cancelled", State::Failed),
+            ("was resolved by hand", State::Failed),
+            ("is stuck", State::Stuck),
             ("waiting", State::Waiting),
         ]
         .into_iter()
