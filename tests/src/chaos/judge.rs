@@ -301,6 +301,11 @@ fn takeovers(evidence: &Evidence, deaths: &[Death]) -> Vec<(String, Option<Durat
                     && detail.contains(&head)
                     && detail.contains("g_fence")
             });
+            let is_over = evidence.heads.iter().any(|head| head.id == *id && head.is_over());
+            // Over without a claim on record: a last write was on its way, or the answer to the claim was dropped.
+            if claim.is_none() && is_over {
+                continue;
+            }
             let end = claim.and_then(|claim| claim.end_us);
             waits.push((id.clone(), end.map(|end| Duration::from_micros(end - death.at_us))));
         }
