@@ -51,17 +51,40 @@ impl Aws<'_> {
 
     /// For each build that a project ever started: the operation that started it, as its environment says.
     pub async fn build_operations(&self, project: &str) -> Vec<String> {
-        let mut operations = vec![];
+        self.build_states(project).await.into_iter().map(|(operation, _)| operation).collect()
+    }
+
+    /// The same, with the state of each build (`IN_PROGRESS`, `SUCCEEDED`, `STOPPED`…).
+    pub async fn build_states(&self, project: &str) -> Vec<(String, String)> {
+        let mut states = vec![];
         for ids in self.builds(project).await.chunks(100) {
             let answer =
                 self.post("codebuild", "CodeBuild_20161006.BatchGetBuilds", &json!({"ids": ids})).await;
             for build in answer["builds"].as_array().into_iter().flatten() {
                 let variables = build["environment"]["environmentVariables"].as_array();
                 let mut operation = variables.into_iter().flatten().filter(|v| v["name"] == "SLUICE_OP");
-                operations.extend(operation.next().and_then(|v| v["value"].as_str()).map(str::to_owned));
+                let operation = operation.next().and_then(|v| v["value"].as_str());
+                let state = build["buildStatus"].as_str().unwrap_or_default();
+                states.extend(operation.map(|operation| (operation.to_owned(), state.to_owned())));
             }
         }
-        operations
+        states
+    }
+
+    /// For each API's id and stage: the deployment that it serves.
+    pub async fn served(&self) -> BTreeMap<(String, String), String> {
+        let mut served = BTreeMap::new();
+        let apis = self.get("apigateway", "/v2/apis").await;
+        for api in apis["items"].as_array().into_iter().flatten() {
+            let id = api["apiId"].as_str().unwrap_or_default();
+            let stages = self.get("apigateway", &format!("/v2/apis/{id}/stages")).await;
+            for stage in stages["items"].as_array().into_iter().flatten() {
+                let name = stage["stageName"].as_str().unwrap_or_default().to_owned();
+                let deployment = stage["deploymentId"].as_str().unwrap_or_default();
+                served.insert((id.to_owned(), name), deployment.to_owned());
+            }
+        }
+        served
     }
 
     /// For each published version of a function: all that makes it what it is (code, environment, role).

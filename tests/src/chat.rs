@@ -49,7 +49,7 @@ pub enum State {
     Succeeded,
     /// Over, with trouble.
     Failed,
-    /// In need of an admin.
+    /// It cannot go on without an admin.
     Stuck,
 }
 
@@ -88,7 +88,7 @@ impl Message {
             ("was rejected", State::Failed),
             ("is void", State::Failed),
             ("was cancelled", State::Failed),
-            ("was resolved", State::Failed),
+            ("was resolved by hand", State::Failed),
             ("is stuck", State::Stuck),
             ("waiting", State::Waiting),
         ]

@@ -13,6 +13,7 @@
 mod aws;
 mod binaries;
 mod bot;
+pub mod chaos;
 mod chat;
 mod control;
 mod eventually;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sluice_commands::ids::{ChannelId, OperationId};
+use sluice_commands::operation::Posted;
 use sluice_commands::ports::{Herald, News, StoreError};
 use tokio::sync::watch;
 
@@ -27,10 +28,10 @@ pub(crate) use replies::Replies;
 /// The durable memory of what was posted: the engine's telling, or a fake in tests.
 #[async_trait]
 pub(crate) trait Ledger: Send + Sync {
-    /// The timestamp of `what` (`message/C0GENERAL`), if it is known.
-    async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<String>, StoreError>;
-    /// Records the message's timestamp.
-    async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError>;
+    /// Where `what` (`message/C0GENERAL`) is, if that is known.
+    async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<Posted>, StoreError>;
+    /// Records where the message is.
+    async fn posted(&self, operation: &OperationId, what: &str, posted: &Posted) -> Result<(), StoreError>;
     /// Records that all of the last news is told everywhere.
     async fn settled(&self, news: &News) -> Result<(), StoreError>;
 }

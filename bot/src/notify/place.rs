@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sluice_commands::card::{Card, Text, Tone};
 use sluice_commands::ids::ChannelId;
+use sluice_commands::operation::Posted;
 use sluice_commands::ports::{Aside, News, StoreError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -50,7 +51,7 @@ struct Setback(Duration);
 
 /// A message of ours in this channel.
 #[derive(Default)]
-struct Posted {
+struct Standing {
     /// Where it is, once it is there.
     ts: Option<String>,
     /// Whether the ledger knows where it is.
@@ -83,15 +84,15 @@ pub(super) struct Place {
     shared: Arc<Shared>,
     channel: ChannelId,
     news: watch::Receiver<Arc<News>>,
-    main: Posted,
-    asides: HashMap<&'static str, Posted>,
+    main: Standing,
+    asides: HashMap<&'static str, Standing>,
     is_closed: bool,
     setbacks: u32,
 }
 
 impl Place {
     pub(super) fn new(shared: Arc<Shared>, channel: ChannelId, news: watch::Receiver<Arc<News>>) -> Self {
-        let (main, asides) = (Posted::default(), HashMap::new());
+        let (main, asides) = (Standing::default(), HashMap::new());
         Self { shared, channel, news, main, asides, is_closed: false, setbacks: 0 }
     }
 
@@ -167,7 +168,7 @@ impl Place {
     /// journal row for which there is such a message.
     async fn keep(
         &mut self,
-        posted: &mut Posted,
+        posted: &mut Standing,
         cause: u64,
         mut draft: impl FnMut(&Self) -> Draft,
     ) -> Result<(), Setback> {
@@ -178,7 +179,9 @@ impl Place {
         let operation = self.news.borrow().operation.clone();
         if !posted.sought {
             match self.shared.ledger.find(&operation, &what).await.map_err(|error| self.store(&error))? {
-                Some(ts) => (posted.ts, posted.recorded) = (Some(ts), true),
+                Some(Posted { ts, continued }) => {
+                    (posted.ts, posted.continued, posted.recorded) = (Some(ts), continued, true);
+                }
                 // What somebody else caused, they may have posted.
                 None => posted.continued = cause < self.news.borrow().own_since,
             }
@@ -205,7 +208,12 @@ impl Place {
             // Of the last news of the only place, that the operation is settled says it all, and is recorded next.
             let is_last = { self.news.borrow().is_over() && self.news.borrow().channels.len() == 1 };
             if let Some(ts) = posted.ts.as_ref().filter(|_| !posted.recorded && !is_last) {
-                self.shared.ledger.posted(&operation, &what, ts).await.map_err(|error| self.store(&error))?;
+                let known = Posted { ts: ts.clone(), continued: posted.continued };
+                self.shared
+                    .ledger
+                    .posted(&operation, &what, &known)
+                    .await
+                    .map_err(|error| self.store(&error))?;
                 posted.recorded = true;
             }
             return Ok(());
@@ -213,7 +221,7 @@ impl Place {
     }
 
     /// One call to Slack; the message's timestamp.
-    async fn send(&self, posted: &mut Posted, draft: &Draft) -> Result<String, Trouble> {
+    async fn send(&self, posted: &mut Standing, draft: &Draft) -> Result<String, Trouble> {
         let content = body(posted, &draft.message);
         let mut call = content.clone();
         call["channel"] = json!(self.channel.as_str());
@@ -250,7 +258,7 @@ impl Place {
     }
 
     /// What a refusal means for the message; `None` means go on at once.
-    async fn judge(&mut self, posted: &mut Posted, lane: &Lane, trouble: Trouble) -> Option<Setback> {
+    async fn judge(&mut self, posted: &mut Standing, lane: &Lane, trouble: Trouble) -> Option<Setback> {
         match trouble {
             Trouble::Wait(pause) => {
                 self.shared.pace.close(lane, pause);
@@ -297,8 +305,9 @@ impl Place {
         tracing::info!(operation = %news.operation, channel = %self.channel, code, "cannot post here");
         let what = format!("invite/{}", self.channel);
         let ledger = &self.shared.ledger;
+        let told = Posted { ts: "privately".into(), continued: false };
         let is_new = matches!(ledger.find(&news.operation, &what).await, Ok(None));
-        if !is_new || ledger.posted(&news.operation, &what, "privately").await.is_err() {
+        if !is_new || ledger.posted(&news.operation, &what, &told).await.is_err() {
             return;
         }
         let mut body = render::message(&invitation(&self.channel, &news.card.title)).to_json();
@@ -333,7 +342,7 @@ impl Place {
 }
 
 /// What the message says, marked if an earlier one may stand above.
-fn body(posted: &Posted, message: &Message) -> Value {
+fn body(posted: &Standing, message: &Message) -> Value {
     let mut body = message.to_json();
     if posted.continued {
         body["text"] = json!(format!("(continued) {}", message.text));

@@ -88,14 +88,14 @@ impl Workspace {
 
 #[derive(Default)]
 struct Memory {
-    posts: Mutex<HashMap<String, String>>,
+    posts: Mutex<HashMap<String, Posted>>,
     settled: Mutex<usize>,
     failures: Mutex<usize>,
 }
 
 #[async_trait]
 impl Ledger for Memory {
-    async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<String>, StoreError> {
+    async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<Posted>, StoreError> {
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {
             *failures -= 1;
@@ -103,8 +103,8 @@ impl Ledger for Memory {
         }
         Ok(self.posts.lock().unwrap().get(&format!("{operation} {what}")).cloned())
     }
-    async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError> {
-        self.posts.lock().unwrap().insert(format!("{operation} {what}"), ts.to_owned());
+    async fn posted(&self, operation: &OperationId, what: &str, posted: &Posted) -> Result<(), StoreError> {
+        self.posts.lock().unwrap().insert(format!("{operation} {what}"), posted.clone());
         Ok(())
     }
     async fn settled(&self, _: &News) -> Result<(), StoreError> {
@@ -257,6 +257,18 @@ async fn what_somebody_who_died_may_have_posted_is_marked_and_what_we_caused_is_
     world.notify.tell(News { own_since: 3, asides, ..news(3, true) });
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["(continued) ⏳ step 3", "(continued) request", "end"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_stays_whoever_edits_the_message() {
+    let first = world();
+    first.notify.tell(News { own_since: 2, ..news(1, false) });
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(first.slack.texts(), ["(continued) ⏳ step 1"]);
+    let second = restarted(first.slack.clone(), first.ledger.clone());
+    second.notify.tell(News { own_since: 3, ..news(2, true) });
+    settled(&second).await;
+    assert_eq!(second.slack.texts(), ["(continued) ⏳ step 2"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_aws_adapter::Aws;
 use sluice_commands::ids::{OperationId, Target};
-use sluice_commands::operation::{Driven, Engine, Keys, Messages, Settings, World};
+use sluice_commands::operation::{Driven, Engine, Keys, Messages, Posted, Settings, World};
 use sluice_commands::operations::{self, names};
 use sluice_commands::ports::{News, NoWakeups, Queue, Runner, Store, StoreError, Wakeups};
 use sluice_commands::service::{Answer, Delay, Invocation, Service};
@@ -113,12 +113,12 @@ impl Drives for Engine {
 
 #[async_trait]
 impl Ledger for Messages {
-    async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<String>, StoreError> {
+    async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<Posted>, StoreError> {
         Messages::find(self, operation, what).await
     }
 
-    async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError> {
-        Messages::posted(self, operation, what, ts).await
+    async fn posted(&self, operation: &OperationId, what: &str, posted: &Posted) -> Result<(), StoreError> {
+        Messages::posted(self, operation, what, posted).await
     }
 
     async fn settled(&self, news: &News) -> Result<(), StoreError> {

@@ -45,7 +45,7 @@ pub(crate) use signal::give_way;
 pub use signal::{Said, Word, parse_wait, say};
 pub use slot::{Slot, Ticket};
 pub use step::{Context, Done, Effect, Node, Observed, Progress, Refusal, Step, StepId, Trouble, Undone};
-pub use telling::Messages;
+pub use telling::{Messages, Posted};
 pub use world::{Settings, World};
 
 /// The kind of rollbacks: they go to the head of every line.

@@ -15,10 +15,21 @@ use crate::operation::head::{self, guards};
 use crate::operation::keys::Keys;
 use crate::ports::{DueChange, Guard, News, Precondition, Store, StoreError, Write};
 
+/// A message that was posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// Slack's timestamp of it.
+    pub ts: String,
+    /// Whether it is marked as continued: an earlier one may stand above. The mark stays, whoever edits it.
+    pub continued: bool,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ts: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    continued: bool,
 }
 
 /// The memory of messages.
@@ -36,15 +47,22 @@ impl Messages {
 
     /// Where a message is, if that is known. `what` names it within the operation: `message/C0GENERAL1`,
     /// `end/C0GENERAL1`.
-    pub async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<String>, StoreError> {
+    pub async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<Posted>, StoreError> {
         let item = self.store.get(&self.keys.message(operation, what)).await?;
-        Ok(item.map(|item| from_item::<Message>(&item)).transpose()?.and_then(|message| message.ts))
+        let message = item.map(|item| from_item::<Message>(&item)).transpose()?;
+        Ok(message.and_then(|Message { ts, continued }| Some(Posted { ts: ts?, continued })))
     }
 
     /// After it was posted.
-    pub async fn posted(&self, operation: &OperationId, what: &str, ts: &str) -> Result<(), StoreError> {
+    pub async fn posted(
+        &self,
+        operation: &OperationId,
+        what: &str,
+        posted: &Posted,
+    ) -> Result<(), StoreError> {
         let key = self.keys.message(operation, what);
-        let item = to_item(key, guards([]), &Message { ts: Some(ts.to_owned()) })?;
+        let message = Message { ts: Some(posted.ts.clone()), continued: posted.continued };
+        let item = to_item(key, guards([]), &message)?;
         self.store.write(Write::Put { item, when: Precondition::Any }).await
     }
 

@@ -5,9 +5,7 @@
 //! cargo run -p sluice-e2e --bin chaos -- --minutes 5 --seed 42
 //! ```
 //!
-//! All decisions follow from the seed; the order in which they meet does not, as it hangs on the machine. When the time is
-//! up the faults are taken away, and what is open has [`judge::CLOSING`] to end. One table is printed, with what is wrong
-//! below it; the exit status is 1 if anything is.
+//! One table is printed, with what is wrong below it; the exit status is 1 if anything is. See `sluice_e2e::chaos`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -16,25 +14,10 @@
     reason = "a test program: it prints its result, panics where the harness fails, and its time is the real one"
 )]
 
-mod book;
-mod chat;
-mod judge;
-mod people;
-mod replicas;
-mod weather;
-
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures::future::join_all;
-use sluice_e2e::{Bot, Options, World};
-use tokio::time::Instant;
-
-use book::Book;
-use chat::Chat;
-use judge::Verdict;
-use people::Person;
-use replicas::Replicas;
+use sluice_e2e::chaos::{Plan, run};
 
 /// What was asked on the command line.
 struct Asked {
@@ -72,33 +55,8 @@ async fn main() -> ExitCode {
         }
     };
     println!("{} minutes, seed {}, {} pipelines", asked.minutes, asked.seed, asked.pipelines);
-    let verdict = run(&asked).await;
+    let working = Duration::from_secs_f64(asked.minutes * 60.0);
+    let verdict = run(Plan { working, seed: asked.seed, pipelines: asked.pipelines }).await;
     verdict.print();
     if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-async fn run(asked: &Asked) -> Verdict {
-    let world = World::start(Options { no_bot: true }).await;
-    Bot::init(&world);
-    let (chat, book) = (Chat::new(&world), Book::new(&world).await);
-    let replicas = Replicas::start(&world, &book).await;
-    let story = async {
-        let settling = (0..asked.pipelines).map(|n| Person::settle(&world, &chat, &book, asked.seed, n));
-        let mut people = join_all(settling).await;
-        println!("{} pipelines are there; the weather turns", people.len());
-        let until = Instant::now() + Duration::from_secs_f64(asked.minutes * 60.0);
-        let work = join_all(people.iter_mut().map(|person| person.live(until)));
-        tokio::join!(
-            work,
-            weather::blow(&world, &book, asked.seed, until),
-            replicas.die_and_rise(asked.seed, until)
-        );
-        world.clear_faults().await;
-        replicas.all_rise().await;
-        judge::judge(&world, &chat, &book).await
-    };
-    tokio::select! {
-        verdict = story => verdict,
-        never = chat.follow() => match never {},
-    }
 }

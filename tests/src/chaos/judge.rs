@@ -1,78 +1,39 @@
-//! The end: what was accepted comes to rest, and then the table, AWS and the channel are held against each other.
+//! The end: what was accepted comes to rest, and then the table, AWS and the channel are held against each other. Each
+//! judgement is a pure function of the evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
-use sluice_e2e::{Aws, Message, State, World};
 use tokio::time::{Instant, sleep};
 
-use crate::book::Book;
-use crate::chat::Chat;
+use super::book::{Book, Death, Promise};
+use super::chat::Chat;
+use super::evidence::{Evidence, Head, body, text};
+use crate::{Aws, Message, State, World};
 
 /// How long what is open may take to end once the weather is fair.
-pub(crate) const CLOSING: Duration = Duration::from_secs(300);
+const CLOSING: Duration = Duration::from_secs(300);
 /// How long a wait may stand in the table without being told. An edit takes 1.5 s, a dead replica's work 20 s.
 const UNTOLD: Duration = Duration::from_secs(30);
 /// Within that time the work of a dead replica goes on elsewhere.
 const TAKEOVER: Duration = Duration::from_secs(30);
 
-/// An operation's head, as it stands in the table.
-#[derive(Debug, Clone)]
-pub(crate) struct Head {
-    pub(crate) id: String,
-    pub(crate) status: String,
-    pub(crate) owner: String,
-    pipeline: String,
-    command: String,
-}
-
-impl Head {
-    /// `None` if the item is something else.
-    pub(crate) fn of(item: &Value) -> Option<Self> {
-        let (_, id) = text(item, "pk").rsplit_once("/operation/")?;
-        let body = body(item);
-        (text(item, "sk") == "head").then(|| Self {
-            id: id.to_owned(),
-            status: text(item, "g_status").to_owned(),
-            owner: text(item, "g_owner").to_owned(),
-            pipeline: body["pipeline"].as_str().unwrap_or_default().to_owned(),
-            command: body["command"].as_str().unwrap_or_default().to_owned(),
-        })
-    }
-
-    fn is_open(&self) -> bool {
-        ["running", "waiting", "unwinding", "pending"].contains(&self.status.as_str())
-    }
-
-    fn words(&self) -> String {
-        format!("{} `{}` ({})", self.id, self.command, self.status)
-    }
-}
-
-fn text<'a>(item: &'a Value, name: &str) -> &'a str {
-    item[name]["S"].as_str().unwrap_or_default()
-}
-
-fn body(item: &Value) -> Value {
-    serde_json::from_str(text(item, "b")).unwrap_or_default()
-}
-
 /// What came out.
 #[derive(Debug, Default)]
-pub(crate) struct Verdict {
+pub struct Verdict {
     figures: Vec<(&'static str, String)>,
     wrong: Vec<String>,
 }
 
 impl Verdict {
     /// Nothing is wrong.
-    pub(crate) fn is_good(&self) -> bool {
+    pub fn is_good(&self) -> bool {
         self.wrong.is_empty()
     }
 
     /// The table, and what is wrong.
-    pub(crate) fn print(&self) {
+    pub fn print(&self) {
         println!("\n| what | figure |\n|---|---|");
         for (what, figure) in &self.figures {
             println!("| {what} | {figure} |");
@@ -100,28 +61,38 @@ pub(crate) async fn judge(world: &World, chat: &Chat, book: &Book) -> Verdict {
     // What was told last is seen with the next looks.
     chat.glance().await;
     chat.glance().await;
-    let items = Aws(world).table().await;
-    let heads: Vec<Head> = items.iter().filter_map(Head::of).collect();
+    let seconds = begun.elapsed().as_secs();
+    let evidence = Evidence::gather(world, chat.all()).await;
+    let heads = &evidence.heads;
     let count = |status: &str| heads.iter().filter(|head| head.status == status).count();
-    let messages = chat.all();
-    untrue.extend(messages_untrue(&heads, &messages));
-    untrue.extend(stages_untrue(world, &items, &heads, &messages).await);
+    untrue.extend(messages_untrue(heads, &evidence.messages));
+    untrue.extend(stages_untrue(&evidence));
 
     let mut verdict = Verdict::default();
     verdict.figure("operations accepted", heads.len());
     verdict.figure("ended: succeeded", count("succeeded"));
-    verdict.figure("ended: failed, rejected, void", count("failed"));
+    verdict.figure("ended: failed, cancelled, rejected, void", count("failed"));
+    let cancelled = |head: &&Head| says(&evidence.messages, &head.id, "was cancelled");
+    verdict.figure("of these cancelled", heads.iter().filter(cancelled).count());
     verdict.figure("stuck", count("stuck"));
-    let open = heads.iter().filter(|head| head.is_open()).map(Head::words).collect();
-    verdict.none("open still", open);
+    verdict.none("open still", heads.iter().filter(|head| head.is_open()).map(Head::words).collect());
     verdict.figure("commands acknowledged", book.promises.borrow().len());
     verdict.figure("commands refused or answered", book.refusals.get());
-    verdict.none("acknowledged and lost", lost(book, &items, &heads));
-    verdict.none("effects done twice", doubled(world, &heads, &messages).await);
+    verdict.figure("cancels sent", book.cancels.get());
+    verdict.figure("clicks on Retry and Mark resolved", book.unstuck.get());
+    verdict.none("acknowledged and lost", lost(&book.promises.borrow(), &evidence.items, heads));
+    verdict.none("effects done twice", doubled(&evidence));
     verdict.none("untrue messages", untrue);
+    verdict.none("builds that run on though their operation is over", running_on(&evidence));
     verdict.figure("faults armed, of which struck", format!("{}, {}", book.faults.get(), book.struck.get()));
-    takeovers(world, book, &mut verdict).await;
-    verdict.figure("seconds from fair weather to rest", begun.elapsed().as_secs());
+    let deaths = book.deaths.borrow();
+    let waits = takeovers(&evidence, &deaths);
+    verdict.figure("replicas killed", deaths.len());
+    verdict.figure("operations they carried", waits.len());
+    let worst = waits.iter().filter_map(|(_, wait)| *wait).max().unwrap_or_default();
+    verdict.figure("worst time to takeover", format!("{:.1} s", worst.as_secs_f64()));
+    verdict.none("taken over late or never", too_late(&waits));
+    verdict.figure("seconds from fair weather to rest", seconds);
     if heads.is_empty() || count("succeeded") + count("failed") + count("stuck") != heads.len() {
         verdict.wrong.push("accepted is not ended and stuck".into());
     }
@@ -137,7 +108,14 @@ async fn close(world: &World, chat: &Chat) -> Vec<String> {
         let items = Aws(world).table().await;
         let heads: Vec<Head> = items.iter().filter_map(Head::of).collect();
         let is_due = items.iter().any(|item| !item["du"].is_null());
-        if !is_due && heads.iter().all(|head| !head.is_open()) {
+        let stuck = heads.iter().filter(|head| head.status == "stuck");
+        for message in stuck.filter_map(|head| last_of(&chat.all(), &head.id)) {
+            let action = if begun.elapsed() < UNTOLD { "operation.retry" } else { "operation.resolve" };
+            world.tries_click(world.bob(), &message, action).await;
+        }
+        let is_at_rest =
+            |head: &Head| head.is_over() || head.status == "stuck" && begun.elapsed() > UNTOLD * 2;
+        if !is_due && heads.iter().all(is_at_rest) {
             break;
         }
         for head in heads.iter().filter(|head| head.status == "waiting") {
@@ -174,6 +152,7 @@ fn messages_untrue(heads: &[Head], messages: &[Message]) -> Vec<String> {
         let wanted = match head.status.as_str() {
             "succeeded" => State::Succeeded,
             "failed" => State::Failed,
+            "stuck" => State::Stuck,
             _ => continue,
         };
         let said = last_of(messages, &head.id).map(|message| message.state());
@@ -184,36 +163,63 @@ fn messages_untrue(heads: &[Head], messages: &[Message]) -> Vec<String> {
     wrong
 }
 
-/// Stages of which record, aliases and the message of the last move differ.
-async fn stages_untrue(world: &World, items: &[Value], heads: &[Head], messages: &[Message]) -> Vec<String> {
+/// Stages of which record, aliases, API stage and the message of the last move differ.
+fn stages_untrue(evidence: &Evidence) -> Vec<String> {
+    let Evidence { items, heads, messages, .. } = evidence;
     let mut wrong = vec![];
     let last = last_moves(items, heads, messages);
-    let stages = items.iter().filter_map(|item| {
-        let (_, pipeline) = text(item, "pk").rsplit_once("/pipeline/")?;
-        let stage = text(item, "sk").strip_prefix("stage/")?;
-        Some((pipeline, stage, body(item)["current"]["release"].as_u64()?))
-    });
-    for (pipeline, stage, release) in stages {
+    for item in items {
+        let Some((_, pipeline)) = text(item, "pk").rsplit_once("/pipeline/") else { continue };
+        let Some(stage) = text(item, "sk").strip_prefix("stage/") else { continue };
+        // A stage that was resolved by hand runs what was found, which no message of a move names.
+        let of_it = |head: &&Head| head.pipeline == pipeline;
+        let by_hand = |head: &Head| says(messages, &head.id, "was resolved by hand");
+        let is_by_hand = heads.iter().filter(of_it).any(by_hand);
+        let record = body(item);
+        let Some(release) = record["current"]["release"].as_u64() else { continue };
+        if !record["mixed"].is_null() {
+            continue;
+        }
         let said = last.get(&(pipeline.to_owned(), stage.to_owned()));
-        if said.is_none_or(|(_, said)| *said != format!("r{release}")) {
+        if !is_by_hand && said.is_none_or(|(_, said)| *said != format!("r{release}")) {
             wrong.push(format!("{stage} of {pipeline} runs r{release}, and the last message said {said:?}"));
         }
-        let key = format!("{release:010}/{stage}");
-        let of = format!("/releases/{pipeline}");
+        let (key, of) = (format!("{release:010}/{stage}"), format!("/releases/{pipeline}"));
         let set = items.iter().find(|item| text(item, "pk").ends_with(&of) && text(item, "sk") == key);
-        let versions = set.map(body).unwrap_or_default()["versions"].clone();
-        let Some(versions) = versions.as_object().filter(|versions| !versions.is_empty()) else {
+        let set = set.map(body).unwrap_or_default();
+        let Some(versions) = set["versions"].as_object().filter(|versions| !versions.is_empty()) else {
             wrong.push(format!("{stage} of {pipeline} runs r{release}, which has no versions on record"));
             continue;
         };
         for (function, version) in versions {
-            let points = Aws(world).aliases(function).await.remove(stage);
-            if points.as_deref() != version.as_str() {
+            let points = evidence.aliases.get(function).and_then(|aliases| aliases.get(stage));
+            if points.map(String::as_str) != version.as_str() {
                 wrong.push(format!("{function}:{stage} points to {points:?}, r{release} is {version}"));
             }
         }
+        let Some(api) = set["api"]["api"].as_str() else { continue };
+        let (serves, wanted) =
+            (evidence.served.get(&(api.to_owned(), stage.to_owned())), &set["api"]["deployment"]);
+        if serves.map(String::as_str) != wanted.as_str() {
+            wrong.push(format!(
+                "{stage} of API {api} serves {serves:?}, r{release} of {pipeline} is {wanted}"
+            ));
+        }
     }
     wrong
+}
+
+/// Whether the headline of the operation's last message says that.
+fn says(messages: &[Message], id: &str, words: &str) -> bool {
+    let last = last_of(messages, id);
+    last.is_some_and(|message| message.words().lines().next().unwrap_or_default().contains(words))
+}
+
+/// Builds at CodeBuild that nobody waits for: their operation ended, by a cancel as a rule.
+fn running_on(evidence: &Evidence) -> Vec<String> {
+    let over = |id: &str| evidence.heads.iter().find(|head| head.id == id && head.is_over());
+    let running = evidence.builds.iter().filter(|(_, state)| state == "IN_PROGRESS");
+    running.filter_map(|(id, _)| over(id)).map(Head::words).collect()
 }
 
 /// By pipeline and stage: when it was moved last, and the release that the message of that move names.
@@ -250,10 +256,10 @@ fn instant(time: &str) -> (String, String) {
 }
 
 /// Commands that were acknowledged and are nowhere.
-fn lost(book: &Book, items: &[Value], heads: &[Head]) -> Vec<String> {
+fn lost(promises: &[Promise], items: &[Value], heads: &[Head]) -> Vec<String> {
     let ids: BTreeSet<&str> = heads.iter().map(|head| head.id.as_str()).collect();
     let mut lost = vec![];
-    for promise in book.promises.borrow().iter() {
+    for promise in promises {
         let end = format!(":{}", promise.trigger);
         let row = items.iter().find(|i| text(i, "sk") == "inbox" && text(i, "pk").ends_with(&end)).map(body);
         let operation = row.as_ref().and_then(|row| row["operation"].as_str());
@@ -265,23 +271,11 @@ fn lost(book: &Book, items: &[Value], heads: &[Head]) -> Vec<String> {
 }
 
 /// What is there more than once and should not be.
-async fn doubled(world: &World, heads: &[Head], messages: &[Message]) -> Vec<String> {
-    let aws = Aws(world);
-    let mut made: Vec<String> = vec![];
-    for project in aws.projects().await {
-        let operations = aws.build_operations(&project).await;
-        made.extend(operations.into_iter().map(|operation| format!("a build of {operation}")));
-    }
-    let pipelines: BTreeSet<&str> = heads.iter().map(|head| head.pipeline.as_str()).collect();
-    for pipeline in pipelines {
-        for function in aws.functions(pipeline).await {
-            let contents = aws.version_contents(&function).await;
-            made.extend(contents.into_iter().map(|content| format!("a version of {function}: {content}")));
-        }
-    }
-    made.extend(aws.api_parts().await);
+fn doubled(evidence: &Evidence) -> Vec<String> {
+    let Evidence { heads, messages, made, .. } = evidence;
     let mut seen = BTreeSet::new();
-    let mut doubled: Vec<String> = made.into_iter().filter(|made| !seen.insert(made.clone())).collect();
+    let again = made.iter().filter(|made| !seen.insert(*made));
+    let mut doubled: Vec<String> = again.cloned().collect();
     for head in heads {
         let of_it = messages_of(messages, &head.id);
         let plain = of_it.iter().filter(|message| !message.words().contains("ontinued")).count();
@@ -292,15 +286,13 @@ async fn doubled(world: &World, heads: &[Head], messages: &[Message]) -> Vec<Str
     doubled
 }
 
-/// How long the work of dead replicas lay: from each death to the claim of each operation that it carried.
-async fn takeovers(world: &World, book: &Book, verdict: &mut Verdict) {
-    let calls = world.calls(0).await;
-    let deaths = book.deaths.borrow().clone();
+/// For each operation that a dead replica carried: how long it lay until another one claimed it, if one did.
+fn takeovers(evidence: &Evidence, deaths: &[Death]) -> Vec<(String, Option<Duration>)> {
     let mut waits = vec![];
-    for death in &deaths {
+    for death in deaths {
         for id in &death.orphans {
             let head = format!("/operation/{id} head {{");
-            let claim = calls.iter().find(|call| {
+            let claim = evidence.calls.iter().find(|call| {
                 let detail = call.detail.as_deref().unwrap_or_default();
                 call.start_us > death.at_us
                     && call.method == "UpdateItem"
@@ -309,17 +301,23 @@ async fn takeovers(world: &World, book: &Book, verdict: &mut Verdict) {
                     && detail.contains(&head)
                     && detail.contains("g_fence")
             });
-            if let Some(end) = claim.and_then(|claim| claim.end_us) {
-                waits.push(Duration::from_micros(end - death.at_us));
+            let is_over = evidence.heads.iter().any(|head| head.id == *id && head.is_over());
+            // Over without a claim on record: a last write was on its way, or the answer to the claim was dropped.
+            if claim.is_none() && is_over {
+                continue;
             }
+            let end = claim.and_then(|claim| claim.end_us);
+            waits.push((id.clone(), end.map(|end| Duration::from_micros(end - death.at_us))));
         }
     }
-    let orphans: usize = deaths.iter().map(|death| death.orphans.len()).sum();
-    verdict.figure("replicas killed", deaths.len());
-    verdict.figure("operations they carried, taken over", format!("{orphans}, {}", waits.len()));
-    let worst = waits.into_iter().max().unwrap_or_default();
-    verdict.figure("worst time to takeover", format!("{:.1} s", worst.as_secs_f64()));
-    if worst > TAKEOVER {
-        verdict.wrong.push(format!("a takeover took {:.1} s", worst.as_secs_f64()));
-    }
+    waits
 }
+
+/// Takeovers that came late, or not at all.
+fn too_late(waits: &[(String, Option<Duration>)]) -> Vec<String> {
+    let late = waits.iter().filter(|(_, wait)| wait.is_none_or(|wait| wait > TAKEOVER));
+    late.map(|(id, wait)| format!("{id} was taken over after {wait:?}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

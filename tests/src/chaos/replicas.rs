@@ -3,14 +3,17 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use crate::{Aws, Bot, World};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
-use sluice_e2e::{Aws, Bot, World};
 use tokio::time::{Instant, sleep};
 
-use crate::book::{Book, Death};
-use crate::judge::Head;
+use super::book::{Book, Death};
+use super::evidence::Head;
+
+/// The replicas wake each other through a queue.
+pub(crate) const QUEUE: [(&str, &str); 1] = [("SLUICE_QUEUE", "sqs:wake")];
 
 /// A replica that lives, and the name by which the table knows it.
 struct Alive {
@@ -37,7 +40,7 @@ impl<'a> Replicas<'a> {
     pub(crate) async fn all_rise(&self) {
         for seat in &self.seats {
             if seat.borrow().is_none() {
-                let bot = Bot::replica(self.world, &[]).await;
+                let bot = Bot::replica(self.world, &QUEUE).await;
                 // They start one after the other, so the newest name in the log that they share is this one's.
                 let name = self.newest_name();
                 *seat.borrow_mut() = Some(Alive { bot, name });
@@ -69,7 +72,7 @@ impl<'a> Replicas<'a> {
         let at_us = self.book.now_us();
         let items = Aws(self.world).table().await;
         let heads = items.iter().filter_map(Head::of);
-        let orphans = heads.filter(|head| head.owner == name && head.status == "running").map(|head| head.id);
+        let orphans = heads.filter(|head| head.owner == name && head.is_in_hand()).map(|head| head.id);
         let orphans: Vec<String> = orphans.collect();
         println!("replica {which} died with {} operations", orphans.len());
         self.book.deaths.borrow_mut().push(Death { at_us, orphans });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use sluice_e2e::{Message, World};
+use crate::{Message, World};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 

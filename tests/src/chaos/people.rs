@@ -1,21 +1,34 @@
-//! A person with a pipeline: builds, deploys, promotes with somebody's approval, goes back, adds stages. Who is told to
-//! try again, or is not answered, does what Slack's users do: the same once more.
+//! A person with a pipeline: builds, deploys, promotes with somebody's approval, goes back, adds stages, thinks better of
+//! it (by command and by button), and gets on what is stuck. Who is told to try again, or is not answered, does what Slack's users do: the same once more.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::{Message, Reply, Repository, State, World};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use sluice_e2e::{Message, Reply, Repository, State, World};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::book::{Book, Promise};
-use crate::chat::Chat;
+use super::book::{Book, Promise};
+use super::chat::Chat;
 
 /// How long somebody looks at a message before they do something else.
 const ATTENTION: Duration = Duration::from_secs(90);
 /// How long somebody insists on an answer.
 const STUBBORN: Duration = Duration::from_secs(60);
+
+/// For so long what is stuck is tried again before it is declared resolved.
+const RETRIES: Duration = Duration::from_secs(20);
+
+/// What somebody will do about the operation that they look at.
+struct Mood {
+    /// Whether a promotion is approved or rejected.
+    approves: bool,
+    /// After how long they want it stopped.
+    cancels: Option<Duration>,
+    /// Whether they stop it by the button.
+    by_button: bool,
+}
 
 /// Somebody with a pipeline.
 pub(crate) struct Person<'a> {
@@ -55,10 +68,14 @@ impl<'a> Person<'a> {
             let name = self.name.clone();
             let working = async {
                 match self.rng.random_range(0..100) {
-                    0..35 => self.build().await,
-                    35..60 => self.order(&format!("/deploy {name}")).await,
-                    60..82 => self.order(&format!("/promote {name} prod")).await,
-                    82..95 => self.order(&format!("/rollback {name} prod")).await,
+                    0..32 => self.build().await,
+                    32..55 => self.order(&format!("/deploy {name}")).await,
+                    55..77 => self.order(&format!("/promote {name} prod")).await,
+                    77..88 => self.order(&format!("/rollback {name} prod")).await,
+                    // To what somebody left alone a while ago, if it runs still.
+                    88..92 => self.order(&format!("/build cancel {name}")).await,
+                    92..95 => self.order(&format!("/deploy cancel {name}")).await,
+                    95..98 => self.order(&format!("/promote cancel {name} prod")).await,
                     _ => {
                         self.stages += 1;
                         let line = format!("/stage add {name} extra-{}", self.stages);
@@ -94,8 +111,13 @@ impl<'a> Person<'a> {
         if self.rng.random_bool(0.2) {
             return;
         }
-        let approves = self.rng.random_bool(0.85);
-        let _ = timeout(ATTENTION, self.look_on(line, &before, approves)).await;
+        let mood = Mood {
+            approves: self.rng.random_bool(0.85),
+            cancels: (self.rng.random_bool(0.15) && !line.starts_with("/rollback"))
+                .then(|| Duration::from_millis(self.rng.random_range(0..4000))),
+            by_button: self.rng.random_bool(0.6),
+        };
+        let _ = timeout(ATTENTION, self.look_on(line, &before, &mood)).await;
     }
 
     /// The same delivery until it is taken; `None` if that does not come about.
@@ -112,17 +134,57 @@ impl<'a> Person<'a> {
         Some(reply)
     }
 
-    /// Looks at the newest message until it says an end; decides when it asks.
-    async fn look_on(&self, line: &str, before: &BTreeSet<String>, approves: bool) {
+    /// Looks at the newest message until it says an end; decides when it asks, and thinks better of it as the mood is.
+    async fn look_on(&self, line: &str, before: &BTreeSet<String>, mood: &Mood) {
+        let begun = Instant::now();
+        let mut cancels = mood.cancels;
         loop {
             self.chat.glance().await;
             let Some(message) = self.chat.newest(line, before) else { continue };
-            match message.state() {
+            let state = message.state();
+            if cancels.is_some_and(|after| begun.elapsed() >= after)
+                && matches!(state, State::Waiting | State::Running)
+            {
+                cancels = None;
+                self.cancel(line, &message, mood.by_button).await;
+                continue;
+            }
+            match state {
                 State::Succeeded | State::Failed => return,
-                State::Waiting => self.decide(&message, approves).await,
-                State::Running | State::Stuck => {}
+                State::Waiting => self.decide(&message, mood.approves).await,
+                State::Stuck => self.get_on(&message, begun.elapsed() > RETRIES).await,
+                State::Running => {}
             }
         }
+    }
+
+    /// By the button, or by the command that does the same; it may be too late for both.
+    async fn cancel(&self, line: &str, message: &Message, by_button: bool) {
+        let verb = line.split(' ').next().unwrap_or_default();
+        let reply = match verb {
+            "/build" | "/deploy" if !by_button => {
+                self.world.types(self.world.cyd(), &format!("{verb} cancel {}", self.name)).await
+            }
+            "/promote" if !by_button => {
+                self.world.types(self.world.cyd(), &format!("/promote cancel {} prod", self.name)).await
+            }
+            _ => match self.world.tries_click(self.world.cyd(), message, "operation.cancel").await {
+                Some(reply) => reply,
+                None => return,
+            },
+        };
+        if reply.status == Some(200) {
+            self.book.cancels.set(self.book.cancels.get() + 1);
+        }
+    }
+
+    /// An admin gets on what is stuck: again, and after a while by declaring it resolved.
+    async fn get_on(&self, message: &Message, is_late: bool) {
+        let action = if is_late { "operation.resolve" } else { "operation.retry" };
+        if self.world.tries_click(self.world.bob(), message, action).await.is_some() {
+            self.book.unstuck.set(self.book.unstuck.get() + 1);
+        }
+        sleep(Duration::from_secs(2)).await;
     }
 
     async fn decide(&self, message: &Message, approves: bool) {

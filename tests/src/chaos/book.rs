@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use sluice_e2e::{Aws, World};
+use crate::{Aws, World};
 use tokio::time::Instant;
 
 /// A command that was acknowledged: its author was told that it is carried out.
@@ -29,6 +29,10 @@ pub(crate) struct Book {
     pub(crate) promises: RefCell<Vec<Promise>>,
     pub(crate) refusals: Cell<usize>,
     pub(crate) deaths: RefCell<Vec<Death>>,
+    /// Cancels by button or command that were answered.
+    pub(crate) cancels: Cell<usize>,
+    /// Clicks on *Retry* and *Mark resolved*.
+    pub(crate) unstuck: Cell<usize>,
     pub(crate) faults: Cell<usize>,
     pub(crate) struck: Cell<usize>,
 }
@@ -44,6 +48,8 @@ impl Book {
             promises: RefCell::default(),
             refusals: Cell::new(0),
             deaths: RefCell::default(),
+            cancels: Cell::new(0),
+            unstuck: Cell::new(0),
             faults: Cell::new(0),
             struck: Cell::new(0),
         }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
+use crate::World;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
-use sluice_e2e::World;
 use tokio::time::{Instant, sleep};
 
-use crate::book::Book;
+use super::book::Book;
 
 /// Where faults strike. Of the store the methods are named: this program's own look (`Scan`) is spared.
-const PLACES: [(&str, Option<&str>); 14] = [
+const PLACES: [(&str, Option<&str>); 15] = [
     ("dynamodb", Some("TransactWriteItems")),
     ("dynamodb", Some("TransactWriteItems")),
     ("dynamodb", Some("UpdateItem")),
@@ -25,6 +25,7 @@ const PLACES: [(&str, Option<&str>); 14] = [
     ("iam", None),
     ("codebuild", None),
     ("codecommit", None),
+    ("sqs", None),
     ("slack", Some("chat.postMessage")),
     ("slack", Some("chat.update")),
 ];

@@ -1,0 +1,107 @@
+//! What is held against each other in the end: the table, the channel, AWS and the calls, as they were at one moment.
+//! Judging reads this and nothing else, so that a judgement can be tried with made-up evidence.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::{Aws, Call, Message, World};
+
+/// An operation's head, as it stands in the table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Head {
+    pub(crate) id: String,
+    pub(crate) status: String,
+    pub(crate) owner: String,
+    pub(crate) pipeline: String,
+    pub(crate) command: String,
+}
+
+impl Head {
+    /// `None` if the item is something else.
+    pub(crate) fn of(item: &Value) -> Option<Self> {
+        let (_, id) = text(item, "pk").rsplit_once("/operation/")?;
+        let body = body(item);
+        (text(item, "sk") == "head").then(|| Self {
+            id: id.to_owned(),
+            status: text(item, "g_status").to_owned(),
+            owner: text(item, "g_owner").to_owned(),
+            pipeline: body["pipeline"].as_str().unwrap_or_default().to_owned(),
+            command: body["command"].as_str().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// Whether it will change by itself or by a decision.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_in_hand() || self.status == "waiting"
+    }
+
+    /// Whether somebody carries it, or should.
+    pub(crate) fn is_in_hand(&self) -> bool {
+        ["running", "unwinding", "pending"].contains(&self.status.as_str())
+    }
+
+    /// Whether nothing more will happen to it.
+    pub(crate) fn is_over(&self) -> bool {
+        ["succeeded", "failed"].contains(&self.status.as_str())
+    }
+
+    pub(crate) fn words(&self) -> String {
+        format!("{} `{}` ({})", self.id, self.command, self.status)
+    }
+}
+
+/// A text attribute of an item in DynamoDB's JSON.
+pub(crate) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+    item[name]["S"].as_str().unwrap_or_default()
+}
+
+/// The body of an item.
+pub(crate) fn body(item: &Value) -> Value {
+    serde_json::from_str(text(item, "b")).unwrap_or_default()
+}
+
+/// Everything that is judged.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    pub(crate) items: Vec<Value>,
+    pub(crate) heads: Vec<Head>,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) calls: Vec<Call>,
+    /// What AWS has, a line each, of what may be there only once.
+    pub(crate) made: Vec<String>,
+    /// Per function and alias: the version.
+    pub(crate) aliases: BTreeMap<String, BTreeMap<String, String>>,
+    /// Per API and stage: the deployment that is served.
+    pub(crate) served: BTreeMap<(String, String), String>,
+    /// Per operation that started a build: its state at CodeBuild.
+    pub(crate) builds: Vec<(String, String)>,
+}
+
+impl Evidence {
+    /// Looks at the world, once.
+    pub(crate) async fn gather(world: &World, messages: Vec<Message>) -> Self {
+        let aws = Aws(world);
+        let items = aws.table().await;
+        let heads: Vec<Head> = items.iter().filter_map(Head::of).collect();
+        let mut found = Self { items, heads, messages, ..Self::default() };
+        for project in aws.projects().await {
+            let builds = aws.build_states(&project).await;
+            found.made.extend(builds.iter().map(|(operation, _)| format!("a build of {operation}")));
+            found.builds.extend(builds);
+        }
+        let pipelines: BTreeSet<String> = found.heads.iter().map(|head| head.pipeline.clone()).collect();
+        for pipeline in pipelines {
+            for function in aws.functions(&pipeline).await {
+                let contents = aws.version_contents(&function).await;
+                found.made.extend(contents.into_iter().map(|it| format!("a version of {function}: {it}")));
+                let aliases = aws.aliases(&function).await;
+                found.aliases.insert(function, aliases);
+            }
+        }
+        found.made.extend(aws.api_parts().await);
+        found.served = aws.served().await;
+        found.calls = world.calls(0).await;
+        found
+    }
+}

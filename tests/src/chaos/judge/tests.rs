@@ -1,0 +1,129 @@
+//! Each judgement can fail: evidence that is in order passes, and the same with one thing wrong does not.
+
+use serde_json::json;
+
+use super::*;
+
+const ID: &str = "op-1";
+
+fn item(pk: &str, sk: &str, body: &Value) -> Value {
+    json!({"pk": {"S": format!("T{pk}")}, "sk": {"S": sk}, "b": {"S": body.to_string()}})
+}
+
+fn message(text: &str) -> Message {
+    Message(json!({
+        "ts": "1", "text": text, "metadata": {"event_payload": {"operation": ID}},
+        "blocks": [{"text": "Asked by ann \u{b7} `/promote orders prod`"}],
+    }))
+}
+
+fn head(status: &str) -> Head {
+    Head { id: ID.into(), status: status.into(), pipeline: "orders".into(), ..Head::default() }
+}
+
+/// A promotion of `orders` to `prod`, r2, of which everything tells the same.
+fn in_order() -> Evidence {
+    let set = json!({"versions": {"f": "2"}, "api": {"api": "a", "deployment": "d"}});
+    Evidence {
+        items: vec![
+            item("/pipeline/orders", "stage/prod", &json!({"current": {"release": 2}})),
+            item("/releases/orders", "0000000002/prod", &set),
+            item(&format!("/operation/{ID}"), "row/000009", &json!({"at": "2026-11-27T05:00:00Z"})),
+            item("/inbox/t:trigger", "inbox", &json!({"operation": ID})),
+        ],
+        heads: vec![head("succeeded")],
+        messages: vec![message("Promotion of orders succeeded: prod runs r2")],
+        made: vec!["a build of op-0".into(), "a build of op-1".into()],
+        aliases: BTreeMap::from([("f".into(), BTreeMap::from([("prod".into(), "2".into())]))]),
+        served: BTreeMap::from([(("a".into(), "prod".into()), "d".into())]),
+        builds: vec![(ID.into(), "STOPPED".into())],
+        ..Evidence::default()
+    }
+}
+
+fn untrue(evidence: &Evidence) -> Vec<String> {
+    [messages_untrue(&evidence.heads, &evidence.messages), stages_untrue(evidence)].concat()
+}
+
+fn promises(trigger: &str) -> Vec<Promise> {
+    vec![Promise { line: "/promote orders prod".into(), trigger: trigger.into() }]
+}
+
+#[test]
+fn what_is_in_order_passes() {
+    let evidence = in_order();
+    assert_eq!(untrue(&evidence), Vec::<String>::new());
+    assert_eq!(doubled(&evidence), Vec::<String>::new());
+    assert_eq!(running_on(&evidence), Vec::<String>::new());
+    assert_eq!(lost(&promises("trigger"), &evidence.items, &evidence.heads), Vec::<String>::new());
+}
+
+#[test]
+fn a_second_build_and_a_second_message_are_done_twice() {
+    let mut evidence = in_order();
+    evidence.made.push("a build of op-1".into());
+    assert_eq!(doubled(&evidence), ["a build of op-1"]);
+
+    let mut evidence = in_order();
+    evidence.messages.push(message("Promotion of orders is running"));
+    assert_eq!(doubled(&evidence).len(), 1);
+}
+
+#[test]
+fn a_promise_without_delivery_or_operation_is_lost() {
+    let evidence = in_order();
+    assert_eq!(lost(&promises("another"), &evidence.items, &evidence.heads).len(), 1);
+    assert_eq!(lost(&promises("trigger"), &evidence.items, &[]).len(), 1);
+}
+
+#[test]
+fn a_message_that_says_something_else_than_the_record_is_untrue() {
+    for text in ["was cancelled", "failed", "is running", "is stuck", "is waiting for approval"] {
+        let mut evidence = in_order();
+        evidence.messages = vec![message(&format!("Promotion of orders {text}"))];
+        assert!(!messages_untrue(&evidence.heads, &evidence.messages).is_empty(), "{text}");
+    }
+    let mut evidence = in_order();
+    evidence.heads = vec![head("failed")];
+    assert!(!untrue(&evidence).is_empty());
+}
+
+#[test]
+fn a_stage_that_a_cancelled_move_left_elsewhere_is_untrue() {
+    let mut alias = in_order();
+    alias.aliases.get_mut("f").unwrap().insert("prod".into(), "3".into());
+    let mut api = in_order();
+    api.served.insert(("a".into(), "prod".into()), "e".into());
+    let mut record = in_order();
+    record.items[0] = item("/pipeline/orders", "stage/prod", &json!({"current": {"release": 1}}));
+    let mut told = in_order();
+    told.messages = vec![message("Promotion of orders succeeded: prod runs r3")];
+    for (what, evidence) in [("alias", alias), ("API", api), ("record", record), ("message", told)] {
+        assert!(!stages_untrue(&evidence).is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn a_build_of_an_operation_that_is_over_runs_on() {
+    let mut evidence = in_order();
+    evidence.heads = vec![head("failed")];
+    evidence.builds = vec![(ID.into(), "IN_PROGRESS".into())];
+    assert_eq!(running_on(&evidence).len(), 1);
+}
+
+#[test]
+fn a_takeover_after_more_than_thirty_seconds_or_never_is_too_late() {
+    let deaths = [Death { at_us: 1_000_000, orphans: vec![ID.into()] }];
+    let claimed = |end_us: u64| {
+        let call = json!({
+            "seq": 1, "service": "dynamodb", "method": "UpdateItem", "start": "", "start_us": end_us - 1000,
+            "end_us": end_us, "detail": format!("T/operation/{ID} head {{g_fence}}"), "mutating": true,
+            "result": "ok", "effect": true,
+        });
+        Evidence { calls: vec![serde_json::from_value(call).unwrap()], ..in_order() }
+    };
+    assert!(too_late(&takeovers(&claimed(31_000_000), &deaths)).is_empty());
+    assert_eq!(too_late(&takeovers(&claimed(31_000_001), &deaths)).len(), 1);
+    let never = Evidence { heads: vec![head("running")], ..in_order() };
+    assert_eq!(too_late(&takeovers(&never, &deaths)).len(), 1);
+}
