@@ -19,6 +19,8 @@ use crate::slack::{Method, Trouble};
 
 /// Between two edits of one message.
 const EDIT_GAP: Duration = Duration::from_millis(1_500);
+/// What ends within this is told by one call: the ack has answered already, and a person sees no difference.
+const MOMENT: Duration = Duration::from_millis(150);
 /// After so long without news the task ends; the ledger remembers the message.
 const REST: Duration = Duration::from_secs(60);
 /// The longest pause before we try again.
@@ -92,7 +94,8 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn new(shared: Arc<Shared>, channel: ChannelId, news: watch::Receiver<Arc<News>>) -> Self {
-        let (main, asides) = (Standing::default(), HashMap::new());
+        let main = Standing { sought: news.borrow().first, ..Standing::default() };
+        let asides = HashMap::new();
         Self { shared, channel, news, main, asides, is_closed: false, setbacks: 0 }
     }
 
@@ -100,6 +103,10 @@ impl Place {
     pub(super) async fn run(mut self) {
         let operation = self.news.borrow().operation.clone();
         let stopping = self.shared.tasks.stopping().clone();
+        if !self.news.borrow().is_last() {
+            let end = timeout(MOMENT, self.news.wait_for(|news| news.is_last()));
+            let _ = stopping.run_until_cancelled(end).await;
+        }
         loop {
             let news = Arc::clone(&self.news.borrow_and_update());
             let begun = Instant::now();

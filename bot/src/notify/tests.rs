@@ -141,6 +141,7 @@ fn news(sequence: u64, last: bool) -> News {
         sequence,
         card: Card::new(Tone::Running, format!("step {sequence}")),
         own_since: 1,
+        first: false,
         status: if last { Status::Succeeded } else { Status::Running },
         actor: UserId::new("U0ANN").unwrap(),
         channels: vec![channel("C1")],
@@ -257,6 +258,20 @@ async fn what_somebody_who_died_may_have_posted_is_marked_and_what_we_caused_is_
     world.notify.tell(News { own_since: 3, asides, ..news(3, true) });
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["(continued) ⏳ step 3", "(continued) request", "end"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_in_a_moment_is_told_by_one_call_and_what_is_new_is_not_looked_for() {
+    let world = world();
+    // A ledger that knows of one all the same shows that it is not asked.
+    let known = Posted { ts: "1.0".into(), continued: false };
+    world.ledger.posts.lock().unwrap().insert(format!("{} message/C1", news(1, false).operation), known);
+    world.notify.tell(News { first: true, ..news(1, false) });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    world.notify.tell(news(2, true));
+    settled(&world).await;
+    assert_eq!(world.slack.texts(), ["⏳ step 2"]);
+    assert_eq!((world.slack.count(Method::PostMessage), world.slack.count(Method::Update)), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]

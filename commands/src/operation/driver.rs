@@ -30,7 +30,7 @@ use crate::operation::signal::parse_wait;
 use crate::operation::slot::Slot;
 use crate::operation::step::{Context, Done, Effect, Node, Observed, Progress, StepId, Trouble, Undone};
 use crate::operation::{news, retry};
-use crate::ports::{DueChange, Write};
+use crate::ports::{DueChange, News, Write};
 
 /// The longest wait before trouble is tried again.
 const BACKOFF: Duration = Duration::from_secs(30);
@@ -128,7 +128,7 @@ impl<'a> Drive<'a> {
     }
 
     pub(crate) async fn run(mut self) -> Result<Driven, Trouble> {
-        self.tell()?;
+        self.tell_as(self.own_since == 1 && self.log.facts().sequence == 1)?;
         loop {
             if self.engine.is_stopping() {
                 return self.part().await;
@@ -653,9 +653,13 @@ impl<'a> Drive<'a> {
     }
 
     fn tell(&self) -> Result<(), Trouble> {
+        self.tell_as(false)
+    }
+
+    fn tell_as(&self, first: bool) -> Result<(), Trouble> {
         let world = self.engine.world();
         let news = news::of(&*self.definition, self.log.facts(), world, &self.notes, self.own_since)?;
-        world.herald.tell(news);
+        world.herald.tell(News { first, ..news });
         Ok(())
     }
 }

@@ -29,6 +29,9 @@ pub struct News {
     /// The first journal row that this process wrote. A message whose cause is older, and of which nothing is known, may
     /// have been posted by somebody who died: it is posted once more, marked as continued.
     pub own_since: u64,
+    /// Whether it was accepted here a moment ago and this is the first that is told of it: no message of it can be
+    /// anywhere.
+    pub first: bool,
     /// How the operation stands.
     pub status: Status,
     /// Who asked; told privately where the bot cannot post.

@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_large_body_is_stored_small_and_what_was_stored_large_is_still_read() {
-        let words: Vec<_> = (0..60).map(|n| json!({"e": "done", "step": format!("alias:f{n}")})).collect();
+        let words: Vec<_> = (0..100).map(|n| json!({"e": "done", "step": format!("alias:f{n}")})).collect();
         let large = Item { body: json!(words), ..item() };
         let json = large.body.to_string();
         let mut stored = encode(large.clone()).expect("encodes");
