@@ -129,16 +129,25 @@ impl Shared {
         true
     }
 
-    /// A place has told the last news. The one that is last to do so settles the operation.
-    async fn done(&self, operation: &OperationId, channel: &ChannelId) {
+    /// A place has told the last news. The one that is last to do so settles the operation. `false`: newer news came
+    /// meanwhile; seen under the lock, so that none falls between the look and the end.
+    async fn done(
+        &self,
+        operation: &OperationId,
+        channel: &ChannelId,
+        news: &watch::Receiver<Arc<News>>,
+    ) -> bool {
         let told = {
             let mut open = self.open();
-            let Some(entry) = open.get_mut(operation) else { return };
+            if news.has_changed().unwrap_or(false) {
+                return false;
+            }
+            let Some(entry) = open.get_mut(operation) else { return true };
             entry.places.remove(channel);
             entry.done.insert(channel.clone());
             let all_told = entry.latest.channels.iter().all(|channel| entry.done.contains(channel));
             if !all_told {
-                return;
+                return true;
             }
             Arc::clone(&entry.latest)
         };
@@ -154,6 +163,7 @@ impl Shared {
         if open.get(operation).is_some_and(|entry| entry.places.is_empty()) {
             open.remove(operation);
         }
+        true
     }
 }
 

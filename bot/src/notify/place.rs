@@ -111,8 +111,9 @@ impl Place {
             let news = Arc::clone(&self.news.borrow_and_update());
             let begun = Instant::now();
             match self.tell(news).await {
-                Ok(true) => return self.shared.done(&operation, &self.channel).await,
-                Ok(false) => {
+                // What waits or is stuck may have gone on while it was told.
+                Ok(true) if self.shared.done(&operation, &self.channel, &self.news).await => return,
+                Ok(_) => {
                     self.setbacks = 0;
                     let changed = stopping.run_until_cancelled(timeout(REST, self.news.changed())).await;
                     let has_news = matches!(changed, Some(Ok(Ok(()))));

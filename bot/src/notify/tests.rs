@@ -275,6 +275,19 @@ async fn what_ends_in_a_moment_is_told_by_one_call_and_what_is_new_is_not_looked
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_goes_on_while_its_wait_is_told_is_told_too() {
+    for offset in (0..2_000).step_by(7) {
+        let world = world();
+        world.notify.tell(News { status: Status::Waiting, ..news(1, false) });
+        tokio::time::sleep(Duration::from_millis(offset)).await;
+        world.notify.tell(news(2, false));
+        world.notify.tell(news(3, true));
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(world.slack.texts(), ["⏳ step 3"], "{offset} ms later");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mark_stays_whoever_edits_the_message() {
     let first = world();
     first.notify.tell(News { own_since: 2, ..news(1, false) });
