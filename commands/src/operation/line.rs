@@ -74,9 +74,11 @@ pub(crate) fn turnstile(
         None => Precondition::Absent,
     };
     let mut writes = vec![Write::Put { item, when }];
-    if view.tickets.iter().any(|t| t.operation == facts.id && t.queued.as_ref() == Some(slot)) {
-        // Who holds it stands in the line no more: it may give it back and wait for people for hours.
-        writes.push(mark(world, facts, String::new()));
+    let is_marked = |ticket: &Ticket| ticket.stuck || ticket.queued.as_ref() == Some(slot);
+    if view.tickets.iter().any(|ticket| ticket.operation == facts.id && is_marked(ticket)) {
+        // Who holds it stands in the line no more: it may give it back and wait for people for hours. Nor is it stuck any
+        // more: a rollback must not pass who moves.
+        writes.push(unmark(world, facts));
     }
     Ok(Turnstile::Free(writes))
 }
@@ -86,6 +88,16 @@ pub(crate) fn mark_stuck(world: &World, facts: &Facts) -> Write {
     Write::Update {
         key: world.keys.ticket(&facts.charter.pipeline, facts.charter.ticket),
         set: guards([(QUEUED, Guard::Text(String::new())), (STUCK, Guard::Text(STUCK.into()))]),
+        due: DueChange::Keep,
+        when: Precondition::Present,
+    }
+}
+
+/// Says on our ticket that we neither wait nor are stuck.
+fn unmark(world: &World, facts: &Facts) -> Write {
+    Write::Update {
+        key: world.keys.ticket(&facts.charter.pipeline, facts.charter.ticket),
+        set: guards([(QUEUED, Guard::Text(String::new())), (STUCK, Guard::Text(String::new()))]),
         due: DueChange::Keep,
         when: Precondition::Present,
     }

@@ -140,6 +140,12 @@ async fn what_cannot_be_taken_back_is_stuck_says_so_and_goes_on_when_told_to() {
     assert!(card.contains("is stuck") && card.contains("Not taken back: "), "{card}");
     assert!(matches!(process.say(&id, "ben", "d2", Verdict::Approve).await, Said::Late));
     assert!(matches!(process.say(&id, "ben", "d3", Verdict::Retry).await, Said::Heard(_)));
+    shared.sea.weather("undo b", [Weather::Fails(Class::Transient)]);
+    let moving = async || {
+        let view = shared.view().await;
+        !view.tickets[0].stuck && view.slots.values().any(|holder| *holder == id)
+    };
+    assert!(!process.live_until(moving).await, "it holds its slot again, and no rollback passes who moves");
     process.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Failed, "retried").await;
     assert_eq!(shared.sea.taken_back(), ["c", "b", "a"]);
