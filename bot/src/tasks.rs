@@ -83,6 +83,16 @@ impl Kind {
     }
 }
 
+tokio::task_local! {
+    /// What the task that runs is for.
+    static KIND: Kind;
+}
+
+/// Whether the task that runs answers somebody who waits.
+pub(crate) fn answers_somebody() -> bool {
+    KIND.try_with(|kind| *kind == Kind::Delivery).unwrap_or(false)
+}
+
 /// The tasks of this process.
 #[derive(Clone)]
 pub(crate) struct Tasks(Arc<Inner>);
@@ -141,7 +151,7 @@ impl Tasks {
             _ => &self.0.rest,
         };
         tracker.spawn(async move {
-            let guarded = AssertUnwindSafe(task).catch_unwind();
+            let guarded = AssertUnwindSafe(KIND.scope(kind, task)).catch_unwind();
             let ended = match dropped_by {
                 Some(token) => token.run_until_cancelled(guarded).await.unwrap_or(Ok(())),
                 None => guarded.await,

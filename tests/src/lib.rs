@@ -17,6 +17,7 @@ pub mod chaos;
 mod chat;
 mod control;
 mod eventually;
+pub mod item;
 mod page;
 mod repository;
 mod world;

@@ -3,6 +3,7 @@
 
 mod assembly;
 mod backups;
+mod lanes;
 mod state;
 
 use std::path::Path;
@@ -21,6 +22,7 @@ use crate::config::{Base, Place, Problem};
 use crate::ingress::Handles;
 use crate::tasks::Kind;
 use backups::Backups;
+use lanes::Lanes;
 use state::State;
 
 /// What the environment says of AWS, read as every AWS SDK reads it.
@@ -159,6 +161,7 @@ impl Backend for Cloud {
             let backups = file.backups(&plan, &self.aws, target.clone());
             parts.tasks.spawn(Kind::Backup, backups.keep_making(plan));
         }
+        let store = Arc::new(Lanes::new(store));
         Ok(assembly::assemble(&self.base, &self.aws, store, self.queue.clone(), target, parts))
     }
 

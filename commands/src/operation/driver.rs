@@ -4,9 +4,11 @@
 //! run side by side, up to a bound, and none is dropped in flight while the operation is ours. Nothing is told that is
 //! not recorded.
 
+mod events;
 mod parting;
+mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,23 +19,20 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::card::Text;
-use crate::domain::Act;
-use crate::operation::definition::{Definition, End};
+use crate::operation::definition::Definition;
 use crate::operation::engine::{Driven, Engine, Held};
-use crate::operation::facts::{Facts, STUCK, Verdict};
+use crate::operation::facts::Facts;
 use crate::operation::head::Status;
 use crate::operation::journal::{Entry, Row};
 use crate::operation::line::{self, Turnstile};
 use crate::operation::log::{Appended, Leave, Log};
+use crate::operation::news;
 use crate::operation::plan::{self, Motion, Start, Turn};
 use crate::operation::signal::parse_wait;
 use crate::operation::slot::Slot;
-use crate::operation::step::{Context, Done, Effect, Node, Observed, Progress, StepId, Trouble, Undone};
-use crate::operation::{news, retry};
+use crate::operation::step::{Context, Effect, Node, Observed, Progress, StepId, Trouble, Undone};
 use crate::ports::{DueChange, News, Write};
 
-/// The longest wait before trouble is tried again.
-const BACKOFF: Duration = Duration::from_secs(30);
 /// How long to wait before a slot that is taken is tried again, should nobody wake us.
 const SLOT_AGAIN: Duration = Duration::from_secs(2);
 /// How long to wait before a mutation is tried again that was held back because the lease could not be shown.
@@ -279,130 +278,6 @@ impl<'a> Drive<'a> {
         self.heard().await
     }
 
-    /// The slots that this turn gives back.
-    fn freed(&self, turn: &Turn, held: BTreeSet<Slot>) -> BTreeSet<Slot> {
-        match turn {
-            Turn::Wait(_) => held,
-            // Only a rollback passes, and that looks again by itself.
-            Turn::Stuck(_) => BTreeSet::new(),
-            Turn::Succeeded | Turn::Failed => line::wanted(&self.nodes),
-        }
-    }
-
-    /// What a turn adds to the row: the end with its records, or the wait.
-    fn settle_turn(
-        &mut self,
-        turn: &Turn,
-        row: &mut Vec<Entry>,
-        writes: &mut Vec<Write>,
-        owners: &mut Vec<Option<StepId>>,
-        leave: &mut Leave,
-    ) -> Result<(), Trouble> {
-        let facts = self.foreseen(row)?;
-        let world = self.engine.world();
-        let at = world.clock.now();
-        match turn {
-            Turn::Wait(step) => {
-                for slot in &facts.held {
-                    writes.push(line::release(world, &facts.charter.pipeline, slot, &facts.id));
-                    owners.push(None);
-                }
-                row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
-                row.push(Entry::Waiting { step: step.clone() });
-                let since = facts
-                    .step(step)
-                    .and_then(|f| f.waiting)
-                    .map_or(facts.sequence.max(self.log.facts().sequence + 1), |(_, s)| s);
-                *leave = Leave {
-                    status: Status::Waiting,
-                    // Until it is told that it waits: a wait that nobody hears of never ends.
-                    owned: true,
-                    due: DueChange::Keep,
-                    awaits: format!("{step}@{since}"),
-                };
-            }
-            Turn::Stuck(refusal) => {
-                tracing::error!(operation = %facts.id, code = refusal.code, "an operation is stuck");
-                // The slots stay marked with it, and are taken again if somebody gets it on.
-                row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
-                row.push(Entry::Stuck { refusal: refusal.clone() });
-                let mut last = vec![line::mark_stuck(world, &facts)];
-                last.push(news::audit_of(
-                    Act::Stuck,
-                    refusal.code.clone(),
-                    &*self.definition,
-                    &facts,
-                    world,
-                )?);
-                owners.extend(last.iter().map(|_| None));
-                writes.extend(last);
-                *leave = Leave {
-                    status: Status::Stuck,
-                    owned: true,
-                    due: DueChange::Keep,
-                    awaits: format!("{STUCK}@{}", self.log.facts().sequence + 1),
-                };
-            }
-            Turn::Succeeded | Turn::Failed => {
-                let succeeded = *turn == Turn::Succeeded;
-                row.push(Entry::Ended { succeeded });
-                let mut last =
-                    self.definition.on_end(&facts, succeeded, &End { target: self.log.target(), at })?;
-                last.push(line::leave(world, &facts));
-                last.push(news::audit_of_end(&*self.definition, &facts, succeeded, world)?);
-                owners.extend(last.iter().map(|_| None));
-                writes.extend(last);
-                *leave = Leave {
-                    status: if succeeded { Status::Succeeded } else { Status::Failed },
-                    owned: true,
-                    due: DueChange::Keep,
-                    awaits: String::new(),
-                };
-            }
-        }
-        Ok(())
-    }
-
-    async fn append(
-        &mut self,
-        row: Vec<Entry>,
-        writes: Vec<Write>,
-        mut owners: Vec<Option<StepId>>,
-        leave: Leave,
-    ) -> Result<Appended, Trouble> {
-        let mut all = writes;
-        for pending in &self.pending {
-            all.extend(pending.writes.iter().cloned());
-            owners.extend(pending.writes.iter().map(|_| pending.step.clone()));
-        }
-        let entries = self.pending.iter().map(|pending| pending.entry.clone()).chain(row).collect();
-        let world = self.engine.world();
-        let outcome = self.log.append(&*world.store, world.clock.now(), entries, leave, all).await?;
-        self.held_back = None;
-        match &outcome {
-            Appended::Recorded => {
-                self.shown = Instant::now();
-                self.pending.clear();
-            }
-            Appended::Refused(lost) => {
-                // A record changed under a step: it is run again. A slot was taken under us: it is tried again.
-                let lost: BTreeSet<_> = lost.iter().filter_map(|index| owners.get(*index).cloned()).collect();
-                let again: BTreeSet<_> = lost.into_iter().flatten().collect();
-                tracing::info!(operation = %self.log.head().id, ?again, "records changed meanwhile");
-                self.pending.retain(|pending| pending.step.as_ref().is_none_or(|step| !again.contains(step)));
-                if again.is_empty() {
-                    for slot in line::wanted(&self.nodes) {
-                        if !self.log.facts().held.contains(&slot) {
-                            self.put_off(slot);
-                        }
-                    }
-                }
-            }
-            Appended::Fenced => {}
-        }
-        Ok(outcome)
-    }
-
     /// After the head was not as we left it: it is still ours if somebody only rang.
     async fn heard(&mut self) -> Result<bool, Trouble> {
         let Some(signals) = self.log.unread(&*self.engine.world().store).await? else { return Ok(false) };
@@ -495,161 +370,6 @@ impl<'a> Drive<'a> {
                 }
             }
         }
-    }
-
-    fn end(&mut self, step: StepId, done: Done) {
-        self.motion.fresh.remove(&step);
-        self.notes.remove(&step);
-        let took = self.begun.remove(&step).and_then(|begun| begun.elapsed().as_millis().try_into().ok());
-        let entry = Entry::Done { step: step.clone(), output: done.output, took };
-        self.pending.push(Pending { entry, step: Some(step), writes: done.writes });
-    }
-
-    fn fault(&mut self, step: StepId, trouble: &Trouble) {
-        tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step failed for good");
-        self.motion.fresh.remove(&step);
-        self.notes.remove(&step);
-        let entry = Entry::Fault { step: step.clone(), refusal: trouble.refusal() };
-        self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
-    }
-
-    fn is_mutation(&self, step: &StepId) -> bool {
-        self.nodes.iter().any(|node| &node.id == step && matches!(node.step.effect(), Effect::Mutate(_)))
-    }
-
-    fn is_repeatable(&self, step: &StepId) -> bool {
-        self.nodes.iter().any(|node| {
-            &node.id == step && matches!(node.step.effect(), Effect::Mutate(mutation) if mutation.repeatable)
-        })
-    }
-
-    fn take(&mut self, event: Event) {
-        match event {
-            Event::Ran(step, result) => {
-                self.motion.in_flight.remove(&step);
-                match result {
-                    Ok(Progress::Done(done)) => self.end(step, done),
-                    Ok(Progress::LookAgain { after, note }) => {
-                        // Patience counts from the first of troubles in a row.
-                        self.trouble.remove(&step);
-                        self.wake.insert(step.clone(), Instant::now() + after);
-                        let changed = note.as_ref() != self.notes.get(&step);
-                        match note {
-                            Some(note) => drop(self.notes.insert(step, note)),
-                            None => drop(self.notes.remove(&step)),
-                        }
-                        if changed && let Err(error) = self.tell() {
-                            tracing::error!(%error, "news could not be made");
-                        }
-                    }
-                    Ok(Progress::Await { .. }) => {
-                        self.motion.awaiting.insert(step);
-                    }
-                    Err(trouble) => self.meet(step, trouble),
-                }
-            }
-            Event::Looked(step, result) => {
-                self.motion.in_flight.remove(&step);
-                match result {
-                    Ok(Observed::Ours(done)) => self.end(step, done),
-                    Ok(Observed::Foreign(refusal)) => self.fault(step, &Trouble::Refused(refusal)),
-                    Ok(Observed::Absent) => self.miss(step),
-                    Err(trouble) if trouble.can_retry() && !self.is_impatient(&step) => {
-                        self.try_later(step, trouble);
-                    }
-                    // A fault would say that it was not done. It may have been: people are told, and can have it tried again.
-                    Err(trouble) => {
-                        tracing::error!(operation = %self.log.head().id, %step, error = %trouble, "not to be observed");
-                        self.trouble.remove(&step);
-                        self.motion.blind.insert(step, trouble.refusal());
-                    }
-                }
-            }
-            Event::Undone(step, result) => {
-                self.motion.in_flight.remove(&step);
-                let entry = match result {
-                    Ok(Undone::Yes) => Entry::UndoDone { step: step.clone(), left: None },
-                    Ok(Undone::Left(found)) => Entry::UndoDone { step: step.clone(), left: Some(found) },
-                    Err(trouble) if trouble.can_retry() => return self.try_later(step, trouble),
-                    Err(trouble) => self.undo_fault(step.clone(), &trouble),
-                };
-                self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
-            }
-        }
-    }
-
-    fn undo_fault(&self, step: StepId, trouble: &Trouble) -> Entry {
-        tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step could not be taken back");
-        Entry::UndoFault { step, refusal: trouble.refusal() }
-    }
-
-    /// A run met trouble. What may have taken effect is observed before it is run again.
-    fn meet(&mut self, step: StepId, trouble: Trouble) {
-        use crate::fault::Class;
-        let class = match &trouble {
-            Trouble::Port(error) => Some(error.class),
-            _ => None,
-        };
-        match class {
-            Some(Class::Conflict) if self.is_mutation(&step) => {
-                self.motion.fresh.remove(&step);
-                self.conflicts.insert(step, trouble);
-            }
-            Some(Class::Throttled) => self.try_later(step, trouble),
-            _ if trouble.can_retry() => {
-                self.motion.fresh.remove(&step);
-                self.try_later(step, trouble);
-            }
-            _ => self.fault(step, &trouble),
-        }
-    }
-
-    /// An observation found nothing. Where running again could do harm, that counts only after the settle time, twice.
-    fn miss(&mut self, step: StepId) {
-        if let Some(conflict) = self.conflicts.remove(&step) {
-            return self.fault(step, &conflict);
-        }
-        let settle = self.engine.world().settings.settle;
-        let now = Instant::now();
-        let first = *self.absent.entry(step.clone()).or_insert(now);
-        if !self.is_repeatable(&step) && (first == now || now.duration_since(first) < settle) {
-            self.wake.insert(step, (first + settle).max(now + Duration::from_millis(50)));
-            return;
-        }
-        self.absent.remove(&step);
-        let halts = |pending: &Pending| match &pending.entry {
-            Entry::Fault { .. } => true,
-            Entry::Signal(signal) => matches!(signal.verdict, Verdict::Cancel | Verdict::GiveWay),
-            _ => false,
-        };
-        if self.log.facts().failure().is_some() || self.pending.iter().any(halts) {
-            let entry = Entry::Absent { step: step.clone() };
-            self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
-        } else {
-            self.motion.fresh.insert(step);
-        }
-    }
-
-    /// Whether trouble in a row with that step lasts longer than our patience.
-    fn is_impatient(&self, step: &StepId) -> bool {
-        let patience = self.engine.world().settings.patience;
-        self.trouble.get(step).is_some_and(|(_, since)| since.elapsed() > patience)
-    }
-
-    fn try_later(&mut self, step: StepId, trouble: Trouble) {
-        let now = Instant::now();
-        let (tries, since) = self.trouble.get(&step).copied().unwrap_or((0, now));
-        if now.duration_since(since) > self.engine.world().settings.patience {
-            self.trouble.remove(&step);
-            if self.log.facts().step(&step).is_none_or(|fact| fact.undo.is_none()) {
-                return self.fault(step, &trouble);
-            }
-            let entry = self.undo_fault(step.clone(), &trouble);
-            return self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
-        }
-        tracing::info!(operation = %self.log.head().id, %step, tries, error = %trouble, "a step is tried again");
-        self.wake.insert(step.clone(), now + retry::delay(tries, BACKOFF));
-        self.trouble.insert(step, (tries + 1, since));
     }
 
     fn tell(&self) -> Result<(), Trouble> {

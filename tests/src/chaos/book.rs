@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use super::evidence::Head;
 use crate::{Aws, World};
 use tokio::time::Instant;
 
@@ -18,8 +19,8 @@ pub(crate) struct Promise {
 pub(crate) struct Death {
     /// Microseconds since the world began, as its call log counts.
     pub(crate) at_us: u64,
-    /// The operations that it carried.
-    pub(crate) orphans: Vec<String>,
+    /// The operations that it carried, as they stood then.
+    pub(crate) orphans: Vec<Head>,
 }
 
 /// The book of a run.

@@ -2,9 +2,11 @@
 //! Judging reads this and nothing else, so that a judgement can be tried with made-up evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::item::{body, number, text};
 use crate::{Aws, Call, Message, World};
 
 /// An operation's head, as it stands in the table.
@@ -13,6 +15,7 @@ pub(crate) struct Head {
     pub(crate) id: String,
     pub(crate) status: String,
     pub(crate) owner: String,
+    pub(crate) fence: u64,
     pub(crate) pipeline: String,
     pub(crate) command: String,
 }
@@ -26,6 +29,7 @@ impl Head {
             id: id.to_owned(),
             status: text(item, "g_status").to_owned(),
             owner: text(item, "g_owner").to_owned(),
+            fence: number(item, "g_fence"),
             pipeline: body["pipeline"].as_str().unwrap_or_default().to_owned(),
             command: body["command"].as_str().unwrap_or_default().to_owned(),
         })
@@ -51,16 +55,6 @@ impl Head {
     }
 }
 
-/// A text attribute of an item in DynamoDB's JSON.
-pub(crate) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
-    item[name]["S"].as_str().unwrap_or_default()
-}
-
-/// The body of an item.
-pub(crate) fn body(item: &Value) -> Value {
-    serde_json::from_str(text(item, "b")).unwrap_or_default()
-}
-
 /// Everything that is judged.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
@@ -79,6 +73,16 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
+    /// Writes it into a folder, for who has to understand what went wrong.
+    pub(crate) fn keep(&self, folder: &Path) {
+        std::fs::create_dir_all(folder).unwrap();
+        let messages: Vec<&Value> = self.messages.iter().map(|message| &message.0).collect();
+        let calls: Vec<String> = self.calls.iter().map(|call| format!("{call:?}")).collect();
+        std::fs::write(folder.join("table.json"), json!(self.items).to_string()).unwrap();
+        std::fs::write(folder.join("messages.json"), json!(messages).to_string()).unwrap();
+        std::fs::write(folder.join("calls.txt"), calls.join("\n")).unwrap();
+    }
+
     /// Looks at the world, once.
     pub(crate) async fn gather(world: &World, messages: Vec<Message>) -> Self {
         let aws = Aws(world);

@@ -2,6 +2,7 @@
 //! judgement is a pure function of the evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,7 +10,8 @@ use tokio::time::{Instant, sleep};
 
 use super::book::{Book, Death, Promise};
 use super::chat::Chat;
-use super::evidence::{Evidence, Head, body, text};
+use super::evidence::{Evidence, Head};
+use crate::item::{body, text};
 use crate::{Aws, Message, State, World};
 
 /// How long what is open may take to end once the weather is fair.
@@ -95,6 +97,12 @@ pub(crate) async fn judge(world: &World, chat: &Chat, book: &Book) -> Verdict {
     verdict.figure("seconds from fair weather to rest", seconds);
     if heads.is_empty() || count("succeeded") + count("failed") + count("stuck") != heads.len() {
         verdict.wrong.push("accepted is not ended and stuck".into());
+    }
+    if !verdict.is_good() {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/chaos"));
+        evidence.keep(folder);
+        drop(std::fs::copy(world.folder().join("bot.log"), folder.join("bot.log")));
+        println!("\nTable, messages, calls and the bots' log of this run are in target/chaos.");
     }
     verdict
 }
@@ -286,28 +294,30 @@ fn doubled(evidence: &Evidence) -> Vec<String> {
     doubled
 }
 
-/// For each operation that a dead replica carried: how long it lay until another one claimed it, if one did.
+/// For each operation that a dead replica carried: how long it lay until another one claimed it, if one did. A claim
+/// raises the fence, whatever its answer came to; where the fence stands as the dead one left it, nobody claimed.
 fn takeovers(evidence: &Evidence, deaths: &[Death]) -> Vec<(String, Option<Duration>)> {
     let mut waits = vec![];
     for death in deaths {
-        for id in &death.orphans {
-            let head = format!("/operation/{id} head {{");
+        for orphan in &death.orphans {
+            let head = format!("/operation/{} head {{", orphan.id);
             let claim = evidence.calls.iter().find(|call| {
                 let detail = call.detail.as_deref().unwrap_or_default();
                 call.start_us > death.at_us
                     && call.method == "UpdateItem"
                     && call.effect
-                    && call.result == "ok"
+                    && ["ok", "dropped", "held"].contains(&call.result.as_str())
                     && detail.contains(&head)
                     && detail.contains("g_fence")
             });
-            let is_over = evidence.heads.iter().any(|head| head.id == *id && head.is_over());
-            // Over without a claim on record: a last write was on its way, or the answer to the claim was dropped.
-            if claim.is_none() && is_over {
+            let now = evidence.heads.iter().find(|head| head.id == orphan.id);
+            // The dead one's last write was on its way, and ended it.
+            if now.is_some_and(|now| now.is_over() && now.fence == orphan.fence) {
                 continue;
             }
-            let end = claim.and_then(|claim| claim.end_us);
-            waits.push((id.clone(), end.map(|end| Duration::from_micros(end - death.at_us))));
+            // A call whose answer was dropped has no end of its own.
+            let end = claim.map(|claim| claim.end_us.unwrap_or(claim.start_us));
+            waits.push((orphan.id.clone(), end.map(|end| Duration::from_micros(end - death.at_us))));
         }
     }
     waits

@@ -72,8 +72,7 @@ impl<'a> Replicas<'a> {
         let at_us = self.book.now_us();
         let items = Aws(self.world).table().await;
         let heads = items.iter().filter_map(Head::of);
-        let orphans = heads.filter(|head| head.owner == name && head.is_in_hand()).map(|head| head.id);
-        let orphans: Vec<String> = orphans.collect();
+        let orphans: Vec<Head> = heads.filter(|head| head.owner == name && head.is_in_hand()).collect();
         println!("replica {which} died with {} operations", orphans.len());
         self.book.deaths.borrow_mut().push(Death { at_us, orphans });
     }

@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::Result;
 use crate::load::{Hit, Shot, fire, percentile};
 use crate::report::Report;
-use crate::table::{body, text};
 use crate::world::{PATIENCE, Programs, World};
+use sluice_e2e::item::{body, text};
 
 const COMMANDS: usize = 500;
 const PER_SECOND: u32 = 50;

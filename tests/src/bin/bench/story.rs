@@ -12,8 +12,8 @@ use crate::calls::Cost;
 use crate::chain::Call;
 use crate::report::Report;
 use crate::repository;
-use crate::table::{body, text};
 use crate::world::{Programs, World};
+use sluice_e2e::item::{body, text};
 
 /// By how much calls are spaced where chains are measured: far more than it takes to send those of one step.
 const SPACE: Duration = Duration::from_millis(500);

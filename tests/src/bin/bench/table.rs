@@ -1,7 +1,5 @@
 //! The bot's table, read and written through DynamoDB's own wire protocol.
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use flate2::read::DeflateDecoder;
 use serde_json::{Value, json};
 
 use crate::Result;
@@ -79,19 +77,5 @@ impl World {
             }
         }
         Ok(())
-    }
-}
-
-/// A text attribute of an item.
-pub(crate) fn text<'a>(item: &'a Value, name: &str) -> &'a str {
-    item[name]["S"].as_str().unwrap_or_default()
-}
-
-/// An item's body: as JSON, or deflated where it is long (`docs/state.md`).
-pub(crate) fn body(item: &Value) -> Value {
-    let deflated = item["z"]["B"].as_str().and_then(|text| BASE64_STANDARD.decode(text).ok());
-    match deflated {
-        Some(bytes) => serde_json::from_reader(DeflateDecoder::new(bytes.as_slice())).unwrap_or_default(),
-        None => serde_json::from_str(text(item, "b")).unwrap_or_default(),
     }
 }

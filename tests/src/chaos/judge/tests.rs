@@ -113,17 +113,25 @@ fn a_build_of_an_operation_that_is_over_runs_on() {
 
 #[test]
 fn a_takeover_after_more_than_thirty_seconds_or_never_is_too_late() {
-    let deaths = [Death { at_us: 1_000_000, orphans: vec![ID.into()] }];
-    let claimed = |end_us: u64| {
+    let orphan = Head { fence: 1, ..head("running") };
+    let deaths = [Death { at_us: 1_000_000, orphans: vec![orphan.clone()] }];
+    let ended = Head { fence: 2, ..head("succeeded") };
+    let claimed = |end_us: u64, result: &str| {
         let call = json!({
             "seq": 1, "service": "dynamodb", "method": "UpdateItem", "start": "", "start_us": end_us - 1000,
             "end_us": end_us, "detail": format!("T/operation/{ID} head {{g_fence}}"), "mutating": true,
-            "result": "ok", "effect": true,
+            "result": result, "effect": true,
         });
-        Evidence { calls: vec![serde_json::from_value(call).unwrap()], ..in_order() }
+        let calls = vec![serde_json::from_value(call).unwrap()];
+        Evidence { calls, heads: vec![ended.clone()], ..in_order() }
     };
-    assert!(too_late(&takeovers(&claimed(31_000_000), &deaths)).is_empty());
-    assert_eq!(too_late(&takeovers(&claimed(31_000_001), &deaths)).len(), 1);
-    let never = Evidence { heads: vec![head("running")], ..in_order() };
-    assert_eq!(too_late(&takeovers(&never, &deaths)).len(), 1);
+    assert!(too_late(&takeovers(&claimed(31_000_000, "ok"), &deaths)).is_empty());
+    assert!(too_late(&takeovers(&claimed(31_000_000, "dropped"), &deaths)).is_empty());
+    assert_eq!(too_late(&takeovers(&claimed(31_000_001, "ok"), &deaths)).len(), 1);
+    for left in [orphan, ended] {
+        let never = Evidence { heads: vec![left], ..in_order() };
+        assert_eq!(too_late(&takeovers(&never, &deaths)).len(), 1);
+    }
+    let last_write = Evidence { heads: vec![Head { fence: 1, ..head("succeeded") }], ..in_order() };
+    assert!(takeovers(&last_write, &deaths).is_empty());
 }

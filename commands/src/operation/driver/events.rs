@@ -1,0 +1,174 @@
+//! What becomes of a step: done, tried again, observed, failed for good, or taken back.
+//!
+//! The race it prevents: something that may have taken effect and is run again. A mutation whose answer was lost is
+//! observed first; and where running again could do harm, that nothing is seen counts only after the settle time, twice.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Drive, Event, Pending};
+use crate::operation::facts::Verdict;
+use crate::operation::journal::Entry;
+use crate::operation::retry;
+use crate::operation::step::{Done, Effect, Observed, Progress, StepId, Trouble, Undone};
+
+/// The longest wait before trouble is tried again.
+const BACKOFF: Duration = Duration::from_secs(30);
+
+impl Drive<'_> {
+    pub(super) fn end(&mut self, step: StepId, done: Done) {
+        self.motion.fresh.remove(&step);
+        self.notes.remove(&step);
+        let took = self.begun.remove(&step).and_then(|begun| begun.elapsed().as_millis().try_into().ok());
+        let entry = Entry::Done { step: step.clone(), output: done.output, took };
+        self.pending.push(Pending { entry, step: Some(step), writes: done.writes });
+    }
+
+    pub(super) fn fault(&mut self, step: StepId, trouble: &Trouble) {
+        tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step failed for good");
+        self.motion.fresh.remove(&step);
+        self.notes.remove(&step);
+        let entry = Entry::Fault { step: step.clone(), refusal: trouble.refusal() };
+        self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
+    }
+
+    pub(super) fn is_mutation(&self, step: &StepId) -> bool {
+        self.nodes.iter().any(|node| &node.id == step && matches!(node.step.effect(), Effect::Mutate(_)))
+    }
+
+    pub(super) fn is_repeatable(&self, step: &StepId) -> bool {
+        self.nodes.iter().any(|node| {
+            &node.id == step && matches!(node.step.effect(), Effect::Mutate(mutation) if mutation.repeatable)
+        })
+    }
+
+    pub(super) fn take(&mut self, event: Event) {
+        match event {
+            Event::Ran(step, result) => {
+                self.motion.in_flight.remove(&step);
+                match result {
+                    Ok(Progress::Done(done)) => self.end(step, done),
+                    Ok(Progress::LookAgain { after, note }) => {
+                        // Patience counts from the first of troubles in a row.
+                        self.trouble.remove(&step);
+                        self.wake.insert(step.clone(), Instant::now() + after);
+                        let changed = note.as_ref() != self.notes.get(&step);
+                        match note {
+                            Some(note) => drop(self.notes.insert(step, note)),
+                            None => drop(self.notes.remove(&step)),
+                        }
+                        if changed && let Err(error) = self.tell() {
+                            tracing::error!(%error, "news could not be made");
+                        }
+                    }
+                    Ok(Progress::Await { .. }) => {
+                        self.motion.awaiting.insert(step);
+                    }
+                    Err(trouble) => self.meet(step, trouble),
+                }
+            }
+            Event::Looked(step, result) => {
+                self.motion.in_flight.remove(&step);
+                match result {
+                    Ok(Observed::Ours(done)) => self.end(step, done),
+                    Ok(Observed::Foreign(refusal)) => self.fault(step, &Trouble::Refused(refusal)),
+                    Ok(Observed::Absent) => self.miss(step),
+                    Err(trouble) if trouble.can_retry() && !self.is_impatient(&step) => {
+                        self.try_later(step, trouble);
+                    }
+                    // A fault would say that it was not done. It may have been: people are told, and can have it tried again.
+                    Err(trouble) => {
+                        tracing::error!(operation = %self.log.head().id, %step, error = %trouble, "not to be observed");
+                        self.trouble.remove(&step);
+                        self.motion.blind.insert(step, trouble.refusal());
+                    }
+                }
+            }
+            Event::Undone(step, result) => {
+                self.motion.in_flight.remove(&step);
+                let entry = match result {
+                    Ok(Undone::Yes) => Entry::UndoDone { step: step.clone(), left: None },
+                    Ok(Undone::Left(found)) => Entry::UndoDone { step: step.clone(), left: Some(found) },
+                    Err(trouble) if trouble.can_retry() => return self.try_later(step, trouble),
+                    Err(trouble) => self.undo_fault(step.clone(), &trouble),
+                };
+                self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
+            }
+        }
+    }
+
+    pub(super) fn undo_fault(&self, step: StepId, trouble: &Trouble) -> Entry {
+        tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step could not be taken back");
+        Entry::UndoFault { step, refusal: trouble.refusal() }
+    }
+
+    /// A run met trouble. What may have taken effect is observed before it is run again.
+    pub(super) fn meet(&mut self, step: StepId, trouble: Trouble) {
+        use crate::fault::Class;
+        let class = match &trouble {
+            Trouble::Port(error) => Some(error.class),
+            _ => None,
+        };
+        match class {
+            Some(Class::Conflict) if self.is_mutation(&step) => {
+                self.motion.fresh.remove(&step);
+                self.conflicts.insert(step, trouble);
+            }
+            Some(Class::Throttled) => self.try_later(step, trouble),
+            _ if trouble.can_retry() => {
+                self.motion.fresh.remove(&step);
+                self.try_later(step, trouble);
+            }
+            _ => self.fault(step, &trouble),
+        }
+    }
+
+    /// An observation found nothing. Where running again could do harm, that counts only after the settle time, twice.
+    pub(super) fn miss(&mut self, step: StepId) {
+        if let Some(conflict) = self.conflicts.remove(&step) {
+            return self.fault(step, &conflict);
+        }
+        let settle = self.engine.world().settings.settle;
+        let now = Instant::now();
+        let first = *self.absent.entry(step.clone()).or_insert(now);
+        if !self.is_repeatable(&step) && (first == now || now.duration_since(first) < settle) {
+            self.wake.insert(step, (first + settle).max(now + Duration::from_millis(50)));
+            return;
+        }
+        self.absent.remove(&step);
+        let halts = |pending: &Pending| match &pending.entry {
+            Entry::Fault { .. } => true,
+            Entry::Signal(signal) => matches!(signal.verdict, Verdict::Cancel | Verdict::GiveWay),
+            _ => false,
+        };
+        if self.log.facts().failure().is_some() || self.pending.iter().any(halts) {
+            let entry = Entry::Absent { step: step.clone() };
+            self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
+        } else {
+            self.motion.fresh.insert(step);
+        }
+    }
+
+    /// Whether trouble in a row with that step lasts longer than our patience.
+    pub(super) fn is_impatient(&self, step: &StepId) -> bool {
+        let patience = self.engine.world().settings.patience;
+        self.trouble.get(step).is_some_and(|(_, since)| since.elapsed() > patience)
+    }
+
+    pub(super) fn try_later(&mut self, step: StepId, trouble: Trouble) {
+        let now = Instant::now();
+        let (tries, since) = self.trouble.get(&step).copied().unwrap_or((0, now));
+        if now.duration_since(since) > self.engine.world().settings.patience {
+            self.trouble.remove(&step);
+            if self.log.facts().step(&step).is_none_or(|fact| fact.undo.is_none()) {
+                return self.fault(step, &trouble);
+            }
+            let entry = self.undo_fault(step.clone(), &trouble);
+            return self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
+        }
+        tracing::info!(operation = %self.log.head().id, %step, tries, error = %trouble, "a step is tried again");
+        self.wake.insert(step.clone(), now + retry::delay(tries, BACKOFF));
+        self.trouble.insert(step, (tries + 1, since));
+    }
+}
