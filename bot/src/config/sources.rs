@@ -130,6 +130,7 @@ impl Reading {
             operators: self.people("access.operators"),
             admins: self.people("access.admins"),
             approvers: self.people("access.approvers"),
+            oncall: self.people("access.oncall"),
         };
         let names = self.names();
         Some(Base {

@@ -14,8 +14,21 @@ pub struct Access {
     pub operators: BTreeSet<UserId>,
     /// Stages, and everything that operators may.
     pub admins: BTreeSet<UserId>,
+    /// Roll any stage back through locks, windows and freezes; override.
+    pub oncall: BTreeSet<UserId>,
     /// Approve promotions; if there are none, the operators do.
     pub approvers: BTreeSet<UserId>,
+}
+
+/// A request that somebody is to approve, as far as it decides who may.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Who asked.
+    pub requester: &'a UserId,
+    /// The stage's approvers; if there are none, those of the installation.
+    pub approvers: &'a BTreeSet<UserId>,
+    /// Whether an approval by who asked counts.
+    pub self_approval: bool,
 }
 
 /// Proof that the rules were asked: which one allowed it. It goes into the audit record.
@@ -34,7 +47,7 @@ impl Granted {
 impl Access {
     /// Whether nobody has any role.
     pub fn is_empty(&self) -> bool {
-        self.operators.is_empty() && self.admins.is_empty()
+        self.operators.is_empty() && self.admins.is_empty() && self.oncall.is_empty()
     }
 
     /// May this person work on pipelines?
@@ -56,12 +69,38 @@ impl Access {
         Err(self.refuse("not-an-admin", "admins", &self.admins))
     }
 
-    /// May this person approve what that person asked for?
-    pub fn approve(&self, who: &UserId, requester: &UserId) -> Result<Granted, Refusal> {
-        if !self.approvers().contains(who) {
-            return Err(self.refuse("not-an-approver", "approvers", self.approvers()));
+    /// May this person take a stage back?
+    pub fn roll_back(&self, who: &UserId) -> Result<Granted, Refusal> {
+        if self.oncall.contains(who) {
+            return Ok(Granted { rule: "oncall" });
         }
-        if who == requester {
+        self.operate(who)
+    }
+
+    /// May this person pass gates, with a reason?
+    pub fn override_gates(&self, who: &UserId) -> Result<Granted, Refusal> {
+        if self.admins.contains(who) {
+            return Ok(Granted { rule: "override by admins" });
+        }
+        if self.oncall.contains(who) {
+            return Ok(Granted { rule: "override by oncall" });
+        }
+        let who: BTreeSet<_> = self.admins.union(&self.oncall).cloned().collect();
+        Err(self.refuse("not-for-override", "admins and people on call", &who))
+    }
+
+    /// May this person take that person's lock away?
+    pub fn unlock(&self, who: &UserId, owner: &UserId) -> Result<Granted, Refusal> {
+        if who == owner { self.operate(who).map(|_| Granted { rule: "owner" }) } else { self.administer(who) }
+    }
+
+    /// May this person approve what that person asked for, where these approve?
+    pub fn approve(&self, who: &UserId, asked: &Asked<'_>) -> Result<Granted, Refusal> {
+        let approvers = if asked.approvers.is_empty() { self.approvers() } else { asked.approvers };
+        if !approvers.contains(who) {
+            return Err(self.refuse("not-an-approver", "approvers of this stage", approvers));
+        }
+        if who == asked.requester && !asked.self_approval {
             return Err(Refusal::new(
                 "own-request",
                 "This is your own request: somebody else has to decide.",
@@ -124,6 +163,7 @@ mod tests {
             operators: [user("U1"), user("U2")].into(),
             admins: [user("U3")].into(),
             approvers: [user("U2")].into(),
+            oncall: [user("U4")].into(),
         }
     }
 
@@ -140,11 +180,40 @@ mod tests {
     #[test]
     fn nobody_approves_himself_and_only_approvers_approve() {
         let access = access();
-        assert!(access.approve(&user("U2"), &user("U1")).is_ok());
-        assert_eq!(access.approve(&user("U2"), &user("U2")).unwrap_err().code, "own-request");
-        assert_eq!(access.approve(&user("U1"), &user("U2")).unwrap_err().code, "not-an-approver");
+        let (nobody, third) = (BTreeSet::new(), [user("U3")].into());
+        let approve = |access: &Access, who: &str, requester: &str, approvers, self_approval| {
+            let asked = Asked { requester: &user(requester), approvers, self_approval };
+            access.approve(&user(who), &asked).map(|granted| granted.rule()).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(approve(&access, "U2", "U1", &nobody, false), Ok("approvers"));
+        assert_eq!(approve(&access, "U2", "U2", &nobody, false), Err("own-request".into()));
+        assert_eq!(approve(&access, "U2", "U2", &nobody, true), Ok("approvers"));
+        assert_eq!(approve(&access, "U1", "U2", &nobody, false), Err("not-an-approver".into()));
+        assert_eq!(approve(&access, "U2", "U1", &third, false), Err("not-an-approver".into()));
+        assert_eq!(approve(&access, "U3", "U1", &third, false), Ok("approvers"));
         let default = Access { approvers: BTreeSet::new(), ..access };
-        assert!(default.approve(&user("U1"), &user("U2")).is_ok());
+        assert_eq!(approve(&default, "U2", "U1", &nobody, false), Ok("approvers"));
+    }
+
+    #[test]
+    fn those_on_call_go_back_and_override_and_nothing_else() {
+        let access = access();
+        let oncall = user("U4");
+        assert_eq!(access.roll_back(&oncall).unwrap().rule(), "oncall");
+        assert_eq!(access.roll_back(&user("U1")).unwrap().rule(), "operators");
+        assert_eq!(access.override_gates(&oncall).unwrap().rule(), "override by oncall");
+        assert_eq!(access.override_gates(&user("U3")).unwrap().rule(), "override by admins");
+        assert_eq!(access.override_gates(&user("U1")).unwrap_err().code, "not-for-override");
+        assert_eq!(access.operate(&oncall).unwrap_err().code, "not-an-operator");
+        assert_eq!(access.administer(&oncall).unwrap_err().code, "not-an-admin");
+    }
+
+    #[test]
+    fn a_lock_is_taken_away_by_its_owner_or_an_admin() {
+        let access = access();
+        assert_eq!(access.unlock(&user("U1"), &user("U1")).unwrap().rule(), "owner");
+        assert_eq!(access.unlock(&user("U3"), &user("U1")).unwrap().rule(), "admins");
+        assert_eq!(access.unlock(&user("U2"), &user("U1")).unwrap_err().code, "not-an-admin");
     }
 
     #[test]

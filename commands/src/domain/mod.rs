@@ -2,10 +2,18 @@
 
 mod access;
 mod audit;
+mod gates;
+mod lock;
+mod policy;
 mod records;
 mod view;
+mod window;
 
 pub use access::*;
 pub use audit::*;
+pub use gates::*;
+pub use lock::*;
+pub use policy::*;
 pub use records::*;
 pub use view::*;
+pub use window::*;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Pipeline, Stage, from_item};
+use crate::domain::{Lock, Pipeline, Policy, Stage, from_item};
 use crate::ids::{BuildNumber, OperationId, PipelineName, StageName};
 use crate::operation::head::{guards, number, text};
 use crate::operation::{Keys, Slot, Ticket, Trouble};
@@ -19,6 +19,12 @@ pub struct View {
     pub stages: BTreeMap<StageName, Stage>,
     /// The revision of each stage's record, for its next write.
     pub stage_revisions: BTreeMap<StageName, u64>,
+    /// The policies that were set; the others are what the stage's place says: see [`View::policy`].
+    pub policies: BTreeMap<StageName, Policy>,
+    /// The locks, those whose time has come included.
+    pub locks: BTreeMap<StageName, Lock>,
+    /// The revision of each policy's and each lock's record, by its sort key.
+    pub revisions: BTreeMap<String, u64>,
     /// The open operations, the earliest first.
     pub tickets: Vec<Ticket>,
     /// Who holds which slot.
@@ -109,6 +115,16 @@ impl View {
                     view.stage_revisions.insert(stage.name.clone(), number(&item.guards, REVISION));
                     view.stages.insert(stage.name.clone(), stage);
                 }
+                Some(("policy", stage)) => {
+                    let stage = stage.parse().map_err(|_| corrupt())?;
+                    view.revisions.insert(item.key.sort.clone(), number(&item.guards, REVISION));
+                    view.policies.insert(stage, from_item(item)?);
+                }
+                Some(("lock", _)) => {
+                    let lock: Lock = from_item(item)?;
+                    view.revisions.insert(item.key.sort.clone(), number(&item.guards, REVISION));
+                    view.locks.insert(lock.stage.clone(), lock);
+                }
                 Some(("slot", slot)) => {
                     let holder = text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?;
                     view.slots.insert(slot.parse().map_err(|_| corrupt())?, holder);
@@ -129,6 +145,17 @@ impl View {
         (view.slots, view.left_behind) =
             std::mem::take(&mut view.slots).into_iter().partition(|(_, holder)| open(holder));
         Ok(view)
+    }
+
+    /// What a stage asks of whoever wants to change it.
+    pub fn policy(&self, stage: &StageName) -> Policy {
+        let set = self.policies.get(stage).cloned();
+        set.unwrap_or_else(|| Policy::of(self.is_protected(stage)))
+    }
+
+    /// Whether a stage is protected by its place.
+    pub fn is_protected(&self, stage: &StageName) -> bool {
+        self.pipeline.as_ref().is_none_or(|pipeline| pipeline.is_protected(stage))
     }
 
     /// The pipeline, or what a person is told who named one that does not exist.

@@ -90,7 +90,7 @@ impl Reader<'_> {
             return if is_reason { Ok(None) } else { Err(Trouble::new("repeated", problem).at(word)) };
         }
         // A flag takes no value, and must not fail for the want of one.
-        let value = if argument.slot == Slot::Again { words } else { after };
+        let value = if argument.is_flag() { words } else { after };
         match self.values.take(argument, Some(&small), self.line, value) {
             Ok(taken) => {
                 self.filled.push(argument.slot);

@@ -146,6 +146,8 @@ pub enum Command {
         name: PipelineName,
         stage: Option<StageName>,
         until: Option<Period>,
+        /// It stops a rollback, too.
+        hard: bool,
         reason: String,
     },
     StageUnlock {

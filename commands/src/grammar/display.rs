@@ -49,9 +49,9 @@ impl fmt::Display for Command {
                 .iter()
                 .fold(line.name(name).name(stage), |line, (key, value)| line.setting(key, value)),
             Command::StageRemove { name, stage } => line.name(name).name(stage),
-            Command::StageLock { name, stage, until, reason } => {
+            Command::StageLock { name, stage, until, hard, reason } => {
                 let line = line.name(name).maybe(stage.as_ref().map(self::name)).until(until.as_ref());
-                line.word(&quote(reason))
+                line.maybe(hard.then_some("hard")).word(&quote(reason))
             }
             Command::StageUnlock { name, stage } | Command::PipelineCheck { name, stage } => {
                 line.name(name).maybe(stage.as_ref().map(self::name))

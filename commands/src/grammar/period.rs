@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::civil::{Date, Time};
 
 use super::Period;
-use super::words::Word;
+use super::words::{Word, words};
 
 /// Longer than anybody means; below what a calendar can add.
 const LONGEST: u64 = 3660 * 86_400;
@@ -19,6 +19,15 @@ pub(super) fn length(words: &[Word]) -> Option<(Period, usize)> {
         taken += used;
     }
     (1..=LONGEST).contains(&seconds).then_some((Period::Seconds(seconds), taken))
+}
+
+/// A length of time that is the whole of a text, in seconds: `30m`, `2 hours`.
+pub fn length_of(text: &str) -> Option<u64> {
+    let words = words(text);
+    match length(&words)? {
+        (Period::Seconds(seconds), taken) if taken == words.len() => Some(seconds),
+        _ => None,
+    }
 }
 
 /// A point of time at the front of some words, and how many of them it takes.

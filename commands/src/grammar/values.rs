@@ -17,6 +17,7 @@ pub(super) struct Values {
     pub(super) after: Option<StageName>,
     pub(super) release: Option<ReleaseNumber>,
     pub(super) again: bool,
+    pub(super) hard: bool,
     pub(super) override_reason: Option<String>,
     pub(super) until: Option<Period>,
     pub(super) since: Option<Period>,
@@ -54,6 +55,10 @@ impl Values {
             Slot::Release => self.release = Some(read::release(word)?),
             Slot::Again => {
                 self.again = true;
+                return Ok(0);
+            }
+            Slot::Hard => {
+                self.hard = true;
                 return Ok(0);
             }
             Slot::Override => {
@@ -108,6 +113,7 @@ impl Values {
             part("after", self.after.as_ref()),
             part("release", self.release),
             self.again.then(|| "again".to_owned()),
+            self.hard.then(|| "hard".to_owned()),
             part("until", self.until.as_ref()),
             part("since", self.since.as_ref()),
             part("person", self.person.as_ref()),

@@ -32,8 +32,9 @@ pub trait Definition: Send + Sync {
     fn can_cancel(&self) -> bool {
         true
     }
-    /// Whether it may still go on, asked again when it takes a slot. `Err` ends it before its first mutation there.
-    fn gate(&self, _facts: &Facts, _slot: &Slot, _view: &View) -> Result<(), Refusal> {
+    /// Whether it may still go on, asked again at that time, when it takes a slot. `Err` ends it before its first mutation
+    /// there.
+    fn gate(&self, _facts: &Facts, _slot: &Slot, _view: &View, _at: Timestamp) -> Result<(), Refusal> {
         Ok(())
     }
     /// Records of its own (nobody else writes them) that its end leaves behind, besides those that steps wrote.

@@ -1,7 +1,7 @@
 //! Where everything is kept: the only place that spells keys. `docs/state.md` lists each access pattern with its cost.
 //!
 //! Every key carries its target, so that a second account needs no new table. What a decision reads together stands in
-//! one partition: a pipeline with its stages, slots and open tickets is one query.
+//! one partition: a pipeline with its stages, their policies and locks, slots and open tickets is one query.
 
 use jiff::Timestamp;
 
@@ -40,6 +40,14 @@ impl Keys {
     /// A stage's record.
     pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Key {
         self.key(format_args!("pipeline/{name}"), format!("stage/{stage}"))
+    }
+    /// A stage's policy, if one was set.
+    pub fn policy(&self, name: &PipelineName, stage: &StageName) -> Key {
+        self.key(format_args!("pipeline/{name}"), format!("policy/{stage}"))
+    }
+    /// A stage's lock.
+    pub fn lock(&self, name: &PipelineName, stage: &StageName) -> Key {
+        self.key(format_args!("pipeline/{name}"), format!("lock/{stage}"))
     }
     /// The holder of a slot.
     pub fn slot(&self, name: &PipelineName, slot: &Slot) -> Key {

@@ -53,7 +53,7 @@ pub(crate) fn turnstile(
 ) -> Result<Turnstile, Trouble> {
     // Who goes back, or only records what is, passes the gates: they are for what is new.
     let is_new = facts.failure().is_none() && facts.resolved.is_none();
-    if is_new && let Err(refusal) = definition.gate(facts, slot, view) {
+    if is_new && let Err(refusal) = definition.gate(facts, slot, view, world.clock.now()) {
         return Ok(Turnstile::Refused(refusal));
     }
     // A slot of ours that the journal does not know we marked before we were stuck. A rollback passes whoever is.

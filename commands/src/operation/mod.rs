@@ -52,6 +52,8 @@ pub use world::{Settings, World};
 pub const ROLLBACK: &str = "rollback";
 /// The code of an operation that people rejected.
 pub const REJECTED: &str = "rejected";
+/// The code of a request that nobody decided in time.
+pub const EXPIRED: &str = "expired";
 /// The code of an operation that people cancelled.
 pub const CANCELLED: &str = "cancelled";
 /// The code of an operation that lost its ground: what it was bound to changed.

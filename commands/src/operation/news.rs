@@ -63,6 +63,7 @@ fn headline(story: &Story, facts: &Facts) -> Text {
         Status::Failed => match facts.failure() {
             _ if facts.resolved.is_some() => "was resolved by hand",
             Some(refusal) if refusal.code == crate::operation::REJECTED => "was rejected",
+            Some(refusal) if refusal.code == crate::operation::EXPIRED => "expired",
             Some(refusal) if refusal.code == crate::operation::VOID => "is void",
             Some(refusal) if refusal.code == crate::operation::CANCELLED => "was cancelled",
             _ => "failed",

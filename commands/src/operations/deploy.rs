@@ -3,10 +3,11 @@
 //! The longest chain of calls is four for a function whose configuration is unchanged: read and look (side by side),
 //! publish the code, see the version ready, move the alias.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Artifact, Change, Current, PinnedApi, Release, View, to_item};
+use crate::domain::{About, Artifact, Attempt, Change, Current, PinnedApi, Release, View, Want, pass, to_item};
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Definition, End, Facts, Node, Refusal, Slot, StepId, Story, Trouble};
 use crate::operations::build::change_text;
@@ -112,8 +113,9 @@ impl Definition for Deploy {
         Ok(resolution_nodes(facts, target, &params.name, &params.stage))
     }
 
-    fn gate(&self, facts: &Facts, slot: &Slot, view: &View) -> Result<(), Refusal> {
+    fn gate(&self, facts: &Facts, slot: &Slot, view: &View, at: Timestamp) -> Result<(), Refusal> {
         let Ok(Params { name, stage, .. }) = facts.params::<Params>() else { return Ok(()) };
+        pass(view, &Attempt { pipeline: &name, stage: &stage, want: Want::Deploy, at })?;
         if *slot == Slot::Stage(stage.clone()) { unmoved(facts, &name, &stage, view) } else { Ok(()) }
     }
 

@@ -3,15 +3,18 @@
 //! The version set is made before the gate, while nobody waits; the approval is bound to it and to what the stage ran
 //! when it was asked. After it only aliases and the API stage move: two calls in a row at the most.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::{Button, ButtonStyle, Confirm, Text};
-use crate::domain::{About, Current, PinnedApi, Release, View};
+use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, View, Want, pass};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Context, Definition, Effect, Facts, Node, Progress, REJECTED, Refusal, Slot, Step, StepId, Story,
-    Trouble, VOID, Verdict,
+    Context, Definition, EXPIRED, Effect, Facts, Node, Progress, REJECTED, Refusal, Slot, Step, StepId, Story,
+    Trouble, VOID, Verdict, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes, resolution_nodes, unmoved};
@@ -37,6 +40,41 @@ pub struct Params {
     pub approvals: usize,
     /// Who is asked to decide.
     pub approvers: Vec<UserId>,
+    /// The stage's own approvers; if there are none, those of the installation decide.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub named: BTreeSet<UserId>,
+    /// Whether an approval by who asked counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub self_approval: bool,
+    /// Until when it waits for its approvals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// Whether the stage was rolled back from it, and it is wanted again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
+    /// Why gates are passed, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<String>,
+    /// What stood closed when it was asked, and is passed: in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<String>,
+}
+
+impl Params {
+    /// What is wanted of the stage, for its gates.
+    pub fn want(&self) -> Want<'_> {
+        Want::Promote {
+            from: &self.from,
+            release: self.release.number,
+            again: self.again,
+            overrides: self.override_reason.is_some(),
+        }
+    }
+
+    /// The request, as far as it decides who may approve it.
+    pub fn asked<'a>(&'a self, requester: &'a UserId) -> Asked<'a> {
+        Asked { requester, approvers: &self.named, self_approval: self.self_approval }
+    }
 }
 
 /// What a stage ran when a promotion was asked.
@@ -121,15 +159,18 @@ impl Definition for Promote {
         Ok(resolution_nodes(facts, target, &params.name, &params.to))
     }
 
-    fn gate(&self, facts: &Facts, slot: &Slot, view: &View) -> Result<(), Refusal> {
-        let Ok(Params { name, to, before, .. }) = facts.params::<Params>() else { return Ok(()) };
+    fn gate(&self, facts: &Facts, slot: &Slot, view: &View, at: Timestamp) -> Result<(), Refusal> {
+        let Ok(params) = facts.params::<Params>() else { return Ok(()) };
+        let Params { name, to, before, .. } = &params;
         if *slot != Slot::Stage(to.clone()) {
             return Ok(());
         }
-        let now = view.stages.get(&to).and_then(|stage| stage.current.as_ref());
+        let now = view.stages.get(to).and_then(|stage| stage.current.as_ref());
         if now.map(|now| now.release) == before.as_ref().map(|before| before.release) {
             // It may have gone somewhere and come back.
-            return unmoved(facts, &name, &to, view);
+            unmoved(facts, name, to, view)?;
+            pass(view, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
+            return enough(&params, view);
         }
         let runs =
             now.map_or("nothing".to_owned(), |now| format!("`{}`, brought by <@{}>", now.release, now.by.id));
@@ -154,6 +195,7 @@ impl Definition for Promote {
                 .filter(|signal| signal.verdict == Verdict::Approve)
                 .map(|signal| signal.actor.clone())
                 .collect(),
+            reason: params.override_reason,
             ..About::default()
         }
     }
@@ -181,19 +223,35 @@ impl Definition for Promote {
             .field(if facts.ended.is_some() { "Before" } else { "Now" }, now)
             .field("Then", then)
             .field("Build", Text::default().code(release.build.to_string()));
+        if let Some(reason) = &params.override_reason {
+            story = story.field("Override", Text::plain(reason.clone()));
+        }
+        if !params.passed.is_empty() {
+            story = story.field("Passed", marked(&params.passed.join(" ")));
+        }
+        if params.self_approval {
+            story = story.field("Note", Text::plain("on this stage the approval of who asked counts"));
+        }
         if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
             story = story.field("URL", Text::default().link(url.clone(), url));
         }
         story.result = Some(Text::default().code(to.as_str()).then(format!(" runs {number}")));
-        story.broadcast = params.approvals > 0;
+        story.broadcast = params.approvals > 0 || params.override_reason.is_some();
         if let Some((_, since)) = facts.waiting() {
             let value = format!("{}|{APPROVAL}@{since}", facts.id);
             let (label, text) = ("Approve", format!("{to} will run {number} of {name}."));
             story.buttons.push(button(APPROVE, label, ButtonStyle::Primary, &value, text));
             let text = format!("{to} stays as it is.");
             story.buttons.push(button(REJECT, "Reject", ButtonStyle::Danger, &value, text));
-            let others: Vec<_> =
-                params.approvers.iter().filter(|user| **user != facts.charter.actor.id).collect();
+            let have = approved(&params, facts);
+            if params.approvals > 1 {
+                story = story.field("Approvals", format!("{} of {}", have.len(), params.approvals));
+            }
+            if let Some(expires) = params.expires {
+                story = story.field("Expires", Text::default().time(expires));
+            }
+            let may = |user: &&UserId| params.self_approval || **user != facts.charter.actor.id;
+            let others: Vec<_> = params.approvers.iter().filter(may).collect();
             let mut request = Text::default();
             for user in others.iter().take(10) {
                 request = request.user(user).then(" ");
@@ -202,7 +260,10 @@ impl Definition for Promote {
             request = request.code(number).then(" to ").code(to.as_str());
             story.request = Some(request.then(format!(": it needs {}.", approvals(params.approvals))));
             story.hint = Some(
-                Text::plain("An approver who did not ask for it decides: with a button, or ")
+                Text::plain(match params.self_approval {
+                    true => "An approver decides: with a button, or ",
+                    false => "An approver who did not ask for it decides: with a button, or ",
+                })
                     .code(format!("/promote approve {name} {to}"))
                     .then("."),
             );
@@ -232,6 +293,26 @@ fn button(action: &str, label: &str, style: ButtonStyle, value: &str, text: Stri
     }
 }
 
+/// Who approved, each once, as far as the journal says.
+fn approved<'a>(params: &Params, facts: &'a Facts) -> BTreeSet<&'a UserId> {
+    let counts = |user: &UserId| params.self_approval || *user != facts.charter.actor.id;
+    let signals = facts.signals.iter().filter(|signal| signal.verdict == Verdict::Approve);
+    signals.map(|signal| &signal.actor.id).filter(|user| counts(user)).collect()
+}
+
+/// Whether the policy did not become stricter since it was asked: what was approved then is not enough now.
+fn enough(params: &Params, view: &View) -> Result<(), Refusal> {
+    let now = usize::try_from(view.policy(&params.to).approvals).unwrap_or(usize::MAX);
+    if params.override_reason.is_some() || now <= params.approvals {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        VOID,
+        format!("`{}` asks for {} now; {} sufficed when this was asked.", params.to, approvals(now), params.approvals),
+        "Ask again if you still want it.",
+    ))
+}
+
 /// Waits for people. Who may decide was asked when each spoke, and is asked again now.
 struct Approval(Params, UserId);
 
@@ -242,9 +323,10 @@ impl Step for Approval {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let Self(params, requester) = self;
-        let mut approvals = 0;
+        let asked = params.asked(requester);
+        let mut approvers = BTreeSet::new();
         for signal in &cx.signals {
-            if cx.world.access.approve(&signal.actor.id, requester).is_err() {
+            if cx.world.access.approve(&signal.actor.id, &asked).is_err() {
                 continue;
             }
             match signal.verdict {
@@ -255,13 +337,20 @@ impl Step for Approval {
                         format!("Talk to them; then `/promote {} {}` asks again.", params.name, params.to),
                     )));
                 }
-                Verdict::Approve => approvals += 1,
+                Verdict::Approve => drop(approvers.insert(&signal.actor.id)),
                 _ => {}
             }
-            if approvals >= params.approvals {
+            if approvers.len() >= params.approvals {
                 return Progress::done(());
             }
         }
-        Ok(Progress::Await { until: None })
+        if params.expires.is_some_and(|expires| expires <= cx.world.clock.now()) {
+            return Err(Trouble::Refused(Refusal::new(
+                EXPIRED,
+                format!("Nobody decided in time: {} of {}.", approvers.len(), approvals(params.approvals)),
+                format!("Ask again if you still want it: `/promote {} {}`.", params.name, params.to),
+            )));
+        }
+        Ok(Progress::Await { until: params.expires })
     }
 }

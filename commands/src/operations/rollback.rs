@@ -5,14 +5,15 @@
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Change, Current, Release, VersionSet, View};
+use crate::domain::{About, Attempt, Change, Current, Release, VersionSet, View, Want, pass};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Node, Progress, Refusal, Slot, Step, StepId, Story, Trouble, VOID,
-    give_way, load,
+    give_way, load, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::promote;
@@ -39,6 +40,9 @@ pub struct Params {
     /// Whether a promotion to that stage was open when it was asked, which has to give way.
     #[serde(default)]
     pub goes_first: bool,
+    /// What stood closed when it was asked, and did not hold a way back: in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<String>,
 }
 
 /// The stage as it was seen.
@@ -134,8 +138,9 @@ impl Definition for Rollback {
         Ok(resolution_nodes(facts, target, &params.name, &params.stage))
     }
 
-    fn gate(&self, facts: &Facts, _: &Slot, view: &View) -> Result<(), Refusal> {
+    fn gate(&self, facts: &Facts, _: &Slot, view: &View, at: Timestamp) -> Result<(), Refusal> {
         let Ok(Params { name, stage, before, .. }) = facts.params::<Params>() else { return Ok(()) };
+        pass(view, &Attempt { pipeline: &name, stage: &stage, want: Want::Rollback, at })?;
         let now = view.stages.get(&stage).and_then(|stage| stage.current.as_ref());
         match now {
             Some(now) if now.release == before => Ok(()),
@@ -184,6 +189,9 @@ impl Definition for Rollback {
         let mut story = Story::new(title).field("From", from).field("To", to);
         if let Some(reason) = &params.reason {
             story = story.field("Reason", Text::plain(reason.clone()));
+        }
+        if !params.passed.is_empty() {
+            story = story.field("Passed", marked(&params.passed.join(" ")));
         }
         if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
             story = story.field("URL", Text::default().link(url.clone(), url));

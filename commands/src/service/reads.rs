@@ -6,7 +6,7 @@ use crate::card::{Card, Part, Text, Tone};
 use crate::domain::{Act, AuditRecord, Build, BuildState, Stage, View, from_item};
 use crate::grammar::{self, Command};
 use crate::ids::{BuildNumber, PipelineName, StageName};
-use crate::operation::{CANCELLED, REJECTED, Refusal, Slot, Trouble, VOID, marked};
+use crate::operation::{CANCELLED, EXPIRED, REJECTED, Refusal, Slot, Trouble, VOID, marked};
 use crate::operations::build::change_text;
 use crate::ports::{Item, Order, Query};
 use crate::service::{Answer, Service, Stop};
@@ -364,7 +364,7 @@ fn line(record: &AuditRecord) -> Vec<Text> {
     };
     let about = &record.about;
     let is_failure =
-        record.act == Act::Failed && ![REJECTED, VOID, CANCELLED].contains(&record.outcome.as_str());
+        record.act == Act::Failed && ![REJECTED, EXPIRED, VOID, CANCELLED].contains(&record.outcome.as_str());
     let mut outcome = Text::plain(match is_failure {
         true => format!("failed ({})", record.outcome),
         false => record.outcome.clone(),

@@ -28,6 +28,7 @@ pub enum Slot {
     After,
     Release,
     Again,
+    Hard,
     Override,
     Until,
     Since,
@@ -75,6 +76,10 @@ impl Argument {
     /// A small word must stand before it.
     const fn only_after(self, words: &'static [&'static str]) -> Self {
         Self { words, needs_word: true, ..self }
+    }
+    /// A flag: the small word is all of it.
+    pub(super) fn is_flag(&self) -> bool {
+        matches!(self.slot, Slot::Again | Slot::Hard)
     }
     /// It is understood, and cannot be used yet.
     const fn not_yet(self) -> Self {

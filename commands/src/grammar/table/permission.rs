@@ -46,10 +46,11 @@ impl Permission {
 }
 
 impl Command {
-    /// Who may ask for exactly this: its form's permission, except that an override needs more.
+    /// Who may ask for exactly this: its form's permission, except that an override and a hard lock need more.
     pub fn permission(&self) -> Permission {
         match self {
             Command::Promote { override_reason: Some(_), .. } => Permission::AdminsOrOncall,
+            Command::StageLock { hard: true, .. } => Permission::Admins,
             _ => self.form().permission,
         }
     }

@@ -26,8 +26,8 @@ pub(super) static HISTORY: Form = Form {
     arguments: &[
         NAME,
         MAYBE_STAGE,
-        Argument::optional(Slot::Person, "[@person]", "what this person did").not_yet(),
-        Argument::optional(Slot::Since, "[since 7d]", "from when: 7d, 2026-11-01").word(&["since"]).not_yet(),
+        Argument::optional(Slot::Person, "[@person]", "what this person did"),
+        Argument::optional(Slot::Since, "[since 7d]", "from when: 7d, 2026-11-01").word(&["since"]),
     ],
     summary: "Show who did what, and when",
     help: "The newest first, of the whole pipeline or of one stage.",
@@ -55,11 +55,11 @@ pub(super) static CHECK: Form = Form {
     verb: Verb::Pipeline,
     word: Some("check"),
     arguments: &[NAME, MAYBE_STAGE],
-    summary: "Compare what is recorded with what AWS runs",
-    help: "Changes nothing, and lists what differs.",
+    summary: "Say why a promotion can, or cannot, be",
+    help: "Every gate of the stage and how it stands, for you. Changes nothing.",
     examples: &["/pipeline check orders", "/pipeline check orders prod"],
     permission: Permission::Everyone,
-    available: false,
+    available: true,
     make: |v| Some(Command::PipelineCheck { name: v.name?, stage: v.stage }),
 };
 

@@ -42,13 +42,15 @@ pub(super) static SET: Form = Form {
         Argument::required(Slot::Settings, "KEY=VALUE…", "what to set; quote values with spaces"),
     ],
     summary: "Change a stage's policy and parameters",
-    help: "Several can be set at once. Lowering the policy of a protected stage is announced.",
+    help: "Several can be set at once: `approvals`, `approvers`, `self_approval`, `expires`, `order`, `soak`, `window`, \
+           `freeze`; `default` takes one back. Lowering the policy of a protected stage is announced.",
     examples: &[
-        "/stage set orders prod approvals=2",
-        "/stage set orders prod window=\"Mon-Fri 09:00-17:00 Europe/Berlin\" events=on",
+        "/stage set orders prod approvals=2 order=strict soak=30m",
+        "/stage set orders prod window=\"Mon-Fri 09:00-17:00 Europe/Berlin\"",
+        "/stage set orders prod freeze=\"2026-12-20..2027-01-02 the fair is on\"",
     ],
     permission: Permission::Admins,
-    available: false,
+    available: true,
     make: |v| Some(Command::StageSet { name: v.name?, stage: v.stage?, settings: v.settings? }),
 };
 
@@ -76,6 +78,8 @@ pub(super) static LOCK: Form = Form {
             "when the lock ends: for 2h, until 17:00, until 2026-11-01",
         )
         .only_after(&["for", "until"]),
+        Argument::optional(Slot::Hard, "[hard]", "a rollback is stopped, too; for admins")
+            .only_after(&["hard"]),
         Argument::required(
             Slot::Reason,
             "REASON",
@@ -83,16 +87,16 @@ pub(super) static LOCK: Form = Form {
         ),
     ],
     summary: "Keep a stage, or all of them, as they are",
-    help: "Nothing is deployed or promoted there until the lock ends or is taken away. Those on call can still roll \
-           back.",
+    help: "Nothing is deployed or promoted there until the lock ends, after 2 hours unless told otherwise (times are in \
+           UTC), or is taken away. A rollback passes, unless it is hard. Whose lock is taken over is told so.",
     examples: &[
         "/stage lock orders prod for 2h schema migration",
         "/stage lock orders prod schema migration for 2 hours",
         "/stage lock orders \"the fair is on\"",
     ],
-    permission: Permission::Admins,
-    available: false,
-    make: |v| Some(Command::StageLock { name: v.name?, stage: v.stage, until: v.until, reason: v.reason? }),
+    permission: Permission::OperatorsOrOncall,
+    available: true,
+    make: |v| Some(Command::StageLock { name: v.name?, stage: v.stage, until: v.until, hard: v.hard, reason: v.reason? }),
 };
 
 pub(super) static UNLOCK: Form = Form {
@@ -100,9 +104,9 @@ pub(super) static UNLOCK: Form = Form {
     word: Some("unlock"),
     arguments: &[NAME, MAYBE_STAGE],
     summary: "Take a lock away",
-    help: "Whoever waits for it goes on.",
+    help: "Whose lock it is takes it away, or an admin.",
     examples: &["/stage unlock orders prod", "/stage unlock orders"],
-    permission: Permission::Admins,
-    available: false,
+    permission: Permission::OperatorsOrOncall,
+    available: true,
     make: |v| Some(Command::StageUnlock { name: v.name?, stage: v.stage }),
 };

@@ -339,7 +339,7 @@ impl Definition for ToyDefinition {
             })
             .collect())
     }
-    fn gate(&self, _: &Facts, _: &Slot, _: &View) -> Result<(), Refusal> {
+    fn gate(&self, _: &Facts, _: &Slot, _: &View, _: jiff::Timestamp) -> Result<(), Refusal> {
         match self.sea.with(|inner| inner.closed) && self.kind != ROLLBACK {
             true => Err(Refusal::new(VOID, "The gate closed.", "")),
             false => Ok(()),

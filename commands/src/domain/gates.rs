@@ -1,0 +1,174 @@
+//! The gates of a stage: what stands open, what is closed and why, and who passes nevertheless. Pure: a view, an attempt
+//! and a time in; the same answer for `/pipeline check`, at the acceptance, and at the first mutation.
+
+use jiff::Timestamp;
+
+use crate::card::Text;
+use crate::domain::{Order, View, minute, span};
+use crate::ids::{PipelineName, ReleaseNumber, StageName};
+use crate::operation::Refusal;
+
+/// What somebody wants of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want<'a> {
+    /// A build is to be deployed to it.
+    Deploy,
+    /// A release of an earlier stage is to run there.
+    Promote {
+        /// The earlier stage.
+        from: &'a StageName,
+        /// The release.
+        release: ReleaseNumber,
+        /// Whether it may be one that was rolled back there.
+        again: bool,
+        /// Whether gates are to be passed, by somebody who may.
+        overrides: bool,
+    },
+    /// It is to go back. A way back is never closed by what is for new things.
+    Rollback,
+}
+
+/// An attempt on a stage.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The pipeline.
+    pub pipeline: &'a PipelineName,
+    /// The stage.
+    pub stage: &'a StageName,
+    /// What is wanted.
+    pub want: Want<'a>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How a gate stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stand {
+    /// Open: why.
+    Open(Text),
+    /// Closed, and passed: what would stand in the way of others.
+    Passed(Refusal),
+    /// Closed.
+    Closed(Refusal),
+}
+
+/// A gate of a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// What it is called.
+    pub name: &'static str,
+    /// How it stands.
+    pub stand: Stand,
+}
+
+/// All gates that stand before that attempt, in the order in which they are asked.
+pub fn gates(view: &View, attempt: &Attempt<'_>) -> Vec<Gate> {
+    let Attempt { pipeline, stage, want, at } = *attempt;
+    let policy = view.policy(stage);
+    let passes = match want {
+        Want::Rollback => true,
+        Want::Promote { overrides, .. } => overrides,
+        Want::Deploy => false,
+    };
+    let mut found = vec![];
+    let mut add = |name, closed: Option<Refusal>, open: Text, passes: bool| {
+        let stand = match closed {
+            None => Stand::Open(open),
+            Some(refusal) if passes => Stand::Passed(refusal),
+            Some(refusal) => Stand::Closed(refusal),
+        };
+        found.push(Gate { name, stand });
+    };
+
+    let lock = view.locks.get(stage).filter(|lock| lock.holds(at));
+    let is_hard = lock.is_some_and(|lock| lock.hard);
+    add("lock", lock.map(|lock| lock.refusal(pipeline)), Text::plain("nobody locked it"), passes && !is_hard);
+    if let Some(freeze) = &policy.freeze {
+        let closed = (freeze.is_on(at) != Some(false)).then(|| {
+            let ends = freeze.ends().map_or(String::new(), |ends| format!(" until {}", minute(ends)));
+            Refusal::new(
+                "frozen",
+                format!("`{stage}` is frozen{ends}: {}.", freeze.reason),
+                "Wait for its end. An admin or somebody on call can override it, with a reason.",
+            )
+        });
+        add("freeze", closed, Text::plain(format!("not now: {freeze}")), passes);
+    }
+    if let Some(window) = &policy.window {
+        let closed = (window.is_open(at) != Some(true)).then(|| {
+            let opens = window.opens(at).map_or(String::new(), |opens| format!(" It opens {}.", minute(opens)));
+            Refusal::new(
+                "outside-window",
+                format!("`{stage}` changes only within its window, {window}.{opens}"),
+                "Ask again then. An admin or somebody on call can override it, with a reason.",
+            )
+        });
+        add("window", closed, Text::plain(format!("open: {window}")), passes);
+    }
+    let Want::Promote { from, release, again, .. } = want else { return found };
+
+    let source = view.stages.get(from);
+    let running = source.and_then(|source| source.current.as_ref()).filter(|now| now.release == release);
+    if policy.order == Order::Strict {
+        let before = view.pipeline.as_ref().and_then(|pipeline| pipeline.before(stage));
+        let is_next = before == Some(from) && running.is_some();
+        let closed = (!is_next).then(|| {
+            let before = before.unwrap_or(from);
+            let runs = view.stages.get(before).and_then(|stage| stage.current.as_ref());
+            let runs = runs.map_or("nothing yet".to_owned(), |now| format!("`{}`", now.release));
+            Refusal::new(
+                "out-of-order",
+                format!("`{stage}` takes only what `{before}` runs, and that is {runs}."),
+                format!("Bring `{release}` to `{before}` first: `/promote {pipeline} {before} {release}`."),
+            )
+        });
+        add("order", closed, Text::default().code(from.as_str()).then(" runs it"), passes);
+    }
+    if policy.soak > 0 {
+        let since = running.map(|now| now.since);
+        let ran = since.map(|since| at.duration_since(since).as_secs());
+        let is_ripe = ran.is_some_and(|ran| u64::try_from(ran).unwrap_or(0) >= policy.soak);
+        let closed = (!is_ripe).then(|| {
+            let (how_long, left) = match ran {
+                None => ("it does not run there now".to_owned(), policy.soak),
+                Some(ran) => {
+                    let ran = u64::try_from(ran).unwrap_or(0);
+                    (format!("it runs there for {}", span(ran)), policy.soak.saturating_sub(ran))
+                }
+            };
+            Refusal::new(
+                "soaking",
+                format!("`{release}` has to run on `{from}` for {} first, and {how_long}.", span(policy.soak)),
+                format!("Ask again in {}.", span(left)),
+            )
+        });
+        add("soak", closed, Text::plain(format!("it runs there for more than {}", span(policy.soak))), passes);
+    }
+    let target = view.stages.get(stage);
+    let left = target.and_then(|target| target.runs.iter().find(|run| run.release == release && run.rolled_back));
+    if left.is_some() {
+        let closed = (!again).then(|| {
+            Refusal::new(
+                "rolled-back",
+                format!("`{stage}` was rolled back from `{release}`."),
+                format!("If it is to run there once more: `/promote {pipeline} {stage} from {from} {release} again`."),
+            )
+        });
+        add("again", closed, Text::plain("it was rolled back there, and is wanted again"), passes);
+    }
+    found
+}
+
+/// Whether the attempt passes; the first gate that is closed, if it does not. With the names of the gates that stand
+/// closed and that it passes.
+pub fn pass(view: &View, attempt: &Attempt<'_>) -> Result<Vec<&'static str>, Refusal> {
+    let mut passed = vec![];
+    for gate in gates(view, attempt) {
+        match gate.stand {
+            Stand::Open(_) => {}
+            Stand::Passed(_) => passed.push(gate.name),
+            Stand::Closed(refusal) => return Err(refusal),
+        }
+    }
+    Ok(passed)
+}

@@ -1,0 +1,57 @@
+//! Locks: a stage stays as it is, until a time that is always named.
+//!
+//! A soft lock stops what is new: deploys and promotions. A hard one, which only admins set, stops a rollback too. A lock
+//! whose time has come holds nobody, whether or not somebody took it away.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{OperationId, StageName};
+use crate::operation::Refusal;
+use crate::service::Actor;
+
+/// A stage's lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// The stage.
+    pub stage: StageName,
+    /// Who set it.
+    pub owner: Actor,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// Whether it stops a rollback too.
+    #[serde(default)]
+    pub hard: bool,
+    /// The operation that set it.
+    pub operation: OperationId,
+}
+
+impl Lock {
+    /// Whether it holds at that time.
+    pub fn holds(&self, at: Timestamp) -> bool {
+        at < self.until
+    }
+
+    /// What somebody is told who meets it.
+    pub fn refusal(&self, pipeline: &impl std::fmt::Display) -> Refusal {
+        let Self { stage, owner, reason, until, hard, .. } = self;
+        let (kind, who) = match hard {
+            true => ("hard-locked", "An admin lifts it"),
+            false => ("locked", "They or an admin lift it"),
+        };
+        Refusal::new(
+            kind,
+            format!("<@{}> locked `{stage}` until {}: {reason}.", owner.id, minute(*until), ),
+            format!("{who}: `/stage unlock {pipeline} {stage}`."),
+        )
+    }
+}
+
+/// A time as refusals name it, which are kept as text: to the minute, in UTC.
+pub fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}

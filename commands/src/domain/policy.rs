@@ -1,0 +1,308 @@
+//! What a stage asks of whoever wants to change it.
+//!
+//! Every stage has a policy: until an admin sets something, the first stage is open and every later one needs one
+//! approval by somebody else (DESIGN 11). A value that cannot be read changes nothing.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::card::Text;
+use crate::domain::{Freeze, Window};
+use crate::grammar::{self, Period};
+use crate::ids::UserId;
+use crate::operation::Refusal;
+
+/// How long a request waits for its approvals, unless set otherwise: a day.
+const EXPIRES: u64 = 86_400;
+/// The shortest time that a request may wait: people have to see it.
+const SHORTEST: u64 = 5 * 60;
+/// The longest time that a request may wait, or a release soak.
+const LONGEST: u64 = 30 * 86_400;
+/// More approvals than any team collects.
+const MOST: u32 = 10;
+
+/// In which order releases come to a stage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// From any earlier stage on which it ran.
+    #[default]
+    Any,
+    /// Only what the stage before it runs now.
+    Strict,
+}
+
+/// The policy of a stage. Times are seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// How many different people have to approve a promotion.
+    pub approvals: u32,
+    /// Who may approve; if it is empty, the approvers of the installation.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub approvers: BTreeSet<UserId>,
+    /// Whether an approval by who asked counts.
+    #[serde(default)]
+    pub self_approval: bool,
+    /// How long a request waits for its approvals.
+    pub expires: u64,
+    /// In which order releases come.
+    #[serde(default)]
+    pub order: Order,
+    /// How long a release must have run on the stage before, at the present time.
+    #[serde(default)]
+    pub soak: u64,
+    /// When it may change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// When it may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Freeze>,
+}
+
+/// What can be set, as it is typed.
+pub const KEYS: [&str; 8] =
+    ["approvals", "approvers", "self_approval", "expires", "order", "soak", "window", "freeze"];
+
+/// The word that takes a setting back to what the stage's place says.
+const DEFAULT: &str = "default";
+
+fn no(what: String, hint: impl Into<String>) -> Refusal {
+    Refusal::new("bad-setting", what, hint)
+}
+
+/// As `30m`, `24h`; at least a minute, so that nothing is shown as no time at all.
+pub fn span(seconds: u64) -> String {
+    let seconds = if seconds > 60 { seconds.div_ceil(60) * 60 } else { 60 };
+    // A day has 24 hours here: people say "24h" of a request, and days of weeks.
+    match seconds {
+        86_400 => "24h".to_owned(),
+        _ => Period::Seconds(seconds).to_string(),
+    }
+}
+
+fn seconds(key: &str, value: &str, from: u64) -> Result<u64, Refusal> {
+    let shape = || {
+        no(
+            format!("`{key}={value}` is no length of time between {} and {}.", span(from), span(LONGEST)),
+            format!("Write it as `{key}=30m`, `{key}=24h` or `{key}=2d`."),
+        )
+    };
+    let found = grammar::length_of(value).ok_or_else(shape)?;
+    if (from..=LONGEST).contains(&found) { Ok(found) } else { Err(shape()) }
+}
+
+fn is_off(value: &str) -> bool {
+    ["off", "no", "none", "0"].contains(&value.to_ascii_lowercase().as_str())
+}
+
+fn yes_or_no(key: &str, value: &str) -> Result<bool, Refusal> {
+    match value.to_ascii_lowercase().as_str() {
+        "yes" | "on" | "true" => Ok(true),
+        "no" | "off" | "false" => Ok(false),
+        _ => Err(no(format!("`{key}={value}` is neither yes nor no."), format!("Write `{key}=yes` or `{key}=no`."))),
+    }
+}
+
+/// People as Slack writes them: `<@U1|ann>,<@U2>`.
+fn people(key: &str, value: &str) -> Result<BTreeSet<UserId>, Refusal> {
+    let names = value.split([',', ' ']).filter(|name| !name.is_empty());
+    let read = |name: &str| {
+        let id = name.strip_prefix("<@").and_then(|name| name.strip_suffix('>'))?;
+        UserId::new(id.split_once('|').map_or(id, |(id, _)| id)).ok()
+    };
+    names
+        .map(|name| {
+            read(name).ok_or_else(|| {
+                no(
+                    format!("`{name}` in `{key}` is nobody that Slack knows."),
+                    format!("Name people by their mention, as in `{key}=@ann,@ben`; groups are not available yet."),
+                )
+            })
+        })
+        .collect()
+}
+
+impl Policy {
+    /// What a stage's place says of it.
+    pub fn of(is_protected: bool) -> Self {
+        Self {
+            approvals: u32::from(is_protected),
+            approvers: BTreeSet::new(),
+            self_approval: false,
+            expires: EXPIRES,
+            order: Order::Any,
+            soak: 0,
+            window: None,
+            freeze: None,
+        }
+    }
+
+    /// Changes one setting; `default` is what the stage's place says.
+    pub fn set(&mut self, key: &str, value: &str, default: &Policy) -> Result<(), Refusal> {
+        let key = key.to_ascii_lowercase().replace('-', "_");
+        let value = value.trim();
+        let is_default = value.eq_ignore_ascii_case(DEFAULT);
+        let d = default.clone();
+        match key.as_str() {
+            "approvals" if is_default => self.approvals = d.approvals,
+            "approvals" => {
+                self.approvals = value.parse().ok().filter(|count| *count <= MOST).ok_or_else(|| {
+                    no(format!("`approvals={value}` is no number from 0 to {MOST}."), "Write `approvals=2`.")
+                })?;
+            }
+            "approvers" if is_default || is_off(value) => self.approvers = d.approvers,
+            "approvers" => self.approvers = people(&key, value)?,
+            "self_approval" if is_default => self.self_approval = d.self_approval,
+            "self_approval" => self.self_approval = yes_or_no(&key, value)?,
+            "expires" if is_default => self.expires = d.expires,
+            "expires" => self.expires = seconds(&key, value, SHORTEST)?,
+            "order" => {
+                self.order = match value.to_ascii_lowercase().as_str() {
+                    "strict" => Order::Strict,
+                    "any" | DEFAULT => Order::Any,
+                    _ => {
+                        let what = format!("`order={value}` is neither strict nor any.");
+                        return Err(no(what, "Write `order=strict` or `order=any`."));
+                    }
+                }
+            }
+            "soak" if is_default || is_off(value) => self.soak = 0,
+            "soak" => self.soak = seconds(&key, value, 1)?,
+            "window" if is_default || is_off(value) => self.window = None,
+            "window" => {
+                let window = value.parse().map_err(|what: String| no(format!("{what}."), "Nothing was changed."))?;
+                self.window = Some(window);
+            }
+            "freeze" if is_default || is_off(value) => self.freeze = None,
+            "freeze" => {
+                let freeze = grammar::reason(value).parse().map_err(|what: String| no(format!("{what}."), "Nothing was changed."))?;
+                self.freeze = Some(freeze);
+            }
+            "events" | "smoke" => {
+                return Err(Refusal::new(
+                    "not-available",
+                    format!("`{key}` is not available yet."),
+                    format!("What can be set: {}.", KEYS.map(|key| format!("`{key}`")).join(", ")),
+                ));
+            }
+            _ => {
+                let near = grammar::closest(&key, KEYS.into_iter());
+                let hint = match near {
+                    Some(near) => format!("Did you mean `{near}`?"),
+                    None => format!("What can be set: {}.", KEYS.map(|key| format!("`{key}`")).join(", ")),
+                };
+                return Err(no(format!("A stage has no setting `{key}`."), hint));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it asks less than another did: that is told loudly.
+    pub fn is_lower_than(&self, before: &Policy) -> bool {
+        self.approvals < before.approvals
+            || self.self_approval && !before.self_approval
+            || self.approvers != before.approvers
+            || self.order == Order::Any && before.order == Order::Strict
+            || self.soak < before.soak
+            || before.window.is_some() && self.window != before.window
+            || before.freeze.is_some() && self.freeze != before.freeze
+    }
+
+    /// In words: "2 approvals by others of @ann, @ben; only what runs on the stage before; …".
+    pub fn words(&self) -> Text {
+        let mut parts = vec![match (self.approvals, self.self_approval) {
+            (0, _) => Text::plain("open"),
+            (1, false) => Text::plain("protected: one approval by somebody else"),
+            (1, true) => Text::plain("protected: one approval, your own counts"),
+            (count, false) => Text::plain(format!("protected: {count} approvals by others")),
+            (count, true) => Text::plain(format!("protected: {count} approvals, your own counts")),
+        }];
+        if self.approvals > 0 && !self.approvers.is_empty() {
+            let mut of = Text::plain("by ");
+            for (nth, user) in self.approvers.iter().enumerate() {
+                of = if nth > 0 { of.then(", ").user(user) } else { of.user(user) };
+            }
+            parts.push(of);
+        }
+        if self.approvals > 0 && self.expires != EXPIRES {
+            parts.push(Text::plain(format!("a request expires after {}", span(self.expires))));
+        }
+        if self.order == Order::Strict {
+            parts.push(Text::plain("only what the stage before runs"));
+        }
+        if self.soak > 0 {
+            parts.push(Text::plain(format!("{} after it came to the stage before", span(self.soak))));
+        }
+        if let Some(window) = &self.window {
+            parts.push(Text::plain(format!("within {window}")));
+        }
+        if let Some(freeze) = &self.freeze {
+            parts.push(Text::plain(format!("frozen {freeze}")));
+        }
+        parts.into_iter().reduce(|all, part| all.then("; ").join(part)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(settings: &[(&str, &str)]) -> Result<Policy, Refusal> {
+        let default = Policy::of(true);
+        let mut policy = default.clone();
+        for (key, value) in settings {
+            policy.set(key, value, &default)?;
+        }
+        Ok(policy)
+    }
+
+    #[test]
+    fn settings_are_read_as_they_are_typed_and_told_in_words() {
+        let policy = set(&[
+            ("Approvals", "2"),
+            ("approvers", "<@U1|ann>,<@U2>"),
+            ("self-approval", "yes"),
+            ("expires", "2h"),
+            ("order", "Strict"),
+            ("soak", "30m"),
+            ("window", "Mon-Fri 09:00-17:00 Europe/Berlin"),
+            ("freeze", "2026-12-20..2027-01-02 the fair is on"),
+        ])
+        .unwrap();
+        assert_eq!(
+            policy.words().flat(),
+            "protected: 2 approvals, your own counts; by @U1, @U2; a request expires after 2h; only what the stage before \
+             runs; 30m after it came to the stage before; within Mon-Fri 09:00-17:00 Europe/Berlin; frozen \
+             2026-12-20..2027-01-02 UTC the fair is on"
+        );
+        let json = serde_json::to_value(&policy).unwrap();
+        assert_eq!(serde_json::from_value::<Policy>(json).unwrap(), policy);
+        let mut back = policy.clone();
+        for key in KEYS {
+            back.set(key, "default", &Policy::of(true)).unwrap();
+        }
+        assert_eq!(back, Policy::of(true));
+        assert!(back.is_lower_than(&policy) && policy.is_lower_than(&back), "an approval of one's own is less, too");
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_told_with_what_can() {
+        for (key, value, words) in [
+            ("approvals", "many", "Write `approvals=2`."),
+            ("approvals", "11", "Write `approvals=2`."),
+            ("approvers", "ann", "`approvers=@ann,@ben`"),
+            ("self_approval", "maybe", "`self_approval=yes`"),
+            ("expires", "1s", "`expires=30m`"),
+            ("soak", "a while", "`soak=30m`"),
+            ("order", "random", "`order=strict`"),
+            ("window", "always open", "Nothing was changed."),
+            ("aprovals", "2", "Did you mean `approvals`?"),
+            ("colour", "red", "What can be set: `approvals`"),
+            ("smoke", "GET /", "What can be set"),
+        ] {
+            let refusal = set(&[(key, value)]).unwrap_err();
+            assert!(refusal.hint.contains(words), "{key}={value}: {refusal:?}");
+        }
+    }
+}
