@@ -1,14 +1,51 @@
-//! The record of a move: what runs on a stage now, written in the same transaction as the journal's last row.
+//! The record of a stage: what runs there now, written in the same transaction as the journal's last row. Nobody writes
+//! over what somebody else wrote since it was read.
 
 use async_trait::async_trait;
 
-use crate::domain::{Current, REVISION, Release, VersionSet, View, to_item};
+use crate::domain::{Current, REVISION, Release, Stage, VersionSet, View, to_item};
 use crate::ids::{PipelineName, StageName};
-use crate::operation::{Context, Effect, Facts, Progress, Refusal, Step, StepId, Trouble, VOID};
-use crate::ports::{Guard, Precondition, Write};
+use crate::operation::{Context, Effect, Facts, Keys, Progress, Refusal, Step, StepId, Trouble, VOID};
+use crate::ports::{Guard, Precondition, StoreError, Write};
 
 /// The step that reads a stage's revision before the stage is looked at.
 pub(crate) const STAGE_REVISION: &str = "stage-revision";
+
+fn revision_of(stage: &StageName, view: &View) -> u64 {
+    view.stage_revisions.get(stage).copied().unwrap_or(0)
+}
+
+/// A stage's record as it was read, to be written with the revision that follows.
+pub(crate) struct StageRecord {
+    pub(crate) stage: Stage,
+    revision: u64,
+}
+
+impl StageRecord {
+    /// Reads it where an operation knows that there must be one.
+    pub(crate) async fn read(
+        cx: &Context,
+        pipeline: &PipelineName,
+        stage: &StageName,
+    ) -> Result<Self, Trouble> {
+        let mut view = View::read(&*cx.world.store, &cx.world.keys, pipeline).await?;
+        let revision = revision_of(stage, &view);
+        match view.stages.remove(stage) {
+            Some(stage) => Ok(Self { stage, revision }),
+            None => Err(Trouble::Corrupt(format!("stage {stage} of {pipeline} has no record"))),
+        }
+    }
+
+    /// Its write, which fails if somebody wrote it meanwhile.
+    pub(crate) fn write(&self, keys: &Keys, pipeline: &PipelineName) -> Result<Write, StoreError> {
+        let Self { stage, revision } = self;
+        let guard = |revision| [(REVISION.to_owned(), Guard::Number(revision))].into();
+        Ok(Write::Put {
+            item: to_item(keys.stage(pipeline, &stage.name), guard(revision + 1), stage)?,
+            when: if *revision == 0 { Precondition::Present } else { Precondition::Equals(guard(*revision)) },
+        })
+    }
+}
 
 /// Reads how often a stage's record was written.
 pub(crate) struct ReadRevision {
@@ -23,7 +60,7 @@ impl Step for ReadRevision {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let view = View::read(&*cx.world.store, &cx.world.keys, &self.pipeline).await?;
-        Progress::done(view.stage_revisions.get(&self.stage).copied().unwrap_or(0))
+        Progress::done(revision_of(&self.stage, &view))
     }
 }
 
@@ -36,7 +73,7 @@ pub(crate) fn unmoved(
     view: &View,
 ) -> Result<(), Refusal> {
     let seen = facts.output::<u64>(&StepId::new(STAGE_REVISION)).ok().flatten();
-    let now = view.stage_revisions.get(stage).copied().unwrap_or(0);
+    let now = revision_of(stage, view);
     if seen.is_none_or(|seen| seen == now) {
         return Ok(());
     }
@@ -66,23 +103,14 @@ impl Step for RecordMove {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let keys = &cx.world.keys;
-        let view = View::read(&*cx.world.store, keys, &self.pipeline).await?;
-        let mut stage = view.stages.get(&self.stage).cloned().ok_or_else(|| {
-            Trouble::Corrupt(format!("stage {} of {} has no record", self.stage, self.pipeline))
-        })?;
-        let revision = view.stage_revisions.get(&self.stage).copied().unwrap_or(0);
+        let mut record = StageRecord::read(cx, &self.pipeline, &self.stage).await?;
         let mut current = self.current.clone();
         current.since = cx.world.clock.now();
         if let Some(api) = &current.api {
-            stage.url = Some(format!("{}/{}", api.endpoint.trim_end_matches('/'), self.stage));
+            record.stage.url = Some(format!("{}/{}", api.endpoint.trim_end_matches('/'), self.stage));
         }
-        stage.moved(current, self.rollback);
-        let guard = |revision| [(REVISION.to_owned(), Guard::Number(revision))].into();
-        let url = stage.url.clone();
-        let mut writes = vec![Write::Put {
-            item: to_item(keys.stage(&self.pipeline, &self.stage), guard(revision + 1), &stage)?,
-            when: if revision == 0 { Precondition::Present } else { Precondition::Equals(guard(revision)) },
-        }];
+        record.stage.moved(current, self.rollback);
+        let mut writes = vec![record.write(keys, &self.pipeline)?];
         let number = self.current.release;
         if let Some(set) = &self.set {
             let item =
@@ -93,6 +121,6 @@ impl Step for RecordMove {
             let item = to_item(keys.release(&self.pipeline, number), Default::default(), release)?;
             writes.push(Write::Put { item, when: Precondition::Any });
         }
-        Progress::recorded(url, writes)
+        Progress::recorded(record.stage.url, writes)
     }
 }

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use futures::future::try_join_all;
 
-use crate::domain::{Current, REVISION, Release, Stage, VersionSet, View, from_item, to_item};
+use crate::domain::{Current, Release, Stage, VersionSet, from_item};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Context, Effect, Facts, Node, Progress, Slot, Step, StepId, Trouble};
-use crate::ports::{Guard, Precondition, Write};
+use crate::operations::steps::StageRecord;
 
 /// So many of the newest releases that ran on the stage are compared with what runs.
 const COMPARED: usize = 20;
@@ -99,17 +99,13 @@ impl Step for Resolve {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let keys = &cx.world.keys;
-        let view = View::read(&*cx.world.store, keys, &self.pipeline).await?;
-        let Some(mut stage) = view.stages.get(&self.stage).cloned() else {
-            return Err(Trouble::Corrupt(format!("stage {} of {} has no record", self.stage, self.pipeline)));
-        };
-        let revision = view.stage_revisions.get(&self.stage).copied().unwrap_or(0);
-        let known = self.known(cx, &stage).await?;
+        let mut record = StageRecord::read(cx, &self.pipeline, &self.stage).await?;
+        let stage = &mut record.stage;
+        let known = self.known(cx, stage).await?;
         let known_to_run = known.iter().flat_map(|known| known.set.versions.keys());
         let functions = known_to_run.chain(&self.touched).collect();
         let aliases = self.aliases(cx, functions).await?;
-        let serves = self.serves(cx, &stage).await?;
+        let serves = self.serves(cx, stage).await?;
         let runs = known.iter().find(|known| {
             let api = known.set.api.as_ref().is_none_or(|api| Some(&api.deployment) == serves.as_ref());
             api && known.set.versions.iter().all(|(function, version)| aliases.get(function) == Some(version))
@@ -142,11 +138,6 @@ impl Step for Resolve {
             None => stage.mixed = Some(aliases),
         }
         let output = stage.mixed.clone();
-        let guard = |revision| [(REVISION.to_owned(), Guard::Number(revision))].into();
-        let write = Write::Put {
-            item: to_item(keys.stage(&self.pipeline, &self.stage), guard(revision + 1), &stage)?,
-            when: if revision == 0 { Precondition::Present } else { Precondition::Equals(guard(revision)) },
-        };
-        Progress::recorded(output, vec![write])
+        Progress::recorded(output, vec![record.write(&cx.world.keys, &self.pipeline)?])
     }
 }

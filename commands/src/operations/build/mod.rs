@@ -1,0 +1,181 @@
+//! `/build`: one commit becomes a numbered build with a pinned artifact.
+//!
+//! The reference is resolved once; the build is started with a token and found again by `SLUICE_OP`; what it leaves is
+//! pinned by version and SHA-256 before anything may deploy it.
+
+mod artifact;
+mod run;
+
+use serde::{Deserialize, Serialize};
+
+use crate::card::{Part, Text};
+use crate::domain::{About, Build, BuildState, Change, to_item};
+use crate::ids::{BuildNumber, PipelineName, Target};
+use crate::operation::{CANCELLED, Definition, End, Facts, Node, StepId, Story, Trouble};
+use crate::ports::{Precondition, Write};
+use artifact::{PinArtifact, Record};
+use run::{Finished, Follow, Red, Source, StartBuild, Started};
+
+/// The variable by which a build is found again.
+pub const OPERATION_VARIABLE: &str = "SLUICE_OP";
+/// No file of an artifact is larger.
+pub const ARTIFACT_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline.
+    pub name: PipelineName,
+    /// The build's number.
+    pub number: BuildNumber,
+    /// A branch or a full commit id.
+    pub reference: String,
+    /// The pipeline's repository.
+    pub repository: String,
+    /// The pipeline's build project.
+    pub project: String,
+    /// The artifact bucket.
+    pub bucket: String,
+}
+
+/// The operation.
+pub struct BuildOperation;
+
+fn id(name: &str) -> StepId {
+    StepId::new(name)
+}
+
+impl Definition for BuildOperation {
+    fn kind(&self) -> &'static str {
+        "build"
+    }
+
+    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
+        let params: Params = facts.params()?;
+        let at = At { target: target.clone(), params: params.clone() };
+        let reference = Text::plain("find ").code(params.reference.clone());
+        let mut nodes = vec![Node::new(id("source"), reference, Source(at.clone()))];
+        let Some(change) = facts.output::<Change>(&id("source"))? else { return Ok(nodes) };
+        let is_over = facts.is_done(&id("follow"));
+        nodes.push(
+            Node::new(id("start"), "start the build", StartBuild { at: at.clone(), commit: change.id })
+                .after([id("source")])
+                .spent_if(is_over),
+        );
+        let Some(started) = facts.output::<Started>(&id("start"))? else { return Ok(nodes) };
+        let since = facts.step(&id("start")).and_then(|fact| fact.done.as_ref()).map(|(at, _)| *at);
+        let follow = Follow { at: at.clone(), build: started.id, since };
+        nodes.push(Node::new(id("follow"), "build", follow).after([id("start")]));
+        let Some(finished) = facts.output::<Finished>(&id("follow"))? else { return Ok(nodes) };
+        if !finished.green {
+            nodes.push(Node::new(id("verdict"), "", Red(finished, params.name)).after([id("follow")]));
+            return Ok(nodes);
+        }
+        nodes.push(
+            Node::new(id("artifact"), "pin the artifact", PinArtifact(at.clone())).after([id("follow")]),
+        );
+        nodes.push(Node::new(id("record"), "", Record(at)).after([id("artifact")]).point_of_no_return());
+        Ok(nodes)
+    }
+
+    fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
+        let params: Params = facts.params()?;
+        let keys = crate::operation::Keys::new(cx.target);
+        let state = match facts.failure() {
+            _ if succeeded => BuildState::Succeeded,
+            Some(refusal) if refusal.code == CANCELLED => BuildState::Cancelled,
+            _ => BuildState::Failed,
+        };
+        let build = record(facts, &params, state, Some(cx.at))?;
+        let item = to_item(keys.build(&params.name, params.number), Default::default(), &build)?;
+        Ok(vec![Write::Put { item, when: Precondition::Any }])
+    }
+
+    fn about(&self, facts: &Facts) -> About {
+        About {
+            build: facts.params::<Params>().ok().map(|params| params.number),
+            commit: facts.output(&id("source")).ok().flatten(),
+            ..About::default()
+        }
+    }
+
+    fn story(&self, facts: &Facts) -> Story {
+        let Ok(params) = facts.params::<Params>() else { return Story::new("A build".into()) };
+        let (name, number) = (&params.name, params.number);
+        let title = Text::plain("Build ").code(number.to_string()).then(" of ").code(name.as_str());
+        let mut story = Story::new(title).field("Source", Text::default().code(params.reference.clone()));
+        if let Ok(Some(change)) = facts.output::<Change>(&id("source")) {
+            story = story.field("Commit", change_text(&change));
+        }
+        let finished = facts.output::<Finished>(&id("follow")).ok().flatten();
+        let started = facts.output::<Started>(&id("start")).ok().flatten();
+        let link = finished.as_ref().and_then(|f| f.link.clone()).or(started.and_then(|s| s.link));
+        if let Some(link) = link {
+            story = story.field("Log", Text::default().link(link, "open the log"));
+        }
+        if let Some(tail) = finished.and_then(|finished| finished.tail) {
+            story.parts.push(Part::Code(tail));
+        }
+        if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
+            story.hint = Some(Text::plain("Next: ").code(format!("/deploy {name} {number}")));
+        }
+        story
+    }
+}
+
+/// A commit as messages show it.
+pub fn change_text(change: &Change) -> Text {
+    Text::default().code(change.id.short()).then(format!(" {} · {}", change.subject, change.author))
+}
+
+/// The build's record as far as it is known.
+fn record(
+    facts: &Facts,
+    params: &Params,
+    state: BuildState,
+    ended: Option<jiff::Timestamp>,
+) -> Result<Build, Trouble> {
+    let finished = facts.output::<Finished>(&id("follow"))?;
+    let started = facts.output::<Started>(&id("start"))?;
+    Ok(Build {
+        number: params.number,
+        operation: facts.id.clone(),
+        state,
+        reference: params.reference.clone(),
+        commit: facts.output(&id("source"))?,
+        actor: facts.charter.actor.clone(),
+        asked: facts.charter.accepted,
+        ended,
+        log: finished.as_ref().and_then(|f| f.log.clone()).or(started.as_ref().and_then(|s| s.log.clone())),
+        log_link: finished.and_then(|f| f.link).or(started.and_then(|s| s.link)),
+        artifact: facts.output(&id("artifact"))?,
+    })
+}
+
+/// The record that a build begins with.
+pub fn begun(
+    params: &Params,
+    operation: &crate::ids::OperationId,
+    actor: &crate::service::Actor,
+    asked: jiff::Timestamp,
+) -> Build {
+    Build {
+        number: params.number,
+        operation: operation.clone(),
+        state: BuildState::Running,
+        reference: params.reference.clone(),
+        commit: None,
+        actor: actor.clone(),
+        asked,
+        ended: None,
+        log: None,
+        log_link: None,
+        artifact: None,
+    }
+}
+
+#[derive(Clone)]
+struct At {
+    target: Target,
+    params: Params,
+}

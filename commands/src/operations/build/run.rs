@@ -1,0 +1,240 @@
+//! The steps of a build until it ends: the commit is found, CodeBuild is started once for it, and followed.
+//!
+//! A start whose answer was lost is found again among the project's builds, so that one operation never has two.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::card::Text;
+use crate::domain::Change;
+use crate::ids::{CommitId, PipelineName};
+use crate::operation::effects::START_BUILD;
+use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
+use crate::operations::build::{At, OPERATION_VARIABLE};
+use crate::operations::names;
+use crate::operations::steps::ours;
+use crate::ports::{BuildRequest, BuildRun, BuildStatus, LogStream};
+
+/// How many lines of a failed build's log the message shows.
+const LOG_LINES: u32 = 60;
+
+/// Resolves the reference: a branch first, then a commit.
+pub(super) struct Source(pub(super) At);
+
+#[async_trait]
+impl Step for Source {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let At { target, params } = &self.0;
+        let repositories = &cx.world.repositories;
+        let tip = repositories.branch(target, &params.repository, &params.reference).await?;
+        let commit = match tip.or_else(|| CommitId::new(params.reference.clone()).ok()) {
+            Some(id) => repositories.commit(target, &params.repository, &id).await?,
+            None => None,
+        };
+        let Some(commit) = commit else {
+            return Err(Trouble::Refused(Refusal::new(
+                "no-such-reference",
+                format!("Repository `{}` has no branch or commit `{}`.", params.repository, params.reference),
+                format!("Push it first, or build the default branch with `/build {}`.", params.name),
+            )));
+        };
+        Progress::done(Change { id: commit.id, author: commit.author, subject: commit.subject })
+    }
+}
+
+/// What is known of a started build.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Started {
+    pub(super) id: String,
+    pub(super) log: Option<LogStream>,
+    pub(super) link: Option<String>,
+}
+
+impl Started {
+    fn of(run: &BuildRun) -> Self {
+        Self { id: run.id.clone(), log: run.log.clone(), link: run.log_link.clone() }
+    }
+}
+
+pub(super) struct StartBuild {
+    pub(super) at: At,
+    pub(super) commit: CommitId,
+}
+
+#[async_trait]
+impl Step for StartBuild {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&START_BUILD)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let At { target, params } = &self.at;
+        let request = BuildRequest {
+            project: params.project.clone(),
+            commit: self.commit.clone(),
+            token: cx.operation.to_string(),
+            environment: BTreeMap::from([(OPERATION_VARIABLE.to_owned(), cx.operation.to_string())]),
+            bucket: params.bucket.clone(),
+            prefix: names::build_prefix(&params.name, params.number),
+        };
+        Progress::done(Started::of(&cx.world.builders.start_build(target, &request).await?))
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let At { target, params } = &self.at;
+        let builders = &cx.world.builders;
+        let ids = builders.builds_of(target, &params.project).await?;
+        if ids.is_empty() {
+            return Ok(Observed::Absent);
+        }
+        let runs = builders.builds(target, &ids).await?;
+        let mine =
+            |run: &&BuildRun| run.environment.get(OPERATION_VARIABLE) == Some(&cx.operation.to_string());
+        match runs.iter().find(mine) {
+            Some(run) => ours(Started::of(run)),
+            None => Ok(Observed::Absent),
+        }
+    }
+    async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, Trouble> {
+        let started = serde_json::from_value::<Started>(output.clone());
+        let started = started.map_err(|error| Trouble::Corrupt(format!("a started build: {error}")))?;
+        let (builders, target) = (&cx.world.builders, &self.at.target);
+        let found = builders.builds(target, std::slice::from_ref(&started.id)).await?;
+        // A look may be late: stopping what has ended, or is not known, is no error.
+        if found.first().is_none_or(|run| run.status == BuildStatus::InProgress) {
+            builders.stop_build(target, &started.id).await?;
+        }
+        Ok(Undone::Yes)
+    }
+}
+
+/// How a build ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Finished {
+    pub(super) green: bool,
+    pub(super) log: Option<LogStream>,
+    pub(super) link: Option<String>,
+    phase: Option<String>,
+    message: Option<String>,
+    pub(super) tail: Option<String>,
+}
+
+/// Looks at the running build until it ends; on failure it keeps the phase and the lines around the first error.
+pub(super) struct Follow {
+    pub(super) at: At,
+    pub(super) build: String,
+    /// When its start was recorded.
+    pub(super) since: Option<jiff::Timestamp>,
+}
+
+#[async_trait]
+impl Step for Follow {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let At { target, params } = &self.at;
+        let found = cx.world.builders.builds(target, std::slice::from_ref(&self.build)).await?;
+        let Some(run) = found.into_iter().next() else {
+            // Control planes are eventually consistent: what was just started may not show yet.
+            let age = self.since.map(|since| cx.world.clock.now().duration_since(since));
+            if age.is_some_and(|age| age.unsigned_abs() < 2 * cx.world.settings.settle) {
+                return Ok(Progress::LookAgain { after: Duration::from_secs(1), note: None });
+            }
+            return Err(Trouble::Refused(Refusal::new(
+                "build-gone",
+                "CodeBuild does not know this build any more.".to_owned(),
+                format!("Build it again: `/build {}`.", params.name),
+            )));
+        };
+        if run.status == BuildStatus::InProgress {
+            let phase = run.current_phase.as_deref().map(phase_name);
+            return Ok(Progress::LookAgain { after: pace(&run, cx), note: phase.map(Text::plain) });
+        }
+        let green = run.status == BuildStatus::Succeeded;
+        let failed = run
+            .phases
+            .iter()
+            .find(|phase| phase.status.is_some_and(|status| status != BuildStatus::Succeeded));
+        let tail = match (&run.log, green) {
+            (Some(log), false) => {
+                Some(around_first_error(&cx.world.logs.tail(target, log, LOG_LINES).await?))
+            }
+            _ => None,
+        };
+        Progress::done(Finished {
+            green,
+            phase: failed.map(|phase| phase.name.clone()),
+            message: failed.and_then(|phase| phase.message.clone()),
+            log: run.log,
+            link: run.log_link,
+            tail: tail.filter(|tail| !tail.is_empty()),
+        })
+    }
+}
+
+/// How soon to look again: often while it is young, then every five seconds.
+fn pace(run: &BuildRun, cx: &Context) -> Duration {
+    let age = run.started.map_or(0, |started| cx.world.clock.now().duration_since(started).as_secs());
+    Duration::from_millis(if age < 20 { 500 } else { 5000 })
+}
+
+/// `POST_BUILD` as people say it.
+fn phase_name(phase: &str) -> String {
+    phase.to_lowercase().replace('_', " ")
+}
+
+/// The lines around the first one that looks like an error; else the last ones.
+fn around_first_error(lines: &[String]) -> String {
+    let looks_bad = |line: &String| {
+        let line = line.to_lowercase();
+        ["error", "traceback", "failed", "exception"].iter().any(|word| line.contains(word))
+    };
+    let first = lines.iter().position(looks_bad).unwrap_or(lines.len());
+    let from = first.saturating_sub(2).min(lines.len().saturating_sub(12));
+    let shown: Vec<_> = lines.iter().skip(from).take(12).map(|line| line.trim_end()).collect();
+    shown.join("\n")
+}
+
+/// A red build's end, in words.
+pub(super) struct Red(pub(super) Finished, pub(super) PipelineName);
+
+#[async_trait]
+impl Step for Red {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, _: &Context) -> Result<Progress, Trouble> {
+        let phase = self.0.phase.as_deref().map_or("it ran".to_owned(), |phase| format!("`{phase}`"));
+        let mut problem = format!("The build failed in phase {phase}.");
+        if let Some(message) = &self.0.message {
+            problem.push_str(&format!(" CodeBuild says: `{}`", message.replace('`', "'")));
+        }
+        Err(Trouble::Refused(Refusal::new(
+            "build-failed",
+            problem,
+            format!("Mend it, push, then: `/build {}`. The log has everything.", self.1),
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_shown_around_the_first_error() {
+        let mut lines: Vec<String> = (0..40).map(|n| format!("line {n}")).collect();
+        lines[20] = "Traceback (most recent call last):".into();
+        let shown = around_first_error(&lines);
+        assert!(shown.starts_with("line 18\nline 19\nTraceback"), "{shown}");
+        lines[20] = "quiet".into();
+        assert!(around_first_error(&lines).ends_with("line 39"));
+        assert_eq!(around_first_error(&[]), "");
+    }
+}

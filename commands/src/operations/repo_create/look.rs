@@ -1,0 +1,78 @@
+//! What is there already: each thing that the operation would make is looked for first. What somebody else made under a
+//! name that we need is refused before anything is changed.
+
+use async_trait::async_trait;
+use futures::future::try_join5;
+use serde::{Deserialize, Serialize};
+
+use crate::operation::effects::PUT_ROLE_POLICY_NAME;
+use crate::operation::{Context, Effect, Progress, Step, Trouble};
+use crate::operations::names::{self, ImmutableRole};
+use crate::operations::repo_create::At;
+use crate::operations::steps::foreign_refusal;
+use crate::ports::TAG_PIPELINE;
+
+/// What is there already, and ours.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Found {
+    pub(super) bucket: bool,
+    pub(super) versioned: bool,
+    pub(super) private: bool,
+    pub(super) policy: bool,
+    pub(super) clone_url: Option<String>,
+    pub(super) commit: bool,
+    pub(super) role: bool,
+    pub(super) project: bool,
+}
+
+pub(super) struct Look(pub(super) At);
+
+#[async_trait]
+impl Step for Look {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let At { target, name } = &self.0;
+        let world = &cx.world;
+        let bucket_name = names::bucket(target);
+        let role = ImmutableRole::of_builds(target, name);
+        let project_name = names::project(name);
+        let (bucket, repository, role_found, policy, project) = try_join5(
+            world.objects.bucket(target, &bucket_name),
+            world.repositories.repository(target, name.as_str()),
+            world.identity.role(target, &role.name),
+            world.identity.role_policy(target, &role.name, PUT_ROLE_POLICY_NAME),
+            world.builders.project(target, &project_name),
+        )
+        .await?;
+        let mut found = Found { role: role_found.is_some() && policy.is_some(), ..Found::default() };
+        if let Some(bucket) = bucket {
+            let tags = world.objects.bucket_tags(target, &bucket_name).await?;
+            if tags.get(TAG_PIPELINE).map(String::as_str) != Some(names::SHARED) {
+                return Err(Trouble::Refused(foreign_refusal(&format!("The bucket `{bucket_name}`"))));
+            }
+            found.bucket = true;
+            found.versioned = bucket.versioned;
+            found.private = bucket.private;
+            found.policy = bucket.policy;
+        }
+        if let Some(repository) = repository {
+            let tags = world.repositories.repository_tags(target, &repository.arn).await?;
+            if !self.0.is_ours(&tags) {
+                return Err(Trouble::Refused(foreign_refusal(&format!("A CodeCommit repository `{name}`"))));
+            }
+            found.commit = world.repositories.branch(target, name.as_str(), names::BRANCH).await?.is_some();
+            found.clone_url = Some(repository.clone_url);
+        }
+        if let Some(project) = project {
+            if !self.0.is_ours(&project.tags) {
+                return Err(Trouble::Refused(foreign_refusal(&format!(
+                    "A CodeBuild project `{project_name}`"
+                ))));
+            }
+            found.project = true;
+        }
+        Progress::done(found)
+    }
+}

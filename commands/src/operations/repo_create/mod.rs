@@ -1,0 +1,198 @@
+//! `/repo create`: a repository with its first commit, the artifact bucket, the build project with its role, and the
+//! pipeline's record with its first stage.
+//!
+//! It looks first and makes only what is missing, so that the same command completes what a failed one left.
+
+mod bucket;
+mod look;
+mod repository;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::card::Text;
+use crate::domain::{About, Counters, Pipeline, Stage, View, to_item};
+use crate::ids::{PipelineName, StageName, Target};
+use crate::operation::{
+    Context, Definition, Effect, Facts, Node, Progress, Refusal, Step, StepId, Story, Trouble,
+};
+use crate::operations::names::{self, ImmutableRole};
+use crate::operations::steps::role_nodes;
+use crate::ports::{Precondition, TAG_PIPELINE, Tags, Write};
+use bucket::{BucketSetting, CreateBucket, SetBucket};
+use look::{Found, Look};
+use repository::{CreateProject, CreateRepository, FirstCommit};
+
+/// The subject of the first commit; by it a commit of ours is recognised.
+pub const FIRST_COMMIT_SUBJECT: &str = "Begin with a function that answers";
+/// The first stage of every pipeline.
+pub const FIRST_STAGE: &str = "dev";
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline's name, and its repository's.
+    pub name: PipelineName,
+}
+
+/// The operation.
+pub struct RepoCreate;
+
+fn id(name: &str) -> StepId {
+    StepId::new(name)
+}
+
+impl Definition for RepoCreate {
+    fn kind(&self) -> &'static str {
+        "repo-create"
+    }
+
+    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
+        let Params { name } = facts.params()?;
+        let at = At { target: target.clone(), name: name.clone() };
+        let role = ImmutableRole::of_builds(target, &name);
+        let mut nodes = vec![Node::new(id("look"), "look what is there", Look(at.clone()))];
+        let Some(found) = facts.output::<Found>(&id("look"))? else { return Ok(nodes) };
+        let mut last = vec![id("look")];
+        let mut add = |node: Node| {
+            last.push(node.id.clone());
+            nodes.push(node);
+        };
+        let bucket = names::bucket(target);
+        if !found.bucket {
+            add(Node::new(
+                id("bucket"),
+                Text::plain("make the bucket ").code(bucket),
+                CreateBucket(at.clone()),
+            ));
+        }
+        let made = || (!found.bucket).then(|| id("bucket"));
+        for (missing, which) in [
+            (!found.versioned, BucketSetting::Versioning),
+            (!found.private, BucketSetting::Privacy),
+            (!found.policy, BucketSetting::Policy),
+        ] {
+            if missing {
+                let title = which.title();
+                add(Node::new(id(which.id()), title, SetBucket(at.clone(), which)).after(made()));
+            }
+        }
+        if found.clone_url.is_none() {
+            let title = Text::plain("make the repository ").code(name.as_str());
+            add(Node::new(id("repository"), title, CreateRepository(at.clone())));
+        }
+        if !found.commit {
+            let needs = found.clone_url.is_none().then(|| id("repository"));
+            add(Node::new(id("commit"), "make the first commit", FirstCommit(at.clone())).after(needs));
+        }
+        if !found.role {
+            let [mut make, policy] = role_nodes(target, &name, "build", &role, &[]);
+            make.title = "make the role of builds".into();
+            add(make);
+            add(policy);
+        }
+        if !found.project {
+            let source = match &found.clone_url {
+                Some(url) => Some(url.clone()),
+                None => facts.output::<String>(&id("repository"))?,
+            };
+            let mut needs = vec![];
+            needs.extend((!found.role).then(|| StepId::of("role-policy", "build")));
+            needs.extend(found.clone_url.is_none().then(|| id("repository")));
+            needs.extend(made());
+            let step = CreateProject { at: at.clone(), role, source: source.unwrap_or_default() };
+            add(Node::new(id("project"), Text::plain("make the build project"), step).after(needs));
+        }
+        let clone_url = match found.clone_url {
+            Some(url) => url,
+            None => facts.output::<String>(&id("repository"))?.unwrap_or_default(),
+        };
+        let record = Record { at, facts: facts.clone(), clone_url };
+        nodes.push(Node::new(id("record"), "", record).after(last));
+        Ok(nodes)
+    }
+
+    fn can_cancel(&self) -> bool {
+        false
+    }
+    fn about(&self, _: &Facts) -> About {
+        About::default()
+    }
+
+    fn story(&self, facts: &Facts) -> Story {
+        let name = &facts.charter.pipeline;
+        let mut story = Story::new(Text::plain("Creation of pipeline ").code(name.as_str()));
+        let made = facts.output::<String>(&id("repository")).ok().flatten();
+        let found = facts.output::<Found>(&id("look")).ok().flatten().and_then(|found| found.clone_url);
+        if let Some(url) = made.or(found) {
+            story = story.field("Clone", Text::default().code(format!("git clone {url}")));
+        }
+        story = story
+            .field("Stages", Text::default().code(FIRST_STAGE))
+            .field("Home channel", Text::default().channel(&facts.charter.home));
+        if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
+            story.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
+        }
+        story
+    }
+}
+
+#[derive(Clone)]
+struct At {
+    target: Target,
+    name: PipelineName,
+}
+
+impl At {
+    fn is_ours(&self, tags: &Tags) -> bool {
+        tags.get(TAG_PIPELINE).map(String::as_str) == Some(self.name.as_str())
+    }
+}
+
+/// Writes the pipeline's record, its first stage and its row in the catalog.
+struct Record {
+    at: At,
+    facts: Facts,
+    clone_url: String,
+}
+
+#[async_trait]
+impl Step for Record {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let At { target, name } = &self.at;
+        let keys = &cx.world.keys;
+        if View::read(&*cx.world.store, keys, name).await?.pipeline.is_some() {
+            return Err(Trouble::Refused(Refusal::new(
+                "pipeline-exists",
+                format!("Pipeline `{name}` exists already."),
+                format!("See it with `/pipeline status {name}`."),
+            )));
+        }
+        let stage = StageName::new(FIRST_STAGE).map_err(|error| Trouble::Corrupt(error.to_string()))?;
+        let charter = &self.facts.charter;
+        let pipeline = Pipeline {
+            name: name.clone(),
+            home: charter.home.clone(),
+            creator: charter.actor.clone(),
+            created: cx.world.clock.now(),
+            repository: name.to_string(),
+            clone_url: self.clone_url.clone(),
+            branch: names::BRANCH.to_owned(),
+            project: names::project(name),
+            bucket: names::bucket(target),
+            stages: vec![stage.clone()],
+        };
+        let counters = Counters { revision: 1, tickets: charter.ticket, ..Counters::default() };
+        let catalog = serde_json::json!({ "name": name, "home": charter.home });
+        let items = [
+            to_item(keys.pipeline(name), counters.guards(), &pipeline)?,
+            to_item(keys.stage(name, &stage), Default::default(), &Stage::new(stage.clone()))?,
+            to_item(keys.catalog(name), Default::default(), &catalog)?,
+        ];
+        let writes = items.into_iter().map(|item| Write::Put { item, when: Precondition::Absent }).collect();
+        Progress::recorded((), writes)
+    }
+}

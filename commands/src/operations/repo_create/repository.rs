@@ -1,0 +1,107 @@
+//! The repository with its first commit, and the project that builds it. What has our tag is ours, whichever operation
+//! made it; what has not is left alone.
+
+use async_trait::async_trait;
+
+use crate::operation::effects::{CREATE_PROJECT, CREATE_REPOSITORY, FIRST_COMMIT};
+use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
+use crate::operations::names::{self, ImmutableRole};
+use crate::operations::repo_create::{At, FIRST_COMMIT_SUBJECT};
+use crate::operations::steps::{foreign, ours};
+use crate::ports::ProjectSpec;
+use crate::scaffold;
+
+pub(super) struct CreateRepository(pub(super) At);
+
+#[async_trait]
+impl Step for CreateRepository {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_REPOSITORY)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let At { target, name } = &self.0;
+        let description = format!("Service {name}, delivered by Sluice");
+        let made = cx
+            .world
+            .repositories
+            .create_repository(target, name.as_str(), &description, &names::tags(name))
+            .await?;
+        Progress::done(made.clone_url)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let At { target, name } = &self.0;
+        let repositories = &cx.world.repositories;
+        let Some(found) = repositories.repository(target, name.as_str()).await? else {
+            return Ok(Observed::Absent);
+        };
+        if self.0.is_ours(&repositories.repository_tags(target, &found.arn).await?) {
+            ours(found.clone_url)
+        } else {
+            Ok(foreign(format!("A CodeCommit repository `{name}`")))
+        }
+    }
+}
+
+pub(super) struct FirstCommit(pub(super) At);
+
+#[async_trait]
+impl Step for FirstCommit {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&FIRST_COMMIT)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let At { target, name } = &self.0;
+        let files = scaffold::python(name);
+        let commit = cx
+            .world
+            .repositories
+            .create_first_commit(target, name.as_str(), names::BRANCH, FIRST_COMMIT_SUBJECT, &files)
+            .await?;
+        Progress::done(commit)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let At { target, name } = &self.0;
+        // Whoever pushed to a repository of ours before us gave it a better first commit than ours.
+        match cx.world.repositories.branch(target, name.as_str(), names::BRANCH).await? {
+            Some(commit) => ours(commit),
+            None => Ok(Observed::Absent),
+        }
+    }
+}
+
+pub(super) struct CreateProject {
+    pub(super) at: At,
+    pub(super) role: ImmutableRole,
+    pub(super) source: String,
+}
+
+#[async_trait]
+impl Step for CreateProject {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_PROJECT)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let At { target, name } = &self.at;
+        let bucket = names::bucket(target);
+        let environment = [("SLUICE_BUCKET", bucket.clone()), ("SLUICE_PREFIX", names::prefix(name))];
+        let spec = ProjectSpec {
+            name: names::project(name),
+            description: format!("Builds of pipeline {name}, made by Sluice"),
+            source: self.source.clone(),
+            role: names::role_arn(target, &self.role.name),
+            bucket,
+            image: names::BUILD_IMAGE.to_owned(),
+            environment: environment.map(|(key, value)| (key.to_owned(), value)).into(),
+            tags: names::tags(name),
+        };
+        Progress::done(cx.world.builders.create_project(target, &spec).await?.arn)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let At { target, name } = &self.at;
+        match cx.world.builders.project(target, &names::project(name)).await? {
+            None => Ok(Observed::Absent),
+            Some(project) if self.at.is_ours(&project.tags) => ours(project.arn),
+            Some(project) => Ok(foreign(format!("A CodeBuild project `{}`", project.name))),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! From a command and what is known of its pipeline to the draft of an operation, or to the reason why not.
+//!
+//! Nothing is written here: a draft is made of one view of the pipeline, and accepting it checks that the view still holds.
+//! What a command leaves open is resolved in it, so that equal work has an equal fingerprint however it was typed.
+
+mod build;
+mod deploy;
+mod pipeline;
+mod promote;
+mod rollback;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::card::{Card, Text, Tone};
+use crate::domain::{Release, View, from_item};
+use crate::grammar::Command;
+use crate::ids::{OperationId, PipelineName, ReleaseNumber};
+use crate::operation::{Draft, Refusal, Trouble};
+use crate::ports::{Guard, Guards, Write};
+use crate::service::{Invocation, Service, Stop};
+
+/// The pipeline that a changing command is about.
+pub(crate) fn pipeline_of(command: &Command) -> Option<PipelineName> {
+    match command {
+        Command::RepoCreate { name, .. }
+        | Command::Build { name, .. }
+        | Command::Deploy { name, .. }
+        | Command::StageAdd { name, .. }
+        | Command::Promote { name, .. }
+        | Command::Rollback { name, .. } => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// A command with all that it left open filled in, as its kind of operation takes it.
+struct Resolved {
+    kind: &'static str,
+    params: Value,
+    command: Command,
+    counters: Guards,
+    writes: Vec<Write>,
+    answer: Text,
+}
+
+impl Resolved {
+    fn new(kind: &'static str, params: impl Serialize, command: Command, answer: Text) -> Result<Self, Stop> {
+        let params = serde_json::to_value(params).map_err(|error| Trouble::Corrupt(error.to_string()))?;
+        Ok(Self { kind, params, command, counters: Guards::new(), writes: vec![], answer })
+    }
+
+    /// Takes the next number of a counter with it.
+    fn counting(mut self, counter: &str, number: u32) -> Self {
+        self.counters.insert(counter.to_owned(), Guard::Number(number.into()));
+        self
+    }
+
+    /// Brings a record into being with it.
+    fn writing(mut self, write: Write) -> Self {
+        self.writes.push(write);
+        self
+    }
+}
+
+impl Service {
+    /// The draft of a command, from a view of its pipeline.
+    pub(crate) async fn draft(
+        &self,
+        invocation: &Invocation,
+        command: &Command,
+        view: &View,
+        id: &OperationId,
+    ) -> Result<Draft, Stop> {
+        let Some(name) = pipeline_of(command) else {
+            return Err(Trouble::Corrupt(format!("no draft for {command}")).into());
+        };
+        // A pipeline that is being created is at home where it was asked for.
+        let home = match &view.pipeline {
+            Some(pipeline) => &pipeline.home,
+            None if matches!(command, Command::RepoCreate { .. }) => &invocation.channel,
+            None => return Err(Stop::say(self.unknown_pipeline(&name, command).await?)),
+        };
+        let resolved = match command {
+            Command::RepoCreate { .. } => pipeline::repo_create(view, &name, command)?,
+            Command::StageAdd { stage, after, .. } => {
+                pipeline::stage_add(view, &name, stage, after.as_ref(), command)?
+            }
+            Command::Build { reference, .. } => {
+                self.build(invocation, view, &name, reference.as_deref(), id)?
+            }
+            Command::Deploy { build, stage, .. } => self.deploy(view, &name, *build, stage.as_ref()).await?,
+            Command::Promote { to, from, release, .. } => {
+                self.promote(view, &name, to, from.as_ref(), *release).await?
+            }
+            Command::Rollback { stage, release, reason, .. } => {
+                self.rollback(view, &name, stage, *release, reason.clone()).await?
+            }
+            other => return Err(Trouble::Corrupt(format!("no draft for {other}")).into()),
+        };
+        Ok(Draft {
+            kind: resolved.kind,
+            params: resolved.params,
+            home: home.clone(),
+            command: command.to_string(),
+            fingerprint: resolved.command.to_string(),
+            counters: resolved.counters,
+            writes: resolved.writes,
+            answer: Card::new(Tone::Running, resolved.answer)
+                .hint("Follow it in its message in the channel."),
+            pipeline: name,
+        })
+    }
+
+    /// A release that may come to run on a stage again or further on.
+    async fn release(&self, name: &PipelineName, number: ReleaseNumber) -> Result<Release, Stop> {
+        let world = self.engine.world();
+        let found = world.store.get(&world.keys.release(name, number)).await?;
+        let found: Option<Release> = found.map(|item| from_item(&item)).transpose()?;
+        found.filter(|release| release.succeeded).ok_or_else(|| {
+            Refusal::new(
+                "no-such-release",
+                format!("Pipeline `{name}` has no release `{number}` that succeeded."),
+                format!("See what ran where: `/pipeline history {name}`."),
+            )
+            .into()
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! Drafts of what a pipeline is made of: the pipeline itself, and one stage more. Both go by what was typed alone: nothing
+//! is left open.
+
+use crate::card::Text;
+use crate::domain::View;
+use crate::grammar::Command;
+use crate::ids::{PipelineName, StageName};
+use crate::operation::Refusal;
+use crate::operations::{repo_create, stage_add};
+use crate::service::Stop;
+use crate::service::drafts::Resolved;
+
+pub(super) fn repo_create(view: &View, name: &PipelineName, command: &Command) -> Result<Resolved, Stop> {
+    if view.pipeline.is_some() {
+        return Err(Refusal::new(
+            "pipeline-exists",
+            format!("Pipeline `{name}` exists already."),
+            format!("See it with `/pipeline status {name}`, or choose another name."),
+        )
+        .into());
+    }
+    let params = repo_create::Params { name: name.clone() };
+    let answer = Text::plain("Creating pipeline ").code(name.as_str()).then(".");
+    Resolved::new("repo-create", params, command.clone(), answer)
+}
+
+pub(super) fn stage_add(
+    view: &View,
+    name: &PipelineName,
+    stage: &StageName,
+    after: Option<&StageName>,
+    command: &Command,
+) -> Result<Resolved, Stop> {
+    stage_add::ordered(name, &view.pipeline(name)?.stages, stage, after)?;
+    let params = stage_add::Params { name: name.clone(), stage: stage.clone(), after: after.cloned() };
+    let answer = Text::plain("Adding stage ").code(stage.as_str()).then(" to ").code(name.as_str()).then(".");
+    Resolved::new("stage-add", params, command.clone(), answer)
+}

@@ -1,0 +1,126 @@
+//! The draft of a promotion: a stage comes to run what an earlier one runs or ran. It holds who must approve and what the
+//! stage ran when it was asked, to which the approval is bound.
+
+use crate::card::{Card, Text, Tone};
+use crate::domain::View;
+use crate::grammar::Command;
+use crate::ids::{PipelineName, ReleaseNumber, StageName};
+use crate::operation::Refusal;
+use crate::operations::promote;
+use crate::service::drafts::Resolved;
+use crate::service::{Service, Stop};
+
+/// How many approvals a promotion to a protected stage needs (DESIGN 11).
+const APPROVALS: usize = 1;
+
+impl Service {
+    /// Of what the stage before runs, unless another stage or release is named.
+    pub(super) async fn promote(
+        &self,
+        view: &View,
+        name: &PipelineName,
+        to: &StageName,
+        from: Option<&StageName>,
+        release: Option<ReleaseNumber>,
+    ) -> Result<Resolved, Stop> {
+        let pipeline = view.pipeline(name)?;
+        let target = view.stage(name, to)?;
+        let Some(before) = pipeline.before(to) else {
+            return Err(Refusal::new(
+                "first-stage",
+                format!("`{to}` is the first stage: nothing stands before it to promote from."),
+                format!("Deploy to it: `/deploy {name}`."),
+            )
+            .into());
+        };
+        let from = from.unwrap_or(before);
+        let source = view.stage(name, from)?;
+        let position = |stage: &StageName| pipeline.stages.iter().position(|known| known == stage);
+        if position(from) >= position(to) {
+            return Err(Refusal::new(
+                "not-earlier",
+                format!("`{from}` does not come before `{to}`."),
+                format!("Promote from an earlier stage, as in `/promote {name} {to} from {before}`."),
+            )
+            .into());
+        }
+        let Some(running) = &source.current else {
+            return Err(Refusal::new(
+                "nothing-runs",
+                format!("Stage `{from}` runs nothing yet."),
+                if Some(from) == pipeline.stages.first() {
+                    format!("Deploy to it first: `/deploy {name}`.")
+                } else {
+                    format!("Promote to it first: `/promote {name} {from}`.")
+                },
+            )
+            .into());
+        };
+        if source.mixed.is_some() {
+            return Err(Refusal::new(
+                "mixed-stage",
+                format!("Stage `{from}` runs no one release: an operation on it was resolved by hand."),
+                format!("Bring all of it to one first, with a promotion or `/rollback {name} {from}`."),
+            )
+            .into());
+        }
+        let number = release.unwrap_or(running.release);
+        if !source.has_run(number) {
+            return Err(Refusal::new(
+                "never-ran",
+                format!("Release `{number}` never ran on `{from}`, so it cannot go on to `{to}`."),
+                format!("`{from}` runs `{}`: `/promote {name} {to}`.", running.release),
+            )
+            .into());
+        }
+        let is_whole = target.mixed.is_none();
+        if target.current.as_ref().is_some_and(|current| is_whole && current.release == number) {
+            return Err(Stop::say(
+                Card::new(
+                    Tone::Neutral,
+                    Text::default()
+                        .code(to.as_str())
+                        .then(" of ")
+                        .code(name.as_str())
+                        .then(format!(" runs {number} already.")),
+                )
+                .hint("There is nothing to do.")
+                .foot(Text::plain("code ").code("already-runs")),
+            ));
+        }
+        let release = self.release(name, number).await?;
+        let access = &self.engine.world().access;
+        let params = promote::Params {
+            name: name.clone(),
+            to: to.clone(),
+            from: from.clone(),
+            release,
+            bucket: pipeline.bucket.clone(),
+            before: target
+                .current
+                .as_ref()
+                .map(|current| promote::Before { release: current.release, commit: current.commit.clone() }),
+            api: running.api.clone(),
+            approvals: if pipeline.is_protected(to) { APPROVALS } else { 0 },
+            approvers: access.approvers().iter().cloned().collect(),
+        };
+        let answer = Text::plain("Promoting ")
+            .code(name.as_str())
+            .then(" ")
+            .code(number.to_string())
+            .then(" from ")
+            .code(from.as_str())
+            .then(" to ")
+            .code(to.as_str())
+            .then(".");
+        let command = Command::Promote {
+            name: name.clone(),
+            to: to.clone(),
+            from: Some(from.clone()),
+            release: Some(number),
+            again: false,
+            override_reason: None,
+        };
+        Resolved::new(promote::KIND, params, command, answer)
+    }
+}

@@ -1,0 +1,109 @@
+//! The draft of a rollback: a stage goes back to a release that ran there, with the versions that it had there. Nobody is
+//! asked, and nothing is made anew.
+
+use crate::card::Text;
+use crate::domain::{Stage, VersionSet, View, from_item};
+use crate::grammar::Command;
+use crate::ids::{PipelineName, ReleaseNumber, StageName};
+use crate::operation::{ROLLBACK, Refusal, Trouble};
+use crate::operations::{promote, rollback};
+use crate::service::drafts::Resolved;
+use crate::service::{Service, Stop};
+
+impl Service {
+    /// To the newest release before that was not rolled back itself, unless one is named.
+    pub(super) async fn rollback(
+        &self,
+        view: &View,
+        name: &PipelineName,
+        stage: &StageName,
+        release: Option<ReleaseNumber>,
+        reason: Option<String>,
+    ) -> Result<Resolved, Stop> {
+        view.pipeline(name)?;
+        let record = view.stage(name, stage)?;
+        let Some(current) = &record.current else {
+            return Err(Refusal::new(
+                "nothing-runs",
+                format!("Stage `{stage}` runs nothing yet, so there is nothing to go back from."),
+                format!("See `/pipeline status {name}`."),
+            )
+            .into());
+        };
+        let number = match release {
+            Some(number) if number == current.release && record.mixed.is_none() => {
+                return Err(Refusal::new(
+                    "already-runs",
+                    format!("Stage `{stage}` runs `{number}` already."),
+                    ran_here(record, current.release),
+                )
+                .into());
+            }
+            Some(number) if !record.has_run(number) => {
+                return Err(Refusal::new(
+                    "never-ran",
+                    format!("Release `{number}` never ran on `{stage}`."),
+                    ran_here(record, current.release),
+                )
+                .into());
+            }
+            Some(number) => number,
+            None => record.rollback_target().ok_or_else(|| {
+                Refusal::new(
+                    "nothing-before",
+                    format!(
+                        "Nothing ran on `{stage}` before `{}` that was not rolled back itself.",
+                        current.release
+                    ),
+                    ran_here(record, current.release),
+                )
+            })?,
+        };
+        let release = self.release(name, number).await?;
+        let world = self.engine.world();
+        let set = world.store.get(&world.keys.version_set(name, number, stage)).await?;
+        let set: Option<VersionSet> = set.map(|item| from_item(&item)).transpose()?;
+        let set =
+            set.ok_or_else(|| Trouble::Corrupt(format!("{name} {number} has no versions on {stage}")))?;
+        let params = rollback::Params {
+            name: name.clone(),
+            stage: stage.clone(),
+            before: current.release,
+            before_commit: current.commit.clone(),
+            release,
+            set,
+            reason,
+            goes_first: view.tickets.iter().any(|ticket| ticket.kind == promote::KIND),
+        };
+        let answer = Text::plain("Rolling ")
+            .code(name.as_str())
+            .then(" on ")
+            .code(stage.as_str())
+            .then(" back to ")
+            .code(number.to_string())
+            .then(".");
+        let command = Command::Rollback {
+            name: name.clone(),
+            stage: stage.clone(),
+            release: Some(number),
+            reason: None,
+        };
+        Resolved::new(ROLLBACK, params, command, answer)
+    }
+}
+
+/// The releases that ran on a stage, for who has to name one.
+fn ran_here(stage: &Stage, current: ReleaseNumber) -> String {
+    let others: Vec<_> = stage
+        .runs
+        .iter()
+        .rev()
+        .filter(|run| run.release != current)
+        .take(8)
+        .map(|run| format!("`{}`{}", run.release, if run.rolled_back { " (rolled back)" } else { "" }))
+        .collect();
+    match others.as_slice() {
+        [] => "No other release ever ran here.".to_owned(),
+        others => format!("Name one that ran here: {}.", others.join(", ")),
+    }
+}
