@@ -96,7 +96,8 @@ pub fn gates(view: &View, attempt: &Attempt<'_>) -> Vec<Gate> {
     }
     if let Some(window) = &policy.window {
         let closed = (window.is_open(at) != Some(true)).then(|| {
-            let opens = window.opens(at).map_or(String::new(), |opens| format!(" It opens {}.", minute(opens)));
+            let opens =
+                window.opens(at).map_or(String::new(), |opens| format!(" It opens {}.", minute(opens)));
             Refusal::new(
                 "outside-window",
                 format!("`{stage}` changes only within its window, {window}.{opens}"),
@@ -138,14 +139,23 @@ pub fn gates(view: &View, attempt: &Attempt<'_>) -> Vec<Gate> {
             };
             Refusal::new(
                 "soaking",
-                format!("`{release}` has to run on `{from}` for {} first, and {how_long}.", span(policy.soak)),
+                format!(
+                    "`{release}` has to run on `{from}` for {} first, and {how_long}.",
+                    span(policy.soak)
+                ),
                 format!("Ask again in {}.", span(left)),
             )
         });
-        add("soak", closed, Text::plain(format!("it runs there for more than {}", span(policy.soak))), passes);
+        add(
+            "soak",
+            closed,
+            Text::plain(format!("it runs there for more than {}", span(policy.soak))),
+            passes,
+        );
     }
     let target = view.stages.get(stage);
-    let left = target.and_then(|target| target.runs.iter().find(|run| run.release == release && run.rolled_back));
+    let left =
+        target.and_then(|target| target.runs.iter().find(|run| run.release == release && run.rolled_back));
     if left.is_some() {
         let closed = (!again).then(|| {
             Refusal::new(
@@ -159,14 +169,14 @@ pub fn gates(view: &View, attempt: &Attempt<'_>) -> Vec<Gate> {
     found
 }
 
-/// Whether the attempt passes; the first gate that is closed, if it does not. With the names of the gates that stand
-/// closed and that it passes.
-pub fn pass(view: &View, attempt: &Attempt<'_>) -> Result<Vec<&'static str>, Refusal> {
+/// Whether the attempt passes; the first gate that is closed, if it does not. With what stands closed and is passed, in
+/// words.
+pub fn pass(view: &View, attempt: &Attempt<'_>) -> Result<Vec<String>, Refusal> {
     let mut passed = vec![];
     for gate in gates(view, attempt) {
         match gate.stand {
             Stand::Open(_) => {}
-            Stand::Passed(_) => passed.push(gate.name),
+            Stand::Passed(refusal) => passed.push(refusal.problem),
             Stand::Closed(refusal) => return Err(refusal),
         }
     }

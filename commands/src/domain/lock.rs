@@ -45,7 +45,7 @@ impl Lock {
         };
         Refusal::new(
             kind,
-            format!("<@{}> locked `{stage}` until {}: {reason}.", owner.id, minute(*until), ),
+            format!("<@{}> locked `{stage}` until {}: {reason}.", owner.id, minute(*until),),
             format!("{who}: `/stage unlock {pipeline} {stage}`."),
         )
     }

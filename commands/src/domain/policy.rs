@@ -13,8 +13,6 @@ use crate::grammar::{self, Period};
 use crate::ids::UserId;
 use crate::operation::Refusal;
 
-/// How long a request waits for its approvals, unless set otherwise: a day.
-const EXPIRES: u64 = 86_400;
 /// The shortest time that a request may wait: people have to see it.
 const SHORTEST: u64 = 5 * 60;
 /// The longest time that a request may wait, or a release soak.
@@ -44,7 +42,8 @@ pub struct Policy {
     /// Whether an approval by who asked counts.
     #[serde(default)]
     pub self_approval: bool,
-    /// How long a request waits for its approvals.
+    /// How long a request waits for its approvals; 0 for ever: it is void anyway as soon as the stage moves.
+    #[serde(default)]
     pub expires: u64,
     /// In which order releases come.
     #[serde(default)]
@@ -100,7 +99,10 @@ fn yes_or_no(key: &str, value: &str) -> Result<bool, Refusal> {
     match value.to_ascii_lowercase().as_str() {
         "yes" | "on" | "true" => Ok(true),
         "no" | "off" | "false" => Ok(false),
-        _ => Err(no(format!("`{key}={value}` is neither yes nor no."), format!("Write `{key}=yes` or `{key}=no`."))),
+        _ => Err(no(
+            format!("`{key}={value}` is neither yes nor no."),
+            format!("Write `{key}=yes` or `{key}=no`."),
+        )),
     }
 }
 
@@ -116,7 +118,9 @@ fn people(key: &str, value: &str) -> Result<BTreeSet<UserId>, Refusal> {
             read(name).ok_or_else(|| {
                 no(
                     format!("`{name}` in `{key}` is nobody that Slack knows."),
-                    format!("Name people by their mention, as in `{key}=@ann,@ben`; groups are not available yet."),
+                    format!(
+                        "Name people by their mention, as in `{key}=@ann,@ben`; groups are not available yet."
+                    ),
                 )
             })
         })
@@ -130,7 +134,7 @@ impl Policy {
             approvals: u32::from(is_protected),
             approvers: BTreeSet::new(),
             self_approval: false,
-            expires: EXPIRES,
+            expires: 0,
             order: Order::Any,
             soak: 0,
             window: None,
@@ -155,7 +159,7 @@ impl Policy {
             "approvers" => self.approvers = people(&key, value)?,
             "self_approval" if is_default => self.self_approval = d.self_approval,
             "self_approval" => self.self_approval = yes_or_no(&key, value)?,
-            "expires" if is_default => self.expires = d.expires,
+            "expires" if is_default || is_off(value) => self.expires = 0,
             "expires" => self.expires = seconds(&key, value, SHORTEST)?,
             "order" => {
                 self.order = match value.to_ascii_lowercase().as_str() {
@@ -171,12 +175,15 @@ impl Policy {
             "soak" => self.soak = seconds(&key, value, 1)?,
             "window" if is_default || is_off(value) => self.window = None,
             "window" => {
-                let window = value.parse().map_err(|what: String| no(format!("{what}."), "Nothing was changed."))?;
+                let window =
+                    value.parse().map_err(|what: String| no(format!("{what}."), "Nothing was changed."))?;
                 self.window = Some(window);
             }
             "freeze" if is_default || is_off(value) => self.freeze = None,
             "freeze" => {
-                let freeze = grammar::reason(value).parse().map_err(|what: String| no(format!("{what}."), "Nothing was changed."))?;
+                let freeze = grammar::reason(value)
+                    .parse()
+                    .map_err(|what: String| no(format!("{what}."), "Nothing was changed."))?;
                 self.freeze = Some(freeze);
             }
             "events" | "smoke" => {
@@ -225,7 +232,7 @@ impl Policy {
             }
             parts.push(of);
         }
-        if self.approvals > 0 && self.expires != EXPIRES {
+        if self.approvals > 0 && self.expires > 0 {
             parts.push(Text::plain(format!("a request expires after {}", span(self.expires))));
         }
         if self.order == Order::Strict {
@@ -283,7 +290,10 @@ mod tests {
             back.set(key, "default", &Policy::of(true)).unwrap();
         }
         assert_eq!(back, Policy::of(true));
-        assert!(back.is_lower_than(&policy) && policy.is_lower_than(&back), "an approval of one's own is less, too");
+        assert!(
+            back.is_lower_than(&policy) && policy.is_lower_than(&back),
+            "an approval of one's own is less, too"
+        );
     }
 
     #[test]

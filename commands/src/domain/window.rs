@@ -120,9 +120,8 @@ impl Window {
 impl FromStr for Window {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let shape = || {
-            format!("`{text}` is no window: write it as `Mon-Fri 09:00-17:00 Europe/Berlin`, or `off`")
-        };
+        let shape =
+            || format!("`{text}` is no window: write it as `Mon-Fri 09:00-17:00 Europe/Berlin`, or `off`");
         let words: Vec<&str> = text.split_whitespace().collect();
         let [on, hours, rest @ ..] = words.as_slice() else { return Err(shape()) };
         let zone_name = match rest {
@@ -175,9 +174,8 @@ impl Freeze {
 impl FromStr for Freeze {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let shape = || {
-            format!("`{text}` is no freeze: write it as `2026-12-20..2027-01-02 REASON`, or `off`")
-        };
+        let shape =
+            || format!("`{text}` is no freeze: write it as `2026-12-20..2027-01-02 REASON`, or `off`");
         let (first, rest) = text.trim().split_once(' ').ok_or_else(shape)?;
         let (from, to) = first.split_once("..").ok_or_else(shape)?;
         let date = |text: &str| text.parse::<Date>().map_err(|_| shape());
@@ -272,11 +270,21 @@ mod tests {
 
     #[test]
     fn what_is_no_window_or_freeze_is_told_with_an_example() {
-        for wrong in ["", "Mon-Fri", "Mon-Fri 9", "Mon-Fri 09:00-09:00", "Foo 9-17", "Mon 25:00-26:00", "Mon 9-17 UTC x"] {
+        for wrong in [
+            "",
+            "Mon-Fri",
+            "Mon-Fri 9",
+            "Mon-Fri 09:00-09:00",
+            "Foo 9-17",
+            "Mon 25:00-26:00",
+            "Mon 9-17 UTC x",
+        ] {
             assert!(wrong.parse::<Window>().unwrap_err().contains("Mon-Fri 09:00-17:00"), "{wrong}");
         }
         assert!("Mon 9-17 Europe/Berlim".parse::<Window>().unwrap_err().contains("no time zone"));
-        for wrong in ["", "2026-12-20", "2026-12-20..2027-01-02", "2026-12-20..x y", "2026-12-20..2027-01-02 UTC "] {
+        for wrong in
+            ["", "2026-12-20", "2026-12-20..2027-01-02", "2026-12-20..x y", "2026-12-20..2027-01-02 UTC "]
+        {
             assert!(wrong.parse::<Freeze>().is_err(), "{wrong}");
         }
         assert!("2027-01-02..2026-12-20 x".parse::<Freeze>().unwrap_err().contains("before it begins"));

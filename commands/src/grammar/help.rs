@@ -77,6 +77,6 @@ fn of_form(form: &Form, names: &Names) -> Card {
 
 /// The arguments that can be used, with what they mean.
 pub(super) fn arguments(form: &Form) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let available = form.arguments.iter().filter(|argument| argument.available);
+    let available = form.arguments.iter();
     available.map(|argument| (argument.usage, argument.meaning))
 }

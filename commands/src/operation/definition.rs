@@ -72,6 +72,10 @@ pub struct Story {
     pub buttons: Vec<Button>,
     /// A request that mentions those who can decide, while it waits for people.
     pub request: Option<Text>,
+    /// When it is looked at again while it waits, though nobody speaks: to remind, or to end the wait.
+    pub wakes: Option<Timestamp>,
+    /// Reminds those who can decide, while it waits for people.
+    pub reminder: Option<Text>,
     /// Whether its end is shown to the whole channel: it changed (or failed to change) a protected stage.
     pub broadcast: bool,
 }
@@ -87,6 +91,8 @@ impl Story {
             hint: None,
             buttons: vec![],
             request: None,
+            wakes: None,
+            reminder: None,
             broadcast: false,
         }
     }

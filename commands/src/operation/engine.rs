@@ -193,10 +193,13 @@ impl Engine {
         };
         let is_stuck = loaded.facts.stuck.is_some()
             && !loaded.unread.iter().any(|said| matches!(said.verdict, Verdict::Retry | Verdict::Resolve));
-        let is_asleep = head.status == Status::Waiting && loaded.unread.is_empty();
+        let definition = self.registry.get(&head.charter.kind, head.charter.version);
+        let wakes = definition.as_ref().and_then(|definition| definition.story(&loaded.facts).wakes);
+        let is_awake = wakes.is_some_and(|wakes| wakes <= self.world.clock.now());
+        let is_asleep = head.status == Status::Waiting && loaded.unread.is_empty() && !is_awake;
         if head.status.is_final() || is_stuck || is_asleep {
             // Only its last news may not have been told: the owner died between its record and that.
-            if let Some(definition) = self.registry.get(&head.charter.kind, head.charter.version) {
+            if let Some(definition) = definition {
                 let (facts, own_since) = (&loaded.facts, loaded.facts.sequence + 1);
                 let news = news::of(&*definition, facts, &self.world, &Default::default(), own_since)?;
                 self.world.herald.tell(news);

@@ -68,6 +68,8 @@ pub struct StepFact {
     pub fault: Option<(Timestamp, Refusal)>,
     /// When it began to wait for people, and the sequence of that row.
     pub waiting: Option<(Timestamp, u64)>,
+    /// When it was last seen to wait still, and the sequence of that row.
+    pub waits_still: Option<(Timestamp, u64)>,
     /// When its taking back began.
     pub undo: Option<Timestamp>,
     /// When it was taken back, or why it was left.
@@ -188,6 +190,7 @@ impl Facts {
                 Entry::Waiting { step } => {
                     let fact = self.steps.entry(step.clone()).or_default();
                     fact.waiting.get_or_insert((row.at, row.sequence));
+                    fact.waits_still = Some((row.at, row.sequence));
                 }
                 Entry::Signal(signal) => self.signals.push(signal.clone()),
                 Entry::UndoIntent { step } => match self.steps.get_mut(step) {
@@ -304,6 +307,12 @@ impl Facts {
             .iter()
             .filter(|(_, fact)| fact.done.is_none() && fact.fault.is_none())
             .find_map(|(id, fact)| fact.waiting.map(|(_, sequence)| (id, sequence)))
+    }
+
+    /// When and in which row the step that waits for people was last seen to wait still.
+    pub fn waits_still(&self) -> Option<(Timestamp, u64)> {
+        let (step, _) = self.waiting()?;
+        self.step(step)?.waits_still
     }
 
     /// How it stands, judged from the journal alone.

@@ -41,6 +41,7 @@ pub(crate) fn of(
         actor: facts.charter.actor.id.clone(),
         channels: facts.charter.channels(),
         asides: asides(&story, facts),
+        wakes: story.wakes.filter(|_| status == Status::Waiting),
     })
 }
 
@@ -173,6 +174,7 @@ pub(crate) fn of_parked(head: &Head) -> News {
         actor: charter.actor.id.clone(),
         channels: charter.channels(),
         asides: vec![],
+        wakes: None,
     }
 }
 
@@ -264,6 +266,13 @@ fn asides(story: &Story, facts: &Facts) -> Vec<Aside> {
     {
         let text = request.clone();
         asides.push(Aside { name: "request", text, in_thread: false, broadcast: false, cause });
+    }
+    if facts.status() == Status::Waiting
+        && let Some(reminder) = &story.reminder
+        && let Some((_, cause)) = facts.waits_still()
+    {
+        let text = reminder.clone();
+        asides.push(Aside { name: "reminder", text, in_thread: true, broadcast: true, cause });
     }
     if let Some((cause, refusal)) = &facts.stuck {
         let mut text = Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));

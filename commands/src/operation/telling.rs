@@ -66,13 +66,13 @@ impl Messages {
         self.store.write(Write::Put { item, when: Precondition::Any }).await
     }
 
-    /// After the last news of an operation was told everywhere: nobody needs to look at it again, or before somebody
-    /// speaks. Whoever did so meanwhile changed its status, and whoever went on its sequence: then nothing is written.
+    /// After the last news of an operation was told everywhere: nobody needs to look at it again, or before it
+    /// wakes or somebody speaks. Whoever did so meanwhile changed its status, and whoever went on its sequence: then nothing is written.
     pub async fn settled(&self, news: &News) -> Result<(), StoreError> {
         let write = Write::Update {
             key: self.keys.head(&news.operation),
             set: guards([(head::OWNER, Guard::Text(String::new()))]),
-            due: DueChange::Never,
+            due: news.wakes.map_or(DueChange::Never, DueChange::At),
             when: Precondition::Equals(guards([
                 (head::STATUS, Guard::Text(news.status.as_str().into())),
                 (head::SEQUENCE, Guard::Number(news.sequence)),

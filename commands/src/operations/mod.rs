@@ -1,4 +1,4 @@
-//! The operations: what `/repo create`, `/build`, `/deploy`, `/stage add`, `/promote` and `/rollback` do.
+//! The operations: what `/repo create`, `/build`, `/deploy`, `/stage add|set|lock|unlock`, `/promote` and `/rollback` do.
 //!
 //! Each is a [`Definition`](crate::operation::Definition): parameters, and from what is known the steps that can be
 //! named. The steps that several share stand in `steps`.
@@ -11,6 +11,9 @@ pub mod promote;
 pub mod repo_create;
 pub mod rollback;
 pub mod stage_add;
+pub mod stage_lock;
+pub mod stage_set;
+pub mod stage_unlock;
 pub(crate) mod steps;
 
 use crate::operation::Registry;
@@ -21,6 +24,9 @@ pub fn registry() -> Registry {
         .with(repo_create::RepoCreate)
         .with(build::BuildOperation)
         .with(stage_add::StageAdd)
+        .with(stage_set::StageSet)
+        .with(stage_lock::StageLock)
+        .with(stage_unlock::StageUnlock)
         .with(deploy::Deploy)
         .with(promote::Promote)
         .with(rollback::Rollback)

@@ -6,15 +6,15 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::card::{Button, ButtonStyle, Confirm, Text};
 use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, View, Want, pass};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Context, Definition, EXPIRED, Effect, Facts, Node, Progress, REJECTED, Refusal, Slot, Step, StepId, Story,
-    Trouble, VOID, Verdict, marked,
+    Context, Definition, EXPIRED, Effect, Facts, Node, Progress, REJECTED, Refusal, Slot, Step, StepId,
+    Story, Trouble, VOID, Verdict, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes, resolution_nodes, unmoved};
@@ -249,14 +249,19 @@ impl Definition for Promote {
             }
             if let Some(expires) = params.expires {
                 story = story.field("Expires", Text::default().time(expires));
+                let reminds = reminds(facts.charter.accepted, expires);
+                let is_reminded = facts.waits_still().is_some_and(|(at, _)| at >= reminds);
+                story.wakes = Some(if is_reminded { expires } else { reminds });
+                if is_reminded {
+                    let what = format!(" to {to} expires ");
+                    let reminder = mentions(&params, facts).then("the promotion of ").code(name.as_str());
+                    story.reminder = Some(reminder.then(what).time(expires).then(": please decide."));
+                }
             }
-            let may = |user: &&UserId| params.self_approval || **user != facts.charter.actor.id;
-            let others: Vec<_> = params.approvers.iter().filter(may).collect();
-            let mut request = Text::default();
-            for user in others.iter().take(10) {
-                request = request.user(user).then(" ");
-            }
-            request = request.then("please look at the promotion of ").code(name.as_str()).then(" ");
+            let mut request = mentions(&params, facts)
+                .then("please look at the promotion of ")
+                .code(name.as_str())
+                .then(" ");
             request = request.code(number).then(" to ").code(to.as_str());
             story.request = Some(request.then(format!(": it needs {}.", approvals(params.approvals))));
             story.hint = Some(
@@ -264,14 +269,30 @@ impl Definition for Promote {
                     true => "An approver decides: with a button, or ",
                     false => "An approver who did not ask for it decides: with a button, or ",
                 })
-                    .code(format!("/promote approve {name} {to}"))
-                    .then("."),
+                .code(format!("/promote approve {name} {to}"))
+                .then("."),
             );
         } else if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
             story.hint = Some(Text::plain("To go back: ").code(format!("/rollback {name} {to}")));
         }
         story
     }
+}
+
+/// Those who can still decide, as far as a message can mention people.
+fn mentions(params: &Params, facts: &Facts) -> Text {
+    let have = approved(params, facts);
+    let may =
+        |user: &&UserId| !have.contains(*user) && (params.self_approval || **user != facts.charter.actor.id);
+    let people = params.approvers.iter().filter(may).take(10);
+    people.fold(Text::default(), |text, user| text.user(user).then(" "))
+}
+
+/// When people are reminded of a request: an hour before it expires, or when a quarter of its time is left.
+fn reminds(asked: Timestamp, expires: Timestamp) -> Timestamp {
+    let quarter = expires.duration_since(asked) / 4;
+    let before = quarter.min(SignedDuration::from_hours(1));
+    expires.checked_sub(before).unwrap_or(expires)
 }
 
 fn approvals(count: usize) -> String {
@@ -308,7 +329,12 @@ fn enough(params: &Params, view: &View) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         VOID,
-        format!("`{}` asks for {} now; {} sufficed when this was asked.", params.to, approvals(now), params.approvals),
+        format!(
+            "`{}` asks for {} now; {} sufficed when this was asked.",
+            params.to,
+            approvals(now),
+            params.approvals
+        ),
         "Ask again if you still want it.",
     ))
 }

@@ -1,3 +1,5 @@
+use jiff::Timestamp;
+
 use crate::card::{Card, Text};
 use crate::ids::{ChannelId, OperationId, UserId};
 use crate::operation::Status;
@@ -40,6 +42,8 @@ pub struct News {
     pub channels: Vec<ChannelId>,
     /// Messages beside the first one.
     pub asides: Vec<Aside>,
+    /// When somebody looks at it again once this is told, though nobody speaks.
+    pub wakes: Option<Timestamp>,
 }
 
 impl News {

@@ -104,7 +104,8 @@ impl Service {
     ) -> Result<Answer, Stop> {
         let access = &self.engine.world().access;
         let Some(Loaded { head, facts, .. }) = loaded else { return Err(late(None).into()) };
-        let granted = access.approve(&invocation.actor.id, &head.charter.actor.id)?;
+        let params: promote::Params = facts.params()?;
+        let granted = access.approve(&invocation.actor.id, &params.asked(&head.charter.actor.id))?;
         let delivery = delivery_of(invocation);
         let open = head.status == Status::Waiting || head.status == Status::Running;
         if !open || head.awaits.is_empty() || wait.is_some_and(|wait| wait != head.awaits) {

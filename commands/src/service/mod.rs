@@ -4,6 +4,7 @@
 //! A delivery counts once: what was accepted under it is answered the same again and does nothing. Whatever is wrong
 //! with what somebody typed is told to them alone.
 
+mod check;
 mod clicks;
 mod drafts;
 mod invocation;
@@ -133,7 +134,10 @@ impl Service {
             Command::StageList { name } => self.list_stages(&name).await,
             Command::PipelineStatus { name: Some(name) } => self.status(&name).await,
             Command::PipelineStatus { name: None } => self.status_of_all().await,
-            Command::PipelineHistory { name, stage, .. } => self.history(&name, stage.as_ref()).await,
+            Command::PipelineHistory { name, stage, person, since } => {
+                self.history(&name, &reads::Wanted { stage, person, since }).await
+            }
+            Command::PipelineCheck { name, stage } => self.check(invocation, &name, stage.as_ref()).await,
             Command::PromoteApprove { name, stage, reason } => {
                 self.decide(invocation, &name, &stage, crate::operation::Verdict::Approve, reason).await
             }
@@ -154,12 +158,11 @@ impl Service {
         let access = &self.engine.world().access;
         let who = &invocation.actor.id;
         match command.permission() {
-            Permission::Admins | Permission::AdminsOrOncall => access.administer(who),
+            Permission::Admins => access.administer(who),
+            Permission::AdminsOrOncall => access.override_gates(who),
+            Permission::OperatorsOrOncall => access.roll_back(who),
             // Reading is for everybody; whatever comes here changes something.
-            Permission::Everyone
-            | Permission::Operators
-            | Permission::OperatorsOrOncall
-            | Permission::Approvers => access.operate(who),
+            Permission::Everyone | Permission::Operators | Permission::Approvers => access.operate(who),
         }
     }
 

@@ -1,11 +1,13 @@
 //! Questions, answered at once from the record: `list`, `status`, `history`, `log`. Nothing loads all to read one.
 
 use futures::future::try_join_all;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::card::{Card, Part, Text, Tone};
-use crate::domain::{Act, AuditRecord, Build, BuildState, Stage, View, from_item};
-use crate::grammar::{self, Command};
-use crate::ids::{BuildNumber, PipelineName, StageName};
+use crate::domain::{Act, AuditRecord, Build, BuildState, Lock, Stage, View, from_item};
+use crate::grammar::{self, Command, Period};
+use crate::ids::{BuildNumber, PipelineName, StageName, UserId};
 use crate::operation::{CANCELLED, EXPIRED, REJECTED, Refusal, Slot, Trouble, VOID, marked};
 use crate::operations::build::change_text;
 use crate::ports::{Item, Order, Query};
@@ -70,7 +72,7 @@ impl Service {
         names.collect::<Result<_, _>>().map_err(|error| Trouble::Corrupt(error.to_string()).into())
     }
 
-    async fn view(&self, name: &PipelineName) -> Result<View, Stop> {
+    pub(super) async fn view(&self, name: &PipelineName) -> Result<View, Stop> {
         let world = self.engine.world();
         let view = View::read(&*world.store, &world.keys, name).await?;
         if view.pipeline.is_none() {
@@ -160,8 +162,12 @@ impl Service {
                 None => line,
             }
         });
+        let now = self.engine.world().clock.now();
+        let locks = view.locks.values().filter(|lock| lock.holds(now));
+        let locks =
+            locks.map(|lock| Text::default().code(lock.stage.as_str()).then(" is ").join(locked(lock)));
         // One paragraph each: fifty stages would be more blocks than a message has.
-        for lines in [lines(urls), lines(open)].into_iter().filter(|lines| !lines.is_empty()) {
+        for lines in [lines(urls), lines(locks), lines(open)].into_iter().filter(|lines| !lines.is_empty()) {
             card = card.text(lines);
         }
         if let Some(next) = next_step(&view, name) {
@@ -181,15 +187,16 @@ impl Service {
         let pipeline = view.pipeline(name)?;
         let rows = pipeline.stages.iter().map(|stage| {
             let record = view.stages.get(stage);
-            let policy = if pipeline.is_protected(stage) {
-                "protected: one approval by somebody else"
-            } else {
-                "open"
+            let policy = view.policy(stage).words();
+            let now = self.engine.world().clock.now();
+            let policy = match view.locks.get(stage).filter(|lock| lock.holds(now)) {
+                Some(lock) => policy.then("; ").join(locked(lock)),
+                None => policy,
             };
             let url = record.and_then(|record| record.url.clone());
             vec![
                 Text::default().code(stage.as_str()),
-                Text::plain(policy),
+                policy,
                 runs(record),
                 url.map_or(Text::plain("–"), |url| Text::default().link(url.clone(), url)),
             ]
@@ -282,32 +289,77 @@ impl Service {
         Ok(Answer::private(card))
     }
 
-    /// `/pipeline history`: one request, whatever the history holds.
-    pub(crate) async fn history(
-        &self,
-        name: &PipelineName,
-        stage: Option<&StageName>,
-    ) -> Result<Answer, Stop> {
+    /// `/pipeline history`: one request, whatever the history holds. Of a stage or a person more rows are read than shown.
+    pub(crate) async fn history(&self, name: &PipelineName, wanted: &Wanted) -> Result<Answer, Stop> {
         let world = self.engine.world();
-        let limit = if stage.is_some() { ROWS * 10 } else { ROWS };
+        let Wanted { stage, person, since } = wanted;
+        let begin = since.as_ref().map(|since| begin(world.clock.now(), since));
+        let limit = if stage.is_some() || person.is_some() { ROWS * 10 } else { ROWS };
         let page = world.store.query(newest(world.keys.audit_partition(name), limit)).await?;
         let records: Vec<AuditRecord> =
             page.items.iter().map(|item: &Item| from_item(item)).collect::<Result<_, _>>()?;
         if records.is_empty() {
             self.view(name).await?;
         }
-        let about = |record: &&AuditRecord| stage.is_none() || record.about.stage.as_ref() == stage;
+        let about = |record: &&AuditRecord| {
+            stage.as_ref().is_none_or(|stage| record.about.stage.as_ref() == Some(stage))
+                && person.as_ref().is_none_or(|person| record.actor.id == *person)
+                && begin.is_none_or(|begin| begin.is_none_or(|begin| record.at >= begin))
+        };
         let rows: Vec<_> = records.iter().filter(about).take(ROWS as usize).map(line).collect();
         let mut title = Text::plain("History of ").code(name.as_str());
         if let Some(stage) = stage {
             title = title.then(" on ").code(stage.as_str());
         }
-        if rows.is_empty() {
-            return Ok(Answer::private(Card::new(Tone::Neutral, title.then(": nothing yet."))));
+        if let Some(person) = person {
+            title = title.then(" by ").user(person);
         }
-        let card = Card::new(Tone::Neutral, title.then(", the newest first"));
-        Ok(Answer::private(table(card, ["When", "Who", "What", "Outcome"], rows)))
+        if let Some(Some(begin)) = begin {
+            title = title.then(" since ").time(begin);
+        }
+        // What is older than all that was read may be there: nobody is told that there is nothing.
+        let is_cut = page.more.is_some() && rows.len() < ROWS as usize;
+        let looked = match records.last().filter(|_| is_cut) {
+            Some(last) => Text::plain("Looked back to ").time(last.at).then(" only."),
+            None => Text::default(),
+        };
+        let card = match rows.is_empty() {
+            true => Card::new(Tone::Neutral, title.then(": nothing yet.")),
+            false => table(
+                Card::new(Tone::Neutral, title.then(", the newest first")),
+                ["When", "Who", "What", "Outcome"],
+                rows,
+            ),
+        };
+        Ok(Answer::private(if looked.is_empty() { card } else { card.foot(looked) }))
     }
+}
+
+/// What of a history is wanted.
+pub(crate) struct Wanted {
+    /// Only of that stage.
+    pub(crate) stage: Option<StageName>,
+    /// Only what that person did.
+    pub(crate) person: Option<UserId>,
+    /// Only from then on.
+    pub(crate) since: Option<Period>,
+}
+
+/// The time that is meant by `since`; days and times are those of UTC.
+fn begin(now: Timestamp, since: &Period) -> Option<Timestamp> {
+    let utc = |moment: jiff::civil::DateTime| TimeZone::UTC.to_timestamp(moment).ok();
+    match since {
+        Period::Seconds(seconds) => now.checked_sub(std::time::Duration::from_secs(*seconds)).ok(),
+        Period::Time(time) => utc(now.to_zoned(TimeZone::UTC).date().to_datetime(*time)),
+        Period::Date(date) => utc(date.at(0, 0, 0, 0)),
+        Period::Moment(moment) => utc(*moment),
+    }
+}
+
+/// A lock as a line says it.
+fn locked(lock: &Lock) -> Text {
+    let text = Text::plain(if lock.hard { "locked hard by " } else { "locked by " }).user(&lock.owner.id);
+    text.then(" until ").time(lock.until).then(format!(": {}", lock.reason))
 }
 
 fn none_yet() -> Card {

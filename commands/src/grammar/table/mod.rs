@@ -56,14 +56,12 @@ pub struct Argument {
     pub needs_word: bool,
     /// The command makes no sense without it.
     pub required: bool,
-    /// It can be used yet.
-    pub available: bool,
 }
 
 impl Argument {
     /// An argument that must be given.
     const fn required(slot: Slot, usage: &'static str, meaning: &'static str) -> Self {
-        Self { slot, usage, meaning, words: &[], needs_word: false, required: true, available: true }
+        Self { slot, usage, meaning, words: &[], needs_word: false, required: true }
     }
     /// An argument that may be left out.
     const fn optional(slot: Slot, usage: &'static str, meaning: &'static str) -> Self {
@@ -80,10 +78,6 @@ impl Argument {
     /// A flag: the small word is all of it.
     pub(super) fn is_flag(&self) -> bool {
         matches!(self.slot, Slot::Again | Slot::Hard)
-    }
-    /// It is understood, and cannot be used yet.
-    const fn not_yet(self) -> Self {
-        Self { available: false, ..self }
     }
 }
 
@@ -129,7 +123,7 @@ impl Form {
     /// The available arguments as in a usage line, after the verb: `log NAME [#N]`.
     pub fn arguments_usage(&self) -> String {
         let mut usage = self.word.unwrap_or_default().to_owned();
-        for argument in self.arguments.iter().filter(|argument| argument.available || !self.available) {
+        for argument in self.arguments.iter() {
             if argument.slot != Slot::Reference && !usage.is_empty() {
                 usage.push(' ');
             }
@@ -254,7 +248,7 @@ impl Command {
         self.not_yet().is_none()
     }
 
-    /// What in it cannot be used yet, as a line or part of one: `/stage lock`, `from node`, `again`.
+    /// What in it cannot be used yet, as a line or part of one: `/stage remove`, `from node`.
     pub fn not_yet(&self) -> Option<String> {
         let form = self.form();
         if !form.available {
@@ -264,10 +258,6 @@ impl Command {
             Command::RepoCreate { from: Some(language), .. } if !language.available() => {
                 format!("from {language}")
             }
-            Command::Promote { again: true, .. } => "again".into(),
-            Command::Promote { override_reason: Some(_), .. } => "override".into(),
-            Command::PipelineHistory { person: Some(_), .. } => "@person".into(),
-            Command::PipelineHistory { since: Some(_), .. } => "since".into(),
             _ => return None,
         };
         Some(part)

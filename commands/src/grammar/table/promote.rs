@@ -19,8 +19,7 @@ pub(super) static PROMOTE: Form = Form {
         )
         .only_after(&["from"]),
         Argument::optional(Slot::Release, "[rN]", "the release; what the earlier stage runs without it"),
-        Argument::optional(Slot::Again, "[again]", "though it was rolled back there")
-            .only_after(&["again"]),
+        Argument::optional(Slot::Again, "[again]", "though it was rolled back there").only_after(&["again"]),
         Argument::optional(Slot::Override, "[override REASON]", "pass the gates, and say why")
             .only_after(&["override"]),
     ],
@@ -28,7 +27,12 @@ pub(super) static PROMOTE: Form = Form {
     help: "Takes what the stage before it runs, unless told otherwise. A protected stage needs an approval of somebody \
            else; the message has the buttons. `/pipeline check` says what stands in the way. Admins and people on call \
            can override it, with a reason: that is told to everybody.",
-    examples: &["/promote orders prod", "/promote orders to prod from staging", "/promote orders prod r7", "/promote orders prod override checkout is down"],
+    examples: &[
+        "/promote orders prod",
+        "/promote orders to prod from staging",
+        "/promote orders prod r7",
+        "/promote orders prod override checkout is down",
+    ],
     permission: Permission::Operators,
     available: true,
     make: |v| {

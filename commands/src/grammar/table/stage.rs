@@ -96,7 +96,15 @@ pub(super) static LOCK: Form = Form {
     ],
     permission: Permission::OperatorsOrOncall,
     available: true,
-    make: |v| Some(Command::StageLock { name: v.name?, stage: v.stage, until: v.until, hard: v.hard, reason: v.reason? }),
+    make: |v| {
+        Some(Command::StageLock {
+            name: v.name?,
+            stage: v.stage,
+            until: v.until,
+            hard: v.hard,
+            reason: v.reason?,
+        })
+    },
 };
 
 pub(super) static UNLOCK: Form = Form {

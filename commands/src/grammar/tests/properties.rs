@@ -117,7 +117,13 @@ fn commands() -> Vec<BoxedStrategy<Command>> {
         any_of!(StageAdd { name: name(), stage: stage(), after: of(stage()) }),
         any_of!(StageSet { name: name(), stage: stage(), settings: settings() }),
         any_of!(StageRemove { name: name(), stage: stage() }),
-        any_of!(StageLock { name: name(), stage: of(stage()), until: of(period()), hard: any::<bool>(), reason: why() }),
+        any_of!(StageLock {
+            name: name(),
+            stage: of(stage()),
+            until: of(period()),
+            hard: any::<bool>(),
+            reason: why()
+        }),
         any_of!(StageUnlock { name: name(), stage: of(stage()) }),
         any_of!(Promote {
             name: name(),

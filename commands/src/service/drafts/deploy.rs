@@ -2,7 +2,7 @@
 //! already makes no release.
 
 use crate::card::{Card, Text, Tone};
-use crate::domain::{Build, BuildState, RELEASES, View, from_item};
+use crate::domain::{Attempt, Build, BuildState, RELEASES, View, Want, from_item, pass};
 use crate::grammar::Command;
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName};
 use crate::operation::{Refusal, Trouble};
@@ -32,6 +32,8 @@ impl Service {
             )
             .into());
         }
+        let at = self.engine.world().clock.now();
+        pass(view, &Attempt { pipeline: name, stage, want: Want::Deploy, at })?;
         let number = match build.or(view.counters.newest_green()) {
             Some(number) => number,
             None => {

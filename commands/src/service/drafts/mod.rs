@@ -8,6 +8,7 @@ mod deploy;
 mod pipeline;
 mod promote;
 mod rollback;
+mod stage;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -27,6 +28,9 @@ pub(crate) fn pipeline_of(command: &Command) -> Option<PipelineName> {
         | Command::Build { name, .. }
         | Command::Deploy { name, .. }
         | Command::StageAdd { name, .. }
+        | Command::StageSet { name, .. }
+        | Command::StageLock { name, .. }
+        | Command::StageUnlock { name, .. }
         | Command::Promote { name, .. }
         | Command::Rollback { name, .. } => Some(name.clone()),
         _ => None,
@@ -89,8 +93,15 @@ impl Service {
                 self.build(invocation, view, &name, reference.as_deref(), id)?
             }
             Command::Deploy { build, stage, .. } => self.deploy(view, &name, *build, stage.as_ref()).await?,
-            Command::Promote { to, from, release, .. } => {
-                self.promote(view, &name, to, from.as_ref(), *release).await?
+            Command::StageSet { stage, settings, .. } => stage::set(view, &name, stage, settings, command)?,
+            Command::StageLock { .. } => self.lock(invocation, view, command)?,
+            Command::StageUnlock { stage, .. } => {
+                self.unlock(invocation, view, &name, stage.as_ref(), command)?
+            }
+            Command::Promote { to, from, release, again, override_reason, .. } => {
+                let override_reason = override_reason.as_deref();
+                let nevertheless = promote::Nevertheless { again: *again, override_reason };
+                self.promote(view, &name, to, from.as_ref(), *release, nevertheless).await?
             }
             Command::Rollback { stage, release, reason, .. } => {
                 self.rollback(view, &name, stage, *release, reason.clone()).await?

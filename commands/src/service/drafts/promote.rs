@@ -2,7 +2,7 @@
 //! stage ran when it was asked, to which the approval is bound.
 
 use crate::card::{Card, Text, Tone};
-use crate::domain::View;
+use crate::domain::{Attempt, View, pass};
 use crate::grammar::Command;
 use crate::ids::{PipelineName, ReleaseNumber, StageName};
 use crate::operation::Refusal;
@@ -10,8 +10,14 @@ use crate::operations::promote;
 use crate::service::drafts::Resolved;
 use crate::service::{Service, Stop};
 
-/// How many approvals a promotion to a protected stage needs (DESIGN 11).
-const APPROVALS: usize = 1;
+/// What somebody says who knows that something stands in the way.
+#[derive(Clone, Copy)]
+pub(super) struct Nevertheless<'a> {
+    /// The stage was rolled back from it.
+    pub(super) again: bool,
+    /// Why gates are to be passed.
+    pub(super) override_reason: Option<&'a str>,
+}
 
 impl Service {
     /// Of what the stage before runs, unless another stage or release is named.
@@ -22,6 +28,7 @@ impl Service {
         to: &StageName,
         from: Option<&StageName>,
         release: Option<ReleaseNumber>,
+        nevertheless: Nevertheless<'_>,
     ) -> Result<Resolved, Stop> {
         let pipeline = view.pipeline(name)?;
         let target = view.stage(name, to)?;
@@ -89,7 +96,13 @@ impl Service {
             ));
         }
         let release = self.release(name, number).await?;
-        let access = &self.engine.world().access;
+        let (access, now) = (&self.engine.world().access, self.engine.world().clock.now());
+        let (policy, reason) = (view.policy(to), nevertheless.override_reason);
+        let approvers = if policy.approvers.is_empty() { access.approvers() } else { &policy.approvers };
+        let expires = match (policy.expires, policy.approvals) {
+            (0, _) | (_, 0) => None,
+            (seconds, _) => now.checked_add(std::time::Duration::from_secs(seconds)).ok(),
+        };
         let params = promote::Params {
             name: name.clone(),
             to: to.clone(),
@@ -101,9 +114,25 @@ impl Service {
                 .as_ref()
                 .map(|current| promote::Before { release: current.release, commit: current.commit.clone() }),
             api: running.api.clone(),
-            approvals: if pipeline.is_protected(to) { APPROVALS } else { 0 },
-            approvers: access.approvers().iter().cloned().collect(),
+            approvals: if reason.is_some() {
+                0
+            } else {
+                usize::try_from(policy.approvals).unwrap_or(usize::MAX)
+            },
+            approvers: approvers.iter().cloned().collect(),
+            named: policy.approvers.clone(),
+            self_approval: policy.self_approval,
+            expires,
+            again: nevertheless.again,
+            override_reason: reason.map(str::to_owned),
+            passed: vec![],
         };
+        let attempt = Attempt { pipeline: name, stage: to, want: params.want(), at: now };
+        let mut passed = pass(view, &attempt)?;
+        if reason.is_some() && policy.approvals > 0 {
+            passed.push("Nobody was asked to approve it.".to_owned());
+        }
+        let params = promote::Params { passed, ..params };
         let answer = Text::plain("Promoting ")
             .code(name.as_str())
             .then(" ")
@@ -118,8 +147,8 @@ impl Service {
             to: to.clone(),
             from: Some(from.clone()),
             release: Some(number),
-            again: false,
-            override_reason: None,
+            again: nevertheless.again,
+            override_reason: reason.map(str::to_owned),
         };
         Resolved::new(promote::KIND, params, command, answer)
     }

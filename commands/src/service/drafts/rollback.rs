@@ -2,7 +2,7 @@
 //! asked, and nothing is made anew.
 
 use crate::card::Text;
-use crate::domain::{Stage, VersionSet, View, from_item};
+use crate::domain::{Attempt, Stage, VersionSet, View, Want, from_item, pass};
 use crate::grammar::Command;
 use crate::ids::{PipelineName, ReleaseNumber, StageName};
 use crate::operation::{ROLLBACK, Refusal, Trouble};
@@ -59,8 +59,10 @@ impl Service {
                 )
             })?,
         };
-        let release = self.release(name, number).await?;
         let world = self.engine.world();
+        let attempt = Attempt { pipeline: name, stage, want: Want::Rollback, at: world.clock.now() };
+        let passed = pass(view, &attempt)?;
+        let release = self.release(name, number).await?;
         let set = world.store.get(&world.keys.version_set(name, number, stage)).await?;
         let set: Option<VersionSet> = set.map(|item| from_item(&item)).transpose()?;
         let set =
@@ -74,6 +76,7 @@ impl Service {
             set,
             reason,
             goes_first: view.tickets.iter().any(|ticket| ticket.kind == promote::KIND),
+            passed,
         };
         let answer = Text::plain("Rolling ")
             .code(name.as_str())

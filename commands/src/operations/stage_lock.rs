@@ -1,0 +1,138 @@
+//! `/stage lock`: a stage, or all of them, stay as they are until a time that is always named.
+//!
+//! Each stage's slot is held while its lock is recorded: what moves the stage now ends first, and whatever comes later
+//! meets the lock. So there is no moment at which somebody is told *locked* and the stage moves afterwards.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::card::Text;
+use crate::domain::{About, Lock, REVISION, View, to_item};
+use crate::ids::{PipelineName, StageName, Target};
+use crate::operation::{
+    Context, Definition, Effect, Facts, Node, Progress, Slot, Step, StepId, Story, Trouble,
+};
+use crate::ports::{Guard, Precondition, Write};
+use crate::service::Actor;
+
+/// Its kind.
+pub const KIND: &str = "stage-lock";
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline.
+    pub name: PipelineName,
+    /// The stages.
+    pub stages: Vec<StageName>,
+    /// Until when.
+    pub until: Timestamp,
+    /// Whether a rollback is stopped, too.
+    pub hard: bool,
+    /// Why.
+    pub reason: String,
+    /// The locks of others that held when it was asked: they are taken over.
+    pub over: Vec<Lock>,
+}
+
+/// The operation.
+pub struct StageLock;
+
+/// Stages as people read them.
+pub(crate) fn listed<'a>(stages: impl IntoIterator<Item = &'a StageName>) -> Text {
+    stages.into_iter().fold(Text::default(), |text, stage| {
+        if text.is_empty() { text.code(stage.as_str()) } else { text.then(", ").code(stage.as_str()) }
+    })
+}
+
+impl Definition for StageLock {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+    fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
+        let params: Params = facts.params()?;
+        let node = |stage: &StageName| {
+            let step = Record {
+                name: params.name.clone(),
+                stage: stage.clone(),
+                owner: facts.charter.actor.clone(),
+                until: params.until,
+                hard: params.hard,
+                reason: params.reason.clone(),
+            };
+            let title = Text::plain("lock ").code(stage.as_str());
+            Node::new(StepId::of("lock", stage.as_str()), title, step).holding(Slot::Stage(stage.clone()))
+        };
+        Ok(params.stages.iter().map(node).collect())
+    }
+    fn can_cancel(&self) -> bool {
+        false
+    }
+    fn about(&self, facts: &Facts) -> About {
+        let Ok(params) = facts.params::<Params>() else { return About::default() };
+        let stage =
+            Some(params.stages).filter(|stages| stages.len() == 1).and_then(|mut stages| stages.pop());
+        About { stage, reason: Some(params.reason), ..About::default() }
+    }
+    fn story(&self, facts: &Facts) -> Story {
+        let Ok(params) = facts.params::<Params>() else { return Story::new("A lock".into()) };
+        let Params { name, stages, until, hard, reason, over } = &params;
+        let kind = if *hard { "Hard lock of " } else { "Lock of " };
+        let title = Text::plain(kind).join(listed(stages)).then(" of ").code(name.as_str());
+        let mut story = Story::new(title)
+            .field("Until", Text::default().time(*until))
+            .field("Reason", Text::plain(reason.clone()));
+        for lock in over {
+            let was =
+                Text::default().user(&lock.owner.id).then(", who had locked ").code(lock.stage.as_str());
+            story = story.field("Taken over from", was.then(format!(": {}", lock.reason)));
+        }
+        let stop = if *hard {
+            "nothing moves there, not even back"
+        } else {
+            "nothing new comes there; a rollback passes"
+        };
+        story.result = Some(Text::plain(stop));
+        let only =
+            stages.first().filter(|_| stages.len() == 1).map_or(String::new(), |stage| format!(" {stage}"));
+        story.hint = Some(Text::plain("To end it before: ").code(format!("/stage unlock {name}{only}")));
+        story.broadcast = true;
+        story
+    }
+}
+
+struct Record {
+    name: PipelineName,
+    stage: StageName,
+    owner: Actor,
+    until: Timestamp,
+    hard: bool,
+    reason: String,
+}
+
+#[async_trait]
+impl Step for Record {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let keys = &cx.world.keys;
+        let view = View::read(&*cx.world.store, keys, &self.name).await?;
+        let lock = Lock {
+            stage: self.stage.clone(),
+            owner: self.owner.clone(),
+            reason: self.reason.clone(),
+            since: cx.world.clock.now(),
+            until: self.until,
+            hard: self.hard,
+            operation: cx.operation.clone(),
+        };
+        let key = keys.lock(&self.name, &self.stage);
+        let revision = view.revisions.get(&key.sort).copied();
+        let guard = |revision: u64| [(REVISION.to_owned(), Guard::Number(revision))].into();
+        let item = to_item(key, guard(revision.unwrap_or(0) + 1), &lock)?;
+        let when = revision.map_or(Precondition::Absent, |revision| Precondition::Equals(guard(revision)));
+        Progress::recorded((), vec![Write::Put { item, when }])
+    }
+}

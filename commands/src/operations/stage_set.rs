@@ -1,0 +1,101 @@
+//! `/stage set`: what a stage asks of whoever wants to change it.
+//!
+//! It holds the stage's slot while it records: a promotion that moves the stage was judged by the policy before, and what
+//! comes later is judged by this one.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::card::Text;
+use crate::domain::{About, Policy, REVISION, View, to_item};
+use crate::ids::{PipelineName, StageName, Target};
+use crate::operation::{
+    Context, Definition, Effect, Facts, Node, Progress, Refusal, Slot, Step, StepId, Story, Trouble,
+};
+use crate::ports::{Guard, Precondition, Write};
+
+/// Its kind.
+pub const KIND: &str = "stage-set";
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline.
+    pub name: PipelineName,
+    /// The stage.
+    pub stage: StageName,
+    /// The settings, as they were typed.
+    pub settings: Vec<(String, String)>,
+    /// What the stage's place says.
+    pub default: Policy,
+    /// The policy when it was asked.
+    pub before: Policy,
+    /// Whether less is asked of people than before.
+    pub is_lower: bool,
+}
+
+/// A policy with settings changed, or what is wrong with them.
+pub fn changed(before: &Policy, default: &Policy, settings: &[(String, String)]) -> Result<Policy, Refusal> {
+    let mut policy = before.clone();
+    for (key, value) in settings {
+        policy.set(key, value, default)?;
+    }
+    Ok(policy)
+}
+
+/// The operation.
+pub struct StageSet;
+
+impl Definition for StageSet {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+    fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
+        let params: Params = facts.params()?;
+        let slot = Slot::Stage(params.stage.clone());
+        Ok(vec![Node::new(StepId::new("record"), "", Record(params)).holding(slot)])
+    }
+    fn can_cancel(&self) -> bool {
+        false
+    }
+    fn about(&self, facts: &Facts) -> About {
+        About { stage: facts.params::<Params>().ok().map(|params| params.stage), ..About::default() }
+    }
+    fn story(&self, facts: &Facts) -> Story {
+        let Ok(params) = facts.params::<Params>() else { return Story::new("A stage's policy".into()) };
+        let Params { name, stage, before, is_lower, .. } = &params;
+        let title = Text::plain("Policy of ").code(stage.as_str()).then(" of ").code(name.as_str());
+        let mut story = Story::new(title).field("Before", before.words());
+        if let Some(now) = facts.output::<Policy>(&StepId::new("record")).ok().flatten() {
+            story = story.field("Now", now.words());
+            story.result =
+                Some(Text::plain(if *is_lower { "it asks less than before" } else { "it is set" }));
+        }
+        story.broadcast = *is_lower && params.default.approvals > 0;
+        story.hint =
+            Some(Text::plain("How it stands for you: ").code(format!("/pipeline check {name} {stage}")));
+        story
+    }
+}
+
+struct Record(Params);
+
+#[async_trait]
+impl Step for Record {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let Params { name, stage, settings, default, .. } = &self.0;
+        let keys = &cx.world.keys;
+        let view = View::read(&*cx.world.store, keys, name).await?;
+        // On what is set now: somebody may have set something else meanwhile.
+        let policy = changed(&view.policy(stage), default, settings).map_err(Trouble::Refused)?;
+        let key = keys.policy(name, stage);
+        let revision = view.revisions.get(&key.sort).copied();
+        let guard = |revision: u64| [(REVISION.to_owned(), Guard::Number(revision))].into();
+        let item = to_item(key, guard(revision.unwrap_or(0) + 1), &policy)?;
+        let when = revision.map_or(Precondition::Absent, |revision| Precondition::Equals(guard(revision)));
+        Progress::recorded(policy, vec![Write::Put { item, when }])
+    }
+}

@@ -1,0 +1,104 @@
+//! `/pipeline check`: why can I not promote? Every gate of a stage with its state, for the person who asks. It asks the
+//! same rules that judge a promotion, and changes nothing.
+
+use crate::card::{Card, Part, StepLine, StepState, Text, Tone};
+use crate::domain::{Attempt, Stand, View, Want, gates};
+use crate::ids::{PipelineName, StageName, UserId};
+use crate::operation::{Refusal, marked};
+use crate::service::{Answer, Invocation, Service, Stop};
+
+/// A gate as a line: what it is, and why it stands open or closed.
+fn line(state: StepState, name: &str, words: Text) -> StepLine {
+    StepLine { state, title: Text::plain(format!("{name}: ")).join(words), took_ms: None, note: None }
+}
+
+fn closed(name: &str, refusal: &Refusal) -> StepLine {
+    line(StepState::Failed, name, marked(&format!("{} {}", refusal.problem, refusal.hint)))
+}
+
+impl Service {
+    /// Of one stage, or of every one but the first.
+    pub(crate) async fn check(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+        stage: Option<&StageName>,
+    ) -> Result<Answer, Stop> {
+        let view = self.view(name).await?;
+        let pipeline = view.pipeline(name)?;
+        let stages: Vec<&StageName> = match stage {
+            Some(stage) => vec![&view.stage(name, stage)?.name],
+            None => pipeline.stages.iter().skip(1).collect(),
+        };
+        let mut title = Text::plain("Check of ").code(name.as_str());
+        if let Some(stage) = stage {
+            title = title.then(" ").code(stage.as_str());
+        }
+        let mut card = Card::new(Tone::Neutral, title);
+        if stages.is_empty() {
+            card = card.text("It has one stage, which is open: there is nothing to promote to.");
+        }
+        for stage in stages {
+            card =
+                card.text(Text::default().code(stage.as_str()).then(": ").join(view.policy(stage).words()));
+            card = card.part(Part::Steps(self.stands(&view, name, stage, &invocation.actor.id)));
+        }
+        Ok(Answer::private(card))
+    }
+
+    /// Every gate of a stage for that person, the first that is asked first.
+    fn stands(&self, view: &View, name: &PipelineName, stage: &StageName, who: &UserId) -> Vec<StepLine> {
+        let world = self.engine.world();
+        let access = &world.access;
+        let is_first = view.is_protected(stage);
+        let mut lines = vec![match access.operate(who) {
+            Ok(granted) => {
+                line(StepState::Done, "you", Text::plain(format!("you may ask, by {}", granted.rule())))
+            }
+            Err(refusal) => closed("you", &refusal),
+        }];
+        let source = view.pipeline.as_ref().and_then(|pipeline| pipeline.before(stage));
+        let running = source.and_then(|from| Some((from, view.stages.get(from)?.current.as_ref()?)));
+        let want = match running {
+            Some((from, now)) => Want::Promote { from, release: now.release, again: false, overrides: false },
+            None => Want::Deploy,
+        };
+        if let Some((from, now)) = running {
+            let runs = view.stages.get(stage).and_then(|stage| stage.current.as_ref());
+            let is_there = runs.is_some_and(|runs| runs.release == now.release);
+            let words = Text::default().code(from.as_str()).then(" runs ").code(now.release.to_string());
+            let words = if is_there { words.then(", which runs here already") } else { words };
+            lines.push(line(StepState::Done, "release", words));
+        } else if let Some(from) = source.filter(|_| is_first) {
+            let words = Text::default().code(from.as_str()).then(" runs nothing yet");
+            lines.push(line(StepState::Failed, "release", words));
+        }
+        let attempt = Attempt { pipeline: name, stage, want, at: world.clock.now() };
+        for gate in gates(view, &attempt) {
+            lines.push(match &gate.stand {
+                Stand::Open(words) => line(StepState::Done, gate.name, words.clone()),
+                Stand::Passed(refusal) | Stand::Closed(refusal) => closed(gate.name, refusal),
+            });
+        }
+        let policy = view.policy(stage);
+        if policy.approvals > 0 {
+            let approvers = if policy.approvers.is_empty() { access.approvers() } else { &policy.approvers };
+            let others = approvers.iter().filter(|user| policy.self_approval || *user != who);
+            let others: Vec<&UserId> = others.collect();
+            let is_enough = others.len() >= usize::try_from(policy.approvals).unwrap_or(usize::MAX);
+            let mut words = Text::plain(match policy.approvals {
+                1 => "one is asked of ".to_owned(),
+                count => format!("{count} are asked of "),
+            });
+            for (nth, user) in others.iter().take(10).enumerate() {
+                words = if nth > 0 { words.then(", ").user(user) } else { words.user(user) };
+            }
+            if !is_enough {
+                words = words.then(format!("only {} can give one: nobody passes", others.len()));
+            }
+            let state = if is_enough { StepState::Waiting } else { StepState::Failed };
+            lines.push(line(state, "approvals", words));
+        }
+        lines
+    }
+}
