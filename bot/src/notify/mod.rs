@@ -8,6 +8,7 @@
 mod pace;
 pub(crate) mod place;
 mod replies;
+mod standing;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,10 +1,13 @@
 //! One operation in one channel: its message, and the messages beside it.
+//!
+//! Each is told until it says what is newest, or Slack refuses it for good. The ledger is asked before the first post where it
+//! stands: what an earlier process posted is edited, not posted again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sluice_commands::card::{Card, Text, Tone};
 use sluice_commands::ids::ChannelId;
 use sluice_commands::operation::Posted;
@@ -14,7 +17,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::Shared;
 use super::pace::Lane;
-use crate::render::{self, Message};
+use super::standing::{Draft, Standing};
+use crate::render;
 use crate::slack::{Method, Trouble};
 
 /// Between two edits of one message.
@@ -34,52 +38,12 @@ const CLOSED: [&str; 5] = [
     "restricted_action",
     "restricted_action_read_only_channel",
 ];
-/// Slack dislikes the blocks; the text alone may pass.
-const UGLY: [&str; 5] = [
-    "invalid_blocks",
-    "invalid_blocks_format",
-    "msg_blocks_too_long",
-    "msg_too_long",
-    "only_one_table_allowed",
-];
-/// The message cannot be edited (any more).
-const GONE: [&str; 3] = ["message_not_found", "cant_update_message", "edit_window_closed"];
 /// Our credentials are not good right now; somebody will see to it.
 const LOCKED_OUT: [&str; 6] =
     ["invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope"];
 
 /// Why something is not told yet, and when to try again.
 struct Setback(Duration);
-
-/// A message of ours in this channel.
-#[derive(Default)]
-struct Standing {
-    /// Where it is, once it is there.
-    ts: Option<String>,
-    /// Whether the ledger knows where it is.
-    recorded: bool,
-    /// Whether the ledger was asked where it is.
-    sought: bool,
-    /// Whether an earlier one may stand above.
-    continued: bool,
-    /// Whether another was posted because the first is gone.
-    replaced: bool,
-    /// Whether Slack refused the blocks.
-    plain: bool,
-    /// What it says, as far as this process knows.
-    told: Option<Value>,
-    /// Whether to try no more.
-    given_up: bool,
-}
-
-/// What a message is to say.
-struct Draft {
-    what: String,
-    message: Message,
-    sequence: u64,
-    thread: Option<String>,
-    broadcast: bool,
-}
 
 /// Tells one operation in one channel.
 pub(super) struct Place {
@@ -94,7 +58,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn new(shared: Arc<Shared>, channel: ChannelId, news: watch::Receiver<Arc<News>>) -> Self {
-        let main = Standing { sought: news.borrow().first, ..Standing::default() };
+        let main = Standing::new(news.borrow().first);
         let asides = HashMap::new();
         Self { shared, channel, news, main, asides, is_closed: false, setbacks: 0 }
     }
@@ -198,7 +162,7 @@ impl Place {
         loop {
             let is_edit = posted.ts.is_some();
             let lane = if is_edit { Lane::Edits } else { Lane::Posts(self.channel.clone()) };
-            if !is_edit || posted.told.as_ref() != Some(&body(posted, &draft(self).message)) {
+            if !is_edit || posted.told.as_ref() != Some(&posted.body(&draft(self).message)) {
                 self.shared.pace.slot(&lane).await;
                 let draft = draft(self);
                 match self.send(posted, &draft).await {
@@ -230,38 +194,14 @@ impl Place {
 
     /// One call to Slack; the message's timestamp.
     async fn send(&self, posted: &mut Standing, draft: &Draft) -> Result<String, Trouble> {
-        let content = body(posted, &draft.message);
-        let mut call = content.clone();
-        call["channel"] = json!(self.channel.as_str());
-        call["metadata"] = json!({
-            "event_type": "sluice_operation",
-            "event_payload": { "operation": self.news.borrow().operation.as_str(), "sequence": draft.sequence },
-        });
-        let method = match &posted.ts {
-            Some(ts) => {
-                call["ts"] = json!(ts);
-                Method::Update
-            }
-            None => {
-                if posted.plain
-                    && let Some(fields) = call.as_object_mut()
-                {
-                    fields.remove("blocks");
-                }
-                call["unfurl_links"] = json!(false);
-                call["unfurl_media"] = json!(false);
-                if let Some(thread) = &draft.thread {
-                    call["thread_ts"] = json!(thread);
-                    call["reply_broadcast"] = json!(draft.broadcast);
-                }
-                Method::PostMessage
-            }
-        };
+        let body = posted.body(&draft.message);
+        let operation = self.news.borrow().operation.clone();
+        let (method, call) = posted.call(&self.channel, &operation, draft, body.clone());
         let answer = self.shared.slack.call(method, &call).await?;
         // An answer without a timestamp is no answer.
         let ts =
             answer["ts"].as_str().map(str::to_owned).or_else(|| posted.ts.clone()).ok_or(Trouble::Unknown)?;
-        posted.told = Some(content);
+        posted.told = Some(body);
         Ok(ts)
     }
 
@@ -283,25 +223,12 @@ impl Place {
                 self.invite(&code).await;
                 None
             }
-            Trouble::Refused(code) if UGLY.contains(&code.as_str()) && !posted.plain => {
-                tracing::error!(code, channel = %self.channel, "Slack refused our blocks; telling in plain text");
-                posted.plain = true;
-                None
-            }
-            Trouble::Refused(code)
-                if GONE.contains(&code.as_str()) && posted.ts.is_some() && !posted.replaced =>
-            {
-                (posted.ts, posted.told) = (None, None);
-                (posted.continued, posted.replaced, posted.recorded) = (true, true, false);
-                None
-            }
             Trouble::Refused(code) if LOCKED_OUT.contains(&code.as_str()) => {
                 tracing::error!(code, "Slack refuses our token; trying again");
                 Some(Setback(LONGEST_PAUSE))
             }
             Trouble::Refused(code) => {
-                tracing::error!(code, channel = %self.channel, "Slack refused a message");
-                posted.given_up = true;
+                posted.refused(&code, &self.channel);
                 None
             }
         }
@@ -347,23 +274,6 @@ impl Place {
         self.setbacks = (self.setbacks + 1).min(10);
         Setback(Duration::from_millis(250 << self.setbacks).min(LONGEST_PAUSE))
     }
-}
-
-/// What the message says, marked if an earlier one may stand above.
-fn body(posted: &Standing, message: &Message) -> Value {
-    let mut body = message.to_json();
-    if posted.continued {
-        body["text"] = json!(format!("(continued) {}", message.text));
-        if let Some(blocks) = body["blocks"].as_array_mut() {
-            let words = "Continued: an earlier message of this operation may stand above.";
-            let element = json!({ "type": "mrkdwn", "text": words, "verbatim": true });
-            blocks.push(json!({ "type": "context", "elements": [element] }));
-        }
-    }
-    if posted.plain {
-        body["blocks"] = json!([]);
-    }
-    body
 }
 
 pub(crate) fn invitation(channel: &ChannelId, title: &Text) -> Card {
