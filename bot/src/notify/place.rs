@@ -58,7 +58,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn new(shared: Arc<Shared>, channel: ChannelId, news: watch::Receiver<Arc<News>>) -> Self {
-        let main = Standing { sought: news.borrow().first, ..Standing::default() };
+        let main = Standing::new(news.borrow().first);
         let asides = HashMap::new();
         Self { shared, channel, news, main, asides, is_closed: false, setbacks: 0 }
     }

@@ -50,6 +50,11 @@ pub(super) struct Draft {
 }
 
 impl Standing {
+    /// One that is not there as far as we know. `sought`: nobody can have posted it, so the ledger need not be asked.
+    pub(super) fn new(sought: bool) -> Self {
+        Self { sought, ..Self::default() }
+    }
+
     /// What it is to say, marked if an earlier one may stand above.
     pub(super) fn body(&self, message: &Message) -> Value {
         let mut body = message.to_json();

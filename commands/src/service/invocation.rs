@@ -1,3 +1,5 @@
+//! Who did what and where, and what they are answered: the same for every way by which it comes.
+
 use serde::{Deserialize, Serialize};
 
 use crate::card::{Card, Tone};

@@ -1,3 +1,6 @@
+//! A stage's alias, and who may call it. It moves only from where it was seen, and back only from where we put it: what
+//! somebody else moved meanwhile is left to people.
+
 use async_trait::async_trait;
 use serde_json::Value;
 

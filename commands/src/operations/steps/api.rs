@@ -1,3 +1,6 @@
+//! A pipeline's API: integrations, routes, and deployments, which freeze both. A change reaches nobody before a stage serves
+//! a deployment with it; what a stage serves changes in one call, and goes back only if it is still what we put there.
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;

@@ -1,3 +1,5 @@
+//! Reads what a build left, exactly as it was pinned: of another version or content, nothing is deployed.
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;

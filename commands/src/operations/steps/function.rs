@@ -1,3 +1,6 @@
+//! A function, from what is there to a published version that can be called. A version is known by its code and
+//! configuration, whoever published it. What people reach does not change here: aliases alone decide that.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -10,7 +13,7 @@ use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble};
 use crate::operations::names;
-use crate::operations::steps::{STATEMENT, foreign, ours};
+use crate::operations::steps::{STATEMENT, foreign, foreign_refusal, ours};
 use crate::ports::{CodeRef, FunctionConfig, FunctionVersion, Readiness};
 
 /// The version that can still change.
@@ -97,10 +100,7 @@ impl Step for LookAtFunction {
         if let Some(latest) = latest
             && !latest.config.role.starts_with(&role_prefix)
         {
-            let Observed::Foreign(refusal) = foreign(format!("The function `{function}`")) else {
-                return Err(Trouble::Corrupt(function.clone()));
-            };
-            return Err(Trouble::Refused(refusal));
+            return Err(Trouble::Refused(foreign_refusal(&format!("The function `{function}`"))));
         }
         let mut published: Vec<_> = versions
             .iter()

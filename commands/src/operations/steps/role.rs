@@ -1,3 +1,6 @@
+//! A role and its policy. Its name is made of what it is allowed, so it is made once and never edited: no deploy changes
+//! what a version that runs already may do.
+
 use async_trait::async_trait;
 
 use crate::ids::{PipelineName, Target};
