@@ -189,7 +189,7 @@ impl FromStr for Freeze {
             _ => ("UTC", rest),
         };
         zone(zone_name)?;
-        if reason.is_empty() {
+        if reason.is_empty() || is_zone(reason) {
             return Err(shape());
         }
         Ok(Self { from, to, zone: zone_name.to_owned(), reason: reason.to_owned() })

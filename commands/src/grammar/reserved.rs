@@ -50,6 +50,7 @@ const RESERVED: &[&str] = &[
     "since",
     "again",
     "override",
+    "hard",
     "on",
     "at",
     "in",

@@ -94,10 +94,11 @@ impl Service {
     pub async fn handle(&self, invocation: Invocation) -> Result<Answer, Delay> {
         let stop = match &invocation.said {
             Said::Slash { command, text } => match grammar::parse(command, text, &self.names) {
-                Ok(command) => self.command(&invocation, command).await,
+                // Boxed: the largest of all answers would else be a part of every delivery.
+                Ok(command) => Box::pin(self.command(&invocation, command)).await,
                 Err(wrong) => return Ok(Answer::private(wrong.card(&self.names))),
             },
-            Said::Click { action_id, value } => self.click(&invocation, action_id, value).await,
+            Said::Click { action_id, value } => Box::pin(self.click(&invocation, action_id, value)).await,
         };
         match stop {
             Ok(answer) => Ok(self.named(answer)),

@@ -90,7 +90,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/build help lgo", "unknown-topic", "/pipeline help build log"),
     ("/pipeline help nothing", "unknown-topic", ""),
     // Not available yet: not explained before it can be used.
-    ("/stage lock orders prod", "not-available", ""),
+    ("/stage remove orders", "not-available", ""),
     ("/pipeline grant @ann operators", "not-available", ""),
     ("/promote diff orders", "not-available", ""),
 ];

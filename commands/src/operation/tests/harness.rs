@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::sea::{Sea, Spec, ToyDefinition};
 use crate::card::{Card, Tone};
-use crate::domain::{Access, Counters, Pipeline, View, to_item};
+use crate::domain::{Access, Asked, Counters, Pipeline, View, to_item};
 use crate::ids::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
@@ -224,6 +224,7 @@ impl Shared {
             operators: ["ann", "ben", "cat", "dan"].map(|name| person(name).id).into(),
             admins: [person("ada").id].into(),
             approvers: BTreeSet::new(),
+            oncall: [person("oli").id].into(),
         };
         let (clock, runner) = (Arc::clone(&self.clock), Arc::<RecordingRunner>::clone(&runner));
         let wakeups = Arc::<RecordingWakeups>::default();
@@ -369,7 +370,9 @@ impl Process {
 
     pub(super) async fn say_to(&self, head: &Head, who: &str, delivery: &str, verdict: Verdict) -> Said {
         let who = person(who);
-        let granted = self.engine.world().access.approve(&who.id, &head.charter.actor.id).unwrap();
+        let requester = &head.charter.actor.id;
+        let asked = Asked { requester, approvers: &BTreeSet::new(), self_approval: false };
+        let granted = self.engine.world().access.approve(&who.id, &asked).unwrap();
         let channel = "C0GENERAL1".parse().unwrap();
         let delivery = Delivery { key: delivery, actor: &who, channel: &channel };
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));

@@ -129,6 +129,11 @@ impl Journal {
         self.row(later, vec![Entry::Signal(SignalFact { step, actor: actor(who), verdict, reason, at })])
     }
 
+    /// So many seconds later it is looked at, and waits still.
+    pub fn waits_still(self, seconds: i64) -> Self {
+        self.row(seconds * 1000, vec![Entry::Waiting { step: StepId::new("approval") }])
+    }
+
     /// Everything is done.
     pub fn succeeded(self) -> Self {
         self.until("").row(4, vec![Entry::Ended { succeeded: true }])
@@ -195,7 +200,7 @@ impl Journal {
                 Settings::new("sample"),
                 access(),
                 Arc::new(MemoryStore::new()),
-                Arc::new(TestClock::at(BEGIN)),
+                Arc::new(TestClock::at(journal.now)),
                 Arc::new(RecordingHerald::default()),
                 Arc::new(RecordingRunner::default()),
             )),

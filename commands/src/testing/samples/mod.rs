@@ -9,8 +9,8 @@ mod records;
 mod stories;
 
 pub use journal::Journal;
-pub use records::{CHANNEL, access, actor, orders, waiting};
-pub use stories::all;
+pub use records::{CHANNEL, access, actor, change, orders, waiting};
+pub use stories::{all, promotion};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,14 +1,17 @@
 //! Every kind of operation in every state that a channel can see, and some that go to extremes.
 
+use super::journal::BEGIN;
 use super::outputs::Outputs;
 use super::records::{access, artifact, change, current, release, stage};
 use super::{Journal, Sample};
-use crate::domain::{Change, VersionSet, View};
+use crate::domain::{Change, Lock, Policy, VersionSet, View};
 use crate::fault::{Class, PortError};
 use crate::ids::{BuildNumber, ReleaseNumber, StageName};
 use crate::operation::{Entry, Refusal, Slot, Trouble, Verdict};
 use crate::operations::steps::{foreign_refusal, refuse};
-use crate::operations::{build, deploy, promote, repo_create, rollback, stage_add};
+use crate::operations::{
+    build, deploy, promote, repo_create, rollback, stage_add, stage_lock, stage_set, stage_unlock,
+};
 use crate::template::{TemplateCode, TemplateError};
 
 const CLONE: &str = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/orders";
@@ -114,8 +117,9 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
     Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
 }
 
-fn promoting(name: &str, commit: Change, functions: &[&str]) -> Journal {
-    let params = promote::Params {
+/// A promotion from `staging` to `prod`.
+pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Params {
+    promote::Params {
         name: name.parse().expect("a name"),
         to: "prod".parse().expect("a stage"),
         from: "staging".parse().expect("a stage"),
@@ -125,9 +129,100 @@ fn promoting(name: &str, commit: Change, functions: &[&str]) -> Journal {
         api: None,
         approvals: 1,
         approvers: access().approvers.into_iter().collect(),
-    };
+        named: Default::default(),
+        self_approval: false,
+        expires: None,
+        again: false,
+        override_reason: None,
+        passed: vec![],
+    }
+}
+
+fn promoting(name: &str, commit: Change, functions: &[&str]) -> Journal {
+    asking(promotion(name, commit, functions), functions)
+}
+
+fn asking(params: promote::Params, functions: &[&str]) -> Journal {
+    let name = &params.name.to_string();
     let outputs = Outputs::of_versions(name, "prod", functions, false);
     Journal::accepted("promote", &format!("/promote {name} prod"), name, params, outputs)
+}
+
+/// A promotion that two of three have to approve, within a day, on a stage that has approvers of its own.
+fn asking_two() -> Journal {
+    let named = ["ann", "ben", "cleo"].map(|name| super::actor(name).id);
+    let params = promote::Params {
+        approvals: 2,
+        named: named.clone().into(),
+        approvers: named.into(),
+        expires: Some(BEGIN + jiff::SignedDuration::from_hours(24)),
+        ..promotion("orders", change(2), &["Hello"])
+    };
+    asking(params, &["Hello"])
+}
+
+fn overriding() -> Journal {
+    let params = promote::Params {
+        approvals: 0,
+        override_reason: Some("checkout is down <!here>".into()),
+        passed: vec![lock("ben", false).refusal(&"orders").problem, "Nobody was asked to approve it.".into()],
+        ..promotion("orders", change(2), &["Hello"])
+    };
+    asking(params, &["Hello"])
+}
+
+fn lock(who: &str, hard: bool) -> Lock {
+    Lock {
+        stage: "prod".parse().expect("a stage"),
+        owner: super::actor(who),
+        reason: "fixing the ledger".into(),
+        since: BEGIN,
+        until: BEGIN + jiff::SignedDuration::from_hours(2),
+        hard,
+        operation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().expect("an id"),
+    }
+}
+
+fn locking(hard: bool) -> Journal {
+    let params = stage_lock::Params {
+        name: "orders".parse().expect("a name"),
+        stages: vec!["prod".parse().expect("a stage")],
+        until: BEGIN + jiff::SignedDuration::from_hours(2),
+        hard,
+        reason: "the fair is on <!channel>".into(),
+        over: if hard { vec![lock("ben", false)] } else { vec![] },
+    };
+    let line = if hard { "/stage lock orders prod for 2h hard" } else { "/stage lock orders prod for 2h" };
+    Journal::accepted(stage_lock::KIND, line, "orders", params, Outputs::default().with("lock:prod", ()))
+}
+
+fn unlocking() -> Journal {
+    let params =
+        stage_unlock::Params { name: "orders".parse().expect("a name"), locks: vec![lock("ben", false)] };
+    let outputs = Outputs::default().with("record", ());
+    Journal::accepted(stage_unlock::KIND, "/stage unlock orders prod", "orders", params, outputs)
+}
+
+fn setting(settings: &[(&str, &str)], before: &[(&str, &str)]) -> Journal {
+    let own = |settings: &[(&str, &str)]| -> Vec<(String, String)> {
+        settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let default = Policy::of(true);
+    let changed = |policy: &Policy, settings: &[(&str, &str)]| {
+        stage_set::changed(policy, &default, &own(settings)).expect("settings")
+    };
+    let before = changed(&default, before);
+    let after = changed(&before, settings);
+    let params = stage_set::Params {
+        name: "orders".parse().expect("a name"),
+        stage: "prod".parse().expect("a stage"),
+        settings: own(settings),
+        is_lower: after.is_lower_than(&before),
+        before,
+        default: default.clone(),
+    };
+    let outputs = Outputs::default().with("record", after);
+    Journal::accepted(stage_set::KIND, "/stage set orders prod approvals=2", "orders", params, outputs)
 }
 
 fn rolling_back(reason: Option<&str>) -> Journal {
@@ -144,6 +239,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
             api: Some(super::outputs::pinned_api("d1")),
         },
         reason: reason.map(str::to_owned),
+        passed: vec![],
     };
     let seen = serde_json::json!({
         "aliases": { "sluice-orders-Hello": ["2", "rev"], "sluice-orders-Count": ["2", "rev"] }, "serves": "d2",
@@ -165,7 +261,7 @@ fn void(journal: &Journal, release: u32) -> Refusal {
     moved.current = Some(crate::domain::Current { by: super::actor("ben"), ..current(release) });
     let view = View { stages: [(prod.clone(), moved)].into(), ..View::default() };
     let (definition, facts) = journal.known();
-    definition.gate(facts, &Slot::Stage(prod), &view).expect_err("it moved")
+    definition.gate(facts, &Slot::Stage(prod), &view, jiff::Timestamp::UNIX_EPOCH).expect_err("it moved")
 }
 
 fn bad_template() -> Refusal {
@@ -258,6 +354,16 @@ pub fn all() -> Vec<Sample> {
             .fails_by_itself("approval")
             .sample("rejected"),
         approved().failed("alias:sluice-orders-Hello", moved).sample("void"),
+        asking_two().until("approval").said("ben", Verdict::Approve, None).sample("one of two approved"),
+        asking_two().until("approval").waits_still(23 * 3600).sample("reminded of, before it expires"),
+        asking_two().until("approval").waits_still(24 * 3600).fails_by_itself("approval").sample("expired"),
+        overriding().until("alias:sluice-orders-Hello").sample("overridden, half way"),
+        overriding().succeeded().sample("overridden, succeeded"),
+        setting(&[("approvals", "2"), ("soak", "30m")], &[]).succeeded().sample("set"),
+        setting(&[("approvals", "1")], &[("approvals", "2")]).succeeded().sample("lowered"),
+        locking(false).succeeded().sample("locked"),
+        locking(true).succeeded().sample("locked hard, and taken over"),
+        unlocking().succeeded().sample("unlocked"),
         approved()
             .failed("api-stage", throttled("apigatewayv2:UpdateStage"))
             .sample("failed after the first alias, and taken back"),

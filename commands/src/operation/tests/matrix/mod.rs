@@ -9,6 +9,7 @@ mod cases;
 mod crashes;
 mod failures;
 mod fixtures;
+mod gates;
 mod judge;
 mod scene;
 mod schedules;
@@ -92,6 +93,9 @@ matrix! {
     "repo-create": repo_create;
     "build": build;
     "stage-add": stage_add;
+    "stage-set": stage_set;
+    "stage-lock": stage_lock;
+    "stage-unlock": stage_unlock;
     "deploy": deploy;
     "promote": promote;
     "rollback": rollback;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+mod gates;
 
 use super::*;
 use crate::card::Span;
@@ -11,6 +11,7 @@ use crate::operation::testing::{charter, operation_id, row};
 use crate::operation::{Entry, Head, Settings, Status};
 use crate::operations;
 use crate::ports::{Precondition, Store, StoreError, Write};
+use crate::testing::samples::{change, promotion};
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
 
 struct Office {
@@ -24,7 +25,12 @@ fn user(name: &str) -> Actor {
 
 fn roles() -> Access {
     let ids = |names: &[&str]| names.iter().map(|name| user(name).id).collect();
-    Access { operators: ids(&["ann", "ben"]), admins: ids(&["ada"]), approvers: ids(&[]) }
+    Access {
+        operators: ids(&["ann", "ben"]),
+        admins: ids(&["ada"]),
+        approvers: ids(&[]),
+        oncall: ids(&["oli"]),
+    }
 }
 
 async fn office(access: Access) -> Office {
@@ -114,7 +120,8 @@ impl Office {
             awaits: if status == Status::Waiting { "approval@3".into() } else { String::new() },
         };
         let keys = &self.service.engine.world().keys;
-        let accepted = row(1, vec![Entry::Accepted { params: Value::Null }]);
+        let params = serde_json::to_value(promotion("orders", change(2), &["Hello"])).unwrap();
+        let accepted = row(1, vec![Entry::Accepted { params }]);
         for item in [head.to_item(keys), accepted.to_item(keys, &head.id)] {
             self.store.write(Write::Put { item: item.unwrap(), when: Precondition::Any }).await.unwrap();
         }
@@ -131,6 +138,10 @@ async fn who_has_the_role_may_and_everybody_else_is_told_who_could() {
         ("ada", "/stage add orders staging", None),
         ("eve", "/stage add orders prod", Some("not-an-admin")),
         ("eve", "/stage list orders", None),
+        ("oli", "/build orders@main4", Some("not-an-operator")),
+        ("oli", "/stage lock orders dev the ledger", None),
+        ("ann", "/stage lock orders dev hard the ledger", Some("not-an-admin")),
+        ("eve", "/pipeline check orders", None),
         ("eve", "/pipeline status", None),
     ];
     let office = office(roles()).await;
@@ -169,7 +180,9 @@ async fn a_wrong_line_is_answered_with_what_was_meant() {
         ("/build ordres", "orders", "no-such-pipeline"),
         ("/pipeline status ordres", "orders", "no-such-pipeline"),
         ("/deploy orders", "/build orders", "no-green-build"),
-        ("/stage lock orders dev because", "help", "not-available"),
+        ("/stage remove orders dev", "help", "not-available"),
+        ("/stage unlock orders dev", "status", "not-locked"),
+        ("/stage lock orders dev until 2020-01-01 the ledger", "another end", "bad-end"),
         ("/stage lsit orders", "/stage list orders", ""),
     ];
     for (line, hint, wanted) in table {
@@ -178,6 +191,9 @@ async fn a_wrong_line_is_answered_with_what_was_meant() {
         assert!(hinted.contains(hint), "{line}: {hinted}");
         assert!(wanted.is_empty() || code(&card).as_deref() == Some(wanted), "{line}: {card:?}");
     }
+    let card = office.types("set", "ada", "/stage set orders dev aprovals=2").await;
+    assert_eq!(code(&card).as_deref(), Some("bad-setting"));
+    assert!(format!("{:?}", card.hint).contains("approvals"), "{card:?}");
     assert_eq!(office.heads(), 0);
 }
 

@@ -1,0 +1,225 @@
+//! Gates in a world that moves: what was open when somebody asked may be closed when the stage is about to move, and the
+//! other way round. Whatever happens first counts for all: message, record and alias say the same.
+
+use std::time::Duration;
+
+use super::super::harness::{Process, Shared};
+use super::scene::Scene;
+use super::speech::code;
+use super::tale::PLENTY;
+use crate::ids::StageName;
+use crate::operation::{Head, Status};
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A world with two releases on two stages, and a policy of `prod`.
+async fn world(settings: &str) -> (Shared, Process) {
+    let shared = Scene::after(PLENTY).await.open();
+    let process = shared.process("one");
+    if !settings.is_empty() {
+        ends(&shared, &process, "ada", &format!("/stage set orders prod {settings}"), Status::Succeeded)
+            .await;
+    }
+    (shared, process)
+}
+
+/// The newest operation.
+fn newest(shared: &Shared) -> Head {
+    shared.heads().into_iter().max_by_key(|head| head.charter.ticket).unwrap()
+}
+
+/// Somebody types a line, and what it begins comes to that.
+async fn comes_to(shared: &Shared, process: &Process, who: &str, line: &str, status: Status) -> Head {
+    let known = shared.heads().len();
+    let answer = process.types(&format!("{who} {line} {known}"), who, line).await;
+    assert_eq!(shared.heads().len(), known + 1, "{line}: {answer:?}");
+    let id = newest(shared).id;
+    let reached = async || shared.head(&id).await.status == status;
+    let lived = tokio::time::timeout(secs(7200), process.live_until(reached)).await;
+    assert!(lived.is_ok(), "{line}: {:?} {:#?}", shared.head(&id).await.status, shared.journal(&id));
+    shared.head(&id).await
+}
+
+/// The same, and everything is told.
+async fn ends(shared: &Shared, process: &Process, who: &str, line: &str, status: Status) -> Head {
+    let head = comes_to(shared, process, who, line, status).await;
+    process.live_until(async || shared.is_settled()).await;
+    head
+}
+
+async fn refused(process: &Process, who: &str, line: &str, wanted: &str) {
+    let card = process.types(&format!("no {who} {line}"), who, line).await;
+    assert_eq!(code(&card).as_deref(), Some(wanted), "{who} {line}: {card:?}");
+}
+
+async fn runs(shared: &Shared, stage: &str) -> u32 {
+    assert_eq!(shared.disagreements().await, Vec::<String>::new());
+    let stage: StageName = stage.parse().unwrap();
+    shared.view().await.stages[&stage].current.as_ref().unwrap().release.0
+}
+
+async fn fails_with(shared: &Shared, head: &Head) -> String {
+    shared.facts(&head.id).await.failure().map(|refusal| refusal.code).unwrap_or_default()
+}
+
+/// `prod` runs r2 in this world; r1 ran there before.
+const ASK: &str = "/promote orders prod r1";
+
+#[tokio::test(start_paused = true)]
+async fn two_approvals_are_those_of_two_people_who_did_not_ask() {
+    let (shared, process) = world("approvals=2").await;
+    comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.live_until(async || shared.is_settled()).await;
+    refused(&process, "ann", "/promote approve orders prod", "own-request").await;
+    process.types("b1", "ben", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    let head = newest(&shared);
+    assert_eq!(head.status, Status::Waiting, "{:#?}", shared.journal(&head.id));
+    refused(&process, "ben", "/promote approve orders prod", "late").await;
+    let card = shared.news(&head.id).unwrap().card;
+    assert!(format!("{card:?}").contains("1 of 2"), "{card:?}");
+    process.types("c1", "cat", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
+    assert_eq!(runs(&shared, "prod").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_reminded_of_once_and_expires() {
+    let (shared, process) = world("expires=2h").await;
+    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    let told = |name: &str| {
+        let heralds = shared.heralds.lock().unwrap();
+        let news = heralds.iter().flat_map(|herald| herald.told()).filter(|news| news.operation == head.id);
+        let causes =
+            news.flat_map(|news| news.asides).filter(|aside| aside.name == name).map(|aside| aside.cause);
+        causes.collect::<std::collections::BTreeSet<_>>().len()
+    };
+    let asked = tokio::time::Instant::now();
+    assert!(!process.live_until(async || told("reminder") > 0).await);
+    let reminded = asked.elapsed();
+    assert!(
+        secs(85 * 60) < reminded && reminded < secs(92 * 60),
+        "a quarter of its time is left: {reminded:?}"
+    );
+    assert_eq!(shared.head(&head.id).await.status, Status::Waiting);
+    process.live_until(async || shared.is_settled()).await;
+    let ended = asked.elapsed();
+    assert!(secs(119 * 60) < ended && ended < secs(121 * 60), "{ended:?}");
+    assert_eq!((told("request"), told("reminder")), (1, 1));
+    let head = shared.head(&head.id).await;
+    assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "expired"));
+    assert_eq!(runs(&shared, "prod").await, 2);
+    refused(&process, "ben", "/promote approve orders prod", "nothing-waits").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_holds_what_is_new_and_a_hard_one_the_way_back() {
+    let (shared, process) = world("").await;
+    let waits = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    ends(&shared, &process, "ben", "/stage lock orders prod for 1h the ledger", Status::Succeeded).await;
+    // What waited is asked again at the stage's door.
+    process.types("a1", "ben", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    let waits = shared.head(&waits.id).await;
+    assert_eq!((waits.status, fails_with(&shared, &waits).await.as_str()), (Status::Failed, "locked"));
+    refused(&process, "ann", ASK, "locked").await;
+    ends(&shared, &process, "oli", "/rollback orders prod", Status::Succeeded).await;
+    assert_eq!(runs(&shared, "prod").await, 1, "a soft lock holds nobody who goes back");
+    refused(&process, "ann", "/promote orders prod r2", "locked").await;
+    ends(&shared, &process, "ada", "/stage lock orders prod for 1h hard an audit", Status::Succeeded).await;
+    refused(&process, "ben", "/stage unlock orders prod", "not-an-admin").await;
+    refused(&process, "ann", "/promote orders prod override now", "not-for-override").await;
+    refused(&process, "oli", "/promote orders prod override now", "hard-locked").await;
+    ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
+    refused(&process, "ann", "/promote orders prod r2", "rolled-back").await;
+    comes_to(&shared, &process, "ann", "/promote orders prod r2 again", Status::Waiting).await;
+    process.types("a2", "ben", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(runs(&shared, "prod").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_ends_by_itself() {
+    let (shared, process) = world("").await;
+    ends(&shared, &process, "ben", "/stage lock orders for 1h the ledger", Status::Succeeded).await;
+    refused(&process, "ann", ASK, "locked").await;
+    refused(&process, "ann", "/deploy orders", "locked").await;
+    tokio::time::sleep(secs(3601)).await;
+    ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
+    comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_on_call_passes_the_gates_with_a_reason_and_without_approval() {
+    let (shared, process) = world("approvals=2 soak=1d order=strict").await;
+    refused(&process, "ann", ASK, "out-of-order").await;
+    let head = ends(
+        &shared,
+        &process,
+        "oli",
+        "/promote orders prod r1 override checkout is down",
+        Status::Succeeded,
+    )
+    .await;
+    assert_eq!(runs(&shared, "prod").await, 1);
+    let news = shared.news(&head.id).unwrap();
+    let card = format!("{:?}", news.card);
+    assert!(card.contains("checkout is down") && card.contains("Nobody was asked"), "{card}");
+    assert!(news.asides.iter().any(|aside| aside.broadcast), "the channel hears of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stricter_policy_would_not_let_pass_is_void() {
+    let (shared, process) = world("").await;
+    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    ends(&shared, &process, "ada", "/stage set orders prod approvals=2", Status::Succeeded).await;
+    process.types("a1", "ben", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    let head = shared.head(&head.id).await;
+    assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "void"));
+    assert_eq!(runs(&shared, "prod").await, 2);
+}
+
+/// A lock and an approval at all distances from each other: whoever is told *locked* sees the stage move no more.
+#[tokio::test(start_paused = true)]
+async fn after_a_lock_is_told_nothing_moves() {
+    let scene = Scene::after(PLENTY).await;
+    let (mut moved, mut stayed) = (0, 0);
+    for after in (0..600).step_by(25) {
+        let shared = scene.open();
+        let process = shared.process("one");
+        let waits = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+        process.live_until(async || shared.is_settled()).await;
+        let story = async {
+            process.types("a1", "ben", "/promote approve orders prod").await;
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            process.types("l1", "cat", "/stage lock orders prod for 1h the ledger").await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = process.live_until(async || shared.heads().iter().all(|h| h.status.is_final()) && shared.is_settled() && shared.heads().len() > scene.known().len() + 1) => {}
+            () = story => {}
+        }
+        let head = shared.head(&waits.id).await;
+        let runs = runs(&shared, "prod").await;
+        let view = shared.view().await;
+        let lock = view.locks.values().next().expect("it is locked");
+        let since = view.stages[&lock.stage].current.as_ref().unwrap().since;
+        match head.status {
+            Status::Succeeded => {
+                assert_eq!(runs, 1);
+                assert!(since <= lock.since, "{after} ms: it moved at {since}, locked since {}", lock.since);
+                moved += 1;
+            }
+            Status::Failed => {
+                assert_eq!((runs, fails_with(&shared, &head).await.as_str()), (2, "locked"), "{after} ms");
+                stayed += 1;
+            }
+            other => panic!("{after} ms: {other:?}"),
+        }
+    }
+    assert!(moved > 0 && stayed > 0, "{moved} moved, {stayed} stayed: both are tried");
+}

@@ -1,0 +1,213 @@
+//! `docs/gates.md`: every command that changes something, in every situation that a gate knows, with what its author is
+//! told. The document is made of what the service answers, so that it cannot say anything else.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::domain::{Lock, Policy, REVISION};
+use crate::grammar::{self, Permission};
+use crate::ids::StageName;
+use crate::ports::{Guard, Item};
+use crate::testing::samples;
+
+/// When everybody asks: a Monday, 12:00 UTC. The releases came to their stages between 8:30 and 9:00.
+const NOW: &str = "2026-03-02T12:00:00Z";
+
+/// A situation of `orders`, whose stages `dev` and `staging` run `r2` and whose `prod` runs `r1`.
+struct Situation {
+    name: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+    /// Who locked `prod`, and whether hard.
+    lock: Option<(&'static str, bool)>,
+    /// Whether `prod` ran `r2` and was rolled back from it.
+    rolled_back: bool,
+}
+
+const QUIET: Situation = Situation { name: "", settings: &[], lock: None, rolled_back: false };
+
+const SITUATIONS: [Situation; 10] = [
+    Situation { name: "Nothing is set", ..QUIET },
+    Situation { name: "`prod` is locked by ben", lock: Some(("ben", false)), ..QUIET },
+    Situation { name: "`prod` is locked hard by eve, an admin", lock: Some(("eve", true)), ..QUIET },
+    Situation {
+        name: "`prod` is frozen",
+        settings: &[("freeze", "2026-03-01..2026-03-08 Europe/Berlin the fair is on")],
+        ..QUIET
+    },
+    Situation {
+        name: "It is outside the window of `prod`",
+        settings: &[("window", "Tue-Fri 09:00-17:00 Europe/Berlin")],
+        ..QUIET
+    },
+    Situation { name: "`prod` takes releases in strict order", settings: &[("order", "strict")], ..QUIET },
+    Situation { name: "A release has to soak for a day before `prod`", settings: &[("soak", "1d")], ..QUIET },
+    Situation { name: "`prod` was rolled back from `r2`", rolled_back: true, ..QUIET },
+    Situation { name: "`prod` asks for two approvals", settings: &[("approvals", "2")], ..QUIET },
+    Situation { name: "`prod` is open", settings: &[("approvals", "0")], ..QUIET },
+];
+
+/// What is typed: ann and ben operate and, with cleo, approve; dan is on call; eve administers; zoe may nothing.
+const LINES: [(&str, &str); 33] = [
+    ("ann", "/repo create invoices"),
+    ("zoe", "/repo create invoices"),
+    ("ann", "/build orders"),
+    ("zoe", "/build orders"),
+    ("ann", "/build cancel orders"),
+    ("ann", "/deploy orders #1"),
+    ("dan", "/deploy orders #1"),
+    ("ann", "/deploy orders #1 to prod"),
+    ("ann", "/deploy cancel orders"),
+    ("ann", "/stage add orders qa"),
+    ("eve", "/stage add orders qa"),
+    ("ann", "/stage set orders prod order=any soak=5m"),
+    ("eve", "/stage set orders prod soak=5m"),
+    ("ann", "/stage lock orders prod the ledger"),
+    ("dan", "/stage lock orders prod for 1h the ledger"),
+    ("ann", "/stage lock orders prod hard the ledger"),
+    ("eve", "/stage lock orders prod hard the ledger"),
+    ("zoe", "/stage lock orders prod the ledger"),
+    ("ann", "/stage unlock orders prod"),
+    ("ben", "/stage unlock orders prod"),
+    ("eve", "/stage unlock orders prod"),
+    ("ann", "/promote orders prod"),
+    ("ann", "/promote orders prod from dev"),
+    ("ann", "/promote orders prod again"),
+    ("zoe", "/promote orders prod"),
+    ("ann", "/promote orders prod override checkout is down"),
+    ("dan", "/promote orders prod override checkout is down"),
+    ("ann", "/promote approve orders prod"),
+    ("ann", "/promote reject orders prod"),
+    ("ann", "/promote cancel orders prod"),
+    ("ann", "/rollback orders dev"),
+    ("dan", "/rollback orders staging checkout is down"),
+    ("zoe", "/rollback orders staging"),
+];
+
+async fn put(store: &MemoryStore, item: Result<Item, StoreError>) {
+    store.write(Write::Put { item: item.unwrap(), when: Precondition::Any }).await.unwrap();
+}
+
+fn revision() -> crate::ports::Guards {
+    [(REVISION.to_owned(), Guard::Number(1))].into()
+}
+
+async fn office_in(situation: &Situation) -> Office {
+    let store = Arc::new(MemoryStore::new());
+    samples::orders(&*store, "orders", &[("dev", 2), ("staging", 2), ("prod", 1)]).await;
+    let now: Timestamp = NOW.parse().unwrap();
+    let settings = Settings { drive: false, ..Settings::new("test") };
+    let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
+    let clock = Arc::new(TestClock::at(now));
+    let world = world(settings, samples::access(), store.clone(), clock, herald, runner);
+    let (keys, orders) = (&world.keys, "orders".parse().unwrap());
+    let prod: StageName = "prod".parse().unwrap();
+    if !situation.settings.is_empty() {
+        let mut policy = Policy::of(true);
+        for (key, value) in situation.settings {
+            policy.set(key, value, &Policy::of(true)).unwrap();
+        }
+        put(&store, to_item(keys.policy(&orders, &prod), revision(), &policy)).await;
+    }
+    if let Some((who, hard)) = situation.lock {
+        let lock = Lock {
+            stage: prod.clone(),
+            owner: samples::actor(who),
+            reason: "the ledger is being mended".into(),
+            since: now,
+            until: now + SignedDuration::from_hours(1),
+            hard,
+            operation: operation_id(9),
+        };
+        put(&store, to_item(keys.lock(&orders, &prod), revision(), &lock)).await;
+    }
+    if situation.rolled_back {
+        let item = store.item(&keys.stage(&orders, &prod)).unwrap();
+        let mut stage: Stage = crate::domain::from_item(&item).unwrap();
+        let run = |release, rolled_back| crate::domain::Run {
+            release: crate::ids::ReleaseNumber(release),
+            at: now,
+            rolled_back,
+        };
+        stage.runs = vec![run(1, false), run(2, true)];
+        put(&store, to_item(item.key, item.guards, &stage)).await;
+    }
+    let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
+    Office { service: Service::new(engine, Names::default()), store }
+}
+
+fn sample_user(name: &str) -> Actor {
+    match name {
+        "zoe" => Actor { id: "U0ZOE0009".parse().unwrap(), name: name.into() },
+        name => samples::actor(name),
+    }
+}
+
+/// What the author is told: accepted, or the problem and its code.
+async fn answer(office: &Office, who: &str, line: &str) -> String {
+    let (command, text) = line.split_once(' ').unwrap();
+    let invocation = Invocation {
+        delivery: format!("{who} {line}"),
+        actor: sample_user(who),
+        channel: "C0GENERAL1".parse().unwrap(),
+        said: Said::Slash { command: command.into(), text: text.into() },
+    };
+    let before = office.heads();
+    let card = office.service.handle(invocation).await.unwrap().card;
+    let names = [
+        ("U0ANN0001", "ann"),
+        ("U0BEN0002", "ben"),
+        ("U0CLEO003", "cleo"),
+        ("U0DAN0004", "dan"),
+        ("U0EVE0005", "eve"),
+    ];
+    let named = |words: String| names.iter().fold(words, |words, (id, name)| words.replace(id, name));
+    if office.heads() > before {
+        return format!("accepted: {}", named(card.title.flat()));
+    }
+    let hint = card.hint.as_ref().map(|hint| hint.flat()).unwrap_or_default();
+    named(format!("**{}** {} *{hint}*", code(&card).unwrap_or_default(), card.title.flat()))
+}
+
+#[tokio::test]
+async fn every_change_in_every_situation_is_answered_as_the_document_says() {
+    let mut page = String::from(
+        "# Gates\n\nWhat is answered to whom, made from the tests (`commands/src/service/tests/gates.rs`). `orders` has the \
+         stages `dev` and `staging`, which run `r2`, and `prod`, which runs `r1`. ann and ben operate and, with cleo, \
+         approve; dan is on call; eve administers; zoe may nothing. Only answers that differ from those of the first \
+         situation are listed in the others. Gates are asked again when a stage's slot is taken, before the first mutation.\n",
+    );
+    let mut quiet: Vec<String> = vec![];
+    for situation in &SITUATIONS {
+        writeln!(page, "\n## {}\n\n| who | types | is told |\n|---|---|---|", situation.name).unwrap();
+        let mut answers = vec![];
+        for (who, line) in LINES {
+            // Each on its own: what one is accepted for must not stand in the way of the next.
+            answers.push(answer(&office_in(situation).await, who, line).await);
+        }
+        for (nth, (who, line)) in LINES.iter().enumerate() {
+            if quiet.get(nth) != answers.get(nth) {
+                writeln!(page, "| {who} | `{line}` | {} |", answers[nth]).unwrap();
+            }
+        }
+        if quiet.is_empty() {
+            quiet = answers;
+        }
+    }
+    crate::testdocs::hold("docs/gates.md", &page);
+}
+
+#[test]
+fn every_command_that_changes_something_has_a_line() {
+    let lines = LINES.map(|(_, line)| {
+        let (command, text) = line.split_once(' ').unwrap();
+        grammar::parse(command, text, &Names::default()).unwrap_or_else(|_| panic!("{line}")).form().topic()
+    });
+    let tried: BTreeSet<String> = lines.into();
+    for form in grammar::table().iter().filter(|form| form.available) {
+        let changes = form.permission != Permission::Everyone;
+        assert!(!changes || tried.contains(&form.topic()), "`{}` has no line in docs/gates.md", form.topic());
+    }
+}
