@@ -146,6 +146,7 @@ fn news(sequence: u64, last: bool) -> News {
         actor: UserId::new("U0ANN").unwrap(),
         channels: vec![channel("C1")],
         asides: vec![],
+        wakes: None,
     }
 }
 

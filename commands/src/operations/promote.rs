@@ -120,7 +120,12 @@ impl Definition for Promote {
         let Some(ready) = prepared.set.filter(|_| all_done(facts, &nodes)) else { return Ok(nodes) };
         let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
         if params.approvals > 0 {
-            let title = Text::plain(format!("{} by somebody else", approvals(params.approvals)));
+            let by = match (params.self_approval, params.approvals) {
+                (true, _) => "",
+                (false, 1) => " by somebody else",
+                (false, _) => " by others",
+            };
+            let title = Text::plain(format!("{}{by}", approvals(params.approvals)));
             let node = Node::new(
                 StepId::new(APPROVAL),
                 title,
@@ -235,7 +240,8 @@ impl Definition for Promote {
         if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
             story = story.field("URL", Text::default().link(url.clone(), url));
         }
-        story.result = Some(Text::default().code(to.as_str()).then(format!(" runs {number}")));
+        let how = if params.override_reason.is_some() { ", by override" } else { "" };
+        story.result = Some(Text::default().code(to.as_str()).then(format!(" runs {number}{how}")));
         story.broadcast = params.approvals > 0 || params.override_reason.is_some();
         if let Some((_, since)) = facts.waiting() {
             let value = format!("{}|{APPROVAL}@{since}", facts.id);

@@ -183,6 +183,11 @@ fn lock(who: &str, hard: bool) -> Lock {
     }
 }
 
+/// What a step says whose record makes no sense to it.
+fn gone() -> Refusal {
+    Trouble::Corrupt("the pipeline's record is gone".into()).refusal()
+}
+
 fn locking(hard: bool) -> Journal {
     let params = stage_lock::Params {
         name: "orders".parse().expect("a name"),
@@ -359,10 +364,16 @@ pub fn all() -> Vec<Sample> {
         asking_two().until("approval").waits_still(24 * 3600).fails_by_itself("approval").sample("expired"),
         overriding().until("alias:sluice-orders-Hello").sample("overridden, half way"),
         overriding().succeeded().sample("overridden, succeeded"),
+        setting(&[("approvals", "2"), ("soak", "30m")], &[]).sample("just accepted"),
         setting(&[("approvals", "2"), ("soak", "30m")], &[]).succeeded().sample("set"),
+        setting(&[("approvals", "2")], &[]).failed("record", gone()).sample("failed"),
         setting(&[("approvals", "1")], &[("approvals", "2")]).succeeded().sample("lowered"),
+        locking(false).sample("just accepted"),
+        locking(false).failed("lock:prod", gone()).sample("failed"),
         locking(false).succeeded().sample("locked"),
         locking(true).succeeded().sample("locked hard, and taken over"),
+        unlocking().sample("just accepted"),
+        unlocking().failed("record", gone()).sample("failed"),
         unlocking().succeeded().sample("unlocked"),
         approved()
             .failed("api-stage", throttled("apigatewayv2:UpdateStage"))
