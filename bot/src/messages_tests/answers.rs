@@ -207,9 +207,33 @@ async fn the_answers_to_decisions() {
 }
 
 #[tokio::test]
+async fn the_answers_about_roles() {
+    let mut desk = desk(samples::access());
+    samples::orders(&*desk.store, "orders", &STAGES).await;
+    let dan = samples::actor("dan").id;
+    for (who, line) in [
+        ("dan", "/pipeline who".to_owned()),
+        ("dan", "/pipeline who orders".to_owned()),
+        ("eve", format!("/pipeline grant <@{dan}> operators")),
+        ("eve", format!("/pipeline grant <@{dan}> operators")),
+        ("dan", "/pipeline who".to_owned()),
+        ("eve", format!("/pipeline revoke <@{dan}> operators orders")),
+        ("eve", format!("/pipeline revoke <@{dan}> operators")),
+        ("eve", format!("/pipeline revoke <@{dan}> oncall")),
+        ("eve", format!("/pipeline grant <@{dan}> oncall")),
+        ("eve", format!("/pipeline grant <@{dan}> approvers orders")),
+        ("ann", format!("/pipeline grant <@{dan}> operators")),
+    ] {
+        desk.types(who, &line).await;
+    }
+    desk.gallery.snapshot("answers_about_roles");
+}
+
+#[tokio::test]
 async fn the_answers_before_there_are_roles() {
     let mut desk = desk(Access::default());
     desk.types("ann", "/repo create orders").await;
+    desk.types("ann", "/pipeline who").await;
     desk.gallery.snapshot("answers_without_roles");
 }
 

@@ -52,7 +52,7 @@ pub(super) fn assemble(
     let world = World {
         target: target.clone(),
         keys,
-        access: base.access.clone(),
+        pinned: base.access.clone(),
         settings: settings(base, !parts.accept_only),
         store,
         clock: Arc::new(SystemClock),

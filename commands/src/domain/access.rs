@@ -4,10 +4,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::Grants;
+use crate::grammar::{Permission, Role};
 use crate::ids::UserId;
 use crate::operation::Refusal;
 
-/// The roles by Slack user, as `sluice.toml` pins them.
+/// The roles by Slack user: as `sluice.toml` pins them, or with what was granted ([`Roles`](crate::domain::Roles)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     /// Build, deploy, promote to open stages, ask for promotions.
@@ -45,6 +47,42 @@ impl Granted {
 }
 
 impl Access {
+    /// Those who have a role.
+    pub fn of(&self, role: Role) -> &BTreeSet<UserId> {
+        match role {
+            Role::Operators => &self.operators,
+            Role::Admins => &self.admins,
+            Role::Oncall => &self.oncall,
+            Role::Approvers => &self.approvers,
+        }
+    }
+
+    /// These roles, and those that were granted.
+    pub fn with(&self, grants: &Grants) -> Self {
+        let mut all = self.clone();
+        for grant in &grants.list {
+            let people = match grant.role {
+                Role::Operators => &mut all.operators,
+                Role::Admins => &mut all.admins,
+                Role::Oncall => &mut all.oncall,
+                Role::Approvers => &mut all.approvers,
+            };
+            people.insert(grant.person.clone());
+        }
+        all
+    }
+
+    /// May this person ask for what needs that permission?
+    pub fn permit(&self, permission: Permission, who: &UserId) -> Result<Granted, Refusal> {
+        match permission {
+            Permission::Admins => self.administer(who),
+            Permission::AdminsOrOncall => self.override_gates(who),
+            Permission::OperatorsOrOncall => self.roll_back(who),
+            // Reading is for everybody; whoever asks this changes something.
+            Permission::Everyone | Permission::Operators | Permission::Approvers => self.operate(who),
+        }
+    }
+
     /// Whether nobody has any role.
     pub fn is_empty(&self) -> bool {
         self.operators.is_empty() && self.admins.is_empty() && self.oncall.is_empty()
@@ -143,7 +181,10 @@ impl Access {
             names.push(format!("{} more", who.len() - names.len()));
         }
         let hint = match names.as_slice() {
-            [] => "Nobody has that role yet: `sluice.toml` gives it.".to_owned(),
+            [] => {
+                "Nobody has that role yet: an admin gives it with `/pipeline grant`, or `sluice.toml` does."
+                    .to_owned()
+            }
             names => format!("Ask somebody who may: {}.", names.join(", ")),
         };
         Refusal::new(code, format!("Only {role} may do that, and you are not one of them."), hint)

@@ -44,9 +44,10 @@ pub struct AuditRecord {
     pub actor: Actor,
     /// Where.
     pub channel: ChannelId,
-    /// The pipeline.
-    pub pipeline: PipelineName,
-    /// The operation.
+    /// The pipeline; none if it is about all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<PipelineName>,
+    /// The operation, or what stands for one that was done at once.
     pub operation: OperationId,
     /// Its kind: `promote`.
     pub kind: String,

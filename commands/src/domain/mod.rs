@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod gates;
+mod grants;
 mod lock;
 mod policy;
 mod records;
@@ -12,6 +13,7 @@ mod window;
 pub use access::*;
 pub use audit::*;
 pub use gates::*;
+pub use grants::*;
 pub use lock::*;
 pub use policy::*;
 pub use records::*;

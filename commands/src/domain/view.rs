@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Lock, Pipeline, Policy, Stage, from_item};
+use crate::domain::{Grants, Lock, Pipeline, Policy, Stage, from_item};
 use crate::ids::{BuildNumber, OperationId, PipelineName, StageName};
 use crate::operation::head::{guards, number, text};
 use crate::operation::{Keys, Slot, Ticket, Trouble};
@@ -23,6 +23,8 @@ pub struct View {
     pub policies: BTreeMap<StageName, Policy>,
     /// The locks, those whose time has come included.
     pub locks: BTreeMap<StageName, Lock>,
+    /// The roles that were granted for it.
+    pub grants: Grants,
     /// The revision of each policy's and each lock's record, by its sort key.
     pub revisions: BTreeMap<String, u64>,
     /// The open operations, the earliest first.
@@ -110,6 +112,7 @@ impl View {
                     view.pipeline = Some(from_item(item)?);
                     view.counters = Counters::read(&item.guards);
                 }
+                None if item.key.sort == "roles" => view.grants = Grants::of(Some(item))?,
                 Some(("stage", _)) => {
                     let stage: Stage = from_item(item)?;
                     view.stage_revisions.insert(stage.name.clone(), number(&item.guards, REVISION));

@@ -1,5 +1,7 @@
 //! What a person can ask for: one variant per form of the command table, with typed arguments.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, UserId};
 
 /// The language of a repository's first commit.
@@ -46,7 +48,8 @@ pub enum Period {
 }
 
 /// A role that can be granted (DESIGN 11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Build, deploy, promote to open stages.
     Operators,
@@ -59,7 +62,8 @@ pub enum Role {
 }
 
 impl Role {
-    pub(super) const ALL: [Role; 4] = [Role::Operators, Role::Admins, Role::Oncall, Role::Approvers];
+    /// All roles.
+    pub const ALL: [Role; 4] = [Role::Operators, Role::Admins, Role::Oncall, Role::Approvers];
 
     /// As it is typed.
     pub fn word(self) -> &'static str {
@@ -68,6 +72,16 @@ impl Role {
             Role::Admins => "admins",
             Role::Oncall => "oncall",
             Role::Approvers => "approvers",
+        }
+    }
+
+    /// What somebody is who has it: "an operator".
+    pub fn one(self) -> &'static str {
+        match self {
+            Role::Operators => "an operator",
+            Role::Admins => "an admin",
+            Role::Oncall => "on call",
+            Role::Approvers => "an approver",
         }
     }
 }

@@ -12,11 +12,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::card::Card;
-use crate::domain::{Act, AuditRecord, Granted, TICKETS, View, from_item, to_item};
+use crate::domain::{Act, AuditRecord, Granted, TICKETS, from_item, to_item};
 use crate::ids::{ChannelId, OperationId, PipelineName};
 use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
 use crate::operation::facts::Facts;
+use crate::operation::ground::Ground;
 use crate::operation::head::{Charter, Head, Status, guards};
 use crate::operation::journal::{Entry, Row};
 use crate::operation::line::{self, Turnstile};
@@ -83,16 +84,16 @@ struct Inbox {
     operation: Option<OperationId>,
 }
 
-/// Accepts a draft that was made from that view.
+/// Accepts a draft that was made from what was seen.
 pub async fn accept(
     engine: &Engine,
     id: OperationId,
     delivery: &Delivery<'_>,
-    view: &View,
+    ground: &Ground,
     draft: Draft,
     granted: &Granted,
 ) -> Result<Accepted, Trouble> {
-    let world = engine.world();
+    let (world, view) = (engine.world(), &ground.view);
     let now = world.clock.now();
     let number = view.counters.tickets + 1;
     let charter = Charter {
@@ -127,8 +128,8 @@ pub async fn accept(
     };
     let mut start = Start::default();
     if world.settings.drive {
-        let mut line = view.clone();
-        line.tickets.push(ticket.clone());
+        let mut line = ground.clone();
+        line.view.tickets.push(ticket.clone());
         start = at_once(world, &*definition, &mut facts, &mut row, &line)?;
     }
     let head = Head {
@@ -146,7 +147,7 @@ pub async fn accept(
         act: Act::Asked,
         actor: delivery.actor.clone(),
         channel: delivery.channel.clone(),
-        pipeline: draft.pipeline.clone(),
+        pipeline: Some(draft.pipeline.clone()),
         operation: id.clone(),
         kind: draft.kind.to_owned(),
         command: draft.command,
@@ -214,7 +215,7 @@ fn at_once(
     definition: &dyn Definition,
     facts: &mut Facts,
     row: &mut Row,
-    line: &View,
+    line: &Ground,
 ) -> Result<Start, Trouble> {
     let mut start = Start::default();
     let mut motion = Motion::default();

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::card::{Button, Part, Text};
-use crate::domain::{About, View};
+use crate::domain::About;
+use crate::grammar::Permission;
 use crate::ids::Target;
 use crate::operation::facts::Facts;
+use crate::operation::ground::Ground;
 use crate::operation::slot::Slot;
 use crate::operation::step::{Node, Refusal, Trouble};
 use crate::ports::Write;
@@ -32,9 +34,13 @@ pub trait Definition: Send + Sync {
     fn can_cancel(&self) -> bool {
         true
     }
+    /// Who may ask for it. It was asked when it was accepted, and is asked again when it takes a slot.
+    fn permission(&self, _facts: &Facts) -> Permission {
+        Permission::Operators
+    }
     /// Whether it may still go on, asked again at that time, when it takes a slot. `Err` ends it before its first mutation
     /// there.
-    fn gate(&self, _facts: &Facts, _slot: &Slot, _view: &View, _at: Timestamp) -> Result<(), Refusal> {
+    fn gate(&self, _facts: &Facts, _slot: &Slot, _ground: &Ground, _at: Timestamp) -> Result<(), Refusal> {
         Ok(())
     }
     /// Records of its own (nobody else writes them) that its end leaves behind, besides those that steps wrote.

@@ -1,7 +1,7 @@
 //! Where everything is kept: the only place that spells keys. `docs/state.md` lists each access pattern with its cost.
 //!
 //! Every key carries its target, so that a second account needs no new table. What a decision reads together stands in
-//! one partition: a pipeline with its stages, their policies and locks, slots and open tickets is one query.
+//! one partition: a pipeline with its stages, their policies and locks, its roles, slots and open tickets is one query.
 
 use jiff::Timestamp;
 
@@ -29,7 +29,19 @@ impl Keys {
     pub fn installation() -> Key {
         Key { partition: "installation".into(), sort: "target".into() }
     }
-    /// The partition of a pipeline: its record, stages, slots and open tickets.
+    /// The roles that were granted for all pipelines.
+    pub fn grants(&self) -> Key {
+        self.key("roles", "roles")
+    }
+    /// The partition of the audit records that are of no pipeline.
+    pub fn installation_audit_partition(&self) -> String {
+        format!("{}/audit", self.prefix)
+    }
+    /// An audit record that is of no pipeline: by time, then by what it is about.
+    pub fn installation_audit(&self, at: Timestamp, about: &str) -> Key {
+        self.key("audit", format!("{:015}/{about}", at.as_millisecond()))
+    }
+    /// The partition of a pipeline: its record, stages, roles, slots and open tickets.
     pub fn pipeline_partition(&self, name: &PipelineName) -> String {
         format!("{}/pipeline/{name}", self.prefix)
     }
@@ -48,6 +60,10 @@ impl Keys {
     /// A stage's lock.
     pub fn lock(&self, name: &PipelineName, stage: &StageName) -> Key {
         self.key(format_args!("pipeline/{name}"), format!("lock/{stage}"))
+    }
+    /// The roles that were granted for a pipeline.
+    pub fn pipeline_grants(&self, name: &PipelineName) -> Key {
+        self.key(format_args!("pipeline/{name}"), "roles")
     }
     /// The holder of a slot.
     pub fn slot(&self, name: &PipelineName, slot: &Slot) -> Key {

@@ -7,6 +7,7 @@ use crate::ids::{OperationId, PipelineName};
 use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
 use crate::operation::facts::Facts;
+use crate::operation::ground::Ground;
 use crate::operation::head::{Head, guards};
 use crate::operation::slot::{Slot, Ticket, is_my_turn, next_in_line};
 use crate::operation::step::{Node, Refusal, Trouble};
@@ -31,9 +32,10 @@ pub(crate) async fn try_take(
     slot: &Slot,
 ) -> Result<Turnstile, Trouble> {
     let pipeline = &facts.charter.pipeline;
-    let view = View::read(&*world.store, &world.keys, pipeline).await?;
-    let turnstile = turnstile(world, definition, facts, slot, &view)?;
-    let queued = view.tickets.iter().any(|t| t.operation == facts.id && t.queued.as_ref() == Some(slot));
+    let ground = Ground::read(world, pipeline).await?;
+    let turnstile = turnstile(world, definition, facts, slot, &ground)?;
+    let queued =
+        ground.view.tickets.iter().any(|t| t.operation == facts.id && t.queued.as_ref() == Some(slot));
     if matches!(turnstile, Turnstile::Taken) && !queued {
         match world.store.write(mark(world, facts, slot.to_string())).await {
             Ok(()) | Err(StoreError::Lost(_)) => {}
@@ -43,18 +45,26 @@ pub(crate) async fn try_take(
     Ok(turnstile)
 }
 
-/// What stands before a slot, in the pipeline as it was seen: pure.
+/// What stands before a slot, in the pipeline and by the roles as they were seen: pure.
 pub(crate) fn turnstile(
     world: &World,
     definition: &dyn Definition,
     facts: &Facts,
     slot: &Slot,
-    view: &View,
+    ground: &Ground,
 ) -> Result<Turnstile, Trouble> {
+    let Ground { view, access, .. } = ground;
     // Who goes back, or only records what is, passes the gates: they are for what is new.
     let is_new = facts.failure().is_none() && facts.resolved.is_none();
-    if is_new && let Err(refusal) = definition.gate(facts, slot, view, world.clock.now()) {
-        return Ok(Turnstile::Refused(refusal));
+    if is_new {
+        let actor = &facts.charter.actor.id;
+        if let Err(refusal) = access.permit(definition.permission(facts), actor) {
+            let problem = format!("<@{actor}> lost the role that allowed it before anything moved here.");
+            return Ok(Turnstile::Refused(Refusal { problem, ..refusal }));
+        }
+        if let Err(refusal) = definition.gate(facts, slot, ground, world.clock.now()) {
+            return Ok(Turnstile::Refused(refusal));
+        }
     }
     // A slot of ours that the journal does not know we marked before we were stuck. A rollback passes whoever is.
     let is_open = |holder: &OperationId| {

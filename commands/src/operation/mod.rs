@@ -6,11 +6,13 @@
 //! or is cancelled takes back, in reverse, what people could reach; what cannot even do that is *stuck*, and says so.
 
 mod accept;
+mod decree;
 mod definition;
 mod driver;
 pub mod effects;
 mod engine;
 mod facts;
+mod ground;
 pub mod head;
 mod journal;
 mod keys;
@@ -30,9 +32,11 @@ mod tests;
 mod world;
 
 pub use accept::{Accepted, Delivery, Draft, accept, answered};
+pub use decree::decree;
 pub use definition::{Definition, End, Registry, Story};
 pub use engine::{Driven, Engine};
 pub use facts::{Facts, SignalFact, StepFact, Verdict};
+pub use ground::Ground;
 pub use head::{Charter, Head, Status};
 pub use journal::{Entry, Row};
 pub use keys::Keys;

@@ -328,7 +328,7 @@ pub(crate) fn audit_of(
         act,
         actor: facts.charter.actor.clone(),
         channel: facts.charter.channel.clone(),
-        pipeline: facts.charter.pipeline.clone(),
+        pipeline: Some(facts.charter.pipeline.clone()),
         operation: facts.id.clone(),
         kind: facts.charter.kind.clone(),
         command: facts.charter.command.clone(),
@@ -346,7 +346,11 @@ pub(crate) fn audit(record: &AuditRecord, world: &World) -> Result<Write, StoreE
         .and_then(|act| act.as_str().map(str::to_owned))
         .unwrap_or_default();
     let about = format!("{}/{act}/{}", record.operation, record.actor.id);
-    let item = to_item(world.keys.audit(&record.pipeline, record.at, &about), Default::default(), record)?;
+    let key = match &record.pipeline {
+        Some(name) => world.keys.audit(name, record.at, &about),
+        None => world.keys.installation_audit(record.at, &about),
+    };
+    let item = to_item(key, Default::default(), record)?;
     Ok(Write::Put { item, when: Precondition::Any })
 }
 

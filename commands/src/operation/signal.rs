@@ -128,7 +128,7 @@ fn record(
         act,
         actor: signal.actor.clone(),
         channel: channel.clone(),
-        pipeline: head.charter.pipeline.clone(),
+        pipeline: Some(head.charter.pipeline.clone()),
         operation: head.id.clone(),
         kind: head.charter.kind.clone(),
         command: head.charter.command.clone(),

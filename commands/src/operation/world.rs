@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::Access;
-use crate::ids::Target;
+use crate::domain::{Access, Grants, Roles};
+use crate::ids::{PipelineName, Target};
 use crate::operation::keys::Keys;
 use crate::ports::{
     Builders, Clock, Functions, Gateway, Herald, Identity, Logs, Objects, Repositories, Runner, Store,
-    Wakeups,
+    StoreError, Wakeups,
 };
 
 /// The ports of one installation.
@@ -17,8 +17,8 @@ pub struct World {
     pub target: Target,
     /// Its keys.
     pub keys: Keys,
-    /// Who may do what.
-    pub access: Access,
+    /// Who may do what, as far as `sluice.toml` says: [`World::roles`] is what counts.
+    pub pinned: Access,
     /// Its settings.
     pub settings: Settings,
     /// The durable memory.
@@ -45,6 +45,22 @@ pub struct World {
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
     pub logs: Arc<dyn Logs>,
+}
+
+impl World {
+    /// The roles as they stand, for one pipeline or for what is of none: one request. Nothing of it is kept, since who
+    /// lost a role must not pass by it.
+    pub async fn roles(&self, name: Option<&PipelineName>) -> Result<Roles, StoreError> {
+        let (all, one) = (self.keys.grants(), name.map(|name| self.keys.pipeline_grants(name)));
+        let keys: Vec<_> = one.into_iter().chain([all.clone()]).collect();
+        let (everywhere, here): (Vec<_>, Vec<_>) =
+            self.store.get_many(&keys).await?.into_iter().partition(|item| item.key == all);
+        Ok(Roles {
+            pinned: self.pinned.clone(),
+            everywhere: Grants::of(everywhere.first())?,
+            here: Grants::of(here.first())?,
+        })
+    }
 }
 
 /// What an installation sets.

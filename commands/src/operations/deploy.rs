@@ -7,11 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{
-    About, Artifact, Attempt, Change, Current, PinnedApi, Release, View, Want, pass, to_item,
-};
+use crate::domain::{About, Artifact, Attempt, Change, Current, PinnedApi, Release, Want, pass, to_item};
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{Definition, End, Facts, Node, Refusal, Slot, StepId, Story, Trouble};
+use crate::operation::{Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble};
 use crate::operations::build::change_text;
 use crate::operations::steps::{
     Preparation, Prepared, RecordMove, all_done, move_nodes, resolution_nodes, unmoved,
@@ -115,8 +113,9 @@ impl Definition for Deploy {
         Ok(resolution_nodes(facts, target, &params.name, &params.stage))
     }
 
-    fn gate(&self, facts: &Facts, slot: &Slot, view: &View, at: Timestamp) -> Result<(), Refusal> {
+    fn gate(&self, facts: &Facts, slot: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
         let Ok(Params { name, stage, .. }) = facts.params::<Params>() else { return Ok(()) };
+        let view = &ground.view;
         pass(view, &Attempt { pipeline: &name, stage: &stage, want: Want::Deploy, at })?;
         if *slot == Slot::Stage(stage.clone()) { unmoved(facts, &name, &stage, view) } else { Ok(()) }
     }

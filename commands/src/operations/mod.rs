@@ -1,8 +1,10 @@
-//! The operations: what `/repo create`, `/build`, `/deploy`, `/stage add|set|lock|unlock`, `/promote` and `/rollback` do.
+//! The operations: what `/repo create`, `/build`, `/deploy`, `/stage add|set|lock|unlock`, `/promote`, `/rollback` and
+//! `/pipeline grant|revoke` do.
 //!
 //! Each is a [`Definition`](crate::operation::Definition): parameters, and from what is known the steps that can be
 //! named. The steps that several share stand in `steps`.
 
+pub mod access;
 pub mod build;
 pub mod deploy;
 pub mod init;
@@ -27,6 +29,8 @@ pub fn registry() -> Registry {
         .with(stage_set::StageSet)
         .with(stage_lock::StageLock)
         .with(stage_unlock::StageUnlock)
+        .with(access::ChangeRole(access::GRANT))
+        .with(access::ChangeRole(access::REVOKE))
         .with(deploy::Deploy)
         .with(promote::Promote)
         .with(rollback::Rollback)

@@ -3,20 +3,22 @@
 //! The version set is made before the gate, while nobody waits; the approval is bound to it and to what the stage ran
 //! when it was asked. After it only aliases and the API stage move: two calls in a row at the most.
 
+mod approval;
+
 use std::collections::BTreeSet;
 
-use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::card::{Button, ButtonStyle, Confirm, Text};
-use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, View, Want, pass};
+use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, Want, pass};
+use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Context, Definition, EXPIRED, Effect, Facts, Node, Progress, REJECTED, Refusal, Slot, Step, StepId,
-    Story, Trouble, VOID, Verdict, marked,
+    Definition, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict, marked,
 };
 use crate::operations::build::change_text;
+use crate::operations::promote::approval::{Approval, approvals, approved, enough, valid};
 use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes, resolution_nodes, unmoved};
 
 /// What is asked.
@@ -164,7 +166,15 @@ impl Definition for Promote {
         Ok(resolution_nodes(facts, target, &params.name, &params.to))
     }
 
-    fn gate(&self, facts: &Facts, slot: &Slot, view: &View, at: Timestamp) -> Result<(), Refusal> {
+    fn permission(&self, facts: &Facts) -> Permission {
+        match facts.params::<Params>() {
+            Ok(Params { override_reason: Some(_), .. }) => Permission::AdminsOrOncall,
+            _ => Permission::Operators,
+        }
+    }
+
+    fn gate(&self, facts: &Facts, slot: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
+        let view = &ground.view;
         let Ok(params) = facts.params::<Params>() else { return Ok(()) };
         let Params { name, to, before, .. } = &params;
         if *slot != Slot::Stage(to.clone()) {
@@ -175,7 +185,7 @@ impl Definition for Promote {
             // It may have gone somewhere and come back.
             unmoved(facts, name, to, view)?;
             pass(view, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
-            return enough(&params, view);
+            return enough(&params, view).and_then(|()| valid(&params, facts, &ground.access));
         }
         let runs =
             now.map_or("nothing".to_owned(), |now| format!("`{}`, brought by <@{}>", now.release, now.by.id));
@@ -250,7 +260,11 @@ impl Definition for Promote {
             let text = format!("{to} stays as it is.");
             story.buttons.push(button(REJECT, "Reject", ButtonStyle::Danger, &value, text));
             let have = approved(&params, facts);
-            if params.approvals > 1 {
+            if have.len() >= params.approvals {
+                // Somebody lost the role after they approved.
+                let words = format!("{} given; those count who may still approve", have.len());
+                story = story.field("Approvals", words);
+            } else if params.approvals > 1 {
                 story = story.field("Approvals", format!("{} of {}", have.len(), params.approvals));
             }
             if let Some(expires) = params.expires {
@@ -301,10 +315,6 @@ fn reminds(asked: Timestamp, expires: Timestamp) -> Timestamp {
     expires.checked_sub(before).unwrap_or(expires)
 }
 
-fn approvals(count: usize) -> String {
-    format!("{count} approval{}", if count == 1 { "" } else { "s" })
-}
-
 fn button(action: &str, label: &str, style: ButtonStyle, value: &str, text: String) -> Button {
     Button {
         action_id: action.to_owned(),
@@ -317,72 +327,5 @@ fn button(action: &str, label: &str, style: ButtonStyle, value: &str, text: Stri
             confirm: label.to_owned(),
             deny: "Not now".to_owned(),
         }),
-    }
-}
-
-/// Who approved, each once, as far as the journal says.
-fn approved<'a>(params: &Params, facts: &'a Facts) -> BTreeSet<&'a UserId> {
-    let counts = |user: &UserId| params.self_approval || *user != facts.charter.actor.id;
-    let signals = facts.signals.iter().filter(|signal| signal.verdict == Verdict::Approve);
-    signals.map(|signal| &signal.actor.id).filter(|user| counts(user)).collect()
-}
-
-/// Whether the policy did not become stricter since it was asked: what was approved then is not enough now.
-fn enough(params: &Params, view: &View) -> Result<(), Refusal> {
-    let now = usize::try_from(view.policy(&params.to).approvals).unwrap_or(usize::MAX);
-    if params.override_reason.is_some() || now <= params.approvals {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        VOID,
-        format!(
-            "`{}` asks for {} now; {} sufficed when this was asked.",
-            params.to,
-            approvals(now),
-            params.approvals
-        ),
-        "Ask again if you still want it.",
-    ))
-}
-
-/// Waits for people. Who may decide was asked when each spoke, and is asked again now.
-struct Approval(Params, UserId);
-
-#[async_trait]
-impl Step for Approval {
-    fn effect(&self) -> Effect {
-        Effect::Await
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let Self(params, requester) = self;
-        let asked = params.asked(requester);
-        let mut approvers = BTreeSet::new();
-        for signal in &cx.signals {
-            if cx.world.access.approve(&signal.actor.id, &asked).is_err() {
-                continue;
-            }
-            match signal.verdict {
-                Verdict::Reject => {
-                    return Err(Trouble::Refused(Refusal::new(
-                        REJECTED,
-                        format!("<@{}> rejected it; nothing moved.", signal.actor.id),
-                        format!("Talk to them; then `/promote {} {}` asks again.", params.name, params.to),
-                    )));
-                }
-                Verdict::Approve => drop(approvers.insert(&signal.actor.id)),
-                _ => {}
-            }
-            if approvers.len() >= params.approvals {
-                return Progress::done(());
-            }
-        }
-        if params.expires.is_some_and(|expires| expires <= cx.world.clock.now()) {
-            return Err(Trouble::Refused(Refusal::new(
-                EXPIRED,
-                format!("Nobody decided in time: {} of {}.", approvers.len(), approvals(params.approvals)),
-                format!("Ask again if you still want it: `/promote {} {}`.", params.name, params.to),
-            )));
-        }
-        Ok(Progress::Await { until: params.expires })
     }
 }

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
 use crate::domain::{About, Attempt, Change, Current, Release, VersionSet, View, Want, pass};
+use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{
-    Context, Definition, Effect, Facts, Node, Progress, Refusal, Slot, Step, StepId, Story, Trouble, VOID,
-    give_way, load, marked,
+    Context, Definition, Effect, Facts, Ground, Node, Progress, Refusal, Slot, Step, StepId, Story, Trouble,
+    VOID, give_way, load, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::promote;
@@ -138,7 +139,12 @@ impl Definition for Rollback {
         Ok(resolution_nodes(facts, target, &params.name, &params.stage))
     }
 
-    fn gate(&self, facts: &Facts, _: &Slot, view: &View, at: Timestamp) -> Result<(), Refusal> {
+    fn permission(&self, _: &Facts) -> Permission {
+        Permission::OperatorsOrOncall
+    }
+
+    fn gate(&self, facts: &Facts, _: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
+        let view = &ground.view;
         let Ok(Params { name, stage, before, .. }) = facts.params::<Params>() else { return Ok(()) };
         pass(view, &Attempt { pipeline: &name, stage: &stage, want: Want::Rollback, at })?;
         let now = view.stages.get(&stage).and_then(|stage| stage.current.as_ref());

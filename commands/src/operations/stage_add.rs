@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
 use crate::domain::{About, REVISION, Stage, View, to_item};
+use crate::grammar::Permission;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Node, Progress, Refusal, Step, StepId, Story, Trouble,
@@ -31,6 +32,9 @@ impl Definition for StageAdd {
     }
     fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
         Ok(vec![Node::new(StepId::new("record"), "", Record(facts.params()?))])
+    }
+    fn permission(&self, _: &Facts) -> Permission {
+        Permission::Admins
     }
     fn can_cancel(&self) -> bool {
         false

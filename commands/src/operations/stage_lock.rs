@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
 use crate::domain::{About, Lock, REVISION, View, to_item};
+use crate::grammar::Permission;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Node, Progress, Slot, Step, StepId, Story, Trouble,
@@ -65,6 +66,12 @@ impl Definition for StageLock {
             Node::new(StepId::of("lock", stage.as_str()), title, step).holding(Slot::Stage(stage.clone()))
         };
         Ok(params.stages.iter().map(node).collect())
+    }
+    fn permission(&self, facts: &Facts) -> Permission {
+        match facts.params::<Params>() {
+            Ok(params) if !params.hard => Permission::OperatorsOrOncall,
+            _ => Permission::Admins,
+        }
     }
     fn can_cancel(&self) -> bool {
         false

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
 use crate::domain::{About, Policy, REVISION, View, to_item};
+use crate::grammar::Permission;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Node, Progress, Refusal, Slot, Step, StepId, Story, Trouble,
@@ -54,6 +55,9 @@ impl Definition for StageSet {
         let params: Params = facts.params()?;
         let slot = Slot::Stage(params.stage.clone());
         Ok(vec![Node::new(StepId::new("record"), "", Record(params)).holding(slot)])
+    }
+    fn permission(&self, _: &Facts) -> Permission {
+        Permission::Admins
     }
     fn can_cancel(&self) -> bool {
         false

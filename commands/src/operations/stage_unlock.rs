@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
 use crate::domain::{About, Lock, REVISION, View};
+use crate::grammar::Permission;
 use crate::ids::{PipelineName, Target};
 use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble};
 use crate::operations::stage_lock::listed;
@@ -31,6 +32,9 @@ impl Definition for StageUnlock {
     }
     fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
         Ok(vec![Node::new(StepId::new("record"), "", Record(facts.params()?))])
+    }
+    fn permission(&self, _: &Facts) -> Permission {
+        Permission::OperatorsOrOncall
     }
     fn can_cancel(&self) -> bool {
         false

@@ -2,9 +2,9 @@
 //! same rules that judge a promotion, and changes nothing.
 
 use crate::card::{Card, Part, StepLine, StepState, Text, Tone};
-use crate::domain::{Attempt, Stand, View, Want, gates};
+use crate::domain::{Attempt, Stand, Want, gates};
 use crate::ids::{PipelineName, StageName, UserId};
-use crate::operation::{Refusal, marked};
+use crate::operation::{Ground, Refusal, marked};
 use crate::service::{Answer, Invocation, Service, Stop};
 
 /// A gate as a line: what it is, and why it stands open or closed.
@@ -24,7 +24,8 @@ impl Service {
         name: &PipelineName,
         stage: Option<&StageName>,
     ) -> Result<Answer, Stop> {
-        let view = self.view(name).await?;
+        let ground = self.ground(name).await?;
+        let view = &ground.view;
         let pipeline = view.pipeline(name)?;
         let stages: Vec<&StageName> = match stage {
             Some(stage) => vec![&view.stage(name, stage)?.name],
@@ -41,15 +42,15 @@ impl Service {
         for stage in stages {
             card =
                 card.text(Text::default().code(stage.as_str()).then(": ").join(view.policy(stage).words()));
-            card = card.part(Part::Steps(self.stands(&view, name, stage, &invocation.actor.id)));
+            card = card.part(Part::Steps(self.stands(&ground, name, stage, &invocation.actor.id)));
         }
         Ok(Answer::private(card))
     }
 
     /// Every gate of a stage for that person, the first that is asked first.
-    fn stands(&self, view: &View, name: &PipelineName, stage: &StageName, who: &UserId) -> Vec<StepLine> {
+    fn stands(&self, ground: &Ground, name: &PipelineName, stage: &StageName, who: &UserId) -> Vec<StepLine> {
         let world = self.engine.world();
-        let access = &world.access;
+        let Ground { view, access, .. } = ground;
         let is_first = view.is_protected(stage);
         let mut lines = vec![match access.operate(who) {
             Ok(granted) => {

@@ -3,7 +3,7 @@
 //! nothing changes.
 
 use crate::card::{Card, Text, Tone};
-use crate::domain::View;
+use crate::domain::{Access, View};
 use crate::ids::{OperationId, PipelineName, StageName};
 use crate::operation::{
     CANCEL_BUTTON, Delivery, Head, Loaded, RESOLVE_BUTTON, RETRY_BUTTON, Refusal, Said, Status, Verdict,
@@ -95,6 +95,11 @@ impl Service {
         Ok(load(&*world.store, &world.keys, id).await?)
     }
 
+    /// Who may do what with an operation's pipeline, as it stands now.
+    pub(super) async fn access(&self, head: &Head) -> Result<Access, Stop> {
+        Ok(self.engine.world().roles(Some(&head.charter.pipeline)).await?.access())
+    }
+
     async fn say_to(
         &self,
         invocation: &Invocation,
@@ -102,9 +107,9 @@ impl Service {
         wait: Option<&str>,
         word: Word,
     ) -> Result<Answer, Stop> {
-        let access = &self.engine.world().access;
         let Some(Loaded { head, facts, .. }) = loaded else { return Err(late(None).into()) };
         let params: promote::Params = facts.params()?;
+        let access = self.access(&head).await?;
         let granted = access.approve(&invocation.actor.id, &params.asked(&head.charter.actor.id))?;
         let delivery = delivery_of(invocation);
         let open = head.status == Status::Waiting || head.status == Status::Running;

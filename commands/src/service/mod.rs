@@ -9,6 +9,7 @@ mod clicks;
 mod drafts;
 mod invocation;
 mod reads;
+mod roles;
 mod stops;
 #[cfg(test)]
 mod tests;
@@ -20,10 +21,9 @@ use std::sync::Arc;
 use ulid::Ulid;
 
 use crate::card::{Card, Text, Tone};
-use crate::domain::{Granted, View};
-use crate::grammar::{self, Command, Names, Permission};
+use crate::grammar::{self, Command, Names};
 use crate::ids::OperationId;
-use crate::operation::{Accepted, Delivery, Engine, Refusal, Trouble, accept, answered, marked};
+use crate::operation::{Accepted, Delivery, Engine, Ground, Refusal, Trouble, accept, answered, marked};
 use crate::ports::StoreError;
 
 /// How often an acceptance is tried anew because the pipeline changed meanwhile.
@@ -138,6 +138,8 @@ impl Service {
             Command::PipelineHistory { name, stage, person, since } => {
                 self.history(&name, &reads::Wanted { stage, person, since }).await
             }
+            Command::PipelineWho { name: Some(name) } => self.who_of(&name).await,
+            Command::PipelineWho { name: None } => self.who().await,
             Command::PipelineCheck { name, stage } => self.check(invocation, &name, stage.as_ref()).await,
             Command::PromoteApprove { name, stage, reason } => {
                 self.decide(invocation, &name, &stage, crate::operation::Verdict::Approve, reason).await
@@ -150,26 +152,15 @@ impl Service {
             Command::PromoteCancel { name, stage, reason } => {
                 self.cancel_promotion(invocation, &name, &stage, reason).await
             }
-            other => self.operate(invocation, other).await,
-        }
-    }
-
-    /// Who may ask for this at all.
-    fn authorise(&self, invocation: &Invocation, command: &Command) -> Result<Granted, Refusal> {
-        let access = &self.engine.world().access;
-        let who = &invocation.actor.id;
-        match command.permission() {
-            Permission::Admins => access.administer(who),
-            Permission::AdminsOrOncall => access.override_gates(who),
-            Permission::OperatorsOrOncall => access.roll_back(who),
-            // Reading is for everybody; whatever comes here changes something.
-            Permission::Everyone | Permission::Operators | Permission::Approvers => access.operate(who),
+            other => match drafts::change_of(&other) {
+                Some(change) if change.name.is_none() => self.change_roles(invocation, &change, &other).await,
+                _ => self.operate(invocation, other).await,
+            },
         }
     }
 
     /// Accepts a command that becomes an operation.
     async fn operate(&self, invocation: &Invocation, command: Command) -> Result<Answer, Stop> {
-        let granted = self.authorise(invocation, &command)?;
         let Some(name) = drafts::pipeline_of(&command) else {
             return Err(Trouble::Corrupt(format!("no operation for {command}")).into());
         };
@@ -177,14 +168,21 @@ impl Service {
         let delivery =
             Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: &invocation.channel };
         for _ in 0..TRIES {
-            let view = View::read(&*world.store, &world.keys, &name).await?;
+            let ground = Ground::read(world, &name).await?;
             let id = OperationId::new(
                 Ulid::from_parts(u64::try_from(world.clock.now().as_millisecond()).unwrap_or(0), rand_bits())
                     .to_string(),
             )
             .map_err(|error| Trouble::Corrupt(error.to_string()))?;
-            let draft = match self.draft(invocation, &command, &view, &id).await {
-                Ok(draft) => draft,
+            let permitted = ground.access.permit(command.permission(), &invocation.actor.id);
+            let drafted = match permitted {
+                Ok(granted) => {
+                    self.draft(invocation, &command, &ground, &id).await.map(|draft| (draft, granted))
+                }
+                Err(refusal) => Err(refusal.into()),
+            };
+            let (draft, granted) = match drafted {
+                Ok(drafted) => drafted,
                 Err(stop) => {
                     // What is refused now may have been accepted before, under this very delivery.
                     return match answered(&self.engine, &invocation.delivery).await? {
@@ -193,14 +191,16 @@ impl Service {
                     };
                 }
             };
-            if let Some(open) = view.tickets.iter().find(|ticket| ticket.fingerprint == draft.fingerprint) {
+            if let Some(open) =
+                ground.view.tickets.iter().find(|ticket| ticket.fingerprint == draft.fingerprint)
+            {
                 // The same delivery again is answered as before; the same command anew is shown what is open.
                 if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
                     return Ok(answer);
                 }
                 return Err(Stop::say(already(&draft.fingerprint, &open.operation)));
             }
-            match accept(&self.engine, id, &delivery, &view, draft, &granted).await? {
+            match accept(&self.engine, id, &delivery, &ground, draft, &granted).await? {
                 Accepted::Yes(answer) | Accepted::Before(answer) => return Ok(answer),
                 Accepted::Again => {}
             }

@@ -8,7 +8,7 @@ use crate::card::{Card, Part, Text, Tone};
 use crate::domain::{Act, AuditRecord, Build, BuildState, Lock, Stage, View, from_item};
 use crate::grammar::{self, Command, Period};
 use crate::ids::{BuildNumber, PipelineName, StageName, UserId};
-use crate::operation::{CANCELLED, EXPIRED, REJECTED, Refusal, Slot, Trouble, VOID, marked};
+use crate::operation::{CANCELLED, EXPIRED, Ground, REJECTED, Refusal, Slot, Trouble, VOID, marked};
 use crate::operations::build::change_text;
 use crate::ports::{Item, Order, Query};
 use crate::service::{Answer, Service, Stop};
@@ -21,11 +21,11 @@ const SIDE_BY_SIDE: usize = 8;
 /// How many lines of a log are shown: what fits into a message.
 const LOG_LINES: u32 = 40;
 
-fn newest(partition: String, limit: u32) -> Query {
+pub(super) fn newest(partition: String, limit: u32) -> Query {
     Query { partition, prefix: String::new(), order: Order::Descending, limit: Some(limit), after: None }
 }
 
-fn table(card: Card, header: [&str; 4], rows: Vec<Vec<Text>>) -> Card {
+pub(super) fn table(card: Card, header: [&str; 4], rows: Vec<Vec<Text>>) -> Card {
     card.part(Part::Table { header: header.map(str::to_owned).into(), rows })
 }
 
@@ -80,6 +80,16 @@ impl Service {
             return Err(Stop::say(self.unknown_pipeline(name, &command).await?));
         }
         Ok(view)
+    }
+
+    /// The same, with who may do what.
+    pub(super) async fn ground(&self, name: &PipelineName) -> Result<Ground, Stop> {
+        let ground = Ground::read(self.engine.world(), name).await?;
+        if ground.view.pipeline.is_none() {
+            let command = Command::PipelineStatus { name: Some(name.clone()) };
+            return Err(Stop::say(self.unknown_pipeline(name, &command).await?));
+        }
+        Ok(ground)
     }
 
     /// `/repo list`.
@@ -375,7 +385,7 @@ fn pipelines_title(before: &str, count: usize) -> String {
     }
 }
 
-fn lines(lines: impl Iterator<Item = Text>) -> Text {
+pub(super) fn lines(lines: impl Iterator<Item = Text>) -> Text {
     lines.fold(Text::default(), |all, line| if all.0.is_empty() { line } else { all.then("\n").join(line) })
 }
 

@@ -94,7 +94,7 @@ impl Service {
                 return Err(late(None).into());
             };
             let requester = &head.charter.actor.id;
-            let granted = self.engine.world().access.cancel(&invocation.actor.id, requester)?;
+            let granted = self.access(&head).await?.cancel(&invocation.actor.id, requester)?;
             let definition = self.engine.registry().get(&head.charter.kind, head.charter.version);
             if definition.is_none_or(|definition| !definition.can_cancel()) {
                 let problem =
@@ -131,10 +131,10 @@ impl Service {
         word: Word,
     ) -> Result<Answer, Stop> {
         let world = self.engine.world();
-        let granted = world.access.administer(&invocation.actor.id)?;
         let item = world.store.get(&world.keys.head(id)).await?;
         let head = item.map(|item| crate::operation::Head::from_item(&item)).transpose()?;
         let Some(head) = head else { return Err(late(None).into()) };
+        let granted = self.access(&head).await?.administer(&invocation.actor.id)?;
         // What is stuck because its journal makes no sense is tried again all the same: a newer version may read it.
         let facts = match self.load(id).await {
             Ok(Some(loaded)) => loaded.facts,

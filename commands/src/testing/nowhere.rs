@@ -37,7 +37,7 @@ pub fn world(
     World {
         keys: Keys::new(&target()),
         target: target(),
-        access,
+        pinned: access,
         settings,
         store,
         clock,

@@ -95,7 +95,7 @@ pub(super) static GRANT: Form = Form {
     help: "For one pipeline, or for all. It is announced, and recorded.",
     examples: &["/pipeline grant <@U012AB3CD> operators", "/pipeline grant <@U012AB3CD> approvers orders"],
     permission: Permission::Admins,
-    available: false,
+    available: true,
     make: |v| Some(Command::PipelineGrant { person: v.person?, role: v.role?, name: v.name }),
 };
 
@@ -107,7 +107,7 @@ pub(super) static REVOKE: Form = Form {
     help: "For one pipeline, or for all. Roles written in `sluice.toml` are changed there.",
     examples: &["/pipeline revoke <@U012AB3CD> operators", "/pipeline revoke <@U012AB3CD> approvers orders"],
     permission: Permission::Admins,
-    available: false,
+    available: true,
     make: |v| Some(Command::PipelineRevoke { person: v.person?, role: v.role?, name: v.name }),
 };
 
@@ -119,7 +119,7 @@ pub(super) static WHO: Form = Form {
     help: "The roles, and where each comes from.",
     examples: &["/pipeline who", "/pipeline who orders"],
     permission: Permission::Everyone,
-    available: false,
+    available: true,
     make: |v| Some(Command::PipelineWho { name: v.name }),
 };
 

@@ -321,8 +321,8 @@ impl Process {
         let delivery = Delivery { key: delivery, actor: &ann, channel: &channel };
         loop {
             let name = "orders".parse().unwrap();
-            let view = View::read(&*world.store, &world.keys, &name).await?;
-            let granted = world.access.operate(&ann.id).unwrap();
+            let ground = Ground::read(world, &name).await?;
+            let granted = ground.access.operate(&ann.id).unwrap();
             let draft = Draft {
                 kind,
                 params: serde_json::to_value(steps).unwrap(),
@@ -335,7 +335,7 @@ impl Process {
                 answer: Card::new(Tone::Running, format!("Doing {number}.")),
             };
             let id = operation_id(self.ids_from + number);
-            match accept(&self.engine, id, &delivery, &view, draft, &granted).await? {
+            match accept(&self.engine, id, &delivery, &ground, draft, &granted).await? {
                 Accepted::Again => {}
                 accepted => return Ok(accepted),
             }
@@ -372,7 +372,7 @@ impl Process {
         let who = person(who);
         let requester = &head.charter.actor.id;
         let asked = Asked { requester, approvers: &BTreeSet::new(), self_approval: false };
-        let granted = self.engine.world().access.approve(&who.id, &asked).unwrap();
+        let granted = self.engine.world().pinned.approve(&who.id, &asked).unwrap();
         let channel = "C0GENERAL1".parse().unwrap();
         let delivery = Delivery { key: delivery, actor: &who, channel: &channel };
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));

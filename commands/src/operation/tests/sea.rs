@@ -11,12 +11,12 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::card::Text;
-use crate::domain::{About, View};
+use crate::domain::About;
 use crate::fault::{Class, PortError};
 use crate::ids::Target;
 use crate::operation::{
-    Context, Definition, Done, Effect, Facts, Node, Observed, Progress, ROLLBACK, Refusal, Slot, Step,
-    StepId, Story, Trouble, Undone, VOID, Verdict, effects,
+    Context, Definition, Done, Effect, Facts, Ground, Node, Observed, Progress, ROLLBACK, Refusal, Slot,
+    Step, StepId, Story, Trouble, Undone, VOID, Verdict, effects,
 };
 pub(super) use crate::testing::{Moment, Weather};
 
@@ -339,7 +339,7 @@ impl Definition for ToyDefinition {
             })
             .collect())
     }
-    fn gate(&self, _: &Facts, _: &Slot, _: &View, _: jiff::Timestamp) -> Result<(), Refusal> {
+    fn gate(&self, _: &Facts, _: &Slot, _: &Ground, _: jiff::Timestamp) -> Result<(), Refusal> {
         match self.sea.with(|inner| inner.closed) && self.kind != ROLLBACK {
             true => Err(Refusal::new(VOID, "The gate closed.", "")),
             false => Ok(()),

@@ -7,17 +7,20 @@ mod build;
 mod deploy;
 mod pipeline;
 mod promote;
+mod roles;
 mod rollback;
 mod stage;
+
+pub(crate) use roles::change_of;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::card::{Card, Text, Tone};
-use crate::domain::{Release, View, from_item};
+use crate::domain::{Release, from_item};
 use crate::grammar::Command;
 use crate::ids::{OperationId, PipelineName, ReleaseNumber};
-use crate::operation::{Draft, Refusal, Trouble};
+use crate::operation::{Draft, Ground, Refusal, Trouble};
 use crate::ports::{Guard, Guards, Write};
 use crate::service::{Invocation, Service, Stop};
 
@@ -32,7 +35,9 @@ pub(crate) fn pipeline_of(command: &Command) -> Option<PipelineName> {
         | Command::StageLock { name, .. }
         | Command::StageUnlock { name, .. }
         | Command::Promote { name, .. }
-        | Command::Rollback { name, .. } => Some(name.clone()),
+        | Command::Rollback { name, .. }
+        | Command::PipelineGrant { name: Some(name), .. }
+        | Command::PipelineRevoke { name: Some(name), .. } => Some(name.clone()),
         _ => None,
     }
 }
@@ -67,14 +72,15 @@ impl Resolved {
 }
 
 impl Service {
-    /// The draft of a command, from a view of its pipeline.
+    /// The draft of a command, from its pipeline as it was seen.
     pub(crate) async fn draft(
         &self,
         invocation: &Invocation,
         command: &Command,
-        view: &View,
+        ground: &Ground,
         id: &OperationId,
     ) -> Result<Draft, Stop> {
+        let view = &ground.view;
         let Some(name) = pipeline_of(command) else {
             return Err(Trouble::Corrupt(format!("no draft for {command}")).into());
         };
@@ -94,17 +100,20 @@ impl Service {
             }
             Command::Deploy { build, stage, .. } => self.deploy(view, &name, *build, stage.as_ref()).await?,
             Command::StageSet { stage, settings, .. } => stage::set(view, &name, stage, settings, command)?,
-            Command::StageLock { .. } => self.lock(invocation, view, command)?,
+            Command::StageLock { .. } => self.lock(invocation, ground, command)?,
             Command::StageUnlock { stage, .. } => {
-                self.unlock(invocation, view, &name, stage.as_ref(), command)?
+                self.unlock(invocation, ground, &name, stage.as_ref(), command)?
             }
             Command::Promote { to, from, release, again, override_reason, .. } => {
                 let override_reason = override_reason.as_deref();
                 let nevertheless = promote::Nevertheless { again: *again, override_reason };
-                self.promote(view, &name, to, from.as_ref(), *release, nevertheless).await?
+                self.promote(ground, &name, to, from.as_ref(), *release, nevertheless).await?
             }
             Command::Rollback { stage, release, reason, .. } => {
                 self.rollback(view, &name, stage, *release, reason.clone()).await?
+            }
+            Command::PipelineGrant { .. } | Command::PipelineRevoke { .. } => {
+                self.role_change(invocation, ground, command)?
             }
             other => return Err(Trouble::Corrupt(format!("no draft for {other}")).into()),
         };

@@ -2,10 +2,10 @@
 //! stage ran when it was asked, to which the approval is bound.
 
 use crate::card::{Card, Text, Tone};
-use crate::domain::{Attempt, View, pass};
+use crate::domain::{Attempt, pass};
 use crate::grammar::Command;
 use crate::ids::{PipelineName, ReleaseNumber, StageName};
-use crate::operation::Refusal;
+use crate::operation::{Ground, Refusal};
 use crate::operations::promote;
 use crate::service::drafts::Resolved;
 use crate::service::{Service, Stop};
@@ -23,13 +23,14 @@ impl Service {
     /// Of what the stage before runs, unless another stage or release is named.
     pub(super) async fn promote(
         &self,
-        view: &View,
+        ground: &Ground,
         name: &PipelineName,
         to: &StageName,
         from: Option<&StageName>,
         release: Option<ReleaseNumber>,
         nevertheless: Nevertheless<'_>,
     ) -> Result<Resolved, Stop> {
+        let (view, access) = (&ground.view, &ground.access);
         let pipeline = view.pipeline(name)?;
         let target = view.stage(name, to)?;
         let Some(before) = pipeline.before(to) else {
@@ -96,7 +97,7 @@ impl Service {
             ));
         }
         let release = self.release(name, number).await?;
-        let (access, now) = (&self.engine.world().access, self.engine.world().clock.now());
+        let now = self.engine.world().clock.now();
         let (policy, reason) = (view.policy(to), nevertheless.override_reason);
         let approvers = if policy.approvers.is_empty() { access.approvers() } else { &policy.approvers };
         let expires = match (policy.expires, policy.approvals) {

@@ -8,7 +8,7 @@ use crate::card::Text;
 use crate::domain::{Lock, Policy, View};
 use crate::grammar::{Command, Period};
 use crate::ids::{PipelineName, StageName};
-use crate::operation::{Refusal, Trouble};
+use crate::operation::{Ground, Refusal, Trouble};
 use crate::operations::{stage_lock, stage_set, stage_unlock};
 use crate::service::drafts::Resolved;
 use crate::service::{Invocation, Service, Stop};
@@ -85,9 +85,10 @@ impl Service {
     pub(super) fn lock(
         &self,
         invocation: &Invocation,
-        view: &View,
+        ground: &Ground,
         command: &Command,
     ) -> Result<Resolved, Stop> {
+        let Ground { view, access, .. } = ground;
         let Command::StageLock { name, stage, until, hard, reason } = command else {
             return Err(Trouble::Corrupt(format!("no lock: {command}")).into());
         };
@@ -108,7 +109,7 @@ impl Service {
             .collect();
         if !hard && let Some(lock) = held.iter().find(|lock| lock.hard) {
             // Whoever may not set a hard lock must not soften one.
-            self.engine.world().access.unlock(&invocation.actor.id, &lock.owner.id)?;
+            access.unlock(&invocation.actor.id, &lock.owner.id)?;
         }
         let over = held.into_iter().filter(|lock| lock.owner.id != invocation.actor.id).collect();
         let mut answer = Text::plain("Locking ");
@@ -132,11 +133,12 @@ impl Service {
     pub(super) fn unlock(
         &self,
         invocation: &Invocation,
-        view: &View,
+        ground: &Ground,
         name: &PipelineName,
         stage: Option<&StageName>,
         command: &Command,
     ) -> Result<Resolved, Stop> {
+        let Ground { view, access, .. } = ground;
         let now = self.engine.world().clock.now();
         let stages = stages(view, name, stage)?;
         let locks: Vec<Lock> = stages
@@ -152,7 +154,7 @@ impl Service {
             return Err(Refusal::new("not-locked", format!("{what} of `{name}` {verb}."), hint).into());
         }
         for lock in &locks {
-            self.engine.world().access.unlock(&invocation.actor.id, &lock.owner.id)?;
+            access.unlock(&invocation.actor.id, &lock.owner.id)?;
         }
         let answer = Text::plain("Unlocking ").code(name.as_str()).then(".");
         let params = stage_unlock::Params { name: name.clone(), locks };

@@ -50,7 +50,7 @@ const SITUATIONS: [Situation; 10] = [
 ];
 
 /// What is typed: ann and ben operate and, with cleo, approve; dan is on call; eve administers; zoe may nothing.
-const LINES: [(&str, &str); 33] = [
+const LINES: [(&str, &str); 40] = [
     ("ann", "/repo create invoices"),
     ("zoe", "/repo create invoices"),
     ("ann", "/build orders"),
@@ -84,6 +84,13 @@ const LINES: [(&str, &str); 33] = [
     ("ann", "/rollback orders dev"),
     ("dan", "/rollback orders staging checkout is down"),
     ("zoe", "/rollback orders staging"),
+    ("eve", "/pipeline grant <@U0ZOE0009> operators orders"),
+    ("eve", "/pipeline grant <@U0ZOE0009> operators"),
+    ("eve", "/pipeline grant <@U0ANN0001> operators orders"),
+    ("ann", "/pipeline grant <@U0ZOE0009> operators orders"),
+    ("eve", "/pipeline revoke <@U0ANN0001> operators"),
+    ("eve", "/pipeline revoke <@U0ZOE0009> operators orders"),
+    ("ann", "/pipeline revoke <@U0BEN0002> approvers orders"),
 ];
 
 async fn put(store: &MemoryStore, item: Result<Item, StoreError>) {
@@ -162,9 +169,11 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
         ("U0CLEO003", "cleo"),
         ("U0DAN0004", "dan"),
         ("U0EVE0005", "eve"),
+        ("U0ZOE0009", "zoe"),
     ];
     let named = |words: String| names.iter().fold(words, |words, (id, name)| words.replace(id, name));
-    if office.heads() > before {
+    // What is recorded at once is no operation.
+    if office.heads() > before || card.tone == Tone::Good {
         return format!("accepted: {}", named(card.title.flat()));
     }
     let hint = card.hint.as_ref().map(|hint| hint.flat()).unwrap_or_default();

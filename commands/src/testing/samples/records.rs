@@ -205,7 +205,7 @@ fn history(name: &PipelineName) -> Vec<AuditRecord> {
         act,
         actor: actor(who),
         channel: CHANNEL.parse().expect("a channel"),
-        pipeline: name.clone(),
+        pipeline: Some(name.clone()),
         operation: operation(1),
         kind: kind.into(),
         command,

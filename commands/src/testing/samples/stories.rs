@@ -4,10 +4,12 @@ use super::journal::BEGIN;
 use super::outputs::Outputs;
 use super::records::{access, artifact, change, current, release, stage};
 use super::{Journal, Sample};
-use crate::domain::{Change, Lock, Policy, VersionSet, View};
+use crate::domain::{Change, Lock, Policy, RoleChange, VersionSet, View};
 use crate::fault::{Class, PortError};
+use crate::grammar::Role;
 use crate::ids::{BuildNumber, ReleaseNumber, StageName};
-use crate::operation::{Entry, Refusal, Slot, Trouble, Verdict};
+use crate::operation::{Entry, Ground, Refusal, Slot, Trouble, Verdict};
+use crate::operations::access as access_change;
 use crate::operations::steps::{foreign_refusal, refuse};
 use crate::operations::{
     build, deploy, promote, repo_create, rollback, stage_add, stage_lock, stage_set, stage_unlock,
@@ -230,6 +232,16 @@ fn setting(settings: &[(&str, &str)], before: &[(&str, &str)]) -> Journal {
     Journal::accepted(stage_set::KIND, "/stage set orders prod approvals=2", "orders", params, outputs)
 }
 
+fn changing_roles(gives: bool, role: Role, kept: Option<&str>) -> Journal {
+    let (kind, verb) =
+        if gives { (access_change::GRANT, "grant") } else { (access_change::REVOKE, "revoke") };
+    let name = Some("orders".parse().expect("a name"));
+    let change = RoleChange { person: super::actor("dan").id, role, name, gives };
+    let command = format!("/pipeline {verb} <@{}> {} orders", change.person, role.word());
+    let outputs = Outputs::default().with("record", kept);
+    Journal::accepted(kind, &command, "orders", change, outputs)
+}
+
 fn rolling_back(reason: Option<&str>) -> Journal {
     let alias = |function: &str| (format!("sluice-orders-{function}"), "1".to_owned());
     let params = rollback::Params {
@@ -266,7 +278,8 @@ fn void(journal: &Journal, release: u32) -> Refusal {
     moved.current = Some(crate::domain::Current { by: super::actor("ben"), ..current(release) });
     let view = View { stages: [(prod.clone(), moved)].into(), ..View::default() };
     let (definition, facts) = journal.known();
-    definition.gate(facts, &Slot::Stage(prod), &view, jiff::Timestamp::UNIX_EPOCH).expect_err("it moved")
+    let ground = Ground { view, access: access(), ..Ground::default() };
+    definition.gate(facts, &Slot::Stage(prod), &ground, jiff::Timestamp::UNIX_EPOCH).expect_err("it moved")
 }
 
 fn bad_template() -> Refusal {
@@ -375,6 +388,17 @@ pub fn all() -> Vec<Sample> {
         unlocking().sample("just accepted"),
         unlocking().failed("record", gone()).sample("failed"),
         unlocking().succeeded().sample("unlocked"),
+        changing_roles(true, Role::Operators, None).sample("just accepted"),
+        changing_roles(true, Role::Operators, None).succeeded().sample("granted"),
+        changing_roles(true, Role::Oncall, None)
+            .failed("record", access().administer(&super::actor("dan").id).expect_err("no admin"))
+            .sample("failed: who asked is no admin any more"),
+        changing_roles(false, Role::Approvers, None).sample("just accepted"),
+        changing_roles(false, Role::Approvers, None).succeeded().sample("revoked"),
+        changing_roles(false, Role::Operators, Some("it was granted for all pipelines"))
+            .succeeded()
+            .sample("revoked, and kept"),
+        changing_roles(false, Role::Admins, None).failed("record", gone()).sample("failed"),
         approved()
             .failed("api-stage", throttled("apigatewayv2:UpdateStage"))
             .sample("failed after the first alias, and taken back"),

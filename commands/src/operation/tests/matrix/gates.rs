@@ -223,3 +223,58 @@ async fn after_a_lock_is_told_nothing_moves() {
     }
     assert!(moved > 0 && stayed > 0, "{moved} moved, {stayed} stayed: both are tried");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_of_who_lost_the_role_does_not_count() {
+    let (shared, process) = world("approvals=2").await;
+    refused(&process, "zoe", "/promote orders prod r1", "not-an-operator").await;
+    ends(&shared, &process, "ada", "/pipeline grant <@U0ZOE> operators orders", Status::Succeeded).await;
+    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.live_until(async || shared.is_settled()).await;
+    process.types("z1", "zoe", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    ends(&shared, &process, "ada", "/pipeline revoke <@U0ZOE> operators orders", Status::Succeeded).await;
+    process.types("b1", "ben", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(shared.head(&head.id).await.status, Status::Waiting, "{:#?}", shared.journal(&head.id));
+    let card = shared.news(&head.id).unwrap().card;
+    assert!(format!("{card:?}").contains("who may still approve"), "{card:?}");
+    process.types("c1", "cat", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
+    assert_eq!(runs(&shared, "prod").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_asked_for_who_lost_the_role_moves_nothing() {
+    let (shared, process) = world("").await;
+    ends(&shared, &process, "ada", "/pipeline grant <@U0ZOE> operators orders", Status::Succeeded).await;
+    let head = comes_to(&shared, &process, "zoe", ASK, Status::Waiting).await;
+    process.live_until(async || shared.is_settled()).await;
+    ends(&shared, &process, "ada", "/pipeline revoke <@U0ZOE> operators orders", Status::Succeeded).await;
+    process.types("b1", "ben", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    let head = shared.head(&head.id).await;
+    assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "not-an-operator"));
+    assert_eq!(runs(&shared, "prod").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_of_who_is_no_admin_any_more_is_not_recorded() {
+    let (shared, process) = world("").await;
+    ends(&shared, &process, "ada", "/pipeline grant <@U0ZOE> admins orders", Status::Succeeded).await;
+    ends(&shared, &process, "ada", "/pipeline grant <@U0BEN> admins orders", Status::Succeeded).await;
+    // Both are accepted before either is recorded.
+    let known = shared.heads().len();
+    process.types("z", "zoe", "/pipeline revoke <@U0BEN> admins orders").await;
+    process.types("b", "ben", "/pipeline revoke <@U0ZOE> admins orders").await;
+    process.live_until(async || shared.is_settled()).await;
+    let heads = shared.heads();
+    assert_eq!(heads.len(), known + 2);
+    let ended = |status| {
+        heads.iter().filter(move |head| head.charter.kind == "access-revoke" && head.status == status)
+    };
+    assert_eq!((ended(Status::Succeeded).count(), ended(Status::Failed).count()), (1, 1));
+    let lost = ended(Status::Failed).next().unwrap();
+    assert_eq!(fails_with(&shared, lost).await, "not-an-admin");
+}

@@ -96,6 +96,8 @@ matrix! {
     "stage-set": stage_set;
     "stage-lock": stage_lock;
     "stage-unlock": stage_unlock;
+    "access-grant": access_grant;
+    "access-revoke": access_revoke;
     "deploy": deploy;
     "promote": promote;
     "rollback": rollback;

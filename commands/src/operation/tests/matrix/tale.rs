@@ -83,6 +83,22 @@ pub(super) const TALES: &[Tale] = &[
         runs: None,
     },
     Tale {
+        name: "grant a role",
+        kind: "access-grant",
+        before: &[CREATED],
+        who: "ada",
+        line: "/pipeline grant <@U0ZOE> operators orders",
+        runs: None,
+    },
+    Tale {
+        name: "revoke a role",
+        kind: "access-revoke",
+        before: &[CREATED, &[Types("ada", "/pipeline grant <@U0ZOE> operators orders")]],
+        who: "ada",
+        line: "/pipeline revoke <@U0ZOE> operators orders",
+        runs: None,
+    },
+    Tale {
         name: "first deploy",
         kind: "deploy",
         before: &[CREATED, BUILT],

@@ -1,0 +1,283 @@
+//! Roles that people granted, beside those that `sluice.toml` pins: for all pipelines in one record, for one pipeline in
+//! another, which stands in its partition.
+//!
+//! A role is had if any of the three gives it. Commands change the records alone: what is pinned stays, and there is
+//! always an admin left who can grant.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Access, REVISION, from_item, to_item};
+use crate::grammar::Role;
+use crate::ids::{PipelineName, UserId};
+use crate::operation::Refusal;
+use crate::ports::{Guard, Guards, Item, Key, Precondition, StoreError, Write};
+use crate::service::Actor;
+
+/// A role that somebody was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Who has it.
+    pub person: UserId,
+    /// The role.
+    pub role: Role,
+    /// Who gave it.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The roles that were granted for all pipelines, or for one; as they were read, or as they are to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// In the order in which they were given.
+    pub list: Vec<Grant>,
+    /// The revision of the record that they were read from; 0 if there is none yet.
+    revision: u64,
+}
+
+impl Grants {
+    /// From their record.
+    pub fn of(item: Option<&Item>) -> Result<Self, StoreError> {
+        let Some(item) = item else { return Ok(Self::default()) };
+        let revision = match item.guards.get(REVISION) {
+            Some(Guard::Number(revision)) => *revision,
+            _ => 0,
+        };
+        Ok(Self { list: from_item(item)?, revision })
+    }
+
+    /// The write that puts them in place of those that they were made from: it is lost if somebody else was faster.
+    pub fn put(&self, key: Key) -> Result<Write, StoreError> {
+        let guard = |revision| Guards::from([(REVISION.to_owned(), Guard::Number(revision))]);
+        let when = match self.revision {
+            0 => Precondition::Absent,
+            revision => Precondition::Equals(guard(revision)),
+        };
+        Ok(Write::Put { item: to_item(key, guard(self.revision + 1), &self.list)?, when })
+    }
+
+    /// What that person was granted of that role.
+    pub fn get(&self, person: &UserId, role: Role) -> Option<&Grant> {
+        self.list.iter().find(|grant| grant.person == *person && grant.role == role)
+    }
+}
+
+/// A change of roles that somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleChange {
+    /// Whose.
+    pub person: UserId,
+    /// The role.
+    pub role: Role,
+    /// For which pipeline; for all without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<PipelineName>,
+    /// Whether it is given; else it is taken away.
+    pub gives: bool,
+}
+
+/// Where somebody has a role from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source<'a> {
+    /// `sluice.toml`.
+    Pinned,
+    /// A grant for all pipelines.
+    Everywhere(&'a Grant),
+    /// A grant for this pipeline.
+    Here(&'a Grant),
+}
+
+/// All that says who may do what, with one pipeline or with all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// What `sluice.toml` says.
+    pub pinned: Access,
+    /// What was granted for all pipelines.
+    pub everywhere: Grants,
+    /// What was granted for this pipeline; nothing where none is meant.
+    pub here: Grants,
+}
+
+impl Roles {
+    /// Who may do what: a role is had if any of the three gives it.
+    pub fn access(&self) -> Access {
+        self.pinned.with(&self.everywhere).with(&self.here)
+    }
+
+    /// Where that person has that role from.
+    pub fn sources(&self, person: &UserId, role: Role) -> Vec<Source<'_>> {
+        let pinned = self.pinned.of(role).contains(person).then_some(Source::Pinned);
+        let everywhere = self.everywhere.get(person, role).map(Source::Everywhere);
+        let here = self.here.get(person, role).map(Source::Here);
+        [pinned, everywhere, here].into_iter().flatten().collect()
+    }
+
+    /// The grants as they are with that change, or why it cannot be. Whether `by` may was asked before.
+    pub fn changed(&self, change: &RoleChange, by: &Actor, at: Timestamp) -> Result<Self, Refusal> {
+        let RoleChange { person, role, name, gives } = change;
+        let mut after = self.clone();
+        let is_pinned = self.pinned.of(*role).contains(person);
+        let grants = if name.is_some() { &mut after.here } else { &mut after.everywhere };
+        let whom = format!("<@{person}>");
+        let what = format!("{} {}", role.one(), for_whom(name.as_ref()));
+        match (gives, grants.get(person, *role)) {
+            (true, Some(grant)) => {
+                return Err(Refusal::new(
+                    "already-granted",
+                    format!("{whom} is {what} already: <@{}> granted it.", grant.by.id),
+                    see(name.as_ref()),
+                ));
+            }
+            (true, None) if is_pinned => {
+                return Err(Refusal::new(
+                    "pinned",
+                    format!(
+                        "{whom} is {} already, for all pipelines: that is pinned in `sluice.toml`.",
+                        role.one()
+                    ),
+                    see(name.as_ref()),
+                ));
+            }
+            (false, None) if is_pinned => {
+                return Err(Refusal::new(
+                    "pinned",
+                    format!(
+                        "{whom} is {}: that is pinned in `sluice.toml`, and no command takes it away.",
+                        role.one()
+                    ),
+                    "Whoever runs Sluice changes it there, under `[access]`.",
+                ));
+            }
+            (false, None) => {
+                let hint = match (name, self.everywhere.get(person, *role)) {
+                    (Some(_), Some(_)) => {
+                        "They have it for all pipelines: revoke it without naming one.".to_owned()
+                    }
+                    _ => see(name.as_ref()),
+                };
+                return Err(Refusal::new("not-granted", format!("{whom} was not made {what}."), hint));
+            }
+            (true, None) => {
+                grants.list.push(Grant { person: person.clone(), role: *role, by: by.clone(), at });
+            }
+            (false, Some(_)) => grants.list.retain(|grant| grant.person != *person || grant.role != *role),
+        }
+        if after.access().admins.is_empty() {
+            return Err(Refusal::new(
+                "last-admin",
+                format!("{whom} is the last admin: nobody could grant anything after that."),
+                "Make somebody else an admin first, as in `/pipeline grant @person admins`.",
+            ));
+        }
+        Ok(after)
+    }
+}
+
+/// For which pipelines a role is.
+pub fn for_whom(name: Option<&PipelineName>) -> String {
+    name.map_or("for all pipelines".to_owned(), |name| format!("for `{name}`"))
+}
+
+fn see(name: Option<&PipelineName>) -> String {
+    match name {
+        Some(name) => format!("See who has which role: `/pipeline who {name}`."),
+        None => "See who has which role: `/pipeline who`.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(id: &str) -> UserId {
+        UserId::new(id).unwrap()
+    }
+
+    fn eve() -> Actor {
+        Actor { id: user("U5"), name: "eve".into() }
+    }
+
+    /// `U1` operates and `U5` administers by the file.
+    fn roles() -> Roles {
+        let pinned =
+            Access { operators: [user("U1")].into(), admins: [user("U5")].into(), ..Access::default() };
+        Roles { pinned, ..Roles::default() }
+    }
+
+    fn change(gives: bool, person: &str, role: Role, name: Option<&str>) -> RoleChange {
+        RoleChange { person: user(person), role, name: name.map(|name| name.parse().unwrap()), gives }
+    }
+
+    fn after(
+        roles: &Roles,
+        gives: bool,
+        person: &str,
+        role: Role,
+        name: Option<&str>,
+    ) -> Result<Roles, String> {
+        let wanted = change(gives, person, role, name);
+        roles.changed(&wanted, &eve(), Timestamp::UNIX_EPOCH).map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn a_role_is_had_if_any_of_the_three_gives_it() {
+        let all = after(&roles(), true, "U2", Role::Operators, None).unwrap();
+        let all = after(&all, true, "U3", Role::Approvers, Some("orders")).unwrap();
+        let access = all.access();
+        assert_eq!(access.operate(&user("U1")).unwrap().rule(), "operators");
+        assert_eq!(access.operate(&user("U2")).unwrap().rule(), "operators");
+        assert!(access.operate(&user("U3")).is_err());
+        assert_eq!(
+            access.approvers(),
+            &[user("U3")].into(),
+            "there is one now: the operators approve no more"
+        );
+        let other = Roles { here: Grants::default(), ..all.clone() };
+        assert_eq!(other.access().approvers().len(), 2, "of another pipeline they do");
+        assert_eq!(all.sources(&user("U1"), Role::Operators), [Source::Pinned]);
+        assert!(matches!(all.sources(&user("U3"), Role::Approvers)[..], [Source::Here(_)]));
+        assert_eq!(after(&all, false, "U3", Role::Approvers, Some("orders")).unwrap().here.list, []);
+    }
+
+    #[test]
+    fn what_is_pinned_stays_and_what_is_so_already_is_said() {
+        let orders = Some("orders");
+        assert_eq!(after(&roles(), true, "U1", Role::Operators, orders), Err("pinned".into()));
+        assert_eq!(after(&roles(), false, "U1", Role::Operators, None), Err("pinned".into()));
+        assert_eq!(after(&roles(), false, "U2", Role::Operators, None), Err("not-granted".into()));
+        let all = after(&roles(), true, "U2", Role::Operators, None).unwrap();
+        assert_eq!(after(&all, true, "U2", Role::Operators, None), Err("already-granted".into()));
+        assert_eq!(after(&all, false, "U2", Role::Operators, orders), Err("not-granted".into()));
+        assert!(after(&all, true, "U2", Role::Operators, orders).is_ok(), "the one may be taken away later");
+        // Pinned after it was granted: the grant can be taken away, and the role stays.
+        let mut late = all;
+        late.pinned.operators.insert(user("U2"));
+        let late = after(&late, false, "U2", Role::Operators, None).unwrap();
+        assert!(late.access().operate(&user("U2")).is_ok());
+    }
+
+    #[test]
+    fn the_last_admin_stays() {
+        let mut all = after(&roles(), true, "U2", Role::Admins, None).unwrap();
+        assert!(after(&all, false, "U2", Role::Admins, None).is_ok(), "U5 is pinned");
+        all.pinned.admins.clear();
+        assert_eq!(after(&all, false, "U2", Role::Admins, None), Err("last-admin".into()));
+        let two = after(&all, true, "U3", Role::Admins, Some("orders")).unwrap();
+        assert!(after(&two, false, "U3", Role::Admins, Some("orders")).is_ok());
+        let only = Roles { everywhere: Grants::default(), ..two };
+        assert_eq!(after(&only, false, "U3", Role::Admins, Some("orders")), Err("last-admin".into()));
+    }
+
+    #[test]
+    fn a_record_is_put_in_place_of_the_one_it_was_made_from() {
+        let key = || Key { partition: "p".into(), sort: "roles".into() };
+        let first = after(&roles(), true, "U2", Role::Oncall, None).unwrap().everywhere;
+        let Write::Put { item, when } = first.put(key()).unwrap() else { panic!("a put") };
+        assert_eq!(when, Precondition::Absent);
+        let read = Grants::of(Some(&item)).unwrap();
+        assert_eq!((&read.list, read.revision), (&first.list, 1));
+        let Write::Put { when, .. } = read.put(key()).unwrap() else { panic!("a put") };
+        assert_eq!(when, Precondition::Equals([(REVISION.to_owned(), Guard::Number(1))].into()));
+    }
+}

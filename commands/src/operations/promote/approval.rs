@@ -1,0 +1,135 @@
+//! The approvals of a promotion: waiting for them, and judging them anew.
+//!
+//! Who approves is asked when they speak, when their words are counted, and once more before the stage moves: who lost the
+//! role on the way does not count.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use crate::domain::{Access, View};
+use crate::ids::UserId;
+use crate::operation::{
+    Context, EXPIRED, Effect, Facts, Progress, REJECTED, Refusal, Step, Trouble, VOID, Verdict,
+};
+use crate::operations::promote::Params;
+
+pub(super) fn approvals(count: usize) -> String {
+    format!("{count} approval{}", if count == 1 { "" } else { "s" })
+}
+
+/// Who approved, each once, as far as the journal says.
+pub(super) fn approved<'a>(params: &Params, facts: &'a Facts) -> BTreeSet<&'a UserId> {
+    let counts = |user: &UserId| params.self_approval || *user != facts.charter.actor.id;
+    let signals = facts.signals.iter().filter(|signal| signal.verdict == Verdict::Approve);
+    signals.map(|signal| &signal.actor.id).filter(|user| counts(user)).collect()
+}
+
+/// Whether the policy did not become stricter since it was asked: what was approved then is not enough now.
+pub(super) fn enough(params: &Params, view: &View) -> Result<(), Refusal> {
+    let now = usize::try_from(view.policy(&params.to).approvals).unwrap_or(usize::MAX);
+    if params.override_reason.is_some() || now <= params.approvals {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        VOID,
+        format!(
+            "`{}` asks for {} now; {} sufficed when this was asked.",
+            params.to,
+            approvals(now),
+            params.approvals
+        ),
+        "Ask again if you still want it.",
+    ))
+}
+
+/// Whether those who approved may still do so: who lost the role meanwhile does not count.
+pub(super) fn valid(params: &Params, facts: &Facts, access: &Access) -> Result<(), Refusal> {
+    let asked = params.asked(&facts.charter.actor.id);
+    let may = approved(params, facts).into_iter().filter(|user| access.approve(user, &asked).is_ok()).count();
+    if may >= params.approvals {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        VOID,
+        format!("It needs {}, and {may} of those who approved may still do so.", approvals(params.approvals)),
+        "Ask again if you still want it.",
+    ))
+}
+
+/// Waits for people. Who may decide was asked when each spoke, and is asked again now.
+pub(super) struct Approval(pub(super) Params, pub(super) UserId);
+
+#[async_trait]
+impl Step for Approval {
+    fn effect(&self) -> Effect {
+        Effect::Await
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let Self(params, requester) = self;
+        let asked = params.asked(requester);
+        let mut approvers = BTreeSet::new();
+        let access = match cx.signals.is_empty() {
+            true => Access::default(),
+            false => cx.world.roles(Some(&params.name)).await?.access(),
+        };
+        for signal in &cx.signals {
+            if access.approve(&signal.actor.id, &asked).is_err() {
+                continue;
+            }
+            match signal.verdict {
+                Verdict::Reject => {
+                    return Err(Trouble::Refused(Refusal::new(
+                        REJECTED,
+                        format!("<@{}> rejected it; nothing moved.", signal.actor.id),
+                        format!("Talk to them; then `/promote {} {}` asks again.", params.name, params.to),
+                    )));
+                }
+                Verdict::Approve => drop(approvers.insert(&signal.actor.id)),
+                _ => {}
+            }
+            if approvers.len() >= params.approvals {
+                return Progress::done(());
+            }
+        }
+        if params.expires.is_some_and(|expires| expires <= cx.world.clock.now()) {
+            return Err(Trouble::Refused(Refusal::new(
+                EXPIRED,
+                format!("Nobody decided in time: {} of {}.", approvers.len(), approvals(params.approvals)),
+                format!("Ask again if you still want it: `/promote {} {}`.", params.name, params.to),
+            )));
+        }
+        Ok(Progress::Await { until: params.expires })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::SignalFact;
+    use crate::operation::testing::{charter, operation_id};
+    use crate::testing::samples::{access, actor, change, promotion};
+
+    #[test]
+    fn who_lost_the_role_after_they_approved_does_not_count() {
+        let params = promotion("orders", change(2), &["Hello"]);
+        let mut facts = Facts::new(operation_id(1), charter("promote"));
+        let (step, at) = (crate::operation::StepId::new("approval"), jiff::Timestamp::UNIX_EPOCH);
+        for name in ["ben", "cleo"] {
+            let (step, actor) = (step.clone(), actor(name));
+            facts.signals.push(SignalFact { step, actor, verdict: Verdict::Approve, reason: None, at });
+        }
+        let mut access = access();
+        let code = |access: &Access, approvals| {
+            let params = Params { approvals, ..params.clone() };
+            valid(&params, &facts, access).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(code(&access, 2), Ok(()));
+        access.approvers.remove(&actor("ben").id);
+        assert_eq!(code(&access, 2), Err(VOID.into()));
+        assert_eq!(code(&access, 1), Ok(()));
+        access.approvers.remove(&actor("cleo").id);
+        assert_eq!(code(&access, 1), Err(VOID.into()));
+        assert_eq!(code(&access, 0), Ok(()), "nobody is asked");
+    }
+}

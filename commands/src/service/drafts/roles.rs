@@ -1,0 +1,45 @@
+//! The draft of a change of a pipeline's roles.
+
+use crate::card::Text;
+use crate::domain::{RoleChange, for_whom};
+use crate::grammar::Command;
+use crate::operation::{Ground, Trouble, marked};
+use crate::operations::access;
+use crate::service::drafts::Resolved;
+use crate::service::{Invocation, Service, Stop};
+
+/// The change that a command asks for.
+pub(crate) fn change_of(command: &Command) -> Option<RoleChange> {
+    let (gives, person, role, name) = match command {
+        Command::PipelineGrant { person, role, name } => (true, person, role, name),
+        Command::PipelineRevoke { person, role, name } => (false, person, role, name),
+        _ => return None,
+    };
+    Some(RoleChange { person: person.clone(), role: *role, name: name.clone(), gives })
+}
+
+impl Service {
+    /// What stands in its way is told before anything begins.
+    pub(super) fn role_change(
+        &self,
+        invocation: &Invocation,
+        ground: &Ground,
+        command: &Command,
+    ) -> Result<Resolved, Stop> {
+        let change =
+            change_of(command).ok_or_else(|| Trouble::Corrupt(format!("no change of roles: {command}")))?;
+        ground.roles.changed(&change, &invocation.actor, self.engine.world().clock.now())?;
+        let (role, of) = (change.role, for_whom(change.name.as_ref()));
+        let text = Text::plain(if change.gives { "Making " } else { "Taking " });
+        let (kind, answer) = match change.gives {
+            true => {
+                (access::GRANT, text.user(&change.person).join(marked(&format!(" {} {of}.", role.one()))))
+            }
+            false => {
+                let what = marked(&format!("{} {of} from ", role.word()));
+                (access::REVOKE, text.join(what).user(&change.person).then("."))
+            }
+        };
+        Resolved::new(kind, change, command.clone(), answer)
+    }
+}

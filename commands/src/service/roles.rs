@@ -1,0 +1,158 @@
+//! Roles for all pipelines, and who has which.
+//!
+//! A role for all pipelines is of no pipeline, and so no operation changes it: it is recorded with the answer, which
+//! everybody in the channel sees. Who may is judged on the very record that is put in place of.
+
+use futures::future::try_join;
+use ulid::Ulid;
+
+use crate::card::{Card, Text, Tone};
+use crate::domain::{Act, AuditRecord, RoleChange, Roles, Source, View, from_item};
+use crate::grammar::{Command, Role};
+use crate::ids::{OperationId, PipelineName, UserId};
+use crate::operation::{Accepted, Ground, Refusal, Trouble, answered, decree, marked};
+use crate::operations::access;
+use crate::service::clicks::delivery_of;
+use crate::service::reads::{lines, newest, table};
+use crate::service::{Answer, Audience, Invocation, Service, Stop, TRIES};
+
+/// How many changes are shown beside the roles.
+const CHANGES: u32 = 5;
+
+impl Service {
+    /// Grants or revokes a role for all pipelines.
+    pub(crate) async fn change_roles(
+        &self,
+        invocation: &Invocation,
+        change: &RoleChange,
+        command: &Command,
+    ) -> Result<Answer, Stop> {
+        for _ in 0..TRIES {
+            match self.try_change_roles(invocation, change, command).await {
+                Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
+                Ok(Accepted::Again) => {}
+                // What is refused now may have been done before, under this very delivery.
+                Err(stop) => {
+                    return match answered(&self.engine, &invocation.delivery).await? {
+                        Some((answer, _)) => Ok(answer),
+                        None => Err(stop),
+                    };
+                }
+            }
+        }
+        let problem = "Too many people change roles at this very moment; nothing was done.";
+        Err(Refusal::new("busy", problem, "Type the command again.").into())
+    }
+
+    async fn try_change_roles(
+        &self,
+        invocation: &Invocation,
+        change: &RoleChange,
+        command: &Command,
+    ) -> Result<Accepted, Stop> {
+        let (world, actor) = (self.engine.world(), &invocation.actor);
+        let (roles, at) = (world.roles(None).await?, world.clock.now());
+        let granted = roles.access().administer(&actor.id)?;
+        let after = roles.changed(change, actor, at)?;
+        let kept = access::kept(&after.sources(&change.person, change.role)).filter(|_| !change.gives);
+        let by = Text::plain(if change.gives { "Granted by " } else { "Revoked by " }).user(&actor.id);
+        let card = Card::new(Tone::Good, access::outcome(change, kept.as_deref()).then("."))
+            .hint(marked("Who may do what: `/pipeline who`."))
+            .foot(by.then(" ").time(at).then(" · ").code(command.to_string()));
+        let answer = Answer { card, audience: Audience::Channel };
+        let id = OperationId::new(Ulid::new().to_string()).map_err(|e| Trouble::Corrupt(e.to_string()))?;
+        let audit = AuditRecord {
+            at,
+            act: Act::Succeeded,
+            actor: actor.clone(),
+            channel: invocation.channel.clone(),
+            pipeline: None,
+            operation: id,
+            kind: if change.gives { access::GRANT } else { access::REVOKE }.to_owned(),
+            command: command.to_string(),
+            rule: granted.rule().to_owned(),
+            outcome: "succeeded".into(),
+            about: Default::default(),
+        };
+        let put = after.everywhere.put(world.keys.grants())?;
+        Ok(decree(&self.engine, &delivery_of(invocation), answer, put, &audit).await?)
+    }
+
+    /// `/pipeline who`: for all pipelines, with the last changes.
+    pub(crate) async fn who(&self) -> Result<Answer, Stop> {
+        let world = self.engine.world();
+        let changes = world.store.query(newest(world.keys.installation_audit_partition(), CHANGES));
+        let (roles, changes) = try_join(world.roles(None), changes).await?;
+        let card = had(Card::new(Tone::Neutral, "Roles for all pipelines"), &roles, None);
+        let records: Vec<AuditRecord> = changes.items.iter().map(from_item).collect::<Result<_, _>>()?;
+        let changes = lines(records.iter().map(|record| {
+            let change = Text::default().time(record.at).then(" ").user(&record.actor.id);
+            change.then(": ").code(record.command.clone())
+        }));
+        let card =
+            if changes.is_empty() { card } else { card.text(Text::plain("Last changes:\n").join(changes)) };
+        Ok(Answer::private(
+            card.hint(marked("With what holds for one pipeline alone: `/pipeline who NAME`.")),
+        ))
+    }
+
+    /// `/pipeline who NAME`: with what holds for that pipeline alone.
+    pub(crate) async fn who_of(&self, name: &PipelineName) -> Result<Answer, Stop> {
+        let Ground { view, roles, .. } = self.ground(name).await?;
+        let card = Card::new(Tone::Neutral, Text::plain("Roles for ").code(name.as_str()));
+        let card = had(card, &roles, Some(name));
+        let own = lines(own_approvers(&view));
+        let card = if own.is_empty() { card } else { card.text(own) };
+        Ok(Answer::private(
+            card.hint(marked(&format!("How a stage stands for you: `/pipeline check {name}`."))),
+        ))
+    }
+}
+
+/// Stages that name who approves there.
+fn own_approvers(view: &View) -> impl Iterator<Item = Text> {
+    view.policies.iter().filter(|(_, policy)| !policy.approvers.is_empty()).map(|(stage, policy)| {
+        let text = Text::default().code(stage.as_str()).then(" is approved by ");
+        people(text, policy.approvers.iter()).then(" alone, by ").code("/stage set")
+    })
+}
+
+fn people<'a>(text: Text, users: impl Iterator<Item = &'a UserId>) -> Text {
+    users
+        .enumerate()
+        .fold(text, |text, (nth, user)| if nth > 0 { text.then(", ").user(user) } else { text.user(user) })
+}
+
+/// Every role with who has it, and where each is from.
+fn had(card: Card, roles: &Roles, name: Option<&PipelineName>) -> Card {
+    let access = roles.access();
+    let row = |role: Role, person: &UserId, source: &Source<'_>| {
+        let (of, grant) = match source {
+            Source::Pinned => (Text::plain("all pipelines"), None),
+            Source::Everywhere(grant) => (Text::plain("all pipelines"), Some(grant)),
+            Source::Here(grant) => {
+                (name.map_or(Text::default(), |name| Text::default().code(name.as_str())), Some(grant))
+            }
+        };
+        let from = match grant {
+            None => Text::plain("pinned in ").code("sluice.toml"),
+            Some(grant) => Text::plain("granted by ").user(&grant.by.id).then(" ").time(grant.at),
+        };
+        vec![Text::plain(role.word()), Text::default().user(person), of, from]
+    };
+    let mut rows = vec![];
+    for role in Role::ALL {
+        for person in access.of(role) {
+            rows.extend(roles.sources(person, role).iter().map(|source| row(role, person, source)));
+        }
+    }
+    if rows.is_empty() {
+        let words = "Nobody has any role: nobody may change anything. Whoever runs Sluice writes the first into `sluice.toml`.";
+        return card.text(marked(words));
+    }
+    let card = table(card, ["Role", "Person", "For", "From"], rows);
+    match access.of(Role::Approvers).is_empty() {
+        true => card.text("Nobody is named as an approver: the operators approve."),
+        false => card,
+    }
+}
