@@ -91,7 +91,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/pipeline help nothing", "unknown-topic", ""),
     // Not available yet: not explained before it can be used.
     ("/stage remove orders", "not-available", ""),
-    ("/pipeline watch orders", "not-available", ""),
+    ("/pipeline watch", "not-available", ""),
     ("/promote diff orders", "not-available", ""),
 ];
 

@@ -207,7 +207,9 @@ impl Journal {
             operation: journal.facts.id.clone(),
             signals: journal.facts.signals.clone(),
         };
-        match node.step.run(&context).now_or_never() {
+        let mut run = node.step.run(&context);
+        // The store gives way before it answers; there is nobody to give way to.
+        match (0..8).find_map(|_| (&mut run).now_or_never()) {
             Some(Err(Trouble::Refused(refusal))) => journal.failed(step, refusal),
             other => panic!("{step} does not refuse by itself: {other:?}"),
         }
