@@ -215,7 +215,7 @@ fn row(name: &str, n: usize) -> Write {
         act: if n.is_multiple_of(2) { Act::Asked } else { Act::Succeeded },
         actor: actor("ann"),
         channel: CHANNEL.parse().expect("a channel"),
-        pipeline: pipeline.clone(),
+        pipeline: Some(pipeline.clone()),
         operation: operation.clone(),
         kind: "deploy".into(),
         command: format!("/deploy {name} #{n}"),

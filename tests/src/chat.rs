@@ -104,7 +104,8 @@ impl Message {
 
     /// Whether it is an operation's own message, the one that names the command, and not one beside it.
     pub fn is_of(&self, line: &str) -> bool {
-        let asked = format!("`{line}`");
+        // As Slack has it: what people typed is escaped.
+        let asked = format!("`{}`", line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
         let is_it = |line: &str| line.starts_with("Asked by") && line.contains(&asked);
         self.operation().is_some() && self.words().lines().any(is_it)
     }
