@@ -3,18 +3,23 @@
 //! The version set is made before the gate, while nobody waits; the approval is bound to it and to what the stage ran
 //! when it was asked. After it only aliases and the API stage move: two calls in a row at the most.
 
+mod approval;
+mod commits;
+
 use std::collections::BTreeSet;
 
-use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::commits::Commits;
+
+use self::approval::{Approval, approvals, approved, enough, mentions, reminds};
+use self::commits::LookAtCommits;
 use crate::card::{Button, ButtonStyle, Confirm, Text};
 use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, View, Want, pass};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Context, Definition, EXPIRED, Effect, Facts, Node, Progress, REJECTED, Refusal, Slot, Step, StepId,
-    Story, Trouble, VOID, Verdict, marked,
+    Definition, Facts, Node, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes, resolution_nodes, unmoved};
@@ -55,6 +60,9 @@ pub struct Params {
     /// Why gates are passed, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub override_reason: Option<String>,
+    /// The repository, to list the commits between what runs and what would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
     /// What stood closed when it was asked, and is passed: in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<String>,
@@ -69,6 +77,14 @@ impl Params {
             again: self.again,
             overrides: self.override_reason.is_some(),
         }
+    }
+
+    /// The look at the commits in between, where somebody is asked to approve them.
+    fn commits(&self, target: &Target) -> Option<Node> {
+        let (before, repository) = (self.before.as_ref()?, self.repository.clone()?);
+        let (target, runs) = (target.clone(), before.commit.id.clone());
+        let step = LookAtCommits { target, repository, newest: self.release.commit.clone(), runs };
+        (self.approvals > 0).then(|| Node::new(StepId::new(COMMITS), "", step))
     }
 
     /// The request, as far as it decides who may approve it.
@@ -90,6 +106,8 @@ pub struct Before {
 pub const KIND: &str = "promote";
 /// The step that waits for people.
 pub const APPROVAL: &str = "approval";
+/// The step that looks at the commits in between.
+const COMMITS: &str = "commits";
 /// The fixed ids of the buttons (DESIGN 8).
 pub const APPROVE: &str = "promotion.approve";
 /// See [`APPROVE`].
@@ -116,8 +134,9 @@ impl Definition for Promote {
             api: params.api.as_ref(),
         }
         .nodes()?;
-        let mut nodes = prepared.nodes;
-        let Some(ready) = prepared.set.filter(|_| all_done(facts, &nodes)) else { return Ok(nodes) };
+        let ready = prepared.set.filter(|_| all_done(facts, &prepared.nodes));
+        let mut nodes: Vec<Node> = params.commits(target).into_iter().chain(prepared.nodes).collect();
+        let Some(ready) = ready else { return Ok(nodes) };
         let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
         if params.approvals > 0 {
             let by = match (params.self_approval, params.approvals) {
@@ -228,6 +247,10 @@ impl Definition for Promote {
             .field(if facts.ended.is_some() { "Before" } else { "Now" }, now)
             .field("Then", then)
             .field("Build", Text::default().code(release.build.to_string()));
+        let between = facts.output::<Commits>(&StepId::new(COMMITS)).ok().flatten();
+        if let Some(commits) = between.as_ref().and_then(Commits::words) {
+            story = story.field("Commits", commits);
+        }
         if let Some(reason) = &params.override_reason {
             story = story.field("Override", Text::plain(reason.clone()));
         }
@@ -285,26 +308,6 @@ impl Definition for Promote {
     }
 }
 
-/// Those who can still decide, as far as a message can mention people.
-fn mentions(params: &Params, facts: &Facts) -> Text {
-    let have = approved(params, facts);
-    let may =
-        |user: &&UserId| !have.contains(*user) && (params.self_approval || **user != facts.charter.actor.id);
-    let people = params.approvers.iter().filter(may).take(10);
-    people.fold(Text::default(), |text, user| text.user(user).then(" "))
-}
-
-/// When people are reminded of a request: an hour before it expires, or when a quarter of its time is left.
-fn reminds(asked: Timestamp, expires: Timestamp) -> Timestamp {
-    let quarter = expires.duration_since(asked) / 4;
-    let before = quarter.min(SignedDuration::from_hours(1));
-    expires.checked_sub(before).unwrap_or(expires)
-}
-
-fn approvals(count: usize) -> String {
-    format!("{count} approval{}", if count == 1 { "" } else { "s" })
-}
-
 fn button(action: &str, label: &str, style: ButtonStyle, value: &str, text: String) -> Button {
     Button {
         action_id: action.to_owned(),
@@ -317,72 +320,5 @@ fn button(action: &str, label: &str, style: ButtonStyle, value: &str, text: Stri
             confirm: label.to_owned(),
             deny: "Not now".to_owned(),
         }),
-    }
-}
-
-/// Who approved, each once, as far as the journal says.
-fn approved<'a>(params: &Params, facts: &'a Facts) -> BTreeSet<&'a UserId> {
-    let counts = |user: &UserId| params.self_approval || *user != facts.charter.actor.id;
-    let signals = facts.signals.iter().filter(|signal| signal.verdict == Verdict::Approve);
-    signals.map(|signal| &signal.actor.id).filter(|user| counts(user)).collect()
-}
-
-/// Whether the policy did not become stricter since it was asked: what was approved then is not enough now.
-fn enough(params: &Params, view: &View) -> Result<(), Refusal> {
-    let now = usize::try_from(view.policy(&params.to).approvals).unwrap_or(usize::MAX);
-    if params.override_reason.is_some() || now <= params.approvals {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        VOID,
-        format!(
-            "`{}` asks for {} now; {} sufficed when this was asked.",
-            params.to,
-            approvals(now),
-            params.approvals
-        ),
-        "Ask again if you still want it.",
-    ))
-}
-
-/// Waits for people. Who may decide was asked when each spoke, and is asked again now.
-struct Approval(Params, UserId);
-
-#[async_trait]
-impl Step for Approval {
-    fn effect(&self) -> Effect {
-        Effect::Await
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let Self(params, requester) = self;
-        let asked = params.asked(requester);
-        let mut approvers = BTreeSet::new();
-        for signal in &cx.signals {
-            if cx.world.access.approve(&signal.actor.id, &asked).is_err() {
-                continue;
-            }
-            match signal.verdict {
-                Verdict::Reject => {
-                    return Err(Trouble::Refused(Refusal::new(
-                        REJECTED,
-                        format!("<@{}> rejected it; nothing moved.", signal.actor.id),
-                        format!("Talk to them; then `/promote {} {}` asks again.", params.name, params.to),
-                    )));
-                }
-                Verdict::Approve => drop(approvers.insert(&signal.actor.id)),
-                _ => {}
-            }
-            if approvers.len() >= params.approvals {
-                return Progress::done(());
-            }
-        }
-        if params.expires.is_some_and(|expires| expires <= cx.world.clock.now()) {
-            return Err(Trouble::Refused(Refusal::new(
-                EXPIRED,
-                format!("Nobody decided in time: {} of {}.", approvers.len(), approvals(params.approvals)),
-                format!("Ask again if you still want it: `/promote {} {}`.", params.name, params.to),
-            )));
-        }
-        Ok(Progress::Await { until: params.expires })
     }
 }

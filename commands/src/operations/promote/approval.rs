@@ -1,0 +1,102 @@
+//! The approvals of a promotion: by how many, by whom, until when. Who may decide was asked when each spoke, and is asked
+//! again when it counts; one person is one approval, and who asked is none unless the stage says so.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Params;
+use crate::card::Text;
+use crate::domain::View;
+use crate::ids::UserId;
+use crate::operation::{
+    Context, EXPIRED, Effect, Facts, Progress, REJECTED, Refusal, Step, Trouble, VOID, Verdict,
+};
+
+pub(super) fn approvals(count: usize) -> String {
+    format!("{count} approval{}", if count == 1 { "" } else { "s" })
+}
+
+/// Those who can still decide, as far as a message can mention people.
+pub(super) fn mentions(params: &Params, facts: &Facts) -> Text {
+    let have = approved(params, facts);
+    let may =
+        |user: &&UserId| !have.contains(*user) && (params.self_approval || **user != facts.charter.actor.id);
+    let people = params.approvers.iter().filter(may).take(10);
+    people.fold(Text::default(), |text, user| text.user(user).then(" "))
+}
+
+/// When people are reminded of a request: an hour before it expires, or when a quarter of its time is left.
+pub(super) fn reminds(asked: Timestamp, expires: Timestamp) -> Timestamp {
+    let quarter = expires.duration_since(asked) / 4;
+    let before = quarter.min(SignedDuration::from_hours(1));
+    expires.checked_sub(before).unwrap_or(expires)
+}
+
+/// Who approved, each once, as far as the journal says.
+pub(super) fn approved<'a>(params: &Params, facts: &'a Facts) -> BTreeSet<&'a UserId> {
+    let counts = |user: &UserId| params.self_approval || *user != facts.charter.actor.id;
+    let signals = facts.signals.iter().filter(|signal| signal.verdict == Verdict::Approve);
+    signals.map(|signal| &signal.actor.id).filter(|user| counts(user)).collect()
+}
+
+/// Whether the policy did not become stricter since it was asked: what was approved then is not enough now.
+pub(super) fn enough(params: &Params, view: &View) -> Result<(), Refusal> {
+    let now = usize::try_from(view.policy(&params.to).approvals).unwrap_or(usize::MAX);
+    if params.override_reason.is_some() || now <= params.approvals {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        VOID,
+        format!(
+            "`{}` asks for {} now; {} sufficed when this was asked.",
+            params.to,
+            approvals(now),
+            params.approvals
+        ),
+        "Ask again if you still want it.",
+    ))
+}
+
+/// Waits for people. Who may decide was asked when each spoke, and is asked again now.
+pub(super) struct Approval(pub(super) Params, pub(super) UserId);
+
+#[async_trait]
+impl Step for Approval {
+    fn effect(&self) -> Effect {
+        Effect::Await
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let Self(params, requester) = self;
+        let asked = params.asked(requester);
+        let mut approvers = BTreeSet::new();
+        for signal in &cx.signals {
+            if cx.world.access.approve(&signal.actor.id, &asked).is_err() {
+                continue;
+            }
+            match signal.verdict {
+                Verdict::Reject => {
+                    return Err(Trouble::Refused(Refusal::new(
+                        REJECTED,
+                        format!("<@{}> rejected it; nothing moved.", signal.actor.id),
+                        format!("Talk to them; then `/promote {} {}` asks again.", params.name, params.to),
+                    )));
+                }
+                Verdict::Approve => drop(approvers.insert(&signal.actor.id)),
+                _ => {}
+            }
+            if approvers.len() >= params.approvals {
+                return Progress::done(());
+            }
+        }
+        if params.expires.is_some_and(|expires| expires <= cx.world.clock.now()) {
+            return Err(Trouble::Refused(Refusal::new(
+                EXPIRED,
+                format!("Nobody decided in time: {} of {}.", approvers.len(), approvals(params.approvals)),
+                format!("Ask again if you still want it: `/promote {} {}`.", params.name, params.to),
+            )));
+        }
+        Ok(Progress::Await { until: params.expires })
+    }
+}
