@@ -15,7 +15,7 @@ pub use self::commits::Commits;
 
 use self::approval::{Approval, approvals, approved, enough, mentions, reminds};
 use self::commits::LookAtCommits;
-use crate::card::{Button, ButtonStyle, Confirm, Text};
+use crate::card::{Button, ButtonStyle, Confirm, Part, Text};
 use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, View, Want, pass};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
@@ -249,7 +249,8 @@ impl Definition for Promote {
             .field("Build", Text::default().code(release.build.to_string()));
         let between = facts.output::<Commits>(&StepId::new(COMMITS)).ok().flatten();
         if let Some(commits) = between.as_ref().and_then(Commits::words) {
-            story = story.field("Commits", commits);
+            // Wider than a field, which is half a line.
+            story.parts.push(Part::Text(Text::default().bold("Commits").then("\n").join(commits)));
         }
         if let Some(reason) = &params.override_reason {
             story = story.field("Override", Text::plain(reason.clone()));
