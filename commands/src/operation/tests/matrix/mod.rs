@@ -6,6 +6,7 @@
 //! `SLUICE_MATRIX_CASES=n` says how many. What failed once is in `seeds.txt` and always runs.
 
 mod cases;
+mod chance;
 mod crashes;
 mod failures;
 mod fixtures;
