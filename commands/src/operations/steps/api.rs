@@ -1,4 +1,5 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::try_join4;
@@ -10,8 +11,11 @@ use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
 use crate::operations::names;
 use crate::operations::steps::ours;
+use crate::operations::steps::recent::recent;
 use crate::ports::{Api, ApiStage, Deployment, Integration, Route};
 
+/// How long to wait before what a list does not show yet is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The stage variable that says which alias an API stage calls.
 const ALIAS_VARIABLE: &str = "alias";
 
@@ -61,8 +65,8 @@ impl Step for LookAtApi {
             Some(api) => Some(api.clone()),
             None => find(cx, &self.target, &self.pipeline).await?,
         };
-        let Some(api) = api else { return Progress::done(ApiLook::default()) };
         let (gateway, target) = (&cx.world.gateway, &self.target);
+        let Some(api) = api else { return self.seen(cx, ApiLook::default()).await };
         let (integrations, routes, deployments, stage) = try_join4(
             gateway.integrations(target, &api.id),
             gateway.routes(target, &api.id),
@@ -71,7 +75,22 @@ impl Step for LookAtApi {
         )
         .await?;
         let serves = stage.and_then(|stage| stage.deployment);
-        Progress::done(ApiLook { api: Some(api), integrations, routes, deployments, serves })
+        self.seen(cx, ApiLook { api: Some(api), integrations, routes, deployments, serves }).await
+    }
+}
+
+impl LookAtApi {
+    /// What was seen, if it shows all that others made of it; else it is looked at again, until lists show what there is.
+    async fn seen(&self, cx: &Context, look: ApiLook) -> Result<Progress, Trouble> {
+        let api = look.api.iter().map(|api| &api.id);
+        let integrations = look.integrations.iter().map(|integration| &integration.id);
+        let deployments = look.deployments.iter().map(|deployment| &deployment.id);
+        let ids: BTreeSet<&String> = api.chain(integrations).chain(deployments).collect();
+        let made = recent(cx, &self.pipeline).await?;
+        if made.iter().all(|id| id.as_ref().is_some_and(|id| ids.contains(id))) {
+            return Progress::done(look);
+        }
+        Ok(Progress::LookAgain { after: LOOK_AGAIN, note: None })
     }
 }
 
