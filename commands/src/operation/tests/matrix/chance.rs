@@ -82,7 +82,7 @@ pub(super) const FIRST_LINES: [(&str, &str); 10] = [
     ("ann", "/promote orders prod"),
     ("ann", "/promote orders prod from dev"),
     ("ann", "/deploy orders 2"),
-    ("ben", "/promote orders prod r1"),
+    ("ann", "/promote orders prod r1"),
     ("ada", "/stage add orders qa"),
     ("ann", "/promote orders qa from dev"),
     ("ann", CANCEL),

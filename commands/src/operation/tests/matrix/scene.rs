@@ -18,6 +18,8 @@ use crate::operations;
 use crate::ports::{Item, Runner};
 use crate::testing::{Cloud, MemoryStore, TestClock, target};
 
+/// So many calls of AWS nothing here needs.
+const ENDLESS: usize = 20_000;
 const START: &str = "2026-03-01T12:00:00Z";
 
 /// A world to be copied.
@@ -103,6 +105,7 @@ impl Shared {
 
     /// Whether so many operations are there, all have ended, and nobody will look at anything again.
     pub(super) fn is_over(&self, operations: usize) -> bool {
+        assert!(self.cloud.count() < ENDLESS, "it calls AWS without end");
         if !self.is_settled() {
             return false;
         }

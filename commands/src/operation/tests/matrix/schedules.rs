@@ -55,12 +55,15 @@ impl Desk<'_> {
     /// Whoever asked for the newest operation has second thoughts, behind so many changes.
     async fn stop(&self, shared: &Shared, process: &Process) {
         while let Some(changes) = self.schedule.harsh.stops.get(self.stopped.get()) {
-            tokio::time::sleep(Duration::from_millis(30)).await;
-            if shared.cloud.changes().len() >= *changes
-                && let Some(who) = shared.newest_asker()
-                && process.cancels(shared, &who, 100 + self.stopped.get()).await
-            {
-                self.stopped.set(self.stopped.get() + 1);
+            if shared.cloud.changes().len() < *changes {
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                continue;
+            }
+            match shared.newest_asker() {
+                Some(who) if process.cancels(shared, &who, 100 + self.stopped.get()).await => {
+                    self.stopped.set(self.stopped.get() + 1);
+                }
+                _ => tokio::time::sleep(Duration::from_millis(200)).await,
             }
         }
     }
