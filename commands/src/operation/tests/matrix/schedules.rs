@@ -1,6 +1,6 @@
-//! Random schedules: people type what they like on one pipeline, replicas live and die beside each other, the store and
-//! AWS misbehave. Whatever the seed, everything ends, nothing is done twice, nothing that was acknowledged is lost, and
-//! afterwards the pipeline can be built, deployed, promoted and rolled back as if nothing had been.
+//! Random schedules: people type what they like on one pipeline, replicas live, die and stand still beside each other,
+//! the store and AWS misbehave. Whatever the seed, everything ends, nothing is done twice, nothing that was acknowledged is
+//! lost, and afterwards the pipeline can be built, deployed, promoted and rolled back as if nothing had been.
 
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
