@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::try_join4;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -61,12 +62,13 @@ impl Step for LookAtApi {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let begun = cx.world.clock.now();
         let api = match &self.known {
             Some(api) => Some(api.clone()),
             None => find(cx, &self.target, &self.pipeline).await?,
         };
         let (gateway, target) = (&cx.world.gateway, &self.target);
-        let Some(api) = api else { return self.seen(cx, ApiLook::default()).await };
+        let Some(api) = api else { return self.seen(cx, begun, ApiLook::default()).await };
         let (integrations, routes, deployments, stage) = try_join4(
             gateway.integrations(target, &api.id),
             gateway.routes(target, &api.id),
@@ -75,18 +77,18 @@ impl Step for LookAtApi {
         )
         .await?;
         let serves = stage.and_then(|stage| stage.deployment);
-        self.seen(cx, ApiLook { api: Some(api), integrations, routes, deployments, serves }).await
+        self.seen(cx, begun, ApiLook { api: Some(api), integrations, routes, deployments, serves }).await
     }
 }
 
 impl LookAtApi {
     /// What was seen, if it shows all that others made of it; else it is looked at again, until lists show what there is.
-    async fn seen(&self, cx: &Context, look: ApiLook) -> Result<Progress, Trouble> {
+    async fn seen(&self, cx: &Context, begun: Timestamp, look: ApiLook) -> Result<Progress, Trouble> {
         let api = look.api.iter().map(|api| &api.id);
         let integrations = look.integrations.iter().map(|integration| &integration.id);
         let deployments = look.deployments.iter().map(|deployment| &deployment.id);
         let ids: BTreeSet<&String> = api.chain(integrations).chain(deployments).collect();
-        let made = recent(cx, &self.pipeline).await?;
+        let made = recent(cx, &self.pipeline, begun).await?;
         if made.iter().all(|id| id.as_ref().is_some_and(|id| ids.contains(id))) {
             return Progress::done(look);
         }

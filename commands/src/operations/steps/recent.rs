@@ -17,10 +17,15 @@ use crate::ports::{Order, Query};
 /// How many of the newest acts on a pipeline are looked at.
 const ACTS: u32 = 20;
 
-/// The ids of what other operations made of the API within the settle time; `None` for what may have been made.
-pub(crate) async fn recent(cx: &Context, pipeline: &PipelineName) -> Result<Vec<Option<String>>, Trouble> {
+/// The ids of what other operations made of the API within the settle time before `look`, when the lists began to be
+/// read; `None` for what may have been made.
+pub(crate) async fn recent(
+    cx: &Context,
+    pipeline: &PipelineName,
+    look: Timestamp,
+) -> Result<Vec<Option<String>>, Trouble> {
     let world = &cx.world;
-    let settled = world.clock.now() - world.settings.settle;
+    let settled = look - world.settings.settle;
     let mut made = vec![];
     for id in others(cx, pipeline, settled).await? {
         let loaded = match load(&*world.store, &world.keys, &id).await {
