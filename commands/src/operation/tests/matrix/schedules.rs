@@ -90,13 +90,14 @@ async fn live(
             None => std::future::pending().await,
         }
     };
-    let own = async {
+    // Boxed, here and below: a test's thread has a small stack.
+    let own = Box::pin(async {
         tokio::select! {
             biased;
             _ = process.live_until(async || desk.is_over(shared)) => {}
             () = desk.talk(shared, process) => {}
         }
-    };
+    });
     tokio::select! {
         biased;
         () = napping(process, nap, own) => {}
@@ -174,7 +175,7 @@ async fn hold(scene: &Scene, schedule: &Schedule) {
         let life = async {
             tokio::select! {
                 biased;
-                () = live(&shared, &mortal, beside, nap, &desk) => {}
+                () = Box::pin(live(&shared, &mortal, beside, nap, &desk)) => {}
                 () = cut(&mortal, when) => {}
             }
         };
@@ -186,7 +187,7 @@ async fn hold(scene: &Scene, schedule: &Schedule) {
         tokio::time::sleep(secs(harsh.gaps.get(number - 1).copied().unwrap_or(0))).await;
     }
     let last = shared.process("last");
-    let rest = tokio::time::timeout(Duration::from_secs(7200), live(&shared, &last, None, None, &desk)).await;
+    let rest = tokio::time::timeout(secs(7200), Box::pin(live(&shared, &last, None, None, &desk))).await;
     assert!(rest.is_ok() && desk.is_over(&shared), "it never came to rest: {}", stand(&shared, scene).await);
     drop(last);
 
@@ -195,7 +196,7 @@ async fn hold(scene: &Scene, schedule: &Schedule) {
     assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{}", stand(&shared, scene).await);
     assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{}", stand(&shared, scene).await);
     assert_eq!(shared.leftovers(scene).await, Vec::<String>::new(), "{}", stand(&shared, scene).await);
-    epilogue(&shared, schedule.harsh.world != 0).await;
+    Box::pin(epilogue(&shared, schedule.harsh.world != 0)).await;
     assert_eq!(
         shared.disagreements().await,
         Vec::<String>::new(),
@@ -253,12 +254,12 @@ fn play(schedules: impl IntoIterator<Item = (u64, Schedule)>, what: &str) {
     runtime.block_on(async {
         let mut scenes = vec![];
         for acts in WORLDS {
-            scenes.push(Scene::after(acts).await);
+            scenes.push(Box::pin(Scene::after(acts)).await);
         }
         let tally = Tally::of(format!("random schedules, {what}"));
         for (seed, schedule) in schedules {
             let scene = &scenes[schedule.harsh.world];
-            if let Err(panic) = AssertUnwindSafe(hold(scene, &schedule)).catch_unwind().await {
+            if let Err(panic) = AssertUnwindSafe(Box::pin(hold(scene, &schedule))).catch_unwind().await {
                 println!("matrix: SLUICE_MATRIX_SEED={seed} SLUICE_MATRIX_CASES=1 failed: {schedule:#?}");
                 std::panic::resume_unwind(panic);
             }
