@@ -21,7 +21,7 @@ use crate::testing::{Moment, StoreFault};
 use futures::FutureExt;
 
 /// How many schedules the short form tries, besides those that failed once.
-const CASES: u64 = 16;
+const CASES: u64 = 10;
 
 /// What people have to say, and how far they are, whoever lives.
 struct Desk<'a> {
@@ -212,19 +212,16 @@ async fn epilogue(shared: &Shared, is_first: bool) {
     shared.cloud.climate(|now| *now = Climate::default());
     tokio::time::sleep(Duration::from_secs(60)).await;
     let process = shared.process("epilogue");
-    let release = |code| {
-        [
-            Act::Pushes(&["Hello", "World"], code, 128),
-            Act::Types("ann", "/build orders"),
-            Act::Types("ann", "/deploy orders"),
-            Act::Types("ann", "/promote orders prod from dev"),
-        ]
-    };
-    let mut acts = release("last").to_vec();
-    if is_first {
-        acts.extend(release("last of all"));
+    let mut acts = vec![
+        Act::Pushes(&["Hello", "World"], "last", 128),
+        Act::Types("ann", "/build orders"),
+        Act::Types("ann", "/deploy orders"),
+        Act::Types("ann", "/promote orders prod from dev"),
+    ];
+    // Where nothing ran before, there may be nothing to go back to.
+    if !is_first {
+        acts.push(Act::Types("ann", "/rollback orders prod"));
     }
-    acts.push(Act::Types("ann", "/rollback orders prod"));
     for (number, act) in acts.iter().enumerate() {
         shared.act(&process, act, &format!("epilogue-{number}")).await;
     }
