@@ -102,6 +102,8 @@ impl Page {
     pub async fn becomes(&mut self, person: &str) {
         self.clicks("#me").await;
         self.clicks(&format!("[data-person={person}]")).await;
+        self.sees(&format!("document.querySelector('#me').innerText.toLowerCase().includes({person:?})"))
+            .await;
     }
 
     /// Waits until an expression is true.

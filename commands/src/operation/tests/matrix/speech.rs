@@ -133,6 +133,14 @@ impl Process {
     }
 }
 
+impl Shared {
+    /// Who asked for the newest operation that has not ended.
+    pub(super) fn newest_asker(&self) -> Option<String> {
+        let open = self.heads().into_iter().filter(|head| !head.status.is_final());
+        open.max_by_key(|head| head.charter.ticket).map(|head| head.charter.actor.name)
+    }
+}
+
 /// Whether it is a head of that status.
 fn is_such(item: &crate::ports::Item, status: &str) -> bool {
     let is = |guard: &crate::ports::Guard| matches!(guard, crate::ports::Guard::Text(text) if text == status);
