@@ -79,7 +79,8 @@ impl Page {
             page.call(&format!("{domain}.enable"), json!({})).await;
         }
         page.call("Page.navigate", json!({"url": format!("{}/?as={person}", world.page_url())})).await;
-        page.sees("document.querySelector('#input') && document.querySelector('#me')").await;
+        // Before its script has run, what is typed is lost.
+        page.is_of(person).await;
         page
     }
 
