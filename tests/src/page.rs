@@ -103,8 +103,13 @@ impl Page {
     pub async fn becomes(&mut self, person: &str) {
         self.clicks("#me").await;
         self.clicks(&format!("[data-person={person}]")).await;
-        self.sees(&format!("document.querySelector('#me').innerText.toLowerCase().includes({person:?})"))
-            .await;
+        self.is_of(person).await;
+    }
+
+    /// Waits until the page is that person's.
+    async fn is_of(&mut self, person: &str) {
+        let name = "document.querySelector('#me')?.innerText.toLowerCase()";
+        self.sees(&format!("{name}.includes({person:?})")).await;
     }
 
     /// Waits until an expression is true.
