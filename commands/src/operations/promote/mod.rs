@@ -19,10 +19,13 @@ use crate::card::{Button, ButtonStyle, Confirm, Part, Text};
 use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, View, Want, pass};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Definition, Facts, Node, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict, marked,
+    Definition, End, Facts, Node, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict, marked,
 };
 use crate::operations::build::change_text;
-use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes, resolution_nodes, unmoved};
+use crate::operations::steps::{
+    Preparation, RecordMove, all_done, move_nodes, resolution_nodes, touched, unmoved,
+};
+use crate::ports::Write;
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -203,6 +206,12 @@ impl Definition for Promote {
             format!("Stage `{to}` moved since this was asked: it now runs {runs}."),
             format!("Look at `/pipeline status {name}`, and ask again if you still want it."),
         ))
+    }
+
+    fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
+        let params: Params = facts.params()?;
+        let touched = touched(facts, cx.target, &params.name, &params.to);
+        Ok(touched.into_iter().filter(|_| !succeeded).collect())
     }
 
     fn about(&self, facts: &Facts) -> About {
