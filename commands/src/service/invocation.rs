@@ -2,19 +2,45 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::card::{Card, Tone};
+use crate::card::{Card, Text, Tone};
 use crate::ids::{ChannelId, UserId};
 
 /// The person who asked, as Slack names them.
+///
+/// Who is at a terminal says themselves who they are, and Slack, which knows their name, is not asked: so both are kept,
+/// whom they named, and as whom they are logged in there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// The Slack user.
     pub id: UserId,
-    /// Their name when they asked: audit records must be readable after they left.
+    /// Their name when they asked: audit records must be readable after they left. At a terminal, their login.
     pub name: String,
+    /// Whether they are at a terminal of the machine, and not in Slack.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub terminal: bool,
 }
 
-/// What somebody did in Slack.
+impl Actor {
+    /// Somebody in Slack.
+    pub fn in_slack(id: UserId, name: impl Into<String>) -> Self {
+        Self { id, name: name.into(), terminal: false }
+    }
+    /// Somebody at a terminal, by the login they have there.
+    pub fn at_terminal(id: UserId, login: impl Into<String>) -> Self {
+        Self { id, name: login.into(), terminal: true }
+    }
+    /// `@ann`, or `@ann from a terminal`: for whatever tells that they did something.
+    pub fn told(&self) -> Text {
+        let who = Text::default().user(&self.id);
+        if self.terminal { who.then(" from a terminal") } else { who }
+    }
+    /// Their name in a list: `ann`, or `root (terminal)`.
+    pub fn listed(&self) -> String {
+        if self.terminal { format!("{} (terminal)", self.name) } else { self.name.clone() }
+    }
+}
+
+/// What somebody did in Slack, or typed at a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     /// They typed a slash command.
@@ -40,8 +66,8 @@ pub struct Invocation {
     pub delivery: String,
     /// Who.
     pub actor: Actor,
-    /// Where.
-    pub channel: ChannelId,
+    /// Where; nowhere for who is at a terminal, whose commands are told in the pipeline's home channel.
+    pub channel: Option<ChannelId>,
     /// What.
     pub said: Said,
 }

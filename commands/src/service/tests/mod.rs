@@ -20,7 +20,7 @@ struct Office {
 }
 
 fn user(name: &str) -> Actor {
-    Actor { id: format!("U0{}", name.to_uppercase()).parse().unwrap(), name: name.into() }
+    Actor::in_slack(format!("U0{}", name.to_uppercase()).parse().unwrap(), name)
 }
 
 fn roles() -> Access {
@@ -87,7 +87,7 @@ impl Office {
         let invocation = Invocation {
             delivery: delivery.into(),
             actor: user(who),
-            channel: "C0GENERAL1".parse().unwrap(),
+            channel: Some("C0GENERAL1".parse().unwrap()),
             said,
         };
         let answer = self.service.handle(invocation).await?;
@@ -118,6 +118,7 @@ impl Office {
             beat: 1,
             fence: 1,
             awaits: if status == Status::Waiting { "approval@3".into() } else { String::new() },
+            untold: 0,
         };
         let keys = &self.service.engine.world().keys;
         let params = serde_json::to_value(promotion("orders", change(2), &["Hello"])).unwrap();
