@@ -101,3 +101,25 @@ impl Answer {
         Self::private(Card::new(Tone::Bad, problem.into()).foot(crate::card::Text::plain("code ").code(code)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_at_a_terminal_is_marked_and_nobody_else_changes() {
+        let id: UserId = "U024BE7LH".parse().unwrap();
+        let slack = Actor::in_slack(id.clone(), "ann");
+        let terminal = Actor::at_terminal(id, "root");
+        let recorded = |actor: &Actor| serde_json::to_string(actor).unwrap();
+        // As it was recorded before there were terminals.
+        assert_eq!(recorded(&slack), r#"{"id":"U024BE7LH","name":"ann"}"#);
+        assert_eq!(recorded(&terminal), r#"{"id":"U024BE7LH","name":"root","terminal":true}"#);
+        for actor in [&slack, &terminal] {
+            assert_eq!(serde_json::from_str::<Actor>(&recorded(actor)).unwrap(), *actor);
+        }
+        assert_eq!((slack.told().flat(), slack.listed()), ("@U024BE7LH".into(), "ann".into()));
+        assert_eq!(terminal.told().flat(), "@U024BE7LH from a terminal");
+        assert_eq!(terminal.listed(), "root (terminal)");
+    }
+}
