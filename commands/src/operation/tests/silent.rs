@@ -66,7 +66,7 @@ async fn what_waits_untold_is_told_and_can_be_decided_anywhere() {
     // Decided at a terminal, which carries it on; the one that told the wait tells the end, as its first since then.
     let deciding = terminal(&shared);
     deciding.say(&id, "ben", "d2", Verdict::Approve).await;
-    assert_eq!(deciding.runner.take(), [id.clone()]);
+    assert_eq!(deciding.runner.take(), std::slice::from_ref(&id));
     assert_eq!(carries(&deciding, &id).await, Driven::Ended);
     let other = shared.process("other");
     let news = told_by(&shared, &other, &id).await;
@@ -100,7 +100,7 @@ async fn the_work_of_the_dead_is_taken_over_and_what_they_may_have_told_is_not_f
     for found in terminal.engine.sweep().await.unwrap() {
         terminal.runner.run(found);
     }
-    assert_eq!(terminal.runner.take(), [id.clone()]);
+    assert_eq!(terminal.runner.take(), std::slice::from_ref(&id));
     assert_eq!(carries(&terminal, &id).await, Driven::Ended);
     let news = told_by(&shared, &shared.process("serve"), &id).await;
     assert_eq!(news.own_since, 2, "the first row was written by one that may have told it");

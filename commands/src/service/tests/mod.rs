@@ -210,6 +210,26 @@ async fn help_and_hints_use_the_names_of_this_installation() {
 }
 
 #[tokio::test]
+async fn a_terminal_is_no_channel_and_what_it_asks_for_is_told_at_home() {
+    let office = office(roles()).await;
+    let types = async |delivery: &str, line: &str| {
+        let (command, text) = line.split_once(' ').unwrap();
+        let said = Said::Slash { command: command.into(), text: text.into() };
+        let actor = Actor::at_terminal(user("ann").id, "root");
+        let invocation = Invocation { delivery: delivery.into(), actor, channel: None, said };
+        office.service.handle(invocation).await.unwrap().card
+    };
+    let card = types("d1", "/repo create books").await;
+    assert_eq!(code(&card).as_deref(), Some("no-channel"));
+    assert_eq!(office.heads(), 0);
+    types("d2", "/build orders").await;
+    let heads = office.store.such(|item| item.key.sort == "head");
+    let charter = Head::from_item(&heads[0]).unwrap().charter;
+    assert_eq!(charter.channels(), ["C0GENERAL1".parse().unwrap()]);
+    assert!(charter.actor.terminal);
+}
+
+#[tokio::test]
 async fn the_same_delivery_does_nothing_twice_and_the_same_command_is_shown_what_is_open() {
     let office = office(roles()).await;
     let first = office.types("d1", "ann", "/build orders").await;
