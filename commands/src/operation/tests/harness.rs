@@ -146,7 +146,7 @@ pub(super) struct Process {
 }
 
 pub(super) fn person(name: &str) -> Actor {
-    Actor { id: format!("U0{}", name.to_uppercase()).parse().unwrap(), name: name.into() }
+    Actor::in_slack(format!("U0{}", name.to_uppercase()).parse().unwrap(), name)
 }
 
 impl Shared {
@@ -323,7 +323,7 @@ impl Process {
         let world = self.engine.world();
         let ann = person("ann");
         let channel = "C0GENERAL1".parse().unwrap();
-        let delivery = Delivery { key: delivery, actor: &ann, channel: &channel };
+        let delivery = Delivery { key: delivery, actor: &ann, channel: Some(&channel) };
         loop {
             let name = "orders".parse().unwrap();
             let view = View::read(&*world.store, &world.keys, &name).await?;
@@ -379,7 +379,7 @@ impl Process {
         let asked = Asked { requester, approvers: &BTreeSet::new(), self_approval: false };
         let granted = self.engine.world().access.approve(&who.id, &asked).unwrap();
         let channel = "C0GENERAL1".parse().unwrap();
-        let delivery = Delivery { key: delivery, actor: &who, channel: &channel };
+        let delivery = Delivery { key: delivery, actor: &who, channel: Some(&channel) };
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));
         let keys = &self.engine.world().keys;
         let facts = load(&*self.line.store, keys, &head.id).await.unwrap().unwrap().facts;
@@ -459,6 +459,11 @@ impl Process {
             }
         };
         tokio::time::timeout(Duration::from_secs(4 * 3600), life).await.expect("it never came to rest")
+    }
+
+    /// Done when it died at a store call.
+    pub(super) async fn died(&self) {
+        self.died.notified().await;
     }
 
     /// Lives until nothing is due any more.

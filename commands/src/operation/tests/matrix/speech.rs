@@ -42,7 +42,7 @@ impl Process {
             let invocation = Invocation {
                 delivery: delivery.to_owned(),
                 actor: person(who),
-                channel: "C0GENERAL1".parse().unwrap(),
+                channel: Some("C0GENERAL1".parse().unwrap()),
                 said: said.clone(),
             };
             match self.service.handle(invocation).await {
