@@ -115,6 +115,7 @@ impl Repositories for CodeCommit {
                 .and_then(|message| message.lines().next())
                 .unwrap_or_default()
                 .to_owned(),
+            parent: commit.parents().first().map(|id| commit_id(call, Some(id))).transpose()?,
             at: author.and_then(|author| author.date()).and_then(git_time),
         }))
     }

@@ -10,6 +10,7 @@ use crate::ingress::Handles;
 use crate::notify::Replies;
 use crate::slack::WebApi;
 use crate::tasks::Tasks;
+use crate::terminal::Screen;
 
 /// Why something is not in order, by what may be done about it. The words are for people: no internals, no secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
     async fn ping(&self) -> Result<(), Obstacle>;
     /// Puts the service together and starts driving, unless told not to.
     fn assemble(&self, target: Target, parts: Parts) -> Result<Arc<dyn Handles>, Obstacle>;
+    /// Puts the service together for one command from a terminal: it drives what begins with that, and tells the screen
+    /// alone.
+    fn seat(&self, target: Target, screen: Screen, tasks: Tasks) -> Result<Arc<dyn Handles>, Obstacle>;
     /// Makes what is missing; what was done, line by line.
     async fn init(&self) -> Result<Vec<String>, Obstacle>;
     /// Looks at everything that `init` makes and `serve` needs.

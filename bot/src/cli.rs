@@ -50,6 +50,20 @@ pub(crate) enum Verb {
         #[arg(value_name = "PLACE")]
         to: Option<String>,
     },
+    /// Say a command at this terminal, when Slack is down: `sluice run '/rollback orders prod REASON' --as U024BE7LH`
+    Run {
+        /// The command, as it is typed in Slack
+        #[arg(required = true, value_name = "COMMAND")]
+        line: Vec<String>,
+        /// Who says it: a Slack user id. The record says that it came from a terminal
+        #[arg(long = "as", value_name = "USER")]
+        who: String,
+    },
+    /// What was recorded of who did what
+    Audit {
+        #[command(subcommand)]
+        what: Audit,
+    },
     /// Print the Slack app manifest
     Manifest {
         /// Put this before every command, as in `acme-`
@@ -61,5 +75,16 @@ pub(crate) enum Verb {
         /// Where Slack reaches the bot
         #[arg(long, value_name = "URL", default_value = crate::manifest::EXAMPLE_URL)]
         url: String,
+    },
+}
+
+/// What to do with the audit records.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Write the audit records of all pipelines to standard output, a line of JSON each; it only reads
+    Export {
+        /// Only from then on: `7d`, `2026-11-01`, `2026-11-01 09:00` (UTC) [default: from the beginning]
+        #[arg(long, value_name = "WHEN")]
+        since: Option<String>,
     },
 }

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// As asked.
     Done,
-    /// `check` found something missing, or a task without which the bot is of no use died.
+    /// `check` found something missing, what `run` was asked for was refused or failed, or a task without which the bot is
+    /// of no use died.
     Failed,
     /// The configuration cannot work.
     BadConfiguration,

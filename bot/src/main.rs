@@ -19,22 +19,26 @@ mod serve;
 mod slack;
 mod system_clock;
 mod tasks;
+mod terminal;
 mod wiring;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
-use sluice_commands::grammar::Names;
+use sluice_commands::grammar::{self, Names};
+use sluice_commands::ports::Clock as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use backend::{Backend as _, Obstacle};
-use cli::{Cli, Flags, Verb};
+use cli::{Audit, Cli, Flags, Verb};
 use config::{Base, Config, Place, Problem, Sources, State};
 use exit::Exit;
 use slack::Slack;
+use system_clock::SystemClock;
+use terminal::Order;
 use wiring::Account;
 
 fn main() -> ExitCode {
@@ -54,7 +58,9 @@ fn main() -> ExitCode {
 
 async fn run(verb: Verb, flags: Flags) -> Exit {
     let sources = Sources::of_process(flags);
-    if let Err(what) = logging::start(sources.env.get("SLUICE_LOG").map(String::as_str)) {
+    // Who sits before a terminal reads what is printed; the log says what went wrong besides.
+    let quiet = matches!(verb, Verb::Run { .. } | Verb::Audit { .. }).then_some("warn");
+    if let Err(what) = logging::start(sources.env.get("SLUICE_LOG").map(String::as_str).or(quiet)) {
         return complain(&[Problem { name: "SLUICE_LOG".into(), what }]);
     }
     let outcome = match verb {
@@ -62,6 +68,8 @@ async fn run(verb: Verb, flags: Flags) -> Exit {
         Verb::Check => check(sources).await,
         Verb::Init => init(sources).await,
         Verb::Backup { to } => backup(sources, to).await,
+        Verb::Run { line, who } => run_order(sources, &line, &who).await,
+        Verb::Audit { what: Audit::Export { since } } => export(sources, since.as_deref()).await,
         Verb::Manifest { .. } => Ok(Exit::Done),
     };
     outcome.unwrap_or_else(|problems| complain(&problems))
@@ -123,6 +131,33 @@ async fn backup(sources: Sources, to: Option<String>) -> Result<Exit, Vec<Proble
             Exit::Done
         }
         Err(obstacle) => stopped("backup", &obstacle),
+    })
+}
+
+async fn run_order(sources: Sources, line: &[String], who: &str) -> Result<Exit, Vec<Problem>> {
+    let order = Order::read(line, who, &sources.env);
+    let (order, (base, account)) = both(order, both(Base::load(sources), Account::load().await))?;
+    let cloud = account.with_state(&base);
+    Ok(terminal::run(order.called(&base.names), &cloud, told_to_stop()).await)
+}
+
+async fn export(sources: Sources, since: Option<&str>) -> Result<Exit, Vec<Problem>> {
+    let since = since.map(|text| {
+        let wrong = || format!("`{}` is no time, as in `7d` or `2026-11-01`", render::text::one_line(text));
+        grammar::since(text, SystemClock.now())
+            .ok_or_else(|| vec![Problem { name: "--since".into(), what: wrong() }])
+    });
+    let (since, (base, account)) = both(since.transpose(), both(Base::load(sources), Account::load().await))?;
+    let mut out = io::BufWriter::new(io::stdout());
+    Ok(match account.with_state(&base).export(since, &mut out).await {
+        Ok(Ok(())) => Exit::Done,
+        // Who reads has enough.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Ok(Err(error)) => {
+            warn(&format!("sluice audit export cannot write: {}\n", error.kind()));
+            Exit::Failed
+        }
+        Err(obstacle) => stopped("audit export", &obstacle),
     })
 }
 

@@ -144,7 +144,7 @@ impl Office {
         let invocation = Invocation {
             delivery: delivery.to_owned(),
             actor: actor("eve"),
-            channel: CHANNEL.parse().expect("a channel"),
+            channel: Some(CHANNEL.parse().expect("a channel")),
             said: Said::Slash { command: command.to_owned(), text },
         };
         let began = Instant::now();

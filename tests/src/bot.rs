@@ -87,6 +87,11 @@ impl Bot {
         Self::start(world, &["serve"], more)
     }
 
+    /// `sluice` with these arguments, as it begins; what it prints goes to the log.
+    pub fn begins(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Self {
+        Self::start(world, arguments, more)
+    }
+
     fn start(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Self {
         let env = with(world, more);
         let bot = command(world, arguments, &env).spawn().expect("the bot starts");
@@ -143,6 +148,13 @@ impl Bot {
         let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the bot starts");
         let printed = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
+    }
+
+    /// The same, but only what it wrote to standard output; the rest goes to the log.
+    pub fn writes(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> (Option<i32>, String) {
+        let mut command = command(world, arguments, &with(world, more));
+        let output = command.stdout(Stdio::piped()).output().expect("the bot starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// What `sluice` prints for these arguments.

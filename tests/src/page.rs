@@ -79,7 +79,8 @@ impl Page {
             page.call(&format!("{domain}.enable"), json!({})).await;
         }
         page.call("Page.navigate", json!({"url": format!("{}/?as={person}", world.page_url())})).await;
-        page.sees("document.querySelector('#input') && document.querySelector('#me')").await;
+        // Before its script has run, what is typed is lost.
+        page.is_of(person).await;
         page
     }
 
@@ -102,6 +103,13 @@ impl Page {
     pub async fn becomes(&mut self, person: &str) {
         self.clicks("#me").await;
         self.clicks(&format!("[data-person={person}]")).await;
+        self.is_of(person).await;
+    }
+
+    /// Waits until the page is that person's.
+    async fn is_of(&mut self, person: &str) {
+        let name = "document.querySelector('#me')?.innerText.toLowerCase()";
+        self.sees(&format!("{name}.includes({person:?})")).await;
     }
 
     /// Waits until an expression is true.

@@ -60,7 +60,7 @@ async fn what_is_wrong_is_said_with_the_way_on() {
     world.asks(ann, "/build hinted").await.succeeds().await;
     world.types(ann, "/deploy hinted to prod").await.says(&["protected", "/promote hinted prod"]);
     world.types(ann, "/promote hinted prod").await.says(&["dev"]);
-    world.types(ann, "/stage lock hinted prod for 2h a release").await.says(&["not available yet"]);
+    world.types(ann, "/stage remove hinted prod").await.says(&["not available yet"]);
 }
 
 #[tokio::test]

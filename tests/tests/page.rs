@@ -1,7 +1,7 @@
 //! What newcomers see first: the page, in a real browser.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
-use sluice_e2e::{Page, World, target};
+use sluice_e2e::{Options, Page, Repository, World, target};
 
 #[tokio::test]
 async fn a_person_types_another_clicks_and_both_see_the_change() {
@@ -34,5 +34,54 @@ async fn a_person_types_another_clicks_and_both_see_the_change() {
     page.sees("!document.querySelector('[data-action=\"promotion.approve\"]')").await;
     page.keeps_picture(&target().join("e2e/page.png")).await;
     assert!(world.curl("shown", "prod").await.1.contains("Hello from shown"));
+    page.is_content();
+}
+
+/// What a stage asks of people, as they see it; the pictures are those of `docs/messages`.
+#[tokio::test]
+async fn the_gates_of_a_stage_as_people_see_them() {
+    // A channel of its own: a click is on the first button that the page has.
+    let world = World::start(Options::default()).await;
+    let ann = world.ann();
+    let created = world.asks(ann, "/repo create gated").await.succeeds().await;
+    for line in
+        ["/build gated", "/stage add gated prod", "/deploy gated", "/stage set gated prod approvals=0"]
+    {
+        world.asks(ann, line).await.succeeds().await;
+    }
+    world.asks(ann, "/promote gated prod").await.succeeds().await;
+    let clone = Repository::clone_as_told(&created);
+    for words in ["Good morning", "Good evening", "Good night"] {
+        clone.greet(words);
+        clone.push(&format!("Say {}", words.to_lowercase()));
+    }
+    world.asks(ann, "/build gated").await.succeeds().await;
+    world.asks(ann, "/deploy gated").await.succeeds().await;
+    world.asks(ann, "/stage set gated prod approvals=2 expires=24h").await.succeeds().await;
+
+    let mut page = Page::open(&world, "bob").await;
+    world.asks(ann, "/promote gated prod").await.waits().await;
+    page.shows("Say good morning").await;
+    page.clicks("[data-action='promotion.approve']").await;
+    page.clicks("dialog[open] button.primary, dialog[open] button.danger").await;
+    page.shows("1 of 2").await;
+    page.keeps_picture(&target().join("e2e/approval-pending.png")).await;
+    world.asks(ann, "/stage set gated prod approvals=3").await.succeeds().await;
+    page.becomes("cyd").await;
+    page.clicks("[data-action='promotion.approve']").await;
+    page.clicks("dialog[open] button.primary, dialog[open] button.danger").await;
+    page.shows("prod asks for 3 approvals now").await;
+    page.keeps_picture(&target().join("e2e/approval-void.png")).await;
+
+    world.asks(ann, "/stage set gated prod approvals=2 soak=30m").await.succeeds().await;
+    world.asks(world.bob(), "/stage lock gated prod for 1h \"fixing the ledger\"").await.succeeds().await;
+    page.becomes("eve").await;
+    page.types("/pipeline check gated prod").await;
+    page.sees(
+        "[...document.querySelectorAll('.ephemeral')].some(m => m.innerText.includes('fixing the ledger'))",
+    )
+    .await;
+    page.run("[...document.querySelectorAll('.ephemeral')].at(-1).scrollIntoView({ block: 'center' })").await;
+    page.keeps_picture(&target().join("e2e/check.png")).await;
     page.is_content();
 }

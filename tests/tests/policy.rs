@@ -52,7 +52,11 @@ async fn two_have_to_approve_and_a_lock_an_override_and_a_rollback_do_what_they_
     world.clicks(bob, &waiting, "promotion.approve").await;
     world.types(bob, "/promote approve policy prod").await.says(&["nothing changed"]);
     assert_eq!(runs(&world, "policy").await, "nothing");
-    promotion.waits().await.says(&["1 of 2"]);
+    eventually("the card counts", PATIENCE, async || {
+        let words = promotion.waits().await.words();
+        if words.contains("1 of 2") { Ok(()) } else { Err(words) }
+    })
+    .await;
     world.types(cyd, "/promote approve policy prod fine with me").await.says(&["Approved"]);
     promotion.succeeds().await.says(&[&format!("Approved by <@{bob}>"), &format!("Approved by <@{cyd}>")]);
     assert_eq!(runs(&world, "policy").await, "r1");

@@ -165,8 +165,8 @@ impl Door {
         if ask.teams.iter().any(|team| team != &live.team) {
             return (words::foreign(), "foreign");
         }
-        if let Some(url) = &ask.response_url {
-            self.replies.remember(&ask.invocation.actor.id, &ask.invocation.channel, url.clone());
+        if let (Some(url), Some(channel)) = (&ask.response_url, &ask.invocation.channel) {
+            self.replies.remember(&ask.invocation.actor.id, channel, url.clone());
         }
         let (sender, receiver) = oneshot::channel();
         let (service, slack) = (Arc::clone(&live.service), Arc::clone(&self.slack));

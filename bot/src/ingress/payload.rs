@@ -124,7 +124,7 @@ fn command(fields: BTreeMap<String, String>) -> Result<Payload, &'static str> {
     let invocation = Invocation {
         delivery: delivery(&team, &event.trigger_id.0)?,
         actor: actor(event.user_id.0, name)?,
-        channel: ChannelId::new(event.channel_id.0).map_err(|_| "channel")?,
+        channel: Some(ChannelId::new(event.channel_id.0).map_err(|_| "channel")?),
         said: Said::Slash { command, text },
     };
     let response_url = Some(response_url(event.response_url.0)?);
@@ -170,7 +170,7 @@ fn click(click: SlackInteractionBlockActionsEvent) -> Result<Payload, &'static s
     let invocation = Invocation {
         delivery: delivery(&team, &click.trigger_id.0)?,
         actor: actor(user.id.0, user.username.or(user.name))?,
-        channel: ChannelId::new(channel.0).map_err(|_| "channel")?,
+        channel: Some(ChannelId::new(channel.0).map_err(|_| "channel")?),
         said: Said::Click { action_id, value },
     };
     let response_url = click.response_url.map(|url| response_url(url.0)).transpose()?;
@@ -189,7 +189,7 @@ fn actor(id: String, name: Option<String>) -> Result<Actor, &'static str> {
     let name: String =
         name.unwrap_or_default().chars().filter(|sign| !sign.is_control()).take(LONGEST_NAME).collect();
     let name = if name.trim().is_empty() { id.to_string() } else { name };
-    Ok(Actor { id, name })
+    Ok(Actor::in_slack(id, name))
 }
 
 fn response_url(url: Url) -> Result<Url, &'static str> {

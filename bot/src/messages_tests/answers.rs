@@ -57,7 +57,7 @@ impl Desk {
         let invocation = Invocation {
             delivery: format!("T1/{}", self.deliveries),
             actor: samples::actor(who),
-            channel: CHANNEL.parse().unwrap(),
+            channel: Some(CHANNEL.parse().unwrap()),
             said,
         };
         let answer = self.service.handle(invocation).await.unwrap();

@@ -3,6 +3,7 @@
 
 mod blocks;
 pub(crate) mod limits;
+pub(crate) mod plain;
 mod table;
 pub(crate) mod text;
 

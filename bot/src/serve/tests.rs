@@ -12,6 +12,7 @@ use url::Url;
 use super::*;
 use crate::backend::Finding;
 use crate::ingress::{Delayed, Handles};
+use crate::terminal::Screen;
 
 /// A Slack and a cloud that answer as scripted, and then well.
 #[derive(Default)]
@@ -54,6 +55,9 @@ impl Backend for Outside {
         self.inspect().await.map(drop)
     }
     fn assemble(&self, _: Target, _: Parts) -> Result<Arc<dyn Handles>, Obstacle> {
+        Ok(Arc::new(Echo))
+    }
+    fn seat(&self, _: Target, _: Screen, _: Tasks) -> Result<Arc<dyn Handles>, Obstacle> {
         Ok(Arc::new(Echo))
     }
     async fn init(&self) -> Result<Vec<String>, Obstacle> {

@@ -8,7 +8,7 @@ use sluice_aws_adapter::Aws;
 use sluice_commands::ids::{OperationId, Target};
 use sluice_commands::operation::{Driven, Engine, Keys, Messages, Posted, Settings, World};
 use sluice_commands::operations::{self, names};
-use sluice_commands::ports::{News, NoWakeups, Queue, Runner, Store, StoreError, Wakeups};
+use sluice_commands::ports::{Herald, News, NoWakeups, Queue, Runner, Store, StoreError, Wakeups};
 use sluice_commands::service::{Answer, Delay, Invocation, Service};
 
 use crate::backend::{Obstacle, Parts};
@@ -16,8 +16,10 @@ use crate::config::Base;
 use crate::ingress::{Delayed, Handles};
 use crate::notify::{Ledger, Notify};
 use crate::system_clock::SystemClock;
-use crate::tasks::{Bell, Drives, Operations, Parked, listen};
+use crate::tasks::{Bell, Drives, Operations, Parked, Tasks, listen};
+use crate::terminal::Screen;
 use crate::wiring::aws_obstacle;
+use crate::wiring::seat::Seat;
 
 #[async_trait]
 impl Handles for Service {
@@ -37,36 +39,21 @@ pub(super) fn assemble(
     target: Target,
     parts: Parts,
 ) -> Arc<dyn Handles> {
-    let keys = Keys::new(&target);
-    let messages = Messages::new(Arc::clone(&store), keys.clone());
+    let messages = Messages::new(Arc::clone(&store), Keys::new(&target));
     let operations = (!parts.accept_only).then(|| Operations::new(parts.tasks.clone()));
     let runner: Arc<dyn Runner> = match &operations {
         Some(operations) => Arc::clone(operations) as Arc<dyn Runner>,
         None => Arc::new(Parked),
     };
-    let wakeups: Arc<dyn Wakeups> = match &queue {
-        Some(queue) => Bell::start(&parts.tasks, Arc::clone(queue), target.clone()),
-        None => Arc::new(NoWakeups),
-    };
     let tasks = parts.tasks.clone();
-    let world = World {
-        target: target.clone(),
-        keys,
-        pinned: base.access.clone(),
-        settings: settings(base, !parts.accept_only),
-        store,
-        clock: Arc::new(SystemClock),
+    let settings = Settings { drive: !parts.accept_only, ..settings(base) };
+    let around = Around {
+        settings,
         herald: Arc::new(Notify::new(parts.slack, Arc::new(messages), parts.replies, parts.tasks)),
         runner: Arc::clone(&runner),
-        wakeups,
-        repositories: Arc::clone(&aws.repositories),
-        builders: Arc::clone(&aws.builders),
-        objects: Arc::clone(&aws.objects),
-        functions: Arc::clone(&aws.functions),
-        gateway: Arc::clone(&aws.gateway),
-        identity: Arc::clone(&aws.identity),
-        logs: Arc::clone(&aws.logs),
+        wakeups: wakeups(&tasks, queue.as_ref(), &target),
     };
+    let world = around.world(base, aws, store, target.clone());
     let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
     if let Some(operations) = operations {
         operations.start(Arc::clone(&engine) as Arc<dyn Drives>, base.lease / 3);
@@ -77,12 +64,72 @@ pub(super) fn assemble(
     Arc::new(Service::new(engine, base.names.clone()))
 }
 
+/// Makes the service of a terminal. It drives nothing before something begins there.
+pub(super) fn seat(
+    base: &Base,
+    aws: &Aws,
+    store: Arc<dyn Store>,
+    queue: Option<Arc<dyn Queue>>,
+    target: Target,
+    (screen, tasks): (Screen, Tasks),
+) -> Arc<dyn Handles> {
+    let runner = Arc::new(Seat::new(Operations::new(tasks.clone()), screen.clone(), base.lease / 3));
+    let around = Around {
+        settings: Settings { tells: false, ..settings(base) },
+        herald: Arc::new(screen),
+        runner: Arc::clone(&runner) as Arc<dyn Runner>,
+        wakeups: wakeups(&tasks, queue.as_ref(), &target),
+    };
+    let engine =
+        Arc::new(Engine::new(Arc::new(around.world(base, aws, store, target)), operations::registry()));
+    runner.drive(Arc::clone(&engine));
+    Arc::new(Service::new(engine, base.names.clone()))
+}
+
+fn wakeups(tasks: &Tasks, queue: Option<&Arc<dyn Queue>>, target: &Target) -> Arc<dyn Wakeups> {
+    match queue {
+        Some(queue) => Bell::start(tasks, Arc::clone(queue), target.clone()),
+        None => Arc::new(NoWakeups),
+    }
+}
+
+/// What of a world is this process's own.
+struct Around {
+    settings: Settings,
+    herald: Arc<dyn Herald>,
+    runner: Arc<dyn Runner>,
+    wakeups: Arc<dyn Wakeups>,
+}
+
+impl Around {
+    fn world(self, base: &Base, aws: &Aws, store: Arc<dyn Store>, target: Target) -> World {
+        World {
+            keys: Keys::new(&target),
+            target,
+            access: base.access.clone(),
+            settings: self.settings,
+            store,
+            clock: Arc::new(SystemClock),
+            herald: self.herald,
+            runner: self.runner,
+            wakeups: self.wakeups,
+            repositories: Arc::clone(&aws.repositories),
+            builders: Arc::clone(&aws.builders),
+            objects: Arc::clone(&aws.objects),
+            functions: Arc::clone(&aws.functions),
+            gateway: Arc::clone(&aws.gateway),
+            identity: Arc::clone(&aws.identity),
+            logs: Arc::clone(&aws.logs),
+        }
+    }
+}
+
 /// A new name for each start: an owner that died and came back is not the same owner.
-fn settings(base: &Base, drive: bool) -> Settings {
+fn settings(base: &Base) -> Settings {
     let replica = ulid::Ulid::new().to_string();
     // By it an owner in the table is found among the processes.
     tracing::info!(replica, "the name of this replica");
-    Settings { lease: base.lease, settle: base.settle, drive, ..Settings::new(replica) }
+    Settings { lease: base.lease, settle: base.settle, ..Settings::new(replica) }
 }
 
 #[async_trait]

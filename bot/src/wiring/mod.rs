@@ -2,8 +2,10 @@
 //! of this crate that names either.
 
 mod assembly;
+mod audit;
 mod backups;
 mod lanes;
+mod seat;
 mod state;
 
 use std::path::Path;
@@ -20,7 +22,8 @@ use sluice_commands::ports::{Guards, Precondition, Queue, StoreError, Write};
 use crate::backend::{Backend, Finding, Obstacle, Parts};
 use crate::config::{Base, Place, Problem};
 use crate::ingress::Handles;
-use crate::tasks::Kind;
+use crate::tasks::{Kind, Tasks};
+use crate::terminal::Screen;
 use backups::Backups;
 use lanes::Lanes;
 use state::State;
@@ -96,8 +99,12 @@ impl Cloud {
             Some(there) => Err(Obstacle::Refused(format!(
                 "{what} belongs to account and region {there}, but the credentials and AWS_REGION say {here}"
             ))),
-            None => Err(Obstacle::Refused(format!("{what} is not set up: run `sluice init`"))),
+            None => Err(self.not_set_up()),
         }
+    }
+
+    fn not_set_up(&self) -> Obstacle {
+        Obstacle::Refused(format!("{} is not set up: run `sluice init`", self.state.what()))
     }
 
     /// The queue's name, if one is configured and is there.
@@ -163,6 +170,11 @@ impl Backend for Cloud {
         }
         let store = Arc::new(Lanes::new(store));
         Ok(assembly::assemble(&self.base, &self.aws, store, self.queue.clone(), target, parts))
+    }
+
+    fn seat(&self, target: Target, screen: Screen, tasks: Tasks) -> Result<Arc<dyn Handles>, Obstacle> {
+        let store = Arc::new(Lanes::new(self.state.store()?));
+        Ok(assembly::seat(&self.base, &self.aws, store, self.queue.clone(), target, (screen, tasks)))
     }
 
     async fn init(&self) -> Result<Vec<String>, Obstacle> {

@@ -195,7 +195,7 @@ mod tests {
     }
 
     fn eve() -> Actor {
-        Actor { id: user("U5"), name: "eve".into() }
+        Actor::in_slack(user("U5"), "eve")
     }
 
     /// `U1` operates and `U5` administers by the file.

@@ -194,7 +194,7 @@ impl Policy {
                 ));
             }
             _ => {
-                let near = grammar::closest(&key, KEYS.into_iter());
+                let near = grammar::closest(&key, KEYS);
                 let hint = match near {
                     Some(near) => format!("Did you mean `{near}`?"),
                     None => format!("What can be set: {}.", KEYS.map(|key| format!("`{key}`")).join(", ")),

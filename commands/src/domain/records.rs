@@ -306,7 +306,7 @@ mod tests {
                 subject: "Change".into(),
             },
             since: Timestamp::UNIX_EPOCH,
-            by: Actor { id: "U1ANN".parse().unwrap(), name: "ann".into() },
+            by: Actor::in_slack("U1ANN".parse().unwrap(), "ann"),
             api: None,
         }
     }

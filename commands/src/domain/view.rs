@@ -19,6 +19,8 @@ pub struct View {
     pub stages: BTreeMap<StageName, Stage>,
     /// The revision of each stage's record, for its next write.
     pub stage_revisions: BTreeMap<StageName, u64>,
+    /// The operation that moved a stage last and took it back, since its record was written.
+    pub stage_touched: BTreeMap<StageName, String>,
     /// The policies that were set; the others are what the stage's place says: see [`View::policy`].
     pub policies: BTreeMap<StageName, Policy>,
     /// The locks, those whose time has come included.
@@ -51,6 +53,7 @@ pub struct Counters {
 }
 
 pub(crate) const REVISION: &str = "rev";
+pub(crate) const TOUCHED: &str = "touched";
 pub(crate) const TICKETS: &str = "tickets";
 pub(crate) const BUILDS: &str = "builds";
 pub(crate) const RELEASES: &str = "releases";
@@ -116,6 +119,10 @@ impl View {
                 Some(("stage", _)) => {
                     let stage: Stage = from_item(item)?;
                     view.stage_revisions.insert(stage.name.clone(), number(&item.guards, REVISION));
+                    let touched = text(&item.guards, TOUCHED);
+                    if !touched.is_empty() {
+                        view.stage_touched.insert(stage.name.clone(), touched);
+                    }
                     view.stages.insert(stage.name.clone(), stage);
                 }
                 Some(("policy", stage)) => {

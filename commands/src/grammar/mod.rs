@@ -32,6 +32,6 @@ pub use names::{Names, SlashCommand, Verb};
 pub use nearest::closest;
 pub use normalise::{normalise, reason};
 pub use parse::{parse, parse_line};
-pub use period::length_of;
+pub use period::{length_of, since};
 pub use reference::reference;
 pub use table::{Argument, Form, Permission, Slot, table, usage_hint};

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 
 use super::Period;
 use super::words::{Word, words};
@@ -27,6 +29,28 @@ pub fn length_of(text: &str) -> Option<u64> {
     match length(&words)? {
         (Period::Seconds(seconds), taken) if taken == words.len() => Some(seconds),
         _ => None,
+    }
+}
+
+/// The time since when, as people type it behind `since`: `7d`, `2026-11-01`.
+pub fn since(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let words = words(text);
+    match length(&words).or_else(|| point(&words))? {
+        (period, taken) if taken == words.len() => period.begin(now),
+        _ => None,
+    }
+}
+
+impl Period {
+    /// When it began that ends now; days and times are those of UTC.
+    pub fn begin(&self, now: Timestamp) -> Option<Timestamp> {
+        let utc = |moment: jiff::civil::DateTime| TimeZone::UTC.to_timestamp(moment).ok();
+        match self {
+            Period::Seconds(seconds) => now.checked_sub(std::time::Duration::from_secs(*seconds)).ok(),
+            Period::Time(time) => utc(now.to_zoned(TimeZone::UTC).date().to_datetime(*time)),
+            Period::Date(date) => utc(date.at(0, 0, 0, 0)),
+            Period::Moment(moment) => utc(*moment),
+        }
     }
 }
 
@@ -179,6 +203,23 @@ mod tests {
         }
         for wrong in ["", "17", "25:00", "13pm", "2026-13-01", "noon", "26-11-01", "1:2:3:4"] {
             assert_eq!(point(&words(wrong)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn since_is_a_length_or_a_point_and_nothing_more() {
+        let now: Timestamp = "2026-03-08T12:30:00Z".parse().unwrap();
+        for (typed, wanted) in [
+            ("7d", Some("2026-03-01T12:30:00Z")),
+            ("2 hours", Some("2026-03-08T10:30:00Z")),
+            ("2026-03-01", Some("2026-03-01T00:00:00Z")),
+            ("2026-03-01 09:15", Some("2026-03-01T09:15:00Z")),
+            ("09:15", Some("2026-03-08T09:15:00Z")),
+            ("7d or so", None),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            assert_eq!(since(typed, now), wanted.map(|at| at.parse().unwrap()), "{typed}");
         }
     }
 }

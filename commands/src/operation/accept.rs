@@ -61,8 +61,8 @@ pub struct Delivery<'a> {
     pub key: &'a str,
     /// Who.
     pub actor: &'a Actor,
-    /// Where.
-    pub channel: &'a ChannelId,
+    /// Where, unless at a terminal.
+    pub channel: Option<&'a ChannelId>,
 }
 
 /// What came of an attempt to accept.
@@ -96,13 +96,14 @@ pub async fn accept(
     let (world, view) = (engine.world(), &ground.view);
     let now = world.clock.now();
     let number = view.counters.tickets + 1;
+    let channel = delivery.channel.unwrap_or(&draft.home).clone();
     let charter = Charter {
         kind: draft.kind.to_owned(),
         version: engine.registry().all().find(|d| d.kind() == draft.kind).map_or(0, |d| d.version()),
         params: draft.params,
         actor: delivery.actor.clone(),
         command: draft.command.clone(),
-        channel: delivery.channel.clone(),
+        channel: channel.clone(),
         home: draft.home,
         pipeline: draft.pipeline.clone(),
         ticket: number,
@@ -140,13 +141,14 @@ pub async fn accept(
         owner: if world.settings.drive { world.settings.replica.clone() } else { String::new() },
         beat: 1,
         fence: 1,
+        untold: if world.settings.drive && !world.settings.tells { 1 } else { 0 },
         awaits: String::new(),
     };
     let audit = AuditRecord {
         at: now,
         act: Act::Asked,
         actor: delivery.actor.clone(),
-        channel: delivery.channel.clone(),
+        channel,
         pipeline: Some(draft.pipeline.clone()),
         operation: id.clone(),
         kind: draft.kind.to_owned(),

@@ -17,8 +17,8 @@ use crate::operation::facts::{Facts, STUCK, SignalFact, Verdict};
 use crate::operation::head::{Head, Status, guards};
 use crate::operation::log::{self, Log};
 use crate::operation::step::{StepId, Trouble};
-use crate::operation::world::World;
-use crate::operation::{Keys, head, news, retry};
+use crate::operation::world::{Settings, World};
+use crate::operation::{Keys, head, news, retry, silent};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 
 /// How many due operations one sweep looks at.
@@ -130,10 +130,14 @@ impl Engine {
         let nudge = Arc::new(Notify::new());
         lock(&self.nudges).insert(id.clone(), Arc::clone(&nudge));
         let _carried = Carried { engine: self, id };
-        self.carry(id, nudge).await.unwrap_or_else(|error| {
+        let driven = self.carry(id, nudge).await.unwrap_or_else(|error| {
             tracing::error!(operation = %id, %error, "an operation could not be carried on");
             Driven::Later
-        })
+        });
+        if !self.world.settings.tells && matches!(driven, Driven::Ended | Driven::Waiting | Driven::Stuck) {
+            silent::leave_to_be_told(&self.world, id).await;
+        }
+        driven
     }
 
     async fn carry(&self, id: &OperationId, nudge: Arc<Notify>) -> Result<Driven, Trouble> {
@@ -162,25 +166,23 @@ impl Engine {
         let Some(log::Seen { head, rung, is_due }) = log::read_head(store, keys, id).await? else {
             return Ok(Acquired::No(Driven::NotOurs));
         };
-        if head.status == Status::Waiting && !is_due {
-            // Nobody spoke since it was told that it waits.
-            return Ok(Acquired::No(Driven::Waiting));
-        }
-        if head.status == Status::Stuck && !is_due {
-            // Nobody spoke since it was told that it is stuck.
-            return Ok(Acquired::No(Driven::Stuck));
-        }
-        if head.status.is_final() && !is_due {
-            // It is told, too.
-            return Ok(Acquired::No(Driven::Ended));
+        if head.status.is_told_once() && (!is_due || !self.world.settings.tells) {
+            // Nobody spoke since it was told that it waits, is stuck or ended; or it only has to be told, by somebody else.
+            return Ok(Acquired::No(match head.status {
+                Status::Waiting => Driven::Waiting,
+                Status::Stuck => Driven::Stuck,
+                _ => Driven::Ended,
+            }));
         }
         if !self.is_free(&head) {
             return Ok(Acquired::No(Driven::NotOurs));
         }
         // Accepted by a replica that drives nothing: nobody has told it, so all of its telling is ours.
         let is_untouched = head.owner.is_empty() && (head.fence, head.beat) == (1, 1);
+        let untold = head.untold;
         let begun = Instant::now();
-        let claimed = log::claim(store, keys, &head, &self.world.settings.replica).await?;
+        let Settings { replica, tells, .. } = &self.world.settings;
+        let claimed = log::claim(store, keys, &head, replica, *tells).await?;
         let Some(head) = claimed else { return Ok(Acquired::No(Driven::NotOurs)) };
         lock(&self.seen).remove(id);
         let loaded = match log::load(store, keys, id).await {
@@ -191,6 +193,11 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
+        let own_since = match untold {
+            0 if is_untouched => 1,
+            0 => loaded.facts.sequence + 1,
+            since => since,
+        };
         let is_stuck = loaded.facts.stuck.is_some()
             && !loaded.unread.iter().any(|said| matches!(said.verdict, Verdict::Retry | Verdict::Resolve));
         let definition = self.registry.get(&head.charter.kind, head.charter.version);
@@ -200,8 +207,8 @@ impl Engine {
         if head.status.is_final() || is_stuck || is_asleep {
             // Only its last news may not have been told: the owner died between its record and that.
             if let Some(definition) = definition {
-                let (facts, own_since) = (&loaded.facts, loaded.facts.sequence + 1);
-                let news = news::of(&*definition, facts, &self.world, &Default::default(), own_since)?;
+                let news =
+                    news::of(&*definition, &loaded.facts, &self.world, &Default::default(), own_since)?;
                 self.world.herald.tell(news);
             }
             return Ok(Acquired::No(match head.status {
@@ -210,7 +217,6 @@ impl Engine {
                 _ => Driven::Ended,
             }));
         }
-        let own_since = if is_untouched { 1 } else { loaded.facts.sequence + 1 };
         let log = Log::new(self.world.target.clone(), head, loaded.facts, rung, begun);
         let held = Held { log, fresh: BTreeSet::new(), unread: loaded.unread, own_since };
         Ok(Acquired::Held(Box::new(held)))
@@ -251,6 +257,8 @@ impl Engine {
         for item in items {
             match Head::from_item(&item) {
                 Ok(head) if self.is_carrying(&head.id) => {}
+                // It only has to be told, or looked at again by the clock: both are for who can tell.
+                Ok(head) if head.status.is_told_once() && !self.world.settings.tells => {}
                 Ok(head) if head.owner == self.world.settings.replica && head.status.is_told_once() => {
                     self.show(&head).await;
                 }
@@ -290,7 +298,7 @@ impl Engine {
                 (head::OWNER, Guard::Text(String::new())),
                 (head::AWAITS, Guard::Text(format!("{STUCK}@{}", held.sequence))),
             ]),
-            due: DueChange::Never,
+            due: if self.world.settings.tells { DueChange::Never } else { DueChange::Keep },
             when: Precondition::Equals(guards([(head::FENCE, Guard::Number(held.fence))])),
         };
         match retry::reading(|| self.world.store.write(write.clone())).await {

@@ -120,6 +120,9 @@ pub struct Head {
     pub fence: u64,
     /// What waits for people, with the sequence at which it began to: `approval@7`, `stuck@9`.
     pub awaits: String,
+    /// The first of the journal's last rows that were written where nothing can be told; 0: there are none. Nobody can
+    /// have posted what those rows cause.
+    pub untold: u64,
 }
 
 pub(crate) const STATUS: &str = "status";
@@ -130,6 +133,7 @@ pub(crate) const FENCE: &str = "fence";
 pub(crate) const AWAITS: &str = "awaits";
 /// Every signal changes it: an owner that goes to sleep must have seen the last one.
 pub(crate) const RUNG: &str = "rung";
+pub(crate) const UNTOLD: &str = "untold";
 
 /// Makes guards of pairs.
 pub(crate) fn guards<const N: usize>(pairs: [(&str, Guard); N]) -> Guards {
@@ -157,18 +161,22 @@ impl Head {
     pub fn to_item(&self, keys: &Keys) -> Result<Item, StoreError> {
         let charter = Charter { params: Value::Null, ..self.charter.clone() };
         let body = serde_json::to_value(&charter).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let mut guards = guards([
+            (STATUS, Guard::Text(self.status.as_str().into())),
+            (SEQUENCE, Guard::Number(self.sequence)),
+            (OWNER, Guard::Text(self.owner.clone())),
+            (BEAT, Guard::Number(self.beat)),
+            (FENCE, Guard::Number(self.fence)),
+            (AWAITS, Guard::Text(self.awaits.clone())),
+            (RUNG, Guard::Text(String::new())),
+        ]);
+        if self.untold > 0 {
+            guards.insert(UNTOLD.into(), Guard::Number(self.untold));
+        }
         Ok(Item {
             key: keys.head(&self.id),
             schema: HEAD_SCHEMA,
-            guards: guards([
-                (STATUS, Guard::Text(self.status.as_str().into())),
-                (SEQUENCE, Guard::Number(self.sequence)),
-                (OWNER, Guard::Text(self.owner.clone())),
-                (BEAT, Guard::Number(self.beat)),
-                (FENCE, Guard::Number(self.fence)),
-                (AWAITS, Guard::Text(self.awaits.clone())),
-                (RUNG, Guard::Text(String::new())),
-            ]),
+            guards,
             body,
             due: Some(self.charter.accepted),
             expires: None,
@@ -191,6 +199,7 @@ impl Head {
             beat: number(&item.guards, BEAT),
             fence: number(&item.guards, FENCE),
             awaits: text(&item.guards, AWAITS),
+            untold: number(&item.guards, UNTOLD),
             id,
         })
     }

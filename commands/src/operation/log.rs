@@ -319,24 +319,35 @@ pub(crate) async fn read_head(
     Ok(Some(Seen { head: Head::from_item(&item)?, rung, is_due }))
 }
 
-/// Claims an operation: raises its fence if nobody else did since it was read. Gives the claimed head.
+/// Claims an operation: raises its fence if nobody else did since it was read. Gives the claimed head. What is written
+/// from then on is told by the claimant, or counts as untold, by whether it `tells`.
 pub(crate) async fn claim(
     store: &dyn Store,
     keys: &Keys,
     head: &Head,
     replica: &str,
+    tells: bool,
 ) -> Result<Option<Head>, StoreError> {
     let mut claimed = head.clone();
     claimed.fence += 1;
     claimed.beat += 1;
     claimed.owner = replica.to_owned();
+    claimed.untold = match head.untold {
+        _ if tells => 0,
+        0 => head.sequence + 1,
+        since => since,
+    };
+    let mut set = guards([
+        (head::FENCE, Guard::Number(claimed.fence)),
+        (head::BEAT, Guard::Number(claimed.beat)),
+        (head::OWNER, Guard::Text(replica.to_owned())),
+    ]);
+    if claimed.untold != head.untold {
+        set.insert(head::UNTOLD.into(), Guard::Number(claimed.untold));
+    }
     let write = Write::Update {
         key: keys.head(&head.id),
-        set: guards([
-            (head::FENCE, Guard::Number(claimed.fence)),
-            (head::BEAT, Guard::Number(claimed.beat)),
-            (head::OWNER, Guard::Text(replica.to_owned())),
-        ]),
+        set,
         due: DueChange::Keep,
         when: Precondition::Equals(guards([
             (head::FENCE, Guard::Number(head.fence)),

@@ -22,6 +22,7 @@ mod news;
 mod plan;
 mod retry;
 mod signal;
+mod silent;
 mod slot;
 mod step;
 mod telling;
@@ -45,6 +46,7 @@ pub use news::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use news::{of as told, of_parked};
 pub use plan::{Motion, Plan, Start, Turn, plan};
+pub(crate) use retry::reading;
 pub(crate) use signal::give_way;
 pub use signal::{Said, Word, parse_wait, say};
 pub use slot::{Slot, Ticket};

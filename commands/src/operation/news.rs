@@ -133,14 +133,14 @@ pub fn card(
             Verdict::Retry => "Tried again by ",
             Verdict::Resolve => "Marked as resolved by ",
         };
-        let mut line = Text::plain(said).user(&signal.actor.id).then(" ").time(signal.at);
+        let mut line = Text::plain(said).join(signal.actor.told()).then(" ").time(signal.at);
         if let Some(reason) = &signal.reason {
             line = line.then(format!(": {reason}"));
         }
         card = card.foot(line);
     }
     let charter = &facts.charter;
-    let mut asked = Text::plain("Asked by ").user(&charter.actor.id).then(" ").time(charter.accepted);
+    let mut asked = Text::plain("Asked by ").join(charter.actor.told()).then(" ").time(charter.accepted);
     asked = asked.then(" · ").code(charter.command.clone());
     if let Some((at, _)) = facts.ended {
         asked = asked.then(format!(" · took {}", took(at.duration_since(charter.accepted).as_millis())));

@@ -180,7 +180,8 @@ async fn say_once(
     let definition = engine.registry().get(&head.charter.kind, head.charter.version);
     let about = definition.map(|definition| definition.about(facts)).unwrap_or_default();
     let signal = SignalFact { step: ear.step.clone(), actor: delivery.actor.clone(), verdict, reason, at };
-    let audit = record(head, &signal, ear.act, granted.rule(), delivery.channel, about);
+    let channel = delivery.channel.unwrap_or(&head.charter.home);
+    let audit = record(head, &signal, ear.act, granted.rule(), channel, about);
     let mut writes = vec![inbox(engine, delivery.key, &answer, Some(&head.id))?];
     writes.extend(ear.writes(world, head, &signal, delivery.key)?);
     writes.push(news::audit(&audit, world)?);

@@ -16,7 +16,7 @@ pub(crate) fn charter(kind: &str) -> Charter {
         kind: kind.into(),
         version: 1,
         params: Value::Null,
-        actor: Actor { id: "U0ANN0001".parse().unwrap(), name: "ann".into() },
+        actor: Actor::in_slack("U0ANN0001".parse().unwrap(), "ann"),
         command: format!("/{kind}"),
         channel: "C0GENERAL1".parse().unwrap(),
         home: "C0GENERAL1".parse().unwrap(),

@@ -79,6 +79,9 @@ pub struct Settings {
     pub width: usize,
     /// Whether operations are driven here, or only accepted.
     pub drive: bool,
+    /// Whether what happens can be told in the channels from here. A process that cannot (`sluice run`) leaves what it
+    /// carried due and without an owner, for a replica that can.
+    pub tells: bool,
 }
 
 impl Settings {
@@ -91,6 +94,7 @@ impl Settings {
             patience: Duration::from_secs(15 * 60),
             width: 16,
             drive: true,
+            tells: true,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble};
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    Preparation, Prepared, RecordMove, all_done, move_nodes, resolution_nodes, unmoved,
+    Preparation, Prepared, RecordMove, all_done, move_nodes, resolution_nodes, touched, unmoved,
 };
 use crate::ports::{Precondition, Write};
 
@@ -129,7 +129,8 @@ impl Definition for Deploy {
         let keys = crate::operation::Keys::new(cx.target);
         let key = keys.release(&params.name, params.release);
         let item = to_item(key, Default::default(), &release(facts, &params, false))?;
-        Ok(vec![Write::Put { item, when: Precondition::Any }])
+        let touched = touched(facts, cx.target, &params.name, &params.stage);
+        Ok([Write::Put { item, when: Precondition::Any }].into_iter().chain(touched).collect())
     }
 
     fn about(&self, facts: &Facts) -> About {

@@ -13,12 +13,13 @@ use crate::domain::{About, Attempt, Change, Current, Release, VersionSet, View, 
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{
-    Context, Definition, Effect, Facts, Ground, Node, Progress, Refusal, Slot, Step, StepId, Story, Trouble,
-    VOID, give_way, load, marked,
+    Context, Definition, Effect, End, Facts, Ground, Node, Progress, Refusal, Slot, Step, StepId, Story,
+    Trouble, VOID, give_way, load, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::promote;
-use crate::operations::steps::{PointAlias, RecordMove, ServeDeployment, resolution_nodes};
+use crate::operations::steps::{PointAlias, RecordMove, ServeDeployment, resolution_nodes, touched};
+use crate::ports::Write;
 use crate::service::Actor;
 
 /// What is asked.
@@ -161,6 +162,12 @@ impl Definition for Rollback {
                 ))
             }
         }
+    }
+
+    fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
+        let params: Params = facts.params()?;
+        let touched = touched(facts, cx.target, &params.name, &params.stage);
+        Ok(touched.into_iter().filter(|_| !succeeded).collect())
     }
 
     fn about(&self, facts: &Facts) -> About {

@@ -104,7 +104,6 @@ impl Definition for StageLock {
         let only =
             stages.first().filter(|_| stages.len() == 1).map_or(String::new(), |stage| format!(" {stage}"));
         story.hint = Some(Text::plain("To end it before: ").code(format!("/stage unlock {name}{only}")));
-        story.broadcast = true;
         story
     }
 }

@@ -75,7 +75,6 @@ impl Definition for StageSet {
             story.result =
                 Some(Text::plain(if *is_lower { "it asks less than before" } else { "it is set" }));
         }
-        story.broadcast = *is_lower && params.default.approvals > 0;
         story.hint =
             Some(Text::plain("How it stands for you: ").code(format!("/pipeline check {name} {stage}")));
         story

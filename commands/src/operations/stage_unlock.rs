@@ -59,7 +59,6 @@ impl Definition for StageUnlock {
             " are open for what is new"
         }));
         story.hint = Some(Text::plain("How it stands: ").code(format!("/pipeline check {name}")));
-        story.broadcast = true;
         story
     }
 }

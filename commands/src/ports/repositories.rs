@@ -28,6 +28,8 @@ pub struct Commit {
     pub author: String,
     /// The first line of the message.
     pub subject: String,
+    /// The commit before it, on its own line of history; none of the first one.
+    pub parent: Option<CommitId>,
     /// When it was authored, if the service told it in a form we know.
     pub at: Option<Timestamp>,
 }

@@ -1,19 +1,32 @@
 //! `/pipeline check`: why can I not promote? Every gate of a stage with its state, for the person who asks. It asks the
 //! same rules that judge a promotion, and changes nothing.
 
-use crate::card::{Card, Part, StepLine, StepState, Text, Tone};
+use crate::card::{Card, Text, Tone};
 use crate::domain::{Attempt, Stand, Want, gates};
 use crate::ids::{PipelineName, StageName, UserId};
 use crate::operation::{Ground, Refusal, marked};
 use crate::service::{Answer, Invocation, Service, Stop};
 
-/// A gate as a line: what it is, and why it stands open or closed.
-fn line(state: StepState, name: &str, words: Text) -> StepLine {
-    StepLine { state, title: Text::plain(format!("{name}: ")).join(words), took_ms: None, note: None }
+/// How a gate stands for who asks.
+#[derive(Clone, Copy)]
+enum State {
+    Open,
+    Waits,
+    Closed,
 }
 
-fn closed(name: &str, refusal: &Refusal) -> StepLine {
-    line(StepState::Failed, name, marked(&format!("{} {}", refusal.problem, refusal.hint)))
+/// A gate as a line: how it stands, what it is, and why.
+fn line(state: State, name: &str, words: Text) -> Text {
+    let sign = match state {
+        State::Open => "✅",
+        State::Waits => "✋",
+        State::Closed => "❌",
+    };
+    Text::plain(format!("{sign} {name}: ")).join(words)
+}
+
+fn closed(name: &str, refusal: &Refusal) -> Text {
+    line(State::Closed, name, marked(&format!("{} {}", refusal.problem, refusal.hint)))
 }
 
 impl Service {
@@ -42,19 +55,21 @@ impl Service {
         for stage in stages {
             card =
                 card.text(Text::default().code(stage.as_str()).then(": ").join(view.policy(stage).words()));
-            card = card.part(Part::Steps(self.stands(&ground, name, stage, &invocation.actor.id)));
+            let lines = self.stands(&ground, name, stage, &invocation.actor.id);
+            card = card
+                .text(lines.into_iter().reduce(|all, line| all.then("\n").join(line)).unwrap_or_default());
         }
         Ok(Answer::private(card))
     }
 
     /// Every gate of a stage for that person, the first that is asked first.
-    fn stands(&self, ground: &Ground, name: &PipelineName, stage: &StageName, who: &UserId) -> Vec<StepLine> {
+    fn stands(&self, ground: &Ground, name: &PipelineName, stage: &StageName, who: &UserId) -> Vec<Text> {
         let world = self.engine.world();
         let Ground { view, access, .. } = ground;
         let is_first = view.is_protected(stage);
         let mut lines = vec![match access.operate(who) {
             Ok(granted) => {
-                line(StepState::Done, "you", Text::plain(format!("you may ask, by {}", granted.rule())))
+                line(State::Open, "you", Text::plain(format!("you may ask, by {}", granted.rule())))
             }
             Err(refusal) => closed("you", &refusal),
         }];
@@ -69,15 +84,15 @@ impl Service {
             let is_there = runs.is_some_and(|runs| runs.release == now.release);
             let words = Text::default().code(from.as_str()).then(" runs ").code(now.release.to_string());
             let words = if is_there { words.then(", which runs here already") } else { words };
-            lines.push(line(StepState::Done, "release", words));
+            lines.push(line(State::Open, "release", words));
         } else if let Some(from) = source.filter(|_| is_first) {
             let words = Text::default().code(from.as_str()).then(" runs nothing yet");
-            lines.push(line(StepState::Failed, "release", words));
+            lines.push(line(State::Closed, "release", words));
         }
         let attempt = Attempt { pipeline: name, stage, want, at: world.clock.now() };
         for gate in gates(view, &attempt) {
             lines.push(match &gate.stand {
-                Stand::Open(words) => line(StepState::Done, gate.name, words.clone()),
+                Stand::Open(words) => line(State::Open, gate.name, words.clone()),
                 Stand::Passed(refusal) | Stand::Closed(refusal) => closed(gate.name, refusal),
             });
         }
@@ -97,7 +112,7 @@ impl Service {
             if !is_enough {
                 words = words.then(format!("only {} can give one: nobody passes", others.len()));
             }
-            let state = if is_enough { StepState::Waiting } else { StepState::Failed };
+            let state = if is_enough { State::Waits } else { State::Closed };
             lines.push(line(state, "approvals", words));
         }
         lines

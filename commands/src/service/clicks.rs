@@ -136,7 +136,7 @@ impl Service {
 
 /// Who said it, where, and by which delivery.
 pub(super) fn delivery_of(invocation: &Invocation) -> Delivery<'_> {
-    Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: &invocation.channel }
+    Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: invocation.channel.as_ref() }
 }
 
 /// What somebody is told who decides what is decided.

@@ -2,19 +2,45 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::card::{Card, Tone};
+use crate::card::{Card, Text, Tone};
 use crate::ids::{ChannelId, UserId};
 
 /// The person who asked, as Slack names them.
+///
+/// Who is at a terminal says themselves who they are, and Slack, which knows their name, is not asked: so both are kept,
+/// whom they named, and as whom they are logged in there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// The Slack user.
     pub id: UserId,
-    /// Their name when they asked: audit records must be readable after they left.
+    /// Their name when they asked: audit records must be readable after they left. At a terminal, their login.
     pub name: String,
+    /// Whether they are at a terminal of the machine, and not in Slack.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub terminal: bool,
 }
 
-/// What somebody did in Slack.
+impl Actor {
+    /// Somebody in Slack.
+    pub fn in_slack(id: UserId, name: impl Into<String>) -> Self {
+        Self { id, name: name.into(), terminal: false }
+    }
+    /// Somebody at a terminal, by the login they have there.
+    pub fn at_terminal(id: UserId, login: impl Into<String>) -> Self {
+        Self { id, name: login.into(), terminal: true }
+    }
+    /// `@ann`, or `@ann from a terminal`: for whatever tells that they did something.
+    pub fn told(&self) -> Text {
+        let who = Text::default().user(&self.id);
+        if self.terminal { who.then(" from a terminal") } else { who }
+    }
+    /// Their name in a list: `ann`, or `root (terminal)`.
+    pub fn listed(&self) -> String {
+        if self.terminal { format!("{} (terminal)", self.name) } else { self.name.clone() }
+    }
+}
+
+/// What somebody did in Slack, or typed at a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     /// They typed a slash command.
@@ -40,8 +66,8 @@ pub struct Invocation {
     pub delivery: String,
     /// Who.
     pub actor: Actor,
-    /// Where.
-    pub channel: ChannelId,
+    /// Where; nowhere for who is at a terminal, whose commands are told in the pipeline's home channel.
+    pub channel: Option<ChannelId>,
     /// What.
     pub said: Said,
 }
@@ -73,5 +99,27 @@ impl Answer {
     /// A refusal to the author alone, with its stable code.
     pub fn refusal(problem: impl Into<crate::card::Text>, code: &'static str) -> Self {
         Self::private(Card::new(Tone::Bad, problem.into()).foot(crate::card::Text::plain("code ").code(code)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_at_a_terminal_is_marked_and_nobody_else_changes() {
+        let id: UserId = "U024BE7LH".parse().unwrap();
+        let slack = Actor::in_slack(id.clone(), "ann");
+        let terminal = Actor::at_terminal(id, "root");
+        let recorded = |actor: &Actor| serde_json::to_string(actor).unwrap();
+        // As it was recorded before there were terminals.
+        assert_eq!(recorded(&slack), r#"{"id":"U024BE7LH","name":"ann"}"#);
+        assert_eq!(recorded(&terminal), r#"{"id":"U024BE7LH","name":"root","terminal":true}"#);
+        for actor in [&slack, &terminal] {
+            assert_eq!(serde_json::from_str::<Actor>(&recorded(actor)).unwrap(), *actor);
+        }
+        assert_eq!((slack.told().flat(), slack.listed()), ("@U024BE7LH".into(), "ann".into()));
+        assert_eq!(terminal.told().flat(), "@U024BE7LH from a terminal");
+        assert_eq!(terminal.listed(), "root (terminal)");
     }
 }

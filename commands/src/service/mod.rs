@@ -13,8 +13,10 @@ mod roles;
 mod stops;
 #[cfg(test)]
 mod tests;
+mod trail;
 
 pub use invocation::*;
+pub use trail::Trail;
 
 use std::sync::Arc;
 
@@ -23,7 +25,7 @@ use ulid::Ulid;
 use crate::card::{Card, Text, Tone};
 use crate::grammar::{self, Command, Names};
 use crate::ids::OperationId;
-use crate::operation::{Accepted, Delivery, Engine, Ground, Refusal, Trouble, accept, answered, marked};
+use crate::operation::{Accepted, Engine, Ground, Refusal, Trouble, accept, answered, marked};
 use crate::ports::StoreError;
 
 /// How often an acceptance is tried anew because the pipeline changed meanwhile.
@@ -165,8 +167,7 @@ impl Service {
             return Err(Trouble::Corrupt(format!("no operation for {command}")).into());
         };
         let world = self.engine.world();
-        let delivery =
-            Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: &invocation.channel };
+        let delivery = clicks::delivery_of(invocation);
         for _ in 0..TRIES {
             let ground = Ground::read(world, &name).await?;
             let id = OperationId::new(
@@ -197,6 +198,10 @@ impl Service {
                 // The same delivery again is answered as before; the same command anew is shown what is open.
                 if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
                     return Ok(answer);
+                }
+                if !world.settings.tells {
+                    // At a terminal: should nobody carry it any more, it is carried on here.
+                    world.runner.run(open.operation.clone());
                 }
                 return Err(Stop::say(already(&draft.fingerprint, &open.operation)));
             }

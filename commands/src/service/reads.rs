@@ -1,8 +1,6 @@
 //! Questions, answered at once from the record: `list`, `status`, `history`, `log`. Nothing loads all to read one.
 
 use futures::future::try_join_all;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::card::{Card, Part, Text, Tone};
 use crate::domain::{Act, AuditRecord, Build, BuildState, Lock, Stage, View, from_item};
@@ -11,7 +9,7 @@ use crate::ids::{BuildNumber, PipelineName, StageName, UserId};
 use crate::operation::{CANCELLED, EXPIRED, Ground, REJECTED, Refusal, Slot, Trouble, VOID, marked};
 use crate::operations::build::change_text;
 use crate::ports::{Item, Order, Query};
-use crate::service::{Answer, Service, Stop};
+use crate::service::{Actor, Answer, Service, Stop};
 
 /// How many rows a list shows.
 const ROWS: u32 = 15;
@@ -303,7 +301,7 @@ impl Service {
     pub(crate) async fn history(&self, name: &PipelineName, wanted: &Wanted) -> Result<Answer, Stop> {
         let world = self.engine.world();
         let Wanted { stage, person, since } = wanted;
-        let begin = since.as_ref().map(|since| begin(world.clock.now(), since));
+        let begin = since.as_ref().map(|since| since.begin(world.clock.now()));
         let limit = if stage.is_some() || person.is_some() { ROWS * 10 } else { ROWS };
         let page = world.store.query(newest(world.keys.audit_partition(name), limit)).await?;
         let records: Vec<AuditRecord> =
@@ -353,17 +351,6 @@ pub(crate) struct Wanted {
     pub(crate) person: Option<UserId>,
     /// Only from then on.
     pub(crate) since: Option<Period>,
-}
-
-/// The time that is meant by `since`; days and times are those of UTC.
-fn begin(now: Timestamp, since: &Period) -> Option<Timestamp> {
-    let utc = |moment: jiff::civil::DateTime| TimeZone::UTC.to_timestamp(moment).ok();
-    match since {
-        Period::Seconds(seconds) => now.checked_sub(std::time::Duration::from_secs(*seconds)).ok(),
-        Period::Time(time) => utc(now.to_zoned(TimeZone::UTC).date().to_datetime(*time)),
-        Period::Date(date) => utc(date.at(0, 0, 0, 0)),
-        Period::Moment(moment) => utc(*moment),
-    }
 }
 
 /// A lock as a line says it.
@@ -437,7 +424,7 @@ fn line(record: &AuditRecord) -> Vec<Text> {
             outcome = outcome.then(format!(", before {before}"));
         }
         if !about.approvers.is_empty() {
-            let names: Vec<_> = about.approvers.iter().map(|actor| actor.name.clone()).collect();
+            let names: Vec<_> = about.approvers.iter().map(Actor::listed).collect();
             outcome = outcome.then(format!(", approved by {}", names.join(", ")));
         }
     }
@@ -446,7 +433,7 @@ fn line(record: &AuditRecord) -> Vec<Text> {
     }
     vec![
         Text::default().time(record.at),
-        Text::plain(record.actor.name.clone()),
+        Text::plain(record.actor.listed()),
         Text::plain(what).code(record.command.clone()),
         outcome,
     ]

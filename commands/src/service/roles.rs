@@ -51,6 +51,15 @@ impl Service {
         command: &Command,
     ) -> Result<Accepted, Stop> {
         let (world, actor) = (self.engine.world(), &invocation.actor);
+        // It is answered where it was typed, so that everybody there sees it.
+        let Some(channel) = invocation.channel.clone() else {
+            return Err(Refusal::new(
+                "no-channel",
+                "Roles for all pipelines are announced in the channel where they are changed; a terminal has none.",
+                "Type it in a channel, name a pipeline, or write it into sluice.toml.",
+            )
+            .into());
+        };
         let (roles, at) = (world.roles(None).await?, world.clock.now());
         let granted = roles.access().administer(&actor.id)?;
         let after = roles.changed(change, actor, at)?;
@@ -65,7 +74,7 @@ impl Service {
             at,
             act: Act::Succeeded,
             actor: actor.clone(),
-            channel: invocation.channel.clone(),
+            channel,
             pipeline: None,
             operation: id,
             kind: if change.gives { access::GRANT } else { access::REVOKE }.to_owned(),

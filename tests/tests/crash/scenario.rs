@@ -40,7 +40,7 @@ impl Kind {
             return;
         }
         releases(site, "To go back to").await;
-        site.promotes().await;
+        site.promotes("/promote orders prod").await;
         releases(site, "To come from").await;
     }
 
@@ -54,7 +54,7 @@ impl Kind {
             }
             Self::Promote => releases(site, words).await,
             // What was rolled back may be promoted again.
-            Self::Rollback => site.promotes().await,
+            Self::Rollback => site.promotes("/promote orders prod again").await,
         }
     }
 

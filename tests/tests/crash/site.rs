@@ -45,9 +45,9 @@ impl Site {
         self.rests().await;
     }
 
-    /// A promotion with its approval, over.
-    pub(crate) async fn promotes(&self) {
-        let promotion = self.world.asks(self.world.ann(), "/promote orders prod").await;
+    /// A promotion, typed so, with its approval, over.
+    pub(crate) async fn promotes(&self, line: &str) {
+        let promotion = self.world.asks(self.world.ann(), line).await;
         self.approves(&promotion).await;
         promotion.succeeds().await;
         self.rests().await;

@@ -124,11 +124,9 @@ impl Drive<'_> {
         }
     }
 
-    /// An observation found nothing. Where running again could do harm, that counts only after the settle time, twice.
+    /// An observation found nothing. Where running again could do harm, that counts only after the settle time, twice; a
+    /// conflict before it may have been with ourselves, so that it does not count earlier then.
     pub(super) fn miss(&mut self, step: StepId) {
-        if let Some(conflict) = self.conflicts.remove(&step) {
-            return self.fault(step, &conflict);
-        }
         let settle = self.engine.world().settings.settle;
         let now = Instant::now();
         let first = *self.absent.entry(step.clone()).or_insert(now);
@@ -137,6 +135,9 @@ impl Drive<'_> {
             return;
         }
         self.absent.remove(&step);
+        if let Some(conflict) = self.conflicts.remove(&step) {
+            return self.fault(step, &conflict);
+        }
         let halts = |pending: &Pending| match &pending.entry {
             Entry::Fault { .. } => true,
             Entry::Signal(signal) => matches!(signal.verdict, Verdict::Cancel | Verdict::GiveWay),

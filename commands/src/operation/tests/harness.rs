@@ -18,6 +18,7 @@ use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{DueItem, Item, Key, News, Page, Precondition, Query, Store, StoreError, Write};
 use crate::service::{Actor, Answer, Service};
+use crate::testing::cloud::{End, Reach};
 use crate::testing::{
     Cloud, MemoryStore, Moment, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, target, world,
 };
@@ -123,6 +124,8 @@ pub(super) struct Shared {
 pub(super) struct Death {
     pub(super) store: Option<(usize, Moment)>,
     pub(super) cloud: Option<(usize, Moment)>,
+    /// The same, counted among the calls of the cloud that change something.
+    pub(super) change: Option<(usize, Moment)>,
     /// At this call of the store it is told to stop, and does so by itself.
     pub(super) stop: Option<usize>,
 }
@@ -137,12 +140,13 @@ pub(super) struct Process {
     pub(super) runner: Arc<RecordingRunner>,
     pub(super) wakeups: Arc<RecordingWakeups>,
     pub(super) line: Arc<Line>,
+    pub(super) reach: Reach,
     died: Arc<Notify>,
     sea: Arc<Sea>,
 }
 
 pub(super) fn person(name: &str) -> Actor {
-    Actor { id: format!("U0{}", name.to_uppercase()).parse().unwrap(), name: name.into() }
+    Actor::in_slack(format!("U0{}", name.to_uppercase()).parse().unwrap(), name)
 }
 
 impl Shared {
@@ -229,7 +233,8 @@ impl Shared {
         let (clock, runner) = (Arc::clone(&self.clock), Arc::<RecordingRunner>::clone(&runner));
         let wakeups = Arc::<RecordingWakeups>::default();
         let world = world(set, access, line.clone(), clock, herald.clone(), runner.clone());
-        let reach = self.cloud.mortal(death.cloud, Arc::clone(&died));
+        let end = End { call: death.cloud, change: death.change };
+        let reach = self.cloud.mortal(end, Arc::clone(&died));
         let world = reach.world(World { wakeups: wakeups.clone(), ..world });
         let toy = |kind| ToyDefinition { kind, sea: Arc::clone(&self.sea) };
         let toys = || Registry::default().with(toy("toy")).with(toy(ROLLBACK));
@@ -238,7 +243,7 @@ impl Shared {
         let service = Service::new(Arc::clone(&engine), Default::default());
         self.heralds.lock().unwrap().push(Arc::clone(&herald));
         let sea = Arc::clone(&self.sea);
-        Process { ids_from: 0, engine, service, herald, runner, wakeups, line, died, sea }
+        Process { ids_from: 0, engine, service, herald, runner, wakeups, line, reach, died, sea }
     }
 
     pub(super) async fn head(&self, id: &OperationId) -> Head {
@@ -318,7 +323,7 @@ impl Process {
         let world = self.engine.world();
         let ann = person("ann");
         let channel = "C0GENERAL1".parse().unwrap();
-        let delivery = Delivery { key: delivery, actor: &ann, channel: &channel };
+        let delivery = Delivery { key: delivery, actor: &ann, channel: Some(&channel) };
         loop {
             let name = "orders".parse().unwrap();
             let ground = Ground::read(world, &name).await?;
@@ -374,7 +379,7 @@ impl Process {
         let asked = Asked { requester, approvers: &BTreeSet::new(), self_approval: false };
         let granted = self.engine.world().pinned.approve(&who.id, &asked).unwrap();
         let channel = "C0GENERAL1".parse().unwrap();
-        let delivery = Delivery { key: delivery, actor: &who, channel: &channel };
+        let delivery = Delivery { key: delivery, actor: &who, channel: Some(&channel) };
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));
         let keys = &self.engine.world().keys;
         let facts = load(&*self.line.store, keys, &head.id).await.unwrap().unwrap().facts;
@@ -454,6 +459,11 @@ impl Process {
             }
         };
         tokio::time::timeout(Duration::from_secs(4 * 3600), life).await.expect("it never came to rest")
+    }
+
+    /// Done when it died at a store call.
+    pub(super) async fn died(&self) {
+        self.died.notified().await;
     }
 
     /// Lives until nothing is due any more.

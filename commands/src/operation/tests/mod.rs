@@ -11,6 +11,7 @@ mod races;
 mod replicas;
 mod schedules;
 mod sea;
+mod silent;
 mod slots;
 mod stuck;
 mod unwinding;

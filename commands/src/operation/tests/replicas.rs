@@ -230,7 +230,8 @@ async fn who_was_claimed_appends_nothing_even_before_the_claimant_does() {
             assert_eq!(head.owner, "old");
             // Claimed, and nothing appended yet: the sequence alone would not keep the old owner out.
             let keys = Keys::new(&crate::testing::target());
-            let claimed = crate::operation::log::claim(&*shared.store, &keys, &head, "new").await.unwrap();
+            let claimed =
+                crate::operation::log::claim(&*shared.store, &keys, &head, "new", true).await.unwrap();
             let rows = shared.journal(&id);
             tokio::time::sleep(Duration::from_secs(10)).await;
             assert_eq!(shared.journal(&id), rows, "claimed after {after} ms: {claimed:?}");

@@ -1,21 +1,38 @@
-//! The approvals of a promotion: waiting for them, and judging them anew.
-//!
-//! Who approves is asked when they speak, when their words are counted, and once more before the stage moves: who lost the
-//! role on the way does not count.
+//! The approvals of a promotion: by how many, by whom, until when. Who may decide is asked when each speaks, when their
+//! words are counted, and once more before the stage moves: who lost the role on the way does not count. One person is one
+//! approval, and who asked is none unless the stage says so.
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
 
+use super::Params;
+use crate::card::Text;
 use crate::domain::{Access, View};
 use crate::ids::UserId;
 use crate::operation::{
     Context, EXPIRED, Effect, Facts, Progress, REJECTED, Refusal, Step, Trouble, VOID, Verdict,
 };
-use crate::operations::promote::Params;
 
 pub(super) fn approvals(count: usize) -> String {
     format!("{count} approval{}", if count == 1 { "" } else { "s" })
+}
+
+/// Those who can still decide, as far as a message can mention people.
+pub(super) fn mentions(params: &Params, facts: &Facts) -> Text {
+    let have = approved(params, facts);
+    let may =
+        |user: &&UserId| !have.contains(*user) && (params.self_approval || **user != facts.charter.actor.id);
+    let people = params.approvers.iter().filter(may).take(10);
+    people.fold(Text::default(), |text, user| text.user(user).then(" "))
+}
+
+/// When people are reminded of a request: an hour before it expires, or when a quarter of its time is left.
+pub(super) fn reminds(asked: Timestamp, expires: Timestamp) -> Timestamp {
+    let quarter = expires.duration_since(asked) / 4;
+    let before = quarter.min(SignedDuration::from_hours(1));
+    expires.checked_sub(before).unwrap_or(expires)
 }
 
 /// Who approved, each once, as far as the journal says.

@@ -1,10 +1,12 @@
 //! A pipeline's API: integrations, routes, and deployments, which freeze both. A change reaches nobody before a stage serves
 //! a deployment with it; what a stage serves changes in one call, and goes back only if it is still what we put there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::try_join4;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,8 +15,11 @@ use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
 use crate::operations::names;
 use crate::operations::steps::ours;
+use crate::operations::steps::recent::recent;
 use crate::ports::{Api, ApiStage, Deployment, Integration, Route};
 
+/// How long to wait before what a list does not show yet is looked for again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The stage variable that says which alias an API stage calls.
 const ALIAS_VARIABLE: &str = "alias";
 
@@ -60,12 +65,13 @@ impl Step for LookAtApi {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let begun = cx.world.clock.now();
         let api = match &self.known {
             Some(api) => Some(api.clone()),
             None => find(cx, &self.target, &self.pipeline).await?,
         };
-        let Some(api) = api else { return Progress::done(ApiLook::default()) };
         let (gateway, target) = (&cx.world.gateway, &self.target);
+        let Some(api) = api else { return self.seen(cx, begun, ApiLook::default()).await };
         let (integrations, routes, deployments, stage) = try_join4(
             gateway.integrations(target, &api.id),
             gateway.routes(target, &api.id),
@@ -74,7 +80,22 @@ impl Step for LookAtApi {
         )
         .await?;
         let serves = stage.and_then(|stage| stage.deployment);
-        Progress::done(ApiLook { api: Some(api), integrations, routes, deployments, serves })
+        self.seen(cx, begun, ApiLook { api: Some(api), integrations, routes, deployments, serves }).await
+    }
+}
+
+impl LookAtApi {
+    /// What was seen, if it shows all that others made of it; else it is looked at again, until lists show what there is.
+    async fn seen(&self, cx: &Context, begun: Timestamp, look: ApiLook) -> Result<Progress, Trouble> {
+        let api = look.api.iter().map(|api| &api.id);
+        let integrations = look.integrations.iter().map(|integration| &integration.id);
+        let deployments = look.deployments.iter().map(|deployment| &deployment.id);
+        let ids: BTreeSet<&String> = api.chain(integrations).chain(deployments).collect();
+        let made = recent(cx, &self.pipeline, begun).await?;
+        if made.iter().all(|id| id.as_ref().is_some_and(|id| ids.contains(id))) {
+            return Progress::done(look);
+        }
+        Ok(Progress::LookAgain { after: LOOK_AGAIN, note: None })
     }
 }
 

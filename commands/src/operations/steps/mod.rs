@@ -6,6 +6,7 @@ mod artifact;
 mod function;
 mod moves;
 mod prepare;
+mod recent;
 mod record;
 mod resolve;
 mod role;

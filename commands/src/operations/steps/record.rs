@@ -2,11 +2,12 @@
 //! over what somebody else wrote since it was read.
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
 
-use crate::domain::{Current, REVISION, Release, Stage, VersionSet, View, to_item};
-use crate::ids::{PipelineName, StageName};
+use crate::domain::{Current, REVISION, Release, Stage, TOUCHED, VersionSet, View, to_item};
+use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{Context, Effect, Facts, Keys, Progress, Refusal, Step, StepId, Trouble, VOID};
-use crate::ports::{Guard, Precondition, StoreError, Write};
+use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 
 /// The step that reads a stage's revision before the stage is looked at.
 pub(crate) const STAGE_REVISION: &str = "stage-revision";
@@ -47,7 +48,37 @@ impl StageRecord {
     }
 }
 
-/// Reads how often a stage's record was written.
+/// What changes whenever a stage moves, also if it is taken back: the revision of its record, and the operation that took
+/// something back since.
+fn mark(stage: &StageName, view: &View) -> Value {
+    match view.stage_touched.get(stage) {
+        None => revision_of(stage, view).into(),
+        Some(operation) => json!([revision_of(stage, view), operation]),
+    }
+}
+
+/// What the end of an operation leaves that moved a stage and took it back: who looked at the stage meanwhile saw what is not
+/// any more, though the record says the same.
+pub(crate) fn touched(
+    facts: &Facts,
+    target: &Target,
+    pipeline: &PipelineName,
+    stage: &StageName,
+) -> Option<Write> {
+    let moves = |step: &StepId| {
+        ["alias:", "permit:"].iter().any(|kind| step.0.starts_with(kind)) || step.0 == "api-stage"
+    };
+    let moved = facts.steps().any(|(step, fact)| moves(step) && fact.intent.is_some());
+    // What was marked as resolved is recorded, which nobody overlooks.
+    (moved && facts.resolved.is_none()).then(|| Write::Update {
+        key: Keys::new(target).stage(pipeline, stage),
+        set: [(TOUCHED.to_owned(), Guard::Text(facts.id.to_string()))].into(),
+        due: DueChange::Keep,
+        when: Precondition::Present,
+    })
+}
+
+/// Reads what changes whenever a stage moves.
 pub(crate) struct ReadRevision {
     pub(crate) pipeline: PipelineName,
     pub(crate) stage: StageName,
@@ -60,7 +91,7 @@ impl Step for ReadRevision {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let view = View::read(&*cx.world.store, &cx.world.keys, &self.pipeline).await?;
-        Progress::done(revision_of(&self.stage, &view))
+        Progress::done(mark(&self.stage, &view))
     }
 }
 
@@ -72,8 +103,8 @@ pub(crate) fn unmoved(
     stage: &StageName,
     view: &View,
 ) -> Result<(), Refusal> {
-    let seen = facts.output::<u64>(&StepId::new(STAGE_REVISION)).ok().flatten();
-    let now = revision_of(stage, view);
+    let seen = facts.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
+    let now = mark(stage, view);
     if seen.is_none_or(|seen| seen == now) {
         return Ok(());
     }

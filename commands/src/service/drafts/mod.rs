@@ -71,6 +71,15 @@ impl Resolved {
     }
 }
 
+/// A pipeline lives in a channel, and a terminal is none.
+fn homeless(name: &PipelineName) -> Refusal {
+    Refusal::new(
+        "no-channel",
+        format!("`{name}` needs a home channel, where everything about it is told; a terminal has none."),
+        format!("Type `/repo create {name}` in the channel that is to be its home."),
+    )
+}
+
 impl Service {
     /// The draft of a command, from its pipeline as it was seen.
     pub(crate) async fn draft(
@@ -87,7 +96,9 @@ impl Service {
         // A pipeline that is being created is at home where it was asked for.
         let home = match &view.pipeline {
             Some(pipeline) => &pipeline.home,
-            None if matches!(command, Command::RepoCreate { .. }) => &invocation.channel,
+            None if matches!(command, Command::RepoCreate { .. }) => {
+                invocation.channel.as_ref().ok_or_else(|| homeless(&name))?
+            }
             None => return Err(Stop::say(self.unknown_pipeline(&name, command).await?)),
         };
         let resolved = match command {

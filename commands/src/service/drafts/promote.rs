@@ -126,6 +126,7 @@ impl Service {
             expires,
             again: nevertheless.again,
             override_reason: reason.map(str::to_owned),
+            repository: Some(pipeline.repository.clone()),
             passed: vec![],
         };
         let attempt = Attempt { pipeline: name, stage: to, want: params.want(), at: now };

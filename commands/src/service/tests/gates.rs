@@ -147,7 +147,7 @@ async fn office_in(situation: &Situation) -> Office {
 
 fn sample_user(name: &str) -> Actor {
     match name {
-        "zoe" => Actor { id: "U0ZOE0009".parse().unwrap(), name: name.into() },
+        "zoe" => Actor::in_slack("U0ZOE0009".parse().unwrap(), name),
         name => samples::actor(name),
     }
 }
@@ -158,7 +158,7 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
     let invocation = Invocation {
         delivery: format!("{who} {line}"),
         actor: sample_user(who),
-        channel: "C0GENERAL1".parse().unwrap(),
+        channel: Some("C0GENERAL1".parse().unwrap()),
         said: Said::Slash { command: command.into(), text: text.into() },
     };
     let before = office.heads();

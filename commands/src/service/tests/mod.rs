@@ -21,7 +21,7 @@ struct Office {
 }
 
 fn user(name: &str) -> Actor {
-    Actor { id: format!("U0{}", name.to_uppercase()).parse().unwrap(), name: name.into() }
+    Actor::in_slack(format!("U0{}", name.to_uppercase()).parse().unwrap(), name)
 }
 
 fn roles() -> Access {
@@ -88,7 +88,7 @@ impl Office {
         let invocation = Invocation {
             delivery: delivery.into(),
             actor: user(who),
-            channel: "C0GENERAL1".parse().unwrap(),
+            channel: Some("C0GENERAL1".parse().unwrap()),
             said,
         };
         let answer = self.service.handle(invocation).await?;
@@ -122,6 +122,7 @@ impl Office {
             beat: 1,
             fence: 1,
             awaits: if status == Status::Waiting { "approval@3".into() } else { String::new() },
+            untold: 0,
         };
         let keys = &self.service.engine.world().keys;
         let params = serde_json::to_value(promotion("orders", change(2), &["Hello"])).unwrap();
@@ -210,6 +211,26 @@ async fn help_and_hints_use_the_names_of_this_installation() {
         assert!(said.contains("/acme-build"), "{line}: {said}");
         assert!(!said.contains("\"/build"), "{line}: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_terminal_is_no_channel_and_what_it_asks_for_is_told_at_home() {
+    let office = office(roles()).await;
+    let types = async |delivery: &str, line: &str| {
+        let (command, text) = line.split_once(' ').unwrap();
+        let said = Said::Slash { command: command.into(), text: text.into() };
+        let actor = Actor::at_terminal(user("ann").id, "root");
+        let invocation = Invocation { delivery: delivery.into(), actor, channel: None, said };
+        office.service.handle(invocation).await.unwrap().card
+    };
+    let card = types("d1", "/repo create books").await;
+    assert_eq!(code(&card).as_deref(), Some("no-channel"));
+    assert_eq!(office.heads(), 0);
+    types("d2", "/build orders").await;
+    let heads = office.store.such(|item| item.key.sort == "head");
+    let charter = Head::from_item(&heads[0]).unwrap().charter;
+    assert_eq!(charter.channels(), ["C0GENERAL1".parse().unwrap()]);
+    assert!(charter.actor.terminal);
 }
 
 #[tokio::test]

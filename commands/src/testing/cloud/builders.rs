@@ -33,7 +33,7 @@ pub(crate) struct BuildState {
     project: String,
     pub(super) request: BuildRequest,
     started: (Instant, Timestamp),
-    ended: Option<(BuildStatus, Timestamp)>,
+    pub(super) ended: Option<(BuildStatus, Timestamp)>,
 }
 
 impl BuildState {
@@ -68,7 +68,7 @@ impl BuildState {
 impl State {
     /// Ends the builds whose time has come.
     pub(super) fn settle_builds(&mut self) {
-        let (now, time, takes) = (self.now, self.time, self.climate.build);
+        let (now, takes) = (self.now, self.climate.build);
         let over = |build: &BuildState| build.ended.is_none() && now.duration_since(build.started.0) >= takes;
         let due: Vec<usize> = (0..self.builds.len()).filter(|at| over(&self.builds[*at])).collect();
         for at in due {
@@ -81,7 +81,7 @@ impl State {
                 Some(()) => BuildStatus::Succeeded,
                 None => BuildStatus::Failed,
             };
-            self.builds[at].ended = Some((status, time));
+            self.builds[at].ended = Some((status, self.builds[at].started.1 + takes));
         }
     }
 

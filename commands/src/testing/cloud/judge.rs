@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{Cloud, Effect};
 
 /// What answers requests: nothing else that changes is seen from outside.
@@ -43,6 +45,13 @@ impl Cloud {
         let found = state.functions.get(function)?.versions.iter().find(|known| known.number == version)?;
         let stage = found.config.environment.get("STAGE").cloned().unwrap_or_default();
         Some(format!("{} {stage}", found.sha256))
+    }
+
+    /// The builds that were started with that value in their environment and ran on after that time.
+    pub fn builds_beyond(&self, value: &str, time: Timestamp) -> usize {
+        let state = self.lock();
+        let of = state.builds.iter().filter(|build| build.request.environment.values().any(|it| it == value));
+        of.filter(|build| build.ended.is_none_or(|(_, ended)| ended > time)).count()
     }
 
     /// Every change that took hold, the first first.

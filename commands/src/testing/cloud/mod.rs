@@ -21,7 +21,7 @@ mod weather;
 
 pub use app::App;
 pub use judge::Serving;
-pub use reach::Reach;
+pub use reach::{End, Reach};
 pub use weather::{Climate, Moment, Weather};
 
 use std::collections::{BTreeMap, VecDeque};
@@ -78,6 +78,9 @@ pub(crate) struct State {
     /// Each with the number of the call that made it.
     effects: Vec<(usize, Effect)>,
     at: BTreeMap<usize, Weather>,
+    /// How many calls there were that change something, and what is to happen to which of them.
+    changing: usize,
+    at_change: BTreeMap<usize, Weather>,
     on: BTreeMap<String, VecDeque<Weather>>,
 }
 
@@ -94,6 +97,13 @@ impl State {
     pub(crate) fn shows(&self, made: Instant) -> bool {
         let flickers = self.climate.flicker && self.calls.len().is_multiple_of(2);
         flickers || self.now.duration_since(made) >= self.climate.lag
+    }
+
+    /// Nothing is to go wrong.
+    fn forgive(&mut self) {
+        self.at.clear();
+        self.at_change.clear();
+        self.on.clear();
     }
 }
 
@@ -126,6 +136,8 @@ impl Cloud {
             calls: vec![],
             effects: vec![],
             at: BTreeMap::new(),
+            changing: 0,
+            at_change: BTreeMap::new(),
             on: BTreeMap::new(),
         };
         Arc::new(Self { state: Mutex::new(state), clock })
@@ -136,19 +148,19 @@ impl Cloud {
         let mut state = self.lock().clone();
         state.calls.clear();
         state.effects.clear();
-        state.at.clear();
-        state.on.clear();
+        state.changing = 0;
+        state.forgive();
         Arc::new(Self { state: Mutex::new(state), clock })
     }
 
     /// A way to it for a process that nothing ends.
     pub fn reach(self: &Arc<Self>) -> Reach {
-        self.mortal(None, Arc::default())
+        self.mortal(End::default(), Arc::default())
     }
 
-    /// A way to it for a process that dies at its n-th call, counted from 0: then `died` rings, and nothing comes back.
-    pub fn mortal(self: &Arc<Self>, death: Option<(usize, Moment)>, died: Arc<Notify>) -> Reach {
-        Reach::new(Arc::clone(self), death, died)
+    /// A way to it for a process that dies there: then `died` rings, and nothing comes back.
+    pub fn mortal(self: &Arc<Self>, end: End, died: Arc<Notify>) -> Reach {
+        Reach::new(Arc::clone(self), end, died)
     }
 
     /// How it behaves, from now on.
@@ -161,6 +173,11 @@ impl Cloud {
         self.lock().at.insert(index, weather);
     }
 
+    /// What happens to the n-th of the calls that change something, counted from 0.
+    pub fn weather_at_change(&self, nth: usize, weather: Weather) {
+        self.lock().at_change.insert(nth, weather);
+    }
+
     /// What happens to the next calls of that name, one each.
     pub fn weather_on(&self, call: &str, weather: impl IntoIterator<Item = Weather>) {
         self.lock().on.entry(call.to_owned()).or_default().extend(weather);
@@ -169,8 +186,7 @@ impl Cloud {
     /// Nothing that was to go wrong goes wrong any more.
     pub fn clear_weather(&self) {
         let mut state = self.lock();
-        state.at.clear();
-        state.on.clear();
+        state.forgive();
     }
 
     /// Every call so far.

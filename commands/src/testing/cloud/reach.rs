@@ -21,15 +21,30 @@ pub struct Reach {
     life: Arc<Life>,
 }
 
+/// Where a process dies, each as the number of a call counted from 0: among all calls, and among those that change
+/// something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct End {
+    /// Among all.
+    pub call: Option<(usize, Moment)>,
+    /// Among those that change something.
+    pub change: Option<(usize, Moment)>,
+}
+
 struct Life {
     calls: AtomicUsize,
-    death: Option<(usize, Moment)>,
+    changes: AtomicUsize,
+    /// How many calls that change something are on their way there.
+    leaving: AtomicUsize,
+    end: End,
     died: Arc<Notify>,
 }
 
 impl Life {
-    async fn die(&self, number: usize, moment: Moment) {
-        if self.death == Some((number, moment)) {
+    /// Dies here, if it is to: at that call, and that change if it is one.
+    async fn die(&self, call: usize, change: Option<usize>, moment: Moment) {
+        let at_change = self.end.change.is_some() && self.end.change == change.map(|nth| (nth, moment));
+        if at_change || self.end.call == Some((call, moment)) {
             self.died.notify_one();
             std::future::pending::<()>().await;
         }
@@ -37,8 +52,14 @@ impl Life {
 }
 
 impl Reach {
-    pub(super) fn new(cloud: Arc<Cloud>, death: Option<(usize, Moment)>, died: Arc<Notify>) -> Self {
-        Self { cloud, life: Arc::new(Life { calls: AtomicUsize::new(0), death, died }) }
+    pub(super) fn new(cloud: Arc<Cloud>, end: End, died: Arc<Notify>) -> Self {
+        let (calls, changes, leaving) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { cloud, life: Arc::new(Life { calls, changes, leaving, end, died }) }
+    }
+
+    /// Whether a change is on its way: sent, and not there yet. Whoever stands still then has sent it nevertheless.
+    pub fn is_leaving(&self) -> bool {
+        self.life.leaving.load(Ordering::SeqCst) > 0
     }
 
     /// How many calls this process made.
@@ -89,7 +110,9 @@ impl Reach {
         act: impl FnOnce(&mut State) -> PortResult<Made<T>> + Send,
     ) -> PortResult<T> {
         let mine = self.life.calls.fetch_add(1, Ordering::SeqCst);
-        self.life.die(mine, Moment::Before).await;
+        let change = mutates.then(|| self.life.changes.fetch_add(1, Ordering::SeqCst));
+        self.life.die(mine, change, Moment::Before).await;
+        let leaving = mutates.then(|| Leaving::of(&self.life.leaving));
         let (number, weather, half) = self.begin(call, subject, mutates);
         let failed = |class: Class| Err(PortError::new(call, class, "Told", "the test said so"));
         tokio::time::sleep(half).await;
@@ -109,7 +132,8 @@ impl Reach {
                 Err(error) => Err(error),
             }
         };
-        self.life.die(mine, Moment::After).await;
+        drop(leaving);
+        self.life.die(mine, change, Moment::After).await;
         tokio::time::sleep(half).await;
         match weather {
             Some(Weather::AnswerLost) if mutates => answer.and(failed(Class::Ambiguous)),
@@ -125,9 +149,28 @@ impl Reach {
         let number = state.calls.len();
         state.calls.push(Called { call, subject: subject.to_owned(), mutates });
         let on = state.on.get_mut(call).and_then(|queue| queue.pop_front());
-        let weather = state.at.remove(&number).or(on);
+        let nth = state.changing;
+        state.changing += usize::from(mutates);
+        let to_change = if mutates { state.at_change.remove(&nth) } else { None };
+        let weather = state.at.remove(&number).or(to_change).or(on);
         let spread = u32::try_from(number * 7 % 5).unwrap_or(0);
         (number, weather, state.climate.latency / 2 + Duration::from_millis(1) * spread)
+    }
+}
+
+/// A change on its way; also one whose process is dropped is not on its way any more.
+struct Leaving<'a>(&'a AtomicUsize);
+
+impl<'a> Leaving<'a> {
+    fn of(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

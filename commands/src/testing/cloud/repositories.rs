@@ -26,8 +26,9 @@ impl State {
         let id = CommitId::new(digits).ok()?;
         let time = self.time;
         let repository = self.repositories.get_mut(repository)?;
-        let commit =
-            Commit { id: id.clone(), author: "Ann".into(), subject: subject.to_owned(), at: Some(time) };
+        let parent = repository.branches.get(branch).cloned();
+        let (author, subject) = ("Ann".to_owned(), subject.to_owned());
+        let commit = Commit { id: id.clone(), author, subject, parent, at: Some(time) };
         repository.commits.insert(id.clone(), (commit, app));
         repository.branches.insert(branch.to_owned(), id.clone());
         repository.repository.default_branch.get_or_insert(branch.to_owned());

@@ -61,5 +61,6 @@ pub fn parked() -> News {
         beat: 1,
         fence: 1,
         awaits: String::new(),
+        untold: 0,
     })
 }

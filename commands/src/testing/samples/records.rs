@@ -24,7 +24,7 @@ pub fn actor(name: &str) -> Actor {
         "dan" => "U0DAN0004",
         _ => "U0EVE0005",
     };
-    Actor { id: id.parse().expect("a user"), name: name.into() }
+    Actor::in_slack(id.parse().expect("a user"), name)
 }
 
 /// Their roles.
@@ -282,6 +282,7 @@ pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) 
         beat: 1,
         fence: 1,
         awaits,
+        untold: 0,
     };
     put(store, head.to_item(&keys).expect("an item")).await;
     if !status.is_final() {

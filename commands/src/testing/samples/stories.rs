@@ -136,6 +136,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
         expires: None,
         again: false,
         override_reason: None,
+        repository: None,
         passed: vec![],
     }
 }
@@ -161,6 +162,16 @@ fn asking_two() -> Journal {
         ..promotion("orders", change(2), &["Hello"])
     };
     asking(params, &["Hello"])
+}
+
+/// A promotion of so many commits.
+fn listing(count: usize, is_whole: bool) -> Journal {
+    let params =
+        promote::Params { repository: Some("orders".into()), ..promotion("orders", change(3), &["Hello"]) };
+    let list = [3, 2, 3].iter().cycle().take(count).map(|build| change(*build)).collect();
+    let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
+    let outputs = outputs.with("commits", promote::Commits { list, is_whole });
+    Journal::accepted("promote", "/promote orders prod", "orders", params, outputs)
 }
 
 fn overriding() -> Journal {
@@ -372,6 +383,8 @@ pub fn all() -> Vec<Sample> {
             .fails_by_itself("approval")
             .sample("rejected"),
         approved().failed("alias:sluice-orders-Hello", moved).sample("void"),
+        listing(3, true).until("approval").sample("waiting, with the commits in between"),
+        listing(10, false).until("approval").sample("extreme: waiting, with more commits than are shown"),
         asking_two().until("approval").said("ben", Verdict::Approve, None).sample("one of two approved"),
         asking_two().until("approval").waits_still(23 * 3600).sample("reminded of, before it expires"),
         asking_two().until("approval").waits_still(24 * 3600).fails_by_itself("approval").sample("expired"),

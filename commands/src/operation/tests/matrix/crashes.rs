@@ -4,7 +4,12 @@
 use std::time::Duration;
 
 use super::cases::{Case, Tally, clean, sampled};
+use super::scene::Scene;
+use super::speech::People;
+use super::tale::{Act, HIDDEN};
 use super::{judge, scenes};
+use crate::fault::Class;
+use crate::operation::effects::CREATE_DEPLOYMENT;
 use crate::ports::StoreError;
 use crate::testing::cloud::{Climate, Weather};
 use crate::testing::{Moment, StoreFault};
@@ -106,5 +111,26 @@ pub(super) async fn stalls(kind: &str) {
             judge::same(&shared, tale, &scene, &clean, &format!("{cut:?}")).await;
             tally.count();
         }
+    }
+}
+
+/// Lists do not show yet what the operation before made, whether that ended well or not.
+#[tokio::test(start_paused = true)]
+async fn what_was_made_a_moment_before_is_not_made_again() {
+    let scene = Scene::after(HIDDEN).await;
+    for (fails, flicker) in [(false, false), (false, true), (true, false), (true, true)] {
+        let shared = scene.open();
+        shared.cloud.climate(|now| (now.lag, now.flicker) = (Duration::from_secs(14), flicker));
+        let process = shared.process("one");
+        if fails {
+            shared.cloud.weather_on(CREATE_DEPLOYMENT.call, [Weather::Fails(Class::Denied)]);
+            let known = shared.heads().len();
+            process.types("fails", "ann", "/deploy orders").await;
+            shared.lives(&process, People::Prompt, known + 1).await;
+        }
+        shared.act(&process, &Act::Types("ann", "/deploy orders"), "deploy").await;
+        shared.act(&process, &Act::Types("ann", "/promote orders prod from dev"), "promote").await;
+        assert_eq!(shared.cloud.doubled(), Vec::<String>::new(), "fails: {fails}, flicker: {flicker}");
+        assert_eq!(shared.disagreements().await, Vec::<String>::new());
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::harness::{Process, Shared};
 use super::scene::Scene;
 use super::speech::code;
-use super::tale::PLENTY;
+use super::tale::{Act, PLENTY};
 use crate::ids::StageName;
 use crate::operation::{Head, Status};
 
@@ -84,6 +84,23 @@ async fn two_approvals_are_those_of_two_people_who_did_not_ask() {
     process.live_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
     assert_eq!(runs(&shared, "prod").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_approves_sees_the_commits_in_between() {
+    let (shared, process) = world("").await;
+    for (number, words) in (4..).zip(["four", "five"]) {
+        shared.act(&process, &Act::Pushes(&["Hello", "World"], words, 128), &format!("push {number}")).await;
+    }
+    for line in ["/build orders", "/deploy orders"] {
+        ends(&shared, &process, "ann", line, Status::Succeeded).await;
+    }
+    let head = comes_to(&shared, &process, "ann", "/promote orders prod from dev", Status::Waiting).await;
+    let card = format!("{:?}", shared.news(&head.id).unwrap().card);
+    for words in ["Change to three", "Change to four", "Change to five"] {
+        assert!(card.contains(words), "{words}: {card}");
+    }
+    assert_eq!(card.matches("Change to two").count(), 1, "what runs is no change: {card}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -145,6 +145,31 @@ impl Shared {
         wrong
     }
 
+    /// What operations that came to nothing left behind: a build that ran on after its operation had ended, an alias that
+    /// the API may call though the step that let it was taken back.
+    pub(super) async fn leftovers(&self, scene: &Scene) -> Vec<String> {
+        let registry = crate::operations::registry();
+        let mut may: BTreeSet<String> = scene.cloud.serving().permitted.into_iter().collect();
+        let mut wrong = vec![];
+        for head in self.new_heads(scene) {
+            let facts = self.facts(&head.id).await;
+            if let Some((ended, false)) = facts.ended
+                && self.cloud.builds_beyond(&head.id.to_string(), ended) > 0
+            {
+                wrong.push(format!("the build of {} ran on after that had ended", head.id));
+            }
+            let definition = registry.get(&head.charter.kind, head.charter.version).unwrap();
+            let Some(stage) = definition.about(&facts).stage else { continue };
+            let stands = facts.steps().filter(|(_, fact)| fact.done.is_some() && fact.undone.is_none());
+            let permits = stands.filter_map(|(step, _)| step.0.strip_prefix("permit:"));
+            may.extend(permits.map(|function| format!("{function}:{stage}")));
+        }
+        let permitted = self.cloud.serving().permitted;
+        let stray = permitted.into_iter().filter(|alias| !may.contains(alias));
+        wrong.extend(stray.map(|alias| format!("the API may still call {alias}")));
+        wrong
+    }
+
     /// The operations that were not there before.
     pub(super) fn new_heads(&self, scene: &Scene) -> Vec<Head> {
         let known = scene.known();

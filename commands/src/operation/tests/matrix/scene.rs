@@ -1,7 +1,12 @@
 //! Scenes: a world prepared once, of which every case gets a copy, and the lives that are lived in it.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Case, Hints};
@@ -13,6 +18,8 @@ use crate::operations;
 use crate::ports::{Item, Runner};
 use crate::testing::{Cloud, MemoryStore, TestClock, target};
 
+/// So many calls of AWS nothing here needs.
+const ENDLESS: usize = 20_000;
 const START: &str = "2026-03-01T12:00:00Z";
 
 /// A world to be copied.
@@ -77,9 +84,12 @@ impl Shared {
     /// Something that happens before, carried to its end.
     pub(super) async fn act(&self, process: &Process, act: &Act, delivery: &str) {
         match act {
-            Act::Pushes(functions, code, memory) => {
-                let pushed =
-                    self.cloud.push("orders", &format!("Change to {code}"), app(functions, code, *memory));
+            Act::Pushes(functions, code, memory) | Act::Hides(functions, code, memory) => {
+                let mut app = app(functions, code, *memory);
+                if matches!(act, Act::Hides(..)) {
+                    app.routed.clear();
+                }
+                let pushed = self.cloud.push("orders", &format!("Change to {code}"), app);
                 assert!(pushed.is_some(), "there is no repository to push to");
             }
             Act::Types(who, line) => {
@@ -95,6 +105,7 @@ impl Shared {
 
     /// Whether so many operations are there, all have ended, and nobody will look at anything again.
     pub(super) fn is_over(&self, operations: usize) -> bool {
+        assert!(self.cloud.count() < ENDLESS, "it calls AWS without end");
         if !self.is_settled() {
             return false;
         }
@@ -179,6 +190,38 @@ pub(super) async fn cut(process: &Process, when: Option<(Duration, Duration)>) {
         process.line.mend();
     }
     std::future::pending().await
+}
+
+/// A life that stands still for a while, as a stopped machine does, that long after now: nothing of it goes on, and then
+/// all of it does. What it has sent to AWS by then arrives.
+pub(super) async fn napping<T>(
+    process: &Process,
+    when: Option<(Duration, Duration)>,
+    life: impl Future<Output = T>,
+) -> T {
+    let Some((after, lasts)) = when else { return life.await };
+    let mut life = pin!(life);
+    let begin = Instant::now() + after;
+    let mut bell = pin!(tokio::time::sleep_until(begin));
+    let (mut sleeps, mut slept) = (false, false);
+    poll_fn(|cx| {
+        loop {
+            if slept {
+                return life.as_mut().poll(cx);
+            }
+            let rings = bell.as_mut().poll(cx).is_ready();
+            match (sleeps, rings) {
+                (true, false) => return Poll::Pending,
+                (true, true) => slept = true,
+                (false, true) if !process.reach.is_leaving() => {
+                    sleeps = true;
+                    bell.as_mut().reset(Instant::now() + lasts);
+                }
+                (false, _) => return life.as_mut().poll(cx),
+            }
+        }
+    })
+    .await
 }
 
 /// Carries the hints of two replicas to each other.

@@ -42,7 +42,7 @@ impl Process {
             let invocation = Invocation {
                 delivery: delivery.to_owned(),
                 actor: person(who),
-                channel: "C0GENERAL1".parse().unwrap(),
+                channel: Some("C0GENERAL1".parse().unwrap()),
                 said: said.clone(),
             };
             match self.service.handle(invocation).await {
@@ -130,6 +130,14 @@ impl Process {
                 }
             }
         }
+    }
+}
+
+impl Shared {
+    /// Who asked for the newest operation that has not ended.
+    pub(super) fn newest_asker(&self) -> Option<String> {
+        let open = self.heads().into_iter().filter(|head| !head.status.is_final());
+        open.max_by_key(|head| head.charter.ticket).map(|head| head.charter.actor.name)
     }
 }
 

@@ -9,6 +9,8 @@ pub(super) enum Act {
     Types(&'static str, &'static str),
     /// A change of these functions is pushed, with that memory.
     Pushes(&'static [&'static str], &'static str, u32),
+    /// The same without a route to any of them.
+    Hides(&'static [&'static str], &'static str, u32),
 }
 
 /// One tale.
@@ -28,7 +30,7 @@ pub(super) struct Tale {
     pub(super) runs: Option<(&'static str, u32)>,
 }
 
-use Act::{Pushes, Types};
+use Act::{Hides, Pushes, Types};
 
 const TWO: &[&str] = &["Hello", "World"];
 const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
@@ -151,6 +153,20 @@ pub(super) const PLENTY: &[&[Act]] = &[
     DEPLOYED,
     PROMOTED,
     &[Pushes(TWO, "three", 128), Types("ann", "/build orders")],
+];
+
+/// The world of first times: two builds that are deployed nowhere, and two empty stages.
+pub(super) const FRESH: &[&[Act]] = &[CREATED, BUILT, STAGED, CHANGED];
+
+/// A world without an API: a release on two stages that nobody can call from outside, and a build of the same code that
+/// has routes.
+pub(super) const HIDDEN: &[&[Act]] = &[
+    &[Types("ann", "/repo create orders"), Hides(TWO, "one", 128)],
+    BUILT,
+    DEPLOYED,
+    STAGED,
+    PROMOTED,
+    &[Pushes(TWO, "one", 128), Types("ann", "/build orders")],
 ];
 
 /// An application as an act names it.

@@ -4,22 +4,29 @@
 //! when it was asked. After it only aliases and the API stage move: two calls in a row at the most.
 
 mod approval;
+mod commits;
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::card::{Button, ButtonStyle, Confirm, Text};
+pub use self::commits::Commits;
+
+use self::approval::{Approval, approvals, approved, enough, mentions, reminds, valid};
+use self::commits::LookAtCommits;
+use crate::card::{Button, ButtonStyle, Confirm, Part, Text};
 use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, Want, pass};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Definition, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict, marked,
+    Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict, marked,
 };
 use crate::operations::build::change_text;
-use crate::operations::promote::approval::{Approval, approvals, approved, enough, valid};
-use crate::operations::steps::{Preparation, RecordMove, all_done, move_nodes, resolution_nodes, unmoved};
+use crate::operations::steps::{
+    Preparation, RecordMove, all_done, move_nodes, resolution_nodes, touched, unmoved,
+};
+use crate::ports::Write;
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,6 +64,9 @@ pub struct Params {
     /// Why gates are passed, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub override_reason: Option<String>,
+    /// The repository, to list the commits between what runs and what would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
     /// What stood closed when it was asked, and is passed: in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<String>,
@@ -71,6 +81,14 @@ impl Params {
             again: self.again,
             overrides: self.override_reason.is_some(),
         }
+    }
+
+    /// The look at the commits in between, where somebody is asked to approve them.
+    fn commits(&self, target: &Target) -> Option<Node> {
+        let (before, repository) = (self.before.as_ref()?, self.repository.clone()?);
+        let (target, runs) = (target.clone(), before.commit.id.clone());
+        let step = LookAtCommits { target, repository, newest: self.release.commit.clone(), runs };
+        (self.approvals > 0).then(|| Node::new(StepId::new(COMMITS), "", step))
     }
 
     /// The request, as far as it decides who may approve it.
@@ -92,6 +110,8 @@ pub struct Before {
 pub const KIND: &str = "promote";
 /// The step that waits for people.
 pub const APPROVAL: &str = "approval";
+/// The step that looks at the commits in between.
+const COMMITS: &str = "commits";
 /// The fixed ids of the buttons (DESIGN 8).
 pub const APPROVE: &str = "promotion.approve";
 /// See [`APPROVE`].
@@ -118,8 +138,9 @@ impl Definition for Promote {
             api: params.api.as_ref(),
         }
         .nodes()?;
-        let mut nodes = prepared.nodes;
-        let Some(ready) = prepared.set.filter(|_| all_done(facts, &nodes)) else { return Ok(nodes) };
+        let ready = prepared.set.filter(|_| all_done(facts, &prepared.nodes));
+        let mut nodes: Vec<Node> = params.commits(target).into_iter().chain(prepared.nodes).collect();
+        let Some(ready) = ready else { return Ok(nodes) };
         let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
         if params.approvals > 0 {
             let by = match (params.self_approval, params.approvals) {
@@ -196,6 +217,12 @@ impl Definition for Promote {
         ))
     }
 
+    fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
+        let params: Params = facts.params()?;
+        let touched = touched(facts, cx.target, &params.name, &params.to);
+        Ok(touched.into_iter().filter(|_| !succeeded).collect())
+    }
+
     fn about(&self, facts: &Facts) -> About {
         let Ok(params) = facts.params::<Params>() else { return About::default() };
         About {
@@ -238,6 +265,11 @@ impl Definition for Promote {
             .field(if facts.ended.is_some() { "Before" } else { "Now" }, now)
             .field("Then", then)
             .field("Build", Text::default().code(release.build.to_string()));
+        let between = facts.output::<Commits>(&StepId::new(COMMITS)).ok().flatten();
+        if let Some(commits) = between.as_ref().and_then(Commits::words) {
+            // Wider than a field, which is half a line.
+            story.parts.push(Part::Text(Text::default().bold("Commits").then("\n").join(commits)));
+        }
         if let Some(reason) = &params.override_reason {
             story = story.field("Override", Text::plain(reason.clone()));
         }
@@ -297,22 +329,6 @@ impl Definition for Promote {
         }
         story
     }
-}
-
-/// Those who can still decide, as far as a message can mention people.
-fn mentions(params: &Params, facts: &Facts) -> Text {
-    let have = approved(params, facts);
-    let may =
-        |user: &&UserId| !have.contains(*user) && (params.self_approval || **user != facts.charter.actor.id);
-    let people = params.approvers.iter().filter(may).take(10);
-    people.fold(Text::default(), |text, user| text.user(user).then(" "))
-}
-
-/// When people are reminded of a request: an hour before it expires, or when a quarter of its time is left.
-fn reminds(asked: Timestamp, expires: Timestamp) -> Timestamp {
-    let quarter = expires.duration_since(asked) / 4;
-    let before = quarter.min(SignedDuration::from_hours(1));
-    expires.checked_sub(before).unwrap_or(expires)
 }
 
 fn button(action: &str, label: &str, style: ButtonStyle, value: &str, text: String) -> Button {

@@ -1,0 +1,139 @@
+//! Processes that cannot tell: what they carried is left to be told, told once, and not taken for told before.
+
+use super::harness::{LEASE, Process, Shared};
+use super::sea::{How, step};
+use crate::ids::OperationId;
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+use crate::ports::{News, Runner};
+
+/// A process at a terminal.
+fn terminal(shared: &Shared) -> Process {
+    shared.mortal("terminal", None, |settings| settings.tells = false)
+}
+
+/// As `sluice run` carries it: to its end or its wait, and away. Nothing that it told counts as told.
+async fn carries(process: &Process, id: &OperationId) -> Driven {
+    process.engine.drive(id).await
+}
+
+/// The news that somebody who can tell has first, and how long after nobody had told them.
+async fn told_by(shared: &Shared, teller: &Process, id: &OperationId) -> News {
+    let begun = tokio::time::Instant::now();
+    teller.live_out(shared).await;
+    assert!(begun.elapsed() < LEASE, "told only after {:?}", begun.elapsed());
+    let told: Vec<_> = teller.herald.told().into_iter().filter(|news| &news.operation == id).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    told.into_iter().next().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_untold_is_due_and_free_and_told_as_new() {
+    let shared = Shared::new().await;
+    let (terminal, other) = (terminal(&shared), terminal(&shared));
+    let id = operation_id(1);
+    terminal.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+    assert_eq!(carries(&terminal, &id).await, Driven::Ended);
+    let head = shared.head(&id).await;
+    assert_eq!((head.owner.as_str(), head.status, head.fence), ("", Status::Succeeded, 1));
+    assert!(!shared.is_settled(), "nobody told it");
+    let rung = terminal.wakeups.take();
+    assert_eq!(rung.len(), 1, "who waits for hints is not to look for it first: {rung:?}");
+    // Nothing for one that cannot tell either.
+    assert_eq!(other.engine.sweep().await.unwrap(), vec![]);
+    assert_eq!(carries(&other, &id).await, Driven::Ended);
+    assert_eq!(shared.head(&id).await.fence, 1);
+
+    let news = told_by(&shared, &shared.process("serve"), &id).await;
+    assert_eq!((news.status, news.own_since), (Status::Succeeded, 1), "no message of it can be anywhere");
+    shared.assert_at_rest(&id, Status::Succeeded, "told").await;
+    assert_eq!(shared.head(&id).await.untold, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_untold_is_told_and_can_be_decided_anywhere() {
+    let shared = Shared::new().await;
+    let (asking, serve) = (terminal(&shared), shared.process("serve"));
+    let id = operation_id(1);
+    let steps = [step("approval", How::Ask), step("a", How::Once).after(&["approval"])];
+    asking.ask(1, "d1", "toy", &steps).await;
+    assert_eq!(carries(&asking, &id).await, Driven::Waiting);
+    assert_eq!(shared.head(&id).await.owner, "");
+    let news = told_by(&shared, &serve, &id).await;
+    assert_eq!((news.status, news.own_since), (Status::Waiting, 1));
+    let waited = shared.head(&id).await.sequence;
+
+    // Decided at a terminal, which carries it on; the one that told the wait tells the end, as its first since then.
+    let deciding = terminal(&shared);
+    deciding.say(&id, "ben", "d2", Verdict::Approve).await;
+    assert_eq!(deciding.runner.take(), std::slice::from_ref(&id));
+    assert_eq!(carries(&deciding, &id).await, Driven::Ended);
+    let other = shared.process("other");
+    let news = told_by(&shared, &other, &id).await;
+    assert_eq!((news.status, news.own_since), (Status::Succeeded, waited + 1));
+    shared.assert_at_rest(&id, Status::Succeeded, "told").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_terminal_let_go_of_is_carried_on_and_told_from_its_first_row() {
+    let shared = Shared::new().await;
+    let terminal = terminal(&shared);
+    let id = operation_id(1);
+    terminal.ask(1, "d1", "toy", &[step("a", How::Once), step("b", How::Once).after(&["a"])]).await;
+    terminal.engine.stop();
+    assert_eq!(carries(&terminal, &id).await, Driven::Released);
+    let serve = shared.process("serve");
+    serve.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "carried on").await;
+    assert!(serve.herald.told().iter().all(|news| news.own_since == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_work_of_the_dead_is_taken_over_and_what_they_may_have_told_is_not_forgotten() {
+    let shared = Shared::new().await;
+    let (dead, terminal) = (shared.process("dead"), terminal(&shared));
+    let id = operation_id(1);
+    dead.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+    drop(dead);
+    assert_eq!(terminal.engine.sweep().await.unwrap(), vec![], "seen for the first time");
+    tokio::time::advance(LEASE).await;
+    for found in terminal.engine.sweep().await.unwrap() {
+        terminal.runner.run(found);
+    }
+    assert_eq!(terminal.runner.take(), std::slice::from_ref(&id));
+    assert_eq!(carries(&terminal, &id).await, Driven::Ended);
+    let news = told_by(&shared, &shared.process("serve"), &id).await;
+    assert_eq!(news.own_since, 2, "the first row was written by one that may have told it");
+    shared.assert_at_rest(&id, Status::Succeeded, "told").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_terminal_that_died_before_it_let_go_is_told_after_its_lease() {
+    let shared = Shared::new().await;
+    let id = operation_id(1);
+    for call in 1.. {
+        let shared = Shared::new().await;
+        let death = Some((call, crate::testing::Moment::Before));
+        let terminal = shared.mortal("terminal", death, |settings| settings.tells = false);
+        let carried = async {
+            terminal.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+            terminal.engine.drive(&id).await
+        };
+        let died = tokio::select! {
+            _ = carried => false,
+            () = terminal.died() => true,
+        };
+        if shared.heads().is_empty() {
+            continue;
+        }
+        let serve = shared.process("serve");
+        serve.live_out(&shared).await;
+        shared.assert_at_rest(&id, Status::Succeeded, &format!("died at call {call}")).await;
+        assert!(serve.herald.told().iter().all(|news| news.own_since == 1), "call {call}");
+        if !died {
+            assert!(call > 4, "only {call} deaths");
+            return;
+        }
+    }
+    drop(shared);
+}

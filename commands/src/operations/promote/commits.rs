@@ -1,0 +1,83 @@
+//! The commits between what a stage runs and what it would run, for who has to approve: what they say yes to.
+//!
+//! They are read along the first parents, newest first, up to [`MOST`]. A history that cannot be read delays and fails
+//! nothing: the card then shows the two ends alone.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::card::Text;
+use crate::domain::Change;
+use crate::ids::{CommitId, Target};
+use crate::operation::{Context, Effect, Progress, Step, Trouble};
+use crate::operations::build::change_text;
+
+/// So many commits are shown. Each is a call, one after the other: a second or less, before anybody is asked.
+const MOST: usize = 10;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commits {
+    /// The newest first.
+    pub list: Vec<Change>,
+    /// Whether the stage's own commit was reached. If not, there are more, or it is on another line.
+    pub is_whole: bool,
+}
+
+impl Commits {
+    /// As the card lists them; nothing where the two ends say it all, or where no line leads from one to the other.
+    pub fn words(&self) -> Option<Text> {
+        if self.list.len() < 2 || !self.is_whole && self.list.len() < MOST {
+            return None;
+        }
+        let text = self.list.iter().fold(Text::default(), |text, change| {
+            let line = change_text(change);
+            if text.is_empty() { line } else { text.then("\n").join(line) }
+        });
+        Some(if self.is_whole { text } else { text.then("\nand more before, or on another line of history") })
+    }
+}
+
+/// Reads them.
+pub(super) struct LookAtCommits {
+    pub(super) target: Target,
+    pub(super) repository: String,
+    /// The commit that would run.
+    pub(super) newest: Change,
+    /// The commit that runs.
+    pub(super) runs: CommitId,
+}
+
+#[async_trait]
+impl Step for LookAtCommits {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let Self { target, repository, newest, runs } = self;
+        let mut found = Commits::default();
+        let mut next = Some(newest.id.clone());
+        while let Some(id) = next.take() {
+            if id == *runs {
+                found.is_whole = true;
+                break;
+            }
+            if found.list.len() == MOST {
+                break;
+            }
+            match cx.world.repositories.commit(target, repository, &id).await {
+                Ok(Some(commit)) => {
+                    next = commit.parent.clone();
+                    let (author, subject) = (commit.author, commit.subject);
+                    found.list.push(Change { id: commit.id, author, subject });
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(operation = %cx.operation, %error, "the commits of a promotion could not be read");
+                    return Progress::done(Commits::default());
+                }
+            }
+        }
+        Progress::done(found)
+    }
+}

@@ -1,0 +1,85 @@
+//! What the operations before made of a pipeline's API a moment ago.
+//!
+//! The race it prevents: lists lag behind, so that who looks right after somebody else made something does not see it and
+//! makes it again. Nothing that looks like it would be refused: APIs, integrations and deployments have no unique name.
+//! But every one of them stands in the journal of who made it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::domain::{AuditRecord, View, from_item};
+use crate::ids::{OperationId, PipelineName};
+use crate::operation::{Context, StepFact, StepId, Trouble, load};
+use crate::ports::{Order, Query};
+
+/// How many of the newest acts on a pipeline are looked at.
+const ACTS: u32 = 20;
+
+/// The ids of what other operations made of the API within the settle time before `look`, when the lists began to be
+/// read; `None` for what may have been made.
+pub(crate) async fn recent(
+    cx: &Context,
+    pipeline: &PipelineName,
+    look: Timestamp,
+) -> Result<Vec<Option<String>>, Trouble> {
+    let world = &cx.world;
+    let settled = look - world.settings.settle;
+    let mut made = vec![];
+    for id in others(cx, pipeline, settled).await? {
+        let loaded = match load(&*world.store, &world.keys, &id).await {
+            Ok(Some(loaded)) => loaded,
+            Ok(None) => continue,
+            // Who parked on its own record is not to stop all others.
+            Err(error) if error.is_corrupt() => continue,
+            Err(error) => return Err(error),
+        };
+        let steps = loaded.facts.steps().filter(|(step, fact)| is_listed(step) && last(fact) > Some(settled));
+        made.extend(steps.map(|(_, fact)| fact.done.as_ref().and_then(|(_, output)| named(output))));
+    }
+    Ok(made)
+}
+
+/// The operations that are open, or ended since then.
+async fn others(
+    cx: &Context,
+    pipeline: &PipelineName,
+    since: Timestamp,
+) -> Result<BTreeSet<OperationId>, Trouble> {
+    let (store, keys) = (&*cx.world.store, &cx.world.keys);
+    let newest = Query {
+        partition: keys.audit_partition(pipeline),
+        prefix: String::new(),
+        order: Order::Descending,
+        limit: Some(ACTS),
+        after: None,
+    };
+    let (view, page) =
+        futures::future::try_join(View::read(store, keys, pipeline), store.query(newest)).await?;
+    let mut others: BTreeSet<_> = view.tickets.into_iter().map(|ticket| ticket.operation).collect();
+    for item in &page.items {
+        let record: AuditRecord = from_item(item)?;
+        if record.at > since {
+            others.insert(record.operation);
+        }
+    }
+    others.remove(&cx.operation);
+    Ok(others)
+}
+
+/// Whether it makes what only a list shows.
+fn is_listed(step: &StepId) -> bool {
+    matches!(step.0.as_str(), "api" | "deployment") || step.0.starts_with("integration:")
+}
+
+/// When it may have been made at the latest.
+fn last(fact: &StepFact) -> Option<Timestamp> {
+    let done = fact.done.as_ref().map(|(at, _)| *at);
+    done.or(fact.fault.as_ref().map(|(at, _)| *at)).or(fact.intent)
+}
+
+/// The id in what such a step left.
+fn named(output: &Value) -> Option<String> {
+    output.as_str().or(output["id"].as_str()).map(str::to_owned)
+}

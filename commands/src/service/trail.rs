@@ -1,0 +1,132 @@
+//! The whole trail: the audit records of all pipelines, read a page at a time, however many there are.
+//!
+//! It only reads. Within a pipeline the oldest record is first; pipelines follow each other by name. The catalog says which
+//! there are, and nothing leaves it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::ids::PipelineName;
+use crate::operation::{Keys, reading};
+use crate::ports::{Order, Page, Query, Store, StoreError};
+
+/// So many items at a time: some hundred kilobytes.
+const PAGE: u32 = 250;
+
+/// A reader of the trail.
+pub struct Trail {
+    store: Arc<dyn Store>,
+    keys: Keys,
+    since: Option<Timestamp>,
+    /// The pipelines that are known and not read yet.
+    names: VecDeque<PipelineName>,
+    /// Where the catalog goes on; the inner `None`: at its beginning.
+    catalog: Option<Option<String>>,
+    /// The pipeline that is being read, and behind which record.
+    reading: Option<(PipelineName, Option<String>)>,
+}
+
+impl Trail {
+    /// From that time on, or from the beginning.
+    pub fn new(store: Arc<dyn Store>, keys: Keys, since: Option<Timestamp>) -> Self {
+        Self { store, keys, since, names: VecDeque::new(), catalog: Some(None), reading: None }
+    }
+
+    /// The next records, as they were recorded; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Vec<Value>>, StoreError> {
+        loop {
+            if let Some((name, after)) = self.reading.take() {
+                let page = self.page(self.keys.audit_partition(&name), after).await?;
+                self.reading = page.more.map(|more| (name, Some(more)));
+                if !page.items.is_empty() {
+                    return Ok(Some(page.items.into_iter().map(|item| item.body).collect()));
+                }
+            } else if let Some(name) = self.names.pop_front() {
+                // Keys begin with the time: all records of that millisecond are behind its bare number.
+                let begin = self.since.map(|since| format!("{:015}", since.as_millisecond().max(0)));
+                self.reading = Some((name, begin));
+            } else if let Some(after) = self.catalog.take() {
+                let page = self.page(self.keys.catalog_partition(), after).await?;
+                for item in page.items {
+                    let name = PipelineName::new(item.key.sort);
+                    self.names.push_back(name.map_err(|error| StoreError::Corrupt(error.to_string()))?);
+                }
+                self.catalog = page.more.map(Some);
+            } else {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn page(&self, partition: String, after: Option<String>) -> Result<Page, StoreError> {
+        let (prefix, order) = (String::new(), Order::Ascending);
+        let query = Query { partition, prefix, order, limit: Some(PAGE), after };
+        reading(|| self.store.query(query.clone())).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::to_item;
+    use crate::ports::{Precondition, Write};
+    use crate::testing::{MemoryStore, target};
+
+    const BEGIN: i64 = 1_770_000_000_000;
+
+    async fn put(store: &MemoryStore, item: Result<crate::ports::Item, StoreError>) {
+        store.write(Write::Put { item: item.unwrap(), when: Precondition::Absent }).await.unwrap();
+    }
+
+    /// `orders` with that many records, a second apart; `books` with one; `empty` with none.
+    async fn store(records: i64) -> Arc<MemoryStore> {
+        let (store, keys) = (Arc::new(MemoryStore::new()), Keys::new(&target()));
+        let at = |second: i64| Timestamp::from_millisecond(BEGIN + 1_000 * second).unwrap();
+        for (name, records) in [("orders", records), ("empty", 0), ("books", 1)] {
+            let name: PipelineName = name.parse().unwrap();
+            put(&store, to_item(keys.catalog(&name), Default::default(), &())).await;
+            for second in 0..records {
+                let key = keys.audit(&name, at(second), "01/asked/U1");
+                put(&store, to_item(key, Default::default(), &format!("{name} {second}"))).await;
+            }
+        }
+        store
+    }
+
+    async fn all(store: &Arc<MemoryStore>, since: Option<Timestamp>) -> (Vec<String>, usize) {
+        let mut trail = Trail::new(store.clone(), Keys::new(&target()), since);
+        let (mut found, mut largest) = (vec![], 0);
+        while let Some(page) = trail.next().await.unwrap() {
+            largest = largest.max(page.len());
+            found.extend(page.into_iter().map(|record| record.as_str().unwrap().to_owned()));
+        }
+        (found, largest)
+    }
+
+    #[tokio::test]
+    async fn it_goes_through_all_pipelines_a_page_at_a_time_the_oldest_first() {
+        let records = i64::from(PAGE) * 2 + 3;
+        let (found, largest) = all(&store(records).await, None).await;
+        let orders = (0..records).map(|second| format!("orders {second}"));
+        let wanted: Vec<_> = ["books 0".to_owned()].into_iter().chain(orders).collect();
+        assert_eq!(found, wanted);
+        assert_eq!(largest, PAGE as usize);
+    }
+
+    #[tokio::test]
+    async fn it_begins_with_the_very_moment_that_is_named() {
+        let since = Timestamp::from_millisecond(BEGIN + 2_000).unwrap();
+        let (found, _) = all(&store(4).await, Some(since)).await;
+        assert_eq!(found, ["orders 2", "orders 3"]);
+        let (found, _) = all(&store(4).await, Some(Timestamp::from_second(-1).unwrap())).await;
+        assert_eq!(found.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn an_installation_without_pipelines_has_none() {
+        assert_eq!(all(&Arc::new(MemoryStore::new()), None).await, (vec![], 0));
+    }
+}
