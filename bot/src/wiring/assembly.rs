@@ -106,7 +106,7 @@ impl Around {
         World {
             keys: Keys::new(&target),
             target,
-            access: base.access.clone(),
+            pinned: base.access.clone(),
             settings: self.settings,
             store,
             clock: Arc::new(SystemClock),
