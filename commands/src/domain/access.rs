@@ -129,7 +129,11 @@ impl Access {
 
     /// May this person take that person's lock away?
     pub fn unlock(&self, who: &UserId, owner: &UserId) -> Result<Granted, Refusal> {
-        if who == owner { self.operate(who).map(|_| Granted { rule: "owner" }) } else { self.administer(who) }
+        if who == owner {
+            self.roll_back(who).map(|_| Granted { rule: "owner" })
+        } else {
+            self.administer(who)
+        }
     }
 
     /// May this person approve what that person asked for, where these approve?
@@ -154,7 +158,7 @@ impl Access {
             return Ok(Granted { rule: "admins" });
         }
         if who == requester {
-            return self.operate(who).map(|_| Granted { rule: "requester" });
+            return self.roll_back(who).map(|_| Granted { rule: "requester" });
         }
         Err(Refusal::new(
             "not-yours",

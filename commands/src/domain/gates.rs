@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::card::Text;
-use crate::domain::{Order, View, minute, span};
+use crate::domain::{Order, View, minute, plain, span};
 use crate::ids::{PipelineName, ReleaseNumber, StageName};
 use crate::operation::Refusal;
 
@@ -88,7 +88,7 @@ pub fn gates(view: &View, attempt: &Attempt<'_>) -> Vec<Gate> {
             let ends = freeze.ends().map_or(String::new(), |ends| format!(" until {}", minute(ends)));
             Refusal::new(
                 "frozen",
-                format!("`{stage}` is frozen{ends}: {}.", freeze.reason),
+                format!("`{stage}` is frozen{ends}: {}.", plain(&freeze.reason)),
                 "Wait for its end. An admin or somebody on call can override it, with a reason.",
             )
         });

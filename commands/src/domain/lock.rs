@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Access;
 use crate::ids::{OperationId, StageName};
 use crate::operation::Refusal;
 use crate::service::Actor;
@@ -36,6 +37,20 @@ impl Lock {
         at < self.until
     }
 
+    /// Whether it would hold less than another lock does: shorter, or not against a rollback.
+    pub fn is_weaker_than(&self, other: &Lock) -> bool {
+        self.until < other.until || other.hard && !self.hard
+    }
+
+    /// Whether it may take the place of another: of one's own always, of somebody else's if it holds no less, or by who
+    /// may take that one away.
+    pub fn may_replace(&self, other: &Lock, access: &Access) -> Result<(), Refusal> {
+        match self.is_weaker_than(other) && self.owner.id != other.owner.id {
+            true => access.unlock(&self.owner.id, &other.owner.id).map(drop),
+            false => Ok(()),
+        }
+    }
+
     /// What somebody is told who meets it.
     pub fn refusal(&self, pipeline: &impl std::fmt::Display) -> Refusal {
         let Self { stage, owner, reason, until, hard, .. } = self;
@@ -43,12 +58,18 @@ impl Lock {
             true => ("hard-locked", "An admin lifts it"),
             false => ("locked", "They or an admin lift it"),
         };
+        let reason = plain(reason);
         Refusal::new(
             kind,
             format!("<@{}> locked `{stage}` until {}: {reason}.", owner.id, minute(*until),),
             format!("{who}: `/stage unlock {pipeline} {stage}`."),
         )
     }
+}
+
+/// What somebody typed, within a sentence of ours: without the marks by which ours name code and people.
+pub fn plain(words: &str) -> String {
+    words.replace('`', "'").replace("<@", "@")
 }
 
 /// A time as refusals name it, which are kept as text: to the minute, in UTC.

@@ -185,11 +185,11 @@ impl FromStr for Freeze {
         }
         let rest = rest.trim();
         let (zone_name, reason) = match rest.split_once(' ') {
-            Some((first, reason)) if is_zone(first) => (first, reason.trim()),
+            Some((first, reason)) if is_zone(first) && zone(first).is_ok() => (first, reason.trim()),
             _ => ("UTC", rest),
         };
         zone(zone_name)?;
-        if reason.is_empty() || is_zone(reason) {
+        if reason.is_empty() || is_zone(reason) && zone(reason).is_ok() {
             return Err(shape());
         }
         Ok(Self { from, to, zone: zone_name.to_owned(), reason: reason.to_owned() })

@@ -186,9 +186,15 @@ impl<'a> Drive<'a> {
                     writes.extend(takes);
                 }
                 Ok(Turnstile::Refused(refusal)) => {
-                    let wants = |node: &&Node| node.slot.as_ref() == Some(&slot) && !facts.is_done(&node.id);
-                    let Some(node) = self.nodes.iter().find(wants) else { break (facts, plan) };
-                    row.push(Entry::Fault { step: node.id.clone(), refusal });
+                    // Never of what is uncertain: that is to be observed, whoever is refused.
+                    let wants = |node: &&Node| {
+                        let is_uncertain = facts.step(&node.id).is_some_and(|fact| fact.is_uncertain());
+                        node.slot.as_ref() == Some(&slot) && !facts.is_done(&node.id) && !is_uncertain
+                    };
+                    match self.nodes.iter().find(wants) {
+                        Some(node) => row.push(Entry::Fault { step: node.id.clone(), refusal }),
+                        None => self.put_off(slot),
+                    }
                 }
                 Ok(Turnstile::Taken) => self.put_off(slot),
                 Err(error) => {

@@ -66,10 +66,14 @@ pub(crate) fn turnstile(
             return Ok(Turnstile::Refused(refusal));
         }
     }
-    // A slot of ours that the journal does not know we marked before we were stuck. A rollback passes whoever is.
+    // A slot of ours that the journal does not know we marked before we were stuck. A rollback passes whoever is stuck, and
+    // a lock that waits for other stages: nothing holds back a way back but what a gate says.
     let is_open = |holder: &OperationId| {
-        let is_stuck = view.tickets.iter().any(|ticket| &ticket.operation == holder && ticket.stuck);
-        holder == &facts.id || is_stuck && facts.charter.kind == crate::operation::ROLLBACK
+        let is_passed = |ticket: &Ticket| {
+            &ticket.operation == holder && (ticket.stuck || ticket.kind == crate::operation::LOCK)
+        };
+        let is_rollback = facts.charter.kind == crate::operation::ROLLBACK;
+        holder == &facts.id || is_rollback && view.tickets.iter().any(is_passed)
     };
     let held = view.slots.get(slot);
     if held.is_some_and(|holder| !is_open(holder)) || !is_my_turn(slot, &facts.id, &view.tickets) {

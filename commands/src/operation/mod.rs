@@ -54,6 +54,8 @@ pub use step::{Context, Done, Effect, Node, Observed, Progress, Refusal, Step, S
 pub use telling::{Messages, Posted};
 pub use world::{Settings, World};
 
+/// The kind of locks: what they write has a guard of its own, so that a rollback passes them in a slot.
+pub const LOCK: &str = "stage-lock";
 /// The kind of rollbacks: they go to the head of every line.
 pub const ROLLBACK: &str = "rollback";
 /// The code of an operation that people rejected.

@@ -8,17 +8,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Lock, REVISION, View, to_item};
+use crate::domain::{About, Lock, REVISION, to_item};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
-    Context, Definition, Effect, Facts, Node, Progress, Slot, Step, StepId, Story, Trouble,
+    Context, Definition, Effect, Facts, Ground, Node, Progress, Slot, Step, StepId, Story, Trouble,
 };
 use crate::ports::{Guard, Precondition, Write};
 use crate::service::Actor;
 
 /// Its kind.
-pub const KIND: &str = "stage-lock";
+pub const KIND: &str = crate::operation::LOCK;
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -65,7 +65,13 @@ impl Definition for StageLock {
             let title = Text::plain("lock ").code(stage.as_str());
             Node::new(StepId::of("lock", stage.as_str()), title, step).holding(Slot::Stage(stage.clone()))
         };
-        Ok(params.stages.iter().map(node).collect())
+        // One after the other, in the order of the stages: two locks of all stages never wait for each other.
+        let mut nodes: Vec<Node> = vec![];
+        for stage in &params.stages {
+            let before: Vec<StepId> = nodes.last().map(|node| node.id.clone()).into_iter().collect();
+            nodes.push(node(stage).after(before));
+        }
+        Ok(nodes)
     }
     fn permission(&self, facts: &Facts) -> Permission {
         match facts.params::<Params>() {
@@ -124,7 +130,7 @@ impl Step for Record {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let keys = &cx.world.keys;
-        let view = View::read(&*cx.world.store, keys, &self.name).await?;
+        let Ground { view, access, .. } = Ground::read(&cx.world, &self.name).await?;
         let lock = Lock {
             stage: self.stage.clone(),
             owner: self.owner.clone(),
@@ -134,6 +140,10 @@ impl Step for Record {
             hard: self.hard,
             operation: cx.operation.clone(),
         };
+        // Another lock may have been set since this one was accepted.
+        if let Some(other) = view.locks.get(&self.stage).filter(|other| other.holds(lock.since)) {
+            lock.may_replace(other, &access).map_err(Trouble::Refused)?;
+        }
         let key = keys.lock(&self.name, &self.stage);
         let revision = view.revisions.get(&key.sort).copied();
         let guard = |revision: u64| [(REVISION.to_owned(), Guard::Number(revision))].into();

@@ -44,6 +44,25 @@ pub fn changed(before: &Policy, default: &Policy, settings: &[(String, String)])
     Ok(policy)
 }
 
+/// What means something only where promotions come.
+const OF_PROMOTIONS: [&str; 6] = ["approvals", "approvers", "self_approval", "expires", "order", "soak"];
+
+/// Refuses what would be shown as a gate of the first stage and be none: deploys go there directly.
+pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> Result<(), Refusal> {
+    let bare = Policy { window: after.window.clone(), freeze: after.freeze.clone(), ..default.clone() };
+    if default.approvals > 0 || bare == *after {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        "first-stage",
+        format!("`{stage}` is the first stage: deploys go there directly, and nobody is asked."),
+        format!(
+            "`window`, `freeze` and locks hold there; {} are for the stages behind it.",
+            OF_PROMOTIONS.map(|key| format!("`{key}`")).join(", ")
+        ),
+    ))
+}
+
 /// The operation.
 pub struct StageSet;
 
@@ -94,6 +113,7 @@ impl Step for Record {
         let view = View::read(&*cx.world.store, keys, name).await?;
         // On what is set now: somebody may have set something else meanwhile.
         let policy = changed(&view.policy(stage), default, settings).map_err(Trouble::Refused)?;
+        only_what_holds(stage, default, &policy).map_err(Trouble::Refused)?;
         let key = keys.policy(name, stage);
         let revision = view.revisions.get(&key.sort).copied();
         let guard = |revision: u64| [(REVISION.to_owned(), Guard::Number(revision))].into();

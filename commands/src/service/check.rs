@@ -102,15 +102,17 @@ impl Service {
             let others = approvers.iter().filter(|user| policy.self_approval || *user != who);
             let others: Vec<&UserId> = others.collect();
             let is_enough = others.len() >= usize::try_from(policy.approvals).unwrap_or(usize::MAX);
-            let mut words = Text::plain(match policy.approvals {
-                1 => "one is asked of ".to_owned(),
-                count => format!("{count} are asked of "),
+            let mut words = Text::plain(match (policy.approvals, others.is_empty()) {
+                (1, true) => "one is asked".to_owned(),
+                (1, false) => "one is asked of ".to_owned(),
+                (count, true) => format!("{count} are asked"),
+                (count, false) => format!("{count} are asked of "),
             });
             for (nth, user) in others.iter().take(10).enumerate() {
                 words = if nth > 0 { words.then(", ").user(user) } else { words.user(user) };
             }
             if !is_enough {
-                words = words.then(format!("only {} can give one: nobody passes", others.len()));
+                words = words.then(format!("; {} can give one, so nobody passes", others.len()));
             }
             let state = if is_enough { State::Waits } else { State::Closed };
             lines.push(line(state, "approvals", words));

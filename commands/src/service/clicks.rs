@@ -109,6 +109,9 @@ impl Service {
     ) -> Result<Answer, Stop> {
         let Some(Loaded { head, facts, .. }) = loaded else { return Err(late(None).into()) };
         let params: promote::Params = facts.params()?;
+        if params.expires.is_some_and(|expires| expires <= self.engine.world().clock.now()) {
+            return Err(late(Some(&head)).into());
+        }
         let access = self.access(&head).await?;
         let granted = access.approve(&invocation.actor.id, &params.asked(&head.charter.actor.id))?;
         let delivery = delivery_of(invocation);

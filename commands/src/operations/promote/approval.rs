@@ -44,8 +44,20 @@ pub(super) fn approved<'a>(params: &Params, facts: &'a Facts) -> BTreeSet<&'a Us
 
 /// Whether the policy did not become stricter since it was asked: what was approved then is not enough now.
 pub(super) fn enough(params: &Params, view: &View) -> Result<(), Refusal> {
-    let now = usize::try_from(view.policy(&params.to).approvals).unwrap_or(usize::MAX);
-    if params.override_reason.is_some() || now <= params.approvals {
+    let policy = view.policy(&params.to);
+    let now = usize::try_from(policy.approvals).unwrap_or(usize::MAX);
+    if params.override_reason.is_some() || now == 0 {
+        return Ok(());
+    }
+    let are_others = policy.approvers != params.named || params.self_approval && !policy.self_approval;
+    if params.approvals > 0 && are_others {
+        return Err(Refusal::new(
+            VOID,
+            format!("Who may approve for `{}` changed since this was asked.", params.to),
+            "Ask again if you still want it.",
+        ));
+    }
+    if now <= params.approvals {
         return Ok(());
     }
     Err(Refusal::new(
@@ -91,7 +103,8 @@ impl Step for Approval {
             false => cx.world.roles(Some(&params.name)).await?.access(),
         };
         for signal in &cx.signals {
-            if access.approve(&signal.actor.id, &asked).is_err() {
+            let is_late = params.expires.is_some_and(|expires| expires <= signal.at);
+            if is_late || access.approve(&signal.actor.id, &asked).is_err() {
                 continue;
             }
             match signal.verdict {

@@ -31,6 +31,7 @@ pub(super) fn set(
     let before = view.policy(stage);
     let default = Policy::of(view.is_protected(stage));
     let after = stage_set::changed(&before, &default, settings)?;
+    stage_set::only_what_holds(stage, &default, &after)?;
     if after == before {
         return Err(Refusal::new(
             "already-set",
@@ -107,9 +108,16 @@ impl Service {
             .filter(|lock| lock.holds(now))
             .cloned()
             .collect();
-        if !hard && let Some(lock) = held.iter().find(|lock| lock.hard) {
-            // Whoever may not set a hard lock must not soften one.
-            access.unlock(&invocation.actor.id, &lock.owner.id)?;
+        for lock in &held {
+            let wanted = Lock {
+                owner: invocation.actor.clone(),
+                reason: reason.clone(),
+                since: now,
+                until,
+                hard: *hard,
+                ..lock.clone()
+            };
+            wanted.may_replace(lock, access)?;
         }
         let over = held.into_iter().filter(|lock| lock.owner.id != invocation.actor.id).collect();
         let mut answer = Text::plain("Locking ");

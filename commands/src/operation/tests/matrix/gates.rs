@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::super::harness::{Process, Shared};
+use super::super::harness::{Process, Shared, person};
 use super::scene::Scene;
 use super::speech::code;
 use super::tale::{Act, PLENTY};
@@ -198,6 +198,69 @@ async fn what_a_stricter_policy_would_not_let_pass_is_void() {
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "void"));
     assert_eq!(runs(&shared, "prod").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_approves_who_is_not_asked_any_more() {
+    let (shared, process) = world("").await;
+    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    let cat = format!("/stage set orders prod approvers=<@{}>", person("cat").id);
+    let known = shared.heads().len();
+    process.types("p1", "ada", &cat).await;
+    assert_eq!(shared.heads().len(), known + 1);
+    process.types("a1", "ben", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    let head = shared.head(&head.id).await;
+    assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "void"));
+    assert_eq!(runs(&shared, "prod").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_is_not_weakened_by_who_may_not_take_it_away() {
+    let (shared, process) = world("").await;
+    ends(&shared, &process, "ben", "/stage lock orders prod for 5h the ledger", Status::Succeeded).await;
+    refused(&process, "cat", "/stage lock orders prod for 1m soon over", "not-an-admin").await;
+    ends(&shared, &process, "cat", "/stage lock orders prod for 6h the audit", Status::Succeeded).await;
+    ends(&shared, &process, "ada", "/stage lock orders prod for 1h hard the audit", Status::Succeeded).await;
+    refused(&process, "cat", "/stage lock orders prod for 9h for good", "not-an-admin").await;
+    refused(&process, "ada", "/stage set orders dev approvals=1", "first-stage").await;
+    ends(&shared, &process, "oli", "/stage lock orders dev an incident", Status::Succeeded).await;
+    ends(&shared, &process, "oli", "/stage unlock orders dev", Status::Succeeded).await;
+}
+
+/// Two locks of all stages, a deploy and a rollback: whoever comes first, all end.
+#[tokio::test(start_paused = true)]
+async fn locks_of_all_stages_hold_nobody_for_ever() {
+    let scene = Scene::after(PLENTY).await;
+    for pause in [0, 40, 150, 400, 900] {
+        let shared = scene.open();
+        let process = shared.process("one");
+        let story = async {
+            for (nth, (who, line)) in [
+                ("ann", "/deploy orders"),
+                ("ben", "/stage lock orders for 2h the fair"),
+                ("cat", "/stage lock orders for 3h the audit"),
+                ("dan", "/rollback orders prod"),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                process.types(&format!("{pause}-{nth}"), who, line).await;
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let all = scene.known().len() + 4;
+        let over = async || shared.heads().len() == all && shared.is_over(all);
+        let rest = async {
+            tokio::select! {
+                _ = process.live_until(over) => {}
+                () = story => {}
+            }
+        };
+        assert!(tokio::time::timeout(secs(3600), rest).await.is_ok(), "{pause} ms: it never came to rest");
+        assert_eq!(runs(&shared, "prod").await, 1, "{pause} ms: the rollback passed");
+    }
 }
 
 /// A lock and an approval at all distances from each other: whoever is told *locked* sees the stage move no more.
