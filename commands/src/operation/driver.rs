@@ -87,6 +87,8 @@ pub(crate) struct Drive<'a> {
     trouble: BTreeMap<StepId, (u32, Instant)>,
     conflicts: BTreeMap<StepId, Trouble>,
     absent: BTreeMap<StepId, Instant>,
+    /// How many words of people each step that runs was given.
+    judged: BTreeMap<StepId, usize>,
     notes: BTreeMap<StepId, Text>,
     /// When we last showed that we live, or tried to: by an append or a beat.
     shown: Instant,
@@ -121,6 +123,7 @@ impl<'a> Drive<'a> {
             trouble: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             absent: BTreeMap::new(),
+            judged: BTreeMap::new(),
             notes: BTreeMap::new(),
             shown: Instant::now(),
         }
@@ -319,6 +322,7 @@ impl<'a> Drive<'a> {
                 operation: facts.id.clone(),
                 signals: facts.signals.iter().filter(|signal| &signal.step == id).cloned().collect(),
             };
+            self.judged.insert(id.clone(), cx.signals.len());
             let (id, step) = (id.clone(), Arc::clone(&node.step));
             self.begun.entry(id.clone()).or_insert_with(Instant::now);
             self.motion.in_flight.insert(id.clone());

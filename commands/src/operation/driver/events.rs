@@ -33,6 +33,14 @@ impl Drive<'_> {
         self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
     }
 
+    /// How many words are known that people said to a step, recorded or not yet.
+    pub(super) fn words(&self, step: &StepId) -> usize {
+        let recorded = self.log.facts().signals.iter().filter(|signal| signal.step == *step).count();
+        let is_word =
+            |pending: &&Pending| matches!(&pending.entry, Entry::Signal(signal) if signal.step == *step);
+        recorded + self.pending.iter().filter(is_word).count()
+    }
+
     pub(super) fn is_mutation(&self, step: &StepId) -> bool {
         self.nodes.iter().any(|node| &node.id == step && matches!(node.step.effect(), Effect::Mutate(_)))
     }
@@ -62,6 +70,9 @@ impl Drive<'_> {
                             tracing::error!(%error, "news could not be made");
                         }
                     }
+                    // Who spoke while the words before were judged is to be heard: then it is run again.
+                    Ok(Progress::Await { .. })
+                        if self.words(&step) > self.judged.remove(&step).unwrap_or(0) => {}
                     Ok(Progress::Await { .. }) => {
                         self.motion.awaiting.insert(step);
                     }

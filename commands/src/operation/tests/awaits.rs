@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::{Process, Shared, person};
-use super::sea::{How, Moment, Spec, step};
+use super::sea::{How, Moment, Spec, Weather, step};
 use crate::card::Tone;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
@@ -199,4 +199,31 @@ async fn a_wait_that_was_recorded_and_not_told_is_told_by_whoever_lives() {
 
 fn is_wait(news: News) -> bool {
     news.card.tone == Tone::Waiting
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_speaks_while_another_word_is_being_judged_is_heard() {
+    let (shared, process) = waiting().await;
+    let id = operation_id(1);
+    shared.sea.weather("ask", [Weather::Slow(Duration::from_secs(9))]);
+    assert!(matches!(process.say(&id, "dan", "d2", Verdict::Approve).await, Said::Heard(_)));
+    let story = async {
+        while shared.sea.runs("ask") < 2 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(matches!(process.say(&id, "ben", "d3", Verdict::Approve).await, Said::Heard(_)));
+        process.engine.nudge(&id);
+        std::future::pending::<()>().await;
+    };
+    let over = async || shared.head(&id).await.status.is_final();
+    let rest = async {
+        tokio::select! {
+            _ = process.live_until(over) => {}
+            () = story => {}
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(600), rest).await.is_ok(), "{:#?}", shared.journal(&id));
+    process.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "heard").await;
 }
