@@ -7,11 +7,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Access, REVISION, from_item, to_item};
+use crate::domain::{Access, REVISION, from_item, revised};
 use crate::grammar::Role;
 use crate::ids::{PipelineName, UserId};
 use crate::operation::Refusal;
-use crate::ports::{Guard, Guards, Item, Key, Precondition, StoreError, Write};
+use crate::ports::{Guard, Item, Key, StoreError, Write};
 use crate::service::Actor;
 
 /// A role that somebody was given.
@@ -49,12 +49,7 @@ impl Grants {
 
     /// The write that puts them in place of those that they were made from: it is lost if somebody else was faster.
     pub fn put(&self, key: Key) -> Result<Write, StoreError> {
-        let guard = |revision| Guards::from([(REVISION.to_owned(), Guard::Number(revision))]);
-        let when = match self.revision {
-            0 => Precondition::Absent,
-            revision => Precondition::Equals(guard(revision)),
-        };
-        Ok(Write::Put { item: to_item(key, guard(self.revision + 1), &self.list)?, when })
+        revised(key, self.revision, &self.list)
     }
 
     /// What that person was granted of that role.
@@ -189,6 +184,7 @@ fn see(name: Option<&PipelineName>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::Precondition;
 
     fn user(id: &str) -> UserId {
         UserId::new(id).unwrap()

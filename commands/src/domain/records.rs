@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::REVISION;
 use crate::ids::{BuildNumber, ChannelId, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
-use crate::ports::{CodeRef, Guards, Item, Key, LogStream, StoreError};
+use crate::ports::{CodeRef, Guard, Guards, Item, Key, LogStream, Precondition, StoreError, Write};
 use crate::service::Actor;
 
 /// The schema version of the records that this version of Sluice writes.
@@ -17,6 +18,17 @@ pub const RECORD_SCHEMA: u32 = 1;
 pub fn to_item<T: Serialize>(key: Key, guards: Guards, record: &T) -> Result<Item, StoreError> {
     let body = serde_json::to_value(record).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     Ok(Item { key, schema: RECORD_SCHEMA, guards, body, due: None, expires: None })
+}
+
+/// The write of a record that counts its own revisions: it fails if somebody wrote the record since it was read at that
+/// revision, 0 if it was not there.
+pub fn revised<T: Serialize>(key: Key, revision: u64, record: &T) -> Result<Write, StoreError> {
+    let guard = |revision| Guards::from([(REVISION.to_owned(), Guard::Number(revision))]);
+    let when = match revision {
+        0 => Precondition::Absent,
+        revision => Precondition::Equals(guard(revision)),
+    };
+    Ok(Write::Put { item: to_item(key, guard(revision + 1), record)?, when })
 }
 
 /// Reads a record back; a schema from the future or a body that is none of ours is corrupt.

@@ -8,13 +8,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Lock, REVISION, to_item};
+use crate::domain::{About, Lock, revised};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Ground, Node, Progress, Slot, Step, StepId, Story, Trouble,
 };
-use crate::ports::{Guard, Precondition, Write};
 use crate::service::Actor;
 
 /// Its kind.
@@ -145,10 +144,8 @@ impl Step for Record {
             lock.may_replace(other, &access).map_err(Trouble::Refused)?;
         }
         let key = keys.lock(&self.name, &self.stage);
-        let revision = view.revisions.get(&key.sort).copied();
-        let guard = |revision: u64| [(REVISION.to_owned(), Guard::Number(revision))].into();
-        let item = to_item(key, guard(revision.unwrap_or(0) + 1), &lock)?;
-        let when = revision.map_or(Precondition::Absent, |revision| Precondition::Equals(guard(revision)));
-        Progress::recorded((), vec![Write::Put { item, when }])
+        let revision = view.revisions.get(&key.sort).copied().unwrap_or(0);
+        let write = revised(key, revision, &lock)?;
+        Progress::recorded((), vec![write])
     }
 }

@@ -7,13 +7,12 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Policy, REVISION, View, to_item};
+use crate::domain::{About, Policy, View, revised};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Node, Progress, Refusal, Slot, Step, StepId, Story, Trouble,
 };
-use crate::ports::{Guard, Precondition, Write};
 
 /// Its kind.
 pub const KIND: &str = "stage-set";
@@ -115,10 +114,8 @@ impl Step for Record {
         let policy = changed(&view.policy(stage), default, settings).map_err(Trouble::Refused)?;
         only_what_holds(stage, default, &policy).map_err(Trouble::Refused)?;
         let key = keys.policy(name, stage);
-        let revision = view.revisions.get(&key.sort).copied();
-        let guard = |revision: u64| [(REVISION.to_owned(), Guard::Number(revision))].into();
-        let item = to_item(key, guard(revision.unwrap_or(0) + 1), &policy)?;
-        let when = revision.map_or(Precondition::Absent, |revision| Precondition::Equals(guard(revision)));
-        Progress::recorded(policy, vec![Write::Put { item, when }])
+        let revision = view.revisions.get(&key.sort).copied().unwrap_or(0);
+        let write = revised(key, revision, &policy)?;
+        Progress::recorded(policy, vec![write])
     }
 }
