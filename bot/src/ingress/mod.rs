@@ -146,16 +146,15 @@ impl Door {
         let (answer, result) = self.ask(ask).await;
         crate::metrics::command(&verb, result);
         crate::metrics::acknowledged(arrived.elapsed());
-        let body = crate::render::answer(&answer);
         // Slack shows the body of a command's acknowledgement; that of a click's it does not read.
         match response_url {
             Some(url) if is_click => {
                 let slack = Arc::clone(&self.slack);
-                self.tasks.spawn(Kind::Reply, async move { reply(slack.as_ref(), &url, &body).await });
+                self.tasks.spawn(Kind::Reply, async move { tell(slack.as_ref(), &url, &answer).await });
                 StatusCode::OK.into_response()
             }
             _ if is_click => StatusCode::OK.into_response(),
-            _ => Json(body).into_response(),
+            _ => Json(crate::render::answer(&answer)).into_response(),
         }
     }
 
@@ -174,7 +173,7 @@ impl Door {
             let outcome = service.handle(ask.invocation).await;
             // Nobody waits any more: what was told is "not confirmed", so say how it ended.
             if let (Err(Ok(answer)), Some(url)) = (sender.send(outcome), ask.response_url) {
-                reply(slack.as_ref(), &url, &crate::render::answer(&answer)).await;
+                tell(slack.as_ref(), &url, &answer).await;
             }
         });
         match tokio::time::timeout(PATIENCE, receiver).await {
@@ -187,6 +186,14 @@ impl Door {
             Ok(Ok(Err(Delayed::Unconfirmed)) | Err(_)) | Err(_) => (words::not_confirmed(), "unconfirmed"),
         }
     }
+}
+
+/// Tells an answer at a `response_url`, and first what the message becomes that was clicked.
+async fn tell(slack: &dyn WebApi, url: &url::Url, answer: &Answer) {
+    if let Some(card) = &answer.replaces {
+        reply(slack, url, &crate::render::replacement(card)).await;
+    }
+    reply(slack, url, &crate::render::answer(answer)).await;
 }
 
 /// Answers at a `response_url`, again where nothing was done. Slack takes five answers in thirty minutes.

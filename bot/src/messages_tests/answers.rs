@@ -61,7 +61,20 @@ impl Desk {
             said,
         };
         let answer = self.service.handle(invocation).await.unwrap();
+        if let Some(card) = &answer.replaces {
+            self.gallery.add(&format!("{name}, and the message becomes"), &render::replacement(card));
+        }
         self.gallery.add(&name, &render::answer(&answer));
+    }
+    /// The value of the buttons of a request, by the end of its key.
+    fn request(&self, which: &str) -> String {
+        let items = self.store.such(|item| item.key.partition.ends_with("/requests"));
+        let found = items.iter().find(|item| item.key.sort.ends_with(&format!("/{which}"))).unwrap();
+        let name = found.body["name"].as_str().unwrap_or_default();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let (person, role, id) =
+            (text(&found.body["person"]["id"]), text(&found.body["role"]), text(&found.body["id"]));
+        format!("{person}|{role}|{name}|{id}")
     }
     async fn types(&mut self, who: &str, line: &str) {
         let (command, text) = line.split_once(' ').unwrap_or((line, ""));
@@ -227,6 +240,26 @@ async fn the_answers_about_roles() {
         desk.types(who, &line).await;
     }
     desk.gallery.snapshot("answers_about_roles");
+}
+
+#[tokio::test]
+async fn the_answers_to_who_asks_for_a_role() {
+    let mut desk = desk(samples::access());
+    samples::orders(&*desk.store, "orders", &STAGES).await;
+    let wanted = "/promote orders prod override the queue is full";
+    desk.types("ann", wanted).await;
+    let ask = format!("oncall|orders|{wanted}");
+    desk.clicks("ann", "access.ask", &ask).await;
+    desk.clicks("ann", "access.ask", &ask).await;
+    desk.clicks("ben", "access.grant", &desk.request("oncall/orders")).await;
+    desk.clicks("eve", "access.grant", &desk.request("oncall/orders")).await;
+    desk.clicks("eve", "access.decline", &desk.request("oncall/orders")).await;
+    desk.clicks("dan", "access.ask", "operators||/repo create invoices").await;
+    desk.clicks("eve", "access.decline", &desk.request("operators")).await;
+    desk.clicks("dan", "access.ask", "operators||/repo create invoices").await;
+    desk.clicks("dan", "access.ask", "approvers||/promote approve orders prod").await;
+    desk.clicks("eve", "access.grant", &desk.request("approvers")).await;
+    desk.gallery.snapshot("answers_about_asking");
 }
 
 #[tokio::test]

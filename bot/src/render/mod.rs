@@ -83,6 +83,14 @@ pub(crate) fn answer(answer: &Answer) -> Value {
     body
 }
 
+/// What a message becomes that was clicked, as the body for its `response_url` takes it.
+pub(crate) fn replacement(card: &Card) -> Value {
+    let mut body = message(card).to_json();
+    body["response_type"] = json!("in_channel");
+    body["replace_original"] = json!(true);
+    body
+}
+
 fn title(card: &Card) -> Value {
     let sign = sign(card.tone);
     let is_wordy = |span: &Span| matches!(span, Span::Plain(_) | Span::Bold(_) | Span::Code(_));

@@ -96,7 +96,7 @@ impl Access {
         if self.operators.contains(who) {
             return Ok(Granted { rule: "operators" });
         }
-        Err(self.refuse("not-an-operator", "operators", &self.operators))
+        Err(self.refuse("not-an-operator", "operators", &self.operators, Some(Role::Operators)))
     }
 
     /// May this person change what protects a stage?
@@ -104,7 +104,7 @@ impl Access {
         if self.admins.contains(who) {
             return Ok(Granted { rule: "admins" });
         }
-        Err(self.refuse("not-an-admin", "admins", &self.admins))
+        Err(self.refuse("not-an-admin", "admins", &self.admins, Some(Role::Admins)))
     }
 
     /// May this person take a stage back?
@@ -124,7 +124,8 @@ impl Access {
             return Ok(Granted { rule: "override by oncall" });
         }
         let who: BTreeSet<_> = self.admins.union(&self.oncall).cloned().collect();
-        Err(self.refuse("not-for-override", "admins and people on call", &who))
+        // Of the two roles the smaller one.
+        Err(self.refuse("not-for-override", "admins and people on call", &who, Some(Role::Oncall)))
     }
 
     /// May this person take that person's lock away?
@@ -140,7 +141,9 @@ impl Access {
     pub fn approve(&self, who: &UserId, asked: &Asked<'_>) -> Result<Granted, Refusal> {
         let approvers = if asked.approvers.is_empty() { self.approvers() } else { asked.approvers };
         if !approvers.contains(who) {
-            return Err(self.refuse("not-an-approver", "approvers of this stage", approvers));
+            // Where a stage names its own approvers, the role does not help.
+            let lacks = asked.approvers.is_empty().then_some(Role::Approvers);
+            return Err(self.refuse("not-an-approver", "approvers of this stage", approvers, lacks));
         }
         if who == asked.requester && !asked.self_approval {
             return Err(Refusal::new(
@@ -172,7 +175,8 @@ impl Access {
         if self.approvers.is_empty() { &self.operators } else { &self.approvers }
     }
 
-    fn refuse(&self, code: &str, role: &str, who: &BTreeSet<UserId>) -> Refusal {
+    /// `lacks` is the role to ask for, if there is one that would do.
+    fn refuse(&self, code: &str, role: &str, who: &BTreeSet<UserId>, lacks: Option<Role>) -> Refusal {
         if self.is_empty() {
             return Refusal::new(
                 "no-roles",
@@ -191,7 +195,10 @@ impl Access {
             }
             names => format!("Ask somebody who may: {}.", names.join(", ")),
         };
+        // Without an admin there is nobody to ask.
+        let lacks = lacks.filter(|_| !self.admins.is_empty());
         Refusal::new(code, format!("Only {role} may do that, and you are not one of them."), hint)
+            .lacking(lacks)
     }
 }
 

@@ -52,7 +52,7 @@ pub struct Draft {
     /// Records that come into being with it.
     pub writes: Vec<Write>,
     /// What the author is told.
-    pub answer: Card,
+    pub answer: Answer,
 }
 
 /// Who asked, where, and by which delivery.
@@ -82,6 +82,8 @@ struct Inbox {
     audience: Audience,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     operation: Option<OperationId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaces: Option<Box<Card>>,
 }
 
 /// Accepts a draft that was made from what was seen.
@@ -157,7 +159,7 @@ pub async fn accept(
         outcome: "accepted".into(),
         about: definition.about(&facts),
     };
-    let answer = Answer::private(draft.answer);
+    let answer = draft.answer;
     let mut writes = vec![
         inbox(engine, delivery.key, &answer, Some(&id))?,
         Write::Put { item: head.to_item(&world.keys)?, when: Precondition::Absent },
@@ -263,7 +265,8 @@ pub(crate) fn inbox(
 ) -> Result<Write, Trouble> {
     let world = engine.world();
     let card = serde_json::to_value(&answer.card).map_err(|error| Trouble::Corrupt(error.to_string()))?;
-    let body = Inbox { card, audience: answer.audience, operation: operation.cloned() };
+    let (audience, replaces) = (answer.audience, answer.replaces.clone());
+    let body = Inbox { card, audience, operation: operation.cloned(), replaces };
     let mut item = to_item(world.keys.inbox(delivery), Guards::new(), &body)?;
     item.expires = world.clock.now().checked_add(jiff::SignedDuration::from_hours(24 * INBOX_DAYS)).ok();
     Ok(Write::Put { item, when: Precondition::Absent })
@@ -279,7 +282,7 @@ pub async fn answered(
     let Some(item) = retry::reading(|| world.store.get(&key)).await? else { return Ok(None) };
     let body: Inbox = from_item(&item)?;
     let card = serde_json::from_value(body.card).map_err(|error| Trouble::Corrupt(error.to_string()))?;
-    Ok(Some((Answer { card, audience: body.audience }, body.operation)))
+    Ok(Some((Answer { card, audience: body.audience, replaces: body.replaces }, body.operation)))
 }
 
 /// Writes a transaction whose first write is an inbox row; an outcome that is unknown is settled by its token.

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 
+use crate::grammar::Role;
 use crate::ids::{BuildNumber, OperationId, PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::slot::Slot;
 use crate::ports::Key;
@@ -32,6 +33,11 @@ impl Keys {
     /// The roles that were granted for all pipelines.
     pub fn grants(&self) -> Key {
         self.key("roles", "roles")
+    }
+    /// The request of somebody for a role, for one pipeline or for all: there is one at a time.
+    pub fn role_request(&self, person: &UserId, role: Role, name: Option<&PipelineName>) -> Key {
+        let scope = name.map_or(String::new(), |name| format!("/{name}"));
+        self.key("requests", format!("{person}/{}{scope}", role.word()))
     }
     /// The partition of the audit records that are of no pipeline.
     pub fn installation_audit_partition(&self) -> String {

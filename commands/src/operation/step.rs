@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::card::Text;
 use crate::fault::{Class, PortError};
+use crate::grammar::Role;
 use crate::ids::OperationId;
 use crate::operation::facts::SignalFact;
 use crate::operation::slot::Slot;
@@ -124,12 +125,19 @@ pub struct Refusal {
     pub problem: String,
     /// What to do next.
     pub hint: String,
+    /// The role that would have let them, and that somebody can give: it may be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<Role>,
 }
 
 impl Refusal {
     /// A refusal with its code, what happened, and what to do next.
     pub fn new(code: &str, problem: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code: code.into(), problem: problem.into(), hint: hint.into() }
+        Self { code: code.into(), problem: problem.into(), hint: hint.into(), lacks: None }
+    }
+    /// For want of that role.
+    pub fn lacking(self, role: Option<Role>) -> Self {
+        Self { lacks: role, ..self }
     }
 }
 

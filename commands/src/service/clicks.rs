@@ -10,6 +10,7 @@ use crate::operation::{
     Word, answered, load, parse_wait, say,
 };
 use crate::operations::promote;
+use crate::service::asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
 use crate::service::{Answer, Invocation, Service, Stop};
 
 impl Service {
@@ -21,6 +22,9 @@ impl Service {
         value: &str,
     ) -> Result<Answer, Stop> {
         let verdict = match action {
+            ASK_BUTTON => return self.ask(invocation, value).await,
+            GRANT_BUTTON => return self.answer_request(invocation, value, true).await,
+            DECLINE_BUTTON => return self.answer_request(invocation, value, false).await,
             promote::APPROVE => Verdict::Approve,
             promote::REJECT => Verdict::Reject,
             CANCEL_BUTTON => Verdict::Cancel,
@@ -40,12 +44,7 @@ impl Service {
             (verdict == Verdict::Cancel || parse_wait(wait).is_some()).then_some((id, wait))
         });
         let Some((id, wait)) = parsed else {
-            return Err(Refusal::new(
-                "bad-button",
-                "This button does not say what it decides.",
-                "Use the command instead: `/pipeline help`.",
-            )
-            .into());
+            return Err(bad_button().into());
         };
         let word = Word { verdict, reason: None };
         match verdict {
@@ -113,7 +112,10 @@ impl Service {
             return Err(late(Some(&head)).into());
         }
         let access = self.access(&head).await?;
-        let granted = access.approve(&invocation.actor.id, &params.asked(&head.charter.actor.id))?;
+        let granted = access.approve(&invocation.actor.id, &params.asked(&head.charter.actor.id));
+        let granted = granted.map_err(|refusal| {
+            Stop::from(refusal).asking(Some(&head.charter.pipeline), &head.charter.command)
+        })?;
         let delivery = delivery_of(invocation);
         let open = head.status == Status::Waiting || head.status == Status::Running;
         if !open || head.awaits.is_empty() || wait.is_some_and(|wait| wait != head.awaits) {
@@ -135,6 +137,12 @@ impl Service {
             Said::Late => Err(late(Some(&head)).into()),
         }
     }
+}
+
+/// What somebody is told whose button makes no sense.
+pub(super) fn bad_button() -> Refusal {
+    let problem = "This button does not say what it decides.";
+    Refusal::new("bad-button", problem, "Use the command instead: `/pipeline help`.")
 }
 
 /// Who said it, where, and by which delivery.

@@ -89,12 +89,22 @@ pub struct Answer {
     pub card: Card,
     /// Who sees it.
     pub audience: Audience,
+    /// What the message becomes that was clicked; without it, it stays as it is.
+    pub replaces: Option<Box<Card>>,
 }
 
 impl Answer {
     /// An answer to the author alone.
     pub fn private(card: Card) -> Self {
-        Self { card, audience: Audience::Author }
+        Self { card, audience: Audience::Author, replaces: None }
+    }
+    /// An answer that everybody in the channel sees.
+    pub fn public(card: Card) -> Self {
+        Self { audience: Audience::Channel, ..Self::private(card) }
+    }
+    /// With this in place of the message that was clicked.
+    pub fn replacing(self, card: Option<Card>) -> Self {
+        Self { replaces: card.map(Box::new), ..self }
     }
     /// A refusal to the author alone, with its stable code.
     pub fn refusal(problem: impl Into<crate::card::Text>, code: &'static str) -> Self {

@@ -4,6 +4,7 @@
 //! A delivery counts once: what was accepted under it is answered the same again and does nothing. Whatever is wrong
 //! with what somebody typed is told to them alone.
 
+mod asks;
 mod check;
 mod clicks;
 mod drafts;
@@ -15,6 +16,7 @@ mod stops;
 mod tests;
 mod trail;
 
+pub use asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
 pub use invocation::*;
 pub use trail::Trail;
 
@@ -24,9 +26,9 @@ use ulid::Ulid;
 
 use crate::card::{Card, Text, Tone};
 use crate::grammar::{self, Command, Names};
-use crate::ids::OperationId;
+use crate::ids::{OperationId, PipelineName};
 use crate::operation::{Accepted, Engine, Ground, Refusal, Trouble, accept, answered, marked};
-use crate::ports::StoreError;
+use crate::ports::{StoreError, Write};
 
 /// How often an acceptance is tried anew because the pipeline changed meanwhile.
 const TRIES: usize = 8;
@@ -48,8 +50,19 @@ pub struct Service {
 pub(crate) enum Stop {
     /// It is told to them.
     Say(Box<Card>),
+    /// They are refused.
+    Refused(Box<Refusal>),
     /// The world does not answer.
     Trouble(Trouble),
+}
+
+/// What is recorded and shown besides, in the transaction in which a command is accepted.
+#[derive(Default)]
+pub(crate) struct Also {
+    /// Further writes.
+    writes: Vec<Write>,
+    /// What the clicked message becomes.
+    replaces: Option<Card>,
 }
 
 impl Stop {
@@ -60,7 +73,7 @@ impl Stop {
 
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
-        Stop::say(refused(&refusal))
+        Stop::Refused(Box::new(refusal))
     }
 }
 
@@ -105,6 +118,7 @@ impl Service {
         match stop {
             Ok(answer) => Ok(self.named(answer)),
             Err(Stop::Say(card)) => Ok(self.named(Answer::private(*card))),
+            Err(Stop::Refused(refusal)) => Ok(self.named(Answer::private(refused(&refusal)))),
             Err(Stop::Trouble(trouble @ Trouble::Store(_))) => {
                 tracing::error!(error = %trouble, "a delivery could not be answered");
                 Err(Delay::Unreachable)
@@ -118,7 +132,11 @@ impl Service {
 
     /// Puts the commands' names of this installation into an answer.
     fn named(&self, answer: Answer) -> Answer {
-        if self.names == Names::default() { answer } else { rename(answer, &self.names) }
+        if self.names == Names::default() {
+            return answer;
+        }
+        let replaces = answer.replaces.map(|card| Box::new(rename(*card, &self.names)));
+        Answer { card: rename(answer.card, &self.names), replaces, ..answer }
     }
 
     async fn command(&self, invocation: &Invocation, command: Command) -> Result<Answer, Stop> {
@@ -155,7 +173,7 @@ impl Service {
                 self.cancel_promotion(invocation, &name, &stage, reason).await
             }
             other => match drafts::change_of(&other) {
-                Some(change) if change.name.is_none() => self.change_roles(invocation, &change, &other).await,
+                Some(change) if change.name.is_none() => self.change_roles(invocation, &other).await,
                 _ => self.operate(invocation, other).await,
             },
         }
@@ -166,48 +184,11 @@ impl Service {
         let Some(name) = drafts::pipeline_of(&command) else {
             return Err(Trouble::Corrupt(format!("no operation for {command}")).into());
         };
-        let world = self.engine.world();
-        let delivery = clicks::delivery_of(invocation);
         for _ in 0..TRIES {
-            let ground = Ground::read(world, &name).await?;
-            let id = OperationId::new(
-                Ulid::from_parts(u64::try_from(world.clock.now().as_millisecond()).unwrap_or(0), rand_bits())
-                    .to_string(),
-            )
-            .map_err(|error| Trouble::Corrupt(error.to_string()))?;
-            let permitted = ground.access.permit(command.permission(), &invocation.actor.id);
-            let drafted = match permitted {
-                Ok(granted) => {
-                    self.draft(invocation, &command, &ground, &id).await.map(|draft| (draft, granted))
-                }
-                Err(refusal) => Err(refusal.into()),
-            };
-            let (draft, granted) = match drafted {
-                Ok(drafted) => drafted,
-                Err(stop) => {
-                    // What is refused now may have been accepted before, under this very delivery.
-                    return match answered(&self.engine, &invocation.delivery).await? {
-                        Some((answer, _)) => Ok(answer),
-                        None => Err(stop),
-                    };
-                }
-            };
-            if let Some(open) =
-                ground.view.tickets.iter().find(|ticket| ticket.fingerprint == draft.fingerprint)
-            {
-                // The same delivery again is answered as before; the same command anew is shown what is open.
-                if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
-                    return Ok(answer);
-                }
-                if !world.settings.tells {
-                    // At a terminal: should nobody carry it any more, it is carried on here.
-                    world.runner.run(open.operation.clone());
-                }
-                return Err(Stop::say(already(&draft.fingerprint, &open.operation)));
-            }
-            match accept(&self.engine, id, &delivery, &ground, draft, &granted).await? {
-                Accepted::Yes(answer) | Accepted::Before(answer) => return Ok(answer),
-                Accepted::Again => {}
+            match self.try_operate(invocation, &command, &name, Also::default()).await {
+                Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
+                Ok(Accepted::Again) => {}
+                Err(stop) => return self.or_answered(invocation, stop).await,
             }
         }
         Err(Refusal::new(
@@ -216,6 +197,42 @@ impl Service {
             "Type the command again.",
         )
         .into())
+    }
+
+    /// Tries once, on the pipeline as it stands, with what is to be done besides in the same transaction.
+    async fn try_operate(
+        &self,
+        invocation: &Invocation,
+        command: &Command,
+        name: &PipelineName,
+        also: Also,
+    ) -> Result<Accepted, Stop> {
+        let world = self.engine.world();
+        let ground = Ground::read(world, name).await?;
+        let id = OperationId::new(
+            Ulid::from_parts(u64::try_from(world.clock.now().as_millisecond()).unwrap_or(0), rand_bits())
+                .to_string(),
+        )
+        .map_err(|error| Trouble::Corrupt(error.to_string()))?;
+        let asking = |stop: Stop| stop.asking(Self::known(&ground.view), &command.to_string());
+        let granted = ground.access.permit(command.permission(), &invocation.actor.id);
+        let granted = granted.map_err(|refusal| asking(refusal.into()))?;
+        let mut draft = self.draft(invocation, command, &ground, &id).await.map_err(asking)?;
+        if let Some(open) = ground.view.tickets.iter().find(|ticket| ticket.fingerprint == draft.fingerprint)
+        {
+            // The same delivery again is answered as before; the same command anew is shown what is open.
+            if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
+                return Ok(Accepted::Before(answer));
+            }
+            if !world.settings.tells {
+                // At a terminal: should nobody carry it any more, it is carried on here.
+                world.runner.run(open.operation.clone());
+            }
+            return Err(Stop::say(already(&draft.fingerprint, &open.operation)));
+        }
+        draft.writes.extend(also.writes);
+        draft.answer = draft.answer.replacing(also.replaces);
+        Ok(accept(&self.engine, id, &clicks::delivery_of(invocation), &ground, draft, &granted).await?)
     }
 }
 
@@ -231,7 +248,7 @@ fn already(line: &str, open: &OperationId) -> Card {
 }
 
 /// Renames the commands that a card mentions.
-fn rename(answer: Answer, names: &Names) -> Answer {
+fn rename(mut card: Card, names: &Names) -> Card {
     use crate::card::{Part, Span};
     let text = |text: Text| {
         Text(
@@ -244,7 +261,6 @@ fn rename(answer: Answer, names: &Names) -> Answer {
                 .collect(),
         )
     };
-    let mut card = answer.card;
     card.title = text(card.title);
     card.hint = card.hint.map(text);
     card.footer = card.footer.into_iter().map(text).collect();
@@ -256,5 +272,5 @@ fn rename(answer: Answer, names: &Names) -> Answer {
             other => other,
         })
         .collect();
-    Answer { card, ..answer }
+    card
 }

@@ -7,14 +7,15 @@ use futures::future::try_join;
 use ulid::Ulid;
 
 use crate::card::{Card, Text, Tone};
-use crate::domain::{Act, AuditRecord, RoleChange, Roles, Source, View, from_item};
+use crate::domain::{Act, AuditRecord, Roles, Source, View, from_item};
 use crate::grammar::{Command, Role};
 use crate::ids::{OperationId, PipelineName, UserId};
-use crate::operation::{Accepted, Ground, Refusal, Trouble, answered, decree, marked};
+use crate::operation::{Accepted, Ground, Refusal, Trouble, decree, marked};
 use crate::operations::access;
 use crate::service::clicks::delivery_of;
+use crate::service::drafts::change_of;
 use crate::service::reads::{lines, newest, table};
-use crate::service::{Answer, Audience, Invocation, Service, Stop, TRIES};
+use crate::service::{Also, Answer, Invocation, Service, Stop, TRIES};
 
 /// How many changes are shown beside the roles.
 const CHANGES: u32 = 5;
@@ -24,32 +25,28 @@ impl Service {
     pub(crate) async fn change_roles(
         &self,
         invocation: &Invocation,
-        change: &RoleChange,
         command: &Command,
     ) -> Result<Answer, Stop> {
         for _ in 0..TRIES {
-            match self.try_change_roles(invocation, change, command).await {
+            match self.try_change_roles(invocation, command, Also::default()).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
-                // What is refused now may have been done before, under this very delivery.
-                Err(stop) => {
-                    return match answered(&self.engine, &invocation.delivery).await? {
-                        Some((answer, _)) => Ok(answer),
-                        None => Err(stop),
-                    };
-                }
+                Err(stop) => return self.or_answered(invocation, stop).await,
             }
         }
         let problem = "Too many people change roles at this very moment; nothing was done.";
         Err(Refusal::new("busy", problem, "Type the command again.").into())
     }
 
-    async fn try_change_roles(
+    /// Tries once, with what is to be done besides in the same transaction.
+    pub(super) async fn try_change_roles(
         &self,
         invocation: &Invocation,
-        change: &RoleChange,
         command: &Command,
+        also: Also,
     ) -> Result<Accepted, Stop> {
+        let change =
+            &change_of(command).ok_or_else(|| Trouble::Corrupt(format!("no change of roles: {command}")))?;
         let (world, actor) = (self.engine.world(), &invocation.actor);
         // It is answered where it was typed, so that everybody there sees it.
         let Some(channel) = invocation.channel.clone() else {
@@ -68,7 +65,7 @@ impl Service {
         let card = Card::new(Tone::Good, access::outcome(change, kept.as_deref()).then("."))
             .hint(marked("Who may do what: `/pipeline who`."))
             .foot(by.then(" ").time(at).then(" · ").code(command.to_string()));
-        let answer = Answer { card, audience: Audience::Channel };
+        let answer = Answer::public(card).replacing(also.replaces);
         let id = OperationId::new(Ulid::new().to_string()).map_err(|e| Trouble::Corrupt(e.to_string()))?;
         let audit = AuditRecord {
             at,
@@ -84,7 +81,9 @@ impl Service {
             about: Default::default(),
         };
         let put = after.everywhere.put(world.keys.grants())?;
-        Ok(decree(&self.engine, &delivery_of(invocation), answer, put, &audit).await?)
+        let mut writes = also.writes;
+        writes.push(put);
+        Ok(decree(&self.engine, &delivery_of(invocation), answer, writes, &audit).await?)
     }
 
     /// `/pipeline who`: for all pipelines, with the last changes.

@@ -337,7 +337,7 @@ impl Process {
                 fingerprint: format!("/{kind} {number}"),
                 counters: Default::default(),
                 writes: vec![],
-                answer: Card::new(Tone::Running, format!("Doing {number}.")),
+                answer: Answer::private(Card::new(Tone::Running, format!("Doing {number}."))),
             };
             let id = operation_id(self.ids_from + number);
             match accept(&self.engine, id, &delivery, &ground, draft, &granted).await? {

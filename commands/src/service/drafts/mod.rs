@@ -22,7 +22,7 @@ use crate::grammar::Command;
 use crate::ids::{OperationId, PipelineName, ReleaseNumber};
 use crate::operation::{Draft, Ground, Refusal, Trouble};
 use crate::ports::{Guard, Guards, Write};
-use crate::service::{Invocation, Service, Stop};
+use crate::service::{Answer, Invocation, Service, Stop};
 
 /// The pipeline that a changing command is about.
 pub(crate) fn pipeline_of(command: &Command) -> Option<PipelineName> {
@@ -136,8 +136,9 @@ impl Service {
             fingerprint: resolved.command.to_string(),
             counters: resolved.counters,
             writes: resolved.writes,
-            answer: Card::new(Tone::Running, resolved.answer)
-                .hint("Follow it in its message in the channel."),
+            answer: Answer::private(
+                Card::new(Tone::Running, resolved.answer).hint("Follow it in its message in the channel."),
+            ),
             pipeline: name,
         })
     }

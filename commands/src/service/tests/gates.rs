@@ -177,7 +177,8 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
         return format!("accepted: {}", named(card.title.flat()));
     }
     let hint = card.hint.as_ref().map(|hint| hint.flat()).unwrap_or_default();
-    named(format!("**{}** {} *{hint}*", code(&card).unwrap_or_default(), card.title.flat()))
+    let offers: String = card.buttons.iter().map(|button| format!(" [{}]", button.label)).collect();
+    named(format!("**{}** {} *{hint}*{offers}", code(&card).unwrap_or_default(), card.title.flat()))
 }
 
 #[tokio::test]

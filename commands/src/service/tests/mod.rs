@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+mod asks;
 mod gates;
 mod roles;
 
@@ -94,7 +95,7 @@ impl Office {
         let answer = self.service.handle(invocation).await?;
         // Roles for all pipelines are announced by their answer; what else is answered is for its author alone.
         let is_announced =
-            words(&answer.card).contains("Granted by") || words(&answer.card).contains("Revoked by");
+            ["Granted by", "Revoked by", "asks to be "].iter().any(|said| words(&answer.card).contains(said));
         assert_eq!(answer.audience == Audience::Channel, is_announced, "{:?}", answer.card);
         Ok(answer.card)
     }

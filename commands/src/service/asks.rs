@@ -1,0 +1,322 @@
+//! *Ask for it*: who is refused for want of a role asks for it with a button, and an admin grants or declines with one.
+//!
+//! A request is a record of its own (`domain/request.rs`). Whoever decides is judged at that moment, and the decision, the
+//! role and what is told are one transaction: of two admins who decide at once, one does, and the message says which.
+
+use ulid::Ulid;
+
+use crate::card::{Button, ButtonStyle, Card, Confirm, Text, Tone};
+use crate::domain::{Access, Act, AuditRecord, Decided, RoleRequest, Standing, View, for_whom};
+use crate::grammar::{Command, Role};
+use crate::ids::{OperationId, PipelineName, UserId};
+use crate::operation::{Accepted, Refusal, Trouble, answered, audit, decree, marked};
+use crate::ports::Write;
+use crate::service::clicks::{bad_button, delivery_of};
+use crate::service::{Also, Answer, Invocation, Service, Stop, TRIES, refused};
+
+/// The fixed ids of the buttons (DESIGN 8).
+pub const ASK_BUTTON: &str = "access.ask";
+/// See [`ASK_BUTTON`].
+pub const GRANT_BUTTON: &str = "access.grant";
+/// See [`ASK_BUTTON`].
+pub const DECLINE_BUTTON: &str = "access.decline";
+
+/// The kind by which requests stand in the history.
+const KIND: &str = "access-request";
+/// As many signs of what was typed as a button keeps: Slack takes 2,000 for its value.
+const WANTED: usize = 300;
+/// How many people a request mentions.
+const MENTIONS: usize = 10;
+
+impl Stop {
+    /// With a button to ask for the role that was wanting: for that pipeline, or for all where there is none yet.
+    pub(super) fn asking(self, name: Option<&PipelineName>, wanted: &str) -> Self {
+        match self {
+            Stop::Refused(refusal) => match refusal.lacks {
+                Some(role) => Stop::say(refused(&refusal).button(ask_button(role, name, wanted))),
+                None => Stop::Refused(refusal),
+            },
+            other => other,
+        }
+    }
+}
+
+fn ask_button(role: Role, name: Option<&PipelineName>, wanted: &str) -> Button {
+    let wanted: String = wanted.chars().take(WANTED).collect();
+    Button {
+        action_id: ASK_BUTTON.to_owned(),
+        label: "Ask for it".to_owned(),
+        style: ButtonStyle::Default,
+        value: format!("{}|{}|{wanted}", role.word(), name.map_or("", PipelineName::as_str)),
+        confirm: None,
+    }
+}
+
+/// What somebody asks to be: "an operator for `orders`".
+fn what(role: Role, name: Option<&PipelineName>) -> Text {
+    marked(&format!("{} {}", role.one(), for_whom(name)))
+}
+
+/// The request as the channel sees it.
+fn card(request: &RoleRequest, access: &Access) -> Card {
+    let RoleRequest { id, person, role, name, wanted, asked, .. } = request;
+    let title = Text::default().user(&person.id).then(" asks to be ").join(what(*role, name.as_ref()));
+    let admins = access.admins.iter().take(MENTIONS);
+    let please = admins.fold(Text::default(), |text, admin| text.user(admin).then(" "));
+    let value =
+        format!("{}|{}|{}|{id}", person.id, role.word(), name.as_ref().map_or("", |name| name.as_str()));
+    let button = |action: &str, label: &str, style, text: String| Button {
+        action_id: action.to_owned(),
+        label: label.to_owned(),
+        style,
+        value: value.clone(),
+        confirm: Some(Confirm {
+            title: format!("{label}?"),
+            text,
+            confirm: label.to_owned(),
+            deny: "Not now".to_owned(),
+        }),
+    };
+    let (who, what) = (&person.name, what(*role, name.as_ref()).flat());
+    let line = format!("/pipeline grant <@{}> {}", person.id, role.word());
+    let line = name.as_ref().map_or(line.clone(), |name| format!("{line} {name}"));
+    Card::new(Tone::Waiting, title)
+        .text(please.then("please decide. It was wanted for ").code(wanted.clone()).then("."))
+        .button(button(GRANT_BUTTON, "Grant", ButtonStyle::Primary, format!("{who} will be {what}.")))
+        .button(button(DECLINE_BUTTON, "Decline", ButtonStyle::Danger, format!("{who} will not be {what}.")))
+        .hint(Text::plain("An admin decides within a week: with a button, or ").code(line).then("."))
+        .foot(Text::plain("Asked ").time(*asked))
+}
+
+/// The request when it is decided: without its buttons.
+fn decided_card(request: &RoleRequest, decided: &Decided) -> Card {
+    let RoleRequest { person, role, name, wanted, .. } = request;
+    let (tone, said) = match decided.granted {
+        true => (Tone::Good, "Granted by "),
+        false => (Tone::Bad, "Declined by "),
+    };
+    let title = Text::default().user(&person.id).then(" asked to be ").join(what(*role, name.as_ref()));
+    Card::new(tone, title)
+        .text(Text::plain("It was wanted for ").code(wanted.clone()).then("."))
+        .foot(Text::plain(said).user(&decided.by.id).then(" ").time(decided.at))
+}
+
+/// What somebody is told who decides what is decided, or asks once more.
+fn closed(request: &RoleRequest, standing: Standing<'_>) -> Refusal {
+    let RoleRequest { person, role, name, .. } = request;
+    let what = format!("<@{}>'s request to be {} {}", person.id, role.one(), for_whom(name.as_ref()));
+    let (problem, hint) = match standing {
+        Standing::Open => {
+            (format!("{what} is open."), "An admin decides it: see its message in the channel.")
+        }
+        Standing::Expired => {
+            (format!("{what} expired: nobody decided within a week."), "They can ask again.")
+        }
+        Standing::Decided(Decided { by, granted: true, .. }) => {
+            (format!("{what} was granted by <@{}> already; nothing changed.", by.id), "See `/pipeline who`.")
+        }
+        Standing::Decided(Decided { by, .. }) => (
+            format!("{what} was declined by <@{}>; nothing changed.", by.id),
+            "Talk to them. The same can be asked again after a day; an admin can grant it at any time.",
+        ),
+    };
+    Refusal::new("late", problem, hint)
+}
+
+fn role_of(word: &str) -> Option<Role> {
+    Role::ALL.into_iter().find(|role| role.word() == word)
+}
+
+/// A pipeline's name, or none for all.
+fn scope_of(word: &str) -> Option<Option<PipelineName>> {
+    match word {
+        "" => Some(None),
+        name => PipelineName::new(name).ok().map(Some),
+    }
+}
+
+impl Service {
+    /// A click on *Ask for it*.
+    pub(super) async fn ask(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
+        let mut words = value.splitn(3, '|');
+        let parsed = (words.next().and_then(role_of), words.next().and_then(scope_of), words.next());
+        let (Some(role), Some(name), Some(wanted)) = parsed else { return Err(bad_button().into()) };
+        for _ in 0..TRIES {
+            match self.try_ask(invocation, role, name.as_ref(), wanted).await {
+                Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
+                Ok(Accepted::Again) => {}
+                Err(stop) => return self.or_answered(invocation, stop).await,
+            }
+        }
+        Err(busy().into())
+    }
+
+    async fn try_ask(
+        &self,
+        invocation: &Invocation,
+        role: Role,
+        name: Option<&PipelineName>,
+        wanted: &str,
+    ) -> Result<Accepted, Stop> {
+        let (world, actor) = (self.engine.world(), &invocation.actor);
+        let Some(channel) = &invocation.channel else { return Err(bad_button().into()) };
+        let (access, at) = (world.roles(name).await?.access(), world.clock.now());
+        if has(&access, role, &actor.id) {
+            let problem = format!("You are {} {} by now.", role.one(), for_whom(name));
+            return Err(Refusal::new("already-granted", problem, "Type your command again.").into());
+        }
+        let request = RoleRequest {
+            id: new_id()?,
+            person: actor.clone(),
+            role,
+            name: name.cloned(),
+            wanted: wanted.to_owned(),
+            channel: channel.clone(),
+            asked: at,
+            decided: None,
+        };
+        let before = world.store.get(&request.key(&world.keys)).await?;
+        let before = before.as_ref().map(RoleRequest::read).transpose()?;
+        if let Some((before, _)) = before.as_ref().filter(|(before, _)| !before.can_be_repeated(at)) {
+            return Err(closed(before, before.stands(at)).into());
+        }
+        let put = request.put(&world.keys, before.map_or(0, |(_, revision)| revision))?;
+        let answer = Answer::public(card(&request, &access));
+        let line = record(&request, Act::Asked, actor, "asked", String::new(), at);
+        Ok(decree(&self.engine, &delivery_of(invocation), answer, vec![put], &line).await?)
+    }
+
+    /// A click on *Grant* or *Decline*.
+    pub(super) async fn answer_request(
+        &self,
+        invocation: &Invocation,
+        value: &str,
+        grants: bool,
+    ) -> Result<Answer, Stop> {
+        let words: Vec<&str> = value.split('|').collect();
+        let [person, role, scope, id] = words.as_slice() else { return Err(bad_button().into()) };
+        let parsed = (UserId::new(*person), role_of(role), scope_of(scope), OperationId::new(*id));
+        let (Ok(person), Some(role), Some(name), Ok(id)) = parsed else { return Err(bad_button().into()) };
+        for _ in 0..TRIES {
+            match self.try_answer_request(invocation, &person, role, name.as_ref(), &id, grants).await {
+                Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
+                Ok(Accepted::Again) => {}
+                Err(stop) => return self.or_answered(invocation, stop).await,
+            }
+        }
+        Err(busy().into())
+    }
+
+    async fn try_answer_request(
+        &self,
+        invocation: &Invocation,
+        person: &UserId,
+        role: Role,
+        name: Option<&PipelineName>,
+        id: &OperationId,
+        grants: bool,
+    ) -> Result<Accepted, Stop> {
+        let (world, by) = (self.engine.world(), &invocation.actor);
+        let key = world.keys.role_request(person, role, name);
+        let (access, at) = (world.roles(name).await?.access(), world.clock.now());
+        let granted = access.administer(&by.id)?;
+        let found = world.store.get(&key).await?.as_ref().map(RoleRequest::read).transpose()?;
+        let Some((request, revision)) = found.filter(|(request, _)| request.id == *id) else {
+            let problem = "This request was followed by another one; nothing changed.";
+            return Err(Refusal::new("late", problem, "Decide in the newer message.").into());
+        };
+        match request.stands(at) {
+            Standing::Open => {}
+            standing => return Err(closed(&request, standing).into()),
+        }
+        let decided = Decided { by: by.clone(), at, granted: grants };
+        let shown = decided_card(&request, &decided);
+        let put = RoleRequest { decided: Some(decided), ..request.clone() }.put(&world.keys, revision)?;
+        let rule = granted.rule().to_owned();
+        if !grants || has(&access, role, person) {
+            // Somebody typed the grant before the button was clicked: the request is met, and nothing is to be done.
+            let (act, outcome) =
+                if grants { (Act::Approved, "granted") } else { (Act::Rejected, "declined") };
+            let line = record(&request, act, by, outcome, rule, at);
+            let answer = Answer::public(told(&request, by, grants)).replacing(Some(shown));
+            return Ok(decree(&self.engine, &delivery_of(invocation), answer, vec![put], &line).await?);
+        }
+        let line = record(&request, Act::Approved, by, "granted", rule, at);
+        let writes: Vec<Write> = vec![put, audit(&line, world)?];
+        let command = Command::PipelineGrant { person: person.clone(), role, name: name.cloned() };
+        let also = Also { writes, replaces: Some(shown) };
+        match name {
+            Some(name) => self.try_operate(invocation, &command, name, also).await,
+            None => self.try_change_roles(invocation, &command, also).await,
+        }
+    }
+
+    /// What is refused now may have been done before, under this very delivery.
+    pub(super) async fn or_answered(&self, invocation: &Invocation, stop: Stop) -> Result<Answer, Stop> {
+        match answered(&self.engine, &invocation.delivery).await? {
+            Some((answer, _)) => Ok(answer),
+            None => Err(stop),
+        }
+    }
+
+    /// The pipeline, if there is one: only for such a one a role can be given.
+    pub(super) fn known(view: &View) -> Option<&PipelineName> {
+        view.pipeline.as_ref().map(|pipeline| &pipeline.name)
+    }
+}
+
+/// The line that tells who asked what came of it.
+fn told(request: &RoleRequest, by: &crate::service::Actor, granted: bool) -> Card {
+    let RoleRequest { person, role, name, wanted, .. } = request;
+    let text = Text::default().user(&person.id);
+    match granted {
+        true => Card::new(Tone::Good, text.then(" is ").join(what(*role, name.as_ref())).then("."))
+            .hint(Text::plain("Go on: ").code(wanted.clone())),
+        false => {
+            let said = text.then(": ").user(&by.id).then(" declined your request to be ");
+            Card::new(Tone::Neutral, said.join(what(*role, name.as_ref())).then("."))
+                .hint("Talk to them. The same can be asked again after a day.")
+        }
+    }
+}
+
+/// Whether somebody has a role; who approves by default has it, too.
+fn has(access: &Access, role: Role, who: &UserId) -> bool {
+    match role {
+        Role::Approvers => access.approvers().contains(who),
+        role => access.of(role).contains(who),
+    }
+}
+
+fn record(
+    request: &RoleRequest,
+    act: Act,
+    actor: &crate::service::Actor,
+    outcome: &str,
+    rule: String,
+    at: jiff::Timestamp,
+) -> AuditRecord {
+    let RoleRequest { id, person, role, name, channel, wanted, .. } = request;
+    AuditRecord {
+        at,
+        act,
+        actor: actor.clone(),
+        channel: channel.clone(),
+        pipeline: name.clone(),
+        operation: id.clone(),
+        kind: KIND.to_owned(),
+        command: format!("{} for {}", role.word(), person.name),
+        rule,
+        outcome: outcome.to_owned(),
+        about: crate::domain::About { reason: Some(format!("wanted for {wanted}")), ..Default::default() },
+    }
+}
+
+fn new_id() -> Result<OperationId, Trouble> {
+    OperationId::new(Ulid::new().to_string()).map_err(|error| Trouble::Corrupt(error.to_string()))
+}
+
+fn busy() -> Refusal {
+    let problem = "Too many people change roles at this very moment; nothing was done.";
+    Refusal::new("busy", problem, "Click again.")
+}
