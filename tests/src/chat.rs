@@ -88,6 +88,7 @@ impl Message {
             ("was rejected", State::Failed),
             ("is void", State::Failed),
             ("was cancelled", State::Failed),
+            ("expired", State::Failed),
             ("was resolved by hand", State::Failed),
             ("is stuck", State::Stuck),
             ("waiting", State::Waiting),

@@ -20,6 +20,7 @@ mod eventually;
 pub mod item;
 mod page;
 mod repository;
+pub mod scene;
 mod world;
 
 pub use aws::Aws;

@@ -13,8 +13,8 @@ use crate::grammar::{self, Period};
 use crate::ids::UserId;
 use crate::operation::Refusal;
 
-/// The shortest time that a request may wait: people have to see it.
-const SHORTEST: u64 = 5 * 60;
+/// The shortest time that a request may wait: enough for who sits beside who asks.
+const SHORTEST: u64 = 60;
 /// The longest time that a request may wait, or a release soak.
 const LONGEST: u64 = 30 * 86_400;
 /// More approvals than any team collects.

@@ -121,7 +121,7 @@ impl Service {
                 self.promote(ground, &name, to, from.as_ref(), *release, nevertheless).await?
             }
             Command::Rollback { stage, release, reason, .. } => {
-                self.rollback(view, &name, stage, *release, reason.clone()).await?
+                self.rollback(invocation, view, &name, stage, *release, reason.clone()).await?
             }
             Command::PipelineGrant { .. } | Command::PipelineRevoke { .. } => {
                 self.role_change(invocation, ground, command)?

@@ -1,25 +1,32 @@
 //! The draft of a rollback: a stage goes back to a release that ran there, with the versions that it had there. Nobody is
 //! asked, and nothing is made anew.
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::card::Text;
-use crate::domain::{Attempt, Stage, VersionSet, View, Want, from_item, pass};
+use crate::domain::{Attempt, Current, Stage, VersionSet, View, Want, from_item, pass};
 use crate::grammar::Command;
 use crate::ids::{PipelineName, ReleaseNumber, StageName};
 use crate::operation::{ROLLBACK, Refusal, Trouble};
 use crate::operations::{promote, rollback};
 use crate::service::drafts::Resolved;
-use crate::service::{Service, Stop};
+use crate::service::{Actor, Invocation, Service, Stop};
+
+/// How long two people may take to see the same fire.
+const SAME_FIRE: SignedDuration = SignedDuration::from_mins(1);
 
 impl Service {
     /// To the newest release before that was not rolled back itself, unless one is named.
     pub(super) async fn rollback(
         &self,
+        invocation: &Invocation,
         view: &View,
         name: &PipelineName,
         stage: &StageName,
         release: Option<ReleaseNumber>,
         reason: Option<String>,
     ) -> Result<Resolved, Stop> {
+        let world = self.engine.world();
         view.pipeline(name)?;
         let record = view.stage(name, stage)?;
         let Some(current) = &record.current else {
@@ -48,6 +55,22 @@ impl Service {
                 .into());
             }
             Some(number) => number,
+            None if just_rolled_back(current, record, &invocation.actor, world.clock.now()) => {
+                return Err(Refusal::new(
+                    "just-rolled-back",
+                    format!(
+                        "`{stage}` was rolled back to `{}` by <@{}> a moment ago.",
+                        current.release, current.by.id
+                    ),
+                    match record.rollback_target() {
+                        Some(further) => {
+                            format!("If it is to go further back: `/rollback {name} {stage} {further}`.")
+                        }
+                        None => ran_here(record, current.release),
+                    },
+                )
+                .into());
+            }
             None => record.rollback_target().ok_or_else(|| {
                 Refusal::new(
                     "nothing-before",
@@ -59,7 +82,6 @@ impl Service {
                 )
             })?,
         };
-        let world = self.engine.world();
         let attempt = Attempt { pipeline: name, stage, want: Want::Rollback, at: world.clock.now() };
         let passed = pass(view, &attempt)?;
         let release = self.release(name, number).await?;
@@ -93,6 +115,14 @@ impl Service {
         };
         Resolved::new(ROLLBACK, params, command, answer)
     }
+}
+
+/// Whether somebody else took the stage back so lately that a rollback typed now may mean the same one: two people who see
+/// one fire must not go back two releases.
+fn just_rolled_back(current: &Current, stage: &Stage, who: &Actor, at: Timestamp) -> bool {
+    let present = stage.runs.iter().position(|run| run.release == current.release);
+    let left = stage.runs.iter().skip(present.map_or(0, |at| at + 1)).any(|run| run.rolled_back);
+    left && current.by.id != who.id && at.duration_since(current.since) < SAME_FIRE
 }
 
 /// The releases that ran on a stage, for who has to name one.

@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 mod asks;
 mod gates;
 mod roles;
 
 use super::*;
 use crate::card::Span;
-use crate::domain::{Access, Counters, Pipeline, Stage, to_item};
+use crate::domain::{Access, Counters, Current, Pipeline, Stage, to_item};
+use crate::ids::ReleaseNumber;
 use crate::operation::testing::{charter, operation_id, row};
 use crate::operation::{Entry, Head, Settings, Status};
 use crate::operations;
 use crate::ports::{Precondition, Store, StoreError, Write};
-use crate::testing::samples::{change, promotion};
+use crate::testing::samples::{self, change, promotion};
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
 
 struct Office {
@@ -288,6 +291,37 @@ async fn a_late_click_is_told_so_and_changes_nothing() {
         assert_eq!(code(&card).as_deref(), Some("late"), "{status:?}");
         assert_eq!(office.store.items(), before);
     }
+}
+
+#[tokio::test]
+async fn who_goes_back_just_after_somebody_else_is_asked_whether_further_back_is_meant() {
+    let office = office(roles()).await;
+    samples::orders(&*office.store, "orders", &[("dev", 3), ("prod", 3)]).await;
+    let keys = &office.service.engine.world().keys;
+    let key = keys.stage(&"orders".parse().unwrap(), &"prod".parse().unwrap());
+    let item = office.store.item(&key).unwrap();
+    let mut stage: Stage = crate::domain::from_item(&item).unwrap();
+    let now = office.service.engine.world().clock.now();
+    let current = |ago| Current {
+        release: ReleaseNumber(2),
+        by: user("ann"),
+        since: now - SignedDuration::from_secs(ago),
+        ..stage.current.clone().unwrap()
+    };
+    let (late, just) = (current(61), current(20));
+    stage.moved(just.clone(), true);
+    let put = async |current: &Current| {
+        let stage = Stage { current: Some(current.clone()), ..stage.clone() };
+        let item = to_item(key.clone(), item.guards.clone(), &stage).unwrap();
+        office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+    };
+    put(&just).await;
+    let card = office.types("d1", "oli", "/rollback orders prod").await;
+    assert_eq!(code(&card).as_deref(), Some("just-rolled-back"), "{card:?}");
+    assert!(words(&card).contains("/rollback orders prod r1"), "the line to type: {card:?}");
+    assert_ne!(office.types("d2", "oli", "/rollback orders prod r1").await.tone, Tone::Bad, "it is named");
+    put(&late).await;
+    assert_ne!(office.types("d3", "oli", "/rollback orders prod").await.tone, Tone::Bad, "a minute ago");
 }
 
 #[tokio::test(start_paused = true)]
