@@ -73,6 +73,30 @@ async fn the_gates_of_a_stage_as_people_see_them() {
     page.shows("prod asks for 3 approvals now").await;
     page.keeps_picture(&target().join("e2e/approval-void.png")).await;
 
+    world.asks(ann, "/stage set gated prod approvals=2").await.succeeds().await;
+    let promotion = world.asks(ann, "/promote gated prod").await;
+    promotion.waits().await;
+    world.types(world.bob(), "/promote approve gated prod").await.says(&["Approved"]);
+    world.types(world.cyd(), "/promote approve gated prod").await.says(&["Approved"]);
+    promotion.succeeds().await;
+    page.shows("prod runs r2").await;
+    page.keeps_picture(&target().join("e2e/approval-done.png")).await;
+
+    // Who is new asks for a role, and gets it.
+    page.becomes("eve").await;
+    page.types("/build gated").await;
+    page.sees("!!document.querySelector('.ephemeral [data-action=\"access.ask\"]')").await;
+    page.run("[...document.querySelectorAll('.ephemeral')].at(-1).scrollIntoView({ block: 'center' })").await;
+    page.keeps_picture(&target().join("e2e/refused.png")).await;
+    page.clicks("[data-action='access.ask']").await;
+    page.shows("asks to be an operator").await;
+    page.keeps_picture(&target().join("e2e/asked.png")).await;
+    page.becomes("ann").await;
+    page.clicks("[data-action='access.grant']").await;
+    page.clicks("dialog[open] button.primary, dialog[open] button.danger").await;
+    page.shows("asked to be an operator").await;
+    page.sees("!document.querySelector('[data-action=\"access.grant\"]')").await;
+
     world.asks(ann, "/stage set gated prod approvals=2 soak=30m").await.succeeds().await;
     world.asks(world.bob(), "/stage lock gated prod for 1h \"fixing the ledger\"").await.succeeds().await;
     page.becomes("eve").await;

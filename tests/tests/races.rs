@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     missing_docs,
     reason = "a test, whose time is the real one"
 )]

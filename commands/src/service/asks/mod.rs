@@ -3,16 +3,18 @@
 //! A request is a record of its own (`domain/request.rs`). Whoever decides is judged at that moment, and the decision, the
 //! role and what is told are one transaction: of two admins who decide at once, one does, and the message says which.
 
+mod words;
+
 use ulid::Ulid;
 
-use crate::card::{Button, ButtonStyle, Card, Confirm, Text, Tone};
+use self::words::{ask_button, card, closed, decided_card, told};
 use crate::domain::{Access, Act, AuditRecord, Decided, RoleRequest, Standing, View, for_whom};
 use crate::grammar::{Command, Role};
 use crate::ids::{OperationId, PipelineName, UserId};
-use crate::operation::{Accepted, Refusal, Trouble, answered, audit, decree, marked};
+use crate::operation::{Accepted, Refusal, Trouble, answered, audit, decree};
 use crate::ports::Write;
 use crate::service::clicks::{bad_button, delivery_of};
-use crate::service::{Also, Answer, Invocation, Service, Stop, TRIES, refused};
+use crate::service::{Actor, Also, Answer, Invocation, Service, Stop, TRIES, refused};
 
 /// The fixed ids of the buttons (DESIGN 8).
 pub const ASK_BUTTON: &str = "access.ask";
@@ -23,10 +25,6 @@ pub const DECLINE_BUTTON: &str = "access.decline";
 
 /// The kind by which requests stand in the history.
 const KIND: &str = "access-request";
-/// As many signs of what was typed as a button keeps: Slack takes 2,000 for its value.
-const WANTED: usize = 300;
-/// How many people a request mentions.
-const MENTIONS: usize = 10;
 
 impl Stop {
     /// With a button to ask for the role that was wanting: for that pipeline, or for all where there is none yet.
@@ -39,88 +37,6 @@ impl Stop {
             other => other,
         }
     }
-}
-
-fn ask_button(role: Role, name: Option<&PipelineName>, wanted: &str) -> Button {
-    let wanted: String = wanted.chars().take(WANTED).collect();
-    Button {
-        action_id: ASK_BUTTON.to_owned(),
-        label: "Ask for it".to_owned(),
-        style: ButtonStyle::Default,
-        value: format!("{}|{}|{wanted}", role.word(), name.map_or("", PipelineName::as_str)),
-        confirm: None,
-    }
-}
-
-/// What somebody asks to be: "an operator for `orders`".
-fn what(role: Role, name: Option<&PipelineName>) -> Text {
-    marked(&format!("{} {}", role.one(), for_whom(name)))
-}
-
-/// The request as the channel sees it.
-fn card(request: &RoleRequest, access: &Access) -> Card {
-    let RoleRequest { id, person, role, name, wanted, asked, .. } = request;
-    let title = Text::default().user(&person.id).then(" asks to be ").join(what(*role, name.as_ref()));
-    let admins = access.admins.iter().take(MENTIONS);
-    let please = admins.fold(Text::default(), |text, admin| text.user(admin).then(" "));
-    let value =
-        format!("{}|{}|{}|{id}", person.id, role.word(), name.as_ref().map_or("", |name| name.as_str()));
-    let button = |action: &str, label: &str, style, text: String| Button {
-        action_id: action.to_owned(),
-        label: label.to_owned(),
-        style,
-        value: value.clone(),
-        confirm: Some(Confirm {
-            title: format!("{label}?"),
-            text,
-            confirm: label.to_owned(),
-            deny: "Not now".to_owned(),
-        }),
-    };
-    let (who, what) = (&person.name, what(*role, name.as_ref()).flat());
-    let line = format!("/pipeline grant <@{}> {}", person.id, role.word());
-    let line = name.as_ref().map_or(line.clone(), |name| format!("{line} {name}"));
-    Card::new(Tone::Waiting, title)
-        .text(please.then("please decide. It was wanted for ").code(wanted.clone()).then("."))
-        .button(button(GRANT_BUTTON, "Grant", ButtonStyle::Primary, format!("{who} will be {what}.")))
-        .button(button(DECLINE_BUTTON, "Decline", ButtonStyle::Danger, format!("{who} will not be {what}.")))
-        .hint(Text::plain("An admin decides within a week: with a button, or ").code(line).then("."))
-        .foot(Text::plain("Asked ").time(*asked))
-}
-
-/// The request when it is decided: without its buttons.
-fn decided_card(request: &RoleRequest, decided: &Decided) -> Card {
-    let RoleRequest { person, role, name, wanted, .. } = request;
-    let (tone, said) = match decided.granted {
-        true => (Tone::Good, "Granted by "),
-        false => (Tone::Bad, "Declined by "),
-    };
-    let title = Text::default().user(&person.id).then(" asked to be ").join(what(*role, name.as_ref()));
-    Card::new(tone, title)
-        .text(Text::plain("It was wanted for ").code(wanted.clone()).then("."))
-        .foot(Text::plain(said).user(&decided.by.id).then(" ").time(decided.at))
-}
-
-/// What somebody is told who decides what is decided, or asks once more.
-fn closed(request: &RoleRequest, standing: Standing<'_>) -> Refusal {
-    let RoleRequest { person, role, name, .. } = request;
-    let what = format!("<@{}>'s request to be {} {}", person.id, role.one(), for_whom(name.as_ref()));
-    let (problem, hint) = match standing {
-        Standing::Open => {
-            (format!("{what} is open."), "An admin decides it: see its message in the channel.")
-        }
-        Standing::Expired => {
-            (format!("{what} expired: nobody decided within a week."), "They can ask again.")
-        }
-        Standing::Decided(Decided { by, granted: true, .. }) => {
-            (format!("{what} was granted by <@{}> already; nothing changed.", by.id), "See `/pipeline who`.")
-        }
-        Standing::Decided(Decided { by, .. }) => (
-            format!("{what} was declined by <@{}>; nothing changed.", by.id),
-            "Talk to them. The same can be asked again after a day; an admin can grant it at any time.",
-        ),
-    };
-    Refusal::new("late", problem, hint)
 }
 
 fn role_of(word: &str) -> Option<Role> {
@@ -265,21 +181,6 @@ impl Service {
     }
 }
 
-/// The line that tells who asked what came of it.
-fn told(request: &RoleRequest, by: &crate::service::Actor, granted: bool) -> Card {
-    let RoleRequest { person, role, name, wanted, .. } = request;
-    let text = Text::default().user(&person.id);
-    match granted {
-        true => Card::new(Tone::Good, text.then(" is ").join(what(*role, name.as_ref())).then("."))
-            .hint(Text::plain("Go on: ").code(wanted.clone())),
-        false => {
-            let said = text.then(": ").user(&by.id).then(" declined your request to be ");
-            Card::new(Tone::Neutral, said.join(what(*role, name.as_ref())).then("."))
-                .hint("Talk to them. The same can be asked again after a day.")
-        }
-    }
-}
-
 /// Whether somebody has a role; who approves by default has it, too.
 fn has(access: &Access, role: Role, who: &UserId) -> bool {
     match role {
@@ -291,7 +192,7 @@ fn has(access: &Access, role: Role, who: &UserId) -> bool {
 fn record(
     request: &RoleRequest,
     act: Act,
-    actor: &crate::service::Actor,
+    actor: &Actor,
     outcome: &str,
     rule: String,
     at: jiff::Timestamp,
