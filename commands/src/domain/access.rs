@@ -141,8 +141,10 @@ impl Access {
     pub fn approve(&self, who: &UserId, asked: &Asked<'_>) -> Result<Granted, Refusal> {
         let approvers = if asked.approvers.is_empty() { self.approvers() } else { asked.approvers };
         if !approvers.contains(who) {
-            // Where a stage names its own approvers, the role does not help.
-            let lacks = asked.approvers.is_empty().then_some(Role::Approvers);
+            // Where a stage names its own approvers, no role helps. Where the operators approve, a first approver by role
+            // would take that from them.
+            let role = if self.approvers.is_empty() { Role::Operators } else { Role::Approvers };
+            let lacks = asked.approvers.is_empty().then_some(role);
             return Err(self.refuse("not-an-approver", "approvers of this stage", approvers, lacks));
         }
         if who == asked.requester && !asked.self_approval {

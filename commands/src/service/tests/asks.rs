@@ -131,6 +131,10 @@ async fn only_what_a_role_would_help_can_be_asked_for() {
     let own = office.clicks("own", "ann", "promotion.approve", &value).await;
     assert!(own.buttons.is_empty(), "one's own request: {own:?}");
     let other = office.clicks("other", "eve", "promotion.approve", &value).await;
+    assert!(button(&other, ASK_BUTTON).is_some_and(|ask| ask.value.starts_with("operators|orders|")));
+    let office = self::office(Access { approvers: [user("ben").id].into(), ..roles() }).await;
+    let value = office.promotion(Status::Waiting).await;
+    let other = office.clicks("other", "eve", "promotion.approve", &value).await;
     assert!(button(&other, ASK_BUTTON).is_some_and(|ask| ask.value.starts_with("approvers|orders|")));
     let office = self::office(Access { admins: [].into(), ..roles() }).await;
     let nobody = office.types("n", "eve", "/build orders").await;
