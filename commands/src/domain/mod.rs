@@ -7,6 +7,7 @@ mod grants;
 mod lock;
 mod policy;
 mod records;
+mod smoke;
 mod view;
 mod window;
 
@@ -17,5 +18,6 @@ pub use grants::*;
 pub use lock::*;
 pub use policy::*;
 pub use records::*;
+pub use smoke::*;
 pub use view::*;
 pub use window::*;

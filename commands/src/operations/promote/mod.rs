@@ -16,7 +16,7 @@ pub use self::commits::Commits;
 use self::approval::{Approval, approvals, approved, enough, mentions, reminds, valid};
 use self::commits::LookAtCommits;
 use crate::card::{Button, ButtonStyle, Confirm, Part, Text};
-use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, Want, pass};
+use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, Smoke, Want, pass};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
@@ -24,7 +24,8 @@ use crate::operation::{
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    Preparation, RecordMove, all_done, move_nodes, resolution_nodes, touched, unmoved,
+    Moved, Preparation, RecordMove, SmokeTest, all_done, move_nodes, resolution_nodes, same_smoke, touched,
+    unmoved,
 };
 use crate::ports::Write;
 
@@ -70,6 +71,9 @@ pub struct Params {
     /// What stood closed when it was asked, and is passed: in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<String>,
+    /// What the stage has to pass after the move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smoke: Option<Smoke>,
 }
 
 impl Params {
@@ -142,6 +146,20 @@ impl Definition for Promote {
         let mut nodes: Vec<Node> = params.commits(target).into_iter().chain(prepared.nodes).collect();
         let Some(ready) = ready else { return Ok(nodes) };
         let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
+        let moved = Moved {
+            target,
+            pipeline: &params.name,
+            stage: &params.to,
+            release: params.release.number,
+            artifact,
+            set: &ready.set,
+            before: params.before.as_ref().map(|before| before.release),
+        };
+        let smoke = params.smoke.as_ref().map(|smoke| moved.tested(smoke));
+        if smoke.as_ref().is_some_and(SmokeTest::is_vain) {
+            nodes.extend(smoke.map(|smoke| smoke.node(&before)));
+            return Ok(nodes);
+        }
         if params.approvals > 0 {
             let by = match (params.self_approval, params.approvals) {
                 (true, _) => "",
@@ -158,8 +176,12 @@ impl Definition for Promote {
             before.push(StepId::new(APPROVAL));
         }
         let moves = move_nodes(target, &params.to, &ready, &before);
-        let after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
+        let mut after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
         nodes.extend(moves);
+        if let Some(node) = smoke.map(|smoke| smoke.node(&after)) {
+            after.push(node.id.clone());
+            nodes.push(node);
+        }
         let current = Current {
             release: params.release.number,
             build: params.release.build,
@@ -206,6 +228,7 @@ impl Definition for Promote {
             // It may have gone somewhere and come back.
             unmoved(facts, name, to, view)?;
             pass(view, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
+            same_smoke(params.smoke.as_ref(), &view.policy(to), to)?;
             return enough(&params, view).and_then(|()| valid(&params, facts, &ground.access));
         }
         let runs =
