@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
     Architecture, Environment, FunctionCode, InvocationType, LastUpdateStatus, PackageType, Runtime, State,
 };
-use aws_sdk_lambda::primitives::Blob;
 use serde_json::Value;
 use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ids::Target;

@@ -166,13 +166,29 @@ fn asking_two() -> Journal {
     asking(params, &["Hello"])
 }
 
+/// What a promotion changes: little, or more than is shown.
+fn changes(is_much: bool) -> serde_json::Value {
+    let since = BEGIN - jiff::SignedDuration::from_hours(2);
+    if !is_much {
+        let lines =
+            [("Count", "new"), ("Hello", "code, memory 128 MB → 256 MB, variables: GREETING changed")];
+        return serde_json::json!({ "functions": lines, "routes": "GET /count added", "since": since });
+    }
+    let line =
+        |nth: usize| (format!("{}{nth}…", "Journal".repeat(5)), format!("{}…", "code, <!here> ".repeat(10)));
+    let lines: Vec<_> = (0..8).map(line).collect();
+    let routes = "GET /{proxy+} added, ".repeat(6);
+    serde_json::json!({ "functions": lines, "more": 92, "routes": routes, "since": since })
+}
+
 /// A promotion of so many commits.
 fn listing(count: usize, is_whole: bool) -> Journal {
     let params =
         promote::Params { repository: Some("orders".into()), ..promotion("orders", change(3), &["Hello"]) };
     let list = [3, 2, 3].iter().cycle().take(count).map(|build| change(*build)).collect();
     let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
-    let outputs = outputs.with("commits", promote::Commits { list, is_whole });
+    let outputs =
+        outputs.with("commits", promote::Commits { list, is_whole }).with("changes", changes(!is_whole));
     Journal::accepted("promote", "/promote orders prod", "orders", params, outputs)
 }
 
