@@ -96,6 +96,7 @@ calls! {
         DELETE_ALIAS = "lambda:DeleteAlias",
         ADD_PERMISSION = "lambda:AddPermission",
         REMOVE_PERMISSION = "lambda:RemovePermission",
+        INVOKE = "lambda:Invoke",
         CREATE_API = "apigatewayv2:CreateApi",
         CREATE_INTEGRATION = "apigatewayv2:CreateIntegration",
         CREATE_ROUTE = "apigatewayv2:CreateRoute",

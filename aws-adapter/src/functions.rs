@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, LastUpdateStatus, PackageType, Runtime, State,
+    Architecture, Environment, FunctionCode, InvocationType, LastUpdateStatus, PackageType, Runtime, State,
 };
 use serde_json::Value;
 use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ids::Target;
-use sluice_commands::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Functions, Readiness, Tags};
+use sluice_commands::ports::{
+    Alias, CodeRef, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags,
+};
 
 use crate::call::{self, Call, Service};
 use crate::error::{failed, found};
@@ -309,6 +312,18 @@ impl Functions for Lambda {
         found(answer.map_err(failed(call))).map(|_| ())
     }
 
+    async fn invoke(&self, target: &Target, function: &str, alias: &str, event: &str) -> PortResult<Invoked> {
+        let call = call::INVOKE;
+        let request = self.0.at(target, call)?.invoke().function_name(function).qualifier(alias);
+        let request = request.invocation_type(InvocationType::RequestResponse).payload(Blob::new(event));
+        let answer = request.send().await.map_err(failed(call))?;
+        let said = answer.payload().map(Blob::as_ref).unwrap_or_default();
+        Ok(Invoked {
+            version: answer.executed_version().map(str::to_owned),
+            error: answer.function_error().map(|kind| function_error(kind, said)),
+        })
+    }
+
     async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()> {
         let call = call::DELETE_ALIAS;
         let answer = self.0.at(target, call)?.delete_alias().function_name(function).name(alias).send().await;
@@ -354,6 +369,13 @@ fn positive(call: Call, value: u32) -> PortResult<i32> {
     i32::try_from(value).map_err(|error| call.error(Class::Invalid, "NotSendable", error.to_string()))
 }
 
+/// The kind of a failure with the function's own words. The trace stays out: it is long, and in the function's log.
+fn function_error(kind: &str, said: &[u8]) -> String {
+    let said: Value = serde_json::from_slice(said).unwrap_or_default();
+    let word = |name: &str| said.get(name).and_then(Value::as_str).filter(|word| !word.is_empty());
+    [Some(kind), word("errorType"), word("errorMessage")].into_iter().flatten().collect::<Vec<_>>().join(": ")
+}
+
 fn statement_ids(policy: &Value) -> Vec<String> {
     let statements = policy.get("Statement").and_then(Value::as_array).into_iter().flatten();
     statements.filter_map(|statement| statement.get("Sid")?.as_str().map(str::to_owned)).collect()
@@ -382,6 +404,14 @@ mod tests {
                 "{state:?} {update:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_failure_is_told_in_the_functions_words_without_its_trace() {
+        let said = br#"{"errorMessage": "'total'", "errorType": "KeyError", "stackTrace": ["line 3"]}"#;
+        assert_eq!(function_error("Unhandled", said), "Unhandled: KeyError: 'total'");
+        assert_eq!(function_error("Unhandled", b"Task timed out"), "Unhandled");
+        assert_eq!(function_error("Handled", br#"{"errorMessage": ["x"]}"#), "Handled");
     }
 
     #[test]

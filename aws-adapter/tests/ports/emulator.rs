@@ -9,8 +9,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use sluice_aws_adapter::Aws;
 use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ports::{
-    ApiStage, Archived, BucketState, Cause, CodeRef, FunctionConfig, FunctionVersion, Hint, LogStream,
-    Object, Readiness, RoleSpec, TAG_PIPELINE, Tags,
+    ApiStage, Archived, BucketState, Cause, CodeRef, FunctionConfig, FunctionVersion, Hint, Invoked,
+    LogStream, Object, Readiness, RoleSpec, TAG_PIPELINE, Tags,
 };
 
 use crate::rig::ministack::{Ministack, program};
@@ -187,6 +187,10 @@ async fn a_function_its_versions_and_its_aliases() {
     assert_eq!((moved.version.as_str(), &moved.arn), ("2", &alias.arn));
     conflict(port.move_alias(&target(), "f", "dev", "1", &alias.revision).await);
     assert_eq!(port.alias(&target(), "f", "dev").await, Ok(Some(moved)));
+    let invoked = port.invoke(&target(), "f", "dev", "{\"ping\":true}").await;
+    assert_eq!(invoked, Ok(Invoked { version: Some("2".into()), error: None }));
+    let absent = port.invoke(&target(), "f", "prod", "{}").await.expect_err("no such alias");
+    assert_eq!(absent.class, Class::Absent, "{absent}");
 
     let source = "arn:aws:execute-api:us-east-1:000000000000:a1/dev/*";
     assert_eq!(port.permissions(&target(), "f", "dev").await, Ok(Vec::new()));

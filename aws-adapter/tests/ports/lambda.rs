@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use sluice_aws_adapter::Aws;
 use sluice_commands::fault::Class;
-use sluice_commands::ports::{CodeRef, FunctionConfig, Readiness, Tags};
+use sluice_commands::ports::{CodeRef, FunctionConfig, Invoked, Readiness, Tags};
 
-use crate::rig::wire::{Wire, rest};
+use crate::rig::wire::{Answer, Wire, rest};
 use crate::rig::{aws, seen, target};
 
 const NOT_ASSUMABLE: &str = r#"{"message":"The role defined for the function cannot be assumed by Lambda."}"#;
@@ -143,4 +143,30 @@ async fn an_answer_without_what_it_always_has_leaves_a_mutation_uncertain() {
     assert_eq!(seen(&error), ("lambda:CreateAlias", Class::Ambiguous, "IncompleteAnswer"));
     let error = aws.functions.alias(&target(), "f", "prod").await.unwrap_err();
     assert_eq!(seen(&error), ("lambda:GetAlias", Class::Invalid, "IncompleteAnswer"));
+}
+
+#[tokio::test]
+async fn a_call_of_a_function_says_which_version_failed_and_why() {
+    let headers = vec![
+        ("content-type", "application/json"),
+        ("x-amz-function-error", "Unhandled"),
+        ("x-amz-executed-version", "4"),
+    ];
+    let said = r#"{"errorMessage":"'total'","errorType":"KeyError","requestId":"1","stackTrace":["line 3"]}"#;
+    let wire = Wire::answering(vec![Answer::Http(200, headers, said)]);
+    let invoked = aws(&wire.url).await.functions.invoke(&target(), "f", "prod", r#"{"ping":true}"#).await;
+    let error = Some("Unhandled: KeyError: 'total'".to_owned());
+    assert_eq!(invoked, Ok(Invoked { version: Some("4".into()), error }));
+    let asked = wire.asked();
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].line.contains("/functions/f/invocations?Qualifier=prod"), "{}", asked[0].line);
+    assert_eq!(
+        (asked[0].body.as_str(), asked[0].header("x-amz-invocation-type")),
+        (r#"{"ping":true}"#, Some("RequestResponse"))
+    );
+    // It may have had its effect: the SDK does not repeat it.
+    let wire = Wire::answering(vec![Answer::Drop]);
+    let error = aws(&wire.url).await.functions.invoke(&target(), "f", "prod", "{}").await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:Invoke", Class::Ambiguous, "AnswerLost"));
+    assert_eq!(wire.asked().len(), 1);
 }

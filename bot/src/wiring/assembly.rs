@@ -19,6 +19,7 @@ use crate::system_clock::SystemClock;
 use crate::tasks::{Bell, Drives, Operations, Parked, Tasks, listen};
 use crate::terminal::Screen;
 use crate::wiring::aws_obstacle;
+use crate::wiring::probe::Web;
 use crate::wiring::seat::Seat;
 
 #[async_trait]
@@ -118,6 +119,7 @@ impl Around {
             objects: Arc::clone(&aws.objects),
             functions: Arc::clone(&aws.functions),
             gateway: Arc::clone(&aws.gateway),
+            probe: Arc::new(Web::new()),
             identity: Arc::clone(&aws.identity),
             logs: Arc::clone(&aws.logs),
         }

@@ -5,6 +5,7 @@ mod assembly;
 mod audit;
 mod backups;
 mod lanes;
+mod probe;
 mod seat;
 mod state;
 

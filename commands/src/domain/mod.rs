@@ -8,6 +8,7 @@ mod lock;
 mod policy;
 mod records;
 mod request;
+mod smoke;
 mod view;
 mod window;
 
@@ -19,5 +20,6 @@ pub use lock::*;
 pub use policy::*;
 pub use records::*;
 pub use request::*;
+pub use smoke::*;
 pub use view::*;
 pub use window::*;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{Freeze, Window};
+use crate::domain::{Freeze, Smoke, Window};
 use crate::grammar::{self, Period};
 use crate::ids::UserId;
 use crate::operation::Refusal;
@@ -57,11 +57,14 @@ pub struct Policy {
     /// When it may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<Freeze>,
+    /// What it has to pass right after a move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smoke: Option<Smoke>,
 }
 
 /// What can be set, as it is typed.
-pub const KEYS: [&str; 8] =
-    ["approvals", "approvers", "self_approval", "expires", "order", "soak", "window", "freeze"];
+pub const KEYS: [&str; 9] =
+    ["approvals", "approvers", "self_approval", "expires", "order", "soak", "window", "freeze", "smoke"];
 
 /// The word that takes a setting back to what the stage's place says.
 const DEFAULT: &str = "default";
@@ -139,6 +142,7 @@ impl Policy {
             soak: 0,
             window: None,
             freeze: None,
+            smoke: None,
         }
     }
 
@@ -186,7 +190,13 @@ impl Policy {
                     .map_err(|what: String| no(format!("{what}."), "Nothing was changed."))?;
                 self.freeze = Some(freeze);
             }
-            "events" | "smoke" => {
+            "smoke" if is_default || is_off(value) => self.smoke = None,
+            "smoke" => {
+                let smoke =
+                    value.parse().map_err(|what: String| no(format!("{what}."), "Nothing was changed."))?;
+                self.smoke = Some(smoke);
+            }
+            "events" => {
                 return Err(Refusal::new(
                     "not-available",
                     format!("`{key}` is not available yet."),
@@ -214,6 +224,7 @@ impl Policy {
             || self.soak < before.soak
             || before.window.is_some() && self.window != before.window
             || before.freeze.is_some() && self.freeze != before.freeze
+            || before.smoke.is_some() && self.smoke.is_none()
     }
 
     /// In words: "2 approvals by others of @ann, @ben; only what runs on the stage before; …".
@@ -247,6 +258,13 @@ impl Policy {
         if let Some(freeze) = &self.freeze {
             parts.push(Text::plain(format!("frozen {freeze}")));
         }
+        if let Some(smoke) = &self.smoke {
+            let test = Text::plain("goes back unless ").code(smoke.act());
+            parts.push(match smoke {
+                Smoke::Request { status, .. } => test.then(format!(" answers {status} after a move")),
+                Smoke::Invoke { .. } => test.then(" works after a move"),
+            });
+        }
         parts.into_iter().reduce(|all, part| all.then("; ").join(part)).unwrap_or_default()
     }
 }
@@ -275,13 +293,14 @@ mod tests {
             ("soak", "30m"),
             ("window", "Mon-Fri 09:00-17:00 Europe/Berlin"),
             ("freeze", "2026-12-20..2027-01-02 the fair is on"),
+            ("smoke", "get /health"),
         ])
         .unwrap();
         assert_eq!(
             policy.words().flat(),
             "protected: 2 approvals, your own counts; by @U1, @U2; a request expires after 2h; only what the stage before \
              runs; 30m after it came to the stage before; within Mon-Fri 09:00-17:00 Europe/Berlin; frozen \
-             2026-12-20..2027-01-02 UTC the fair is on"
+             2026-12-20..2027-01-02 UTC the fair is on; goes back unless GET /health answers 200 after a move"
         );
         let json = serde_json::to_value(&policy).unwrap();
         assert_eq!(serde_json::from_value::<Policy>(json).unwrap(), policy);
@@ -293,6 +312,23 @@ mod tests {
         assert!(
             back.is_lower_than(&policy) && policy.is_lower_than(&back),
             "an approval of one's own is less, too"
+        );
+    }
+
+    #[test]
+    fn a_smoke_test_is_less_without_it_and_not_with_another() {
+        let tested = set(&[("smoke", "GET /health")]).unwrap();
+        let other = set(&[("smoke", "invoke Hello {\"ping\":true}")]).unwrap();
+        assert!(!other.is_lower_than(&tested) && !tested.is_lower_than(&Policy::of(true)));
+        for off in ["off", "default"] {
+            let mut without = tested.clone();
+            without.set("smoke", off, &Policy::of(true)).unwrap();
+            assert!(without == Policy::of(true) && without.is_lower_than(&tested));
+        }
+        let words = other.words().flat();
+        assert!(
+            words.ends_with("goes back unless invoke Hello {\"ping\":true} works after a move"),
+            "{words}"
         );
     }
 
@@ -309,7 +345,8 @@ mod tests {
             ("window", "always open", "Nothing was changed."),
             ("aprovals", "2", "Did you mean `approvals`?"),
             ("colour", "red", "What can be set: `approvals`"),
-            ("smoke", "GET /", "What can be set"),
+            ("events", "on", "What can be set"),
+            ("smoke", "ping", "Nothing was changed."),
         ] {
             let refusal = set(&[(key, value)]).unwrap_err();
             assert!(refusal.hint.contains(words), "{key}={value}: {refusal:?}");

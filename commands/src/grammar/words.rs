@@ -1,6 +1,6 @@
 //! A normalised line cut into words that know where they stand and whether they were quoted.
 //!
-//! Double quotes, and single quotes or backticks around a whole word, keep spaces together and make a reserved word a
+//! Double quotes, and single quotes or backticks around a whole word or value, keep spaces together and make a reserved word a
 //! name. A quote that nobody closes is a character like any other. An escaped person (`<@U1|ann lee>`) is one word.
 
 use std::ops::Range;
@@ -70,7 +70,8 @@ impl<'a> Rest<'a> {
             Word { text: String::new(), at: start..start, quoted: false, whole: false, closed: false };
         while let Some(c) = self.text().chars().next().filter(|c| !c.is_whitespace()) {
             let may_open = self.at == start || word.text.ends_with(['=', '@']);
-            let quoted = if may_open { quoted(self.text(), self.at == start) } else { None };
+            let may_hold = self.at == start || word.text.ends_with('=');
+            let quoted = if may_open { quoted(self.text(), may_hold) } else { None };
             if let Some((inside, length)) = quoted {
                 word.quoted |= self.at == start;
                 word.text.push_str(&inside);
@@ -91,12 +92,12 @@ impl<'a> Rest<'a> {
 }
 
 /// What stands in the quotes that a text begins with, and how long they are with it.
-fn quoted(text: &str, at_start: bool) -> Option<(String, usize)> {
+fn quoted(text: &str, may_hold: bool) -> Option<(String, usize)> {
     let mut chars = text.char_indices();
     let (_, open) = chars.next()?;
     if open != '"' {
-        // An apostrophe is no quote: these two must hold a whole word.
-        let inside = text.strip_prefix(open).filter(|_| at_start && matches!(open, '\'' | '`'))?;
+        // An apostrophe is no quote: these two must hold a whole word, or all behind a `=`.
+        let inside = text.strip_prefix(open).filter(|_| may_hold && matches!(open, '\'' | '`'))?;
         let (inside, after) = inside.split_once(open)?;
         let whole = !inside.is_empty() && (after.is_empty() || after.starts_with([' ', '@']));
         return whole.then(|| (inside.to_owned(), inside.len() + 2));
@@ -144,6 +145,7 @@ mod tests {
         assert_eq!(texts("set  w=\"Mon-Fri 09:00\" \"list\"@main"), ["set", "w=Mon-Fri 09:00", "list@main"]);
         assert_eq!(texts("a 5\" disk isn't \"open"), ["a", "5\"", "disk", "isn't", "\"open"]);
         assert_eq!(texts("'list' `log` 'tis"), ["list", "log", "'tis"]);
+        assert_eq!(texts("set s='go {\"a\":1}' t=`x y` u='v"), ["set", "s=go {\"a\":1}", "t=x y", "u='v"]);
         assert_eq!(texts(r#""a \"b\" \\ \n""#), [r#"a "b" \ \n"#]);
         assert_eq!(
             texts("x <@U1|ann lee> y <@nobody at all>"),

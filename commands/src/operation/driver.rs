@@ -321,10 +321,10 @@ impl<'a> Drive<'a> {
                 world: Arc::clone(world),
                 operation: facts.id.clone(),
                 signals: facts.signals.iter().filter(|signal| &signal.step == id).cloned().collect(),
+                begun: *self.begun.entry(id.clone()).or_insert_with(Instant::now),
             };
             self.judged.insert(id.clone(), cx.signals.len());
             let (id, step) = (id.clone(), Arc::clone(&node.step));
-            self.begun.entry(id.clone()).or_insert_with(Instant::now);
             self.motion.in_flight.insert(id.clone());
             let output =
                 facts.step(&id).and_then(|fact| fact.done.as_ref()).map(|(_, output)| output.clone());

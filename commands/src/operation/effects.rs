@@ -106,6 +106,9 @@ mutations! {
     PERMIT_API: "lambda:AddPermission",
         "fixed statement id; one of that id is a conflict", "GetPolicy of the alias", true,
         By("RemovePermission of that statement");
+    INVOKE: "lambda:Invoke",
+        "nothing: a smoke test's event is one that may come more than once, as its author promises",
+        "not at all: it is run again", true, Stays("what the team's own test event leaves");
     CREATE_API: "apigatewayv2:CreateApi",
         "under the pipeline slot, after looking for one of our name and tag",
         "GetApis; ours if name and tag are", false,

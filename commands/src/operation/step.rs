@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::card::Text;
 use crate::fault::{Class, PortError};
@@ -225,6 +226,8 @@ pub struct Context {
     pub operation: OperationId,
     /// What people said to this step so far, the first first.
     pub signals: Vec<SignalFact>,
+    /// When this process began with it, which may have been several looks ago.
+    pub begun: Instant,
 }
 
 /// One step of an operation.

@@ -7,7 +7,7 @@ use crate::domain::{Access, Grants, Roles};
 use crate::ids::{PipelineName, Target};
 use crate::operation::keys::Keys;
 use crate::ports::{
-    Builders, Clock, Functions, Gateway, Herald, Identity, Logs, Objects, Repositories, Runner, Store,
+    Builders, Clock, Functions, Gateway, Herald, Identity, Logs, Objects, Probe, Repositories, Runner, Store,
     StoreError, Wakeups,
 };
 
@@ -41,6 +41,8 @@ pub struct World {
     pub functions: Arc<dyn Functions>,
     /// API Gateway.
     pub gateway: Arc<dyn Gateway>,
+    /// Requests to what stages serve.
+    pub probe: Arc<dyn Probe>,
     /// IAM and STS.
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.

@@ -7,12 +7,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Artifact, Attempt, Change, Current, PinnedApi, Release, Want, pass, to_item};
+use crate::domain::{
+    About, Artifact, Attempt, Change, Current, PinnedApi, Release, Smoke, Want, pass, to_item,
+};
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble};
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    Preparation, Prepared, RecordMove, all_done, move_nodes, resolution_nodes, touched, unmoved,
+    Moved, Preparation, Prepared, RecordMove, SmokeTest, all_done, move_nodes, resolution_nodes, same_smoke,
+    touched, unmoved,
 };
 use crate::ports::{Precondition, Write};
 
@@ -39,6 +42,9 @@ pub struct Params {
     pub api: Option<PinnedApi>,
     /// Whether there is a stage after it, for the hint.
     pub next: Option<StageName>,
+    /// What the stage has to pass after the move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smoke: Option<Smoke>,
 }
 
 /// The operation.
@@ -83,9 +89,27 @@ impl Definition for Deploy {
         if !all_done(facts, &nodes) {
             return Ok(nodes);
         }
+        let moved = Moved {
+            target,
+            pipeline: &params.name,
+            stage: &params.stage,
+            release: params.release,
+            artifact: &params.artifact,
+            set: &ready.set,
+            before: params.before,
+        };
+        let smoke = params.smoke.as_ref().map(|smoke| moved.tested(smoke));
+        if smoke.as_ref().is_some_and(SmokeTest::is_vain) {
+            nodes.extend(smoke.map(|smoke| smoke.node(&before)));
+            return Ok(nodes);
+        }
         let moves = move_nodes(target, &params.stage, &ready, &before);
-        let after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
+        let mut after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
         nodes.extend(moves);
+        if let Some(node) = smoke.map(|smoke| smoke.node(&after)) {
+            after.push(node.id.clone());
+            nodes.push(node);
+        }
         let current = Current {
             release: params.release,
             build: params.build,
@@ -114,10 +138,14 @@ impl Definition for Deploy {
     }
 
     fn gate(&self, facts: &Facts, slot: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
-        let Ok(Params { name, stage, .. }) = facts.params::<Params>() else { return Ok(()) };
+        let Ok(Params { name, stage, smoke, .. }) = facts.params::<Params>() else { return Ok(()) };
         let view = &ground.view;
         pass(view, &Attempt { pipeline: &name, stage: &stage, want: Want::Deploy, at })?;
-        if *slot == Slot::Stage(stage.clone()) { unmoved(facts, &name, &stage, view) } else { Ok(()) }
+        if *slot != Slot::Stage(stage.clone()) {
+            return Ok(());
+        }
+        unmoved(facts, &name, &stage, view)?;
+        same_smoke(smoke.as_ref(), &view.policy(&stage), &stage)
     }
 
     fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {

@@ -48,7 +48,12 @@ const OF_PROMOTIONS: [&str; 6] = ["approvals", "approvers", "self_approval", "ex
 
 /// Refuses what would be shown as a gate of the first stage and be none: deploys go there directly.
 pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> Result<(), Refusal> {
-    let bare = Policy { window: after.window.clone(), freeze: after.freeze.clone(), ..default.clone() };
+    let bare = Policy {
+        window: after.window.clone(),
+        freeze: after.freeze.clone(),
+        smoke: after.smoke.clone(),
+        ..default.clone()
+    };
     if default.approvals > 0 || bare == *after {
         return Ok(());
     }
@@ -56,7 +61,7 @@ pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> R
         "first-stage",
         format!("`{stage}` is the first stage: deploys go there directly, and nobody is asked."),
         format!(
-            "`window`, `freeze` and locks hold there; {} are for the stages behind it.",
+            "`window`, `freeze`, `smoke` and locks hold there; {} are for the stages behind it.",
             OF_PROMOTIONS.map(|key| format!("`{key}`")).join(", ")
         ),
     ))

@@ -81,6 +81,15 @@ pub struct Alias {
     pub revision: String,
 }
 
+/// What came of a call of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invoked {
+    /// The version that answered, if the service said so.
+    pub version: Option<String>,
+    /// Why the function failed, if it did: its own words behind the kind of failure.
+    pub error: Option<String>,
+}
+
 /// Lambda.
 #[async_trait]
 pub trait Functions: Send + Sync {
@@ -169,6 +178,9 @@ pub trait Functions: Send + Sync {
         alias: &str,
         statement: &str,
     ) -> PortResult<()>;
+    /// `lambda:Invoke` of an alias with that event, waiting for its answer. It does what the function does with it, so the
+    /// event has to be one that may come more than once.
+    async fn invoke(&self, target: &Target, function: &str, alias: &str, event: &str) -> PortResult<Invoked>;
     /// `lambda:DeleteAlias`; an alias that is gone is no error.
     async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()>;
 }

@@ -49,6 +49,7 @@ pub fn world(
         objects: Arc::new(Nowhere),
         functions: Arc::new(Nowhere),
         gateway: Arc::new(Nowhere),
+        probe: Arc::new(Nowhere),
         identity: Arc::new(Nowhere),
         logs: Arc::new(Nowhere),
     }
@@ -200,6 +201,16 @@ impl Functions for Nowhere {
     }
     async fn delete_alias(&self, _: &Target, _: &str, _: &str) -> PortResult<()> {
         nowhere("delete_alias")
+    }
+    async fn invoke(&self, _: &Target, _: &str, _: &str, _: &str) -> PortResult<Invoked> {
+        nowhere("invoke")
+    }
+}
+
+#[async_trait]
+impl Probe for Nowhere {
+    async fn request(&self, _: Method, _: &str) -> Reply {
+        Reply::Silent("there is nobody here")
     }
 }
 

@@ -43,11 +43,15 @@ pub(super) static SET: Form = Form {
     ],
     summary: "Change a stage's policy and parameters",
     help: "Several can be set at once: `approvals`, `approvers`, `self_approval`, `expires`, `order`, `soak`, `window`, \
-           `freeze`; `default` takes one back. Lowering the policy of a protected stage is announced.",
+           `freeze`, `smoke`; `default` takes one back. Lowering the policy of a protected stage is announced. A smoke test is \
+           a request to the stage, or a test event of a function, which must be one that may come more than once; it runs \
+           right after a deploy or a promotion moved the stage, and what does not pass within 20 seconds goes back by itself.",
     examples: &[
         "/stage set orders prod approvals=2 order=strict soak=30m",
         "/stage set orders prod window=\"Mon-Fri 09:00-17:00 Europe/Berlin\"",
         "/stage set orders prod freeze=\"2026-12-20..2027-01-02 the fair is on\"",
+        "/stage set orders prod smoke=\"GET /health 200\"",
+        "/stage set orders prod smoke='invoke Hello {\"ping\":true}'",
     ],
     permission: Permission::Admins,
     available: true,

@@ -27,6 +27,13 @@ pub struct Commits {
 }
 
 impl Commits {
+    /// How many there are, in words; nothing where they are not listed.
+    pub fn size(&self) -> Option<String> {
+        self.words()?;
+        let more = if self.is_whole { "" } else { " or more" };
+        Some(format!("{} commits{more}", self.list.len()))
+    }
+
     /// As the card lists them; nothing where the two ends say it all, or where no line leads from one to the other.
     pub fn words(&self) -> Option<Text> {
         if self.list.len() < 2 || !self.is_whole && self.list.len() < MOST {

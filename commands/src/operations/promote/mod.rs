@@ -4,6 +4,7 @@
 //! when it was asked. After it only aliases and the API stage move: two calls in a row at the most.
 
 mod approval;
+mod changes;
 mod commits;
 
 use std::collections::BTreeSet;
@@ -11,12 +12,14 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::changes::Changes;
 pub use self::commits::Commits;
 
 use self::approval::{Approval, approvals, approved, enough, mentions, reminds, valid};
+use self::changes::{LookAtChanges, dimensions};
 use self::commits::LookAtCommits;
 use crate::card::{Button, ButtonStyle, Confirm, Part, Text};
-use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, Want, pass};
+use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, Smoke, Want, pass};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
@@ -24,7 +27,8 @@ use crate::operation::{
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    Preparation, RecordMove, all_done, move_nodes, resolution_nodes, touched, unmoved,
+    Moved, Preparation, RecordMove, SmokeTest, all_done, application, move_nodes, resolution_nodes,
+    same_smoke, touched, unmoved,
 };
 use crate::ports::Write;
 
@@ -70,6 +74,9 @@ pub struct Params {
     /// What stood closed when it was asked, and is passed: in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<String>,
+    /// What the stage has to pass after the move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smoke: Option<Smoke>,
 }
 
 impl Params {
@@ -89,6 +96,21 @@ impl Params {
         let (target, runs) = (target.clone(), before.commit.id.clone());
         let step = LookAtCommits { target, repository, newest: self.release.commit.clone(), runs };
         (self.approvals > 0).then(|| Node::new(StepId::new(COMMITS), "", step))
+    }
+
+    /// The look at what changes, where somebody is asked to approve it and once it is known what would run.
+    fn changes(&self, facts: &Facts, target: &Target) -> Result<Option<Node>, Trouble> {
+        let (Some(before), Some(now)) = (&self.before, application(facts)?) else { return Ok(None) };
+        let step = LookAtChanges {
+            target: target.clone(),
+            pipeline: self.name.clone(),
+            stage: self.to.clone(),
+            bucket: self.bucket.clone(),
+            before: before.release,
+            from: (self.from.clone(), self.release.number),
+            now,
+        };
+        Ok((self.approvals > 0).then(|| Node::new(StepId::new(CHANGES), "", step)))
     }
 
     /// The request, as far as it decides who may approve it.
@@ -112,6 +134,8 @@ pub const KIND: &str = "promote";
 pub const APPROVAL: &str = "approval";
 /// The step that looks at the commits in between.
 const COMMITS: &str = "commits";
+/// The step that looks at what changes.
+const CHANGES: &str = "changes";
 /// The fixed ids of the buttons (DESIGN 8).
 pub const APPROVE: &str = "promotion.approve";
 /// See [`APPROVE`].
@@ -140,8 +164,23 @@ impl Definition for Promote {
         .nodes()?;
         let ready = prepared.set.filter(|_| all_done(facts, &prepared.nodes));
         let mut nodes: Vec<Node> = params.commits(target).into_iter().chain(prepared.nodes).collect();
+        nodes.extend(params.changes(facts, target)?);
         let Some(ready) = ready else { return Ok(nodes) };
         let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
+        let moved = Moved {
+            target,
+            pipeline: &params.name,
+            stage: &params.to,
+            release: params.release.number,
+            artifact,
+            set: &ready.set,
+            before: params.before.as_ref().map(|before| before.release),
+        };
+        let smoke = params.smoke.as_ref().map(|smoke| moved.tested(smoke));
+        if smoke.as_ref().is_some_and(SmokeTest::is_vain) {
+            nodes.extend(smoke.map(|smoke| smoke.node(&before)));
+            return Ok(nodes);
+        }
         if params.approvals > 0 {
             let by = match (params.self_approval, params.approvals) {
                 (true, _) => "",
@@ -158,8 +197,12 @@ impl Definition for Promote {
             before.push(StepId::new(APPROVAL));
         }
         let moves = move_nodes(target, &params.to, &ready, &before);
-        let after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
+        let mut after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
         nodes.extend(moves);
+        if let Some(node) = smoke.map(|smoke| smoke.node(&after)) {
+            after.push(node.id.clone());
+            nodes.push(node);
+        }
         let current = Current {
             release: params.release.number,
             build: params.release.build,
@@ -206,6 +249,7 @@ impl Definition for Promote {
             // It may have gone somewhere and come back.
             unmoved(facts, name, to, view)?;
             pass(view, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
+            same_smoke(params.smoke.as_ref(), &view.policy(to), to)?;
             return enough(&params, view).and_then(|()| valid(&params, facts, &ground.access));
         }
         let runs =
@@ -266,6 +310,13 @@ impl Definition for Promote {
             .field("Then", then)
             .field("Build", Text::default().code(release.build.to_string()));
         let between = facts.output::<Commits>(&StepId::new(COMMITS)).ok().flatten();
+        let changes = facts.output::<Option<Changes>>(&StepId::new(CHANGES)).ok().flatten().flatten();
+        if params.approvals > 0 {
+            story = dimensions(story, &params, facts, between.as_ref(), changes.as_ref());
+        }
+        if let Some(words) = changes.as_ref().and_then(Changes::words) {
+            story.parts.push(Part::Text(Text::default().bold("Changes").then("\n").join(words)));
+        }
         if let Some(commits) = between.as_ref().and_then(Commits::words) {
             // Wider than a field, which is half a line.
             story.parts.push(Part::Text(Text::default().bold("Commits").then("\n").join(commits)));
@@ -297,7 +348,16 @@ impl Definition for Promote {
                 let words = format!("{} given; those count who may still approve", have.len());
                 story = story.field("Approvals", words);
             } else if params.approvals > 1 {
-                story = story.field("Approvals", format!("{} of {}", have.len(), params.approvals));
+                let count = Text::plain(format!("{} of {}", have.len(), params.approvals));
+                let by = have
+                    .iter()
+                    .enumerate()
+                    .fold(count, |by, (nth, user)| by.then(if nth == 0 { ": " } else { " " }).user(user));
+                story = story.field("Approvals", by);
+            }
+            let still = mentions(&params, facts);
+            if !still.is_empty() {
+                story = story.field("Can approve", still);
             }
             if let Some(expires) = params.expires {
                 story = story.field("Expires", Text::default().time(expires));

@@ -11,7 +11,7 @@ use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{Context, Effect, Progress, Refusal, Step, Trouble};
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::operations::names;
-use crate::template::{self, Deploying, Manifest};
+use crate::template::{self, Application, Deploying, Manifest};
 
 /// Reads a build's artifact, holds it against the build's record, and reads its template for a stage.
 pub(crate) struct ReadApplication {
@@ -28,6 +28,13 @@ impl Step for ReadApplication {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        Progress::done(self.application(cx).await?)
+    }
+}
+
+impl ReadApplication {
+    /// What it leaves.
+    pub(crate) async fn application(&self, cx: &Context) -> Result<Application, Trouble> {
         let (packaged, original, manifest) = try_join3(
             self.pinned(cx, &self.artifact.packaged),
             self.pinned(cx, &self.artifact.template),
@@ -48,12 +55,9 @@ impl Step for ReadApplication {
             code_bucket: &self.bucket,
             code_prefix: &prefix,
         };
-        let application = template::read(&packaged, &original, &manifest, &deploying).map_err(refuse)?;
-        Progress::done(application)
+        template::read(&packaged, &original, &manifest, &deploying).map_err(refuse)
     }
-}
 
-impl ReadApplication {
     /// The object as it was pinned, or a refusal: nothing else may be deployed under that build's number.
     async fn pinned(&self, cx: &Context, pinned: &Pinned) -> Result<String, Trouble> {
         let objects = &cx.world.objects;

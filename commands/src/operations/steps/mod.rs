@@ -10,6 +10,7 @@ mod recent;
 mod record;
 mod resolve;
 mod role;
+mod smoke;
 
 pub(crate) use alias::*;
 pub(crate) use api::*;
@@ -20,6 +21,7 @@ pub(crate) use prepare::*;
 pub(crate) use record::*;
 pub(crate) use resolve::*;
 pub(crate) use role::*;
+pub(crate) use smoke::*;
 
 use crate::operation::{Done, Observed, Refusal, Trouble};
 use serde::Serialize;

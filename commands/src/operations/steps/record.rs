@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::domain::{Current, REVISION, Release, Stage, TOUCHED, VersionSet, View, to_item};
+use crate::domain::{Current, PinnedApi, REVISION, Release, Stage, TOUCHED, VersionSet, View, to_item};
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{Context, Effect, Facts, Keys, Progress, Refusal, Step, StepId, Trouble, VOID};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
@@ -115,6 +115,11 @@ pub(crate) fn unmoved(
     ))
 }
 
+/// Where a stage answers.
+pub(crate) fn stage_url(api: &PinnedApi, stage: &StageName) -> String {
+    format!("{}/{stage}", api.endpoint.trim_end_matches('/'))
+}
+
 /// Records that a stage runs a release.
 pub(crate) struct RecordMove {
     pub(crate) pipeline: PipelineName,
@@ -138,7 +143,7 @@ impl Step for RecordMove {
         let mut current = self.current.clone();
         current.since = cx.world.clock.now();
         if let Some(api) = &current.api {
-            record.stage.url = Some(format!("{}/{}", api.endpoint.trim_end_matches('/'), self.stage));
+            record.stage.url = Some(stage_url(api, &self.stage));
         }
         record.stage.moved(current, self.rollback);
         let mut writes = vec![record.write(keys, &self.pipeline)?];

@@ -70,6 +70,7 @@ impl Service {
             before: record.current.as_ref().map(|current| current.release),
             api: record.current.as_ref().and_then(|current| current.api.clone()),
             next: pipeline.next(stage).cloned(),
+            smoke: view.policy(stage).smoke,
         };
         let answer = Text::plain("Deploying ")
             .code(name.as_str())

@@ -128,6 +128,7 @@ impl Service {
             override_reason: reason.map(str::to_owned),
             repository: Some(pipeline.repository.clone()),
             passed: vec![],
+            smoke: policy.smoke.clone(),
         };
         let attempt = Attempt { pipeline: name, stage: to, want: params.want(), at: now };
         let mut passed = pass(view, &attempt)?;

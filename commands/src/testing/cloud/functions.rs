@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{Made, Reach, State, app, refuse};
 use crate::fault::{Class, PortResult};
 use crate::ids::Target;
 use crate::operation::effects::{
-    CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, MOVE_ALIAS, PERMIT_API, PUBLISH_VERSION, REMOVE_PERMISSION,
-    UPDATE_CODE, UPDATE_CONFIG,
+    CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, INVOKE, MOVE_ALIAS, PERMIT_API, PUBLISH_VERSION,
+    REMOVE_PERMISSION, UPDATE_CODE, UPDATE_CONFIG,
 };
-use crate::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Functions, Readiness, Tags};
+use crate::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags};
 
+/// What ill code says of itself.
+pub(super) const ILL: &str = "it is <ill> & `tired`";
 const LATEST: &str = "$LATEST";
 const STALE: &str = "PreconditionFailedException";
 const BUSY: &str = "ResourceConflictException";
@@ -36,6 +39,7 @@ pub(crate) struct VersionState {
     pub(super) number: String,
     pub(super) config: FunctionConfig,
     pub(super) sha256: String,
+    pub(super) code: Bytes,
     changed: Instant,
     revision: u64,
 }
@@ -57,6 +61,18 @@ impl FunctionState {
 }
 
 impl State {
+    /// Whether a version answers nobody as it should: its code says so, or all are ill.
+    pub(super) fn is_ill(&self, version: &VersionState) -> bool {
+        self.climate.ill || version.code.ends_with(b" ill")
+    }
+
+    /// The version that answers for an alias.
+    pub(super) fn answering(&self, function: &str, alias: &str) -> Option<&VersionState> {
+        let found = self.functions.get(function)?;
+        let at = &found.aliases.get(alias)?.version;
+        found.versions.iter().find(|version| version.number == *at)
+    }
+
     fn is_applied(&self, version: &VersionState) -> bool {
         self.now.duration_since(version.changed) >= self.climate.applies
     }
@@ -184,6 +200,7 @@ impl Functions for Reach {
                 number: LATEST.into(),
                 config: config.clone(),
                 sha256: app::digest(&content),
+                code: content,
                 changed: state.now,
                 revision: 0,
             };
@@ -251,6 +268,7 @@ impl Functions for Reach {
                 let next = found.change();
                 let latest = &mut found.latest;
                 (latest.sha256, latest.changed, latest.revision) = (app::digest(&content), now, next);
+                latest.code = content;
                 latest.config.architecture = architecture.to_owned();
             }
             state.publish(call, function)
@@ -388,6 +406,19 @@ impl Functions for Reach {
             }
             found.revision = next;
             Ok(Made::New(()))
+        })
+        .await
+    }
+
+    async fn invoke(&self, _: &Target, function: &str, alias: &str, event: &str) -> PortResult<Invoked> {
+        let call = INVOKE.call;
+        self.change(call, &format!("{function}:{alias} {event}"), |state| {
+            let Some(version) = state.answering(function, alias) else {
+                return refuse(call, Class::Absent, GONE);
+            };
+            let error = state.is_ill(version).then(|| format!("Unhandled: {ILL}"));
+            // It leaves nothing in this account.
+            Ok(Made::Same(Invoked { version: Some(version.number.clone()), error }))
         })
         .await
     }

@@ -15,6 +15,7 @@ mod gateway;
 mod identity;
 mod judge;
 mod objects;
+mod probe;
 mod reach;
 mod repositories;
 mod weather;

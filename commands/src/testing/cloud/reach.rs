@@ -76,6 +76,7 @@ impl Reach {
             objects: all.clone(),
             functions: all.clone(),
             gateway: all.clone(),
+            probe: all.clone(),
             identity: all.clone(),
             logs: all,
             ..world

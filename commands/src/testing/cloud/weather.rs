@@ -39,6 +39,8 @@ pub struct Climate {
     pub applies: Duration,
     /// How long a build takes.
     pub build: Duration,
+    /// Whether everything that serves is ill: it answers, but not as it should.
+    pub ill: bool,
 }
 
 impl Default for Climate {
@@ -50,6 +52,7 @@ impl Default for Climate {
             role_delay: Duration::from_secs(3),
             applies: Duration::from_millis(500),
             build: Duration::from_secs(8),
+            ill: false,
         }
     }
 }

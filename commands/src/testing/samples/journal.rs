@@ -206,6 +206,7 @@ impl Journal {
             )),
             operation: journal.facts.id.clone(),
             signals: journal.facts.signals.clone(),
+            begun: tokio::time::Instant::now(),
         };
         let mut run = node.step.run(&context);
         // The store gives way before it answers; there is nobody to give way to.

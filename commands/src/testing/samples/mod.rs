@@ -9,6 +9,7 @@ mod records;
 mod stories;
 
 pub use journal::Journal;
+pub use outputs::application;
 pub use records::{CHANNEL, access, actor, change, orders, waiting};
 pub use stories::{all, promotion};
 

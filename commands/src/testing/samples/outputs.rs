@@ -109,7 +109,7 @@ impl Outputs {
 }
 
 /// An application of these functions, with a route to each.
-fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str]) -> Application {
+pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str]) -> Application {
     let function = |logical: &&str| AppFunction {
         logical_id: (*logical).into(),
         name: function_name(pipeline, logical),

@@ -10,7 +10,7 @@ use crate::grammar::Role;
 use crate::ids::{BuildNumber, ReleaseNumber, StageName};
 use crate::operation::{Entry, Ground, Refusal, Slot, Trouble, Verdict};
 use crate::operations::access as access_change;
-use crate::operations::steps::{foreign_refusal, refuse};
+use crate::operations::steps::{Moved, foreign_refusal, quoted, refuse};
 use crate::operations::{
     build, deploy, promote, repo_create, rollback, stage_add, stage_lock, stage_set, stage_unlock,
 };
@@ -114,6 +114,7 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
         before: (!is_first).then(|| ReleaseNumber(number - 1)),
         api: None,
         next: (!is_first).then(|| "staging".parse().expect("a stage")),
+        smoke: None,
     };
     let outputs = Outputs::of_versions(name, "dev", functions, is_first);
     Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
@@ -138,6 +139,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
         override_reason: None,
         repository: None,
         passed: vec![],
+        smoke: None,
     }
 }
 
@@ -164,14 +166,56 @@ fn asking_two() -> Journal {
     asking(params, &["Hello"])
 }
 
+/// What a promotion changes: little, or more than is shown.
+fn changes(is_much: bool) -> serde_json::Value {
+    let since = BEGIN - jiff::SignedDuration::from_hours(2);
+    if !is_much {
+        let lines =
+            [("Count", "new"), ("Hello", "code, memory 128 MB → 256 MB, variables: GREETING changed")];
+        return serde_json::json!({ "functions": lines, "routes": "GET /count added", "since": since });
+    }
+    let line =
+        |nth: usize| (format!("{}{nth}…", "Journal".repeat(5)), format!("{}…", "code, <!here> ".repeat(10)));
+    let lines: Vec<_> = (0..8).map(line).collect();
+    let routes = "GET /{proxy+} added, ".repeat(6);
+    serde_json::json!({ "functions": lines, "more": 92, "routes": routes, "since": since })
+}
+
 /// A promotion of so many commits.
 fn listing(count: usize, is_whole: bool) -> Journal {
     let params =
         promote::Params { repository: Some("orders".into()), ..promotion("orders", change(3), &["Hello"]) };
     let list = [3, 2, 3].iter().cycle().take(count).map(|build| change(*build)).collect();
     let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
-    let outputs = outputs.with("commits", promote::Commits { list, is_whole });
+    let outputs =
+        outputs.with("commits", promote::Commits { list, is_whole }).with("changes", changes(!is_whole));
     Journal::accepted("promote", "/promote orders prod", "orders", params, outputs)
+}
+
+/// A promotion to a stage with that smoke test.
+fn tested(smoke: &str) -> Journal {
+    let smoke = Some(smoke.parse().expect("a smoke test"));
+    asking(promote::Params { smoke, ..promotion("orders", change(2), &["Hello"]) }, &["Hello"])
+}
+
+/// What such a test says when it did not pass.
+fn not_passed(smoke: &str, seen: &str) -> Refusal {
+    let release = release(2, change(2), &["Hello"]);
+    let set = VersionSet {
+        versions: [("sluice-orders-Hello".to_owned(), "2".to_owned())].into(),
+        api: Some(super::outputs::pinned_api("d2")),
+    };
+    let moved = Moved {
+        target: &crate::testing::target(),
+        pipeline: &"orders".parse().expect("a name"),
+        stage: &"prod".parse().expect("a stage"),
+        release: release.number,
+        artifact: &release.artifact,
+        set: &set,
+        before: Some(ReleaseNumber(1)),
+    };
+    let answer = "\n  <!channel> *boom* in `app.py` <@U0ANN0001>, and a long story that goes on and on over the end of what anybody reads\nTraceback";
+    moved.tested(&smoke.parse().expect("a smoke test")).failed(&format!("{seen}{}", quoted(answer)))
 }
 
 fn overriding() -> Journal {
@@ -392,7 +436,33 @@ pub fn all() -> Vec<Sample> {
         overriding().succeeded().sample("overridden, succeeded"),
         setting(&[("approvals", "2"), ("soak", "30m")], &[]).sample("just accepted"),
         setting(&[("approvals", "2"), ("soak", "30m")], &[]).succeeded().sample("set"),
+        tested("GET /health")
+            .until("approval")
+            .said("ben", Verdict::Approve, None)
+            .succeeded()
+            .sample("passed its test"),
+        tested("GET /health")
+            .until("approval")
+            .said("ben", Verdict::Approve, None)
+            .until("smoke")
+            .note("smoke", "answered 500, not 200: Internal Server Error")
+            .sample("being tested"),
+        tested("GET /health")
+            .until("approval")
+            .said("ben", Verdict::Approve, None)
+            .failed("smoke", not_passed("GET /health", "answered 500, not 200"))
+            .sample("did not pass its test, and went back"),
+        tested("invoke Hello {\"ping\":true}")
+            .until("approval")
+            .said("ben", Verdict::Approve, None)
+            .failed("smoke", not_passed("invoke Hello {\"ping\":true}", "failed"))
+            .sample("did not pass its test event, and went back"),
+        tested("invoke Helo").fails_by_itself("smoke").sample("cannot pass its test"),
         setting(&[("approvals", "2")], &[]).failed("record", gone()).sample("failed"),
+        setting(&[("smoke", "GET /health 200")], &[]).succeeded().sample("set a smoke test"),
+        setting(&[("smoke", "off")], &[("smoke", "GET /health")])
+            .succeeded()
+            .sample("took a smoke test away"),
         setting(&[("approvals", "1")], &[("approvals", "2")]).succeeded().sample("lowered"),
         locking(false).sample("just accepted"),
         locking(false).failed("lock:prod", gone()).sample("failed"),

@@ -58,6 +58,10 @@ impl Case {
     pub(super) fn death_at_store(call: usize, moment: Moment) -> Self {
         Self { death: Death { store: Some((call, moment)), ..Death::default() }, ..Self::default() }
     }
+    /// Whatever serves answers as it should not.
+    pub(super) fn ill() -> Self {
+        Self { climate: Some(Climate { ill: true, ..Climate::default() }), ..Self::default() }
+    }
     /// One call of the cloud meets that.
     pub(super) fn weather(call: usize, weather: Weather) -> Self {
         Self { weather: vec![(call, weather)], ..Self::default() }

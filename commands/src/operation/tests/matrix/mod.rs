@@ -15,6 +15,7 @@ mod gates;
 mod judge;
 mod scene;
 mod schedules;
+mod smoke;
 mod speech;
 mod tale;
 mod undoing;

@@ -37,6 +37,8 @@ const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one"
 const BUILT: &[Act] = &[Types("ann", "/build orders")];
 const DEPLOYED: &[Act] = &[Types("ann", "/deploy orders")];
 const STAGED: &[Act] = &[Types("ada", "/stage add orders prod")];
+const TESTED: &[Act] = &[Types("ada", "/stage set orders prod smoke=\"GET /world\"")];
+const EXAMINED: &[Act] = &[Types("ada", "/stage set orders dev smoke='invoke World {\"ping\":true}'")];
 const PROMOTED: &[Act] = &[Types("ann", "/promote orders prod")];
 /// Other code of both functions, another configuration, and a function more with a route of its own.
 const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Types("ann", "/build orders")];
@@ -115,6 +117,22 @@ pub(super) const TALES: &[Tale] = &[
         who: "ann",
         line: "/deploy orders",
         runs: Some(("dev", 2)),
+    },
+    Tale {
+        name: "examined deploy",
+        kind: "deploy",
+        before: &[CREATED, BUILT, DEPLOYED, EXAMINED, CHANGED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Tale {
+        name: "tested promotion",
+        kind: "promote",
+        before: &[CREATED, BUILT, DEPLOYED, STAGED, TESTED, PROMOTED, CHANGED, DEPLOYED],
+        who: "ann",
+        line: "/promote orders prod",
+        runs: Some(("prod", 2)),
     },
     Tale {
         name: "first promotion",

@@ -94,8 +94,9 @@ impl Fall {
             clean.changes.iter().rev().map(|call| Case::weather(*call, Weather::Fails(Class::Denied)));
         let moments = (1..CANCELS).rev().map(|nth| People::Cancelling(took * nth / CANCELS));
         let cancelled = moments.map(|people| Case { people, ..Case::default() });
+        let ill = super::smoke::is_tested(&clean).then(Case::ill);
         let mut falls: Vec<Self> = vec![];
-        for case in denied.chain(cancelled) {
+        for case in ill.into_iter().chain(denied).chain(cancelled) {
             let known: BTreeSet<_> = falls.iter().flat_map(|fall| fall.undone.iter().cloned()).collect();
             let shared = case.set(scene);
             shared.play(tale, &case).await;
@@ -231,6 +232,7 @@ async fn resolved(shared: &Shared, tale: &Tale, scene: &Scene, context: &str) {
     let process = shared.process("again");
     let known = shared.heads().len();
     tokio::time::sleep(Duration::from_secs(20)).await;
+    shared.cloud.climate(|now| now.ill = false);
     let answer = process.types("d2", tale.who, tale.line).await;
     assert_eq!(shared.heads().len(), known + 1, "{context}: {answer:?}");
     shared.lives(&process, People::Prompt, known + 1).await;

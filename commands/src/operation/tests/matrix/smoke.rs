@@ -1,0 +1,209 @@
+//! Smoke tests: what does not pass goes back by itself, wherever its process dies, and what stood before serves again.
+
+use std::time::Duration;
+
+use super::super::harness::{Death, Shared};
+use super::cases::{Case, Clean, Tally, sampled};
+use super::gates::{comes_to, ends, fails_with, newest, refused, runs, world};
+use super::judge;
+use super::scene::Scene;
+use super::tale::{Act, TALES, Tale};
+use crate::operation::effects::INVOKE;
+use crate::operation::{Head, Status};
+use crate::ports::{Method, Probe, Reply};
+use crate::testing::Moment;
+use crate::testing::cloud::{Called, Weather};
+
+/// How many deaths of a tale the short form tries.
+const SAMPLE: usize = 40;
+const FAILED: &str = "smoke-test-failed";
+
+fn is_test(called: &Called) -> bool {
+    called.call == INVOKE.call || called.call.starts_with("http:")
+}
+
+/// Whether an undisturbed run tests what it moved.
+pub(super) fn is_tested(clean: &Clean) -> bool {
+    clean.cloud.iter().any(is_test)
+}
+
+fn tested() -> impl Iterator<Item = &'static Tale> {
+    TALES.iter().filter(|tale| ["tested promotion", "examined deploy"].contains(&tale.name))
+}
+
+/// Plays a tale in which nothing passes; it ends as if it had not been.
+async fn falls(tale: &Tale, scene: &Scene, case: &Case) -> (Shared, bool) {
+    let shared = case.set(scene);
+    let died = shared.play(tale, case).await;
+    let context = format!("ill, {:?}", case.death);
+    assert_eq!(judge::rest(&shared, tale, scene, &context).await, Status::Failed, "{}: {context}", tale.name);
+    let head = shared.new_heads(scene).remove(0);
+    let code = fails_with(&shared, &head).await;
+    assert_eq!(code, FAILED, "{}: {context}: {:#?}", tale.name, shared.journal(&head.id));
+    (shared, died)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_pass_goes_back_wherever_its_process_dies() {
+    for tale in tested() {
+        let scene = Scene::of(tale).await;
+        let (shared, _) = falls(tale, &scene, &Case::ill()).await;
+        let calls = shared.cloud.calls();
+        let tries = calls.iter().filter(|called| is_test(called)).count();
+        assert!((15..=25).contains(&tries), "{}: {tries} tries within 20 s", tale.name);
+        let tally = Tally::of(format!("{}: deaths of a move that does not pass", tale.name));
+        let mut deaths = vec![];
+        for moment in [Moment::Before, Moment::After] {
+            let at_cloud = |call| Death { cloud: Some((call, moment)), ..Death::default() };
+            let at_store = |call| Death { store: Some((call, moment)), ..Death::default() };
+            deaths.extend((0..calls.len()).map(at_cloud));
+            deaths.extend((0..shared.store.count()).map(at_store));
+        }
+        let mut died = 0;
+        let deaths = sampled(deaths, SAMPLE, tale.name.len());
+        let all = deaths.len();
+        for death in deaths {
+            died += usize::from(falls(tale, &scene, &Case { death, ..Case::ill() }).await.1);
+            tally.count();
+        }
+        assert!(died + 8 >= all, "{}: {died} deaths of {all}", tale.name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_at_first_and_then_passes_has_passed() {
+    for tale in tested() {
+        let scene = Scene::of(tale).await;
+        let (shared, _) = falls(tale, &scene, &Case::ill()).await;
+        let first = shared.cloud.calls().iter().position(is_test).unwrap();
+        // Each of the first tries fails in its own way, and the last one is well.
+        let ways = [Weather::AnswerLost, Weather::Slow(Duration::from_secs(5)), Weather::MeetsItself];
+        let weather = ways.into_iter().enumerate().map(|(nth, way)| (first + nth, way)).collect();
+        let case = Case { weather, ..Case::default() };
+        let shared = case.set(&scene);
+        shared.play(tale, &case).await;
+        judge::success(&shared, tale, &scene, "it gets well").await;
+    }
+}
+
+/// What somebody is answered who asks the stage.
+async fn asked(shared: &Shared, path: &str) -> Reply {
+    let stage = shared.view().await.stages[&"prod".parse().unwrap()].clone();
+    let url = format!("{}{path}", stage.url.unwrap());
+    shared.cloud.reach().request(Method::Get, &url).await
+}
+
+fn words(shared: &Shared, head: &Head) -> String {
+    let card = shared.news(&head.id).unwrap().card;
+    let texts = card.parts.iter().filter_map(|part| match part {
+        crate::card::Part::Text(text) => Some(text.flat()),
+        _ => None,
+    });
+    let hint = card.hint.as_ref().map(|hint| hint.flat()).unwrap_or_default();
+    texts.chain([hint]).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ill_release_goes_back_and_the_message_says_what_was_seen() {
+    let (shared, process) = world("approvals=0 smoke=\"GET /hello 200\"").await;
+    shared.act(&process, &Act::Pushes(&["Hello", "World"], "ill", 128), "push").await;
+    for line in ["/build orders", "/deploy orders"] {
+        ends(&shared, &process, "ann", line, Status::Succeeded).await;
+    }
+    let well = Reply::Answered { status: 200, body: "I am well".into() };
+    assert_eq!(asked(&shared, "/hello").await, well);
+    let head = ends(&shared, &process, "ann", "/promote orders prod", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, FAILED);
+    let told = words(&shared, &head);
+    for wanted in [
+        "prod did not pass its smoke test: GET /hello answered 500, not 200: it is <ill> & 'tired'.",
+        "Taken back: move sluice-orders-Hello:prod",
+        "prod runs r2, as before.",
+    ] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+    assert_eq!(asked(&shared, "/hello").await, well);
+    assert_eq!(runs(&shared, "prod").await, 2);
+    // Not by override either: it tells of the release, and not of permission.
+    let head = ends(&shared, &process, "ada", "/promote orders prod override now", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, FAILED);
+    // A way back is not tested.
+    shared.cloud.climate(|now| now.ill = true);
+    ends(&shared, &process, "ann", "/rollback orders prod", Status::Succeeded).await;
+    assert_eq!(runs(&shared, "prod").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_that_does_not_pass_makes_no_release() {
+    let (shared, process) = world("").await;
+    ends(
+        &shared,
+        &process,
+        "ada",
+        "/stage set orders dev smoke='invoke World {\"ping\":true}'",
+        Status::Succeeded,
+    )
+    .await;
+    shared.act(&process, &Act::Pushes(&["Hello", "World"], "ill", 128), "push").await;
+    ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, FAILED);
+    let told = words(&shared, &head);
+    assert!(told.contains("invoke World {\"ping\":true} failed: Unhandled: it is <ill>"), "{told}");
+    assert_eq!(runs(&shared, "dev").await, 2);
+    refused(&process, "ann", "/promote orders prod from dev r3", "never-ran").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_that_changed_since_the_request_voids_it() {
+    let (shared, process) = world("smoke=\"GET /hello\"").await;
+    let ask = "/promote orders prod r1";
+    let head = comes_to(&shared, &process, "ann", ask, Status::Waiting).await;
+    ends(&shared, &process, "ada", "/stage set orders prod smoke=\"GET /world\"", Status::Succeeded).await;
+    process.types("a1", "ben", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(fails_with(&shared, &head).await, "void");
+    assert_eq!(runs(&shared, "prod").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_of_what_the_release_has_not_is_refused_before_anybody_is_asked() {
+    let (shared, process) = world("smoke=\"invoke hello\"").await;
+    let head = ends(&shared, &process, "ann", "/promote orders prod r1", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, "smoke-test-unfit");
+    let told = words(&shared, &head);
+    assert!(told.contains("r1 has no such function; it has Hello, World"), "{told}");
+    assert!(!shared.journal(&head.id).join(", ").contains("waiting"), "nobody was asked");
+    assert_eq!(runs(&shared, "prod").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_does_not_wait_for_a_test_to_fail() {
+    let (shared, process) = world("approvals=0 smoke=\"GET /hello\"").await;
+    shared.cloud.climate(|now| now.ill = true);
+    let known = shared.heads().len();
+    let asked = std::cell::Cell::new(None);
+    let story = async {
+        process.types("p", "ann", "/promote orders prod r1").await;
+        while !shared.cloud.calls().iter().any(is_test) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        process.types("r", "oli", "/rollback orders prod").await;
+        asked.set(Some(tokio::time::Instant::now()));
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        died = process.live_until(async || shared.is_over(known + 2)) => assert!(!died),
+        () = story => {}
+    }
+    let took = asked.get().expect("it was tested").elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    let new: Vec<_> = shared
+        .heads()
+        .into_iter()
+        .filter(|head| head.charter.ticket >= newest(&shared).charter.ticket - 1)
+        .collect();
+    let status = |kind: &str| new.iter().find(|head| head.charter.kind == kind).map(|head| head.status);
+    assert_eq!((status("promote"), status("rollback")), (Some(Status::Failed), Some(Status::Succeeded)));
+    assert_eq!(runs(&shared, "prod").await, 1);
+}

@@ -1,0 +1,233 @@
+//! The smoke test of a stage: right after its moves, while its slot is held, and before the record that is the point of
+//! no return. So what does not pass is taken back as any failure is, and the stage runs what it ran before.
+//!
+//! An alias or an API stage that moved needs a moment until everybody sees it, so that a test that fails is run again for
+//! 20 s. It may also be run again by who takes the operation over from somebody who died: it is a look, or an event that
+//! may come more than once. A way back has no test: nothing holds it up.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::card::Text;
+use crate::domain::{Artifact, Policy, Smoke, VersionSet, plain};
+use crate::fault::Class;
+use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
+use crate::operation::effects::INVOKE;
+use crate::operation::{Context, Effect, Node, Progress, Refusal, Slot, Step, StepId, Trouble, VOID};
+use crate::operations::steps::stage_url;
+use crate::ports::Reply;
+use crate::template::function_name;
+
+/// The step.
+const SMOKE: &str = "smoke";
+/// How long a test that fails is run again, by the clock of the process that runs it.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How soon.
+const AGAIN: Duration = Duration::from_secs(1);
+/// So much of what was answered is shown.
+const SHOWN: usize = 120;
+/// So many functions are named where a test names none of them.
+const NAMED: usize = 6;
+
+/// What moved, as far as its test needs to know.
+pub(crate) struct Moved<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) pipeline: &'a PipelineName,
+    pub(crate) stage: &'a StageName,
+    pub(crate) release: ReleaseNumber,
+    pub(crate) artifact: &'a Artifact,
+    pub(crate) set: &'a VersionSet,
+    /// What ran there before.
+    pub(crate) before: Option<ReleaseNumber>,
+}
+
+/// A test of a stage.
+pub(crate) struct SmokeTest {
+    target: Target,
+    stage: StageName,
+    smoke: Smoke,
+    at: At,
+    before: Option<ReleaseNumber>,
+}
+
+/// What is asked.
+enum At {
+    Url(String),
+    Function {
+        name: String,
+        version: String,
+    },
+    /// The release has nothing that could be asked.
+    Nothing(Refusal),
+}
+
+impl Moved<'_> {
+    /// The test of it.
+    pub(crate) fn tested(&self, smoke: &Smoke) -> SmokeTest {
+        let Self { target, pipeline, stage, release, artifact, set, before } = *self;
+        let vain = |what: String, hint: &str| {
+            let hint =
+                format!("{hint}, or an admin changes the test: `/stage set {pipeline} {stage} smoke=off`.");
+            let act = plain(&smoke.act());
+            At::Nothing(Refusal::new(
+                "smoke-test-unfit",
+                format!("`{stage}` is tested with `{act}` after each move, and `{release}` {what}."),
+                hint,
+            ))
+        };
+        let at = match smoke {
+            Smoke::Request { path, .. } => match &set.api {
+                Some(api) => At::Url(format!("{}{path}", stage_url(api, stage))),
+                None => vain("has no route to ask".into(), "Give it a route"),
+            },
+            Smoke::Invoke { function, .. } => {
+                let name = function_name(pipeline, function);
+                match set.versions.get(&name).filter(|_| artifact.code.contains_key(function)) {
+                    Some(version) => At::Function { version: version.clone(), name },
+                    None => {
+                        let known: Vec<String> =
+                            artifact.code.keys().take(NAMED).map(|known| format!("`{known}`")).collect();
+                        vain(format!("has no such function; it has {}", known.join(", ")), "Give it one")
+                    }
+                }
+            }
+        };
+        SmokeTest { target: target.clone(), stage: stage.clone(), smoke: smoke.clone(), at, before }
+    }
+}
+
+/// Whether a stage's test is still the one that an operation brought along. One that was taken away since does no harm.
+pub(crate) fn same_smoke(asked: Option<&Smoke>, policy: &Policy, stage: &StageName) -> Result<(), Refusal> {
+    if policy.smoke.is_none() || policy.smoke.as_ref() == asked {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        VOID,
+        format!("The smoke test of `{stage}` changed since this was asked."),
+        "Ask again if you still want it.",
+    ))
+}
+
+impl SmokeTest {
+    /// Whether no release like this can pass it: that is to be said before anything moves and before anybody is asked.
+    pub(crate) fn is_vain(&self) -> bool {
+        matches!(self.at, At::Nothing(_))
+    }
+
+    /// Its step, after these. It holds the stage's slot, unless it is in vain.
+    pub(crate) fn node(self, after: &[StepId]) -> Node {
+        let title = Text::plain("smoke test ").code(self.smoke.act());
+        let slot = (!self.is_vain()).then(|| Slot::Stage(self.stage.clone()));
+        let node = Node::new(StepId::new(SMOKE), title, self).after(after.iter().cloned());
+        slot.into_iter().fold(node, Node::holding)
+    }
+
+    /// One try; what was seen instead, if it did not pass.
+    async fn tried(&self, cx: &Context) -> Result<Option<String>, Trouble> {
+        match (&self.at, &self.smoke) {
+            (At::Url(url), Smoke::Request { method, status: wanted, .. }) => {
+                Ok(match cx.world.probe.request(*method, url).await {
+                    Reply::Answered { status, .. } if status == *wanted => None,
+                    Reply::Answered { status, body } => {
+                        Some(format!("answered {status}, not {wanted}{}", quoted(&body)))
+                    }
+                    Reply::Silent(why) => Some(format!("was not answered: {why}")),
+                })
+            }
+            (At::Function { name, version }, Smoke::Invoke { event, .. }) => {
+                let event = event.as_deref().unwrap_or("{}");
+                match cx.world.functions.invoke(&self.target, name, self.stage.as_str(), event).await {
+                    Ok(invoked) => Ok(match (invoked.version, invoked.error) {
+                        (Some(other), _) if other != *version => {
+                            Some(format!("was answered by version {other}, not {version}"))
+                        }
+                        (_, Some(error)) => Some(format!("failed{}", quoted(&error))),
+                        (_, None) => None,
+                    }),
+                    Err(error) if matches!(error.class, Class::Denied | Class::Invalid) => Err(error.into()),
+                    Err(error) => Ok(Some(format!("had no answer of {} ({})", error.call, error.code))),
+                }
+            }
+            (At::Nothing(refusal), _) => Err(Trouble::Refused(refusal.clone())),
+            _ => Err(Trouble::Corrupt("a smoke test that asks what it is not about".into())),
+        }
+    }
+
+    /// What is told when it did not pass: `seen` follows what was tried.
+    pub(crate) fn failed(&self, seen: &str) -> Refusal {
+        let Self { stage, smoke, before, .. } = self;
+        let runs = before.map_or("nothing".to_owned(), |before| format!("`{before}`"));
+        Refusal::new(
+            "smoke-test-failed",
+            format!("`{stage}` did not pass its smoke test: `{}` {seen}.", plain(&smoke.act())),
+            format!(
+                "`{stage}` runs {runs}, as before. Mend the release, build and deploy it, and try again."
+            ),
+        )
+    }
+}
+
+/// The first line of what was answered, shortened, behind a colon; nothing if there is none.
+pub(crate) fn quoted(body: &str) -> String {
+    let line = body.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let clean: String = line.chars().filter(|c| !c.is_control()).collect();
+    if clean.is_empty() {
+        return String::new();
+    }
+    let mut shown: String = clean.chars().take(SHOWN).collect();
+    if shown.len() < clean.len() {
+        shown.push('…');
+    }
+    format!(": {}", plain(&shown).trim_end_matches('.'))
+}
+
+#[async_trait]
+impl Step for SmokeTest {
+    fn effect(&self) -> Effect {
+        match self.at {
+            At::Function { .. } => Effect::Mutate(&INVOKE),
+            At::Url(_) | At::Nothing(_) => Effect::Look,
+        }
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let Some(seen) = self.tried(cx).await? else { return Progress::done(()) };
+        if cx.begun.elapsed() < PATIENCE {
+            return Ok(Progress::LookAgain { after: AGAIN, note: Some(Text::plain(seen)) });
+        }
+        Err(Trouble::Refused(self.failed(&seen)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_answered_is_one_short_line_without_marks() {
+        assert_eq!(quoted(""), "");
+        assert_eq!(quoted(" \n\u{7}\n"), "");
+        assert_eq!(quoted("\n  <@U0ANN> said `no`.\nand more"), ": @U0ANN> said 'no'");
+        let long = quoted(&"ü".repeat(500));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (SHOWN + 3, true));
+    }
+
+    #[test]
+    fn a_test_that_changed_since_it_was_asked_is_another_promise() {
+        let stage = "prod".parse().unwrap();
+        let policy = |smoke: &str| {
+            let mut policy = Policy::of(true);
+            policy.set("smoke", smoke, &Policy::of(true)).unwrap();
+            policy
+        };
+        let health: Smoke = "GET /health".parse().unwrap();
+        let code = |asked: Option<&Smoke>, now: &str| {
+            same_smoke(asked, &policy(now), &stage).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(code(Some(&health), "GET /health 200"), Ok(()));
+        assert_eq!(code(None, "off"), Ok(()));
+        assert_eq!(code(Some(&health), "off"), Ok(()), "it is run all the same");
+        assert_eq!(code(Some(&health), "GET /health 204"), Err(VOID.into()));
+        assert_eq!(code(None, "GET /health"), Err(VOID.into()));
+    }
+}
