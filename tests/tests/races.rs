@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::join_all;
 use sluice_e2e::scene::{agree, alias, deployed, ended, next, runs};
-use sluice_e2e::{Message, State, World, eventually};
+use sluice_e2e::{Message, State, eventually};
 
 #[tokio::test]
 async fn fifty_clicks_at_once_are_two_approvals() {
