@@ -12,7 +12,7 @@ use sluice_commands::operations::registry;
 use sluice_commands::ports::{LogStream, Logs};
 use sluice_commands::service::{Invocation, Said, Service};
 use sluice_commands::testing::samples::{self, CHANNEL, Sample};
-use sluice_commands::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
+use sluice_commands::testing::{Cloud, MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
 
 use super::Gallery;
 use crate::render;
@@ -30,25 +30,31 @@ impl Logs for Log {
 struct Desk {
     service: Service,
     store: Arc<MemoryStore>,
+    cloud: Arc<Cloud>,
     gallery: Gallery,
     deliveries: u32,
 }
 
 fn desk(access: Access) -> Desk {
     let store = Arc::new(MemoryStore::new());
-    let mut world = world(
+    let clock = Arc::new(TestClock::at("2026-03-02T10:00:00Z".parse().unwrap()));
+    let cloud = Cloud::new(Arc::clone(&clock) as Arc<_>);
+    samples::stand(&cloud, "orders", &STAGES);
+    samples::stand(&cloud, "billing", &[("dev", 1)]);
+    let world = world(
         Settings { drive: false, ..Settings::new("desk") },
         access,
         Arc::clone(&store) as Arc<_>,
-        Arc::new(TestClock::at("2026-03-02T10:00:00Z".parse().unwrap())),
+        clock,
         Arc::new(RecordingHerald::default()),
         Arc::new(RecordingRunner::default()),
     );
+    let mut world = cloud.reach().world(world);
     world.logs =
         Arc::new(Log(vec!["Installing", "$ python3 -m unittest `discover`", "```", "<!channel> OK"]));
     let engine = Arc::new(Engine::new(Arc::new(world), registry()));
     let service = Service::new(engine, Names::default());
-    Desk { service, store, gallery: Gallery::default(), deliveries: 0 }
+    Desk { service, store, cloud, gallery: Gallery::default(), deliveries: 0 }
 }
 
 impl Desk {
@@ -227,6 +233,29 @@ async fn the_answers_about_roles() {
         desk.types(who, &line).await;
     }
     desk.gallery.snapshot("answers_about_roles");
+}
+
+#[tokio::test]
+async fn the_answers_about_what_was_moved_outside() {
+    let mut desk = desk(samples::access());
+    samples::orders(&*desk.store, "orders", &STAGES).await;
+    desk.cloud.move_by_hand("sluice-orders-Hello", "prod", "2", Some(("3", 125)));
+    for (who, line) in [
+        ("dan", "/pipeline status orders"),
+        ("dan", "/pipeline check orders prod"),
+        ("ann", "/promote orders prod"),
+        ("ann", "/promote orders prod override <!channel> *it* is down"),
+        ("dan", "/rollback orders staging"),
+        ("ann", "/deploy orders #1"),
+    ] {
+        desk.types(who, line).await;
+    }
+    desk.clicks("ann", "drift.go", "0000000000|/promote orders prod anyway").await;
+    desk.clicks("zoe", "drift.go", "0000000000|/promote orders prod anyway").await;
+    desk.clicks("ann", "drift.go", "0000000000|/repo delete orders").await;
+    desk.clicks("ann", "drift.go", "nonsense").await;
+    desk.types("ann", "/promote orders prod anyway").await;
+    desk.gallery.snapshot("answers_about_what_was_moved_outside");
 }
 
 #[tokio::test]

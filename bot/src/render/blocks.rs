@@ -121,6 +121,25 @@ pub(super) fn code(code: &str) -> Vec<Value> {
     vec![section(&format!("```{dots}{body}```"))]
 }
 
+/// Whole lines in a fixed width, in as few blocks as they fit in; each with how many are in it.
+pub(super) fn code_lines(lines: &[String]) -> Vec<(usize, Value)> {
+    const ROOM: usize = SECTION - 20;
+    let mut blocks = Vec::new();
+    let mut open: Vec<&str> = Vec::new();
+    let mut signs = 0;
+    for line in lines {
+        let more = length(&escape(line)) + 1;
+        if !open.is_empty() && signs + more > ROOM {
+            blocks.push(std::mem::take(&mut open));
+            signs = 0;
+        }
+        signs += more;
+        open.push(line);
+    }
+    blocks.extend((!open.is_empty()).then_some(open));
+    blocks.into_iter().flat_map(|lines| code(&lines.join("\n")).into_iter().map(move |b| (lines.len(), b))).collect()
+}
+
 fn last_signs(text: &str, count: usize) -> String {
     text.chars().skip(length(text).saturating_sub(count)).collect()
 }

@@ -46,6 +46,8 @@ pub(crate) const FALLBACK: usize = 3_600;
 pub(crate) const HINT_KEPT: usize = 600;
 /// Blocks that we fill of Slack's 50.
 pub(crate) const BLOCKS_KEPT: usize = 45;
+/// Blocks of code in one message: more would be too many signs.
+pub(crate) const CODE_BLOCKS: usize = 3;
 /// Signs that we fill of Slack's 13,200 or so.
 pub(crate) const SIGNS_KEPT: usize = 12_000;
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod drift;
 mod gates;
 mod grants;
 mod lock;
@@ -12,6 +13,7 @@ mod window;
 
 pub use access::*;
 pub use audit::*;
+pub use drift::*;
 pub use gates::*;
 pub use grants::*;
 pub use lock::*;

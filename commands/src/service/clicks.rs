@@ -10,7 +10,7 @@ use crate::operation::{
     Word, answered, load, parse_wait, say,
 };
 use crate::operations::promote;
-use crate::service::{Answer, Invocation, Service, Stop};
+use crate::service::{Answer, GO_BUTTON, Invocation, Service, Stop};
 
 impl Service {
     /// A click on a button of ours.
@@ -21,6 +21,7 @@ impl Service {
         value: &str,
     ) -> Result<Answer, Stop> {
         let verdict = match action {
+            GO_BUTTON => return self.go_on(invocation, value).await,
             promote::APPROVE => Verdict::Approve,
             promote::REJECT => Verdict::Reject,
             CANCEL_BUTTON => Verdict::Cancel,

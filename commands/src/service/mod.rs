@@ -7,6 +7,7 @@
 mod check;
 mod clicks;
 mod drafts;
+mod drift;
 mod invocation;
 mod reads;
 mod roles;
@@ -15,6 +16,7 @@ mod stops;
 mod tests;
 mod trail;
 
+pub use drift::GO_BUTTON;
 pub use invocation::*;
 pub use trail::Trail;
 
@@ -42,6 +44,7 @@ pub enum Delay {
 pub struct Service {
     engine: Arc<Engine>,
     names: Names,
+    looks: drift::Looks,
 }
 
 /// What stands in the way of an answer that somebody wanted.
@@ -89,7 +92,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Card {
 impl Service {
     /// A service over that engine, with the commands as they are called in this installation.
     pub fn new(engine: Arc<Engine>, names: Names) -> Self {
-        Self { engine, names }
+        Self { engine, names, looks: drift::Looks::default() }
     }
 
     /// Answers a delivery.
@@ -156,13 +159,18 @@ impl Service {
             }
             other => match drafts::change_of(&other) {
                 Some(change) if change.name.is_none() => self.change_roles(invocation, &change, &other).await,
-                _ => self.operate(invocation, other).await,
+                _ => self.operate(invocation, other, None).await,
             },
         }
     }
 
-    /// Accepts a command that becomes an operation.
-    async fn operate(&self, invocation: &Invocation, command: Command) -> Result<Answer, Stop> {
+    /// Accepts a command that becomes an operation. `seen`: what its author was shown of a stage that somebody moved.
+    async fn operate(
+        &self,
+        invocation: &Invocation,
+        command: Command,
+        seen: Option<&str>,
+    ) -> Result<Answer, Stop> {
         let Some(name) = drafts::pipeline_of(&command) else {
             return Err(Trouble::Corrupt(format!("no operation for {command}")).into());
         };
@@ -178,7 +186,7 @@ impl Service {
             let permitted = ground.access.permit(command.permission(), &invocation.actor.id);
             let drafted = match permitted {
                 Ok(granted) => {
-                    self.draft(invocation, &command, &ground, &id).await.map(|draft| (draft, granted))
+                    self.draft(invocation, &command, &ground, &id, seen).await.map(|draft| (draft, granted))
                 }
                 Err(refusal) => Err(refusal.into()),
             };

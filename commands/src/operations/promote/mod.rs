@@ -16,15 +16,15 @@ pub use self::commits::Commits;
 use self::approval::{Approval, approvals, approved, enough, mentions, reminds, valid};
 use self::commits::LookAtCommits;
 use crate::card::{Button, ButtonStyle, Confirm, Part, Text};
-use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, Want, pass};
+use crate::domain::{About, Asked, Attempt, Current, Drift, PinnedApi, Release, Want, pass};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict, marked,
+    Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    Preparation, RecordMove, all_done, move_nodes, resolution_nodes, touched, unmoved,
+    Preparation, RecordMove, all_done, gone_on, move_nodes, resolution_nodes, touched, unmoved,
 };
 use crate::ports::Write;
 
@@ -70,6 +70,9 @@ pub struct Params {
     /// What stood closed when it was asked, and is passed: in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<String>,
+    /// What of the stage was moved outside Sluice when it was asked, and is gone on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Drift>,
 }
 
 impl Params {
@@ -107,7 +110,7 @@ pub struct Before {
 }
 
 /// Its kind.
-pub const KIND: &str = "promote";
+pub const KIND: &str = PROMOTE;
 /// The step that waits for people.
 pub const APPROVAL: &str = "approval";
 /// The step that looks at the commits in between.
@@ -136,6 +139,8 @@ impl Definition for Promote {
             bucket: &params.bucket,
             artifact,
             api: params.api.as_ref(),
+            before: params.before.as_ref().map(|before| before.release),
+            outside: params.outside.as_ref(),
         }
         .nodes()?;
         let ready = prepared.set.filter(|_| all_done(facts, &prepared.nodes));
@@ -275,6 +280,9 @@ impl Definition for Promote {
         }
         if !params.passed.is_empty() {
             story = story.field("Passed", marked(&params.passed.join(" ")));
+        }
+        if let Some(outside) = &params.outside {
+            story = story.field("Moved outside Sluice", gone_on(outside, to, facts));
         }
         if params.self_approval {
             story = story.field("Note", Text::plain("on this stage the approval of who asked counts"));

@@ -128,6 +128,7 @@ impl Service {
             override_reason: reason.map(str::to_owned),
             repository: Some(pipeline.repository.clone()),
             passed: vec![],
+            outside: None,
         };
         let attempt = Attempt { pipeline: name, stage: to, want: params.want(), at: now };
         let mut passed = pass(view, &attempt)?;
@@ -150,6 +151,7 @@ impl Service {
             from: Some(from.clone()),
             release: Some(number),
             again: nevertheless.again,
+            anyway: false,
             override_reason: reason.map(str::to_owned),
         };
         Resolved::new(promote::KIND, params, command, answer)

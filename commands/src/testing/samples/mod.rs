@@ -9,7 +9,7 @@ mod records;
 mod stories;
 
 pub use journal::Journal;
-pub use records::{CHANNEL, access, actor, change, orders, waiting};
+pub use records::{CHANNEL, access, actor, change, orders, stand, waiting};
 pub use stories::{all, promotion};
 
 use std::collections::BTreeMap;

@@ -114,6 +114,7 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
         before: (!is_first).then(|| ReleaseNumber(number - 1)),
         api: None,
         next: (!is_first).then(|| "staging".parse().expect("a stage")),
+        outside: None,
     };
     let outputs = Outputs::of_versions(name, "dev", functions, is_first);
     Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
@@ -138,6 +139,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
         override_reason: None,
         repository: None,
         passed: vec![],
+        outside: None,
     }
 }
 
@@ -268,6 +270,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
         },
         reason: reason.map(str::to_owned),
         passed: vec![],
+        outside: None,
     };
     let seen = serde_json::json!({
         "aliases": { "sluice-orders-Hello": ["2", "rev"], "sluice-orders-Count": ["2", "rev"] }, "serves": "d2",
