@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{
-    AliasRoutingConfiguration, Architecture, Environment, FunctionCode, LastUpdateStatus, PackageType, Runtime, State,
+    AliasRoutingConfiguration, Architecture, Environment, FunctionCode, LastUpdateStatus, PackageType,
+    Runtime, State,
 };
 use serde_json::Value;
 use sluice_commands::fault::{Class, PortResult};
@@ -368,9 +369,14 @@ fn environment(variables: &BTreeMap<String, String>) -> Environment {
 }
 
 /// In thousandths; what rounds to none still gets some.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of one, made safe by the clamp")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a part of one, made safe by the clamp"
+)]
 fn weights(routing: Option<&AliasRoutingConfiguration>) -> BTreeMap<String, u32> {
-    let weights = routing.and_then(AliasRoutingConfiguration::additional_version_weights).into_iter().flatten();
+    let weights =
+        routing.and_then(AliasRoutingConfiguration::additional_version_weights).into_iter().flatten();
     let some = weights.filter(|(_, part)| **part > 0.0);
     some.map(|(version, part)| (version.clone(), (part * 1000.0).round().clamp(1.0, 1000.0) as u32)).collect()
 }

@@ -85,10 +85,17 @@ async fn the_lines_in_the_thread_bring_the_old_release_back_and_status_says_so()
     let theirs = alias(&world, "byhand").await;
     let moved = format!("points to version {theirs} instead of {recorded}");
     status(&world, "byhand", &["prod was moved outside Sluice", &moved, "first seen"]).await;
-    world.types(world.ann(), "/pipeline check byhand prod").await.says(&["AWS: prod was moved", &moved, "anyway"]);
+    world.types(world.ann(), "/pipeline check byhand prod").await.says(&[
+        "AWS: prod was moved",
+        &moved,
+        "anyway",
+    ]);
 
     // Back where Sluice left it: all is well once somebody looks.
-    shell(&world, &lines.replace(&format!("--function-version {theirs}"), &format!("--function-version {recorded}")));
+    shell(
+        &world,
+        &lines.replace(&format!("--function-version {theirs}"), &format!("--function-version {recorded}")),
+    );
     eventually("it is right again", 2 * PATIENCE, async || {
         let words = world.types(world.eve(), "/pipeline status byhand").await.words();
         if words.contains("moved outside") { Err(words) } else { Ok(()) }
@@ -123,7 +130,10 @@ async fn who_moves_a_stage_that_was_moved_is_asked_first_by_button_and_by_word()
         let function = aws.functions("asked").await.remove(0);
         aws.aliases(&function).await.remove("dev").unwrap()
     };
-    shell(&world, &lines.replace(&format!("--function-version {theirs}"), &format!("--function-version {dev}")));
+    shell(
+        &world,
+        &lines.replace(&format!("--function-version {theirs}"), &format!("--function-version {dev}")),
+    );
     let whispers = world.whispers(ann).await.len();
     world.clicks(ann, &asked, "drift.go").await;
     let again = world.whispered(ann, whispers, &[&format!("points to version {dev}")]).await;
@@ -136,7 +146,10 @@ async fn who_moves_a_stage_that_was_moved_is_asked_first_by_button_and_by_word()
 
     // At a terminal there is no button, but the word.
     let function = Aws(&world).functions("asked").await.remove(0);
-    shell(&world, &format!("aws lambda update-alias --function-name {function} --name prod --function-version {dev}"));
+    shell(
+        &world,
+        &format!("aws lambda update-alias --function-name {function} --name prod --function-version {dev}"),
+    );
     status(&world, "asked", &["prod was moved outside Sluice"]).await;
     let run = |line: &str| Bot::runs(&world, &["run", line, "--as", ann], &[]);
     let (code, printed) = run("/rollback asked prod r2");

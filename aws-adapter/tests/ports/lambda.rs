@@ -135,7 +135,12 @@ async fn all_aliases_are_listed_with_where_a_part_of_their_calls_goes() {
 async fn an_alias_is_moved_with_all_of_its_calls() {
     let moved = r#"{"AliasArn":"arn:a","Name":"prod","FunctionVersion":"2","RevisionId":"r2"}"#;
     let wire = Wire::answering(vec![rest(200, "", moved)]);
-    aws(&wire.url).await.functions.move_alias(&target(), "f", "prod", "2", "r1").await.expect("it is answered");
+    aws(&wire.url)
+        .await
+        .functions
+        .move_alias(&target(), "f", "prod", "2", "r1")
+        .await
+        .expect("it is answered");
     let body = &wire.asked()[0].body;
     assert!(body.contains(r#""RoutingConfig":{"AdditionalVersionWeights":{}}"#), "{body}");
 }

@@ -137,7 +137,10 @@ pub(super) fn code_lines(lines: &[String]) -> Vec<(usize, Value)> {
         open.push(line);
     }
     blocks.extend((!open.is_empty()).then_some(open));
-    blocks.into_iter().flat_map(|lines| code(&lines.join("\n")).into_iter().map(move |b| (lines.len(), b))).collect()
+    blocks
+        .into_iter()
+        .flat_map(|lines| code(&lines.join("\n")).into_iter().map(move |b| (lines.len(), b)))
+        .collect()
 }
 
 fn last_signs(text: &str, count: usize) -> String {

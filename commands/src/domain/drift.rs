@@ -126,7 +126,9 @@ impl Drift {
         let api = self.api.iter().map(|moved| {
             let name = format!("API stage `{stage}`");
             match (&moved.recorded, &moved.seen) {
-                (Some(recorded), Some(seen)) => format!("{name} serves deployment `{seen}` instead of `{recorded}`"),
+                (Some(recorded), Some(seen)) => {
+                    format!("{name} serves deployment `{seen}` instead of `{recorded}`")
+                }
                 (Some(recorded), None) => format!("{name} is gone, which served deployment `{recorded}`"),
                 (None, seen) => {
                     let seen = seen.as_deref().unwrap_or("none");

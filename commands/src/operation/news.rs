@@ -278,7 +278,14 @@ fn asides(story: &Story, facts: &Facts, nodes: &[Node]) -> Vec<Aside> {
     if let Some((cause, refusal)) = &facts.stuck {
         let mut text = Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));
         text = text.then(": ").join(marked(&refusal.problem));
-        asides.push(Aside { name: "stuck", text, code: vec![], in_thread: true, broadcast: true, cause: *cause });
+        asides.push(Aside {
+            name: "stuck",
+            text,
+            code: vec![],
+            in_thread: true,
+            broadcast: true,
+            cause: *cause,
+        });
     }
     if let Some((at, succeeded)) = facts.ended {
         let long = at.duration_since(facts.charter.accepted).as_secs() >= LONG;

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Artifact, Attempt, Change, Current, Drift, PinnedApi, Release, Want, pass, to_item};
+use crate::domain::{
+    About, Artifact, Attempt, Change, Current, Drift, PinnedApi, Release, Want, pass, to_item,
+};
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{DEPLOY, Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble};
 use crate::operations::build::change_text;

@@ -292,18 +292,20 @@ impl Step for LookAtStage {
         };
         let (aliases, serves, recorded) = try_join3(aliases, serves, watch.recorded(cx)).await?;
         if let Some(recorded) = recorded {
-            let seen = aliases.iter().map(|(function, found)| {
-                recorded.of_alias(function, found.as_ref().map(Alias::serves))
-            });
+            let seen = aliases
+                .iter()
+                .map(|(function, found)| recorded.of_alias(function, found.as_ref().map(Alias::serves)));
             // Of what it does not move it says nothing.
-            let api = params.set.api.as_ref().filter(|api| recorded.api().is_none_or(|now| now.api == api.api));
+            let api =
+                params.set.api.as_ref().filter(|api| recorded.api().is_none_or(|now| now.api == api.api));
             let api = api.map(|_| recorded.of_api(serves.clone())).unwrap_or_default();
             if let Some(progress) = watch.judge(cx, seen.fold(api, Drift::and)).await? {
                 return Ok(progress);
             }
         }
         let mut look = Look { serves, ..Look::default() };
-        for (function, alias) in aliases.into_iter().filter_map(|(function, alias)| Some((function, alias?))) {
+        for (function, alias) in aliases.into_iter().filter_map(|(function, alias)| Some((function, alias?)))
+        {
             if !alias.weights.is_empty() {
                 look.weights.insert(function.clone(), alias.weights);
             }

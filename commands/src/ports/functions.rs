@@ -86,8 +86,13 @@ pub struct Alias {
 impl Alias {
     /// What it leads to, in words that are equal if and only if that is: `7`, or `7 (100/1000 to 8)`.
     pub fn serves(&self) -> String {
-        let parts: Vec<_> = self.weights.iter().map(|(version, part)| format!("{part}/1000 to {version}")).collect();
-        if parts.is_empty() { self.version.clone() } else { format!("{} ({})", self.version, parts.join(", ")) }
+        let parts: Vec<_> =
+            self.weights.iter().map(|(version, part)| format!("{part}/1000 to {version}")).collect();
+        if parts.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{} ({})", self.version, parts.join(", "))
+        }
     }
 }
 

@@ -95,7 +95,7 @@ impl Look {
 
 /// How a stage came to be seen so, in words.
 pub(super) fn moved(stage: &StageName, outside: &Outside) -> Text {
-    let text = Text::default().code(stage.as_str()).then(" was ").bold("moved outside Sluice").then(": ");
+    let text = Text::default().code(stage.as_str()).then(" was moved outside Sluice: ");
     let text = text.join(marked(&outside.drift.words(stage))).then("; first seen ").time(outside.first_seen);
     match outside.last_right {
         Some(right) => text.then(", and as recorded ").time(right).then("."),

@@ -135,6 +135,9 @@ impl Service {
             for (n, stage) in pipeline.stages.iter().enumerate() {
                 line = if n > 0 { line.then(" → ") } else { line };
                 line = line.code(stage.as_str()).then(" ").join(runs(view.stages.get(stage)));
+                if view.outside.contains_key(stage) {
+                    line = line.then(", but was seen moved outside Sluice");
+                }
             }
             card = card.text(line);
         }
@@ -173,7 +176,9 @@ impl Service {
         });
         let truth = self.truth(name, &view).await?;
         let outside = match &truth {
-            Truth::Seen(_, stages) => stages.iter().filter_map(|(stage, found)| Some((stage, found.as_ref()?))).collect(),
+            Truth::Seen(_, stages) => {
+                stages.iter().filter_map(|(stage, found)| Some((stage, found.as_ref()?))).collect()
+            }
             // What was seen before may still be so.
             Truth::Unknown(_) => view.outside.iter().collect::<Vec<_>>(),
         };
@@ -183,7 +188,9 @@ impl Service {
         let locks =
             locks.map(|lock| Text::default().code(lock.stage.as_str()).then(" is ").join(locked(lock)));
         // One paragraph each: fifty stages would be more blocks than a message has.
-        for lines in [outside, lines(urls), lines(locks), lines(open)].into_iter().filter(|lines| !lines.is_empty()) {
+        for lines in
+            [outside, lines(urls), lines(locks), lines(open)].into_iter().filter(|lines| !lines.is_empty())
+        {
             card = card.text(lines);
         }
         if let Some(next) = next_step(&view, name) {

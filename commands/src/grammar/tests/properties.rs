@@ -11,8 +11,20 @@ use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, UserId};
 /// Names, the grammar's own words among them.
 fn slug() -> impl Strategy<Value = String> {
     let words = table().iter().flat_map(|form| form.word.into_iter().chain([form.verb.word()]));
-    let small =
-        ["to", "from", "after", "for", "until", "since", "again", "anyway", "override", "r7", "operators", "v2"];
+    let small = [
+        "to",
+        "from",
+        "after",
+        "for",
+        "until",
+        "since",
+        "again",
+        "anyway",
+        "override",
+        "r7",
+        "operators",
+        "v2",
+    ];
     let words: Vec<_> = words.chain(small).map(str::to_owned).collect();
     prop_oneof![3 => "[a-z][a-z0-9-]{0,10}[a-z0-9]", 1 => prop::sample::select(words)]
 }
@@ -52,8 +64,8 @@ fn why() -> impl Strategy<Value = String> {
     let tricky = vec(
         prop::sample::select(vec![
             "to", "for", "2h", "2", "hours", "until", "17:00", "r7", "7", "#7", "prod", "\"", "\"a", "b\"",
-            "\\", "'x'", "`", "<@U1", "|a>", ">", "&", "lt;", "again", "anyway", "anyway,", "override", "é", "  ", "help", "k=v",
-            "since", "from", "release", "x.", "=\"",
+            "\\", "'x'", "`", "<@U1", "|a>", ">", "&", "lt;", "again", "anyway", "anyway,", "override", "é",
+            "  ", "help", "k=v", "since", "from", "release", "x.", "=\"",
         ]),
         1..8,
     )

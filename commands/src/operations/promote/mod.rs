@@ -20,7 +20,8 @@ use crate::domain::{About, Asked, Attempt, Current, Drift, PinnedApi, Release, W
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict, marked,
+    Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict,
+    marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{

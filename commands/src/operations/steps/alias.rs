@@ -46,7 +46,9 @@ impl Step for PointAlias {
                 // The revision is older than the approval: what counts is that it still points where it did then.
                 match functions.alias(target, function, stage).await? {
                     Some(now)
-                        if now.version == *from && now.revision != *revision && now.weights == self.weights =>
+                        if now.version == *from
+                            && now.revision != *revision
+                            && now.weights == self.weights =>
                     {
                         functions.move_alias(target, function, stage, &self.version, &now.revision).await?;
                         Progress::done(&self.version)
@@ -72,7 +74,8 @@ impl Step for PointAlias {
     }
     fn by_hand(&self) -> Option<String> {
         let (version, _) = self.seen.as_ref()?;
-        let parts = self.weights.iter().map(|(version, part)| format!("{version}={}", f64::from(*part) / 1000.0));
+        let parts =
+            self.weights.iter().map(|(version, part)| format!("{version}={}", f64::from(*part) / 1000.0));
         let parts = parts.collect::<Vec<_>>().join(",");
         let mut words = vec!["aws", "lambda", "update-alias", "--function-name", &self.function];
         words.extend(["--name", self.stage.as_str(), "--function-version", version]);

@@ -14,8 +14,8 @@ use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
 use crate::operations::names;
-use crate::operations::steps::{MOVED_OUTSIDE, Watch, ours, shell};
 use crate::operations::steps::recent::recent;
+use crate::operations::steps::{MOVED_OUTSIDE, Watch, ours, shell};
 use crate::ports::{Api, ApiStage, Deployment, Integration, Route};
 
 /// How long to wait before what a list does not show yet is looked for again.

@@ -100,7 +100,8 @@ impl Step for LookAtFunction {
             functions.permissions(target, function, stage),
         );
         let recorded = self.watch.recorded(cx);
-        let ((versions, alias, statements), recorded) = try_join(aws.map_err(Trouble::from), recorded).await?;
+        let ((versions, alias, statements), recorded) =
+            try_join(aws.map_err(Trouble::from), recorded).await?;
         let drift = recorded.map(|recorded| recorded.of_alias(function, alias.as_ref().map(Alias::serves)));
         if let Some(progress) = self.watch.judge(cx, drift.unwrap_or_default()).await? {
             return Ok(progress);

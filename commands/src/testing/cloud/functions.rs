@@ -70,7 +70,8 @@ impl FunctionState {
             architecture: String::new(),
             environment: BTreeMap::new(),
         };
-        let latest = VersionState { number: LATEST.into(), config, sha256: String::new(), changed: now, revision: 0 };
+        let latest =
+            VersionState { number: LATEST.into(), config, sha256: String::new(), changed: now, revision: 0 };
         Self { arn, tags: Tags::new(), changes: 0, latest, versions: vec![], aliases }
     }
 

@@ -8,9 +8,9 @@ use crate::ids::{BuildNumber, CommitId, OperationId, PipelineName, ReleaseNumber
 use crate::operation::{Head, Keys, Status};
 use crate::ports::{CodeRef, Guard, Guards, Item, LogStream, Precondition, Store, Write};
 use crate::service::Actor;
+use crate::template::function_name;
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::pinned_api;
-use crate::template::function_name;
 use crate::testing::{Cloud, target};
 
 /// The channel of every sample.

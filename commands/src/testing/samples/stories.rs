@@ -4,7 +4,7 @@ use super::journal::BEGIN;
 use super::outputs::Outputs;
 use super::records::{access, artifact, change, current, release, stage};
 use super::{Journal, Sample};
-use crate::domain::{Change, Lock, Policy, RoleChange, VersionSet, View};
+use crate::domain::{Change, Drift, Lock, Moved, Policy, RoleChange, VersionSet, View};
 use crate::fault::{Class, PortError};
 use crate::grammar::Role;
 use crate::ids::{BuildNumber, ReleaseNumber, StageName};
@@ -174,6 +174,17 @@ fn listing(count: usize, is_whole: bool) -> Journal {
     let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
     let outputs = outputs.with("commits", promote::Commits { list, is_whole });
     Journal::accepted("promote", "/promote orders prod", "orders", params, outputs)
+}
+
+/// A promotion that goes on from what somebody moved by hand.
+fn going_on() -> Journal {
+    let moved =
+        |recorded: &str, seen: &str| Moved { recorded: Some(recorded.into()), seen: Some(seen.into()) };
+    let aliases = [("sluice-orders-Hello".to_owned(), moved("2", "1 (125/1000 to 3)"))].into();
+    let outside = Some(Drift { aliases, api: Some(moved("d2", "d1")) });
+    let params = promote::Params { outside, ..promotion("orders", change(2), &["Hello"]) };
+    let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
+    Journal::accepted("promote", "/promote orders prod anyway", "orders", params, outputs)
 }
 
 fn overriding() -> Journal {
@@ -391,6 +402,7 @@ pub fn all() -> Vec<Sample> {
         asking_two().until("approval").said("ben", Verdict::Approve, None).sample("one of two approved"),
         asking_two().until("approval").waits_still(23 * 3600).sample("reminded of, before it expires"),
         asking_two().until("approval").waits_still(24 * 3600).fails_by_itself("approval").sample("expired"),
+        going_on().until("approval").sample("waiting, from what was moved outside"),
         overriding().until("alias:sluice-orders-Hello").sample("overridden, half way"),
         overriding().succeeded().sample("overridden, succeeded"),
         setting(&[("approvals", "2"), ("soak", "30m")], &[]).sample("just accepted"),

@@ -82,7 +82,9 @@ async fn what_somebody_moves_at_any_moment_stays_where_they_put_it() {
                 Some(_) => late += 1,
             }
         }
-        println!("matrix: a hand in {line}: {refused} refused at once, {met} met it, {late} were done before");
+        println!(
+            "matrix: a hand in {line}: {refused} refused at once, {met} met it, {late} were done before"
+        );
         assert!(met > 0 && late > 0, "{line}: {refused}, {met}, {late}: all are tried");
     }
 }
@@ -95,12 +97,19 @@ async fn who_says_so_goes_on_from_what_is_there_and_from_nothing_else() {
     shared.cloud.move_by_hand(HELLO, "prod", &theirs, None);
     let (card, _) = types(&shared, &process, "eve", "/pipeline status orders").await;
     let words = format!("{card:?}");
-    assert!(words.contains("moved outside Sluice") && words.contains(&format!("points to version {theirs}")), "{words}");
+    assert!(
+        words.contains("moved outside Sluice") && words.contains(&format!("points to version {theirs}")),
+        "{words}"
+    );
     assert!(shared.store.any(|item| item.key.sort == "drift/prod"), "since when is recorded");
 
     for line in ["/promote orders prod r1", "/rollback orders prod"] {
         let (card, head) = types(&shared, &process, "ann", line).await;
-        assert_eq!((code(&card).as_deref(), head.map(|head| head.id)), (Some("moved-outside"), None), "{line}");
+        assert_eq!(
+            (code(&card).as_deref(), head.map(|head| head.id)),
+            (Some("moved-outside"), None),
+            "{line}"
+        );
         let button = card.buttons.first().expect("it can be gone on");
         assert!(button.value.ends_with(&format!("|{line} anyway")), "{button:?}");
     }
