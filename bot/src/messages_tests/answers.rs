@@ -89,7 +89,7 @@ fn sample(name: &str) -> Sample {
 
 const STAGES: [(&str, u32); 3] = [("dev", 2), ("staging", 2), ("prod", 1)];
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_to_questions() {
     let mut desk = desk(samples::access());
     for line in ["/repo list", "/pipeline status"] {
@@ -136,7 +136,7 @@ async fn the_answers_to_questions() {
     desk.gallery.snapshot("answers_to_questions");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_to_commands() {
     let mut desk = desk(samples::access());
     samples::orders(&*desk.store, "orders", &STAGES).await;
@@ -190,7 +190,7 @@ async fn the_answers_to_commands() {
     desk.gallery.snapshot("answers_to_refused");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_to_decisions() {
     let mut desk = desk(samples::access());
     samples::orders(&*desk.store, "orders", &STAGES).await;
@@ -212,7 +212,7 @@ async fn the_answers_to_decisions() {
     desk.gallery.snapshot("answers_to_decisions");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_about_roles() {
     let mut desk = desk(samples::access());
     samples::orders(&*desk.store, "orders", &STAGES).await;
@@ -235,7 +235,7 @@ async fn the_answers_about_roles() {
     desk.gallery.snapshot("answers_about_roles");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_about_what_was_moved_outside() {
     let mut desk = desk(samples::access());
     samples::orders(&*desk.store, "orders", &STAGES).await;
@@ -258,7 +258,7 @@ async fn the_answers_about_what_was_moved_outside() {
     desk.gallery.snapshot("answers_about_what_was_moved_outside");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_before_there_are_roles() {
     let mut desk = desk(Access::default());
     desk.types("ann", "/repo create orders").await;
@@ -266,7 +266,7 @@ async fn the_answers_before_there_are_roles() {
     desk.gallery.snapshot("answers_without_roles");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_at_their_longest() {
     let mut desk = desk(samples::access());
     let names: Vec<String> = (1..=50).map(|n| format!("stage-{n}-of-many")).collect();

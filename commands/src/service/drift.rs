@@ -98,7 +98,7 @@ pub(super) fn moved(stage: &StageName, outside: &Outside) -> Text {
     let text = Text::default().code(stage.as_str()).then(" was moved outside Sluice: ");
     let text = text.join(marked(&outside.drift.words(stage))).then("; first seen ").time(outside.first_seen);
     match outside.last_right {
-        Some(right) => text.then(", and as recorded ").time(right).then("."),
+        Some(right) => text.then(", still as recorded ").time(right).then("."),
         None => text.then("."),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+mod drift;
 mod gates;
 mod roles;
 
