@@ -62,6 +62,7 @@ calls! {
         GET_FUNCTION_CONFIGURATION = "lambda:GetFunctionConfiguration",
         LIST_FUNCTION_TAGS = "lambda:ListTags",
         GET_ALIAS = "lambda:GetAlias",
+        LIST_ALIASES = "lambda:ListAliases",
         GET_FUNCTION_POLICY = "lambda:GetPolicy",
         GET_APIS = "apigatewayv2:GetApis",
         GET_INTEGRATIONS = "apigatewayv2:GetIntegrations",

@@ -1,13 +1,14 @@
 //! Lambda. Every write names the state it was decided on (`RevisionId`, `CodeSha256`), so a lost race is a conflict and
 //! never a change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, InvocationType, LastUpdateStatus, PackageType, Runtime, State,
+    AliasRoutingConfiguration, Architecture, Environment, FunctionCode, InvocationType, LastUpdateStatus,
+    PackageType, Runtime, State,
 };
 use serde_json::Value;
 use sluice_commands::fault::{Class, PortResult};
@@ -68,6 +69,7 @@ macro_rules! alias_of {
             name: call.answered(answer.name(), "alias name")?.to_owned(),
             arn: call.answered(answer.alias_arn(), "alias ARN")?.to_owned(),
             version: call.answered(answer.function_version(), "function version")?.to_owned(),
+            weights: weights(answer.routing_config()),
             revision: call.answered(answer.revision_id(), "RevisionId")?.to_owned(),
         }
     }};
@@ -237,6 +239,23 @@ impl Functions for Lambda {
         }
     }
 
+    async fn aliases(&self, target: &Target, function: &str) -> PortResult<Option<Vec<Alias>>> {
+        let call = call::LIST_ALIASES;
+        let client = self.0.at(target, call)?;
+        let (mut aliases, mut marker) = (Vec::new(), None);
+        loop {
+            let page = client.list_aliases().function_name(function).set_marker(marker).send().await;
+            let Some(page) = found(page.map_err(failed(call)))? else { return Ok(None) };
+            for alias in page.aliases() {
+                aliases.push(alias_of!(call, alias));
+            }
+            marker = page.next_marker.filter(|marker| !marker.is_empty());
+            if marker.is_none() {
+                return Ok(Some(aliases));
+            }
+        }
+    }
+
     async fn create_alias(
         &self,
         target: &Target,
@@ -260,6 +279,9 @@ impl Functions for Lambda {
     ) -> PortResult<Alias> {
         let call = call::UPDATE_ALIAS;
         let request = self.0.at(target, call)?.update_alias().function_name(function).name(alias);
+        // What is left out stays: a part of the calls would still go where somebody sent it.
+        let all = AliasRoutingConfiguration::builder().set_additional_version_weights(Some(HashMap::new()));
+        let request = request.routing_config(all.build());
         let answer =
             request.function_version(version).revision_id(revision).send().await.map_err(failed(call))?;
         Ok(alias_of!(call, &answer))
@@ -359,6 +381,19 @@ fn with_version(arn: &str, version: &str) -> String {
 /// An empty environment is sent too: it takes away what was there before.
 fn environment(variables: &BTreeMap<String, String>) -> Environment {
     Environment::builder().set_variables(unsorted(variables)).build()
+}
+
+/// In thousandths; what rounds to none still gets some.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a part of one, made safe by the clamp"
+)]
+fn weights(routing: Option<&AliasRoutingConfiguration>) -> BTreeMap<String, u32> {
+    let weights =
+        routing.and_then(AliasRoutingConfiguration::additional_version_weights).into_iter().flatten();
+    let some = weights.filter(|(_, part)| **part > 0.0);
+    some.map(|(version, part)| (version.clone(), (part * 1000.0).round().clamp(1.0, 1000.0) as u32)).collect()
 }
 
 fn number(value: Option<i32>) -> Option<u32> {

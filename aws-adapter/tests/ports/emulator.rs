@@ -186,7 +186,9 @@ async fn a_function_its_versions_and_its_aliases() {
     let moved = port.move_alias(&target(), "f", "dev", "2", &alias.revision).await.expect("moved");
     assert_eq!((moved.version.as_str(), &moved.arn), ("2", &alias.arn));
     conflict(port.move_alias(&target(), "f", "dev", "1", &alias.revision).await);
-    assert_eq!(port.alias(&target(), "f", "dev").await, Ok(Some(moved)));
+    assert_eq!(port.alias(&target(), "f", "dev").await, Ok(Some(moved.clone())));
+    assert_eq!(port.aliases(&target(), "f").await, Ok(Some(vec![moved])));
+    assert_eq!(port.aliases(&target(), "none").await, Ok(None));
     let invoked = port.invoke(&target(), "f", "dev", "{\"ping\":true}").await;
     assert_eq!(invoked, Ok(Invoked { version: Some("2".into()), error: None }));
     let absent = port.invoke(&target(), "f", "prod", "{}").await.expect_err("no such alias");

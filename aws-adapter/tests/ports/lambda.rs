@@ -106,6 +106,45 @@ async fn an_alias_cannot_point_to_a_version_that_is_not_there() {
     assert!(body.contains(r#""FunctionVersion":"9""#) && body.contains(r#""RevisionId":"r1""#), "{body}");
 }
 
+/// The emulator sends all calls to the primary version.
+#[tokio::test]
+async fn all_aliases_are_listed_with_where_a_part_of_their_calls_goes() {
+    let wire = Wire::answering(vec![
+        rest(
+            200,
+            "",
+            r#"{"NextMarker":"more","Aliases":[{"AliasArn":"arn:a","Name":"dev","FunctionVersion":"7","RevisionId":"r1"}]}"#,
+        ),
+        rest(
+            200,
+            "",
+            r#"{"Aliases":[{"AliasArn":"arn:b","Name":"prod","FunctionVersion":"5","RevisionId":"r2",
+                "RoutingConfig":{"AdditionalVersionWeights":{"6":0.1}}}]}"#,
+        ),
+        rest(404, "ResourceNotFoundException", r#"{"Message":"Function not found"}"#),
+    ]);
+    let port = aws(&wire.url).await.functions;
+    let listed = port.aliases(&target(), "f").await.expect("it is answered").expect("it is there");
+    let said: Vec<_> = listed.iter().map(|alias| (alias.name.as_str(), alias.serves())).collect();
+    assert_eq!(said, [("dev", "7".to_owned()), ("prod", "5 (100/1000 to 6)".to_owned())]);
+    assert_eq!(port.aliases(&target(), "f").await, Ok(None));
+    assert!(wire.asked()[1].line.contains("Marker=more"), "{:?}", wire.asked()[1]);
+}
+
+#[tokio::test]
+async fn an_alias_is_moved_with_all_of_its_calls() {
+    let moved = r#"{"AliasArn":"arn:a","Name":"prod","FunctionVersion":"2","RevisionId":"r2"}"#;
+    let wire = Wire::answering(vec![rest(200, "", moved)]);
+    aws(&wire.url)
+        .await
+        .functions
+        .move_alias(&target(), "f", "prod", "2", "r1")
+        .await
+        .expect("it is answered");
+    let body = &wire.asked()[0].body;
+    assert!(body.contains(r#""RoutingConfig":{"AdditionalVersionWeights":{}}"#), "{body}");
+}
+
 #[tokio::test]
 async fn an_alias_that_moved_meanwhile_is_a_conflict() {
     let stale = r#"{"Type":"User","message":"The RevisionId provided does not match"}"#;

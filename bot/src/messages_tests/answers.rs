@@ -12,7 +12,7 @@ use sluice_commands::operations::registry;
 use sluice_commands::ports::{LogStream, Logs};
 use sluice_commands::service::{Invocation, Said, Service};
 use sluice_commands::testing::samples::{self, CHANNEL, Sample};
-use sluice_commands::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
+use sluice_commands::testing::{Cloud, MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
 
 use super::Gallery;
 use crate::render;
@@ -30,25 +30,31 @@ impl Logs for Log {
 struct Desk {
     service: Service,
     store: Arc<MemoryStore>,
+    cloud: Arc<Cloud>,
     gallery: Gallery,
     deliveries: u32,
 }
 
 fn desk(access: Access) -> Desk {
     let store = Arc::new(MemoryStore::new());
-    let mut world = world(
+    let clock = Arc::new(TestClock::at("2026-03-02T10:00:00Z".parse().unwrap()));
+    let cloud = Cloud::new(Arc::clone(&clock) as Arc<_>);
+    samples::stand(&cloud, "orders", &STAGES);
+    samples::stand(&cloud, "billing", &[("dev", 1)]);
+    let world = world(
         Settings { drive: false, ..Settings::new("desk") },
         access,
         Arc::clone(&store) as Arc<_>,
-        Arc::new(TestClock::at("2026-03-02T10:00:00Z".parse().unwrap())),
+        clock,
         Arc::new(RecordingHerald::default()),
         Arc::new(RecordingRunner::default()),
     );
+    let mut world = cloud.reach().world(world);
     world.logs =
         Arc::new(Log(vec!["Installing", "$ python3 -m unittest `discover`", "```", "<!channel> OK"]));
     let engine = Arc::new(Engine::new(Arc::new(world), registry()));
     let service = Service::new(engine, Names::default());
-    Desk { service, store, gallery: Gallery::default(), deliveries: 0 }
+    Desk { service, store, cloud, gallery: Gallery::default(), deliveries: 0 }
 }
 
 impl Desk {
@@ -96,7 +102,7 @@ fn sample(name: &str) -> Sample {
 
 const STAGES: [(&str, u32); 3] = [("dev", 2), ("staging", 2), ("prod", 1)];
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_to_questions() {
     let mut desk = desk(samples::access());
     for line in ["/repo list", "/pipeline status"] {
@@ -143,7 +149,7 @@ async fn the_answers_to_questions() {
     desk.gallery.snapshot("answers_to_questions");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_to_commands() {
     let mut desk = desk(samples::access());
     samples::orders(&*desk.store, "orders", &STAGES).await;
@@ -197,7 +203,7 @@ async fn the_answers_to_commands() {
     desk.gallery.snapshot("answers_to_refused");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_to_decisions() {
     let mut desk = desk(samples::access());
     samples::orders(&*desk.store, "orders", &STAGES).await;
@@ -219,7 +225,7 @@ async fn the_answers_to_decisions() {
     desk.gallery.snapshot("answers_to_decisions");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_about_roles() {
     let mut desk = desk(samples::access());
     samples::orders(&*desk.store, "orders", &STAGES).await;
@@ -262,7 +268,30 @@ async fn the_answers_to_who_asks_for_a_role() {
     desk.gallery.snapshot("answers_about_asking");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn the_answers_about_what_was_moved_outside() {
+    let mut desk = desk(samples::access());
+    samples::orders(&*desk.store, "orders", &STAGES).await;
+    desk.cloud.move_by_hand("sluice-orders-Hello", "prod", "2", Some(("3", 125)));
+    for (who, line) in [
+        ("dan", "/pipeline status orders"),
+        ("dan", "/pipeline check orders prod"),
+        ("ann", "/promote orders prod"),
+        ("ann", "/promote orders prod override <!channel> *it* is down"),
+        ("dan", "/rollback orders staging"),
+        ("ann", "/deploy orders #1"),
+    ] {
+        desk.types(who, line).await;
+    }
+    desk.clicks("ann", "drift.go", "0000000000|/promote orders prod anyway").await;
+    desk.clicks("zoe", "drift.go", "0000000000|/promote orders prod anyway").await;
+    desk.clicks("ann", "drift.go", "0000000000|/repo delete orders").await;
+    desk.clicks("ann", "drift.go", "nonsense").await;
+    desk.types("ann", "/promote orders prod anyway").await;
+    desk.gallery.snapshot("answers_about_what_was_moved_outside");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_answers_before_there_are_roles() {
     let mut desk = desk(Access::default());
     desk.types("ann", "/repo create orders").await;
@@ -270,7 +299,7 @@ async fn the_answers_before_there_are_roles() {
     desk.gallery.snapshot("answers_without_roles");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_answers_at_their_longest() {
     let mut desk = desk(samples::access());
     let names: Vec<String> = (1..=50).map(|n| format!("stage-{n}-of-many")).collect();

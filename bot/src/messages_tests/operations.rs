@@ -18,7 +18,7 @@ fn told(gallery: &mut Gallery, sample: &Sample) {
             (true, false) => "in the thread",
             (true, true) => "in the thread and the channel",
         };
-        gallery.add(&format!("{}, beside it {place}", sample.name), &render::line(&aside.text).to_json());
+        gallery.add(&format!("{}, beside it {place}", sample.name), &render::aside(aside).to_json());
     }
 }
 

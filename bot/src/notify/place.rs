@@ -126,7 +126,7 @@ impl Place {
         let told = self
             .keep(&mut posted, aside.cause, |place| Draft {
                 what: format!("{}/{}", aside.name, place.channel),
-                message: render::line(&aside.text),
+                message: render::aside(aside),
                 sequence,
                 broadcast: aside.broadcast && thread.is_some(),
                 thread: thread.clone(),

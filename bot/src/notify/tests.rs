@@ -253,8 +253,14 @@ async fn after_a_lost_answer_it_is_posted_once_more_and_marked() {
 #[tokio::test(start_paused = true)]
 async fn what_somebody_who_died_may_have_posted_is_marked_and_what_we_caused_is_not() {
     let world = world();
-    let aside =
-        |name, cause| Aside { name, text: Text::plain(name), in_thread: false, broadcast: false, cause };
+    let aside = |name, cause| Aside {
+        name,
+        text: Text::plain(name),
+        code: vec![],
+        in_thread: false,
+        broadcast: false,
+        cause,
+    };
     let asides = vec![aside("request", 2), aside("end", 3)];
     world.notify.tell(News { own_since: 3, asides, ..news(3, true) });
     settled(&world).await;
@@ -348,6 +354,7 @@ async fn asides_are_told_once_and_edited_if_they_change() {
     let aside = |name, words: &str, in_thread, broadcast| Aside {
         name,
         text: Text::plain(words),
+        code: vec![],
         in_thread,
         broadcast,
         cause: 1,

@@ -121,13 +121,37 @@ pub(super) fn code(code: &str) -> Vec<Value> {
     vec![section(&format!("```{dots}{body}```"))]
 }
 
+/// Whole lines in a fixed width, in as few blocks as they fit in; each with how many are in it.
+pub(super) fn code_lines(lines: &[String]) -> Vec<(usize, Value)> {
+    const ROOM: usize = SECTION - 20;
+    let mut blocks = Vec::new();
+    let mut open: Vec<&str> = Vec::new();
+    let mut signs = 0;
+    for line in lines {
+        let more = length(&escape(line)) + 1;
+        if !open.is_empty() && signs + more > ROOM {
+            blocks.push(std::mem::take(&mut open));
+            signs = 0;
+        }
+        signs += more;
+        open.push(line);
+    }
+    blocks.extend((!open.is_empty()).then_some(open));
+    blocks
+        .into_iter()
+        .flat_map(|lines| code(&lines.join("\n")).into_iter().map(move |b| (lines.len(), b)))
+        .collect()
+}
+
 fn last_signs(text: &str, count: usize) -> String {
     text.chars().skip(length(text).saturating_sub(count)).collect()
 }
 
-/// The buttons; what has too many loses the last ones.
+/// The buttons; what has too many loses the last ones. One whose value is too long is none: cut, it would decide something
+/// else. Whoever makes it says in words what to type.
 pub(super) fn actions(buttons: &[Button]) -> Option<Value> {
-    let elements: Vec<Value> = buttons.iter().take(BUTTONS).map(button).collect();
+    let is_whole = |button: &&Button| length(&button.value) <= limits::VALUE;
+    let elements: Vec<Value> = buttons.iter().filter(is_whole).take(BUTTONS).map(button).collect();
     (!elements.is_empty()).then(|| json!({ "type": "actions", "elements": elements }))
 }
 
@@ -136,7 +160,7 @@ fn button(button: &Button) -> Value {
         "type": "button",
         "action_id": cut(&button.action_id, limits::ACTION_ID),
         "text": plain(&button.label, limits::BUTTON),
-        "value": cut(&button.value, limits::VALUE),
+        "value": button.value,
     });
     match button.style {
         ButtonStyle::Default => {}

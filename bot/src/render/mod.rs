@@ -9,13 +9,14 @@ pub(crate) mod text;
 
 use serde_json::{Value, json};
 use sluice_commands::card::{Card, Part, Span, Text, Tone};
+use sluice_commands::ports::Aside;
 use sluice_commands::service::{Answer, Audience};
 
 #[cfg(test)]
 pub(crate) use limits::assert_within_limits;
 
 use blocks::{context, section};
-use limits::{BLOCKS_KEPT, FALLBACK, HEADER, HINT_KEPT, SIGNS_KEPT};
+use limits::{BLOCKS_KEPT, CODE_BLOCKS, FALLBACK, HEADER, HINT_KEPT, SIGNS_KEPT};
 
 /// A message as Slack takes it: `text` for notifications and screen readers, `blocks` for the eye.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +71,18 @@ pub(crate) fn line(text: &Text) -> Message {
         text: text::fallback(text, FALLBACK),
         blocks: vec![section(&text::mrkdwn(text, limits::SECTION))],
     }
+}
+
+/// The same with lines below it that can be copied to a shell: whole lines, in as few blocks as they fit in.
+pub(crate) fn aside(aside: &Aside) -> Message {
+    let mut message = line(&aside.text);
+    let blocks = blocks::code_lines(&aside.code);
+    let told = blocks.iter().map(|(count, _)| count).take(CODE_BLOCKS).sum::<usize>();
+    message.blocks.extend(blocks.into_iter().take(CODE_BLOCKS).map(|(_, block)| block));
+    if told < aside.code.len() {
+        message.blocks.push(context(&format!("… and {} more lines", aside.code.len() - told)));
+    }
+    message
 }
 
 /// An answer as the acknowledgement of a slash command or the body for a `response_url` takes it.

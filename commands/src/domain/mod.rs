@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod drift;
 mod gates;
 mod grants;
 mod lock;
@@ -14,6 +15,7 @@ mod window;
 
 pub use access::*;
 pub use audit::*;
+pub use drift::*;
 pub use gates::*;
 pub use grants::*;
 pub use lock::*;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Grants, Lock, Pipeline, Policy, Stage, from_item};
+use crate::domain::{Grants, Lock, Outside, Pipeline, Policy, Stage, from_item};
 use crate::ids::{BuildNumber, OperationId, PipelineName, StageName};
 use crate::operation::head::{guards, number, text};
 use crate::operation::{Keys, Slot, Ticket, Trouble};
@@ -25,9 +25,11 @@ pub struct View {
     pub policies: BTreeMap<StageName, Policy>,
     /// The locks, those whose time has come included.
     pub locks: BTreeMap<StageName, Lock>,
+    /// The stages that were seen moved outside Sluice.
+    pub outside: BTreeMap<StageName, Outside>,
     /// The roles that were granted for it.
     pub grants: Grants,
-    /// The revision of each policy's and each lock's record, by its sort key.
+    /// The revision of the record of each policy, lock and drift, by its sort key.
     pub revisions: BTreeMap<String, u64>,
     /// The open operations, the earliest first.
     pub tickets: Vec<Ticket>,
@@ -134,6 +136,11 @@ impl View {
                     let lock: Lock = from_item(item)?;
                     view.revisions.insert(item.key.sort.clone(), number(&item.guards, REVISION));
                     view.locks.insert(lock.stage.clone(), lock);
+                }
+                Some(("drift", stage)) => {
+                    let stage = stage.parse().map_err(|_| corrupt())?;
+                    view.revisions.insert(item.key.sort.clone(), number(&item.guards, REVISION));
+                    view.outside.insert(stage, from_item(item)?);
                 }
                 Some(("slot", slot)) => {
                     let holder = text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?;

@@ -130,6 +130,8 @@ pub enum Command {
         name: PipelineName,
         build: Option<BuildNumber>,
         stage: Option<StageName>,
+        /// Though the stage was moved outside Sluice.
+        anyway: bool,
     },
     DeployPlan {
         name: PipelineName,
@@ -174,6 +176,8 @@ pub enum Command {
         from: Option<StageName>,
         release: Option<ReleaseNumber>,
         again: bool,
+        /// Though the stage was moved outside Sluice.
+        anyway: bool,
         override_reason: Option<String>,
     },
     PromoteDiff {
@@ -199,6 +203,8 @@ pub enum Command {
         name: PipelineName,
         stage: StageName,
         release: Option<ReleaseNumber>,
+        /// Though the stage was moved outside Sluice.
+        anyway: bool,
         reason: Option<String>,
     },
     PipelineStatus {
@@ -239,4 +245,27 @@ pub enum Command {
     Help {
         command: Option<String>,
     },
+}
+
+impl Command {
+    /// The same, though its stage was moved outside Sluice.
+    pub fn anyway(mut self) -> Self {
+        if let Command::Deploy { anyway, .. }
+        | Command::Promote { anyway, .. }
+        | Command::Rollback { anyway, .. } = &mut self
+        {
+            *anyway = true;
+        }
+        self
+    }
+
+    /// Whether it goes on though its stage was moved outside Sluice; none if it moves no stage.
+    pub fn goes_on(&self) -> Option<bool> {
+        match self {
+            Command::Deploy { anyway, .. }
+            | Command::Promote { anyway, .. }
+            | Command::Rollback { anyway, .. } => Some(*anyway),
+            _ => None,
+        }
+    }
 }

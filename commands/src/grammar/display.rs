@@ -39,8 +39,9 @@ impl fmt::Display for Command {
             | Command::BuildRetry { name, build }
             | Command::BuildLog { name, build }
             | Command::DeployPlan { name, build } => line.name(name).maybe(build.as_ref()),
-            Command::Deploy { name, build, stage } => {
-                line.name(name).maybe(build.as_ref()).after("to", stage.as_ref().map(self::name))
+            Command::Deploy { name, build, stage, anyway } => {
+                let line = line.name(name).maybe(build.as_ref()).after("to", stage.as_ref().map(self::name));
+                line.maybe(anyway.then_some("anyway"))
             }
             Command::StageAdd { name, stage, after } => {
                 line.name(name).name(stage).after("after", after.as_ref().map(self::name))
@@ -56,9 +57,10 @@ impl fmt::Display for Command {
             Command::StageUnlock { name, stage } | Command::PipelineCheck { name, stage } => {
                 line.name(name).maybe(stage.as_ref().map(self::name))
             }
-            Command::Promote { name, to, from, release, again, override_reason } => {
+            Command::Promote { name, to, from, release, again, anyway, override_reason } => {
                 let line = line.name(name).name(to).after("from", from.as_ref().map(self::name));
                 let line = line.maybe(release.as_ref()).maybe(again.then_some("again"));
+                let line = line.maybe(anyway.then_some("anyway"));
                 line.after("override", override_reason.as_deref().map(reason))
             }
             Command::PromoteDiff { name, to } => line.name(name).name(to),
@@ -67,8 +69,9 @@ impl fmt::Display for Command {
             | Command::PromoteCancel { name, stage, reason: why } => {
                 line.name(name).name(stage).maybe(why.as_deref().map(reason))
             }
-            Command::Rollback { name, stage, release, reason: why } => {
+            Command::Rollback { name, stage, release, anyway, reason: why } => {
                 let line = line.name(name).name(stage).after("to", release.as_ref());
+                let line = line.maybe(anyway.then_some("anyway"));
                 line.maybe(why.as_deref().map(reason_to_go_back))
             }
             Command::PipelineStatus { name } | Command::PipelineWho { name } => {
@@ -168,10 +171,10 @@ fn reason(text: &str) -> String {
     if text.contains(['"', '\\']) || text.starts_with(['\'', '`']) { quote(text) } else { text.to_owned() }
 }
 
-/// A reason where its first words might name a release.
+/// A reason where its first words might name a release, or say to go on anyway.
 fn reason_to_go_back(text: &str) -> String {
     let first = text.split(' ').next().unwrap_or_default().to_lowercase();
     let number = first.trim_start_matches(['r', '#']).starts_with(|c: char| c.is_ascii_digit());
-    let is_word = BEFORE_A_RELEASE.iter().any(|word| first.starts_with(word));
+    let is_word = BEFORE_A_RELEASE.iter().chain(&["anyway"]).any(|word| first.starts_with(word));
     if is_word || number { quote(text) } else { reason(text) }
 }

@@ -49,6 +49,7 @@ const RESERVED: &[&str] = &[
     "until",
     "since",
     "again",
+    "anyway",
     "override",
     "hard",
     "on",

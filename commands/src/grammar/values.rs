@@ -17,6 +17,7 @@ pub(super) struct Values {
     pub(super) after: Option<StageName>,
     pub(super) release: Option<ReleaseNumber>,
     pub(super) again: bool,
+    pub(super) anyway: bool,
     pub(super) hard: bool,
     pub(super) override_reason: Option<String>,
     pub(super) until: Option<Period>,
@@ -55,6 +56,10 @@ impl Values {
             Slot::Release => self.release = Some(read::release(word)?),
             Slot::Again => {
                 self.again = true;
+                return Ok(0);
+            }
+            Slot::Anyway => {
+                self.anyway = true;
                 return Ok(0);
             }
             Slot::Hard => {
@@ -113,6 +118,7 @@ impl Values {
             part("after", self.after.as_ref()),
             part("release", self.release),
             self.again.then(|| "again".to_owned()),
+            self.anyway.then(|| "anyway".to_owned()),
             self.hard.then(|| "hard".to_owned()),
             part("until", self.until.as_ref()),
             part("since", self.since.as_ref()),

@@ -132,7 +132,8 @@ mutations! {
         "the name is the stage's; one of that name is a conflict",
         "GetStage; ours if it serves the deployment", true,
         By("DeleteStage, if it still serves our deployment");
-    UPDATE_STAGE: "apigatewayv2:UpdateStage", "sets one value, under the stage slot", "GetStage", true,
+    UPDATE_STAGE: "apigatewayv2:UpdateStage",
+        "sets one value, under the stage slot, right after a look that it serves what it is to go from", "GetStage", true,
         By("UpdateStage to the deployment before, if it still serves ours");
     STOP_BUILD: "codebuild:StopBuild", "stops that build; one that ended is no error", "looks first, always", true,
         Stays("takes back a StartBuild");

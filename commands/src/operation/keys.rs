@@ -67,6 +67,10 @@ impl Keys {
     pub fn lock(&self, name: &PipelineName, stage: &StageName) -> Key {
         self.key(format_args!("pipeline/{name}"), format!("lock/{stage}"))
     }
+    /// What of a stage was seen moved outside Sluice.
+    pub fn drift(&self, name: &PipelineName, stage: &StageName) -> Key {
+        self.key(format_args!("pipeline/{name}"), format!("drift/{stage}"))
+    }
     /// The roles that were granted for a pipeline.
     pub fn pipeline_grants(&self, name: &PipelineName) -> Key {
         self.key(format_args!("pipeline/{name}"), "roles")

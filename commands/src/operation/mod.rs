@@ -57,6 +57,10 @@ pub use world::{Settings, World};
 
 /// The kind of locks: what they write has a guard of its own, so that a rollback passes them in a slot.
 pub const LOCK: &str = "stage-lock";
+/// The kind of deploys.
+pub const DEPLOY: &str = "deploy";
+/// The kind of promotions.
+pub const PROMOTE: &str = "promote";
 /// The kind of rollbacks: they go to the head of every line.
 pub const ROLLBACK: &str = "rollback";
 /// The code of an operation that people rejected.

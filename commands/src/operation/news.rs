@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use crate::card::{Card, Part, Span, StepLine, StepState, Text, Tone};
 use crate::domain::{Act, AuditRecord, to_item};
 use crate::operation::definition::{Definition, Story};
+use crate::operation::effects::UPDATE_STAGE;
 use crate::operation::facts::{Facts, Verdict};
 use crate::operation::head::{Head, Status};
 use crate::operation::step::{Effect, Node, StepId, Trouble};
@@ -40,7 +41,7 @@ pub(crate) fn of(
         status,
         actor: facts.charter.actor.id.clone(),
         channels: facts.charter.channels(),
-        asides: asides(&story, facts),
+        asides: asides(&story, facts, &nodes),
         wakes: story.wakes.filter(|_| status == Status::Waiting),
     })
 }
@@ -258,26 +259,33 @@ pub fn marked(words: &str) -> Text {
     text
 }
 
-fn asides(story: &Story, facts: &Facts) -> Vec<Aside> {
+fn asides(story: &Story, facts: &Facts, nodes: &[Node]) -> Vec<Aside> {
     let mut asides = vec![];
     if facts.status() == Status::Waiting
         && let Some(request) = &story.request
         && let Some((_, cause)) = facts.waiting()
     {
         let text = request.clone();
-        asides.push(Aside { name: "request", text, in_thread: false, broadcast: false, cause });
+        asides.push(Aside { name: "request", text, code: vec![], in_thread: false, broadcast: false, cause });
     }
     if facts.status() == Status::Waiting
         && let Some(reminder) = &story.reminder
         && let Some((_, cause)) = facts.waits_still()
     {
         let text = reminder.clone();
-        asides.push(Aside { name: "reminder", text, in_thread: true, broadcast: true, cause });
+        asides.push(Aside { name: "reminder", text, code: vec![], in_thread: true, broadcast: true, cause });
     }
     if let Some((cause, refusal)) = &facts.stuck {
         let mut text = Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));
         text = text.then(": ").join(marked(&refusal.problem));
-        asides.push(Aside { name: "stuck", text, in_thread: true, broadcast: true, cause: *cause });
+        asides.push(Aside {
+            name: "stuck",
+            text,
+            code: vec![],
+            in_thread: true,
+            broadcast: true,
+            cause: *cause,
+        });
     }
     if let Some((at, succeeded)) = facts.ended {
         let long = at.duration_since(facts.charter.accepted).as_secs() >= LONG;
@@ -289,10 +297,28 @@ fn asides(story: &Story, facts: &Facts) -> Vec<Aside> {
                 text = text.then(": ").join(why);
             }
             let broadcast = !succeeded || story.broadcast;
-            asides.push(Aside { name: "end", text, in_thread: true, broadcast, cause: facts.sequence });
+            let cause = facts.sequence;
+            asides.push(Aside { name: "end", text, code: vec![], in_thread: true, broadcast, cause });
+        }
+        let code = by_hand(facts, nodes);
+        if succeeded && !code.is_empty() {
+            // What is there to bring back only this operation saw.
+            let text = Text::plain("Should Sluice not be there to go back, these lines do it by hand:");
+            let cause = facts.sequence;
+            asides.push(Aside { name: "by-hand", text, code, in_thread: true, broadcast: false, cause });
         }
     }
     asides
+}
+
+/// The lines that bring back by hand what an operation moved, in the order of a rollback: the API stage first.
+fn by_hand(facts: &Facts, nodes: &[Node]) -> Vec<String> {
+    let done = nodes.iter().filter(|node| facts.is_done(&node.id));
+    let mut lines: Vec<(bool, String)> = done
+        .filter_map(|node| Some((node.step.effect() != Effect::Mutate(&UPDATE_STAGE), node.step.by_hand()?)))
+        .collect();
+    lines.sort_by_key(|(is_later, _)| *is_later);
+    lines.into_iter().map(|(_, line)| line).collect()
 }
 
 /// Why it failed, in a line; but nobody else is mentioned: that is for the one message alone.

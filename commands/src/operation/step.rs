@@ -241,6 +241,10 @@ pub trait Step: Send + Sync {
     async fn observe(&self, _cx: &Context) -> Result<Observed, Trouble> {
         Ok(Observed::Absent)
     }
+    /// The line for a shell by which a person brings back what was there before, if something was.
+    fn by_hand(&self) -> Option<String> {
+        None
+    }
     /// Takes back what was done, with what it left. Called only where the mutation's row says that its step does so, and
     /// perhaps more than once: it looks before it changes anything, and leaves what is not as this step left it.
     async fn undo(&self, _cx: &Context, _output: &Value) -> Result<Undone, Trouble> {

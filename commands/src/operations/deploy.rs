@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
 use crate::domain::{
-    About, Artifact, Attempt, Change, Current, PinnedApi, Release, Smoke, Want, pass, to_item,
+    About, Artifact, Attempt, Change, Current, Drift, PinnedApi, Release, Smoke, Want, pass, to_item,
 };
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble};
+use crate::operation::{DEPLOY, Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble};
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    Moved, Preparation, Prepared, RecordMove, SmokeTest, all_done, move_nodes, resolution_nodes, same_smoke,
-    touched, unmoved,
+    JustMoved, Preparation, Prepared, RecordMove, SmokeTest, all_done, gone_on, move_nodes, resolution_nodes,
+    same_smoke, touched, unmoved,
 };
 use crate::ports::{Precondition, Write};
 
@@ -45,6 +45,9 @@ pub struct Params {
     /// What the stage has to pass after the move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smoke: Option<Smoke>,
+    /// What of the stage was moved outside Sluice when it was asked, and is gone on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Drift>,
 }
 
 /// The operation.
@@ -59,6 +62,8 @@ fn prepared(facts: &Facts, params: &Params, target: &Target) -> Result<Prepared,
         bucket: &params.bucket,
         artifact: &params.artifact,
         api: params.api.as_ref(),
+        before: params.before,
+        outside: params.outside.as_ref(),
     }
     .nodes()
 }
@@ -78,7 +83,7 @@ fn release(facts: &Facts, params: &Params, succeeded: bool) -> Release {
 
 impl Definition for Deploy {
     fn kind(&self) -> &'static str {
-        "deploy"
+        DEPLOY
     }
 
     fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
@@ -89,7 +94,7 @@ impl Definition for Deploy {
         if !all_done(facts, &nodes) {
             return Ok(nodes);
         }
-        let moved = Moved {
+        let moved = JustMoved {
             target,
             pipeline: &params.name,
             stage: &params.stage,
@@ -187,6 +192,9 @@ impl Definition for Deploy {
         let mut story = Story::new(title).field("Commit", change_text(&params.commit));
         if let Some(before) = params.before {
             story = story.field("Before", Text::default().code(before.to_string()));
+        }
+        if let Some(outside) = &params.outside {
+            story = story.field("JustMoved outside Sluice", gone_on(outside, stage, facts));
         }
         if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
             story = story.field("URL", Text::default().link(url.clone(), url));

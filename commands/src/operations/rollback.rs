@@ -3,13 +3,15 @@
 //!
 //! It is bound to the release that ran when it was asked: if the stage moved by its turn, it is void.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use futures::future::try_join_all;
+use futures::future::{try_join_all, try_join3};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Attempt, Change, Current, Release, VersionSet, View, Want, pass};
+use crate::domain::{About, Attempt, Change, Current, Drift, Release, VersionSet, View, Want, pass};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{
@@ -18,8 +20,10 @@ use crate::operation::{
 };
 use crate::operations::build::change_text;
 use crate::operations::promote;
-use crate::operations::steps::{PointAlias, RecordMove, ServeDeployment, resolution_nodes, touched};
-use crate::ports::Write;
+use crate::operations::steps::{
+    PointAlias, RecordMove, ServeDeployment, Watch, gone_on, nevertheless, resolution_nodes, touched,
+};
+use crate::ports::{Alias, Write};
 use crate::service::Actor;
 
 /// What is asked.
@@ -45,12 +49,18 @@ pub struct Params {
     /// What stood closed when it was asked, and did not hold a way back: in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed: Vec<String>,
+    /// What of the stage was moved outside Sluice when it was asked, and is gone on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Drift>,
 }
 
 /// The stage as it was seen.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Look {
-    aliases: std::collections::BTreeMap<String, (String, String)>,
+    aliases: BTreeMap<String, (String, String)>,
+    /// What part of its calls an alias sends to other versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    weights: BTreeMap<String, BTreeMap<String, u32>>,
     serves: Option<String>,
 }
 
@@ -66,7 +76,15 @@ impl Definition for Rollback {
         let params: Params = facts.params()?;
         let slot = Slot::Stage(params.stage.clone());
         let look = StepId::new("look");
-        let step = LookAtStage { target: target.clone(), params: params.clone() };
+        let watch = Watch {
+            pipeline: params.name.clone(),
+            stage: params.stage.clone(),
+            before: Some(params.before),
+            mark: None,
+            accepted: params.outside.clone(),
+            line: nevertheless(facts),
+        };
+        let step = LookAtStage { target: target.clone(), params: params.clone(), watch };
         let mut nodes = vec![];
         let mut first = vec![];
         if params.goes_first {
@@ -95,8 +113,9 @@ impl Definition for Rollback {
         }
         let mut last = needs.clone();
         for (function, version) in &params.set.versions {
+            let weights = seen.weights.get(function).cloned().unwrap_or_default();
             let seen = seen.aliases.get(function).cloned();
-            if seen.as_ref().is_some_and(|(at, _)| at == version) {
+            if weights.is_empty() && seen.as_ref().is_some_and(|(at, _)| at == version) {
                 continue;
             }
             let id = StepId::of("alias", function);
@@ -109,6 +128,7 @@ impl Definition for Rollback {
                 stage: params.stage.clone(),
                 version: version.clone(),
                 seen,
+                weights,
             };
             nodes.push(Node::new(id.clone(), title, step).after(needs.clone()).holding(slot.clone()));
             last.push(id);
@@ -206,6 +226,9 @@ impl Definition for Rollback {
         if !params.passed.is_empty() {
             story = story.field("Passed", marked(&params.passed.join(" ")));
         }
+        if let Some(outside) = &params.outside {
+            story = story.field("Moved outside Sluice", gone_on(outside, stage, facts));
+        }
         if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
             story = story.field("URL", Text::default().link(url.clone(), url));
         }
@@ -247,6 +270,7 @@ impl Step for MakeWay {
 struct LookAtStage {
     target: Target,
     params: Params,
+    watch: Watch,
 }
 
 #[async_trait]
@@ -255,18 +279,38 @@ impl Step for LookAtStage {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let Self { target, params } = self;
+        let Self { target, params, watch } = self;
         let stage = params.stage.as_str();
         let aliases = try_join_all(params.set.versions.keys().map(|function| async move {
             let found = cx.world.functions.alias(target, function, stage).await?;
-            Ok::<_, Trouble>(found.map(|alias| (function.clone(), (alias.version, alias.revision))))
+            Ok::<_, Trouble>((function, found))
         }));
         let serves = async {
             let Some(api) = &params.set.api else { return Ok(None) };
             let found = cx.world.gateway.stage(target, &api.api, stage).await?;
             Ok::<_, Trouble>(found.and_then(|stage| stage.deployment))
         };
-        let (aliases, serves) = futures::future::try_join(aliases, serves).await?;
-        Progress::done(Look { aliases: aliases.into_iter().flatten().collect(), serves })
+        let (aliases, serves, recorded) = try_join3(aliases, serves, watch.recorded(cx)).await?;
+        if let Some(recorded) = recorded {
+            let seen = aliases
+                .iter()
+                .map(|(function, found)| recorded.of_alias(function, found.as_ref().map(Alias::serves)));
+            // Of what it does not move it says nothing.
+            let api =
+                params.set.api.as_ref().filter(|api| recorded.api().is_none_or(|now| now.api == api.api));
+            let api = api.map(|_| recorded.of_api(serves.clone())).unwrap_or_default();
+            if let Some(progress) = watch.judge(cx, seen.fold(api, Drift::and)).await? {
+                return Ok(progress);
+            }
+        }
+        let mut look = Look { serves, ..Look::default() };
+        for (function, alias) in aliases.into_iter().filter_map(|(function, alias)| Some((function, alias?)))
+        {
+            if !alias.weights.is_empty() {
+                look.weights.insert(function.clone(), alias.weights);
+            }
+            look.aliases.insert(function.clone(), (alias.version, alias.revision));
+        }
+        Progress::done(look)
     }
 }

@@ -77,6 +77,8 @@ pub struct Alias {
     pub arn: String,
     /// The version it points to.
     pub version: String,
+    /// The other versions that get a part of its calls, in thousandths of them.
+    pub weights: BTreeMap<String, u32>,
     /// Changes with each change; a precondition of writes.
     pub revision: String,
 }
@@ -88,6 +90,19 @@ pub struct Invoked {
     pub version: Option<String>,
     /// Why the function failed, if it did: its own words behind the kind of failure.
     pub error: Option<String>,
+}
+
+impl Alias {
+    /// What it leads to, in words that are equal if and only if that is: `7`, or `7 (100/1000 to 8)`.
+    pub fn serves(&self) -> String {
+        let parts: Vec<_> =
+            self.weights.iter().map(|(version, part)| format!("{part}/1000 to {version}")).collect();
+        if parts.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{} ({})", self.version, parts.join(", "))
+        }
+    }
 }
 
 /// Lambda.
@@ -142,6 +157,8 @@ pub trait Functions: Send + Sync {
     ) -> PortResult<FunctionVersion>;
     /// `lambda:GetAlias`; `None` if the function or the alias is not there.
     async fn alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<Option<Alias>>;
+    /// `lambda:ListAliases`, all pages: every stage of a function in one look; `None` if there is no such function.
+    async fn aliases(&self, target: &Target, function: &str) -> PortResult<Option<Vec<Alias>>>;
     /// `lambda:CreateAlias`. An alias of that name: conflict.
     async fn create_alias(
         &self,
@@ -150,7 +167,7 @@ pub trait Functions: Send + Sync {
         alias: &str,
         version: &str,
     ) -> PortResult<Alias>;
-    /// `lambda:UpdateAlias` with `RevisionId`. Another revision: conflict.
+    /// `lambda:UpdateAlias` with `RevisionId`: all calls go to that version, and none to another. Another revision: conflict.
     async fn move_alias(
         &self,
         target: &Target,

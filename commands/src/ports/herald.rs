@@ -11,6 +11,8 @@ pub struct Aside {
     pub name: &'static str,
     /// What it says; a short text that mentions people.
     pub text: Text,
+    /// Lines below it that can be copied to a shell.
+    pub code: Vec<String>,
     /// Whether it is a reply in the operation's thread, or a message of its own in the channel.
     pub in_thread: bool,
     /// Whether a thread reply is shown in the channel too.

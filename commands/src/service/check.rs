@@ -5,6 +5,7 @@ use crate::card::{Card, Text, Tone};
 use crate::domain::{Attempt, Stand, Want, gates};
 use crate::ids::{PipelineName, StageName, UserId};
 use crate::operation::{Ground, Refusal, marked};
+use crate::service::drift::{Truth, moved};
 use crate::service::{Answer, Invocation, Service, Stop};
 
 /// How a gate stands for who asks.
@@ -27,6 +28,22 @@ fn line(state: State, name: &str, words: Text) -> Text {
 
 fn closed(name: &str, refusal: &Refusal) -> Text {
     line(State::Closed, name, marked(&format!("{} {}", refusal.problem, refusal.hint)))
+}
+
+/// Whether AWS says what the record says; a stage that moves right now has no such line.
+fn real(truth: &Truth, name: &PipelineName, stage: &StageName) -> Option<Text> {
+    Some(match truth {
+        Truth::Seen(_, stages) => match stages.get(stage)? {
+            None => line(State::Open, "AWS", Text::plain("runs what is recorded")),
+            Some(outside) => {
+                let again = marked(&format!(" To go on from that: `/promote {name} {stage} anyway`."));
+                line(State::Closed, "AWS", moved(stage, outside).join(again))
+            }
+        },
+        Truth::Unknown(why) => {
+            line(State::Waits, "AWS", Text::plain(format!("could not be compared with the record: {why}")))
+        }
+    })
 }
 
 impl Service {
@@ -52,10 +69,12 @@ impl Service {
         if stages.is_empty() {
             card = card.text("It has one stage, which is open: there is nothing to promote to.");
         }
+        let truth = self.truth(name, view).await?;
         for stage in stages {
             card =
                 card.text(Text::default().code(stage.as_str()).then(": ").join(view.policy(stage).words()));
-            let lines = self.stands(&ground, name, stage, &invocation.actor.id);
+            let mut lines = self.stands(&ground, name, stage, &invocation.actor.id);
+            lines.extend(real(&truth, name, stage));
             card = card
                 .text(lines.into_iter().reduce(|all, line| all.then("\n").join(line)).unwrap_or_default());
         }

@@ -11,7 +11,7 @@ use crate::operation::{
 };
 use crate::operations::promote;
 use crate::service::asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
-use crate::service::{Answer, Invocation, Service, Stop};
+use crate::service::{Answer, GO_BUTTON, Invocation, Service, Stop};
 
 impl Service {
     /// A click on a button of ours.
@@ -25,6 +25,7 @@ impl Service {
             ASK_BUTTON => return self.ask(invocation, value).await,
             GRANT_BUTTON => return self.answer_request(invocation, value, true).await,
             DECLINE_BUTTON => return self.answer_request(invocation, value, false).await,
+            GO_BUTTON => return self.go_on(invocation, value).await,
             promote::APPROVE => Verdict::Approve,
             promote::REJECT => Verdict::Reject,
             CANCEL_BUTTON => Verdict::Cancel,

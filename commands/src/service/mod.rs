@@ -8,6 +8,7 @@ mod asks;
 mod check;
 mod clicks;
 mod drafts;
+mod drift;
 mod invocation;
 mod reads;
 mod roles;
@@ -17,6 +18,7 @@ mod tests;
 mod trail;
 
 pub use asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
+pub use drift::GO_BUTTON;
 pub use invocation::*;
 pub use trail::Trail;
 
@@ -44,6 +46,7 @@ pub enum Delay {
 pub struct Service {
     engine: Arc<Engine>,
     names: Names,
+    looks: drift::Looks,
 }
 
 /// What stands in the way of an answer that somebody wanted.
@@ -63,6 +66,14 @@ pub(crate) struct Also {
     writes: Vec<Write>,
     /// What the clicked message becomes.
     replaces: Option<Card>,
+    /// What its author was shown of a stage that somebody moved.
+    seen: Option<String>,
+}
+
+impl Also {
+    fn about(seen: Option<&str>) -> Self {
+        Self { seen: seen.map(str::to_owned), ..Self::default() }
+    }
 }
 
 impl Stop {
@@ -102,7 +113,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Card {
 impl Service {
     /// A service over that engine, with the commands as they are called in this installation.
     pub fn new(engine: Arc<Engine>, names: Names) -> Self {
-        Self { engine, names }
+        Self { engine, names, looks: drift::Looks::default() }
     }
 
     /// Answers a delivery.
@@ -174,18 +185,23 @@ impl Service {
             }
             other => match drafts::change_of(&other) {
                 Some(change) if change.name.is_none() => self.change_roles(invocation, &other).await,
-                _ => self.operate(invocation, other).await,
+                _ => self.operate(invocation, other, None).await,
             },
         }
     }
 
-    /// Accepts a command that becomes an operation.
-    async fn operate(&self, invocation: &Invocation, command: Command) -> Result<Answer, Stop> {
+    /// Accepts a command that becomes an operation. `seen`: what its author was shown of a stage that somebody moved.
+    async fn operate(
+        &self,
+        invocation: &Invocation,
+        command: Command,
+        seen: Option<&str>,
+    ) -> Result<Answer, Stop> {
         let Some(name) = drafts::pipeline_of(&command) else {
             return Err(Trouble::Corrupt(format!("no operation for {command}")).into());
         };
         for _ in 0..TRIES {
-            match self.try_operate(invocation, &command, &name, Also::default()).await {
+            match self.try_operate(invocation, &command, &name, Also::about(seen)).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
                 Err(stop) => return self.or_answered(invocation, stop).await,
@@ -214,10 +230,11 @@ impl Service {
                 .to_string(),
         )
         .map_err(|error| Trouble::Corrupt(error.to_string()))?;
-        let asking = |stop: Stop| stop.asking(Self::known(&ground.view), &command.to_string());
+        let asking = |stop: Stop| stop.asking(Self::of_view(&ground.view), &command.to_string());
         let granted = ground.access.permit(command.permission(), &invocation.actor.id);
         let granted = granted.map_err(|refusal| asking(refusal.into()))?;
-        let mut draft = self.draft(invocation, command, &ground, &id).await.map_err(asking)?;
+        let mut draft =
+            self.draft(invocation, command, &ground, &id, also.seen.as_deref()).await.map_err(asking)?;
         if let Some(open) = ground.view.tickets.iter().find(|ticket| ticket.fingerprint == draft.fingerprint)
         {
             // The same delivery again is answered as before; the same command anew is shown what is open.

@@ -9,6 +9,7 @@ use crate::ids::{BuildNumber, PipelineName, StageName, UserId};
 use crate::operation::{CANCELLED, EXPIRED, Ground, REJECTED, Refusal, Slot, Trouble, VOID, marked};
 use crate::operations::build::change_text;
 use crate::ports::{Item, Order, Query};
+use crate::service::drift::{Truth, moved};
 use crate::service::{Actor, Answer, Service, Stop};
 
 /// How many rows a list shows.
@@ -134,13 +135,16 @@ impl Service {
             for (n, stage) in pipeline.stages.iter().enumerate() {
                 line = if n > 0 { line.then(" → ") } else { line };
                 line = line.code(stage.as_str()).then(" ").join(runs(view.stages.get(stage)));
+                if view.outside.contains_key(stage) {
+                    line = line.then(", but was seen moved outside Sluice");
+                }
             }
             card = card.text(line);
         }
         Ok(Answer::private(card.hint(marked("More of one: `/pipeline status NAME`."))))
     }
 
-    /// `/pipeline status NAME`: one request.
+    /// `/pipeline status NAME`: one request, and a look at AWS if the last one is older than a minute.
     pub(crate) async fn status(&self, name: &PipelineName) -> Result<Answer, Stop> {
         let view = self.view(name).await?;
         let pipeline = view.pipeline(name)?;
@@ -170,12 +174,23 @@ impl Service {
                 None => line,
             }
         });
+        let truth = self.truth(name, &view).await?;
+        let outside = match &truth {
+            Truth::Seen(_, stages) => {
+                stages.iter().filter_map(|(stage, found)| Some((stage, found.as_ref()?))).collect()
+            }
+            // What was seen before may still be so.
+            Truth::Unknown(_) => view.outside.iter().collect::<Vec<_>>(),
+        };
+        let outside = lines(outside.into_iter().map(|(stage, outside)| moved(stage, outside)));
         let now = self.engine.world().clock.now();
         let locks = view.locks.values().filter(|lock| lock.holds(now));
         let locks =
             locks.map(|lock| Text::default().code(lock.stage.as_str()).then(" is ").join(locked(lock)));
         // One paragraph each: fifty stages would be more blocks than a message has.
-        for lines in [lines(urls), lines(locks), lines(open)].into_iter().filter(|lines| !lines.is_empty()) {
+        for lines in
+            [outside, lines(urls), lines(locks), lines(open)].into_iter().filter(|lines| !lines.is_empty())
+        {
             card = card.text(lines);
         }
         if let Some(next) = next_step(&view, name) {
@@ -186,6 +201,10 @@ impl Service {
             None => Text::plain("No green build yet"),
         };
         card = card.foot(green.then(" · clone ").code(pipeline.clone_url.clone()));
+        card = card.foot(match truth {
+            Truth::Seen(at, _) => Text::plain("Compared with AWS ").time(at),
+            Truth::Unknown(why) => Text::plain(format!("Could not be compared with AWS: {why}")),
+        });
         Ok(Answer::private(card))
     }
 

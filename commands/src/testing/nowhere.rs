@@ -184,6 +184,9 @@ impl Functions for Nowhere {
     async fn alias(&self, _: &Target, _: &str, _: &str) -> PortResult<Option<Alias>> {
         nowhere("alias")
     }
+    async fn aliases(&self, _: &Target, _: &str) -> PortResult<Option<Vec<Alias>>> {
+        nowhere("lambda:ListAliases")
+    }
     async fn create_alias(&self, _: &Target, _: &str, _: &str, _: &str) -> PortResult<Alias> {
         nowhere("create_alias")
     }

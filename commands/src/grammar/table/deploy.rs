@@ -1,6 +1,6 @@
 //! `/deploy`
 
-use super::{Argument, Form, NAME, Permission, Slot};
+use super::{ANYWAY, Argument, Form, NAME, Permission, Slot};
 use crate::grammar::{Command, Verb};
 
 const BUILD: Argument = Argument::optional(Slot::Build, "[#N]", "the build; the newest green one without it");
@@ -12,6 +12,7 @@ pub(super) static DEPLOY: Form = Form {
         NAME,
         BUILD,
         Argument::optional(Slot::Stage, "[to STAGE]", "the stage; the first one without it").word(&["to"]),
+        ANYWAY,
     ],
     summary: "Make a build a release and run it on a stage",
     help: "Deploys the newest green build to the first stage unless told otherwise. Only what changed is touched; \
@@ -19,7 +20,7 @@ pub(super) static DEPLOY: Form = Form {
     examples: &["/deploy orders", "/deploy orders #12", "/deploy orders #12 to dev"],
     permission: Permission::Operators,
     available: true,
-    make: |v| Some(Command::Deploy { name: v.name?, build: v.build, stage: v.stage }),
+    make: |v| Some(Command::Deploy { name: v.name?, build: v.build, stage: v.stage, anyway: v.anyway }),
 };
 
 pub(super) static PLAN: Form = Form {

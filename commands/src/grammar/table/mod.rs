@@ -28,6 +28,7 @@ pub enum Slot {
     After,
     Release,
     Again,
+    Anyway,
     Hard,
     Override,
     Until,
@@ -77,7 +78,7 @@ impl Argument {
     }
     /// A flag: the small word is all of it.
     pub(super) fn is_flag(&self) -> bool {
-        matches!(self.slot, Slot::Again | Slot::Hard)
+        matches!(self.slot, Slot::Again | Slot::Anyway | Slot::Hard)
     }
 }
 
@@ -86,6 +87,9 @@ const STAGE: Argument = Argument::required(Slot::Stage, "STAGE", "the stage");
 const MAYBE_STAGE: Argument =
     Argument::optional(Slot::Stage, "[STAGE]", "the stage; all of them without one");
 const MAYBE_BUILD: Argument = Argument::optional(Slot::Build, "[#N]", "the build; the newest without one");
+const ANYWAY: Argument =
+    Argument::optional(Slot::Anyway, "[anyway]", "though somebody moved the stage outside Sluice")
+        .only_after(&["anyway"]);
 const MAYBE_REASON: Argument = Argument::optional(Slot::Reason, "[REASON]", "why, for the record");
 
 /// One form of a command: `/build log NAME [#N]`.

@@ -1,6 +1,6 @@
 //! `/promote`
 
-use super::{Argument, Form, MAYBE_REASON, NAME, Permission, STAGE, Slot};
+use super::{ANYWAY, Argument, Form, MAYBE_REASON, NAME, Permission, STAGE, Slot};
 use crate::grammar::{Command, Verb};
 
 const TO: Argument =
@@ -20,6 +20,7 @@ pub(super) static PROMOTE: Form = Form {
         .only_after(&["from"]),
         Argument::optional(Slot::Release, "[rN]", "the release; what the earlier stage runs without it"),
         Argument::optional(Slot::Again, "[again]", "though it was rolled back there").only_after(&["again"]),
+        ANYWAY,
         Argument::optional(Slot::Override, "[override REASON]", "pass the gates, and say why")
             .only_after(&["override"]),
     ],
@@ -42,6 +43,7 @@ pub(super) static PROMOTE: Form = Form {
             from: v.from,
             release: v.release,
             again: v.again,
+            anyway: v.anyway,
             override_reason: v.override_reason,
         })
     },

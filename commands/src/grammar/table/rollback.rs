@@ -1,6 +1,6 @@
 //! `/rollback`
 
-use super::{Argument, Form, MAYBE_REASON, NAME, Permission, STAGE, Slot};
+use super::{ANYWAY, Argument, Form, MAYBE_REASON, NAME, Permission, STAGE, Slot};
 use crate::grammar::{Command, Verb};
 
 pub(super) static ROLLBACK: Form = Form {
@@ -11,6 +11,7 @@ pub(super) static ROLLBACK: Form = Form {
         STAGE,
         Argument::optional(Slot::Release, "[[to] rN]", "a release that ran there; the one before without it")
             .word(&["to"]),
+        ANYWAY,
         MAYBE_REASON,
     ],
     summary: "Take a stage back to the release it ran before",
@@ -25,6 +26,12 @@ pub(super) static ROLLBACK: Form = Form {
     permission: Permission::OperatorsOrOncall,
     available: true,
     make: |v| {
-        Some(Command::Rollback { name: v.name?, stage: v.stage?, release: v.release, reason: v.reason })
+        Some(Command::Rollback {
+            name: v.name?,
+            stage: v.stage?,
+            release: v.release,
+            anyway: v.anyway,
+            reason: v.reason,
+        })
     },
 };

@@ -91,6 +91,19 @@ const LINES: &[(&str, &str)] = &[
     ("/promote Orders To Prod From Staging R7", "/promote orders prod from staging r7"),
     ("/promote orders from staging to prod 7", "/promote orders prod from staging r7"),
     ("/promote orders prod again", "/promote orders prod again"),
+    ("/promote orders prod anyway", "/promote orders prod anyway"),
+    ("/promote orders prod anyway r7 again", "/promote orders prod r7 again anyway"),
+    (
+        "/promote orders prod anyway override go on anyway",
+        "/promote orders prod anyway override go on anyway",
+    ),
+    (
+        "/rollback orders prod r6 anyway checkout is down",
+        "/rollback orders prod to r6 anyway checkout is down",
+    ),
+    ("/rollback orders prod checkout is down anyway", "/rollback orders prod checkout is down anyway"),
+    ("/rollback orders prod \"anyway, it is down\"", "/rollback orders prod \"anyway, it is down\""),
+    ("/deploy orders #3 anyway", "/deploy orders #3 anyway"),
     (
         "/promote orders prod r7 again override fix for the fair",
         "/promote orders prod r7 again override fix for the fair",
@@ -180,7 +193,12 @@ fn arguments_are_what_they_look_like() {
     let dev = StageName::new("dev").unwrap();
     assert_eq!(
         read("/deploy orders #12 to dev"),
-        Ok(Command::Deploy { name: orders.clone(), build: Some(BuildNumber(12)), stage: Some(dev) })
+        Ok(Command::Deploy {
+            name: orders.clone(),
+            build: Some(BuildNumber(12)),
+            stage: Some(dev),
+            anyway: false
+        })
     );
     assert_eq!(
         read("/build orders@feature/X"),

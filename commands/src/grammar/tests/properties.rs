@@ -11,8 +11,20 @@ use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, UserId};
 /// Names, the grammar's own words among them.
 fn slug() -> impl Strategy<Value = String> {
     let words = table().iter().flat_map(|form| form.word.into_iter().chain([form.verb.word()]));
-    let small =
-        ["to", "from", "after", "for", "until", "since", "again", "override", "r7", "operators", "v2"];
+    let small = [
+        "to",
+        "from",
+        "after",
+        "for",
+        "until",
+        "since",
+        "again",
+        "anyway",
+        "override",
+        "r7",
+        "operators",
+        "v2",
+    ];
     let words: Vec<_> = words.chain(small).map(str::to_owned).collect();
     prop_oneof![3 => "[a-z][a-z0-9-]{0,10}[a-z0-9]", 1 => prop::sample::select(words)]
 }
@@ -52,8 +64,8 @@ fn why() -> impl Strategy<Value = String> {
     let tricky = vec(
         prop::sample::select(vec![
             "to", "for", "2h", "2", "hours", "until", "17:00", "r7", "7", "#7", "prod", "\"", "\"a", "b\"",
-            "\\", "'x'", "`", "<@U1", "|a>", ">", "&", "lt;", "again", "override", "é", "  ", "help", "k=v",
-            "since", "from", "release", "x.", "=\"",
+            "\\", "'x'", "`", "<@U1", "|a>", ">", "&", "lt;", "again", "anyway", "anyway,", "override", "é",
+            "  ", "help", "k=v", "since", "from", "release", "x.", "=\"",
         ]),
         1..8,
     )
@@ -110,7 +122,7 @@ fn commands() -> Vec<BoxedStrategy<Command>> {
         any_of!(BuildRetry { name: name(), build: of(build()) }),
         any_of!(BuildLog { name: name(), build: of(build()) }),
         any_of!(BuildList { name: name() }),
-        any_of!(Deploy { name: name(), build: of(build()), stage: of(stage()) }),
+        any_of!(Deploy { name: name(), build: of(build()), stage: of(stage()), anyway: any::<bool>() }),
         any_of!(DeployPlan { name: name(), build: of(build()) }),
         any_of!(DeployCancel { name: name() }),
         any_of!(StageList { name: name() }),
@@ -131,13 +143,20 @@ fn commands() -> Vec<BoxedStrategy<Command>> {
             from: of(stage()),
             release: of(release()),
             again: any::<bool>(),
+            anyway: any::<bool>(),
             override_reason: of(why()),
         }),
         any_of!(PromoteDiff { name: name(), to: stage() }),
         any_of!(PromoteApprove { name: name(), stage: stage(), reason: of(why()) }),
         any_of!(PromoteReject { name: name(), stage: stage(), reason: of(why()) }),
         any_of!(PromoteCancel { name: name(), stage: stage(), reason: of(why()) }),
-        any_of!(Rollback { name: name(), stage: stage(), release: of(release()), reason: of(why()) }),
+        any_of!(Rollback {
+            name: name(),
+            stage: stage(),
+            release: of(release()),
+            anyway: any::<bool>(),
+            reason: of(why())
+        }),
         any_of!(PipelineStatus { name: of(name()) }),
         any_of!(PipelineHistory {
             name: name(),

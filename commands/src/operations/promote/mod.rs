@@ -19,16 +19,17 @@ use self::approval::{Approval, approvals, approved, enough, mentions, reminds, v
 use self::changes::{LookAtChanges, dimensions};
 use self::commits::LookAtCommits;
 use crate::card::{Button, ButtonStyle, Confirm, Part, Text};
-use crate::domain::{About, Asked, Attempt, Current, PinnedApi, Release, Smoke, Want, pass};
+use crate::domain::{About, Asked, Attempt, Current, Drift, PinnedApi, Release, Smoke, Want, pass};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict, marked,
+    Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict,
+    marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    Moved, Preparation, RecordMove, SmokeTest, all_done, application, move_nodes, resolution_nodes,
-    same_smoke, touched, unmoved,
+    JustMoved, Preparation, RecordMove, SmokeTest, all_done, application, gone_on, move_nodes,
+    resolution_nodes, same_smoke, touched, unmoved,
 };
 use crate::ports::Write;
 
@@ -77,6 +78,9 @@ pub struct Params {
     /// What the stage has to pass after the move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smoke: Option<Smoke>,
+    /// What of the stage was moved outside Sluice when it was asked, and is gone on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Drift>,
 }
 
 impl Params {
@@ -129,7 +133,7 @@ pub struct Before {
 }
 
 /// Its kind.
-pub const KIND: &str = "promote";
+pub const KIND: &str = PROMOTE;
 /// The step that waits for people.
 pub const APPROVAL: &str = "approval";
 /// The step that looks at the commits in between.
@@ -160,6 +164,8 @@ impl Definition for Promote {
             bucket: &params.bucket,
             artifact,
             api: params.api.as_ref(),
+            before: params.before.as_ref().map(|before| before.release),
+            outside: params.outside.as_ref(),
         }
         .nodes()?;
         let ready = prepared.set.filter(|_| all_done(facts, &prepared.nodes));
@@ -167,7 +173,7 @@ impl Definition for Promote {
         nodes.extend(params.changes(facts, target)?);
         let Some(ready) = ready else { return Ok(nodes) };
         let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
-        let moved = Moved {
+        let moved = JustMoved {
             target,
             pipeline: &params.name,
             stage: &params.to,
@@ -326,6 +332,9 @@ impl Definition for Promote {
         }
         if !params.passed.is_empty() {
             story = story.field("Passed", marked(&params.passed.join(" ")));
+        }
+        if let Some(outside) = &params.outside {
+            story = story.field("JustMoved outside Sluice", gone_on(outside, to, facts));
         }
         if params.self_approval {
             story = story.field("Note", Text::plain("on this stage the approval of who asked counts"));

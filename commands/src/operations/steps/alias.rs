@@ -1,6 +1,8 @@
 //! A stage's alias, and who may call it. It moves only from where it was seen, and back only from where we put it: what
 //! somebody else moved meanwhile is left to people.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -8,7 +10,7 @@ use crate::fault::Class;
 use crate::ids::{StageName, Target};
 use crate::operation::effects::{CREATE_ALIAS, MOVE_ALIAS, PERMIT_API};
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
-use crate::operations::steps::ours;
+use crate::operations::steps::{MOVED_OUTSIDE, ours, shell};
 
 /// The id of the one statement of an alias's resource policy.
 pub(crate) const STATEMENT: &str = "sluice-api";
@@ -21,6 +23,8 @@ pub(crate) struct PointAlias {
     pub(crate) version: String,
     /// The version and revision that it was seen at; none if it was not there.
     pub(crate) seen: Option<(String, String)>,
+    /// Where it sent a part of its calls besides, which a way back does not set again.
+    pub(crate) weights: BTreeMap<String, u32>,
 }
 
 #[async_trait]
@@ -41,7 +45,11 @@ impl Step for PointAlias {
             Err(error) if error.class == Class::Conflict => {
                 // The revision is older than the approval: what counts is that it still points where it did then.
                 match functions.alias(target, function, stage).await? {
-                    Some(now) if now.version == *from && now.revision != *revision => {
+                    Some(now)
+                        if now.version == *from
+                            && now.revision != *revision
+                            && now.weights == self.weights =>
+                    {
                         functions.move_alias(target, function, stage, &self.version, &now.revision).await?;
                         Progress::done(&self.version)
                     }
@@ -54,12 +62,29 @@ impl Step for PointAlias {
     async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
         let found = cx.world.functions.alias(&self.target, &self.function, self.stage.as_str()).await?;
         match found {
-            Some(alias) if alias.version == self.version => ours(&self.version),
-            Some(alias) if self.seen.as_ref().is_some_and(|(from, _)| *from != alias.version) => {
-                Ok(Observed::Foreign(moved_outside(&self.function, &self.stage, &alias.version)))
+            Some(alias) if alias.version == self.version && alias.weights.is_empty() => ours(&self.version),
+            Some(alias)
+                if self.seen.as_ref().is_some_and(|(from, _)| *from != alias.version)
+                    || alias.weights != self.weights =>
+            {
+                Ok(Observed::Foreign(moved_outside(&self.function, &self.stage, &alias.serves())))
             }
             _ => Ok(Observed::Absent),
         }
+    }
+    fn by_hand(&self) -> Option<String> {
+        let (version, _) = self.seen.as_ref()?;
+        let parts =
+            self.weights.iter().map(|(version, part)| format!("{version}={}", f64::from(*part) / 1000.0));
+        let parts = parts.collect::<Vec<_>>().join(",");
+        let mut words = vec!["aws", "lambda", "update-alias", "--function-name", &self.function];
+        words.extend(["--name", self.stage.as_str(), "--function-version", version]);
+        let routing = format!("AdditionalVersionWeights={{{parts}}}");
+        if !parts.is_empty() {
+            words.extend(["--routing-config", &routing]);
+        }
+        words.extend(["--region", &self.target.region]);
+        Some(shell(&words))
     }
     async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
         let functions = &cx.world.functions;
@@ -73,6 +98,10 @@ impl Step for PointAlias {
             }
             (Some((before, _)), Some(now)) if now.version == self.version => {
                 functions.move_alias(target, function, stage, before, &now.revision).await?;
+                if !self.weights.is_empty() {
+                    let left = "it points to that version alone, and did not before";
+                    return Ok(Undone::Left(left.into()));
+                }
             }
             (Some((before, _)), Some(now)) if now.version == *before => {}
             (_, Some(now)) => return Ok(Undone::Left(format!("it points to version {}", now.version))),
@@ -84,7 +113,7 @@ impl Step for PointAlias {
 
 fn moved_outside(function: &str, stage: &StageName, version: &str) -> Refusal {
     Refusal::new(
-        "moved-outside",
+        MOVED_OUTSIDE,
         format!(
             "Alias `{stage}` of `{function}` points to version {version} now: it was moved outside Sluice."
         ),

@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::effects::*;
-use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
+use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
 use crate::operations::names;
-use crate::operations::steps::ours;
 use crate::operations::steps::recent::recent;
+use crate::operations::steps::{MOVED_OUTSIDE, Watch, ours, shell};
 use crate::ports::{Api, ApiStage, Deployment, Integration, Route};
 
 /// How long to wait before what a list does not show yet is looked for again.
@@ -51,6 +51,8 @@ pub(crate) struct LookAtApi {
     pub(crate) stage: StageName,
     /// The API, if an earlier deploy made it: then it need not be looked for.
     pub(crate) known: Option<Api>,
+    /// What its stage is held against.
+    pub(crate) watch: Watch,
 }
 
 async fn find(cx: &Context, target: &Target, pipeline: &PipelineName) -> Result<Option<Api>, Trouble> {
@@ -92,10 +94,15 @@ impl LookAtApi {
         let deployments = look.deployments.iter().map(|deployment| &deployment.id);
         let ids: BTreeSet<&String> = api.chain(integrations).chain(deployments).collect();
         let made = recent(cx, &self.pipeline, begun).await?;
-        if made.iter().all(|id| id.as_ref().is_some_and(|id| ids.contains(id))) {
-            return Progress::done(look);
+        if !made.iter().all(|id| id.as_ref().is_some_and(|id| ids.contains(id))) {
+            return Ok(Progress::LookAgain { after: LOOK_AGAIN, note: None });
         }
-        Ok(Progress::LookAgain { after: LOOK_AGAIN, note: None })
+        let recorded = self.watch.recorded(cx).await?;
+        let drift = recorded.map(|recorded| recorded.of_api(look.serves.clone()));
+        match self.watch.judge(cx, drift.unwrap_or_default()).await? {
+            Some(progress) => Ok(progress),
+            None => Progress::done(look),
+        }
     }
 }
 
@@ -247,7 +254,18 @@ impl Step for ServeDeployment {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let (gateway, stage) = (&cx.world.gateway, self.stage.as_str());
-        if self.before.is_some() {
+        if let Some(before) = &self.before {
+            // The call has no precondition: it is looked at once more, right before.
+            let found = gateway.stage(&self.target, &self.api, stage).await?;
+            let now = found.and_then(|stage| stage.deployment);
+            if now.as_ref() != Some(before) && now.as_ref() != Some(&self.deployment) {
+                let now = now.map_or("is gone".to_owned(), |now| format!("serves deployment `{now}` now"));
+                return Err(Trouble::Refused(Refusal::new(
+                    MOVED_OUTSIDE,
+                    format!("API stage `{stage}` {now}: it was moved outside Sluice."),
+                    "Look who moved it and why, then type the command again.",
+                )));
+            }
             gateway.update_stage(&self.target, &self.api, stage, &self.deployment).await?;
         } else {
             let made = ApiStage {
@@ -265,6 +283,12 @@ impl Step for ServeDeployment {
             Some(deployment) if deployment == self.deployment => ours(()),
             _ => Ok(Observed::Absent),
         }
+    }
+    fn by_hand(&self) -> Option<String> {
+        let before = self.before.as_ref()?;
+        let mut words = vec!["aws", "apigatewayv2", "update-stage", "--api-id", &self.api, "--stage-name"];
+        words.extend([self.stage.as_str(), "--deployment-id", before, "--region", &self.target.region]);
+        Some(shell(&words))
     }
     async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
         let (gateway, target, api) = (&cx.world.gateway, &self.target, &self.api);

@@ -1,11 +1,12 @@
 //! A function, from what is there to a published version that can be called. A version is known by its code and
 //! configuration, whoever published it. What people reach does not change here: aliases alone decide that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::try_join3;
+use futures::TryFutureExt as _;
+use futures::future::{try_join, try_join3};
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
@@ -13,8 +14,8 @@ use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble};
 use crate::operations::names;
-use crate::operations::steps::{STATEMENT, foreign, foreign_refusal, ours};
-use crate::ports::{CodeRef, FunctionConfig, FunctionVersion, Readiness};
+use crate::operations::steps::{STATEMENT, Watch, foreign, foreign_refusal, ours};
+use crate::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Readiness};
 
 /// The version that can still change.
 const LATEST: &str = "$LATEST";
@@ -38,6 +39,9 @@ pub(crate) struct FunctionLook {
     pub(crate) known: BTreeSet<String>,
     /// The stage's alias: version and revision.
     pub(crate) alias: Option<(String, String)>,
+    /// What part of its calls the alias sends to other versions, in thousandths.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) weights: BTreeMap<String, u32>,
     /// Whether API Gateway may call that alias.
     pub(crate) permitted: bool,
 }
@@ -78,6 +82,8 @@ pub(crate) struct LookAtFunction {
     pub(crate) stage: StageName,
     /// The code that it shall run.
     pub(crate) code: CodeRef,
+    /// What its alias is held against.
+    pub(crate) watch: Watch,
 }
 
 #[async_trait]
@@ -88,12 +94,18 @@ impl Step for LookAtFunction {
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let functions = &cx.world.functions;
         let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
-        let (versions, alias, statements) = try_join3(
+        let aws = try_join3(
             functions.versions(target, function),
             functions.alias(target, function, stage),
             functions.permissions(target, function, stage),
-        )
-        .await?;
+        );
+        let recorded = self.watch.recorded(cx);
+        let ((versions, alias, statements), recorded) =
+            try_join(aws.map_err(Trouble::from), recorded).await?;
+        let drift = recorded.map(|recorded| recorded.of_alias(function, alias.as_ref().map(Alias::serves)));
+        if let Some(progress) = self.watch.judge(cx, drift.unwrap_or_default()).await? {
+            return Ok(progress);
+        }
         let versions = versions.unwrap_or_default();
         let latest = versions.iter().find(|version| version.version == LATEST);
         let role_prefix = names::role_arn(target, "sluice-");
@@ -126,6 +138,7 @@ impl Step for LookAtFunction {
             }),
             versions: remembered,
             known,
+            weights: alias.as_ref().map(|alias| alias.weights.clone()).unwrap_or_default(),
             alias: alias.map(|alias| (alias.version, alias.revision)),
             permitted: statements.iter().any(|statement| statement == STATEMENT),
         })

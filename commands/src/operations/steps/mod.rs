@@ -5,6 +5,7 @@ mod api;
 mod artifact;
 mod function;
 mod moves;
+mod outside;
 mod prepare;
 mod recent;
 mod record;
@@ -17,6 +18,7 @@ pub(crate) use api::*;
 pub(crate) use artifact::*;
 pub(crate) use function::*;
 pub(crate) use moves::*;
+pub(crate) use outside::*;
 pub(crate) use prepare::*;
 pub(crate) use record::*;
 pub(crate) use resolve::*;
@@ -32,6 +34,16 @@ pub(crate) fn ours(output: impl Serialize) -> Result<Observed, Trouble> {
     Ok(Observed::Ours(Done { output, writes: vec![] }))
 }
 
+/// Words as a line that a shell reads as these words.
+pub(crate) fn shell(words: &[&str]) -> String {
+    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "-_./:=@,+".contains(sign);
+    let words = words.iter().map(|word| match !word.is_empty() && word.chars().all(is_plain) {
+        true => (*word).to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// Observed: somebody else's.
 pub(crate) fn foreign(what: String) -> Observed {
     Observed::Foreign(foreign_refusal(&what))
@@ -44,4 +56,15 @@ pub(crate) fn foreign_refusal(what: &str) -> Refusal {
         format!("{what} exists, and Sluice did not make it for this pipeline."),
         "Sluice touches nothing of others: rename or remove it, or choose another name, then type the command again.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell;
+
+    #[test]
+    fn a_line_is_read_as_its_words_whatever_is_in_them() {
+        assert_eq!(shell(&["aws", "--name", "prod-1"]), "aws --name prod-1");
+        assert_eq!(shell(&["a b", "", "$(x)", "it's", "{6=0.1}"]), r"'a b' '' '$(x)' 'it'\''s' '{6=0.1}'");
+    }
 }

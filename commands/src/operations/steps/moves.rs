@@ -18,8 +18,9 @@ pub(crate) fn move_nodes(
     for (function, version) in &ready.set.versions {
         let look = ready.looks.get(function);
         let seen = look.and_then(|look| look.alias.clone());
+        let weights = look.map(|look| look.weights.clone()).unwrap_or_default();
         let alias = StepId::of("alias", function);
-        let stands = seen.as_ref().is_some_and(|(at, _)| at == version);
+        let stands = weights.is_empty() && seen.as_ref().is_some_and(|(at, _)| at == version);
         if !stands {
             let title =
                 Text::plain("move ").code(format!("{function}:{stage}")).then(format!(" to {version}"));
@@ -29,6 +30,7 @@ pub(crate) fn move_nodes(
                 stage: stage.clone(),
                 version: version.clone(),
                 seen,
+                weights,
             };
             nodes.push(
                 Node::new(alias.clone(), title, step).after(after.iter().cloned()).holding(slot.clone()),

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::card::Text;
-use crate::domain::{Artifact, PinnedApi, VersionSet};
-use crate::ids::{PipelineName, StageName, Target};
+use crate::domain::{Artifact, Drift, PinnedApi, VersionSet};
+use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Facts, Node, Slot, StepId, Trouble};
 use crate::operations::names::{self, ImmutableRole};
 use crate::operations::steps::*;
@@ -25,6 +25,10 @@ pub(crate) struct Preparation<'a> {
     pub(crate) artifact: &'a Artifact,
     /// The API as the first stage's record has it.
     pub(crate) api: Option<&'a PinnedApi>,
+    /// What the stage ran when it was asked.
+    pub(crate) before: Option<ReleaseNumber>,
+    /// What was moved outside Sluice when it was asked, and is gone on from.
+    pub(crate) outside: Option<&'a Drift>,
 }
 
 /// The steps of a version set, and the set itself once they are done.
@@ -52,7 +56,7 @@ impl Preparation<'_> {
 
     /// Everything that can be named so far.
     pub(crate) fn nodes(&self) -> Result<Prepared, Trouble> {
-        let mut nodes = self.looks();
+        let mut nodes = self.looks()?;
         let Some(application) = application(self.facts)? else { return Ok(Prepared { nodes, set: None }) };
         let mut looks = BTreeMap::new();
         for function in application.functions.values() {
@@ -90,7 +94,7 @@ impl Preparation<'_> {
     }
 
     /// The looks, all side by side: which functions there are is known from the build's record.
-    fn looks(&self) -> Vec<Node> {
+    fn looks(&self) -> Result<Vec<Node>, Trouble> {
         let mut nodes = vec![Node::new(
             StepId::new("artifact"),
             "read the artifact",
@@ -106,12 +110,21 @@ impl Preparation<'_> {
         let revision = ReadRevision { pipeline: self.pipeline.clone(), stage: self.stage.clone() };
         nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(Slot::Pipeline));
         let seen = [StepId::new(STAGE_REVISION)];
+        let watch = Watch {
+            pipeline: self.pipeline.clone(),
+            stage: self.stage.clone(),
+            before: self.before,
+            mark: self.facts.output(&StepId::new(STAGE_REVISION))?,
+            accepted: self.outside.cloned(),
+            line: nevertheless(self.facts),
+        };
         for (logical, code) in &self.artifact.code {
             let look = LookAtFunction {
                 target: self.target.clone(),
                 function: function_name(self.pipeline, logical),
                 stage: self.stage.clone(),
                 code: code.clone(),
+                watch: watch.clone(),
             };
             let node = Node::new(Self::id("look", logical), "", look).after(seen.clone());
             nodes.push(node.holding(Slot::Pipeline));
@@ -127,10 +140,11 @@ impl Preparation<'_> {
             pipeline: self.pipeline.clone(),
             stage: self.stage.clone(),
             known,
+            watch,
         };
         let node = Node::new(StepId::new("look-api"), "", look).after(seen);
         nodes.push(node.holding(Slot::Pipeline));
-        nodes
+        Ok(nodes)
     }
 
     /// The steps that lead to a version of a function, and that version once it is known.

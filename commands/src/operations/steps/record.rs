@@ -50,7 +50,7 @@ impl StageRecord {
 
 /// What changes whenever a stage moves, also if it is taken back: the revision of its record, and the operation that took
 /// something back since.
-fn mark(stage: &StageName, view: &View) -> Value {
+pub(crate) fn mark(stage: &StageName, view: &View) -> Value {
     match view.stage_touched.get(stage) {
         None => revision_of(stage, view).into(),
         Some(operation) => json!([revision_of(stage, view), operation]),

@@ -31,7 +31,7 @@ const SHOWN: usize = 120;
 const NAMED: usize = 6;
 
 /// What moved, as far as its test needs to know.
-pub(crate) struct Moved<'a> {
+pub(crate) struct JustMoved<'a> {
     pub(crate) target: &'a Target,
     pub(crate) pipeline: &'a PipelineName,
     pub(crate) stage: &'a StageName,
@@ -62,7 +62,7 @@ enum At {
     Nothing(Refusal),
 }
 
-impl Moved<'_> {
+impl JustMoved<'_> {
     /// The test of it.
     pub(crate) fn tested(&self, smoke: &Smoke) -> SmokeTest {
         let Self { target, pipeline, stage, release, artifact, set, before } = *self;

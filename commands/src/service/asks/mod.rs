@@ -160,7 +160,7 @@ impl Service {
         let line = record(&request, Act::Approved, by, "granted", rule, at);
         let writes: Vec<Write> = vec![put, audit(&line, world)?];
         let command = Command::PipelineGrant { person: person.clone(), role, name: name.cloned() };
-        let also = Also { writes, replaces: Some(shown) };
+        let also = Also { writes, replaces: Some(shown), seen: None };
         match name {
             Some(name) => self.try_operate(invocation, &command, name, also).await,
             None => self.try_change_roles(invocation, &command, also).await,
@@ -176,7 +176,7 @@ impl Service {
     }
 
     /// The pipeline, if there is one: only for such a one a role can be given.
-    pub(super) fn known(view: &View) -> Option<&PipelineName> {
+    pub(super) fn of_view(view: &View) -> Option<&PipelineName> {
         view.pipeline.as_ref().map(|pipeline| &pipeline.name)
     }
 }

@@ -5,7 +5,7 @@ use crate::card::{Card, Text, Tone};
 use crate::domain::{Attempt, Build, BuildState, RELEASES, View, Want, from_item, pass};
 use crate::grammar::Command;
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName};
-use crate::operation::{Refusal, Trouble};
+use crate::operation::{DEPLOY, Refusal, Trouble};
 use crate::operations::deploy;
 use crate::service::drafts::Resolved;
 use crate::service::{Service, Stop};
@@ -71,6 +71,7 @@ impl Service {
             api: record.current.as_ref().and_then(|current| current.api.clone()),
             next: pipeline.next(stage).cloned(),
             smoke: view.policy(stage).smoke,
+            outside: None,
         };
         let answer = Text::plain("Deploying ")
             .code(name.as_str())
@@ -81,8 +82,13 @@ impl Service {
             .then(" as ")
             .code(release.to_string())
             .then(".");
-        let command = Command::Deploy { name: name.clone(), build: Some(number), stage: Some(stage.clone()) };
-        Ok(Resolved::new("deploy", params, command, answer)?.counting(RELEASES, release.0))
+        let command = Command::Deploy {
+            name: name.clone(),
+            build: Some(number),
+            stage: Some(stage.clone()),
+            anyway: false,
+        };
+        Ok(Resolved::new(DEPLOY, params, command, answer)?.counting(RELEASES, release.0))
     }
 }
 

@@ -88,6 +88,7 @@ impl Service {
         command: &Command,
         ground: &Ground,
         id: &OperationId,
+        seen: Option<&str>,
     ) -> Result<Draft, Stop> {
         let view = &ground.view;
         let Some(name) = pipeline_of(command) else {
@@ -101,7 +102,7 @@ impl Service {
             }
             None => return Err(Stop::say(self.unknown_pipeline(&name, command).await?)),
         };
-        let resolved = match command {
+        let mut resolved = match command {
             Command::RepoCreate { .. } => pipeline::repo_create(view, &name, command)?,
             Command::StageAdd { stage, after, .. } => {
                 pipeline::stage_add(view, &name, stage, after.as_ref(), command)?
@@ -128,6 +129,11 @@ impl Service {
             }
             other => return Err(Trouble::Corrupt(format!("no draft for {other}")).into()),
         };
+        // The last question, after all that needs no AWS: what is really there.
+        if let Some(outside) = self.ask_first(&name, view, command, &resolved.params, seen).await? {
+            let outside = serde_json::to_value(outside);
+            resolved.params["outside"] = outside.map_err(|error| Trouble::Corrupt(error.to_string()))?;
+        }
         Ok(Draft {
             kind: resolved.kind,
             params: resolved.params,

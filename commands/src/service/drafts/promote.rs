@@ -129,6 +129,7 @@ impl Service {
             repository: Some(pipeline.repository.clone()),
             passed: vec![],
             smoke: policy.smoke.clone(),
+            outside: None,
         };
         let attempt = Attempt { pipeline: name, stage: to, want: params.want(), at: now };
         let mut passed = pass(view, &attempt)?;
@@ -151,6 +152,7 @@ impl Service {
             from: Some(from.clone()),
             release: Some(number),
             again: nevertheless.again,
+            anyway: false,
             override_reason: reason.map(str::to_owned),
         };
         Resolved::new(promote::KIND, params, command, answer)

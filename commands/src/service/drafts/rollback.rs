@@ -99,6 +99,7 @@ impl Service {
             reason,
             goes_first: view.tickets.iter().any(|ticket| ticket.kind == promote::KIND),
             passed,
+            outside: None,
         };
         let answer = Text::plain("Rolling ")
             .code(name.as_str())
@@ -111,6 +112,7 @@ impl Service {
             name: name.clone(),
             stage: stage.clone(),
             release: Some(number),
+            anyway: false,
             reason: None,
         };
         Resolved::new(ROLLBACK, params, command, answer)

@@ -11,7 +11,7 @@ use crate::domain::{Lock, Policy, REVISION};
 use crate::grammar::{self, Permission};
 use crate::ids::StageName;
 use crate::ports::{Guard, Item};
-use crate::testing::samples;
+use crate::testing::{Cloud, samples};
 
 /// When everybody asks: a Monday, 12:00 UTC. The releases came to their stages between 8:30 and 9:00.
 const NOW: &str = "2026-03-02T12:00:00Z";
@@ -24,11 +24,13 @@ struct Situation {
     lock: Option<(&'static str, bool)>,
     /// Whether `prod` ran `r2` and was rolled back from it.
     rolled_back: bool,
+    /// The stages whose alias somebody moved to another version.
+    moved: &'static [&'static str],
 }
 
-const QUIET: Situation = Situation { name: "", settings: &[], lock: None, rolled_back: false };
+const QUIET: Situation = Situation { name: "", settings: &[], lock: None, rolled_back: false, moved: &[] };
 
-const SITUATIONS: [Situation; 10] = [
+const SITUATIONS: [Situation; 11] = [
     Situation { name: "Nothing is set", ..QUIET },
     Situation { name: "`prod` is locked by ben", lock: Some(("ben", false)), ..QUIET },
     Situation { name: "`prod` is locked hard by eve, an admin", lock: Some(("eve", true)), ..QUIET },
@@ -47,10 +49,15 @@ const SITUATIONS: [Situation; 10] = [
     Situation { name: "`prod` was rolled back from `r2`", rolled_back: true, ..QUIET },
     Situation { name: "`prod` asks for two approvals", settings: &[("approvals", "2")], ..QUIET },
     Situation { name: "`prod` is open", settings: &[("approvals", "0")], ..QUIET },
+    Situation {
+        name: "`staging` and `prod` were moved outside Sluice",
+        moved: &["staging", "prod"],
+        ..QUIET
+    },
 ];
 
 /// What is typed: ann and ben operate and, with cleo, approve; dan is on call; eve administers; zoe may nothing.
-const LINES: [(&str, &str); 40] = [
+const LINES: [(&str, &str); 43] = [
     ("ann", "/repo create invoices"),
     ("zoe", "/repo create invoices"),
     ("ann", "/build orders"),
@@ -75,6 +82,8 @@ const LINES: [(&str, &str); 40] = [
     ("ann", "/promote orders prod"),
     ("ann", "/promote orders prod from dev"),
     ("ann", "/promote orders prod again"),
+    ("ann", "/promote orders prod anyway"),
+    ("zoe", "/promote orders prod anyway"),
     ("zoe", "/promote orders prod"),
     ("ann", "/promote orders prod override checkout is down"),
     ("dan", "/promote orders prod override checkout is down"),
@@ -83,6 +92,7 @@ const LINES: [(&str, &str); 40] = [
     ("ann", "/promote cancel orders prod"),
     ("ann", "/rollback orders dev"),
     ("dan", "/rollback orders staging checkout is down"),
+    ("dan", "/rollback orders staging anyway checkout is down"),
     ("zoe", "/rollback orders staging"),
     ("eve", "/pipeline grant <@U0ZOE0009> operators orders"),
     ("eve", "/pipeline grant <@U0ZOE0009> operators"),
@@ -103,12 +113,19 @@ fn revision() -> crate::ports::Guards {
 
 async fn office_in(situation: &Situation) -> Office {
     let store = Arc::new(MemoryStore::new());
-    samples::orders(&*store, "orders", &[("dev", 2), ("staging", 2), ("prod", 1)]).await;
+    let stages = [("dev", 2), ("staging", 2), ("prod", 1)];
+    samples::orders(&*store, "orders", &stages).await;
     let now: Timestamp = NOW.parse().unwrap();
     let settings = Settings { drive: false, ..Settings::new("test") };
     let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
     let clock = Arc::new(TestClock::at(now));
+    let cloud = Cloud::new(clock.clone());
+    samples::stand(&cloud, "orders", &stages);
+    for stage in situation.moved {
+        cloud.move_by_hand("sluice-orders-Hello", stage, "7", None);
+    }
     let world = world(settings, samples::access(), store.clone(), clock, herald, runner);
+    let world = cloud.reach().world(world);
     let (keys, orders) = (&world.keys, "orders".parse().unwrap());
     let prod: StageName = "prod".parse().unwrap();
     if !situation.settings.is_empty() {
@@ -181,7 +198,7 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
     named(format!("**{}** {} *{hint}*{offers}", code(&card).unwrap_or_default(), card.title.flat()))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_change_in_every_situation_is_answered_as_the_document_says() {
     let mut page = String::from(
         "# Gates\n\nWhat is answered to whom, made from the tests (`commands/src/service/tests/gates.rs`). `orders` has the \

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 mod asks;
+mod drift;
 mod gates;
 mod roles;
 

@@ -48,13 +48,39 @@ pub(crate) struct VersionState {
 #[derive(Clone)]
 pub(crate) struct AliasState {
     pub(super) version: String,
+    /// What part of the calls goes elsewhere.
+    pub(super) weights: BTreeMap<String, u32>,
     pub(super) statements: BTreeMap<String, String>,
-    revision: u64,
+    pub(super) revision: u64,
+}
+
+impl AliasState {
+    /// One that nobody may call.
+    pub(super) fn at(version: &str) -> Self {
+        let (weights, statements) = (BTreeMap::new(), BTreeMap::new());
+        Self { version: version.to_owned(), weights, statements, revision: 1 }
+    }
 }
 
 impl FunctionState {
+    /// One of which nothing but its aliases matters.
+    pub(super) fn bare(arn: String, aliases: BTreeMap<String, AliasState>, now: Instant) -> Self {
+        let config = FunctionConfig {
+            runtime: String::new(),
+            handler: String::new(),
+            role: String::new(),
+            memory: 128,
+            timeout: 3,
+            architecture: String::new(),
+            environment: BTreeMap::new(),
+        };
+        let (sha256, code) = (String::new(), Bytes::new());
+        let latest = VersionState { number: LATEST.into(), config, sha256, code, changed: now, revision: 0 };
+        Self { arn, tags: Tags::new(), changes: 0, latest, versions: vec![], aliases }
+    }
+
     /// The next revision of anything about it.
-    fn change(&mut self) -> u64 {
+    pub(super) fn change(&mut self) -> u64 {
         self.changes += 1;
         self.changes
     }
@@ -99,6 +125,7 @@ impl State {
             name: name.to_owned(),
             arn: format!("{}:{name}", function.arn),
             version: alias.version.clone(),
+            weights: alias.weights.clone(),
             revision: format!("alias-{}", alias.revision),
         }
     }
@@ -301,6 +328,14 @@ impl Functions for Reach {
         .await
     }
 
+    async fn aliases(&self, _: &Target, function: &str) -> PortResult<Option<Vec<Alias>>> {
+        self.look("lambda:ListAliases", function, |state| {
+            let Some(found) = state.functions.get(function) else { return Ok(None) };
+            Ok(Some(found.aliases.iter().map(|(name, alias)| State::alias(found, name, alias)).collect()))
+        })
+        .await
+    }
+
     async fn create_alias(
         &self,
         _: &Target,
@@ -320,7 +355,7 @@ impl Functions for Reach {
             if !found.versions.iter().any(|known| known.number == version) {
                 return refuse(call, Class::Absent, GONE);
             }
-            let made = AliasState { version: version.to_owned(), statements: BTreeMap::new(), revision };
+            let made = AliasState { revision, ..AliasState::at(version) };
             let answer = State::alias(found, alias, &made);
             found.aliases.insert(alias.to_owned(), made);
             Ok(Made::New(answer))
@@ -350,7 +385,8 @@ impl Functions for Reach {
             if !exists {
                 return refuse(call, Class::Absent, GONE);
             }
-            let same = std::mem::replace(&mut found.version, version.to_owned()) == version;
+            let split = !std::mem::take(&mut found.weights).is_empty();
+            let same = std::mem::replace(&mut found.version, version.to_owned()) == version && !split;
             found.revision = next;
             let answer = state
                 .functions

@@ -47,6 +47,19 @@ impl State {
 }
 
 impl ApiState {
+    /// One of which nothing but its stages matters.
+    pub(super) fn bare(id: &str, stages: BTreeMap<String, ApiStage>, now: Instant) -> Self {
+        let (name, endpoint, tags) = (id.to_owned(), String::new(), Tags::new());
+        Self {
+            api: Api { id: id.to_owned(), name, endpoint, tags },
+            made: now,
+            integrations: vec![],
+            routes: vec![],
+            deployments: vec![],
+            frozen: BTreeMap::new(),
+            stages,
+        }
+    }
     fn has_integration(&self, id: &str) -> bool {
         self.integrations.iter().any(|(known, _)| known.id == id)
     }

@@ -12,6 +12,7 @@ mod app;
 mod builders;
 mod functions;
 mod gateway;
+mod hands;
 mod identity;
 mod judge;
 mod objects;

@@ -10,7 +10,7 @@ mod stories;
 
 pub use journal::Journal;
 pub use outputs::application;
-pub use records::{CHANNEL, access, actor, change, orders, waiting};
+pub use records::{CHANNEL, access, actor, change, orders, stand, waiting};
 pub use stories::{all, promotion};
 
 use std::collections::BTreeMap;

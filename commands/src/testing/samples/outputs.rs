@@ -80,6 +80,7 @@ impl Outputs {
                 versions: vec![],
                 known: Default::default(),
                 alias,
+                weights: Default::default(),
                 permitted: !is_first,
             };
             outputs = outputs.with(&format!("look:{}", function.logical_id), look);

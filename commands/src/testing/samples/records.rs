@@ -8,9 +8,10 @@ use crate::ids::{BuildNumber, CommitId, OperationId, PipelineName, ReleaseNumber
 use crate::operation::{Head, Keys, Status};
 use crate::ports::{CodeRef, Guard, Guards, Item, LogStream, Precondition, Store, Write};
 use crate::service::Actor;
+use crate::template::function_name;
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::pinned_api;
-use crate::testing::target;
+use crate::testing::{Cloud, target};
 
 /// The channel of every sample.
 pub const CHANNEL: &str = "C0DELIVERY";
@@ -185,10 +186,10 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
     for number in 1..=2 {
         let made = release(number, change(number), &["Hello"]);
         put(store, to_item(keys.release(&name, made.number), empty(), &made).expect("an item")).await;
-        for (of, runs) in stages.iter().filter(|(_, runs)| *runs >= number) {
+        for (of, _) in stages.iter().filter(|(_, runs)| *runs >= number) {
             let of: StageName = of.parse().expect("a stage");
-            let set = VersionSet { versions: Default::default(), api: Some(pinned_api("d1")) };
-            let _ = runs;
+            let versions = [(function_name(&name, "Hello"), number.to_string())].into();
+            let set = VersionSet { versions, api: Some(pinned_api("d1")) };
             put(store, to_item(keys.version_set(&name, made.number, &of), empty(), &set).expect("an item"))
                 .await;
         }
@@ -197,6 +198,16 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
         let key = keys.audit(&name, record.at, &n.to_string());
         put(store, to_item(key, empty(), &record).expect("an item")).await;
     }
+}
+
+/// AWS as the record of that pipeline says that it is.
+pub fn stand(cloud: &Cloud, name: &str, stages: &[(&str, u32)]) {
+    let name: PipelineName = name.parse().expect("a name");
+    let runs: Vec<_> = stages.iter().filter(|(_, release)| *release > 0).collect();
+    let versions: Vec<_> = runs.iter().map(|(stage, release)| (*stage, release.to_string())).collect();
+    let aliases: Vec<_> = versions.iter().map(|(stage, version)| (*stage, version.as_str())).collect();
+    cloud.place(&function_name(&name, "Hello"), &aliases);
+    cloud.place_api("a1b2c3", &runs.iter().map(|(stage, _)| (*stage, "d1")).collect::<Vec<_>>());
 }
 
 fn history(name: &PipelineName) -> Vec<AuditRecord> {

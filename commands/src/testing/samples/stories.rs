@@ -4,13 +4,13 @@ use super::journal::BEGIN;
 use super::outputs::Outputs;
 use super::records::{access, artifact, change, current, release, stage};
 use super::{Journal, Sample};
-use crate::domain::{Change, Lock, Policy, RoleChange, VersionSet, View};
+use crate::domain::{Change, Drift, Lock, Moved, Policy, RoleChange, VersionSet, View};
 use crate::fault::{Class, PortError};
 use crate::grammar::Role;
 use crate::ids::{BuildNumber, ReleaseNumber, StageName};
 use crate::operation::{Entry, Ground, Refusal, Slot, Trouble, Verdict};
 use crate::operations::access as access_change;
-use crate::operations::steps::{Moved, foreign_refusal, quoted, refuse};
+use crate::operations::steps::{JustMoved, foreign_refusal, quoted, refuse};
 use crate::operations::{
     build, deploy, promote, repo_create, rollback, stage_add, stage_lock, stage_set, stage_unlock,
 };
@@ -115,6 +115,7 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
         api: None,
         next: (!is_first).then(|| "staging".parse().expect("a stage")),
         smoke: None,
+        outside: None,
     };
     let outputs = Outputs::of_versions(name, "dev", functions, is_first);
     Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
@@ -140,6 +141,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
         repository: None,
         passed: vec![],
         smoke: None,
+        outside: None,
     }
 }
 
@@ -205,7 +207,7 @@ fn not_passed(smoke: &str, seen: &str) -> Refusal {
         versions: [("sluice-orders-Hello".to_owned(), "2".to_owned())].into(),
         api: Some(super::outputs::pinned_api("d2")),
     };
-    let moved = Moved {
+    let moved = JustMoved {
         target: &crate::testing::target(),
         pipeline: &"orders".parse().expect("a name"),
         stage: &"prod".parse().expect("a stage"),
@@ -216,6 +218,17 @@ fn not_passed(smoke: &str, seen: &str) -> Refusal {
     };
     let answer = "\n  <!channel> *boom* in `app.py` <@U0ANN0001>, and a long story that goes on and on over the end of what anybody reads\nTraceback";
     moved.tested(&smoke.parse().expect("a smoke test")).failed(&format!("{seen}{}", quoted(answer)))
+}
+
+/// A promotion that goes on from what somebody moved by hand.
+fn going_on() -> Journal {
+    let moved =
+        |recorded: &str, seen: &str| Moved { recorded: Some(recorded.into()), seen: Some(seen.into()) };
+    let aliases = [("sluice-orders-Hello".to_owned(), moved("2", "1 (125/1000 to 3)"))].into();
+    let outside = Some(Drift { aliases, api: Some(moved("d2", "d1")) });
+    let params = promote::Params { outside, ..promotion("orders", change(2), &["Hello"]) };
+    let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
+    Journal::accepted("promote", "/promote orders prod anyway", "orders", params, outputs)
 }
 
 fn overriding() -> Journal {
@@ -312,6 +325,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
         },
         reason: reason.map(str::to_owned),
         passed: vec![],
+        outside: None,
     };
     let seen = serde_json::json!({
         "aliases": { "sluice-orders-Hello": ["2", "rev"], "sluice-orders-Count": ["2", "rev"] }, "serves": "d2",
@@ -432,6 +446,7 @@ pub fn all() -> Vec<Sample> {
         asking_two().until("approval").said("ben", Verdict::Approve, None).sample("one of two approved"),
         asking_two().until("approval").waits_still(23 * 3600).sample("reminded of, before it expires"),
         asking_two().until("approval").waits_still(24 * 3600).fails_by_itself("approval").sample("expired"),
+        going_on().until("approval").sample("waiting, from what was moved outside"),
         overriding().until("alias:sluice-orders-Hello").sample("overridden, half way"),
         overriding().succeeded().sample("overridden, succeeded"),
         setting(&[("approvals", "2"), ("soak", "30m")], &[]).sample("just accepted"),

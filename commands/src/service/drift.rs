@@ -1,0 +1,397 @@
+//! Truth: what is recorded of a pipeline's stages against what AWS says that runs there. A question shows what was moved
+//! outside Sluice, and since when; whoever wants to move such a stage is asked first.
+//!
+//! A look is one call for each function, which shows all its stages, and one for each API stage. Questions take one that
+//! is at most a minute old; whoever wants to move a stage has it looked at anew. A stage that moves at this moment is not
+//! judged: its operation looks itself before it moves anything (`operations/steps/outside.rs`), and what it does not
+//! expect there ends it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::card::{Button, ButtonStyle, Card, Confirm, Text, Tone};
+use crate::domain::{Drift, Outside, REVISION, Recorded, VersionSet, View, from_item, revised};
+use crate::fault::PortError;
+use crate::grammar::{Command, Names, parse_line};
+use crate::ids::{PipelineName, StageName};
+use crate::operation::{Refusal, marked};
+use crate::operations::names::short_hash;
+use crate::operations::steps::{MOVED_OUTSIDE, is_in_doubt, mark, mover};
+use crate::ports::{Alias, Guard, Precondition, StoreError, Write};
+use crate::service::{Answer, Invocation, Service, Stop};
+use crate::template::function_name;
+
+/// The fixed id of the button (DESIGN 8).
+pub const GO_BUTTON: &str = "drift.go";
+/// How old a look may be that answers a question.
+const FRESH: SignedDuration = SignedDuration::from_secs(60);
+/// How many calls are made side by side: Lambda's control plane takes about 15 a second.
+const SIDE_BY_SIDE: usize = 8;
+/// How long all of them may take: Slack waits for 3 s, and the store has to answer too.
+const PATIENCE: Duration = Duration::from_millis(1_200);
+/// How many pipelines' looks are kept.
+const KEPT: usize = 500;
+
+/// The latest look at each pipeline, in memory alone.
+#[derive(Default)]
+pub(super) struct Looks(Mutex<BTreeMap<PipelineName, Look>>);
+
+/// What was seen of a pipeline.
+#[derive(Clone)]
+struct Look {
+    at: Timestamp,
+    /// What was not as recorded of each stage that could be judged, with what changes whenever Sluice moves it.
+    stages: BTreeMap<StageName, (Value, Drift)>,
+}
+
+/// What a comparison came to.
+pub(super) enum Truth {
+    /// AWS answered then; these stages were judged.
+    Seen(Timestamp, BTreeMap<StageName, Option<Outside>>),
+    /// It did not: why.
+    Unknown(String),
+}
+
+/// What one call shows.
+enum Shown {
+    Aliases(String, Vec<Alias>),
+    Deployment(StageName, Option<String>),
+}
+
+/// One call to be made.
+enum Ask {
+    Function(String),
+    Stage(String, StageName),
+}
+
+impl Looks {
+    fn of(&self, name: &PipelineName) -> Option<Look> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn keep(&self, name: &PipelineName, look: Look) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT
+            && !kept.contains_key(name)
+            && let Some(oldest) = kept.iter().min_by_key(|(_, look)| look.at).map(|(name, _)| name.clone())
+        {
+            kept.remove(&oldest);
+        }
+        kept.insert(name.clone(), look);
+    }
+}
+
+impl Look {
+    /// Whether it says of a stage how it stands now, as far as Sluice moves it.
+    fn holds(&self, view: &View, stage: &StageName) -> bool {
+        self.stages.get(stage).is_some_and(|(before, _)| *before == mark(stage, view))
+    }
+}
+
+/// How a stage came to be seen so, in words.
+pub(super) fn moved(stage: &StageName, outside: &Outside) -> Text {
+    let text = Text::default().code(stage.as_str()).then(" was moved outside Sluice: ");
+    let text = text.join(marked(&outside.drift.words(stage))).then("; first seen ").time(outside.first_seen);
+    match outside.last_right {
+        Some(right) => text.then(", still as recorded ").time(right).then("."),
+        None => text.then("."),
+    }
+}
+
+impl Service {
+    /// What is known of a pipeline's stages from a look that is at most a minute old.
+    pub(super) async fn truth(&self, name: &PipelineName, view: &View) -> Result<Truth, Stop> {
+        match self.known(name, view) {
+            Some(truth) => Ok(truth),
+            None => self.look(name, view, None).await,
+        }
+    }
+
+    /// The same, if no call is needed for it.
+    fn known(&self, name: &PipelineName, view: &View) -> Option<Truth> {
+        let look = self.looks.of(name)?;
+        let is_fresh = self.engine.world().clock.now().duration_since(look.at) < FRESH;
+        let mut stages = view.stages.keys().filter(|stage| mover(view, stage).is_none());
+        (is_fresh && stages.all(|stage| look.holds(view, stage))).then(|| told(&look, view, None))
+    }
+
+    /// Looks now, and records what was moved and since when. `first`: the functions that are to come to a stage where
+    /// nothing ran yet, so that what others made there is seen.
+    async fn look(
+        &self,
+        name: &PipelineName,
+        view: &View,
+        first: Option<(&StageName, &BTreeSet<String>)>,
+    ) -> Result<Truth, Stop> {
+        let world = self.engine.world();
+        let quiet: BTreeSet<&StageName> =
+            view.stages.keys().filter(|stage| mover(view, stage).is_none()).collect();
+        let recorded = self.recorded(name, view, &quiet).await?;
+        let at = world.clock.now();
+        let shown = match tokio::time::timeout(PATIENCE, self.shown(&recorded, view, first)).await {
+            Ok(Ok(shown)) => shown,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, pipeline = %name, "its stages could not be compared with AWS");
+                return Ok(Truth::Unknown(format!("{} failed ({})", error.call, error.code)));
+            }
+            Err(_) => return Ok(Truth::Unknown("it did not answer in time".into())),
+        };
+        let mut drifts = judged(&recorded, &shown, first);
+        if drifts.values().any(|drift| !drift.is_none()) {
+            // What differs may have been moved by an operation meanwhile, or a moment ago.
+            let after = View::read(&*world.store, &world.keys, name).await?;
+            let settled = at - world.settings.settle;
+            for (stage, drift) in std::mem::take(&mut drifts) {
+                let current = after.stages.get(&stage).and_then(|stage| stage.current.as_ref());
+                let is_still = mark(&stage, view) == mark(&stage, &after)
+                    && mover(&after, &stage).is_none()
+                    && current.is_none_or(|current| current.since <= settled);
+                if drift.is_none() || is_still && !is_in_doubt(world, &after, &stage).await? {
+                    drifts.insert(stage, drift);
+                }
+            }
+        }
+        let before = self.looks.of(name);
+        let stages = drifts.into_iter().map(|(stage, drift)| (stage.clone(), (mark(&stage, view), drift)));
+        let mut look = Look { at, stages: stages.collect() };
+        let truth = told(&look, view, before.as_ref());
+        // Of a stage where nothing ran nobody else would see the same again.
+        look.stages.retain(|stage, (_, drift)| !recorded[stage].is_empty() || drift.is_none());
+        self.note(name, view, &look, &truth).await;
+        self.looks.keep(name, look);
+        Ok(truth)
+    }
+
+    /// What the record says of these stages: one request.
+    async fn recorded(
+        &self,
+        name: &PipelineName,
+        view: &View,
+        stages: &BTreeSet<&StageName>,
+    ) -> Result<BTreeMap<StageName, Recorded>, StoreError> {
+        let world = self.engine.world();
+        let stages = stages.iter().filter_map(|stage| view.stages.get(*stage));
+        let stages: Vec<_> = stages
+            .map(|stage| {
+                let current = stage.current.as_ref();
+                (stage, current.map(|current| world.keys.version_set(name, current.release, &stage.name)))
+            })
+            .collect();
+        let wanted: Vec<_> = stages.iter().filter_map(|(_, key)| key.clone()).collect();
+        let found = if wanted.is_empty() { vec![] } else { world.store.get_many(&wanted).await? };
+        let mut recorded = BTreeMap::new();
+        for (stage, key) in stages {
+            let set = found.iter().find(|item| Some(&item.key) == key.as_ref());
+            let set: Option<VersionSet> = set.map(from_item).transpose()?;
+            recorded.insert(stage.name.clone(), Recorded::of(stage, set.as_ref()));
+        }
+        Ok(recorded)
+    }
+
+    async fn shown(
+        &self,
+        recorded: &BTreeMap<StageName, Recorded>,
+        view: &View,
+        first: Option<(&StageName, &BTreeSet<String>)>,
+    ) -> Result<Vec<Shown>, PortError> {
+        let world = self.engine.world();
+        let functions: BTreeSet<&String> = recorded.values().flat_map(Recorded::functions).collect();
+        let first_functions = first.iter().flat_map(|(_, functions)| functions.iter());
+        let functions: BTreeSet<&String> = functions.into_iter().chain(first_functions).collect();
+        let currents = view.stages.values().filter_map(|stage| stage.current.as_ref());
+        let any_api = currents.filter_map(|current| current.api.as_ref()).next();
+        let stages = recorded.iter().filter_map(|(stage, recorded)| {
+            let is_first = first.is_some_and(|(first, _)| first == stage);
+            let api = recorded.api().or(any_api.filter(|_| is_first && recorded.is_empty()))?;
+            Some(Ask::Stage(api.api.clone(), stage.clone()))
+        });
+        let asks: Vec<Ask> = functions.into_iter().cloned().map(Ask::Function).chain(stages).collect();
+        let calls = asks.into_iter().map(|ask| async move {
+            Ok(match ask {
+                Ask::Function(function) => {
+                    let found = world.functions.aliases(&world.target, &function).await?;
+                    Shown::Aliases(function, found.unwrap_or_default())
+                }
+                Ask::Stage(api, stage) => {
+                    let found = world.gateway.stage(&world.target, &api, stage.as_str()).await?;
+                    Shown::Deployment(stage, found.and_then(|stage| stage.deployment))
+                }
+            })
+        });
+        stream::iter(calls).buffer_unordered(SIDE_BY_SIDE).try_collect().await
+    }
+
+    /// Records what was moved when it is first seen, and that it is right again. Whoever loses the race to do so has
+    /// nothing to add, and no question hangs on it.
+    async fn note(&self, name: &PipelineName, view: &View, look: &Look, truth: &Truth) {
+        let Truth::Seen(_, outside) = truth else { return };
+        let world = self.engine.world();
+        for stage in look.stages.keys() {
+            let key = world.keys.drift(name, stage);
+            let revision = view.revisions.get(&key.sort).copied().unwrap_or(0);
+            let write = match (view.outside.get(stage), outside.get(stage).and_then(Option::as_ref)) {
+                (Some(before), Some(now)) if before == now => continue,
+                (None, None) => continue,
+                (_, Some(now)) => revised(key, revision, now),
+                (Some(_), None) => {
+                    let when = [(REVISION.to_owned(), Guard::Number(revision))].into();
+                    Ok(Write::Delete { key, when: Precondition::Equals(when) })
+                }
+            };
+            let written = match write {
+                Ok(write) => world.store.write(write).await,
+                Err(error) => Err(error),
+            };
+            match written {
+                Ok(()) | Err(StoreError::Lost(_)) => {}
+                Err(error) => tracing::warn!(%error, %name, %stage, "what was moved outside is not recorded"),
+            }
+        }
+    }
+
+    /// Whoever wants to move a stage that somebody moved outside Sluice is asked first. Gives what is gone on from, if
+    /// they say so; `seen` is what their button was about.
+    pub(super) async fn ask_first(
+        &self,
+        name: &PipelineName,
+        view: &View,
+        command: &Command,
+        params: &Value,
+        seen: Option<&str>,
+    ) -> Result<Option<Drift>, Stop> {
+        let Some(anyway) = command.goes_on() else { return Ok(None) };
+        let first = view.pipeline.as_ref().and_then(|pipeline| pipeline.stages.first());
+        let stage = match command {
+            Command::Promote { to, .. } => Some(to),
+            Command::Rollback { stage, .. } => Some(stage),
+            Command::Deploy { stage, .. } => stage.as_ref().or(first),
+            _ => None,
+        };
+        let Some(stage) = stage else { return Ok(None) };
+        // The calls of a deploy in a row are counted: its own looks see the same, and one look before them is one more.
+        let is_deploy = matches!(command, Command::Deploy { .. });
+        let truth = match self.known(name, view) {
+            Some(known) if is_deploy && !anyway => known,
+            None if is_deploy && !anyway && !view.outside.contains_key(stage) => return Ok(None),
+            _ => {
+                let artifact = params.pointer("/release/artifact/code").or(params.pointer("/artifact/code"));
+                let functions = artifact.and_then(Value::as_object).into_iter().flatten();
+                let functions = functions.map(|(logical, _)| function_name(name, logical)).collect();
+                let runs = view.stages.get(stage).and_then(|stage| stage.current.as_ref());
+                let first = (runs.is_none()).then_some((stage, &functions));
+                self.look(name, view, first).await?
+            }
+        };
+        // Where AWS does not answer in time, the operation's own looks decide.
+        let Truth::Seen(_, mut stages) = truth else { return Ok(None) };
+        let Some(outside) = stages.remove(stage).flatten() else { return Ok(None) };
+        let digest = digest(&outside.drift);
+        if anyway && seen.is_none_or(|seen| seen == digest) {
+            return Ok(Some(outside.drift));
+        }
+        Err(Stop::say(question(name, stage, command, &outside, &digest)))
+    }
+
+    /// *Go on anyway*: the command again, about what its author saw.
+    pub(super) async fn go_on(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
+        let command = value.split_once('|').and_then(|(digest, line)| {
+            let command = parse_line(line, &Names::default()).ok()?;
+            (command.goes_on() == Some(true)).then_some((digest, command))
+        });
+        match command {
+            Some((digest, command)) => self.operate(invocation, command, Some(digest)).await,
+            None => Err(Refusal::new(
+                "bad-button",
+                "This button does not say what it goes on with.",
+                "Type the command instead: `/pipeline help`.",
+            )
+            .into()),
+        }
+    }
+}
+
+/// What a look says, with since when it is so: as it was recorded, or from now on.
+fn told(look: &Look, view: &View, before: Option<&Look>) -> Truth {
+    let stages = look.stages.iter().map(|(stage, (now, drift))| {
+        if drift.is_none() {
+            return (stage.clone(), None);
+        }
+        let known = view.outside.get(stage);
+        if let Some(known) = known.filter(|known| known.drift == *drift) {
+            return (stage.clone(), Some(known.clone()));
+        }
+        let current = view.stages.get(stage).and_then(|stage| stage.current.as_ref());
+        let seen_right = before.filter(|before| {
+            before.stages.get(stage).is_some_and(|(then, drift)| then == now && drift.is_none())
+        });
+        let last_right = match known {
+            Some(known) => known.last_right,
+            None => seen_right.map(|before| before.at).max(current.map(|current| current.since)),
+        };
+        (stage.clone(), Some(Outside { drift: drift.clone(), first_seen: look.at, last_right }))
+    });
+    Truth::Seen(look.at, stages.collect())
+}
+
+/// What is not as recorded of each stage.
+fn judged(
+    recorded: &BTreeMap<StageName, Recorded>,
+    shown: &[Shown],
+    first: Option<(&StageName, &BTreeSet<String>)>,
+) -> BTreeMap<StageName, Drift> {
+    let mut drifts = BTreeMap::new();
+    for (stage, recorded) in recorded {
+        let is_first = first.is_some_and(|(first, _)| first == stage);
+        let mut drift = Drift::default();
+        for shown in shown {
+            drift = drift.and(match shown {
+                Shown::Aliases(function, aliases) if is_first || !recorded.is_empty() => {
+                    let alias = aliases.iter().find(|alias| alias.name == stage.as_str());
+                    recorded.of_alias(function, alias.map(Alias::serves))
+                }
+                Shown::Deployment(of, deployment) if of == stage => recorded.of_api(deployment.clone()),
+                _ => Drift::default(),
+            });
+        }
+        drifts.insert(stage.clone(), drift);
+    }
+    drifts
+}
+
+/// By it a click knows whether what it was about is still so.
+fn digest(drift: &Drift) -> String {
+    short_hash(&[&serde_json::to_string(drift).unwrap_or_default()])
+}
+
+fn question(
+    name: &PipelineName,
+    stage: &StageName,
+    command: &Command,
+    outside: &Outside,
+    digest: &str,
+) -> Card {
+    let line = command.clone().anyway().to_string();
+    let title = format!("Stage `{stage}` of `{name}` was moved outside Sluice, so nothing was begun.");
+    let what = format!("To go on from what is there: `{line}`.");
+    Card::new(Tone::Bad, marked(&title))
+        .text(moved(stage, outside))
+        .hint(Text::plain("Look who moved it and why. ").join(marked(&what)))
+        .button(Button {
+            action_id: GO_BUTTON.to_owned(),
+            label: "Go on anyway".to_owned(),
+            style: ButtonStyle::Danger,
+            value: format!("{digest}|{line}"),
+            confirm: Some(Confirm {
+                title: "Go on anyway?".to_owned(),
+                text: format!("What was moved by hand on {stage} will be overwritten by: {line}"),
+                confirm: "Go on".to_owned(),
+                deny: "Not now".to_owned(),
+            }),
+        })
+        .foot(Text::plain("code ").code(MOVED_OUTSIDE))
+}

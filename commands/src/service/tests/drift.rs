@@ -1,0 +1,213 @@
+//! Truth: how old a look may be, since when something is seen, and what is said where AWS does not answer.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, advance};
+
+use super::*;
+use crate::card::Text;
+use crate::domain::{FINGERPRINT, KIND, OPERATION, Outside, QUEUED, from_item};
+use crate::fault::Class;
+use crate::ids::PipelineName;
+use crate::operation::{Keys, Slot};
+use crate::ports::{Clock, Guard, Guards, Item};
+use crate::testing::{Cloud, Weather, samples, target};
+
+const HELLO: &str = "sluice-orders-Hello";
+
+struct Truthful {
+    office: Office,
+    cloud: Arc<Cloud>,
+    clock: Arc<TestClock>,
+    said: std::cell::Cell<u32>,
+}
+
+/// `orders` with r2 on dev and staging and r1 on prod, and AWS as that is recorded.
+async fn truthful() -> Truthful {
+    let store = Arc::new(MemoryStore::new());
+    let stages = [("dev", 2), ("staging", 2), ("prod", 1)];
+    samples::orders(&*store, "orders", &stages).await;
+    let clock = Arc::new(TestClock::at("2026-03-02T12:00:00Z".parse().unwrap()));
+    let cloud = Cloud::new(clock.clone());
+    samples::stand(&cloud, "orders", &stages);
+    let settings = Settings { drive: false, ..Settings::new("test") };
+    let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
+    let world = world(settings, samples::access(), store.clone(), clock.clone(), herald, runner);
+    let engine = Arc::new(Engine::new(Arc::new(cloud.reach().world(world)), operations::registry()));
+    let office = Office { service: Service::new(engine, Names::default()), store };
+    Truthful { office, cloud, clock, said: Default::default() }
+}
+
+impl Truthful {
+    async fn says(&self, said: Said) -> Card {
+        self.said.set(self.said.get() + 1);
+        let invocation = Invocation {
+            delivery: format!("d{}", self.said.get()),
+            actor: samples::actor("ann"),
+            channel: Some("C0GENERAL1".parse().unwrap()),
+            said,
+        };
+        self.office.service.handle(invocation).await.unwrap().card
+    }
+    async fn types(&self, line: &str) -> Card {
+        let (command, text) = line.split_once(' ').unwrap();
+        self.says(Said::Slash { command: command.into(), text: text.into() }).await
+    }
+    async fn clicks(&self, value: &str) -> Card {
+        self.says(Said::Click { action_id: GO_BUTTON.into(), value: value.into() }).await
+    }
+    async fn status(&self) -> String {
+        let card = self.types("/pipeline status orders").await;
+        let texts = card.parts.iter().filter_map(|part| match part {
+            crate::card::Part::Text(text) => Some(text.flat()),
+            _ => None,
+        });
+        texts.chain(card.footer.iter().map(Text::flat)).collect::<Vec<_>>().join("\n")
+    }
+    fn recorded(&self) -> Option<Outside> {
+        let found = self.office.store.such(|item| item.key.sort == "drift/prod");
+        found.first().map(|item| from_item(item).unwrap())
+    }
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+    async fn puts(&self, item: Item) {
+        self.office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_answers_questions_for_a_minute() {
+    let truth = truthful().await;
+    assert!(!truth.status().await.contains("moved outside"));
+    let calls = truth.cloud.count();
+    assert_eq!(calls, 4, "one for the function, one for each API stage");
+    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
+    advance(Duration::from_secs(50)).await;
+    truth.types("/pipeline check orders").await;
+    assert_eq!(truth.cloud.count(), calls);
+    advance(Duration::from_secs(11)).await;
+    let told = truth.status().await;
+    assert!(
+        told.contains(
+            "prod was moved outside Sluice: sluice-orders-Hello:prod points to version 7 instead of 1"
+        ),
+        "{told}"
+    );
+    assert!(truth.cloud.count() > calls);
+    let check = format!("{:?}", truth.types("/pipeline check orders prod").await);
+    assert!(check.contains("/promote orders prod anyway"), "{check}");
+
+    // What Sluice moves itself makes every look before old.
+    let calls = truth.cloud.count();
+    let key = Keys::new(&target()).stage(&"orders".parse().unwrap(), &"prod".parse().unwrap());
+    let mut item = truth.office.store.item(&key).unwrap();
+    item.guards.insert(crate::domain::REVISION.into(), Guard::Number(9));
+    truth.puts(item).await;
+    truth.status().await;
+    assert!(truth.cloud.count() > calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn since_when_is_recorded_once_and_anew_when_it_moves_again() {
+    let truth = truthful().await;
+    truth.status().await;
+    let right = truth.now();
+    assert_eq!(truth.recorded(), None);
+    advance(Duration::from_secs(3600)).await;
+    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
+    let told = truth.status().await;
+    let first = truth.recorded().expect("it is recorded");
+    assert_eq!((first.first_seen <= truth.now(), first.last_right.map(|at| at <= right)), (true, Some(true)));
+    assert!(
+        first.last_right.unwrap() > right - jiff::SignedDuration::from_secs(2),
+        "the last look that saw it right"
+    );
+    assert!(told.contains("first seen") && told.contains("as recorded 2026-03-02 12:00"), "{told}");
+
+    advance(Duration::from_secs(600)).await;
+    truth.status().await;
+    assert_eq!(truth.recorded().as_ref(), Some(&first), "nothing new is nothing to write");
+    truth.cloud.move_by_hand(HELLO, "prod", "8", None);
+    advance(Duration::from_secs(61)).await;
+    truth.status().await;
+    let again = truth.recorded().unwrap();
+    assert!(again.first_seen > first.first_seen && again.last_right == first.last_right);
+    truth.cloud.move_by_hand(HELLO, "prod", "1", None);
+    advance(Duration::from_secs(61)).await;
+    assert!(!truth.status().await.contains("moved outside"));
+    assert_eq!(truth.recorded(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aws_that_does_not_answer_is_said_and_holds_nobody() {
+    let truth = truthful().await;
+    truth.cloud.weather_on("lambda:ListAliases", [Weather::Fails(Class::Denied)]);
+    let told = truth.status().await;
+    assert!(told.contains("Could not be compared with AWS: lambda:ListAliases"), "{told}");
+    truth.cloud.climate(|now| now.latency = Duration::from_secs(30));
+    let began = Instant::now();
+    assert!(truth.status().await.contains("did not answer in time"));
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    // Its own looks decide.
+    assert_eq!(truth.types("/promote orders prod").await.tone, Tone::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_that_sluice_moves_at_this_moment_is_not_judged() {
+    let truth = truthful().await;
+    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
+    let (keys, orders): (_, PipelineName) = (Keys::new(&target()), "orders".parse().unwrap());
+    let text = |text: &str| Guard::Text(text.to_owned());
+    let id = operation_id(7);
+    for (kind, judged) in [("promote", false), ("stage-lock", true)] {
+        let marks = [
+            (OPERATION, text(id.as_str())),
+            (KIND, text(kind)),
+            (FINGERPRINT, text("x")),
+            (QUEUED, text("")),
+        ];
+        let guards: Guards = marks.map(|(name, guard)| (name.to_owned(), guard)).into();
+        truth.puts(to_item(keys.ticket(&orders, 8), guards, &serde_json::json!({})).unwrap()).await;
+        let holder: Guards = [(OPERATION.to_owned(), text(id.as_str()))].into();
+        let slot = keys.slot(&orders, &Slot::Stage("prod".parse().unwrap()));
+        truth.puts(to_item(slot, holder, &serde_json::json!({})).unwrap()).await;
+        advance(Duration::from_secs(61)).await;
+        assert_eq!(truth.status().await.contains("prod was moved"), judged, "{kind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_button_is_about_what_its_author_saw() {
+    let truth = truthful().await;
+    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
+    let asked = truth.types("/promote orders prod").await;
+    assert_eq!(code(&asked).as_deref(), Some("moved-outside"));
+    let old = asked.buttons[0].value.clone();
+    truth.cloud.move_by_hand(HELLO, "prod", "8", None);
+    let again = truth.clicks(&old).await;
+    assert_eq!(code(&again).as_deref(), Some("moved-outside"), "it moved once more: {again:?}");
+    for wrong in
+        ["", "x|/repo list", "x|/build orders", "/promote orders prod anyway", "x|/promote orders prod"]
+    {
+        assert_eq!(code(&truth.clicks(wrong).await).as_deref(), Some("bad-button"), "{wrong}");
+    }
+    assert_eq!(truth.office.heads(), 0);
+    assert_eq!(truth.clicks(&again.buttons[0].value).await.tone, Tone::Running);
+    assert_eq!(truth.office.heads(), 1);
+    let row = truth.office.store.such(|item| item.key.sort.starts_with("row/"));
+    let words = row[0].body.to_string();
+    assert!(
+        words.contains(r#""outside":{"aliases":{"sluice-orders-Hello":{"recorded":"1","seen":"8"}}}"#),
+        "{words}"
+    );
+
+    // A known drift holds a deploy, too, though a deploy has nothing looked at that nobody looked at before.
+    truth.cloud.move_by_hand(HELLO, "dev", "7", None);
+    advance(Duration::from_secs(61)).await;
+    truth.status().await;
+    let held = truth.types("/deploy orders #1").await;
+    assert_eq!(code(&held).as_deref(), Some("moved-outside"), "{held:?}");
+    assert_eq!(truth.types("/deploy orders #1 anyway").await.tone, Tone::Running);
+}
