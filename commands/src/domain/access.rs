@@ -1,15 +1,16 @@
 //! Who may do what (DESIGN 11). Reading is for everybody; without any role configured every mutation is refused.
 //!
-//! A privileged act takes a [`Granted`], which only these rules can make (`STYLE.md` 8).
+//! A privileged act takes a [`Granted`], which only these rules can make (`STYLE.md` 8). They go by people: who is in a group
+//! was looked up before. A group of which that is not known opens nothing, and changes nobody else's rights either.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::Grants;
+use crate::domain::Membership;
 use crate::grammar::{Permission, Role};
-use crate::ids::UserId;
+use crate::ids::{GroupId, Member, UserId};
 use crate::operation::Refusal;
 
-/// The roles by Slack user: as `sluice.toml` pins them, or with what was granted ([`Roles`](crate::domain::Roles)).
+/// The roles by Slack user, as all that gives them comes to ([`Roles`](crate::domain::Roles)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     /// Build, deploy, promote to open stages, ask for promotions.
@@ -20,6 +21,10 @@ pub struct Access {
     pub oncall: BTreeSet<UserId>,
     /// Approve promotions; if there are none, the operators do.
     pub approvers: BTreeSet<UserId>,
+    /// The groups that have a role; their people, as far as they are known, are among those above.
+    pub groups: BTreeMap<Role, BTreeSet<GroupId>>,
+    /// What Slack said of groups and people.
+    pub membership: Membership,
 }
 
 /// A request that somebody is to approve, as far as it decides who may.
@@ -28,7 +33,7 @@ pub struct Asked<'a> {
     /// Who asked.
     pub requester: &'a UserId,
     /// The stage's approvers; if there are none, those of the installation.
-    pub approvers: &'a BTreeSet<UserId>,
+    pub approvers: &'a BTreeSet<Member>,
     /// Whether an approval by who asked counts.
     pub self_approval: bool,
 }
@@ -57,19 +62,35 @@ impl Access {
         }
     }
 
-    /// These roles, and those that were granted.
-    pub fn with(&self, grants: &Grants) -> Self {
-        let mut all = self.clone();
-        for grant in &grants.list {
-            let people = match grant.role {
-                Role::Operators => &mut all.operators,
-                Role::Admins => &mut all.admins,
-                Role::Oncall => &mut all.oncall,
-                Role::Approvers => &mut all.approvers,
-            };
-            people.insert(grant.person.clone());
+    /// Gives a role to a person, or to everybody who is known to be in a group.
+    pub fn give(&mut self, role: Role, member: &Member) {
+        let people = self.membership.people([member]);
+        if let Member::Group(group) = member {
+            self.groups.entry(role).or_default().insert(group.clone());
         }
-        all
+        match role {
+            Role::Operators => self.operators.extend(people),
+            Role::Admins => self.admins.extend(people),
+            Role::Oncall => self.oncall.extend(people),
+            Role::Approvers => self.approvers.extend(people),
+        }
+    }
+
+    /// The groups that have a role.
+    fn groups_of(&self, role: Role) -> impl Iterator<Item = &GroupId> {
+        self.groups.get(&role).into_iter().flatten()
+    }
+
+    /// Whether that person has that role.
+    fn has(&self, role: Role, who: &UserId) -> bool {
+        self.of(role).contains(who) && !self.membership.deactivated.contains(who)
+    }
+
+    /// Why somebody is turned away whom no one named has as such, if it is for what Slack said of them or did not say.
+    fn unheard(&self, who: &UserId, roles: &[Role]) -> Option<Refusal> {
+        let people = roles.iter().flat_map(|role| self.of(*role)).cloned().collect();
+        let groups = roles.iter().flat_map(|role| self.groups_of(*role));
+        self.membership.gone(who).or_else(|| self.membership.closed(groups, &people))
     }
 
     /// May this person ask for what needs that permission?
@@ -85,46 +106,51 @@ impl Access {
 
     /// Whether nobody has any role.
     pub fn is_empty(&self) -> bool {
-        self.operators.is_empty() && self.admins.is_empty() && self.oncall.is_empty()
+        let is_empty = |role| self.of(role).is_empty() && self.groups_of(role).next().is_none();
+        [Role::Operators, Role::Admins, Role::Oncall].into_iter().all(is_empty)
     }
 
     /// May this person work on pipelines?
     pub fn operate(&self, who: &UserId) -> Result<Granted, Refusal> {
-        if self.admins.contains(who) {
+        if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "admins" });
         }
-        if self.operators.contains(who) {
+        if self.has(Role::Operators, who) {
             return Ok(Granted { rule: "operators" });
         }
-        Err(self.refuse("not-an-operator", "operators", &self.operators))
+        let unheard = self.unheard(who, &[Role::Admins, Role::Operators]);
+        Err(unheard.unwrap_or_else(|| self.refuse("not-an-operator", "operators", &self.operators)))
     }
 
     /// May this person change what protects a stage?
     pub fn administer(&self, who: &UserId) -> Result<Granted, Refusal> {
-        if self.admins.contains(who) {
+        if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "admins" });
         }
-        Err(self.refuse("not-an-admin", "admins", &self.admins))
+        let unheard = self.unheard(who, &[Role::Admins]);
+        Err(unheard.unwrap_or_else(|| self.refuse("not-an-admin", "admins", &self.admins)))
     }
 
     /// May this person take a stage back?
     pub fn roll_back(&self, who: &UserId) -> Result<Granted, Refusal> {
-        if self.oncall.contains(who) {
+        if self.has(Role::Oncall, who) {
             return Ok(Granted { rule: "oncall" });
         }
-        self.operate(who)
+        let all = [Role::Oncall, Role::Admins, Role::Operators];
+        self.operate(who).map_err(|refusal| self.unheard(who, &all).unwrap_or(refusal))
     }
 
     /// May this person pass gates, with a reason?
     pub fn override_gates(&self, who: &UserId) -> Result<Granted, Refusal> {
-        if self.admins.contains(who) {
+        if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "override by admins" });
         }
-        if self.oncall.contains(who) {
+        if self.has(Role::Oncall, who) {
             return Ok(Granted { rule: "override by oncall" });
         }
-        let who: BTreeSet<_> = self.admins.union(&self.oncall).cloned().collect();
-        Err(self.refuse("not-for-override", "admins and people on call", &who))
+        let may: BTreeSet<_> = self.admins.union(&self.oncall).cloned().collect();
+        let unheard = self.unheard(who, &[Role::Admins, Role::Oncall]);
+        Err(unheard.unwrap_or_else(|| self.refuse("not-for-override", "admins and people on call", &may)))
     }
 
     /// May this person take that person's lock away?
@@ -138,9 +164,14 @@ impl Access {
 
     /// May this person approve what that person asked for, where these approve?
     pub fn approve(&self, who: &UserId, asked: &Asked<'_>) -> Result<Granted, Refusal> {
-        let approvers = if asked.approvers.is_empty() { self.approvers() } else { asked.approvers };
+        let (approvers, groups) = self.deciders(asked.approvers);
+        if let Some(gone) = self.membership.gone(who) {
+            return Err(gone);
+        }
         if !approvers.contains(who) {
-            return Err(self.refuse("not-an-approver", "approvers of this stage", approvers));
+            let closed = self.membership.closed(&groups, &approvers);
+            return Err(closed
+                .unwrap_or_else(|| self.refuse("not-an-approver", "approvers of this stage", &approvers)));
         }
         if who == asked.requester && !asked.self_approval {
             return Err(Refusal::new(
@@ -154,22 +185,39 @@ impl Access {
 
     /// May this person stop what that person asked for? A button that anybody can press is a way to stop a release.
     pub fn cancel(&self, who: &UserId, requester: &UserId) -> Result<Granted, Refusal> {
-        if self.admins.contains(who) {
+        if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "admins" });
         }
         if who == requester {
             return self.roll_back(who).map(|_| Granted { rule: "requester" });
         }
-        Err(Refusal::new(
+        let not_yours = Refusal::new(
             "not-yours",
             format!("Only <@{requester}>, who asked for it, or an admin may stop it."),
             "Ask one of them.",
-        ))
+        );
+        Err(self.unheard(who, &[Role::Admins]).unwrap_or(not_yours))
+    }
+
+    /// Who approves by default: the operators, unless somebody is named. A group that nobody knows is somebody, too.
+    pub fn approving(&self) -> Role {
+        let is_named = !self.approvers.is_empty() || self.groups_of(Role::Approvers).next().is_some();
+        if is_named { Role::Approvers } else { Role::Operators }
     }
 
     /// Who approves by default.
     pub fn approvers(&self) -> &BTreeSet<UserId> {
-        if self.approvers.is_empty() { &self.operators } else { &self.approvers }
+        self.of(self.approving())
+    }
+
+    /// Who approves where these are named, or by default: the people, and the groups among them.
+    pub fn deciders(&self, named: &BTreeSet<Member>) -> (BTreeSet<UserId>, BTreeSet<GroupId>) {
+        match named.is_empty() {
+            true => (self.approvers().clone(), self.groups_of(self.approving()).cloned().collect()),
+            false => {
+                (self.membership.people(named), named.iter().filter_map(Member::group).cloned().collect())
+            }
+        }
     }
 
     fn refuse(&self, code: &str, role: &str, who: &BTreeSet<UserId>) -> Refusal {
@@ -198,6 +246,7 @@ impl Access {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{DEACTIVATED, GROUP_UNKNOWN, Unknown};
 
     fn user(id: &str) -> UserId {
         UserId::new(id).unwrap()
@@ -209,7 +258,22 @@ mod tests {
             admins: [user("U3")].into(),
             approvers: [user("U2")].into(),
             oncall: [user("U4")].into(),
+            ..Access::default()
         }
+    }
+
+    fn leads(known: Option<&[&str]>) -> Membership {
+        let members = known.map(|ids| ids.iter().map(|id| user(id)).collect()).ok_or(Unknown::Silent);
+        Membership { groups: [(LEADS.parse().unwrap(), members)].into(), ..Membership::default() }
+    }
+
+    const LEADS: &str = "S1";
+
+    /// The same, where the group `S1` has that role too.
+    fn with_leads(role: Role, known: Option<&[&str]>) -> Access {
+        let mut access = Access { membership: leads(known), ..access() };
+        access.give(role, &Member::Group(LEADS.parse().unwrap()));
+        access
     }
 
     #[test]
@@ -225,7 +289,7 @@ mod tests {
     #[test]
     fn nobody_approves_himself_and_only_approvers_approve() {
         let access = access();
-        let (nobody, third) = (BTreeSet::new(), [user("U3")].into());
+        let (nobody, third) = (BTreeSet::new(), [user("U3").into()].into());
         let approve = |access: &Access, who: &str, requester: &str, approvers, self_approval| {
             let asked = Asked { requester: &user(requester), approvers, self_approval };
             access.approve(&user(who), &asked).map(|granted| granted.rule()).map_err(|refusal| refusal.code)
@@ -269,6 +333,74 @@ mod tests {
         assert_eq!(access.cancel(&user("U2"), &user("U1")).unwrap_err().code, "not-yours");
         let gone = access.cancel(&user("U9"), &user("U9")).unwrap_err();
         assert_eq!(gone.code, "not-an-operator", "who lost the role stops nothing any more");
+    }
+
+    #[test]
+    fn who_is_in_a_group_has_its_role_and_only_while_that_is_known() {
+        type Rule = fn(&Access, &UserId) -> Result<Granted, Refusal>;
+        let rules: [(Role, Rule, &str); 6] = [
+            (Role::Operators, Access::operate, "operators"),
+            (Role::Admins, Access::operate, "admins"),
+            (Role::Admins, Access::administer, "admins"),
+            (Role::Oncall, Access::roll_back, "oncall"),
+            (Role::Oncall, Access::override_gates, "override by oncall"),
+            (Role::Admins, |access, who| access.cancel(who, &user("U1")), "admins"),
+        ];
+        for (role, rule, by) in rules {
+            let known = with_leads(role, Some(&["U9"]));
+            assert_eq!(rule(&known, &user("U9")).unwrap().rule(), by, "{role:?}");
+            let code = rule(&known, &user("U8")).unwrap_err().code;
+            assert_ne!(code, GROUP_UNKNOWN, "{role:?}: U8 is known not to be in it");
+            let refusal = rule(&with_leads(role, None), &user("U9")).unwrap_err();
+            assert_eq!(refusal.code, GROUP_UNKNOWN, "{role:?} {refusal:?}");
+        }
+        let unknown = with_leads(Role::Operators, None);
+        assert!(unknown.operate(&user("U1")).is_ok(), "who is named by id is not held up");
+        assert_eq!(
+            unknown.administer(&user("U9")).unwrap_err().code,
+            "not-an-admin",
+            "it opens nothing there"
+        );
+    }
+
+    #[test]
+    fn a_group_of_approvers_that_nobody_knows_does_not_leave_it_to_the_operators() {
+        let (nobody, group) = (BTreeSet::new(), [Member::Group(LEADS.parse().unwrap())].into());
+        for known in [None, Some(&[][..])] {
+            let mut access = Access { approvers: BTreeSet::new(), ..with_leads(Role::Approvers, known) };
+            let code = |access: &Access, approvers| {
+                let asked = Asked { requester: &user("U7"), approvers, self_approval: false };
+                access.approve(&user("U1"), &asked).map_err(|refusal| refusal.code)
+            };
+            let wanted = if known.is_none() { GROUP_UNKNOWN } else { "not-an-approver" };
+            assert_eq!(code(&access, &nobody), Err(wanted.into()));
+            assert_eq!(code(&access, &group), Err(wanted.into()), "and where a stage names it");
+            access.membership = leads(Some(&["U1"]));
+            assert!(code(&access, &group).is_ok());
+        }
+    }
+
+    #[test]
+    fn who_is_deactivated_has_no_role() {
+        for id in ["U1", "U2", "U3", "U4"] {
+            let mut access = access();
+            access.membership.deactivated.insert(user(id));
+            let asked = Asked { requester: &user("U7"), approvers: &BTreeSet::new(), self_approval: false };
+            for refused in [
+                access.operate(&user(id)),
+                access.administer(&user(id)),
+                access.roll_back(&user(id)),
+                access.override_gates(&user(id)),
+                access.approve(&user(id), &asked),
+                access.cancel(&user(id), &user(id)),
+            ] {
+                assert_eq!(refused.unwrap_err().code, DEACTIVATED, "{id}");
+            }
+        }
+        let mut access = access();
+        access.membership.deactivated.insert(user("U2"));
+        assert!(access.operate(&user("U1")).is_ok(), "nobody else is concerned");
+        assert_eq!(access.approvers(), &[user("U2")].into(), "nor does it come to the operators");
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub use head::{Charter, Head, Status};
 pub use journal::{Entry, Row};
 pub use keys::Keys;
 pub use log::{Loaded, load};
+pub(crate) use news::audit_by;
 pub use news::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use news::{of as told, of_parked};
@@ -52,7 +53,7 @@ pub use signal::{Said, Word, parse_wait, say};
 pub use slot::{Slot, Ticket};
 pub use step::{Context, Done, Effect, Node, Observed, Progress, Refusal, Step, StepId, Trouble, Undone};
 pub use telling::{Messages, Posted};
-pub use world::{Settings, World};
+pub use world::{Pinned, Settings, World};
 
 /// The kind of locks: what they write has a guard of its own, so that a rollback passes them in a slot.
 pub const LOCK: &str = "stage-lock";

@@ -35,6 +35,7 @@ pub enum Slot {
     Reason,
     Settings,
     Person,
+    Member,
     Role,
     Language,
     Url,

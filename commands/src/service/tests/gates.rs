@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::domain::{Lock, Policy, REVISION};
-use crate::grammar::{self, Permission};
-use crate::ids::StageName;
+use crate::domain::{Lock, Policy, REVISION, Unknown};
+use crate::grammar::{self, Permission, Role};
+use crate::ids::{Member, StageName};
 use crate::ports::{Guard, Item};
 use crate::testing::samples;
 
@@ -24,11 +24,16 @@ struct Situation {
     lock: Option<(&'static str, bool)>,
     /// Whether `prod` ran `r2` and was rolled back from it.
     rolled_back: bool,
+    /// Who is in the group `@leads`, which then has every role.
+    leads: Option<Result<&'static [&'static str], Unknown>>,
 }
 
-const QUIET: Situation = Situation { name: "", settings: &[], lock: None, rolled_back: false };
+const QUIET: Situation = Situation { name: "", settings: &[], lock: None, rolled_back: false, leads: None };
 
-const SITUATIONS: [Situation; 10] = [
+/// The group.
+const LEADS: &str = "S0LEADS01";
+
+const SITUATIONS: [Situation; 13] = [
     Situation { name: "Nothing is set", ..QUIET },
     Situation { name: "`prod` is locked by ben", lock: Some(("ben", false)), ..QUIET },
     Situation { name: "`prod` is locked hard by eve, an admin", lock: Some(("eve", true)), ..QUIET },
@@ -47,10 +52,25 @@ const SITUATIONS: [Situation; 10] = [
     Situation { name: "`prod` was rolled back from `r2`", rolled_back: true, ..QUIET },
     Situation { name: "`prod` asks for two approvals", settings: &[("approvals", "2")], ..QUIET },
     Situation { name: "`prod` is open", settings: &[("approvals", "0")], ..QUIET },
+    Situation {
+        name: "The group `@leads`, which zoe is in, has every role by `sluice.toml`",
+        leads: Some(Ok(&["zoe"])),
+        ..QUIET
+    },
+    Situation {
+        name: "`@leads` has every role, and Slack does not say who is in it",
+        leads: Some(Err(Unknown::Silent)),
+        ..QUIET
+    },
+    Situation {
+        name: "`@leads` has every role, and the app lacks the scope to ask who is in it",
+        leads: Some(Err(Unknown::Scope("usergroups:read"))),
+        ..QUIET
+    },
 ];
 
 /// What is typed: ann and ben operate and, with cleo, approve; dan is on call; eve administers; zoe may nothing.
-const LINES: [(&str, &str); 40] = [
+const LINES: [(&str, &str); 43] = [
     ("ann", "/repo create invoices"),
     ("zoe", "/repo create invoices"),
     ("ann", "/build orders"),
@@ -64,6 +84,7 @@ const LINES: [(&str, &str); 40] = [
     ("eve", "/stage add orders qa"),
     ("ann", "/stage set orders prod order=any soak=5m"),
     ("eve", "/stage set orders prod soak=5m"),
+    ("eve", "/stage set orders prod approvers=<!subteam^S0LEADS01>"),
     ("ann", "/stage lock orders prod the ledger"),
     ("dan", "/stage lock orders prod for 1h the ledger"),
     ("ann", "/stage lock orders prod hard the ledger"),
@@ -91,6 +112,8 @@ const LINES: [(&str, &str); 40] = [
     ("eve", "/pipeline revoke <@U0ANN0001> operators"),
     ("eve", "/pipeline revoke <@U0ZOE0009> operators orders"),
     ("ann", "/pipeline revoke <@U0BEN0002> approvers orders"),
+    ("eve", "/pipeline grant <!subteam^S0LEADS01> oncall orders"),
+    ("eve", "/pipeline revoke <!subteam^S0LEADS01> admins"),
 ];
 
 async fn put(store: &MemoryStore, item: Result<Item, StoreError>) {
@@ -108,7 +131,19 @@ async fn office_in(situation: &Situation) -> Office {
     let settings = Settings { drive: false, ..Settings::new("test") };
     let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
     let clock = Arc::new(TestClock::at(now));
-    let world = world(settings, samples::access(), store.clone(), clock, herald, runner);
+    let mut roster = Roster::from(samples::access());
+    let people = Arc::<TestDirectory>::default();
+    if let Some(members) = &situation.leads {
+        let group = Member::Group(LEADS.parse().unwrap());
+        for role in Role::ALL {
+            roster.of_mut(role).insert(group.clone());
+        }
+        let members =
+            members.clone().map(|names| names.iter().map(|name| sample_user(name).id).collect::<Vec<_>>());
+        people.set(LEADS, members.as_deref().map_err(Clone::clone));
+    }
+    let mut world = world(settings, roster, store.clone(), clock, herald, runner);
+    world.directory = people.clone();
     let (keys, orders) = (&world.keys, "orders".parse().unwrap());
     let prod: StageName = "prod".parse().unwrap();
     if !situation.settings.is_empty() {
@@ -142,7 +177,7 @@ async fn office_in(situation: &Situation) -> Office {
         put(&store, to_item(item.key, item.guards, &stage)).await;
     }
     let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
-    Office { service: Service::new(engine, Names::default()), store }
+    Office { service: Service::new(engine, Names::default()), store, people }
 }
 
 fn sample_user(name: &str) -> Actor {
@@ -170,6 +205,7 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
         ("U0DAN0004", "dan"),
         ("U0EVE0005", "eve"),
         ("U0ZOE0009", "zoe"),
+        (LEADS, "leads"),
     ];
     let named = |words: String| names.iter().fold(words, |words, (id, name)| words.replace(id, name));
     // What is recorded at once is no operation.
@@ -198,6 +234,7 @@ async fn every_change_in_every_situation_is_answered_as_the_document_says() {
         }
         for (nth, (who, line)) in LINES.iter().enumerate() {
             if quiet.get(nth) != answers.get(nth) {
+                let line = line.replace("<!subteam^S0LEADS01>", "@leads");
                 writeln!(page, "| {who} | `{line}` | {} |", answers[nth]).unwrap();
             }
         }

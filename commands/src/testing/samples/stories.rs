@@ -156,7 +156,7 @@ fn asking_two() -> Journal {
     let named = ["ann", "ben", "cleo"].map(|name| super::actor(name).id);
     let params = promote::Params {
         approvals: 2,
-        named: named.clone().into(),
+        named: named.clone().map(Into::into).into(),
         approvers: named.into(),
         expires: Some(BEGIN + jiff::SignedDuration::from_hours(24)),
         ..promotion("orders", change(2), &["Hello"])
@@ -247,7 +247,7 @@ fn changing_roles(gives: bool, role: Role, kept: Option<&str>) -> Journal {
     let (kind, verb) =
         if gives { (access_change::GRANT, "grant") } else { (access_change::REVOKE, "revoke") };
     let name = Some("orders".parse().expect("a name"));
-    let change = RoleChange { person: super::actor("dan").id, role, name, gives };
+    let change = RoleChange { person: super::actor("dan").id.into(), role, name, gives };
     let command = format!("/pipeline {verb} <@{}> {} orders", change.person, role.word());
     let outputs = Outputs::default().with("record", kept);
     Journal::accepted(kind, &command, "orders", change, outputs)

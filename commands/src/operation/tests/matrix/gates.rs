@@ -15,7 +15,7 @@ fn secs(seconds: u64) -> Duration {
 }
 
 /// A world with two releases on two stages, and a policy of `prod`.
-async fn world(settings: &str) -> (Shared, Process) {
+pub(super) async fn world(settings: &str) -> (Shared, Process) {
     let shared = Scene::after(PLENTY).await.open();
     let process = shared.process("one");
     if !settings.is_empty() {
@@ -26,12 +26,18 @@ async fn world(settings: &str) -> (Shared, Process) {
 }
 
 /// The newest operation.
-fn newest(shared: &Shared) -> Head {
+pub(super) fn newest(shared: &Shared) -> Head {
     shared.heads().into_iter().max_by_key(|head| head.charter.ticket).unwrap()
 }
 
 /// Somebody types a line, and what it begins comes to that.
-async fn comes_to(shared: &Shared, process: &Process, who: &str, line: &str, status: Status) -> Head {
+pub(super) async fn comes_to(
+    shared: &Shared,
+    process: &Process,
+    who: &str,
+    line: &str,
+    status: Status,
+) -> Head {
     let known = shared.heads().len();
     let answer = process.types(&format!("{who} {line} {known}"), who, line).await;
     assert_eq!(shared.heads().len(), known + 1, "{line}: {answer:?}");
@@ -43,29 +49,29 @@ async fn comes_to(shared: &Shared, process: &Process, who: &str, line: &str, sta
 }
 
 /// The same, and everything is told.
-async fn ends(shared: &Shared, process: &Process, who: &str, line: &str, status: Status) -> Head {
+pub(super) async fn ends(shared: &Shared, process: &Process, who: &str, line: &str, status: Status) -> Head {
     let head = comes_to(shared, process, who, line, status).await;
     process.live_until(async || shared.is_settled()).await;
     head
 }
 
-async fn refused(process: &Process, who: &str, line: &str, wanted: &str) {
+pub(super) async fn refused(process: &Process, who: &str, line: &str, wanted: &str) {
     let card = process.types(&format!("no {who} {line}"), who, line).await;
     assert_eq!(code(&card).as_deref(), Some(wanted), "{who} {line}: {card:?}");
 }
 
-async fn runs(shared: &Shared, stage: &str) -> u32 {
+pub(super) async fn runs(shared: &Shared, stage: &str) -> u32 {
     assert_eq!(shared.disagreements().await, Vec::<String>::new());
     let stage: StageName = stage.parse().unwrap();
     shared.view().await.stages[&stage].current.as_ref().unwrap().release.0
 }
 
-async fn fails_with(shared: &Shared, head: &Head) -> String {
+pub(super) async fn fails_with(shared: &Shared, head: &Head) -> String {
     shared.facts(&head.id).await.failure().map(|refusal| refusal.code).unwrap_or_default()
 }
 
 /// `prod` runs r2 in this world; r1 ran there before.
-const ASK: &str = "/promote orders prod r1";
+pub(super) const ASK: &str = "/promote orders prod r1";
 
 #[tokio::test(start_paused = true)]
 async fn two_approvals_are_those_of_two_people_who_did_not_ask() {
