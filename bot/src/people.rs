@@ -67,7 +67,9 @@ impl Directory for People {
 async fn members(slack: Arc<dyn WebApi>, group: GroupId) -> Result<BTreeSet<UserId>, Trouble> {
     let answer = slack.call(Method::GroupMembers, &json!({ "usergroup": group.as_str() })).await?;
     let users = answer["users"].as_array().ok_or(Trouble::Unknown)?;
-    users.iter().map(|user| user.as_str()?.parse().ok()).collect::<Option<_>>().ok_or(Trouble::Unknown)
+    // Some lists of Slack's that are empty hold an empty text.
+    let users = users.iter().filter(|user| **user != "");
+    users.map(|user| user.as_str()?.parse().ok()).collect::<Option<_>>().ok_or(Trouble::Unknown)
 }
 
 async fn is_deactivated(slack: Arc<dyn WebApi>, user: UserId) -> Result<bool, Trouble> {

@@ -173,7 +173,11 @@ impl Member {
         let mark = mark.split_once('|').map_or(mark, |(mark, _)| mark);
         match mark.strip_prefix("!subteam^") {
             Some(id) => GroupId::new(id).ok().map(Self::Group),
-            None => UserId::new(mark.strip_prefix('@')?).ok().map(Self::User),
+            // What is kept as a bare id must be read back as what it is.
+            None => {
+                let id = mark.strip_prefix('@').filter(|id| id.starts_with(['U', 'W']))?;
+                UserId::new(id).ok().map(Self::User)
+            }
         }
     }
     /// The mark itself: `<@U024BE7LH>`, `<!subteam^S0604QSJC>`.
@@ -293,7 +297,7 @@ mod tests {
             let bare = member.mention();
             assert_eq!(Member::marked(bare.trim_matches(['<', '>'])), Some(member));
         }
-        for bad in ["!here", "!subteam^", "!subteam^U1", "#C1|general", "@", "@ann", "U1", ""] {
+        for bad in ["!here", "!subteam^", "!subteam^U1", "@S1", "#C1|general", "@", "@ann", "U1", ""] {
             assert_eq!(Member::marked(bad), None, "{bad}");
         }
     }
