@@ -175,7 +175,10 @@ where
         }
         let mut book = self.lock();
         let entry = book.entry(key.clone()).or_default();
-        entry.within(OLD).ok_or_else(|| entry.trouble.clone())
+        entry.within(OLD).ok_or_else(|| match entry.asking {
+            Some(_) => Unknown::Silent,
+            None => entry.trouble.clone(),
+        })
     }
 
     fn send(

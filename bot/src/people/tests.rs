@@ -110,7 +110,13 @@ async fn every_reason_is_kept_and_a_group_that_is_gone_is_gone_at_once() {
         slack.says(Duration::ZERO, Err(trouble));
         assert_eq!(people.members(&group).await, Err(why));
     }
-    slack.says(Duration::ZERO, Ok(json!({ "ok": true, "users": ["not an id"] })));
+    slack.says(Duration::ZERO, Err(Trouble::Refused("missing_scope".into())));
+    assert_eq!(people.members(&group).await, Err(Unknown::Scope("usergroups:read")));
+    slack.says(BOUND * 2, Err(Trouble::Unknown));
+    assert_eq!(people.members(&group).await, Err(Unknown::Silent), "what is so now, not what was before");
+    pass(BOUND * 2).await;
+    tokio::task::yield_now().await;
+    slack.says(Duration::ZERO, Ok(json!({ "ok": true, "users": ["not an id", ""] })));
     assert_eq!(people.members(&group).await, Err(Unknown::Silent), "an answer that makes no sense is none");
     slack.says(Duration::ZERO, Ok(users(&["U1"])));
     assert!(people.members(&group).await.is_ok());
