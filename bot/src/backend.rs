@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_commands::ids::Target;
+use sluice_commands::ids::{Target, UserId};
 
 use crate::ingress::Handles;
 use crate::notify::Replies;
@@ -64,8 +64,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Puts the service together for one command from a terminal: it drives what begins with that, and tells the screen
     /// alone.
     fn seat(&self, target: Target, screen: Screen, tasks: Tasks) -> Result<Arc<dyn Handles>, Obstacle>;
-    /// Makes what is missing; what was done, line by line.
-    async fn init(&self) -> Result<Vec<String>, Obstacle>;
+    /// Makes what is missing, and these people admins, by whoever is logged in so; what was done, line by line.
+    async fn init(&self, admins: &[UserId], login: &str) -> Result<Vec<String>, Obstacle>;
     /// Looks at everything that `init` makes and `serve` needs.
     async fn examine(&self) -> Vec<Finding>;
 }

@@ -66,9 +66,12 @@ mod tests {
     #[test]
     fn missing_scopes_are_named() {
         let granted = |scopes: &[&str]| Ok(Some(scopes.iter().map(|scope| (*scope).to_owned()).collect()));
-        assert!(judge_scopes(granted(&["commands", "chat:write", "users:read"])).is_ok());
-        let told = judge_scopes(granted(&["commands"])).unwrap_err();
-        assert!(told.starts_with("missing: chat:write;"), "{told}");
+        let all = ["commands", "chat:write", "usergroups:read", "users:read"];
+        assert!(judge_scopes(granted(&[&all[..], &["team:read"]].concat())).is_ok());
+        for (nth, scope) in all.iter().enumerate() {
+            let told = judge_scopes(granted(&[&all[..nth], &all[nth + 1..]].concat())).unwrap_err();
+            assert!(told.starts_with(&format!("missing: {scope};")), "{told}");
+        }
         assert!(judge_scopes(Ok(None)).is_ok());
         assert!(judge_scopes(Err(Trouble::Unreached)).is_err());
     }

@@ -40,8 +40,12 @@ pub(crate) enum Verb {
         #[arg(long)]
         accept_only: bool,
     },
-    /// Create the state's table or file, record the account and region, and make the permissions boundary
-    Init,
+    /// Create the state's table or file, record the account and region, make the permissions boundary, name admins
+    Init {
+        /// Make this Slack user an admin of all pipelines: who may then grant roles in Slack (repeatable)
+        #[arg(long = "admin", value_name = "USER")]
+        admins: Vec<String>,
+    },
     /// Say what is missing: token, scopes, state, AWS account, permissions boundary
     Check,
     /// Copy state in SQLite, while it is served or not; the copy is verified

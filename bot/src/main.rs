@@ -14,6 +14,7 @@ mod manifest;
 mod messages_tests;
 mod metrics;
 mod notify;
+mod people;
 mod render;
 mod serve;
 mod slack;
@@ -22,19 +23,21 @@ mod tasks;
 mod terminal;
 mod wiring;
 
+use std::convert::Infallible;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser as _;
 use sluice_commands::grammar::{self, Names};
+use sluice_commands::ids::UserId;
 use sluice_commands::ports::Clock as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use backend::{Backend as _, Obstacle};
 use cli::{Audit, Cli, Flags, Verb};
-use config::{Base, Config, Place, Problem, Sources, State};
+use config::{Base, Config, Place, Problem, Reload, Sources, State};
 use exit::Exit;
 use slack::Slack;
 use system_clock::SystemClock;
@@ -66,7 +69,7 @@ async fn run(verb: Verb, flags: Flags) -> Exit {
     let outcome = match verb {
         Verb::Serve { accept_only } => serve(sources, accept_only).await,
         Verb::Check => check(sources).await,
-        Verb::Init => init(sources).await,
+        Verb::Init { admins } => init(sources, &admins).await,
         Verb::Backup { to } => backup(sources, to).await,
         Verb::Run { line, who } => run_order(sources, &line, &who).await,
         Verb::Audit { what: Audit::Export { since } } => export(sources, since.as_deref()).await,
@@ -76,8 +79,9 @@ async fn run(verb: Verb, flags: Flags) -> Exit {
 }
 
 async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>> {
-    let (config, account) = both(Config::load(sources), Account::load().await)?;
+    let (config, account) = both(Config::load(sources.clone()), Account::load().await)?;
     let cloud = account.with_state(&config.base);
+    let reload = Reload::new(sources, config.clone(), cloud.pinned());
     let slack = connect(&config)?;
     let listener = TcpListener::bind(config.base.listen).await.map_err(|error| {
         vec![Problem {
@@ -88,7 +92,12 @@ async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "listening");
     }
-    Ok(serve::serve(listener, &config, Arc::new(slack), Arc::new(cloud), accept_only, told_to_stop()).await)
+    let serving =
+        serve::serve(listener, &config, Arc::new(slack), Arc::new(cloud), accept_only, told_to_stop());
+    Ok(tokio::select! {
+        exit = serving => exit,
+        never = told_to_reload(&reload) => match never {},
+    })
 }
 
 async fn check(sources: Sources) -> Result<Exit, Vec<Problem>> {
@@ -97,10 +106,19 @@ async fn check(sources: Sources) -> Result<Exit, Vec<Problem>> {
     Ok(check::check(&connect(&config)?, &cloud).await)
 }
 
-async fn init(sources: Sources) -> Result<Exit, Vec<Problem>> {
-    let (base, account) = both(Base::load(sources), Account::load().await)?;
+async fn init(sources: Sources, admins: &[String]) -> Result<Exit, Vec<Problem>> {
+    let login = terminal::login(&sources.env);
+    let (mut people, mut problems) = (vec![], vec![]);
+    for who in admins {
+        match terminal::user("--admin", who) {
+            Ok(user) => people.push(user),
+            Err(wrong) => problems.extend(wrong),
+        }
+    }
+    let people: Result<Vec<UserId>, _> = if problems.is_empty() { Ok(people) } else { Err(problems) };
+    let (people, (base, account)) = both(people, both(Base::load(sources), Account::load().await))?;
     let cloud = account.with_state(&base);
-    Ok(match cloud.init().await {
+    Ok(match cloud.init(&people, &login).await {
         Ok(done) => {
             done.iter().for_each(|line| say(&format!("{line}\n")));
             Exit::Done
@@ -206,6 +224,15 @@ async fn told_to_stop() {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+}
+
+/// SIGHUP: the configuration is read again. Until it stops, nothing ends this.
+async fn told_to_reload(reload: &Reload) -> Infallible {
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+    while hang_up.recv().await.is_some() {
+        reload.again();
+    }
+    std::future::pending().await
 }
 
 fn print_manifest(prefix: String, only_umbrella: bool, url: &str) -> Exit {

@@ -15,9 +15,14 @@ pub(crate) const EXAMPLE_URL: &str = "https://sluice.example.com/slack/events";
 pub(crate) const PREFIX_RULE: &str = "a prefix is up to 12 of a-z, 0-9, - and _, as in `acme-`";
 
 /// Why the app asks for each scope.
-const SCOPES: [(&str, &str); 2] = [
+const SCOPES: [(&str, &str); 4] = [
     ("chat:write", "to post the one message of an operation and to edit it, in channels it was invited to"),
     ("commands", "to receive the slash commands"),
+    ("usergroups:read", "to know who is in a user group that has a role or approves on a stage"),
+    (
+        "users:read",
+        "to know whether who asked or approved is deactivated since; nothing else of a profile is read",
+    ),
 ];
 
 /// Whether it can stand before a command.

@@ -12,9 +12,10 @@ use crate::slack::Trouble;
 const BOUNDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// Every metric: name, kind, help.
-const CATALOGUE: [(&str, &str, &str); 9] = [
+const CATALOGUE: [(&str, &str, &str); 10] = [
     ("sluice_backups_total", "counter", "Backups of the state, made and failed."),
     ("sluice_commands_total", "counter", "Commands and clicks by verb and how they were answered."),
+    ("sluice_config_reloads_total", "counter", "Readings of the configuration on SIGHUP: taken, refused."),
     ("sluice_deliveries_refused_total", "counter", "Deliveries turned away at the door, by reason."),
     ("sluice_slack_calls_total", "counter", "Calls to Slack by method and outcome."),
     ("sluice_store_errors_total", "counter", "Store calls of the bot's own that failed, by where."),
@@ -91,6 +92,11 @@ pub(crate) fn hint(what: &'static str) {
 /// A backup of the state was made, or failed.
 pub(crate) fn backup(outcome: &'static str) {
     count("sluice_backups_total", format!("outcome=\"{outcome}\""));
+}
+
+/// The configuration was read anew.
+pub(crate) fn reload(outcome: &'static str) {
+    count("sluice_config_reloads_total", format!("outcome=\"{outcome}\""));
 }
 
 /// A background task panicked.

@@ -39,12 +39,22 @@ pub(crate) enum Method {
     Update,
     /// A message that one person sees.
     PostEphemeral,
+    /// Who is in a user group.
+    GroupMembers,
+    /// Who somebody is, and whether they are deactivated.
+    UserInfo,
 }
 
 impl Method {
     /// All of them.
-    pub(crate) const ALL: [Method; 4] =
-        [Method::AuthTest, Method::PostMessage, Method::Update, Method::PostEphemeral];
+    pub(crate) const ALL: [Method; 6] = [
+        Method::AuthTest,
+        Method::PostMessage,
+        Method::Update,
+        Method::PostEphemeral,
+        Method::GroupMembers,
+        Method::UserInfo,
+    ];
 
     /// As Slack calls it.
     pub(crate) fn name(self) -> &'static str {
@@ -53,6 +63,8 @@ impl Method {
             Method::PostMessage => "chat.postMessage",
             Method::Update => "chat.update",
             Method::PostEphemeral => "chat.postEphemeral",
+            Method::GroupMembers => "usergroups.users.list",
+            Method::UserInfo => "users.info",
         }
     }
 
@@ -61,7 +73,14 @@ impl Method {
         match self {
             Method::AuthTest => None,
             Method::PostMessage | Method::Update | Method::PostEphemeral => Some("chat:write"),
+            Method::GroupMembers => Some("usergroups:read"),
+            Method::UserInfo => Some("users:read"),
         }
+    }
+
+    /// Whether it takes its arguments from the address: Slack's reads do not look into a body of JSON.
+    fn is_query(self) -> bool {
+        matches!(self, Method::GroupMembers | Method::UserInfo)
     }
 }
 
@@ -85,7 +104,7 @@ pub(crate) enum Trouble {
 /// Whoever carries calls to Slack; a trait so that `notify` can be tested on a clock that stands still.
 #[async_trait]
 pub(crate) trait WebApi: Send + Sync {
-    /// Calls a method with a JSON body.
+    /// Calls a method with these arguments.
     async fn call(&self, method: Method, body: &Value) -> Result<Value, Trouble>;
     /// Answers at a `response_url`.
     async fn respond(&self, url: &Url, body: &Value) -> Result<(), Trouble>;
@@ -138,8 +157,11 @@ impl Slack {
 impl WebApi for Slack {
     async fn call(&self, method: Method, body: &Value) -> Result<Value, Trouble> {
         let session = self.client.open_session(&self.token);
-        let sent = session.http_session_api.http_post::<Value, Value>(method.name(), body, None);
-        let outcome = within(sent).await;
+        let api = &session.http_session_api;
+        let outcome = match method.is_query() {
+            true => within(api.http_get(method.name(), &query(body), None)).await,
+            false => within(api.http_post::<Value, Value>(method.name(), body, None)).await,
+        };
         crate::metrics::slack_call(method.name(), &outcome);
         outcome
     }
@@ -157,6 +179,11 @@ impl WebApi for Slack {
         crate::metrics::slack_call("response_url", &outcome);
         outcome.map(drop)
     }
+}
+
+/// The arguments as they stand in an address.
+fn query(body: &Value) -> Vec<(&str, Option<&str>)> {
+    body.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 async fn within(

@@ -11,6 +11,7 @@
 //! | operation | the engine lets go of it; after the grace it is dropped: its journal continues elsewhere | logged; the sweep finds it again |
 //! | reply, telling | given the grace to tell the latest | logged; told again with the next news |
 //! | listening | dropped while it waits | logged: without hints the sweep finds everything |
+//! | asking | dropped while it waits | logged: after a while it is asked again |
 //! | bell | rings until no operation is left | logged likewise |
 
 mod hints;
@@ -56,6 +57,8 @@ pub(crate) enum Kind {
     Listening,
     /// Sends hints to other replicas.
     Bell,
+    /// Asks Slack who somebody is.
+    Asking,
 }
 
 impl Kind {
@@ -71,11 +74,12 @@ impl Kind {
             Kind::Telling => "telling",
             Kind::Listening => "listening",
             Kind::Bell => "bell",
+            Kind::Asking => "asking",
         }
     }
     /// Dropped at its next wait when the process stops.
     fn is_dropped_on_stop(self) -> bool {
-        matches!(self, Kind::Probe | Kind::Listening | Kind::Backup)
+        matches!(self, Kind::Probe | Kind::Listening | Kind::Backup | Kind::Asking)
     }
     /// Without it the process is of no use.
     fn is_vital(self) -> bool {

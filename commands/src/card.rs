@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ChannelId, UserId};
+use crate::ids::{ChannelId, GroupId, Member, UserId};
 
 /// A piece of running text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub enum Span {
     Code(String),
     /// A person; notifies them where the message is new.
     User(UserId),
+    /// A user group; notifies everybody in it where the message is new.
+    Group(GroupId),
     /// A channel.
     Channel(ChannelId),
     /// A link with its label.
@@ -59,6 +61,17 @@ impl Text {
     pub fn user(self, user: &UserId) -> Self {
         self.span(Span::User(user.clone()))
     }
+    /// Adds a user group.
+    pub fn group(self, group: &GroupId) -> Self {
+        self.span(Span::Group(group.clone()))
+    }
+    /// Adds a person or a user group.
+    pub fn member(self, member: &Member) -> Self {
+        match member {
+            Member::User(user) => self.user(user),
+            Member::Group(group) => self.group(group),
+        }
+    }
     /// Adds a channel.
     pub fn channel(self, channel: &ChannelId) -> Self {
         self.span(Span::Channel(channel.clone()))
@@ -91,6 +104,7 @@ impl Text {
             match span {
                 Span::Plain(s) | Span::Bold(s) | Span::Code(s) => flat.push_str(s),
                 Span::User(id) => flat.push_str(&format!("@{id}")),
+                Span::Group(id) => flat.push_str(&format!("@{id}")),
                 Span::Channel(id) => flat.push_str(&format!("#{id}")),
                 Span::Link { label, .. } => flat.push_str(label),
                 Span::Time(at) => flat.push_str(&at.strftime("%Y-%m-%d %H:%M UTC").to_string()),

@@ -126,6 +126,11 @@ text_id!(
     UserId, "Slack user", "capitals and digits, as Slack gives them", is_slack_id
 );
 text_id!(
+    /// A Slack user group, as in `<!subteam^S0604QSJC>`.
+    GroupId, "Slack user group", "an S, then capitals and digits, as Slack gives them",
+    |text| text.starts_with('S') && is_slack_id(text)
+);
+text_id!(
     /// A Slack channel, private group or direct message.
     ChannelId, "Slack channel", "capitals and digits, as Slack gives them", is_slack_id
 );
@@ -150,6 +155,84 @@ number_id!(
     /// A release of one pipeline: `r7`. Allocated when a deploy is accepted, never used again.
     ReleaseNumber, "r", "release number"
 );
+
+/// Who can be given a role: a person, or everybody in a user group. Kept as the bare id: Slack's groups begin with S, its
+/// people with U or W.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Member {
+    /// A person.
+    User(UserId),
+    /// Whoever is in that group.
+    Group(GroupId),
+}
+
+impl Member {
+    /// From the inside of Slack's mark for one: `@U024BE7LH|ann` or `!subteam^S0604QSJC|@leads`, with or without the name.
+    pub fn marked(mark: &str) -> Option<Self> {
+        let mark = mark.split_once('|').map_or(mark, |(mark, _)| mark);
+        match mark.strip_prefix("!subteam^") {
+            Some(id) => GroupId::new(id).ok().map(Self::Group),
+            // What is kept as a bare id must be read back as what it is.
+            None => {
+                let id = mark.strip_prefix('@').filter(|id| id.starts_with(['U', 'W']))?;
+                UserId::new(id).ok().map(Self::User)
+            }
+        }
+    }
+    /// The mark itself: `<@U024BE7LH>`, `<!subteam^S0604QSJC>`.
+    pub fn mention(&self) -> String {
+        match self {
+            Self::User(user) => format!("<@{user}>"),
+            Self::Group(group) => format!("<!subteam^{group}>"),
+        }
+    }
+    /// The person, if it is one.
+    pub fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::User(user) => Some(user),
+            Self::Group(_) => None,
+        }
+    }
+    /// The group, if it is one.
+    pub fn group(&self) -> Option<&GroupId> {
+        match self {
+            Self::User(_) => None,
+            Self::Group(group) => Some(group),
+        }
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => user.fmt(f),
+            Self::Group(group) => group.fmt(f),
+        }
+    }
+}
+
+impl TryFrom<String> for Member {
+    type Error = InvalidId;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        match text.starts_with('S') {
+            true => GroupId::new(text).map(Self::Group),
+            false => UserId::new(text).map(Self::User),
+        }
+    }
+}
+
+impl From<Member> for String {
+    fn from(member: Member) -> String {
+        member.to_string()
+    }
+}
+
+impl From<UserId> for Member {
+    fn from(user: UserId) -> Self {
+        Self::User(user)
+    }
+}
 
 impl CommitId {
     /// The first seven digits, as people quote a commit.
@@ -196,6 +279,26 @@ mod tests {
         assert_eq!(ReleaseNumber(7).to_string(), "r7");
         for bad in ["0", "#", "-1", "+1", "r-7", "99999999999", "१"] {
             assert!(bad.parse::<BuildNumber>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_kept_as_its_bare_id_and_read_from_slacks_mark() {
+        for (mark, id) in
+            [("@U024BE7LH|ann", "U024BE7LH"), ("!subteam^S1|@leads", "S1"), ("!subteam^S1", "S1")]
+        {
+            let member = Member::marked(mark).unwrap();
+            assert_eq!(
+                serde_json::to_string(&member).unwrap(),
+                format!("\"{id}\""),
+                "as people alone were kept"
+            );
+            assert_eq!(serde_json::from_str::<Member>(&format!("\"{id}\"")).unwrap(), member);
+            let bare = member.mention();
+            assert_eq!(Member::marked(bare.trim_matches(['<', '>'])), Some(member));
+        }
+        for bad in ["!here", "!subteam^", "!subteam^U1", "@S1", "#C1|general", "@", "@ann", "U1", ""] {
+            assert_eq!(Member::marked(bad), None, "{bad}");
         }
     }
 

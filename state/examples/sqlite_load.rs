@@ -214,7 +214,7 @@ fn row(name: &str, n: usize) -> Write {
         at,
         act: if n.is_multiple_of(2) { Act::Asked } else { Act::Succeeded },
         actor: actor("ann"),
-        channel: CHANNEL.parse().expect("a channel"),
+        channel: Some(CHANNEL.parse().expect("a channel")),
         pipeline: Some(pipeline.clone()),
         operation: operation.clone(),
         kind: "deploy".into(),

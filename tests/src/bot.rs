@@ -119,6 +119,12 @@ impl Bot {
         (ended.await, began.elapsed())
     }
 
+    /// SIGHUP, after its configuration was changed.
+    pub fn hang_up(&self) {
+        let sent = Command::new("kill").args(["-HUP", &self.bot.id().to_string()]).status();
+        assert!(sent.expect("kill starts").success());
+    }
+
     /// `kill -9`.
     pub fn kill(self) {
         drop(self);

@@ -293,7 +293,7 @@ fn words(value: &Value) -> String {
                     cells.iter().map(|row| words(row).split_whitespace().collect::<Vec<_>>().join(" "));
                 return rows.collect::<Vec<_>>().join("\n");
             }
-            let told = ["text", "fields", "elements", "blocks", "user_id"];
+            let told = ["text", "fields", "elements", "blocks", "user_id", "usergroup_id"];
             let all = told.iter().filter_map(|name| fields.get(*name)).map(words);
             all.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("\n")
         }

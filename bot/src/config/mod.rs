@@ -4,6 +4,7 @@
 //! each by the name under which the person gave it; no value of a secret is ever part of a problem.
 
 mod file;
+mod reload;
 mod secret;
 mod sources;
 mod state;
@@ -12,10 +13,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sluice_commands::domain::Access;
+use sluice_commands::domain::Roster;
 use sluice_commands::grammar::Names;
 use url::Url;
 
+pub(crate) use reload::Reload;
 pub(crate) use secret::Secret;
 pub(crate) use sources::{Sources, is_loopback_http};
 pub(crate) use state::{BackupPlan, Place, State};
@@ -50,8 +52,8 @@ pub(crate) struct Base {
     pub(crate) lease: Duration,
     /// How long AWS is given to show an effect before it counts as absent.
     pub(crate) settle: Duration,
-    /// Who may do what.
-    pub(crate) access: Access,
+    /// Who may do what, as far as the file pins it.
+    pub(crate) access: Roster,
     /// What the slash commands are called here.
     pub(crate) names: Names,
 }

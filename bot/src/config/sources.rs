@@ -6,9 +6,9 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sluice_commands::domain::Access;
+use sluice_commands::domain::Roster;
 use sluice_commands::grammar::Names;
-use sluice_commands::ids::UserId;
+use sluice_commands::ids::Member;
 use toml::Value;
 use url::{Host, Url};
 
@@ -32,7 +32,7 @@ const VARIABLES: [&str; 10] = [
 const LONGEST_SECONDS: u64 = 3_600;
 
 /// The raw material of a configuration.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Sources {
     /// The command line.
     pub(crate) flags: Flags,
@@ -49,6 +49,16 @@ impl Sources {
         Self { flags, env }
     }
 
+    fn named_file(&self) -> Option<PathBuf> {
+        let variable = || self.env.get("SLUICE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+        self.flags.config.clone().or_else(variable)
+    }
+
+    /// The file that is read, whether it is there or not.
+    pub(super) fn file(&self) -> PathBuf {
+        self.named_file().unwrap_or_else(|| PathBuf::from("sluice.toml"))
+    }
+
     /// Begins the reading: finds the file.
     pub(super) fn read(mut self) -> Reading {
         self.env.retain(|_, value| !value.is_empty());
@@ -58,8 +68,8 @@ impl Sources {
             .filter(|name| name.starts_with("SLUICE_") && !VARIABLES.contains(&name.as_str()))
             .map(|name| Problem { name: name.clone(), what: "unknown variable".to_owned() })
             .collect();
-        let named = self.flags.config.clone().or_else(|| self.env.get("SLUICE_CONFIG").map(PathBuf::from));
-        let path = named.clone().unwrap_or_else(|| PathBuf::from("sluice.toml"));
+        let named = self.named_file();
+        let path = self.file();
         let shown = path.display().to_string();
         let parsed = match std::fs::read_to_string(&path) {
             Ok(text) => File::parse(&shown, &text),
@@ -126,7 +136,7 @@ impl Reading {
         let queue = self.queue();
         let lease = self.seconds("SLUICE_LEASE", "lease", 15, 1);
         let settle = self.seconds("SLUICE_SETTLE", "settle", 15, 0);
-        let access = Access {
+        let access = Roster {
             operators: self.people("access.operators"),
             admins: self.people("access.admins"),
             approvers: self.people("access.approvers"),
@@ -207,19 +217,25 @@ impl Reading {
         Number { value, given: Some((name, text)) }
     }
 
-    fn people(&mut self, path: &str) -> BTreeSet<UserId> {
+    fn people(&mut self, path: &str) -> BTreeSet<Member> {
         let Some((name, value)) = self.file.take(path) else { return BTreeSet::new() };
         let Value::Array(members) = value else {
-            self.problem(name, "expected a list of Slack user ids, as in [\"U024BE7LH\"]");
+            self.problem(
+                name,
+                "expected a list of Slack user or group ids, as in [\"U024BE7LH\", \"S0604QSJC\"]",
+            );
             return BTreeSet::new();
         };
         let mut people = BTreeSet::new();
         for member in members {
-            match member.as_str().map(UserId::new) {
-                Some(Ok(user)) => {
-                    people.insert(user);
+            match member.as_str().map(|id| Member::try_from(id.to_owned())) {
+                Some(Ok(member)) => {
+                    people.insert(member);
                 }
-                _ => self.problem(&name, format!("{member} is no Slack user id, as in \"U024BE7LH\"")),
+                _ => self.problem(
+                    &name,
+                    format!("{member} is no Slack user or group id, as in \"U024BE7LH\" or \"S0604QSJC\""),
+                ),
             }
         }
         people

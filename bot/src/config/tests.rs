@@ -27,7 +27,7 @@ fn with_the_secrets_alone_everything_else_has_its_default() {
     assert_eq!(config.base.queue, None);
     assert_eq!((config.base.lease, config.base.settle), (Duration::from_secs(15), Duration::from_secs(15)));
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api");
-    assert_eq!(config.base.access, Access::default());
+    assert_eq!(config.base.access, sluice_commands::domain::Roster::default());
 }
 
 #[test]
@@ -64,9 +64,10 @@ fn a_queue_has_its_suffix_whether_it_is_given_or_not() {
 
 #[test]
 fn the_policy_is_read() {
-    let toml = "[access]\noperators = [\"U1\", \"U2\"]\nadmins = [\"U3\"]\n[commands]\nprefix = \"acme-\"\n";
+    let toml = "[access]\noperators = [\"U1\", \"S2\"]\nadmins = [\"U3\"]\n[commands]\nprefix = \"acme-\"\n";
     let (sources, _dir) = sources(&SECRETS, toml);
     let base = Config::load(sources).unwrap().base;
+    assert_eq!(base.access.operators.iter().filter_map(|member| member.group()).count(), 1);
     assert_eq!(base.access.operators.len(), 2);
     assert_eq!(base.access.approvers.len(), 0);
     assert_eq!(base.names, Names { prefix: "acme-".into(), only_umbrella: false });

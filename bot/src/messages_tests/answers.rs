@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_commands::domain::Access;
+use sluice_commands::domain::{Access, Roster, Unknown};
 use sluice_commands::fault::PortResult;
 use sluice_commands::grammar::Names;
-use sluice_commands::ids::Target;
+use sluice_commands::ids::{Member, Target};
 use sluice_commands::operation::{Engine, Settings, Status};
 use sluice_commands::operations::registry;
 use sluice_commands::ports::{LogStream, Logs};
 use sluice_commands::service::{Invocation, Said, Service};
 use sluice_commands::testing::samples::{self, CHANNEL, Sample};
-use sluice_commands::testing::{Cloud, MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
+use sluice_commands::testing::{
+    Cloud, MemoryStore, RecordingHerald, RecordingRunner, TestClock, TestDirectory, world,
+};
 
 use super::Gallery;
 use crate::render;
@@ -31,11 +33,12 @@ struct Desk {
     service: Service,
     store: Arc<MemoryStore>,
     cloud: Arc<Cloud>,
+    people: Arc<TestDirectory>,
     gallery: Gallery,
     deliveries: u32,
 }
 
-fn desk(access: Access) -> Desk {
+fn desk(access: impl Into<Roster>) -> Desk {
     let store = Arc::new(MemoryStore::new());
     let clock = Arc::new(TestClock::at("2026-03-02T10:00:00Z".parse().unwrap()));
     let cloud = Cloud::new(Arc::clone(&clock) as Arc<_>);
@@ -52,9 +55,11 @@ fn desk(access: Access) -> Desk {
     let mut world = cloud.reach().world(world);
     world.logs =
         Arc::new(Log(vec!["Installing", "$ python3 -m unittest `discover`", "```", "<!channel> OK"]));
+    let people = Arc::<TestDirectory>::default();
+    world.directory = people.clone();
     let engine = Arc::new(Engine::new(Arc::new(world), registry()));
     let service = Service::new(engine, Names::default());
-    Desk { service, store, cloud, gallery: Gallery::default(), deliveries: 0 }
+    Desk { service, store, cloud, people, gallery: Gallery::default(), deliveries: 0 }
 }
 
 impl Desk {
@@ -289,6 +294,39 @@ async fn the_answers_about_what_was_moved_outside() {
     desk.clicks("ann", "drift.go", "nonsense").await;
     desk.types("ann", "/promote orders prod anyway").await;
     desk.gallery.snapshot("answers_about_what_was_moved_outside");
+}
+
+#[tokio::test]
+async fn the_answers_about_groups() {
+    let group = || Member::Group("S0LEADS01".parse().unwrap());
+    let mut roster = Roster::from(samples::access());
+    roster.operators = [group()].into();
+    let mut desk = desk(roster);
+    samples::orders(&*desk.store, "orders", &STAGES).await;
+    desk.people.set("S0LEADS01", Ok(&["ann", "cleo"].map(|name| samples::actor(name).id)));
+    for (who, line) in [
+        ("dan", "/pipeline who"),
+        ("eve", "/pipeline grant <!subteam^S0LEADS01|@leads> oncall"),
+        ("eve", "/pipeline grant <!subteam^S0LEADS01> approvers orders"),
+        ("eve", "/pipeline revoke <!subteam^S0LEADS01> operators"),
+        ("eve", "/stage set orders prod approvers=<!subteam^S0LEADS01|@leads>,<@U0BEN0002>"),
+        ("ben", "/build orders"),
+    ] {
+        desk.types(who, line).await;
+    }
+    for why in [
+        Unknown::Silent,
+        Unknown::Scope("usergroups:read"),
+        Unknown::Gone,
+        Unknown::Refused("plan_upgrade_required".into()),
+        Unknown::Apart,
+    ] {
+        desk.people.set("S0LEADS01", Err(why));
+        desk.types("ann", "/build orders").await;
+    }
+    desk.types("dan", "/pipeline who").await;
+    desk.types("ann", "/pipeline check orders prod").await;
+    desk.gallery.snapshot("answers_about_groups");
 }
 
 #[tokio::test(start_paused = true)]

@@ -65,6 +65,7 @@ fn cell(cell: &Value) -> String {
     elements
         .map(|element| match element["type"].as_str().unwrap_or_default() {
             "user" => format!("<@{}>", element["user_id"].as_str().unwrap_or_default()),
+            "usergroup" => format!("<!subteam^{}>", element["usergroup_id"].as_str().unwrap_or_default()),
             "channel" => format!("<#{}>", element["channel_id"].as_str().unwrap_or_default()),
             "date" => element["fallback"].as_str().unwrap_or_default().to_owned(),
             "link" => format!("<{}>", element["url"].as_str().unwrap_or_default()),

@@ -64,6 +64,7 @@ fn element(span: &Span) -> Option<Value> {
         Span::Bold(text) => json!({ "type": "text", "text": words(text)?, "style": { "bold": true } }),
         Span::Code(text) => json!({ "type": "text", "text": words(text)?, "style": { "code": true } }),
         Span::User(user) => json!({ "type": "user", "user_id": user.as_str() }),
+        Span::Group(group) => json!({ "type": "usergroup", "usergroup_id": group.as_str() }),
         Span::Channel(channel) => json!({ "type": "channel", "channel_id": channel.as_str() }),
         Span::Link { url, label } if length(url) <= 1_500 && url.starts_with("http") => {
             json!({ "type": "link", "url": url, "text": words(label).unwrap_or_else(|| url.clone()) })

@@ -193,6 +193,7 @@ fn span() -> impl Strategy<Value = Span> {
         words().prop_map(Span::Bold),
         words().prop_map(Span::Code),
         Just(Span::User(UserId::new("U1").unwrap())),
+        Just(Span::Group("S1".parse().unwrap())),
         Just(Span::Channel(ChannelId::new("C1").unwrap())),
         ("\\PC{0,2000}", words())
             .prop_map(|(url, label)| Span::Link { url: format!("https://x/{url}"), label }),

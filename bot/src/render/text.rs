@@ -102,6 +102,7 @@ impl Line {
             Span::Code(words) if emphasis && !words.trim().is_empty() => self.words(words, "`", literal),
             Span::Bold(words) | Span::Code(words) => self.words(words, "", neutral),
             Span::User(user) => self.token(&format!("<@{user}>")),
+            Span::Group(group) => self.token(&format!("<!subteam^{group}>")),
             Span::Channel(channel) => self.token(&format!("<#{channel}>")),
             Span::Link { url, label } if emphasis && is_linkable(url) => {
                 let label = cut(&one_line(label).replace('|', "/"), 200);

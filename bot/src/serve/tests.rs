@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use serde_json::Value;
 use sluice_commands::card::{Card, Tone};
-use sluice_commands::ids::Target;
+use sluice_commands::ids::{Target, UserId};
 use sluice_commands::service::{Answer, Invocation};
 use tokio::sync::Notify;
 use url::Url;
@@ -60,7 +60,7 @@ impl Backend for Outside {
     fn seat(&self, _: Target, _: Screen, _: Tasks) -> Result<Arc<dyn Handles>, Obstacle> {
         Ok(Arc::new(Echo))
     }
-    async fn init(&self) -> Result<Vec<String>, Obstacle> {
+    async fn init(&self, _: &[UserId], _: &str) -> Result<Vec<String>, Obstacle> {
         Ok(vec![])
     }
     async fn examine(&self) -> Vec<Finding> {

@@ -16,8 +16,8 @@ struct Fake(Arc<Mutex<Vec<(String, HeaderMap, Value)>>>);
 async fn serve(State(fake): State<Fake>, request: Incoming) -> Response {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    let body: Value = serde_json::from_slice(&body).unwrap();
-    let path = parts.uri.path().to_owned();
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let path = parts.uri.path_and_query().unwrap().to_string();
     let answer = match body["case"].as_str() {
         None => axum::Json(json!({ "ok": true, "ts": "1.2" })).into_response(),
         Some("refused") => axum::Json(json!({ "ok": false, "error": "not_in_channel" })).into_response(),
@@ -62,6 +62,21 @@ async fn a_call_carries_token_and_body_over_plain_http() {
     assert_eq!(path, "/api/chat.postMessage");
     assert_eq!(headers["authorization"], "Bearer xoxb-canary");
     assert_eq!(body["text"], "hi");
+}
+
+#[tokio::test]
+async fn what_only_reads_has_its_arguments_in_the_address() {
+    let (fake, slack) = fake().await;
+    slack.call(Method::GroupMembers, &json!({ "usergroup": "S1" })).await.unwrap();
+    slack.call(Method::UserInfo, &json!({ "user": "U1" })).await.unwrap();
+    let calls = fake.0.lock().unwrap().clone();
+    assert_eq!(calls[0].0, "/api/usergroups.users.list?usergroup=S1");
+    assert_eq!(calls[1].0, "/api/users.info?user=U1");
+    assert!(
+        calls
+            .iter()
+            .all(|(_, headers, body)| headers["authorization"] == "Bearer xoxb-canary" && body.is_null())
+    );
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use crate::exit::Exit;
 use crate::ingress::{Delayed, Handles};
 use crate::render::plain;
 use crate::tasks::{Kind, Tasks};
-pub(crate) use order::Order;
+pub(crate) use order::{Order, login, user};
 pub(crate) use screen::{Event, Screen};
 
 /// Runs it, until it is over or `stop` is done.
@@ -55,6 +55,13 @@ async fn attend(
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Exit {
     let ends_well = order.asks_for_an_end();
+    if order.changes() {
+        // Not asked even where there is a token: this is the way for when Slack is gone, and it is to be the same way always.
+        let who = &order.invocation.actor.id;
+        crate::warn(&format!(
+            "Slack is not asked from here: nobody checked that {who} is still active in it.\n"
+        ));
+    }
     let answer = tokio::select! {
         answer = ask(service, order.invocation, tasks) => answer,
         () = stop.as_mut() => {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sluice_commands::grammar::{Command, Names, parse_line};
+use sluice_commands::grammar::{Command, Names, Permission, parse_line};
 use sluice_commands::ids::UserId;
 use sluice_commands::service::{Actor, Invocation, Said};
 use ulid::Ulid;
@@ -21,6 +21,7 @@ pub(crate) struct Order {
     /// What is asked of the service.
     pub(crate) invocation: Invocation,
     asks_for_an_end: bool,
+    changes: bool,
 }
 
 impl Order {
@@ -30,20 +31,25 @@ impl Order {
         who: &str,
         env: &BTreeMap<String, String>,
     ) -> Result<Self, Vec<Problem>> {
-        let actor = Actor::at_terminal(user(who)?, login(env));
+        let actor = Actor::at_terminal(user("--as", who)?, login(env));
         let line = words.join(" ");
         let line = line.trim();
         let (command, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let said = Said::Slash { command: command.to_owned(), text: text.to_owned() };
         // Never the same twice: who types it again means it.
         let delivery = format!("run-{}", Ulid::new());
-        Ok(Self { invocation: Invocation { delivery, actor, channel: None, said }, asks_for_an_end: false })
+        Ok(Self {
+            invocation: Invocation { delivery, actor, channel: None, said },
+            asks_for_an_end: false,
+            changes: false,
+        })
     }
 
     /// In the words of this installation.
     pub(crate) fn called(mut self, names: &Names) -> Self {
         if let Said::Slash { command, text } = &self.invocation.said {
             let command = parse_line(&format!("{command} {text}"), names);
+            self.changes = command.as_ref().is_ok_and(|command| command.permission() != Permission::Everyone);
             self.asks_for_an_end = matches!(
                 command,
                 Ok(Command::BuildCancel { .. }
@@ -55,25 +61,32 @@ impl Order {
         self
     }
 
+    /// Whether it asks for a role.
+    pub(crate) fn changes(&self) -> bool {
+        self.changes
+    }
+
     /// Whether an operation that ends without having succeeded is what was asked for.
     pub(crate) fn asks_for_an_end(&self) -> bool {
         self.asks_for_an_end
     }
 }
 
-fn user(who: &str) -> Result<UserId, Vec<Problem>> {
+/// The Slack user that an option names.
+pub(crate) fn user(option: &str, who: &str) -> Result<UserId, Vec<Problem>> {
     let is_persons = who.starts_with(['U', 'W']) && who.len() > 2;
     UserId::new(who).ok().filter(|_| is_persons).ok_or_else(|| {
         let what = format!(
             "`{}` is no Slack user id. Without Slack nobody's name can be looked up: write the id, as in \
-             `--as U024BE7LH`. It stands in sluice.toml, and in Slack under a person's profile, ⋮, Copy member ID",
+             `{option} U024BE7LH`. It stands in sluice.toml, and in Slack under a person's profile, ⋮, Copy member ID",
             crate::render::text::one_line(who)
         );
-        vec![Problem { name: "--as".into(), what }]
+        vec![Problem { name: option.to_owned(), what }]
     })
 }
 
-fn login(env: &BTreeMap<String, String>) -> String {
+/// As whom they are logged in at the terminal.
+pub(crate) fn login(env: &BTreeMap<String, String>) -> String {
     let named = ["USER", "LOGNAME"].iter().find_map(|name| env.get(*name));
     let signs = named.into_iter().flat_map(|name| name.chars()).filter(|sign| !sign.is_control());
     let login: String = signs.take(LONGEST_LOGIN).collect();
@@ -100,6 +113,7 @@ mod tests {
         assert_eq!(*said, Said::Slash { command: "/rollback".into(), text });
         let again = read("/rollback orders prod it is  slow", "U024BE7LH").unwrap();
         assert_ne!(*delivery, again.invocation.delivery);
+        assert!(order.changes() && !read("/repo list", "U024BE7LH").unwrap().changes());
         assert!(!order.asks_for_an_end());
     }
 
@@ -122,6 +136,8 @@ mod tests {
             ("/promote orders", false),
         ] {
             assert_eq!(read(line, "U1X").unwrap().asks_for_an_end(), wanted, "{line}");
+            let is_whole = line != "/promote orders";
+            assert_eq!(read(line, "U1X").unwrap().changes(), is_whole, "{line}");
         }
     }
 }

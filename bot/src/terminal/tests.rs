@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use sluice_commands::card::Card;
 use sluice_commands::grammar::Names;
-use sluice_commands::ids::Target;
+use sluice_commands::ids::{Target, UserId};
 use sluice_commands::ports::Herald as _;
 use sluice_commands::testing::samples;
 
@@ -51,7 +51,7 @@ impl Backend for Outside {
         let shown = std::mem::take(&mut *self.shown.lock().unwrap());
         Ok(Arc::new(Desk(answer, Mutex::new(shown), screen)))
     }
-    async fn init(&self) -> Result<Vec<String>, Obstacle> {
+    async fn init(&self, _: &[UserId], _: &str) -> Result<Vec<String>, Obstacle> {
         Ok(vec![])
     }
     async fn examine(&self) -> Vec<Finding> {

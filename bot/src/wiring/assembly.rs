@@ -6,15 +6,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_aws_adapter::Aws;
 use sluice_commands::ids::{OperationId, Target};
-use sluice_commands::operation::{Driven, Engine, Keys, Messages, Posted, Settings, World};
+use sluice_commands::operation::{Driven, Engine, Keys, Messages, Pinned, Posted, Settings, World};
 use sluice_commands::operations::{self, names};
-use sluice_commands::ports::{Herald, News, NoWakeups, Queue, Runner, Store, StoreError, Wakeups};
+use sluice_commands::ports::{
+    Directory, Herald, News, NoDirectory, NoWakeups, Queue, Runner, Store, StoreError, Wakeups,
+};
 use sluice_commands::service::{Answer, Delay, Invocation, Service};
 
 use crate::backend::{Obstacle, Parts};
 use crate::config::Base;
 use crate::ingress::{Delayed, Handles};
 use crate::notify::{Ledger, Notify};
+use crate::people::People;
 use crate::system_clock::SystemClock;
 use crate::tasks::{Bell, Drives, Operations, Parked, Tasks, listen};
 use crate::terminal::Screen;
@@ -33,8 +36,7 @@ impl Handles for Service {
 
 /// Makes the service, and starts driving unless told only to accept.
 pub(super) fn assemble(
-    base: &Base,
-    aws: &Aws,
+    (base, aws, pinned): (&Base, &Aws, Pinned),
     store: Arc<dyn Store>,
     queue: Option<Arc<dyn Queue>>,
     target: Target,
@@ -50,11 +52,13 @@ pub(super) fn assemble(
     let settings = Settings { drive: !parts.accept_only, ..settings(base) };
     let around = Around {
         settings,
+        pinned,
+        directory: Arc::new(People::new(Arc::clone(&parts.slack), tasks.clone())),
         herald: Arc::new(Notify::new(parts.slack, Arc::new(messages), parts.replies, parts.tasks)),
         runner: Arc::clone(&runner),
         wakeups: wakeups(&tasks, queue.as_ref(), &target),
     };
-    let world = around.world(base, aws, store, target.clone());
+    let world = around.world(aws, store, target.clone());
     let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
     if let Some(operations) = operations {
         operations.start(Arc::clone(&engine) as Arc<dyn Drives>, base.lease / 3);
@@ -67,8 +71,7 @@ pub(super) fn assemble(
 
 /// Makes the service of a terminal. It drives nothing before something begins there.
 pub(super) fn seat(
-    base: &Base,
-    aws: &Aws,
+    (base, aws, pinned): (&Base, &Aws, Pinned),
     store: Arc<dyn Store>,
     queue: Option<Arc<dyn Queue>>,
     target: Target,
@@ -77,12 +80,13 @@ pub(super) fn seat(
     let runner = Arc::new(Seat::new(Operations::new(tasks.clone()), screen.clone(), base.lease / 3));
     let around = Around {
         settings: Settings { tells: false, ..settings(base) },
+        pinned,
+        directory: Arc::new(NoDirectory),
         herald: Arc::new(screen),
         runner: Arc::clone(&runner) as Arc<dyn Runner>,
         wakeups: wakeups(&tasks, queue.as_ref(), &target),
     };
-    let engine =
-        Arc::new(Engine::new(Arc::new(around.world(base, aws, store, target)), operations::registry()));
+    let engine = Arc::new(Engine::new(Arc::new(around.world(aws, store, target)), operations::registry()));
     runner.drive(Arc::clone(&engine));
     Arc::new(Service::new(engine, base.names.clone()))
 }
@@ -97,23 +101,26 @@ fn wakeups(tasks: &Tasks, queue: Option<&Arc<dyn Queue>>, target: &Target) -> Ar
 /// What of a world is this process's own.
 struct Around {
     settings: Settings,
+    pinned: Pinned,
+    directory: Arc<dyn Directory>,
     herald: Arc<dyn Herald>,
     runner: Arc<dyn Runner>,
     wakeups: Arc<dyn Wakeups>,
 }
 
 impl Around {
-    fn world(self, base: &Base, aws: &Aws, store: Arc<dyn Store>, target: Target) -> World {
+    fn world(self, aws: &Aws, store: Arc<dyn Store>, target: Target) -> World {
         World {
             keys: Keys::new(&target),
             target,
-            pinned: base.access.clone(),
+            pinned: self.pinned,
             settings: self.settings,
             store,
             clock: Arc::new(SystemClock),
             herald: self.herald,
             runner: self.runner,
             wakeups: self.wakeups,
+            directory: self.directory,
             repositories: Arc::clone(&aws.repositories),
             builders: Arc::clone(&aws.builders),
             objects: Arc::clone(&aws.objects),

@@ -16,13 +16,15 @@ use async_trait::async_trait;
 use sluice_aws_adapter::{Aws, SdkConfig, config};
 use sluice_commands::domain::{from_item, to_item};
 use sluice_commands::fault::{Class, PortError};
-use sluice_commands::ids::Target;
-use sluice_commands::operation::Keys;
-use sluice_commands::ports::{Guards, Precondition, Queue, StoreError, Write};
+use sluice_commands::ids::{Target, UserId};
+use sluice_commands::operation::{Keys, Pinned};
+use sluice_commands::operations::init::{self, Named};
+use sluice_commands::ports::{Clock as _, Guards, Precondition, Queue, StoreError, Write};
 
 use crate::backend::{Backend, Finding, Obstacle, Parts};
 use crate::config::{Base, Place, Problem};
 use crate::ingress::Handles;
+use crate::system_clock::SystemClock;
 use crate::tasks::{Kind, Tasks};
 use crate::terminal::Screen;
 use backups::Backups;
@@ -47,13 +49,15 @@ impl Account {
     /// With the state and the queue that the configuration names.
     pub(crate) fn with_state(self, base: &Base) -> Cloud {
         let queue = base.queue.as_deref().map(|name| self.aws.queue(name));
-        Cloud { base: base.clone(), state: State::new(base, &self.sdk), aws: self.aws, queue }
+        let pinned = Pinned::new(base.access.clone());
+        Cloud { base: base.clone(), pinned, state: State::new(base, &self.sdk), aws: self.aws, queue }
     }
 }
 
 /// AWS and the state, as one configuration names them.
 pub(crate) struct Cloud {
     base: Base,
+    pinned: Pinned,
     aws: Aws,
     state: State,
     queue: Option<Arc<dyn Queue>>,
@@ -81,6 +85,11 @@ fn is_new_file(path: &Path) -> bool {
 }
 
 impl Cloud {
+    /// The roles that the file pins, to be changed when it is read anew.
+    pub(crate) fn pinned(&self) -> Pinned {
+        self.pinned.clone()
+    }
+
     async fn whoami(&self) -> Result<Target, Obstacle> {
         self.aws.identity.whoami().await.map_err(|error| aws_obstacle(&error))
     }
@@ -130,6 +139,27 @@ impl Cloud {
         Ok(Some(format!("made the queue `{name}`")))
     }
 
+    /// The first admins, who may then grant roles in Slack.
+    async fn name_admins(
+        &self,
+        target: &Target,
+        people: &[UserId],
+        login: &str,
+    ) -> Result<Vec<String>, Obstacle> {
+        if people.is_empty() {
+            return Ok(vec![]);
+        }
+        let (store, keys) = (self.state.store()?, Keys::new(target));
+        let (pinned, now) = (self.pinned.get(), SystemClock.now());
+        let named = init::admins(&*store, &keys, &pinned, (people, login), now).await;
+        let line = |(user, named): (UserId, Named)| match named {
+            Named::Made => format!("admin: {user} is one of all pipelines now, and may `/pipeline grant`"),
+            Named::Before => format!("admin: {user} was made one before"),
+            Named::Pinned => format!("admin: {user} is one already, pinned in sluice.toml"),
+        };
+        Ok(named.map_err(|error| self.state.obstacle(&error))?.into_iter().map(line).collect())
+    }
+
     async fn record(&self, target: &Target) -> Result<(), Obstacle> {
         let obstacle = |error: StoreError| self.state.obstacle(&error);
         let item = to_item(Keys::installation(), Guards::new(), target).map_err(obstacle)?;
@@ -170,15 +200,17 @@ impl Backend for Cloud {
             parts.tasks.spawn(Kind::Backup, backups.keep_making(plan));
         }
         let store = Arc::new(Lanes::new(store));
-        Ok(assembly::assemble(&self.base, &self.aws, store, self.queue.clone(), target, parts))
+        let cloud = (&self.base, &self.aws, self.pinned());
+        Ok(assembly::assemble(cloud, store, self.queue.clone(), target, parts))
     }
 
     fn seat(&self, target: Target, screen: Screen, tasks: Tasks) -> Result<Arc<dyn Handles>, Obstacle> {
         let store = Arc::new(Lanes::new(self.state.store()?));
-        Ok(assembly::seat(&self.base, &self.aws, store, self.queue.clone(), target, (screen, tasks)))
+        let cloud = (&self.base, &self.aws, self.pinned());
+        Ok(assembly::seat(cloud, store, self.queue.clone(), target, (screen, tasks)))
     }
 
-    async fn init(&self) -> Result<Vec<String>, Obstacle> {
+    async fn init(&self, admins: &[UserId], login: &str) -> Result<Vec<String>, Obstacle> {
         let target = self.whoami().await?;
         let mut done = vec![format!("account and region: {target}")];
         done.push(self.state.make(&self.aws).await?);
@@ -186,6 +218,7 @@ impl Backend for Cloud {
         done.push(format!("{} holds this account and region", self.state.what()));
         done.push(assembly::make_boundary(&self.aws, &target).await?);
         done.extend(self.make_queue(&target).await?);
+        done.extend(self.name_admins(&target, admins, login).await?);
         Ok(done)
     }
 

@@ -1,15 +1,16 @@
 //! Who may do what (DESIGN 11). Reading is for everybody; without any role configured every mutation is refused.
 //!
-//! A privileged act takes a [`Granted`], which only these rules can make (`STYLE.md` 8).
+//! A privileged act takes a [`Granted`], which only these rules can make (`STYLE.md` 8). They go by people: who is in a group
+//! was looked up before. A group of which that is not known opens nothing, and changes nobody else's rights either.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::Grants;
+use crate::domain::Membership;
 use crate::grammar::{Permission, Role};
-use crate::ids::UserId;
+use crate::ids::{GroupId, Member, UserId};
 use crate::operation::Refusal;
 
-/// The roles by Slack user: as `sluice.toml` pins them, or with what was granted ([`Roles`](crate::domain::Roles)).
+/// The roles by Slack user, as all that gives them comes to ([`Roles`](crate::domain::Roles)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
     /// Build, deploy, promote to open stages, ask for promotions.
@@ -20,6 +21,10 @@ pub struct Access {
     pub oncall: BTreeSet<UserId>,
     /// Approve promotions; if there are none, the operators do.
     pub approvers: BTreeSet<UserId>,
+    /// The groups that have a role; their people, as far as they are known, are among those above.
+    pub groups: BTreeMap<Role, BTreeSet<GroupId>>,
+    /// What Slack said of groups and people.
+    pub membership: Membership,
 }
 
 /// A request that somebody is to approve, as far as it decides who may.
@@ -28,7 +33,7 @@ pub struct Asked<'a> {
     /// Who asked.
     pub requester: &'a UserId,
     /// The stage's approvers; if there are none, those of the installation.
-    pub approvers: &'a BTreeSet<UserId>,
+    pub approvers: &'a BTreeSet<Member>,
     /// Whether an approval by who asked counts.
     pub self_approval: bool,
 }
@@ -57,19 +62,35 @@ impl Access {
         }
     }
 
-    /// These roles, and those that were granted.
-    pub fn with(&self, grants: &Grants) -> Self {
-        let mut all = self.clone();
-        for grant in &grants.list {
-            let people = match grant.role {
-                Role::Operators => &mut all.operators,
-                Role::Admins => &mut all.admins,
-                Role::Oncall => &mut all.oncall,
-                Role::Approvers => &mut all.approvers,
-            };
-            people.insert(grant.person.clone());
+    /// Gives a role to a person, or to everybody who is known to be in a group.
+    pub fn give(&mut self, role: Role, member: &Member) {
+        let people = self.membership.people([member]);
+        if let Member::Group(group) = member {
+            self.groups.entry(role).or_default().insert(group.clone());
         }
-        all
+        match role {
+            Role::Operators => self.operators.extend(people),
+            Role::Admins => self.admins.extend(people),
+            Role::Oncall => self.oncall.extend(people),
+            Role::Approvers => self.approvers.extend(people),
+        }
+    }
+
+    /// The groups that have a role.
+    fn groups_of(&self, role: Role) -> impl Iterator<Item = &GroupId> {
+        self.groups.get(&role).into_iter().flatten()
+    }
+
+    /// Whether that person has that role.
+    fn has(&self, role: Role, who: &UserId) -> bool {
+        self.of(role).contains(who) && !self.membership.deactivated.contains(who)
+    }
+
+    /// Why somebody is turned away whom no one named has as such, if it is for what Slack said of them or did not say.
+    fn unheard(&self, who: &UserId, roles: &[Role]) -> Option<Refusal> {
+        let people = roles.iter().flat_map(|role| self.of(*role)).cloned().collect();
+        let groups = roles.iter().flat_map(|role| self.groups_of(*role));
+        self.membership.gone(who).or_else(|| self.membership.closed(groups, &people))
     }
 
     /// May this person ask for what needs that permission?
@@ -85,47 +106,57 @@ impl Access {
 
     /// Whether nobody has any role.
     pub fn is_empty(&self) -> bool {
-        self.operators.is_empty() && self.admins.is_empty() && self.oncall.is_empty()
+        let is_empty = |role| self.of(role).is_empty() && self.groups_of(role).next().is_none();
+        [Role::Operators, Role::Admins, Role::Oncall].into_iter().all(is_empty)
     }
 
     /// May this person work on pipelines?
     pub fn operate(&self, who: &UserId) -> Result<Granted, Refusal> {
-        if self.admins.contains(who) {
+        if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "admins" });
         }
-        if self.operators.contains(who) {
+        if self.has(Role::Operators, who) {
             return Ok(Granted { rule: "operators" });
         }
-        Err(self.refuse("not-an-operator", "operators", &self.operators, Some(Role::Operators)))
+        let unheard = self.unheard(who, &[Role::Admins, Role::Operators]);
+        Err(unheard.unwrap_or_else(|| {
+            self.refuse("not-an-operator", "operators", &self.operators, Some(Role::Operators))
+        }))
     }
 
     /// May this person change what protects a stage?
     pub fn administer(&self, who: &UserId) -> Result<Granted, Refusal> {
-        if self.admins.contains(who) {
+        if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "admins" });
         }
-        Err(self.refuse("not-an-admin", "admins", &self.admins, Some(Role::Admins)))
+        let unheard = self.unheard(who, &[Role::Admins]);
+        Err(unheard
+            .unwrap_or_else(|| self.refuse("not-an-admin", "admins", &self.admins, Some(Role::Admins))))
     }
 
     /// May this person take a stage back?
     pub fn roll_back(&self, who: &UserId) -> Result<Granted, Refusal> {
-        if self.oncall.contains(who) {
+        if self.has(Role::Oncall, who) {
             return Ok(Granted { rule: "oncall" });
         }
-        self.operate(who)
+        let all = [Role::Oncall, Role::Admins, Role::Operators];
+        self.operate(who).map_err(|refusal| self.unheard(who, &all).unwrap_or(refusal))
     }
 
     /// May this person pass gates, with a reason?
     pub fn override_gates(&self, who: &UserId) -> Result<Granted, Refusal> {
-        if self.admins.contains(who) {
+        if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "override by admins" });
         }
-        if self.oncall.contains(who) {
+        if self.has(Role::Oncall, who) {
             return Ok(Granted { rule: "override by oncall" });
         }
-        let who: BTreeSet<_> = self.admins.union(&self.oncall).cloned().collect();
+        let may: BTreeSet<_> = self.admins.union(&self.oncall).cloned().collect();
+        let unheard = self.unheard(who, &[Role::Admins, Role::Oncall]);
         // Of the two roles the smaller one.
-        Err(self.refuse("not-for-override", "admins and people on call", &who, Some(Role::Oncall)))
+        let lacks = Some(Role::Oncall);
+        Err(unheard
+            .unwrap_or_else(|| self.refuse("not-for-override", "admins and people on call", &may, lacks)))
     }
 
     /// May this person take that person's lock away?
@@ -139,13 +170,16 @@ impl Access {
 
     /// May this person approve what that person asked for, where these approve?
     pub fn approve(&self, who: &UserId, asked: &Asked<'_>) -> Result<Granted, Refusal> {
-        let approvers = if asked.approvers.is_empty() { self.approvers() } else { asked.approvers };
+        let (approvers, groups) = self.deciders(asked.approvers);
+        if let Some(gone) = self.membership.gone(who) {
+            return Err(gone);
+        }
         if !approvers.contains(who) {
             // Where a stage names its own approvers, no role helps. Where the operators approve, a first approver by role
             // would take that from them.
-            let role = if self.approvers.is_empty() { Role::Operators } else { Role::Approvers };
-            let lacks = asked.approvers.is_empty().then_some(role);
-            return Err(self.refuse("not-an-approver", "approvers of this stage", approvers, lacks));
+            let lacks = asked.approvers.is_empty().then(|| self.approving());
+            let refuse = || self.refuse("not-an-approver", "approvers of this stage", &approvers, lacks);
+            return Err(self.membership.closed(&groups, &approvers).unwrap_or_else(refuse));
         }
         if who == asked.requester && !asked.self_approval {
             return Err(Refusal::new(
@@ -159,22 +193,39 @@ impl Access {
 
     /// May this person stop what that person asked for? A button that anybody can press is a way to stop a release.
     pub fn cancel(&self, who: &UserId, requester: &UserId) -> Result<Granted, Refusal> {
-        if self.admins.contains(who) {
+        if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "admins" });
         }
         if who == requester {
             return self.roll_back(who).map(|_| Granted { rule: "requester" });
         }
-        Err(Refusal::new(
+        let not_yours = Refusal::new(
             "not-yours",
             format!("Only <@{requester}>, who asked for it, or an admin may stop it."),
             "Ask one of them.",
-        ))
+        );
+        Err(self.unheard(who, &[Role::Admins]).unwrap_or(not_yours))
+    }
+
+    /// Who approves by default: the operators, unless somebody is named. A group that nobody knows is somebody, too.
+    pub fn approving(&self) -> Role {
+        let is_named = !self.approvers.is_empty() || self.groups_of(Role::Approvers).next().is_some();
+        if is_named { Role::Approvers } else { Role::Operators }
     }
 
     /// Who approves by default.
     pub fn approvers(&self) -> &BTreeSet<UserId> {
-        if self.approvers.is_empty() { &self.operators } else { &self.approvers }
+        self.of(self.approving())
+    }
+
+    /// Who approves where these are named, or by default: the people, and the groups among them.
+    pub fn deciders(&self, named: &BTreeSet<Member>) -> (BTreeSet<UserId>, BTreeSet<GroupId>) {
+        match named.is_empty() {
+            true => (self.approvers().clone(), self.groups_of(self.approving()).cloned().collect()),
+            false => {
+                (self.membership.people(named), named.iter().filter_map(Member::group).cloned().collect())
+            }
+        }
     }
 
     /// `lacks` is the role to ask for, if there is one that would do.
@@ -198,11 +249,15 @@ impl Access {
             names => format!("Ask somebody who may: {}.", names.join(", ")),
         };
         // Without an admin there is nobody to ask.
-        let lacks = lacks.filter(|_| !self.admins.is_empty());
+        let can_grant = !self.admins.is_empty() || self.groups_of(Role::Admins).next().is_some();
+        let lacks = lacks.filter(|_| can_grant);
         Refusal::new(code, format!("Only {role} may do that, and you are not one of them."), hint)
             .lacking(lacks)
     }
 }
+
+#[cfg(test)]
+mod groups;
 
 #[cfg(test)]
 mod tests {
@@ -218,6 +273,7 @@ mod tests {
             admins: [user("U3")].into(),
             approvers: [user("U2")].into(),
             oncall: [user("U4")].into(),
+            ..Access::default()
         }
     }
 
@@ -234,7 +290,7 @@ mod tests {
     #[test]
     fn nobody_approves_himself_and_only_approvers_approve() {
         let access = access();
-        let (nobody, third) = (BTreeSet::new(), [user("U3")].into());
+        let (nobody, third) = (BTreeSet::new(), [user("U3").into()].into());
         let approve = |access: &Access, who: &str, requester: &str, approvers, self_approval| {
             let asked = Asked { requester: &user(requester), approvers, self_approval };
             access.approve(&user(who), &asked).map(|granted| granted.rule()).map_err(|refusal| refusal.code)

@@ -42,8 +42,9 @@ pub struct AuditRecord {
     pub act: Act,
     /// Who did it.
     pub actor: Actor,
-    /// Where.
-    pub channel: ChannelId,
+    /// Where; nowhere for what was done at a terminal and is of no pipeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<ChannelId>,
     /// The pipeline; none if it is about all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<PipelineName>,

@@ -7,18 +7,18 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Access, REVISION, from_item, revised};
+use crate::domain::{Access, Concern, Membership, REVISION, Roster, from_item, revised};
 use crate::grammar::Role;
-use crate::ids::{PipelineName, UserId};
+use crate::ids::{GroupId, Member, PipelineName};
 use crate::operation::Refusal;
 use crate::ports::{Guard, Item, Key, StoreError, Write};
 use crate::service::Actor;
 
-/// A role that somebody was given.
+/// A role that somebody, or a group, was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// Who has it.
-    pub person: UserId,
+    pub person: Member,
     /// The role.
     pub role: Role,
     /// Who gave it.
@@ -52,8 +52,8 @@ impl Grants {
         revised(key, self.revision, &self.list)
     }
 
-    /// What that person was granted of that role.
-    pub fn get(&self, person: &UserId, role: Role) -> Option<&Grant> {
+    /// What that person or group was granted of that role.
+    pub fn get(&self, person: &Member, role: Role) -> Option<&Grant> {
         self.list.iter().find(|grant| grant.person == *person && grant.role == role)
     }
 }
@@ -62,7 +62,7 @@ impl Grants {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleChange {
     /// Whose.
-    pub person: UserId,
+    pub person: Member,
     /// The role.
     pub role: Role,
     /// For which pipeline; for all without one.
@@ -81,31 +81,65 @@ pub enum Source<'a> {
     Everywhere(&'a Grant),
     /// A grant for this pipeline.
     Here(&'a Grant),
+    /// They are in this group, which has it.
+    Within(&'a GroupId),
 }
 
 /// All that says who may do what, with one pipeline or with all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
     /// What `sluice.toml` says.
-    pub pinned: Access,
+    pub pinned: Roster,
     /// What was granted for all pipelines.
     pub everywhere: Grants,
     /// What was granted for this pipeline; nothing where none is meant.
     pub here: Grants,
+    /// Who is in the groups among them, as far as that is known.
+    pub membership: Membership,
 }
 
 impl Roles {
     /// Who may do what: a role is had if any of the three gives it.
     pub fn access(&self) -> Access {
-        self.pinned.with(&self.everywhere).with(&self.here)
+        let mut access = Access { membership: self.membership.clone(), ..Access::default() };
+        for role in Role::ALL {
+            self.members(role).for_each(|member| access.give(role, member));
+        }
+        access
     }
 
-    /// Where that person has that role from.
-    pub fn sources(&self, person: &UserId, role: Role) -> Vec<Source<'_>> {
+    /// Who was given a role by any of the three; whom several give it to comes several times.
+    fn members(&self, role: Role) -> impl Iterator<Item = &Member> {
+        let granted = self.everywhere.list.iter().chain(&self.here.list);
+        let granted = granted.filter(move |grant| grant.role == role).map(|grant| &grant.person);
+        self.pinned.of(role).iter().chain(granted)
+    }
+
+    /// Everybody who has a role, each once: people before groups.
+    pub fn named(&self, role: Role) -> std::collections::BTreeSet<&Member> {
+        self.members(role).collect()
+    }
+
+    /// The groups that have any role.
+    pub fn concern(&self) -> Concern {
+        Concern::default().naming(Role::ALL.into_iter().flat_map(|role| self.members(role)))
+    }
+
+    /// Where that person or group has that role from.
+    pub fn sources(&self, person: &Member, role: Role) -> Vec<Source<'_>> {
         let pinned = self.pinned.of(role).contains(person).then_some(Source::Pinned);
         let everywhere = self.everywhere.get(person, role).map(Source::Everywhere);
         let here = self.here.get(person, role).map(Source::Here);
         [pinned, everywhere, here].into_iter().flatten().collect()
+    }
+
+    /// The groups by which that person has that role.
+    pub fn within(&self, person: &Member, role: Role) -> Vec<Source<'_>> {
+        let is_in = |group: &&GroupId| {
+            let members = self.membership.of(group).ok();
+            person.user().zip(members).is_some_and(|(user, members)| members.contains(user))
+        };
+        self.named(role).into_iter().filter_map(Member::group).filter(is_in).map(Source::Within).collect()
     }
 
     /// The grants as they are with that change, or why it cannot be. Whether `by` may was asked before.
@@ -114,7 +148,7 @@ impl Roles {
         let mut after = self.clone();
         let is_pinned = self.pinned.of(*role).contains(person);
         let grants = if name.is_some() { &mut after.here } else { &mut after.everywhere };
-        let whom = format!("<@{person}>");
+        let whom = person.mention();
         let what = format!("{} {}", role.one(), for_whom(name.as_ref()));
         match (gives, grants.get(person, *role)) {
             (true, Some(grant)) => {
@@ -145,9 +179,13 @@ impl Roles {
                 ));
             }
             (false, None) => {
-                let hint = match (name, self.everywhere.get(person, *role)) {
-                    (Some(_), Some(_)) => {
+                let within = self.within(person, *role);
+                let hint = match (name, self.everywhere.get(person, *role), within.first()) {
+                    (Some(_), Some(_), _) => {
                         "They have it for all pipelines: revoke it without naming one.".to_owned()
+                    }
+                    (_, _, Some(Source::Within(group))) => {
+                        format!("They have it by being in <!subteam^{group}>: take them out of it in Slack.")
                     }
                     _ => see(name.as_ref()),
                 };
@@ -182,12 +220,20 @@ fn see(name: Option<&PipelineName>) -> String {
 }
 
 #[cfg(test)]
+mod groups;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::UserId;
     use crate::ports::Precondition;
 
     fn user(id: &str) -> UserId {
         UserId::new(id).unwrap()
+    }
+
+    fn member(id: &str) -> Member {
+        id.to_owned().try_into().unwrap()
     }
 
     fn eve() -> Actor {
@@ -198,11 +244,11 @@ mod tests {
     fn roles() -> Roles {
         let pinned =
             Access { operators: [user("U1")].into(), admins: [user("U5")].into(), ..Access::default() };
-        Roles { pinned, ..Roles::default() }
+        Roles { pinned: pinned.into(), ..Roles::default() }
     }
 
     fn change(gives: bool, person: &str, role: Role, name: Option<&str>) -> RoleChange {
-        RoleChange { person: user(person), role, name: name.map(|name| name.parse().unwrap()), gives }
+        RoleChange { person: member(person), role, name: name.map(|name| name.parse().unwrap()), gives }
     }
 
     fn after(
@@ -231,8 +277,8 @@ mod tests {
         );
         let other = Roles { here: Grants::default(), ..all.clone() };
         assert_eq!(other.access().approvers().len(), 2, "of another pipeline they do");
-        assert_eq!(all.sources(&user("U1"), Role::Operators), [Source::Pinned]);
-        assert!(matches!(all.sources(&user("U3"), Role::Approvers)[..], [Source::Here(_)]));
+        assert_eq!(all.sources(&member("U1"), Role::Operators), [Source::Pinned]);
+        assert!(matches!(all.sources(&member("U3"), Role::Approvers)[..], [Source::Here(_)]));
         assert_eq!(after(&all, false, "U3", Role::Approvers, Some("orders")).unwrap().here.list, []);
     }
 
@@ -248,7 +294,7 @@ mod tests {
         assert!(after(&all, true, "U2", Role::Operators, orders).is_ok(), "the one may be taken away later");
         // Pinned after it was granted: the grant can be taken away, and the role stays.
         let mut late = all;
-        late.pinned.operators.insert(user("U2"));
+        late.pinned.operators.insert(member("U2"));
         let late = after(&late, false, "U2", Role::Operators, None).unwrap();
         assert!(late.access().operate(&user("U2")).is_ok());
     }

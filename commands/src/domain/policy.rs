@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::card::Text;
 use crate::domain::{Freeze, Smoke, Window};
 use crate::grammar::{self, Period};
-use crate::ids::UserId;
+use crate::ids::Member;
 use crate::operation::Refusal;
 
 /// The shortest time that a request may wait: enough for who sits beside who asks.
@@ -38,7 +38,7 @@ pub struct Policy {
     pub approvals: u32,
     /// Who may approve; if it is empty, the approvers of the installation.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub approvers: BTreeSet<UserId>,
+    pub approvers: BTreeSet<Member>,
     /// Whether an approval by who asked counts.
     #[serde(default)]
     pub self_approval: bool,
@@ -109,21 +109,16 @@ fn yes_or_no(key: &str, value: &str) -> Result<bool, Refusal> {
     }
 }
 
-/// People as Slack writes them: `<@U1|ann>,<@U2>`.
-fn people(key: &str, value: &str) -> Result<BTreeSet<UserId>, Refusal> {
+/// People and user groups as Slack writes them: `<@U1|ann>,<!subteam^S1|@leads>`.
+fn people(key: &str, value: &str) -> Result<BTreeSet<Member>, Refusal> {
     let names = value.split([',', ' ']).filter(|name| !name.is_empty());
-    let read = |name: &str| {
-        let id = name.strip_prefix("<@").and_then(|name| name.strip_suffix('>'))?;
-        UserId::new(id.split_once('|').map_or(id, |(id, _)| id)).ok()
-    };
+    let read = |name: &str| Member::marked(name.strip_prefix('<')?.strip_suffix('>')?);
     names
         .map(|name| {
             read(name).ok_or_else(|| {
                 no(
                     format!("`{name}` in `{key}` is nobody that Slack knows."),
-                    format!(
-                        "Name people by their mention, as in `{key}=@ann,@ben`; groups are not available yet."
-                    ),
+                    format!("Name people and groups by their mention, as in `{key}=@leads,@ann`."),
                 )
             })
         })
@@ -238,8 +233,8 @@ impl Policy {
         }];
         if self.approvals > 0 && !self.approvers.is_empty() {
             let mut of = Text::plain("by ");
-            for (nth, user) in self.approvers.iter().enumerate() {
-                of = if nth > 0 { of.then(", ").user(user) } else { of.user(user) };
+            for (nth, member) in self.approvers.iter().enumerate() {
+                of = if nth > 0 { of.then(", ").member(member) } else { of.member(member) };
             }
             parts.push(of);
         }
@@ -286,7 +281,7 @@ mod tests {
     fn settings_are_read_as_they_are_typed_and_told_in_words() {
         let policy = set(&[
             ("Approvals", "2"),
-            ("approvers", "<@U1|ann>,<@U2>"),
+            ("approvers", "<!subteam^S1|@leads>,<@U1|ann>,<@U2>"),
             ("self-approval", "yes"),
             ("expires", "2h"),
             ("order", "Strict"),
@@ -298,11 +293,12 @@ mod tests {
         .unwrap();
         assert_eq!(
             policy.words().flat(),
-            "protected: 2 approvals, your own counts; by @U1, @U2; a request expires after 2h; only what the stage before \
+            "protected: 2 approvals, your own counts; by @U1, @U2, @S1; a request expires after 2h; only what the stage before \
              runs; 30m after it came to the stage before; within Mon-Fri 09:00-17:00 Europe/Berlin; frozen \
              2026-12-20..2027-01-02 UTC the fair is on; goes back unless GET /health answers 200 after a move"
         );
         let json = serde_json::to_value(&policy).unwrap();
+        assert_eq!(json["approvers"], serde_json::json!(["U1", "U2", "S1"]));
         assert_eq!(serde_json::from_value::<Policy>(json).unwrap(), policy);
         let mut back = policy.clone();
         for key in KEYS {
@@ -337,7 +333,8 @@ mod tests {
         for (key, value, words) in [
             ("approvals", "many", "Write `approvals=2`."),
             ("approvals", "11", "Write `approvals=2`."),
-            ("approvers", "ann", "`approvers=@ann,@ben`"),
+            ("approvers", "ann", "`approvers=@leads,@ann`"),
+            ("approvers", "<!here>", "`approvers=@leads,@ann`"),
             ("self_approval", "maybe", "`self_approval=yes`"),
             ("expires", "1s", "`expires=30m`"),
             ("soak", "a while", "`soak=30m`"),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, UserId};
+use crate::ids::{BuildNumber, Member, PipelineName, ReleaseNumber, StageName, UserId};
 
 /// The language of a repository's first commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum Period {
 }
 
 /// A role that can be granted (DESIGN 11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Build, deploy, promote to open stages.
@@ -228,12 +228,12 @@ pub enum Command {
         name: PipelineName,
     },
     PipelineGrant {
-        person: UserId,
+        person: Member,
         role: Role,
         name: Option<PipelineName>,
     },
     PipelineRevoke {
-        person: UserId,
+        person: Member,
         role: Role,
         name: Option<PipelineName>,
     },

@@ -86,7 +86,7 @@ impl fmt::Display for Command {
             }
             Command::PipelineGrant { person, role, name }
             | Command::PipelineRevoke { person, role, name } => {
-                line.word(&format!("<@{person}>")).word(role.word()).maybe(name.as_ref().map(self::name))
+                line.word(&person.mention()).word(role.word()).maybe(name.as_ref().map(self::name))
             }
             Command::Help { command } => line.maybe(command.as_ref()),
         }

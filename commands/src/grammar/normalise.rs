@@ -1,16 +1,16 @@
 //! What phones and Slack make of a typed line, undone: dashes, smart quotes, odd spaces, escapes and pickers.
 //!
-//! [`normalise`] is idempotent: its rules never make a text longer, and are applied until none applies. People stay
-//! as Slack escapes them (`<@U1|ann>`), because a command may need to know that a person was picked from the list.
+//! [`normalise`] is idempotent: its rules never make a text longer, and are applied until none applies. People and groups
+//! stay as Slack escapes them (`<@U1|ann>`), because a command may need to know that one was picked from the list.
 
 /// The line that the grammar reads.
 pub fn normalise(text: &str) -> String {
     until_stable(text, |text| angles(&entities(&characters(text)), plain_angle).trim().to_owned())
 }
 
-/// A reason as it is kept: what was typed, in its case and spacing, with people by their names (`@ann`).
+/// A reason as it is kept: what was typed, in its case and spacing, with people and groups by their names (`@ann`).
 pub fn reason(text: &str) -> String {
-    until_stable(text, |text| angles(&normalise(text), person_by_name).trim().to_owned())
+    until_stable(text, |text| angles(&normalise(text), by_name).trim().to_owned())
 }
 
 fn until_stable(text: &str, rules: impl Fn(&str) -> String) -> String {
@@ -69,8 +69,11 @@ fn angles(text: &str, rule: fn(&str) -> Option<String>) -> String {
     clean
 }
 
-/// Everything but people: channels and groups that a picker took for what was typed, and links made of it.
+/// Everything but people and groups: channels that a picker took for what was typed, and links made of it.
 fn plain_angle(inside: &str) -> Option<String> {
+    if mention(inside).is_some() {
+        return None;
+    }
     let (what, label) = match inside.split_once('|') {
         Some((what, label)) => (what, Some(label).filter(|label| !label.is_empty())),
         None => (inside, None),
@@ -97,9 +100,24 @@ fn link(address: &str, label: Option<&str>) -> Option<String> {
     Some(typed.unwrap_or(address).to_owned())
 }
 
-fn person_by_name(inside: &str) -> Option<String> {
-    let (id, label) = person(inside)?;
-    Some(format!("@{}", label.unwrap_or(id)))
+fn by_name(inside: &str) -> Option<String> {
+    let (id, label) = mention(inside)?;
+    // Slack's name of a group has the sign already.
+    Some(format!("@{}", label.unwrap_or(id).trim_start_matches('@')))
+}
+
+/// The id and name in `@U1|ann` or `!subteam^S1|@leads`, the inside of an escaped person or group.
+pub(super) fn mention(inside: &str) -> Option<(&str, Option<&str>)> {
+    person(inside).or_else(|| group(inside))
+}
+
+fn group(inside: &str) -> Option<(&str, Option<&str>)> {
+    let inside = inside.strip_prefix("!subteam^").filter(|inside| !inside.contains('"'))?;
+    let (id, label) = match inside.split_once('|') {
+        Some((id, label)) => (id, Some(label).filter(|label| !label.is_empty())),
+        None => (inside, None),
+    };
+    (id.starts_with('S') && is_id(id)).then_some((id, label))
 }
 
 /// The id and name in `@U1|ann`, the inside of an escaped person.
@@ -130,7 +148,7 @@ mod tests {
             ("orders\u{200b} don’t\u{feff}", "orders don't"),
             ("<#C012AB|12>", "#12"),
             ("<#C012AB|>", "#C012AB"),
-            ("orders<!subteam^S1|@main>", "orders@main"),
+            ("orders <!subteam^S1|@leads> <!subteam^S2>", "orders <!subteam^S1|@leads> <!subteam^S2>"),
             ("<!here>", "@here"),
             ("<https://github.com/a/b|github.com/a/b>", "github.com/a/b"),
             ("<https://github.com/a/b>", "https://github.com/a/b"),
@@ -149,6 +167,7 @@ mod tests {
     #[test]
     fn a_reason_names_people_and_keeps_its_case_and_spacing() {
         assert_eq!(reason("  <@U1|ann>  broke IT, ask <@U2>"), "@ann  broke IT, ask @U2");
+        assert_eq!(reason("ask <!subteam^S1|@leads> or <!subteam^S2>"), "ask @leads or @S2");
     }
 
     proptest! {

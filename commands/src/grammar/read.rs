@@ -1,11 +1,11 @@
 //! How each kind of argument is read from the words at the front, or the [`Trouble`] that says what is wrong with them.
 
 use super::misunderstanding::Trouble;
-use super::normalise::{person, reason};
+use super::normalise::{mention, person, reason};
 use super::reserved::{is_numbered, is_reserved};
 use super::words::Word;
 use super::{Language, Role, help};
-use crate::ids::{BuildNumber, InvalidId, ReleaseNumber, UserId};
+use crate::ids::{BuildNumber, InvalidId, Member, ReleaseNumber, UserId};
 
 pub(super) fn name<T>(
     word: &Word,
@@ -122,6 +122,15 @@ pub(super) fn settings(words: &[Word]) -> Result<Vec<(String, String)>, Box<Trou
                 .ok_or_else(|| Trouble::new("bad-setting", problem()).at(word))
         })
         .collect()
+}
+
+/// A person or a user group.
+pub(super) fn member(word: &Word) -> Result<Member, Box<Trouble>> {
+    let inside = word.bare().strip_prefix('<').and_then(|text| text.strip_suffix('>'));
+    match inside.filter(|inside| mention(inside).is_some()).and_then(Member::marked) {
+        Some(member) => Ok(member),
+        None => somebody(word).map(Member::User),
+    }
 }
 
 pub(super) fn somebody(word: &Word) -> Result<UserId, Box<Trouble>> {

@@ -4,7 +4,7 @@ use super::misunderstanding::Trouble;
 use super::table::{Argument, Slot};
 use super::words::Word;
 use super::{Language, Period, Role, period, read};
-use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, UserId};
+use crate::ids::{BuildNumber, Member, PipelineName, ReleaseNumber, StageName, UserId};
 
 /// The arguments as far as they were understood.
 #[derive(Debug, Default)]
@@ -25,6 +25,7 @@ pub(super) struct Values {
     pub(super) reason: Option<String>,
     pub(super) settings: Option<Vec<(String, String)>>,
     pub(super) person: Option<UserId>,
+    pub(super) member: Option<Member>,
     pub(super) role: Option<Role>,
     pub(super) language: Option<Language>,
     pub(super) url: Option<String>,
@@ -93,6 +94,7 @@ impl Values {
                 return Ok(taken);
             }
             Slot::Person => self.person = Some(read::somebody(word)?),
+            Slot::Member => self.member = Some(read::member(word)?),
             Slot::Role => self.role = Some(read::role(word)?),
             Slot::Language => self.language = Some(read::language(word)?),
             Slot::Url => self.url = Some(read::url(word)?),
@@ -123,6 +125,7 @@ impl Values {
             part("until", self.until.as_ref()),
             part("since", self.since.as_ref()),
             part("person", self.person.as_ref()),
+            part("whom", self.member.as_ref()),
             part("role", self.role),
             part("from", self.language),
             part("reason", self.reason.as_ref().or(self.override_reason.as_ref())),

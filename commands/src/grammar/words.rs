@@ -1,7 +1,7 @@
 //! A normalised line cut into words that know where they stand and whether they were quoted.
 //!
 //! Double quotes, and single quotes or backticks around a whole word or value, keep spaces together and make a reserved word a
-//! name. A quote that nobody closes is a character like any other. An escaped person (`<@U1|ann lee>`) is one word.
+//! name. A quote that nobody closes is a character like any other. An escaped person (`<@U1|ann lee>`) or group is one word.
 
 use std::ops::Range;
 
@@ -80,7 +80,7 @@ impl<'a> Rest<'a> {
                 word.whole = word.quoted && self.at - start == length;
                 continue;
             }
-            let length = person(self.text()).unwrap_or(c.len_utf8());
+            let length = mention(self.text()).unwrap_or(c.len_utf8());
             word.text.extend(self.text().get(..length));
             self.at += length;
             word.closed = false;
@@ -121,10 +121,10 @@ fn quoted(text: &str, may_hold: bool) -> Option<(String, usize)> {
     None
 }
 
-/// How long the escaped person is that a text begins with.
-fn person(text: &str) -> Option<usize> {
+/// How long the escaped person or group is that a text begins with.
+fn mention(text: &str) -> Option<usize> {
     let (inside, _) = text.strip_prefix('<')?.split_once('>')?;
-    super::normalise::person(inside).map(|_| inside.len() + 2)
+    super::normalise::mention(inside).map(|_| inside.len() + 2)
 }
 
 /// A text in double quotes that [`words`] reads as it is.

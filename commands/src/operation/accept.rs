@@ -150,7 +150,7 @@ pub async fn accept(
         at: now,
         act: Act::Asked,
         actor: delivery.actor.clone(),
-        channel,
+        channel: Some(channel),
         pipeline: Some(draft.pipeline.clone()),
         operation: id.clone(),
         kind: draft.kind.to_owned(),

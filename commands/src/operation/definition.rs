@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::card::{Button, Part, Text};
-use crate::domain::About;
+use crate::domain::{About, Concern};
 use crate::grammar::Permission;
 use crate::ids::Target;
 use crate::operation::facts::Facts;
@@ -37,6 +37,10 @@ pub trait Definition: Send + Sync {
     /// Who may ask for it. It was asked when it was accepted, and is asked again when it takes a slot.
     fn permission(&self, _facts: &Facts) -> Permission {
         Permission::Operators
+    }
+    /// Whom that decision, and the gate's, is about: who asked, a while ago perhaps.
+    fn concern(&self, facts: &Facts) -> Concern {
+        Concern::people([&facts.charter.actor.id])
     }
     /// Whether it may still go on, asked again at that time, when it takes a slot. `Err` ends it before its first mutation
     /// there.

@@ -1,9 +1,9 @@
 //! What a decision about a pipeline stands on: the pipeline as one query sees it, and who may do what with it, read side
 //! by side. Decisions are never made on less: a role that was granted or taken away counts from then on.
 
-use futures::future::try_join;
+use futures::future::{join, try_join};
 
-use crate::domain::{Access, Grants, Roles, View};
+use crate::domain::{Access, Concern, Grants, Membership, Roles, View};
 use crate::ids::PipelineName;
 use crate::operation::world::World;
 use crate::ports::StoreError;
@@ -20,13 +20,30 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Reads both: two requests at once.
+    /// Reads both: two requests at once, then who is in the groups that have a role or approve on a stage.
     pub async fn read(world: &World, name: &PipelineName) -> Result<Self, StoreError> {
+        Self::read_about(world, name, Concern::default()).await
+    }
+
+    /// The same, for a decision about these people, too.
+    pub async fn read_about(
+        world: &World,
+        name: &PipelineName,
+        concern: Concern,
+    ) -> Result<Self, StoreError> {
         let key = world.keys.grants();
         let view = View::read(&*world.store, &world.keys, name);
-        let (view, everywhere) = try_join(view, world.store.get(&key)).await?;
-        let everywhere = Grants::of(everywhere.as_ref())?;
-        let roles = Roles { pinned: world.pinned.clone(), everywhere, here: view.grants.clone() };
+        let read = try_join(view, world.store.get(&key));
+        let (read, deactivated) = join(read, world.deactivated(&concern.people)).await;
+        let (view, everywhere) = read?;
+        let roles = Roles {
+            pinned: world.pinned.get(),
+            everywhere: Grants::of(everywhere.as_ref())?,
+            here: view.grants.clone(),
+            membership: Membership::default(),
+        };
+        let concern = view.policies.values().fold(concern, |all, policy| all.naming(&policy.approvers));
+        let roles = world.acquaint(roles, concern, deactivated).await;
         Ok(Self { access: roles.access(), view, roles })
     }
 }

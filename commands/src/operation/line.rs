@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{FINGERPRINT, KIND, OPERATION, QUEUED, STUCK, View, to_item};
+use crate::domain::{
+    Concern, DEACTIVATED, FINGERPRINT, GROUP_UNKNOWN, KIND, OPERATION, QUEUED, STUCK, View, to_item,
+};
 use crate::ids::{OperationId, PipelineName};
 use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
@@ -32,7 +34,9 @@ pub(crate) async fn try_take(
     slot: &Slot,
 ) -> Result<Turnstile, Trouble> {
     let pipeline = &facts.charter.pipeline;
-    let ground = Ground::read(world, pipeline).await?;
+    // Nobody is asked about who only goes back.
+    let concern = if is_new(facts) { definition.concern(facts) } else { Concern::default() };
+    let ground = Ground::read_about(world, pipeline, concern).await?;
     let turnstile = turnstile(world, definition, facts, slot, &ground)?;
     let queued =
         ground.view.tickets.iter().any(|t| t.operation == facts.id && t.queued.as_ref() == Some(slot));
@@ -45,6 +49,11 @@ pub(crate) async fn try_take(
     Ok(turnstile)
 }
 
+/// Who goes back, or only records what is, passes the gates: they are for what is new.
+fn is_new(facts: &Facts) -> bool {
+    facts.failure().is_none() && facts.resolved.is_none()
+}
+
 /// What stands before a slot, in the pipeline and by the roles as they were seen: pure.
 pub(crate) fn turnstile(
     world: &World,
@@ -54,12 +63,12 @@ pub(crate) fn turnstile(
     ground: &Ground,
 ) -> Result<Turnstile, Trouble> {
     let Ground { view, access, .. } = ground;
-    // Who goes back, or only records what is, passes the gates: they are for what is new.
-    let is_new = facts.failure().is_none() && facts.resolved.is_none();
-    if is_new {
+    if is_new(facts) {
         let actor = &facts.charter.actor.id;
         if let Err(refusal) = access.permit(definition.permission(facts), actor) {
-            let problem = format!("<@{actor}> lost the role that allowed it before anything moved here.");
+            let lost = || format!("<@{actor}> lost the role that allowed it before anything moved here.");
+            let says_why = [DEACTIVATED, GROUP_UNKNOWN].contains(&refusal.code.as_str());
+            let problem = if says_why { refusal.problem.clone() } else { lost() };
             return Ok(Turnstile::Refused(Refusal { problem, ..refusal }));
         }
         if let Err(refusal) = definition.gate(facts, slot, ground, world.clock.now()) {

@@ -42,8 +42,8 @@ pub use head::{Charter, Head, Status};
 pub use journal::{Entry, Row};
 pub use keys::Keys;
 pub use log::{Loaded, load};
-pub(crate) use news::audit;
 pub use news::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
+pub(crate) use news::{audit, audit_by};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use news::{of as told, of_parked};
 pub use plan::{Motion, Plan, Start, Turn, plan};
@@ -53,7 +53,7 @@ pub use signal::{Said, Word, parse_wait, say};
 pub use slot::{Slot, Ticket};
 pub use step::{Context, Done, Effect, Node, Observed, Progress, Refusal, Step, StepId, Trouble, Undone};
 pub use telling::{Messages, Posted};
-pub use world::{Settings, World};
+pub use world::{Pinned, Settings, World};
 
 /// The kind of locks: what they write has a guard of its own, so that a rollback passes them in a slot.
 pub const LOCK: &str = "stage-lock";

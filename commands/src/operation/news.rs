@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 
 use crate::card::{Card, Part, Span, StepLine, StepState, Text, Tone};
 use crate::domain::{Act, AuditRecord, to_item};
+use crate::ids::Member;
 use crate::operation::definition::{Definition, Story};
 use crate::operation::effects::UPDATE_STAGE;
 use crate::operation::facts::{Facts, Verdict};
 use crate::operation::head::{Head, Status};
+use crate::operation::keys::Keys;
 use crate::operation::step::{Effect, Node, StepId, Trouble};
 use crate::operation::world::World;
 use crate::ports::{Aside, News, Precondition, StoreError, Write};
@@ -236,7 +238,7 @@ fn lines(facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Vec<S
         .collect()
 }
 
-/// Our own sentences mark code with backticks and people as `<@U…>`; what people typed never comes this way unchecked.
+/// Our own sentences mark code with backticks, people as `<@U…>` and groups as `<!subteam^S…>`; what people typed never comes this way unchecked.
 pub fn marked(words: &str) -> Text {
     let mut text = Text::default();
     for (n, piece) in words.split('`').enumerate() {
@@ -245,10 +247,8 @@ pub fn marked(words: &str) -> Text {
             continue;
         }
         let mut rest = piece;
-        while let Some((before, after)) = rest.split_once("<@") {
-            let Some((id, behind)) = after.split_once('>') else { break };
-            let Ok(user) = id.parse() else { break };
-            text = text.then(before).user(&user);
+        while let Some((before, member, behind)) = mention(rest) {
+            text = text.then(before).member(&member);
             rest = behind;
         }
         if !rest.is_empty() {
@@ -257,6 +257,15 @@ pub fn marked(words: &str) -> Text {
     }
     text.0.retain(|span| !matches!(span, Span::Plain(words) if words.is_empty()));
     text
+}
+
+/// The first person or group that is mentioned, with what stands before and behind.
+fn mention(words: &str) -> Option<(&str, Member, &str)> {
+    words.match_indices('<').find_map(|(at, _)| {
+        let (before, after) = words.split_at(at);
+        let (mark, behind) = after.strip_prefix('<')?.split_once('>')?;
+        Some((before, Member::marked(mark)?, behind))
+    })
 }
 
 fn asides(story: &Story, facts: &Facts, nodes: &[Node]) -> Vec<Aside> {
@@ -325,7 +334,7 @@ fn by_hand(facts: &Facts, nodes: &[Node]) -> Vec<String> {
 fn cause(facts: &Facts) -> Option<Text> {
     let refusal = facts.failure().filter(|_| !matches!(facts.ended, Some((_, true))))?;
     let why = marked(refusal.problem.lines().next()?.trim_end_matches(':'));
-    let mentions = why.0.iter().any(|span| matches!(span, Span::User(_)));
+    let mentions = why.0.iter().any(|span| matches!(span, Span::User(_) | Span::Group(_)));
     (!mentions && !why.is_empty()).then_some(why)
 }
 
@@ -353,7 +362,7 @@ pub(crate) fn audit_of(
         at: world.clock.now(),
         act,
         actor: facts.charter.actor.clone(),
-        channel: facts.charter.channel.clone(),
+        channel: Some(facts.charter.channel.clone()),
         pipeline: Some(facts.charter.pipeline.clone()),
         operation: facts.id.clone(),
         kind: facts.charter.kind.clone(),
@@ -367,14 +376,19 @@ pub(crate) fn audit_of(
 
 /// The write of an audit record: never over another one.
 pub(crate) fn audit(record: &AuditRecord, world: &World) -> Result<Write, StoreError> {
+    audit_by(record, &world.keys)
+}
+
+/// The same where there is no world yet.
+pub(crate) fn audit_by(record: &AuditRecord, keys: &Keys) -> Result<Write, StoreError> {
     let act = serde_json::to_value(record.act)
         .ok()
         .and_then(|act| act.as_str().map(str::to_owned))
         .unwrap_or_default();
     let about = format!("{}/{act}/{}", record.operation, record.actor.id);
     let key = match &record.pipeline {
-        Some(name) => world.keys.audit(name, record.at, &about),
-        None => world.keys.installation_audit(record.at, &about),
+        Some(name) => keys.audit(name, record.at, &about),
+        None => keys.installation_audit(record.at, &about),
     };
     let item = to_item(key, Default::default(), record)?;
     Ok(Write::Put { item, when: Precondition::Any })
@@ -383,6 +397,13 @@ pub(crate) fn audit(record: &AuditRecord, world: &World) -> Result<Write, StoreE
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_is_a_span_too_and_what_is_no_mark_hides_none() {
+        let group: crate::ids::GroupId = "S1".parse().unwrap();
+        let text = marked("1 < 2: ask <!subteam^S1> or <!here>");
+        assert_eq!(text, Text::plain("1 < 2: ask ").group(&group).then(" or <!here>"));
+    }
 
     #[test]
     fn our_own_marks_become_spans_and_nothing_else_does() {

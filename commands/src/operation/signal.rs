@@ -127,7 +127,7 @@ fn record(
         at: signal.at,
         act,
         actor: signal.actor.clone(),
-        channel: channel.clone(),
+        channel: Some(channel.clone()),
         pipeline: Some(head.charter.pipeline.clone()),
         operation: head.id.clone(),
         kind: head.charter.kind.clone(),

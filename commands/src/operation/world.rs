@@ -1,14 +1,19 @@
 //! What an operation can reach: the ports, and the few settings that judgement needs.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::domain::{Access, Grants, Roles};
-use crate::ids::{PipelineName, Target};
+use futures::StreamExt as _;
+use futures::future::join;
+use futures::stream;
+
+use crate::domain::{Concern, Grants, Membership, Roles, Roster};
+use crate::ids::{PipelineName, Target, UserId};
 use crate::operation::keys::Keys;
 use crate::ports::{
-    Builders, Clock, Functions, Gateway, Herald, Identity, Logs, Objects, Probe, Repositories, Runner, Store,
-    StoreError, Wakeups,
+    Builders, Clock, Directory, Functions, Gateway, Herald, Identity, Logs, Objects, Probe, Repositories,
+    Runner, Store, StoreError, Wakeups,
 };
 
 /// The ports of one installation.
@@ -18,7 +23,7 @@ pub struct World {
     /// Its keys.
     pub keys: Keys,
     /// Who may do what, as far as `sluice.toml` says: [`World::roles`] is what counts.
-    pub pinned: Access,
+    pub pinned: Pinned,
     /// Its settings.
     pub settings: Settings,
     /// The durable memory.
@@ -31,6 +36,8 @@ pub struct World {
     pub runner: Arc<dyn Runner>,
     /// Who wakes other replicas.
     pub wakeups: Arc<dyn Wakeups>,
+    /// Who knows the people.
+    pub directory: Arc<dyn Directory>,
     /// CodeCommit.
     pub repositories: Arc<dyn Repositories>,
     /// CodeBuild.
@@ -49,18 +56,82 @@ pub struct World {
     pub logs: Arc<dyn Logs>,
 }
 
+/// The roles that `sluice.toml` pins. All clones see it when the file is read anew.
+#[derive(Debug, Clone, Default)]
+pub struct Pinned(Arc<RwLock<Roster>>);
+
+impl Pinned {
+    /// As the file says now.
+    pub fn new(roster: impl Into<Roster>) -> Self {
+        Self(Arc::new(RwLock::new(roster.into())))
+    }
+    /// The roles: a decision takes them once.
+    pub fn get(&self) -> Roster {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+    /// Puts others in their place: they count for whatever is decided from now on.
+    pub fn set(&self, roster: Roster) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = roster;
+    }
+}
+
+/// How many groups or people are looked up side by side.
+const LOOK_UPS: usize = 16;
+
 impl World {
     /// The roles as they stand, for one pipeline or for what is of none: one request. Nothing of it is kept, since who
     /// lost a role must not pass by it.
     pub async fn roles(&self, name: Option<&PipelineName>) -> Result<Roles, StoreError> {
+        self.roles_about(name, Concern::default()).await
+    }
+
+    /// The same, for a decision that is also about these.
+    pub async fn roles_about(
+        &self,
+        name: Option<&PipelineName>,
+        concern: Concern,
+    ) -> Result<Roles, StoreError> {
+        // People are known before: that and the request side by side.
+        let (roles, deactivated) = join(self.written(name), self.deactivated(&concern.people)).await;
+        Ok(self.acquaint(roles?, Concern { people: BTreeSet::new(), ..concern }, deactivated).await)
+    }
+
+    /// The roles, with who is in the groups among them and among those that the decision is about.
+    pub(crate) async fn acquaint(
+        &self,
+        roles: Roles,
+        concern: Concern,
+        deactivated: BTreeSet<UserId>,
+    ) -> Roles {
+        let groups: BTreeSet<_> = roles.concern().groups.into_iter().chain(concern.groups).collect();
+        let looks = groups.into_iter().map(async |group| {
+            let members = self.directory.members(&group).await;
+            (group, members)
+        });
+        let groups: BTreeMap<_, _> = stream::iter(looks).buffer_unordered(LOOK_UPS).collect().await;
+        Roles { membership: Membership { groups, deactivated }, ..roles }
+    }
+
+    /// Those of these people who are known to be deactivated.
+    pub(crate) async fn deactivated(&self, people: &BTreeSet<UserId>) -> BTreeSet<UserId> {
+        let looks = people.iter().cloned().map(async |user| {
+            let is_gone = self.directory.is_deactivated(&user).await == Some(true);
+            is_gone.then_some(user)
+        });
+        let found = stream::iter(looks).buffer_unordered(LOOK_UPS);
+        found.filter_map(async |user| user).collect().await
+    }
+
+    async fn written(&self, name: Option<&PipelineName>) -> Result<Roles, StoreError> {
         let (all, one) = (self.keys.grants(), name.map(|name| self.keys.pipeline_grants(name)));
         let keys: Vec<_> = one.into_iter().chain([all.clone()]).collect();
         let (everywhere, here): (Vec<_>, Vec<_>) =
             self.store.get_many(&keys).await?.into_iter().partition(|item| item.key == all);
         Ok(Roles {
-            pinned: self.pinned.clone(),
+            pinned: self.pinned.get(),
             everywhere: Grants::of(everywhere.first())?,
             here: Grants::of(here.first())?,
+            membership: Membership::default(),
         })
     }
 }

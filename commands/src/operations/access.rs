@@ -7,9 +7,9 @@
 use async_trait::async_trait;
 
 use crate::card::Text;
-use crate::domain::{About, RoleChange, Source, for_whom};
+use crate::domain::{About, Concern, RoleChange, Roles, Source, for_whom};
 use crate::grammar::Permission;
-use crate::ids::Target;
+use crate::ids::{Member, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Ground, Node, Progress, Step, StepId, Story, Trouble, marked,
 };
@@ -27,7 +27,7 @@ pub struct ChangeRole(pub &'static str);
 pub(crate) fn outcome(change: &RoleChange, kept: Option<&str>) -> Text {
     let RoleChange { person, role, name, gives } = change;
     let of = for_whom(name.as_ref());
-    let text = Text::default().user(person);
+    let text = Text::default().member(person);
     match (gives, kept) {
         (true, _) => text.join(marked(&format!(" is {} {of} now", role.one()))),
         (false, None) => text.join(marked(&format!(" is not {} {of} any more", role.one()))),
@@ -36,11 +36,14 @@ pub(crate) fn outcome(change: &RoleChange, kept: Option<&str>) -> Text {
 }
 
 /// What they have the role from still, if they have it.
-pub(crate) fn kept(sources: &[Source<'_>]) -> Option<String> {
-    sources.first().map(|source| match source {
+pub(crate) fn kept(roles: &Roles, change: &RoleChange) -> Option<String> {
+    let named = roles.sources(&change.person, change.role);
+    let within = roles.within(&change.person, change.role);
+    named.iter().chain(&within).next().map(|source| match source {
         Source::Pinned => "that is pinned in `sluice.toml`".to_owned(),
         Source::Everywhere(_) => "it was granted for all pipelines".to_owned(),
         Source::Here(_) => "it was granted for this pipeline".to_owned(),
+        Source::Within(group) => format!("by being in <!subteam^{group}>"),
     })
 }
 
@@ -63,11 +66,15 @@ impl Definition for ChangeRole {
     }
     fn story(&self, facts: &Facts) -> Story {
         let Ok(change) = facts.params::<RoleChange>() else { return Story::new("A change of roles".into()) };
-        let what = if change.gives { "Grant of " } else { "Revocation of " };
-        let title = Text::plain(what)
+        let what = match change.person {
+            Member::User(_) => "Person",
+            Member::Group(_) => "Group",
+        };
+        let begins = if change.gives { "Grant of " } else { "Revocation of " };
+        let title = Text::plain(begins)
             .code(change.role.word())
             .join(marked(&format!(" {}", for_whom(change.name.as_ref()))));
-        let mut story = Story::new(title).field("Person", Text::default().user(&change.person));
+        let mut story = Story::new(title).field(what, Text::default().member(&change.person));
         if let Some(kept) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten() {
             story.result = Some(outcome(&change, kept.as_deref()));
         }
@@ -93,10 +100,11 @@ impl Step for Record {
         let Some(name) = &change.name else {
             return Err(Trouble::Corrupt("a change of roles of no pipeline".into()));
         };
-        let Ground { roles, access, .. } = Ground::read(world, name).await?;
+        let concern = Concern::people([&by.id]);
+        let Ground { roles, access, .. } = Ground::read_about(world, name, concern).await?;
         access.administer(&by.id).map_err(Trouble::Refused)?;
         let after = roles.changed(change, by, world.clock.now()).map_err(Trouble::Refused)?;
-        let kept = kept(&after.sources(&change.person, change.role)).filter(|_| !change.gives);
+        let kept = kept(&after, change).filter(|_| !change.gives);
         Progress::recorded(kept, vec![after.here.put(world.keys.pipeline_grants(name))?])
     }
 }

@@ -1,9 +1,20 @@
-//! What `sluice init` makes in AWS before anything else: the permissions boundary of all roles.
+//! What `sluice init` makes before anything else: in AWS the permissions boundary of all roles, and in the state the first
+//! admins, so that somebody may grant roles in Slack.
 
+use jiff::Timestamp;
+use ulid::Ulid;
+
+use crate::domain::{Act, AuditRecord, Grant, Grants, Roster};
 use crate::fault::{Class, PortResult};
-use crate::ids::Target;
-use crate::operations::names;
-use crate::ports::Identity;
+use crate::grammar::Role;
+use crate::ids::{Member, OperationId, Target, UserId};
+use crate::operation::{Keys, audit_by};
+use crate::operations::{access, names};
+use crate::ports::{Identity, Store, StoreError};
+use crate::service::Actor;
+
+/// How often the first admins are recorded anew because somebody granted roles meanwhile.
+const TRIES: usize = 5;
 
 /// Makes the permissions boundary unless it is there; says whether it made it. Safe to repeat.
 pub async fn boundary(identity: &dyn Identity, target: &Target) -> PortResult<bool> {
@@ -16,5 +27,109 @@ pub async fn boundary(identity: &dyn Identity, target: &Target) -> PortResult<bo
         Ok(_) => Ok(true),
         Err(error) if error.class == Class::Conflict => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// What came of naming somebody as an admin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// They are one now, of all pipelines.
+    Made,
+    /// They were made one before.
+    Before,
+    /// `sluice.toml` says so already.
+    Pinned,
+}
+
+/// Makes people admins of all pipelines, with an audit record for each who was none. Safe to repeat: who is one already
+/// stays one, and nothing is written.
+pub async fn admins(
+    store: &dyn Store,
+    keys: &Keys,
+    pinned: &Roster,
+    (people, login): (&[UserId], &str),
+    at: Timestamp,
+) -> Result<Vec<(UserId, Named)>, StoreError> {
+    for _ in 0..TRIES {
+        let mut grants = Grants::of(store.get(&keys.grants()).await?.as_ref())?;
+        let (mut named, mut writes) = (vec![], vec![]);
+        for user in people {
+            let person = Member::User(user.clone());
+            let outcome = match (pinned.admins.contains(&person), grants.get(&person, Role::Admins)) {
+                (true, _) => Named::Pinned,
+                (false, Some(_)) => Named::Before,
+                (false, None) => Named::Made,
+            };
+            if outcome == Named::Made {
+                let by = Actor::at_init(user.clone(), login);
+                writes.push(audit_by(&record(&by, at)?, keys)?);
+                grants.list.push(Grant { person, role: Role::Admins, by, at });
+            }
+            named.push((user.clone(), outcome));
+        }
+        if writes.is_empty() {
+            return Ok(named);
+        }
+        writes.insert(0, grants.put(keys.grants())?);
+        match store.transact(&format!("init-{}", Ulid::new()), writes).await {
+            Ok(()) => return Ok(named),
+            Err(StoreError::Lost(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Unknown("roles change at this very moment".into()))
+}
+
+fn record(by: &Actor, at: Timestamp) -> Result<AuditRecord, StoreError> {
+    let operation = OperationId::new(Ulid::new().to_string());
+    Ok(AuditRecord {
+        at,
+        act: Act::Succeeded,
+        actor: by.clone(),
+        channel: None,
+        pipeline: None,
+        operation: operation.map_err(|error| StoreError::Corrupt(error.to_string()))?,
+        kind: access::GRANT.to_owned(),
+        command: format!("sluice init --admin {}", by.id),
+        rule: "init at a terminal".to_owned(),
+        outcome: "succeeded".to_owned(),
+        about: Default::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::from_item;
+    use crate::testing::{MemoryStore, target};
+
+    #[tokio::test]
+    async fn the_first_admins_are_recorded_once_by_whoever_set_it_up() {
+        let (store, keys) = (MemoryStore::new(), Keys::new(&target()));
+        let users = ["U1", "U2", "U3"].map(|id| id.parse::<UserId>().unwrap());
+        let pinned = Roster { admins: [users[2].clone().into()].into(), ..Roster::default() };
+        let name = async |people: &[UserId]| {
+            let named =
+                admins(&store, &keys, &pinned, (people, "root"), Timestamp::UNIX_EPOCH).await.unwrap();
+            named.into_iter().map(|(_, named)| named).collect::<Vec<_>>()
+        };
+        assert_eq!(name(&users[..1]).await, [Named::Made]);
+        assert_eq!(name(&users[..1]).await, [Named::Before]);
+        assert_eq!(name(&users).await, [Named::Before, Named::Made, Named::Pinned]);
+        assert_eq!(name(&[users[1].clone(), users[1].clone()]).await, [Named::Before, Named::Before]);
+        let grants = Grants::of(store.item(&keys.grants()).as_ref()).unwrap();
+        let who: Vec<_> = grants.list.iter().map(|grant| grant.person.to_string()).collect();
+        assert_eq!(who, ["U1", "U2"]);
+        let partition = keys.installation_audit_partition();
+        let records: Vec<AuditRecord> = store
+            .such(|item| item.key.partition == partition)
+            .iter()
+            .map(|item| from_item(item).unwrap())
+            .collect();
+        assert_eq!(records.len(), 2, "each once");
+        let commands: std::collections::BTreeSet<_> =
+            records.iter().map(|record| record.command.as_str()).collect();
+        assert_eq!(commands, ["sluice init --admin U1", "sluice init --admin U2"].into());
+        assert_eq!(records[0].actor.told().flat(), "sluice init by root at a terminal");
     }
 }

@@ -6,6 +6,7 @@
 mod archive;
 mod builders;
 mod clock;
+mod directory;
 mod functions;
 mod gateway;
 mod herald;
@@ -20,6 +21,7 @@ mod wakeups;
 pub use archive::*;
 pub use builders::*;
 pub use clock::*;
+pub use directory::*;
 pub use functions::*;
 pub use gateway::*;
 pub use herald::*;

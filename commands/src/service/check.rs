@@ -117,7 +117,7 @@ impl Service {
         }
         let policy = view.policy(stage);
         if policy.approvals > 0 {
-            let approvers = if policy.approvers.is_empty() { access.approvers() } else { &policy.approvers };
+            let (approvers, groups) = access.deciders(&policy.approvers);
             let others = approvers.iter().filter(|user| policy.self_approval || *user != who);
             let others: Vec<&UserId> = others.collect();
             let is_enough = others.len() >= usize::try_from(policy.approvals).unwrap_or(usize::MAX);
@@ -132,6 +132,9 @@ impl Service {
             }
             if !is_enough {
                 words = words.then(format!("; {} can give one, so nobody passes", others.len()));
+            }
+            if let Some(closed) = access.membership.closed(&groups, &approvers) {
+                words = words.then("; ").join(marked(&closed.problem));
             }
             let state = if is_enough { State::Waits } else { State::Closed };
             lines.push(line(state, "approvals", words));

@@ -2,9 +2,11 @@
 //! to the revision it waits at. Who decides late, twice, on their own request or without the role is told so, and
 //! nothing changes.
 
+use std::collections::BTreeSet;
+
 use crate::card::{Card, Text, Tone};
-use crate::domain::{Access, View};
-use crate::ids::{OperationId, PipelineName, StageName};
+use crate::domain::{Access, Concern, View};
+use crate::ids::{Member, OperationId, PipelineName, StageName};
 use crate::operation::{
     CANCEL_BUTTON, Delivery, Head, Loaded, RESOLVE_BUTTON, RETRY_BUTTON, Refusal, Said, Status, Verdict,
     Word, answered, load, parse_wait, say,
@@ -100,6 +102,12 @@ impl Service {
         Ok(self.engine.world().roles(Some(&head.charter.pipeline)).await?.access())
     }
 
+    /// The same, for a request to which only these are to say something.
+    async fn access_among(&self, head: &Head, named: &BTreeSet<Member>) -> Result<Access, Stop> {
+        let concern = Concern::default().naming(named);
+        Ok(self.engine.world().roles_about(Some(&head.charter.pipeline), concern).await?.access())
+    }
+
     async fn say_to(
         &self,
         invocation: &Invocation,
@@ -112,7 +120,7 @@ impl Service {
         if params.expires.is_some_and(|expires| expires <= self.engine.world().clock.now()) {
             return Err(late(Some(&head)).into());
         }
-        let access = self.access(&head).await?;
+        let access = self.access_among(&head, &params.named).await?;
         let granted = access.approve(&invocation.actor.id, &params.asked(&head.charter.actor.id));
         let granted = granted.map_err(|refusal| {
             Stop::from(refusal).asking(Some(&head.charter.pipeline), &head.charter.command)

@@ -29,8 +29,16 @@ impl Actor {
     pub fn at_terminal(id: UserId, login: impl Into<String>) -> Self {
         Self { id, name: login.into(), terminal: true }
     }
+    /// Whoever runs `sluice init` at a terminal. Who they are in Slack nobody knows: the record has the person whom they
+    /// named, and their login.
+    pub fn at_init(named: UserId, login: &str) -> Self {
+        Self { id: named, name: format!("{INIT} by {login}"), terminal: true }
+    }
     /// `@ann`, or `@ann from a terminal`: for whatever tells that they did something.
     pub fn told(&self) -> Text {
+        if self.terminal && self.name.starts_with(INIT) {
+            return Text::plain(format!("{} at a terminal", self.name));
+        }
         let who = Text::default().user(&self.id);
         if self.terminal { who.then(" from a terminal") } else { who }
     }
@@ -39,6 +47,9 @@ impl Actor {
         if self.terminal { format!("{} (terminal)", self.name) } else { self.name.clone() }
     }
 }
+
+/// How the name begins of whoever set an installation up.
+const INIT: &str = "sluice init";
 
 /// What somebody did in Slack, or typed at a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,5 +142,7 @@ mod tests {
         assert_eq!((slack.told().flat(), slack.listed()), ("@U024BE7LH".into(), "ann".into()));
         assert_eq!(terminal.told().flat(), "@U024BE7LH from a terminal");
         assert_eq!(terminal.listed(), "root (terminal)");
+        let init = Actor::at_init(terminal.id, "root");
+        assert_eq!(init.told().flat(), "sluice init by root at a terminal");
     }
 }

@@ -118,6 +118,9 @@ impl Service {
 
     /// Answers a delivery.
     pub async fn handle(&self, invocation: Invocation) -> Result<Answer, Delay> {
+        if !invocation.actor.terminal {
+            self.engine.world().directory.seen(&invocation.actor.id);
+        }
         let stop = match &invocation.said {
             Said::Slash { command, text } => match grammar::parse(command, text, &self.names) {
                 // Boxed: the largest of all answers would else be a part of every delivery.

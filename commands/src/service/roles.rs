@@ -3,13 +3,15 @@
 //! A role for all pipelines is of no pipeline, and so no operation changes it: it is recorded with the answer, which
 //! everybody in the channel sees. Who may is judged on the very record that is put in place of.
 
+use std::collections::BTreeSet;
+
 use futures::future::try_join;
 use ulid::Ulid;
 
 use crate::card::{Card, Text, Tone};
-use crate::domain::{Act, AuditRecord, Roles, Source, View, from_item};
+use crate::domain::{Act, AuditRecord, Membership, Roles, Source, View, from_item};
 use crate::grammar::{Command, Role};
-use crate::ids::{OperationId, PipelineName, UserId};
+use crate::ids::{Member, OperationId, PipelineName};
 use crate::operation::{Accepted, Ground, Refusal, Trouble, decree, marked};
 use crate::operations::access;
 use crate::service::clicks::delivery_of;
@@ -60,7 +62,7 @@ impl Service {
         let (roles, at) = (world.roles(None).await?, world.clock.now());
         let granted = roles.access().administer(&actor.id)?;
         let after = roles.changed(change, actor, at)?;
-        let kept = access::kept(&after.sources(&change.person, change.role)).filter(|_| !change.gives);
+        let kept = access::kept(&after, change).filter(|_| !change.gives);
         let by = Text::plain(if change.gives { "Granted by " } else { "Revoked by " }).user(&actor.id);
         let card = Card::new(Tone::Good, access::outcome(change, kept.as_deref()).then("."))
             .hint(marked("Who may do what: `/pipeline who`."))
@@ -71,7 +73,7 @@ impl Service {
             at,
             act: Act::Succeeded,
             actor: actor.clone(),
-            channel,
+            channel: Some(channel),
             pipeline: None,
             operation: id,
             kind: if change.gives { access::GRANT } else { access::REVOKE }.to_owned(),
@@ -94,7 +96,7 @@ impl Service {
         let card = had(Card::new(Tone::Neutral, "Roles for all pipelines"), &roles, None);
         let records: Vec<AuditRecord> = changes.items.iter().map(from_item).collect::<Result<_, _>>()?;
         let changes = lines(records.iter().map(|record| {
-            let change = Text::default().time(record.at).then(" ").user(&record.actor.id);
+            let change = Text::default().time(record.at).then(" ").join(record.actor.told());
             change.then(": ").code(record.command.clone())
         }));
         let card =
@@ -125,32 +127,44 @@ fn own_approvers(view: &View) -> impl Iterator<Item = Text> {
     })
 }
 
-fn people<'a>(text: Text, users: impl Iterator<Item = &'a UserId>) -> Text {
-    users
-        .enumerate()
-        .fold(text, |text, (nth, user)| if nth > 0 { text.then(", ").user(user) } else { text.user(user) })
+fn people<'a>(text: Text, members: impl Iterator<Item = &'a Member>) -> Text {
+    members.enumerate().fold(text, |text, (nth, member)| {
+        let text = if nth > 0 { text.then(", ") } else { text };
+        text.member(member)
+    })
+}
+
+/// A person; or a group, and how many are in it.
+fn shown(member: &Member, membership: &Membership) -> Text {
+    let text = Text::default().member(member);
+    let Some(group) = member.group() else { return text };
+    match membership.of(group).map(BTreeSet::len) {
+        Ok(1) => text.then(": 1 person"),
+        Ok(count) => text.then(format!(": {count} people")),
+        Err(_) => text.then(": Slack does not say who, so nobody passes by it"),
+    }
 }
 
 /// Every role with who has it, and where each is from.
 fn had(card: Card, roles: &Roles, name: Option<&PipelineName>) -> Card {
-    let access = roles.access();
-    let row = |role: Role, person: &UserId, source: &Source<'_>| {
+    let row = |role: Role, person: &Member, source: &Source<'_>| {
         let (of, grant) = match source {
             Source::Pinned => (Text::plain("all pipelines"), None),
             Source::Everywhere(grant) => (Text::plain("all pipelines"), Some(grant)),
+            Source::Within(_) => (Text::default(), None),
             Source::Here(grant) => {
                 (name.map_or(Text::default(), |name| Text::default().code(name.as_str())), Some(grant))
             }
         };
         let from = match grant {
             None => Text::plain("pinned in ").code("sluice.toml"),
-            Some(grant) => Text::plain("granted by ").user(&grant.by.id).then(" ").time(grant.at),
+            Some(grant) => Text::plain("granted by ").join(grant.by.told()).then(" ").time(grant.at),
         };
-        vec![Text::plain(role.word()), Text::default().user(person), of, from]
+        vec![Text::plain(role.word()), shown(person, &roles.membership), of, from]
     };
     let mut rows = vec![];
     for role in Role::ALL {
-        for person in access.of(role) {
+        for person in roles.named(role) {
             rows.extend(roles.sources(person, role).iter().map(|source| row(role, person, source)));
         }
     }
@@ -158,8 +172,8 @@ fn had(card: Card, roles: &Roles, name: Option<&PipelineName>) -> Card {
         let words = "Nobody has any role: nobody may change anything. Whoever runs Sluice writes the first into `sluice.toml`.";
         return card.text(marked(words));
     }
-    let card = table(card, ["Role", "Person", "For", "From"], rows);
-    match access.of(Role::Approvers).is_empty() {
+    let card = table(card, ["Role", "Who", "For", "From"], rows);
+    match roles.named(Role::Approvers).is_empty() {
         true => card.text("Nobody is named as an approver: the operators approve."),
         false => card,
     }

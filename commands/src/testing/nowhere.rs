@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::Access;
+use crate::domain::Roster;
 use crate::fault::{Class, PortError, PortResult};
 use crate::ids::{CommitId, Target};
-use crate::operation::{Keys, Settings, World};
+use crate::operation::{Keys, Pinned, Settings, World};
 use crate::ports::*;
 
 /// AWS where there is none.
@@ -28,7 +28,7 @@ pub fn target() -> Target {
 /// A world over that store, with AWS nowhere.
 pub fn world(
     settings: Settings,
-    access: Access,
+    access: impl Into<Roster>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     herald: Arc<dyn Herald>,
@@ -37,13 +37,14 @@ pub fn world(
     World {
         keys: Keys::new(&target()),
         target: target(),
-        pinned: access,
+        pinned: Pinned::new(access),
         settings,
         store,
         clock,
         herald,
         runner,
         wakeups: Arc::new(NoWakeups),
+        directory: Arc::new(NoDirectory),
         repositories: Arc::new(Nowhere),
         builders: Arc::new(Nowhere),
         objects: Arc::new(Nowhere),

@@ -1,13 +1,16 @@
-//! Ports that remember what they were told: a clock to set, a herald and a runner to ask.
+//! Ports that remember what they were told: a clock to set, a herald and a runner to ask, a directory to fill.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::ids::OperationId;
-use crate::ports::{Clock, Herald, Hint, News, Runner, Wakeups};
+use crate::domain::Unknown;
+use crate::ids::{GroupId, OperationId, UserId};
+use crate::ports::{Clock, Directory, Herald, Hint, News, Runner, Wakeups};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -103,5 +106,54 @@ impl Runner for RecordingRunner {
     fn run(&self, operation: OperationId) {
         lock(&self.asked).push(operation);
         self.bell.notify_one();
+    }
+}
+
+/// Groups and people as a test sets them; every question is remembered.
+#[derive(Debug, Default)]
+pub struct TestDirectory(Mutex<People>);
+
+#[derive(Debug, Default)]
+struct People {
+    groups: BTreeMap<GroupId, Result<BTreeSet<UserId>, Unknown>>,
+    deactivated: BTreeSet<UserId>,
+    asked: Vec<String>,
+    seen: BTreeSet<UserId>,
+}
+
+impl TestDirectory {
+    /// Puts these people, or the reason why nobody says who they are, into a group.
+    pub fn set(&self, group: &str, members: Result<&[UserId], Unknown>) {
+        let members = members.map(|members| members.iter().cloned().collect());
+        lock(&self.0).groups.insert(group.parse().expect("a group"), members);
+    }
+    /// Deactivates somebody.
+    pub fn deactivate(&self, user: &UserId) {
+        lock(&self.0).deactivated.insert(user.clone());
+    }
+    /// The groups and people that were asked about since this was called last.
+    pub fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.0).asked)
+    }
+    /// Who was seen.
+    pub fn was_seen(&self, user: &UserId) -> bool {
+        lock(&self.0).seen.contains(user)
+    }
+}
+
+#[async_trait]
+impl Directory for TestDirectory {
+    async fn members(&self, group: &GroupId) -> Result<BTreeSet<UserId>, Unknown> {
+        let mut people = lock(&self.0);
+        people.asked.push(group.to_string());
+        people.groups.get(group).cloned().unwrap_or(Err(Unknown::Gone))
+    }
+    async fn is_deactivated(&self, user: &UserId) -> Option<bool> {
+        let mut people = lock(&self.0);
+        people.asked.push(user.to_string());
+        Some(people.deactivated.contains(user))
+    }
+    fn seen(&self, user: &UserId) {
+        lock(&self.0).seen.insert(user.clone());
     }
 }

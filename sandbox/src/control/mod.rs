@@ -34,6 +34,8 @@ pub fn router() -> Router<Slack> {
         .route("/control/limits", get(limits).post(set_limits))
         .route("/control/response_urls/expire", post(expire))
         .route("/control/bots", post(set_bots))
+        .route("/control/people", post(set_person))
+        .route("/control/groups", post(set_group))
         .route("/control/world", get(world))
         .route("/control/schema", get(schema))
         .route("/control/{*rest}", axum::routing::any(nothing))
@@ -237,6 +239,47 @@ async fn set_bots(State(slack): State<Slack>, body: Bytes) -> Answer {
     let NewBots { urls } = read(&body)?;
     let urls = urls.iter().map(|url| slack::bot_url(url)).collect::<Result<_, _>>()?;
     slack.workspace().bots = Bots::of(urls).ok_or_else(|| bad("`urls` names no bot"))?;
+    Ok(axum::Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Person {
+    user: String,
+    deactivated: bool,
+}
+
+/// Somebody leaves the workspace, or comes back.
+async fn set_person(State(slack): State<Slack>, body: Bytes) -> Answer {
+    let Person { user, deactivated } = read(&body)?;
+    if slack.config().user(&user).is_none() {
+        return Err(Wrong(StatusCode::NOT_FOUND, format!("no user {user}")));
+    }
+    let mut workspace = slack.workspace();
+    match deactivated {
+        true => workspace.deactivated.insert(user),
+        false => workspace.deactivated.remove(&user),
+    };
+    Ok(axum::Json(json!({})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewGroup {
+    group: String,
+    users: Vec<String>,
+}
+
+/// Somebody edits a user group.
+async fn set_group(State(slack): State<Slack>, body: Bytes) -> Answer {
+    let NewGroup { group, users } = read(&body)?;
+    if slack.config().group(&group).is_none() {
+        return Err(Wrong(StatusCode::NOT_FOUND, format!("no group {group}")));
+    }
+    if let Some(stranger) = users.iter().find(|user| slack.config().user(user).is_none()) {
+        return Err(bad(format!("no user {stranger}")));
+    }
+    slack.workspace().groups.insert(group, users);
     Ok(axum::Json(json!({})))
 }
 

@@ -21,6 +21,8 @@ async fn every_answer_is_as_the_schema_says() {
         ),
         ("/control/redeliver", json!({"trigger_id": delivered["trigger_id"]})),
         ("/control/bots", json!({"urls": [world.bot_url]})),
+        ("/control/people", json!({"user": ANN, "deactivated": true})),
+        ("/control/groups", json!({"group": "S0LEADS01", "users": [ANN]})),
         ("/control/say", json!({"user": ANN, "channel": GENERAL, "text": "hi", "thread_ts": ts})),
         (
             "/control/fault",

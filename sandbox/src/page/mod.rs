@@ -83,6 +83,7 @@ async fn state(State(slack): State<Slack>, Query(As { user }): Query<As>) -> Res
         "bot": {"id": config.bot_user, "name": "Sluice"},
         "people": config.people().collect::<Vec<_>>(),
         "known": config.users,
+        "groups": config.groups,
         "channels": config.channels.iter().filter(|channel| !channel.archived).collect::<Vec<_>>(),
         "messages": messages,
         "commands": slack.manifest().commands,

@@ -22,6 +22,19 @@ pub struct User {
     pub deleted: bool,
 }
 
+/// A user group, which people mention as they mention a person.
+#[derive(Debug, Clone, Serialize)]
+pub struct Group {
+    /// `S0LEADS01`.
+    pub id: String,
+    /// What people type after `@`.
+    pub name: String,
+    /// What is shown.
+    pub real_name: String,
+    /// Who is in it at first, by id.
+    pub users: Vec<String>,
+}
+
 /// A channel.
 #[derive(Debug, Clone, Serialize)]
 pub struct Channel {
@@ -50,6 +63,8 @@ pub struct SlackConfig {
     pub channels: Vec<Channel>,
     /// The people. Those of another team or deactivated are known to `users.info` and absent from the page.
     pub users: Vec<User>,
+    /// The user groups.
+    pub groups: Vec<Group>,
     /// The token that the Web API takes.
     pub bot_token: String,
     /// The secret that deliveries are signed with.
@@ -65,7 +80,8 @@ pub struct SlackConfig {
 }
 
 impl SlackConfig {
-    /// The usual workspace: ann, bob and cyd work here, eve may look; dan has left, pat is of another workspace.
+    /// The usual workspace: ann, bob and cyd work here, bob and cyd are `@leads`, eve may look; dan has left, pat is of
+    /// another workspace.
     pub fn new(base_url: &str, bot_url: &str, bot_token: &str, signing_secret: &str) -> Self {
         let team = "T0SLUICE1";
         let user = |id: &str, name: &str, real_name: &str, title: &str| User {
@@ -101,6 +117,12 @@ impl SlackConfig {
                 User { deleted: true, ..user("U0DAN0005", "dan", "Dan Dahl", "Has left") },
                 User { team: "T0OTHER99".into(), ..user("U0PAT0006", "pat", "Pat Park", "Another company") },
             ],
+            groups: vec![Group {
+                id: "S0LEADS01".into(),
+                name: "leads".into(),
+                real_name: "Who answers for production".into(),
+                users: vec!["U0BOB0002".into(), "U0CYD0003".into()],
+            }],
             bot_token: bot_token.into(),
             signing_secret: signing_secret.into(),
             bot_url: bot_url.trim_end_matches('/').into(),
@@ -113,6 +135,11 @@ impl SlackConfig {
     /// A user by id.
     pub fn user(&self, id: &str) -> Option<&User> {
         self.users.iter().find(|user| user.id == id)
+    }
+
+    /// A user group by id.
+    pub fn group(&self, id: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.id == id)
     }
 
     /// A channel by id.

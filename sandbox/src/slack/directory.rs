@@ -34,15 +34,26 @@ pub fn users_info(slack: &Slack, args: &Args) -> Answer {
     let config = slack.config();
     match args.text("user") {
         Some(id) if id == config.bot_user => Ok(json!({"user": bot(slack)})),
-        Some(id) => Ok(json!({"user": user(config.user(id).ok_or("user_not_found")?)})),
+        Some(id) => Ok(json!({"user": user(slack, config.user(id).ok_or("user_not_found")?)})),
         None => Err("user_not_found".into()),
     }
 }
 
 pub fn users_list(slack: &Slack, _: &Args) -> Answer {
-    let mut members: Vec<Value> = slack.config().users.iter().map(user).collect();
+    let mut members: Vec<Value> = slack.config().users.iter().map(|one| user(slack, one)).collect();
     members.push(bot(slack));
     Ok(json!({"members": members, "response_metadata": {"next_cursor": ""}}))
+}
+
+/// Who is in a group; who is deactivated is in none.
+pub fn usergroups_users_list(slack: &Slack, args: &Args) -> Answer {
+    let workspace = slack.workspace();
+    let users = args.text("usergroup").and_then(|id| workspace.groups.get(id)).ok_or("no_such_subteam")?;
+    let is_active = |id: &&String| {
+        let left = slack.config().user(id).is_none_or(|user| user.deleted);
+        !left && !workspace.deactivated.contains(*id)
+    };
+    Ok(json!({"users": users.iter().filter(is_active).collect::<Vec<_>>()}))
 }
 
 pub fn conversations_info(slack: &Slack, args: &Args) -> Answer {
@@ -85,13 +96,14 @@ fn conversation(channel: &Channel) -> Value {
     })
 }
 
-fn user(user: &User) -> Value {
+fn user(slack: &Slack, user: &User) -> Value {
+    let deleted = user.deleted || slack.workspace().deactivated.contains(&user.id);
     json!({
         "id": user.id,
         "team_id": user.team,
         "name": user.name,
         "real_name": user.real_name,
-        "deleted": user.deleted,
+        "deleted": deleted,
         "is_bot": false,
         "is_app_user": false,
         "tz": "Etc/UTC",

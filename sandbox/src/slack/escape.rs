@@ -1,6 +1,7 @@
 //! What Slack makes of the text behind a slash command before it sends it.
 //!
-//! With `should_escape` in the manifest, `@ann` becomes `<@U0ANN0001|ann>`, `#general` becomes `<#C0GENERAL1|general>` and
+//! With `should_escape` in the manifest, `@ann` becomes `<@U0ANN0001|ann>`, the group `@leads`
+//! `<!subteam^S0LEADS01|@leads>`, `#general` becomes `<#C0GENERAL1|general>` and
 //! a web address becomes `<https://…>`. Whatever else people type as `&`, `<` or `>` is escaped, so that those forms mean
 //! what they say. What is in one of these forms already (picked from a list) stays.
 
@@ -14,7 +15,7 @@ pub fn escape(text: &str, config: &SlackConfig) -> String {
     while let Some(first) = rest.chars().next() {
         let (taken, made) = match first {
             '<' => formed(rest).map(|form| (form, form.to_owned())),
-            '@' if fresh => person(rest, config),
+            '@' if fresh => person(rest, config).or_else(|| group(rest, config)),
             '#' if fresh => channel(rest, config),
             'h' if fresh => link(rest),
             _ => None,
@@ -63,6 +64,13 @@ fn person<'a>(text: &'a str, config: &SlackConfig) -> Option<(&'a str, String)> 
     Some((taken, format!("<@{}|{}>", user.id, user.name)))
 }
 
+fn group<'a>(text: &'a str, config: &SlackConfig) -> Option<(&'a str, String)> {
+    let name = word(text.strip_prefix('@')?);
+    let group = config.groups.iter().find(|group| group.name == name)?;
+    let (taken, _) = text.split_at(1 + name.len());
+    Some((taken, format!("<!subteam^{}|@{}>", group.id, group.name)))
+}
+
 fn channel<'a>(text: &'a str, config: &SlackConfig) -> Option<(&'a str, String)> {
     let name = word(text.strip_prefix('#')?);
     let channel = config.channels.iter().find(|channel| channel.name == name)?;
@@ -91,6 +99,7 @@ mod tests {
             ("grant @ann operators", "grant <@U0ANN0001|ann> operators"),
             ("@ann, @bob.", "<@U0ANN0001|ann>, <@U0BOB0002|bob>."),
             ("history orders @nobody", "history orders @nobody"),
+            ("approvers=@leads,@ann", "approvers=<!subteam^S0LEADS01|@leads>,<@U0ANN0001|ann>"),
             ("ann@ann", "ann@ann"),
             ("in #general", "in <#C0GENERAL1|general>"),
             ("orders #12", "orders #12"),

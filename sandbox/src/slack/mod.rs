@@ -55,7 +55,10 @@ impl Slack {
     /// A workspace where nothing was said yet.
     pub fn new(config: SlackConfig, calls: Calls, shutdown: CancellationToken) -> std::io::Result<Self> {
         let manifest = Manifest::read(config.manifest.as_deref())?;
-        let workspace = Mutex::new(Workspace::new(config.bot_url.clone()));
+        let mut workspace = Workspace::new(config.bot_url.clone());
+        workspace.groups =
+            config.groups.iter().map(|group| (group.id.clone(), group.users.clone())).collect();
+        let workspace = Mutex::new(workspace);
         let http = deliver::client().map_err(std::io::Error::other)?;
         Ok(Self(Arc::new(Shared { config, manifest, calls, workspace, http, shutdown })))
     }

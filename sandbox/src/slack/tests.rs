@@ -64,6 +64,7 @@ async fn what_slack_refuses_is_refused() {
         ("chat.postEphemeral", json!({"channel": GENERAL, "user": "U9", "text": "x"}), "user_not_in_channel"),
         ("chat.getPermalink", json!({"channel": GENERAL, "message_ts": "1.000001"}), "message_not_found"),
         ("users.info", json!({"user": "U9"}), "user_not_found"),
+        ("usergroups.users.list", json!({"usergroup": "S9"}), "no_such_subteam"),
         ("conversations.info", json!({"channel": "C9"}), "channel_not_found"),
     ];
     for (method, args, error) in cases {
@@ -116,6 +117,22 @@ async fn forms_and_queries_carry_arguments_too() {
     let url = format!("{}/api/users.info?user={ANN}", world.base);
     let response = client.get(url).bearer_auth(super::testing::TOKEN).send().await.unwrap();
     assert_eq!(response.json::<Value>().await.unwrap()["user"]["name"], "ann");
+}
+
+#[tokio::test]
+async fn who_is_deactivated_is_in_no_group_and_a_group_is_edited() {
+    let world = World::start().await;
+    let (leads, bob) = (json!({"usergroup": "S0LEADS01"}), "U0BOB0002");
+    let members = async || world.api("usergroups.users.list", leads.clone()).await["users"].clone();
+    assert_eq!(members().await, json!([bob, "U0CYD0003"]));
+    let (status, _) = world.post("/control/people", json!({"user": bob, "deactivated": true})).await;
+    assert_eq!(status, 200);
+    assert_eq!(members().await, json!(["U0CYD0003"]));
+    assert_eq!(world.api("users.info", json!({"user": bob})).await["user"]["deleted"], true);
+    world.post("/control/groups", json!({"group": "S0LEADS01", "users": [ANN, bob]})).await;
+    world.post("/control/people", json!({"user": bob, "deactivated": false})).await;
+    assert_eq!(members().await, json!([ANN, bob]));
+    assert_eq!(world.post("/control/groups", json!({"group": "S9", "users": []})).await.0, 404);
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ fn method(name: &str) -> Option<Method> {
         "chat.getPermalink" => read(chat::permalink, None),
         "users.info" => read(directory::users_info, Some("users:read")),
         "users.list" => read(directory::users_list, Some("users:read")),
+        "usergroups.users.list" => read(directory::usergroups_users_list, Some("usergroups:read")),
         "conversations.info" => read(directory::conversations_info, Some("channels:read")),
         "conversations.members" => read(directory::conversations_members, Some("channels:read")),
         "team.info" => read(directory::team_info, Some("team:read")),
@@ -155,7 +156,7 @@ fn run(slack: &Slack, method: Method, args: &Args) -> Answer {
 /// Which channel, message or user a call is about.
 fn detail(args: &Args) -> Option<String> {
     let about: Vec<&str> =
-        ["channel", "ts", "message_ts", "user"].iter().filter_map(|k| args.text(k)).collect();
+        ["channel", "ts", "message_ts", "user", "usergroup"].iter().filter_map(|k| args.text(k)).collect();
     (!about.is_empty()).then(|| about.join("/"))
 }
 

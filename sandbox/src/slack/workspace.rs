@@ -3,7 +3,7 @@
 //! Guarantees: a `ts` is given once and grows; every change is told to the page before the lock is let go, so its order
 //! is the order of the changes.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -96,6 +96,10 @@ pub struct Workspace {
     sent: VecDeque<Sent>,
     last: u64,
     changes: broadcast::Sender<Change>,
+    /// Who was deactivated since the beginning, by id.
+    pub deactivated: BTreeSet<String>,
+    /// Who is in which user group, by id.
+    pub groups: BTreeMap<String, Vec<String>>,
     /// Where deliveries go.
     pub bots: Bots,
     /// The limits in force.
@@ -114,6 +118,8 @@ impl Workspace {
             sent: VecDeque::new(),
             last: 0,
             changes: broadcast::channel(1024).0,
+            deactivated: BTreeSet::new(),
+            groups: BTreeMap::new(),
             bots: Bots::one(bot_url),
             limits: Limits::default(),
             buckets: Buckets::default(),

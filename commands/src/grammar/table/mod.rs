@@ -36,6 +36,7 @@ pub enum Slot {
     Reason,
     Settings,
     Person,
+    Member,
     Role,
     Language,
     Url,

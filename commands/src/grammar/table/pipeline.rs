@@ -5,7 +5,8 @@ use crate::grammar::{Command, Verb};
 
 const MAYBE_NAME: Argument =
     Argument::optional(Slot::Name, "[NAME]", "the pipeline; all of them without one");
-const PERSON: Argument = Argument::required(Slot::Person, "@person", "somebody, picked from Slack's list");
+const WHOM: Argument =
+    Argument::required(Slot::Member, "@person|@group", "somebody, or a user group, picked from Slack's list");
 const ROLE: Argument = Argument::required(Slot::Role, "ROLE", "operators, admins, oncall or approvers");
 
 pub(super) static STATUS: Form = Form {
@@ -90,25 +91,25 @@ pub(super) static UNWATCH: Form = Form {
 pub(super) static GRANT: Form = Form {
     verb: Verb::Pipeline,
     word: Some("grant"),
-    arguments: &[PERSON, ROLE, MAYBE_NAME],
-    summary: "Give a person a role",
-    help: "For one pipeline, or for all. It is announced, and recorded.",
+    arguments: &[WHOM, ROLE, MAYBE_NAME],
+    summary: "Give a person or a group a role",
+    help: "For one pipeline, or for all. It is announced, and recorded. Who is in a group, Slack says at each decision.",
     examples: &["/pipeline grant <@U012AB3CD> operators", "/pipeline grant <@U012AB3CD> approvers orders"],
     permission: Permission::Admins,
     available: true,
-    make: |v| Some(Command::PipelineGrant { person: v.person?, role: v.role?, name: v.name }),
+    make: |v| Some(Command::PipelineGrant { person: v.member?, role: v.role?, name: v.name }),
 };
 
 pub(super) static REVOKE: Form = Form {
     verb: Verb::Pipeline,
     word: Some("revoke"),
-    arguments: &[PERSON, ROLE, MAYBE_NAME],
-    summary: "Take a role from a person",
+    arguments: &[WHOM, ROLE, MAYBE_NAME],
+    summary: "Take a role from a person or a group",
     help: "For one pipeline, or for all. Roles written in `sluice.toml` are changed there.",
     examples: &["/pipeline revoke <@U012AB3CD> operators", "/pipeline revoke <@U012AB3CD> approvers orders"],
     permission: Permission::Admins,
     available: true,
-    make: |v| Some(Command::PipelineRevoke { person: v.person?, role: v.role?, name: v.name }),
+    make: |v| Some(Command::PipelineRevoke { person: v.member?, role: v.role?, name: v.name }),
 };
 
 pub(super) static WHO: Form = Form {

@@ -139,6 +139,8 @@ const LINES: &[(&str, &str)] = &[
     ("/pipeline grant <@U1|ann> Operator", "/pipeline grant <@U1> operators"),
     ("/pipeline grant <@U1|ann> on-call orders", "/pipeline grant <@U1> oncall orders"),
     ("/pipeline revoke <@U1> approvers orders", "/pipeline revoke <@U1> approvers orders"),
+    ("/pipeline grant <!subteam^S1|@leads> approvers", "/pipeline grant <!subteam^S1> approvers"),
+    ("/pipeline revoke <!subteam^S1> admins orders", "/pipeline revoke <!subteam^S1> admins orders"),
     ("/pipeline who", "/pipeline who"),
     // help
     ("/pipeline help", "/pipeline help"),

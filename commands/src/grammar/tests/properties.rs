@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::Union;
 
 use super::*;
-use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, UserId};
+use crate::ids::{BuildNumber, GroupId, Member, PipelineName, ReleaseNumber, StageName, UserId};
 
 /// Names, the grammar's own words among them.
 fn slug() -> impl Strategy<Value = String> {
@@ -49,6 +49,11 @@ fn person() -> impl Strategy<Value = UserId> {
     "[UW][A-Z0-9]{1,10}".prop_map(|id| UserId::new(id).unwrap())
 }
 
+fn member() -> impl Strategy<Value = Member> {
+    let group = "S[A-Z0-9]{1,10}".prop_map(|id| Member::Group(GroupId::new(id).unwrap()));
+    prop_oneof![person().prop_map(Member::User), group]
+}
+
 fn role() -> impl Strategy<Value = Role> {
     prop::sample::select(Role::ALL.to_vec())
 }
@@ -63,9 +68,42 @@ fn reference_name() -> impl Strategy<Value = String> {
 fn why() -> impl Strategy<Value = String> {
     let tricky = vec(
         prop::sample::select(vec![
-            "to", "for", "2h", "2", "hours", "until", "17:00", "r7", "7", "#7", "prod", "\"", "\"a", "b\"",
-            "\\", "'x'", "`", "<@U1", "|a>", ">", "&", "lt;", "again", "anyway", "anyway,", "override", "é",
-            "  ", "help", "k=v", "since", "from", "release", "x.", "=\"",
+            "to",
+            "for",
+            "2h",
+            "2",
+            "hours",
+            "until",
+            "17:00",
+            "r7",
+            "7",
+            "#7",
+            "prod",
+            "\"",
+            "\"a",
+            "b\"",
+            "\\",
+            "'x'",
+            "`",
+            "<@U1",
+            "<!subteam^S1",
+            "|a>",
+            ">",
+            "&",
+            "lt;",
+            "again",
+            "anyway",
+            "anyway,",
+            "override",
+            "é",
+            "  ",
+            "help",
+            "k=v",
+            "since",
+            "from",
+            "release",
+            "x.",
+            "=\"",
         ]),
         1..8,
     )
@@ -168,8 +206,8 @@ fn commands() -> Vec<BoxedStrategy<Command>> {
         any_of!(PipelineCheck { name: name(), stage: of(stage()) }),
         any_of!(PipelineWatch { name: name() }),
         any_of!(PipelineUnwatch { name: name() }),
-        any_of!(PipelineGrant { person: person(), role: role(), name: of(name()) }),
-        any_of!(PipelineRevoke { person: person(), role: role(), name: of(name()) }),
+        any_of!(PipelineGrant { person: member(), role: role(), name: of(name()) }),
+        any_of!(PipelineRevoke { person: member(), role: role(), name: of(name()) }),
         any_of!(PipelineWho { name: of(name()) }),
         any_of!(Help { command: of(prop::sample::select(topics())) }),
     ]

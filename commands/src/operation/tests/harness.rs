@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::sea::{Sea, Spec, ToyDefinition};
 use crate::card::{Card, Tone};
-use crate::domain::{Access, Asked, Counters, Pipeline, View, to_item};
+use crate::domain::{Access, Asked, Counters, Pipeline, Roles, View, to_item};
 use crate::ids::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
@@ -20,7 +20,8 @@ use crate::ports::{DueItem, Item, Key, News, Page, Precondition, Query, Store, S
 use crate::service::{Actor, Answer, Service};
 use crate::testing::cloud::{End, Reach};
 use crate::testing::{
-    Cloud, MemoryStore, Moment, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, target, world,
+    Cloud, MemoryStore, Moment, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,
+    target, world,
 };
 
 pub(super) const LEASE: Duration = Duration::from_secs(15);
@@ -114,6 +115,8 @@ pub(super) struct Shared {
     pub(super) cloud: Arc<Cloud>,
     pub(super) clock: Arc<TestClock>,
     /// What all processes told.
+    /// The people of the workspace, as every process is told of them.
+    pub(super) people: Arc<TestDirectory>,
     pub(super) heralds: Mutex<Vec<Arc<RecordingHerald>>>,
     /// The operations that its processes know; none: toys.
     pub(super) registry: Option<Registry>,
@@ -171,7 +174,15 @@ impl Shared {
         store.write(Write::Put { item, when: Precondition::Absent }).await.unwrap();
         let clock = Arc::new(TestClock::at(at));
         let cloud = Cloud::new(clock.clone());
-        Self { store, sea: Arc::default(), cloud, clock, heralds: Mutex::default(), registry: None }
+        Self {
+            store,
+            sea: Arc::default(),
+            cloud,
+            clock,
+            people: Arc::default(),
+            heralds: Mutex::default(),
+            registry: None,
+        }
     }
 
     pub(super) fn process(&self, replica: &str) -> Process {
@@ -186,6 +197,7 @@ impl Shared {
             sea: Arc::clone(&self.sea),
             cloud: Arc::clone(&self.cloud),
             clock: Arc::new(TestClock::at(now)),
+            people: Arc::clone(&self.people),
             heralds: Mutex::default(),
             registry: self.registry.clone(),
         };
@@ -229,13 +241,15 @@ impl Shared {
             admins: [person("ada").id].into(),
             approvers: BTreeSet::new(),
             oncall: [person("oli").id].into(),
+            ..Access::default()
         };
         let (clock, runner) = (Arc::clone(&self.clock), Arc::<RecordingRunner>::clone(&runner));
         let wakeups = Arc::<RecordingWakeups>::default();
         let world = world(set, access, line.clone(), clock, herald.clone(), runner.clone());
         let end = End { call: death.cloud, change: death.change };
         let reach = self.cloud.mortal(end, Arc::clone(&died));
-        let world = reach.world(World { wakeups: wakeups.clone(), ..world });
+        let directory = self.people.clone();
+        let world = reach.world(World { wakeups: wakeups.clone(), directory, ..world });
         let toy = |kind| ToyDefinition { kind, sea: Arc::clone(&self.sea) };
         let toys = || Registry::default().with(toy("toy")).with(toy(ROLLBACK));
         let registry = self.registry.clone().unwrap_or_else(toys);
@@ -377,7 +391,8 @@ impl Process {
         let who = person(who);
         let requester = &head.charter.actor.id;
         let asked = Asked { requester, approvers: &BTreeSet::new(), self_approval: false };
-        let granted = self.engine.world().pinned.approve(&who.id, &asked).unwrap();
+        let roles = Roles { pinned: self.engine.world().pinned.get(), ..Roles::default() };
+        let granted = roles.access().approve(&who.id, &asked).unwrap();
         let channel = "C0GENERAL1".parse().unwrap();
         let delivery = Delivery { key: delivery, actor: &who, channel: Some(&channel) };
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));

@@ -1,18 +1,19 @@
 //! The approvals of a promotion: by how many, by whom, until when. Who may decide is asked when each speaks, when their
-//! words are counted, and once more before the stage moves: who lost the role on the way does not count. One person is one
-//! approval, and who asked is none unless the stage says so.
+//! words are counted, and once more before the stage moves: who lost the role on the way, or was deactivated, does not
+//! count. One person is one approval, and who asked is none unless the stage says so.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Params;
 use crate::card::Text;
-use crate::domain::{Access, View};
+use crate::domain::{Access, Concern, DEACTIVATED, GROUP_UNKNOWN, View};
 use crate::ids::UserId;
 use crate::operation::{
-    Context, EXPIRED, Effect, Facts, Progress, REJECTED, Refusal, Step, Trouble, VOID, Verdict,
+    Context, EXPIRED, Effect, Facts, Progress, REJECTED, Refusal, Step, Trouble, VOID, Verdict, marked,
 };
 
 pub(super) fn approvals(count: usize) -> String {
@@ -35,11 +36,16 @@ pub(super) fn reminds(asked: Timestamp, expires: Timestamp) -> Timestamp {
     expires.checked_sub(before).unwrap_or(expires)
 }
 
+/// Everybody who said so.
+pub(super) fn approved_at_all(facts: &Facts) -> impl Iterator<Item = &UserId> {
+    let signals = facts.signals.iter().filter(|signal| signal.verdict == Verdict::Approve);
+    signals.map(|signal| &signal.actor.id)
+}
+
 /// Who approved, each once, as far as the journal says.
 pub(super) fn approved<'a>(params: &Params, facts: &'a Facts) -> BTreeSet<&'a UserId> {
     let counts = |user: &UserId| params.self_approval || *user != facts.charter.actor.id;
-    let signals = facts.signals.iter().filter(|signal| signal.verdict == Verdict::Approve);
-    signals.map(|signal| &signal.actor.id).filter(|user| counts(user)).collect()
+    approved_at_all(facts).filter(|user| counts(user)).collect()
 }
 
 /// Whether the policy did not become stricter since it was asked: what was approved then is not enough now.
@@ -75,16 +81,30 @@ pub(super) fn enough(params: &Params, view: &View) -> Result<(), Refusal> {
 /// Whether those who approved may still do so: who lost the role meanwhile does not count.
 pub(super) fn valid(params: &Params, facts: &Facts, access: &Access) -> Result<(), Refusal> {
     let asked = params.asked(&facts.charter.actor.id);
-    let may = approved(params, facts).into_iter().filter(|user| access.approve(user, &asked).is_ok()).count();
+    let approved = approved(params, facts);
+    let refused: Vec<Refusal> =
+        approved.iter().filter_map(|user| access.approve(user, &asked).err()).collect();
+    let may = approved.len() - refused.len();
     if may >= params.approvals {
         return Ok(());
     }
-    Err(Refusal::new(
-        VOID,
-        format!("It needs {}, and {may} of those who approved may still do so.", approvals(params.approvals)),
-        "Ask again if you still want it.",
-    ))
+    let mut problem =
+        format!("It needs {}, and {may} of those who approved may still do so.", approvals(params.approvals));
+    for refusal in refused.iter().filter(|refusal| says_why(refusal)) {
+        if !problem.contains(&refusal.problem) {
+            problem = format!("{problem} {}", refusal.problem);
+        }
+    }
+    Err(Refusal::new(VOID, problem, "Ask again if you still want it."))
 }
+
+/// Whether it is for what Slack says of people, or does not say.
+fn says_why(refusal: &Refusal) -> bool {
+    [DEACTIVATED, GROUP_UNKNOWN].contains(&refusal.code.as_str())
+}
+
+/// How long until words are judged again that could not be: nobody would say them again.
+const UNHEARD: Duration = Duration::from_secs(15);
 
 /// Waits for people. Who may decide was asked when each spoke, and is asked again now.
 pub(super) struct Approval(pub(super) Params, pub(super) UserId);
@@ -100,11 +120,20 @@ impl Step for Approval {
         let mut approvers = BTreeSet::new();
         let access = match cx.signals.is_empty() {
             true => Access::default(),
-            false => cx.world.roles(Some(&params.name)).await?.access(),
+            false => {
+                let spoke = cx.signals.iter().map(|signal| &signal.actor.id);
+                let concern = Concern::people(spoke).naming(&params.named);
+                cx.world.roles_about(Some(&params.name), concern).await?.access()
+            }
         };
+        let mut unheard = None;
         for signal in &cx.signals {
             let is_late = params.expires.is_some_and(|expires| expires <= signal.at);
-            if is_late || access.approve(&signal.actor.id, &asked).is_err() {
+            if is_late {
+                continue;
+            }
+            if let Err(refusal) = access.approve(&signal.actor.id, &asked) {
+                unheard = unheard.or(Some(refusal).filter(|refusal| refusal.code == GROUP_UNKNOWN));
                 continue;
             }
             match signal.verdict {
@@ -128,6 +157,10 @@ impl Step for Approval {
                 format!("Nobody decided in time: {} of {}.", approvers.len(), approvals(params.approvals)),
                 format!("Ask again if you still want it: `/promote {} {}`.", params.name, params.to),
             )));
+        }
+        if let Some(unheard) = unheard {
+            // They might when they spoke, or it would not have been recorded: it counts as soon as Slack says so again.
+            return Ok(Progress::LookAgain { after: UNHEARD, note: Some(marked(&unheard.problem)) });
         }
         Ok(Progress::Await { until: params.expires })
     }

@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 pub use self::changes::Changes;
 pub use self::commits::Commits;
 
-use self::approval::{Approval, approvals, approved, enough, mentions, reminds, valid};
+use self::approval::{Approval, approvals, approved, approved_at_all, enough, mentions, reminds, valid};
 use self::changes::{LookAtChanges, dimensions};
 use self::commits::LookAtCommits;
 use crate::card::{Button, ButtonStyle, Confirm, Part, Text};
-use crate::domain::{About, Asked, Attempt, Current, Drift, PinnedApi, Release, Smoke, Want, pass};
+use crate::domain::{About, Asked, Attempt, Concern, Current, Drift, PinnedApi, Release, Smoke, Want, pass};
 use crate::grammar::Permission;
-use crate::ids::{PipelineName, ReleaseNumber, StageName, Target, UserId};
+use crate::ids::{Member, PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
     Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict,
     marked,
@@ -52,11 +52,11 @@ pub struct Params {
     pub api: Option<PinnedApi>,
     /// How many approvals it needs.
     pub approvals: usize,
-    /// Who is asked to decide.
+    /// Who is asked to decide: people, some of those in groups among them.
     pub approvers: Vec<UserId>,
     /// The stage's own approvers; if there are none, those of the installation decide.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub named: BTreeSet<UserId>,
+    pub named: BTreeSet<Member>,
     /// Whether an approval by who asked counts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub self_approval: bool,
@@ -240,6 +240,15 @@ impl Definition for Promote {
         match facts.params::<Params>() {
             Ok(Params { override_reason: Some(_), .. }) => Permission::AdminsOrOncall,
             _ => Permission::Operators,
+        }
+    }
+
+    fn concern(&self, facts: &Facts) -> Concern {
+        let approved = approved_at_all(facts).chain([&facts.charter.actor.id]);
+        let concern = Concern::people(approved);
+        match facts.params::<Params>() {
+            Ok(params) => concern.naming(&params.named),
+            Err(_) => concern,
         }
     }
 

@@ -159,7 +159,7 @@ impl Service {
         }
         let line = record(&request, Act::Approved, by, "granted", rule, at);
         let writes: Vec<Write> = vec![put, audit(&line, world)?];
-        let command = Command::PipelineGrant { person: person.clone(), role, name: name.cloned() };
+        let command = Command::PipelineGrant { person: person.clone().into(), role, name: name.cloned() };
         let also = Also { writes, replaces: Some(shown), seen: None };
         match name {
             Some(name) => self.try_operate(invocation, &command, name, also).await,
@@ -202,7 +202,7 @@ fn record(
         at,
         act,
         actor: actor.clone(),
-        channel: channel.clone(),
+        channel: Some(channel.clone()),
         pipeline: name.clone(),
         operation: id.clone(),
         kind: KIND.to_owned(),

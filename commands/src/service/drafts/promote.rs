@@ -10,6 +10,9 @@ use crate::operations::promote;
 use crate::service::drafts::Resolved;
 use crate::service::{Service, Stop};
 
+/// How many are recorded as asked: more than a message mentions, fewer than a large group has.
+const MOST_ASKED: usize = 30;
+
 /// What somebody says who knows that something stands in the way.
 #[derive(Clone, Copy)]
 pub(super) struct Nevertheless<'a> {
@@ -99,7 +102,7 @@ impl Service {
         let release = self.release(name, number).await?;
         let now = self.engine.world().clock.now();
         let (policy, reason) = (view.policy(to), nevertheless.override_reason);
-        let approvers = if policy.approvers.is_empty() { access.approvers() } else { &policy.approvers };
+        let (approvers, _) = access.deciders(&policy.approvers);
         let expires = match (policy.expires, policy.approvals) {
             (0, _) | (_, 0) => None,
             (seconds, _) => now.checked_add(std::time::Duration::from_secs(seconds)).ok(),
@@ -120,7 +123,7 @@ impl Service {
             } else {
                 usize::try_from(policy.approvals).unwrap_or(usize::MAX)
             },
-            approvers: approvers.iter().cloned().collect(),
+            approvers: approvers.into_iter().take(MOST_ASKED).collect(),
             named: policy.approvers.clone(),
             self_approval: policy.self_approval,
             expires,

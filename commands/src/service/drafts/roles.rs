@@ -33,11 +33,11 @@ impl Service {
         let text = Text::plain(if change.gives { "Making " } else { "Taking " });
         let (kind, answer) = match change.gives {
             true => {
-                (access::GRANT, text.user(&change.person).join(marked(&format!(" {} {of}.", role.one()))))
+                (access::GRANT, text.member(&change.person).join(marked(&format!(" {} {of}.", role.one()))))
             }
             false => {
                 let what = marked(&format!("{} {of} from ", role.word()));
-                (access::REVOKE, text.join(what).user(&change.person).then("."))
+                (access::REVOKE, text.join(what).member(&change.person).then("."))
             }
         };
         Resolved::new(kind, change, command.clone(), answer)

@@ -35,7 +35,8 @@ async fn truthful() -> Truthful {
     let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
     let world = world(settings, samples::access(), store.clone(), clock.clone(), herald, runner);
     let engine = Arc::new(Engine::new(Arc::new(cloud.reach().world(world)), operations::registry()));
-    let office = Office { service: Service::new(engine, Names::default()), store };
+    let people = Default::default();
+    let office = Office { service: Service::new(engine, Names::default()), store, people };
     Truthful { office, cloud, clock, said: Default::default() }
 }
 

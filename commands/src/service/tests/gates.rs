@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::domain::{Lock, Policy, REVISION};
-use crate::grammar::{self, Permission};
-use crate::ids::StageName;
+use crate::domain::{Lock, Policy, REVISION, Unknown};
+use crate::grammar::{self, Permission, Role};
+use crate::ids::{Member, StageName};
 use crate::ports::{Guard, Item};
 use crate::testing::{Cloud, samples};
 
@@ -26,11 +26,17 @@ struct Situation {
     rolled_back: bool,
     /// The stages whose alias somebody moved to another version.
     moved: &'static [&'static str],
+    /// Who is in the group `@leads`, which then has every role.
+    leads: Option<Result<&'static [&'static str], Unknown>>,
 }
 
-const QUIET: Situation = Situation { name: "", settings: &[], lock: None, rolled_back: false, moved: &[] };
+const QUIET: Situation =
+    Situation { name: "", settings: &[], lock: None, rolled_back: false, moved: &[], leads: None };
 
-const SITUATIONS: [Situation; 11] = [
+/// The group.
+const LEADS: &str = "S0LEADS01";
+
+const SITUATIONS: [Situation; 14] = [
     Situation { name: "Nothing is set", ..QUIET },
     Situation { name: "`prod` is locked by ben", lock: Some(("ben", false)), ..QUIET },
     Situation { name: "`prod` is locked hard by eve, an admin", lock: Some(("eve", true)), ..QUIET },
@@ -54,10 +60,25 @@ const SITUATIONS: [Situation; 11] = [
         moved: &["staging", "prod"],
         ..QUIET
     },
+    Situation {
+        name: "The group `@leads`, which zoe is in, has every role by `sluice.toml`",
+        leads: Some(Ok(&["zoe"])),
+        ..QUIET
+    },
+    Situation {
+        name: "`@leads` has every role, and Slack does not say who is in it",
+        leads: Some(Err(Unknown::Silent)),
+        ..QUIET
+    },
+    Situation {
+        name: "`@leads` has every role, and the app lacks the scope to ask who is in it",
+        leads: Some(Err(Unknown::Scope("usergroups:read"))),
+        ..QUIET
+    },
 ];
 
 /// What is typed: ann and ben operate and, with cleo, approve; dan is on call; eve administers; zoe may nothing.
-const LINES: [(&str, &str); 43] = [
+const LINES: [(&str, &str); 46] = [
     ("ann", "/repo create invoices"),
     ("zoe", "/repo create invoices"),
     ("ann", "/build orders"),
@@ -71,6 +92,7 @@ const LINES: [(&str, &str); 43] = [
     ("eve", "/stage add orders qa"),
     ("ann", "/stage set orders prod order=any soak=5m"),
     ("eve", "/stage set orders prod soak=5m"),
+    ("eve", "/stage set orders prod approvers=<!subteam^S0LEADS01>"),
     ("ann", "/stage lock orders prod the ledger"),
     ("dan", "/stage lock orders prod for 1h the ledger"),
     ("ann", "/stage lock orders prod hard the ledger"),
@@ -101,6 +123,8 @@ const LINES: [(&str, &str); 43] = [
     ("eve", "/pipeline revoke <@U0ANN0001> operators"),
     ("eve", "/pipeline revoke <@U0ZOE0009> operators orders"),
     ("ann", "/pipeline revoke <@U0BEN0002> approvers orders"),
+    ("eve", "/pipeline grant <!subteam^S0LEADS01> oncall orders"),
+    ("eve", "/pipeline revoke <!subteam^S0LEADS01> admins"),
 ];
 
 async fn put(store: &MemoryStore, item: Result<Item, StoreError>) {
@@ -124,8 +148,20 @@ async fn office_in(situation: &Situation) -> Office {
     for stage in situation.moved {
         cloud.move_by_hand("sluice-orders-Hello", stage, "7", None);
     }
-    let world = world(settings, samples::access(), store.clone(), clock, herald, runner);
-    let world = cloud.reach().world(world);
+    let mut roster = Roster::from(samples::access());
+    let people = Arc::<TestDirectory>::default();
+    if let Some(members) = &situation.leads {
+        let group = Member::Group(LEADS.parse().unwrap());
+        for role in Role::ALL {
+            roster.of_mut(role).insert(group.clone());
+        }
+        let members =
+            members.clone().map(|names| names.iter().map(|name| sample_user(name).id).collect::<Vec<_>>());
+        people.set(LEADS, members.as_deref().map_err(Clone::clone));
+    }
+    let world = world(settings, roster, store.clone(), clock, herald, runner);
+    let mut world = cloud.reach().world(world);
+    world.directory = people.clone();
     let (keys, orders) = (&world.keys, "orders".parse().unwrap());
     let prod: StageName = "prod".parse().unwrap();
     if !situation.settings.is_empty() {
@@ -159,7 +195,7 @@ async fn office_in(situation: &Situation) -> Office {
         put(&store, to_item(item.key, item.guards, &stage)).await;
     }
     let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
-    Office { service: Service::new(engine, Names::default()), store }
+    Office { service: Service::new(engine, Names::default()), store, people }
 }
 
 fn sample_user(name: &str) -> Actor {
@@ -187,6 +223,7 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
         ("U0DAN0004", "dan"),
         ("U0EVE0005", "eve"),
         ("U0ZOE0009", "zoe"),
+        (LEADS, "leads"),
     ];
     let named = |words: String| names.iter().fold(words, |words, (id, name)| words.replace(id, name));
     // What is recorded at once is no operation.
@@ -216,6 +253,7 @@ async fn every_change_in_every_situation_is_answered_as_the_document_says() {
         }
         for (nth, (who, line)) in LINES.iter().enumerate() {
             if quiet.get(nth) != answers.get(nth) {
+                let line = line.replace("<!subteam^S0LEADS01>", "@leads");
                 writeln!(page, "| {who} | `{line}` | {} |", answers[nth]).unwrap();
             }
         }

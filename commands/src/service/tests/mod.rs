@@ -7,22 +7,24 @@ use jiff::SignedDuration;
 mod asks;
 mod drift;
 mod gates;
+mod groups;
 mod roles;
 
 use super::*;
 use crate::card::Span;
-use crate::domain::{Access, Counters, Current, Pipeline, Stage, to_item};
+use crate::domain::{Access, Counters, Current, Pipeline, Roster, Stage, to_item};
 use crate::ids::ReleaseNumber;
 use crate::operation::testing::{charter, operation_id, row};
 use crate::operation::{Entry, Head, Settings, Status};
 use crate::operations;
 use crate::ports::{Precondition, Store, StoreError, Write};
 use crate::testing::samples::{self, change, promotion};
-use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
+use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, TestDirectory, world};
 
 struct Office {
     service: Service,
     store: Arc<MemoryStore>,
+    people: Arc<TestDirectory>,
 }
 
 fn user(name: &str) -> Actor {
@@ -36,20 +38,23 @@ fn roles() -> Access {
         admins: ids(&["ada"]),
         approvers: ids(&[]),
         oncall: ids(&["oli"]),
+        ..Access::default()
     }
 }
 
-async fn office(access: Access) -> Office {
+async fn office(access: impl Into<Roster>) -> Office {
     office_with(access, Names::default()).await
 }
 
 /// An office with the pipeline `orders` and its stage `dev`, where commands are accepted and nobody carries them out.
-async fn office_with(access: Access, names: Names) -> Office {
+async fn office_with(access: impl Into<Roster>, names: Names) -> Office {
     let store = Arc::new(MemoryStore::new());
     let at = "2026-03-01T12:00:00Z".parse().unwrap();
     let settings = Settings { drive: false, ..Settings::new("test") };
     let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
-    let world = world(settings, access, store.clone(), Arc::new(TestClock::at(at)), herald, runner);
+    let people = Arc::<TestDirectory>::default();
+    let mut world = world(settings, access, store.clone(), Arc::new(TestClock::at(at)), herald, runner);
+    world.directory = people.clone();
     let dev: crate::ids::StageName = "dev".parse().unwrap();
     let pipeline = Pipeline {
         name: "orders".parse().unwrap(),
@@ -72,7 +77,7 @@ async fn office_with(access: Access, names: Names) -> Office {
         store.write(Write::Put { item: item.unwrap(), when: Precondition::Absent }).await.unwrap();
     }
     let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
-    Office { service: Service::new(engine, names), store }
+    Office { service: Service::new(engine, names), store, people }
 }
 
 /// All that a card says, in one line.

@@ -11,7 +11,8 @@ async fn granted(office: &Office, roles: &[(&str, Role)]) {
     let key = world.keys.pipeline_grants(&"orders".parse().unwrap());
     let mut grants = Grants::of(office.store.item(&key).as_ref()).unwrap();
     let (by, at) = (user("ada"), world.clock.now());
-    let grant = |(who, role): &(&str, Role)| Grant { person: user(who).id, role: *role, by: by.clone(), at };
+    let grant =
+        |(who, role): &(&str, Role)| Grant { person: user(who).id.into(), role: *role, by: by.clone(), at };
     grants.list = roles.iter().map(grant).collect();
     office.store.write(grants.put(key).unwrap()).await.unwrap();
 }

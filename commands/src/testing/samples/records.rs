@@ -36,6 +36,7 @@ pub fn access() -> Access {
         admins: ids(&["eve"]),
         approvers: ids(&["ann", "ben", "cleo"]),
         oncall: ids(&["dan"]),
+        ..Access::default()
     }
 }
 
@@ -215,7 +216,7 @@ fn history(name: &PipelineName) -> Vec<AuditRecord> {
         at: BEGIN + minutes(at),
         act,
         actor: actor(who),
-        channel: CHANNEL.parse().expect("a channel"),
+        channel: Some(CHANNEL.parse().expect("a channel")),
         pipeline: Some(name.clone()),
         operation: operation(1),
         kind: kind.into(),

@@ -7,7 +7,7 @@ use super::{Journal, Sample};
 use crate::domain::{Change, Drift, Lock, Moved, Policy, RoleChange, VersionSet, View};
 use crate::fault::{Class, PortError};
 use crate::grammar::Role;
-use crate::ids::{BuildNumber, ReleaseNumber, StageName};
+use crate::ids::{BuildNumber, Member, ReleaseNumber, StageName};
 use crate::operation::{Entry, Ground, Refusal, Slot, Trouble, Verdict};
 use crate::operations::access as access_change;
 use crate::operations::steps::{JustMoved, foreign_refusal, quoted, refuse};
@@ -160,7 +160,7 @@ fn asking_two() -> Journal {
     let named = ["ann", "ben", "cleo"].map(|name| super::actor(name).id);
     let params = promote::Params {
         approvals: 2,
-        named: named.clone().into(),
+        named: named.clone().map(Into::into).into(),
         approvers: named.into(),
         expires: Some(BEGIN + jiff::SignedDuration::from_hours(24)),
         ..promotion("orders", change(2), &["Hello"])
@@ -301,11 +301,15 @@ fn setting(settings: &[(&str, &str)], before: &[(&str, &str)]) -> Journal {
 }
 
 fn changing_roles(gives: bool, role: Role, kept: Option<&str>) -> Journal {
+    changing_roles_of(super::actor("dan").id.into(), gives, role, kept)
+}
+
+fn changing_roles_of(person: Member, gives: bool, role: Role, kept: Option<&str>) -> Journal {
     let (kind, verb) =
         if gives { (access_change::GRANT, "grant") } else { (access_change::REVOKE, "revoke") };
     let name = Some("orders".parse().expect("a name"));
-    let change = RoleChange { person: super::actor("dan").id, role, name, gives };
-    let command = format!("/pipeline {verb} <@{}> {} orders", change.person, role.word());
+    let change = RoleChange { person, role, name, gives };
+    let command = format!("/pipeline {verb} {} {} orders", change.person.mention(), role.word());
     let outputs = Outputs::default().with("record", kept);
     Journal::accepted(kind, &command, "orders", change, outputs)
 }
@@ -488,6 +492,9 @@ pub fn all() -> Vec<Sample> {
         unlocking().succeeded().sample("unlocked"),
         changing_roles(true, Role::Operators, None).sample("just accepted"),
         changing_roles(true, Role::Operators, None).succeeded().sample("granted"),
+        changing_roles_of(Member::Group("S0LEADS01".parse().expect("a group")), true, Role::Approvers, None)
+            .succeeded()
+            .sample("granted to a group"),
         changing_roles(true, Role::Oncall, None)
             .failed("record", access().administer(&super::actor("dan").id).expect_err("no admin"))
             .sample("failed: who asked is no admin any more"),

@@ -2,7 +2,7 @@
 
 import { el, link } from "./dom.js";
 import { words } from "./emoji.js";
-import { channelLink, formatted, mention, mrkdwn } from "./mrkdwn.js";
+import { channelLink, formatted, groupMention, mention, mrkdwn } from "./mrkdwn.js";
 import { click } from "./store.js";
 
 /** All blocks of a message. */
@@ -60,6 +60,7 @@ function piece(run) {
   if (run.type === "text") return words(run.text);
   if (run.type === "link") return link(run.url, run.text || run.url);
   if (run.type === "user") return mention(run.user_id);
+  if (run.type === "usergroup") return groupMention(run.usergroup_id);
   if (run.type === "channel") return channelLink(run.channel_id);
   if (run.type === "emoji") return words(`:${run.name}:`);
   if (run.type === "date") return formatted(new Date(run.timestamp * 1000), run.format);

@@ -28,7 +28,7 @@ function commands(typed) {
 }
 
 function mentions(sign, typed, caret) {
-  const list = sign === "@" ? store.people : store.channels;
+  const list = sign === "@" ? [...store.people, ...store.groups] : store.channels;
   return list
     .filter((one) => one.name.startsWith(typed.toLowerCase()))
     .map((one) => ({

@@ -2,7 +2,7 @@
 
 import { el, link } from "./dom.js";
 import { emojied, words } from "./emoji.js";
-import { channel, person, show, store } from "./store.js";
+import { channel, group, person, show, store } from "./store.js";
 
 const escapes = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
 const decode = (text) => text.replace(/&(amp|lt|gt);/g, (found) => escapes[found]);
@@ -80,6 +80,7 @@ function reference(entity) {
   if (target.startsWith("@")) return mention(target.slice(1), label);
   if (target.startsWith("#")) return channelLink(target.slice(1), label);
   if (target.startsWith("!date^")) return moment(target, label);
+  if (target.startsWith("!subteam^")) return groupMention(target.slice("!subteam^".length), label);
   if (target.startsWith("!")) return el("span.mention.me", {}, label || `@${target.slice(1).split("^")[0]}`);
   if (!/^(https?|mailto):/.test(target)) return document.createTextNode(`<${target}>`);
   return link(target, label || target.replace(/^mailto:/, ""));
@@ -88,6 +89,12 @@ function reference(entity) {
 export function mention(id, label = "") {
   const who = person(id);
   return el(`span.mention${id === store.me ? ".me" : ""}`, { title: who.real_name }, `@${label || who.name}`);
+}
+
+export function groupMention(id, label = "") {
+  const known = group(id);
+  const me = known?.users.includes(store.me) ? ".me" : "";
+  return el(`span.mention${me}`, { title: known?.real_name ?? id }, label || `@${known?.name ?? id}`);
 }
 
 export function channelLink(id, label = "") {

@@ -5,6 +5,7 @@ export const store = {
   me: "",
   people: [],
   known: [],
+  groups: [],
   channels: [],
   commands: [],
   bot: { id: "", name: "Sluice" },
@@ -68,6 +69,7 @@ function take(message) {
   changed("message", message);
 }
 
+export const group = (id) => store.groups.find((one) => one.id === id);
 export const channel = (id) => store.channels.find((one) => one.id === id);
 
 /** Who a message is from. */

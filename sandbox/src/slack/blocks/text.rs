@@ -85,7 +85,8 @@ impl Check {
                     }
                     self.required(run, "format", 1, 255, &place);
                 }
-                Some("usergroup" | "broadcast" | "color") => {}
+                Some("usergroup") => self.required(run, "usergroup_id", 1, 255, &place),
+                Some("broadcast" | "color") => {}
                 other => {
                     let other = other.unwrap_or("none");
                     self.say(format!("unsupported type: {other}"), &format!("{place}/type"));

@@ -71,7 +71,7 @@ pub(super) async fn fails_with(shared: &Shared, head: &Head) -> String {
 }
 
 /// `prod` runs r2 in this world; r1 ran there before.
-const ASK: &str = "/promote orders prod r1";
+pub(super) const ASK: &str = "/promote orders prod r1";
 
 #[tokio::test(start_paused = true)]
 async fn two_approvals_are_those_of_two_people_who_did_not_ask() {

@@ -12,6 +12,7 @@ mod crashes;
 mod failures;
 mod fixtures;
 mod gates;
+mod groups;
 mod judge;
 mod outside;
 mod scene;

@@ -68,6 +68,7 @@ impl Scene {
             sea: Arc::default(),
             cloud: self.cloud.copy(self.clock.clone()),
             clock: Arc::clone(&self.clock),
+            people: Arc::default(),
             heralds: Mutex::default(),
             registry: Some(operations::registry()),
         }

@@ -1,0 +1,96 @@
+//! Groups and deactivated people: what is not known opens nothing, and changes nobody else's rights.
+
+use super::*;
+use crate::domain::{DEACTIVATED, GROUP_UNKNOWN, Unknown};
+
+fn user(id: &str) -> UserId {
+    UserId::new(id).unwrap()
+}
+
+fn access() -> Access {
+    Access {
+        operators: [user("U1"), user("U2")].into(),
+        admins: [user("U3")].into(),
+        approvers: [user("U2")].into(),
+        oncall: [user("U4")].into(),
+        ..Access::default()
+    }
+}
+
+fn leads(known: Option<&[&str]>) -> Membership {
+    let members = known.map(|ids| ids.iter().map(|id| user(id)).collect()).ok_or(Unknown::Silent);
+    Membership { groups: [(LEADS.parse().unwrap(), members)].into(), ..Membership::default() }
+}
+
+const LEADS: &str = "S1";
+
+/// The same, where the group `S1` has that role too.
+fn with_leads(role: Role, known: Option<&[&str]>) -> Access {
+    let mut access = Access { membership: leads(known), ..access() };
+    access.give(role, &Member::Group(LEADS.parse().unwrap()));
+    access
+}
+
+#[test]
+fn who_is_in_a_group_has_its_role_and_only_while_that_is_known() {
+    type Rule = fn(&Access, &UserId) -> Result<Granted, Refusal>;
+    let rules: [(Role, Rule, &str); 6] = [
+        (Role::Operators, Access::operate, "operators"),
+        (Role::Admins, Access::operate, "admins"),
+        (Role::Admins, Access::administer, "admins"),
+        (Role::Oncall, Access::roll_back, "oncall"),
+        (Role::Oncall, Access::override_gates, "override by oncall"),
+        (Role::Admins, |access, who| access.cancel(who, &user("U1")), "admins"),
+    ];
+    for (role, rule, by) in rules {
+        let known = with_leads(role, Some(&["U9"]));
+        assert_eq!(rule(&known, &user("U9")).unwrap().rule(), by, "{role:?}");
+        let code = rule(&known, &user("U8")).unwrap_err().code;
+        assert_ne!(code, GROUP_UNKNOWN, "{role:?}: U8 is known not to be in it");
+        let refusal = rule(&with_leads(role, None), &user("U9")).unwrap_err();
+        assert_eq!(refusal.code, GROUP_UNKNOWN, "{role:?} {refusal:?}");
+    }
+    let unknown = with_leads(Role::Operators, None);
+    assert!(unknown.operate(&user("U1")).is_ok(), "who is named by id is not held up");
+    assert_eq!(unknown.administer(&user("U9")).unwrap_err().code, "not-an-admin", "it opens nothing there");
+}
+
+#[test]
+fn a_group_of_approvers_that_nobody_knows_does_not_leave_it_to_the_operators() {
+    let (nobody, group) = (BTreeSet::new(), [Member::Group(LEADS.parse().unwrap())].into());
+    for known in [None, Some(&[][..])] {
+        let mut access = Access { approvers: BTreeSet::new(), ..with_leads(Role::Approvers, known) };
+        let code = |access: &Access, approvers| {
+            let asked = Asked { requester: &user("U7"), approvers, self_approval: false };
+            access.approve(&user("U1"), &asked).map_err(|refusal| refusal.code)
+        };
+        let wanted = if known.is_none() { GROUP_UNKNOWN } else { "not-an-approver" };
+        assert_eq!(code(&access, &nobody), Err(wanted.into()));
+        assert_eq!(code(&access, &group), Err(wanted.into()), "and where a stage names it");
+        access.membership = leads(Some(&["U1"]));
+        assert!(code(&access, &group).is_ok());
+    }
+}
+
+#[test]
+fn who_is_deactivated_has_no_role() {
+    for id in ["U1", "U2", "U3", "U4"] {
+        let mut access = access();
+        access.membership.deactivated.insert(user(id));
+        let asked = Asked { requester: &user("U7"), approvers: &BTreeSet::new(), self_approval: false };
+        for refused in [
+            access.operate(&user(id)),
+            access.administer(&user(id)),
+            access.roll_back(&user(id)),
+            access.override_gates(&user(id)),
+            access.approve(&user(id), &asked),
+            access.cancel(&user(id), &user(id)),
+        ] {
+            assert_eq!(refused.unwrap_err().code, DEACTIVATED, "{id}");
+        }
+    }
+    let mut access = access();
+    access.membership.deactivated.insert(user("U2"));
+    assert!(access.operate(&user("U1")).is_ok(), "nobody else is concerned");
+    assert_eq!(access.approvers(), &[user("U2")].into(), "nor does it come to the operators");
+}

@@ -1,0 +1,188 @@
+//! Who is in which user group, and who is deactivated, as Slack said it for one decision.
+//!
+//! What is not known opens nothing: a group that Slack said nothing of has nobody in it, and whoever might have passed by
+//! it is told so. A person who is named by id keeps a role as long as nobody knows better: work must not hang on Slack.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ids::{GroupId, Member, UserId};
+use crate::operation::Refusal;
+
+/// Why it is not known who is in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unknown {
+    /// Slack did not answer, or not in time, and what it said before is too old.
+    Silent,
+    /// The app lacks this scope.
+    Scope(&'static str),
+    /// Slack says that there is no such group (any more).
+    Gone,
+    /// Slack refuses to say, in this word of its own.
+    Refused(String),
+    /// There is no Slack here: at a terminal.
+    Apart,
+}
+
+impl Unknown {
+    /// Why nobody passes by that group.
+    fn problem(&self, group: &GroupId) -> String {
+        let group = format!("<!subteam^{group}>");
+        let until = "nobody passes by that group until it does.";
+        match self {
+            Self::Silent => format!("Slack did not say who is in {group}, so {until}"),
+            Self::Scope(scope) => {
+                format!(
+                    "Slack does not tell who is in {group}, since the app lacks the scope `{scope}`: {until}"
+                )
+            }
+            Self::Gone => format!("Slack knows no group {group}, so nobody passes by it."),
+            Self::Refused(code) => format!("Slack does not tell who is in {group} (`{code}`): {until}"),
+            Self::Apart => format!(
+                "Who is in {group}, only Slack knows, and a terminal does not ask it: nobody passes by that group here."
+            ),
+        }
+    }
+
+    /// What whoever runs Sluice does about it.
+    fn remedy(&self) -> &'static str {
+        match self {
+            Self::Silent => "Try again in a minute.",
+            Self::Scope(_) => {
+                "Whoever runs Sluice updates the app from `sluice manifest` and installs it again; `sluice check` looks."
+            }
+            Self::Gone => "An admin names another group or people.",
+            Self::Refused(_) => "Whoever runs Sluice finds more in its log.",
+            Self::Apart => "Name yourself by an id that has the role, or type it in Slack.",
+        }
+    }
+}
+
+/// Whom a decision is about, beside those who have roles: groups that are named elsewhere (the approvers of a stage), and
+/// people who spoke some time ago. Who speaks at this moment is active, or Slack would not have signed it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Concern {
+    /// Groups.
+    pub groups: BTreeSet<GroupId>,
+    /// People.
+    pub people: BTreeSet<UserId>,
+}
+
+impl Concern {
+    /// About those people alone.
+    pub fn people<'a>(people: impl IntoIterator<Item = &'a UserId>) -> Self {
+        Self { people: people.into_iter().cloned().collect(), ..Self::default() }
+    }
+    /// Also about the groups among these.
+    pub fn naming<'a>(mut self, members: impl IntoIterator<Item = &'a Member>) -> Self {
+        self.groups.extend(members.into_iter().filter_map(Member::group).cloned());
+        self
+    }
+}
+
+/// What Slack said, as it was asked for one decision.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// The groups that were asked about.
+    pub groups: BTreeMap<GroupId, Result<BTreeSet<UserId>, Unknown>>,
+    /// Those of the people asked about who are deactivated.
+    pub deactivated: BTreeSet<UserId>,
+}
+
+impl Membership {
+    /// Who is in that group, or why that is not known. Of a group that nobody asked about nothing is known.
+    pub fn of(&self, group: &GroupId) -> Result<&BTreeSet<UserId>, &Unknown> {
+        self.groups.get(group).map_or(Err(&Unknown::Silent), |known| known.as_ref())
+    }
+
+    /// All people among these, and those in groups among these, as far as that is known.
+    pub fn people<'a>(&self, members: impl IntoIterator<Item = &'a Member>) -> BTreeSet<UserId> {
+        let mut people = BTreeSet::new();
+        for member in members {
+            match member {
+                Member::User(user) => drop(people.insert(user.clone())),
+                Member::Group(group) => people.extend(self.of(group).into_iter().flatten().cloned()),
+            }
+        }
+        people
+    }
+
+    /// Why somebody who has none of these by name may have it all the same: `None` if all of these groups are known.
+    pub fn closed<'a>(
+        &self,
+        groups: impl IntoIterator<Item = &'a GroupId>,
+        instead: &BTreeSet<UserId>,
+    ) -> Option<Refusal> {
+        let unknown: BTreeMap<_, _> =
+            groups.into_iter().filter_map(|group| Some((group, self.of(group).err()?))).collect();
+        let first = unknown.values().next()?;
+        let problems: Vec<_> = unknown.iter().map(|(group, why)| why.problem(group)).collect();
+        let names: Vec<_> = instead
+            .iter()
+            .filter(|user| !self.deactivated.contains(*user))
+            .take(5)
+            .map(|user| format!("<@{user}>"))
+            .collect();
+        let meanwhile = match names.is_empty() {
+            true => "Nobody else has that role; `sluice.toml` may name people by id.".to_owned(),
+            false => format!("Who may meanwhile: {}.", names.join(", ")),
+        };
+        Some(Refusal::new(GROUP_UNKNOWN, problems.join(" "), format!("{meanwhile} {}", first.remedy())))
+    }
+
+    /// What somebody is told who is deactivated.
+    pub fn gone(&self, who: &UserId) -> Option<Refusal> {
+        self.deactivated.contains(who).then(|| {
+            Refusal::new(
+                DEACTIVATED,
+                format!("<@{who}> is deactivated in Slack, and has no role any more."),
+                "Somebody who is active has to ask for it.",
+            )
+        })
+    }
+}
+
+/// The code where it is not known who is in a group.
+pub const GROUP_UNKNOWN: &str = "group-unknown";
+/// The code of what somebody wanted whom Slack deactivated since.
+pub const DEACTIVATED: &str = "deactivated";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(id: &str) -> GroupId {
+        id.parse().unwrap()
+    }
+
+    #[test]
+    fn every_reason_is_told_with_what_to_do_and_who_may_meanwhile() {
+        let users: BTreeSet<UserId> = ["U1", "U2"].map(|id| id.parse().unwrap()).into();
+        for (why, words, hint) in [
+            (Unknown::Silent, "Slack did not say", "Try again"),
+            (Unknown::Scope("usergroups:read"), "`usergroups:read`", "sluice manifest"),
+            (Unknown::Gone, "knows no group", "another group"),
+            (Unknown::Refused("plan_upgrade_required".into()), "`plan_upgrade_required`", "log"),
+            (Unknown::Apart, "a terminal does not ask", "in Slack"),
+        ] {
+            let membership = Membership {
+                groups: [(group("S1"), Err(why)), (group("S2"), Ok(BTreeSet::new()))].into(),
+                deactivated: ["U2".parse().unwrap()].into(),
+            };
+            let refusal = membership.closed(&[group("S1"), group("S2")], &users).unwrap();
+            assert_eq!(refusal.code, GROUP_UNKNOWN);
+            assert!(refusal.problem.contains("<!subteam^S1>") && refusal.problem.contains("nobody passes"));
+            assert!(refusal.problem.contains(words) && !refusal.problem.contains("S2"), "{refusal:?}");
+            assert!(refusal.hint.contains(hint) && refusal.hint.contains("<@U1>."), "{refusal:?}");
+            assert_eq!(membership.closed(&[group("S2")], &users), None);
+            let alone = membership.closed(&[group("S1")], &BTreeSet::new()).unwrap();
+            assert!(alone.hint.contains("Nobody else"), "{alone:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_nobody_asked_about_has_nobody_in_it() {
+        let membership = Membership::default();
+        assert_eq!(membership.of(&group("S1")), Err(&Unknown::Silent));
+        assert_eq!(membership.people(&[Member::Group(group("S1"))]), BTreeSet::new());
+    }
+}

@@ -1,0 +1,116 @@
+//! Roles of user groups: had by who is in them as long as Slack says who that is, and by nobody else.
+
+use super::*;
+use crate::domain::Unknown;
+use crate::ids::Member;
+
+const LEADS: &str = "S1";
+
+/// The usual roles, and admins by a group.
+fn led() -> Roster {
+    let mut roster = Roster::from(roles());
+    roster.admins.insert(Member::Group(LEADS.parse().unwrap()));
+    roster
+}
+
+#[tokio::test]
+async fn a_group_opens_what_it_is_for_while_it_is_known_who_is_in_it() {
+    let office = office(led()).await;
+    let line = "/stage add orders staging";
+    for (nth, (members, wanted)) in [
+        (Err(Unknown::Silent), Some("group-unknown")),
+        (Err(Unknown::Scope("usergroups:read")), Some("group-unknown")),
+        (Ok(&[user("ann").id][..]), Some("not-an-admin")),
+        (Ok(&[user("eve").id][..]), None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        office.people.set(LEADS, members);
+        let card = office.types(&format!("s{nth}"), "eve", line).await;
+        match wanted {
+            Some(wanted) => assert_eq!(code(&card).as_deref(), Some(wanted), "{card:?}"),
+            None => assert_ne!(card.tone, Tone::Bad, "{card:?}"),
+        }
+        if wanted == Some("group-unknown") {
+            let said = words(&card);
+            assert!(
+                said.contains("GroupId(\"S1\")") && said.contains("nobody passes by that group"),
+                "{said}"
+            );
+            assert!(said.contains("U0ADA"), "who may meanwhile: {said}");
+        }
+    }
+    office.people.set(LEADS, Err(Unknown::Silent));
+    let card = office.types("a", "ada", "/stage add orders prod").await;
+    assert_ne!(card.tone, Tone::Bad, "who is named by id is not held up: {card:?}");
+    let card = office.types("b", "eve", "/build orders").await;
+    assert_eq!(code(&card).as_deref(), Some("group-unknown"), "admins may build, too");
+}
+
+#[tokio::test]
+async fn where_no_group_is_named_none_is_asked_about_and_who_types_is_known_to_be_active() {
+    let office = office(roles()).await;
+    for (who, line) in [("ann", "/build orders"), ("eve", "/build orders@x"), ("ann", "/pipeline who orders")]
+    {
+        office.types(line, who, line).await;
+        assert!(office.people.was_seen(&user(who).id));
+    }
+    let value = office.promotion(Status::Waiting).await;
+    office.clicks("c", "ben", "promotion.approve", &value).await;
+    assert_eq!(office.people.asked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_group_is_granted_a_role_shown_with_its_people_and_has_it_no_more() {
+    let office = office(roles()).await;
+    office.people.set(LEADS, Ok(&[user("eve").id, user("zoe").id]));
+    let grant = "/pipeline grant <!subteam^S1|@leads> operators";
+    let card = office.types("g", "ada", grant).await;
+    assert!(words(&card).contains("is an operator for all pipelines now"), "{card:?}");
+    assert_ne!(office.types("b", "eve", "/build orders").await.tone, Tone::Bad);
+    assert_eq!(code(&office.types("g2", "ada", grant).await).as_deref(), Some("already-granted"));
+    assert!(words(&office.types("w", "eve", "/pipeline who").await).contains("2 people"));
+    let card = office.types("r1", "ada", "/pipeline revoke <@U0EVE> operators").await;
+    assert_eq!(code(&card).as_deref(), Some("not-granted"));
+    assert!(words(&card).contains("by being in "), "{card:?}");
+    office.people.set(LEADS, Err(Unknown::Gone));
+    assert!(words(&office.types("w", "eve", "/pipeline who").await).contains("nobody passes by it"));
+    let card = office.types("b2", "eve", "/build orders@x").await;
+    assert!(words(&card).contains("knows no group"), "{card:?}");
+    office.types("r2", "ada", "/pipeline revoke <!subteam^S1> operators").await;
+    let card = office.types("b3", "eve", "/build orders@y").await;
+    assert_eq!(code(&card).as_deref(), Some("not-an-operator"));
+}
+
+#[tokio::test]
+async fn who_has_a_role_by_a_group_has_it_still_when_their_own_is_taken() {
+    let office = office(led()).await;
+    office.people.set(LEADS, Ok(&[user("eve").id]));
+    office.types("g", "ada", "/pipeline grant <@U0EVE> admins").await;
+    let card = office.types("r", "ada", "/pipeline revoke <@U0EVE> admins").await;
+    assert!(words(&card).contains("is an admin still: by being in "), "{card:?}");
+    for line in ["/pipeline revoke <!subteam^S1> admins", "/pipeline grant <!subteam^S1> admins orders"] {
+        assert_eq!(code(&office.types(line, "ada", line).await).as_deref(), Some("pinned"));
+    }
+}
+
+#[tokio::test]
+async fn at_a_terminal_nobody_passes_by_a_group_and_is_told_so() {
+    let mut roster = Roster::from(roles());
+    roster.operators = [Member::Group(LEADS.parse().unwrap())].into();
+    let store = Arc::new(MemoryStore::new());
+    crate::testing::samples::orders(&*store, "orders", &[("dev", 1)]).await;
+    let clock = Arc::new(TestClock::at("2026-03-02T12:00:00Z".parse().unwrap()));
+    let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
+    // The directory of this world is that of a terminal.
+    let world = world(Settings::new("test"), roster, store, clock, herald, runner);
+    let service =
+        Service::new(Arc::new(Engine::new(Arc::new(world), operations::registry())), Names::default());
+    let said = Said::Slash { command: "/build".into(), text: "orders".into() };
+    let actor = Actor::at_terminal(user("eve").id, "root");
+    let invocation = Invocation { delivery: "d".into(), actor, channel: None, said };
+    let card = service.handle(invocation).await.unwrap().card;
+    assert_eq!(code(&card).as_deref(), Some("group-unknown"));
+    assert!(words(&card).contains("a terminal does not ask"), "{card:?}");
+}
