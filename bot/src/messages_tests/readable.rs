@@ -78,12 +78,17 @@ fn cell(cell: &Value) -> String {
 fn button(out: &mut String, button: &Value) {
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let style = word(&button["style"]);
-    let ask = &button["confirm"];
+    let (ask, action) = (&button["confirm"], word(&button["action_id"]));
+    let value = word(&button["value"]);
+    // The id of a request for a role has chance in it, too.
+    let value =
+        match value.rsplit_once('|').filter(|_| action == "access.grant" || action == "access.decline") {
+            Some((before, _)) => format!("{before}|…"),
+            None => value,
+        };
     let said = format!(
-        "[{}] {} {style} {}: asks \"{} {}\" [{}] [{}]",
+        "[{}] {action} {style} {value}: asks \"{} {}\" [{}] [{}]",
         text(&button["text"]),
-        word(&button["action_id"]),
-        word(&button["value"]),
         text(&ask["title"]),
         text(&ask["text"]),
         text(&ask["confirm"]),

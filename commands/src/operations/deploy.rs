@@ -194,7 +194,7 @@ impl Definition for Deploy {
             story = story.field("Before", Text::default().code(before.to_string()));
         }
         if let Some(outside) = &params.outside {
-            story = story.field("JustMoved outside Sluice", gone_on(outside, stage, facts));
+            story = story.field("Moved outside Sluice", gone_on(outside, stage, facts));
         }
         if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
             story = story.field("URL", Text::default().link(url.clone(), url));

@@ -218,6 +218,13 @@ impl Service {
         .into())
     }
 
+    /// An id of something that begins now; they sort by time.
+    fn new_id(&self) -> Result<OperationId, Trouble> {
+        let now = u64::try_from(self.engine.world().clock.now().as_millisecond()).unwrap_or(0);
+        let id = Ulid::from_parts(now, Ulid::new().random());
+        OperationId::new(id.to_string()).map_err(|error| Trouble::Corrupt(error.to_string()))
+    }
+
     /// Tries once, on the pipeline as it stands, with what is to be done besides in the same transaction.
     async fn try_operate(
         &self,
@@ -228,11 +235,7 @@ impl Service {
     ) -> Result<Accepted, Stop> {
         let world = self.engine.world();
         let ground = Ground::read(world, name).await?;
-        let id = OperationId::new(
-            Ulid::from_parts(u64::try_from(world.clock.now().as_millisecond()).unwrap_or(0), rand_bits())
-                .to_string(),
-        )
-        .map_err(|error| Trouble::Corrupt(error.to_string()))?;
+        let id = self.new_id()?;
         let asking = |stop: Stop| stop.asking(Self::of_view(&ground.view), &command.to_string());
         let granted = ground.access.permit(command.permission(), &invocation.actor.id);
         let granted = granted.map_err(|refusal| asking(refusal.into()))?;
@@ -254,11 +257,6 @@ impl Service {
         draft.answer = draft.answer.replacing(also.replaces);
         Ok(accept(&self.engine, id, &clicks::delivery_of(invocation), &ground, draft, &granted).await?)
     }
-}
-
-/// Eighty random bits for an id.
-fn rand_bits() -> u128 {
-    Ulid::new().random()
 }
 
 fn already(line: &str, open: &OperationId) -> Card {

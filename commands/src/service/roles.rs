@@ -6,12 +6,11 @@
 use std::collections::BTreeSet;
 
 use futures::future::try_join;
-use ulid::Ulid;
 
 use crate::card::{Card, Text, Tone};
 use crate::domain::{Act, AuditRecord, Membership, Roles, Source, View, from_item};
 use crate::grammar::{Command, Role};
-use crate::ids::{Member, OperationId, PipelineName};
+use crate::ids::{Member, PipelineName};
 use crate::operation::{Accepted, Ground, Refusal, Trouble, decree, marked};
 use crate::operations::access;
 use crate::service::clicks::delivery_of;
@@ -68,14 +67,13 @@ impl Service {
             .hint(marked("Who may do what: `/pipeline who`."))
             .foot(by.then(" ").time(at).then(" · ").code(command.to_string()));
         let answer = Answer::public(card).replacing(also.replaces);
-        let id = OperationId::new(Ulid::new().to_string()).map_err(|e| Trouble::Corrupt(e.to_string()))?;
         let audit = AuditRecord {
             at,
             act: Act::Succeeded,
             actor: actor.clone(),
             channel: Some(channel),
             pipeline: None,
-            operation: id,
+            operation: self.new_id()?,
             kind: if change.gives { access::GRANT } else { access::REVOKE }.to_owned(),
             command: command.to_string(),
             rule: granted.rule().to_owned(),

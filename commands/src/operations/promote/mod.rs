@@ -343,7 +343,7 @@ impl Definition for Promote {
             story = story.field("Passed", marked(&params.passed.join(" ")));
         }
         if let Some(outside) = &params.outside {
-            story = story.field("JustMoved outside Sluice", gone_on(outside, to, facts));
+            story = story.field("Moved outside Sluice", gone_on(outside, to, facts));
         }
         if params.self_approval {
             story = story.field("Note", Text::plain("on this stage the approval of who asked counts"));

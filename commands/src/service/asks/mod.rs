@@ -5,13 +5,11 @@
 
 mod words;
 
-use ulid::Ulid;
-
 use self::words::{ask_button, card, closed, decided_card, told};
 use crate::domain::{Access, Act, AuditRecord, Decided, RoleRequest, Standing, View, for_whom};
 use crate::grammar::{Command, Role};
 use crate::ids::{OperationId, PipelineName, UserId};
-use crate::operation::{Accepted, Refusal, Trouble, answered, audit, decree};
+use crate::operation::{Accepted, Refusal, answered, audit, decree};
 use crate::ports::Write;
 use crate::service::clicks::{bad_button, delivery_of};
 use crate::service::{Actor, Also, Answer, Invocation, Service, Stop, TRIES, refused};
@@ -82,7 +80,7 @@ impl Service {
             return Err(Refusal::new("already-granted", problem, "Type your command again.").into());
         }
         let request = RoleRequest {
-            id: new_id()?,
+            id: self.new_id()?,
             person: actor.clone(),
             role,
             name: name.cloned(),
@@ -211,10 +209,6 @@ fn record(
         outcome: outcome.to_owned(),
         about: crate::domain::About { reason: Some(format!("wanted for {wanted}")), ..Default::default() },
     }
-}
-
-fn new_id() -> Result<OperationId, Trouble> {
-    OperationId::new(Ulid::new().to_string()).map_err(|error| Trouble::Corrupt(error.to_string()))
 }
 
 fn busy() -> Refusal {
