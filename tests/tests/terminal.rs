@@ -86,7 +86,11 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_told_when_a_bot_is_back
     assert!(world.curl("orders", "prod").await.1.contains("Howdy"));
     let rollback = world.expect(world.channel(), "/rollback orders prod it is slow").await;
     let line = ["run", "/rollback", "orders", "prod", "it", "is", "slow", "--as", ann];
-    says(Bot::runs(&world, &line, &NO_SLACK), 0, &["is running", "succeeded", "prod runs r1"]);
+    says(
+        Bot::runs(&world, &line, &NO_SLACK),
+        0,
+        &["is running", "succeeded", "prod runs r1", "nobody checked that"],
+    );
     assert_eq!(alias(&world, "prod").await.unwrap(), first);
     assert!(world.curl("orders", "prod").await.1.contains("Hello from orders"));
     says(run(&world, eve, "/pipeline history orders prod"), 0, &["root (terminal)", "/rollback orders prod"]);

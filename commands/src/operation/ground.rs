@@ -43,7 +43,7 @@ impl Ground {
             membership: Membership::default(),
         };
         let concern = view.policies.values().fold(concern, |all, policy| all.naming(&policy.approvers));
-        let roles = world.acquaint(roles, concern, deactivated).await;
+        let roles = world.acquaint(roles, concern.groups, deactivated).await;
         Ok(Self { access: roles.access(), view, roles })
     }
 }

@@ -9,7 +9,7 @@ use futures::future::join;
 use futures::stream;
 
 use crate::domain::{Concern, Grants, Membership, Roles, Roster};
-use crate::ids::{PipelineName, Target, UserId};
+use crate::ids::{GroupId, PipelineName, Target, UserId};
 use crate::operation::keys::Keys;
 use crate::ports::{
     Builders, Clock, Directory, Functions, Gateway, Herald, Identity, Logs, Objects, Probe, Repositories,
@@ -93,17 +93,17 @@ impl World {
     ) -> Result<Roles, StoreError> {
         // People are known before: that and the request side by side.
         let (roles, deactivated) = join(self.written(name), self.deactivated(&concern.people)).await;
-        Ok(self.acquaint(roles?, Concern { people: BTreeSet::new(), ..concern }, deactivated).await)
+        Ok(self.acquaint(roles?, concern.groups, deactivated).await)
     }
 
-    /// The roles, with who is in the groups among them and among those that the decision is about.
+    /// The roles, with who is in the groups among them and in these.
     pub(crate) async fn acquaint(
         &self,
         roles: Roles,
-        concern: Concern,
+        groups: BTreeSet<GroupId>,
         deactivated: BTreeSet<UserId>,
     ) -> Roles {
-        let groups: BTreeSet<_> = roles.concern().groups.into_iter().chain(concern.groups).collect();
+        let groups: BTreeSet<_> = roles.concern().groups.into_iter().chain(groups).collect();
         let looks = groups.into_iter().map(async |group| {
             let members = self.directory.members(&group).await;
             (group, members)
