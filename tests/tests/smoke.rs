@@ -82,7 +82,7 @@ async fn a_test_event_that_fails_keeps_a_deploy_from_the_first_stage() {
     )
     .await;
     let over = world.asks(ann, "/deploy event").await.fails().await;
-    over.says(&["invoke Hello {\"ping\":true} failed", "KeyError", "'total'", "dev runs r1, as before"]);
+    over.says(&["invoke Hello {\"ping\":true} failed: Unhandled", "'total'", "dev runs r1, as before"]);
     assert!(world.curl("event", "dev").await.1.contains("Hello from event"));
     world.types(ann, "/stage set event dev smoke=off").await.says(&["Setting the policy"]);
 }
