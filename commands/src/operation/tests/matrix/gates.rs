@@ -131,7 +131,7 @@ async fn who_approves_sees_what_changes_and_who_else_may() {
     });
     let fields: Vec<_> = fields.unwrap().into_iter().map(|(label, value)| (label, value.flat())).collect();
     let of = |wanted: &str| fields.iter().find(|(label, _)| label == wanted).map_or("", |(_, value)| value);
-    assert_eq!(of("Size"), "3 functions change");
+    assert_eq!(of("Size"), "2 commits, 3 functions change");
     assert!(of("Age").starts_with("made 2026-03-01 ") && of("Age").contains(", on dev since 2026-03-01 "));
     assert_eq!(of("Approvals"), "1 of 2: @U0BEN");
     assert_eq!(of("Can approve").trim(), "@U0CAT @U0DAN");
