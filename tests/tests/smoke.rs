@@ -66,7 +66,10 @@ async fn a_test_event_that_fails_keeps_a_deploy_from_the_first_stage() {
     let world = World::shared().await;
     let ann = world.ann();
     world.asks(ann, "/repo create event").await.succeeds().await;
-    let set = world.asks(ann, "/stage set event dev smoke='invoke Hello {\"ping\":true}'").await;
+    // As people type it, and as it is told again.
+    let told = r#"/stage set event dev smoke="invoke Hello {\"ping\":true}""#;
+    let set = world.expect(world.channel(), told).await;
+    world.types(ann, r#"/stage set event dev smoke='invoke Hello {"ping":true}'"#).await.says(&["Setting"]);
     set.succeeds().await.says(&["invoke Hello {\"ping\":true}", "works after a move"]);
     world.asks(ann, "/build event").await.succeeds().await;
     world.asks(ann, "/deploy event").await.succeeds().await.says(&["smoke test invoke Hello", "dev runs r1"]);
@@ -79,7 +82,7 @@ async fn a_test_event_that_fails_keeps_a_deploy_from_the_first_stage() {
     )
     .await;
     let over = world.asks(ann, "/deploy event").await.fails().await;
-    over.says(&["invoke Hello {\"ping\":true} failed", "KeyError", "'total'", "dev runs r1, as before"]);
+    over.says(&["invoke Hello {\"ping\":true} failed: Unhandled", "'total'", "dev runs r1, as before"]);
     assert!(world.curl("event", "dev").await.1.contains("Hello from event"));
     world.types(ann, "/stage set event dev smoke=off").await.says(&["Setting the policy"]);
 }

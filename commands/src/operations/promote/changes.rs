@@ -91,8 +91,8 @@ fn of_function(before: &AppFunction, now: &AppFunction) -> Option<String> {
             parts.push(format!("{what} {} → {}", short(&before, WORD), short(&now, WORD)));
         }
     };
-    set("memory", format!("{} MB", before.memory), format!("{} MB", now.memory));
-    set("timeout", format!("{} s", before.timeout), format!("{} s", now.timeout));
+    set("memory (MB)", before.memory.to_string(), now.memory.to_string());
+    set("timeout (s)", before.timeout.to_string(), now.timeout.to_string());
     set("runtime", before.runtime.clone(), now.runtime.clone());
     set("handler", before.handler.clone(), now.handler.clone());
     set("architecture", before.architecture.clone(), now.architecture.clone());
@@ -104,7 +104,7 @@ fn of_function(before: &AppFunction, now: &AppFunction) -> Option<String> {
     }
     let differ = compared(&variables(before), &variables(now), "changed");
     if !differ.is_empty() {
-        parts.push(format!("variables: {}", named(&differ)));
+        parts.push(format!("variables {}", named(&differ)));
     }
     (!parts.is_empty()).then(|| short(&parts.join(", "), LINE))
 }
@@ -144,7 +144,7 @@ impl Changes {
     /// As the card lists them; nothing if nothing changes.
     pub fn words(&self) -> Option<Text> {
         let functions =
-            self.functions.iter().map(|(name, what)| Text::default().code(name).then(format!(" {what}")));
+            self.functions.iter().map(|(name, what)| Text::default().code(name).then(format!(": {what}")));
         let more = (self.more > 0).then(|| Text::plain(format!("and {} more", self.more)));
         let routes = (!self.routes.is_empty()).then(|| Text::plain(format!("Routes: {}", self.routes)));
         functions.chain(more).chain(routes).reduce(|all, line| all.then("\n").join(line))
@@ -261,7 +261,7 @@ mod tests {
         (hello.memory, hello.timeout, hello.runtime) = (256, 10, "python3.13".into());
         assert_eq!(
             told(&before, &now),
-            "Hello code, memory 128 MB → 256 MB, timeout 3 s → 10 s, runtime python3.12 → python3.13"
+            "Hello: code, memory (MB) 128 → 256, timeout (s) 3 → 10, runtime python3.12 → python3.13"
         );
         let mut now = before.clone();
         let world = now.functions.get_mut("World").unwrap();
@@ -269,7 +269,7 @@ mod tests {
         world.statements = vec![json!({ "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*" })];
         assert_eq!(
             told(&before, &now),
-            "World handler app.handler → app.other, architecture arm64 → x86_64, permissions"
+            "World: handler app.handler → app.other, architecture arm64 → x86_64, permissions"
         );
     }
 
@@ -285,11 +285,11 @@ mod tests {
         let mut now = before.clone();
         of(&mut before, &[("KEY", "s3cret"), ("OLD", "s3cret"), ("SAME", "s3cret")]);
         of(&mut now, &[("KEY", "s3cret2"), ("NEW", "s3cret"), ("SAME", "s3cret")]);
-        assert_eq!(told(&before, &now), "Hello variables: KEY changed, NEW added, OLD removed");
+        assert_eq!(told(&before, &now), "Hello: variables KEY changed, NEW added, OLD removed");
         let many: Vec<String> = (0..20).map(|nth| format!("{}{nth:02}", "V".repeat(60))).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "s3cret")).collect();
         of(&mut now, &many);
-        assert!(told(&before, &now).chars().count() <= "Hello ".len() + LINE + 1);
+        assert!(told(&before, &now).chars().count() <= "Hello: ".len() + LINE + 1);
     }
 
     #[test]
@@ -299,9 +299,9 @@ mod tests {
         let mut now = app(&many);
         let lines = told(&app(&["F00", "Gone"]), &now);
         assert_eq!(lines.lines().count(), MOST + 2, "{lines}");
-        assert!(lines.starts_with("F01 new\n"), "{lines}");
+        assert!(lines.starts_with("F01: new\n"), "{lines}");
         assert!(lines.ends_with("and 4 more\nRoutes: GET /f01 added, GET /f02 added, GET /f03 added, GET /f04 added and 8 more"), "{lines}");
-        assert_eq!(told(&app(&["A", "B"]), &app(&["A"])), "B gone\nRoutes: GET /b removed");
+        assert_eq!(told(&app(&["A", "B"]), &app(&["A"])), "B: gone\nRoutes: GET /b removed");
         let before = now.clone();
         now.routes[0].function = "F05".into();
         assert_eq!(told(&before, &now), "Routes: GET /f00 led elsewhere");

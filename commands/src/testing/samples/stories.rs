@@ -172,8 +172,7 @@ fn asking_two() -> Journal {
 fn changes(is_much: bool) -> serde_json::Value {
     let since = BEGIN - jiff::SignedDuration::from_hours(2);
     if !is_much {
-        let lines =
-            [("Count", "new"), ("Hello", "code, memory 128 MB → 256 MB, variables: GREETING changed")];
+        let lines = [("Count", "new"), ("Hello", "code, memory (MB) 128 → 256, variables GREETING changed")];
         return serde_json::json!({ "functions": lines, "routes": "GET /count added", "since": since });
     }
     let line =

@@ -166,7 +166,8 @@ impl Story<'_> {
         let line = if limited {
             format!("/promote {name} staging")
         } else {
-            format!("/promote {name} staging {release}")
+            // It was rolled back from it.
+            format!("/promote {name} staging {release} again")
         };
         self.world.say(ANN, &line).await?;
         let asked = format!("{name} {release} from dev to staging is waiting");

@@ -110,6 +110,34 @@ async fn who_approves_sees_the_commits_in_between() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_approves_sees_what_changes_and_who_else_may() {
+    let (shared, process) = world("approvals=2").await;
+    shared.act(&process, &Act::Pushes(&["Hello", "World"], "two", 512), "push").await;
+    for line in ["/build orders", "/deploy orders"] {
+        ends(&shared, &process, "ann", line, Status::Succeeded).await;
+    }
+    let head = comes_to(&shared, &process, "ann", "/promote orders prod from dev", Status::Waiting).await;
+    let told = super::smoke::words(&shared, &head);
+    let changes =
+        "Changes\nHello: memory (MB) 256 → 512\nWorld: memory (MB) 256 → 512\nExtra: gone\nRoutes: ";
+    assert!(told.contains(changes), "{told}");
+    assert!(told.contains("GET /extra removed"), "{told}");
+    process.live_until(async || shared.is_settled()).await;
+    process.types("b1", "ben", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    let fields = shared.news(&head.id).unwrap().card.parts.into_iter().find_map(|part| match part {
+        crate::card::Part::Fields(fields) => Some(fields),
+        _ => None,
+    });
+    let fields: Vec<_> = fields.unwrap().into_iter().map(|(label, value)| (label, value.flat())).collect();
+    let of = |wanted: &str| fields.iter().find(|(label, _)| label == wanted).map_or("", |(_, value)| value);
+    assert_eq!(of("Size"), "2 commits, 3 functions change");
+    assert!(of("Age").starts_with("made 2026-03-01 ") && of("Age").contains(", on dev since 2026-03-01 "));
+    assert_eq!(of("Approvals"), "1 of 2: @U0BEN");
+    assert_eq!(of("Can approve").trim(), "@U0CAT @U0DAN");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_is_reminded_of_once_and_expires() {
     let (shared, process) = world("expires=2h").await;
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;

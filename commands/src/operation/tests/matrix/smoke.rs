@@ -93,7 +93,8 @@ async fn asked(shared: &Shared, path: &str) -> Reply {
     shared.cloud.reach().request(Method::Get, &url).await
 }
 
-fn words(shared: &Shared, head: &Head) -> String {
+/// The paragraphs of an operation's message, with its hint.
+pub(super) fn words(shared: &Shared, head: &Head) -> String {
     let card = shared.news(&head.id).unwrap().card;
     let texts = card.parts.iter().filter_map(|part| match part {
         crate::card::Part::Text(text) => Some(text.flat()),
