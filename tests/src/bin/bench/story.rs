@@ -166,7 +166,7 @@ impl Story<'_> {
         let line = if limited {
             format!("/promote {name} staging")
         } else {
-            format!("/promote {name} staging {release}")
+            format!("/promote {name} staging {release} again")
         };
         self.world.say(ANN, &line).await?;
         let asked = format!("{name} {release} from dev to staging is waiting");
