@@ -16,7 +16,7 @@ use crate::ids::{PipelineName, ReleaseNumber, StageName};
 use crate::operation::{
     Context, DEPLOY, Facts, PROMOTE, Progress, ROLLBACK, Refusal, Slot, Ticket, Trouble, World, load, marked,
 };
-use crate::operations::steps::mark;
+use crate::operations::steps::{began_to_move, mark};
 
 /// The code of a refusal to overwrite what somebody moved by hand.
 pub(crate) const MOVED_OUTSIDE: &str = "moved-outside";
@@ -107,11 +107,18 @@ struct Moves {
     stage: StageName,
 }
 
-/// Whether an operation is stuck that moves this stage: then Sluice itself left it between two releases.
+/// Whether an operation got stuck while it moved this stage: then Sluice itself left it between two releases.
 pub(crate) async fn is_in_doubt(world: &World, view: &View, stage: &StageName) -> Result<bool, Trouble> {
     for ticket in view.tickets.iter().filter(|ticket| ticket.stuck) {
-        let Some(stuck) = load(&*world.store, &world.keys, &ticket.operation).await? else { continue };
-        if stuck.facts.params::<Moves>().is_ok_and(|moves| moves.stage == *stage) {
+        let stuck = match load(&*world.store, &world.keys, &ticket.operation).await {
+            Ok(Some(stuck)) => stuck,
+            Ok(None) => continue,
+            // Who parked on its own record is not to stop all others.
+            Err(error) if error.is_corrupt() => continue,
+            Err(error) => return Err(error),
+        };
+        let is_here = stuck.facts.params::<Moves>().is_ok_and(|moves| moves.stage == *stage);
+        if is_here && began_to_move(&stuck.facts) {
             return Ok(true);
         }
     }

@@ -57,6 +57,14 @@ pub(crate) fn mark(stage: &StageName, view: &View) -> Value {
     }
 }
 
+/// Whether an operation moved something of its stage, or may have.
+pub(crate) fn began_to_move(facts: &Facts) -> bool {
+    let moves = |step: &StepId| {
+        ["alias:", "permit:"].iter().any(|kind| step.0.starts_with(kind)) || step.0 == "api-stage"
+    };
+    facts.steps().any(|(step, fact)| moves(step) && fact.intent.is_some())
+}
+
 /// What the end of an operation leaves that moved a stage and took it back: who looked at the stage meanwhile saw what is not
 /// any more, though the record says the same.
 pub(crate) fn touched(
@@ -65,12 +73,8 @@ pub(crate) fn touched(
     pipeline: &PipelineName,
     stage: &StageName,
 ) -> Option<Write> {
-    let moves = |step: &StepId| {
-        ["alias:", "permit:"].iter().any(|kind| step.0.starts_with(kind)) || step.0 == "api-stage"
-    };
-    let moved = facts.steps().any(|(step, fact)| moves(step) && fact.intent.is_some());
     // What was marked as resolved is recorded, which nobody overlooks.
-    (moved && facts.resolved.is_none()).then(|| Write::Update {
+    (began_to_move(facts) && facts.resolved.is_none()).then(|| Write::Update {
         key: Keys::new(target).stage(pipeline, stage),
         set: [(TOUCHED.to_owned(), Guard::Text(facts.id.to_string()))].into(),
         due: DueChange::Keep,

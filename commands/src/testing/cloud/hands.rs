@@ -30,8 +30,8 @@ impl Cloud {
         let mut state = self.lock();
         let api = state.apis.iter_mut().find(|api| api.stages.contains_key(stage)).expect("an API stage");
         let now = api.stages.get(stage).and_then(|stage| stage.deployment.clone());
-        let other = api.deployments.iter().map(|(deployment, _)| deployment.id.clone());
-        let other = other.filter(|id| Some(id) != now.as_ref()).last().expect("another deployment");
+        let mut all = api.deployments.iter().map(|(deployment, _)| deployment.id.clone());
+        let other = all.rfind(|id| Some(id) != now.as_ref()).expect("another deployment");
         if let Some(stage) = api.stages.get_mut(stage) {
             stage.deployment = Some(other.clone());
         }

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use super::super::harness::{Process, Shared};
+use super::super::harness::{Death, Process, Shared};
+use super::cases::{Case, Tally, sampled};
 use super::scene::Scene;
 use super::speech::{People, code};
-use super::tale::{HIDDEN, PLENTY};
+use super::tale::{HIDDEN, PLENTY, Tale};
 use crate::card::Card;
 use crate::operation::{Head, Status};
+use crate::testing::{Moment, Weather};
 
 const HELLO: &str = "sluice-orders-Hello";
 
@@ -86,6 +88,49 @@ async fn what_somebody_moves_at_any_moment_stays_where_they_put_it() {
             "matrix: a hand in {line}: {refused} refused at once, {met} met it, {late} were done before"
         );
         assert!(met > 0 && late > 0, "{line}: {refused}, {met}, {late}: all are tried");
+    }
+}
+
+/// The same where the process dies at a change, or its answer is lost, and another one goes on.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_moves_stays_through_deaths_and_lost_answers_too() {
+    let scene = Scene::after(PLENTY).await;
+    let tally = Tally::of("a hand, a death and another life");
+    for (kind, line, stage, other, changes) in [
+        ("promote", "/promote orders prod r1", "prod", "dev", 5),
+        ("rollback", "/rollback orders prod", "prod", "dev", 5),
+        ("deploy", "/deploy orders", "dev", "prod", 14),
+    ] {
+        let tale = Tale { name: line, kind, before: PLENTY, who: "ann", line, runs: None };
+        let times = [0, 10, 25, 45, 70, 110, 180, 400, 1_000, 2_500, 12_000, 20_000, 45_000];
+        let fates = [Some(Moment::Before), Some(Moment::After), None];
+        let cases = (0..changes).flat_map(|nth| fates.map(|fate| (nth, fate)));
+        let cases = cases.flat_map(|(nth, fate)| times.map(|after| (nth, fate, after))).collect();
+        for (nth, fate, after) in sampled(cases, 80, line.len()) {
+            let shared = scene.open();
+            let case = Case {
+                death: Death { change: fate.map(|moment| (nth, moment)), ..Death::default() },
+                ..Case::default()
+            };
+            if fate.is_none() {
+                shared.cloud.weather_at_change(nth, Weather::AnswerLost);
+            }
+            let theirs = at(&shared, other);
+            let known = shared.heads().len();
+            let hand = async {
+                while shared.heads().len() == known {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                shared.cloud.move_by_hand(HELLO, stage, &theirs, None);
+            };
+            tokio::join!(Box::pin(shared.play(&tale, &case)), hand);
+            let context = format!("{line}: change {nth}, {fate:?}, {after} ms");
+            let heads = shared.new_heads(&scene);
+            assert_eq!(at(&shared, stage), theirs, "{context}: {:#?}", shared.journal(&heads[0].id));
+            assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
+            tally.count();
+        }
     }
 }
 
