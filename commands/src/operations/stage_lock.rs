@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Lock, revised};
+use crate::domain::{About, Lock};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Ground, Node, Progress, Slot, Step, StepId, Story, Trouble,
 };
+use crate::ports::Write;
 use crate::service::Actor;
 
 /// Its kind.
@@ -143,9 +144,7 @@ impl Step for Record {
         if let Some(other) = view.locks.get(&self.stage).filter(|other| other.holds(lock.since)) {
             lock.may_replace(other, &access).map_err(Trouble::Refused)?;
         }
-        let key = keys.lock(&self.name, &self.stage);
-        let revision = view.revisions.get(&key.sort).copied().unwrap_or(0);
-        let write = revised(key, revision, &lock)?;
-        Progress::recorded((), vec![write])
+        let (key, when) = (keys.lock(&self.name, &self.stage), view.lock_as_seen(&self.stage));
+        Progress::recorded((), vec![Write::Put { item: lock.to_item(key)?, when }])
     }
 }

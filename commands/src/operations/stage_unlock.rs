@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Lock, REVISION, View};
+use crate::domain::{About, Lock, View};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, Target};
 use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble};
 use crate::operations::stage_lock::listed;
-use crate::ports::{Guard, Precondition, Write};
+use crate::ports::Write;
 
 /// Its kind.
 pub const KIND: &str = "stage-unlock";
@@ -78,9 +78,8 @@ impl Step for Record {
         for lock in locks {
             let is_same = view.locks.get(&lock.stage).is_some_and(|now| now.operation == lock.operation);
             let key = keys.lock(name, &lock.stage);
-            if let (true, Some(revision)) = (is_same, view.revisions.get(&key.sort)) {
-                let when = Precondition::Equals([(REVISION.to_owned(), Guard::Number(*revision))].into());
-                writes.push(Write::Delete { key, when });
+            if is_same {
+                writes.push(Write::Delete { key, when: view.lock_as_seen(&lock.stage) });
             }
         }
         Progress::recorded((), writes)

@@ -1,6 +1,7 @@
 //! Gates in a world that moves: what was open when somebody asked may be closed when the stage is about to move, and the
 //! other way round. Whatever happens first counts for all: message, record and alias say the same.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::harness::{Process, Shared, person};
@@ -8,7 +9,9 @@ use super::scene::Scene;
 use super::speech::code;
 use super::tale::{Act, PLENTY};
 use crate::ids::StageName;
-use crate::operation::{Head, Status};
+use crate::operation::{Context, Definition, Facts, Head, Progress, Status, testing};
+use crate::operations::{stage_lock, stage_unlock};
+use crate::ports::{Guard, Precondition, Store, StoreError, Write};
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -47,6 +50,11 @@ async fn ends(shared: &Shared, process: &Process, who: &str, line: &str, status:
     let head = comes_to(shared, process, who, line, status).await;
     process.live_until(async || shared.is_settled()).await;
     head
+}
+
+/// Somebody locks, and the lock holds.
+async fn holds(shared: &Shared, process: &Process, who: &str, line: &str) {
+    ends(shared, process, who, line, Status::Succeeded).await;
 }
 
 async fn refused(process: &Process, who: &str, line: &str, wanted: &str) {
@@ -357,4 +365,55 @@ async fn a_grant_of_who_is_no_admin_any_more_is_not_recorded() {
     assert_eq!((ended(Status::Succeeded).count(), ended(Status::Failed).count()), (1, 1));
     let lost = ended(Status::Failed).next().unwrap();
     assert_eq!(fails_with(&shared, lost).await, "not-an-admin");
+}
+
+/// What the only step of an operation would write now.
+async fn writes(process: &Process, definition: &impl Definition, params: impl serde::Serialize) -> Vec<Write> {
+    let id = testing::operation_id(7);
+    let mut charter = testing::charter(definition.kind());
+    charter.params = serde_json::to_value(params).unwrap();
+    let facts = Facts::new(id.clone(), charter);
+    let world = Arc::clone(process.engine.world());
+    let nodes = definition.nodes(&facts, &world.target).unwrap();
+    let done = nodes[0].step.run(&Context { world, operation: id, signals: vec![] }).await.unwrap();
+    let Progress::Done(done) = done else { panic!("{done:?}") };
+    done.writes
+}
+
+/// Between the read of who lifts or extends a lock and their write, it is lifted, and another one is set: that one stays.
+#[tokio::test(start_paused = true)]
+async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
+    let (shared, process) = world("").await;
+    let lock = || async { shared.view().await.locks.into_values().next().unwrap() };
+    let holds = |who, line| holds(&shared, &process, who, line);
+    for old in [false, true] {
+        holds("ben", "/stage lock orders prod for 1h the ledger").await;
+        let seen = lock().await;
+        if old {
+            // As the version before wrote it.
+            let key = process.engine.world().keys.lock(&"orders".parse().unwrap(), &seen.stage);
+            let item = crate::domain::to_item(key, [("rev".to_owned(), Guard::Number(1))].into(), &seen);
+            shared.store.write(Write::Put { item: item.unwrap(), when: Precondition::Any }).await.unwrap();
+        }
+        let params = stage_unlock::Params { name: "orders".parse().unwrap(), locks: vec![seen.clone()] };
+        let lifts = writes(&process, &stage_unlock::StageUnlock, params).await;
+        let params = stage_lock::Params {
+            name: "orders".parse().unwrap(),
+            stages: vec![seen.stage.clone()],
+            until: seen.until,
+            hard: false,
+            reason: "more".to_owned(),
+            over: vec![],
+        };
+        let replaces = writes(&process, &stage_lock::StageLock, params).await;
+        assert_eq!((lifts.len(), replaces.len()), (1, 1));
+        ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
+        holds("cat", "/stage lock orders prod for 2h the audit").await;
+        for late in [lifts, replaces] {
+            let written = shared.store.transact("late", late).await;
+            assert_eq!(written, Err(StoreError::Lost(vec![0])));
+        }
+        assert_eq!(lock().await.reason, "the audit");
+        ends(&shared, &process, "cat", "/stage unlock orders prod", Status::Succeeded).await;
+    }
 }
