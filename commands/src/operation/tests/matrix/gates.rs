@@ -1,6 +1,7 @@
 //! Gates in a world that moves: what was open when somebody asked may be closed when the stage is about to move, and the
 //! other way round. Whatever happens first counts for all: message, record and alias say the same.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,8 +54,8 @@ async fn ends(shared: &Shared, process: &Process, who: &str, line: &str, status:
 }
 
 /// Somebody locks, and the lock holds.
-async fn holds(shared: &Shared, process: &Process, who: &str, line: &str) {
-    ends(shared, process, who, line, Status::Succeeded).await;
+async fn holds(shared: &Shared, process: &Process, who: &str, line: &str) -> Head {
+    ends(shared, process, who, line, Status::Waiting).await
 }
 
 async fn refused(process: &Process, who: &str, line: &str, wanted: &str) {
@@ -144,7 +145,7 @@ async fn a_request_is_reminded_of_once_and_expires() {
 async fn a_lock_holds_what_is_new_and_a_hard_one_the_way_back() {
     let (shared, process) = world("").await;
     let waits = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
-    ends(&shared, &process, "ben", "/stage lock orders prod for 1h the ledger", Status::Succeeded).await;
+    holds(&shared, &process, "ben", "/stage lock orders prod for 1h the ledger").await;
     // What waited is asked again at the stage's door.
     process.types("a1", "ben", "/promote approve orders prod").await;
     process.live_until(async || shared.is_settled()).await;
@@ -154,7 +155,7 @@ async fn a_lock_holds_what_is_new_and_a_hard_one_the_way_back() {
     ends(&shared, &process, "oli", "/rollback orders prod", Status::Succeeded).await;
     assert_eq!(runs(&shared, "prod").await, 1, "a soft lock holds nobody who goes back");
     refused(&process, "ann", "/promote orders prod r2", "locked").await;
-    ends(&shared, &process, "ada", "/stage lock orders prod for 1h hard an audit", Status::Succeeded).await;
+    holds(&shared, &process, "ada", "/stage lock orders prod for 1h hard an audit").await;
     refused(&process, "ben", "/stage unlock orders prod", "not-an-admin").await;
     refused(&process, "ann", "/promote orders prod override now", "not-for-override").await;
     refused(&process, "oli", "/promote orders prod override now", "hard-locked").await;
@@ -169,7 +170,7 @@ async fn a_lock_holds_what_is_new_and_a_hard_one_the_way_back() {
 #[tokio::test(start_paused = true)]
 async fn a_lock_ends_by_itself() {
     let (shared, process) = world("").await;
-    ends(&shared, &process, "ben", "/stage lock orders for 1h the ledger", Status::Succeeded).await;
+    holds(&shared, &process, "ben", "/stage lock orders for 1h the ledger").await;
     refused(&process, "ann", ASK, "locked").await;
     refused(&process, "ann", "/deploy orders", "locked").await;
     tokio::time::sleep(secs(3601)).await;
@@ -226,13 +227,13 @@ async fn nobody_approves_who_is_not_asked_any_more() {
 #[tokio::test(start_paused = true)]
 async fn a_lock_is_not_weakened_by_who_may_not_take_it_away() {
     let (shared, process) = world("").await;
-    ends(&shared, &process, "ben", "/stage lock orders prod for 5h the ledger", Status::Succeeded).await;
+    holds(&shared, &process, "ben", "/stage lock orders prod for 5h the ledger").await;
     refused(&process, "cat", "/stage lock orders prod for 1m soon over", "not-an-admin").await;
-    ends(&shared, &process, "cat", "/stage lock orders prod for 6h the audit", Status::Succeeded).await;
-    ends(&shared, &process, "ada", "/stage lock orders prod for 1h hard the audit", Status::Succeeded).await;
+    holds(&shared, &process, "cat", "/stage lock orders prod for 6h the audit").await;
+    holds(&shared, &process, "ada", "/stage lock orders prod for 1h hard the audit").await;
     refused(&process, "cat", "/stage lock orders prod for 9h for good", "not-an-admin").await;
     refused(&process, "ada", "/stage set orders dev approvals=1", "first-stage").await;
-    ends(&shared, &process, "oli", "/stage lock orders dev an incident", Status::Succeeded).await;
+    holds(&shared, &process, "oli", "/stage lock orders dev an incident").await;
     ends(&shared, &process, "oli", "/stage unlock orders dev", Status::Succeeded).await;
 }
 
@@ -288,7 +289,7 @@ async fn after_a_lock_is_told_nothing_moves() {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            _ = process.live_until(async || shared.heads().iter().all(|h| h.status.is_final()) && shared.is_settled() && shared.heads().len() > scene.known().len() + 1) => {}
+            _ = process.live_until(async || shared.heads().iter().all(|h| h.status.is_final() || h.holds()) && shared.is_settled() && shared.heads().len() > scene.known().len() + 1) => {}
             () = story => {}
         }
         let head = shared.head(&waits.id).await;
@@ -368,7 +369,11 @@ async fn a_grant_of_who_is_no_admin_any_more_is_not_recorded() {
 }
 
 /// What the only step of an operation would write now.
-async fn writes(process: &Process, definition: &impl Definition, params: impl serde::Serialize) -> Vec<Write> {
+async fn writes(
+    process: &Process,
+    definition: &impl Definition,
+    params: impl serde::Serialize,
+) -> Vec<Write> {
     let id = testing::operation_id(7);
     let mut charter = testing::charter(definition.kind());
     charter.params = serde_json::to_value(params).unwrap();
@@ -385,9 +390,9 @@ async fn writes(process: &Process, definition: &impl Definition, params: impl se
 async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
     let (shared, process) = world("").await;
     let lock = || async { shared.view().await.locks.into_values().next().unwrap() };
-    let holds = |who, line| holds(&shared, &process, who, line);
+    let locks = |who, line| holds(&shared, &process, who, line);
     for old in [false, true] {
-        holds("ben", "/stage lock orders prod for 1h the ledger").await;
+        locks("ben", "/stage lock orders prod for 1h the ledger").await;
         let seen = lock().await;
         if old {
             // As the version before wrote it.
@@ -408,7 +413,7 @@ async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
         let replaces = writes(&process, &stage_lock::StageLock, params).await;
         assert_eq!((lifts.len(), replaces.len()), (1, 1));
         ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
-        holds("cat", "/stage lock orders prod for 2h the audit").await;
+        locks("cat", "/stage lock orders prod for 2h the audit").await;
         for late in [lifts, replaces] {
             let written = shared.store.transact("late", late).await;
             assert_eq!(written, Err(StoreError::Lost(vec![0])));
@@ -416,4 +421,107 @@ async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
         assert_eq!(lock().await.reason, "the audit");
         ends(&shared, &process, "cat", "/stage unlock orders prod", Status::Succeeded).await;
     }
+}
+
+/// What is told of an operation now: its headline and foot, as text.
+fn told(shared: &Shared, head: &Head) -> String {
+    let card = shared.news(&head.id).unwrap().card;
+    card.footer.iter().fold(card.title.flat(), |text, line| format!("{text} | {}", line.flat()))
+}
+
+/// How often something was told beside an operation's message, and what.
+fn asides(shared: &Shared, head: &Head, name: &str) -> BTreeSet<(u64, String)> {
+    let heralds = shared.heralds.lock().unwrap();
+    let news = heralds.iter().flat_map(|herald| herald.told()).filter(|news| news.operation == head.id);
+    let asides = news.flat_map(|news| news.asides).filter(|aside| aside.name == name);
+    asides.map(|aside| (aside.cause, aside.text.flat())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_locked_is_reminded_once_before_the_end_and_told_of_it() {
+    let (shared, process) = world("").await;
+    let since = tokio::time::Instant::now();
+    let lock = holds(&shared, &process, "ada", "/stage lock orders prod for 40m hard the ledger").await;
+    assert!(told(&shared, &lock).contains("holds: nothing moves there"), "{}", told(&shared, &lock));
+    let view = shared.view().await;
+    assert!(view.tickets.is_empty() && view.slots.is_empty(), "it holds up nobody: {view:?}");
+    let status = format!("{:?}", process.types("s", "eve", "/pipeline status orders").await);
+    assert!(status.contains("locked hard") && !status.contains("Open: "), "{status}");
+
+    process.live_until(async || !asides(&shared, &lock, "reminder").is_empty()).await;
+    let reminded = since.elapsed();
+    assert!(secs(30 * 60) <= reminded && reminded < secs(30 * 60 + 30), "a quarter is left: {reminded:?}");
+    process.live_until(async || shared.heads().iter().all(|head| head.status.is_final())).await;
+    let ended = since.elapsed();
+    assert!(secs(40 * 60) <= ended && ended < secs(40 * 60 + 30), "{ended:?}");
+    process.live_until(async || shared.is_settled()).await;
+    let reminders = asides(&shared, &lock, "reminder");
+    assert_eq!(reminders.len(), 1, "{reminders:?}");
+    let words = &reminders.first().unwrap().1;
+    let again = "/stage lock orders prod for 40m hard \"the ledger\"";
+    assert!(words.starts_with("@U0ADA your lock of prod") && words.contains(again), "{words}");
+    let end = asides(&shared, &lock, "end");
+    assert!(end.len() == 1 && end.first().unwrap().1.contains("is over: its time has come"), "{end:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_lock_ends_without_a_reminder() {
+    let (shared, process) = world("").await;
+    let lock = holds(&shared, &process, "ben", "/stage lock orders prod for 5m the ledger").await;
+    process.live_until(async || shared.heads().iter().all(|head| head.status.is_final())).await;
+    assert_eq!(asides(&shared, &lock, "reminder").len(), 0);
+    assert!(told(&shared, &lock).contains("its time has come"), "{}", told(&shared, &lock));
+}
+
+/// Each stage's lock is lifted or replaced on its own, and the message says so at once.
+#[tokio::test(start_paused = true)]
+async fn a_lock_says_who_lifted_it_and_who_took_it_over() {
+    let (shared, process) = world("").await;
+    let line = "/stage lock orders for 2h the fair";
+    let first = holds(&shared, &process, "ben", line).await;
+    ends(&shared, &process, "ben", "/stage unlock orders dev", Status::Succeeded).await;
+    process.live_until(async || told(&shared, &first).contains("Unlocked by @U0BEN")).await;
+    assert!(told(&shared, &first).contains("holds: still on prod"), "{}", told(&shared, &first));
+    refused(&process, "ann", ASK, "locked").await;
+    ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
+
+    tokio::time::sleep(secs(30)).await;
+    let since = tokio::time::Instant::now();
+    let second = holds(&shared, &process, "cat", "/stage lock orders prod for 3h the audit").await;
+    let is_over = async || shared.head(&first.id).await.status == Status::Succeeded;
+    process.live_until(is_over).await;
+    process.live_until(async || shared.is_settled()).await;
+    assert!(since.elapsed() < secs(10), "{:?}", since.elapsed());
+    let words = told(&shared, &first);
+    assert!(words.contains("is over: unlocked by ben, taken over by cat"), "{words}");
+    assert_eq!(asides(&shared, &first, "end").len(), 1, "the owner is told");
+
+    // The same again holds it longer; that it replaces one's own is no news.
+    let third = holds(&shared, &process, "cat", "/stage lock orders prod for 3h the audit").await;
+    process.live_until(async || shared.head(&second.id).await.status == Status::Succeeded).await;
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(asides(&shared, &second, "end").len(), 0);
+    assert_eq!(shared.view().await.locks[&"prod".parse().unwrap()].operation, third.id);
+    ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
+    process.live_until(async || shared.head(&third.id).await.status == Status::Succeeded).await;
+    assert!(told(&shared, &third).contains("is over: unlocked by ada"), "{}", told(&shared, &third));
+}
+
+/// A process that cannot tell leaves it to one that can, and one that was away finds what came due.
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_was_set_where_nothing_is_told_reminds_and_ends() {
+    let shared = Scene::after(PLENTY).await.open();
+    let silent = shared.mortal("terminal", None, |settings| settings.tells = false);
+    let lock =
+        comes_to(&shared, &silent, "ben", "/stage lock orders prod for 1h the ledger", Status::Waiting).await;
+    silent.live_until(async || shared.head(&lock.id).await.owner.is_empty()).await;
+    drop(silent);
+    let process = shared.process("later");
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(shared.head(&lock.id).await.status, Status::Waiting);
+    drop(process);
+    tokio::time::sleep(secs(50 * 60)).await;
+    let process = shared.process("much later");
+    process.live_until(async || !asides(&shared, &lock, "reminder").is_empty()).await;
+    process.live_until(async || shared.head(&lock.id).await.status == Status::Succeeded).await;
 }
