@@ -125,9 +125,11 @@ fn last_signs(text: &str, count: usize) -> String {
     text.chars().skip(length(text).saturating_sub(count)).collect()
 }
 
-/// The buttons; what has too many loses the last ones.
+/// The buttons; what has too many loses the last ones. One whose value is too long is none: cut, it would decide something
+/// else. Whoever makes it says in words what to type.
 pub(super) fn actions(buttons: &[Button]) -> Option<Value> {
-    let elements: Vec<Value> = buttons.iter().take(BUTTONS).map(button).collect();
+    let is_whole = |button: &&Button| length(&button.value) <= limits::VALUE;
+    let elements: Vec<Value> = buttons.iter().filter(is_whole).take(BUTTONS).map(button).collect();
     (!elements.is_empty()).then(|| json!({ "type": "actions", "elements": elements }))
 }
 
@@ -136,7 +138,7 @@ fn button(button: &Button) -> Value {
         "type": "button",
         "action_id": cut(&button.action_id, limits::ACTION_ID),
         "text": plain(&button.label, limits::BUTTON),
-        "value": cut(&button.value, limits::VALUE),
+        "value": button.value,
     });
     match button.style {
         ButtonStyle::Default => {}

@@ -17,8 +17,9 @@ pub(crate) const CONTEXT_ELEMENTS: usize = 10;
 pub(crate) const BUTTONS: usize = 8;
 /// Signs on a button.
 pub(crate) const BUTTON: usize = 75;
-/// Signs of a button's value that we use of Slack's 2,000: an operation and a revision are far below it.
-pub(crate) const VALUE: usize = 150;
+/// Signs of a button's value that we use of Slack's 2,000: a command and what it stands on. Eight such buttons fit into a
+/// message.
+pub(crate) const VALUE: usize = 600;
 /// Signs of an action id that we use of Slack's 255.
 pub(crate) const ACTION_ID: usize = 64;
 /// Signs of a title that is no header, by our own choice.

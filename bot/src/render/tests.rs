@@ -90,6 +90,24 @@ fn a_refusal() {
 }
 
 #[test]
+fn an_answer_has_buttons_whose_values_come_back_whole() {
+    let button = |value: String| Button {
+        action_id: "drift.go".into(),
+        label: "Go on".into(),
+        style: ButtonStyle::Default,
+        value,
+        confirm: None,
+    };
+    let line = format!("/rollback orders prod {}", "why ".repeat(100));
+    let card = Card::new(Tone::Waiting, "It moved.").button(button(line.clone()));
+    let body = super::answer(&Answer::private(card.button(button("x".repeat(601)))));
+    assert_within_limits(&body);
+    let elements = body["blocks"][1]["elements"].as_array().unwrap();
+    assert_eq!(elements.len(), 1, "a value that would be cut is no button: {elements:?}");
+    assert_eq!(elements[0]["value"], line);
+}
+
+#[test]
 fn a_failure_with_a_log() {
     let log: String = (0..400).map(|line| format!("line {line}: <error> & more ```\n")).collect();
     let card = Card::new(Tone::Bad, Text::plain("Build ").code("#1").then(" of orders failed"))
