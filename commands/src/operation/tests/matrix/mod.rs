@@ -13,6 +13,7 @@ mod failures;
 mod fixtures;
 mod gates;
 mod judge;
+mod locks;
 mod scene;
 mod schedules;
 mod speech;
