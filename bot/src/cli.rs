@@ -68,6 +68,18 @@ pub(crate) enum Verb {
         #[command(subcommand)]
         what: Audit,
     },
+    /// Print the IAM policy of the role that the bot runs as, for this configuration
+    Policy {
+        /// The AWS account
+        #[arg(long, value_name = "ID")]
+        account: String,
+        /// The region [env: AWS_REGION]
+        #[arg(long, value_name = "REGION")]
+        region: Option<String>,
+        /// What `sluice init` needs instead, for whoever sets it up
+        #[arg(long)]
+        init: bool,
+    },
     /// Print the Slack app manifest
     Manifest {
         /// Put this before every command, as in `acme-`

@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use sluice_commands::grammar::{self, Names};
-use sluice_commands::ids::UserId;
+use sluice_commands::ids::{Target, UserId};
 use sluice_commands::ports::Clock as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,6 +48,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let exit = match cli.command {
         Verb::Manifest { prefix, only_umbrella, url } => print_manifest(prefix, only_umbrella, &url),
+        Verb::Policy { account, region, init } => {
+            print_policy(Sources::of_process(cli.flags), account, region, init)
+                .unwrap_or_else(|problems| complain(&problems))
+        }
         verb => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(run(verb, cli.flags)),
             Err(error) => {
@@ -73,7 +77,7 @@ async fn run(verb: Verb, flags: Flags) -> Exit {
         Verb::Backup { to } => backup(sources, to).await,
         Verb::Run { line, who } => run_order(sources, &line, &who).await,
         Verb::Audit { what: Audit::Export { since } } => export(sources, since.as_deref()).await,
-        Verb::Manifest { .. } => Ok(Exit::Done),
+        Verb::Manifest { .. } | Verb::Policy { .. } => Ok(Exit::Done),
     };
     outcome.unwrap_or_else(|problems| complain(&problems))
 }
@@ -150,6 +154,22 @@ async fn backup(sources: Sources, to: Option<String>) -> Result<Exit, Vec<Proble
         }
         Err(obstacle) => stopped("backup", &obstacle),
     })
+}
+
+/// Asks neither AWS nor the state: it can be read before there is either.
+fn print_policy(
+    sources: Sources,
+    account: String,
+    region: Option<String>,
+    init: bool,
+) -> Result<Exit, Vec<Problem>> {
+    let region = region.or_else(|| sources.env.get("AWS_REGION").cloned()).ok_or_else(|| {
+        vec![Problem { name: "--region".into(), what: "is required, or set AWS_REGION".into() }]
+    })?;
+    let whose = if init { wiring::Whose::Init } else { wiring::Whose::Bot };
+    let base = Base::load(sources)?;
+    say(&format!("{:#}\n", wiring::policy(whose, &base, &Target { account, region })));
+    Ok(Exit::Done)
 }
 
 async fn run_order(sources: Sources, line: &[String], who: &str) -> Result<Exit, Vec<Problem>> {

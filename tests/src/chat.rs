@@ -92,6 +92,9 @@ impl Message {
             ("was resolved by hand", State::Failed),
             ("is stuck", State::Stuck),
             ("waiting", State::Waiting),
+            // A lock, which stands so until its end.
+            (" holds", State::Waiting),
+            (" is over", State::Succeeded),
         ]
         .into_iter()
         .find_map(|(word, state)| headline.contains(word).then_some(state))

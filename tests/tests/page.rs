@@ -98,7 +98,7 @@ async fn the_gates_of_a_stage_as_people_see_them() {
     page.sees("!document.querySelector('[data-action=\"access.grant\"]')").await;
 
     world.asks(ann, "/stage set gated prod approvals=2 soak=30m").await.succeeds().await;
-    world.asks(world.bob(), "/stage lock gated prod for 1h \"fixing the ledger\"").await.succeeds().await;
+    world.asks(world.bob(), "/stage lock gated prod for 1h \"fixing the ledger\"").await.waits().await;
     page.becomes("eve").await;
     page.types("/pipeline check gated prod").await;
     page.sees(

@@ -87,16 +87,16 @@ async fn four_people_and_the_gates_of_prod() {
         .await;
     world.types(bob, promote).await.says(&["frozen", "the fair is on"]);
     world.asks(ann, "/stage set day prod freeze=off").await.succeeds().await;
-    world.asks(bob, "/stage lock day prod for 1h \"fixing the ledger\"").await.succeeds().await;
+    world.asks(bob, "/stage lock day prod for 1h \"fixing the ledger\"").await.waits().await;
     world.types(ann, promote).await.says(&[&format!("<@{bob}> locked"), "fixing the ledger"]);
-    let over = world.asks(cyd, "/stage lock day prod for 2h hard \"an audit\"").await.succeeds().await;
+    let over = world.asks(cyd, "/stage lock day prod for 2h hard \"an audit\"").await.waits().await;
     over.says(&["Taken over from", &format!("<@{bob}>")]);
     world.types(ann, "/rollback day prod").await.says(&["locked", "An admin lifts it"]);
     world.types(ann, "/promote day prod override please").await.says(&["locked", "An admin lifts it"]);
     world.asks(cyd, "/stage unlock day prod").await.succeeds().await;
 
     // An override past a soft lock: loud, and its owner is told.
-    world.asks(bob, "/stage lock day prod for 1h \"fixing the ledger\"").await.succeeds().await;
+    world.asks(bob, "/stage lock day prod for 1h \"fixing the ledger\"").await.waits().await;
     let passed = world.asks(ann, "/promote day prod override checkout is down").await.succeeds().await;
     passed.says(&["checkout is down", &format!("<@{bob}>"), "Nobody was asked to approve it"]);
     assert_eq!(runs(&world, NAME).await, "r3");

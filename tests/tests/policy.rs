@@ -28,15 +28,19 @@ async fn two_have_to_approve_and_a_lock_an_override_and_a_rollback_do_what_they_
     assert_eq!(runs(&world, "policy").await, "r1");
 
     next(&world, "policy", &created, "Release 2").await;
-    let locked =
-        world.asks(bob, "/stage lock policy prod for 1h \"fixing the ledger\"").await.succeeds().await;
-    locked.says(&["Lock of prod of policy", "fixing the ledger", "a rollback passes"]);
+    let locked = world.asks(bob, "/stage lock policy prod for 1h \"fixing the ledger\"").await;
+    let holds = locked.waits().await;
+    holds.says(&["Lock of prod of policy", "holds", "fixing the ledger", "a rollback passes"]);
     world.types(ann, "/promote policy prod").await.says(&[
         "locked",
         "fixing the ledger",
         "/stage unlock policy prod",
     ]);
     world.types(ann, "/pipeline status policy").await.says(&["prod is locked by", "fixing the ledger"]);
+    assert!(
+        !world.types(ann, "/pipeline status policy").await.words().contains("Open:"),
+        "it is under way for nobody"
+    );
     world.types(eve, "/promote policy prod override please").await.says(&["Only admins and people on call"]);
     let passed = world.asks(cyd, "/promote policy prod override checkout is down").await.succeeds().await;
     passed.says(&["checkout is down", &format!("<@{bob}>"), "Nobody was asked to approve it"]);
@@ -50,6 +54,7 @@ async fn two_have_to_approve_and_a_lock_an_override_and_a_rollback_do_what_they_
         .await
         .says(&["prod runs r1"]);
     world.asks(bob, "/stage unlock policy prod").await.succeeds().await.says(&["open for what is new"]);
+    locked.succeeds().await.says(&["Lock of prod of policy", "is over", "unlocked by bob"]);
     world.types(ann, "/promote policy prod").await.says(&["was rolled back from r2", "again"]);
     let again = world.asks(ann, "/promote policy prod again").await;
     let waiting = again.waits().await;
@@ -58,11 +63,15 @@ async fn two_have_to_approve_and_a_lock_an_override_and_a_rollback_do_what_they_
     assert_eq!(runs(&world, "policy").await, "r2");
 
     // A hard lock holds the way back, too; and whose it was is told when it is taken over.
-    world.asks(bob, "/stage lock policy prod \"the ledger once more\"").await.succeeds().await;
-    let hard = world.asks(ann, "/stage lock policy prod for 1h hard \"an audit\"").await.succeeds().await;
+    let soft = world.asks(bob, "/stage lock policy prod \"the ledger once more\"").await;
+    soft.waits().await;
+    let hard = world.asks(ann, "/stage lock policy prod for 1h hard \"an audit\"").await.waits().await;
+    soft.succeeds().await.says(&["is over", "taken over by ann"]);
     hard.says(&["Taken over from", &format!("<@{bob}>")]);
     world.types(bob, "/rollback policy prod").await.says(&["locked", "An admin lifts it"]);
     world.asks(ann, "/stage unlock policy prod").await.succeeds().await;
+    let short = world.asks(bob, "/stage lock policy prod for 4s \"the fair\"").await.succeeds().await;
+    short.says(&["is over", "its time has come"]);
     let history = world.types(eve, &format!("/pipeline history policy prod <@{bob}> since 1h")).await;
     history.says(&["by", "/stage lock policy prod"]);
 }

@@ -57,7 +57,7 @@ async fn approve_against_reject_and_lock_against_promote_have_one_outcome() {
     let (world, _) = deployed("lockrace", "").await;
     let promotion = world.asks(ann, "/promote lockrace prod").await;
     let waiting = promotion.waits().await;
-    let lock = async { world.asks(cyd, "/stage lock lockrace prod \"the ledger\"").await.succeeds().await };
+    let lock = async { world.asks(cyd, "/stage lock lockrace prod \"the ledger\"").await.waits().await };
     tokio::join!(world.tries_click(bob, &waiting, "promotion.approve"), lock);
     let over = ended(&promotion).await;
     let moved = over.state() == State::Succeeded;

@@ -53,6 +53,7 @@ fn no_kind_and_no_state_is_forgotten() {
         wanted.insert(("promote", status.as_str()));
     }
     wanted.insert(("build", Status::Unwinding.as_str()));
+    wanted.insert(("stage-lock", Status::Waiting.as_str()));
     assert_eq!(shown, wanted);
     let known = [promote::APPROVE, promote::REJECT, CANCEL_BUTTON, RETRY_BUTTON, RESOLVE_BUTTON];
     for button in samples::all().iter().flat_map(|sample| sample.news().card.buttons) {

@@ -5,6 +5,7 @@ mod assembly;
 mod audit;
 mod backups;
 mod lanes;
+mod policy;
 mod probe;
 mod seat;
 mod state;
@@ -29,6 +30,7 @@ use crate::tasks::{Kind, Tasks};
 use crate::terminal::Screen;
 use backups::Backups;
 use lanes::Lanes;
+pub(crate) use policy::{Whose, policy};
 use state::State;
 
 /// What the environment says of AWS, read as every AWS SDK reads it.

@@ -6,9 +6,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Access;
+use crate::domain::{Access, OPERATION, to_item};
 use crate::ids::{OperationId, StageName};
 use crate::operation::Refusal;
+use crate::ports::{Guard, Item, Key, StoreError};
 use crate::service::Actor;
 
 /// A stage's lock.
@@ -32,6 +33,13 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Its item. It is guarded by the operation that set it and not by a count, which begins anew when a lock is lifted:
+    /// who read one lock can neither lift nor replace another.
+    pub fn to_item(&self, key: Key) -> Result<Item, StoreError> {
+        let guard = (OPERATION.to_owned(), Guard::Text(self.operation.to_string()));
+        to_item(key, [guard].into(), self)
+    }
+
     /// Whether it holds at that time.
     pub fn holds(&self, at: Timestamp) -> bool {
         at < self.until

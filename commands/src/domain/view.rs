@@ -6,7 +6,7 @@ use crate::domain::{Grants, Lock, Outside, Pipeline, Policy, Stage, from_item};
 use crate::ids::{BuildNumber, OperationId, PipelineName, StageName};
 use crate::operation::head::{guards, number, text};
 use crate::operation::{Keys, Slot, Ticket, Trouble};
-use crate::ports::{Guard, Guards, Item, Order, Query, Store, StoreError};
+use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
 
 /// A pipeline's partition.
 #[derive(Debug, Clone, Default)]
@@ -25,11 +25,13 @@ pub struct View {
     pub policies: BTreeMap<StageName, Policy>,
     /// The locks, those whose time has come included.
     pub locks: BTreeMap<StageName, Lock>,
+    /// What tells each lock's record from any other that stands, or stood, in its place.
+    pub lock_guards: BTreeMap<StageName, Guards>,
     /// The stages that were seen moved outside Sluice.
     pub outside: BTreeMap<StageName, Outside>,
     /// The roles that were granted for it.
     pub grants: Grants,
-    /// The revision of the record of each policy, lock and drift, by its sort key.
+    /// The revision of the record of each policy and drift, by its sort key.
     pub revisions: BTreeMap<String, u64>,
     /// The open operations, the earliest first.
     pub tickets: Vec<Ticket>,
@@ -134,7 +136,7 @@ impl View {
                 }
                 Some(("lock", _)) => {
                     let lock: Lock = from_item(item)?;
-                    view.revisions.insert(item.key.sort.clone(), number(&item.guards, REVISION));
+                    view.lock_guards.insert(lock.stage.clone(), item.guards.clone());
                     view.locks.insert(lock.stage.clone(), lock);
                 }
                 Some(("drift", stage)) => {
@@ -168,6 +170,12 @@ impl View {
     pub fn policy(&self, stage: &StageName) -> Policy {
         let set = self.policies.get(stage).cloned();
         set.unwrap_or_else(|| Policy::of(self.is_protected(stage)))
+    }
+
+    /// What must hold for a lock's record to be written or deleted: that it is the very one that was seen, or that there
+    /// is none still.
+    pub fn lock_as_seen(&self, stage: &StageName) -> Precondition {
+        self.lock_guards.get(stage).cloned().map_or(Precondition::Absent, Precondition::Equals)
     }
 
     /// Whether a stage is protected by its place.

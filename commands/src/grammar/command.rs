@@ -215,6 +215,7 @@ pub enum Command {
         stage: Option<StageName>,
         person: Option<UserId>,
         since: Option<Period>,
+        until: Option<Period>,
     },
     PipelineMine,
     PipelineCheck {

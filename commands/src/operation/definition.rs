@@ -34,6 +34,11 @@ pub trait Definition: Send + Sync {
     fn can_cancel(&self) -> bool {
         true
     }
+    /// Whether it keeps its place in the pipeline's line while it waits. Without one it holds up nobody, is not under way for
+    /// whoever asks the same again, and takes no slot any more.
+    fn keeps_place(&self) -> bool {
+        true
+    }
     /// Who may ask for it. It was asked when it was accepted, and is asked again when it takes a slot.
     fn permission(&self, _facts: &Facts) -> Permission {
         Permission::Operators
@@ -70,8 +75,11 @@ pub struct End<'a> {
 pub struct Story {
     /// What is done, as a headline without its state: "deploy of `orders` build `#1` to `dev`".
     pub title: Text,
-    /// What the end means, if it ended well: "dev runs r1".
+    /// What the end means, if it ended well: "dev runs r1". Of what does not wait for an approval ([`Story::stands`]), also
+    /// what the wait means.
     pub result: Option<Text>,
+    /// How it stands while it waits, or once it ended well, where that is no approval and no success: "holds".
+    pub stands: Option<&'static str>,
     /// Facts about it.
     pub fields: Vec<(String, Text)>,
     /// Further parts, behind the steps.
@@ -88,6 +96,8 @@ pub struct Story {
     pub reminder: Option<Text>,
     /// Whether its end is shown to the whole channel: it changed (or failed to change) a protected stage.
     pub broadcast: bool,
+    /// Whether its good end is worth no message of its own: who asked for it brought it about.
+    pub quiet: bool,
 }
 
 impl Story {
@@ -96,6 +106,7 @@ impl Story {
         Self {
             title,
             result: None,
+            stands: None,
             fields: vec![],
             parts: vec![],
             hint: None,
@@ -104,6 +115,7 @@ impl Story {
             wakes: None,
             reminder: None,
             broadcast: false,
+            quiet: false,
         }
     }
     /// Adds a fact.

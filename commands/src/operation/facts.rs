@@ -53,6 +53,10 @@ pub enum Verdict {
     Retry,
     /// Stuck: record what really runs, and end.
     Resolve,
+    /// A lock was taken away.
+    Unlock,
+    /// Another lock stands in a lock's place.
+    TakeOver,
 }
 
 /// What is known of one step.
@@ -225,7 +229,7 @@ impl Facts {
     /// What a word changes. Of those that stop an operation, the first counts.
     fn hear(&mut self, signal: &SignalFact) {
         match signal.verdict {
-            Verdict::Approve | Verdict::Reject => {}
+            Verdict::Approve | Verdict::Reject | Verdict::Unlock | Verdict::TakeOver => {}
             Verdict::Cancel | Verdict::GiveWay => drop(self.cancelled.get_or_insert_with(|| signal.clone())),
             Verdict::Retry if self.stuck.is_some() => {
                 self.stuck = None;

@@ -32,6 +32,7 @@ pub(crate) mod testing;
 mod tests;
 mod world;
 
+pub(crate) use accept::inbox;
 pub use accept::{Accepted, Delivery, Draft, accept, answered};
 pub use decree::decree;
 pub use definition::{Definition, End, Registry, Story};
@@ -48,8 +49,8 @@ pub(crate) use news::{audit, audit_by};
 pub(crate) use news::{of as told, of_parked};
 pub use plan::{Motion, Plan, Start, Turn, plan};
 pub(crate) use retry::reading;
-pub(crate) use signal::give_way;
 pub use signal::{Said, Word, parse_wait, say};
+pub(crate) use signal::{give_way, let_go};
 pub use slot::{Slot, Ticket};
 pub use step::{Context, Done, Effect, Node, Observed, Progress, Refusal, Step, StepId, Trouble, Undone};
 pub use telling::{Messages, Posted};

@@ -74,10 +74,12 @@ fn headline(story: &Story, facts: &Facts) -> Text {
         },
         Status::Stuck => "is stuck",
     };
-    let title = story.title.clone().then(" ").bold(state);
-    match (&story.result, facts.status()) {
-        (Some(result), Status::Succeeded) => title.then(": ").join(result.clone()),
-        _ => title,
+    let stands = story.stands.filter(|_| matches!(facts.status(), Status::Waiting | Status::Succeeded));
+    let title = story.title.clone().then(" ").bold(stands.unwrap_or(state));
+    let tells = facts.status() == Status::Succeeded || stands.is_some();
+    match story.result.as_ref().filter(|_| tells) {
+        Some(result) => title.then(": ").join(result.clone()),
+        None => title,
     }
 }
 
@@ -135,8 +137,15 @@ pub fn card(
             Verdict::GiveWay => "Gave way to a rollback by ",
             Verdict::Retry => "Tried again by ",
             Verdict::Resolve => "Marked as resolved by ",
+            Verdict::Unlock => "Unlocked by ",
+            Verdict::TakeOver => "Taken over by ",
         };
         let mut line = Text::plain(said).join(signal.actor.told()).then(" ").time(signal.at);
+        if let (Verdict::Unlock | Verdict::TakeOver, Some((_, stage))) =
+            (signal.verdict, signal.step.0.split_once(':'))
+        {
+            line = line.then(": ").code(stage);
+        }
         if let Some(reason) = &signal.reason {
             line = line.then(format!(": {reason}"));
         }
@@ -299,7 +308,7 @@ fn asides(story: &Story, facts: &Facts, nodes: &[Node]) -> Vec<Aside> {
     if let Some((at, succeeded)) = facts.ended {
         let long = at.duration_since(facts.charter.accepted).as_secs() >= LONG;
         let rollback = facts.charter.kind == crate::operation::ROLLBACK;
-        if long || !succeeded || rollback || story.broadcast {
+        if !(story.quiet && succeeded) && (long || !succeeded || rollback || story.broadcast) {
             let mut text =
                 Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));
             if let Some(why) = cause(facts) {
@@ -391,7 +400,7 @@ pub(crate) fn audit_by(record: &AuditRecord, keys: &Keys) -> Result<Write, Store
         None => keys.installation_audit(record.at, &about),
     };
     let item = to_item(key, Default::default(), record)?;
-    Ok(Write::Put { item, when: Precondition::Any })
+    Ok(Write::Put { item, when: Precondition::Absent })
 }
 
 #[cfg(test)]

@@ -55,12 +55,11 @@ struct Ear {
     when: Guards,
     set: Guards,
     due: DueChange,
-    act: Act,
 }
 
 impl Ear {
-    /// `None`: the operation does not listen to that.
-    fn of(head: &Head, verdict: Verdict, at: Timestamp) -> Option<Self> {
+    /// With what it is called in the history. `None`: the operation does not listen to that.
+    fn of(head: &Head, verdict: Verdict, at: Timestamp) -> Option<(Self, Act)> {
         let is_open = matches!(head.status, Status::Running | Status::Waiting);
         let awaits = parse_wait(&head.awaits);
         let is_stuck =
@@ -72,18 +71,10 @@ impl Ear {
             Verdict::GiveWay if is_open => Act::GaveWay,
             Verdict::Retry if is_stuck => Act::Retried,
             Verdict::Resolve if is_stuck => Act::Resolved,
+            // Not said by people, but by the operation that did it: see `let_go`.
             _ => return None,
         };
-        // Nobody carries who waits or is stuck; who told it last may still be named, and must not settle it any more.
-        let (set, due) = match head.status {
-            // Who runs is due already.
-            Status::Running => (Guards::new(), DueChange::Keep),
-            _ => {
-                let running = Guard::Text(Status::Running.as_str().into());
-                let set = [(head::OWNER, Guard::Text(String::new())), (head::STATUS, running)];
-                (guards(set), DueChange::At(at))
-            }
-        };
+        let (set, due) = woken(head, at);
         let status = (head::STATUS, Guard::Text(head.status.as_str().into()));
         let (step, awaited, when) = match verdict {
             Verdict::Cancel | Verdict::GiveWay => (StepId::new(CANCEL), CANCEL.to_owned(), guards([status])),
@@ -92,7 +83,7 @@ impl Ear {
                 (awaits?.0, head.awaits.clone(), guards([awaited, status]))
             }
         };
-        Some(Self { step, awaited, when, set, due, act })
+        Some((Self { step, awaited, when, set, due }, act))
     }
 
     /// The signal with its ring. `rung` is different for each.
@@ -138,6 +129,20 @@ fn record(
     }
 }
 
+/// Who carries an operation that does not run is to be found: what that changes in its head.
+fn woken(head: &Head, at: Timestamp) -> (Guards, DueChange) {
+    match head.status {
+        // Who runs is due already.
+        Status::Running => (Guards::new(), DueChange::Keep),
+        // Nobody carries who waits or is stuck; who told it last may still be named, and must not settle it any more.
+        _ => {
+            let running = Guard::Text(Status::Running.as_str().into());
+            let set = [(head::OWNER, Guard::Text(String::new())), (head::STATUS, running)];
+            (guards(set), DueChange::At(at))
+        }
+    }
+}
+
 /// Records what somebody said to `head`, as it was read, with what is known of it.
 pub async fn say(
     engine: &Engine,
@@ -176,12 +181,12 @@ async fn say_once(
     let world = engine.world();
     let Word { verdict, reason } = word;
     let at = world.clock.now();
-    let Some(ear) = Ear::of(head, verdict, at) else { return Ok(Said::Late) };
+    let Some((ear, act)) = Ear::of(head, verdict, at) else { return Ok(Said::Late) };
     let definition = engine.registry().get(&head.charter.kind, head.charter.version);
     let about = definition.map(|definition| definition.about(facts)).unwrap_or_default();
     let signal = SignalFact { step: ear.step.clone(), actor: delivery.actor.clone(), verdict, reason, at };
     let channel = delivery.channel.unwrap_or(&head.charter.home);
-    let audit = record(head, &signal, ear.act, granted.rule(), channel, about);
+    let audit = record(head, &signal, act, granted.rule(), channel, about);
     let mut writes = vec![inbox(engine, delivery.key, &answer, Some(&head.id))?];
     writes.extend(ear.writes(world, head, &signal, delivery.key)?);
     writes.push(news::audit(&audit, world)?);
@@ -210,10 +215,10 @@ pub(crate) async fn give_way(
     about: About,
 ) -> Result<(), Trouble> {
     let at = world.clock.now();
-    let Some(ear) = Ear::of(head, Verdict::GiveWay, at) else { return Ok(()) };
+    let Some((ear, act)) = Ear::of(head, Verdict::GiveWay, at) else { return Ok(()) };
     let (step, verdict) = (ear.step.clone(), Verdict::GiveWay);
     let signal = SignalFact { step, actor: by.clone(), verdict, reason: None, at };
-    let audit = record(head, &signal, ear.act, "rollback", &head.charter.channel, about);
+    let audit = record(head, &signal, act, "rollback", &head.charter.channel, about);
     let mut writes = ear.writes(world, head, &signal, &format!("{rollback}-{at}"))?;
     writes.push(news::audit(&audit, world)?);
     match world.store.transact(&format!("give-way-{}", ulid::Ulid::new()), writes).await {
@@ -222,6 +227,42 @@ pub(crate) async fn give_way(
         Err(error) => return Err(error.into()),
     }
     ring(world, head, &by.id);
+    Ok(())
+}
+
+/// Tells the operation of a lock that it does not hold that stage any more: it was lifted, or another stands in its place.
+/// Safe to repeat: it counts once for each person. That it was done is in the history of who did it.
+pub(crate) async fn let_go(
+    world: &World,
+    lock: &OperationId,
+    step: &StepId,
+    verdict: Verdict,
+    by: &Actor,
+) -> Result<(), Trouble> {
+    for _ in 0..TRIES {
+        let Some(seen) = read_head(&*world.store, &world.keys, lock).await? else { return Ok(()) };
+        let head = seen.head;
+        if !matches!(head.status, Status::Running | Status::Waiting) {
+            return Ok(());
+        }
+        let at = world.clock.now();
+        let signal = SignalFact { step: step.clone(), actor: by.clone(), verdict, reason: None, at };
+        let (set, due) = woken(&head, at);
+        let when = guards([(head::STATUS, Guard::Text(head.status.as_str().into()))]);
+        let ear = Ear { step: step.clone(), awaited: step.to_string(), when, set, due };
+        let writes = ear.writes(world, &head, &signal, &format!("{step}-{at}"))?;
+        match world.store.transact(&format!("let-go-{}", ulid::Ulid::new()), writes).await {
+            // It was said before.
+            Err(StoreError::Lost(lost)) if lost.contains(&0) => {}
+            // It went to sleep or woke at this moment.
+            Err(StoreError::Lost(_)) => continue,
+            Ok(()) => {}
+            Err(error) => return Err(error.into()),
+        }
+        ring(world, &head, &by.id);
+        return Ok(());
+    }
+    // It looks at the record itself whenever it wakes.
     Ok(())
 }
 

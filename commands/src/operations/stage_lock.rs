@@ -2,18 +2,27 @@
 //!
 //! Each stage's slot is held while its lock is recorded: what moves the stage now ends first, and whatever comes later
 //! meets the lock. So there is no moment at which somebody is told *locked* and the stage moves afterwards.
+//!
+//! Then the operation waits as long as its locks hold, without slot, ticket or task, so that its message says how they
+//! stand: it reminds who locked, and is over at the end, or as soon as the last of its locks is lifted or replaced
+//! ([`tell_of_end`]). What holds is the record alone; whenever this one wakes, it looks at that.
+
+mod hold;
+
+pub(crate) use hold::tell_of_end;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Lock, revised};
+use crate::domain::{About, Lock};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Ground, Node, Progress, Slot, Step, StepId, Story, Trouble,
 };
+use crate::ports::Write;
 use crate::service::Actor;
 
 /// Its kind.
@@ -70,7 +79,12 @@ impl Definition for StageLock {
             let before: Vec<StepId> = nodes.last().map(|node| node.id.clone()).into_iter().collect();
             nodes.push(node(stage).after(before));
         }
+        let set: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
+        nodes.extend(hold::nodes(facts, &params, &set)?);
         Ok(nodes)
+    }
+    fn keeps_place(&self) -> bool {
+        false
     }
     fn permission(&self, facts: &Facts) -> Permission {
         match facts.params::<Params>() {
@@ -109,7 +123,7 @@ impl Definition for StageLock {
         let only =
             stages.first().filter(|_| stages.len() == 1).map_or(String::new(), |stage| format!(" {stage}"));
         story.hint = Some(Text::plain("To end it before: ").code(format!("/stage unlock {name}{only}")));
-        story
+        hold::tell(story, facts, &params)
     }
 }
 
@@ -140,12 +154,12 @@ impl Step for Record {
             operation: cx.operation.clone(),
         };
         // Another lock may have been set since this one was accepted.
-        if let Some(other) = view.locks.get(&self.stage).filter(|other| other.holds(lock.since)) {
+        let other = view.locks.get(&self.stage).filter(|other| other.holds(lock.since));
+        if let Some(other) = other {
             lock.may_replace(other, &access).map_err(Trouble::Refused)?;
         }
-        let key = keys.lock(&self.name, &self.stage);
-        let revision = view.revisions.get(&key.sort).copied().unwrap_or(0);
-        let write = revised(key, revision, &lock)?;
-        Progress::recorded((), vec![write])
+        let (key, when) = (keys.lock(&self.name, &self.stage), view.lock_as_seen(&self.stage));
+        let replaced = other.map(|other| &other.operation);
+        Progress::recorded(replaced, vec![Write::Put { item: lock.to_item(key)?, when }])
     }
 }

@@ -1,15 +1,19 @@
-//! `/stage unlock`: locks end before their time. A lock that somebody set meanwhile is another one, and stays.
+//! `/stage unlock`: locks end before their time. A lock that somebody set meanwhile is another one, and stays. Those that
+//! were lifted say so in their own messages.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Lock, REVISION, View};
+use crate::domain::{About, Lock, View};
 use crate::grammar::Permission;
-use crate::ids::{PipelineName, Target};
-use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble};
-use crate::operations::stage_lock::listed;
-use crate::ports::{Guard, Precondition, Write};
+use crate::ids::{PipelineName, StageName, Target};
+use crate::operation::{
+    Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble, Verdict,
+};
+use crate::operations::stage_lock::{listed, tell_of_end};
+use crate::ports::Write;
+use crate::service::Actor;
 
 /// Its kind.
 pub const KIND: &str = "stage-unlock";
@@ -31,7 +35,16 @@ impl Definition for StageUnlock {
         KIND
     }
     fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
-        Ok(vec![Node::new(StepId::new("record"), "", Record(facts.params()?))])
+        let record = StepId::new("record");
+        let params: Params = facts.params()?;
+        let mut nodes = vec![Node::new(record.clone(), "", Record(params.clone()))];
+        let lifted: Vec<StageName> = facts.output::<Option<_>>(&record)?.flatten().unwrap_or_default();
+        let locks: Vec<Lock> = params.locks.into_iter().filter(|lock| lifted.contains(&lock.stage)).collect();
+        if !locks.is_empty() {
+            let step = Tell { locks, by: facts.charter.actor.clone() };
+            nodes.push(Node::new(StepId::new("tell"), "", step).after([record]));
+        }
+        Ok(nodes)
     }
     fn permission(&self, _: &Facts) -> Permission {
         Permission::OperatorsOrOncall
@@ -74,15 +87,33 @@ impl Step for Record {
         let Params { name, locks } = &self.0;
         let keys = &cx.world.keys;
         let view = View::read(&*cx.world.store, keys, name).await?;
-        let mut writes = vec![];
+        let (mut writes, mut lifted) = (vec![], vec![]);
         for lock in locks {
             let is_same = view.locks.get(&lock.stage).is_some_and(|now| now.operation == lock.operation);
             let key = keys.lock(name, &lock.stage);
-            if let (true, Some(revision)) = (is_same, view.revisions.get(&key.sort)) {
-                let when = Precondition::Equals([(REVISION.to_owned(), Guard::Number(*revision))].into());
-                writes.push(Write::Delete { key, when });
+            if is_same {
+                writes.push(Write::Delete { key, when: view.lock_as_seen(&lock.stage) });
+                lifted.push(&lock.stage);
             }
         }
-        Progress::recorded((), writes)
+        Progress::recorded(lifted, writes)
+    }
+}
+
+struct Tell {
+    locks: Vec<Lock>,
+    by: Actor,
+}
+
+#[async_trait]
+impl Step for Tell {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        for lock in &self.locks {
+            tell_of_end(&cx.world, &lock.operation, &lock.stage, Verdict::Unlock, &self.by).await?;
+        }
+        Progress::done(())
     }
 }

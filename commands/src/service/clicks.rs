@@ -13,6 +13,7 @@ use crate::operation::{
 };
 use crate::operations::promote;
 use crate::service::asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
+use crate::service::history::OLDER;
 use crate::service::{Answer, GO_BUTTON, Invocation, Service, Stop};
 
 impl Service {
@@ -23,6 +24,9 @@ impl Service {
         action: &str,
         value: &str,
     ) -> Result<Answer, Stop> {
+        if action == OLDER {
+            return self.older(invocation, value).await;
+        }
         let verdict = match action {
             ASK_BUTTON => return self.ask(invocation, value).await,
             GRANT_BUTTON => return self.answer_request(invocation, value, true).await,

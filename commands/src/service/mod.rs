@@ -9,8 +9,10 @@ mod check;
 mod clicks;
 mod drafts;
 mod drift;
+mod history;
 mod invocation;
 mod reads;
+mod refusals;
 mod roles;
 mod stops;
 #[cfg(test)]
@@ -26,7 +28,7 @@ use std::sync::Arc;
 
 use ulid::Ulid;
 
-use crate::card::{Card, Text, Tone};
+use crate::card::{Button, Card, Text, Tone};
 use crate::grammar::{self, Command, Names};
 use crate::ids::{OperationId, PipelineName};
 use crate::operation::{Accepted, Engine, Ground, Refusal, Trouble, accept, answered, marked};
@@ -47,14 +49,15 @@ pub struct Service {
     engine: Arc<Engine>,
     names: Names,
     looks: drift::Looks,
+    shares: refusals::Shares,
 }
 
 /// What stands in the way of an answer that somebody wanted.
 pub(crate) enum Stop {
     /// It is told to them.
     Say(Box<Card>),
-    /// They are refused.
-    Refused(Box<Refusal>),
+    /// The same of a refusal, which the history may have to tell; with a button for what could help.
+    Refused(Box<Refusal>, Option<Button>),
     /// The world does not answer.
     Trouble(Trouble),
 }
@@ -84,7 +87,7 @@ impl Stop {
 
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
-        Stop::Refused(Box::new(refusal))
+        Stop::Refused(Box::new(refusal), None)
     }
 }
 
@@ -113,7 +116,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Card {
 impl Service {
     /// A service over that engine, with the commands as they are called in this installation.
     pub fn new(engine: Arc<Engine>, names: Names) -> Self {
-        Self { engine, names, looks: drift::Looks::default() }
+        Self { engine, names, looks: drift::Looks::default(), shares: Default::default() }
     }
 
     /// Answers a delivery.
@@ -132,7 +135,12 @@ impl Service {
         match stop {
             Ok(answer) => Ok(self.named(answer)),
             Err(Stop::Say(card)) => Ok(self.named(Answer::private(*card))),
-            Err(Stop::Refused(refusal)) => Ok(self.named(Answer::private(refused(&refusal)))),
+            Err(Stop::Refused(refusal, offer)) => {
+                let card = offer.into_iter().fold(refused(&refusal), Card::button);
+                let answer = self.named(Answer::private(card));
+                Box::pin(self.record_refusal(&invocation, &refusal, &answer)).await;
+                Ok(answer)
+            }
             Err(Stop::Trouble(trouble @ Trouble::Store(_))) => {
                 tracing::error!(error = %trouble, "a delivery could not be answered");
                 Err(Delay::Unreachable)
@@ -169,8 +177,9 @@ impl Service {
             Command::StageList { name } => self.list_stages(&name).await,
             Command::PipelineStatus { name: Some(name) } => self.status(&name).await,
             Command::PipelineStatus { name: None } => self.status_of_all().await,
-            Command::PipelineHistory { name, stage, person, since } => {
-                self.history(&name, &reads::Wanted { stage, person, since }).await
+            Command::PipelineHistory { name, stage, person, since, until } => {
+                let wanted = history::Wanted { name, stage, person, since, until };
+                self.history(wanted, invocation.actor.terminal, None).await
             }
             Command::PipelineWho { name: Some(name) } => self.who_of(&name).await,
             Command::PipelineWho { name: None } => self.who().await,

@@ -45,8 +45,14 @@ impl Drive<'_> {
         let at = world.clock.now();
         match turn {
             Turn::Wait(step) => {
-                for slot in &facts.held {
-                    writes.push(line::release(world, &facts.charter.pipeline, slot, &facts.id));
+                if self.definition.keeps_place() {
+                    for slot in &facts.held {
+                        writes.push(line::release(world, &facts.charter.pipeline, slot, &facts.id));
+                        owners.push(None);
+                    }
+                } else {
+                    // Its slots are free because its ticket is gone.
+                    writes.push(line::leave(world, &facts));
                     owners.push(None);
                 }
                 row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));

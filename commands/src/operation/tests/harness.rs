@@ -286,9 +286,14 @@ impl Shared {
         let rows = self.rows(id);
         rows.iter().map(|row| row.entries.iter().map(shown).collect::<Vec<_>>().join(", ")).collect()
     }
-    /// Nobody will look at anything again.
+    /// Nobody will look at anything again but, when its time comes, at a lock that holds.
     pub(super) fn is_settled(&self) -> bool {
-        !self.store.any(|item| item.due.is_some())
+        let now = crate::ports::Clock::now(&*self.clock);
+        let holds = |item: &Item, due| {
+            let is = item.guards.get("status") == Some(&crate::ports::Guard::Text("waiting".into()));
+            is && due > now && item.body["kind"] == LOCK
+        };
+        !self.store.any(|item| item.due.is_some_and(|due| !holds(item, due)))
     }
     /// What must hold when all work is done: one end, a journal that folds, no slot, no ticket, nothing due, and no
     /// effect twice.
@@ -322,6 +327,13 @@ fn shown(entry: &Entry) -> String {
         Entry::UndoFault { step, refusal } => format!("undo fault {step} {}", refusal.code),
         Entry::Stuck { refusal } => format!("stuck {}", refusal.code),
         Entry::Ended { succeeded } => format!("ended {succeeded}"),
+    }
+}
+
+impl Head {
+    /// Whether it is of a lock that holds.
+    pub(super) fn holds(&self) -> bool {
+        self.charter.kind == LOCK && self.status == Status::Waiting
     }
 }
 

@@ -12,7 +12,7 @@ use crate::ids::{OperationId, PipelineName, UserId};
 use crate::operation::{Accepted, Refusal, answered, audit, decree};
 use crate::ports::Write;
 use crate::service::clicks::{bad_button, delivery_of};
-use crate::service::{Actor, Also, Answer, Invocation, Service, Stop, TRIES, refused};
+use crate::service::{Actor, Also, Answer, Invocation, Service, Stop, TRIES};
 
 /// The fixed ids of the buttons (DESIGN 8).
 pub const ASK_BUTTON: &str = "access.ask";
@@ -28,10 +28,10 @@ impl Stop {
     /// With a button to ask for the role that was wanting: for that pipeline, or for all where there is none yet.
     pub(super) fn asking(self, name: Option<&PipelineName>, wanted: &str) -> Self {
         match self {
-            Stop::Refused(refusal) => match refusal.lacks {
-                Some(role) => Stop::say(refused(&refusal).button(ask_button(role, name, wanted))),
-                None => Stop::Refused(refusal),
-            },
+            Stop::Refused(refusal, None) => {
+                let offer = refusal.lacks.map(|role| ask_button(role, name, wanted));
+                Stop::Refused(refusal, offer)
+            }
             other => other,
         }
     }

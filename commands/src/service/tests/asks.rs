@@ -26,7 +26,7 @@ impl Office {
         assert_eq!(asked.audience, Audience::Channel, "{asked:?}");
         asked.card
     }
-    fn acts(&self, name: &str) -> Vec<(Act, String, String)> {
+    fn acts_of(&self, name: &str) -> Vec<(Act, String, String)> {
         let keys = &self.service.engine.world().keys;
         let partition = match name {
             "" => keys.installation_audit_partition(),
@@ -62,7 +62,7 @@ async fn who_is_refused_asks_for_the_role_of_that_pipeline_and_gets_it() {
         assert_eq!(code(&late.card).as_deref(), Some("late"));
         assert!(late.replaces.is_none());
     }
-    let acts = office.acts("orders");
+    let acts = office.acts_of("orders");
     for wanted in [(Act::Asked, "eve", "access-request"), (Act::Approved, "ada", "access-request")] {
         let wanted = (wanted.0, wanted.1.to_owned(), wanted.2.to_owned());
         assert!(acts.contains(&wanted), "{acts:?}");
@@ -96,7 +96,7 @@ async fn a_no_is_told_and_holds_for_a_while() {
     let granted = office.presses("g", "ada", button(&request, GRANT_BUTTON).unwrap()).await;
     assert_eq!(code(&granted.card).as_deref(), Some("late"), "a click on an old message gives nothing");
     assert_eq!(code(&office.types("b", "eve", "/build orders").await).as_deref(), Some("not-an-operator"));
-    assert!(office.acts("orders").iter().any(|(act, who, _)| *act == Act::Rejected && who == "ada"));
+    assert!(office.acts_of("orders").iter().any(|(act, who, _)| *act == Act::Rejected && who == "ada"));
 }
 
 #[tokio::test]

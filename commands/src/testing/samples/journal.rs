@@ -82,12 +82,13 @@ impl Journal {
             !stands(node)
                 && node.id.0 != but
                 && node.needs.iter().all(|need| self.facts.is_done(need))
-                && (node.step.effect() != Effect::Await || self.is_approved())
+                && (node.step.effect() != Effect::Await || self.is_decided(&node.id))
         })
     }
 
-    fn is_approved(&self) -> bool {
-        self.facts.signals.iter().any(|signal| signal.verdict == Verdict::Approve)
+    fn is_decided(&self, step: &StepId) -> bool {
+        let decides = |verdict| matches!(verdict, Verdict::Approve | Verdict::Unlock | Verdict::TakeOver);
+        self.facts.signals.iter().any(|signal| signal.step == *step && decides(signal.verdict))
     }
 
     /// Everything that can be done before that step ends; the step itself is begun, if it is ready.
@@ -129,9 +130,21 @@ impl Journal {
         self.row(later, vec![Entry::Signal(SignalFact { step, actor: actor(who), verdict, reason, at })])
     }
 
-    /// So many seconds later it is looked at, and waits still.
-    pub fn waits_still(self, seconds: i64) -> Self {
-        self.row(seconds * 1000, vec![Entry::Waiting { step: StepId::new("approval") }])
+    /// Somebody lifts or replaces the lock of that stage, twelve minutes later.
+    pub fn let_go(self, stage: &str, who: &str, verdict: Verdict) -> Self {
+        self.said_to(&format!("hold:{stage}"), 12 * 60_000, who, verdict, None)
+    }
+
+    /// So many seconds later it is looked at, and that step waits still.
+    pub fn waits_still(self, step: &str, seconds: i64) -> Self {
+        self.row(seconds * 1000, vec![Entry::Waiting { step: StepId::new(step) }])
+    }
+
+    /// So many seconds later the time of that step has come.
+    pub fn is_past(self, step: &str, seconds: i64) -> Self {
+        let step = StepId::new(step);
+        let output = self.outputs.of(&step);
+        self.row(seconds * 1000, vec![Entry::Done { step, output, took: None }])
     }
 
     /// Everything is done.

@@ -267,13 +267,33 @@ fn locking(hard: bool) -> Journal {
         over: if hard { vec![lock("ben", false)] } else { vec![] },
     };
     let line = if hard { "/stage lock orders prod for 2h hard" } else { "/stage lock orders prod for 2h" };
-    Journal::accepted(stage_lock::KIND, line, "orders", params, Outputs::default().with("lock:prod", ()))
+    let replaced = hard.then(|| lock("ben", false).operation);
+    Journal::accepted(
+        stage_lock::KIND,
+        line,
+        "orders",
+        params,
+        Outputs::default().with("lock:prod", replaced),
+    )
+}
+
+fn locking_all() -> Journal {
+    let params = stage_lock::Params {
+        name: "orders".parse().expect("a name"),
+        stages: ["dev", "prod"].map(|stage| stage.parse().expect("a stage")).into(),
+        until: BEGIN + jiff::SignedDuration::from_hours(2),
+        hard: false,
+        reason: "the fair is on".into(),
+        over: vec![],
+    };
+    let outputs = Outputs::default().with("lock:dev", ()).with("lock:prod", ());
+    Journal::accepted(stage_lock::KIND, "/stage lock orders for 2h", "orders", params, outputs)
 }
 
 fn unlocking() -> Journal {
     let params =
         stage_unlock::Params { name: "orders".parse().expect("a name"), locks: vec![lock("ben", false)] };
-    let outputs = Outputs::default().with("record", ());
+    let outputs = Outputs::default().with("record", ["prod"]);
     Journal::accepted(stage_unlock::KIND, "/stage unlock orders prod", "orders", params, outputs)
 }
 
@@ -447,8 +467,15 @@ pub fn all() -> Vec<Sample> {
         listing(3, true).until("approval").sample("waiting, with the commits in between"),
         listing(10, false).until("approval").sample("extreme: waiting, with more commits than are shown"),
         asking_two().until("approval").said("ben", Verdict::Approve, None).sample("one of two approved"),
-        asking_two().until("approval").waits_still(23 * 3600).sample("reminded of, before it expires"),
-        asking_two().until("approval").waits_still(24 * 3600).fails_by_itself("approval").sample("expired"),
+        asking_two()
+            .until("approval")
+            .waits_still("approval", 23 * 3600)
+            .sample("reminded of, before it expires"),
+        asking_two()
+            .until("approval")
+            .waits_still("approval", 24 * 3600)
+            .fails_by_itself("approval")
+            .sample("expired"),
         going_on().until("approval").sample("waiting, from what was moved outside"),
         overriding().until("alias:sluice-orders-Hello").sample("overridden, half way"),
         overriding().succeeded().sample("overridden, succeeded"),
@@ -484,8 +511,21 @@ pub fn all() -> Vec<Sample> {
         setting(&[("approvals", "1")], &[("approvals", "2")]).succeeded().sample("lowered"),
         locking(false).sample("just accepted"),
         locking(false).failed("lock:prod", gone()).sample("failed"),
-        locking(false).succeeded().sample("locked"),
-        locking(true).succeeded().sample("locked hard, and taken over"),
+        locking(false).until("hold:prod").sample("locked"),
+        locking(true).until("hold:prod").sample("locked hard, and taken over"),
+        locking(false).until("hold:prod").waits_still("hold:prod", 105 * 60).sample("reminded of"),
+        locking(false).until("hold:prod").is_past("hold:prod", 7200).succeeded().sample("over"),
+        locking(false)
+            .until("hold:prod")
+            .let_go("prod", "ben", Verdict::TakeOver)
+            .succeeded()
+            .sample("taken over"),
+        locking_all()
+            .until("hold:dev")
+            .let_go("prod", "ada", Verdict::Unlock)
+            .until("hold:dev")
+            .sample("of two, one lifted"),
+        locking(false).succeeded().sample("set by a version that did not wait for the end"),
         unlocking().sample("just accepted"),
         unlocking().failed("record", gone()).sample("failed"),
         unlocking().succeeded().sample("unlocked"),

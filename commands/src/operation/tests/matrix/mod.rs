@@ -14,6 +14,7 @@ mod fixtures;
 mod gates;
 mod groups;
 mod judge;
+mod locks;
 mod outside;
 mod scene;
 mod schedules;

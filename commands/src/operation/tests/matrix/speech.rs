@@ -99,7 +99,9 @@ impl Process {
             if !shared.store.any(|item| is_such(item, "waiting")) {
                 continue;
             }
-            for head in shared.heads().into_iter().filter(|head| head.status == Status::Waiting) {
+            for head in
+                shared.heads().into_iter().filter(|head| head.status == Status::Waiting && !head.holds())
+            {
                 match people {
                     People::Prompt | People::Cancelling(_) | People::Resolving => {
                         drop(self.clicks("ben", APPROVE, &head, 1).await)

@@ -75,7 +75,15 @@ pub(super) const TALES: &[Tale] = &[
         kind: "stage-lock",
         before: &[CREATED, STAGED],
         who: "ann",
-        line: "/stage lock orders for 2h \"the fair is on\"",
+        line: "/stage lock orders for 20s \"the fair is on\"",
+        runs: None,
+    },
+    Tale {
+        name: "take a lock over",
+        kind: "stage-lock",
+        before: &[CREATED, STAGED, &[Types("ben", "/stage lock orders prod for 9d \"the ledger\"")]],
+        who: "ada",
+        line: "/stage lock orders prod for 20s \"the fair is on\"",
         runs: None,
     },
     Tale {
@@ -84,6 +92,14 @@ pub(super) const TALES: &[Tale] = &[
         before: &[CREATED, STAGED, &[Types("ann", "/stage lock orders for 2h \"the fair is on\"")]],
         who: "ann",
         line: "/stage unlock orders",
+        runs: None,
+    },
+    Tale {
+        name: "unlock for somebody",
+        kind: "stage-unlock",
+        before: &[CREATED, STAGED, &[Types("ben", "/stage lock orders prod for 9d \"the ledger\"")]],
+        who: "ada",
+        line: "/stage unlock orders prod",
         runs: None,
     },
     Tale {

@@ -1,0 +1,392 @@
+//! `sluice policy`: the IAM policy of the role that the bot runs as, made of the list of all calls that it can make.
+//!
+//! A test holds that each call of `aws-adapter/src/call.rs` is in exactly one statement, so that a new call is missed here
+//! and not in somebody's account. What only `sluice init` does is in a document of its own, for whoever sets it up. What
+//! is recorded of who did what can be written and read by the bot, and neither changed nor deleted.
+
+use serde_json::{Value, json};
+use sluice_commands::ids::Target;
+use sluice_commands::operation::Keys;
+use sluice_commands::operations::names;
+
+use crate::config::{Base, Place, State};
+
+/// Whose policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Of whoever serves, runs a command or looks what is missing.
+    Bot,
+    /// Of whoever sets it up: `sluice init`.
+    Init,
+}
+
+/// One statement: the calls that it lets through, by their names in `call.rs`.
+struct Allowed {
+    sid: &'static str,
+    calls: &'static [&'static str],
+    /// What these calls need besides the action of their own name.
+    besides: &'static [&'static str],
+    resources: Vec<String>,
+    condition: Option<Value>,
+}
+
+impl Allowed {
+    fn new(sid: &'static str, calls: &'static [&'static str], resources: Vec<String>) -> Self {
+        Self { sid, calls, besides: &[], resources, condition: None }
+    }
+    fn besides(self, besides: &'static [&'static str]) -> Self {
+        Self { besides, ..self }
+    }
+    fn when(self, condition: Value) -> Self {
+        Self { condition: Some(condition), ..self }
+    }
+    fn statement(&self) -> Value {
+        let own = self.calls.iter().map(|call| action(call));
+        let mut actions: Vec<String> = own.chain(self.besides.iter().map(|&action| action.into())).collect();
+        actions.sort();
+        actions.dedup();
+        let mut statement =
+            json!({ "Sid": self.sid, "Effect": "Allow", "Action": actions, "Resource": self.resources });
+        if let Some(condition) = &self.condition {
+            statement["Condition"] = condition.clone();
+        }
+        statement
+    }
+}
+
+/// What IAM calls a call. Most have one name; API Gateway has verbs on paths, and S3 an action for several calls.
+fn action(call: &str) -> String {
+    let verb = |name: &str| match name {
+        name if name.starts_with("Get") => "GET",
+        name if name.starts_with("Create") => "POST",
+        name if name.starts_with("Update") => "PATCH",
+        _ => "DELETE",
+    };
+    match call.split_once(':') {
+        Some(("apigatewayv2", name)) => format!("apigateway:{}", verb(name)),
+        _ => match call {
+            "s3:HeadBucket" | "s3:ListObjectsV2" => "s3:ListBucket",
+            "s3:GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
+            "s3:PutPublicAccessBlock" => "s3:PutBucketPublicAccessBlock",
+            "sqs:DeleteMessageBatch" => "sqs:DeleteMessage",
+            same => same,
+        }
+        .to_owned(),
+    }
+}
+
+/// What the state needs of its table, and `sluice init` to make it. Transactions are judged by the action of each item.
+const TABLE: &[&str] = &[
+    "dynamodb:BatchGetItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:DescribeContinuousBackups",
+    "dynamodb:DescribeTable",
+    "dynamodb:DescribeTimeToLive",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:UpdateItem",
+];
+const TABLE_MADE: &[&str] = &[
+    "dynamodb:CreateTable",
+    "dynamodb:DescribeContinuousBackups",
+    "dynamodb:DescribeTable",
+    "dynamodb:DescribeTimeToLive",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateContinuousBackups",
+    "dynamodb:UpdateTable",
+    "dynamodb:UpdateTimeToLive",
+];
+
+/// The policy for that account and region, with the state, queue and backups of that configuration.
+pub(crate) fn policy(whose: Whose, base: &Base, target: &Target) -> Value {
+    let mut statements: Vec<Value> = allowed(whose, base, target)
+        .iter()
+        .filter(|allowed| !allowed.resources.is_empty())
+        .map(Allowed::statement)
+        .collect();
+    if let State::Table(table) = &base.state {
+        statements.extend(of_table(whose, table, target));
+    }
+    json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// All statements by calls; without resources, what the configuration does not use.
+fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
+    let Target { account, region } = target;
+    let here = |service: &str, what: &str| format!("arn:aws:{service}:{region}:{account}:{what}");
+    let queue: Vec<String> = base.queue.iter().map(|name| here("sqs", name)).collect();
+    let boundary = names::boundary_arn(target);
+    if whose == Whose::Init {
+        return vec![
+            Allowed::new("Boundary", &["iam:CreatePolicy"], vec![boundary]).besides(&["iam:GetPolicy"]),
+            Allowed::new("Queue", &["sqs:CreateQueue"], queue).besides(&["sqs:GetQueueUrl"]),
+            Allowed::new("Whoami", &[], vec!["*".into()]).besides(&["sts:GetCallerIdentity"]),
+        ];
+    }
+    let bucket = format!("arn:aws:s3:::{}", names::bucket(target));
+    let roles = format!("arn:aws:iam::{account}:role{}*", names::IAM_PATH);
+    let function = here("lambda", "function:sluice-*");
+    let api = |path: &str| format!("arn:aws:apigateway:{region}::/apis{path}");
+    let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": boundary } });
+    let (backup, backups): (Vec<_>, Vec<_>) = match base.backup.as_ref().map(|plan| &plan.place) {
+        Some(Place::Bucket { bucket, prefix }) => {
+            let within = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
+            (vec![format!("arn:aws:s3:::{bucket}")], vec![format!("arn:aws:s3:::{bucket}/{within}")])
+        }
+        _ => (vec![], vec![]),
+    };
+    vec![
+        Allowed::new(
+            "Repositories",
+            &[
+                "codecommit:CreateCommit",
+                "codecommit:CreateRepository",
+                "codecommit:GetBranch",
+                "codecommit:GetCommit",
+                "codecommit:GetRepository",
+                "codecommit:ListTagsForResource",
+            ],
+            vec![here("codecommit", "*")],
+        )
+        .besides(&["codecommit:TagResource"]),
+        Allowed::new(
+            "Builds",
+            &[
+                "codebuild:BatchGetBuilds",
+                "codebuild:BatchGetProjects",
+                "codebuild:CreateProject",
+                "codebuild:ListBuildsForProject",
+                "codebuild:StartBuild",
+                "codebuild:StopBuild",
+            ],
+            vec![here("codebuild", "project/sluice-*")],
+        ),
+        Allowed::new(
+            "BuildLogs",
+            &["logs:GetLogEvents"],
+            vec![here("logs", "log-group:/aws/codebuild/sluice-*:log-stream:*")],
+        ),
+        Allowed::new(
+            "ArtifactBucket",
+            &[
+                "s3:CreateBucket",
+                "s3:GetBucketPolicy",
+                "s3:GetBucketTagging",
+                "s3:GetBucketVersioning",
+                "s3:GetPublicAccessBlock",
+                "s3:HeadBucket",
+                "s3:PutBucketPolicy",
+                "s3:PutBucketVersioning",
+                "s3:PutPublicAccessBlock",
+            ],
+            vec![bucket.clone()],
+        )
+        .besides(&["s3:PutBucketTagging", "s3:TagResource"]),
+        // Lambda reads a function's code with the rights of who names it.
+        Allowed::new("Artifacts", &["s3:GetObject"], vec![format!("{bucket}/*")])
+            .besides(&["s3:GetObjectVersion"]),
+        Allowed::new("BackupBucket", &["s3:ListObjectsV2"], backup),
+        Allowed::new("Backups", &["s3:DeleteObject", "s3:PutObject"], backups).besides(&["s3:GetObject"]),
+        Allowed::new(
+            "Functions",
+            &[
+                "lambda:CreateAlias",
+                "lambda:CreateFunction",
+                "lambda:DeleteAlias",
+                "lambda:GetAlias",
+                "lambda:GetFunctionConfiguration",
+                "lambda:GetPolicy",
+                "lambda:ListTags",
+                "lambda:ListVersionsByFunction",
+                "lambda:PublishVersion",
+                "lambda:RemovePermission",
+                "lambda:UpdateAlias",
+                "lambda:UpdateFunctionCode",
+                "lambda:UpdateFunctionConfiguration",
+            ],
+            vec![function.clone()],
+        )
+        .besides(&["lambda:TagResource"]),
+        Allowed::new("LetApisCall", &["lambda:AddPermission"], vec![function])
+            .when(json!({ "StringEquals": { "lambda:Principal": "apigateway.amazonaws.com" } })),
+        Allowed::new("Apis", &["apigatewayv2:CreateApi", "apigatewayv2:GetApis"], vec![api("")])
+            .besides(&["apigateway:TagResource"]),
+        Allowed::new(
+            "ApiDefinitions",
+            &[
+                "apigatewayv2:CreateDeployment",
+                "apigatewayv2:CreateIntegration",
+                "apigatewayv2:CreateRoute",
+                "apigatewayv2:CreateStage",
+                "apigatewayv2:GetDeployments",
+                "apigatewayv2:GetIntegrations",
+                "apigatewayv2:GetRoutes",
+            ],
+            ["deployments", "integrations", "routes", "stages"].map(|of| api(&format!("/*/{of}"))).into(),
+        ),
+        Allowed::new(
+            "ApiRoutesAndStages",
+            &[
+                "apigatewayv2:DeleteRoute",
+                "apigatewayv2:DeleteStage",
+                "apigatewayv2:GetStage",
+                "apigatewayv2:UpdateRoute",
+                "apigatewayv2:UpdateStage",
+            ],
+            vec![api("/*/routes/*"), api("/*/stages/*")],
+        ),
+        Allowed::new("RolesWithinTheBoundary", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
+            .when(with_boundary),
+        Allowed::new("Roles", &["iam:GetRole", "iam:GetRolePolicy"], vec![roles.clone()])
+            .besides(&["iam:TagRole"]),
+        Allowed::new("PassRoles", &[], vec![roles]).besides(&["iam:PassRole"]).when(json!({
+            "StringEquals": { "iam:PassedToService": ["codebuild.amazonaws.com", "lambda.amazonaws.com"] }
+        })),
+        Allowed::new("Boundary", &["iam:GetPolicy"], vec![boundary]),
+        Allowed::new("Whoami", &["sts:GetCallerIdentity"], vec!["*".into()]),
+        Allowed::new(
+            "WakeUps",
+            &["sqs:DeleteMessageBatch", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:SendMessage"],
+            queue,
+        ),
+    ]
+}
+
+/// What is done with the state's table; and that what is recorded of who did what stays.
+fn of_table(whose: Whose, table: &str, target: &Target) -> Vec<Value> {
+    let Target { account, region } = target;
+    let arn = format!("arn:aws:dynamodb:{region}:{account}:table/{table}");
+    let resources = [arn.clone(), format!("{arn}/index/*")];
+    let actions = if whose == Whose::Init { TABLE_MADE } else { TABLE };
+    let mut statements =
+        vec![json!({ "Sid": "State", "Effect": "Allow", "Action": actions, "Resource": resources })];
+    if whose == Whose::Bot {
+        let audit = Keys::new(target).installation_audit_partition();
+        statements.push(json!({
+            "Sid": "AuditRecordsStay",
+            "Effect": "Deny",
+            "Action": ["dynamodb:DeleteItem", "dynamodb:UpdateItem"],
+            "Resource": arn,
+            "Condition": {
+                "ForAnyValue:StringLike": { "dynamodb:LeadingKeys": [audit, format!("{audit}/*")] }
+            },
+        }));
+        // Ways around it: writes that are judged as a whole, another language, and the table itself.
+        statements.push(json!({
+            "Sid": "TheTableStays",
+            "Effect": "Deny",
+            "Action": [
+                "dynamodb:BatchWriteItem",
+                "dynamodb:DeleteBackup",
+                "dynamodb:DeleteTable",
+                "dynamodb:ImportTable",
+                "dynamodb:PartiQLDelete",
+                "dynamodb:PartiQLInsert",
+                "dynamodb:PartiQLUpdate",
+                "dynamodb:PutResourcePolicy",
+                "dynamodb:RestoreTableFromBackup",
+                "dynamodb:RestoreTableToPointInTime",
+                "dynamodb:UpdateContinuousBackups",
+                "dynamodb:UpdateTable",
+                "dynamodb:UpdateTimeToLive",
+            ],
+            "Resource": [arn.clone(), format!("{arn}/*")],
+        }));
+    }
+    statements
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use sluice_aws_adapter::{MUTATIONS, READS};
+
+    use super::*;
+    use crate::config::Sources;
+
+    fn base(more: &[(&str, &str)]) -> Base {
+        let env = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Base::load(Sources { env, ..Sources::default() }).unwrap()
+    }
+
+    fn target() -> Target {
+        Target { account: "123456789012".into(), region: "eu-central-1".into() }
+    }
+
+    #[test]
+    fn every_call_is_let_through_by_exactly_one_statement() {
+        let base = base(&[("SLUICE_QUEUE", "sqs:sluice")]);
+        let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for whose in [Whose::Bot, Whose::Init] {
+            for allowed in allowed(whose, &base, &target()) {
+                for call in allowed.calls {
+                    found.entry(call).or_default().push(allowed.sid);
+                }
+            }
+        }
+        let known: Vec<&str> = READS.iter().chain(MUTATIONS).copied().collect();
+        for call in &known {
+            let sids = found.remove(call).unwrap_or_default();
+            assert_eq!(sids.len(), 1, "{call} is in the statements {sids:?}: see `allowed`");
+        }
+        assert_eq!(found, BTreeMap::new(), "no such calls");
+    }
+
+    #[test]
+    fn nothing_is_let_through_everywhere_or_in_full() {
+        let base = base(&[("SLUICE_QUEUE", "sqs:sluice")]);
+        for whose in [Whose::Bot, Whose::Init] {
+            for statement in policy(whose, &base, &target())["Statement"].as_array().unwrap() {
+                let text = statement.to_string();
+                assert!(!statement["Action"].to_string().contains('*'), "{text}");
+                let is_anywhere = statement["Resource"].to_string().contains("\"*\"");
+                assert_eq!(is_anywhere, statement["Sid"] == "Whoami", "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn audit_records_of_pipelines_and_of_none_are_in_what_is_denied() {
+        let deny = of_table(Whose::Bot, "sluice", &target()).into_iter().nth(1).unwrap();
+        let keys = &deny["Condition"]["ForAnyValue:StringLike"]["dynamodb:LeadingKeys"];
+        let keys: Vec<&str> = keys.as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
+        let denied = |partition: &str| {
+            keys.iter().any(|key| match key.strip_suffix('*') {
+                Some(begin) => partition.starts_with(begin),
+                None => partition == *key,
+            })
+        };
+        let (all, orders) = (Keys::new(&target()), "orders".parse().unwrap());
+        assert!(denied(&all.installation_audit_partition()) && denied(&all.audit_partition(&orders)));
+        assert!(!denied(&all.pipeline_partition(&orders)) && !denied(&all.catalog_partition()));
+    }
+
+    #[test]
+    fn what_is_not_used_is_not_let_through() {
+        let file = policy(Whose::Bot, &base(&[("SLUICE_STATE", "sqlite:/tmp/state")]), &target()).to_string();
+        assert!(!file.contains("dynamodb:") && !file.contains("sqs:"), "{file}");
+        assert!(!file.contains("s3:PutObject"), "{file}");
+        let backup = [("SLUICE_STATE", "sqlite:/tmp/state"), ("SLUICE_BACKUP", "s3://copies/of/sluice")];
+        let backup = policy(Whose::Bot, &base(&backup), &target()).to_string();
+        assert!(backup.contains("arn:aws:s3:::copies/of/sluice/*"), "{backup}");
+    }
+
+    #[test]
+    fn the_policies_in_docs_are_these() {
+        let base = base(&[("SLUICE_QUEUE", "sqs:sluice")]);
+        for (name, whose) in [("iam-policy.json", Whose::Bot), ("iam-policy-init.json", Whose::Init)] {
+            let text = format!("{:#}\n", policy(whose, &base, &target()));
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+            if std::env::var_os("SLUICE_WRITE_DOCS").is_some() {
+                std::fs::write(&path, &text).unwrap();
+            }
+            let kept = std::fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(kept, text, "docs/{name} is old: SLUICE_WRITE_DOCS=1 cargo test --bin sluice policy");
+        }
+    }
+}

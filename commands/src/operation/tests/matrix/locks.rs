@@ -1,0 +1,276 @@
+//! Locks in a world that moves: what meets them, who lifts and replaces them, and what their messages say until they are
+//! over.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::harness::{Process, Shared};
+use super::gates::{ASK, comes_to, ends, fails_with, holds, refused, runs, secs, world};
+use super::scene::Scene;
+use super::tale::PLENTY;
+use crate::operation::{Context, Definition, Facts, Head, Progress, Status, testing};
+use crate::operations::{stage_lock, stage_unlock};
+use crate::ports::{Guard, Precondition, Store, StoreError, Write};
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_ends_by_itself() {
+    let (shared, process) = world("").await;
+    holds(&shared, &process, "ben", "/stage lock orders for 1h the ledger").await;
+    refused(&process, "ann", ASK, "locked").await;
+    refused(&process, "ann", "/deploy orders", "locked").await;
+    tokio::time::sleep(secs(3601)).await;
+    ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
+    comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_is_not_weakened_by_who_may_not_take_it_away() {
+    let (shared, process) = world("").await;
+    holds(&shared, &process, "ben", "/stage lock orders prod for 5h the ledger").await;
+    refused(&process, "cat", "/stage lock orders prod for 1m soon over", "not-an-admin").await;
+    holds(&shared, &process, "cat", "/stage lock orders prod for 6h the audit").await;
+    holds(&shared, &process, "ada", "/stage lock orders prod for 1h hard the audit").await;
+    refused(&process, "cat", "/stage lock orders prod for 9h for good", "not-an-admin").await;
+    refused(&process, "ada", "/stage set orders dev approvals=1", "first-stage").await;
+    holds(&shared, &process, "oli", "/stage lock orders dev an incident").await;
+    ends(&shared, &process, "oli", "/stage unlock orders dev", Status::Succeeded).await;
+}
+
+/// Two locks of all stages, a deploy and a rollback: whoever comes first, all end.
+#[tokio::test(start_paused = true)]
+async fn locks_of_all_stages_hold_nobody_for_ever() {
+    let scene = Scene::after(PLENTY).await;
+    for pause in [0, 40, 150, 400, 900] {
+        let shared = scene.open();
+        let process = shared.process("one");
+        let story = async {
+            for (nth, (who, line)) in [
+                ("ann", "/deploy orders"),
+                ("ben", "/stage lock orders for 2h the fair"),
+                ("cat", "/stage lock orders for 3h the audit"),
+                ("dan", "/rollback orders prod"),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                process.types(&format!("{pause}-{nth}"), who, line).await;
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let all = scene.known().len() + 4;
+        let over = async || shared.heads().len() == all && shared.is_over(all);
+        let rest = async {
+            tokio::select! {
+                _ = process.live_until(over) => {}
+                () = story => {}
+            }
+        };
+        assert!(tokio::time::timeout(secs(3600), rest).await.is_ok(), "{pause} ms: it never came to rest");
+        assert_eq!(runs(&shared, "prod").await, 1, "{pause} ms: the rollback passed");
+    }
+}
+
+/// A lock and an approval at all distances from each other: whoever is told *locked* sees the stage move no more.
+#[tokio::test(start_paused = true)]
+async fn after_a_lock_is_told_nothing_moves() {
+    let scene = Scene::after(PLENTY).await;
+    let (mut moved, mut stayed) = (0, 0);
+    for after in (0..600).step_by(25) {
+        let shared = scene.open();
+        let process = shared.process("one");
+        let waits = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+        process.live_until(async || shared.is_settled()).await;
+        let story = async {
+            process.types("a1", "ben", "/promote approve orders prod").await;
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            process.types("l1", "cat", "/stage lock orders prod for 1h the ledger").await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = process.live_until(async || shared.heads().iter().all(|h| h.status.is_final() || h.holds()) && shared.is_settled() && shared.heads().len() > scene.known().len() + 1) => {}
+            () = story => {}
+        }
+        let head = shared.head(&waits.id).await;
+        let runs = runs(&shared, "prod").await;
+        let view = shared.view().await;
+        let lock = view.locks.values().next().expect("it is locked");
+        let since = view.stages[&lock.stage].current.as_ref().unwrap().since;
+        match head.status {
+            Status::Succeeded => {
+                assert_eq!(runs, 1);
+                assert!(since <= lock.since, "{after} ms: it moved at {since}, locked since {}", lock.since);
+                moved += 1;
+            }
+            Status::Failed => {
+                assert_eq!((runs, fails_with(&shared, &head).await.as_str()), (2, "locked"), "{after} ms");
+                stayed += 1;
+            }
+            other => panic!("{after} ms: {other:?}"),
+        }
+    }
+    assert!(moved > 0 && stayed > 0, "{moved} moved, {stayed} stayed: both are tried");
+}
+
+/// What the only step of an operation would write now.
+async fn writes(
+    process: &Process,
+    definition: &impl Definition,
+    params: impl serde::Serialize,
+) -> Vec<Write> {
+    let id = testing::operation_id(7);
+    let mut charter = testing::charter(definition.kind());
+    charter.params = serde_json::to_value(params).unwrap();
+    let facts = Facts::new(id.clone(), charter);
+    let world = Arc::clone(process.engine.world());
+    let nodes = definition.nodes(&facts, &world.target).unwrap();
+    let done = nodes[0]
+        .step
+        .run(&Context { world, operation: id, signals: vec![], begun: tokio::time::Instant::now() })
+        .await
+        .unwrap();
+    let Progress::Done(done) = done else { panic!("{done:?}") };
+    done.writes
+}
+
+/// Between the read of who lifts or extends a lock and their write, it is lifted, and another one is set: that one stays.
+#[tokio::test(start_paused = true)]
+async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
+    let (shared, process) = world("").await;
+    let lock = || async { shared.view().await.locks.into_values().next().unwrap() };
+    let locks = |who, line| holds(&shared, &process, who, line);
+    for old in [false, true] {
+        locks("ben", "/stage lock orders prod for 1h the ledger").await;
+        let seen = lock().await;
+        if old {
+            // As the version before wrote it.
+            let key = process.engine.world().keys.lock(&"orders".parse().unwrap(), &seen.stage);
+            let item = crate::domain::to_item(key, [("rev".to_owned(), Guard::Number(1))].into(), &seen);
+            shared.store.write(Write::Put { item: item.unwrap(), when: Precondition::Any }).await.unwrap();
+        }
+        let params = stage_unlock::Params { name: "orders".parse().unwrap(), locks: vec![seen.clone()] };
+        let lifts = writes(&process, &stage_unlock::StageUnlock, params).await;
+        let params = stage_lock::Params {
+            name: "orders".parse().unwrap(),
+            stages: vec![seen.stage.clone()],
+            until: seen.until,
+            hard: false,
+            reason: "more".to_owned(),
+            over: vec![],
+        };
+        let replaces = writes(&process, &stage_lock::StageLock, params).await;
+        assert_eq!((lifts.len(), replaces.len()), (1, 1));
+        ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
+        locks("cat", "/stage lock orders prod for 2h the audit").await;
+        for late in [lifts, replaces] {
+            let written = shared.store.transact("late", late).await;
+            assert_eq!(written, Err(StoreError::Lost(vec![0])));
+        }
+        assert_eq!(lock().await.reason, "the audit");
+        ends(&shared, &process, "cat", "/stage unlock orders prod", Status::Succeeded).await;
+    }
+}
+
+/// What is told of an operation now: its headline and foot, as text.
+fn told(shared: &Shared, head: &Head) -> String {
+    let card = shared.news(&head.id).unwrap().card;
+    card.footer.iter().fold(card.title.flat(), |text, line| format!("{text} | {}", line.flat()))
+}
+
+/// How often something was told beside an operation's message, and what.
+fn asides(shared: &Shared, head: &Head, name: &str) -> BTreeSet<(u64, String)> {
+    let heralds = shared.heralds.lock().unwrap();
+    let news = heralds.iter().flat_map(|herald| herald.told()).filter(|news| news.operation == head.id);
+    let asides = news.flat_map(|news| news.asides).filter(|aside| aside.name == name);
+    asides.map(|aside| (aside.cause, aside.text.flat())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_locked_is_reminded_once_before_the_end_and_told_of_it() {
+    let (shared, process) = world("").await;
+    let since = tokio::time::Instant::now();
+    let lock = holds(&shared, &process, "ada", "/stage lock orders prod for 40m hard the ledger").await;
+    assert!(told(&shared, &lock).contains("holds: nothing moves there"), "{}", told(&shared, &lock));
+    let view = shared.view().await;
+    assert!(view.tickets.is_empty() && view.slots.is_empty(), "it holds up nobody: {view:?}");
+    let status = format!("{:?}", process.types("s", "eve", "/pipeline status orders").await);
+    assert!(status.contains("locked hard") && !status.contains("Open: "), "{status}");
+
+    process.live_until(async || !asides(&shared, &lock, "reminder").is_empty()).await;
+    let reminded = since.elapsed();
+    assert!(secs(30 * 60) <= reminded && reminded < secs(30 * 60 + 30), "a quarter is left: {reminded:?}");
+    process.live_until(async || shared.heads().iter().all(|head| head.status.is_final())).await;
+    let ended = since.elapsed();
+    assert!(secs(40 * 60) <= ended && ended < secs(40 * 60 + 30), "{ended:?}");
+    process.live_until(async || shared.is_settled()).await;
+    let reminders = asides(&shared, &lock, "reminder");
+    assert_eq!(reminders.len(), 1, "{reminders:?}");
+    let words = &reminders.first().unwrap().1;
+    let again = "/stage lock orders prod for 40m hard \"the ledger\"";
+    assert!(words.starts_with("@U0ADA your lock of prod") && words.contains(again), "{words}");
+    let end = asides(&shared, &lock, "end");
+    assert!(end.len() == 1 && end.first().unwrap().1.contains("is over: its time has come"), "{end:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_lock_ends_without_a_reminder() {
+    let (shared, process) = world("").await;
+    let lock = holds(&shared, &process, "ben", "/stage lock orders prod for 5m the ledger").await;
+    process.live_until(async || shared.heads().iter().all(|head| head.status.is_final())).await;
+    assert_eq!(asides(&shared, &lock, "reminder").len(), 0);
+    assert!(told(&shared, &lock).contains("its time has come"), "{}", told(&shared, &lock));
+}
+
+/// Each stage's lock is lifted or replaced on its own, and the message says so at once.
+#[tokio::test(start_paused = true)]
+async fn a_lock_says_who_lifted_it_and_who_took_it_over() {
+    let (shared, process) = world("").await;
+    let line = "/stage lock orders for 2h the fair";
+    let first = holds(&shared, &process, "ben", line).await;
+    ends(&shared, &process, "ben", "/stage unlock orders dev", Status::Succeeded).await;
+    process.live_until(async || told(&shared, &first).contains("Unlocked by @U0BEN")).await;
+    assert!(told(&shared, &first).contains("holds: still on prod"), "{}", told(&shared, &first));
+    refused(&process, "ann", ASK, "locked").await;
+    ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
+
+    tokio::time::sleep(secs(30)).await;
+    let since = tokio::time::Instant::now();
+    let second = holds(&shared, &process, "cat", "/stage lock orders prod for 3h the audit").await;
+    let is_over = async || shared.head(&first.id).await.status == Status::Succeeded;
+    process.live_until(is_over).await;
+    process.live_until(async || shared.is_settled()).await;
+    assert!(since.elapsed() < secs(10), "{:?}", since.elapsed());
+    let words = told(&shared, &first);
+    assert!(words.contains("is over: unlocked by ben, taken over by cat"), "{words}");
+    assert_eq!(asides(&shared, &first, "end").len(), 1, "the owner is told");
+
+    // The same again holds it longer; that it replaces one's own is no news.
+    let third = holds(&shared, &process, "cat", "/stage lock orders prod for 3h the audit").await;
+    process.live_until(async || shared.head(&second.id).await.status == Status::Succeeded).await;
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(asides(&shared, &second, "end").len(), 0);
+    assert_eq!(shared.view().await.locks[&"prod".parse().unwrap()].operation, third.id);
+    ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
+    process.live_until(async || shared.head(&third.id).await.status == Status::Succeeded).await;
+    assert!(told(&shared, &third).contains("is over: unlocked by ada"), "{}", told(&shared, &third));
+}
+
+/// A process that cannot tell leaves it to one that can, and one that was away finds what came due.
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_was_set_where_nothing_is_told_reminds_and_ends() {
+    let shared = Scene::after(PLENTY).await.open();
+    let silent = shared.mortal("terminal", None, |settings| settings.tells = false);
+    let lock =
+        comes_to(&shared, &silent, "ben", "/stage lock orders prod for 1h the ledger", Status::Waiting).await;
+    silent.live_until(async || shared.head(&lock.id).await.owner.is_empty()).await;
+    drop(silent);
+    let process = shared.process("later");
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(shared.head(&lock.id).await.status, Status::Waiting);
+    drop(process);
+    tokio::time::sleep(secs(50 * 60)).await;
+    let process = shared.process("much later");
+    process.live_until(async || !asides(&shared, &lock, "reminder").is_empty()).await;
+    process.live_until(async || shared.head(&lock.id).await.status == Status::Succeeded).await;
+}

@@ -1,0 +1,202 @@
+//! The time in which a lock holds: its reminder, its end, and what its message says of both.
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Params, listed};
+use crate::card::Text;
+use crate::domain::View;
+use crate::grammar::{Command, Period};
+use crate::ids::{OperationId, PipelineName, StageName};
+use crate::operation::{
+    Context, Effect, Facts, Node, Progress, SignalFact, Status, Step, StepId, Story, Trouble, Verdict, World,
+    let_go,
+};
+use crate::service::Actor;
+
+/// Nobody is reminded of a lock that is shorter: they set it a moment ago.
+const SHORT: SignedDuration = SignedDuration::from_mins(10);
+/// The longest time before its end at which somebody is reminded.
+const BEFORE: SignedDuration = SignedDuration::from_mins(15);
+/// How long a lock is offered to hold on that was set until a time of the day, in seconds.
+const LONGER: u64 = 2 * 3600;
+
+fn hold(stage: &StageName) -> StepId {
+    StepId::of("hold", stage.as_str())
+}
+
+/// The steps behind the locks themselves, which are `set`: who had locked before is told, and each lock holds.
+pub(super) fn nodes(facts: &Facts, params: &Params, set: &[StepId]) -> Result<Vec<Node>, Trouble> {
+    let mut nodes = vec![];
+    for stage in &params.stages {
+        let lock = StepId::of("lock", stage.as_str());
+        if let Some(replaced) = facts.output::<Option<OperationId>>(&lock)?.flatten() {
+            let step = Tell { replaced, stage: stage.clone(), by: facts.charter.actor.clone() };
+            nodes.push(Node::new(StepId::of("tell", stage.as_str()), "", step).after([lock]));
+        }
+    }
+    nodes.extend(params.stages.iter().map(|stage| {
+        let step = Hold { name: params.name.clone(), stage: stage.clone(), until: params.until };
+        Node::new(hold(stage), "", step).after(set.iter().cloned())
+    }));
+    Ok(nodes)
+}
+
+/// Tells the operation of a lock that it was lifted on that stage, or that another one stands there.
+pub(crate) async fn tell_of_end(
+    world: &World,
+    lock: &OperationId,
+    stage: &StageName,
+    how: Verdict,
+    by: &Actor,
+) -> Result<(), Trouble> {
+    let_go(world, lock, &hold(stage), how, by).await
+}
+
+/// When who locked is reminded: when a quarter of its time, and at most a quarter of an hour, is left.
+fn reminds(set: Timestamp, until: Timestamp) -> Option<Timestamp> {
+    let length = until.duration_since(set);
+    let before = (length / 4).min(BEFORE);
+    until.checked_sub(before).ok().filter(|_| length >= SHORT)
+}
+
+/// What lets these stages be locked for as long again.
+fn longer(facts: &Facts, params: &Params, held: &[&StageName]) -> Text {
+    let length = params.until.duration_since(facts.charter.accepted).as_secs() + 30;
+    // The end was reckoned a moment before it was accepted.
+    let minutes = u64::try_from(length / 60).unwrap_or_default();
+    let seconds = if minutes > 0 && minutes % 5 == 0 { minutes * 60 } else { LONGER };
+    let line = |stage: Option<&StageName>| Command::StageLock {
+        name: params.name.clone(),
+        stage: stage.cloned(),
+        until: Some(Period::Seconds(seconds)),
+        hard: params.hard,
+        reason: params.reason.clone(),
+    };
+    if held.len() > 1 && held.len() == params.stages.len() {
+        return Text::default().code(line(None).to_string());
+    }
+    held.iter().fold(Text::default(), |text, stage| {
+        let text = if text.is_empty() { text } else { text.then(", ") };
+        text.code(line(Some(stage)).to_string())
+    })
+}
+
+/// Says how the locks stand. A lock that an earlier version set ended at once, and its message stays as it was.
+pub(super) fn tell(mut story: Story, facts: &Facts, params: &Params) -> Story {
+    let (over, held): (Vec<_>, Vec<_>) = params.stages.iter().partition(|stage| facts.is_done(&hold(stage)));
+    match facts.status() {
+        Status::Waiting => {
+            story.stands = Some("holds");
+            if !over.is_empty() {
+                let still = Text::plain("still on ").join(listed(held.iter().copied()));
+                story.result = story.result.map(|result| still.then(": ").join(result));
+            }
+            let reminds = reminds(facts.charter.accepted, params.until);
+            let seen = facts.waits_still().map(|(at, _)| at);
+            let is_reminded = reminds.zip(seen).is_some_and(|(reminds, seen)| seen >= reminds);
+            story.wakes = reminds.filter(|_| !is_reminded).or(Some(params.until));
+            if is_reminded {
+                let whose = Text::default().user(&facts.charter.actor.id).then(" your lock of ");
+                let whose = whose.join(listed(held.iter().copied())).then(" of ").code(params.name.as_str());
+                let ends = whose.then(" ends ").time(params.until).then(". ");
+                story.reminder = Some(ends.join(longer(facts, params, &held)).then(" holds it longer."));
+            }
+        }
+        Status::Succeeded if held.is_empty() => {
+            story.stands = Some("is over");
+            story.result = Some(Text::plain(how_it_ended(facts, params)));
+            let how = format!("/pipeline check {}", params.name);
+            story.hint = Some(Text::plain("How it stands: ").code(how));
+            let by_owner = |stage| said(facts, stage).is_some_and(|s| s.actor.id == facts.charter.actor.id);
+            story.quiet = params.stages.iter().all(by_owner);
+        }
+        _ => {}
+    }
+    story
+}
+
+/// What ended the lock of a stage, if its time did not.
+fn said<'a>(facts: &'a Facts, stage: &StageName) -> Option<&'a SignalFact> {
+    facts.signals.iter().find(|signal| signal.step == hold(stage))
+}
+
+/// Why nothing of it holds any more. Nobody is mentioned: the foot of the message does that.
+fn how_it_ended(facts: &Facts, params: &Params) -> String {
+    let mut ways: Vec<String> = params
+        .stages
+        .iter()
+        .map(|stage| match said(facts, stage) {
+            Some(SignalFact { verdict: Verdict::TakeOver, actor, .. }) => {
+                format!("taken over by {}", actor.listed())
+            }
+            Some(signal) => format!("unlocked by {}", signal.actor.listed()),
+            None => {
+                let ended = facts.step(&hold(stage)).and_then(|fact| fact.done.as_ref());
+                let in_time = ended.is_some_and(|(at, _)| *at >= params.until);
+                if in_time { "its time has come" } else { "it was lifted" }.to_owned()
+            }
+        })
+        .collect();
+    ways.dedup();
+    ways.join(", ")
+}
+
+struct Tell {
+    replaced: OperationId,
+    stage: StageName,
+    by: Actor,
+}
+
+#[async_trait]
+impl Step for Tell {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        tell_of_end(&cx.world, &self.replaced, &self.stage, Verdict::TakeOver, &self.by).await?;
+        Progress::done(())
+    }
+}
+
+struct Hold {
+    name: PipelineName,
+    stage: StageName,
+    until: Timestamp,
+}
+
+#[async_trait]
+impl Step for Hold {
+    fn effect(&self) -> Effect {
+        Effect::Await
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        if !cx.signals.is_empty() || self.until <= cx.world.clock.now() {
+            return Progress::done(());
+        }
+        let view = View::read(&*cx.world.store, &cx.world.keys, &self.name).await?;
+        match view.locks.get(&self.stage) {
+            Some(lock) if lock.operation == cx.operation => Ok(Progress::Await { until: Some(self.until) }),
+            // Whoever did that tells by whom, but perhaps could not.
+            _ => Progress::done(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quarter_of_the_time_is_left_and_at_most_a_quarter_of_an_hour() {
+        let set: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let at = |minutes: i64| {
+            let until = set + SignedDuration::from_mins(minutes);
+            reminds(set, until).map(|at| until.duration_since(at).as_secs())
+        };
+        assert_eq!(
+            [at(9), at(10), at(20), at(60), at(120)],
+            [None, Some(150), Some(300), Some(900), Some(900)]
+        );
+    }
+}
