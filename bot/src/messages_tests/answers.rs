@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_commands::domain::Access;
+use jiff::{SignedDuration, Timestamp};
+use sluice_commands::domain::{About, Access, Act, AuditRecord, to_item};
 use sluice_commands::fault::PortResult;
 use sluice_commands::grammar::Names;
 use sluice_commands::ids::Target;
-use sluice_commands::operation::{Engine, Settings, Status};
+use sluice_commands::operation::{Engine, Keys, Settings, Status};
 use sluice_commands::operations::registry;
-use sluice_commands::ports::{LogStream, Logs};
+use sluice_commands::ports::{LogStream, Logs, Precondition, Store as _, Write};
 use sluice_commands::service::{Invocation, Said, Service};
 use sluice_commands::testing::samples::{self, CHANNEL, Sample};
-use sluice_commands::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
+use sluice_commands::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
 
 use super::Gallery;
 use crate::render;
@@ -128,6 +129,53 @@ async fn the_answers_to_questions() {
         desk.types("dan", line).await;
     }
     desk.gallery.snapshot("answers_to_questions");
+}
+
+#[tokio::test]
+async fn the_answers_of_the_history() {
+    let mut desk = desk(samples::access());
+    let (orders, keys) = ("orders".parse().unwrap(), Keys::new(&target()));
+    for nth in 0..2_000 {
+        let at = "2026-03-01T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(nth);
+        let (act, outcome) = if nth % 2 == 0 { (Act::Asked, "accepted") } else { (Act::Refused, "locked") };
+        let problem = "<@U0BEN0002> locked `prod` until 2026-03-01 14:00 UTC: the ledger <!channel>.";
+        let record = AuditRecord {
+            at,
+            act,
+            actor: samples::actor(if nth == 3 { "ben" } else { "ann" }),
+            channel: CHANNEL.parse().unwrap(),
+            pipeline: Some("orders".parse().unwrap()),
+            operation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().unwrap(),
+            kind: "promote".into(),
+            command: "/promote orders prod".into(),
+            rule: if act == Act::Asked { "operators".into() } else { String::new() },
+            outcome: outcome.into(),
+            about: About {
+                stage: Some("prod".parse().unwrap()),
+                reason: (act == Act::Refused).then(|| problem.to_owned()),
+                ..About::default()
+            },
+        };
+        let item = to_item(
+            keys.audit(&orders, at, "01ARZ3NDEKTSV4RRFFQ69G5FAV/asked/U1"),
+            Default::default(),
+            &record,
+        );
+        desk.store.write(Write::Put { item: item.unwrap(), when: Precondition::Absent }).await.unwrap();
+    }
+    let ben = format!("/pipeline history orders prod <@{}> since 2026-03-01", samples::actor("ben").id);
+    for line in [
+        "/pipeline history orders until 2026-03-01 12:00:17",
+        &ben,
+        "/pipeline history orders dev until 2026-03-01 12:00:10",
+        "/pipeline history orders since 2026-03-02",
+    ] {
+        desk.types("dan", line).await;
+    }
+    let older = "001772366402000/01ARZ3NDEKTSV4RRFFQ69G5FAV/asked/U1|/pipeline history orders";
+    desk.clicks("dan", "history.older", older).await;
+    desk.clicks("dan", "history.older", "garbage").await;
+    desk.gallery.snapshot("answers_of_the_history");
 }
 
 #[tokio::test]

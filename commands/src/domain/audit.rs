@@ -13,6 +13,8 @@ use crate::service::Actor;
 pub enum Act {
     /// Somebody asked for something, and it was accepted.
     Asked,
+    /// Somebody wanted something, and a gate or a role did not let them.
+    Refused,
     /// Somebody approved.
     Approved,
     /// Somebody rejected.

@@ -209,6 +209,7 @@ pub enum Command {
         stage: Option<StageName>,
         person: Option<UserId>,
         since: Option<Period>,
+        until: Option<Period>,
     },
     PipelineMine,
     PipelineCheck {

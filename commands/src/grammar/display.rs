@@ -74,12 +74,13 @@ impl fmt::Display for Command {
             Command::PipelineStatus { name } | Command::PipelineWho { name } => {
                 line.maybe(name.as_ref().map(self::name))
             }
-            Command::PipelineHistory { name, stage, person, since } => {
+            Command::PipelineHistory { name, stage, person, since, until } => {
                 let person = person.as_ref().map(|person| format!("<@{person}>"));
                 line.name(name)
                     .maybe(stage.as_ref().map(self::name))
                     .maybe(person)
                     .after("since", since.as_ref())
+                    .after("until", until.as_ref())
             }
             Command::PipelineGrant { person, role, name }
             | Command::PipelineRevoke { person, role, name } => {

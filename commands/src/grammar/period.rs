@@ -103,16 +103,20 @@ fn unit(name: &str) -> Option<u64> {
     })
 }
 
-/// `17:00`, `17:00:30`, `5pm`, `5:30pm`.
+/// `17:00`, `17:00:30`, `17:00:30.125`, `5pm`, `5:30pm`.
 fn time(word: &str) -> Option<Time> {
     let (clock, noon) = match (word.strip_suffix("am"), word.strip_suffix("pm")) {
         (Some(clock), _) => (clock, Some(0)),
         (_, Some(clock)) => (clock, Some(12)),
         _ => (word, None),
     };
+    let (clock, thousandths) = match clock.split_once('.') {
+        Some((clock, thousandths)) => (clock, number::<i32>(thousandths, 3..=3)?),
+        None => (clock, 0),
+    };
     let mut parts = clock.split(':').map(|part| number::<i8>(part, 1..=2));
     let (hour, minute, second) = (parts.next()??, parts.next(), parts.next());
-    if parts.next().is_some() || (minute.is_none() && noon.is_none()) {
+    if parts.next().is_some() || minute.is_none() && noon.is_none() || second.is_none() && thousandths > 0 {
         return None;
     }
     let hour = match noon {
@@ -120,7 +124,7 @@ fn time(word: &str) -> Option<Time> {
         Some(noon) => hour % 12 + noon,
         None => hour,
     };
-    Time::new(hour, minute.unwrap_or(Some(0))?, second.unwrap_or(Some(0))?, 0).ok()
+    Time::new(hour, minute.unwrap_or(Some(0))?, second.unwrap_or(Some(0))?, thousandths * 1_000_000).ok()
 }
 
 /// `2026-11-01`.
@@ -157,7 +161,11 @@ impl fmt::Display for Period {
 
 fn clock(f: &mut fmt::Formatter<'_>, time: Time) -> fmt::Result {
     write!(f, "{:02}:{:02}", time.hour(), time.minute())?;
-    if time.second() != 0 { write!(f, ":{:02}", time.second()) } else { Ok(()) }
+    match (time.second(), time.subsec_nanosecond() / 1_000_000) {
+        (0, 0) => Ok(()),
+        (second, 0) => write!(f, ":{second:02}"),
+        (second, thousandths) => write!(f, ":{second:02}.{thousandths:03}"),
+    }
 }
 
 #[cfg(test)]
@@ -197,11 +205,14 @@ mod tests {
             ("2026-11-01", "2026-11-01", 1),
             ("2026-11-01 9:30 x", "2026-11-01 09:30", 2),
             ("2026-11-01T09:30:10", "2026-11-01 09:30:10", 1),
+            ("2026-11-01 09:30:00.025", "2026-11-01 09:30:00.025", 2),
         ] {
             let (period, used) = point(&words(typed)).expect(typed);
             assert_eq!((period.to_string().as_str(), used), (printed, taken), "{typed}");
         }
-        for wrong in ["", "17", "25:00", "13pm", "2026-13-01", "noon", "26-11-01", "1:2:3:4"] {
+        for wrong in
+            ["", "17", "25:00", "13pm", "2026-13-01", "noon", "26-11-01", "1:2:3:4", "9:30.500", "9:30:10.5"]
+        {
             assert_eq!(point(&words(wrong)), None, "{wrong}");
         }
     }

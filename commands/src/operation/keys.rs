@@ -39,7 +39,7 @@ impl Keys {
     }
     /// An audit record that is of no pipeline: by time, then by what it is about.
     pub fn installation_audit(&self, at: Timestamp, about: &str) -> Key {
-        self.key("audit", format!("{:015}/{about}", at.as_millisecond()))
+        self.key("audit", format!("{}/{about}", Self::audit_time(at)))
     }
     /// The partition of a pipeline: its record, stages, roles, slots and open tickets.
     pub fn pipeline_partition(&self, name: &PipelineName) -> String {
@@ -101,9 +101,13 @@ impl Keys {
     pub fn audit_partition(&self, name: &PipelineName) -> String {
         format!("{}/audit/{name}", self.prefix)
     }
+    /// How the keys of the audit records of that millisecond begin: all of them are behind it, those before are before it.
+    pub fn audit_time(at: Timestamp) -> String {
+        format!("{:015}", at.as_millisecond().max(0))
+    }
     /// An audit record: by time, then by what it is about.
     pub fn audit(&self, name: &PipelineName, at: Timestamp, about: &str) -> Key {
-        self.key(format_args!("audit/{name}"), format!("{:015}/{about}", at.as_millisecond()))
+        self.key(format_args!("audit/{name}"), format!("{}/{about}", Self::audit_time(at)))
     }
     /// A delivery that was accepted or answered.
     pub fn inbox(&self, delivery: &str) -> Key {

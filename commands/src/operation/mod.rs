@@ -32,6 +32,7 @@ pub(crate) mod testing;
 mod tests;
 mod world;
 
+pub(crate) use accept::inbox;
 pub use accept::{Accepted, Delivery, Draft, accept, answered};
 pub use decree::decree;
 pub use definition::{Definition, End, Registry, Story};
@@ -42,6 +43,7 @@ pub use head::{Charter, Head, Status};
 pub use journal::{Entry, Row};
 pub use keys::Keys;
 pub use log::{Loaded, load};
+pub(crate) use news::audit;
 pub use news::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use news::{of as told, of_parked};

@@ -360,7 +360,7 @@ pub(crate) fn audit(record: &AuditRecord, world: &World) -> Result<Write, StoreE
         None => world.keys.installation_audit(record.at, &about),
     };
     let item = to_item(key, Default::default(), record)?;
-    Ok(Write::Put { item, when: Precondition::Any })
+    Ok(Write::Put { item, when: Precondition::Absent })
 }
 
 #[cfg(test)]

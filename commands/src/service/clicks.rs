@@ -10,6 +10,7 @@ use crate::operation::{
     Word, answered, load, parse_wait, say,
 };
 use crate::operations::promote;
+use crate::service::history::OLDER;
 use crate::service::{Answer, Invocation, Service, Stop};
 
 impl Service {
@@ -20,6 +21,9 @@ impl Service {
         action: &str,
         value: &str,
     ) -> Result<Answer, Stop> {
+        if action == OLDER {
+            return self.older(invocation, value).await;
+        }
         let verdict = match action {
             promote::APPROVE => Verdict::Approve,
             promote::REJECT => Verdict::Reject,

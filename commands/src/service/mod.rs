@@ -7,8 +7,10 @@
 mod check;
 mod clicks;
 mod drafts;
+mod history;
 mod invocation;
 mod reads;
+mod refusals;
 mod roles;
 mod stops;
 #[cfg(test)]
@@ -42,12 +44,15 @@ pub enum Delay {
 pub struct Service {
     engine: Arc<Engine>,
     names: Names,
+    shares: refusals::Shares,
 }
 
 /// What stands in the way of an answer that somebody wanted.
 pub(crate) enum Stop {
     /// It is told to them.
     Say(Box<Card>),
+    /// The same of a refusal, which the history may have to tell.
+    Refused(Box<Refusal>),
     /// The world does not answer.
     Trouble(Trouble),
 }
@@ -60,7 +65,7 @@ impl Stop {
 
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
-        Stop::say(refused(&refusal))
+        Stop::Refused(Box::new(refusal))
     }
 }
 
@@ -89,7 +94,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Card {
 impl Service {
     /// A service over that engine, with the commands as they are called in this installation.
     pub fn new(engine: Arc<Engine>, names: Names) -> Self {
-        Self { engine, names }
+        Self { engine, names, shares: Default::default() }
     }
 
     /// Answers a delivery.
@@ -105,6 +110,11 @@ impl Service {
         match stop {
             Ok(answer) => Ok(self.named(answer)),
             Err(Stop::Say(card)) => Ok(self.named(Answer::private(*card))),
+            Err(Stop::Refused(refusal)) => {
+                let answer = self.named(Answer::private(refused(&refusal)));
+                Box::pin(self.record_refusal(&invocation, &refusal, &answer)).await;
+                Ok(answer)
+            }
             Err(Stop::Trouble(trouble @ Trouble::Store(_))) => {
                 tracing::error!(error = %trouble, "a delivery could not be answered");
                 Err(Delay::Unreachable)
@@ -137,8 +147,9 @@ impl Service {
             Command::StageList { name } => self.list_stages(&name).await,
             Command::PipelineStatus { name: Some(name) } => self.status(&name).await,
             Command::PipelineStatus { name: None } => self.status_of_all().await,
-            Command::PipelineHistory { name, stage, person, since } => {
-                self.history(&name, &reads::Wanted { stage, person, since }).await
+            Command::PipelineHistory { name, stage, person, since, until } => {
+                let wanted = history::Wanted { name, stage, person, since, until };
+                self.history(wanted, invocation.actor.terminal, None).await
             }
             Command::PipelineWho { name: Some(name) } => self.who_of(&name).await,
             Command::PipelineWho { name: None } => self.who().await,

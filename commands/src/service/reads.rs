@@ -1,15 +1,15 @@
-//! Questions, answered at once from the record: `list`, `status`, `history`, `log`. Nothing loads all to read one.
+//! Questions, answered at once from the record: `list`, `status`, `log`. Nothing loads all to read one.
 
 use futures::future::try_join_all;
 
 use crate::card::{Card, Part, Text, Tone};
-use crate::domain::{Act, AuditRecord, Build, BuildState, Lock, Stage, View, from_item};
-use crate::grammar::{self, Command, Period};
-use crate::ids::{BuildNumber, PipelineName, StageName, UserId};
-use crate::operation::{CANCELLED, EXPIRED, Ground, REJECTED, Refusal, Slot, Trouble, VOID, marked};
+use crate::domain::{Build, BuildState, Lock, Stage, View, from_item};
+use crate::grammar::{self, Command};
+use crate::ids::{BuildNumber, PipelineName, StageName};
+use crate::operation::{Ground, Refusal, Slot, Trouble, marked};
 use crate::operations::build::change_text;
-use crate::ports::{Item, Order, Query};
-use crate::service::{Actor, Answer, Service, Stop};
+use crate::ports::{Order, Query};
+use crate::service::{Answer, Service, Stop};
 
 /// How many rows a list shows.
 const ROWS: u32 = 15;
@@ -296,61 +296,6 @@ impl Service {
         };
         Ok(Answer::private(card))
     }
-
-    /// `/pipeline history`: one request, whatever the history holds. Of a stage or a person more rows are read than shown.
-    pub(crate) async fn history(&self, name: &PipelineName, wanted: &Wanted) -> Result<Answer, Stop> {
-        let world = self.engine.world();
-        let Wanted { stage, person, since } = wanted;
-        let begin = since.as_ref().map(|since| since.begin(world.clock.now()));
-        let limit = if stage.is_some() || person.is_some() { ROWS * 10 } else { ROWS };
-        let page = world.store.query(newest(world.keys.audit_partition(name), limit)).await?;
-        let records: Vec<AuditRecord> =
-            page.items.iter().map(|item: &Item| from_item(item)).collect::<Result<_, _>>()?;
-        if records.is_empty() {
-            self.view(name).await?;
-        }
-        let about = |record: &&AuditRecord| {
-            stage.as_ref().is_none_or(|stage| record.about.stage.as_ref() == Some(stage))
-                && person.as_ref().is_none_or(|person| record.actor.id == *person)
-                && begin.is_none_or(|begin| begin.is_none_or(|begin| record.at >= begin))
-        };
-        let rows: Vec<_> = records.iter().filter(about).take(ROWS as usize).map(line).collect();
-        let mut title = Text::plain("History of ").code(name.as_str());
-        if let Some(stage) = stage {
-            title = title.then(" on ").code(stage.as_str());
-        }
-        if let Some(person) = person {
-            title = title.then(" by ").user(person);
-        }
-        if let Some(Some(begin)) = begin {
-            title = title.then(" since ").time(begin);
-        }
-        // What is older than all that was read may be there: nobody is told that there is nothing.
-        let is_cut = page.more.is_some() && rows.len() < ROWS as usize;
-        let looked = match records.last().filter(|_| is_cut) {
-            Some(last) => Text::plain("Looked back to ").time(last.at).then(" only."),
-            None => Text::default(),
-        };
-        let card = match rows.is_empty() {
-            true => Card::new(Tone::Neutral, title.then(": nothing yet.")),
-            false => table(
-                Card::new(Tone::Neutral, title.then(", the newest first")),
-                ["When", "Who", "What", "Outcome"],
-                rows,
-            ),
-        };
-        Ok(Answer::private(if looked.is_empty() { card } else { card.foot(looked) }))
-    }
-}
-
-/// What of a history is wanted.
-pub(crate) struct Wanted {
-    /// Only of that stage.
-    pub(crate) stage: Option<StageName>,
-    /// Only what that person did.
-    pub(crate) person: Option<UserId>,
-    /// Only from then on.
-    pub(crate) since: Option<Period>,
 }
 
 /// A lock as a line says it.
@@ -395,46 +340,4 @@ fn state(state: BuildState) -> &'static str {
         BuildState::Failed => "failed",
         BuildState::Cancelled => "cancelled",
     }
-}
-
-/// A line of the history.
-fn line(record: &AuditRecord) -> Vec<Text> {
-    let what = match record.act {
-        Act::Asked => "asked: ",
-        Act::Approved => "approved: ",
-        Act::Rejected => "rejected: ",
-        Act::Cancelled => "cancelled: ",
-        Act::GaveWay => "gave way: ",
-        Act::Stuck => "stuck: ",
-        Act::Retried => "tried again: ",
-        Act::Resolved => "resolved: ",
-        Act::Succeeded => "done: ",
-        Act::Failed => "ended: ",
-    };
-    let about = &record.about;
-    let is_failure =
-        record.act == Act::Failed && ![REJECTED, EXPIRED, VOID, CANCELLED].contains(&record.outcome.as_str());
-    let mut outcome = Text::plain(match is_failure {
-        true => format!("failed ({})", record.outcome),
-        false => record.outcome.clone(),
-    });
-    if let (Some(stage), Some(after), Act::Succeeded) = (&about.stage, about.after, record.act) {
-        outcome = Text::plain(format!("{stage} runs {after}"));
-        if let Some(before) = about.before {
-            outcome = outcome.then(format!(", before {before}"));
-        }
-        if !about.approvers.is_empty() {
-            let names: Vec<_> = about.approvers.iter().map(Actor::listed).collect();
-            outcome = outcome.then(format!(", approved by {}", names.join(", ")));
-        }
-    }
-    if let Some(reason) = &about.reason {
-        outcome = outcome.then(format!(": {reason}"));
-    }
-    vec![
-        Text::default().time(record.at),
-        Text::plain(record.actor.listed()),
-        Text::plain(what).code(record.command.clone()),
-        outcome,
-    ]
 }

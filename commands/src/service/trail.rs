@@ -45,8 +45,7 @@ impl Trail {
                     return Ok(Some(page.items.into_iter().map(|item| item.body).collect()));
                 }
             } else if let Some(name) = self.names.pop_front() {
-                // Keys begin with the time: all records of that millisecond are behind its bare number.
-                let begin = self.since.map(|since| format!("{:015}", since.as_millisecond().max(0)));
+                let begin = self.since.map(Keys::audit_time);
                 self.reading = Some((name, begin));
             } else if let Some(after) = self.catalog.take() {
                 let page = self.page(self.keys.catalog_partition(), after).await?;

@@ -28,14 +28,21 @@ pub(super) static HISTORY: Form = Form {
         MAYBE_STAGE,
         Argument::optional(Slot::Person, "[@person]", "what this person did"),
         Argument::optional(Slot::Since, "[since 7d]", "from when: 7d, 2026-11-01").word(&["since"]),
+        Argument::optional(Slot::Until, "[until DATE]", "until when: 2026-12-01 is the end of November")
+            .word(&["until"]),
     ],
     summary: "Show who did what, and when",
-    help: "The newest first, of the whole pipeline or of one stage.",
-    examples: &["/pipeline history orders", "/pipeline history orders prod"],
+    help: "The newest first, of the whole pipeline or of one stage, a page at a time; also of a pipeline that is gone. Times are in UTC.",
+    examples: &[
+        "/pipeline history orders",
+        "/pipeline history orders prod",
+        "/pipeline history orders prod since 2026-03-01 until 2026-04-01",
+    ],
     permission: Permission::Everyone,
     available: true,
     make: |v| {
-        Some(Command::PipelineHistory { name: v.name?, stage: v.stage, person: v.person, since: v.since })
+        let (since, until) = (v.since, v.until);
+        Some(Command::PipelineHistory { name: v.name?, stage: v.stage, person: v.person, since, until })
     },
 };
 

@@ -119,6 +119,14 @@ const LINES: &[(&str, &str)] = &[
         "/pipeline history orders prod <@U1> since 7d",
     ),
     ("/pipeline history orders since 2026-11-01", "/pipeline history orders since 2026-11-01"),
+    (
+        "/pipeline history orders prod until 2026-04-01 since 2026-03-01",
+        "/pipeline history orders prod since 2026-03-01 until 2026-04-01",
+    ),
+    (
+        "/pipeline history orders until 2026-03-01 09:30:10.125",
+        "/pipeline history orders until 2026-03-01 09:30:10.125",
+    ),
     ("/pipeline mine", "/pipeline mine"),
     ("/pipeline check orders prod", "/pipeline check orders prod"),
     ("/pipeline watch orders", "/pipeline watch orders"),

@@ -143,7 +143,8 @@ fn commands() -> Vec<BoxedStrategy<Command>> {
             name: name(),
             stage: of(stage()),
             person: of(person()),
-            since: of(period())
+            since: of(period()),
+            until: of(period())
         }),
         Just(Command::PipelineMine).boxed(),
         any_of!(PipelineCheck { name: name(), stage: of(stage()) }),

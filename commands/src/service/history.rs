@@ -1,0 +1,265 @@
+//! `/pipeline history`: who did what, the newest first, a page at a time, also of a pipeline that is gone.
+//!
+//! The times of the question are bounds of the keys that are read. A stage or a person is looked for page by page, until the
+//! rows are full or as much is read as one answer may cost; then the answer says how far it looked. The next page goes on
+//! behind the very record at which this one ended, so that nothing is left out and nothing comes twice.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::card::{Button, ButtonStyle, Card, Text, Tone};
+use crate::domain::{Act, AuditRecord, from_item};
+use crate::grammar::{self, Command, Names, Period};
+use crate::ids::{PipelineName, StageName, UserId};
+use crate::operation::{CANCELLED, EXPIRED, Keys, LOCK, REJECTED, Refusal, VOID};
+use crate::operations::build::change_text;
+use crate::operations::promote;
+use crate::ports::Query;
+use crate::service::reads::{newest, table};
+use crate::service::{Actor, Answer, Invocation, Service, Stop};
+
+/// The button that shows what is older; its value is where to go on, and the question.
+pub(super) const OLDER: &str = "history.older";
+/// How many rows a page shows.
+const ROWS: usize = 15;
+/// How many records one request reads if not all of them are wanted, and how many requests one answer may cost.
+const BATCH: u32 = 150;
+const REQUESTS: usize = 10;
+
+/// What of a history is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// Of which pipeline.
+    pub(crate) name: PipelineName,
+    /// Only of that stage.
+    pub(crate) stage: Option<StageName>,
+    /// Only what that person did.
+    pub(crate) person: Option<UserId>,
+    /// Only from then on.
+    pub(crate) since: Option<Period>,
+    /// Only before that.
+    pub(crate) until: Option<Period>,
+}
+
+impl Wanted {
+    /// The same with points of time, so that the next page is asked of the same days.
+    fn fixed(self, now: Timestamp) -> Self {
+        let point = |period: Option<Period>| {
+            let at = period?.begin(now)?;
+            Some(Period::Moment(at.to_zoned(TimeZone::UTC).datetime()))
+        };
+        Self { since: point(self.since), until: point(self.until), ..self }
+    }
+    fn is_of_all(&self) -> bool {
+        self.stage.is_none() && self.person.is_none()
+    }
+    fn wants(&self, record: &AuditRecord) -> bool {
+        self.stage.as_ref().is_none_or(|stage| record.about.stage.as_ref() == Some(stage))
+            && self.person.as_ref().is_none_or(|person| record.actor.id == *person)
+    }
+    fn line(&self) -> String {
+        let Self { name, stage, person, since, until } = self.clone();
+        Command::PipelineHistory { name, stage, person, since, until }.to_string()
+    }
+}
+
+/// What was found of it.
+#[derive(Default)]
+struct Found {
+    records: Vec<AuditRecord>,
+    /// The key and the time of the last record that was looked at, if there may be older ones that are wanted.
+    last: Option<(String, Timestamp)>,
+}
+
+impl Service {
+    /// A page of the history, from its newest record or behind that key.
+    pub(super) async fn history(
+        &self,
+        wanted: Wanted,
+        is_terminal: bool,
+        behind: Option<String>,
+    ) -> Result<Answer, Stop> {
+        let now = self.engine.world().clock.now();
+        let wanted = wanted.fixed(now);
+        let bound = |period: &Option<Period>| period.as_ref().and_then(|period| period.begin(now));
+        let (since, until) = (bound(&wanted.since), bound(&wanted.until));
+        let is_first = behind.is_none();
+        let found = self.find(&wanted, since, behind.or(until.map(Keys::audit_time))).await?;
+        if found.records.is_empty() && is_first && !self.has_history(&wanted.name).await? {
+            self.view(&wanted.name).await?;
+        }
+        let mut title = Text::plain("History of ").code(wanted.name.as_str());
+        if let Some(stage) = &wanted.stage {
+            title = title.then(" on ").code(stage.as_str());
+        }
+        if let Some(person) = &wanted.person {
+            title = title.then(" by ").user(person);
+        }
+        title = since.iter().fold(title, |title, since| title.then(" since ").time(*since));
+        title = until.iter().fold(title, |title, until| title.then(" until ").time(*until));
+        let rows: Vec<_> = found.records.iter().map(line).collect();
+        let is_full = rows.len() == ROWS;
+        let mut card = match (rows.is_empty(), is_first) {
+            (false, first) => {
+                let order = if first { ", the newest first" } else { ", what is older" };
+                let card = Card::new(Tone::Neutral, title.then(order));
+                table(card, ["When", "Who", "What", "Outcome"], rows)
+            }
+            (true, true) if found.last.is_none() => Card::new(Tone::Neutral, title.then(": nothing yet.")),
+            (true, _) => Card::new(Tone::Neutral, title.then(": nothing more was found.")),
+        };
+        if let Some((key, at)) = found.last {
+            if !is_full {
+                // What is older than all that was read may be there: nobody is told that there is nothing.
+                card = card.foot(Text::plain("Looked back to ").time(at).then(" only."));
+            }
+            card = match is_terminal {
+                true => card.hint(Text::plain("Older: ").code(older_than(&wanted, at).line())),
+                false => card.button(older(&key, &wanted)),
+            };
+        }
+        Ok(Answer::private(card))
+    }
+
+    /// The click on *Older*.
+    pub(super) async fn older(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
+        let parsed = value.split_once('|').and_then(|(key, line)| {
+            let (verb, text) = line.split_once(' ')?;
+            let is_key = key.split_once('/').is_some_and(|(at, _)| at.bytes().all(|b| b.is_ascii_digit()));
+            Some((key.to_owned(), grammar::parse(verb, text, &Names::default()).ok().filter(|_| is_key)?))
+        });
+        let Some((key, Command::PipelineHistory { name, stage, person, since, until })) = parsed else {
+            return Err(Refusal::new(
+                "bad-button",
+                "This button does not say what it shows.",
+                "Use the command instead: `/pipeline help history`.",
+            )
+            .into());
+        };
+        let wanted = Wanted { name, stage, person, since, until };
+        self.history(wanted, invocation.actor.terminal, Some(key)).await
+    }
+
+    async fn find(
+        &self,
+        wanted: &Wanted,
+        since: Option<Timestamp>,
+        mut behind: Option<String>,
+    ) -> Result<Found, Stop> {
+        let world = self.engine.world();
+        let limit = if wanted.is_of_all() { u32::try_from(ROWS).unwrap_or(BATCH) } else { BATCH };
+        let mut found = Found::default();
+        for _ in 0..REQUESTS {
+            let query = newest(world.keys.audit_partition(&wanted.name), limit);
+            let page = world.store.query(Query { after: behind, ..query }).await?;
+            let mut items = page.items.iter().peekable();
+            while let Some(item) = items.next() {
+                let record: AuditRecord = from_item(item)?;
+                if since.is_some_and(|since| record.at < since) {
+                    found.last = None;
+                    return Ok(found);
+                }
+                found.last = Some((item.key.sort.clone(), record.at));
+                if wanted.wants(&record) {
+                    found.records.push(record);
+                }
+                if found.records.len() == ROWS {
+                    let is_last = match items.peek() {
+                        Some(next) => since.is_some_and(|since| next.key.sort < Keys::audit_time(since)),
+                        None => page.more.is_none(),
+                    };
+                    found.last.take_if(|_| is_last);
+                    return Ok(found);
+                }
+            }
+            behind = page.more;
+            if behind.is_none() {
+                found.last = None;
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn has_history(&self, name: &PipelineName) -> Result<bool, Stop> {
+        let world = self.engine.world();
+        let page = world.store.query(newest(world.keys.audit_partition(name), 1)).await?;
+        Ok(!page.items.is_empty())
+    }
+}
+
+fn older(key: &str, wanted: &Wanted) -> Button {
+    Button {
+        action_id: OLDER.to_owned(),
+        label: "Older".to_owned(),
+        style: ButtonStyle::Default,
+        value: format!("{key}|{}", wanted.line()),
+        confirm: None,
+    }
+}
+
+/// The question that goes on where this one ended. A millisecond may be told twice, and none is left out.
+fn older_than(wanted: &Wanted, at: Timestamp) -> Wanted {
+    let behind = Timestamp::from_millisecond(at.as_millisecond() + 1).unwrap_or(at);
+    let until = Some(Period::Moment(behind.to_zoned(TimeZone::UTC).datetime()));
+    Wanted { until, ..wanted.clone() }
+}
+
+/// A line of the history.
+fn line(record: &AuditRecord) -> Vec<Text> {
+    let what = match record.act {
+        Act::Asked => "asked: ",
+        Act::Refused => "refused: ",
+        Act::Approved => "approved: ",
+        Act::Rejected => "rejected: ",
+        Act::Cancelled => "cancelled: ",
+        Act::GaveWay => "gave way: ",
+        Act::Stuck => "stuck: ",
+        Act::Retried => "tried again: ",
+        Act::Resolved => "resolved: ",
+        Act::Succeeded => "done: ",
+        Act::Failed => "ended: ",
+    };
+    vec![
+        Text::default().time(record.at),
+        Text::plain(record.actor.listed()),
+        Text::plain(what).code(record.command.clone()),
+        outcome(record),
+    ]
+}
+
+/// What came of it: what runs, of which commit, by whose consent and by which rule.
+fn outcome(record: &AuditRecord) -> Text {
+    let about = &record.about;
+    let is_failure =
+        record.act == Act::Failed && ![REJECTED, EXPIRED, VOID, CANCELLED].contains(&record.outcome.as_str());
+    let mut outcome = match (record.act, &about.stage, about.after) {
+        (Act::Succeeded, Some(stage), Some(after)) => Text::plain(format!("{stage} runs {after}")),
+        (Act::Succeeded, ..) if record.kind == LOCK => Text::plain("is over"),
+        _ if is_failure => Text::plain(format!("failed ({})", record.outcome)),
+        _ => Text::plain(record.outcome.clone()),
+    };
+    if record.act == Act::Succeeded && about.after.is_some() {
+        if let Some(commit) = &about.commit {
+            outcome = outcome.then(" (").join(change_text(commit)).then(")");
+        }
+        if let Some(before) = about.before {
+            outcome = outcome.then(format!(", before {before}"));
+        }
+        if !about.approvers.is_empty() {
+            let names: Vec<_> = about.approvers.iter().map(Actor::listed).collect();
+            outcome = outcome.then(format!(", approved by {}", names.join(", ")));
+        }
+    }
+    if !record.rule.is_empty() {
+        outcome = outcome.then(format!(" (rule: {})", record.rule));
+    }
+    match &about.reason {
+        // A promotion has no other reason than that of who passed its gates.
+        Some(reason) if record.kind == promote::KIND && matches!(record.act, Act::Asked | Act::Succeeded) => {
+            outcome.then(format!(", override: {reason}"))
+        }
+        Some(reason) => outcome.then(format!(": {reason}")),
+        None => outcome,
+    }
+}

@@ -1,0 +1,182 @@
+//! Refusals in the history: who was not let through, by which gate or role, and why.
+//!
+//! Only what somebody in the workspace wanted of a pipeline that exists and was refused by a gate or a role: typing errors
+//! are no decisions. Each is written once for a delivery, with its inbox row, and a person has a share an hour: nobody
+//! fills the table by pressing a button. Telling does not hang on it: what is not written soon is not written.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use ulid::Ulid;
+
+use crate::domain::{About, Act, AuditRecord};
+use crate::grammar::{self, Command};
+use crate::ids::{ChannelId, OperationId, PipelineName, StageName, UserId};
+use crate::operation::{Charter, ROLLBACK, Refusal, audit, inbox};
+use crate::operations::{access, promote, stage_lock, stage_set, stage_unlock};
+use crate::ports::{Precondition, StoreError, Write};
+use crate::service::clicks::delivery_of;
+use crate::service::{Answer, Invocation, Said, Service, Stop};
+
+/// The codes of gates and roles.
+const RECORDED: &[&str] = &[
+    "frozen",
+    "hard-locked",
+    "locked",
+    "not-an-admin",
+    "not-an-approver",
+    "not-an-operator",
+    "not-for-override",
+    "not-yours",
+    "out-of-order",
+    "outside-window",
+    "own-request",
+    "protected-stage",
+    "rolled-back",
+    "soaking",
+];
+/// How many of one person are recorded in an hour.
+const SHARE: usize = 20;
+/// How long an answer waits for its record: a store that answers does so in a fraction.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// When which people were refused lately.
+#[derive(Debug, Default)]
+pub(super) struct Shares(Mutex<HashMap<UserId, Vec<Timestamp>>>);
+
+impl Shares {
+    /// Whether one more of that person is recorded.
+    fn take(&self, who: &UserId, now: Timestamp) -> bool {
+        let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shares.retain(|_, times| {
+            times.retain(|at| now.duration_since(*at) < SignedDuration::from_hours(1));
+            !times.is_empty()
+        });
+        let times = shares.entry(who.clone()).or_default();
+        let has_some = times.len() < SHARE;
+        if has_some {
+            times.push(now);
+        }
+        has_some
+    }
+}
+
+/// What somebody wanted.
+struct Wanted {
+    pipeline: PipelineName,
+    kind: String,
+    command: String,
+    about: About,
+}
+
+impl Service {
+    /// Records a refusal with its answer, if it is one of a gate or a role.
+    pub(super) async fn record_refusal(&self, invocation: &Invocation, refusal: &Refusal, answer: &Answer) {
+        if !RECORDED.contains(&refusal.code.as_str()) {
+            return;
+        }
+        match tokio::time::timeout(PATIENCE, self.try_record(invocation, refusal, answer)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(code = refusal.code, %error, "a refusal is not in the history"),
+            Err(_) => tracing::warn!(code = refusal.code, "a refusal came too late for the history"),
+        }
+    }
+
+    async fn try_record(
+        &self,
+        invocation: &Invocation,
+        refusal: &Refusal,
+        answer: &Answer,
+    ) -> Result<(), StoreError> {
+        let world = self.engine.world();
+        let Ok(Some(wanted)) = self.wanted(invocation).await else { return Ok(()) };
+        let Ok(channel) = self.place(invocation, &wanted.pipeline).await else { return Ok(()) };
+        let at = world.clock.now();
+        if !self.shares.take(&invocation.actor.id, at) {
+            tracing::warn!(who = %invocation.actor.id, code = refusal.code, "refused too often for the history");
+            return Ok(());
+        }
+        let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());
+        let Wanted { pipeline, kind, command, about } = wanted;
+        let id = Ulid::new().to_string();
+        let record = AuditRecord {
+            at,
+            act: Act::Refused,
+            actor: invocation.actor.clone(),
+            channel,
+            pipeline: Some(pipeline.clone()),
+            operation: OperationId::new(id.clone()).map_err(|error| corrupt(&error))?,
+            kind,
+            command,
+            rule: String::new(),
+            outcome: refusal.code.clone(),
+            about: About { reason: Some(refusal.problem.clone()), ..about },
+        };
+        let delivery = delivery_of(invocation);
+        let writes = vec![
+            inbox(&self.engine, delivery.key, answer, None).map_err(|error| corrupt(&error))?,
+            Write::Check { key: world.keys.pipeline(&pipeline), when: Precondition::Present },
+            audit(&record, world)?,
+        ];
+        match world.store.transact(&format!("refused-{id}"), writes).await {
+            // There is no such pipeline, or this delivery is answered already.
+            Ok(()) | Err(StoreError::Lost(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Where it was said. Who is at a terminal is nowhere: the pipeline's home stands for it, as in every record of theirs.
+    async fn place(&self, invocation: &Invocation, pipeline: &PipelineName) -> Result<ChannelId, Stop> {
+        match &invocation.channel {
+            Some(channel) => Ok(channel.clone()),
+            None => Ok(self.view(pipeline).await?.expect_pipeline()?.home.clone()),
+        }
+    }
+
+    /// What a delivery was about; none if it is of no pipeline.
+    async fn wanted(&self, invocation: &Invocation) -> Result<Option<Wanted>, Stop> {
+        match &invocation.said {
+            Said::Slash { command, text } => {
+                let Ok(command) = grammar::parse(command, text, &self.names) else { return Ok(None) };
+                let Some((kind, pipeline, stage)) = subject(&command) else { return Ok(None) };
+                let about = About { stage: stage.cloned(), ..About::default() };
+                let (pipeline, kind) = (pipeline.clone(), kind.to_owned());
+                Ok(Some(Wanted { pipeline, kind, command: command.to_string(), about }))
+            }
+            Said::Click { value, .. } => {
+                let Some(id) = value.split_once('|').and_then(|(id, _)| OperationId::new(id).ok()) else {
+                    return Ok(None);
+                };
+                let Some(loaded) = self.load(&id).await? else { return Ok(None) };
+                let charter = loaded.head.charter;
+                let definition = self.engine.registry().get(&charter.kind, charter.version);
+                let about = definition.map(|definition| definition.about(&loaded.facts)).unwrap_or_default();
+                let Charter { kind, command, pipeline, .. } = charter;
+                Ok(Some(Wanted { pipeline, kind, command, about }))
+            }
+        }
+    }
+}
+
+/// What a command would have begun or spoken to, its pipeline, and the stage, if it names one.
+fn subject(command: &Command) -> Option<(&'static str, &PipelineName, Option<&StageName>)> {
+    Some(match command {
+        Command::Build { name, .. } | Command::BuildCancel { name, .. } => ("build", name, None),
+        Command::Deploy { name, stage, .. } => ("deploy", name, stage.as_ref()),
+        Command::DeployCancel { name } => ("deploy", name, None),
+        Command::StageAdd { name, stage, .. } => ("stage-add", name, Some(stage)),
+        Command::StageSet { name, stage, .. } => (stage_set::KIND, name, Some(stage)),
+        Command::StageLock { name, stage, .. } => (stage_lock::KIND, name, stage.as_ref()),
+        Command::StageUnlock { name, stage } => (stage_unlock::KIND, name, stage.as_ref()),
+        Command::Promote { name, to: stage, .. }
+        | Command::PromoteApprove { name, stage, .. }
+        | Command::PromoteReject { name, stage, .. }
+        | Command::PromoteCancel { name, stage, .. } => (promote::KIND, name, Some(stage)),
+        Command::Rollback { name, stage, .. } => (ROLLBACK, name, Some(stage)),
+        Command::PipelineGrant { name: Some(name), .. } => (access::GRANT, name, None),
+        Command::PipelineRevoke { name: Some(name), .. } => (access::REVOKE, name, None),
+        _ => return None,
+    })
+}

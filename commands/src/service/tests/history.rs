@@ -1,0 +1,242 @@
+//! The history: pages that leave nothing out, bounds that are bounds of what is read, and refusals.
+
+use super::*;
+use crate::card::{Button, Part};
+use crate::domain::{About, Act, AuditRecord};
+use crate::ids::{BuildNumber, OperationId, ReleaseNumber};
+use crate::operation::Keys;
+use crate::service::history::OLDER;
+use crate::testing::target;
+use jiff::Timestamp;
+
+const BEGIN: &str = "2026-02-20T08:00:00Z";
+
+fn at(seconds: i64) -> Timestamp {
+    BEGIN.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(seconds)
+}
+
+fn record(number: u64, at: Timestamp, who: &str) -> AuditRecord {
+    AuditRecord {
+        at,
+        act: Act::Asked,
+        actor: user(who),
+        channel: "C0GENERAL1".parse().unwrap(),
+        pipeline: Some("orders".parse().unwrap()),
+        operation: OperationId::new(ulid::Ulid::from_parts(number, 3).to_string()).unwrap(),
+        kind: "build".into(),
+        command: format!("/build orders@{number}"),
+        rule: "operators".into(),
+        outcome: "accepted".into(),
+        about: About::default(),
+    }
+}
+
+impl Office {
+    async fn keep(&self, records: impl IntoIterator<Item = AuditRecord>) {
+        for record in records {
+            let write = crate::operation::audit(&record, self.service.engine.world()).unwrap();
+            self.store.write(write).await.unwrap();
+        }
+    }
+    /// A page and all that are older, as the button leads there: the commands on each.
+    async fn pages(&self, line: &str) -> Vec<Vec<String>> {
+        let mut card = self.types("first", "eve", line).await;
+        let mut pages = vec![commands(&card)];
+        while let Some(button) = button(&card) {
+            assert!(button.value.len() < 600 && pages.len() < 50, "{button:?}");
+            card = self.clicks("next", "eve", OLDER, &button.value).await;
+            pages.push(commands(&card));
+        }
+        pages
+    }
+    /// The acts that are recorded.
+    fn acts(&self) -> Vec<AuditRecord> {
+        let partition = Keys::new(&target()).audit_partition(&"orders".parse().unwrap());
+        let items = self.store.items().into_iter().filter(|item| item.key.partition == partition);
+        items.map(|item| crate::domain::from_item(&item).unwrap()).collect()
+    }
+}
+
+fn button(card: &Card) -> Option<Button> {
+    card.buttons.iter().find(|button| button.action_id == OLDER).cloned()
+}
+
+fn rows(card: &Card) -> Vec<Vec<String>> {
+    let tables = card.parts.iter().filter_map(|part| match part {
+        Part::Table { rows, .. } => Some(rows),
+        _ => None,
+    });
+    tables.flatten().map(|row| row.iter().map(Text::flat).collect()).collect()
+}
+
+fn commands(card: &Card) -> Vec<String> {
+    rows(card).into_iter().map(|row| row[2].clone()).collect()
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_a_gap() {
+    let office = office(roles()).await;
+    // Four of them in each millisecond.
+    let all = (0..100_u64)
+        .map(|n| record(n, at(i64::try_from(n / 4).unwrap()), if n % 7 == 0 { "ben" } else { "ann" }));
+    office.keep(all).await;
+    let pages = office.pages("/pipeline history orders").await;
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [15, 15, 15, 15, 15, 15, 10]);
+    let told: Vec<_> = pages.concat();
+    assert_eq!(told.first().unwrap(), "asked: /build orders@99");
+    assert_eq!(told.iter().collect::<std::collections::BTreeSet<_>>().len(), 100, "each once");
+    let of_ben = office.pages(&format!("/pipeline history orders <@{}>", user("ben").id)).await;
+    assert_eq!(of_ben.concat().len(), 15);
+    let since =
+        office.pages("/pipeline history orders since 2026-02-20T08:00:10 until 2026-02-20T08:00:20").await;
+    assert_eq!(
+        since.iter().map(Vec::len).collect::<Vec<_>>(),
+        [15, 15, 10],
+        "from the 10th second to the 19th"
+    );
+}
+
+#[tokio::test]
+async fn what_is_older_than_one_answer_may_cost_is_found_with_the_next() {
+    let office = office(roles()).await;
+    office.keep([record(0, at(0), "ben")]).await;
+    office.keep((1..=1600).map(|n| record(n, at(i64::try_from(n).unwrap()), "ann"))).await;
+    let line = format!("/pipeline history orders <@{}>", user("ben").id);
+    let before = office.store.count();
+    let card = office.types("a", "eve", &line).await;
+    assert!(office.store.count() - before <= 12, "{}", office.store.count() - before);
+    assert!(words(&card).contains("Looked back to") && rows(&card).is_empty(), "{card:?}");
+    let card = office.clicks("b", "eve", OLDER, &button(&card).unwrap().value).await;
+    assert_eq!(commands(&card), ["asked: /build orders@0"]);
+    assert_eq!(button(&card), None, "that was all");
+
+    // The days of the question are bounds of what is read.
+    let before = office.store.count();
+    let card = office.types("c", "eve", &format!("{line} until 2026-02-20T08:00:01")).await;
+    assert_eq!((commands(&card).len(), office.store.count() - before), (1, 1));
+    let before = office.store.count();
+    let card = office.types("d", "eve", &format!("{line} since 2026-02-20T08:20:00")).await;
+    assert!(office.store.count() - before <= 5, "it stops at the first that is older");
+    assert!(rows(&card).is_empty() && button(&card).is_none(), "{card:?}");
+    for wrong in ["", "x|/pipeline history orders", "000/1|/build orders", "000/1"] {
+        assert_eq!(code(&office.clicks(wrong, "eve", OLDER, wrong).await).as_deref(), Some("bad-button"));
+    }
+}
+
+#[tokio::test]
+async fn at_a_terminal_the_next_page_is_a_line_to_type() {
+    let office = office(roles()).await;
+    office
+        .keep(
+            (0..20).map(|n| {
+                record(n, at(0) + jiff::SignedDuration::from_millis(i64::try_from(n).unwrap()), "ann")
+            }),
+        )
+        .await;
+    let actor = Actor::at_terminal(user("eve").id, "root");
+    let asks = async |text: &str| {
+        let said = Said::Slash { command: "/pipeline".into(), text: text.into() };
+        let invocation = Invocation { delivery: text.into(), actor: actor.clone(), channel: None, said };
+        office.service.handle(invocation).await.unwrap().card
+    };
+    let card = asks("history orders since 2026-02-20").await;
+    assert_eq!(button(&card), None);
+    let line = card.hint.unwrap().flat();
+    assert_eq!(line, "Older: /pipeline history orders since 2026-02-20 00:00 until 2026-02-20 08:00:00.006");
+    let next = asks(line.strip_prefix("Older: /pipeline ").unwrap()).await;
+    // The last of the page before comes again, so that nothing of its millisecond is left out.
+    assert_eq!(commands(&next).len(), 6);
+    assert_eq!(next.hint, None);
+}
+
+#[tokio::test]
+async fn it_tells_who_put_what_where_and_who_approved_when_the_pipeline_is_gone() {
+    let office = office(roles()).await;
+    let promoted = |day: &str, release, over: Option<&str>| AuditRecord {
+        act: Act::Succeeded,
+        kind: "promote".into(),
+        command: "/promote orders prod".into(),
+        rule: String::new(),
+        outcome: "succeeded".into(),
+        about: About {
+            stage: Some("prod".parse().unwrap()),
+            build: Some(BuildNumber(release)),
+            commit: Some(change(release)),
+            before: Some(ReleaseNumber(release - 1)),
+            after: Some(ReleaseNumber(release)),
+            approvers: if over.is_some() { vec![] } else { vec![user("ben")] },
+            reason: over.map(str::to_owned),
+            ..About::default()
+        },
+        ..record(u64::from(release), format!("{day}T12:00:00Z").parse().unwrap(), "ann")
+    };
+    office.keep([promoted("2026-02-28", 2, None), promoted("2026-03-01", 3, None)]).await;
+    office.keep([promoted("2026-03-31", 4, Some("checkout is down")), promoted("2026-04-01", 5, None)]).await;
+    for item in office.store.items().into_iter().filter(|item| !item.key.partition.contains("/audit/")) {
+        office.store.write(Write::Delete { key: item.key, when: Precondition::Any }).await.unwrap();
+    }
+    let line = "/pipeline history orders prod since 2026-03-01 until 2026-04-01";
+    let rows = rows(&office.types("a", "eve", line).await);
+    let commit = |release| {
+        let change = change(release);
+        format!("{} {} · {}", change.id.short(), change.subject, change.author)
+    };
+    let told: Vec<_> = rows.iter().map(|row| (row[1].as_str(), row[3].clone())).collect();
+    assert_eq!(
+        told,
+        [
+            ("ann", format!("prod runs r4 ({}), before r3, override: checkout is down", commit(4))),
+            ("ann", format!("prod runs r3 ({}), before r2, approved by ben", commit(3))),
+        ]
+    );
+    let none = office.types("b", "eve", "/pipeline history orders dev").await;
+    assert!(words(&none).contains("nothing yet"), "{none:?}");
+    let unknown = office.types("c", "eve", "/pipeline history odrers").await;
+    assert_eq!(code(&unknown).as_deref(), Some("no-such-pipeline"));
+}
+
+#[tokio::test]
+async fn a_refusal_by_a_gate_or_a_role_is_recorded_once() {
+    let office = office(roles()).await;
+    let value = office.promotion(Status::Waiting).await;
+    for delivery in ["d1", "d1", "d2"] {
+        let card = office.types(delivery, "zoe", "/build orders").await;
+        assert_eq!(code(&card).as_deref(), Some("not-an-operator"));
+    }
+    office.clicks("c1", "ann", "promotion.approve", &value).await;
+    office.clicks("c1", "ann", "promotion.approve", &value).await;
+    for line in ["/build odrers", "/build", "/promote orders prod", "/stage set orders dev approvals=many"] {
+        office.types(line, "ada", line).await;
+    }
+    office.types("z", "eve", "/build books").await;
+    let acts = office.acts();
+    let told: Vec<_> = acts.iter().map(|act| (act.act, act.outcome.as_str(), act.command.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (Act::Refused, "not-an-operator", "/build orders"),
+            (Act::Refused, "not-an-operator", "/build orders"),
+            (Act::Refused, "own-request", "/promote"),
+        ]
+    );
+    let own = &acts[2];
+    assert_eq!((own.actor.name.as_str(), own.about.stage.as_ref().unwrap().as_str()), ("ann", "prod"));
+    let shown = rows(&office.types("h", "eve", "/pipeline history orders").await);
+    assert_eq!(shown[0][2], "refused: /promote");
+    assert_eq!(shown[0][3], "own-request: This is your own request: somebody else has to decide.");
+    for nth in 0..40 {
+        office.types(&format!("more {nth}"), "zoe", "/build orders").await;
+    }
+    assert_eq!(office.acts().len(), 21, "of each person twenty an hour: zoe's, and ann's one");
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_though_the_store_takes_no_more() {
+    let office = office(roles()).await;
+    let calls = office.store.count();
+    // The pipeline, the roles and the inbox are read; then it writes.
+    office.store.fault_at(calls + 3, crate::testing::StoreFault::Before(StoreError::Again("full".into())));
+    let card = office.types("a", "zoe", "/build orders").await;
+    assert_eq!(code(&card).as_deref(), Some("not-an-operator"));
+    assert_eq!(office.acts(), []);
+}
