@@ -68,6 +68,7 @@ fn action(call: &str) -> String {
             "s3:HeadBucket" | "s3:ListObjectsV2" => "s3:ListBucket",
             "s3:GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
             "s3:PutPublicAccessBlock" => "s3:PutBucketPublicAccessBlock",
+            "lambda:Invoke" => "lambda:InvokeFunction",
             "sqs:DeleteMessageBatch" => "sqs:DeleteMessage",
             same => same,
         }
@@ -199,6 +200,8 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
                 "lambda:GetAlias",
                 "lambda:GetFunctionConfiguration",
                 "lambda:GetPolicy",
+                "lambda:Invoke",
+                "lambda:ListAliases",
                 "lambda:ListTags",
                 "lambda:ListVersionsByFunction",
                 "lambda:PublishVersion",
