@@ -177,6 +177,8 @@ impl LookAtChanges {
             } else {
                 let current = from_item::<Stage>(&item)?.current;
                 since = current.filter(|now| now.release == *number).map(|now| now.since);
+                // To the second: what is kept costs by its size.
+                since = since.and_then(|since: Timestamp| Timestamp::from_second(since.as_second()).ok());
             }
         }
         let Some(found) = found else { return Ok(None) };

@@ -102,7 +102,8 @@ impl Params {
         (self.approvals > 0).then(|| Node::new(StepId::new(COMMITS), "", step))
     }
 
-    /// The look at what changes, where somebody is asked to approve it and once it is known what would run.
+    /// The look at what changes, where somebody is asked to approve it. It is the last one before they are, so that its end
+    /// goes with the row that is written then: that one has room, and those before cost two units more for each KB.
     fn changes(&self, facts: &Facts, target: &Target) -> Result<Option<Node>, Trouble> {
         let (Some(before), Some(now)) = (&self.before, application(facts)?) else { return Ok(None) };
         let step = LookAtChanges {
@@ -170,9 +171,12 @@ impl Definition for Promote {
         .nodes()?;
         let ready = prepared.set.filter(|_| all_done(facts, &prepared.nodes));
         let mut nodes: Vec<Node> = params.commits(target).into_iter().chain(prepared.nodes).collect();
-        nodes.extend(params.changes(facts, target)?);
         let Some(ready) = ready else { return Ok(nodes) };
         let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
+        if let Some(node) = params.changes(facts, target)? {
+            before.push(node.id.clone());
+            nodes.push(node);
+        }
         let moved = JustMoved {
             target,
             pipeline: &params.name,
