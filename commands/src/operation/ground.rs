@@ -31,10 +31,11 @@ impl Ground {
         name: &PipelineName,
         concern: Concern,
     ) -> Result<Self, StoreError> {
+        let Concern { groups, people } = concern;
         let key = world.keys.grants();
         let view = View::read(&*world.store, &world.keys, name);
         let read = try_join(view, world.store.get(&key));
-        let (read, deactivated) = join(read, world.deactivated(&concern.people)).await;
+        let (read, deactivated) = join(read, world.deactivated(people)).await;
         let (view, everywhere) = read?;
         let roles = Roles {
             pinned: world.pinned.get(),
@@ -42,8 +43,9 @@ impl Ground {
             here: view.grants.clone(),
             membership: Membership::default(),
         };
-        let concern = view.policies.values().fold(concern, |all, policy| all.naming(&policy.approvers));
-        let roles = world.acquaint(roles, concern.groups, deactivated).await;
+        let named = Concern { groups, ..Concern::default() };
+        let named = view.policies.values().fold(named, |all, policy| all.naming(&policy.approvers));
+        let roles = world.acquaint(roles, named.groups, deactivated).await;
         Ok(Self { access: roles.access(), view, roles })
     }
 }

@@ -92,8 +92,9 @@ impl World {
         concern: Concern,
     ) -> Result<Roles, StoreError> {
         // People are known before: that and the request side by side.
-        let (roles, deactivated) = join(self.written(name), self.deactivated(&concern.people)).await;
-        Ok(self.acquaint(roles?, concern.groups, deactivated).await)
+        let Concern { groups, people } = concern;
+        let (roles, deactivated) = join(self.written(name), self.deactivated(people)).await;
+        Ok(self.acquaint(roles?, groups, deactivated).await)
     }
 
     /// The roles, with who is in the groups among them and in these.
@@ -113,8 +114,8 @@ impl World {
     }
 
     /// Those of these people who are known to be deactivated.
-    pub(crate) async fn deactivated(&self, people: &BTreeSet<UserId>) -> BTreeSet<UserId> {
-        let looks = people.iter().cloned().map(async |user| {
+    pub(crate) async fn deactivated(&self, people: BTreeSet<UserId>) -> BTreeSet<UserId> {
+        let looks = people.into_iter().map(async |user| {
             let is_gone = self.directory.is_deactivated(&user).await == Some(true);
             is_gone.then_some(user)
         });
