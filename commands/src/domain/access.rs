@@ -234,7 +234,8 @@ impl Access {
             return Refusal::new(
                 "no-roles",
                 "Nobody may change anything yet: no roles are configured.",
-                "Write them into sluice.toml: `[access]`, `operators = [\"U…\"]`, `admins = [\"U…\"]`, then restart Sluice.",
+                "Whoever runs Sluice names the first admin with `sluice init --admin U…`, or writes into sluice.toml: `[access]`, \
+                 `operators = [\"U…\"]`, `admins = [\"U…\"]`, and sends Sluice a SIGHUP.",
             );
         }
         let mut names: Vec<_> = who.iter().take(5).map(|user| format!("<@{user}>")).collect();

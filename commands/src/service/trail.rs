@@ -1,7 +1,8 @@
-//! The whole trail: the audit records of all pipelines, read a page at a time, however many there are.
+//! The whole trail: the audit records that are of no pipeline and those of all pipelines, read a page at a time, however
+//! many there are.
 //!
-//! It only reads. Within a pipeline the oldest record is first; pipelines follow each other by name. The catalog says which
-//! there are, and nothing leaves it.
+//! It only reads. What is of no pipeline (roles for all of them) comes first, then pipelines by name, the oldest record of
+//! each first. The catalog says which there are, and nothing leaves it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,28 +26,29 @@ pub struct Trail {
     names: VecDeque<PipelineName>,
     /// Where the catalog goes on; the inner `None`: at its beginning.
     catalog: Option<Option<String>>,
-    /// The pipeline that is being read, and behind which record.
-    reading: Option<(PipelineName, Option<String>)>,
+    /// The partition that is being read, and behind which record.
+    reading: Option<(String, Option<String>)>,
 }
 
 impl Trail {
     /// From that time on, or from the beginning.
     pub fn new(store: Arc<dyn Store>, keys: Keys, since: Option<Timestamp>) -> Self {
-        Self { store, keys, since, names: VecDeque::new(), catalog: Some(None), reading: None }
+        let reading = Some((keys.installation_audit_partition(), since.map(Keys::audit_time)));
+        Self { store, keys, since, names: VecDeque::new(), catalog: Some(None), reading }
     }
 
     /// The next records, as they were recorded; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<Value>>, StoreError> {
         loop {
-            if let Some((name, after)) = self.reading.take() {
-                let page = self.page(self.keys.audit_partition(&name), after).await?;
-                self.reading = page.more.map(|more| (name, Some(more)));
+            if let Some((partition, after)) = self.reading.take() {
+                let page = self.page(partition.clone(), after).await?;
+                self.reading = page.more.map(|more| (partition, Some(more)));
                 if !page.items.is_empty() {
                     return Ok(Some(page.items.into_iter().map(|item| item.body).collect()));
                 }
             } else if let Some(name) = self.names.pop_front() {
                 let begin = self.since.map(Keys::audit_time);
-                self.reading = Some((name, begin));
+                self.reading = Some((self.keys.audit_partition(&name), begin));
             } else if let Some(after) = self.catalog.take() {
                 let page = self.page(self.keys.catalog_partition(), after).await?;
                 for item in page.items {
@@ -122,6 +124,20 @@ mod tests {
         assert_eq!(found, ["orders 2", "orders 3"]);
         let (found, _) = all(&store(4).await, Some(Timestamp::from_second(-1).unwrap())).await;
         assert_eq!(found.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn what_is_of_no_pipeline_is_in_it_too() {
+        let (store, keys) = (store(1).await, Keys::new(&target()));
+        for second in 0..2 {
+            let at = Timestamp::from_millisecond(BEGIN + 1_000 * second).unwrap();
+            let key = keys.installation_audit(at, "01/succeeded/U1");
+            put(&store, to_item(key, Default::default(), &format!("a role {second}"))).await;
+        }
+        let (found, _) = all(&store, None).await;
+        assert_eq!(found, ["a role 0", "a role 1", "books 0", "orders 0"]);
+        let since = Timestamp::from_millisecond(BEGIN + 1_000).unwrap();
+        assert_eq!(all(&store, Some(since)).await.0, ["a role 1"]);
     }
 
     #[tokio::test]
