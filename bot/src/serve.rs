@@ -26,6 +26,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 const SLACK: &str = "slack";
 const STATE: &str = "state";
+/// Somebody is there to take commands: the last part, since it needs the others.
+const COMMANDS: &str = "commands";
 
 /// Serves until `stop` is done, or until it cannot go on.
 pub(crate) async fn serve(
@@ -36,7 +38,7 @@ pub(crate) async fn serve(
     accept_only: bool,
     stop: impl Future<Output = ()>,
 ) -> Exit {
-    let (tasks, readiness) = (Tasks::new(), Readiness::waiting_for(&[SLACK, STATE]));
+    let (tasks, readiness) = (Tasks::new(), Readiness::waiting_for(&[SLACK, STATE, COMMANDS]));
     let (live, replies) = (Arc::new(OnceLock::new()), Arc::new(Replies::default()));
     let door = Door::new(
         &config.slack.signing_secret,
@@ -84,17 +86,18 @@ async fn begin_and_watch(
     live: &OnceLock<Live>,
     readiness: &Readiness,
 ) -> Result<(), Obstacle> {
-    let slack = Arc::clone(&parts.slack);
+    let (slack, accept_only) = (Arc::clone(&parts.slack), parts.accept_only);
     // Side by side, so that a refusal by one is not hidden by an outage of the other.
     let (team, target) = futures::future::try_join(
         until(SLACK, readiness, || whoami(slack.as_ref())),
         until(STATE, readiness, || backend.inspect()),
     )
     .await?;
-    tracing::info!(%team, %target, accept_only = parts.accept_only, version = crate::cli::VERSION, "ready");
-    let service = backend.assemble(target, parts)?;
+    let service = backend.assemble(target.clone(), parts)?;
     // The only setter; the cell is empty.
-    let _ = live.set(Live { team, service });
+    let _ = live.set(Live { team: team.clone(), service });
+    readiness.good(COMMANDS);
+    tracing::info!(%team, %target, accept_only, version = crate::cli::VERSION, "ready");
     loop {
         tokio::time::sleep(WATCH).await;
         note(readiness, SLACK, whoami(slack.as_ref()).await.map(drop));

@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -19,6 +19,8 @@ use crate::terminal::Screen;
 struct Outside {
     slack: Mutex<VecDeque<Trouble>>,
     cloud: Mutex<VecDeque<Obstacle>>,
+    /// What is waited for before there is anybody who could take a command.
+    assembly: Mutex<Option<mpsc::Receiver<()>>>,
 }
 
 #[async_trait]
@@ -55,6 +57,9 @@ impl Backend for Outside {
         self.inspect().await.map(drop)
     }
     fn assemble(&self, _: Target, _: Parts) -> Result<Arc<dyn Handles>, Obstacle> {
+        if let Some(assembly) = self.assembly.lock().unwrap().take() {
+            assembly.recv().unwrap();
+        }
         Ok(Arc::new(Echo))
     }
     fn seat(&self, _: Target, _: Screen, _: Tasks) -> Result<Arc<dyn Handles>, Obstacle> {
@@ -115,11 +120,38 @@ async fn it_becomes_ready_and_stops_when_told() {
     assert_eq!((page.as_str(), exit), ("ready\n", Exit::Done));
 }
 
+/// Whoever waits for `/readyz` types at that very moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_not_ready_before_it_takes_commands() {
+    let (assembled, assembly) = mpsc::channel();
+    let outside = Outside { assembly: Mutex::new(Some(assembly)), ..Outside::default() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (outside, stop) = (Arc::new(outside), Arc::new(Notify::new()));
+    let stopped = Arc::clone(&stop);
+    let serving = tokio::spawn(async move {
+        serve(listener, &config(), outside.clone(), outside, false, stopped.notified()).await
+    });
+    let until = async |wanted: (u16, &str)| {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        while get(address, "/readyz").await != (wanted.0, wanted.1.to_owned()) {
+            assert!(tokio::time::Instant::now() < deadline, "never {wanted:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    until((503, "commands: starting\n")).await;
+    assembled.send(()).unwrap();
+    until((200, "ready\n")).await;
+    stop.notify_one();
+    assert_eq!(serving.await.unwrap(), Exit::Done);
+}
+
 #[tokio::test]
 async fn an_outage_is_waited_for_and_told() {
     let outage = || Outside {
         slack: Mutex::new([Trouble::Unreached, Trouble::Unknown].into()),
         cloud: Mutex::new([Obstacle::Passing("DynamoDB cannot be reached".into())].into()),
+        ..Outside::default()
     };
     let (told, exit) = page(outage(), "/readyz", 503).await;
     assert_eq!(exit, Exit::Done);
@@ -133,10 +165,14 @@ async fn a_refusal_ends_the_start_even_during_an_outage_of_the_other() {
     let refused = Trouble::Refused("invalid_auth".into());
     let passing = || (0..1_000).map(|_| Obstacle::Passing("down".into())).collect();
     for outside in [
-        Outside { slack: Mutex::new([Trouble::Unreached, refused].into()), cloud: Mutex::new(passing()) },
         Outside {
-            slack: Mutex::default(),
+            slack: Mutex::new([Trouble::Unreached, refused].into()),
+            cloud: Mutex::new(passing()),
+            ..Outside::default()
+        },
+        Outside {
             cloud: Mutex::new([Obstacle::Refused("run `sluice init`".into())].into()),
+            ..Outside::default()
         },
     ] {
         let outside = Arc::new(outside);
