@@ -236,6 +236,23 @@ pub struct Button {
     pub confirm: Option<Confirm>,
 }
 
+impl Button {
+    /// A button that acts at once.
+    pub fn new(action_id: &str, label: &str, value: String) -> Self {
+        let (action_id, label) = (action_id.to_owned(), label.to_owned());
+        Self { action_id, label, style: ButtonStyle::Default, value, confirm: None }
+    }
+    /// With that look.
+    pub fn style(self, style: ButtonStyle) -> Self {
+        Self { style, ..self }
+    }
+    /// Asks first, in these words, and whoever means it presses `yes`.
+    pub fn asking(self, text: String, yes: &str) -> Self {
+        let (title, deny) = (format!("{}?", self.label), "Not now".to_owned());
+        Self { confirm: Some(Confirm { title, text, confirm: yes.to_owned(), deny }), ..self }
+    }
+}
+
 /// A message, an answer, a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Card {

@@ -128,10 +128,8 @@ async fn it_is_not_ready_before_it_takes_commands() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (outside, stop) = (Arc::new(outside), Arc::new(Notify::new()));
-    let stopped = Arc::clone(&stop);
-    let serving = tokio::spawn(async move {
-        serve(listener, &config(), outside.clone(), outside, false, stopped.notified()).await
-    });
+    let config = config();
+    let serving = serve(listener, &config, outside.clone(), outside, false, stop.notified());
     let until = async |wanted: (u16, &str)| {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         while get(address, "/readyz").await != (wanted.0, wanted.1.to_owned()) {
@@ -139,11 +137,13 @@ async fn it_is_not_ready_before_it_takes_commands() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    until((503, "commands: starting\n")).await;
-    assembled.send(()).unwrap();
-    until((200, "ready\n")).await;
-    stop.notify_one();
-    assert_eq!(serving.await.unwrap(), Exit::Done);
+    let asking = async {
+        until((503, "commands: starting\n")).await;
+        assembled.send(()).unwrap();
+        until((200, "ready\n")).await;
+        stop.notify_one();
+    };
+    assert_eq!(futures::future::join(serving, asking).await.0, Exit::Done);
 }
 
 #[tokio::test]

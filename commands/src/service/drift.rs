@@ -14,7 +14,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::card::{Button, ButtonStyle, Card, Confirm, Text, Tone};
+use crate::card::{Button, ButtonStyle, Card, Text, Tone};
 use crate::domain::{Drift, Outside, REVISION, Recorded, VersionSet, View, from_item, revised};
 use crate::fault::PortError;
 use crate::grammar::{Command, Names, parse_line};
@@ -378,20 +378,12 @@ fn question(
     let line = command.clone().anyway().to_string();
     let title = format!("Stage `{stage}` of `{name}` was moved outside Sluice, so nothing was begun.");
     let what = format!("To go on from what is there: `{line}`.");
+    let asked = format!("What was moved by hand on {stage} will be overwritten by: {line}");
+    let go = Button::new(GO_BUTTON, "Go on anyway", format!("{digest}|{line}"));
+    let go = go.style(ButtonStyle::Danger).asking(asked, "Go on");
     Card::new(Tone::Bad, marked(&title))
         .text(moved(stage, outside))
         .hint(Text::plain("Look who moved it and why. ").join(marked(&what)))
-        .button(Button {
-            action_id: GO_BUTTON.to_owned(),
-            label: "Go on anyway".to_owned(),
-            style: ButtonStyle::Danger,
-            value: format!("{digest}|{line}"),
-            confirm: Some(Confirm {
-                title: "Go on anyway?".to_owned(),
-                text: format!("What was moved by hand on {stage} will be overwritten by: {line}"),
-                confirm: "Go on".to_owned(),
-                deny: "Not now".to_owned(),
-            }),
-        })
+        .button(go)
         .foot(Text::plain("code ").code(MOVED_OUTSIDE))
 }

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::card::{Button, ButtonStyle, Card, Text, Tone};
+use crate::card::{Button, Card, Text, Tone};
 use crate::domain::{Act, AuditRecord, from_item};
 use crate::grammar::{self, Command, Names, Period};
 use crate::ids::{PipelineName, StageName, UserId};
@@ -189,13 +189,7 @@ impl Service {
 }
 
 fn older(key: &str, wanted: &Wanted) -> Button {
-    Button {
-        action_id: OLDER.to_owned(),
-        label: "Older".to_owned(),
-        style: ButtonStyle::Default,
-        value: format!("{key}|{}", wanted.line()),
-        confirm: None,
-    }
+    Button::new(OLDER, "Older", format!("{key}|{}", wanted.line()))
 }
 
 /// The question that goes on where this one ended. A millisecond may be told twice, and none is left out.

@@ -57,7 +57,7 @@ pub(crate) enum Stop {
     /// It is told to them.
     Say(Box<Card>),
     /// The same of a refusal, which the history may have to tell; with a button for what could help.
-    Refused(Box<Refusal>, Option<Button>),
+    Refused(Box<Refusal>, Option<Box<Button>>),
     /// The world does not answer.
     Trouble(Trouble),
 }
@@ -136,7 +136,7 @@ impl Service {
             Ok(answer) => Ok(self.named(answer)),
             Err(Stop::Say(card)) => Ok(self.named(Answer::private(*card))),
             Err(Stop::Refused(refusal, offer)) => {
-                let card = offer.into_iter().fold(refused(&refusal), Card::button);
+                let card = offer.into_iter().fold(refused(&refusal), |card, offer| card.button(*offer));
                 let answer = self.named(Answer::private(card));
                 Box::pin(self.record_refusal(&invocation, &refusal, &answer)).await;
                 Ok(answer)

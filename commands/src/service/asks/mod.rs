@@ -29,7 +29,7 @@ impl Stop {
     pub(super) fn asking(self, name: Option<&PipelineName>, wanted: &str) -> Self {
         match self {
             Stop::Refused(refusal, None) => {
-                let offer = refusal.lacks.map(|role| ask_button(role, name, wanted));
+                let offer = refusal.lacks.map(|role| Box::new(ask_button(role, name, wanted)));
                 Stop::Refused(refusal, offer)
             }
             other => other,

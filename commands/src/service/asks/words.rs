@@ -1,7 +1,7 @@
 //! What is said of a request for a role, and to whom.
 
 use super::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
-use crate::card::{Button, ButtonStyle, Card, Confirm, Text, Tone};
+use crate::card::{Button, ButtonStyle, Card, Text, Tone};
 use crate::domain::{Access, Decided, RoleRequest, Standing, for_whom};
 use crate::grammar::Role;
 use crate::ids::PipelineName;
@@ -16,13 +16,8 @@ const MENTIONS: usize = 10;
 /// The button with which who is refused asks for the role that was wanting.
 pub(super) fn ask_button(role: Role, name: Option<&PipelineName>, wanted: &str) -> Button {
     let wanted: String = wanted.chars().take(WANTED).collect();
-    Button {
-        action_id: ASK_BUTTON.to_owned(),
-        label: "Ask for it".to_owned(),
-        style: ButtonStyle::Default,
-        value: format!("{}|{}|{wanted}", role.word(), name.map_or("", PipelineName::as_str)),
-        confirm: None,
-    }
+    let scope = name.map_or("", PipelineName::as_str);
+    Button::new(ASK_BUTTON, "Ask for it", format!("{}|{scope}|{wanted}", role.word()))
 }
 
 /// What somebody asks to be: "an operator for `orders`".
@@ -38,17 +33,8 @@ pub(super) fn card(request: &RoleRequest, access: &Access) -> Card {
     let please = admins.fold(Text::default(), |text, admin| text.user(admin).then(" "));
     let value =
         format!("{}|{}|{}|{id}", person.id, role.word(), name.as_ref().map_or("", |name| name.as_str()));
-    let button = |action: &str, label: &str, style, text: String| Button {
-        action_id: action.to_owned(),
-        label: label.to_owned(),
-        style,
-        value: value.clone(),
-        confirm: Some(Confirm {
-            title: format!("{label}?"),
-            text,
-            confirm: label.to_owned(),
-            deny: "Not now".to_owned(),
-        }),
+    let button = |action: &str, label: &str, style, text: String| {
+        Button::new(action, label, value.clone()).style(style).asking(text, label)
     };
     let (who, what) = (&person.name, what(*role, name.as_ref()).flat());
     let line = format!("/pipeline grant @{} {}", person.name, role.word());
