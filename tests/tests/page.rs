@@ -65,6 +65,11 @@ async fn the_gates_of_a_stage_as_people_see_them() {
     page.clicks("[data-action='promotion.approve']").await;
     page.clicks("dialog[open] button.primary, dialog[open] button.danger").await;
     page.shows("1 of 2").await;
+    // From its headline on.
+    page.run(
+        "document.querySelector('[data-action=\"promotion.approve\"]').closest('article').scrollIntoView()",
+    )
+    .await;
     page.keeps_picture(&target().join("e2e/approval-pending.png")).await;
     world.asks(ann, "/stage set gated prod approvals=3").await.succeeds().await;
     page.becomes("cyd").await;
@@ -80,6 +85,10 @@ async fn the_gates_of_a_stage_as_people_see_them() {
     world.types(world.cyd(), "/promote approve gated prod").await.says(&["Approved"]);
     promotion.succeeds().await;
     page.shows("prod runs r2").await;
+    page.run(
+        "[...document.querySelectorAll('article')].find(m => m.innerText.includes('prod runs r2')).scrollIntoView()",
+    )
+    .await;
     page.keeps_picture(&target().join("e2e/approval-done.png")).await;
 
     // Who is new asks for a role, and gets it.
@@ -90,6 +99,8 @@ async fn the_gates_of_a_stage_as_people_see_them() {
     page.keeps_picture(&target().join("e2e/refused.png")).await;
     page.clicks("[data-action='access.ask']").await;
     page.shows("asks to be an operator").await;
+    page.run("document.querySelector('[data-action=\"access.grant\"]').scrollIntoView({ block: 'center' })")
+        .await;
     page.keeps_picture(&target().join("e2e/asked.png")).await;
     page.becomes("ann").await;
     page.clicks("[data-action='access.grant']").await;

@@ -95,7 +95,7 @@ async fn an_aws_that_cannot_be_reached_is_waited_for() {
     };
     let (_, why) = eventually("/readyz is to say that AWS is away", PATIENCE, async || {
         let (status, why) = page("/readyz").await?;
-        if status == 503 && why.contains("state:") && !why.contains("starting") {
+        if status == 503 && why.contains("state:") && !why.contains("state: starting") {
             Ok((status, why))
         } else {
             Err(why)
