@@ -245,7 +245,12 @@ impl Service {
         let world = self.engine.world();
         let ground = Ground::read(world, name).await?;
         let id = self.new_id()?;
-        let asking = |stop: Stop| stop.asking(Self::of_view(&ground.view), &command.to_string());
+        let asking = |stop: Stop| match ground.view.pipeline.as_ref().map(|pipeline| &pipeline.name) {
+            // Of a pipeline that is not there, whose name may be a typing error, there is no role; who creates one needs
+            // one for all.
+            None if !matches!(command, Command::RepoCreate { .. }) => stop,
+            name => stop.asking(name, &command.to_string()),
+        };
         let granted = ground.access.permit(command.permission(), &invocation.actor.id);
         let granted = granted.map_err(|refusal| asking(refusal.into()))?;
         let mut draft =

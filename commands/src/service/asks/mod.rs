@@ -6,7 +6,7 @@
 mod words;
 
 use self::words::{ask_button, card, closed, decided_card, told};
-use crate::domain::{Access, Act, AuditRecord, Decided, RoleRequest, Standing, View, for_whom};
+use crate::domain::{Access, Act, AuditRecord, Decided, RoleRequest, Standing, for_whom};
 use crate::grammar::{Command, Role};
 use crate::ids::{OperationId, PipelineName, UserId};
 use crate::operation::{Accepted, Refusal, answered, audit, decree};
@@ -171,11 +171,6 @@ impl Service {
             Some((answer, _)) => Ok(answer),
             None => Err(stop),
         }
-    }
-
-    /// The pipeline, if there is one: only for such a one a role can be given.
-    pub(super) fn of_view(view: &View) -> Option<&PipelineName> {
-        view.pipeline.as_ref().map(|pipeline| &pipeline.name)
     }
 }
 

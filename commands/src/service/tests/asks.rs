@@ -137,6 +137,11 @@ async fn only_what_a_role_would_help_can_be_asked_for() {
     let other = office.clicks("other", "eve", "promotion.approve", &value).await;
     assert!(button(&other, ASK_BUTTON).is_some_and(|ask| ask.value.starts_with("approvers|orders|")));
     let office = self::office(Access { admins: [].into(), ..roles() }).await;
+    let typo = self::office(roles()).await.types("t", "eve", "/build ordres").await;
+    assert!(
+        typo.buttons.is_empty(),
+        "nobody becomes an operator for all pipelines by a typing error: {typo:?}"
+    );
     let nobody = office.types("n", "eve", "/build orders").await;
     assert!(nobody.buttons.is_empty(), "nobody could give it: {nobody:?}");
     for value in ["", "operators", "kings|orders|x", "operators|No Such|x"] {
