@@ -13,13 +13,15 @@ use crate::grammar::{Command, Role};
 use crate::ids::{Member, PipelineName};
 use crate::operation::{Accepted, Ground, Refusal, Trouble, decree, marked};
 use crate::operations::access;
+use crate::service::asks;
 use crate::service::clicks::delivery_of;
 use crate::service::drafts::change_of;
 use crate::service::reads::{lines, newest, table};
 use crate::service::{Also, Answer, Invocation, Service, Stop, TRIES};
 
-/// How many changes are shown beside the roles.
-const CHANGES: u32 = 5;
+/// How many changes are shown beside the roles, and among how many records they are looked for: there are requests, too.
+const CHANGES: usize = 5;
+const RECORDS: u32 = 25;
 
 impl Service {
     /// Grants or revokes a role for all pipelines.
@@ -89,11 +91,12 @@ impl Service {
     /// `/pipeline who`: for all pipelines, with the last changes.
     pub(crate) async fn who(&self) -> Result<Answer, Stop> {
         let world = self.engine.world();
-        let changes = world.store.query(newest(world.keys.installation_audit_partition(), CHANGES));
+        let changes = world.store.query(newest(world.keys.installation_audit_partition(), RECORDS));
         let (roles, changes) = try_join(world.roles(None), changes).await?;
         let card = had(Card::new(Tone::Neutral, "Roles for all pipelines"), &roles, None);
         let records: Vec<AuditRecord> = changes.items.iter().map(from_item).collect::<Result<_, _>>()?;
-        let changes = lines(records.iter().map(|record| {
+        let changes = records.iter().filter(|record| record.kind != asks::KIND).take(CHANGES);
+        let changes = lines(changes.map(|record| {
             let change = Text::default().time(record.at).then(" ").join(record.actor.told());
             change.then(": ").code(record.command.clone())
         }));

@@ -22,7 +22,7 @@ pub const GRANT_BUTTON: &str = "access.grant";
 pub const DECLINE_BUTTON: &str = "access.decline";
 
 /// The kind by which requests stand in the history.
-const KIND: &str = "access-request";
+pub(super) const KIND: &str = "access-request";
 
 impl Stop {
     /// With a button to ask for the role that was wanting: for that pipeline, or for all where there is none yet.

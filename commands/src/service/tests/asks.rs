@@ -78,6 +78,8 @@ async fn where_there_is_no_pipeline_yet_the_role_is_for_all_and_counts_at_once()
     assert!(words(&granted.card).contains("is an operator for all pipelines now"), "{granted:?}");
     assert!(granted.replaces.is_some());
     assert_ne!(office.types("r", "eve", "/repo create invoices").await.tone, Tone::Bad);
+    let who = words(&office.types("w", "ben", "/pipeline who").await);
+    assert!(who.contains("/pipeline grant") && !who.contains("operators for eve"), "changes alone: {who}");
 }
 
 #[tokio::test]
