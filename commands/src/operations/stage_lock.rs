@@ -5,7 +5,7 @@
 //!
 //! Then the operation waits as long as its locks hold, without slot, ticket or task, so that its message says how they
 //! stand: it reminds who locked, and is over at the end, or as soon as the last of its locks is lifted or replaced
-//! ([`tell_of_end`]). What holds is the record alone; whenever this one wakes, it looks at that.
+//! (`stage_lock/hold.rs`). What holds is the record alone; whenever this one wakes, it looks at that.
 
 mod hold;
 
