@@ -25,7 +25,7 @@ use crate::operation::plan::{self, Motion};
 use crate::operation::slot::Ticket;
 use crate::operation::step::{StepId, Trouble};
 use crate::operation::world::World;
-use crate::operation::{news, retry};
+use crate::operation::{auditing, retry};
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
 use crate::service::{Actor, Answer, Audience};
 
@@ -165,7 +165,7 @@ pub async fn accept(
         Write::Put { item: head.to_item(&world.keys)?, when: Precondition::Absent },
         Write::Put { item: row.to_item(&world.keys, &id)?, when: Precondition::Absent },
         Write::Put { item: line::ticket(world, &draft.pipeline, &ticket)?, when: Precondition::Absent },
-        news::audit(&audit, world)?,
+        auditing::audit(&audit, world)?,
     ];
     if view.pipeline.is_some() {
         let mut set = draft.counters;

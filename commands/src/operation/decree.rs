@@ -5,8 +5,8 @@ use ulid::Ulid;
 
 use crate::domain::AuditRecord;
 use crate::operation::accept::{Accepted, Committed, Delivery, inbox, transact};
+use crate::operation::auditing;
 use crate::operation::engine::Engine;
-use crate::operation::news;
 use crate::operation::step::Trouble;
 use crate::ports::Write;
 use crate::service::Answer;
@@ -22,7 +22,7 @@ pub async fn decree(
 ) -> Result<Accepted, Trouble> {
     let mut writes = vec![inbox(engine, delivery.key, &answer, None)?];
     writes.extend(changes);
-    writes.push(news::audit(audit, engine.world())?);
+    writes.push(auditing::audit(audit, engine.world())?);
     // The time of this attempt is in the writes, so another attempt has another token.
     let token = format!("decree-{}", Ulid::new());
     Ok(match transact(engine, &token, delivery.key, writes).await? {

@@ -6,6 +6,7 @@
 //! or is cancelled takes back, in reverse, what people could reach; what cannot even do that is *stuck*, and says so.
 
 mod accept;
+mod auditing;
 mod decree;
 mod definition;
 mod driver;
@@ -34,6 +35,7 @@ mod world;
 
 pub(crate) use accept::inbox;
 pub use accept::{Accepted, Delivery, Draft, accept, answered};
+pub(crate) use auditing::{audit, audit_by};
 pub use decree::decree;
 pub use definition::{Definition, End, Registry, Story};
 pub use engine::{Driven, Engine};
@@ -44,7 +46,6 @@ pub use journal::{Entry, Row};
 pub use keys::Keys;
 pub use log::{Loaded, load};
 pub use news::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
-pub(crate) use news::{audit, audit_by};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use news::{of as told, of_parked};
 pub use plan::{Motion, Plan, Start, Turn, plan};

@@ -1,5 +1,6 @@
 //! From what is recorded to what is told: the one message of an operation, its end, and its audit records.
 
+mod asides;
 mod buttons;
 mod left;
 
@@ -8,19 +9,13 @@ pub use buttons::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON};
 use std::collections::BTreeMap;
 
 use crate::card::{Card, Part, Span, StepLine, StepState, Text, Tone};
-use crate::domain::{Act, AuditRecord, to_item};
 use crate::ids::Member;
 use crate::operation::definition::{Definition, Story};
-use crate::operation::effects::UPDATE_STAGE;
 use crate::operation::facts::{Facts, Verdict};
 use crate::operation::head::{Head, Status};
-use crate::operation::keys::Keys;
 use crate::operation::step::{Effect, Node, StepId, Trouble};
 use crate::operation::world::World;
-use crate::ports::{Aside, News, Precondition, StoreError, Write};
-
-/// An end that came later than this is also told by a short reply, since an edit notifies nobody (DESIGN 8).
-const LONG: i64 = 20;
+use crate::ports::News;
 
 /// What is told of an operation as it stands. `notes` is what running steps said last, `own_since` the first row that
 /// this process wrote.
@@ -43,7 +38,7 @@ pub(crate) fn of(
         status,
         actor: facts.charter.actor.id.clone(),
         channels: facts.charter.channels(),
-        asides: asides(&story, facts, &nodes),
+        asides: asides::asides(&story, facts, &nodes),
         wakes: story.wakes.filter(|_| status == Status::Waiting),
     })
 }
@@ -277,130 +272,12 @@ fn mention(words: &str) -> Option<(&str, Member, &str)> {
     })
 }
 
-fn asides(story: &Story, facts: &Facts, nodes: &[Node]) -> Vec<Aside> {
-    let mut asides = vec![];
-    if facts.status() == Status::Waiting
-        && let Some(request) = &story.request
-        && let Some((_, cause)) = facts.waiting()
-    {
-        let text = request.clone();
-        asides.push(Aside { name: "request", text, code: vec![], in_thread: false, broadcast: false, cause });
-    }
-    if facts.status() == Status::Waiting
-        && let Some(reminder) = &story.reminder
-        && let Some((_, cause)) = facts.waits_still()
-    {
-        let text = reminder.clone();
-        asides.push(Aside { name: "reminder", text, code: vec![], in_thread: true, broadcast: true, cause });
-    }
-    if let Some((cause, refusal)) = &facts.stuck {
-        let mut text = Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));
-        text = text.then(": ").join(marked(&refusal.problem));
-        asides.push(Aside {
-            name: "stuck",
-            text,
-            code: vec![],
-            in_thread: true,
-            broadcast: true,
-            cause: *cause,
-        });
-    }
-    if let Some((at, succeeded)) = facts.ended {
-        let long = at.duration_since(facts.charter.accepted).as_secs() >= LONG;
-        let rollback = facts.charter.kind == crate::operation::ROLLBACK;
-        if !(story.quiet && succeeded) && (long || !succeeded || rollback || story.broadcast) {
-            let mut text =
-                Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));
-            if let Some(why) = cause(facts) {
-                text = text.then(": ").join(why);
-            }
-            let broadcast = !succeeded || story.broadcast;
-            let cause = facts.sequence;
-            asides.push(Aside { name: "end", text, code: vec![], in_thread: true, broadcast, cause });
-        }
-        let code = by_hand(facts, nodes);
-        if succeeded && !code.is_empty() {
-            // What is there to bring back only this operation saw.
-            let text = Text::plain("Should Sluice not be there to go back, these lines do it by hand:");
-            let cause = facts.sequence;
-            asides.push(Aside { name: "by-hand", text, code, in_thread: true, broadcast: false, cause });
-        }
-    }
-    asides
-}
-
-/// The lines that bring back by hand what an operation moved, in the order of a rollback: the API stage first.
-fn by_hand(facts: &Facts, nodes: &[Node]) -> Vec<String> {
-    let done = nodes.iter().filter(|node| facts.is_done(&node.id));
-    let mut lines: Vec<(bool, String)> = done
-        .filter_map(|node| Some((node.step.effect() != Effect::Mutate(&UPDATE_STAGE), node.step.by_hand()?)))
-        .collect();
-    lines.sort_by_key(|(is_later, _)| *is_later);
-    lines.into_iter().map(|(_, line)| line).collect()
-}
-
 /// Why it failed, in a line; but nobody else is mentioned: that is for the one message alone.
 fn cause(facts: &Facts) -> Option<Text> {
     let refusal = facts.failure().filter(|_| !matches!(facts.ended, Some((_, true))))?;
     let why = marked(refusal.problem.lines().next()?.trim_end_matches(':'));
     let mentions = why.0.iter().any(|span| matches!(span, Span::User(_) | Span::Group(_)));
     (!mentions && !why.is_empty()).then_some(why)
-}
-
-/// The audit record of an operation's end.
-pub(crate) fn audit_of_end(
-    definition: &dyn Definition,
-    facts: &Facts,
-    succeeded: bool,
-    world: &World,
-) -> Result<Write, Trouble> {
-    let act = if succeeded { Act::Succeeded } else { Act::Failed };
-    let failure = facts.failure().filter(|_| !succeeded);
-    audit_of(act, failure.map_or("succeeded".to_owned(), |refusal| refusal.code), definition, facts, world)
-}
-
-/// The audit record of what an operation came to.
-pub(crate) fn audit_of(
-    act: Act,
-    outcome: String,
-    definition: &dyn Definition,
-    facts: &Facts,
-    world: &World,
-) -> Result<Write, Trouble> {
-    let record = AuditRecord {
-        at: world.clock.now(),
-        act,
-        actor: facts.charter.actor.clone(),
-        channel: Some(facts.charter.channel.clone()),
-        pipeline: Some(facts.charter.pipeline.clone()),
-        operation: facts.id.clone(),
-        kind: facts.charter.kind.clone(),
-        command: facts.charter.command.clone(),
-        rule: String::new(),
-        outcome,
-        about: definition.about(facts),
-    };
-    Ok(audit(&record, world)?)
-}
-
-/// The write of an audit record: never over another one.
-pub(crate) fn audit(record: &AuditRecord, world: &World) -> Result<Write, StoreError> {
-    audit_by(record, &world.keys)
-}
-
-/// The same where there is no world yet.
-pub(crate) fn audit_by(record: &AuditRecord, keys: &Keys) -> Result<Write, StoreError> {
-    let act = serde_json::to_value(record.act)
-        .ok()
-        .and_then(|act| act.as_str().map(str::to_owned))
-        .unwrap_or_default();
-    let about = format!("{}/{act}/{}", record.operation, record.actor.id);
-    let key = match &record.pipeline {
-        Some(name) => keys.audit(name, record.at, &about),
-        None => keys.installation_audit(record.at, &about),
-    };
-    let item = to_item(key, Default::default(), record)?;
-    Ok(Write::Put { item, when: Precondition::Absent })
 }
 
 #[cfg(test)]

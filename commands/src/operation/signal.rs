@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use crate::domain::{About, Act, AuditRecord, Granted, to_item};
 use crate::ids::{ChannelId, OperationId, UserId};
 use crate::operation::accept::{Committed, Delivery, inbox, transact};
+use crate::operation::auditing;
 use crate::operation::engine::Engine;
 use crate::operation::facts::{CANCEL, Facts, STUCK, SignalFact, Verdict};
 use crate::operation::head::{self, Head, RUNG, Status, guards};
 use crate::operation::log::read_head;
-use crate::operation::news;
 use crate::operation::step::{StepId, Trouble};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
@@ -189,7 +189,7 @@ async fn say_once(
     let audit = record(head, &signal, act, granted.rule(), channel, about);
     let mut writes = vec![inbox(engine, delivery.key, &answer, Some(&head.id))?];
     writes.extend(ear.writes(world, head, &signal, delivery.key)?);
-    writes.push(news::audit(&audit, world)?);
+    writes.push(auditing::audit(&audit, world)?);
     // One token, one content: the time of this attempt is in the writes, so another attempt has another token.
     let token = format!("signal-{}", ulid::Ulid::new());
     match transact(engine, &token, delivery.key, writes).await? {
@@ -220,7 +220,7 @@ pub(crate) async fn give_way(
     let signal = SignalFact { step, actor: by.clone(), verdict, reason: None, at };
     let audit = record(head, &signal, act, "rollback", &head.charter.channel, about);
     let mut writes = ear.writes(world, head, &signal, &format!("{rollback}-{at}"))?;
-    writes.push(news::audit(&audit, world)?);
+    writes.push(auditing::audit(&audit, world)?);
     match world.store.transact(&format!("give-way-{}", ulid::Ulid::new()), writes).await {
         // Said before, or it came to something else meanwhile: its gate and ours see to the rest.
         Ok(()) | Err(StoreError::Lost(_)) => {}

@@ -17,7 +17,7 @@ use crate::operation::log::{Appended, Leave};
 use crate::operation::plan::Turn;
 use crate::operation::slot::Slot;
 use crate::operation::step::{StepId, Trouble};
-use crate::operation::{line, news};
+use crate::operation::{auditing, line};
 use crate::ports::{DueChange, Write};
 
 impl Drive<'_> {
@@ -75,7 +75,7 @@ impl Drive<'_> {
                 row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
                 row.push(Entry::Stuck { refusal: refusal.clone() });
                 let mut last = vec![line::mark_stuck(world, &facts)];
-                last.push(news::audit_of(
+                last.push(auditing::audit_of(
                     Act::Stuck,
                     refusal.code.clone(),
                     &*self.definition,
@@ -97,7 +97,7 @@ impl Drive<'_> {
                 let mut last =
                     self.definition.on_end(&facts, succeeded, &End { target: self.log.target(), at })?;
                 last.push(line::leave(world, &facts));
-                last.push(news::audit_of_end(&*self.definition, &facts, succeeded, world)?);
+                last.push(auditing::audit_of_end(&*self.definition, &facts, succeeded, world)?);
                 owners.extend(last.iter().map(|_| None));
                 writes.extend(last);
                 *leave = Leave {

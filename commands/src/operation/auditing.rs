@@ -1,0 +1,65 @@
+//! The writes of audit records.
+
+use crate::domain::{Act, AuditRecord, to_item};
+use crate::operation::definition::Definition;
+use crate::operation::facts::Facts;
+use crate::operation::keys::Keys;
+use crate::operation::step::Trouble;
+use crate::operation::world::World;
+use crate::ports::{Precondition, StoreError, Write};
+
+/// The audit record of an operation's end.
+pub(crate) fn audit_of_end(
+    definition: &dyn Definition,
+    facts: &Facts,
+    succeeded: bool,
+    world: &World,
+) -> Result<Write, Trouble> {
+    let act = if succeeded { Act::Succeeded } else { Act::Failed };
+    let failure = facts.failure().filter(|_| !succeeded);
+    audit_of(act, failure.map_or("succeeded".to_owned(), |refusal| refusal.code), definition, facts, world)
+}
+
+/// The audit record of what an operation came to.
+pub(crate) fn audit_of(
+    act: Act,
+    outcome: String,
+    definition: &dyn Definition,
+    facts: &Facts,
+    world: &World,
+) -> Result<Write, Trouble> {
+    let record = AuditRecord {
+        at: world.clock.now(),
+        act,
+        actor: facts.charter.actor.clone(),
+        channel: Some(facts.charter.channel.clone()),
+        pipeline: Some(facts.charter.pipeline.clone()),
+        operation: facts.id.clone(),
+        kind: facts.charter.kind.clone(),
+        command: facts.charter.command.clone(),
+        rule: String::new(),
+        outcome,
+        about: definition.about(facts),
+    };
+    Ok(audit(&record, world)?)
+}
+
+/// The write of an audit record: never over another one.
+pub(crate) fn audit(record: &AuditRecord, world: &World) -> Result<Write, StoreError> {
+    audit_by(record, &world.keys)
+}
+
+/// The same where there is no world yet.
+pub(crate) fn audit_by(record: &AuditRecord, keys: &Keys) -> Result<Write, StoreError> {
+    let act = serde_json::to_value(record.act)
+        .ok()
+        .and_then(|act| act.as_str().map(str::to_owned))
+        .unwrap_or_default();
+    let about = format!("{}/{act}/{}", record.operation, record.actor.id);
+    let key = match &record.pipeline {
+        Some(name) => keys.audit(name, record.at, &about),
+        None => keys.installation_audit(record.at, &about),
+    };
+    let item = to_item(key, Default::default(), record)?;
+    Ok(Write::Put { item, when: Precondition::Absent })
+}
