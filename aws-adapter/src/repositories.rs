@@ -93,7 +93,10 @@ impl Repositories for CodeCommit {
         let call = call::GET_BRANCH;
         let request = self.0.at(target, call)?.get_branch().repository_name(repository).branch_name(branch);
         let answer = request.send().await.map_err(failed(call));
-        found_by(answer, &["BranchDoesNotExistException"])?
+        // A text that is no name of a branch names none.
+        let absent =
+            ["BranchDoesNotExistException", "BranchNameRequiredException", "InvalidBranchNameException"];
+        found_by(answer, &absent)?
             .map(|answer| commit_id(call, answer.branch().and_then(|branch| branch.commit_id())))
             .transpose()
     }
@@ -103,7 +106,8 @@ impl Repositories for CodeCommit {
         let request =
             self.0.at(target, call)?.get_commit().repository_name(repository).commit_id(id.as_str());
         let answer = request.send().await.map_err(failed(call));
-        let absent = ["CommitIdDoesNotExistException", "CommitDoesNotExistException"];
+        let absent =
+            ["CommitIdDoesNotExistException", "CommitDoesNotExistException", "InvalidCommitIdException"];
         let Some(answer) = found_by(answer, &absent)? else { return Ok(None) };
         let commit = call.answered(answer.commit(), "commit")?;
         let author = commit.author();

@@ -68,12 +68,14 @@ async fn a_commit_is_read_with_its_author_and_time() {
 async fn what_is_not_in_a_repository_is_none_but_no_repository_is_an_error() {
     let wire = Wire::answering(vec![
         json(400, r#"{"__type":"BranchDoesNotExistException"}"#),
+        json(400, r#"{"__type":"InvalidBranchNameException"}"#),
         json(400, r#"{"__type":"CommitIdDoesNotExistException"}"#),
         json(400, r#"{"__type":"RepositoryDoesNotExistException"}"#),
         json(400, r#"{"__type":"RepositoryDoesNotExistException"}"#),
     ]);
     let port = aws(&wire.url).await.repositories;
     assert_eq!(port.branch(&target(), "orders", "main").await, Ok(None));
+    assert_eq!(port.branch(&target(), "orders", "bad..name").await, Ok(None), "no name of a branch");
     assert_eq!(port.commit(&target(), "orders", &commit()).await, Ok(None));
     assert_eq!(port.repository(&target(), "orders").await, Ok(None));
     assert_eq!(port.branch(&target(), "orders", "main").await.unwrap_err().class, Class::Absent);

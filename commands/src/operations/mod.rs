@@ -5,6 +5,8 @@
 //! named. The steps that several share stand in `steps`.
 
 pub mod access;
+#[cfg(test)]
+mod alphabets;
 pub mod build;
 pub mod deploy;
 pub mod init;

@@ -19,7 +19,7 @@ pub const BUILD_IMAGE: &str = "aws/codebuild/amazonlinux-x86_64-standard:5.0";
 /// The branch of a repository that Sluice makes.
 pub const BRANCH: &str = "main";
 /// The tag of what all pipelines share.
-pub const SHARED: &str = "(all)";
+pub const SHARED: &str = "shared";
 
 /// The tags of what belongs to a pipeline.
 pub fn tags(pipeline: &PipelineName) -> Tags {
@@ -44,6 +44,12 @@ pub fn prefix(pipeline: &PipelineName) -> String {
 /// The prefix of a build's artifact.
 pub fn build_prefix(pipeline: &PipelineName, number: BuildNumber) -> String {
     format!("{pipeline}/builds/{}", number.0)
+}
+
+/// What the packaging script of every build reads.
+pub fn build_environment(bucket: &str, pipeline: &PipelineName) -> BTreeMap<String, String> {
+    let variables = [("SLUICE_BUCKET", bucket.to_owned()), ("SLUICE_PREFIX", prefix(pipeline))];
+    variables.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 /// The CodeBuild project of a pipeline.

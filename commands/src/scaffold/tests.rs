@@ -66,6 +66,17 @@ fn every_file_is_there_with_the_name_put_in() {
 }
 
 #[test]
+fn builds_run_on_the_python_of_the_functions() {
+    let files = orders();
+    let template = text_of(&files, "template.yaml");
+    let runtime = template.lines().find_map(|line| line.trim().strip_prefix("Runtime: python")).unwrap();
+    let wanted = format!(
+        "runtime-versions:\n      # The Python that the functions of template.yaml run on, so that tests and functions agree.\n      python: \"{runtime}\"\n"
+    );
+    assert!(text_of(&files, "buildspec.yml").contains(&wanted));
+}
+
+#[test]
 fn its_own_tests_pass_and_can_fail() {
     let folder = tempfile::tempdir().unwrap();
     write(&orders(), folder.path());

@@ -14,7 +14,7 @@ use crate::domain::Change;
 use crate::ids::{CommitId, PipelineName};
 use crate::operation::effects::START_BUILD;
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
-use crate::operations::build::{At, OPERATION_VARIABLE};
+use crate::operations::build::{At, OPERATION_VARIABLE, Params};
 use crate::operations::names;
 use crate::operations::steps::ours;
 use crate::ports::{BuildRequest, BuildRun, BuildStatus, LogStream};
@@ -42,11 +42,27 @@ impl Step for Source {
             return Err(Trouble::Refused(Refusal::new(
                 "no-such-reference",
                 format!("Repository `{}` has no branch or commit `{}`.", params.repository, params.reference),
-                format!("Push it first, or build the default branch with `/build {}`.", params.name),
+                unknown_reference_hint(params),
             )));
         };
         Progress::done(Change { id: commit.id, author: commit.author, subject: commit.subject })
     }
+}
+
+/// CodeCommit finds a commit by its full id only, and knows no tags.
+fn unknown_reference_hint(params: &Params) -> String {
+    let reference = &params.reference;
+    let is_short = (4..40).contains(&reference.len()) && reference.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_short {
+        return format!(
+            "CodeCommit finds a commit only by its full id, 40 characters: `git rev-parse {reference}` prints it."
+        );
+    }
+    format!(
+        "Push it first, or build the default branch with `/build {}`. CodeCommit finds no tags: name the branch or \
+         the full commit id.",
+        params.name
+    )
 }
 
 /// What is known of a started build.
@@ -61,6 +77,13 @@ impl Started {
     fn of(run: &BuildRun) -> Self {
         Self { id: run.id.clone(), log: run.log.clone(), link: run.log_link.clone() }
     }
+}
+
+/// The variables of a build. All of them, those of its project too: the documentation leaves open whether a build that
+/// overrides some keeps the others.
+fn environment(params: &Params, operation: &str) -> BTreeMap<String, String> {
+    let own = [(OPERATION_VARIABLE.to_owned(), operation.to_owned())];
+    own.into_iter().chain(names::build_environment(&params.bucket, &params.name)).collect()
 }
 
 pub(super) struct StartBuild {
@@ -79,7 +102,7 @@ impl Step for StartBuild {
             project: params.project.clone(),
             commit: self.commit.clone(),
             token: cx.operation.to_string(),
-            environment: BTreeMap::from([(OPERATION_VARIABLE.to_owned(), cx.operation.to_string())]),
+            environment: environment(params, cx.operation.as_str()),
             bucket: params.bucket.clone(),
             prefix: names::build_prefix(&params.name, params.number),
         };
@@ -226,6 +249,34 @@ impl Step for Red {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn params(reference: &str) -> Params {
+        Params {
+            name: "orders".parse().unwrap(),
+            number: crate::ids::BuildNumber(3),
+            reference: reference.to_owned(),
+            repository: "orders".into(),
+            project: "sluice-orders".into(),
+            bucket: "artifacts".into(),
+        }
+    }
+
+    #[test]
+    fn a_build_is_started_with_all_of_its_variables() {
+        let sent = environment(&params("main"), "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+        let sent: Vec<_> = sent.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(
+            sent,
+            ["SLUICE_BUCKET=artifacts", "SLUICE_OP=01ARZ3NDEKTSV4RRFFQ69G5FAV", "SLUICE_PREFIX=orders"]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_found_says_what_can() {
+        assert!(unknown_reference_hint(&params("4c92514")).contains("full id"));
+        assert!(unknown_reference_hint(&params("v1.2")).contains("no tags"));
+        assert!(unknown_reference_hint(&params("wip")).contains("Push it first"));
+    }
 
     #[test]
     fn the_log_is_shown_around_the_first_error() {

@@ -28,6 +28,16 @@ pub const FIRST_COMMIT_SUBJECT: &str = "Begin with a function that answers";
 /// The first stage of every pipeline.
 pub const FIRST_STAGE: &str = "dev";
 
+/// What the repository says of itself in the console.
+pub(crate) fn repository_description(name: &PipelineName) -> String {
+    format!("Service {name}, delivered by Sluice")
+}
+
+/// What the build project says of itself in the console.
+pub(crate) fn project_description(name: &PipelineName) -> String {
+    format!("Builds of pipeline {name}, made by Sluice")
+}
+
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {

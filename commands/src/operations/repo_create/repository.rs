@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crate::operation::effects::{CREATE_PROJECT, CREATE_REPOSITORY, FIRST_COMMIT};
 use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
 use crate::operations::names::{self, ImmutableRole};
-use crate::operations::repo_create::{At, FIRST_COMMIT_SUBJECT};
+use crate::operations::repo_create::{At, FIRST_COMMIT_SUBJECT, project_description, repository_description};
 use crate::operations::steps::{foreign, ours};
 use crate::ports::ProjectSpec;
 use crate::scaffold;
@@ -20,7 +20,7 @@ impl Step for CreateRepository {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let At { target, name } = &self.0;
-        let description = format!("Service {name}, delivered by Sluice");
+        let description = repository_description(name);
         let made = cx
             .world
             .repositories
@@ -83,15 +83,14 @@ impl Step for CreateProject {
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let At { target, name } = &self.at;
         let bucket = names::bucket(target);
-        let environment = [("SLUICE_BUCKET", bucket.clone()), ("SLUICE_PREFIX", names::prefix(name))];
         let spec = ProjectSpec {
             name: names::project(name),
-            description: format!("Builds of pipeline {name}, made by Sluice"),
+            description: project_description(name),
             source: self.source.clone(),
             role: names::role_arn(target, &self.role.name),
-            bucket,
             image: names::BUILD_IMAGE.to_owned(),
-            environment: environment.map(|(key, value)| (key.to_owned(), value)).into(),
+            bucket: bucket.clone(),
+            environment: names::build_environment(&bucket, name),
             tags: names::tags(name),
         };
         Progress::done(cx.world.builders.create_project(target, &spec).await?.arn)

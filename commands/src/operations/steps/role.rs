@@ -34,7 +34,7 @@ impl Step for CreateRole {
         let spec = RoleSpec {
             name: self.role.name.clone(),
             path: names::IAM_PATH.to_owned(),
-            description: format!("Made by Sluice for pipeline {}; never edited", self.pipeline),
+            description: role_description(&self.pipeline),
             trust: names::trust(self.role.service),
             boundary: names::boundary_arn(&self.target),
             tags: names::tags(&self.pipeline),
@@ -83,6 +83,11 @@ impl Step for PutRolePolicy {
 fn same_json(left: &str, right: &str) -> bool {
     let read = |text| serde_json::from_str::<serde_json::Value>(text).ok();
     read(left).is_some() && read(left) == read(right)
+}
+
+/// What a role says of itself in the console.
+pub(crate) fn role_description(pipeline: &PipelineName) -> String {
+    format!("Made by Sluice for pipeline {pipeline}; never edited")
 }
 
 /// The two steps of a role: its making and its policy. `subject` tells them from those of other roles.
