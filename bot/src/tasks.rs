@@ -16,6 +16,7 @@
 
 mod hints;
 mod operations;
+mod workers;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use hints::{Bell, listen};
 pub(crate) use operations::{Drives, Operations, Parked};
+pub(crate) use workers::BlockingThreads;
 
 /// How long a stopping process waits for what is under way: it is to be gone in ten seconds.
 pub(crate) const GRACE: Duration = Duration::from_secs(9);

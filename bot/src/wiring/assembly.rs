@@ -19,7 +19,7 @@ use crate::ingress::{Delayed, Handles};
 use crate::notify::{Ledger, Notify};
 use crate::people::People;
 use crate::system_clock::SystemClock;
-use crate::tasks::{Bell, Drives, Operations, Parked, Tasks, listen};
+use crate::tasks::{Bell, BlockingThreads, Drives, Operations, Parked, Tasks, listen};
 use crate::terminal::Screen;
 use crate::wiring::aws_obstacle;
 use crate::wiring::probe::Web;
@@ -120,6 +120,7 @@ impl Around {
             herald: self.herald,
             runner: self.runner,
             wakeups: self.wakeups,
+            workers: Arc::new(BlockingThreads::new()),
             directory: self.directory,
             repositories: Arc::clone(&aws.repositories),
             builders: Arc::clone(&aws.builders),

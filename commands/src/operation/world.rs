@@ -13,7 +13,7 @@ use crate::ids::{GroupId, PipelineName, Target, UserId};
 use crate::operation::keys::Keys;
 use crate::ports::{
     Builders, Clock, Directory, Functions, Gateway, Herald, Identity, Logs, Objects, Probe, Repositories,
-    Runner, Store, StoreError, Wakeups,
+    Runner, Store, StoreError, Wakeups, Workers,
 };
 
 /// The ports of one installation.
@@ -36,6 +36,8 @@ pub struct World {
     pub runner: Arc<dyn Runner>,
     /// Who wakes other replicas.
     pub wakeups: Arc<dyn Wakeups>,
+    /// Threads for work that keeps a processor busy.
+    pub workers: Arc<dyn Workers>,
     /// Who knows the people.
     pub directory: Arc<dyn Directory>,
     /// CodeCommit.

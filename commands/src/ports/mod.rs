@@ -17,6 +17,7 @@ mod probe;
 mod repositories;
 mod store;
 mod wakeups;
+mod workers;
 
 pub use archive::*;
 pub use builders::*;
@@ -32,6 +33,7 @@ pub use probe::*;
 pub use repositories::*;
 pub use store::*;
 pub use wakeups::*;
+pub use workers::*;
 
 use std::collections::BTreeMap;
 

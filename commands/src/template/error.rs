@@ -1,5 +1,6 @@
 //! What is wrong with a template, as data: where, what, and what to do. All of it at once, in the order of the file.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ pub enum TemplateCode {
     Code,
     /// `sluice-manifest.json` is not what the packaging script writes.
     Manifest,
+    /// It is larger, or causes more work, than a template may.
+    TooLarge,
 }
 
 impl fmt::Display for TemplateCode {
@@ -39,12 +42,13 @@ impl fmt::Display for TemplateCode {
             TemplateCode::Parameter => "parameter",
             TemplateCode::Code => "code",
             TemplateCode::Manifest => "manifest",
+            TemplateCode::TooLarge => "too-large",
         })
     }
 }
 
 /// One thing that is wrong with a template.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[error("{}{problem}", self.place())]
 pub struct TemplateError {
     /// The kind of trouble.
@@ -119,25 +123,36 @@ impl Place {
     }
 }
 
-/// Collects what is wrong, so that a person puts everything right in one go.
+/// No more findings than this are kept.
+const MOST_FINDINGS: usize = 1_000;
+/// No problem is longer, in characters: problems quote what people wrote.
+const LONGEST_PROBLEM: usize = 400;
+
+/// Collects what is wrong, so that a person puts everything right in one go. What is wrong in `Globals` is told once,
+/// not once per function.
 pub(super) struct Findings {
     lines: Lines,
     errors: Vec<TemplateError>,
+    known: HashSet<TemplateError>,
 }
 
 impl Findings {
     pub(super) fn new(lines: Lines) -> Self {
-        Self { lines, errors: Vec::new() }
+        Self { lines, errors: Vec::new(), known: HashSet::new() }
     }
 
     /// Records what is wrong at a place.
     pub(super) fn add(&mut self, place: &Place, wrong: Wrong) {
         let Wrong { code, problem, hint, told } = wrong;
-        if told && !self.errors.is_empty() {
+        if (told && !self.errors.is_empty()) || self.errors.len() >= MOST_FINDINGS {
             return;
         }
         let line = self.lines.nearest(&place.0);
-        self.errors.push(TemplateError { code, resource: place.resource(), line, problem, hint });
+        let resource = place.resource().map(|name| cut(name, 255));
+        let error = TemplateError { code, resource, line, problem: cut(problem, LONGEST_PROBLEM), hint };
+        if self.known.insert(error.clone()) {
+            self.errors.push(error);
+        }
     }
 
     /// The value, or nothing and a record of what is wrong at that place.
@@ -145,18 +160,20 @@ impl Findings {
         result.map_err(|wrong| self.add(place, wrong)).ok()
     }
 
-    /// The outcome: the value if nothing was wrong. What is wrong in `Globals` is told once, not once per function.
+    /// The outcome: the value if nothing was wrong, otherwise the findings in the order of the file.
     pub(super) fn finish<T>(mut self, value: T) -> Result<T, Vec<TemplateError>> {
         if self.errors.is_empty() {
             return Ok(value);
         }
         self.errors.sort_by_key(|error| error.line.unwrap_or(usize::MAX));
-        let mut told: Vec<TemplateError> = Vec::new();
-        for error in self.errors {
-            if !told.contains(&error) {
-                told.push(error);
-            }
-        }
-        Err(told)
+        Err(self.errors)
+    }
+}
+
+/// The text, cut with an ellipsis where it is longer than that many characters.
+pub(super) fn cut(text: String, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text,
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
     }
 }

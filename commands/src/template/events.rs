@@ -138,6 +138,7 @@ mod tests {
     use super::*;
     use crate::ids::{PipelineName, StageName, Target};
     use crate::template::Deploying;
+    use crate::template::budget::Budget;
 
     /// The key of the route of an event with these properties, or the problem.
     fn key(properties: Value) -> Result<String, String> {
@@ -150,8 +151,12 @@ mod tests {
             code_bucket: "bucket",
             code_prefix: "orders",
         };
-        let resolver =
-            Resolver { deploying: &deploying, parameters: BTreeMap::new(), functions: BTreeSet::new() };
+        let resolver = Resolver {
+            deploying: &deploying,
+            parameters: BTreeMap::new(),
+            functions: BTreeSet::new(),
+            budget: Budget::new(),
+        };
         let event = json!({ "Type": "HttpApi", "Properties": properties });
         key_of(shape::map(&event).unwrap(), &resolver).map_err(|wrong| wrong.problem)
     }

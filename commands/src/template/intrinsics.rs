@@ -4,11 +4,12 @@
 //! being made, cannot be reached through a template. Names are deterministic, so functions may name each other in a
 //! circle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::Deploying;
+use super::budget::Budget;
 use super::error::{TemplateCode, Wrong};
 use super::names;
 use super::parameters::Parameters;
@@ -20,25 +21,31 @@ pub(super) struct Resolver<'a> {
     pub(super) parameters: Parameters,
     /// The logical ids of the functions.
     pub(super) functions: BTreeSet<String>,
+    /// What is left of the work that they may cause.
+    pub(super) budget: Budget,
 }
 
 impl Resolver<'_> {
     /// The value with every intrinsic in it resolved, at any depth.
     pub(super) fn resolve(&self, value: &Value) -> Result<Value, Wrong> {
+        let _level = self.budget.enter()?;
         match value {
             Value::Object(map) => match intrinsic(map)? {
                 Some((name, argument)) => self.apply(name, argument),
                 None => {
-                    let pairs = map.iter().map(|(key, value)| Ok((key.clone(), self.resolve(value)?)));
+                    let pairs = map.iter().map(|(key, value)| {
+                        self.budget.text(key.len())?;
+                        Ok((key.clone(), self.resolve(value)?))
+                    });
                     pairs.collect::<Result<Map<_, _>, _>>().map(Value::Object)
                 }
             },
             Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>(),
-            Value::String(text) if text.contains("{{resolve:") => Err(Wrong::new(
-                TemplateCode::Unsupported,
-                "dynamic references (`{{resolve:…}}`) are not read: the value would be copied into the configuration",
-                "pass the name of the secret or parameter, and read it in the function",
-            )),
+            Value::String(text) => {
+                no_dynamic_reference(text)?;
+                self.budget.text(text.len())?;
+                Ok(value.clone())
+            }
             _ => Ok(value.clone()),
         }
     }
@@ -77,7 +84,11 @@ impl Resolver<'_> {
                 ));
             }
             _ => match self.parameters.get(name) {
-                Some(value) => return value.clone().ok_or_else(Wrong::told_before),
+                Some(value) => {
+                    let value = value.as_ref().ok_or_else(Wrong::told_before)?;
+                    self.budget.copy(value)?;
+                    return Ok(value.clone());
+                }
                 None if self.functions.contains(name) => {
                     format!("{}:{stage}", names::function_name(pipeline, name))
                 }
@@ -129,7 +140,10 @@ impl Resolver<'_> {
         };
         let values = self.resolve(values)?;
         let values = shape::list(&values)?.iter().map(shape::scalar).collect::<Result<Vec<_>, _>>()?;
-        Ok(values.join(shape::string(delimiter)?))
+        let delimiter = shape::string(delimiter)?;
+        let delimiters = delimiter.len().saturating_mul(values.len().saturating_sub(1));
+        self.budget.text(values.iter().map(String::len).sum::<usize>().saturating_add(delimiters))?;
+        Ok(values.join(delimiter))
     }
 
     /// A text with `${…}` in it, or such a text and a mapping of its own variables.
@@ -149,6 +163,13 @@ impl Resolver<'_> {
             },
         };
         let mut out = String::new();
+        let mut push = |part: &str| {
+            self.budget.text(part.len())?;
+            out.push_str(part);
+            Ok::<_, Wrong>(())
+        };
+        // Each variable is resolved once, however often it stands in the text.
+        let mut resolved: BTreeMap<&str, String> = BTreeMap::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
             let Some((name, tail)) = after.split_once('}') else {
@@ -158,15 +179,21 @@ impl Resolver<'_> {
                     "close it, or write `${!…}` for a `${…}` that stays",
                 ));
             };
-            out.push_str(before);
-            match name.strip_prefix('!') {
-                Some(literal) => out.extend(["${", literal, "}"]),
-                None => out.push_str(&self.variable(name, variables)?),
+            push(before)?;
+            if let Some(literal) = name.strip_prefix('!') {
+                ["${", literal, "}"].into_iter().try_for_each(&mut push)?;
+            } else if let Some(value) = resolved.get(name) {
+                push(value)?;
+            } else {
+                let value = self.variable(name, variables)?;
+                push(&value)?;
+                resolved.insert(name, value);
             }
             rest = tail;
         }
-        out.push_str(rest);
-        self.text(&Value::String(out))
+        push(rest)?;
+        no_dynamic_reference(&out)?;
+        Ok(out)
     }
 
     fn variable(&self, name: &str, variables: &Map<String, Value>) -> Result<String, Wrong> {
@@ -178,6 +205,17 @@ impl Resolver<'_> {
             None => shape::scalar(&self.reference(name)?),
         }
     }
+}
+
+fn no_dynamic_reference(text: &str) -> Result<(), Wrong> {
+    if !text.contains("{{resolve:") {
+        return Ok(());
+    }
+    Err(Wrong::new(
+        TemplateCode::Unsupported,
+        "dynamic references (`{{resolve:…}}`) are not read: the value would be copied into the configuration",
+        "pass the name of the secret or parameter, and read it in the function",
+    ))
 }
 
 /// The intrinsic that a mapping is, with its argument; none if it is an ordinary mapping.

@@ -11,50 +11,57 @@ use saphyr_parser::{Event, Parser};
 /// Keys deeper than this are told by their parent's line.
 const DEPTH: usize = 8;
 
-/// What the parser is inside of.
-enum Level {
-    /// A mapping; the key whose value comes next, or `None` where a key comes next.
-    Mapping(Option<String>),
-    /// A sequence, and the index of the next element.
-    Sequence(usize),
+/// A key or an element, with the line it stands at and what stands below it.
+#[derive(Debug, Default)]
+struct Node {
+    line: usize,
+    below: HashMap<String, usize>,
 }
 
-/// The line of each key of a YAML document.
+/// What the parser is inside of, with its node: none for what is too deep, or below a key that is a collection.
+enum Level {
+    /// A mapping; the node of the key whose value comes next, or `None` where a key comes next.
+    Mapping(Option<usize>, Option<Option<usize>>),
+    /// A sequence, and the index of the next element.
+    Sequence(Option<usize>, usize),
+}
+
+/// The line of each key of a YAML document: a tree, so that its size is the document's however deep or long keys are.
 #[derive(Debug, Default)]
-pub(super) struct Lines(HashMap<Vec<String>, usize>);
+pub(super) struct Lines(Vec<Node>);
 
 impl Lines {
     /// Reads the lines of a document. Never fails: what cannot be read has no lines.
     pub(super) fn of(yaml: &str) -> Self {
-        let mut lines = Self::default();
+        let mut lines = Self(vec![Node::default()]);
         let mut levels: Vec<Level> = Vec::new();
         for event in Parser::new_from_str(yaml) {
             let Ok((event, span)) = event else { break };
             let line = span.start.line();
             match event {
                 Event::Scalar(text, ..) => {
-                    let awaited = matches!(levels.last(), Some(Level::Mapping(None)));
-                    if awaited {
-                        if let Some(level) = levels.last_mut() {
-                            *level = Level::Mapping(Some(text.into_owned()));
+                    let depth = levels.len();
+                    match levels.last_mut() {
+                        Some(Level::Mapping(node, key @ None)) => {
+                            *key = Some(lines.put(*node, depth, text.into_owned(), line));
                         }
-                        lines.put(&levels, line);
-                    } else {
-                        lines.put_element(&levels, line);
-                        after_value(&mut levels);
+                        _ => {
+                            lines.value(&levels, line);
+                            after_value(&mut levels);
+                        }
                     }
                 }
                 Event::Alias(_) => {
-                    lines.put_element(&levels, line);
+                    lines.value(&levels, line);
                     after_value(&mut levels);
                 }
                 Event::MappingStart(..) => {
-                    lines.put_element(&levels, line);
-                    levels.push(Level::Mapping(None));
+                    let node = lines.value(&levels, line);
+                    levels.push(Level::Mapping(node, None));
                 }
                 Event::SequenceStart(..) => {
-                    lines.put_element(&levels, line);
-                    levels.push(Level::Sequence(0));
+                    let node = lines.value(&levels, line);
+                    levels.push(Level::Sequence(node, 0));
                 }
                 Event::MappingEnd | Event::SequenceEnd => {
                     levels.pop();
@@ -70,40 +77,48 @@ impl Lines {
 
     /// The line of the key at that path, or of the nearest key on the way to it.
     pub(super) fn nearest(&self, path: &[String]) -> Option<usize> {
-        (1..=path.len()).rev().find_map(|length| self.0.get(path.get(..length)?).copied())
+        let mut node = self.0.first()?;
+        let mut line = None;
+        for key in path {
+            let Some(below) = node.below.get(key).and_then(|index| self.0.get(*index)) else { break };
+            (node, line) = (below, Some(below.line));
+        }
+        line
     }
 
-    /// Records the key that the parser stands at. The last of equal keys wins, as it does for the command line's reader.
-    fn put(&mut self, levels: &[Level], line: usize) {
-        if levels.len() <= DEPTH {
-            self.0.insert(path_of(levels), line);
+    /// Records a key below a node. The last of equal keys wins, as it does for the command line's reader.
+    fn put(&mut self, parent: Option<usize>, depth: usize, key: String, line: usize) -> Option<usize> {
+        if depth > DEPTH {
+            return None;
+        }
+        let next = self.0.len();
+        let index = *self.0.get_mut(parent?)?.below.entry(key).or_insert(next);
+        match self.0.get_mut(index) {
+            Some(known) => known.line = line,
+            None => self.0.push(Node { line, below: HashMap::new() }),
+        }
+        Some(index)
+    }
+
+    /// The node of the value that begins here. An element of a sequence has a line of its own; where a key has its
+    /// value's, it is recorded already.
+    fn value(&mut self, levels: &[Level], line: usize) -> Option<usize> {
+        match levels.last() {
+            None => Some(0),
+            Some(Level::Mapping(_, key)) => key.unwrap_or_default(),
+            Some(Level::Sequence(node, index)) => self.put(*node, levels.len(), index.to_string(), line),
         }
     }
-
-    /// Records an element of a sequence, which has a line of its own where a key has its value's.
-    fn put_element(&mut self, levels: &[Level], line: usize) {
-        if matches!(levels.last(), Some(Level::Sequence(_))) {
-            self.put(levels, line);
-        }
-    }
-}
-
-fn path_of(levels: &[Level]) -> Vec<String> {
-    let key = |level: &Level| match level {
-        Level::Mapping(key) => key.clone().unwrap_or_default(),
-        Level::Sequence(index) => index.to_string(),
-    };
-    levels.iter().map(key).collect()
 }
 
 /// A value ended (or a key that is no scalar): what its container awaits now.
 fn after_value(levels: &mut [Level]) {
     match levels.last_mut() {
-        Some(Level::Mapping(key)) => {
+        Some(Level::Mapping(_, key)) => {
             // A key that is a collection has no name here; its value must still not be taken for a key.
-            *key = if key.is_some() { None } else { Some(String::new()) };
+            *key = if key.is_some() { None } else { Some(None) };
         }
-        Some(Level::Sequence(index)) => *index += 1,
+        Some(Level::Sequence(_, index)) => *index += 1,
         None => {}
     }
 }
@@ -149,6 +164,18 @@ mod tests {
         Lines::of(&"- ".repeat(50_000));
         let bomb: String = (1..200).map(|n| format!("k{n}: &a{n} [*a{m}, *a{m}]\n", m = n - 1)).collect();
         assert_eq!(line(&format!("k0: &a0 x\n{bomb}"), &["k199"]), Some(200));
+    }
+
+    #[test]
+    fn long_keys_cost_no_more_than_the_file_is_long() {
+        // With a whole path for each key these would be 400 MB.
+        let outer: Vec<_> = (0..7).map(|_| "k".repeat(1_000)).collect();
+        let above: String =
+            outer.iter().enumerate().map(|(n, key)| format!("{}{key}:\n", " ".repeat(n))).collect();
+        let below: String = (0..60_000).map(|n| format!("       a{n}: 1\n")).collect();
+        let lines = Lines::of(&(above + &below));
+        assert_eq!(lines.0.len(), 1 + 7 + 60_000);
+        assert_eq!(lines.nearest(&[outer, vec!["a59999".to_owned()]].concat()), Some(60_007));
     }
 
     proptest! {

@@ -6,8 +6,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::error::{TemplateCode, TemplateError};
+use super::budget::{LARGEST_FILE, MOST_FUNCTIONS};
+use super::error::{TemplateCode, TemplateError, cut};
 use crate::ports::CodeRef;
+
+/// So many problems are shown.
+const SHOWN: usize = 10;
+/// The longest logical id, and the longest key or version of an object in S3.
+const LONGEST_ID: usize = 255;
+const LONGEST_KEY: usize = 1_024;
 
 /// The format that this reader knows.
 const SCHEMA: u32 = 1;
@@ -30,25 +37,40 @@ struct File {
 impl Manifest {
     /// Reads and checks a manifest; the error names everything that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        if text.len() > LARGEST_FILE {
+            return Err(wrong("it is larger than 1 MiB".to_owned()));
+        }
         let file: File = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
         if file.schema != SCHEMA {
             return Err(wrong(format!("its schema is {}, not {SCHEMA}", file.schema)));
+        }
+        if file.functions.len() > MOST_FUNCTIONS {
+            return Err(wrong(format!("it has more than {MOST_FUNCTIONS} functions")));
         }
         let problems: Vec<_> = file.functions.iter().flat_map(|(id, code)| problems(id, code)).collect();
         if problems.is_empty() {
             Ok(Self { functions: file.functions })
         } else {
-            Err(wrong(problems.join("; ")))
+            let more = problems.len().saturating_sub(SHOWN);
+            let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+            let shown: Vec<_> = problems.into_iter().take(SHOWN).collect();
+            Err(wrong(shown.join("; ") + &more))
         }
     }
 }
 
 fn problems(logical_id: &str, code: &CodeRef) -> Vec<String> {
     let mut problems = Vec::new();
+    if logical_id.len() > LONGEST_ID {
+        return vec![format!("a name of a function has more than {LONGEST_ID} characters")];
+    }
     for (name, value) in [("bucket", &code.bucket), ("key", &code.key), ("version", &code.version)] {
         // "null" is the version id of an object that was written before versioning was on.
         if value.is_empty() || value == "null" {
             problems.push(format!("{logical_id} has no {name}"));
+        }
+        if value.len() > LONGEST_KEY {
+            problems.push(format!("the {name} of {logical_id} has more than {LONGEST_KEY} characters"));
         }
     }
     if STANDARD.decode(&code.sha256).map(|bytes| bytes.len()) != Ok(32) {
@@ -62,7 +84,7 @@ fn wrong(problem: String) -> TemplateError {
         code: TemplateCode::Manifest,
         resource: None,
         line: None,
-        problem: format!("sluice-manifest.json: {problem}"),
+        problem: format!("sluice-manifest.json: {}", cut(problem, 2_000)),
         hint: "build again; the buildspec runs `python3 sluice_package.py`, which writes this file".into(),
     }
 }

@@ -5,6 +5,7 @@
 //! deploy, so that nothing is half done because of a word in a file. The result is complete: every reference is
 //! resolved for the stage, every function's code is pinned to what the build recorded.
 
+mod budget;
 mod code;
 mod error;
 mod events;
@@ -25,12 +26,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+pub use budget::{LARGEST_FILE, MOST_FUNCTIONS};
 pub use error::{TemplateCode, TemplateError};
 pub use manifest::Manifest;
 pub use names::{alias_arn, cut_with_hash, function_arn, function_name, partition};
 
 use crate::ids::{PipelineName, StageName, Target};
 use crate::ports::CodeRef;
+use budget::{Budget, MOST_ROUTES};
 use error::{Findings, Place, Wrong};
 use intrinsics::Resolver;
 use lines::Lines;
@@ -116,24 +119,41 @@ impl Application {
 /// Reads a packaged template (JSON) for a stage.
 ///
 /// `original` is `template.yaml` as it was written, for line numbers only: nothing that is deployed comes from it.
+///
+/// However hostile the files are, this takes some megabytes and a moment of one processor ([`budget`]). Callers with
+/// anything else to do still run it away from the threads that drive operations.
 pub fn read(
     packaged: &str,
     original: &str,
     manifest: &Manifest,
     deploying: &Deploying<'_>,
 ) -> Result<Application, Vec<TemplateError>> {
-    let mut findings = Findings::new(Lines::of(original));
-    let application = match serde_json::from_str::<Value>(packaged) {
-        Ok(Value::Object(template)) => application(&template, manifest, deploying, &mut findings),
+    let sizes = [("packaged.json", packaged), ("template.yaml", original)];
+    let sized = sizes.iter().try_for_each(|(file, text)| budget::check_size(file, text));
+    // A file that is too large has no lines either.
+    let mut findings = Findings::new(if sized.is_ok() { Lines::of(original) } else { Lines::default() });
+    let template = sized.and_then(|()| parse(packaged));
+    let application = match findings.take(&Place::default(), template) {
+        Some(template) => application(&template, manifest, deploying, &mut findings),
+        None => Application { functions: BTreeMap::new(), routes: Vec::new() },
+    };
+    findings.finish(application)
+}
+
+fn parse(packaged: &str) -> Result<Map<String, Value>, Wrong> {
+    let parsed = serde_json::from_str::<Value>(packaged);
+    if let Ok(template) = &parsed {
+        budget::check_values(template)?;
+    }
+    match parsed {
+        Ok(Value::Object(template)) => Ok(template),
         other => {
             let cause = other.err().map(|error| format!(": {error}")).unwrap_or_default();
             let problem = format!("packaged.json is no template in JSON{cause}");
             let hint = "package it with sluice_package.py (`aws cloudformation package --use-json`)";
-            findings.add(&Place::default(), Wrong::new(TemplateCode::Shape, problem, hint));
-            Application { functions: BTreeMap::new(), routes: Vec::new() }
+            Err(Wrong::new(TemplateCode::Shape, problem, hint))
         }
-    };
-    findings.finish(application)
+    }
 }
 
 fn application(
@@ -146,8 +166,18 @@ fn application(
     let parameters = parameters::read(template, deploying, findings);
     let globals = function::globals(template, findings);
     let resources = functions_of(template, findings);
-    let resolver =
-        Resolver { deploying, parameters, functions: resources.keys().map(|id| (*id).clone()).collect() };
+    let resolver = Resolver {
+        deploying,
+        parameters,
+        functions: resources.keys().map(|id| (*id).clone()).collect(),
+        budget: Budget::new(),
+    };
+    // Every function repeats what is in Globals.
+    let repeated = globals.values().map(budget::count).sum::<usize>().saturating_mul(resources.len());
+    let affordable = resolver.budget.values(repeated);
+    if findings.take(&Place::of(&["Globals"]), affordable).is_none() {
+        return Application { functions: BTreeMap::new(), routes: Vec::new() };
+    }
 
     let mut functions = BTreeMap::new();
     let mut routes: BTreeMap<String, AppRoute> = BTreeMap::new();
@@ -167,6 +197,9 @@ fn application(
                 routes.insert(route.key.clone(), route);
             }
         }
+    }
+    if routes.len() > MOST_ROUTES {
+        findings.add(&Place::of(&["Resources"]), budget::too_many("routes", MOST_ROUTES));
     }
     let known: BTreeSet<&str> = resources.keys().map(|id| id.as_str()).collect();
     for logical_id in manifest.functions.keys().filter(|id| !known.contains(id.as_str())) {
@@ -245,6 +278,10 @@ fn functions_of<'t>(
             _ => "remove it; a function has Type, Properties and Metadata".into(),
         });
         functions.insert(logical_id, resource);
+    }
+    if functions.len() > MOST_FUNCTIONS {
+        findings.add(&section, budget::too_many("functions", MOST_FUNCTIONS));
+        return BTreeMap::new();
     }
     if functions.is_empty() {
         let hint = format!("add a resource of type {FUNCTION}");

@@ -1,11 +1,12 @@
 //! The values of a template's parameters for one stage: `Stage` is the stage's name, the others are set per stage or
 //! have a default. A parameter without either is an error that names it, before the first call to AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::Deploying;
+use super::budget::{MOST_PARAMETERS, too_many};
 use super::error::{Findings, Place, TemplateCode, Wrong};
 use super::shape;
 
@@ -38,6 +39,10 @@ pub(super) fn read(
     let Some(declared) = shape::optional_map(template.get("Parameters"), &section, findings) else {
         return Parameters::new();
     };
+    if declared.len() > MOST_PARAMETERS {
+        findings.add(&section, too_many("parameters", MOST_PARAMETERS));
+        return Parameters::new();
+    }
     let value_of = |(name, declaration): (&String, &Value)| {
         let place = section.key(name);
         let value = shape::map(declaration).and_then(|declaration| {
@@ -95,13 +100,11 @@ fn value(name: &str, declaration: &Map<String, Value>, deploying: &Deploying<'_>
     match kind {
         "CommaDelimitedList" => {
             let items: Vec<_> = text.split(',').map(|item| item.trim().to_owned()).collect();
-            for item in &items {
-                allowed(name, declaration, item)?;
-            }
+            allowed(name, declaration, &items)?;
             Ok(items.into())
         }
         _ => {
-            allowed(name, declaration, &text)?;
+            allowed(name, declaration, std::slice::from_ref(&text))?;
             if kind == "Number" {
                 in_range(name, declaration, &text)?;
             } else {
@@ -120,13 +123,14 @@ fn refused(name: &str, problem: impl std::fmt::Display) -> Wrong {
     )
 }
 
-fn allowed(name: &str, declaration: &Map<String, Value>, text: &str) -> Result<(), Wrong> {
+fn allowed(name: &str, declaration: &Map<String, Value>, texts: &[String]) -> Result<(), Wrong> {
     let Some(values) = declaration.get("AllowedValues") else { return Ok(()) };
     let values = shape::list(values)?.iter().map(shape::scalar).collect::<Result<Vec<_>, _>>()?;
-    if values.iter().any(|value| value == text) {
-        return Ok(());
+    let known: BTreeSet<&String> = values.iter().collect();
+    match texts.iter().find(|text| !known.contains(text)) {
+        None => Ok(()),
+        Some(text) => Err(refused(name, format_args!("is `{text}`, not one of {}", values.join(", ")))),
     }
-    Err(refused(name, format_args!("is `{text}`, not one of {}", values.join(", "))))
 }
 
 /// A limit that the declaration sets, if it does.

@@ -44,6 +44,7 @@ pub fn world(
         herald,
         runner,
         wakeups: Arc::new(NoWakeups),
+        workers: Arc::new(OnCaller),
         directory: Arc::new(NoDirectory),
         repositories: Arc::new(Nowhere),
         builders: Arc::new(Nowhere),

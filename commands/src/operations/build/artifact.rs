@@ -66,7 +66,18 @@ impl PinArtifact {
                 "Keep the `artifacts` section of `buildspec.yml` as Sluice made it: docs/templates.md has it.",
             ))
         };
-        let object = cx.world.objects.object(target, &params.bucket, &key, None, ARTIFACT_LIMIT).await?;
+        let object = cx.world.objects.object(target, &params.bucket, &key, None, ARTIFACT_LIMIT).await;
+        let object = object.map_err(|error| {
+            if error.code == "EntityTooLarge" {
+                Trouble::Refused(Refusal::new(
+                    "artifact-too-large",
+                    format!("The build's `{file}` is larger than 1 MiB."),
+                    "Keep data in files of the package, or split the application into two pipelines.",
+                ))
+            } else {
+                error.into()
+            }
+        })?;
         let object = object.ok_or_else(missing)?;
         let sha256 = hex::encode(Sha256::digest(&object.content));
         let text = String::from_utf8(object.content.to_vec()).map_err(|_| missing())?;

@@ -13,13 +13,14 @@ use crate::domain::{About, Build, BuildState, Change, to_item};
 use crate::ids::{BuildNumber, PipelineName, Target};
 use crate::operation::{CANCELLED, Definition, End, Facts, Node, StepId, Story, Trouble};
 use crate::ports::{Precondition, Write};
+use crate::template::LARGEST_FILE;
 use artifact::{PinArtifact, Record};
 use run::{Finished, Follow, Red, Source, StartBuild, Started};
 
 /// The variable by which a build is found again.
 pub const OPERATION_VARIABLE: &str = "SLUICE_OP";
 /// No file of an artifact is larger.
-pub const ARTIFACT_LIMIT: u64 = 4 * 1024 * 1024;
+pub const ARTIFACT_LIMIT: u64 = LARGEST_FILE as u64;
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -7,10 +7,12 @@ use futures::future::try_join3;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, Pinned};
+use crate::fault::{Class, PortError};
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{Context, Effect, Progress, Refusal, Step, Trouble};
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::operations::names;
+use crate::ports::{CodeRef, NoResult, Workers, compute};
 use crate::template::{self, Application, Deploying, Manifest};
 
 /// Reads a build's artifact, holds it against the build's record, and reads its template for a stage.
@@ -41,21 +43,15 @@ impl ReadApplication {
             self.pinned(cx, &self.artifact.manifest),
         )
         .await?;
-        let manifest = Manifest::parse(&manifest).map_err(|error| refuse(vec![error]))?;
-        if manifest.functions != self.artifact.code {
-            return Err(differs("sluice-manifest.json"));
-        }
-        let parameters = BTreeMap::new();
-        let prefix = names::prefix(&self.pipeline);
-        let deploying = Deploying {
-            pipeline: &self.pipeline,
-            stage: &self.stage,
-            target: &self.target,
-            parameters: &parameters,
-            code_bucket: &self.bucket,
-            code_prefix: &prefix,
+        let reading = Reading {
+            target: self.target.clone(),
+            pipeline: self.pipeline.clone(),
+            stage: self.stage.clone(),
+            bucket: self.bucket.clone(),
+            code: self.artifact.code.clone(),
+            files: Files { packaged, original, manifest },
         };
-        template::read(&packaged, &original, &manifest, &deploying).map_err(refuse)
+        reading.run(&*cx.world.workers).await
     }
 
     /// The object as it was pinned, or a refusal: nothing else may be deployed under that build's number.
@@ -69,6 +65,63 @@ impl ReadApplication {
             return Err(differs(&pinned.key));
         }
         String::from_utf8(content.to_vec()).map_err(|_| differs(&pinned.key))
+    }
+}
+
+/// The files of an artifact.
+struct Files {
+    packaged: String,
+    original: String,
+    manifest: String,
+}
+
+/// All that a reading needs, so that it can be done on another thread.
+struct Reading {
+    target: Target,
+    pipeline: PipelineName,
+    stage: StageName,
+    bucket: String,
+    code: BTreeMap<String, CodeRef>,
+    files: Files,
+}
+
+impl Reading {
+    /// Reads on another thread: whatever a stranger's template costs, the driver renews its lease meanwhile.
+    async fn run(self, workers: &dyn Workers) -> Result<Application, Trouble> {
+        match compute(workers, move || self.read()).await {
+            Ok(application) => application,
+            // Not retried: otherwise every replica in turn would meet the same defect.
+            Err(NoResult::Panicked) => Err(Trouble::Refused(Refusal::new(
+                "template-unreadable",
+                "Reading the template failed unexpectedly.",
+                "Nothing was changed. This is a defect in Sluice: report it with the template and with the log of Sluice.",
+            ))),
+            Err(NoResult::Stopping) => Err(Trouble::Port(PortError::new(
+                "template::read",
+                Class::Transient,
+                "Stopping",
+                "the process is stopping",
+            ))),
+        }
+    }
+
+    fn read(&self) -> Result<Application, Trouble> {
+        let Files { packaged, original, manifest } = &self.files;
+        let manifest = Manifest::parse(manifest).map_err(|error| refuse(vec![error]))?;
+        if manifest.functions != self.code {
+            return Err(differs("sluice-manifest.json"));
+        }
+        let parameters = BTreeMap::new();
+        let prefix = names::prefix(&self.pipeline);
+        let deploying = Deploying {
+            pipeline: &self.pipeline,
+            stage: &self.stage,
+            target: &self.target,
+            parameters: &parameters,
+            code_bucket: &self.bucket,
+            code_prefix: &prefix,
+        };
+        template::read(packaged, original, &manifest, &deploying).map_err(refuse)
     }
 }
 
@@ -104,4 +157,44 @@ pub(crate) fn refuse(errors: Vec<template::TemplateError>) -> Trouble {
 /// Words that may quote what people wrote: they must not be read as our own marks.
 fn plain(words: &str) -> String {
     words.replace('<', "‹").replace('>', "›")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{Job, OnCaller};
+    use crate::testing::target;
+
+    /// Threads of a process that is stopping.
+    struct NoThreads;
+
+    #[async_trait]
+    impl Workers for NoThreads {
+        async fn run(&self, job: Job) {
+            drop(job);
+        }
+    }
+
+    fn reading() -> Reading {
+        Reading {
+            target: target(),
+            pipeline: PipelineName::new("orders").unwrap(),
+            stage: StageName::new("dev").unwrap(),
+            bucket: "bucket".into(),
+            code: BTreeMap::new(),
+            files: Files {
+                packaged: "{}".into(),
+                original: String::new(),
+                manifest: r#"{"schema":1,"functions":{}}"#.into(),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_template_is_read_on_worker_threads_alone() {
+        let refused = reading().run(&OnCaller).await.unwrap_err();
+        assert_eq!(refused.refusal().code, "template-refused");
+        let stopping = reading().run(&NoThreads).await.unwrap_err();
+        assert!(stopping.can_retry(), "{stopping:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Tables of good and bad templates. Each is written as JSON, which is YAML too: so one text is the packaged template
 //! and the original, and a refusal's line can be checked against the text itself.
 
+mod budget;
 mod properties;
 mod refusals;
 
