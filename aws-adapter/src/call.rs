@@ -5,6 +5,8 @@
 //! and a conditional write that fails on *our own* first success looks like somebody else's. So mutations are repeated
 //! inside a call only if the service refused them for their number or never got them; all else is the journal's to judge.
 
+use std::sync::Arc;
+
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -21,6 +23,7 @@ use sluice_commands::fault::{Class, PortError, PortResult};
 use sluice_commands::ids::Target;
 
 use crate::error;
+use crate::limits::Limits;
 
 /// A call by the name that errors, policies and `docs/effects.md` give it. Only the lists below make one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +121,11 @@ calls! {
 }
 
 impl Call {
+    /// The service's name in it.
+    pub(crate) fn service(self) -> &'static str {
+        self.name.split_once(':').map_or(self.name, |(service, _)| service)
+    }
+
     /// A field that the service always sends. A mutation whose answer lacks it did something, but we know not what.
     pub(crate) fn answered<T>(self, field: Option<T>, name: &str) -> PortResult<T> {
         let class = if self.mutates { Class::Ambiguous } else { Class::Invalid };
@@ -136,6 +144,7 @@ pub(crate) struct Service<C> {
     pub(crate) region: String,
     pub(crate) reads: C,
     pub(crate) writes: C,
+    pub(crate) limits: Arc<Limits>,
 }
 
 impl<C> Service<C> {
@@ -147,6 +156,13 @@ impl<C> Service<C> {
         }
         let detail = format!("asked for {target}, configured for {}", self.region);
         Err(call.error(Class::Invalid, "WrongTarget", detail))
+    }
+
+    /// As [`Service::at`], once the call may leave: of services that take only so many.
+    pub(crate) async fn admit(&self, target: &Target, call: Call) -> PortResult<&C> {
+        let client = self.at(target, call)?;
+        self.limits.admit(call).await?;
+        Ok(client)
     }
 
     /// The client for a call that has no target yet.

@@ -19,13 +19,18 @@ use sluice_commands::ports::{
 
 use crate::call::{self, Call, Service};
 use crate::error::{failed, found};
+use crate::limits::Turns;
 use crate::values::{partition, sorted, unsorted};
 
 /// Lambda's own values for what a function does not say.
 const DEFAULT_MEMORY: u32 = 128;
 const DEFAULT_TIMEOUT: u32 = 3;
 
-pub(crate) struct Lambda(pub(crate) Service<Client>);
+pub(crate) struct Lambda {
+    pub(crate) service: Service<Client>,
+    /// Statements that are added to a function's policy side by side may get lost.
+    pub(crate) policies: Turns,
+}
 
 /// The SDK has one type per operation for what is one thing.
 macro_rules! version_of {
@@ -79,9 +84,9 @@ macro_rules! alias_of {
 impl Functions for Lambda {
     async fn versions(&self, target: &Target, function: &str) -> PortResult<Option<Vec<FunctionVersion>>> {
         let call = call::LIST_VERSIONS;
-        let client = self.0.at(target, call)?;
         let (mut versions, mut marker) = (Vec::new(), None);
         loop {
+            let client = self.service.admit(target, call).await?;
             let page =
                 client.list_versions_by_function().function_name(function).set_marker(marker).send().await;
             let Some(page) = found(page.map_err(failed(call)))? else { return Ok(None) };
@@ -102,7 +107,7 @@ impl Functions for Lambda {
         version: &str,
     ) -> PortResult<Option<FunctionVersion>> {
         let call = call::GET_FUNCTION_CONFIGURATION;
-        let client = self.0.at(target, call)?;
+        let client = self.service.admit(target, call).await?;
         let answer =
             client.get_function_configuration().function_name(function).qualifier(version).send().await;
         match found(answer.map_err(failed(call)))? {
@@ -113,7 +118,7 @@ impl Functions for Lambda {
 
     async fn function_tags(&self, target: &Target, function: &str) -> PortResult<Option<Tags>> {
         let call = call::LIST_FUNCTION_TAGS;
-        let client = self.0.at(target, call)?;
+        let client = self.service.admit(target, call).await?;
         let Target { account, region } = target;
         let arn = format!("arn:{}:lambda:{region}:{account}:function:{function}", partition(region));
         let answer = found(client.list_tags().resource(arn).send().await.map_err(failed(call)))?;
@@ -135,8 +140,9 @@ impl Functions for Lambda {
             .s3_object_version(&code.version)
             .build();
         let answer = self
-            .0
-            .at(target, call)?
+            .service
+            .admit(target, call)
+            .await?
             .create_function()
             .function_name(function)
             .package_type(PackageType::Zip)
@@ -166,8 +172,9 @@ impl Functions for Lambda {
         let call = call::UPDATE_FUNCTION_CONFIGURATION;
         // The architecture goes with the code: this call has no such field.
         let answer = self
-            .0
-            .at(target, call)?
+            .service
+            .admit(target, call)
+            .await?
             .update_function_configuration()
             .function_name(function)
             .runtime(Runtime::from(config.runtime.as_str()))
@@ -193,8 +200,9 @@ impl Functions for Lambda {
     ) -> PortResult<FunctionVersion> {
         let call = call::UPDATE_FUNCTION_CODE;
         let answer = self
-            .0
-            .at(target, call)?
+            .service
+            .admit(target, call)
+            .await?
             .update_function_code()
             .function_name(function)
             .s3_bucket(&code.bucket)
@@ -218,8 +226,9 @@ impl Functions for Lambda {
     ) -> PortResult<FunctionVersion> {
         let call = call::PUBLISH_VERSION;
         let answer = self
-            .0
-            .at(target, call)?
+            .service
+            .admit(target, call)
+            .await?
             .publish_version()
             .function_name(function)
             .code_sha256(code_sha256)
@@ -232,7 +241,15 @@ impl Functions for Lambda {
 
     async fn alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<Option<Alias>> {
         let call = call::GET_ALIAS;
-        let answer = self.0.at(target, call)?.get_alias().function_name(function).name(alias).send().await;
+        let answer = self
+            .service
+            .admit(target, call)
+            .await?
+            .get_alias()
+            .function_name(function)
+            .name(alias)
+            .send()
+            .await;
         match found(answer.map_err(failed(call)))? {
             Some(answer) => Ok(Some(alias_of!(call, &answer))),
             None => Ok(None),
@@ -241,9 +258,9 @@ impl Functions for Lambda {
 
     async fn aliases(&self, target: &Target, function: &str) -> PortResult<Option<Vec<Alias>>> {
         let call = call::LIST_ALIASES;
-        let client = self.0.at(target, call)?;
         let (mut aliases, mut marker) = (Vec::new(), None);
         loop {
+            let client = self.service.admit(target, call).await?;
             let page = client.list_aliases().function_name(function).set_marker(marker).send().await;
             let Some(page) = found(page.map_err(failed(call)))? else { return Ok(None) };
             for alias in page.aliases() {
@@ -264,7 +281,8 @@ impl Functions for Lambda {
         version: &str,
     ) -> PortResult<Alias> {
         let call = call::CREATE_ALIAS;
-        let request = self.0.at(target, call)?.create_alias().function_name(function).name(alias);
+        let request =
+            self.service.admit(target, call).await?.create_alias().function_name(function).name(alias);
         let answer = request.function_version(version).send().await.map_err(failed(call))?;
         Ok(alias_of!(call, &answer))
     }
@@ -278,7 +296,8 @@ impl Functions for Lambda {
         revision: &str,
     ) -> PortResult<Alias> {
         let call = call::UPDATE_ALIAS;
-        let request = self.0.at(target, call)?.update_alias().function_name(function).name(alias);
+        let request =
+            self.service.admit(target, call).await?.update_alias().function_name(function).name(alias);
         // What is left out stays: a part of the calls would still go where somebody sent it.
         let all = AliasRoutingConfiguration::builder().set_additional_version_weights(Some(HashMap::new()));
         let request = request.routing_config(all.build());
@@ -289,8 +308,15 @@ impl Functions for Lambda {
 
     async fn permissions(&self, target: &Target, function: &str, alias: &str) -> PortResult<Vec<String>> {
         let call = call::GET_FUNCTION_POLICY;
-        let answer =
-            self.0.at(target, call)?.get_policy().function_name(function).qualifier(alias).send().await;
+        let answer = self
+            .service
+            .admit(target, call)
+            .await?
+            .get_policy()
+            .function_name(function)
+            .qualifier(alias)
+            .send()
+            .await;
         let Some(answer) = found(answer.map_err(failed(call)))? else { return Ok(Vec::new()) };
         let policy = serde_json::from_str(answer.policy().unwrap_or("{}"))
             .map_err(|error| call.error(Class::Invalid, "UnreadablePolicy", error.to_string()))?;
@@ -306,8 +332,9 @@ impl Functions for Lambda {
         source_arn: &str,
     ) -> PortResult<()> {
         let call = call::ADD_PERMISSION;
-        self.0
-            .at(target, call)?
+        let client = self.service.at(target, call)?;
+        let _turn = self.policies.take(&self.service.limits, call, function).await?;
+        client
             .add_permission()
             .function_name(function)
             .qualifier(alias)
@@ -329,14 +356,17 @@ impl Functions for Lambda {
         statement: &str,
     ) -> PortResult<()> {
         let call = call::REMOVE_PERMISSION;
-        let request = self.0.at(target, call)?.remove_permission().function_name(function).qualifier(alias);
+        let client = self.service.at(target, call)?;
+        let _turn = self.policies.take(&self.service.limits, call, function).await?;
+        let request = client.remove_permission().function_name(function).qualifier(alias);
         let answer = request.statement_id(statement).send().await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
 
     async fn invoke(&self, target: &Target, function: &str, alias: &str, event: &str) -> PortResult<Invoked> {
         let call = call::INVOKE;
-        let request = self.0.at(target, call)?.invoke().function_name(function).qualifier(alias);
+        let request =
+            self.service.admit(target, call).await?.invoke().function_name(function).qualifier(alias);
         let request = request.invocation_type(InvocationType::RequestResponse).payload(Blob::new(event));
         let answer = request.send().await.map_err(failed(call))?;
         let said = answer.payload().map(Blob::as_ref).unwrap_or_default();
@@ -348,7 +378,15 @@ impl Functions for Lambda {
 
     async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()> {
         let call = call::DELETE_ALIAS;
-        let answer = self.0.at(target, call)?.delete_alias().function_name(function).name(alias).send().await;
+        let answer = self
+            .service
+            .admit(target, call)
+            .await?
+            .delete_alias()
+            .function_name(function)
+            .name(alias)
+            .send()
+            .await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
 }

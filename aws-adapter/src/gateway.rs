@@ -9,12 +9,17 @@ use sluice_commands::ports::{Api, ApiStage, Deployment, Gateway, Integration, Ro
 
 use crate::call::{self, Service};
 use crate::error::{failed, found};
+use crate::limits::Turns;
 use crate::values::{sorted, unsorted};
 
 /// So that most APIs are listed by one request; the service gives fewer where it likes.
 const PAGE: &str = "500";
 
-pub(crate) struct ApiGateway(pub(crate) Service<Client>);
+pub(crate) struct ApiGateway {
+    pub(crate) service: Service<Client>,
+    /// API Gateway refuses a change of an API while another one is under way.
+    pub(crate) turns: Turns,
+}
 
 /// All items of a list over its pages, each made into ours.
 macro_rules! all_pages {
@@ -91,22 +96,26 @@ macro_rules! stage_of {
 impl Gateway for ApiGateway {
     async fn create_api(&self, target: &Target, name: &str, tags: &Tags) -> PortResult<Api> {
         let call = call::CREATE_API;
-        let request = self.0.at(target, call)?.create_api().name(name).protocol_type(ProtocolType::Http);
+        let request =
+            self.service.admit(target, call).await?.create_api().name(name).protocol_type(ProtocolType::Http);
         let answer = request.set_tags(unsorted(tags)).send().await.map_err(failed(call))?;
         api_of!(call, &answer)
     }
 
     async fn apis(&self, target: &Target) -> PortResult<Vec<Api>> {
         let call = call::GET_APIS;
-        let client = self.0.at(target, call)?;
-        all_pages!(call, client.get_apis(), |api: &aws_sdk_apigatewayv2::types::Api| api_of!(call, api))
+        all_pages!(
+            call,
+            self.service.admit(target, call).await?.get_apis(),
+            |api: &aws_sdk_apigatewayv2::types::Api| api_of!(call, api)
+        )
     }
 
     async fn create_integration(&self, target: &Target, api: &str, uri: &str) -> PortResult<Integration> {
         let call = call::CREATE_INTEGRATION;
-        let answer = self
-            .0
-            .at(target, call)?
+        let client = self.service.at(target, call)?;
+        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let answer = client
             .create_integration()
             .api_id(api)
             .integration_type(IntegrationType::AwsProxy)
@@ -122,10 +131,9 @@ impl Gateway for ApiGateway {
 
     async fn integrations(&self, target: &Target, api: &str) -> PortResult<Vec<Integration>> {
         let call = call::GET_INTEGRATIONS;
-        let client = self.0.at(target, call)?;
         all_pages!(
             call,
-            client.get_integrations().api_id(api),
+            self.service.admit(target, call).await?.get_integrations().api_id(api),
             |integration: &aws_sdk_apigatewayv2::types::Integration| integration_of!(call, integration)
         )
     }
@@ -138,7 +146,9 @@ impl Gateway for ApiGateway {
         integration: &str,
     ) -> PortResult<Route> {
         let call = call::CREATE_ROUTE;
-        let request = self.0.at(target, call)?.create_route().api_id(api).route_key(key);
+        let client = self.service.at(target, call)?;
+        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let request = client.create_route().api_id(api).route_key(key);
         let answer = request.target(route_target(integration)).send().await.map_err(failed(call))?;
         route_of!(call, &answer)
     }
@@ -151,23 +161,28 @@ impl Gateway for ApiGateway {
         integration: &str,
     ) -> PortResult<Route> {
         let call = call::UPDATE_ROUTE;
-        let request = self.0.at(target, call)?.update_route().api_id(api).route_id(route);
+        let client = self.service.at(target, call)?;
+        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let request = client.update_route().api_id(api).route_id(route);
         let answer = request.target(route_target(integration)).send().await.map_err(failed(call))?;
         route_of!(call, &answer)
     }
 
     async fn delete_route(&self, target: &Target, api: &str, route: &str) -> PortResult<()> {
         let call = call::DELETE_ROUTE;
-        let answer = self.0.at(target, call)?.delete_route().api_id(api).route_id(route).send().await;
+        let client = self.service.at(target, call)?;
+        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let answer = client.delete_route().api_id(api).route_id(route).send().await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
 
     async fn routes(&self, target: &Target, api: &str) -> PortResult<Vec<Route>> {
         let call = call::GET_ROUTES;
-        let client = self.0.at(target, call)?;
-        all_pages!(call, client.get_routes().api_id(api), |route: &aws_sdk_apigatewayv2::types::Route| {
-            route_of!(call, route)
-        })
+        all_pages!(
+            call,
+            self.service.admit(target, call).await?.get_routes().api_id(api),
+            |route: &aws_sdk_apigatewayv2::types::Route| { route_of!(call, route) }
+        )
     }
 
     async fn create_deployment(
@@ -177,7 +192,9 @@ impl Gateway for ApiGateway {
         description: &str,
     ) -> PortResult<Deployment> {
         let call = call::CREATE_DEPLOYMENT;
-        let request = self.0.at(target, call)?.create_deployment().api_id(api).description(description);
+        let client = self.service.at(target, call)?;
+        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let request = client.create_deployment().api_id(api).description(description);
         let answer = request.send().await.map_err(failed(call))?;
         if answer.deployment_status() == Some(&DeploymentStatus::Failed) {
             let why = answer.deployment_status_message().unwrap_or_default();
@@ -188,10 +205,9 @@ impl Gateway for ApiGateway {
 
     async fn deployments(&self, target: &Target, api: &str) -> PortResult<Vec<Deployment>> {
         let call = call::GET_DEPLOYMENTS;
-        let client = self.0.at(target, call)?;
         let all: PortResult<Vec<_>> = all_pages!(
             call,
-            client.get_deployments().api_id(api),
+            self.service.admit(target, call).await?.get_deployments().api_id(api),
             |deployment: &aws_sdk_apigatewayv2::types::Deployment| {
                 // A failed one keeps its description, by which it would be taken for the one that was asked for.
                 if deployment.deployment_status() == Some(&DeploymentStatus::Failed) {
@@ -205,9 +221,9 @@ impl Gateway for ApiGateway {
 
     async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage> {
         let call = call::CREATE_STAGE;
-        let answer = self
-            .0
-            .at(target, call)?
+        let client = self.service.at(target, call)?;
+        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let answer = client
             .create_stage()
             .api_id(api)
             .stage_name(&stage.name)
@@ -229,20 +245,25 @@ impl Gateway for ApiGateway {
         deployment: &str,
     ) -> PortResult<ApiStage> {
         let call = call::UPDATE_STAGE;
-        let request = self.0.at(target, call)?.update_stage().api_id(api).stage_name(stage);
+        let client = self.service.at(target, call)?;
+        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let request = client.update_stage().api_id(api).stage_name(stage);
         let answer = request.deployment_id(deployment).send().await.map_err(failed(call))?;
         stage_of!(call, &answer)
     }
 
     async fn stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<Option<ApiStage>> {
         let call = call::GET_STAGE;
-        let answer = self.0.at(target, call)?.get_stage().api_id(api).stage_name(stage).send().await;
+        let answer =
+            self.service.admit(target, call).await?.get_stage().api_id(api).stage_name(stage).send().await;
         found(answer.map_err(failed(call)))?.map(|answer| stage_of!(call, &answer)).transpose()
     }
 
     async fn delete_stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<()> {
         let call = call::DELETE_STAGE;
-        let answer = self.0.at(target, call)?.delete_stage().api_id(api).stage_name(stage).send().await;
+        let client = self.service.at(target, call)?;
+        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let answer = client.delete_stage().api_id(api).stage_name(stage).send().await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
 }

@@ -22,7 +22,8 @@ impl Identity for Iam {
         let call = call::CREATE_ROLE;
         let answer = self
             .iam
-            .at(target, call)?
+            .admit(target, call)
+            .await?
             .create_role()
             .role_name(&spec.name)
             .path(&spec.path)
@@ -38,7 +39,7 @@ impl Identity for Iam {
 
     async fn role(&self, target: &Target, name: &str) -> PortResult<Option<Role>> {
         let call = call::GET_ROLE;
-        let answer = self.iam.at(target, call)?.get_role().role_name(name).send().await;
+        let answer = self.iam.admit(target, call).await?.get_role().role_name(name).send().await;
         match found(answer.map_err(failed(call)))? {
             Some(answer) => Ok(Some(role_of(call.answered(answer.role(), "role")?))),
             None => Ok(None),
@@ -53,14 +54,16 @@ impl Identity for Iam {
         document: &str,
     ) -> PortResult<()> {
         let call = call::PUT_ROLE_POLICY;
-        let request = self.iam.at(target, call)?.put_role_policy().role_name(role).policy_name(policy);
+        let request =
+            self.iam.admit(target, call).await?.put_role_policy().role_name(role).policy_name(policy);
         request.policy_document(document).send().await.map_err(failed(call))?;
         Ok(())
     }
 
     async fn role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<Option<String>> {
         let call = call::GET_ROLE_POLICY;
-        let request = self.iam.at(target, call)?.get_role_policy().role_name(role).policy_name(policy);
+        let request =
+            self.iam.admit(target, call).await?.get_role_policy().role_name(role).policy_name(policy);
         let Some(answer) = found(request.send().await.map_err(failed(call)))? else { return Ok(None) };
         let document = percent_decode_str(answer.policy_document())
             .decode_utf8()
@@ -76,7 +79,7 @@ impl Identity for Iam {
         document: &str,
     ) -> PortResult<String> {
         let call = call::CREATE_POLICY;
-        let request = self.iam.at(target, call)?.create_policy().policy_name(name).path(path);
+        let request = self.iam.admit(target, call).await?.create_policy().policy_name(name).path(path);
         let answer = request.policy_document(document).send().await.map_err(failed(call))?;
         let arn = answer.policy().and_then(|policy| policy.arn());
         call.answered(arn, "policy ARN").map(str::to_owned)
@@ -84,7 +87,7 @@ impl Identity for Iam {
 
     async fn policy_exists(&self, target: &Target, arn: &str) -> PortResult<bool> {
         let call = call::GET_POLICY;
-        let answer = self.iam.at(target, call)?.get_policy().policy_arn(arn).send().await;
+        let answer = self.iam.admit(target, call).await?.get_policy().policy_arn(arn).send().await;
         found(answer.map_err(failed(call))).map(|answer| answer.is_some())
     }
 

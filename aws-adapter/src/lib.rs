@@ -12,6 +12,7 @@ mod error;
 mod functions;
 mod gateway;
 mod identity;
+mod limits;
 mod logs;
 mod objects;
 mod queue;
@@ -27,6 +28,7 @@ use sluice_commands::ports::{
 
 pub use crate::call::{MUTATIONS, READS};
 use crate::call::{OnlyListed, RepeatOnlyRefused, Service};
+use crate::limits::{Limits, Turns};
 
 /// No region is configured: neither `AWS_REGION` nor the profile names one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,10 +59,10 @@ pub struct Aws {
 
 /// The clients of one service: one that may only look, one that may change, on the same connections.
 macro_rules! service {
-    ($sdk:ident, $config:expr, $region:expr) => {
-        service!($sdk, $config, $region, |builder| builder)
+    ($sdk:ident, $config:expr, $region:expr, $limits:expr) => {
+        service!($sdk, $config, $region, $limits, |builder| builder)
     };
-    ($sdk:ident, $config:expr, $region:expr, $adjust:expr) => {{
+    ($sdk:ident, $config:expr, $region:expr, $limits:expr, $adjust:expr) => {{
         fn adjust(
             builder: $sdk::config::Builder,
             with: impl Fn($sdk::config::Builder) -> $sdk::config::Builder,
@@ -74,6 +76,7 @@ macro_rules! service {
             writes: $sdk::Client::from_conf(
                 base().interceptor(OnlyListed(MUTATIONS)).retry_classifier(RepeatOnlyRefused).build(),
             ),
+            limits: Arc::clone(&$limits),
         }
     }};
 }
@@ -82,22 +85,34 @@ impl Aws {
     /// All ports for the account and region that the configuration names. Sends nothing yet.
     pub fn new(config: &SdkConfig) -> Result<Self, NoRegion> {
         let region = config.region().ok_or(NoRegion)?.as_ref();
+        let limits = Arc::new(Limits::new());
         let path_style = config::needs_path_style(config);
-        let s3 = service!(aws_sdk_s3, config, region, |builder| builder.force_path_style(path_style));
+        let s3 = service!(aws_sdk_s3, config, region, limits, |builder| builder.force_path_style(path_style));
         let s3 = Arc::new(objects::S3(s3));
         Ok(Self {
-            repositories: Arc::new(repositories::CodeCommit(service!(aws_sdk_codecommit, config, region))),
-            builders: Arc::new(builders::CodeBuild(service!(aws_sdk_codebuild, config, region))),
+            repositories: Arc::new(repositories::CodeCommit(service!(
+                aws_sdk_codecommit,
+                config,
+                region,
+                limits
+            ))),
+            builders: Arc::new(builders::CodeBuild(service!(aws_sdk_codebuild, config, region, limits))),
             objects: Arc::clone(&s3) as Arc<dyn Objects>,
             archive: s3,
-            functions: Arc::new(functions::Lambda(service!(aws_sdk_lambda, config, region))),
-            gateway: Arc::new(gateway::ApiGateway(service!(aws_sdk_apigatewayv2, config, region))),
-            identity: Arc::new(identity::Iam {
-                iam: service!(aws_sdk_iam, config, region),
-                sts: service!(aws_sdk_sts, config, region),
+            functions: Arc::new(functions::Lambda {
+                service: service!(aws_sdk_lambda, config, region, limits),
+                policies: Turns::default(),
             }),
-            logs: Arc::new(logs::CloudWatchLogs(service!(aws_sdk_cloudwatchlogs, config, region))),
-            sqs: service!(aws_sdk_sqs, config, region),
+            gateway: Arc::new(gateway::ApiGateway {
+                service: service!(aws_sdk_apigatewayv2, config, region, limits),
+                turns: Turns::default(),
+            }),
+            identity: Arc::new(identity::Iam {
+                iam: service!(aws_sdk_iam, config, region, limits),
+                sts: service!(aws_sdk_sts, config, region, limits),
+            }),
+            logs: Arc::new(logs::CloudWatchLogs(service!(aws_sdk_cloudwatchlogs, config, region, limits))),
+            sqs: service!(aws_sdk_sqs, config, region, limits),
         })
     }
 

@@ -46,7 +46,7 @@ async fn publishing_holds_both_preconditions() {
     )
     .await;
     let error = aws.functions.publish(&target(), "f", "c2hh", "r1").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:PublishVersion", Class::Conflict, "PreconditionFailedException"));
+    assert_eq!(seen(&error), ("lambda:PublishVersion", Class::Precondition, "PreconditionFailedException"));
     let body = &wire.asked()[0].body;
     assert!(body.contains(r#""CodeSha256":"c2hh""#) && body.contains(r#""RevisionId":"r1""#), "{body}");
 
@@ -57,7 +57,10 @@ async fn publishing_holds_both_preconditions() {
     )
     .await;
     let error = aws.functions.publish(&target(), "f", "c2hh", "r1").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:PublishVersion", Class::Conflict, "InvalidParameterValueException"));
+    assert_eq!(
+        seen(&error),
+        ("lambda:PublishVersion", Class::Precondition, "InvalidParameterValueException")
+    );
 }
 
 #[tokio::test]
@@ -83,15 +86,15 @@ async fn publishing_what_is_published_gives_that_version() {
 }
 
 #[tokio::test]
-async fn a_change_in_progress_is_a_conflict() {
+async fn a_change_in_progress_is_waited_for() {
     let busy = r#"{"Type":"User","message":"An update is in progress for resource"}"#;
     let (aws, wire) = refusing(409, "ResourceConflictException", busy).await;
     let error = aws.functions.update_code(&target(), "f", &code(), "x86_64", "r1").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:UpdateFunctionCode", Class::Conflict, "ResourceConflictException"));
+    assert_eq!(seen(&error), ("lambda:UpdateFunctionCode", Class::Busy, "ResourceConflictException"));
     let error = aws.functions.update_config(&target(), "f", &config(), "r1").await.unwrap_err();
     assert_eq!(
         seen(&error),
-        ("lambda:UpdateFunctionConfiguration", Class::Conflict, "ResourceConflictException")
+        ("lambda:UpdateFunctionConfiguration", Class::Busy, "ResourceConflictException")
     );
     assert_eq!(wire.asked().len(), 2, "each was sent once");
 }
@@ -150,7 +153,7 @@ async fn an_alias_that_moved_meanwhile_is_a_conflict() {
     let stale = r#"{"Type":"User","message":"The RevisionId provided does not match"}"#;
     let (aws, _wire) = refusing(412, "PreconditionFailedException", stale).await;
     let error = aws.functions.move_alias(&target(), "f", "prod", "2", "r1").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:UpdateAlias", Class::Conflict, "PreconditionFailedException"));
+    assert_eq!(seen(&error), ("lambda:UpdateAlias", Class::Precondition, "PreconditionFailedException"));
 }
 
 #[tokio::test]
@@ -158,7 +161,7 @@ async fn a_new_role_is_waited_for_and_a_wrong_value_is_not() {
     let none = Tags::new();
     let (aws, wire) = refusing(400, "InvalidParameterValueException", NOT_ASSUMABLE).await;
     let error = aws.functions.create_function(&target(), "f", &config(), &code(), &none).await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:CreateFunction", Class::Transient, "InvalidParameterValueException"));
+    assert_eq!(seen(&error), ("lambda:CreateFunction", Class::Busy, "InvalidParameterValueException"));
     assert_eq!(wire.asked().len(), 1, "the waiting is the journal's");
 
     let wrong = r#"{"message":"Unsupported runtime"}"#;

@@ -42,7 +42,10 @@ async fn the_first_commit_has_no_parent_and_conflicts_with_a_branch_that_has_one
     let made = port.create_first_commit(&target(), "orders", "main", "Begin", &files).await;
     assert_eq!(made, Ok(commit()));
     let again = port.create_first_commit(&target(), "orders", "main", "Begin", &files).await.unwrap_err();
-    assert_eq!(seen(&again), ("codecommit:CreateCommit", Class::Conflict, "ParentCommitIdRequiredException"));
+    assert_eq!(
+        seen(&again),
+        ("codecommit:CreateCommit", Class::Precondition, "ParentCommitIdRequiredException")
+    );
     let body = &wire.asked()[0].body;
     assert!(
         body.contains(r#""filePath":"app/handler.py""#) && body.contains(r#""fileContent":"aGk=""#),
@@ -109,7 +112,7 @@ async fn a_project_waits_for_its_role() {
     for _ in 0..3 {
         classes.push(port.create_project(&target(), &spec()).await.unwrap_err().class);
     }
-    assert_eq!(classes, [Class::Transient, Class::Invalid, Class::Conflict]);
+    assert_eq!(classes, [Class::Busy, Class::Invalid, Class::Conflict]);
     let project = port.create_project(&target(), &spec()).await.expect("the fourth one");
     assert_eq!((project.role.as_str(), project.tags.len()), ("arn:r", 1));
     let body = &wire.asked()[3].body;

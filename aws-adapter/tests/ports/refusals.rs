@@ -184,7 +184,7 @@ async fn a_queue_says_what_is_wrong_by_its_old_codes_or_its_new_ones() {
         (told(400, "QueueAlreadyExists;Sender", "QueueNameExists"), Class::Conflict),
         (
             told(400, "AWS.SimpleQueueService.QueueDeletedRecently;Sender", "QueueDeletedRecently"),
-            Class::Transient,
+            Class::Busy,
         ),
         (told(403, "", "AccessDeniedException"), Class::Denied),
         (told(400, "RequestThrottled;Sender", "RequestThrottled"), Class::Throttled),

@@ -68,20 +68,36 @@ fn the_words_for_trouble() {
     let classes = [
         Class::Transient,
         Class::Throttled,
+        Class::Busy,
         Class::Conflict,
+        Class::Precondition,
         Class::Absent,
         Class::Denied,
         Class::Invalid,
+        Class::Quota,
         Class::Ambiguous,
     ];
     let aws = classes.map(|class| {
-        Trouble::from(PortError::new("lambda:UpdateAlias", class, "SomeException", "secret internals"))
+        // AWS's own sentence is shown where it is the diagnosis.
+        let detail = match class {
+            Class::Invalid | Class::Quota => {
+                "The role arn:aws:iam::123456789012:role/sluice/sluice-orders-Hello-prod is too long (Service: Lambda)"
+            }
+            _ => "secret internals",
+        };
+        Trouble::from(PortError::new("lambda:UpdateAlias", class, "SomeException", detail))
     });
+    let unknown = Trouble::from(PortError::new(
+        "lambda:GetAlias",
+        Class::Invalid,
+        "IncompleteAnswer",
+        "secret internals",
+    ));
     let own = [
         Trouble::from(StoreError::Again("secret internals".into())),
         Trouble::Corrupt("secret internals".into()),
     ];
-    for trouble in aws.into_iter().chain(own) {
+    for trouble in aws.into_iter().chain([unknown]).chain(own) {
         let refusal = trouble.refusal();
         let card = sluice_commands::card::Card::new(
             sluice_commands::card::Tone::Bad,

@@ -139,7 +139,9 @@ fn settings(base: &Base) -> Settings {
     let replica = ulid::Ulid::new().to_string();
     // By it an owner in the table is found among the processes.
     tracing::info!(replica, "the name of this replica");
-    Settings { lease: base.lease, settle: base.settle, ..Settings::new(replica) }
+    // As the defaults are to each other: 15 s and 60 s.
+    let consistency = base.settle * 4;
+    Settings { lease: base.lease, settle: base.settle, consistency, ..Settings::new(replica) }
 }
 
 #[async_trait]

@@ -257,10 +257,10 @@ fn aws_obstacle(error: &PortError) -> Obstacle {
     let (call, code) = (error.call, &error.code);
     match error.class {
         Class::Denied => Obstacle::Refused(format!("AWS refuses our credentials ({call}: {code})")),
-        Class::Invalid | Class::Conflict | Class::Absent => {
+        Class::Invalid | Class::Quota | Class::Conflict | Class::Precondition | Class::Absent => {
             Obstacle::Refused(format!("AWS does not take {call} ({code})"))
         }
-        Class::Transient | Class::Throttled | Class::Ambiguous => {
+        Class::Transient | Class::Throttled | Class::Busy | Class::Ambiguous => {
             Obstacle::Passing(format!("AWS cannot be reached ({call}: {code})"))
         }
     }

@@ -86,6 +86,8 @@ pub(crate) struct Drive<'a> {
     slot_wake: BTreeMap<Slot, Instant>,
     trouble: BTreeMap<StepId, (u32, Instant)>,
     conflicts: BTreeMap<StepId, Trouble>,
+    /// Since when a mutation was told *not found* or *exists already*, which a control plane may take back.
+    doubtful: BTreeMap<StepId, Instant>,
     absent: BTreeMap<StepId, Instant>,
     /// How many words of people each step that runs was given.
     judged: BTreeMap<StepId, usize>,
@@ -122,6 +124,7 @@ impl<'a> Drive<'a> {
             slot_wake: BTreeMap::new(),
             trouble: BTreeMap::new(),
             conflicts: BTreeMap::new(),
+            doubtful: BTreeMap::new(),
             absent: BTreeMap::new(),
             judged: BTreeMap::new(),
             notes: BTreeMap::new(),

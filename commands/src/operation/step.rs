@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::card::Text;
-use crate::fault::{Class, PortError};
+use crate::fault::{Class, PortError, quota};
 use crate::grammar::Role;
 use crate::ids::OperationId;
 use crate::operation::facts::SignalFact;
@@ -178,31 +178,7 @@ impl Trouble {
     pub fn refusal(&self) -> Refusal {
         match self {
             Trouble::Refused(refusal) => refusal.clone(),
-            Trouble::Port(error) => {
-                let (problem, hint) = match error.class {
-                    Class::Denied => (
-                        format!("AWS does not let Sluice call {} ({}).", error.call, error.code),
-                        "Allow that call for the credentials that Sluice runs with, then type the command again.",
-                    ),
-                    Class::Conflict => (
-                        format!("{} met something that somebody else changed ({}).", error.call, error.code),
-                        "Look at what changed, then type the command again.",
-                    ),
-                    Class::Absent => (
-                        format!("{} did not find what it needs ({}).", error.call, error.code),
-                        "Somebody may have deleted it outside Sluice. Type the command again to have it made anew.",
-                    ),
-                    Class::Invalid => (
-                        format!("AWS refused {} ({}).", error.call, error.code),
-                        "The log of Sluice has AWS's message. Mend the cause, then type the command again.",
-                    ),
-                    Class::Transient | Class::Throttled | Class::Ambiguous => (
-                        format!("{} kept failing ({}).", error.call, error.code),
-                        "AWS has trouble. Type the command again when it is over.",
-                    ),
-                };
-                Refusal::new(&format!("aws-{}", error.class), problem, hint)
-            }
+            Trouble::Port(error) => refused_by_aws(error),
             Trouble::Store(_) => Refusal::new(
                 "store",
                 "The state of Sluice could not be read or written.",
@@ -215,6 +191,57 @@ impl Trouble {
             ),
         }
     }
+}
+
+/// The codes of what this side of the wire does not understand in an answer, or would not send.
+const NOT_UNDERSTOOD: &[&str] =
+    &["IncompleteAnswer", "UnknownStatus", "UnreadableCommitId", "UnreadablePolicy"];
+
+/// A failed call in words for people. AWS's own sentence is among them where it is the diagnosis.
+fn refused_by_aws(error: &PortError) -> Refusal {
+    let PortError { call, class, code, .. } = error;
+    // `Http…`: no service answered, but something on the way.
+    let said = if code.starts_with("Http") { String::new() } else { error.sentence() };
+    let said = if said.is_empty() { said } else { format!(" AWS says: {said}.") };
+    let (problem, hint) = match class {
+        Class::Denied => (
+            format!("AWS does not let Sluice call {call} ({code})."),
+            "Allow that call for the credentials that Sluice runs with, then type the command again.".to_owned(),
+        ),
+        Class::Conflict | Class::Precondition => (
+            format!("{call} met something that somebody else changed ({code})."),
+            "Look at what changed, then type the command again.".to_owned(),
+        ),
+        Class::Absent => (
+            format!("{call} did not find what it needs ({code})."),
+            "Somebody may have deleted it outside Sluice. Type the command again to have it made anew.".to_owned(),
+        ),
+        Class::Invalid if NOT_UNDERSTOOD.contains(&code.as_str()) => (
+            format!("AWS answered {call} in a way that Sluice does not understand ({code})."),
+            "The log of Sluice has the details. Type the command again; if it fails the same way, Sluice needs an update."
+                .to_owned(),
+        ),
+        Class::Invalid => (
+            format!("AWS refused {call} ({code}).{said}"),
+            "Fix the cause, then type the command again. The log of Sluice has the whole message.".to_owned(),
+        ),
+        Class::Quota => {
+            let (name, hint) = quota(call);
+            (
+                format!("AWS refused {call} ({code}): {name} is used up.{said}"),
+                format!("{hint}. Then type the command again."),
+            )
+        }
+        Class::Busy => (
+            format!("{call} was refused again and again because another change was in progress ({code})."),
+            "Look in AWS what is being changed. Type the command again when it is over.".to_owned(),
+        ),
+        Class::Transient | Class::Throttled | Class::Ambiguous => (
+            format!("{call} kept failing ({code})."),
+            "AWS has trouble. Type the command again when it is over.".to_owned(),
+        ),
+    };
+    Refusal::new(&format!("aws-{class}"), problem, hint)
 }
 
 /// What a step sees when it runs.

@@ -148,6 +148,9 @@ pub struct Settings {
     pub lease: Duration,
     /// How long after its intent a mutation may still appear: 15 s.
     pub settle: Duration,
+    /// How long a control plane may need to agree with itself: 60 s. *Not found* and *exists already*, said to a mutation
+    /// within that time, are not believed yet.
+    pub consistency: Duration,
     /// How long trouble that may pass is tried again: 15 minutes.
     pub patience: Duration,
     /// How many steps of one operation run side by side: the looks at ten functions, the API and the artifact. Lambda's
@@ -167,6 +170,7 @@ impl Settings {
             replica: replica.into(),
             lease: Duration::from_secs(15),
             settle: Duration::from_secs(15),
+            consistency: Duration::from_secs(60),
             patience: Duration::from_secs(15 * 60),
             width: 16,
             drive: true,

@@ -2,12 +2,19 @@
 //!
 //! The race it prevents: something that may have taken effect and is run again. A mutation whose answer was lost is
 //! observed first; and where running again could do harm, that nothing is seen counts only after the settle time, twice.
+//!
+//! Control planes are eventually consistent: what a mutation needs and was made a moment ago may be *not found*, and a name
+//! that was given up may be taken. Neither is believed before it was said for a while ([`Settings::consistency`]); a
+//! precondition that did not hold is believed at once.
+//!
+//! [`Settings::consistency`]: crate::operation::Settings::consistency
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Drive, Event, Pending};
+use crate::fault::Class;
 use crate::operation::facts::Verdict;
 use crate::operation::journal::Entry;
 use crate::operation::retry;
@@ -20,6 +27,7 @@ impl Drive<'_> {
     pub(super) fn end(&mut self, step: StepId, done: Done) {
         self.motion.fresh.remove(&step);
         self.notes.remove(&step);
+        self.doubtful.remove(&step);
         let took = self.begun.remove(&step).and_then(|begun| begun.elapsed().as_millis().try_into().ok());
         let entry = Entry::Done { step: step.clone(), output: done.output, took };
         self.pending.push(Pending { entry, step: Some(step), writes: done.writes });
@@ -102,6 +110,8 @@ impl Drive<'_> {
                     Ok(Undone::Yes) => Entry::UndoDone { step: step.clone(), left: None },
                     Ok(Undone::Left(found)) => Entry::UndoDone { step: step.clone(), left: Some(found) },
                     Err(trouble) if trouble.can_retry() => return self.try_later(step, trouble),
+                    // It looks before it changes anything, so that it may be tried again whatever it met.
+                    Err(trouble) if self.may_pass(&step, &trouble) => return self.try_later(step, trouble),
                     Err(trouble) => self.undo_fault(step.clone(), &trouble),
                 };
                 self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
@@ -116,23 +126,37 @@ impl Drive<'_> {
 
     /// A run met trouble. What may have taken effect is observed before it is run again.
     pub(super) fn meet(&mut self, step: StepId, trouble: Trouble) {
-        use crate::fault::Class;
-        let class = match &trouble {
-            Trouble::Port(error) => Some(error.class),
-            _ => None,
-        };
-        match class {
-            Some(Class::Conflict) if self.is_mutation(&step) => {
+        match class_of(&trouble) {
+            Some(Class::Conflict | Class::Precondition) if self.is_mutation(&step) => {
                 self.motion.fresh.remove(&step);
                 self.conflicts.insert(step, trouble);
             }
-            Some(Class::Throttled) => self.try_later(step, trouble),
+            // Nothing came of it, so that there is nothing to observe.
+            Some(Class::Throttled | Class::Busy) => self.try_later(step, trouble),
+            Some(Class::Absent) if self.is_mutation(&step) && self.may_pass(&step, &trouble) => {
+                self.try_later(step, trouble);
+            }
             _ if trouble.can_retry() => {
                 self.motion.fresh.remove(&step);
                 self.try_later(step, trouble);
             }
             _ => self.fault(step, &trouble),
         }
+    }
+
+    /// Whether what a mutation met may be a control plane that does not agree with itself yet.
+    fn may_pass(&mut self, step: &StepId, trouble: &Trouble) -> bool {
+        let is_doubtful = match class_of(trouble) {
+            Some(Class::Absent | Class::Conflict) => true,
+            // A way back looks anew each time, and takes its precondition from that look.
+            Some(Class::Precondition) => self.log.facts().step(step).is_some_and(|fact| fact.undo.is_some()),
+            _ => false,
+        };
+        if !is_doubtful {
+            return false;
+        }
+        let since = self.doubtful.entry(step.clone()).or_insert_with(Instant::now);
+        since.elapsed() < self.engine.world().settings.consistency
     }
 
     /// An observation found nothing. Where running again could do harm, that counts only after the settle time, twice; a
@@ -146,8 +170,11 @@ impl Drive<'_> {
             return;
         }
         self.absent.remove(&step);
-        if let Some(conflict) = self.conflicts.remove(&step) {
-            return self.fault(step, &conflict);
+        let conflict = self.conflicts.remove(&step);
+        if let Some(conflict) = &conflict
+            && !self.may_pass(&step, conflict)
+        {
+            return self.fault(step, conflict);
         }
         let halts = |pending: &Pending| match &pending.entry {
             Entry::Fault { .. } => true,
@@ -157,8 +184,11 @@ impl Drive<'_> {
         if self.log.facts().failure().is_some() || self.pending.iter().any(halts) {
             let entry = Entry::Absent { step: step.clone() };
             self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
-        } else {
-            self.motion.fresh.insert(step);
+            return;
+        }
+        self.motion.fresh.insert(step.clone());
+        if let Some(conflict) = conflict {
+            self.try_later(step, conflict);
         }
     }
 
@@ -182,5 +212,12 @@ impl Drive<'_> {
         tracing::info!(operation = %self.log.head().id, %step, tries, error = %trouble, "a step is tried again");
         self.wake.insert(step.clone(), now + retry::delay(tries, BACKOFF));
         self.trouble.insert(step, (tries + 1, since));
+    }
+}
+
+fn class_of(trouble: &Trouble) -> Option<Class> {
+    match trouble {
+        Trouble::Port(error) => Some(error.class),
+        _ => None,
     }
 }

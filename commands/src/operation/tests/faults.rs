@@ -79,21 +79,49 @@ async fn what_left_no_trace_is_run_again_but_only_after_the_settle_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_that_is_ours_is_done_and_one_without_a_trace_or_with_a_foreign_one_is_a_fault() {
-    // The first call took effect, its answer was lost on the way, and the second one met its own success.
-    let lost = [Weather::Fails(Class::Conflict)];
-    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.weather("a", lost)).await;
-    let faults: Vec<_> = shared.facts(&operation_id(1)).await.faults().map(|(_, r)| r.code.clone()).collect();
-    assert_eq!(faults, ["aws-conflict"]);
+async fn a_conflict_that_is_ours_is_done_and_one_that_lasts_or_is_with_a_foreign_one_is_a_fault() {
+    for class in [Class::Conflict, Class::Absent] {
+        let begun = tokio::time::Instant::now();
+        let lasting = std::iter::repeat_n(Weather::Fails(class), 30);
+        let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.weather("a", lasting)).await;
+        assert_eq!(faults(&shared).await, [format!("aws-{class}")]);
+        let seconds = begun.elapsed().as_secs();
+        assert!((60..120).contains(&seconds), "{class}: {seconds} s");
+    }
 
     let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.foreign("a")).await;
     shared.assert_at_rest(&operation_id(1), Status::Failed, "foreign").await;
-    let faults: Vec<_> = shared.facts(&operation_id(1)).await.faults().map(|(_, r)| r.code.clone()).collect();
-    assert_eq!(faults, ["foreign"]);
+    assert_eq!(faults(&shared).await, ["foreign"]);
 
     let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.made("a")).await;
     shared.assert_at_rest(&operation_id(1), Status::Succeeded, "ours").await;
     assert_eq!(shared.sea.runs("a"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_control_plane_says_at_first_is_not_believed_yet() {
+    for class in [Class::Conflict, Class::Absent, Class::Busy] {
+        for how in [How::Name, How::Once] {
+            let at_first = std::iter::repeat_n(Weather::Fails(class), 3);
+            let (shared, _) = run(&[step("a", how)], |shared| shared.sea.weather("a", at_first)).await;
+            shared.assert_at_rest(&operation_id(1), Status::Succeeded, "said no three times").await;
+            assert_eq!((shared.sea.runs("a"), shared.sea.count("a")), (4, 1), "{class}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_precondition_that_did_not_hold_is_believed_at_once() {
+    let begun = tokio::time::Instant::now();
+    let fails = [Weather::Fails(Class::Precondition)];
+    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.weather("a", fails)).await;
+    assert_eq!(faults(&shared).await, ["aws-precondition"]);
+    assert_eq!(shared.sea.runs("a"), 1);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+async fn faults(shared: &Shared) -> Vec<String> {
+    shared.facts(&operation_id(1)).await.faults().map(|(_, refusal)| refusal.code.clone()).collect()
 }
 
 #[tokio::test(start_paused = true)]

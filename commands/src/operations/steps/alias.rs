@@ -42,7 +42,7 @@ impl Step for PointAlias {
         let moved = functions.move_alias(target, function, stage, &self.version, revision).await;
         match moved {
             Ok(_) => Progress::done(&self.version),
-            Err(error) if error.class == Class::Conflict => {
+            Err(error) if error.class == Class::Precondition => {
                 // The revision is older than the approval: what counts is that it still points where it did then.
                 match functions.alias(target, function, stage).await? {
                     Some(now)
@@ -63,8 +63,9 @@ impl Step for PointAlias {
         let found = cx.world.functions.alias(&self.target, &self.function, self.stage.as_str()).await?;
         match found {
             Some(alias) if alias.version == self.version && alias.weights.is_empty() => ours(&self.version),
+            // Where none was seen, any other is somebody else's.
             Some(alias)
-                if self.seen.as_ref().is_some_and(|(from, _)| *from != alias.version)
+                if self.seen.as_ref().is_none_or(|(from, _)| *from != alias.version)
                     || alias.weights != self.weights =>
             {
                 Ok(Observed::Foreign(moved_outside(&self.function, &self.stage, &alias.serves())))

@@ -15,8 +15,8 @@ use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
 use crate::operations::names;
 use crate::operations::steps::recent::recent;
-use crate::operations::steps::{MOVED_OUTSIDE, Watch, ours, shell};
-use crate::ports::{Api, ApiStage, Deployment, Integration, Route};
+use crate::operations::steps::{MOVED_OUTSIDE, Watch, foreign, ours, shell};
+use crate::ports::{Api, ApiStage, Deployment, Integration, Route, TAG_PIPELINE};
 
 /// How long to wait before what a list does not show yet is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -56,9 +56,11 @@ pub(crate) struct LookAtApi {
 }
 
 async fn find(cx: &Context, target: &Target, pipeline: &PipelineName) -> Result<Option<Api>, Trouble> {
-    let (name, tags) = (names::api(pipeline), names::tags(pipeline));
+    let name = names::api(pipeline);
     let apis = cx.world.gateway.apis(target).await?;
-    Ok(apis.into_iter().find(|api| api.name == name && api.tags == tags))
+    // Organisations add tags of their own.
+    let is_ours = |api: &Api| api.tags.get(TAG_PIPELINE).map(String::as_str) == Some(pipeline.as_str());
+    Ok(apis.into_iter().find(|api| api.name == name && is_ours(api)))
 }
 
 #[async_trait]
@@ -279,8 +281,10 @@ impl Step for ServeDeployment {
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
         let found = cx.world.gateway.stage(&self.target, &self.api, self.stage.as_str()).await?;
-        match found.and_then(|stage| stage.deployment) {
+        match found.map(|stage| stage.deployment.unwrap_or_default()) {
             Some(deployment) if deployment == self.deployment => ours(()),
+            // Where there was no such stage, any other is somebody else's.
+            Some(_) if self.before.is_none() => Ok(foreign(format!("API stage `{}`", self.stage))),
             _ => Ok(Observed::Absent),
         }
     }

@@ -10,17 +10,20 @@ use futures::future::{try_join, try_join3};
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
+use crate::fault::{Class, PortError, PortResult};
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble};
 use crate::operations::names;
 use crate::operations::steps::{STATEMENT, Watch, foreign, foreign_refusal, ours};
-use crate::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Readiness};
+use crate::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Readiness, TAG_PIPELINE};
 
 /// The version that can still change.
 const LATEST: &str = "$LATEST";
-/// How soon to look again while Lambda applies a change.
-const SETTLE: Duration = Duration::from_millis(200);
+/// How soon to look again while Lambda applies a change, at first and at last.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+/// How long Lambda is given to apply a change: with a package of 250 MB it takes about a minute.
+const APPLIES: Duration = Duration::from_secs(5 * 60);
 
 /// A digest of a configuration: equal digests are equal configurations.
 pub(crate) fn print(config: &FunctionConfig) -> String {
@@ -63,6 +66,14 @@ pub(crate) struct Latest {
     pub(crate) sha256: String,
     pub(crate) print: String,
     pub(crate) role: String,
+    pub(crate) architecture: String,
+}
+
+impl Latest {
+    /// Whether `$LATEST` is what was seen, whatever its revision: that changes once more when a change is applied.
+    fn is(&self, now: &FunctionVersion) -> bool {
+        self.sha256 == now.code_sha256 && self.print == print(&now.config)
+    }
 }
 
 impl FunctionLook {
@@ -135,6 +146,7 @@ impl Step for LookAtFunction {
                 sha256: latest.code_sha256.clone(),
                 print: print(&latest.config),
                 role: latest.config.role.clone(),
+                architecture: latest.config.architecture.clone(),
             }),
             versions: remembered,
             known,
@@ -169,6 +181,15 @@ impl Wanted {
         let found = cx.world.functions.version(&self.target, &self.function, LATEST).await?;
         found.ok_or_else(|| self.gone())
     }
+    /// The revision of `$LATEST` after a write that named an older one was refused: if nothing but the revision changed,
+    /// it changed because Lambda finished an earlier change. Anything else is somebody else's.
+    async fn settled(&self, cx: &Context, seen: &Latest, refused: PortError) -> Result<String, Trouble> {
+        let now = self.latest(cx).await?;
+        if now.readiness == Readiness::Pending {
+            return Err(PortError { class: Class::Busy, ..refused }.into());
+        }
+        if seen.is(&now) && now.revision != seen.revision { Ok(now.revision) } else { Err(refused.into()) }
+    }
     fn gone(&self) -> Trouble {
         Trouble::Refused(Refusal::new(
             "function-gone",
@@ -197,7 +218,8 @@ impl Step for CreateFunction {
         let Some(tags) = cx.world.functions.function_tags(target, function).await? else {
             return Ok(Observed::Absent);
         };
-        if tags != names::tags(pipeline) {
+        // Organisations add tags of their own.
+        if tags.get(TAG_PIPELINE).map(String::as_str) != Some(pipeline.as_str()) {
             return Ok(foreign(format!("The function `{function}`")));
         }
         match self.0.published(cx).await? {
@@ -211,7 +233,8 @@ impl Step for CreateFunction {
 /// Configures `$LATEST`.
 pub(crate) struct UpdateConfig {
     pub(crate) wanted: Wanted,
-    pub(crate) revision: String,
+    /// `$LATEST` as it was seen.
+    pub(crate) seen: Latest,
 }
 
 #[async_trait]
@@ -222,23 +245,38 @@ impl Step for UpdateConfig {
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let Wanted { target, function, config, .. } = &self.wanted;
         let functions = &cx.world.functions;
-        match functions.update_config(target, function, config, &self.revision).await {
-            Ok(_) => Progress::done(()),
-            Err(error) if error.code == IN_PROGRESS => Ok(again()),
-            Err(error) => Err(error.into()),
+        match functions.update_config(target, function, config, &self.seen.revision).await {
+            Err(error) if error.class == Class::Precondition => {
+                let now = self.wanted.settled(cx, &self.seen, error).await?;
+                functions.update_config(target, function, config, &now).await?;
+            }
+            other => drop(other?),
         }
+        Progress::done(())
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
         let latest = self.wanted.latest(cx).await?;
-        if latest.config == self.wanted.config { ours(()) } else { Ok(Observed::Absent) }
+        // The architecture goes with the code.
+        let Wanted { config, .. } = &self.wanted;
+        let wanted = FunctionConfig { architecture: latest.config.architecture.clone(), ..config.clone() };
+        if latest.config == wanted { ours(()) } else { Ok(Observed::Absent) }
     }
 }
 
-/// Lambda's code while a change of a function is under way.
-const IN_PROGRESS: &str = "ResourceConflictException";
-
-fn again() -> Progress {
-    Progress::LookAgain { after: SETTLE, note: Some(Text::plain("waits for Lambda")) }
+/// Not yet: Lambda is looked at again, less and less often, until it had time enough for `what`.
+fn again(cx: &Context, what: &str) -> Result<Progress, Trouble> {
+    let waited = cx.begun.elapsed();
+    if waited > APPLIES {
+        let minutes = APPLIES.as_secs() / 60;
+        return Err(Trouble::Refused(Refusal::new(
+            "lambda-too-slow",
+            format!("Lambda did not finish {what} within {minutes} minutes."),
+            "Look at the function's state in the Lambda console, then type the command again.",
+        )));
+    }
+    let (first, last) = LOOK_AGAIN;
+    let note = Some(Text::plain("waits for Lambda"));
+    Ok(Progress::LookAgain { after: (waited / 2).clamp(first, last), note })
 }
 
 fn failed(function: &str, reason: &str) -> Trouble {
@@ -261,7 +299,7 @@ impl Step for AwaitConfig {
         let latest = self.0.latest(cx).await?;
         match latest.readiness {
             Readiness::Ready => Progress::done(latest.revision),
-            Readiness::Pending => Ok(again()),
+            Readiness::Pending => again(cx, &format!("the new configuration of `{}`", self.0.function)),
             Readiness::Failed(reason) => Err(failed(&self.0.function, &reason)),
         }
     }
@@ -270,9 +308,22 @@ impl Step for AwaitConfig {
 /// Publishes a version: of new code, uploaded by reference, or of `$LATEST` as it is.
 pub(crate) struct Publish {
     pub(crate) wanted: Wanted,
-    pub(crate) revision: String,
-    /// Whether the code is new.
+    /// `$LATEST` as it must be still.
+    pub(crate) seen: Latest,
+    /// Whether the code, or what it runs on, is new.
     pub(crate) upload: bool,
+}
+
+impl Publish {
+    async fn publish(&self, cx: &Context, revision: &str) -> PortResult<FunctionVersion> {
+        let Wanted { target, function, config, code, .. } = &self.wanted;
+        let functions = &cx.world.functions;
+        if self.upload {
+            functions.update_code(target, function, code, &config.architecture, revision).await
+        } else {
+            functions.publish(target, function, &code.sha256, revision).await
+        }
+    }
 }
 
 #[async_trait]
@@ -281,18 +332,14 @@ impl Step for Publish {
         Effect::Mutate(if self.upload { &UPDATE_CODE } else { &PUBLISH_VERSION })
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let Wanted { target, function, config, code, .. } = &self.wanted;
-        let functions = &cx.world.functions;
-        let made = if self.upload {
-            functions.update_code(target, function, code, &config.architecture, &self.revision).await
-        } else {
-            functions.publish(target, function, &code.sha256, &self.revision).await
+        let made = match self.publish(cx, &self.seen.revision).await {
+            Err(error) if error.class == Class::Precondition => {
+                let now = self.wanted.settled(cx, &self.seen, error).await?;
+                self.publish(cx, &now).await?
+            }
+            other => other?,
         };
-        match made {
-            Ok(version) => Progress::done(version.version),
-            Err(error) if error.code == IN_PROGRESS => Ok(again()),
-            Err(error) => Err(error.into()),
-        }
+        Progress::done(made.version)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
         match self.wanted.published(cx).await? {
@@ -326,7 +373,7 @@ impl Step for AwaitVersion {
         }
         match found.readiness {
             Readiness::Ready => Progress::done(&self.version),
-            Readiness::Pending => Ok(again()),
+            Readiness::Pending => again(cx, &format!("version {} of `{function}`", self.version)),
             Readiness::Failed(reason) => Err(failed(function, &reason)),
         }
     }

@@ -186,6 +186,10 @@ impl Preparation<'_> {
         if let Some(published) = reusable {
             return self.settled(nodes, wanted, published.version.clone(), logical, None);
         }
+        // The architecture goes with the code.
+        let config = wanted.config.clone();
+        let as_configured =
+            |latest: &Latest| FunctionConfig { architecture: latest.architecture.clone(), ..config.clone() };
         let publishing = match &look.latest {
             None => {
                 let role = with_role(&mut nodes);
@@ -195,7 +199,7 @@ impl Preparation<'_> {
                 ));
                 id
             }
-            Some(latest) if latest.print != want => {
+            Some(latest) if latest.print != print(&as_configured(latest)) => {
                 let mut needs = vec![];
                 // Roles are immutable, and a version was published only after its role was whole: if one has this very
                 // configuration, the role exists.
@@ -203,14 +207,15 @@ impl Preparation<'_> {
                     needs.push(with_role(&mut nodes));
                 }
                 let configure = Self::id("config", logical);
-                let step = UpdateConfig { wanted: wanted.clone(), revision: latest.revision.clone() };
+                let step = UpdateConfig { wanted: wanted.clone(), seen: latest.clone() };
                 nodes.push(slot(Node::new(configure.clone(), title("configure"), step).after(needs)));
                 let applied = Self::id("configured", logical);
                 nodes.push(Node::new(applied.clone(), "", AwaitConfig(wanted.clone())).after([configure]));
                 let revision = self.facts.output::<String>(&applied)?.unwrap_or_default();
-                self.publish(&mut nodes, &wanted, latest, revision, logical, Some(applied))
+                let seen = Latest { revision, print: print(&as_configured(latest)), ..latest.clone() };
+                self.publish(&mut nodes, &wanted, seen, logical, Some(applied))
             }
-            Some(latest) => self.publish(&mut nodes, &wanted, latest, latest.revision.clone(), logical, None),
+            Some(latest) => self.publish(&mut nodes, &wanted, latest.clone(), logical, None),
         };
         let Some(version) = self.facts.output::<String>(&publishing)? else { return Ok((nodes, None)) };
         self.settled(nodes, wanted, version, logical, Some(publishing))
@@ -237,15 +242,14 @@ impl Preparation<'_> {
         &self,
         nodes: &mut Vec<Node>,
         wanted: &Wanted,
-        latest: &Latest,
-        revision: String,
+        seen: Latest,
         logical: &str,
         after: Option<StepId>,
     ) -> StepId {
-        let upload = latest.sha256 != wanted.code.sha256;
+        let upload = seen.sha256 != wanted.code.sha256 || seen.architecture != wanted.config.architecture;
         let id = Self::id(if upload { "code" } else { "publish" }, logical);
         let title = Text::plain("publish ").code(logical);
-        let node = Node::new(id.clone(), title, Publish { wanted: wanted.clone(), revision, upload });
+        let node = Node::new(id.clone(), title, Publish { wanted: wanted.clone(), seen, upload });
         nodes.push(node.after(after).holding(Slot::Pipeline));
         id
     }

@@ -134,10 +134,10 @@ impl State {
     fn writable(&self, call: &'static str, name: &str, revision: &str) -> PortResult<&FunctionState> {
         let Some(function) = self.functions.get(name) else { return refuse(call, Class::Absent, GONE) };
         if !self.is_applied(&function.latest) {
-            return refuse(call, Class::Conflict, BUSY);
+            return refuse(call, Class::Busy, BUSY);
         }
         if self.revision(&function.latest) != revision {
-            return refuse(call, Class::Conflict, STALE);
+            return refuse(call, Class::Precondition, STALE);
         }
         Ok(function)
     }
@@ -218,7 +218,7 @@ impl Functions for Reach {
                 return refuse(call, Class::Conflict, BUSY);
             }
             if !state.is_assumable(&config.role) {
-                return refuse(call, Class::Transient, "InvalidParameterValueException");
+                return refuse(call, Class::Busy, "InvalidParameterValueException");
             }
             let Some(content) = state.code(code) else {
                 return refuse(call, Class::Invalid, "InvalidParameterValueException");
@@ -257,7 +257,7 @@ impl Functions for Reach {
         self.change(call, &subject, |state| {
             let before = state.writable(call, function, revision)?.latest.config.clone();
             if !state.is_assumable(&config.role) {
-                return refuse(call, Class::Transient, "InvalidParameterValueException");
+                return refuse(call, Class::Busy, "InvalidParameterValueException");
             }
             // The architecture goes with the code.
             let config = FunctionConfig { architecture: before.architecture.clone(), ..config.clone() };
@@ -313,7 +313,7 @@ impl Functions for Reach {
         let call = PUBLISH_VERSION.call;
         self.change(call, &format!("{function} {code_sha256} after {revision}"), |state| {
             if state.writable(call, function, revision)?.latest.sha256 != code_sha256 {
-                return refuse(call, Class::Conflict, "InvalidParameterValueException");
+                return refuse(call, Class::Precondition, "InvalidParameterValueException");
             }
             state.publish(call, function)
         })
@@ -380,7 +380,7 @@ impl Functions for Reach {
                 .is_some_and(|found| found.versions.iter().any(|known| known.number == version));
             let found = state.alias_of(call, function, alias)?;
             if format!("alias-{}", found.revision) != revision {
-                return refuse(call, Class::Conflict, STALE);
+                return refuse(call, Class::Precondition, STALE);
             }
             if !exists {
                 return refuse(call, Class::Absent, GONE);

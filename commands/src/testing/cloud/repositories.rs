@@ -121,7 +121,7 @@ impl Repositories for Reach {
                 return refuse(call, Class::Absent, "RepositoryDoesNotExistException");
             };
             if found.branches.contains_key(branch) {
-                return refuse(call, Class::Conflict, "ParentCommitIdRequiredException");
+                return refuse(call, Class::Precondition, "ParentCommitIdRequiredException");
             }
             match state.commit(repository, branch, message, App::of(&["Hello"], "first")) {
                 Some(commit) => Ok(Made::New(commit)),

@@ -145,7 +145,13 @@ fn latest(function: &AppFunction, stage: &StageName) -> Latest {
         architecture: function.architecture.clone(),
         environment: function.environment.clone(),
     };
-    Latest { revision: "rev-1".into(), sha256: "before".into(), print: print(&config), role: config.role }
+    Latest {
+        revision: "rev-1".into(),
+        sha256: "before".into(),
+        print: print(&config),
+        role: config.role,
+        architecture: config.architecture,
+    }
 }
 
 /// The API as a stage's record pins it.

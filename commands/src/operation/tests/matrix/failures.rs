@@ -27,8 +27,12 @@ fn weathers(called: &Called) -> Vec<(Weather, bool)> {
     ];
     if called.mutates {
         all.push((fails(Class::Ambiguous), true));
-        all.push((fails(Class::Conflict), false));
-        all.push((fails(Class::Absent), false));
+        // Once is not enough to believe it.
+        all.push((fails(Class::Conflict), true));
+        all.push((fails(Class::Absent), true));
+        all.push((fails(Class::Busy), true));
+        all.push((fails(Class::Precondition), false));
+        all.push((fails(Class::Quota), false));
         all.push((Weather::MeetsItself, true));
     }
     all

@@ -176,8 +176,9 @@ fn weathers(changes: bool) -> Vec<(Weather, bool)> {
         (fails(Class::Invalid), false),
     ];
     if changes {
-        all.extend([(fails(Class::Ambiguous), true), (fails(Class::Conflict), false)]);
-        all.extend([(fails(Class::Absent), false), (Weather::MeetsItself, false)]);
+        all.extend([(fails(Class::Ambiguous), true), (fails(Class::Conflict), true)]);
+        all.extend([(fails(Class::Absent), true), (Weather::MeetsItself, true)]);
+        all.extend([(fails(Class::Busy), true), (fails(Class::Precondition), true)]);
     }
     all
 }

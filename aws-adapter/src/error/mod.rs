@@ -1,9 +1,13 @@
-//! The one place where an AWS error becomes a [`Class`]: by its code, by its HTTP status where the code is unknown, and
-//! by its message only for the few refusals whose code says nothing.
+//! The one place where an AWS error becomes a [`Class`]: by the table of codes and sentences (`table.rs`), and by its HTTP
+//! status where the table does not know it.
 //!
 //! The rule for what is uncertain: a read that got no usable answer is transient, a mutation is ambiguous. A mutation
 //! answered with 500, 502 or 504 is ambiguous as well, because the service had the request when it failed; 503 is a
 //! refusal at the door.
+
+mod table;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 
@@ -14,99 +18,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::error::operation::BuildError;
 use sluice_commands::fault::{Class, PortError, PortResult};
 
-use crate::call::{self, Call};
-
-const THROTTLED: &[&str] = &[
-    "BandwidthLimitExceeded",
-    "EC2ThrottledException",
-    "PriorRequestNotComplete",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-];
-
-/// Refused for the moment, without a word about the number of calls.
-const TRANSIENT: &[&str] = &[
-    // A queue of that name was deleted in the last minute.
-    "AWS.SimpleQueueService.QueueDeletedRecently",
-    "ConcurrentModification",
-    "EntityTemporarilyUnmodifiable",
-    "OperationAborted",
-    "QueueDeletedRecently",
-    "RequestTimeout",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-];
-
-const CONFLICT: &[&str] = &[
-    "AWS.SimpleQueueService.QueueNameExists",
-    "BranchNameExistsException",
-    "BucketAlreadyExists",
-    "BucketAlreadyOwnedByYou",
-    "ConcurrentReferenceUpdateException",
-    "ConflictException",
-    "DeleteConflict",
-    "EntityAlreadyExists",
-    "ParentCommitIdOutdatedException",
-    "ParentCommitIdRequiredException",
-    "PreconditionFailed",
-    "PreconditionFailedException",
-    "QueueAlreadyExists",
-    "QueueNameExists",
-    "RepositoryNameExistsException",
-    "ResourceAlreadyExistsException",
-    "ResourceConflictException",
-    "ResourceInUseException",
-];
-
-const ABSENT: &[&str] = &[
-    "AWS.SimpleQueueService.NonExistentQueue",
-    "BranchDoesNotExistException",
-    "CommitDoesNotExistException",
-    "CommitIdDoesNotExistException",
-    "NoSuchBucket",
-    "NoSuchBucketPolicy",
-    "NoSuchEntity",
-    "NoSuchKey",
-    "NoSuchPublicAccessBlockConfiguration",
-    "NoSuchTagSet",
-    "NoSuchVersion",
-    "NotFound",
-    "NotFoundException",
-    "QueueDoesNotExist",
-    "RepositoryDoesNotExistException",
-    "ResourceNotFoundException",
-];
-
-/// The rights are missing, or what shows who we are is wrong, too old or not there.
-const DENIED: &[&str] = &[
-    "AccessDenied",
-    "AccessDeniedException",
-    "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "IncompleteSignatureException",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "InvalidToken",
-    "KMSAccessDeniedException",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "NotAuthorized",
-    "OptInRequired",
-    "RequestExpired",
-    "RequestTimeTooSkewed",
-    "SignatureDoesNotMatch",
-    "UnauthorizedOperation",
-    "UnrecognizedClientException",
-];
+use crate::call::Call;
 
 /// Makes what the SDK says of a failed call into a port's error.
 pub(crate) fn failed<E>(call: Call) -> impl FnOnce(SdkError<E, HttpResponse>) -> PortError
@@ -172,49 +84,20 @@ pub(crate) fn lost(call: Call) -> Class {
     if call.mutates { Class::Ambiguous } else { Class::Transient }
 }
 
+/// The class of an error that a service gave: by the table, or by the status of what the table does not know.
 fn class_of(call: Call, status: u16, code: &str, message: &str) -> Class {
-    let listed = |codes: &[&str]| codes.contains(&code);
-    if let Some(class) = exception(call, code, message) {
-        class
-    } else if listed(THROTTLED) || status == 429 {
-        Class::Throttled
-    } else if listed(CONFLICT) {
-        Class::Conflict
-    } else if listed(ABSENT) {
-        Class::Absent
-    } else if listed(DENIED) {
-        Class::Denied
-    } else if listed(TRANSIENT) {
-        Class::Transient
-    } else {
-        match status {
-            401 | 403 => Class::Denied,
-            404 => Class::Absent,
-            409 | 412 => Class::Conflict,
-            503 => Class::Transient,
-            500.. => lost(call),
-            _ => Class::Invalid,
-        }
+    if let Some(class) = table::listed(call.name, code, message) {
+        return class;
     }
-}
-
-/// Where a code means different things, and the call or the message decides.
-fn exception(call: Call, code: &str, message: &str) -> Option<Class> {
-    match code {
-        // A role made a moment ago is not known everywhere yet.
-        "InvalidParameterValueException" if message.contains("cannot be assumed") => Some(Class::Transient),
-        "InvalidInputException" if call == call::CREATE_PROJECT && message.contains("sts:AssumeRole") => {
-            Some(Class::Transient)
-        }
-        // The precondition `CodeSha256` did not hold.
-        "InvalidParameterValueException"
-            if call == call::PUBLISH_VERSION && message.contains("CodeSHA256") =>
-        {
-            Some(Class::Conflict)
-        }
-        // For a build it is the queue that is full; for everything else the account is.
-        "AccountLimitExceededException" if call == call::START_BUILD => Some(Class::Throttled),
-        _ => None,
+    match status {
+        401 | 403 => Class::Denied,
+        404 => Class::Absent,
+        409 => Class::Conflict,
+        412 => Class::Precondition,
+        429 => Class::Throttled,
+        503 => Class::Transient,
+        500.. => lost(call),
+        _ => Class::Invalid,
     }
 }
 
