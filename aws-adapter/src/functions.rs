@@ -2,6 +2,7 @@
 //! never a change.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
@@ -10,6 +11,7 @@ use aws_sdk_lambda::types::{
     AliasRoutingConfiguration, Architecture, Environment, FunctionCode, InvocationType, LastUpdateStatus,
     PackageType, Runtime, State,
 };
+use aws_smithy_types::timeout::TimeoutConfig;
 use serde_json::Value;
 use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ids::Target;
@@ -363,12 +365,22 @@ impl Functions for Lambda {
         found(answer.map_err(failed(call))).map(|_| ())
     }
 
-    async fn invoke(&self, target: &Target, function: &str, alias: &str, event: &str) -> PortResult<Invoked> {
+    async fn invoke(
+        &self,
+        target: &Target,
+        function: &str,
+        alias: &str,
+        event: &str,
+        within: Duration,
+    ) -> PortResult<Invoked> {
         let call = call::INVOKE;
         let request =
             self.service.admit(target, call).await?.invoke().function_name(function).qualifier(alias);
         let request = request.invocation_type(InvocationType::RequestResponse).payload(Blob::new(event));
-        let answer = request.send().await.map_err(failed(call))?;
+        // A function may take longer than any call of a control plane.
+        let limits = TimeoutConfig::builder().operation_attempt_timeout(within).operation_timeout(within);
+        let limits = aws_sdk_lambda::config::Builder::new().timeout_config(limits.build());
+        let answer = request.customize().config_override(limits).send().await.map_err(failed(call))?;
         let said = answer.payload().map(Blob::as_ref).unwrap_or_default();
         Ok(Invoked {
             version: answer.executed_version().map(str::to_owned),

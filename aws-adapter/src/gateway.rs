@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::types::{DeploymentStatus, IntegrationType, ProtocolType};
-use sluice_commands::fault::{Class, PortResult};
+use sluice_commands::fault::PortResult;
 use sluice_commands::ids::Target;
-use sluice_commands::ports::{Api, ApiStage, Deployment, Gateway, Integration, Route, Tags};
+use sluice_commands::ports::{Api, ApiStage, Deployment, DeploymentState, Gateway, Integration, Route, Tags};
 
 use crate::call::{self, Service};
 use crate::error::{failed, found};
@@ -77,6 +77,15 @@ macro_rules! deployment_of {
         Ok(Deployment {
             id: call.answered(answer.deployment_id(), "deployment id")?.to_owned(),
             description: answer.description().unwrap_or_default().to_owned(),
+            state: match answer.deployment_status() {
+                Some(DeploymentStatus::Pending) => DeploymentState::Pending,
+                Some(DeploymentStatus::Failed) => {
+                    let why = answer.deployment_status_message().unwrap_or_default();
+                    DeploymentState::Failed(why.to_owned())
+                }
+                // What the service does not speak of is no obstacle.
+                _ => DeploymentState::Deployed,
+            },
         })
     }};
 }
@@ -196,27 +205,16 @@ impl Gateway for ApiGateway {
         let _turn = self.turns.take(&self.service.limits, call, api).await?;
         let request = client.create_deployment().api_id(api).description(description);
         let answer = request.send().await.map_err(failed(call))?;
-        if answer.deployment_status() == Some(&DeploymentStatus::Failed) {
-            let why = answer.deployment_status_message().unwrap_or_default();
-            return Err(call.error(Class::Invalid, "DeploymentFailed", why));
-        }
         deployment_of!(call, &answer)
     }
 
     async fn deployments(&self, target: &Target, api: &str) -> PortResult<Vec<Deployment>> {
         let call = call::GET_DEPLOYMENTS;
-        let all: PortResult<Vec<_>> = all_pages!(
+        all_pages!(
             call,
             self.service.admit(target, call).await?.get_deployments().api_id(api),
-            |deployment: &aws_sdk_apigatewayv2::types::Deployment| {
-                // A failed one keeps its description, by which it would be taken for the one that was asked for.
-                if deployment.deployment_status() == Some(&DeploymentStatus::Failed) {
-                    return Ok(None);
-                }
-                deployment_of!(call, deployment).map(Some)
-            }
-        );
-        Ok(all?.into_iter().flatten().collect())
+            |deployment: &aws_sdk_apigatewayv2::types::Deployment| deployment_of!(call, deployment)
+        )
     }
 
     async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage> {

@@ -11,6 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use quota::quota;
+pub(crate) use sentence::shown;
 
 /// What kind of trouble a call met, and so whether trying again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -189,9 +189,10 @@ async fn a_function_its_versions_and_its_aliases() {
     assert_eq!(port.alias(&target(), "f", "dev").await, Ok(Some(moved.clone())));
     assert_eq!(port.aliases(&target(), "f").await, Ok(Some(vec![moved])));
     assert_eq!(port.aliases(&target(), "none").await, Ok(None));
-    let invoked = port.invoke(&target(), "f", "dev", "{\"ping\":true}").await;
+    let invoked = port.invoke(&target(), "f", "dev", "{\"ping\":true}", Duration::from_secs(20)).await;
     assert_eq!(invoked, Ok(Invoked { version: Some("2".into()), error: None }));
-    let absent = port.invoke(&target(), "f", "prod", "{}").await.expect_err("no such alias");
+    let absent =
+        port.invoke(&target(), "f", "prod", "{}", Duration::from_secs(20)).await.expect_err("no such alias");
     assert_eq!(absent.class, Class::Absent, "{absent}");
 
     let source = "arn:aws:execute-api:us-east-1:000000000000:a1/dev/*";

@@ -1,6 +1,7 @@
 //! What the emulator gets wrong of Lambda, from recorded answers (FIELD, "The local AWS").
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sluice_aws_adapter::Aws;
 use sluice_commands::fault::Class;
@@ -9,6 +10,8 @@ use sluice_commands::ports::{CodeRef, FunctionConfig, Invoked, Readiness, Tags};
 use crate::rig::wire::{Answer, Wire, rest};
 use crate::rig::{aws, seen, target};
 
+/// For what no test waits.
+const LONG: Duration = Duration::from_secs(20);
 const NOT_ASSUMABLE: &str = r#"{"message":"The role defined for the function cannot be assumed by Lambda."}"#;
 const VERSION_3: &str = r#"{"FunctionName":"f","FunctionArn":"arn:aws:lambda:us-east-1:000000000000:function:f:3",
     "Version":"3","CodeSha256":"c2hh","RevisionId":"r2","Runtime":"python3.12","Handler":"app.handler","Role":"arn:r",
@@ -196,7 +199,8 @@ async fn a_call_of_a_function_says_which_version_failed_and_why() {
     ];
     let said = r#"{"errorMessage":"'total'","errorType":"KeyError","requestId":"1","stackTrace":["line 3"]}"#;
     let wire = Wire::answering(vec![Answer::Http(200, headers, said)]);
-    let invoked = aws(&wire.url).await.functions.invoke(&target(), "f", "prod", r#"{"ping":true}"#).await;
+    let invoked =
+        aws(&wire.url).await.functions.invoke(&target(), "f", "prod", r#"{"ping":true}"#, LONG).await;
     let error = Some("Unhandled: KeyError: 'total'".to_owned());
     assert_eq!(invoked, Ok(Invoked { version: Some("4".into()), error }));
     let asked = wire.asked();
@@ -208,7 +212,24 @@ async fn a_call_of_a_function_says_which_version_failed_and_why() {
     );
     // It may have had its effect: the SDK does not repeat it.
     let wire = Wire::answering(vec![Answer::Drop]);
-    let error = aws(&wire.url).await.functions.invoke(&target(), "f", "prod", "{}").await.unwrap_err();
+    let error = aws(&wire.url).await.functions.invoke(&target(), "f", "prod", "{}", LONG).await.unwrap_err();
     assert_eq!(seen(&error), ("lambda:Invoke", Class::Ambiguous, "AnswerLost"));
     assert_eq!(wire.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_of_a_function_is_given_the_time_that_was_asked_for() {
+    let wire = Wire::answering(vec![Answer::Hold]);
+    let within = Duration::from_millis(50);
+    let error =
+        aws(&wire.url).await.functions.invoke(&target(), "f", "prod", "{}", within).await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:Invoke", Class::Ambiguous, "Timeout"));
+    assert_eq!(wire.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_role_that_the_data_plane_does_not_know_yet_is_waited_for() {
+    let (aws, _wire) = refusing(403, "AccessDeniedException", NOT_ASSUMABLE).await;
+    let error = aws.functions.invoke(&target(), "f", "prod", "{}", LONG).await.unwrap_err();
+    assert_eq!(seen(&error), ("lambda:Invoke", Class::Busy, "AccessDeniedException"));
 }

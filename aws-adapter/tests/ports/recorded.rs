@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sluice_commands::fault::Class;
 use sluice_commands::ids::{CommitId, Target};
-use sluice_commands::ports::{BuildRequest, BuildStatus, NewFile, ProjectSpec, Tags};
+use sluice_commands::ports::{BuildRequest, BuildStatus, DeploymentState, NewFile, ProjectSpec, Tags};
 
 use crate::rig::wire::{Answer, Wire, json, xml};
 use crate::rig::{aws, aws_in, seen, target};
@@ -235,4 +235,44 @@ async fn no_object_is_none_but_no_bucket_is_an_error() {
     let port = aws(&wire.url).await.objects;
     assert_eq!(port.object(&target(), "b", "k", None, 9).await, Ok(None));
     assert_eq!(port.object(&target(), "b", "k", None, 9).await.unwrap_err().class, Class::Absent);
+}
+
+#[tokio::test]
+async fn a_deployment_says_whether_it_can_be_served() {
+    let wire = Wire::answering(vec![
+        json(201, r#"{"deploymentId":"d3","deploymentStatus":"PENDING","description":"sluice x"}"#),
+        json(
+            200,
+            r#"{"items":[{"deploymentId":"d1","deploymentStatus":"DEPLOYED"},
+               {"deploymentId":"d2","deploymentStatus":"FAILED","deploymentStatusMessage":"no route"},
+               {"deploymentId":"d3","deploymentStatus":"PENDING"}]}"#,
+        ),
+    ]);
+    let port = aws(&wire.url).await.gateway;
+    let made = port.create_deployment(&target(), "a1", "sluice x").await.expect("it is answered");
+    assert_eq!((made.id.as_str(), made.state), ("d3", DeploymentState::Pending));
+    let listed = port.deployments(&target(), "a1").await.expect("it is answered");
+    let states: Vec<_> = listed.into_iter().map(|deployment| deployment.state).collect();
+    let failed = DeploymentState::Failed("no route".into());
+    assert_eq!(states, [DeploymentState::Deployed, failed, DeploymentState::Pending]);
+}
+
+#[tokio::test]
+async fn another_change_of_an_api_is_waited_for_and_a_quota_is_not() {
+    let wire = Wire::answering(vec![
+        json(
+            409,
+            r#"{"__type":"ConflictException","message":"Unable to complete operation due to concurrent modification. Please try again later."}"#,
+        ),
+        json(
+            429,
+            r#"{"__type":"ConflictException","message":"Maximum number of Integrations for this API has been reached. Please contact AWS if you need additional Integrations."}"#,
+        ),
+    ]);
+    let port = aws(&wire.url).await.gateway;
+    let mut classes = Vec::new();
+    for _ in 0..2 {
+        classes.push(port.create_integration(&target(), "a1", "uri").await.unwrap_err().class);
+    }
+    assert_eq!(classes, [Class::Busy, Class::Quota]);
 }

@@ -5,7 +5,8 @@ const LONGEST: usize = 240;
 /// What SDKs and services append to a message for their own support.
 const APPENDED: &[&str] = &["(Service:", "(RequestId", "(Request ID", "Request ID:", "RequestId:"];
 
-pub(super) fn shown(message: &str) -> String {
+/// The first sentence of a message of AWS, as people may read it.
+pub(crate) fn shown(message: &str) -> String {
     let line = message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let end = APPENDED.iter().filter_map(|mark| line.find(mark)).min().unwrap_or(line.len());
     let line = line.get(..end).unwrap_or(line);

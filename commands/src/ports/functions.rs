@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -195,9 +196,16 @@ pub trait Functions: Send + Sync {
         alias: &str,
         statement: &str,
     ) -> PortResult<()>;
-    /// `lambda:Invoke` of an alias with that event, waiting for its answer. It does what the function does with it, so the
-    /// event has to be one that may come more than once.
-    async fn invoke(&self, target: &Target, function: &str, alias: &str, event: &str) -> PortResult<Invoked>;
+    /// `lambda:Invoke` of an alias with that event, waiting so long for its answer. It does what the function does with
+    /// it, so the event has to be one that may come more than once.
+    async fn invoke(
+        &self,
+        target: &Target,
+        function: &str,
+        alias: &str,
+        event: &str,
+        within: Duration,
+    ) -> PortResult<Invoked>;
     /// `lambda:DeleteAlias`; an alias that is gone is no error.
     async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()>;
 }

@@ -47,6 +47,20 @@ pub struct Deployment {
     pub id: String,
     /// What was written on it: by this a deployment is recognised.
     pub description: String,
+    /// Whether a stage can serve it.
+    pub state: DeploymentState,
+}
+
+/// Whether a deployment can be served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeploymentState {
+    /// It can.
+    Deployed,
+    /// Not yet.
+    Pending,
+    /// It never will: what the service says of it.
+    Failed(String),
 }
 
 /// A stage of an API.
@@ -92,14 +106,14 @@ pub trait Gateway: Send + Sync {
     async fn delete_route(&self, target: &Target, api: &str, route: &str) -> PortResult<()>;
     /// `GetRoutes`, all pages.
     async fn routes(&self, target: &Target, api: &str) -> PortResult<Vec<Route>>;
-    /// `CreateDeployment` with a description.
+    /// `CreateDeployment` with a description. It may be pending still.
     async fn create_deployment(
         &self,
         target: &Target,
         api: &str,
         description: &str,
     ) -> PortResult<Deployment>;
-    /// `GetDeployments`, all pages.
+    /// `GetDeployments`, all pages, those that failed among them.
     async fn deployments(&self, target: &Target, api: &str) -> PortResult<Vec<Deployment>>;
     /// `CreateStage` with a deployment and stage variables. A stage of that name: conflict.
     async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage>;

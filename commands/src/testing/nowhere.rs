@@ -3,6 +3,7 @@
 //! With them a whole [`World`] stands on a store alone: [`world`] makes one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -207,7 +208,7 @@ impl Functions for Nowhere {
     async fn delete_alias(&self, _: &Target, _: &str, _: &str) -> PortResult<()> {
         nowhere("delete_alias")
     }
-    async fn invoke(&self, _: &Target, _: &str, _: &str, _: &str) -> PortResult<Invoked> {
+    async fn invoke(&self, _: &Target, _: &str, _: &str, _: &str, _: Duration) -> PortResult<Invoked> {
         nowhere("invoke")
     }
 }

@@ -10,13 +10,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::card::Text;
+use crate::fault::shown;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
 use crate::operations::names;
 use crate::operations::steps::recent::recent;
 use crate::operations::steps::{MOVED_OUTSIDE, Watch, foreign, ours, shell};
-use crate::ports::{Api, ApiStage, Deployment, Integration, Route, TAG_PIPELINE};
+use crate::ports::{Api, ApiStage, Deployment, DeploymentState, Integration, Route, TAG_PIPELINE};
 
 /// How long to wait before what a list does not show yet is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -228,13 +230,69 @@ impl Step for CreateDeployment {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let description = described(&self.digest);
-        Progress::done(cx.world.gateway.create_deployment(&self.target, &self.api, &description).await?.id)
+        Progress::done(cx.world.gateway.create_deployment(&self.target, &self.api, &description).await?)
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
         let found = cx.world.gateway.deployments(&self.target, &self.api).await?;
-        match found.into_iter().find(|deployment| deployment.description == described(&self.digest)) {
-            Some(deployment) => ours(deployment.id),
+        match frozen(&found, &self.digest) {
+            Some(deployment) => ours(deployment),
             None => Ok(Observed::Absent),
+        }
+    }
+}
+
+/// The deployment with that definition that is, or may become, one that can be served.
+pub(crate) fn frozen<'a>(deployments: &'a [Deployment], digest: &str) -> Option<&'a Deployment> {
+    let failed = |deployment: &Deployment| matches!(deployment.state, DeploymentState::Failed(_));
+    deployments.iter().find(|found| found.description == described(digest) && !failed(found))
+}
+
+/// How long API Gateway is given to deploy what it took.
+const DEPLOYS: Duration = Duration::from_secs(2 * 60);
+
+/// Waits until a deployment can be served.
+pub(crate) struct AwaitDeployment {
+    pub(crate) target: Target,
+    pub(crate) api: String,
+    pub(crate) deployment: String,
+}
+
+#[async_trait]
+impl Step for AwaitDeployment {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let found = cx.world.gateway.deployments(&self.target, &self.api).await?;
+        let found = found.into_iter().find(|deployment| deployment.id == self.deployment);
+        let failed = |code: &str, problem: String| {
+            let hint =
+                "Look at the API's deployments in the API Gateway console, then type the command again.";
+            Err(Trouble::Refused(Refusal::new(code, problem, hint)))
+        };
+        match found.map(|deployment| deployment.state) {
+            Some(DeploymentState::Deployed) => Progress::done(()),
+            Some(DeploymentState::Failed(why)) => {
+                let why = if why.is_empty() { "it does not say why".into() } else { shown(&why) };
+                failed("deployment-failed", format!("API Gateway could not deploy the API: {why}."))
+            }
+            // A list may be late.
+            Some(DeploymentState::Pending) | None if cx.begun.elapsed() < DEPLOYS => {
+                Ok(Progress::LookAgain {
+                    after: LOOK_AGAIN,
+                    note: Some(Text::plain("waits for API Gateway")),
+                })
+            }
+            Some(DeploymentState::Pending) | None => {
+                let minutes = DEPLOYS.as_secs() / 60;
+                failed(
+                    "deployment-too-slow",
+                    format!(
+                        "API Gateway did not finish deployment `{}` within {minutes} minutes.",
+                        self.deployment
+                    ),
+                )
+            }
         }
     }
 }

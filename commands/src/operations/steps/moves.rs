@@ -49,7 +49,9 @@ pub(crate) fn move_nodes(
                 api: api.api.clone(),
             };
             let title = Text::plain("let the API call ").code(format!("{function}:{stage}"));
-            nodes.push(Node::new(permit, title, step).after(needs).holding(slot.clone()));
+            nodes.push(Node::new(permit.clone(), title, step).after(needs).holding(slot.clone()));
+            // Until then its requests are answered with 500.
+            before_api.push(permit);
         }
     }
     if let Some(api) = &ready.set.api

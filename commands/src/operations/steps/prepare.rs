@@ -12,7 +12,7 @@ use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Facts, Node, Slot, StepId, Trouble};
 use crate::operations::names::{self, ImmutableRole};
 use crate::operations::steps::*;
-use crate::ports::{Api, FunctionConfig, TAG_PIPELINE};
+use crate::ports::{Api, Deployment, DeploymentState, FunctionConfig, TAG_PIPELINE};
 use crate::template::{AppFunction, Application, function_name};
 
 /// What a version set is made of.
@@ -281,9 +281,9 @@ impl Preparation<'_> {
             endpoint: api.endpoint.clone(),
             deployment,
         };
-        let frozen = look.deployments.iter().find(|deployment| deployment.description == described(&digest));
-        if let Some(frozen) = frozen {
-            return Ok((nodes, Some(Some(pinned(frozen.id.clone())))));
+        if let Some(frozen) = frozen(&look.deployments, &digest) {
+            let known = self.deployed(&mut nodes, &api.id, frozen, None);
+            return Ok((nodes, known.map(|id| Some(pinned(id)))));
         }
         let Some(mut before) = self.definition(application, look, &api, &needs, &mut nodes)? else {
             return Ok((nodes, None));
@@ -292,8 +292,28 @@ impl Preparation<'_> {
         let freeze = StepId::new("deployment");
         let step = CreateDeployment { target: self.target.clone(), api: api.id.clone(), digest };
         nodes.push(Node::new(freeze.clone(), "freeze the API", step).after(before).holding(Slot::Pipeline));
-        let known = self.facts.output::<String>(&freeze)?.map(|deployment| Some(pinned(deployment)));
-        Ok((nodes, known))
+        let Some(made) = self.facts.output::<Deployment>(&freeze)? else { return Ok((nodes, None)) };
+        let known = self.deployed(&mut nodes, &api.id, &made, Some(freeze));
+        Ok((nodes, known.map(|id| Some(pinned(id)))))
+    }
+
+    /// The id of a deployment once it can be served; until then a step waits for that.
+    fn deployed(
+        &self,
+        nodes: &mut Vec<Node>,
+        api: &str,
+        deployment: &Deployment,
+        after: Option<StepId>,
+    ) -> Option<String> {
+        let known = Some(deployment.id.clone());
+        if deployment.state == DeploymentState::Deployed {
+            return known;
+        }
+        let id = StepId::new("deployed");
+        let (api, deployment) = (api.to_owned(), deployment.id.clone());
+        let step = AwaitDeployment { target: self.target.clone(), api, deployment };
+        nodes.push(Node::new(id.clone(), "", step).after(after));
+        known.filter(|_| self.facts.is_done(&id))
     }
 
     /// The steps that make integrations and routes what the template says. `None`: not all can be named yet.

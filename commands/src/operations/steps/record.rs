@@ -119,9 +119,9 @@ pub(crate) fn unmoved(
     ))
 }
 
-/// Where a stage answers.
+/// Where a stage answers. It ends with a slash: without one an HTTP API knows no route `GET /`.
 pub(crate) fn stage_url(api: &PinnedApi, stage: &StageName) -> String {
-    format!("{}/{stage}", api.endpoint.trim_end_matches('/'))
+    format!("{}/{stage}/", api.endpoint.trim_end_matches('/'))
 }
 
 /// Records that a stage runs a release.

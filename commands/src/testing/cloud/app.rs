@@ -17,6 +17,8 @@ pub struct App {
     pub memory: u32,
     /// The functions that answer `GET /{their name in small letters}`, and the first of them everything else.
     pub routed: Vec<String>,
+    /// What all functions run on.
+    pub architecture: &'static str,
     /// Whether its build ends well.
     pub green: bool,
 }
@@ -28,8 +30,14 @@ impl App {
             functions: functions.iter().map(|name| ((*name).to_owned(), format!("{name} {code}"))).collect(),
             memory: 128,
             routed: functions.iter().map(|name| (*name).to_owned()).collect(),
+            architecture: "x86_64",
             green: true,
         }
+    }
+
+    /// The same on another architecture.
+    pub fn on(self, architecture: &'static str) -> Self {
+        Self { architecture, ..self }
     }
 
     /// The same with another size of memory.
@@ -66,6 +74,7 @@ impl App {
             "Parameters": { "Stage": { "Type": "String" } },
             "Globals": { "Function": {
                 "Runtime": "python3.12", "MemorySize": self.memory, "Timeout": 10,
+                "Architectures": [self.architecture],
                 "Environment": { "Variables": { "STAGE": { "Ref": "Stage" } } },
             } },
             "Resources": resources,

@@ -1,6 +1,7 @@
 //! Lambda: revisions that guard every change, versions that never change, changes that take a while to apply.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -52,13 +53,15 @@ pub(crate) struct AliasState {
     pub(super) weights: BTreeMap<String, u32>,
     pub(super) statements: BTreeMap<String, String>,
     pub(super) revision: u64,
+    /// Where it pointed before, and when it was moved from there.
+    moved: Option<(String, Instant)>,
 }
 
 impl AliasState {
     /// One that nobody may call.
     pub(super) fn at(version: &str) -> Self {
         let (weights, statements) = (BTreeMap::new(), BTreeMap::new());
-        Self { version: version.to_owned(), weights, statements, revision: 1 }
+        Self { version: version.to_owned(), weights, statements, revision: 1, moved: None }
     }
 }
 
@@ -79,6 +82,11 @@ impl FunctionState {
         Self { arn, tags: Tags::new(), changes: 0, latest, versions: vec![], aliases }
     }
 
+    /// `$LATEST` gets another revision, and nothing else changes.
+    pub(super) fn revise(&mut self) {
+        self.latest.revision = self.change();
+    }
+
     /// The next revision of anything about it.
     pub(super) fn change(&mut self) -> u64 {
         self.changes += 1;
@@ -95,7 +103,10 @@ impl State {
     /// The version that answers for an alias.
     pub(super) fn answering(&self, function: &str, alias: &str) -> Option<&VersionState> {
         let found = self.functions.get(function)?;
-        let at = &found.aliases.get(alias)?.version;
+        let alias = found.aliases.get(alias)?;
+        let late =
+            alias.moved.as_ref().filter(|(_, when)| self.now.duration_since(*when) < self.climate.late);
+        let at = late.map_or(&alias.version, |(before, _)| before);
         found.versions.iter().find(|version| version.number == *at)
     }
 
@@ -373,6 +384,7 @@ impl Functions for Reach {
     ) -> PortResult<Alias> {
         let call = MOVE_ALIAS.call;
         self.change(call, &format!("{function}:{alias} -> {version}"), |state| {
+            let now = state.now;
             let next = state.functions.get_mut(function).map_or(0, FunctionState::change);
             let exists = state
                 .functions
@@ -386,7 +398,9 @@ impl Functions for Reach {
                 return refuse(call, Class::Absent, GONE);
             }
             let split = !std::mem::take(&mut found.weights).is_empty();
-            let same = std::mem::replace(&mut found.version, version.to_owned()) == version && !split;
+            let before = std::mem::replace(&mut found.version, version.to_owned());
+            let same = before == version && !split;
+            found.moved = Some((before, now));
             found.revision = next;
             let answer = state
                 .functions
@@ -446,7 +460,14 @@ impl Functions for Reach {
         .await
     }
 
-    async fn invoke(&self, _: &Target, function: &str, alias: &str, event: &str) -> PortResult<Invoked> {
+    async fn invoke(
+        &self,
+        _: &Target,
+        function: &str,
+        alias: &str,
+        event: &str,
+        _: Duration,
+    ) -> PortResult<Invoked> {
         let call = INVOKE.call;
         self.change(call, &format!("{function}:{alias} {event}"), |state| {
             let Some(version) = state.answering(function, alias) else {

@@ -12,7 +12,7 @@ use crate::operation::effects::{
     CREATE_API, CREATE_DEPLOYMENT, CREATE_INTEGRATION, CREATE_ROUTE, CREATE_STAGE, DELETE_ROUTE,
     DELETE_STAGE, UPDATE_ROUTE, UPDATE_STAGE,
 };
-use crate::ports::{Api, ApiStage, Deployment, Gateway, Integration, Route, Tags};
+use crate::ports::{Api, ApiStage, Deployment, DeploymentState, Gateway, Integration, Route, Tags};
 
 const GONE: &str = "NotFoundException";
 const TAKEN: &str = "ConflictException";
@@ -178,10 +178,14 @@ impl Gateway for Reach {
     async fn create_deployment(&self, _: &Target, api: &str, description: &str) -> PortResult<Deployment> {
         let call = CREATE_DEPLOYMENT.call;
         self.change(call, &format!("{api} {description}"), |state| {
-            let now = state.now;
+            let (now, deploys) = (state.now, state.climate.deploys);
             let found = state.api_mut(call, api)?;
             let nth = found.deployments.iter().filter(|(known, _)| known.description == description).count();
-            let made = Deployment { id: id("dep", description, nth), description: description.to_owned() };
+            let made = Deployment {
+                id: id("dep", description, nth),
+                description: description.to_owned(),
+                state: if deploys.is_zero() { DeploymentState::Deployed } else { DeploymentState::Pending },
+            };
             if found.routes.is_empty() {
                 return refuse(call, Class::Invalid, "BadRequestException");
             }
@@ -201,7 +205,12 @@ impl Gateway for Reach {
         let call = "apigatewayv2:GetDeployments";
         self.look(call, api, |state| {
             let shown = state.api(call, api)?.deployments.iter().filter(|(_, made)| state.shows(*made));
-            Ok(shown.map(|(found, _)| found.clone()).collect())
+            let settled = |(found, made): &(Deployment, Instant)| {
+                let is_done = state.now.duration_since(*made) >= state.climate.deploys;
+                let state = if is_done { DeploymentState::Deployed } else { found.state.clone() };
+                Deployment { state, ..found.clone() }
+            };
+            Ok(shown.map(settled).collect())
         })
         .await
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Cloud;
 use super::functions::{AliasState, FunctionState};
-use crate::ports::{ApiStage, Deployment};
+use crate::ports::{ApiStage, Deployment, DeploymentState};
 use crate::testing::target;
 
 impl Cloud {
@@ -46,7 +46,11 @@ impl Cloud {
         let mut state = self.lock();
         let now = state.now;
         let api = state.apis.iter_mut().find(|api| api.stages.contains_key(stage)).expect("an API stage");
-        let made = Deployment { id: "by-hand".to_owned(), description: "by hand".to_owned() };
+        let made = Deployment {
+            id: "by-hand".to_owned(),
+            description: "by hand".to_owned(),
+            state: DeploymentState::Deployed,
+        };
         api.deployments.push((made.clone(), now));
         if let Some(stage) = api.stages.get_mut(stage) {
             stage.deployment = Some(made.id.clone());

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use super::functions::FunctionState;
 use super::{Called, Cloud, Effect, Made, Moment, State, Weather};
 use crate::fault::{Class, PortError, PortResult};
 use crate::ids::Target;
@@ -124,6 +125,9 @@ impl Reach {
         }
         let answer = {
             let mut state = self.cloud.lock();
+            if weather == Some(Weather::Revised) {
+                state.functions.values_mut().for_each(FunctionState::revise);
+            }
             match act(&mut state) {
                 Ok(Made::New(answer)) => {
                     state.effects.push((number, Effect { call, subject: subject.to_owned() }));

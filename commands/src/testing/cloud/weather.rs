@@ -20,6 +20,8 @@ pub enum Weather {
     AnswerLost,
     /// It takes effect, its answer is lost on the way, and what is sent again meets it: a conflict with ourselves.
     MeetsItself,
+    /// Right before it, the revision of every `$LATEST` changes, and nothing else: an earlier change was applied.
+    Revised,
     /// It takes that much longer.
     Slow(Duration),
 }
@@ -37,6 +39,10 @@ pub struct Climate {
     pub role_delay: Duration,
     /// How long Lambda takes to apply a change.
     pub applies: Duration,
+    /// How long after its move an alias is served as it was before.
+    pub late: Duration,
+    /// How long API Gateway takes to deploy.
+    pub deploys: Duration,
     /// How long a build takes.
     pub build: Duration,
     /// Whether everything that serves is ill: it answers, but not as it should.
@@ -51,6 +57,8 @@ impl Default for Climate {
             flicker: false,
             role_delay: Duration::from_secs(3),
             applies: Duration::from_millis(500),
+            late: Duration::ZERO,
+            deploys: Duration::ZERO,
             build: Duration::from_secs(8),
             ill: false,
         }

@@ -104,8 +104,8 @@ impl Outputs {
             .with("api", api)
             .with("configured", "rev-2")
             .with("integration", "i1")
-            .with("deployment", "d2")
-            .with("record", format!("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/{stage}"))
+            .with("deployment", json!({ "id": "d2", "description": "sluice", "state": "deployed" }))
+            .with("record", format!("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/{stage}/"))
     }
 }
 

@@ -6,6 +6,7 @@
 //! `SLUICE_MATRIX_CASES=n` says how many. What failed once is in `seeds.txt` and always runs, and so does what
 //! caught a deliberate fault. `docs/matrix.md` has the figures.
 
+mod aws;
 mod cases;
 mod chance;
 mod crashes;

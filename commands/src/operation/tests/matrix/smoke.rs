@@ -89,7 +89,7 @@ async fn what_fails_at_first_and_then_passes_has_passed() {
 /// What somebody is answered who asks the stage.
 async fn asked(shared: &Shared, path: &str) -> Reply {
     let stage = shared.view().await.stages[&"prod".parse().unwrap()].clone();
-    let url = format!("{}{path}", stage.url.unwrap());
+    let url = format!("{}{path}", stage.url.unwrap().trim_end_matches('/'));
     shared.cloud.reach().request(Method::Get, &url).await
 }
 

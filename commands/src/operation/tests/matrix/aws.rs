@@ -1,0 +1,102 @@
+//! What AWS does and the other tests leave out: data planes that lag, deployments that take a while, settings that go with
+//! the code, revisions that change once more.
+
+use std::time::Duration;
+
+use super::gates::{ends, fails_with, newest, runs, world};
+use super::tale::Act;
+use crate::operation::effects::{CREATE_DEPLOYMENT, CREATE_STAGE, PERMIT_API, UPDATE_CONFIG};
+use crate::operation::{Status, StepId};
+use crate::testing::cloud::{App, Weather};
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_the_version_before_does_not_pass_for_the_new_one() {
+    let (shared, process) = world("approvals=0 smoke=\"GET /hello 200\"").await;
+    shared.cloud.climate(|now| now.late = Duration::from_secs(4));
+    shared.act(&process, &Act::Pushes(&["Hello", "World"], "ill", 128), "push").await;
+    for line in ["/build orders", "/deploy orders"] {
+        ends(&shared, &process, "ann", line, Status::Succeeded).await;
+    }
+    let head = ends(&shared, &process, "ann", "/promote orders prod", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, "smoke-test-failed");
+    assert_eq!(runs(&shared, "prod").await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_serves_a_deployment_once_it_is_deployed() {
+    let (shared, process) = world("").await;
+    shared.cloud.climate(|now| now.deploys = Duration::from_secs(7));
+    shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 128), "push").await;
+    for line in ["/build orders", "/deploy orders"] {
+        ends(&shared, &process, "ann", line, Status::Succeeded).await;
+    }
+    let facts = shared.facts(&newest(&shared).id).await;
+    let done = |step: &str| facts.step(&StepId::new(step)).unwrap().done.clone().unwrap().0;
+    let waited = done("api-stage").duration_since(done("deployment"));
+    assert!(waited.as_secs() >= 6, "{waited}: {:#?}", shared.journal(&newest(&shared).id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_never_comes_is_not_waited_for_for_ever() {
+    let (shared, process) = world("").await;
+    shared.cloud.climate(|now| now.deploys = Duration::from_secs(3600));
+    shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 128), "push").await;
+    ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, "deployment-too-slow");
+    let made = shared.cloud.calls().iter().filter(|called| called.call == CREATE_DEPLOYMENT.call).count();
+    assert!(made > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lambda_is_not_waited_for_for_ever() {
+    let (shared, process) = world("").await;
+    shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 256), "push").await;
+    ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    shared.cloud.climate(|now| now.applies = Duration::from_secs(3600));
+    let before = shared.cloud.count();
+    let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, "lambda-too-slow");
+    let calls = shared.cloud.count() - before;
+    assert!(calls < 250, "{calls} calls in five minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_stage_is_made_when_its_functions_may_be_called() {
+    let (shared, process) = world("").await;
+    ends(&shared, &process, "ada", "/stage add orders late after prod", Status::Succeeded).await;
+    ends(&shared, &process, "ann", "/promote orders late from prod", Status::Succeeded).await;
+    let calls = shared.cloud.calls();
+    let last_permit = calls.iter().rposition(|called| called.call == PERMIT_API.call).unwrap();
+    let made = calls.iter().rposition(|called| called.call == CREATE_STAGE.call).unwrap();
+    assert!(last_permit < made, "{last_permit} {made}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revision_that_changed_alone_is_no_change_of_somebody_else() {
+    let (shared, process) = world("").await;
+    shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 256), "push").await;
+    ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    // Lambda finishes an earlier change between the look and the first write.
+    shared.cloud.weather_on(UPDATE_CONFIG.call, [Weather::Revised]);
+    ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
+    // What really changed meanwhile is.
+    shared.act(&process, &Act::Pushes(&["Hello", "World"], "v10", 512), "push").await;
+    ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    shared.cloud.weather_on(UPDATE_CONFIG.call, [Weather::Fails(crate::fault::Class::Precondition)]);
+    let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, "aws-precondition");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_architecture_alone_is_deployed() {
+    let (shared, process) = world("").await;
+    let app = |architecture| App::of(&["Hello", "World"], "v11").on(architecture);
+    for architecture in ["x86_64", "arm64"] {
+        shared.cloud.push("orders", architecture, app(architecture)).unwrap();
+        for line in ["/build orders", "/deploy orders"] {
+            ends(&shared, &process, "ann", line, Status::Succeeded).await;
+        }
+    }
+    assert_eq!(runs(&shared, "dev").await, 4);
+}
