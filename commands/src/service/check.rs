@@ -69,7 +69,9 @@ impl Service {
         if stages.is_empty() {
             card = card.text("It has one stage, which is open: there is nothing to promote to.");
         }
-        let truth = self.truth(name, view).await?;
+        let (truth, runtimes) =
+            futures::future::join(self.truth(name, view), self.runtimes(name, view)).await;
+        let truth = truth?;
         for stage in stages {
             card =
                 card.text(Text::default().code(stage.as_str()).then(": ").join(view.policy(stage).words()));
@@ -77,6 +79,9 @@ impl Service {
             lines.extend(real(&truth, name, stage));
             card = card
                 .text(lines.into_iter().reduce(|all, line| all.then("\n").join(line)).unwrap_or_default());
+        }
+        if let Some(runtimes) = runtimes {
+            card = card.text(runtimes);
         }
         Ok(Answer::private(card))
     }

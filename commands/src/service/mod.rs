@@ -14,6 +14,7 @@ mod invocation;
 mod reads;
 mod refusals;
 mod roles;
+mod runtimes;
 mod stops;
 #[cfg(test)]
 mod tests;

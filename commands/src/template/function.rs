@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::error::{Findings, Place, TemplateCode, Wrong};
 use super::intrinsics::Resolver;
 use super::manifest::Manifest;
-use super::{AppFunction, AppRoute, Deploying, code, events, names, policies, shape};
+use super::{AppFunction, AppRoute, Deploying, code, events, names, policies, runtimes, shape};
 
 /// What `Globals.Function` may set.
 const SETTINGS: [&str; 6] = ["Runtime", "Handler", "MemorySize", "Timeout", "Architectures", "Environment"];
@@ -25,21 +25,6 @@ const PROPERTIES: [&str; 10] = [
     "Description",
     "Policies",
     "Events",
-];
-
-const RUNTIMES: [&str; 12] = [
-    "python3.9",
-    "python3.10",
-    "python3.11",
-    "python3.12",
-    "python3.13",
-    "python3.14",
-    "nodejs18.x",
-    "nodejs20.x",
-    "nodejs22.x",
-    "nodejs24.x",
-    "provided.al2",
-    "provided.al2023",
 ];
 
 const MEMORY: RangeInclusive<u32> = 128..=10_240;
@@ -135,8 +120,11 @@ pub(super) fn read(
     let settings = Settings { own, own_place: own_place.clone(), globals, globals_place };
 
     let runtime = required("Runtime", &place, &settings, resolver, findings).and_then(|(runtime, place)| {
-        let known =
-            if RUNTIMES.contains(&runtime.as_str()) { Ok(runtime) } else { Err(bad_runtime(&runtime)) };
+        let known = if runtimes::names().any(|known| known == runtime) {
+            Ok(runtime)
+        } else {
+            Err(bad_runtime(&runtime))
+        };
         findings.take(&place, known)
     });
     let handler = required("Handler", &place, &settings, resolver, findings).and_then(|(handler, place)| {
@@ -206,7 +194,7 @@ fn bad_runtime(runtime: &str) -> Wrong {
     Wrong::new(
         TemplateCode::Value,
         format!("the runtime `{runtime}` is not known"),
-        format!("use one of {}", RUNTIMES.join(", ")),
+        format!("use one of {}", runtimes::names().collect::<Vec<_>>().join(", ")),
     )
 }
 

@@ -16,6 +16,7 @@ mod manifest;
 mod names;
 mod parameters;
 mod policies;
+mod runtimes;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use budget::{LARGEST_FILE, MOST_FUNCTIONS};
 pub use error::{TemplateCode, TemplateError};
 pub use manifest::Manifest;
 pub use names::{alias_arn, cut_with_hash, function_arn, function_name, partition};
+pub(crate) use runtimes::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
 
 use crate::ids::{PipelineName, StageName, Target};
 use crate::ports::CodeRef;

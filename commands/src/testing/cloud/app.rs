@@ -19,6 +19,8 @@ pub struct App {
     pub routed: Vec<String>,
     /// What all functions run on.
     pub architecture: &'static str,
+    /// What all functions run in.
+    pub runtime: &'static str,
     /// Whether its build ends well.
     pub green: bool,
 }
@@ -31,6 +33,7 @@ impl App {
             memory: 128,
             routed: functions.iter().map(|name| (*name).to_owned()).collect(),
             architecture: "x86_64",
+            runtime: "python3.12",
             green: true,
         }
     }
@@ -38,6 +41,11 @@ impl App {
     /// The same on another architecture.
     pub fn on(self, architecture: &'static str) -> Self {
         Self { architecture, ..self }
+    }
+
+    /// The same in another runtime.
+    pub fn running(self, runtime: &'static str) -> Self {
+        Self { runtime, ..self }
     }
 
     /// The same with another size of memory.
@@ -73,7 +81,7 @@ impl App {
             "AWSTemplateFormatVersion": "2010-09-09", "Transform": "AWS::Serverless-2016-10-31",
             "Parameters": { "Stage": { "Type": "String" } },
             "Globals": { "Function": {
-                "Runtime": "python3.12", "MemorySize": self.memory, "Timeout": 10,
+                "Runtime": self.runtime, "MemorySize": self.memory, "Timeout": 10,
                 "Architectures": [self.architecture],
                 "Environment": { "Variables": { "STAGE": { "Ref": "Stage" } } },
             } },

@@ -100,3 +100,18 @@ async fn another_architecture_alone_is_deployed() {
     }
     assert_eq!(runs(&shared, "dev").await, 4);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_check_warns_of_a_runtime_whose_support_ends() {
+    let (shared, process) = world("").await;
+    let check = async || format!("{:?}", process.types("check", "ann", "/pipeline check orders").await);
+    assert!(!check().await.contains("python3."), "nothing to warn of");
+    shared.cloud.push("orders", "old", App::of(&["Hello", "World"], "v12").running("python3.9")).unwrap();
+    for line in ["/build orders", "/deploy orders"] {
+        ends(&shared, &process, "ann", line, Status::Succeeded).await;
+    }
+    let card = check().await;
+    for wanted in ["python3.9", "Hello", "AWS ended its support on 2025-12-15", "lambda-runtimes.html"] {
+        assert!(card.contains(wanted), "{wanted}: {card}");
+    }
+}
