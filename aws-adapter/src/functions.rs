@@ -22,7 +22,7 @@ use sluice_commands::ports::{
 use crate::call::{self, Call, Service};
 use crate::error::{failed, found};
 use crate::limits::Turns;
-use crate::values::{partition, sorted, unsorted};
+use crate::values::{sorted, unsorted};
 
 /// Lambda's own values for what a function does not say.
 const DEFAULT_MEMORY: u32 = 128;
@@ -121,8 +121,7 @@ impl Functions for Lambda {
     async fn function_tags(&self, target: &Target, function: &str) -> PortResult<Option<Tags>> {
         let call = call::LIST_FUNCTION_TAGS;
         let client = self.service.admit(target, call).await?;
-        let Target { account, region } = target;
-        let arn = format!("arn:{}:lambda:{region}:{account}:function:{function}", partition(region));
+        let arn = target.arn("lambda", &format!("function:{function}"));
         let answer = found(client.list_tags().resource(arn).send().await.map_err(failed(call)))?;
         Ok(answer.map(|answer| sorted(answer.tags())))
     }

@@ -19,14 +19,3 @@ pub(crate) fn sorted(map: Option<&HashMap<String, String>>) -> BTreeMap<String, 
 pub(crate) fn unsorted(map: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
     Some(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
 }
-
-/// The first part of ARNs in a region.
-pub(crate) fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
-}

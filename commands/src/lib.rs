@@ -5,6 +5,7 @@
 //! that carries an operation to its end through crashes, and the operations themselves. Everything that touches the
 //! world comes in as an `Arc<dyn Port>`; time comes in through [`ports::Clock`].
 
+pub mod arn;
 pub mod card;
 pub mod domain;
 pub mod fault;

@@ -30,7 +30,7 @@ use sha2::{Digest, Sha256};
 pub use budget::{LARGEST_FILE, MOST_FUNCTIONS};
 pub use error::{TemplateCode, TemplateError};
 pub use manifest::Manifest;
-pub use names::{alias_arn, cut_with_hash, function_arn, function_name, partition};
+pub use names::{alias_arn, cut_with_hash, function_arn, function_name};
 pub(crate) use runtimes::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
 
 use crate::ids::{PipelineName, StageName, Target};

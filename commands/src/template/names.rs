@@ -39,26 +39,9 @@ pub fn function_name(pipeline: &PipelineName, logical_id: &str) -> String {
     cut_with_hash(&format!("sluice-{pipeline}-{logical_id}"), FUNCTION_LIMIT)
 }
 
-/// The partition a region belongs to, as ARNs begin: `aws`, `aws-cn`, `aws-us-gov`.
-pub fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
-}
-
-/// The domain of AWS in a region's partition.
-pub(super) fn url_suffix(region: &str) -> &'static str {
-    if partition(region) == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }
-}
-
 /// The ARN of a function, without a version or alias.
 pub fn function_arn(target: &Target, function: &str) -> String {
-    let Target { account, region } = target;
-    format!("arn:{}:lambda:{region}:{account}:function:{function}", partition(region))
+    target.arn("lambda", &format!("function:{function}"))
 }
 
 /// The ARN of a function's alias for a stage.
@@ -96,8 +79,6 @@ mod tests {
             alias_arn(&target, "f", &stage),
             "arn:aws-cn:lambda:cn-north-1:123456789012:function:f:prod"
         );
-        assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
-        assert_eq!(url_suffix("eu-central-1"), "amazonaws.com");
     }
 
     proptest! {

@@ -136,8 +136,7 @@ impl Step for PermitApi {
         Effect::Mutate(&PERMIT_API)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let Target { account, region } = &self.target;
-        let source = format!("arn:aws:execute-api:{region}:{account}:{}/{}/*", self.api, self.stage);
+        let source = self.target.arn("execute-api", &format!("{}/{}/*", self.api, self.stage));
         let functions = &cx.world.functions;
         functions.permit_api(&self.target, &self.function, self.stage.as_str(), STATEMENT, &source).await?;
         Progress::done(())

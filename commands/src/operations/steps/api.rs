@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::arn::partition;
 use crate::card::Text;
 use crate::fault::shown;
 use crate::ids::{PipelineName, StageName, Target};
@@ -19,6 +20,7 @@ use crate::operations::names;
 use crate::operations::steps::recent::recent;
 use crate::operations::steps::{MOVED_OUTSIDE, Watch, foreign, ours, shell};
 use crate::ports::{Api, ApiStage, Deployment, DeploymentState, Integration, Route, TAG_PIPELINE};
+use crate::template::function_arn;
 
 /// How long to wait before what a list does not show yet is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -28,10 +30,11 @@ const ALIAS_VARIABLE: &str = "alias";
 /// The invocation URI of a function: the alias is the API stage's variable.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.html>
 pub(crate) fn integration_uri(target: &Target, function: &str) -> String {
-    let Target { account, region } = target;
+    let function = function_arn(target, function);
+    let (partition, region) = (partition(&target.region), &target.region);
     format!(
-        "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/\
-         arn:aws:lambda:{region}:{account}:function:{function}:${{stageVariables.{ALIAS_VARIABLE}}}/invocations"
+        "arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/\
+         {function}:${{stageVariables.{ALIAS_VARIABLE}}}/invocations"
     )
 }
 
