@@ -24,6 +24,8 @@ use crate::values::timestamp;
 const ARTIFACT: &str = "artifact";
 /// Minutes after which CodeBuild stops a build.
 const TIMEOUT: i32 = 60;
+/// Minutes after which CodeBuild gives up a build that found no room; its own default is eight hours.
+const QUEUED: i32 = 60;
 
 pub(crate) struct CodeBuild(pub(crate) Service<Client>);
 
@@ -61,6 +63,7 @@ impl Builders for CodeBuild {
             .logs_config(sdk::LogsConfig::builder().cloud_watch_logs(log).build())
             .service_role(&spec.role)
             .timeout_in_minutes(TIMEOUT)
+            .queued_timeout_in_minutes(QUEUED)
             .set_tags(Some(tags.collect()))
             .send()
             .await

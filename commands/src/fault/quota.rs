@@ -33,7 +33,7 @@ const QUOTAS: &[(&str, &str, &str)] = &[
     ),
     (
         "lambda:",
-        "the storage of functions and layers in the region",
+        "the storage of functions and layers in the region (300 GB by default)",
         "Delete functions and versions that nothing uses, or have `Function and layer storage` raised in Service Quotas",
     ),
     (
