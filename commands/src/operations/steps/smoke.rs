@@ -201,7 +201,8 @@ impl Step for SmokeTest {
         let is_request = matches!(self.at, At::Url(_));
         let is_stale = is_request && cx.begun.elapsed() < STALE;
         let mut failed = self.tried(cx).await?;
-        for _ in 1..if is_request && !is_stale { PASSES } else { 1 } {
+        let passes = if is_request && !is_stale { PASSES } else { 1 };
+        for _ in 1..passes {
             if failed.is_none() {
                 failed = self.tried(cx).await?;
             }

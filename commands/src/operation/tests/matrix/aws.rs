@@ -53,6 +53,8 @@ async fn lambda_is_not_waited_for_for_ever() {
     let (shared, process) = world("").await;
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 256), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    // What was changed before is applied by now.
+    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
     shared.cloud.climate(|now| now.applies = Duration::from_secs(3600));
     let before = shared.cloud.count();
     let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
@@ -64,8 +66,9 @@ async fn lambda_is_not_waited_for_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn an_api_stage_is_made_when_its_functions_may_be_called() {
     let (shared, process) = world("").await;
-    ends(&shared, &process, "ada", "/stage add orders late after prod", Status::Succeeded).await;
-    ends(&shared, &process, "ann", "/promote orders late from prod", Status::Succeeded).await;
+    for line in ["/stage add orders late", "/stage set orders late approvals=0", "/promote orders late"] {
+        ends(&shared, &process, "ada", line, Status::Succeeded).await;
+    }
     let calls = shared.cloud.calls();
     let last_permit = calls.iter().rposition(|called| called.call == PERMIT_API.call).unwrap();
     let made = calls.iter().rposition(|called| called.call == CREATE_STAGE.call).unwrap();
@@ -104,13 +107,13 @@ async fn another_architecture_alone_is_deployed() {
 #[tokio::test(start_paused = true)]
 async fn a_check_warns_of_a_runtime_whose_support_ends() {
     let (shared, process) = world("").await;
-    let check = async || format!("{:?}", process.types("check", "ann", "/pipeline check orders").await);
-    assert!(!check().await.contains("python3."), "nothing to warn of");
+    let check = async |id: &str| format!("{:?}", process.types(id, "ann", "/pipeline check orders").await);
+    assert!(!check("before").await.contains("python3."), "nothing to warn of");
     shared.cloud.push("orders", "old", App::of(&["Hello", "World"], "v12").running("python3.9")).unwrap();
     for line in ["/build orders", "/deploy orders"] {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;
     }
-    let card = check().await;
+    let card = check("after").await;
     for wanted in ["python3.9", "Hello", "AWS ended its support on 2025-12-15", "lambda-runtimes.html"] {
         assert!(card.contains(wanted), "{wanted}: {card}");
     }
