@@ -250,7 +250,7 @@ impl Step for Toy {
                 return Err(failure(Class::Ambiguous));
             }
             Some(Weather::Slow(time)) => tokio::time::sleep(time).await,
-            Some(Weather::MeetsItself) | None => {}
+            Some(Weather::MeetsItself | Weather::Revised) | None => {}
         }
         match how {
             How::Look => Progress::done(name),
