@@ -23,6 +23,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
+use sluice_commands::ports::Background;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -59,7 +61,7 @@ pub(crate) enum Kind {
     Listening,
     /// Sends hints to other replicas.
     Bell,
-    /// Asks Slack who somebody is.
+    /// Asks Slack who somebody is, or AWS what runs.
     Asking,
 }
 
@@ -196,6 +198,12 @@ impl Tasks {
             inner.rest.wait().await;
         };
         tokio::time::timeout_at(deadline, all).await.is_ok()
+    }
+}
+
+impl Background for Tasks {
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        Tasks::spawn(self, Kind::Asking, work);
     }
 }
 

@@ -115,6 +115,7 @@ fn kind<T>(answer: &Result<T, StoreError>) -> &'static str {
         Err(StoreError::Lost(_)) => "lost",
         Err(StoreError::Again(_)) => "again",
         Err(StoreError::Unknown(_)) => "unknown",
+        Err(StoreError::TooLarge(_)) => "too large",
         Err(StoreError::Refused(_)) => "refused",
         Err(StoreError::Corrupt(_)) => "corrupt",
     }

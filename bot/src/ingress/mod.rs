@@ -47,10 +47,6 @@ const BODY_LIMIT: usize = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delayed {
     /// The store did not say whether it has the record.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the service settles what is unsure; only the deadline says it")
-    )]
     Unconfirmed,
     /// The store could not be reached or is throttled; nothing was recorded.
     Unreachable,
@@ -172,7 +168,11 @@ impl Door {
         self.tasks.spawn(Kind::Delivery, async move {
             let outcome = service.handle(ask.invocation).await;
             // Nobody waits any more: what was told is "not confirmed", so say how it ended.
-            if let (Err(Ok(answer)), Some(url)) = (sender.send(outcome), ask.response_url) {
+            if let (Err(outcome), Some(url)) = (sender.send(outcome), ask.response_url) {
+                let answer = outcome.unwrap_or_else(|delayed| match delayed {
+                    Delayed::Unreachable => words::try_again(),
+                    Delayed::Unconfirmed => words::unknown(),
+                });
                 tell(slack.as_ref(), &url, &answer).await;
             }
         });

@@ -401,6 +401,21 @@ async fn what_the_store_does_not_confirm_in_time_goes_on_and_is_answered_later()
     assert_eq!(world.urls.0.lock().unwrap()[0].1["text"], "✅ Done");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_came_to_nothing_is_told_later_too() {
+    for (outcome, words) in
+        [(Delayed::Unreachable, "nothing was done"), (Delayed::Unconfirmed, "could not find out")]
+    {
+        let world = world_with(Duration::from_secs(8), Err(outcome), true);
+        let (_, body) = send(&world, request(FORM, &form(&fields()))).await;
+        assert!(body.contains("not-confirmed"), "{body}");
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        until(|| !world.urls.0.lock().unwrap().is_empty()).await;
+        let told = world.urls.0.lock().unwrap()[0].1["text"].to_string();
+        assert!(told.contains(words), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn delays_are_told_as_what_they_are() {
     for (outcome, code) in [(Delayed::Unconfirmed, "not-confirmed"), (Delayed::Unreachable, "unavailable")] {

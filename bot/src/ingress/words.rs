@@ -11,6 +11,14 @@ pub(crate) fn not_confirmed() -> Answer {
     Answer::private(card)
 }
 
+/// The store did not say in time whether it has the record, and will not be asked again.
+pub(crate) fn unknown() -> Answer {
+    let card = Card::new(Tone::Bad, "I could not find out whether your command was recorded.")
+        .hint("If its message does not appear in the channel within a minute, it was not recorded: then type it again.")
+        .foot(Text::plain("code ").code("unknown"));
+    Answer::private(card)
+}
+
 /// Nothing was recorded, and nothing can be right now.
 pub(crate) fn try_again() -> Answer {
     let card = Card::new(Tone::Bad, "I cannot take commands right now, so nothing was done.")

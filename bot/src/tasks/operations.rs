@@ -1,23 +1,24 @@
-//! One task per operation, at most [`RUNNING`] of them, and the sweep that finds what has no owner.
+//! One task per operation, and the sweep that finds what has no owner.
+//!
+//! A task costs some kilobytes while its operation waits for AWS, so nothing holds a permit: a hundred builds that run for
+//! an hour hold up no rollback. What is bounded is what tasks do at the same time: calls of the store (`wiring/lanes.rs`),
+//! steps of one operation (`Settings::width`), open builds of one pipeline.
 //!
 //! The race it prevents: news for an operation whose task is just about to end. A call of `run` while a task is there
 //! nudges the engine *and* leaves a mark; a task that ends with the mark set is followed by another one.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sluice_commands::ids::OperationId;
 use sluice_commands::ports::Runner;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Kind, Tasks};
 
-/// So many operations have a task at one time in this process.
-const RUNNING: usize = 64;
-/// So many more are remembered; what is beyond that, the sweep finds again.
-const REMEMBERED: usize = 10_000;
+/// So many operations have a task at one time in this process; what is beyond that, the sweep finds again.
+const MOST: usize = 10_000;
 
 /// What drives operations: the engine, or a fake in tests.
 #[async_trait]
@@ -39,10 +40,9 @@ impl Runner for Parked {
     fn run(&self, _operation: OperationId) {}
 }
 
-/// The operations that have a task, or wait for one.
+/// The operations that have a task.
 pub(crate) struct Operations {
     tasks: Tasks,
-    permits: Arc<Semaphore>,
     book: Mutex<Book>,
     engine: std::sync::OnceLock<Arc<dyn Drives>>,
     myself: std::sync::Weak<Operations>,
@@ -52,8 +52,6 @@ pub(crate) struct Operations {
 struct Book {
     /// Operations with a task; `true` if something happened since it began.
     running: HashMap<OperationId, bool>,
-    queue: VecDeque<OperationId>,
-    queued: HashSet<OperationId>,
 }
 
 impl Operations {
@@ -61,7 +59,6 @@ impl Operations {
     pub(crate) fn new(tasks: Tasks) -> Arc<Self> {
         Arc::new_cyclic(|myself| Self {
             tasks,
-            permits: Arc::new(Semaphore::new(RUNNING)),
             book: Mutex::default(),
             engine: std::sync::OnceLock::new(),
             myself: myself.clone(),
@@ -93,13 +90,13 @@ impl Operations {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn spawn(&self, operation: OperationId, permit: OwnedSemaphorePermit) {
+    fn spawn(&self, operation: OperationId) {
         let (Some(engine), Some(myself)) = (self.engine.get().cloned(), self.myself.upgrade()) else {
             return;
         };
         self.tasks.spawn(Kind::Operation, async move {
             // Dropped with the task, also when it panics or is cancelled: the book never keeps what has no task.
-            let _place = Place { operations: myself, operation: operation.clone(), permit: Some(permit) };
+            let _place = Place { operations: myself, operation: operation.clone() };
             engine.drive(&operation).await;
         });
     }
@@ -115,26 +112,20 @@ impl Runner for Operations {
             engine.nudge(&operation);
             return;
         }
-        match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => {
-                book.running.insert(operation.clone(), false);
-                crate::metrics::gauge("sluice_operations_running", book.running.len() as u64);
-                drop(book);
-                self.spawn(operation, permit);
-            }
-            Err(_) if book.queue.len() < REMEMBERED && book.queued.insert(operation.clone()) => {
-                book.queue.push_back(operation);
-            }
-            Err(_) => {}
+        if book.running.len() >= MOST {
+            return;
         }
+        book.running.insert(operation.clone(), false);
+        crate::metrics::gauge("sluice_operations_running", book.running.len() as u64);
+        drop(book);
+        self.spawn(operation);
     }
 }
 
-/// A task's place in the book; its end frees the permit for the next in the queue.
+/// A task's place in the book.
 struct Place {
     operations: Arc<Operations>,
     operation: OperationId,
-    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Drop for Place {
@@ -143,15 +134,13 @@ impl Drop for Place {
         let may_repeat = !std::thread::panicking() && !self.operations.tasks.stopping().is_cancelled();
         let mut book = self.operations.book();
         let again = book.running.remove(&self.operation).unwrap_or_default() && may_repeat;
-        let next = if again { Some(self.operation.clone()) } else { book.queue.pop_front() };
-        if let Some(next) = &next {
-            book.queued.remove(next);
-            book.running.insert(next.clone(), false);
+        if again {
+            book.running.insert(self.operation.clone(), false);
         }
         crate::metrics::gauge("sluice_operations_running", book.running.len() as u64);
         drop(book);
-        if let (Some(next), Some(permit)) = (next, self.permit.take()) {
-            self.operations.spawn(next, permit);
+        if again {
+            self.operations.spawn(self.operation.clone());
         }
     }
 }
@@ -167,7 +156,6 @@ mod tests {
         drives: Mutex<Vec<OperationId>>,
         nudges: AtomicUsize,
         now: AtomicUsize,
-        most: AtomicUsize,
         gate: Notify,
         stopped: AtomicBool,
         panics: AtomicUsize,
@@ -182,8 +170,7 @@ mod tests {
                 self.panics.fetch_sub(1, Ordering::SeqCst);
                 panic!("told to");
             }
-            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
-            self.most.fetch_max(now, Ordering::SeqCst);
+            self.now.fetch_add(1, Ordering::SeqCst);
             let gate = self.gate.notified();
             if !self.stopped.load(Ordering::SeqCst) {
                 gate.await;
@@ -239,22 +226,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_than_the_permits_run_and_all_get_their_turn() {
+    async fn what_rests_holds_up_nobody() {
         let engine = Arc::new(Engine::default());
         let operations = started(&engine);
         for number in 0..200 {
             operations.run(operation(number));
         }
         settle().await;
-        assert_eq!(engine.now.load(Ordering::SeqCst), RUNNING);
-        while engine.drives.lock().unwrap().len() < 200 || engine.now.load(Ordering::SeqCst) > 0 {
-            engine.gate.notify_one();
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(engine.most.load(Ordering::SeqCst), RUNNING);
+        operations.run(operation(200));
         settle().await;
-        assert!(operations.book().running.is_empty() && operations.book().queue.is_empty());
-        assert_eq!(operations.permits.available_permits(), RUNNING);
+        assert_eq!(engine.now.load(Ordering::SeqCst), 201, "builds that rest, and a rollback");
+        engine.stop();
+        settle().await;
+        assert!(operations.book().running.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -271,10 +255,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stop_reaches_what_runs_what_waits_for_a_task_and_what_is_accepted_meanwhile() {
+    async fn a_stop_reaches_what_runs_and_what_is_accepted_meanwhile() {
         let engine = Arc::new(Engine::default());
         let operations = started(&engine);
-        let all = RUNNING as u128 + 10;
+        let all = 70;
         for number in 0..all {
             operations.run(operation(number));
         }

@@ -9,12 +9,12 @@ use sluice_commands::ids::{OperationId, Target};
 use sluice_commands::operation::{Driven, Engine, Keys, Messages, Pinned, Posted, Settings, World};
 use sluice_commands::operations::{self, names};
 use sluice_commands::ports::{
-    Directory, Herald, News, NoDirectory, NoWakeups, Queue, Runner, Store, StoreError, Wakeups,
+    Background, Directory, Herald, News, NoDirectory, NoWakeups, Queue, Runner, Store, StoreError, Wakeups,
 };
 use sluice_commands::service::{Answer, Delay, Invocation, Service};
 
 use crate::backend::{Obstacle, Parts};
-use crate::config::Base;
+use crate::config::{Base, State};
 use crate::ingress::{Delayed, Handles};
 use crate::notify::{Ledger, Notify};
 use crate::people::People;
@@ -30,6 +30,7 @@ impl Handles for Service {
     async fn handle(&self, invocation: Invocation) -> Result<Answer, Delayed> {
         Service::handle(self, invocation).await.map_err(|delay| match delay {
             Delay::Unreachable => Delayed::Unreachable,
+            Delay::Unconfirmed => Delayed::Unconfirmed,
         })
     }
 }
@@ -57,6 +58,7 @@ pub(super) fn assemble(
         herald: Arc::new(Notify::new(parts.slack, Arc::new(messages), parts.replies, parts.tasks)),
         runner: Arc::clone(&runner),
         wakeups: wakeups(&tasks, queue.as_ref(), &target),
+        background: Arc::new(tasks.clone()),
     };
     let world = around.world(aws, store, target.clone());
     let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
@@ -85,6 +87,7 @@ pub(super) fn seat(
         herald: Arc::new(screen),
         runner: Arc::clone(&runner) as Arc<dyn Runner>,
         wakeups: wakeups(&tasks, queue.as_ref(), &target),
+        background: Arc::new(tasks),
     };
     let engine = Arc::new(Engine::new(Arc::new(around.world(aws, store, target)), operations::registry()));
     runner.drive(Arc::clone(&engine));
@@ -106,6 +109,7 @@ struct Around {
     herald: Arc<dyn Herald>,
     runner: Arc<dyn Runner>,
     wakeups: Arc<dyn Wakeups>,
+    background: Arc<dyn Background>,
 }
 
 impl Around {
@@ -115,12 +119,14 @@ impl Around {
             target,
             pinned: self.pinned,
             settings: self.settings,
+            contents: Default::default(),
             store,
             clock: Arc::new(SystemClock),
             herald: self.herald,
             runner: self.runner,
             wakeups: self.wakeups,
             workers: Arc::new(BlockingThreads::new()),
+            background: self.background,
             directory: self.directory,
             repositories: Arc::clone(&aws.repositories),
             builders: Arc::clone(&aws.builders),
@@ -141,7 +147,9 @@ fn settings(base: &Base) -> Settings {
     tracing::info!(replica, "the name of this replica");
     // As the defaults are to each other: 15 s and 60 s.
     let consistency = base.settle * 4;
-    Settings { lease: base.lease, settle: base.settle, consistency, ..Settings::new(replica) }
+    // A file is locked by the process that serves it.
+    let alone = matches!(base.state, State::File(_));
+    Settings { lease: base.lease, settle: base.settle, consistency, alone, ..Settings::new(replica) }
 }
 
 #[async_trait]

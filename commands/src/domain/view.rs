@@ -145,8 +145,11 @@ impl View {
                     view.outside.insert(stage, from_item(item)?);
                 }
                 Some(("slot", slot)) => {
-                    let holder = text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?;
-                    view.slots.insert(slot.parse().map_err(|_| corrupt())?, holder);
+                    // A slot of another kind is a newer version's.
+                    if let Ok(slot) = slot.parse() {
+                        let holder = text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?;
+                        view.slots.insert(slot, holder);
+                    }
                 }
                 Some(("ticket", number)) => view.tickets.push(Ticket {
                     number: number.parse().map_err(|_| corrupt())?,
@@ -156,7 +159,8 @@ impl View {
                     queued: text(&item.guards, QUEUED).parse().ok(),
                     stuck: !text(&item.guards, STUCK).is_empty(),
                 }),
-                _ => return Err(corrupt()),
+                // A kind of record that a newer version keeps: it is left alone.
+                _ => {}
             }
         }
         // The end of an operation deletes its ticket, and with that its slots are free: they need no write of their own.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::card::Card;
+use crate::card::{Card, Text, Tone};
 use crate::domain::{Act, AuditRecord, Granted, TICKETS, from_item, to_item};
 use crate::ids::{ChannelId, OperationId, PipelineName};
 use crate::operation::definition::Definition;
@@ -99,9 +99,13 @@ pub async fn accept(
     let now = world.clock.now();
     let number = view.counters.tickets + 1;
     let channel = delivery.channel.unwrap_or(&draft.home).clone();
+    let definition = engine
+        .registry()
+        .newest(draft.kind)
+        .ok_or_else(|| Trouble::Corrupt(format!("no definition of `{}`", draft.kind)))?;
     let charter = Charter {
         kind: draft.kind.to_owned(),
-        version: engine.registry().all().find(|d| d.kind() == draft.kind).map_or(0, |d| d.version()),
+        version: definition.version(),
         params: draft.params,
         actor: delivery.actor.clone(),
         command: draft.command.clone(),
@@ -111,11 +115,6 @@ pub async fn accept(
         ticket: number,
         accepted: now,
     };
-    let definition = engine
-        .registry()
-        .get(&charter.kind, charter.version)
-        .ok_or_else(|| Trouble::Corrupt(format!("no definition of `{}`", charter.kind)))?;
-
     let mut facts = Facts::new(id.clone(), charter.clone());
     let token = format!("{id}-1-1");
     let accepted = Entry::Accepted { params: charter.params.clone() };
@@ -144,6 +143,7 @@ pub async fn accept(
         beat: 1,
         fence: 1,
         untold: if world.settings.drive && !world.settings.tells { 1 } else { 0 },
+        claims: 0,
         awaits: String::new(),
     };
     let audit = AuditRecord {
@@ -285,7 +285,15 @@ pub async fn answered(
     Ok(Some((Answer { card, audience: body.audience, replaces: body.replaces }, body.operation)))
 }
 
+/// How long an acceptance is tried. After that its author does not wait any more, and what they decided by is old.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How often it is tried after that to find out what became of it.
+const LAST_TRIES: u32 = 3;
+
 /// Writes a transaction whose first write is an inbox row; an outcome that is unknown is settled by its token.
+///
+/// What is not written in time is given up, so that no command begins long after it was typed. If some attempt may still
+/// be on its way, the delivery is marked as given up by an inbox row of its own: whoever comes first, counts.
 pub(crate) async fn transact(
     engine: &Engine,
     token: &str,
@@ -293,23 +301,64 @@ pub(crate) async fn transact(
     writes: Vec<Write>,
 ) -> Result<Committed, Trouble> {
     let store = &engine.world().store;
+    let begun = Instant::now();
+    let mut unsure = false;
     let mut tries = 0;
     loop {
-        match store.transact(token, writes.clone()).await {
+        let left = DEADLINE.saturating_sub(begun.elapsed());
+        let attempt = tokio::time::timeout(left, store.transact(token, writes.clone())).await;
+        match attempt.unwrap_or_else(|_| Err(StoreError::Unknown("no answer in time".into()))) {
             Ok(()) => return Ok(Committed::Yes),
             Err(StoreError::Lost(lost)) if lost.is_empty() || lost.contains(&0) => {
-                return Ok(match answered(engine, delivery).await? {
-                    Some((answer, operation)) => Committed::Before(answer, operation),
-                    None => Committed::No,
-                });
+                return match answered(engine, delivery).await {
+                    Ok(Some((answer, operation))) => Ok(Committed::Before(answer, operation)),
+                    Ok(None) => Ok(Committed::No),
+                    // It may be our own first attempt that we lost to.
+                    Err(error) if unsure && !error.is_corrupt() => Err(Trouble::Unconfirmed),
+                    Err(error) => Err(error),
+                };
             }
             Err(StoreError::Lost(_)) => return Ok(Committed::No),
-            Err(error @ (StoreError::Refused(_) | StoreError::Corrupt(_))) => return Err(error.into()),
+            Err(error @ (StoreError::Refused(_) | StoreError::TooLarge(_) | StoreError::Corrupt(_))) => {
+                return Err(error.into());
+            }
             Err(error) => {
+                unsure |= matches!(error, StoreError::Unknown(_));
+                if begun.elapsed() + retry::delay(tries, PAUSE) >= DEADLINE {
+                    tracing::error!(%error, unsure, "an acceptance is given up");
+                    return if unsure { give_up(engine, delivery).await } else { Err(error.into()) };
+                }
                 tracing::warn!(%error, "an acceptance is tried again");
-                tokio::time::sleep(retry::delay(tries, Duration::from_secs(2))).await;
+                tokio::time::sleep(retry::delay(tries, PAUSE)).await;
                 tries += 1;
             }
         }
     }
+}
+
+/// The longest pause between two attempts.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Finds out what became of a delivery whose attempts had no answer, and sees that none of them can still take effect.
+async fn give_up(engine: &Engine, delivery: &str) -> Result<Committed, Trouble> {
+    let card = Card::new(Tone::Bad, "The state of Sluice did not answer in time, so nothing was recorded.")
+        .hint("Type the command again.")
+        .foot(Text::plain("code ").code("given-up"));
+    let answer = Answer::private(card);
+    let write = inbox(engine, delivery, &answer, None)?;
+    for tries in 0..LAST_TRIES {
+        match engine.world().store.write(write.clone()).await {
+            Ok(()) => return Ok(Committed::Before(answer, None)),
+            // One of the attempts has come to its end, or this one.
+            Err(StoreError::Lost(_)) => {
+                return match answered(engine, delivery).await {
+                    Ok(Some((answer, operation))) => Ok(Committed::Before(answer, operation)),
+                    _ => Err(Trouble::Unconfirmed),
+                };
+            }
+            Err(error) => tracing::warn!(%error, "what became of a delivery is not known yet"),
+        }
+        tokio::time::sleep(retry::delay(tries, PAUSE)).await;
+    }
+    Err(Trouble::Unconfirmed)
 }

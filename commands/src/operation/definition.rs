@@ -9,6 +9,7 @@ use crate::card::{Button, Part, Text};
 use crate::domain::{About, Concern};
 use crate::grammar::Permission;
 use crate::ids::Target;
+use crate::operation::contents::Content;
 use crate::operation::facts::Facts;
 use crate::operation::ground::Ground;
 use crate::operation::slot::Slot;
@@ -25,6 +26,11 @@ pub trait Definition: Send + Sync {
     }
     /// All steps that can be named so far, from what is known. Pure: after a crash it gives the same again.
     fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble>;
+    /// The contents that the facts refer to, and that its steps are named by. They are attached to the facts before
+    /// [`Definition::nodes`] or [`Definition::resolution`] is asked.
+    fn contents(&self, _facts: &Facts, _target: &Target) -> Result<Vec<Arc<dyn Content>>, Trouble> {
+        Ok(vec![])
+    }
     /// The steps of a stuck operation that an admin marked as resolved: they look at what really runs and record it.
     /// Without any, it just ends.
     fn resolution(&self, _facts: &Facts, _target: &Target) -> Result<Vec<Node>, Trouble> {
@@ -144,8 +150,50 @@ impl Registry {
             .find(|((known, at), _)| *known == kind && *at == version)
             .map(|(_, d)| Arc::clone(d))
     }
+    /// The newest version of a kind: what is accepted now is carried by that.
+    pub fn newest(&self, kind: &str) -> Option<Arc<dyn Definition>> {
+        let mut known = self.known.iter().filter(|((known, _), _)| *known == kind);
+        known.next_back().map(|(_, definition)| Arc::clone(definition))
+    }
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Definition>> {
         self.known.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Versioned(u32);
+
+    impl Definition for Versioned {
+        fn kind(&self) -> &'static str {
+            "versioned"
+        }
+        fn version(&self) -> u32 {
+            self.0
+        }
+        fn nodes(&self, _: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
+            Ok(vec![])
+        }
+        fn about(&self, _: &Facts) -> About {
+            About::default()
+        }
+        fn story(&self, _: &Facts) -> Story {
+            Story::new("A story".into())
+        }
+    }
+
+    #[test]
+    fn what_is_new_is_of_the_newest_version() {
+        let registry = Registry::default().with(Versioned(2)).with(Versioned(10)).with(Versioned(1));
+        assert_eq!(registry.newest("versioned").unwrap().version(), 10);
+        assert_eq!(
+            registry.get("versioned", 1).unwrap().version(),
+            1,
+            "what began earlier is carried on as it began"
+        );
+        assert!(registry.newest("unknown").is_none());
     }
 }

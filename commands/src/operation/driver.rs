@@ -4,8 +4,10 @@
 //! run side by side, up to a bound, and none is dropped in flight while the operation is ours. Nothing is told that is
 //! not recorded.
 
+mod contents;
 mod events;
 mod parting;
+mod rest;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -23,15 +25,14 @@ use crate::operation::definition::Definition;
 use crate::operation::engine::{Driven, Engine, Held};
 use crate::operation::facts::Facts;
 use crate::operation::head::Status;
-use crate::operation::journal::{Entry, Row};
+use crate::operation::journal::Entry;
 use crate::operation::line::{self, Turnstile};
 use crate::operation::log::{Appended, Leave, Log};
-use crate::operation::news;
 use crate::operation::plan::{self, Motion, Start, Turn};
 use crate::operation::signal::parse_wait;
 use crate::operation::slot::Slot;
 use crate::operation::step::{Context, Effect, Node, Observed, Progress, StepId, Trouble, Undone};
-use crate::ports::{DueChange, News, Write};
+use crate::ports::{DueChange, StoreError, Write};
 
 /// How long to wait before a slot that is taken is tried again, should nobody wake us.
 const SLOT_AGAIN: Duration = Duration::from_secs(2);
@@ -40,6 +41,9 @@ const SURE_AGAIN: Duration = Duration::from_secs(1);
 /// How long what is done, or was said, waits for a row that is written anyway. Should we die meanwhile, it is observed or
 /// read again.
 const HOLD: Duration = Duration::from_secs(1);
+
+/// How many intents a row has at the most.
+const INTENTS: usize = 1000;
 
 /// Something that a step came to.
 enum Event {
@@ -65,6 +69,11 @@ struct Pending {
     writes: Vec<Write>,
 }
 
+/// How an operation stands that goes on.
+fn on_its_way(facts: &Facts) -> Status {
+    if facts.failure().is_some() { Status::Unwinding } else { Status::Running }
+}
+
 /// The carrying of one operation.
 pub(crate) struct Drive<'a> {
     engine: &'a Engine,
@@ -79,6 +88,8 @@ pub(crate) struct Drive<'a> {
     held_back: Option<Instant>,
     /// The steps as they were named last.
     nodes: Vec<Node>,
+    /// The row behind which they were named, if nothing that is not recorded was taken into account.
+    named_at: Option<u64>,
     /// When each step was first started by this process.
     begun: BTreeMap<StepId, Instant>,
     running: FuturesUnordered<BoxFuture<'static, Event>>,
@@ -118,6 +129,7 @@ impl<'a> Drive<'a> {
             pending,
             held_back: None,
             nodes: vec![],
+            named_at: None,
             begun: BTreeMap::new(),
             running: FuturesUnordered::new(),
             wake: BTreeMap::new(),
@@ -133,7 +145,22 @@ impl<'a> Drive<'a> {
     }
 
     pub(crate) async fn run(mut self) -> Result<Driven, Trouble> {
-        self.tell_as(self.own_since == 1 && self.log.facts().sequence == 1)?;
+        let driven = self.carry_on().await;
+        if let Err(Trouble::Store(StoreError::Refused(_))) = &driven {
+            self.tell_refused();
+        }
+        driven
+    }
+
+    async fn carry_on(&mut self) -> Result<Driven, Trouble> {
+        let is_first = self.own_since == 1 && self.log.facts().sequence == 1;
+        match self.known().await? {
+            Err(Next::Over(driven)) => return Ok(driven),
+            // Stopping: it parts before it does anything.
+            Err(_) => {}
+            Ok(facts) if facts.resolved.is_some() => self.try_to_tell(),
+            Ok(_) => self.tell_as(is_first)?,
+        }
         loop {
             if self.engine.is_stopping() {
                 return self.part().await;
@@ -148,15 +175,33 @@ impl<'a> Drive<'a> {
     }
 
     /// What is known, with what waits to be appended.
-    fn foreseen(&self, more: &[Entry]) -> Result<Facts, Trouble> {
-        let mut facts = self.log.facts().clone();
-        let entries: Vec<_> =
-            self.pending.iter().map(|pending| pending.entry.clone()).chain(more.iter().cloned()).collect();
-        if !entries.is_empty() {
-            let at = self.engine.world().clock.now();
-            facts.fold(&Row { sequence: facts.sequence + 1, at, token: String::new(), entries })?;
-        }
+    fn foreseen(&self) -> Result<Facts, Trouble> {
+        let entries = self.pending.iter().map(|pending| &pending.entry);
+        self.with(self.log.facts(), entries)
+    }
+
+    /// These facts, with further entries of the row to come.
+    fn with<'e>(
+        &self,
+        facts: &Facts,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Result<Facts, Trouble> {
+        let mut facts = facts.clone();
+        facts.foresee(self.engine.world().clock.now(), entries)?;
         Ok(facts)
+    }
+
+    /// Names the steps by these facts. `recorded`: by what is recorded alone.
+    fn name_steps(&mut self, facts: &Facts, recorded: bool) -> Result<(), Trouble> {
+        if recorded && self.named_at == Some(facts.sequence) {
+            return Ok(());
+        }
+        self.nodes = match facts.resolved {
+            None => self.definition.nodes(facts, self.log.target())?,
+            Some(_) => self.definition.resolution(facts, self.log.target())?,
+        };
+        self.named_at = recorded.then_some(facts.sequence);
+        Ok(())
     }
 
     /// Plans, appends, starts.
@@ -167,15 +212,19 @@ impl<'a> Drive<'a> {
         self.motion.deferred = self.wake.keys().cloned().collect();
         self.motion.deferred_slots = self.slot_wake.keys().cloned().collect();
 
+        if let Some(next) = self.make_room().await? {
+            return Ok(next);
+        }
+        let base = match self.known().await? {
+            Ok(facts) => facts,
+            Err(next) => return Ok(next),
+        };
         let mut row: Vec<Entry> = vec![];
         let mut writes: Vec<Write> = vec![];
         let mut owners: Vec<Option<StepId>> = vec![];
         let (facts, plan) = loop {
-            let facts = self.foreseen(&row)?;
-            self.nodes = match facts.resolved {
-                None => self.definition.nodes(&facts, self.log.target())?,
-                Some(_) => self.definition.resolution(&facts, self.log.target())?,
-            };
+            let facts = self.with(&base, &row)?;
+            self.name_steps(&facts, self.pending.is_empty() && row.is_empty())?;
             let plan = plan::plan(&self.nodes, &facts, &self.motion);
             if !plan.idle.is_empty() {
                 for step in plan.idle {
@@ -210,24 +259,22 @@ impl<'a> Drive<'a> {
             }
         };
 
-        let intents = plan.intents();
+        let mut intents = plan.intents();
+        intents.truncate(INTENTS);
         row.extend(intents.iter().map(|step| Entry::Intent { step: step.clone() }));
         row.extend(plan.to_start(Start::IntendUndo).into_iter().map(|step| Entry::UndoIntent { step }));
 
         let mut leave = Leave {
-            status: if self.foreseen(&row)?.failure().is_some() {
-                Status::Unwinding
-            } else {
-                Status::Running
-            },
+            status: on_its_way(&self.with(&base, &row)?),
             owned: true,
             due: DueChange::Keep,
             awaits: self.log.head().awaits.clone(),
         };
         if let Some(turn) = &plan.turn {
-            self.settle_turn(turn, &mut row, &mut writes, &mut owners, &mut leave)?;
+            let facts = self.with(&base, &row)?;
+            self.settle_turn(turn, &facts, &mut row, &mut writes, &mut owners, &mut leave)?;
         }
-        let foreseen = self.foreseen(&row)?;
+        let foreseen = self.with(&base, &row)?;
         if let Some((awaited, _)) = parse_wait(&leave.awaits)
             && (foreseen.step(&awaited).is_some_and(|f| f.done.is_some() || f.fault.is_some())
                 || foreseen.failure().is_some() && foreseen.stuck.is_none())
@@ -340,59 +387,5 @@ impl<'a> Drive<'a> {
                 Start::Observe => async move { Event::Looked(id, step.observe(&cx).await) }.boxed(),
             });
         }
-    }
-
-    /// Waits until something happens, showing meanwhile that we live. `false`: the operation is not ours any more.
-    async fn rest(&mut self) -> bool {
-        let world = Arc::clone(self.engine.world());
-        loop {
-            let held_back = self.held_back.map(|since| since + HOLD);
-            let next = self.wake.values().chain(self.slot_wake.values()).copied().chain(held_back).min();
-            let look = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
-            let nudge = Arc::clone(&self.nudge);
-            // Counted from the last sign of life, not from here: a step that looks again often must not keep us silent.
-            let beat = self.shown + world.settings.lease / 3;
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep_until(beat) => {
-                    if !self.log.beat(&*world.store).await {
-                        // Somebody claimed it, or rang; if that cannot be told now, the next append can.
-                        return self.heard().await.unwrap_or(true);
-                    }
-                    self.shown = Instant::now();
-                }
-                Some(event) = self.running.next(), if !self.running.is_empty() => {
-                    self.take(event);
-                    while let Some(Some(event)) = self.running.next().now_or_never() {
-                        self.take(event);
-                    }
-                    return true;
-                }
-                () = tokio::time::sleep_until(look) => return true,
-                () = self.engine.stopping() => return true,
-                () = nudge.notified() => {
-                    self.slot_wake.clear();
-                    match self.heard().await {
-                        Ok(ours) => return ours,
-                        Err(error) => {
-                            // What was rung for is seen by the next turn, or before going to sleep.
-                            tracing::warn!(operation = %self.log.head().id, %error, "signals could not be read");
-                            return true;
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    fn tell(&self) -> Result<(), Trouble> {
-        self.tell_as(false)
-    }
-
-    fn tell_as(&self, first: bool) -> Result<(), Trouble> {
-        let world = self.engine.world();
-        let news = news::of(&*self.definition, self.log.facts(), world, &self.notes, self.own_since)?;
-        world.herald.tell(News { first, ..news });
-        Ok(())
     }
 }

@@ -4,25 +4,35 @@
 //! monotonic clock* may claim it; no two wall clocks are compared. A claim raises the fence, so that the owner before,
 //! should it wake from the dead, can append nothing.
 
+mod acquire;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use self::acquire::Acquired;
 use crate::ids::OperationId;
 use crate::operation::definition::Registry;
 use crate::operation::driver::Drive;
-use crate::operation::facts::{Facts, STUCK, SignalFact, Verdict};
-use crate::operation::head::{Head, Status, guards};
+use crate::operation::facts::{Facts, SignalFact};
+use crate::operation::head::{Head, guards};
 use crate::operation::log::{self, Log};
 use crate::operation::step::{StepId, Trouble};
-use crate::operation::world::{Settings, World};
-use crate::operation::{Keys, head, news, retry, silent};
+use crate::operation::world::World;
+use crate::operation::{Keys, head, park, silent};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 
-/// How many due operations one sweep looks at.
+/// How many due operations a sweep asks for at first; should there be more, it asks for all of them.
 const SWEEP: u32 = 1000;
+/// How many owners' beats a sweep shows side by side.
+const SHOWN: usize = 8;
+/// How long an operation that only another version of Sluice knows is left to the other replicas.
+const LEFT_TO_OTHERS: Duration = Duration::from_secs(10 * 60);
 /// How many items one request reads (DynamoDB's `BatchGetItem`).
 const BATCH: usize = 100;
 
@@ -66,6 +76,8 @@ pub struct Engine {
     accepted: Mutex<HashMap<OperationId, Held>>,
     nudges: Mutex<HashMap<OperationId, Arc<Notify>>>,
     seen: Mutex<HashMap<OperationId, Seen>>,
+    /// Operations that this version does not know, and since when this process sees them without an owner.
+    strange: Mutex<HashMap<OperationId, Instant>>,
     stop: watch::Sender<bool>,
 }
 
@@ -77,7 +89,8 @@ impl Engine {
     /// An engine over that world, for the operations in that registry.
     pub fn new(world: Arc<World>, registry: Registry) -> Self {
         let (accepted, nudges, seen) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { world, registry, accepted, nudges, seen, stop: watch::Sender::new(false) }
+        let (strange, stop) = (Mutex::default(), watch::Sender::new(false));
+        Self { world, registry, accepted, nudges, seen, strange, stop }
     }
 
     /// Tells every driver, those to come included, to let go of its operation: it starts nothing more, waits a few
@@ -152,72 +165,59 @@ impl Engine {
         };
         let head = held.log.head().clone();
         let Some(definition) = self.registry.get(&head.charter.kind, head.charter.version) else {
-            return self.park(&head, "its kind or version is unknown").await;
+            return self.give_up(&head, park::unknown_kind()).await;
         };
-        match Drive::new(self, definition, held, nudge).run().await {
-            Err(error) if error.is_corrupt() => self.park(&head, &error.to_string()).await,
+        let drive = Drive::new(self, Arc::clone(&definition), held, Arc::clone(&nudge));
+        let mut driven = drive.run().await;
+        if let Err(error) = &driven
+            && error.is_corrupt()
+        {
+            // What was read may have been wrong for a moment: it is read once more before people are troubled.
+            tracing::warn!(operation = %id, %error, "an operation is read again");
+            driven = match self.read_again(&head).await? {
+                Acquired::Held(held) => Drive::new(self, definition, *held, nudge).run().await,
+                Acquired::No(driven) => return Ok(driven),
+            };
+        }
+        match driven {
+            // It is the store that has to come right, and not the operation.
+            Err(
+                error @ Trouble::Store(
+                    StoreError::Again(_)
+                    | StoreError::Unknown(_)
+                    | StoreError::Lost(_)
+                    | StoreError::Refused(_),
+                ),
+            ) => {
+                log::forgive(&*self.world.store, &self.world.keys, &head).await;
+                Err(error)
+            }
+            Err(error) => {
+                tracing::error!(operation = %id, %error, "an operation cannot go on");
+                self.give_up(&head, error.refusal()).await
+            }
             driven => driven,
         }
     }
 
-    /// Claims first and reads then: after a claim nobody else appends, so what is read stands still.
-    async fn acquire(&self, id: &OperationId) -> Result<Acquired, Trouble> {
+    /// The same operation as it is recorded now, if it is still ours.
+    async fn read_again(&self, head: &Head) -> Result<Acquired, Trouble> {
         let (store, keys) = (&*self.world.store, &self.world.keys);
-        let Some(log::Seen { head, rung, is_due }) = log::read_head(store, keys, id).await? else {
+        let Some(seen) = log::read_head(store, keys, &head.id).await? else {
             return Ok(Acquired::No(Driven::NotOurs));
         };
-        if head.status.is_told_once() && (!is_due || !self.world.settings.tells) {
-            // Nobody spoke since it was told that it waits, is stuck or ended; or it only has to be told, by somebody else.
-            return Ok(Acquired::No(match head.status {
-                Status::Waiting => Driven::Waiting,
-                Status::Stuck => Driven::Stuck,
-                _ => Driven::Ended,
-            }));
-        }
-        if !self.is_free(&head) {
-            return Ok(Acquired::No(Driven::NotOurs));
-        }
-        // Accepted by a replica that drives nothing: nobody has told it, so all of its telling is ours.
-        let is_untouched = head.owner.is_empty() && (head.fence, head.beat) == (1, 1);
-        let untold = head.untold;
         let begun = Instant::now();
-        let Settings { replica, tells, .. } = &self.world.settings;
-        let claimed = log::claim(store, keys, &head, replica, *tells).await?;
-        let Some(head) = claimed else { return Ok(Acquired::No(Driven::NotOurs)) };
-        lock(&self.seen).remove(id);
-        let loaded = match log::load(store, keys, id).await {
+        let loaded = match log::load(store, keys, &head.id).await {
             Ok(Some(loaded)) if loaded.head.fence == head.fence => loaded,
             Ok(_) => return Ok(Acquired::No(Driven::NotOurs)),
             Err(error) if error.is_corrupt() => {
-                return Ok(Acquired::No(self.park(&head, &error.to_string()).await?));
+                tracing::error!(operation = %head.id, %error, "a journal cannot be read");
+                return Ok(Acquired::No(self.give_up(head, error.refusal()).await?));
             }
             Err(error) => return Err(error),
         };
-        let own_since = match untold {
-            0 if is_untouched => 1,
-            0 => loaded.facts.sequence + 1,
-            since => since,
-        };
-        let is_stuck = loaded.facts.stuck.is_some()
-            && !loaded.unread.iter().any(|said| matches!(said.verdict, Verdict::Retry | Verdict::Resolve));
-        let definition = self.registry.get(&head.charter.kind, head.charter.version);
-        let wakes = definition.as_ref().and_then(|definition| definition.story(&loaded.facts).wakes);
-        let is_awake = wakes.is_some_and(|wakes| wakes <= self.world.clock.now());
-        let is_asleep = head.status == Status::Waiting && loaded.unread.is_empty() && !is_awake;
-        if head.status.is_final() || is_stuck || is_asleep {
-            // Only its last news may not have been told: the owner died between its record and that.
-            if let Some(definition) = definition {
-                let news =
-                    news::of(&*definition, &loaded.facts, &self.world, &Default::default(), own_since)?;
-                self.world.herald.tell(news);
-            }
-            return Ok(Acquired::No(match head.status {
-                Status::Waiting => Driven::Waiting,
-                _ if is_stuck => Driven::Stuck,
-                _ => Driven::Ended,
-            }));
-        }
-        let log = Log::new(self.world.target.clone(), head, loaded.facts, rung, begun);
+        let own_since = loaded.facts.sequence + 1;
+        let log = Log::new(self.world.target.clone(), loaded.head, loaded.facts, seen.rung, begun);
         let held = Held { log, fresh: BTreeSet::new(), unread: loaded.unread, own_since };
         Ok(Acquired::Held(Box::new(held)))
     }
@@ -225,6 +225,10 @@ impl Engine {
     /// Whether nobody carries it: no owner, or an owner that has been silent for a whole lease of our clock.
     fn is_free(&self, head: &Head) -> bool {
         if head.owner.is_empty() {
+            return true;
+        }
+        // Nobody else can reach the state: whoever else is named there has died.
+        if self.world.settings.alone && head.owner != self.world.settings.replica {
             return true;
         }
         let now = Instant::now();
@@ -242,14 +246,24 @@ impl Engine {
 
     /// The due operations that nobody carries, for the runner to start. To be called about three times in a lease.
     pub async fn sweep(&self) -> Result<Vec<OperationId>, StoreError> {
-        let due = self.world.store.due(self.world.clock.now(), SWEEP).await?;
+        // What could not be told stays due, the oldest first: it must not hide what runs.
+        let mut limit = SWEEP;
+        let due = loop {
+            let due = self.world.store.due(self.world.clock.now(), limit).await?;
+            if due.len() < limit as usize {
+                break due;
+            }
+            limit = limit.saturating_mul(4);
+        };
         let keys: Vec<_> = due.into_iter().map(|item| item.key).collect();
         let known: BTreeSet<_> = keys.iter().filter_map(Keys::operation_of).collect();
         lock(&self.seen).retain(|id, _| known.contains(id));
+        lock(&self.strange).retain(|id, _| known.contains(id));
         if keys.is_empty() {
             return Ok(vec![]);
         }
         let mut free = vec![];
+        let mut shown = vec![];
         let mut items = vec![];
         for batch in keys.chunks(BATCH) {
             items.extend(self.world.store.get_many(batch).await?);
@@ -260,13 +274,14 @@ impl Engine {
                 // It only has to be told, or looked at again by the clock: both are for who can tell.
                 Ok(head) if head.status.is_told_once() && !self.world.settings.tells => {}
                 Ok(head) if head.owner == self.world.settings.replica && head.status.is_told_once() => {
-                    self.show(&head).await;
+                    shown.push(head);
                 }
-                Ok(head) if self.is_free(&head) => free.push(head.id),
+                Ok(head) if self.is_free(&head) && !self.is_left_to_others(&head) => free.push(head.id),
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, "a due item is no operation of ours"),
             }
         }
+        stream::iter(&shown).for_each_concurrent(SHOWN, |head| self.show(head)).await;
         Ok(free)
     }
 
@@ -286,30 +301,6 @@ impl Engine {
             Err(error) => tracing::warn!(operation = %head.id, %error, "the teller's beat failed"),
         }
     }
-
-    /// Parks an operation whose record this version cannot go on from: it leaves the due index, and is never dropped. Only
-    /// who holds it may park it.
-    async fn park(&self, held: &Head, why: &str) -> Result<Driven, Trouble> {
-        tracing::error!(operation = %held.id, kind = held.charter.kind, why, "an operation is stuck");
-        let write = Write::Update {
-            key: self.world.keys.head(&held.id),
-            set: guards([
-                (head::STATUS, Guard::Text(Status::Stuck.as_str().into())),
-                (head::OWNER, Guard::Text(String::new())),
-                (head::AWAITS, Guard::Text(format!("{STUCK}@{}", held.sequence))),
-            ]),
-            due: if self.world.settings.tells { DueChange::Never } else { DueChange::Keep },
-            when: Precondition::Equals(guards([(head::FENCE, Guard::Number(held.fence))])),
-        };
-        match retry::reading(|| self.world.store.write(write.clone())).await {
-            Ok(()) => {
-                self.world.herald.tell(news::of_parked(held));
-                Ok(Driven::Stuck)
-            }
-            Err(StoreError::Lost(_)) => Ok(Driven::NotOurs),
-            Err(error) => Err(error.into()),
-        }
-    }
 }
 
 /// Being carried by this process; ends with the task, also when that panics or is dropped.
@@ -322,9 +313,4 @@ impl Drop for Carried<'_> {
     fn drop(&mut self) {
         lock(&self.engine.nudges).remove(self.id);
     }
-}
-
-enum Acquired {
-    Held(Box<Held>),
-    No(Driven),
 }

@@ -1,7 +1,12 @@
 //! The fold of a journal: what is known of an operation. A transition that cannot have been is refused when it is
 //! read, so that corruption is seen on load and never acted on (the habit is steno's, `STYLE.md` 10).
 
-use std::collections::{BTreeMap, BTreeSet};
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::OperationId;
+use crate::operation::contents::{Attached, Loaded};
 use crate::operation::head::{Charter, Status};
 use crate::operation::journal::{Entry, Row};
 use crate::operation::slot::Slot;
@@ -65,7 +71,7 @@ pub struct StepFact {
     /// When its intent was recorded; none for steps that only look.
     pub intent: Option<Timestamp>,
     /// When it was done, and what it left.
-    pub done: Option<(Timestamp, Value)>,
+    pub done: Option<(Timestamp, Arc<Value>)>,
     /// How long it took, if the process that ran it lived to say so.
     pub took: Option<Duration>,
     /// When it failed for good, and why.
@@ -86,6 +92,35 @@ impl StepFact {
     /// Whether an effect may be in the world that is not recorded.
     pub fn is_uncertain(&self) -> bool {
         self.intent.is_some() && self.done.is_none() && self.fault.is_none()
+    }
+}
+
+/// The name of the parameters among what was decoded; no step is called so.
+const PARAMS: &str = "";
+
+/// Outputs that were decoded before, shared by all copies of the facts. Each is known together with the very value that it
+/// was decoded from, so that an output which never came to be recorded is not taken for the one that did.
+#[derive(Clone, Default)]
+struct Decoded(Arc<Mutex<HashMap<String, FromValue>>>);
+
+/// What was decoded, and from what.
+type FromValue = (Arc<Value>, Loaded);
+
+impl fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decoded")
+    }
+}
+
+impl Decoded {
+    fn get<T: Send + Sync + 'static>(&self, name: &str, value: &Arc<Value>) -> Option<Arc<T>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, decoded) = known.get(name)?;
+        Arc::ptr_eq(of, value).then(|| Arc::clone(decoded).downcast().ok())?
+    }
+    fn keep(&self, name: &str, value: &Arc<Value>, decoded: Loaded) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(name.to_owned(), (Arc::clone(value), decoded));
     }
 }
 
@@ -111,6 +146,10 @@ pub struct Facts {
     /// When it ended, and whether well.
     pub ended: Option<(Timestamp, bool)>,
     steps: BTreeMap<StepId, StepFact>,
+    contents: Attached,
+    decoded: Decoded,
+    /// Stands for the parameters among what was decoded: a new one with each acceptance that is folded.
+    accepted: Arc<Value>,
 }
 
 impl Facts {
@@ -127,32 +166,55 @@ impl Facts {
             resolved: None,
             ended: None,
             steps: BTreeMap::new(),
+            contents: Attached::default(),
+            decoded: Decoded::default(),
+            accepted: Arc::default(),
         }
     }
 
     /// Takes the next row in; refuses one that cannot have been.
     pub fn fold(&mut self, row: &Row) -> Result<(), Trouble> {
-        let id = self.id.clone();
-        let illegal = |what: String| Trouble::Corrupt(format!("operation {id} row {}: {what}", row.sequence));
         if row.sequence != self.sequence + 1 {
-            return Err(illegal(format!("follows row {}", self.sequence)));
+            let what = format!("operation {} row {}: follows row {}", self.id, row.sequence, self.sequence);
+            return Err(Trouble::Corrupt(what));
         }
-        for entry in &row.entries {
+        self.fold_entries(row.sequence, row.at, &row.entries)?;
+        self.sequence = row.sequence;
+        Ok(())
+    }
+
+    /// Takes in what belongs to the next row, before all of that row is known.
+    pub(crate) fn foresee<'e>(
+        &mut self,
+        at: Timestamp,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Result<(), Trouble> {
+        self.fold_entries(self.sequence + 1, at, entries)
+    }
+
+    fn fold_entries<'e>(
+        &mut self,
+        sequence: u64,
+        at: Timestamp,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Result<(), Trouble> {
+        let id = self.id.clone();
+        let illegal = |what: String| Trouble::Corrupt(format!("operation {id} row {sequence}: {what}"));
+        for (nth, entry) in entries.into_iter().enumerate() {
             if let Entry::Signal(signal) = entry {
                 self.hear(signal);
             }
             if self.ended.is_some() {
                 return Err(illegal("comes after the end".into()));
             }
-            if matches!(entry, Entry::Accepted { .. })
-                != (self.sequence == 0 && row.entries.first() == Some(entry))
-            {
+            if matches!(entry, Entry::Accepted { .. }) != (self.sequence == 0 && nth == 0) {
                 return Err(illegal("acceptance is the first entry, and only that".into()));
             }
             match entry {
                 Entry::Accepted { params } => {
                     if !params.is_null() {
                         self.charter.params = params.clone();
+                        self.accepted = Arc::default();
                     }
                 }
                 Entry::Intent { step } => {
@@ -160,7 +222,7 @@ impl Facts {
                     if fact.done.is_some() || fact.fault.is_some() || fact.intent.is_some() {
                         return Err(illegal(format!("intent of {step}, which began or ended before")));
                     }
-                    fact.intent = Some(row.at);
+                    fact.intent = Some(at);
                 }
                 Entry::Absent { step } => match self.steps.get_mut(step) {
                     Some(fact) if fact.is_uncertain() => fact.intent = None,
@@ -171,7 +233,7 @@ impl Facts {
                     if fact.done.is_some() || fact.fault.is_some() {
                         return Err(illegal(format!("{step} ends a second time")));
                     }
-                    fact.done = Some((row.at, output.clone()));
+                    fact.done = Some((at, Arc::new(output.clone())));
                     fact.took = took.map(Duration::from_millis);
                 }
                 Entry::Fault { step, refusal } => {
@@ -179,7 +241,7 @@ impl Facts {
                     if fact.done.is_some() || fact.fault.is_some() {
                         return Err(illegal(format!("{step} ends a second time")));
                     }
-                    fact.fault = Some((row.at, refusal.clone()));
+                    fact.fault = Some((at, refusal.clone()));
                 }
                 Entry::Took { slot } => {
                     if !self.held.insert(slot.clone()) {
@@ -193,17 +255,17 @@ impl Facts {
                 }
                 Entry::Waiting { step } => {
                     let fact = self.steps.entry(step.clone()).or_default();
-                    fact.waiting.get_or_insert((row.at, row.sequence));
-                    fact.waits_still = Some((row.at, row.sequence));
+                    fact.waiting.get_or_insert((at, sequence));
+                    fact.waits_still = Some((at, sequence));
                 }
                 Entry::Signal(signal) => self.signals.push(signal.clone()),
                 Entry::UndoIntent { step } => match self.steps.get_mut(step) {
-                    Some(fact) if fact.done.is_some() && fact.undone.is_none() => fact.undo = Some(row.at),
+                    Some(fact) if fact.done.is_some() && fact.undone.is_none() => fact.undo = Some(at),
                     _ => return Err(illegal(format!("{step} is to be taken back, but is not done"))),
                 },
                 Entry::UndoDone { step, left } => match self.steps.get_mut(step) {
                     Some(fact) if fact.undo.is_some() && fact.undone.is_none() => {
-                        fact.undone = Some((row.at, left.clone()));
+                        fact.undone = Some((at, left.clone()));
                     }
                     _ => return Err(illegal(format!("{step} was taken back, but that was not intended"))),
                 },
@@ -215,15 +277,33 @@ impl Facts {
                         return Err(illegal(format!("{step} was not taken back, but that was not intended")));
                     }
                 },
-                Entry::Stuck { refusal } => self.stuck = Some((row.sequence, refusal.clone())),
+                Entry::Stuck { refusal } => {
+                    // Its slots stay marked with it, but a rollback may take them.
+                    self.held.clear();
+                    self.stuck = Some((sequence, refusal.clone()));
+                }
                 Entry::Ended { succeeded } => {
                     self.held.clear();
-                    self.ended = Some((row.at, *succeeded));
+                    self.ended = Some((at, *succeeded));
                 }
             }
         }
-        self.sequence = row.sequence;
         Ok(())
+    }
+
+    /// Whether a content is attached.
+    pub(crate) fn has_content(&self, digest: &str) -> bool {
+        self.contents.has(digest)
+    }
+
+    /// Attaches a content that the journal refers to.
+    pub fn attach(&mut self, digest: &str, content: Loaded) {
+        self.contents.attach(digest, content);
+    }
+
+    /// A content that the journal refers to. What was not attached is an error: nothing may be planned without it.
+    pub fn content<T: Send + Sync + 'static>(&self, digest: &str) -> Result<Arc<T>, Trouble> {
+        self.contents.get(digest)
     }
 
     /// What a word changes. Of those that stop an operation, the first counts.
@@ -294,15 +374,48 @@ impl Facts {
     /// What a step left, if it is done.
     pub fn output<T: DeserializeOwned>(&self, id: &StepId) -> Result<Option<T>, Trouble> {
         let Some((_, output)) = self.step(id).and_then(|fact| fact.done.as_ref()) else { return Ok(None) };
-        serde_json::from_value(output.clone())
+        T::deserialize(&**output)
             .map(Some)
             .map_err(|error| Trouble::Corrupt(format!("operation {}: output of {id}: {error}", self.id)))
     }
 
+    /// The same where it is large and asked for again and again: it is decoded once.
+    pub fn shared_output<T>(&self, id: &StepId) -> Result<Option<Arc<T>>, Trouble>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let Some((_, output)) = self.step(id).and_then(|fact| fact.done.as_ref()) else { return Ok(None) };
+        if let Some(known) = self.decoded.get(&id.0, output) {
+            return Ok(Some(known));
+        }
+        let decoded =
+            Arc::new(self.output::<T>(id)?.ok_or_else(|| Trouble::Corrupt(format!("no output of {id}")))?);
+        self.decoded.keep(&id.0, output, Arc::clone(&decoded) as _);
+        Ok(Some(decoded))
+    }
+
+    /// What was asked, decoded once.
+    pub fn shared_params<T>(&self) -> Result<Arc<T>, Trouble>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        if let Some(known) = self.decoded.get(PARAMS, &self.accepted) {
+            return Ok(known);
+        }
+        let decoded = Arc::new(self.params::<T>()?);
+        self.decoded.keep(PARAMS, &self.accepted, Arc::clone(&decoded) as _);
+        Ok(decoded)
+    }
+
     /// What was asked, as the definition reads it.
     pub fn params<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
-        serde_json::from_value(self.charter.params.clone())
+        T::deserialize(&self.charter.params)
             .map_err(|error| Trouble::Corrupt(format!("operation {}: parameters: {error}", self.id)))
+    }
+
+    /// The same for a gate: what cannot be read is let through by none.
+    pub fn asked<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        self.params().map_err(|trouble| trouble.refusal())
     }
 
     /// The step that waits for people now, with the sequence at which it began to.
@@ -328,56 +441,6 @@ impl Facts {
             None if self.failure().is_some() => Status::Unwinding,
             None if self.waiting().is_some() => Status::Waiting,
             None => Status::Running,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::operation::testing::{charter, operation_id, row};
-
-    fn facts() -> Facts {
-        let mut facts = Facts::new(operation_id(1), charter("test"));
-        facts.fold(&row(1, vec![Entry::Accepted { params: Value::Null }])).unwrap();
-        facts
-    }
-
-    fn intent(step: &str) -> Entry {
-        Entry::Intent { step: StepId::new(step) }
-    }
-
-    fn done(step: &str) -> Entry {
-        Entry::Done { step: StepId::new(step), output: Value::from(7), took: None }
-    }
-
-    #[test]
-    fn a_step_goes_from_intent_to_done() {
-        let mut facts = facts();
-        facts.fold(&row(2, vec![intent("a")])).unwrap();
-        assert!(facts.step(&StepId::new("a")).unwrap().is_uncertain());
-        facts.fold(&row(3, vec![done("a"), Entry::Ended { succeeded: true }])).unwrap();
-        assert_eq!(facts.output::<u32>(&StepId::new("a")).unwrap(), Some(7));
-        assert_eq!(facts.status(), Status::Succeeded);
-    }
-
-    #[test]
-    fn what_cannot_have_been_is_refused() {
-        let bad: Vec<Vec<Row>> = vec![
-            vec![row(3, vec![done("a")])],
-            vec![row(2, vec![Entry::Accepted { params: Value::Null }])],
-            vec![row(2, vec![intent("a"), intent("a")])],
-            vec![row(2, vec![done("a"), done("a")])],
-            vec![row(2, vec![done("a"), intent("a")])],
-            vec![row(2, vec![Entry::Absent { step: StepId::new("a") }])],
-            vec![row(2, vec![Entry::Released { slot: Slot::Pipeline }])],
-            vec![row(2, vec![Entry::Took { slot: Slot::Pipeline }, Entry::Took { slot: Slot::Pipeline }])],
-            vec![row(2, vec![Entry::Ended { succeeded: true }]), row(3, vec![done("a")])],
-        ];
-        for rows in bad {
-            let mut facts = facts();
-            let result: Result<Vec<()>, _> = rows.iter().map(|row| facts.fold(row)).collect();
-            assert!(matches!(result, Err(Trouble::Corrupt(_))), "{rows:?}");
         }
     }
 }

@@ -123,6 +123,8 @@ pub struct Head {
     /// The first of the journal's last rows that were written where nothing can be told; 0: there are none. Nobody can
     /// have posted what those rows cause.
     pub untold: u64,
+    /// How often it was claimed since something was last recorded of it.
+    pub claims: u64,
 }
 
 pub(crate) const STATUS: &str = "status";
@@ -134,6 +136,7 @@ pub(crate) const AWAITS: &str = "awaits";
 /// Every signal changes it: an owner that goes to sleep must have seen the last one.
 pub(crate) const RUNG: &str = "rung";
 pub(crate) const UNTOLD: &str = "untold";
+pub(crate) const CLAIMS: &str = "claims";
 
 /// Makes guards of pairs.
 pub(crate) fn guards<const N: usize>(pairs: [(&str, Guard); N]) -> Guards {
@@ -188,6 +191,9 @@ impl Head {
         let id = Keys::operation_of(&item.key)
             .ok_or_else(|| StoreError::Corrupt(format!("{} is no operation", item.key.partition)))?;
         let corrupt = |what: String| StoreError::Corrupt(format!("head of {id}: {what}"));
+        if item.schema > HEAD_SCHEMA {
+            return Err(corrupt(format!("schema {} is newer than this Sluice", item.schema)));
+        }
         let charter = serde_json::from_value(item.body.clone()).map_err(|e| corrupt(e.to_string()))?;
         let status = text(&item.guards, STATUS);
         let status = Status::parse(&status).ok_or_else(|| corrupt(format!("status `{status}`")))?;
@@ -200,6 +206,7 @@ impl Head {
             fence: number(&item.guards, FENCE),
             awaits: text(&item.guards, AWAITS),
             untold: number(&item.guards, UNTOLD),
+            claims: number(&item.guards, CLAIMS),
             id,
         })
     }

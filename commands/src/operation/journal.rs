@@ -14,7 +14,8 @@ use crate::operation::slot::Slot;
 use crate::operation::step::{Refusal, StepId};
 use crate::ports::{Item, StoreError};
 
-/// The schema version of journal rows written by this version of Sluice. In version 1 the parameters stood in the head.
+/// The schema version of journal rows written by this version of Sluice. It is raised with every new kind of entry, so
+/// that an older replica leaves such a journal alone.
 pub(crate) const ROW_SCHEMA: u32 = 2;
 
 /// One thing that happened.

@@ -10,7 +10,7 @@ use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
 use crate::operation::facts::Facts;
 use crate::operation::ground::Ground;
-use crate::operation::head::{Head, guards};
+use crate::operation::head::{Charter, Head, guards};
 use crate::operation::slot::{Slot, Ticket, is_my_turn, next_in_line};
 use crate::operation::step::{Node, Refusal, Trouble};
 use crate::operation::world::World;
@@ -107,9 +107,9 @@ pub(crate) fn turnstile(
 }
 
 /// Says on our ticket that we are stuck.
-pub(crate) fn mark_stuck(world: &World, facts: &Facts) -> Write {
+pub(crate) fn mark_stuck(world: &World, charter: &Charter) -> Write {
     Write::Update {
-        key: world.keys.ticket(&facts.charter.pipeline, facts.charter.ticket),
+        key: world.keys.ticket(&charter.pipeline, charter.ticket),
         set: guards([(QUEUED, Guard::Text(String::new())), (STUCK, Guard::Text(STUCK.into()))]),
         due: DueChange::Keep,
         when: Precondition::Present,

@@ -4,15 +4,20 @@
 //! records that change with it. So a worker that lost its operation can write nothing, and a crash leaves either all of
 //! an append or none of it. An append whose answer was lost is repeated with its token until its outcome is known.
 
+mod claims;
+
+pub(crate) use claims::{Seen, claim, forgive, read_head};
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::ids::{OperationId, Target};
+use crate::operation::contents::Loaded as LoadedContent;
 use crate::operation::facts::{Facts, SignalFact};
 use crate::operation::head::{self, Head, RUNG, Status, guards};
-use crate::operation::journal::{Entry, Row};
+use crate::operation::journal::{Entry, ROW_SCHEMA, Row};
 use crate::operation::keys::{HEAD, Keys, ROW, SIGNAL};
 use crate::operation::retry;
 use crate::operation::step::Trouble;
@@ -62,6 +67,9 @@ async fn load_once(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<O
     let head = Head::from_item(item)?;
     let mut facts = Facts::new(id.clone(), head.charter.clone());
     for item in page.items.iter().filter(|item| item.key.sort.starts_with(ROW)) {
+        if item.schema > ROW_SCHEMA {
+            return Err(Trouble::Newer(format!("operation {id}: a row of schema {}", item.schema)));
+        }
         facts.fold(&Row::from_item(item)?)?;
     }
     if facts.sequence != head.sequence {
@@ -73,9 +81,11 @@ async fn load_once(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<O
     }
     let mut unread = vec![];
     for item in page.items.iter().filter(|item| item.key.sort.starts_with(SIGNAL)) {
-        let signal: SignalFact = crate::domain::from_item(item)?;
-        if !facts.signals.contains(&signal) {
-            unread.push(signal);
+        match crate::domain::from_item::<SignalFact>(item) {
+            Ok(signal) if facts.signals.contains(&signal) => {}
+            Ok(signal) => unread.push(signal),
+            // Said through a newer version of Sluice: left for a process that understands it.
+            Err(error) => tracing::warn!(operation = %id, %error, "a signal is left alone"),
         }
     }
     unread.sort_by_key(|signal| signal.at);
@@ -106,6 +116,9 @@ pub(crate) struct Leave {
     pub(crate) awaits: String,
 }
 
+/// An operation that was carried for this long is not what stops processes: its claims count anew.
+const SOUND: Duration = Duration::from_secs(60);
+
 /// The writer.
 pub(crate) struct Log {
     keys: Keys,
@@ -114,13 +127,14 @@ pub(crate) struct Log {
     facts: Facts,
     rung: String,
     shown: Instant,
+    held_since: Instant,
     refusals: u32,
 }
 
 impl Log {
     /// A writer for an operation that this replica holds: `shown` is when it last began to write that it does.
     pub(crate) fn new(target: Target, head: Head, facts: Facts, rung: String, shown: Instant) -> Self {
-        Self { keys: Keys::new(&target), target, head, facts, rung, shown, refusals: 0 }
+        Self { keys: Keys::new(&target), target, head, facts, rung, shown, held_since: shown, refusals: 0 }
     }
 
     /// When we began the last write that showed that we hold it. Nobody claims it before a lease after that.
@@ -131,6 +145,10 @@ impl Log {
     /// What is known.
     pub(crate) fn facts(&self) -> &Facts {
         &self.facts
+    }
+    /// Attaches a content that the journal refers to.
+    pub(crate) fn attach(&mut self, digest: &str, content: LoadedContent) {
+        self.facts.attach(digest, content);
     }
     /// The head as we last wrote it.
     pub(crate) fn head(&self) -> &Head {
@@ -178,6 +196,7 @@ impl Log {
                     (head::OWNER, Guard::Text(owner.clone())),
                     (head::BEAT, Guard::Number(beat)),
                     (head::AWAITS, Guard::Text(leave.awaits.clone())),
+                    (head::CLAIMS, Guard::Number(0)),
                 ]),
                 due: leave.due,
                 when: Precondition::Equals(held),
@@ -186,7 +205,7 @@ impl Log {
         all.extend(writes);
 
         let begun = Instant::now();
-        let outcome = self.commit(store, &token, sequence, all).await?;
+        let outcome = self.commit(store, &token, sequence, all).await.inspect_err(|_| self.refusals += 1)?;
         if outcome != Appended::Recorded {
             self.refusals += 1;
         } else {
@@ -197,6 +216,7 @@ impl Log {
             self.head.owner = owner;
             self.head.beat = beat;
             self.head.awaits = leave.awaits;
+            self.head.claims = 0;
         }
         Ok(outcome)
     }
@@ -225,7 +245,9 @@ impl Log {
                         Appended::Fenced
                     });
                 }
-                Err(error @ (StoreError::Corrupt(_) | StoreError::Refused(_))) => return Err(error.into()),
+                Err(error @ (StoreError::Corrupt(_) | StoreError::Refused(_) | StoreError::TooLarge(_))) => {
+                    return Err(error.into());
+                }
                 Err(error) => {
                     unsure |= matches!(error, StoreError::Unknown(_));
                     tracing::warn!(operation = %self.head.id, sequence, %error, "append is tried again");
@@ -247,9 +269,15 @@ impl Log {
         // Raised even if the answer is lost: a value written twice would look like silence.
         self.head.beat += 1;
         let begun = Instant::now();
+        let mut set = guards([(head::BEAT, Guard::Number(self.head.beat))]);
+        // Who lives that long does not die of what it carries.
+        if self.head.claims > 0 && self.held_since.elapsed() > SOUND {
+            set.insert(head::CLAIMS.into(), Guard::Number(0));
+            self.head.claims = 0;
+        }
         let write = Write::Update {
             key: self.keys.head(&self.head.id),
-            set: guards([(head::BEAT, Guard::Number(self.head.beat))]),
+            set,
             due: DueChange::Keep,
             // With the last ring that we heard, so that somebody who speaks is heard while nothing is appended.
             when: Precondition::Equals(guards([
@@ -273,7 +301,7 @@ impl Log {
         }
         let write = Write::Update {
             key: self.keys.head(&self.head.id),
-            set: guards([(head::OWNER, Guard::Text(String::new()))]),
+            set: guards([(head::OWNER, Guard::Text(String::new())), (head::CLAIMS, Guard::Number(0))]),
             due: DueChange::Keep,
             when: Precondition::Equals(guards([(head::FENCE, Guard::Number(self.head.fence))])),
         };
@@ -295,78 +323,5 @@ impl Log {
         }
         self.rung = seen.rung;
         Ok(Some(loaded.unread))
-    }
-}
-
-/// A head as it is read before it is claimed.
-pub(crate) struct Seen {
-    pub(crate) head: Head,
-    /// The last ring.
-    pub(crate) rung: String,
-    /// Whether it is in the due index. Who waits and is not due was not spoken to since it went to sleep.
-    pub(crate) is_due: bool,
-}
-
-/// Reads a head.
-pub(crate) async fn read_head(
-    store: &dyn Store,
-    keys: &Keys,
-    id: &OperationId,
-) -> Result<Option<Seen>, StoreError> {
-    let key = keys.head(id);
-    let Some(item) = retry::reading(|| store.get(&key)).await? else { return Ok(None) };
-    let (rung, is_due) = (head::text(&item.guards, RUNG), item.due.is_some());
-    Ok(Some(Seen { head: Head::from_item(&item)?, rung, is_due }))
-}
-
-/// Claims an operation: raises its fence if nobody else did since it was read. Gives the claimed head. What is written
-/// from then on is told by the claimant, or counts as untold, by whether it `tells`.
-pub(crate) async fn claim(
-    store: &dyn Store,
-    keys: &Keys,
-    head: &Head,
-    replica: &str,
-    tells: bool,
-) -> Result<Option<Head>, StoreError> {
-    let mut claimed = head.clone();
-    claimed.fence += 1;
-    claimed.beat += 1;
-    claimed.owner = replica.to_owned();
-    claimed.untold = match head.untold {
-        _ if tells => 0,
-        0 => head.sequence + 1,
-        since => since,
-    };
-    let mut set = guards([
-        (head::FENCE, Guard::Number(claimed.fence)),
-        (head::BEAT, Guard::Number(claimed.beat)),
-        (head::OWNER, Guard::Text(replica.to_owned())),
-    ]);
-    if claimed.untold != head.untold {
-        set.insert(head::UNTOLD.into(), Guard::Number(claimed.untold));
-    }
-    let write = Write::Update {
-        key: keys.head(&head.id),
-        set,
-        due: DueChange::Keep,
-        when: Precondition::Equals(guards([
-            (head::FENCE, Guard::Number(head.fence)),
-            (head::BEAT, Guard::Number(head.beat)),
-        ])),
-    };
-    match store.write(write).await {
-        Ok(()) => Ok(Some(claimed)),
-        Err(StoreError::Lost(_)) => Ok(None),
-        // Whether it took hold is found out by reading: a claim of ours shows our name and that fence.
-        Err(StoreError::Unknown(error)) => {
-            let item = store.get(&keys.head(&head.id)).await?;
-            let ours = item
-                .map(|item| Head::from_item(&item))
-                .transpose()?
-                .filter(|found| found.fence == claimed.fence && found.owner == claimed.owner);
-            tracing::warn!(operation = %head.id, error, ours = ours.is_some(), "a claim's answer was lost");
-            Ok(ours)
-        }
-        Err(error) => Err(error),
     }
 }

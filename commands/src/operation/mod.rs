@@ -7,6 +7,7 @@
 
 mod accept;
 mod auditing;
+mod contents;
 mod decree;
 mod definition;
 mod driver;
@@ -20,6 +21,7 @@ mod keys;
 mod line;
 mod log;
 mod news;
+mod park;
 mod plan;
 mod retry;
 mod signal;
@@ -36,6 +38,7 @@ mod world;
 pub(crate) use accept::inbox;
 pub use accept::{Accepted, Delivery, Draft, accept, answered};
 pub(crate) use auditing::{audit, audit_by};
+pub use contents::{Content, ContentCache, Loaded as LoadedContent};
 pub use decree::decree;
 pub use definition::{Definition, End, Registry, Story};
 pub use engine::{Driven, Engine};

@@ -9,13 +9,13 @@ pub use buttons::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON};
 use std::collections::BTreeMap;
 
 use crate::card::{Card, Part, Span, StepLine, StepState, Text, Tone};
-use crate::ids::Member;
+use crate::ids::{Member, StageName};
 use crate::operation::definition::{Definition, Story};
-use crate::operation::facts::{Facts, Verdict};
+use crate::operation::facts::{Facts, SignalFact, Verdict};
 use crate::operation::head::{Head, Status};
-use crate::operation::step::{Effect, Node, StepId, Trouble};
+use crate::operation::step::{Effect, Node, Refusal, StepId, Trouble};
 use crate::operation::world::World;
-use crate::ports::News;
+use crate::ports::{Aside, News};
 
 /// What is told of an operation as it stands. `notes` is what running steps said last, `own_since` the first row that
 /// this process wrote.
@@ -27,20 +27,31 @@ pub(crate) fn of(
     own_since: u64,
 ) -> Result<News, Trouble> {
     let nodes = definition.nodes(facts, &world.target)?;
+    Ok(of_nodes(definition, facts, &nodes, notes, own_since))
+}
+
+/// The same, where the steps are named already.
+pub(crate) fn of_nodes(
+    definition: &dyn Definition,
+    facts: &Facts,
+    nodes: &[Node],
+    notes: &BTreeMap<StepId, Text>,
+    own_since: u64,
+) -> News {
     let story = definition.story(facts);
     let status = facts.status();
-    Ok(News {
+    News {
         operation: facts.id.clone(),
         sequence: facts.sequence,
-        card: card(&story, facts, &nodes, notes, definition.can_cancel()),
+        card: card(&story, facts, nodes, notes, definition.can_cancel()),
         own_since,
         first: false,
         status,
         actor: facts.charter.actor.id.clone(),
         channels: facts.charter.channels(),
-        asides: asides::asides(&story, facts, &nodes),
+        asides: asides::asides(&story, facts, nodes),
         wakes: story.wakes.filter(|_| status == Status::Waiting),
-    })
+    }
 }
 
 fn tone(status: Status) -> Tone {
@@ -91,7 +102,9 @@ pub fn card(
     // What went wrong comes first: on a phone the steps fill a screen.
     let failure = facts.failure().filter(|_| status != Status::Succeeded);
     if facts.faults().next().is_none() {
-        card = failure.iter().fold(card, |card, refusal| card.text(marked(&refusal.problem)));
+        // What parked it is no fault of a step.
+        let stuck = facts.stuck.as_ref().map(|(_, refusal)| refusal).filter(|_| failure.is_none());
+        card = failure.iter().chain(stuck).fold(card, |card, refusal| card.text(marked(&refusal.problem)));
     }
     for (_, refusal) in facts.faults() {
         card = card.text(marked(&refusal.problem));
@@ -160,27 +173,54 @@ pub fn card(
     card
 }
 
-/// What is told of an operation that this version of Sluice cannot read on.
-pub(crate) fn of_parked(head: &Head) -> News {
-    let Head { id, charter, sequence, .. } = head;
-    let title = Text::default().code(charter.command.clone()).then(" ").bold("is stuck");
-    let why = "Its record does not make sense to this version of Sluice. Nothing more was changed.";
-    let mut card = Card::new(Tone::Bad, title).text(Text::plain(why));
-    let hint = Text::plain("Tell whoever runs Sluice: its log says which record. Then an admin clicks ");
-    card.hint = Some(hint.bold("Retry").then("."));
-    card.buttons = buttons::of_stuck(id, *sequence).into_iter().take(1).collect();
-    card = card.foot(Text::plain("code ").code("corrupt-record").then(" · operation ").code(id.as_str()));
+/// What is told of an operation that cannot go on and whose steps cannot be named.
+pub(crate) fn of_parked(head: &Head, why: &Refusal) -> News {
+    let title = Text::default().code(head.charter.command.clone()).then(" ").bold("is stuck");
+    let mut card = Card::new(Tone::Bad, title).text(marked(&why.problem));
+    let hint =
+        marked(&why.hint).then(" Then an admin clicks ").bold("Retry").then(". ").bold("Mark resolved");
+    card.hint = Some(
+        hint.then(" ends it: if it held a stage, that counts as mixed. A rollback goes ahead in any case."),
+    );
+    card.buttons = buttons::of_stuck(&head.id, head.sequence);
+    let text = Text::default().user(&head.charter.actor.id).then(" ").code(head.charter.command.clone());
+    let text = text.then(" ").bold("is stuck").then(": ").join(marked(&why.problem));
+    without_journal(head, card, &why.code, vec![asides::stuck(text, head.sequence)])
+}
+
+/// What is told of an operation that was ended without its journal. `by`: who marked it as resolved, if that is known.
+pub(crate) fn of_forced(head: &Head, by: Option<&SignalFact>, stages: &[StageName]) -> News {
+    let title = Text::default().code(head.charter.command.clone()).then(" ").bold("was resolved by hand");
+    let mut card = Card::new(Tone::Bad, title);
+    card = card.text(Text::plain(
+        "Its record could not be carried on, so it was ended without looking at what runs.",
+    ));
+    if !stages.is_empty() {
+        let names = stages.iter().fold(Text::default(), |text, stage| text.code(stage.as_str()).then(" "));
+        let words = "Nobody knows what runs on ";
+        let text =
+            Text::plain(words).join(names).then("now: deploy, promote or roll back to make it one release.");
+        card = card.text(text);
+    }
+    if let Some(by) = by {
+        card = card.foot(Text::plain("Marked as resolved by ").join(by.actor.told()).then(" ").time(by.at));
+    }
+    without_journal(head, card, "resolved-by-force", vec![])
+}
+
+fn without_journal(head: &Head, card: Card, code: &str, asides: Vec<Aside>) -> News {
+    let Head { id, charter, sequence, status, .. } = head;
+    let card = card.foot(Text::plain("code ").code(code).then(" · operation ").code(id.as_str()));
     News {
         operation: id.clone(),
-        // Later than all that was told of it before.
-        sequence: sequence + 1,
+        sequence: *sequence,
         card,
-        own_since: sequence + 1,
+        own_since: *sequence,
         first: false,
-        status: Status::Stuck,
+        status: *status,
         actor: charter.actor.id.clone(),
         channels: charter.channels(),
-        asides: vec![],
+        asides,
         wakes: None,
     }
 }

@@ -142,6 +142,9 @@ impl Refusal {
     }
 }
 
+/// The code of what the store does not take because of its size.
+pub(crate) const TOO_LARGE: &str = "too-large";
+
 /// Why a step did not get on.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Trouble {
@@ -154,6 +157,12 @@ pub enum Trouble {
     /// It can never succeed.
     #[error("{}: {}", .0.code, .0.problem)]
     Refused(Refusal),
+    /// It was recorded by a newer version of Sluice, in a way that this one does not read.
+    #[error("newer than this version: {0}")]
+    Newer(String),
+    /// Whether it was recorded could not be found out.
+    #[error("it is not known whether it was recorded")]
+    Unconfirmed,
     /// What was recorded does not make sense.
     #[error("corrupt: {0}")]
     Corrupt(String),
@@ -164,14 +173,19 @@ impl Trouble {
     pub fn can_retry(&self) -> bool {
         match self {
             Trouble::Port(error) => error.class.can_retry(),
-            Trouble::Store(error) => !matches!(error, StoreError::Corrupt(_)),
-            Trouble::Refused(_) | Trouble::Corrupt(_) => false,
+            Trouble::Store(error) => !matches!(error, StoreError::Corrupt(_) | StoreError::TooLarge(_)),
+            Trouble::Refused(_) | Trouble::Newer(_) | Trouble::Unconfirmed | Trouble::Corrupt(_) => false,
         }
     }
 
-    /// Whether a record makes no sense, so that nobody can go on from it.
+    /// Whether a record makes no sense here, so that this process cannot go on from it.
     pub fn is_corrupt(&self) -> bool {
-        matches!(self, Trouble::Corrupt(_) | Trouble::Store(StoreError::Corrupt(_)))
+        matches!(self, Trouble::Corrupt(_) | Trouble::Newer(_) | Trouble::Store(StoreError::Corrupt(_)))
+    }
+
+    /// Whether it is about what was, or was to be, recorded, and not about the way to the store.
+    pub(crate) fn is_of_what_is_recorded(&self) -> bool {
+        self.is_corrupt() || matches!(self, Trouble::Store(StoreError::TooLarge(_)))
     }
 
     /// The same in words for people; internals stay out.
@@ -179,16 +193,23 @@ impl Trouble {
         match self {
             Trouble::Refused(refusal) => refusal.clone(),
             Trouble::Port(error) => refused_by_aws(error),
-            Trouble::Store(_) => Refusal::new(
+            Trouble::Store(StoreError::TooLarge(_)) => Refusal::new(
+                TOO_LARGE,
+                "What was to be recorded is larger than Sluice can keep (400 KB for a step or record).",
+                "Deploy fewer functions at once, or make what they are set to smaller. The log of Sluice has the sizes.",
+            ),
+            Trouble::Newer(_) => Refusal::new(
+                "newer-record",
+                "It was recorded by a newer version of Sluice than the one that runs.",
+                "Start the newer version again.",
+            ),
+            Trouble::Store(StoreError::Corrupt(_)) => corrupt_record(),
+            Trouble::Store(_) | Trouble::Unconfirmed => Refusal::new(
                 "store",
                 "The state of Sluice could not be read or written.",
                 "Type the command again in a minute.",
             ),
-            Trouble::Corrupt(_) => Refusal::new(
-                "corrupt-record",
-                "A record of this operation does not make sense to this version of Sluice.",
-                "Tell whoever runs Sluice; its log says which record.",
-            ),
+            Trouble::Corrupt(_) => corrupt_record(),
         }
     }
 }
@@ -242,6 +263,14 @@ fn refused_by_aws(error: &PortError) -> Refusal {
         ),
     };
     Refusal::new(&format!("aws-{class}"), problem, hint)
+}
+
+fn corrupt_record() -> Refusal {
+    Refusal::new(
+        "corrupt-record",
+        "A record of this operation does not make sense to this version of Sluice.",
+        "Tell whoever runs Sluice; its log says which record.",
+    )
 }
 
 /// What a step sees when it runs.

@@ -10,10 +10,11 @@ use futures::stream;
 
 use crate::domain::{Concern, Grants, Membership, Roles, Roster};
 use crate::ids::{GroupId, PipelineName, Target, UserId};
+use crate::operation::contents::ContentCache;
 use crate::operation::keys::Keys;
 use crate::ports::{
-    Builders, Clock, Directory, Functions, Gateway, Herald, Identity, Logs, Objects, Probe, Repositories,
-    Runner, Store, StoreError, Wakeups, Workers,
+    Background, Builders, Clock, Directory, Functions, Gateway, Herald, Identity, Logs, Objects, Probe,
+    Repositories, Runner, Store, StoreError, Wakeups, Workers,
 };
 
 /// The ports of one installation.
@@ -26,6 +27,8 @@ pub struct World {
     pub pinned: Pinned,
     /// Its settings.
     pub settings: Settings,
+    /// The large contents that were read last.
+    pub contents: ContentCache,
     /// The durable memory.
     pub store: Arc<dyn Store>,
     /// The time of day.
@@ -38,6 +41,8 @@ pub struct World {
     pub wakeups: Arc<dyn Wakeups>,
     /// Threads for work that keeps a processor busy.
     pub workers: Arc<dyn Workers>,
+    /// Tasks for what nobody waits for.
+    pub background: Arc<dyn Background>,
     /// Who knows the people.
     pub directory: Arc<dyn Directory>,
     /// CodeCommit.
@@ -122,7 +127,7 @@ impl World {
             is_gone.then_some(user)
         });
         let found = stream::iter(looks).buffer_unordered(LOOK_UPS);
-        found.filter_map(async |user| user).collect().await
+        found.filter_map(std::future::ready).collect().await
     }
 
     async fn written(&self, name: Option<&PipelineName>) -> Result<Roles, StoreError> {
@@ -158,6 +163,9 @@ pub struct Settings {
     pub width: usize,
     /// Whether operations are driven here, or only accepted.
     pub drive: bool,
+    /// Whether no other process can reach the state, as with a file that is locked. Then whoever else is named as the
+    /// owner of an operation has died, and nobody has to wait for its lease.
+    pub alone: bool,
     /// Whether what happens can be told in the channels from here. A process that cannot (`sluice run`) leaves what it
     /// carried due and without an owner, for a replica that can.
     pub tells: bool,
@@ -174,6 +182,7 @@ impl Settings {
             patience: Duration::from_secs(15 * 60),
             width: 16,
             drive: true,
+            alone: false,
             tells: true,
         }
     }

@@ -3,6 +3,8 @@
 //! The longest chain of calls is four for a function whose configuration is unchanged: read and look (side by side),
 //! publish the code, see the version ready, move the alias.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +13,9 @@ use crate::domain::{
     About, Artifact, Attempt, Change, Current, Drift, PinnedApi, Release, Smoke, Want, pass, to_item,
 };
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{DEPLOY, Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble};
+use crate::operation::{
+    Content, DEPLOY, Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble,
+};
 use crate::operations::build::change_text;
 use crate::operations::steps::{
     JustMoved, Preparation, Prepared, RecordMove, SmokeTest, all_done, gone_on, move_nodes, resolution_nodes,
@@ -53,7 +57,7 @@ pub struct Params {
 /// The operation.
 pub struct Deploy;
 
-fn prepared(facts: &Facts, params: &Params, target: &Target) -> Result<Prepared, Trouble> {
+fn preparation<'a>(facts: &'a Facts, params: &'a Params, target: &'a Target) -> Preparation<'a> {
     Preparation {
         facts,
         target,
@@ -65,7 +69,6 @@ fn prepared(facts: &Facts, params: &Params, target: &Target) -> Result<Prepared,
         before: params.before,
         outside: params.outside.as_ref(),
     }
-    .nodes()
 }
 
 fn release(facts: &Facts, params: &Params, succeeded: bool) -> Release {
@@ -87,8 +90,8 @@ impl Definition for Deploy {
     }
 
     fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let params: Params = facts.params()?;
-        let Prepared { mut nodes, set } = prepared(facts, &params, target)?;
+        let params = facts.shared_params::<Params>()?;
+        let Prepared { mut nodes, set } = preparation(facts, &params, target).nodes()?;
         let Some(ready) = set else { return Ok(nodes) };
         let before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
         if !all_done(facts, &nodes) {
@@ -108,7 +111,8 @@ impl Definition for Deploy {
             nodes.extend(smoke.map(|smoke| smoke.node(&before)));
             return Ok(nodes);
         }
-        let moves = move_nodes(target, &params.stage, &ready, &before);
+        // All that comes before is done: a thousand needs of each of hundreds of moves would be a million.
+        let moves = move_nodes(target, &params.stage, &ready, &[]);
         let mut after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
         nodes.extend(moves);
         if let Some(node) = smoke.map(|smoke| smoke.node(&after)) {
@@ -133,8 +137,12 @@ impl Definition for Deploy {
             release: Some(release(facts, &params, true)),
         };
         let node = Node::new(StepId::new("record"), "", record).after(after);
-        nodes.push(node.holding(Slot::Stage(params.stage)).point_of_no_return());
+        nodes.push(node.holding(Slot::Stage(params.stage.clone())).point_of_no_return());
         Ok(nodes)
+    }
+
+    fn contents(&self, facts: &Facts, target: &Target) -> Result<Vec<Arc<dyn Content>>, Trouble> {
+        preparation(facts, &*facts.shared_params::<Params>()?, target).contents()
     }
 
     fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
@@ -143,7 +151,7 @@ impl Definition for Deploy {
     }
 
     fn gate(&self, facts: &Facts, slot: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
-        let Ok(Params { name, stage, smoke, .. }) = facts.params::<Params>() else { return Ok(()) };
+        let Params { name, stage, smoke, .. } = facts.asked()?;
         let view = &ground.view;
         pass(view, &Attempt { pipeline: &name, stage: &stage, want: Want::Deploy, at })?;
         if *slot != Slot::Stage(stage.clone()) {

@@ -37,3 +37,26 @@ pub fn registry() -> Registry {
         .with(promote::Promote)
         .with(rollback::Rollback)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::Permission;
+    use crate::operation::testing::{charter, operation_id};
+    use crate::operation::{DEPLOY, Facts, Ground, PROMOTE, ROLLBACK, Slot};
+
+    #[test]
+    fn a_gate_lets_nothing_through_that_it_cannot_read() {
+        let prod = Slot::Stage("prod".parse().unwrap());
+        let at = "2026-03-01T12:00:00Z".parse().unwrap();
+        for kind in [DEPLOY, PROMOTE, ROLLBACK] {
+            let definition = registry().newest(kind).expect("a definition");
+            let facts = Facts::new(operation_id(1), charter(kind));
+            let gate = definition.gate(&facts, &prod, &Ground::default(), at);
+            assert_eq!(gate.unwrap_err().code, "corrupt-record", "{kind}");
+        }
+        let promote = registry().newest(PROMOTE).expect("a definition");
+        let permission = promote.permission(&Facts::new(operation_id(1), charter(PROMOTE)));
+        assert_eq!(permission, Permission::Admins, "an override may be among what cannot be read");
+    }
+}

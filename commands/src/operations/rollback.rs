@@ -166,7 +166,7 @@ impl Definition for Rollback {
 
     fn gate(&self, facts: &Facts, _: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
         let view = &ground.view;
-        let Ok(Params { name, stage, before, .. }) = facts.params::<Params>() else { return Ok(()) };
+        let Params { name, stage, before, .. } = facts.asked()?;
         pass(view, &Attempt { pipeline: &name, stage: &stage, want: Want::Rollback, at })?;
         let now = view.stages.get(&stage).and_then(|stage| stage.current.as_ref());
         match now {
@@ -256,8 +256,20 @@ impl Step for MakeWay {
         let world = &cx.world;
         let view = View::read(&*world.store, &world.keys, &self.params.name).await?;
         for ticket in view.tickets.iter().filter(|ticket| ticket.kind == promote::KIND) {
-            let Some(open) = load(&*world.store, &world.keys, &ticket.operation).await? else { continue };
-            let theirs: promote::Params = open.facts.params()?;
+            let open = match load(&*world.store, &world.keys, &ticket.operation).await {
+                Ok(Some(open)) => open,
+                Ok(None) => continue,
+                // What cannot be read holds back no rollback: whoever carries it parks it, and its slot is passed.
+                Err(error) if error.is_corrupt() => {
+                    tracing::warn!(operation = %ticket.operation, %error, "a promotion is passed over");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let Ok(theirs) = open.facts.params::<promote::Params>() else {
+                tracing::warn!(operation = %ticket.operation, "a promotion of another version is passed over");
+                continue;
+            };
             if theirs.to == self.params.stage {
                 let about = promote::Promote.about(&open.facts);
                 give_way(world, &open.head, &cx.operation, &self.by, about).await?;

@@ -4,6 +4,7 @@
 //! A call that changes something says in its documentation by what it is safe to repeat; `docs/effects.md` has the table.
 
 mod archive;
+mod background;
 mod builders;
 mod clock;
 mod directory;
@@ -20,6 +21,7 @@ mod wakeups;
 mod workers;
 
 pub use archive::*;
+pub use background::*;
 pub use builders::*;
 pub use clock::*;
 pub use directory::*;

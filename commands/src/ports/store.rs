@@ -158,6 +158,10 @@ pub enum StoreError {
     /// transaction with the same token is safe to repeat.
     #[error("unknown outcome: {0}")]
     Unknown(String),
+    /// More than the store takes: an item above 400 KB, more than 100 writes or 4 MB in a transaction. Nothing was
+    /// written, and the same will never be.
+    #[error("too large: {0}")]
+    TooLarge(String),
     /// The store is not there or refuses us: the table is missing, the credentials are not allowed.
     #[error("refused: {0}")]
     Refused(String),

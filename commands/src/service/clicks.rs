@@ -77,15 +77,22 @@ impl Service {
         let view = View::read(&*world.store, &world.keys, name).await?;
         view.pipeline(name)?;
         view.stage(name, stage)?;
+        let mut unreadable = None;
         for ticket in view.tickets.iter().filter(|ticket| ticket.kind == "promote") {
-            let Some(loaded) = self.load(&ticket.operation).await? else { continue };
-            let params: promote::Params = loaded.facts.params()?;
+            let Some(loaded) = self.readable(&ticket.operation, &mut unreadable).await? else { continue };
+            let Ok(params) = loaded.facts.params::<promote::Params>() else {
+                unreadable = Some(ticket.operation.clone());
+                continue;
+            };
             if params.to == *stage && !loaded.head.awaits.is_empty() && !ticket.stuck {
                 return self.say_to(invocation, Some(loaded), None, Word { verdict, reason }).await;
             }
         }
         if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
             return Ok(answer);
+        }
+        if let Some(id) = unreadable {
+            return Err(cannot_be_read(name, "promotion", &id).into());
         }
         Err(Refusal::new(
             "nothing-waits",
@@ -99,6 +106,22 @@ impl Service {
     pub(crate) async fn load(&self, id: &OperationId) -> Result<Option<Loaded>, Stop> {
         let world = self.engine.world();
         Ok(load(&*world.store, &world.keys, id).await?)
+    }
+
+    /// The same, where others are to be looked at too: one that cannot be read is remembered and passed over.
+    pub(super) async fn readable(
+        &self,
+        id: &OperationId,
+        unreadable: &mut Option<OperationId>,
+    ) -> Result<Option<Loaded>, Stop> {
+        match self.load(id).await {
+            Err(Stop::Trouble(error)) if error.is_corrupt() => {
+                tracing::warn!(operation = %id, %error, "an operation cannot be read");
+                *unreadable = Some(id.clone());
+                Ok(None)
+            }
+            loaded => loaded,
+        }
     }
 
     /// Who may do what with an operation's pipeline, as it stands now.
@@ -156,6 +179,17 @@ impl Service {
 pub(super) fn bad_button() -> Refusal {
     let problem = "This button does not say what it decides.";
     Refusal::new("bad-button", problem, "Use the command instead: `/pipeline help`.")
+}
+
+/// What somebody is told where the only operation that may be meant cannot be read.
+pub(super) fn cannot_be_read(name: &PipelineName, what: &str, id: &OperationId) -> Refusal {
+    Refusal::new(
+        "unreadable-operation",
+        format!(
+            "A {what} of `{name}` cannot be read by this version of Sluice, so nothing was changed (operation `{id}`)."
+        ),
+        "Its message in the channel says that it is stuck: an admin can click *Retry* or *Mark resolved* there. Rollbacks go ahead.",
+    )
 }
 
 /// Who said it, where, and by which delivery.

@@ -2,24 +2,26 @@
 //! outside Sluice, and since when; whoever wants to move such a stage is asked first.
 //!
 //! A look is one call for each function, which shows all its stages, and one for each API stage. Questions take one that
-//! is at most a minute old; whoever wants to move a stage has it looked at anew. A stage that moves at this moment is not
+//! is at most a minute old; whoever wants to move a stage has it looked at anew. A pipeline has one look at a time, which
+//! goes on behind an answer that did not wait for it; one that failed is not repeated for some seconds. A stage that moves at this moment is not
 //! judged: its operation looks itself before it moves anything (`operations/steps/outside.rs`), and what it does not
 //! expect there ends it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::card::{Button, ButtonStyle, Card, Text, Tone};
 use crate::domain::{Drift, Outside, REVISION, Recorded, VersionSet, View, from_item, revised};
 use crate::fault::PortError;
 use crate::grammar::{Command, Names, parse_line};
 use crate::ids::{PipelineName, StageName};
-use crate::operation::{Refusal, marked};
+use crate::operation::{Engine, Refusal, Trouble, marked};
 use crate::operations::names::short_hash;
 use crate::operations::steps::{MOVED_OUTSIDE, is_in_doubt, mark, mover};
 use crate::ports::{Alias, Guard, Precondition, StoreError, Write};
@@ -37,9 +39,24 @@ const PATIENCE: Duration = Duration::from_millis(1_200);
 /// How many pipelines' looks are kept.
 const KEPT: usize = 500;
 
+/// How long a look that failed stands for the next.
+const FAILED: SignedDuration = SignedDuration::from_secs(15);
+/// How long a look may go on behind the answer.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// The latest look at each pipeline, in memory alone.
 #[derive(Default)]
-pub(super) struct Looks(Mutex<BTreeMap<PipelineName, Look>>);
+pub(super) struct Looks(Mutex<BTreeMap<PipelineName, Kept>>);
+
+/// What is kept of a pipeline.
+#[derive(Default)]
+struct Kept {
+    latest: Option<Look>,
+    /// When a look failed, and why.
+    failed: Option<(Timestamp, String)>,
+    /// What the look that is under way comes to.
+    under_way: Option<watch::Receiver<Option<Truth>>>,
+}
 
 /// What was seen of a pipeline.
 #[derive(Clone)]
@@ -50,6 +67,7 @@ struct Look {
 }
 
 /// What a comparison came to.
+#[derive(Clone)]
 pub(super) enum Truth {
     /// AWS answered then; these stages were judged.
     Seen(Timestamp, BTreeMap<StageName, Option<Outside>>),
@@ -70,19 +88,24 @@ enum Ask {
 }
 
 impl Looks {
+    fn with<T>(&self, name: &PipelineName, act: impl FnOnce(&mut Kept) -> T) -> T {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= KEPT && !all.contains_key(name) {
+            let at = |kept: &Kept| kept.latest.as_ref().map(|look| look.at);
+            let idle = all.iter().filter(|(_, kept)| kept.under_way.is_none());
+            if let Some(oldest) = idle.min_by_key(|(_, kept)| at(kept)).map(|(name, _)| name.clone()) {
+                all.remove(&oldest);
+            }
+        }
+        act(all.entry(name.clone()).or_default())
+    }
+
     fn of(&self, name: &PipelineName) -> Option<Look> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.with(name, |kept| kept.latest.clone())
     }
 
     fn keep(&self, name: &PipelineName, look: Look) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT
-            && !kept.contains_key(name)
-            && let Some(oldest) = kept.iter().min_by_key(|(_, look)| look.at).map(|(name, _)| name.clone())
-        {
-            kept.remove(&oldest);
-        }
-        kept.insert(name.clone(), look);
+        self.with(name, |kept| (kept.latest, kept.failed) = (Some(look), None));
     }
 }
 
@@ -108,7 +131,7 @@ impl Service {
     pub(super) async fn truth(&self, name: &PipelineName, view: &View) -> Result<Truth, Stop> {
         match self.known(name, view) {
             Some(truth) => Ok(truth),
-            None => self.look(name, view, None).await,
+            None => self.look(name, view).await,
         }
     }
 
@@ -120,6 +143,83 @@ impl Service {
         (is_fresh && stages.all(|stage| look.holds(view, stage))).then(|| told(&look, view, None))
     }
 
+    /// Looks now, unless a look is under way or failed a moment ago; waits for it a little.
+    async fn look(&self, name: &PipelineName, view: &View) -> Result<Truth, Stop> {
+        let world = self.engine.world();
+        let now = world.clock.now();
+        let (sender, receiver) = watch::channel(None);
+        let looker = self.looker();
+        let begun = self.looks.with(name, |kept| {
+            if let Some((at, why)) = &kept.failed
+                && now.duration_since(*at) < FAILED
+            {
+                return Err(why.clone());
+            }
+            match &kept.under_way {
+                // One whose task has gone sends nothing any more.
+                Some(under_way) if under_way.has_changed().is_ok() => Ok((under_way.clone(), false)),
+                _ => {
+                    kept.under_way = Some(receiver.clone());
+                    Ok((receiver, true))
+                }
+            }
+        });
+        let (mut under_way, is_mine) = match begun {
+            Ok(begun) => begun,
+            Err(why) => return Ok(Truth::Unknown(why)),
+        };
+        if is_mine {
+            let (name, view) = (name.clone(), view.clone());
+            world.background.spawn(Box::pin(async move {
+                let looked = tokio::time::timeout(LONGEST, looker.look(&name, &view, None)).await;
+                let truth = match looked {
+                    Ok(Ok(truth)) => truth,
+                    Ok(Err(error)) => {
+                        tracing::warn!(%error, pipeline = %name, "its stages could not be compared");
+                        Truth::Unknown("its records could not be read".into())
+                    }
+                    Err(_) => Truth::Unknown("it did not answer in time".into()),
+                };
+                let at = looker.engine.world().clock.now();
+                looker.looks.with(&name, |kept| {
+                    kept.under_way = None;
+                    if let Truth::Unknown(why) = &truth {
+                        kept.failed = Some((at, why.clone()));
+                    }
+                });
+                sender.send_replace(Some(truth));
+            }));
+        }
+        let answered = tokio::time::timeout(PATIENCE, under_way.wait_for(Option::is_some)).await;
+        let truth = answered.ok().and_then(Result::ok).and_then(|truth| truth.clone());
+        Ok(truth.unwrap_or_else(|| Truth::Unknown("it did not answer in time; ask again in a moment".into())))
+    }
+
+    /// Looks at a stage where nothing ran yet, for these functions that are to come there.
+    async fn look_at_first(
+        &self,
+        name: &PipelineName,
+        view: &View,
+        first: (&StageName, &BTreeSet<String>),
+    ) -> Result<Truth, Stop> {
+        match tokio::time::timeout(PATIENCE, self.looker().look(name, view, Some(first))).await {
+            Ok(truth) => Ok(truth?),
+            Err(_) => Ok(Truth::Unknown("it did not answer in time".into())),
+        }
+    }
+
+    fn looker(&self) -> Looker {
+        Looker { engine: Arc::clone(&self.engine), looks: Arc::clone(&self.looks) }
+    }
+}
+
+/// Whoever looks, perhaps when nobody waits any more.
+struct Looker {
+    engine: Arc<Engine>,
+    looks: Arc<Looks>,
+}
+
+impl Looker {
     /// Looks now, and records what was moved and since when. `first`: the functions that are to come to a stage where
     /// nothing ran yet, so that what others made there is seen.
     async fn look(
@@ -127,19 +227,18 @@ impl Service {
         name: &PipelineName,
         view: &View,
         first: Option<(&StageName, &BTreeSet<String>)>,
-    ) -> Result<Truth, Stop> {
+    ) -> Result<Truth, Trouble> {
         let world = self.engine.world();
         let quiet: BTreeSet<&StageName> =
             view.stages.keys().filter(|stage| mover(view, stage).is_none()).collect();
         let recorded = self.recorded(name, view, &quiet).await?;
         let at = world.clock.now();
-        let shown = match tokio::time::timeout(PATIENCE, self.shown(&recorded, view, first)).await {
-            Ok(Ok(shown)) => shown,
-            Ok(Err(error)) => {
+        let shown = match self.shown(&recorded, view, first).await {
+            Ok(shown) => shown,
+            Err(error) => {
                 tracing::warn!(%error, pipeline = %name, "its stages could not be compared with AWS");
                 return Ok(Truth::Unknown(format!("{} failed ({})", error.call, error.code)));
             }
-            Err(_) => return Ok(Truth::Unknown("it did not answer in time".into())),
         };
         let mut drifts = judged(&recorded, &shown, first);
         if drifts.values().any(|drift| !drift.is_none()) {
@@ -253,7 +352,9 @@ impl Service {
             }
         }
     }
+}
 
+impl Service {
     /// Whoever wants to move a stage that somebody moved outside Sluice is asked first. Gives what is gone on from, if
     /// they say so; `seen` is what their button was about.
     pub(super) async fn ask_first(
@@ -283,8 +384,10 @@ impl Service {
                 let functions = artifact.and_then(Value::as_object).into_iter().flatten();
                 let functions = functions.map(|(logical, _)| function_name(name, logical)).collect();
                 let runs = view.stages.get(stage).and_then(|stage| stage.current.as_ref());
-                let first = (runs.is_none()).then_some((stage, &functions));
-                self.look(name, view, first).await?
+                match runs {
+                    None => self.look_at_first(name, view, (stage, &functions)).await?,
+                    Some(_) => self.look(name, view).await?,
+                }
             }
         };
         // Where AWS does not answer in time, the operation's own looks decide.

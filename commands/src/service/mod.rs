@@ -43,13 +43,15 @@ const TRIES: usize = 8;
 pub enum Delay {
     /// The store cannot be reached or refuses us: nothing was done.
     Unreachable,
+    /// Whether it was recorded is not known.
+    Unconfirmed,
 }
 
 /// Whoever answers.
 pub struct Service {
     engine: Arc<Engine>,
     names: Names,
-    looks: drift::Looks,
+    looks: Arc<drift::Looks>,
     shares: refusals::Shares,
 }
 
@@ -117,7 +119,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Card {
 impl Service {
     /// A service over that engine, with the commands as they are called in this installation.
     pub fn new(engine: Arc<Engine>, names: Names) -> Self {
-        Self { engine, names, looks: drift::Looks::default(), shares: Default::default() }
+        Self { engine, names, looks: Arc::default(), shares: Default::default() }
     }
 
     /// Answers a delivery.
@@ -142,7 +144,11 @@ impl Service {
                 Box::pin(self.record_refusal(&invocation, &refusal, &answer)).await;
                 Ok(answer)
             }
-            Err(Stop::Trouble(trouble @ Trouble::Store(_))) => {
+            Err(Stop::Trouble(Trouble::Unconfirmed)) => {
+                tracing::error!("whether a delivery was recorded is unknown");
+                Err(Delay::Unconfirmed)
+            }
+            Err(Stop::Trouble(trouble @ Trouble::Store(_))) if !trouble.is_of_what_is_recorded() => {
                 tracing::error!(error = %trouble, "a delivery could not be answered");
                 Err(Delay::Unreachable)
             }

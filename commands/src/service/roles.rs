@@ -94,7 +94,8 @@ impl Service {
         let changes = world.store.query(newest(world.keys.installation_audit_partition(), RECORDS));
         let (roles, changes) = try_join(world.roles(None), changes).await?;
         let card = had(Card::new(Tone::Neutral, "Roles for all pipelines"), &roles, None);
-        let records: Vec<AuditRecord> = changes.items.iter().map(from_item).collect::<Result<_, _>>()?;
+        let records: Vec<AuditRecord> =
+            changes.items.iter().filter_map(|item| from_item(item).ok()).collect();
         let changes = records.iter().filter(|record| record.kind != asks::KIND).take(CHANGES);
         let changes = lines(changes.map(|record| {
             let change = Text::default().time(record.at).then(" ").join(record.actor.told());

@@ -6,7 +6,7 @@ use crate::domain::View;
 use crate::ids::{BuildNumber, OperationId, PipelineName, StageName};
 use crate::operation::{Facts, Loaded, Refusal, Said, Status, Trouble, Verdict, Word, answered, say};
 use crate::operations::{build, promote};
-use crate::service::clicks::{delivery_of, late};
+use crate::service::clicks::{cannot_be_read, delivery_of, late};
 use crate::service::{Answer, Invocation, Service, Stop};
 
 /// How often a cancel is tried anew because the operation went to sleep or woke meanwhile.
@@ -68,15 +68,23 @@ impl Service {
         let world = self.engine.world();
         let view = View::read(&*world.store, &world.keys, name).await?;
         view.pipeline(name)?;
+        let mut unreadable = None;
         for ticket in view.tickets.iter().rev().filter(|ticket| ticket.kind == kind && !ticket.stuck) {
-            let Some(loaded) = self.load(&ticket.operation).await? else { continue };
-            if is_meant(&loaded.facts)? {
+            let Some(loaded) = self.readable(&ticket.operation, &mut unreadable).await? else { continue };
+            let Ok(is_meant) = is_meant(&loaded.facts) else {
+                unreadable = Some(ticket.operation.clone());
+                continue;
+            };
+            if is_meant {
                 let word = Word { verdict: Verdict::Cancel, reason };
                 return self.stop(invocation, &ticket.operation, word).await;
             }
         }
         if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
             return Ok(answer);
+        }
+        if let Some(id) = unreadable {
+            return Err(cannot_be_read(name, kind, &id).into());
         }
         let hint = format!("See `/pipeline status {name}`.");
         Err(Refusal::new("nothing-runs", nothing, hint).into())

@@ -19,7 +19,7 @@ pub(super) const MOST_ROUTES: usize = 1_000;
 /// The largest number of parameters: CloudFormation's own limit.
 pub(super) const MOST_PARAMETERS: usize = 200;
 /// All texts that intrinsics and settings come to, in bytes.
-const MOST_TEXT: usize = 1024 * 1024;
+const MOST_TEXT: usize = 4 * 1024 * 1024;
 /// All values that are written in a template, and again all values that are resolved.
 const MOST_VALUES: usize = 100_000;
 /// Intrinsics, mappings and lists within each other.
@@ -45,7 +45,7 @@ impl Budget {
 
     /// Counts that many bytes of text that are about to be produced.
     pub(super) fn text(&self, bytes: usize) -> Result<(), Wrong> {
-        self.take(&self.text, bytes, "produces more than 1 MiB of text")
+        self.take(&self.text, bytes, "produces more than 4 MiB of text")
     }
 
     /// Counts that many values that are about to be looked at.

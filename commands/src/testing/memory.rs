@@ -1,7 +1,8 @@
 //! [`MemoryStore`]: the store port in a map, deterministic, with a log of calls and faults on demand.
 //!
-//! It refuses what DynamoDB refuses (empty keys, a key twice in a transaction, an item over 400 KB), so that a domain
-//! that fits into it fits into the real store too. It keeps tokens until [`MemoryStore::forget_tokens`], because it has
+//! It refuses what DynamoDB refuses (empty keys, a key twice in a transaction, an item over 400 KB, more than 100 writes
+//! or 4 MB in a transaction), measured as the adapter measures it, so that a domain that fits into it fits into the real
+//! store too. It keeps tokens until [`MemoryStore::forget_tokens`], because it has
 //! no clock. Every call yields once before it acts, so that concurrent callers really interleave.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use crate::ports::{
 const MAX_WRITES: usize = 100;
 const MAX_READS: usize = 100;
 const MAX_ITEM_BYTES: usize = 400 * 1024;
+const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 const MAX_PARTITION_BYTES: usize = 2048;
 const MAX_SORT_BYTES: usize = 1024;
 
@@ -322,14 +324,19 @@ impl Inner {
 }
 
 fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
-    if writes.is_empty() || writes.len() > MAX_WRITES {
-        return refuse(format!("{} writes in one transaction, 1 to {MAX_WRITES} are possible", writes.len()));
+    if writes.is_empty() {
+        return refuse("no writes in a transaction".into());
     }
+    if writes.len() > MAX_WRITES {
+        let why = format!("{} writes in one transaction, at most {MAX_WRITES} are possible", writes.len());
+        return Err(StoreError::TooLarge(why));
+    }
+    let mut bytes = 0;
     let mut seen = BTreeSet::new();
     for write in writes {
         let key = match write {
             Write::Put { item, .. } => {
-                check_size(item)?;
+                bytes += check_size(item)?;
                 &item.key
             }
             Write::Update { key, .. } | Write::Delete { key, .. } | Write::Check { key, .. } => key,
@@ -338,6 +345,9 @@ fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
         if !seen.insert(key) {
             return refuse(format!("{}/{} twice in one transaction", key.partition, key.sort));
         }
+    }
+    if bytes > MAX_TRANSACTION_BYTES {
+        return Err(StoreError::TooLarge(format!("a transaction of {bytes} bytes")));
     }
     Ok(())
 }
@@ -351,17 +361,24 @@ fn check_key(key: &Key) -> Result<(), StoreError> {
     }
 }
 
-fn check_size(item: &Item) -> Result<(), StoreError> {
+/// The size of an item as DynamoDB counts it: names and values of all its attributes, the body not deflated.
+fn check_size(item: &Item) -> Result<usize, StoreError> {
+    // "g_" stands before a guard's name; numbers of ours have at most 21 digits.
     let guards: usize = item
         .guards
         .iter()
-        .map(|(name, guard)| name.len() + if let Guard::Text(text) = guard { text.len() } else { 21 })
+        .map(|(name, guard)| 2 + name.len() + if let Guard::Text(text) = guard { text.len() } else { 21 })
         .sum();
-    let bytes = item.body.to_string().len() + item.key.partition.len() + item.key.sort.len() + guards;
+    // pk, sk, v and its number, b; ds and du with theirs; ttl and its second.
+    let names = 2 + 2 + 2 + 1 + 2 + item.due.map_or(0, |_| 30) + item.expires.map_or(0, |_| 14);
+    let bytes = names + item.body.to_string().len() + item.key.partition.len() + item.key.sort.len() + guards;
     if bytes > MAX_ITEM_BYTES {
-        return refuse(format!("{}/{} has {bytes} bytes", item.key.partition, item.key.sort));
+        return Err(StoreError::TooLarge(format!(
+            "{}/{} has {bytes} bytes",
+            item.key.partition, item.key.sort
+        )));
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// Expiry is kept to the second and rounded up, so that nothing is deleted early.
@@ -416,5 +433,20 @@ mod tests {
         assert_eq!(store.transact("t", vec![put("a")]).await, Ok(()));
         store.forget_tokens();
         assert_eq!(store.transact("t", vec![put("a")]).await, Err(StoreError::Lost(vec![0])));
+    }
+
+    #[tokio::test]
+    async fn it_takes_no_more_than_the_real_one() {
+        let store = MemoryStore::new();
+        let sized = |sort: &str, bytes: usize| {
+            let item = Item { body: serde_json::json!("x".repeat(bytes)), ..item(sort) };
+            Write::Put { item, when: Precondition::Any }
+        };
+        let all = |count: usize, bytes: usize| (0..count).map(|nth| sized(&nth.to_string(), bytes)).collect();
+        let is_too_large = |answer| matches!(answer, Err(StoreError::TooLarge(_)));
+        assert!(is_too_large(store.write(sized("a", 410_000)).await), "an item");
+        assert!(is_too_large(store.transact("many", all(101, 1)).await), "writes");
+        assert!(is_too_large(store.transact("large", all(11, 400_000)).await), "a transaction");
+        assert_eq!(store.transact("fits", all(10, 400_000)).await, Ok(()));
     }
 }

@@ -13,4 +13,6 @@ pub mod samples;
 pub use cloud::{Cloud, Moment, Weather};
 pub use memory::{MemoryStore, StoreCall, StoreFault};
 pub use nowhere::{Nowhere, target, world};
-pub use recorders::{RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, TestDirectory};
+pub use recorders::{
+    OnRuntime, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,
+};

@@ -12,6 +12,7 @@ use crate::fault::{Class, PortError, PortResult};
 use crate::ids::{CommitId, Target};
 use crate::operation::{Keys, Pinned, Settings, World};
 use crate::ports::*;
+use crate::testing::OnRuntime;
 
 /// AWS where there is none.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,12 +41,14 @@ pub fn world(
         target: target(),
         pinned: Pinned::new(access),
         settings,
+        contents: Default::default(),
         store,
         clock,
         herald,
         runner,
         wakeups: Arc::new(NoWakeups),
         workers: Arc::new(OnCaller),
+        background: Arc::new(OnRuntime),
         directory: Arc::new(NoDirectory),
         repositories: Arc::new(Nowhere),
         builders: Arc::new(Nowhere),

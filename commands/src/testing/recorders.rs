@@ -4,16 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::domain::Unknown;
 use crate::ids::{GroupId, OperationId, UserId};
-use crate::ports::{Clock, Directory, Herald, Hint, News, Runner, Wakeups};
+use crate::ports::{Background, Clock, Directory, Herald, Hint, News, Runner, Wakeups};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Work behind an answer, on the test's own runtime.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OnRuntime;
+
+impl Background for OnRuntime {
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        #[expect(clippy::disallowed_methods, reason = "a test waits for what it wants to see")]
+        drop(tokio::spawn(work));
+    }
 }
 
 /// A clock that begins where it is set and goes on as tokio's does: where that is paused, this one stands too.

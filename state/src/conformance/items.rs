@@ -57,7 +57,7 @@ pub async fn large_items_are_kept_or_refused(store: &dyn Store) {
     assert_eq!(get(store, &fits.key).await, Some(fits.clone()));
 
     let too_large = put(sized(410_000), Precondition::Any);
-    assert!(matches!(store.write(too_large.clone()).await, Err(StoreError::Refused(_))));
-    assert!(matches!(store.transact("large/1", vec![too_large]).await, Err(StoreError::Refused(_))));
+    assert!(matches!(store.write(too_large.clone()).await, Err(StoreError::TooLarge(_))));
+    assert!(matches!(store.transact("large/1", vec![too_large]).await, Err(StoreError::TooLarge(_))));
     assert_eq!(get(store, &fits.key).await, Some(fits));
 }

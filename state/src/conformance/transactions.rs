@@ -109,7 +109,9 @@ pub async fn unfit_transactions_are_refused(store: &dyn Store) {
     let row = |n: usize| put(item("unfit", &n.to_string()), Precondition::Any);
     let twice = vec![row(1), row(2), Write::Check { key: key("unfit", "1"), when: Precondition::Any }];
     let empty_key = vec![row(1), put(item("unfit", ""), Precondition::Any)];
-    for (n, writes) in [Vec::new(), (0..101).map(row).collect(), twice, empty_key].into_iter().enumerate() {
+    let too_many = store.transact("unfit/many", (0..101).map(row).collect()).await;
+    assert!(matches!(too_many, Err(StoreError::TooLarge(_))), "{too_many:?}");
+    for (n, writes) in [Vec::new(), twice, empty_key].into_iter().enumerate() {
         let answer = store.transact(&format!("unfit/{n}"), writes).await;
         assert!(matches!(answer, Err(StoreError::Refused(_))), "{n}: {answer:?}");
     }

@@ -48,6 +48,7 @@ where
                 // The same token is being worked on: by the attempt whose answer we did not wait for.
                 ("TransactionInProgressException", _) => StoreError::Unknown(why),
                 (code, status) if AGAIN.contains(&code) || status == 429 => StoreError::Again(why),
+                ("ValidationException", _) if is_about_size(&why) => StoreError::TooLarge(why),
                 (_, 400..=499) => StoreError::Refused(why),
                 _ => StoreError::Unknown(why),
             }
@@ -76,7 +77,19 @@ fn classify_cancellation(call: &'static str, reasons: &[CancellationReason]) -> 
         let _ = write!(why, ", write {index}: {} {}", code(reason), reason.message().unwrap_or_default());
         again &= AGAIN.contains(&code(reason).as_str());
     }
-    if again { StoreError::Again(why) } else { StoreError::Refused(why) }
+    match again {
+        true => StoreError::Again(why),
+        false if is_about_size(&why) => StoreError::TooLarge(why),
+        false => StoreError::Refused(why),
+    }
+}
+
+/// DynamoDB has one code for everything that is wrong with a request; its sentence says whether it was too large.
+/// "Item size has exceeded the maximum allowed size", "Item size to update has exceeded the maximum allowed size",
+/// "Transaction request cannot include more than 4 MB".
+fn is_about_size(why: &str) -> bool {
+    let why = why.to_lowercase();
+    why.contains("maximum allowed size") || why.contains("transaction request cannot include more than")
 }
 
 /// No answer came. If it is certain that nothing was sent either, nothing happened.

@@ -82,7 +82,7 @@ pub(super) fn encode(item: Item) -> Result<Attributes, StoreError> {
         others.map(|(name, value)| name.len() + size(value)).sum::<usize>() + name.len() + plain;
     if bytes > MAX_BYTES {
         let Key { partition, sort } = item.key;
-        return Err(StoreError::Refused(format!(
+        return Err(StoreError::TooLarge(format!(
             "item {partition} {sort} has {bytes} bytes, at most {MAX_BYTES} can be stored"
         )));
     }

@@ -37,6 +37,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// What DynamoDB takes for a client request token.
 const MAX_TOKEN_CHARS: usize = 36;
+/// What one transaction takes.
+const MAX_WRITES: usize = 100;
 
 /// The store over one DynamoDB table. Cheap to share behind an `Arc`; holds connections, no data.
 #[derive(Debug)]
@@ -155,6 +157,11 @@ impl Store for DynamoStore {
 
     async fn transact(&self, token: &str, writes: Vec<Write>) -> Result<(), StoreError> {
         let partition = writes.first().map(partition_of).unwrap_or_default().to_owned();
+        if writes.len() > MAX_WRITES {
+            let why =
+                format!("{} writes in one transaction, at most {MAX_WRITES} are possible", writes.len());
+            return Err(StoreError::TooLarge(why));
+        }
         let items = writes
             .into_iter()
             .map(|write| Request::prepare(&self.table, write)?.into_transaction())

@@ -39,7 +39,7 @@ pub(super) fn encode(item: Item) -> Result<Encoded, StoreError> {
     // The numbers have eight bytes each at the most.
     let bytes = partition.len() + sort.len() + guards.len() + body.len() + 3 * 8;
     if bytes > MAX_BYTES {
-        return Err(StoreError::Refused(format!(
+        return Err(StoreError::TooLarge(format!(
             "item {partition} {sort} has {bytes} bytes, at most {MAX_BYTES} can be stored"
         )));
     }

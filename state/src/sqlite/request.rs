@@ -45,8 +45,12 @@ pub(super) struct Token {
 
 /// Checks and encodes writes that are to happen together.
 pub(super) fn prepare(writes: Vec<Write>) -> Result<Vec<Prepared>, StoreError> {
-    if writes.is_empty() || writes.len() > MAX_WRITES {
-        return refuse(format!("{} writes in one transaction, from 1 to {MAX_WRITES} can be", writes.len()));
+    if writes.len() > MAX_WRITES {
+        let why = format!("{} writes in one transaction, at most {MAX_WRITES} are possible", writes.len());
+        return Err(StoreError::TooLarge(why));
+    }
+    if writes.is_empty() {
+        return refuse("no writes in a transaction".into());
     }
     let prepared = writes.into_iter().map(prepare_one).collect::<Result<Vec<_>, _>>()?;
     let mut keys: Vec<&Key> = prepared.iter().map(|write| &write.key).collect();

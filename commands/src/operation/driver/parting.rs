@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::stream::StreamExt;
 use tokio::time::Instant;
 
-use super::{Drive, Pending};
+use super::{Drive, Next, Pending};
 use crate::operation::engine::Driven;
 use crate::operation::head::{Head, Status};
 use crate::operation::journal::Entry;
@@ -23,12 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Drive<'_> {
     /// Lets go of the operation.
-    pub(super) async fn part(mut self) -> Result<Driven, Trouble> {
+    pub(super) async fn part(&mut self) -> Result<Driven, Trouble> {
         if !self.drain().await {
             return Ok(Driven::NotOurs);
         }
         self.retract();
         let is_clear = self.motion.in_flight.iter().all(|step| !self.is_mutation(step));
+        if let Some(Next::Over(driven)) = self.make_room().await? {
+            return Ok(driven);
+        }
         while !self.pending.is_empty() {
             let awaits = self.log.head().awaits.clone();
             let awaited = parse_wait(&awaits).map(|(step, _)| step);
@@ -36,7 +39,7 @@ impl Drive<'_> {
             let awaits = if is_over { String::new() } else { awaits };
             let leave = Leave { status: Status::Running, owned: !is_clear, due: DueChange::Keep, awaits };
             match self.append(vec![], vec![], vec![], leave).await? {
-                Appended::Recorded => self.tell()?,
+                Appended::Recorded => self.try_to_tell(),
                 // What was refused is not pending any more: whoever goes on runs that step again.
                 Appended::Refused(_) => {}
                 Appended::Fenced => return Ok(Driven::NotOurs),

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use super::Drive;
+use super::{Drive, Next, Pending, on_its_way};
 use crate::domain::Act;
 use crate::operation::definition::End;
-use crate::operation::facts::STUCK;
+use crate::operation::engine::Driven;
+use crate::operation::facts::{Facts, STUCK};
 use crate::operation::head::Status;
 use crate::operation::journal::Entry;
 use crate::operation::log::{Appended, Leave};
@@ -18,7 +19,7 @@ use crate::operation::plan::Turn;
 use crate::operation::slot::Slot;
 use crate::operation::step::{StepId, Trouble};
 use crate::operation::{auditing, line};
-use crate::ports::{DueChange, Write};
+use crate::ports::{DueChange, StoreError, Write};
 
 impl Drive<'_> {
     /// The slots that this turn gives back.
@@ -35,12 +36,12 @@ impl Drive<'_> {
     pub(super) fn settle_turn(
         &mut self,
         turn: &Turn,
+        facts: &Facts,
         row: &mut Vec<Entry>,
         writes: &mut Vec<Write>,
         owners: &mut Vec<Option<StepId>>,
         leave: &mut Leave,
     ) -> Result<(), Trouble> {
-        let facts = self.foreseen(row)?;
         let world = self.engine.world();
         let at = world.clock.now();
         match turn {
@@ -52,7 +53,7 @@ impl Drive<'_> {
                     }
                 } else {
                     // Its slots are free because its ticket is gone.
-                    writes.push(line::leave(world, &facts));
+                    writes.push(line::leave(world, facts));
                     owners.push(None);
                 }
                 row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
@@ -74,12 +75,12 @@ impl Drive<'_> {
                 // The slots stay marked with it, and are taken again if somebody gets it on.
                 row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
                 row.push(Entry::Stuck { refusal: refusal.clone() });
-                let mut last = vec![line::mark_stuck(world, &facts)];
+                let mut last = vec![line::mark_stuck(world, &facts.charter)];
                 last.push(auditing::audit_of(
                     Act::Stuck,
                     refusal.code.clone(),
                     &*self.definition,
-                    &facts,
+                    facts,
                     world,
                 )?);
                 owners.extend(last.iter().map(|_| None));
@@ -95,9 +96,9 @@ impl Drive<'_> {
                 let succeeded = *turn == Turn::Succeeded;
                 row.push(Entry::Ended { succeeded });
                 let mut last =
-                    self.definition.on_end(&facts, succeeded, &End { target: self.log.target(), at })?;
-                last.push(line::leave(world, &facts));
-                last.push(auditing::audit_of_end(&*self.definition, &facts, succeeded, world)?);
+                    self.definition.on_end(facts, succeeded, &End { target: self.log.target(), at })?;
+                last.push(line::leave(world, facts));
+                last.push(auditing::audit_of_end(&*self.definition, facts, succeeded, world)?);
                 owners.extend(last.iter().map(|_| None));
                 writes.extend(last);
                 *leave = Leave {
@@ -125,7 +126,12 @@ impl Drive<'_> {
         }
         let entries = self.pending.iter().map(|pending| pending.entry.clone()).chain(row).collect();
         let world = self.engine.world();
-        let outcome = self.log.append(&*world.store, world.clock.now(), entries, leave, all).await?;
+        let appended = self.log.append(&*world.store, world.clock.now(), entries, leave, all).await;
+        if let Err(error @ Trouble::Store(StoreError::TooLarge(_))) = appended {
+            self.leave_out_the_largest(&error)?;
+            return Ok(Appended::Refused(vec![]));
+        }
+        let outcome = appended?;
         self.held_back = None;
         match &outcome {
             Appended::Recorded => {
@@ -150,4 +156,91 @@ impl Drive<'_> {
         }
         Ok(outcome)
     }
+
+    /// Records what is at hand in rows of a bounded size: an item has 400 KB at the most, and the looks at hundreds of
+    /// functions end at the same time. `Some`: something else comes first.
+    pub(super) async fn make_room(&mut self) -> Result<Option<Next>, Trouble> {
+        loop {
+            let count = fitting(&self.pending);
+            if count == self.pending.len() {
+                return Ok(None);
+            }
+            let later = self.pending.split_off(count);
+            let leave = Leave {
+                status: on_its_way(&self.foreseen()?),
+                owned: true,
+                due: DueChange::Keep,
+                awaits: self.log.head().awaits.clone(),
+            };
+            let appended = self.append(vec![], vec![], vec![], leave).await;
+            self.pending.extend(later);
+            match appended? {
+                Appended::Recorded => self.try_to_tell(),
+                Appended::Refused(_) => {}
+                Appended::Fenced if self.heard().await? => {}
+                Appended::Fenced => return Ok(Some(Next::Over(Driven::NotOurs))),
+            }
+        }
+    }
+
+    /// What the store does not take because of its size will never be taken: the step that it is of has failed. Of a
+    /// mutation, which was made, that cannot be said: only people can tell.
+    fn leave_out_the_largest(&mut self, error: &Trouble) -> Result<(), Trouble> {
+        let sizes = self.pending.iter().enumerate().filter(|(_, pending)| pending.step.is_some());
+        let largest = sizes.map(|(nth, pending)| (size(pending), nth)).max();
+        let Some((bytes, nth)) = largest.filter(|(bytes, _)| *bytes >= LARGE) else {
+            return Err(error.clone());
+        };
+        let pending = self.pending.remove(nth);
+        let Some(step) = pending.step else { return Err(error.clone()) };
+        tracing::error!(operation = %self.log.head().id, %step, bytes, %error, "a step left more than can be recorded");
+        match pending.entry {
+            Entry::Done { .. } if self.is_mutation(&step) => {
+                self.motion.blind.insert(step, error.refusal());
+            }
+            Entry::Done { .. } => {
+                let entry = Entry::Fault { step: step.clone(), refusal: error.refusal() };
+                self.pending.insert(nth, Pending { entry, step: Some(step), writes: vec![] });
+            }
+            _ => return Err(error.clone()),
+        }
+        Ok(())
+    }
+}
+
+/// So many bytes of ends go into one row: half of what an item holds, since intents and a wait may follow.
+const ROOM: usize = 200 * 1024;
+/// So many records change with one row: a transaction has 100 writes, and an end has some of its own.
+const RECORDS: usize = 60;
+/// What is smaller than this is not why a row was too large.
+const LARGE: usize = 8 * 1024;
+
+/// About how many bytes are to be recorded of it.
+fn size(pending: &Pending) -> usize {
+    let bodies = pending.writes.iter().map(|write| match write {
+        Write::Put { item, .. } => item.body.to_string().len(),
+        _ => 0,
+    });
+    entry_size(&pending.entry) + bodies.sum::<usize>()
+}
+
+fn entry_size(entry: &Entry) -> usize {
+    match entry {
+        Entry::Done { output, step, .. } => output.to_string().len() + step.0.len() + 64,
+        Entry::Fault { refusal, .. } | Entry::UndoFault { refusal, .. } => {
+            refusal.problem.len() + refusal.hint.len() + 256
+        }
+        _ => 256,
+    }
+}
+
+/// How many of these, the first first, go into one row; at least one.
+fn fitting(pending: &[Pending]) -> usize {
+    let (mut bytes, mut records) = (0, 0);
+    let over = pending.iter().position(|one| {
+        bytes += entry_size(&one.entry);
+        records += one.writes.len();
+        bytes > ROOM || records > RECORDS
+    });
+    over.map_or(pending.len(), |first| first.max(1))
 }

@@ -17,6 +17,11 @@ fn reply(name: &'static str, text: Text, cause: u64) -> Aside {
     Aside { name, text, code: vec![], in_thread: true, broadcast: false, cause }
 }
 
+/// That it is stuck, for the whole channel.
+pub(super) fn stuck(text: Text, cause: u64) -> Aside {
+    Aside { broadcast: true, ..reply("stuck", text, cause) }
+}
+
 /// All of them, as far as it came.
 pub(super) fn asides(story: &Story, facts: &Facts, nodes: &[Node]) -> Vec<Aside> {
     let mut asides = vec![];
@@ -37,7 +42,7 @@ pub(super) fn asides(story: &Story, facts: &Facts, nodes: &[Node]) -> Vec<Aside>
     if let Some((cause, refusal)) = &facts.stuck {
         let mut text = Text::default().user(&facts.charter.actor.id).then(" ").join(headline(story, facts));
         text = text.then(": ").join(marked(&refusal.problem));
-        asides.push(Aside { broadcast: true, ..reply("stuck", text, *cause) });
+        asides.push(stuck(text, *cause));
     }
     if let Some((at, succeeded)) = facts.ended {
         let long = at.duration_since(facts.charter.accepted).as_secs() >= LONG;

@@ -4,8 +4,8 @@ use super::harness::Shared;
 use super::sea::{How, Spec, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::StoreError;
-use crate::testing::StoreFault;
+use crate::ports::{Store, StoreError};
+use crate::testing::{StoreCall, StoreFault};
 
 fn steps() -> [Spec; 1] {
     [step("a", How::Set)]
@@ -78,4 +78,76 @@ async fn an_acceptance_whose_answer_was_lost_is_known_again_by_its_inbox_row() {
         assert_eq!(process.engine.drive(&operation_id(1)).await, Driven::Ended);
         assert_eq!(shared.sea.runs("a"), 1);
     }
+}
+
+/// As many calls from the next but one on fail so: the view is read, and then the store does not answer.
+fn silent(shared: &Shared, calls: usize, error: impl Fn() -> StoreError) {
+    let at = shared.store.count() + 1;
+    // The pipeline and the roles are read by two calls.
+    (0..calls).for_each(|nth| shared.store.fault_at(at + 1 + nth, StoreFault::Before(error())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acceptance_that_is_refused_for_too_long_is_given_up() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let before = shared.store.items().len();
+    silent(&shared, 1000, || StoreError::Again("throttled".into()));
+    let begun = tokio::time::Instant::now();
+    let error = process.try_ask(1, "d1", "toy", &steps()).await.unwrap_err();
+    assert!(matches!(error, Trouble::Store(StoreError::Again(_))), "nothing was recorded: {error:?}");
+    assert!(begun.elapsed() <= std::time::Duration::from_secs(60));
+    assert_eq!(shared.store.items().len(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_cannot_begin_later() {
+    let unknown = || StoreError::Unknown("no answer".into());
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let reads = shared.store.count() + 2;
+    silent(&shared, 1000, unknown);
+    let error = process.try_ask(1, "d1", "toy", &steps()).await.unwrap_err();
+    assert!(matches!(error, Trouble::Unconfirmed), "nobody knows: {error:?}");
+    let is_attempt = |call: &StoreCall| matches!(call, StoreCall::Transact { .. });
+    let attempts = shared.store.calls().iter().skip(reads).filter(|call| is_attempt(call)).count();
+
+    // The same, but the store answers again by the time it is given up.
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    silent(&shared, attempts, unknown);
+    let Accepted::Before(answer) = process.ask(1, "d1", "toy", &steps()).await else { panic!() };
+    assert!(answer.card.title.flat().contains("nothing was recorded"), "{answer:?}");
+    // An attempt that was on its way all the time arrives.
+    let calls = shared.store.calls();
+    let late = calls.iter().rev().find_map(|call| match call {
+        StoreCall::Transact { token, writes } => Some((token.clone(), writes.clone())),
+        _ => None,
+    });
+    let (token, writes) = late.expect("an attempt");
+    assert!(matches!(shared.store.transact(&token, writes).await, Err(StoreError::Lost(_))));
+    assert!(shared.heads().is_empty() && shared.view().await.tickets.is_empty());
+    let again = process.ask(2, "d1", "toy", &steps()).await;
+    assert!(matches!(again, Accepted::Before(_)), "the same delivery is answered the same: {again:?}");
+    assert!(matches!(process.ask(2, "d2", "toy", &steps()).await, Accepted::Yes(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_that_cannot_be_read_back_is_not_called_nothing() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let at = shared.store.count() + 2;
+    shared.store.fault_at(at, StoreFault::After(StoreError::Unknown("lost".into())));
+    // The second attempt loses to the first, and then nothing can be read.
+    for call in at + 2..at + 40 {
+        shared.store.fault_at(call, StoreFault::Before(StoreError::Unknown("no answer".into())));
+    }
+    let forgetting = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        shared.store.forget_tokens();
+    };
+    let steps = steps();
+    let (accepted, ()) = tokio::join!(process.try_ask(1, "d1", "toy", &steps), forgetting);
+    assert!(matches!(accepted, Err(Trouble::Unconfirmed)), "{accepted:?}");
+    assert_eq!(shared.heads().len(), 1, "it is recorded, and begins");
 }

@@ -12,11 +12,13 @@ use tokio::sync::Notify;
 
 use super::sea::{Sea, Spec, ToyDefinition};
 use crate::card::{Card, Tone};
-use crate::domain::{Access, Asked, Counters, Pipeline, Roles, View, to_item};
+use crate::domain::{
+    Access, Act, Asked, AuditRecord, Counters, Pipeline, Roles, Stage, View, from_item, to_item,
+};
 use crate::ids::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::{DueItem, Item, Key, News, Page, Precondition, Query, Store, StoreError, Write};
+use crate::ports::{DueItem, Guard, Item, Key, News, Page, Precondition, Query, Store, StoreError, Write};
 use crate::service::{Actor, Answer, Service};
 use crate::testing::cloud::{End, Reach};
 use crate::testing::{
@@ -275,6 +277,24 @@ impl Shared {
     pub(super) async fn view(&self) -> View {
         View::read(&*self.store, &Keys::new(&target()), &"orders".parse().unwrap()).await.unwrap()
     }
+    /// How many audit records there are of that act.
+    pub(super) fn audits(&self, act: Act) -> usize {
+        let is_one = |item: &Item| from_item::<AuditRecord>(item).is_ok_and(|record| record.act == act);
+        self.store.such(is_one).len()
+    }
+    /// There is a stage of that name, and this operation holds its slot.
+    pub(super) async fn gives_stage(&self, stage: &str, holder: &OperationId) {
+        let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
+        let stage = Stage::new(stage.parse().unwrap());
+        let slot = keys.slot(&name, &Slot::Stage(stage.name.clone()));
+        let held = [("op".to_owned(), Guard::Text(holder.to_string()))].into();
+        for item in [
+            to_item(keys.stage(&name, &stage.name), Default::default(), &stage).unwrap(),
+            to_item(slot, held, &serde_json::json!({})).unwrap(),
+        ] {
+            self.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+        }
+    }
     /// The rows of an operation's journal.
     pub(super) fn rows(&self, id: &OperationId) -> Vec<Row> {
         let partition = Keys::new(&target()).operation_partition(id);
@@ -410,6 +430,20 @@ impl Process {
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));
         let keys = &self.engine.world().keys;
         let facts = load(&*self.line.store, keys, &head.id).await.unwrap().unwrap().facts;
+        say(&self.engine, &delivery, head, &facts, Word { verdict, reason: None }, &granted, answer)
+            .await
+            .unwrap()
+    }
+
+    /// An admin speaks to an operation that is stuck, whether or not its journal can be read.
+    pub(super) async fn tell_stuck(&self, head: &Head, delivery: &str, verdict: Verdict) -> Said {
+        let ada = person("ada");
+        let roles = Roles { pinned: self.engine.world().pinned.get(), ..Roles::default() };
+        let granted = roles.access().administer(&ada.id).unwrap();
+        let channel = "C0GENERAL1".parse().unwrap();
+        let delivery = Delivery { key: delivery, actor: &ada, channel: Some(&channel) };
+        let answer = Answer::private(Card::new(Tone::Good, "Heard."));
+        let facts = Facts::new(head.id.clone(), head.charter.clone());
         say(&self.engine, &delivery, head, &facts, Word { verdict, reason: None }, &granted, answer)
             .await
             .unwrap()

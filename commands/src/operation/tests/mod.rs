@@ -12,6 +12,7 @@ mod replicas;
 mod schedules;
 mod sea;
 mod silent;
+mod sizes;
 mod slots;
 mod stuck;
 mod unwinding;

@@ -242,3 +242,46 @@ async fn who_was_claimed_appends_nothing_even_before_the_claimant_does() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_alone_can_reach_the_state_waits_for_no_lease() {
+    let shared = Shared::new().await;
+    let first = shared.process("one");
+    first.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
+    drop(first);
+    let id = operation_id(1);
+    let other = shared.process("other");
+    assert_eq!(other.engine.drive(&id).await, Driven::NotOurs, "the owner may be alive");
+    let second = shared.mortal("two", None, |settings| settings.alone = true);
+    assert_eq!(second.engine.sweep().await.unwrap(), std::slice::from_ref(&id));
+    assert_eq!(second.engine.drive(&id).await, Driven::Ended);
+    assert_eq!(shared.sea.count("a"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_told_hides_nothing_that_runs() {
+    let shared = Shared::new().await;
+    let keys = Keys::new(&crate::testing::target());
+    for number in 0..1_100 {
+        let head = Head {
+            id: operation_id(10 + number),
+            charter: crate::operation::testing::charter("toy"),
+            status: Status::Failed,
+            sequence: 1,
+            owner: "away".into(),
+            beat: 1,
+            fence: 1,
+            awaits: String::new(),
+            untold: 0,
+            claims: 0,
+        };
+        let item = head.to_item(&keys).unwrap();
+        let write = crate::ports::Write::Put { item, when: crate::ports::Precondition::Absent };
+        crate::ports::Store::write(&*shared.store, write).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let accepting = shared.mortal("accepting", None, |settings| settings.drive = false);
+    accepting.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
+    let process = shared.process("sweeping");
+    assert_eq!(process.engine.sweep().await.unwrap(), [operation_id(1)]);
+}

@@ -35,6 +35,10 @@ pub(super) enum How {
     Once,
     /// People are asked; what `dan` says counts for nothing.
     Ask,
+    /// A look that leaves so many bytes.
+    Heavy(usize),
+    /// One value is set, and that leaves so many bytes.
+    HeavySet(usize),
 }
 
 /// A step of a toy operation.
@@ -225,8 +229,8 @@ impl Drop for Running<'_> {
 impl Step for Toy {
     fn effect(&self) -> Effect {
         match self.how {
-            How::Look | How::Poll(_) => Effect::Look,
-            How::Set => Effect::Mutate(&effects::UPDATE_ROUTE),
+            How::Look | How::Poll(_) | How::Heavy(_) => Effect::Look,
+            How::Set | How::HeavySet(_) => Effect::Mutate(&effects::UPDATE_ROUTE),
             How::Name => Effect::Mutate(&effects::CREATE_ALIAS),
             How::Once => Effect::Mutate(&effects::START_BUILD),
             How::Ask => Effect::Await,
@@ -254,6 +258,11 @@ impl Step for Toy {
         }
         match how {
             How::Look => Progress::done(name),
+            How::Heavy(bytes) => Progress::done("x".repeat(*bytes)),
+            How::HeavySet(bytes) => {
+                sea.make(name, *how).await?;
+                Progress::done("x".repeat(*bytes))
+            }
             How::Poll(times) if runs > *times => Progress::done(name),
             How::Poll(_) => Ok(Progress::LookAgain { after: Duration::from_secs(1), note: None }),
             How::Set | How::Name | How::Once => {

@@ -1,10 +1,15 @@
 //! What nobody can carry on is parked, by who holds it, and never dropped.
 
-use super::harness::Shared;
+use std::time::Duration;
+
+use super::harness::{LEASE, Process, Shared};
 use super::sea::{How, step};
+use crate::domain::Act;
+use crate::ids::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::{Precondition, Store, Write};
+use crate::ports::{Precondition, Store, StoreError, Write};
+use crate::testing::StoreFault;
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_kind_is_parked_and_stays() {
@@ -15,11 +20,20 @@ async fn an_unknown_kind_is_parked_and_stays() {
     let registry = Registry::default();
     let engine = Engine::new(older.engine.world().clone(), registry);
     let id = operation_id(1);
+    assert_eq!(engine.drive(&id).await, Driven::NotOurs, "another replica may know it");
+    assert_eq!(shared.head(&id).await.status, Status::Running);
+    tokio::time::sleep(Duration::from_secs(11 * 60)).await;
+    assert_eq!(engine.sweep().await.unwrap(), std::slice::from_ref(&id));
     assert_eq!(engine.drive(&id).await, Driven::Stuck);
     assert_eq!(shared.head(&id).await.status, Status::Stuck);
+    let news = older.herald.last_since(0).pop().expect("it is announced");
+    assert!(news.asides.iter().any(|aside| aside.broadcast), "for the whole channel");
+    Messages::new(shared.store.clone(), engine.world().keys.clone()).settled(&news).await.unwrap();
     assert!(shared.is_settled(), "it is out of the due index");
     assert_eq!(engine.drive(&id).await, Driven::Stuck, "and stays so");
-    assert_eq!(shared.view().await.tickets.len(), 1, "but is not dropped");
+    let tickets = shared.view().await.tickets;
+    assert_eq!(tickets.len(), 1, "but is not dropped");
+    assert!(tickets[0].stuck, "and holds back no rollback");
 }
 
 #[tokio::test(start_paused = true)]
@@ -39,6 +53,113 @@ async fn a_journal_that_makes_no_sense_is_parked() {
         assert_eq!(shared.head(&id).await.status, Status::Stuck);
         assert_eq!(shared.sea.effects(), 1, "nothing is done on a guess");
     }
+}
+
+/// An operation whose first row nobody can read, parked by `process`, with the slot of that stage in its hands.
+async fn unreadable(shared: &Shared, process: &Process) -> OperationId {
+    let id = operation_id(1);
+    process.ask(1, "d1", "toy", &[step("ask", How::Ask)]).await;
+    process.live_to(shared, &id, Status::Waiting).await;
+    process.live_out(shared).await;
+    process.say(&id, "ben", "d2", Verdict::Approve).await;
+    let mut item = shared.rows(&id)[0].to_item(&Keys::new(&crate::testing::target()), &id).unwrap();
+    item.body = "garbage".into();
+    shared.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+    process.live_to(shared, &id, Status::Stuck).await;
+    process.live_out(shared).await;
+    id
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_announced_marked_and_tried_again() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let id = unreadable(&shared, &process).await;
+    assert!(shared.view().await.tickets[0].stuck, "a rollback passes it");
+    let stuck = Act::Stuck;
+    assert_eq!(shared.audits(stuck), 1);
+    // Each time it is stuck anew, so that the same admin can speak again.
+    for delivery in ["r1", "r2"] {
+        let head = shared.head(&id).await;
+        let said = process.tell_stuck(&head, delivery, Verdict::Retry).await;
+        assert!(matches!(said, Said::Heard(_)), "{said:?}");
+        process.live_until(async || shared.head(&id).await.sequence > head.sequence).await;
+        assert_eq!(shared.head(&id).await.status, Status::Stuck);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admin_ends_by_force_what_cannot_be_read() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let id = unreadable(&shared, &process).await;
+    shared.gives_stage("prod", &id).await;
+    let head = shared.head(&id).await;
+    assert!(matches!(process.tell_stuck(&head, "r1", Verdict::Resolve).await, Said::Heard(_)));
+    process.live_out(&shared).await;
+    assert_eq!(shared.head(&id).await.status, Status::Failed);
+    let view = shared.view().await;
+    assert!(view.tickets.is_empty() && view.slots.is_empty(), "{view:?}");
+    let prod = view.stages.values().next().expect("a stage");
+    assert_eq!(prod.mixed, Some(Default::default()), "nobody knows what runs there");
+    assert_eq!(shared.audits(Act::Failed), 1);
+    let told = process.herald.last_since(0).pop().expect("it is told");
+    assert_eq!((told.status, told.sequence), (Status::Failed, shared.head(&id).await.sequence));
+    assert!(told.card.title.flat().contains("was resolved by hand"), "{}", told.card.title.flat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_to_nothing_again_and_again_is_parked_and_can_be_ended() {
+    let shared = Shared::new().await;
+    let accepting = shared.mortal("zero", None, |settings| settings.drive = false);
+    accepting.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
+    let id = operation_id(1);
+    // Each of these processes dies as soon as it has claimed it.
+    let claims = |number: usize| {
+        let (shared, id) = (&shared, id.clone());
+        async move {
+            let process = shared.process(&format!("poisoned-{number}"));
+            tokio::time::sleep(LEASE + LEASE).await;
+            process.engine.sweep().await.unwrap();
+            tokio::time::sleep(LEASE).await;
+            let before = shared.head(&id).await.fence;
+            let mut drive = Box::pin(process.engine.drive(&id));
+            while shared.head(&id).await.fence == before {
+                tokio::select! { biased; driven = &mut drive => return driven, () = tokio::task::yield_now() => {} }
+            }
+            Driven::Later
+        }
+    };
+    for number in 0..5 {
+        assert_eq!(claims(number).await, Driven::Later, "{number}");
+        assert_eq!(shared.head(&id).await.claims, number as u64 + 1);
+    }
+    let last = shared.process("last");
+    last.live_to(&shared, &id, Status::Stuck).await;
+    last.live_out(&shared).await;
+    assert!(shared.view().await.tickets[0].stuck);
+    assert_eq!(shared.head(&id).await.claims, 0);
+    let head = shared.head(&id).await;
+    assert!(matches!(last.tell_stuck(&head, "r1", Verdict::Retry).await, Said::Heard(_)));
+    last.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "it was not poisoned for good").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_wrongly_for_a_moment_is_read_again() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let id = operation_id(1);
+    process.ask(1, "d1", "toy", &[step("ask", How::Ask)]).await;
+    process.live_to(&shared, &id, Status::Waiting).await;
+    process.say(&id, "ben", "d2", Verdict::Approve).await;
+    let at = shared.store.count() + 2;
+    for nth in 0..2 {
+        let error = StoreError::Corrupt("for a moment".into());
+        shared.store.fault_at(at + nth, StoreFault::Before(error));
+    }
+    process.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 //! functions as for one. What cannot be read delays and fails nothing: the card then does not speak of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use crate::card::Text;
 use crate::domain::{Release, Stage, from_item};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Context, Effect, Facts, Progress, Step, Story, Trouble};
-use crate::operations::steps::{ReadApplication, application};
+use crate::operations::steps::{Deployable, ReadApplication, read_artifact};
 use crate::template::{AppFunction, AppRoute, Application};
 
 /// So many functions are listed: more than that nobody reads on a phone.
@@ -162,7 +163,7 @@ pub(super) struct LookAtChanges {
     /// Where the release comes from, and which it is.
     pub(super) from: (StageName, ReleaseNumber),
     /// What would run.
-    pub(super) now: Application,
+    pub(super) now: Arc<Deployable>,
 }
 
 impl LookAtChanges {
@@ -189,7 +190,7 @@ impl LookAtChanges {
             bucket: bucket.clone(),
             artifact: found.artifact,
         };
-        Ok(Some(Changes::between(&read.application(cx).await?, now, since)))
+        Ok(Some(Changes::between(&read.application(cx).await?, &now.application, since)))
     }
 }
 
@@ -219,7 +220,7 @@ pub(super) fn dimensions(
     changes: Option<&Changes>,
 ) -> Story {
     let functions = match (&params.before, changes) {
-        (None, _) => application(facts).ok().flatten().map(|app| match app.functions.len() {
+        (None, _) => read_artifact(facts).ok().flatten().map(|read| match read.functions {
             1 => "1 function, new here".to_owned(),
             count => format!("{count} functions, all new here"),
         }),

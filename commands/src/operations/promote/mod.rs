@@ -9,6 +9,7 @@ mod commits;
 mod words;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,8 @@ use crate::domain::{About, Asked, Attempt, Concern, Current, Drift, PinnedApi, R
 use crate::grammar::Permission;
 use crate::ids::{Member, PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, VOID, Verdict,
+    Content, Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, VOID,
+    Verdict,
 };
 use crate::operations::steps::{
     JustMoved, Preparation, RecordMove, SmokeTest, all_done, application, move_nodes, resolution_nodes,
@@ -93,6 +95,21 @@ impl Params {
         }
     }
 
+    /// What the version set is made of.
+    fn preparation<'a>(&'a self, facts: &'a Facts, target: &'a Target) -> Preparation<'a> {
+        Preparation {
+            facts,
+            target,
+            pipeline: &self.name,
+            stage: &self.to,
+            bucket: &self.bucket,
+            artifact: &self.release.artifact,
+            api: self.api.as_ref(),
+            before: self.before.as_ref().map(|before| before.release),
+            outside: self.outside.as_ref(),
+        }
+    }
+
     /// The look at the commits in between, where somebody is asked to approve them.
     fn commits(&self, target: &Target) -> Option<Node> {
         let (before, repository) = (self.before.as_ref()?, self.repository.clone()?);
@@ -154,20 +171,9 @@ impl Definition for Promote {
     }
 
     fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let params: Params = facts.params()?;
+        let params = facts.shared_params::<Params>()?;
         let artifact = &params.release.artifact;
-        let prepared = Preparation {
-            facts,
-            target,
-            pipeline: &params.name,
-            stage: &params.to,
-            bucket: &params.bucket,
-            artifact,
-            api: params.api.as_ref(),
-            before: params.before.as_ref().map(|before| before.release),
-            outside: params.outside.as_ref(),
-        }
-        .nodes()?;
+        let prepared = params.preparation(facts, target).nodes()?;
         let ready = prepared.set.filter(|_| all_done(facts, &prepared.nodes));
         let mut nodes: Vec<Node> = params.commits(target).into_iter().chain(prepared.nodes).collect();
         let Some(ready) = ready else { return Ok(nodes) };
@@ -200,12 +206,14 @@ impl Definition for Promote {
             let node = Node::new(
                 StepId::new(APPROVAL),
                 title,
-                Approval(params.clone(), facts.charter.actor.id.clone()),
+                Approval(Params::clone(&params), facts.charter.actor.id.clone()),
             );
             nodes.push(node.after(before.clone()));
             before.push(StepId::new(APPROVAL));
         }
-        let moves = move_nodes(target, &params.to, &ready, &before);
+        // All that comes before is done, but for the approval: a thousand needs of each of hundreds of moves would be a million.
+        let approved: Vec<StepId> = before.iter().filter(|id| id.0 == APPROVAL).cloned().collect();
+        let moves = move_nodes(target, &params.to, &ready, &approved);
         let mut after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
         nodes.extend(moves);
         if let Some(node) = smoke.map(|smoke| smoke.node(&after)) {
@@ -230,8 +238,12 @@ impl Definition for Promote {
             release: None,
         };
         let node = Node::new(StepId::new("record"), "", record).after(after);
-        nodes.push(node.holding(Slot::Stage(params.to)).point_of_no_return());
+        nodes.push(node.holding(Slot::Stage(params.to.clone())).point_of_no_return());
         Ok(nodes)
+    }
+
+    fn contents(&self, facts: &Facts, target: &Target) -> Result<Vec<Arc<dyn Content>>, Trouble> {
+        facts.shared_params::<Params>()?.preparation(facts, target).contents()
     }
 
     fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
@@ -241,8 +253,9 @@ impl Definition for Promote {
 
     fn permission(&self, facts: &Facts) -> Permission {
         match facts.params::<Params>() {
-            Ok(Params { override_reason: Some(_), .. }) => Permission::AdminsOrOncall,
-            _ => Permission::Operators,
+            Ok(Params { override_reason: None, .. }) => Permission::Operators,
+            Ok(_) => Permission::AdminsOrOncall,
+            Err(_) => Permission::Admins,
         }
     }
 
@@ -257,7 +270,7 @@ impl Definition for Promote {
 
     fn gate(&self, facts: &Facts, slot: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
         let view = &ground.view;
-        let Ok(params) = facts.params::<Params>() else { return Ok(()) };
+        let params: Params = facts.asked()?;
         let Params { name, to, before, .. } = &params;
         if *slot != Slot::Stage(to.clone()) {
             return Ok(());

@@ -1,21 +1,114 @@
 //! Reads what a build left, exactly as it was pinned: of another version or content, nothing is deployed.
+//!
+//! The journal keeps the digest of what was read. Whoever takes the operation over reads the same artifact again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::try_join3;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, Pinned};
 use crate::fault::{Class, PortError};
 use crate::ids::{PipelineName, StageName, Target};
-use crate::operation::{Context, Effect, Progress, Refusal, Step, Trouble};
+use crate::operation::{
+    Content, Context, Effect, Facts, LoadedContent, Progress, Refusal, Step, StepId, Trouble,
+};
 use crate::operations::build::ARTIFACT_LIMIT;
-use crate::operations::names;
-use crate::ports::{CodeRef, NoResult, Workers, compute};
+use crate::operations::names::{self, ImmutableRole};
+use crate::operations::steps::print;
+use crate::ports::{CodeRef, FunctionConfig, NoResult, Workers, compute};
 use crate::template::{self, Application, Deploying, Manifest};
 
+/// The step that reads the artifact.
+const ARTIFACT: &str = "artifact";
+
+/// What the journal keeps of an artifact that was read for a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReadArtifact {
+    /// The digest of a [`Deployable`].
+    pub(crate) digest: String,
+    /// How many functions it has.
+    pub(crate) functions: usize,
+}
+
+/// An application for a stage, with what follows from it for each function. It is the same whenever it is read: a field that
+/// is added to [`Application`] must be left out of its serialised form where it has its default, or what waits for an approval
+/// while Sluice is updated is stuck.
+#[derive(Debug)]
+pub(crate) struct Deployable {
+    pub(crate) digest: String,
+    pub(crate) application: Application,
+    planned: BTreeMap<String, PlannedFunction>,
+}
+
+/// What a function shall be on its stage.
+#[derive(Debug)]
+pub(crate) struct PlannedFunction {
+    pub(crate) role: Arc<ImmutableRole>,
+    pub(crate) config: Arc<FunctionConfig>,
+    /// The digest of the configuration.
+    pub(crate) print: String,
+}
+
+impl Deployable {
+    pub(crate) fn new(
+        target: &Target,
+        pipeline: &PipelineName,
+        stage: &StageName,
+        application: Application,
+    ) -> Result<Self, Trouble> {
+        let content = serde_json::to_vec(&application).map_err(|e| Trouble::Corrupt(e.to_string()))?;
+        let mut hash = Sha256::new();
+        for part in [&target.account, &target.region, pipeline.as_str(), stage.as_str()] {
+            hash.update(format!("{part}\n"));
+        }
+        hash.update(&content);
+        let planned = application.functions.values().map(|function| {
+            let role = ImmutableRole::of_function(target, &function.name, stage, &function.statements);
+            let config = FunctionConfig {
+                runtime: function.runtime.clone(),
+                handler: function.handler.clone(),
+                role: names::role_arn(target, &role.name),
+                memory: function.memory,
+                timeout: function.timeout,
+                architecture: function.architecture.clone(),
+                environment: function.environment.clone(),
+            };
+            let print = print(&config);
+            let (role, config) = (Arc::new(role), Arc::new(config));
+            (function.logical_id.clone(), PlannedFunction { role, config, print })
+        });
+        let planned = planned.collect();
+        Ok(Self { digest: hex::encode(hash.finalize()), planned, application })
+    }
+
+    /// What the journal keeps of it.
+    pub(crate) fn reference(&self) -> ReadArtifact {
+        ReadArtifact { digest: self.digest.clone(), functions: self.application.functions.len() }
+    }
+
+    /// What a function shall be.
+    pub(crate) fn planned(&self, logical: &str) -> Result<&PlannedFunction, Trouble> {
+        self.planned.get(logical).ok_or_else(|| Trouble::Corrupt(format!("no function {logical}")))
+    }
+}
+
+/// What the journal keeps of the artifact, once it was read.
+pub(crate) fn read_artifact(facts: &Facts) -> Result<Option<ReadArtifact>, Trouble> {
+    facts.output(&StepId::new(ARTIFACT))
+}
+
+/// The application, once it was read. The facts must have it attached: see [`ReadApplication::contents`].
+pub(crate) fn application(facts: &Facts) -> Result<Option<Arc<Deployable>>, Trouble> {
+    let Some(ReadArtifact { digest, .. }) = read_artifact(facts)? else { return Ok(None) };
+    facts.content(&digest).map(Some)
+}
+
 /// Reads a build's artifact, holds it against the build's record, and reads its template for a stage.
+#[derive(Clone)]
 pub(crate) struct ReadApplication {
     pub(crate) target: Target,
     pub(crate) pipeline: PipelineName,
@@ -30,12 +123,50 @@ impl Step for ReadApplication {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        Progress::done(self.application(cx).await?)
+        let read = Arc::new(self.deployable(cx).await?);
+        let reference = read.reference();
+        cx.world.contents.keep(&reference.digest, read);
+        Progress::done(reference)
+    }
+}
+
+/// An artifact that was read before, and that the journal refers to.
+struct Again {
+    digest: String,
+    read: ReadApplication,
+}
+
+#[async_trait]
+impl Content for Again {
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+    async fn read(&self, cx: &Context) -> Result<LoadedContent, Trouble> {
+        let read = self.read.deployable(cx).await?;
+        if read.digest != self.digest {
+            // The files are pinned, so it is the reader that changed: another version of Sluice began this.
+            return Err(Trouble::Refused(Refusal::new(
+                "artifact-read-differently",
+                "This version of Sluice reads the template differently from the one that began this operation.",
+                "Build and deploy again with this version.",
+            )));
+        }
+        Ok(Arc::new(read))
     }
 }
 
 impl ReadApplication {
-    /// What it leaves.
+    /// What the facts refer to, to be read again.
+    pub(crate) fn contents(self, facts: &Facts) -> Result<Vec<Arc<dyn Content>>, Trouble> {
+        let known = read_artifact(facts)?;
+        Ok(known.map(|known| Arc::new(Again { digest: known.digest, read: self }) as _).into_iter().collect())
+    }
+
+    async fn deployable(&self, cx: &Context) -> Result<Deployable, Trouble> {
+        let application = self.application(cx).await?;
+        Deployable::new(&self.target, &self.pipeline, &self.stage, application)
+    }
+
     pub(crate) async fn application(&self, cx: &Context) -> Result<Application, Trouble> {
         let (packaged, original, manifest) = try_join3(
             self.pinned(cx, &self.artifact.packaged),

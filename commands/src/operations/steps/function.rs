@@ -2,6 +2,7 @@
 //! configuration, whoever published it. What people reach does not change here: aliases alone decide that.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -163,7 +164,7 @@ pub(crate) struct Wanted {
     pub(crate) target: Target,
     pub(crate) pipeline: PipelineName,
     pub(crate) function: String,
-    pub(crate) config: FunctionConfig,
+    pub(crate) config: Arc<FunctionConfig>,
     pub(crate) code: CodeRef,
 }
 
@@ -174,7 +175,7 @@ impl Wanted {
         Ok(versions.into_iter().rev().find(|version| {
             version.version != LATEST
                 && version.code_sha256 == self.code.sha256
-                && version.config == self.config
+                && version.config == *self.config
         }))
     }
     async fn latest(&self, cx: &Context) -> Result<FunctionVersion, Trouble> {
@@ -257,8 +258,8 @@ impl Step for UpdateConfig {
     async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
         let latest = self.wanted.latest(cx).await?;
         // The architecture goes with the code.
-        let Wanted { config, .. } = &self.wanted;
-        let wanted = FunctionConfig { architecture: latest.config.architecture.clone(), ..config.clone() };
+        let config = FunctionConfig::clone(&self.wanted.config);
+        let wanted = FunctionConfig { architecture: latest.config.architecture.clone(), ..config };
         if latest.config == wanted { ours(()) } else { Ok(Observed::Absent) }
     }
 }
@@ -364,7 +365,7 @@ impl Step for AwaitVersion {
         let Wanted { target, function, config, code, .. } = &self.wanted;
         let found = cx.world.functions.version(target, function, &self.version).await?;
         let found = found.ok_or_else(|| self.wanted.gone())?;
-        if found.code_sha256 != code.sha256 || &found.config != config {
+        if found.code_sha256 != code.sha256 || found.config != **config {
             return Err(Trouble::Refused(Refusal::new(
                 "version-differs",
                 format!("Version {} of `{function}` is not what was to be published.", self.version),

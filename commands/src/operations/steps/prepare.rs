@@ -5,12 +5,13 @@
 //! code and configuration is reused and costs no call.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::card::Text;
 use crate::domain::{Artifact, Drift, PinnedApi, VersionSet};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{Facts, Node, Slot, StepId, Trouble};
-use crate::operations::names::{self, ImmutableRole};
+use crate::operation::{Content, Facts, Node, Slot, StepId, Trouble};
+use crate::operations::names;
 use crate::operations::steps::*;
 use crate::ports::{Api, Deployment, DeploymentState, FunctionConfig, TAG_PIPELINE};
 use crate::template::{AppFunction, Application, function_name};
@@ -40,13 +41,8 @@ pub(crate) struct Prepared {
 /// A version set that exists, with what its stage looked like before.
 pub(crate) struct ReadySet {
     pub(crate) set: VersionSet,
-    pub(crate) looks: BTreeMap<String, FunctionLook>,
+    pub(crate) looks: BTreeMap<String, Arc<FunctionLook>>,
     pub(crate) serves: Option<String>,
-}
-
-/// The application, once it was read.
-pub(crate) fn application(facts: &Facts) -> Result<Option<Application>, Trouble> {
-    facts.output(&StepId::new("artifact"))
 }
 
 impl Preparation<'_> {
@@ -57,25 +53,27 @@ impl Preparation<'_> {
     /// Everything that can be named so far.
     pub(crate) fn nodes(&self) -> Result<Prepared, Trouble> {
         let mut nodes = self.looks()?;
-        let Some(application) = application(self.facts)? else { return Ok(Prepared { nodes, set: None }) };
+        let Some(deployable) = application(self.facts)? else { return Ok(Prepared { nodes, set: None }) };
+        let application = &deployable.application;
         let mut looks = BTreeMap::new();
         for function in application.functions.values() {
-            let Some(look) = self.facts.output::<FunctionLook>(&Self::id("look", &function.logical_id))?
-            else {
+            let id = Self::id("look", &function.logical_id);
+            let Some(look) = self.facts.shared_output::<FunctionLook>(&id)? else {
                 return Ok(Prepared { nodes, set: None });
             };
             looks.insert(function.logical_id.clone(), look);
         }
-        let Some(api_look) = self.facts.output::<ApiLook>(&StepId::new("look-api"))? else {
+        let Some(api_look) = self.facts.shared_output::<ApiLook>(&StepId::new("look-api"))? else {
             return Ok(Prepared { nodes, set: None });
         };
         let mut versions = BTreeMap::new();
         for function in application.functions.values() {
-            let (more, version) = self.function(function, &looks[&function.logical_id])?;
+            let planned = deployable.planned(&function.logical_id)?;
+            let (more, version) = self.function(function, planned, &looks[&function.logical_id])?;
             nodes.extend(more);
             versions.insert(function.name.clone(), version);
         }
-        let (more, api) = self.api(&application, &api_look)?;
+        let (more, api) = self.api(application, &api_look)?;
         nodes.extend(more);
         let known: Option<BTreeMap<String, String>> =
             versions.into_iter().map(|(function, version)| Some((function, version?))).collect();
@@ -86,26 +84,31 @@ impl Preparation<'_> {
                     .into_iter()
                     .map(|(logical, look)| (function_name(self.pipeline, &logical), look))
                     .collect(),
-                serves: api_look.serves,
+                serves: api_look.serves.clone(),
             }),
             _ => None,
         };
         Ok(Prepared { nodes, set })
     }
 
+    fn artifact(&self) -> ReadApplication {
+        ReadApplication {
+            target: self.target.clone(),
+            pipeline: self.pipeline.clone(),
+            stage: self.stage.clone(),
+            bucket: self.bucket.to_owned(),
+            artifact: self.artifact.clone(),
+        }
+    }
+
+    /// The contents that the steps are named by.
+    pub(crate) fn contents(&self) -> Result<Vec<Arc<dyn Content>>, Trouble> {
+        self.artifact().contents(self.facts)
+    }
+
     /// The looks, all side by side: which functions there are is known from the build's record.
     fn looks(&self) -> Result<Vec<Node>, Trouble> {
-        let mut nodes = vec![Node::new(
-            StepId::new("artifact"),
-            "read the artifact",
-            ReadApplication {
-                target: self.target.clone(),
-                pipeline: self.pipeline.clone(),
-                stage: self.stage.clone(),
-                bucket: self.bucket.to_owned(),
-                artifact: self.artifact.clone(),
-            },
-        )];
+        let mut nodes = vec![Node::new(StepId::new("artifact"), "read the artifact", self.artifact())];
         // Before all that is looked at of the stage: should it move after that, the gate sees it.
         let revision = ReadRevision { pipeline: self.pipeline.clone(), stage: self.stage.clone() };
         nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(Slot::Pipeline));
@@ -151,21 +154,12 @@ impl Preparation<'_> {
     fn function(
         &self,
         function: &AppFunction,
+        planned: &PlannedFunction,
         look: &FunctionLook,
     ) -> Result<(Vec<Node>, Option<String>), Trouble> {
         let logical = &function.logical_id;
-        let role = ImmutableRole::of_function(self.target, &function.name, self.stage, &function.statements);
-        let config = FunctionConfig {
-            runtime: function.runtime.clone(),
-            handler: function.handler.clone(),
-            role: names::role_arn(self.target, &role.name),
-            memory: function.memory,
-            timeout: function.timeout,
-            architecture: function.architecture.clone(),
-            environment: function.environment.clone(),
-        };
-        let want = print(&config);
-        let reusable = look.reusable(&function.code, &want);
+        let PlannedFunction { role, config, print: want } = planned;
+        let reusable = look.reusable(&function.code, want);
         if let Some(published) = reusable.filter(|published| published.ready) {
             return Ok((vec![], Some(published.version.clone())));
         }
@@ -173,23 +167,27 @@ impl Preparation<'_> {
             target: self.target.clone(),
             pipeline: self.pipeline.clone(),
             function: function.name.clone(),
-            config,
+            config: Arc::clone(config),
             code: function.code.clone(),
         };
         let title = |verb: &str| Text::plain(format!("{verb} ")).code(logical.clone());
         let slot = |node: Node| node.holding(Slot::Pipeline);
         let mut nodes = vec![];
         let with_role = |nodes: &mut Vec<Node>| {
-            nodes.extend(role_nodes(self.target, self.pipeline, logical, &role, &[]));
+            nodes.extend(role_nodes(self.target, self.pipeline, logical, role, &[]));
             Self::id("role-policy", logical)
         };
         if let Some(published) = reusable {
             return self.settled(nodes, wanted, published.version.clone(), logical, None);
         }
         // The architecture goes with the code.
-        let config = wanted.config.clone();
-        let as_configured =
-            |latest: &Latest| FunctionConfig { architecture: latest.architecture.clone(), ..config.clone() };
+        let as_configured = |latest: &Latest| {
+            if latest.architecture == config.architecture {
+                return want.clone();
+            }
+            let config = FunctionConfig::clone(config);
+            print(&FunctionConfig { architecture: latest.architecture.clone(), ..config })
+        };
         let publishing = match &look.latest {
             None => {
                 let role = with_role(&mut nodes);
@@ -199,11 +197,11 @@ impl Preparation<'_> {
                 ));
                 id
             }
-            Some(latest) if latest.print != print(&as_configured(latest)) => {
+            Some(latest) if latest.print != as_configured(latest) => {
                 let mut needs = vec![];
                 // Roles are immutable, and a version was published only after its role was whole: if one has this very
                 // configuration, the role exists.
-                if latest.role != wanted.config.role && !look.known.contains(&want) {
+                if latest.role != wanted.config.role && !look.known.contains(want) {
                     needs.push(with_role(&mut nodes));
                 }
                 let configure = Self::id("config", logical);
@@ -212,7 +210,7 @@ impl Preparation<'_> {
                 let applied = Self::id("configured", logical);
                 nodes.push(Node::new(applied.clone(), "", AwaitConfig(wanted.clone())).after([configure]));
                 let revision = self.facts.output::<String>(&applied)?.unwrap_or_default();
-                let seen = Latest { revision, print: print(&as_configured(latest)), ..latest.clone() };
+                let seen = Latest { revision, print: as_configured(latest), ..latest.clone() };
                 self.publish(&mut nodes, &wanted, seen, logical, Some(applied))
             }
             Some(latest) => self.publish(&mut nodes, &wanted, latest.clone(), logical, None),

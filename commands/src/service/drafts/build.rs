@@ -5,10 +5,14 @@ use crate::card::Text;
 use crate::domain::{BUILDS, View, to_item};
 use crate::grammar::Command;
 use crate::ids::{BuildNumber, OperationId, PipelineName};
+use crate::operation::Refusal;
 use crate::operations::build;
 use crate::ports::{Guards, Precondition, Write};
 use crate::service::drafts::Resolved;
 use crate::service::{Invocation, Service, Stop};
+
+/// So many builds of one pipeline are under way at a time: CodeBuild's limit is one for the whole account.
+const OPEN: usize = 8;
 
 impl Service {
     /// Of the default branch, unless a reference is named.
@@ -21,6 +25,15 @@ impl Service {
         id: &OperationId,
     ) -> Result<Resolved, Stop> {
         let pipeline = view.pipeline(name)?;
+        let open = view.tickets.iter().filter(|ticket| ticket.kind == "build" && !ticket.stuck).count();
+        if open >= OPEN {
+            return Err(Refusal::new(
+                "too-many-builds",
+                format!("`{name}` has {open} builds under way, which is as many as it may have at a time."),
+                format!("Wait until one ends, or stop one: `/build cancel {name} #N`. See them with `/build list {name}`."),
+            )
+            .into());
+        }
         let number = BuildNumber(u32::try_from(view.counters.builds + 1).unwrap_or(u32::MAX));
         let params = build::Params {
             name: name.clone(),

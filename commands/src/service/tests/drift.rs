@@ -148,6 +148,7 @@ async fn an_aws_that_does_not_answer_is_said_and_holds_nobody() {
     let told = truth.status().await;
     assert!(told.contains("Could not be compared with AWS: lambda:ListAliases"), "{told}");
     truth.cloud.climate(|now| now.latency = Duration::from_secs(30));
+    advance(Duration::from_secs(16)).await;
     let began = Instant::now();
     assert!(truth.status().await.contains("did not answer in time"));
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
@@ -211,4 +212,34 @@ async fn a_button_is_about_what_its_author_saw() {
     let held = truth.types("/deploy orders #1").await;
     assert_eq!(code(&held).as_deref(), Some("moved-outside"), "{held:?}");
     assert_eq!(truth.types("/deploy orders #1 anyway").await.tone, Tone::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_takes_long_goes_on_behind_the_answer() {
+    let truth = truthful().await;
+    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
+    let slow = (0..4).map(|_| Weather::Slow(Duration::from_secs(3)));
+    truth.cloud.weather_on("lambda:ListAliases", slow);
+    assert!(truth.status().await.contains("did not answer in time"));
+    let calls = truth.cloud.count();
+    // Whoever asks meanwhile waits for the same look.
+    assert!(truth.status().await.contains("did not answer in time"));
+    assert_eq!(truth.cloud.count(), calls);
+    advance(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(truth.status().await.contains("prod was moved outside Sluice"));
+    assert_eq!(truth.cloud.count(), calls, "what was found is kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_failed_is_not_repeated_at_once() {
+    let truth = truthful().await;
+    truth.cloud.weather_on("lambda:ListAliases", (0..9).map(|_| Weather::Fails(Class::Throttled)));
+    assert!(truth.status().await.contains("failed"));
+    let calls = truth.cloud.count();
+    assert!(truth.status().await.contains("failed"));
+    assert_eq!(truth.cloud.count(), calls);
+    truth.cloud.clear_weather();
+    advance(Duration::from_secs(16)).await;
+    assert!(!truth.status().await.contains("failed"));
 }

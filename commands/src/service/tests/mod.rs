@@ -18,7 +18,7 @@ use crate::ids::ReleaseNumber;
 use crate::operation::testing::{charter, operation_id, row};
 use crate::operation::{Entry, Head, Settings, Status};
 use crate::operations;
-use crate::ports::{Precondition, Store, StoreError, Write};
+use crate::ports::{Guard, Precondition, Store, StoreError, Write};
 use crate::testing::samples::{self, change, promotion};
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, TestDirectory, world};
 
@@ -141,6 +141,7 @@ impl Office {
             fence: 1,
             awaits: if status == Status::Waiting { "approval@3".into() } else { String::new() },
             untold: 0,
+            claims: 0,
         };
         let keys = &self.service.engine.world().keys;
         let params = serde_json::to_value(promotion("orders", change(2), &["Hello"])).unwrap();
@@ -348,4 +349,50 @@ async fn a_store_that_cannot_be_reached_is_a_delay_and_no_answer() {
         assert_eq!(office.deliver("d1", "ann", said).await, Err(Delay::Unreachable), "{line}");
     }
     assert_eq!(office.heads(), 0);
+}
+
+#[tokio::test]
+async fn a_pipeline_has_eight_builds_under_way() {
+    let office = office(roles()).await;
+    for number in 0..8 {
+        let line = format!("/build orders@branch-{number}");
+        assert_ne!(office.types(&line, "ann", &line).await.tone, Tone::Bad, "{line}");
+    }
+    let card = office.types("d9", "ann", "/build orders@one-more").await;
+    assert_eq!(code(&card).as_deref(), Some("too-many-builds"), "{card:?}");
+    assert_eq!(office.heads(), 8);
+    assert_ne!(office.types("/build orders@branch-0", "ann", "/build orders@branch-0").await.tone, Tone::Bad);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_named_and_nothing_is_decided_about_it() {
+    let office = office(roles()).await;
+    office.promotion(Status::Waiting).await;
+    let keys = &office.service.engine.world().keys;
+    let (name, id) = ("orders".parse().unwrap(), operation_id(1));
+    let ticket = crate::operation::Ticket {
+        number: 1,
+        operation: id.clone(),
+        kind: "promote".into(),
+        fingerprint: "x".into(),
+        queued: None,
+        stuck: false,
+    };
+    let prod: crate::ids::StageName = "prod".parse().unwrap();
+    let stage = to_item(keys.stage(&name, &prod), Default::default(), &Stage::new(prod)).unwrap();
+    let marks = [("op", ticket.operation.to_string()), ("kind", ticket.kind.clone()), ("print", "x".into())];
+    let marks = marks.map(|(name, text)| (name.to_owned(), Guard::Text(text))).into();
+    let ticket = to_item(keys.ticket(&name, 1), marks, &()).unwrap();
+    let mut row = office.store.item(&keys.row(&id, 1)).unwrap();
+    row.body = serde_json::json!("from another version");
+    for item in [stage, ticket, row] {
+        office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+    }
+    let before = office.records();
+    for line in ["/promote approve orders prod", "/promote reject orders prod", "/promote cancel orders prod"]
+    {
+        let card = office.types(line, "ben", line).await;
+        assert_eq!(code(&card).as_deref(), Some("unreadable-operation"), "{line}: {card:?}");
+    }
+    assert_eq!(office.records(), before);
 }

@@ -24,7 +24,7 @@ fn too_large(template: &Value) -> String {
 fn nested_subs_are_refused_before_they_are_made() {
     for (levels, text) in [(2, "x".repeat(200_000)), (3, "lol-lol-lol".to_owned()), (12, "x".to_owned())] {
         let told = too_large(&env(json!({ "COMPOSED": laughs(levels, &text), "AFTER": laughs(3, "x") })));
-        assert_eq!(told, "the template produces more than 1 MiB of text once its references are resolved");
+        assert_eq!(told, "the template produces more than 4 MiB of text once its references are resolved");
     }
     let policy =
         json!({ "Statement": [{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": laughs(3, "x") }] });

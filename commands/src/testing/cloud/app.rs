@@ -21,6 +21,8 @@ pub struct App {
     pub architecture: &'static str,
     /// What all functions run in.
     pub runtime: &'static str,
+    /// Bytes of variables that every function has.
+    pub bulk: usize,
     /// Whether its build ends well.
     pub green: bool,
 }
@@ -31,6 +33,7 @@ impl App {
         Self {
             functions: functions.iter().map(|name| ((*name).to_owned(), format!("{name} {code}"))).collect(),
             memory: 128,
+            bulk: 0,
             routed: functions.iter().map(|name| (*name).to_owned()).collect(),
             architecture: "x86_64",
             runtime: "python3.12",
@@ -60,6 +63,10 @@ impl App {
 
     /// The template, packaged: where each function's code is comes from `code`.
     pub(super) fn template(&self, code: &BTreeMap<String, String>) -> Value {
+        let mut variables = json!({ "STAGE": { "Ref": "Stage" } });
+        if self.bulk > 0 {
+            variables["BULK"] = "x".repeat(self.bulk).into();
+        }
         let event = |method: &str, path: &str| json!({ "Type": "HttpApi", "Properties": { "Method": method, "Path": path } });
         let mut resources = serde_json::Map::new();
         for name in self.functions.keys() {
@@ -83,7 +90,7 @@ impl App {
             "Globals": { "Function": {
                 "Runtime": self.runtime, "MemorySize": self.memory, "Timeout": 10,
                 "Architectures": [self.architecture],
-                "Environment": { "Variables": { "STAGE": { "Ref": "Stage" } } },
+                "Environment": { "Variables": variables },
             } },
             "Resources": resources,
         })

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Made, Reach, State, id, refuse};
+use super::{Cloud, Made, Reach, State, id, refuse};
 use crate::fault::{Class, PortResult};
 use crate::ids::Target;
 use crate::operation::effects::{BUCKET_POLICY, BUCKET_PRIVACY, BUCKET_VERSIONING, CREATE_BUCKET};
@@ -16,6 +16,13 @@ pub(crate) struct BucketContent {
     state: BucketState,
     policy: String,
     objects: BTreeMap<String, Vec<(String, Bytes)>>,
+}
+
+impl Cloud {
+    /// Somebody deletes all objects, with all their versions.
+    pub fn loses_objects(&self) {
+        self.lock().buckets.values_mut().for_each(|bucket| bucket.objects.clear());
+    }
 }
 
 impl State {

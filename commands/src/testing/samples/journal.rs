@@ -55,8 +55,9 @@ impl Journal {
             accepted: BEGIN,
         };
         let id = OperationId::new(Ulid::from_parts(1_772_443_800_000, 7).to_string()).expect("an id");
-        let journal =
-            Self { definition, facts: Facts::new(id, charter), outputs, now: BEGIN, notes: BTreeMap::new() };
+        let mut facts = Facts::new(id, charter);
+        outputs.attach(&mut facts);
+        let journal = Self { definition, facts, outputs, now: BEGIN, notes: BTreeMap::new() };
         journal.row(0, vec![Entry::Accepted { params: serde_json::Value::Null }])
     }
 

@@ -53,15 +53,19 @@ impl Sample {
 /// What is told of an operation whose record makes no sense.
 pub fn parked() -> News {
     let facts = all().into_iter().next().expect("samples").facts;
-    crate::operation::of_parked(&Head {
-        id: facts.id,
-        charter: facts.charter,
-        status: Status::Stuck,
-        sequence: facts.sequence,
-        owner: String::new(),
-        beat: 1,
-        fence: 1,
-        awaits: String::new(),
-        untold: 0,
-    })
+    crate::operation::of_parked(
+        &Head {
+            id: facts.id,
+            charter: facts.charter,
+            status: Status::Stuck,
+            sequence: facts.sequence,
+            owner: String::new(),
+            beat: 1,
+            fence: 1,
+            awaits: String::new(),
+            untold: 0,
+            claims: 0,
+        },
+        &crate::operation::Trouble::Corrupt(String::new()).refusal(),
+    )
 }

@@ -1,22 +1,27 @@
 //! What steps leave when they are done, as far as later steps and messages read it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::records::code;
 use crate::domain::{Change, PinnedApi};
 use crate::ids::{PipelineName, StageName};
-use crate::operation::StepId;
+use crate::operation::{Facts, StepId};
 use crate::operations::names::{self, ImmutableRole, role_arn};
-use crate::operations::steps::{ApiLook, FunctionLook, Latest, print};
+use crate::operations::steps::{ApiLook, Deployable, FunctionLook, Latest, print};
 use crate::ports::FunctionConfig;
 use crate::template::{AppFunction, AppRoute, Application, function_name};
 use crate::testing::target;
 
 /// What the world of a sample is like.
 #[derive(Default)]
-pub struct Outputs(BTreeMap<String, Value>);
+pub struct Outputs {
+    of: BTreeMap<String, Value>,
+    /// What the artifact's digest stands for.
+    deployable: Option<Arc<Deployable>>,
+}
 
 fn value(output: impl serde::Serialize) -> Value {
     serde_json::to_value(output).expect("an output")
@@ -25,13 +30,20 @@ fn value(output: impl serde::Serialize) -> Value {
 impl Outputs {
     /// What that step leaves.
     pub fn with(mut self, step: &str, output: impl serde::Serialize) -> Self {
-        self.0.insert(step.into(), value(output));
+        self.of.insert(step.into(), value(output));
         self
+    }
+
+    /// Attaches the contents that the outputs refer to.
+    pub(super) fn attach(&self, facts: &mut Facts) {
+        if let Some(deployable) = &self.deployable {
+            facts.attach(&deployable.digest, Arc::<Deployable>::clone(deployable));
+        }
     }
 
     pub(super) fn of(&self, step: &StepId) -> Value {
         let by_kind = step.0.split_once(':').map(|(kind, _)| kind);
-        let known = self.0.get(&step.0).or_else(|| self.0.get(by_kind?));
+        let known = self.of.get(&step.0).or_else(|| self.of.get(by_kind?));
         known.cloned().unwrap_or(Value::Null)
     }
 
@@ -71,6 +83,9 @@ impl Outputs {
         let pipeline: PipelineName = pipeline.parse().expect("a name");
         let stage: StageName = stage.parse().expect("a stage");
         let application = application(&pipeline, &stage, functions);
+        let deployable = Deployable::new(&target(), &pipeline, &stage, application);
+        let deployable = Arc::new(deployable.expect("an application"));
+        let application = &deployable.application;
         let mut outputs = Self::default();
         for function in application.functions.values() {
             let latest = (!is_first).then(|| latest(function, &stage));
@@ -98,8 +113,9 @@ impl Outputs {
         for step in ["create", "code", "publish"] {
             outputs = outputs.with(step, version);
         }
+        outputs = outputs.with("artifact", deployable.reference());
+        outputs.deployable = Some(deployable);
         outputs
-            .with("artifact", application)
             .with("look-api", look)
             .with("api", api)
             .with("configured", "rev-2")

@@ -295,6 +295,7 @@ pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) 
         fence: 1,
         awaits,
         untold: 0,
+        claims: 0,
     };
     put(store, head.to_item(&keys).expect("an item")).await;
     if !status.is_final() {

@@ -19,10 +19,12 @@ mod locks;
 mod outside;
 mod scene;
 mod schedules;
+mod sizes;
 mod smoke;
 mod speech;
 mod tale;
 mod undoing;
+mod versions;
 
 use scene::Scene;
 use tale::{TALES, Tale};

@@ -1,0 +1,105 @@
+//! Large contents that steps are named by. The journal keeps their digest only.
+//!
+//! A definition is a function of the facts, and some of what it needs is too large for a journal row: a template with
+//! hundreds of functions. Such a step leaves a digest. [`Definition::contents`](super::Definition::contents) says which
+//! contents the facts refer to and how each is read again; the driver attaches them to the facts before it plans.
+//! A content is immutable and is checked against its digest whenever it is read, so a replay plans the same steps.
+
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::operation::step::{Context, Trouble};
+
+/// What a content is once it was read.
+pub type Loaded = Arc<dyn Any + Send + Sync>;
+
+/// A content that the journal refers to.
+#[async_trait]
+pub trait Content: Send + Sync {
+    /// By what the journal knows it.
+    fn digest(&self) -> &str;
+    /// Reads it again. What is found must have that digest.
+    async fn read(&self, cx: &Context) -> Result<Loaded, Trouble>;
+}
+
+/// The contents that are attached to the facts of an operation.
+#[derive(Clone, Default)]
+pub(crate) struct Attached(Arc<BTreeMap<String, Loaded>>);
+
+impl fmt::Debug for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Attached {
+    pub(crate) fn has(&self, digest: &str) -> bool {
+        self.0.contains_key(digest)
+    }
+    pub(crate) fn attach(&mut self, digest: &str, content: Loaded) {
+        Arc::make_mut(&mut self.0).insert(digest.to_owned(), content);
+    }
+    pub(crate) fn get<T: Send + Sync + 'static>(&self, digest: &str) -> Result<Arc<T>, Trouble> {
+        let content = self.0.get(digest).cloned().and_then(|content| content.downcast().ok());
+        content.ok_or_else(|| Trouble::Corrupt(format!("content {digest} was not read")))
+    }
+}
+
+/// How many contents a process remembers. The largest have some megabytes.
+const REMEMBERED: usize = 32;
+
+/// The contents that this process read last, for all operations.
+#[derive(Default)]
+pub struct ContentCache(Mutex<VecDeque<(String, Loaded)>>);
+
+impl ContentCache {
+    /// A content that was read before.
+    pub fn get(&self, digest: &str) -> Option<Loaded> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = known.iter().position(|(known, _)| known == digest)?;
+        let found = known.remove(at)?;
+        let content = Arc::clone(&found.1);
+        known.push_back(found);
+        Some(content)
+    }
+
+    /// Remembers a content; the one that was not used for longest is forgotten.
+    pub fn keep(&self, digest: &str, content: Loaded) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(known, _)| known != digest);
+        known.push_back((digest.to_owned(), content));
+        while known.len() > REMEMBERED {
+            known.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_forgets_what_was_not_used_for_longest() {
+        let cache = ContentCache::default();
+        for number in 0..REMEMBERED {
+            cache.keep(&number.to_string(), Arc::new(number));
+        }
+        assert!(cache.get("0").is_some());
+        cache.keep("new", Arc::new(0_usize));
+        assert!(cache.get("0").is_some() && cache.get("new").is_some());
+        assert!(cache.get("1").is_none());
+    }
+
+    #[test]
+    fn what_was_not_read_is_never_taken_for_nothing() {
+        let mut attached = Attached::default();
+        assert!(attached.get::<usize>("a").unwrap_err().is_corrupt());
+        attached.attach("a", Arc::new(7_usize));
+        assert_eq!(*attached.get::<usize>("a").unwrap(), 7);
+        assert!(attached.get::<String>("a").unwrap_err().is_corrupt(), "of another type");
+    }
+}

@@ -1,0 +1,99 @@
+//! Attaching to the facts what the journal only refers to, before anything is planned by it.
+//!
+//! Usually the contents are at hand, since this process read them for the step that refers to them. After a takeover they
+//! are read again, with patience, while the lease is kept alive.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Drive, Next};
+use crate::operation::contents::{Content, Loaded};
+use crate::operation::engine::Driven;
+use crate::operation::facts::Facts;
+use crate::operation::retry;
+use crate::operation::step::{Context, Trouble};
+
+/// The longest wait before a content is read again.
+const BACKOFF: Duration = Duration::from_secs(30);
+
+impl Drive<'_> {
+    /// What is known, with what waits to be appended and with the contents that it refers to. `Err`: something else comes
+    /// first.
+    pub(super) async fn known(&mut self) -> Result<Result<Facts, Next>, Trouble> {
+        let mut facts = self.foreseen()?;
+        // The steps of a resolution only look at what runs: they need nothing of what was to be. Its message does.
+        let is_needed = facts.resolved.is_none();
+        for content in self.definition.contents(&facts, self.log.target())? {
+            if facts.has_content(content.digest()) {
+                continue;
+            }
+            let read = match self.content(&*content, is_needed).await {
+                Err(error) if !is_needed => {
+                    tracing::warn!(operation = %facts.id, %error, "told without its steps");
+                    continue;
+                }
+                read => read?,
+            };
+            match read {
+                Ok(read) => {
+                    self.log.attach(content.digest(), Arc::clone(&read));
+                    facts.attach(content.digest(), read);
+                }
+                Err(next) => return Ok(Err(next)),
+            }
+        }
+        Ok(Ok(facts))
+    }
+
+    async fn content(
+        &mut self,
+        content: &dyn Content,
+        is_needed: bool,
+    ) -> Result<Result<Loaded, Next>, Trouble> {
+        let world = Arc::clone(self.engine.world());
+        if let Some(known) = world.contents.get(content.digest()) {
+            return Ok(Ok(known));
+        }
+        let (operation, begun) = (self.log.head().id.clone(), Instant::now());
+        let cx = &Context { world: Arc::clone(&world), operation, signals: vec![], begun };
+        let mut pause = Duration::ZERO;
+        let mut tries = 0;
+        loop {
+            let reading = async move {
+                tokio::time::sleep(pause).await;
+                content.read(cx).await
+            };
+            tokio::pin!(reading);
+            let read = loop {
+                let beat = self.shown + world.settings.lease / 3;
+                tokio::select! {
+                    biased;
+                    read = &mut reading => break read,
+                    () = self.engine.stopping() => return Ok(Err(Next::Turn)),
+                    () = tokio::time::sleep_until(beat) => {
+                        if !self.log.beat(&*world.store).await && !self.heard().await.unwrap_or(true) {
+                            return Ok(Err(Next::Over(Driven::NotOurs)));
+                        }
+                        self.shown = Instant::now();
+                    }
+                }
+            };
+            match read {
+                Ok(read) => {
+                    world.contents.keep(content.digest(), Arc::clone(&read));
+                    return Ok(Ok(read));
+                }
+                Err(trouble)
+                    if is_needed && trouble.can_retry() && begun.elapsed() < world.settings.patience =>
+                {
+                    tracing::warn!(operation = %cx.operation, error = %trouble, "a content is read again");
+                    pause = retry::delay(tries, BACKOFF);
+                    tries += 1;
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Resting, while steps run or wait, and telling how the operation stands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::stream::StreamExt;
+use tokio::time::Instant;
+
+use super::{Drive, HOLD};
+use crate::card::{Part, Text};
+use crate::operation::news;
+use crate::operation::step::Trouble;
+use crate::ports::News;
+
+impl Drive<'_> {
+    /// Waits until something happens, showing meanwhile that we live. `false`: the operation is not ours any more.
+    pub(super) async fn rest(&mut self) -> bool {
+        let world = Arc::clone(self.engine.world());
+        loop {
+            let held_back = self.held_back.map(|since| since + HOLD);
+            let next = self.wake.values().chain(self.slot_wake.values()).copied().chain(held_back).min();
+            let look = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let nudge = Arc::clone(&self.nudge);
+            // Counted from the last sign of life, not from here: a step that looks again often must not keep us silent.
+            let beat = self.shown + world.settings.lease / 3;
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(beat) => {
+                    if !self.log.beat(&*world.store).await {
+                        // Somebody claimed it, or rang; if that cannot be told now, the next append can.
+                        return self.heard().await.unwrap_or(true);
+                    }
+                    self.shown = Instant::now();
+                }
+                Some(event) = self.running.next(), if !self.running.is_empty() => {
+                    self.take(event);
+                    while let Some(Some(event)) = self.running.next().now_or_never() {
+                        self.take(event);
+                    }
+                    return true;
+                }
+                () = tokio::time::sleep_until(look) => return true,
+                () = self.engine.stopping() => return true,
+                () = nudge.notified() => {
+                    self.slot_wake.clear();
+                    match self.heard().await {
+                        Ok(ours) => return ours,
+                        Err(error) => {
+                            // What was rung for is seen by the next turn, or before going to sleep.
+                            tracing::warn!(operation = %self.log.head().id, %error, "signals could not be read");
+                            return true;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells where others will, should it fail.
+    pub(super) fn try_to_tell(&mut self) {
+        if let Err(error) = self.tell() {
+            tracing::warn!(operation = %self.log.head().id, %error, "news could not be made");
+        }
+    }
+
+    pub(super) fn tell(&mut self) -> Result<(), Trouble> {
+        self.tell_as(false)
+    }
+
+    /// Nothing can be recorded, so nothing goes on, and people would wait in vain.
+    pub(super) fn tell_refused(&self) {
+        let (facts, world) = (self.log.facts(), self.engine.world());
+        let mut news = news::of_nodes(&*self.definition, facts, &self.nodes, &self.notes, self.own_since);
+        let words = "Sluice is not allowed to write its own records, so this cannot go on. \
+                     It goes on by itself once whoever runs Sluice has fixed that; the log says what was refused.";
+        news.card.parts.insert(0, Part::Text(Text::plain(words)));
+        world.herald.tell(news);
+    }
+
+    pub(super) fn tell_as(&mut self, first: bool) -> Result<(), Trouble> {
+        let facts = self.log.facts().clone();
+        // Its message lists the steps of the operation, also of one that was resolved.
+        let resolution;
+        let nodes = match facts.resolved {
+            None => {
+                self.name_steps(&facts, true)?;
+                &self.nodes
+            }
+            Some(_) => {
+                resolution = self.definition.nodes(&facts, self.log.target()).unwrap_or_default();
+                &resolution
+            }
+        };
+        let news = news::of_nodes(&*self.definition, &facts, nodes, &self.notes, self.own_since);
+        self.engine.world().herald.tell(News { first, ..news });
+        Ok(())
+    }
+}

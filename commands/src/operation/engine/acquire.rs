@@ -1,0 +1,170 @@
+//! Taking over an operation: claim first, read then. What cannot be read, or is only to be told, ends here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{Driven, Engine, Held, LEFT_TO_OTHERS, lock};
+use crate::ids::OperationId;
+use crate::operation::definition::Definition;
+use crate::operation::facts::{Facts, Verdict};
+use crate::operation::head::{Head, Status};
+use crate::operation::log::{self, Log};
+use crate::operation::step::{Context, Trouble};
+use crate::operation::world::Settings;
+use crate::operation::{news, park};
+
+/// What came of taking an operation over.
+pub(super) enum Acquired {
+    /// It is ours.
+    Held(Box<Held>),
+    /// It is not to be carried from here.
+    No(Driven),
+}
+
+impl Engine {
+    /// Claims first and reads then: after a claim nobody else appends, so what is read stands still.
+    pub(super) async fn acquire(&self, id: &OperationId) -> Result<Acquired, Trouble> {
+        let (store, keys) = (&*self.world.store, &self.world.keys);
+        let Some(log::Seen { head, rung, is_due }) = log::read_head(store, keys, id).await? else {
+            return Ok(Acquired::No(Driven::NotOurs));
+        };
+        if head.status.is_told_once() && (!is_due || !self.world.settings.tells) {
+            // Nobody spoke since it was told that it waits, is stuck or ended; or it only has to be told, by somebody else.
+            return Ok(Acquired::No(match head.status {
+                Status::Waiting => Driven::Waiting,
+                Status::Stuck => Driven::Stuck,
+                _ => Driven::Ended,
+            }));
+        }
+        if !self.is_free(&head) || self.is_left_to_others(&head) {
+            return Ok(Acquired::No(Driven::NotOurs));
+        }
+        // Accepted by a replica that drives nothing: nobody has told it, so all of its telling is ours.
+        let is_untouched = head.owner.is_empty() && (head.fence, head.beat) == (1, 1);
+        let untold = head.untold;
+        let begun = Instant::now();
+        let Settings { replica, tells, .. } = &self.world.settings;
+        let claimed = log::claim(store, keys, &head, replica, *tells).await?;
+        let Some(head) = claimed else { return Ok(Acquired::No(Driven::NotOurs)) };
+        lock(&self.seen).remove(id);
+        let loaded = match log::load(store, keys, id).await {
+            Ok(Some(loaded)) if loaded.head.fence == head.fence => loaded,
+            Ok(_) => return Ok(Acquired::No(Driven::NotOurs)),
+            Err(Trouble::Newer(what)) if self.seems_strange(id) => {
+                tracing::warn!(operation = %id, what, "left to a newer version of Sluice");
+                self.let_go(&head).await?;
+                return Ok(Acquired::No(Driven::NotOurs));
+            }
+            Err(error) if error.is_corrupt() && head.status.is_told_once() => {
+                // Nothing more happens to it, but its teller died.
+                return Ok(Acquired::No(self.tell_unread(&head, &error)));
+            }
+            Err(error) if error.is_corrupt() => {
+                tracing::error!(operation = %id, %error, "a journal cannot be read");
+                return Ok(Acquired::No(self.give_up(&head, error.refusal()).await?));
+            }
+            Err(error) => {
+                log::forgive(store, keys, &head).await;
+                return Err(error);
+            }
+        };
+        if head.claims > park::CLAIMS {
+            return Ok(Acquired::No(self.give_up(&head, park::fruitless()).await?));
+        }
+        let own_since = match untold {
+            0 if is_untouched => 1,
+            0 => loaded.facts.sequence + 1,
+            since => since,
+        };
+        let is_stuck = loaded.facts.stuck.is_some()
+            && !loaded.unread.iter().any(|said| matches!(said.verdict, Verdict::Retry | Verdict::Resolve));
+        let definition = self.registry.get(&head.charter.kind, head.charter.version);
+        let wakes = definition.as_ref().and_then(|definition| definition.story(&loaded.facts).wakes);
+        let is_awake = wakes.is_some_and(|wakes| wakes <= self.world.clock.now());
+        let is_asleep = head.status == Status::Waiting && loaded.unread.is_empty() && !is_awake;
+        if head.status.is_final() || is_stuck || is_asleep {
+            // Only its last news may not have been told: the owner died between its record and that.
+            if let Some(definition) = definition {
+                self.tell_last(&*definition, loaded.facts, own_since).await;
+            }
+            return Ok(Acquired::No(match head.status {
+                Status::Waiting => Driven::Waiting,
+                _ if is_stuck => Driven::Stuck,
+                _ => Driven::Ended,
+            }));
+        }
+        let log = Log::new(self.world.target.clone(), head, loaded.facts, rung, begun);
+        let held = Held { log, fresh: BTreeSet::new(), unread: loaded.unread, own_since };
+        Ok(Acquired::Held(Box::new(held)))
+    }
+
+    /// Tells the last news of an operation that nobody carries.
+    async fn tell_last(&self, definition: &dyn Definition, mut facts: Facts, own_since: u64) {
+        let (target, notes) = (&self.world.target, BTreeMap::new());
+        let cx = Context {
+            world: Arc::clone(&self.world),
+            operation: facts.id.clone(),
+            signals: vec![],
+            begun: Instant::now(),
+        };
+        for content in definition.contents(&facts, target).unwrap_or_default() {
+            let read = match self.world.contents.get(content.digest()) {
+                Some(known) => Ok(known),
+                None => content.read(&cx).await,
+            };
+            match read {
+                Ok(read) => facts.attach(content.digest(), read),
+                Err(error) => tracing::warn!(operation = %facts.id, %error, "told without its steps"),
+            }
+        }
+        let news = news::of(definition, &facts, &self.world, &notes, own_since);
+        let news = news.unwrap_or_else(|_| news::of_nodes(definition, &facts, &[], &notes, own_since));
+        self.world.herald.tell(news);
+    }
+
+    /// The same of one whose journal cannot be read.
+    fn tell_unread(&self, head: &Head, error: &Trouble) -> Driven {
+        match head.status {
+            Status::Stuck => {
+                self.world.herald.tell(news::of_parked(head, &error.refusal()));
+                Driven::Stuck
+            }
+            Status::Waiting => Driven::Waiting,
+            _ => {
+                self.world.herald.tell(news::of_forced(head, None, &[]));
+                Driven::Ended
+            }
+        }
+    }
+
+    /// Whether only another version of Sluice knows this kind of operation. It is left to the replicas of that version,
+    /// so that two versions can run side by side; if none takes it for a while, people are told.
+    pub(super) fn is_left_to_others(&self, head: &Head) -> bool {
+        if self.registry.get(&head.charter.kind, head.charter.version).is_none() {
+            return self.seems_strange(&head.id);
+        }
+        lock(&self.strange).get(&head.id).is_some_and(|since| since.elapsed() < LEFT_TO_OTHERS)
+    }
+
+    /// Whether this is only known for a while to be of another version.
+    fn seems_strange(&self, id: &OperationId) -> bool {
+        let mut strange = lock(&self.strange);
+        strange.entry(id.clone()).or_insert_with(Instant::now).elapsed() < LEFT_TO_OTHERS
+    }
+
+    /// Gives a claim back, unused.
+    async fn let_go(&self, head: &Head) -> Result<(), Trouble> {
+        let world = &self.world;
+        let mut log = Log::new(
+            world.target.clone(),
+            head.clone(),
+            Facts::new(head.id.clone(), head.charter.clone()),
+            String::new(),
+            Instant::now(),
+        );
+        log.release(&*world.store).await?;
+        Ok(())
+    }
+}

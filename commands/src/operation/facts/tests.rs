@@ -1,0 +1,46 @@
+use super::*;
+use crate::operation::testing::{charter, operation_id, row};
+
+fn facts() -> Facts {
+    let mut facts = Facts::new(operation_id(1), charter("test"));
+    facts.fold(&row(1, vec![Entry::Accepted { params: Value::Null }])).unwrap();
+    facts
+}
+
+fn intent(step: &str) -> Entry {
+    Entry::Intent { step: StepId::new(step) }
+}
+
+fn done(step: &str) -> Entry {
+    Entry::Done { step: StepId::new(step), output: Value::from(7), took: None }
+}
+
+#[test]
+fn a_step_goes_from_intent_to_done() {
+    let mut facts = facts();
+    facts.fold(&row(2, vec![intent("a")])).unwrap();
+    assert!(facts.step(&StepId::new("a")).unwrap().is_uncertain());
+    facts.fold(&row(3, vec![done("a"), Entry::Ended { succeeded: true }])).unwrap();
+    assert_eq!(facts.output::<u32>(&StepId::new("a")).unwrap(), Some(7));
+    assert_eq!(facts.status(), Status::Succeeded);
+}
+
+#[test]
+fn what_cannot_have_been_is_refused() {
+    let bad: Vec<Vec<Row>> = vec![
+        vec![row(3, vec![done("a")])],
+        vec![row(2, vec![Entry::Accepted { params: Value::Null }])],
+        vec![row(2, vec![intent("a"), intent("a")])],
+        vec![row(2, vec![done("a"), done("a")])],
+        vec![row(2, vec![done("a"), intent("a")])],
+        vec![row(2, vec![Entry::Absent { step: StepId::new("a") }])],
+        vec![row(2, vec![Entry::Released { slot: Slot::Pipeline }])],
+        vec![row(2, vec![Entry::Took { slot: Slot::Pipeline }, Entry::Took { slot: Slot::Pipeline }])],
+        vec![row(2, vec![Entry::Ended { succeeded: true }]), row(3, vec![done("a")])],
+    ];
+    for rows in bad {
+        let mut facts = facts();
+        let result: Result<Vec<()>, _> = rows.iter().map(|row| facts.fold(row)).collect();
+        assert!(matches!(result, Err(Trouble::Corrupt(_))), "{rows:?}");
+    }
+}

@@ -1,0 +1,228 @@
+//! The one exit for operations that cannot go on: *stuck*, announced, and an admin can always end it.
+//!
+//! An operation is parked where nothing can be planned for it: its journal cannot be read, its kind is unknown, or every
+//! process that took it over came to nothing. It gets one more journal row, which needs nothing of those before it, and in
+//! the same transaction the mark on its ticket by which rollbacks pass it. *Retry* and *Mark resolved* work as for every
+//! stuck operation. Where even the resolution cannot be carried out, *Mark resolved* ends it by force: its ticket goes,
+//! and the stages it held count as mixed, because nobody knows what runs there.
+
+use std::collections::BTreeMap;
+
+use futures::future::try_join;
+use jiff::Timestamp;
+use ulid::Ulid;
+
+use crate::domain::{About, Act, AuditRecord, REVISION, Stage, View, from_item, to_item};
+use crate::ids::StageName;
+use crate::operation::engine::{Driven, Engine};
+use crate::operation::facts::{STUCK, SignalFact, Verdict};
+use crate::operation::head::{self, Head, Status, guards};
+use crate::operation::journal::{Entry, Row};
+use crate::operation::keys::SIGNAL;
+use crate::operation::slot::Slot;
+use crate::operation::step::{Refusal, Trouble};
+use crate::operation::world::World;
+use crate::operation::{auditing, line, log, news, retry};
+use crate::ports::{DueChange, Guard, Order, Precondition, Query, StoreError, Write};
+
+/// So often an operation is taken up without anything being recorded before it is parked.
+pub(crate) const CLAIMS: u64 = 5;
+/// How often a forced end is tried anew because the pipeline changed meanwhile.
+const TRIES: usize = 5;
+
+/// Why an operation is parked that was taken up again and again.
+pub(crate) fn fruitless() -> Refusal {
+    Refusal::new(
+        "gave-up",
+        format!(
+            "It was taken up {CLAIMS} times in a row and got nowhere; perhaps it stops the process that carries it."
+        ),
+        "The log of Sluice says what happened each time.",
+    )
+}
+
+/// Why an operation of an unknown kind is parked.
+pub(crate) fn unknown_kind() -> Refusal {
+    Refusal::new(
+        "unknown-kind",
+        "This version of Sluice does not know this kind of operation, and no other replica took it up.",
+        "Start the version of Sluice that accepted it.",
+    )
+}
+
+impl Engine {
+    /// Ends what cannot go on: by force, if an admin marked it as resolved; else it is stuck. Only who holds it may.
+    pub(crate) async fn give_up(&self, held: &Head, why: Refusal) -> Result<Driven, Trouble> {
+        // Rows may have been appended since it was claimed.
+        let seen = log::read_head(&*self.world().store, &self.world().keys, &held.id).await?;
+        let Some(head) = seen.map(|seen| seen.head).filter(|head| head.fence == held.fence) else {
+            return Ok(Driven::NotOurs);
+        };
+        match self.resolved_by(&head).await? {
+            Some(signal) => self.end_by_force(&head, &signal).await,
+            None => self.park(&head, why).await,
+        }
+    }
+
+    /// Who marked it as resolved since it got stuck last.
+    async fn resolved_by(&self, head: &Head) -> Result<Option<SignalFact>, Trouble> {
+        if !head.awaits.starts_with(STUCK) || head.status == Status::Stuck {
+            return Ok(None);
+        }
+        let query = Query {
+            partition: self.world().keys.operation_partition(&head.id),
+            prefix: format!("{SIGNAL}{}/", head.awaits),
+            order: Order::Ascending,
+            limit: None,
+            after: None,
+        };
+        let page = retry::reading(|| self.world().store.query(query.clone())).await?;
+        let signals = page.items.iter().filter_map(|item| from_item::<SignalFact>(item).ok());
+        Ok(signals.into_iter().find(|signal| signal.verdict == Verdict::Resolve))
+    }
+
+    /// Leaves it stuck, with the mark on its ticket by which rollbacks pass it.
+    async fn park(&self, held: &Head, why: Refusal) -> Result<Driven, Trouble> {
+        let world = self.world();
+        tracing::error!(operation = %held.id, kind = held.charter.kind, code = why.code, "an operation is stuck");
+        let at = world.clock.now();
+        let parked = Head {
+            status: Status::Stuck,
+            sequence: held.sequence + 1,
+            awaits: format!("{STUCK}@{}", held.sequence + 1),
+            claims: 0,
+            ..held.clone()
+        };
+        let mut writes = self.last_row(held, &parked, Entry::Stuck { refusal: why.clone() }, at)?;
+        let audit = self.audit_of(held, Act::Stuck, &why.code, at);
+        writes.push(auditing::audit(&audit, world)?);
+        // An operation that waits without a place in the line has no ticket: then the rest is written without its mark.
+        let marked = writes.iter().cloned().chain([line::mark_stuck(world, &held.charter)]).collect();
+        let ticket = writes.len();
+        let written = match transact(world, marked).await {
+            Err(StoreError::Lost(lost)) if lost == [ticket] => transact(world, writes).await,
+            written => written,
+        };
+        match written {
+            Ok(()) => {
+                world.herald.tell(news::of_parked(&parked, &why));
+                Ok(Driven::Stuck)
+            }
+            Err(StoreError::Lost(_)) => Ok(Driven::NotOurs),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends it without its journal.
+    async fn end_by_force(&self, held: &Head, signal: &SignalFact) -> Result<Driven, Trouble> {
+        let world = self.world();
+        tracing::warn!(operation = %held.id, by = %signal.actor.id, "an operation is ended by force");
+        let ended = Head {
+            status: Status::Failed,
+            sequence: held.sequence + 1,
+            awaits: String::new(),
+            claims: 0,
+            ..held.clone()
+        };
+        for _ in 0..TRIES {
+            let at = world.clock.now();
+            let (store, pipeline) = (&*world.store, &held.charter.pipeline);
+            let key = world.keys.head(&held.id);
+            let read = try_join(View::read(store, &world.keys, pipeline), store.get(&key));
+            let (view, head) = read.await?;
+            if head.is_none_or(|head| head::number(&head.guards, head::FENCE) != held.fence) {
+                return Ok(Driven::NotOurs);
+            }
+            let mut writes = self.last_row(held, &ended, Entry::Ended { succeeded: false }, at)?;
+            writes.push(Write::Delete {
+                key: world.keys.ticket(pipeline, held.charter.ticket),
+                when: Precondition::Any,
+            });
+            let audit = self.audit_of(held, Act::Failed, "resolved-by-force", at);
+            writes.push(auditing::audit(&audit, world)?);
+            let stages = stages_held(held, &view);
+            for stage in &stages {
+                writes.push(mixed(world, held, &view, stage)?);
+            }
+            match transact(world, writes).await {
+                Ok(()) => {
+                    let names = stages.into_iter().map(|stage| stage.name).collect::<Vec<_>>();
+                    world.herald.tell(news::of_forced(&ended, Some(signal), &names));
+                    return Ok(Driven::Ended);
+                }
+                // The pipeline changed, or the operation is not ours any more: the next look tells.
+                Err(StoreError::Lost(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Driven::Later)
+    }
+
+    /// A row that follows whatever the journal says, and the head with it.
+    fn last_row(&self, held: &Head, next: &Head, entry: Entry, at: Timestamp) -> Result<Vec<Write>, Trouble> {
+        let world = self.world();
+        let token = format!("{}-{}-{}-parked", held.id, next.sequence, held.fence);
+        let row = Row { sequence: next.sequence, at, token, entries: vec![entry] };
+        let head = Write::Update {
+            key: world.keys.head(&held.id),
+            set: guards([
+                (head::SEQUENCE, Guard::Number(next.sequence)),
+                (head::STATUS, Guard::Text(next.status.as_str().into())),
+                (head::AWAITS, Guard::Text(next.awaits.clone())),
+                (head::BEAT, Guard::Number(held.beat + 1)),
+                (head::CLAIMS, Guard::Number(0)),
+            ]),
+            due: DueChange::Keep,
+            when: Precondition::Equals(guards([
+                (head::FENCE, Guard::Number(held.fence)),
+                (head::SEQUENCE, Guard::Number(held.sequence)),
+            ])),
+        };
+        // The head says that there is no such row. Should there be one, the journal is broken there anyway.
+        Ok(vec![head, Write::Put { item: row.to_item(&world.keys, &held.id)?, when: Precondition::Any }])
+    }
+
+    fn audit_of(&self, held: &Head, act: Act, outcome: &str, at: Timestamp) -> AuditRecord {
+        let charter = &held.charter;
+        AuditRecord {
+            at,
+            act,
+            actor: charter.actor.clone(),
+            channel: Some(charter.channel.clone()),
+            pipeline: Some(charter.pipeline.clone()),
+            operation: held.id.clone(),
+            kind: charter.kind.clone(),
+            command: charter.command.clone(),
+            rule: String::new(),
+            outcome: outcome.to_owned(),
+            about: About::default(),
+        }
+    }
+}
+
+async fn transact(world: &World, writes: Vec<Write>) -> Result<(), StoreError> {
+    let token = format!("park-{}", Ulid::new());
+    retry::reading(|| world.store.transact(&token, writes.clone())).await
+}
+
+/// The stages whose slots it holds: it may have moved something there.
+fn stages_held(head: &Head, view: &View) -> Vec<Stage> {
+    let held = view.slots.iter().filter(|(_, holder)| **holder == head.id);
+    let names = held.filter_map(|(slot, _)| match slot {
+        Slot::Stage(stage) => Some(stage),
+        Slot::Pipeline => None,
+    });
+    names.filter_map(|name: &StageName| view.stages.get(name).cloned()).collect()
+}
+
+/// Nobody knows what runs on that stage.
+fn mixed(world: &World, head: &Head, view: &View, stage: &Stage) -> Result<Write, Trouble> {
+    let key = world.keys.stage(&head.charter.pipeline, &stage.name);
+    let revision = view.stage_revisions.get(&stage.name).copied().unwrap_or(0);
+    let stage = Stage { mixed: Some(BTreeMap::new()), ..stage.clone() };
+    let revised = |revision| guards([(REVISION, Guard::Number(revision))]);
+    Ok(Write::Put {
+        item: to_item(key, revised(revision + 1), &stage)?,
+        when: if revision == 0 { Precondition::Present } else { Precondition::Equals(revised(revision)) },
+    })
+}

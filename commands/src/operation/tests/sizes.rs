@@ -1,0 +1,68 @@
+//! What the store does not take: too large, or not allowed. Both are visible, and neither is tried for ever.
+
+use super::harness::Shared;
+use super::sea::{How, step};
+use crate::card::Part;
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+use crate::ports::StoreError;
+use crate::testing::{StoreCall, StoreFault};
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_leaves_too_much_has_failed() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let id = operation_id(1);
+    let steps = [step("a", How::Name), step("big", How::Heavy(500_000)).after(&["a"])];
+    process.ask(1, "d1", "toy", &steps).await;
+    process.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Failed, "").await;
+    let failure = shared.facts(&id).await.failure().expect("a failure");
+    assert_eq!(failure.code, "too-large");
+    assert_eq!(shared.sea.taken_back(), ["a"], "what was done before is taken back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mutation_that_leaves_too_much_is_left_to_people() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let id = operation_id(1);
+    process.ask(1, "d1", "toy", &[step("big", How::HeavySet(500_000))]).await;
+    process.live_to(&shared, &id, Status::Stuck).await;
+    assert_eq!(shared.sea.count("big"), 1);
+    assert!(shared.view().await.tickets[0].stuck);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_ends_at_the_same_time_go_into_rows_that_fit() {
+    let shared = Shared::new().await;
+    let process = shared.mortal("one", None, |settings| settings.width = 400);
+    let id = operation_id(1);
+    let names: Vec<String> = (0..300).map(|number| format!("look-{number}")).collect();
+    let steps: Vec<_> = names.iter().map(|name| step(name, How::Heavy(6_000))).collect();
+    process.ask(1, "d1", "toy", &steps).await;
+    process.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "").await;
+    let rows = shared.rows(&id).len();
+    assert!((6..30).contains(&rows), "{rows} rows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_written_is_said_on_the_message() {
+    let shared = Shared::new().await;
+    let process = shared.process("one");
+    let id = operation_id(1);
+    process.ask(1, "d1", "toy", &[step("a", How::Set), step("b", How::Look).after(&["a"])]).await;
+    let is_append = |call: &StoreCall| matches!(call, StoreCall::Transact { token, .. } if token.starts_with(id.as_str()));
+    let accepted = shared.store.calls().iter().filter(|call| is_append(call)).count();
+    shared.store.fault_next(StoreFault::Before(StoreError::Refused("AccessDeniedException".into())));
+    assert_eq!(process.engine.drive(&id).await, Driven::Later);
+    let appends = shared.store.calls().iter().filter(|call| is_append(call)).count();
+    assert_eq!(appends, accepted + 1, "it is not tried in a loop");
+    let news = process.herald.last(&id).expect("it is told");
+    let says = |part: &Part| matches!(part, Part::Text(text) if text.flat().contains("not allowed to write"));
+    assert!(news.card.parts.iter().any(says), "{:?}", news.card);
+    // It goes on by itself once that is mended.
+    process.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "").await;
+}
