@@ -110,7 +110,7 @@ async fn patiently<T>(call: Call, turn: impl Future<Output = T>) -> PortResult<T
 pub(crate) struct Turns(Mutex<HashMap<String, Arc<Queue>>>);
 
 #[derive(Debug, Default)]
-struct Queue {
+pub(crate) struct Queue {
     /// Where everything waits but what moves a stage.
     others: Arc<Turn<()>>,
     change: Arc<Turn<()>>,
@@ -119,14 +119,14 @@ struct Queue {
 /// The turn of a change, as long as it is kept.
 #[derive(Debug)]
 #[expect(dead_code, reason = "it is held, not read")]
-pub(crate) struct MyTurn(OwnedMutexGuard<()>, Option<OwnedMutexGuard<()>>);
+pub(crate) struct MyTurn(OwnedMutexGuard<()>, Option<OwnedMutexGuard<()>>, Arc<Queue>);
 
 impl Turns {
     /// Waits for the turn of that change of that thing, and then until it may leave.
     pub(crate) async fn take(&self, limits: &Limits, call: Call, thing: &str) -> PortResult<MyTurn> {
         let queue = {
             let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // What nobody waits for is forgotten.
+            // What nobody waits for or holds is forgotten.
             queues.retain(|_, queue| Arc::strong_count(queue) > 1);
             Arc::clone(queues.entry(thing.to_owned()).or_default())
         };
@@ -137,7 +137,7 @@ impl Turns {
             };
             let change = Arc::clone(&queue.change).lock_owned().await;
             limits.admit(call).await?;
-            Ok(MyTurn(change, others))
+            Ok(MyTurn(change, others, Arc::clone(&queue)))
         };
         patiently(call, turn).await?
     }
