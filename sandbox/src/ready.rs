@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::aws::{ACCESS_KEY, REGION, SECRET_KEY};
+use crate::aws::{ACCESS_KEY, OBSERVER_KEY, REGION, SECRET_KEY};
 use crate::slack::SlackConfig;
 
 /// The bot's token of this world. It protects nothing: every port is on loopback.
@@ -46,6 +46,8 @@ pub struct Ready {
     pub users: Vec<String>,
     /// The channel where the bot is.
     pub channel: String,
+    /// The access key of whoever only looks: its calls are not on record, and no fault or rule meets them.
+    pub observer: &'static str,
     /// What a bot needs to join this world.
     pub env: BTreeMap<String, String>,
     /// The bot's process, if it was started.
@@ -68,6 +70,7 @@ impl Ready {
             stages: format!("{}/{{pipeline}}/{{stage}}", at.stages),
             users: slack.people().map(|user| user.id.clone()).collect(),
             channel: slack.channels.first().map(|channel| channel.id.clone()).unwrap_or_default(),
+            observer: OBSERVER_KEY,
             env: environment(at, folder),
             bot_pid: None,
             folder: folder.display().to_string(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::aws::{self, AwsConfig};
+use crate::aws::{self, AwsConfig, Strict};
 use crate::bot::{self, BotError};
 use crate::calls::Calls;
 use crate::cli::Cli;
@@ -83,9 +83,11 @@ impl World {
         let folder = target.join("sandbox").join(format!("world-{}", port(&ports.page)));
         make_empty(&folder).map_err(io("cannot make the world's folder"))?;
         let calls = Calls::new();
+        let strict = Strict::new(cli.lenient.as_ref().clone());
         let at = ports.at.clone();
         let mut slack = SlackConfig::new(&at.page, &at.bot, BOT_TOKEN, SIGNING_SECRET);
         slack.manifest = Some(root.join("manifest.yml")).filter(|path| path.exists());
+        slack.strict = strict.clone();
         let mut ready = Ready::new(&at, &slack, &folder);
         ready::write_files(&ready, &venv.bin, &folder).map_err(io("cannot write the world's files"))?;
         slack.ready = serde_json::to_value(&ready).unwrap_or_default();
@@ -96,6 +98,7 @@ impl World {
             git: at.git.clone(),
             codebuild: at.codebuild.clone(),
             stages: at.stages.clone(),
+            strict,
             folder: folder.clone(),
             tools: venv.bin.clone(),
         };

@@ -13,12 +13,15 @@ use serde_json::{Value, json};
 use crate::binaries;
 use crate::bot::Bot;
 use crate::chat::Reply;
+use crate::eventually::{PATIENCE, eventually};
 
 /// How a world differs from the usual one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// Whether the test starts the bot itself.
     pub no_bot: bool,
+    /// The rules of a strict AWS that are off, by name and separated by commas; the sandbox's own choice if absent.
+    pub lenient: Option<&'static str>,
 }
 
 /// The line of `--headless`.
@@ -31,6 +34,7 @@ pub(crate) struct Ready {
     pub(crate) stages: String,
     pub(crate) users: Vec<String>,
     pub(crate) channel: String,
+    pub(crate) observer: String,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) folder: PathBuf,
 }
@@ -81,6 +85,9 @@ impl World {
         command.args(["--headless", "--port", "0"]).env("SLUICE_SANDBOX_STDIN", "1");
         if options.no_bot {
             command.arg("--no-bot");
+        }
+        if let Some(rules) = options.lenient {
+            command.args(["--lenient", rules]);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("the sandbox starts");
@@ -166,6 +173,16 @@ impl World {
     /// The client of this test.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
+    }
+
+    /// Waits until a stage answers with these words: API Gateway and Lambda see a move late, as at AWS.
+    pub async fn answers(&self, pipeline: &str, stage: &str, words: &str) -> String {
+        let what = format!("stage {stage} of {pipeline} is to answer {words:?}");
+        eventually(what, PATIENCE, async || {
+            let (status, body) = self.curl(pipeline, stage).await;
+            if body.contains(words) { Ok(body) } else { Err(format!("{status}: {body}")) }
+        })
+        .await
     }
 
     /// What `curl` of a stage shows: status and body.

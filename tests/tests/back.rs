@@ -90,7 +90,7 @@ async fn a_promotion_that_fails_half_way_puts_back_what_it_moved() {
     over.says(&["Taken back: move", "aws-denied"]);
     assert_eq!(alias(&world, "half", "prod").await, before);
     assert_eq!(world.runs("half").await.remove("prod").unwrap(), "r1");
-    assert!(world.curl("half", "prod").await.1.contains("Hello from half"));
+    world.answers("half", "prod", "Hello from half").await;
     // The same again, when the cause is mended.
     let again = world.asks(ann, "/promote half prod").await;
     world.clicks(bob, &again.waits().await, "promotion.approve").await;
@@ -140,6 +140,6 @@ async fn what_cannot_be_put_back_is_stuck_until_an_admin_sees_to_it_and_a_rollba
                 assert_eq!(world.runs(name).await.remove("prod").unwrap(), "r1");
             }
         }
-        assert!(world.curl(name, "prod").await.1.contains(&format!("Hello from {name}")));
+        world.answers(name, "prod", &format!("Hello from {name}")).await;
     }
 }

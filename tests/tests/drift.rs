@@ -76,12 +76,12 @@ async fn alias(world: &World, name: &str) -> String {
 async fn the_lines_in_the_thread_bring_the_old_release_back_and_status_says_so() {
     let (world, promotion) = promoted("byhand").await;
     let recorded = alias(&world, "byhand").await;
-    assert!(world.curl("byhand", "prod").await.1.contains("Release 2"));
+    world.answers("byhand", "prod", "Release 2").await;
     let told = way_back(&world, &promotion).await;
     let lines = lines(&told);
     assert!(lines.contains("--name prod") && lines.contains("--region us-east-1"), "{lines}");
     shell(&world, &lines);
-    assert!(!world.curl("byhand", "prod").await.1.contains("Release 2"), "the old release answers");
+    world.answers("byhand", "prod", "Hello from byhand").await;
     let theirs = alias(&world, "byhand").await;
     let moved = format!("points to version {theirs} instead of {recorded}");
     status(&world, "byhand", &["prod was moved outside Sluice", &moved, "first seen"]).await;
@@ -142,7 +142,7 @@ async fn who_moves_a_stage_that_was_moved_is_asked_first_by_button_and_by_word()
     world.clicks(ann, &again, "drift.go").await;
     let done = back.succeeds().await;
     done.says(&["prod runs r1", "Moved outside Sluice", "goes on anyway"]);
-    assert!(!world.curl("asked", "prod").await.1.contains("Release 2"));
+    world.answers("asked", "prod", "Hello from asked").await;
 
     // At a terminal there is no button, but the word.
     let function = Aws(&world).functions("asked").await.remove(0);
@@ -156,5 +156,5 @@ async fn who_moves_a_stage_that_was_moved_is_asked_first_by_button_and_by_word()
     assert!(code == Some(1) && printed.contains("moved outside Sluice"), "{code:?} {printed}");
     let (code, printed) = run("/rollback asked prod r2 anyway the terminal says so");
     assert!(code == Some(0) && printed.contains("prod runs r2"), "{code:?} {printed}");
-    assert!(world.curl("asked", "prod").await.1.contains("Release 2"));
+    world.answers("asked", "prod", "Release 2").await;
 }

@@ -101,15 +101,15 @@ async fn rollbacks_go_back_by_what_ran_and_stop_at_the_first() {
     release(&world, &clone, "back", 3).await;
     let bob = world.bob();
     world.asks(bob, "/rollback back prod").await.succeeds().await.says(&["prod runs r2"]);
-    assert!(world.curl("back", "prod").await.1.contains("Release 2"));
+    world.answers("back", "prod", "Release 2").await;
     world.asks(bob, "/rollback back prod").await.succeeds().await.says(&["prod runs r1"]);
-    assert!(world.curl("back", "prod").await.1.contains("Hello from back"));
+    world.answers("back", "prod", "Hello from back").await;
     let refused = world.types(bob, "/rollback back prod").await;
     refused.says(&["Nothing ran on prod before r1", "r2", "r3"]);
     assert_eq!(runs(&world, "back", "prod").await, "r1");
     // By name, any release that ran here; and dev was never touched.
     world.asks(bob, "/rollback back prod to r3").await.succeeds().await.says(&["prod runs r3"]);
-    assert!(world.curl("back", "prod").await.1.contains("Release 3"));
+    world.answers("back", "prod", "Release 3").await;
     assert_eq!(runs(&world, "back", "dev").await, "r3");
 }
 

@@ -11,7 +11,7 @@ const LEADS: &str = "S0LEADS01";
 
 /// A world with its own bot.
 async fn world() -> (World, Bot) {
-    let world = World::start(Options { no_bot: true }).await;
+    let world = World::start(Options { no_bot: true, ..Options::default() }).await;
     Bot::init(&world);
     let bot = Bot::serve(&world, &[]).await;
     (world, bot)
@@ -123,7 +123,7 @@ async fn a_group_is_granted_a_role_and_who_was_deactivated_counts_no_more() {
 
 #[tokio::test]
 async fn the_first_admin_is_named_at_a_terminal_and_the_file_is_read_anew_on_sighup() {
-    let world = World::start(Options { no_bot: true }).await;
+    let world = World::start(Options { no_bot: true, ..Options::default() }).await;
     let (ann, bob, eve) = (world.ann(), world.bob(), world.eve());
     let file = world.folder().join("sluice.toml");
     std::fs::write(&file, "[access]\n").unwrap();

@@ -15,7 +15,7 @@ const QUEUE: &str = "sqs:wake";
 const SOON: Duration = Duration::from_secs(10);
 
 async fn empty() -> World {
-    World::start(Options { no_bot: true }).await
+    World::start(Options { no_bot: true, ..Options::default() }).await
 }
 
 /// `orders` with a stage prod, by whoever gets the commands.

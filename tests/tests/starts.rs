@@ -11,7 +11,7 @@ use sluice_e2e::{Aws, Bot, Options, PATIENCE, World, eventually};
 const CANARY: &str = "canary-c0ffee-5ec2e7";
 
 async fn empty() -> World {
-    World::start(Options { no_bot: true }).await
+    World::start(Options { no_bot: true, ..Options::default() }).await
 }
 
 fn with(world: &World, changes: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -43,7 +43,7 @@ async fn alias(world: &World, stage: &str) -> Option<String> {
 
 #[tokio::test]
 async fn a_rollback_without_slack_moves_the_stage_and_is_told_when_a_bot_is_back() {
-    let world = World::start(Options { no_bot: true }).await;
+    let world = World::start(Options { no_bot: true, ..Options::default() }).await;
     let (ann, bob, eve) = (world.ann(), world.bob(), world.eve());
     Bot::init(&world);
     let bot = Bot::serve(&world, &[]).await;
@@ -83,7 +83,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_told_when_a_bot_is_back
     says(run(&world, "ann", "/rollback orders prod"), 2, &["--as", "no Slack user id", "U024BE7LH"]);
     says(run(&world, ann, "/rolback orders prod"), 1, &["/rollback"]);
     says(run(&world, ann, "/repo create books"), 1, &["needs a home channel"]);
-    assert!(world.curl("orders", "prod").await.1.contains("Howdy"));
+    world.answers("orders", "prod", "Howdy").await;
     let rollback = world.expect(world.channel(), "/rollback orders prod it is slow").await;
     let line = ["run", "/rollback", "orders", "prod", "it", "is", "slow", "--as", ann];
     says(
@@ -92,7 +92,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_told_when_a_bot_is_back
         &["is running", "succeeded", "prod runs r1", "nobody checked that"],
     );
     assert_eq!(alias(&world, "prod").await.unwrap(), first);
-    assert!(world.curl("orders", "prod").await.1.contains("Hello from orders"));
+    world.answers("orders", "prod", "Hello from orders").await;
     says(run(&world, eve, "/pipeline history orders prod"), 0, &["root (terminal)", "/rollback orders prod"]);
     assert_eq!(slack_calls(&world).await, before, "a terminal calls no Slack");
     assert!(rollback.messages().await.is_empty());
@@ -126,7 +126,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_told_when_a_bot_is_back
 
 #[tokio::test]
 async fn a_file_is_read_beside_its_bot_and_written_by_one_process_alone() {
-    let world = World::start(Options { no_bot: true }).await;
+    let world = World::start(Options { no_bot: true, ..Options::default() }).await;
     let state = format!("sqlite:{}", world.folder().join("state.db").display());
     let state = [("SLUICE_STATE", state.as_str())];
     let env = [&NO_SLACK[..], &state].concat();

@@ -10,7 +10,9 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::{AwsRequest, Upstream};
+use super::strict::Refusal;
+use super::upstream::Answer;
+use super::{AwsRequest, Strict, Upstream, stage_key};
 use crate::calls::Protocol;
 
 type Refusable<T> = Result<T, Box<Response>>;
@@ -29,13 +31,14 @@ pub struct Apis(Arc<Inner>);
 struct Inner {
     upstream: Upstream,
     stages: String,
+    strict: Strict,
     snapshots: Mutex<HashMap<(String, String), Arc<Snapshot>>>,
 }
 
 impl Apis {
     /// `stages` is the base URL of the door.
-    pub fn new(upstream: Upstream, stages: String) -> Self {
-        Self(Arc::new(Inner { upstream, stages, snapshots: Mutex::default() }))
+    pub fn new(upstream: Upstream, stages: String, strict: Strict) -> Self {
+        Self(Arc::new(Inner { upstream, stages, strict, snapshots: Mutex::default() }))
     }
 
     /// Answers one call.
@@ -48,6 +51,11 @@ impl Apis {
             "CreateRoute" => self.create_route(api, &request).await,
             "CreateDeployment" => self.deploy(api, &request).await,
             "CreateStage" | "UpdateStage" => self.put_stage(api, name, method, &request).await,
+            "DeleteStage" => {
+                self.0.strict.deleted(&stage_key(api, name));
+                return self.0.upstream.forward(request).await;
+            }
+            "GetDeployment" | "GetDeployments" => self.deployments(&request).await,
             _ => return self.0.upstream.forward(request).await,
         };
         answer.unwrap_or_else(|refusal| *refusal)
@@ -108,6 +116,7 @@ impl Apis {
                 format!("Route with key {} already exists for this API", key.as_str().unwrap_or_default());
             return Err(refuse(StatusCode::CONFLICT, "ConflictException", &message));
         }
+        self.0.strict.quota(|quotas| quotas.route(routes.len())).map_err(refused)?;
         Ok(self.0.upstream.exchange(request).await?.into_response())
     }
 
@@ -118,8 +127,28 @@ impl Apis {
         if let (true, Some(id)) = (answer.status.is_success(), created["deploymentId"].as_str()) {
             let mut snapshots = self.0.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
             snapshots.insert((api.to_owned(), id.to_owned()), Arc::new(snapshot));
+            self.0.strict.deployed(id);
         }
-        Ok(answer.into_response())
+        Ok(self.as_pending(answer).into_response())
+    }
+
+    async fn deployments(&self, request: &AwsRequest) -> Refusable<Response> {
+        Ok(self.as_pending(self.0.upstream.exchange(request).await?).into_response())
+    }
+
+    /// The same answer, in which new deployments are PENDING.
+    fn as_pending(&self, answer: Answer) -> Answer {
+        let mut body = answer.json();
+        let mark = |deployment: &mut Value| {
+            if deployment["deploymentId"].as_str().is_some_and(|id| self.0.strict.is_pending(id)) {
+                deployment["deploymentStatus"] = "PENDING".into();
+            }
+        };
+        match body["items"].as_array_mut() {
+            Some(items) => items.iter_mut().for_each(mark),
+            None => mark(&mut body),
+        }
+        if body.is_object() { answer.with_json(&body) } else { answer }
     }
 
     async fn put_stage(
@@ -140,17 +169,30 @@ impl Apis {
         let stages = self.items(&format!("/v2/apis/{api}/stages")).await?;
         let name =
             if method == "CreateStage" { body["stageName"].as_str().unwrap_or_default() } else { name };
-        let known = stages.iter().any(|stage| stage["stageName"] == name);
-        match (method, known) {
+        let known = stages.iter().find(|stage| stage["stageName"] == name).cloned();
+        match (method, known.is_some()) {
             ("CreateStage", true) => {
                 Err(refuse(StatusCode::CONFLICT, "ConflictException", "Stage already exists"))
             }
             ("UpdateStage", false) => {
                 Err(refuse(StatusCode::NOT_FOUND, "NotFoundException", "Invalid stage identifier specified"))
             }
-            _ => Ok(self.0.upstream.exchange(request).await?.into_response()),
+            _ => {
+                if known.is_none() {
+                    self.0.strict.quota(|quotas| quotas.stage(stages.len())).map_err(refused)?;
+                }
+                let answer = self.0.upstream.exchange(request).await?;
+                if answer.status.is_success() {
+                    self.0.strict.moved(&stage_key(api, name), known.unwrap_or_default(), answer.json());
+                }
+                Ok(answer.into_response())
+            }
         }
     }
+}
+
+fn refused(refusal: Refusal) -> Box<Response> {
+    Box::new(refusal.response(Protocol::RestJson))
 }
 
 fn refuse(status: StatusCode, code: &str, message: &str) -> Box<Response> {

@@ -9,7 +9,9 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, AwsRequest, REGION, Upstream};
+use super::strict::Refusal;
+use super::upstream::Answer;
+use super::{ACCOUNT, AwsRequest, REGION, Rule, Strict, Upstream, alias_key};
 use crate::calls::Protocol;
 
 type Refusable<T> = Result<T, Box<Response>>;
@@ -17,11 +19,12 @@ type Refusable<T> = Result<T, Box<Response>>;
 /// The repairs in front of the local AWS's Lambda.
 pub struct Lambda {
     upstream: Upstream,
+    strict: Strict,
 }
 
 impl Lambda {
-    pub fn new(upstream: Upstream) -> Self {
-        Self { upstream }
+    pub fn new(upstream: Upstream, strict: Strict) -> Self {
+        Self { upstream, strict }
     }
 
     /// Answers one call.
@@ -38,17 +41,31 @@ impl Lambda {
                 let message = "$LATEST version cannot be deleted without deleting the function.";
                 Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message))
             }
+            "DeleteAlias" => {
+                let alias = request.parts.uri.path().rsplit('/').next().unwrap_or_default();
+                self.strict.deleted(&alias_key(&function, alias));
+                return self.upstream.forward(request).await;
+            }
+            "GetFunction" | "GetFunctionConfiguration" => {
+                self.upstream.exchange(&request).await.map(|answer| self.shown(answer).into_response())
+            }
+            "ListVersionsByFunction" => {
+                self.upstream.exchange(&request).await.map(|answer| self.listed(answer).into_response())
+            }
+            "Invoke" => self.invoke(&function, request).await,
             _ => return self.upstream.forward(request).await,
         };
         answer.unwrap_or_else(|refusal| *refusal)
     }
 
     async fn create(&self, request: &AwsRequest) -> Refusable<Response> {
-        self.assumable(&request.json()).await?;
+        let body = request.json();
+        self.assumable(body["FunctionName"].as_str().unwrap_or_default(), &body).await?;
         let answer = self.upstream.exchange(request).await?;
         let mut config = answer.json();
         qualify(&mut config);
-        Ok(if answer.status.is_success() { answer.with_json(&config) } else { answer }.into_response())
+        let answer = if answer.status.is_success() { answer.with_json(&config) } else { answer };
+        Ok(self.shown(answer).into_response())
     }
 
     async fn update_code(&self, function: &str, mut request: AwsRequest) -> Refusable<Response> {
@@ -62,7 +79,7 @@ impl Lambda {
         request.body = body.to_string().into();
         let answer = self.upstream.exchange(&request).await?;
         if !publish || !answer.status.is_success() {
-            return Ok(answer.into_response());
+            return Ok(self.shown(answer).into_response());
         }
         let version = self.publish(function, &json!({})).await?;
         Ok(axum::Json(version).into_response())
@@ -70,8 +87,8 @@ impl Lambda {
 
     async fn update_configuration(&self, function: &str, request: AwsRequest) -> Refusable<Response> {
         self.idle(function).await?;
-        self.assumable(&request.json()).await?;
-        Ok(self.upstream.exchange(&request).await?.into_response())
+        self.assumable(function, &request.json()).await?;
+        Ok(self.shown(self.upstream.exchange(&request).await?).into_response())
     }
 
     async fn checked_publish(&self, function: &str, request: &AwsRequest) -> Refusable<Response> {
@@ -151,11 +168,90 @@ impl Lambda {
                 return Err(refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message));
             }
         }
-        Ok(self.upstream.exchange(&request).await?.into_response())
+        let path = request.parts.uri.path();
+        let updated = path.split_once("/aliases/").map(|(_, name)| name.to_owned());
+        let before = match &updated {
+            Some(_) => self.upstream.call("lambda", Method::GET, path, &[], "").await?.json(),
+            None => Value::Null,
+        };
+        let answer = self.upstream.exchange(&request).await?;
+        if answer.status.is_success() {
+            let name = updated.as_deref().or(body["Name"].as_str()).unwrap_or_default();
+            self.strict.moved(&alias_key(function, name), before, answer.json());
+        }
+        Ok(answer.into_response())
     }
 
-    /// Refuses a role that IAM does not know.
-    async fn assumable(&self, body: &Value) -> Refusable<()> {
+    /// Invokes what the data plane sees: an alias that moved a moment ago may still lead to the version before, and a
+    /// new role may not be assumed yet. The tail of the log has the lines that AWS always writes.
+    async fn invoke(&self, function: &str, mut request: AwsRequest) -> Refusable<Response> {
+        let query = request.parts.uri.query().unwrap_or_default();
+        let mut pairs: Vec<(String, String)> =
+            url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let qualifier = pairs.iter_mut().find(|(key, _)| key == "Qualifier").map(|(_, value)| value);
+        let mut version = qualifier.as_ref().map_or("$LATEST".to_owned(), |value| (*value).clone());
+        if let Some(qualifier) = qualifier
+            && let Some(earlier) = self.strict.seen(&alias_key(function, qualifier))
+        {
+            let Some(seen) = super::door::pick(&earlier, rand::random::<f64>()) else {
+                let arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}:{qualifier}");
+                let message = format!("Function not found: {arn}");
+                return Err(refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message));
+            };
+            qualifier.clone_from(&seen);
+            version = seen;
+            let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            if let Ok(uri) = format!("{}?{query}", request.parts.uri.path()).parse() {
+                request.parts.uri = uri;
+            }
+        }
+        if self.strict.is_on(Rule::IamPropagation)
+            && let Some(config) = self.config(function, &version).await?
+        {
+            let role = config["Role"].as_str().unwrap_or_default();
+            self.strict.role_of_invocation(role).map_err(refused)?;
+        }
+        let wants_log = request.parts.headers.get("x-amz-log-type").is_some_and(|kind| kind == "Tail");
+        if !wants_log {
+            return Ok(self.upstream.forward(request).await);
+        }
+        let began = std::time::Instant::now();
+        let answer = self.upstream.exchange(&request).await?;
+        Ok(super::tail::with_tail(answer, began.elapsed()).into_response())
+    }
+
+    /// An answer about one function: while an update is in progress, `RevisionId` is not the one that it settles on.
+    fn shown(&self, answer: Answer) -> Answer {
+        if !self.strict.is_on(Rule::Revision) || !answer.status.is_success() {
+            return answer;
+        }
+        let mut body = answer.json();
+        let nested = body["Configuration"].is_object();
+        unsettle(if nested { &mut body["Configuration"] } else { &mut body });
+        answer.with_json(&body)
+    }
+
+    /// A list of versions, which leaves out how an update stands.
+    fn listed(&self, answer: Answer) -> Answer {
+        if !answer.status.is_success() {
+            return answer;
+        }
+        let (revision, states) = (self.strict.is_on(Rule::Revision), self.strict.is_on(Rule::States));
+        let mut body = answer.json();
+        for config in body["Versions"].as_array_mut().into_iter().flatten() {
+            if revision {
+                unsettle(config);
+            }
+            if let (true, Some(fields)) = (states, config.as_object_mut()) {
+                fields
+                    .retain(|field, _| !field.starts_with("State") && !field.starts_with("LastUpdateStatus"));
+            }
+        }
+        answer.with_json(&body)
+    }
+
+    /// Refuses a role that IAM does not know, or that is too new.
+    async fn assumable(&self, function: &str, body: &Value) -> Refusable<()> {
         let Some(role) = body["Role"].as_str() else { return Ok(()) };
         let name = role.rsplit('/').next().unwrap_or_default();
         let form = url::form_urlencoded::Serializer::new(String::new())
@@ -167,7 +263,9 @@ impl Lambda {
             let message = "The role defined for the function cannot be assumed by Lambda.";
             return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message));
         }
-        Ok(())
+        let variables = body["Environment"]["Variables"].as_object();
+        let encrypts = variables.is_some_and(|variables| !variables.is_empty());
+        self.strict.role_of_function(role, function, encrypts).map_err(refused)
     }
 
     /// Calls about an alias's policy, with its statement ids made unique on the way in and restored on the way out.
@@ -227,6 +325,24 @@ fn refuse(status: StatusCode, code: &str, message: &str) -> Box<Response> {
     Box::new(Protocol::RestJson.error(status, code, message))
 }
 
+fn refused(refusal: Refusal) -> Box<Response> {
+    Box::new(refusal.response(Protocol::RestJson))
+}
+
+/// Gives `$LATEST` another revision while an update of it is in progress: the revision changes once more when it settles.
+fn unsettle(config: &mut Value) {
+    let busy = config["LastUpdateStatus"] == "InProgress" || config["State"] == "Pending";
+    if !busy || config["Version"] != "$LATEST" {
+        return;
+    }
+    if let Some(revision) = config["RevisionId"].as_str() {
+        // The digits of the last group, the other way round: as deterministic as it is different.
+        let (head, tail) = revision.rsplit_once('-').unwrap_or(("", revision));
+        let turned: String = tail.chars().map(|c| if c.is_ascii_digit() { 'e' } else { '7' }).collect();
+        config["RevisionId"] = format!("{head}-{turned}").into();
+    }
+}
+
 /// The function's name in `/2015-03-31/functions/{name}/…`; ARNs are cut to their name.
 fn function_of(path: &str) -> String {
     let segment = path.split('/').nth(3).unwrap_or_default().replace("%3A", ":");
@@ -277,6 +393,20 @@ mod tests {
         let latest = json!({"Version": "$LATEST", "CodeSha256": "a", "State": "Pending", "RevisionId": "y"});
         assert_eq!(frozen(&one), frozen(&latest));
         assert_ne!(frozen(&one), frozen(&json!({"CodeSha256": "b"})));
+    }
+
+    #[test]
+    fn the_revision_of_an_update_in_progress_is_not_the_one_it_settles_on() {
+        let config =
+            |status: &str| json!({"Version": "$LATEST", "LastUpdateStatus": status, "RevisionId": "a-b1"});
+        let seen = |status: &str| {
+            let mut config = config(status);
+            unsettle(&mut config);
+            config["RevisionId"].clone()
+        };
+        assert_eq!(seen("Successful"), "a-b1");
+        assert_ne!(seen("InProgress"), "a-b1");
+        assert_eq!(seen("InProgress"), seen("InProgress"));
     }
 
     #[test]

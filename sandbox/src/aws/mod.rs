@@ -5,6 +5,7 @@
 //! is. Requests must be signed with this world's access key, or they are refused as AWS does.
 
 mod apis;
+mod buckets;
 mod codebuild;
 mod codecommit;
 mod door;
@@ -12,6 +13,9 @@ mod git;
 mod guard;
 mod lambda;
 mod naming;
+mod queues;
+mod strict;
+mod tail;
 mod upstream;
 
 use std::path::PathBuf;
@@ -31,6 +35,7 @@ use tokio::net::TcpListener;
 use crate::calls::{Calls, Protocol};
 use crate::processes::Processes;
 
+pub use strict::{Quotas, Rule, Settings, Strict, rules};
 pub use upstream::Upstream;
 
 /// The account that the local AWS gives to access keys that are no account numbers.
@@ -43,6 +48,8 @@ pub const ACCESS_KEY: &str = "AKIASLUICESANDBOX001";
 pub const SECRET_KEY: &str = "sandbox-secret-access-key-of-the-bot";
 /// The access key that builds run with. Their calls are theirs, not the bot's, and are not in the log.
 const BUILD_KEY: &str = "AKIASLUICESANDBOXBLD";
+/// The access key of whoever only looks, as tests do: not in the log, and no rule or fault meets it.
+pub const OBSERVER_KEY: &str = "AKIASLUICESANDBOXEYE";
 
 /// The largest request that is taken: above Lambda's 50 MB packages.
 const LARGEST_REQUEST: usize = 128 * 1024 * 1024;
@@ -58,6 +65,8 @@ pub struct AwsConfig {
     pub codebuild: String,
     /// Where the stages answer.
     pub stages: String,
+    /// The rules by which it is as strict as AWS.
+    pub strict: Strict,
     /// Where repositories and builds live.
     pub folder: PathBuf,
     /// The Python environment's programs, first on the `PATH` of builds.
@@ -89,6 +98,9 @@ struct Services {
     builds: codebuild::CodeBuild,
     apis: apis::Apis,
     lambda: lambda::Lambda,
+    buckets: buckets::Buckets,
+    queues: queues::Queues,
+    strict: Strict,
 }
 
 /// Serves AWS until the returned tasks are dropped.
@@ -101,14 +113,18 @@ pub fn serve(
 ) -> std::io::Result<tokio::task::JoinSet<std::io::Result<()>>> {
     let repositories = git::Repositories::open(config.folder.join("git"), config.git.clone())?;
     let builds = codebuild::CodeBuild::new(&config, repositories.clone(), upstream.clone(), processes)?;
-    let apis = apis::Apis::new(upstream.clone(), config.stages.clone());
+    let strict = config.strict.clone();
+    let apis = apis::Apis::new(upstream.clone(), config.stages.clone(), strict.clone());
     let aws = Aws(Arc::new(Services {
         calls,
-        lambda: lambda::Lambda::new(upstream.clone()),
+        lambda: lambda::Lambda::new(upstream.clone(), strict.clone()),
+        buckets: buckets::Buckets::new(upstream.clone(), strict.clone()),
+        queues: queues::Queues::new(upstream.clone(), config.front.clone()),
         commits: codecommit::CodeCommit::new(repositories.clone()),
         builds,
         apis: apis.clone(),
         upstream: upstream.clone(),
+        strict: strict.clone(),
     }));
     let app = Router::new()
         .route("/log/{build}", get(build_log))
@@ -116,7 +132,7 @@ pub fn serve(
         .layer(from_fn(guard::programs))
         .with_state(aws);
     let git_app = git::router(repositories).layer(from_fn(guard::programs));
-    let door = door::router(door::Door::new(upstream, apis)).layer(from_fn(guard::this_machine));
+    let door = door::router(door::Door::new(upstream, apis, strict)).layer(from_fn(guard::this_machine));
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(axum::serve(listeners.front, app.clone()).into_future());
     tasks.spawn(axum::serve(listeners.codecommit, app.clone()).into_future());
@@ -148,18 +164,20 @@ async fn answer(State(aws): State<Aws>, request: Request) -> Response {
     let request = AwsRequest { parts, body };
     let scope = naming::Scope::of(&request.parts);
     let name = naming::name(&request, &scope);
-    if scope.access_key.as_deref() == Some(BUILD_KEY) {
+    if [BUILD_KEY, OBSERVER_KEY].iter().any(|key| scope.access_key.as_deref() == Some(*key)) {
         return aws.dispatch(&name.service, &name.method, request).await;
     }
     let refused = refusal(&scope, name.protocol);
     let calls = aws.0.calls.clone();
-    let (service, method) = (name.service.clone(), name.method.clone());
+    let call = name.clone();
     calls
         .carry(name, async move {
-            match refused {
-                Some(refusal) => refusal,
-                None => aws.dispatch(&service, &method, request).await,
+            if let Some(refusal) = refused {
+                return refusal;
             }
+            let strict = aws.0.strict.clone();
+            let effect = async |request| aws.dispatch(&call.service, &call.method, request).await;
+            strict.carry(&call, request, effect).await
         })
         .await
 }
@@ -168,11 +186,27 @@ impl Aws {
     async fn dispatch(&self, service: &str, method: &str, request: AwsRequest) -> Response {
         match service {
             "codecommit" => self.0.commits.answer(method, &request.json()).await,
-            "codebuild" => self.0.builds.answer(method, &request.json()).await,
+            "codebuild" => match self.admit_build(method, &request.json()) {
+                Ok(()) => self.0.builds.answer(method, &request.json()).await,
+                Err(refusal) => refusal.response(Protocol::AwsJson),
+            },
             "lambda" => self.0.lambda.answer(method, request).await,
             "apigateway" => self.0.apis.answer(method, request).await,
             "dynamodb" => self.0.upstream.forward(measured(request)).await,
+            "s3" => self.0.buckets.answer(method, request).await,
+            "sqs" => self.0.queues.answer(method, request).await,
             _ => self.0.upstream.forward(request).await,
+        }
+    }
+
+    /// Refuses a project with a role that cannot be assumed yet, and a build above the account's quota.
+    fn admit_build(&self, method: &str, body: &Value) -> Result<(), strict::Refusal> {
+        match method {
+            "CreateProject" | "UpdateProject" => {
+                self.0.strict.role_of_project(body["serviceRole"].as_str().unwrap_or_default())
+            }
+            "StartBuild" => self.0.strict.quota(|quotas| quotas.build(self.0.builds.unfinished())),
+            _ => Ok(()),
         }
     }
 }
@@ -212,6 +246,16 @@ async fn build_log(State(aws): State<Aws>, Path(build): Path<String>) -> Respons
         Some(text) => text.into_response(),
         None => (StatusCode::NOT_FOUND, "There is no such build.\n").into_response(),
     }
+}
+
+/// The key by which the data plane knows a stage of an API.
+fn stage_key(api: &str, stage: &str) -> String {
+    format!("stage {api}/{stage}")
+}
+
+/// The key by which the data plane knows an alias.
+fn alias_key(function: &str, alias: &str) -> String {
+    format!("alias {function}:{alias}")
 }
 
 /// An answer of the JSON protocols.
@@ -263,5 +307,7 @@ fn uuid() -> String {
     format!("{}-{}-4{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
 
+#[cfg(test)]
+mod strict_tests;
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,12 @@ impl Scope {
             .and_then(|value| value.split_once("Credential=")?.1.split([',', ' ']).next())
             .map(str::to_owned)
             .or_else(|| query(parts, "X-Amz-Credential"));
-        let Some(credential) = credential else { return Self::default() };
+        let Some(credential) = credential else {
+            // The older signature of presigned URLs names the key alone, and only S3 takes it.
+            let access_key = query(parts, "AWSAccessKeyId");
+            let service = access_key.is_some().then(|| "s3".to_owned());
+            return Self { access_key, service };
+        };
         let mut fields = credential.split('/');
         Self { access_key: fields.next().map(str::to_owned), service: fields.nth(2).map(str::to_owned) }
     }

@@ -12,24 +12,29 @@ use crate::ports::Ports;
 use crate::processes::Process;
 use crate::setup::set_up;
 
-struct World {
-    http: reqwest::Client,
-    calls: Calls,
-    at: crate::ready::Addresses,
+pub(super) struct World {
+    pub http: reqwest::Client,
+    pub calls: Calls,
+    pub at: crate::ready::Addresses,
     folder: tempfile::TempDir,
     tools: PathBuf,
     _servers: JoinSet<std::io::Result<()>>,
     _emulator: Process,
 }
 
-struct Reply {
-    status: u16,
-    code: String,
-    body: Value,
+pub(super) struct Reply {
+    pub status: u16,
+    pub code: String,
+    pub body: Value,
 }
 
 impl World {
     async fn start() -> Self {
+        Self::with(Strict::new(Rule::ALL.into())).await
+    }
+
+    /// A world with these rules.
+    pub async fn with(strict: Strict) -> Self {
         let processes = Processes::start().unwrap();
         let target = crate::world::folders().1;
         let venv = set_up(&target.join("sandbox"), &processes, &|line| eprintln!("{line}")).await;
@@ -45,6 +50,7 @@ impl World {
             git: at.git.clone(),
             codebuild: at.codebuild.clone(),
             stages: at.stages.clone(),
+            strict,
             folder: folder.path().to_owned(),
             tools: venv.bin.clone(),
         };
@@ -54,7 +60,7 @@ impl World {
         Self { http, calls, at, folder, tools: venv.bin, _servers: servers, _emulator: emulator }
     }
 
-    async fn send(&self, key: &str, service: &str, method: Method, path: &str, body: &Value) -> Reply {
+    pub async fn send(&self, key: &str, service: &str, method: Method, path: &str, body: &Value) -> Reply {
         let scope = format!(
             "AWS4-HMAC-SHA256 Credential={key}/20260101/{REGION}/{service}/aws4_request, Signature=0"
         );
@@ -78,22 +84,22 @@ impl World {
         Reply { status, code: code.unwrap_or_default(), body }
     }
 
-    async fn lambda(&self, method: Method, path: &str, body: Value) -> Reply {
+    pub async fn lambda(&self, method: Method, path: &str, body: Value) -> Reply {
         self.send(ACCESS_KEY, "lambda", method, &format!("/2015-03-31/functions{path}"), &body).await
     }
 
-    async fn gateway(&self, method: Method, path: &str, body: Value) -> Value {
+    pub async fn gateway(&self, method: Method, path: &str, body: Value) -> Value {
         let reply = self.send(ACCESS_KEY, "apigateway", method, &format!("/v2/apis{path}"), &body).await;
         assert!(reply.status < 300, "{path}: {}", reply.body);
         reply.body
     }
 
-    async fn json(&self, target: &str, body: Value) -> Reply {
+    pub async fn json(&self, target: &str, body: Value) -> Reply {
         self.send(ACCESS_KEY, "x", Method::POST, &format!("#{target}"), &body).await
     }
 
     /// A package of one Python file that answers that text.
-    async fn package(&self, answer: &str) -> String {
+    pub async fn package(&self, answer: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let code =
             format!("def handler(event, context):\n    return {{'statusCode': 200, 'body': '{answer}'}}\n");
@@ -104,19 +110,31 @@ impl World {
         STANDARD.encode(std::fs::read(folder.path().join("app.zip")).unwrap())
     }
 
-    async fn create_function(&self, answer: &str) -> Reply {
-        let package = self.package(answer).await;
-        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-        let body = json!({
-            "FunctionName": "f", "Runtime": "python3.12", "Handler": "app.handler", "Publish": true,
-            "Role": "arn:aws:iam::000000000000:role/sluice/r", "Code": {"ZipFile": package},
-        });
+    pub async fn create_function(&self, answer: &str) -> Reply {
+        let body = self.function(answer).await;
         let early = self.lambda(Method::POST, "", body.clone()).await;
         assert_eq!(
             (early.status, early.code.as_str()),
             (400, "InvalidParameterValueException"),
             "no such role yet"
         );
+        self.create_role().await;
+        let reply = self.lambda(Method::POST, "", body).await;
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        reply
+    }
+
+    /// The request that creates the function `f` with the role `r`.
+    pub async fn function(&self, answer: &str) -> Value {
+        json!({
+            "FunctionName": "f", "Runtime": "python3.12", "Handler": "app.handler", "Publish": true,
+            "Role": "arn:aws:iam::000000000000:role/sluice/r", "Code": {"ZipFile": self.package(answer).await},
+        })
+    }
+
+    /// Creates the role `r`.
+    pub async fn create_role(&self) {
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
         let form = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("Action", "CreateRole"), ("RoleName", "r"), ("Path", "/sluice/")])
             .append_pair("AssumeRolePolicyDocument", trust)
@@ -125,13 +143,10 @@ impl World {
         let role = self.http.post(&self.at.aws).header("authorization", scope).body(form);
         let role = role.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
         assert_eq!(role.status().as_u16(), 200);
-        let reply = self.lambda(Method::POST, "", body).await;
-        assert_eq!(reply.status, 201, "{}", reply.body);
-        reply
     }
 
     /// `$LATEST`, once no update is in progress.
-    async fn settled(&self) -> Value {
+    pub async fn settled(&self) -> Value {
         let settled = async {
             loop {
                 let config = self.lambda(Method::GET, "/f/configuration", Value::Null).await.body;
@@ -144,7 +159,7 @@ impl World {
         tokio::time::timeout(Duration::from_secs(20), settled).await.expect("the function settles")
     }
 
-    async fn get(&self, path: &str) -> (u16, String) {
+    pub async fn get(&self, path: &str) -> (u16, String) {
         let answer = self.http.get(format!("{}{path}", self.at.stages)).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }

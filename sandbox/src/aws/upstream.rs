@@ -58,6 +58,11 @@ impl Upstream {
         Ok(Self { client, base })
     }
 
+    /// Its base URL as it says it itself.
+    pub fn called_localhost(&self) -> String {
+        self.base.replace("127.0.0.1", "localhost")
+    }
+
     /// Whether the local AWS answers.
     pub async fn is_up(&self) -> bool {
         let health =

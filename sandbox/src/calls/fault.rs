@@ -46,6 +46,9 @@ pub struct FaultSpec {
     /// The error code of a refusal, in the form of the call's protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// The message of a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// Milliseconds of a delay.
     #[serde(default)]
     pub delay_ms: u64,
@@ -98,6 +101,7 @@ pub(super) struct Strike {
     pub(super) when: When,
     pub(super) status: Option<u16>,
     pub(super) code: Option<String>,
+    pub(super) message: Option<String>,
     pub(super) delay: Duration,
     pub(super) released: watch::Receiver<bool>,
 }
@@ -131,6 +135,7 @@ impl Armed {
             when: self.spec.when.unwrap_or(default),
             status: self.spec.status,
             code: self.spec.code.clone(),
+            message: self.spec.message.clone(),
             delay: Duration::from_millis(self.spec.delay_ms).min(LONGEST_DELAY),
             released: self.release.subscribe(),
         })

@@ -38,6 +38,10 @@ pub struct CallName {
     pub protocol: Protocol,
 }
 
+/// Marks the response of a rule that refused a call before its service saw it; the rule's name.
+#[derive(Debug, Clone, Copy)]
+pub struct Unserved(pub &'static str);
+
 /// The log and the armed faults; clones share them.
 #[derive(Clone)]
 pub struct Calls(Arc<Shared>);
@@ -86,8 +90,8 @@ impl Calls {
                 tokio::time::sleep(delay).await;
                 open.answer(&name, effect).await
             }
-            Some(Strike { action: Action::Refuse, status, code, .. }) => {
-                let response = name.protocol.refusal(status, code.as_deref());
+            Some(Strike { action: Action::Refuse, status, code, message, .. }) => {
+                let response = name.protocol.refusal(status, code.as_deref(), message.as_deref());
                 open.finish("refused", Some(response.status().as_u16()));
                 response
             }
@@ -199,9 +203,16 @@ impl OpenCall {
         let (calls, seq, name) = (self.calls.clone(), self.seq, name.clone());
         calls.note(seq, |call| call.effect = true);
         let task = tokio::spawn(async move {
-            let (response, outcome) = outcome(&name, effect.await).await;
+            let response = effect.await;
+            let unserved = response.extensions().get::<Unserved>().copied();
+            let (response, outcome) = outcome(&name, response).await;
             let end = calls.0.clocks.stamp();
-            calls.note(seq, |call| call.close(end, outcome));
+            calls.note(seq, |call| {
+                call.close(end, outcome);
+                if let Some(Unserved(rule)) = unserved {
+                    (call.effect, call.rule) = (false, Some(rule));
+                }
+            });
             response
         });
         task.await.unwrap_or_else(|error| {

@@ -38,6 +38,8 @@ pub struct CallRecord {
     pub result: String,
     /// Whether the call reached the service behind.
     pub effect: bool,
+    /// The strict rule that refused it.
+    pub rule: Option<&'static str>,
     /// DynamoDB's write units.
     pub write_units: Option<f64>,
     /// DynamoDB's read units.
@@ -88,6 +90,7 @@ impl Clocks {
             status: None,
             result: "in_flight".into(),
             effect: false,
+            rule: None,
             write_units: None,
             read_units: None,
         }

@@ -22,7 +22,7 @@ pub enum Protocol {
 
 impl Protocol {
     /// An error of this service in place of an answer. Without a code: the one that fits the status.
-    pub fn refusal(self, status: Option<u16>, code: Option<&str>) -> Response {
+    pub fn refusal(self, status: Option<u16>, code: Option<&str>, message: Option<&str>) -> Response {
         let status = status.or(match self {
             // An error code in Slack's world comes with status 200.
             Self::Slack if code.is_some() => Some(200),
@@ -31,7 +31,7 @@ impl Protocol {
         let status =
             status.and_then(|s| StatusCode::from_u16(s).ok()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let code = code.map_or_else(|| self.usual_code(status), str::to_owned);
-        let mut response = self.error(status, &code, "Refused by the world this is.");
+        let mut response = self.error(status, &code, message.unwrap_or("Refused by the world this is."));
         if self == Self::Slack && status == StatusCode::TOO_MANY_REQUESTS {
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
         }

@@ -147,7 +147,7 @@ async fn the_nth_call_is_refused_in_the_protocols_form() {
     assert!(faults[0].spent && !faults[1].spent);
     assert_eq!(faults[2].seen, 0, "its detail is excepted");
     assert_eq!(world.hits.load(Ordering::SeqCst), 2);
-    let refusal = Protocol::RestJson.refusal(Some(429), None);
+    let refusal = Protocol::RestJson.refusal(Some(429), None, None);
     assert_eq!(refusal.headers()["x-amzn-errortype"], "TooManyRequestsException");
 }
 

@@ -3,6 +3,8 @@
 //! `schema.json` beside this file describes every request and answer, and is served at `/control/schema`. What is wrong
 //! with a request is said in `{"error": …}`, with status 400, or 404 for what is not there.
 
+mod rules;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -32,6 +34,7 @@ pub fn router() -> Router<Slack> {
         .route("/control/fault/{id}/release", post(release))
         .route("/control/calls", get(calls))
         .route("/control/limits", get(limits).post(set_limits))
+        .route("/control/rules", get(rules::show).post(rules::change))
         .route("/control/response_urls/expire", post(expire))
         .route("/control/bots", post(set_bots))
         .route("/control/people", post(set_person))

@@ -29,6 +29,10 @@ async fn every_answer_is_as_the_schema_says() {
             json!({"service": "slack", "method": "chat.postMessage", "nth": 2, "action": "hold"}),
         ),
         ("/control/limits", json!({"post": {"burst": 5, "per_second": 0.5}})),
+        (
+            "/control/rules",
+            json!({"lenient": ["rates"], "strict": ["tags"], "seed": 7, "new_bucket_ms": 0, "quotas": {"builds": 0}}),
+        ),
         ("/control/response_urls/expire", json!({})),
     ];
     for (path, request) in posts {
@@ -47,6 +51,7 @@ async fn every_answer_is_as_the_schema_says() {
         ("/control/fault", String::new()),
         ("/control/calls", "?since=0".into()),
         ("/control/limits", String::new()),
+        ("/control/rules", String::new()),
         ("/control/world", String::new()),
         ("/control/schema", String::new()),
     ];

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::aws::Strict;
+
 /// A person.
 #[derive(Debug, Clone, Serialize)]
 pub struct User {
@@ -77,6 +79,8 @@ pub struct SlackConfig {
     pub manifest: Option<PathBuf>,
     /// The line of `--headless`, for the page to show its links.
     pub ready: Value,
+    /// The rules of AWS, which the control API turns on and off.
+    pub strict: Strict,
 }
 
 impl SlackConfig {
@@ -129,6 +133,7 @@ impl SlackConfig {
             base_url: base_url.trim_end_matches('/').into(),
             manifest: None,
             ready: Value::Null,
+            strict: Strict::default(),
         }
     }
 

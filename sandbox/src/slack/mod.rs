@@ -35,7 +35,7 @@ pub use escape::escape;
 pub use guard::is_here;
 pub use manifest::Manifest;
 pub use message::{Content, Message, Source};
-pub use rate::Rate;
+pub use rate::{Buckets, Rate};
 pub use workspace::{Bots, Change, Workspace};
 
 /// The workspace and what it needs; clones share it.

@@ -39,7 +39,7 @@ pub struct Plan {
 
 /// Runs it, and judges what came of it.
 pub async fn run(plan: Plan) -> Verdict {
-    let world = World::start(Options { no_bot: true }).await;
+    let world = World::start(Options { no_bot: true, ..Options::default() }).await;
     Bot::init_with(&world, &QUEUE);
     let (chat, book) = (Chat::new(&world), Book::new(&world).await);
     let replicas = Replicas::start(&world, &book).await;

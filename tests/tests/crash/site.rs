@@ -23,7 +23,7 @@ pub(crate) struct Site {
 impl Site {
     /// A pipeline with the stages `dev` and `prod`, and nothing on them.
     pub(crate) async fn new() -> Self {
-        let world = World::start(Options { no_bot: true }).await;
+        let world = World::start(Options { no_bot: true, ..Options::default() }).await;
         Bot::init(&world);
         let bot = RefCell::new(Some(Bot::serve(&world, &HASTE).await));
         let ann = world.ann();

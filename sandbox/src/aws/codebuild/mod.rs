@@ -119,6 +119,11 @@ impl CodeBuild {
         Some(String::from_utf8_lossy(&std::fs::read(&running.log).unwrap_or_default()).into_owned())
     }
 
+    /// How many builds run or wait.
+    pub fn unfinished(&self) -> usize {
+        self.state().builds.iter().filter(|running| !running.lock().is_complete()).count()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -177,6 +177,11 @@ impl Build {
         format!("arn:aws:codebuild:{REGION}:{ACCOUNT}:build/{}", self.id)
     }
 
+    /// Whether it has ended.
+    pub fn is_complete(&self) -> bool {
+        self.ended.is_some()
+    }
+
     /// As `BatchGetBuilds` has it.
     pub fn to_json(&self) -> Value {
         let phases: Vec<Value> = self.phases.iter().map(Phase::to_json).collect();
@@ -204,7 +209,7 @@ impl Build {
             },
             "timeoutInMinutes": self.timeout_minutes,
             "queuedTimeoutInMinutes": 480,
-            "buildComplete": self.ended.is_some(),
+            "buildComplete": self.is_complete(),
             "initiator": "sluice",
         });
         if let Some(ended) = self.ended {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::aws::Strict;
 
 struct Fixture {
     codebuild: CodeBuild,
@@ -26,6 +27,7 @@ impl Fixture {
             stages: "http://stages".into(),
             folder: folder.path().to_owned(),
             tools: "/nowhere".into(),
+            strict: Strict::default(),
         };
         let upstream = Upstream::new("http://127.0.0.1:9".into()).unwrap();
         let codebuild = CodeBuild::new(&config, repositories, upstream, Processes::start().unwrap()).unwrap();

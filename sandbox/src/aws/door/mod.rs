@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::apis::{Apis, Snapshot};
-use super::{ACCOUNT, REGION, Upstream};
+use super::{ACCOUNT, REGION, Strict, Upstream};
 use event::Hit;
 
 /// API Gateway's limit of a payload.
@@ -30,6 +30,7 @@ const LARGEST_PAYLOAD: usize = 10 * 1024 * 1024;
 pub struct Door {
     upstream: Upstream,
     apis: Apis,
+    strict: Strict,
 }
 
 /// Why a request does not reach a function.
@@ -66,8 +67,8 @@ fn message(status: StatusCode, text: &str) -> Response {
 }
 
 impl Door {
-    pub fn new(upstream: Upstream, apis: Apis) -> Self {
-        Self { upstream, apis }
+    pub fn new(upstream: Upstream, apis: Apis, strict: Strict) -> Self {
+        Self { upstream, apis, strict }
     }
 
     async fn serve(&self, parts: &axum::http::request::Parts, body: &Bytes) -> Result<Response, Closed> {
@@ -100,6 +101,11 @@ impl Door {
     }
 
     async fn stage(&self, api: &str, stage: &str) -> Result<Value, Closed> {
+        match self.strict.seen(&super::stage_key(api, stage)) {
+            Some(Value::Null) => return Err(Closed::NotFound),
+            Some(earlier) => return Ok(earlier),
+            None => {}
+        }
         let stages =
             self.apis.items(&format!("/v2/apis/{api}/stages")).await.map_err(|_| Closed::NotFound)?;
         stages.into_iter().find(|known| known["stageName"] == stage).ok_or(Closed::NotFound)
@@ -134,7 +140,10 @@ impl Door {
             qualifier.clone()
         } else {
             let path = format!("/2015-03-31/functions/{name}/aliases/{qualifier}");
-            let alias = self.lambda(Method::GET, &path, "").await?;
+            let alias = match self.strict.seen(&super::alias_key(name, qualifier)) {
+                Some(earlier) => earlier,
+                None => self.lambda(Method::GET, &path, "").await?,
+            };
             pick(&alias, rand::random::<f64>())
                 .ok_or_else(|| Closed::Broken(format!("no alias {function}")))?
         };
@@ -212,7 +221,7 @@ fn resolve_variables(uri: &str, variables: &Value) -> Result<String, Closed> {
 }
 
 /// The version that an alias gives for a throw of the dice between 0 and 1.
-fn pick(alias: &Value, dice: f64) -> Option<String> {
+pub(super) fn pick(alias: &Value, dice: f64) -> Option<String> {
     let mut left = dice;
     let weights = alias["RoutingConfig"]["AdditionalVersionWeights"].as_object();
     for (version, weight) in weights.into_iter().flatten() {

@@ -85,7 +85,7 @@ impl World {
     /// Starts a sandbox and sets its table up; there is no bot yet.
     pub(crate) async fn start(programs: &Programs) -> Result<Self> {
         let mut sandbox = Command::new(&programs.sandbox)
-            .args(["--headless", "--no-bot", "--port", "0"])
+            .args(["--headless", "--no-bot", "--port", "0", "--lenient", "all"])
             .env("SLUICE_SANDBOX_STDIN", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

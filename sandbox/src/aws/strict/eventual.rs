@@ -1,0 +1,168 @@
+//! What was created a moment ago is not found, or busy, for its first calls.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::super::{ACCOUNT, AwsRequest, REGION};
+use super::{Refusal, Rule, window};
+use crate::calls::CallName;
+
+/// How long a new resource is hidden, in milliseconds. Other tools retry for two minutes; most of their users see one
+/// second. Short here, because tests wait for it.
+const HIDDEN: std::ops::Range<u64> = 300..1000;
+
+/// The resources that were created, and since when all of AWS sees them.
+#[derive(Debug, Default)]
+pub struct Eventual(HashMap<String, Instant>);
+
+impl Eventual {
+    /// Remembers what a successful call created.
+    pub fn learn(&mut self, seed: u64, call: &CallName, answer: &Value, now: Instant) {
+        for key in created(call, answer) {
+            let seen = now + window(seed, &key, HIDDEN);
+            self.0.insert(key, seen);
+        }
+    }
+
+    /// The refusal of a call that needs something which is not seen everywhere yet.
+    pub fn refusal(&self, seed: u64, call: &CallName, request: &AwsRequest, now: Instant) -> Option<Refusal> {
+        needs(call, request).into_iter().find(|need| self.hides(&need.key, now)).map(|need| {
+            // Lambda says one or the other; one resource says the same thing all the time.
+            let busy = need.busy && window(seed, &format!("busy {}", need.key), 0..2).as_millis() == 1;
+            if busy { in_progress(&need.message) } else { need.refusal() }
+        })
+    }
+
+    fn hides(&self, key: &str, now: Instant) -> bool {
+        self.0.get(key).is_some_and(|seen| now < *seen)
+    }
+}
+
+/// A resource that a call needs, and what AWS says when it is not found.
+struct Need {
+    key: String,
+    status: u16,
+    code: &'static str,
+    message: String,
+    /// Whether the service may also say that the resource is busy.
+    busy: bool,
+}
+
+impl Need {
+    fn refusal(self) -> Refusal {
+        Refusal::new(Rule::Eventual, self.status, self.code, self.message)
+    }
+}
+
+fn in_progress(not_found: &str) -> Refusal {
+    let resource = not_found.rsplit(' ').next().unwrap_or_default();
+    let message = format!(
+        "The operation cannot be performed at this time. An update is in progress for resource: {resource}"
+    );
+    Refusal::new(Rule::Eventual, 409, "ResourceConflictException", message)
+}
+
+/// The keys of what a call created.
+fn created(call: &CallName, answer: &Value) -> Vec<String> {
+    let detail = call.detail.as_deref().unwrap_or_default();
+    let key = |kind: &str, name: &str| format!("{kind} {name}");
+    let field = |name: &str| answer[name].as_str().unwrap_or_default();
+    match (call.service.as_str(), call.method.as_str()) {
+        ("s3", "CreateBucket") => vec![key("bucket", detail)],
+        ("iam", "CreateRole") => vec![key("role", first(detail))],
+        ("lambda", "CreateFunction") => {
+            let version = format!("{detail}:{}", field("Version"));
+            vec![key("function", detail), key("version", &version)]
+        }
+        ("lambda", "PublishVersion" | "UpdateFunctionCode") => {
+            vec![key("version", &format!("{}:{}", function(detail), field("Version")))]
+        }
+        ("lambda", "CreateAlias") => vec![key("alias", detail)],
+        ("codecommit", "CreateRepository") => vec![key("repository", detail)],
+        ("codebuild", "CreateProject") => vec![key("project", detail)],
+        ("apigateway", "CreateApi") => vec![key("api", field("apiId"))],
+        ("sqs", "CreateQueue") => vec![key("queue", first_word(detail))],
+        _ => vec![],
+    }
+}
+
+/// What a call needs to be seen.
+fn needs(call: &CallName, request: &AwsRequest) -> Vec<Need> {
+    let detail = call.detail.as_deref().unwrap_or_default();
+    let need = |kind: &str, name: &str, status, code, message: String| {
+        let busy = kind == "alias";
+        vec![Need { key: format!("{kind} {name}"), status, code, message, busy }]
+    };
+    let method = call.method.as_str();
+    match call.service.as_str() {
+        "s3" if !["CreateBucket", "ListBuckets"].contains(&method) => {
+            let message = "The specified bucket does not exist".to_owned();
+            need("bucket", first(detail), 404, "NoSuchBucket", message)
+        }
+        "iam" if method != "CreateRole" && call.detail.is_some() => {
+            let role = first(detail);
+            need("role", role, 404, "NoSuchEntity", format!("The role with name {role} cannot be found."))
+        }
+        "codecommit" if method != "CreateRepository" && call.mutating => {
+            let repository = first(detail);
+            let message = format!("{repository} does not exist");
+            need("repository", repository, 400, "RepositoryDoesNotExistException", message)
+        }
+        "codebuild" if method == "StartBuild" => {
+            let arn = format!("arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{detail}");
+            let message = format!("Project cannot be found: {arn}");
+            need("project", detail, 400, "ResourceNotFoundException", message)
+        }
+        "apigateway" if !["CreateApi", "GetApis", "GetApi"].contains(&method) => {
+            let api = first(detail);
+            let message = format!("Invalid API identifier specified {ACCOUNT}:{api}");
+            need("api", api, 404, "NotFoundException", message)
+        }
+        "sqs" if ["SendMessage", "ReceiveMessage", "GetQueueUrl"].contains(&method) => {
+            let message = "The specified queue does not exist.".to_owned();
+            need("queue", first_word(detail), 400, "AWS.SimpleQueueService.NonExistentQueue", message)
+        }
+        "lambda" => lambda_needs(call, detail, &request.json()),
+        _ => vec![],
+    }
+}
+
+fn lambda_needs(call: &CallName, detail: &str, body: &Value) -> Vec<Need> {
+    let arn = |name: &str| format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}");
+    let need = |kind: &str, name: &str, message: String| Need {
+        key: format!("{kind} {name}"),
+        status: 404,
+        code: "ResourceNotFoundException",
+        message,
+        busy: kind == "alias",
+    };
+    let name = function(detail);
+    match call.method.as_str() {
+        "AddPermission" | "RemovePermission" => vec![
+            need("function", name, format!("Function not found: {}", arn(name))),
+            need("alias", detail, format!("Cannot find alias arn: {}", arn(detail))),
+        ],
+        "CreateAlias" | "UpdateAlias" => {
+            let version = format!("{name}:{}", body["FunctionVersion"].as_str().unwrap_or_default());
+            vec![
+                need("version", &version, format!("Function not found: {}", arn(&version))),
+                need("alias", detail, format!("Cannot find alias arn: {}", arn(detail))),
+            ]
+        }
+        _ => vec![],
+    }
+}
+
+fn first(detail: &str) -> &str {
+    detail.split('/').next().unwrap_or_default()
+}
+
+fn first_word(detail: &str) -> &str {
+    detail.split(' ').next().unwrap_or_default()
+}
+
+fn function(detail: &str) -> &str {
+    detail.split(':').next().unwrap_or_default()
+}

@@ -1,0 +1,305 @@
+//! As strict as AWS: what AWS refuses, delays or shows late, and a local AWS does not. Each [`Rule`] has a switch.
+//!
+//! Guarantees: every delay is bounded and depends on the seed and the resource's name alone; a call that a rule refuses
+//! has no effect; with a rule off, everything is as without it.
+
+mod changes;
+mod eventual;
+mod late;
+mod quotas;
+mod rates;
+mod roles;
+mod rules;
+mod tags;
+#[cfg(test)]
+pub(super) mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::AwsRequest;
+use crate::calls::{CallName, Protocol, Unserved};
+pub use quotas::Quotas;
+pub use rules::{Rule, rules};
+
+/// How long the data plane serves the state before a change, in milliseconds.
+const LATE: std::ops::Range<u64> = 1000..2000;
+/// How long a deployment is PENDING, in milliseconds.
+const PENDING: std::ops::Range<u64> = 200..700;
+
+/// The rules and what they remember; clones share it.
+#[derive(Clone, Debug)]
+pub struct Strict(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    settings: Settings,
+    began: Instant,
+    eventual: eventual::Eventual,
+    rates: rates::Rates,
+    changes: changes::Changes,
+    roles: roles::Roles,
+    late: late::Late,
+    /// Until when a deployment is PENDING.
+    pending: std::collections::HashMap<String, Instant>,
+}
+
+/// What `GET /control/rules` shows and `POST /control/rules` changes.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The rules that are off.
+    pub lenient: BTreeSet<Rule>,
+    /// Chooses the delays within their bounds.
+    pub seed: u64,
+    /// How long a bucket keeps no versions.
+    pub new_bucket: Duration,
+    /// The account's quotas.
+    pub quotas: Quotas,
+}
+
+/// What a rule says instead of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The rule.
+    pub rule: Rule,
+    /// The HTTP status.
+    pub status: u16,
+    /// AWS's code.
+    pub code: &'static str,
+    /// AWS's sentence.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal by that rule.
+    pub fn new(rule: Rule, status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { rule, status, code, message: message.into() }
+    }
+
+    /// In the form of the service's protocol.
+    pub fn response(&self, protocol: Protocol) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = protocol.error(status, self.code, &self.message);
+        response.extensions_mut().insert(Unserved(self.rule.name()));
+        response
+    }
+}
+
+/// A change of an API that has begun; dropped, it is over.
+#[derive(Debug)]
+pub struct Change {
+    strict: Strict,
+    api: String,
+}
+
+impl Drop for Change {
+    fn drop(&mut self) {
+        self.strict.state().changes.end(&self.api);
+    }
+}
+
+impl Default for Strict {
+    fn default() -> Self {
+        Self::new(BTreeSet::new())
+    }
+}
+
+impl Strict {
+    /// Rules of which these are off.
+    pub fn new(lenient: BTreeSet<Rule>) -> Self {
+        let settings =
+            Settings { lenient, seed: 0, new_bucket: Duration::from_secs(2), quotas: Quotas::default() };
+        Self(Arc::new(Mutex::new(State {
+            settings,
+            began: Instant::now(),
+            eventual: eventual::Eventual::default(),
+            rates: rates::Rates::default(),
+            changes: changes::Changes::default(),
+            roles: roles::Roles::default(),
+            late: late::Late::default(),
+            pending: std::collections::HashMap::new(),
+        })))
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> Settings {
+        self.state().settings.clone()
+    }
+
+    /// Changes the settings.
+    pub fn set(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.state().settings);
+    }
+
+    /// Whether a rule is on.
+    pub fn is_on(&self, rule: Rule) -> bool {
+        self.state().is_on(rule)
+    }
+
+    /// Carries a call out unless a rule refuses it, and remembers what it created.
+    pub async fn carry<F>(&self, call: &CallName, request: AwsRequest, effect: F) -> Response
+    where
+        F: AsyncFnOnce(AwsRequest) -> Response,
+    {
+        let change = match self.admit(call, &request, Instant::now()) {
+            Ok(change) => change,
+            Err(refusal) => return refusal.response(call.protocol),
+        };
+        let (response, ()) = tokio::join!(effect(request), async {
+            if change.is_some() {
+                tokio::time::sleep(changes::TAKES).await;
+            }
+        });
+        self.learn(call, response).await
+    }
+
+    /// Refuses a call, or begins it.
+    fn admit(&self, call: &CallName, request: &AwsRequest, now: Instant) -> Result<Option<Change>, Refusal> {
+        let mut state = self.state();
+        let state = &mut *state;
+        let seed = state.settings.seed;
+        if state.is_on(Rule::Rates) {
+            let micros = u64::try_from((now - state.began).as_micros()).unwrap_or(u64::MAX);
+            state.rates.take(call, micros)?;
+        }
+        let tags = || tags::refusal(call, request);
+        let unseen = || state.eventual.refusal(seed, call, request, now);
+        let is_role = call.service == "iam" && call.method == "CreateRole";
+        let quota = || if is_role { state.settings.quotas.role(state.roles.count()) } else { None };
+        let checks: [(Rule, &dyn Fn() -> Option<Refusal>); 3] =
+            [(Rule::Tags, &tags), (Rule::Eventual, &unseen), (Rule::Quotas, &quota)];
+        for (rule, check) in checks {
+            if state.is_on(rule)
+                && let Some(refusal) = check()
+            {
+                return Err(refusal);
+            }
+        }
+        if !state.is_on(Rule::ApiConflict) {
+            return Ok(None);
+        }
+        Ok(state.changes.begin(call)?.map(|api| Change { strict: self.clone(), api }))
+    }
+
+    /// Remembers what a call created, by its answer.
+    async fn learn(&self, call: &CallName, response: Response) -> Response {
+        let creates = call.method.starts_with("Create")
+            || ["PublishVersion", "UpdateFunctionCode", "DeleteRole"].contains(&call.method.as_str());
+        if !creates || !response.status().is_success() {
+            return response;
+        }
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let answer = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        self.learned(call, &answer, Instant::now());
+        Response::from_parts(parts, body.into())
+    }
+
+    fn learned(&self, call: &CallName, answer: &Value, now: Instant) {
+        let mut state = self.state();
+        let seed = state.settings.seed;
+        state.eventual.learn(seed, call, answer, now);
+        let role = call.detail.as_deref().unwrap_or_default();
+        match (call.service.as_str(), call.method.as_str()) {
+            ("iam", "CreateRole") => state.roles.created(role, now),
+            ("iam", "DeleteRole") => state.roles.deleted(role),
+            _ => {}
+        }
+    }
+
+    /// Refuses to make or configure a function with a new role.
+    pub fn role_of_function(&self, arn: &str, function: &str, encrypts: bool) -> Result<(), Refusal> {
+        self.role(arn, |roles, seed, role, now| roles.for_function(seed, role, function, encrypts, now))
+    }
+
+    /// Refuses to make a build project with a new role.
+    pub fn role_of_project(&self, arn: &str) -> Result<(), Refusal> {
+        self.role(arn, |roles, seed, role, now| roles.for_project(seed, role, now))
+    }
+
+    /// Refuses to invoke a function with a new role.
+    pub fn role_of_invocation(&self, arn: &str) -> Result<(), Refusal> {
+        self.role(arn, |roles, seed, role, now| roles.for_invocation(seed, role, now))
+    }
+
+    fn role(
+        &self,
+        arn: &str,
+        check: impl FnOnce(&roles::Roles, u64, &str, Instant) -> Option<Refusal>,
+    ) -> Result<(), Refusal> {
+        let state = self.state();
+        if !state.is_on(Rule::IamPropagation) {
+            return Ok(());
+        }
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        check(&state.roles, state.settings.seed, name, Instant::now()).map_or(Ok(()), Err)
+    }
+
+    /// An alias or a stage changed. `key` names it.
+    pub fn moved(&self, key: &str, old: Value, new: Value) {
+        let mut state = self.state();
+        if state.is_on(Rule::DataPlane) {
+            let now = Instant::now();
+            let seen = now + window(state.settings.seed, key, LATE);
+            state.late.moved(key, old, new, now, seen);
+        }
+    }
+
+    /// An alias or a stage was deleted.
+    pub fn deleted(&self, key: &str) {
+        self.state().late.forget(key);
+    }
+
+    /// What the data plane sees in place of the present state.
+    pub fn seen(&self, key: &str) -> Option<Value> {
+        let state = self.state();
+        if state.is_on(Rule::DataPlane) { state.late.seen(key, Instant::now()) } else { None }
+    }
+
+    /// A deployment of an API was created.
+    pub fn deployed(&self, id: &str) {
+        let mut state = self.state();
+        let until = Instant::now() + window(state.settings.seed, id, PENDING);
+        state.pending.insert(id.to_owned(), until);
+    }
+
+    /// Whether a deployment is still PENDING.
+    pub fn is_pending(&self, id: &str) -> bool {
+        let state = self.state();
+        state.is_on(Rule::States) && state.pending.get(id).is_some_and(|until| Instant::now() < *until)
+    }
+
+    /// Refuses what is above a quota.
+    pub fn quota(&self, over: impl FnOnce(Quotas) -> Option<Refusal>) -> Result<(), Refusal> {
+        let state = self.state();
+        if !state.is_on(Rule::Quotas) {
+            return Ok(());
+        }
+        over(state.settings.quotas).map_or(Ok(()), Err)
+    }
+
+    /// A panic under the lock leaves at worst one odd delay: better than a world that is gone.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_on(&self, rule: Rule) -> bool {
+        !self.settings.lenient.contains(&rule)
+    }
+}
+
+/// A delay within bounds (in milliseconds) that depends on the seed and on `what` alone.
+fn window(seed: u64, what: &str, bounds: std::ops::Range<u64>) -> Duration {
+    let digest = Sha256::digest(format!("{seed} {what}"));
+    let number = digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
+    Duration::from_millis(bounds.start + number % (bounds.end - bounds.start))
+}

@@ -1,0 +1,108 @@
+//! A new role cannot be assumed for some seconds, and for a moment longer KMS does not know it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Refusal, Rule, window};
+
+/// How long a new role cannot be assumed, in milliseconds. AWS takes 5 to 15 seconds; shorter here, because tests wait
+/// for it, and longer than one quick repetition.
+const UNKNOWN: std::ops::Range<u64> = 1500..2500;
+/// How much longer an invocation may be refused.
+const ON_INVOKE: Duration = Duration::from_millis(700);
+
+/// What Lambda says, on creation, configuration and invocation.
+const CANNOT_BE_ASSUMED: &str = "The role defined for the function cannot be assumed by Lambda.";
+
+/// The roles, and when each was created.
+#[derive(Debug, Default)]
+pub struct Roles(HashMap<String, Instant>);
+
+impl Roles {
+    /// A role was created.
+    pub fn created(&mut self, name: &str, now: Instant) {
+        self.0.insert(name.to_owned(), now);
+    }
+
+    /// A role was deleted.
+    pub fn deleted(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The refusal of a function's creation or configuration with this role.
+    pub fn for_function(
+        &self,
+        seed: u64,
+        role: &str,
+        function: &str,
+        encrypts: bool,
+        now: Instant,
+    ) -> Option<Refusal> {
+        let left = self.left(seed, role, now)?;
+        if encrypts && left < window(seed, role, UNKNOWN) / 3 {
+            let message = format!(
+                "Lambda was unable to configure access to your environment variables because the KMS key is \
+                 invalid for CreateGrant. Please check your KMS key settings. KMS Exception: InvalidArnException \
+                 KMS Message: ARN does not refer to a valid principal: \
+                 arn:aws:sts::{}:assumed-role/{role}/{function}",
+                super::super::ACCOUNT
+            );
+            return Some(refuse(400, "InvalidParameterValueException", message));
+        }
+        Some(refuse(400, "InvalidParameterValueException", CANNOT_BE_ASSUMED.into()))
+    }
+
+    /// The refusal of a build project with this role.
+    pub fn for_project(&self, seed: u64, role: &str, now: Instant) -> Option<Refusal> {
+        self.left(seed, role, now)?;
+        let message = "CodeBuild is not authorized to perform: sts:AssumeRole on service role. Please verify \
+                       that: 1) The provided service role exists, 2) The service role has the necessary trust policy.";
+        Some(refuse(400, "InvalidInputException", message.into()))
+    }
+
+    /// The refusal of an invocation of a function with this role.
+    pub fn for_invocation(&self, seed: u64, role: &str, now: Instant) -> Option<Refusal> {
+        self.left(seed, role, now.checked_sub(ON_INVOKE)?)?;
+        Some(refuse(403, "AccessDeniedException", CANNOT_BE_ASSUMED.into()))
+    }
+
+    /// How long the role cannot be assumed yet.
+    fn left(&self, seed: u64, role: &str, now: Instant) -> Option<Duration> {
+        let known = *self.0.get(role)? + window(seed, role, UNKNOWN);
+        (now < known).then(|| known - now)
+    }
+}
+
+fn refuse(status: u16, code: &'static str, message: String) -> Refusal {
+    Refusal::new(Rule::IamPropagation, status, code, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_role_is_unknown_to_lambda_then_to_kms_then_to_invocations() {
+        let (mut roles, now) = (Roles::default(), Instant::now());
+        roles.created("r", now);
+        let at = |part: f64| now + window(7, "r", UNKNOWN).mul_f64(part);
+        let said = |refusal: Option<Refusal>| refusal.map(|refusal| refusal.message).unwrap_or_default();
+        let function = |env, now| said(roles.for_function(7, "r", "f", env, now));
+        assert_eq!(function(true, at(0.5)), CANNOT_BE_ASSUMED);
+        assert!(function(true, at(0.9)).contains("KMS key is invalid for CreateGrant"));
+        assert_eq!(function(false, at(0.9)), CANNOT_BE_ASSUMED);
+        assert_eq!(function(true, at(1.0)), "");
+        assert!(said(roles.for_project(7, "r", at(0.9))).contains("sts:AssumeRole"));
+        assert_eq!(said(roles.for_project(7, "r", at(1.0))), "");
+        assert_eq!(said(roles.for_invocation(7, "r", at(1.0))), CANNOT_BE_ASSUMED);
+        assert_eq!(said(roles.for_invocation(7, "r", at(1.0) + ON_INVOKE)), "");
+        assert_eq!(said(roles.for_function(7, "another", "f", true, now)), "");
+    }
+}
