@@ -28,6 +28,8 @@ pub struct Call {
     pub result: String,
     /// Whether the service behind has seen it.
     pub effect: bool,
+    /// The rule of a strict AWS that refused it.
+    pub rule: Option<String>,
 }
 
 impl Call {

@@ -50,6 +50,27 @@ impl Repository {
         });
     }
 
+    /// Makes an application of so many functions with so many routes, all with the scaffold's code.
+    pub fn multiply(&self, functions: usize, routes: usize) {
+        self.edit("template.yaml", |text| {
+            let (head, _) = text.split_once("Resources:").expect("the scaffold's template has resources");
+            let mut template = format!("{head}Resources:\n");
+            for function in 0..functions {
+                template.push_str(&format!(
+                    "  Part{function}:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: src\n      \
+                     Handler: app.handler\n      Events:\n"
+                ));
+                for route in (function..routes).step_by(functions) {
+                    template.push_str(&format!(
+                        "        Route{route}:\n          Type: HttpApi\n          Properties:\n            \
+                         Method: GET\n            Path: /part{route}\n"
+                    ));
+                }
+            }
+            template
+        });
+    }
+
     /// Commits everything and pushes it; the commit's id.
     pub fn push(&self, subject: &str) -> String {
         git(self.0.path(), &["add", "--all"]);
