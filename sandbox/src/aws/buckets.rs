@@ -10,7 +10,8 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{AwsRequest, Rule, Strict, Upstream};
+use super::{AwsRequest, Rule, Strict, Upstream, presigned};
+use crate::calls::Protocol;
 
 /// S3 behind the front.
 pub struct Buckets {
@@ -35,6 +36,9 @@ impl Buckets {
     pub async fn answer(&self, method: &str, request: AwsRequest) -> Response {
         let bucket = request.parts.uri.path().trim_start_matches('/').split('/').next();
         let bucket = bucket.unwrap_or_default().to_owned();
+        let Ok(request) = presigned::unsigned(request) else {
+            return Protocol::RestXml.error(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired");
+        };
         match method {
             "PutBucketVersioning" => self.put_versioning(bucket, request).await,
             "GetBucketVersioning" if self.versioning(&bucket) == Some(Versioning::OnItsWay) => enabled(),

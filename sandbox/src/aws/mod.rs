@@ -13,6 +13,7 @@ mod git;
 mod guard;
 mod lambda;
 mod naming;
+mod presigned;
 mod queues;
 mod strict;
 mod tail;
@@ -169,6 +170,11 @@ async fn answer(State(aws): State<Aws>, request: Request) -> Response {
     }
     let refused = refusal(&scope, name.protocol);
     let calls = aws.0.calls.clone();
+    if refused.is_none()
+        && let Err(refusal) = aws.0.strict.admit(&name, &request)
+    {
+        return calls.refuse(&name, refusal.response(name.protocol)).await;
+    }
     let call = name.clone();
     calls
         .carry(name, async move {

@@ -122,6 +122,25 @@ impl Calls {
         }
     }
 
+    /// Records a call that a rule refused. Faults neither strike nor count it.
+    pub async fn refuse(&self, name: &CallName, refusal: Response) -> Response {
+        let seq = self.record(&mut self.state(), name);
+        self.close(seq, name, refusal).await
+    }
+
+    async fn close(&self, seq: u64, name: &CallName, response: Response) -> Response {
+        let unserved = response.extensions().get::<Unserved>().copied();
+        let (response, outcome) = outcome(name, response).await;
+        let end = self.0.clocks.stamp();
+        self.note(seq, |call| {
+            call.close(end, outcome);
+            if let Some(Unserved(rule)) = unserved {
+                (call.effect, call.rule) = (false, Some(rule));
+            }
+        });
+        response
+    }
+
     /// The calls with a `seq` above `since`, or all.
     pub fn list(&self, since: Option<u64>) -> Vec<CallRecord> {
         let since = since.unwrap_or(0);
@@ -163,8 +182,7 @@ impl Calls {
 
     fn open(&self, name: &CallName) -> (u64, Option<Strike>) {
         let mut state = self.state();
-        let seq = state.records.len() as u64 + 1;
-        state.records.push(self.0.clocks.open(seq, name));
+        let seq = self.record(&mut state, name);
         // Every fault counts every call it matches, so that two faults with `nth` do not disturb each other; the
         // oldest one that strikes is applied.
         let mut struck = None;
@@ -173,6 +191,12 @@ impl Calls {
             struck = struck.or(strike);
         }
         (seq, struck)
+    }
+
+    fn record(&self, state: &mut State, name: &CallName) -> u64 {
+        let seq = state.records.len() as u64 + 1;
+        state.records.push(self.0.clocks.open(seq, name));
+        seq
     }
 
     fn note<T>(&self, seq: u64, change: impl FnOnce(&mut CallRecord) -> T) -> Option<T> {
@@ -204,16 +228,7 @@ impl OpenCall {
         calls.note(seq, |call| call.effect = true);
         let task = tokio::spawn(async move {
             let response = effect.await;
-            let unserved = response.extensions().get::<Unserved>().copied();
-            let (response, outcome) = outcome(&name, response).await;
-            let end = calls.0.clocks.stamp();
-            calls.note(seq, |call| {
-                call.close(end, outcome);
-                if let Some(Unserved(rule)) = unserved {
-                    (call.effect, call.rule) = (false, Some(rule));
-                }
-            });
-            response
+            calls.close(seq, &name, response).await
         });
         task.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a call's handler broke down");

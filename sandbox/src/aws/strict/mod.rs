@@ -143,12 +143,13 @@ impl Strict {
         self.state().is_on(rule)
     }
 
-    /// Carries a call out unless a rule refuses it, and remembers what it created.
+    /// Carries out a call that was admitted, and remembers what it created. A change of an API is refused while another
+    /// one is under way.
     pub async fn carry<F>(&self, call: &CallName, request: AwsRequest, effect: F) -> Response
     where
         F: AsyncFnOnce(AwsRequest) -> Response,
     {
-        let change = match self.admit(call, &request, Instant::now()) {
+        let change = match self.begin(call) {
             Ok(change) => change,
             Err(refusal) => return refusal.response(call.protocol),
         };
@@ -160,8 +161,13 @@ impl Strict {
         self.learn(call, response).await
     }
 
-    /// Refuses a call, or begins it.
-    fn admit(&self, call: &CallName, request: &AwsRequest, now: Instant) -> Result<Option<Change>, Refusal> {
+    /// Refuses a call by what it asks for: before any fault, so that the first call that a fault meets is the first that
+    /// a service would carry out.
+    pub fn admit(&self, call: &CallName, request: &AwsRequest) -> Result<(), Refusal> {
+        self.admit_at(call, request, Instant::now())
+    }
+
+    fn admit_at(&self, call: &CallName, request: &AwsRequest, now: Instant) -> Result<(), Refusal> {
         let mut state = self.state();
         let state = &mut *state;
         let seed = state.settings.seed;
@@ -182,6 +188,11 @@ impl Strict {
                 return Err(refusal);
             }
         }
+        Ok(())
+    }
+
+    fn begin(&self, call: &CallName) -> Result<Option<Change>, Refusal> {
+        let mut state = self.state();
         if !state.is_on(Rule::ApiConflict) {
             return Ok(None);
         }
