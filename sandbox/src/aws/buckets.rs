@@ -36,7 +36,7 @@ impl Buckets {
     pub async fn answer(&self, method: &str, request: AwsRequest) -> Response {
         let bucket = request.parts.uri.path().trim_start_matches('/').split('/').next();
         let bucket = bucket.unwrap_or_default().to_owned();
-        let Ok(request) = presigned::unsigned(request) else {
+        let Some(request) = presigned::unsigned(request) else {
             return Protocol::RestXml.error(StatusCode::FORBIDDEN, "AccessDenied", "Request has expired");
         };
         match method {

@@ -47,6 +47,7 @@ pub fn name(request: &AwsRequest, scope: &Scope) -> CallName {
             "CodeBuild" => "codebuild",
             "CodeCommit" => "codecommit",
             "Logs" => "logs",
+            "AmazonSQS" => "sqs",
             _ => scoped,
         };
         return call(service, method, json_detail(service, &request.json()), Protocol::AwsJson);

@@ -20,8 +20,8 @@ const SIGNATURE: [&str; 10] = [
     "expires",
 ];
 
-/// The request without its signature in the query; whether it has expired.
-pub fn unsigned(mut request: AwsRequest) -> Result<AwsRequest, AwsRequest> {
+/// The request without its signature in the query; `None` if it has expired.
+pub fn unsigned(mut request: AwsRequest) -> Option<AwsRequest> {
     let query = request.parts.uri.query().unwrap_or_default();
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let value = |name: &str| {
@@ -29,7 +29,7 @@ pub fn unsigned(mut request: AwsRequest) -> Result<AwsRequest, AwsRequest> {
         pair.map(|(_, value)| value.as_str())
     };
     if value("X-Amz-Credential").or(value("AWSAccessKeyId")).is_none() {
-        return Ok(request);
+        return Some(request);
     }
     let number = |name: &str| value(name).and_then(|text| text.parse::<i64>().ok());
     let signed = value("X-Amz-Date")
@@ -41,7 +41,7 @@ pub fn unsigned(mut request: AwsRequest) -> Result<AwsRequest, AwsRequest> {
         _ => number("Expires"),
     };
     if ends.is_none_or(|ends| ends < Timestamp::now().as_second()) {
-        return Err(request);
+        return None;
     }
     let kept: Vec<&str> = query.split('&').filter(|pair| !is_signature(pair)).collect();
     let kept = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
@@ -53,7 +53,7 @@ pub fn unsigned(mut request: AwsRequest) -> Result<AwsRequest, AwsRequest> {
     if let Ok(value) = HeaderValue::from_str(&signed) {
         request.parts.headers.insert(header::AUTHORIZATION, value);
     }
-    Ok(request)
+    Some(request)
 }
 
 fn is_signature(pair: &str) -> bool {
@@ -68,9 +68,7 @@ mod tests {
     /// The URI that is passed on; none if the request has expired.
     fn passed(query: &str) -> Option<String> {
         let parts = axum::http::Request::get(format!("/art/key{query}")).body(()).unwrap().into_parts().0;
-        unsigned(AwsRequest { parts, body: Default::default() })
-            .ok()
-            .map(|request| request.parts.uri.to_string())
+        unsigned(AwsRequest { parts, body: Default::default() }).map(|request| request.parts.uri.to_string())
     }
 
     #[test]
