@@ -66,6 +66,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn seat(&self, target: Target, screen: Screen, tasks: Tasks) -> Result<Arc<dyn Handles>, Obstacle>;
     /// Makes what is missing, and these people admins, by whoever is logged in so; what was done, line by line.
     async fn init(&self, admins: &[UserId], login: &str) -> Result<Vec<String>, Obstacle>;
+    /// Leaves the state as it is to be found: called when nothing is under way any more.
+    async fn close(&self) {}
     /// Looks at everything that `init` makes and `serve` needs.
     async fn examine(&self) -> Vec<Finding>;
 }

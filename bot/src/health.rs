@@ -1,4 +1,5 @@
-//! What the process says of itself: `/healthz` (it lives), `/readyz` (it can do its work, or why not), `/metrics`.
+//! What the process says of itself: `/healthz` (it lives) and `/readyz` (it can do its work, or why not) where Slack
+//! delivers, `/metrics` at an address of its own.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,13 +62,17 @@ impl Readiness {
     }
 }
 
-/// The three pages.
+/// The pages for whoever decides whether this process gets deliveries.
 pub(crate) fn router(readiness: Readiness) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
         .with_state(readiness)
+}
+
+/// The page for whoever collects metrics.
+pub(crate) fn metrics_router() -> Router {
+    Router::new().route("/metrics", get(metrics))
 }
 
 async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {

@@ -7,7 +7,9 @@ mod cli;
 mod config;
 mod exit;
 mod health;
+mod http;
 mod ingress;
+mod limits;
 mod logging;
 mod manifest;
 #[cfg(test)]
@@ -15,6 +17,7 @@ mod messages_tests;
 mod metrics;
 mod notify;
 mod people;
+mod quiet;
 mod render;
 mod serve;
 mod slack;
@@ -25,8 +28,10 @@ mod wiring;
 
 use std::convert::Infallible;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser as _;
 use sluice_commands::grammar::{self, Names};
@@ -39,10 +44,14 @@ use backend::{Backend as _, Obstacle};
 use cli::{Audit, Cli, Flags, Verb};
 use config::{Base, Config, Place, Problem, Reload, Sources, State};
 use exit::Exit;
+use serve::Listeners;
 use slack::Slack;
 use system_clock::SystemClock;
 use terminal::Order;
 use wiring::Account;
+
+/// How long workers that are busy are waited for when everything has ended.
+const BUSY_WORKERS: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -53,7 +62,12 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|problems| complain(&problems))
         }
         verb => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-            Ok(runtime) => runtime.block_on(run(verb, cli.flags)),
+            Ok(runtime) => {
+                let exit = runtime.block_on(run(verb, cli.flags));
+                // A worker that is busy is not waited for: the process ends with this function.
+                runtime.shutdown_timeout(BUSY_WORKERS);
+                exit
+            }
             Err(error) => {
                 warn(&format!("sluice cannot start its runtime: {}\n", error.kind()));
                 Exit::Failed
@@ -87,21 +101,33 @@ async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>
     let cloud = account.with_state(&config.base);
     let reload = Reload::new(sources, config.clone(), cloud.pinned());
     let slack = connect(&config)?;
-    let listener = TcpListener::bind(config.base.listen).await.map_err(|error| {
-        vec![Problem {
-            name: "SLUICE_LISTEN".into(),
-            what: format!("cannot listen on {}: {}", config.base.listen, error.kind()),
-        }]
-    })?;
-    if let Ok(address) = listener.local_addr() {
-        tracing::info!(%address, "listening");
-    }
+    end_at_last();
+    limits::raise_open_files();
+    let metrics = match config.base.metrics {
+        Some(address) => Some(listen("SLUICE_METRICS", address).await?),
+        None => None,
+    };
+    let listeners = Listeners { slack: listen("SLUICE_LISTEN", config.base.listen).await?, metrics };
     let serving =
-        serve::serve(listener, &config, Arc::new(slack), Arc::new(cloud), accept_only, told_to_stop());
+        serve::serve(listeners, &config, Arc::new(slack), Arc::new(cloud), accept_only, told_to_stop());
     Ok(tokio::select! {
         exit = serving => exit,
         never = told_to_reload(&reload) => match never {},
     })
+}
+
+async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Vec<Problem>> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => {
+            let address = listener.local_addr().unwrap_or(address);
+            tracing::info!(%address, setting, "listening");
+            Ok(listener)
+        }
+        Err(error) => {
+            let what = format!("cannot listen on {address}: {}", error.kind());
+            Err(vec![Problem { name: setting.to_owned(), what }])
+        }
+    }
 }
 
 async fn check(sources: Sources) -> Result<Exit, Vec<Problem>> {
@@ -176,6 +202,7 @@ async fn run_order(sources: Sources, line: &[String], who: &str) -> Result<Exit,
     let order = Order::read(line, who, &sources.env);
     let (order, (base, account)) = both(order, both(Base::load(sources), Account::load().await))?;
     let cloud = account.with_state(&base);
+    end_at_last();
     Ok(terminal::run(order.called(&base.names), &cloud, told_to_stop()).await)
 }
 
@@ -244,6 +271,14 @@ async fn told_to_stop() {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+}
+
+/// Whatever happens, the process is gone ten seconds after it was told to stop.
+fn end_at_last() {
+    tasks::last_resort::after(told_to_stop(), tasks::LAST_RESORT, || {
+        warn("sluice did not stop by itself in time and ends now; what was under way continues elsewhere\n");
+        std::process::exit(1);
+    });
 }
 
 /// SIGHUP: the configuration is read again. Until it stops, nothing ends this.

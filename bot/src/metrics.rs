@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::slack::Trouble;
 
@@ -12,10 +12,17 @@ use crate::slack::Trouble;
 const BOUNDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// Every metric: name, kind, help.
-const CATALOGUE: [(&str, &str, &str); 10] = [
+const CATALOGUE: [(&str, &str, &str); 13] = [
+    ("sluice_backup_newest_age_seconds", "gauge", "Age of the newest backup of the state."),
     ("sluice_backups_total", "counter", "Backups of the state, made and failed."),
     ("sluice_commands_total", "counter", "Commands and clicks by verb and how they were answered."),
     ("sluice_config_reloads_total", "counter", "Readings of the configuration on SIGHUP: taken, refused."),
+    ("sluice_connections", "gauge", "Open HTTP connections."),
+    (
+        "sluice_connections_closed_total",
+        "counter",
+        "HTTP connections that were closed from our side, by reason.",
+    ),
     ("sluice_deliveries_refused_total", "counter", "Deliveries turned away at the door, by reason."),
     ("sluice_slack_calls_total", "counter", "Calls to Slack by method and outcome."),
     ("sluice_store_errors_total", "counter", "Store calls of the bot's own that failed, by where."),
@@ -30,6 +37,7 @@ static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
     buckets: [0; BOUNDS.len()],
     observed: 0,
     sum: Duration::ZERO,
+    newest_backup: None,
 });
 
 struct Registry {
@@ -37,6 +45,8 @@ struct Registry {
     buckets: [u64; BOUNDS.len()],
     observed: u64,
     sum: Duration,
+    /// When it was looked at, and how old it was.
+    newest_backup: Option<(Instant, Duration)>,
 }
 
 fn registry() -> MutexGuard<'static, Registry> {
@@ -67,6 +77,16 @@ pub(crate) fn refused(reason: &'static str) {
     count("sluice_deliveries_refused_total", format!("reason=\"{reason}\""));
 }
 
+/// So many connections are open.
+pub(crate) fn connections(server: &'static str, open: u64) {
+    registry().values.insert(("sluice_connections", format!("server=\"{server}\"")), open);
+}
+
+/// A connection was closed from our side.
+pub(crate) fn connection_closed(reason: &'static str) {
+    count("sluice_connections_closed_total", format!("reason=\"{reason}\""));
+}
+
 /// A call to Slack ended.
 pub(crate) fn slack_call<T>(method: &'static str, outcome: &Result<T, Trouble>) {
     let outcome = match outcome {
@@ -94,6 +114,11 @@ pub(crate) fn backup(outcome: &'static str) {
     count("sluice_backups_total", format!("outcome=\"{outcome}\""));
 }
 
+/// The newest backup is that old. It ages by itself, so that one that does not come is seen.
+pub(crate) fn newest_backup(age: Duration) {
+    registry().newest_backup = Some((Instant::now(), age));
+}
+
 /// The configuration was read anew.
 pub(crate) fn reload(outcome: &'static str) {
     count("sluice_config_reloads_total", format!("outcome=\"{outcome}\""));
@@ -111,7 +136,11 @@ pub(crate) fn gauge(metric: &'static str, value: u64) {
 
 /// Everything, as Prometheus reads it.
 pub(crate) fn render() -> String {
-    let registry = registry();
+    let mut registry = registry();
+    if let Some((looked, age)) = registry.newest_backup {
+        let age = (age + looked.elapsed()).as_secs();
+        registry.values.insert(("sluice_backup_newest_age_seconds", String::new()), age);
+    }
     let mut page = String::new();
     for (metric, kind, help) in CATALOGUE {
         // Writing to a String cannot fail.

@@ -14,6 +14,7 @@ use crate::backend::{Backend, Obstacle, Parts};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::health::{self, Readiness};
+use crate::http::{self, Limits};
 use crate::ingress::{self, Door, Live};
 use crate::notify::Replies;
 use crate::slack::{Method, Trouble, WebApi};
@@ -24,14 +25,24 @@ use crate::tasks::{Kind, Tasks};
 const WATCH: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// How long closing the state may take when everything else has ended.
+const CLOSING: Duration = Duration::from_millis(500);
 const SLACK: &str = "slack";
 const STATE: &str = "state";
 /// Somebody is there to take commands: the last part, since it needs the others.
 const COMMANDS: &str = "commands";
 
+/// Where a process listens.
+pub(crate) struct Listeners {
+    /// For Slack, and for health checks.
+    pub(crate) slack: TcpListener,
+    /// For metrics.
+    pub(crate) metrics: Option<TcpListener>,
+}
+
 /// Serves until `stop` is done, or until it cannot go on.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     config: &Config,
     slack: Arc<dyn WebApi>,
     backend: Arc<dyn Backend>,
@@ -49,15 +60,14 @@ pub(crate) async fn serve(
         tasks.clone(),
     );
     let app = ingress::router(door).merge(health::router(readiness.clone()));
-    let stopping = tasks.stopping().clone();
-    tasks.spawn(Kind::Listener, async move {
-        let served = axum::serve(listener, app).with_graceful_shutdown(stopping.cancelled_owned()).await;
-        if let Err(error) = served {
-            tracing::error!(%error, "the listener failed");
-        }
-    });
+    tasks.spawn(Kind::Listener, http::serve(listeners.slack, app, Limits::PUBLIC, tasks.clone()));
+    if let Some(listener) = listeners.metrics {
+        let served = http::serve(listener, health::metrics_router(), Limits::METRICS, tasks.clone());
+        tasks.spawn(Kind::Listener, served);
+    }
     let parts = Parts { slack, replies, tasks: tasks.clone(), accept_only };
     let (sender, refused) = oneshot::channel();
+    let state = Arc::clone(&backend);
     tasks.spawn(Kind::Probe, async move {
         if let Err(obstacle) = begin_and_watch(backend, parts, &live, &readiness).await {
             // Nobody listens only if the process stops anyway.
@@ -75,6 +85,9 @@ pub(crate) async fn serve(
     tracing::info!("stopping");
     if !tasks.shut_down().await {
         tracing::warn!("some tasks did not end in time; what they did not record is done again elsewhere");
+    }
+    if tokio::time::timeout(CLOSING, state.close()).await.is_err() {
+        tracing::warn!("the state could not be closed in time; what it holds is safe");
     }
     exit
 }

@@ -3,7 +3,8 @@
 //!
 //! | kind | on stop | on panic |
 //! |---|---|---|
-//! | listener | takes nothing more, finishes open requests | the process stops: nobody would hear Slack |
+//! | listener | takes nothing more | the process stops: nobody would hear Slack |
+//! | connection | closed, or after the request that it is at: 1 s for a stranger's, 2.5 s for Slack's | logged; it is closed |
 //! | sweep | ends, and has the engine stop | the process stops: work would be lost in silence |
 //! | probe | dropped while it waits | the process stops: nobody would know how it is |
 //! | backup | dropped; what bears a backup's name is whole | the process stops: there would be no more of them |
@@ -15,6 +16,7 @@
 //! | bell | rings until no operation is left | logged likewise |
 
 mod hints;
+pub(crate) mod last_resort;
 mod operations;
 mod workers;
 
@@ -34,6 +36,8 @@ pub(crate) use workers::BlockingThreads;
 
 /// How long a stopping process waits for what is under way: it is to be gone in ten seconds.
 pub(crate) const GRACE: Duration = Duration::from_secs(9);
+/// After that a process ends in any case, whatever its threads are busy with.
+pub(crate) const LAST_RESORT: Duration = Duration::from_millis(9_800);
 /// How much of it deliveries and operations have (the engine waits five seconds for steps in flight); the rest is for
 /// telling.
 const OPERATIONS_GRACE: Duration = Duration::from_millis(6_500);
@@ -41,8 +45,10 @@ const OPERATIONS_GRACE: Duration = Duration::from_millis(6_500);
 /// What a task is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Serves HTTP.
+    /// Accepts connections.
     Listener,
+    /// Serves one connection.
+    Connection,
     /// Looks for operations without an owner.
     Sweep,
     /// Looks whether Slack and the store can be reached.
@@ -69,6 +75,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Kind::Listener => "listener",
+            Kind::Connection => "connection",
             Kind::Sweep => "sweep",
             Kind::Probe => "probe",
             Kind::Backup => "backup",
@@ -155,7 +162,7 @@ impl Tasks {
         };
         let tracker = match kind {
             Kind::Operation => &self.0.operations,
-            Kind::Listener | Kind::Delivery => &self.0.intake,
+            Kind::Listener | Kind::Connection | Kind::Delivery => &self.0.intake,
             _ => &self.0.rest,
         };
         tracker.spawn(async move {

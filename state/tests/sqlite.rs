@@ -104,6 +104,19 @@ async fn what_was_written_is_there_after_a_new_start() {
 }
 
 #[tokio::test]
+async fn folded_the_file_alone_is_the_whole_state_while_it_is_open() {
+    let place = Place::with_state().await;
+    let store = place.store().await;
+    store.write(put(item("a"))).await.expect("a put");
+    store.fold().await.expect("nobody is in the way");
+    std::fs::copy(&place.path, place.file("copy.db")).expect("a copy");
+    let copy = SqliteStore::open(&place.file("copy.db"), clock(), None).await.expect("the copy opens");
+    assert_eq!(copy.get(&key("a")).await, Ok(Some(item("a"))));
+    store.write(put(item("b"))).await.expect("it goes on");
+    assert_eq!(store.get(&key("b")).await, Ok(Some(item("b"))));
+}
+
+#[tokio::test]
 async fn nobody_else_can_read_the_files() {
     let place = Place::with_state().await;
     let mode = |name: &str| {

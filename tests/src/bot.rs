@@ -59,9 +59,7 @@ impl Bot {
     }
 
     async fn beside(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Self {
-        // Free a moment ago; should somebody be quicker, the bot says so and the test fails.
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
-        let listen = free.to_string();
+        let listen = free_address();
         let more = [&[("SLUICE_LISTEN", listen.as_str())], more].concat();
         Self::start(world, arguments, &more).ready(world).await
     }
@@ -173,6 +171,12 @@ impl Bot {
 }
 
 /// The world's variables and these.
+/// An address that was free a moment ago; should somebody be quicker, the bot says so and the test fails.
+pub fn free_address() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+    free.to_string()
+}
+
 fn with(world: &World, more: &[(&str, &str)]) -> BTreeMap<String, String> {
     let mut env = world.ready.env.clone();
     env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

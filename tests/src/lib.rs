@@ -25,7 +25,7 @@ mod world;
 
 pub use aws::Aws;
 pub use binaries::{bot as bot_binary, target};
-pub use bot::Bot;
+pub use bot::{Bot, free_address};
 pub use chat::{Asked, Message, Reply, State};
 pub use control::{Call, Fault};
 pub use eventually::{PATIENCE, eventually};

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sluice_e2e::{Bot, Options, PATIENCE, State, World, eventually};
+use sluice_e2e::{Bot, Options, PATIENCE, State, World, eventually, free_address};
 
 const LEADS: &str = "S0LEADS01";
 
@@ -139,7 +139,8 @@ async fn the_first_admin_is_named_at_a_terminal_and_the_file_is_read_anew_on_sig
     let (status, told) = init(ann);
     assert!(status == Some(0) && told.contains(&format!("admin: {ann} was made one before")), "{told}");
 
-    let bot = Bot::serve(&world, &[]).await;
+    let metrics = free_address();
+    let bot = Bot::serve(&world, &[("SLUICE_METRICS", &metrics)]).await;
     world.types(bob, "/repo create hup").await.says(&["Only operators"]);
     world.types(ann, &format!("/pipeline grant <@{bob}> operators")).await.says(&["is an operator"]);
     world.asks(bob, "/repo create hup").await.succeeds().await;
@@ -159,8 +160,10 @@ async fn the_first_admin_is_named_at_a_terminal_and_the_file_is_read_anew_on_sig
         assert!(said.contains(part), "{part}: {said}");
     }
     world.types(eve, "/build hup@main").await.says(&["Building"]);
-    let metrics =
-        world.http().get(format!("{}/metrics", bot.url())).send().await.unwrap().text().await.unwrap();
+    let metrics = world.http().get(format!("http://{metrics}/metrics")).send().await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    let here = world.http().get(format!("{}/metrics", bot.url())).send().await.unwrap();
+    assert_eq!(here.status().as_u16(), 404, "metrics are not for whoever reaches Slack's address");
     assert!(metrics.contains("sluice_config_reloads_total{outcome=\"refused\"} 1"), "{metrics}");
 }
 

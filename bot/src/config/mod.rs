@@ -42,6 +42,8 @@ impl fmt::Display for Problem {
 pub(crate) struct Base {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
+    /// Where to show metrics, if they are shown.
+    pub(crate) metrics: Option<SocketAddr>,
     /// Where the state is.
     pub(crate) state: State,
     /// Where it is backed up to, if it is.

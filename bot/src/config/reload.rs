@@ -83,6 +83,7 @@ fn changed(running: &Config, next: &Config) -> Vec<&'static str> {
     let ((a, b), (slack, other)) = ((&running.base, &next.base), (&running.slack, &next.slack));
     let settings = [
         ("listen", a.listen != b.listen),
+        ("metrics", a.metrics != b.metrics),
         ("state", a.state != b.state),
         ("backup", a.backup != b.backup),
         ("queue", a.queue != b.queue),

@@ -17,7 +17,7 @@ use super::{Base, Problem, Secret, SlackAccess};
 use crate::cli::Flags;
 
 /// Variables of ours; every other `SLUICE_*` is a typing error that would otherwise be silently without effect.
-const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 11] = [
     "SLUICE_BACKUP",
     "SLUICE_BACKUP_EVERY",
     "SLUICE_BACKUP_KEEP",
@@ -25,6 +25,7 @@ const VARIABLES: [&str; 10] = [
     "SLUICE_LEASE",
     "SLUICE_LISTEN",
     "SLUICE_LOG",
+    "SLUICE_METRICS",
     "SLUICE_QUEUE",
     "SLUICE_SETTLE",
     "SLUICE_STATE",
@@ -131,6 +132,7 @@ impl Reading {
     /// All but Slack.
     pub(super) fn base(&mut self) -> Option<Base> {
         let listen = self.listen();
+        let metrics = self.metrics(listen);
         let state = self.state();
         let backup = self.backup(state.as_ref());
         let queue = self.queue();
@@ -145,6 +147,7 @@ impl Reading {
         let names = self.names();
         Some(Base {
             listen: listen?,
+            metrics: metrics?,
             state: state?,
             backup: backup?,
             queue: queue?,
@@ -165,6 +168,29 @@ impl Reading {
             self.problem(name, format!("`{text}` is no address and port, as in `127.0.0.1:8080`"));
         }
         address
+    }
+
+    /// Not the address that Slack is given: what it says is nobody's outside.
+    fn metrics(&mut self, listen: Option<SocketAddr>) -> Option<Option<SocketAddr>> {
+        let Some((name, text)) = self.text(None, "SLUICE_METRICS", "metrics") else { return Some(None) };
+        if text == "none" {
+            return Some(None);
+        }
+        let Ok(address) = text.parse::<SocketAddr>() else {
+            self.problem(
+                name,
+                format!("`{text}` is neither `none` nor an address and port, as in `127.0.0.1:9464`"),
+            );
+            return None;
+        };
+        if address.port() != 0 && Some(address) == listen {
+            self.problem(
+                name,
+                format!("`{text}` is the address that Slack delivers to; metrics need another one"),
+            );
+            return None;
+        }
+        Some(Some(address))
     }
 
     /// The queue's full name: `sqs:wake` and `sqs:wake.fifo` are the same queue, as only a FIFO queue will do.

@@ -6,6 +6,7 @@
 //! [`PATIENCE`] goes on in a task of its own, and its answer follows by the `response_url`.
 
 mod guard;
+mod limits;
 mod payload;
 pub(crate) mod words;
 
@@ -16,7 +17,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
 use serde_json::json;
@@ -24,16 +25,19 @@ use sluice_commands::card::Tone;
 use sluice_commands::ids::TeamId;
 use sluice_commands::ports::Clock;
 use sluice_commands::service::{Answer, Invocation};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::config::Secret;
+use crate::http::Connection;
 use crate::notify::Replies;
+use crate::quiet::Quiet;
 use crate::slack::{Trouble, WebApi};
 use crate::tasks::{Kind, Tasks};
 use guard::Guard;
+use limits::PerPerson;
 use payload::{Ask, Payload};
 
 /// How long the store has to confirm before the person is told that it has not.
@@ -42,6 +46,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const BODY_PATIENCE: Duration = Duration::from_secs(5);
 /// The largest body; Slack's are some kilobytes.
 const BODY_LIMIT: usize = 1 << 20;
+/// Bodies up to this size are bounded by the number of connections. Larger ones, and those that do not say how large they
+/// are, are read a few at a time.
+const SMALL_BODY: usize = 256 << 10;
+const LARGE_BODIES: usize = 8;
 
 /// Why there is no answer yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +82,9 @@ pub(crate) struct Door {
     slack: Arc<dyn WebApi>,
     replies: Arc<Replies>,
     tasks: Tasks,
+    large_bodies: Semaphore,
+    people: PerPerson,
+    quiet: Quiet,
 }
 
 impl Door {
@@ -86,7 +97,16 @@ impl Door {
         replies: Arc<Replies>,
         tasks: Tasks,
     ) -> Self {
-        Self { guard: Guard::new(signing_secret, clock), live, slack, replies, tasks }
+        Self {
+            guard: Guard::new(signing_secret, clock),
+            live,
+            slack,
+            replies,
+            tasks,
+            large_bodies: Semaphore::new(LARGE_BODIES),
+            people: PerPerson::default(),
+            quiet: Quiet::default(),
+        }
     }
 }
 
@@ -108,8 +128,13 @@ async fn deliver(State(door): State<Arc<Door>>, request: Request) -> Response {
         Ok(payload) => door.answer(payload, arrived).await,
         Err((status, reason)) => {
             crate::metrics::refused(reason);
-            tracing::warn!(status = status.as_u16(), reason, "delivery refused");
-            status.into_response()
+            // Anybody can be refused, as often as they like: the log must not be theirs to fill.
+            if let Some(more) = door.quiet.says(reason) {
+                tracing::warn!(status = status.as_u16(), reason, more, "delivery refused");
+            }
+            let mut response = status.into_response();
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
         }
     }
 }
@@ -122,20 +147,41 @@ impl Door {
         let claim =
             self.guard.headers(request.headers()).map_err(|reason| (StatusCode::UNAUTHORIZED, reason))?;
         let kind = payload::kind(request.headers());
-        let body = match tokio::time::timeout(BODY_PATIENCE, Bytes::from_request(request, &())).await {
+        let connection = request.extensions().get::<Arc<Connection>>().cloned();
+        let length = request.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let read = async {
+            let _room = self.room_for(length).await;
+            Bytes::from_request(request, &()).await
+        };
+        let body = match tokio::time::timeout(BODY_PATIENCE, read).await {
             Ok(Ok(body)) => body,
             Ok(Err(refusal)) => return Err((refusal.into_response().status(), "body")),
             Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "slow body")),
         };
         let body = self.guard.verify(&claim, &body).ok_or((StatusCode::UNAUTHORIZED, "signature"))?;
+        if let Some(connection) = connection {
+            connection.trust();
+        }
         let kind = kind.ok_or((StatusCode::BAD_REQUEST, "content type"))?;
         payload::parse(kind, body).map_err(|reason| (StatusCode::BAD_REQUEST, reason))
+    }
+
+    /// Waits until a body of that size may be read.
+    async fn room_for(&self, length: Option<usize>) -> Option<SemaphorePermit<'_>> {
+        match length {
+            Some(length) if length <= SMALL_BODY => None,
+            // It is never closed.
+            _ => self.large_bodies.acquire().await.ok(),
+        }
     }
 
     async fn answer(&self, payload: Payload, arrived: Instant) -> Response {
         let ask = match payload {
             Payload::Challenge(challenge) => return Json(json!({ "challenge": challenge })).into_response(),
             Payload::Nothing => return StatusCode::OK.into_response(),
+            Payload::NoOptions => return Json(json!({ "options": [] })).into_response(),
+            Payload::TooLong => return Json(crate::render::answer(&words::too_long())).into_response(),
             Payload::Ask(ask) => *ask,
         };
         let (verb, is_click, response_url) = (ask.verb(), ask.is_click, ask.response_url.clone());
@@ -163,10 +209,14 @@ impl Door {
         if let (Some(url), Some(channel)) = (&ask.response_url, &ask.invocation.channel) {
             self.replies.remember(&ask.invocation.actor.id, channel, url.clone());
         }
+        let Some(pass) = self.people.admit(&ask.invocation.actor.id, &ask.invocation.said) else {
+            return (words::slow_down(), "slowed");
+        };
         let (sender, receiver) = oneshot::channel();
         let (service, slack) = (Arc::clone(&live.service), Arc::clone(&self.slack));
         self.tasks.spawn(Kind::Delivery, async move {
             let outcome = service.handle(ask.invocation).await;
+            drop(pass);
             // Nobody waits any more: what was told is "not confirmed", so say how it ended.
             if let (Err(outcome), Some(url)) = (sender.send(outcome), ask.response_url) {
                 let answer = outcome.unwrap_or_else(|delayed| match delayed {

@@ -30,8 +30,13 @@ pub(super) enum Encoding {
 pub(super) enum Payload {
     /// Slack wants to know whether we are there.
     Challenge(String),
-    /// Nothing that needs an answer: a certificate check, an event or an interaction that we have no use for.
+    /// Nothing that needs an answer: a certificate check, an event or an interaction that we have no use for. To people it
+    /// must look as if all is well: Slack shows them an error for any answer but a good one.
     Nothing,
+    /// Slack wants choices for a menu: we have no such menu.
+    NoOptions,
+    /// A command that is longer than any command.
+    TooLong,
     /// Somebody wants something.
     Ask(Box<Ask>),
 }
@@ -99,8 +104,9 @@ fn event(body: &str) -> Result<Payload, &'static str> {
                 body["challenge"].as_str().filter(|text| text.len() <= 1_000).ok_or("challenge")?;
             Ok(Payload::Challenge(challenge.to_owned()))
         }
-        Some("event_callback" | "app_rate_limited") => Ok(Payload::Nothing),
-        _ => Err("event type"),
+        // Slack may add types; a signed delivery of one that we do not know is no error.
+        Some(_) => Ok(Payload::Nothing),
+        None => Err("event type"),
     }
 }
 
@@ -117,9 +123,7 @@ fn command(fields: BTreeMap<String, String>) -> Result<Payload, &'static str> {
     {
         return Err("command name");
     }
-    if text.chars().count() > LONGEST_TEXT {
-        return Err("command text");
-    }
+    let is_too_long = text.chars().count() > LONGEST_TEXT;
     let team = TeamId::new(event.team_id.0).map_err(|_| "team")?;
     let invocation = Invocation {
         delivery: delivery(&team, &event.trigger_id.0)?,
@@ -128,12 +132,31 @@ fn command(fields: BTreeMap<String, String>) -> Result<Payload, &'static str> {
         said: Said::Slash { command, text },
     };
     let response_url = Some(response_url(event.response_url.0)?);
+    if is_too_long {
+        return Ok(Payload::TooLong);
+    }
     Ok(Payload::Ask(Box::new(Ask { invocation, teams: vec![team], response_url, is_click: false })))
 }
 
 fn interaction(payload: &str) -> Result<Payload, &'static str> {
     let mut payload: Value = serde_json::from_str(payload).map_err(|_| "payload is no JSON")?;
     let fields = payload.as_object_mut().ok_or("payload is no object")?;
+    match fields.get("type").and_then(Value::as_str) {
+        Some("block_actions") => {}
+        Some("block_suggestion") => return Ok(Payload::NoOptions),
+        // Views, shortcuts and dialogs are none of ours, nor are types that Slack has yet to invent.
+        Some(_) => return Ok(Payload::Nothing),
+        None => return Err("payload type"),
+    }
+    if is_elsewhere(fields) {
+        return Ok(Payload::Nothing);
+    }
+    // Where the app is installed for an organization, a click may name no workspace: then it is its author's.
+    if fields.get("team").is_some_and(Value::is_null)
+        && let Some(team) = fields.get("user").and_then(|user| user.get("team_id")).cloned()
+    {
+        fields.insert("team".to_owned(), serde_json::json!({ "id": team }));
+    }
     // The message comes back as Slack stored it. Nothing hangs on it, and a block that the models do not know yet would
     // make a good click unreadable.
     for unused in ["message", "view", "state"] {
@@ -144,6 +167,14 @@ fn interaction(payload: &str) -> Result<Payload, &'static str> {
         Ok(_) => Ok(Payload::Nothing),
         Err(_) => Err("payload fields"),
     }
+}
+
+/// Whether something other than a button of ours was used: on a home tab or in a dialog, or several things at once. Our
+/// buttons stand in messages, and each is a click of its own.
+fn is_elsewhere(fields: &serde_json::Map<String, Value>) -> bool {
+    let is_view = fields.get("container").is_some_and(|container| container["type"] == "view");
+    let several = fields.get("actions").and_then(Value::as_array).is_some_and(|actions| actions.len() > 1);
+    is_view || several
 }
 
 fn click(click: SlackInteractionBlockActionsEvent) -> Result<Payload, &'static str> {

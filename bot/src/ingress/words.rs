@@ -37,3 +37,19 @@ pub(crate) fn foreign() -> Answer {
     .foot(Text::plain("code ").code("other-workspace"));
     Answer::private(card)
 }
+
+/// One person sends too much.
+pub(crate) fn slow_down() -> Answer {
+    let card = Card::new(Tone::Bad, "You are sending commands faster than I accept them, so this one was not run.")
+        .hint("Wait a minute, then send it again. Rollbacks, locks, cancels and buttons are counted separately and may still work.")
+        .foot(Text::plain("code ").code("slow-down"));
+    Answer::private(card)
+}
+
+/// A command with more text than any command needs.
+pub(crate) fn too_long() -> Answer {
+    let card = Card::new(Tone::Bad, "That command is too long, so it was not run.")
+        .hint("Shorten it to less than 40,000 characters.")
+        .foot(Text::plain("code ").code("too-long"));
+    Answer::private(card)
+}

@@ -73,6 +73,10 @@ impl Backend for Outside {
     }
 }
 
+fn only(slack: TcpListener) -> Listeners {
+    Listeners { slack, metrics: None }
+}
+
 fn config() -> Config {
     let env = [("SLACK_BOT_TOKEN", "xoxb-1"), ("SLACK_SIGNING_SECRET", "s")];
     let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
@@ -86,7 +90,7 @@ async fn page(outside: Outside, path: &str, expected: u16) -> (String, Exit) {
     let address = listener.local_addr().unwrap();
     let stop = Arc::new(Notify::new());
     let config = config();
-    let serving = serve(listener, &config, outside.clone(), outside, false, stop.notified());
+    let serving = serve(only(listener), &config, outside.clone(), outside, false, stop.notified());
     let asking = async {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         loop {
@@ -129,7 +133,7 @@ async fn it_is_not_ready_before_it_takes_commands() {
     let address = listener.local_addr().unwrap();
     let (outside, stop) = (Arc::new(outside), Arc::new(Notify::new()));
     let config = config();
-    let serving = serve(listener, &config, outside.clone(), outside, false, stop.notified());
+    let serving = serve(only(listener), &config, outside.clone(), outside, false, stop.notified());
     let until = async |wanted: (u16, &str)| {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         while get(address, "/readyz").await != (wanted.0, wanted.1.to_owned()) {
@@ -178,7 +182,8 @@ async fn a_refusal_ends_the_start_even_during_an_outage_of_the_other() {
         let outside = Arc::new(outside);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let exit =
-            serve(listener, &config(), outside.clone(), outside, false, std::future::pending::<()>()).await;
+            serve(only(listener), &config(), outside.clone(), outside, false, std::future::pending::<()>())
+                .await;
         assert_eq!(exit, Exit::Refused);
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sluice_commands::fault::PortError;
 use sluice_commands::ids::Target;
 use sluice_commands::ports::{Archive, Clock as _};
@@ -94,7 +94,8 @@ impl Backups {
         Ok(self.shown(&name))
     }
 
-    /// The names of all, the newest first.
+    /// The names of all, the newest first. Behind them those of the future: a clock was wrong when they were made, so
+    /// nobody knows how old they are.
     async fn names(&self) -> Result<Vec<String>, Obstacle> {
         let mut names = match &self.place {
             Reached::Folder(folder) => names_in(folder)?,
@@ -106,6 +107,17 @@ impl Backups {
         };
         names.retain(|name| taken(name).is_some());
         names.sort_unstable_by(|one, other| other.cmp(one));
+        let now = SystemClock.now();
+        let future = names.partition_point(|name| taken(name).is_some_and(|taken| taken > now));
+        names.rotate_left(future);
+        if let Some(first) = names.get(names.len() - future..).and_then(<[_]>::first) {
+            let backup = self.shown(first);
+            tracing::warn!(
+                backup,
+                count = future,
+                "backups with a time of the future: a clock was wrong; they count as the oldest"
+            );
+        }
         Ok(names)
     }
 
@@ -168,16 +180,19 @@ impl Backups {
     async fn keep_up(&self, plan: &BackupPlan) -> Result<Duration, Obstacle> {
         let names = self.names().await?;
         // Counted from the newest there is: a process that starts again and again makes no heap of equal backups.
+        let newest = names.first().and_then(|name| taken(name));
+        // One of the future is no reason to wait for its time.
         let age =
-            names.first().and_then(|name| taken(name)).map(|taken| SystemClock.now().duration_since(taken));
-        let left = age.map_or(SignedDuration::ZERO, |age| {
-            SignedDuration::try_from(plan.every).unwrap_or(SignedDuration::MAX).saturating_sub(age)
-        });
-        if left.is_positive() {
-            // A clock that was set back makes a name of the future: it is no reason to wait for it.
-            return Ok(left.unsigned_abs().min(plan.every));
+            newest.map(|taken| SystemClock.now().duration_since(taken)).filter(|age| !age.is_negative());
+        if let Some(age) = age {
+            crate::metrics::newest_backup(age.unsigned_abs());
+            let left = plan.every.saturating_sub(age.unsigned_abs());
+            if !left.is_zero() {
+                return Ok(left);
+            }
         }
         let backup = self.make().await?;
+        crate::metrics::newest_backup(Duration::ZERO);
         crate::metrics::backup("made");
         tracing::info!(backup, "the state is backed up");
         for name in names.iter().skip(plan.keep.saturating_sub(1)) {

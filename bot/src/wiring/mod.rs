@@ -224,6 +224,10 @@ impl Backend for Cloud {
         Ok(done)
     }
 
+    async fn close(&self) {
+        self.state.close().await;
+    }
+
     async fn examine(&self) -> Vec<Finding> {
         let target = self.whoami().await;
         let state = self.state.is_there().await;

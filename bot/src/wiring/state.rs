@@ -101,6 +101,15 @@ impl State {
         }
     }
 
+    /// Leaves a file that is whole without the log beside it: people copy files.
+    pub(super) async fn close(&self) {
+        let Self::File(file) = self else { return };
+        let Some(store) = file.opened.get() else { return };
+        if let Err(error) = store.fold().await {
+            tracing::warn!(%error, "the log stays beside the state: copy both, or use `sluice backup`");
+        }
+    }
+
     /// The details go to the log.
     pub(super) fn obstacle(&self, error: &StoreError) -> Obstacle {
         crate::metrics::store_error("start");

@@ -84,6 +84,22 @@ impl SqliteStore {
         on_thread(from, move |from| backup::restore(from, &to)).await
     }
 
+    /// Folds the log into the file, so that the file alone is the whole state. Whoever writes after that begins a new log.
+    pub async fn fold(&self) -> Result<(), FileError> {
+        on_thread(&self.path, |path| {
+            let failed = |error: rusqlite::Error| FileError::sqlite(path, "cannot be folded", &error);
+            let connection = file::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+            let is_busy = connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+                .map_err(failed)?;
+            match is_busy {
+                0 => Ok(()),
+                _ => Err(FileError::Failed { path: path.to_owned(), why: "is in use".into() }),
+            }
+        })
+        .await
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ports::{Archived, Item, Key, Precondition, Store, Write};
 
@@ -73,6 +74,12 @@ impl Scene {
             expires: None,
         };
         store.write(Write::Put { item, when: Precondition::Absent }).await.unwrap();
+    }
+    /// The state is gone, with whatever SQLite kept beside it.
+    fn lose(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(self.folder.path().join(format!("state.db{suffix}")));
+        }
     }
     async fn holds(&self, sort: &str) -> bool {
         let store = SqliteStore::open(&self.state(), Arc::new(SystemClock), None).await.unwrap();
@@ -192,4 +199,41 @@ async fn a_backup_that_fails_leaves_the_others_alone() {
     std::fs::write(scene.state(), b"damaged").unwrap();
     assert!(backups.keep_up(&plan).await.is_err());
     assert_eq!(backups.names().await, Ok(vec![name]));
+}
+
+#[tokio::test]
+async fn a_backup_of_the_future_stops_nothing_and_is_restored_last() {
+    for bucket in [false, true] {
+        let scene = Scene::new(bucket).await;
+        let (backups, plan) = (scene.backups(), scene.plan(2));
+        let make = async |hours: i64| {
+            let name = backups.make().await.unwrap();
+            scene.age(name.rsplit('/').next().unwrap(), hours)
+        };
+        let future = make(-24 * 365).await;
+        scene.write("since").await;
+        assert_eq!(backups.keep_up(&plan).await, Ok(plan.every), "it was due");
+        let names = backups.names().await.unwrap();
+        assert_eq!((names.len(), names.last()), (2, Some(&future)));
+        assert!(backups.keep_up(&plan).await.unwrap() <= plan.every, "and is not due again");
+        assert_eq!(backups.names().await.unwrap(), names);
+
+        scene.lose();
+        backups.restore().await.unwrap().unwrap();
+        assert!(scene.holds("since").await, "the one with a true time is restored");
+
+        // As the oldest it is the first to go.
+        scene.age(&names[0], 2);
+        backups.keep_up(&plan).await.unwrap();
+        let names = backups.names().await.unwrap();
+        assert!(names.len() == 2 && !names.contains(&future), "{names:?}");
+
+        // Where all are of the future, the clock that reads them is wrong: the newest of them is the newest.
+        for (name, days) in [(&names[1], -4), (&names[0], -5)] {
+            scene.age(name, days * 24);
+        }
+        scene.lose();
+        backups.restore().await.unwrap().unwrap();
+        assert!(scene.holds("since").await);
+    }
 }

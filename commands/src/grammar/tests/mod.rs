@@ -1,5 +1,6 @@
 //! Tests of the grammar as a whole.
 
+mod fuzz;
 mod lines;
 mod properties;
 mod shown;

@@ -2,6 +2,7 @@
 //! and the original, and a refusal's line can be checked against the text itself.
 
 mod budget;
+mod fuzz;
 mod properties;
 mod refusals;
 
