@@ -400,6 +400,22 @@ impl Functions for Lambda {
             .await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
+
+    async fn delete_version(&self, target: &Target, function: &str, version: &str) -> PortResult<()> {
+        let call = call::DELETE_VERSION;
+        // Without a qualifier, or with an empty one, this call deletes the whole function.
+        if !is_published(version) {
+            let detail = format!("`{version}` is no published version of {function}");
+            return Err(call.error(Class::Invalid, "NotSendable", detail));
+        }
+        let request = self.0.at(target, call)?.delete_function().function_name(function).qualifier(version);
+        found(request.send().await.map_err(failed(call))).map(|_| ())
+    }
+}
+
+/// Whether that is the number of a published version: neither `$LATEST` nor an alias, and not empty.
+fn is_published(version: &str) -> bool {
+    version.parse::<u64>().is_ok_and(|number| number > 0 && number.to_string() == version)
 }
 
 /// One look, judged carefully: a list of versions may leave the state out, and then nobody said that it is ready;
@@ -496,6 +512,13 @@ mod tests {
         assert_eq!(function_error("Unhandled", said), "Unhandled: KeyError: 'total'");
         assert_eq!(function_error("Unhandled", b"Task timed out"), "Unhandled");
         assert_eq!(function_error("Handled", br#"{"errorMessage": ["x"]}"#), "Handled");
+    }
+
+    #[test]
+    fn only_a_number_is_a_published_version() {
+        let published = ["1", "42"].iter().all(|version| is_published(version));
+        let others = ["", "$LATEST", "prod", "0", "01", "+1", " 1", "1.0", "-1"];
+        assert!(published && !others.iter().any(|version| is_published(version)));
     }
 
     #[test]

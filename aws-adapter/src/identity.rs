@@ -91,6 +91,33 @@ impl Identity for Iam {
         found(answer.map_err(failed(call))).map(|answer| answer.is_some())
     }
 
+    async fn role_names(&self, target: &Target, path: &str) -> PortResult<Vec<String>> {
+        let call = call::LIST_ROLES;
+        let client = self.iam.at(target, call)?;
+        let (mut names, mut marker) = (Vec::new(), None);
+        loop {
+            let page = client.list_roles().path_prefix(path).set_marker(marker).send().await;
+            let page = page.map_err(failed(call))?;
+            names.extend(page.roles().iter().map(|role| role.role_name().to_owned()));
+            marker = page.marker.filter(|_| page.is_truncated);
+            if marker.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
+    async fn delete_role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<()> {
+        let call = call::DELETE_ROLE_POLICY;
+        let request = self.iam.at(target, call)?.delete_role_policy().role_name(role).policy_name(policy);
+        found(request.send().await.map_err(failed(call))).map(|_| ())
+    }
+
+    async fn delete_role(&self, target: &Target, role: &str) -> PortResult<()> {
+        let call = call::DELETE_ROLE;
+        let answer = self.iam.at(target, call)?.delete_role().role_name(role).send().await;
+        found(answer.map_err(failed(call))).map(|_| ())
+    }
+
     async fn whoami(&self) -> PortResult<Target> {
         let call = call::GET_CALLER_IDENTITY;
         let answer = self.sts.here(call).get_caller_identity().send().await.map_err(failed(call))?;

@@ -1,8 +1,8 @@
-//! CloudWatch Logs, read from the end.
+//! CloudWatch Logs: streams read from the end, and how long groups keep what is in them.
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::Client;
-use sluice_commands::fault::PortResult;
+use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ids::Target;
 use sluice_commands::ports::{LogStream, Logs};
 
@@ -45,5 +45,24 @@ impl Logs for CloudWatchLogs {
             token = page.next_backward_token;
         }
         Ok(tail.split_off(tail.len().saturating_sub(wanted)))
+    }
+
+    async fn retention(&self, target: &Target, group: &str) -> PortResult<Option<u32>> {
+        let call = call::DESCRIBE_LOG_GROUPS;
+        let client = self.0.at(target, call)?;
+        // By prefix and in the order of names: if the group itself is there, it is the first.
+        let answer = client.describe_log_groups().log_group_name_prefix(group).limit(1).send().await;
+        let answer = answer.map_err(failed(call))?;
+        let found = answer.log_groups().iter().find(|found| found.log_group_name() == Some(group));
+        Ok(found.map(|found| found.retention_in_days().and_then(|days| days.try_into().ok()).unwrap_or(0)))
+    }
+
+    async fn set_retention(&self, target: &Target, group: &str, days: u32) -> PortResult<()> {
+        let call = call::PUT_RETENTION;
+        let days = i32::try_from(days)
+            .map_err(|error| call.error(Class::Invalid, "NotSendable", error.to_string()))?;
+        let request = self.0.at(target, call)?.put_retention_policy().log_group_name(group);
+        request.retention_in_days(days).send().await.map_err(failed(call))?;
+        Ok(())
     }
 }

@@ -13,11 +13,13 @@
 //! | reply, telling | given the grace to tell the latest | logged; told again with the next news |
 //! | listening | dropped while it waits | logged: without hints the sweep finds everything |
 //! | asking | dropped while it waits | logged: after a while it is asked again |
+//! | tidying | dropped while it waits | logged: another replica does it, or the next start |
 //! | bell | rings until no operation is left | logged likewise |
 
 mod hints;
 pub(crate) mod last_resort;
 mod operations;
+mod tidying;
 mod workers;
 
 use std::panic::AssertUnwindSafe;
@@ -32,6 +34,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use hints::{Bell, listen};
 pub(crate) use operations::{Drives, Operations, Parked};
+pub(crate) use tidying::{Tidies, tidy_hourly};
 pub(crate) use workers::BlockingThreads;
 
 /// How long a stopping process waits for what is under way: it is to be gone in ten seconds.
@@ -69,6 +72,8 @@ pub(crate) enum Kind {
     Bell,
     /// Asks Slack who somebody is, or AWS what runs.
     Asking,
+    /// Has pipelines tidied that are due.
+    Tidying,
 }
 
 impl Kind {
@@ -86,11 +91,12 @@ impl Kind {
             Kind::Listening => "listening",
             Kind::Bell => "bell",
             Kind::Asking => "asking",
+            Kind::Tidying => "tidying",
         }
     }
     /// Dropped at its next wait when the process stops.
     fn is_dropped_on_stop(self) -> bool {
-        matches!(self, Kind::Probe | Kind::Listening | Kind::Backup | Kind::Asking)
+        matches!(self, Kind::Probe | Kind::Listening | Kind::Backup | Kind::Asking | Kind::Tidying)
     }
     /// Without it the process is of no use.
     fn is_vital(self) -> bool {

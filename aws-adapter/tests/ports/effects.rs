@@ -21,5 +21,7 @@ fn no_call_both_looks_and_changes() {
 
 fn looks(call: &&str) -> bool {
     let name = call.split_once(':').map(|(_, name)| name);
-    name.is_some_and(|name| ["Get", "List", "Head", "BatchGet"].iter().any(|verb| name.starts_with(verb)))
+    name.is_some_and(|name| {
+        ["Get", "List", "Head", "BatchGet", "Describe"].iter().any(|verb| name.starts_with(verb))
+    })
 }

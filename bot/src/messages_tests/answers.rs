@@ -27,6 +27,12 @@ impl Logs for Log {
     async fn tail(&self, _: &Target, _: &LogStream, _: u32) -> PortResult<Vec<String>> {
         Ok(self.0.iter().map(|line| (*line).to_owned()).collect())
     }
+    async fn retention(&self, _: &Target, _: &str) -> PortResult<Option<u32>> {
+        Ok(None)
+    }
+    async fn set_retention(&self, _: &Target, _: &str, _: u32) -> PortResult<()> {
+        Ok(())
+    }
 }
 
 /// Asks one service, delivery after delivery.

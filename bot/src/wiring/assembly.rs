@@ -11,7 +11,7 @@ use sluice_commands::operations::{self, names};
 use sluice_commands::ports::{
     Background, Directory, Herald, News, NoDirectory, NoWakeups, Queue, Runner, Store, StoreError, Wakeups,
 };
-use sluice_commands::service::{Answer, Delay, Invocation, Service};
+use sluice_commands::service::{Actor, Answer, Delay, Invocation, Service};
 
 use crate::backend::{Obstacle, Parts};
 use crate::config::{Base, State};
@@ -19,7 +19,7 @@ use crate::ingress::{Delayed, Handles};
 use crate::notify::{Ledger, Notify};
 use crate::people::People;
 use crate::system_clock::SystemClock;
-use crate::tasks::{Bell, BlockingThreads, Drives, Operations, Parked, Tasks, listen};
+use crate::tasks::{Bell, BlockingThreads, Drives, Operations, Parked, Tasks, Tidies, listen, tidy_hourly};
 use crate::terminal::Screen;
 use crate::wiring::aws_obstacle;
 use crate::wiring::probe::Web;
@@ -32,6 +32,13 @@ impl Handles for Service {
             Delay::Unreachable => Delayed::Unreachable,
             Delay::Unconfirmed => Delayed::Unconfirmed,
         })
+    }
+}
+
+#[async_trait]
+impl Tidies for Service {
+    async fn tidy_due(&self, bot: &Actor) -> Option<usize> {
+        Service::tidy_due(self, bot).await.ok()
     }
 }
 
@@ -49,7 +56,7 @@ pub(super) fn assemble(
         Some(operations) => Arc::clone(operations) as Arc<dyn Runner>,
         None => Arc::new(Parked),
     };
-    let tasks = parts.tasks.clone();
+    let (tasks, slack) = (parts.tasks.clone(), Arc::clone(&parts.slack));
     let settings = Settings { drive: !parts.accept_only, ..settings(base) };
     let around = Around {
         settings,
@@ -62,13 +69,15 @@ pub(super) fn assemble(
     };
     let world = around.world(aws, store, target.clone());
     let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
+    let service = Arc::new(Service::new(Arc::clone(&engine), base.names.clone()));
     if let Some(operations) = operations {
+        tidy_hourly(&tasks, slack, Arc::clone(&service) as Arc<dyn Tidies>);
         operations.start(Arc::clone(&engine) as Arc<dyn Drives>, base.lease / 3);
         if let Some(queue) = queue {
             listen(&tasks, queue, target, runner);
         }
     }
-    Arc::new(Service::new(engine, base.names.clone()))
+    service
 }
 
 /// Makes the service of a terminal. It drives nothing before something begins there.

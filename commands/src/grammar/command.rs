@@ -241,6 +241,11 @@ pub enum Command {
     PipelineWho {
         name: Option<PipelineName>,
     },
+    /// `/pipeline tidy orders now`; without `now` it only lists.
+    PipelineTidy {
+        name: PipelineName,
+        now: bool,
+    },
     /// `help`, alone or of a command: a verb or a verb and its word, as [`topics`](super::topics) lists them
     /// (`build`, `build log`).
     Help {

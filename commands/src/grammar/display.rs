@@ -77,6 +77,7 @@ impl fmt::Display for Command {
             Command::PipelineStatus { name } | Command::PipelineWho { name } => {
                 line.maybe(name.as_ref().map(self::name))
             }
+            Command::PipelineTidy { name, now } => line.name(name).maybe(now.then_some("now")),
             Command::PipelineHistory { name, stage, person, since, until } => {
                 let person = person.as_ref().map(|person| format!("<@{person}>"));
                 line.name(name)

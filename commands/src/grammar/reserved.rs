@@ -105,6 +105,8 @@ const RESERVED: &[&str] = &[
     "unpin",
     "compare",
     "explain",
+    "tidy",
+    "now",
     "me",
 ];
 

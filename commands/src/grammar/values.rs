@@ -19,6 +19,7 @@ pub(super) struct Values {
     pub(super) again: bool,
     pub(super) anyway: bool,
     pub(super) hard: bool,
+    pub(super) now: bool,
     pub(super) override_reason: Option<String>,
     pub(super) until: Option<Period>,
     pub(super) since: Option<Period>,
@@ -65,6 +66,10 @@ impl Values {
             }
             Slot::Hard => {
                 self.hard = true;
+                return Ok(0);
+            }
+            Slot::Now => {
+                self.now = true;
                 return Ok(0);
             }
             Slot::Override => {
@@ -122,6 +127,7 @@ impl Values {
             self.again.then(|| "again".to_owned()),
             self.anyway.then(|| "anyway".to_owned()),
             self.hard.then(|| "hard".to_owned()),
+            self.now.then(|| "now".to_owned()),
             part("until", self.until.as_ref()),
             part("since", self.since.as_ref()),
             part("person", self.person.as_ref()),

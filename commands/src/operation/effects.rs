@@ -144,6 +144,15 @@ mutations! {
         Stays("takes back an AddPermission");
     DELETE_STAGE: "apigatewayv2:DeleteStage", "under the stage slot, after a look; one that is gone is no error",
         "looks first, always", true, Stays("takes back a CreateStage");
+    DELETE_VERSION: "lambda:DeleteFunction",
+        "always with a version's number; Lambda refuses one that an alias points to; one that is gone is no error",
+        "ListVersionsByFunction", true, Stays("no stage and no rollback within ten releases needs it");
+    DELETE_ROLE_POLICY: "iam:DeleteRolePolicy", "a policy that is gone is no error", "GetRolePolicy", true,
+        Stays("no version names its role");
+    DELETE_ROLE: "iam:DeleteRole", "a role that is gone is no error", "GetRole", true,
+        Stays("no version names it; its name says what it allowed, so an equal one is made again when needed");
+    LOG_RETENTION: "logs:PutRetentionPolicy",
+        "sets one value, only where none is set", "DescribeLogGroups", true, Stays("anybody may set another");
     CREATE_QUEUE: "sqs:CreateQueue",
         "fixed name; the same attributes again change nothing", "GetQueueUrl", true,
         Stays("made once by `sluice init`");

@@ -75,6 +75,10 @@ impl Keys {
     pub fn pipeline_grants(&self, name: &PipelineName) -> Key {
         self.key(format_args!("pipeline/{name}"), "roles")
     }
+    /// When a pipeline was tidied last.
+    pub fn tidied(&self, name: &PipelineName) -> Key {
+        self.key(format_args!("pipeline/{name}"), "tidied")
+    }
     /// The holder of a slot.
     pub fn slot(&self, name: &PipelineName, slot: &Slot) -> Key {
         self.key(format_args!("pipeline/{name}"), format!("slot/{slot}"))

@@ -19,6 +19,7 @@ pub mod stage_lock;
 pub mod stage_set;
 pub mod stage_unlock;
 pub(crate) mod steps;
+pub mod tidy;
 
 use crate::operation::Registry;
 
@@ -36,6 +37,7 @@ pub fn registry() -> Registry {
         .with(deploy::Deploy)
         .with(promote::Promote)
         .with(rollback::Rollback)
+        .with(tidy::Tidy)
 }
 
 #[cfg(test)]

@@ -72,6 +72,11 @@ pub fn role_arn(target: &Target, role: &str) -> String {
     format!("arn:aws:iam::{}:role{IAM_PATH}{role}", target.account)
 }
 
+/// The name of a role, from its ARN.
+pub fn role_name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
 /// A policy document of these statements.
 pub fn policy(statements: Vec<Value>) -> String {
     json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
@@ -160,6 +165,11 @@ impl ImmutableRole {
         let mut all = vec![log_statement(target, function)];
         all.extend(statements.iter().cloned());
         Self::new(&format!("{function}-{stage}"), policy(all), "lambda.amazonaws.com")
+    }
+
+    /// How the names of the roles of a pipeline's builds begin.
+    pub fn builds_stem(pipeline: &PipelineName) -> String {
+        format!("sluice-{pipeline}-build-")
     }
 
     fn new(stem: &str, policy: String, service: &'static str) -> Self {

@@ -208,4 +208,7 @@ pub trait Functions: Send + Sync {
     ) -> PortResult<Invoked>;
     /// `lambda:DeleteAlias`; an alias that is gone is no error.
     async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()>;
+    /// `lambda:DeleteFunction` of one published version, never of the function: `version` must be a number. A version that
+    /// an alias points to: conflict. A version that is gone is no error.
+    async fn delete_version(&self, target: &Target, function: &str, version: &str) -> PortResult<()>;
 }

@@ -63,6 +63,12 @@ pub trait Identity: Send + Sync {
     ) -> PortResult<String>;
     /// `iam:GetPolicy`: whether a managed policy exists.
     async fn policy_exists(&self, target: &Target, arn: &str) -> PortResult<bool>;
+    /// `iam:ListRoles` below a path, all pages: their names.
+    async fn role_names(&self, target: &Target, path: &str) -> PortResult<Vec<String>>;
+    /// `iam:DeleteRolePolicy`; a policy or a role that is gone is no error.
+    async fn delete_role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<()>;
+    /// `iam:DeleteRole`. A role that still has policies: conflict. A role that is gone is no error.
+    async fn delete_role(&self, target: &Target, role: &str) -> PortResult<()>;
     /// `sts:GetCallerIdentity`: the account that the credentials belong to, with the configured region.
     async fn whoami(&self) -> PortResult<Target>;
 }

@@ -18,6 +18,7 @@ mod runtimes;
 mod stops;
 #[cfg(test)]
 mod tests;
+mod tidy;
 mod trail;
 
 pub use asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};

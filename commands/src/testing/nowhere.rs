@@ -146,6 +146,9 @@ impl Objects for Nowhere {
 
 #[async_trait]
 impl Functions for Nowhere {
+    async fn delete_version(&self, _: &Target, _: &str, _: &str) -> PortResult<()> {
+        nowhere("delete_version")
+    }
     async fn versions(&self, _: &Target, _: &str) -> PortResult<Option<Vec<FunctionVersion>>> {
         nowhere("versions")
     }
@@ -271,6 +274,15 @@ impl Gateway for Nowhere {
 
 #[async_trait]
 impl Identity for Nowhere {
+    async fn role_names(&self, _: &Target, _: &str) -> PortResult<Vec<String>> {
+        nowhere("role_names")
+    }
+    async fn delete_role_policy(&self, _: &Target, _: &str, _: &str) -> PortResult<()> {
+        nowhere("delete_role_policy")
+    }
+    async fn delete_role(&self, _: &Target, _: &str) -> PortResult<()> {
+        nowhere("delete_role")
+    }
     async fn create_role(&self, _: &Target, _: &RoleSpec) -> PortResult<Role> {
         nowhere("create_role")
     }
@@ -298,5 +310,11 @@ impl Identity for Nowhere {
 impl Logs for Nowhere {
     async fn tail(&self, _: &Target, _: &LogStream, _: u32) -> PortResult<Vec<String>> {
         nowhere("tail")
+    }
+    async fn retention(&self, _: &Target, _: &str) -> PortResult<Option<u32>> {
+        nowhere("retention")
+    }
+    async fn set_retention(&self, _: &Target, _: &str, _: u32) -> PortResult<()> {
+        nowhere("set_retention")
     }
 }

@@ -30,6 +30,7 @@ pub enum Slot {
     Again,
     Anyway,
     Hard,
+    Now,
     Override,
     Until,
     Since,
@@ -79,7 +80,7 @@ impl Argument {
     }
     /// A flag: the small word is all of it.
     pub(super) fn is_flag(&self) -> bool {
-        matches!(self.slot, Slot::Again | Slot::Anyway | Slot::Hard)
+        matches!(self.slot, Slot::Again | Slot::Anyway | Slot::Hard | Slot::Now)
     }
 }
 
@@ -147,7 +148,7 @@ impl Form {
     }
 }
 
-static FORMS: [&Form; 35] = [
+static FORMS: [&Form; 36] = [
     &repo::CREATE,
     &repo::CONNECT,
     &repo::LIST,
@@ -182,6 +183,7 @@ static FORMS: [&Form; 35] = [
     &pipeline::GRANT,
     &pipeline::REVOKE,
     &pipeline::WHO,
+    &pipeline::TIDY,
     &pipeline::HELP,
 ];
 
@@ -239,6 +241,7 @@ impl Command {
             Command::PipelineGrant { .. } => &pipeline::GRANT,
             Command::PipelineRevoke { .. } => &pipeline::REVOKE,
             Command::PipelineWho { .. } => &pipeline::WHO,
+            Command::PipelineTidy { .. } => &pipeline::TIDY,
             Command::Help { .. } => &pipeline::HELP,
         }
     }

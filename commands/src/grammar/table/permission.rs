@@ -17,13 +17,15 @@ pub enum Permission {
     AdminsOrOncall,
     /// Approvers of the stage.
     Approvers,
+    /// Nobody: Sluice does it by itself.
+    Sluice,
 }
 
 impl Permission {
     /// The roles of which one is enough; none is needed where the list is empty.
     pub fn roles(self) -> &'static [Role] {
         match self {
-            Permission::Everyone => &[],
+            Permission::Everyone | Permission::Sluice => &[],
             Permission::Operators => &[Role::Operators],
             Permission::Admins => &[Role::Admins],
             Permission::OperatorsOrOncall => &[Role::Operators, Role::Oncall],
@@ -40,6 +42,7 @@ impl Permission {
             Permission::Admins => "admins",
             Permission::OperatorsOrOncall => "operators and people on call",
             Permission::AdminsOrOncall => "admins and people on call",
+            Permission::Sluice => "nobody; Sluice does it by itself",
             Permission::Approvers => "approvers of the stage who did not ask for it themselves",
         }
     }

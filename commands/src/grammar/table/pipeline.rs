@@ -131,6 +131,22 @@ pub(super) static WHO: Form = Form {
     make: |v| Some(Command::PipelineWho { name: v.name }),
 };
 
+pub(super) static TIDY: Form = Form {
+    verb: Verb::Pipeline,
+    word: Some("tidy"),
+    arguments: &[
+        NAME,
+        Argument::optional(Slot::Now, "[now]", "delete it; without it, it is only listed")
+            .only_after(&["now"]),
+    ],
+    summary: "Delete versions and roles that nothing needs any more",
+    help: "What a stage runs, and the ten releases before it, stay; so does everything while a deploy or promotion is open, and for an hour after a stage moved. Logs that never expire are kept for 90 days from then on. Sluice does this by itself after every ten releases.",
+    examples: &["/pipeline tidy orders", "/pipeline tidy orders now"],
+    permission: Permission::Admins,
+    available: true,
+    make: |v| Some(Command::PipelineTidy { name: v.name?, now: v.now }),
+};
+
 pub(super) static HELP: Form = Form {
     verb: Verb::Pipeline,
     word: Some("help"),

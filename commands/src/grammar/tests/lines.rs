@@ -150,6 +150,8 @@ const LINES: &[(&str, &str)] = &[
     ("/pipeline grant <!subteam^S1|@leads> approvers", "/pipeline grant <!subteam^S1> approvers"),
     ("/pipeline revoke <!subteam^S1> admins orders", "/pipeline revoke <!subteam^S1> admins orders"),
     ("/pipeline who", "/pipeline who"),
+    ("/pipeline tidy orders", "/pipeline tidy orders"),
+    ("/pipeline tidy orders now", "/pipeline tidy orders now"),
     // help
     ("/pipeline help", "/pipeline help"),
     ("/pipeline help build", "/pipeline help build"),

@@ -210,6 +210,7 @@ fn commands() -> Vec<BoxedStrategy<Command>> {
         any_of!(PipelineGrant { person: member(), role: role(), name: of(name()) }),
         any_of!(PipelineRevoke { person: member(), role: role(), name: of(name()) }),
         any_of!(PipelineWho { name: of(name()) }),
+        any_of!(PipelineTidy { name: name(), now: any::<bool>() }),
         any_of!(Help { command: of(prop::sample::select(topics())) }),
     ]
 }

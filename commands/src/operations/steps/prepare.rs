@@ -79,7 +79,7 @@ impl Preparation<'_> {
             versions.into_iter().map(|(function, version)| Some((function, version?))).collect();
         let set = match (known, api) {
             (Some(versions), Some(api)) => Some(ReadySet {
-                set: VersionSet { versions, api },
+                set: VersionSet { versions, api, ..VersionSet::default() },
                 looks: looks
                     .into_iter()
                     .map(|(logical, look)| (function_name(self.pipeline, &logical), look))

@@ -36,6 +36,7 @@ pub(crate) fn pipeline_of(command: &Command) -> Option<PipelineName> {
         | Command::StageUnlock { name, .. }
         | Command::Promote { name, .. }
         | Command::Rollback { name, .. }
+        | Command::PipelineTidy { name, .. }
         | Command::PipelineGrant { name: Some(name), .. }
         | Command::PipelineRevoke { name: Some(name), .. } => Some(name.clone()),
         _ => None,
@@ -124,6 +125,7 @@ impl Service {
             Command::Rollback { stage, release, reason, .. } => {
                 self.rollback(invocation, view, &name, stage, *release, reason.clone()).await?
             }
+            Command::PipelineTidy { now, .. } => pipeline::tidy(view, &name, *now, command)?,
             Command::PipelineGrant { .. } | Command::PipelineRevoke { .. } => {
                 self.role_change(invocation, ground, command)?
             }

@@ -1,12 +1,12 @@
-//! Drafts of what a pipeline is made of: the pipeline itself, and one stage more. Both go by what was typed alone: nothing
-//! is left open.
+//! Drafts of what a pipeline is made of: the pipeline itself, one stage more, and the deletion of what nothing needs. All
+//! go by what was typed alone: nothing is left open.
 
 use crate::card::Text;
 use crate::domain::View;
 use crate::grammar::Command;
 use crate::ids::{PipelineName, StageName};
 use crate::operation::Refusal;
-use crate::operations::{repo_create, stage_add};
+use crate::operations::{repo_create, stage_add, tidy};
 use crate::service::Stop;
 use crate::service::drafts::Resolved;
 
@@ -35,4 +35,11 @@ pub(super) fn stage_add(
     let params = stage_add::Params { name: name.clone(), stage: stage.clone(), after: after.cloned() };
     let answer = Text::plain("Adding stage ").code(stage.as_str()).then(" to ").code(name.as_str()).then(".");
     Resolved::new("stage-add", params, command.clone(), answer)
+}
+
+pub(super) fn tidy(view: &View, name: &PipelineName, now: bool, command: &Command) -> Result<Resolved, Stop> {
+    view.pipeline(name)?;
+    let params = tidy::Params { name: name.clone(), delete: now, automatic: false };
+    let what = if now { "Tidying " } else { "Looking for what can be tidied of " };
+    Resolved::new(tidy::KIND, params, command.clone(), Text::plain(what).code(name.as_str()).then("."))
 }

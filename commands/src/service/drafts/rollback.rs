@@ -8,6 +8,7 @@ use crate::domain::{Attempt, Current, Stage, VersionSet, View, Want, from_item, 
 use crate::grammar::Command;
 use crate::ids::{PipelineName, ReleaseNumber, StageName};
 use crate::operation::{ROLLBACK, Refusal, Trouble};
+use crate::operations::tidy::WINDOW;
 use crate::operations::{promote, rollback};
 use crate::service::drafts::Resolved;
 use crate::service::{Actor, Invocation, Service, Stop};
@@ -89,6 +90,18 @@ impl Service {
         let set: Option<VersionSet> = set.map(|item| from_item(&item)).transpose()?;
         let set =
             set.ok_or_else(|| Trouble::Corrupt(format!("{name} {number} has no versions on {stage}")))?;
+        if set.tidied {
+            let line = match view.is_protected(stage) {
+                true => format!("/promote {name} {stage} {number}"),
+                false => format!("/deploy {name} {}", release.build),
+            };
+            return Err(Refusal::new(
+                "versions-deleted",
+                format!("`{number}` is more than {WINDOW} releases back on `{stage}`, so its versions were deleted."),
+                format!("Have them made again: `{line}`."),
+            )
+            .into());
+        }
         let params = rollback::Params {
             name: name.clone(),
             stage: stage.clone(),

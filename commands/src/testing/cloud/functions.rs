@@ -11,8 +11,8 @@ use super::{Made, Reach, State, app, refuse};
 use crate::fault::{Class, PortResult};
 use crate::ids::Target;
 use crate::operation::effects::{
-    CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, INVOKE, MOVE_ALIAS, PERMIT_API, PUBLISH_VERSION,
-    REMOVE_PERMISSION, UPDATE_CODE, UPDATE_CONFIG,
+    CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, DELETE_VERSION, INVOKE, MOVE_ALIAS, PERMIT_API,
+    PUBLISH_VERSION, REMOVE_PERMISSION, UPDATE_CODE, UPDATE_CONFIG,
 };
 use crate::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags};
 
@@ -29,6 +29,8 @@ pub(crate) struct FunctionState {
     arn: String,
     tags: Tags,
     changes: u64,
+    /// The number of the version that was published last: no number is given twice.
+    published: u64,
     latest: VersionState,
     pub(super) versions: Vec<VersionState>,
     pub(super) aliases: BTreeMap<String, AliasState>,
@@ -79,7 +81,18 @@ impl FunctionState {
         };
         let (sha256, code) = (String::new(), Bytes::new());
         let latest = VersionState { number: LATEST.into(), config, sha256, code, changed: now, revision: 0 };
-        Self { arn, tags: Tags::new(), changes: 0, latest, versions: vec![], aliases }
+        Self { arn, tags: Tags::new(), changes: 0, published: 0, latest, versions: vec![], aliases }
+    }
+
+    /// A version that no alias points to, and its role.
+    pub(super) fn leave_version(&mut self) -> String {
+        let newest = self.versions.last().expect("a version").clone();
+        self.published += 1;
+        let number = self.published;
+        let role = format!("{}-left{number}", newest.config.role);
+        let config = FunctionConfig { role: role.clone(), ..newest.config.clone() };
+        self.versions.push(VersionState { number: number.to_string(), config, ..newest });
+        role
     }
 
     /// `$LATEST` gets another revision, and nothing else changes.
@@ -163,8 +176,9 @@ impl State {
         let same =
             newest.is_some_and(|newest| newest.config == latest.config && newest.sha256 == latest.sha256);
         if !same {
-            let number = newest.map_or(0, |newest| newest.number.parse::<u64>().unwrap_or(0)) + 1;
+            let number = function.published + 1;
             let made = VersionState { number: number.to_string(), changed: now, revision, ..latest.clone() };
+            function.published = number;
             function.versions.push(made);
             function.latest.revision = revision;
         }
@@ -246,6 +260,7 @@ impl Functions for Reach {
                 arn: crate::template::function_arn(target, function),
                 tags: tags.clone(),
                 changes: 0,
+                published: 0,
                 latest,
                 versions: vec![],
                 aliases: BTreeMap::new(),
@@ -476,6 +491,21 @@ impl Functions for Reach {
             let error = state.is_ill(version).then(|| format!("Unhandled: {ILL}"));
             // It leaves nothing in this account.
             Ok(Made::Same(Invoked { version: Some(version.number.clone()), error }))
+        })
+        .await
+    }
+
+    async fn delete_version(&self, _: &Target, function: &str, version: &str) -> PortResult<()> {
+        let call = DELETE_VERSION.call;
+        self.change(call, &format!("{function}:{version}"), |state| {
+            let Some(found) = state.functions.get_mut(function) else { return Ok(Made::Same(())) };
+            let points = |alias: &AliasState| alias.version == version || alias.weights.contains_key(version);
+            if found.aliases.values().any(points) {
+                return refuse(call, Class::Conflict, BUSY);
+            }
+            let before = found.versions.len();
+            found.versions.retain(|known| known.number != version);
+            Ok(if found.versions.len() < before { Made::New(()) } else { Made::Same(()) })
         })
         .await
     }

@@ -68,6 +68,21 @@ impl Cloud {
         found.aliases.insert(alias.to_owned(), AliasState::at(version));
     }
 
+    /// What attempts that came to nothing leave: a version of each function that no alias points to, with a role of its own,
+    /// and a log group whose events never expire.
+    ///
+    /// # Panics
+    /// If there is no such function, or it has no version.
+    pub fn leave_behind(&self, functions: &[&str]) {
+        let mut state = self.lock();
+        for function in functions {
+            let found = state.functions.get_mut(*function).expect("a function");
+            let role = found.leave_version();
+            state.leave_role(&role);
+            state.retentions.insert(format!("/aws/lambda/{function}"), 0);
+        }
+    }
+
     /// A function is there, with aliases that point to those versions, and nothing else of it.
     pub fn place(&self, function: &str, aliases: &[(&str, &str)]) {
         let aliases =

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::{Made, Reach, State, refuse};
 use crate::fault::{Class, PortResult};
 use crate::ids::Target;
-use crate::operation::effects::{CREATE_POLICY, CREATE_ROLE, ROLE_POLICY};
+use crate::operation::effects::{CREATE_POLICY, CREATE_ROLE, DELETE_ROLE, DELETE_ROLE_POLICY, ROLE_POLICY};
 use crate::ports::{Identity, Role, RoleSpec};
 use crate::testing::target;
 
@@ -19,6 +19,15 @@ pub(crate) struct RoleState {
 }
 
 impl State {
+    /// A role of that ARN, otherwise as the one whose name it begins with.
+    pub(super) fn leave_role(&mut self, arn: &str) {
+        let like =
+            self.roles.values().find(|found| arn.starts_with(&found.role.arn)).expect("a role").clone();
+        let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
+        let role = Role { name: name.clone(), arn: arn.to_owned(), ..like.role };
+        self.roles.insert(name, RoleState { role, ..like });
+    }
+
     /// Whether a service can assume that role by now.
     pub(super) fn is_assumable(&self, arn: &str) -> bool {
         self.roles.values().any(|found| {
@@ -99,6 +108,38 @@ impl Identity for Reach {
 
     async fn policy_exists(&self, _: &Target, arn: &str) -> PortResult<bool> {
         self.look("iam:GetPolicy", arn, |state| Ok(state.policies.contains_key(arn))).await
+    }
+
+    async fn role_names(&self, _: &Target, path: &str) -> PortResult<Vec<String>> {
+        self.look("iam:ListRoles", path, |state| {
+            let found = state.roles.values().filter(|found| found.role.path.starts_with(path));
+            Ok(found.map(|found| found.role.name.clone()).collect())
+        })
+        .await
+    }
+
+    async fn delete_role_policy(&self, _: &Target, role: &str, policy: &str) -> PortResult<()> {
+        self.change(DELETE_ROLE_POLICY.call, role, |state| {
+            let policies = state.roles.get_mut(role).map(|found| &mut found.policies);
+            match policies.and_then(|policies| policies.remove(policy)) {
+                Some(_) => Ok(Made::New(())),
+                None => Ok(Made::Same(())),
+            }
+        })
+        .await
+    }
+
+    async fn delete_role(&self, _: &Target, role: &str) -> PortResult<()> {
+        let call = DELETE_ROLE.call;
+        self.change(call, role, |state| match state.roles.get(role) {
+            None => Ok(Made::Same(())),
+            Some(found) if !found.policies.is_empty() => refuse(call, Class::Conflict, "DeleteConflict"),
+            Some(_) => {
+                state.roles.remove(role);
+                Ok(Made::New(()))
+            }
+        })
+        .await
     }
 
     async fn whoami(&self) -> PortResult<Target> {

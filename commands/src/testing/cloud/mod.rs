@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub(crate) apis: Vec<gateway::ApiState>,
     pub(crate) roles: BTreeMap<String, identity::RoleState>,
     pub(crate) policies: BTreeMap<String, String>,
+    /// After how many days the events of each log group expire; 0 for never.
+    pub(crate) retentions: BTreeMap<String, u32>,
     calls: Vec<Called>,
     /// Each with the number of the call that made it.
     effects: Vec<(usize, Effect)>,
@@ -135,6 +137,7 @@ impl Cloud {
             apis: vec![],
             roles: BTreeMap::new(),
             policies: BTreeMap::new(),
+            retentions: BTreeMap::new(),
             calls: vec![],
             effects: vec![],
             at: BTreeMap::new(),

@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::functions::FunctionState;
-use super::{Called, Cloud, Effect, Made, Moment, State, Weather};
+use super::{Called, Cloud, Effect, Made, Moment, State, Weather, refuse};
 use crate::fault::{Class, PortError, PortResult};
 use crate::ids::Target;
 use crate::operation::World;
+use crate::operation::effects::LOG_RETENTION;
 use crate::ports::{LogStream, Logs};
 
 /// The cloud as one process reaches it.
@@ -184,5 +185,22 @@ impl Logs for Reach {
     async fn tail(&self, _: &Target, log: &LogStream, lines: u32) -> PortResult<Vec<String>> {
         self.look("logs:GetLogEvents", &log.stream, |state| Ok(state.log_of(&log.stream, lines as usize)))
             .await
+    }
+
+    async fn retention(&self, _: &Target, group: &str) -> PortResult<Option<u32>> {
+        self.look("logs:DescribeLogGroups", group, |state| Ok(state.retentions.get(group).copied())).await
+    }
+
+    async fn set_retention(&self, _: &Target, group: &str, days: u32) -> PortResult<()> {
+        let call = LOG_RETENTION.call;
+        self.change(call, &format!("{group} {days}"), |state| match state.retentions.get_mut(group) {
+            None => refuse(call, Class::Absent, "ResourceNotFoundException"),
+            Some(now) if *now == days => Ok(Made::Same(())),
+            Some(now) => {
+                *now = days;
+                Ok(Made::New(()))
+            }
+        })
+        .await
     }
 }

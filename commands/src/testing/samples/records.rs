@@ -190,7 +190,7 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
         for (of, _) in stages.iter().filter(|(_, runs)| *runs >= number) {
             let of: StageName = of.parse().expect("a stage");
             let versions = [(function_name(&name, "Hello"), number.to_string())].into();
-            let set = VersionSet { versions, api: Some(pinned_api("d1")) };
+            let set = VersionSet { versions, api: Some(pinned_api("d1")), ..VersionSet::default() };
             put(store, to_item(keys.version_set(&name, made.number, &of), empty(), &set).expect("an item"))
                 .await;
         }

@@ -12,7 +12,7 @@ use crate::operation::{Entry, Ground, Refusal, Slot, Trouble, Verdict};
 use crate::operations::access as access_change;
 use crate::operations::steps::{JustMoved, foreign_refusal, quoted, refuse};
 use crate::operations::{
-    build, deploy, promote, repo_create, rollback, stage_add, stage_lock, stage_set, stage_unlock,
+    build, deploy, promote, repo_create, rollback, stage_add, stage_lock, stage_set, stage_unlock, tidy,
 };
 use crate::template::{TemplateCode, TemplateError};
 
@@ -89,6 +89,13 @@ fn building(name: &str, reference: &str, commit: &Change, green: bool, tail: Opt
     };
     let outputs = Outputs::of_build(commit, green, tail).with("artifact", artifact(1, &["Hello"]));
     Journal::accepted("build", &format!("/build {name}"), name, params, outputs)
+}
+
+fn tidying(delete: bool, automatic: bool, functions: &[&str], is_more: bool) -> Journal {
+    let params = tidy::Params { name: "orders".parse().expect("a name"), delete, automatic };
+    let outputs = Outputs::default().with("look", tidy::sample(functions, is_more));
+    let line = if delete { "/pipeline tidy orders now" } else { "/pipeline tidy orders" };
+    Journal::accepted(tidy::KIND, line, "orders", params, outputs)
 }
 
 fn adding() -> Journal {
@@ -205,6 +212,7 @@ fn not_passed(smoke: &str, seen: &str) -> Refusal {
     let set = VersionSet {
         versions: [("sluice-orders-Hello".to_owned(), "2".to_owned())].into(),
         api: Some(super::outputs::pinned_api("d2")),
+        ..VersionSet::default()
     };
     let moved = JustMoved {
         target: &crate::testing::target(),
@@ -345,6 +353,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
         set: VersionSet {
             versions: ["Hello", "Count"].map(alias).into(),
             api: Some(super::outputs::pinned_api("d1")),
+            ..VersionSet::default()
         },
         reason: reason.map(str::to_owned),
         passed: vec![],
@@ -435,6 +444,14 @@ pub fn all() -> Vec<Sample> {
         building(LONG, "main", &hostile(subject), true, None)
             .succeeded()
             .sample("extreme: a long name and subject"),
+        tidying(false, false, &["Hello", "Count"], false).succeeded().sample("listed"),
+        tidying(false, true, &["Hello"], false).succeeded().sample("announced by itself"),
+        tidying(true, false, &["Hello", "Count"], false).succeeded().sample("succeeded"),
+        tidying(true, false, &[], false).succeeded().sample("nothing to delete"),
+        tidying(true, false, &TEN, true).succeeded().sample("extreme: much, and more"),
+        tidying(true, false, &["Hello"], false)
+            .failed("look", tidy::not_quiet_sample())
+            .sample("failed: not quiet"),
         adding().sample("just accepted"),
         adding().succeeded().sample("succeeded"),
         adding().failed("record", exists.expect_err("it exists")).sample("failed: exists"),

@@ -110,6 +110,7 @@ matrix! {
     "deploy": deploy;
     "promote": promote;
     "rollback": rollback;
+    "tidy": tidy;
 }
 
 #[test]

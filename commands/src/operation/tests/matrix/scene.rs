@@ -93,6 +93,8 @@ impl Shared {
                 let pushed = self.cloud.push("orders", &format!("Change to {code}"), app);
                 assert!(pushed.is_some(), "there is no repository to push to");
             }
+            Act::Leaves(functions) => self.cloud.leave_behind(functions),
+            Act::Waits(hours) => tokio::time::sleep(Duration::from_secs(hours * 3600)).await,
             Act::Types(who, line) => {
                 let known = self.heads().len();
                 let answer = process.types(delivery, who, line).await;

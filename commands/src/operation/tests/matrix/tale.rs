@@ -11,6 +11,10 @@ pub(super) enum Act {
     Pushes(&'static [&'static str], &'static str, u32),
     /// The same without a route to any of them.
     Hides(&'static [&'static str], &'static str, u32),
+    /// Attempts that came to nothing leave a version of each of these functions, and its role.
+    Leaves(&'static [&'static str]),
+    /// So many hours pass.
+    Waits(u64),
 }
 
 /// One tale.
@@ -30,7 +34,7 @@ pub(super) struct Tale {
     pub(super) runs: Option<(&'static str, u32)>,
 }
 
-use Act::{Hides, Pushes, Types};
+use Act::{Hides, Leaves, Pushes, Types, Waits};
 
 const TWO: &[&str] = &["Hello", "World"];
 const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
@@ -40,6 +44,7 @@ const STAGED: &[Act] = &[Types("ada", "/stage add orders prod")];
 const TESTED: &[Act] = &[Types("ada", "/stage set orders prod smoke=\"GET /world\"")];
 const EXAMINED: &[Act] = &[Types("ada", "/stage set orders dev smoke='invoke World {\"ping\":true}'")];
 const PROMOTED: &[Act] = &[Types("ann", "/promote orders prod")];
+const LEFT: &[Act] = &[Leaves(&["sluice-orders-Hello", "sluice-orders-World"]), Waits(2)];
 /// Other code of both functions, another configuration, and a function more with a route of its own.
 const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Types("ann", "/build orders")];
 
@@ -165,6 +170,22 @@ pub(super) const TALES: &[Tale] = &[
         who: "ann",
         line: "/promote orders prod",
         runs: Some(("prod", 2)),
+    },
+    Tale {
+        name: "list leftovers",
+        kind: "tidy",
+        before: &[CREATED, BUILT, DEPLOYED, LEFT],
+        who: "ada",
+        line: "/pipeline tidy orders",
+        runs: Some(("dev", 1)),
+    },
+    Tale {
+        name: "tidy",
+        kind: "tidy",
+        before: &[CREATED, BUILT, DEPLOYED, LEFT],
+        who: "ada",
+        line: "/pipeline tidy orders now",
+        runs: Some(("dev", 1)),
     },
     Tale {
         name: "rollback",

@@ -1,0 +1,155 @@
+//! `/pipeline tidy`: deletes what no stage and no rollback within ten releases needs. Versions first, then the roles that no
+//! version names any more; logs that never expire get an end. Without *now* it says what it would do, and deletes nothing.
+//!
+//! Without it an account is full within weeks: Lambda keeps 75 GB of code for everybody in a region, IAM 1,000 roles
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+//!
+//! A release whose versions are to go is marked first, in the transaction that records what was found, and only while nobody
+//! had anything accepted meanwhile. From then on no rollback leads there, so that none meets a version that is gone.
+
+mod delete;
+mod look;
+mod needed;
+
+use serde::{Deserialize, Serialize};
+
+use crate::card::Text;
+use crate::domain::About;
+use crate::grammar::Permission;
+use crate::ids::{PipelineName, Target};
+use crate::operation::{Definition, Facts, Node, Slot, StepId, Story, Trouble};
+use delete::{DeleteRole, DeleteRolePolicy, DeleteVersion, LimitLogs, Record};
+use look::{Found, LookForLeftovers};
+
+pub(crate) use needed::WINDOW;
+
+/// Its kind.
+pub const KIND: &str = "tidy";
+/// After how many days the events of a log group expire that had no end: one of the numbers that CloudWatch takes.
+const LOG_DAYS: u32 = 90;
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline.
+    pub name: PipelineName,
+    /// Whether to delete what is found; otherwise it is only listed.
+    pub delete: bool,
+    /// Whether Sluice began it by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
+}
+
+/// The operation.
+pub struct Tidy;
+
+fn look() -> StepId {
+    StepId::new("look")
+}
+
+impl Definition for Tidy {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
+        let params: Params = facts.params()?;
+        let step = LookForLeftovers { target: target.clone(), params: params.clone() };
+        // No deploy or promotion makes versions meanwhile, or looks at those that are about to go.
+        let mut nodes = vec![Node::new(look(), "look for what nothing needs", step).holding(Slot::Pipeline)];
+        let Some(found) = facts.output::<Found>(&look())? else { return Ok(nodes) };
+        let mut done = vec![look()];
+        if params.delete {
+            let mut add = |node: Node| {
+                done.push(node.id.clone());
+                nodes.push(node.holding(Slot::Pipeline));
+            };
+            for (function, version) in &found.versions {
+                let id = StepId::of("version", &format!("{function}:{version}"));
+                add(Node::new(id, "", DeleteVersion::new(target, function, version)).after([look()]));
+            }
+            let versions = found.versions.iter().map(|(f, v)| StepId::of("version", &format!("{f}:{v}")));
+            let versions: Vec<_> = versions.collect();
+            for role in &found.roles {
+                let policy = StepId::of("role-policy", role);
+                add(Node::new(policy.clone(), "", DeleteRolePolicy::new(target, role))
+                    .after(versions.clone()));
+                add(Node::new(StepId::of("role", role), "", DeleteRole::new(target, role)).after([policy]));
+            }
+            for group in &found.logs {
+                let id = StepId::of("logs", group);
+                add(Node::new(id, "", LimitLogs::new(target, group, LOG_DAYS)).after([look()]));
+            }
+        }
+        if params.delete || params.automatic {
+            nodes.push(Node::new(StepId::new("record"), "", Record(params)).after(done));
+        }
+        Ok(nodes)
+    }
+
+    fn permission(&self, facts: &Facts) -> Permission {
+        match facts.params::<Params>() {
+            Ok(Params { automatic: true, .. }) => Permission::Sluice,
+            _ => Permission::Admins,
+        }
+    }
+
+    fn about(&self, _: &Facts) -> About {
+        About::default()
+    }
+
+    fn story(&self, facts: &Facts) -> Story {
+        let Ok(params) = facts.params::<Params>() else { return Story::new("Tidy".into()) };
+        let name = &params.name;
+        let title = if params.delete { "Tidying " } else { "What can be tidied of " };
+        let mut story = Story::new(Text::plain(title).code(name.as_str()));
+        let Ok(Some(found)) = facts.output::<Found>(&look()) else { return story };
+        if let Some(versions) = found.listed_versions() {
+            story = story.field("Versions", versions);
+        }
+        if !found.roles.is_empty() {
+            story = story.field("Roles", Text::plain(found.roles.len().to_string()));
+        }
+        if !found.logs.is_empty() {
+            let groups = found.logs.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = found.logs.len().saturating_sub(5);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            story = story.field("Logs", Text::plain(format!("{groups}{more}: kept for {LOG_DAYS} days")));
+        }
+        story.result = Some(found.result(params.delete));
+        story.hint = match (params.delete, params.automatic) {
+            _ if found.is_empty() => None,
+            (true, _) if found.more => {
+                Some(Text::plain("There is more: ").code(format!("/pipeline tidy {name} now")))
+            }
+            (true, _) => None,
+            (false, false) => Some(Text::plain("Delete it: ").code(format!("/pipeline tidy {name} now"))),
+            (false, true) => Some(
+                Text::plain("From the next time on, Sluice deletes this by itself. To delete it now: ")
+                    .code(format!("/pipeline tidy {name} now")),
+            ),
+        };
+        story
+    }
+}
+
+/// What a look may find, of these functions: for samples of messages.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn sample(functions: &[&str], more: bool) -> impl Serialize {
+    let versions =
+        |function: &&str| (1..=9).map(move |n: u32| (format!("sluice-orders-{function}"), n.to_string()));
+    Found {
+        versions: functions.iter().flat_map(|function| versions(function).collect::<Vec<_>>()).collect(),
+        roles: functions.iter().map(|function| format!("sluice-orders-{function}-prod-0123456789")).collect(),
+        logs: functions.iter().map(|function| format!("/aws/lambda/sluice-orders-{function}")).collect(),
+        more,
+    }
+}
+
+/// The refusal of a pipeline that is not quiet: for samples of messages.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn not_quiet_sample() -> crate::operation::Refusal {
+    let name = "orders".parse().expect("a name");
+    let at = "2026-03-02T10:30:00Z".parse().expect("a time");
+    look::not_quiet(&name, needed::Unrest::Until(at))
+}
