@@ -47,6 +47,7 @@ mod tests {
     use crate::slack::Trouble;
     use serde_json::Value;
     use std::sync::Mutex;
+    use url::Url;
 
     struct Slack;
 
@@ -55,6 +56,9 @@ mod tests {
         async fn call(&self, method: Method, _: &Value) -> Result<Value, Trouble> {
             assert_eq!(method, Method::AuthTest);
             Ok(json!({ "ok": true, "user_id": "U0SLUICE0", "user": "sluice" }))
+        }
+        async fn respond(&self, _: &Url, _: &Value) -> Result<(), Trouble> {
+            Ok(())
         }
     }
 

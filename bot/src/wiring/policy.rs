@@ -362,7 +362,9 @@ mod tests {
                 let text = statement.to_string();
                 assert!(!statement["Action"].to_string().contains('*'), "{text}");
                 let is_anywhere = statement["Resource"].to_string().contains("\"*\"");
-                assert_eq!(is_anywhere, statement["Sid"] == "Whoami", "{text}");
+                // Two calls that IAM narrows to nothing, and that only look.
+                let may_be = ["Whoami", "ListRoles"].iter().any(|sid| statement["Sid"] == *sid);
+                assert_eq!(is_anywhere, may_be, "{text}");
             }
         }
     }

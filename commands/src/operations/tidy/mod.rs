@@ -136,10 +136,12 @@ impl Definition for Tidy {
 /// What a look may find, of these functions: for samples of messages.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn sample(functions: &[&str], more: bool) -> impl Serialize {
-    let versions =
-        |function: &&str| (1..=9).map(move |n: u32| (format!("sluice-orders-{function}"), n.to_string()));
+    let versions = functions.iter().flat_map(|function| {
+        let function = format!("sluice-orders-{function}");
+        (1..=9).map(move |number: u32| (function.clone(), number.to_string()))
+    });
     Found {
-        versions: functions.iter().flat_map(|function| versions(function).collect::<Vec<_>>()).collect(),
+        versions: versions.collect(),
         roles: functions.iter().map(|function| format!("sluice-orders-{function}-prod-0123456789")).collect(),
         logs: functions.iter().map(|function| format!("/aws/lambda/sluice-orders-{function}")).collect(),
         more,

@@ -444,6 +444,7 @@ pub fn all() -> Vec<Sample> {
         building(LONG, "main", &hostile(subject), true, None)
             .succeeded()
             .sample("extreme: a long name and subject"),
+        tidying(true, false, &["Hello"], false).sample("just accepted"),
         tidying(false, false, &["Hello", "Count"], false).succeeded().sample("listed"),
         tidying(false, true, &["Hello"], false).succeeded().sample("announced by itself"),
         tidying(true, false, &["Hello", "Count"], false).succeeded().sample("succeeded"),
