@@ -408,7 +408,8 @@ impl Functions for Lambda {
             let detail = format!("`{version}` is no published version of {function}");
             return Err(call.error(Class::Invalid, "NotSendable", detail));
         }
-        let request = self.0.at(target, call)?.delete_function().function_name(function).qualifier(version);
+        let client = self.service.admit(target, call).await?;
+        let request = client.delete_function().function_name(function).qualifier(version);
         found(request.send().await.map_err(failed(call))).map(|_| ())
     }
 }

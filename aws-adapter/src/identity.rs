@@ -93,7 +93,7 @@ impl Identity for Iam {
 
     async fn role_names(&self, target: &Target, path: &str) -> PortResult<Vec<String>> {
         let call = call::LIST_ROLES;
-        let client = self.iam.at(target, call)?;
+        let client = self.iam.admit(target, call).await?;
         let (mut names, mut marker) = (Vec::new(), None);
         loop {
             let page = client.list_roles().path_prefix(path).set_marker(marker).send().await;
@@ -108,13 +108,14 @@ impl Identity for Iam {
 
     async fn delete_role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<()> {
         let call = call::DELETE_ROLE_POLICY;
-        let request = self.iam.at(target, call)?.delete_role_policy().role_name(role).policy_name(policy);
+        let request =
+            self.iam.admit(target, call).await?.delete_role_policy().role_name(role).policy_name(policy);
         found(request.send().await.map_err(failed(call))).map(|_| ())
     }
 
     async fn delete_role(&self, target: &Target, role: &str) -> PortResult<()> {
         let call = call::DELETE_ROLE;
-        let answer = self.iam.at(target, call)?.delete_role().role_name(role).send().await;
+        let answer = self.iam.admit(target, call).await?.delete_role().role_name(role).send().await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
 

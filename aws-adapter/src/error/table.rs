@@ -67,6 +67,7 @@ const BY_CODE: &[Row] = &[
     ("", "ENINotReadyException", "", Busy),
     ("", "EntityTemporarilyUnmodifiable", "", Busy),
     ("", "OperationAborted", "", Busy),
+    ("", "OperationAbortedException", "", Busy),
     ("", "ResourceNotReadyException", "", Busy),
     ("", "SnapStartNotReadyException", "", Busy),
     // Refused at the door, for a reason that passes.
