@@ -14,7 +14,7 @@ async fn strict() -> World {
 }
 
 #[tokio::test]
-async fn a_first_deploy_of_twenty_functions_with_thirty_routes_meets_no_limit() {
+async fn a_first_deploy_of_twenty_functions_with_thirty_routes_keeps_to_awss_rates() {
     let world = strict().await;
     let ann = world.ann();
     let created = world.asks(ann, "/repo create large").await.succeeds().await;
@@ -33,8 +33,10 @@ async fn a_first_deploy_of_twenty_functions_with_thirty_routes_meets_no_limit() 
     for part in [0, 29] {
         answers(&world, &format!("large/dev/part{part}")).await;
     }
+    // A read too many at the beginning is asked again; no change may be refused, and hardly a call.
     let throttled: Vec<_> = calls.iter().filter(|call| call.rule.as_deref() == Some("rates")).collect();
-    assert!(throttled.is_empty(), "{throttled:#?}");
+    assert!(throttled.iter().all(|call| !call.mutating), "{throttled:#?}");
+    assert!(throttled.len() * 20 < calls.len(), "{} of {} calls", throttled.len(), calls.len());
 }
 
 #[tokio::test]
