@@ -63,13 +63,23 @@ impl Reader<'_> {
             words = words.get(taken..).unwrap_or_default();
         }
         match self.open().find(|argument| argument.required) {
-            Some(argument) => Err(missing(argument, None).at_end(self.line)),
+            Some(argument) => {
+                let mut trouble = missing(argument, None).at_end(self.line);
+                trouble.lacks_stage_of =
+                    self.values.name.clone().filter(|_| argument.slot == Slot::Stage && !self.is_new_stage());
+                Err(trouble)
+            }
             None => Ok(()),
         }
     }
 
     fn open(&self) -> impl Iterator<Item = &'static Argument> + use<'_> {
         self.form.arguments.iter().filter(|argument| !self.filled.contains(&argument.slot))
+    }
+
+    /// Whether the stage is one that is to be.
+    fn is_new_stage(&self) -> bool {
+        self.form.has(Slot::After)
     }
 
     /// A small word and the argument after it.
@@ -111,7 +121,7 @@ impl Reader<'_> {
         let mut refused = Vec::new();
         for argument in open {
             let front = match argument.slot {
-                Slot::Reason => self.without_end(words),
+                Slot::Reason => self.without_end(words)?,
                 Slot::Release => {
                     self.release_or_reason(word, words)?;
                     words
@@ -140,27 +150,33 @@ impl Reader<'_> {
     fn is_reason(&self, word: &Word, words: &[Word]) -> bool {
         let needed = self.open().any(|argument| argument.slot == Slot::Reason && argument.required);
         needed
-            && (word.whole && words.len() == 1 || self.filled.contains(&Slot::Until))
+            && (word.whole && words.len() == 1 || self.filled.contains(&Slot::End))
             && self.filled.contains(&Slot::Name)
     }
 
-    /// The words of a reason without `for 2h` at their end, which is taken where it is still open.
-    fn without_end<'w>(&mut self, words: &'w [Word]) -> &'w [Word] {
-        let Some(until) = self.open().find(|argument| argument.slot == Slot::Until) else { return words };
+    /// The words of a reason without `for 2h` at their end, which is taken where it is still open. What looks like an end
+    /// and is none is refused: nobody would see that the lock ends at another time.
+    fn without_end<'w>(&mut self, words: &'w [Word]) -> Result<&'w [Word], Box<Trouble>> {
+        let Some(end) = self.open().find(|argument| argument.slot == Slot::End) else { return Ok(words) };
         for at in 1..words.len() {
-            let (before, end) = words.split_at(at);
-            let Some((small, time)) = end.split_first() else { continue };
-            let Some(small) = small.keyword().filter(|small| until.words.contains(&small.as_str())) else {
+            let (before, behind) = words.split_at(at);
+            let Some((small, time)) = behind.split_first() else { continue };
+            let Some(small) = small.keyword().filter(|small| end.words.contains(&small.as_str())) else {
                 continue;
             };
             let mut trial = Values::default();
-            if trial.take(until, Some(&small), self.line, time).is_ok_and(|taken| taken == time.len()) {
-                self.values.until = trial.until;
-                self.filled.push(Slot::Until);
-                return before;
+            match trial.take(end, Some(&small), self.line, time) {
+                Ok(taken) if taken == time.len() => {
+                    self.values.until = trial.until;
+                    self.filled.push(Slot::End);
+                    return Ok(before);
+                }
+                Ok(_) => return Err(super::read::no_end(Some(&small), time).near()),
+                Err(trouble) if trouble.is_near => return Err(trouble),
+                Err(_) => {}
             }
         }
-        words
+        Ok(words)
     }
 
     /// A bare number before more words may be a release, or begin the reason, and `from r7 to r6` names one where

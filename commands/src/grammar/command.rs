@@ -45,6 +45,19 @@ pub enum Period {
     Date(jiff::civil::Date),
     /// A time on a day: `until 2026-11-01 17:00`.
     Moment(jiff::civil::DateTime),
+    /// A day by its name, and a time on it: `until tomorrow`, `until monday 9:00`.
+    Day(Day, Option<jiff::civil::Time>),
+}
+
+/// A day by its name, seen from the day on which it was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Day {
+    /// The same day.
+    Today,
+    /// The day after.
+    Tomorrow,
+    /// The next day of that name.
+    Weekday(jiff::civil::Weekday),
 }
 
 /// A role that can be granted (DESIGN 11).
@@ -153,6 +166,8 @@ pub enum Command {
         name: PipelineName,
         stage: StageName,
         settings: Vec<(String, String)>,
+        /// Although fewer approvals are needed afterwards.
+        confirm: bool,
     },
     StageRemove {
         name: PipelineName,
@@ -187,16 +202,19 @@ pub enum Command {
     PromoteApprove {
         name: PipelineName,
         stage: StageName,
+        release: Option<ReleaseNumber>,
         reason: Option<String>,
     },
     PromoteReject {
         name: PipelineName,
         stage: StageName,
+        release: Option<ReleaseNumber>,
         reason: Option<String>,
     },
     PromoteCancel {
         name: PipelineName,
         stage: StageName,
+        release: Option<ReleaseNumber>,
         reason: Option<String>,
     },
     Rollback {
@@ -254,6 +272,38 @@ pub enum Command {
 }
 
 impl Command {
+    /// The promotion of what the stage before runs.
+    pub(crate) fn promotion(name: PipelineName, to: StageName) -> Self {
+        let (from, release, override_reason) = (None, None, None);
+        Command::Promote { name, to, from, release, again: false, anyway: false, override_reason }
+    }
+
+    /// The same with pipeline and stage the other way round, and what each then is.
+    pub(crate) fn swapped(&self) -> Option<(PipelineName, StageName, Self)> {
+        fn swap(name: &mut PipelineName, stage: &mut StageName) -> Option<(PipelineName, StageName)> {
+            let other = PipelineName::new(stage.to_string()).ok()?;
+            *stage = StageName::new(name.to_string()).ok()?;
+            *name = other;
+            Some((name.clone(), stage.clone()))
+        }
+        let mut command = self.clone();
+        let (name, stage) = match &mut command {
+            Command::Deploy { name, stage: Some(stage), .. }
+            | Command::StageSet { name, stage, .. }
+            | Command::StageLock { name, stage: Some(stage), .. }
+            | Command::StageUnlock { name, stage: Some(stage) }
+            | Command::Promote { name, to: stage, .. }
+            | Command::PromoteApprove { name, stage, .. }
+            | Command::PromoteReject { name, stage, .. }
+            | Command::PromoteCancel { name, stage, .. }
+            | Command::Rollback { name, stage, .. }
+            | Command::PipelineCheck { name, stage: Some(stage) }
+            | Command::PipelineHistory { name, stage: Some(stage), .. } => swap(name, stage)?,
+            _ => return None,
+        };
+        (!command.waives()).then_some((name, stage, command))
+    }
+
     /// The same, though its stage was moved outside Sluice.
     pub fn anyway(mut self) -> Self {
         if let Command::Deploy { anyway, .. }
@@ -263,6 +313,20 @@ impl Command {
             *anyway = true;
         }
         self
+    }
+
+    /// Whether it waives a safeguard: `override`, `again`, `anyway`, `hard`, `confirm`. People type these themselves; they
+    /// are never suggested.
+    pub(crate) fn waives(&self) -> bool {
+        match self {
+            Command::Promote { again, anyway, override_reason, .. } => {
+                *again || *anyway || override_reason.is_some()
+            }
+            Command::Deploy { anyway, .. } | Command::Rollback { anyway, .. } => *anyway,
+            Command::StageLock { hard, .. } => *hard,
+            Command::StageSet { confirm, .. } => *confirm,
+            _ => false,
+        }
     }
 
     /// Whether it goes on though its stage was moved outside Sluice; none if it moves no stage.

@@ -46,9 +46,10 @@ impl fmt::Display for Command {
             Command::StageAdd { name, stage, after } => {
                 line.name(name).name(stage).after("after", after.as_ref().map(self::name))
             }
-            Command::StageSet { name, stage, settings } => settings
+            Command::StageSet { name, stage, settings, confirm } => settings
                 .iter()
-                .fold(line.name(name).name(stage), |line, (key, value)| line.setting(key, value)),
+                .fold(line.name(name).name(stage), |line, (key, value)| line.setting(key, value))
+                .maybe(confirm.then_some("confirm")),
             Command::StageRemove { name, stage } => line.name(name).name(stage),
             Command::StageLock { name, stage, until, hard, reason } => {
                 let line = line.name(name).maybe(stage.as_ref().map(self::name)).until(until.as_ref());
@@ -64,10 +65,11 @@ impl fmt::Display for Command {
                 line.after("override", override_reason.as_deref().map(reason))
             }
             Command::PromoteDiff { name, to } => line.name(name).name(to),
-            Command::PromoteApprove { name, stage, reason: why }
-            | Command::PromoteReject { name, stage, reason: why }
-            | Command::PromoteCancel { name, stage, reason: why } => {
-                line.name(name).name(stage).maybe(why.as_deref().map(reason))
+            Command::PromoteApprove { name, stage, release, reason: why }
+            | Command::PromoteReject { name, stage, release, reason: why }
+            | Command::PromoteCancel { name, stage, release, reason: why } => {
+                let line = line.name(name).name(stage).maybe(release.as_ref());
+                line.maybe(why.as_deref().map(reason_to_go_back))
             }
             Command::Rollback { name, stage, release, anyway, reason: why } => {
                 let line = line.name(name).name(stage).after("to", release.as_ref());

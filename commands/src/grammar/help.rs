@@ -50,7 +50,7 @@ fn of_verb(verb: Verb, names: &Names) -> Card {
         if form.word.is_none() {
             card = card.text(marked(&names.adapt(form.help)));
         }
-        card = card.part(Part::Code(names.adapt(&form.examples.join("\n"))));
+        card = card.part(Part::Code(names.adapt(&shown(form.examples))));
     }
     match forms(verb).find(|form| form.available && form.word.is_some()) {
         Some(form) => {
@@ -71,8 +71,13 @@ fn of_form(form: &Form, names: &Names) -> Card {
     let fields: Vec<_> =
         arguments(form).map(|(usage, meaning)| (usage.to_owned(), marked(&names.adapt(meaning)))).collect();
     let card = if fields.is_empty() { card } else { card.part(Part::Fields(fields)) };
-    card.part(Part::Code(names.adapt(&form.examples.join("\n"))))
+    card.part(Part::Code(names.adapt(&shown(form.examples))))
         .foot(format!("Who may: {}", form.permission.people()))
+}
+
+/// Examples as people read them: with a person's name where Slack puts an id.
+pub(super) fn shown(examples: &[&str]) -> String {
+    examples.join("\n").replace("<@U012AB3CD>", "@ann")
 }
 
 /// The arguments that can be used, with what they mean.

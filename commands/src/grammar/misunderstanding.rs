@@ -7,6 +7,7 @@ use super::table::{Form, forms};
 use super::values::Values;
 use super::words::Word;
 use crate::card::{Card, Part, Text, Tone};
+use crate::ids::{Member, PipelineName};
 
 /// Why a line is no command. Lines in it name commands as `/build`; [`Misunderstanding::card`] puts the names of the
 /// installation.
@@ -28,6 +29,8 @@ pub struct Misunderstanding {
     pub span: Option<Range<usize>>,
     /// The usage lines that may help.
     pub usage: Vec<String>,
+    /// The pipeline whose stage is not named, if that is what is missing.
+    pub lacks_stage_of: Option<PipelineName>,
 }
 
 impl Misunderstanding {
@@ -68,9 +71,25 @@ pub(super) fn marked(sentence: &str) -> Text {
                 text.code(piece.chars().take(QUOTED - 1).chain(['…']).collect::<String>())
             }
             1 => text.code(piece),
-            _ => text.then(piece),
+            _ => with_people(text, piece),
         },
     )
+}
+
+/// Adds words in which people and groups stand as Slack escapes them.
+fn with_people(mut text: Text, words: &str) -> Text {
+    for (nth, piece) in words.split('<').enumerate() {
+        let marked = piece.split_once('>').filter(|_| nth > 0);
+        let member = marked.and_then(|(mark, behind)| Some((Member::marked(mark)?, behind)));
+        text = match member {
+            Some((member, "")) => text.member(&member),
+            Some((member, behind)) => text.member(&member).then(behind),
+            None if nth > 0 => text.then(format!("<{piece}")),
+            None if piece.is_empty() => text,
+            None => text.then(piece),
+        };
+    }
+    text
 }
 
 /// What is wrong with a line, before anybody looked for a better one.
@@ -89,6 +108,8 @@ pub(super) struct Trouble {
     pub(super) name: Option<String>,
     /// The whole line, put right.
     pub(super) fix: Option<String>,
+    /// See [`Misunderstanding::lacks_stage_of`].
+    pub(super) lacks_stage_of: Option<PipelineName>,
 }
 
 impl Trouble {
@@ -103,6 +124,7 @@ impl Trouble {
             understood: None,
             name: None,
             fix: None,
+            lacks_stage_of: None,
         })
     }
 
@@ -163,10 +185,11 @@ impl Trouble {
             problem: self.problem,
             understood: self.understood,
             nearest,
-            example: with_name(example, self.name.as_deref()),
+            example: with_name(&super::help::shown(&[example]), self.name.as_deref()),
             span: self.span.map(|span| characters(span.start)..characters(span.end)),
             typed: typed.to_owned(),
             usage,
+            lacks_stage_of: self.lacks_stage_of,
         })
     }
 }

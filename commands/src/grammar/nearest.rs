@@ -24,6 +24,8 @@ pub(super) fn nearest(head: Slash, line: &str, trouble: &Trouble) -> Option<Stri
     for (head, line) in fixed.chain(changed) {
         match understand(head, &line) {
             Ok(Command::Help { .. }) if trouble.code != "unknown-topic" => {}
+            // Whoever waives a safeguard types that themselves.
+            Ok(command) if command.waives() => {}
             Ok(command) if command.available() => return Some(command.to_string()),
             Ok(command) => unavailable = unavailable.or(Some(command.to_string())),
             Err(_) => {}
@@ -54,7 +56,8 @@ impl Command {
         let readings = lines
             .into_iter()
             .filter_map(|(verb, words)| understand(Slash::Verb(verb), &words.join(" ")).ok());
-        readings.into_iter().find(Command::available).map(|command| command.to_string())
+        let mut readings = readings.into_iter();
+        readings.find(|command| command.available() && !command.waives()).map(|command| command.to_string())
     }
 }
 
@@ -62,7 +65,8 @@ impl Command {
 pub(super) fn verb(slash: &str, line: &str) -> Option<String> {
     let typed = slash.trim().trim_start_matches('/').to_lowercase();
     let verb = Verb::ALL.into_iter().find(|verb| similar(&typed, verb.word()))?;
-    understand(Slash::Verb(verb), line).ok().map(|command| command.to_string())
+    let command = understand(Slash::Verb(verb), line).ok().filter(|command| !command.waives())?;
+    Some(command.to_string())
 }
 
 type Line = (Verb, Vec<String>);
@@ -153,13 +157,17 @@ fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines
     let before = at.checked_sub(1).and_then(|before| pieces.get(before));
     match trouble.code {
         // `/deploy orders build 12` has a word too many, `/build deploy` a name that wants quotes.
+        // `/deploy billing and orders` is two commands, and no stage `orders`.
+        "reserved-word" if ["and", "or"].contains(&word.as_str()) => {}
         "reserved-word" => {
             changed(at, at + 1, &[]);
             changed(at, at + 1, &[&quote(&word.to_lowercase())]);
         }
         "bad-name" | "bad-stage" => {
             let slug = slug(word);
-            if !is_numbered(&slug, "r") {
+            // An address or a person is no misspelt name.
+            let is_other = word.contains("://") || word.contains('/') || word.contains('@');
+            if !is_other && !is_numbered(&slug, "r") {
                 changed(at, at + 1, &[&if is_reserved(&slug) { quote(&slug) } else { slug }]);
             }
             // `/deploy #12 orders`
@@ -181,8 +189,10 @@ fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines
         }
         // `/stage add orders staging dev`
         "extra" => {
-            let lacking =
-                trouble.form.iter().flat_map(|form| form.arguments).filter(|argument| argument.needs_word);
+            let is_courtesy =
+                COURTESY.contains(&word.to_lowercase().as_str()) || word.starts_with(['@', '<']);
+            let form = trouble.form.filter(|_| !is_courtesy);
+            let lacking = form.iter().flat_map(|form| form.arguments).filter(|argument| argument.needs_word);
             for small in lacking.filter_map(|argument| argument.words.first()) {
                 changed(at, at, &[small]);
             }
@@ -202,6 +212,9 @@ fn slug(word: &str) -> String {
     let slug: String = plain.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect();
     slug.trim_matches('-').to_owned()
 }
+
+/// Words that mean nothing here.
+const COURTESY: [&str; 8] = ["please", "pls", "plz", "thanks", "thx", "now", "asap", "today"];
 
 /// Words that people know from elsewhere, and ours.
 const ELSEWHERE: &[(&str, &str)] = &[

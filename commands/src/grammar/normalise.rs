@@ -36,6 +36,7 @@ fn characters(text: &str) -> String {
             // Joiners hold emoji together, and are noise anywhere else.
             '\u{200c}' | '\u{200d}' if clean.ends_with(|before: char| !before.is_ascii()) => clean.push(c),
             '\u{ad}'
+            | '\u{61c}'
             | '\u{200b}'..='\u{200f}'
             | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{2069}'
@@ -46,6 +47,27 @@ fn characters(text: &str) -> String {
         }
     }
     clean
+}
+
+/// A text that somebody wrote elsewhere, as in git, without what could hide or turn round what is read: control characters
+/// become spaces, and marks of direction and of no width are left out.
+pub fn visible(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\u{ad}'
+            | '\u{61c}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' => {}
+            c if c.is_control() || c.is_whitespace() => clean.push(' '),
+            c => clean.push(c),
+        }
+    }
+    clean.trim().to_owned()
 }
 
 /// The three characters that Slack escapes.
@@ -162,6 +184,15 @@ mod tests {
         ] {
             assert_eq!(normalise(typed), read, "{typed:?}");
         }
+    }
+
+    #[test]
+    fn what_git_says_hides_nothing() {
+        assert_eq!(
+            visible("fix\u{202e}gnp.exe\u{7}\u{1b}[31m\u{85}x \u{2066}y\u{2069}"),
+            "fixgnp.exe  [31m x y"
+        );
+        assert_eq!(visible("Grüße, 👩\u{200d}🚀 שלום"), "Grüße, 👩\u{200d}🚀 שלום");
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 
-use super::Period;
 use super::words::{Word, words};
+use super::{Day, Period};
 
 /// Longer than anybody means; below what a calendar can add.
 const LONGEST: u64 = 3660 * 86_400;
@@ -41,7 +41,43 @@ pub fn since(text: &str, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
+/// When a day begins for somebody who names it without a time: people say "until tomorrow" of the time they are back.
+const MORNING: Time = Time::constant(9, 0, 0, 0);
+
 impl Period {
+    /// The next time at which it ends, seen from now: a length from now, and otherwise a point of time in UTC.
+    pub fn end(&self, now: Timestamp) -> Option<Timestamp> {
+        let here = now.to_zoned(TimeZone::UTC).datetime();
+        let today = here.date();
+        let is_to_come = |at: &DateTime| *at > here;
+        let at = match self {
+            Period::Seconds(seconds) => {
+                return now.checked_add(std::time::Duration::from_secs(*seconds)).ok();
+            }
+            Period::Time(time) => {
+                let at = today.to_datetime(*time);
+                if is_to_come(&at) { at } else { at.checked_add(1.day()).ok()? }
+            }
+            Period::Date(date) => date.at(0, 0, 0, 0),
+            Period::Moment(moment) => *moment,
+            Period::Day(day, time) => {
+                let on = |date: Date| date.to_datetime(time.unwrap_or(MORNING));
+                match day {
+                    Day::Today => on(today),
+                    Day::Tomorrow => on(today.tomorrow().ok()?),
+                    // Said on a Monday before 9:00, "until monday 9:00" is today; "until monday" is in a week.
+                    Day::Weekday(day)
+                        if today.weekday() == *day && time.is_some() && is_to_come(&on(today)) =>
+                    {
+                        on(today)
+                    }
+                    Day::Weekday(day) => on(today.nth_weekday(1, *day).ok()?),
+                }
+            }
+        };
+        TimeZone::UTC.to_timestamp(at).ok()
+    }
+
     /// When it began that ends now; days and times are those of UTC.
     pub fn begin(&self, now: Timestamp) -> Option<Timestamp> {
         let utc = |moment: jiff::civil::DateTime| TimeZone::UTC.to_timestamp(moment).ok();
@@ -50,8 +86,61 @@ impl Period {
             Period::Time(time) => utc(now.to_zoned(TimeZone::UTC).date().to_datetime(*time)),
             Period::Date(date) => utc(date.at(0, 0, 0, 0)),
             Period::Moment(moment) => utc(*moment),
+            // Only an end is typed so.
+            Period::Day(..) => None,
         }
     }
+}
+
+/// The end of something, at the front of some words: a length, a point of time, or a day by its name with a time before
+/// or behind it. With how many words it takes.
+pub(super) fn end(words: &[Word]) -> Option<(Period, usize)> {
+    named_day(words).or_else(|| length(words)).or_else(|| point(words))
+}
+
+/// `tomorrow`, `monday 9:00`, `tomorrow at 9am`, `17:00 today`.
+fn named_day(words: &[Word]) -> Option<(Period, usize)> {
+    let keyword = |at: usize| words.get(at).and_then(Word::keyword);
+    let time_at = |at: usize| time(&keyword(at)?);
+    if let Some(time) = time_at(0) {
+        return Some((Period::Day(day(&keyword(1)?)?, Some(time)), 2));
+    }
+    let day = day(&keyword(0)?)?;
+    let behind = if keyword(1).as_deref() == Some("at") { 2 } else { 1 };
+    Some(match time_at(behind) {
+        Some(time) => (Period::Day(day, Some(time)), behind + 1),
+        None => (Period::Day(day, None), 1),
+    })
+}
+
+fn day(word: &str) -> Option<Day> {
+    Some(match word {
+        "today" => Day::Today,
+        "tomorrow" => Day::Tomorrow,
+        "monday" | "mon" => Day::Weekday(Weekday::Monday),
+        "tuesday" | "tue" | "tues" => Day::Weekday(Weekday::Tuesday),
+        "wednesday" | "wed" => Day::Weekday(Weekday::Wednesday),
+        "thursday" | "thu" | "thurs" => Day::Weekday(Weekday::Thursday),
+        "friday" | "fri" => Day::Weekday(Weekday::Friday),
+        "saturday" | "sat" => Day::Weekday(Weekday::Saturday),
+        "sunday" | "sun" => Day::Weekday(Weekday::Sunday),
+        _ => return None,
+    })
+}
+
+/// Whether the words behind `for` talk of time, although they are no length that is understood: `for two hours`,
+/// `for the weekend`.
+pub(super) fn is_about_time(words: &[Word]) -> bool {
+    const TIMES: [&str; 9] =
+        ["tonight", "morning", "noon", "afternoon", "evening", "night", "midnight", "weekend", "month"];
+    let mut near = words.iter().take(3).filter_map(Word::keyword);
+    let begins_with_digit =
+        words.first().is_some_and(|word| word.text.starts_with(|c: char| c.is_ascii_digit()));
+    // `for 500 users` is a reason.
+    let has_time = near.any(|word| {
+        day(&word).is_some() || unit(&word).is_some_and(|_| word.len() > 1) || TIMES.contains(&word.as_str())
+    });
+    has_time || begins_with_digit && quantity(words).is_some()
 }
 
 /// A point of time at the front of some words, and how many of them it takes.
@@ -155,6 +244,28 @@ impl fmt::Display for Period {
                 write!(f, "{} ", moment.date())?;
                 clock(f, moment.time())
             }
+            Period::Day(day, time) => {
+                f.write_str(day.word())?;
+                let Some(time) = time else { return Ok(()) };
+                f.write_str(" ")?;
+                clock(f, *time)
+            }
+        }
+    }
+}
+
+impl Day {
+    fn word(self) -> &'static str {
+        match self {
+            Day::Today => "today",
+            Day::Tomorrow => "tomorrow",
+            Day::Weekday(Weekday::Monday) => "monday",
+            Day::Weekday(Weekday::Tuesday) => "tuesday",
+            Day::Weekday(Weekday::Wednesday) => "wednesday",
+            Day::Weekday(Weekday::Thursday) => "thursday",
+            Day::Weekday(Weekday::Friday) => "friday",
+            Day::Weekday(Weekday::Saturday) => "saturday",
+            Day::Weekday(Weekday::Sunday) => "sunday",
         }
     }
 }
@@ -218,6 +329,40 @@ mod tests {
     }
 
     #[test]
+    fn an_end_may_be_a_day_by_its_name() {
+        // A Saturday.
+        let now: Timestamp = "2026-11-28T16:30:00Z".parse().unwrap();
+        for (typed, printed, taken, ends) in [
+            ("tomorrow", "tomorrow", 1, "2026-11-29T09:00:00Z"),
+            ("tomorrow 9:30", "tomorrow 09:30", 2, "2026-11-29T09:30:00Z"),
+            ("Tomorrow at 5pm.", "tomorrow 17:00", 3, "2026-11-29T17:00:00Z"),
+            ("17:00 tomorrow", "tomorrow 17:00", 2, "2026-11-29T17:00:00Z"),
+            ("today 18:00 x", "today 18:00", 2, "2026-11-28T18:00:00Z"),
+            ("monday", "monday", 1, "2026-11-30T09:00:00Z"),
+            ("mon 9:00", "monday 09:00", 2, "2026-11-30T09:00:00Z"),
+            ("saturday", "saturday", 1, "2026-12-05T09:00:00Z"),
+            ("saturday 17:00", "saturday 17:00", 2, "2026-11-28T17:00:00Z"),
+            ("saturday 16:00", "saturday 16:00", 2, "2026-12-05T16:00:00Z"),
+            ("monday the ledger", "monday", 1, "2026-11-30T09:00:00Z"),
+            ("17:00", "17:00", 1, "2026-11-28T17:00:00Z"),
+            ("9:00", "09:00", 1, "2026-11-29T09:00:00Z"),
+            ("2h", "2h", 1, "2026-11-28T18:30:00Z"),
+            ("2026-12-01", "2026-12-01", 1, "2026-12-01T00:00:00Z"),
+        ] {
+            let (period, used) = end(&words(typed)).expect(typed);
+            let at = period.end(now).map(|at| at.to_string());
+            assert_eq!(
+                (period.to_string().as_str(), used, at.as_deref()),
+                (printed, taken, Some(ends)),
+                "{typed}"
+            );
+        }
+        for wrong in ["", "yesterday", "next week", "noon", "further notice", "\"tomorrow\""] {
+            assert_eq!(end(&words(wrong)), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn since_is_a_length_or_a_point_and_nothing_more() {
         let now: Timestamp = "2026-03-08T12:30:00Z".parse().unwrap();
         for (typed, wanted) in [
@@ -228,6 +373,7 @@ mod tests {
             ("09:15", Some("2026-03-08T09:15:00Z")),
             ("7d or so", None),
             ("yesterday", None),
+            ("monday", None),
             ("", None),
         ] {
             assert_eq!(since(typed, now), wanted.map(|at| at.parse().unwrap()), "{typed}");

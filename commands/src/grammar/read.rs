@@ -4,7 +4,7 @@ use super::misunderstanding::Trouble;
 use super::normalise::{mention, person, reason};
 use super::reserved::{is_numbered, is_reserved};
 use super::words::Word;
-use super::{Language, Role, help};
+use super::{Language, Period, Role, help, period};
 use crate::ids::{BuildNumber, InvalidId, Member, ReleaseNumber, UserId};
 
 pub(super) fn name<T>(
@@ -24,7 +24,7 @@ pub(super) fn name<T>(
         return Err(Trouble::new("reserved-word", problem).at(word));
     }
     new(text).map_err(|InvalidId { what, rule, .. }| {
-        Trouble::new(code, format!("`{}` is no {what}: {rule}", word.bare())).at(word)
+        Trouble::new(code, format!("`{}` is no {what}: {rule}", reason(word.bare()))).at(word)
     })
 }
 
@@ -107,11 +107,45 @@ pub(super) fn no_time(word: &Word) -> Box<Trouble> {
     if word.text.starts_with(|c: char| c.is_ascii_digit()) { trouble.near() } else { trouble }
 }
 
+/// What the settings of a template's parameters begin with.
+pub const PARAMETER: &str = "param.";
+
+/// The end of a lock behind `for` or `until`. Whoever names an end that is not understood must not get another one.
+pub(super) fn end(after: Option<&str>, words: &[Word]) -> Result<(Period, usize), Box<Trouble>> {
+    let is_until = after != Some("for");
+    let found = if is_until { period::end(words) } else { period::length(words) };
+    found.ok_or_else(|| {
+        let trouble = no_end(after, words);
+        if is_until || period::is_about_time(words) { trouble.near() } else { trouble }
+    })
+}
+
+/// What is wrong with words that name an end, or look as if they did.
+pub(super) fn no_end(after: Option<&str>, words: &[Word]) -> Box<Trouble> {
+    let typed: Vec<_> = words.iter().take(4).map(Word::bare).collect();
+    let after = after.unwrap_or("until");
+    let problem = format!(
+        "`{after} {}` is no end that I understand: write `for 2h`, `until 17:00`, `until tomorrow 9:00`, `until monday` or \
+         `until 2026-11-01 17:00` (UTC); put the reason in quotes if this belongs to it",
+        typed.join(" ")
+    );
+    let trouble = Trouble::new("bad-time", problem);
+    words.first().map_or(trouble.clone(), |word| trouble.at(word))
+}
+
+/// Whether a word asks for the newest build, which is what one gets without it.
+pub(super) fn is_newest(word: &Word) -> bool {
+    matches!(word.keyword().as_deref(), Some("latest" | "newest"))
+}
+
 pub(super) fn settings(words: &[Word]) -> Result<Vec<(String, String)>, Box<Trouble>> {
     words
         .iter()
+        .take_while(|word| word.keyword().as_deref() != Some("confirm"))
         .map(|word| {
-            let (key, value) = word.bare().split_once('=').unwrap_or_default();
+            // A parameter's value is taken as it stands; elsewhere a full stop at the end is a phone's.
+            let text = if word.text.starts_with(PARAMETER) { &word.text } else { word.bare() };
+            let (key, value) = text.split_once('=').unwrap_or_default();
             let is_key = key.starts_with(|c: char| c.is_ascii_alphabetic())
                 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
             let problem = || {

@@ -1,6 +1,6 @@
 //! `docs/commands.md`, from the table.
 
-use super::help::arguments;
+use super::help::{arguments, shown};
 use super::names::{Names, Verb};
 use super::table::{Form, forms};
 
@@ -35,7 +35,7 @@ fn section(form: &Form) -> String {
     section.push_str(&format!(
         "Who may: {}.\n\n```\n{}\n```\n",
         form.permission.people(),
-        form.examples.join("\n")
+        shown(form.examples)
     ));
     section
 }

@@ -50,6 +50,7 @@ const RESERVED: &[&str] = &[
     "since",
     "again",
     "anyway",
+    "confirm",
     "override",
     "hard",
     "on",

@@ -20,6 +20,7 @@ pub(super) struct Values {
     pub(super) anyway: bool,
     pub(super) hard: bool,
     pub(super) now: bool,
+    pub(super) confirm: bool,
     pub(super) override_reason: Option<String>,
     pub(super) until: Option<Period>,
     pub(super) since: Option<Period>,
@@ -54,6 +55,8 @@ impl Values {
                 self.reference = Some(reference);
                 return Ok(taken);
             }
+            // `/deploy orders latest` is the same as without it.
+            Slot::Build if read::is_newest(word) => self.build = None,
             Slot::Build => self.build = Some(read::build(word)?),
             Slot::Release => self.release = Some(read::release(word)?),
             Slot::Again => {
@@ -72,6 +75,10 @@ impl Values {
                 self.now = true;
                 return Ok(0);
             }
+            Slot::Confirm => {
+                self.confirm = true;
+                return Ok(0);
+            }
             Slot::Override => {
                 self.override_reason = Some(read::rest(line, words).ok_or_else(|| missing(argument, after))?);
                 return Ok(words.len());
@@ -79,6 +86,11 @@ impl Values {
             Slot::Reason => {
                 self.reason = Some(read::rest(line, words).ok_or_else(|| missing(argument, after))?);
                 return Ok(words.len());
+            }
+            Slot::End => {
+                let (end, taken) = read::end(after, words)?;
+                self.until = Some(end);
+                return Ok(taken);
             }
             Slot::Until => {
                 let point = (after != Some("for")).then(|| period::point(words)).flatten();
@@ -128,10 +140,11 @@ impl Values {
             self.anyway.then(|| "anyway".to_owned()),
             self.hard.then(|| "hard".to_owned()),
             self.now.then(|| "now".to_owned()),
+            self.confirm.then(|| "confirm".to_owned()),
             part("until", self.until.as_ref()),
             part("since", self.since.as_ref()),
-            part("person", self.person.as_ref()),
-            part("whom", self.member.as_ref()),
+            self.person.as_ref().map(|person| format!("person <@{person}>")),
+            self.member.as_ref().map(|member| format!("whom {}", member.mention())),
             part("role", self.role),
             part("from", self.language),
             part("reason", self.reason.as_ref().or(self.override_reason.as_ref())),

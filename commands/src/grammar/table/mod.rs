@@ -32,6 +32,8 @@ pub enum Slot {
     Hard,
     Now,
     Override,
+    Confirm,
+    End,
     Until,
     Since,
     Reason,
@@ -80,7 +82,7 @@ impl Argument {
     }
     /// A flag: the small word is all of it.
     pub(super) fn is_flag(&self) -> bool {
-        matches!(self.slot, Slot::Again | Slot::Anyway | Slot::Hard | Slot::Now)
+        matches!(self.slot, Slot::Again | Slot::Anyway | Slot::Hard | Slot::Now | Slot::Confirm)
     }
 }
 

@@ -6,6 +6,9 @@ use crate::grammar::{Command, Verb};
 const TO: Argument =
     Argument::required(Slot::Stage, "[to] STAGE", "the stage that shall run the release").word(&["to"]);
 
+const WHICH: Argument =
+    Argument::optional(Slot::Release, "[rN]", "the release; needed only where several promotions wait");
+
 pub(super) static PROMOTE: Form = Form {
     verb: Verb::Promote,
     word: None,
@@ -64,35 +67,56 @@ pub(super) static DIFF: Form = Form {
 pub(super) static APPROVE: Form = Form {
     verb: Verb::Promote,
     word: Some("approve"),
-    arguments: &[NAME, STAGE, MAYBE_REASON],
+    arguments: &[NAME, STAGE, WHICH, MAYBE_REASON],
     summary: "Approve the promotion that waits for a stage",
-    help: "The same as the button on its message. Nobody approves a promotion of their own.",
-    examples: &["/promote approve orders prod", "/promote approve orders prod looks good on staging"],
+    help: "The same as the button on its message. If several promotions wait for the stage, name the release. You cannot \
+           approve your own promotion.",
+    examples: &[
+        "/promote approve orders prod",
+        "/promote approve orders prod r7",
+        "/promote approve orders prod r7 looks good on staging",
+    ],
     permission: Permission::Approvers,
     available: true,
-    make: |v| Some(Command::PromoteApprove { name: v.name?, stage: v.stage?, reason: v.reason }),
+    make: |v| {
+        Some(Command::PromoteApprove { name: v.name?, stage: v.stage?, release: v.release, reason: v.reason })
+    },
 };
 
 pub(super) static REJECT: Form = Form {
     verb: Verb::Promote,
     word: Some("reject"),
-    arguments: &[NAME, STAGE, MAYBE_REASON],
+    arguments: &[NAME, STAGE, WHICH, MAYBE_REASON],
     summary: "Reject the promotion that waits for a stage",
-    help: "The same as the button on its message. Say why, if you can.",
-    examples: &["/promote reject orders prod", "/promote reject orders prod checkout is slower"],
+    help: "The same as the button on its message. If several promotions wait for the stage, name the release. Say why, if \
+           you can.",
+    examples: &[
+        "/promote reject orders prod",
+        "/promote reject orders prod r7",
+        "/promote reject orders prod r7 checkout is slower",
+    ],
     permission: Permission::Approvers,
     available: true,
-    make: |v| Some(Command::PromoteReject { name: v.name?, stage: v.stage?, reason: v.reason }),
+    make: |v| {
+        Some(Command::PromoteReject { name: v.name?, stage: v.stage?, release: v.release, reason: v.reason })
+    },
 };
 
 pub(super) static CANCEL: Form = Form {
     verb: Verb::Promote,
     word: Some("cancel"),
-    arguments: &[NAME, STAGE, MAYBE_REASON],
+    arguments: &[NAME, STAGE, WHICH, MAYBE_REASON],
     summary: "Withdraw a promotion",
-    help: "As long as it waits, or has not passed its point of no return.",
-    examples: &["/promote cancel orders prod", "/promote cancel orders prod wrong release"],
+    help: "Works while it waits, or until it passes its point of no return. If there are several promotions to the stage, \
+           name the release.",
+    examples: &[
+        "/promote cancel orders prod",
+        "/promote cancel orders prod r7",
+        "/promote cancel orders prod r7 wrong release",
+    ],
     permission: Permission::Operators,
     available: true,
-    make: |v| Some(Command::PromoteCancel { name: v.name?, stage: v.stage?, reason: v.reason }),
+    make: |v| {
+        Some(Command::PromoteCancel { name: v.name?, stage: v.stage?, release: v.release, reason: v.reason })
+    },
 };

@@ -40,10 +40,15 @@ pub(super) static SET: Form = Form {
         NAME,
         STAGE,
         Argument::required(Slot::Settings, "KEY=VALUE…", "what to set; quote values with spaces"),
+        Argument::optional(Slot::Confirm, "[confirm]", "although the stage then needs fewer approvals")
+            .only_after(&["confirm"]),
     ],
     summary: "Change a stage's policy and parameters",
     help: "Several can be set at once: `approvals`, `approvers`, `self_approval`, `expires`, `order`, `soak`, `window`, \
-           `freeze`, `smoke`; `default` takes one back. Lowering the policy of a protected stage is announced. A smoke test is \
+           `freeze`, `smoke`; `default` takes one back. Lowering the policy of a protected stage is announced, and fewer \
+           approvals have to be confirmed. `param.NAME=VALUE` sets a parameter of the template for this stage, from the next \
+           deploy or promotion on; `param.NAME=-` removes it. Names of parameters are case-sensitive, and values are shown to \
+           everybody: never a secret. A smoke test is \
            a request to the stage, or a test event of a function, which must be one that may come more than once; it runs \
            right after a deploy or a promotion moved the stage, and what does not pass within 20 seconds goes back by itself.",
     examples: &[
@@ -52,10 +57,14 @@ pub(super) static SET: Form = Form {
         "/stage set orders prod freeze=\"2026-12-20..2027-01-02 the fair is on\"",
         "/stage set orders prod smoke=\"GET /health 200\"",
         "/stage set orders prod smoke='invoke Hello {\"ping\":true}'",
+        "/stage set orders prod param.LogLevel=debug",
     ],
     permission: Permission::Admins,
     available: true,
-    make: |v| Some(Command::StageSet { name: v.name?, stage: v.stage?, settings: v.settings? }),
+    make: |v| {
+        let (settings, confirm) = (v.settings?, v.confirm);
+        Some(Command::StageSet { name: v.name?, stage: v.stage?, settings, confirm })
+    },
 };
 
 pub(super) static REMOVE: Form = Form {
@@ -77,9 +86,9 @@ pub(super) static LOCK: Form = Form {
         NAME,
         MAYBE_STAGE,
         Argument::optional(
-            Slot::Until,
+            Slot::End,
             "[for 2h]",
-            "when the lock ends: for 2h, until 17:00, until 2026-11-01",
+            "when the lock ends: for 2h, until 17:00, until tomorrow 9:00, until monday, until 2026-11-01",
         )
         .only_after(&["for", "until"]),
         Argument::optional(Slot::Hard, "[hard]", "a rollback is stopped, too; for admins")
@@ -91,11 +100,13 @@ pub(super) static LOCK: Form = Form {
         ),
     ],
     summary: "Keep a stage, or all of them, as they are",
-    help: "Nothing is deployed or promoted there until the lock ends, after 2 hours unless told otherwise (times are in \
-           UTC), or is taken away. A rollback passes, unless it is hard. Whose lock is taken over is told so.",
+    help: "Blocks deploys and promotions until the lock ends or is removed; rollbacks still work, unless it is `hard`. \
+           Without an end it lasts 2 hours. Times are in UTC, and a day without a time begins at 9:00. `until` always begins \
+           an end: quote a reason that contains the word. The owner of a lock that is replaced is notified.",
     examples: &[
         "/stage lock orders prod for 2h schema migration",
         "/stage lock orders prod schema migration for 2 hours",
+        "/stage lock orders prod until tomorrow 9:00 schema migration",
         "/stage lock orders \"the fair is on\"",
     ],
     permission: Permission::OperatorsOrOncall,

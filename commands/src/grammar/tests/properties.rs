@@ -131,10 +131,19 @@ fn period() -> impl Strategy<Value = Period> {
     ]
 }
 
+fn end() -> impl Strategy<Value = Period> {
+    use jiff::civil::Weekday;
+    let days = [Day::Today, Day::Tomorrow, Day::Weekday(Weekday::Monday), Day::Weekday(Weekday::Sunday)];
+    let day =
+        (prop::sample::select(days.to_vec()), of(time())).prop_map(|(day, time)| Period::Day(day, time));
+    prop_oneof![3 => period(), 1 => day]
+}
+
 fn settings() -> impl Strategy<Value = Vec<(String, String)>> {
     let value =
         prop_oneof!["[A-Za-z0-9 .,\"\\\\<>|!#=@-]{0,12}", any::<String>()].prop_map(|text| normalise(&text));
-    vec(("[A-Za-z][A-Za-z0-9._-]{0,8}", value), 1..4)
+    let key = prop_oneof!["[A-Za-z][A-Za-z0-9._-]{0,8}", "param\\.[A-Za-z0-9]{1,8}"];
+    vec((key, value), 1..4)
 }
 
 fn url() -> impl Strategy<Value = String> {
@@ -165,12 +174,12 @@ fn commands() -> Vec<BoxedStrategy<Command>> {
         any_of!(DeployCancel { name: name() }),
         any_of!(StageList { name: name() }),
         any_of!(StageAdd { name: name(), stage: stage(), after: of(stage()) }),
-        any_of!(StageSet { name: name(), stage: stage(), settings: settings() }),
+        any_of!(StageSet { name: name(), stage: stage(), settings: settings(), confirm: any::<bool>() }),
         any_of!(StageRemove { name: name(), stage: stage() }),
         any_of!(StageLock {
             name: name(),
             stage: of(stage()),
-            until: of(period()),
+            until: of(end()),
             hard: any::<bool>(),
             reason: why()
         }),
@@ -185,9 +194,9 @@ fn commands() -> Vec<BoxedStrategy<Command>> {
             override_reason: of(why()),
         }),
         any_of!(PromoteDiff { name: name(), to: stage() }),
-        any_of!(PromoteApprove { name: name(), stage: stage(), reason: of(why()) }),
-        any_of!(PromoteReject { name: name(), stage: stage(), reason: of(why()) }),
-        any_of!(PromoteCancel { name: name(), stage: stage(), reason: of(why()) }),
+        any_of!(PromoteApprove { name: name(), stage: stage(), release: of(release()), reason: of(why()) }),
+        any_of!(PromoteReject { name: name(), stage: stage(), release: of(release()), reason: of(why()) }),
+        any_of!(PromoteCancel { name: name(), stage: stage(), release: of(release()), reason: of(why()) }),
         any_of!(Rollback {
             name: name(),
             stage: stage(),
@@ -219,6 +228,46 @@ fn any_command() -> impl Strategy<Value = Command> {
     Union::new(commands())
 }
 
+/// Words that waive a safeguard.
+const WAIVERS: [&str; 5] = ["override", "again", "anyway", "hard", "confirm"];
+
+/// What somebody typed who meant a plain command: an example without such a word, and then one slip.
+fn slips() -> impl Strategy<Value = String> {
+    let is_plain = |line: &&str| !line.split(' ').any(|word| WAIVERS.contains(&word));
+    let examples = table().iter().flat_map(|form| form.examples).copied().filter(is_plain);
+    let lines: Vec<String> =
+        examples.chain(["/promote orders prod r8", "/stage lock orders prod"]).map(str::to_owned).collect();
+    let extra = [
+        "please",
+        "<@U1|bob>",
+        "@bob",
+        "now",
+        "agian",
+        "over",
+        "anyhow",
+        "hrad",
+        "r",
+        "#",
+        "prod",
+        "orders",
+        "🚀",
+        "=",
+        "yes",
+    ];
+    (prop::sample::select(lines), prop::sample::select(extra.to_vec()), any::<prop::sample::Index>(), 0..4_u8)
+        .prop_map(|(line, extra, at, slip)| {
+            let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let at = at.index(words.len());
+            match slip {
+                0 => words.insert(at + 1, extra.to_owned()),
+                1 => words[at] = extra.to_owned(),
+                2 => drop(words[at].pop()),
+                _ => words.swap(0, at),
+            }
+            words.join(" ")
+        })
+}
+
 /// Lines that nearly make sense.
 fn nearly() -> impl Strategy<Value = String> {
     let words: Vec<String> = table()
@@ -237,6 +286,14 @@ fn nearly() -> impl Strategy<Value = String> {
             "&lt;",
             "=",
             "override",
+            "again",
+            "anyway",
+            "hard",
+            "confirm",
+            "please",
+            "until",
+            "tomorrow",
+            "r7",
             "r",
             "#",
             "<",
@@ -287,6 +344,21 @@ proptest! {
                 }
                 prop_assert!(!wrong.card(&names).title.is_empty());
             }
+        }
+    }
+
+    #[test]
+    fn no_suggestion_waives_a_safeguard(text in prop_oneof![slips(), nearly()], slash in slash()) {
+        let names = Names::default();
+        let lines = [parse_line(&text, &names), parse(&slash, &text, &names)];
+        let readings = lines.iter().flatten().filter_map(Command::other_reading);
+        let offered = lines.iter().filter_map(|line| line.as_ref().err()?.nearest.clone()).chain(readings);
+        for line in offered {
+            let command = read(&line).map_err(|wrong| TestCaseError::fail(format!("{line}: {wrong:?}")))?;
+            prop_assert!(!command.waives(), "{} offers {}", text, line);
+            // A name or a reason may be such a word; a command that has neither must not show one.
+            let is_typed = WAIVERS.iter().any(|word| text.contains(word));
+            prop_assert!(is_typed || !line.split(' ').any(|word| WAIVERS.contains(&word)), "{} offers {}", text, line);
         }
     }
 

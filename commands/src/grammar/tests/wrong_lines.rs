@@ -54,6 +54,22 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/repo create orders from pyton", "bad-language", "/repo create orders from python"),
     ("/repo create orders from java", "bad-language", ""),
     ("/stage add orders a-stage-with-a-very-long-name", "bad-stage", ""),
+    ("/build https://github.com/x/y", "bad-name", ""),
+    ("/build <@U0123|ann>", "bad-name", ""),
+    // Courtesy and mentions are dropped, and never become a word that waives a safeguard.
+    ("/promote orders prod <@U0123|bob>", "extra", "/promote orders prod"),
+    ("/promote orders prod please", "extra", "/promote orders prod"),
+    ("/promote orders prod r8 again please", "extra", ""),
+    ("/deploy billing and orders", "reserved-word", ""),
+    ("/promot orders prod override it is down", "unknown-command", ""),
+    // The end of a lock.
+    ("/stage lock orders prod until the fix is out", "bad-time", ""),
+    ("/stage lock orders prod until further notice", "bad-time", ""),
+    ("/stage lock orders prod the ledger until bob is back", "bad-time", ""),
+    ("/stage lock orders prod for two hours", "bad-time", ""),
+    ("/stage lock orders prod the fair for the weekend", "bad-time", ""),
+    ("/stage lock orders prod waiting for 2 hours of tests", "bad-time", ""),
+    ("/pipeline history orders since yesterday", "bad-time", ""),
     // Numbers and references.
     ("/deploy #12 orders", "bad-name", "/deploy orders #12"),
     ("/build log #12 orders", "bad-name", "/build log orders #12"),
