@@ -95,6 +95,8 @@ impl Message {
             // A lock, which stands so until its end.
             (" holds", State::Waiting),
             (" is over", State::Succeeded),
+            (" now needs ", State::Succeeded),
+            ("Updated the p", State::Succeeded),
         ]
         .into_iter()
         .find_map(|(word, state)| headline.contains(word).then_some(state))

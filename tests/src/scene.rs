@@ -15,7 +15,7 @@ pub async fn deployed(name: &str, policy: &str) -> (World, Message) {
     world.asks(ann, &format!("/build {name}")).await.succeeds().await;
     world.asks(ann, &format!("/stage add {name} prod")).await.succeeds().await;
     if !policy.is_empty() {
-        world.asks(ann, &format!("/stage set {name} prod {policy}")).await.succeeds().await;
+        world.asks(ann, &format!("/stage set {name} prod {policy} confirm")).await.succeeds().await;
     }
     world.asks(ann, &format!("/deploy {name}")).await.succeeds().await;
     (world, created)

@@ -152,7 +152,7 @@ async fn who_moves_a_stage_that_was_moved_is_asked_first_by_button_and_by_word()
     );
     status(&world, "asked", &["prod was moved outside Sluice"]).await;
     let run = |line: &str| Bot::runs(&world, &["run", line, "--as", ann], &[]);
-    let (code, printed) = run("/rollback asked prod r2");
+    let (code, printed) = run("/rollback asked prod r2 the terminal says so");
     assert!(code == Some(1) && printed.contains("moved outside Sluice"), "{code:?} {printed}");
     let (code, printed) = run("/rollback asked prod r2 anyway the terminal says so");
     assert!(code == Some(0) && printed.contains("prod runs r2"), "{code:?} {printed}");

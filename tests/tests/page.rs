@@ -44,9 +44,12 @@ async fn the_gates_of_a_stage_as_people_see_them() {
     let world = World::start(Options::default()).await;
     let ann = world.ann();
     let created = world.asks(ann, "/repo create gated").await.succeeds().await;
-    for line in
-        ["/build gated", "/stage add gated prod", "/deploy gated", "/stage set gated prod approvals=0"]
-    {
+    for line in [
+        "/build gated",
+        "/stage add gated prod",
+        "/deploy gated",
+        "/stage set gated prod approvals=0 confirm",
+    ] {
         world.asks(ann, line).await.succeeds().await;
     }
     world.asks(ann, "/promote gated prod").await.succeeds().await;

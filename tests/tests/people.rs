@@ -70,8 +70,13 @@ async fn four_people_and_the_gates_of_prod() {
     let void = world.asks(ann, promote).await;
     let waiting = void.waits().await;
     world.asks(cyd, "/promote day prod override checkout is down").await.succeeds().await;
+    // At once, and not at the next click: nobody is asked any more.
+    let over = ended(&void).await;
+    assert_eq!(over.says(&["moved since this was asked"]).state(), State::Failed);
+    assert!(!over.has_button("promotion.approve"), "{}", over.words());
+    let open = world.types(bob, "/pipeline status day").await.words();
+    assert!(!open.contains("Open: "), "{open}");
     join_all([bob, cyd].map(|who| world.tries_click(who, &waiting, "promotion.approve"))).await;
-    assert_eq!(ended(&void).await.says(&["moved since this was asked"]).state(), State::Failed);
     assert_eq!(runs(&world, NAME).await, "r2");
 
     // A reject with a reason; a freeze; a lock taken over, and a hard one.

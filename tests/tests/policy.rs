@@ -3,7 +3,34 @@
 
 use futures::future::join_all;
 use sluice_e2e::scene::{deployed, next, runs};
-use sluice_e2e::{PATIENCE, eventually};
+use sluice_e2e::{Message, PATIENCE, Repository, World, eventually};
+
+/// A parameter without a default is asked for with a line that works; its value comes with the next deploy.
+async fn created_parameter(world: &World, created: &Message) {
+    let ann = world.ann();
+    let clone = Repository::clone_as_told(created);
+    clone.edit("template.yaml", |template| {
+        template
+            .replace(
+                "Globals:",
+                "  LogLevel:\n    Type: String\n    AllowedValues: [debug, info]\n\nGlobals:",
+            )
+            .replace("STAGE: !Ref Stage", "STAGE: !Ref Stage\n        LOG_LEVEL: !Ref LogLevel")
+    });
+    clone.push("Log by level \u{202e}gol");
+    world.asks(ann, "/build policy").await.succeeds().await;
+    let refused = world.asks(ann, "/deploy policy").await.fails().await;
+    refused.says(&["LogLevel has no value for the stage dev", "/stage set policy dev param.LogLevel=debug"]);
+    assert!(!refused.words().contains('\u{202e}'), "git text hides nothing");
+    let set = world.asks(ann, "/stage set policy dev param.LogLevel=debug param.Unused=1").await;
+    set.succeeds().await.says(&["Updated the parameters of dev of policy", "LogLevel=debug"]);
+    let deployed = world.asks(ann, "/deploy policy").await.succeeds().await;
+    deployed.says(&["LogLevel: debug", "Not in the template", "Unused"]);
+    world.types(ann, "/deploy policy").await.says(&["nothing to deploy"]);
+    world.asks(ann, "/stage set policy dev param.LogLevel=info param.Unused=-").await.succeeds().await;
+    let again = world.asks(ann, "/deploy policy").await.succeeds().await;
+    again.says(&["LogLevel: debug → info"]);
+}
 
 #[tokio::test]
 async fn two_have_to_approve_and_a_lock_an_override_and_a_rollback_do_what_they_say() {
@@ -61,6 +88,9 @@ async fn two_have_to_approve_and_a_lock_an_override_and_a_rollback_do_what_they_
     join_all([bob, cyd].map(|who| world.clicks(who, &waiting, "promotion.approve"))).await;
     again.succeeds().await;
     assert_eq!(runs(&world, "policy").await, "r2");
+
+    // A parameter has a value per stage, and is part of what is promoted.
+    created_parameter(&world, &created).await;
 
     // A hard lock holds the way back, too; and whose it was is told when it is taken over.
     let soft = world.asks(bob, "/stage lock policy prod \"the ledger once more\"").await;

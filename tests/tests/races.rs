@@ -51,7 +51,7 @@ async fn approve_against_reject_and_lock_against_promote_have_one_outcome() {
         agree(&world, "race", moved).await;
     }
     if moved {
-        world.asks(ann, "/stage set race prod approvals=0").await.succeeds().await;
+        world.asks(ann, "/stage set race prod approvals=0 confirm").await.succeeds().await;
     }
 
     let (world, _) = deployed("lockrace", "").await;
@@ -101,6 +101,29 @@ async fn approve_against_expiry_has_one_outcome() {
     let (early, late) =
         tokio::join!(approves_at_the_end("early", millis(900)), approves_at_the_end("late", millis(30)),);
     assert!(early || !late, "who came earlier was not too late");
+}
+
+#[tokio::test]
+async fn of_several_promotions_the_one_that_is_named_is_decided() {
+    let (world, created) = deployed("several", "").await;
+    let (ann, bob) = (world.ann(), world.bob());
+    let first = world.asks(ann, "/promote several prod").await;
+    first.waits().await;
+    next(&world, "several", &created, "Release 2").await;
+    let second = world.asks(ann, "/promote several prod").await;
+    second.waits().await;
+    let unnamed = world.types(bob, "/promote approve several prod looks good").await;
+    unnamed.says(&["2 promotions of several to prod", "r1", "r2", "/promote approve several prod r2"]);
+    world.types(bob, "/promote reject several prod").await.says(&["2 promotions of several to prod"]);
+    world
+        .types(bob, "/promote approve several prod r2 looks good")
+        .await
+        .says(&["Approved: several r2 to prod"]);
+    second.succeeds().await.says(&["prod runs r2"]);
+    assert_eq!(runs(&world, "several").await, "r2");
+    let void = ended(&first).await;
+    void.says(&["moved since this was asked", "prod now runs r2"]);
+    assert!(!void.has_button("promotion.approve"), "{}", void.words());
 }
 
 #[tokio::test]

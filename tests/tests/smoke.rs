@@ -30,7 +30,7 @@ async fn a_release_that_does_not_answer_as_it_should_goes_back_by_itself() {
     world.asks(ann, "/build ill").await.succeeds().await;
     world.asks(ann, "/deploy ill").await.succeeds().await;
     world.asks(ann, "/stage add ill prod").await.succeeds().await;
-    let set = world.asks(ann, "/stage set ill prod approvals=0 smoke=\"GET /health 200\"").await;
+    let set = world.asks(ann, "/stage set ill prod approvals=0 smoke=\"GET /health 200\" confirm").await;
     set.succeeds().await.says(&["GET /health", "answers 200 after a move"]);
     world.types(ann, "/stage list ill").await.says(&["GET /health"]);
     world.types(ann, "/pipeline check ill prod").await.says(&["goes back unless GET /health answers 200"]);

@@ -60,8 +60,28 @@ fn push_escaped(out: &mut String, sign: char) {
         '&' => out.push_str("&amp;"),
         '<' => out.push_str("&lt;"),
         '>' => out.push_str("&gt;"),
+        hidden if hides(hidden) => {}
         other => out.push(other),
     }
+}
+
+/// Whether a sign can hide or turn round what stands beside it: marks of direction, and controls but line breaks and tabs.
+fn hides(sign: char) -> bool {
+    let is_control = sign.is_control() && sign != '\n' && sign != '\t';
+    is_control
+        || matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Where the emoji codes of a text begin: `:tada:`.
+fn emoji_codes(words: &str) -> Vec<usize> {
+    let signs: Vec<char> = words.chars().collect();
+    let is_code = |sign: &char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || "_+-'".contains(*sign);
+    let begins = |at: &usize| {
+        let behind = signs.get(at + 1..).unwrap_or_default();
+        let length = behind.iter().take_while(|sign| is_code(sign)).count();
+        signs.get(*at) == Some(&':') && length > 0 && behind.get(length) == Some(&':')
+    };
+    (0..signs.len()).filter(begins).collect()
 }
 
 /// Text for a mrkdwn object, at most `limit` signs.
@@ -146,11 +166,21 @@ impl Line {
         }
         self.left -= marks;
         self.out.push_str(mark);
-        let mut signs = words.chars().peekable();
+        let is_text = mark != "`";
+        let codes = if is_text { emoji_codes(words) } else { vec![] };
+        let mut signs = words.chars().enumerate().peekable();
         let mut before = None;
-        while let Some(sign) = signs.next() {
+        while let Some((at, sign)) = signs.next() {
             let mut notation = String::new();
-            notate(&mut notation, before, sign, signs.peek().copied());
+            let line = self.out.rsplit('\n').next().unwrap_or_default();
+            if is_text && sign == '>' && line.trim().is_empty() {
+                // Else the line would be a quote.
+                notation.push(WORD_JOINER);
+            }
+            notate(&mut notation, before, sign, signs.peek().map(|(_, sign)| *sign));
+            if codes.binary_search(&at).is_ok() {
+                notation.push(WORD_JOINER);
+            }
             let cost = length(&notation);
             if cost >= self.left {
                 self.end();
@@ -215,6 +245,17 @@ mod tests {
             "&lt;!channel&gt; &lt;@U1&gt; &amp; *\u{2060}bold* _\u{2060}x_ snake_case_name 2 * 3`a'b&lt;c`"
         );
         assert!(!fallback(&text, 3_000).contains('<'));
+    }
+
+    #[test]
+    fn a_reason_is_no_quote_and_no_emoji_and_hides_nothing() {
+        let said = |words: &str| mrkdwn(&Text::plain(words), 3_000);
+        assert_eq!(said("> no"), "\u{2060}&gt; no");
+        assert_eq!(said("a\n  >>> b > c"), "a\n  \u{2060}&gt;&gt;&gt; b &gt; c");
+        assert_eq!(said(":tada: at 9:30:15, a::b"), ":\u{2060}tada: at 9:\u{2060}30:15, a::b");
+        assert_eq!(said("x\u{202e}y\u{7}z\u{85}"), "xyz");
+        assert_eq!(mrkdwn(&Text::default().code(":tada: > x\u{2066}y"), 3_000), "`:tada: &gt; xy`");
+        assert!(fallback(&Text::plain(":x: > "), 300).starts_with(":\u{2060}x:"));
     }
 
     #[test]

@@ -3,13 +3,13 @@
 //! Every stage has a policy: until an admin sets something, the first stage is open and every later one needs one
 //! approval by somebody else (DESIGN 11). A value that cannot be read changes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
 use crate::domain::{Freeze, Smoke, Window};
-use crate::grammar::{self, Period};
+use crate::grammar::{self, PARAMETER, Period};
 use crate::ids::Member;
 use crate::operation::Refusal;
 
@@ -60,7 +60,20 @@ pub struct Policy {
     /// What it has to pass right after a move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smoke: Option<Smoke>,
+    /// The values of the template's parameters on this stage, by name.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
 }
+
+/// Values of a template's parameters, by name.
+pub type Parameters = BTreeMap<String, String>;
+
+/// Bounds of what may be set: a policy is one record, and is shown.
+const MOST_PARAMETERS: usize = 50;
+const LONGEST_VALUE: usize = 1_024;
+const ALL_VALUES: usize = 8 * 1_024;
+/// Signs of a value where it is only mentioned.
+const SHOWN: usize = 60;
 
 /// What can be set, as it is typed.
 pub const KEYS: [&str; 9] =
@@ -138,11 +151,16 @@ impl Policy {
             window: None,
             freeze: None,
             smoke: None,
+            parameters: Parameters::new(),
         }
     }
 
     /// Changes one setting; `default` is what the stage's place says.
     pub fn set(&mut self, key: &str, value: &str, default: &Policy) -> Result<(), Refusal> {
+        if let Some(name) = parameter(key) {
+            return self.set_parameter(name, value);
+        }
+        let typed = key;
         let key = key.to_ascii_lowercase().replace('-', "_");
         let value = value.trim();
         let is_default = value.eq_ignore_ascii_case(DEFAULT);
@@ -202,12 +220,75 @@ impl Policy {
                 let near = grammar::closest(&key, KEYS);
                 let hint = match near {
                     Some(near) => format!("Did you mean `{near}`?"),
-                    None => format!("What can be set: {}.", KEYS.map(|key| format!("`{key}`")).join(", ")),
+                    None => format!(
+                        "What can be set: {}. A parameter of the template is set with `{PARAMETER}{typed}=…`.",
+                        KEYS.map(|key| format!("`{key}`")).join(", ")
+                    ),
                 };
                 return Err(no(format!("A stage has no setting `{key}`."), hint));
             }
         }
         Ok(())
+    }
+
+    /// Sets a parameter of the template, or removes it.
+    fn set_parameter(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        if name.is_empty() || name.len() > 255 || !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err(no(
+                format!("`{name}` is not a valid parameter name."),
+                "Parameters of a template have letters and digits, as in `param.LogLevel=debug`.",
+            ));
+        }
+        if name == "Stage" {
+            return Err(no(
+                "The parameter `Stage` always has the name of the stage.".to_owned(),
+                "Give another name to the parameter that you want to set.",
+            ));
+        }
+        // What Slack's picker made a mention of was typed as a name.
+        let value = grammar::reason(value);
+        if ["", "-"].contains(&value.as_str()) {
+            return match self.parameters.remove(name) {
+                Some(_) => Ok(()),
+                None => Err(no(
+                    format!("The parameter `{name}` is not set."),
+                    "Names of parameters are case-sensitive: see `/stage list NAME`.",
+                )),
+            };
+        }
+        if value.chars().count() > LONGEST_VALUE {
+            return Err(no(
+                format!("The value of `{name}` is longer than {LONGEST_VALUE} characters."),
+                "Store it in SSM Parameter Store, and set the name under which it is stored.",
+            ));
+        }
+        self.parameters.insert(name.to_owned(), value);
+        let size: usize = self.parameters.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if self.parameters.len() > MOST_PARAMETERS || size > ALL_VALUES {
+            return Err(no(
+                format!(
+                    "A stage has at most {MOST_PARAMETERS} parameters, and {ALL_VALUES} bytes of values."
+                ),
+                "Store larger configuration in SSM Parameter Store, and set the name under which it is stored.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether a promotion needs fewer other people than it did: that has to be confirmed.
+    pub fn needs_fewer_people_than(&self, before: &Policy) -> bool {
+        self.approvals < before.approvals
+            || before.approvals > 0 && self.approvals > 0 && self.self_approval && !before.self_approval
+    }
+
+    /// What a promotion needs: "no approval", "one approval".
+    pub fn needs(&self) -> String {
+        let count = match self.approvals {
+            0 => return "no approval".to_owned(),
+            1 => "one approval".to_owned(),
+            count => format!("{count} approvals"),
+        };
+        if self.self_approval { format!("{count} (your own counts)") } else { count }
     }
 
     /// Whether it asks less than another did: that is told loudly.
@@ -260,8 +341,49 @@ impl Policy {
                 Smoke::Invoke { .. } => test.then(" works after a move"),
             });
         }
+        if !self.parameters.is_empty() {
+            parts.push(Text::plain("parameters ").join(parameters_text(&self.parameters)));
+        }
         parts.into_iter().reduce(|all, part| all.then("; ").join(part)).unwrap_or_default()
     }
+}
+
+/// The name in `param.NAME`, which keeps its case.
+pub fn parameter(key: &str) -> Option<&str> {
+    let (prefix, name) = key.split_at_checked(PARAMETER.len())?;
+    prefix.eq_ignore_ascii_case(PARAMETER).then_some(name)
+}
+
+/// A value as it is shown: long ones are cut.
+fn shown(value: &str) -> String {
+    let mut shown: String = value.chars().take(SHOWN).collect();
+    if shown.len() < value.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Parameters with their values: `LogLevel=debug`, `Url=…`.
+pub fn parameters_text(parameters: &Parameters) -> Text {
+    parameters.iter().fold(Text::default(), |text, (name, value)| {
+        let text = if text.is_empty() { text } else { text.then(", ") };
+        text.code(format!("{name}={}", shown(value)))
+    })
+}
+
+/// What differs between two sets of parameters, a line each; nothing if they are equal.
+pub fn parameters_changed(before: &Parameters, after: &Parameters) -> Option<Text> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let lines = names.into_iter().filter_map(|name| {
+        let line = Text::default().code(name.clone());
+        Some(match (before.get(name), after.get(name)) {
+            (before, after) if before == after => return None,
+            (None, Some(now)) => line.then(": ").code(shown(now)),
+            (Some(was), Some(now)) => line.then(": ").code(shown(was)).then(" → ").code(shown(now)),
+            (_, None) => line.then(": removed"),
+        })
+    });
+    lines.reduce(|all, line| all.then("\n").join(line))
 }
 
 #[cfg(test)]
@@ -329,6 +451,61 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_keeps_its_case_and_its_value_as_typed() {
+        let policy =
+            set(&[("param.LogLevel", "Debug."), ("Param.Owner", "<@U1|ann>"), ("param.a", " x=y ")]).unwrap();
+        let expected = [("LogLevel", "Debug."), ("Owner", "@ann"), ("a", "x=y")];
+        assert_eq!(
+            policy.parameters,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+        );
+        let words = policy.words().flat();
+        assert!(words.ends_with("parameters LogLevel=Debug., Owner=@ann, a=x=y"), "{words}");
+        assert!(!policy.is_lower_than(&Policy::of(true)) && !Policy::of(true).is_lower_than(&policy));
+        let mut other = policy.clone();
+        other.set("param.LogLevel", "-", &Policy::of(true)).unwrap();
+        other.set("param.a", "z", &Policy::of(true)).unwrap();
+        other.set("param.New", "1", &Policy::of(true)).unwrap();
+        let changed = parameters_changed(&policy.parameters, &other.parameters).unwrap().flat();
+        assert_eq!(changed, "LogLevel: removed\nNew: 1\na: x=y → z");
+        assert_eq!(parameters_changed(&other.parameters, &other.parameters), None);
+    }
+
+    #[test]
+    fn parameters_are_bounded() {
+        for (key, value, words) in [
+            ("param.", "x", "not a valid parameter name"),
+            ("param.Log-Level", "x", "not a valid parameter name"),
+            ("param.Stage", "x", "always has the name of the stage"),
+            ("param.Gone", "-", "is not set"),
+            ("param.Gone", "", "is not set"),
+            ("param.Long", &"x".repeat(1_025), "longer than 1024"),
+        ] {
+            let refusal = set(&[(key, value)]).unwrap_err();
+            assert!(refusal.problem.contains(words), "{key}: {refusal:?}");
+        }
+        let long = "x".repeat(1_000);
+        let names: Vec<String> = (0..9).map(|nth| format!("param.P{nth}")).collect();
+        let settings: Vec<_> = names.iter().map(|name| (name.as_str(), long.as_str())).collect();
+        assert!(set(&settings).unwrap_err().problem.contains("at most 50"), "too large");
+        let names: Vec<String> = (0..51).map(|nth| format!("param.P{nth}")).collect();
+        let settings: Vec<_> = names.iter().map(|name| (name.as_str(), "x")).collect();
+        assert!(set(&settings).unwrap_err().problem.contains("at most 50"), "too many");
+    }
+
+    #[test]
+    fn fewer_people_have_to_be_confirmed_and_nothing_else() {
+        let of = |settings: &[(&str, &str)]| set(settings).unwrap();
+        let one = Policy::of(true);
+        assert!(of(&[("approvals", "0")]).needs_fewer_people_than(&one));
+        assert!(one.needs_fewer_people_than(&of(&[("approvals", "2")])));
+        assert!(of(&[("self_approval", "yes")]).needs_fewer_people_than(&one));
+        assert!(!of(&[("approvals", "2")]).needs_fewer_people_than(&one));
+        assert!(!of(&[("soak", "1h")]).needs_fewer_people_than(&of(&[("soak", "2h")])));
+        assert_eq!(of(&[("approvals", "0")]).needs(), "no approval");
+    }
+
+    #[test]
     fn what_cannot_be_set_is_told_with_what_can() {
         for (key, value, words) in [
             ("approvals", "many", "Write `approvals=2`."),
@@ -342,6 +519,7 @@ mod tests {
             ("window", "always open", "Nothing was changed."),
             ("aprovals", "2", "Did you mean `approvals`?"),
             ("colour", "red", "What can be set: `approvals`"),
+            ("LogLevel", "debug", "`param.LogLevel=…`"),
             ("events", "on", "What can be set"),
             ("smoke", "ping", "Nothing was changed."),
         ] {

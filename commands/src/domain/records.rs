@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::REVISION;
+use crate::domain::{Parameters, REVISION};
+use crate::grammar::visible;
 use crate::ids::{BuildNumber, ChannelId, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
 use crate::ports::{CodeRef, Guard, Guards, Item, Key, LogStream, Precondition, StoreError, Write};
 use crate::service::Actor;
@@ -99,6 +100,15 @@ pub struct Run {
     pub rolled_back: bool,
 }
 
+/// Why a release is no target of a rollback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoWayBack {
+    /// It first ran after what runs now.
+    Newer,
+    /// The stage was rolled back from it.
+    RolledBack,
+}
+
 /// How many runs a stage remembers; older ones are in the audit history.
 pub const RUNS_KEPT: usize = 50;
 
@@ -136,6 +146,9 @@ pub struct Current {
     /// The API it answers through, if it has routes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<PinnedApi>,
+    /// The values that the template's parameters had when its versions were made.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
 }
 
 impl Stage {
@@ -152,14 +165,29 @@ impl Stage {
         self.runs.iter().take(present).rev().find(|run| !run.rolled_back).map(|run| run.release)
     }
 
+    /// Why a release is no way back from what runs here, if it is none: it first ran after that, or the stage was rolled
+    /// back from it. It did run here.
+    pub fn no_way_back(&self, release: ReleaseNumber) -> Option<NoWayBack> {
+        let place = |wanted| self.runs.iter().position(|run| run.release == wanted);
+        let (present, target) = (place(self.current.as_ref()?.release)?, place(release)?);
+        if self.runs.get(target).is_some_and(|run| run.rolled_back) {
+            return Some(NoWayBack::RolledBack);
+        }
+        (target > present).then_some(NoWayBack::Newer)
+    }
+
     /// Whether a release ever ran here.
     pub fn has_run(&self, release: ReleaseNumber) -> bool {
         self.runs.iter().any(|run| run.release == release)
     }
 
-    /// Records that a release runs here now. A rollback marks what it leaves.
+    /// Records that a release runs here now. A rollback marks what it leaves, if it goes to an earlier release.
     pub fn moved(&mut self, to: Current, rollback: bool) {
+        let place = |wanted| self.runs.iter().position(|run| run.release == wanted);
+        let left = self.current.as_ref().and_then(|current| place(current.release));
+        let is_earlier = left.zip(place(to.release)).is_some_and(|(left, to)| to < left);
         if rollback
+            && is_earlier
             && let Some(left) = self.current.as_ref().map(|current| current.release)
             && let Some(run) = self.runs.iter_mut().find(|run| run.release == left)
         {
@@ -193,6 +221,13 @@ pub struct Change {
     pub author: String,
     /// The first line of its message.
     pub subject: String,
+}
+
+impl Change {
+    /// A commit as git has it: what its author wrote can neither hide nor turn round what is read beside it.
+    pub fn new(id: CommitId, author: &str, subject: &str) -> Self {
+        Self { id, author: visible(author), subject: visible(subject) }
+    }
 }
 
 /// How a build ended, or that it has not.
@@ -290,6 +325,9 @@ pub struct VersionSet {
     pub versions: BTreeMap<String, String>,
     /// The API, if the release has routes.
     pub api: Option<PinnedApi>,
+    /// The values that the template's parameters had when the versions were made.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
     /// Whether `/pipeline tidy` may have deleted these versions since: the stage does not go back to them any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tidied: bool,
@@ -317,6 +355,8 @@ pub struct PinnedApi {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn current(release: u32) -> Current {
@@ -332,6 +372,7 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
             by: Actor::in_slack("U1ANN".parse().unwrap(), "ann"),
             api: None,
+            parameters: Parameters::new(),
         }
     }
 
@@ -353,6 +394,78 @@ mod tests {
         assert_eq!(back(&mut stage), None);
         stage.moved(current(4), false);
         assert_eq!(back(&mut stage), Some(1), "r2 and r3 were rolled back themselves");
+    }
+
+    #[test]
+    fn only_an_earlier_release_that_ran_well_is_a_way_back() {
+        let mut stage = Stage::new("prod".parse().unwrap());
+        for release in 1..=3 {
+            stage.moved(current(release), false);
+        }
+        let why = |stage: &Stage, release| stage.no_way_back(ReleaseNumber(release));
+        assert_eq!(why(&stage, 1), None);
+        back(&mut stage);
+        assert_eq!(why(&stage, 3), Some(NoWayBack::RolledBack));
+        stage.moved(current(1), false);
+        assert_eq!(why(&stage, 2), Some(NoWayBack::Newer));
+        // On call went there all the same: what was left is no failure, and what is there is none any more.
+        stage.moved(current(3), true);
+        assert!(stage.runs.iter().all(|run| !run.rolled_back), "{:?}", stage.runs);
+        assert_eq!(stage.rollback_target(), Some(ReleaseNumber(2)));
+    }
+
+    /// What may happen to a stage: a new release, an earlier one by promotion, the default rollback, a named one.
+    #[derive(Debug, Clone, Copy)]
+    enum Move {
+        New,
+        Promote(u32),
+        Back,
+        BackTo(u32),
+    }
+
+    fn moves() -> impl Strategy<Value = Vec<Move>> {
+        let any = prop_oneof![
+            3 => Just(Move::New),
+            1 => (1..9_u32).prop_map(Move::Promote),
+            2 => Just(Move::Back),
+            2 => (1..9_u32).prop_map(Move::BackTo),
+        ];
+        proptest::collection::vec(any, 1..30)
+    }
+
+    proptest! {
+        /// The rule of DESIGN 7.2, told a second time: releases in the order in which each first ran, and those of them that
+        /// are bad.
+        #[test]
+        fn the_default_rollback_finds_the_newest_good_release_before(moves in moves()) {
+            let mut stage = Stage::new("prod".parse().unwrap());
+            let (mut ran, mut bad, mut now): (Vec<u32>, Vec<u32>, u32) = (vec![], vec![], 0);
+            for step in moves {
+                let before: Vec<u32> = ran.iter().copied().take_while(|release| *release != now).collect();
+                let target = before.iter().copied().rev().find(|release| !bad.contains(release));
+                prop_assert_eq!(stage.rollback_target().map(|release| release.0), target);
+                let (to, rollback) = match step {
+                    Move::New => (u32::try_from(ran.len()).unwrap() + 1, false),
+                    Move::Promote(to) if ran.contains(&to) => (to, false),
+                    Move::Back if target.is_some() => (target.unwrap(), true),
+                    Move::BackTo(to) if ran.contains(&to) && to != now => (to, true),
+                    _ => continue,
+                };
+                let is_way_back = before.contains(&to) && !bad.contains(&to);
+                if ran.contains(&to) && to != now {
+                    prop_assert_eq!(stage.no_way_back(ReleaseNumber(to)).is_none(), is_way_back);
+                }
+                stage.moved(current(to), rollback);
+                if rollback && before.contains(&to) {
+                    bad.push(now);
+                }
+                bad.retain(|release| *release != to);
+                if !ran.contains(&to) {
+                    ran.push(to);
+                }
+                now = to;
+            }
+        }
     }
 
     #[test]

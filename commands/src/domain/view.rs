@@ -43,6 +43,16 @@ pub struct View {
     pub left_behind: BTreeMap<Slot, OperationId>,
 }
 
+/// `dev`, `staging` and `prod`.
+pub(crate) fn and(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => "none".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}
+
 /// What a pipeline counts: guards of its record, so that counting rewrites nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -204,13 +214,20 @@ impl View {
     /// A stage with its revision, or what a person is told who named one that does not exist.
     pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Result<&Stage, crate::operation::Refusal> {
         self.stages.get(stage).ok_or_else(|| {
-            crate::operation::Refusal::new(
-                "no-such-stage",
-                format!("Pipeline `{name}` has no stage `{stage}`."),
-                format!(
-                    "See its stages with `/stage list {name}`, or add it with `/stage add {name} {stage}`."
-                ),
-            )
+            let stages = self.pipeline.iter().flat_map(|pipeline| pipeline.stages.iter());
+            let stages: Vec<&str> = stages.map(StageName::as_str).collect();
+            let typed = stage.as_str();
+            // `production` for `prod`, or a slip of the thumb.
+            let is_longer =
+                |known: &&&str| known.len() >= 3 && (typed.starts_with(**known) || known.starts_with(typed));
+            let near = stages.iter().find(is_longer).copied();
+            let near = near.or_else(|| crate::grammar::closest(typed, stages.iter().copied()));
+            let hint = match near {
+                Some(near) => format!("Did you mean `{near}`?"),
+                None => format!("See `/stage list {name}`."),
+            };
+            let problem = format!("Pipeline `{name}` has no stage `{stage}`. It has {}.", and(&stages));
+            crate::operation::Refusal::new("no-such-stage", problem, hint)
         })
     }
 

@@ -315,7 +315,7 @@ impl Command {
         self
     }
 
-    /// Whether it waives a safeguard: `override`, `again`, `anyway`, `hard`, `confirm`. People type these themselves; they
+    /// Whether it waives a safeguard: `override`, `again`, `anyway`, `hard`, `confirm`, `now`. People type these themselves; they
     /// are never suggested.
     pub(crate) fn waives(&self) -> bool {
         match self {
@@ -325,6 +325,7 @@ impl Command {
             Command::Deploy { anyway, .. } | Command::Rollback { anyway, .. } => *anyway,
             Command::StageLock { hard, .. } => *hard,
             Command::StageSet { confirm, .. } => *confirm,
+            Command::PipelineTidy { now, .. } => *now,
             _ => false,
         }
     }

@@ -84,6 +84,8 @@ pub struct Story {
     /// What the end means, if it ended well: "dev runs r1". Of what does not wait for an approval ([`Story::stands`]), also
     /// what the wait means.
     pub result: Option<Text>,
+    /// The headline once it ended well, in place of title and result: "`prod` of `orders` now needs no approval".
+    pub done: Option<Text>,
     /// How it stands while it waits, or once it ended well, where that is no approval and no success: "holds".
     pub stands: Option<&'static str>,
     /// Facts about it.
@@ -112,6 +114,7 @@ impl Story {
         Self {
             title,
             result: None,
+            done: None,
             stands: None,
             fields: vec![],
             parts: vec![],

@@ -55,6 +55,8 @@ pub enum Verdict {
     Cancel,
     /// A rollback of the stage goes first: stop, and take back what was done.
     GiveWay,
+    /// The stage moved since it was asked: stop, for what was approved is not what would happen.
+    StageMoved,
     /// Stuck: try again what failed.
     Retry,
     /// Stuck: record what really runs, and end.
@@ -310,7 +312,9 @@ impl Facts {
     fn hear(&mut self, signal: &SignalFact) {
         match signal.verdict {
             Verdict::Approve | Verdict::Reject | Verdict::Unlock | Verdict::TakeOver => {}
-            Verdict::Cancel | Verdict::GiveWay => drop(self.cancelled.get_or_insert_with(|| signal.clone())),
+            Verdict::Cancel | Verdict::GiveWay | Verdict::StageMoved => {
+                self.cancelled.get_or_insert_with(|| signal.clone());
+            }
             Verdict::Retry if self.stuck.is_some() => {
                 self.stuck = None;
                 let mut is_undo = false;
@@ -342,6 +346,14 @@ impl Facts {
                 crate::operation::VOID,
                 format!("It gave way to a rollback by <@{}>{because}.", stop.actor.id),
                 "Ask again if you still want it, once the rollback is over.",
+            ),
+            Verdict::StageMoved => Refusal::new(
+                crate::operation::VOID,
+                format!("The stage moved since this was asked{because}, brought by <@{}>.", stop.actor.id),
+                format!(
+                    "Look at `/pipeline status {}`, and ask again if you still want it.",
+                    self.charter.pipeline
+                ),
             ),
             _ => Refusal::new(
                 crate::operation::CANCELLED,

@@ -65,6 +65,9 @@ fn tone(status: Status) -> Tone {
 
 /// The headline: what is done, and how it stands.
 fn headline(story: &Story, facts: &Facts) -> Text {
+    if let Some(done) = story.done.as_ref().filter(|_| facts.status() == Status::Succeeded) {
+        return done.clone();
+    }
     let state = match facts.status() {
         Status::Running => "is running",
         Status::Waiting => "is waiting for approval",
@@ -143,6 +146,7 @@ pub fn card(
             Verdict::Reject => "Rejected by ",
             Verdict::Cancel => "Cancelled by ",
             Verdict::GiveWay => "Gave way to a rollback by ",
+            Verdict::StageMoved => "Void since the stage was moved by ",
             Verdict::Retry => "Tried again by ",
             Verdict::Resolve => "Marked as resolved by ",
             Verdict::Unlock => "Unlocked by ",
@@ -270,7 +274,12 @@ fn lines(facts: &Facts, nodes: &[Node], notes: &BTreeMap<StepId, Text>) -> Vec<S
                     node.needs.iter().filter_map(|id| facts.step(id)?.done.as_ref().map(|(at, _)| *at));
                 needs.max().or(Some(facts.charter.accepted))
             });
+            let awaits = node.step.effect() == Effect::Await;
             let took_ms = match (began, ended) {
+                // What people took counts from when they were asked.
+                (Some(began), Some(ended)) if awaits => {
+                    u64::try_from(ended.duration_since(began).as_millis()).ok()
+                }
                 _ if fact.is_some_and(|fact| fact.took.is_some()) => {
                     fact.and_then(|fact| u64::try_from(fact.took?.as_millis()).ok())
                 }

@@ -68,7 +68,7 @@ impl Ear {
             Verdict::Approve if is_open => Act::Approved,
             Verdict::Reject if is_open => Act::Rejected,
             Verdict::Cancel if is_open => Act::Cancelled,
-            Verdict::GiveWay if is_open => Act::GaveWay,
+            Verdict::GiveWay | Verdict::StageMoved if is_open => Act::GaveWay,
             Verdict::Retry if is_stuck => Act::Retried,
             Verdict::Resolve if is_stuck => Act::Resolved,
             // Not said by people, but by the operation that did it: see `let_go`.
@@ -77,7 +77,9 @@ impl Ear {
         let (set, due) = woken(head, at);
         let status = (head::STATUS, Guard::Text(head.status.as_str().into()));
         let (step, awaited, when) = match verdict {
-            Verdict::Cancel | Verdict::GiveWay => (StepId::new(CANCEL), CANCEL.to_owned(), guards([status])),
+            Verdict::Cancel | Verdict::GiveWay | Verdict::StageMoved => {
+                (StepId::new(CANCEL), CANCEL.to_owned(), guards([status]))
+            }
             _ => {
                 let awaited = (head::AWAITS, Guard::Text(head.awaits.clone()));
                 (awaits?.0, head.awaits.clone(), guards([awaited, status]))
@@ -206,27 +208,51 @@ async fn say_once(
     }
 }
 
-/// Has an operation give way to a rollback. Safe to repeat: a word counts once for each person.
-pub(crate) async fn give_way(
-    world: &World,
-    head: &Head,
-    rollback: &OperationId,
-    by: &Actor,
-    about: About,
-) -> Result<(), Trouble> {
-    let at = world.clock.now();
-    let Some((ear, act)) = Ear::of(head, Verdict::GiveWay, at) else { return Ok(()) };
-    let (step, verdict) = (ear.step.clone(), Verdict::GiveWay);
-    let signal = SignalFact { step, actor: by.clone(), verdict, reason: None, at };
-    let audit = record(head, &signal, act, "rollback", &head.charter.channel, about);
-    let mut writes = ear.writes(world, head, &signal, &format!("{rollback}-{at}"))?;
-    writes.push(auditing::audit(&audit, world)?);
-    match world.store.transact(&format!("give-way-{}", ulid::Ulid::new()), writes).await {
-        // Said before, or it came to something else meanwhile: its gate and ours see to the rest.
-        Ok(()) | Err(StoreError::Lost(_)) => {}
-        Err(error) => return Err(error.into()),
+/// Why an operation is to stop for something else that happened to its stage.
+pub(crate) struct Preempt<'a> {
+    /// A rollback goes first, or the stage moved.
+    pub(crate) verdict: Verdict,
+    /// What happened, where the verdict does not say it all.
+    pub(crate) reason: Option<String>,
+    /// The rule in its history.
+    pub(crate) rule: &'static str,
+    /// Whose doing it is.
+    pub(crate) by: &'a Actor,
+    /// What the operation is about.
+    pub(crate) about: About,
+}
+
+/// Has an operation give way. Safe to repeat: a word counts once for each person.
+pub(crate) async fn give_way(world: &World, head: &Head, preempt: Preempt<'_>) -> Result<(), Trouble> {
+    let Preempt { verdict, reason, rule, by, about } = preempt;
+    let mut head = head.clone();
+    for _ in 0..TRIES {
+        let at = world.clock.now();
+        let Some((ear, act)) = Ear::of(&head, verdict, at) else { return Ok(()) };
+        let step = ear.step.clone();
+        let signal = SignalFact { step, actor: by.clone(), verdict, reason: reason.clone(), at };
+        let audit = record(&head, &signal, act, rule, &head.charter.channel, about.clone());
+        let rung = ulid::Ulid::new();
+        let mut writes = ear.writes(world, &head, &signal, &format!("give-way-{rung}"))?;
+        writes.push(auditing::audit(&audit, world)?);
+        match world.store.transact(&format!("give-way-{rung}"), writes).await {
+            Ok(()) => {}
+            // It was said before.
+            Err(StoreError::Lost(lost)) if lost.contains(&0) => {}
+            // It went to sleep, woke or ended at this moment.
+            Err(StoreError::Lost(_)) => match read_head(&*world.store, &world.keys, &head.id).await? {
+                Some(seen) => {
+                    head = seen.head;
+                    continue;
+                }
+                None => return Ok(()),
+            },
+            Err(error) => return Err(error.into()),
+        }
+        ring(world, &head, &by.id);
+        return Ok(());
     }
-    ring(world, head, &by.id);
+    // Its gate and ours see to the rest.
     Ok(())
 }
 

@@ -10,16 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
 use crate::domain::{
-    About, Artifact, Attempt, Change, Current, Drift, PinnedApi, Release, Smoke, Want, pass, to_item,
+    About, Artifact, Attempt, Change, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
+    to_item,
 };
 use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{
-    Content, DEPLOY, Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble,
+    Content, DEPLOY, Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    JustMoved, Preparation, Prepared, RecordMove, SmokeTest, all_done, gone_on, move_nodes, resolution_nodes,
-    same_smoke, touched, unmoved,
+    JustMoved, Preparation, Prepared, RecordMove, SmokeTest, all_done, gone_on, move_nodes, moved_url,
+    of_parameters, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
 };
 use crate::ports::{Precondition, Write};
 
@@ -44,14 +45,26 @@ pub struct Params {
     pub before: Option<ReleaseNumber>,
     /// The API as the stage's record has it.
     pub api: Option<PinnedApi>,
-    /// Whether there is a stage after it, for the hint.
+    /// The stage after it, if something new may come there.
     pub next: Option<StageName>,
+    /// Whether there is a stage after it at all, although it may be closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_next: bool,
     /// What the stage has to pass after the move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smoke: Option<Smoke>,
     /// What of the stage was moved outside Sluice when it was asked, and is gone on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside: Option<Drift>,
+    /// The values of the template's parameters.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
+    /// The values with which the stage runs now.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub parameters_before: Parameters,
+    /// What is newer than this build, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newer: Option<String>,
 }
 
 /// The operation.
@@ -68,6 +81,7 @@ fn preparation<'a>(facts: &'a Facts, params: &'a Params, target: &'a Target) -> 
         api: params.api.as_ref(),
         before: params.before,
         outside: params.outside.as_ref(),
+        parameters: &params.parameters,
     }
 }
 
@@ -127,6 +141,7 @@ impl Definition for Deploy {
             since: facts.charter.accepted,
             by: facts.charter.actor.clone(),
             api: ready.set.api.clone(),
+            parameters: ready.set.parameters.clone(),
         };
         let record = RecordMove {
             pipeline: params.name.clone(),
@@ -151,14 +166,16 @@ impl Definition for Deploy {
     }
 
     fn gate(&self, facts: &Facts, slot: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
-        let Params { name, stage, smoke, .. } = facts.asked()?;
+        let Params { name, stage, smoke, parameters, .. } = facts.asked()?;
         let view = &ground.view;
         pass(view, &Attempt { pipeline: &name, stage: &stage, want: Want::Deploy, at })?;
         if *slot != Slot::Stage(stage.clone()) {
             return Ok(());
         }
         unmoved(facts, &name, &stage, view)?;
-        same_smoke(smoke.as_ref(), &view.policy(&stage), &stage)
+        let policy = view.policy(&stage);
+        same_smoke(smoke.as_ref(), &policy, &stage)?;
+        same_parameters(&parameters, &policy, &stage)
     }
 
     fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
@@ -204,15 +221,20 @@ impl Definition for Deploy {
         if let Some(outside) = &params.outside {
             story = story.field("Moved outside Sluice", gone_on(outside, stage, facts));
         }
-        if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
+        if let Some(newer) = &params.newer {
+            story = story.field("Newer", marked(newer));
+        }
+        story = of_parameters(story, facts, &params.parameters_before, &params.parameters);
+        if let Some(url) = moved_url(facts) {
             story = story.field("URL", Text::default().link(url.clone(), url));
         }
         story.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {release}")));
         if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
-            story.hint = Some(match &params.next {
-                Some(next) => Text::plain("Next: ").code(format!("/promote {name} {next}")),
-                None => Text::plain("Next: ").code(format!("/stage add {name} prod")),
-            });
+            story.hint = Some(Text::plain("Next: ").code(match &params.next {
+                Some(next) => format!("/promote {name} {next}"),
+                None if params.has_next => format!("/pipeline check {name}"),
+                None => format!("/stage add {name} prod"),
+            }));
         }
         story
     }

@@ -15,13 +15,14 @@ use crate::domain::{About, Attempt, Change, Current, Drift, Release, VersionSet,
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{
-    Context, Definition, Effect, End, Facts, Ground, Node, Progress, Refusal, Slot, Step, StepId, Story,
-    Trouble, VOID, give_way, load, marked,
+    Context, Definition, Effect, End, Facts, Ground, Node, Preempt, Progress, Refusal, Slot, Step, StepId,
+    Story, Trouble, VOID, Verdict, give_way, load, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::operations::steps::{
-    PointAlias, RecordMove, ServeDeployment, Watch, gone_on, nevertheless, resolution_nodes, touched,
+    PointAlias, RecordMove, ServeDeployment, Watch, gone_on, moved_url, nevertheless, resolution_nodes,
+    touched,
 };
 use crate::ports::{Alias, Write};
 use crate::service::Actor;
@@ -52,6 +53,9 @@ pub struct Params {
     /// What of the stage was moved outside Sluice when it was asked, and is gone on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside: Option<Drift>,
+    /// Whether it goes to a release that is no way back: a newer one, or one that was rolled back. That is an override.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overrides: bool,
 }
 
 /// The stage as it was seen.
@@ -141,7 +145,9 @@ impl Definition for Rollback {
             since: facts.charter.accepted,
             by: facts.charter.actor.clone(),
             api: params.set.api.clone(),
+            parameters: params.set.parameters.clone(),
         };
+        let others = promote::void_outdated_node(facts, &params.name, &params.stage)?;
         let record = RecordMove {
             pipeline: params.name,
             stage: params.stage,
@@ -152,6 +158,7 @@ impl Definition for Rollback {
         };
         let node = Node::new(StepId::new("record"), "", record).after(last).holding(slot);
         nodes.push(node.point_of_no_return());
+        nodes.extend(others);
         Ok(nodes)
     }
 
@@ -160,8 +167,11 @@ impl Definition for Rollback {
         Ok(resolution_nodes(facts, target, &params.name, &params.stage))
     }
 
-    fn permission(&self, _: &Facts) -> Permission {
-        Permission::OperatorsOrOncall
+    fn permission(&self, facts: &Facts) -> Permission {
+        match facts.params::<Params>() {
+            Ok(params) if !params.overrides => Permission::OperatorsOrOncall,
+            _ => Permission::AdminsOrOncall,
+        }
     }
 
     fn gate(&self, facts: &Facts, _: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
@@ -221,7 +231,8 @@ impl Definition for Rollback {
         let to = Text::default().code(number.clone()).then(" ").join(change_text(&release.commit));
         let mut story = Story::new(title).field("From", from).field("To", to);
         if let Some(reason) = &params.reason {
-            story = story.field("Reason", Text::plain(reason.clone()));
+            let label = if params.overrides { "Override" } else { "Reason" };
+            story = story.field(label, Text::plain(reason.clone()));
         }
         if !params.passed.is_empty() {
             story = story.field("Passed", marked(&params.passed.join(" ")));
@@ -229,13 +240,14 @@ impl Definition for Rollback {
         if let Some(outside) = &params.outside {
             story = story.field("Moved outside Sluice", gone_on(outside, stage, facts));
         }
-        if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
+        if let Some(url) = moved_url(facts) {
             story = story.field("URL", Text::default().link(url.clone(), url));
         }
         story.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {number}")));
         story.broadcast = true;
         if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
-            story.hint = Some(Text::plain("When it is mended and pushed: ").code(format!("/build {name}")));
+            story.hint =
+                Some(Text::plain("Fix it, push, then run ").code(format!("/build {name}")).then("."));
         }
         story
     }
@@ -272,7 +284,9 @@ impl Step for MakeWay {
             };
             if theirs.to == self.params.stage {
                 let about = promote::Promote.about(&open.facts);
-                give_way(world, &open.head, &cx.operation, &self.by, about).await?;
+                let (verdict, rule, by) = (Verdict::GiveWay, "rollback", &self.by);
+                let preempt = Preempt { verdict, reason: None, rule, by, about };
+                give_way(world, &open.head, preempt).await?;
             }
         }
         Progress::done(())

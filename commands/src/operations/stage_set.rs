@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::{About, Policy, View, revised};
+use crate::domain::{About, Policy, View, parameter, revised};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
@@ -34,6 +34,28 @@ pub struct Params {
     pub is_lower: bool,
 }
 
+impl Params {
+    /// Whether values of parameters are among the settings.
+    fn sets_parameters(&self) -> bool {
+        self.settings.iter().any(|(key, _)| parameter(key).is_some())
+    }
+}
+
+/// What was done, in the words of whoever asked for it.
+fn done(params: &Params, now: &Policy) -> Text {
+    let Params { name, stage, before, .. } = params;
+    let of = Text::default().code(stage.as_str()).then(" of ").code(name.as_str());
+    if (now.approvals, now.self_approval) != (before.approvals, before.self_approval) {
+        return of.then(format!(" now needs {} (was: {})", now.needs(), before.needs()));
+    }
+    let same = Policy { parameters: before.parameters.clone(), ..now.clone() };
+    if same == *before {
+        return Text::plain("Updated the parameters of ").join(of);
+    }
+    let text = Text::plain("Updated the policy of ").join(of);
+    if params.is_lower { text.then(": it asks less than before") } else { text }
+}
+
 /// A policy with settings changed, or what is wrong with them.
 pub fn changed(before: &Policy, default: &Policy, settings: &[(String, String)]) -> Result<Policy, Refusal> {
     let mut policy = before.clone();
@@ -52,6 +74,7 @@ pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> R
         window: after.window.clone(),
         freeze: after.freeze.clone(),
         smoke: after.smoke.clone(),
+        parameters: after.parameters.clone(),
         ..default.clone()
     };
     if default.approvals > 0 || bare == *after {
@@ -61,7 +84,7 @@ pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> R
         "first-stage",
         format!("`{stage}` is the first stage: deploys go there directly, and nobody is asked."),
         format!(
-            "`window`, `freeze`, `smoke` and locks hold there; {} are for the stages behind it.",
+            "`window`, `freeze`, `smoke`, parameters and locks work there; {} are for the stages after it.",
             OF_PROMOTIONS.map(|key| format!("`{key}`")).join(", ")
         ),
     ))
@@ -97,9 +120,20 @@ impl Definition for StageSet {
             story = story.field("Now", now.words());
             story.result =
                 Some(Text::plain(if *is_lower { "it asks less than before" } else { "it is set" }));
+            story.done = Some(done(&params, &now));
         }
-        story.hint =
-            Some(Text::plain("How it stands for you: ").code(format!("/pipeline check {name} {stage}")));
+        story.hint = Some(match params.default.approvals {
+            _ if !params.sets_parameters() => {
+                Text::plain("How it stands for you: ").code(format!("/pipeline check {name} {stage}"))
+            }
+            0 => {
+                Text::plain("The values take effect with the next ").code(format!("/deploy {name}")).then(".")
+            }
+            _ => {
+                let line = format!("/promote {name} {stage}");
+                Text::plain("The values take effect with the next ").code(line).then(".")
+            }
+        });
         story
     }
 }

@@ -3,9 +3,11 @@
 
 use crate::card::{Card, Text, Tone};
 use crate::domain::{Attempt, Stand, Want, gates};
+use crate::grammar::Command;
 use crate::ids::{PipelineName, StageName, UserId};
 use crate::operation::{Ground, Refusal, marked};
 use crate::service::drift::{Truth, moved};
+use crate::service::requests::Request;
 use crate::service::{Answer, Invocation, Service, Stop};
 
 /// How a gate stands for who asks.
@@ -54,7 +56,8 @@ impl Service {
         name: &PipelineName,
         stage: Option<&StageName>,
     ) -> Result<Answer, Stop> {
-        let ground = self.ground(name).await?;
+        let command = Command::PipelineCheck { name: name.clone(), stage: stage.cloned() };
+        let ground = self.ground(name, &command).await?;
         let view = &ground.view;
         let pipeline = view.pipeline(name)?;
         let stages: Vec<&StageName> = match stage {
@@ -76,6 +79,12 @@ impl Service {
             card =
                 card.text(Text::default().code(stage.as_str()).then(": ").join(view.policy(stage).words()));
             let mut lines = self.stands(&ground, name, stage, &invocation.actor.id);
+            let at = self.engine.world().clock.now();
+            let waiting = self.requests(view, stage, &mut None).await?.into_iter().filter(Request::waits);
+            lines.extend(waiting.map(|request| {
+                let words = marked(&request.listed(at)).then(", waits for approval");
+                line(State::Waits, "request", words)
+            }));
             lines.extend(real(&truth, name, stage));
             card = card
                 .text(lines.into_iter().reduce(|all, line| all.then("\n").join(line)).unwrap_or_default());

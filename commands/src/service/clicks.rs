@@ -6,15 +6,16 @@ use std::collections::BTreeSet;
 
 use crate::card::{Card, Text, Tone};
 use crate::domain::{Access, Concern, View};
-use crate::ids::{Member, OperationId, PipelineName, StageName};
+use crate::ids::{Member, OperationId, PipelineName, ReleaseNumber, StageName};
 use crate::operation::{
-    CANCEL_BUTTON, Delivery, Head, Loaded, RESOLVE_BUTTON, RETRY_BUTTON, Refusal, Said, Status, Verdict,
-    Word, answered, load, parse_wait, say,
+    CANCEL_BUTTON, Delivery, Facts, Head, Loaded, RESOLVE_BUTTON, RETRY_BUTTON, Refusal, Said, Status,
+    Verdict, Word, answered, load, marked, parse_wait, say,
 };
 use crate::operations::promote;
 use crate::service::asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
 use crate::service::history::OLDER;
-use crate::service::{Answer, GO_BUTTON, Invocation, Service, Stop};
+use crate::service::requests::{Meant, Request, subject};
+use crate::service::{Answer, GO_BUTTON, Invocation, LOWER_BUTTON, Service, Stop};
 
 impl Service {
     /// A click on a button of ours.
@@ -32,6 +33,7 @@ impl Service {
             GRANT_BUTTON => return self.answer_request(invocation, value, true).await,
             DECLINE_BUTTON => return self.answer_request(invocation, value, false).await,
             GO_BUTTON => return self.go_on(invocation, value).await,
+            LOWER_BUTTON => return self.lower(invocation, value).await,
             promote::APPROVE => Verdict::Approve,
             promote::REJECT => Verdict::Reject,
             CANCEL_BUTTON => Verdict::Cancel,
@@ -58,18 +60,18 @@ impl Service {
             Verdict::Cancel => self.stop(invocation, &id, word).await,
             Verdict::Retry | Verdict::Resolve => self.get_on(invocation, &id, wait, word).await,
             _ => {
-                let loaded = self.load(&id).await?;
+                let loaded = self.load(&id).await?.map(|loaded| (loaded.head, loaded.facts));
                 self.say_to(invocation, loaded, Some(wait), word).await
             }
         }
     }
 
-    /// A decision by command: about the promotion that waits for that stage.
+    /// A decision by command: about the promotion that waits for that stage, of that release if several wait.
     pub(crate) async fn decide(
         &self,
         invocation: &Invocation,
         name: &PipelineName,
-        stage: &StageName,
+        (stage, release): (&StageName, Option<ReleaseNumber>),
         verdict: Verdict,
         reason: Option<String>,
     ) -> Result<Answer, Stop> {
@@ -78,28 +80,20 @@ impl Service {
         view.pipeline(name)?;
         view.stage(name, stage)?;
         let mut unreadable = None;
-        for ticket in view.tickets.iter().filter(|ticket| ticket.kind == "promote") {
-            let Some(loaded) = self.readable(&ticket.operation, &mut unreadable).await? else { continue };
-            let Ok(params) = loaded.facts.params::<promote::Params>() else {
-                unreadable = Some(ticket.operation.clone());
-                continue;
-            };
-            if params.to == *stage && !loaded.head.awaits.is_empty() && !ticket.stuck {
-                return self.say_to(invocation, Some(loaded), None, Word { verdict, reason }).await;
+        let mut waiting = self.requests(&view, stage, &mut unreadable).await?;
+        waiting.retain(Request::waits);
+        if let Some(id) = unreadable.filter(|_| waiting.is_empty()) {
+            return self.or_answered(invocation, cannot_be_read(name, "promotion", &id).into()).await;
+        }
+        let word = if verdict == Verdict::Approve { "approve" } else { "reject" };
+        let nothing = format!("No promotion of `{name}` to `{stage}` waits for a decision.");
+        let meant = Meant { name, stage, release, word, none: ("nothing-waits", nothing) };
+        match self.meant(waiting, &meant) {
+            Ok(Request { head, facts, .. }) => {
+                self.say_to(invocation, Some((head, facts)), None, Word { verdict, reason }).await
             }
+            Err(refusal) => self.or_answered(invocation, refusal.into()).await,
         }
-        if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
-            return Ok(answer);
-        }
-        if let Some(id) = unreadable {
-            return Err(cannot_be_read(name, "promotion", &id).into());
-        }
-        Err(Refusal::new(
-            "nothing-waits",
-            format!("No promotion of `{name}` to `{stage}` waits for a decision."),
-            format!("See `/pipeline status {name}`."),
-        )
-        .into())
     }
 
     /// An operation with what was asked: its head alone does not say.
@@ -138,14 +132,15 @@ impl Service {
     async fn say_to(
         &self,
         invocation: &Invocation,
-        loaded: Option<Loaded>,
+        asked: Option<(Head, Facts)>,
         wait: Option<&str>,
         word: Word,
     ) -> Result<Answer, Stop> {
-        let Some(Loaded { head, facts, .. }) = loaded else { return Err(late(None).into()) };
+        let Some((head, facts)) = asked else { return Err(late(None).into()) };
+        let late = || late(Some((&head, &facts)));
         let params: promote::Params = facts.params()?;
         if params.expires.is_some_and(|expires| expires <= self.engine.world().clock.now()) {
-            return Err(late(Some(&head)).into());
+            return Err(late().into());
         }
         let access = self.access_among(&head, &params.named).await?;
         let granted = access.approve(&invocation.actor.id, &params.asked(&head.charter.actor.id));
@@ -157,20 +152,26 @@ impl Service {
         if !open || head.awaits.is_empty() || wait.is_some_and(|wait| wait != head.awaits) {
             return match answered(&self.engine, delivery.key).await? {
                 Some((answer, _)) => Ok(answer),
-                None => Err(late(Some(&head)).into()),
+                None => Err(late().into()),
             };
+        }
+        let world = self.engine.world();
+        let view = View::read(&*world.store, &world.keys, &params.name).await?;
+        if let Some(refusal) = promote::outdated(&facts, &params, &view) {
+            promote::void_outdated(world, &view, Some(&params.to)).await?;
+            return self.or_answered(invocation, refusal.into()).await;
         }
         let said = match word.verdict {
             Verdict::Approve => "Approved",
             _ => "Rejected",
         };
-        let title = Text::plain(format!("{said}: ")).code(head.charter.command.clone());
+        let title = Text::plain(format!("{said}: ")).join(marked(&subject(&head, &facts)));
         let answer = Answer::private(
             Card::new(Tone::Good, title).hint("The message in the channel shows what follows."),
         );
         match say(&self.engine, &delivery, &head, &facts, word, &granted, answer).await? {
             Said::Heard(answer) | Said::Before(answer) => Ok(answer),
-            Said::Late => Err(late(Some(&head)).into()),
+            Said::Late => Err(late().into()),
         }
     }
 }
@@ -198,25 +199,16 @@ pub(super) fn delivery_of(invocation: &Invocation) -> Delivery<'_> {
 }
 
 /// What somebody is told who decides what is decided.
-pub(super) fn late(head: Option<&Head>) -> Refusal {
-    let problem = match head {
-        None => "This promotion is not known any more; nothing changed.".to_owned(),
-        Some(head) => match head.status {
-            Status::Succeeded => {
-                format!("`{}` was decided and succeeded already; nothing changed.", head.charter.command)
-            }
-            Status::Failed => {
-                format!("`{}` was decided or ended already; nothing changed.", head.charter.command)
-            }
-            _ => format!(
-                "`{}` has your decision already, or waits for another one; nothing changed.",
-                head.charter.command
-            ),
-        },
+pub(super) fn late(asked: Option<(&Head, &Facts)>) -> Refusal {
+    let Some((head, facts)) = asked else {
+        let problem = "This promotion is not known any more; nothing changed.";
+        return Refusal::new("late", problem, "See `/pipeline status`.");
     };
-    let hint = match head {
-        Some(head) => format!("See `/pipeline status {}`.", head.charter.pipeline),
-        None => "See `/pipeline status`.".to_owned(),
+    let what = subject(head, facts);
+    let problem = match head.status {
+        Status::Succeeded => format!("{what} was decided and succeeded already; nothing changed."),
+        Status::Failed => format!("{what} was decided or ended already; nothing changed."),
+        _ => format!("{what} has your decision already, or waits for another one; nothing changed."),
     };
-    Refusal::new("late", problem, hint)
+    Refusal::new("late", problem, format!("See `/pipeline status {}`.", head.charter.pipeline))
 }

@@ -13,6 +13,7 @@ mod history;
 mod invocation;
 mod reads;
 mod refusals;
+mod requests;
 mod roles;
 mod runtimes;
 mod stops;
@@ -22,6 +23,7 @@ mod tidy;
 mod trail;
 
 pub use asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
+pub use drafts::LOWER_BUTTON;
 pub use drift::GO_BUTTON;
 pub use invocation::*;
 pub use trail::Trail;
@@ -132,7 +134,10 @@ impl Service {
             Said::Slash { command, text } => match grammar::parse(command, text, &self.names) {
                 // Boxed: the largest of all answers would else be a part of every delivery.
                 Ok(command) => Box::pin(self.command(&invocation, command)).await,
-                Err(wrong) => return Ok(Answer::private(wrong.card(&self.names))),
+                Err(wrong) => match Box::pin(self.with_stages(command, wrong)).await {
+                    Ok(wrong) => return Ok(Answer::private(wrong.card(&self.names))),
+                    Err(stop) => Err(stop),
+                },
             },
             Said::Click { action_id, value } => Box::pin(self.click(&invocation, action_id, value)).await,
         };
@@ -192,16 +197,18 @@ impl Service {
             Command::PipelineWho { name: Some(name) } => self.who_of(&name).await,
             Command::PipelineWho { name: None } => self.who().await,
             Command::PipelineCheck { name, stage } => self.check(invocation, &name, stage.as_ref()).await,
-            Command::PromoteApprove { name, stage, reason } => {
-                self.decide(invocation, &name, &stage, crate::operation::Verdict::Approve, reason).await
+            Command::PromoteApprove { name, stage, release, reason } => {
+                self.decide(invocation, &name, (&stage, release), crate::operation::Verdict::Approve, reason)
+                    .await
             }
-            Command::PromoteReject { name, stage, reason } => {
-                self.decide(invocation, &name, &stage, crate::operation::Verdict::Reject, reason).await
+            Command::PromoteReject { name, stage, release, reason } => {
+                self.decide(invocation, &name, (&stage, release), crate::operation::Verdict::Reject, reason)
+                    .await
             }
             Command::BuildCancel { name, build } => self.cancel_build(invocation, &name, build).await,
             Command::DeployCancel { name } => self.cancel_deploy(invocation, &name).await,
-            Command::PromoteCancel { name, stage, reason } => {
-                self.cancel_promotion(invocation, &name, &stage, reason).await
+            Command::PromoteCancel { name, stage, release, reason } => {
+                self.cancel_promotion(invocation, &name, (&stage, release), reason).await
             }
             other => match drafts::change_of(&other) {
                 Some(change) if change.name.is_none() => self.change_roles(invocation, &other).await,
@@ -242,6 +249,21 @@ impl Service {
         OperationId::new(id.to_string()).map_err(|error| Trouble::Corrupt(error.to_string()))
     }
 
+    /// What somebody is told whose command is under way: by whom it was asked, and where its message is.
+    async fn already(&self, line: &str, open: &OperationId) -> Result<Card, Stop> {
+        let mut card = Card::new(Tone::Neutral, Text::default().code(line).then(" is under way already."));
+        let hint = match self.load(open).await {
+            Ok(Some(loaded)) => {
+                let charter = loaded.head.charter;
+                let asked = Text::plain("Requested by ").join(charter.actor.told());
+                card = card.text(asked.then(" ").time(charter.accepted).then("."));
+                Text::plain("Follow it in ").channel(&charter.home).then(". Nothing new was started.")
+            }
+            _ => Text::plain("Its message in the channel shows how it stands. Nothing new was started."),
+        };
+        Ok(card.hint(hint).foot(Text::plain("code ").code("already-running")))
+    }
+
     /// Tries once, on the pipeline as it stands, with what is to be done besides in the same transaction.
     async fn try_operate(
         &self,
@@ -261,8 +283,15 @@ impl Service {
         };
         let granted = ground.access.permit(command.permission(), &invocation.actor.id);
         let granted = granted.map_err(|refusal| asking(refusal.into()))?;
-        let mut draft =
-            self.draft(invocation, command, &ground, &id, also.seen.as_deref()).await.map_err(asking)?;
+        let drafted = self.draft(invocation, command, &ground, &id, also.seen.as_deref()).await;
+        let (mut draft, permission) = drafted.map_err(asking)?;
+        let granted = match permission {
+            Some(permission) => {
+                let granted = ground.access.permit(permission, &invocation.actor.id);
+                granted.map_err(|refusal| asking(refusal.into()))?
+            }
+            None => granted,
+        };
         if let Some(open) = ground.view.tickets.iter().find(|ticket| ticket.fingerprint == draft.fingerprint)
         {
             // The same delivery again is answered as before; the same command anew is shown what is open.
@@ -273,18 +302,13 @@ impl Service {
                 // At a terminal: should nobody carry it any more, it is carried on here.
                 world.runner.run(open.operation.clone());
             }
-            return Err(Stop::say(already(&draft.fingerprint, &open.operation)));
+            let (line, id) = (draft.fingerprint.clone(), open.operation.clone());
+            return Err(Stop::say(self.already(&line, &id).await?));
         }
         draft.writes.extend(also.writes);
         draft.answer = draft.answer.replacing(also.replaces);
         Ok(accept(&self.engine, id, &clicks::delivery_of(invocation), &ground, draft, &granted).await?)
     }
-}
-
-fn already(line: &str, open: &OperationId) -> Card {
-    Card::new(Tone::Neutral, Text::default().code(line).then(" is under way already."))
-        .hint("Its message in the channel shows how it stands; nothing new was started.")
-        .foot(Text::plain("operation ").code(open.as_str()).then(" · code ").code("already-running"))
 }
 
 /// Renames the commands that a card mentions.

@@ -1,13 +1,15 @@
 //! Questions, answered at once from the record: `list`, `status`, `log`. Nothing loads all to read one.
 
 use futures::future::try_join_all;
+use jiff::Timestamp;
 
 use crate::card::{Card, Part, Text, Tone};
-use crate::domain::{Build, BuildState, Lock, Stage, View, from_item};
-use crate::grammar::{self, Command};
+use crate::domain::{Attempt, Build, BuildState, Lock, Stage, View, Want, and, from_item, pass};
+use crate::grammar::{self, Command, Misunderstanding};
 use crate::ids::{BuildNumber, PipelineName, StageName};
 use crate::operation::{Ground, Refusal, Slot, Trouble, marked};
 use crate::operations::build::change_text;
+use crate::operations::promote;
 use crate::ports::{Order, Query};
 use crate::service::drift::{Truth, moved};
 use crate::service::{Answer, Service, Stop};
@@ -51,7 +53,12 @@ impl Service {
         let mut card =
             Card::new(Tone::Bad, Text::plain("There is no pipeline ").code(name.as_str()).then("."));
         let near = grammar::closest(name.as_str(), known.iter().map(PipelineName::as_str));
+        let swapped = self.swapped(&known, command).await?;
         card = match near {
+            _ if swapped.is_some() => {
+                let line = swapped.map(|command| command.to_string()).unwrap_or_default();
+                card.hint(Text::plain("Did you mean ").code(line).then("?"))
+            }
             Some(near) => card.hint(Text::plain("Did you mean ").code(near).then("?")),
             None => match command.other_reading() {
                 Some(line) => card.hint(Text::plain("Did you mean ").code(line).then("?")),
@@ -61,6 +68,62 @@ impl Service {
             },
         };
         Ok(card.foot(Text::plain("code ").code("no-such-pipeline")))
+    }
+
+    /// The command with pipeline and stage the other way round, if that makes sense: `/rollback prod orders`.
+    async fn swapped(&self, known: &[PipelineName], command: &Command) -> Result<Option<Command>, Stop> {
+        let Some((name, stage, swapped)) = command.swapped().filter(|(name, ..)| known.contains(name)) else {
+            return Ok(None);
+        };
+        let world = self.engine.world();
+        let view = View::read(&*world.store, &world.keys, &name).await?;
+        if !view.stages.contains_key(&stage) {
+            return Ok(None);
+        }
+        // A protected stage takes no deploys.
+        let is_deploy = matches!(swapped, Command::Deploy { .. });
+        Ok(Some(match swapped {
+            _ if is_deploy && view.is_protected(&stage) => Command::promotion(name, stage),
+            other => other,
+        }))
+    }
+
+    /// What somebody is told who did not name a stage: with those that there are.
+    pub(super) async fn with_stages(
+        &self,
+        slash: &str,
+        mut wrong: Box<Misunderstanding>,
+    ) -> Result<Box<Misunderstanding>, Stop> {
+        let Some(name) = wrong.lacks_stage_of.clone() else { return Ok(wrong) };
+        let world = self.engine.world();
+        let view = View::read(&*world.store, &world.keys, &name).await?;
+        let reads =
+            |text: String| grammar::parse(slash, &text, &self.names).ok().filter(|read| !read.waives());
+        if let Some(pipeline) = &view.pipeline {
+            let stages: Vec<&str> = pipeline.stages.iter().map(StageName::as_str).collect();
+            wrong.problem = format!("{}; `{name}` has {}", wrong.problem, and(&stages));
+            // Nothing is promoted to the first stage.
+            let reading = stages.last().and_then(|stage| reads(format!("{} {stage}", wrong.typed)));
+            let is_meant = |read: &Command| stages.len() > 1 || !matches!(read, Command::Promote { .. });
+            wrong.nearest = wrong.nearest.take().or(reading.filter(is_meant).map(|read| read.to_string()));
+            return Ok(wrong);
+        }
+        // `/rollback prod`: the stage is named, and the pipeline is not.
+        let known = self.pipelines(SIDE_BY_SIDE as u32).await?;
+        let views = self.views(&known).await?;
+        let has_it = |view: &View| view.stages.keys().any(|stage| stage.as_str() == name.as_str());
+        let mut having = views.iter().filter(|(_, view)| has_it(view)).map(|(name, _)| name);
+        if let Some(first) = having.next() {
+            wrong.problem = format!("`{name}` is a stage, and the pipeline is missing");
+            wrong.understood = None;
+            let is_only = having.next().is_none();
+            let reading = reads(format!("{first} {name}")).filter(|_| is_only);
+            wrong.nearest = wrong.nearest.take().or(reading.map(|read| read.to_string()));
+        } else {
+            wrong.problem = format!("there is no pipeline `{name}`");
+            wrong.understood = None;
+        }
+        Ok(wrong)
     }
 
     async fn pipelines(&self, limit: u32) -> Result<Vec<PipelineName>, Stop> {
@@ -82,11 +145,10 @@ impl Service {
     }
 
     /// The same, with who may do what.
-    pub(super) async fn ground(&self, name: &PipelineName) -> Result<Ground, Stop> {
+    pub(super) async fn ground(&self, name: &PipelineName, command: &Command) -> Result<Ground, Stop> {
         let ground = Ground::read(self.engine.world(), name).await?;
         if ground.view.pipeline.is_none() {
-            let command = Command::PipelineStatus { name: Some(name.clone()) };
-            return Err(Stop::say(self.unknown_pipeline(name, &command).await?));
+            return Err(Stop::say(self.unknown_pipeline(name, command).await?));
         }
         Ok(ground)
     }
@@ -166,7 +228,8 @@ impl Service {
             let url = view.stages.get(stage)?.url.clone()?;
             Some(Text::default().code(stage.as_str()).then(" ").link(url.clone(), url))
         });
-        let open = view.tickets.iter().map(|ticket| {
+        let void = promote::void_outdated(self.engine.world(), &view, None).await?;
+        let open = view.tickets.iter().filter(|ticket| !void.contains(&ticket.operation)).map(|ticket| {
             let line = Text::plain("Open: ").code(ticket.fingerprint.clone());
             match &ticket.queued {
                 Some(Slot::Pipeline) => line.then(", waits for its turn to publish"),
@@ -193,7 +256,7 @@ impl Service {
         {
             card = card.text(lines);
         }
-        if let Some(next) = next_step(&view, name) {
+        if let Some(next) = next_step(&view, name, now) {
             card = card.hint(Text::plain("Next: ").code(next));
         }
         let green = match view.counters.newest_green() {
@@ -310,7 +373,7 @@ impl Service {
                 card.hint(Text::plain("Next: ").code(format!("/deploy {name} {number}")))
             }
             BuildState::Failed | BuildState::Cancelled => {
-                card.hint(marked(&format!("Mend it, push, then: `/build {name}`.")))
+                card.hint(marked(&format!("Fix it, push, then run `/build {name}`.")))
             }
         };
         Ok(Answer::private(card))
@@ -340,15 +403,24 @@ pub(super) fn lines(lines: impl Iterator<Item = Text>) -> Text {
     lines.fold(Text::default(), |all, line| if all.0.is_empty() { line } else { all.then("\n").join(line) })
 }
 
-/// What gets the pipeline on: the first stage that runs nothing, and what it lacks.
-fn next_step(view: &View, name: &PipelineName) -> Option<String> {
+/// What gets the pipeline on: the first stage that runs nothing, and what it lacks. Nobody is sent to a closed door.
+fn next_step(view: &View, name: &PipelineName, at: Timestamp) -> Option<String> {
     let pipeline = view.pipeline.as_ref()?;
     let runs = |stage: &StageName| view.stages.get(stage).is_some_and(|stage| stage.current.is_some());
     let empty = pipeline.stages.iter().position(|stage| !runs(stage))?;
     Some(match (empty, view.counters.newest_green()) {
         (0, None) => format!("/build {name}"),
         (0, Some(_)) => format!("/deploy {name}"),
-        (at, _) => format!("/promote {name} {}", pipeline.stages.get(at)?),
+        (nth, _) => {
+            let stage = pipeline.stages.get(nth)?;
+            let (from, source) =
+                pipeline.before(stage).and_then(|from| Some((from, view.stages.get(from)?)))?;
+            let release = source.current.as_ref()?.release;
+            let want = Want::Promote { from, release, again: false, overrides: false };
+            let is_open = pass(view, &Attempt { pipeline: name, stage, want, at }).is_ok();
+            let word = if is_open && source.mixed.is_none() { "/promote" } else { "/pipeline check" };
+            format!("{word} {name} {stage}")
+        }
     })
 }
 

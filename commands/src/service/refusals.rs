@@ -27,6 +27,7 @@ const RECORDED: &[&str] = &[
     "group-unknown",
     "hard-locked",
     "locked",
+    "no-way-back",
     "not-an-admin",
     "not-an-approver",
     "not-an-operator",

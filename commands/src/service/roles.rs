@@ -110,7 +110,8 @@ impl Service {
 
     /// `/pipeline who NAME`: with what holds for that pipeline alone.
     pub(crate) async fn who_of(&self, name: &PipelineName) -> Result<Answer, Stop> {
-        let Ground { view, roles, .. } = self.ground(name).await?;
+        let command = Command::PipelineWho { name: Some(name.clone()) };
+        let Ground { view, roles, .. } = self.ground(name, &command).await?;
         let card = Card::new(Tone::Neutral, Text::plain("Roles for ").code(name.as_str()));
         let card = had(card, &roles, Some(name));
         let own = lines(own_approvers(&view));

@@ -3,10 +3,11 @@
 
 use crate::card::{Card, Text, Tone};
 use crate::domain::View;
-use crate::ids::{BuildNumber, OperationId, PipelineName, StageName};
-use crate::operation::{Facts, Loaded, Refusal, Said, Status, Trouble, Verdict, Word, answered, say};
-use crate::operations::{build, promote};
+use crate::ids::{BuildNumber, OperationId, PipelineName, ReleaseNumber, StageName};
+use crate::operation::{Facts, Loaded, Refusal, Said, Status, Trouble, Verdict, Word, answered, marked, say};
+use crate::operations::build;
 use crate::service::clicks::{cannot_be_read, delivery_of, late};
+use crate::service::requests::{Meant, Request, subject};
 use crate::service::{Answer, Invocation, Service, Stop};
 
 /// How often a cancel is tried anew because the operation went to sleep or woke meanwhile.
@@ -29,7 +30,7 @@ impl Service {
             None => format!("{what} of `{name}` runs."),
             Some(_) => format!("{what} of `{name}` does not run (any more)."),
         };
-        self.cancel(invocation, name, "build", is_meant, nothing, None).await
+        self.cancel(invocation, name, "build", is_meant, nothing).await
     }
 
     /// `/deploy cancel`: the deploy that runs.
@@ -38,21 +39,39 @@ impl Service {
         invocation: &Invocation,
         name: &PipelineName,
     ) -> Result<Answer, Stop> {
-        self.cancel(invocation, name, "deploy", |_| Ok(true), format!("No deploy of `{name}` runs."), None)
-            .await
+        self.cancel(invocation, name, "deploy", |_| Ok(true), format!("No deploy of `{name}` runs.")).await
     }
 
-    /// `/promote cancel`: the promotion to that stage, whether it runs or waits.
+    /// `/promote cancel`: the promotion to that stage, whether it runs or waits; of that release if there are several.
     pub(crate) async fn cancel_promotion(
         &self,
         invocation: &Invocation,
         name: &PipelineName,
-        stage: &StageName,
+        (stage, release): (&StageName, Option<ReleaseNumber>),
         reason: Option<String>,
     ) -> Result<Answer, Stop> {
-        let is_meant = |facts: &Facts| Ok(facts.params::<promote::Params>()?.to == *stage);
+        let world = self.engine.world();
+        let view = View::read(&*world.store, &world.keys, name).await?;
+        view.pipeline(name)?;
+        view.stage(name, stage)?;
+        let mut unreadable = None;
+        let mut open = self.requests(&view, stage, &mut unreadable).await?;
+        if let Some(id) = unreadable.filter(|_| open.is_empty()) {
+            return self.or_answered(invocation, cannot_be_read(name, "promotion", &id).into()).await;
+        }
+        // One that is being stopped already is meant only if there is no other.
+        if open.iter().any(Request::is_open) {
+            open.retain(Request::is_open);
+        }
         let nothing = format!("No promotion of `{name}` to `{stage}` runs or waits.");
-        self.cancel(invocation, name, promote::KIND, is_meant, nothing, reason).await
+        let meant = Meant { name, stage, release, word: "cancel", none: ("nothing-runs", nothing) };
+        match self.meant(open, &meant) {
+            Ok(request) => {
+                let word = Word { verdict: Verdict::Cancel, reason };
+                self.stop(invocation, &request.head.id, word).await
+            }
+            Err(refusal) => self.or_answered(invocation, refusal.into()).await,
+        }
     }
 
     /// Stops the newest open operation of a kind that is meant.
@@ -63,7 +82,6 @@ impl Service {
         kind: &str,
         is_meant: impl Fn(&Facts) -> Result<bool, Trouble>,
         nothing: String,
-        reason: Option<String>,
     ) -> Result<Answer, Stop> {
         let world = self.engine.world();
         let view = View::read(&*world.store, &world.keys, name).await?;
@@ -76,7 +94,7 @@ impl Service {
                 continue;
             };
             if is_meant {
-                let word = Word { verdict: Verdict::Cancel, reason };
+                let word = Word { verdict: Verdict::Cancel, reason: None };
                 return self.stop(invocation, &ticket.operation, word).await;
             }
         }
@@ -109,7 +127,8 @@ impl Service {
                     format!("`{}` cannot be stopped: it takes a moment only.", head.charter.command);
                 return Err(Refusal::new("cannot-stop", problem, "Wait for its end.").into());
             }
-            let title = Text::plain("Stopping: ").code(head.charter.command.clone());
+            let what = subject(&head, &facts);
+            let title = Text::plain("Stopping: ").join(marked(&what));
             let hint =
                 "What it changed for others is taken back; the message in the channel shows what follows.";
             let answer = Answer::private(Card::new(Tone::Good, title).hint(hint));
@@ -120,7 +139,7 @@ impl Service {
                 Said::Late if facts.cancelled.is_some() || !is_open(head.status) => {
                     return match answered(&self.engine, delivery.key).await? {
                         Some((answer, _)) => Ok(answer),
-                        None => Err(too_late(&head.charter.command, head.status).into()),
+                        None => Err(too_late(&what, head.status).into()),
                     };
                 }
                 Said::Late => {}
@@ -181,12 +200,12 @@ fn is_open(status: Status) -> bool {
     matches!(status, Status::Running | Status::Waiting)
 }
 
-fn too_late(command: &str, status: Status) -> Refusal {
+fn too_late(what: &str, status: Status) -> Refusal {
     let problem = match status {
-        Status::Succeeded => format!("`{command}` succeeded already; nothing changed."),
-        Status::Failed => format!("`{command}` ended already; nothing changed."),
-        Status::Stuck => format!("`{command}` is stuck: an admin decides with *Retry* or *Mark resolved*."),
-        _ => format!("`{command}` is being stopped already."),
+        Status::Succeeded => format!("{what} succeeded already; nothing changed."),
+        Status::Failed => format!("{what} ended already; nothing changed."),
+        Status::Stuck => format!("{what} is stuck: an admin decides with *Retry* or *Mark resolved*."),
+        _ => format!("{what} is being stopped already."),
     };
     Refusal::new("late", problem, "The message in the channel shows how it stands.")
 }

@@ -68,6 +68,9 @@ pub struct Application {
     pub functions: BTreeMap<String, AppFunction>,
     /// The routes, sorted by key; no key twice.
     pub routes: Vec<AppRoute>,
+    /// The parameters that have a value for the stage, and that the template does not declare.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_parameters: Vec<String>,
 }
 
 /// A function, ready to be compared with what exists.
@@ -138,7 +141,9 @@ pub fn read(
     let template = sized.and_then(|()| parse(packaged));
     let application = match findings.take(&Place::default(), template) {
         Some(template) => application(&template, manifest, deploying, &mut findings),
-        None => Application { functions: BTreeMap::new(), routes: Vec::new() },
+        None => {
+            Application { functions: BTreeMap::new(), routes: Vec::new(), unknown_parameters: Vec::new() }
+        }
     };
     findings.finish(application)
 }
@@ -167,6 +172,8 @@ fn application(
 ) -> Application {
     check_sections(template, findings);
     let parameters = parameters::read(template, deploying, findings);
+    let is_unknown = |name: &&String| !parameters.contains_key(*name);
+    let unknown_parameters: Vec<String> = deploying.parameters.keys().filter(is_unknown).cloned().collect();
     let globals = function::globals(template, findings);
     let resources = functions_of(template, findings);
     let resolver = Resolver {
@@ -179,7 +186,11 @@ fn application(
     let repeated = globals.values().map(budget::count).sum::<usize>().saturating_mul(resources.len());
     let affordable = resolver.budget.values(repeated);
     if findings.take(&Place::of(&["Globals"]), affordable).is_none() {
-        return Application { functions: BTreeMap::new(), routes: Vec::new() };
+        return Application {
+            functions: BTreeMap::new(),
+            routes: Vec::new(),
+            unknown_parameters: Vec::new(),
+        };
     }
 
     let mut functions = BTreeMap::new();
@@ -210,7 +221,7 @@ fn application(
         let hint = "build again; the two files are of two builds, or were changed by hand";
         findings.add(&Place::default(), Wrong::new(TemplateCode::Manifest, problem, hint));
     }
-    Application { functions, routes: routes.into_values().collect() }
+    Application { functions, routes: routes.into_values().collect(), unknown_parameters }
 }
 
 /// The sections of a template, and the one transform.

@@ -9,6 +9,7 @@ use super::Deploying;
 use super::budget::{MOST_PARAMETERS, too_many};
 use super::error::{Findings, Place, TemplateCode, Wrong};
 use super::shape;
+use crate::grammar::PARAMETER;
 
 /// The parameter that gets the stage's name.
 const STAGE: &str = "Stage";
@@ -92,8 +93,10 @@ fn value(name: &str, declaration: &Map<String, Value>, deploying: &Deploying<'_>
             TemplateCode::Parameter,
             format!("the parameter {name} has no value for the stage {} and no default", deploying.stage),
             format!(
-                "give it a `Default`, or set it: `/stage set {} {} {name}=…`",
-                deploying.pipeline, deploying.stage
+                "set it: `/stage set {} {} {PARAMETER}{name}={}`, or give it a `Default`",
+                deploying.pipeline,
+                deploying.stage,
+                example(declaration)
             ),
         ));
     };
@@ -115,11 +118,24 @@ fn value(name: &str, declaration: &Map<String, Value>, deploying: &Deploying<'_>
     }
 }
 
+/// A value that a parameter may have, for a line that works as it stands.
+fn example(declaration: &Map<String, Value>) -> String {
+    let allowed = declaration.get("AllowedValues").and_then(|values| shape::list(values).ok()?.first());
+    let allowed = allowed.and_then(|value| shape::scalar(value).ok());
+    let is_plain =
+        |value: &String| !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    match (allowed.filter(is_plain), declaration.get("Type").and_then(Value::as_str)) {
+        (Some(value), _) => value,
+        (None, Some("Number")) => "1".to_owned(),
+        (None, _) => "VALUE".to_owned(),
+    }
+}
+
 fn refused(name: &str, problem: impl std::fmt::Display) -> Wrong {
     Wrong::new(
         TemplateCode::Parameter,
         format!("the value of the parameter {name} {problem}"),
-        "set another value for this stage, or change the template",
+        "set another value with `/stage set`, or change the template",
     )
 }
 

@@ -136,7 +136,17 @@ async fn close(world: &World, chat: &Chat) -> Vec<String> {
             if !is_told {
                 untold.insert(format!("{} waits for approval, its message says {told:?}", head.words()));
             }
-            world.types(world.bob(), &format!("/promote approve {} prod", head.pipeline)).await;
+            let line = format!("/promote approve {} prod", head.pipeline);
+            let words = world.types(world.bob(), &line).await.words();
+            // Where several wait, the answer has a line for each.
+            let named = words.split(&format!("{line} ")).nth(1).and_then(|rest| {
+                rest.split(|sign: char| !sign.is_alphanumeric())
+                    .next()
+                    .filter(|release| release.starts_with('r'))
+            });
+            if let Some(release) = named {
+                world.types(world.bob(), &format!("{line} {release}")).await;
+            }
         }
         sleep(Duration::from_secs(1)).await;
     }

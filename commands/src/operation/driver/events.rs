@@ -178,7 +178,9 @@ impl Drive<'_> {
         }
         let halts = |pending: &Pending| match &pending.entry {
             Entry::Fault { .. } => true,
-            Entry::Signal(signal) => matches!(signal.verdict, Verdict::Cancel | Verdict::GiveWay),
+            Entry::Signal(signal) => {
+                matches!(signal.verdict, Verdict::Cancel | Verdict::GiveWay | Verdict::StageMoved)
+            }
             _ => false,
         };
         if self.log.facts().failure().is_some() || self.pending.iter().any(halts) {

@@ -45,7 +45,7 @@ impl Step for Source {
                 unknown_reference_hint(params),
             )));
         };
-        Progress::done(Change { id: commit.id, author: commit.author, subject: commit.subject })
+        Progress::done(Change::new(commit.id, &commit.author, &commit.subject))
     }
 }
 

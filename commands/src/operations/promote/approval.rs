@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::Params;
+use super::outdated::{is_outdated, stage_moved};
 use crate::card::Text;
 use crate::domain::{Access, Concern, DEACTIVATED, GROUP_UNKNOWN, View};
 use crate::ids::UserId;
@@ -107,7 +109,12 @@ fn says_why(refusal: &Refusal) -> bool {
 const UNHEARD: Duration = Duration::from_secs(15);
 
 /// Waits for people. Who may decide was asked when each spoke, and is asked again now.
-pub(super) struct Approval(pub(super) Params, pub(super) UserId);
+pub(super) struct Approval {
+    pub(super) params: Params,
+    pub(super) requester: UserId,
+    /// What was seen of the stage before all else of it was looked at.
+    pub(super) seen: Option<Value>,
+}
 
 #[async_trait]
 impl Step for Approval {
@@ -115,7 +122,11 @@ impl Step for Approval {
         Effect::Await
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let Self(params, requester) = self;
+        let Self { params, requester, seen } = self;
+        let view = View::read(&*cx.world.store, &cx.world.keys, &params.name).await?;
+        if is_outdated(params, seen.as_ref(), &view) {
+            return Err(Trouble::Refused(stage_moved(&params.name, &params.to, &view)));
+        }
         let asked = params.asked(requester);
         let mut approvers = BTreeSet::new();
         let access = match cx.signals.is_empty() {
@@ -141,7 +152,7 @@ impl Step for Approval {
                     return Err(Trouble::Refused(Refusal::new(
                         REJECTED,
                         format!("<@{}> rejected it; nothing moved.", signal.actor.id),
-                        format!("Talk to them; then `/promote {} {}` asks again.", params.name, params.to),
+                        format!("Talk to <@{}> before you ask again.", signal.actor.id),
                     )));
                 }
                 Verdict::Approve => drop(approvers.insert(&signal.actor.id)),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Commits, Params};
 use crate::card::Text;
-use crate::domain::{Release, Stage, from_item};
+use crate::domain::{Parameters, Release, Stage, from_item};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Context, Effect, Facts, Progress, Step, Story, Trouble};
 use crate::operations::steps::{Deployable, ReadApplication, read_artifact};
@@ -160,6 +160,8 @@ pub(super) struct LookAtChanges {
     pub(super) bucket: String,
     /// What runs.
     pub(super) before: ReleaseNumber,
+    /// The values that the template's parameters have there.
+    pub(super) parameters: Parameters,
     /// Where the release comes from, and which it is.
     pub(super) from: (StageName, ReleaseNumber),
     /// What would run.
@@ -168,7 +170,7 @@ pub(super) struct LookAtChanges {
 
 impl LookAtChanges {
     async fn found(&self, cx: &Context) -> Result<Option<Changes>, Trouble> {
-        let Self { target, pipeline, stage, bucket, before, from: (from, number), now } = self;
+        let Self { target, pipeline, stage, bucket, before, parameters, from: (from, number), now } = self;
         let keys = &cx.world.keys;
         let (release, source) = (keys.release(pipeline, *before), keys.stage(pipeline, from));
         let (mut found, mut since) = (None, None);
@@ -189,6 +191,7 @@ impl LookAtChanges {
             stage: stage.clone(),
             bucket: bucket.clone(),
             artifact: found.artifact,
+            parameters: parameters.clone(),
         };
         Ok(Some(Changes::between(&read.application(cx).await?, &now.application, since)))
     }

@@ -77,8 +77,7 @@ impl Step for LookAtCommits {
             match cx.world.repositories.commit(target, repository, &id).await {
                 Ok(Some(commit)) => {
                     next = commit.parent.clone();
-                    let (author, subject) = (commit.author, commit.subject);
-                    found.list.push(Change { id: commit.id, author, subject });
+                    found.list.push(Change::new(commit.id, &commit.author, &commit.subject));
                 }
                 Ok(None) => break,
                 Err(error) => {

@@ -6,6 +6,7 @@
 mod approval;
 mod changes;
 mod commits;
+mod outdated;
 mod words;
 
 use std::collections::BTreeSet;
@@ -16,21 +17,23 @@ use serde::{Deserialize, Serialize};
 
 pub use self::changes::Changes;
 pub use self::commits::Commits;
+pub(crate) use self::outdated::{node as void_outdated_node, outdated, void_outdated};
 
 use self::approval::{Approval, approvals, approved_at_all, enough, valid};
 use self::changes::LookAtChanges;
 use self::commits::LookAtCommits;
 use crate::card::Text;
-use crate::domain::{About, Asked, Attempt, Concern, Current, Drift, PinnedApi, Release, Smoke, Want, pass};
+use crate::domain::{
+    About, Asked, Attempt, Concern, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
+};
 use crate::grammar::Permission;
 use crate::ids::{Member, PipelineName, ReleaseNumber, StageName, Target, UserId};
 use crate::operation::{
-    Content, Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, VOID,
-    Verdict,
+    Content, Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, Verdict,
 };
 use crate::operations::steps::{
-    JustMoved, Preparation, RecordMove, SmokeTest, all_done, application, move_nodes, resolution_nodes,
-    same_smoke, touched, unmoved,
+    JustMoved, Preparation, RecordMove, STAGE_REVISION, SmokeTest, all_done, application, move_nodes,
+    resolution_nodes, same_parameters, same_smoke, touched, unmoved,
 };
 use crate::ports::Write;
 
@@ -82,6 +85,9 @@ pub struct Params {
     /// What of the stage was moved outside Sluice when it was asked, and is gone on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside: Option<Drift>,
+    /// The values of the template's parameters.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
 }
 
 impl Params {
@@ -107,6 +113,7 @@ impl Params {
             api: self.api.as_ref(),
             before: self.before.as_ref().map(|before| before.release),
             outside: self.outside.as_ref(),
+            parameters: &self.parameters,
         }
     }
 
@@ -128,6 +135,7 @@ impl Params {
             stage: self.to.clone(),
             bucket: self.bucket.clone(),
             before: before.release,
+            parameters: before.parameters.clone(),
             from: (self.from.clone(), self.release.number),
             now,
         };
@@ -147,6 +155,9 @@ pub struct Before {
     pub release: ReleaseNumber,
     /// Its commit.
     pub commit: crate::domain::Change,
+    /// The values that the template's parameters had there.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
 }
 
 /// Its kind.
@@ -206,7 +217,11 @@ impl Definition for Promote {
             let node = Node::new(
                 StepId::new(APPROVAL),
                 title,
-                Approval(Params::clone(&params), facts.charter.actor.id.clone()),
+                Approval {
+                    params: Params::clone(&params),
+                    requester: facts.charter.actor.id.clone(),
+                    seen: facts.output(&StepId::new(STAGE_REVISION))?,
+                },
             );
             nodes.push(node.after(before.clone()));
             before.push(StepId::new(APPROVAL));
@@ -228,6 +243,7 @@ impl Definition for Promote {
             since: facts.charter.accepted,
             by: facts.charter.actor.clone(),
             api: ready.set.api.clone(),
+            parameters: ready.set.parameters.clone(),
         };
         let record = RecordMove {
             pipeline: params.name.clone(),
@@ -239,6 +255,7 @@ impl Definition for Promote {
         };
         let node = Node::new(StepId::new("record"), "", record).after(after);
         nodes.push(node.holding(Slot::Stage(params.to.clone())).point_of_no_return());
+        nodes.extend(outdated::node(facts, &params.name, &params.to)?);
         Ok(nodes)
     }
 
@@ -281,15 +298,10 @@ impl Definition for Promote {
             unmoved(facts, name, to, view)?;
             pass(view, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
             same_smoke(params.smoke.as_ref(), &view.policy(to), to)?;
+            same_parameters(&params.parameters, &view.policy(to), to)?;
             return enough(&params, view).and_then(|()| valid(&params, facts, &ground.access));
         }
-        let runs =
-            now.map_or("nothing".to_owned(), |now| format!("`{}`, brought by <@{}>", now.release, now.by.id));
-        Err(Refusal::new(
-            VOID,
-            format!("Stage `{to}` moved since this was asked: it now runs {runs}."),
-            format!("Look at `/pipeline status {name}`, and ask again if you still want it."),
-        ))
+        Err(outdated::stage_moved(name, to, view))
     }
 
     fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {

@@ -6,7 +6,7 @@ use super::{APPROVAL, APPROVE, CHANGES, COMMITS, Changes, Commits, Params, REJEC
 use crate::card::{Button, ButtonStyle, Part, Text};
 use crate::operation::{Facts, StepId, Story, marked};
 use crate::operations::build::change_text;
-use crate::operations::steps::gone_on;
+use crate::operations::steps::{gone_on, moved_url, of_parameters};
 
 /// All of it, as far as it is known.
 pub(super) fn story(params: &Params, facts: &Facts) -> Story {
@@ -55,7 +55,9 @@ pub(super) fn story(params: &Params, facts: &Facts) -> Story {
     if params.self_approval {
         story = story.field("Note", Text::plain("on this stage the approval of who asked counts"));
     }
-    if let Some(url) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten().flatten() {
+    let parameters = before.as_ref().map(|before| before.parameters.clone()).unwrap_or_default();
+    story = of_parameters(story, facts, &parameters, &params.parameters);
+    if let Some(url) = moved_url(facts) {
         story = story.field("URL", Text::default().link(url.clone(), url));
     }
     let how = if params.override_reason.is_some() { ", by override" } else { "" };
@@ -64,7 +66,9 @@ pub(super) fn story(params: &Params, facts: &Facts) -> Story {
     if let Some((_, since)) = facts.waiting() {
         return waiting(story, params, facts, since);
     }
-    if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
+    // A rollback leaves the release; where only parameters changed that is no way back.
+    let is_same = before.as_ref().is_some_and(|before| before.release == release.number);
+    if facts.ended.is_some_and(|(_, succeeded)| succeeded) && !is_same {
         story.hint = Some(Text::plain("To go back: ").code(format!("/rollback {name} {to}")));
     }
     story
@@ -116,7 +120,7 @@ fn waiting(mut story: Story, params: &Params, facts: &Facts, since: u64) -> Stor
             true => "An approver decides: with a button, or ",
             false => "An approver who did not ask for it decides: with a button, or ",
         })
-        .code(format!("/promote approve {name} {to}"))
+        .code(format!("/promote approve {name} {to} {}", release.number))
         .then("."),
     );
     story

@@ -10,7 +10,7 @@ use futures::future::try_join3;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Artifact, Pinned};
+use crate::domain::{Artifact, Parameters, Pinned};
 use crate::fault::{Class, PortError};
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
@@ -32,6 +32,9 @@ pub(crate) struct ReadArtifact {
     pub(crate) digest: String,
     /// How many functions it has.
     pub(crate) functions: usize,
+    /// The parameters that have a value for the stage, and that the template does not declare.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unknown_parameters: Vec<String>,
 }
 
 /// An application for a stage, with what follows from it for each function. It is the same whenever it is read: a field that
@@ -87,7 +90,9 @@ impl Deployable {
 
     /// What the journal keeps of it.
     pub(crate) fn reference(&self) -> ReadArtifact {
-        ReadArtifact { digest: self.digest.clone(), functions: self.application.functions.len() }
+        let unknown_parameters = self.application.unknown_parameters.clone();
+        let functions = self.application.functions.len();
+        ReadArtifact { digest: self.digest.clone(), functions, unknown_parameters }
     }
 
     /// What a function shall be.
@@ -115,6 +120,8 @@ pub(crate) struct ReadApplication {
     pub(crate) stage: StageName,
     pub(crate) bucket: String,
     pub(crate) artifact: Artifact,
+    /// The stage's values of the template's parameters.
+    pub(crate) parameters: Parameters,
 }
 
 #[async_trait]
@@ -181,6 +188,7 @@ impl ReadApplication {
             bucket: self.bucket.clone(),
             code: self.artifact.code.clone(),
             files: Files { packaged, original, manifest },
+            parameters: self.parameters.clone(),
         };
         reading.run(&*cx.world.workers).await
     }
@@ -213,6 +221,7 @@ struct Reading {
     stage: StageName,
     bucket: String,
     code: BTreeMap<String, CodeRef>,
+    parameters: Parameters,
     files: Files,
 }
 
@@ -242,13 +251,12 @@ impl Reading {
         if manifest.functions != self.code {
             return Err(differs("sluice-manifest.json"));
         }
-        let parameters = BTreeMap::new();
         let prefix = names::prefix(&self.pipeline);
         let deploying = Deploying {
             pipeline: &self.pipeline,
             stage: &self.stage,
             target: &self.target,
-            parameters: &parameters,
+            parameters: &self.parameters,
             code_bucket: &self.bucket,
             code_prefix: &prefix,
         };
@@ -278,9 +286,23 @@ pub(crate) fn refuse(errors: Vec<template::TemplateError>) -> Trouble {
     if errors.len() > lines.len() {
         lines.push(format!("• and {} more", errors.len() - lines.len()));
     }
+    // Values that are missing or wrong are set on the stage: the template may be right.
+    let is_about_values = errors.iter().all(|error| error.code == template::TemplateCode::Parameter);
+    let problem = match is_about_values {
+        true => "Parameters of the template have no value for this stage, or a wrong one:",
+        false => "The template asks for what Sluice does not deploy:",
+    };
+    if is_about_values {
+        let hint = "Nothing was changed. Set the values, then type the command again.";
+        return Trouble::Refused(Refusal::new(
+            "template-refused",
+            format!("{problem}\n{}", lines.join("\n")),
+            hint,
+        ));
+    }
     Trouble::Refused(Refusal::new(
         "template-refused",
-        format!("The template asks for what Sluice does not deploy:\n{}", lines.join("\n")),
+        format!("{problem}\n{}", lines.join("\n")),
         "Nothing was changed. Mend the template, push, build and deploy again; docs/templates.md lists what works.",
     ))
 }
@@ -308,6 +330,7 @@ mod tests {
 
     fn reading() -> Reading {
         Reading {
+            parameters: Parameters::new(),
             target: target(),
             pipeline: PipelineName::new("orders").unwrap(),
             stage: StageName::new("dev").unwrap(),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::card::Text;
-use crate::domain::{Artifact, Drift, PinnedApi, VersionSet};
+use crate::domain::{Artifact, Drift, Parameters, PinnedApi, VersionSet};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Content, Facts, Node, Slot, StepId, Trouble};
 use crate::operations::names;
@@ -30,6 +30,8 @@ pub(crate) struct Preparation<'a> {
     pub(crate) before: Option<ReleaseNumber>,
     /// What was moved outside Sluice when it was asked, and is gone on from.
     pub(crate) outside: Option<&'a Drift>,
+    /// The stage's values of the template's parameters.
+    pub(crate) parameters: &'a Parameters,
 }
 
 /// The steps of a version set, and the set itself once they are done.
@@ -79,7 +81,12 @@ impl Preparation<'_> {
             versions.into_iter().map(|(function, version)| Some((function, version?))).collect();
         let set = match (known, api) {
             (Some(versions), Some(api)) => Some(ReadySet {
-                set: VersionSet { versions, api, ..VersionSet::default() },
+                set: VersionSet {
+                    versions,
+                    api,
+                    parameters: self.parameters.clone(),
+                    ..VersionSet::default()
+                },
                 looks: looks
                     .into_iter()
                     .map(|(logical, look)| (function_name(self.pipeline, &logical), look))
@@ -98,6 +105,7 @@ impl Preparation<'_> {
             stage: self.stage.clone(),
             bucket: self.bucket.to_owned(),
             artifact: self.artifact.clone(),
+            parameters: self.parameters.clone(),
         }
     }
 

@@ -2,11 +2,14 @@
 //! over what somebody else wrote since it was read.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::domain::{Current, PinnedApi, REVISION, Release, Stage, TOUCHED, VersionSet, View, to_item};
-use crate::ids::{PipelineName, StageName, Target};
-use crate::operation::{Context, Effect, Facts, Keys, Progress, Refusal, Step, StepId, Trouble, VOID};
+use crate::ids::{OperationId, PipelineName, StageName, Target};
+use crate::operation::{
+    Context, Effect, Facts, Keys, PROMOTE, Progress, Refusal, Step, StepId, Trouble, VOID,
+};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 
 /// The step that reads a stage's revision before the stage is looked at.
@@ -20,6 +23,8 @@ fn revision_of(stage: &StageName, view: &View) -> u64 {
 pub(crate) struct StageRecord {
     pub(crate) stage: Stage,
     revision: u64,
+    /// The promotions that are open.
+    others: Vec<OperationId>,
 }
 
 impl StageRecord {
@@ -31,15 +36,17 @@ impl StageRecord {
     ) -> Result<Self, Trouble> {
         let mut view = View::read(&*cx.world.store, &cx.world.keys, pipeline).await?;
         let revision = revision_of(stage, &view);
+        let promotions = view.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck);
+        let others = promotions.map(|ticket| ticket.operation.clone()).collect();
         match view.stages.remove(stage) {
-            Some(stage) => Ok(Self { stage, revision }),
+            Some(stage) => Ok(Self { stage, revision, others }),
             None => Err(Trouble::Corrupt(format!("stage {stage} of {pipeline} has no record"))),
         }
     }
 
     /// Its write, which fails if somebody wrote it meanwhile.
     pub(crate) fn write(&self, keys: &Keys, pipeline: &PipelineName) -> Result<Write, StoreError> {
-        let Self { stage, revision } = self;
+        let Self { stage, revision, .. } = self;
         let guard = |revision| [(REVISION.to_owned(), Guard::Number(revision))].into();
         Ok(Write::Put {
             item: to_item(keys.stage(pipeline, &stage.name), guard(revision + 1), stage)?,
@@ -161,6 +168,38 @@ impl Step for RecordMove {
             let item = to_item(keys.release(&self.pipeline, number), Default::default(), release)?;
             writes.push(Write::Put { item, when: Precondition::Any });
         }
-        Progress::recorded(record.stage.url, writes)
+        let others = record.others.iter().any(|operation| *operation != cx.operation);
+        let url = record.stage.url;
+        Progress::recorded(
+            if others { Moved::BesideOthers { url, others } } else { Moved::Alone(url) },
+            writes,
+        )
     }
+}
+
+/// What the record of a move leaves.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Moved {
+    /// Where the stage answers.
+    Alone(Option<String>),
+    /// The same, while other promotions of the pipeline were open.
+    BesideOthers { url: Option<String>, others: bool },
+}
+
+fn moved(facts: &Facts) -> Result<Option<Moved>, Trouble> {
+    // Not done, or done and without a URL: both say that there is none.
+    facts.output(&StepId::new("record"))
+}
+
+/// Where a stage answers that an operation moved, once that is recorded.
+pub(crate) fn moved_url(facts: &Facts) -> Option<String> {
+    match moved(facts).ok()?? {
+        Moved::Alone(url) | Moved::BesideOthers { url, .. } => url,
+    }
+}
+
+/// Whether other promotions were open when a move was recorded.
+pub(crate) fn others_are_open(facts: &Facts) -> Result<bool, Trouble> {
+    Ok(matches!(moved(facts)?, Some(Moved::BesideOthers { others: true, .. })))
 }

@@ -127,6 +127,7 @@ impl Step for Resolve {
                             since: cx.world.clock.now(),
                             by: release.actor,
                             api: known.set.api.clone(),
+                            parameters: known.set.parameters.clone(),
                         },
                         false,
                     );

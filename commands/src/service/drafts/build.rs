@@ -1,10 +1,13 @@
 //! The draft of a build: its number is taken and its record begins in the transaction that accepts it, so that it can be
 //! seen and cancelled by number at once.
 
+use std::time::Duration;
+
 use crate::card::Text;
-use crate::domain::{BUILDS, View, to_item};
+use crate::domain::{BUILDS, Pipeline, View, to_item};
+use crate::fault::PortError;
 use crate::grammar::Command;
-use crate::ids::{BuildNumber, OperationId, PipelineName};
+use crate::ids::{BuildNumber, CommitId, OperationId, PipelineName};
 use crate::operation::Refusal;
 use crate::operations::build;
 use crate::ports::{Guards, Precondition, Write};
@@ -13,10 +16,12 @@ use crate::service::{Invocation, Service, Stop};
 
 /// So many builds of one pipeline are under way at a time: CodeBuild's limit is one for the whole account.
 const OPEN: usize = 8;
+/// How long a build waits to learn whether what is to be built exists.
+const PATIENCE: Duration = Duration::from_millis(700);
 
 impl Service {
     /// Of the default branch, unless a reference is named.
-    pub(super) fn build(
+    pub(super) async fn build(
         &self,
         invocation: &Invocation,
         view: &View,
@@ -31,6 +36,19 @@ impl Service {
                 "too-many-builds",
                 format!("`{name}` has {open} builds under way, which is as many as it may have at a time."),
                 format!("Wait until one ends, or stop one: `/build cancel {name} #N`. See them with `/build list {name}`."),
+            )
+            .into());
+        }
+        if let Some(reference) = reference
+            && self.is_unknown(pipeline, reference).await
+        {
+            return Err(Refusal::new(
+                "no-such-reference",
+                format!(
+                    "Repository `{}` has no branch or commit `{reference}`; nothing was built.",
+                    pipeline.repository
+                ),
+                format!("Push it first, or build `{}` with `/build {name}`.", pipeline.branch),
             )
             .into());
         }
@@ -56,5 +74,21 @@ impl Service {
         let command = Command::Build { name: name.clone(), reference: Some(params.reference.clone()) };
         let resolved = Resolved::new("build", params, command, answer)?;
         Ok(resolved.counting(BUILDS, number.0).writing(Write::Put { item, when: Precondition::Absent }))
+    }
+
+    /// Whether CodeCommit says in time that there is neither a branch nor a commit of that name. The build itself asks again.
+    async fn is_unknown(&self, pipeline: &Pipeline, reference: &str) -> bool {
+        let world = self.engine.world();
+        let (target, repository) = (&world.target, &pipeline.repository);
+        let known = async {
+            if world.repositories.branch(target, repository, reference).await?.is_some() {
+                return Ok::<_, PortError>(true);
+            }
+            match CommitId::new(reference) {
+                Ok(id) => Ok(world.repositories.commit(target, repository, &id).await?.is_some()),
+                Err(_) => Ok(false),
+            }
+        };
+        matches!(tokio::time::timeout(PATIENCE, known).await, Ok(Ok(false)))
     }
 }

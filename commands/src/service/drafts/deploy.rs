@@ -1,11 +1,15 @@
 //! The draft of a deploy: a green build comes to a stage that takes deploys directly, as a new release. What runs there
 //! already makes no release.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use crate::card::{Card, Text, Tone};
-use crate::domain::{Attempt, Build, BuildState, RELEASES, View, Want, from_item, pass};
+use crate::domain::{Attempt, Build, BuildState, Current, Pipeline, RELEASES, View, Want, from_item, pass};
 use crate::grammar::Command;
-use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName};
-use crate::operation::{DEPLOY, Refusal, Trouble};
+use crate::ids::{BuildNumber, CommitId, PipelineName, ReleaseNumber, StageName};
+use crate::operation::{DEPLOY, Refusal, Trouble, marked};
 use crate::operations::deploy;
 use crate::service::drafts::Resolved;
 use crate::service::{Service, Stop};
@@ -45,18 +49,31 @@ impl Service {
                 .into());
             }
         };
-        let world = self.engine.world();
-        let found = world.store.get(&world.keys.build(name, number)).await?;
-        let found: Option<Build> = found.map(|item| from_item(&item)).transpose()?;
+        let (found, newer) = match build {
+            Some(_) => (self.build_of(name, number).await?, None),
+            None => {
+                let (found, newest, tip) = tokio::join!(
+                    self.build_of(name, number),
+                    self.newest_build(view, name, number),
+                    self.tip(pipeline)
+                );
+                let found = found?;
+                let newer = newer(pipeline, found.as_ref(), newest?.as_ref(), tip.as_ref());
+                (found, newer)
+            }
+        };
         let (Some(artifact), Some(commit)) =
             (found.as_ref().and_then(|b| b.artifact.clone()), found.as_ref().and_then(|b| b.commit.clone()))
         else {
             return Err(undeployable(name, number, found.map(|build| build.state)).into());
         };
-        if let Some(current) =
-            record.current.as_ref().filter(|now| record.mixed.is_none() && now.digest == artifact.digest)
-        {
-            return Err(Stop::say(already_runs(name, stage, number, current.release, current.build)));
+        let policy = view.policy(stage);
+        let is_same = |now: &&Current| {
+            record.mixed.is_none() && now.digest == artifact.digest && now.parameters == policy.parameters
+        };
+        if let Some(current) = record.current.as_ref().filter(is_same) {
+            let card = already_runs(name, stage, number, current.release, current.build);
+            return Err(Stop::say(newer.iter().fold(card, |card, newer| card.text(marked(newer)))));
         }
         let release = ReleaseNumber(u32::try_from(view.counters.releases + 1).unwrap_or(u32::MAX));
         let params = deploy::Params {
@@ -69,9 +86,13 @@ impl Service {
             release,
             before: record.current.as_ref().map(|current| current.release),
             api: record.current.as_ref().and_then(|current| current.api.clone()),
-            next: pipeline.next(stage).cloned(),
-            smoke: view.policy(stage).smoke,
+            next: pipeline.next(stage).filter(|next| is_open(view, name, next, at)).cloned(),
+            has_next: pipeline.next(stage).is_some(),
+            smoke: policy.smoke,
             outside: None,
+            parameters: policy.parameters,
+            parameters_before: record.current.as_ref().map(|now| now.parameters.clone()).unwrap_or_default(),
+            newer: newer.clone(),
         };
         let answer = Text::plain("Deploying ")
             .code(name.as_str())
@@ -88,8 +109,82 @@ impl Service {
             stage: Some(stage.clone()),
             anyway: false,
         };
-        Ok(Resolved::new(DEPLOY, params, command, answer)?.counting(RELEASES, release.0))
+        Ok(Resolved::new(DEPLOY, params, command, answer)?.counting(RELEASES, release.0).noting(newer))
     }
+
+    async fn build_of(&self, name: &PipelineName, number: BuildNumber) -> Result<Option<Build>, Stop> {
+        let world = self.engine.world();
+        let found = world.store.get(&world.keys.build(name, number)).await?;
+        Ok(found.map(|item| from_item(&item)).transpose()?)
+    }
+
+    /// The newest build, if it is newer than that one.
+    async fn newest_build(
+        &self,
+        view: &View,
+        name: &PipelineName,
+        green: BuildNumber,
+    ) -> Result<Option<Build>, Stop> {
+        match u32::try_from(view.counters.builds).ok().map(BuildNumber) {
+            Some(newest) if newest.0 > green.0 => self.build_of(name, newest).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The commit at the tip of the branch that is built by default, if CodeCommit says so in time.
+    async fn tip(&self, pipeline: &Pipeline) -> Option<CommitId> {
+        let world = self.engine.world();
+        let branch = world.repositories.branch(&world.target, &pipeline.repository, &pipeline.branch);
+        tokio::time::timeout(PATIENCE, branch).await.ok()?.ok()?
+    }
+}
+
+/// How long a deploy waits to learn whether the branch has newer commits.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// What is newer than the build that is deployed, in words: a build that is not green, or commits that no build has.
+fn newer(
+    pipeline: &Pipeline,
+    green: Option<&Build>,
+    newest: Option<&Build>,
+    tip: Option<&CommitId>,
+) -> Option<String> {
+    let green = green?;
+    let commit = |build: &Build| build.commit.as_ref().map(|commit| commit.id.clone());
+    let this = format!("this is `{}`", green.number);
+    let this = commit(green).map_or(this.clone(), |id| format!("{this} of `{}`", id.short()));
+    let mut parts = vec![];
+    if let Some(newest) = newest {
+        let how = match newest.state {
+            BuildState::Failed => "failed",
+            BuildState::Cancelled => "was cancelled",
+            BuildState::Running => "is still running",
+            // Another one ended in between.
+            BuildState::Succeeded => return None,
+        };
+        parts.push(format!("The newest build, `{}`, {how}; {this}.", newest.number));
+    }
+    let is_built = |tip: &&CommitId| {
+        let of = |build: Option<&Build>| build.and_then(commit).is_some_and(|id| id == **tip);
+        // The commit of a build that just began is not known yet.
+        let is_unknown = newest.is_some_and(|newest| newest.commit.is_none());
+        of(Some(green)) || of(newest) || is_unknown || green.reference != pipeline.branch
+    };
+    if let Some(tip) = tip.filter(|tip| !is_built(tip)) {
+        let branch = &pipeline.branch;
+        let line = format!("/build {}", pipeline.name);
+        let and = if parts.is_empty() { format!("; {this}") } else { String::new() };
+        parts.push(format!(
+            "`{branch}` is at `{}`, which has no build yet{and}. To build it: `{line}`.",
+            tip.short()
+        ));
+    }
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// Whether something new may come to a stage at that time: nobody is sent to a closed door.
+fn is_open(view: &View, name: &PipelineName, stage: &StageName, at: Timestamp) -> bool {
+    pass(view, &Attempt { pipeline: name, stage, want: Want::Deploy, at }).is_ok()
 }
 
 fn undeployable(name: &PipelineName, number: BuildNumber, state: Option<BuildState>) -> Refusal {

@@ -12,15 +12,16 @@ mod rollback;
 mod stage;
 
 pub(crate) use roles::change_of;
+pub use stage::LOWER_BUTTON;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::card::{Card, Text, Tone};
 use crate::domain::{Release, from_item};
-use crate::grammar::Command;
+use crate::grammar::{Command, Permission};
 use crate::ids::{OperationId, PipelineName, ReleaseNumber};
-use crate::operation::{Draft, Ground, Refusal, Trouble};
+use crate::operation::{Draft, Ground, Refusal, Trouble, marked};
 use crate::ports::{Guard, Guards, Write};
 use crate::service::{Answer, Invocation, Service, Stop};
 
@@ -51,18 +52,33 @@ struct Resolved {
     counters: Guards,
     writes: Vec<Write>,
     answer: Text,
+    /// What is worth to be known of it at once, in words.
+    note: Option<String>,
+    /// Who may ask for exactly this, where the words of the command alone do not say.
+    permission: Option<Permission>,
 }
 
 impl Resolved {
     fn new(kind: &'static str, params: impl Serialize, command: Command, answer: Text) -> Result<Self, Stop> {
         let params = serde_json::to_value(params).map_err(|error| Trouble::Corrupt(error.to_string()))?;
-        Ok(Self { kind, params, command, counters: Guards::new(), writes: vec![], answer })
+        let (counters, writes) = (Guards::new(), vec![]);
+        Ok(Self { kind, params, command, counters, writes, answer, note: None, permission: None })
     }
 
     /// Takes the next number of a counter with it.
     fn counting(mut self, counter: &str, number: u32) -> Self {
         self.counters.insert(counter.to_owned(), Guard::Number(number.into()));
         self
+    }
+
+    /// With something worth to be known at once.
+    fn noting(self, note: Option<String>) -> Self {
+        Self { note, ..self }
+    }
+
+    /// Only for those.
+    fn only_for(self, permission: Permission) -> Self {
+        Self { permission: Some(permission), ..self }
     }
 
     /// Brings a record into being with it.
@@ -90,7 +106,7 @@ impl Service {
         ground: &Ground,
         id: &OperationId,
         seen: Option<&str>,
-    ) -> Result<Draft, Stop> {
+    ) -> Result<(Draft, Option<Permission>), Stop> {
         let view = &ground.view;
         let Some(name) = pipeline_of(command) else {
             return Err(Trouble::Corrupt(format!("no draft for {command}")).into());
@@ -109,10 +125,13 @@ impl Service {
                 pipeline::stage_add(view, &name, stage, after.as_ref(), command)?
             }
             Command::Build { reference, .. } => {
-                self.build(invocation, view, &name, reference.as_deref(), id)?
+                self.build(invocation, view, &name, reference.as_deref(), id).await?
             }
             Command::Deploy { build, stage, .. } => self.deploy(view, &name, *build, stage.as_ref()).await?,
-            Command::StageSet { stage, settings, .. } => stage::set(view, &name, stage, settings, command)?,
+            Command::StageSet { stage, settings, confirm, .. } => {
+                let setting = stage::Setting { view, name: &name, command, seen };
+                self.set(setting, stage, settings, *confirm).await?
+            }
             Command::StageLock { .. } => self.lock(invocation, ground, command)?,
             Command::StageUnlock { stage, .. } => {
                 self.unlock(invocation, ground, &name, stage.as_ref(), command)?
@@ -123,7 +142,7 @@ impl Service {
                 self.promote(ground, &name, to, from.as_ref(), *release, nevertheless).await?
             }
             Command::Rollback { stage, release, reason, .. } => {
-                self.rollback(invocation, view, &name, stage, *release, reason.clone()).await?
+                self.rollback(invocation, ground, &name, stage, *release, reason.clone()).await?
             }
             Command::PipelineTidy { now, .. } => pipeline::tidy(view, &name, *now, command)?,
             Command::PipelineGrant { .. } | Command::PipelineRevoke { .. } => {
@@ -136,7 +155,13 @@ impl Service {
             let outside = serde_json::to_value(outside);
             resolved.params["outside"] = outside.map_err(|error| Trouble::Corrupt(error.to_string()))?;
         }
-        Ok(Draft {
+        let hint = match invocation.channel.as_ref() == Some(home) {
+            true => Text::plain("Follow it in its message in the channel."),
+            false => Text::plain("Follow it in ").channel(home).then("."),
+        };
+        let card = Card::new(Tone::Running, resolved.answer).hint(hint);
+        let card = resolved.note.iter().fold(card, |card, note| card.text(marked(note)));
+        let draft = Draft {
             kind: resolved.kind,
             params: resolved.params,
             home: home.clone(),
@@ -144,11 +169,10 @@ impl Service {
             fingerprint: resolved.command.to_string(),
             counters: resolved.counters,
             writes: resolved.writes,
-            answer: Answer::private(
-                Card::new(Tone::Running, resolved.answer).hint("Follow it in its message in the channel."),
-            ),
+            answer: Answer::private(card),
             pipeline: name,
-        })
+        };
+        Ok((draft, resolved.permission))
     }
 
     /// A release that may come to run on a stage again or further on.

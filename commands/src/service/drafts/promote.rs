@@ -2,7 +2,7 @@
 //! stage ran when it was asked, to which the approval is bound.
 
 use crate::card::{Card, Text, Tone};
-use crate::domain::{Attempt, pass};
+use crate::domain::{Attempt, Current, pass};
 use crate::grammar::Command;
 use crate::ids::{PipelineName, ReleaseNumber, StageName};
 use crate::operation::{Ground, Refusal};
@@ -85,7 +85,10 @@ impl Service {
             .into());
         }
         let is_whole = target.mixed.is_none();
-        if target.current.as_ref().is_some_and(|current| is_whole && current.release == number) {
+        let policy = view.policy(to);
+        let is_same =
+            |current: &Current| current.release == number && current.parameters == policy.parameters;
+        if target.current.as_ref().is_some_and(|current| is_whole && is_same(current)) {
             return Err(Stop::say(
                 Card::new(
                     Tone::Neutral,
@@ -101,7 +104,7 @@ impl Service {
         }
         let release = self.release(name, number).await?;
         let now = self.engine.world().clock.now();
-        let (policy, reason) = (view.policy(to), nevertheless.override_reason);
+        let reason = nevertheless.override_reason;
         let (approvers, _) = access.deciders(&policy.approvers);
         let expires = match (policy.expires, policy.approvals) {
             (0, _) | (_, 0) => None,
@@ -113,10 +116,11 @@ impl Service {
             from: from.clone(),
             release,
             bucket: pipeline.bucket.clone(),
-            before: target
-                .current
-                .as_ref()
-                .map(|current| promote::Before { release: current.release, commit: current.commit.clone() }),
+            before: target.current.as_ref().map(|current| promote::Before {
+                release: current.release,
+                commit: current.commit.clone(),
+                parameters: current.parameters.clone(),
+            }),
             api: running.api.clone(),
             approvals: if reason.is_some() {
                 0
@@ -133,6 +137,7 @@ impl Service {
             passed: vec![],
             smoke: policy.smoke.clone(),
             outside: None,
+            parameters: policy.parameters.clone(),
         };
         let attempt = Attempt { pipeline: name, stage: to, want: params.want(), at: now };
         let mut passed = pass(view, &attempt)?;

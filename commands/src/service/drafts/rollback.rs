@@ -4,16 +4,16 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::card::Text;
-use crate::domain::{Attempt, Current, Stage, VersionSet, View, Want, from_item, pass};
-use crate::grammar::Command;
+use crate::domain::{Attempt, Current, NoWayBack, Release, Stage, VersionSet, View, Want, from_item, pass};
+use crate::grammar::{Command, Permission};
 use crate::ids::{PipelineName, ReleaseNumber, StageName};
-use crate::operation::{ROLLBACK, Refusal, Trouble};
+use crate::operation::{Ground, ROLLBACK, Refusal, Trouble};
 use crate::operations::tidy::WINDOW;
 use crate::operations::{promote, rollback};
 use crate::service::drafts::Resolved;
-use crate::service::{Actor, Invocation, Service, Stop};
+use crate::service::{Invocation, Service, Stop};
 
-/// How long two people may take to see the same fire.
+/// How long two people may take to see the same fire, or one to send a line twice.
 const SAME_FIRE: SignedDuration = SignedDuration::from_mins(1);
 
 impl Service {
@@ -21,12 +21,13 @@ impl Service {
     pub(super) async fn rollback(
         &self,
         invocation: &Invocation,
-        view: &View,
+        ground: &Ground,
         name: &PipelineName,
         stage: &StageName,
         release: Option<ReleaseNumber>,
         reason: Option<String>,
     ) -> Result<Resolved, Stop> {
+        let view = &ground.view;
         let world = self.engine.world();
         view.pipeline(name)?;
         let record = view.stage(name, stage)?;
@@ -56,7 +57,7 @@ impl Service {
                 .into());
             }
             Some(number) => number,
-            None if just_rolled_back(current, record, &invocation.actor, world.clock.now()) => {
+            None if just_rolled_back(current, record, world.clock.now()) => {
                 return Err(Refusal::new(
                     "just-rolled-back",
                     format!(
@@ -75,17 +76,29 @@ impl Service {
             None => record.rollback_target().ok_or_else(|| {
                 Refusal::new(
                     "nothing-before",
-                    format!(
-                        "Nothing ran on `{stage}` before `{}` that was not rolled back itself.",
-                        current.release
-                    ),
+                    format!("There is no earlier good release on `{stage}`."),
                     ran_here(record, current.release),
                 )
             })?,
         };
-        let attempt = Attempt { pipeline: name, stage, want: Want::Rollback, at: world.clock.now() };
-        let passed = pass(view, &attempt)?;
         let release = self.release(name, number).await?;
+        let forward = record.no_way_back(number).map(|why| no_way_back(view, stage, &release, why));
+        let overrides = forward.is_some();
+        if let Some(refusal) = &forward {
+            let may = ground.access.permit(Permission::AdminsOrOncall, &invocation.actor.id).is_ok();
+            match (may, reason.is_some()) {
+                (true, true) => {}
+                (true, false) => {
+                    let line = format!("/rollback {name} {stage} {number} REASON");
+                    let hint = format!("{} Or go there all the same, with a reason: `{line}`.", refusal.hint);
+                    return Err(Refusal { hint, ..refusal.clone() }.into());
+                }
+                (false, _) => return Err(refusal.clone().into()),
+            }
+        }
+        let attempt = Attempt { pipeline: name, stage, want: Want::Rollback, at: world.clock.now() };
+        let mut passed = pass(view, &attempt)?;
+        passed.extend(forward.map(|refusal| refusal.problem));
         let set = world.store.get(&world.keys.version_set(name, number, stage)).await?;
         let set: Option<VersionSet> = set.map(|item| from_item(&item)).transpose()?;
         let set =
@@ -113,6 +126,7 @@ impl Service {
             goes_first: view.tickets.iter().any(|ticket| ticket.kind == promote::KIND),
             passed,
             outside: None,
+            overrides,
         };
         let answer = Text::plain("Rolling ")
             .code(name.as_str())
@@ -128,16 +142,36 @@ impl Service {
             anyway: false,
             reason: None,
         };
-        Resolved::new(ROLLBACK, params, command, answer)
+        let resolved = Resolved::new(ROLLBACK, params, command, answer)?;
+        Ok(if overrides { resolved.only_for(Permission::AdminsOrOncall) } else { resolved })
     }
 }
 
-/// Whether somebody else took the stage back so lately that a rollback typed now may mean the same one: two people who see
-/// one fire must not go back two releases.
-fn just_rolled_back(current: &Current, stage: &Stage, who: &Actor, at: Timestamp) -> bool {
+/// What is told of a release that is no way back: how it comes there, with the gates that are for what is new.
+fn no_way_back(view: &View, stage: &StageName, release: &Release, why: NoWayBack) -> Refusal {
+    let number = release.number;
+    let problem = match why {
+        NoWayBack::Newer => {
+            format!("`{number}` ran on `{stage}` after what runs there now, so it is no way back.")
+        }
+        NoWayBack::RolledBack => format!("`{stage}` was rolled back from `{number}`, so it is no way back."),
+    };
+    let Some(pipeline) = &view.pipeline else { return Refusal::new("no-way-back", problem, "") };
+    let name = &pipeline.name;
+    let line = match (pipeline.before(stage), why) {
+        (Some(_), NoWayBack::Newer) => format!("/promote {name} {stage} {number}"),
+        (Some(_), NoWayBack::RolledBack) => format!("/promote {name} {stage} {number} again"),
+        (None, _) => format!("/deploy {name} {}", release.build),
+    };
+    Refusal::new("no-way-back", problem, format!("To bring it there again: `{line}`."))
+}
+
+/// Whether the stage was rolled back so lately that a rollback typed now may mean the same one: two people who see one fire,
+/// or one person who sends a line twice, must not go back two releases.
+fn just_rolled_back(current: &Current, stage: &Stage, at: Timestamp) -> bool {
     let present = stage.runs.iter().position(|run| run.release == current.release);
     let left = stage.runs.iter().skip(present.map_or(0, |at| at + 1)).any(|run| run.rolled_back);
-    left && current.by.id != who.id && at.duration_since(current.since) < SAME_FIRE
+    left && at.duration_since(current.since) < SAME_FIRE
 }
 
 /// The releases that ran on a stage, for who has to name one.
@@ -148,10 +182,17 @@ fn ran_here(stage: &Stage, current: ReleaseNumber) -> String {
         .rev()
         .filter(|run| run.release != current)
         .take(8)
-        .map(|run| format!("`{}`{}", run.release, if run.rolled_back { " (rolled back)" } else { "" }))
+        .map(|run| {
+            let why = match stage.no_way_back(run.release) {
+                Some(NoWayBack::RolledBack) => " (rolled back)",
+                Some(NoWayBack::Newer) => " (newer)",
+                None => "",
+            };
+            format!("`{}`{why}", run.release)
+        })
         .collect();
     match others.as_slice() {
         [] => "No other release ever ran here.".to_owned(),
-        others => format!("Name one that ran here: {}.", others.join(", ")),
+        others => format!("Other releases that ran here: {}.", others.join(", ")),
     }
 }

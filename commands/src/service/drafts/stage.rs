@@ -1,74 +1,178 @@
 //! The drafts of what keeps a stage as it is: its policy, and locks. All of it is resolved to points of time and to whole
 //! policies here, so that what is recorded does not depend on when it is read.
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use std::time::Duration;
 
-use crate::card::Text;
-use crate::domain::{Lock, Policy, View};
-use crate::grammar::{Command, Period};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::card::{Button, ButtonStyle, Card, Text, Tone};
+use crate::domain::{Build, Lock, Pinned, Policy, View, from_item, minute, parameter};
+use crate::grammar::{Command, Names, Period, parse_line};
 use crate::ids::{PipelineName, StageName};
 use crate::operation::{Ground, Refusal, Trouble};
+use crate::operations::build::ARTIFACT_LIMIT;
+use crate::operations::names::short_hash;
 use crate::operations::{stage_lock, stage_set, stage_unlock};
+use crate::service::clicks::bad_button;
 use crate::service::drafts::Resolved;
-use crate::service::{Invocation, Service, Stop};
+use crate::service::{Answer, Invocation, Service, Stop};
 
 /// How long a lock holds for which no end is named: two hours.
 const LOCKED: u64 = 2 * 3600;
 /// The longest lock: whoever needs a longer one wants a freeze, or another policy.
 const LONGEST: i64 = 30 * 86_400;
 
-/// A stage's policy with some settings changed.
-pub(super) fn set(
-    view: &View,
-    name: &PipelineName,
-    stage: &StageName,
-    settings: &[(String, String)],
-    command: &Command,
-) -> Result<Resolved, Stop> {
-    view.pipeline(name)?;
-    view.stage(name, stage)?;
-    let before = view.policy(stage);
-    let default = Policy::of(view.is_protected(stage));
-    let after = stage_set::changed(&before, &default, settings)?;
-    stage_set::only_what_holds(stage, &default, &after)?;
-    if after == before {
-        return Err(Refusal::new(
-            "already-set",
-            format!("Stage `{stage}` of `{name}` is set so already; nothing was changed."),
-            format!("See `/stage list {name}`."),
-        )
-        .into());
+/// The fixed id of the button that confirms fewer approvals (DESIGN 8).
+pub const LOWER_BUTTON: &str = "stage.lower";
+/// How long the template may take to be read that says which parameters are secrets. Whoever waits longer is not held up.
+const PATIENCE: Duration = Duration::from_millis(1_000);
+
+/// What fewer approvals are confirmed for: the policy as it was shown.
+fn digest(before: &Policy) -> String {
+    short_hash(&[&serde_json::to_string(before).unwrap_or_default()])
+}
+
+/// Asks whether a stage is really to need fewer approvals.
+fn lowering(name: &PipelineName, stage: &StageName, before: &Policy, after: &Policy, line: &str) -> Card {
+    let of = Text::default().code(stage.as_str()).then(" of ").code(name.as_str());
+    let what = format!(" would need {} (now: {}); nothing was changed.", after.needs(), before.needs());
+    let asked =
+        format!("Promotions to {stage} of {name} will need {} (now: {}).", after.needs(), before.needs());
+    let button = Button::new(LOWER_BUTTON, "Lower it", format!("{}|{line}", digest(before)));
+    Card::new(Tone::Bad, of.then(what))
+        .hint(Text::plain("To confirm: ").code(line).then("."))
+        .button(button.style(ButtonStyle::Danger).asking(asked, "Lower it"))
+        .foot(Text::plain("code ").code("confirm-lower"))
+}
+
+/// The pipeline as it is, with the line that was typed and what its author was shown before.
+pub(super) struct Setting<'a> {
+    pub(super) view: &'a View,
+    pub(super) name: &'a PipelineName,
+    pub(super) command: &'a Command,
+    pub(super) seen: Option<&'a str>,
+}
+
+impl Service {
+    /// A stage's policy with some settings changed.
+    pub(super) async fn set(
+        &self,
+        Setting { view, name, command, seen }: Setting<'_>,
+        stage: &StageName,
+        settings: &[(String, String)],
+        confirm: bool,
+    ) -> Result<Resolved, Stop> {
+        view.pipeline(name)?;
+        view.stage(name, stage)?;
+        let before = view.policy(stage);
+        let default = Policy::of(view.is_protected(stage));
+        let after = stage_set::changed(&before, &default, settings)?;
+        stage_set::only_what_holds(stage, &default, &after)?;
+        if after == before {
+            return Err(Refusal::new(
+                "already-set",
+                format!("Stage `{stage}` of `{name}` is set so already; nothing was changed."),
+                format!("See `/stage list {name}`."),
+            )
+            .into());
+        }
+        let names: Vec<&str> = settings.iter().filter_map(|(key, _)| parameter(key)).collect();
+        if !names.is_empty() {
+            self.refuse_secrets(view, name, &names).await?;
+        }
+        let is_confirmed = confirm && seen.is_none_or(|seen| seen == digest(&before));
+        if after.needs_fewer_people_than(&before) && !is_confirmed {
+            let (name, settings) = (name.clone(), settings.to_vec());
+            let line = Command::StageSet { name, stage: stage.clone(), settings, confirm: true }.to_string();
+            let Some(pipeline) = &view.pipeline else {
+                return Err(Trouble::Corrupt("no pipeline".into()).into());
+            };
+            return Err(Stop::say(lowering(&pipeline.name, stage, &before, &after, &line)));
+        }
+        let params = stage_set::Params {
+            name: name.clone(),
+            stage: stage.clone(),
+            settings: settings.to_vec(),
+            default,
+            is_lower: after.is_lower_than(&before),
+            before,
+        };
+        let answer = Text::plain("Setting the policy of ")
+            .code(stage.as_str())
+            .then(" of ")
+            .code(name.as_str())
+            .then(".");
+        Resolved::new(stage_set::KIND, params, command.clone(), answer)
     }
-    let params = stage_set::Params {
-        name: name.clone(),
-        stage: stage.clone(),
-        settings: settings.to_vec(),
-        default,
-        is_lower: after.is_lower_than(&before),
-        before,
-    };
-    let answer =
-        Text::plain("Setting the policy of ").code(stage.as_str()).then(" of ").code(name.as_str()).then(".");
-    Resolved::new(stage_set::KIND, params, command.clone(), answer)
+
+    /// *Lower it*: the command again, about the policy that its author saw.
+    pub(in crate::service) async fn lower(
+        &self,
+        invocation: &Invocation,
+        value: &str,
+    ) -> Result<Answer, Stop> {
+        let command = value.split_once('|').and_then(|(digest, line)| {
+            let command = parse_line(line, &Names::default()).ok()?;
+            matches!(command, Command::StageSet { confirm: true, .. }).then_some((digest, command))
+        });
+        match command {
+            Some((digest, command)) => self.operate(invocation, command, Some(digest)).await,
+            None => Err(bad_button().into()),
+        }
+    }
+
+    /// What is set is shown to everybody: a parameter that the newest green build marks as a secret is refused before it is
+    /// recorded anywhere. What cannot be read in time holds nobody up: such a template is refused when it is deployed.
+    async fn refuse_secrets(&self, view: &View, name: &PipelineName, names: &[&str]) -> Result<(), Stop> {
+        let Ok(secrets) = tokio::time::timeout(PATIENCE, self.secrets(view, name)).await else {
+            return Ok(());
+        };
+        let secrets = secrets.unwrap_or_else(|error| {
+            tracing::warn!(%error, pipeline = %name, "the template could not be read for its secrets");
+            None
+        });
+        match names.iter().find(|name| secrets.iter().flatten().any(|secret| secret == **name)) {
+            None => Ok(()),
+            Some(secret) => Err(Refusal::new(
+                "secret-parameter",
+                format!(
+                    "The template marks `{secret}` as a secret (`NoEcho`), and what is set here is shown to everybody; \
+                     nothing was changed."
+                ),
+                "Store the secret in Secrets Manager or SSM Parameter Store, and make its *name* the parameter.",
+            )
+            .into()),
+        }
+    }
+
+    /// The parameters with `NoEcho` in the newest green build's template.
+    async fn secrets(&self, view: &View, name: &PipelineName) -> Result<Option<Vec<String>>, Trouble> {
+        let (Some(number), Some(pipeline)) = (view.counters.newest_green(), &view.pipeline) else {
+            return Ok(None);
+        };
+        let world = self.engine.world();
+        let Some(item) = world.store.get(&world.keys.build(name, number)).await? else { return Ok(None) };
+        let Some(artifact) = from_item::<Build>(&item)?.artifact else { return Ok(None) };
+        let Pinned { key, version, .. } = &artifact.packaged;
+        let found =
+            world.objects.object(&world.target, &pipeline.bucket, key, Some(version), ARTIFACT_LIMIT).await?;
+        let template = found.and_then(|found| serde_json::from_slice::<Value>(&found.content).ok());
+        let declared = template.as_ref().and_then(|template| template.get("Parameters")?.as_object());
+        Ok(declared.map(|declared| {
+            let is_secret = |value: &Value| match value.get("NoEcho") {
+                Some(Value::Bool(yes)) => *yes,
+                Some(Value::String(yes)) => yes.eq_ignore_ascii_case("true"),
+                _ => false,
+            };
+            declared.iter().filter(|(_, value)| is_secret(value)).map(|(name, _)| name.clone()).collect()
+        }))
+    }
 }
 
 /// When a lock ends. Times of a day are those of UTC: Slack shows them to each person in their own zone.
 fn end(now: Timestamp, until: Option<&Period>) -> Option<Timestamp> {
-    let utc = now.to_zoned(TimeZone::UTC).datetime();
-    let at = match until {
-        None => now.checked_add(SignedDuration::from_secs(i64::try_from(LOCKED).ok()?)).ok()?,
-        Some(Period::Seconds(seconds)) => {
-            now.checked_add(SignedDuration::from_secs(i64::try_from(*seconds).ok()?)).ok()?
-        }
-        Some(Period::Time(time)) => {
-            let today = utc.date().to_datetime(*time);
-            let next = if today > utc { today } else { today.checked_add(1.day()).ok()? };
-            TimeZone::UTC.to_timestamp(next).ok()?
-        }
-        Some(Period::Date(date)) => TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?,
-        Some(Period::Moment(moment)) => TimeZone::UTC.to_timestamp(*moment).ok()?,
-    };
+    let at = until.unwrap_or(&Period::Seconds(LOCKED)).end(now)?;
     (at > now && at.duration_since(now).as_secs() <= LONGEST).then_some(at)
 }
 
@@ -95,11 +199,15 @@ impl Service {
         };
         let now = self.engine.world().clock.now();
         let stages = stages(view, name, stage.as_ref())?;
+        let in_utc = !matches!(until, None | Some(Period::Seconds(_)));
         let until = end(now, until.as_ref()).ok_or_else(|| {
             Refusal::new(
                 "bad-end",
                 "A lock ends in the future, and within 30 days; nothing was locked.",
-                format!("Name another end, as in `/stage lock {name} prod for 2h REASON`; or set a freeze."),
+                format!(
+                    "Name another end, as in `/stage lock {name} {} for 2h REASON`; or set a freeze.",
+                    stage.as_ref().or(stages.first()).map_or_else(String::new, ToString::to_string)
+                ),
             )
         })?;
         let held: Vec<Lock> = stages
@@ -125,7 +233,9 @@ impl Service {
             answer =
                 if nth > 0 { answer.then(", ").code(stage.as_str()) } else { answer.code(stage.as_str()) };
         }
-        let answer = answer.then(" of ").code(name.as_str()).then(" until ").time(until).then(".");
+        let answer = answer.then(" of ").code(name.as_str()).then(" until ").time(until);
+        // Whoever named a time of a day learns whose it is.
+        let answer = if in_utc { answer.then(format!(" ({})", minute(until))) } else { answer }.then(".");
         let params = stage_lock::Params {
             name: name.clone(),
             stages,

@@ -78,7 +78,7 @@ const SITUATIONS: [Situation; 14] = [
 ];
 
 /// What is typed: ann and ben operate and, with cleo, approve; dan is on call; eve administers; zoe may nothing.
-const LINES: [(&str, &str); 46] = [
+const LINES: [(&str, &str); 51] = [
     ("ann", "/repo create invoices"),
     ("zoe", "/repo create invoices"),
     ("ann", "/build orders"),
@@ -92,6 +92,8 @@ const LINES: [(&str, &str); 46] = [
     ("eve", "/stage add orders qa"),
     ("ann", "/stage set orders prod order=any soak=5m"),
     ("eve", "/stage set orders prod soak=5m"),
+    ("eve", "/stage set orders prod approvals=0"),
+    ("eve", "/stage set orders prod approvals=0 confirm"),
     ("eve", "/stage set orders prod approvers=<!subteam^S0LEADS01>"),
     ("ann", "/stage lock orders prod the ledger"),
     ("dan", "/stage lock orders prod for 1h the ledger"),
@@ -116,6 +118,9 @@ const LINES: [(&str, &str); 46] = [
     ("dan", "/rollback orders staging checkout is down"),
     ("dan", "/rollback orders staging anyway checkout is down"),
     ("zoe", "/rollback orders staging"),
+    ("ann", "/rollback orders prod r2 checkout is down"),
+    ("dan", "/rollback orders prod r2"),
+    ("dan", "/rollback orders prod r2 checkout is down"),
     ("eve", "/pipeline grant <@U0ZOE0009> operators orders"),
     ("eve", "/pipeline grant <@U0ZOE0009> operators"),
     ("eve", "/pipeline grant <@U0ANN0001> operators orders"),
@@ -193,6 +198,9 @@ async fn office_in(situation: &Situation) -> Office {
         };
         stage.runs = vec![run(1, false), run(2, true)];
         put(&store, to_item(item.key, item.guards, &stage)).await;
+        let set = |stage: &StageName| keys.version_set(&orders, crate::ids::ReleaseNumber(2), stage);
+        let made = store.item(&set(&"staging".parse().unwrap())).unwrap();
+        put(&store, Ok(Item { key: set(&prod), ..made })).await;
     }
     let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
     Office { service: Service::new(engine, Names::default()), store, people }

@@ -9,6 +9,7 @@ mod drift;
 mod gates;
 mod groups;
 mod history;
+mod people;
 mod roles;
 
 use super::*;
@@ -309,7 +310,7 @@ async fn a_late_click_is_told_so_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn who_goes_back_just_after_somebody_else_is_asked_whether_further_back_is_meant() {
+async fn who_goes_back_just_after_a_rollback_is_asked_whether_further_back_is_meant() {
     let office = office(roles()).await;
     samples::orders(&*office.store, "orders", &[("dev", 3), ("prod", 3)]).await;
     let keys = &office.service.engine.world().keys;
@@ -331,8 +332,12 @@ async fn who_goes_back_just_after_somebody_else_is_asked_whether_further_back_is
         office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
     };
     put(&just).await;
+    // Also who did it: a line is sent twice more easily than two people see one fire.
+    for who in ["oli", "ann"] {
+        let card = office.types(who, who, "/rollback orders prod").await;
+        assert_eq!(code(&card).as_deref(), Some("just-rolled-back"), "{card:?}");
+    }
     let card = office.types("d1", "oli", "/rollback orders prod").await;
-    assert_eq!(code(&card).as_deref(), Some("just-rolled-back"), "{card:?}");
     assert!(words(&card).contains("/rollback orders prod r1"), "the line to type: {card:?}");
     assert_ne!(office.types("d2", "oli", "/rollback orders prod r1").await.tone, Tone::Bad, "it is named");
     put(&late).await;

@@ -240,7 +240,7 @@ fn parameters_are_set_per_stage_before_their_default() {
     let errors = World::new().read(&whole).unwrap_err();
     assert_eq!(errors.len(), 1, "a missing value is told once, not at each use: {errors:?}");
     assert!(errors[0].problem.contains("Table") && errors[0].problem.contains("prod"), "{errors:?}");
-    assert!(errors[0].hint.contains("/stage set orders prod Table="), "{errors:?}");
+    assert!(errors[0].hint.contains("/stage set orders prod param.Table=tt"), "{errors:?}");
 
     let errors = World::new().with("Table", "vv").read(&whole).unwrap_err();
     assert!(errors[0].problem.contains("not one of tt, uu"), "{errors:?}");

@@ -146,6 +146,7 @@ pub fn application(pipeline: &PipelineName, stage: &StageName, functions: &[&str
     Application {
         functions: functions.iter().map(|logical| ((*logical).into(), function(logical))).collect(),
         routes: functions.iter().map(route).collect(),
+        unknown_parameters: vec![],
     }
 }
 

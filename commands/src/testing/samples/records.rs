@@ -106,6 +106,7 @@ pub(super) fn current(release: u32) -> Current {
         since: BEGIN - minutes(60 / i64::from(release)),
         by: actor("ann"),
         api: Some(pinned_api("d1")),
+        parameters: Default::default(),
     }
 }
 

@@ -120,9 +120,13 @@ fn deploying(name: &str, number: u32, commit: Change, functions: &[&str]) -> Jou
         release: ReleaseNumber(number),
         before: (!is_first).then(|| ReleaseNumber(number - 1)),
         api: None,
+        has_next: !is_first,
         next: (!is_first).then(|| "staging".parse().expect("a stage")),
         smoke: None,
         outside: None,
+        parameters: Default::default(),
+        parameters_before: Default::default(),
+        newer: None,
     };
     let outputs = Outputs::of_versions(name, "dev", functions, is_first);
     Journal::accepted("deploy", &format!("/deploy {name}"), name, params, outputs)
@@ -136,7 +140,11 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
         from: "staging".parse().expect("a stage"),
         release: release(2, commit, functions),
         bucket: BUCKET.into(),
-        before: Some(promote::Before { release: ReleaseNumber(1), commit: change(1) }),
+        before: Some(promote::Before {
+            release: ReleaseNumber(1),
+            commit: change(1),
+            parameters: Default::default(),
+        }),
         api: None,
         approvals: 1,
         approvers: access().approvers.into_iter().collect(),
@@ -149,6 +157,7 @@ pub fn promotion(name: &str, commit: Change, functions: &[&str]) -> promote::Par
         passed: vec![],
         smoke: None,
         outside: None,
+        parameters: Default::default(),
     }
 }
 
@@ -187,6 +196,28 @@ fn changes(is_much: bool) -> serde_json::Value {
     let lines: Vec<_> = (0..8).map(line).collect();
     let routes = "GET /{proxy+} added, ".repeat(6);
     serde_json::json!({ "functions": lines, "more": 92, "routes": routes, "since": since })
+}
+
+/// A promotion with other values of parameters, one of which the template does not declare.
+fn with_parameters() -> Journal {
+    let values = |pairs: &[(&str, &str)]| -> crate::domain::Parameters {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let before = promote::Before {
+        release: ReleaseNumber(1),
+        commit: change(1),
+        parameters: values(&[("LogLevel", "info"), ("Old", "1")]),
+    };
+    let params = promote::Params {
+        before: Some(before),
+        parameters: values(&[("LogLevel", "<!channel> *debug*"), ("Tabel", "orders")]),
+        ..promotion("orders", change(2), &["Hello"])
+    };
+    let mut application =
+        super::application(&"orders".parse().expect("a name"), &"prod".parse().expect("a stage"), &["Hello"]);
+    application.unknown_parameters = vec!["Tabel".into()];
+    let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false).with("artifact", application);
+    Journal::accepted("promote", "/promote orders prod", "orders", params, outputs)
 }
 
 /// A promotion of so many commits.
@@ -358,6 +389,7 @@ fn rolling_back(reason: Option<&str>) -> Journal {
         reason: reason.map(str::to_owned),
         passed: vec![],
         outside: None,
+        overrides: false,
     };
     let seen = serde_json::json!({
         "aliases": { "sluice-orders-Hello": ["2", "rev"], "sluice-orders-Count": ["2", "rev"] }, "serves": "d2",
@@ -527,6 +559,10 @@ pub fn all() -> Vec<Sample> {
             .succeeded()
             .sample("took a smoke test away"),
         setting(&[("approvals", "1")], &[("approvals", "2")]).succeeded().sample("lowered"),
+        setting(&[("approvals", "0")], &[]).succeeded().sample("opened"),
+        setting(&[("param.LogLevel", "debug"), ("param.Old", "-")], &[("param.Old", "1")])
+            .succeeded()
+            .sample("set a parameter"),
         locking(false).sample("just accepted"),
         locking(false).failed("lock:prod", gone()).sample("failed"),
         locking(false).until("hold:prod").sample("locked"),
@@ -596,6 +632,12 @@ pub fn all() -> Vec<Sample> {
             .stopped("ben", Verdict::GiveWay, None)
             .taken_back()
             .sample("gave way to a rollback"),
+        promotion()
+            .until("approval")
+            .stopped("cleo", Verdict::StageMoved, Some("prod now runs r3"))
+            .taken_back()
+            .sample("void because its stage moved"),
+        with_parameters().until("approval").sample("waiting, with parameters"),
         promoting(LONG, hostile(subject), &TEN).until("approval").sample("extreme: waiting"),
         rolling_back(None).sample("just accepted"),
         rolling_back(None).until("alias:sluice-orders-Hello").sample("half way"),

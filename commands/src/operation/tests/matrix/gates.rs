@@ -20,8 +20,14 @@ pub(super) async fn world(settings: &str) -> (Shared, Process) {
     let shared = Scene::after(PLENTY).await.open();
     let process = shared.process("one");
     if !settings.is_empty() {
-        ends(&shared, &process, "ada", &format!("/stage set orders prod {settings}"), Status::Succeeded)
-            .await;
+        ends(
+            &shared,
+            &process,
+            "ada",
+            &format!("/stage set orders prod {settings} confirm"),
+            Status::Succeeded,
+        )
+        .await;
     }
     (shared, process)
 }

@@ -16,6 +16,7 @@ mod gates;
 mod groups;
 mod judge;
 mod locks;
+mod outdated;
 mod outside;
 mod scene;
 mod schedules;

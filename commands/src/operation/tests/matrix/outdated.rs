@@ -1,0 +1,181 @@
+//! A promotion that waits while its stage moves: it is void from then on, wherever the process dies that moved the stage.
+
+use super::super::harness::{Death, Process, Shared};
+use super::cases::{Tally, sampled};
+use super::gates::{ASK, comes_to, ends, fails_with, newest, refused, runs, world};
+use super::scene::Scene;
+use super::smoke::words;
+use crate::ids::OperationId;
+use crate::operation::{Head, Status};
+use crate::testing::Moment;
+
+/// How many deaths the short form tries.
+const SAMPLE: usize = 30;
+/// Moves the stage past everybody.
+const OVERRIDE: &str = "/promote orders prod r1 override checkout is down";
+
+/// A world in which ann's promotion waits for approval, and that promotion.
+async fn waiting() -> (Scene, OperationId) {
+    let (shared, process) = world("").await;
+    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.live_until(async || shared.is_settled()).await;
+    drop(process);
+    (Scene::with(shared.store.items(), shared.cloud.clone(), shared.clock.clone()), head.id)
+}
+
+/// Somebody moves the stage, and all is over. Whether the process died before.
+async fn moves(shared: &Shared, process: &Process, who: &str, line: &str, operations: usize) -> bool {
+    let story = async {
+        process.types("d1", who, line).await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        biased;
+        died = process.live_until(async || shared.has_ended(operations)) => died,
+        () = story => true,
+    }
+}
+
+async fn is_void(shared: &Shared, id: &OperationId, context: &str) -> Head {
+    let head = shared.head(id).await;
+    let journal = shared.journal(id);
+    assert_eq!(head.status, Status::Failed, "{context}: {journal:#?}");
+    assert_eq!(fails_with(shared, &head).await, "void", "{context}: {journal:#?}");
+    head
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_void_as_soon_as_its_stage_moved_wherever_the_process_dies() {
+    let (scene, asked) = waiting().await;
+    let known = scene.known().len();
+    for (who, line) in [("oli", OVERRIDE), ("ben", "/rollback orders prod")] {
+        let clean = scene.open();
+        assert!(!moves(&clean, &clean.process("clean"), who, line, known + 1).await);
+        let head = is_void(&clean, &asked, line).await;
+        let news = clean.news(&head.id).unwrap();
+        assert!(news.card.buttons.is_empty(), "{line}: its buttons disappear: {:?}", news.card.buttons);
+        let calls = clean.store.count();
+        let tally = Tally::of(format!("{line}: deaths while another promotion waits"));
+        let deaths = [Moment::Before, Moment::After].into_iter();
+        let deaths = deaths.flat_map(|moment| (0..calls).map(move |call| (call, moment))).collect();
+        for death in sampled(deaths, SAMPLE, 3) {
+            let context = format!("{line}: {death:?}");
+            let shared = scene.open();
+            let first = shared.life("first", Death { store: Some(death), ..Death::default() }, |_| {});
+            let died = moves(&shared, &first, who, line, known + 1).await;
+            drop(first);
+            if died {
+                assert!(!moves(&shared, &shared.process("second"), who, line, known + 1).await, "{context}");
+            }
+            let head = is_void(&shared, &asked, &context).await;
+            assert_eq!(runs(&shared, "prod").await, 1, "{context}");
+            assert_eq!(shared.unrest(&[head, newest(&shared)]).await, Vec::<String>::new(), "{context}");
+            tally.count();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_overlooked_is_void_at_the_next_look() {
+    let (scene, asked) = waiting().await;
+    // Nobody tells it: the stage's record is that of a world in which it moved.
+    let moved = scene.open();
+    ends(&moved, &moved.process("moves"), "oli", OVERRIDE, Status::Succeeded).await;
+    let prod = moved.store.such(|item| item.key.sort == "stage/prod");
+    for line in ["/pipeline status orders", "/pipeline check orders prod", "/promote approve orders prod"] {
+        let shared = scene.open();
+        let process = shared.process("looks");
+        for item in prod.clone() {
+            let write = crate::ports::Write::Put { item, when: crate::ports::Precondition::Any };
+            crate::ports::Store::write(&*shared.store, write).await.unwrap();
+        }
+        let card = format!("{:?}", process.types("look", "ben", line).await);
+        assert!(!card.contains("Approved") && !card.contains("waits for approval"), "{line}: {card}");
+        assert!(!card.contains("Open: "), "{line}: {card}");
+        process.live_until(async || shared.is_settled()).await;
+        let head = is_void(&shared, &asked, line).await;
+        assert!(shared.news(&head.id).unwrap().card.buttons.is_empty(), "{line}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_requests_for_a_stage_are_decided_by_name() {
+    let (shared, process) = world("").await;
+    comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    for line in ["/deploy orders"] {
+        ends(&shared, &process, "ann", line, Status::Succeeded).await;
+    }
+    let third = comes_to(&shared, &process, "ben", "/promote orders prod from dev", Status::Waiting).await;
+    process.live_until(async || shared.is_settled()).await;
+    let looked = format!("{:?}", process.types("c", "cat", "/pipeline check orders prod").await);
+    assert!(
+        looked.contains("r1") && looked.contains("r3") && looked.contains("waits for approval"),
+        "{looked}"
+    );
+    for word in ["approve", "reject", "cancel"] {
+        let line = format!("/promote {word} orders prod looks good");
+        let card = process.types(&line, "cat", &line).await;
+        let told = format!("{card:?}");
+        assert!(told.contains("several-waiting"), "{line}: {told}");
+        for words in ["r1", "r3", "U0ANN", "U0BEN", " ago", &format!("/promote {word} orders prod r3")] {
+            assert!(told.contains(words), "{line}: {words}: {told}");
+        }
+    }
+    refused(&process, "cat", "/promote approve orders prod r7", "nothing-waits").await;
+    let answer = process.types("yes", "cat", "/promote approve orders prod r3").await;
+    assert_eq!(answer.title.flat(), "Approved: orders r3 to prod");
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(shared.head(&third.id).await.status, Status::Succeeded);
+    assert_eq!(runs(&shared, "prod").await, 3);
+    // The other one is void by that, and nothing waits any more.
+    refused(&process, "dan", "/promote approve orders prod", "nothing-waits").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parameter_is_part_of_what_is_promoted() {
+    let (shared, process) = world("").await;
+    // Set while a request waits: what was approved would not be what runs.
+    let waits = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.live_until(async || shared.is_settled()).await;
+    ends(&shared, &process, "ada", "/stage set orders prod param.Unknown=1", Status::Succeeded).await;
+    process.types("b1", "ben", "/promote approve orders prod").await;
+    process.live_until(async || shared.is_settled()).await;
+    is_void(&shared, &waits.id, "its parameters changed").await;
+    // The same release with other values is something else.
+    let head = comes_to(&shared, &process, "ann", "/promote orders prod r2", Status::Waiting).await;
+    process.live_until(async || shared.is_settled()).await;
+    let card = format!("{:?}", shared.news(&head.id).unwrap().card);
+    assert!(card.contains("Not in the template") && card.contains("Unknown"), "{card}");
+    process.types("b2", "ben", "/promote approve orders prod r2").await;
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(shared.head(&head.id).await.status, Status::Succeeded, "{}", words(&shared, &head));
+    let view = shared.view().await;
+    let current = view.stages[&"prod".parse().unwrap()].current.clone().unwrap();
+    assert_eq!(current.parameters.get("Unknown").map(String::as_str), Some("1"));
+    let again = process.types("b3", "ann", "/promote orders prod r2").await;
+    assert!(again.title.flat().contains("runs r2 already"), "{again:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_goes_back_and_forward_only_with_a_reason_on_call() {
+    let (shared, process) = world("").await;
+    let third = "/promote orders prod from dev override it has to be";
+    ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
+    ends(&shared, &process, "oli", third, Status::Succeeded).await;
+    ends(&shared, &process, "ann", "/rollback orders prod", Status::Succeeded).await;
+    assert_eq!(runs(&shared, "prod").await, 2);
+    refused(&process, "ann", "/rollback orders prod", "just-rolled-back").await;
+    refused(&process, "ann", "/rollback orders prod r3 it is fine", "no-way-back").await;
+    refused(&process, "oli", "/rollback orders prod r3", "no-way-back").await;
+    let head =
+        ends(&shared, &process, "oli", "/rollback orders prod r3 it was the network", Status::Succeeded)
+            .await;
+    assert_eq!(runs(&shared, "prod").await, 3);
+    let card = format!("{:?}", shared.news(&head.id).unwrap().card);
+    assert!(card.contains("Override") && card.contains("it was the network"), "{card}");
+    assert!(card.contains("was rolled back from"), "what it passed: {card}");
+    // r2 did not become bad by that, and the way back is what it was.
+    tokio::time::sleep(super::gates::secs(61)).await;
+    ends(&shared, &process, "ann", "/rollback orders prod", Status::Succeeded).await;
+    assert_eq!(runs(&shared, "prod").await, 2);
+}

@@ -1,0 +1,129 @@
+//! A promotion that waits while its stage moves can only be void, and is so from then on, not only when somebody approves
+//! it.
+//!
+//! Whoever moved the stage says so to the others, as a step of the same journal: should the process die between the move
+//! and that step, whoever carries the operation on takes it. A request that was accepted at that very moment sees it when it
+//! begins to wait; and what was overlooked all the same, every question and every decision finds. Saying it twice does no
+//! harm.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::Params;
+use crate::domain::View;
+use crate::ids::{OperationId, PipelineName, StageName};
+use crate::operation::{
+    Context, Definition, Effect, Facts, Loaded, Node, PROMOTE, Preempt, Progress, Refusal, Slot, Status,
+    Step, StepId, Trouble, VOID, Verdict, World, give_way, load,
+};
+use crate::operations::steps::{STAGE_REVISION, mark, others_are_open};
+
+/// How long to wait before the store is asked again that did not answer.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The revision in what a promotion saw of its stage; what was taken back since does not count, because the stage runs what
+/// it ran.
+fn revision(mark: &Value) -> Option<u64> {
+    mark.as_u64().or_else(|| mark.get(0)?.as_u64())
+}
+
+/// Whether the stage moved since a promotion was asked, which saw that of it before it looked at the rest.
+pub(super) fn is_outdated(params: &Params, seen: Option<&Value>, view: &View) -> bool {
+    let Some(stage) = view.stages.get(&params.to) else { return false };
+    let now = stage.current.as_ref();
+    let is_other = now.map(|now| now.release) != params.before.as_ref().map(|before| before.release);
+    is_other || seen.is_some_and(|seen| revision(seen) != revision(&mark(&params.to, view)))
+}
+
+/// What is told to whoever decides a promotion that is outdated.
+pub(crate) fn outdated(facts: &Facts, params: &Params, view: &View) -> Option<Refusal> {
+    let seen = facts.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
+    is_outdated(params, seen.as_ref(), view).then(|| stage_moved(&params.name, &params.to, view))
+}
+
+/// What is told of it.
+pub(super) fn stage_moved(name: &PipelineName, to: &StageName, view: &View) -> Refusal {
+    let now = view.stages.get(to).and_then(|stage| stage.current.as_ref());
+    let runs =
+        now.map_or("nothing".to_owned(), |now| format!("`{}`, brought by <@{}>", now.release, now.by.id));
+    Refusal::new(
+        VOID,
+        format!("Stage `{to}` moved since this was asked: it now runs {runs}."),
+        format!("Look at `/pipeline status {name}`, and ask again if you still want it."),
+    )
+}
+
+/// Tells every open promotion whose stage moved since it was asked that it is void, and gives those. `stage`: only of that
+/// one. Who holds the slot of its stage moves it, and is left alone.
+pub(crate) async fn void_outdated(
+    world: &World,
+    view: &View,
+    stage: Option<&StageName>,
+) -> Result<BTreeSet<OperationId>, Trouble> {
+    let mut found = BTreeSet::new();
+    for ticket in view.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck) {
+        let Loaded { head, facts, .. } = match load(&*world.store, &world.keys, &ticket.operation).await {
+            Ok(Some(loaded)) => loaded,
+            Ok(None) => continue,
+            // What cannot be read must not stand in the way of the others.
+            Err(error) if error.is_corrupt() => continue,
+            Err(error) => return Err(error),
+        };
+        let Ok(params) = facts.params::<Params>() else { continue };
+        let moves = view.slots.get(&Slot::Stage(params.to.clone())) == Some(&ticket.operation);
+        let is_open = matches!(head.status, Status::Running | Status::Waiting) && !moves;
+        if !is_open || stage.is_some_and(|stage| *stage != params.to) {
+            continue;
+        }
+        let seen = facts.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
+        let current = view.stages.get(&params.to).and_then(|stage| stage.current.as_ref());
+        let Some(current) = current.filter(|_| is_outdated(&params, seen.as_ref(), view)) else { continue };
+        let preempt = Preempt {
+            verdict: Verdict::StageMoved,
+            reason: Some(format!("{} now runs {}", params.to, current.release)),
+            rule: "stage moved",
+            by: &current.by,
+            about: super::Promote.about(&facts),
+        };
+        give_way(world, &head, preempt).await?;
+        found.insert(ticket.operation.clone());
+    }
+    Ok(found)
+}
+
+/// The step that does so after a move was recorded, if another promotion was open then.
+pub(crate) fn node(facts: &Facts, name: &PipelineName, stage: &StageName) -> Result<Option<Node>, Trouble> {
+    let step = VoidOutdated { name: name.clone(), stage: stage.clone() };
+    let node = || Node::new(StepId::new("void-outdated"), "", step).after([StepId::new("record")]);
+    Ok(others_are_open(facts)?.then(node))
+}
+
+struct VoidOutdated {
+    name: PipelineName,
+    stage: StageName,
+}
+
+#[async_trait]
+impl Step for VoidOutdated {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+        let told = async {
+            let view = View::read(&*cx.world.store, &cx.world.keys, &self.name).await?;
+            void_outdated(&cx.world, &view, Some(&self.stage)).await
+        };
+        match told.await {
+            Ok(_) => Progress::done(()),
+            // The stage has moved: nothing of that may make its operation fail.
+            Err(error) if error.can_retry() => Ok(Progress::LookAgain { after: AGAIN, note: None }),
+            Err(error) => {
+                tracing::warn!(operation = %cx.operation, %error, "outdated promotions could not be told");
+                Progress::done(())
+            }
+        }
+    }
+}

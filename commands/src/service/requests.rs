@@ -1,0 +1,144 @@
+//! The promotions to a stage that are open, and which of them somebody means who decides or cancels one by a command.
+//!
+//! A decision is about one release. Where several promotions wait for a stage, nobody is to guess which one a line without
+//! a release means: it is refused with the list.
+
+use jiff::Timestamp;
+
+use crate::domain::{View, span};
+use crate::ids::{OperationId, PipelineName, ReleaseNumber, StageName};
+use crate::operation::{Facts, Head, Loaded, PROMOTE, Refusal, Status, Ticket};
+use crate::operations::promote;
+use crate::service::{Service, Stop};
+
+/// How many of them a refusal lists.
+const LISTED: usize = 8;
+
+/// An open promotion to a stage.
+pub(super) struct Request {
+    pub(super) head: Head,
+    pub(super) facts: Facts,
+    pub(super) params: promote::Params,
+}
+
+impl Request {
+    /// Whether people are to decide it.
+    pub(super) fn waits(&self) -> bool {
+        !self.head.awaits.is_empty()
+    }
+
+    /// Whether it can still be stopped.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.head.status, Status::Running | Status::Waiting)
+    }
+
+    fn release(&self) -> ReleaseNumber {
+        self.params.release.number
+    }
+
+    /// `r7` by @ann, asked 5m ago.
+    pub(super) fn listed(&self, at: Timestamp) -> String {
+        let charter = &self.head.charter;
+        let ago = at.duration_since(charter.accepted).as_secs();
+        let ago = span(u64::try_from(ago).unwrap_or_default());
+        format!("`{}` by <@{}>, requested {ago} ago", self.release(), charter.actor.id)
+    }
+}
+
+/// Which requests a command is about.
+pub(super) struct Meant<'a> {
+    pub(super) name: &'a PipelineName,
+    pub(super) stage: &'a StageName,
+    pub(super) release: Option<ReleaseNumber>,
+    /// The command's word: `approve`.
+    pub(super) word: &'static str,
+    /// What is said if there is none: the code, and the problem.
+    pub(super) none: (&'static str, String),
+}
+
+impl Service {
+    /// The open promotions to a stage that nothing is uncertain of, the earliest first. One whose stage moved is void, and is
+    /// told so. What cannot be read is left out: it must not stand in the way of the others.
+    pub(super) async fn requests(
+        &self,
+        view: &View,
+        stage: &StageName,
+        unreadable: &mut Option<OperationId>,
+    ) -> Result<Vec<Request>, Stop> {
+        let mut found = vec![];
+        let void = promote::void_outdated(self.engine.world(), view, Some(stage)).await?;
+        let is_open =
+            |ticket: &&Ticket| ticket.kind == PROMOTE && !ticket.stuck && !void.contains(&ticket.operation);
+        for ticket in view.tickets.iter().filter(is_open) {
+            let loaded = self.readable(&ticket.operation, unreadable).await?;
+            let Some(Loaded { head, facts, .. }) = loaded else { continue };
+            let Ok(params) = facts.params::<promote::Params>() else {
+                *unreadable = Some(ticket.operation.clone());
+                continue;
+            };
+            if params.to == *stage {
+                found.push(Request { head, facts, params });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The one request that a command means, among those that it could be about.
+    pub(super) fn meant(&self, requests: Vec<Request>, meant: &Meant<'_>) -> Result<Request, Refusal> {
+        let Meant { name, stage, release, word, none: (code, problem) } = meant;
+        let at = self.engine.world().clock.now();
+        let list =
+            requests.iter().take(LISTED).map(|request| request.listed(at)).collect::<Vec<_>>().join("; ");
+        let count = requests.len();
+        let all: Vec<ReleaseNumber> = requests.iter().map(Request::release).collect();
+        let mut wanted: Vec<Request> = requests
+            .into_iter()
+            .filter(|request| release.is_none_or(|release| release == request.release()))
+            .collect();
+        match (wanted.pop(), wanted.is_empty(), release) {
+            (Some(only), true, _) => Ok(only),
+            (None, _, _) if count == 0 => {
+                Err(Refusal::new(code, problem.clone(), format!("See `/pipeline status {name}`.")))
+            }
+            (None, ..) => Err(Refusal::new(
+                code,
+                format!("No promotion of `{}` to `{stage}` is open. Open are: {list}.", named(*release)),
+                format!(
+                    "Name one of these, as in `/promote {word} {name} {stage} {}`.",
+                    named(all.first().copied())
+                ),
+            )),
+            (Some(_), _, Some(release)) => Err(Refusal::new(
+                "several-waiting",
+                format!("Several promotions of `{release}` to `{stage}` are open: {list}."),
+                "Use the buttons on the message of the one you mean.",
+            )),
+            (Some(_), _, None) => {
+                let lines: Vec<_> = all
+                    .iter()
+                    .take(3)
+                    .map(|release| format!("`/promote {word} {name} {stage} {release}`"))
+                    .collect();
+                Err(Refusal::new(
+                    "several-waiting",
+                    format!("{count} promotions of `{name}` to `{stage}` are open: {list}."),
+                    format!("Name the release: {}.", lines.join(" or ")),
+                ))
+            }
+        }
+    }
+}
+
+fn named(release: Option<ReleaseNumber>) -> String {
+    release.map_or_else(String::new, |release| release.to_string())
+}
+
+/// What an operation is, as answers name it: the release that a decision is about, or the command.
+pub(super) fn subject(head: &Head, facts: &Facts) -> String {
+    match facts.params::<promote::Params>() {
+        Ok(params) if head.charter.kind == PROMOTE => {
+            format!("`{}` `{}` to `{}`", params.name, params.release.number, params.to)
+        }
+        _ => format!("`{}`", head.charter.command),
+    }
+}

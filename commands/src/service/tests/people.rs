@@ -1,0 +1,166 @@
+//! What people type who leave something out, mix it up, or ask for less care than there was.
+
+use super::*;
+use crate::domain::{Build, BuildState, Policy, from_item};
+use crate::testing::samples;
+
+/// An office with `orders`, whose stages run these releases.
+async fn with_stages(stages: &[(&str, u32)]) -> Office {
+    let office = office(roles()).await;
+    samples::orders(&*office.store, "orders", stages).await;
+    office
+}
+
+fn hint(card: &Card) -> String {
+    card.hint.as_ref().map(|hint| hint.flat()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn who_leaves_the_stage_out_is_told_which_there_are() {
+    let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
+    for (line, problem, nearest) in [
+        ("/rollback orders", "orders has dev and prod", "/rollback orders prod"),
+        ("/rollback orders to r1", "orders has dev and prod", "/rollback orders prod to r1"),
+        ("/promote orders", "orders has dev and prod", "/promote orders prod"),
+        ("/promote approve orders", "orders has dev and prod", "/promote approve orders prod"),
+        ("/sluice rollback orders", "orders has dev and prod", "/rollback orders prod"),
+        ("/rollback prod", "prod is a stage, and the pipeline is missing", "/rollback orders prod"),
+        ("/rollback billing", "there is no pipeline billing", ""),
+    ] {
+        let card = office.types(line, "ann", line).await;
+        assert!(card.title.flat().contains(problem), "{line}: {card:?}");
+        assert!(hint(&card).contains(nearest), "{line}: {card:?}");
+    }
+    // A new stage is none that is there.
+    let card = office.types("add", "ada", "/stage add orders").await;
+    assert!(!card.title.flat().contains("has dev"), "{card:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_stage_is_answered_with_the_right_ones() {
+    let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
+    for (line, near) in [
+        ("/promote orders production", "Did you mean prod?"),
+        ("/rollback orders prdo", "Did you mean prod?"),
+        ("/pipeline check orders qa", "/stage list orders"),
+    ] {
+        let card = office.types(line, "ann", line).await;
+        assert_eq!(code(&card).as_deref(), Some("no-such-stage"), "{line}");
+        assert!(card.title.flat().contains("It has dev and prod."), "{line}: {card:?}");
+        assert!(hint(&card).contains(near), "{line}: {card:?}");
+    }
+}
+
+#[tokio::test]
+async fn swapped_words_are_recognised() {
+    let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
+    for (line, meant) in [
+        ("/rollback prod orders", "/rollback orders prod"),
+        ("/promote prod orders", "/promote orders prod"),
+        ("/deploy dev orders", "/deploy orders to dev"),
+        ("/deploy prod orders", "/promote orders prod"),
+        ("/stage lock prod orders for 1h fair", "/stage lock orders prod for 1h"),
+        ("/pipeline check prod orders", "/pipeline check orders prod"),
+    ] {
+        let card = office.types(line, "ann", line).await;
+        assert!(hint(&card).contains(&format!("Did you mean {meant}")), "{line}: {card:?}");
+    }
+    let card = office.types("no", "ann", "/rollback qa orders").await;
+    assert!(!hint(&card).contains("orders qa"), "there is no such stage: {card:?}");
+}
+
+#[tokio::test]
+async fn fewer_approvals_are_confirmed_and_titled_by_what_they_do() {
+    let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
+    let before = office.heads();
+    let card = office.types("d1", "ada", "/stage set orders prod approvals=0").await;
+    assert_eq!(code(&card).as_deref(), Some("confirm-lower"));
+    assert!(
+        card.title.flat().starts_with("prod of orders would need no approval (now: one approval)"),
+        "{card:?}"
+    );
+    assert!(hint(&card).contains("/stage set orders prod approvals=0 confirm"), "{card:?}");
+    assert_eq!(office.heads(), before, "nothing was done");
+    let button = card.buttons[0].clone();
+    assert!(button.confirm.is_some());
+    // Who may not set it learns that first, and a stale button does nothing.
+    let card = office.types("d2", "ann", "/stage set orders prod approvals=0").await;
+    assert_eq!(code(&card).as_deref(), Some("not-an-admin"));
+    let stale = format!("0|{}", button.value.split_once('|').unwrap().1);
+    let card = office.clicks("c1", "ada", &button.action_id, &stale).await;
+    assert_eq!((code(&card).as_deref(), office.heads()), (Some("confirm-lower"), before));
+    assert_eq!(office.clicks("c2", "ann", &button.action_id, &button.value).await.tone, Tone::Bad);
+    assert_eq!(office.clicks("c3", "ada", &button.action_id, "garbage").await.tone, Tone::Bad);
+    assert_ne!(office.clicks("c4", "ada", &button.action_id, &button.value).await.tone, Tone::Bad);
+    assert_eq!(office.heads(), before + 1);
+    // More approvals, and everything else, need no confirmation; the word does no harm.
+    for line in ["/stage set orders prod approvals=2", "/stage set orders prod soak=1h confirm"] {
+        assert_ne!(office.types(line, "ada", line).await.tone, Tone::Bad, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn the_word_confirms_as_well_as_the_button() {
+    let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
+    let card = office.types("d1", "ada", "/stage set orders prod self_approval=yes").await;
+    assert_eq!(code(&card).as_deref(), Some("confirm-lower"));
+    let card = office.types("d2", "ada", "/stage set orders prod self_approval=yes confirm").await;
+    assert_ne!(card.tone, Tone::Bad, "{card:?}");
+}
+
+#[tokio::test]
+async fn a_deploy_says_what_is_newer() {
+    let office = with_stages(&[("dev", 1)]).await;
+    // Of the samples, #2 is the newest green build, #3 is red and #4 is running.
+    let card = office.types("d1", "ann", "/deploy orders").await;
+    assert!(words(&card).contains("is still running"), "{card:?}");
+    let keys = &office.service.engine.world().keys;
+    let orders = "orders".parse().unwrap();
+    let key = keys.build(&orders, crate::ids::BuildNumber(4));
+    let item = office.store.item(&key).unwrap();
+    let build = Build { state: BuildState::Failed, ..from_item(&item).unwrap() };
+    let item = to_item(key, item.guards, &build).unwrap();
+    office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+    let office2 =
+        Office { people: office.people.clone(), store: office.store.clone(), service: office.service };
+    let card = office2.types("d2", "ann", "/deploy orders latest").await;
+    // The first one is open still.
+    assert_eq!(code(&card).as_deref(), Some("already-running"));
+    assert!(words(&card).contains("Requested by"), "{card:?}");
+    let card = office2.types("d3", "ann", "/deploy orders #1").await;
+    assert!(!words(&card).contains("newest build"), "who names a build gets no note: {card:?}");
+}
+
+#[tokio::test]
+async fn a_closed_stage_is_no_next_step() {
+    let office = with_stages(&[("dev", 2), ("prod", 0)]).await;
+    let card = office.types("s1", "ann", "/pipeline status orders").await;
+    assert!(hint(&card).contains("/promote orders prod"), "{card:?}");
+    let keys = &office.service.engine.world().keys;
+    let mut policy = Policy::of(true);
+    policy.set("freeze", "2026-01-01..2026-12-31 the fair", &Policy::of(true)).unwrap();
+    let key = keys.policy(&"orders".parse().unwrap(), &"prod".parse().unwrap());
+    let guards = [(crate::domain::REVISION.to_owned(), crate::ports::Guard::Number(1))].into();
+    let item = to_item(key, guards, &policy).unwrap();
+    office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+    let card = office.types("s2", "ann", "/pipeline status orders").await;
+    assert!(hint(&card).contains("/pipeline check orders prod"), "{card:?}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_lock_says_whose_time_it_is() {
+    let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
+    let card = office.types("l1", "ann", "/stage lock orders prod until tomorrow the ledger").await;
+    assert!(card.title.flat().contains("(2026-03-02 09:00 UTC)"), "{card:?}");
+    let card = office.types("l2", "ann", "/stage lock orders dev until further notice").await;
+    assert!(card.title.flat().contains("no end that I understand"), "{card:?}");
+}
+
+#[tokio::test]
+async fn ids_of_people_are_mentions_in_answers() {
+    let office = with_stages(&[("dev", 2)]).await;
+    let card = office.types("g", "ada", "/pipeline grant <@U0BOB0002|bob> operator nowhere else").await;
+    let shown = words(&card);
+    assert!(shown.contains("User(") && !shown.contains("Code(\"U0BOB0002\")"), "{shown}");
+    assert!(!shown.contains("U012AB3CD") && shown.contains("@ann"), "{shown}");
+}
