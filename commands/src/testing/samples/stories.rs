@@ -198,7 +198,7 @@ fn changes(is_much: bool) -> serde_json::Value {
     serde_json::json!({ "functions": lines, "more": 92, "routes": routes, "since": since })
 }
 
-/// A promotion with other values of parameters, one of which the template does not declare.
+/// A promotion with other values of parameters.
 fn with_parameters() -> Journal {
     let values = |pairs: &[(&str, &str)]| -> crate::domain::Parameters {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -213,10 +213,7 @@ fn with_parameters() -> Journal {
         parameters: values(&[("LogLevel", "<!channel> *debug*"), ("Tabel", "orders")]),
         ..promotion("orders", change(2), &["Hello"])
     };
-    let mut application =
-        super::application(&"orders".parse().expect("a name"), &"prod".parse().expect("a stage"), &["Hello"]);
-    application.unknown_parameters = vec!["Tabel".into()];
-    let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false).with("artifact", application);
+    let outputs = Outputs::of_versions("orders", "prod", &["Hello"], false);
     Journal::accepted("promote", "/promote orders prod", "orders", params, outputs)
 }
 
