@@ -78,7 +78,7 @@ impl Service {
         };
         let granted = ground.access.permit(Permission::Sluice, &sluice.id)?;
         let id = self.new_id()?;
-        let mut draft = self.draft(&invocation, &command, &ground, &id, None).await?;
+        let (mut draft, _) = self.draft(&invocation, &command, &ground, &id, None).await?;
         let mut params: tidy::Params =
             serde_json::from_value(draft.params).map_err(|error| Trouble::Corrupt(error.to_string()))?;
         params.automatic = true;

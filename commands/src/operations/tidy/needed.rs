@@ -84,6 +84,7 @@ mod tests {
             since: at,
             by: Actor::in_slack("U0ANN".parse().unwrap(), "ann"),
             api: None,
+            parameters: Default::default(),
         };
         let runs = (1..=runs).map(run).collect();
         Stage { runs, current: Some(current), ..Stage::new("prod".parse().unwrap()) }
