@@ -6,6 +6,7 @@
 
 mod fault;
 mod record;
+mod recording;
 mod refusal;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use fault::{Action, FaultSpec, FaultState, When};
 use fault::{Armed, Strike};
 use record::Clocks;
 pub use record::{CallRecord, outcome};
+pub use recording::Recording;
 pub use refusal::Protocol;
 
 /// What a call is, as the log and the faults name it.
@@ -48,6 +50,7 @@ pub struct Calls(Arc<Shared>);
 
 struct Shared {
     clocks: Clocks,
+    recording: Recording,
     state: Mutex<State>,
 }
 
@@ -65,9 +68,19 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// An empty log; its microseconds count from now.
+    /// An empty log; its microseconds count from now. Nothing is recorded in files.
     pub fn new() -> Self {
-        Self(Arc::new(Shared { clocks: Clocks::start(), state: Mutex::default() }))
+        Self::with(Recording::default())
+    }
+
+    /// The same, with copies of all that the bot sends in the files of that recording.
+    pub fn with(recording: Recording) -> Self {
+        Self(Arc::new(Shared { clocks: Clocks::start(), recording, state: Mutex::default() }))
+    }
+
+    /// Where copies of what the bot sends go.
+    pub fn recording(&self) -> &Recording {
+        &self.0.recording
     }
 
     /// Records one call and applies the faults armed for it. `effect` runs in a task of its own, so that a client that

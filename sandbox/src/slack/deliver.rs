@@ -176,6 +176,11 @@ fn settle(slack: &Slack, sent: &Sent, delivered: &Delivered) {
         }
         sent.answered = delivered.error.is_none();
     }
+    if delivered.error.is_none() && !delivered.body.trim().is_empty() {
+        let body =
+            || serde_json::from_str(&delivered.body).unwrap_or_else(|_| json!({ "text": delivered.body }));
+        slack.calls().recording().slack("ack", body);
+    }
     let shown = match (&delivered.error, &sent.command) {
         (None, None) => Ok(None),
         (None, Some(_)) => acknowledgement(&delivered.body),

@@ -47,7 +47,9 @@ fn answer(slack: &Slack, token: &str, body: &[u8]) -> Response {
     let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
         return refuse(StatusCode::BAD_REQUEST, "invalid_payload", vec![]);
     };
-    match apply(slack, &hook, &Args::from(fields)) {
+    let args = Args::from(fields);
+    slack.calls().recording().slack("response_url", || args.view());
+    match apply(slack, &hook, &args) {
         Ok(()) => axum::Json(json!({"ok": true})).into_response(),
         Err(refused) => refuse(StatusCode::BAD_REQUEST, refused.error, refused.details),
     }

@@ -63,6 +63,13 @@ impl Args {
         }
     }
 
+    /// All of them; structures that came as text in a form, as structures.
+    pub fn view(&self) -> Value {
+        let structure = |key: &String| ["blocks", "attachments", "metadata"].contains(&key.as_str());
+        let value = |key: &String| if structure(key) { self.json(key) } else { self.0.get(key).cloned() };
+        self.0.keys().filter_map(|key| Some((key.clone(), value(key)?))).collect::<Map<_, _>>().into()
+    }
+
     fn read(headers: &HeaderMap, query: &str, body: &[u8]) -> Result<Self, &'static str> {
         let mut args = Map::new();
         let pairs = |text: &[u8]| -> Vec<(String, Value)> {
@@ -131,6 +138,9 @@ async fn call(
         mutating: found.as_ref().is_some_and(|method| method.mutating),
         protocol: Protocol::Slack,
     };
+    if let (true, Ok(args)) = (call.mutating, &args) {
+        slack.calls().recording().slack(&call.method, || args.view());
+    }
     let calls = slack.calls().clone();
     calls
         .carry(call, async move {
