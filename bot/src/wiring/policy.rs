@@ -129,6 +129,7 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
     }
     let bucket = format!("arn:aws:s3:::{}", names::bucket(target));
     let roles = format!("arn:aws:iam::{account}:role{}*", names::IAM_PATH);
+    let absent_roles = format!("arn:aws:iam::{account}:role/sluice-*");
     let function = here("lambda", "function:sluice-*");
     let api = |path: &str| format!("arn:aws:apigateway:{region}::/apis{path}");
     let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": boundary } });
@@ -251,12 +252,11 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
         ),
         Allowed::new("RolesWithinTheBoundary", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary),
-        Allowed::new(
-            "Roles",
-            &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:GetRole", "iam:GetRolePolicy"],
-            vec![roles.clone()],
-        )
-        .besides(&["iam:TagRole"]),
+        // Calls name a role without its path. One that does not exist yet has none, so whether it exists may be asked
+        // only by who may look at that name without the path too; else AWS says *denied* and not *absent*.
+        Allowed::new("Roles", &["iam:GetRole", "iam:GetRolePolicy"], vec![roles.clone(), absent_roles]),
+        Allowed::new("OwnRoles", &["iam:DeleteRole", "iam:DeleteRolePolicy"], vec![roles.clone()])
+            .besides(&["iam:TagRole"]),
         // A list that IAM does not narrow to a path.
         Allowed::new("ListRoles", &["iam:ListRoles"], vec!["*".into()]),
         Allowed::new("PassRoles", &[], vec![roles]).besides(&["iam:PassRole"]).when(json!({
