@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+use crate::aws::{ACCESS_KEY, ACCOUNT, AwsConfig, INIT_KEY, REGION, policy_file};
 use crate::processes::{Process, Processes};
 use crate::ready::Ready;
 
@@ -74,7 +75,8 @@ fn executable_of(line: &str) -> Option<PathBuf> {
     message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
 }
 
-/// Sets the bot up (`sluice init`) and starts it; returns when it is ready to take commands.
+/// Sets the bot up (`sluice init`) and starts it; returns when it is ready to take commands. Both run under the policies
+/// that `sluice policy` prints for this configuration.
 pub async fn start(
     executable: &Path,
     ready: &Ready,
@@ -83,12 +85,24 @@ pub async fn start(
 ) -> Result<Process, BotError> {
     let path = folder.join("bot.log");
     let log = File::create(&path)?;
-    let mut init = processes.spawn(&mut command(executable, "init", ready, folder, &log)?)?;
+    for (key, verb) in [(INIT_KEY, &["policy", "--init"][..]), (ACCESS_KEY, &["policy"])] {
+        let output = command(executable, verb, ready, folder, &log)?
+            .args(["--account", ACCOUNT, "--region", REGION])
+            .stdout(Stdio::piped())
+            .output()
+            .await?;
+        if !output.status.success() {
+            return Err(failed("policy", format!("ended with {}", output.status), path));
+        }
+        std::fs::write(policy_file(&AwsConfig::policies_folder(folder), key), output.stdout)?;
+    }
+    let mut init = command(executable, &["init"], ready, folder, &log)?;
+    let mut init = processes.spawn(init.env("AWS_ACCESS_KEY_ID", INIT_KEY))?;
     let status = init.wait().await?;
     if !status.success() {
         return Err(failed("init", format!("ended with {status}"), path));
     }
-    let mut process = processes.spawn(&mut command(executable, "serve", ready, folder, &log)?)?;
+    let mut process = processes.spawn(&mut command(executable, &["serve"], ready, folder, &log)?)?;
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build();
     let client = client.map_err(std::io::Error::other)?;
     let began = Instant::now();
@@ -119,13 +133,13 @@ pub fn ended(status: std::io::Result<std::process::ExitStatus>, folder: &Path) -
 /// The bot with this world's environment and hardly anything of the machine's.
 fn command(
     executable: &Path,
-    what: &str,
+    verb: &[&str],
     ready: &Ready,
     folder: &Path,
     log: &File,
 ) -> std::io::Result<Command> {
     let mut command = Command::new(executable);
-    command.arg(what).current_dir(folder).env_clear().envs(&ready.env);
+    command.args(verb).current_dir(folder).env_clear().envs(&ready.env);
     for name in ["PATH", "RUST_LOG", "RUST_BACKTRACE"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::aws::{REGION, Upstream};
+use crate::aws::{REGION, ROLE_KEY, Upstream};
 use crate::bot;
 use crate::ports::port;
 use crate::processes::{Process, Processes};
 use crate::setup::Venv;
 
+/// Starts it, with credentials for functions that name their role.
+const PROGRAM: &str = include_str!("emulator.py");
 /// How long it may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -26,9 +28,10 @@ pub enum EmulatorError {
     Start(#[from] std::io::Error),
 }
 
-/// Starts it on the port that was held for it; returns when it answers.
+/// Starts it on the port that was held for it; returns when it answers. Functions find AWS at `front`.
 pub async fn start(
     held: TcpListener,
+    front: &str,
     venv: &Venv,
     folder: &Path,
     processes: &Processes,
@@ -40,14 +43,20 @@ pub async fn start(
     let copy = log.try_clone()?;
     let host_path = std::env::var("PATH").unwrap_or_default();
     drop(held);
-    let mut command = Command::new(venv.bin.join("ministack"));
+    let program = folder.join("emulator.py");
+    std::fs::write(&program, PROGRAM)?;
+    let mut command = Command::new(venv.bin.join("python3"));
     command
+        .arg(program)
         .current_dir(folder)
         .env_clear()
         .env("PATH", format!("{}:{host_path}", venv.bin.display()))
         .env("HOME", folder)
         .env("TMPDIR", folder.join("tmp"))
         .env("GATEWAY_PORT", number.to_string())
+        // What functions inherit.
+        .env("AWS_ENDPOINT_URL", front)
+        .env("SANDBOX_ROLE_KEY", ROLE_KEY)
         // Without these it would open ports to the network.
         .env("BIND_HOST", "127.0.0.1")
         .env("IOT_MTLS_ENABLED", "0")

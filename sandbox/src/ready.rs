@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::aws::{ACCESS_KEY, OBSERVER_KEY, REGION, SECRET_KEY};
+use crate::aws::{ACCESS_KEY, ADMIN_KEY, OBSERVER_KEY, REGION, SECRET_KEY};
 use crate::slack::SlackConfig;
 
 /// The bot's token of this world. It protects nothing: every port is on loopback.
@@ -115,9 +115,11 @@ pub fn write_files(ready: &Ready, tools: &Path, folder: &Path) -> std::io::Resul
     );
     std::fs::write(folder.join("sluice.toml"), policy)?;
     std::fs::write(folder.join("aws.ini"), "")?;
-    let mut shell =
-        String::from("# For a shell: the aws command line and a bot of your own, in this world.\n");
+    let mut shell = String::from(
+        "# For a shell: the aws command line and a bot of your own, with all rights in this world.\n",
+    );
     for (name, value) in &ready.env {
+        let value = if name == "AWS_ACCESS_KEY_ID" { ADMIN_KEY } else { value };
         shell.push_str(&format!("export {name}='{value}'\n"));
     }
     shell.push_str(&format!("export AWS_PAGER='' PATH='{}':\"$PATH\"\n", tools.display()));

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aws::{self, AwsConfig, Strict};
 use crate::bot::{self, BotError};
-use crate::calls::Calls;
+use crate::calls::{Calls, Recording};
 use crate::cli::Cli;
 use crate::emulator::{self, EmulatorError};
 use crate::ports::{PortError, Ports, port};
@@ -82,7 +82,9 @@ impl World {
         check_git().await?;
         let folder = target.join("sandbox").join(format!("world-{}", port(&ports.page)));
         make_empty(&folder).map_err(io("cannot make the world's folder"))?;
-        let calls = Calls::new();
+        let recording =
+            Recording::of_environment().map_err(io("cannot record in the folder of SANDBOX_RECORD"))?;
+        let calls = Calls::with(recording);
         let strict = Strict::new(cli.lenient.as_ref().clone());
         let at = ports.at.clone();
         let mut slack = SlackConfig::new(&at.page, &at.bot, BOT_TOKEN, SIGNING_SECRET);
@@ -92,7 +94,8 @@ impl World {
         ready::write_files(&ready, &venv.bin, &folder).map_err(io("cannot write the world's files"))?;
         slack.ready = serde_json::to_value(&ready).unwrap_or_default();
 
-        let (upstream, emulator) = emulator::start(ports.emulator, &venv, &folder, &processes).await?;
+        let (upstream, emulator) =
+            emulator::start(ports.emulator, &at.aws, &venv, &folder, &processes).await?;
         let config = AwsConfig {
             front: at.aws.clone(),
             git: at.git.clone(),
@@ -113,7 +116,9 @@ impl World {
         } else {
             say("Building the bot…");
             let executable = bot::build(&root, &processes).await?;
-            again = format!("(. {}/env.sh && {} serve)", folder.display(), executable.display());
+            let key = &ready.env["AWS_ACCESS_KEY_ID"];
+            let (env, program) = (folder.join("env.sh"), executable.display());
+            again = format!("(. {} && AWS_ACCESS_KEY_ID={key} {program} serve)", env.display());
             drop(ports.bot);
             Some(bot::start(&executable, &ready, &processes, &folder).await?)
         };
@@ -177,7 +182,8 @@ fn make_empty(folder: &Path) -> std::io::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    std::fs::create_dir_all(folder.join("tmp"))
+    std::fs::create_dir_all(folder.join("tmp"))?;
+    std::fs::create_dir_all(AwsConfig::policies_folder(folder))
 }
 
 async fn check_git() -> Result<(), WorldError> {

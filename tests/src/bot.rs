@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::binaries;
 use crate::eventually::{PATIENCE, eventually};
+use crate::rights;
 use crate::world::World;
 
 /// A bot that is running; dropped, it is killed.
@@ -186,6 +187,9 @@ fn with(world: &World, more: &[(&str, &str)]) -> BTreeMap<String, String> {
 fn command(world: &World, arguments: &[&str], env: &BTreeMap<String, String>) -> Command {
     let mut command = Command::new(binaries::bot());
     let log = log(world);
+    let own = world.ready.env["AWS_ACCESS_KEY_ID"].as_str();
+    let key = rights::key(&world.ready.folder, (own, arguments), env);
+    let env = rights::with_key(env.clone(), key);
     command.args(arguments).current_dir(&world.ready.folder).env_clear().envs(env);
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
     command

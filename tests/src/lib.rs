@@ -20,6 +20,7 @@ mod eventually;
 pub mod item;
 mod page;
 mod repository;
+mod rights;
 pub mod scene;
 mod world;
 

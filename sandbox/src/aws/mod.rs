@@ -4,6 +4,7 @@
 //! here, Lambda and API Gateway pass through repairs of what the local AWS gets wrong, and the rest is passed on as it
 //! is. Requests must be signed with this world's access key, or they are refused as AWS does.
 
+mod access;
 mod apis;
 mod buckets;
 mod codebuild;
@@ -33,9 +34,10 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::calls::{Calls, Protocol};
+use crate::calls::{CallName, Calls, Protocol};
 use crate::processes::Processes;
 
+pub use access::{ADMIN_KEY, INIT_KEY, OBSERVER_KEY, ROLE_KEY, file as policy_file, session_token};
 pub use strict::{Quotas, Rule, Settings, Strict, rules};
 pub use upstream::Upstream;
 
@@ -47,10 +49,6 @@ pub const REGION: &str = "us-east-1";
 pub const ACCESS_KEY: &str = "AKIASLUICESANDBOX001";
 /// Its secret. It protects nothing: every port of this world is on loopback.
 pub const SECRET_KEY: &str = "sandbox-secret-access-key-of-the-bot";
-/// The access key that builds run with. Their calls are theirs, not the bot's, and are not in the log.
-const BUILD_KEY: &str = "AKIASLUICESANDBOXBLD";
-/// The access key of whoever only looks, as tests do: not in the log, and no rule or fault meets it.
-pub const OBSERVER_KEY: &str = "AKIASLUICESANDBOXEYE";
 
 /// The largest request that is taken: above Lambda's 50 MB packages.
 const LARGEST_REQUEST: usize = 128 * 1024 * 1024;
@@ -74,6 +72,13 @@ pub struct AwsConfig {
     pub tools: PathBuf,
 }
 
+impl AwsConfig {
+    /// Where the policies of the bot and of `sluice init` are.
+    pub fn policies_folder(folder: &std::path::Path) -> PathBuf {
+        folder.join("policies")
+    }
+}
+
 /// The listeners of AWS, already bound.
 pub struct AwsListeners {
     /// All services.
@@ -94,6 +99,7 @@ struct Aws(Arc<Services>);
 
 struct Services {
     calls: Calls,
+    access: access::Access,
     upstream: Upstream,
     commits: codecommit::CodeCommit,
     builds: codebuild::CodeBuild,
@@ -113,11 +119,20 @@ pub fn serve(
     processes: Processes,
 ) -> std::io::Result<tokio::task::JoinSet<std::io::Result<()>>> {
     let repositories = git::Repositories::open(config.folder.join("git"), config.git.clone())?;
-    let builds = codebuild::CodeBuild::new(&config, repositories.clone(), upstream.clone(), processes)?;
     let strict = config.strict.clone();
+    let policies = AwsConfig::policies_folder(&config.folder);
+    let access = access::Access::new(strict.clone(), policies, upstream.clone());
+    let builds = codebuild::CodeBuild::new(
+        &config,
+        repositories.clone(),
+        upstream.clone(),
+        access.clone(),
+        processes,
+    )?;
     let apis = apis::Apis::new(upstream.clone(), config.stages.clone(), strict.clone());
     let aws = Aws(Arc::new(Services {
         calls,
+        access,
         lambda: lambda::Lambda::new(upstream.clone(), strict.clone()),
         buckets: buckets::Buckets::new(upstream.clone(), strict.clone()),
         queues: queues::Queues::new(upstream.clone(), config.front.clone()),
@@ -165,11 +180,17 @@ async fn answer(State(aws): State<Aws>, request: Request) -> Response {
     let request = AwsRequest { parts, body };
     let scope = naming::Scope::of(&request.parts);
     let name = naming::name(&request, &scope);
-    if [BUILD_KEY, OBSERVER_KEY].iter().any(|key| scope.access_key.as_deref() == Some(*key)) {
+    let who = access::Who::of(&request.parts, &scope);
+    let calls = aws.0.calls.clone();
+    let refused = refusal(&who, &scope, name.protocol);
+    if refused.is_none()
+        && let Some(refusal) = aws.denied(&who, &name, &request).await
+    {
+        return if who.is_on_record() { calls.refuse(&name, refusal).await } else { refusal };
+    }
+    if !who.is_on_record() {
         return aws.dispatch(&name.service, &name.method, request).await;
     }
-    let refused = refusal(&scope, name.protocol);
-    let calls = aws.0.calls.clone();
     if refused.is_none()
         && let Err(refusal) = aws.0.strict.admit(&name, &request)
     {
@@ -189,7 +210,25 @@ async fn answer(State(aws): State<Aws>, request: Request) -> Response {
 }
 
 impl Aws {
+    /// The refusal of a call that its policies do not allow whoever makes it.
+    async fn denied(&self, who: &access::Who, name: &CallName, request: &AwsRequest) -> Option<Response> {
+        let judged = self.0.access.judge(who, name, request).await;
+        if matches!(who, access::Who::Bot(_)) {
+            let recording = self.0.calls.recording();
+            recording.aws(who.label(), (&request.parts, &request.body), || judged.view());
+        }
+        judged.refusal(name.protocol)
+    }
+
     async fn dispatch(&self, service: &str, method: &str, request: AwsRequest) -> Response {
+        let answer = self.serve(service, method, request).await;
+        if service == "iam" && !method.starts_with("Get") && !method.starts_with("List") {
+            self.0.access.changed();
+        }
+        answer
+    }
+
+    async fn serve(&self, service: &str, method: &str, request: AwsRequest) -> Response {
         match service {
             "codecommit" => self.0.commits.answer(method, &request.json()).await,
             "codebuild" => match self.admit_build(method, &request.json()) {
@@ -228,10 +267,10 @@ fn measured(mut request: AwsRequest) -> AwsRequest {
 }
 
 /// What AWS says to somebody it does not know.
-fn refusal(scope: &naming::Scope, protocol: Protocol) -> Option<Response> {
+fn refusal(who: &access::Who, scope: &naming::Scope, protocol: Protocol) -> Option<Response> {
     let forbidden = |code, message| Some(protocol.error(StatusCode::FORBIDDEN, code, message));
     match (scope.access_key.as_deref(), protocol) {
-        (Some(ACCESS_KEY), _) => None,
+        _ if *who != access::Who::Stranger => None,
         (None, Protocol::RestXml) => forbidden("AccessDenied", "Access Denied"),
         (None, _) => forbidden("MissingAuthenticationTokenException", "Missing Authentication Token"),
         (_, Protocol::RestXml) => forbidden(

@@ -197,6 +197,9 @@ fn s3(parts: &Parts) -> &'static str {
         ("PUT", _) if has("publicAccessBlock") => "PutPublicAccessBlock",
         ("PUT", _) if has("policy") => "PutBucketPolicy",
         ("PUT", _) if has("tagging") => "PutBucketTagging",
+        ("PUT", _) if has("lifecycle") => "PutBucketLifecycleConfiguration",
+        ("PUT", _) if has("encryption") => "PutBucketEncryption",
+        ("PUT", _) if has("ownershipControls") => "PutBucketOwnershipControls",
         ("PUT", _) => "CreateBucket",
         ("HEAD", _) => "HeadBucket",
         ("DELETE", _) => "DeleteBucket",
@@ -206,6 +209,10 @@ fn s3(parts: &Parts) -> &'static str {
         ("GET", _) if has("policy") => "GetBucketPolicy",
         ("GET", _) if has("tagging") => "GetBucketTagging",
         ("GET", _) if has("location") => "GetBucketLocation",
+        ("GET", _) if has("acl") => "GetBucketAcl",
+        ("GET", _) if has("lifecycle") => "GetBucketLifecycleConfiguration",
+        ("GET", _) if has("encryption") => "GetBucketEncryption",
+        ("GET", _) if has("ownershipControls") => "GetBucketOwnershipControls",
         ("GET", _) if has("versions") => "ListObjectVersions",
         ("GET", _) if parts.uri.path() == "/" => "ListBuckets",
         ("GET", _) => "ListObjectsV2",
@@ -295,13 +302,13 @@ fn sorted_key(key: &Value) -> String {
     parts.join(" ")
 }
 
-fn query(parts: &Parts, key: &str) -> Option<String> {
+pub fn query(parts: &Parts, key: &str) -> Option<String> {
     let query = parts.uri.query()?;
     url::form_urlencoded::parse(query.as_bytes()).find(|(k, _)| k == key).map(|(_, value)| value.into_owned())
 }
 
 /// Decodes `%XX`; leaves a plus as it is.
-fn decode(path: &str) -> String {
+pub fn decode(path: &str) -> String {
     let plus = path.replace('+', "%2B");
     url::form_urlencoded::parse(plus.as_bytes()).next().map_or_else(
         || path.to_owned(),

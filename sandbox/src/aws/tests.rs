@@ -43,7 +43,7 @@ impl World {
         std::fs::create_dir(folder.path().join("tmp")).unwrap();
         let ports = Ports::take(0).await.unwrap();
         let at = ports.at.clone();
-        let started = emulator::start(ports.emulator, &venv, folder.path(), &processes).await;
+        let started = emulator::start(ports.emulator, &at.aws, &venv, folder.path(), &processes).await;
         let (upstream, emulator) = started.unwrap_or_else(|error| panic!("{error}"));
         let config = AwsConfig {
             front: at.aws.clone(),

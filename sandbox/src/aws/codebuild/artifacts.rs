@@ -54,18 +54,9 @@ pub async fn upload(
     if artifacts["packaging"] == "ZIP" {
         return Err("packaging ZIP is not served here".into());
     }
-    let name = match spec_name {
-        Some(name) if artifacts["overrideArtifactName"] == true => name,
-        _ => artifacts["name"].as_str().unwrap_or_default(),
-    };
-    let namespace = if artifacts["namespaceType"] == "BUILD_ID" { build } else { "" };
-    let parts = [artifacts["path"].as_str().unwrap_or_default(), namespace, name];
-    let parts: Vec<&str> =
-        parts.iter().map(|part| part.trim_matches('/')).filter(|part| !part.is_empty()).collect();
-    let prefix = parts.join("/");
     for file in files {
         let content = tokio::fs::read(&file.path).await.map_err(|error| format!("{}: {error}", file.name))?;
-        let key = if prefix.is_empty() { file.name.clone() } else { format!("{prefix}/{}", file.name) };
+        let key = key(artifacts, build, spec_name, &file.name);
         let path = format!("/{bucket}/{}", encode(&key));
         let answer = upstream.call("s3", Method::PUT, &path, &[], content).await;
         match answer {
@@ -77,7 +68,26 @@ pub async fn upload(
             Err(_) => return Err(format!("s3://{bucket}/{key}: S3 does not answer")),
         }
     }
-    Ok(format!("arn:aws:s3:::{bucket}/{prefix}"))
+    Ok(format!("arn:aws:s3:::{bucket}/{}", prefix(artifacts, build, spec_name)))
+}
+
+/// The key of a file of the artifact.
+pub fn key(artifacts: &Value, build: &str, spec_name: Option<&str>, file: &str) -> String {
+    match prefix(artifacts, build, spec_name) {
+        prefix if prefix.is_empty() => file.to_owned(),
+        prefix => format!("{prefix}/{file}"),
+    }
+}
+
+fn prefix(artifacts: &Value, build: &str, spec_name: Option<&str>) -> String {
+    let name = match spec_name {
+        Some(name) if artifacts["overrideArtifactName"] == true => name,
+        _ => artifacts["name"].as_str().unwrap_or_default(),
+    };
+    let namespace = if artifacts["namespaceType"] == "BUILD_ID" { build } else { "" };
+    let parts = [artifacts["path"].as_str().unwrap_or_default(), namespace, name];
+    let parts = parts.iter().map(|part| part.trim_matches('/')).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn walk(folder: &Path, prefix: &str, found: &mut Vec<String>) -> std::io::Result<()> {

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::access::Access;
 use super::git::Repositories;
 use super::{ACCOUNT, AwsConfig, REGION, ServiceError, ServiceResult, Upstream, epoch, service_answer};
 use crate::processes::Processes;
@@ -72,6 +73,7 @@ impl CodeBuild {
         config: &AwsConfig,
         repositories: Repositories,
         upstream: Upstream,
+        access: Access,
         processes: Processes,
     ) -> std::io::Result<Self> {
         let folder = config.folder.join("builds");
@@ -80,6 +82,7 @@ impl CodeBuild {
             folder,
             repositories,
             upstream,
+            access,
             processes,
             tools: config.tools.clone(),
             endpoint: config.front.clone(),

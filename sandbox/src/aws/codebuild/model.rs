@@ -91,6 +91,11 @@ pub struct Build {
 }
 
 impl Build {
+    /// The ARN of the role that it has.
+    pub fn service_role(&self) -> &str {
+        self.role.as_str().unwrap_or_default()
+    }
+
     /// A build of a project with the overrides of `StartBuild`.
     pub fn new(project: &Project, request: &Value, number: u64, links: &str) -> Self {
         let fields = &project.fields;

@@ -12,7 +12,8 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 
-use super::super::{BUILD_KEY, REGION, SECRET_KEY, git};
+use super::super::access::{Access, Asked, here};
+use super::super::{REGION, ROLE_KEY, SECRET_KEY, git, session_token};
 use super::buildspec::{Buildspec, PHASES, PhaseSpec};
 use super::logs::LogSink;
 use super::shell::Shell;
@@ -25,6 +26,7 @@ pub struct Context {
     pub folder: PathBuf,
     pub repositories: Repositories,
     pub upstream: Upstream,
+    pub access: Access,
     pub processes: Processes,
     pub tools: PathBuf,
     pub endpoint: String,
@@ -84,10 +86,42 @@ async fn build(context: &Context, running: &Running) -> End {
             return End::Failed;
         }
     };
-    let end = phases(context, running, folder.path(), &log).await;
+    let end = match may_log(context, running).await {
+        Ok(()) => phases(context, running, folder.path(), &log).await,
+        Err(failure) => fail(running, &log, failure),
+    };
     // The last lines are readable before the build says that it is complete.
     log.finish().await;
     end
+}
+
+/// CodeBuild writes the log with the rights of the build's role, and fails the build without them.
+async fn may_log(context: &Context, running: &Running) -> Result<(), Failure> {
+    let (group, stream, arn) = {
+        let build = running.lock();
+        (build.log_group.clone(), build.uuid.clone(), build.arn())
+    };
+    for action in ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"] {
+        let stream = if action == "logs:CreateLogGroup" { "" } else { &stream };
+        let asked = Asked::new(action, here("logs", &format!("log-group:{group}:log-stream:{stream}")));
+        let message = |sentence| {
+            format!(
+                "Service role does not allow AWS CodeBuild to create Amazon CloudWatch Logs log streams for build \
+                 {arn}. Error message: {sentence}"
+            )
+        };
+        may(context, running, &asked).await.map_err(|sentence| ("ACCESS_DENIED", message(sentence)))?;
+    }
+    Ok(())
+}
+
+/// Whether the role of the build may do what CodeBuild does in its name.
+async fn may(context: &Context, running: &Running, asked: &Asked) -> Result<(), String> {
+    let role = running.lock().service_role().to_owned();
+    match context.access.refused_to_role(&role, asked).await {
+        Some(sentence) => Err(sentence),
+        None => Ok(()),
+    }
 }
 
 async fn phases(context: &Context, running: &Running, folder: &Path, log: &LogSink) -> End {
@@ -158,6 +192,9 @@ async fn check_out(
             "repository not found for primary source and source version: {location}"
         )));
     }
+    let pull = Asked::new("codecommit:GitPull", here("codecommit", name));
+    let denied = |sentence| download(format!("authorization failed for primary source: {sentence}"));
+    may(context, running, &pull).await.map_err(denied)?;
     let version = version.filter(|version| !version.is_empty()).unwrap_or_else(|| "HEAD".into());
     let wanted = format!("{version}^{{commit}}");
     let resolve = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
@@ -219,8 +256,9 @@ fn start_shell(
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("AWS_REGION", REGION)
             .env("AWS_DEFAULT_REGION", REGION)
-            .env("AWS_ACCESS_KEY_ID", BUILD_KEY)
+            .env("AWS_ACCESS_KEY_ID", ROLE_KEY)
             .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .env("AWS_SESSION_TOKEN", session_token(build.service_role()))
             .env("AWS_ENDPOINT_URL", &context.endpoint)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_PAGER", "")
@@ -285,7 +323,11 @@ async fn upload(
     let Some(artifact) = spec.artifacts.as_ref().filter(|_| is_uploaded(&wanted)) else { return Ok(()) };
     let client = |message: String| ("CLIENT_ERROR", message);
     let files = artifacts::collect(source, artifact).map_err(client)?;
+    let bucket = wanted["location"].as_str().unwrap_or_default();
     for file in &files {
+        let key = artifacts::key(&wanted, &uuid, artifact.name.as_deref(), &file.name);
+        let put = Asked::new("s3:PutObject", format!("arn:aws:s3:::{bucket}/{key}"));
+        may(context, running, &put).await.map_err(client)?;
         log.note(&format!("Uploading {}", file.name));
     }
     let location =

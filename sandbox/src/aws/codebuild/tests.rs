@@ -1,5 +1,5 @@
 use super::*;
-use crate::aws::Strict;
+use crate::aws::{Rule, Strict};
 
 struct Fixture {
     codebuild: CodeBuild,
@@ -27,10 +27,12 @@ impl Fixture {
             stages: "http://stages".into(),
             folder: folder.path().to_owned(),
             tools: "/nowhere".into(),
-            strict: Strict::default(),
+            strict: Strict::new(Rule::ALL.into()),
         };
         let upstream = Upstream::new("http://127.0.0.1:9".into()).unwrap();
-        let codebuild = CodeBuild::new(&config, repositories, upstream, Processes::start().unwrap()).unwrap();
+        let access = Access::new(config.strict.clone(), folder.path().to_owned(), upstream.clone());
+        let processes = Processes::start().unwrap();
+        let codebuild = CodeBuild::new(&config, repositories, upstream, access, processes).unwrap();
         let project = json!({
             "name": "orders", "serviceRole": "arn:role", "artifacts": {"type": "NO_ARTIFACTS"},
             "source": {"type": "CODECOMMIT", "location": "http://git/v1/repos/orders"},

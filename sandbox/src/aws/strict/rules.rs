@@ -26,11 +26,13 @@ pub enum Rule {
     Quotas,
     /// A deployment is PENDING at first, and lists of versions leave the state out.
     States,
+    /// Every call is judged by the policies of whoever makes it.
+    Policies,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Eventual,
         Self::Revision,
         Self::DataPlane,
@@ -41,6 +43,7 @@ impl Rule {
         Self::Tags,
         Self::Quotas,
         Self::States,
+        Self::Policies,
     ];
 
     /// The name of its switch.
@@ -56,6 +59,7 @@ impl Rule {
             Self::Tags => "tags",
             Self::Quotas => "quotas",
             Self::States => "states",
+            Self::Policies => "policies",
         }
     }
 }

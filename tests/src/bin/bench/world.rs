@@ -69,6 +69,7 @@ pub(crate) struct Ready {
     pub(crate) users: Vec<String>,
     pub(crate) channel: String,
     pub(crate) env: BTreeMap<String, String>,
+    pub(crate) observer: String,
     pub(crate) folder: PathBuf,
 }
 

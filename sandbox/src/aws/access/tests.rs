@@ -1,0 +1,262 @@
+//! What calls ask for, and what policies say to it: statements, boundaries, conditions, attacks.
+
+use super::*;
+use crate::aws::naming;
+
+/// A call as it comes over the wire.
+fn call(service: &str, method: &str, uri: &str, target: Option<&str>, body: &str) -> (CallName, AwsRequest) {
+    let credential = format!("AWS4-HMAC-SHA256 Credential=K/20260101/us-east-1/{service}/aws4_request, X=1");
+    let mut request =
+        axum::http::Request::builder().method(method).uri(uri).header("authorization", credential);
+    if let Some(target) = target {
+        request = request.header("x-amz-target", target);
+    }
+    let request =
+        AwsRequest { parts: request.body(()).unwrap().into_parts().0, body: body.to_owned().into() };
+    let scope = Scope::of(&request.parts);
+    (naming::name(&request, &scope), request)
+}
+
+fn asked_by(service: &str, method: &str, uri: &str, body: &str) -> Vec<Asked> {
+    let (name, request) = call(service, method, uri, None, body);
+    asked::asked(&name, &request)
+}
+
+fn asked_of(target: &str, body: Value) -> Vec<Asked> {
+    let (name, request) = call("x", "POST", "/", Some(target), &body.to_string());
+    asked::asked(&name, &request)
+}
+
+fn brief(asked: &[Asked]) -> Vec<(&str, &str)> {
+    asked.iter().map(|asked| (asked.action.as_str(), asked.resource.as_str())).collect()
+}
+
+fn principal(identity: Value, boundary: Option<Value>) -> Principal {
+    let document = |statements: &Value| json!({ "Version": "2012-10-17", "Statement": statements });
+    Principal {
+        arn: "arn:aws:sts::000000000000:assumed-role/r/s".into(),
+        identity: vec![judge::policy(&document(&identity)).unwrap()],
+        boundary: boundary.map(|boundary| judge::policy(&document(&boundary)).unwrap()),
+        tags: vec![("sluice:pipeline".into(), "orders".into())],
+    }
+}
+
+const F: &str = "arn:aws:lambda:us-east-1:000000000000:function:sluice-orders-Hello";
+
+#[test]
+fn a_function_is_made_with_the_rights_to_its_role_its_tags_and_its_code() {
+    let body = json!({
+        "FunctionName": "sluice-orders-Hello", "Role": "arn:aws:iam::000000000000:role/sluice/r",
+        "Tags": { "sluice:pipeline": "orders" },
+        "Code": { "S3Bucket": "b", "S3Key": "orders/code", "S3ObjectVersion": "v" },
+    });
+    let asked = asked_by("lambda", "POST", "/2015-03-31/functions", &body.to_string());
+    assert_eq!(
+        brief(&asked),
+        [
+            ("lambda:CreateFunction", F),
+            ("lambda:TagResource", F),
+            ("iam:PassRole", "arn:aws:iam::000000000000:role/sluice/r"),
+            ("s3:GetObjectVersion", "arn:aws:s3:::b/orders/code"),
+        ]
+    );
+    assert_eq!(asked[2].keys, [("iam:PassedToService".to_owned(), vec!["lambda.amazonaws.com".to_owned()])]);
+    assert_eq!(asked[0].keys[0], ("aws:RequestTag/sluice:pipeline".to_owned(), vec!["orders".to_owned()]));
+}
+
+#[test]
+fn aliases_are_invoked_by_their_own_arn_and_changed_by_the_functions() {
+    let path = "/2015-03-31/functions/sluice-orders-Hello";
+    let invoke = asked_by("lambda", "POST", &format!("{path}/invocations?Qualifier=prod"), "{}");
+    assert_eq!(brief(&invoke), [("lambda:InvokeFunction", format!("{F}:prod").as_str())]);
+    let update = asked_by("lambda", "PUT", &format!("{path}/aliases/prod"), "{}");
+    assert_eq!(brief(&update), [("lambda:UpdateAlias", F)]);
+    let grant = asked_by("lambda", "POST", &format!("{path}/policy?Qualifier=prod"), r#"{"Principal":"p"}"#);
+    assert_eq!(brief(&grant), [("lambda:AddPermission", format!("{F}:prod").as_str())]);
+    let by_arn = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Asluice-orders-Hello/invocations";
+    assert_eq!(brief(&asked_by("lambda", "POST", by_arn, "{}")), [("lambda:InvokeFunction", F)]);
+}
+
+#[test]
+fn apis_have_verbs_on_paths_and_objects_have_versions() {
+    let stage = asked_by("apigateway", "PATCH", "/v2/apis/a1/stages/prod", "{}");
+    assert_eq!(brief(&stage), [("apigateway:PATCH", "arn:aws:apigateway:us-east-1::/apis/a1/stages/prod")]);
+    let create = asked_by("apigateway", "POST", "/v2/apis", r#"{"tags":{"a":"b"}}"#);
+    let apis = "arn:aws:apigateway:us-east-1::/apis";
+    assert_eq!(brief(&create), [("apigateway:POST", apis), ("apigateway:TagResource", apis)]);
+    let object = asked_by("s3", "GET", "/b/a/c.zip?versionId=1", "");
+    assert_eq!(brief(&object), [("s3:GetObjectVersion", "arn:aws:s3:::b/a/c.zip")]);
+    assert_eq!(brief(&asked_by("s3", "HEAD", "/b", "")), [("s3:ListBucket", "arn:aws:s3:::b")]);
+    let list = asked_by("s3", "GET", "/b?list-type=2&prefix=orders/", "");
+    assert_eq!(list[0].keys, [("s3:prefix".to_owned(), vec!["orders/".to_owned()])]);
+    let deleted = "<Delete><Object><Key>a&amp;b</Key></Object><Object><Key>c</Key></Object></Delete>";
+    let deleted = asked_by("s3", "POST", "/b?delete", deleted);
+    assert_eq!(
+        brief(&deleted),
+        [("s3:DeleteObject", "arn:aws:s3:::b/a&b"), ("s3:DeleteObject", "arn:aws:s3:::b/c")]
+    );
+}
+
+#[test]
+fn a_transaction_is_judged_item_by_item_and_a_query_by_its_partition() {
+    let table = "arn:aws:dynamodb:us-east-1:000000000000:table/sluice";
+    let key = |partition: &str| json!({ "pk": { "S": partition }, "sk": { "S": "s" } });
+    let asked = asked_of(
+        "DynamoDB_20120810.TransactWriteItems",
+        json!({ "TransactItems": [
+            { "Put": { "TableName": "sluice", "Item": key("a") } },
+            { "ConditionCheck": { "TableName": "sluice", "Key": key("b") } },
+            { "Update": { "TableName": "audit", "Key": key("c") } },
+        ] }),
+    );
+    let audit = table.replace("sluice", "audit");
+    assert_eq!(
+        brief(&asked),
+        [
+            ("dynamodb:PutItem", table),
+            ("dynamodb:ConditionCheckItem", table),
+            ("dynamodb:UpdateItem", audit.as_str()),
+        ]
+    );
+    assert_eq!(asked[2].keys, [("dynamodb:LeadingKeys".to_owned(), vec!["c".to_owned()])]);
+    let query = asked_of(
+        "DynamoDB_20120810.Query",
+        json!({
+            "TableName": "sluice", "IndexName": "due", "KeyConditionExpression": "#p = :p AND sk > :s",
+            "ExpressionAttributeNames": { "#p": "pk" },
+            "ExpressionAttributeValues": { ":p": { "S": "T/roles" }, ":s": { "S": "x" } },
+        }),
+    );
+    assert_eq!(brief(&query), [("dynamodb:Query", format!("{table}/index/due").as_str())]);
+    assert_eq!(query[0].keys, [("dynamodb:LeadingKeys".to_owned(), vec!["T/roles".to_owned()])]);
+    let sql = asked_of(
+        "DynamoDB_20120810.ExecuteStatement",
+        json!({ "Statement": r#"delete from "audit" where pk = 'x'"# }),
+    );
+    assert_eq!(brief(&sql), [("dynamodb:PartiQLDelete", audit.as_str())]);
+}
+
+#[test]
+fn the_services_that_are_served_here_are_judged_too() {
+    let named = json!({ "names": ["sluice-a", "sluice-b"] });
+    let projects = asked_of("CodeBuild_20161006.BatchGetProjects", named);
+    let project = "arn:aws:codebuild:us-east-1:000000000000:project/sluice-";
+    let (a, b) = (format!("{project}a"), format!("{project}b"));
+    assert_eq!(
+        brief(&projects),
+        [("codebuild:BatchGetProjects", a.as_str()), ("codebuild:BatchGetProjects", b.as_str())]
+    );
+    let stop = asked_of("CodeBuild_20161006.StopBuild", json!({ "id": "sluice-a:1-2" }));
+    assert_eq!(brief(&stop), [("codebuild:StopBuild", a.as_str())]);
+    let role = json!({ "name": "sluice-a", "serviceRole": "arn:role" });
+    let create = asked_of("CodeBuild_20161006.CreateProject", role);
+    assert_eq!(brief(&create)[1], ("iam:PassRole", "arn:role"));
+    let commit = json!({ "repositoryName": "orders", "branchName": "main" });
+    let commit = asked_of("CodeCommit_20150413.CreateCommit", commit);
+    let repository = "arn:aws:codecommit:us-east-1:000000000000:orders";
+    assert_eq!(brief(&commit), [("codecommit:CreateCommit", repository)]);
+    let events = json!({ "logGroupName": "/g", "logStreamName": "s" });
+    let events = asked_of("Logs_20140328.GetLogEvents", events);
+    let stream = "arn:aws:logs:us-east-1:000000000000:log-group:/g:log-stream:s";
+    assert_eq!(brief(&events), [("logs:GetLogEvents", stream)]);
+    let batch = json!({ "QueueUrl": "http://localhost:1/000000000000/wake.fifo" });
+    let target = Some("AmazonSQS.DeleteMessageBatch");
+    let (name, request) = call("sqs", "POST", "/", target, &batch.to_string());
+    let batch = asked::asked(&name, &request);
+    let queue = "arn:aws:sqs:us-east-1:000000000000:wake.fifo";
+    assert_eq!(brief(&batch), [("sqs:DeleteMessage", queue)]);
+    assert!(asked_by("sts", "POST", "/", "Action=GetCallerIdentity").is_empty());
+}
+
+#[test]
+fn a_deny_wins_a_boundary_bounds_and_the_sentence_is_aws_own() {
+    let all = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
+    let invoke = Asked::new("lambda:InvokeFunction", format!("{F}:prod"));
+    let said = |principal: &Principal, asked: &Asked| principal.refused(asked).unwrap_or_default();
+    assert_eq!(said(&principal(all.clone(), None), &invoke), "");
+    let none = principal(json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }]), None);
+    assert_eq!(
+        said(&none, &invoke),
+        format!(
+            "User: arn:aws:sts::000000000000:assumed-role/r/s is not authorized to perform: lambda:InvokeFunction on \
+             resource: {F}:prod because no identity-based policy allows the lambda:InvokeFunction action"
+        )
+    );
+    let deny = json!([
+        { "Effect": "Allow", "Action": "*", "Resource": "*" },
+        { "Effect": "Deny", "Action": "lambda:invoke*", "Resource": "arn:aws:lambda:*:*:function:sluice-*:prod" },
+    ]);
+    assert!(
+        said(&principal(deny.clone(), None), &invoke)
+            .ends_with("with an explicit deny in an identity-based policy")
+    );
+    let bounded = principal(all.clone(), Some(deny));
+    assert!(said(&bounded, &invoke).ends_with("with an explicit deny in a permissions boundary"));
+    assert_eq!(said(&bounded, &Asked::new("lambda:InvokeFunction", format!("{F}:dev"))), "");
+    let narrow = json!([{ "Effect": "Allow", "NotAction": "lambda:*", "Resource": "*" }]);
+    let narrow = principal(all, Some(narrow));
+    assert!(said(&narrow, &invoke).contains("because no permissions boundary allows the"));
+}
+
+#[test]
+fn conditions_tags_and_partitions_are_held() {
+    let boundary = "arn:aws:iam::000000000000:policy/sluice/sluice-boundary";
+    let statements = json!([
+        { "Effect": "Allow", "Action": "iam:CreateRole", "Resource": "*",
+          "Condition": { "StringEquals": { "iam:PermissionsBoundary": boundary } } },
+        { "Effect": "Allow", "Action": "iam:PassRole", "Resource": "*",
+          "Condition": { "StringEquals": { "iam:PassedToService": ["lambda.amazonaws.com", "codebuild.amazonaws.com"] } } },
+        { "Effect": "Allow", "Action": "dynamodb:*", "Resource": "*" },
+        { "Effect": "Deny", "Action": "dynamodb:UpdateItem", "Resource": "*",
+          "Condition": { "ForAnyValue:StringLike": { "dynamodb:LeadingKeys": ["T/audit", "T/audit/*"] } } },
+        { "Effect": "Allow", "Action": "s3:GetObject",
+          "Resource": "arn:aws:s3:::b/${aws:PrincipalTag/sluice:pipeline}/*" },
+    ]);
+    let principal = principal(statements, None);
+    let allowed = |asked: Asked| principal.refused(&asked).is_none();
+    let create = Asked::new("iam:CreateRole", "arn:aws:iam::000000000000:role/sluice/r");
+    assert!(allowed(create.clone().with("iam:PermissionsBoundary", boundary)));
+    assert!(!allowed(
+        create.clone().with("iam:PermissionsBoundary", "arn:aws:iam::000000000000:policy/mine")
+    ));
+    assert!(!allowed(create));
+    let pass = Asked::new("iam:PassRole", "arn:aws:iam::000000000000:role/sluice/r");
+    assert!(allowed(pass.clone().with("iam:PassedToService", "lambda.amazonaws.com")));
+    assert!(!allowed(pass.with("iam:PassedToService", "ec2.amazonaws.com")));
+    let update = Asked::new("dynamodb:UpdateItem", "arn:aws:dynamodb:us-east-1:000000000000:table/sluice");
+    assert!(allowed(update.clone()));
+    assert!(allowed(update.clone().with("dynamodb:LeadingKeys", "T/audits")));
+    assert!(!allowed(update.clone().with("dynamodb:LeadingKeys", "T/audit/orders")));
+    assert!(!allowed(update.with_all("dynamodb:LeadingKeys", vec!["T/x".into(), "T/audit".into()])));
+    assert!(allowed(Asked::new("s3:GetObject", "arn:aws:s3:::b/orders/x")));
+    assert!(!allowed(Asked::new("s3:GetObject", "arn:aws:s3:::b/billing/x")));
+}
+
+#[test]
+fn what_cannot_be_understood_is_denied() {
+    let all = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
+    assert!(principal(all, None).refused(&Asked::new("s3:GetObject", "no arn")).is_some());
+    assert!(
+        judge::policy(&json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Permit" }] })).is_err()
+    );
+}
+
+#[test]
+fn keys_and_tokens_say_who_somebody_is() {
+    let who = |key: &str, token: Option<&str>| {
+        let mut request = axum::http::Request::builder();
+        if let Some(token) = token {
+            request = request.header("x-amz-security-token", token);
+        }
+        let scope = Scope { access_key: Some(key.to_owned()), service: None };
+        Who::of(&request.body(()).unwrap().into_parts().0, &scope)
+    };
+    assert_eq!(who(ACCESS_KEY, None).label(), "bot");
+    assert_eq!(who("AKIASLUICEBOT0A1B2C3", None).label(), "bot");
+    assert_eq!(who(INIT_KEY, None).label(), "init");
+    assert_eq!(who(ADMIN_KEY, None), Who::Admin);
+    assert_eq!(who(ROLE_KEY, Some(&session_token("arn:r"))), Who::Role("arn:r".into()));
+    for stranger in [who(ROLE_KEY, None), who("AKIASLUICEBOT../../x", None), who("000000000000", None)] {
+        assert_eq!(stranger, Who::Stranger);
+    }
+}

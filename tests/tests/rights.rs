@@ -1,0 +1,114 @@
+//! Everybody acts under the policies that Sluice prints or makes, and under no more: the bot, builds, and functions, whose
+//! templates come from whoever may push to a branch.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
+
+use serde_json::Value;
+use sluice_e2e::scene::{deployed, next};
+use sluice_e2e::{Repository, World};
+
+/// What a template may ask for without anybody's word. The boundary of roles has to take the rest of it away.
+const POLICIES: &str = r#"      Policies:
+        - Statement:
+            - Effect: Allow
+              Action:
+                - apigateway:PATCH
+                - codebuild:StartBuild
+                - dynamodb:DeleteItem
+                - dynamodb:PutItem
+                - iam:CreateRole
+                - iam:PassRole
+                - lambda:InvokeFunction
+                - lambda:UpdateAlias
+                - lambda:UpdateFunctionCode
+                - s3:PutObject
+                - sts:AssumeRole
+              Resource: "*"
+"#;
+
+/// A handler that tries to take over the account with the credentials that it is given.
+const ATTACKS: &str = r##"
+import urllib.error
+import urllib.request
+
+
+def call(service, method, path, body="", target=None):
+    scope = os.environ["AWS_ACCESS_KEY_ID"] + "/20260101/us-east-1/" + service + "/aws4_request"
+    headers = {
+        "authorization": "AWS4-HMAC-SHA256 Credential=" + scope + ", SignedHeaders=host, Signature=0",
+        "x-amz-security-token": os.environ["AWS_SESSION_TOKEN"],
+        "content-type": "application/x-www-form-urlencoded" if service in ("iam", "sts") else "application/x-amz-json-1.1",
+    }
+    if target:
+        headers["x-amz-target"] = target
+    url = os.environ["AWS_ENDPOINT_URL"] + path
+    request = urllib.request.Request(url, data=body.encode() or None, headers=headers, method=method)
+    try:
+        return urllib.request.urlopen(request, timeout=5).status
+    except urllib.error.HTTPError as error:
+        return error.headers.get("x-amzn-errortype") or error.read().decode()[:400]
+
+
+def attacks(event):
+    function = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+    functions = "/2015-03-31/functions/" + function
+    item = '{"TableName": "sluice", "Item": {"pk": {"S": "T/roles"}, "sk": {"S": "roles"}}}'
+    key = '{"TableName": "sluice", "Key": {"pk": {"S": "T/audit"}, "sk": {"S": "x"}}}'
+    api = event["requestContext"].get("apiId", "api")
+    project = '{"projectName": "sluice-rights"}'
+    bucket = "/sluice-000000000000-us-east-1/rights/builds/1/artifact/packaged.json"
+    role = "Action=CreateRole&Version=2010-05-08&RoleName=mine&AssumeRolePolicyDocument=%7B%7D"
+    assume = "Action=AssumeRole&Version=2011-06-15&RoleSessionName=s&RoleArn=arn:aws:iam::000000000000:role/sluice/x"
+    log = '{"logGroupName": "/aws/lambda/' + function + '", "logStreamName": "none", "logEvents": []}'
+    return {
+        "grant oneself a role": call("dynamodb", "POST", "/", item, "DynamoDB_20120810.PutItem"),
+        "delete a record": call("dynamodb", "POST", "/", key, "DynamoDB_20120810.DeleteItem"),
+        "move prod": call("lambda", "PUT", functions + "/aliases/prod", '{"FunctionVersion": "1"}'),
+        "change code": call("lambda", "PUT", functions + "/code", '{"ZipFile": ""}'),
+        "call what is not approved": call("lambda", "POST", functions + "/invocations", "{}"),
+        "call a version": call("lambda", "POST", functions + "/invocations?Qualifier=1", "{}"),
+        "move a stage": call("apigateway", "PATCH", "/v2/apis/" + api + "/stages/prod", "{}"),
+        "start a build": call("codebuild", "POST", "/", project, "CodeBuild_20161006.StartBuild"),
+        "replace an artifact": call("s3", "PUT", bucket, "{}"),
+        "make a role": call("iam", "POST", "/", role),
+        "become another role": call("sts", "POST", "/", assume),
+        "(allowed) write its log": call("logs", "POST", "/", log, "Logs_20140328.PutLogEvents"),
+    }
+
+
+def handler(event, context):
+    return {"statusCode": 200, "body": json.dumps(attacks(event))}
+"##;
+
+#[tokio::test]
+async fn nobody_has_more_than_the_policies_that_sluice_makes() {
+    let (world, created) = deployed("rights", "").await;
+    next(&world, "rights", &created, "Release 2").await;
+    let clone = Repository::clone_as_told(&created);
+    clone.edit("template.yaml", |template| {
+        template.replace("      Handler: app.handler\n", &handler_with_policies())
+    });
+    clone.edit("src/app.py", |code| code + ATTACKS);
+    clone.push("Try to take over");
+    world.asks(world.ann(), "/build rights").await.succeeds().await;
+    world.asks(world.ann(), "/deploy rights").await.succeeds().await;
+    let (status, body) = world.curl("rights", "dev").await;
+    let results: Value =
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {status} {body}"));
+    for (attack, result) in results.as_object().unwrap() {
+        let is_denied = result.as_str().is_some_and(|said| said.contains("AccessDenied"));
+        assert_eq!(is_denied, !attack.starts_with("(allowed)"), "{attack}: {result}");
+    }
+    assert_eq!(results.as_object().unwrap().len(), 12);
+    nobody_was_refused(&world).await;
+}
+
+fn handler_with_policies() -> String {
+    format!("      Handler: app.handler\n{POLICIES}")
+}
+
+/// The bot's own calls are on record; what functions and builds do is not.
+async fn nobody_was_refused(world: &World) {
+    let calls = world.calls(0).await;
+    let refused: Vec<_> = calls.iter().filter(|call| call.result.starts_with("AccessDenied")).collect();
+    assert!(refused.is_empty(), "the bot's own policy is too narrow: {refused:#?}");
+}
