@@ -37,6 +37,8 @@ class Findings:
     def whats(self):
         return sorted({what for _, what in self.found})
 
-    def show(self):
-        for (where, what), (count, example) in sorted(self.found.items()):
-            print(f"  {count} x {where}: {what}   e.g. {str(example)[:300]!r}")
+    def show(self, most=60):
+        for (where, what), (count, example) in sorted(self.found.items())[:most]:
+            print(f"  {count} x {where}: {what[:300]}" + (f"   e.g. {str(example)[:300]!r}" if example else ""))
+        if len(self.found) > most:
+            print(f"  and {len(self.found) - most} more kinds")
