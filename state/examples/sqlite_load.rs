@@ -23,7 +23,7 @@ use sluice_commands::grammar::Names;
 use sluice_commands::ids::{OperationId, PipelineName, ReleaseNumber};
 use sluice_commands::operation::{Engine, Keys, Settings};
 use sluice_commands::operations;
-use sluice_commands::ports::{Guards, Precondition, Store, Write};
+use sluice_commands::ports::{AuditItem, Guards, Item, Precondition, Store, Write};
 use sluice_commands::service::{Invocation, Said, Service};
 use sluice_commands::testing::samples::{CHANNEL, access, actor, orders};
 use sluice_commands::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
@@ -122,7 +122,10 @@ impl Office {
                 let records = MemoryStore::new();
                 orders(&records, name, &STAGES).await;
                 let put = |item| Write::Put { item, when: Precondition::Absent };
-                let writes = records.items().into_iter().map(put).collect();
+                let record =
+                    |Item { key, schema, body, .. }| Write::Audit { item: AuditItem { key, schema, body } };
+                let audit = records.audit().into_iter().map(record);
+                let writes = records.items().into_iter().map(put).chain(audit).collect();
                 store.transact(name, writes).await.expect("records");
             })
             .await;
@@ -231,8 +234,8 @@ fn row(name: &str, n: usize) -> Write {
         },
     };
     let key = Keys::new(&target()).audit(&pipeline, at, operation.as_str());
-    let item = to_item(key, Guards::new(), &record).expect("an item");
-    Write::Put { item, when: Precondition::Absent }
+    let Item { key, schema, body, .. } = to_item(key, Guards::new(), &record).expect("an item");
+    Write::Audit { item: AuditItem { key, schema, body } }
 }
 
 fn percentile(times: &[Duration], share: usize) -> Duration {

@@ -21,14 +21,14 @@ async fn the_suite_passes() {
 async fn the_table_is_made_once_and_told_apart() {
     let local = Local::start().await;
     let store = local.store();
-    assert_eq!(store.table_status().await, Ok(TableStatus::Missing));
+    assert_eq!(store.table_status().await, Ok(TableStatus::Missing(store.table().to_owned())));
     let missing = store.get(&head().key).await;
     assert!(matches!(missing, Err(StoreError::Refused(_))), "{missing:?}");
 
-    store.create_table().await.expect("made");
+    store.create_tables().await.expect("made");
     assert_eq!(store.table_status().await, Ok(TableStatus::Ready));
     store.write(put(head())).await.expect("a put");
-    store.create_table().await.expect("made again");
+    store.create_tables().await.expect("made again");
     assert_eq!(store.get(&head().key).await, Ok(Some(head())), "what is there stays");
 
     let nowhere = format!("http://127.0.0.1:{}", free_port().await);

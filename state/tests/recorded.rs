@@ -15,8 +15,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
-use sluice_commands::ports::{Item, Key, Precondition, Store, StoreError, Write};
-use sluice_state::DynamoStore;
+use sluice_commands::ports::{AuditItem, Item, Key, Order, Precondition, Query, Store, StoreError, Write};
+use sluice_state::{DynamoStore, TableStatus};
 
 #[derive(Debug, Clone)]
 enum Answer {
@@ -275,4 +275,47 @@ async fn missing_credentials_are_told_from_late_ones() {
         assert_eq!(kind(&answer), expected, "{answer:?}");
         assert_eq!(recorded.requests().len(), 0);
     }
+}
+
+/// Half of the tables is none: whoever lacks the one for audit records does not begin to serve.
+#[tokio::test]
+async fn the_table_for_audit_records_is_missed_by_its_name() {
+    let keys = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
+    let index = json!({"IndexName": "due", "IndexStatus": "ACTIVE", "KeySchema": keys("ds", "du")});
+    let items = json!({"Table": {
+        "TableName": "sluice", "TableStatus": "ACTIVE", "KeySchema": keys("pk", "sk"),
+        "GlobalSecondaryIndexes": [index],
+    }});
+    let answers = [Status(200, items), refusal(400, "ResourceNotFoundException")];
+    let (recorded, store) = Recorded::store(&answers);
+    assert_eq!(store.table_status().await, Ok(TableStatus::Missing("sluice-audit".into())));
+    let asked: Vec<_> = recorded.requests().into_iter().map(|request| request["TableName"].clone()).collect();
+    assert_eq!(asked, ["sluice", "sluice-audit"]);
+}
+
+/// On the table for audit records IAM lets through puts and queries alone, so nothing else may be asked for.
+#[tokio::test]
+async fn audit_records_are_put_and_queried_in_their_own_table() {
+    let (recorded, store) = Recorded::store(&[done(), done(), Status(200, json!({"Items": []}))]);
+    let key = || Key { partition: "p".into(), sort: "s".into() };
+    let add = || Write::Audit { item: AuditItem { key: key(), schema: 1, body: json!({}) } };
+    store.write(add()).await.expect("a record");
+    store.transact("t", vec![put("a"), add()]).await.expect("a transaction");
+    let query = Query {
+        partition: "p".into(),
+        prefix: String::new(),
+        order: Order::Ascending,
+        limit: Some(1),
+        after: None,
+    };
+    store.audit_records(query).await.expect("a query");
+    let requests = recorded.requests();
+    assert_eq!(requests[0]["TableName"], "sluice-audit");
+    assert_eq!(requests[0]["ConditionExpression"], "attribute_not_exists(pk)");
+    let members = requests[1]["TransactItems"].as_array().expect("members");
+    assert_eq!(members[0]["Put"]["TableName"], "sluice");
+    assert_eq!(members[1]["Put"]["TableName"], "sluice-audit");
+    assert_eq!(members[1]["Put"]["ConditionExpression"], "attribute_not_exists(pk)");
+    assert_eq!(requests[2]["TableName"], "sluice-audit");
+    assert!(requests[2]["KeyConditionExpression"].is_string(), "a query");
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::future::join_all;
 use rusqlite::Connection;
 use serde_json::json;
-use sluice_commands::ports::{Guard, Guards, Item, Key, Precondition, Store, StoreError, Write};
+use sluice_commands::ports::{AuditItem, Guard, Guards, Item, Key, Precondition, Store, StoreError, Write};
 use sluice_commands::testing::TestClock;
 use sluice_state::{FileError, SqliteLock, SqliteStore, conformance};
 use tempfile::TempDir;
@@ -179,7 +179,7 @@ async fn what_is_no_state_is_refused_and_left_as_it_is() {
         (vec![7; 40_000], "no SQLite database"),
         (database(""), "another program's database"),
         (database(&format!("{ours} PRAGMA user_version = 9;")), "schema version 9"),
-        (database(&format!("{ours} PRAGMA user_version = 1;")), "damaged"),
+        (database(&format!("{ours} PRAGMA user_version = 2;")), "damaged"),
     ] {
         std::fs::write(&place.path, &content).expect("a file");
         let refused = SqliteStore::open(&place.path, clock(), None).await.expect_err(wanted);
@@ -299,6 +299,7 @@ async fn every_read_finds_its_place_by_an_index() {
         "SELECT g FROM items WHERE pk = 'p' AND sk = 's'",
         "SELECT pk, sk, v, du, ttl, g, b FROM items WHERE pk = 'p' AND sk >= 'a' AND sk < 'b' ORDER BY sk DESC",
         "SELECT pk, sk, v, du, ttl, g, b FROM items WHERE pk = 'p' AND sk >= 'a' ORDER BY sk ASC",
+        "SELECT pk, sk, v, NULL, NULL, '{}', b FROM audit WHERE pk = 'p' AND sk >= 'a' AND sk < 'b' ORDER BY sk DESC",
         "SELECT pk, sk, du FROM items WHERE du IS NOT NULL AND du <= 7 ORDER BY du, pk, sk LIMIT 9",
         "SELECT pk, sk FROM items WHERE ttl <= 7 ORDER BY ttl LIMIT 9",
         "SELECT token FROM tokens WHERE at <= 7 ORDER BY at LIMIT 9",
@@ -307,6 +308,72 @@ async fn every_read_finds_its_place_by_an_index() {
         let steps = statement.query_map([], |row| row.get::<_, String>(3)).expect("a plan");
         let steps: Vec<String> = steps.map(|step| step.expect("a step")).collect();
         assert!(steps.len() == 1 && steps[0].starts_with("SEARCH"), "{sql}\n{steps:?}");
+    }
+}
+
+/// Not through the port, nor with any other tool that opens the file as it is.
+#[tokio::test]
+async fn audit_records_are_neither_changed_nor_deleted_in_the_file() {
+    let place = Place::with_state().await;
+    let record = AuditItem { key: key("a"), schema: 1, body: json!("as it was") };
+    place.store().await.write(Write::Audit { item: record.clone() }).await.expect("a record");
+    let connection = Connection::open(&place.path).expect("the file");
+    for sql in ["UPDATE audit SET b = '1'", "DELETE FROM audit"] {
+        let refused = connection.execute(sql, []).expect_err(sql).to_string();
+        assert!(refused.contains("audit records are never"), "{sql}: {refused}");
+    }
+    drop(connection);
+    let copy = place.file("copy.db");
+    SqliteStore::snapshot(&place.path, &copy).await.expect("a copy");
+    let copy = SqliteStore::open(&copy, clock(), None).await.expect("the copy opens");
+    let page = copy.audit_records(all_of_p()).await.expect("a query");
+    assert_eq!(page.items, [record.into()], "and they are in the backup");
+}
+
+fn all_of_p() -> sluice_commands::ports::Query {
+    sluice_commands::ports::Query {
+        partition: "p".into(),
+        prefix: String::new(),
+        order: sluice_commands::ports::Order::Ascending,
+        limit: None,
+        after: None,
+    }
+}
+
+/// An operation that is not in the index is never carried on: a start must say so. `quick_check` does not see it.
+#[tokio::test]
+async fn an_index_that_lacks_what_is_due_is_found_at_the_start_and_in_a_copy() {
+    let due = || Some("2026-11-27T05:00:00Z".parse().expect("a time"));
+    let index = "CREATE INDEX due ON items (du) WHERE du IS NOT NULL";
+    for (kept_while_writing, what) in
+        [("CREATE INDEX due ON items (du) WHERE du < 0", "lacks one"), (index, "has one too many")]
+    {
+        let place = Place::with_state().await;
+        let schema = |sql: &str| {
+            let connection = Connection::open(&place.path).expect("the file");
+            connection.execute_batch("PRAGMA writable_schema = ON").expect("the schema can be written");
+            let changed = "UPDATE sqlite_schema SET sql = ?1 WHERE name = 'due'";
+            assert_eq!(connection.execute(changed, [sql]).expect("written"), 1);
+        };
+        let rows = |sql: &str| {
+            let connection = Connection::open(&place.path).expect("the file");
+            connection.execute_batch(sql).expect("a row")
+        };
+        place.store().await.write(put(Item { due: due(), ..item("seen") })).await.expect("a put");
+        schema(kept_while_writing);
+        match what {
+            "lacks one" => rows("INSERT INTO items VALUES ('p', 'lost', 1, 7, NULL, '{}', '{}')"),
+            // As if the index had kept what the table lost.
+            _ => {
+                schema("CREATE INDEX due ON items (du) WHERE du < 0");
+                rows("UPDATE items SET du = NULL WHERE sk = 'seen'");
+            }
+        }
+        schema(index);
+        let refused = SqliteStore::open(&place.path, clock(), None).await.expect_err(what);
+        assert!(matches!(refused, FileError::Damaged { .. }), "{what}: {refused:?}");
+        let copied = SqliteStore::snapshot(&place.path, &place.file("copy.db")).await;
+        assert!(copied.is_err(), "{what}: {copied:?}");
     }
 }
 

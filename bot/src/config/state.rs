@@ -74,13 +74,14 @@ impl Reading {
             return Some(State::Table("sluice".to_owned()));
         };
         let fits = |table: &str| {
-            (3..=255).contains(&table.len())
+            // `-audit` is put behind it for the second table.
+            (3..=249).contains(&table.len())
                 && table.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
         };
         let problem = match text.split_once(':') {
             Some(("dynamodb", table)) if fits(table) => return Some(State::Table(table.to_owned())),
             Some(("dynamodb", table)) => {
-                format!("`{table}` is no table name: 3 to 255 of a-z, A-Z, 0-9, _, . and -")
+                format!("`{table}` is no table name: 3 to 249 of a-z, A-Z, 0-9, _, . and -")
             }
             // `:memory:` and its like are files for SQLite alone, and gone with the process.
             Some(("sqlite", path)) if !path.is_empty() && !path.starts_with(':') => {

@@ -10,7 +10,7 @@ use sluice_commands::grammar::Names;
 use sluice_commands::ids::{Member, Target};
 use sluice_commands::operation::{Engine, Keys, Settings, Status};
 use sluice_commands::operations::registry;
-use sluice_commands::ports::{LogStream, Logs, Precondition, Store as _, Write};
+use sluice_commands::ports::{AuditItem, Item, LogStream, Logs, Store as _, Write};
 use sluice_commands::service::{Invocation, Said, Service};
 use sluice_commands::testing::samples::{self, CHANNEL, Sample};
 use sluice_commands::testing::{
@@ -191,7 +191,8 @@ async fn the_answers_of_the_history() {
             Default::default(),
             &record,
         );
-        desk.store.write(Write::Put { item: item.unwrap(), when: Precondition::Absent }).await.unwrap();
+        let Item { key, schema, body, .. } = item.unwrap();
+        desk.store.write(Write::Audit { item: AuditItem { key, schema, body } }).await.unwrap();
     }
     let ben = format!("/pipeline history orders prod <@{}> since 2026-03-01", samples::actor("ben").id);
     for line in [

@@ -63,6 +63,10 @@ impl Store for Lanes {
         let _turn = self.turn().await;
         self.store.query(query).await
     }
+    async fn audit_records(&self, query: Query) -> Result<Page, StoreError> {
+        let _turn = self.turn().await;
+        self.store.audit_records(query).await
+    }
     async fn due(&self, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError> {
         let _turn = self.turn().await;
         self.store.due(until, limit).await
@@ -96,6 +100,9 @@ mod tests {
             unreachable!()
         }
         async fn query(&self, _: Query) -> Result<Page, StoreError> {
+            unreachable!()
+        }
+        async fn audit_records(&self, _: Query) -> Result<Page, StoreError> {
             unreachable!()
         }
         async fn due(&self, _: Timestamp, _: u32) -> Result<Vec<DueItem>, StoreError> {

@@ -69,9 +69,11 @@ impl State {
         let what = self.what();
         match store.table_status().await.map_err(|error| self.obstacle(&error))? {
             TableStatus::Ready => Ok(()),
-            TableStatus::Preparing => Err(Obstacle::Passing(format!("{what} is being prepared"))),
-            TableStatus::Missing => {
-                Err(Obstacle::Refused(format!("there is no table `{}`: run `sluice init`", store.table())))
+            TableStatus::Preparing(table) => {
+                Err(Obstacle::Passing(format!("the table `{table}` is being prepared")))
+            }
+            TableStatus::Missing(table) => {
+                Err(Obstacle::Refused(format!("there is no table `{table}`: run `sluice init`")))
             }
             TableStatus::Foreign(why) => {
                 Err(Obstacle::Refused(format!("{what} is not one of Sluice's: {why}")))
@@ -83,8 +85,8 @@ impl State {
     pub(super) async fn make(&self, aws: &Aws) -> Result<String, Obstacle> {
         match self {
             Self::Table(store) => {
-                store.create_table().await.map_err(|error| self.obstacle(&error))?;
-                Ok(format!("table: `{}` is there", store.table()))
+                store.create_tables().await.map_err(|error| self.obstacle(&error))?;
+                Ok(format!("tables: `{}` and `{}` are there", store.table(), store.audit_table()))
             }
             Self::File(file) => file.make(aws).await,
         }

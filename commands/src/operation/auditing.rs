@@ -6,7 +6,7 @@ use crate::operation::facts::Facts;
 use crate::operation::keys::Keys;
 use crate::operation::step::Trouble;
 use crate::operation::world::World;
-use crate::ports::{Precondition, StoreError, Write};
+use crate::ports::{AuditItem, Item, StoreError, Write};
 
 /// The audit record of an operation's end.
 pub(crate) fn audit_of_end(
@@ -60,6 +60,6 @@ pub(crate) fn audit_by(record: &AuditRecord, keys: &Keys) -> Result<Write, Store
         Some(name) => keys.audit(name, record.at, &about),
         None => keys.installation_audit(record.at, &about),
     };
-    let item = to_item(key, Default::default(), record)?;
-    Ok(Write::Put { item, when: Precondition::Absent })
+    let Item { key, schema, body, .. } = to_item(key, Default::default(), record)?;
+    Ok(Write::Audit { item: AuditItem { key, schema, body } })
 }

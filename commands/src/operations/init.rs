@@ -122,8 +122,9 @@ mod tests {
         assert_eq!(who, ["U1", "U2"]);
         let partition = keys.installation_audit_partition();
         let records: Vec<AuditRecord> = store
-            .such(|item| item.key.partition == partition)
+            .audit()
             .iter()
+            .filter(|item| item.key.partition == partition)
             .map(|item| from_item(item).unwrap())
             .collect();
         assert_eq!(records.len(), 2, "each once");

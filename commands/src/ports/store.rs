@@ -42,6 +42,24 @@ pub struct Item {
     pub expires: Option<Timestamp>,
 }
 
+/// An audit record as it is stored: a key, a schema version and a body. It has nothing that could change later: no guard,
+/// no due time, no expiry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditItem {
+    /// Where it lives, among the audit records alone.
+    pub key: Key,
+    /// The schema version of `body`; old versions stay readable.
+    pub schema: u32,
+    /// What it says.
+    pub body: Value,
+}
+
+impl From<AuditItem> for Item {
+    fn from(AuditItem { key, schema, body }: AuditItem) -> Self {
+        Self { key, schema, guards: Guards::new(), body, due: None, expires: None }
+    }
+}
+
 /// What must hold for a write to happen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Precondition {
@@ -86,6 +104,12 @@ pub enum Write {
         due: DueChange,
         /// What must hold before.
         when: Precondition,
+    },
+    /// Adds an audit record, unless there is one of that key. Audit records live apart from the items, and no other write
+    /// reaches them: through this port none can be changed or deleted.
+    Audit {
+        /// The record.
+        item: AuditItem,
     },
     /// Deletes an item; deleting an absent one is no error under [`Precondition::Any`].
     Delete {
@@ -183,8 +207,10 @@ pub trait Store: Send + Sync {
     /// All of the writes (at most 100, of distinct keys) or none. The same token and writes again within ten minutes
     /// succeed without writing twice.
     async fn transact(&self, token: &str, writes: Vec<Write>) -> Result<(), StoreError>;
-    /// A range of one partition.
+    /// A range of one partition of the items.
     async fn query(&self, query: Query) -> Result<Page, StoreError>;
+    /// A range of one partition of the audit records.
+    async fn audit_records(&self, query: Query) -> Result<Page, StoreError>;
     /// The items due at or before that time, the longest due first, at most `limit`. May lag by a moment: whoever acts
     /// on it reads the item first.
     async fn due(&self, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError>;

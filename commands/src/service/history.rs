@@ -151,7 +151,7 @@ impl Service {
         let mut found = Found::default();
         for _ in 0..REQUESTS {
             let query = newest(world.keys.audit_partition(&wanted.name), limit);
-            let page = world.store.query(Query { after: behind, ..query }).await?;
+            let page = world.store.audit_records(Query { after: behind, ..query }).await?;
             let mut items = page.items.iter().peekable();
             while let Some(item) = items.next() {
                 // What a newer version of Sluice recorded is passed over, and left alone.
@@ -184,7 +184,7 @@ impl Service {
 
     async fn has_history(&self, name: &PipelineName) -> Result<bool, Stop> {
         let world = self.engine.world();
-        let page = world.store.query(newest(world.keys.audit_partition(name), 1)).await?;
+        let page = world.store.audit_records(newest(world.keys.audit_partition(name), 1)).await?;
         Ok(!page.items.is_empty())
     }
 }

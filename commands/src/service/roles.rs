@@ -91,7 +91,7 @@ impl Service {
     /// `/pipeline who`: for all pipelines, with the last changes.
     pub(crate) async fn who(&self) -> Result<Answer, Stop> {
         let world = self.engine.world();
-        let changes = world.store.query(newest(world.keys.installation_audit_partition(), RECORDS));
+        let changes = world.store.audit_records(newest(world.keys.installation_audit_partition(), RECORDS));
         let (roles, changes) = try_join(world.roles(None), changes).await?;
         let card = had(Card::new(Tone::Neutral, "Roles for all pipelines"), &roles, None);
         let records: Vec<AuditRecord> =

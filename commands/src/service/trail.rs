@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::ids::PipelineName;
 use crate::operation::{Keys, reading};
-use crate::ports::{Order, Page, Query, Store, StoreError};
+use crate::ports::{Order, Query, Store, StoreError};
 
 /// So many items at a time: some hundred kilobytes.
 const PAGE: u32 = 250;
@@ -41,7 +41,8 @@ impl Trail {
     pub async fn next(&mut self) -> Result<Option<Vec<Value>>, StoreError> {
         loop {
             if let Some((partition, after)) = self.reading.take() {
-                let page = self.page(partition.clone(), after).await?;
+                let query = page_of(partition.clone(), after);
+                let page = reading(|| self.store.audit_records(query.clone())).await?;
                 self.reading = page.more.map(|more| (partition, Some(more)));
                 if !page.items.is_empty() {
                     return Ok(Some(page.items.into_iter().map(|item| item.body).collect()));
@@ -50,7 +51,8 @@ impl Trail {
                 let begin = self.since.map(Keys::audit_time);
                 self.reading = Some((self.keys.audit_partition(&name), begin));
             } else if let Some(after) = self.catalog.take() {
-                let page = self.page(self.keys.catalog_partition(), after).await?;
+                let query = page_of(self.keys.catalog_partition(), after);
+                let page = reading(|| self.store.query(query.clone())).await?;
                 for item in page.items {
                     let name = PipelineName::new(item.key.sort);
                     self.names.push_back(name.map_err(|error| StoreError::Corrupt(error.to_string()))?);
@@ -61,25 +63,28 @@ impl Trail {
             }
         }
     }
+}
 
-    async fn page(&self, partition: String, after: Option<String>) -> Result<Page, StoreError> {
-        let (prefix, order) = (String::new(), Order::Ascending);
-        let query = Query { partition, prefix, order, limit: Some(PAGE), after };
-        reading(|| self.store.query(query.clone())).await
-    }
+fn page_of(partition: String, after: Option<String>) -> Query {
+    Query { partition, prefix: String::new(), order: Order::Ascending, limit: Some(PAGE), after }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::to_item;
-    use crate::ports::{Precondition, Write};
+    use crate::ports::{AuditItem, Item, Precondition, Write};
     use crate::testing::{MemoryStore, target};
 
     const BEGIN: i64 = 1_770_000_000_000;
 
     async fn put(store: &MemoryStore, item: Result<crate::ports::Item, StoreError>) {
         store.write(Write::Put { item: item.unwrap(), when: Precondition::Absent }).await.unwrap();
+    }
+
+    async fn record(store: &MemoryStore, item: Result<Item, StoreError>) {
+        let Item { key, schema, body, .. } = item.unwrap();
+        store.write(Write::Audit { item: AuditItem { key, schema, body } }).await.unwrap();
     }
 
     /// `orders` with that many records, a second apart; `books` with one; `empty` with none.
@@ -91,7 +96,7 @@ mod tests {
             put(&store, to_item(keys.catalog(&name), Default::default(), &())).await;
             for second in 0..records {
                 let key = keys.audit(&name, at(second), "01/asked/U1");
-                put(&store, to_item(key, Default::default(), &format!("{name} {second}"))).await;
+                record(&store, to_item(key, Default::default(), &format!("{name} {second}"))).await;
             }
         }
         store
@@ -132,7 +137,7 @@ mod tests {
         for second in 0..2 {
             let at = Timestamp::from_millisecond(BEGIN + 1_000 * second).unwrap();
             let key = keys.installation_audit(at, "01/succeeded/U1");
-            put(&store, to_item(key, Default::default(), &format!("a role {second}"))).await;
+            record(&store, to_item(key, Default::default(), &format!("a role {second}"))).await;
         }
         let (found, _) = all(&store, None).await;
         assert_eq!(found, ["a role 0", "a role 1", "books 0", "orders 0"]);

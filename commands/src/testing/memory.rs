@@ -41,6 +41,8 @@ pub enum StoreCall {
     },
     /// [`Store::query`].
     Query(Query),
+    /// [`Store::audit_records`].
+    AuditRecords(Query),
     /// [`Store::due`].
     Due {
         /// Due at or before.
@@ -69,6 +71,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Inner {
     items: BTreeMap<Key, Item>,
+    audit: BTreeMap<Key, Item>,
     tokens: BTreeMap<String, Vec<Write>>,
     calls: Vec<StoreCall>,
     faults: BTreeMap<usize, StoreFault>,
@@ -84,6 +87,17 @@ impl MemoryStore {
     pub fn holding(items: impl IntoIterator<Item = Item>) -> Self {
         let items = items.into_iter().map(|item| (item.key.clone(), item)).collect();
         Self { inner: Mutex::new(Inner { items, ..Inner::default() }) }
+    }
+
+    /// The same store, holding these audit records too.
+    pub fn with_audit(self, records: impl IntoIterator<Item = Item>) -> Self {
+        self.lock().audit.extend(records.into_iter().map(|record| (record.key.clone(), record)));
+        self
+    }
+
+    /// Every audit record, in the order of the keys. Not logged as a call.
+    pub fn audit(&self) -> Vec<Item> {
+        self.lock().audit.values().cloned().collect()
     }
 
     /// The next call fails with `error` before it does anything. Twice in a row: the next two calls.
@@ -215,7 +229,11 @@ impl Store for MemoryStore {
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        self.call(StoreCall::Query(query.clone()), |inner| Ok(inner.query(&query))).await
+        self.call(StoreCall::Query(query.clone()), |inner| Ok(range(&inner.items, &query))).await
+    }
+
+    async fn audit_records(&self, query: Query) -> Result<Page, StoreError> {
+        self.call(StoreCall::AuditRecords(query.clone()), |inner| Ok(range(&inner.audit, &query))).await
     }
 
     async fn due(&self, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError> {
@@ -254,6 +272,7 @@ impl Inner {
 
     fn allows(&self, write: &Write) -> bool {
         let (key, when, must_exist) = match write {
+            Write::Audit { item } => return !self.audit.contains_key(&item.key),
             Write::Put { item, when } => (&item.key, when, false),
             Write::Update { key, when, .. } => (key, when, true),
             Write::Delete { key, when } | Write::Check { key, when } => (key, when, false),
@@ -291,36 +310,39 @@ impl Inner {
             Write::Delete { key, .. } => {
                 self.items.remove(&key);
             }
+            Write::Audit { item } => {
+                self.audit.insert(item.key.clone(), item.into());
+            }
             Write::Check { .. } => {}
         }
     }
+}
 
-    fn query(&self, query: &Query) -> Page {
-        let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
-        let after = query.after.as_deref();
-        let from = Key { partition: query.partition.clone(), sort: query.prefix.clone() };
-        let matching =
-            self.items.range((Bound::Included(from), Bound::Unbounded)).map(|(_, item)| item).take_while(
-                |item| item.key.partition == query.partition && item.key.sort.starts_with(&query.prefix),
-            );
-        let mut items: Vec<Item> = match query.order {
-            Order::Ascending => matching
-                .filter(|item| after.is_none_or(|after| item.key.sort.as_str() > after))
-                .cloned()
-                .collect(),
-            Order::Descending => matching
-                .filter(|item| after.is_none_or(|after| item.key.sort.as_str() < after))
-                .cloned()
-                .collect(),
-        };
-        if query.order == Order::Descending {
-            items.reverse();
-        }
-        let cut = items.len() > limit;
-        items.truncate(limit);
-        let more = items.last().filter(|_| cut).map(|last| last.key.sort.clone());
-        Page { items, more }
+fn range(all: &BTreeMap<Key, Item>, query: &Query) -> Page {
+    let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
+    let after = query.after.as_deref();
+    let from = Key { partition: query.partition.clone(), sort: query.prefix.clone() };
+    let matching = all
+        .range((Bound::Included(from), Bound::Unbounded))
+        .map(|(_, item)| item)
+        .take_while(|item| item.key.partition == query.partition && item.key.sort.starts_with(&query.prefix));
+    let mut items: Vec<Item> = match query.order {
+        Order::Ascending => matching
+            .filter(|item| after.is_none_or(|after| item.key.sort.as_str() > after))
+            .cloned()
+            .collect(),
+        Order::Descending => matching
+            .filter(|item| after.is_none_or(|after| item.key.sort.as_str() < after))
+            .cloned()
+            .collect(),
+    };
+    if query.order == Order::Descending {
+        items.reverse();
     }
+    let cut = items.len() > limit;
+    items.truncate(limit);
+    let more = items.last().filter(|_| cut).map(|last| last.key.sort.clone());
+    Page { items, more }
 }
 
 fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
@@ -339,10 +361,15 @@ fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
                 bytes += check_size(item)?;
                 &item.key
             }
+            Write::Audit { item } => {
+                check_size(&item.clone().into())?;
+                &item.key
+            }
             Write::Update { key, .. } | Write::Delete { key, .. } | Write::Check { key, .. } => key,
         };
         check_key(key)?;
-        if !seen.insert(key) {
+        // An audit record and an item may have one key: they live apart.
+        if !seen.insert((matches!(write, Write::Audit { .. }), key)) {
             return refuse(format!("{}/{} twice in one transaction", key.partition, key.sort));
         }
     }

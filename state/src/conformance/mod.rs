@@ -3,6 +3,7 @@
 //! The cases keep to partitions of their own and leave the due index empty, so they can run one after another on one
 //! store; they panic where a promise is broken. They poll where the port allows a lag, and nowhere else.
 
+mod audit;
 mod due;
 mod items;
 mod queries;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sluice_commands::ports::{DueChange, Guard, Guards, Item, Key, Precondition, Store, StoreError, Write};
 
+pub use self::audit::{audit_records_live_apart, audit_records_stay_as_they_are};
 pub use self::due::{due_index_follows_the_items, due_is_ordered_and_limited};
 pub use self::items::{get_many_reads_what_exists, items_are_kept_whole, large_items_are_kept_or_refused};
 pub use self::queries::{queries_continue_where_they_were_cut, queries_keep_to_prefix_and_order};
@@ -43,6 +45,8 @@ pub async fn all(store: &dyn Store) {
     unfit_transactions_are_refused(store).await;
     queries_keep_to_prefix_and_order(store).await;
     queries_continue_where_they_were_cut(store).await;
+    audit_records_live_apart(store).await;
+    audit_records_stay_as_they_are(store).await;
     due_index_follows_the_items(store).await;
     due_is_ordered_and_limited(store).await;
     concurrent_puts_have_one_winner(store).await;

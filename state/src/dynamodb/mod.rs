@@ -1,4 +1,5 @@
-//! [`DynamoStore`]: the store port over one DynamoDB table.
+//! [`DynamoStore`]: the store port over two DynamoDB tables: one for the items, one for the audit records, on which nothing
+//! but puts and queries is ever asked for.
 //!
 //! What it guarantees beyond the port: a write never fails on its own success. The SDK's retries are off, because they
 //! would repeat a plain conditional write whose answer was lost; [`attempt`] repeats only what a token or the nature of
@@ -31,6 +32,9 @@ use self::meter::Meter;
 use self::request::Request;
 pub use self::{meter::Consumed, table::TableStatus};
 
+/// What the name of the table for audit records ends with, behind the name of the table for items.
+const AUDIT_SUFFIX: &str = "-audit";
+
 /// A connection that does not stand within this time counts as lost.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// An answer that is not whole within this time counts as lost. Two attempts stay well under a lease of 15 s.
@@ -40,16 +44,23 @@ const MAX_TOKEN_CHARS: usize = 36;
 /// What one transaction takes.
 const MAX_WRITES: usize = 100;
 
-/// The store over one DynamoDB table. Cheap to share behind an `Arc`; holds connections, no data.
+/// The names of the two tables.
+#[derive(Debug)]
+struct Tables {
+    items: String,
+    audit: String,
+}
+
+/// The store over DynamoDB. Cheap to share behind an `Arc`; holds connections, no data.
 #[derive(Debug)]
 pub struct DynamoStore {
     client: Client,
-    table: String,
+    tables: Tables,
     meter: Meter,
 }
 
 impl DynamoStore {
-    /// A store on `table`, which [`DynamoStore::create_table`] makes. Nothing is sent yet.
+    /// A store on `table` and `table-audit`, which [`DynamoStore::create_tables`] makes. Nothing is sent yet.
     ///
     /// Region, credentials, HTTP client and endpoint (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_DYNAMODB`) are those of
     /// `config`; its retries and timeouts are replaced by the store's own.
@@ -60,12 +71,24 @@ impl DynamoStore {
             .build();
         let config =
             Builder::from(config).retry_config(RetryConfig::disabled()).timeout_config(timeouts).build();
-        Self { client: Client::from_conf(config), table: table.into(), meter: Meter::default() }
+        let items = table.into();
+        let tables = Tables { audit: Self::audit_table_of(&items), items };
+        Self { client: Client::from_conf(config), tables, meter: Meter::default() }
     }
 
-    /// The table's name.
+    /// The name of the table for items.
     pub fn table(&self) -> &str {
-        &self.table
+        &self.tables.items
+    }
+
+    /// The name of the table for audit records.
+    pub fn audit_table(&self) -> &str {
+        &self.tables.audit
+    }
+
+    /// The name of the table for audit records beside that table for items.
+    pub fn audit_table_of(table: &str) -> String {
+        format!("{table}{AUDIT_SUFFIX}")
     }
 
     /// The capacity that this store's requests consumed since it was made. Requests that failed consume too, but no
@@ -151,7 +174,7 @@ impl Store for DynamoStore {
 
     async fn write(&self, write: Write) -> Result<(), StoreError> {
         let partition = partition_of(&write).to_owned();
-        let request = Request::prepare(&self.table, write)?;
+        let request = Request::prepare(&self.tables, write)?;
         self.send_write(&partition, request).await
     }
 
@@ -164,13 +187,17 @@ impl Store for DynamoStore {
         }
         let items = writes
             .into_iter()
-            .map(|write| Request::prepare(&self.table, write)?.into_transaction())
+            .map(|write| Request::prepare(&self.tables, write)?.into_transaction())
             .collect::<Result<Vec<_>, _>>()?;
         self.send_transaction(&partition, Some(request_token(token)), items).await
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        read::query(self, query).await
+        read::query(self, &self.tables.items, query).await
+    }
+
+    async fn audit_records(&self, query: Query) -> Result<Page, StoreError> {
+        read::query(self, &self.tables.audit, query).await
     }
 
     async fn due(&self, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError> {
@@ -181,6 +208,7 @@ impl Store for DynamoStore {
 fn partition_of(write: &Write) -> &str {
     match write {
         Write::Put { item, .. } => &item.key.partition,
+        Write::Audit { item } => &item.key.partition,
         Write::Update { key, .. } | Write::Delete { key, .. } | Write::Check { key, .. } => &key.partition,
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn get(store: &DynamoStore, key: &Key) -> Result<Option<Item>, 
     let request = store
         .client
         .get_item()
-        .table_name(&store.table)
+        .table_name(&store.tables.items)
         .set_key(Some(encode_key(key)))
         .consistent_read(true)
         .return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -56,7 +56,7 @@ pub(super) async fn get_many(store: &DynamoStore, keys: &[Key]) -> Result<Vec<It
         let request = store
             .client
             .batch_get_item()
-            .request_items(&store.table, wanted)
+            .request_items(&store.tables.items, wanted)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = attempt(Repeat::Safe, || async {
             store.meter.sent();
@@ -81,7 +81,7 @@ pub(super) async fn get_many(store: &DynamoStore, keys: &[Key]) -> Result<Vec<It
     Err(StoreError::Again(format!("BatchGetItem: {} keys unread after {MAX_ROUNDS} rounds", left.len())))
 }
 
-pub(super) async fn query(store: &DynamoStore, query: Query) -> Result<Page, StoreError> {
+pub(super) async fn query(store: &DynamoStore, table: &str, query: Query) -> Result<Page, StoreError> {
     let start = match Start::of(&query) {
         Start::Nowhere => return Ok(Page::default()),
         Start::First => None,
@@ -94,7 +94,7 @@ pub(super) async fn query(store: &DynamoStore, query: Query) -> Result<Page, Sto
     let mut request = store
         .client
         .query()
-        .table_name(&store.table)
+        .table_name(table)
         .expression_attribute_values(":p", AttributeValue::S(query.partition.clone()))
         .consistent_read(true)
         .scan_index_forward(query.order == Order::Ascending);
@@ -151,7 +151,7 @@ pub(super) async fn due(
         let request = store
             .client
             .query()
-            .table_name(&store.table)
+            .table_name(&store.tables.items)
             .index_name(DUE_INDEX)
             .key_condition_expression("ds = :s AND du <= :u")
             .expression_attribute_values(":s", AttributeValue::N(shard.to_string()))

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use sluice_commands::ports::{DueChange, Guards, Key, Precondition, StoreError, Write};
 
+use super::Tables;
 use super::item::{
     Attributes, DUE_SHARD, DUE_TIME, due_shard, due_time, encode, encode_guard, encode_key, guard_name,
 };
@@ -35,12 +36,17 @@ pub(super) struct Prepared {
 }
 
 impl Request {
-    pub(super) fn prepare(table: &str, write: Write) -> Result<Self, StoreError> {
+    pub(super) fn prepare(tables: &Tables, write: Write) -> Result<Self, StoreError> {
+        let table = &tables.items;
         let mut terms = Terms::default();
         Ok(match write {
             Write::Put { item, when } => {
                 let condition = terms.condition(&when);
                 Request::Put(terms.prepared(table, encode(item)?, condition, None))
+            }
+            Write::Audit { item } => {
+                let condition = terms.condition(&Precondition::Absent);
+                Request::Put(terms.prepared(&tables.audit, encode(item.into())?, condition, None))
             }
             Write::Update { key, set, due, when } => {
                 let exists = terms.condition(&Precondition::Present);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
-use super::file::{FileError, NewFile, connect, read_header, verify};
+use super::file::{FileError, Look, NewFile, connect, read_header, verify};
 
 /// All pages in one step, in one read transaction: smaller steps would begin again whenever somebody writes.
 const ALL_PAGES: i32 = i32::MAX;
@@ -22,7 +22,7 @@ pub(super) fn snapshot(from: &Path, to: &Path) -> Result<(), FileError> {
     read_header(from)?;
     let new = NewFile::beside(to)?;
     copy(from, new.path()).map_err(|error| FileError::sqlite(from, "cannot be copied", &error))?;
-    verify(new.path()).map_err(|error| FileError::Failed {
+    verify(new.path(), Look::Thorough).map_err(|error| FileError::Failed {
         path: from.to_owned(),
         why: format!("gives a copy that is not whole: {error}"),
     })?;
@@ -47,7 +47,7 @@ pub(super) fn restore(from: &Path, to: &Path) -> Result<(), FileError> {
         std::io::copy(&mut source, &mut target)
     });
     copied.map_err(|error| FileError::io(from, "cannot be copied", &error))?;
-    verify(new.path()).map_err(|error| match error {
+    verify(new.path(), Look::Thorough).map_err(|error| match error {
         FileError::Damaged { why, .. } => FileError::Damaged { path: from.to_owned(), why },
         other => other,
     })?;

@@ -4,6 +4,7 @@
 //! nothing is ever put in the place of a file that is there. A file appears under its name only when it is whole and on
 //! the disk, readable and writable by its owner alone.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write as _};
@@ -16,14 +17,15 @@ use rusqlite::{Connection, OpenFlags};
 /// `SLUC`: by it the file is known as a state of Sluice's. It may never change.
 pub(super) const APPLICATION_ID: u32 = 0x534c_5543;
 /// The tables as they are below. A later one comes with the steps from each earlier one to it.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 2;
 /// How long another process may hold the file's write lock before we give up: `init` holds it for a moment.
 const BUSY: Duration = Duration::from_secs(5);
 const OWNER_ONLY: u32 = 0o600;
 
 /// Rows of a partition stand side by side in the order of their sort keys, so that a page of them is one walk. The due
 /// and the expiry index hold nothing but what is due or expires. `g` and what is short come before the body: a condition
-/// is compared without reading a body that spills out of its page.
+/// is compared without reading a body that spills out of its page. Audit records are never changed or deleted, whoever has the
+/// file open.
 const SCHEMA: &str = "
     CREATE TABLE items (
         pk TEXT NOT NULL, sk TEXT NOT NULL, v INTEGER NOT NULL, du INTEGER, ttl INTEGER, g TEXT NOT NULL, b TEXT NOT NULL,
@@ -31,6 +33,13 @@ const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX due ON items (du) WHERE du IS NOT NULL;
     CREATE INDEX expiry ON items (ttl) WHERE ttl IS NOT NULL;
+    CREATE TABLE audit (
+        pk TEXT NOT NULL, sk TEXT NOT NULL, v INTEGER NOT NULL, b TEXT NOT NULL, PRIMARY KEY (pk, sk)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'audit records are never changed'); END;
+    CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'audit records are never deleted'); END;
     CREATE TABLE tokens (token TEXT PRIMARY KEY, digest BLOB NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE INDEX tokens_by_time ON tokens (at);
 ";
@@ -142,21 +151,56 @@ pub(super) fn create(path: &Path) -> Result<(), FileError> {
     new.place(path)
 }
 
-/// Says what is wrong with a file, reading all of it. Writes nothing into it.
-pub(super) fn verify(path: &Path) -> Result<(), FileError> {
+/// How closely a file is looked at. Both read all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// At a start: every page, and the index of what is due against its table. An operation that is not in that index
+    /// would never be carried on.
+    AtStart,
+    /// Of a copy, off everybody's path: every index against its table, too.
+    Thorough,
+}
+
+/// Says what is wrong with a file. Writes nothing into it.
+pub(super) fn verify(path: &Path, look: Look) -> Result<(), FileError> {
     read_header(path)?;
     let failed = |error: rusqlite::Error| FileError::sqlite(path, "cannot be read", &error);
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
     let damaged = |why: String| FileError::Damaged { path: path.to_owned(), why };
-    let verdict: String =
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+    let verdict: String = connection.query_row(look.pragma(), [], |row| row.get(0)).map_err(failed)?;
     if verdict != "ok" {
         return Err(damaged(verdict));
     }
-    for table in ["SELECT pk, sk, v, du, ttl, g, b FROM items", "SELECT token, digest, at FROM tokens"] {
+    for table in [
+        "SELECT pk, sk, v, du, ttl, g, b FROM items",
+        "SELECT pk, sk, v, b FROM audit",
+        "SELECT token, digest, at FROM tokens",
+    ] {
         connection.prepare(table).map_err(|error| damaged(error.to_string()))?;
     }
-    Ok(())
+    // With the plus it is no term for an index: `NOT INDEXED` is not heeded in a table without row ids.
+    let by_table = due_items(&connection, "SELECT du, pk, sk FROM items WHERE +du IS NOT NULL");
+    let by_index = due_items(&connection, "SELECT du, pk, sk FROM items INDEXED BY due WHERE du IS NOT NULL");
+    match by_table.map_err(failed)? == by_index.map_err(failed)? {
+        true => Ok(()),
+        false => Err(damaged("the index of what is due differs from its table".into())),
+    }
+}
+
+impl Look {
+    fn pragma(self) -> &'static str {
+        match self {
+            Self::AtStart => "PRAGMA quick_check(1)",
+            Self::Thorough => "PRAGMA integrity_check(1)",
+        }
+    }
+}
+
+/// What is due and when, read from the table or from its index. There are few: only open operations are due.
+fn due_items(connection: &Connection, sql: &str) -> rusqlite::Result<BTreeSet<(i64, String, String)>> {
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
 }
 
 /// Whether the file is there and says in its first bytes that it is ours. SQLite has not touched it yet: opened, it would

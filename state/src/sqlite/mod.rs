@@ -143,7 +143,7 @@ impl Drop for SqliteStore {
 }
 
 fn open(path: &Path, clock: Arc<dyn Clock>, lock: Option<SqliteLock>) -> Result<SqliteStore, FileError> {
-    file::verify(path)?;
+    file::verify(path, file::Look::AtStart)?;
     file::keep_private(path)?;
     let failed = |error: rusqlite::Error| FileError::sqlite(path, "cannot be opened", &error);
     let connection = file::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
@@ -213,6 +213,10 @@ impl Store for SqliteStore {
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         self.ask(move |connection| read::query(connection, &query)).await
+    }
+
+    async fn audit_records(&self, query: Query) -> Result<Page, StoreError> {
+        self.ask(move |connection| read::audit_records(connection, &query)).await
     }
 
     async fn due(&self, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError> {

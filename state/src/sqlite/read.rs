@@ -59,6 +59,8 @@ fn next(questions: &Mutex<Receiver<Question>>) -> Option<Question> {
 }
 
 const COLUMNS: &str = "SELECT pk, sk, v, du, ttl, g, b FROM items";
+/// An audit record in the same columns.
+const AUDIT_COLUMNS: &str = "SELECT pk, sk, v, NULL, NULL, '{}', b FROM audit";
 
 pub(super) fn get(connection: &Connection, key: &Key) -> Result<Option<Item>, StoreError> {
     check_key(key)?;
@@ -83,6 +85,14 @@ pub(super) fn get_many(connection: &Connection, keys: &[Key]) -> Result<Vec<Item
 }
 
 pub(super) fn query(connection: &Connection, query: &Query) -> Result<Page, StoreError> {
+    range(connection, COLUMNS, query)
+}
+
+pub(super) fn audit_records(connection: &Connection, query: &Query) -> Result<Page, StoreError> {
+    range(connection, AUDIT_COLUMNS, query)
+}
+
+fn range(connection: &Connection, columns: &str, query: &Query) -> Result<Page, StoreError> {
     let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
     if limit == 0 {
         return Ok(Page::default());
@@ -107,7 +117,7 @@ pub(super) fn query(connection: &Connection, query: &Query) -> Result<Page, Stor
         Ok(if items.len() > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     };
     let upper = if to.is_some() { "AND sk < ?3" } else { "" };
-    let sql = format!("{COLUMNS} WHERE pk = ?1 AND sk >= ?2 {upper} ORDER BY sk {direction}");
+    let sql = format!("{columns} WHERE pk = ?1 AND sk >= ?2 {upper} ORDER BY sk {direction}");
     match to {
         Some(to) => walk(connection, "query", &sql, params![query.partition, from, to], each)?,
         None => walk(connection, "query", &sql, params![query.partition, from], each)?,

@@ -23,6 +23,7 @@ pub(super) struct Prepared {
 #[derive(Debug)]
 pub(super) enum Act {
     Put(Box<Encoded>),
+    Audit(Box<Encoded>),
     Update { set: Guards, due: Due },
     Delete,
     Check,
@@ -53,7 +54,9 @@ pub(super) fn prepare(writes: Vec<Write>) -> Result<Vec<Prepared>, StoreError> {
         return refuse("no writes in a transaction".into());
     }
     let prepared = writes.into_iter().map(prepare_one).collect::<Result<Vec<_>, _>>()?;
-    let mut keys: Vec<&Key> = prepared.iter().map(|write| &write.key).collect();
+    // An audit record and an item may have one key: they live apart.
+    let mut keys: Vec<(bool, &Key)> =
+        prepared.iter().map(|write| (matches!(write.act, Act::Audit(_)), &write.key)).collect();
     keys.sort_unstable();
     match keys.windows(2).find(|pair| pair.first() == pair.last()) {
         Some(pair) => refuse(format!("the key {:?} twice in one transaction", pair.first())),
@@ -66,6 +69,10 @@ fn prepare_one(write: Write) -> Result<Prepared, StoreError> {
         Write::Put { item, when } => {
             let encoded = encode(item)?;
             (encoded.key.clone(), when, Act::Put(Box::new(encoded)))
+        }
+        Write::Audit { item } => {
+            let encoded = encode(item.into())?;
+            (encoded.key.clone(), Precondition::Absent, Act::Audit(Box::new(encoded)))
         }
         Write::Update { key, set, due, when } => {
             let due = match due {
@@ -115,6 +122,11 @@ pub(super) fn token(text: &str, writes: &[Prepared]) -> Token {
                 digest.text(&item.guards);
                 digest.text(&item.body);
             }
+            Act::Audit(item) => {
+                digest.text("audit");
+                digest.text(&item.schema.to_string());
+                digest.text(&item.body);
+            }
             Act::Update { set, due } => {
                 digest.guards("update", set);
                 digest.text(&format!("{due:?}"));
@@ -148,7 +160,7 @@ pub(super) fn are_equal(found: &Guards, wanted: &Guards) -> bool {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use sluice_commands::ports::Item;
+    use sluice_commands::ports::{AuditItem, Item};
 
     use super::*;
 
@@ -191,6 +203,8 @@ mod tests {
             update(Guards::new(), DueChange::Keep),
             update(Guards::new(), DueChange::Never),
             update(put().guards, DueChange::Keep),
+            Write::Audit { item: AuditItem { key: key(), schema: 1, body: json!({"a": 1}) } },
+            Write::Audit { item: AuditItem { key: key(), schema: 1, body: json!({"a": 2}) } },
             Write::Delete { key: key(), when: Precondition::Any },
             Write::Check { key: key(), when: Precondition::Any },
         ];

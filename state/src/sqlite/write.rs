@@ -53,8 +53,11 @@ fn look(connection: &Connection, write: &Prepared) -> Result<Option<Guards>, Sto
     }
     let Key { partition, sort } = &write.key;
     let failed = |error| classify("look", &error);
-    let mut statement =
-        connection.prepare_cached("SELECT g FROM items WHERE pk = ?1 AND sk = ?2").map_err(failed)?;
+    let sql = match write.act {
+        Act::Audit(_) => "SELECT '{}' FROM audit WHERE pk = ?1 AND sk = ?2",
+        _ => "SELECT g FROM items WHERE pk = ?1 AND sk = ?2",
+    };
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let stored: Option<String> =
         statement.query_row([partition, sort], |row| row.get(0)).optional().map_err(failed)?;
     let decode = |guards: String| {
@@ -86,6 +89,10 @@ fn change(connection: &Connection, write: &Prepared, found: Option<Guards>) -> r
             let values =
                 params![partition, sort, item.schema, item.due, item.expires, item.guards, item.body];
             statement.execute(values)?;
+        }
+        Act::Audit(item) => {
+            let sql = "INSERT INTO audit (pk, sk, v, b) VALUES (?1, ?2, ?3, ?4)";
+            connection.prepare_cached(sql)?.execute(params![partition, sort, item.schema, item.body])?;
         }
         Act::Update { set, due } => {
             let mut guards = found.unwrap_or_default();

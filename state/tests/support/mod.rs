@@ -82,7 +82,7 @@ impl Local {
     /// A store on a table of its own, which is ready.
     pub(crate) async fn ready(&self) -> DynamoStore {
         let store = self.store();
-        store.create_table().await.expect("the table is made");
+        store.create_tables().await.expect("the tables are made");
         store
     }
 }

@@ -104,6 +104,9 @@ impl Store for Line {
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         self.call(self.store.query(query)).await
     }
+    async fn audit_records(&self, query: Query) -> Result<Page, StoreError> {
+        self.call(self.store.audit_records(query)).await
+    }
     async fn due(&self, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError> {
         self.call(self.store.due(until, limit)).await
     }

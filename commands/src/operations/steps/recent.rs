@@ -56,7 +56,7 @@ async fn others(
         after: None,
     };
     let (view, page) =
-        futures::future::try_join(View::read(store, keys, pipeline), store.query(newest)).await?;
+        futures::future::try_join(View::read(store, keys, pipeline), store.audit_records(newest)).await?;
     let mut others: BTreeSet<_> = view.tickets.into_iter().map(|ticket| ticket.operation).collect();
     for item in &page.items {
         // An act that a newer version of Sluice records is none of ours: its operation has a ticket while it is open.

@@ -32,8 +32,9 @@ impl Office {
             "" => keys.installation_audit_partition(),
             name => keys.audit_partition(&name.parse().unwrap()),
         };
-        let items = self.store.such(|item| item.key.partition == partition);
-        let mut records: Vec<AuditRecord> = items.iter().map(|item| from_item(item).unwrap()).collect();
+        let items = self.store.audit();
+        let items = items.iter().filter(|item| item.key.partition == partition);
+        let mut records: Vec<AuditRecord> = items.map(|item| from_item(item).unwrap()).collect();
         records.sort_by_key(|record| record.operation.to_string());
         records.into_iter().map(|record| (record.act, record.actor.name, record.kind)).collect()
     }

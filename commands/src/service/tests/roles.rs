@@ -19,8 +19,12 @@ async fn granted(office: &Office, roles: &[(&str, Role)]) {
 
 fn audit(office: &Office) -> Vec<AuditRecord> {
     let partition = office.service.engine.world().keys.installation_audit_partition();
-    let items = office.store.such(|item: &Item| item.key.partition == partition);
-    items.iter().map(|item| from_item(item).unwrap()).collect()
+    let items = office.store.audit();
+    items
+        .iter()
+        .filter(|item: &&Item| item.key.partition == partition)
+        .map(|item| from_item(item).unwrap())
+        .collect()
 }
 
 const GRANT: &str = "/pipeline grant <@U0EVE> operators";

@@ -6,7 +6,7 @@ use crate::domain::{
 };
 use crate::ids::{BuildNumber, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
 use crate::operation::{Head, Keys, Status};
-use crate::ports::{CodeRef, Guard, Guards, Item, LogStream, Precondition, Store, Write};
+use crate::ports::{AuditItem, CodeRef, Guard, Guards, Item, LogStream, Precondition, Store, Write};
 use crate::service::Actor;
 use crate::template::function_name;
 use crate::testing::samples::journal::BEGIN;
@@ -198,7 +198,9 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
     }
     for (n, record) in history(&name).into_iter().enumerate() {
         let key = keys.audit(&name, record.at, &n.to_string());
-        put(store, to_item(key, empty(), &record).expect("an item")).await;
+        let Item { key, schema, body, .. } = to_item(key, empty(), &record).expect("an item");
+        let write = Write::Audit { item: AuditItem { key, schema, body } };
+        store.write(write).await.expect("an audit record");
     }
 }
 

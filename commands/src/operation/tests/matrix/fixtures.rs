@@ -119,9 +119,7 @@ fn stand(shared: &Shared, scene: &Scene) -> Stand {
         let of = crate::operation::Keys::operation_of(&item.key);
         of.is_some_and(|id| new.iter().all(|head| head.id != id))
     };
-    let is_kept = |item: &Item| {
-        !is_old(item) && !["/audit/", "/inbox/"].iter().any(|it| item.key.partition.contains(it))
-    };
+    let is_kept = |item: &Item| !is_old(item) && !item.key.partition.contains("/inbox/");
     Stand {
         time: shared.clock.now(),
         changes: shared.cloud.effects().len(),

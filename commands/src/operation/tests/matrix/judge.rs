@@ -65,8 +65,8 @@ impl Shared {
     fn hold_audit(&self, head: &Head, wrong: &mut Vec<String>) {
         let partition = Keys::new(&target()).audit_partition(&head.charter.pipeline);
         let about = format!("/{}/", head.id);
-        let records =
-            self.store.such(|item| item.key.partition == partition && item.key.sort.contains(&about));
+        let mut records = self.store.audit();
+        records.retain(|item| item.key.partition == partition && item.key.sort.contains(&about));
         let acts: Vec<Act> = records.iter().map(|item| from_item::<AuditRecord>(item).unwrap().act).collect();
         let count = |wanted: Act| acts.iter().filter(|act| **act == wanted).count();
         let end = if head.status == Status::Succeeded { Act::Succeeded } else { Act::Failed };

@@ -25,6 +25,7 @@ const START: &str = "2026-03-01T12:00:00Z";
 /// A world to be copied.
 pub(super) struct Scene {
     pub(super) items: Vec<Item>,
+    audit: Vec<Item>,
     pub(super) cloud: Arc<Cloud>,
     clock: Arc<TestClock>,
 }
@@ -35,7 +36,7 @@ impl Scene {
         let clock = Arc::new(TestClock::at(START.parse().unwrap()));
         let cloud = Cloud::new(clock.clone());
         operations::init::boundary(&cloud.reach(), &target()).await.unwrap();
-        Self { items: vec![], cloud, clock }
+        Self { items: vec![], audit: vec![], cloud, clock }
     }
 
     /// The world in which that tale begins.
@@ -53,18 +54,25 @@ impl Scene {
         }
         // What was made has settled by now.
         tokio::time::sleep(Duration::from_secs(60)).await;
-        Self { items: shared.store.items(), cloud: Arc::clone(&shared.cloud), clock: scene.clock }
+        Self {
+            items: shared.store.items(),
+            audit: shared.store.audit(),
+            cloud: Arc::clone(&shared.cloud),
+            clock: scene.clock,
+        }
     }
 
     /// A scene of these items in that cloud.
     pub(super) fn with(items: Vec<Item>, cloud: Arc<Cloud>, clock: Arc<TestClock>) -> Self {
-        Self { items, cloud, clock }
+        Self { items, audit: vec![], cloud, clock }
     }
 
     /// A copy of it.
     pub(super) fn open(&self) -> Shared {
         Shared {
-            store: Arc::new(MemoryStore::holding(self.items.iter().cloned())),
+            store: Arc::new(
+                MemoryStore::holding(self.items.iter().cloned()).with_audit(self.audit.iter().cloned()),
+            ),
             sea: Arc::default(),
             cloud: self.cloud.copy(self.clock.clone()),
             clock: Arc::clone(&self.clock),
