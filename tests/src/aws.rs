@@ -122,9 +122,11 @@ impl Aws<'_> {
         names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
     }
 
-    /// Every item of the bot's table, as DynamoDB's JSON.
+    /// Every item of the bot's tables, audit records too, as DynamoDB's JSON.
     pub async fn table(&self) -> Vec<Value> {
-        self.scan(json!({"TableName": "sluice", "ConsistentRead": true})).await
+        let mut all = self.scan(json!({"TableName": "sluice", "ConsistentRead": true})).await;
+        all.extend(self.scan(json!({"TableName": "sluice-audit", "ConsistentRead": true})).await);
+        all
     }
 
     /// The keys of what is due in the bot's table: empty once all operations wait for people, or are ended and told.

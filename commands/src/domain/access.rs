@@ -192,6 +192,18 @@ impl Access {
         Ok(Granted { rule: "approvers" })
     }
 
+    /// May this person read the logs of builds outside of the pipeline's home channel, where these approve on some stage?
+    pub fn read_logs(&self, who: &UserId, approvers: &BTreeSet<Member>) -> Result<Granted, Refusal> {
+        let is_gone = self.membership.deactivated.contains(who);
+        if !is_gone && (self.has(Role::Oncall, who) || self.approvers().contains(who)) {
+            return Ok(Granted { rule: "oncall or approvers" });
+        }
+        if !is_gone && self.membership.people(approvers).contains(who) {
+            return Ok(Granted { rule: "approvers" });
+        }
+        self.operate(who)
+    }
+
     /// May this person stop what that person asked for? A button that anybody can press is a way to stop a release.
     pub fn cancel(&self, who: &UserId, requester: &UserId) -> Result<Granted, Refusal> {
         if self.has(Role::Admins, who) {

@@ -9,6 +9,7 @@ mod lock;
 mod membership;
 mod policy;
 mod records;
+pub mod redact;
 mod request;
 mod roster;
 mod smoke;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::join;
 use futures::stream;
+use ulid::Ulid;
 
 use crate::domain::{Concern, Grants, Membership, Roles, Roster};
 use crate::ids::{GroupId, PipelineName, Target, UserId};
@@ -145,7 +146,7 @@ impl World {
 }
 
 /// What an installation sets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Names this replica; a new name for each start.
     pub replica: String,
@@ -169,6 +170,13 @@ pub struct Settings {
     /// Whether what happens can be told in the channels from here. A process that cannot (`sluice run`) leaves what it
     /// carried due and without an owner, for a replica that can.
     pub tells: bool,
+    /// Gives a text that nobody can guess: 160 random bits, in small letters and digits. Tests give the same one always.
+    pub unguessable: fn() -> String,
+}
+
+/// From the system's generator, by way of [`Ulid`], which has 80 random bits beside its time.
+fn unguessable() -> String {
+    format!("{:020x}{:020x}", Ulid::new().random(), Ulid::new().random())
 }
 
 impl Settings {
@@ -184,6 +192,21 @@ impl Settings {
             drive: true,
             alone: false,
             tells: true,
+            unguessable,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_can_guess_has_enough_bits_and_is_never_the_same() {
+        let all: BTreeSet<String> = (0..1000).map(|_| (Settings::new("test").unguessable)()).collect();
+        assert_eq!(all.len(), 1000);
+        for text in all {
+            assert!(text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit()), "160 bits: {text}");
         }
     }
 }

@@ -54,7 +54,7 @@ fn names_and_descriptions_are_in_the_alphabets_of_their_services() {
         holds(r"^[\w.\-]+$", 100, name.as_str());
         holds(r"^[A-Za-z0-9][A-Za-z0-9\-_]+$", 150, &names::project(&name));
         holds(r"^.+$", 128, &names::api(&name));
-        holds(r"^[!-~]+$", 900, &names::build_prefix(&name, BuildNumber(u32::MAX)));
+        holds(r"^[!-~]+$", 900, &names::build_prefix(&name, BuildNumber(u32::MAX), &"f".repeat(40)));
         holds(r"^[^<>&]+$", 1000, &repo_create::repository_description(&name));
         holds(r"^.+$", 255, &repo_create::project_description(&name));
         holds(r"^[\t\n\r -~\u{a1}-\u{ff}]+$", 1000, &role_description(&name));

@@ -41,9 +41,9 @@ pub fn prefix(pipeline: &PipelineName) -> String {
     pipeline.to_string()
 }
 
-/// The prefix of a build's artifact.
-pub fn build_prefix(pipeline: &PipelineName, number: BuildNumber) -> String {
-    format!("{pipeline}/builds/{}", number.0)
+/// The prefix of a build's artifact. Its nonce keeps other builds of the pipeline from writing there before it is pinned.
+pub fn build_prefix(pipeline: &PipelineName, number: BuildNumber, nonce: &str) -> String {
+    format!("{pipeline}/builds/{}-{nonce}", number.0)
 }
 
 /// What the packaging script of every build reads.
@@ -101,7 +101,8 @@ pub fn boundary_document() -> String {
     ])
 }
 
-/// What a pipeline's builds may do: pull the source, write and read the pipeline's prefix, write their log.
+/// What a pipeline's builds may do: pull the source, write code and artifacts below the pipeline's prefix, read code, write
+/// their log. They may not list the bucket: where another build's artifact will be is what they must not learn.
 pub fn build_policy(target: &Target, pipeline: &PipelineName) -> String {
     let Target { account, region } = target;
     let bucket = bucket(target);
@@ -113,13 +114,18 @@ pub fn build_policy(target: &Target, pipeline: &PipelineName) -> String {
             "Resource": format!("arn:aws:codecommit:{region}:{account}:{pipeline}"),
         }),
         json!({
-            "Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject", "s3:GetObjectVersion"],
-            "Resource": format!("arn:aws:s3:::{bucket}/{prefix}/*"),
+            "Effect": "Allow", "Action": "s3:PutObject",
+            "Resource": [
+                format!("arn:aws:s3:::{bucket}/{prefix}/code/*"), format!("arn:aws:s3:::{bucket}/{prefix}/builds/*"),
+            ],
         }),
         json!({
-            "Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetBucketLocation"],
+            "Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+            "Resource": format!("arn:aws:s3:::{bucket}/{prefix}/code/*"),
+        }),
+        json!({
+            "Effect": "Allow", "Action": ["s3:GetBucketAcl", "s3:GetBucketLocation"],
             "Resource": format!("arn:aws:s3:::{bucket}"),
-            "Condition": { "StringLike": { "s3:prefix": format!("{prefix}/*") } },
         }),
         json!({
             "Effect": "Allow",
@@ -193,6 +199,21 @@ pub fn short_hash(texts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where another build's artifact will be must not be learnt: that is all that keeps a build from replacing it.
+    #[test]
+    fn a_build_can_neither_list_the_bucket_nor_read_artifacts() {
+        let target = Target { account: "123456789012".into(), region: "eu-central-1".into() };
+        let policy = build_policy(&target, &PipelineName::new("orders").unwrap());
+        assert!(!policy.contains("s3:List") && !policy.contains("s3:*"), "{policy}");
+        let policy: Value = serde_json::from_str(&policy).unwrap();
+        for statement in policy["Statement"].as_array().unwrap() {
+            if statement["Action"].to_string().contains("s3:GetObject") {
+                let place = "arn:aws:s3:::sluice-123456789012-eu-central-1/orders/code/*";
+                assert_eq!(statement["Resource"], place);
+            }
+        }
+    }
 
     #[test]
     fn a_roles_name_changes_with_what_it_may_do_and_fits() {

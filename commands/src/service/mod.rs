@@ -186,7 +186,7 @@ impl Service {
             Command::Help { command } => Ok(Answer::private(grammar::help(command.as_deref(), &self.names))),
             Command::RepoList => self.list_pipelines().await,
             Command::BuildList { name } => self.list_builds(&name).await,
-            Command::BuildLog { name, build } => self.build_log(&name, build).await,
+            Command::BuildLog { name, build } => self.build_log(invocation, &name, build).await,
             Command::StageList { name } => self.list_stages(&name).await,
             Command::PipelineStatus { name: Some(name) } => self.status(&name).await,
             Command::PipelineStatus { name: None } => self.status_of_all().await,

@@ -1,10 +1,14 @@
 //! Questions, answered at once from the record: `list`, `status`, `log`. Nothing loads all to read one.
 
+use std::collections::BTreeSet;
+
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use crate::card::{Card, Part, Text, Tone};
-use crate::domain::{Attempt, Build, BuildState, Lock, Stage, View, Want, and, from_item, pass};
+use crate::domain::{
+    Attempt, Build, BuildState, Concern, Lock, Stage, View, Want, and, from_item, pass, redact,
+};
 use crate::grammar::{self, Command, Misunderstanding};
 use crate::ids::{BuildNumber, PipelineName, StageName};
 use crate::operation::{Ground, Refusal, Slot, Trouble, marked};
@@ -12,7 +16,7 @@ use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::ports::{Order, Query};
 use crate::service::drift::{Truth, moved};
-use crate::service::{Answer, Service, Stop};
+use crate::service::{Answer, Invocation, Service, Stop};
 
 /// How many rows a list shows.
 const ROWS: u32 = 15;
@@ -322,10 +326,14 @@ impl Service {
     /// `/build log`.
     pub(crate) async fn build_log(
         &self,
+        invocation: &Invocation,
         name: &PipelineName,
         build: Option<BuildNumber>,
     ) -> Result<Answer, Stop> {
         let view = self.view(name).await?;
+        if invocation.channel.as_ref() != Some(&view.pipeline(name)?.home) {
+            self.may_read_logs(invocation, &view, name).await?;
+        }
         let newest = u32::try_from(view.counters.builds).ok().filter(|number| *number > 0).map(BuildNumber);
         let Some(number) = build.or(newest) else {
             let card =
@@ -362,7 +370,7 @@ impl Service {
         card = if lines.is_empty() {
             card.text("There is no log yet.")
         } else {
-            card.part(Part::Code(lines.join("\n")))
+            card.part(Part::Code(redact::tail(&redact::lines(lines.iter().map(String::as_str)))))
         };
         if let Some(link) = &build.log_link {
             card = card.text(Text::default().link(link.clone(), "The whole log"));
@@ -377,6 +385,26 @@ impl Service {
             }
         };
         Ok(Answer::private(card))
+    }
+}
+
+impl Service {
+    /// A log may hold what is not for everybody in the workspace: whoever has any role for the pipeline, or approves on one of
+    /// its stages, reads it anywhere.
+    async fn may_read_logs(
+        &self,
+        invocation: &Invocation,
+        view: &View,
+        name: &PipelineName,
+    ) -> Result<(), Stop> {
+        let named: BTreeSet<_> =
+            view.policies.values().flat_map(|policy| policy.approvers.iter().cloned()).collect();
+        let concern = Concern::people([&invocation.actor.id]).naming(&named);
+        let roles = self.engine.world().roles_about(Some(name), concern).await?;
+        match roles.access().read_logs(&invocation.actor.id, &named) {
+            Ok(_) => Ok(()),
+            Err(refusal) => Err(refusal.into()),
+        }
     }
 }
 

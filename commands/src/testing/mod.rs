@@ -13,7 +13,7 @@ pub mod samples;
 
 pub use cloud::{Cloud, Moment, Weather};
 pub use memory::{MemoryStore, StoreCall, StoreFault};
-pub use nowhere::{Nowhere, target, world};
+pub use nowhere::{NONCE, Nowhere, target, world};
 pub use recorders::{
     OnRuntime, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,
 };

@@ -27,6 +27,9 @@ pub fn target() -> Target {
     Target { account: "123456789012".into(), region: "eu-central-1".into() }
 }
 
+/// What nobody can guess, in tests.
+pub const NONCE: &str = "0123456789abcdef0123456789abcdef01234567";
+
 /// A world over that store, with AWS nowhere.
 pub fn world(
     settings: Settings,
@@ -40,7 +43,8 @@ pub fn world(
         keys: Keys::new(&target()),
         target: target(),
         pinned: Pinned::new(access),
-        settings,
+        // The same every time: what is played twice must be equal.
+        settings: Settings { unguessable: || NONCE.to_owned(), ..settings },
         contents: Default::default(),
         store,
         clock,

@@ -1,6 +1,7 @@
 //! The steps behind a green build: what it left is pinned by version and SHA-256, and then it is one that can be deployed.
 //!
-//! What is overwritten in the bucket afterwards changes nothing: deploys read the pinned versions.
+//! What is overwritten in the bucket afterwards changes nothing: deploys read the pinned versions. What could be written
+//! there before, by another build of the pipeline, is kept out by the nonce in the key, which no other build knows.
 
 use async_trait::async_trait;
 use futures::future::try_join3;
@@ -8,10 +9,12 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, GREEN, Pinned, View};
 use crate::operation::{Context, Effect, Progress, Refusal, Step, Trouble};
-use crate::operations::build::{ARTIFACT_LIMIT, At};
-use crate::operations::names;
+use crate::operations::build::{ARTIFACT_LIMIT, At, Params};
 use crate::ports::{DueChange, Guard, Precondition, Write};
 use crate::template::Manifest;
+
+/// S3's version id of what was written before the bucket kept versions.
+const UNVERSIONED: &str = "null";
 
 /// Reads what the build left and pins each object by version and SHA-256.
 pub(super) struct PinArtifact(pub(super) At);
@@ -58,7 +61,7 @@ impl Step for PinArtifact {
 impl PinArtifact {
     async fn pin(&self, cx: &Context, file: &str) -> Result<(Pinned, String), Trouble> {
         let At { target, params } = &self.0;
-        let key = format!("{}/artifact/{file}", names::build_prefix(&params.name, params.number));
+        let key = format!("{}/artifact/{file}", params.place());
         let missing = || {
             Trouble::Refused(Refusal::new(
                 "no-artifact",
@@ -81,9 +84,26 @@ impl PinArtifact {
         let object = object.ok_or_else(missing)?;
         let sha256 = hex::encode(Sha256::digest(&object.content));
         let text = String::from_utf8(object.content.to_vec()).map_err(|_| missing())?;
-        let version = object.version.ok_or_else(|| Trouble::Corrupt(format!("{key} has no version")))?;
+        let version = real_version(object.version, file, params).map_err(Trouble::Refused)?;
         Ok((Pinned { key, version, sha256 }, text))
     }
+}
+
+/// The version of an object that cannot be replaced. Without one, what is pinned today could be another thing tomorrow.
+fn real_version(version: Option<String>, file: &str, params: &Params) -> Result<String, Refusal> {
+    version.filter(|version| version != UNVERSIONED).ok_or_else(|| {
+        Refusal::new(
+            "not-versioned",
+            format!(
+                "The bucket `{}` kept `{file}` without a version, so it could be replaced.",
+                params.bucket
+            ),
+            format!(
+                "Versioning of a new bucket takes up to 15 minutes. Then build again: `/build {}`.",
+                params.name
+            ),
+        )
+    })
 }
 
 /// Makes it the newest green build, unless a newer one is.
@@ -110,5 +130,31 @@ impl Step for Record {
             when: Precondition::Equals(green(view.counters.green)),
         };
         Progress::recorded((), vec![write])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_bucket_keeps_without_a_version_is_refused_and_never_corrupt() {
+        let params = Params {
+            name: "orders".parse().unwrap(),
+            number: crate::ids::BuildNumber(1),
+            reference: "main".into(),
+            repository: "orders".into(),
+            project: "sluice-orders".into(),
+            bucket: "artifacts".into(),
+            nonce: String::new(),
+        };
+        let pinned =
+            |version: Option<&str>| real_version(version.map(str::to_owned), "packaged.json", &params);
+        assert_eq!(pinned(Some("v1")).as_deref(), Ok("v1"));
+        for none in [None, Some("null")] {
+            let refusal = pinned(none).unwrap_err();
+            assert_eq!(refusal.code, "not-versioned");
+            assert!(refusal.hint.contains("up to 15 minutes"), "{refusal:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::card::{Part, Text};
 use crate::domain::{About, Build, BuildState, Change, to_item};
 use crate::ids::{BuildNumber, PipelineName, Target};
 use crate::operation::{CANCELLED, Definition, End, Facts, Node, StepId, Story, Trouble};
+use crate::operations::names;
 use crate::ports::{Precondition, Write};
 use crate::template::LARGEST_FILE;
 use artifact::{PinArtifact, Record};
@@ -37,6 +38,16 @@ pub struct Params {
     pub project: String,
     /// The artifact bucket.
     pub bucket: String,
+    /// What nobody can guess in the place of the artifact. Other builds of the pipeline have the same rights in the bucket,
+    /// so it is told to nobody but CodeBuild: neither to the build itself nor in any message, log or audit record.
+    pub nonce: String,
+}
+
+impl Params {
+    /// Below which S3 prefix CodeBuild puts the artifact.
+    pub(crate) fn place(&self) -> String {
+        names::build_prefix(&self.name, self.number, &self.nonce)
+    }
 }
 
 /// The operation.
@@ -179,4 +190,48 @@ pub fn begun(
 struct At {
     target: Target,
     params: Params,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operation::Entry;
+    use crate::operation::testing::{charter, operation_id, row};
+
+    fn params(nonce: &str) -> Params {
+        Params {
+            name: "orders".parse().unwrap(),
+            number: BuildNumber(11),
+            reference: "main".into(),
+            repository: "orders".into(),
+            project: "sluice-orders".into(),
+            bucket: "artifacts".into(),
+            nonce: nonce.into(),
+        }
+    }
+
+    /// Another build of the pipeline may write wherever it can name: the number of the next build is public, so it must not be
+    /// enough, and the nonce is in nothing that a build, a person or the history is given.
+    #[test]
+    fn the_place_of_an_artifact_cannot_be_guessed_and_is_told_to_nobody() {
+        let (one, other) = (params(&"a".repeat(40)), params(&"b".repeat(40)));
+        assert_ne!(one.place(), other.place(), "the same number");
+        assert!(one.place().ends_with(&one.nonce), "{}", one.place());
+
+        let mut facts = Facts::new(operation_id(1), charter("build"));
+        let accepted = Entry::Accepted { params: serde_json::to_value(&one).unwrap() };
+        facts.fold(&row(1, vec![accepted])).unwrap();
+        assert_eq!(facts.params::<Params>().unwrap().nonce, one.nonce);
+        let at = "2026-03-01T12:00:00Z".parse().unwrap();
+        let actor = facts.charter.actor.clone();
+        let told = [
+            format!("{:?}", BuildOperation.story(&facts)),
+            format!("{:?}", BuildOperation.about(&facts)),
+            format!("{:?}", begun(&one, &facts.id, &actor, at)),
+            format!("{:?}", run::environment(&one, facts.id.as_str())),
+        ];
+        for text in told {
+            assert!(!text.contains(&one.nonce), "{text}");
+        }
+    }
 }

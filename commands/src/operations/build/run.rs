@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::card::Text;
-use crate::domain::Change;
+use crate::domain::{Change, redact};
 use crate::ids::{CommitId, PipelineName};
 use crate::operation::effects::START_BUILD;
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
@@ -19,8 +19,12 @@ use crate::operations::names;
 use crate::operations::steps::ours;
 use crate::ports::{BuildRequest, BuildRun, BuildStatus, LogStream};
 
-/// How many lines of a failed build's log the message shows.
-const LOG_LINES: u32 = 60;
+/// So many lines at the end of a failed build's log are looked at.
+const LOG_LINES: u32 = 120;
+/// So many are shown around the first error, of which so many before it, and so many at the end.
+const FIRST_LINES: usize = 8;
+const LINES_BEFORE: usize = 2;
+const LAST_LINES: usize = 6;
 
 /// Resolves the reference: a branch first, then a commit.
 pub(super) struct Source(pub(super) At);
@@ -81,7 +85,7 @@ impl Started {
 
 /// The variables of a build. All of them, those of its project too: the documentation leaves open whether a build that
 /// overrides some keeps the others.
-fn environment(params: &Params, operation: &str) -> BTreeMap<String, String> {
+pub(super) fn environment(params: &Params, operation: &str) -> BTreeMap<String, String> {
     let own = [(OPERATION_VARIABLE.to_owned(), operation.to_owned())];
     own.into_iter().chain(names::build_environment(&params.bucket, &params.name)).collect()
 }
@@ -104,7 +108,7 @@ impl Step for StartBuild {
             token: cx.operation.to_string(),
             environment: environment(params, cx.operation.as_str()),
             bucket: params.bucket.clone(),
-            prefix: names::build_prefix(&params.name, params.number),
+            prefix: params.place(),
         };
         Progress::done(Started::of(&cx.world.builders.start_build(target, &request).await?))
     }
@@ -185,15 +189,13 @@ impl Step for Follow {
             .iter()
             .find(|phase| phase.status.is_some_and(|status| status != BuildStatus::Succeeded));
         let tail = match (&run.log, green) {
-            (Some(log), false) => {
-                Some(around_first_error(&cx.world.logs.tail(target, log, LOG_LINES).await?))
-            }
+            (Some(log), false) => Some(excerpt(&cx.world.logs.tail(target, log, LOG_LINES).await?)),
             _ => None,
         };
         Progress::done(Finished {
             green,
             phase: failed.map(|phase| phase.name.clone()),
-            message: failed.and_then(|phase| phase.message.clone()),
+            message: failed.and_then(|phase| phase.message.as_deref()).map(redact::line),
             log: run.log,
             link: run.log_link,
             tail: tail.filter(|tail| !tail.is_empty()),
@@ -212,16 +214,29 @@ fn phase_name(phase: &str) -> String {
     phase.to_lowercase().replace('_', " ")
 }
 
-/// The lines around the first one that looks like an error; else the last ones.
-fn around_first_error(lines: &[String]) -> String {
+/// What a failed build's message shows of its log: the first line that looks like an error with those around it, and the last
+/// lines, since the cause often stands at the end of a long trace. What looks like a secret is covered.
+fn excerpt(lines: &[String]) -> String {
+    let lines = redact::lines(lines.iter().map(String::as_str));
+    // CodeBuild's own lines on phases say nothing of the cause.
+    let lines: Vec<_> = lines
+        .into_iter()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with("[Container]"))
+        .collect();
     let looks_bad = |line: &String| {
         let line = line.to_lowercase();
         ["error", "traceback", "failed", "exception"].iter().any(|word| line.contains(word))
     };
-    let first = lines.iter().position(looks_bad).unwrap_or(lines.len());
-    let from = first.saturating_sub(2).min(lines.len().saturating_sub(12));
-    let shown: Vec<_> = lines.iter().skip(from).take(12).map(|line| line.trim_end()).collect();
-    shown.join("\n")
+    let end = lines.len().saturating_sub(LAST_LINES);
+    let first = lines.iter().position(looks_bad).unwrap_or(end);
+    let from = first.saturating_sub(LINES_BEFORE).min(end.saturating_sub(LINES_BEFORE));
+    let until = (from + FIRST_LINES).min(end);
+    let mut shown: Vec<String> = lines.iter().take(until).skip(from).cloned().collect();
+    if until < end {
+        shown.push("…".to_owned());
+    }
+    shown.extend(lines.into_iter().skip(end));
+    redact::tail(&shown)
 }
 
 /// A red build's end, in words.
@@ -258,6 +273,7 @@ mod tests {
             repository: "orders".into(),
             project: "sluice-orders".into(),
             bucket: "artifacts".into(),
+            nonce: "n0nce".into(),
         }
     }
 
@@ -279,13 +295,31 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_shown_around_the_first_error() {
-        let mut lines: Vec<String> = (0..40).map(|n| format!("line {n}")).collect();
+    fn the_log_is_shown_around_the_first_error_and_at_its_end() {
+        let mut lines: Vec<String> = (0..60).map(|n| format!("line {n}")).collect();
         lines[20] = "Traceback (most recent call last):".into();
-        let shown = around_first_error(&lines);
+        lines[55] = "ModuleNotFoundError: No module named 'idna'".into();
+        lines.push(String::new());
+        lines.push("[Container] 2026/11/28 Phase complete: BUILD State: FAILED".into());
+        let shown = excerpt(&lines);
         assert!(shown.starts_with("line 18\nline 19\nTraceback"), "{shown}");
+        assert!(shown.contains("\n…\n") && shown.contains("No module named 'idna'"), "{shown}");
+        assert!(shown.ends_with("line 59"), "{shown}");
+        assert!(shown.lines().count() <= 15);
         lines[20] = "quiet".into();
-        assert!(around_first_error(&lines).ends_with("line 39"));
-        assert_eq!(around_first_error(&[]), "");
+        assert!(excerpt(&lines).ends_with("line 59"));
+        assert_eq!(
+            excerpt(&["one".to_owned(), "an error".to_owned(), "two".to_owned()]),
+            "one\nan error\ntwo"
+        );
+    }
+
+    #[test]
+    fn no_log_makes_a_record_large_or_shows_a_secret() {
+        let huge = vec!["x".repeat(200_000), "y".repeat(200_000), "export API_TOKEN=s3cr3t".to_owned()];
+        let shown = excerpt(&huge);
+        assert!(shown.chars().count() <= redact::TAIL_LIMIT, "{}", shown.len());
+        assert!(shown.contains("API_TOKEN=[redacted]") && !shown.contains("s3cr3t"), "{shown}");
+        assert_eq!(excerpt(&[]), "");
     }
 }

@@ -199,11 +199,11 @@ impl ReadApplication {
         let found = objects
             .object(&self.target, &self.bucket, &pinned.key, Some(&pinned.version), ARTIFACT_LIMIT)
             .await?;
-        let content = found.ok_or_else(|| differs(&pinned.key))?.content;
+        let content = found.ok_or_else(|| differs(file_of(&pinned.key)))?.content;
         if hex::encode(Sha256::digest(&content)) != pinned.sha256 {
-            return Err(differs(&pinned.key));
+            return Err(differs(file_of(&pinned.key)));
         }
-        String::from_utf8(content.to_vec()).map_err(|_| differs(&pinned.key))
+        String::from_utf8(content.to_vec()).map_err(|_| differs(file_of(&pinned.key)))
     }
 }
 
@@ -262,6 +262,11 @@ impl Reading {
         };
         template::read(packaged, original, &manifest, &deploying).map_err(refuse)
     }
+}
+
+/// The file alone: where it is kept is for nobody to read.
+fn file_of(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
 }
 
 fn differs(what: &str) -> Trouble {

@@ -29,7 +29,7 @@ impl Service {
         reference: Option<&str>,
         id: &OperationId,
     ) -> Result<Resolved, Stop> {
-        let pipeline = view.pipeline(name)?;
+        let (pipeline, world) = (view.pipeline(name)?, self.engine.world());
         let open = view.tickets.iter().filter(|ticket| ticket.kind == "build" && !ticket.stuck).count();
         if open >= OPEN {
             return Err(Refusal::new(
@@ -60,8 +60,8 @@ impl Service {
             repository: pipeline.repository.clone(),
             project: pipeline.project.clone(),
             bucket: pipeline.bucket.clone(),
+            nonce: (world.settings.unguessable)(),
         };
-        let world = self.engine.world();
         let begun = build::begun(&params, id, &invocation.actor, world.clock.now());
         let item = to_item(world.keys.build(name, number), Guards::new(), &begun)?;
         let answer = Text::plain("Building ")

@@ -9,6 +9,7 @@ mod drift;
 mod gates;
 mod groups;
 mod history;
+mod logs;
 mod people;
 mod roles;
 

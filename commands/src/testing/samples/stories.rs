@@ -86,6 +86,7 @@ fn building(name: &str, reference: &str, commit: &Change, green: bool, tail: Opt
         repository: name.into(),
         project: format!("sluice-{name}"),
         bucket: BUCKET.into(),
+        nonce: crate::testing::NONCE.into(),
     };
     let outputs = Outputs::of_build(commit, green, tail).with("artifact", artifact(1, &["Hello"]));
     Journal::accepted("build", &format!("/build {name}"), name, params, outputs)

@@ -1,0 +1,168 @@
+//! What looks like a secret in a build's log is covered before anybody reads it: in a channel, perhaps shared with another
+//! company, and in the journal, for ever.
+//!
+//! The patterns are those that the services publish for their tokens, besides `NAME=VALUE` where the name says that it is a
+//! secret. It is a net and no promise: a build should not print its secrets.
+
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+
+/// What a log shows in place of a secret.
+const COVERED: &str = "[redacted]";
+/// No line of a log is shown longer.
+pub const LINE_LIMIT: usize = 500;
+/// Nor all of them together.
+pub const TAIL_LIMIT: usize = 3_000;
+
+/// Each with what takes its place: what stands before a secret stays, so that the line can be understood.
+const PATTERNS: [(&str, &str); 10] = [
+    // AWS access keys, temporary ones too.
+    (r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", COVERED),
+    // JSON web tokens.
+    (r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?", COVERED),
+    // GitHub, GitLab, Slack, npm, PyPI, Google, Stripe.
+    (
+        r"\b(?:gh[opusr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[a-z]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|AIza[A-Za-z0-9_-]{30,}|[sr]k_(?:live|test)_[A-Za-z0-9]{10,})",
+        COVERED,
+    ),
+    (r"(hooks\.slack\.com/services/)[A-Za-z0-9/]+", "${1}[redacted]"),
+    // A password in an address: postgres://user:password@host.
+    (r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+@", "${1}[redacted]@"),
+    (r"(?i)(\bX-Amz-(?:Signature|Security-Token|Credential)=)[^&\s]+", "${1}[redacted]"),
+    (r"(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{12,}", "${1}[redacted]"),
+    // Where an artifact is: see docs/ARCHITECTURE.md.
+    (r"(/builds/[0-9]+)-[0-9a-f]{40}", "${1}-[redacted]"),
+    // --password value
+    (r"(?i)(\s--?[a-z-]*(?:password|passwd|secret|token|api-?key)[a-z-]*\s+)[^\s-]\S*", "${1}[redacted]"),
+    // aws_secret_access_key = value, "password": "value", DB_PASSWORD=value
+    (
+        r#"(?i)([a-z0-9_.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[a-z0-9_.-]*["']?\s*[:=]\s*)(?:"[^"]*"|'[^']*'|[^\s,;&"']+)"#,
+        "${1}[redacted]",
+    ),
+];
+
+static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    // A pattern that cannot be compiled is found by the test below, which asks for all of them.
+    PATTERNS.iter().filter_map(|(pattern, instead)| Some((Regex::new(pattern).ok()?, *instead))).collect()
+});
+
+/// The line with its secrets covered, and cut.
+pub fn line(text: &str) -> String {
+    // A line may have a megabyte: what is far behind the cut is not looked at. What a secret's beginning needs is.
+    let text: String = text.trim_end().chars().take(8 * LINE_LIMIT).collect();
+    let covered =
+        RULES.iter().fold(text, |text, (rule, instead)| rule.replace_all(&text, *instead).into_owned());
+    cut(&covered, LINE_LIMIT)
+}
+
+/// The same for lines that follow each other: a private key goes over several of them.
+pub fn lines<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut in_key = false;
+    let mut shown = vec![];
+    for text in texts {
+        let begins = text.contains("-----BEGIN") && text.contains("PRIVATE KEY-----");
+        let ends = text.contains("-----END");
+        if in_key || begins {
+            if !in_key {
+                shown.push(COVERED.to_owned());
+            }
+            in_key = !ends;
+        } else {
+            shown.push(line(text));
+        }
+    }
+    shown
+}
+
+/// Lines as one text within [`TAIL_LIMIT`]: long ones are cut shorter before any is left out, the first ones first.
+pub fn tail(lines: &[String]) -> String {
+    let share = (TAIL_LIMIT / lines.len().max(1)).saturating_sub(1).clamp(80, LINE_LIMIT);
+    let is_long = lines.iter().map(|line| line.chars().count() + 1).sum::<usize>() > TAIL_LIMIT;
+    let fitting: Vec<String> =
+        lines.iter().map(|line| if is_long { cut(line, share) } else { line.clone() }).collect();
+    let most = TAIL_LIMIT / (share + 1);
+    let from = if is_long { fitting.len().saturating_sub(most) } else { 0 };
+    fitting.into_iter().skip(from).collect::<Vec<_>>().join("\n")
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_secret_is_covered_and_the_rest_can_be_read() {
+        assert_eq!(RULES.len(), PATTERNS.len());
+        // Put together here, so that no scanner of this repository takes them for real ones.
+        let key = format!("AKIA{}", "ABCDEFGH23456723");
+        let jwt = format!("eyJ{}.eyJ{}.c2lnbmF0dXJl", "hbGciOiJIUzI1NiJ9", "zdWIiOiIxMjM0NTY3ODkwIn0");
+        let github = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+        let slack = format!("xoxb-{}", "123456789012-abcdefABCDEF");
+        for (said, shown) in [
+            (format!("key {key} used"), "key [redacted] used"),
+            (format!("sent {jwt}."), "sent [redacted]."),
+            (format!("clone with {github}"), "clone with [redacted]"),
+            (format!("post as {slack}"), "post as [redacted]"),
+            ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG".into(), "aws_secret_access_key = [redacted]"),
+            ("export DB_PASSWORD=hunter2 PORT=5432".into(), "export DB_PASSWORD=[redacted] PORT=5432"),
+            (r#"{"password": "it is long", "port": 1}"#.into(), r#"{"password": [redacted], "port": 1}"#),
+            ("psql postgres://ann:hunter2@db:5432/x".into(), "psql postgres://ann:[redacted]@db:5432/x"),
+            ("Authorization: Bearer abcdef0123456789".into(), "Authorization: Bearer [redacted]"),
+            ("login --password hunter2 --user ann".into(), "login --password [redacted] --user ann"),
+            ("GET /x?X-Amz-Signature=0f0f0f&y=1".into(), "GET /x?X-Amz-Signature=[redacted]&y=1"),
+            (
+                "POST https://hooks.slack.com/services/T0/B0/abc".into(),
+                "POST https://hooks.slack.com/services/[redacted]",
+            ),
+        ] {
+            assert_eq!(line(&said), shown);
+        }
+        for said in [
+            "ModuleNotFoundError: No module named 'idna'",
+            "FAILED (errors=1)",
+            "https://pypi.org/simple/idna/",
+            "4c9251484c9251484c9251484c9251484c925148 Fix the tokenizer",
+            "collected 3 items in tests/test_passwords.py",
+        ] {
+            assert_eq!(line(said), said);
+        }
+    }
+
+    #[test]
+    fn a_private_key_is_covered_over_all_of_its_lines() {
+        let said = [
+            "before",
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "MIIEow",
+            "IBAAKC",
+            "-----END RSA PRIVATE KEY-----",
+            "after",
+        ];
+        assert_eq!(lines(said), ["before", COVERED, "after"]);
+        // Cut off by the end of the tail.
+        assert_eq!(lines(["-----BEGIN PRIVATE KEY-----", "MIIEow"]), [COVERED]);
+    }
+
+    #[test]
+    fn lines_and_tails_have_bounds_whatever_is_printed() {
+        let long = line(&"x".repeat(1_000_000));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (LINE_LIMIT, true));
+        for count in [1, 3, 12, 40, 200] {
+            let text = tail(&vec![long.clone(); count]);
+            assert!(text.chars().count() <= TAIL_LIMIT, "{count}: {}", text.chars().count());
+        }
+        let few = ["one".to_owned(), "two".to_owned()];
+        assert_eq!(tail(&few), "one\ntwo");
+        assert_eq!(tail(&[]), "");
+        let mut many = vec!["y".repeat(400); 50];
+        many.push("the last one".into());
+        assert!(tail(&many).ends_with("\nthe last one"));
+    }
+}

@@ -1,0 +1,37 @@
+//! `/build log`: in the home channel everybody reads it, elsewhere who has to do with the pipeline.
+
+use super::*;
+
+#[tokio::test]
+async fn a_log_is_read_in_the_home_channel_or_by_who_has_a_role() {
+    let office = office(roles()).await;
+    let reads = async |who: &str, channel: Option<&str>| {
+        let invocation = Invocation {
+            delivery: format!("{who} {channel:?}"),
+            actor: user(who),
+            channel: channel.map(|channel| channel.parse().unwrap()),
+            said: Said::Slash { command: "/build".into(), text: "log orders".into() },
+        };
+        code(&office.service.handle(invocation).await.unwrap().card)
+    };
+    let elsewhere = Some("C0ELSEWHER");
+    let refused = Some("not-an-operator".to_owned());
+    assert_eq!(reads("eve", Some("C0GENERAL1")).await, None, "the home channel");
+    assert_eq!(reads("eve", elsewhere).await, refused);
+    assert_eq!(reads("eve", None).await, refused, "a terminal is no channel");
+    for who in ["ann", "ada", "oli"] {
+        assert_eq!(reads(who, elsewhere).await, None, "{who}");
+    }
+    // An approver of a stage by name.
+    let (name, stage) = ("orders".parse().unwrap(), "dev".parse().unwrap());
+    let policy = crate::domain::Policy {
+        approvers: [user("eve").id.into()].into(),
+        ..crate::domain::Policy::of(true)
+    };
+    let key = office.service.engine.world().keys.policy(&name, &stage);
+    let item = to_item(key, Default::default(), &policy).unwrap();
+    office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+    let again = Some("C0ELSEWHE2");
+    assert_eq!(reads("eve", again).await, None, "an approver");
+    assert_eq!(reads("dan", again).await, refused);
+}
