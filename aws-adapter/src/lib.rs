@@ -4,6 +4,7 @@
 //! connections, and shows no SDK type but the configuration it is built from. Which calls there are is listed in one
 //! place ([`READS`], [`MUTATIONS`]), what an error means is decided in one place (`error.rs`).
 
+mod account;
 mod archive;
 mod builders;
 mod call;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 pub use aws_config::SdkConfig;
 use sluice_commands::ports::{
-    Archive, Builders, Functions, Gateway, Identity, Logs, Objects, Queue, Repositories,
+    Archive, Builders, Functions, Gateway, Identity, Logs, Objects, Queue, Quotas, Repositories,
 };
 
 pub use crate::call::{MUTATIONS, READS};
@@ -54,6 +55,8 @@ pub struct Aws {
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
     pub logs: Arc<dyn Logs>,
+    /// What Lambda and IAM say of quotas.
+    pub quotas: Arc<dyn Quotas>,
     sqs: Service<aws_sdk_sqs::Client>,
 }
 
@@ -89,6 +92,8 @@ impl Aws {
         let path_style = config::needs_path_style(config);
         let s3 = service!(aws_sdk_s3, config, region, limits, |builder| builder.force_path_style(path_style));
         let s3 = Arc::new(objects::S3(s3));
+        let lambda = service!(aws_sdk_lambda, config, region, limits);
+        let iam = service!(aws_sdk_iam, config, region, limits);
         Ok(Self {
             repositories: Arc::new(repositories::CodeCommit(service!(
                 aws_sdk_codecommit,
@@ -99,19 +104,17 @@ impl Aws {
             builders: Arc::new(builders::CodeBuild(service!(aws_sdk_codebuild, config, region, limits))),
             objects: Arc::clone(&s3) as Arc<dyn Objects>,
             archive: s3,
-            functions: Arc::new(functions::Lambda {
-                service: service!(aws_sdk_lambda, config, region, limits),
-                policies: Turns::default(),
-            }),
+            functions: Arc::new(functions::Lambda { service: lambda.clone(), policies: Turns::default() }),
             gateway: Arc::new(gateway::ApiGateway {
                 service: service!(aws_sdk_apigatewayv2, config, region, limits),
                 turns: Turns::default(),
             }),
             identity: Arc::new(identity::Iam {
-                iam: service!(aws_sdk_iam, config, region, limits),
+                iam: iam.clone(),
                 sts: service!(aws_sdk_sts, config, region, limits),
             }),
             logs: Arc::new(logs::CloudWatchLogs(service!(aws_sdk_cloudwatchlogs, config, region, limits))),
+            quotas: Arc::new(account::Figures { lambda, iam }),
             sqs: service!(aws_sdk_sqs, config, region, limits),
         })
     }

@@ -35,8 +35,42 @@ impl Obstacle {
 pub(crate) struct Finding {
     /// What was looked at.
     pub(crate) name: &'static str,
-    /// How it is, or what is wrong and what to do.
-    pub(crate) outcome: Result<String, String>,
+    /// How it is.
+    pub(crate) mark: Mark,
+    /// The same in words, with what to do.
+    pub(crate) words: String,
+}
+
+/// How something is that was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// In order.
+    Good,
+    /// It works, and will not for long, or not well.
+    Warning,
+    /// Missing or wrong.
+    Missing,
+}
+
+impl Finding {
+    pub(crate) fn new(name: &'static str, outcome: Result<String, String>) -> Self {
+        match outcome {
+            Ok(words) => Self::good(name, words),
+            Err(words) => Self::missing(name, words),
+        }
+    }
+
+    pub(crate) fn good(name: &'static str, words: String) -> Self {
+        Self { name, mark: Mark::Good, words }
+    }
+
+    pub(crate) fn warning(name: &'static str, words: String) -> Self {
+        Self { name, mark: Mark::Warning, words }
+    }
+
+    pub(crate) fn missing(name: &'static str, words: String) -> Self {
+        Self { name, mark: Mark::Missing, words }
+    }
 }
 
 /// What the service is made of beside the cloud.
@@ -70,4 +104,6 @@ pub(crate) trait Backend: Send + Sync + 'static {
     async fn close(&self) {}
     /// Looks at everything that `init` makes and `serve` needs.
     async fn examine(&self) -> Vec<Finding>;
+    /// Asks the account what its first hour would find: services, quotas, a probe of the state.
+    async fn examine_account(&self) -> Vec<Finding>;
 }

@@ -2,33 +2,48 @@
 
 use std::collections::BTreeSet;
 
-use crate::backend::{Backend, Finding};
+use crate::backend::{Backend, Finding, Mark};
 use crate::exit::Exit;
 use crate::manifest;
 use crate::slack::{Slack, Trouble, WebApi};
 
 /// Looks at everything and prints a line for each.
-pub(crate) async fn check(slack: &Slack, backend: &dyn Backend) -> Exit {
+pub(crate) async fn check(slack: &Slack, backend: &dyn Backend, ask_account: bool) -> Exit {
     let (mut findings, cloud) = futures::future::join(look_at_slack(slack), backend.examine()).await;
     findings.extend(cloud);
+    if ask_account {
+        findings.extend(backend.examine_account().await);
+    }
     crate::say(&page(&findings));
-    if findings.iter().all(|finding| finding.outcome.is_ok()) { Exit::Done } else { Exit::Failed }
+    if count(&findings, Mark::Missing) == 0 { Exit::Done } else { Exit::Failed }
 }
 
 /// The list as it is printed.
 fn page(findings: &[Finding]) -> String {
     let width = findings.iter().map(|finding| finding.name.len()).max().unwrap_or_default();
-    let line = |finding: &Finding| match &finding.outcome {
-        Ok(words) => format!("✓ {:width$}  {words}\n", finding.name),
-        Err(words) => format!("✗ {:width$}  {words}\n", finding.name),
+    let line = |Finding { name, mark, words }: &Finding| {
+        let sign = match mark {
+            Mark::Good => '✓',
+            Mark::Warning => '!',
+            Mark::Missing => '✗',
+        };
+        format!("{sign} {name:width$}  {words}\n")
     };
-    let missing = findings.iter().filter(|finding| finding.outcome.is_err()).count();
-    let verdict = match missing {
+    let warnings = match count(findings, Mark::Warning) {
+        0 => String::new(),
+        1 => "One warning: the line with `!` says what to do before it hurts.\n".to_owned(),
+        more => format!("{more} warnings: the lines with `!` say what to do before they hurt.\n"),
+    };
+    let verdict = match count(findings, Mark::Missing) {
         0 => "Everything is there: run `sluice serve`.\n".to_owned(),
         1 => "One thing is missing.\n".to_owned(),
         more => format!("{more} things are missing.\n"),
     };
-    findings.iter().map(line).chain([verdict]).collect()
+    findings.iter().map(line).chain([warnings, verdict]).collect()
+}
+
+fn count(findings: &[Finding], mark: Mark) -> usize {
+    findings.iter().filter(|finding| finding.mark == mark).count()
 }
 
 async fn look_at_slack(slack: &Slack) -> Vec<Finding> {
@@ -36,9 +51,9 @@ async fn look_at_slack(slack: &Slack) -> Vec<Finding> {
         Ok(team) => Ok(format!("is good for the workspace {team}")),
         Err(obstacle) => Err(obstacle.words().to_owned()),
     };
-    let mut findings = vec![Finding { name: "Slack token", outcome: token }];
-    if findings.iter().all(|finding| finding.outcome.is_ok()) {
-        findings.push(Finding { name: "Slack scopes", outcome: judge_scopes(slack.granted_scopes().await) });
+    let mut findings = vec![Finding::new("Slack token", token)];
+    if count(&findings, Mark::Missing) == 0 {
+        findings.push(Finding::new("Slack scopes", judge_scopes(slack.granted_scopes().await)));
     }
     findings
 }
@@ -79,12 +94,23 @@ mod tests {
     #[test]
     fn the_page_says_what_to_do() {
         let findings = [
-            Finding { name: "Slack token", outcome: Ok("is good".into()) },
-            Finding { name: "table", outcome: Err("missing: run `sluice init`".into()) },
+            Finding::good("Slack token", "is good".into()),
+            Finding::missing("table", "missing: run `sluice init`".into()),
         ];
         assert_eq!(
             page(&findings),
             "✓ Slack token  is good\n✗ table        missing: run `sluice init`\nOne thing is missing.\n"
         );
+    }
+
+    #[test]
+    fn a_warning_is_no_failure() {
+        let findings = [Finding::warning("Concurrency", "10 at once: have it raised".into())];
+        assert_eq!(
+            page(&findings),
+            "! Concurrency  10 at once: have it raised\nOne warning: the line with `!` says what to do before it hurts.\n\
+             Everything is there: run `sluice serve`.\n"
+        );
+        assert_eq!(count(&findings, Mark::Missing), 0);
     }
 }

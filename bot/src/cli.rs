@@ -47,7 +47,11 @@ pub(crate) enum Verb {
         admins: Vec<String>,
     },
     /// Say what is missing: token, scopes, state, AWS account, permissions boundary
-    Check,
+    Check {
+        /// Ask the account, too, what its first hour would find: services in this region, quotas, a probe of the state
+        #[arg(long)]
+        account: bool,
+    },
     /// Copy state in SQLite, while it is served or not; the copy is verified
     Backup {
         /// A folder, a new file, or `s3://bucket/prefix` [env: SLUICE_BACKUP]

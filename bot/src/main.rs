@@ -86,7 +86,7 @@ async fn run(verb: Verb, flags: Flags) -> Exit {
     }
     let outcome = match verb {
         Verb::Serve { accept_only } => serve(sources, accept_only).await,
-        Verb::Check => check(sources).await,
+        Verb::Check { account } => check(sources, account).await,
         Verb::Init { admins } => init(sources, &admins).await,
         Verb::Backup { to } => backup(sources, to).await,
         Verb::Run { line, who } => run_order(sources, &line, &who).await,
@@ -130,10 +130,10 @@ async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Vec<P
     }
 }
 
-async fn check(sources: Sources) -> Result<Exit, Vec<Problem>> {
+async fn check(sources: Sources, ask_account: bool) -> Result<Exit, Vec<Problem>> {
     let (config, account) = both(Config::load(sources), Account::load().await)?;
     let cloud = account.with_state(&config.base);
-    Ok(check::check(&connect(&config)?, &cloud).await)
+    Ok(check::check(&connect(&config)?, &cloud, ask_account).await)
 }
 
 async fn init(sources: Sources, admins: &[String]) -> Result<Exit, Vec<Problem>> {

@@ -71,6 +71,9 @@ impl Backend for Outside {
     async fn examine(&self) -> Vec<Finding> {
         vec![]
     }
+    async fn examine_account(&self) -> Vec<Finding> {
+        vec![]
+    }
 }
 
 fn only(slack: TcpListener) -> Listeners {

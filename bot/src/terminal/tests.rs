@@ -57,6 +57,9 @@ impl Backend for Outside {
     async fn examine(&self) -> Vec<Finding> {
         vec![]
     }
+    async fn examine_account(&self) -> Vec<Finding> {
+        vec![]
+    }
 }
 
 async fn exit(line: &str, answer: Result<Card, Delayed>, shown: Vec<Event>) -> Exit {

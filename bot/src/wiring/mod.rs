@@ -1,6 +1,7 @@
 //! The real cloud behind the bot: AWS through `sluice-aws-adapter`, the state through `sluice-state`. The only place
 //! of this crate that names either.
 
+mod account;
 mod assembly;
 mod audit;
 mod backups;
@@ -249,10 +250,33 @@ impl Backend for Cloud {
         }
         findings
     }
+
+    async fn examine_account(&self) -> Vec<Finding> {
+        // Who does not answer here is named by `examine`.
+        let Ok(target) = self.whoami().await else { return vec![] };
+        let mut findings = account::examine(&account::Ports::of(&self.aws), &target).await;
+        if let State::Table(store) = &self.state
+            && self.state.is_there().await.is_ok()
+        {
+            let probed = account::probe(&**store, &Keys::new(&target), SystemClock.now()).await;
+            let probed = probed.map_err(|error| match error {
+                StoreError::Refused(_) => {
+                    let what = self.state.what();
+                    tracing::warn!(%error, "state");
+                    Obstacle::Refused(format!(
+                        "{what} refuses a transaction: give the role what `sluice policy` prints; the log says more"
+                    ))
+                }
+                other => self.state.obstacle(&other),
+            });
+            findings.push(finding("Transaction", probed));
+        }
+        findings
+    }
 }
 
 fn finding(name: &'static str, outcome: Result<String, Obstacle>) -> Finding {
-    Finding { name, outcome: outcome.map_err(|obstacle| obstacle.words().to_owned()) }
+    Finding::new(name, outcome.map_err(|obstacle| obstacle.words().to_owned()))
 }
 
 /// The details go to the log; what people read is made of the call and the code alone.

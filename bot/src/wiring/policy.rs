@@ -257,8 +257,12 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
         Allowed::new("Roles", &["iam:GetRole", "iam:GetRolePolicy"], vec![roles.clone(), absent_roles]),
         Allowed::new("OwnRoles", &["iam:DeleteRole", "iam:DeleteRolePolicy"], vec![roles.clone()])
             .besides(&["iam:TagRole"]),
-        // A list that IAM does not narrow to a path.
-        Allowed::new("ListRoles", &["iam:ListRoles"], vec!["*".into()]),
+        // What IAM narrows to nothing.
+        Allowed::new(
+            "AccountReads",
+            &["iam:GetAccountSummary", "iam:ListRoles", "lambda:GetAccountSettings"],
+            vec!["*".into()],
+        ),
         Allowed::new("PassRoles", &[], vec![roles]).besides(&["iam:PassRole"]).when(json!({
             "StringEquals": { "iam:PassedToService": ["codebuild.amazonaws.com", "lambda.amazonaws.com"] }
         })),
@@ -366,8 +370,8 @@ mod tests {
                 let text = statement.to_string();
                 assert!(!statement["Action"].to_string().contains('*'), "{text}");
                 let is_anywhere = statement["Resource"].to_string().contains("\"*\"");
-                // Two calls that IAM narrows to nothing, and that only look.
-                let may_be = ["Whoami", "ListRoles"].iter().any(|sid| statement["Sid"] == *sid);
+                // Calls that IAM narrows to nothing, and that only look.
+                let may_be = ["Whoami", "AccountReads"].iter().any(|sid| statement["Sid"] == *sid);
                 assert_eq!(is_anywhere, may_be, "{text}");
             }
         }

@@ -123,6 +123,10 @@ impl Keys {
     pub fn audit(&self, name: &PipelineName, at: Timestamp, about: &str) -> Key {
         self.key(format_args!("audit/{name}"), format!("{}/{about}", Self::audit_time(at)))
     }
+    /// One of the two items that `sluice check --account` writes and deletes.
+    pub fn probe(&self, id: &str, half: &str) -> Key {
+        self.key(format_args!("probe/{id}"), half)
+    }
     /// A delivery that was accepted or answered.
     pub fn inbox(&self, delivery: &str) -> Key {
         self.key(format_args!("inbox/{delivery}"), "inbox")

@@ -3,6 +3,7 @@
 //! No type of an SDK, of Slack or of a database appears here. Each AWS call carries its [`Target`](crate::ids::Target).
 //! A call that changes something says in its documentation by what it is safe to repeat; `docs/effects.md` has the table.
 
+mod account;
 mod archive;
 mod background;
 mod builders;
@@ -20,6 +21,7 @@ mod store;
 mod wakeups;
 mod workers;
 
+pub use account::*;
 pub use archive::*;
 pub use background::*;
 pub use builders::*;

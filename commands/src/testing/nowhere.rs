@@ -311,6 +311,16 @@ impl Identity for Nowhere {
 }
 
 #[async_trait]
+impl Quotas for Nowhere {
+    async fn functions(&self, _: &Target) -> PortResult<FunctionQuotas> {
+        nowhere("functions")
+    }
+    async fn roles(&self, _: &Target) -> PortResult<QuotaUse> {
+        nowhere("roles")
+    }
+}
+
+#[async_trait]
 impl Logs for Nowhere {
     async fn tail(&self, _: &Target, _: &LogStream, _: u32) -> PortResult<Vec<String>> {
         nowhere("tail")

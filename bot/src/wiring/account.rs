@@ -1,0 +1,232 @@
+//! `sluice check --account`: what a first hour on an account would find, asked beforehand. Each service that Sluice uses is
+//! asked one thing that is cheap to answer; two probe items are written to the table of the state, and deleted again.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use sluice_aws_adapter::Aws;
+use sluice_commands::fault::{Class, PortError, PortResult};
+use sluice_commands::ids::Target;
+use sluice_commands::operation::Keys;
+use sluice_commands::operations::names;
+use sluice_commands::ports::{
+    BucketState, Builders, FunctionQuotas, Gateway, Guards, Item, Logs, Objects, Precondition, QuotaUse,
+    Quotas, Repositories, Store, StoreError, Write,
+};
+
+use crate::backend::Finding;
+
+/// A name that nothing has, and that the bot's policy covers.
+const NOBODY: &str = "sluice-account-check";
+/// From so many per cent on, a quota is warned of.
+const NEARLY_USED: u64 = 80;
+/// What new accounts have at most; all stages of all pipelines share it.
+const FEW_AT_ONCE: u64 = 50;
+/// When a probe item goes away that could not be deleted.
+const PROBE_EXPIRES: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whom to ask.
+pub(super) struct Ports<'a> {
+    repositories: &'a dyn Repositories,
+    builders: &'a dyn Builders,
+    gateway: &'a dyn Gateway,
+    objects: &'a dyn Objects,
+    logs: &'a dyn Logs,
+    quotas: &'a dyn Quotas,
+}
+
+impl<'a> Ports<'a> {
+    pub(super) fn of(aws: &'a Aws) -> Self {
+        Self {
+            repositories: &*aws.repositories,
+            builders: &*aws.builders,
+            gateway: &*aws.gateway,
+            objects: &*aws.objects,
+            logs: &*aws.logs,
+            quotas: &*aws.quotas,
+        }
+    }
+}
+
+/// What the services said.
+struct Answers {
+    repositories: PortResult<()>,
+    builds: PortResult<()>,
+    apis: PortResult<usize>,
+    logs: PortResult<()>,
+    bucket: PortResult<Option<BucketState>>,
+    functions: PortResult<FunctionQuotas>,
+    roles: PortResult<QuotaUse>,
+}
+
+/// Asks all services of the account and region.
+pub(super) async fn examine(ports: &Ports<'_>, target: &Target) -> Vec<Finding> {
+    let (bucket, group) = (names::bucket(target), format!("/aws/codebuild/{NOBODY}"));
+    let (repository, project, apis, logs, bucket, functions, roles) = futures::join!(
+        ports.repositories.repository(target, NOBODY),
+        ports.builders.project(target, NOBODY),
+        ports.gateway.apis(target),
+        ports.logs.retention(target, &group),
+        ports.objects.bucket(target, &bucket),
+        ports.quotas.functions(target),
+        ports.quotas.roles(target),
+    );
+    let answers = Answers {
+        repositories: repository.map(drop),
+        builds: project.map(drop),
+        apis: apis.map(|apis| apis.len()),
+        logs: logs.map(drop),
+        bucket,
+        functions,
+        roles,
+    };
+    judge(answers, target)
+}
+
+fn judge(answers: Answers, target: &Target) -> Vec<Finding> {
+    let answers_here = |_| "answers".to_owned();
+    let counts = |_| "answers; how many builds may run at once it does not tell".to_owned();
+    let mut findings = vec![
+        service("CodeCommit", answers.repositories.map(answers_here), target),
+        service("CodeBuild", answers.builds.map(counts), target),
+        service("API Gateway", answers.apis.map(|apis| format!("answers; {apis} HTTP APIs")), target),
+        service("Log groups", answers.logs.map(answers_here), target),
+        bucket(answers.bucket, target),
+    ];
+    match answers.functions {
+        Ok(told) => findings.extend([code_storage(told.code), concurrency(told.concurrency)]),
+        Err(error) => findings.push(service("Lambda", Err(error), target)),
+    }
+    findings.push(match answers.roles {
+        Ok(told) => roles(told),
+        Err(error) => service("IAM", Err(error), target),
+    });
+    findings
+}
+
+fn service(name: &'static str, outcome: PortResult<String>, target: &Target) -> Finding {
+    Finding::new(name, outcome.map_err(|error| trouble(&error, target)))
+}
+
+/// What to do about a service that does not answer as it should. The details go to the log.
+fn trouble(error: &PortError, target: &Target) -> String {
+    tracing::warn!(%error, "AWS");
+    let (call, code, region) = (error.call, error.code.as_str(), &target.region);
+    if ["OptIn", "Subscription", "OperationNotAllowed"].iter().any(|begin| code.starts_with(begin)) {
+        return format!(
+            "is not open to this account ({call}: {code}): finish the account's sign-up, or ask AWS support to open it"
+        );
+    }
+    match error.class {
+        Class::Denied => format!(
+            "refuses these credentials ({call}: {code}): give their role what `sluice policy` prints, and look whether \
+             a rule of the organisation forbids it"
+        ),
+        Class::Throttled | Class::Busy => format!("is busy ({call}: {code}): run this again in a minute"),
+        Class::Transient | Class::Ambiguous => format!(
+            "gives no answer in {region} ({call}: {code}): if the service is not there, choose another region with \
+             AWS_REGION; else look at the network from here, and run this again"
+        ),
+        _ => format!("does not take {call} ({code}); the log says why. {}", error.sentence())
+            .trim_end()
+            .to_owned(),
+    }
+}
+
+fn bucket(told: PortResult<Option<BucketState>>, target: &Target) -> Finding {
+    const NAME: &str = "Bucket";
+    let bucket = names::bucket(target);
+    match told {
+        Ok(None) => Finding::good(
+            NAME,
+            format!(
+                "`{bucket}` is not there yet; after it is made, S3 takes up to 15 minutes to keep versions"
+            ),
+        ),
+        Ok(Some(BucketState { versioned: true, private: true, .. })) => {
+            Finding::good(NAME, format!("`{bucket}` keeps versions and is closed to the public"))
+        }
+        Ok(Some(BucketState { versioned, .. })) => {
+            let lacks = if versioned { "is not closed to the public" } else { "keeps no versions" };
+            Finding::warning(NAME, format!("`{bucket}` {lacks}: the next `/repo create` mends that"))
+        }
+        // A look at a bucket is refused without a reason.
+        Err(error) if error.class == Class::Denied => {
+            tracing::warn!(%error, "AWS");
+            let (call, code) = (error.call, &error.code);
+            Finding::missing(
+                NAME,
+                format!(
+                    "`{bucket}` may not be looked at ({call}: {code}): either the role lacks what `sluice policy` \
+                     prints, or another account took that name, and then Sluice cannot be used in this region"
+                ),
+            )
+        }
+        Err(error) => Finding::missing(NAME, trouble(&error, target)),
+    }
+}
+
+fn code_storage(code: QuotaUse) -> Finding {
+    let gigabytes = |bytes: u64| {
+        let tenths = bytes / (1 << 30) * 10 + bytes % (1 << 30) * 10 / (1 << 30);
+        format!("{}.{} GB", tenths / 10, tenths % 10)
+    };
+    let stand = format!("{} of {} used by all functions", gigabytes(code.used), gigabytes(code.of));
+    quota(
+        "Lambda code",
+        code,
+        stand,
+        "delete versions that nothing needs (`/pipeline tidy NAME`), or have the quota \"Function and layer storage\" raised",
+    )
+}
+
+fn roles(roles: QuotaUse) -> Finding {
+    let stand = format!("{} of {} used", roles.used, roles.of);
+    let way_on = "each function has one for each stage and policy: delete those that nothing needs (`/pipeline tidy NAME`), \
+                  or have the quota \"Roles per account\" raised";
+    quota("IAM roles", roles, stand, way_on)
+}
+
+fn quota(name: &'static str, figures: QuotaUse, stand: String, way_on: &str) -> Finding {
+    let percent = figures.used.saturating_mul(100) / figures.of.max(1);
+    if percent > NEARLY_USED {
+        Finding::warning(name, format!("{stand} ({percent} %): {way_on}"))
+    } else {
+        Finding::good(name, stand)
+    }
+}
+
+fn concurrency(at_once: u64) -> Finding {
+    const NAME: &str = "Concurrency";
+    if at_once <= FEW_AT_ONCE {
+        let way_on = "all stages share them, so load on dev slows prod: have the quota \"Concurrent executions\" raised";
+        Finding::warning(NAME, format!("{at_once} functions at the same time; {way_on}"))
+    } else {
+        Finding::good(NAME, format!("{at_once} functions at the same time"))
+    }
+}
+
+/// Writes two items of a probe's own in one transaction, reads them, and deletes them in another.
+pub(super) async fn probe(store: &dyn Store, keys: &Keys, now: Timestamp) -> Result<String, StoreError> {
+    let id = ulid::Ulid::new().to_string();
+    let both = ["first", "second"].map(|half| keys.probe(&id, half));
+    let item = |key| Item {
+        key,
+        schema: 1,
+        guards: Guards::new(),
+        body: json!({}),
+        due: None,
+        expires: Some(now + PROBE_EXPIRES),
+    };
+    let puts = both.clone().map(|key| Write::Put { item: item(key), when: Precondition::Absent });
+    let deletes = both.clone().map(|key| Write::Delete { key, when: Precondition::Present });
+    store.transact(&format!("{id}-put"), puts.into()).await?;
+    let seen = store.get_many(&both).await?.len();
+    store.transact(&format!("{id}-delete"), deletes.into()).await?;
+    match seen {
+        2 => Ok("two probe items were written, read and deleted".to_owned()),
+        seen => Err(StoreError::Corrupt(format!("{seen} of 2 probe items were read back"))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
