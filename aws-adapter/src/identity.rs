@@ -6,7 +6,7 @@ use aws_sdk_iam::types::Tag;
 use percent_encoding::percent_decode_str;
 use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ids::Target;
-use sluice_commands::ports::{Identity, Role, RoleSpec, Tags};
+use sluice_commands::ports::{Identity, PolicyVersion, Role, RoleSpec, Tags};
 
 use crate::call::{self, Call, Service};
 use crate::error::{failed, found, unbuildable};
@@ -65,10 +65,7 @@ impl Identity for Iam {
         let request =
             self.iam.admit(target, call).await?.get_role_policy().role_name(role).policy_name(policy);
         let Some(answer) = found(request.send().await.map_err(failed(call)))? else { return Ok(None) };
-        let document = percent_decode_str(answer.policy_document())
-            .decode_utf8()
-            .map_err(|error| call.error(Class::Invalid, "UnreadablePolicy", error.to_string()))?;
-        Ok(Some(document.into_owned()))
+        decoded(call, answer.policy_document()).map(Some)
     }
 
     async fn create_policy(
@@ -85,10 +82,51 @@ impl Identity for Iam {
         call.answered(arn, "policy ARN").map(str::to_owned)
     }
 
-    async fn policy_exists(&self, target: &Target, arn: &str) -> PortResult<bool> {
+    async fn policy_version(&self, target: &Target, arn: &str) -> PortResult<Option<String>> {
         let call = call::GET_POLICY;
         let answer = self.iam.admit(target, call).await?.get_policy().policy_arn(arn).send().await;
-        found(answer.map_err(failed(call))).map(|answer| answer.is_some())
+        let Some(answer) = found(answer.map_err(failed(call)))? else { return Ok(None) };
+        let version = answer.policy().and_then(|policy| policy.default_version_id());
+        call.answered(version, "default version").map(|version| Some(version.to_owned()))
+    }
+
+    async fn policy_document(&self, target: &Target, arn: &str, version: &str) -> PortResult<Option<String>> {
+        let call = call::GET_POLICY_VERSION;
+        let request =
+            self.iam.admit(target, call).await?.get_policy_version().policy_arn(arn).version_id(version);
+        let Some(answer) = found(request.send().await.map_err(failed(call)))? else { return Ok(None) };
+        let document = answer.policy_version().and_then(|version| version.document());
+        decoded(call, call.answered(document, "document")?).map(Some)
+    }
+
+    async fn policy_versions(&self, target: &Target, arn: &str) -> PortResult<Vec<PolicyVersion>> {
+        let call = call::LIST_POLICY_VERSIONS;
+        let pages =
+            self.iam.admit(target, call).await?.list_policy_versions().policy_arn(arn).into_paginator();
+        let mut pages = pages.items().send();
+        let mut versions = Vec::new();
+        while let Some(version) = pages.next().await {
+            let version = version.map_err(failed(call))?;
+            let id = call.answered(version.version_id(), "version id")?.to_owned();
+            versions.push(PolicyVersion { id, is_default: version.is_default_version() });
+        }
+        Ok(versions)
+    }
+
+    async fn create_policy_version(&self, target: &Target, arn: &str, document: &str) -> PortResult<String> {
+        let call = call::CREATE_POLICY_VERSION;
+        let request =
+            self.iam.admit(target, call).await?.create_policy_version().policy_arn(arn).set_as_default(true);
+        let answer = request.policy_document(document).send().await.map_err(failed(call))?;
+        let version = answer.policy_version().and_then(|version| version.version_id());
+        call.answered(version, "version id").map(str::to_owned)
+    }
+
+    async fn delete_policy_version(&self, target: &Target, arn: &str, version: &str) -> PortResult<()> {
+        let call = call::DELETE_POLICY_VERSION;
+        let request =
+            self.iam.admit(target, call).await?.delete_policy_version().policy_arn(arn).version_id(version);
+        found(request.send().await.map_err(failed(call))).map(drop)
     }
 
     async fn role_names(&self, target: &Target, path: &str) -> PortResult<Vec<String>> {
@@ -125,6 +163,13 @@ impl Identity for Iam {
         let account = call.answered(answer.account(), "account")?.to_owned();
         Ok(Target { account, region: self.sts.region.clone() })
     }
+}
+
+/// IAM gives documents URL-encoded.
+fn decoded(call: Call, document: &str) -> PortResult<String> {
+    let text = percent_decode_str(document).decode_utf8();
+    text.map(|text| text.into_owned())
+        .map_err(|error| call.error(Class::Invalid, "UnreadablePolicy", error.to_string()))
 }
 
 fn role_of(role: &aws_sdk_iam::types::Role) -> Role {

@@ -29,6 +29,10 @@ pub(crate) struct Flags {
     /// The durable state: `dynamodb:TABLE` or `sqlite:PATH` [env: SLUICE_STATE] [default: dynamodb:sluice]
     #[arg(long, global = true, value_name = "STATE")]
     pub(crate) state: Option<String>,
+    /// A permissions boundary of your own for functions, for `init` and `check`: a policy document, to which Sluice adds
+    /// its denials [env: SLUICE_BOUNDARY]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) boundary: Option<String>,
 }
 
 /// What to do.
@@ -40,13 +44,14 @@ pub(crate) enum Verb {
         #[arg(long)]
         accept_only: bool,
     },
-    /// Create the state's table or file, record the account and region, make the permissions boundary, name admins
+    /// Create the state's table or file, record the account and region, make or update the permissions boundaries, name
+    /// admins
     Init {
         /// Make this Slack user an admin of all pipelines: who may then grant roles in Slack (repeatable)
         #[arg(long = "admin", value_name = "USER")]
         admins: Vec<String>,
     },
-    /// Say what is missing: token, scopes, state, AWS account, permissions boundary
+    /// Say what is missing: token, scopes, state, AWS account, permissions boundaries
     Check {
         /// Ask the account, too, what its first hour would find: services in this region, quotas, a probe of the state
         #[arg(long)]

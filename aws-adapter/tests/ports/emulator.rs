@@ -10,7 +10,7 @@ use sluice_aws_adapter::Aws;
 use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ports::{
     ApiStage, Archived, BucketState, Cause, CodeRef, FunctionConfig, FunctionVersion, Hint, Invoked,
-    LogStream, Object, Readiness, RoleSpec, TAG_PIPELINE, Tags,
+    LogStream, Object, PolicyVersion, Readiness, RoleSpec, TAG_PIPELINE, Tags,
 };
 
 use crate::rig::ministack::{Ministack, program};
@@ -211,11 +211,24 @@ async fn roles_policies_and_who_we_are() {
     let document =
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
     let boundary = "arn:aws:iam::000000000000:policy/sluice/boundary";
-    assert_eq!(port.policy_exists(&target(), boundary).await, Ok(false));
+    assert_eq!(port.policy_version(&target(), boundary).await, Ok(None));
     let made = port.create_policy(&target(), "boundary", "/sluice/", document).await;
     assert_eq!(made.as_deref(), Ok(boundary));
     conflict(port.create_policy(&target(), "boundary", "/sluice/", document).await);
-    assert_eq!(port.policy_exists(&target(), boundary).await, Ok(true));
+    assert_eq!(port.policy_version(&target(), boundary).await, Ok(Some("v1".into())));
+    let other = document.replace("s3", "sqs");
+    assert_eq!(port.create_policy_version(&target(), boundary, &other).await, Ok("v2".into()));
+    assert_eq!(port.policy_version(&target(), boundary).await, Ok(Some("v2".into())));
+    assert_eq!(port.policy_document(&target(), boundary, "v2").await, Ok(Some(other)));
+    let version = |id: &str, is_default| PolicyVersion { id: id.into(), is_default };
+    let mut versions = port.policy_versions(&target(), boundary).await.expect("versions");
+    versions.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(versions, [version("v1", false), version("v2", true)]);
+    conflict(port.delete_policy_version(&target(), boundary, "v2").await);
+    for _ in 0..2 {
+        assert_eq!(port.delete_policy_version(&target(), boundary, "v1").await, Ok(()));
+    }
+    assert_eq!(port.policy_document(&target(), boundary, "v1").await, Ok(None));
 
     let spec = RoleSpec {
         name: "sluice-orders-api-dev".into(),

@@ -50,6 +50,8 @@ pub(crate) struct Base {
     pub(crate) backup: Option<BackupPlan>,
     /// The SQS queue by which replicas wake each other, `.fifo` included.
     pub(crate) queue: Option<String>,
+    /// The statements of the organisation's own permissions boundary, if it brings one.
+    pub(crate) boundary: Option<Vec<serde_json::Value>>,
     /// How long an owner of an operation may be silent before another replica takes it over.
     pub(crate) lease: Duration,
     /// How long AWS is given to show an effect before it counts as absent.

@@ -87,6 +87,7 @@ fn changed(running: &Config, next: &Config) -> Vec<&'static str> {
         ("state", a.state != b.state),
         ("backup", a.backup != b.backup),
         ("queue", a.queue != b.queue),
+        ("boundary", a.boundary != b.boundary),
         ("lease", a.lease != b.lease),
         ("settle", a.settle != b.settle),
         ("commands", a.names != b.names),

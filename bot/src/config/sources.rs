@@ -9,6 +9,7 @@ use std::time::Duration;
 use sluice_commands::domain::Roster;
 use sluice_commands::grammar::Names;
 use sluice_commands::ids::Member;
+use sluice_commands::operations::boundaries;
 use toml::Value;
 use url::{Host, Url};
 
@@ -17,10 +18,11 @@ use super::{Base, Problem, Secret, SlackAccess};
 use crate::cli::Flags;
 
 /// Variables of ours; every other `SLUICE_*` is a typing error that would otherwise be silently without effect.
-const VARIABLES: [&str; 11] = [
+const VARIABLES: [&str; 12] = [
     "SLUICE_BACKUP",
     "SLUICE_BACKUP_EVERY",
     "SLUICE_BACKUP_KEEP",
+    "SLUICE_BOUNDARY",
     "SLUICE_CONFIG",
     "SLUICE_LEASE",
     "SLUICE_LISTEN",
@@ -136,6 +138,7 @@ impl Reading {
         let state = self.state();
         let backup = self.backup(state.as_ref());
         let queue = self.queue();
+        let boundary = self.boundary();
         let lease = self.seconds("SLUICE_LEASE", "lease", 15, 1);
         let settle = self.seconds("SLUICE_SETTLE", "settle", 15, 0);
         let access = Roster {
@@ -151,6 +154,7 @@ impl Reading {
             state: state?,
             backup: backup?,
             queue: queue?,
+            boundary: boundary?,
             lease: lease?,
             settle: settle?,
             access,
@@ -216,6 +220,23 @@ impl Reading {
             return None;
         }
         Some(Some(format!("{bare}.fifo")))
+    }
+
+    /// The boundary of the organisation's own, out of its file. The inner `None`: Sluice's.
+    fn boundary(&mut self) -> Option<Option<Vec<serde_json::Value>>> {
+        let flag = self.flags.boundary.clone();
+        let Some((name, path)) = self.text(Some(("--boundary", flag)), "SLUICE_BOUNDARY", "boundary") else {
+            return Some(None);
+        };
+        let text =
+            std::fs::read_to_string(&path).map_err(|error| format!("cannot be read: {}", error.kind()));
+        match text.and_then(|text| boundaries::statements(&text)) {
+            Ok(statements) => Some(Some(statements)),
+            Err(what) => {
+                self.problem(name, format!("`{path}` {what}"));
+                None
+            }
+        }
     }
 
     fn seconds(&mut self, variable: &str, path: &str, default: u64, least: u64) -> Option<Duration> {

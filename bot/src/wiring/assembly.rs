@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use sluice_aws_adapter::Aws;
 use sluice_commands::ids::{OperationId, Target};
 use sluice_commands::operation::{Driven, Engine, Keys, Messages, Pinned, Posted, Settings, World};
-use sluice_commands::operations::{self, names};
+use sluice_commands::operations;
 use sluice_commands::ports::{
     Background, Directory, Herald, News, NoDirectory, NoWakeups, Queue, Runner, Store, StoreError, Wakeups,
 };
 use sluice_commands::service::{Actor, Answer, Delay, Invocation, Service};
 
-use crate::backend::{Obstacle, Parts};
+use crate::backend::Parts;
 use crate::config::{Base, State};
 use crate::ingress::{Delayed, Handles};
 use crate::notify::{Ledger, Notify};
@@ -21,7 +21,6 @@ use crate::people::People;
 use crate::system_clock::SystemClock;
 use crate::tasks::{Bell, BlockingThreads, Drives, Operations, Parked, Tasks, Tidies, listen, tidy_hourly};
 use crate::terminal::Screen;
-use crate::wiring::aws_obstacle;
 use crate::wiring::probe::Web;
 use crate::wiring::seat::Seat;
 
@@ -199,23 +198,5 @@ impl Ledger for Messages {
 
     async fn settled(&self, news: &News) -> Result<(), StoreError> {
         Messages::settled(self, news).await
-    }
-}
-
-pub(super) async fn make_boundary(aws: &Aws, target: &Target) -> Result<String, Obstacle> {
-    let made = operations::init::boundary(&*aws.identity, target).await.map_err(|e| aws_obstacle(&e))?;
-    let arn = names::boundary_arn(target);
-    Ok(if made {
-        format!("made the permissions boundary {arn}")
-    } else {
-        format!("the permissions boundary {arn} is there")
-    })
-}
-
-pub(super) async fn find_boundary(aws: &Aws, target: &Target) -> Result<String, Obstacle> {
-    let arn = names::boundary_arn(target);
-    match aws.identity.policy_exists(target, &arn).await.map_err(|e| aws_obstacle(&e))? {
-        true => Ok(arn),
-        false => Err(Obstacle::Refused(format!("there is no {arn}: run `sluice init`"))),
     }
 }

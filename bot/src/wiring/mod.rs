@@ -8,6 +8,7 @@ mod backups;
 mod lanes;
 mod policy;
 mod probe;
+mod rights;
 mod seat;
 mod state;
 
@@ -219,7 +220,7 @@ impl Backend for Cloud {
         done.push(self.state.make(&self.aws).await?);
         self.record(&target).await?;
         done.push(format!("{} holds this account and region", self.state.what()));
-        done.push(assembly::make_boundary(&self.aws, &target).await?);
+        done.extend(rights::bring_up_to_date(&*self.aws.identity, &self.base, &target).await?);
         done.extend(self.make_queue(&target).await?);
         done.extend(self.name_admins(&target, admins, login).await?);
         Ok(done)
@@ -243,7 +244,8 @@ impl Backend for Cloud {
                     self.same_target(&target).await.map(|()| "made for this account and region".to_owned());
                 findings.push(finding("Installation", same));
             }
-            findings.push(finding("Boundary", assembly::find_boundary(&self.aws, &target).await));
+            findings
+                .push(finding("Boundaries", rights::examine(&*self.aws.identity, &self.base, &target).await));
             if let Some(queue) = self.find_queue(&target).await.transpose() {
                 findings.push(finding("Queue", queue.map(|name| format!("`{name}` is there"))));
             }

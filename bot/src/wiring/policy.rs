@@ -116,27 +116,37 @@ pub(crate) fn policy(whose: Whose, base: &Base, target: &Target) -> Value {
 
 /// All statements by calls; without resources, what the configuration does not use.
 fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
-    let Target { account, region } = target;
-    let here = |service: &str, what: &str| format!("arn:aws:{service}:{region}:{account}:{what}");
+    let here = |service: &str, what: &str| target.arn(service, what);
     let queue: Vec<String> = base.queue.iter().map(|name| here("sqs", name)).collect();
-    let boundary = names::boundary_arn(target);
+    let boundaries = vec![names::boundary_arn(target), names::build_boundary_arn(target)];
     if whose == Whose::Init {
         return vec![
-            Allowed::new("Boundary", &["iam:CreatePolicy"], vec![boundary]).besides(&["iam:GetPolicy"]),
+            Allowed::new(
+                "Boundaries",
+                &[
+                    "iam:CreatePolicy",
+                    "iam:CreatePolicyVersion",
+                    "iam:DeletePolicyVersion",
+                    "iam:ListPolicyVersions",
+                ],
+                boundaries,
+            )
+            .besides(&["iam:GetPolicy", "iam:GetPolicyVersion"]),
             Allowed::new("Queue", &["sqs:CreateQueue"], queue).besides(&["sqs:GetQueueUrl"]),
             Allowed::new("Whoami", &[], vec!["*".into()]).besides(&["sts:GetCallerIdentity"]),
         ];
     }
-    let bucket = format!("arn:aws:s3:::{}", names::bucket(target));
-    let roles = format!("arn:aws:iam::{account}:role{}*", names::IAM_PATH);
-    let absent_roles = format!("arn:aws:iam::{account}:role/sluice-*");
+    let bucket = target.arn_of_bucket(&names::bucket(target));
+    let roles = target.arn_of_account("iam", &format!("role{}*", names::IAM_PATH));
+    let absent_roles = target.arn_of_account("iam", "role/sluice-*");
     let function = here("lambda", "function:sluice-*");
-    let api = |path: &str| format!("arn:aws:apigateway:{region}::/apis{path}");
-    let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": boundary } });
+    let api_root = |path: &str| target.arn_of_region("apigateway", path);
+    let api = |path: &str| api_root(&format!("/apis{path}"));
+    let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": boundaries } });
     let (backup, backups): (Vec<_>, Vec<_>) = match base.backup.as_ref().map(|plan| &plan.place) {
         Some(Place::Bucket { bucket, prefix }) => {
             let within = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
-            (vec![format!("arn:aws:s3:::{bucket}")], vec![format!("arn:aws:s3:::{bucket}/{within}")])
+            (vec![target.arn_of_bucket(bucket)], vec![target.arn_of_bucket(&format!("{bucket}/{within}"))])
         }
         _ => (vec![], vec![]),
     };
@@ -226,6 +236,9 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             .when(json!({ "StringEquals": { "lambda:Principal": "apigateway.amazonaws.com" } })),
         Allowed::new("Apis", &["apigatewayv2:CreateApi", "apigatewayv2:GetApis"], vec![api("")])
             .besides(&["apigateway:TagResource"]),
+        // Which of the two AWS asks for when an API is made with tags is not documented.
+        Allowed::new("ApiTags", &[], vec![format!("{}/*", api_root("/tags"))])
+            .besides(&["apigateway:POST", "apigateway:PUT"]),
         Allowed::new(
             "ApiDefinitions",
             &[
@@ -266,7 +279,7 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
         Allowed::new("PassRoles", &[], vec![roles]).besides(&["iam:PassRole"]).when(json!({
             "StringEquals": { "iam:PassedToService": ["codebuild.amazonaws.com", "lambda.amazonaws.com"] }
         })),
-        Allowed::new("Boundary", &["iam:GetPolicy"], vec![boundary]),
+        Allowed::new("Boundaries", &["iam:GetPolicy", "iam:GetPolicyVersion"], boundaries),
         Allowed::new("Whoami", &["sts:GetCallerIdentity"], vec!["*".into()]),
         Allowed::new(
             "WakeUps",
@@ -281,9 +294,8 @@ const AUDIT: &[&str] = &["dynamodb:DescribeTable", "dynamodb:PutItem", "dynamodb
 
 /// What is done with the state's tables; and that what is recorded of who did what stays.
 fn of_table(whose: Whose, table: &str, target: &Target) -> Vec<Value> {
-    let Target { account, region } = target;
-    let arn = format!("arn:aws:dynamodb:{region}:{account}:table/{table}");
-    let audit = format!("arn:aws:dynamodb:{region}:{account}:table/{}", DynamoStore::audit_table_of(table));
+    let arn = target.arn("dynamodb", &format!("table/{table}"));
+    let audit = target.arn("dynamodb", &format!("table/{}", DynamoStore::audit_table_of(table)));
     let allow = |sid: &str, actions: &[&str], resources: &[&str]| json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
     let mut statements = vec![];
     if whose == Whose::Init {
@@ -330,6 +342,7 @@ mod tests {
     use std::path::Path;
 
     use sluice_aws_adapter::{MUTATIONS, READS};
+    use sluice_commands::operations::rights::{INLINE_LIMIT, MANAGED_LIMIT};
 
     use super::*;
     use crate::config::Sources;
@@ -393,6 +406,22 @@ mod tests {
             !text.contains("LeadingKeys"),
             "a transaction may span tables, and needs no condition on keys"
         );
+    }
+
+    #[test]
+    fn the_bots_policy_fits_into_a_managed_one_and_with_the_longest_names_into_an_inline_one() {
+        let size = |whose, base: &Base| {
+            policy(whose, base, &target()).to_string().chars().filter(|sign| !sign.is_whitespace()).count()
+        };
+        let usual = base(&[("SLUICE_QUEUE", "sqs:sluice")]);
+        assert!(size(Whose::Bot, &usual) <= MANAGED_LIMIT, "{}", size(Whose::Bot, &usual));
+        let backup = [("SLUICE_STATE", "sqlite:/tmp/s"), ("SLUICE_BACKUP", "s3://copies/of/sluice")];
+        assert!(size(Whose::Bot, &base(&backup)) <= MANAGED_LIMIT);
+        let (table, queue) = (format!("dynamodb:{}", "t".repeat(255)), format!("sqs:{}", "q".repeat(75)));
+        let longest = base(&[("SLUICE_STATE", &table), ("SLUICE_QUEUE", &queue)]);
+        for whose in [Whose::Bot, Whose::Init] {
+            assert!(size(whose, &longest) <= INLINE_LIMIT, "{}", size(whose, &longest));
+        }
     }
 
     #[test]

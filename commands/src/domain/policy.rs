@@ -63,6 +63,9 @@ pub struct Policy {
     /// The values of the template's parameters on this stage, by name.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
+    /// Whether templates may have statements that name no action or no resource.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wild_rights: bool,
 }
 
 /// Values of a template's parameters, by name.
@@ -76,8 +79,18 @@ const ALL_VALUES: usize = 8 * 1_024;
 const SHOWN: usize = 60;
 
 /// What can be set, as it is typed.
-pub const KEYS: [&str; 9] =
-    ["approvals", "approvers", "self_approval", "expires", "order", "soak", "window", "freeze", "smoke"];
+pub const KEYS: [&str; 10] = [
+    "approvals",
+    "approvers",
+    "self_approval",
+    "expires",
+    "order",
+    "soak",
+    "window",
+    "freeze",
+    "smoke",
+    "wild_rights",
+];
 
 /// The word that takes a setting back to what the stage's place says.
 const DEFAULT: &str = "default";
@@ -152,6 +165,7 @@ impl Policy {
             freeze: None,
             smoke: None,
             parameters: Parameters::new(),
+            wild_rights: false,
         }
     }
 
@@ -209,6 +223,8 @@ impl Policy {
                     value.parse().map_err(|what: String| no(format!("{what}."), "Nothing was changed."))?;
                 self.smoke = Some(smoke);
             }
+            "wild_rights" if is_default => self.wild_rights = d.wild_rights,
+            "wild_rights" => self.wild_rights = yes_or_no(&key, value)?,
             "events" => {
                 return Err(Refusal::new(
                     "not-available",
@@ -301,6 +317,7 @@ impl Policy {
             || before.window.is_some() && self.window != before.window
             || before.freeze.is_some() && self.freeze != before.freeze
             || before.smoke.is_some() && self.smoke.is_none()
+            || self.wild_rights && !before.wild_rights
     }
 
     /// In words: "2 approvals by others of @ann, @ben; only what runs on the stage before; …".
@@ -343,6 +360,9 @@ impl Policy {
         }
         if !self.parameters.is_empty() {
             parts.push(Text::plain("parameters ").join(parameters_text(&self.parameters)));
+        }
+        if self.wild_rights {
+            parts.push(Text::plain("accepts templates with wild rights"));
         }
         parts.into_iter().reduce(|all, part| all.then("; ").join(part)).unwrap_or_default()
     }
@@ -506,6 +526,20 @@ mod tests {
     }
 
     #[test]
+    fn wild_rights_are_less_and_are_told() {
+        let wild = set(&[("wild-rights", "yes")]).unwrap();
+        assert!(wild.is_lower_than(&Policy::of(true)) && !Policy::of(true).is_lower_than(&wild));
+        assert!(
+            wild.words().flat().ends_with("; accepts templates with wild rights"),
+            "{}",
+            wild.words().flat()
+        );
+        let mut back = wild;
+        back.set("wild_rights", "no", &Policy::of(true)).unwrap();
+        assert_eq!(back, Policy::of(true));
+    }
+
+    #[test]
     fn what_cannot_be_set_is_told_with_what_can() {
         for (key, value, words) in [
             ("approvals", "many", "Write `approvals=2`."),
@@ -522,6 +556,7 @@ mod tests {
             ("LogLevel", "debug", "`param.LogLevel=…`"),
             ("events", "on", "What can be set"),
             ("smoke", "ping", "Nothing was changed."),
+            ("wild_rights", "maybe", "`wild_rights=yes`"),
         ] {
             let refusal = set(&[(key, value)]).unwrap_err();
             assert!(refusal.hint.contains(words), "{key}={value}: {refusal:?}");

@@ -90,6 +90,10 @@ pub struct Story {
     pub stands: Option<&'static str>,
     /// Facts about it.
     pub fields: Vec<(String, Text)>,
+    /// Parts that nothing may push out of the message, before the steps.
+    pub leads: Vec<Part>,
+    /// Lines that the message has no room for, while it waits for people: a reply in the thread each.
+    pub pages: Vec<Vec<String>>,
     /// Further parts, behind the steps.
     pub parts: Vec<Part>,
     /// What to do next.
@@ -117,6 +121,8 @@ impl Story {
             done: None,
             stands: None,
             fields: vec![],
+            leads: vec![],
+            pages: vec![],
             parts: vec![],
             hint: None,
             buttons: vec![],

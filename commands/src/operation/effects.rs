@@ -68,11 +68,18 @@ mutations! {
         Stays("a newer backup is there");
     CREATE_POLICY: "iam:CreatePolicy",
         "fixed name; one of that name is a conflict", "GetPolicy", true, Stays("made once by `sluice init`");
+    CREATE_POLICY_VERSION: "iam:CreatePolicyVersion",
+        "only if the version that counts says something else", "GetPolicy and GetPolicyVersion", true,
+        Stays("made by `sluice init`; the versions before stay, five at most");
+    DELETE_POLICY_VERSION: "iam:DeletePolicyVersion",
+        "the oldest of five, never the one that counts; one that is gone is no error", "ListPolicyVersions", true,
+        Stays("makes room for a newer version");
     CREATE_ROLE: "iam:CreateRole",
-        "the name holds a hash of everything in it; one of that name is a conflict",
+        "the name holds 128 bits of a hash of everything in it; one of that name is a conflict",
         "GetRole; ours if path, boundary and tag are", true,
         Stays("named by what it allows: an equal one may be in use, and none does anything by itself");
-    ROLE_POLICY: "iam:PutRolePolicy", "sets one value, named by the role's hash", "GetRolePolicy", true,
+    ROLE_POLICY: "iam:PutRolePolicy",
+        "right after a look that there is none: one that is there and differs is never written over", "GetRolePolicy", true,
         Stays("goes with the role");
     CREATE_PROJECT: "codebuild:CreateProject",
         "the name is the pipeline's; one of that name is a conflict",

@@ -115,6 +115,7 @@ pub fn card(
     if !story.fields.is_empty() {
         card = card.part(Part::Fields(story.fields.clone()));
     }
+    card.parts.extend(story.leads.iter().cloned());
     let steps = lines(facts, nodes, notes);
     if !steps.is_empty() {
         card = card.part(Part::Steps(steps));

@@ -5,7 +5,8 @@
 use regex_lite::Regex;
 
 use crate::ids::{BuildNumber, PipelineName, StageName, Target};
-use crate::operations::names::{self, ImmutableRole};
+use crate::operations::names;
+use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{STATEMENT, described, role_description};
 use crate::operations::{build, repo_create};
 use crate::template::function_name;

@@ -19,8 +19,8 @@ use crate::operation::{
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    JustMoved, Preparation, Prepared, RecordMove, SmokeTest, all_done, gone_on, move_nodes, moved_url,
-    of_parameters, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
+    JustMoved, Preparation, Prepared, RecordMove, SmokeTest, all_done, gone_on, may_be_wild, move_nodes,
+    moved_url, of_parameters, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
 };
 use crate::ports::{Precondition, Write};
 
@@ -175,7 +175,8 @@ impl Definition for Deploy {
         unmoved(facts, &name, &stage, view)?;
         let policy = view.policy(&stage);
         same_smoke(smoke.as_ref(), &policy, &stage)?;
-        same_parameters(&parameters, &policy, &stage)
+        same_parameters(&parameters, &policy, &stage)?;
+        may_be_wild(facts, &policy, &stage)
     }
 
     fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {

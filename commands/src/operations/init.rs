@@ -1,34 +1,18 @@
-//! What `sluice init` makes before anything else: in AWS the permissions boundary of all roles, and in the state the first
-//! admins, so that somebody may grant roles in Slack.
+//! What `sluice init` records before anything else: the first admins, so that somebody may grant roles in Slack.
 
 use jiff::Timestamp;
 use ulid::Ulid;
 
 use crate::domain::{Act, AuditRecord, Grant, Grants, Roster};
-use crate::fault::{Class, PortResult};
 use crate::grammar::Role;
-use crate::ids::{Member, OperationId, Target, UserId};
+use crate::ids::{Member, OperationId, UserId};
 use crate::operation::{Keys, audit_by};
-use crate::operations::{access, names};
-use crate::ports::{Identity, Store, StoreError};
+use crate::operations::access;
+use crate::ports::{Store, StoreError};
 use crate::service::Actor;
 
 /// How often the first admins are recorded anew because somebody granted roles meanwhile.
 const TRIES: usize = 5;
-
-/// Makes the permissions boundary unless it is there; says whether it made it. Safe to repeat.
-pub async fn boundary(identity: &dyn Identity, target: &Target) -> PortResult<bool> {
-    if identity.policy_exists(target, &names::boundary_arn(target)).await? {
-        return Ok(false);
-    }
-    let made =
-        identity.create_policy(target, names::BOUNDARY, names::IAM_PATH, &names::boundary_document()).await;
-    match made {
-        Ok(_) => Ok(true),
-        Err(error) if error.class == Class::Conflict => Ok(false),
-        Err(error) => Err(error),
-    }
-}
 
 /// What came of naming somebody as an admin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,12 +7,14 @@
 pub mod access;
 #[cfg(test)]
 mod alphabets;
+pub mod boundaries;
 pub mod build;
 pub mod deploy;
 pub mod init;
 pub mod names;
 pub mod promote;
 pub mod repo_create;
+pub mod rights;
 pub mod rollback;
 pub mod stage_add;
 pub mod stage_lock;

@@ -75,6 +75,7 @@ pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> R
         freeze: after.freeze.clone(),
         smoke: after.smoke.clone(),
         parameters: after.parameters.clone(),
+        wild_rights: after.wild_rights,
         ..default.clone()
     };
     if default.approvals > 0 || bare == *after {
@@ -84,7 +85,7 @@ pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> R
         "first-stage",
         format!("`{stage}` is the first stage: deploys go there directly, and nobody is asked."),
         format!(
-            "`window`, `freeze`, `smoke`, parameters and locks work there; {} are for the stages after it.",
+            "`window`, `freeze`, `smoke`, `wild_rights`, parameters and locks work there; {} are for the stages after it.",
             OF_PROMOTIONS.map(|key| format!("`{key}`")).join(", ")
         ),
     ))

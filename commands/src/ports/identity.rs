@@ -36,6 +36,15 @@ pub struct Role {
     pub tags: Tags,
 }
 
+/// A version of a managed policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyVersion {
+    /// `v1`, `v2`, …: they count up.
+    pub id: String,
+    /// Whether it is the one that counts.
+    pub is_default: bool,
+}
+
 /// IAM, and STS for who we are.
 #[async_trait]
 pub trait Identity: Send + Sync {
@@ -61,8 +70,16 @@ pub trait Identity: Send + Sync {
         path: &str,
         document: &str,
     ) -> PortResult<String>;
-    /// `iam:GetPolicy`: whether a managed policy exists.
-    async fn policy_exists(&self, target: &Target, arn: &str) -> PortResult<bool>;
+    /// `iam:GetPolicy`: the version of a managed policy that counts; `None` if there is no such policy.
+    async fn policy_version(&self, target: &Target, arn: &str) -> PortResult<Option<String>>;
+    /// `iam:GetPolicyVersion`: the document of a version (URL-decoded); `None` if it is not there.
+    async fn policy_document(&self, target: &Target, arn: &str, version: &str) -> PortResult<Option<String>>;
+    /// `iam:ListPolicyVersions`: all versions of a managed policy; IAM keeps five at most.
+    async fn policy_versions(&self, target: &Target, arn: &str) -> PortResult<Vec<PolicyVersion>>;
+    /// `iam:CreatePolicyVersion`: a version that counts from now on; its id.
+    async fn create_policy_version(&self, target: &Target, arn: &str, document: &str) -> PortResult<String>;
+    /// `iam:DeletePolicyVersion`; one that is gone is no error, the one that counts is a conflict.
+    async fn delete_policy_version(&self, target: &Target, arn: &str, version: &str) -> PortResult<()>;
     /// `iam:ListRoles` below a path, all pages: their names.
     async fn role_names(&self, target: &Target, path: &str) -> PortResult<Vec<String>>;
     /// `iam:DeleteRolePolicy`; a policy or a role that is gone is no error.

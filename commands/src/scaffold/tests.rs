@@ -105,6 +105,7 @@ fn the_packaged_scaffold_is_read_for_a_stage() {
         parameters: &BTreeMap::new(),
         code_bucket: "sluice-123456789012-us-east-1",
         code_prefix: "orders/code",
+        wild_rights: false,
     };
     let manifest = Manifest::parse(MANIFEST).unwrap();
     let application = template::read(PACKAGED, ORIGINAL, &manifest, &deploying).unwrap();

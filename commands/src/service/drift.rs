@@ -22,7 +22,7 @@ use crate::fault::PortError;
 use crate::grammar::{Command, Names, parse_line};
 use crate::ids::{PipelineName, StageName};
 use crate::operation::{Engine, Refusal, Trouble, marked};
-use crate::operations::names::short_hash;
+use crate::operations::names;
 use crate::operations::steps::{MOVED_OUTSIDE, is_in_doubt, mark, mover};
 use crate::ports::{Alias, Guard, Precondition, StoreError, Write};
 use crate::service::{Answer, Invocation, Service, Stop};
@@ -468,7 +468,7 @@ fn judged(
 
 /// By it a click knows whether what it was about is still so.
 fn digest(drift: &Drift) -> String {
-    short_hash(&[&serde_json::to_string(drift).unwrap_or_default()])
+    names::short_digest(&[&serde_json::to_string(drift).unwrap_or_default()])
 }
 
 fn question(

@@ -27,6 +27,8 @@ pub enum TemplateCode {
     Code,
     /// `sluice-manifest.json` is not what the packaging script writes.
     Manifest,
+    /// A statement names no action or no resource, and no admin allowed that for the stage.
+    WildRights,
     /// It is larger, or causes more work, than a template may.
     TooLarge,
 }
@@ -42,6 +44,7 @@ impl fmt::Display for TemplateCode {
             TemplateCode::Parameter => "parameter",
             TemplateCode::Code => "code",
             TemplateCode::Manifest => "manifest",
+            TemplateCode::WildRights => "wild-rights",
             TemplateCode::TooLarge => "too-large",
         })
     }

@@ -150,6 +150,7 @@ mod tests {
             parameters: &BTreeMap::new(),
             code_bucket: "bucket",
             code_prefix: "orders",
+            wild_rights: false,
         };
         let resolver = Resolver {
             deploying: &deploying,

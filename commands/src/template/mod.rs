@@ -16,6 +16,7 @@ mod manifest;
 mod names;
 mod parameters;
 mod policies;
+pub(crate) mod rights;
 mod runtimes;
 mod shape;
 #[cfg(test)]
@@ -32,6 +33,8 @@ pub use budget::{LARGEST_FILE, MOST_FUNCTIONS};
 pub use error::{TemplateCode, TemplateError};
 pub use manifest::Manifest;
 pub use names::{alias_arn, cut_with_hash, function_arn, function_name};
+#[cfg(test)]
+pub(crate) use policies::ROOM;
 pub(crate) use runtimes::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
 
 use crate::ids::{PipelineName, StageName, Target};
@@ -59,6 +62,8 @@ pub struct Deploying<'a> {
     pub code_bucket: &'a str,
     /// The pipeline's prefix in it, with or without a slash at its end; code lies below.
     pub code_prefix: &'a str,
+    /// Whether an admin allowed statements that name no action or no resource.
+    pub wild_rights: bool,
 }
 
 /// An application as a template describes it, for one stage.
@@ -108,8 +113,8 @@ pub struct AppRoute {
 }
 
 impl Application {
-    /// Sixteen hex digits over which route goes to which function: equal for two stages and two builds that need no
-    /// change of the API, different otherwise.
+    /// The SHA-256 over which route goes to which function, as hex digits: equal for two stages and two builds that need
+    /// no change of the API, different otherwise, also where the author of a template looks for two that share one.
     pub fn api_digest(&self) -> String {
         let mut routes: Vec<_> = self.routes.iter().collect();
         routes.sort();
@@ -118,7 +123,13 @@ impl Application {
             // Neither a route key nor a logical id can hold a line break or a tab.
             hash.update(format!("{key}\t{function}\n"));
         }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(hash.finalize())
+    }
+
+    /// Whether a function has a statement that names no action or no resource.
+    pub fn has_wild_rights(&self) -> bool {
+        let mut statements = self.functions.values().flat_map(|function| &function.statements);
+        statements.any(|statement| rights::wild(statement).is_some())
     }
 }
 
@@ -193,7 +204,8 @@ fn application(
         };
     }
 
-    let mut functions = BTreeMap::new();
+    let mut functions: BTreeMap<String, AppFunction> = BTreeMap::new();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut routes: BTreeMap<String, AppRoute> = BTreeMap::new();
     for (logical_id, resource) in &resources {
         let Some((function, own_routes)) =
@@ -201,6 +213,13 @@ fn application(
         else {
             continue;
         };
+        // A long name is cut, with 32 bits of a hash.
+        if let Some(other) = names.insert(function.name.clone(), function.logical_id.clone()) {
+            let problem = format!("{logical_id} and {other} would both be the function {}", function.name);
+            let hint = "give one of them a shorter logical id";
+            findings
+                .add(&Place::of(&["Resources", logical_id]), Wrong::new(TemplateCode::Value, problem, hint));
+        }
         functions.insert((*logical_id).clone(), function);
         for (place, route) in own_routes {
             if let Some(first) = routes.get(&route.key) {

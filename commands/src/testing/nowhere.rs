@@ -302,8 +302,20 @@ impl Identity for Nowhere {
     async fn create_policy(&self, _: &Target, _: &str, _: &str, _: &str) -> PortResult<String> {
         nowhere("create_policy")
     }
-    async fn policy_exists(&self, _: &Target, _: &str) -> PortResult<bool> {
-        nowhere("policy_exists")
+    async fn policy_version(&self, _: &Target, _: &str) -> PortResult<Option<String>> {
+        nowhere("policy_version")
+    }
+    async fn policy_document(&self, _: &Target, _: &str, _: &str) -> PortResult<Option<String>> {
+        nowhere("policy_document")
+    }
+    async fn policy_versions(&self, _: &Target, _: &str) -> PortResult<Vec<PolicyVersion>> {
+        nowhere("policy_versions")
+    }
+    async fn create_policy_version(&self, _: &Target, _: &str, _: &str) -> PortResult<String> {
+        nowhere("create_policy_version")
+    }
+    async fn delete_policy_version(&self, _: &Target, _: &str, _: &str) -> PortResult<()> {
+        nowhere("delete_policy_version")
     }
     async fn whoami(&self) -> PortResult<Target> {
         nowhere("whoami")

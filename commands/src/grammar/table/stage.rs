@@ -45,12 +45,13 @@ pub(super) static SET: Form = Form {
     ],
     summary: "Change a stage's policy and parameters",
     help: "Several can be set at once: `approvals`, `approvers`, `self_approval`, `expires`, `order`, `soak`, `window`, \
-           `freeze`, `smoke`; `default` takes one back. Lowering the policy of a protected stage is announced, and fewer \
+           `freeze`, `smoke`, `wild_rights`; `default` takes one back. Lowering the policy of a protected stage is announced, and fewer \
            approvals have to be confirmed. `param.NAME=VALUE` sets a parameter of the template for this stage, from the next \
            deploy or promotion on; `param.NAME=-` removes it. Names of parameters are case-sensitive, and values are shown to \
            everybody: never a secret. A smoke test is \
            a request to the stage, or a test event of a function, which must be one that may come more than once; it runs \
-           right after a deploy or a promotion moved the stage, and what does not pass within 20 seconds goes back by itself.",
+           right after a deploy or a promotion moved the stage, and what does not pass within 20 seconds goes back by itself. \
+           `wild_rights=yes` accepts templates whose functions may do every action, or act on every resource.",
     examples: &[
         "/stage set orders prod approvals=2 order=strict soak=30m",
         "/stage set orders prod window=\"Mon-Fri 09:00-17:00 Europe/Berlin\"",

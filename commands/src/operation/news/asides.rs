@@ -12,6 +12,12 @@ use crate::ports::Aside;
 /// An end that came later than this is also told by a short reply, since an edit notifies nobody (DESIGN 8).
 const LONG: i64 = 20;
 
+/// The names of replies with what the message has no room for.
+const PAGES: [&str; 12] = [
+    "page-01", "page-02", "page-03", "page-04", "page-05", "page-06", "page-07", "page-08", "page-09",
+    "page-10", "page-11", "page-12",
+];
+
 /// A reply in the operation's thread.
 fn reply(name: &'static str, text: Text, cause: u64) -> Aside {
     Aside { name, text, code: vec![], in_thread: true, broadcast: false, cause }
@@ -31,6 +37,14 @@ pub(super) fn asides(story: &Story, facts: &Facts, nodes: &[Node]) -> Vec<Aside>
     {
         let text = request.clone();
         asides.push(Aside { in_thread: false, ..reply("request", text, cause) });
+    }
+    if facts.status() == Status::Waiting
+        && let Some((_, cause)) = facts.waiting()
+    {
+        for (nth, (name, page)) in PAGES.into_iter().zip(&story.pages).enumerate() {
+            let text = Text::plain(format!("Changes, continued ({} of {}):", nth + 1, story.pages.len()));
+            asides.push(Aside { code: page.clone(), ..reply(name, text, cause) });
+        }
     }
     if facts.status() == Status::Waiting
         && let Some(reminder) = &story.reminder

@@ -1,10 +1,11 @@
-//! What a release changes on a stage, for who has to approve it: functions, what they are set to and may do, and routes.
-//! Of variables the names alone.
+//! What a release changes on a stage, for who has to approve it: rights first, then functions, what they are set to, and
+//! routes. Of variables the names alone.
 //!
 //! It is read from what the two builds left, of which one is known already: one look, as many calls for a hundred
-//! functions as for one. What cannot be read delays and fails nothing: the card then does not speak of it.
+//! functions as for one. Nothing is left out: what does not fit into the card is in the thread, and a release that changes
+//! more than fits there is not put to anybody. Where it cannot be read what runs, the release is listed in full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,33 +13,49 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Commits, Params};
-use crate::card::Text;
+use crate::card::{Part, Text};
 use crate::domain::{Parameters, Release, Stage, from_item};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{Context, Effect, Facts, Progress, Step, Story, Trouble};
-use crate::operations::steps::{Deployable, ReadApplication, read_artifact};
+use crate::operation::{Context, Effect, Facts, Progress, Refusal, Step, Story, Trouble};
+use crate::operations::steps::{Deployable, ReadApplication, WildRights, read_artifact};
+use crate::template::rights::{self, Rank, size};
 use crate::template::{AppFunction, AppRoute, Application};
 
-/// So many functions are listed: more than that nobody reads on a phone.
-const MOST: usize = 8;
-/// So many variables or routes are named in a line.
-const NAMED: usize = 4;
-/// Signs of a line, and of a name or value in it.
-const LINE: usize = 140;
-const WORD: usize = 40;
+/// So many functions are named in a line, and so long each name.
+const NAMED: usize = 8;
+const WORD: usize = 60;
+/// The size of what the card lists, of one of its sections, and of a page in the thread.
+const CARD: usize = 6_000;
+const SECTION: usize = 2_900;
+const PAGE: usize = 3_600;
+/// So many pages are in the thread.
+const PAGES: usize = 12;
 
-/// What changes, as far as it is shown: each KB of a journal's row costs two write units.
+/// A line of what changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Changes {
-    /// Functions by their logical id, with what of each.
+struct Line {
+    /// The functions that it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    functions: Vec<(String, String)>,
+    names: Vec<String>,
     /// How many functions more.
     #[serde(default, skip_serializing_if = "is_none")]
     more: usize,
-    /// What of the routes.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    routes: String,
+    /// What changes.
+    what: String,
+    /// Whether it has to stand out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    bold: bool,
+}
+
+/// What changes, as it is shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// What is new in rights, the broad ones first; then functions, those whose rights change first; then routes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<Line>,
+    /// How many functions change.
+    #[serde(default, skip_serializing_if = "is_none")]
+    functions: usize,
     /// When the release came to the stage before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -57,13 +74,47 @@ fn short(text: &str, most: usize) -> String {
     short
 }
 
-/// `A added, B changed and 3 more`.
-fn named(changes: &[(&str, &str)]) -> String {
-    let words: Vec<String> =
-        changes.iter().take(NAMED).map(|(name, what)| format!("{} {what}", short(name, WORD))).collect();
-    let rest = changes.len().saturating_sub(NAMED);
-    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    format!("{}{more}", words.join(", "))
+impl Line {
+    /// A line about these functions, of which as many are named as fit.
+    fn of(functions: &[&str], what: String, bold: bool) -> Self {
+        let names = functions.iter().take(NAMED).map(|name| short(name, WORD)).collect();
+        Self { names, more: functions.len().saturating_sub(NAMED), what, bold }
+    }
+
+    fn text(&self) -> Text {
+        let mut text = Text::default();
+        for (nth, name) in self.names.iter().enumerate() {
+            text = if nth > 0 { text.then(", ").code(name) } else { text.code(name) };
+        }
+        if self.more > 0 {
+            text = text.then(format!(" and {} more", self.more));
+        }
+        if !self.names.is_empty() {
+            text = text.then(": ");
+        }
+        if self.bold { text.bold(self.what.clone()) } else { text.then(self.what.clone()) }
+    }
+
+    /// With what marks its parts.
+    fn size(&self) -> usize {
+        size(&self.text().flat()) + 4 * self.names.len() + 4
+    }
+}
+
+/// Names with what of each: "A added, B changed", on as many lines as it takes.
+fn listed(label: &str, changes: &[(&str, &str)]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (name, what) in changes {
+        let word = format!("{} {what}", short(name, 5 * WORD));
+        match lines.last_mut() {
+            Some(line) if size(line) + size(&word) < 700 => {
+                line.push_str(", ");
+                line.push_str(&word);
+            }
+            _ => lines.push(format!("{label} {word}")),
+        }
+    }
+    lines
 }
 
 /// What is added, changed and removed, by key.
@@ -81,15 +132,15 @@ fn compared<'a, T: PartialEq>(
     now.keys().filter_map(was).chain(gone).collect()
 }
 
-/// What of a function changes; nothing if it is the same.
-fn of_function(before: &AppFunction, now: &AppFunction) -> Option<String> {
+/// What of a function changes besides the rights that it gets, on as many lines as it takes.
+fn of_function(before: &AppFunction, now: &AppFunction) -> Vec<String> {
     let mut parts = vec![];
     if before.code.sha256 != now.code.sha256 {
         parts.push("code".to_owned());
     }
     let mut set = |what: &str, before: String, now: String| {
         if before != now {
-            parts.push(format!("{what} {} → {}", short(&before, WORD), short(&now, WORD)));
+            parts.push(format!("{what} {} → {}", short(&before, 2 * WORD), short(&now, 2 * WORD)));
         }
     };
     set("memory (MB)", before.memory.to_string(), now.memory.to_string());
@@ -103,52 +154,131 @@ fn of_function(before: &AppFunction, now: &AppFunction) -> Option<String> {
     fn variables(function: &AppFunction) -> BTreeMap<&str, &String> {
         function.environment.iter().map(|(name, value)| (name.as_str(), value)).collect()
     }
-    let differ = compared(&variables(before), &variables(now), "changed");
+    let mut differ = listed("variables", &compared(&variables(before), &variables(now), "changed"));
     if !differ.is_empty() {
-        parts.push(format!("variables {}", named(&differ)));
+        parts.push(differ.remove(0));
     }
-    (!parts.is_empty()).then(|| short(&parts.join(", "), LINE))
+    let first = (!parts.is_empty()).then(|| parts.join(", "));
+    first.into_iter().chain(differ).collect()
 }
 
 impl Changes {
-    /// From one application to another, of the same stage.
-    fn between(before: &Application, now: &Application, since: Option<Timestamp>) -> Self {
-        let of = |(name, function): (&String, &AppFunction)| {
-            let what = match before.functions.get(name) {
-                None => Some("new".to_owned()),
-                Some(before) => of_function(before, function),
-            };
-            Some((short(name, WORD), what?))
-        };
-        let gone = before.functions.keys().filter(|name| !now.functions.contains_key(*name));
-        let gone = gone.map(|name| (short(name, WORD), "gone".to_owned()));
-        let mut functions: Vec<_> = now.functions.iter().filter_map(of).chain(gone).collect();
-        let more = functions.len().saturating_sub(MOST);
-        functions.truncate(MOST);
+    /// From one application to another, of the same stage. `None`: nothing runs there yet.
+    fn between(
+        before: Option<&Application>,
+        now: &Application,
+        target: &Target,
+        since: Option<Timestamp>,
+    ) -> Self {
+        let was = |name: &str| before.and_then(|before| before.functions.get(name));
+        let mut rights: BTreeMap<rights::Right, Vec<&str>> = BTreeMap::new();
+        let mut whats: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
+        let mut changed: BTreeSet<&str> = BTreeSet::new();
+        for (name, function) in &now.functions {
+            let statements = was(name).map(|before| before.statements.as_slice()).unwrap_or_default();
+            let added = rights::added(statements, &function.statements, target);
+            let gets_rights = !added.is_empty();
+            for right in added {
+                rights.entry(right).or_default().push(name);
+            }
+            let what = was(name).map_or(vec!["new".to_owned()], |before| of_function(before, function));
+            for what in what {
+                changed.insert(name);
+                // Those whose rights change come first.
+                whats.entry((!gets_rights, what)).or_default().push(name);
+            }
+        }
+        let gone = before.iter().flat_map(|before| before.functions.keys());
+        let gone: Vec<&str> =
+            gone.map(String::as_str).filter(|name| !now.functions.contains_key(*name)).collect();
         fn routes(application: &Application) -> BTreeMap<&str, &String> {
             application.routes.iter().map(|AppRoute { key, function }| (key.as_str(), function)).collect()
         }
-        let differ = compared(&routes(before), &routes(now), "led elsewhere");
-        let routes = if differ.is_empty() { String::new() } else { short(&named(&differ), LINE) };
-        Self { functions, more, routes, since }
+        let differ = before.map(|before| compared(&routes(before), &routes(now), "led elsewhere"));
+        let mut lines: Vec<Line> = rights
+            .iter()
+            .map(|(right, names)| Line::of(names, right.words.clone(), right.rank == Rank::Wild))
+            .collect();
+        lines.extend(whats.iter().map(|((_, what), names)| Line::of(names, what.clone(), false)));
+        lines.extend((!gone.is_empty()).then(|| Line::of(&gone, "gone".to_owned(), false)));
+        let differ = listed("Routes:", &differ.unwrap_or_default());
+        lines.extend(differ.into_iter().map(|what| Line { what, ..Line::default() }));
+        Self { lines, functions: changed.len() + gone.len(), since }
     }
 
     /// How many functions change, in words.
     pub fn size(&self) -> String {
-        match self.functions.len() + self.more {
+        match self.functions {
             0 => "no function changes".to_owned(),
             1 => "1 function changes".to_owned(),
             count => format!("{count} functions change"),
         }
     }
 
-    /// As the card lists them; nothing if nothing changes.
-    pub fn words(&self) -> Option<Text> {
-        let functions =
-            self.functions.iter().map(|(name, what)| Text::default().code(name).then(format!(": {what}")));
-        let more = (self.more > 0).then(|| Text::plain(format!("and {} more", self.more)));
-        let routes = (!self.routes.is_empty()).then(|| Text::plain(format!("Routes: {}", self.routes)));
-        functions.chain(more).chain(routes).reduce(|all, line| all.then("\n").join(line))
+    /// The lines in the card, and those that do not fit there.
+    fn split(&self) -> (&[Line], &[Line]) {
+        let mut left = CARD;
+        let fit = self.lines.iter().take_while(|line| {
+            let size = line.size() + 1;
+            let fits = size <= left;
+            left = left.saturating_sub(size);
+            fits
+        });
+        self.lines.split_at(fit.count())
+    }
+
+    /// What the card lists, in sections that fit.
+    pub fn parts(&self) -> Vec<Part> {
+        let (card, thread) = self.split();
+        let mut parts: Vec<(usize, Text)> = Vec::new();
+        for line in card {
+            let size = line.size() + 1;
+            match parts.last_mut() {
+                Some((open, text)) if *open + size <= SECTION => {
+                    *open += size;
+                    *text = std::mem::take(text).then("\n").join(line.text());
+                }
+                Some(_) => parts.push((size, line.text())),
+                None => parts.push((size + 20, Text::default().bold("Changes").then("\n").join(line.text()))),
+            }
+        }
+        let mut parts: Vec<Part> = parts.into_iter().map(|(_, text)| Part::Text(text)).collect();
+        if !thread.is_empty() {
+            let words =
+                format!("{} more changes are in the thread: read them before you approve.", thread.len());
+            parts.push(Part::Text(Text::default().bold(words)));
+        }
+        parts
+    }
+
+    /// What does not fit into the card, in pages for the thread.
+    pub fn pages(&self) -> Vec<Vec<String>> {
+        let (_, thread) = self.split();
+        let mut pages: Vec<(usize, Vec<String>)> = Vec::new();
+        for line in thread {
+            let text = line.text().flat();
+            let size = size(&text) + 1;
+            match pages.last_mut() {
+                Some((open, lines)) if *open + size <= PAGE => {
+                    *open += size;
+                    lines.push(text);
+                }
+                _ => pages.push((size, vec![text])),
+            }
+        }
+        pages.into_iter().map(|(_, lines)| lines).collect()
+    }
+
+    /// Refuses what nobody could read in full.
+    fn readable(self) -> Result<Self, Refusal> {
+        if self.pages().len() <= PAGES {
+            return Ok(self);
+        }
+        Err(Refusal::new(
+            "too-many-changes",
+            format!("This release changes more than approvers can be shown: {} lines.", self.lines.len()),
+            "Promote an earlier release first, or change less at a time.",
+        ))
     }
 }
 
@@ -158,8 +288,8 @@ pub(super) struct LookAtChanges {
     pub(super) pipeline: PipelineName,
     pub(super) stage: StageName,
     pub(super) bucket: String,
-    /// What runs.
-    pub(super) before: ReleaseNumber,
+    /// What runs, if anything does.
+    pub(super) before: Option<ReleaseNumber>,
     /// The values that the template's parameters have there.
     pub(super) parameters: Parameters,
     /// Where the release comes from, and which it is.
@@ -169,13 +299,23 @@ pub(super) struct LookAtChanges {
 }
 
 impl LookAtChanges {
-    async fn found(&self, cx: &Context) -> Result<Option<Changes>, Trouble> {
+    /// All of the release, where it cannot be compared.
+    fn whole(&self) -> Result<Changes, Trouble> {
+        let mut changes = Changes::between(None, &self.now.application, &self.target, None);
+        let what = "What runs now could not be read, so the release is listed in full.".to_owned();
+        changes.lines.insert(0, Line { what, bold: true, ..Line::default() });
+        changes.readable().map_err(Trouble::Refused)
+    }
+
+    async fn found(&self, cx: &Context) -> Result<Changes, Trouble> {
         let Self { target, pipeline, stage, bucket, before, parameters, from: (from, number), now } = self;
         let keys = &cx.world.keys;
-        let (release, source) = (keys.release(pipeline, *before), keys.stage(pipeline, from));
+        let (release, source) =
+            (before.map(|before| keys.release(pipeline, before)), keys.stage(pipeline, from));
         let (mut found, mut since) = (None, None);
-        for item in cx.world.store.get_many(&[release.clone(), source]).await? {
-            if item.key == release {
+        let asked: Vec<_> = release.iter().cloned().chain([source]).collect();
+        for item in cx.world.store.get_many(&asked).await? {
+            if Some(&item.key) == release.as_ref() {
                 found = Some(from_item::<Release>(&item)?);
             } else {
                 let current = from_item::<Stage>(&item)?.current;
@@ -184,16 +324,25 @@ impl LookAtChanges {
                 since = since.and_then(|since: Timestamp| Timestamp::from_second(since.as_second()).ok());
             }
         }
-        let Some(found) = found else { return Ok(None) };
-        let read = ReadApplication {
-            target: target.clone(),
-            pipeline: pipeline.clone(),
-            stage: stage.clone(),
-            bucket: bucket.clone(),
-            artifact: found.artifact,
-            parameters: parameters.clone(),
+        let before = match (before, found) {
+            (None, _) => None,
+            (Some(_), None) => return self.whole(),
+            (Some(_), Some(found)) => {
+                let read = ReadApplication {
+                    target: target.clone(),
+                    pipeline: pipeline.clone(),
+                    stage: stage.clone(),
+                    bucket: bucket.clone(),
+                    artifact: found.artifact,
+                    parameters: parameters.clone(),
+                    // It runs already.
+                    wild_rights: WildRights::Accepted,
+                };
+                Some(read.application(cx).await?)
+            }
         };
-        Ok(Some(Changes::between(&read.application(cx).await?, &now.application, since)))
+        let changes = Changes::between(before.as_ref(), &now.application, target, since);
+        changes.readable().map_err(Trouble::Refused)
     }
 }
 
@@ -206,9 +355,12 @@ impl Step for LookAtChanges {
         match self.found(cx).await {
             Ok(changes) => Progress::done(changes),
             Err(trouble @ Trouble::Store(_)) if trouble.can_retry() => Err(trouble),
+            Err(Trouble::Refused(refusal)) if refusal.code == "too-many-changes" => {
+                Err(Trouble::Refused(refusal))
+            }
             Err(error) => {
                 tracing::warn!(operation = %cx.operation, %error, "what a promotion changes could not be read");
-                Progress::done(None::<Changes>)
+                Progress::done(self.whole()?)
             }
         }
     }
@@ -240,21 +392,38 @@ pub(super) fn dimensions(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::testing::samples::application;
+    use crate::testing::target;
 
     fn app(functions: &[&str]) -> Application {
         application(&"orders".parse().unwrap(), &"prod".parse().unwrap(), functions)
     }
 
+    fn shown(changes: &Changes) -> String {
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.flat(),
+            _ => String::new(),
+        };
+        changes.parts().iter().map(text).collect::<Vec<_>>().join("\n")
+    }
+
     fn told(before: &Application, now: &Application) -> String {
-        let changes = Changes::between(before, now, None);
+        let changes = Changes::between(Some(before), now, &target(), None);
         let kept = serde_json::to_string(&changes).unwrap();
         assert_eq!(serde_json::from_str::<Changes>(&kept).unwrap(), changes);
         assert!(!kept.contains("s3cret"), "values of variables are not kept: {kept}");
-        changes.words().map(|words| words.flat()).unwrap_or_default()
+        shown(&changes).trim_start_matches("Changes\n").to_owned()
+    }
+
+    fn may(app: &mut Application, function: &str, statements: Vec<Value>) {
+        app.functions.get_mut(function).unwrap().statements = statements;
+    }
+
+    fn allow(action: &str, resource: &str) -> Value {
+        json!({ "Effect": "Allow", "Action": action, "Resource": resource })
     }
 
     #[test]
@@ -269,14 +438,31 @@ mod tests {
             told(&before, &now),
             "Hello: code, memory (MB) 128 → 256, timeout (s) 3 → 10, runtime python3.12 → python3.13"
         );
+    }
+
+    #[test]
+    fn new_rights_are_told_in_words_before_everything_else_and_broad_ones_first() {
+        let mut before = app(&["Hello", "World", "Zz"]);
+        may(&mut before, "Zz", vec![allow("dynamodb:GetItem", "arn:aws:s3:::orders/*")]);
         let mut now = before.clone();
-        let world = now.functions.get_mut("World").unwrap();
-        (world.handler, world.architecture) = ("app.other".into(), "x86_64".into());
-        world.statements = vec![json!({ "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*" })];
+        now.functions.get_mut("Hello").unwrap().code.sha256 = "other".into();
+        let write = allow("sqs:SendMessage", "arn:aws:sqs:*:*:orders");
+        may(&mut now, "World", vec![write.clone()]);
+        may(&mut now, "Zz", vec![allow("*", "*"), write]);
         assert_eq!(
             told(&before, &now),
-            "World: handler app.handler → app.other, architecture arm64 → x86_64, permissions"
+            "Zz: Allow every action on every resource\n\
+             World, Zz: Allow sqs:SendMessage on arn:aws:sqs:*:*:orders\n\
+             World, Zz: permissions\n\
+             Hello: code"
         );
+        let changes = Changes::between(Some(&before), &now, &target(), None);
+        assert!(changes.lines[0].bold && !changes.lines[1].bold);
+        let new = Changes::between(None, &now, &target(), None);
+        assert!(shown(&new).contains("Zz: Allow every action on every resource\n"), "{}", shown(&new));
+        assert_eq!(new.size(), "3 functions change");
+        may(&mut before, "Zz", vec![]);
+        assert_eq!(told(&now, &before), "Hello: code\nWorld, Zz: permissions", "taken away");
     }
 
     #[test]
@@ -295,7 +481,8 @@ mod tests {
         let many: Vec<String> = (0..20).map(|nth| format!("{}{nth:02}", "V".repeat(60))).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "s3cret")).collect();
         of(&mut now, &many);
-        assert!(told(&before, &now).chars().count() <= "Hello: ".len() + LINE + 1);
+        let lines = told(&before, &now);
+        assert!(many.iter().all(|(name, _)| lines.contains(name)), "every name is told: {lines}");
     }
 
     #[test]
@@ -304,13 +491,39 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let mut now = app(&many);
         let lines = told(&app(&["F00", "Gone"]), &now);
-        assert_eq!(lines.lines().count(), MOST + 2, "{lines}");
-        assert!(lines.starts_with("F01: new\n"), "{lines}");
-        assert!(lines.ends_with("and 4 more\nRoutes: GET /f01 added, GET /f02 added, GET /f03 added, GET /f04 added and 8 more"), "{lines}");
+        assert!(
+            lines.starts_with("F01, F02, F03, F04, F05, F06, F07, F08 and 3 more: new\nGone: gone\n"),
+            "{lines}"
+        );
+        assert!((1..12).all(|nth| lines.contains(&format!("GET /f{nth:02} added"))), "{lines}");
         assert_eq!(told(&app(&["A", "B"]), &app(&["A"])), "B: gone\nRoutes: GET /b removed");
         let before = now.clone();
         now.routes[0].function = "F05".into();
         assert_eq!(told(&before, &now), "Routes: GET /f00 led elsewhere");
-        assert_eq!(Changes::between(&before, &now, None).size(), "no function changes");
+        assert_eq!(Changes::between(Some(&before), &now, &target(), None).size(), "no function changes");
+    }
+
+    /// A right that nobody can see behind a hundred others is the one that was to be hidden.
+    #[test]
+    fn no_right_is_left_out_however_many_there_are() {
+        let (before, mut now) = (app(&["Hello"]), app(&["Hello"]));
+        let statements =
+            (0..300).map(|nth| allow("s3:GetObject", &format!("arn:aws:s3:::orders-{nth:03}/*")));
+        may(&mut now, "Hello", statements.chain([allow("*", "*")]).collect());
+        let changes = Changes::between(Some(&before), &now, &target(), None).readable().unwrap();
+        let (card, pages) = (shown(&changes), changes.pages());
+        assert!(card.starts_with("Changes\nHello: Allow every action on every resource\n"), "{card}");
+        assert!(card.contains("more changes are in the thread"), "{card}");
+        assert!(size(&card) < CARD + 200, "{}", size(&card));
+        let all = format!("{card}\n{}", pages.concat().join("\n"));
+        assert!((0..300).all(|nth| all.contains(&format!("on orders-{nth:03}/*"))));
+        assert!(pages.iter().all(|page| size(&page.join("\n")) <= PAGE));
+        for part in changes.parts() {
+            assert!(matches!(part, Part::Text(text) if size(&text.flat()) <= SECTION + 60));
+        }
+        let endless = (0..2_000).map(|nth| allow("s3:GetObject", &format!("arn:aws:s3:::orders-{nth:04}/*")));
+        may(&mut now, "Hello", endless.collect());
+        let refused = Changes::between(Some(&before), &now, &target(), None).readable().unwrap_err();
+        assert_eq!(refused.code, "too-many-changes");
     }
 }

@@ -32,8 +32,8 @@ use crate::operation::{
     Content, Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, Verdict,
 };
 use crate::operations::steps::{
-    JustMoved, Preparation, RecordMove, STAGE_REVISION, SmokeTest, all_done, application, move_nodes,
-    resolution_nodes, same_parameters, same_smoke, touched, unmoved,
+    JustMoved, Preparation, RecordMove, STAGE_REVISION, SmokeTest, all_done, application, may_be_wild,
+    move_nodes, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
 };
 use crate::ports::Write;
 
@@ -128,14 +128,14 @@ impl Params {
     /// The look at what changes, where somebody is asked to approve it. It is the last one before they are, so that its end
     /// goes with the row that is written then: that one has room, and those before cost two units more for each KB.
     fn changes(&self, facts: &Facts, target: &Target) -> Result<Option<Node>, Trouble> {
-        let (Some(before), Some(now)) = (&self.before, application(facts)?) else { return Ok(None) };
+        let Some(now) = application(facts)? else { return Ok(None) };
         let step = LookAtChanges {
             target: target.clone(),
             pipeline: self.name.clone(),
             stage: self.to.clone(),
             bucket: self.bucket.clone(),
-            before: before.release,
-            parameters: before.parameters.clone(),
+            before: self.before.as_ref().map(|before| before.release),
+            parameters: self.before.as_ref().map(|before| before.parameters.clone()).unwrap_or_default(),
             from: (self.from.clone(), self.release.number),
             now,
         };
@@ -299,6 +299,7 @@ impl Definition for Promote {
             pass(view, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
             same_smoke(params.smoke.as_ref(), &view.policy(to), to)?;
             same_parameters(&params.parameters, &view.policy(to), to)?;
+            may_be_wild(facts, &view.policy(to), to)?;
             return enough(&params, view).and_then(|()| valid(&params, facts, &ground.access));
         }
         Err(outdated::stage_moved(name, to, view))

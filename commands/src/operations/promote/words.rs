@@ -36,8 +36,9 @@ pub(super) fn story(params: &Params, facts: &Facts) -> Story {
     if params.approvals > 0 {
         story = dimensions(story, params, facts, between.as_ref(), changes.as_ref());
     }
-    if let Some(words) = changes.as_ref().and_then(Changes::words) {
-        story.parts.push(Part::Text(Text::default().bold("Changes").then("\n").join(words)));
+    if let Some(changes) = &changes {
+        story.leads = changes.parts();
+        story.pages = changes.pages();
     }
     if let Some(commits) = between.as_ref().and_then(Commits::words) {
         // Wider than a field, which is half a line.

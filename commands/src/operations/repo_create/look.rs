@@ -9,8 +9,9 @@ use crate::fault::{Class, PortResult};
 use crate::ids::Target;
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Context, Effect, Progress, Refusal, Step, Trouble};
-use crate::operations::names::{self, ImmutableRole};
+use crate::operations::names;
 use crate::operations::repo_create::At;
+use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::foreign_refusal;
 use crate::ports::{BucketState, TAG_PIPELINE};
 

@@ -16,7 +16,8 @@ use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Node, Progress, Refusal, Step, StepId, Story, Trouble,
 };
-use crate::operations::names::{self, ImmutableRole};
+use crate::operations::names;
+use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::role_nodes;
 use crate::ports::{Precondition, TAG_PIPELINE, Tags, Write};
 use bucket::{BucketSetting, CreateBucket, SetBucket};

@@ -5,8 +5,9 @@ use async_trait::async_trait;
 
 use crate::operation::effects::{CREATE_PROJECT, CREATE_REPOSITORY, FIRST_COMMIT};
 use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
-use crate::operations::names::{self, ImmutableRole};
+use crate::operations::names;
 use crate::operations::repo_create::{At, FIRST_COMMIT_SUBJECT, project_description, repository_description};
+use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{foreign, ours};
 use crate::ports::ProjectSpec;
 use crate::scaffold;

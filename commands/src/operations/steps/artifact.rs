@@ -10,14 +10,15 @@ use futures::future::try_join3;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Artifact, Parameters, Pinned};
+use crate::domain::{Artifact, Parameters, Pinned, Policy, from_item};
 use crate::fault::{Class, PortError};
 use crate::ids::{PipelineName, StageName, Target};
 use crate::operation::{
-    Content, Context, Effect, Facts, LoadedContent, Progress, Refusal, Step, StepId, Trouble,
+    Content, Context, Effect, Facts, LoadedContent, Progress, Refusal, Step, StepId, Trouble, VOID,
 };
 use crate::operations::build::ARTIFACT_LIMIT;
-use crate::operations::names::{self, ImmutableRole};
+use crate::operations::names;
+use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::print;
 use crate::ports::{CodeRef, FunctionConfig, NoResult, Workers, compute};
 use crate::template::{self, Application, Deploying, Manifest};
@@ -35,6 +36,9 @@ pub(crate) struct ReadArtifact {
     /// The parameters that have a value for the stage, and that the template does not declare.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) unknown_parameters: Vec<String>,
+    /// Whether a function has a statement that names no action or no resource.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) wild_rights: bool,
 }
 
 /// An application for a stage, with what follows from it for each function. It is the same whenever it is read: a field that
@@ -92,7 +96,8 @@ impl Deployable {
     pub(crate) fn reference(&self) -> ReadArtifact {
         let unknown_parameters = self.application.unknown_parameters.clone();
         let functions = self.application.functions.len();
-        ReadArtifact { digest: self.digest.clone(), functions, unknown_parameters }
+        let wild_rights = self.application.has_wild_rights();
+        ReadArtifact { digest: self.digest.clone(), functions, unknown_parameters, wild_rights }
     }
 
     /// What a function shall be.
@@ -122,6 +127,29 @@ pub(crate) struct ReadApplication {
     pub(crate) artifact: Artifact,
     /// The stage's values of the template's parameters.
     pub(crate) parameters: Parameters,
+    pub(crate) wild_rights: WildRights,
+}
+
+/// Whether statements that name no action or no resource are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WildRights {
+    /// As an admin set it for the stage.
+    AsSet,
+    /// They are: it was read before.
+    Accepted,
+}
+
+/// Refuses what an admin allowed when it was read, and does not allow any more.
+pub(crate) fn may_be_wild(facts: &Facts, policy: &Policy, stage: &StageName) -> Result<(), Refusal> {
+    let read = read_artifact(facts).ok().flatten();
+    if policy.wild_rights || !read.is_some_and(|read| read.wild_rights) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        VOID,
+        format!("Stage `{stage}` no longer accepts wild rights, and this release has some."),
+        "Name actions and resources in the template, or ask an admin.",
+    ))
 }
 
 #[async_trait]
@@ -166,7 +194,9 @@ impl ReadApplication {
     /// What the facts refer to, to be read again.
     pub(crate) fn contents(self, facts: &Facts) -> Result<Vec<Arc<dyn Content>>, Trouble> {
         let known = read_artifact(facts)?;
-        Ok(known.map(|known| Arc::new(Again { digest: known.digest, read: self }) as _).into_iter().collect())
+        // Whether they are still allowed, the gate of the stage says.
+        let read = Self { wild_rights: WildRights::Accepted, ..self };
+        Ok(known.map(|known| Arc::new(Again { digest: known.digest, read }) as _).into_iter().collect())
     }
 
     async fn deployable(&self, cx: &Context) -> Result<Deployable, Trouble> {
@@ -181,7 +211,16 @@ impl ReadApplication {
             self.pinned(cx, &self.artifact.manifest),
         )
         .await?;
+        let wild_rights = match self.wild_rights {
+            WildRights::Accepted => true,
+            WildRights::AsSet => {
+                let policy = cx.world.store.get(&cx.world.keys.policy(&self.pipeline, &self.stage)).await?;
+                let policy = policy.as_ref().map(from_item::<Policy>).transpose()?;
+                policy.is_some_and(|policy| policy.wild_rights)
+            }
+        };
         let reading = Reading {
+            wild_rights,
             target: self.target.clone(),
             pipeline: self.pipeline.clone(),
             stage: self.stage.clone(),
@@ -222,6 +261,7 @@ struct Reading {
     bucket: String,
     code: BTreeMap<String, CodeRef>,
     parameters: Parameters,
+    wild_rights: bool,
     files: Files,
 }
 
@@ -259,6 +299,7 @@ impl Reading {
             parameters: &self.parameters,
             code_bucket: &self.bucket,
             code_prefix: &prefix,
+            wild_rights: self.wild_rights,
         };
         template::read(packaged, original, &manifest, &deploying).map_err(refuse)
     }
@@ -341,6 +382,7 @@ mod tests {
             stage: StageName::new("dev").unwrap(),
             bucket: "bucket".into(),
             code: BTreeMap::new(),
+            wild_rights: false,
             files: Files {
                 packaged: "{}".into(),
                 original: String::new(),

@@ -26,9 +26,10 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::
 /// How long Lambda is given to apply a change: with a package of 250 MB it takes about a minute.
 const APPLIES: Duration = Duration::from_secs(5 * 60);
 
-/// A digest of a configuration: equal digests are equal configurations.
+/// A digest of a configuration, whole: equal digests are equal configurations, also where the author of a template looks
+/// for two that share one.
 pub(crate) fn print(config: &FunctionConfig) -> String {
-    names::short_hash(&[&serde_json::to_string(config).unwrap_or_default()])
+    names::digest(&[&serde_json::to_string(config).unwrap_or_default()])
 }
 
 /// What a function is, as far as a deploy must know.
@@ -38,9 +39,9 @@ pub(crate) struct FunctionLook {
     pub(crate) latest: Option<Latest>,
     /// Published versions with the code that is wanted, the newest last.
     pub(crate) versions: Vec<Published>,
-    /// The configurations that published versions have, whatever their code: their roles exist.
+    /// The roles that published versions have: they are whole, since a version is published after its role.
     #[serde(default)]
-    pub(crate) known: BTreeSet<String>,
+    pub(crate) roles: BTreeSet<String>,
     /// The stage's alias: version and revision.
     pub(crate) alias: Option<(String, String)>,
     /// What part of its calls the alias sends to other versions, in thousandths.
@@ -82,6 +83,11 @@ impl FunctionLook {
     pub(crate) fn reusable(&self, code: &CodeRef, want: &str) -> Option<&Published> {
         self.versions.iter().rev().find(|version| version.sha256 == code.sha256 && version.print == want)
     }
+}
+
+fn published_roles(versions: &[FunctionVersion]) -> BTreeSet<String> {
+    let published = versions.iter().filter(|version| version.version != LATEST);
+    published.map(|version| version.config.role.clone()).collect()
 }
 
 /// How many of the newest versions are looked at for reuse.
@@ -139,7 +145,6 @@ impl Step for LookAtFunction {
         published.sort_by_key(|published| published.version.parse::<u64>().unwrap_or(0));
         // What is remembered is written to the journal: only what this operation can use.
         let mut remembered = published.split_off(published.len().saturating_sub(REMEMBERED));
-        let known = remembered.iter().map(|version| version.print.clone()).collect();
         remembered.retain(|version| version.sha256 == self.code.sha256);
         Progress::done(FunctionLook {
             latest: latest.map(|latest| Latest {
@@ -150,7 +155,7 @@ impl Step for LookAtFunction {
                 architecture: latest.config.architecture.clone(),
             }),
             versions: remembered,
-            known,
+            roles: published_roles(&versions),
             weights: alias.as_ref().map(|alias| alias.weights.clone()).unwrap_or_default(),
             alias: alias.map(|alias| (alias.version, alias.revision)),
             permitted: statements.iter().any(|statement| statement == STATEMENT),

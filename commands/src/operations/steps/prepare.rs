@@ -106,6 +106,7 @@ impl Preparation<'_> {
             bucket: self.bucket.to_owned(),
             artifact: self.artifact.clone(),
             parameters: self.parameters.clone(),
+            wild_rights: WildRights::AsSet,
         }
     }
 
@@ -207,9 +208,8 @@ impl Preparation<'_> {
             }
             Some(latest) if latest.print != as_configured(latest) => {
                 let mut needs = vec![];
-                // Roles are immutable, and a version was published only after its role was whole: if one has this very
-                // configuration, the role exists.
-                if latest.role != wanted.config.role && !look.known.contains(want) {
+                // Roles are immutable, and a version was published only after its role was whole.
+                if latest.role != wanted.config.role && !look.roles.contains(&wanted.config.role) {
                     needs.push(with_role(&mut nodes));
                 }
                 let configure = Self::id("config", logical);

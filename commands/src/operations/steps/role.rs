@@ -1,12 +1,13 @@
-//! A role and its policy. Its name is made of what it is allowed, so it is made once and never edited: no deploy changes
-//! what a version that runs already may do.
+//! A role and its policy. Its name is made of everything that it may do, so it is made once and never edited: no deploy
+//! changes what a version that runs already may do.
 
 use async_trait::async_trait;
 
 use crate::ids::{PipelineName, Target};
 use crate::operation::effects::{CREATE_ROLE, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
 use crate::operation::{Context, Effect, Node, Observed, Progress, Step, StepId, Trouble};
-use crate::operations::names::{self, ImmutableRole};
+use crate::operations::names;
+use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{foreign, ours};
 use crate::ports::{Role, RoleSpec};
 
@@ -20,7 +21,7 @@ pub(crate) struct CreateRole {
 impl CreateRole {
     fn is_ours(&self, role: &Role) -> bool {
         role.path == names::IAM_PATH
-            && role.boundary.as_deref() == Some(&names::boundary_arn(&self.target))
+            && role.boundary.as_deref() == Some(&self.role.boundary)
             && role.tags.get(crate::ports::TAG_PIPELINE).map(String::as_str) == Some(self.pipeline.as_str())
     }
 }
@@ -35,9 +36,9 @@ impl Step for CreateRole {
             name: self.role.name.clone(),
             path: names::IAM_PATH.to_owned(),
             description: role_description(&self.pipeline),
-            trust: names::trust(self.role.service),
-            boundary: names::boundary_arn(&self.target),
-            tags: names::tags(&self.pipeline),
+            trust: self.role.trust.clone(),
+            boundary: self.role.boundary.clone(),
+            tags: self.role.tags(&self.pipeline),
         };
         Progress::done(cx.world.identity.create_role(&self.target, &spec).await?.arn)
     }
@@ -50,10 +51,23 @@ impl Step for CreateRole {
     }
 }
 
-/// Gives a role its policy: once, since its name is made of it.
+/// Gives a role its policy: once, since its name is made of it. A policy that is there is never written over, whoever
+/// wrote it: a version that people reach may run with it.
 pub(crate) struct PutRolePolicy {
     pub(crate) target: Target,
     pub(crate) role: ImmutableRole,
+}
+
+impl PutRolePolicy {
+    async fn found(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let Self { target, role } = self;
+        let found = cx.world.identity.role_policy(target, &role.name, PUT_ROLE_POLICY_NAME).await?;
+        match found {
+            None => Ok(Observed::Absent),
+            Some(document) if same_json(&document, &role.policy) => ours(()),
+            Some(_) => Ok(foreign(format!("Another policy of the role `{}`", role.name))),
+        }
+    }
 }
 
 #[async_trait]
@@ -62,25 +76,23 @@ impl Step for PutRolePolicy {
         Effect::Mutate(&ROLE_POLICY)
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let role = &self.role;
-        cx.world
-            .identity
-            .put_role_policy(&self.target, &role.name, PUT_ROLE_POLICY_NAME, &role.policy)
-            .await?;
+        match self.found(cx).await? {
+            Observed::Ours(_) => return Progress::done(()),
+            Observed::Foreign(refusal) => return Err(Trouble::Refused(refusal)),
+            Observed::Absent => {}
+        }
+        let Self { target, role } = self;
+        let identity = &cx.world.identity;
+        identity.put_role_policy(target, &role.name, PUT_ROLE_POLICY_NAME, &role.policy).await?;
         Progress::done(())
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
-        let found =
-            cx.world.identity.role_policy(&self.target, &self.role.name, PUT_ROLE_POLICY_NAME).await?;
-        match found {
-            Some(document) if same_json(&document, &self.role.policy) => ours(()),
-            // Half-made by us before a crash, or touched by somebody: the name says what it must be, so it is put.
-            _ => Ok(Observed::Absent),
-        }
+        self.found(cx).await
     }
 }
 
-fn same_json(left: &str, right: &str) -> bool {
+/// Whether two documents say the same: IAM gives back what was put, maybe written otherwise.
+pub(crate) fn same_json(left: &str, right: &str) -> bool {
     let read = |text| serde_json::from_str::<serde_json::Value>(text).ok();
     read(left).is_some() && read(left) == read(right)
 }

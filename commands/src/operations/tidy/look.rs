@@ -12,7 +12,8 @@ use crate::card::Text;
 use crate::domain::{AuditRecord, TICKETS, VersionSet, View, from_item, to_item};
 use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Context, Effect, Keys, Progress, Refusal, Step, Trouble};
-use crate::operations::names::{self, ImmutableRole};
+use crate::operations::names;
+use crate::operations::rights::ImmutableRole;
 use crate::ports::{Guard, Guards, Order, Precondition, Query, TAG_PIPELINE, Write};
 
 /// What one run deletes at most; the next one goes on. It bounds the journal, and how long the pipeline waits.
@@ -242,7 +243,7 @@ impl LookForLeftovers {
     /// The roles of this pipeline's functions that no version names.
     async fn roles(&self, cx: &Context, used: &BTreeSet<String>) -> Result<Vec<String>, Trouble> {
         let (identity, name) = (&cx.world.identity, &self.params.name);
-        let stem = format!("sluice-{name}-");
+        let stem = ImmutableRole::stem(name);
         let builds = ImmutableRole::builds_stem(name);
         let all = identity.role_names(&self.target, names::IAM_PATH).await?;
         let unused = all

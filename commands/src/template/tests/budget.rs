@@ -139,7 +139,7 @@ fn a_large_honest_template_passes() {
         .map(|n| {
             let variables: Map<_, _> =
                 (0..20).map(|v| (format!("VARIABLE_{v}"), json!({ "Fn::Sub": "${Stage}-${Other.Arn}" }))).collect();
-            let statement = json!({ "Effect": "Allow", "Action": ["dynamodb:GetItem"], "Resource": { "Fn::Sub": "arn:${AWS::Partition}:x" } });
+            let statement = json!({ "Effect": "Allow", "Action": ["dynamodb:GetItem"], "Resource": { "Fn::Sub": "arn:${AWS::Partition}:s3:::x" } });
             let events: Map<_, _> = (0..3)
                 .map(|e| (format!("E{e}"), json!({ "Type": "HttpApi", "Properties": { "Method": "GET", "Path": format!("/{n}/{e}") } })))
                 .collect();

@@ -21,6 +21,7 @@ struct World {
     stage: StageName,
     target: Target,
     parameters: BTreeMap<String, String>,
+    wild_rights: bool,
 }
 
 impl World {
@@ -30,6 +31,7 @@ impl World {
             stage: StageName::new("prod").unwrap(),
             target: Target { account: "123456789012".into(), region: "eu-central-1".into() },
             parameters: BTreeMap::new(),
+            wild_rights: false,
         }
     }
 
@@ -46,6 +48,7 @@ impl World {
             parameters: &self.parameters,
             code_bucket: BUCKET,
             code_prefix: "orders/",
+            wild_rights: self.wild_rights,
         }
     }
 

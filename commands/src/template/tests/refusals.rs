@@ -2,6 +2,15 @@
 
 use super::*;
 
+/// A function with one statement.
+fn statement(action: &str, resource: Value, condition: Value) -> Value {
+    let mut statement = json!({ "Effect": "Allow", "Action": action, "Resource": resource });
+    if condition != json!({}) {
+        statement["Condition"] = condition;
+    }
+    json!({ "Policies": { "Statement": statement } })
+}
+
 /// The only problem of a template, as (code, resource, text of the line, problem and hint).
 fn only_problem(template: &Value) -> (TemplateCode, Option<String>, String, String) {
     let errors = World::new().read(template).unwrap_err();
@@ -74,23 +83,60 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
         (json!({ "Policies": [{ "S3ReadPolicy": { "BucketName": "b" } }] }), "{", "S3ReadPolicy"),
         (
             json!({ "Policies": { "Statement": { "Effect": "Allow", "Action": "*" } } }),
-            "Policies",
+            "Statement",
             "NotResource",
         ),
         (
             json!({ "Policies": { "Statement": { "Effect": "May", "Action": "*", "Resource": "*" } } }),
-            "Policies",
+            "Effect",
             "Allow nor Deny",
         ),
         (
             json!({ "Policies": { "Statement": { "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" } } }),
-            "Policies",
+            "Principal",
             "`Principal`",
         ),
         (
-            json!({ "Policies": { "Statement": { "Effect": "Allow", "Action": "a:b", "Resource": "x".repeat(9999) } } }),
+            json!({ "Policies": { "Statement": (0..30).map(|nth| json!({
+                "Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{nth}{}", "x".repeat(300)),
+            })).collect::<Vec<_>>() } }),
             "Policies",
             "more than 9216",
+        ),
+        (
+            statement("s3:GetObject", json!("arn:aws:s3:::ordersü€/*"), json!({})),
+            "Resource",
+            "`€`, which IAM",
+        ),
+        (statement("s3:GetObject", json!("orders/*"), json!({})), "Resource", "is not an ARN"),
+        (statement("s3:GetObject", json!("arn:*:s3:::orders/*"), json!({})), "Resource", "is not an ARN"),
+        (statement("GetObject", json!("arn:aws:s3:::orders/*"), json!({})), "Action", "is not an action"),
+        (statement("s3:GetObject", json!([]), json!({})), "Resource", "no text and no list"),
+        (
+            statement("s3:GetObject", json!(format!("arn:aws:s3:::{}", "x".repeat(600))), json!({})),
+            "Statement",
+            "more than 512",
+        ),
+        (
+            statement("s3:GetObject", json!("arn:aws:s3:::orders/*"), json!({ "Equals": { "aws:a": "b" } })),
+            "Condition",
+            "no operator",
+        ),
+        (
+            statement(
+                "s3:GetObject",
+                json!("arn:aws:s3:::orders/*"),
+                json!({ "StringEquals": { "a": "b" } }),
+            ),
+            "Condition",
+            "no key",
+        ),
+        (statement("*", json!("arn:aws:s3:::orders/*"), json!({})), "Statement", "wild_rights=yes"),
+        (statement("dynamodb:*", json!("*"), json!({})), "Statement", "wild_rights=yes"),
+        (
+            json!({ "Policies": { "Statement": { "Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:s3:::x" } } }),
+            "Statement",
+            "/stage set orders prod wild_rights=yes",
         ),
         (json!({ "Events": { "Tick": { "Type": "Schedule" } } }), "Tick", "`Schedule`"),
         (json!({ "Events": { "Rest": { "Type": "Api" } } }), "Rest", "type HttpApi"),
@@ -281,4 +327,16 @@ fn what_is_no_template_is_told_as_such() {
         let errors = read(text, text, &manifest, &World::new().deploying()).unwrap_err();
         assert_eq!((errors.len(), errors[0].code), (1, TemplateCode::Shape));
     }
+}
+
+#[test]
+fn wild_rights_are_read_where_an_admin_allowed_them() {
+    let mut world = World::new();
+    let whole = template(json!({ "Hello": function(statement("*", json!("*"), json!({}))) }));
+    let errors = world.read(&whole).unwrap_err();
+    assert_eq!((errors.len(), errors[0].code), (1, TemplateCode::WildRights));
+    world.wild_rights = true;
+    assert!(world.read(&whole).unwrap().has_wild_rights());
+    let named = template(json!({ "Hello": function(json!({})) }));
+    assert!(!world.read(&named).unwrap().has_wild_rights());
 }

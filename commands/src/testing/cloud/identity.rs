@@ -6,8 +6,11 @@ use tokio::time::Instant;
 use super::{Made, Reach, State, refuse};
 use crate::fault::{Class, PortResult};
 use crate::ids::Target;
-use crate::operation::effects::{CREATE_POLICY, CREATE_ROLE, DELETE_ROLE, DELETE_ROLE_POLICY, ROLE_POLICY};
-use crate::ports::{Identity, Role, RoleSpec};
+use crate::operation::effects::{
+    CREATE_POLICY, CREATE_POLICY_VERSION, CREATE_ROLE, DELETE_POLICY_VERSION, DELETE_ROLE,
+    DELETE_ROLE_POLICY, ROLE_POLICY,
+};
+use crate::ports::{Identity, PolicyVersion, Role, RoleSpec};
 use crate::testing::target;
 
 /// A role, which nobody can assume at first.
@@ -100,14 +103,69 @@ impl Identity for Reach {
             if state.policies.contains_key(&arn) {
                 return refuse(call, Class::Conflict, "EntityAlreadyExists");
             }
-            state.policies.insert(arn.clone(), document.to_owned());
+            state.policies.insert(arn.clone(), vec![(1, document.to_owned())]);
             Ok(Made::New(arn))
         })
         .await
     }
 
-    async fn policy_exists(&self, _: &Target, arn: &str) -> PortResult<bool> {
-        self.look("iam:GetPolicy", arn, |state| Ok(state.policies.contains_key(arn))).await
+    async fn policy_version(&self, _: &Target, arn: &str) -> PortResult<Option<String>> {
+        self.look("iam:GetPolicy", arn, |state| {
+            Ok(state.policies.get(arn).and_then(|versions| versions.last()).map(|(nth, _)| format!("v{nth}")))
+        })
+        .await
+    }
+
+    async fn policy_document(&self, _: &Target, arn: &str, version: &str) -> PortResult<Option<String>> {
+        self.look("iam:GetPolicyVersion", arn, |state| {
+            let found = state.policies.get(arn).into_iter().flatten();
+            let mut found = found.filter(|(nth, _)| format!("v{nth}") == version);
+            Ok(found.next().map(|(_, document)| document.clone()))
+        })
+        .await
+    }
+
+    async fn policy_versions(&self, _: &Target, arn: &str) -> PortResult<Vec<PolicyVersion>> {
+        self.look("iam:ListPolicyVersions", arn, |state| {
+            let found = state.policies.get(arn).map(Vec::as_slice).unwrap_or_default();
+            let newest = found.last().map(|(nth, _)| *nth);
+            let version = |(nth, _): &(usize, String)| PolicyVersion {
+                id: format!("v{nth}"),
+                is_default: Some(*nth) == newest,
+            };
+            Ok(found.iter().map(version).collect())
+        })
+        .await
+    }
+
+    async fn create_policy_version(&self, _: &Target, arn: &str, document: &str) -> PortResult<String> {
+        let call = CREATE_POLICY_VERSION.call;
+        self.change(call, arn, |state| {
+            let Some(versions) = state.policies.get_mut(arn) else {
+                return refuse(call, Class::Absent, "NoSuchEntity");
+            };
+            if versions.len() >= 5 {
+                return refuse(call, Class::Invalid, "LimitExceeded");
+            }
+            let next = versions.last().map_or(1, |(nth, _)| nth + 1);
+            versions.push((next, document.to_owned()));
+            Ok(Made::New(format!("v{next}")))
+        })
+        .await
+    }
+
+    async fn delete_policy_version(&self, _: &Target, arn: &str, version: &str) -> PortResult<()> {
+        let call = DELETE_POLICY_VERSION.call;
+        self.change(call, version, |state| {
+            let versions = state.policies.entry(arn.to_owned()).or_default();
+            if versions.last().is_some_and(|(nth, _)| format!("v{nth}") == version) {
+                return refuse(call, Class::Conflict, "DeleteConflict");
+            }
+            let before = versions.len();
+            versions.retain(|(nth, _)| format!("v{nth}") != version);
+            Ok(if versions.len() < before { Made::New(()) } else { Made::Same(()) })
+        })
+        .await
     }
 
     async fn role_names(&self, _: &Target, path: &str) -> PortResult<Vec<String>> {

@@ -75,7 +75,8 @@ pub(crate) struct State {
     pub(crate) functions: BTreeMap<String, functions::FunctionState>,
     pub(crate) apis: Vec<gateway::ApiState>,
     pub(crate) roles: BTreeMap<String, identity::RoleState>,
-    pub(crate) policies: BTreeMap<String, String>,
+    /// The versions of each, the one that counts last.
+    pub(crate) policies: BTreeMap<String, Vec<(usize, String)>>,
     /// After how many days the events of each log group expire; 0 for never.
     pub(crate) retentions: BTreeMap<String, u32>,
     calls: Vec<Called>,
@@ -114,7 +115,7 @@ impl State {
 /// The id of the n-th thing of that content. Ids follow from what things are and not from the order of calls, so that a
 /// journal fits to the same world made anew.
 pub(crate) fn id(stem: &str, content: &str, nth: usize) -> String {
-    format!("{stem}{}n{nth}", crate::operations::names::short_hash(&[content]))
+    format!("{stem}{}n{nth}", crate::operations::names::short_digest(&[content]))
 }
 
 /// The service says no.

@@ -9,7 +9,8 @@ use super::records::code;
 use crate::domain::{Change, PinnedApi};
 use crate::ids::{PipelineName, StageName};
 use crate::operation::{Facts, StepId};
-use crate::operations::names::{self, ImmutableRole, role_arn};
+use crate::operations::names::{self, role_arn};
+use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{ApiLook, Deployable, FunctionLook, Latest, print};
 use crate::ports::FunctionConfig;
 use crate::template::{AppFunction, AppRoute, Application, function_name};
@@ -93,7 +94,7 @@ impl Outputs {
             let look = FunctionLook {
                 latest,
                 versions: vec![],
-                known: Default::default(),
+                roles: Default::default(),
                 alias,
                 weights: Default::default(),
                 permitted: !is_first,

@@ -185,18 +185,30 @@ fn asking_two() -> Journal {
     asking(params, &["Hello"])
 }
 
-/// What a promotion changes: little, or more than is shown.
+/// What a promotion changes: little, or more than the card has room for.
 fn changes(is_much: bool) -> serde_json::Value {
     let since = BEGIN - jiff::SignedDuration::from_hours(2);
+    let line = |names: &[&str], what: &str| serde_json::json!({ "names": names, "what": what });
+    let mut wild = line(&["Count"], "Allow every action on every resource");
+    wild["bold"] = true.into();
     if !is_much {
-        let lines = [("Count", "new"), ("Hello", "code, memory (MB) 128 → 256, variables GREETING changed")];
-        return serde_json::json!({ "functions": lines, "routes": "GET /count added", "since": since });
+        let lines = [
+            wild,
+            line(&["Count", "Hello"], "Allow dynamodb:GetItem, dynamodb:Query on table/orders"),
+            line(&["Count"], "new"),
+            line(&["Hello"], "code, memory (MB) 128 → 256, permissions, variables GREETING changed"),
+            line(&[], "Routes: GET /count added"),
+        ];
+        return serde_json::json!({ "lines": lines, "functions": 2, "since": since });
     }
-    let line =
-        |nth: usize| (format!("{}{nth}…", "Journal".repeat(5)), format!("{}…", "code, <!here> ".repeat(10)));
-    let lines: Vec<_> = (0..8).map(line).collect();
-    let routes = "GET /{proxy+} added, ".repeat(6);
-    serde_json::json!({ "functions": lines, "more": 92, "routes": routes, "since": since })
+    let name = format!("{}…", "Journal".repeat(8));
+    let right = |nth: usize| {
+        line(&[&name, "Hello"], &format!("Allow s3:GetObject on orders-{nth:03}/* if {{\"a\":\"<!here>\"}}"))
+    };
+    let mut lines = vec![wild];
+    lines.extend((0..100).map(right));
+    lines.push(serde_json::json!({ "names": [name, "Hello"], "more": 92, "what": "code" }));
+    serde_json::json!({ "lines": lines, "functions": 94, "since": since })
 }
 
 /// A promotion with other values of parameters.

@@ -9,8 +9,12 @@ use super::scene::Scene;
 use super::speech::{People, code};
 use super::tale::{HIDDEN, PLENTY, Tale};
 use crate::card::Card;
+use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Head, Status};
-use crate::testing::{Moment, Weather};
+use crate::operations::names;
+use crate::operations::rights::ImmutableRole;
+use crate::ports::{Identity, RoleSpec};
+use crate::testing::{Moment, Weather, target};
 
 const HELLO: &str = "sluice-orders-Hello";
 
@@ -246,4 +250,29 @@ async fn what_others_made_where_nothing_ran_is_no_ground_of_ours() {
     assert!(format!("{card:?}").contains("nothing ran there"), "{card:?}");
     let (_, head) = types(&shared, &process, "ann", &format!("{line} anyway")).await;
     assert_eq!(head.unwrap().status, Status::Succeeded);
+}
+
+/// A version that people reach may run with that role: whoever wrote its policy, it stays.
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_there_and_differs_is_never_written_over() {
+    let shared = Scene::after(PLENTY).await.open();
+    let process = shared.process("one");
+    types(&shared, &process, "ada", "/stage add orders qa").await;
+    let role = ImmutableRole::of_function(&target(), HELLO, &"qa".parse().unwrap(), &[]);
+    let (identity, theirs) = (shared.cloud.reach(), names::policy(vec![]));
+    let spec = RoleSpec {
+        name: role.name.clone(),
+        path: names::IAM_PATH.to_owned(),
+        description: String::new(),
+        trust: role.trust.clone(),
+        boundary: role.boundary.clone(),
+        tags: role.tags(&"orders".parse().unwrap()),
+    };
+    identity.create_role(&target(), &spec).await.unwrap();
+    identity.put_role_policy(&target(), &role.name, PUT_ROLE_POLICY_NAME, &theirs).await.unwrap();
+    let (card, head) = types(&shared, &process, "ann", "/promote orders qa r1").await;
+    let head = head.unwrap_or_else(|| panic!("{card:?}"));
+    assert_eq!((head.status, failure(&shared, &head).await.as_str()), (Status::Failed, "not-ours"));
+    let found = identity.role_policy(&target(), &role.name, PUT_ROLE_POLICY_NAME).await;
+    assert_eq!(found, Ok(Some(theirs)));
 }

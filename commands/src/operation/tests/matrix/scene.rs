@@ -15,6 +15,7 @@ use super::tale::{Act, Tale, app};
 use crate::ids::OperationId;
 use crate::operation::{Head, Status};
 use crate::operations;
+use crate::operations::rights::OwnResources;
 use crate::ports::{Item, Runner};
 use crate::testing::{Cloud, MemoryStore, TestClock, target};
 
@@ -35,7 +36,9 @@ impl Scene {
     pub(super) async fn empty() -> Self {
         let clock = Arc::new(TestClock::at(START.parse().unwrap()));
         let cloud = Cloud::new(clock.clone());
-        operations::init::boundary(&cloud.reach(), &target()).await.unwrap();
+        for boundary in operations::boundaries::wanted(&target(), &OwnResources::default(), None) {
+            operations::boundaries::apply(&cloud.reach(), &target(), &boundary).await.unwrap();
+        }
         Self { items: vec![], audit: vec![], cloud, clock }
     }
 

@@ -1,0 +1,258 @@
+use super::*;
+use crate::template::ROOM;
+
+fn target() -> Target {
+    Target { account: "123456789012".into(), region: "eu-central-1".into() }
+}
+
+fn own() -> OwnResources {
+    OwnResources {
+        tables: vec!["sluice".into(), "sluice-audit".into()],
+        queues: vec!["sluice.fifo".into()],
+        buckets: vec!["sluice-123456789012-eu-central-1".into()],
+    }
+}
+
+fn statements(document: &str) -> Vec<Value> {
+    let document: Value = serde_json::from_str(document).unwrap();
+    document["Statement"].as_array().unwrap().clone()
+}
+
+fn statement(document: &str, sid: &str) -> Value {
+    statements(document).into_iter().find(|statement| statement["Sid"] == sid).unwrap()
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    }
+}
+
+/// Whether a pattern of IAM's fits: `*` stands for any text, also across colons in a resource's last part.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((begin, rest)) => text.strip_prefix(begin).is_some_and(|tail| {
+            (0..=tail.len()).filter_map(|at| tail.get(at..)).any(|tail| fits(rest, tail))
+        }),
+    }
+}
+
+fn any_fits(patterns: &Value, text: &str) -> bool {
+    texts(patterns).iter().any(|pattern| fits(pattern, text))
+}
+
+/// Whether the boundary of functions lets that action on that resource through, tags aside.
+fn lets_through(document: &str, action: &str, resource: &str) -> bool {
+    let covers = |statement: &Value| {
+        any_fits(&statement["Action"], action)
+            && match statement.get("NotResource") {
+                Some(others) => !any_fits(others, resource),
+                None => any_fits(&statement["Resource"], resource),
+            }
+    };
+    let statements = statements(document);
+    let (denied, allowed): (Vec<_>, Vec<_>) = statements
+        .iter()
+        .filter(|statement| statement.get("Condition").is_none() && covers(statement))
+        .partition(|statement| statement["Effect"] == "Deny");
+    denied.is_empty() && !allowed.is_empty()
+}
+
+#[test]
+fn a_function_may_use_data_and_nothing_that_edits_rights_or_is_sluices() {
+    let document = boundary(&target(), &own(), data_statements());
+    let arn = |service: &str, resource: &str| target().arn(service, resource);
+    for (action, resource) in [
+        ("dynamodb:PutItem", arn("dynamodb", "table/orders")),
+        ("dynamodb:Query", arn("dynamodb", "table/orders/index/by-day")),
+        ("s3:GetObject", "arn:aws:s3:::acme-data/key".into()),
+        ("sqs:SendMessage", arn("sqs", "orders")),
+        ("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:orders-abc")),
+        ("kms:Decrypt", arn("kms", "key/1")),
+        ("lambda:InvokeFunction", arn("lambda", "function:sluice-orders-Hello:prod")),
+        ("logs:PutLogEvents", arn("logs", "log-group:/aws/lambda/sluice-orders-Hello:log-stream:x")),
+    ] {
+        assert!(lets_through(&document, action, &resource), "{action} on {resource}");
+    }
+    for (action, resource) in [
+        ("dynamodb:PutItem", arn("dynamodb", "table/sluice")),
+        ("dynamodb:Query", arn("dynamodb", "table/sluice/index/due")),
+        ("dynamodb:DeleteItem", arn("dynamodb", "table/sluice-audit")),
+        ("dynamodb:DeleteTable", arn("dynamodb", "table/orders")),
+        ("s3:GetObject", "arn:aws:s3:::sluice-123456789012-eu-central-1/orders/code/x".into()),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::acme-data".into()),
+        ("sqs:SendMessage", arn("sqs", "sluice.fifo")),
+        ("kms:PutKeyPolicy", arn("kms", "key/1")),
+        ("kms:CreateGrant", arn("kms", "key/1")),
+        ("iam:PassRole", "arn:aws:iam::123456789012:role/admin".into()),
+        ("sts:AssumeRole", "arn:aws:iam::123456789012:role/admin".into()),
+        ("lambda:UpdateAlias", arn("lambda", "function:sluice-orders-Hello:prod")),
+        ("lambda:UpdateFunctionCode", arn("lambda", "function:admin-tool")),
+        ("apigateway:PATCH", "arn:aws:apigateway:eu-central-1::/apis/a1/stages/prod".into()),
+        ("codebuild:StartBuild", arn("codebuild", "project/sluice-orders")),
+        ("cloudformation:UpdateStack", arn("cloudformation", "stack/x/1")),
+        ("ssm:SendCommand", arn("ec2", "instance/i-1")),
+        ("ec2:RunInstances", arn("ec2", "instance/*")),
+        ("cloudtrail:StopLogging", arn("cloudtrail", "trail/x")),
+    ] {
+        assert!(!lets_through(&document, action, &resource), "{action} on {resource}");
+    }
+}
+
+#[test]
+fn what_is_prepared_cannot_be_called_before_an_alias_points_to_it() {
+    let everything = vec![json!({ "Effect": "Allow", "Action": "*", "Resource": "*" })];
+    for allowed in [data_statements(), everything] {
+        let document = boundary(&target(), &own(), allowed);
+        let call = |name: &str| {
+            let function = target().arn("lambda", &format!("function:{name}"));
+            lets_through(&document, "lambda:InvokeFunction", &function)
+        };
+        assert!(call("sluice-orders-Hello:dev") && call("sluice-orders-Hello:zz-9"));
+        for name in ["sluice-orders-Hello", "sluice-orders-Hello:5", "sluice-orders-Hello:$LATEST", "other"] {
+            assert!(!call(name), "{name}");
+        }
+    }
+    let stage = "prod".parse().unwrap();
+    let role = function_policy(&target(), "sluice-orders-Hello", &stage, &[]);
+    let own = statement(&role, "OnlyOwnStage");
+    let closed =
+        |name: &str| !any_fits(&own["NotResource"], &target().arn("lambda", &format!("function:{name}")));
+    assert!(!closed("sluice-orders-Other:prod"));
+    assert!(closed("sluice-orders-Other:dev") && closed("sluice-orders-Other:preprod"));
+}
+
+#[test]
+fn a_boundary_of_the_organisations_own_opens_nothing_of_sluices() {
+    let everything = vec![json!({ "Effect": "Allow", "Action": "*", "Resource": "*" })];
+    let document = boundary(&target(), &own(), everything);
+    let table = target().arn("dynamodb", "table/sluice");
+    assert!(lets_through(&document, "athena:StartQueryExecution", "arn:aws:athena:eu-central-1::x"));
+    assert!(!lets_through(&document, "dynamodb:PutItem", &table));
+    assert!(!lets_through(&document, "iam:CreateUser", "*"));
+    for sid in ["NotOtherPipelines", "NotOtherStages"] {
+        assert_eq!(statement(&document, sid)["Effect"], "Deny");
+    }
+}
+
+#[test]
+fn every_document_is_within_iams_limits() {
+    let target = Target { account: "123456789012".into(), region: "ap-northeast-3".into() };
+    let longest = OwnResources {
+        tables: vec!["t".repeat(255), "t".repeat(255)],
+        queues: vec!["q".repeat(80)],
+        buckets: vec![names::bucket(&target), "b".repeat(63)],
+    };
+    let size = |document: &str| document.chars().filter(|sign| !sign.is_whitespace()).count();
+    let functions = boundary(&target, &longest, data_statements());
+    assert!(size(&functions) <= MANAGED_LIMIT, "{}: {functions}", size(&functions));
+    assert!(size(&build_boundary(&target)) <= MANAGED_LIMIT);
+    // What Sluice adds fits into what the reader of templates leaves.
+    let (function, stage) = ("f".repeat(64), "s".repeat(20).parse().unwrap());
+    let added = function_policy(&target, &function, &stage, &[]);
+    assert!(added.chars().count() + ROOM <= INLINE_LIMIT, "{added}");
+    let pipeline: PipelineName = format!("p{}", "x".repeat(39)).parse().unwrap();
+    assert!(size(&build_policy(&target, &pipeline)) <= INLINE_LIMIT);
+}
+
+#[test]
+fn a_build_reaches_its_own_pipeline_alone_and_its_boundary_covers_it() {
+    let policy = build_policy(&target(), &"orders".parse().unwrap());
+    let log = statement(&policy, "Log");
+    let group = |name: &str| target().arn("logs", &format!("log-group:/aws/codebuild/{name}"));
+    assert!(any_fits(&log["Resource"], &group("sluice-orders:log-stream:x")));
+    assert!(!any_fits(&log["Resource"], &group("sluice-orders-2:log-stream:x")), "another pipeline's");
+    let bucket = statement(&policy, "ArtifactBucket");
+    assert!(bucket.get("Condition").is_none(), "s3:prefix is no key of these");
+    assert_eq!(texts(&bucket["Action"]), ["s3:GetBucketAcl", "s3:GetBucketLocation"]);
+    let boundary = build_boundary(&target());
+    for statement in statements(&policy) {
+        for action in texts(&statement["Action"]) {
+            let covered = |resource: &&str| {
+                let covers = |limit: &Value| {
+                    any_fits(&limit["Action"], action) && any_fits(&limit["Resource"], resource)
+                };
+                statements(&boundary).iter().any(covers)
+            };
+            assert!(texts(&statement["Resource"]).iter().all(covered), "{action}");
+        }
+    }
+    let trust = trust_builds(&target(), &"orders".parse().unwrap());
+    assert!(
+        trust.contains(
+            r#""aws:SourceArn":"arn:aws:codebuild:eu-central-1:123456789012:project/sluice-orders""#
+        )
+    );
+}
+
+/// So that they can be read, and checked by tools that know IAM.
+#[test]
+fn the_documents_in_docs_are_these() {
+    let (pipeline, stage) = ("orders".parse().unwrap(), "prod".parse().unwrap());
+    let table = target().arn("dynamodb", "table/orders");
+    let reads = json!({ "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": table });
+    for (name, document) in [
+        ("iam-boundary.json", boundary(&target(), &own(), data_statements())),
+        ("iam-boundary-build.json", build_boundary(&target())),
+        ("iam-role-build.json", build_policy(&target(), &pipeline)),
+        ("iam-role-function.json", function_policy(&target(), "sluice-orders-Hello", &stage, &[reads])),
+    ] {
+        let document: Value = serde_json::from_str(&document).unwrap();
+        let text = format!("{document:#}\n");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+        if std::env::var_os("SLUICE_WRITE_DOCS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(kept, text, "docs/{name}: SLUICE_WRITE_DOCS=1 cargo test -p sluice-commands rights");
+    }
+}
+
+#[test]
+fn a_roles_name_changes_with_what_it_may_do_and_fits() {
+    let target = Target { account: "123456789012".into(), region: "eu-central-1".into() };
+    let stage = StageName::new("prod").unwrap();
+    let function = format!("sluice-{}", "x".repeat(57));
+    let plain = ImmutableRole::of_function(&target, &function, &stage, &[]);
+    let more = ImmutableRole::of_function(&target, &function, &stage, &[json!({ "Effect": "Allow" })]);
+    let dev = ImmutableRole::of_function(&target, &function, &StageName::new("dev").unwrap(), &[]);
+    assert!(plain.name.len() <= 64 && more.name.len() <= 64);
+    assert!(plain.name != more.name && plain.name != dev.name);
+    assert_eq!(plain, ImmutableRole::of_function(&target, &function, &stage, &[]));
+    let hash = plain.name.rsplit('-').next().unwrap();
+    assert_eq!(hash.len(), 26, "128 bits: {hash}");
+    assert!(hash.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()), "{hash}");
+}
+
+/// *Tidy* finds roles by how their names begin, and must never take a build's role for a function's.
+#[test]
+fn roles_are_found_by_how_their_names_begin_however_long_they_are() {
+    let stage = StageName::new("production-stage-20c").unwrap();
+    for name in ["ab", "orders", "orders-of-the-whole-company", &"x".repeat(40)] {
+        let pipeline: PipelineName = name.parse().unwrap();
+        let (stem, builds) = (ImmutableRole::stem(&pipeline), ImmutableRole::builds_stem(&pipeline));
+        let build = ImmutableRole::of_builds(&target(), &pipeline).name;
+        assert!(build.starts_with(&stem) && build.starts_with(&builds), "{build}");
+        for logical in ["F", "HandlesEveryOrderThatComesInOverTheCounter"] {
+            let function = crate::template::function_name(&pipeline, logical);
+            let role = ImmutableRole::of_function(&target(), &function, &stage, &[]).name;
+            assert!(role.starts_with(&stem) && !role.starts_with(&builds), "{role}");
+        }
+    }
+}
+
+/// Where another build's artifact will be must not be learnt: that is all that keeps a build from replacing it.
+#[test]
+fn a_build_can_neither_list_the_bucket_nor_read_artifacts() {
+    let policy = build_policy(&target(), &PipelineName::new("orders").unwrap());
+    assert!(!policy.contains("s3:List") && !policy.contains("s3:*"), "{policy}");
+    let policy: Value = serde_json::from_str(&policy).unwrap();
+    for statement in policy["Statement"].as_array().unwrap() {
+        if statement["Action"].to_string().contains("s3:GetObject") {
+            let place = "arn:aws:s3:::sluice-123456789012-eu-central-1/orders/code/*";
+            assert_eq!(statement["Resource"], place);
+        }
+    }
+}
