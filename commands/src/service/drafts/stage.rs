@@ -12,7 +12,7 @@ use crate::grammar::{Command, Names, Period, parse_line};
 use crate::ids::{PipelineName, StageName};
 use crate::operation::{Ground, Refusal, Trouble};
 use crate::operations::build::ARTIFACT_LIMIT;
-use crate::operations::names::short_hash;
+use crate::operations::names::short_digest;
 use crate::operations::{stage_lock, stage_set, stage_unlock};
 use crate::service::clicks::bad_button;
 use crate::service::drafts::Resolved;
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_millis(1_000);
 
 /// What fewer approvals are confirmed for: the policy as it was shown.
 fn digest(before: &Policy) -> String {
-    short_hash(&[&serde_json::to_string(before).unwrap_or_default()])
+    short_digest(&[&serde_json::to_string(before).unwrap_or_default()])
 }
 
 /// Asks whether a stage is really to need fewer approvals.
