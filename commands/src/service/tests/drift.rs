@@ -82,12 +82,14 @@ impl Truthful {
 async fn a_look_answers_questions_for_a_minute() {
     let truth = truthful().await;
     assert!(!truth.status().await.contains("moved outside"));
-    let calls = truth.cloud.count();
+    // `check` also reads what the build left, for the runtimes in it.
+    let looks = || truth.cloud.calls().iter().filter(|called| !called.call.starts_with("s3:")).count();
+    let calls = looks();
     assert_eq!(calls, 4, "one for the function, one for each API stage");
     truth.cloud.move_by_hand(HELLO, "prod", "7", None);
     advance(Duration::from_secs(50)).await;
     truth.types("/pipeline check orders").await;
-    assert_eq!(truth.cloud.count(), calls);
+    assert_eq!(looks(), calls);
     advance(Duration::from_secs(11)).await;
     let told = truth.status().await;
     assert!(

@@ -78,7 +78,7 @@ const SITUATIONS: [Situation; 14] = [
 ];
 
 /// What is typed: ann and ben operate and, with cleo, approve; dan is on call; eve administers; zoe may nothing.
-const LINES: [(&str, &str); 51] = [
+const LINES: [(&str, &str); 53] = [
     ("ann", "/repo create invoices"),
     ("zoe", "/repo create invoices"),
     ("ann", "/build orders"),
@@ -130,6 +130,8 @@ const LINES: [(&str, &str); 51] = [
     ("ann", "/pipeline revoke <@U0BEN0002> approvers orders"),
     ("eve", "/pipeline grant <!subteam^S0LEADS01> oncall orders"),
     ("eve", "/pipeline revoke <!subteam^S0LEADS01> admins"),
+    ("ann", "/pipeline tidy orders now"),
+    ("eve", "/pipeline tidy orders now"),
 ];
 
 async fn put(store: &MemoryStore, item: Result<Item, StoreError>) {

@@ -66,7 +66,9 @@ async fn lambda_is_not_waited_for_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn an_api_stage_is_made_when_its_functions_may_be_called() {
     let (shared, process) = world("").await;
-    for line in ["/stage add orders late", "/stage set orders late approvals=0", "/promote orders late"] {
+    for line in
+        ["/stage add orders late", "/stage set orders late approvals=0 confirm", "/promote orders late"]
+    {
         ends(&shared, &process, "ada", line, Status::Succeeded).await;
     }
     let calls = shared.cloud.calls();

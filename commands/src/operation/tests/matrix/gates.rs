@@ -133,8 +133,7 @@ async fn who_approves_sees_what_changes_and_who_else_may() {
     }
     let head = comes_to(&shared, &process, "ann", "/promote orders prod from dev", Status::Waiting).await;
     let told = super::smoke::words(&shared, &head);
-    let changes =
-        "Changes\nHello: memory (MB) 256 → 512\nWorld: memory (MB) 256 → 512\nExtra: gone\nRoutes: ";
+    let changes = "Changes\nHello, World: memory (MB) 256 → 512\nExtra: gone\nRoutes: ";
     assert!(told.contains(changes), "{told}");
     assert!(told.contains("GET /extra removed"), "{told}");
     process.live_until(async || shared.is_settled()).await;

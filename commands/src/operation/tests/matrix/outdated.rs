@@ -20,7 +20,7 @@ async fn waiting() -> (Scene, OperationId) {
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     process.live_until(async || shared.is_settled()).await;
     drop(process);
-    (Scene::with(shared.store.items(), shared.cloud.clone(), shared.clock.clone()), head.id)
+    (Scene::now(&shared), head.id)
 }
 
 /// Somebody moves the stage, and all is over. Whether the process died before.

@@ -65,6 +65,16 @@ impl Scene {
         }
     }
 
+    /// The world as it is now.
+    pub(super) fn now(shared: &Shared) -> Self {
+        Self {
+            items: shared.store.items(),
+            audit: shared.store.audit(),
+            cloud: Arc::clone(&shared.cloud),
+            clock: Arc::clone(&shared.clock),
+        }
+    }
+
     /// A scene of these items in that cloud.
     pub(super) fn with(items: Vec<Item>, cloud: Arc<Cloud>, clock: Arc<TestClock>) -> Self {
         Self { items, audit: vec![], cloud, clock }
