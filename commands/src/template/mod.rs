@@ -137,7 +137,7 @@ impl Application {
 ///
 /// `original` is `template.yaml` as it was written, for line numbers only: nothing that is deployed comes from it.
 ///
-/// However hostile the files are, this takes some megabytes and a moment of one processor ([`budget`]). Callers with
+/// However hostile the files are, this takes some megabytes and a moment of one processor (`budget`). Callers with
 /// anything else to do still run it away from the threads that drive operations.
 pub fn read(
     packaged: &str,

@@ -1,6 +1,6 @@
 //! Fuzzing with what every toolchain has: good inputs, damaged at random in the ways that hostile and broken inputs are.
 //!
-//! A target runs for [`SHORT`] with the other tests, and for as many seconds as `SLUICE_FUZZ_SECONDS` says where somebody
+//! A target runs for `SHORT` with the other tests, and for as many seconds as `SLUICE_FUZZ_SECONDS` says where somebody
 //! looks for more. It says how many inputs it ran. What it finds is made small, and printed with the input.
 
 use std::cell::Cell;
