@@ -119,6 +119,9 @@ fn lambda(parts: &Parts) -> (&'static str, Option<String>) {
         };
         return (name, rest.first().map(|arn| (*arn).to_owned()));
     }
+    if kind == "account-settings" {
+        return ("GetAccountSettings", None);
+    }
     let operation = match (method, rest.get(1).copied(), rest.len()) {
         ("POST", None, 0) => "CreateFunction",
         ("GET", None, 0) => "ListFunctions",
@@ -361,6 +364,8 @@ mod tests {
         let arn = "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A0%3Afunction%3Af";
         let tags = named("GET", arn, "lambda", None, "");
         assert_eq!(brief(&tags), ("ListTags", Some("arn:aws:lambda:us-east-1:0:function:f"), false));
+        let account = named("GET", "/2016-08-19/account-settings", "lambda", None, "");
+        assert_eq!(brief(&account), ("GetAccountSettings", None, false));
     }
 
     #[test]
