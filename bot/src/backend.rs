@@ -12,6 +12,9 @@ use crate::slack::WebApi;
 use crate::tasks::Tasks;
 use crate::terminal::Screen;
 
+/// Takes what `sluice init` says while it works, line by line.
+pub(crate) type Tell<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
 /// Why something is not in order, by what may be done about it. The words are for people: no internals, no secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Obstacle {
@@ -98,12 +101,13 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Puts the service together for one command from a terminal: it drives what begins with that, and tells the screen
     /// alone.
     fn seat(&self, target: Target, screen: Screen, tasks: Tasks) -> Result<Arc<dyn Handles>, Obstacle>;
-    /// Makes what is missing, and these people admins, by whoever is logged in so; what was done, line by line.
-    async fn init(&self, admins: &[UserId], login: &str) -> Result<Vec<String>, Obstacle>;
+    /// Makes what is missing, and these people admins, by whoever is logged in so; tells what was done, line by line.
+    async fn init(&self, admins: &[UserId], login: &str, tell: Tell<'_>) -> Result<(), Obstacle>;
     /// Leaves the state as it is to be found: called when nothing is under way any more.
     async fn close(&self) {}
     /// Looks at everything that `init` makes and `serve` needs.
     async fn examine(&self) -> Vec<Finding>;
-    /// Asks the account what its first hour would find: services, quotas, a probe of the state.
+    /// Asks the account what its first hour would find: services, quotas, probes of the state, the audit records and the
+    /// bucket.
     async fn examine_account(&self) -> Vec<Finding>;
 }

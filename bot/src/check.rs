@@ -9,41 +9,71 @@ use crate::slack::{Slack, Trouble, WebApi};
 
 /// Looks at everything and prints a line for each.
 pub(crate) async fn check(slack: &Slack, backend: &dyn Backend, ask_account: bool) -> Exit {
-    let (mut findings, cloud) = futures::future::join(look_at_slack(slack), backend.examine()).await;
-    findings.extend(cloud);
+    let (slack, cloud) = futures::future::join(look_at_slack(slack), backend.examine()).await;
+    let mut parts = vec![("Slack", slack), ("AWS, and what `sluice init` makes", cloud)];
     if ask_account {
-        findings.extend(backend.examine_account().await);
+        parts.push(("The account", backend.examine_account().await));
     }
-    crate::say(&page(&findings));
-    if count(&findings, Mark::Missing) == 0 { Exit::Done } else { Exit::Failed }
+    crate::say(&page(&parts));
+    if count(&parts, Mark::Missing) == 0 { Exit::Done } else { Exit::Failed }
 }
+
+/// Findings under their headings.
+type Part = (&'static str, Vec<Finding>);
+
+/// The columns that a line has at most, unless one word is longer.
+const WIDTH: usize = 110;
 
 /// The list as it is printed.
-fn page(findings: &[Finding]) -> String {
-    let width = findings.iter().map(|finding| finding.name.len()).max().unwrap_or_default();
-    let line = |Finding { name, mark, words }: &Finding| {
-        let sign = match mark {
-            Mark::Good => '✓',
-            Mark::Warning => '!',
-            Mark::Missing => '✗',
-        };
-        format!("{sign} {name:width$}  {words}\n")
-    };
-    let warnings = match count(findings, Mark::Warning) {
+fn page(parts: &[Part]) -> String {
+    let all = || parts.iter().flat_map(|(_, findings)| findings);
+    let width = all().map(|finding| finding.name.len()).max().unwrap_or_default();
+    let mut page = String::new();
+    for (heading, findings) in parts.iter().filter(|(_, findings)| !findings.is_empty()) {
+        page.push_str(&format!("{heading}\n"));
+        for Finding { name, mark, words } in findings {
+            let sign = match mark {
+                Mark::Good => '✓',
+                Mark::Warning => '!',
+                Mark::Missing => '✗',
+            };
+            let indent = width + 6;
+            let words = wrapped(words, WIDTH - indent).join(&format!("\n{:indent$}", ""));
+            page.push_str(&format!("  {sign} {name:width$}  {words}\n"));
+        }
+        page.push('\n');
+    }
+    let warnings = match count(parts, Mark::Warning) {
         0 => String::new(),
-        1 => "One warning: the line with `!` says what to do before it hurts.\n".to_owned(),
-        more => format!("{more} warnings: the lines with `!` say what to do before they hurt.\n"),
+        1 => "One warning: the line with `!` says what to do.\n".to_owned(),
+        more => format!("{more} warnings: the lines with `!` say what to do.\n"),
     };
-    let verdict = match count(findings, Mark::Missing) {
+    let verdict = match count(parts, Mark::Missing) {
         0 => "Everything is there: run `sluice serve`.\n".to_owned(),
-        1 => "One thing is missing.\n".to_owned(),
-        more => format!("{more} things are missing.\n"),
+        1 => "One thing is missing or wrong: the line with `✗` says what to do.\n".to_owned(),
+        more => format!("{more} things are missing or wrong: the lines with `✗` say what to do.\n"),
     };
-    findings.iter().map(line).chain([warnings, verdict]).collect()
+    page + &warnings + &verdict
 }
 
-fn count(findings: &[Finding], mark: Mark) -> usize {
-    findings.iter().filter(|finding| finding.mark == mark).count()
+/// Words in lines of at most that many characters.
+fn wrapped(words: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words.split(' ') {
+        let line = lines
+            .last_mut()
+            .filter(|line| line.is_empty() || line.chars().count() + 1 + word.chars().count() <= width);
+        match line {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) => line.extend([" ", word]),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+fn count(parts: &[Part], mark: Mark) -> usize {
+    parts.iter().flat_map(|(_, findings)| findings).filter(|finding| finding.mark == mark).count()
 }
 
 async fn look_at_slack(slack: &Slack) -> Vec<Finding> {
@@ -52,7 +82,7 @@ async fn look_at_slack(slack: &Slack) -> Vec<Finding> {
         Err(obstacle) => Err(obstacle.words().to_owned()),
     };
     let mut findings = vec![Finding::new("Slack token", token)];
-    if count(&findings, Mark::Missing) == 0 {
+    if findings.iter().all(|finding| finding.mark == Mark::Good) {
         findings.push(Finding::new("Slack scopes", judge_scopes(slack.granted_scopes().await)));
     }
     findings
@@ -93,24 +123,34 @@ mod tests {
 
     #[test]
     fn the_page_says_what_to_do() {
-        let findings = [
-            Finding::good("Slack token", "is good".into()),
-            Finding::missing("table", "missing: run `sluice init`".into()),
+        let long = format!("is good {}", "very ".repeat(20).trim_end());
+        let parts = [
+            ("Slack", vec![Finding::good("Slack token", long)]),
+            ("Nothing", vec![]),
+            ("AWS", vec![Finding::missing("Table", "missing: run `sluice init`".into())]),
         ];
-        assert_eq!(
-            page(&findings),
-            "✓ Slack token  is good\n✗ table        missing: run `sluice init`\nOne thing is missing.\n"
-        );
+        let very = |times: usize| vec!["very"; times].join(" ");
+        let wanted = [
+            "Slack".to_owned(),
+            format!("  ✓ Slack token  is good {}", very(17)),
+            format!("                 {}", very(3)),
+            String::new(),
+            "AWS".to_owned(),
+            "  ✗ Table        missing: run `sluice init`".to_owned(),
+            String::new(),
+            "One thing is missing or wrong: the line with `✗` says what to do.".to_owned(),
+        ];
+        assert_eq!(page(&parts).lines().collect::<Vec<_>>(), wanted);
     }
 
     #[test]
     fn a_warning_is_no_failure() {
-        let findings = [Finding::warning("Concurrency", "10 at once: have it raised".into())];
+        let parts = [("AWS", vec![Finding::warning("Concurrency", "10 at once: have it raised".into())])];
         assert_eq!(
-            page(&findings),
-            "! Concurrency  10 at once: have it raised\nOne warning: the line with `!` says what to do before it hurts.\n\
+            page(&parts),
+            "AWS\n  ! Concurrency  10 at once: have it raised\n\nOne warning: the line with `!` says what to do.\n\
              Everything is there: run `sluice serve`.\n"
         );
-        assert_eq!(count(&findings, Mark::Missing), 0);
+        assert_eq!(count(&parts, Mark::Missing), 0);
     }
 }

@@ -44,16 +44,17 @@ pub(crate) enum Verb {
         #[arg(long)]
         accept_only: bool,
     },
-    /// Create the state's table or file, record the account and region, make or update the permissions boundaries, name
-    /// admins
+    /// Create the state's table or file, record the account and region, make or update the permissions boundaries and the
+    /// artifact bucket, name admins
     Init {
         /// Make this Slack user an admin of all pipelines: who may then grant roles in Slack (repeatable)
         #[arg(long = "admin", value_name = "USER")]
         admins: Vec<String>,
     },
-    /// Say what is missing: token, scopes, state, AWS account, permissions boundaries
+    /// Say what is missing: token, scopes, state, AWS account, permissions boundaries, artifact bucket
     Check {
-        /// Ask the account, too, what its first hour would find: services in this region, quotas, a probe of the state
+        /// Ask the account, too, what its first hour would find: services in this region, quotas, probes of the state, the
+        /// audit records and the bucket
         #[arg(long)]
         account: bool,
     },

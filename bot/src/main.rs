@@ -148,11 +148,9 @@ async fn init(sources: Sources, admins: &[String]) -> Result<Exit, Vec<Problem>>
     let people: Result<Vec<UserId>, _> = if problems.is_empty() { Ok(people) } else { Err(problems) };
     let (people, (base, account)) = both(people, both(Base::load(sources), Account::load().await))?;
     let cloud = account.with_state(&base);
-    Ok(match cloud.init(&people, &login).await {
-        Ok(done) => {
-            done.iter().for_each(|line| say(&format!("{line}\n")));
-            Exit::Done
-        }
+    // At once: it may wait for S3 for some minutes.
+    Ok(match cloud.init(&people, &login, &|line| say(&format!("{line}\n"))).await {
+        Ok(()) => Exit::Done,
         Err(obstacle) => stopped("init", &obstacle),
     })
 }

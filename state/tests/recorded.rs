@@ -319,3 +319,21 @@ async fn audit_records_are_put_and_queried_in_their_own_table() {
     assert_eq!(requests[2]["TableName"], "sluice-audit");
     assert!(requests[2]["KeyConditionExpression"].is_string(), "a query");
 }
+
+/// A deletion of a record that does not exist, on the condition that it does: nothing is deleted whatever the answer.
+#[tokio::test]
+async fn whether_audit_records_can_be_deleted_is_asked_without_deleting_any() {
+    let answers = [
+        refusal(400, "AccessDeniedException"),
+        refusal(400, "ConditionalCheckFailedException"),
+        refusal(400, "ResourceNotFoundException"),
+    ];
+    let (recorded, store) = Recorded::store(&answers);
+    assert_eq!(store.may_delete_audit_records().await, Ok(false));
+    assert_eq!(store.may_delete_audit_records().await, Ok(true));
+    assert!(matches!(store.may_delete_audit_records().await, Err(StoreError::Refused(_))));
+    for request in recorded.requests() {
+        assert_eq!(request["TableName"], "sluice-audit");
+        assert_eq!(request["ConditionExpression"], "attribute_exists(#p)");
+    }
+}

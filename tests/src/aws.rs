@@ -181,9 +181,21 @@ impl Aws<'_> {
         self.send(service, request).await
     }
 
+    /// Somebody suspends versioning of a bucket.
+    pub async fn suspend_versioning(&self, bucket: &str) {
+        let body = r#"<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Suspended</Status></VersioningConfiguration>"#;
+        let request = self.0.http.put(format!("{}/{bucket}?versioning", self.0.ready.aws)).body(body);
+        self.text("s3", request).await;
+    }
+
     /// The local AWS looks at the access key of a signature, and at no more of it. This one is not on record, and neither
     /// takes part in AWS's rates nor meets faults.
     async fn send(&self, service: &str, request: reqwest::RequestBuilder) -> Value {
+        let text = self.text(service, request).await;
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{service}: {error}: {text}"))
+    }
+
+    async fn text(&self, service: &str, request: reqwest::RequestBuilder) -> String {
         let key = &self.0.ready.observer;
         let scope = format!("{key}/20260101/us-east-1/{service}/aws4_request");
         let signature = format!(
@@ -194,6 +206,6 @@ impl Aws<'_> {
         let answer = request.send().await.expect("the local AWS answers");
         let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
         assert!(status.is_success(), "{service}: {status} {text}");
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{service}: {error}: {text}"))
+        text
     }
 }

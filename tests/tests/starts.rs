@@ -56,7 +56,10 @@ async fn refused_credentials_and_a_missing_table_or_queue_end_with_3() {
     assert!(printed.contains("no queue `wake.fifo`") && printed.contains("sluice init"), "{printed}");
     let (status, printed) = Bot::checks(&world, &with(&world, &queue));
     assert_eq!(status, Some(1), "{printed}");
-    assert!(printed.contains("✗ Queue") && printed.contains("One thing is missing"), "{printed}");
+    // No function may reach the queue either: the boundary names it.
+    for line in ["✗ Queue", "✗ Boundaries", "2 things are missing or wrong"] {
+        assert!(printed.contains(line), "{printed}");
+    }
     // Twice, as people do.
     Bot::init_with(&world, &queue);
     Bot::init_with(&world, &queue);
@@ -76,6 +79,59 @@ async fn refused_credentials_and_a_missing_table_or_queue_end_with_3() {
     );
     assert_eq!(status, Some(3), "{printed}");
     assert!(!printed.contains(CANARY), "{printed}");
+}
+
+/// With everybody under the printed policies, and an S3 that knows a new bucket late and keeps versions later still.
+#[tokio::test]
+async fn init_waits_for_versions_and_check_asks_the_account() {
+    const LENIENT: &str = "revision,data-plane,api-conflict,rates,iam-propagation,quotas,states";
+    let world = World::start(Options { no_bot: true, lenient: Some(LENIENT) }).await;
+    let (status, printed) = Bot::runs(&world, &["init"], &[]);
+    assert_eq!(status, Some(0), "{printed}");
+    for line in
+        ["made the bucket sluice-", "waiting until the bucket sluice-", "keeps versions\nversioning is new"]
+    {
+        assert!(printed.contains(line), "{line:?} is not in:\n{printed}");
+    }
+    let (status, printed) = Bot::runs(&world, &["init"], &[]);
+    assert_eq!(status, Some(0), "{printed}");
+    assert!(printed.contains("is up to date\nthe bucket sluice-"), "{printed}");
+
+    let check = async || Bot::runs(&world, &["check", "--account"], &[]);
+    let (status, printed) = check().await;
+    assert_eq!(status, Some(0), "{printed}");
+    for line in [
+        "The account\n",
+        "✓ Bucket         `sluice-",
+        "✓ CodeCommit     answers\n",
+        "✓ Versions       the bucket gave a probe object a version\n",
+        "✓ Audit records  a deletion in `sluice-audit` was denied, as it must be\n",
+        "✓ Transaction    two probe items were written, read and deleted\n",
+    ] {
+        assert!(printed.contains(line), "{line:?} is not in:\n{printed}");
+    }
+
+    // Whoever has more rights than the bot is told.
+    world.control("rules", &json!({"lenient": ["policies"]})).await;
+    let (status, printed) = check().await;
+    assert_eq!(status, Some(1), "{printed}");
+    assert!(printed.contains("✗ Audit records  these credentials may delete audit records"), "{printed}");
+    world.control("rules", &json!({"strict": ["policies"]})).await;
+
+    // Somebody suspends versioning: nothing is created, and whoever asks is told who can help.
+    let bucket = "sluice-000000000000-us-east-1";
+    Aws(&world).suspend_versioning(bucket).await;
+    let bot = Bot::serve(&world, &[]).await;
+    let refused = world.asks(world.ann(), "/repo create orders").await.fails().await;
+    refused.says(&["Somebody suspended versioning", "An admin runs sluice init"]);
+    let (status, printed) = check().await;
+    assert_eq!(status, Some(1), "{printed}");
+    assert!(printed.contains("needs it (versioning)"), "{printed}");
+    let (status, printed) = Bot::runs(&world, &["init"], &[]);
+    assert_eq!(status, Some(0), "{printed}");
+    assert!(printed.contains(&format!("updated the bucket {bucket}: versioning\n")), "{printed}");
+    world.asks(world.ann(), "/repo create orders").await.succeeds().await;
+    drop(bot);
 }
 
 #[tokio::test]

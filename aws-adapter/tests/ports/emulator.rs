@@ -9,8 +9,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use sluice_aws_adapter::Aws;
 use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ports::{
-    ApiStage, Archived, BucketState, Cause, CodeRef, FunctionConfig, FunctionVersion, Hint, Invoked,
-    LogStream, Object, PolicyVersion, Readiness, RoleSpec, TAG_PIPELINE, Tags,
+    ApiStage, Archived, Cause, CodeRef, FunctionConfig, FunctionVersion, Hint, Invoked, LifecycleRule,
+    LogStream, Object, PolicyVersion, Readiness, RoleSpec, TAG_PIPELINE, Tags, Versioning,
 };
 
 use crate::rig::ministack::{Ministack, program};
@@ -44,7 +44,11 @@ async fn a_bucket_and_its_objects() {
     assert_eq!(seen(&again), ("s3:CreateBucket", Class::Conflict, "BucketAlreadyOwnedByYou"));
     assert_eq!(port.bucket_tags(&target(), BUCKET).await, Ok(tags()));
     let bare = port.bucket(&target(), BUCKET).await.expect("a look").expect("it is there");
-    assert!(!bare.versioned && !bare.policy, "{bare:?}");
+    assert_eq!((bare.versioning, &bare.policy, &bare.lifecycle), (Versioning::Off, &None, &vec![]));
+    assert_eq!(port.versioning(&target(), BUCKET).await, Ok(Some(Versioning::Off)));
+    assert_eq!(port.versioning(&target(), "sluice-no-such-bucket").await, Ok(None));
+    let unversioned = port.put_empty(&target(), BUCKET, "probe").await.expect("it is stored");
+    assert!(unversioned.is_none_or(|version| version == "null"), "no version yet");
 
     let policy = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"TlsOnly","Effect":"Deny","Principal":"*","Action":"s3:*",
@@ -64,8 +68,36 @@ async fn a_bucket_and_its_objects() {
     assert_eq!(port.object(&target(), BUCKET, "none", None, 2).await, Ok(None));
 
     assert_eq!(port.set_policy(&target(), BUCKET, &policy).await, Ok(()));
-    let ready = BucketState { versioned: true, private: true, policy: true };
-    assert_eq!(port.bucket(&target(), BUCKET).await, Ok(Some(ready)));
+    let rule = |id: &str, prefix: &str| LifecycleRule {
+        id: id.into(),
+        enabled: true,
+        prefix: prefix.into(),
+        expire_versions_after: Some(3),
+        ..LifecycleRule::default()
+    };
+    let uploads = LifecycleRule {
+        id: "uploads".into(),
+        enabled: true,
+        abort_uploads_after: Some(7),
+        ..LifecycleRule::default()
+    };
+    let set = async |rules: &[LifecycleRule]| port.set_lifecycle_rules(&target(), BUCKET, rules).await;
+    assert_eq!(set(&[rule("theirs", "backups/")]).await, Ok(()));
+    assert_eq!(set(&[uploads.clone(), rule("probes", "old")]).await, Ok(()));
+    assert_eq!(set(&[uploads.clone(), rule("probes", "probe")]).await, Ok(()));
+    let state = port.bucket(&target(), BUCKET).await.expect("a look").expect("it is there");
+    assert_eq!((state.versioning, state.private), (Versioning::Enabled, true));
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+    assert_eq!(state.policy.as_deref().map(read), Some(read(&policy)));
+    let mut rules = state.lifecycle;
+    rules.sort_by(|one, other| one.id.cmp(&other.id));
+    assert_eq!(rules, [rule("probes", "probe"), rule("theirs", "backups/"), uploads]);
+
+    let version = port.put_empty(&target(), BUCKET, "probe").await.expect("it is stored").expect("versioned");
+    for version in [version.as_str(), "null", "null"] {
+        assert_eq!(port.delete_version(&target(), BUCKET, "probe", version).await, Ok(()));
+    }
+    assert_eq!(port.object(&target(), BUCKET, "probe", None, 2).await, Ok(None));
 }
 
 /// Larger than one chunk of anything on the way, and not the same everywhere.

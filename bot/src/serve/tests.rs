@@ -65,8 +65,8 @@ impl Backend for Outside {
     fn seat(&self, _: Target, _: Screen, _: Tasks) -> Result<Arc<dyn Handles>, Obstacle> {
         Ok(Arc::new(Echo))
     }
-    async fn init(&self, _: &[UserId], _: &str) -> Result<Vec<String>, Obstacle> {
-        Ok(vec![])
+    async fn init(&self, _: &[UserId], _: &str, _: crate::backend::Tell<'_>) -> Result<(), Obstacle> {
+        Ok(())
     }
     async fn examine(&self) -> Vec<Finding> {
         vec![]

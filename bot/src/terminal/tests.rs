@@ -51,8 +51,8 @@ impl Backend for Outside {
         let shown = std::mem::take(&mut *self.shown.lock().unwrap());
         Ok(Arc::new(Desk(answer, Mutex::new(shown), screen)))
     }
-    async fn init(&self, _: &[UserId], _: &str) -> Result<Vec<String>, Obstacle> {
-        Ok(vec![])
+    async fn init(&self, _: &[UserId], _: &str, _: crate::backend::Tell<'_>) -> Result<(), Obstacle> {
+        Ok(())
     }
     async fn examine(&self) -> Vec<Finding> {
         vec![]

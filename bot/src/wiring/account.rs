@@ -1,5 +1,6 @@
 //! `sluice check --account`: what a first hour on an account would find, asked beforehand. Each service that Sluice uses is
-//! asked one thing that is cheap to answer; two probe items are written to the table of the state, and deleted again.
+//! asked one thing that is cheap to answer. Three probes: two items are written to the table of the state and deleted again, an
+//! empty object is written to the bucket, and a deletion of an audit record that does not exist must be denied.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -7,10 +8,10 @@ use sluice_aws_adapter::Aws;
 use sluice_commands::fault::{Class, PortError, PortResult};
 use sluice_commands::ids::Target;
 use sluice_commands::operation::Keys;
-use sluice_commands::operations::names;
+use sluice_commands::operations::bucket;
 use sluice_commands::ports::{
-    BucketState, Builders, FunctionQuotas, Gateway, Guards, Item, Logs, Objects, Precondition, QuotaUse,
-    Quotas, Repositories, Store, StoreError, Write,
+    Builders, FunctionQuotas, Gateway, Guards, Item, Logs, Objects, Precondition, QuotaUse, Quotas,
+    Repositories, Store, StoreError, Write,
 };
 
 use crate::backend::Finding;
@@ -53,20 +54,21 @@ struct Answers {
     builds: PortResult<()>,
     apis: PortResult<usize>,
     logs: PortResult<()>,
-    bucket: PortResult<Option<BucketState>>,
+    /// Whether the bucket gave a probe a version; `None` if there is no bucket that can be asked.
+    versions: PortResult<Option<bool>>,
     functions: PortResult<FunctionQuotas>,
     roles: PortResult<QuotaUse>,
 }
 
 /// Asks all services of the account and region.
 pub(super) async fn examine(ports: &Ports<'_>, target: &Target) -> Vec<Finding> {
-    let (bucket, group) = (names::bucket(target), format!("/aws/codebuild/{NOBODY}"));
-    let (repository, project, apis, logs, bucket, functions, roles) = futures::join!(
+    let group = format!("/aws/codebuild/{NOBODY}");
+    let (repository, project, apis, logs, versions, functions, roles) = futures::join!(
         ports.repositories.repository(target, NOBODY),
         ports.builders.project(target, NOBODY),
         ports.gateway.apis(target),
         ports.logs.retention(target, &group),
-        ports.objects.bucket(target, &bucket),
+        versions(ports.objects, target),
         ports.quotas.functions(target),
         ports.quotas.roles(target),
     );
@@ -75,7 +77,7 @@ pub(super) async fn examine(ports: &Ports<'_>, target: &Target) -> Vec<Finding> 
         builds: project.map(drop),
         apis: apis.map(|apis| apis.len()),
         logs: logs.map(drop),
-        bucket,
+        versions,
         functions,
         roles,
     };
@@ -90,15 +92,15 @@ fn judge(answers: Answers, target: &Target) -> Vec<Finding> {
         service("CodeBuild", answers.builds.map(counts), target),
         service("API Gateway", answers.apis.map(|apis| format!("answers; {apis} HTTP APIs")), target),
         service("Log groups", answers.logs.map(answers_here), target),
-        bucket(answers.bucket, target),
     ];
+    findings.extend(judge_versions(answers.versions, target));
     match answers.functions {
         Ok(told) => findings.extend([code_storage(told.code), concurrency(told.concurrency)]),
-        Err(error) => findings.push(service("Lambda", Err(error), target)),
+        Err(error) => findings.push(figures("Lambda", &error, target)),
     }
     findings.push(match answers.roles {
         Ok(told) => roles(told),
-        Err(error) => service("IAM", Err(error), target),
+        Err(error) => figures("IAM roles", &error, target),
     });
     findings
 }
@@ -132,36 +134,57 @@ fn trouble(error: &PortError, target: &Target) -> String {
     }
 }
 
-fn bucket(told: PortResult<Option<BucketState>>, target: &Target) -> Finding {
-    const NAME: &str = "Bucket";
-    let bucket = names::bucket(target);
-    match told {
-        Ok(None) => Finding::good(
+/// Figures that a service does not tell: nothing depends on them. Only rights that are missing are a fault.
+fn figures(name: &'static str, error: &PortError, target: &Target) -> Finding {
+    if error.class == Class::Denied {
+        return Finding::missing(name, trouble(error, target));
+    }
+    tracing::warn!(%error, "AWS");
+    let (call, code) = (error.call, &error.code);
+    Finding::warning(name, format!("the quota could not be asked for ({call}: {code}): look in the console"))
+}
+
+/// Probes the bucket, if it is there and ours; if not, `sluice check` says so in another line.
+async fn versions(objects: &dyn Objects, target: &Target) -> PortResult<Option<bool>> {
+    match bucket::ready(objects, target).await? {
+        Ok(()) => bucket::probe(objects, target).await.map(Some),
+        Err(_) => Ok(None),
+    }
+}
+
+fn judge_versions(told: PortResult<Option<bool>>, target: &Target) -> Option<Finding> {
+    const NAME: &str = "Versions";
+    Some(match told {
+        Ok(None) => return None,
+        Ok(Some(true)) => Finding::good(NAME, "the bucket gave a probe object a version".to_owned()),
+        Ok(Some(false)) => Finding::missing(
+            NAME,
+            "the bucket gave a probe object no version, so builds are refused: S3 may take 15 minutes after \
+             versioning was turned on. `sluice init` waits for it"
+                .to_owned(),
+        ),
+        Err(error) => Finding::missing(NAME, trouble(&error, target)),
+    })
+}
+
+/// Whether audit records could be deleted.
+pub(super) fn audit(may_delete: Result<bool, StoreError>, table: &str) -> Finding {
+    const NAME: &str = "Audit records";
+    match may_delete {
+        Ok(false) => Finding::good(NAME, format!("a deletion in `{table}` was denied, as it must be")),
+        Ok(true) => Finding::missing(
             NAME,
             format!(
-                "`{bucket}` is not there yet; after it is made, S3 takes up to 15 minutes to keep versions"
+                "these credentials may delete audit records in `{table}`: run the bot with a role that has what \
+                 `sluice policy` prints and nothing else. If this was run as an admin, run it as the bot's role"
             ),
         ),
-        Ok(Some(BucketState { versioned: true, private: true, .. })) => {
-            Finding::good(NAME, format!("`{bucket}` keeps versions and is closed to the public"))
+        Err(error) => {
+            tracing::warn!(%error, "audit records");
+            let words =
+                format!("it could not be tried whether a deletion in `{table}` is denied; the log says why");
+            Finding::missing(NAME, words)
         }
-        Ok(Some(BucketState { versioned, .. })) => {
-            let lacks = if versioned { "is not closed to the public" } else { "keeps no versions" };
-            Finding::warning(NAME, format!("`{bucket}` {lacks}: the next `/repo create` mends that"))
-        }
-        // A look at a bucket is refused without a reason.
-        Err(error) if error.class == Class::Denied => {
-            tracing::warn!(%error, "AWS");
-            let (call, code) = (error.call, &error.code);
-            Finding::missing(
-                NAME,
-                format!(
-                    "`{bucket}` may not be looked at ({call}: {code}): either the role lacks what `sluice policy` \
-                     prints, or another account took that name, and then Sluice cannot be used in this region"
-                ),
-            )
-        }
-        Err(error) => Finding::missing(NAME, trouble(&error, target)),
     }
 }
 

@@ -5,6 +5,7 @@ mod account;
 mod assembly;
 mod audit;
 mod backups;
+mod bucket;
 mod lanes;
 mod policy;
 mod probe;
@@ -24,7 +25,7 @@ use sluice_commands::operation::{Keys, Pinned};
 use sluice_commands::operations::init::{self, Named};
 use sluice_commands::ports::{Clock as _, Guards, Precondition, Queue, StoreError, Write};
 
-use crate::backend::{Backend, Finding, Obstacle, Parts};
+use crate::backend::{Backend, Finding, Obstacle, Parts, Tell};
 use crate::config::{Base, Place, Problem};
 use crate::ingress::Handles;
 use crate::system_clock::SystemClock;
@@ -214,16 +215,22 @@ impl Backend for Cloud {
         Ok(assembly::seat(cloud, store, self.queue.clone(), target, (screen, tasks)))
     }
 
-    async fn init(&self, admins: &[UserId], login: &str) -> Result<Vec<String>, Obstacle> {
-        let target = self.whoami().await?;
-        let mut done = vec![format!("account and region: {target}")];
-        done.push(self.state.make(&self.aws).await?);
+    async fn init(&self, admins: &[UserId], login: &str, tell: Tell<'_>) -> Result<(), Obstacle> {
+        let (target, objects) = (self.whoami().await?, &*self.aws.objects);
+        tell(&format!("account and region: {target}"));
+        tell(&self.state.make(&self.aws).await?);
         self.record(&target).await?;
-        done.push(format!("{} holds this account and region", self.state.what()));
-        done.extend(rights::bring_up_to_date(&*self.aws.identity, &self.base, &target).await?);
-        done.extend(self.make_queue(&target).await?);
-        done.extend(self.name_admins(&target, admins, login).await?);
-        Ok(done)
+        tell(&format!("{} holds this account and region", self.state.what()));
+        for line in rights::bring_up_to_date(&*self.aws.identity, &self.base, &target).await? {
+            tell(&line);
+        }
+        let versioning_began = bucket::set_up(objects, &target, tell).await?;
+        let queue = self.make_queue(&target).await?;
+        for line in queue.into_iter().chain(self.name_admins(&target, admins, login).await?) {
+            tell(&line);
+        }
+        // Last: it may take minutes, and nothing else needs it.
+        bucket::await_versions(objects, &target, versioning_began, tell).await
     }
 
     async fn close(&self) {
@@ -246,6 +253,7 @@ impl Backend for Cloud {
             }
             findings
                 .push(finding("Boundaries", rights::examine(&*self.aws.identity, &self.base, &target).await));
+            findings.push(bucket::examine(&*self.aws.objects, &self.base, &target).await);
             if let Some(queue) = self.find_queue(&target).await.transpose() {
                 findings.push(finding("Queue", queue.map(|name| format!("`{name}` is there"))));
             }
@@ -260,6 +268,7 @@ impl Backend for Cloud {
         if let State::Table(store) = &self.state
             && self.state.is_there().await.is_ok()
         {
+            findings.push(account::audit(store.may_delete_audit_records().await, store.audit_table()));
             let probed = account::probe(&**store, &Keys::new(&target), SystemClock.now()).await;
             let probed = probed.map_err(|error| match error {
                 StoreError::Refused(_) => {

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 use sluice_commands::ids::Target;
-use sluice_commands::operations::names;
+use sluice_commands::operations::{bucket, names};
 use sluice_state::DynamoStore;
 
 use crate::config::{Base, Place, State};
@@ -66,7 +66,9 @@ fn action(call: &str) -> String {
         Some(("apigatewayv2", name)) => format!("apigateway:{}", verb(name)),
         _ => match call {
             "s3:HeadBucket" | "s3:ListObjectsV2" => "s3:ListBucket",
+            "s3:GetBucketLifecycleConfiguration" => "s3:GetLifecycleConfiguration",
             "s3:GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
+            "s3:PutBucketLifecycleConfiguration" => "s3:PutLifecycleConfiguration",
             "s3:PutPublicAccessBlock" => "s3:PutBucketPublicAccessBlock",
             "lambda:Invoke" => "lambda:InvokeFunction",
             "sqs:DeleteMessageBatch" => "sqs:DeleteMessage",
@@ -75,6 +77,18 @@ fn action(call: &str) -> String {
         .to_owned(),
     }
 }
+
+/// What looking at the bucket needs, and changing it after a look.
+const SET_UP_BUCKET: &[&str] = &[
+    "s3:GetBucketPolicy",
+    "s3:GetBucketPublicAccessBlock",
+    "s3:GetBucketTagging",
+    "s3:GetBucketVersioning",
+    "s3:GetLifecycleConfiguration",
+    "s3:ListBucket",
+    "s3:PutBucketTagging",
+    "s3:TagResource",
+];
 
 /// What the state needs of its table, and `sluice init` to make it. Transactions are judged by the action of each item.
 const TABLE: &[&str] = &[
@@ -119,6 +133,10 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
     let here = |service: &str, what: &str| target.arn(service, what);
     let queue: Vec<String> = base.queue.iter().map(|name| here("sqs", name)).collect();
     let boundaries = vec![names::boundary_arn(target), names::build_boundary_arn(target)];
+    let bucket = target.arn_of_bucket(&names::bucket(target));
+    // One object, which says nothing; `init` and `check --account` write it to see whether it gets a version.
+    let probe = Allowed::new("Probe", &[], vec![format!("{bucket}/{}", bucket::PROBE)])
+        .besides(&["s3:DeleteObjectVersion", "s3:PutObject"]);
     if whose == Whose::Init {
         return vec![
             Allowed::new(
@@ -132,11 +150,23 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
                 boundaries,
             )
             .besides(&["iam:GetPolicy", "iam:GetPolicyVersion"]),
+            Allowed::new(
+                "ArtifactBucket",
+                &[
+                    "s3:CreateBucket",
+                    "s3:PutBucketLifecycleConfiguration",
+                    "s3:PutBucketPolicy",
+                    "s3:PutBucketVersioning",
+                    "s3:PutPublicAccessBlock",
+                ],
+                vec![bucket],
+            )
+            .besides(SET_UP_BUCKET),
+            probe,
             Allowed::new("Queue", &["sqs:CreateQueue"], queue).besides(&["sqs:GetQueueUrl"]),
             Allowed::new("Whoami", &[], vec!["*".into()]).besides(&["sts:GetCallerIdentity"]),
         ];
     }
-    let bucket = target.arn_of_bucket(&names::bucket(target));
     let roles = target.arn_of_account("iam", &format!("role{}*", names::IAM_PATH));
     let absent_roles = target.arn_of_account("iam", "role/sluice-*");
     let function = here("lambda", "function:sluice-*");
@@ -191,19 +221,16 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
         Allowed::new(
             "ArtifactBucket",
             &[
-                "s3:CreateBucket",
+                "s3:GetBucketLifecycleConfiguration",
                 "s3:GetBucketPolicy",
                 "s3:GetBucketTagging",
                 "s3:GetBucketVersioning",
                 "s3:GetPublicAccessBlock",
                 "s3:HeadBucket",
-                "s3:PutBucketPolicy",
-                "s3:PutBucketVersioning",
-                "s3:PutPublicAccessBlock",
             ],
             vec![bucket.clone()],
-        )
-        .besides(&["s3:PutBucketTagging", "s3:TagResource"]),
+        ),
+        probe,
         // Lambda reads a function's code with the rights of who names it.
         Allowed::new("Artifacts", &["s3:GetObject"], vec![format!("{bucket}/*")])
             .besides(&["s3:GetObjectVersion"]),
@@ -388,6 +415,20 @@ mod tests {
     }
 
     #[test]
+    fn the_bot_neither_makes_nor_configures_a_bucket() {
+        let text = policy(Whose::Bot, &base(&[("SLUICE_QUEUE", "sqs:sluice")]), &target()).to_string();
+        for action in ["s3:CreateBucket", "s3:PutBucket", "s3:PutLifecycle", "s3:TagResource"] {
+            assert!(!text.contains(action), "{action}");
+        }
+        let init = policy(Whose::Init, &base(&[]), &target());
+        let statements = init["Statement"].as_array().unwrap();
+        let objects = statements.iter().filter(|statement| statement.to_string().contains("s3:PutObject"));
+        let objects: Vec<_> = objects.map(|statement| &statement["Resource"]).collect();
+        let probe = "arn:aws:s3:::sluice-123456789012-eu-central-1/_sluice/probe";
+        assert_eq!(objects, [&json!([probe])], "setting up writes one object");
+    }
+
+    #[test]
     fn audit_records_are_added_and_read_and_nothing_else() {
         let audit = "arn:aws:dynamodb:eu-central-1:123456789012:table/sluice-audit";
         let mut allowed = vec![];
@@ -425,7 +466,7 @@ mod tests {
     fn what_is_not_used_is_not_let_through() {
         let file = policy(Whose::Bot, &base(&[("SLUICE_STATE", "sqlite:/tmp/state")]), &target()).to_string();
         assert!(!file.contains("dynamodb:") && !file.contains("sqs:"), "{file}");
-        assert!(!file.contains("s3:PutObject"), "{file}");
+        assert_eq!(file.matches("s3:PutObject").count(), 1, "the probe's: {file}");
         let backup = [("SLUICE_STATE", "sqlite:/tmp/state"), ("SLUICE_BACKUP", "s3://copies/of/sluice")];
         let backup = policy(Whose::Bot, &base(&backup), &target()).to_string();
         assert!(backup.contains("arn:aws:s3:::copies/of/sluice/*"), "{backup}");

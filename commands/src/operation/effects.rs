@@ -58,14 +58,23 @@ mutations! {
         "no parent is given, so that it fails on a branch that has a commit",
         "GetBranch; ours if the commit's subject is the one we write", true, Stays("goes with the repository");
     CREATE_BUCKET: "s3:CreateBucket",
-        "the name is the account's and region's", "HeadBucket and its tags", true, Stays("all pipelines share it");
-    BUCKET_VERSIONING: "s3:PutBucketVersioning", "sets one value", "GetBucketVersioning", true, Stays("the bucket must be so");
-    BUCKET_PRIVACY: "s3:PutPublicAccessBlock", "sets one value", "GetPublicAccessBlock", true, Stays("the bucket must be so");
-    BUCKET_POLICY: "s3:PutBucketPolicy", "sets one value", "GetBucketPolicy", true, Stays("the bucket must be so");
-    KEEP_BACKUP: "s3:PutObject",
-        "the name is the backup's time; If-None-Match", "ListObjectsV2", true, Stays("the oldest backups are deleted");
-    DISCARD_BACKUP: "s3:DeleteObject", "an object that is gone is no error", "ListObjectsV2", true,
-        Stays("a newer backup is there");
+        "the name is the account's and region's", "HeadBucket and its tags", true,
+        Stays("made once by `sluice init`; all pipelines share it");
+    BUCKET_VERSIONING: "s3:PutBucketVersioning", "sets one value", "GetBucketVersioning", true,
+        Stays("set by `sluice init`; the bucket must be so");
+    BUCKET_PRIVACY: "s3:PutPublicAccessBlock", "sets one value", "GetPublicAccessBlock", true,
+        Stays("set by `sluice init`; the bucket must be so");
+    BUCKET_POLICY: "s3:PutBucketPolicy", "sets one value", "GetBucketPolicy", true,
+        Stays("set by `sluice init`; the bucket must be so");
+    BUCKET_LIFECYCLE: "s3:PutBucketLifecycleConfiguration",
+        "sets its own two rules; rules with other ids stay", "GetBucketLifecycleConfiguration", true,
+        Stays("set by `sluice init`; neither rule touches what a release needs");
+    PUT_OBJECT: "s3:PutObject",
+        "a backup: its name is its time, with If-None-Match. A probe of `sluice init` and `sluice check --account`: empty, \
+         always the same key",
+        "ListObjectsV2; a probe not at all", true, Stays("the oldest backups are deleted; a probe is deleted at once");
+    DELETE_OBJECT: "s3:DeleteObject", "an object that is gone is no error", "ListObjectsV2; a probe not at all", true,
+        Stays("a newer backup is there; a probe says nothing");
     CREATE_POLICY: "iam:CreatePolicy",
         "fixed name; one of that name is a conflict", "GetPolicy", true, Stays("made once by `sluice init`");
     CREATE_POLICY_VERSION: "iam:CreatePolicyVersion",

@@ -8,6 +8,7 @@ pub mod access;
 #[cfg(test)]
 mod alphabets;
 pub mod boundaries;
+pub mod bucket;
 pub mod build;
 pub mod deploy;
 pub mod init;

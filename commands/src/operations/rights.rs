@@ -223,6 +223,9 @@ pub fn build_policy(target: &Target, pipeline: &PipelineName) -> String {
 fn build_statements(target: &Target, repository: &str, prefix: &str, project: &str) -> Vec<Value> {
     let bucket = names::bucket(target);
     let below = |folder: &str| target.arn_of_bucket(&format!("{bucket}/{prefix}/{folder}/*"));
+    // Names of buckets are known and unique among all accounts: should the bucket be deleted, another account could make
+    // one of its name, and have the code of builds sent there.
+    let own = json!({ "StringEquals": { "aws:ResourceAccount": target.account } });
     vec![
         json!({
             "Sid": "Source", "Effect": "Allow", "Action": "codecommit:GitPull",
@@ -230,11 +233,11 @@ fn build_statements(target: &Target, repository: &str, prefix: &str, project: &s
         }),
         json!({
             "Sid": "WriteArtifacts", "Effect": "Allow", "Action": "s3:PutObject",
-            "Resource": [below("code"), below("builds")],
+            "Resource": [below("code"), below("builds")], "Condition": own,
         }),
         json!({
             "Sid": "ReadCode", "Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
-            "Resource": below("code"),
+            "Resource": below("code"), "Condition": own,
         }),
         json!({
             "Sid": "ArtifactBucket", "Effect": "Allow",

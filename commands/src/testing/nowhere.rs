@@ -124,6 +124,9 @@ impl Objects for Nowhere {
     async fn bucket(&self, _: &Target, _: &str) -> PortResult<Option<BucketState>> {
         nowhere("bucket")
     }
+    async fn versioning(&self, _: &Target, _: &str) -> PortResult<Option<Versioning>> {
+        nowhere("versioning")
+    }
     async fn bucket_tags(&self, _: &Target, _: &str) -> PortResult<Tags> {
         nowhere("bucket_tags")
     }
@@ -135,6 +138,15 @@ impl Objects for Nowhere {
     }
     async fn set_policy(&self, _: &Target, _: &str, _: &str) -> PortResult<()> {
         nowhere("set_policy")
+    }
+    async fn set_lifecycle_rules(&self, _: &Target, _: &str, _: &[LifecycleRule]) -> PortResult<()> {
+        nowhere("set_lifecycle_rules")
+    }
+    async fn put_empty(&self, _: &Target, _: &str, _: &str) -> PortResult<Option<String>> {
+        nowhere("put_empty")
+    }
+    async fn delete_version(&self, _: &Target, _: &str, _: &str, _: &str) -> PortResult<()> {
+        nowhere("delete_version")
     }
     async fn object(
         &self,

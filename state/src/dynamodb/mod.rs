@@ -1,5 +1,5 @@
 //! [`DynamoStore`]: the store port over two DynamoDB tables: one for the items, one for the audit records, on which nothing
-//! but puts and queries is ever asked for.
+//! but puts and queries is ever asked for. (`protection.rs` asks for one deletion, of nothing, to see it denied.)
 //!
 //! What it guarantees beyond the port: a write never fails on its own success. The SDK's retries are off, because they
 //! would repeat a plain conditional write whose answer was lost; [`attempt`] repeats only what a token or the nature of
@@ -9,6 +9,7 @@ mod attempt;
 mod errors;
 mod item;
 mod meter;
+mod protection;
 mod read;
 mod request;
 mod table;

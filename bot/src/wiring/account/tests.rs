@@ -21,7 +21,7 @@ fn good() -> Answers {
         builds: Ok(()),
         apis: Ok(2),
         logs: Ok(()),
-        bucket: Ok(None),
+        versions: Ok(Some(true)),
         functions: Ok(FunctionQuotas { code: QuotaUse { used: 3 << 29, of: 75 << 30 }, concurrency: 1000 }),
         roles: Ok(QuotaUse { used: 800, of: 1000 }),
     }
@@ -47,7 +47,7 @@ fn an_account_in_good_order_has_no_warning() {
 async fn every_service_that_refuses_is_named_with_what_to_do() {
     let findings = examine(&nowhere(), &target()).await;
     let all: Vec<_> = findings.iter().map(|finding| finding.name).collect();
-    assert_eq!(all, ["CodeCommit", "CodeBuild", "API Gateway", "Log groups", "Bucket", "Lambda", "IAM"]);
+    assert_eq!(all, ["CodeCommit", "CodeBuild", "API Gateway", "Log groups", "Lambda", "IAM roles"]);
     for finding in &findings {
         assert_eq!(finding.mark, Mark::Missing, "{finding:?}");
         assert!(finding.words.contains("`sluice policy`"), "{finding:?}");
@@ -81,13 +81,11 @@ fn what_is_nearly_used_up_is_warned_of() {
     let code = QuotaUse { used: 61 << 30, of: 75 << 30 };
     answers.functions = Ok(FunctionQuotas { code, concurrency: 50 });
     answers.roles = Ok(QuotaUse { used: 810, of: 1000 });
-    answers.bucket = Ok(Some(BucketState { versioned: false, private: true, policy: true }));
     let findings = judge(answers, &target());
     for (name, part) in [
         ("Lambda code", "61.0 GB of 75.0 GB used by all functions (81 %)"),
         ("Concurrency", "50 functions at the same time; all stages share them"),
         ("IAM roles", "810 of 1000 used (81 %)"),
-        ("Bucket", "keeps no versions"),
     ] {
         let finding = named(&findings, name);
         assert_eq!(finding.mark, Mark::Warning, "{finding:?}");
@@ -104,4 +102,36 @@ async fn a_probe_leaves_nothing_behind_and_tells_a_refusal() {
     store.fail_next(StoreError::Refused("TransactWriteItems: AccessDeniedException".into()));
     let refused = probe(&store, &keys, Timestamp::UNIX_EPOCH).await;
     assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+}
+
+#[test]
+fn a_quota_that_cannot_be_asked_for_is_a_warning_and_missing_rights_are_not() {
+    let mut answers = good();
+    answers.roles = Err(error("iam:GetAccountSummary", Class::Invalid, "InvalidAction"));
+    answers.functions = Err(error("lambda:GetAccountSettings", Class::Denied, "AccessDenied"));
+    let findings = judge(answers, &target());
+    let roles = named(&findings, "IAM roles");
+    assert_eq!(roles.mark, Mark::Warning);
+    assert!(
+        roles.words.contains("could not be asked for (iam:GetAccountSummary: InvalidAction)"),
+        "{roles:?}"
+    );
+    assert_eq!(named(&findings, "Lambda").mark, Mark::Missing);
+}
+
+#[test]
+fn a_probe_without_a_version_and_audit_records_that_can_be_deleted_are_faults() {
+    let mut answers = good();
+    answers.versions = Ok(Some(false));
+    let findings = judge(answers, &target());
+    assert_eq!(named(&findings, "Versions").mark, Mark::Missing);
+    let mut answers = good();
+    answers.versions = Ok(None);
+    assert!(judge(answers, &target()).iter().all(|finding| finding.name != "Versions"));
+    assert_eq!(audit(Ok(false), "sluice-audit").mark, Mark::Good);
+    let allowed = audit(Ok(true), "sluice-audit");
+    assert!(
+        allowed.mark == Mark::Missing && allowed.words.contains("may delete audit records in `sluice-audit`")
+    );
+    assert_eq!(audit(Err(StoreError::Unknown("lost".into())), "sluice-audit").mark, Mark::Missing);
 }

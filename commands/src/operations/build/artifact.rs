@@ -9,12 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, GREEN, Pinned, View};
 use crate::operation::{Context, Effect, Progress, Refusal, Step, Trouble};
+use crate::operations::bucket::NULL_VERSION;
 use crate::operations::build::{ARTIFACT_LIMIT, At, Params};
 use crate::ports::{DueChange, Guard, Precondition, Write};
 use crate::template::Manifest;
-
-/// S3's version id of what was written before the bucket kept versions.
-const UNVERSIONED: &str = "null";
 
 /// Reads what the build left and pins each object by version and SHA-256.
 pub(super) struct PinArtifact(pub(super) At);
@@ -91,7 +89,7 @@ impl PinArtifact {
 
 /// The version of an object that cannot be replaced. Without one, what is pinned today could be another thing tomorrow.
 fn real_version(version: Option<String>, file: &str, params: &Params) -> Result<String, Refusal> {
-    version.filter(|version| version != UNVERSIONED).ok_or_else(|| {
+    version.filter(|version| version != NULL_VERSION).ok_or_else(|| {
         Refusal::new(
             "not-versioned",
             format!(

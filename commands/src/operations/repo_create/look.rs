@@ -5,23 +5,16 @@ use async_trait::async_trait;
 use futures::future::try_join5;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Class, PortResult};
-use crate::ids::Target;
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
-use crate::operation::{Context, Effect, Progress, Refusal, Step, Trouble};
-use crate::operations::names;
+use crate::operation::{Context, Effect, Progress, Step, Trouble};
 use crate::operations::repo_create::At;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::foreign_refusal;
-use crate::ports::{BucketState, TAG_PIPELINE};
+use crate::operations::{bucket, names};
 
 /// What is there already, and ours.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Found {
-    pub(super) bucket: bool,
-    pub(super) versioned: bool,
-    pub(super) private: bool,
-    pub(super) policy: bool,
     pub(super) clone_url: Option<String>,
     pub(super) commit: bool,
     pub(super) role: bool,
@@ -38,29 +31,18 @@ impl Step for Look {
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
         let At { target, name } = &self.0;
         let world = &cx.world;
-        let bucket_name = names::bucket(target);
         let role = ImmutableRole::of_builds(target, name);
         let project_name = names::project(name);
         let (bucket, repository, role_found, policy, project) = try_join5(
-            bucket(cx, target, &bucket_name),
+            bucket::ready(&*world.objects, target),
             world.repositories.repository(target, name.as_str()),
             world.identity.role(target, &role.name),
             world.identity.role_policy(target, &role.name, PUT_ROLE_POLICY_NAME),
             world.builders.project(target, &project_name),
         )
         .await?;
-        let bucket = bucket.map_err(Trouble::Refused)?;
+        bucket.map_err(Trouble::Refused)?;
         let mut found = Found { role: role_found.is_some() && policy.is_some(), ..Found::default() };
-        if let Some(bucket) = bucket {
-            let tags = world.objects.bucket_tags(target, &bucket_name).await?;
-            if tags.get(TAG_PIPELINE).map(String::as_str) != Some(names::SHARED) {
-                return Err(Trouble::Refused(foreign_refusal(&format!("The bucket `{bucket_name}`"))));
-            }
-            found.bucket = true;
-            found.versioned = bucket.versioned;
-            found.private = bucket.private;
-            found.policy = bucket.policy;
-        }
         if let Some(repository) = repository {
             let tags = world.repositories.repository_tags(target, &repository.arn).await?;
             if !self.0.is_ours(&tags) {
@@ -78,22 +60,5 @@ impl Step for Look {
             found.project = true;
         }
         Progress::done(found)
-    }
-}
-
-/// The bucket, or why it cannot be used. Its name is known and buckets have one name space for all accounts, so somebody else may
-/// have made it; every call names the account that must own it.
-async fn bucket(
-    cx: &Context,
-    target: &Target,
-    name: &str,
-) -> PortResult<Result<Option<BucketState>, Refusal>> {
-    match cx.world.objects.bucket(target, name).await {
-        Err(error) if error.class == Class::Denied => Ok(Err(Refusal::new(
-            "bucket-denied",
-            format!("The bucket `{name}` belongs to another AWS account, or Sluice's role may not see it."),
-            "If it is not yours, tell AWS support: nothing was uploaded there. If it is, compare the role with `sluice policy`.",
-        ))),
-        found => found.map(Ok),
     }
 }

@@ -1,9 +1,9 @@
-//! `/repo create`: a repository with its first commit, the artifact bucket, the build project with its role, and the
-//! pipeline's record with its first stage.
+//! `/repo create`: a repository with its first commit, the build project with its role, and the pipeline's record with its
+//! first stage.
 //!
-//! It looks first and makes only what is missing, so that the same command completes what a failed one left.
+//! It looks first and makes only what is missing, so that the same command completes what a failed one left. The artifact
+//! bucket is `sluice init`'s to make; without it nothing begins.
 
-mod bucket;
 mod look;
 mod repository;
 
@@ -20,7 +20,6 @@ use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::role_nodes;
 use crate::ports::{Precondition, TAG_PIPELINE, Tags, Write};
-use bucket::{BucketSetting, CreateBucket, SetBucket};
 use look::{Found, Look};
 use repository::{CreateProject, CreateRepository, FirstCommit};
 
@@ -69,25 +68,6 @@ impl Definition for RepoCreate {
             last.push(node.id.clone());
             nodes.push(node);
         };
-        let bucket = names::bucket(target);
-        if !found.bucket {
-            add(Node::new(
-                id("bucket"),
-                Text::plain("make the bucket ").code(bucket),
-                CreateBucket(at.clone()),
-            ));
-        }
-        let made = || (!found.bucket).then(|| id("bucket"));
-        for (missing, which) in [
-            (!found.versioned, BucketSetting::Versioning),
-            (!found.private, BucketSetting::Privacy),
-            (!found.policy, BucketSetting::Policy),
-        ] {
-            if missing {
-                let title = which.title();
-                add(Node::new(id(which.id()), title, SetBucket(at.clone(), which)).after(made()));
-            }
-        }
         if found.clone_url.is_none() {
             let title = Text::plain("make the repository ").code(name.as_str());
             add(Node::new(id("repository"), title, CreateRepository(at.clone())));
@@ -110,7 +90,6 @@ impl Definition for RepoCreate {
             let mut needs = vec![];
             needs.extend((!found.role).then(|| StepId::of("role-policy", "build")));
             needs.extend(found.clone_url.is_none().then(|| id("repository")));
-            needs.extend(made());
             let step = CreateProject { at: at.clone(), role, source: source.unwrap_or_default() };
             add(Node::new(id("project"), Text::plain("make the build project"), step).after(needs));
         }

@@ -43,6 +43,8 @@ pub struct Climate {
     pub late: Duration,
     /// How long API Gateway takes to deploy.
     pub deploys: Duration,
+    /// How long a bucket keeps no versions after versioning was first turned on.
+    pub versions: Duration,
     /// How long a build takes.
     pub build: Duration,
     /// Whether everything that serves is ill: it answers, but not as it should.
@@ -59,6 +61,7 @@ impl Default for Climate {
             applies: Duration::from_millis(500),
             late: Duration::ZERO,
             deploys: Duration::ZERO,
+            versions: Duration::ZERO,
             build: Duration::from_secs(8),
             ill: false,
         }

@@ -59,8 +59,7 @@ impl Outputs {
     /// Nothing is there yet when a pipeline is created.
     pub fn of_creation(clone_url: &str) -> Self {
         let found = json!({
-            "bucket": false, "versioned": false, "private": false, "policy": false, "clone_url": null,
-            "commit": false, "role": false, "project": false,
+            "clone_url": null, "commit": false, "role": false, "project": false,
         });
         Self::default().with("look", found).with("repository", clone_url)
     }

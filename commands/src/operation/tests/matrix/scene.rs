@@ -39,6 +39,7 @@ impl Scene {
         for boundary in operations::boundaries::wanted(&target(), &OwnResources::default(), None) {
             operations::boundaries::apply(&cloud.reach(), &target(), &boundary).await.unwrap();
         }
+        operations::bucket::set_up(&cloud.reach(), &target()).await.unwrap().unwrap();
         Self { items: vec![], audit: vec![], cloud, clock }
     }
 
