@@ -10,7 +10,7 @@
 //! | backup | dropped; what bears a backup's name is whole | the process stops: there would be no more of them |
 //! | delivery | finished: a transaction may be on its way | logged; the person was told to watch, or repeats |
 //! | operation | the engine lets go of it; after the grace it is dropped: its journal continues elsewhere | logged; the sweep finds it again |
-//! | reply, telling | given the grace to tell the latest | logged; told again with the next news |
+//! | reply, telling | given the grace to tell the latest; once all operations ended, telling waits for no slot | logged; told again with the next news |
 //! | listening | dropped while it waits | logged: without hints the sweep finds everything |
 //! | asking | dropped while it waits | logged: after a while it is asked again |
 //! | tidying | dropped while it waits | logged: another replica does it, or the next start |

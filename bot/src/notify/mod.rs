@@ -35,6 +35,9 @@ pub(crate) trait Ledger: Send + Sync {
     async fn posted(&self, operation: &OperationId, what: &str, posted: &Posted) -> Result<(), StoreError>;
     /// Records that all of the last news is told everywhere.
     async fn settled(&self, news: &News) -> Result<(), StoreError>;
+    /// Leaves the operation to another process, which tells what this one could not. No message was posted for the
+    /// journal's rows from `untold_since` on.
+    async fn left(&self, news: &News, untold_since: u64) -> Result<(), StoreError>;
 }
 
 /// The herald of this process.
@@ -56,6 +59,16 @@ struct Open {
     places: HashMap<ChannelId, watch::Sender<Arc<News>>>,
     /// Where the last news is told.
     done: HashSet<ChannelId>,
+    /// The newest news that a place which ended had begun to tell.
+    begun: u64,
+}
+
+/// How a place ends.
+struct End {
+    /// Whether the last news is told there.
+    is_told: bool,
+    /// The newest news of which a call to Slack was begun.
+    begun: u64,
 }
 
 impl Notify {
@@ -79,6 +92,7 @@ impl Herald for Notify {
             latest: Arc::clone(&news),
             places: HashMap::new(),
             done: HashSet::new(),
+            begun: 0,
         });
         let (now, before) = (news.sequence, entry.latest.sequence);
         if now < before || (now == before && entry.latest.is_last() && !news.is_last()) {
@@ -130,33 +144,46 @@ impl Shared {
         true
     }
 
-    /// A place has told the last news. The one that is last to do so settles the operation. `false`: newer news came
-    /// meanwhile; seen under the lock, so that none falls between the look and the end.
-    async fn done(
+    /// A place ends. The last one of an operation records that all is told, or leaves it to another process. `false`:
+    /// newer news came meanwhile; seen under the lock, so that none falls between the look and the end.
+    async fn end(
         &self,
         operation: &OperationId,
         channel: &ChannelId,
         news: &watch::Receiver<Arc<News>>,
+        end: End,
     ) -> bool {
-        let told = {
+        let (latest, untold_since, is_told) = {
             let mut open = self.open();
             if news.has_changed().unwrap_or(false) {
                 return false;
             }
             let Some(entry) = open.get_mut(operation) else { return true };
             entry.places.remove(channel);
-            entry.done.insert(channel.clone());
-            let all_told = entry.latest.channels.iter().all(|channel| entry.done.contains(channel));
-            if !all_told {
+            entry.begun = entry.begun.max(end.begun);
+            if end.is_told {
+                entry.done.insert(channel.clone());
+            }
+            if !entry.places.is_empty() {
                 return true;
             }
-            Arc::clone(&entry.latest)
+            let is_told = entry.latest.channels.iter().all(|channel| entry.done.contains(channel));
+            let untold_since = entry.latest.own_since.max(entry.begun + 1);
+            (Arc::clone(&entry.latest), untold_since, is_told)
         };
         let mut pause = Duration::from_millis(500);
-        while let Err(error) = self.ledger.settled(&told).await {
+        loop {
+            let recorded = match is_told {
+                true => self.ledger.settled(&latest).await,
+                false => self.ledger.left(&latest, untold_since).await,
+            };
+            let Err(error) = recorded else { break };
             crate::metrics::store_error("telling");
-            tracing::warn!(%operation, %error, "could not record that an operation is told");
-            tokio::time::sleep(pause).await;
+            tracing::warn!(%operation, %error, is_told, "could not record whether an operation is told");
+            // Should it not be recorded, the lease does its part.
+            if self.tasks.drained().run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                break;
+            }
             pause = (pause * 2).min(place::LONGEST_PAUSE);
         }
         let mut open = self.open();

@@ -15,9 +15,9 @@ use sluice_commands::ports::{Aside, News, StoreError};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::Shared;
 use super::pace::Lane;
 use super::standing::{Draft, Standing};
+use super::{End, Shared};
 use crate::render;
 use crate::slack::{Method, Trouble};
 
@@ -54,19 +54,22 @@ pub(super) struct Place {
     asides: HashMap<&'static str, Standing>,
     is_closed: bool,
     setbacks: u32,
+    /// The newest news of which a call to Slack was begun.
+    begun: u64,
 }
 
 impl Place {
     pub(super) fn new(shared: Arc<Shared>, channel: ChannelId, news: watch::Receiver<Arc<News>>) -> Self {
         let main = Standing::new(news.borrow().first);
         let asides = HashMap::new();
-        Self { shared, channel, news, main, asides, is_closed: false, setbacks: 0 }
+        Self { shared, channel, news, main, asides, is_closed: false, setbacks: 0, begun: 0 }
     }
 
     /// Until the last news is told, or nothing came for a while.
     pub(super) async fn run(mut self) {
         let operation = self.news.borrow().operation.clone();
         let stopping = self.shared.tasks.stopping().clone();
+        let drained = self.shared.tasks.drained().clone();
         if !self.news.borrow().is_last() {
             let end = timeout(MOMENT, self.news.wait_for(|news| news.is_last()));
             let _ = stopping.run_until_cancelled(end).await;
@@ -76,7 +79,7 @@ impl Place {
             let begun = Instant::now();
             match self.tell(news).await {
                 // What waits or is stuck may have gone on while it was told.
-                Ok(true) if self.shared.done(&operation, &self.channel, &self.news).await => return,
+                Ok(true) if self.end(true).await => return,
                 Ok(_) => {
                     self.setbacks = 0;
                     let changed = stopping.run_until_cancelled(timeout(REST, self.news.changed())).await;
@@ -87,9 +90,20 @@ impl Place {
                     // A process that stops has no time for gaps.
                     let _ = stopping.run_until_cancelled(sleep_until(begun + EDIT_GAP)).await;
                 }
-                Err(Setback(pause)) => sleep(pause).await,
+                Err(_) if drained.is_cancelled() => {
+                    if self.end(false).await {
+                        return;
+                    }
+                }
+                Err(Setback(pause)) => drop(drained.run_until_cancelled(sleep(pause)).await),
             }
         }
+    }
+
+    /// Ends, unless newer news came meanwhile.
+    async fn end(&self, is_told: bool) -> bool {
+        let operation = self.news.borrow().operation.clone();
+        self.shared.end(&operation, &self.channel, &self.news, End { is_told, begun: self.begun }).await
     }
 
     /// Tells what is newest by the time there is a slot; whether that was the last.
@@ -163,8 +177,9 @@ impl Place {
             let is_edit = posted.ts.is_some();
             let lane = if is_edit { Lane::Edits } else { Lane::Posts(self.channel.clone()) };
             if !is_edit || posted.told.as_ref() != Some(&posted.body(&draft(self).message)) {
-                self.shared.pace.slot(&lane).await;
+                self.slot(&lane).await?;
                 let draft = draft(self);
+                self.begun = self.begun.max(draft.sequence);
                 match self.send(posted, &draft).await {
                     Ok(ts) => {
                         posted.recorded &= posted.ts.as_ref() == Some(&ts);
@@ -189,6 +204,25 @@ impl Place {
                 posted.recorded = true;
             }
             return Ok(());
+        }
+    }
+
+    /// Waits until Slack may be called. Once the process only waits for messages, there is no time for that: what has no
+    /// slot at once is left to another process.
+    async fn slot(&self, lane: &Lane) -> Result<(), Setback> {
+        let (drained, mut news) = (self.shared.tasks.drained(), self.news.clone());
+        let mut priority = news.borrow().priority();
+        let mut turn = self.shared.pace.join(lane, priority);
+        loop {
+            tokio::select! {
+                biased;
+                () = turn.comes() => return Ok(()),
+                Ok(higher) = news.wait_for(|news| news.priority() > priority) => {
+                    priority = higher.priority();
+                    turn.raise(priority);
+                }
+                () = drained.cancelled() => return Err(Setback(Duration::ZERO)),
+            }
         }
     }
 

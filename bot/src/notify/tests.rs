@@ -90,6 +90,7 @@ impl Workspace {
 struct Memory {
     posts: Mutex<HashMap<String, Posted>>,
     settled: Mutex<usize>,
+    left: Mutex<Vec<(OperationId, u64)>>,
     failures: Mutex<usize>,
 }
 
@@ -109,6 +110,10 @@ impl Ledger for Memory {
     }
     async fn settled(&self, _: &News) -> Result<(), StoreError> {
         *self.settled.lock().unwrap() += 1;
+        Ok(())
+    }
+    async fn left(&self, news: &News, untold_since: u64) -> Result<(), StoreError> {
+        self.left.lock().unwrap().push((news.operation.clone(), untold_since));
         Ok(())
     }
 }
@@ -143,6 +148,7 @@ fn news(sequence: u64, last: bool) -> News {
         own_since: 1,
         first: false,
         status: if last { Status::Succeeded } else { Status::Running },
+        is_urgent: false,
         actor: UserId::new("U0ANN").unwrap(),
         channels: vec![channel("C1")],
         asides: vec![],
@@ -404,6 +410,93 @@ async fn stopping_tells_the_latest_without_waiting_for_gaps() {
     world.notify.tell(news(2, false));
     assert!(world.tasks.shut_down().await);
     assert_eq!(world.slack.texts(), ["⏳ step 2"]);
+}
+
+fn operation(number: u128) -> OperationId {
+    OperationId::new(ulid::Ulid(number).to_string()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_is_told_before_sixty_four_builds_and_they_are_all_told() {
+    let world = world();
+    for number in 1..=64 {
+        world.notify.tell(News { operation: operation(number), ..news(1, false) });
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let rollback = |sequence, last| News {
+        operation: operation(100),
+        card: Card::new(Tone::Running, format!("rollback {sequence}")),
+        is_urgent: true,
+        ..news(sequence, last)
+    };
+    let asked = Instant::now();
+    world.notify.tell(rollback(1, false));
+    world.notify.tell(rollback(2, true));
+    let told = |text: &str| world.slack.texts().iter().any(|told| told == text);
+    while !told("⏳ rollback 2") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(asked.elapsed() < Duration::from_millis(200), "{:?}", asked.elapsed());
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    assert_eq!(world.slack.texts().len(), 65);
+}
+
+#[tokio::test(start_paused = true)]
+async fn edits_that_wait_for_a_slot_are_one_edit_that_says_the_newest() {
+    let world = world();
+    world.notify.tell(news(1, false));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    world.notify.0.pace.close(&pace::Lane::Edits, Duration::from_secs(30));
+    for sequence in 2..=20 {
+        world.notify.tell(news(sequence, false));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!((world.slack.texts(), world.slack.count(Method::Update)), (vec!["⏳ step 20".to_owned()], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_does_not_wait_for_slots_and_leaves_what_has_none() {
+    let world = world();
+    for number in 1..=64 {
+        world.notify.tell(News { operation: operation(number), ..news(3, true) });
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let begun = Instant::now();
+    assert!(world.tasks.shut_down().await);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let (told, left) = (*world.ledger.settled.lock().unwrap(), world.ledger.left.lock().unwrap().clone());
+    assert_eq!((told + left.len(), world.slack.texts().len()), (64, told));
+    assert!(told >= 10, "what has a slot is told");
+    assert!(left.iter().all(|(_, untold_since)| *untold_since == 1), "nothing was begun: {left:?}");
+    assert!(world.notify.0.open().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_does_not_wait_for_a_slack_that_is_away() {
+    let world = world();
+    world.slack.fail((0..100).map(|_| Fault::Before(Trouble::Unreached)));
+    world.notify.tell(news(5, true));
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let begun = Instant::now();
+    assert!(world.tasks.shut_down().await);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(*world.ledger.left.lock().unwrap(), [(operation(1), 6)], "it may have been posted");
+}
+
+/// What still runs is let go of first, and what that leaves to tell is told if there is a slot.
+#[tokio::test(start_paused = true)]
+async fn stopping_tells_what_is_recorded_until_no_operation_is_left() {
+    let world = world();
+    for number in 1..=9 {
+        world.notify.tell(News { operation: operation(number), ..news(3, true) });
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let told = world.slack.texts().len();
+    world.tasks.spawn(Kind::Operation, tokio::time::sleep(Duration::from_secs(4)));
+    assert!(world.tasks.shut_down().await);
+    assert!(told < 9);
+    assert_eq!((world.slack.texts().len(), world.ledger.left.lock().unwrap().len()), (9, 0));
 }
 
 fn fault() -> impl Strategy<Value = Option<Fault>> {

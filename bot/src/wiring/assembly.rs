@@ -49,14 +49,14 @@ pub(super) fn assemble(
     target: Target,
     parts: Parts,
 ) -> Arc<dyn Handles> {
-    let messages = Messages::new(Arc::clone(&store), Keys::new(&target));
+    let settings = Settings { drive: !parts.accept_only, ..settings(base) };
+    let messages = Messages::new(Arc::clone(&store), Keys::new(&target), settings.replica.clone());
     let operations = (!parts.accept_only).then(|| Operations::new(parts.tasks.clone()));
     let runner: Arc<dyn Runner> = match &operations {
         Some(operations) => Arc::clone(operations) as Arc<dyn Runner>,
         None => Arc::new(Parked),
     };
     let (tasks, slack) = (parts.tasks.clone(), Arc::clone(&parts.slack));
-    let settings = Settings { drive: !parts.accept_only, ..settings(base) };
     let around = Around {
         settings,
         pinned,
@@ -198,5 +198,9 @@ impl Ledger for Messages {
 
     async fn settled(&self, news: &News) -> Result<(), StoreError> {
         Messages::settled(self, news).await
+    }
+
+    async fn left(&self, news: &News, untold_since: u64) -> Result<(), StoreError> {
+        Messages::left(self, news, untold_since).await
     }
 }

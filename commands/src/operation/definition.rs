@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use crate::card::{Button, Part, Text};
@@ -12,14 +13,24 @@ use crate::ids::Target;
 use crate::operation::contents::Content;
 use crate::operation::facts::Facts;
 use crate::operation::ground::Ground;
+use crate::operation::head::Head;
 use crate::operation::slot::Slot;
-use crate::operation::step::{Node, Refusal, Trouble};
+use crate::operation::step::{Node, Refusal, TOO_LARGE, Trouble};
+use crate::operation::world::World;
 use crate::ports::Write;
 
 /// One kind of operation.
 pub trait Definition: Send + Sync {
     /// Its name in charters: `deploy`.
     fn kind(&self) -> &'static str;
+    /// What it is called in a sentence: "a promotion of `orders`".
+    fn noun(&self) -> &'static str {
+        self.kind()
+    }
+    /// Whether its messages go before those of other operations: people wait for it while something is broken.
+    fn is_urgent(&self) -> bool {
+        false
+    }
     /// Raised whenever a journal of the version before could not be carried on by this one.
     fn version(&self) -> u32 {
         1
@@ -62,10 +73,32 @@ pub trait Definition: Send + Sync {
     fn on_end(&self, _facts: &Facts, _succeeded: bool, _cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
         Ok(vec![])
     }
+    /// The same, where an admin ended it and its journal cannot be read: it is recorded as failed.
+    fn on_forced_end<'a>(
+        &'a self,
+        _head: &'a Head,
+        _world: &'a World,
+        _at: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Write>, Trouble>> {
+        Box::pin(std::future::ready(Ok(vec![])))
+    }
+    /// What to do if it leaves more than can be recorded.
+    fn if_too_large(&self) -> &'static str {
+        "Make what it was asked for smaller."
+    }
     /// What it is about, for its audit records.
     fn about(&self, facts: &Facts) -> About;
     /// What its message says, besides its steps.
     fn story(&self, facts: &Facts) -> Story;
+}
+
+/// The same in words for people, with the advice that suits the operation.
+pub(crate) fn refusal_of(definition: &dyn Definition, trouble: &Trouble) -> Refusal {
+    let refusal = trouble.refusal();
+    match refusal.code == TOO_LARGE {
+        true => Refusal { hint: format!("{} {}", definition.if_too_large(), refusal.hint), ..refusal },
+        false => refusal,
+    }
 }
 
 /// What is at hand when an operation ends.

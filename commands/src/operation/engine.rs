@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use self::acquire::Acquired;
 use crate::ids::OperationId;
-use crate::operation::definition::Registry;
+use crate::operation::definition::{Registry, refusal_of};
 use crate::operation::driver::Drive;
 use crate::operation::facts::{Facts, SignalFact};
 use crate::operation::head::{Head, guards};
@@ -167,7 +167,8 @@ impl Engine {
         let Some(definition) = self.registry.get(&head.charter.kind, head.charter.version) else {
             return self.give_up(&head, park::unknown_kind()).await;
         };
-        let drive = Drive::new(self, Arc::clone(&definition), held, Arc::clone(&nudge));
+        let (drive, kind) =
+            (Drive::new(self, Arc::clone(&definition), held, Arc::clone(&nudge)), Arc::clone(&definition));
         let mut driven = drive.run().await;
         if let Err(error) = &driven
             && error.is_corrupt()
@@ -194,7 +195,7 @@ impl Engine {
             }
             Err(error) => {
                 tracing::error!(operation = %id, %error, "an operation cannot go on");
-                self.give_up(&head, error.refusal()).await
+                self.give_up(&head, refusal_of(&*kind, &error)).await
             }
             driven => driven,
         }

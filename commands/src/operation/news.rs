@@ -15,7 +15,7 @@ use crate::operation::facts::{Facts, SignalFact, Verdict};
 use crate::operation::head::{Head, Status};
 use crate::operation::step::{Effect, Node, Refusal, StepId, Trouble};
 use crate::operation::world::World;
-use crate::ports::{Aside, News};
+use crate::ports::News;
 
 /// What is told of an operation as it stands. `notes` is what running steps said last, `own_since` the first row that
 /// this process wrote.
@@ -47,6 +47,7 @@ pub(crate) fn of_nodes(
         own_since,
         first: false,
         status,
+        is_urgent: definition.is_urgent(),
         actor: facts.charter.actor.id.clone(),
         channels: facts.charter.channels(),
         asides: asides::asides(&story, facts, nodes),
@@ -167,7 +168,8 @@ pub fn card(
     let charter = &facts.charter;
     let mut asked = Text::plain("Asked by ").join(charter.actor.told()).then(" ").time(charter.accepted);
     asked = asked.then(" · ").code(charter.command.clone());
-    if let Some((at, _)) = facts.ended {
+    // A lock that holds is no work that takes its time.
+    if let Some((at, _)) = facts.ended.filter(|_| story.stands.is_none()) {
         asked = asked.then(format!(" · took {}", took(at.duration_since(charter.accepted).as_millis())));
     }
     card = card.foot(asked);
@@ -179,7 +181,7 @@ pub fn card(
 }
 
 /// What is told of an operation that cannot go on and whose steps cannot be named.
-pub(crate) fn of_parked(head: &Head, why: &Refusal) -> News {
+pub(crate) fn of_parked(head: &Head, is_urgent: bool, why: &Refusal) -> News {
     let title = Text::default().code(head.charter.command.clone()).then(" ").bold("is stuck");
     let mut card = Card::new(Tone::Bad, title).text(marked(&why.problem));
     let hint =
@@ -190,7 +192,8 @@ pub(crate) fn of_parked(head: &Head, why: &Refusal) -> News {
     card.buttons = buttons::of_stuck(&head.id, head.sequence);
     let text = Text::default().user(&head.charter.actor.id).then(" ").code(head.charter.command.clone());
     let text = text.then(" ").bold("is stuck").then(": ").join(marked(&why.problem));
-    without_journal(head, card, &why.code, vec![asides::stuck(text, head.sequence)])
+    let news = without_journal(head, card, &why.code);
+    News { is_urgent, asides: vec![asides::stuck(text, head.sequence)], ..news }
 }
 
 /// What is told of an operation that was ended without its journal. `by`: who marked it as resolved, if that is known.
@@ -210,10 +213,10 @@ pub(crate) fn of_forced(head: &Head, by: Option<&SignalFact>, stages: &[StageNam
     if let Some(by) = by {
         card = card.foot(Text::plain("Marked as resolved by ").join(by.actor.told()).then(" ").time(by.at));
     }
-    without_journal(head, card, "resolved-by-force", vec![])
+    without_journal(head, card, "resolved-by-force")
 }
 
-fn without_journal(head: &Head, card: Card, code: &str, asides: Vec<Aside>) -> News {
+fn without_journal(head: &Head, card: Card, code: &str) -> News {
     let Head { id, charter, sequence, status, .. } = head;
     let card = card.foot(Text::plain("code ").code(code).then(" · operation ").code(id.as_str()));
     News {
@@ -223,9 +226,10 @@ fn without_journal(head: &Head, card: Card, code: &str, asides: Vec<Aside>) -> N
         own_since: *sequence,
         first: false,
         status: *status,
+        is_urgent: false,
         actor: charter.actor.id.clone(),
         channels: charter.channels(),
-        asides,
+        asides: vec![],
         wakes: None,
     }
 }

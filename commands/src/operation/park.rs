@@ -105,7 +105,7 @@ impl Engine {
         };
         match written {
             Ok(()) => {
-                world.herald.tell(news::of_parked(&parked, &why));
+                world.herald.tell(news::of_parked(&parked, self.is_urgent(&parked), &why));
                 Ok(Driven::Stuck)
             }
             Err(StoreError::Lost(_)) => Ok(Driven::NotOurs),
@@ -144,6 +144,9 @@ impl Engine {
             for stage in &stages {
                 writes.push(mixed(world, held, &view, stage)?);
             }
+            if let Some(definition) = self.registry().get(&held.charter.kind, held.charter.version) {
+                writes.extend(definition.on_forced_end(held, world, at).await?);
+            }
             match transact(world, writes).await {
                 Ok(()) => {
                     let names = stages.into_iter().map(|stage| stage.name).collect::<Vec<_>>();
@@ -156,6 +159,12 @@ impl Engine {
             }
         }
         Ok(Driven::Later)
+    }
+
+    /// Whether messages about it go before those of other operations.
+    pub(crate) fn is_urgent(&self, head: &Head) -> bool {
+        let definition = self.registry().get(&head.charter.kind, head.charter.version);
+        definition.is_some_and(|definition| definition.is_urgent())
     }
 
     /// A row that follows whatever the journal says, and the head with it.

@@ -196,7 +196,7 @@ impl Trouble {
             Trouble::Store(StoreError::TooLarge(_)) => Refusal::new(
                 TOO_LARGE,
                 "What was to be recorded is larger than Sluice can keep (400 KB for a step or record).",
-                "Deploy fewer functions at once, or make what they are set to smaller. The log of Sluice has the sizes.",
+                "The log of Sluice has the sizes.",
             ),
             Trouble::Newer(_) => Refusal::new(
                 "newer-record",

@@ -13,6 +13,7 @@ use crate::domain::{from_item, to_item};
 use crate::ids::OperationId;
 use crate::operation::head::{self, guards};
 use crate::operation::keys::Keys;
+use crate::operation::log;
 use crate::ports::{DueChange, Guard, News, Precondition, Store, StoreError, Write};
 
 /// A message that was posted.
@@ -37,12 +38,13 @@ struct Message {
 pub struct Messages {
     store: Arc<dyn Store>,
     keys: Keys,
+    replica: String,
 }
 
 impl Messages {
-    /// Over that store.
-    pub fn new(store: Arc<dyn Store>, keys: Keys) -> Self {
-        Self { store, keys }
+    /// Over that store, for that replica.
+    pub fn new(store: Arc<dyn Store>, keys: Keys, replica: String) -> Self {
+        Self { store, keys, replica }
     }
 
     /// Where a message is, if that is known. `what` names it within the operation: `message/C0GENERAL1`,
@@ -76,6 +78,42 @@ impl Messages {
             when: Precondition::Equals(guards([
                 (head::STATUS, Guard::Text(news.status.as_str().into())),
                 (head::SEQUENCE, Guard::Number(news.sequence)),
+            ])),
+        };
+        match self.store.write(write).await {
+            Err(StoreError::Lost(_)) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Leaves news that this process has no time to tell: nobody owns the operation, which stays due, so that another
+    /// replica tells it without waiting for the lease. No message was posted for the journal's rows from
+    /// `untold_since` on.
+    pub async fn left(&self, news: &News, untold_since: u64) -> Result<(), StoreError> {
+        let Some(log::Seen { head, is_due, .. }) =
+            log::read_head(&*self.store, &self.keys, &news.operation).await?
+        else {
+            return Ok(());
+        };
+        // What runs is let go of by its driver.
+        let is_let_go = head.owner.is_empty();
+        let is_ours = head.owner == self.replica && head.status.is_told_once();
+        let is_newest = head.sequence == news.sequence && head.status == news.status;
+        if !is_due || !is_newest || !(is_let_go || is_ours) {
+            return Ok(());
+        }
+        let mut set = guards([(head::OWNER, Guard::Text(String::new()))]);
+        if untold_since <= head.sequence {
+            set.insert(head::UNTOLD.into(), Guard::Number(untold_since));
+        }
+        let write = Write::Update {
+            key: self.keys.head(&news.operation),
+            set,
+            due: DueChange::Keep,
+            when: Precondition::Equals(guards([
+                (head::FENCE, Guard::Number(head.fence)),
+                (head::SEQUENCE, Guard::Number(head.sequence)),
+                (head::STATUS, Guard::Text(head.status.as_str().into())),
             ])),
         };
         match self.store.write(write).await {

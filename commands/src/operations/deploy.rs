@@ -19,8 +19,9 @@ use crate::operation::{
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    JustMoved, Preparation, Prepared, RecordMove, SmokeTest, all_done, gone_on, may_be_wild, move_nodes,
-    moved_url, of_parameters, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
+    JustMoved, Preparation, Prepared, RecordMove, SmokeTest, TOO_MANY_FUNCTIONS, all_done, gone_on,
+    may_be_wild, move_nodes, moved_url, of_parameters, resolution_nodes, same_parameters, same_smoke,
+    touched, unmoved,
 };
 use crate::ports::{Precondition, Write};
 
@@ -101,6 +102,9 @@ fn release(facts: &Facts, params: &Params, succeeded: bool) -> Release {
 impl Definition for Deploy {
     fn kind(&self) -> &'static str {
         DEPLOY
+    }
+    fn if_too_large(&self) -> &'static str {
+        TOO_MANY_FUNCTIONS
     }
 
     fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {

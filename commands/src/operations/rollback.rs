@@ -75,6 +75,9 @@ impl Definition for Rollback {
     fn kind(&self) -> &'static str {
         crate::operation::ROLLBACK
     }
+    fn is_urgent(&self) -> bool {
+        true
+    }
 
     fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
         let params: Params = facts.params()?;

@@ -59,6 +59,12 @@ impl Definition for StageLock {
     fn kind(&self) -> &'static str {
         KIND
     }
+    fn noun(&self) -> &'static str {
+        "lock"
+    }
+    fn is_urgent(&self) -> bool {
+        true
+    }
     fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
         let params: Params = facts.params()?;
         let node = |stage: &StageName| {

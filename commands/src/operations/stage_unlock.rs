@@ -34,6 +34,12 @@ impl Definition for StageUnlock {
     fn kind(&self) -> &'static str {
         KIND
     }
+    fn noun(&self) -> &'static str {
+        "unlock"
+    }
+    fn is_urgent(&self) -> bool {
+        true
+    }
     fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
         let record = StepId::new("record");
         let params: Params = facts.params()?;

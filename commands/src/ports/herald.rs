@@ -21,6 +21,17 @@ pub struct Aside {
     pub cause: u64,
 }
 
+/// In which order messages go out while the channel takes no more of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// How far work has come; the next message replaces it.
+    Progress,
+    /// Work ended, or it waits for people.
+    Outcome,
+    /// People wait for it while something is broken.
+    Urgent,
+}
+
 /// The state of an operation, to be told. Later news of an operation replaces earlier news that was not told yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct News {
@@ -38,6 +49,8 @@ pub struct News {
     pub first: bool,
     /// How the operation stands.
     pub status: Status,
+    /// Whether its messages go before those of other work.
+    pub is_urgent: bool,
     /// Who asked; told privately where the bot cannot post.
     pub actor: UserId,
     /// The channels to tell it in, each once: where it was asked for, and the pipeline's home channel.
@@ -53,6 +66,14 @@ impl News {
     /// [`Messages::settled`](crate::operation::Messages::settled) is due.
     pub fn is_last(&self) -> bool {
         self.is_over() || matches!(self.status, Status::Waiting | Status::Stuck)
+    }
+    /// What it goes before.
+    pub fn priority(&self) -> Priority {
+        match self.is_last() {
+            _ if self.is_urgent => Priority::Urgent,
+            true => Priority::Outcome,
+            false => Priority::Progress,
+        }
     }
     /// Whether nothing can ever follow.
     pub fn is_over(&self) -> bool {

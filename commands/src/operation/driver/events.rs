@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::{Drive, Event, Pending};
 use crate::fault::Class;
+use crate::operation::definition::refusal_of;
 use crate::operation::facts::Verdict;
 use crate::operation::journal::Entry;
 use crate::operation::retry;
@@ -37,7 +38,7 @@ impl Drive<'_> {
         tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step failed for good");
         self.motion.fresh.remove(&step);
         self.notes.remove(&step);
-        let entry = Entry::Fault { step: step.clone(), refusal: trouble.refusal() };
+        let entry = Entry::Fault { step: step.clone(), refusal: refusal_of(&*self.definition, trouble) };
         self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
     }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Drive, Next, Pending, on_its_way};
 use crate::domain::Act;
-use crate::operation::definition::End;
+use crate::operation::definition::{End, refusal_of};
 use crate::operation::engine::Driven;
 use crate::operation::facts::{Facts, STUCK};
 use crate::operation::head::Status;
@@ -194,12 +194,13 @@ impl Drive<'_> {
         let pending = self.pending.remove(nth);
         let Some(step) = pending.step else { return Err(error.clone()) };
         tracing::error!(operation = %self.log.head().id, %step, bytes, %error, "a step left more than can be recorded");
+        let refusal = refusal_of(&*self.definition, error);
         match pending.entry {
             Entry::Done { .. } if self.is_mutation(&step) => {
-                self.motion.blind.insert(step, error.refusal());
+                self.motion.blind.insert(step, refusal);
             }
             Entry::Done { .. } => {
-                let entry = Entry::Fault { step: step.clone(), refusal: error.refusal() };
+                let entry = Entry::Fault { step: step.clone(), refusal };
                 self.pending.insert(nth, Pending { entry, step: Some(step), writes: vec![] });
             }
             _ => return Err(error.clone()),

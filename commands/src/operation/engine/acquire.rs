@@ -128,7 +128,7 @@ impl Engine {
     fn tell_unread(&self, head: &Head, error: &Trouble) -> Driven {
         match head.status {
             Status::Stuck => {
-                self.world.herald.tell(news::of_parked(head, &error.refusal()));
+                self.world.herald.tell(news::of_parked(head, self.is_urgent(head), &error.refusal()));
                 Driven::Stuck
             }
             Status::Waiting => Driven::Waiting,

@@ -497,7 +497,11 @@ impl Process {
             }
             untold.extend(self.herald.last_since(told));
             told = self.herald.count();
-            let messages = Messages::new(self.line.clone(), self.engine.world().keys.clone());
+            let messages = Messages::new(
+                self.line.clone(),
+                self.engine.world().keys.clone(),
+                self.engine.world().settings.replica.clone(),
+            );
             // What fails here is tried again, as the bot does.
             for news in std::mem::take(&mut untold) {
                 if messages.settled(&news).await.is_err() {

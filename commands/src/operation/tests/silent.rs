@@ -137,3 +137,27 @@ async fn a_terminal_that_died_before_it_let_go_is_told_after_its_lease() {
     }
     drop(shared);
 }
+
+/// A process that stops has no time for messages that it may not post yet.
+#[tokio::test(start_paused = true)]
+async fn what_a_stopping_process_had_no_time_to_tell_is_free_and_told_as_new() {
+    for (steps, status) in
+        [(vec![step("a", How::Once)], Status::Succeeded), (vec![step("approval", How::Ask)], Status::Waiting)]
+    {
+        let shared = Shared::new().await;
+        let stopping = shared.process("stopping");
+        let id = operation_id(1);
+        stopping.ask(1, "d1", "toy", &steps).await;
+        stopping.engine.drive(&id).await;
+        let news = stopping.herald.told().pop().expect("news");
+        assert_eq!(news.status, status);
+        let world = stopping.engine.world();
+        let messages =
+            |replica: &str| Messages::new(shared.store.clone(), world.keys.clone(), replica.to_owned());
+        messages("another").left(&news, 1).await.unwrap();
+        assert_eq!(shared.head(&id).await.owner, world.settings.replica, "that was not its to leave");
+        messages(&world.settings.replica).left(&news, 1).await.unwrap();
+        let told = told_by(&shared, &shared.process("serve"), &id).await;
+        assert_eq!((told.status, told.own_since), (status, 1), "no message of it can be anywhere");
+    }
+}

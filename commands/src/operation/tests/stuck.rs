@@ -28,7 +28,9 @@ async fn an_unknown_kind_is_parked_and_stays() {
     assert_eq!(shared.head(&id).await.status, Status::Stuck);
     let news = older.herald.last_since(0).pop().expect("it is announced");
     assert!(news.asides.iter().any(|aside| aside.broadcast), "for the whole channel");
-    Messages::new(shared.store.clone(), engine.world().keys.clone()).settled(&news).await.unwrap();
+    let world = engine.world();
+    let messages = Messages::new(shared.store.clone(), world.keys.clone(), world.settings.replica.clone());
+    messages.settled(&news).await.unwrap();
     assert!(shared.is_settled(), "it is out of the due index");
     assert_eq!(engine.drive(&id).await, Driven::Stuck, "and stays so");
     let tickets = shared.view().await.tickets;

@@ -6,14 +6,16 @@
 mod artifact;
 mod run;
 
+use futures::future::BoxFuture;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::card::{Part, Text};
-use crate::domain::{About, Build, BuildState, Change, to_item};
+use crate::domain::{About, Build, BuildState, Change, from_item, to_item};
 use crate::ids::{BuildNumber, PipelineName, Target};
-use crate::operation::{CANCELLED, Definition, End, Facts, Node, StepId, Story, Trouble};
+use crate::operation::{CANCELLED, Definition, End, Facts, Head, Node, StepId, Story, Trouble, World};
 use crate::operations::names;
-use crate::ports::{Precondition, Write};
+use crate::ports::{Order, Precondition, Query, Write};
 use crate::template::LARGEST_FILE;
 use artifact::{PinArtifact, Record};
 use run::{Finished, Follow, Red, Source, StartBuild, Started};
@@ -61,6 +63,9 @@ impl Definition for BuildOperation {
     fn kind(&self) -> &'static str {
         "build"
     }
+    fn if_too_large(&self) -> &'static str {
+        "Make what the build leaves smaller: the message of the commit, or the template."
+    }
 
     fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
         let params: Params = facts.params()?;
@@ -101,6 +106,34 @@ impl Definition for BuildOperation {
         let build = record(facts, &params, state, Some(cx.at))?;
         let item = to_item(keys.build(&params.name, params.number), Default::default(), &build)?;
         Ok(vec![Write::Put { item, when: Precondition::Any }])
+    }
+
+    fn on_forced_end<'a>(
+        &'a self,
+        head: &'a Head,
+        world: &'a World,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Write>, Trouble>> {
+        Box::pin(async move {
+            // Its number is in the journal alone, which cannot be read.
+            let query = Query {
+                partition: world.keys.builds_partition(&head.charter.pipeline),
+                prefix: String::new(),
+                order: Order::Descending,
+                limit: None,
+                after: None,
+            };
+            let page = world.store.query(query).await?;
+            let builds = page.items.iter().filter_map(|item| from_item::<Build>(item).ok());
+            let open =
+                builds.filter(|build| build.operation == head.id && build.state == BuildState::Running);
+            open.map(|build| {
+                let key = world.keys.build(&head.charter.pipeline, build.number);
+                let build = Build { state: BuildState::Failed, ended: Some(at), ..build };
+                Ok(Write::Put { item: to_item(key, Default::default(), &build)?, when: Precondition::Any })
+            })
+            .collect()
+        })
     }
 
     fn about(&self, facts: &Facts) -> About {
@@ -194,9 +227,14 @@ struct At {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::operation::Entry;
+    use crate::domain::Access;
     use crate::operation::testing::{charter, operation_id, row};
+    use crate::operation::{Entry, Settings, Status};
+    use crate::ports::Store;
+    use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock};
 
     fn params(nonce: &str) -> Params {
         Params {
@@ -208,6 +246,46 @@ mod tests {
             bucket: "artifacts".into(),
             nonce: nonce.into(),
         }
+    }
+
+    #[tokio::test]
+    async fn a_build_that_is_ended_by_force_runs_no_more() {
+        let at: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let store = Arc::new(MemoryStore::new());
+        let world = crate::testing::world(
+            Settings::new("one"),
+            Access::default(),
+            store.clone(),
+            Arc::new(TestClock::at(at)),
+            Arc::new(RecordingHerald::default()),
+            Arc::new(RecordingRunner::default()),
+        );
+        let mut stuck = charter("build");
+        stuck.pipeline = "orders".parse().unwrap();
+        for (number, operation) in [(11, 1), (12, 2)] {
+            let params = Params { number: BuildNumber(number), ..params("n") };
+            let build = begun(&params, &operation_id(operation), &stuck.actor, at);
+            let key = world.keys.build(&stuck.pipeline, params.number);
+            let item = to_item(key, Default::default(), &build).unwrap();
+            store.write(Write::Put { item, when: Precondition::Absent }).await.unwrap();
+        }
+        let facts = Facts::new(operation_id(1), stuck);
+        let head = Head {
+            id: facts.id,
+            charter: facts.charter,
+            status: Status::Stuck,
+            sequence: 3,
+            owner: String::new(),
+            beat: 1,
+            fence: 1,
+            awaits: String::new(),
+            untold: 0,
+            claims: 0,
+        };
+        let writes = BuildOperation.on_forced_end(&head, &world, at).await.unwrap();
+        let [Write::Put { item, .. }] = writes.as_slice() else { panic!("{writes:?}") };
+        let build: Build = from_item(item).unwrap();
+        assert_eq!((build.number, build.state, build.ended), (BuildNumber(11), BuildState::Failed, Some(at)));
     }
 
     /// Another build of the pipeline may write wherever it can name: the number of the next build is public, so it must not be

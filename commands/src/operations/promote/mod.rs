@@ -32,8 +32,8 @@ use crate::operation::{
     Content, Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, Verdict,
 };
 use crate::operations::steps::{
-    JustMoved, Preparation, RecordMove, STAGE_REVISION, SmokeTest, all_done, application, may_be_wild,
-    move_nodes, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
+    JustMoved, Preparation, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done, application,
+    may_be_wild, move_nodes, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
 };
 use crate::ports::Write;
 
@@ -179,6 +179,12 @@ pub struct Promote;
 impl Definition for Promote {
     fn kind(&self) -> &'static str {
         KIND
+    }
+    fn noun(&self) -> &'static str {
+        "promotion"
+    }
+    fn if_too_large(&self) -> &'static str {
+        TOO_MANY_FUNCTIONS
     }
 
     fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {

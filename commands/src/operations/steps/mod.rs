@@ -30,6 +30,10 @@ pub(crate) use smoke::*;
 use crate::operation::{Done, Observed, Refusal, Trouble};
 use serde::Serialize;
 
+/// What to do if a version set leaves more than can be recorded.
+pub(crate) const TOO_MANY_FUNCTIONS: &str =
+    "Deploy fewer functions at once, or make what they are set to smaller.";
+
 /// Observed: done by us, with what a run would have left.
 pub(crate) fn ours(output: impl Serialize) -> Result<Observed, Trouble> {
     let output = serde_json::to_value(output).map_err(|error| Trouble::Corrupt(error.to_string()))?;

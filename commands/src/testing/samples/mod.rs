@@ -66,6 +66,7 @@ pub fn parked() -> News {
             untold: 0,
             claims: 0,
         },
+        false,
         &crate::operation::Trouble::Corrupt(String::new()).refusal(),
     )
 }
