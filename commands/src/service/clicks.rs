@@ -8,8 +8,8 @@ use crate::card::{Card, Text, Tone};
 use crate::domain::{Access, Concern, View};
 use crate::ids::{Member, OperationId, PipelineName, ReleaseNumber, StageName};
 use crate::operation::{
-    CANCEL_BUTTON, Delivery, Facts, Head, Loaded, RESOLVE_BUTTON, RETRY_BUTTON, Refusal, Said, Status,
-    Verdict, Word, answered, load, marked, parse_wait, say,
+    CANCEL_BUTTON, Delivery, Facts, Head, Loaded, PROMOTE, RESOLVE_BUTTON, RETRY_BUTTON, Refusal, Said,
+    Status, Verdict, Word, answered, load, marked, parse_wait, say,
 };
 use crate::operations::promote;
 use crate::service::asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
@@ -83,7 +83,7 @@ impl Service {
         let mut waiting = self.requests(&view, stage, &mut unreadable).await?;
         waiting.retain(Request::waits);
         if let Some(id) = unreadable.filter(|_| waiting.is_empty()) {
-            return self.or_answered(invocation, cannot_be_read(name, "promotion", &id).into()).await;
+            return self.or_answered(invocation, cannot_be_read(name, self.noun(PROMOTE), &id).into()).await;
         }
         let word = if verdict == Verdict::Approve { "approve" } else { "reject" };
         let nothing = format!("No promotion of `{name}` to `{stage}` waits for a decision.");
@@ -183,11 +183,11 @@ pub(super) fn bad_button() -> Refusal {
 }
 
 /// What somebody is told where the only operation that may be meant cannot be read.
-pub(super) fn cannot_be_read(name: &PipelineName, what: &str, id: &OperationId) -> Refusal {
+pub(super) fn cannot_be_read(name: &PipelineName, noun: &str, id: &OperationId) -> Refusal {
     Refusal::new(
         "unreadable-operation",
         format!(
-            "A {what} of `{name}` cannot be read by this version of Sluice, so nothing was changed (operation `{id}`)."
+            "A {noun} of `{name}` cannot be read by this version of Sluice, so nothing was changed (operation `{id}`)."
         ),
         "Its message in the channel says that it is stuck: an admin can click *Retry* or *Mark resolved* there. Rollbacks go ahead.",
     )

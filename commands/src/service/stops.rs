@@ -4,7 +4,9 @@
 use crate::card::{Card, Text, Tone};
 use crate::domain::View;
 use crate::ids::{BuildNumber, OperationId, PipelineName, ReleaseNumber, StageName};
-use crate::operation::{Facts, Loaded, Refusal, Said, Status, Trouble, Verdict, Word, answered, marked, say};
+use crate::operation::{
+    Facts, Loaded, PROMOTE, Refusal, Said, Status, Trouble, Verdict, Word, answered, marked, say,
+};
 use crate::operations::build;
 use crate::service::clicks::{cannot_be_read, delivery_of, late};
 use crate::service::requests::{Meant, Request, subject};
@@ -57,7 +59,7 @@ impl Service {
         let mut unreadable = None;
         let mut open = self.requests(&view, stage, &mut unreadable).await?;
         if let Some(id) = unreadable.filter(|_| open.is_empty()) {
-            return self.or_answered(invocation, cannot_be_read(name, "promotion", &id).into()).await;
+            return self.or_answered(invocation, cannot_be_read(name, self.noun(PROMOTE), &id).into()).await;
         }
         // One that is being stopped already is meant only if there is no other.
         if open.iter().any(Request::is_open) {
@@ -102,10 +104,15 @@ impl Service {
             return Ok(answer);
         }
         if let Some(id) = unreadable {
-            return Err(cannot_be_read(name, kind, &id).into());
+            return Err(cannot_be_read(name, self.noun(kind), &id).into());
         }
         let hint = format!("See `/pipeline status {name}`.");
         Err(Refusal::new("nothing-runs", nothing, hint).into())
+    }
+
+    /// What an operation of that kind is called in a sentence.
+    pub(super) fn noun<'k>(&self, kind: &'k str) -> &'k str {
+        self.engine.registry().newest(kind).map_or(kind, |definition| definition.noun())
     }
 
     /// Tells an operation to stop.
