@@ -39,6 +39,8 @@ pub(crate) enum Method {
     Update,
     /// A message that one person sees.
     PostEphemeral,
+    /// The address of a message.
+    Permalink,
     /// Who is in a user group.
     GroupMembers,
     /// Who somebody is, and whether they are deactivated.
@@ -47,11 +49,12 @@ pub(crate) enum Method {
 
 impl Method {
     /// All of them.
-    pub(crate) const ALL: [Method; 6] = [
+    pub(crate) const ALL: [Method; 7] = [
         Method::AuthTest,
         Method::PostMessage,
         Method::Update,
         Method::PostEphemeral,
+        Method::Permalink,
         Method::GroupMembers,
         Method::UserInfo,
     ];
@@ -63,6 +66,7 @@ impl Method {
             Method::PostMessage => "chat.postMessage",
             Method::Update => "chat.update",
             Method::PostEphemeral => "chat.postEphemeral",
+            Method::Permalink => "chat.getPermalink",
             Method::GroupMembers => "usergroups.users.list",
             Method::UserInfo => "users.info",
         }
@@ -71,7 +75,7 @@ impl Method {
     /// The bot scope without which Slack refuses it.
     pub(crate) fn scope(self) -> Option<&'static str> {
         match self {
-            Method::AuthTest => None,
+            Method::AuthTest | Method::Permalink => None,
             Method::PostMessage | Method::Update | Method::PostEphemeral => Some("chat:write"),
             Method::GroupMembers => Some("usergroups:read"),
             Method::UserInfo => Some("users:read"),
@@ -80,7 +84,7 @@ impl Method {
 
     /// Whether it takes its arguments from the address: Slack's reads do not look into a body of JSON.
     fn is_query(self) -> bool {
-        matches!(self, Method::GroupMembers | Method::UserInfo)
+        matches!(self, Method::Permalink | Method::GroupMembers | Method::UserInfo)
     }
 }
 
@@ -101,7 +105,7 @@ pub(crate) enum Trouble {
     Unknown,
 }
 
-/// Whoever carries calls to Slack; a trait so that `notify` can be tested on a clock that stands still.
+/// Carries calls to Slack; a trait so that `notify` can be tested on a clock that stands still.
 #[async_trait]
 pub(crate) trait WebApi: Send + Sync {
     /// Calls a method with these arguments.

@@ -15,16 +15,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::json;
 use sluice_commands::ids::{ChannelId, OperationId};
 use sluice_commands::operation::Posted;
 use sluice_commands::ports::{Herald, News, StoreError};
 use tokio::sync::watch;
 
-use crate::slack::WebApi;
+use crate::slack::{Method, WebApi};
 use crate::tasks::{Kind, Tasks};
 use pace::Pace;
 use place::Place;
 pub(crate) use replies::Replies;
+
+/// How long Slack has to say where a message is.
+const LINK: Duration = Duration::from_secs(1);
 
 /// The durable memory of what was posted: the engine's telling, or a fake in tests.
 #[async_trait]
@@ -84,6 +88,7 @@ impl Notify {
     }
 }
 
+#[async_trait]
 impl Herald for Notify {
     fn tell(&self, news: News) {
         let news = Arc::new(news);
@@ -115,6 +120,16 @@ impl Herald for Notify {
                 }
             }
         }
+    }
+
+    async fn link(&self, operation: &OperationId, channel: &ChannelId) -> Option<String> {
+        let asked = async {
+            let posted = self.0.ledger.find(operation, &place::message_in(channel)).await.ok()??;
+            let message = json!({ "channel": channel.as_str(), "message_ts": posted.ts });
+            let answer = self.0.slack.call(Method::Permalink, &message).await.ok()?;
+            answer["permalink"].as_str().map(str::to_owned)
+        };
+        tokio::time::timeout(LINK, asked).await.ok()?
     }
 }
 

@@ -45,6 +45,11 @@ const LOCKED_OUT: [&str; 6] =
 /// Why something is not told yet, and when to try again.
 struct Setback(Duration);
 
+/// By what name the ledger knows an operation's message in a channel.
+pub(super) fn message_in(channel: &ChannelId) -> String {
+    format!("message/{channel}")
+}
+
 /// Tells one operation in one channel.
 pub(super) struct Place {
     shared: Arc<Shared>,
@@ -115,7 +120,7 @@ impl Place {
         let told = self.keep(&mut main, 1, |place| {
             news = Arc::clone(&place.news.borrow());
             Draft {
-                what: format!("message/{}", place.channel),
+                what: message_in(&place.channel),
                 message: render::message(&news.card),
                 sequence: news.sequence,
                 thread: None,

@@ -56,6 +56,14 @@ impl WebApi for Workspace {
                 }
                 ts
             }
+            Method::Permalink => {
+                let link = format!(
+                    "https://team.slack.com/archives/{}/p{}",
+                    body["channel"].as_str().unwrap(),
+                    body["message_ts"].as_str().unwrap()
+                );
+                return Ok(json!({ "ok": true, "permalink": link }));
+            }
             _ => "0.1".into(),
         };
         match fault {
@@ -410,6 +418,19 @@ async fn stopping_tells_the_latest_without_waiting_for_gaps() {
     world.notify.tell(news(2, false));
     assert!(world.tasks.shut_down().await);
     assert_eq!(world.slack.texts(), ["⏳ step 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_posted_has_an_address() {
+    let world = world();
+    let told = news(1, false);
+    assert_eq!(world.notify.link(&told.operation, &channel("C1")).await, None, "it is not posted yet");
+    world.notify.tell(told.clone());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let link = world.notify.link(&told.operation, &channel("C1")).await;
+    assert_eq!(link.as_deref(), Some("https://team.slack.com/archives/C1/p1.1"));
+    world.slack.fail([Fault::Before(Trouble::Unreached)]);
+    assert_eq!(world.notify.link(&told.operation, &channel("C1")).await, None, "Slack is away");
 }
 
 fn operation(number: u128) -> OperationId {

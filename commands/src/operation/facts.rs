@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::plain;
 use crate::ids::OperationId;
 use crate::operation::contents::{Attached, Loaded};
 use crate::operation::head::{Charter, Status};
@@ -340,7 +341,7 @@ impl Facts {
             return Some(refusal.clone());
         }
         let stop = self.cancelled.as_ref()?;
-        let because = stop.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+        let because = stop.reason.as_ref().map_or(String::new(), |reason| format!(": {}", plain(reason)));
         Some(match stop.verdict {
             Verdict::GiveWay => Refusal::new(
                 crate::operation::VOID,

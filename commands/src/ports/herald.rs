@@ -1,3 +1,4 @@
+use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::card::{Card, Text};
@@ -81,13 +82,18 @@ impl News {
     }
 }
 
-/// Whoever tells the channel. Trouble with telling never delays or fails the work, so nothing comes back.
+/// Tells the channels. Trouble with telling never delays or fails the work, so nothing comes back.
+#[async_trait]
 pub trait Herald: Send + Sync {
     /// Takes news and returns at once.
     fn tell(&self, news: News);
+    /// The address of an operation's message in a channel, if that is known within a second.
+    async fn link(&self, _operation: &OperationId, _channel: &ChannelId) -> Option<String> {
+        None
+    }
 }
 
-/// Whoever gives an operation a task to run in: `commands` never spawns.
+/// Gives an operation a task to run in: `commands` never spawns.
 pub trait Runner: Send + Sync {
     /// See that [`Engine::drive`](crate::operation::Engine::drive) is running for it; one task per operation. If one is
     /// running already, let it know that something happened. Returns at once.

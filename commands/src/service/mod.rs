@@ -34,7 +34,7 @@ use ulid::Ulid;
 
 use crate::card::{Button, Card, Text, Tone};
 use crate::grammar::{self, Command, Names};
-use crate::ids::{OperationId, PipelineName};
+use crate::ids::{ChannelId, OperationId, PipelineName};
 use crate::operation::{Accepted, Engine, Ground, Refusal, Trouble, accept, answered, marked};
 use crate::ports::{StoreError, Write};
 
@@ -249,15 +249,30 @@ impl Service {
         OperationId::new(id.to_string()).map_err(|error| Trouble::Corrupt(error.to_string()))
     }
 
-    /// What somebody is told whose command is under way: by whom it was asked, and where its message is.
-    async fn already(&self, line: &str, open: &OperationId) -> Result<Card, Stop> {
+    /// What somebody is told whose command is under way: by whom it was asked, and where its message is, in their channel if
+    /// it is there too.
+    async fn already(
+        &self,
+        line: &str,
+        open: &OperationId,
+        asked_in: Option<&ChannelId>,
+    ) -> Result<Card, Stop> {
         let mut card = Card::new(Tone::Neutral, Text::default().code(line).then(" is under way already."));
         let hint = match self.load(open).await {
             Ok(Some(loaded)) => {
                 let charter = loaded.head.charter;
                 let asked = Text::plain("Requested by ").join(charter.actor.told());
                 card = card.text(asked.then(" ").time(charter.accepted).then("."));
-                Text::plain("Follow it in ").channel(&charter.home).then(". Nothing new was started.")
+                let channels = charter.channels();
+                let here = channels.iter().find(|channel| Some(*channel) == asked_in);
+                let channel = here.unwrap_or(&charter.home);
+                let follow = match self.engine.world().herald.link(open, channel).await {
+                    Some(url) => {
+                        Text::plain("Follow ").link(url, "its message").then(" in ").channel(channel)
+                    }
+                    None => Text::plain("Follow it in ").channel(channel),
+                };
+                follow.then(". Nothing new was started.")
             }
             _ => Text::plain("Its message in the channel shows how it stands. Nothing new was started."),
         };
@@ -303,7 +318,7 @@ impl Service {
                 world.runner.run(open.operation.clone());
             }
             let (line, id) = (draft.fingerprint.clone(), open.operation.clone());
-            return Err(Stop::say(self.already(&line, &id).await?));
+            return Err(Stop::say(self.already(&line, &id, invocation.channel.as_ref()).await?));
         }
         draft.writes.extend(also.writes);
         draft.answer = draft.answer.replacing(also.replaces);

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::domain::Unknown;
-use crate::ids::{GroupId, OperationId, UserId};
+use crate::ids::{ChannelId, GroupId, OperationId, UserId};
 use crate::ports::{Background, Clock, Directory, Herald, Hint, News, Runner, Wakeups};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,9 +73,15 @@ impl RecordingHerald {
     }
 }
 
+#[async_trait]
 impl Herald for RecordingHerald {
     fn tell(&self, news: News) {
         lock(&self.0).push(news);
+    }
+    /// Where something was told.
+    async fn link(&self, operation: &OperationId, channel: &ChannelId) -> Option<String> {
+        let is_told = self.last(operation).is_some_and(|news| news.channels.contains(channel));
+        is_told.then(|| format!("https://team.slack.com/archives/{channel}/p1"))
     }
 }
 

@@ -44,3 +44,19 @@ fn what_cannot_have_been_is_refused() {
         assert!(matches!(result, Err(Trouble::Corrupt(_))), "{rows:?}");
     }
 }
+
+#[test]
+fn the_reason_of_a_cancel_marks_nothing() {
+    let mut facts = facts();
+    let cancel = SignalFact {
+        step: StepId::new(CANCEL),
+        actor: facts.charter.actor.clone(),
+        verdict: Verdict::Cancel,
+        reason: Some("`rm -rf` by <@U0BEN0002>, <!subteam^S1>, <!channel>".into()),
+        at: facts.charter.accepted,
+    };
+    facts.fold(&row(2, vec![Entry::Signal(cancel)])).unwrap();
+    let told = crate::operation::marked(&facts.failure().unwrap().problem);
+    let marks: Vec<_> = told.0.iter().filter(|span| !matches!(span, crate::card::Span::Plain(_))).collect();
+    assert_eq!(marks, [&crate::card::Span::User(facts.charter.actor.id.clone())], "{told:?}");
+}

@@ -39,11 +39,18 @@ pub(super) fn card(request: &RoleRequest, access: &Access) -> Card {
     let (who, what) = (&person.name, what(*role, name.as_ref()).flat());
     let line = format!("/pipeline grant @{} {}", person.name, role.word());
     let line = name.as_ref().map_or(line.clone(), |name| format!("{line} {name}"));
+    let mut hint = Text::plain("An admin decides within a week: with a button, or ").code(line);
+    // A pipeline that is not there yet: the role was wanting for all.
+    if let (None, Some(new)) = (name, wanted.split_whitespace().nth(2)) {
+        let smaller = format!("/pipeline grant @{} {} {new}", person.name, role.word());
+        hint =
+            hint.then(". To grant less, type ").code(wanted.clone()).then(" yourself, then ").code(smaller);
+    }
     Card::new(Tone::Waiting, title)
         .text(please.then("please decide. It was wanted for ").code(wanted.clone()).then("."))
         .button(button(GRANT_BUTTON, "Grant", ButtonStyle::Primary, format!("{who} will be {what}.")))
         .button(button(DECLINE_BUTTON, "Decline", ButtonStyle::Danger, format!("{who} will not be {what}.")))
-        .hint(Text::plain("An admin decides within a week: with a button, or ").code(line).then("."))
+        .hint(hint.then("."))
         .foot(Text::plain("Asked ").time(*asked))
 }
 

@@ -74,6 +74,8 @@ async fn who_is_refused_asks_for_the_role_of_that_pipeline_and_gets_it() {
 async fn where_there_is_no_pipeline_yet_the_role_is_for_all_and_counts_at_once() {
     let office = office(roles()).await;
     let request = office.request("a", "/repo create invoices").await;
+    let smaller = "/pipeline grant @eve operators invoices";
+    assert!(words(&request).contains(smaller), "an admin may grant less: {request:?}");
     let granted = office.presses("g", "ada", button(&request, GRANT_BUTTON).unwrap()).await;
     assert_eq!(granted.audience, Audience::Channel, "who asked is told");
     assert!(words(&granted.card).contains("is an operator for all pipelines now"), "{granted:?}");

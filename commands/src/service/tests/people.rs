@@ -126,7 +126,17 @@ async fn a_deploy_says_what_is_newer() {
     let card = office2.types("d2", "ann", "/deploy orders latest").await;
     // The first one is open still.
     assert_eq!(code(&card).as_deref(), Some("already-running"));
-    assert!(words(&card).contains("Requested by"), "{card:?}");
+    assert!(words(&card).contains("Requested by") && !words(&card).contains("its message"), "{card:?}");
+    // Once its message is posted, the answer leads there.
+    let items = office2.store.items();
+    let head = items.iter().find(|item| item.key.sort == "head").expect("an operation");
+    let operation = crate::operation::Keys::operation_of(&head.key).unwrap();
+    let channels = vec!["C0GENERAL1".parse().unwrap()];
+    let news = crate::ports::News { operation, channels, ..samples::parked() };
+    office2.service.engine.world().herald.tell(news);
+    let card = office2.types("d2b", "ben", "/deploy orders").await;
+    assert!(hint(&card).starts_with("Follow its message in "), "{card:?}");
+    assert!(words(&card).contains("/archives/C0GENERAL1/"), "{card:?}");
     let card = office2.types("d3", "ann", "/deploy orders #1").await;
     assert!(!words(&card).contains("newest build"), "who names a build gets no note: {card:?}");
 }
