@@ -6,7 +6,8 @@ use sluice_commands::fault::PortResult;
 use sluice_commands::ids::Target;
 use sluice_commands::ports::{FunctionQuotas, QuotaUse, Quotas};
 
-use crate::call::{self, Call, Service};
+use crate::call::{self, Call};
+use crate::client::Service;
 use crate::error::failed;
 
 pub(crate) struct Figures {

@@ -16,7 +16,8 @@ use sluice_commands::ports::{
     BuildPhase, BuildRequest, BuildRun, BuildStatus, Builders, LogStream, Project, ProjectSpec,
 };
 
-use crate::call::{self, Call, Service};
+use crate::call::{self, Call};
+use crate::client::Service;
 use crate::error::{failed, found, unbuildable};
 use crate::values::timestamp;
 

@@ -19,7 +19,8 @@ use sluice_commands::ports::{
     Alias, CodeRef, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags,
 };
 
-use crate::call::{self, Call, Service};
+use crate::call::{self, Call};
+use crate::client::Service;
 use crate::error::{failed, found};
 use crate::limits::Turns;
 use crate::values::{sorted, unsorted};

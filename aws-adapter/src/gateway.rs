@@ -7,7 +7,8 @@ use sluice_commands::fault::PortResult;
 use sluice_commands::ids::Target;
 use sluice_commands::ports::{Api, ApiStage, Deployment, DeploymentState, Gateway, Integration, Route, Tags};
 
-use crate::call::{self, Service};
+use crate::call;
+use crate::client::Service;
 use crate::error::{failed, found};
 use crate::limits::Turns;
 use crate::values::{sorted, unsorted};

@@ -8,7 +8,8 @@ use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ids::Target;
 use sluice_commands::ports::{Identity, PolicyVersion, Role, RoleSpec, Tags};
 
-use crate::call::{self, Call, Service};
+use crate::call::{self, Call};
+use crate::client::Service;
 use crate::error::{failed, found, unbuildable};
 
 pub(crate) struct Iam {

@@ -8,6 +8,7 @@ mod account;
 mod archive;
 mod builders;
 mod call;
+mod client;
 pub mod config;
 mod error;
 mod functions;
@@ -28,7 +29,7 @@ use sluice_commands::ports::{
 };
 
 pub use crate::call::{MUTATIONS, READS};
-use crate::call::{OnlyListed, RepeatOnlyRefused, Service};
+use crate::client::{OnlyListed, RepeatOnlyRefused, Service};
 use crate::limits::{Limits, Turns};
 
 /// No region is configured: neither `AWS_REGION` nor the profile names one.

@@ -6,7 +6,8 @@ use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ids::Target;
 use sluice_commands::ports::{LogStream, Logs};
 
-use crate::call::{self, Service};
+use crate::call;
+use crate::client::Service;
 use crate::error::{failed, found};
 
 /// The service's limit for one request.

@@ -10,7 +10,8 @@ use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ids::Target;
 use sluice_commands::ports::{BucketState, LifecycleRule, Object, Objects, Tags, Versioning};
 
-use crate::call::{self, Call, Service};
+use crate::call::{self, Call};
+use crate::client::Service;
 use crate::error::{failed, found, found_by, unbuildable};
 
 /// The region that S3 wants *not* to be named when a bucket is made.

@@ -14,7 +14,8 @@ use sluice_commands::ids::{OperationId, Target};
 use sluice_commands::ports::{Hint, Queue};
 use tokio::sync::OnceCell;
 
-use crate::call::{self, Service};
+use crate::call;
+use crate::client::Service;
 use crate::error::{failed, found, unbuildable};
 
 /// The attributes of a queue of ours. A hint that nobody took for five minutes has been overtaken by sweeps long since.

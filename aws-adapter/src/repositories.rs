@@ -9,7 +9,8 @@ use sluice_commands::fault::{Class, PortResult};
 use sluice_commands::ids::{CommitId, Target};
 use sluice_commands::ports::{Commit, NewFile, Repositories, Repository, Tags};
 
-use crate::call::{self, Call, Service};
+use crate::call::{self, Call};
+use crate::client::Service;
 use crate::error::{failed, found, found_by, unbuildable};
 use crate::values::{sorted, unsorted};
 

@@ -1,0 +1,138 @@
+//! The only way to a client that can make a call.
+//!
+//! Guaranteed: a mutation leaves only through a client that never repeats a request which may have taken effect. The SDK
+//! would: it takes a lost answer for a reason to try again, and a conditional write that fails on *our own* first success
+//! looks like somebody else's. So mutations are repeated inside a call only if the service refused them for their number
+//! or never got them; all else is the journal's to judge.
+
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, InterceptorContext,
+};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority, RetryReason,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::retry::ErrorKind;
+use sluice_commands::fault::{Class, PortResult};
+use sluice_commands::ids::Target;
+
+use crate::call::Call;
+use crate::error;
+use crate::limits::Limits;
+
+/// The two clients of one service in one region.
+#[derive(Debug, Clone)]
+pub(crate) struct Service<C> {
+    pub(crate) region: String,
+    pub(crate) reads: C,
+    pub(crate) writes: C,
+    pub(crate) limits: Arc<Limits>,
+}
+
+impl<C> Service<C> {
+    /// The client for a call to that target. Another region than the one we are configured for is refused here, so that
+    /// a record of one installation never acts on another's resources.
+    pub(crate) fn at(&self, target: &Target, call: Call) -> PortResult<&C> {
+        if target.region == self.region {
+            return Ok(self.here(call));
+        }
+        let detail = format!("asked for {target}, configured for {}", self.region);
+        Err(call.error(Class::Invalid, "WrongTarget", detail))
+    }
+
+    /// As [`Service::at`], once the call may leave: of services that take only so many.
+    pub(crate) async fn admit(&self, target: &Target, call: Call) -> PortResult<&C> {
+        let client = self.at(target, call)?;
+        self.limits.admit(call).await?;
+        Ok(client)
+    }
+
+    /// The client for a call that has no target yet.
+    pub(crate) fn here(&self, call: Call) -> &C {
+        if call.mutates { &self.writes } else { &self.reads }
+    }
+}
+
+/// Lets only listed operations out of a client.
+#[derive(Debug)]
+pub(crate) struct OnlyListed(pub(crate) &'static [&'static str]);
+
+impl Intercept for OnlyListed {
+    fn name(&self) -> &'static str {
+        "OnlyListed"
+    }
+
+    // Not earlier: before execution a client does not know the operation yet.
+    fn read_before_serialization(
+        &self,
+        _context: &BeforeSerializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = config.load::<Metadata>().map(Metadata::name).unwrap_or_default();
+        let listed =
+            self.0.iter().any(|call| call.split_once(':').is_some_and(|(_, name)| name == operation));
+        if listed { Ok(()) } else { Err(format!("{operation} is not in this client's list of calls").into()) }
+    }
+}
+
+/// Lets the SDK repeat a mutation only if the first one certainly did nothing.
+#[derive(Debug)]
+pub(crate) struct RepeatOnlyRefused;
+
+impl ClassifyRetry for RepeatOnlyRefused {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        self.classify_retry_v2(context, &RetryAction::NoActionIndicated)
+    }
+
+    fn classify_retry_v2(&self, context: &InterceptorContext, previous: &RetryAction) -> RetryAction {
+        let throttled = matches!(
+            previous,
+            RetryAction::RetryIndicated(RetryReason::RetryableError { kind: ErrorKind::ThrottlingError, .. })
+        );
+        let unsent = || match context.output_or_error() {
+            Some(Err(error)) => error.as_connector_error().is_some_and(|error| error::never_sent(error)),
+            _ => false,
+        };
+        if throttled || unsent() { RetryAction::NoActionIndicated } else { RetryAction::RetryForbidden }
+    }
+
+    fn name(&self) -> &'static str {
+        "RepeatOnlyRefused"
+    }
+
+    /// After all of the SDK's own, to see their verdict.
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_lambda::Client;
+    use aws_sdk_lambda::config::{BehaviorVersion, Builder, Credentials, Region};
+
+    use super::*;
+    use crate::call::{GET_ALIAS, MUTATIONS};
+
+    #[tokio::test]
+    async fn a_call_that_is_not_listed_does_not_leave() {
+        let config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
+            .endpoint_url("http://127.0.0.1:1")
+            .interceptor(OnlyListed(MUTATIONS))
+            .build();
+        let sent = Client::from_conf(config).get_alias().function_name("f").name("prod").send().await;
+        let error = error::failed(GET_ALIAS)(sent.unwrap_err());
+        assert_eq!((error.class, error.code.as_str()), (Class::Invalid, "NotSendable"));
+        assert!(error.detail.contains("GetAlias is not in"), "{}", error.detail);
+    }
+}
