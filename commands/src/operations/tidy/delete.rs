@@ -12,116 +12,64 @@ use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
 use crate::operations::steps::ours;
 use crate::ports::{Precondition, Write};
 
-/// Deletes one published version.
-pub(super) struct DeleteVersion {
-    target: Target,
-    function: String,
-    version: String,
+/// Something that nothing needs any more.
+pub(super) enum Leftover {
+    /// A published version of a function.
+    Version { function: String, version: String },
+    /// The policy of a role, without which the role can be deleted.
+    RolePolicy { role: String },
+    /// A role without policies.
+    Role { role: String },
+    /// The events of a log group that never expire: they get an end.
+    Logs { group: String, days: u32 },
 }
 
-impl DeleteVersion {
-    pub(super) fn new(target: &Target, function: &str, version: &str) -> Self {
-        Self { target: target.clone(), function: function.to_owned(), version: version.to_owned() }
-    }
-}
-
-#[async_trait]
-impl Step for DeleteVersion {
-    fn effect(&self) -> Effect {
-        Effect::Mutate(&DELETE_VERSION)
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        cx.world.functions.delete_version(&self.target, &self.function, &self.version).await?;
-        Progress::done(())
-    }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
-        let found = cx.world.functions.version(&self.target, &self.function, &self.version).await?;
-        if found.is_none() { ours(()) } else { Ok(Observed::Absent) }
-    }
-}
-
-/// Deletes the policy of a role, without which the role can be deleted.
-pub(super) struct DeleteRolePolicy {
-    target: Target,
-    role: String,
-}
-
-impl DeleteRolePolicy {
-    pub(super) fn new(target: &Target, role: &str) -> Self {
-        Self { target: target.clone(), role: role.to_owned() }
-    }
+/// Removes a leftover.
+pub(super) struct Remove {
+    pub(super) target: Target,
+    pub(super) leftover: Leftover,
 }
 
 #[async_trait]
-impl Step for DeleteRolePolicy {
+impl Step for Remove {
     fn effect(&self) -> Effect {
-        Effect::Mutate(&DELETE_ROLE_POLICY)
+        Effect::Mutate(match &self.leftover {
+            Leftover::Version { .. } => &DELETE_VERSION,
+            Leftover::RolePolicy { .. } => &DELETE_ROLE_POLICY,
+            Leftover::Role { .. } => &DELETE_ROLE,
+            Leftover::Logs { .. } => &LOG_RETENTION,
+        })
     }
+
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        cx.world.identity.delete_role_policy(&self.target, &self.role, PUT_ROLE_POLICY_NAME).await?;
-        Progress::done(())
-    }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
-        let found = cx.world.identity.role_policy(&self.target, &self.role, PUT_ROLE_POLICY_NAME).await?;
-        if found.is_none() { ours(()) } else { Ok(Observed::Absent) }
-    }
-}
-
-/// Deletes a role.
-pub(super) struct DeleteRole {
-    target: Target,
-    role: String,
-}
-
-impl DeleteRole {
-    pub(super) fn new(target: &Target, role: &str) -> Self {
-        Self { target: target.clone(), role: role.to_owned() }
-    }
-}
-
-#[async_trait]
-impl Step for DeleteRole {
-    fn effect(&self) -> Effect {
-        Effect::Mutate(&DELETE_ROLE)
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        cx.world.identity.delete_role(&self.target, &self.role).await?;
-        Progress::done(())
-    }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
-        let found = cx.world.identity.role(&self.target, &self.role).await?;
-        if found.is_none() { ours(()) } else { Ok(Observed::Absent) }
-    }
-}
-
-/// Has the events of a log group expire that nobody gave an end.
-pub(super) struct LimitLogs {
-    target: Target,
-    group: String,
-    days: u32,
-}
-
-impl LimitLogs {
-    pub(super) fn new(target: &Target, group: &str, days: u32) -> Self {
-        Self { target: target.clone(), group: group.to_owned(), days }
-    }
-}
-
-#[async_trait]
-impl Step for LimitLogs {
-    fn effect(&self) -> Effect {
-        Effect::Mutate(&LOG_RETENTION)
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        cx.world.logs.set_retention(&self.target, &self.group, self.days).await?;
-        Progress::done(())
-    }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
-        match cx.world.logs.retention(&self.target, &self.group).await? {
-            Some(0) => Ok(Observed::Absent),
-            // Limited, by us or by somebody meanwhile, or gone.
-            _ => ours(()),
+        let (world, at) = (&cx.world, &self.target);
+        match &self.leftover {
+            Leftover::Version { function, version } => {
+                world.functions.delete_version(at, function, version).await?
+            }
+            Leftover::RolePolicy { role } => {
+                world.identity.delete_role_policy(at, role, PUT_ROLE_POLICY_NAME).await?
+            }
+            Leftover::Role { role } => world.identity.delete_role(at, role).await?,
+            Leftover::Logs { group, days } => world.logs.set_retention(at, group, *days).await?,
         }
+        Progress::done(())
+    }
+
+    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+        let (world, at) = (&cx.world, &self.target);
+        let is_removed = match &self.leftover {
+            Leftover::Version { function, version } => {
+                world.functions.version(at, function, version).await?.is_none()
+            }
+            Leftover::RolePolicy { role } => {
+                world.identity.role_policy(at, role, PUT_ROLE_POLICY_NAME).await?.is_none()
+            }
+            Leftover::Role { role } => world.identity.role(at, role).await?.is_none(),
+            // Limited, by us or by somebody meanwhile, or gone.
+            Leftover::Logs { group, .. } => world.logs.retention(at, group).await? != Some(0),
+        };
+        if is_removed { ours(()) } else { Ok(Observed::Absent) }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::domain::About;
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, Target};
 use crate::operation::{Definition, Facts, Node, Slot, StepId, Story, Trouble};
-use delete::{DeleteRole, DeleteRolePolicy, DeleteVersion, LimitLogs, Record};
+use delete::{Leftover, Record, Remove};
 use look::{Found, LookForLeftovers};
 
 pub(crate) use needed::WINDOW;
@@ -60,25 +60,28 @@ impl Definition for Tidy {
         let Some(found) = facts.output::<Found>(&look())? else { return Ok(nodes) };
         let mut done = vec![look()];
         if params.delete {
+            let remove = |leftover| Remove { target: target.clone(), leftover };
             let mut add = |node: Node| {
                 done.push(node.id.clone());
                 nodes.push(node.holding(Slot::Pipeline));
             };
             for (function, version) in &found.versions {
                 let id = StepId::of("version", &format!("{function}:{version}"));
-                add(Node::new(id, "", DeleteVersion::new(target, function, version)).after([look()]));
+                let (function, version) = (function.clone(), version.clone());
+                add(Node::new(id, "", remove(Leftover::Version { function, version })).after([look()]));
             }
             let versions = found.versions.iter().map(|(f, v)| StepId::of("version", &format!("{f}:{v}")));
             let versions: Vec<_> = versions.collect();
             for role in &found.roles {
-                let policy = StepId::of("role-policy", role);
-                add(Node::new(policy.clone(), "", DeleteRolePolicy::new(target, role))
-                    .after(versions.clone()));
-                add(Node::new(StepId::of("role", role), "", DeleteRole::new(target, role)).after([policy]));
+                let (policy, id) = (StepId::of("role-policy", role), StepId::of("role", role));
+                let step = remove(Leftover::RolePolicy { role: role.clone() });
+                add(Node::new(policy.clone(), "", step).after(versions.clone()));
+                add(Node::new(id, "", remove(Leftover::Role { role: role.clone() })).after([policy]));
             }
             for group in &found.logs {
                 let id = StepId::of("logs", group);
-                add(Node::new(id, "", LimitLogs::new(target, group, LOG_DAYS)).after([look()]));
+                let logs = Leftover::Logs { group: group.clone(), days: LOG_DAYS };
+                add(Node::new(id, "", remove(logs)).after([look()]));
             }
         }
         if params.delete || params.automatic {
