@@ -77,7 +77,7 @@ impl Lock {
 
 /// What somebody typed, within a sentence of ours: without the marks by which ours name code and people.
 pub fn plain(words: &str) -> String {
-    words.replace('`', "'").replace("<@", "@").replace("<!", "!")
+    words.replace('`', "'").replace("<@", "@").replace("<!subteam^", "!subteam^")
 }
 
 /// A time as refusals name it, which are kept as text: to the minute, in UTC.

@@ -40,8 +40,9 @@ pub(super) fn card(request: &RoleRequest, access: &Access) -> Card {
     let line = format!("/pipeline grant @{} {}", person.name, role.word());
     let line = name.as_ref().map_or(line.clone(), |name| format!("{line} {name}"));
     let mut hint = Text::plain("An admin decides within a week: with a button, or ").code(line);
-    // A pipeline that is not there yet: the role was wanting for all.
-    if let (None, Some(new)) = (name, wanted.split_whitespace().nth(2)) {
+    // The pipeline is not there yet, so the role was wanting for all.
+    let created = wanted.strip_prefix("/repo create ").and_then(|line| line.split_whitespace().next());
+    if let (None, Some(new)) = (name, created) {
         let smaller = format!("/pipeline grant @{} {} {new}", person.name, role.word());
         hint =
             hint.then(". To grant less, type ").code(wanted.clone()).then(" yourself, then ").code(smaller);
