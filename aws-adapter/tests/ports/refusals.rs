@@ -196,3 +196,33 @@ async fn a_queue_says_what_is_wrong_by_its_old_codes_or_its_new_ones() {
         assert_eq!((error.call, error.class), ("sqs:CreateQueue", class), "{answer:?}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_bucket_in_another_account_is_told_from_one_that_may_not_be_looked_at() {
+    let answers = [
+        Answer::Http(403, vec![], ""),
+        xml(409, "<Error><Code>BucketAlreadyExists</Code><Message>taken</Message></Error>"),
+    ];
+    let wire = Wire::answering(answers.to_vec());
+    let error = aws(&wire.url).await.objects.create_bucket(&target(), "b", &Tags::new()).await.unwrap_err();
+    assert_eq!(seen(&error), ("s3:CreateBucket", Class::Conflict, "BucketAlreadyExists"));
+
+    // Whatever is asked of a bucket, or set on it, is asked of the account's own.
+    let wire = Wire::answering(vec![Answer::Http(403, vec![], "")]);
+    let port = aws(&wire.url).await.objects;
+    let _ = port.bucket(&target(), "b").await;
+    let _ = port.versioning(&target(), "b").await;
+    let _ = port.bucket_tags(&target(), "b").await;
+    let _ = port.set_versioning(&target(), "b").await;
+    let _ = port.block_public_access(&target(), "b").await;
+    let _ = port.set_policy(&target(), "b", "{}").await;
+    let _ = port.set_lifecycle_rules(&target(), "b", &[]).await;
+    let _ = port.put_empty(&target(), "b", "k").await;
+    let _ = port.delete_version(&target(), "b", "k", "v").await;
+    let asked = wire.asked();
+    assert!(asked.len() >= 12, "{}", asked.len());
+    for request in asked {
+        let owner = request.header("x-amz-expected-bucket-owner");
+        assert_eq!(owner, Some(target().account.as_str()), "{}", request.line);
+    }
+}

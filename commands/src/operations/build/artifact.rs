@@ -97,7 +97,8 @@ fn real_version(version: Option<String>, file: &str, params: &Params) -> Result<
                 params.bucket
             ),
             format!(
-                "Versioning of a new bucket takes up to 15 minutes. Then build again: `/build {}`.",
+                "S3 takes up to 15 minutes after `sluice init` turned versioning on; then build again: `/build {}`. If \
+                 it stays so, somebody turned versioning off: an admin runs `sluice init`.",
                 params.name
             ),
         )
