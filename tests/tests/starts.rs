@@ -105,6 +105,8 @@ async fn init_waits_for_versions_and_check_asks_the_account() {
         "✓ Bucket         `sluice-",
         "✓ CodeCommit     answers\n",
         "✓ Versions       the bucket gave a probe object a version\n",
+        "✓ IAM roles      0 of 1000 used\n",
+        "✓ Stages         0 of 10 used by the pipeline with the most\n",
         "✓ Audit records  a deletion in `sluice-audit` was denied, as it must be\n",
         "✓ Transaction    two probe items were written, read and deleted\n",
     ] {

@@ -5,13 +5,14 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use sluice_aws_adapter::Aws;
+use sluice_commands::domain::{Pipeline, from_item};
 use sluice_commands::fault::{Class, PortError, PortResult};
-use sluice_commands::ids::Target;
+use sluice_commands::ids::{PipelineName, Target};
 use sluice_commands::operation::Keys;
 use sluice_commands::operations::bucket;
 use sluice_commands::ports::{
-    Builders, FunctionQuotas, Gateway, Guards, Item, Logs, Objects, Precondition, QuotaUse, Quotas,
-    Repositories, Store, StoreError, Write,
+    Builders, FunctionQuotas, Gateway, Guards, Item, Logs, Objects, Order, Precondition, Query, QuotaUse,
+    Quotas, Repositories, Store, StoreError, Write,
 };
 
 use crate::backend::Finding;
@@ -22,6 +23,10 @@ const NOBODY: &str = "sluice-account-check";
 const NEARLY_USED: u64 = 80;
 /// What new accounts have at most; all stages of all pipelines share it.
 const FEW_AT_ONCE: u64 = 50;
+/// API Gateway's default quota of stages of an API. Service Quotas would tell whether it was raised.
+const STAGES: u64 = 10;
+/// How many items the state gives in one request.
+const READ_AT_ONCE: usize = 100;
 /// When a probe item goes away that could not be deleted.
 const PROBE_EXPIRES: SignedDuration = SignedDuration::from_hours(1);
 
@@ -226,6 +231,45 @@ fn concurrency(at_once: u64) -> Finding {
     } else {
         Finding::good(NAME, format!("{at_once} functions at the same time"))
     }
+}
+
+/// How near the pipelines are to the quota of stages of an API, by what is recorded: an API's stages are its pipeline's.
+pub(super) async fn stages(store: &dyn Store, keys: &Keys) -> Result<Finding, StoreError> {
+    const NAME: &str = "Stages";
+    let catalog = Query {
+        partition: keys.catalog_partition(),
+        prefix: String::new(),
+        order: Order::Ascending,
+        limit: None,
+        after: None,
+    };
+    let names = store.query(catalog).await?.items.into_iter().map(|item| PipelineName::new(item.key.sort));
+    let names: Vec<_> =
+        names.collect::<Result<_, _>>().map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let (mut most, mut nearly) = (0, vec![]);
+    for names in names.chunks(READ_AT_ONCE) {
+        let wanted: Vec<_> = names.iter().map(|name| keys.pipeline(name)).collect();
+        for item in store.get_many(&wanted).await? {
+            let pipeline: Pipeline = from_item(&item)?;
+            let count = u64::try_from(pipeline.stages.len()).unwrap_or(u64::MAX);
+            most = most.max(count);
+            if count * 100 > STAGES * NEARLY_USED {
+                nearly.push(format!("`{}` has {count}", pipeline.name));
+            }
+        }
+    }
+    if nearly.is_empty() {
+        return Ok(Finding::good(NAME, format!("{most} of {STAGES} used by the pipeline with the most")));
+    }
+    nearly.sort();
+    Ok(Finding::warning(
+        NAME,
+        format!(
+            "{}; API Gateway allows an API {STAGES} unless the quota \"Stages per API\" was raised: have it raised before \
+             you add more",
+            nearly.join(", ")
+        ),
+    ))
 }
 
 /// Writes two items of a probe's own in one transaction, reads them, and deletes them in another.

@@ -265,11 +265,16 @@ impl Backend for Cloud {
         // Who does not answer here is named by `examine`.
         let Ok(target) = self.whoami().await else { return vec![] };
         let mut findings = account::examine(&account::Ports::of(&self.aws), &target).await;
-        if let State::Table(store) = &self.state
-            && self.state.is_there().await.is_ok()
-        {
+        // A state that is not there is named by `examine`, too.
+        let (Ok(()), Ok(store)) = (self.state.is_there().await, self.state.store()) else { return findings };
+        let keys = Keys::new(&target);
+        let stages = account::stages(&*store, &keys).await;
+        findings.push(stages.unwrap_or_else(|error| {
+            Finding::missing("Stages", self.state.obstacle(&error).words().to_owned())
+        }));
+        if let State::Table(store) = &self.state {
             findings.push(account::audit(store.may_delete_audit_records().await, store.audit_table()));
-            let probed = account::probe(&**store, &Keys::new(&target), SystemClock.now()).await;
+            let probed = account::probe(&**store, &keys, SystemClock.now()).await;
             let probed = probed.map_err(|error| match error {
                 StoreError::Refused(_) => {
                     let what = self.state.what();

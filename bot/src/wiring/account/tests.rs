@@ -135,3 +135,18 @@ fn a_probe_without_a_version_and_audit_records_that_can_be_deleted_are_faults() 
     );
     assert_eq!(audit(Err(StoreError::Unknown("lost".into())), "sluice-audit").mark, Mark::Missing);
 }
+
+#[tokio::test]
+async fn a_pipeline_that_nears_the_quota_of_stages_is_named() {
+    let (store, keys) = (MemoryStore::new(), Keys::new(&target()));
+    let look = async || stages(&store, &keys).await.unwrap();
+    assert_eq!(look().await, Finding::good("Stages", "0 of 10 used by the pipeline with the most".into()));
+    let names: Vec<String> = (0..9).map(|number| format!("stage{number}")).collect();
+    let names: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 0)).collect();
+    sluice_commands::testing::samples::orders(&store, "orders", &names[..8]).await;
+    assert_eq!(look().await.words, "8 of 10 used by the pipeline with the most");
+    sluice_commands::testing::samples::orders(&store, "billing", &names).await;
+    let nearly = look().await;
+    assert_eq!(nearly.mark, Mark::Warning);
+    assert!(nearly.words.starts_with("`billing` has 9;"), "{nearly:?}");
+}
