@@ -11,7 +11,7 @@ use super::words::{Word, words};
 use super::{Command, Misunderstanding, Names, Verb};
 
 /// Longer than anything that one means to type; it bounds the work of reading it.
-const LONGEST: usize = 4000;
+pub(super) const LONGEST: usize = 4000;
 
 /// Reads what somebody typed: the slash command (`/repo`, `/acme-repo`, `/sluice`) and the text after it.
 ///

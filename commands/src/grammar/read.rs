@@ -232,13 +232,25 @@ pub(super) fn topic(words: &[Word]) -> Result<String, Box<Trouble>> {
     })
 }
 
+/// The characters of the longest reason. It is shown in messages and kept in records, and a command with it, its quotes
+/// escaped, must be no longer than [`super::parse::LONGEST`].
+const LONGEST_REASON: usize = 1000;
+
 /// What remains, as a reason: the text itself, or what stands in quotes if that is all.
-pub(super) fn rest(line: &str, words: &[Word]) -> Option<String> {
+pub(super) fn rest(line: &str, words: &[Word]) -> Result<Option<String>, Box<Trouble>> {
     let raw = match words {
-        [only] if only.whole => only.text.as_str(),
-        [first, .., last] => line.get(first.at.start..last.at.end)?,
-        [only] => line.get(only.at.clone())?,
-        [] => "",
+        [only] if only.whole => Some(only.text.as_str()),
+        [first, .., last] => line.get(first.at.start..last.at.end),
+        [only] => line.get(only.at.clone()),
+        [] => None,
     };
-    Some(reason(raw)).filter(|reason| !reason.is_empty())
+    let text = raw.map(reason).filter(|reason| !reason.is_empty());
+    let length = text.as_ref().map_or(0, |text| text.chars().count());
+    if length > LONGEST_REASON {
+        let problem = format!(
+            "the reason has {length} characters, and {LONGEST_REASON} is the most: say it in short, and the rest in the thread"
+        );
+        return Err(words.iter().take(1).fold(Trouble::new("too-long", problem), Trouble::at));
+    }
+    Ok(text)
 }

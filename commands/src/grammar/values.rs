@@ -80,11 +80,11 @@ impl Values {
                 return Ok(0);
             }
             Slot::Override => {
-                self.override_reason = Some(read::rest(line, words).ok_or_else(|| missing(argument, after))?);
+                self.override_reason = Some(read::rest(line, words)?.ok_or_else(|| missing(argument, after))?);
                 return Ok(words.len());
             }
             Slot::Reason => {
-                self.reason = Some(read::rest(line, words).ok_or_else(|| missing(argument, after))?);
+                self.reason = Some(read::rest(line, words)?.ok_or_else(|| missing(argument, after))?);
                 return Ok(words.len());
             }
             Slot::End => {

@@ -147,6 +147,12 @@ fn too_much_is_not_read() {
         read(&format!("/rollback orders prod {}", "x".repeat(4000))).expect_err("too long").code,
         "too-long"
     );
+    // What is accepted can be shown and typed again, however many quotes have to be escaped.
+    let quotes = format!("/stage lock orders prod {}", "\"the ".repeat(200));
+    let shown = read(&quotes).expect("1,000 characters").to_string();
+    assert_eq!(read(&shown), read(&quotes), "{shown}");
+    let wrong = read(&format!("{quotes}\"the")).expect_err("a longer reason");
+    assert_eq!(wrong.code, "too-long");
 }
 
 #[test]
