@@ -15,6 +15,7 @@ mod state;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sluice_aws_adapter::{Aws, SdkConfig, config};
@@ -35,6 +36,10 @@ use backups::Backups;
 use lanes::Lanes;
 pub(crate) use policy::{Whose, policy};
 use state::State;
+
+/// How often a new queue is looked for, and how long it is waited between two looks: a minute in all.
+const QUEUE_LOOKS: usize = 120;
+const QUEUE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the environment says of AWS, read as every AWS SDK reads it.
 pub(crate) struct Account {
@@ -141,7 +146,14 @@ impl Cloud {
             return Ok(Some(format!("queue: `{name}` is there")));
         }
         queue.create(target).await.map_err(trouble)?;
-        Ok(Some(format!("made the queue `{name}`")))
+        // SQS asks for a second's patience after it made a queue; what starts the bot next is to find it.
+        for _ in 0..QUEUE_LOOKS {
+            if queue.exists(target).await.map_err(trouble)? {
+                return Ok(Some(format!("made the queue `{name}`")));
+            }
+            tokio::time::sleep(QUEUE_PAUSE).await;
+        }
+        Err(Obstacle::Passing(format!("SQS made the queue `{name}` and does not show it yet")))
     }
 
     /// The first admins, who may then grant roles in Slack.
