@@ -193,7 +193,7 @@ def trust_problems(document):
             yield f"does more than to let a service assume a role: {statement.get('Action')}"
         keys = {key for conditions in (statement.get("Condition") or {}).values() for key in conditions}
         if not keys & {"aws:SourceAccount", "aws:SourceArn"}:
-            yield "trusts the service whoever asks it: no aws:SourceAccount or aws:SourceArn"
+            yield f"trusts {service} on behalf of any account: no aws:SourceAccount or aws:SourceArn"
 
 
 def bucket_problems(document):
