@@ -63,7 +63,7 @@ fn emulator_of(child: &Child) -> u32 {
         let stat = read("stat");
         let father =
             stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
-        father == Some(parent) && read("cmdline").contains("ministack")
+        father == Some(parent) && read("cmdline").contains("emulator.py")
     })
     .expect("the emulator runs")
 }
@@ -112,7 +112,9 @@ async fn nothing_is_left_of_a_world_that_was_killed() {
 async fn a_port_in_use_is_said_and_nothing_is_started() {
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port().to_string();
-    let output = sandbox(&["--headless", "--no-bot", "--port", &port]).output().await.unwrap();
+    let mut sandbox = sandbox(&["--headless", "--no-bot", "--port", &port]);
+    // `output` closes the standard input at once, which is no reason to end here.
+    let output = sandbox.env_remove("SLUICE_SANDBOX_STDIN").output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains(&format!("port {port} ")) && said.contains("--port"), "{said}");

@@ -133,14 +133,27 @@ pub struct Asked {
     line: String,
     channel: String,
     before: Vec<String>,
+    /// Where set, the one operation whose messages count.
+    operation: Option<String>,
 }
 
 impl Asked {
+    /// The same command, with that operation's messages alone, where the same line was typed more than once.
+    #[must_use]
+    pub fn only(mut self, operation: &Message) -> Self {
+        self.operation = operation.operation().map(str::to_owned);
+        self
+    }
+
     /// The operation's messages: more than one only where the bot had to say it once more.
     pub async fn messages(&self) -> Vec<Message> {
         let all = self.world.messages(&self.channel).await;
         let new = all.into_iter().filter(|message| !self.before.iter().any(|ts| ts == message.ts()));
-        new.filter(|message| message.is_of(&self.line)).collect()
+        new.filter(|message| match &self.operation {
+            Some(operation) => message.operation() == Some(operation) && message.is_of(&self.line),
+            None => message.is_of(&self.line),
+        })
+        .collect()
     }
 
     /// Waits until the operation's newest message says that it stands so.
@@ -217,7 +230,14 @@ impl World {
     pub async fn expect(&self, channel: &str, line: &str) -> Asked {
         let before = self.messages(channel).await.iter().map(|message| message.ts().to_owned()).collect();
         let reply = Reply::new(Value::Null);
-        Asked { world: self.clone(), reply, line: line.to_owned(), channel: channel.to_owned(), before }
+        Asked {
+            world: self.clone(),
+            reply,
+            line: line.to_owned(),
+            channel: channel.to_owned(),
+            before,
+            operation: None,
+        }
     }
 
     /// Somebody presses a button of a message in the usual channel.

@@ -105,7 +105,7 @@ async fn rollbacks_go_back_by_what_ran_and_stop_at_the_first() {
     // The same line once more may have been sent twice: further back has to be named.
     world.types(bob, "/rollback back prod").await.says(&["a moment ago", "/rollback back prod r1"]);
     assert_eq!(runs(&world, "back", "prod").await, "r2");
-    world.asks(bob, "/rollback back prod r1").await.succeeds().await.says(&["prod runs r1"]);
+    world.asks(bob, "/rollback back prod to r1").await.succeeds().await.says(&["prod runs r1"]);
     world.answers("back", "prod", "Hello from back").await;
     let refused = world.types(bob, "/rollback back prod").await;
     refused.says(&["a moment ago", "r2", "r3"]);

@@ -108,7 +108,7 @@ async fn of_several_promotions_the_one_that_is_named_is_decided() {
     let (world, created) = deployed("several", "").await;
     let (ann, bob) = (world.ann(), world.bob());
     let first = world.asks(ann, "/promote several prod").await;
-    first.waits().await;
+    let first = first.clone().only(&first.waits().await);
     next(&world, "several", &created, "Release 2").await;
     let second = world.asks(ann, "/promote several prod").await;
     second.waits().await;
