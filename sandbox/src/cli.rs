@@ -21,7 +21,7 @@ pub struct Cli {
     #[arg(long)]
     pub no_bot: bool,
     /// Rules of a strict AWS to turn off, by name and separated by commas, or `all`: see sandbox/README.md.
-    #[arg(long, env = "SANDBOX_LENIENT", default_value = "all", value_name = "RULES", value_parser = lenient)]
+    #[arg(long, env = "SANDBOX_LENIENT", default_value = "none", value_name = "RULES", value_parser = lenient)]
     pub lenient: Lenient,
     /// Only install what the sandbox needs, and end.
     #[arg(long)]
