@@ -80,7 +80,8 @@ impl Values {
                 return Ok(0);
             }
             Slot::Override => {
-                self.override_reason = Some(read::rest(line, words)?.ok_or_else(|| missing(argument, after))?);
+                self.override_reason =
+                    Some(read::rest(line, words)?.ok_or_else(|| missing(argument, after))?);
                 return Ok(words.len());
             }
             Slot::Reason => {
