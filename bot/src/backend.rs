@@ -101,7 +101,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Puts the service together for one command from a terminal: it drives what begins with that, and tells the screen
     /// alone.
     fn seat(&self, target: Target, screen: Screen, tasks: Tasks) -> Result<Arc<dyn Handles>, Obstacle>;
-    /// Makes what is missing, and these people admins, by whoever is logged in so; tells what was done, line by line.
+    /// Makes what is missing, and these people admins, by the person who is logged in; tells what was done, line by line.
     async fn init(&self, admins: &[UserId], login: &str, tell: Tell<'_>) -> Result<(), Obstacle>;
     /// Leaves the state as it is to be found: called when nothing is under way any more.
     async fn close(&self) {}

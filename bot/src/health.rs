@@ -62,7 +62,7 @@ impl Readiness {
     }
 }
 
-/// The pages for whoever decides whether this process gets deliveries.
+/// The pages by which it is decided whether this process gets deliveries.
 pub(crate) fn router(readiness: Readiness) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
@@ -70,7 +70,7 @@ pub(crate) fn router(readiness: Readiness) -> Router {
         .with_state(readiness)
 }
 
-/// The page for whoever collects metrics.
+/// The page from which metrics are collected.
 pub(crate) fn metrics_router() -> Router {
     Router::new().route("/metrics", get(metrics))
 }

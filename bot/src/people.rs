@@ -3,7 +3,7 @@
 //! What Slack said counts for [`FRESH`], then it is asked anew. While it does not answer, what it said is gone by until
 //! that is [`OLD`]; then nothing is known. One question is on its way for each group or person, however many wait for it,
 //! and nobody waits for it longer than [`BOUND`] after it was sent: who typed has to be answered within Slack's three
-//! seconds. An answer that comes later is there for whoever asks next.
+//! seconds. An answer that comes later is there for the next question.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

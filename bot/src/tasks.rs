@@ -201,7 +201,10 @@ impl Tasks {
             inner.operations.wait().await;
         };
         if tokio::time::timeout(OPERATIONS_GRACE, driven).await.is_err() {
-            tracing::info!(left = inner.operations.len(), "leaving operations to whoever claims them next");
+            tracing::info!(
+                left = inner.operations.len(),
+                "leaving operations to the replica that claims them next"
+            );
             inner.drop_operations.cancel();
         }
         inner.drained.cancel();

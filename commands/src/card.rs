@@ -246,7 +246,7 @@ impl Button {
     pub fn style(self, style: ButtonStyle) -> Self {
         Self { style, ..self }
     }
-    /// Asks first, in these words, and whoever means it presses `yes`.
+    /// Asks first, in these words; people who mean it press `yes`.
     pub fn asking(self, text: String, yes: &str) -> Self {
         let (title, deny) = (format!("{}?", self.label), "Not now".to_owned());
         Self { confirm: Some(Confirm { title, text, confirm: yes.to_owned(), deny }), ..self }
@@ -299,5 +299,32 @@ impl Card {
     pub fn foot(mut self, line: impl Into<Text>) -> Self {
         self.footer.push(line.into());
         self
+    }
+    /// The same card with other texts.
+    pub fn map_texts(self, map: impl Fn(Text) -> Text) -> Self {
+        let part = |part: Part| match part {
+            Part::Text(text) => Part::Text(map(text)),
+            Part::Fields(fields) => {
+                Part::Fields(fields.into_iter().map(|(label, value)| (label, map(value))).collect())
+            }
+            Part::Steps(steps) => Part::Steps(
+                steps
+                    .into_iter()
+                    .map(|step| StepLine { title: map(step.title), note: step.note.map(&map), ..step })
+                    .collect(),
+            ),
+            Part::Table { header, rows } => {
+                let rows = rows.into_iter().map(|row| row.into_iter().map(&map).collect()).collect();
+                Part::Table { header, rows }
+            }
+            part @ (Part::Code(_) | Part::Divider) => part,
+        };
+        Self {
+            title: map(self.title),
+            parts: self.parts.into_iter().map(part).collect(),
+            hint: self.hint.map(&map),
+            footer: self.footer.into_iter().map(&map).collect(),
+            ..self
+        }
     }
 }

@@ -163,7 +163,7 @@ number_id!(
 pub enum Member {
     /// A person.
     User(UserId),
-    /// Whoever is in that group.
+    /// Everybody in that group.
     Group(GroupId),
 }
 

@@ -277,7 +277,7 @@ async fn missing_credentials_are_told_from_late_ones() {
     }
 }
 
-/// Half of the tables is none: whoever lacks the one for audit records does not begin to serve.
+/// Half of the tables is none: a process that lacks the one for audit records does not begin to serve.
 #[tokio::test]
 async fn the_table_for_audit_records_is_missed_by_its_name() {
     let keys = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);

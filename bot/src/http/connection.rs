@@ -193,7 +193,7 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let grace = connection.grace();
     if !grace.is_zero() {
         served.as_mut().graceful_shutdown();
-        // Whoever is not answered by then is a stranger, or was told to watch the channel.
+        // A client that is not answered by then is a stranger, or was told to watch the channel.
         let _ = tokio::time::timeout(grace, served).await;
     }
 }

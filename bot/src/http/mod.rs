@@ -40,7 +40,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// For Slack, and whoever else reaches the address that Slack is given.
+    /// For Slack, and everybody else who reaches the address that Slack is given.
     pub(crate) const PUBLIC: Self = Self {
         server: "slack",
         connections: 512,
@@ -49,7 +49,7 @@ impl Limits {
         idle: Duration::from_secs(75),
         lifetime: Duration::from_secs(300),
     };
-    /// For whoever collects metrics.
+    /// For the collector of metrics.
     pub(crate) const METRICS: Self = Self { server: "metrics", connections: 16, ..Self::PUBLIC };
 }
 

@@ -60,7 +60,7 @@ pub(crate) enum Delayed {
     Unreachable,
 }
 
-/// Whoever handles what people say: the service, or a fake in tests.
+/// Handles what people say: the service, or a fake in tests.
 #[async_trait]
 pub(crate) trait Handles: Send + Sync {
     /// From an authenticated delivery to its answer.
@@ -71,7 +71,7 @@ pub(crate) trait Handles: Send + Sync {
 pub(crate) struct Live {
     /// The workspace that the bot belongs to.
     pub(crate) team: TeamId,
-    /// Whoever handles.
+    /// Handles deliveries.
     pub(crate) service: Arc<dyn Handles>,
 }
 

@@ -384,7 +384,7 @@ async fn slacks_own_questions_are_answered() {
     assert!(world.service.seen.lock().unwrap().is_empty());
 }
 
-/// Slack shows an error to whoever clicked when the answer is not 200, and an empty body is taken as "nothing to do".
+/// Slack shows an error to the person who clicked when the answer is not 200, and an empty body is taken as "nothing to do".
 #[tokio::test]
 async fn what_is_signed_and_none_of_ours_is_answered_well_and_does_nothing() {
     let world = world();

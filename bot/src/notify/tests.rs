@@ -158,6 +158,7 @@ fn news(sequence: u64, last: bool) -> News {
         status: if last { Status::Succeeded } else { Status::Running },
         is_urgent: false,
         actor: UserId::new("U0ANN").unwrap(),
+        names: Default::default(),
         channels: vec![channel("C1")],
         asides: vec![],
         wakes: None,

@@ -148,7 +148,7 @@ fn last_signs(text: &str, count: usize) -> String {
 }
 
 /// The buttons; what has too many loses the last ones. One whose value is too long is none: cut, it would decide something
-/// else. Whoever makes it says in words what to type.
+/// else. The code that makes it says in words what to type.
 pub(super) fn actions(buttons: &[Button]) -> Option<Value> {
     let is_whole = |button: &&Button| length(&button.value) <= limits::VALUE;
     let elements: Vec<Value> = buttons.iter().filter(is_whole).take(BUTTONS).map(button).collect();

@@ -127,7 +127,7 @@ async fn it_becomes_ready_and_stops_when_told() {
     assert_eq!((page.as_str(), exit), ("ready\n", Exit::Done));
 }
 
-/// Whoever waits for `/readyz` types at that very moment.
+/// People who wait for `/readyz` type at that very moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_not_ready_before_it_takes_commands() {
     let (assembled, assembly) = mpsc::channel();

@@ -1,6 +1,6 @@
 //! Wake-ups between replicas through a queue, as hints only: one task sends, one receives.
 //!
-//! Guaranteed: whoever rings never waits and never fails; what cannot be sent is dropped and counted, because the sweep
+//! Guaranteed: sending a hint never waits and never fails; what cannot be sent is dropped and counted, because the sweep
 //! finds everything that a hint could point to. Trouble with the queue is logged when it begins and when it ends, not in
 //! between.
 

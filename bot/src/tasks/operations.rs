@@ -185,7 +185,7 @@ mod tests {
         }
         fn stop(&self) {
             self.stopped.store(true, Ordering::SeqCst);
-            // Whoever waits now, and whoever comes.
+            // Those that wait now, and those that come.
             self.gate.notify_waiters();
         }
     }

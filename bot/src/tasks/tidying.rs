@@ -14,7 +14,7 @@ use crate::slack::{Method, WebApi};
 /// How often pipelines are looked at.
 const EVERY: Duration = Duration::from_secs(3600);
 
-/// Whoever begins to tidy pipelines.
+/// Begins to tidy pipelines.
 #[async_trait]
 pub(crate) trait Tidies: Send + Sync + 'static {
     /// Begins it for every pipeline that is due, in the name of the bot; how many, or `None` if that is not known.

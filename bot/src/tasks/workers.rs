@@ -29,7 +29,7 @@ impl Workers for BlockingThreads {
             // Kept to the end of the job, also if nobody waits for it any more.
             drop(permit);
         });
-        // Fails only if the job was dropped because the runtime is shutting down: whoever waits for its result sees it.
+        // Fails only if the job was dropped because the runtime is shutting down: the caller that waits for its result sees it.
         let _ = run.await;
     }
 }

@@ -12,7 +12,7 @@ mod tests;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use sluice_commands::card::Tone;
+use sluice_commands::card::{Card, Span, Text, Tone};
 use sluice_commands::ids::OperationId;
 use sluice_commands::operation::{Driven, Status};
 use sluice_commands::ports::News;
@@ -111,7 +111,7 @@ async fn follow(
             Event::Told(news) if news.operation == *operation => {
                 let is_new = last.as_ref().is_none_or(|last| last.card.title != news.card.title);
                 if is_new && !news.is_last() {
-                    crate::say(&format!("{}\n", plain::headline(&news.card)));
+                    crate::say(&format!("{}\n", plain::headline(&named(&news))));
                 }
                 last = Some(news);
             }
@@ -126,6 +126,18 @@ async fn follow(
     Exit::Failed
 }
 
+/// Its message, with the names of people where they are known: an id says little to a reader.
+fn named(news: &News) -> Card {
+    let span = |span| match span {
+        Span::User(id) => match news.names.get(&id) {
+            Some(name) => Span::Plain(format!("@{name}")),
+            None => Span::User(id),
+        },
+        other => other,
+    };
+    news.card.clone().map_texts(|text| Text(text.0.into_iter().map(span).collect()))
+}
+
 /// What it came to, printed, and as an exit status.
 fn verdict(last: Option<&News>, driven: Driven, ends_well: bool) -> Exit {
     let Some(news) = last else {
@@ -136,7 +148,7 @@ fn verdict(last: Option<&News>, driven: Driven, ends_well: bool) -> Exit {
         crate::warn("Another replica carries it on: `/pipeline status` shows how it stands.\n");
         return Exit::Failed;
     }
-    crate::say(&plain::page(&news.card));
+    crate::say(&plain::page(&named(news)));
     match news.status {
         Status::Succeeded | Status::Waiting => Exit::Done,
         Status::Failed if ends_well => Exit::Done,

@@ -1,6 +1,6 @@
 //! Who says what at the terminal.
 //!
-//! Nobody's name can be looked up without Slack, so a person is named by id. Whoever may read the bot's configuration may
+//! Nobody's name can be looked up without Slack, so a person is named by id. A person who may read the bot's configuration may
 //! name anybody: the record says that it came from a terminal, and as whom they were logged in there.
 
 use std::collections::BTreeMap;

@@ -141,3 +141,12 @@ async fn whoever_is_told_to_stop_lets_go() {
     let stop = tokio::time::sleep(std::time::Duration::from_millis(50));
     assert_eq!(run(order, &outside, stop).await, Exit::Failed);
 }
+
+#[test]
+fn people_are_named_where_their_names_are_known() {
+    let (ann, ben): (UserId, UserId) = ("U0ANN0001".parse().unwrap(), "U0BEN0002".parse().unwrap());
+    let card =
+        Card::new(Tone::Good, "Done").foot(Text::plain("Asked by ").user(&ann).then(", for ").user(&ben));
+    let news = News { card, names: [(ann, "ann".to_owned())].into(), ..news(Status::Succeeded) };
+    assert_eq!(plain::page(&named(&news)), "✅ Done\n  Asked by @ann, for @U0BEN0002\n");
+}

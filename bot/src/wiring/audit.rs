@@ -1,6 +1,6 @@
 //! `sluice audit export`: the audit records of all pipelines, a line of JSON each, as they were recorded.
 //!
-//! It only reads, a page at a time, beside whoever serves the state. Where it belongs to is read from it, so neither AWS's
+//! It only reads, a page at a time, beside the process that serves the state. Where it belongs to is read from it, so neither AWS's
 //! identity nor Slack is asked.
 
 use std::io;

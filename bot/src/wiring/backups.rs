@@ -313,7 +313,7 @@ fn unusable(folder: &Path, error: &std::io::Error) -> Obstacle {
     ))
 }
 
-/// A bucket that is missing or not ours will not pass by itself; that is for whoever waits to judge.
+/// A bucket that is missing or not ours will not pass by itself; the caller that waits judges it.
 fn bucket_obstacle(error: &PortError) -> Obstacle {
     match aws_obstacle(error) {
         Obstacle::Refused(words) => Obstacle::Refused(format!("backups: {words}")),

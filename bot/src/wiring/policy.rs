@@ -1,7 +1,7 @@
 //! `sluice policy`: the IAM policy of the role that the bot runs as, made of the list of all calls that it can make.
 //!
 //! A test holds that each call of `aws-adapter/src/call.rs` is in exactly one statement, so that a new call is missed here
-//! and not in somebody's account. What only `sluice init` does is in a document of its own, for whoever sets it up. What
+//! and not in somebody's account. What only `sluice init` does is in a document of its own, for the person who sets it up. What
 //! is recorded of who did what can be written and read by the bot, and neither changed nor deleted.
 
 use serde_json::{Value, json};
@@ -14,9 +14,9 @@ use crate::config::{Base, Place, State};
 /// Whose policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// Of whoever serves, runs a command or looks what is missing.
+    /// Of a process that serves, runs a command or looks what is missing.
     Bot,
-    /// Of whoever sets it up: `sluice init`.
+    /// Of the person who sets it up: `sluice init`.
     Init,
 }
 

@@ -134,7 +134,7 @@ impl State {
 }
 
 impl StateFile {
-    /// Opens it beside whoever serves it.
+    /// Opens it beside the process that serves it.
     async fn look(&self) -> Result<(), Obstacle> {
         self.opened.get_or_try_init(|| self.open(None)).await.map(drop)
     }

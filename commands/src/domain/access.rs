@@ -100,7 +100,7 @@ impl Access {
             Permission::AdminsOrOncall => self.override_gates(who),
             Permission::OperatorsOrOncall => self.roll_back(who),
             Permission::Sluice => Ok(Granted { rule: "sluice" }),
-            // Reading is for everybody; whoever asks this changes something.
+            // Reading is for everybody; this is asked about changes.
             Permission::Everyone | Permission::Operators | Permission::Approvers => self.operate(who),
         }
     }

@@ -1,6 +1,6 @@
 //! Who is in which user group, and who is deactivated, as Slack said it for one decision.
 //!
-//! What is not known opens nothing: a group that Slack said nothing of has nobody in it, and whoever might have passed by
+//! What is not known opens nothing: a group that Slack said nothing of has nobody in it, and people who might have passed by
 //! it is told so. A person who is named by id keeps a role as long as nobody knows better: work must not hang on Slack.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +43,7 @@ impl Unknown {
         }
     }
 
-    /// What whoever runs Sluice does about it.
+    /// What the person who runs Sluice does about it.
     fn remedy(&self) -> &'static str {
         match self {
             Self::Silent => "Try again in a minute.",

@@ -1,4 +1,4 @@
-//! What a stage asks of whoever wants to change it.
+//! What a stage asks of people who want to change it.
 //!
 //! Every stage has a policy: until an admin sets something, the first stage is open and every later one needs one
 //! approval by somebody else (DESIGN 11). A value that cannot be read changes nothing.

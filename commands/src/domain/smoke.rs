@@ -57,7 +57,7 @@ impl Smoke {
     }
 }
 
-/// Whether a path stays below the stage's URL and means the same to whoever reads it.
+/// Whether a path stays below the stage's URL and means the same to everything that reads it.
 fn is_path(path: &str) -> bool {
     let may_be = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%?".contains(&byte);
     let before_query = path.split('?').next().unwrap_or_default();

@@ -183,7 +183,7 @@ impl View {
         Ok(view)
     }
 
-    /// What a stage asks of whoever wants to change it.
+    /// What a stage asks of people who want to change it.
     pub fn policy(&self, stage: &StageName) -> Policy {
         let set = self.policies.get(stage).cloned();
         set.unwrap_or_else(|| Policy::of(self.is_protected(stage)))

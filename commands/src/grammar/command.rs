@@ -33,7 +33,7 @@ impl Language {
     }
 }
 
-/// A length or a point of time as it was typed. Points are civil: whoever carries the command out knows the zone of
+/// A length or a point of time as it was typed. Points are civil: the code that carries the command out knows the zone of
 /// the person who typed them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Period {

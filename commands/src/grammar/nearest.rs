@@ -24,7 +24,7 @@ pub(super) fn nearest(head: Slash, line: &str, trouble: &Trouble) -> Option<Stri
     for (head, line) in fixed.chain(changed) {
         match understand(head, &line) {
             Ok(Command::Help { .. }) if trouble.code != "unknown-topic" => {}
-            // Whoever waives a safeguard types that themselves.
+            // People who waive a safeguard type that themselves.
             Ok(command) if command.waives() => {}
             Ok(command) if command.available() => return Some(command.to_string()),
             Ok(command) => unavailable = unavailable.or(Some(command.to_string())),

@@ -110,7 +110,7 @@ pub(super) fn no_time(word: &Word) -> Box<Trouble> {
 /// What the settings of a template's parameters begin with.
 pub const PARAMETER: &str = "param.";
 
-/// The end of a lock behind `for` or `until`. Whoever names an end that is not understood must not get another one.
+/// The end of a lock behind `for` or `until`. A person who names an end that is not understood must not get another one.
 pub(super) fn end(after: Option<&str>, words: &[Word]) -> Result<(Period, usize), Box<Trouble>> {
     let is_until = after != Some("for");
     let found = if is_until { period::end(words) } else { period::length(words) };

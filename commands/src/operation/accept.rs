@@ -293,7 +293,7 @@ const LAST_TRIES: u32 = 3;
 /// Writes a transaction whose first write is an inbox row; an outcome that is unknown is settled by its token.
 ///
 /// What is not written in time is given up, so that no command begins long after it was typed. If some attempt may still
-/// be on its way, the delivery is marked as given up by an inbox row of its own: whoever comes first, counts.
+/// be on its way, the delivery is marked as given up by an inbox row of its own: the first one counts.
 pub(crate) async fn transact(
     engine: &Engine,
     token: &str,

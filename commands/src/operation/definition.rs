@@ -51,8 +51,8 @@ pub trait Definition: Send + Sync {
     fn can_cancel(&self) -> bool {
         true
     }
-    /// Whether it keeps its place in the pipeline's line while it waits. Without one it holds up nobody, is not under way for
-    /// whoever asks the same again, and takes no slot any more.
+    /// Whether it keeps its place in the pipeline's line while it waits. Without one it holds up nobody, does not count as under way for
+    /// people who ask the same again, and takes no slot any more.
     fn keeps_place(&self) -> bool {
         true
     }

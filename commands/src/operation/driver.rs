@@ -241,7 +241,7 @@ impl<'a> Drive<'a> {
                     writes.extend(takes);
                 }
                 Ok(Turnstile::Refused(refusal)) => {
-                    // Never of what is uncertain: that is to be observed, whoever is refused.
+                    // Never of what is uncertain: that is to be observed, refused or not.
                     let wants = |node: &&Node| {
                         let is_uncertain = facts.step(&node.id).is_some_and(|fact| fact.is_uncertain());
                         node.slot.as_ref() == Some(&slot) && !facts.is_done(&node.id) && !is_uncertain

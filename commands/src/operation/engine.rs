@@ -1,6 +1,6 @@
 //! The engine of one replica: which operations it carries, and which it may take over.
 //!
-//! An operation has one owner, named in its head. Whoever sees the same fence and beat for a whole lease *of its own
+//! An operation has one owner, named in its head. A replica that sees the same fence and beat for a whole lease *of its own
 //! monotonic clock* may claim it; no two wall clocks are compared. A claim raises the fence, so that the owner before,
 //! should it wake from the dead, can append nothing.
 
@@ -138,7 +138,7 @@ impl Engine {
     }
 
     /// Carries an operation as far as it goes. One call per operation at a time in a process; dropping it is like
-    /// dying: whoever comes next observes what was begun.
+    /// dying: the next owner observes what was begun.
     pub async fn drive(&self, id: &OperationId) -> Driven {
         let nudge = Arc::new(Notify::new());
         lock(&self.nudges).insert(id.clone(), Arc::clone(&nudge));
@@ -228,7 +228,7 @@ impl Engine {
         if head.owner.is_empty() {
             return true;
         }
-        // Nobody else can reach the state: whoever else is named there has died.
+        // Nobody else can reach the state: another process that is named there has died.
         if self.world.settings.alone && head.owner != self.world.settings.replica {
             return true;
         }

@@ -75,7 +75,7 @@ pub(crate) fn turnstile(
             return Ok(Turnstile::Refused(refusal));
         }
     }
-    // A slot of ours that the journal does not know we marked before we were stuck. A rollback passes whoever is stuck, and
+    // A slot of ours that the journal does not know we marked before we were stuck. A rollback passes what is stuck, and
     // a lock that waits for other stages: nothing holds back a way back but what a gate says.
     let is_open = |holder: &OperationId| {
         let is_passed = |ticket: &Ticket| {

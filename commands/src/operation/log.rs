@@ -293,7 +293,7 @@ impl Log {
         true
     }
 
-    /// Lets go of the operation, which stays due: whoever looks next may claim it at once, and raises the fence then.
+    /// Lets go of the operation, which stays due: the next replica that looks may claim it at once, and raises the fence then.
     /// `false`: it was not ours any more.
     pub(crate) async fn release(&mut self, store: &dyn Store) -> Result<bool, StoreError> {
         if self.head.owner.is_empty() {

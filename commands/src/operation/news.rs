@@ -9,13 +9,14 @@ pub use buttons::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON};
 use std::collections::BTreeMap;
 
 use crate::card::{Card, Part, Span, StepLine, StepState, Text, Tone};
-use crate::ids::{Member, StageName};
+use crate::ids::{Member, StageName, UserId};
 use crate::operation::definition::{Definition, Story};
 use crate::operation::facts::{Facts, SignalFact, Verdict};
 use crate::operation::head::{Head, Status};
 use crate::operation::step::{Effect, Node, Refusal, StepId, Trouble};
 use crate::operation::world::World;
 use crate::ports::News;
+use crate::service::Actor;
 
 /// What is told of an operation as it stands. `notes` is what running steps said last, `own_since` the first row that
 /// this process wrote.
@@ -49,10 +50,17 @@ pub(crate) fn of_nodes(
         status,
         is_urgent: definition.is_urgent(),
         actor: facts.charter.actor.id.clone(),
+        names: names([&facts.charter.actor].into_iter().chain(facts.signals.iter().map(|said| &said.actor))),
         channels: facts.charter.channels(),
         asides: asides::asides(&story, facts, nodes),
         wakes: story.wakes.filter(|_| status == Status::Waiting),
     }
+}
+
+/// The names of those who spoke in Slack. At a terminal a person is named by id.
+fn names<'a>(actors: impl IntoIterator<Item = &'a Actor>) -> BTreeMap<UserId, String> {
+    let in_slack = actors.into_iter().filter(|actor| !actor.terminal);
+    in_slack.map(|actor| (actor.id.clone(), actor.name.clone())).collect()
 }
 
 fn tone(status: Status) -> Tone {
@@ -228,6 +236,7 @@ fn without_journal(head: &Head, card: Card, code: &str) -> News {
         status: *status,
         is_urgent: false,
         actor: charter.actor.id.clone(),
+        names: names([&charter.actor]),
         channels: charter.channels(),
         asides: vec![],
         wakes: None,

@@ -1,6 +1,6 @@
 //! Signals: what people say to an operation.
 //!
-//! A signal is written by whoever receives it: put if absent per (operation, wait, person), while the head still waits
+//! A signal is written by the replica that receives it: put if absent per (operation, wait, person), while the head still waits
 //! for exactly that, or, for a cancel, still runs. Neither fence nor sequence is needed or changed; the owner's journal alone decides what follows.
 
 use jiff::Timestamp;

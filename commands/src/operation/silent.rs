@@ -11,7 +11,7 @@ use crate::operation::retry;
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, StoreError, Write};
 
-/// Leaves an operation that ended, waits or is stuck to whoever can tell it. Should that fail, the lease does its part.
+/// Leaves an operation that ended, waits or is stuck to a process that can tell it. Should that fail, the lease does its part.
 pub(crate) async fn leave_to_be_told(world: &World, id: &OperationId) {
     match try_leave(world, id).await {
         Ok(()) | Err(StoreError::Lost(_)) => {}

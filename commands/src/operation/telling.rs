@@ -3,7 +3,7 @@
 //! That a message is about to be posted follows from the journal: the row that causes it was written before. Where it is,
 //! is put beside the journal once it is posted, and not in it: telling never waits for the writer of the journal, and
 //! never holds it up. So a message that is not known here and whose cause another process wrote may have been posted by
-//! it or not: whoever goes on posts it once more, marked as continued.
+//! it or not: the process that goes on posts it once more, marked as continued.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::ports::{DueChange, Guard, News, Precondition, Store, StoreError, Writ
 pub struct Posted {
     /// Slack's timestamp of it.
     pub ts: String,
-    /// Whether it is marked as continued: an earlier one may stand above. The mark stays, whoever edits it.
+    /// Whether it is marked as continued: an earlier one may stand above. The mark stays when another process edits it.
     pub continued: bool,
 }
 
@@ -69,7 +69,7 @@ impl Messages {
     }
 
     /// After the last news of an operation was told everywhere: nobody needs to look at it again, or before it
-    /// wakes or somebody speaks. Whoever did so meanwhile changed its status, and whoever went on its sequence: then nothing is written.
+    /// wakes or somebody speaks. If somebody did so meanwhile, its status or its sequence changed: then nothing is written.
     pub async fn settled(&self, news: &News) -> Result<(), StoreError> {
         let write = Write::Update {
             key: self.keys.head(&news.operation),

@@ -164,7 +164,7 @@ pub struct Settings {
     pub width: usize,
     /// Whether operations are driven here, or only accepted.
     pub drive: bool,
-    /// Whether no other process can reach the state, as with a file that is locked. Then whoever else is named as the
+    /// Whether no other process can reach the state, as with a file that is locked. Then another process that is named as the
     /// owner of an operation has died, and nobody has to wait for its lease.
     pub alone: bool,
     /// Whether what happens can be told in the channels from here. A process that cannot (`sluice run`) leaves what it

@@ -274,7 +274,7 @@ impl Step for MakeWay {
             let open = match load(&*world.store, &world.keys, &ticket.operation).await {
                 Ok(Some(open)) => open,
                 Ok(None) => continue,
-                // What cannot be read holds back no rollback: whoever carries it parks it, and its slot is passed.
+                // What cannot be read holds back no rollback: its owner parks it, and its slot is passed.
                 Err(error) if error.is_corrupt() => {
                     tracing::warn!(operation = %ticket.operation, %error, "a promotion is passed over");
                     continue;

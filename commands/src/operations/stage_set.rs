@@ -1,4 +1,4 @@
-//! `/stage set`: what a stage asks of whoever wants to change it.
+//! `/stage set`: what a stage asks of people who want to change it.
 //!
 //! It holds the stage's slot while it records: a promotion that moves the stage was judged by the policy before, and what
 //! comes later is judged by this one.
@@ -41,7 +41,7 @@ impl Params {
     }
 }
 
-/// What was done, in the words of whoever asked for it.
+/// What was done, in the words of the requester.
 fn done(params: &Params, now: &Policy) -> Text {
     let Params { name, stage, before, .. } = params;
     let of = Text::default().code(stage.as_str()).then(" of ").code(name.as_str());

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::domain::Unknown;
 use crate::ids::{GroupId, UserId};
 
-/// Whoever knows the people. It answers within a second or so, from what it knows if that is fresh, and never with what is
+/// Knows the people. It answers within a second or so, from what it knows if that is fresh, and never with what is
 /// too old to go by.
 #[async_trait]
 pub trait Directory: Send + Sync {

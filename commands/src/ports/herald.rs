@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -54,6 +56,8 @@ pub struct News {
     pub is_urgent: bool,
     /// Who asked; told privately where the bot cannot post.
     pub actor: UserId,
+    /// The names of people in Slack who asked or decided, for readers to whom Slack does not show them.
+    pub names: BTreeMap<UserId, String>,
     /// The channels to tell it in, each once: where it was asked for, and the pipeline's home channel.
     pub channels: Vec<ChannelId>,
     /// Messages beside the first one.

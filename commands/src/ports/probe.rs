@@ -2,7 +2,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-/// How a stage is asked. Neither changes anything at whoever keeps to HTTP's rules.
+/// How a stage is asked. Neither changes anything at a server that keeps to HTTP's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// With its body.

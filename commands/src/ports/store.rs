@@ -211,7 +211,7 @@ pub trait Store: Send + Sync {
     async fn query(&self, query: Query) -> Result<Page, StoreError>;
     /// A range of one partition of the audit records.
     async fn audit_records(&self, query: Query) -> Result<Page, StoreError>;
-    /// The items due at or before that time, the longest due first, at most `limit`. May lag by a moment: whoever acts
+    /// The items due at or before that time, the longest due first, at most `limit`. May lag by a moment: code that acts
     /// on it reads the item first.
     async fn due(&self, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError>;
 }

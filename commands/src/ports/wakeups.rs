@@ -30,7 +30,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A hint to other replicas. It carries nothing that anybody acts on: whoever gets it looks at the operation's head.
+/// A hint to other replicas. It carries nothing that anybody acts on: its receiver looks at the operation's head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
     /// Which operation.
@@ -41,7 +41,7 @@ pub struct Hint {
     pub cause: Cause,
 }
 
-/// Whoever wakes other replicas. Hints may be lost, late or doubled: without any of them the sweep finds everything,
+/// Wakes other replicas. Hints may be lost, late or doubled: without any of them the sweep finds everything,
 /// only later. So nothing comes back, and nobody waits.
 pub trait Wakeups: Send + Sync {
     /// Takes a hint and returns at once.

@@ -30,7 +30,7 @@ pub async fn compute<T: Send + 'static>(
 ) -> Result<T, NoResult> {
     let (sender, receiver) = oneshot::channel();
     let job = Box::new(move || {
-        // Whoever no longer waits needs no result.
+        // A caller that no longer waits needs no result.
         let _ = sender.send(catch_unwind(AssertUnwindSafe(computation)));
     });
     workers.run(job).await;

@@ -1,8 +1,8 @@
 //! Truth: what is recorded of a pipeline's stages against what AWS says that runs there. A question shows what was moved
-//! outside Sluice, and since when; whoever wants to move such a stage is asked first.
+//! outside Sluice, and since when; people who want to move such a stage are asked first.
 //!
 //! A look is one call for each function, which shows all its stages, and one for each API stage. Questions take one that
-//! is at most a minute old; whoever wants to move a stage has it looked at anew. A pipeline has one look at a time, which
+//! is at most a minute old; before a stage is moved it is looked at anew. A pipeline has one look at a time, which
 //! goes on behind an answer that did not wait for it; one that failed is not repeated for some seconds. A stage that moves at this moment is not
 //! judged: its operation looks itself before it moves anything (`operations/steps/outside.rs`), and what it does not
 //! expect there ends it.
@@ -213,7 +213,7 @@ impl Service {
     }
 }
 
-/// Whoever looks, perhaps when nobody waits any more.
+/// The look itself, perhaps when nobody waits any more.
 struct Looker {
     engine: Arc<Engine>,
     looks: Arc<Looks>,
@@ -325,7 +325,7 @@ impl Looker {
         stream::iter(calls).buffer_unordered(SIDE_BY_SIDE).try_collect().await
     }
 
-    /// Records what was moved when it is first seen, and that it is right again. Whoever loses the race to do so has
+    /// Records what was moved when it is first seen, and that it is right again. A process that loses the race to do so has
     /// nothing to add, and no question hangs on it.
     async fn note(&self, name: &PipelineName, view: &View, look: &Look, truth: &Truth) {
         let Truth::Seen(_, outside) = truth else { return };
@@ -355,7 +355,7 @@ impl Looker {
 }
 
 impl Service {
-    /// Whoever wants to move a stage that somebody moved outside Sluice is asked first. Gives what is gone on from, if
+    /// People who want to move a stage that was moved outside Sluice are asked first. Gives what is gone on from, if
     /// they say so; `seen` is what their button was about.
     pub(super) async fn ask_first(
         &self,

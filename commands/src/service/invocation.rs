@@ -29,7 +29,7 @@ impl Actor {
     pub fn at_terminal(id: UserId, login: impl Into<String>) -> Self {
         Self { id, name: login.into(), terminal: true }
     }
-    /// Whoever runs `sluice init` at a terminal. Who they are in Slack nobody knows: the record has the person whom they
+    /// The person who runs `sluice init` at a terminal. Who they are in Slack nobody knows: the record has the person whom they
     /// named, and their login.
     pub fn at_init(named: UserId, login: &str) -> Self {
         Self { id: named, name: format!("{INIT} by {login}"), terminal: true }
@@ -48,7 +48,7 @@ impl Actor {
     }
 }
 
-/// How the name begins of whoever set an installation up.
+/// How the name begins of the person who set an installation up.
 const INIT: &str = "sluice init";
 
 /// What somebody did in Slack, or typed at a terminal.

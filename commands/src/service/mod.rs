@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use ulid::Ulid;
 
-use crate::card::{Button, Card, Text, Tone};
+use crate::card::{Button, Card, Span, Text, Tone};
 use crate::grammar::{self, Command, Names};
 use crate::ids::{ChannelId, OperationId, PipelineName};
 use crate::operation::{Accepted, Engine, Ground, Refusal, Trouble, accept, answered, marked};
@@ -50,7 +50,7 @@ pub enum Delay {
     Unconfirmed,
 }
 
-/// Whoever answers.
+/// Answers deliveries.
 pub struct Service {
     engine: Arc<Engine>,
     names: Names,
@@ -327,29 +327,10 @@ impl Service {
 }
 
 /// Renames the commands that a card mentions.
-fn rename(mut card: Card, names: &Names) -> Card {
-    use crate::card::{Part, Span};
-    let text = |text: Text| {
-        Text(
-            text.0
-                .into_iter()
-                .map(|span| match span {
-                    Span::Code(words) if words.starts_with('/') => Span::Code(names.adapt(&words)),
-                    other => other,
-                })
-                .collect(),
-        )
+fn rename(card: Card, names: &Names) -> Card {
+    let span = |span| match span {
+        Span::Code(words) if words.starts_with('/') => Span::Code(names.adapt(&words)),
+        other => other,
     };
-    card.title = text(card.title);
-    card.hint = card.hint.map(text);
-    card.footer = card.footer.into_iter().map(text).collect();
-    card.parts = card
-        .parts
-        .into_iter()
-        .map(|part| match part {
-            Part::Text(words) => Part::Text(text(words)),
-            other => other,
-        })
-        .collect();
-    card
+    card.map_texts(|text| Text(text.0.into_iter().map(span).collect()))
 }

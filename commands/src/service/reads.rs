@@ -389,7 +389,7 @@ impl Service {
 }
 
 impl Service {
-    /// A log may hold what is not for everybody in the workspace: whoever has any role for the pipeline, or approves on one of
+    /// A log may hold what is not for everybody in the workspace: people who have any role for the pipeline, or approve on one of
     /// its stages, reads it anywhere.
     async fn may_read_logs(
         &self,

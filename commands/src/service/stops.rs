@@ -1,4 +1,4 @@
-//! Stopping what runs, and getting on what is stuck: by button and by command, by whoever may. Both are signals; what
+//! Stopping what runs, and getting on what is stuck: by button and by command. Both are signals; what
 //! follows from them, the journal of the operation's owner alone decides.
 
 use crate::card::{Card, Text, Tone};

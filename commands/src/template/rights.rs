@@ -1,4 +1,4 @@
-//! What statements of a policy mean for whoever has to approve them: in words, the broad ones first.
+//! What statements of a policy mean for the people who have to approve them: in words, the broad ones first.
 
 use std::collections::BTreeSet;
 

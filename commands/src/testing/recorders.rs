@@ -102,7 +102,7 @@ impl Wakeups for RecordingWakeups {
     }
 }
 
-/// Remembers which operations were to be run; whoever has tasks to give takes them from here.
+/// Remembers which operations were to be run; a test that has tasks to give takes them from here.
 #[derive(Debug, Default)]
 pub struct RecordingRunner {
     asked: Mutex<Vec<OperationId>>,

@@ -30,7 +30,7 @@ const AGAIN: [&str; 12] = [
     "TransactionConflictException",
 ];
 
-/// Says what an error of `call` means to whoever asked for it.
+/// Says what an error of `call` means to the caller.
 pub(super) fn classify<E>(call: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: Error + ProvideErrorMetadata + 'static,

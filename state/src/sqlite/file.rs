@@ -24,7 +24,7 @@ const OWNER_ONLY: u32 = 0o600;
 
 /// Rows of a partition stand side by side in the order of their sort keys, so that a page of them is one walk. The due
 /// and the expiry index hold nothing but what is due or expires. `g` and what is short come before the body: a condition
-/// is compared without reading a body that spills out of its page. Audit records are never changed or deleted, whoever has the
+/// is compared without reading a body that spills out of its page. Audit records are never changed or deleted by anybody who has the
 /// file open.
 const SCHEMA: &str = "
     CREATE TABLE items (

@@ -84,7 +84,7 @@ impl SqliteStore {
         on_thread(from, move |from| backup::restore(from, &to)).await
     }
 
-    /// Folds the log into the file, so that the file alone is the whole state. Whoever writes after that begins a new log.
+    /// Folds the log into the file, so that the file alone is the whole state. The next write begins a new log.
     pub async fn fold(&self) -> Result<(), FileError> {
         on_thread(&self.path, |path| {
             let failed = |error: rusqlite::Error| FileError::sqlite(path, "cannot be folded", &error);
@@ -129,7 +129,7 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        // Without senders the threads end, after what they have in hand. The writer is the last: whoever closes the last
+        // Without senders the threads end, after what they have in hand. The writer is the last: the thread that closes the last
         // connection folds the log into the file, and a reader may not.
         self.readers = None;
         for reader in self.threads.drain(self.threads.len().min(1)..) {

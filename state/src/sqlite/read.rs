@@ -45,7 +45,7 @@ impl Readers {
         let ended = || StoreError::Refused("the readers of the state have ended; start again".into());
         let (reply, answer) = oneshot::channel();
         let question: Question = Box::new(move |connection| {
-            // Whoever asked may have gone.
+            // The caller may have gone.
             let _ = reply.send(question(connection));
         });
         self.0.send(question).map_err(|_| ended())?;

@@ -1,4 +1,4 @@
-//! Writes as the writer carries them out: checked, encoded and digested by whoever asks, so that the one writer does
+//! Writes as the writer carries them out: checked, encoded and digested by the caller, so that the one writer does
 //! nothing that others could do side by side.
 
 use sha2::{Digest, Sha256};

@@ -51,7 +51,7 @@ pub(super) fn run(connection: &Connection, jobs: &Receiver<Job>, clock: &Arc<dyn
             tidy_at = if answers.left { 0 } else { now.saturating_add(TIDY_EVERY.as_secs().cast_signed()) };
         }
         for (job, answer) in batch.into_iter().zip(answers.answers) {
-            // Whoever asked may have gone: what was written stays written.
+            // The caller may have gone: what was written stays written.
             let _ = job.reply.send(answer);
         }
     }

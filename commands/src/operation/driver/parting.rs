@@ -40,7 +40,7 @@ impl Drive<'_> {
             let leave = Leave { status: Status::Running, owned: !is_clear, due: DueChange::Keep, awaits };
             match self.append(vec![], vec![], vec![], leave).await? {
                 Appended::Recorded => self.try_to_tell(),
-                // What was refused is not pending any more: whoever goes on runs that step again.
+                // What was refused is not pending any more: the next owner runs that step again.
                 Appended::Refused(_) => {}
                 Appended::Fenced => return Ok(Driven::NotOurs),
             }

@@ -89,7 +89,7 @@ fn what_follows_is_intended_with_the_first_unless_a_person_or_a_wait_is_between(
     let facts = known(vec![vec![intent("a"), intent("c")], vec![done("a"), done("b")]]);
     assert_eq!(plan(&nodes, &facts, &own).ready, [(id("c"), Start::Run)], "at once");
     let ready = plan(&nodes, &facts, &Motion::default()).ready;
-    assert_eq!(ready, [(id("c"), Start::Observe)], "by whoever did not write the intent");
+    assert_eq!(ready, [(id("c"), Start::Observe)], "by a process that did not write the intent");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn after_a_fault_nothing_begins_and_what_is_uncertain_is_observed() {
     assert_eq!((settled.ready, settled.turn), (vec![(id("b"), Start::IntendUndo)], None));
     rows.push(vec![Entry::UndoIntent { step: id("b") }]);
     let begun = plan(&nodes, &known(rows.clone()), &Motion::default());
-    assert_eq!(begun.ready, [(id("b"), Start::Undo)], "again, by whoever comes next");
+    assert_eq!(begun.ready, [(id("b"), Start::Undo)], "again, by the next owner");
     let mut stuck = rows.clone();
     let refusal = Refusal::new("x", "y", "z");
     stuck.push(vec![Entry::UndoFault { step: id("b"), refusal: refusal.clone() }]);

@@ -158,7 +158,7 @@ async fn a_signal_whose_answer_was_lost_counts_and_is_heard() {
     };
     let (said, ()) = tokio::join!(process.say_to(&head, "ben", "d2", Verdict::Approve), forget);
     assert!(matches!(said, Said::Heard(_) | Said::Before(_)));
-    assert_eq!(process.runner.take(), std::slice::from_ref(&id), "whoever said it rings");
+    assert_eq!(process.runner.take(), std::slice::from_ref(&id), "the process that took the word rings");
     assert_eq!(process.engine.drive(&id).await, Driven::Ended);
     let key = Keys::new(&crate::testing::target()).head(&id);
     let rung = shared.store.get(&key).await.unwrap().unwrap().guards["rung"].clone();

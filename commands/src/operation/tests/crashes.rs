@@ -23,7 +23,7 @@ fn steps() -> Vec<Spec> {
     ]
 }
 
-/// A person asks, and another one approves as soon as they are asked; both say it again to whoever lives.
+/// A person asks, and another one approves as soon as they are asked; both say it again to a process that lives.
 async fn whole_life(shared: &Shared, process: &Process) -> bool {
     let story = async {
         process.ask(1, "d1", "toy", &steps()).await;

@@ -97,7 +97,7 @@ impl Store for Line {
     async fn transact(&self, token: &str, writes: Vec<Write>) -> Result<(), StoreError> {
         let behind = self.behind_a_claim(&writes);
         let answer = self.call(self.store.transact(token, writes)).await;
-        // Whoever claimed it may be in the midst of what this row says.
+        // The claimant may be in the midst of what this row says.
         assert!(!(answer.is_ok() && behind.is_some()), "appended behind a claim: {behind:?}");
         answer
     }

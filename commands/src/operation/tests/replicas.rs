@@ -11,7 +11,7 @@ use crate::operation::testing::operation_id;
 use crate::operation::*;
 
 const HOUR: i64 = 3600;
-/// Whoever lives looks for work three times in a lease.
+/// Each living process looks for work three times in a lease.
 const SWEEP: Duration = LEASE.checked_div(3).unwrap();
 
 /// The stopping replica carries out its part, and how long it took.

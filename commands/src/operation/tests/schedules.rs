@@ -78,7 +78,7 @@ fn schedules() -> impl Strategy<Value = Schedule> {
     })
 }
 
-/// People ask for all three under the same deliveries, whoever lives, and approve what waits.
+/// People ask for all three under the same deliveries, whichever process lives, and approve what waits.
 async fn people(shared: &Shared, process: &Process) {
     for (number, (kind, steps)) in (1..).zip(operations()) {
         process.ask(number, &format!("d{number}"), kind, &steps).await;

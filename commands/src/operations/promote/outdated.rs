@@ -1,8 +1,8 @@
 //! A promotion that waits while its stage moves can only be void, and is so from then on, not only when somebody approves
 //! it.
 //!
-//! Whoever moved the stage says so to the others, as a step of the same journal: should the process die between the move
-//! and that step, whoever carries the operation on takes it. A request that was accepted at that very moment sees it when it
+//! The operation that moved the stage says so to the others, as a step of the same journal: should the process die between the move
+//! and that step, the next owner takes it. A request that was accepted at that very moment sees it when it
 //! begins to wait; and what was overlooked all the same, every question and every decision finds. Saying it twice does no
 //! harm.
 
@@ -38,7 +38,7 @@ pub(super) fn is_outdated(params: &Params, seen: Option<&Value>, view: &View) ->
     is_other || seen.is_some_and(|seen| revision(seen) != revision(&mark(&params.to, view)))
 }
 
-/// What is told to whoever decides a promotion that is outdated.
+/// What is told to people who decide a promotion that is outdated.
 pub(crate) fn outdated(facts: &Facts, params: &Params, view: &View) -> Option<Refusal> {
     let seen = facts.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
     is_outdated(params, seen.as_ref(), view).then(|| stage_moved(&params.name, &params.to, view))

@@ -62,7 +62,7 @@ impl Step for FirstCommit {
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
         let At { target, name } = &self.0;
-        // Whoever pushed to a repository of ours before us gave it a better first commit than ours.
+        // A push to a repository of ours before us gave it a better first commit than ours.
         match cx.world.repositories.branch(target, name.as_str(), names::BRANCH).await? {
             Some(commit) => ours(commit),
             None => Ok(Observed::Absent),

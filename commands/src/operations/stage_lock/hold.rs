@@ -177,7 +177,7 @@ impl Step for Hold {
         let view = View::read(&*cx.world.store, &cx.world.keys, &self.name).await?;
         match view.locks.get(&self.stage) {
             Some(lock) if lock.operation == cx.operation => Ok(Progress::Await { until: Some(self.until) }),
-            // Whoever did that tells by whom, but perhaps could not.
+            // The operation that did that tells by whom, but perhaps could not.
             _ => Progress::done(()),
         }
     }

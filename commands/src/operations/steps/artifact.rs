@@ -1,6 +1,6 @@
 //! Reads what a build left, exactly as it was pinned: of another version or content, nothing is deployed.
 //!
-//! The journal keeps the digest of what was read. Whoever takes the operation over reads the same artifact again.
+//! The journal keeps the digest of what was read. The next owner of the operation reads the same artifact again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! A function, from what is there to a published version that can be called. A version is known by its code and
-//! configuration, whoever published it. What people reach does not change here: aliases alone decide that.
+//! configuration, no matter who published it. What people reach does not change here: aliases alone decide that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

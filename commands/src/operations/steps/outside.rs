@@ -1,5 +1,5 @@
 //! Whether what an operation sees of a stage is as Sluice left it. What somebody moved by hand is never overwritten unless
-//! whoever asked saw it and said to go on.
+//! the requester saw it and said to go on.
 //!
 //! The race it prevents: another operation moves the stage at the very moment. Then what is seen differs from the record,
 //! and nobody moved anything outside; the gate before the first move knows, and voids who looked.

@@ -51,7 +51,7 @@ impl Step for CreateRole {
     }
 }
 
-/// Gives a role its policy: once, since its name is made of it. A policy that is there is never written over, whoever
+/// Gives a role its policy: once, since its name is made of it. A policy that is there is never written over, no matter who
 /// wrote it: a version that people reach may run with it.
 pub(crate) struct PutRolePolicy {
     pub(crate) target: Target,

@@ -1,6 +1,6 @@
 //! *Ask for it*: who is refused for want of a role asks for it with a button, and an admin grants or declines with one.
 //!
-//! A request is a record of its own (`domain/request.rs`). Whoever decides is judged at that moment, and the decision, the
+//! A request is a record of its own (`domain/request.rs`). The person who decides is judged at that moment, and the decision, the
 //! role and what is told are one transaction: of two admins who decide at once, one does, and the message says which.
 
 mod words;

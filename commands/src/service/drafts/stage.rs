@@ -20,12 +20,12 @@ use crate::service::{Answer, Invocation, Service, Stop};
 
 /// How long a lock holds for which no end is named: two hours.
 const LOCKED: u64 = 2 * 3600;
-/// The longest lock: whoever needs a longer one wants a freeze, or another policy.
+/// The longest lock: people who need a longer one want a freeze, or another policy.
 const LONGEST: i64 = 30 * 86_400;
 
 /// The fixed id of the button that confirms fewer approvals (DESIGN 8).
 pub const LOWER_BUTTON: &str = "stage.lower";
-/// How long the template may take to be read that says which parameters are secrets. Whoever waits longer is not held up.
+/// How long the template may take to be read that says which parameters are secrets. Nobody is held up for longer.
 const PATIENCE: Duration = Duration::from_millis(1_000);
 
 /// What fewer approvals are confirmed for: the policy as it was shown.
@@ -234,7 +234,7 @@ impl Service {
                 if nth > 0 { answer.then(", ").code(stage.as_str()) } else { answer.code(stage.as_str()) };
         }
         let answer = answer.then(" of ").code(name.as_str()).then(" until ").time(until);
-        // Whoever named a time of a day learns whose it is.
+        // People who named a time of a day learn whose it is.
         let answer = if in_utc { answer.then(format!(" ({})", minute(until))) } else { answer }.then(".");
         let params = stage_lock::Params {
             name: name.clone(),

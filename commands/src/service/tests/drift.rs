@@ -224,7 +224,7 @@ async fn a_look_that_takes_long_goes_on_behind_the_answer() {
     truth.cloud.weather_on("lambda:ListAliases", slow);
     assert!(truth.status().await.contains("did not answer in time"));
     let calls = truth.cloud.count();
-    // Whoever asks meanwhile waits for the same look.
+    // A question that comes meanwhile waits for the same look.
     assert!(truth.status().await.contains("did not answer in time"));
     assert_eq!(truth.cloud.count(), calls);
     advance(Duration::from_secs(5)).await;

@@ -59,7 +59,7 @@ impl Reach {
         Self { cloud, life: Arc::new(Life { calls, changes, leaving, end, died }) }
     }
 
-    /// Whether a change is on its way: sent, and not there yet. Whoever stands still then has sent it nevertheless.
+    /// Whether a change is on its way: sent, and not there yet. A process that stands still then has sent it nevertheless.
     pub fn is_leaving(&self) -> bool {
         self.life.leaving.load(Ordering::SeqCst) > 0
     }

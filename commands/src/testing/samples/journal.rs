@@ -230,7 +230,7 @@ impl Journal {
         }
     }
 
-    /// Gives its definition and facts to whoever asks the gate.
+    /// Gives its definition and facts, to ask the gate.
     pub fn known(&self) -> (&dyn Definition, &Facts) {
         (&*self.definition, &self.facts)
     }

@@ -67,7 +67,7 @@ pub(super) struct Harsh {
     pub(super) gaps: Vec<u64>,
     /// What happens to the n-th call that changes something.
     pub(super) losses: Vec<(usize, u8)>,
-    /// Behind so many changes in AWS, whoever asked for the newest operation cancels it.
+    /// After so many changes in AWS, the requester of the newest operation cancels it.
     pub(super) stops: Vec<usize>,
 }
 

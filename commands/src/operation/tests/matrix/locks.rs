@@ -37,7 +37,7 @@ async fn a_lock_is_not_weakened_by_who_may_not_take_it_away() {
     ends(&shared, &process, "oli", "/stage unlock orders dev", Status::Succeeded).await;
 }
 
-/// Two locks of all stages, a deploy and a rollback: whoever comes first, all end.
+/// Two locks of all stages, a deploy and a rollback: all end, in whatever order they come.
 #[tokio::test(start_paused = true)]
 async fn locks_of_all_stages_hold_nobody_for_ever() {
     let scene = Scene::after(PLENTY).await;
@@ -72,7 +72,7 @@ async fn locks_of_all_stages_hold_nobody_for_ever() {
     }
 }
 
-/// A lock and an approval at all distances from each other: whoever is told *locked* sees the stage move no more.
+/// A lock and an approval at all distances from each other: after somebody was told *locked*, the stage moves no more.
 #[tokio::test(start_paused = true)]
 async fn after_a_lock_is_told_nothing_moves() {
     let scene = Scene::after(PLENTY).await;

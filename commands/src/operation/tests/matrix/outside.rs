@@ -1,5 +1,5 @@
 //! Somebody moves things by hand, past Sluice, at any moment of an operation. What they moved is never overwritten unless
-//! somebody saw it and said so: it stays, and whoever looks is told.
+//! somebody saw it and said so: it stays, and everybody who looks is told.
 
 use std::time::Duration;
 
@@ -252,7 +252,7 @@ async fn what_others_made_where_nothing_ran_is_no_ground_of_ours() {
     assert_eq!(head.unwrap().status, Status::Succeeded);
 }
 
-/// A version that people reach may run with that role: whoever wrote its policy, it stays.
+/// A version that people reach may run with that role: it stays, no matter who wrote its policy.
 #[tokio::test(start_paused = true)]
 async fn a_policy_that_is_there_and_differs_is_never_written_over() {
     let shared = Scene::after(PLENTY).await.open();

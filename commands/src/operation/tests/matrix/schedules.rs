@@ -23,7 +23,7 @@ use futures::FutureExt;
 /// How many schedules the short form tries, besides those that failed once.
 const CASES: u64 = 10;
 
-/// What people have to say, and how far they are, whoever lives.
+/// What people have to say, and how far they are, whichever process lives.
 struct Desk<'a> {
     schedule: &'a Schedule,
     people: People,
@@ -52,7 +52,7 @@ impl Desk<'_> {
         futures::future::join3(typing, self.stop(shared, process), process.decide(shared, self.people)).await;
     }
 
-    /// Whoever asked for the newest operation has second thoughts, behind so many changes.
+    /// The requester of the newest operation has second thoughts, after so many changes.
     async fn stop(&self, shared: &Shared, process: &Process) {
         while let Some(changes) = self.schedule.harsh.stops.get(self.stopped.get()) {
             if shared.cloud.changes().len() < *changes {
