@@ -63,7 +63,7 @@ struct Open {
     places: HashMap<ChannelId, watch::Sender<Arc<News>>>,
     /// Where the last news is told.
     done: HashSet<ChannelId>,
-    /// The newest news that a place which ended had begun to tell.
+    /// The newest news that a place which ended may have begun to tell.
     begun: u64,
 }
 
@@ -71,7 +71,7 @@ struct Open {
 struct End {
     /// Whether the last news is told there.
     is_told: bool,
-    /// The newest news of which a call to Slack was begun.
+    /// The newest news of which a call to Slack may have been begun.
     begun: u64,
 }
 

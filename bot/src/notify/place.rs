@@ -59,15 +59,17 @@ pub(super) struct Place {
     asides: HashMap<&'static str, Standing>,
     is_closed: bool,
     setbacks: u32,
-    /// The newest news of which a call to Slack was begun.
+    /// The newest news of which a call to Slack may have been begun.
     begun: u64,
 }
 
 impl Place {
     pub(super) fn new(shared: Arc<Shared>, channel: ChannelId, news: watch::Receiver<Arc<News>>) -> Self {
-        let main = Standing::new(news.borrow().first);
-        let asides = HashMap::new();
-        Self { shared, channel, news, main, asides, is_closed: false, setbacks: 0, begun: 0 }
+        let (first, sequence) = (news.borrow().first, news.borrow().sequence);
+        let (main, asides) = (Standing::new(first), HashMap::new());
+        // What is not the first may have been told by a place before this one.
+        let begun = if first { 0 } else { sequence };
+        Self { shared, channel, news, main, asides, is_closed: false, setbacks: 0, begun }
     }
 
     /// Until the last news is told, or nothing came for a while.
@@ -87,7 +89,7 @@ impl Place {
                 Ok(true) if self.end(true).await => return,
                 Ok(_) => {
                     self.setbacks = 0;
-                    let changed = stopping.run_until_cancelled(timeout(REST, self.news.changed())).await;
+                    let changed = drained.run_until_cancelled(timeout(REST, self.news.changed())).await;
                     let has_news = matches!(changed, Some(Ok(Ok(()))));
                     if !has_news && self.shared.may_rest(&operation, &self.channel, &self.news) {
                         return;

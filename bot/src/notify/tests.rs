@@ -481,7 +481,7 @@ async fn edits_that_wait_for_a_slot_are_one_edit_that_says_the_newest() {
 async fn stopping_does_not_wait_for_slots_and_leaves_what_has_none() {
     let world = world();
     for number in 1..=64 {
-        world.notify.tell(News { operation: operation(number), ..news(3, true) });
+        world.notify.tell(News { operation: operation(number), first: true, ..news(3, true) });
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
     let begun = Instant::now();
@@ -498,7 +498,7 @@ async fn stopping_does_not_wait_for_slots_and_leaves_what_has_none() {
 async fn stopping_does_not_wait_for_a_slack_that_is_away() {
     let world = world();
     world.slack.fail((0..100).map(|_| Fault::Before(Trouble::Unreached)));
-    world.notify.tell(news(5, true));
+    world.notify.tell(News { first: true, ..news(5, true) });
     tokio::time::sleep(Duration::from_secs(100)).await;
     let begun = Instant::now();
     assert!(world.tasks.shut_down().await);

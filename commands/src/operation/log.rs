@@ -301,12 +301,20 @@ impl Log {
         }
         let write = Write::Update {
             key: self.keys.head(&self.head.id),
-            set: guards([(head::OWNER, Guard::Text(String::new())), (head::CLAIMS, Guard::Number(0))]),
+            // The beat too: a head that nobody ever held has the first one, and nothing of it can have been told.
+            set: guards([
+                (head::OWNER, Guard::Text(String::new())),
+                (head::BEAT, Guard::Number(self.head.beat + 1)),
+                (head::CLAIMS, Guard::Number(0)),
+            ]),
             due: DueChange::Keep,
             when: Precondition::Equals(guards([(head::FENCE, Guard::Number(self.head.fence))])),
         };
         match retry::reading(|| store.write(write.clone())).await {
-            Ok(()) => self.head.owner.clear(),
+            Ok(()) => {
+                self.head.owner.clear();
+                self.head.beat += 1;
+            }
             Err(StoreError::Lost(_)) => return Ok(false),
             Err(error) => return Err(error),
         }

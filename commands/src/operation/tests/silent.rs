@@ -161,3 +161,19 @@ async fn what_a_stopping_process_had_no_time_to_tell_is_free_and_told_as_new() {
         assert_eq!((told.status, told.own_since), (status, 1), "no message of it can be anywhere");
     }
 }
+
+/// It may have been told before anything more was recorded.
+#[tokio::test(start_paused = true)]
+async fn what_was_let_go_of_at_its_first_row_may_have_been_told() {
+    let shared = Shared::new().await;
+    let stopping = shared.process("stopping");
+    let id = operation_id(1);
+    stopping.ask(1, "d1", "toy", &[step("a", How::Poll(3))]).await;
+    stopping.engine.stop();
+    assert_eq!(stopping.engine.drive(&id).await, Driven::Released);
+    assert_eq!(shared.head(&id).await.sequence, 1);
+    let serve = shared.process("serve");
+    serve.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "carried on").await;
+    assert!(serve.herald.told().iter().all(|news| news.own_since == 2 && !news.first));
+}
