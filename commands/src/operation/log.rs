@@ -39,18 +39,21 @@ const TORN: u32 = 3;
 
 /// Reads an operation; `None` if there is none of that id.
 ///
-/// A query is no snapshot: while somebody appends, it may show the head of before and the row of after. So what does
-/// not fit together is read again before it is called corrupt.
+/// A query is no snapshot: while a replica appends, it may show the head of before and the row of after. So what does
+/// not fit together is read again before it is called corrupt. A row that cannot be decoded stays so, and is not.
 pub async fn load(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Option<Loaded>, Trouble> {
     let mut tries = 0;
     loop {
-        match load_once(store, keys, id).await {
-            Err(error) if error.is_corrupt() && tries < TORN => {
-                tokio::time::sleep(retry::delay(tries, Duration::from_secs(1))).await;
-                tries += 1;
-            }
-            result => return result,
+        let Some(loaded) = load_once(store, keys, id).await? else { return Ok(None) };
+        let (rows, head) = (loaded.facts.sequence, loaded.head.sequence);
+        if rows == head {
+            return Ok(Some(loaded));
         }
+        if tries == TORN {
+            return Err(Trouble::Corrupt(format!("operation {id}: {rows} rows, but the head says {head}")));
+        }
+        tokio::time::sleep(retry::delay(tries, Duration::from_secs(1))).await;
+        tries += 1;
     }
 }
 
@@ -71,13 +74,6 @@ async fn load_once(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<O
             return Err(Trouble::Newer(format!("operation {id}: a row of schema {}", item.schema)));
         }
         facts.fold(&Row::from_item(item)?)?;
-    }
-    if facts.sequence != head.sequence {
-        let found = facts.sequence;
-        return Err(Trouble::Corrupt(format!(
-            "operation {id}: {found} rows, but the head says {}",
-            head.sequence
-        )));
     }
     let mut unread = vec![];
     for item in page.items.iter().filter(|item| item.key.sort.starts_with(SIGNAL)) {

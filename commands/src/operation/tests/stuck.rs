@@ -78,6 +78,11 @@ async fn what_cannot_be_read_is_announced_marked_and_tried_again() {
     let process = shared.process("one");
     let id = unreadable(&shared, &process).await;
     assert!(shared.view().await.tickets[0].stuck, "a rollback passes it");
+    // People who decide about another promotion wait for this answer: no second look makes the row readable.
+    let asked = tokio::time::Instant::now();
+    let keys = Keys::new(&crate::testing::target());
+    assert!(load(&*shared.store, &keys, &id).await.unwrap_err().is_corrupt());
+    assert_eq!(asked.elapsed(), Duration::ZERO);
     let stuck = Act::Stuck;
     assert_eq!(shared.audits(stuck), 1);
     // Each time it is stuck anew, so that the same admin can speak again.
