@@ -84,19 +84,19 @@ async fn a_story_is_carried_on_elsewhere_from_a_backup() {
 
     // And by way of S3: the bucket of artifacts is one that is there.
     let bucket = format!("s3://sluice-{}/backups", target.replace('/', "-"));
-    let (status, printed) = Bot::runs(&world, &["backup", &bucket], &state);
+    let by_bucket = [("SLUICE_STATE", state_there.as_str()), ("SLUICE_BACKUP", bucket.as_str()), LEASE];
+    let (status, printed) = Bot::runs(&world, &["backup", &bucket], &by_bucket);
     assert_eq!(status, Some(0), "{printed}");
     assert!(printed.contains(&bucket), "{printed}");
     drop(bot);
     for name in ["state.db", "state.db-wal", "state.db-shm"] {
         let _ = std::fs::remove_file(there.join(name));
     }
-    let state = [("SLUICE_STATE", state_there.as_str()), ("SLUICE_BACKUP", bucket.as_str()), LEASE];
     // `init` before `serve`, as some do at each start, must not begin with nothing.
-    let (status, printed) = Bot::runs(&world, &["init"], &state);
+    let (status, printed) = Bot::runs(&world, &["init"], &by_bucket);
     assert_eq!(status, Some(0), "{printed}");
     assert!(printed.contains(&format!("is restored from {bucket}/sluice-")), "{printed}");
-    let _bot = Bot::serve(&world, &state).await;
+    let _bot = Bot::serve(&world, &by_bucket).await;
     let runs = world.runs("moved").await;
     assert_eq!((runs["dev"].as_str(), runs["prod"].as_str()), ("r1", "r1"));
     world.asks(ann, "/build moved").await.succeeds().await.says(&["#4"]);

@@ -134,6 +134,13 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
     let queue: Vec<String> = base.queue.iter().map(|name| here("sqs", name)).collect();
     let boundaries = vec![names::boundary_arn(target), names::build_boundary_arn(target)];
     let bucket = target.arn_of_bucket(&names::bucket(target));
+    let (backup, backups): (Vec<_>, Vec<_>) = match base.backup.as_ref().map(|plan| &plan.place) {
+        Some(Place::Bucket { bucket, prefix }) => {
+            let within = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
+            (vec![target.arn_of_bucket(bucket)], vec![target.arn_of_bucket(&format!("{bucket}/{within}"))])
+        }
+        _ => (vec![], vec![]),
+    };
     // One object, which says nothing; `init` and `check --account` write it to see whether it gets a version.
     let probe = Allowed::new("Probe", &[], vec![format!("{bucket}/{}", bucket::PROBE)])
         .besides(&["s3:DeleteObjectVersion", "s3:PutObject"]);
@@ -163,6 +170,9 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             )
             .besides(SET_UP_BUCKET),
             probe,
+            // A file of SQLite that is missing is restored before it is made.
+            Allowed::new("BackupBucket", &["s3:ListObjectsV2"], backup),
+            Allowed::new("Backups", &[], backups).besides(&["s3:GetObject"]),
             Allowed::new("Queue", &["sqs:CreateQueue"], queue).besides(&["sqs:GetQueueUrl"]),
             Allowed::new("Whoami", &[], vec!["*".into()]).besides(&["sts:GetCallerIdentity"]),
         ];
@@ -173,13 +183,6 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
     let api_root = |path: &str| target.arn_of_region("apigateway", path);
     let api = |path: &str| api_root(&format!("/apis{path}"));
     let with_boundary = json!({ "StringEquals": { "iam:PermissionsBoundary": boundaries } });
-    let (backup, backups): (Vec<_>, Vec<_>) = match base.backup.as_ref().map(|plan| &plan.place) {
-        Some(Place::Bucket { bucket, prefix }) => {
-            let within = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
-            (vec![target.arn_of_bucket(bucket)], vec![target.arn_of_bucket(&format!("{bucket}/{within}"))])
-        }
-        _ => (vec![], vec![]),
-    };
     vec![
         Allowed::new(
             "Repositories",
