@@ -81,7 +81,7 @@ async fn the_gates_of_a_stage_as_people_see_them() {
     page.shows("prod asks for 3 approvals now").await;
     page.keeps_picture(&target().join("e2e/approval-void.png")).await;
 
-    world.asks(ann, "/stage set gated prod approvals=2").await.succeeds().await;
+    world.asks(ann, "/stage set gated prod approvals=2 confirm").await.succeeds().await;
     let promotion = world.asks(ann, "/promote gated prod").await;
     promotion.waits().await;
     world.types(world.bob(), "/promote approve gated prod").await.says(&["Approved"]);
