@@ -35,9 +35,9 @@ const PATTERNS: [(&str, &str); 10] = [
     (r"(/builds/[0-9]+)-[0-9a-f]{40}", "${1}-[redacted]"),
     // --password value
     (r"(?i)(\s--?[a-z-]*(?:password|passwd|secret|token|api-?key)[a-z-]*\s+)[^\s-]\S*", "${1}[redacted]"),
-    // aws_secret_access_key = value, "password": "value", DB_PASSWORD=value
+    // aws_secret_access_key = value, "password": "value", DB_PASSWORD=value, secret => value; JSON within JSON, too.
     (
-        r#"(?i)([a-z0-9_.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[a-z0-9_.-]*["']?\s*[:=]\s*)(?:"[^"]*"|'[^']*'|[^\s,;&"']+)"#,
+        r#"(?i)([a-z0-9_.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[a-z0-9_.-]*\\*["']?\s*(?:=>|[:=])\s*)(?:\\*"[^"]*"|'[^']*'|[^\s,;&"']+)"#,
         "${1}[redacted]",
     ),
 ];
@@ -63,6 +63,11 @@ pub fn lines<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     for text in texts {
         let begins = text.contains("-----BEGIN") && text.contains("PRIVATE KEY-----");
         let ends = text.contains("-----END");
+        if ends && !in_key && !begins && text.contains("PRIVATE KEY-----") {
+            // The tail began within a key.
+            shown = vec![COVERED.to_owned()];
+            continue;
+        }
         if in_key || begins {
             if !in_key {
                 shown.push(COVERED.to_owned());
@@ -113,6 +118,8 @@ mod tests {
             ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG".into(), "aws_secret_access_key = [redacted]"),
             ("export DB_PASSWORD=hunter2 PORT=5432".into(), "export DB_PASSWORD=[redacted] PORT=5432"),
             (r#"{"password": "it is long", "port": 1}"#.into(), r#"{"password": [redacted], "port": 1}"#),
+            (r#"{\"SecretAccessKey\": \"wJalrXUt\"}"#.into(), r#"{\"SecretAccessKey\": [redacted]}"#),
+            ("config: secret => 'wJalrXUt'".into(), "config: secret => [redacted]"),
             ("psql postgres://ann:hunter2@db:5432/x".into(), "psql postgres://ann:[redacted]@db:5432/x"),
             ("Authorization: Bearer abcdef0123456789".into(), "Authorization: Bearer [redacted]"),
             ("login --password hunter2 --user ann".into(), "login --password [redacted] --user ann"),
@@ -148,6 +155,9 @@ mod tests {
         assert_eq!(lines(said), ["before", COVERED, "after"]);
         // Cut off by the end of the tail.
         assert_eq!(lines(["-----BEGIN PRIVATE KEY-----", "MIIEow"]), [COVERED]);
+        // And by its beginning.
+        assert_eq!(lines(["IBAAKC", "-----END RSA PRIVATE KEY-----", "after"]), [COVERED, "after"]);
+        assert_eq!(lines(["a", "-----END CERTIFICATE-----", "b"]), ["a", "-----END CERTIFICATE-----", "b"]);
     }
 
     #[test]

@@ -98,6 +98,8 @@ const DATA: &[&str] = &[
 const NEVER: &[&str] = &[
     "account:*",
     "apigateway:*",
+    "apprunner:*",
+    "autoscaling:*",
     "batch:*",
     "cloudformation:*",
     "cloudtrail:*",
@@ -107,13 +109,20 @@ const NEVER: &[&str] = &[
     "codepipeline:*",
     "config:*",
     "dynamodb:PutResourcePolicy",
+    "ec2-instance-connect:*",
+    "ec2:CreateLaunchTemplate*",
+    "ec2:ModifyInstance*",
+    "ec2:Request*",
     "ec2:RunInstances",
     "ecs:*",
+    "eks:*",
+    "elasticbeanstalk:*",
     "events:PutPermission",
     "events:PutRule",
     "events:PutTargets",
     "glue:*",
     "iam:*",
+    "identitystore:*",
     "kms:CreateGrant",
     "kms:PutKeyPolicy",
     "kms:ScheduleKeyDeletion",
@@ -132,10 +141,15 @@ const NEVER: &[&str] = &[
     "sns:AddPermission",
     "sqs:AddPermission",
     "sqs:SetQueueAttributes",
-    "ssm:PutParameter",
-    "ssm:SendCommand",
-    "ssm:StartAutomationExecution",
-    "ssm:StartSession",
+    "ssm:Create*",
+    "ssm:Modify*",
+    "ssm:Put*",
+    "ssm:Send*",
+    "ssm:Start*",
+    "ssm:Update*",
+    "sso:*",
+    "states:Create*",
+    "states:Update*",
     "sts:AssumeRole",
 ];
 
@@ -162,7 +176,10 @@ impl OwnResources {
             .buckets
             .iter()
             .flat_map(|bucket| [target.arn_of_bucket(bucket), target.arn_of_bucket(&format!("{bucket}/*"))]);
-        tables.chain(queues).chain(buckets).collect()
+        // Where an installation may keep what only the bot reads: Slack's token and signing secret.
+        let secrets =
+            [target.arn("secretsmanager", "secret:sluice/*"), target.arn("ssm", "parameter/sluice/*")];
+        tables.chain(queues).chain(buckets).chain(secrets).collect()
     }
 }
 

@@ -64,6 +64,10 @@ fn problems(logical_id: &str, code: &CodeRef) -> Vec<String> {
     if logical_id.len() > LONGEST_ID {
         return vec![format!("a name of a function has more than {LONGEST_ID} characters")];
     }
+    // CloudFormation's rule for logical ids. What breaks it is not repeated: the build's author chose it.
+    if logical_id.is_empty() || !logical_id.chars().all(|sign| sign.is_ascii_alphanumeric()) {
+        return vec!["a name of a function has other characters than letters and digits".into()];
+    }
     for (name, value) in [("bucket", &code.bucket), ("key", &code.key), ("version", &code.version)] {
         // "null" is the version id of an object that was written before versioning was on.
         if value.is_empty() || value == "null" {
@@ -114,6 +118,18 @@ mod tests {
         let found = problem(text);
         for part in ["sluice-manifest.json", "F has no key", "F has no version", "the sha256 of F"] {
             assert!(found.contains(part), "{found}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_function_is_a_logical_id_and_is_not_repeated_if_it_is_none() {
+        for name in ["<!subteam^S1> look", "a/b", "orders-api", ""] {
+            let text = format!(
+                r#"{{"schema":1,"functions":{{"{name}":{{"bucket":"b","key":"k","version":"v","sha256":"{SHA}"}}}}}}"#
+            );
+            let found = problem(&text);
+            assert!(found.contains("other characters than letters and digits"), "{found}");
+            assert!(!found.contains("subteam"), "{found}");
         }
     }
 

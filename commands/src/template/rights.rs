@@ -7,14 +7,11 @@ use serde_json::Value;
 use crate::ids::Target;
 
 /// Actions that are accepted on every resource: they reach no data of others, or IAM knows no resource for them.
-const WITHOUT_RESOURCE: [&str; 15] = [
+const WITHOUT_RESOURCE: [&str; 12] = [
     "bedrock:invokemodel",
     "cloudwatch:putmetricdata",
     "comprehend:detect",
     "kms:generaterandom",
-    "logs:createloggroup",
-    "logs:createlogstream",
-    "logs:putlogevents",
     "polly:synthesizespeech",
     "rekognition:detect",
     "ses:send",
@@ -26,6 +23,15 @@ const WITHOUT_RESOURCE: [&str; 15] = [
 ];
 /// Services whose resources are named without a type before the name.
 const UNTYPED: [&str; 4] = ["execute-api", "s3", "sns", "sqs"];
+/// What AWS itself puts before the names of a service's resources: it is no part of a name.
+const GIVEN: [(&str, &str); 6] = [
+    ("kms", "mrk-"),
+    ("logs", "aws/lambda/"),
+    ("logs", "aws/"),
+    ("s3", "accesspoint/"),
+    ("secretsmanager", "rds!"),
+    ("ssm", "aws/"),
+];
 /// So many characters of a name before a wildcard are a name.
 const NAMED: usize = 3;
 /// What begins like this reads and changes nothing.
@@ -230,7 +236,14 @@ fn is_everywhere(resource: &str) -> bool {
         true => fixed,
         false => fixed.split_once(['/', ':']).map_or("", |(_, own)| own),
     };
-    own.trim_start_matches('/').chars().count() < NAMED
+    let own = own.trim_start_matches('/');
+    let bare = GIVEN.iter().filter(|(of, _)| of == service).find_map(|(_, given)| own.strip_prefix(given));
+    let own = match service {
+        // A user pool's id begins with its region: eu-central-1_AbCdEf.
+        &"cognito-idp" => own.split_once('_').map_or("", |(_, id)| id),
+        _ => bare.unwrap_or(own),
+    };
+    own.chars().count() < NAMED
 }
 
 /// Why a statement cannot be shown to an approver in full.
@@ -328,6 +341,16 @@ mod tests {
             ("s3:GetObject", arn("s3:::or*"), true),
             ("ssm:GetParameter", arn("ssm:eu-central-1:123456789012:parameter/*"), true),
             ("lambda:InvokeFunction", arn("lambda:*:*:function:*"), true),
+            // What AWS puts before every name is no name.
+            ("secretsmanager:GetSecretValue", arn("secretsmanager:*:*:secret:rds!*"), true),
+            ("cognito-idp:AdminSetUserPassword", arn("cognito-idp:*:*:userpool/eu-central-1_*"), true),
+            ("kms:Decrypt", arn("kms:*:*:key/mrk-*"), true),
+            ("ssm:GetParameter", arn("ssm:*:*:parameter/aws/*"), true),
+            ("s3:GetObject", arn("s3:eu-central-1:123456789012:accesspoint/*"), true),
+            ("logs:PutLogEvents", arn("logs:*:*:log-group:/aws/lambda/*"), true),
+            ("logs:PutLogEvents", "*".into(), true),
+            ("logs:PutLogEvents", arn("logs:*:*:log-group:/aws/lambda/orders-*"), false),
+            ("cognito-idp:AdminGetUser", arn("cognito-idp:*:*:userpool/eu-central-1_AbCdE*"), false),
             ("dynamodb:*", arn("dynamodb:eu-central-1:123456789012:table/orders"), false),
             ("dynamodb:Query", arn("dynamodb:*:*:table/orders/index/*"), false),
             ("s3:GetObject", arn("s3:::orders-data/*"), false),

@@ -11,6 +11,7 @@ use crate::domain::{Artifact, GREEN, Pinned, View};
 use crate::operation::{Context, Effect, Progress, Refusal, Step, Trouble};
 use crate::operations::bucket::NULL_VERSION;
 use crate::operations::build::{ARTIFACT_LIMIT, At, Params};
+use crate::operations::steps::plain;
 use crate::ports::{DueChange, Guard, Precondition, Write};
 use crate::template::Manifest;
 
@@ -32,7 +33,7 @@ impl Step for PinArtifact {
         let parsed = Manifest::parse(&manifest.1).map_err(|error| {
             Trouble::Refused(Refusal::new(
                 "bad-manifest",
-                format!("The build's `sluice-manifest.json` cannot be used: {}", error.problem),
+                format!("The build's `sluice-manifest.json` cannot be used: {}", plain(&error.problem)),
                 error.hint,
             ))
         })?;

@@ -96,6 +96,8 @@ fn a_function_may_use_data_and_nothing_that_edits_rights_or_is_sluices() {
         ("ssm:SendCommand", arn("ec2", "instance/i-1")),
         ("ec2:RunInstances", arn("ec2", "instance/*")),
         ("cloudtrail:StopLogging", arn("cloudtrail", "trail/x")),
+        ("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:sluice/slack-AbCdEf")),
+        ("ssm:GetParameter", arn("ssm", "parameter/sluice/signing-secret")),
     ] {
         assert!(!lets_through(&document, action, &resource), "{action} on {resource}");
     }
@@ -132,6 +134,14 @@ fn a_boundary_of_the_organisations_own_opens_nothing_of_sluices() {
     assert!(lets_through(&document, "athena:StartQueryExecution", "arn:aws:athena:eu-central-1::x"));
     assert!(!lets_through(&document, "dynamodb:PutItem", &table));
     assert!(!lets_through(&document, "iam:CreateUser", "*"));
+    for other in
+        ["states:UpdateStateMachine", "ssm:CreateAssociation", "ec2:ModifyInstanceAttribute", "sso:Start"]
+    {
+        assert!(
+            !lets_through(&document, other, "*"),
+            "{other} starts code with other rights, or edits rights"
+        );
+    }
     for sid in ["NotOtherPipelines", "NotOtherStages"] {
         assert_eq!(statement(&document, sid)["Effect"], "Deny");
     }

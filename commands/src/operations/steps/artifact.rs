@@ -354,7 +354,7 @@ pub(crate) fn refuse(errors: Vec<template::TemplateError>) -> Trouble {
 }
 
 /// Words that may quote what people wrote: they must not be read as our own marks.
-fn plain(words: &str) -> String {
+pub(crate) fn plain(words: &str) -> String {
     words.replace('<', "‹").replace('>', "›")
 }
 
