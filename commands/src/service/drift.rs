@@ -390,8 +390,13 @@ impl Service {
                 }
             }
         };
-        // Where AWS does not answer in time, the operation's own looks decide.
-        let Truth::Seen(_, mut stages) = truth else { return Ok(None) };
+        // Where AWS does not answer in time, what was seen within the last minute counts. Without that the operation's own
+        // looks decide.
+        let truth = match truth {
+            Truth::Unknown(_) => self.known(name, view),
+            seen @ Truth::Seen(..) => Some(seen),
+        };
+        let Some(Truth::Seen(_, mut stages)) = truth else { return Ok(None) };
         let Some(outside) = stages.remove(stage).flatten() else { return Ok(None) };
         let digest = digest(&outside.drift);
         if anyway && seen.is_none_or(|seen| seen == digest) {

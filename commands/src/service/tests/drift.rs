@@ -159,6 +159,15 @@ async fn an_aws_that_does_not_answer_is_said_and_holds_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_seen_within_a_minute_counts_where_aws_does_not_answer() {
+    let truth = truthful().await;
+    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
+    assert!(truth.status().await.contains("prod was moved outside Sluice"));
+    truth.cloud.climate(|now| now.latency = Duration::from_secs(30));
+    assert_eq!(code(&truth.types("/promote orders prod").await).as_deref(), Some("moved-outside"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stage_that_sluice_moves_at_this_moment_is_not_judged() {
     let truth = truthful().await;
     truth.cloud.move_by_hand(HELLO, "prod", "7", None);
