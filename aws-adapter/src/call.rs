@@ -41,6 +41,7 @@ calls! {
         GET_BUCKET_LIFECYCLE = "s3:GetBucketLifecycleConfiguration",
         GET_OBJECT = "s3:GetObject",
         LIST_OBJECTS = "s3:ListObjectsV2",
+        LIST_FUNCTIONS = "lambda:ListFunctions",
         LIST_VERSIONS = "lambda:ListVersionsByFunction",
         GET_ACCOUNT_SETTINGS = "lambda:GetAccountSettings",
         GET_FUNCTION_CONFIGURATION = "lambda:GetFunctionConfiguration",

@@ -85,6 +85,23 @@ macro_rules! alias_of {
 
 #[async_trait]
 impl Functions for Lambda {
+    async fn roles_in_use(&self, target: &Target) -> PortResult<BTreeMap<String, String>> {
+        let call = call::LIST_FUNCTIONS;
+        let (mut roles, mut marker) = (BTreeMap::new(), None);
+        loop {
+            let client = self.service.admit(target, call).await?;
+            let page = client.list_functions().set_marker(marker).send().await.map_err(failed(call))?;
+            for function in page.functions() {
+                let name = call.answered(function.function_name(), "function name")?;
+                roles.insert(name.to_owned(), call.answered(function.role(), "role")?.to_owned());
+            }
+            marker = page.next_marker.filter(|marker| !marker.is_empty());
+            if marker.is_none() {
+                return Ok(roles);
+            }
+        }
+    }
+
     async fn versions(&self, target: &Target, function: &str) -> PortResult<Option<Vec<FunctionVersion>>> {
         let call = call::LIST_VERSIONS;
         let (mut versions, mut marker) = (Vec::new(), None);

@@ -11,6 +11,7 @@ use sluice_commands::ports::{Identity, PolicyVersion, Role, RoleSpec, Tags};
 use crate::call::{self, Call};
 use crate::client::Service;
 use crate::error::{failed, found, unbuildable};
+use crate::values::timestamp;
 
 pub(crate) struct Iam {
     pub(crate) iam: Service<Client>,
@@ -35,14 +36,14 @@ impl Identity for Iam {
             .send()
             .await
             .map_err(failed(call))?;
-        Ok(role_of(call.answered(answer.role(), "role")?))
+        role_of(call, call.answered(answer.role(), "role")?)
     }
 
     async fn role(&self, target: &Target, name: &str) -> PortResult<Option<Role>> {
         let call = call::GET_ROLE;
         let answer = self.iam.admit(target, call).await?.get_role().role_name(name).send().await;
         match found(answer.map_err(failed(call)))? {
-            Some(answer) => Ok(Some(role_of(call.answered(answer.role(), "role")?))),
+            Some(answer) => role_of(call, call.answered(answer.role(), "role")?).map(Some),
             None => Ok(None),
         }
     }
@@ -173,8 +174,8 @@ fn decoded(call: Call, document: &str) -> PortResult<String> {
         .map_err(|error| call.error(Class::Invalid, "UnreadablePolicy", error.to_string()))
 }
 
-fn role_of(role: &aws_sdk_iam::types::Role) -> Role {
-    Role {
+fn role_of(call: Call, role: &aws_sdk_iam::types::Role) -> PortResult<Role> {
+    Ok(Role {
         name: role.role_name().to_owned(),
         arn: role.arn().to_owned(),
         path: role.path().to_owned(),
@@ -183,7 +184,8 @@ fn role_of(role: &aws_sdk_iam::types::Role) -> Role {
             .and_then(|boundary| boundary.permissions_boundary_arn())
             .map(str::to_owned),
         tags: role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
-    }
+        created: call.answered(timestamp(role.create_date()), "creation time")?,
+    })
 }
 
 fn tags(call: Call, tags: &Tags) -> PortResult<Vec<Tag>> {

@@ -193,6 +193,7 @@ async fn a_function_its_versions_and_its_aliases() {
     assert!(made.arn.ends_with(":function:f:1"), "{}", made.arn);
     conflict(port.create_function(&target(), "f", &config("dev"), &first, &tags()).await);
     assert_eq!(port.function_tags(&target(), "f").await, Ok(Some(tags())));
+    assert_eq!(port.roles_in_use(&target()).await, Ok(BTreeMap::from([("f".into(), ROLE.into())])));
 
     let latest = settled(&aws, "$LATEST").await;
     conflict(port.update_config(&target(), "f", &config("prod"), "stale").await);
@@ -276,6 +277,7 @@ async fn roles_policies_and_who_we_are() {
     let role = port.create_role(&target(), &spec).await.expect("a role");
     assert_eq!((&role.path, &role.tags), (&spec.path, &spec.tags));
     assert_eq!(role.boundary.as_deref(), Some(boundary));
+    assert!((role.created.as_millisecond() - now()).abs() < 3_600_000, "{}", role.created);
     conflict(port.create_role(&target(), &spec).await);
     assert_eq!(port.role(&target(), &spec.name).await, Ok(Some(role)));
 

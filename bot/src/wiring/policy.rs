@@ -303,7 +303,13 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
         // What IAM narrows to nothing.
         Allowed::new(
             "AccountReads",
-            &["iam:GetAccountSummary", "iam:ListRoles", "lambda:GetAccountSettings", "sts:GetCallerIdentity"],
+            &[
+                "iam:GetAccountSummary",
+                "iam:ListRoles",
+                "lambda:GetAccountSettings",
+                "lambda:ListFunctions",
+                "sts:GetCallerIdentity",
+            ],
             vec!["*".into()],
         ),
         Allowed::new("PassRoles", &[], vec![roles]).besides(&["iam:PassRole"]).when(json!({

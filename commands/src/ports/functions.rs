@@ -109,6 +109,8 @@ impl Alias {
 /// Lambda.
 #[async_trait]
 pub trait Functions: Send + Sync {
+    /// `lambda:ListFunctions`, all pages: every function of the region, with the ARN of the role that its `$LATEST` names.
+    async fn roles_in_use(&self, target: &Target) -> PortResult<BTreeMap<String, String>>;
     /// `lambda:ListVersionsByFunction`, all pages, `$LATEST` among them; `None` if there is no such function.
     async fn versions(&self, target: &Target, function: &str) -> PortResult<Option<Vec<FunctionVersion>>>;
     /// `lambda:GetFunctionConfiguration` of `$LATEST` or a version: one look, without waiting.

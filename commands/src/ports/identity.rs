@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::Tags;
 use crate::fault::PortResult;
@@ -34,6 +35,8 @@ pub struct Role {
     pub boundary: Option<String>,
     /// Its tags.
     pub tags: Tags,
+    /// When it was created.
+    pub created: Timestamp,
 }
 
 /// A version of a managed policy.

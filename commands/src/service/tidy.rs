@@ -65,7 +65,8 @@ impl Service {
         let world = self.engine.world();
         let ground = Ground::read(world, name).await?;
         let (view, now) = (&ground.view, world.clock.now());
-        if !is_due(view, now) {
+        // Attempts that failed are in the audit records alone, which are read only if there is something to do.
+        if !is_due(view, now) || !tidy::is_quiet(world, view, name).await? {
             return Ok(false);
         }
         let command = Command::PipelineTidy { name: name.clone(), now: view.tidied.is_some() };

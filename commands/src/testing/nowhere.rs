@@ -2,6 +2,7 @@
 //!
 //! With them a whole [`World`] stands on a store alone: [`world`] makes one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -162,6 +163,9 @@ impl Objects for Nowhere {
 
 #[async_trait]
 impl Functions for Nowhere {
+    async fn roles_in_use(&self, _: &Target) -> PortResult<BTreeMap<String, String>> {
+        nowhere("roles_in_use")
+    }
     async fn delete_version(&self, _: &Target, _: &str, _: &str) -> PortResult<()> {
         nowhere("delete_version")
     }

@@ -6,26 +6,23 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
-use super::needed::{self, Unrest};
-use super::{KIND, Params};
+use super::roles::{self, Known};
+use super::{KIND, Params, needed, quiet};
 use crate::card::Text;
-use crate::domain::{AuditRecord, TICKETS, VersionSet, View, from_item, to_item};
-use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{Context, Effect, Keys, Progress, Refusal, Step, Trouble};
+use crate::domain::{TICKETS, VersionSet, View, from_item, to_item};
+use crate::ids::{ReleaseNumber, StageName, Target};
+use crate::operation::{Context, Effect, Keys, Progress, Step, Trouble};
 use crate::operations::names;
-use crate::operations::rights::ImmutableRole;
-use crate::ports::{Guard, Guards, Order, Precondition, Query, TAG_PIPELINE, Write};
+use crate::ports::{Alias, DueChange, FunctionVersion, Guard, Guards, Precondition, Write};
 
 /// What one run deletes at most; the next one goes on. It bounds the journal, and how long the pipeline waits.
 const MOST_VERSIONS: usize = 100;
-const MOST_ROLES: usize = 25;
+pub(super) const MOST_ROLES: usize = 25;
 const MOST_LOGS: usize = 50;
 /// How many version sets are marked in one transaction (DynamoDB takes 100 writes).
 const MOST_SETS: usize = 80;
-/// How many audit records of the last hour are read; with more of them it was not quiet.
-const MOST_RECORDS: u32 = 500;
 /// How many functions are looked at side by side.
-const SIDE_BY_SIDE: usize = 4;
+pub(super) const SIDE_BY_SIDE: usize = 4;
 /// How many items the store reads in one request.
 const BATCH: usize = 100;
 
@@ -102,12 +99,12 @@ impl Step for LookForLeftovers {
             self.must_be_quiet(cx, &view).await?;
         }
         let sets = self.sets(cx, &view).await?;
-        let outdated: BTreeSet<_> = needed::outdated(&view).into_iter().collect();
+        let outdated = Outdated::of(&view, &sets);
         let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (of, set) in &sets {
             for (function, version) in &set.versions {
                 let versions = needed.entry(function.clone()).or_default();
-                if !outdated.contains(of) {
+                if !outdated.go.contains(of) {
                     versions.insert(version.clone());
                 }
             }
@@ -115,11 +112,13 @@ impl Step for LookForLeftovers {
         let mut groups: Vec<String> =
             needed.keys().map(|function| format!("/aws/lambda/{function}")).collect();
         groups.push(format!("/aws/codebuild/{}", pipeline.project));
-        let (mut versions, used) = self.versions(cx, needed).await?;
-        let mut roles = self.roles(cx, &used).await?;
-        let mut logs = self.endless(cx, groups).await?;
-        let more = versions.len() > MOST_VERSIONS || roles.len() > MOST_ROLES || logs.len() > MOST_LOGS;
+        let looked = self.functions(cx, needed).await?;
+        let mut versions: Vec<_> = looked.iter().flat_map(Looked::leftover).collect();
+        let more = versions.len() > MOST_VERSIONS || outdated.more;
         versions.truncate(MOST_VERSIONS);
+        let mut roles = roles::unused(cx, &self.target, name, &known(&looked, &versions)).await?;
+        let mut logs = self.endless(cx, groups).await?;
+        let more = more || roles.len() > MOST_ROLES || logs.len() > MOST_LOGS;
         roles.truncate(MOST_ROLES);
         logs.truncate(MOST_LOGS);
         let found = Found { versions, roles, logs, more };
@@ -129,46 +128,74 @@ impl Step for LookForLeftovers {
     }
 }
 
-/// What is told while something of the pipeline moves.
-pub(super) fn not_quiet(name: &PipelineName, unrest: Unrest) -> Refusal {
-    let (problem, hint) = match unrest {
-        Unrest::Open => (
-            "A deploy, promotion or rollback is open; the versions it prepared must stay.",
-            format!(
-                "Finish or cancel it (`/pipeline status {name}`), then run `/pipeline tidy {name} now` again."
-            ),
-        ),
-        Unrest::Until(at) => (
-            "A stage moved within the last hour; executions may still run on the versions it left.",
-            format!("Run `/pipeline tidy {name} now` again after {}.", at.strftime("%H:%M UTC")),
-        ),
-    };
-    Refusal::new("not-quiet", problem, hint)
+/// The outdated version sets.
+struct Outdated {
+    /// Those that this run marks.
+    mark: Vec<(StageName, ReleaseNumber)>,
+    /// Those whose versions may be deleted: they are marked, before or by this run.
+    go: BTreeSet<(StageName, ReleaseNumber)>,
+    /// Whether there are more of them than one run marks.
+    more: bool,
+}
+
+impl Outdated {
+    fn of(view: &View, sets: &Sets) -> Self {
+        // A release may have run on a stage more than once.
+        let outdated: BTreeSet<_> = needed::outdated(view).into_iter().collect();
+        let recorded = outdated.into_iter().filter_map(|of| Some((sets.get(&of)?.tidied, of)));
+        let (marked, mark): (Vec<_>, Vec<_>) = recorded.partition(|(is_marked, _)| *is_marked);
+        let more = mark.len() > MOST_SETS;
+        let mark: Vec<_> = mark.into_iter().map(|(_, of)| of).take(MOST_SETS).collect();
+        let go = marked.into_iter().map(|(_, of)| of).chain(mark.iter().cloned()).collect();
+        Self { mark, go, more }
+    }
+}
+
+/// A function as it was looked at.
+struct Looked {
+    function: String,
+    /// The versions that must stay.
+    needed: BTreeSet<String>,
+    versions: Vec<FunctionVersion>,
+    aliases: Vec<Alias>,
+}
+
+impl Looked {
+    /// The published versions that no alias and no kept release needs, the oldest first.
+    fn leftover(&self) -> Vec<(String, String)> {
+        let aliased = |version: &str| {
+            let points = |alias: &Alias| alias.version == version || alias.weights.contains_key(version);
+            self.aliases.iter().any(points)
+        };
+        let unneeded = self.versions.iter().map(|version| version.version.as_str());
+        let unneeded = unneeded.filter(|version| !self.needed.contains(*version) && !aliased(version));
+        // `$LATEST` is no number.
+        let mut numbers: Vec<u64> = unneeded.filter_map(|version| version.parse().ok()).collect();
+        numbers.sort_unstable();
+        numbers.into_iter().map(|number| (self.function.clone(), number.to_string())).collect()
+    }
+}
+
+/// The functions that were looked at, and the roles that they name once these versions are deleted.
+fn known(looked: &[Looked], deleted: &[(String, String)]) -> Known {
+    let deleted: BTreeSet<_> =
+        deleted.iter().map(|(function, version)| (function.as_str(), version.as_str())).collect();
+    let staying = looked.iter().flat_map(|looked| {
+        let versions = looked.versions.iter();
+        versions.filter(|version| !deleted.contains(&(looked.function.as_str(), version.version.as_str())))
+    });
+    Known {
+        functions: looked.iter().map(|looked| looked.function.clone()).collect(),
+        roles: staying.map(|version| names::role_name(&version.config.role).to_owned()).collect(),
+    }
 }
 
 impl LookForLeftovers {
     async fn must_be_quiet(&self, cx: &Context, view: &View) -> Result<(), Trouble> {
-        let (world, name) = (&cx.world, &self.params.name);
-        let now = world.clock.now();
-        let since = now.checked_sub(needed::QUIET).unwrap_or(now);
-        let page = world
-            .store
-            .query(Query {
-                partition: world.keys.audit_partition(name),
-                prefix: String::new(),
-                order: Order::Ascending,
-                limit: Some(MOST_RECORDS),
-                after: Some(Keys::audit_time(since)),
-            })
-            .await?;
-        let records: Vec<AuditRecord> = page.items.iter().map(from_item).collect::<Result<_, _>>()?;
-        let unrest = match page.more {
-            Some(_) => Some(Unrest::Until(now + needed::QUIET)),
-            None => needed::unrest(view, &records, now),
-        };
-        match unrest {
+        let name = &self.params.name;
+        match quiet::unrest(&cx.world, view, name).await? {
             None => Ok(()),
-            Some(unrest) => Err(Trouble::Refused(not_quiet(name, unrest))),
+            Some(unrest) => Err(Trouble::Refused(quiet::not_quiet(name, unrest))),
         }
     }
 
@@ -203,12 +230,12 @@ impl LookForLeftovers {
         }
     }
 
-    /// The published versions that no alias and no kept release needs, and the roles that the other ones name.
-    async fn versions(
+    /// Looks at the functions of the recorded version sets.
+    async fn functions(
         &self,
         cx: &Context,
         needed: BTreeMap<String, BTreeSet<String>>,
-    ) -> Result<(Vec<(String, String)>, BTreeSet<String>), Trouble> {
+    ) -> Result<Vec<Looked>, Trouble> {
         let functions = &cx.world.functions;
         let looks = needed.into_iter().map(async |(function, needed)| {
             let found = futures::future::try_join(
@@ -216,49 +243,10 @@ impl LookForLeftovers {
                 functions.aliases(&self.target, &function),
             );
             let (versions, aliases) = found.await?;
-            Ok::<_, Trouble>((function, needed, versions.unwrap_or_default(), aliases.unwrap_or_default()))
+            let (versions, aliases) = (versions.unwrap_or_default(), aliases.unwrap_or_default());
+            Ok::<_, Trouble>(Looked { function, needed, versions, aliases })
         });
-        let looked: Vec<_> = stream::iter(looks).buffered(SIDE_BY_SIDE).try_collect().await?;
-        let (mut leftover, mut used) = (vec![], BTreeSet::new());
-        for (function, needed, versions, aliases) in looked {
-            let aliased = |version: &str| {
-                aliases.iter().any(|alias| alias.version == version || alias.weights.contains_key(version))
-            };
-            let mut numbers = vec![];
-            for version in versions {
-                match version.version.parse::<u64>() {
-                    Ok(number) if !needed.contains(&version.version) && !aliased(&version.version) => {
-                        numbers.push(number);
-                    }
-                    // `$LATEST` among them.
-                    _ => drop(used.insert(names::role_name(&version.config.role).to_owned())),
-                }
-            }
-            numbers.sort_unstable();
-            leftover.extend(numbers.into_iter().map(|number| (function.clone(), number.to_string())));
-        }
-        Ok((leftover, used))
-    }
-
-    /// The roles of this pipeline's functions that no version names.
-    async fn roles(&self, cx: &Context, used: &BTreeSet<String>) -> Result<Vec<String>, Trouble> {
-        let (identity, name) = (&cx.world.identity, &self.params.name);
-        let stem = ImmutableRole::stem(name);
-        let builds = ImmutableRole::builds_stem(name);
-        let all = identity.role_names(&self.target, names::IAM_PATH).await?;
-        let unused = all
-            .into_iter()
-            .filter(|role| role.starts_with(&stem) && !role.starts_with(&builds) && !used.contains(role));
-        // The name of another pipeline may begin with this one's: the tag says whose it is. One more than are deleted, to
-        // know whether there are more.
-        let looks = unused.map(async |role| {
-            let found = identity.role(&self.target, &role).await?;
-            let is_ours = found
-                .is_some_and(|found| found.tags.get(TAG_PIPELINE).map(String::as_str) == Some(name.as_str()));
-            Ok::<_, Trouble>(is_ours.then_some(role))
-        });
-        let ours = stream::iter(looks).buffered(SIDE_BY_SIDE).try_filter_map(async |role| Ok(role));
-        ours.take(MOST_ROLES + 1).try_collect().await
+        stream::iter(looks).buffered(SIDE_BY_SIDE).try_collect().await
     }
 
     /// Those of these log groups whose events never expire.
@@ -272,24 +260,32 @@ impl LookForLeftovers {
         endless.take(MOST_LOGS + 1).try_collect().await
     }
 
-    /// The marks of the releases whose versions go, which hold only if nothing was accepted since they were looked at.
+    /// The marks of the releases whose versions are deleted next. They are recorded only if nothing was accepted since the
+    /// pipeline was read. A rollback that was drafted before that, and is not accepted yet, read a set without its mark: the
+    /// tickets are counted on, so that it is drafted again.
     fn marks(
         &self,
         keys: &Keys,
         view: &View,
         sets: &Sets,
-        outdated: &BTreeSet<(StageName, ReleaseNumber)>,
+        outdated: &Outdated,
     ) -> Result<Vec<Write>, Trouble> {
         let name = &self.params.name;
-        let tickets = Guards::from([(TICKETS.to_owned(), Guard::Number(view.counters.tickets))]);
-        let mut writes = vec![Write::Check { key: keys.pipeline(name), when: Precondition::Equals(tickets) }];
-        for (of, set) in sets.iter().filter(|(of, set)| outdated.contains(of) && !set.tidied).take(MOST_SETS)
-        {
+        let tickets = |number| Guards::from([(TICKETS.to_owned(), Guard::Number(number))]);
+        let mut writes = vec![Write::Update {
+            key: keys.pipeline(name),
+            set: tickets(view.counters.tickets + 1),
+            due: DueChange::Keep,
+            when: Precondition::Equals(tickets(view.counters.tickets)),
+        }];
+        for of in &outdated.mark {
+            let Some(set) = sets.get(of) else { continue };
             let marked = VersionSet { tidied: true, ..set.clone() };
             let item = to_item(keys.version_set(name, of.1, &of.0), Guards::new(), &marked)?;
             writes.push(Write::Put { item, when: Precondition::Present });
         }
-        tracing::info!(kind = KIND, pipeline = %name, marked = writes.len() - 1, "releases are marked as tidied");
+        let marked = outdated.mark.len();
+        tracing::info!(kind = KIND, pipeline = %name, marked, "releases are marked as tidied");
         Ok(writes)
     }
 }

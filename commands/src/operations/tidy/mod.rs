@@ -1,5 +1,5 @@
 //! `/pipeline tidy`: deletes what no stage and no rollback within ten releases needs. Versions first, then the roles that no
-//! version names any more; logs that never expire get an end. Without *now* it says what it would do, and deletes nothing.
+//! function names any more; logs that never expire get an end. Without *now* it says what it would do, and deletes nothing.
 //!
 //! Without it an account is full within weeks: Lambda keeps 75 GB of code for everybody in a region, IAM 1,000 roles
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
@@ -10,14 +10,16 @@
 mod delete;
 mod look;
 mod needed;
+mod quiet;
+mod roles;
 
 use serde::{Deserialize, Serialize};
 
 use crate::card::Text;
-use crate::domain::About;
+use crate::domain::{About, View};
 use crate::grammar::Permission;
 use crate::ids::{PipelineName, Target};
-use crate::operation::{Definition, Facts, Node, Slot, StepId, Story, Trouble};
+use crate::operation::{Definition, Facts, Node, Slot, StepId, Story, Trouble, World};
 use delete::{Leftover, Record, Remove};
 use look::{Found, LookForLeftovers};
 
@@ -27,6 +29,11 @@ pub(crate) use needed::WINDOW;
 pub const KIND: &str = "tidy";
 /// After how many days the events of a log group expire that had no end: one of the numbers that CloudWatch takes.
 const LOG_DAYS: u32 = 90;
+
+/// Whether nothing of the pipeline moves, or moved within the last hour.
+pub(crate) async fn is_quiet(world: &World, view: &View, name: &PipelineName) -> Result<bool, Trouble> {
+    Ok(quiet::unrest(world, view, name).await?.is_none())
+}
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -156,5 +163,5 @@ pub(crate) fn sample(functions: &[&str], more: bool) -> impl Serialize {
 pub(crate) fn not_quiet_sample() -> crate::operation::Refusal {
     let name = "orders".parse().expect("a name");
     let at = "2026-03-02T10:30:00Z".parse().expect("a time");
-    look::not_quiet(&name, needed::Unrest::Until(at))
+    quiet::not_quiet(&name, needed::Unrest::Until(at))
 }

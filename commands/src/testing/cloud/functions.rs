@@ -84,12 +84,24 @@ impl FunctionState {
         Self { arn, tags: Tags::new(), changes: 0, published: 0, latest, versions: vec![], aliases }
     }
 
-    /// A version that no alias points to, and its role.
-    pub(super) fn leave_version(&mut self) -> String {
+    /// One without aliases: a version of it names one role, and `$LATEST` another.
+    pub(super) fn unreleased(arn: String, published: &str, latest: &str, now: Instant) -> Self {
+        let mut made = Self::bare(arn, BTreeMap::new(), now);
+        let role = |role: &str| FunctionConfig { role: role.to_owned(), ..made.latest.config.clone() };
+        let (published, latest) = (role(published), role(latest));
+        made.versions.push(VersionState { number: "1".into(), config: published, ..made.latest.clone() });
+        made.latest.config = latest;
+        made.published = 1;
+        made
+    }
+
+    /// A version that no alias points to, with that role or one of its own; gives the role.
+    pub(super) fn leave_version(&mut self, role: Option<&str>) -> String {
         let newest = self.versions.last().expect("a version").clone();
         self.published += 1;
         let number = self.published;
-        let role = format!("{}-left{number}", newest.config.role);
+        let role =
+            role.map_or_else(|| format!("{}-left{number}", newest.config.role), |role| role.to_owned());
         let config = FunctionConfig { role: role.clone(), ..newest.config.clone() };
         self.versions.push(VersionState { number: number.to_string(), config, ..newest });
         role
@@ -199,6 +211,14 @@ impl State {
 
 #[async_trait]
 impl Functions for Reach {
+    async fn roles_in_use(&self, _: &Target) -> PortResult<BTreeMap<String, String>> {
+        self.look("lambda:ListFunctions", "", |state| {
+            let role = |found: &FunctionState| found.latest.config.role.clone();
+            Ok(state.functions.iter().map(|(name, found)| (name.clone(), role(found))).collect())
+        })
+        .await
+    }
+
     async fn versions(&self, _: &Target, function: &str) -> PortResult<Option<Vec<FunctionVersion>>> {
         self.look("lambda:ListVersionsByFunction", function, |state| {
             let Some(found) = state.functions.get(function) else { return Ok(None) };

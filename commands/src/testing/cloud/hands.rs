@@ -77,10 +77,27 @@ impl Cloud {
         let mut state = self.lock();
         for function in functions {
             let found = state.functions.get_mut(*function).expect("a function");
-            let role = found.leave_version();
+            let role = found.leave_version(None);
             state.leave_role(&role);
             state.retentions.insert(format!("/aws/lambda/{function}"), 0);
         }
+    }
+
+    /// What an attempt that came to nothing leaves: a version with that role.
+    ///
+    /// # Panics
+    /// If there is no such function, or it has no version.
+    pub fn leave_version(&self, function: &str, role: &str) {
+        self.lock().functions.get_mut(function).expect("a function").leave_version(Some(role));
+    }
+
+    /// What a deploy leaves that failed before it recorded a release: a function without aliases. One version of it names a
+    /// role, and `$LATEST` another.
+    pub fn leave_function(&self, function: &str, published: &str, latest: &str) {
+        let arn = crate::template::function_arn(&target(), function);
+        let mut state = self.lock();
+        let made = FunctionState::unreleased(arn, published, latest, state.now);
+        state.functions.insert(function.to_owned(), made);
     }
 
     /// A function is there, with aliases that point to those versions, and nothing else of it.

@@ -56,6 +56,7 @@ impl Identity for Reach {
                 path: spec.path.clone(),
                 boundary: Some(spec.boundary.clone()),
                 tags: spec.tags.clone(),
+                created: state.time,
             };
             let made = RoleState { role: role.clone(), policies: BTreeMap::new(), made: state.now };
             state.roles.insert(spec.name.clone(), made);

@@ -15,6 +15,7 @@ mod fixtures;
 mod gates;
 mod groups;
 mod judge;
+mod leftovers;
 mod locks;
 mod outdated;
 mod outside;

@@ -1,0 +1,239 @@
+//! `/pipeline tidy` in an account that others use too: it deletes nothing that is in use, or that it cannot know.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use super::super::harness::{Process, Shared, person};
+use super::gates::{comes_to, ends, fails_with, newest, secs, world};
+use crate::domain::{Act, AuditRecord, Run, Stage, VersionSet, from_item, to_item};
+use crate::grammar::{Command, Permission};
+use crate::ids::{ReleaseNumber, Target};
+use crate::operation::testing::operation_id;
+use crate::operation::{Accepted, DEPLOY, Delivery, Ground, Keys, Status, StepId, accept, audit};
+use crate::operations::names;
+use crate::ports::{Clock, Functions, Guard, Identity, Precondition, RoleSpec, Store, TAG_PIPELINE, Write};
+use crate::service::{Invocation, Said};
+use crate::testing::target;
+
+const NOW: &str = "/pipeline tidy orders now";
+const HELLO: &str = "sluice-orders-Hello";
+
+/// Time until a pipeline counts as quiet, and its roles as old.
+async fn hours_pass() {
+    tokio::time::sleep(secs(2 * 3600)).await;
+}
+
+/// Somebody creates a role of that name for that pipeline; gives its ARN.
+async fn role(shared: &Shared, name: &str, pipeline: &str, boundary: &str) -> String {
+    let spec = RoleSpec {
+        name: name.to_owned(),
+        path: names::IAM_PATH.to_owned(),
+        description: String::new(),
+        trust: "{}".to_owned(),
+        boundary: boundary.to_owned(),
+        tags: [(TAG_PIPELINE.to_owned(), pipeline.to_owned())].into(),
+    };
+    shared.cloud.reach().create_role(&target(), &spec).await.unwrap().arn
+}
+
+/// Which of these roles are there.
+async fn there<'a>(shared: &Shared, roles: &[&'a str]) -> Vec<&'a str> {
+    let mut there = vec![];
+    for role in roles {
+        if shared.cloud.reach().role(&target(), role).await.unwrap().is_some() {
+            there.push(*role);
+        }
+    }
+    there
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_stays_that_is_in_use_young_or_not_of_this_pipeline_and_region() {
+    let (shared, process) = world("").await;
+    let own = names::boundary_arn(&target());
+    let reach = shared.cloud.reach();
+    let foreign =
+        reach.create_policy(&target(), "sluice-boundary-elsewhere", "/sluice/", "{}").await.unwrap();
+    let published = role(&shared, "sluice-orders-Late-dev-published", "orders", &own).await;
+    let latest = role(&shared, "sluice-orders-Late-dev-latest", "orders", &own).await;
+    shared.cloud.leave_function("sluice-orders-Late", &published, &latest);
+    let borrowed = role(&shared, "sluice-orders-borrowed", "orders", &own).await;
+    shared.cloud.leave_function("somebody-elses", &borrowed, &borrowed);
+    role(&shared, "sluice-orders-elsewhere", "orders", &foreign).await;
+    role(&shared, "sluice-orders-eu-Hello", "orders-eu", &own).await;
+    role(&shared, "sluice-orders-unused", "orders", &own).await;
+    hours_pass().await;
+    role(&shared, "sluice-orders-young", "orders", &own).await;
+
+    let known = [
+        "sluice-orders-Late-dev-published",
+        "sluice-orders-Late-dev-latest",
+        "sluice-orders-borrowed",
+        "sluice-orders-elsewhere",
+        "sluice-orders-eu-Hello",
+        "sluice-orders-young",
+        "sluice-orders-unused",
+    ];
+    let looked = ends(&shared, &process, "ada", "/pipeline tidy orders", Status::Succeeded).await;
+    let found =
+        shared.facts(&looked.id).await.output::<serde_json::Value>(&StepId::new("look")).unwrap().unwrap();
+    assert_eq!(found["roles"], serde_json::json!(["sluice-orders-unused"]), "what is listed");
+    ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
+    assert_eq!(there(&shared, &known).await, known[..6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_stays_while_a_version_names_it_that_this_run_does_not_delete() {
+    let (shared, process) = world("").await;
+    let own = names::boundary_arn(&target());
+    // As many as one run deletes, and one more, whose role is the first that a run deletes.
+    for _ in 0..100 {
+        shared.cloud.leave_behind(&[HELLO]);
+    }
+    let first = role(&shared, "sluice-orders-A", "orders", &own).await;
+    shared.cloud.leave_version(HELLO, &first);
+    hours_pass().await;
+    let reach = shared.cloud.reach();
+    for _ in 0..2 {
+        ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
+        for version in reach.versions(&target(), HELLO).await.unwrap().unwrap() {
+            let role = names::role_name(&version.config.role);
+            let found = reach.role(&target(), role).await.unwrap();
+            assert!(found.is_some(), "version {} lost its role", version.version);
+        }
+    }
+    let left = reach.versions(&target(), HELLO).await.unwrap().unwrap().len();
+    assert_eq!(left, 5, "`$LATEST`, and two releases on two stages");
+    assert_eq!(there(&shared, &["sluice-orders-A"]).await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_deleted_within_an_hour_after_a_stage_moved() {
+    let (shared, process) = world("").await;
+    let head = comes_to(&shared, &process, "ada", NOW, Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, "not-quiet", "{:#?}", shared.journal(&head.id));
+    process.live_until(async || shared.is_settled()).await;
+    hours_pass().await;
+    ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_is_not_tidied_by_itself_within_an_hour_after_an_attempt() {
+    let (shared, process) = world("").await;
+    hours_pass().await;
+    let keys = Keys::new(&target());
+    let mut pipeline = shared.store.item(&keys.pipeline(&"orders".parse().unwrap())).unwrap();
+    pipeline.guards.insert("releases".into(), Guard::Number(10));
+    shared.store.write(Write::Put { item: pipeline, when: Precondition::Any }).await.unwrap();
+    // The stages did not move, but something may have.
+    let records = shared.store.audit();
+    let mut records = records.iter().map(|item| from_item::<AuditRecord>(item).unwrap());
+    let deploy = records.find(|record| record.kind == DEPLOY).unwrap();
+    let failed = AuditRecord { at: shared.clock.now(), act: Act::Failed, ..deploy };
+    shared.store.write(audit(&failed, process.engine.world()).unwrap()).await.unwrap();
+    assert_eq!(process.service.tidy_due(&person("ada")).await.unwrap(), 0);
+    hours_pass().await;
+    assert_eq!(process.service.tidy_due(&person("ada")).await.unwrap(), 1);
+    process.live_until(async || shared.is_settled()).await;
+    assert_eq!(newest(&shared).status, Status::Succeeded, "{:#?}", shared.journal(&newest(&shared).id));
+}
+
+/// `dev` ran a hundred releases, the n-th with version n of a function; each of the old ones has a version set.
+async fn hundred() -> (Shared, Process) {
+    let (shared, process) = world("").await;
+    // Two releases on two stages have the first four versions.
+    for _ in 5..=100 {
+        shared.cloud.leave_behind(&[HELLO]);
+    }
+    shared.cloud.move_by_hand(HELLO, "dev", "100", None);
+    let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
+    let key = keys.stage(&name, &"dev".parse().unwrap());
+    let item = shared.store.item(&key).unwrap();
+    let mut stage: Stage = from_item(&item).unwrap();
+    let at = shared.clock.now() - SignedDuration::from_hours(9);
+    let release = |number| Run { release: ReleaseNumber(number), at, rolled_back: false };
+    stage.runs = (1..=100).map(release).collect();
+    stage.current.as_mut().unwrap().release = ReleaseNumber(100);
+    let mut items = vec![to_item(key, item.guards, &stage).unwrap()];
+    for number in 1..=100 {
+        let versions = [(HELLO.to_owned(), number.to_string())].into();
+        let set = VersionSet { versions, ..VersionSet::default() };
+        let key = keys.version_set(&name, ReleaseNumber(number), &stage.name);
+        items.push(to_item(key, Default::default(), &set).unwrap());
+    }
+    for item in items {
+        shared.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+    }
+    hours_pass().await;
+    (shared, process)
+}
+
+/// The releases of `dev` by number: those that are marked, and those whose version is not there.
+async fn marked_and_gone(shared: &Shared, at: &Target) -> (BTreeSet<u32>, BTreeSet<u32>) {
+    let versions = shared.cloud.reach().versions(at, HELLO).await.unwrap().unwrap();
+    let there: BTreeSet<String> = versions.into_iter().map(|version| version.version).collect();
+    let (mut marked, mut gone) = (BTreeSet::new(), BTreeSet::new());
+    for number in 1..=100 {
+        let (name, stage) = ("orders".parse().unwrap(), "dev".parse().unwrap());
+        let key = Keys::new(at).version_set(&name, ReleaseNumber(number), &stage);
+        let set: VersionSet = from_item(&shared.store.item(&key).unwrap()).unwrap();
+        marked.extend(set.tidied.then_some(number));
+        gone.extend((!there.contains(&number.to_string())).then_some(number));
+    }
+    (marked, gone)
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_versions_of_marked_releases_are_deleted_however_many_are_outdated() {
+    let (shared, process) = hundred().await;
+    ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
+    let (marked, gone) = marked_and_gone(&shared, &target()).await;
+    assert!(gone.is_subset(&marked), "gone, but not marked: {:?}", gone.difference(&marked));
+    assert_eq!(marked, (1..=80).collect());
+    let card = format!("{:?}", shared.news(&newest(&shared).id).unwrap().card);
+    assert!(card.contains("There is more"), "{card}");
+
+    ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
+    let (marked, gone) = marked_and_gone(&shared, &target()).await;
+    assert_eq!(marked, (1..=89).collect(), "what runs, and ten releases before, stay");
+    let needed_by_prod = [2, 4];
+    assert_eq!(gone, (1..=89).filter(|number| !needed_by_prod.contains(number)).collect());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_is_marked_before_any_version_of_it_is_deleted() {
+    let (shared, process) = hundred().await;
+    process.types("tidy", "ada", NOW).await;
+    let deleted = || shared.cloud.calls().iter().any(|called| called.call == "lambda:DeleteFunction");
+    process.live_until(async || deleted()).await;
+    let (marked, _) = marked_and_gone(&shared, &target()).await;
+    assert_eq!(marked, (1..=80).collect());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_was_drafted_before_its_release_was_marked_is_drafted_again() {
+    let (shared, process) = hundred().await;
+    process.types("tidy", "ada", NOW).await;
+    // From here on it knows the set as it was before, and nothing more is accepted meanwhile.
+    let (world, name) = (process.engine.world(), "orders".parse().unwrap());
+    let ground = Ground::read(world, &name).await.unwrap();
+    let (release, reason) = (Some(ReleaseNumber(1)), None);
+    let command = Command::Rollback { name, stage: "dev".parse().unwrap(), release, anyway: false, reason };
+    let ann = person("ann");
+    let invocation = Invocation {
+        delivery: "late".to_owned(),
+        actor: ann.clone(),
+        channel: None,
+        said: Said::Slash { command: "/rollback".into(), text: "orders dev r1".into() },
+    };
+    let id = operation_id(5_000);
+    let (draft, _) = process.service.draft(&invocation, &command, &ground, &id, None).await.ok().unwrap();
+    process.live_until(async || shared.is_settled()).await;
+
+    let granted = ground.access.permit(Permission::OperatorsOrOncall, &ann.id).unwrap();
+    let delivery = Delivery { key: "late", actor: &ann, channel: None };
+    let accepted = accept(&process.engine, id, &delivery, &ground, draft, &granted).await.unwrap();
+    assert!(matches!(accepted, Accepted::Again), "{accepted:?}");
+    super::gates::refused(&process, "ann", "/rollback orders dev r1", "versions-deleted").await;
+}
