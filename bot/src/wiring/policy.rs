@@ -171,7 +171,7 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             .besides(SET_UP_BUCKET),
             probe,
             // A file of SQLite that is missing is restored before it is made.
-            Allowed::new("BackupBucket", &["s3:ListObjectsV2"], backup),
+            Allowed::new("BackupBucket", &[], backup).besides(&["s3:ListBucket"]),
             Allowed::new("Backups", &[], backups).besides(&["s3:GetObject"]),
             Allowed::new("Queue", &["sqs:CreateQueue"], queue).besides(&["sqs:GetQueueUrl"]),
             Allowed::new("Whoami", &[], vec!["*".into()]).besides(&["sts:GetCallerIdentity"]),
@@ -283,7 +283,7 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             ["deployments", "integrations", "routes", "stages"].map(|of| api(&format!("/*/{of}"))).into(),
         ),
         Allowed::new(
-            "ApiRoutesAndStages",
+            "ApiParts",
             &[
                 "apigatewayv2:DeleteRoute",
                 "apigatewayv2:DeleteStage",
@@ -293,7 +293,7 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             ],
             vec![api("/*/routes/*"), api("/*/stages/*")],
         ),
-        Allowed::new("RolesWithinTheBoundary", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
+        Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary),
         // Calls name a role without its path. One that does not exist yet has none, so whether it exists may be asked
         // only by who may look at that name without the path too; else AWS says *denied* and not *absent*.
