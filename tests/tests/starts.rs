@@ -85,7 +85,7 @@ async fn refused_credentials_and_a_missing_table_or_queue_end_with_3() {
 #[tokio::test]
 async fn init_waits_for_versions_and_check_asks_the_account() {
     const LENIENT: &str = "revision,data-plane,api-conflict,rates,iam-propagation,quotas,states";
-    let world = World::start(Options { no_bot: true, lenient: Some(LENIENT) }).await;
+    let world = World::start(Options { no_bot: true, lenient: Some(LENIENT), ..Options::default() }).await;
     let (status, printed) = Bot::runs(&world, &["init"], &[]);
     assert_eq!(status, Some(0), "{printed}");
     for line in
