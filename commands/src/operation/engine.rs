@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use self::acquire::Acquired;
@@ -78,6 +78,8 @@ pub struct Engine {
     seen: Mutex<HashMap<OperationId, Seen>>,
     /// Operations that this version does not know, and since when this process sees them without an owner.
     strange: Mutex<HashMap<OperationId, Instant>>,
+    /// The place of the one suspect (`Head::is_suspect`) that this process carries at a time.
+    suspects: Arc<Semaphore>,
     stop: watch::Sender<bool>,
 }
 
@@ -90,7 +92,8 @@ impl Engine {
     pub fn new(world: Arc<World>, registry: Registry) -> Self {
         let (accepted, nudges, seen) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (strange, stop) = (Mutex::default(), watch::Sender::new(false));
-        Self { world, registry, accepted, nudges, seen, strange, stop }
+        let suspects = Arc::new(Semaphore::new(1));
+        Self { world, registry, accepted, nudges, seen, strange, suspects, stop }
     }
 
     /// Tells every driver, those to come included, to let go of its operation: it starts nothing more, waits a few
@@ -218,9 +221,21 @@ impl Engine {
             Err(error) => return Err(error),
         };
         let own_since = loaded.facts.sequence + 1;
+        // It is ours whether or not another suspect took the place in the meantime.
+        let place = self.place_for(&loaded.head).unwrap_or_default();
         let log = Log::new(self.world.target.clone(), loaded.head, loaded.facts, seen.rung, begun);
+        let log = log.with_place(place);
         let held = Held { log, fresh: BTreeSet::new(), unread: loaded.unread, own_since };
         Ok(Acquired::Held(Box::new(held)))
+    }
+
+    /// The place that a suspect needs to be carried, which it has until something is recorded of it or until it was
+    /// carried for long enough; `None` inside for any other operation. `Err`: another suspect has it.
+    fn place_for(&self, head: &Head) -> Result<Option<OwnedSemaphorePermit>, Driven> {
+        if !head.is_suspect() {
+            return Ok(None);
+        }
+        Arc::clone(&self.suspects).try_acquire_owned().map(Some).map_err(|_| Driven::Later)
     }
 
     /// Whether nobody carries it: no owner, or an owner that has been silent for a whole lease of our clock.
@@ -246,6 +261,9 @@ impl Engine {
     }
 
     /// The due operations that nobody carries, for the runner to start. To be called about three times in a lease.
+    ///
+    /// At most one of them is a suspect: an urgent one first, then the one with the fewest claims. So innocent operations
+    /// are cleared before the next process dies, and processes that die for another reason share their deaths out.
     pub async fn sweep(&self) -> Result<Vec<OperationId>, StoreError> {
         // What could not be told stays due, the oldest first: it must not hide what runs.
         let mut limit = SWEEP;
@@ -263,7 +281,7 @@ impl Engine {
         if keys.is_empty() {
             return Ok(vec![]);
         }
-        let mut free = vec![];
+        let (mut free, mut suspects) = (vec![], vec![]);
         let mut shown = vec![];
         let mut items = vec![];
         for batch in keys.chunks(BATCH) {
@@ -277,10 +295,15 @@ impl Engine {
                 Ok(head) if head.owner == self.world.settings.replica && head.status.is_told_once() => {
                     shown.push(head);
                 }
-                Ok(head) if self.is_free(&head) && !self.is_left_to_others(&head) => free.push(head.id),
-                Ok(_) => {}
+                Ok(head) if !self.is_free(&head) || self.is_left_to_others(&head) => {}
+                Ok(head) if head.is_suspect() => suspects.push(head),
+                Ok(head) => free.push(head.id),
                 Err(error) => tracing::error!(%error, "a due item is no operation of ours"),
             }
+        }
+        if self.suspects.available_permits() > 0 {
+            let next = suspects.into_iter().min_by_key(|head| (!self.is_urgent(head), head.claims));
+            free.extend(next.map(|head| head.id));
         }
         stream::iter(&shown).for_each_concurrent(SHOWN, |head| self.show(head)).await;
         Ok(free)

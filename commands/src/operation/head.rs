@@ -159,7 +159,16 @@ pub(crate) fn text(guards: &BTreeMap<String, Guard>, name: &str) -> String {
     }
 }
 
+/// After so many claims without a row, an operation may be what stops the processes that carry it.
+const SUSPECT: u64 = 2;
+
 impl Head {
+    /// Whether it may be what stops processes. A process carries one such operation at a time, so that only the claims
+    /// of the one that does it go on rising.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.claims >= SUSPECT && !self.status.is_told_once()
+    }
+
     /// The item, due from the time it was accepted; without the parameters, which are in the journal's first row.
     pub fn to_item(&self, keys: &Keys) -> Result<Item, StoreError> {
         let charter = Charter { params: Value::Null, ..self.charter.clone() };

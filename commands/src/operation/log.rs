@@ -11,6 +11,7 @@ pub(crate) use claims::{Seen, claim, forgive, read_head};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::ids::{OperationId, Target};
@@ -125,12 +126,20 @@ pub(crate) struct Log {
     shown: Instant,
     held_since: Instant,
     refusals: u32,
+    /// The place of the process's one suspect, until its claims are counted anew.
+    suspect: Option<OwnedSemaphorePermit>,
 }
 
 impl Log {
     /// A writer for an operation that this replica holds: `shown` is when it last began to write that it does.
     pub(crate) fn new(target: Target, head: Head, facts: Facts, rung: String, shown: Instant) -> Self {
-        Self { keys: Keys::new(&target), target, head, facts, rung, shown, held_since: shown, refusals: 0 }
+        let keys = Keys::new(&target);
+        Self { keys, target, head, facts, rung, shown, held_since: shown, refusals: 0, suspect: None }
+    }
+
+    /// The same, of an operation that has this place if it is a suspect.
+    pub(crate) fn with_place(self, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { suspect: place, ..self }
     }
 
     /// When we began the last write that showed that we hold it. Nobody claims it before a lease after that.
@@ -213,6 +222,7 @@ impl Log {
             self.head.beat = beat;
             self.head.awaits = leave.awaits;
             self.head.claims = 0;
+            self.suspect = None;
         }
         Ok(outcome)
     }
@@ -282,7 +292,10 @@ impl Log {
             ])),
         };
         match store.write(write).await {
-            Ok(()) => self.shown = begun,
+            Ok(()) => {
+                self.shown = begun;
+                self.suspect.take_if(|_| self.head.claims == 0);
+            }
             Err(StoreError::Lost(_)) => return false,
             Err(error) => tracing::warn!(operation = %self.head.id, %error, "beat failed"),
         }

@@ -41,6 +41,10 @@ impl Engine {
         if !self.is_free(&head) || self.is_left_to_others(&head) {
             return Ok(Acquired::No(Driven::NotOurs));
         }
+        let place = match self.place_for(&head) {
+            Ok(place) => place,
+            Err(driven) => return Ok(Acquired::No(driven)),
+        };
         // Accepted by a replica that drives nothing: nobody has told it, so all of its telling is ours.
         let is_untouched = head.owner.is_empty() && (head.fence, head.beat) == (1, 1);
         let untold = head.untold;
@@ -95,7 +99,7 @@ impl Engine {
                 _ => Driven::Ended,
             }));
         }
-        let log = Log::new(self.world.target.clone(), head, loaded.facts, rung, begun);
+        let log = Log::new(self.world.target.clone(), head, loaded.facts, rung, begun).with_place(place);
         let held = Held { log, fresh: BTreeSet::new(), unread: loaded.unread, own_since };
         Ok(Acquired::Held(Box::new(held)))
     }

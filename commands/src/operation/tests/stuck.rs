@@ -152,6 +152,39 @@ async fn what_comes_to_nothing_again_and_again_is_parked_and_can_be_ended() {
     shared.assert_at_rest(&id, Status::Succeeded, "it was not poisoned for good").await;
 }
 
+/// Ten operations of which nothing is recorded for minutes; one of them ends each process that carries it.
+#[tokio::test(start_paused = true)]
+async fn only_the_operation_that_stops_processes_is_parked() {
+    const ALL: u64 = 10;
+    const GUILTY: u64 = 5;
+    let shared = Shared::new().await;
+    let accepting = shared.mortal("zero", None, |settings| settings.drive = false);
+    for number in 1..=ALL {
+        let looks = if number == GUILTY { u32::MAX } else { 400 };
+        let steps = [step(&format!("s{number}"), How::Poll(looks))];
+        accepting.ask(number, &format!("d{number}"), "toy", &steps).await;
+    }
+    drop(accepting);
+    let guilty = operation_id(GUILTY);
+    let runs = || shared.sea.runs(&format!("s{GUILTY}"));
+    let mut deaths = 0;
+    loop {
+        let process = shared.process(&format!("process-{deaths}"));
+        let before = runs();
+        let is_over = async || shared.head(&guilty).await.status == Status::Stuck && shared.is_settled();
+        process.live_until(async || runs() > before || is_over().await).await;
+        if runs() == before {
+            break;
+        }
+        deaths += 1;
+    }
+    assert_eq!(deaths, 5, "the sixth claim parks it");
+    for head in shared.heads() {
+        let expected = if head.id == guilty { Status::Stuck } else { Status::Succeeded };
+        assert_eq!((head.status, head.claims), (expected, 0), "{}", head.id);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_read_wrongly_for_a_moment_is_read_again() {
     let shared = Shared::new().await;
