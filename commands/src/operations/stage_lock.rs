@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::card::Text;
 use crate::domain::{About, Lock};
 use crate::grammar::Permission;
-use crate::ids::{PipelineName, StageName, Target};
+use crate::ids::{OperationId, PipelineName, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Ground, Node, Progress, Slot, Step, StepId, Story, Trouble,
 };
@@ -43,6 +43,9 @@ pub struct Params {
     pub reason: String,
     /// The locks of others that held when it was asked: they are taken over.
     pub over: Vec<Lock>,
+    /// The same, of locks that its owner may not remove: they are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Lock>,
 }
 
 /// The operation.
@@ -109,7 +112,7 @@ impl Definition for StageLock {
     }
     fn story(&self, facts: &Facts) -> Story {
         let Ok(params) = facts.params::<Params>() else { return Story::new("A lock".into()) };
-        let Params { name, stages, until, hard, reason, over } = &params;
+        let Params { name, stages, until, hard, reason, over, kept } = &params;
         let kind = if *hard { "Hard lock of " } else { "Lock of " };
         let title = Text::plain(kind).join(listed(stages)).then(" of ").code(name.as_str());
         let mut story = Story::new(title)
@@ -119,6 +122,11 @@ impl Definition for StageLock {
             let was =
                 Text::default().user(&lock.owner.id).then(", who had locked ").code(lock.stage.as_str());
             story = story.field("Taken over from", was.then(format!(": {}", lock.reason)));
+        }
+        for lock in kept {
+            let also =
+                Text::default().user(&lock.owner.id).then(", ").code(lock.stage.as_str()).then(" until ");
+            story = story.field("Also locked by", also.time(lock.until).then(format!(": {}", lock.reason)));
         }
         let stop = if *hard {
             "nothing moves there, not even back"
@@ -158,14 +166,15 @@ impl Step for Record {
             until: self.until,
             hard: self.hard,
             operation: cx.operation.clone(),
+            over: vec![],
         };
         // Another lock may have been set since this one was accepted.
-        let other = view.locks.get(&self.stage).filter(|other| other.holds(lock.since));
-        if let Some(other) = other {
-            lock.may_replace(other, &access).map_err(Trouble::Refused)?;
-        }
+        let (lock, gone) = match view.locks.get(&self.stage) {
+            Some(other) => lock.in_place_of(other, &access).map_err(Trouble::Refused)?,
+            None => (lock, vec![]),
+        };
         let (key, when) = (keys.lock(&self.name, &self.stage), view.lock_as_seen(&self.stage));
-        let replaced = other.map(|other| &other.operation);
-        Progress::recorded(replaced, vec![Write::Put { item: lock.to_item(key)?, when }])
+        let gone: Vec<OperationId> = gone.into_iter().map(|lock| lock.operation).collect();
+        Progress::recorded(gone, vec![Write::Put { item: lock.to_item(key)?, when }])
     }
 }

@@ -103,7 +103,8 @@ pub(super) static LOCK: Form = Form {
     summary: "Keep a stage, or all of them, as they are",
     help: "Blocks deploys and promotions until the lock ends or is removed; rollbacks still work, unless it is `hard`. \
            Without an end it lasts 2 hours. Times are in UTC, and a day without a time begins at 9:00. `until` always begins \
-           an end: quote a reason that contains the word. The owner of a lock that is replaced is notified.",
+           an end: quote a reason that contains the word. The owner of a lock that is replaced is notified. A lock that you \
+           may not remove is kept: it applies again when yours is removed.",
     examples: &[
         "/stage lock orders prod for 2h schema migration",
         "/stage lock orders prod schema migration for 2 hours",

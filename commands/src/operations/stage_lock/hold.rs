@@ -30,7 +30,8 @@ pub(super) fn nodes(facts: &Facts, params: &Params, set: &[StepId]) -> Result<Ve
     let mut nodes = vec![];
     for stage in &params.stages {
         let lock = StepId::of("lock", stage.as_str());
-        if let Some(replaced) = facts.output::<Option<OperationId>>(&lock)?.flatten() {
+        let replaced: Vec<OperationId> = facts.output(&lock)?.unwrap_or_default();
+        if !replaced.is_empty() {
             let step = Tell { replaced, stage: stage.clone(), by: facts.charter.actor.clone() };
             nodes.push(Node::new(StepId::of("tell", stage.as_str()), "", step).after([lock]));
         }
@@ -143,7 +144,7 @@ fn how_it_ended(facts: &Facts, params: &Params) -> String {
 }
 
 struct Tell {
-    replaced: OperationId,
+    replaced: Vec<OperationId>,
     stage: StageName,
     by: Actor,
 }
@@ -154,7 +155,9 @@ impl Step for Tell {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        tell_of_end(&cx.world, &self.replaced, &self.stage, Verdict::TakeOver, &self.by).await?;
+        for replaced in &self.replaced {
+            tell_of_end(&cx.world, replaced, &self.stage, Verdict::TakeOver, &self.by).await?;
+        }
         Progress::done(())
     }
 }
@@ -176,7 +179,10 @@ impl Step for Hold {
         }
         let view = View::read(&*cx.world.store, &cx.world.keys, &self.name).await?;
         match view.locks.get(&self.stage) {
-            Some(lock) if lock.operation == cx.operation => Ok(Progress::Await { until: Some(self.until) }),
+            // A lock that another one keeps holds, too.
+            Some(lock) if lock.each().any(|lock| lock.operation == cx.operation) => {
+                Ok(Progress::Await { until: Some(self.until) })
+            }
             // The operation that did that tells by whom, but perhaps could not.
             _ => Progress::done(()),
         }

@@ -216,18 +216,21 @@ impl Service {
             .filter(|lock| lock.holds(now))
             .cloned()
             .collect();
-        for lock in &held {
+        let (mut over, mut kept) = (vec![], vec![]);
+        for lock in held {
             let wanted = Lock {
                 owner: invocation.actor.clone(),
                 reason: reason.clone(),
                 since: now,
                 until,
                 hard: *hard,
+                over: vec![],
                 ..lock.clone()
             };
-            wanted.may_replace(lock, access)?;
+            let (wanted, gone) = wanted.in_place_of(&lock, access)?;
+            over.extend(gone.into_iter().filter(|lock| lock.owner.id != invocation.actor.id));
+            kept.extend(wanted.over);
         }
-        let over = held.into_iter().filter(|lock| lock.owner.id != invocation.actor.id).collect();
         let mut answer = Text::plain("Locking ");
         for (nth, stage) in stages.iter().enumerate() {
             answer =
@@ -243,6 +246,7 @@ impl Service {
             hard: *hard,
             reason: reason.clone(),
             over,
+            kept,
         };
         Resolved::new(stage_lock::KIND, params, command.clone(), answer)
     }
@@ -274,8 +278,13 @@ impl Service {
         for lock in &locks {
             access.unlock(&invocation.actor.id, &lock.owner.id)?;
         }
-        let answer = Text::plain("Unlocking ").code(name.as_str()).then(".");
-        let params = stage_unlock::Params { name: name.clone(), locks };
+        let restored: Vec<Lock> =
+            locks.iter().filter_map(|lock| lock.removed_by(&invocation.actor.id, access, now)).collect();
+        let answer = restored.iter().fold(Text::plain("Unlocking ").code(name.as_str()), |text, lock| {
+            text.then("; ").join(stage_unlock::still_locked(lock))
+        });
+        let answer = answer.then(".");
+        let params = stage_unlock::Params { name: name.clone(), locks, restored };
         Resolved::new(stage_unlock::KIND, params, command.clone(), answer)
     }
 }

@@ -187,6 +187,7 @@ async fn office_in(situation: &Situation) -> Office {
             until: now + SignedDuration::from_hours(1),
             hard,
             operation: operation_id(9),
+            over: vec![],
         };
         put(&store, to_item(keys.lock(&orders, &prod), revision(), &lock)).await;
     }

@@ -7,7 +7,7 @@ use super::{Journal, Sample};
 use crate::domain::{Change, Drift, Lock, Moved, Policy, RoleChange, VersionSet, View};
 use crate::fault::{Class, PortError};
 use crate::grammar::Role;
-use crate::ids::{BuildNumber, Member, ReleaseNumber, StageName};
+use crate::ids::{BuildNumber, Member, OperationId, ReleaseNumber, StageName};
 use crate::operation::{Entry, Ground, Refusal, Slot, Trouble, Verdict};
 use crate::operations::access as access_change;
 use crate::operations::steps::{JustMoved, foreign_refusal, quoted, refuse};
@@ -298,6 +298,7 @@ fn lock(who: &str, hard: bool) -> Lock {
         until: BEGIN + jiff::SignedDuration::from_hours(2),
         hard,
         operation: "01ARZ3NDEKTSV4RRFFQ69G5FAV".parse().expect("an id"),
+        over: vec![],
     }
 }
 
@@ -314,9 +315,10 @@ fn locking(hard: bool) -> Journal {
         hard,
         reason: "the fair is on <!channel>".into(),
         over: if hard { vec![lock("ben", false)] } else { vec![] },
+        kept: vec![],
     };
     let line = if hard { "/stage lock orders prod for 2h hard" } else { "/stage lock orders prod for 2h" };
-    let replaced = hard.then(|| lock("ben", false).operation);
+    let replaced: Vec<_> = hard.then(|| lock("ben", false).operation).into_iter().collect();
     Journal::accepted(
         stage_lock::KIND,
         line,
@@ -334,14 +336,49 @@ fn locking_all() -> Journal {
         hard: false,
         reason: "the fair is on".into(),
         over: vec![],
+        kept: vec![],
     };
-    let outputs = Outputs::default().with("lock:dev", ()).with("lock:prod", ());
+    let none: [OperationId; 0] = [];
+    let outputs = Outputs::default().with("lock:dev", &none).with("lock:prod", &none);
     Journal::accepted(stage_lock::KIND, "/stage lock orders for 2h", "orders", params, outputs)
 }
 
+/// A lock that keeps another person's, and each of them ends or applies again by itself.
+fn over_another() -> (Lock, Lock) {
+    let kept = lock("ben", false);
+    let operation = "01ARZ3NDEKTSV4RRFFQ69G5FAW".parse().expect("an id");
+    (Lock { operation, over: vec![kept.clone()], ..lock("ann", false) }, kept)
+}
+
+fn locking_over() -> Journal {
+    let params = stage_lock::Params {
+        name: "orders".parse().expect("a name"),
+        stages: vec!["prod".parse().expect("a stage")],
+        until: BEGIN + jiff::SignedDuration::from_hours(3),
+        hard: false,
+        reason: "the fair is on".into(),
+        over: vec![],
+        kept: vec![over_another().1],
+    };
+    let none: [OperationId; 0] = [];
+    let outputs = Outputs::default().with("lock:prod", &none);
+    Journal::accepted(stage_lock::KIND, "/stage lock orders prod for 3h", "orders", params, outputs)
+}
+
+fn unlocking_over() -> Journal {
+    let (lock, kept) = over_another();
+    let name = "orders".parse().expect("a name");
+    let params = stage_unlock::Params { name, locks: vec![lock], restored: vec![kept] };
+    let outputs = Outputs::default().with("record", ["prod"]);
+    Journal::accepted(stage_unlock::KIND, "/stage unlock orders prod", "orders", params, outputs)
+}
+
 fn unlocking() -> Journal {
-    let params =
-        stage_unlock::Params { name: "orders".parse().expect("a name"), locks: vec![lock("ben", false)] };
+    let params = stage_unlock::Params {
+        name: "orders".parse().expect("a name"),
+        locks: vec![lock("ben", false)],
+        restored: vec![],
+    };
     let outputs = Outputs::default().with("record", ["prod"]);
     Journal::accepted(stage_unlock::KIND, "/stage unlock orders prod", "orders", params, outputs)
 }
@@ -593,6 +630,8 @@ pub fn all() -> Vec<Sample> {
         unlocking().sample("just accepted"),
         unlocking().failed("record", gone()).sample("failed"),
         unlocking().succeeded().sample("unlocked"),
+        locking_over().until("hold:prod").sample("set over another person's"),
+        unlocking_over().succeeded().sample("unlocked, and another lock applies again"),
         changing_roles(true, Role::Operators, None).sample("just accepted"),
         changing_roles(true, Role::Operators, None).succeeded().sample("granted"),
         changing_roles_of(Member::Group("S0LEADS01".parse().expect("a group")), true, Role::Approvers, None)

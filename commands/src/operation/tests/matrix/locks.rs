@@ -37,6 +37,44 @@ async fn a_lock_is_not_weakened_by_who_may_not_take_it_away() {
     ends(&shared, &process, "oli", "/stage unlock orders dev", Status::Succeeded).await;
 }
 
+/// An operator extends another person's lock and becomes the owner of that extension alone.
+#[tokio::test(start_paused = true)]
+async fn a_lock_is_not_removed_by_extending_it_first() {
+    let (shared, process) = world("").await;
+    let lock = || async { shared.view().await.locks[&"prod".parse().unwrap()].clone() };
+    let first = holds(&shared, &process, "ada", "/stage lock orders prod for 2h the incident").await;
+    refused(&process, "ben", "/stage unlock orders prod", "not-an-admin").await;
+    let mine = holds(&shared, &process, "ben", "/stage lock orders prod for 3h mine").await;
+    assert!(format!("{:?}", shared.news(&mine.id).unwrap().card).contains("Also locked by"));
+    refused(&process, "ben", "/stage lock orders prod for 1m soon over", "not-an-admin").await;
+    // What is between them is kept, and one's own is not kept twice.
+    holds(&shared, &process, "cat", "/stage lock orders prod for 4h the audit").await;
+    holds(&shared, &process, "ben", "/stage lock orders prod for 5h mine").await;
+    let kept: Vec<_> = lock().await.over.into_iter().map(|lock| lock.reason).collect();
+    assert_eq!(kept, ["the audit", "the incident"]);
+
+    let unlock = ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
+    assert!(told(&shared, &unlock).contains("prod stays locked by @U0CAT"), "{}", told(&shared, &unlock));
+    refused(&process, "ann", ASK, "locked").await;
+    ends(&shared, &process, "cat", "/stage unlock orders prod", Status::Succeeded).await;
+    assert_eq!((lock().await.operation, lock().await.over), (first.id.clone(), vec![]));
+    refused(&process, "ann", ASK, "locked").await;
+    assert_eq!(shared.head(&first.id).await.status, Status::Waiting, "its owner is still reminded");
+    assert!(told(&shared, &first).contains("holds"), "{}", told(&shared, &first));
+
+    // The kept lock ends with its time, or with an admin's word.
+    holds(&shared, &process, "ben", "/stage lock orders prod for 3h mine").await;
+    tokio::time::sleep(secs(2 * 3600)).await;
+    ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
+    assert!(shared.view().await.locks.is_empty());
+    let below = holds(&shared, &process, "ben", "/stage lock orders prod for 2h mine").await;
+    holds(&shared, &process, "cat", "/stage lock orders prod for 3h the audit").await;
+    ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
+    process.live_until(async || shared.head(&below.id).await.status == Status::Succeeded).await;
+    assert!(told(&shared, &below).contains("unlocked by ada"), "{}", told(&shared, &below));
+    comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+}
+
 /// Two locks of all stages, a deploy and a rollback: all end, in whatever order they come.
 #[tokio::test(start_paused = true)]
 async fn locks_of_all_stages_hold_nobody_for_ever() {
@@ -149,7 +187,11 @@ async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
             let item = crate::domain::to_item(key, [("rev".to_owned(), Guard::Number(1))].into(), &seen);
             shared.store.write(Write::Put { item: item.unwrap(), when: Precondition::Any }).await.unwrap();
         }
-        let params = stage_unlock::Params { name: "orders".parse().unwrap(), locks: vec![seen.clone()] };
+        let params = stage_unlock::Params {
+            name: "orders".parse().unwrap(),
+            locks: vec![seen.clone()],
+            restored: vec![],
+        };
         let lifts = writes(&process, &stage_unlock::StageUnlock, params).await;
         let params = stage_lock::Params {
             name: "orders".parse().unwrap(),
@@ -158,6 +200,7 @@ async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
             hard: false,
             reason: "more".to_owned(),
             over: vec![],
+            kept: vec![],
         };
         let replaces = writes(&process, &stage_lock::StageLock, params).await;
         assert_eq!((lifts.len(), replaces.len()), (1, 1));
@@ -236,17 +279,17 @@ async fn a_lock_says_who_lifted_it_and_who_took_it_over() {
 
     tokio::time::sleep(secs(30)).await;
     let since = tokio::time::Instant::now();
-    let second = holds(&shared, &process, "cat", "/stage lock orders prod for 3h the audit").await;
+    let second = holds(&shared, &process, "ada", "/stage lock orders prod for 3h the audit").await;
     let is_over = async || shared.head(&first.id).await.status == Status::Succeeded;
     process.live_until(is_over).await;
     process.live_until(async || shared.is_settled()).await;
     assert!(since.elapsed() < secs(10), "{:?}", since.elapsed());
     let words = told(&shared, &first);
-    assert!(words.contains("is over: unlocked by ben, taken over by cat"), "{words}");
+    assert!(words.contains("is over: unlocked by ben, taken over by ada"), "{words}");
     assert_eq!(asides(&shared, &first, "end").len(), 1, "the owner is told");
 
     // The same again holds it longer; that it replaces one's own is no news.
-    let third = holds(&shared, &process, "cat", "/stage lock orders prod for 3h the audit").await;
+    let third = holds(&shared, &process, "ada", "/stage lock orders prod for 3h the audit").await;
     process.live_until(async || shared.head(&second.id).await.status == Status::Succeeded).await;
     process.live_until(async || shared.is_settled()).await;
     assert_eq!(asides(&shared, &second, "end").len(), 0);
