@@ -1,8 +1,10 @@
 //! How fast calls may leave, and which of them wait for each other.
 //!
 //! Lambda takes 15 requests a second to its control plane, for a whole account and region, and API Gateway about ten: for
-//! everybody who works there. So Sluice takes a part of that and no more. What moves a stage, and the looks before it, has
-//! a share of its own, so that a rollback does not wait behind a deploy of many functions.
+//! everybody who works there. So Sluice takes a part of that and no more: in no second do the calls of this process exceed
+//! what Lambda takes, all shares together, also not in the first second after a rest. What moves a stage, and the looks
+//! before it, has a share of its own, so that a rollback does not wait behind a deploy of many functions. Questions of
+//! people have none of it (`ListAliases`): a look at a large pipeline does not hold up a rollback.
 //!
 //! API Gateway also refuses a change of an API while another one is under way ([`Turns`]). A change that was not let go
 //! within [`PATIENCE`] is refused here, as if the service had: the operation tries again, and meanwhile shows that it is
@@ -25,7 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The calls that move stages, and the looks before they do.
 const MOVES: &[Call] = &[
     call::GET_ALIAS,
-    call::LIST_ALIASES,
     call::UPDATE_ALIAS,
     call::GET_STAGE,
     call::CREATE_STAGE,
@@ -46,6 +47,31 @@ pub(crate) struct Limits {
     iam: RateLimiter,
 }
 
+/// A share of what a service takes.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    /// How many calls may leave at once after a rest.
+    burst: usize,
+    /// How many more may leave each second. Divides 1000, so that the interval between two is whole milliseconds.
+    per_second: usize,
+}
+
+/// What Lambda takes each second of its control plane, and as many again of `GetPolicy`:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+#[cfg(test)]
+const LAMBDA_TAKES: usize = 15;
+/// In any second at most `burst + per_second` calls of a share leave. A larger burst would cost the rate that a deploy of
+/// many functions goes at.
+const LAMBDA: Share = Share { burst: 1, per_second: 8 };
+const LAMBDA_MOVES: Share = Share { burst: 1, per_second: 5 };
+const LAMBDA_POLICIES: Share = Share { burst: 4, per_second: 8 };
+
+impl Share {
+    fn limiter(self) -> RateLimiter {
+        share(self.burst, Duration::from_secs(1) / u32::try_from(self.per_second).unwrap_or(u32::MAX))
+    }
+}
+
 /// So many calls at once, and one more each interval.
 fn share(burst: usize, every: Duration) -> RateLimiter {
     RateLimiter::builder().initial(burst).max(burst).refill(1).interval(every).build()
@@ -56,10 +82,9 @@ impl Limits {
     pub(crate) fn new() -> Self {
         let per_second = |calls: u64| Duration::from_millis(1000 / calls);
         Self {
-            // <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>: 15/s, GetPolicy 15/s on its own.
-            lambda: share(8, per_second(8)),
-            lambda_moves: share(6, per_second(5)),
-            lambda_policies: share(8, per_second(8)),
+            lambda: LAMBDA.limiter(),
+            lambda_moves: LAMBDA_MOVES.limiter(),
+            lambda_policies: LAMBDA_POLICIES.limiter(),
             // <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>: 10/s with a burst of 40, and one
             // deployment in 5 s.
             apis: share(8, per_second(4)),
@@ -170,7 +195,56 @@ mod tests {
             limits.admit(call::GET_FUNCTION_CONFIGURATION).await.unwrap();
         }
         let seconds = begun.elapsed().as_secs_f64();
-        assert!((3.9..4.2).contains(&seconds), "40 calls, 8 of them at once: {seconds}");
+        assert!((4.8..5.1).contains(&seconds), "40 calls, one of them at once: {seconds}");
+    }
+
+    #[test]
+    fn the_shares_of_lambda_are_together_what_it_takes_in_any_second() {
+        for share in [LAMBDA, LAMBDA_MOVES, LAMBDA_POLICIES] {
+            assert!(share.burst > 0 && 1000 % share.per_second == 0, "{share:?}");
+        }
+        let most =
+            |shares: &[Share]| shares.iter().map(|share| share.burst + share.per_second).sum::<usize>();
+        assert!(most(&[LAMBDA, LAMBDA_MOVES]) <= LAMBDA_TAKES);
+        assert!(most(&[LAMBDA_POLICIES]) <= LAMBDA_TAKES);
+    }
+
+    /// The most calls that leave in any second, of so many of each kind that are made at once.
+    async fn busiest_second(limits: &Limits, calls: &[Call], each: usize) -> usize {
+        let leave = async |call: Call| {
+            // What is not let go in time asks again, as an operation does.
+            while limits.admit(call).await.is_err() {}
+            Instant::now()
+        };
+        let all = calls.iter().flat_map(|call| std::iter::repeat_n(*call, each)).map(leave);
+        let left = futures::future::join_all(all).await;
+        let within = |from: &Instant| {
+            left.iter().filter(|at| *at >= from && at.duration_since(*from) < Duration::from_secs(1)).count()
+        };
+        left.iter().map(within).max().unwrap_or(0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_no_second_more_calls_leave_than_lambda_takes() {
+        let limits = Limits::new();
+        for rest in [0, 60_000, 60_007, 60_063, 60_124] {
+            tokio::time::sleep(Duration::from_millis(rest)).await;
+            let calls = [call::PUBLISH_VERSION, call::GET_FUNCTION_CONFIGURATION, call::UPDATE_ALIAS];
+            let busiest = busiest_second(&limits, &calls, 20).await;
+            assert!((13..=LAMBDA_TAKES).contains(&busiest), "{busiest} after {rest} ms of rest");
+            let busiest = busiest_second(&limits, &[call::GET_FUNCTION_POLICY], 40).await;
+            assert!(busiest <= LAMBDA_TAKES, "GetPolicy: {busiest} after {rest} ms of rest");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_of_a_person_does_not_hold_up_a_rollback() {
+        let limits = Limits::new();
+        tokio::join!(futures::future::join_all((0..12).map(|_| limits.admit(call::LIST_ALIASES))), async {
+            let begun = Instant::now();
+            limits.admit(call::UPDATE_ALIAS).await.unwrap();
+            assert_eq!(begun.elapsed(), Duration::ZERO);
+        });
     }
 
     #[tokio::test(start_paused = true)]

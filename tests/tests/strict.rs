@@ -33,10 +33,8 @@ async fn a_first_deploy_of_twenty_functions_with_thirty_routes_keeps_to_awss_rat
     for part in [0, 29] {
         answers(&world, &format!("large/dev/part{part}")).await;
     }
-    // A read too many at the beginning is asked again; no change may be refused, and hardly a call.
     let throttled: Vec<_> = calls.iter().filter(|call| call.rule.as_deref() == Some("rates")).collect();
-    assert!(throttled.iter().all(|call| !call.mutating), "{throttled:#?}");
-    assert!(throttled.len() * 20 < calls.len(), "{} of {} calls", throttled.len(), calls.len());
+    assert!(throttled.is_empty(), "{throttled:#?}");
 }
 
 #[tokio::test]
