@@ -21,6 +21,8 @@ use crate::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Readiness, T
 
 /// The version that can still change.
 const LATEST: &str = "$LATEST";
+/// The call that reads one version.
+const READ: &str = "lambda:GetFunctionConfiguration";
 /// How soon to look again while Lambda applies a change, at first and at last.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// How long Lambda is given to apply a change: with a package of 250 MB it takes about a minute.
@@ -183,9 +185,18 @@ impl Wanted {
                 && version.config == *self.config
         }))
     }
+    /// A version of it. `None`: it is not found, and Lambda may not show yet what was made a moment ago.
+    async fn version(&self, cx: &Context, version: &str) -> Result<Option<FunctionVersion>, Trouble> {
+        let found = cx.world.functions.version(&self.target, &self.function, version).await?;
+        if found.is_none() && cx.begun.elapsed() >= cx.world.settings.consistency {
+            return Err(self.gone());
+        }
+        Ok(found)
+    }
+    /// `$LATEST`, for a change that has to know it: what is not found is looked at again as what is busy.
     async fn latest(&self, cx: &Context) -> Result<FunctionVersion, Trouble> {
-        let found = cx.world.functions.version(&self.target, &self.function, LATEST).await?;
-        found.ok_or_else(|| self.gone())
+        let busy = || PortError::new(READ, Class::Busy, "ResourceNotFoundException", "it is not found yet");
+        Ok(self.version(cx, LATEST).await?.ok_or_else(busy)?)
     }
     /// The revision of `$LATEST` after a write that named an older one was refused: if nothing but the revision changed,
     /// it changed because Lambda finished an earlier change. Anything else is somebody else's.
@@ -302,10 +313,11 @@ impl Step for AwaitConfig {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let latest = self.0.latest(cx).await?;
+        let what = || format!("the new configuration of `{}`", self.0.function);
+        let Some(latest) = self.0.version(cx, LATEST).await? else { return again(cx, &what()) };
         match latest.readiness {
             Readiness::Ready => Progress::done(latest.revision),
-            Readiness::Pending => again(cx, &format!("the new configuration of `{}`", self.0.function)),
+            Readiness::Pending => again(cx, &what()),
             Readiness::Failed(reason) => Err(failed(&self.0.function, &reason)),
         }
     }
@@ -367,9 +379,9 @@ impl Step for AwaitVersion {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let Wanted { target, function, config, code, .. } = &self.wanted;
-        let found = cx.world.functions.version(target, function, &self.version).await?;
-        let found = found.ok_or_else(|| self.wanted.gone())?;
+        let Wanted { function, config, code, .. } = &self.wanted;
+        let what = || format!("version {} of `{function}`", self.version);
+        let Some(found) = self.wanted.version(cx, &self.version).await? else { return again(cx, &what()) };
         if found.code_sha256 != code.sha256 || found.config != **config {
             return Err(Trouble::Refused(Refusal::new(
                 "version-differs",
@@ -379,7 +391,7 @@ impl Step for AwaitVersion {
         }
         match found.readiness {
             Readiness::Ready => Progress::done(&self.version),
-            Readiness::Pending => again(cx, &format!("version {} of `{function}`", self.version)),
+            Readiness::Pending => again(cx, &what()),
             Readiness::Failed(reason) => Err(failed(function, &reason)),
         }
     }

@@ -28,6 +28,7 @@ const GONE: &str = "ResourceNotFoundException";
 pub(crate) struct FunctionState {
     arn: String,
     tags: Tags,
+    made: Instant,
     changes: u64,
     /// The number of the version that was published last: no number is given twice.
     published: u64,
@@ -81,7 +82,8 @@ impl FunctionState {
         };
         let (sha256, code) = (String::new(), Bytes::new());
         let latest = VersionState { number: LATEST.into(), config, sha256, code, changed: now, revision: 0 };
-        Self { arn, tags: Tags::new(), changes: 0, published: 0, latest, versions: vec![], aliases }
+        let tags = Tags::new();
+        Self { arn, tags, made: now, changes: 0, published: 0, latest, versions: vec![], aliases }
     }
 
     /// One without aliases: a version of it names one role, and `$LATEST` another.
@@ -236,8 +238,11 @@ impl Functions for Reach {
     ) -> PortResult<Option<FunctionVersion>> {
         self.look("lambda:GetFunctionConfiguration", &format!("{function}:{version}"), |state| {
             let Some(found) = state.functions.get(function) else { return Ok(None) };
-            let mut all = std::iter::once(&found.latest).chain(&found.versions);
-            Ok(all.find(|known| known.number == version).map(|version| state.version(found, version)))
+            // `$LATEST` is there since the function is; a version does not change after it was published.
+            let all = std::iter::once((&found.latest, found.made));
+            let mut all = all.chain(found.versions.iter().map(|version| (version, version.changed)));
+            let known = all.find(|(known, made)| known.number == version && state.shows(*made));
+            Ok(known.map(|(version, _)| state.version(found, version)))
         })
         .await
     }
@@ -279,6 +284,7 @@ impl Functions for Reach {
             let made = FunctionState {
                 arn: crate::template::function_arn(target, function),
                 tags: tags.clone(),
+                made: state.now,
                 changes: 0,
                 published: 0,
                 latest,

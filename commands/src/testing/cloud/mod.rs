@@ -98,7 +98,7 @@ pub(crate) enum Made<T> {
 }
 
 impl State {
-    /// Whether a read shows what was made then: lists lag behind.
+    /// Whether a read shows what was made then: lists lag behind, and so does the read of one function or version.
     pub(crate) fn shows(&self, made: Instant) -> bool {
         let flickers = self.climate.flicker && self.calls.len().is_multiple_of(2);
         flickers || self.now.duration_since(made) >= self.climate.lag

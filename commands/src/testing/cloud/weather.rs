@@ -31,7 +31,8 @@ pub enum Weather {
 pub struct Climate {
     /// How long a call takes, half of it on the way there.
     pub latency: Duration,
-    /// How long lists do not show what was made, of the calls that are not repeatable (`docs/effects.md`).
+    /// How long lists do not show what was made, of the calls that are not repeatable (`docs/effects.md`), and how long the
+    /// read of one function or version does not find it.
     pub lag: Duration,
     /// Within that time, every other look shows it nevertheless.
     pub flicker: bool,

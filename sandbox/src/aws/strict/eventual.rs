@@ -144,6 +144,10 @@ fn lambda_needs(call: &CallName, detail: &str, body: &Value) -> Vec<Need> {
             need("function", name, format!("Function not found: {}", arn(name))),
             need("alias", detail, format!("Cannot find alias arn: {}", arn(detail))),
         ],
+        "GetFunctionConfiguration" => {
+            let message = format!("Function not found: {}", arn(detail));
+            vec![need("function", name, message.clone()), need("version", detail, message)]
+        }
         "CreateAlias" | "UpdateAlias" => {
             let version = format!("{name}:{}", body["FunctionVersion"].as_str().unwrap_or_default());
             vec![

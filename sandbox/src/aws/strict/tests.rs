@@ -110,6 +110,15 @@ fn what_is_new_is_not_found_for_a_moment_in_awss_words() {
         ),
         (
             "lambda",
+            "GetFunctionConfiguration",
+            "f:1",
+            "",
+            404,
+            "ResourceNotFoundException",
+            "Function not found: arn:aws:lambda:us-east-1:000000000000:function:f:1",
+        ),
+        (
+            "lambda",
             "AddPermission",
             "f:prod",
             "",

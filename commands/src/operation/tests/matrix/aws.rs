@@ -49,6 +49,27 @@ async fn a_deployment_that_never_comes_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_function_that_lambda_does_not_show_yet_is_looked_at_again() {
+    let (shared, process) = world("").await;
+    shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 256), "push").await;
+    ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    shared.cloud.climate(|now| now.lag = Duration::from_secs(20));
+    ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_stays_away_is_said_to_be_gone() {
+    let (shared, process) = world("").await;
+    shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 256), "push").await;
+    ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    shared.cloud.climate(|now| now.lag = Duration::from_secs(1800));
+    let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
+    assert_eq!(fails_with(&shared, &head).await, "function-gone");
+}
+
+#[tokio::test(start_paused = true)]
 async fn lambda_is_not_waited_for_for_ever() {
     let (shared, process) = world("").await;
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 256), "push").await;
