@@ -320,7 +320,8 @@ pub(crate) async fn transact(
             }
             Err(StoreError::Lost(_)) => return Ok(Committed::No),
             Err(error @ (StoreError::Refused(_) | StoreError::TooLarge(_) | StoreError::Corrupt(_))) => {
-                return Err(error.into());
+                // An attempt before this one may have been written.
+                return Err(if unsure { Trouble::Unconfirmed } else { error.into() });
             }
             Err(error) => {
                 unsure |= matches!(error, StoreError::Unknown(_));

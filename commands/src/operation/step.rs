@@ -142,6 +142,8 @@ impl Refusal {
     }
 }
 
+/// The code of what the store does not let Sluice do.
+pub(crate) const NO_ACCESS: &str = "no-access";
 /// The code of what the store does not take because of its size.
 pub(crate) const TOO_LARGE: &str = "too-large";
 
@@ -183,6 +185,12 @@ impl Trouble {
         matches!(self, Trouble::Corrupt(_) | Trouble::Newer(_) | Trouble::Store(StoreError::Corrupt(_)))
     }
 
+    /// Whether the store refuses what is asked, so that the same may not be tried again in a minute: an admin has to give
+    /// Sluice access to it.
+    pub(crate) fn needs_access(&self) -> bool {
+        matches!(self, Trouble::Store(StoreError::Refused(_)))
+    }
+
     /// Whether it is about what was, or was to be, recorded, and not about the way to the store.
     pub(crate) fn is_of_what_is_recorded(&self) -> bool {
         self.is_corrupt() || matches!(self, Trouble::Store(StoreError::TooLarge(_)))
@@ -204,6 +212,11 @@ impl Trouble {
                 "Start the newer version again.",
             ),
             Trouble::Store(StoreError::Corrupt(_)) => corrupt_record(),
+            Trouble::Store(StoreError::Refused(_)) => Refusal::new(
+                NO_ACCESS,
+                "Sluice is not allowed to read or write its records.",
+                "Ask an admin to run `sluice check`, which says what is missing; then type the command again.",
+            ),
             Trouble::Store(_) | Trouble::Unconfirmed => Refusal::new(
                 "store",
                 "The state of Sluice could not be read or written.",

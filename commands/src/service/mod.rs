@@ -154,7 +154,9 @@ impl Service {
                 tracing::error!("whether a delivery was recorded is unknown");
                 Err(Delay::Unconfirmed)
             }
-            Err(Stop::Trouble(trouble @ Trouble::Store(_))) if !trouble.is_of_what_is_recorded() => {
+            Err(Stop::Trouble(trouble @ Trouble::Store(_)))
+                if !trouble.is_of_what_is_recorded() && !trouble.needs_access() =>
+            {
                 tracing::error!(error = %trouble, "a delivery could not be answered");
                 Err(Delay::Unreachable)
             }

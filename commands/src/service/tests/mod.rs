@@ -357,6 +357,20 @@ async fn a_store_that_cannot_be_reached_is_a_delay_and_no_answer() {
     assert_eq!(office.heads(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_store_that_denies_access_is_said_to_need_an_admin() {
+    let office = office(roles()).await;
+    for line in ["/build orders", "/pipeline status orders"] {
+        office.store.fail_next(StoreError::Refused("AccessDeniedException: arn:aws:secret".into()));
+        let (command, text) = line.split_once(' ').unwrap();
+        let said = Said::Slash { command: command.into(), text: text.into() };
+        let card = office.deliver(line, "ann", said).await.unwrap();
+        assert_eq!((card.tone, code(&card).as_deref()), (Tone::Bad, Some("no-access")), "{line}: {card:?}");
+        assert!(words(&card).contains("sluice check") && !words(&card).contains("arn:"), "{card:?}");
+    }
+    assert_eq!(office.heads(), 0);
+}
+
 #[tokio::test]
 async fn a_pipeline_has_eight_builds_under_way() {
     let office = office(roles()).await;
