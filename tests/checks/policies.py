@@ -53,7 +53,7 @@ def documents(lines, root):
 def name_of(form):
     if "RoleName" not in form:
         arn = form.get("PolicyArn", "").rsplit("/", 1)[-1]
-        return f"managed policy {form.get('PolicyName') or arn}"
+        return f"managed policy {kind_of(form.get('PolicyName') or arn)}"
     return "build role" if "codecommit:GitPull" in form["PolicyDocument"] else "function role"
 
 

@@ -230,6 +230,7 @@ impl Backend for Cloud {
     async fn init(&self, admins: &[UserId], login: &str, tell: Tell<'_>) -> Result<(), Obstacle> {
         let (target, objects) = (self.whoami().await?, &*self.aws.objects);
         tell(&format!("account and region: {target}"));
+        rights::refuse_a_second(&*self.aws.identity, &self.base, &target).await?;
         tell(&self.state.make(&self.aws).await?);
         self.record(&target).await?;
         tell(&format!("{} holds this account and region", self.state.what()));

@@ -315,7 +315,15 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
         Allowed::new("PassRoles", &[], vec![roles]).besides(&["iam:PassRole"]).when(json!({
             "StringEquals": { "iam:PassedToService": ["codebuild.amazonaws.com", "lambda.amazonaws.com"] }
         })),
-        Allowed::new("Boundaries", &["iam:GetPolicy", "iam:GetPolicyVersion"], boundaries),
+        // Both of this region, in few characters.
+        Allowed::new(
+            "Boundaries",
+            &["iam:GetPolicy", "iam:GetPolicyVersion"],
+            vec![target.arn_of_account(
+                "iam",
+                &format!("policy{}sluice-boundary-*{}", names::IAM_PATH, target.region),
+            )],
+        ),
         Allowed::new(
             "WakeUps",
             &["sqs:DeleteMessageBatch", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:SendMessage"],

@@ -1,5 +1,7 @@
 //! The permissions boundaries of this installation: what no function may reach is named by its configuration.
 
+use std::collections::BTreeSet;
+
 use sluice_commands::ids::Target;
 use sluice_commands::operations::boundaries::{self, Applied, Boundary, Standing};
 use sluice_commands::operations::names;
@@ -35,6 +37,38 @@ fn wanted(base: &Base, target: &Target) -> Result<[Boundary; 2], Obstacle> {
     Ok(wanted)
 }
 
+/// `sluice init`, before it makes anything: refuses where a boundary protects another installation.
+pub(super) async fn refuse_a_second(
+    identity: &dyn Identity,
+    base: &Base,
+    target: &Target,
+) -> Result<(), Obstacle> {
+    for boundary in wanted(base, target)? {
+        let standing = boundaries::look(identity, target, &boundary).await;
+        if let Standing::Protects(tables) = standing.map_err(|error| aws_obstacle(&error))? {
+            return Err(protects(&boundary, &tables));
+        }
+    }
+    Ok(())
+}
+
+/// Why a boundary is not updated, and how to go on.
+fn protects(boundary: &Boundary, tables: &BTreeSet<String>) -> Obstacle {
+    let tables = tables.iter().map(|table| format!("`{table}`")).collect::<Vec<_>>();
+    let (what, them) = match &tables[..] {
+        [one] => (format!("the table {one}"), "it"),
+        _ => (format!("the tables {}", tables.join(" and ")), "them"),
+    };
+    let Boundary { name, arn, .. } = boundary;
+    Obstacle::Refused(format!(
+        "{name} keeps functions from {what}, which this configuration does not name. An update would open {them} to \
+         every function. Sluice supports one installation per account and region. If {what} still \
+         serves another installation, remove that one first, or set this one up in another account or region. \
+         If nothing uses {them} any more, delete the policy {arn}, or bring a boundary of your own (`--boundary FILE`) \
+         with a statement that denies \"*\" on {them}. Then run `sluice init` again"
+    ))
+}
+
 /// `sluice init`: makes or updates both, and says what it did.
 pub(super) async fn bring_up_to_date(
     identity: &dyn Identity,
@@ -48,6 +82,7 @@ pub(super) async fn bring_up_to_date(
             Applied::Made => format!("made the permissions boundary {}", boundary.arn),
             Applied::Updated => format!("updated the permissions boundary {}", boundary.arn),
             Applied::Unchanged => format!("the permissions boundary {} is up to date", boundary.arn),
+            Applied::Refused(tables) => return Err(protects(&boundary, &tables)),
         });
     }
     Ok(done)
@@ -64,6 +99,7 @@ pub(super) async fn examine(
         let arn = &boundary.arn;
         match standing.map_err(|error| aws_obstacle(&error))? {
             Standing::Right => {}
+            Standing::Protects(tables) => return Err(protects(&boundary, &tables)),
             Standing::Missing => {
                 return Err(Obstacle::Refused(format!("there is no {arn}: run `sluice init`")));
             }
@@ -74,5 +110,5 @@ pub(super) async fn examine(
             }
         }
     }
-    Ok(format!("{} and {} are up to date", names::BOUNDARY, names::BUILD_BOUNDARY))
+    Ok(format!("{} and {} are up to date", names::boundary(target), names::build_boundary(target)))
 }

@@ -48,7 +48,8 @@ fn tags_are_in_the_alphabet_of_every_service() {
 fn names_and_descriptions_are_in_the_alphabets_of_their_services() {
     let target = target();
     holds(r"^[a-z0-9][a-z0-9.\-]+[a-z0-9]$", 63, &names::bucket(&target));
-    holds(r"^[\w+=,.@\-]+$", 128, names::BOUNDARY);
+    holds(r"^[\w+=,.@\-]+$", 128, &names::boundary(&target));
+    holds(r"^[\w+=,.@\-]+$", 128, &names::build_boundary(&target));
     holds(r"^/([!-~]+/)?$", 512, names::IAM_PATH);
     holds(r"^[a-zA-Z0-9\-_]+$", 100, STATEMENT);
     for name in pipelines() {

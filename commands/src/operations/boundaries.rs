@@ -1,12 +1,15 @@
 //! The two permissions boundaries in AWS: made, compared with what this version and configuration want, and brought up to
-//! date. A boundary of last year, or a weaker one of that name, is no boundary.
+//! date. A boundary of last year, or a weaker one of that name, is no boundary. One that keeps functions from the table of
+//! another installation is not replaced: functions could then write that table.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::fault::{Class, PortResult};
 use crate::ids::Target;
 use crate::operations::names;
-use crate::operations::rights::{self, MANAGED_LIMIT, OwnResources};
+use crate::operations::rights::{self, MANAGED_LIMIT, NOT_SLUICE, OwnResources};
 use crate::operations::steps::same_json;
 use crate::ports::Identity;
 
@@ -17,7 +20,7 @@ const VERSIONS: usize = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Boundary {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// Its ARN.
     pub arn: String,
     /// What it says.
@@ -25,7 +28,7 @@ pub struct Boundary {
 }
 
 /// What came of bringing a boundary up to date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied {
     /// There was none.
     Made,
@@ -33,15 +36,20 @@ pub enum Applied {
     Updated,
     /// It was right.
     Unchanged,
+    /// It was left as it is: see [`Standing::Protects`].
+    Refused(BTreeSet<String>),
 }
 
 /// How a boundary stands in AWS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// There is none.
     Missing,
     /// It says something else.
     Differs,
+    /// It keeps functions from these tables, and what is wanted would not: they are another installation's, or were this
+    /// one's before.
+    Protects(BTreeSet<String>),
     /// It is right.
     Right,
 }
@@ -51,12 +59,12 @@ pub fn wanted(target: &Target, own: &OwnResources, allowed: Option<&[Value]>) ->
     let allowed = allowed.map_or_else(rights::data_statements, <[Value]>::to_vec);
     [
         Boundary {
-            name: names::BOUNDARY,
+            name: names::boundary(target),
             arn: names::boundary_arn(target),
             document: rights::boundary(target, own, allowed),
         },
         Boundary {
-            name: names::BUILD_BOUNDARY,
+            name: names::build_boundary(target),
             arn: names::build_boundary_arn(target),
             document: rights::build_boundary(target),
         },
@@ -98,7 +106,7 @@ pub fn fits(boundary: &Boundary) -> Result<(), String> {
     if size <= MANAGED_LIMIT {
         return Ok(());
     }
-    let name = boundary.name;
+    let name = &boundary.name;
     Err(format!(
         "{name} would have {size} characters with the statements that Sluice adds; IAM takes {MANAGED_LIMIT}"
     ))
@@ -109,28 +117,62 @@ pub async fn look(identity: &dyn Identity, target: &Target, boundary: &Boundary)
     let Some(version) = identity.policy_version(target, &boundary.arn).await? else {
         return Ok(Standing::Missing);
     };
-    let document = identity.policy_document(target, &boundary.arn, &version).await?;
-    let is_right = document.is_some_and(|document| same_json(&document, &boundary.document));
-    Ok(if is_right { Standing::Right } else { Standing::Differs })
+    let Some(document) = identity.policy_document(target, &boundary.arn, &version).await? else {
+        return Ok(Standing::Differs);
+    };
+    if same_json(&document, &boundary.document) {
+        return Ok(Standing::Right);
+    }
+    let wanted = denied_tables(target, &boundary.document, |_| true);
+    let mut protected = denied_tables(target, &document, |sid| sid == Some(NOT_SLUICE));
+    protected.retain(|table| !wanted.contains(table));
+    Ok(if protected.is_empty() { Standing::Differs } else { Standing::Protects(protected) })
+}
+
+/// The tables of this account and region that the statements with these Sids deny altogether.
+fn denied_tables(target: &Target, document: &str, counts: impl Fn(Option<&str>) -> bool) -> BTreeSet<String> {
+    let prefix = target.arn("dynamodb", "table/");
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    let denies = |statement: &&Value| {
+        statement["Effect"] == "Deny"
+            && many(&statement["Action"]).contains(&"*".into())
+            && statement.get("Condition").is_none()
+            && counts(statement["Sid"].as_str())
+    };
+    let statements = many(&document["Statement"]).iter().filter(denies);
+    let resources = statements.flat_map(|statement| many(&statement["Resource"])).filter_map(Value::as_str);
+    let tables = resources.filter_map(|arn| arn.strip_prefix(&prefix));
+    tables.filter(|table| !table.contains('/')).map(str::to_owned).collect()
+}
+
+/// One is written as a list of one in policies.
+fn many(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(list) => list,
+        Value::Null => &[],
+        one => std::slice::from_ref(one),
+    }
 }
 
 /// Brings that boundary up to date. Safe to repeat.
 pub async fn apply(identity: &dyn Identity, target: &Target, boundary: &Boundary) -> PortResult<Applied> {
     let Boundary { name, arn, document } = boundary;
-    match look(identity, target, boundary).await? {
+    let mut standing = look(identity, target, boundary).await?;
+    if standing == Standing::Missing {
+        standing = match identity.create_policy(target, name, names::IAM_PATH, document).await {
+            Ok(_) => return Ok(Applied::Made),
+            // Somebody else made it just now.
+            Err(error) if error.class == Class::Conflict => match look(identity, target, boundary).await? {
+                Standing::Missing => return Err(error),
+                found => found,
+            },
+            Err(error) => return Err(error),
+        };
+    }
+    match standing {
         Standing::Right => return Ok(Applied::Unchanged),
-        Standing::Differs => {}
-        Standing::Missing => {
-            match identity.create_policy(target, name, names::IAM_PATH, document).await {
-                Ok(_) => return Ok(Applied::Made),
-                // Somebody else made it just now.
-                Err(error) if error.class == Class::Conflict => {}
-                Err(error) => return Err(error),
-            }
-            if look(identity, target, boundary).await? == Standing::Right {
-                return Ok(Applied::Unchanged);
-            }
-        }
+        Standing::Protects(tables) => return Ok(Applied::Refused(tables)),
+        Standing::Missing | Standing::Differs => {}
     }
     let versions = identity.policy_versions(target, arn).await?;
     if versions.len() >= VERSIONS {
@@ -153,10 +195,58 @@ mod tests {
     use super::*;
     use crate::testing::{Cloud, TestClock, target};
 
-    fn boundary(table: &str) -> Boundary {
-        let own = OwnResources { tables: vec![table.to_owned()], ..OwnResources::default() };
+    fn boundary(tables: &[&str], queue: &str) -> Boundary {
+        let tables = tables.iter().map(|table| (*table).to_owned()).collect();
+        let own = OwnResources { tables, queues: vec![queue.to_owned()], ..OwnResources::default() };
         let [functions, _] = wanted(&target(), &own, None);
         functions
+    }
+
+    fn tables(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn boundaries_of_two_regions_have_two_names() {
+        let elsewhere = Target { region: "us-west-2".into(), ..target() };
+        let of =
+            |target: &Target| wanted(target, &OwnResources::default(), None).map(|one| (one.name, one.arn));
+        let [(functions, arn), (builds, _)] = of(&elsewhere);
+        assert_eq!(functions, "sluice-boundary-us-west-2");
+        assert_eq!(builds, "sluice-boundary-build-us-west-2");
+        assert!(arn.ends_with(":policy/sluice/sluice-boundary-us-west-2"), "{arn}");
+        assert_ne!(of(&target()), of(&elsewhere));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_boundary_that_protects_another_table_is_left_as_it_is() {
+        let cloud = Cloud::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
+        let reach = cloud.reach();
+        let identity: &dyn Identity = &reach;
+        let first = boundary(&["a", "a-audit"], "q");
+        apply(identity, &target(), &first).await.unwrap();
+        // A second installation, and one whose state is a file.
+        for second in [boundary(&["b", "b-audit"], "q"), boundary(&[], "q")] {
+            let both = tables(&["a", "a-audit"]);
+            assert_eq!(look(identity, &target(), &second).await, Ok(Standing::Protects(both.clone())));
+            assert_eq!(apply(identity, &target(), &second).await, Ok(Applied::Refused(both)));
+            assert_eq!(look(identity, &target(), &first).await, Ok(Standing::Right));
+        }
+        let more = boundary(&["a", "a-audit", "b"], "q");
+        assert_eq!(apply(identity, &target(), &more).await, Ok(Applied::Updated), "nothing is opened");
+        let one_less = boundary(&["a", "a-audit"], "q");
+        assert_eq!(apply(identity, &target(), &one_less).await, Ok(Applied::Refused(tables(&["b"]))));
+        // The organisation's own statements may protect what the configuration does not name.
+        let table = target().arn("dynamodb", "table/b");
+        let denial = json!({ "Effect": "Deny", "Action": "*", "Resource": table });
+        let own = OwnResources { tables: vec!["a".into(), "a-audit".into()], ..OwnResources::default() };
+        let [kept, _] = wanted(&target(), &own, Some(&[denial]));
+        assert_eq!(apply(identity, &target(), &kept).await, Ok(Applied::Updated));
+        assert_eq!(
+            apply(identity, &target(), &one_less).await,
+            Ok(Applied::Updated),
+            "that denial was its own"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -164,12 +254,12 @@ mod tests {
         let cloud = Cloud::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
         let reach = cloud.reach();
         let identity: &dyn Identity = &reach;
-        let first = boundary("t1");
+        let first = boundary(&["t"], "q1");
         assert_eq!(look(identity, &target(), &first).await, Ok(Standing::Missing));
         assert_eq!(apply(identity, &target(), &first).await, Ok(Applied::Made));
         assert_eq!(apply(identity, &target(), &first).await, Ok(Applied::Unchanged));
         for nth in 2..=8 {
-            let next = boundary(&format!("t{nth}"));
+            let next = boundary(&["t"], &format!("q{nth}"));
             assert_eq!(look(identity, &target(), &next).await, Ok(Standing::Differs));
             assert_eq!(apply(identity, &target(), &next).await, Ok(Applied::Updated));
             assert_eq!(look(identity, &target(), &next).await, Ok(Standing::Right));

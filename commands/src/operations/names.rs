@@ -12,10 +12,6 @@ use crate::ports::{TAG_PIPELINE, Tags};
 
 /// The path of every role and policy of ours.
 pub const IAM_PATH: &str = "/sluice/";
-/// The permissions boundary of functions' roles, made by `sluice init`.
-pub const BOUNDARY: &str = "sluice-boundary";
-/// The permissions boundary of builds' roles, made by `sluice init`.
-pub const BUILD_BOUNDARY: &str = "sluice-boundary-build";
 /// The tag that names a stage, on what belongs to one.
 pub const TAG_STAGE: &str = "sluice:stage";
 /// What builds run in.
@@ -66,14 +62,25 @@ pub fn api(pipeline: &PipelineName) -> String {
     format!("sluice-{pipeline}")
 }
 
+/// The permissions boundary of functions' roles, made by `sluice init`. IAM is one for all regions, what a boundary says is
+/// about one of them: so its name carries the region.
+pub fn boundary(target: &Target) -> String {
+    format!("sluice-boundary-{}", target.region)
+}
+
+/// The permissions boundary of builds' roles, made by `sluice init`.
+pub fn build_boundary(target: &Target) -> String {
+    format!("sluice-boundary-build-{}", target.region)
+}
+
 /// The ARN of the boundary of functions' roles.
 pub fn boundary_arn(target: &Target) -> String {
-    target.arn_of_account("iam", &format!("policy{IAM_PATH}{BOUNDARY}"))
+    target.arn_of_account("iam", &format!("policy{IAM_PATH}{}", boundary(target)))
 }
 
 /// The ARN of the boundary of builds' roles.
 pub fn build_boundary_arn(target: &Target) -> String {
-    target.arn_of_account("iam", &format!("policy{IAM_PATH}{BUILD_BOUNDARY}"))
+    target.arn_of_account("iam", &format!("policy{IAM_PATH}{}", build_boundary(target)))
 }
 
 /// The ARN of a role of ours.

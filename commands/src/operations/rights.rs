@@ -188,6 +188,9 @@ pub fn data_statements() -> Vec<Value> {
     vec![json!({ "Sid": "Data", "Effect": "Allow", "Action": DATA, "Resource": "*" })]
 }
 
+/// The Sid of the denial of what belongs to Sluice.
+pub(crate) const NOT_SLUICE: &str = "NotSluice";
+
 /// The statements of the functions' boundary that nothing opens.
 fn denials(target: &Target, own: &OwnResources) -> Vec<Value> {
     let partition = partition(&target.region);
@@ -206,7 +209,7 @@ fn denials(target: &Target, own: &OwnResources) -> Vec<Value> {
     };
     vec![
         json!({ "Sid": "NoRights", "Effect": "Deny", "Action": NEVER, "Resource": "*" }),
-        json!({ "Sid": "NotSluice", "Effect": "Deny", "Action": "*", "Resource": own.arns(target) }),
+        json!({ "Sid": NOT_SLUICE, "Effect": "Deny", "Action": "*", "Resource": own.arns(target) }),
         json!({ "Sid": "OnlyAliases", "Effect": "Deny", "Action": "lambda:Invoke*", "NotResource": aliases }),
         others("NotOtherPipelines", TAG_PIPELINE),
         others("NotOtherStages", names::TAG_STAGE),
@@ -215,7 +218,7 @@ fn denials(target: &Target, own: &OwnResources) -> Vec<Value> {
 
 /// Whether a statement of that name is one that Sluice adds to a boundary.
 pub fn is_denial(sid: &str) -> bool {
-    ["NoRights", "NotSluice", "OnlyAliases", "NotOtherPipelines", "NotOtherStages"].contains(&sid)
+    ["NoRights", NOT_SLUICE, "OnlyAliases", "NotOtherPipelines", "NotOtherStages"].contains(&sid)
 }
 
 /// The boundary of functions' roles: the most that any of them may do. `allowed` are the statements of the organisation's

@@ -200,7 +200,7 @@ fn a_deny_wins_a_boundary_bounds_and_the_sentence_is_aws_own() {
 
 #[test]
 fn conditions_tags_and_partitions_are_held() {
-    let boundary = "arn:aws:iam::000000000000:policy/sluice/sluice-boundary";
+    let boundary = "arn:aws:iam::000000000000:policy/sluice/sluice-boundary-us-east-1";
     let statements = json!([
         { "Effect": "Allow", "Action": "iam:CreateRole", "Resource": "*",
           "Condition": { "StringEquals": { "iam:PermissionsBoundary": boundary } } },
