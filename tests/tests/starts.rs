@@ -97,6 +97,18 @@ async fn init_waits_for_versions_and_check_asks_the_account() {
     assert_eq!(status, Some(0), "{printed}");
     assert!(printed.contains("is up to date\nthe bucket sluice-"), "{printed}");
 
+    // A second installation beside it: the boundary keeps functions from the table of the first.
+    let second = [("SLUICE_STATE", "dynamodb:second")];
+    for _ in 0..2 {
+        let (status, printed) = Bot::runs(&world, &["init"], &second);
+        assert_eq!(status, Some(3), "{printed}");
+        assert!(
+            printed.contains("sluice-boundary-us-east-1 keeps functions from the tables `sluice`"),
+            "{printed}"
+        );
+        assert!(!printed.contains("second"), "nothing was made: {printed}");
+    }
+
     let check = async || Bot::runs(&world, &["check", "--account"], &[]);
     let (status, printed) = check().await;
     assert_eq!(status, Some(0), "{printed}");
