@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 
-use super::Params;
 use crate::domain::{Tidied, View, to_item};
-use crate::ids::Target;
+use crate::ids::{PipelineName, Target};
 use crate::operation::effects::{
     DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, LOG_RETENTION, PUT_ROLE_POLICY_NAME,
 };
@@ -73,8 +72,12 @@ impl Step for Remove {
     }
 }
 
-/// Records that the pipeline is tidy, so that Sluice looks again only after more releases.
-pub(super) struct Record(pub(super) Params);
+/// Records when the pipeline was tidied, and at which release: Sluice looks again only after more of them, unless one run
+/// could not delete everything.
+pub(super) struct Record {
+    pub(super) name: PipelineName,
+    pub(super) goes_on: bool,
+}
 
 #[async_trait]
 impl Step for Record {
@@ -82,9 +85,13 @@ impl Step for Record {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let (world, name) = (&cx.world, &self.0.name);
+        let (world, name) = (&cx.world, &self.name);
         let view = View::read(&*world.store, &world.keys, name).await?;
-        let tidied = Tidied { at: world.clock.now(), releases: view.counters.releases };
+        let releases = match self.goes_on {
+            true => view.tidied.map_or(0, |before| before.releases),
+            false => view.counters.releases,
+        };
+        let tidied = Tidied { at: world.clock.now(), releases };
         let item = to_item(world.keys.tidied(name), Default::default(), &tidied)?;
         Progress::recorded((), vec![Write::Put { item, when: Precondition::Any }])
     }

@@ -92,7 +92,9 @@ impl Definition for Tidy {
             }
         }
         if params.delete || params.automatic {
-            nodes.push(Node::new(StepId::new("record"), "", Record(params)).after(done));
+            let goes_on = params.delete && found.more;
+            let record = Record { name: params.name, goes_on };
+            nodes.push(Node::new(StepId::new("record"), "", record).after(done));
         }
         Ok(nodes)
     }

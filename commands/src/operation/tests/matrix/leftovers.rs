@@ -193,12 +193,20 @@ async fn only_versions_of_marked_releases_are_deleted_however_many_are_outdated(
     assert_eq!(marked, (1..=80).collect());
     let card = format!("{:?}", shared.news(&newest(&shared).id).unwrap().card);
     assert!(card.contains("There is more"), "{card}");
+    assert_eq!(shared.view().await.tidied.unwrap().releases, 0, "it goes on by itself");
 
     ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
     let (marked, gone) = marked_and_gone(&shared, &target()).await;
     assert_eq!(marked, (1..=89).collect(), "what runs, and ten releases before, stay");
     let needed_by_prod = [2, 4];
     assert_eq!(gone, (1..=89).filter(|number| !needed_by_prod.contains(number)).collect());
+    // A run deletes 25 roles: until the last, more is left.
+    for _ in 0..4 {
+        ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
+    }
+    let view = shared.view().await;
+    assert_eq!(view.tidied.unwrap().releases, view.counters.releases);
+    assert!(view.counters.releases > 0);
 }
 
 #[tokio::test(start_paused = true)]
