@@ -19,9 +19,9 @@ use crate::operation::{
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    JustMoved, Preparation, Prepared, RecordMove, SmokeTest, TOO_MANY_FUNCTIONS, all_done, gone_on,
-    may_be_wild, move_nodes, moved_url, of_parameters, resolution_nodes, same_parameters, same_smoke,
-    touched, unmoved,
+    JustMoved, Preparation, Prepared, RanBefore, RecordMove, SmokeTest, TOO_MANY_FUNCTIONS, all_done,
+    gone_on, may_be_wild, move_nodes, moved_url, of_parameters, resolution_nodes, same_parameters,
+    same_smoke, touched, unmoved,
 };
 use crate::ports::{Precondition, Write};
 
@@ -130,7 +130,9 @@ impl Definition for Deploy {
             return Ok(nodes);
         }
         // All that comes before is done: a thousand needs of each of hundreds of moves would be a million.
-        let moves = move_nodes(target, &params.stage, &ready, &[]);
+        let ran =
+            RanBefore { pipeline: params.name.clone(), stage: params.stage.clone(), release: params.before };
+        let moves = move_nodes(target, &ran, &ready, &[]);
         let mut after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
         nodes.extend(moves);
         if let Some(node) = smoke.map(|smoke| smoke.node(&after)) {

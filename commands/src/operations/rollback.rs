@@ -21,8 +21,8 @@ use crate::operation::{
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::operations::steps::{
-    PointAlias, RecordMove, ServeDeployment, Watch, gone_on, moved_url, nevertheless, resolution_nodes,
-    touched,
+    PointAlias, RanBefore, RecordMove, ServeDeployment, Watch, gone_on, moved_url, nevertheless,
+    resolution_nodes, touched,
 };
 use crate::ports::{Alias, Write};
 use crate::service::Actor;
@@ -102,6 +102,11 @@ impl Definition for Rollback {
         let node = Node::new(look.clone(), "look at the stage", step);
         nodes.push(node.after(first).holding(slot.clone()));
         let Some(seen) = facts.output::<Look>(&look)? else { return Ok(nodes) };
+        let before = RanBefore {
+            pipeline: params.name.clone(),
+            stage: params.stage.clone(),
+            release: Some(params.before),
+        };
         let mut needs = vec![look];
         if let Some(api) = &params.set.api
             && seen.serves.as_ref() != Some(&api.deployment)
@@ -113,6 +118,7 @@ impl Definition for Rollback {
                 stage: params.stage.clone(),
                 deployment: api.deployment.clone(),
                 before: seen.serves.clone(),
+                ran: before.clone(),
             };
             let title = Text::plain("serve it on API stage ").code(params.stage.as_str());
             nodes.push(Node::new(id.clone(), title, step).after(needs.clone()).holding(slot.clone()));
@@ -136,6 +142,7 @@ impl Definition for Rollback {
                 version: version.clone(),
                 seen,
                 weights,
+                before: before.clone(),
             };
             nodes.push(Node::new(id.clone(), title, step).after(needs.clone()).holding(slot.clone()));
             last.push(id);

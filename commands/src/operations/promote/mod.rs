@@ -32,8 +32,8 @@ use crate::operation::{
     Content, Definition, End, Facts, Ground, Node, PROMOTE, Refusal, Slot, StepId, Story, Trouble, Verdict,
 };
 use crate::operations::steps::{
-    JustMoved, Preparation, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done, application,
-    may_be_wild, move_nodes, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
+    JustMoved, Preparation, RanBefore, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done,
+    application, may_be_wild, move_nodes, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
 };
 use crate::ports::Write;
 
@@ -234,7 +234,9 @@ impl Definition for Promote {
         }
         // All that comes before is done, but for the approval: a thousand needs of each of hundreds of moves would be a million.
         let approved: Vec<StepId> = before.iter().filter(|id| id.0 == APPROVAL).cloned().collect();
-        let moves = move_nodes(target, &params.to, &ready, &approved);
+        let release = params.before.as_ref().map(|before| before.release);
+        let ran = RanBefore { pipeline: params.name.clone(), stage: params.to.clone(), release };
+        let moves = move_nodes(target, &ran, &ready, &approved);
         let mut after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
         nodes.extend(moves);
         if let Some(node) = smoke.map(|smoke| smoke.node(&after)) {

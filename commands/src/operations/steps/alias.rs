@@ -10,7 +10,7 @@ use crate::fault::Class;
 use crate::ids::{StageName, Target};
 use crate::operation::effects::{CREATE_ALIAS, MOVE_ALIAS, PERMIT_API};
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
-use crate::operations::steps::{MOVED_OUTSIDE, ours, shell};
+use crate::operations::steps::{MOVED_OUTSIDE, RanBefore, ours, shell};
 
 /// The id of the one statement of an alias's resource policy.
 pub(crate) const STATEMENT: &str = "sluice-api";
@@ -25,6 +25,8 @@ pub(crate) struct PointAlias {
     pub(crate) seen: Option<(String, String)>,
     /// Where it sent a part of its calls besides, which a way back does not set again.
     pub(crate) weights: BTreeMap<String, u32>,
+    /// What the stage ran.
+    pub(crate) before: RanBefore,
 }
 
 #[async_trait]
@@ -90,6 +92,9 @@ impl Step for PointAlias {
     async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
         let functions = &cx.world.functions;
         let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
+        if let Some(left) = self.before.left_if_moved(cx).await? {
+            return Ok(left);
+        }
         let found = functions.alias(target, function, stage).await?;
         match (&self.seen, found) {
             // A look may be late: deleting what is gone is no error.
@@ -128,6 +133,8 @@ pub(crate) struct PermitApi {
     pub(crate) function: String,
     pub(crate) stage: StageName,
     pub(crate) api: String,
+    /// What the stage ran.
+    pub(crate) before: RanBefore,
 }
 
 #[async_trait]
@@ -147,6 +154,9 @@ impl Step for PermitApi {
         if found.iter().any(|statement| statement == STATEMENT) { ours(()) } else { Ok(Observed::Absent) }
     }
     async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
+        if let Some(left) = self.before.left_if_moved(cx).await? {
+            return Ok(left);
+        }
         let functions = &cx.world.functions;
         functions.forbid_api(&self.target, &self.function, self.stage.as_str(), STATEMENT).await?;
         Ok(Undone::Yes)

@@ -18,7 +18,7 @@ use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
 use crate::operations::names;
 use crate::operations::steps::recent::recent;
-use crate::operations::steps::{MOVED_OUTSIDE, Watch, foreign, ours, shell};
+use crate::operations::steps::{MOVED_OUTSIDE, RanBefore, Watch, foreign, ours, shell};
 use crate::ports::{Api, ApiStage, Deployment, DeploymentState, Integration, Route, TAG_PIPELINE};
 use crate::template::function_arn;
 
@@ -308,6 +308,8 @@ pub(crate) struct ServeDeployment {
     pub(crate) deployment: String,
     /// What the stage served when it was looked at; none if there was no such stage.
     pub(crate) before: Option<String>,
+    /// What it ran.
+    pub(crate) ran: RanBefore,
 }
 
 #[async_trait]
@@ -357,6 +359,9 @@ impl Step for ServeDeployment {
     }
     async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
         let (gateway, target, api) = (&cx.world.gateway, &self.target, &self.api);
+        if let Some(left) = self.ran.left_if_moved(cx).await? {
+            return Ok(left);
+        }
         let found = gateway.stage(target, api, self.stage.as_str()).await?.map(|stage| stage.deployment);
         match (&self.before, found) {
             (before, Some(now)) if now == *before => {}

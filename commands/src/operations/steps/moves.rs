@@ -1,17 +1,18 @@
 //! The moving of a stage to a version set: all aliases side by side, and the API stage last.
 
 use crate::card::Text;
-use crate::ids::{StageName, Target};
+use crate::ids::Target;
 use crate::operation::{Facts, Node, Slot, StepId};
-use crate::operations::steps::{PermitApi, PointAlias, ReadySet, ServeDeployment};
+use crate::operations::steps::{PermitApi, PointAlias, RanBefore, ReadySet, ServeDeployment};
 
 /// The steps that make a stage run a version set, each after `after`. What is as it shall be needs no step.
 pub(crate) fn move_nodes(
     target: &Target,
-    stage: &StageName,
+    before: &RanBefore,
     ready: &ReadySet,
     after: &[StepId],
 ) -> Vec<Node> {
+    let stage = &before.stage;
     let slot = Slot::Stage(stage.clone());
     let mut nodes = vec![];
     let mut before_api: Vec<StepId> = after.to_vec();
@@ -31,6 +32,7 @@ pub(crate) fn move_nodes(
                 version: version.clone(),
                 seen,
                 weights,
+                before: before.clone(),
             };
             nodes.push(
                 Node::new(alias.clone(), title, step).after(after.iter().cloned()).holding(slot.clone()),
@@ -47,6 +49,7 @@ pub(crate) fn move_nodes(
                 function: function.clone(),
                 stage: stage.clone(),
                 api: api.api.clone(),
+                before: before.clone(),
             };
             let title = Text::plain("let the API call ").code(format!("{function}:{stage}"));
             nodes.push(Node::new(permit.clone(), title, step).after(needs).holding(slot.clone()));
@@ -63,6 +66,7 @@ pub(crate) fn move_nodes(
             stage: stage.clone(),
             deployment: api.deployment.clone(),
             before: ready.serves.clone(),
+            ran: before.clone(),
         };
         let title = Text::plain("serve it on API stage ").code(stage.as_str());
         nodes.push(Node::new(StepId::new("api-stage"), title, step).after(before_api).holding(slot));

@@ -5,10 +5,12 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::domain::{Current, PinnedApi, REVISION, Release, Stage, TOUCHED, VersionSet, View, to_item};
-use crate::ids::{OperationId, PipelineName, StageName, Target};
+use crate::domain::{
+    Current, PinnedApi, REVISION, Release, Stage, TOUCHED, VersionSet, View, from_item, to_item,
+};
+use crate::ids::{OperationId, PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{
-    Context, Effect, Facts, Keys, PROMOTE, Progress, Refusal, Step, StepId, Trouble, VOID,
+    Context, Effect, Facts, Keys, PROMOTE, Progress, Refusal, Step, StepId, Trouble, Undone, VOID,
 };
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 
@@ -124,6 +126,27 @@ pub(crate) fn unmoved(
         format!("Stage `{stage}` moved while this was being prepared."),
         format!("Look at `/pipeline status {pipeline}`, and ask again if you still want it."),
     ))
+}
+
+/// What a stage was recorded to run when an operation looked at it: where its moves go back to.
+#[derive(Debug, Clone)]
+pub(crate) struct RanBefore {
+    pub(crate) pipeline: PipelineName,
+    pub(crate) stage: StageName,
+    pub(crate) release: Option<ReleaseNumber>,
+}
+
+impl RanBefore {
+    /// What is left if the stage was moved since. A rollback passes an operation that is stuck, and where it went is not
+    /// to be taken back with it, even if both went to the same version.
+    pub(crate) async fn left_if_moved(&self, cx: &Context) -> Result<Option<Undone>, Trouble> {
+        let world = &cx.world;
+        let item = world.store.get(&world.keys.stage(&self.pipeline, &self.stage)).await?;
+        let stage: Option<Stage> = item.as_ref().map(from_item).transpose()?;
+        let now = stage.and_then(|stage| stage.current).map(|current| current.release);
+        let moved = |to: ReleaseNumber| Undone::Left(format!("the stage was moved to {to} since"));
+        Ok(now.filter(|_| now != self.release).map(moved))
+    }
 }
 
 /// Where a stage answers. It ends with a slash: without one an HTTP API knows no route `GET /`.
