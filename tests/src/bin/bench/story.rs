@@ -24,7 +24,7 @@ const EVE: usize = 3;
 /// The limits of issue 2.
 const DEPLOY_CHAIN: f64 = 4.0;
 const PROMOTE_CHAIN: f64 = 2.0;
-const PROMOTE_UNITS: f64 = 60.0;
+const PROMOTE_UNITS: f64 = 90.0;
 
 /// Plays and measures it.
 pub(crate) async fn measure(programs: &Programs, report: &mut Report) -> Result<()> {
