@@ -62,7 +62,8 @@ impl Ask {
             Said::Click { action_id, .. } => action_id,
         };
         let is_plain = |b: u8| b.is_ascii_lowercase() || b"-._".contains(&b);
-        if name.len() <= 40 && name.bytes().all(is_plain) { name.to_owned() } else { "other".to_owned() }
+        let is_short = (1..=40).contains(&name.len());
+        if is_short && name.bytes().all(is_plain) { name.to_owned() } else { "other".to_owned() }
     }
 }
 

@@ -604,6 +604,10 @@ fn fuzz_ingress_bodies() {
     let event = json!({ "type": "event_callback", "event": { "type": "app_mention" } }).to_string();
     let seeds =
         Seeds::new(&[&command, &clicked, &event, r#"{"type":"url_verification","challenge":"x"}"#], WORDS);
+    // A command without a name was found so.
+    let nameless = command.replace("command=%2Fbuild", "command=%2F");
+    assert_ne!(nameless, command);
+    within_bounds(payload::Encoding::Form, &nameless).expect("it is counted as other");
     fuzz::run("ingress bodies", &fuzz::damaged(&seeds), |body| {
         within_bounds(payload::Encoding::Form, &body)?;
         within_bounds(payload::Encoding::Json, &body)

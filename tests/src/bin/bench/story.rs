@@ -21,7 +21,7 @@ const ANN: usize = 0;
 const BOB: usize = 1;
 const EVE: usize = 3;
 
-/// The limits of issue 2.
+/// The limits of issue 2; that of the write units is of issue 10.
 const DEPLOY_CHAIN: f64 = 4.0;
 const PROMOTE_CHAIN: f64 = 2.0;
 const PROMOTE_UNITS: f64 = 90.0;
