@@ -125,14 +125,14 @@ async fn init_waits_for_versions_and_check_asks_the_account() {
         assert!(printed.contains(line), "{line:?} is not in:\n{printed}");
     }
 
-    // Whoever has more rights than the bot is told.
+    // Credentials with more rights than the bot needs are found.
     world.control("rules", &json!({"lenient": ["policies"]})).await;
     let (status, printed) = check().await;
     assert_eq!(status, Some(1), "{printed}");
     assert!(printed.contains("✗ Audit records  these credentials may delete audit records"), "{printed}");
     world.control("rules", &json!({"strict": ["policies"]})).await;
 
-    // Somebody suspends versioning: nothing is created, and whoever asks is told who can help.
+    // Somebody suspends versioning: nothing is created, and the answer says who can help.
     let bucket = "sluice-000000000000-us-east-1";
     Aws(&world).suspend_versioning(bucket).await;
     let bot = Bot::serve(&world, &[]).await;
