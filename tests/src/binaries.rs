@@ -1,4 +1,4 @@
-//! The programs under test, built from this workspace each time a test program begins.
+//! The programs under test, built from this workspace when a test program first needs them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,16 +6,21 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+/// The programs under test.
+#[derive(Debug)]
+struct Binaries {
+    sandbox: PathBuf,
+    bot: PathBuf,
+}
+
 /// The sandbox.
 pub(crate) fn sandbox() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build("sluice-sandbox"))
+    &built().sandbox
 }
 
 /// The bot, as it would be shipped.
 pub fn bot() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build("sluice"))
+    &built().bot
 }
 
 /// The workspace's root.
@@ -30,28 +35,36 @@ pub fn target() -> PathBuf {
     folder.map_or_else(|| root().join("target"), Path::to_path_buf)
 }
 
-fn build(package: &str) -> PathBuf {
+fn built() -> &'static Binaries {
+    static BUILT: OnceLock<Binaries> = OnceLock::new();
+    BUILT.get_or_init(build)
+}
+
+fn build() -> Binaries {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // As in `sandbox/src/bot.rs`: with the features that `cargo test --workspace` chose, so that nothing is compiled twice.
-    cargo.current_dir(root()).args(["build", "--workspace", "--bin", package, "--examples"]);
+    cargo.current_dir(root()).args(["build", "--workspace", "--bins", "--examples"]);
     cargo.arg("--message-format=json-render-diagnostics");
-    // What cargo tells *this* package would make some build scripts run again.
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
+    // Cargo's variables about *this* package would make some build scripts run again.
+    let own = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
     for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
-            .iter()
-            .any(|own| text.starts_with(own))
-        {
+        if own.iter().any(|own| name.to_string_lossy().starts_with(own)) {
             cargo.env_remove(&name);
         }
     }
     let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().expect("cargo starts");
-    assert!(output.status.success(), "{package} could not be built: see cargo's messages above");
+    assert!(output.status.success(), "the build failed: see cargo's messages above");
     let messages = String::from_utf8_lossy(&output.stdout);
-    let executable = messages.lines().rev().find_map(|line| {
-        let message: Value = serde_json::from_str(line).ok()?;
-        let ours = message["reason"] == "compiler-artifact" && message["target"]["name"] == package;
-        message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
-    });
-    executable.unwrap_or_else(|| panic!("cargo named no executable of {package}"))
+    let executable = |name: &str| {
+        let path = messages.lines().rev().find_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            let is_it = message["reason"] == "compiler-artifact" && message["target"]["name"] == name;
+            message["executable"].as_str().filter(|_| is_it).map(PathBuf::from)
+        });
+        path.unwrap_or_else(|| panic!("cargo named no executable for {name}"))
+    };
+    Binaries { sandbox: executable("sluice-sandbox"), bot: executable("sluice") }
 }

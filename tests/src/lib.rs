@@ -17,11 +17,11 @@ pub mod chaos;
 mod chat;
 mod control;
 mod eventually;
+pub mod fixture;
 pub mod item;
 mod page;
 mod repository;
 mod rights;
-pub mod scene;
 mod world;
 
 pub use aws::Aws;

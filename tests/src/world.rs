@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, Weak};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -46,6 +46,7 @@ pub(crate) struct Ready {
 struct Sandbox {
     child: Child,
     stdin: Option<ChildStdin>,
+    ready: Arc<Ready>,
 }
 
 impl Drop for Sandbox {
@@ -55,14 +56,14 @@ impl Drop for Sandbox {
     }
 }
 
-/// A world, and a client of its own for each test: connections belong to the runtime that made them.
+/// A world, which ends with the last value that holds it.
 #[derive(Debug, Clone)]
 pub struct World {
     pub(crate) ready: Arc<Ready>,
     pub(crate) http: reqwest::Client,
     /// The bot that deliveries go to, if not whoever is next.
     to: Option<String>,
-    _sandbox: Arc<Sandbox>,
+    sandbox: Arc<Sandbox>,
 }
 
 impl World {
@@ -73,13 +74,29 @@ impl World {
         world
     }
 
-    /// The world, with its bot, that the tests of this program share.
-    pub async fn shared() -> Self {
-        static SHARED: OnceLock<World> = OnceLock::new();
-        let shared = SHARED.get_or_init(|| Self::begin(Options::default()));
-        let world = Self { http: client(), ..shared.clone() };
+    /// The world, with its bot, that the tests of one module share: pass `module_path!()`. It ends with the last test that
+    /// holds it, so a run has only a few worlds at a time.
+    pub async fn shared(module: &'static str) -> Self {
+        static SHARED: Mutex<BTreeMap<&str, Arc<Mutex<Weak<Sandbox>>>>> = Mutex::new(BTreeMap::new());
+        let slot = SHARED.lock().unwrap().entry(module).or_default().clone();
+        let world = {
+            let mut slot = slot.lock().unwrap();
+            match slot.upgrade() {
+                Some(sandbox) => Self::of(sandbox),
+                None => {
+                    let world = Self::begin(Options::default());
+                    *slot = Arc::downgrade(&world.sandbox);
+                    world
+                }
+            }
+        };
         world.lift_limits().await;
         world
+    }
+
+    /// A client of its own for each test: connections belong to the runtime that made them.
+    fn of(sandbox: Arc<Sandbox>) -> Self {
+        Self { ready: sandbox.ready.clone(), http: client(), to: None, sandbox }
     }
 
     fn begin(options: Options) -> Self {
@@ -98,11 +115,10 @@ impl World {
         let mut child = command.spawn().expect("the sandbox starts");
         let stdin = child.stdin.take();
         let line = first_line(child.stdout.take().unwrap());
-        let sandbox = Sandbox { child, stdin };
         let ready = serde_json::from_str(&line).unwrap_or_else(|error| {
             panic!("the sandbox was not ready: {error}; it said {line:?}, and the rest above")
         });
-        Self { ready: Arc::new(ready), http: client(), to: None, _sandbox: Arc::new(sandbox) }
+        Self::of(Arc::new(Sandbox { child, stdin, ready: Arc::new(ready) }))
     }
 
     /// The same world, where what people do is delivered to that bot.

@@ -1,6 +1,5 @@
 //! Commands from a terminal, when Slack is down: the same gates and the same work, recorded as what they are, and told in
 //! the channel by the next bot that has Slack. And the records of all of it, for an auditor.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::collections::BTreeMap;
 

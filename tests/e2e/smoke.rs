@@ -1,5 +1,4 @@
 //! Smoke tests on the wire: what answers as it should not goes back by itself, and the channel says what was seen.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use sluice_e2e::{Aws, Repository, World};
 
@@ -24,7 +23,7 @@ async fn alias(world: &World, name: &str, stage: &str) -> Option<String> {
 
 #[tokio::test]
 async fn a_release_that_does_not_answer_as_it_should_goes_back_by_itself() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let ann = world.ann();
     world.asks(ann, "/repo create ill").await.succeeds().await;
     world.asks(ann, "/build ill").await.succeeds().await;
@@ -62,7 +61,7 @@ async fn a_release_that_does_not_answer_as_it_should_goes_back_by_itself() {
 
 #[tokio::test]
 async fn a_test_event_that_fails_keeps_a_deploy_from_the_first_stage() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let ann = world.ann();
     world.asks(ann, "/repo create event").await.succeeds().await;
     // As people type it, and as it is told again.

@@ -1,12 +1,11 @@
 //! Roles on the wire: who has none is refused, is granted one, works, and is refused again when it is taken away; what they
 //! said before does not count any more. Everybody can read who may what, and why.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use sluice_e2e::{PATIENCE, State, World, eventually};
 
 #[tokio::test]
 async fn a_role_counts_from_the_grant_to_the_revocation() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let (ann, bob, eve) = (world.ann(), world.bob(), world.eve());
     world.asks(ann, "/repo create granted").await.succeeds().await;
     world.types(eve, "/build granted").await.says(&["Only operators", "not-an-operator"]);
@@ -28,7 +27,7 @@ async fn a_role_counts_from_the_grant_to_the_revocation() {
 
 #[tokio::test]
 async fn a_role_for_all_pipelines_is_announced_and_listed() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let (ann, eve) = (world.ann(), world.eve());
     let told = world.types(ann, &format!("/pipeline grant <@{eve}> oncall")).await;
     told.says(&["is on call for all pipelines now", "Granted by"]);
@@ -40,7 +39,7 @@ async fn a_role_for_all_pipelines_is_announced_and_listed() {
 
 #[tokio::test]
 async fn an_approval_does_not_count_when_the_role_is_gone() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let (ann, bob, cyd, eve) = (world.ann(), world.bob(), world.cyd(), world.eve());
     for line in
         ["/repo create lost", "/build lost", "/stage add lost prod", "/stage set lost prod approvals=2"]

@@ -7,9 +7,9 @@ use crate::eventually::{PATIENCE, eventually};
 use crate::repository::Repository;
 use crate::world::World;
 
-/// A pipeline whose `r1` is on dev, and a stage prod with this policy.
-pub async fn deployed(name: &str, policy: &str) -> (World, Message) {
-    let world = World::shared().await;
+/// A pipeline whose `r1` is on dev, and a stage prod with this policy, in the world that the tests of `module` share.
+pub async fn deployed(module: &'static str, name: &str, policy: &str) -> (World, Message) {
+    let world = World::shared(module).await;
     let ann = world.ann();
     let created = world.asks(ann, &format!("/repo create {name}")).await.succeeds().await;
     world.asks(ann, &format!("/build {name}")).await.succeeds().await;

@@ -1,8 +1,7 @@
 //! The policy of a stage on the wire: several approvals, locks, overrides, what comes back.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use futures::future::join_all;
-use sluice_e2e::scene::{deployed, next, runs};
+use sluice_e2e::fixture::{deployed, next, runs};
 use sluice_e2e::{Message, PATIENCE, Repository, World, eventually};
 
 /// A parameter without a default is asked for with a line that works; its value comes with the next deploy.
@@ -34,7 +33,7 @@ async fn created_parameter(world: &World, created: &Message) {
 
 #[tokio::test]
 async fn two_have_to_approve_and_a_lock_an_override_and_a_rollback_do_what_they_say() {
-    let (world, created) = deployed("policy", "approvals=2").await;
+    let (world, created) = deployed(module_path!(), "policy", "approvals=2").await;
     let (ann, bob, cyd, eve) = (world.ann(), world.bob(), world.cyd(), world.eve());
     world.types(ann, "/stage list policy").await.says(&["2 approvals by others"]);
     world.types(ann, "/pipeline check policy prod").await.says(&["nobody locked it", "2 are asked of"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sluice_e2e::{Aws, Call};
 
-use crate::site::{PIPELINE, Site};
+use super::site::{PIPELINE, Site};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -1,5 +1,4 @@
 //! State in a file: set up, served by one process, copied while it works, and carried on elsewhere from the copy.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

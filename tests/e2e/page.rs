@@ -1,11 +1,10 @@
 //! What newcomers see first: the page, in a real browser.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use sluice_e2e::{Options, Page, Repository, World, target};
 
 #[tokio::test]
 async fn a_person_types_another_clicks_and_both_see_the_change() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let mut page = Page::open(&world, "ann").await;
     page.types("/repo create shown").await;
     page.shows("Creation of pipeline shown succeeded").await;

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use sluice_e2e::{Call, Fault, PATIENCE, eventually};
 use tokio::time::{Instant, interval};
 
-use crate::scenario::{Kind, Truth, effects};
-use crate::site::Site;
+use super::scenario::{Kind, Truth, effects};
+use super::site::Site;
 
 /// Calls of the store that come with time and not with work: the method, and a part of the detail.
 const PACED: [(&str, &str); 4] = [

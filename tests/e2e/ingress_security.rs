@@ -1,5 +1,4 @@
 //! Deliveries that are not Slack's, not of now, not of this workspace, or not sound: refused, and without any effect.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use serde_json::{Value, json};
 use sluice_e2e::{Aws, World};
@@ -24,7 +23,7 @@ async fn left_no_trace(world: &World, name: &str) {
 
 #[tokio::test]
 async fn what_slack_did_not_sign_just_now_is_refused() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let forged = format!("v0={}", "0".repeat(64));
     let cases = [
         ("a wrong signature", json!({"signature": forged})),
@@ -45,7 +44,7 @@ async fn what_slack_did_not_sign_just_now_is_refused() {
 
 #[tokio::test]
 async fn a_body_too_large_is_refused_unread() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     for megabytes in [2_usize, 32] {
         let body = format!("command=%2Frepo&text={}", "x".repeat(megabytes << 20));
         let answer =
@@ -58,7 +57,7 @@ async fn a_body_too_large_is_refused_unread() {
 
 #[tokio::test]
 async fn people_of_other_workspaces_and_deactivated_ones_may_nothing() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let other = json!({"user": "U0PAT0006", "user_name": "pat", "team": "T0OTHER99"});
     let answer = world.control("command", &typed(&world, "create foreign", &other)).await;
     assert_eq!(answer["http_status"], 200);
@@ -94,7 +93,7 @@ const GARBAGE: [&str; 14] = [
 
 #[tokio::test]
 async fn garbage_in_every_field_is_answered_and_breaks_nothing() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let long = "ä".repeat(3_000);
     // Four people take turns, or the limit of one person's deliveries would answer instead.
     let people = [world.ann(), world.bob(), world.cyd(), world.eve()];

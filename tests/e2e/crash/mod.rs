@@ -8,12 +8,11 @@
 //! `cargo test` looks at a few points of each command, evenly spread. For the rest, by hand:
 //!
 //! ```text
-//! SLUICE_E2E_CRASH=all cargo test -p sluice-e2e --test crash -- --nocapture --test-threads=1
+//! SLUICE_E2E_CRASH=all cargo test --workspace --test e2e crash:: -- --nocapture --test-threads=1
 //! ```
 //!
 //! A number asks for so many points of each command, and anything else for those whose words contain it
 //! (`before lambda`, `UpdateAlias #1`). The points, and what led to a failure, are kept in `target/e2e/crash-*`.
-#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, reason = "a test")]
 
 mod points;
 mod scenario;

@@ -1,5 +1,4 @@
 //! The short form of `cargo run -p sluice-e2e --bin chaos`: the same people, weather, deaths and judgement, bounded for CI.
-#![allow(missing_docs, reason = "a test")]
 
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! *Ask for it* on the wire: a new person is refused, asks with a button, and works a moment later; a request is decided
 //! once, however many decide at the same time.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use sluice_e2e::{Message, PATIENCE, World, eventually};
 
@@ -34,7 +33,7 @@ async fn asks_for_it(world: &World, line: &str) -> Message {
 
 #[tokio::test]
 async fn a_new_person_asks_for_a_role_and_gets_it() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let (ann, eve) = (world.ann(), world.eve());
     world.asks(ann, "/repo create newcomers").await.succeeds().await;
     let asked = asks_for_it(&world, "/build newcomers").await;
@@ -61,7 +60,7 @@ async fn a_new_person_asks_for_a_role_and_gets_it() {
 
 #[tokio::test]
 async fn who_grants_and_who_declines_at_the_same_time_come_to_one_outcome() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let (ann, bob, eve) = (world.ann(), world.bob(), world.eve());
     world.asks(ann, "/repo create contested").await.succeeds().await;
     let asked = asks_for_it(&world, "/build contested").await;

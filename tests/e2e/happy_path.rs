@@ -1,11 +1,10 @@
 //! The whole story of the first issue: from `/repo create` to production and back.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use sluice_e2e::{Repository, World};
 
 #[tokio::test]
 async fn from_a_slash_command_to_production_and_back() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let (ann, bob) = (world.ann(), world.bob());
 
     let created = world.asks(ann, "/repo create story").await.succeeds().await;

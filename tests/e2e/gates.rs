@@ -1,11 +1,10 @@
 //! Who may not, and what must not: every refusal is told to the person who caused it, and changes nothing.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use sluice_e2e::{Message, Repository, World};
 
 /// A pipeline with `r1` on dev, and a stage prod.
 async fn deployed(name: &str) -> (World, Message) {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let ann = world.ann();
     let created = world.asks(ann, &format!("/repo create {name}")).await.succeeds().await;
     world.asks(ann, &format!("/build {name}")).await.succeeds().await;

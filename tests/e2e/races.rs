@@ -1,21 +1,14 @@
 //! Races on the wire: whoever comes first, there is one outcome, and it is the same in message, record and alias.
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    missing_docs,
-    reason = "a test, whose time is the real one"
-)]
 
 use std::time::{Duration, SystemTime};
 
 use futures::future::join_all;
-use sluice_e2e::scene::{agree, alias, deployed, ended, next, runs};
+use sluice_e2e::fixture::{agree, alias, deployed, ended, next, runs};
 use sluice_e2e::{Message, State, eventually};
 
 #[tokio::test]
 async fn fifty_clicks_at_once_are_two_approvals() {
-    let (world, _) = deployed("fifty", "approvals=2").await;
+    let (world, _) = deployed(module_path!(), "fifty", "approvals=2").await;
     let (bob, cyd) = (world.bob(), world.cyd());
     let promotion = world.asks(world.ann(), "/promote fifty prod").await;
     let waiting = promotion.waits().await;
@@ -35,7 +28,7 @@ async fn fifty_clicks_at_once_are_two_approvals() {
 
 #[tokio::test]
 async fn approve_against_reject_and_lock_against_promote_have_one_outcome() {
-    let (world, _) = deployed("race", "").await;
+    let (world, _) = deployed(module_path!(), "race", "").await;
     let (ann, bob, cyd) = (world.ann(), world.bob(), world.cyd());
     let (mut moved, mut tries) = (false, 0);
     while !moved && tries < 6 {
@@ -54,7 +47,7 @@ async fn approve_against_reject_and_lock_against_promote_have_one_outcome() {
         world.asks(ann, "/stage set race prod approvals=0 confirm").await.succeeds().await;
     }
 
-    let (world, _) = deployed("lockrace", "").await;
+    let (world, _) = deployed(module_path!(), "lockrace", "").await;
     let promotion = world.asks(ann, "/promote lockrace prod").await;
     let waiting = promotion.waits().await;
     let lock = async { world.asks(cyd, "/stage lock lockrace prod \"the ledger\"").await.waits().await };
@@ -77,7 +70,7 @@ fn expires(message: &Message) -> u64 {
 
 /// Fifty approvals by two people, the first of them that long before the request expires; says whether it moved.
 async fn approves_at_the_end(name: &str, before: Duration) -> bool {
-    let (world, _) = deployed(name, "expires=1m").await;
+    let (world, _) = deployed(module_path!(), name, "expires=1m").await;
     let (bob, cyd) = (world.bob(), world.cyd());
     let promotion = world.asks(world.ann(), &format!("/promote {name} prod")).await;
     let waiting = promotion.waits().await;
@@ -105,7 +98,7 @@ async fn approve_against_expiry_has_one_outcome() {
 
 #[tokio::test]
 async fn of_several_promotions_the_one_that_is_named_is_decided() {
-    let (world, created) = deployed("several", "").await;
+    let (world, created) = deployed(module_path!(), "several", "").await;
     let (ann, bob) = (world.ann(), world.bob());
     let first = world.asks(ann, "/promote several prod").await;
     let first = first.clone().only(&first.waits().await);
@@ -129,7 +122,7 @@ async fn of_several_promotions_the_one_that_is_named_is_decided() {
 #[tokio::test]
 async fn two_rollbacks_at_once_go_back_once() {
     for (name, reasons) in [("twice", ["", ""]), ("twofold", [" the total is wrong", " checkout is down"])] {
-        let (world, created) = deployed(name, "approvals=0").await;
+        let (world, created) = deployed(module_path!(), name, "approvals=0").await;
         for release in 1..=3 {
             if release > 1 {
                 next(&world, name, &created, &format!("Release {release}")).await;

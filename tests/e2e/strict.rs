@@ -1,6 +1,5 @@
 //! The bot against an AWS with all rules of `sandbox/README.md`: nothing may fail for what AWS does in the first seconds, for
 //! its rates, or for two changes of one API.
-#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, reason = "a test")]
 
 use std::collections::BTreeMap;
 

@@ -1,14 +1,8 @@
 //! One day of four people with the stage prod: who may, when, with whose consent, and how they get back. ann, bob and cyd
 //! administer; eve is new.
-#![allow(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    missing_docs,
-    reason = "a test, whose time is the real one"
-)]
 
 use futures::future::join_all;
-use sluice_e2e::scene::{deployed, ended, next, runs};
+use sluice_e2e::fixture::{deployed, ended, next, runs};
 use sluice_e2e::{Asked, Message, PATIENCE, State, World, eventually};
 
 const NAME: &str = "day";
@@ -48,7 +42,7 @@ async fn approve(world: &World, promotion: &Asked, people: &[&str]) -> Message {
 
 #[tokio::test]
 async fn four_people_and_the_gates_of_prod() {
-    let (world, created) = deployed(NAME, "approvals=2").await;
+    let (world, created) = deployed(module_path!(), NAME, "approvals=2").await;
     let (ann, bob, cyd, eve) = (world.ann(), world.bob(), world.cyd(), world.eve());
     let promote = "/promote day prod";
 

@@ -1,5 +1,4 @@
 //! Stopping, going back, and being stuck: who may, what is taken back, and that the channel says what really runs.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use serde_json::json;
 use sluice_e2e::{Aws, Message, Options, PATIENCE, Repository, World, eventually};
@@ -31,7 +30,7 @@ async fn alias(world: &World, name: &str, stage: &str) -> Option<String> {
 
 #[tokio::test]
 async fn a_build_is_stopped_by_who_asked_and_by_nobody_without_the_right() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let (ann, eve) = (world.ann(), world.eve());
     let created = world.asks(ann, "/repo create slow").await.succeeds().await;
     let clone = Repository::clone_as_told(&created);

@@ -1,9 +1,8 @@
 //! Everybody acts under the policies that Sluice prints or makes, and under no more: the bot, builds, and functions, whose
 //! templates come from whoever may push to a branch.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use serde_json::Value;
-use sluice_e2e::scene::next;
+use sluice_e2e::fixture::next;
 use sluice_e2e::{Options, Repository, World};
 
 /// All rules of a strict AWS but `policies`.

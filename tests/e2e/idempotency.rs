@@ -1,11 +1,10 @@
 //! Nothing is done twice, and nothing that need not be done at all.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use sluice_e2e::{Aws, World};
 
 #[tokio::test]
 async fn the_same_delivery_and_the_same_command_are_one_operation() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let ann = world.ann();
     world.asks(ann, "/repo create once").await.succeeds().await;
     let build = world.asks(ann, "/build once").await;
@@ -25,7 +24,7 @@ async fn the_same_delivery_and_the_same_command_are_one_operation() {
 
 #[tokio::test]
 async fn two_builds_of_one_commit_are_equal_and_a_second_deploy_mutates_nothing() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let ann = world.ann();
     world.asks(ann, "/repo create equal").await.succeeds().await;
     world.asks(ann, "/build equal").await.succeeds().await;
@@ -48,7 +47,7 @@ async fn two_builds_of_one_commit_are_equal_and_a_second_deploy_mutates_nothing(
 
 #[tokio::test]
 async fn what_is_wrong_is_said_with_the_way_on() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let ann = world.ann();
     world.asks(ann, "/repo create hinted").await.succeeds().await;
     world.asks(ann, "/stage add hinted prod").await.succeeds().await;
@@ -65,7 +64,7 @@ async fn what_is_wrong_is_said_with_the_way_on() {
 
 #[tokio::test]
 async fn where_the_bot_is_not_the_actor_is_told_and_home_has_the_message() {
-    let world = World::shared().await;
+    let world = World::shared(module_path!()).await;
     let ann = world.ann();
     world.asks(ann, "/repo create away").await.succeeds().await;
     let told = world.whispers(ann).await.len();

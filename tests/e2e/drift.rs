@@ -1,6 +1,5 @@
 //! Truth on the wire: somebody moves a stage by hand, with the `aws` command line that each promotion's thread holds, and
 //! everybody is told; whoever wants to move that stage is asked first, and nothing is overwritten that they did not see.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test")]
 
 use std::process::Command;
 

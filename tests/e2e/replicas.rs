@@ -1,5 +1,4 @@
 //! Two replicas on one table: any of them may get the command or the click, any of them may go, and the work goes on.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::time::{Duration, Instant};
 

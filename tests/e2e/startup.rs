@@ -1,5 +1,4 @@
 //! Starting, and refusing to: the exit statuses of DESIGN 10, what is printed, and that no secret ever is.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! Who people are, on the wire: a user group approves while Slack says who is in it, who was deactivated counts no more,
 //! the roles of the file are read anew on SIGHUP, and the first admin is named by `sluice init`.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::time::{Duration, Instant};
 

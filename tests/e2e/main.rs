@@ -1,0 +1,34 @@
+//! The end-to-end tests: the `sluice` binary over the wire of Slack and AWS, a module for each story. One program, so that the
+//! suite links once and builds the binaries under test once.
+//!
+//! `cargo test --workspace --test e2e gates::` runs one story. Tests of one module may share a world
+//! ([`World::shared`](sluice_e2e::World::shared)); tests of different modules never do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "test code: it panics where an expectation is broken, and its time is the real one"
+)]
+
+mod access_requests;
+mod chaos;
+mod crash;
+mod drift;
+mod gates;
+mod groups;
+mod happy_path;
+mod idempotency;
+mod ingress_security;
+mod multi_user;
+mod page;
+mod policy;
+mod races;
+mod replicas;
+mod rights;
+mod roles;
+mod smoke;
+mod sqlite;
+mod startup;
+mod strict;
+mod terminal;
+mod unwind;
