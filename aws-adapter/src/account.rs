@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_iam::types::SummaryKeyType;
-use sluice_commands::fault::PortResult;
-use sluice_commands::ids::Target;
+use sluice_model::{PortResult, Target};
 use sluice_commands::ports::{FunctionQuotas, QuotaUse, Quotas};
 
 use crate::call::{self, Call};

@@ -10,8 +10,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_codebuild::Client;
 use aws_sdk_codebuild::types as sdk;
-use sluice_commands::fault::{Class, PortResult};
-use sluice_commands::ids::Target;
+use sluice_model::{Class, PortResult, Target};
 use sluice_commands::ports::{
     BuildPhase, BuildRequest, BuildRun, BuildStatus, Builders, LogStream, Project, ProjectSpec,
 };

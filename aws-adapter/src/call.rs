@@ -2,7 +2,7 @@
 //!
 //! Guaranteed: nothing leaves that is not in [`READS`] or [`MUTATIONS`] (`client.rs` sees to that).
 
-use sluice_commands::fault::{Class, PortError, PortResult};
+use sluice_model::{Class, PortError, PortResult};
 
 /// A call by the name that errors, policies and `docs/effects.md` give it. Only the lists below make one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,8 +19,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::ErrorKind;
-use sluice_commands::fault::{Class, PortResult};
-use sluice_commands::ids::Target;
+use sluice_model::{Class, PortResult, Target};
 
 use crate::call::Call;
 use crate::error;

@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::Tag;
 use percent_encoding::percent_decode_str;
-use sluice_commands::fault::{Class, PortResult};
-use sluice_commands::ids::Target;
+use sluice_model::{Class, PortResult, Target};
 use sluice_commands::ports::{Identity, PolicyVersion, Role, RoleSpec, Tags};
 
 use crate::call::{self, Call};

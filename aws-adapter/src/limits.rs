@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use leaky_bucket::RateLimiter;
-use sluice_commands::fault::{Class, PortResult};
+use sluice_model::{Class, PortResult};
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 use crate::call::{self, Call};

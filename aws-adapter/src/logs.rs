@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::Client;
-use sluice_commands::fault::{Class, PortResult};
-use sluice_commands::ids::Target;
+use sluice_model::{Class, PortResult, Target};
 use sluice_commands::ports::{LogStream, Logs};
 
 use crate::call;

@@ -6,8 +6,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types as sdk;
 use aws_smithy_types::error::operation::BuildError;
 use bytes::{Bytes, BytesMut};
-use sluice_commands::fault::{Class, PortResult};
-use sluice_commands::ids::Target;
+use sluice_model::{Class, PortResult, Target};
 use sluice_commands::ports::{BucketState, LifecycleRule, Object, Objects, Tags, Versioning};
 
 use crate::call::{self, Call};

@@ -9,8 +9,7 @@ use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, QueueAttributeName as Attribute};
 use serde_json::{Value, json};
-use sluice_commands::fault::PortResult;
-use sluice_commands::ids::{OperationId, Target};
+use sluice_model::{OperationId, PortResult, Target};
 use sluice_commands::ports::{Hint, Queue};
 use tokio::sync::OnceCell;
 

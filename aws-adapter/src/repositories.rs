@@ -5,8 +5,7 @@ use aws_sdk_codecommit::Client;
 use aws_sdk_codecommit::types::{PutFileEntry, RepositoryMetadata};
 use aws_smithy_types::Blob;
 use jiff::Timestamp;
-use sluice_commands::fault::{Class, PortResult};
-use sluice_commands::ids::{CommitId, Target};
+use sluice_model::{Class, CommitId, PortResult, Target};
 use sluice_commands::ports::{Commit, NewFile, Repositories, Repository, Tags};
 
 use crate::call::{self, Call};

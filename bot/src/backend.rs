@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_commands::ids::{Target, UserId};
+use sluice_model::{Target, UserId};
 
 use crate::ingress::Handles;
 use crate::notify::Replies;

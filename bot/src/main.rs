@@ -34,8 +34,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
-use sluice_commands::grammar::{self, Names};
-use sluice_commands::ids::{Target, UserId};
+use sluice_grammar;
+use sluice_grammar::Names;
+use sluice_model::{Target, UserId};
 use sluice_commands::ports::Clock as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use sluice_commands::grammar::Names;
+use sluice_grammar::Names;
 use url::Url;
 
 use crate::slack::Method;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::json;
-use sluice_commands::ids::TeamId;
+use sluice_model::TeamId;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 

@@ -5,19 +5,11 @@
 //! that carries an operation to its end through crashes, and the operations themselves. Everything that touches the
 //! world comes in as an `Arc<dyn Port>`; time comes in through [`ports::Clock`].
 
-pub mod arn;
-pub mod card;
 pub mod domain;
-pub mod fault;
-pub mod grammar;
-pub mod ids;
 pub mod operation;
 pub mod operations;
 pub mod ports;
 pub mod scaffold;
 pub mod service;
-pub mod template;
-#[cfg(test)]
-mod testdocs;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::error::operation::BuildError;
-use sluice_commands::fault::{Class, PortError, PortResult};
+use sluice_model::{Class, PortError, PortResult};
 
 use crate::call::Call;
 

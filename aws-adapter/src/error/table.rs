@@ -6,7 +6,7 @@
 //! `tests/errors/shapes.tsv` holds every error that the service models know of the calls that we make, and
 //! `tests/errors/sentences.tsv` messages that services are known to send; the tests hold this table against both.
 
-use sluice_commands::fault::Class;
+use sluice_model::Class;
 
 use Class::{Absent, Busy, Conflict, Denied, Invalid, Precondition, Quota, Throttled, Transient};
 

@@ -1,6 +1,6 @@
 //! The table of errors against what the service models know, and against what services are known to say.
 
-use sluice_commands::fault::Class;
+use sluice_model::Class;
 
 use super::class_of;
 use crate::call::{self, Call};

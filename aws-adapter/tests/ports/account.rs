@@ -1,6 +1,6 @@
 //! The account's figures, as Lambda and IAM tell them.
 
-use sluice_commands::fault::Class;
+use sluice_model::Class;
 use sluice_commands::ports::QuotaUse;
 
 use crate::rig::wire::{Wire, json, rest, xml};

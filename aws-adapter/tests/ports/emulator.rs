@@ -7,11 +7,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
 use sluice_aws_adapter::Aws;
-use sluice_commands::fault::{Class, PortResult};
-use sluice_commands::ports::{
-    ApiStage, Archived, Cause, CodeRef, FunctionConfig, FunctionVersion, Hint, Invoked, LifecycleRule,
-    LogStream, Object, PolicyVersion, Readiness, RoleSpec, TAG_PIPELINE, Tags, Versioning,
-};
+use sluice_model::{Class, CodeRef, PortResult};
+use sluice_commands::ports::{ApiStage, Archived, Cause, FunctionConfig, FunctionVersion, Hint, Invoked, LifecycleRule, LogStream, Object, PolicyVersion, Readiness, RoleSpec, TAG_PIPELINE, Tags, Versioning};
 
 use crate::rig::ministack::{Ministack, program};
 use crate::rig::{REGION, aws, loader, seen, target};

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sluice_commands::fault::Class;
-use sluice_commands::ids::{CommitId, Target};
+use sluice_model::{Class, CommitId, Target};
 use sluice_commands::ports::{BuildRequest, BuildStatus, DeploymentState, NewFile, ProjectSpec, Tags};
 
 use crate::rig::wire::{Answer, Wire, json, xml};

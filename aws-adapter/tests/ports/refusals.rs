@@ -2,8 +2,7 @@
 
 use std::net::TcpListener;
 
-use sluice_commands::fault::Class;
-use sluice_commands::ids::Target;
+use sluice_model::{Class, Target};
 use sluice_commands::ports::Tags;
 
 use crate::rig::wire::{Answer, Wire, json, rest, xml};

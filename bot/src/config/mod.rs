@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sluice_commands::domain::Roster;
-use sluice_commands::grammar::Names;
+use sluice_grammar::Names;
 use url::Url;
 
 pub(crate) use reload::Reload;

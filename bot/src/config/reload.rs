@@ -3,7 +3,7 @@
 //! Only what `[access]` says takes effect, for whatever is decided from then on; what else changed is named, since it needs
 //! a restart. A configuration with a problem changes nothing: the one before stays in force.
 
-use sluice_commands::grammar::Role;
+use sluice_model::Role;
 use sluice_commands::operation::Pinned;
 
 use super::{Config, Problem, Sources};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sluice_commands::domain::Roster;
-use sluice_commands::grammar::Names;
-use sluice_commands::ids::Member;
+use sluice_grammar::Names;
+use sluice_model::Member;
 use sluice_commands::operations::boundaries;
 use toml::Value;
 use url::{Host, Url};

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sluice_commands::ids::UserId;
+use sluice_model::UserId;
 use sluice_commands::service::Said;
 use tokio::time::Instant;
 

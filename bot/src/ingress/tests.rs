@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
 use sha2::Sha256;
-use sluice_commands::card::Card;
+use sluice_model::Card;
 use sluice_commands::service::Said;
-use sluice_commands::testing::fuzz::{self, Seeds};
+use sluice_testkit::fuzz::{self, Seeds};
 use tower::ServiceExt;
 use url::{Url, form_urlencoded};
 

@@ -1,7 +1,6 @@
 //! What is said at the door, by name: the answers that no service was asked for.
 
-use sluice_commands::card::{Card, Text, Tone};
-use sluice_commands::service::Answer;
+use sluice_model::{Answer, Card, Text, Tone};
 
 /// The store has not said whether it has the record.
 pub(crate) fn not_confirmed() -> Answer {

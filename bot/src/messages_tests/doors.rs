@@ -1,11 +1,10 @@
 //! What is said without asking the service: at the door, where the bot is not, and to lines that are no command.
 
-use sluice_commands::card::Text;
-use sluice_commands::fault::{Class, PortError};
-use sluice_commands::grammar::{self, Names};
+use sluice_model::{Answer, Class, PortError, Text};
+use sluice_grammar;
+use sluice_grammar::Names;
 use sluice_commands::operation::Trouble;
 use sluice_commands::ports::StoreError;
-use sluice_commands::service::Answer;
 use sluice_commands::testing::samples::{self, CHANNEL};
 
 use super::Gallery;
@@ -99,8 +98,8 @@ fn the_words_for_trouble() {
     ];
     for trouble in aws.into_iter().chain([unknown]).chain(own) {
         let refusal = trouble.refusal();
-        let card = sluice_commands::card::Card::new(
-            sluice_commands::card::Tone::Bad,
+        let card = sluice_model::Card::new(
+            sluice_model::Tone::Bad,
             sluice_commands::operation::marked(&refusal.problem),
         )
         .hint(sluice_commands::operation::marked(&refusal.hint))

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
-use sluice_commands::ids::{ChannelId, OperationId};
+use sluice_model::{ChannelId, OperationId};
 use sluice_commands::operation::Posted;
 use sluice_commands::ports::{Herald, News, StoreError};
 use tokio::sync::watch;

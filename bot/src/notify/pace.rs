@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sluice_commands::ids::ChannelId;
+use sluice_model::ChannelId;
 use sluice_commands::ports::Priority;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};

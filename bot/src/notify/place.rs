@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use sluice_commands::card::{Card, Text, Tone};
-use sluice_commands::ids::ChannelId;
+use sluice_model::{Card, ChannelId, Text, Tone};
 use sluice_commands::operation::Posted;
 use sluice_commands::ports::{Aside, News, StoreError};
 use tokio::sync::watch;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use sluice_commands::ids::{ChannelId, UserId};
+use sluice_model::{ChannelId, UserId};
 use tokio::time::Instant;
 use url::Url;
 

@@ -3,7 +3,7 @@
 //! What Slack refuses is not tried again as it was: without blocks, as a new message marked as continued, or no more.
 
 use serde_json::{Value, json};
-use sluice_commands::ids::{ChannelId, OperationId};
+use sluice_model::{ChannelId, OperationId};
 
 use crate::render::Message;
 use crate::slack::Method;

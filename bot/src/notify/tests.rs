@@ -2,8 +2,7 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sluice_commands::card::{Card, Text, Tone};
-use sluice_commands::ids::UserId;
+use sluice_model::{Card, Text, Tone, UserId};
 use sluice_commands::operation::Status;
 use sluice_commands::ports::Aside;
 use tokio::time::Instant;

@@ -1,7 +1,7 @@
 //! The blocks that parts of a card become.
 
 use serde_json::{Value, json};
-use sluice_commands::card::{Button, ButtonStyle, Confirm, StepLine, StepState, Text};
+use sluice_model::{Button, ButtonStyle, Confirm, StepLine, StepState, Text};
 use sluice_commands::operation::took;
 
 use super::limits::{self, BUTTONS, CONTEXT_ELEMENTS, FIELDS, LABEL, SECTION};

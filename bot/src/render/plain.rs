@@ -1,6 +1,6 @@
 //! A whole card as plain text, for a terminal: nothing is cut, and nothing that people typed can steer the terminal.
 
-use sluice_commands::card::{Card, Part, Span, StepLine, StepState, Text};
+use sluice_model::{Card, Part, Span, StepLine, StepState, Text};
 use sluice_commands::operation::took;
 
 use super::sign;
@@ -86,7 +86,7 @@ fn lines(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_commands::card::Tone;
+    use sluice_model::Tone;
 
     #[test]
     fn a_card_is_read_from_top_to_bottom() {

@@ -1,7 +1,7 @@
 //! Tables: Block Kit has one a message; a second one, or one with too many columns, becomes lines.
 
 use serde_json::{Value, json};
-use sluice_commands::card::{Span, Text};
+use sluice_model::{Span, Text};
 
 use super::blocks::{context, pack};
 use super::limits::{TABLE_CELLS, TABLE_ROWS, TABLE_SIGNS, signs};

@@ -1,6 +1,5 @@
 use proptest::prelude::*;
-use sluice_commands::card::{Button, ButtonStyle, Confirm, StepLine, StepState};
-use sluice_commands::ids::{ChannelId, UserId};
+use sluice_model::{Button, ButtonStyle, ChannelId, Confirm, StepLine, StepState, UserId};
 
 use super::*;
 

@@ -3,7 +3,7 @@
 //! Nothing that a person typed can become markup: `& < >` are escaped, and a sign that would begin emphasis is followed
 //! by a word joiner, which nobody sees. Cutting counts characters of the *result* and never cuts inside a token.
 
-use sluice_commands::card::{Span, Text};
+use sluice_model::{Span, Text};
 
 /// Stands where something was cut off.
 const ELLIPSIS: char = '…';
@@ -235,7 +235,7 @@ fn literal(out: &mut String, _before: Option<char>, sign: char, _after: Option<c
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_commands::ids::UserId;
+    use sluice_model::UserId;
 
     #[test]
     fn what_people_type_is_never_markup() {

@@ -3,9 +3,8 @@ use std::sync::{Mutex, mpsc};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use sluice_commands::card::{Card, Tone};
-use sluice_commands::ids::{Target, UserId};
-use sluice_commands::service::{Answer, Invocation};
+use sluice_model::{Answer, Card, Target, Tone, UserId};
+use sluice_commands::service::Invocation;
 use tokio::sync::Notify;
 use url::Url;
 

@@ -7,8 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice_commands::fault::{PortError, PortResult};
-use sluice_commands::ids::Target;
+use sluice_model::{PortError, PortResult, Target};
 use sluice_commands::ports::{Hint, Queue, Runner, Wakeups};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -101,7 +100,7 @@ async fn send(
 fn late() -> PortError {
     PortError::new(
         "sqs:SendMessage",
-        sluice_commands::fault::Class::Ambiguous,
+        sluice_model::Class::Ambiguous,
         "Timeout",
         "no answer in time",
     )
@@ -145,8 +144,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use sluice_commands::fault::Class;
-    use sluice_commands::ids::OperationId;
+    use sluice_model::{Class, OperationId};
     use sluice_commands::ports::Cause;
 
     use super::*;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sluice_commands::ids::OperationId;
+use sluice_model::OperationId;
 use sluice_commands::ports::Runner;
 
 use super::{Kind, Tasks};

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
-use sluice_commands::ids::UserId;
-use sluice_commands::service::Actor;
+use sluice_model::{Actor, UserId};
 
 use super::{Kind, Tasks};
 use crate::slack::{Method, WebApi};

@@ -12,11 +12,10 @@ mod tests;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use sluice_commands::card::{Card, Span, Text, Tone};
-use sluice_commands::ids::OperationId;
+use sluice_model::{Answer, Card, OperationId, Span, Text, Tone};
 use sluice_commands::operation::{Driven, Status};
 use sluice_commands::ports::News;
-use sluice_commands::service::{Answer, Invocation};
+use sluice_commands::service::Invocation;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::backend::Backend;

@@ -2,9 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use sluice_commands::card::Card;
-use sluice_commands::grammar::Names;
-use sluice_commands::ids::{Target, UserId};
+use sluice_model::{Card, Target, UserId};
+use sluice_grammar::Names;
 use sluice_commands::ports::Herald as _;
 use sluice_commands::testing::samples;
 

@@ -6,8 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use sluice_aws_adapter::Aws;
 use sluice_commands::domain::{Pipeline, from_item};
-use sluice_commands::fault::{Class, PortError, PortResult};
-use sluice_commands::ids::{PipelineName, Target};
+use sluice_model::{Class, PipelineName, PortError, PortResult, Target};
 use sluice_commands::operation::Keys;
 use sluice_commands::operations::bucket;
 use sluice_commands::ports::{

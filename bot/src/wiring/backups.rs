@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sluice_commands::fault::PortError;
-use sluice_commands::ids::Target;
+use sluice_model::{PortError, Target};
 use sluice_commands::ports::{Archive, Clock as _};
 use sluice_state::{FileError, SqliteStore};
 

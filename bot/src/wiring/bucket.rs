@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use sluice_commands::fault::PortResult;
-use sluice_commands::ids::Target;
-use sluice_commands::operation::Refusal;
+use sluice_model::{PortResult, Refusal, Target};
 use sluice_commands::operations::bucket::{self, Applied, Setting};
 use sluice_commands::operations::names;
 use sluice_commands::ports::{BucketState, Objects};

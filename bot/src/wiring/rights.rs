@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sluice_commands::ids::Target;
+use sluice_model::Target;
 use sluice_commands::operations::boundaries::{self, Applied, Boundary, Standing};
 use sluice_commands::operations::names;
 use sluice_commands::operations::rights::OwnResources;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sluice_commands::ids::OperationId;
+use sluice_model::OperationId;
 use sluice_commands::operation::Engine;
 use sluice_commands::ports::Runner;
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sluice_aws_adapter::{Aws, SdkConfig};
-use sluice_commands::ids::Target;
+use sluice_model::Target;
 use sluice_commands::ports::{Store, StoreError};
 use sluice_state::{DynamoStore, FileError, SqliteLock, SqliteStore, TableStatus};
 use tokio::sync::OnceCell;

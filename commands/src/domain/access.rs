@@ -6,9 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::Membership;
-use crate::grammar::{Permission, Role};
-use crate::ids::{GroupId, Member, UserId};
-use crate::operation::Refusal;
+use sluice_model::{GroupId, Member, Permission, Refusal, Role, UserId};
 
 /// The roles by Slack user, as all that gives them comes to ([`Roles`](crate::domain::Roles)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

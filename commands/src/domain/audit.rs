@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Change;
-use crate::ids::{BuildNumber, ChannelId, OperationId, PipelineName, ReleaseNumber, StageName};
-use crate::service::Actor;
+use sluice_model::{Actor, BuildNumber, ChannelId, OperationId, PipelineName, ReleaseNumber, StageName};
 
 /// What an audit record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{PinnedApi, Stage, VersionSet};
-use crate::ids::StageName;
+use sluice_model::StageName;
 
 /// What a stage's record says of its aliases and its API stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

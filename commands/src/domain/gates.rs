@@ -3,10 +3,8 @@
 
 use jiff::Timestamp;
 
-use crate::card::Text;
+use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
 use crate::domain::{Order, View, minute, plain, span};
-use crate::ids::{PipelineName, ReleaseNumber, StageName};
-use crate::operation::Refusal;
 
 /// What somebody wants of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,11 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Access, Concern, Membership, REVISION, Roster, from_item, revised};
-use crate::grammar::Role;
-use crate::ids::{GroupId, Member, PipelineName};
-use crate::operation::Refusal;
+use sluice_model::{Actor, GroupId, Member, PipelineName, Refusal, Role};
 use crate::ports::{Guard, Item, Key, StoreError, Write};
-use crate::service::Actor;
 
 /// A role that somebody, or a group, was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,7 +222,7 @@ mod groups;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::UserId;
+    use sluice_model::UserId;
     use crate::ports::Precondition;
 
     fn user(id: &str) -> UserId {

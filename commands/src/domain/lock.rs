@@ -11,10 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Access, OPERATION, to_item};
-use crate::ids::{OperationId, StageName, UserId};
-use crate::operation::Refusal;
+use sluice_model::{Actor, OperationId, Refusal, StageName, UserId};
 use crate::ports::{Guard, Item, Key, StoreError};
-use crate::service::Actor;
 
 /// How many locks of other people one lock keeps.
 const KEPT: usize = 8;

@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{GroupId, Member, UserId};
-use crate::operation::Refusal;
+use sluice_model::{GroupId, Member, Refusal, UserId};
 
 /// Why it is not known who is in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]

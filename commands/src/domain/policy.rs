@@ -7,11 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::card::Text;
+use sluice_model::{Member, PARAMETER, Refusal, Text};
 use crate::domain::{Freeze, Smoke, Window};
-use crate::grammar::{self, PARAMETER, Period};
-use crate::ids::Member;
-use crate::operation::Refusal;
+use sluice_grammar;
+use sluice_grammar::Period;
 
 /// The shortest time that a request may wait: enough for who sits beside who asks.
 const SHORTEST: u64 = 60;

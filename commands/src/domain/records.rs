@@ -7,10 +7,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Parameters, REVISION};
-use crate::grammar::visible;
-use crate::ids::{BuildNumber, ChannelId, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
-use crate::ports::{CodeRef, Guard, Guards, Item, Key, LogStream, Precondition, StoreError, Write};
-use crate::service::Actor;
+use sluice_grammar::visible;
+use sluice_model::{Actor, BuildNumber, ChannelId, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
+use crate::ports::{Guard, Guards, Item, Key, LogStream, Precondition, StoreError, Write};
 
 /// The schema version of the records that this version of Sluice writes.
 pub const RECORD_SCHEMA: u32 = 1;

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::Access;
-use crate::grammar::Role;
-use crate::ids::Member;
+use sluice_model::{Member, Role};
 
 /// The roles as `sluice.toml` pins them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

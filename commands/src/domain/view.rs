@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{Grants, Lock, Outside, Pipeline, Policy, Stage, Tidied, from_item};
-use crate::ids::{BuildNumber, OperationId, PipelineName, StageName};
+use sluice_model::{BuildNumber, OperationId, PipelineName, StageName};
 use crate::operation::head::{guards, number, text};
 use crate::operation::{Keys, Slot, Ticket, Trouble};
 use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
@@ -201,9 +201,9 @@ impl View {
     }
 
     /// The pipeline, or what a person is told who named one that does not exist.
-    pub fn pipeline(&self, name: &PipelineName) -> Result<&Pipeline, crate::operation::Refusal> {
+    pub fn pipeline(&self, name: &PipelineName) -> Result<&Pipeline, sluice_model::Refusal> {
         self.pipeline.as_ref().ok_or_else(|| {
-            crate::operation::Refusal::new(
+            sluice_model::Refusal::new(
                 "no-such-pipeline",
                 format!("There is no pipeline `{name}`."),
                 format!("List them with `/repo list`, or create it with `/repo create {name}`."),
@@ -212,7 +212,7 @@ impl View {
     }
 
     /// A stage with its revision, or what a person is told who named one that does not exist.
-    pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Result<&Stage, crate::operation::Refusal> {
+    pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Result<&Stage, sluice_model::Refusal> {
         self.stages.get(stage).ok_or_else(|| {
             let stages = self.pipeline.iter().flat_map(|pipeline| pipeline.stages.iter());
             let stages: Vec<&str> = stages.map(StageName::as_str).collect();
@@ -221,13 +221,13 @@ impl View {
             let is_longer =
                 |known: &&&str| known.len() >= 3 && (typed.starts_with(**known) || known.starts_with(typed));
             let near = stages.iter().find(is_longer).copied();
-            let near = near.or_else(|| crate::grammar::closest(typed, stages.iter().copied()));
+            let near = near.or_else(|| sluice_grammar::closest(typed, stages.iter().copied()));
             let hint = match near {
                 Some(near) => format!("Did you mean `{near}`?"),
                 None => format!("See `/stage list {name}`."),
             };
             let problem = format!("Pipeline `{name}` has no stage `{stage}`. It has {}.", and(&stages));
-            crate::operation::Refusal::new("no-such-stage", problem, hint)
+            sluice_model::Refusal::new("no-such-stage", problem, hint)
         })
     }
 

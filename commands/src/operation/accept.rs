@@ -11,9 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::card::{Card, Text, Tone};
+use sluice_model::{Actor, Answer, Audience, Card, ChannelId, OperationId, PipelineName, Text, Tone};
 use crate::domain::{Act, AuditRecord, Granted, TICKETS, from_item, to_item};
-use crate::ids::{ChannelId, OperationId, PipelineName};
 use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
 use crate::operation::facts::Facts;
@@ -27,7 +26,6 @@ use crate::operation::step::{StepId, Trouble};
 use crate::operation::world::World;
 use crate::operation::{auditing, retry};
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
-use crate::service::{Actor, Answer, Audience};
 
 /// How long an inbox row is kept: longer than Slack could possibly deliver again.
 const INBOX_DAYS: i64 = 7;

@@ -9,7 +9,7 @@ use crate::operation::auditing;
 use crate::operation::engine::Engine;
 use crate::operation::step::Trouble;
 use crate::ports::Write;
-use crate::service::Answer;
+use sluice_model::Answer;
 
 /// Records changes and who made them. A second delivery is answered the same; if a record changed meanwhile, all are to be
 /// read again.

@@ -6,16 +6,14 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::card::{Button, Part, Text};
+use sluice_model::{Button, Part, Permission, Refusal, Target, Text};
 use crate::domain::{About, Concern};
-use crate::grammar::Permission;
-use crate::ids::Target;
 use crate::operation::contents::Content;
 use crate::operation::facts::Facts;
 use crate::operation::ground::Ground;
 use crate::operation::head::Head;
 use crate::operation::slot::Slot;
-use crate::operation::step::{Node, Refusal, TOO_LARGE, Trouble};
+use crate::operation::step::{Node, TOO_LARGE, Trouble};
 use crate::operation::world::World;
 use crate::ports::Write;
 

@@ -20,7 +20,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::card::Text;
+use sluice_model::Text;
 use crate::operation::definition::Definition;
 use crate::operation::engine::{Driven, Engine, Held};
 use crate::operation::facts::Facts;

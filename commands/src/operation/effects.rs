@@ -213,7 +213,7 @@ pub fn document() -> String {
 mod tests {
     #[test]
     fn the_document_is_made_from_the_table() {
-        crate::testdocs::hold("docs/effects.md", &super::document());
+        sluice_testkit::docs::hold("docs/effects.md", &super::document());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use self::acquire::Acquired;
-use crate::ids::OperationId;
+use sluice_model::OperationId;
 use crate::operation::definition::{Registry, refusal_of};
 use crate::operation::driver::Drive;
 use crate::operation::facts::{Facts, SignalFact};

@@ -4,7 +4,7 @@
 use futures::future::{join, try_join};
 
 use crate::domain::{Access, Concern, Grants, Membership, Roles, View};
-use crate::ids::PipelineName;
+use sluice_model::PipelineName;
 use crate::operation::world::World;
 use crate::ports::StoreError;
 

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ids::OperationId;
+use sluice_model::{OperationId, Refusal};
 use crate::operation::facts::SignalFact;
 use crate::operation::keys::{Keys, ROW};
 use crate::operation::slot::Slot;
-use crate::operation::step::{Refusal, StepId};
+use crate::operation::step::StepId;
 use crate::ports::{Item, StoreError};
 
 /// The schema version of journal rows written by this version of Sluice. It is raised with every new kind of entry, so

@@ -5,8 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::grammar::Role;
-use crate::ids::{BuildNumber, OperationId, PipelineName, ReleaseNumber, StageName, Target, UserId};
+use sluice_model::{BuildNumber, OperationId, PipelineName, ReleaseNumber, Role, StageName, Target, UserId};
 use crate::operation::slot::Slot;
 use crate::ports::Key;
 

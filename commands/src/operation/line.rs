@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use crate::domain::{
     Concern, DEACTIVATED, FINGERPRINT, GROUP_UNKNOWN, KIND, OPERATION, QUEUED, STUCK, View, to_item,
 };
-use crate::ids::{OperationId, PipelineName};
+use sluice_model::{OperationId, PipelineName, Refusal};
 use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
 use crate::operation::facts::Facts;
 use crate::operation::ground::Ground;
 use crate::operation::head::{Charter, Head, guards};
 use crate::operation::slot::{Slot, Ticket, is_my_turn, next_in_line};
-use crate::operation::step::{Node, Refusal, Trouble};
+use crate::operation::step::{Node, Trouble};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Hint, Item, Precondition, StoreError, Write};
 

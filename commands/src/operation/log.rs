@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::ids::{OperationId, Target};
+use sluice_model::{OperationId, Target};
 use crate::operation::contents::Loaded as LoadedContent;
 use crate::operation::facts::{Facts, SignalFact};
 use crate::operation::head::{self, Head, RUNG, Status, guards};

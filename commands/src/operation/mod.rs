@@ -56,7 +56,7 @@ pub(crate) use retry::reading;
 pub(crate) use signal::{Preempt, give_way, let_go};
 pub use signal::{Said, Word, parse_wait, say};
 pub use slot::{Slot, Ticket};
-pub use step::{Context, Done, Effect, Node, Observed, Progress, Refusal, Step, StepId, Trouble, Undone};
+pub use step::{Context, Done, Effect, Node, Observed, Progress, Step, StepId, Trouble, Undone};
 pub use telling::{Messages, Posted};
 pub use world::{Pinned, Settings, World};
 

@@ -8,15 +8,13 @@ pub use buttons::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON};
 
 use std::collections::BTreeMap;
 
-use crate::card::{Card, Part, Span, StepLine, StepState, Text, Tone};
-use crate::ids::{Member, StageName, UserId};
+use sluice_model::{Actor, Card, Member, Part, Refusal, Span, StageName, StepLine, StepState, Text, Tone, UserId};
 use crate::operation::definition::{Definition, Story};
 use crate::operation::facts::{Facts, SignalFact, Verdict};
 use crate::operation::head::{Head, Status};
-use crate::operation::step::{Effect, Node, Refusal, StepId, Trouble};
+use crate::operation::step::{Effect, Node, StepId, Trouble};
 use crate::operation::world::World;
 use crate::ports::News;
-use crate::service::Actor;
 
 /// What is told of an operation as it stands. `notes` is what running steps said last, `own_since` the first row that
 /// this process wrote.
@@ -349,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_group_is_a_span_too_and_what_is_no_mark_hides_none() {
-        let group: crate::ids::GroupId = "S1".parse().unwrap();
+        let group: sluice_model::GroupId = "S1".parse().unwrap();
         let text = marked("1 < 2: ask <!subteam^S1> or <!here>");
         assert_eq!(text, Text::plain("1 < 2: ask ").group(&group).then(" or <!here>"));
     }

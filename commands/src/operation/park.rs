@@ -13,14 +13,14 @@ use jiff::Timestamp;
 use ulid::Ulid;
 
 use crate::domain::{About, Act, AuditRecord, REVISION, Stage, View, from_item, to_item};
-use crate::ids::StageName;
+use sluice_model::{Refusal, StageName};
 use crate::operation::engine::{Driven, Engine};
 use crate::operation::facts::{STUCK, SignalFact, Verdict};
 use crate::operation::head::{self, Head, Status, guards};
 use crate::operation::journal::{Entry, Row};
 use crate::operation::keys::SIGNAL;
 use crate::operation::slot::Slot;
-use crate::operation::step::{Refusal, Trouble};
+use crate::operation::step::Trouble;
 use crate::operation::world::World;
 use crate::operation::{auditing, line, log, news, retry};
 use crate::ports::{DueChange, Guard, Order, Precondition, Query, StoreError, Write};

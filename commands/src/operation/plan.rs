@@ -16,7 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::operation::facts::{Facts, StepFact};
 use crate::operation::slot::Slot;
-use crate::operation::step::{Effect, Node, Refusal, StepId};
+use crate::operation::step::{Effect, Node, StepId};
+use sluice_model::Refusal;
 
 /// What the driver knows besides the journal.
 #[derive(Debug, Default, Clone)]

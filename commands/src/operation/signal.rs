@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use crate::domain::{About, Act, AuditRecord, Granted, to_item};
-use crate::ids::{ChannelId, OperationId, UserId};
+use sluice_model::{Actor, Answer, ChannelId, OperationId, UserId};
 use crate::operation::accept::{Committed, Delivery, inbox, transact};
 use crate::operation::auditing;
 use crate::operation::engine::Engine;
@@ -16,7 +16,6 @@ use crate::operation::log::read_head;
 use crate::operation::step::{StepId, Trouble};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
-use crate::service::{Actor, Answer};
 
 /// How often a word is said anew because the operation went to sleep or woke meanwhile.
 const TRIES: usize = 5;

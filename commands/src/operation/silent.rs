@@ -4,7 +4,7 @@
 //! tells it. A head says since which row nobody could tell (`Head::untold`), so that what comes late is not taken for what
 //! may have been posted before.
 
-use crate::ids::OperationId;
+use sluice_model::OperationId;
 use crate::operation::head::{self, guards};
 use crate::operation::log::{self, Seen};
 use crate::operation::retry;

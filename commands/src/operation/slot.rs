@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{OperationId, StageName};
+use sluice_model::{OperationId, StageName};
 
 /// What only one operation at a time may write.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ impl FromStr for Slot {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("stage/") {
-            Some(stage) => Ok(Slot::Stage(stage.parse().map_err(|e: crate::ids::InvalidId| e.to_string())?)),
+            Some(stage) => Ok(Slot::Stage(stage.parse().map_err(|e: sluice_model::InvalidId| e.to_string())?)),
             None if text == "pipeline" => Ok(Slot::Pipeline),
             None => Err(format!("`{text}` is no slot")),
         }

@@ -13,10 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::card::Text;
-use crate::fault::{Class, PortError, quota};
-use crate::grammar::Role;
-use crate::ids::OperationId;
+use sluice_model::{Class, OperationId, PortError, Role, Text, quota};
 use crate::operation::facts::SignalFact;
 use crate::operation::slot::Slot;
 use crate::operation::world::World;
@@ -115,31 +112,6 @@ pub enum Undone {
     Yes,
     /// Somebody changed it since, so it was left alone: how it was found.
     Left(String),
-}
-
-/// An end that trying again cannot change, in words for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// A stable code.
-    pub code: String,
-    /// What happened and why.
-    pub problem: String,
-    /// What to do next.
-    pub hint: String,
-    /// The role that would have let them, and that somebody can give: it may be asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lacks: Option<Role>,
-}
-
-impl Refusal {
-    /// A refusal with its code, what happened, and what to do next.
-    pub fn new(code: &str, problem: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code: code.into(), problem: problem.into(), hint: hint.into(), lacks: None }
-    }
-    /// For want of that role.
-    pub fn lacking(self, role: Option<Role>) -> Self {
-        Self { lacks: role, ..self }
-    }
 }
 
 /// The code of what the store does not let Sluice do.

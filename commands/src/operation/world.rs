@@ -10,7 +10,7 @@ use futures::stream;
 use ulid::Ulid;
 
 use crate::domain::{Concern, Grants, Membership, Roles, Roster};
-use crate::ids::{GroupId, PipelineName, Target, UserId};
+use sluice_model::{GroupId, PipelineName, Target, UserId};
 use crate::operation::contents::ContentCache;
 use crate::operation::keys::Keys;
 use crate::ports::{

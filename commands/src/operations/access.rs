@@ -6,14 +6,11 @@
 
 use async_trait::async_trait;
 
-use crate::card::Text;
+use sluice_model::{Actor, Member, Permission, Target, Text};
 use crate::domain::{About, Concern, RoleChange, Roles, Source, for_whom};
-use crate::grammar::Permission;
-use crate::ids::{Member, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Ground, Node, Progress, Step, StepId, Story, Trouble, marked,
 };
-use crate::service::Actor;
 
 /// The kind that gives.
 pub const GRANT: &str = "access-grant";

@@ -4,12 +4,12 @@
 
 use regex_lite::Regex;
 
-use crate::ids::{BuildNumber, PipelineName, StageName, Target};
+use sluice_model::{BuildNumber, PipelineName, StageName, Target};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{STATEMENT, described, role_description};
 use crate::operations::{build, repo_create};
-use crate::template::function_name;
+use sluice_template::function_name;
 
 /// The alphabet of tags that every service takes: letters, digits, spaces and `_.:/=+-@`.
 const TAG: &str = r"^[A-Za-z0-9 _.:/=+\-@]+$";

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::fault::{Class, PortResult};
-use crate::ids::Target;
+use sluice_model::{Class, PortResult, Target};
 use crate::operations::names;
 use crate::operations::rights::{self, MANAGED_LIMIT, NOT_SLUICE, OwnResources};
 use crate::operations::steps::same_json;

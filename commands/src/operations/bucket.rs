@@ -11,9 +11,7 @@ use futures::future;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::fault::{Class, PortError, PortResult};
-use crate::ids::Target;
-use crate::operation::Refusal;
+use sluice_model::{Class, PortError, PortResult, Refusal, Target};
 use crate::operations::names;
 use crate::ports::{BucketState, LifecycleRule, Objects, TAG_PIPELINE, Versioning};
 

@@ -8,15 +8,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::card::Text;
+use sluice_model::{BuildNumber, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use crate::domain::{
     About, Artifact, Attempt, Change, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
     to_item,
 };
-use crate::ids::{BuildNumber, PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{
-    Content, DEPLOY, Definition, End, Facts, Ground, Node, Refusal, Slot, StepId, Story, Trouble, marked,
-};
+use crate::operation::{Content, DEPLOY, Definition, End, Facts, Ground, Node, Slot, StepId, Story, Trouble, marked};
 use crate::operations::build::change_text;
 use crate::operations::steps::{
     JustMoved, Preparation, Prepared, RanBefore, RecordMove, SmokeTest, TOO_MANY_FUNCTIONS, all_done,

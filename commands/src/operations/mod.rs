@@ -46,7 +46,7 @@ pub fn registry() -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grammar::Permission;
+    use sluice_model::Permission;
     use crate::operation::testing::{charter, operation_id};
     use crate::operation::{DEPLOY, Facts, Ground, PROMOTE, ROLLBACK, Slot};
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-use crate::ids::{BuildNumber, PipelineName, Target};
+use sluice_model::{BuildNumber, PipelineName, Target};
 use crate::ports::{TAG_PIPELINE, Tags};
 
 /// The path of every role and policy of ours.

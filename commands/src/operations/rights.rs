@@ -8,11 +8,10 @@
 
 use serde_json::{Value, json};
 
-use crate::arn::partition;
-use crate::ids::{PipelineName, StageName, Target};
+use sluice_model::{PipelineName, StageName, Target, partition};
 use crate::operations::names;
 use crate::ports::{TAG_PIPELINE, Tags};
-use crate::template::cut_with_hash;
+use sluice_template::cut_with_hash;
 
 /// IAM's limit for a managed policy, in characters without white space.
 pub const MANAGED_LIMIT: usize = 6_144;

@@ -10,14 +10,9 @@ use futures::future::{try_join_all, try_join3};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::card::Text;
+use sluice_model::{Actor, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use crate::domain::{About, Attempt, Change, Current, Drift, Release, VersionSet, View, Want, pass};
-use crate::grammar::Permission;
-use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{
-    Context, Definition, Effect, End, Facts, Ground, Node, Preempt, Progress, Refusal, Slot, Step, StepId,
-    Story, Trouble, VOID, Verdict, give_way, load, marked,
-};
+use crate::operation::{Context, Definition, Effect, End, Facts, Ground, Node, Preempt, Progress, Slot, Step, StepId, Story, Trouble, VOID, Verdict, give_way, load, marked};
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::operations::steps::{
@@ -25,7 +20,6 @@ use crate::operations::steps::{
     resolution_nodes, touched,
 };
 use crate::ports::{Alias, Write};
-use crate::service::Actor;
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -3,13 +3,9 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::card::Text;
+use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 use crate::domain::{About, REVISION, Stage, View, to_item};
-use crate::grammar::Permission;
-use crate::ids::{PipelineName, StageName, Target};
-use crate::operation::{
-    Context, Definition, Effect, Facts, Node, Progress, Refusal, Step, StepId, Story, Trouble,
-};
+use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble};
 use crate::ports::{Guard, Precondition, Write};
 
 /// What is asked.

@@ -15,15 +15,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::card::Text;
+use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
 use crate::domain::{About, Lock};
-use crate::grammar::Permission;
-use crate::ids::{OperationId, PipelineName, StageName, Target};
 use crate::operation::{
     Context, Definition, Effect, Facts, Ground, Node, Progress, Slot, Step, StepId, Story, Trouble,
 };
 use crate::ports::Write;
-use crate::service::Actor;
 
 /// Its kind.
 pub const KIND: &str = crate::operation::LOCK;

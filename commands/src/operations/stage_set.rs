@@ -6,13 +6,9 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::card::Text;
+use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 use crate::domain::{About, Policy, View, parameter, revised};
-use crate::grammar::Permission;
-use crate::ids::{PipelineName, StageName, Target};
-use crate::operation::{
-    Context, Definition, Effect, Facts, Node, Progress, Refusal, Slot, Step, StepId, Story, Trouble,
-};
+use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Slot, Step, StepId, Story, Trouble};
 
 /// Its kind.
 pub const KIND: &str = "stage-set";

@@ -1,7 +1,6 @@
 use async_trait::async_trait;
 
-use crate::fault::PortResult;
-use crate::ids::Target;
+use sluice_model::{PortResult, Target};
 
 /// How much of a quota is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

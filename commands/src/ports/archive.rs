@@ -2,8 +2,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-use crate::fault::PortResult;
-use crate::ids::Target;
+use sluice_model::{PortResult, Target};
 
 /// An object of an archive as a list shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Tags;
-use crate::fault::PortResult;
-use crate::ids::{CommitId, Target};
+use sluice_model::{CommitId, PortResult, Target};
 
 /// What a CodeBuild project is made of. Source is the pipeline's CodeCommit repository with its own `buildspec.yml`.
 #[derive(Debug, Clone, PartialEq, Eq)]

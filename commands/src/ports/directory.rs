@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use crate::domain::Unknown;
-use crate::ids::{GroupId, UserId};
+use sluice_model::{GroupId, UserId};
 
 /// Knows the people. It answers within a second or so, from what it knows if that is fresh, and never with what is
 /// too old to go by.

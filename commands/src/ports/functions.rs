@@ -5,8 +5,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::Tags;
-use crate::fault::PortResult;
-use crate::ids::Target;
+use sluice_model::{PortResult, Target};
 
 /// What a Lambda version freezes besides its code. Two functions are configured equally when these are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,19 +24,6 @@ pub struct FunctionConfig {
     pub architecture: String,
     /// Environment variables.
     pub environment: BTreeMap<String, String>,
-}
-
-/// Code in S3, pinned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CodeRef {
-    /// The bucket.
-    pub bucket: String,
-    /// The key.
-    pub key: String,
-    /// The object's version.
-    pub version: String,
-    /// SHA-256 of the package in base64, as Lambda reports it.
-    pub sha256: String,
 }
 
 /// Whether a version (or `$LATEST`) can be used.

@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::Tags;
-use crate::fault::PortResult;
-use crate::ids::Target;
+use sluice_model::{PortResult, Target};
 
 /// An HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::card::{Card, Text};
-use crate::ids::{ChannelId, OperationId, UserId};
+use sluice_model::{Card, ChannelId, OperationId, Text, UserId};
 use crate::operation::Status;
 
 /// A message of an operation beside the first one. Each is posted once per place and edited if it changes.

@@ -2,8 +2,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Tags;
-use crate::fault::PortResult;
-use crate::ids::Target;
+use sluice_model::{PortResult, Target};
 
 /// A role to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]

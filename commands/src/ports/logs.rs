@@ -1,8 +1,7 @@
 use async_trait::async_trait;
 
 use super::LogStream;
-use crate::fault::PortResult;
-use crate::ids::Target;
+use sluice_model::{PortResult, Target};
 
 /// CloudWatch Logs.
 #[async_trait]

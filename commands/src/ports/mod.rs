@@ -1,6 +1,6 @@
 //! The ports: everything that Sluice asks of the world, one small trait per capability, held as `Arc<dyn _>`.
 //!
-//! No type of an SDK, of Slack or of a database appears here. Each AWS call carries its [`Target`](crate::ids::Target).
+//! No type of an SDK, of Slack or of a database appears here. Each AWS call carries its [`Target`](sluice_model::Target).
 //! A call that changes something says in its documentation by what it is safe to repeat; `docs/effects.md` has the table.
 
 mod account;

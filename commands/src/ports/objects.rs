@@ -2,8 +2,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::Tags;
-use crate::fault::PortResult;
-use crate::ids::Target;
+use sluice_model::{PortResult, Target};
 
 /// One object as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]

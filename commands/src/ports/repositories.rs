@@ -3,8 +3,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Tags;
-use crate::fault::PortResult;
-use crate::ids::{CommitId, Target};
+use sluice_model::{CommitId, PortResult, Target};
 
 /// A git repository in CodeCommit.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::fault::PortResult;
-use crate::ids::{OperationId, Target, UserId};
+use sluice_model::{OperationId, PortResult, Target, UserId};
 
 /// Why an operation may have something to do that its replica does not know of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ mod tests;
 
 use bytes::Bytes;
 
-use crate::ids::PipelineName;
+use sluice_model::PipelineName;
 use crate::ports::NewFile;
 
 /// What stands for the pipeline's name in the files.

@@ -3,8 +3,9 @@ use std::path::Path;
 use std::process::Command;
 
 use super::*;
-use crate::ids::{StageName, Target};
-use crate::template::{self, Deploying, Manifest};
+use sluice_model::{StageName, Target};
+use sluice_template;
+use sluice_template::{Deploying, Manifest};
 
 /// What `sluice_package.py` made of the scaffold of `orders`; `docs/templates.md` says how to make them anew.
 const PACKAGED: &str = include_str!("../../scaffold/fixture/packaged.json");

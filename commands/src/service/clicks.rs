@@ -4,18 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::card::{Card, Text, Tone};
+use sluice_model::{Answer, Card, Member, OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 use crate::domain::{Access, Concern, View};
-use crate::ids::{Member, OperationId, PipelineName, ReleaseNumber, StageName};
-use crate::operation::{
-    CANCEL_BUTTON, Delivery, Facts, Head, Loaded, PROMOTE, RESOLVE_BUTTON, RETRY_BUTTON, Refusal, Said,
-    Status, Verdict, Word, answered, load, marked, parse_wait, say,
-};
+use crate::operation::{CANCEL_BUTTON, Delivery, Facts, Head, Loaded, PROMOTE, RESOLVE_BUTTON, RETRY_BUTTON, Said, Status, Verdict, Word, answered, load, marked, parse_wait, say};
 use crate::operations::promote;
 use crate::service::asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
 use crate::service::history::OLDER;
 use crate::service::requests::{Meant, Request, subject};
-use crate::service::{Answer, GO_BUTTON, Invocation, LOWER_BUTTON, Service, Stop};
+use crate::service::{GO_BUTTON, Invocation, LOWER_BUTTON, Service, Stop};
 
 impl Service {
     /// A click on a button of ours.

@@ -16,17 +16,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::card::{Button, ButtonStyle, Card, Text, Tone};
+use sluice_model::{Answer, Button, ButtonStyle, Card, PipelineName, PortError, Refusal, StageName, Text, Tone};
 use crate::domain::{Drift, Outside, REVISION, Recorded, VersionSet, View, from_item, revised};
-use crate::fault::PortError;
-use crate::grammar::{Command, Names, parse_line};
-use crate::ids::{PipelineName, StageName};
-use crate::operation::{Engine, Refusal, Trouble, marked};
+use sluice_grammar::{Command, Names, parse_line};
+use crate::operation::{Engine, Trouble, marked};
 use crate::operations::names;
 use crate::operations::steps::{MOVED_OUTSIDE, is_in_doubt, mark, mover};
 use crate::ports::{Alias, Guard, Precondition, StoreError, Write};
-use crate::service::{Answer, Invocation, Service, Stop};
-use crate::template::function_name;
+use crate::service::{Invocation, Service, Stop};
+use sluice_template::function_name;
 
 /// The fixed id of the button (DESIGN 8).
 pub const GO_BUTTON: &str = "drift.go";

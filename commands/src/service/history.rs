@@ -7,16 +7,16 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::card::{Button, Card, Text, Tone};
+use sluice_model::{Actor, Answer, Button, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 use crate::domain::{Act, AuditRecord, from_item};
-use crate::grammar::{self, Command, Names, Period};
-use crate::ids::{PipelineName, StageName, UserId};
-use crate::operation::{CANCELLED, EXPIRED, Keys, LOCK, REJECTED, Refusal, VOID};
+use sluice_grammar;
+use sluice_grammar::{Command, Names, Period};
+use crate::operation::{CANCELLED, EXPIRED, Keys, LOCK, REJECTED, VOID};
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::ports::Query;
 use crate::service::reads::{newest, table};
-use crate::service::{Actor, Answer, Invocation, Service, Stop};
+use crate::service::{Invocation, Service, Stop};
 
 /// The button that shows what is older; its value is where to go on, and the question.
 pub(super) const OLDER: &str = "history.older";

@@ -32,10 +32,10 @@ use std::sync::Arc;
 
 use ulid::Ulid;
 
-use crate::card::{Button, Card, Span, Text, Tone};
-use crate::grammar::{self, Command, Names};
-use crate::ids::{ChannelId, OperationId, PipelineName};
-use crate::operation::{Accepted, Engine, Ground, Refusal, Trouble, accept, answered, marked};
+use sluice_model::{Button, Card, ChannelId, OperationId, PipelineName, Refusal, Span, Text, Tone};
+use sluice_grammar;
+use sluice_grammar::{Command, Names};
+use crate::operation::{Accepted, Engine, Ground, Trouble, accept, answered, marked};
 use crate::ports::{StoreError, Write};
 
 /// How often an acceptance is tried anew because the pipeline changed meanwhile.

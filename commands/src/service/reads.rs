@@ -5,18 +5,18 @@ use std::collections::BTreeSet;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
-use crate::card::{Card, Part, Text, Tone};
+use sluice_model::{Answer, BuildNumber, Card, Part, PipelineName, Refusal, StageName, Text, Tone};
 use crate::domain::{
     Attempt, Build, BuildState, Concern, Lock, Stage, View, Want, and, from_item, pass, redact,
 };
-use crate::grammar::{self, Command, Misunderstanding};
-use crate::ids::{BuildNumber, PipelineName, StageName};
-use crate::operation::{Ground, Refusal, Slot, Trouble, marked};
+use sluice_grammar;
+use sluice_grammar::{Command, Misunderstanding};
+use crate::operation::{Ground, Slot, Trouble, marked};
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::ports::{Order, Query};
 use crate::service::drift::{Truth, moved};
-use crate::service::{Answer, Invocation, Service, Stop};
+use crate::service::{Invocation, Service, Stop};
 
 /// How many rows a list shows.
 const ROWS: u32 = 15;

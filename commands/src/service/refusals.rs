@@ -12,13 +12,14 @@ use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
 use crate::domain::{About, Act, AuditRecord};
-use crate::grammar::{self, Command};
-use crate::ids::{ChannelId, OperationId, PipelineName, StageName, UserId};
-use crate::operation::{Charter, ROLLBACK, Refusal, audit, inbox};
+use sluice_grammar;
+use sluice_grammar::Command;
+use sluice_model::{Answer, ChannelId, OperationId, PipelineName, Refusal, StageName, UserId};
+use crate::operation::{Charter, ROLLBACK, audit, inbox};
 use crate::operations::{access, promote, stage_lock, stage_set, stage_unlock};
 use crate::ports::{Precondition, StoreError, Write};
 use crate::service::clicks::delivery_of;
-use crate::service::{Answer, Invocation, Said, Service, Stop};
+use crate::service::{Invocation, Said, Service, Stop};
 
 /// The codes of gates and roles.
 const RECORDED: &[&str] = &[

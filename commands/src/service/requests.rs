@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 
 use crate::domain::{View, span};
-use crate::ids::{OperationId, PipelineName, ReleaseNumber, StageName};
-use crate::operation::{Facts, Head, Loaded, PROMOTE, Refusal, Status, Ticket};
+use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName};
+use crate::operation::{Facts, Head, Loaded, PROMOTE, Status, Ticket};
 use crate::operations::promote;
 use crate::service::{Service, Stop};
 

@@ -7,17 +7,16 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join;
 
-use crate::card::{Card, Text, Tone};
+use sluice_model::{Answer, Card, Member, PipelineName, Refusal, Role, Text, Tone};
 use crate::domain::{Act, AuditRecord, Membership, Roles, Source, View, from_item};
-use crate::grammar::{Command, Role};
-use crate::ids::{Member, PipelineName};
-use crate::operation::{Accepted, Ground, Refusal, Trouble, decree, marked};
+use sluice_grammar::Command;
+use crate::operation::{Accepted, Ground, Trouble, decree, marked};
 use crate::operations::access;
 use crate::service::asks;
 use crate::service::clicks::delivery_of;
 use crate::service::drafts::change_of;
 use crate::service::reads::{lines, newest, table};
-use crate::service::{Also, Answer, Invocation, Service, Stop, TRIES};
+use crate::service::{Also, Invocation, Service, Stop, TRIES};
 
 /// How many changes are shown beside the roles, and among how many records they are looked for: there are requests, too.
 const CHANGES: usize = 5;

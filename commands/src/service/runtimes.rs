@@ -7,13 +7,12 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::card::Text;
+use sluice_model::{PipelineName, ReleaseNumber, Text};
 use crate::domain::{Release, View, from_item};
-use crate::ids::{PipelineName, ReleaseNumber};
 use crate::operation::marked;
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::service::Service;
-use crate::template::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
+use sluice_template::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
 
 /// How long is waited for what releases are made of.
 const PATIENCE: Duration = Duration::from_millis(1200);

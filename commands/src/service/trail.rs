@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::ids::PipelineName;
+use sluice_model::PipelineName;
 use crate::operation::{Keys, reading};
 use crate::ports::{Order, Query, Store, StoreError};
 

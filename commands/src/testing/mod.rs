@@ -5,7 +5,6 @@
 //! AWS in memory; the ports of [`Nowhere`] refuse everything.
 
 pub mod cloud;
-pub mod fuzz;
 mod memory;
 mod nowhere;
 mod recorders;

@@ -9,8 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::Roster;
-use crate::fault::{Class, PortError, PortResult};
-use crate::ids::{CommitId, Target};
+use sluice_model::{Class, CommitId, PortError, PortResult, Target};
 use crate::operation::{Keys, Pinned, Settings, World};
 use crate::ports::*;
 use crate::testing::OnRuntime;

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::domain::Unknown;
-use crate::ids::{ChannelId, GroupId, OperationId, UserId};
+use sluice_model::{ChannelId, GroupId, OperationId, UserId};
 use crate::ports::{Background, Clock, Directory, Herald, Hint, News, Runner, Wakeups};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

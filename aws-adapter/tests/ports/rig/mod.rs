@@ -9,8 +9,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use sluice_aws_adapter::{Aws, config};
-use sluice_commands::fault::{Class, PortError};
-use sluice_commands::ids::Target;
+use sluice_model::{Class, PortError, Target};
 
 /// The region that the tests are configured for.
 pub(crate) const REGION: &str = "us-east-1";

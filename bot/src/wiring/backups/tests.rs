@@ -3,7 +3,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use sluice_commands::fault::{Class, PortResult};
+use sluice_model::{Class, PortResult};
 use sluice_commands::ports::{Archived, Item, Key, Precondition, Store, Write};
 
 use super::*;

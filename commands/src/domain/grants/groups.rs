@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::Asked;
-use crate::ids::UserId;
+use sluice_model::UserId;
 
 fn user(id: &str) -> UserId {
     UserId::new(id).unwrap()

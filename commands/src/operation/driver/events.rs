@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Drive, Event, Pending};
-use crate::fault::Class;
+use sluice_model::Class;
 use crate::operation::definition::refusal_of;
 use crate::operation::facts::Verdict;
 use crate::operation::journal::Entry;

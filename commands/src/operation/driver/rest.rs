@@ -8,7 +8,7 @@ use futures::stream::StreamExt;
 use tokio::time::Instant;
 
 use super::{Drive, HOLD};
-use crate::card::{Part, Text};
+use sluice_model::{Part, Text};
 use crate::operation::news;
 use crate::operation::step::Trouble;
 use crate::ports::News;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Driven, Engine, Held, LEFT_TO_OTHERS, lock};
-use crate::ids::OperationId;
+use sluice_model::OperationId;
 use crate::operation::definition::Definition;
 use crate::operation::facts::{Facts, Verdict};
 use crate::operation::head::{Head, Status};

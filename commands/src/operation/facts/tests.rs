@@ -57,6 +57,6 @@ fn the_reason_of_a_cancel_marks_nothing() {
     };
     facts.fold(&row(2, vec![Entry::Signal(cancel)])).unwrap();
     let told = crate::operation::marked(&facts.failure().unwrap().problem);
-    let marks: Vec<_> = told.0.iter().filter(|span| !matches!(span, crate::card::Span::Plain(_))).collect();
-    assert_eq!(marks, [&crate::card::Span::User(facts.charter.actor.id.clone())], "{told:?}");
+    let marks: Vec<_> = told.0.iter().filter(|span| !matches!(span, sluice_model::Span::Plain(_))).collect();
+    assert_eq!(marks, [&sluice_model::Span::User(facts.charter.actor.id.clone())], "{told:?}");
 }

@@ -1,6 +1,6 @@
 //! Heads as they are seen from outside, and the claim of an operation: the one write that needs no journal.
 
-use crate::ids::OperationId;
+use sluice_model::OperationId;
 use crate::operation::head::{self, Head, RUNG, guards};
 use crate::operation::keys::Keys;
 use crate::operation::retry;

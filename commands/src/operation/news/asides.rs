@@ -1,7 +1,7 @@
 //! What deserves a notification of its own, beside the one message of an operation, and what is too long for that.
 
 use super::{cause, headline, marked};
-use crate::card::Text;
+use sluice_model::Text;
 use crate::operation::definition::Story;
 use crate::operation::effects::UPDATE_STAGE;
 use crate::operation::facts::Facts;

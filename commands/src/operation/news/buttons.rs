@@ -1,7 +1,6 @@
 //! The buttons that every kind of operation has.
 
-use crate::card::{Button, ButtonStyle};
-use crate::ids::OperationId;
+use sluice_model::{Button, ButtonStyle, OperationId};
 use crate::operation::facts::{CANCEL, STUCK};
 
 /// The fixed ids of the buttons (DESIGN 8).

@@ -1,6 +1,6 @@
 //! What a failed operation leaves: what was taken back, what stays and why that is no harm, and what is uncertain.
 
-use crate::card::{Card, Text};
+use sluice_model::{Card, Text};
 use crate::operation::effects::Undo;
 use crate::operation::facts::Facts;
 use crate::operation::news::marked;

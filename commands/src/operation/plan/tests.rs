@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::*;
 use crate::operation::effects;
 use crate::operation::journal::Entry;
-use crate::operation::step::{Context, Progress, Refusal, Step, Trouble};
+use crate::operation::step::{Context, Progress, Step, Trouble};
+use sluice_model::Refusal;
 use crate::operation::testing::{charter, operation_id, row};
 
 struct Fake(Effect);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::harness::{Process, Shared, person};
 use super::sea::{How, Moment, Spec, Weather, step};
-use crate::card::Tone;
+use sluice_model::Tone;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{Guard, News, Store};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::harness::Shared;
 use super::sea::{How, Spec, Weather, step};
-use crate::fault::Class;
+use sluice_model::Class;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 

@@ -11,15 +11,14 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::sea::{Sea, Spec, ToyDefinition};
-use crate::card::{Card, Tone};
+use sluice_model::{Actor, Answer, Card, OperationId, Tone};
 use crate::domain::{
     Access, Act, Asked, AuditRecord, Counters, Pipeline, Roles, Stage, View, from_item, to_item,
 };
-use crate::ids::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{DueItem, Guard, Item, Key, News, Page, Precondition, Query, Store, StoreError, Write};
-use crate::service::{Actor, Answer, Service};
+use crate::service::Service;
 use crate::testing::cloud::{End, Reach};
 use crate::testing::{
     Cloud, MemoryStore, Moment, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,

@@ -42,7 +42,7 @@ async fn work_that_waited_for_a_task_longer_than_a_lease_is_not_begun_blindly() 
 async fn a_mutation_is_not_tried_again_once_the_lease_cannot_be_shown() {
     let shared = Shared::new().await;
     let (cut_off, other) = (shared.process("cut-off"), shared.process("other"));
-    use crate::fault::Class;
+    use sluice_model::Class;
     shared.sea.weather("a", std::iter::repeat_n(Weather::Fails(Class::Throttled), 8));
     cut_off.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
     // From here on its store calls do not get through, while AWS still answers it.
@@ -118,7 +118,7 @@ async fn a_journal_that_grows_while_it_is_read_is_not_taken_for_corrupt() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_dead_one_intended_ahead_is_observed_though_what_it_needs_failed() {
-    use crate::fault::Class;
+    use sluice_model::Class;
     let shared = Shared::new().await;
     let dead = shared.process("dead");
     // Both intents are in the row that accepts it; then nobody carries it on.

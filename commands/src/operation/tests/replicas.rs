@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::harness::{LEASE, Process, Shared, person};
 use super::sea::{How, Weather, step};
-use crate::ids::OperationId;
+use sluice_model::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::harness::{Process, Shared};
 use super::sea::{How, Moment, Spec, Weather, step};
-use crate::fault::Class;
+use sluice_model::Class;
 use crate::operation::*;
 use crate::ports::StoreError;
 use crate::testing::StoreFault;

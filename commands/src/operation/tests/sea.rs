@@ -10,14 +10,9 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::card::Text;
+use sluice_model::{Class, PortError, Refusal, Target, Text};
 use crate::domain::About;
-use crate::fault::{Class, PortError};
-use crate::ids::Target;
-use crate::operation::{
-    Context, Definition, Done, Effect, Facts, Ground, Node, Observed, Progress, ROLLBACK, Refusal, Slot,
-    Step, StepId, Story, Trouble, Undone, VOID, Verdict, effects,
-};
+use crate::operation::{Context, Definition, Done, Effect, Facts, Ground, Node, Observed, Progress, ROLLBACK, Slot, Step, StepId, Story, Trouble, Undone, VOID, Verdict, effects};
 pub(super) use crate::testing::{Moment, Weather};
 
 /// How a thing is made.

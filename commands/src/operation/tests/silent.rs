@@ -2,7 +2,7 @@
 
 use super::harness::{LEASE, Process, Shared};
 use super::sea::{How, step};
-use crate::ids::OperationId;
+use sluice_model::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{News, Runner};

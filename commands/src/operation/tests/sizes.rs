@@ -2,7 +2,7 @@
 
 use super::harness::Shared;
 use super::sea::{How, step};
-use crate::card::Part;
+use sluice_model::Part;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::StoreError;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::harness::{LEASE, Process, Shared};
 use super::sea::{How, step};
 use crate::domain::Act;
-use crate::ids::OperationId;
+use sluice_model::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{Precondition, Store, StoreError, Write};

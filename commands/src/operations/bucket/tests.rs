@@ -153,7 +153,7 @@ async fn a_bucket_that_never_gives_a_version_is_given_up_after_a_quarter_of_an_h
 #[tokio::test(start_paused = true)]
 async fn no_pipeline_can_have_the_key_of_the_probe_and_no_rule_of_ours_deletes_what_one_has() {
     let first = PROBE.split('/').next().unwrap();
-    assert!(first.parse::<crate::ids::PipelineName>().is_err());
+    assert!(first.parse::<sluice_model::PipelineName>().is_err());
     for rule in lifecycle() {
         let deletes = rule.expires_objects || rule.expire_versions_after.is_some();
         assert!(!deletes || rule.prefix.starts_with(first), "{rule:?}");

@@ -8,12 +8,13 @@ use futures::future::try_join3;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, GREEN, Pinned, View};
-use crate::operation::{Context, Effect, Progress, Refusal, Step, Trouble};
+use crate::operation::{Context, Effect, Progress, Step, Trouble};
+use sluice_model::Refusal;
 use crate::operations::bucket::NULL_VERSION;
 use crate::operations::build::{ARTIFACT_LIMIT, At, Params};
 use crate::operations::steps::plain;
 use crate::ports::{DueChange, Guard, Precondition, Write};
-use crate::template::Manifest;
+use sluice_template::Manifest;
 
 /// Reads what the build left and pins each object by version and SHA-256.
 pub(super) struct PinArtifact(pub(super) At);
@@ -141,7 +142,7 @@ mod tests {
     fn what_the_bucket_keeps_without_a_version_is_refused_and_never_corrupt() {
         let params = Params {
             name: "orders".parse().unwrap(),
-            number: crate::ids::BuildNumber(1),
+            number: sluice_model::BuildNumber(1),
             reference: "main".into(),
             repository: "orders".into(),
             project: "sluice-orders".into(),

@@ -10,13 +10,12 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::card::{Part, Text};
+use sluice_model::{BuildNumber, Part, PipelineName, Target, Text};
 use crate::domain::{About, Build, BuildState, Change, from_item, to_item};
-use crate::ids::{BuildNumber, PipelineName, Target};
 use crate::operation::{CANCELLED, Definition, End, Facts, Head, Node, StepId, Story, Trouble, World};
 use crate::operations::names;
 use crate::ports::{Order, Precondition, Query, Write};
-use crate::template::LARGEST_FILE;
+use sluice_template::LARGEST_FILE;
 use artifact::{PinArtifact, Record};
 use run::{Finished, Follow, Red, Source, StartBuild, Started};
 
@@ -200,8 +199,8 @@ fn record(
 /// The record that a build begins with.
 pub fn begun(
     params: &Params,
-    operation: &crate::ids::OperationId,
-    actor: &crate::service::Actor,
+    operation: &sluice_model::OperationId,
+    actor: &sluice_model::Actor,
     asked: jiff::Timestamp,
 ) -> Build {
     Build {

@@ -9,11 +9,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::card::Text;
+use sluice_model::{CommitId, PipelineName, Refusal, Text};
 use crate::domain::{Change, redact};
-use crate::ids::{CommitId, PipelineName};
 use crate::operation::effects::START_BUILD;
-use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
+use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
 use crate::operations::build::{At, OPERATION_VARIABLE, Params};
 use crate::operations::names;
 use crate::operations::steps::ours;
@@ -268,7 +267,7 @@ mod tests {
     fn params(reference: &str) -> Params {
         Params {
             name: "orders".parse().unwrap(),
-            number: crate::ids::BuildNumber(3),
+            number: sluice_model::BuildNumber(3),
             reference: reference.to_owned(),
             repository: "orders".into(),
             project: "sluice-orders".into(),

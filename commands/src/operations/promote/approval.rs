@@ -11,12 +11,9 @@ use serde_json::Value;
 
 use super::Params;
 use super::outdated::{is_outdated, stage_moved};
-use crate::card::Text;
+use sluice_model::{Refusal, Text, UserId};
 use crate::domain::{Access, Concern, DEACTIVATED, GROUP_UNKNOWN, View};
-use crate::ids::UserId;
-use crate::operation::{
-    Context, EXPIRED, Effect, Facts, Progress, REJECTED, Refusal, Step, Trouble, VOID, Verdict, marked,
-};
+use crate::operation::{Context, EXPIRED, Effect, Facts, Progress, REJECTED, Step, Trouble, VOID, Verdict, marked};
 
 pub(super) fn approvals(count: usize) -> String {
     format!("{count} approval{}", if count == 1 { "" } else { "s" })

@@ -13,13 +13,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Commits, Params};
-use crate::card::{Part, Text};
+use sluice_model::{Part, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use crate::domain::{Parameters, Release, Stage, from_item};
-use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{Context, Effect, Facts, Progress, Refusal, Step, Story, Trouble};
+use crate::operation::{Context, Effect, Facts, Progress, Step, Story, Trouble};
 use crate::operations::steps::{Deployable, ReadApplication, WildRights, read_artifact};
-use crate::template::rights::{self, Rank, size};
-use crate::template::{AppFunction, AppRoute, Application};
+use sluice_template::rights::{self, Rank, size};
+use sluice_template::{AppFunction, AppRoute, Application};
 
 /// So many functions are named in a line, and so long each name.
 const NAMED: usize = 8;

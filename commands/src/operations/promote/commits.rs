@@ -6,9 +6,8 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::card::Text;
+use sluice_model::{CommitId, Target, Text};
 use crate::domain::Change;
-use crate::ids::{CommitId, Target};
 use crate::operation::{Context, Effect, Progress, Step, Trouble};
 use crate::operations::build::change_text;
 

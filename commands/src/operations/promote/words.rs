@@ -3,7 +3,7 @@
 use super::approval::{approvals, approved, mentions, reminds};
 use super::changes::dimensions;
 use super::{APPROVAL, APPROVE, CHANGES, COMMITS, Changes, Commits, Params, REJECT};
-use crate::card::{Button, ButtonStyle, Part, Text};
+use sluice_model::{Button, ButtonStyle, Part, Text};
 use crate::operation::{Facts, StepId, Story, marked};
 use crate::operations::build::change_text;
 use crate::operations::steps::{gone_on, moved_url, of_parameters};

@@ -10,12 +10,9 @@ mod repository;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::card::Text;
+use sluice_model::{PipelineName, Refusal, StageName, Target, Text};
 use crate::domain::{About, Counters, Pipeline, Stage, View, to_item};
-use crate::ids::{PipelineName, StageName, Target};
-use crate::operation::{
-    Context, Definition, Effect, Facts, Node, Progress, Refusal, Step, StepId, Story, Trouble,
-};
+use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::role_nodes;

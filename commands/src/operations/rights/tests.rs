@@ -1,5 +1,5 @@
 use super::*;
-use crate::template::ROOM;
+use sluice_template::ROOM;
 
 fn target() -> Target {
     Target { account: "123456789012".into(), region: "eu-central-1".into() }
@@ -246,7 +246,7 @@ fn roles_are_found_by_how_their_names_begin_however_long_they_are() {
         let build = ImmutableRole::of_builds(&target(), &pipeline).name;
         assert!(build.starts_with(&stem) && build.starts_with(&builds), "{build}");
         for logical in ["F", "HandlesEveryOrderThatComesInOverTheCounter"] {
-            let function = crate::template::function_name(&pipeline, logical);
+            let function = sluice_template::function_name(&pipeline, logical);
             let role = ImmutableRole::of_function(&target(), &function, &stage, &[]).name;
             assert!(role.starts_with(&stem) && !role.starts_with(&builds), "{role}");
         }

@@ -4,15 +4,13 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Params, listed};
-use crate::card::Text;
+use sluice_model::{Actor, OperationId, PipelineName, StageName, Text};
 use crate::domain::View;
-use crate::grammar::{Command, Period};
-use crate::ids::{OperationId, PipelineName, StageName};
+use sluice_grammar::{Command, Period};
 use crate::operation::{
     Context, Effect, Facts, Node, Progress, SignalFact, Status, Step, StepId, Story, Trouble, Verdict, World,
     let_go,
 };
-use crate::service::Actor;
 
 /// Nobody is reminded of a lock that is shorter: they set it a moment ago.
 const SHORT: SignedDuration = SignedDuration::from_mins(10);

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::fault::Class;
-use crate::ids::{StageName, Target};
+use sluice_model::{Class, Refusal, StageName, Target};
 use crate::operation::effects::{CREATE_ALIAS, MOVE_ALIAS, PERMIT_API};
-use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
+use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
 use crate::operations::steps::{MOVED_OUTSIDE, RanBefore, ours, shell};
 
 /// The id of the one statement of an alias's resource policy.

@@ -10,17 +10,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::arn::partition;
-use crate::card::Text;
-use crate::fault::shown;
-use crate::ids::{PipelineName, StageName, Target};
+use sluice_model::{PipelineName, Refusal, StageName, Target, Text, partition, shown};
 use crate::operation::effects::*;
-use crate::operation::{Context, Effect, Observed, Progress, Refusal, Step, Trouble, Undone};
+use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
 use crate::operations::names;
 use crate::operations::steps::recent::recent;
 use crate::operations::steps::{MOVED_OUTSIDE, RanBefore, Watch, foreign, ours, shell};
 use crate::ports::{Api, ApiStage, Deployment, DeploymentState, Integration, Route, TAG_PIPELINE};
-use crate::template::function_arn;
+use sluice_template::function_arn;
 
 /// How long to wait before what a list does not show yet is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

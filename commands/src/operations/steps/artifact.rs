@@ -11,17 +11,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, Parameters, Pinned, Policy, from_item};
-use crate::fault::{Class, PortError};
-use crate::ids::{PipelineName, StageName, Target};
-use crate::operation::{
-    Content, Context, Effect, Facts, LoadedContent, Progress, Refusal, Step, StepId, Trouble, VOID,
-};
+use sluice_model::{Class, CodeRef, PipelineName, PortError, Refusal, StageName, Target};
+use crate::operation::{Content, Context, Effect, Facts, LoadedContent, Progress, Step, StepId, Trouble, VOID};
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::print;
-use crate::ports::{CodeRef, FunctionConfig, NoResult, Workers, compute};
-use crate::template::{self, Application, Deploying, Manifest};
+use crate::ports::{FunctionConfig, NoResult, Workers, compute};
+use sluice_template;
+use sluice_template::{Application, Deploying, Manifest};
 
 /// The step that reads the artifact.
 const ARTIFACT: &str = "artifact";

@@ -27,7 +27,8 @@ pub(crate) use resolve::*;
 pub(crate) use role::*;
 pub(crate) use smoke::*;
 
-use crate::operation::{Done, Observed, Refusal, Trouble};
+use crate::operation::{Done, Observed, Trouble};
+use sluice_model::Refusal;
 use serde::Serialize;
 
 /// What to do if a version set leaves more than can be recorded.

@@ -1,7 +1,6 @@
 //! The moving of a stage to a version set: all aliases side by side, and the API stage last.
 
-use crate::card::Text;
-use crate::ids::Target;
+use sluice_model::{Target, Text};
 use crate::operation::{Facts, Node, Slot, StepId};
 use crate::operations::steps::{PermitApi, PointAlias, RanBefore, ReadySet, ServeDeployment};
 

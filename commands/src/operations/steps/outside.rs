@@ -9,13 +9,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::card::Text;
+use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
 use crate::domain::{Drift, Recorded, Stage, VersionSet, View, from_item};
-use crate::grammar::{Names, parse_line};
-use crate::ids::{PipelineName, ReleaseNumber, StageName};
-use crate::operation::{
-    Context, DEPLOY, Facts, PROMOTE, Progress, ROLLBACK, Refusal, Slot, Ticket, Trouble, World, load, marked,
-};
+use sluice_grammar::{Names, parse_line};
+use crate::operation::{Context, DEPLOY, Facts, PROMOTE, Progress, ROLLBACK, Slot, Ticket, Trouble, World, load, marked};
 use crate::operations::steps::{began_to_move, mark};
 
 /// The code of a refusal to overwrite what somebody moved by hand.

@@ -1,10 +1,9 @@
 //! The values of a template's parameters: those with which an operation was asked are those with which it ends, and its
 //! message shows them.
 
-use crate::card::Text;
+use sluice_model::{Refusal, StageName, Text};
 use crate::domain::{Parameters, Policy, parameters_changed, parameters_text};
-use crate::ids::StageName;
-use crate::operation::{Facts, Refusal, Story, VOID};
+use crate::operation::{Facts, Story, VOID};
 use crate::operations::steps::read_artifact;
 
 /// Whether a stage's values are still those that an operation was asked with: other versions were made and approved.

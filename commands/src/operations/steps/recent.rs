@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::domain::{AuditRecord, View, from_item};
-use crate::ids::{OperationId, PipelineName};
+use sluice_model::{OperationId, PipelineName};
 use crate::operation::{Context, StepFact, StepId, Trouble, load};
 use crate::ports::{Order, Query};
 

@@ -8,10 +8,8 @@ use serde_json::{Value, json};
 use crate::domain::{
     Current, PinnedApi, REVISION, Release, Stage, TOUCHED, VersionSet, View, from_item, to_item,
 };
-use crate::ids::{OperationId, PipelineName, ReleaseNumber, StageName, Target};
-use crate::operation::{
-    Context, Effect, Facts, Keys, PROMOTE, Progress, Refusal, Step, StepId, Trouble, Undone, VOID,
-};
+use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Target};
+use crate::operation::{Context, Effect, Facts, Keys, PROMOTE, Progress, Step, StepId, Trouble, Undone, VOID};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 
 /// The step that reads a stage's revision before the stage is looked at.

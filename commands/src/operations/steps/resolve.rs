@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures::future::try_join_all;
 
 use crate::domain::{Current, Release, Stage, VersionSet, from_item};
-use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
+use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Context, Effect, Facts, Node, Progress, Slot, Step, StepId, Trouble};
 use crate::operations::steps::StageRecord;
 

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use crate::ids::{PipelineName, Target};
+use sluice_model::{PipelineName, Target};
 use crate::operation::effects::{CREATE_ROLE, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
 use crate::operation::{Context, Effect, Node, Observed, Progress, Step, StepId, Trouble};
 use crate::operations::names;
@@ -111,7 +111,7 @@ pub(crate) fn role_nodes(
     after: &[StepId],
 ) -> [Node; 2] {
     let create = StepId::of("role", subject);
-    let title = crate::card::Text::plain("make the role of ").code(subject);
+    let title = sluice_model::Text::plain("make the role of ").code(subject);
     [
         Node::new(
             create.clone(),

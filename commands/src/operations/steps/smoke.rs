@@ -10,15 +10,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::card::Text;
+use sluice_model::{Class, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use crate::domain::{Artifact, Policy, Smoke, VersionSet, plain};
-use crate::fault::Class;
-use crate::ids::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::effects::INVOKE;
-use crate::operation::{Context, Effect, Node, Progress, Refusal, Slot, Step, StepId, Trouble, VOID};
+use crate::operation::{Context, Effect, Node, Progress, Slot, Step, StepId, Trouble, VOID};
 use crate::operations::steps::stage_url;
 use crate::ports::Reply;
-use crate::template::function_name;
+use sluice_template::function_name;
 
 /// The step.
 const SMOKE: &str = "smoke";

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::domain::{Tidied, View, to_item};
-use crate::ids::{PipelineName, Target};
+use sluice_model::{PipelineName, Target};
 use crate::operation::effects::{
     DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, LOG_RETENTION, PUT_ROLE_POLICY_NAME,
 };

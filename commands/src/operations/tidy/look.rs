@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::roles::{self, Known};
 use super::{KIND, Params, needed, quiet};
-use crate::card::Text;
+use sluice_model::{ReleaseNumber, StageName, Target, Text};
 use crate::domain::{TICKETS, VersionSet, View, from_item, to_item};
-use crate::ids::{ReleaseNumber, StageName, Target};
 use crate::operation::{Context, Effect, Keys, Progress, Step, Trouble};
 use crate::operations::names;
 use crate::ports::{Alias, DueChange, FunctionVersion, Guard, Guards, Precondition, Write};

@@ -15,10 +15,8 @@ mod roles;
 
 use serde::{Deserialize, Serialize};
 
-use crate::card::Text;
+use sluice_model::{Permission, PipelineName, Target, Text};
 use crate::domain::{About, View};
-use crate::grammar::Permission;
-use crate::ids::{PipelineName, Target};
 use crate::operation::{Definition, Facts, Node, Slot, StepId, Story, Trouble, World};
 use delete::{Leftover, Record, Remove};
 use look::{Found, LookForLeftovers};
@@ -162,7 +160,7 @@ pub(crate) fn sample(functions: &[&str], more: bool) -> impl Serialize {
 
 /// The refusal of a pipeline that is not quiet: for samples of messages.
 #[cfg(any(test, feature = "testing"))]
-pub(crate) fn not_quiet_sample() -> crate::operation::Refusal {
+pub(crate) fn not_quiet_sample() -> sluice_model::Refusal {
     let name = "orders".parse().expect("a name");
     let at = "2026-03-02T10:30:00Z".parse().expect("a time");
     quiet::not_quiet(&name, needed::Unrest::Until(at))

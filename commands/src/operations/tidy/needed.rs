@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Act, AuditRecord, Stage, View};
-use crate::ids::{ReleaseNumber, StageName};
+use sluice_model::{ReleaseNumber, StageName};
 use crate::operation::{DEPLOY, PROMOTE, ROLLBACK};
 
 /// How many releases back a stage can be rolled back for certain.
@@ -67,10 +67,9 @@ pub(super) fn unrest(view: &View, newest: &[AuditRecord], now: Timestamp) -> Opt
 mod tests {
     use super::*;
     use crate::domain::{About, Current, Run};
-    use crate::ids::BuildNumber;
+    use sluice_model::{Actor, BuildNumber};
     use crate::operation::Ticket;
     use crate::operation::testing::operation_id;
-    use crate::service::Actor;
     use crate::testing::samples;
 
     fn stage(runs: u32, current: u32) -> Stage {

@@ -2,8 +2,8 @@
 
 use super::needed::{self, Unrest};
 use crate::domain::{AuditRecord, View, from_item};
-use crate::ids::PipelineName;
-use crate::operation::{Keys, Refusal, Trouble, World};
+use sluice_model::{PipelineName, Refusal};
+use crate::operation::{Keys, Trouble, World};
 use crate::ports::{Order, Query};
 
 /// How many audit records of the last hour are read; with more of them it was not quiet.

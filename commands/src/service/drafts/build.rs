@@ -3,12 +3,9 @@
 
 use std::time::Duration;
 
-use crate::card::Text;
+use sluice_model::{BuildNumber, CommitId, OperationId, PipelineName, PortError, Refusal, Text};
 use crate::domain::{BUILDS, Pipeline, View, to_item};
-use crate::fault::PortError;
-use crate::grammar::Command;
-use crate::ids::{BuildNumber, CommitId, OperationId, PipelineName};
-use crate::operation::Refusal;
+use sluice_grammar::Command;
 use crate::operations::build;
 use crate::ports::{Guards, Precondition, Write};
 use crate::service::drafts::Resolved;

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::card::{Card, Text, Tone};
+use sluice_model::{BuildNumber, Card, CommitId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 use crate::domain::{Attempt, Build, BuildState, Current, Pipeline, RELEASES, View, Want, from_item, pass};
-use crate::grammar::Command;
-use crate::ids::{BuildNumber, CommitId, PipelineName, ReleaseNumber, StageName};
-use crate::operation::{DEPLOY, Refusal, Trouble, marked};
+use sluice_grammar::Command;
+use crate::operation::{DEPLOY, Trouble, marked};
 use crate::operations::deploy;
 use crate::service::drafts::Resolved;
 use crate::service::{Service, Stop};

@@ -17,13 +17,12 @@ pub use stage::LOWER_BUTTON;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::card::{Card, Text, Tone};
+use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, ReleaseNumber, Text, Tone};
 use crate::domain::{Release, from_item};
-use crate::grammar::{Command, Permission};
-use crate::ids::{OperationId, PipelineName, ReleaseNumber};
-use crate::operation::{Draft, Ground, Refusal, Trouble, marked};
+use sluice_grammar::Command;
+use crate::operation::{Draft, Ground, Trouble, marked};
 use crate::ports::{Guard, Guards, Write};
-use crate::service::{Answer, Invocation, Service, Stop};
+use crate::service::{Invocation, Service, Stop};
 
 /// The pipeline that a changing command is about.
 pub(crate) fn pipeline_of(command: &Command) -> Option<PipelineName> {

@@ -1,11 +1,9 @@
 //! Drafts of what a pipeline is made of: the pipeline itself, one stage more, and the deletion of what nothing needs. All
 //! go by what was typed alone: nothing is left open.
 
-use crate::card::Text;
+use sluice_model::{PipelineName, Refusal, StageName, Text};
 use crate::domain::View;
-use crate::grammar::Command;
-use crate::ids::{PipelineName, StageName};
-use crate::operation::Refusal;
+use sluice_grammar::Command;
 use crate::operations::{repo_create, stage_add, tidy};
 use crate::service::Stop;
 use crate::service::drafts::Resolved;

@@ -1,11 +1,10 @@
 //! The draft of a promotion: a stage comes to run what an earlier one runs or ran. It holds who must approve and what the
 //! stage ran when it was asked, to which the approval is bound.
 
-use crate::card::{Card, Text, Tone};
+use sluice_model::{Card, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 use crate::domain::{Attempt, Current, pass};
-use crate::grammar::Command;
-use crate::ids::{PipelineName, ReleaseNumber, StageName};
-use crate::operation::{Ground, Refusal};
+use sluice_grammar::Command;
+use crate::operation::Ground;
 use crate::operations::promote;
 use crate::service::drafts::Resolved;
 use crate::service::{Service, Stop};

@@ -1,8 +1,8 @@
 //! The draft of a change of a pipeline's roles.
 
-use crate::card::Text;
+use sluice_model::Text;
 use crate::domain::{RoleChange, for_whom};
-use crate::grammar::Command;
+use sluice_grammar::Command;
 use crate::operation::{Ground, Trouble, marked};
 use crate::operations::access;
 use crate::service::drafts::Resolved;

@@ -3,11 +3,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::card::Text;
+use sluice_model::{Permission, PipelineName, Refusal, ReleaseNumber, StageName, Text};
 use crate::domain::{Attempt, Current, NoWayBack, Release, Stage, VersionSet, View, Want, from_item, pass};
-use crate::grammar::{Command, Permission};
-use crate::ids::{PipelineName, ReleaseNumber, StageName};
-use crate::operation::{Ground, ROLLBACK, Refusal, Trouble};
+use sluice_grammar::Command;
+use crate::operation::{Ground, ROLLBACK, Trouble};
 use crate::operations::tidy::WINDOW;
 use crate::operations::{promote, rollback};
 use crate::service::drafts::Resolved;

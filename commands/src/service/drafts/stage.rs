@@ -6,17 +6,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::card::{Button, ButtonStyle, Card, Text, Tone};
+use sluice_model::{Answer, Button, ButtonStyle, Card, PipelineName, Refusal, StageName, Text, Tone};
 use crate::domain::{Build, Lock, Pinned, Policy, View, from_item, minute, parameter};
-use crate::grammar::{Command, Names, Period, parse_line};
-use crate::ids::{PipelineName, StageName};
-use crate::operation::{Ground, Refusal, Trouble};
+use sluice_grammar::{Command, Names, Period, parse_line};
+use crate::operation::{Ground, Trouble};
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::operations::names::short_digest;
 use crate::operations::{stage_lock, stage_set, stage_unlock};
 use crate::service::clicks::bad_button;
 use crate::service::drafts::Resolved;
-use crate::service::{Answer, Invocation, Service, Stop};
+use crate::service::{Invocation, Service, Stop};
 
 /// How long a lock holds for which no end is named: two hours.
 const LOCKED: u64 = 2 * 3600;

@@ -6,10 +6,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, advance};
 
 use super::*;
-use crate::card::Text;
+use sluice_model::{Class, PipelineName, Text};
 use crate::domain::{FINGERPRINT, KIND, OPERATION, Outside, QUEUED, from_item};
-use crate::fault::Class;
-use crate::ids::PipelineName;
 use crate::operation::{Keys, Slot};
 use crate::ports::{Clock, Guard, Guards, Item};
 use crate::testing::{Cloud, Weather, samples, target};
@@ -61,7 +59,7 @@ impl Truthful {
     async fn status(&self) -> String {
         let card = self.types("/pipeline status orders").await;
         let texts = card.parts.iter().filter_map(|part| match part {
-            crate::card::Part::Text(text) => Some(text.flat()),
+            sluice_model::Part::Text(text) => Some(text.flat()),
             _ => None,
         });
         texts.chain(card.footer.iter().map(Text::flat)).collect::<Vec<_>>().join("\n")

@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::domain::{Lock, Policy, REVISION, Unknown};
-use crate::grammar::{self, Permission, Role};
-use crate::ids::{Member, StageName};
+use sluice_grammar;
+use sluice_model::{Member, Permission, Role, StageName};
 use crate::ports::{Guard, Item};
 use crate::testing::{Cloud, samples};
 
@@ -195,13 +195,13 @@ async fn office_in(situation: &Situation) -> Office {
         let item = store.item(&keys.stage(&orders, &prod)).unwrap();
         let mut stage: Stage = crate::domain::from_item(&item).unwrap();
         let run = |release, rolled_back| crate::domain::Run {
-            release: crate::ids::ReleaseNumber(release),
+            release: sluice_model::ReleaseNumber(release),
             at: now,
             rolled_back,
         };
         stage.runs = vec![run(1, false), run(2, true)];
         put(&store, to_item(item.key, item.guards, &stage)).await;
-        let set = |stage: &StageName| keys.version_set(&orders, crate::ids::ReleaseNumber(2), stage);
+        let set = |stage: &StageName| keys.version_set(&orders, sluice_model::ReleaseNumber(2), stage);
         let made = store.item(&set(&"staging".parse().unwrap())).unwrap();
         put(&store, Ok(Item { key: set(&prod), ..made })).await;
     }
@@ -272,7 +272,7 @@ async fn every_change_in_every_situation_is_answered_as_the_document_says() {
             quiet = answers;
         }
     }
-    crate::testdocs::hold("docs/gates.md", &page);
+    sluice_testkit::docs::hold("docs/gates.md", &page);
 }
 
 #[test]

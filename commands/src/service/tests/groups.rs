@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::Unknown;
-use crate::ids::Member;
+use sluice_model::Member;
 
 const LEADS: &str = "S1";
 

@@ -1,9 +1,8 @@
 //! The history: pages that leave nothing out, bounds that are bounds of what is read, and refusals.
 
 use super::*;
-use crate::card::{Button, Part};
+use sluice_model::{BuildNumber, Button, OperationId, Part, ReleaseNumber};
 use crate::domain::{About, Act, AuditRecord};
-use crate::ids::{BuildNumber, OperationId, ReleaseNumber};
 use crate::operation::Keys;
 use crate::service::history::OLDER;
 use crate::testing::target;

@@ -14,9 +14,8 @@ mod people;
 mod roles;
 
 use super::*;
-use crate::card::Span;
+use sluice_model::{ReleaseNumber, Span};
 use crate::domain::{Access, Counters, Current, Pipeline, Roster, Stage, to_item};
-use crate::ids::ReleaseNumber;
 use crate::operation::testing::{charter, operation_id, row};
 use crate::operation::{Entry, Head, Settings, Status};
 use crate::operations;
@@ -58,7 +57,7 @@ async fn office_with(access: impl Into<Roster>, names: Names) -> Office {
     let people = Arc::<TestDirectory>::default();
     let mut world = world(settings, access, store.clone(), Arc::new(TestClock::at(at)), herald, runner);
     world.directory = people.clone();
-    let dev: crate::ids::StageName = "dev".parse().unwrap();
+    let dev: sluice_model::StageName = "dev".parse().unwrap();
     let pipeline = Pipeline {
         name: "orders".parse().unwrap(),
         home: "C0GENERAL1".parse().unwrap(),
@@ -398,7 +397,7 @@ async fn what_cannot_be_read_is_named_and_nothing_is_decided_about_it() {
         queued: None,
         stuck: false,
     };
-    let prod: crate::ids::StageName = "prod".parse().unwrap();
+    let prod: sluice_model::StageName = "prod".parse().unwrap();
     let stage = to_item(keys.stage(&name, &prod), Default::default(), &Stage::new(prod)).unwrap();
     let marks = [("op", ticket.operation.to_string()), ("kind", ticket.kind.clone()), ("print", "x".into())];
     let marks = marks.map(|(name, text)| (name.to_owned(), Guard::Text(text))).into();

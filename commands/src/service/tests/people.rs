@@ -116,7 +116,7 @@ async fn a_deploy_says_what_is_newer() {
     assert!(words(&card).contains("is still running"), "{card:?}");
     let keys = &office.service.engine.world().keys;
     let orders = "orders".parse().unwrap();
-    let key = keys.build(&orders, crate::ids::BuildNumber(4));
+    let key = keys.build(&orders, sluice_model::BuildNumber(4));
     let item = office.store.item(&key).unwrap();
     let build = Build { state: BuildState::Failed, ..from_item(&item).unwrap() };
     let item = to_item(key, item.guards, &build).unwrap();

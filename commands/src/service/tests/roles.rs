@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{AuditRecord, Grant, Grants, from_item};
-use crate::grammar::Role;
+use sluice_model::Role;
 use crate::ports::Item;
 
 /// Puts the roles that were granted for `orders`, as its operation would have recorded them.

@@ -9,8 +9,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{App, Made, Reach, State, app, refuse};
-use crate::fault::{Class, PortResult};
-use crate::ids::Target;
+use sluice_model::{Class, PortResult, Target};
 use crate::operation::effects::{CREATE_PROJECT, START_BUILD, STOP_BUILD};
 use crate::ports::{
     BuildPhase, BuildRequest, BuildRun, BuildStatus, Builders, LogStream, Project, ProjectSpec,

@@ -8,13 +8,12 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{Made, Reach, State, app, refuse};
-use crate::fault::{Class, PortResult};
-use crate::ids::Target;
+use sluice_model::{Class, CodeRef, PortResult, Target};
 use crate::operation::effects::{
     CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, DELETE_VERSION, INVOKE, MOVE_ALIAS, PERMIT_API,
     PUBLISH_VERSION, REMOVE_PERMISSION, UPDATE_CODE, UPDATE_CONFIG,
 };
-use crate::ports::{Alias, CodeRef, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags};
+use crate::ports::{Alias, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags};
 
 /// What ill code says of itself.
 pub(super) const ILL: &str = "it is <ill> & `tired`";
@@ -282,7 +281,7 @@ impl Functions for Reach {
                 revision: 0,
             };
             let made = FunctionState {
-                arn: crate::template::function_arn(target, function),
+                arn: sluice_template::function_arn(target, function),
                 tags: tags.clone(),
                 made: state.now,
                 changes: 0,

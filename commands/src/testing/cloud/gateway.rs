@@ -6,8 +6,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{Made, Reach, State, id, refuse};
-use crate::fault::{Class, PortResult};
-use crate::ids::Target;
+use sluice_model::{Class, PortResult, Target};
 use crate::operation::effects::{
     CREATE_API, CREATE_DEPLOYMENT, CREATE_INTEGRATION, CREATE_ROUTE, CREATE_STAGE, DELETE_ROUTE,
     DELETE_STAGE, UPDATE_ROUTE, UPDATE_STAGE,

@@ -94,7 +94,7 @@ impl Cloud {
     /// What a deploy leaves that failed before it recorded a release: a function without aliases. One version of it names a
     /// role, and `$LATEST` another.
     pub fn leave_function(&self, function: &str, published: &str, latest: &str) {
-        let arn = crate::template::function_arn(&target(), function);
+        let arn = sluice_template::function_arn(&target(), function);
         let mut state = self.lock();
         let made = FunctionState::unreleased(arn, published, latest, state.now);
         state.functions.insert(function.to_owned(), made);
@@ -104,7 +104,7 @@ impl Cloud {
     pub fn place(&self, function: &str, aliases: &[(&str, &str)]) {
         let aliases =
             aliases.iter().map(|(alias, version)| ((*alias).to_owned(), AliasState::at(version))).collect();
-        let arn = crate::template::function_arn(&target(), function);
+        let arn = sluice_template::function_arn(&target(), function);
         let mut state = self.lock();
         let now = state.now;
         state.functions.insert(function.to_owned(), FunctionState::bare(arn, aliases, now));

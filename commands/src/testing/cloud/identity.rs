@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{Made, Reach, State, refuse};
-use crate::fault::{Class, PortResult};
-use crate::ids::Target;
+use sluice_model::{Class, PortResult, Target};
 use crate::operation::effects::{
     CREATE_POLICY, CREATE_POLICY_VERSION, CREATE_ROLE, DELETE_POLICY_VERSION, DELETE_ROLE,
     DELETE_ROLE_POLICY, ROLE_POLICY,

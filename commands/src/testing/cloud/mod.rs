@@ -33,7 +33,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::fault::{Class, PortError, PortResult};
+use sluice_model::{Class, PortError, PortResult};
 use crate::ports::Clock;
 
 /// One call that reached the cloud, or was on its way to it.

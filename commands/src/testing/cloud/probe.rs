@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::functions::ILL;
 use super::{Reach, State};
-use crate::fault::{Class, PortError};
+use sluice_model::{Class, PortError};
 use crate::ports::{Method, Probe, Reply};
 
 /// The call as the log has it: it is none of AWS.

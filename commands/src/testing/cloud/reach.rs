@@ -10,8 +10,7 @@ use tokio::sync::Notify;
 
 use super::functions::FunctionState;
 use super::{Called, Cloud, Effect, Made, Moment, State, Weather, refuse};
-use crate::fault::{Class, PortError, PortResult};
-use crate::ids::Target;
+use sluice_model::{Class, PortError, PortResult, Target};
 use crate::operation::World;
 use crate::operation::effects::LOG_RETENTION;
 use crate::ports::{LogStream, Logs};

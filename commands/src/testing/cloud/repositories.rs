@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use super::{App, Cloud, Made, Reach, State, refuse};
-use crate::fault::{Class, PortResult};
-use crate::ids::{CommitId, Target};
+use sluice_model::{Class, CommitId, PortResult, Target};
 use crate::operation::effects::{CREATE_REPOSITORY, FIRST_COMMIT};
 use crate::ports::{Commit, NewFile, Repositories, Repository, Tags};
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::fault::Class;
+use sluice_model::Class;
 
 /// Where a life ends, at a call or an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,12 +11,8 @@ use ulid::Ulid;
 use super::Sample;
 use super::outputs::Outputs;
 use super::records::{CHANNEL, access, actor};
-use crate::card::Text;
-use crate::ids::OperationId;
-use crate::operation::{
-    Charter, Context, Definition, Effect, Entry, Facts, Motion, Node, Refusal, Row, Settings, SignalFact,
-    Start, StepId, Trouble, Verdict, plan,
-};
+use sluice_model::{OperationId, Refusal, Text};
+use crate::operation::{Charter, Context, Definition, Effect, Entry, Facts, Motion, Node, Row, Settings, SignalFact, Start, StepId, Trouble, Verdict, plan};
 use crate::operations::registry;
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
 

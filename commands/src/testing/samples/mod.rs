@@ -16,7 +16,7 @@ pub use stories::{all, promotion};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::card::Text;
+use sluice_model::Text;
 use crate::domain::Access;
 use crate::operation::{Definition, Facts, Head, Settings, Status, StepId};
 use crate::ports::News;

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::records::code;
 use crate::domain::{Change, PinnedApi};
-use crate::ids::{PipelineName, StageName};
+use sluice_model::{PipelineName, StageName};
 use crate::operation::{Facts, StepId};
 use crate::operations::names::{self, role_arn};
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{ApiLook, Deployable, FunctionLook, Latest, print};
 use crate::ports::FunctionConfig;
-use crate::template::{AppFunction, AppRoute, Application, function_name};
+use sluice_template::{AppFunction, AppRoute, Application, function_name};
 use crate::testing::target;
 
 /// What the world of a sample is like.

@@ -4,11 +4,10 @@ use crate::domain::{
     About, Access, Act, Artifact, AuditRecord, Build, BuildState, Change, Counters, Current, FINGERPRINT,
     KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item,
 };
-use crate::ids::{BuildNumber, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
+use sluice_model::{Actor, BuildNumber, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
 use crate::operation::{Head, Keys, Status};
-use crate::ports::{AuditItem, CodeRef, Guard, Guards, Item, LogStream, Precondition, Store, Write};
-use crate::service::Actor;
-use crate::template::function_name;
+use crate::ports::{AuditItem, Guard, Guards, Item, LogStream, Precondition, Store, Write};
+use sluice_template::function_name;
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::pinned_api;
 use crate::testing::{Cloud, target};

@@ -5,16 +5,14 @@ use super::outputs::Outputs;
 use super::records::{access, artifact, change, current, release, stage};
 use super::{Journal, Sample};
 use crate::domain::{Change, Drift, Lock, Moved, Policy, RoleChange, VersionSet, View};
-use crate::fault::{Class, PortError};
-use crate::grammar::Role;
-use crate::ids::{BuildNumber, Member, OperationId, ReleaseNumber, StageName};
-use crate::operation::{Entry, Ground, Refusal, Slot, Trouble, Verdict};
+use sluice_model::{BuildNumber, Class, Member, OperationId, PortError, Refusal, ReleaseNumber, Role, StageName};
+use crate::operation::{Entry, Ground, Slot, Trouble, Verdict};
 use crate::operations::access as access_change;
 use crate::operations::steps::{JustMoved, foreign_refusal, quoted, refuse};
 use crate::operations::{
     build, deploy, promote, repo_create, rollback, stage_add, stage_lock, stage_set, stage_unlock, tidy,
 };
-use crate::template::{TemplateCode, TemplateError};
+use sluice_template::{TemplateCode, TemplateError};
 
 const CLONE: &str = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/orders";
 const BUCKET: &str = "sluice-123456789012-eu-central-1";

@@ -109,7 +109,7 @@ async fn a_revision_that_changed_alone_is_no_change_of_somebody_else() {
     // What really changed meanwhile is.
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "v10", 512), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
-    shared.cloud.weather_on(UPDATE_CONFIG.call, [Weather::Fails(crate::fault::Class::Precondition)]);
+    shared.cloud.weather_on(UPDATE_CONFIG.call, [Weather::Fails(sluice_model::Class::Precondition)]);
     let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, "aws-precondition");
 }

@@ -8,7 +8,7 @@ use super::scene::Scene;
 use super::speech::People;
 use super::tale::{Act, HIDDEN};
 use super::{judge, scenes};
-use crate::fault::Class;
+use sluice_model::Class;
 use crate::operation::effects::CREATE_DEPLOYMENT;
 use crate::ports::StoreError;
 use crate::testing::cloud::{Climate, Weather};

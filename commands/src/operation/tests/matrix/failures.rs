@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::cases::{Case, Hints, Tally, clean, sampled};
 use super::speech::People;
 use super::{judge, scenes};
-use crate::fault::Class;
+use sluice_model::Class;
 use crate::operation::{REJECTED, Status};
 use crate::testing::Moment;
 use crate::testing::cloud::{Called, Weather};

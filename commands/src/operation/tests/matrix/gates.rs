@@ -8,7 +8,7 @@ use super::super::harness::{Process, Shared, person};
 use super::scene::Scene;
 use super::speech::code;
 use super::tale::{Act, PLENTY};
-use crate::ids::StageName;
+use sluice_model::StageName;
 use crate::operation::{Head, Status};
 
 pub(super) fn secs(seconds: u64) -> Duration {
@@ -140,7 +140,7 @@ async fn who_approves_sees_what_changes_and_who_else_may() {
     process.types("b1", "ben", "/promote approve orders prod").await;
     process.live_until(async || shared.is_settled()).await;
     let fields = shared.news(&head.id).unwrap().card.parts.into_iter().find_map(|part| match part {
-        crate::card::Part::Fields(fields) => Some(fields),
+        sluice_model::Part::Fields(fields) => Some(fields),
         _ => None,
     });
     let fields: Vec<_> = fields.unwrap().into_iter().map(|(label, value)| (label, value.flat())).collect();

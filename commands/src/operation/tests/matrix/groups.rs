@@ -53,7 +53,7 @@ async fn nobody_passes_by_a_group_until_it_is_known_who_is_in_it() {
     shared.people.set("S1", Ok(&[person("zoe").id]));
     process.types("b2", "ben", "/promote approve orders prod").await;
     let card = process.types("z1", "zoe", "/promote approve orders prod").await;
-    assert_eq!(card.tone, crate::card::Tone::Good, "{card:?}");
+    assert_eq!(card.tone, sluice_model::Tone::Good, "{card:?}");
     process.live_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded, "{:#?}", shared.journal(&head.id));
     assert_eq!(runs(&shared, "prod").await, 1);

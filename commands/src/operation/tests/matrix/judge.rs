@@ -6,12 +6,11 @@ use super::super::harness::Shared;
 use super::cases::Clean;
 use super::scene::Scene;
 use super::tale::Tale;
-use crate::card::Tone;
+use sluice_model::{OperationId, Tone};
 use crate::domain::{Act, AuditRecord, Release, VersionSet, View, from_item};
-use crate::ids::OperationId;
 use crate::operation::{Head, Keys, Status};
 use crate::ports::News;
-use crate::template::function_name;
+use sluice_template::function_name;
 use crate::testing::cloud::Serving;
 use crate::testing::target;
 

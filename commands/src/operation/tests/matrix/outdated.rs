@@ -5,7 +5,7 @@ use super::cases::{Tally, sampled};
 use super::gates::{ASK, comes_to, ends, fails_with, newest, refused, runs, world};
 use super::scene::Scene;
 use super::smoke::words;
-use crate::ids::OperationId;
+use sluice_model::OperationId;
 use crate::operation::{Head, Status};
 use crate::testing::Moment;
 

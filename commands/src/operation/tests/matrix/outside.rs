@@ -8,7 +8,7 @@ use super::cases::{Case, Tally, sampled};
 use super::scene::Scene;
 use super::speech::{People, code};
 use super::tale::{HIDDEN, PLENTY, Tale};
-use crate::card::Card;
+use sluice_model::Card;
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Head, Status};
 use crate::operations::names;

@@ -12,7 +12,7 @@ use super::super::harness::{Death, Process, Shared};
 use super::cases::{Case, Hints};
 use super::speech::People;
 use super::tale::{Act, Tale, app};
-use crate::ids::OperationId;
+use sluice_model::OperationId;
 use crate::operation::{Head, Status};
 use crate::operations;
 use crate::operations::rights::OwnResources;

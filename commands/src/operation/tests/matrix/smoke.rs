@@ -97,7 +97,7 @@ async fn asked(shared: &Shared, path: &str) -> Reply {
 pub(super) fn words(shared: &Shared, head: &Head) -> String {
     let card = shared.news(&head.id).unwrap().card;
     let texts = card.parts.iter().filter_map(|part| match part {
-        crate::card::Part::Text(text) => Some(text.flat()),
+        sluice_model::Part::Text(text) => Some(text.flat()),
         _ => None,
     });
     let hint = card.hint.as_ref().map(|hint| hint.flat()).unwrap_or_default();

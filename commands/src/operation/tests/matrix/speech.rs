@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::harness::{Process, Shared, person};
-use crate::card::{Card, Span};
+use sluice_model::{Card, Span};
 use crate::operation::{CANCEL_BUTTON, Head, RESOLVE_BUTTON, RETRY_BUTTON, Status};
 use crate::operations::promote::{APPROVE, REJECT};
 use crate::service::{Invocation, Said};

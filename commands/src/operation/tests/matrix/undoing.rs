@@ -11,7 +11,7 @@ use super::scene::Scene;
 use super::speech::People;
 use super::tale::Tale;
 use super::{judge, scenes};
-use crate::fault::Class;
+use sluice_model::Class;
 use crate::operation::{Head, Status};
 use crate::testing::Moment;
 use crate::testing::cloud::Weather;

@@ -1,0 +1,330 @@
+//! What the bot says, before it is Slack's: a neutral document that `bot/src/render` turns into Block Kit.
+//!
+//! Cards are made by named pure functions from recorded state. Text is a list of spans, so that what people typed is
+//! never markup: the renderer escapes every [`Span::Plain`] and [`Span::Code`], and cuts to Slack's limits.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{ChannelId, GroupId, Member, UserId};
+
+/// A piece of running text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Span {
+    /// As it is.
+    Plain(String),
+    /// Emphasised.
+    Bold(String),
+    /// A name, a command, a version: set in a fixed width.
+    Code(String),
+    /// A person; notifies them where the message is new.
+    User(UserId),
+    /// A user group; notifies everybody in it where the message is new.
+    Group(GroupId),
+    /// A channel.
+    Channel(ChannelId),
+    /// A link with its label.
+    Link {
+        /// Where it leads.
+        url: String,
+        /// What is read.
+        label: String,
+    },
+    /// A point in time, shown in the reader's own time zone.
+    Time(Timestamp),
+}
+
+/// Running text, built by chaining: `Text::plain("Deploying ").code("orders")`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(pub Vec<Span>);
+
+impl Text {
+    /// Text that begins with plain words.
+    pub fn plain(words: impl Into<String>) -> Self {
+        Self::default().then(words)
+    }
+    /// Adds plain words.
+    pub fn then(self, words: impl Into<String>) -> Self {
+        self.span(Span::Plain(words.into()))
+    }
+    /// Adds emphasised words.
+    pub fn bold(self, words: impl Into<String>) -> Self {
+        self.span(Span::Bold(words.into()))
+    }
+    /// Adds a name, command or version.
+    pub fn code(self, words: impl Into<String>) -> Self {
+        self.span(Span::Code(words.into()))
+    }
+    /// Adds a person.
+    pub fn user(self, user: &UserId) -> Self {
+        self.span(Span::User(user.clone()))
+    }
+    /// Adds a user group.
+    pub fn group(self, group: &GroupId) -> Self {
+        self.span(Span::Group(group.clone()))
+    }
+    /// Adds a person or a user group.
+    pub fn member(self, member: &Member) -> Self {
+        match member {
+            Member::User(user) => self.user(user),
+            Member::Group(group) => self.group(group),
+        }
+    }
+    /// Adds a channel.
+    pub fn channel(self, channel: &ChannelId) -> Self {
+        self.span(Span::Channel(channel.clone()))
+    }
+    /// Adds a link.
+    pub fn link(self, url: impl Into<String>, label: impl Into<String>) -> Self {
+        self.span(Span::Link { url: url.into(), label: label.into() })
+    }
+    /// Adds a point in time.
+    pub fn time(self, at: Timestamp) -> Self {
+        self.span(Span::Time(at))
+    }
+    /// Adds another text's spans.
+    pub fn join(mut self, other: Text) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+    fn span(mut self, span: Span) -> Self {
+        self.0.push(span);
+        self
+    }
+    /// Whether there is nothing to read in it.
+    pub fn is_empty(&self) -> bool {
+        self.flat().is_empty()
+    }
+    /// The text without markup, for notifications, screen readers and terminals.
+    pub fn flat(&self) -> String {
+        let mut flat = String::new();
+        for span in &self.0 {
+            match span {
+                Span::Plain(s) | Span::Bold(s) | Span::Code(s) => flat.push_str(s),
+                Span::User(id) => flat.push_str(&format!("@{id}")),
+                Span::Group(id) => flat.push_str(&format!("@{id}")),
+                Span::Channel(id) => flat.push_str(&format!("#{id}")),
+                Span::Link { label, .. } => flat.push_str(label),
+                Span::Time(at) => flat.push_str(&at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
+            }
+        }
+        flat
+    }
+}
+
+impl From<&str> for Text {
+    fn from(words: &str) -> Self {
+        Text::plain(words)
+    }
+}
+
+impl From<String> for Text {
+    fn from(words: String) -> Self {
+        Text::plain(words)
+    }
+}
+
+/// The mood of a card: the renderer puts a sign before the title, never a colour alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tone {
+    /// An answer to a question.
+    Neutral,
+    /// Work goes on.
+    Running,
+    /// Somebody or something is waited for.
+    Waiting,
+    /// It ended well.
+    Good,
+    /// It ended badly, or was refused.
+    Bad,
+}
+
+/// How a step of an operation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Not begun.
+    Pending,
+    /// Begun.
+    Running,
+    /// Waits for a person or for its turn.
+    Waiting,
+    /// Ended well.
+    Done,
+    /// Ended well, and was taken back.
+    Undone,
+    /// Ended badly.
+    Failed,
+}
+
+/// A line of an operation's list of steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepLine {
+    /// How it stands.
+    pub state: StepState,
+    /// What it does: "publish `hello`".
+    pub title: Text,
+    /// How long it took or has been taking, in milliseconds.
+    pub took_ms: Option<u64>,
+    /// What is worth saying of it: the version, the error.
+    pub note: Option<Text>,
+}
+
+/// A part of a card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// A paragraph.
+    Text(Text),
+    /// Label and value, side by side where there is room.
+    Fields(Vec<(String, Text)>),
+    /// The steps of an operation.
+    Steps(Vec<StepLine>),
+    /// Rows under a header; every row has as many cells as the header.
+    Table {
+        /// The header's cells.
+        header: Vec<String>,
+        /// The rows.
+        rows: Vec<Vec<Text>>,
+    },
+    /// Lines in a fixed width: a log's tail, commands to type.
+    Code(String),
+    /// A line across.
+    Divider,
+}
+
+/// How a button looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ButtonStyle {
+    /// Like the others.
+    Default,
+    /// The expected choice.
+    Primary,
+    /// It takes something away.
+    Danger,
+}
+
+/// The question that a button asks before it acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirm {
+    /// The question's title.
+    pub title: String,
+    /// What will happen.
+    pub text: String,
+    /// The label of yes.
+    pub confirm: String,
+    /// The label of no.
+    pub deny: String,
+}
+
+/// A button. `value` names the operation and its revision: a decision binds to those, not to the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Button {
+    /// One of the fixed ids of DESIGN 8: `promotion.approve`.
+    pub action_id: String,
+    /// What is read.
+    pub label: String,
+    /// How it looks.
+    pub style: ButtonStyle,
+    /// What comes back with the click.
+    pub value: String,
+    /// What is asked first.
+    pub confirm: Option<Confirm>,
+}
+
+impl Button {
+    /// A button that acts at once.
+    pub fn new(action_id: &str, label: &str, value: String) -> Self {
+        let (action_id, label) = (action_id.to_owned(), label.to_owned());
+        Self { action_id, label, style: ButtonStyle::Default, value, confirm: None }
+    }
+    /// With that look.
+    pub fn style(self, style: ButtonStyle) -> Self {
+        Self { style, ..self }
+    }
+    /// Asks first, in these words; people who mean it press `yes`.
+    pub fn asking(self, text: String, yes: &str) -> Self {
+        let (title, deny) = (format!("{}?", self.label), "Not now".to_owned());
+        Self { confirm: Some(Confirm { title, text, confirm: yes.to_owned(), deny }), ..self }
+    }
+}
+
+/// A message, an answer, a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// The mood.
+    pub tone: Tone,
+    /// The headline; alone it must make sense, since notifications and screen readers show it.
+    pub title: Text,
+    /// The body.
+    pub parts: Vec<Part>,
+    /// The next action, apart from the message (`STYLE.md` 6).
+    pub hint: Option<Text>,
+    /// Buttons.
+    pub buttons: Vec<Button>,
+    /// Small print: who asked, when, the stable code of an error.
+    pub footer: Vec<Text>,
+}
+
+impl Card {
+    /// A card with a headline alone.
+    pub fn new(tone: Tone, title: impl Into<Text>) -> Self {
+        Self { tone, title: title.into(), parts: vec![], hint: None, buttons: vec![], footer: vec![] }
+    }
+    /// Adds a part.
+    pub fn part(mut self, part: Part) -> Self {
+        self.parts.push(part);
+        self
+    }
+    /// Adds a paragraph.
+    pub fn text(self, text: impl Into<Text>) -> Self {
+        let text = text.into();
+        self.part(Part::Text(text))
+    }
+    /// Sets the next action.
+    pub fn hint(mut self, hint: impl Into<Text>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+    /// Adds a button.
+    pub fn button(mut self, button: Button) -> Self {
+        self.buttons.push(button);
+        self
+    }
+    /// Adds a line of small print.
+    pub fn foot(mut self, line: impl Into<Text>) -> Self {
+        self.footer.push(line.into());
+        self
+    }
+    /// The same card with other texts.
+    pub fn map_texts(self, map: impl Fn(Text) -> Text) -> Self {
+        let part = |part: Part| match part {
+            Part::Text(text) => Part::Text(map(text)),
+            Part::Fields(fields) => {
+                Part::Fields(fields.into_iter().map(|(label, value)| (label, map(value))).collect())
+            }
+            Part::Steps(steps) => Part::Steps(
+                steps
+                    .into_iter()
+                    .map(|step| StepLine { title: map(step.title), note: step.note.map(&map), ..step })
+                    .collect(),
+            ),
+            Part::Table { header, rows } => {
+                let rows = rows.into_iter().map(|row| row.into_iter().map(&map).collect()).collect();
+                Part::Table { header, rows }
+            }
+            part @ (Part::Code(_) | Part::Divider) => part,
+        };
+        Self {
+            title: map(self.title),
+            parts: self.parts.into_iter().map(part).collect(),
+            hint: self.hint.map(&map),
+            footer: self.footer.into_iter().map(&map).collect(),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The words that all of Sluice shares: identifiers, people and their roles, cards and answers, refusals, errors of ports.
+//!
+//! A leaf: it depends on no other crate of ours, does no I/O and waits for nothing.
+
+mod actor;
+mod answer;
+mod arn;
+mod card;
+mod code;
+mod ids;
+mod port_error;
+mod refusal;
+mod role;
+
+pub use actor::*;
+pub use answer::*;
+pub use arn::*;
+pub use card::*;
+pub use code::*;
+pub use ids::*;
+pub use port_error::*;
+pub use refusal::*;
+pub use role::*;
+
+/// How the key of a stage's setting begins that is a parameter of the template: `param.LogLevel`.
+pub const PARAMETER: &str = "param.";

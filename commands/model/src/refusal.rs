@@ -1,0 +1,30 @@
+//! Why a request cannot be fulfilled, in words for people.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Role;
+
+/// An end that trying again cannot change, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// A stable code.
+    pub code: String,
+    /// What happened and why.
+    pub problem: String,
+    /// What to do next.
+    pub hint: String,
+    /// The role that would have let them, and that somebody can give: it may be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<Role>,
+}
+
+impl Refusal {
+    /// A refusal with its code, what happened, and what to do next.
+    pub fn new(code: &str, problem: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code: code.into(), problem: problem.into(), hint: hint.into(), lacks: None }
+    }
+    /// For want of that role.
+    pub fn lacking(self, role: Option<Role>) -> Self {
+        Self { lacks: role, ..self }
+    }
+}

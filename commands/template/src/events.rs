@@ -1,0 +1,195 @@
+//! The routes of a function: its events of type `HttpApi`, all on the pipeline's one HTTP API.
+
+use serde_json::{Map, Value};
+
+use super::AppRoute;
+use super::error::{Findings, Place, TemplateCode, Wrong};
+use super::intrinsics::Resolver;
+use super::shape;
+
+const METHODS: [&str; 8] = ["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+/// The route that takes whatever no other route takes.
+const DEFAULT: &str = "$default";
+
+/// Reads `Events` of a function: each route with the place where it is declared.
+pub(super) fn read(
+    events: &Value,
+    function: &str,
+    place: &Place,
+    resolver: &Resolver<'_>,
+    findings: &mut Findings,
+) -> Vec<(Place, AppRoute)> {
+    let Some(events) = findings.take(place, shape::map(events)) else { return Vec::new() };
+    let mut routes = Vec::new();
+    for (name, event) in events {
+        let place = place.key(name);
+        let key = shape::map(event).and_then(|event| key_of(event, resolver));
+        if let Some(key) = findings.take(&place, key) {
+            routes.push((place, AppRoute { key, function: function.to_owned() }));
+        }
+    }
+    routes
+}
+
+fn key_of(event: &Map<String, Value>, resolver: &Resolver<'_>) -> Result<String, Wrong> {
+    let kind = event.get("Type").map_or(Ok(""), shape::string)?;
+    if kind != "HttpApi" {
+        let hint = if kind == "Api" {
+            "use the type HttpApi"
+        } else {
+            "remove it; only the type HttpApi is read yet"
+        };
+        return Err(Wrong::new(
+            TemplateCode::Unsupported,
+            format!("events of type `{kind}` are not read"),
+            hint,
+        ));
+    }
+    if let Some(key) = event.keys().find(|key| !matches!(key.as_str(), "Type" | "Properties")) {
+        return Err(unread(key));
+    }
+    let none = Map::new();
+    let properties = event.get("Properties").map_or(Ok(&none), shape::map)?;
+    let (mut method, mut path) = (None, None);
+    for (key, value) in properties {
+        match key.as_str() {
+            "Method" => method = Some(method_of(&resolver.text(value)?)?),
+            "Path" => path = Some(resolver.text(value)?),
+            "PayloadFormatVersion" if resolver.text(value)? == "2.0" => {}
+            _ => return Err(unread(key)),
+        }
+    }
+    match (method.as_deref(), path) {
+        (None, None) => Ok(DEFAULT.into()),
+        // What SAM makes of an event with neither, written out.
+        (None | Some("ANY"), Some(path)) if path == DEFAULT => Ok(path),
+        (Some(method), Some(path)) => Ok(format!("{method} {}", path_of(path)?)),
+        _ => Err(Wrong::new(
+            TemplateCode::Missing,
+            "an HttpApi event has Path without Method, or Method without Path",
+            "write both, or neither for the route that takes whatever no other route takes",
+        )),
+    }
+}
+
+fn unread(key: &str) -> Wrong {
+    let hint = match key {
+        "ApiId" => "remove it: all routes of a pipeline are on the one API that Sluice makes for it",
+        "PayloadFormatVersion" => "remove it: functions get payload format 2.0",
+        _ => "remove it; an HttpApi event has Path and Method, or neither",
+    };
+    Wrong::new(TemplateCode::Unsupported, format!("`{key}` of an HttpApi event is not read"), hint)
+}
+
+fn method_of(method: &str) -> Result<String, Wrong> {
+    let upper = method.to_ascii_uppercase();
+    if METHODS.contains(&upper.as_str()) {
+        return Ok(upper);
+    }
+    Err(Wrong::new(
+        TemplateCode::Value,
+        format!("`{method}` is no method of an HTTP API"),
+        format!("use one of {}", METHODS.join(", ")),
+    ))
+}
+
+/// Checks a path: `/items/{id}/{rest+}`, with a greedy variable only at its end.
+fn path_of(path: String) -> Result<String, Wrong> {
+    let Some(below) = path.strip_prefix('/') else { return Err(bad_path(&path)) };
+    let segments: Vec<&str> = below.split('/').collect();
+    for (n, segment) in segments.iter().enumerate() {
+        let last = n + 1 == segments.len();
+        let variable = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let good = match variable {
+            Some(name) => {
+                let name = if last { name.strip_suffix('+').unwrap_or(name) } else { name };
+                !name.is_empty()
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+            }
+            None => {
+                (last || !segment.is_empty())
+                    && segment
+                        .bytes()
+                        .all(|b| b.is_ascii_graphic() && !matches!(b, b'{' | b'}' | b'?' | b'#'))
+            }
+        };
+        if !good {
+            return Err(bad_path(&path));
+        }
+    }
+    Ok(path)
+}
+
+fn bad_path(path: &str) -> Wrong {
+    Wrong::new(
+        TemplateCode::Value,
+        format!("`{path}` is no path of an HTTP API"),
+        "write it as in /items/{id} or /files/{name+}",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::json;
+
+    use super::*;
+    use sluice_model::{PipelineName, StageName, Target};
+    use crate::Deploying;
+    use crate::budget::Budget;
+
+    /// The key of the route of an event with these properties, or the problem.
+    fn key(properties: Value) -> Result<String, String> {
+        let (pipeline, stage) = (PipelineName::new("orders").unwrap(), StageName::new("dev").unwrap());
+        let deploying = Deploying {
+            pipeline: &pipeline,
+            stage: &stage,
+            target: &Target { account: "123456789012".into(), region: "eu-central-1".into() },
+            parameters: &BTreeMap::new(),
+            code_bucket: "bucket",
+            code_prefix: "orders",
+            wild_rights: false,
+        };
+        let resolver = Resolver {
+            deploying: &deploying,
+            parameters: BTreeMap::new(),
+            functions: BTreeSet::new(),
+            budget: Budget::new(),
+        };
+        let event = json!({ "Type": "HttpApi", "Properties": properties });
+        key_of(shape::map(&event).unwrap(), &resolver).map_err(|wrong| wrong.problem)
+    }
+
+    #[test]
+    fn a_path_and_a_method_are_a_key_and_so_is_the_default() {
+        for (path, method, expected) in [
+            (json!("/"), json!("get"), "GET /"),
+            (json!("/items/{id}/{rest+}"), json!("ANY"), "ANY /items/{id}/{rest+}"),
+            (json!("/a-b/c.d~/"), json!("Post"), "POST /a-b/c.d~/"),
+            (json!("$default"), json!("any"), "$default"),
+            (json!({ "Fn::Sub": "/in/${AWS::Region}" }), json!("PUT"), "PUT /in/eu-central-1"),
+        ] {
+            assert_eq!(key(json!({ "Path": path, "Method": method })).as_deref(), Ok(expected));
+        }
+        for properties in [json!({}), json!({ "Path": "$default" }), json!({ "PayloadFormatVersion": "2.0" })]
+        {
+            assert_eq!(key(properties).as_deref(), Ok("$default"));
+        }
+    }
+
+    #[test]
+    fn what_api_gateway_would_refuse_is_refused_here() {
+        for path in ["", "items", "/a//b", "/{a+}/b", "/{}", "/{a", "/a}b", "/a?b", "/a b", "/é", "$defaults"]
+        {
+            let problem = key(json!({ "Path": path, "Method": "GET" })).unwrap_err();
+            assert_eq!(problem, format!("`{path}` is no path of an HTTP API"));
+        }
+        assert!(key(json!({ "Path": "$default", "Method": "GET" })).is_err());
+        assert!(key(json!({ "Path": "/", "Method": "FETCH" })).unwrap_err().contains("`FETCH`"));
+        for half in [json!({ "Path": "/" }), json!({ "Method": "GET" })] {
+            assert!(key(half).unwrap_err().contains("without"));
+        }
+    }
+}

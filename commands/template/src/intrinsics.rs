@@ -1,0 +1,243 @@
+//! `Ref`, `Fn::Sub`, `Fn::Join` and `Fn::GetAtt`, resolved for one stage without asking AWS.
+//!
+//! A function is always its alias of the stage, never `$LATEST`: what another stage runs, or a release that is just
+//! being made, cannot be reached through a template. Names are deterministic, so functions may name each other in a
+//! circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::Deploying;
+use super::budget::Budget;
+use super::error::{TemplateCode, Wrong};
+use super::names;
+use super::parameters::Parameters;
+use super::shape;
+use sluice_model;
+
+/// What the references of a template stand for.
+pub(super) struct Resolver<'a> {
+    pub(super) deploying: &'a Deploying<'a>,
+    pub(super) parameters: Parameters,
+    /// The logical ids of the functions.
+    pub(super) functions: BTreeSet<String>,
+    /// What is left of the work that they may cause.
+    pub(super) budget: Budget,
+}
+
+impl Resolver<'_> {
+    /// The value with every intrinsic in it resolved, at any depth.
+    pub(super) fn resolve(&self, value: &Value) -> Result<Value, Wrong> {
+        let _level = self.budget.enter()?;
+        match value {
+            Value::Object(map) => match intrinsic(map)? {
+                Some((name, argument)) => self.apply(name, argument),
+                None => {
+                    let pairs = map.iter().map(|(key, value)| {
+                        self.budget.text(key.len())?;
+                        Ok((key.clone(), self.resolve(value)?))
+                    });
+                    pairs.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+                }
+            },
+            Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>(),
+            Value::String(text) => {
+                no_dynamic_reference(text)?;
+                self.budget.text(text.len())?;
+                Ok(value.clone())
+            }
+            _ => Ok(value.clone()),
+        }
+    }
+
+    /// The value as a text, as CloudFormation makes one.
+    pub(super) fn text(&self, value: &Value) -> Result<String, Wrong> {
+        shape::scalar(&self.resolve(value)?)
+    }
+
+    fn apply(&self, name: &str, argument: &Value) -> Result<Value, Wrong> {
+        match name {
+            "Ref" => self.reference(shape::string(argument)?),
+            "Fn::GetAtt" => self.attribute(argument).map(Value::String),
+            "Fn::Join" => self.join(argument).map(Value::String),
+            "Fn::Sub" => self.sub(argument).map(Value::String),
+            _ => Err(Wrong::new(
+                TemplateCode::Unsupported,
+                format!("the intrinsic `{name}` is not read"),
+                "use Ref, Fn::Sub, Fn::Join or Fn::GetAtt; a parameter per stage does what a condition or mapping does",
+            )),
+        }
+    }
+
+    fn reference(&self, name: &str) -> Result<Value, Wrong> {
+        let Deploying { target, stage, pipeline, .. } = self.deploying;
+        let pseudo = match name {
+            "AWS::Region" => target.region.clone(),
+            "AWS::AccountId" => target.account.clone(),
+            "AWS::Partition" => arn::partition(&target.region).to_owned(),
+            "AWS::URLSuffix" => arn::url_suffix(&target.region).to_owned(),
+            _ if name.starts_with("AWS::") => {
+                return Err(Wrong::new(
+                    TemplateCode::Unsupported,
+                    format!("`{name}` means nothing here: there is no stack"),
+                    "use AWS::Region, AWS::AccountId, AWS::Partition, AWS::URLSuffix or a parameter",
+                ));
+            }
+            _ => match self.parameters.get(name) {
+                Some(value) => {
+                    let value = value.as_ref().ok_or_else(Wrong::told_before)?;
+                    self.budget.copy(value)?;
+                    return Ok(value.clone());
+                }
+                None if self.functions.contains(name) => {
+                    format!("{}:{stage}", names::function_name(pipeline, name))
+                }
+                None => return Err(unknown(name)),
+            },
+        };
+        Ok(pseudo.into())
+    }
+
+    /// `[Function, Arn]`, or `Function.Arn` in one text.
+    fn attribute(&self, argument: &Value) -> Result<String, Wrong> {
+        let parts: Vec<&str> = match argument {
+            Value::String(text) => text.splitn(2, '.').collect(),
+            _ => shape::list(argument)?.iter().map(shape::string).collect::<Result<_, _>>()?,
+        };
+        match parts.as_slice() {
+            [name, attribute] => self.attribute_of(name, attribute),
+            _ => Err(Wrong::new(
+                TemplateCode::Shape,
+                "Fn::GetAtt takes a function and an attribute",
+                "write `!GetAtt Name.Arn`",
+            )),
+        }
+    }
+
+    fn attribute_of(&self, name: &str, attribute: &str) -> Result<String, Wrong> {
+        let Deploying { target, stage, pipeline, .. } = self.deploying;
+        if !self.functions.contains(name) {
+            return Err(unknown(name));
+        }
+        if attribute != "Arn" {
+            return Err(Wrong::new(
+                TemplateCode::Unsupported,
+                format!("the attribute `{attribute}` of {name} is not known"),
+                "a function has the attribute Arn",
+            ));
+        }
+        Ok(names::alias_arn(target, &names::function_name(pipeline, name), stage))
+    }
+
+    /// `[delimiter, [values…]]`; the list may be a parameter of type CommaDelimitedList.
+    fn join(&self, argument: &Value) -> Result<String, Wrong> {
+        let [delimiter, values] = shape::list(argument)?.as_slice() else {
+            return Err(Wrong::new(
+                TemplateCode::Shape,
+                "Fn::Join takes a delimiter and a list",
+                "write `!Join [\"-\", [a, b]]`",
+            ));
+        };
+        let values = self.resolve(values)?;
+        let values = shape::list(&values)?.iter().map(shape::scalar).collect::<Result<Vec<_>, _>>()?;
+        let delimiter = shape::string(delimiter)?;
+        let delimiters = delimiter.len().saturating_mul(values.len().saturating_sub(1));
+        self.budget.text(values.iter().map(String::len).sum::<usize>().saturating_add(delimiters))?;
+        Ok(values.join(delimiter))
+    }
+
+    /// A text with `${…}` in it, or such a text and a mapping of its own variables.
+    fn sub(&self, argument: &Value) -> Result<String, Wrong> {
+        let none = Map::new();
+        let (text, variables) = match argument {
+            Value::String(text) => (text.as_str(), &none),
+            _ => match shape::list(argument)?.as_slice() {
+                [text, variables] => (shape::string(text)?, shape::map(variables)?),
+                _ => {
+                    return Err(Wrong::new(
+                        TemplateCode::Shape,
+                        "Fn::Sub takes a text, or a list of a text and a mapping",
+                        "write `!Sub \"…${Name}…\"`",
+                    ));
+                }
+            },
+        };
+        let mut out = String::new();
+        let mut push = |part: &str| {
+            self.budget.text(part.len())?;
+            out.push_str(part);
+            Ok::<_, Wrong>(())
+        };
+        // Each variable is resolved once, however often it stands in the text.
+        let mut resolved: BTreeMap<&str, String> = BTreeMap::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let Some((name, tail)) = after.split_once('}') else {
+                return Err(Wrong::new(
+                    TemplateCode::Shape,
+                    "a `${` in Fn::Sub has no `}`",
+                    "close it, or write `${!…}` for a `${…}` that stays",
+                ));
+            };
+            push(before)?;
+            if let Some(literal) = name.strip_prefix('!') {
+                ["${", literal, "}"].into_iter().try_for_each(&mut push)?;
+            } else if let Some(value) = resolved.get(name) {
+                push(value)?;
+            } else {
+                let value = self.variable(name, variables)?;
+                push(&value)?;
+                resolved.insert(name, value);
+            }
+            rest = tail;
+        }
+        push(rest)?;
+        no_dynamic_reference(&out)?;
+        Ok(out)
+    }
+
+    fn variable(&self, name: &str, variables: &Map<String, Value>) -> Result<String, Wrong> {
+        if let Some(value) = variables.get(name) {
+            return self.text(value);
+        }
+        match name.split_once('.') {
+            Some((function, attribute)) => self.attribute_of(function, attribute),
+            None => shape::scalar(&self.reference(name)?),
+        }
+    }
+}
+
+fn no_dynamic_reference(text: &str) -> Result<(), Wrong> {
+    if !text.contains("{{resolve:") {
+        return Ok(());
+    }
+    Err(Wrong::new(
+        TemplateCode::Unsupported,
+        "dynamic references (`{{resolve:…}}`) are not read: the value would be copied into the configuration",
+        "pass the name of the secret or parameter, and read it in the function",
+    ))
+}
+
+/// The intrinsic that a mapping is, with its argument; none if it is an ordinary mapping.
+fn intrinsic(map: &Map<String, Value>) -> Result<Option<(&str, &Value)>, Wrong> {
+    let Some((name, argument)) = map.iter().find(|(key, _)| *key == "Ref" || key.starts_with("Fn::")) else {
+        return Ok(None);
+    };
+    if map.len() > 1 {
+        return Err(Wrong::new(
+            TemplateCode::Shape,
+            format!("`{name}` stands among other keys"),
+            "an intrinsic function is the only key of its mapping",
+        ));
+    }
+    Ok(Some((name, argument)))
+}
+
+fn unknown(name: &str) -> Wrong {
+    Wrong::new(
+        TemplateCode::Reference,
+        format!("`{name}` is no parameter and no function of this template"),
+        "correct the name, or declare it; resources other than functions are not read yet",
+    )
+}

@@ -1,0 +1,143 @@
+//! `sluice-manifest.json`: what the packaging script pinned, one object version and one SHA-256 per function.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::budget::{LARGEST_FILE, MOST_FUNCTIONS};
+use super::error::{TemplateCode, TemplateError, cut};
+use sluice_model::CodeRef;
+
+/// So many problems are shown.
+const SHOWN: usize = 10;
+/// The longest logical id, and the longest key or version of an object in S3.
+const LONGEST_ID: usize = 255;
+const LONGEST_KEY: usize = 1_024;
+
+/// The format that this reader knows.
+const SCHEMA: u32 = 1;
+
+/// The packaged code of a build's functions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Manifest {
+    /// Where the code of each function is, and what it is, by logical id.
+    pub functions: BTreeMap<String, CodeRef>,
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: u32,
+    functions: BTreeMap<String, CodeRef>,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest; the error names everything that is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        if text.len() > LARGEST_FILE {
+            return Err(wrong("it is larger than 1 MiB".to_owned()));
+        }
+        let file: File = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if file.schema != SCHEMA {
+            return Err(wrong(format!("its schema is {}, not {SCHEMA}", file.schema)));
+        }
+        if file.functions.len() > MOST_FUNCTIONS {
+            return Err(wrong(format!("it has more than {MOST_FUNCTIONS} functions")));
+        }
+        let problems: Vec<_> = file.functions.iter().flat_map(|(id, code)| problems(id, code)).collect();
+        if problems.is_empty() {
+            Ok(Self { functions: file.functions })
+        } else {
+            let more = problems.len().saturating_sub(SHOWN);
+            let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+            let shown: Vec<_> = problems.into_iter().take(SHOWN).collect();
+            Err(wrong(shown.join("; ") + &more))
+        }
+    }
+}
+
+fn problems(logical_id: &str, code: &CodeRef) -> Vec<String> {
+    let mut problems = Vec::new();
+    if logical_id.len() > LONGEST_ID {
+        return vec![format!("a name of a function has more than {LONGEST_ID} characters")];
+    }
+    // CloudFormation's rule for logical ids. What breaks it is not repeated: the build's author chose it.
+    if logical_id.is_empty() || !logical_id.chars().all(|sign| sign.is_ascii_alphanumeric()) {
+        return vec!["a name of a function has other characters than letters and digits".into()];
+    }
+    for (name, value) in [("bucket", &code.bucket), ("key", &code.key), ("version", &code.version)] {
+        // "null" is the version id of an object that was written before versioning was on.
+        if value.is_empty() || value == "null" {
+            problems.push(format!("{logical_id} has no {name}"));
+        }
+        if value.len() > LONGEST_KEY {
+            problems.push(format!("the {name} of {logical_id} has more than {LONGEST_KEY} characters"));
+        }
+    }
+    if STANDARD.decode(&code.sha256).map(|bytes| bytes.len()) != Ok(32) {
+        problems.push(format!("the sha256 of {logical_id} is no SHA-256 in base64"));
+    }
+    problems
+}
+
+fn wrong(problem: String) -> TemplateError {
+    TemplateError {
+        code: TemplateCode::Manifest,
+        resource: None,
+        line: None,
+        problem: format!("sluice-manifest.json: {}", cut(problem, 2_000)),
+        hint: "build again; the buildspec runs `python3 sluice_package.py`, which writes this file".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+    fn problem(text: &str) -> String {
+        Manifest::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_good_manifest_is_read() {
+        let text = format!(
+            r#"{{"schema":1,"functions":{{"F":{{"bucket":"b","key":"k","version":"v","sha256":"{SHA}"}}}}}}"#
+        );
+        assert_eq!(Manifest::parse(&text).unwrap().functions["F"].sha256, SHA);
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let text =
+            r#"{"schema":1,"functions":{"F":{"bucket":"b","key":"","version":"null","sha256":"abc"}}}"#;
+        let found = problem(text);
+        for part in ["sluice-manifest.json", "F has no key", "F has no version", "the sha256 of F"] {
+            assert!(found.contains(part), "{found}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_function_is_a_logical_id_and_is_not_repeated_if_it_is_none() {
+        for name in ["<!subteam^S1> look", "a/b", "orders-api", ""] {
+            let text = format!(
+                r#"{{"schema":1,"functions":{{"{name}":{{"bucket":"b","key":"k","version":"v","sha256":"{SHA}"}}}}}}"#
+            );
+            let found = problem(&text);
+            assert!(found.contains("other characters than letters and digits"), "{found}");
+            assert!(!found.contains("subteam"), "{found}");
+        }
+    }
+
+    #[test]
+    fn another_schema_an_unknown_field_and_garbage_are_refused() {
+        for text in [r#"{"schema":2,"functions":{}}"#, r#"{"schema":1,"functions":{},"x":1}"#, "[]", "", "{"]
+        {
+            assert!(problem(text).starts_with("sluice-manifest.json: "), "{text}");
+        }
+    }
+}
