@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use aws_sdk_iam::types::SummaryKeyType;
-use sluice_model::{PortResult, Target};
 use sluice_commands::ports::{FunctionQuotas, QuotaUse, Quotas};
+use sluice_model::{PortResult, Target};
 
 use crate::call::{self, Call};
 use crate::client::Service;

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_types::timeout::TimeoutConfig;
-use sluice_model::{Class, PortError, PortResult, Target};
 use sluice_commands::ports::{Archive, Archived};
+use sluice_model::{Class, PortError, PortResult, Target};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt as _;
 

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use aws_sdk_codebuild::Client;
 use aws_sdk_codebuild::types as sdk;
-use sluice_model::{Class, PortResult, Target};
 use sluice_commands::ports::{
     BuildPhase, BuildRequest, BuildRun, BuildStatus, Builders, LogStream, Project, ProjectSpec,
 };
+use sluice_model::{Class, PortResult, Target};
 
 use crate::call::{self, Call};
 use crate::client::Service;

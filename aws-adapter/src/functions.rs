@@ -13,8 +13,8 @@ use aws_sdk_lambda::types::{
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 use serde_json::Value;
-use sluice_model::{Class, CodeRef, PortResult, Target};
 use sluice_commands::ports::{Alias, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags};
+use sluice_model::{Class, CodeRef, PortResult, Target};
 
 use crate::call::{self, Call};
 use crate::client::Service;

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use aws_sdk_apigatewayv2::Client;
 use aws_sdk_apigatewayv2::types::{DeploymentStatus, IntegrationType, ProtocolType};
-use sluice_model::{PortResult, Target};
 use sluice_commands::ports::{Api, ApiStage, Deployment, DeploymentState, Gateway, Integration, Route, Tags};
+use sluice_model::{PortResult, Target};
 
 use crate::call;
 use crate::client::Service;

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::types::Tag;
 use percent_encoding::percent_decode_str;
-use sluice_model::{Class, PortResult, Target};
 use sluice_commands::ports::{Identity, PolicyVersion, Role, RoleSpec, Tags};
+use sluice_model::{Class, PortResult, Target};
 
 use crate::call::{self, Call};
 use crate::client::Service;

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::Client;
-use sluice_model::{Class, PortResult, Target};
 use sluice_commands::ports::{LogStream, Logs};
+use sluice_model::{Class, PortResult, Target};
 
 use crate::call;
 use crate::client::Service;

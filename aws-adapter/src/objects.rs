@@ -6,8 +6,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types as sdk;
 use aws_smithy_types::error::operation::BuildError;
 use bytes::{Bytes, BytesMut};
-use sluice_model::{Class, PortResult, Target};
 use sluice_commands::ports::{BucketState, LifecycleRule, Object, Objects, Tags, Versioning};
+use sluice_model::{Class, PortResult, Target};
 
 use crate::call::{self, Call};
 use crate::client::Service;

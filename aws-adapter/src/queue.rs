@@ -9,8 +9,8 @@ use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, QueueAttributeName as Attribute};
 use serde_json::{Value, json};
-use sluice_model::{OperationId, PortResult, Target};
 use sluice_commands::ports::{Hint, Queue};
+use sluice_model::{OperationId, PortResult, Target};
 use tokio::sync::OnceCell;
 
 use crate::call;

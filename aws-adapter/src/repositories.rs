@@ -5,8 +5,8 @@ use aws_sdk_codecommit::Client;
 use aws_sdk_codecommit::types::{PutFileEntry, RepositoryMetadata};
 use aws_smithy_types::Blob;
 use jiff::Timestamp;
-use sluice_model::{Class, CommitId, PortResult, Target};
 use sluice_commands::ports::{Commit, NewFile, Repositories, Repository, Tags};
+use sluice_model::{Class, CommitId, PortResult, Target};
 
 use crate::call::{self, Call};
 use crate::client::Service;

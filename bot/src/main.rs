@@ -34,10 +34,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
-use sluice_grammar;
+use sluice_commands::ports::Clock as _;
 use sluice_grammar::Names;
 use sluice_model::{Target, UserId};
-use sluice_commands::ports::Clock as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -208,7 +207,7 @@ async fn run_order(sources: Sources, line: &[String], who: &str) -> Result<Exit,
 async fn export(sources: Sources, since: Option<&str>) -> Result<Exit, Vec<Problem>> {
     let since = since.map(|text| {
         let wrong = || format!("`{}` is no time, as in `7d` or `2026-11-01`", render::text::one_line(text));
-        grammar::since(text, SystemClock.now())
+        sluice_grammar::since(text, SystemClock.now())
             .ok_or_else(|| vec![Problem { name: "--since".into(), what: wrong() }])
     });
     let (since, (base, account)) = both(since.transpose(), both(Base::load(sources), Account::load().await))?;

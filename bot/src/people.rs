@@ -12,8 +12,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 use sluice_commands::domain::Unknown;
-use sluice_model::{GroupId, UserId};
 use sluice_commands::ports::Directory;
+use sluice_model::{GroupId, UserId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -19,14 +19,14 @@ use std::time::{Duration, Instant};
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use sluice_commands::domain::{About, Act, AuditRecord, to_item};
-use sluice_grammar::Names;
-use sluice_model::{OperationId, PipelineName, ReleaseNumber};
 use sluice_commands::operation::{Engine, Keys, Settings};
 use sluice_commands::operations;
 use sluice_commands::ports::{AuditItem, Guards, Item, Precondition, Store, Write};
 use sluice_commands::service::{Invocation, Said, Service};
 use sluice_commands::testing::samples::{CHANNEL, access, actor, orders};
 use sluice_commands::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
+use sluice_grammar::Names;
+use sluice_model::{OperationId, PipelineName, ReleaseNumber};
 use sluice_state::SqliteStore;
 
 /// Rows of one pipeline that come together, as a morning's work does, before the other pipelines have theirs.

@@ -8,11 +8,25 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The rooms that each room may depend on, in its tests too.
-const ARROWS: [(&str, &[&str]); 6] = [
-    ("sluice-commands", &[]),
-    ("sluice-state", &["sluice-commands"]),
-    ("sluice-aws-adapter", &["sluice-commands"]),
-    ("sluice", &["sluice-commands", "sluice-state", "sluice-aws-adapter"]),
+const ARROWS: [(&str, &[&str]); 10] = [
+    ("sluice-model", &[]),
+    ("sluice-grammar", &["sluice-model", "sluice-testkit"]),
+    ("sluice-template", &["sluice-model", "sluice-testkit"]),
+    ("sluice-commands", &["sluice-model", "sluice-grammar", "sluice-template", "sluice-testkit"]),
+    ("sluice-state", &["sluice-model", "sluice-grammar", "sluice-commands"]),
+    ("sluice-aws-adapter", &["sluice-model", "sluice-commands"]),
+    (
+        "sluice",
+        &[
+            "sluice-model",
+            "sluice-grammar",
+            "sluice-commands",
+            "sluice-state",
+            "sluice-aws-adapter",
+            "sluice-testkit",
+        ],
+    ),
+    ("sluice-testkit", &[]),
     ("sluice-sandbox", &[]),
     ("sluice-e2e", &[]),
 ];

@@ -1,7 +1,7 @@
 //! The account's figures, as Lambda and IAM tell them.
 
-use sluice_model::Class;
 use sluice_commands::ports::QuotaUse;
+use sluice_model::Class;
 
 use crate::rig::wire::{Wire, json, rest, xml};
 use crate::rig::{aws, seen, target};

@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
 use sluice_aws_adapter::Aws;
+use sluice_commands::ports::{
+    ApiStage, Archived, Cause, FunctionConfig, FunctionVersion, Hint, Invoked, LifecycleRule, LogStream,
+    Object, PolicyVersion, Readiness, RoleSpec, TAG_PIPELINE, Tags, Versioning,
+};
 use sluice_model::{Class, CodeRef, PortResult};
-use sluice_commands::ports::{ApiStage, Archived, Cause, FunctionConfig, FunctionVersion, Hint, Invoked, LifecycleRule, LogStream, Object, PolicyVersion, Readiness, RoleSpec, TAG_PIPELINE, Tags, Versioning};
 
 use crate::rig::ministack::{Ministack, program};
 use crate::rig::{REGION, aws, loader, seen, target};

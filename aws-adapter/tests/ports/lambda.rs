@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sluice_aws_adapter::Aws;
-use sluice_model::{Class, CodeRef};
 use sluice_commands::ports::{FunctionConfig, Invoked, Readiness, Tags};
+use sluice_model::{Class, CodeRef};
 
 use crate::rig::wire::{Answer, Wire, rest};
 use crate::rig::{aws, seen, target};

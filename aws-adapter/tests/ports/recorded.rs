@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sluice_model::{Class, CommitId, Target};
 use sluice_commands::ports::{BuildRequest, BuildStatus, DeploymentState, NewFile, ProjectSpec, Tags};
+use sluice_model::{Class, CommitId, Target};
 
 use crate::rig::wire::{Answer, Wire, json, xml};
 use crate::rig::{aws, aws_in, seen, target};

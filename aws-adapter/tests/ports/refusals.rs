@@ -2,8 +2,8 @@
 
 use std::net::TcpListener;
 
-use sluice_model::{Class, Target};
 use sluice_commands::ports::Tags;
+use sluice_model::{Class, Target};
 
 use crate::rig::wire::{Answer, Wire, json, rest, xml};
 use crate::rig::{aws, impatient, seen, target};

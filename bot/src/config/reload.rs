@@ -3,8 +3,8 @@
 //! Only what `[access]` says takes effect, for whatever is decided from then on; what else changed is named, since it needs
 //! a restart. A configuration with a problem changes nothing: the one before stays in force.
 
-use sluice_model::Role;
 use sluice_commands::operation::Pinned;
+use sluice_model::Role;
 
 use super::{Config, Problem, Sources};
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sluice_commands::domain::Roster;
+use sluice_commands::operations::boundaries;
 use sluice_grammar::Names;
 use sluice_model::Member;
-use sluice_commands::operations::boundaries;
 use toml::Value;
 use url::{Host, Url};
 

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sluice_model::UserId;
 use sluice_commands::service::Said;
+use sluice_model::UserId;
 use tokio::time::Instant;
 
 /// So many deliveries of one person are worked on at one time.

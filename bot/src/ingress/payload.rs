@@ -9,8 +9,8 @@ use slack_morphism::events::{
     SlackCommandEvent, SlackInteractionActionContainer, SlackInteractionBlockActionsEvent,
     SlackInteractionEvent,
 };
-use sluice_model::{Actor, ChannelId, TeamId, UserId};
 use sluice_commands::service::{Invocation, Said};
+use sluice_model::{Actor, ChannelId, TeamId, UserId};
 use url::{Url, form_urlencoded};
 
 const LONGEST_TEXT: usize = 40_000;

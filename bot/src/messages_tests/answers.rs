@@ -5,8 +5,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sluice_commands::domain::{About, Access, Act, AuditRecord, Roster, Unknown, to_item};
-use sluice_model::{Member, PortResult, Target};
-use sluice_grammar::Names;
 use sluice_commands::operation::{Engine, Keys, Settings, Status};
 use sluice_commands::operations::registry;
 use sluice_commands::ports::{AuditItem, Item, LogStream, Logs, Store as _, Write};
@@ -15,6 +13,8 @@ use sluice_commands::testing::samples::{self, CHANNEL, Sample};
 use sluice_commands::testing::{
     Cloud, MemoryStore, RecordingHerald, RecordingRunner, TestClock, TestDirectory, target, world,
 };
+use sluice_grammar::Names;
+use sluice_model::{Member, PortResult, Target};
 
 use super::Gallery;
 use crate::render;

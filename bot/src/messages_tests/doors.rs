@@ -1,11 +1,10 @@
 //! What is said without asking the service: at the door, where the bot is not, and to lines that are no command.
 
-use sluice_model::{Answer, Class, PortError, Text};
-use sluice_grammar;
-use sluice_grammar::Names;
 use sluice_commands::operation::Trouble;
 use sluice_commands::ports::StoreError;
 use sluice_commands::testing::samples::{self, CHANNEL};
+use sluice_grammar::Names;
+use sluice_model::{Answer, Class, PortError, Text};
 
 use super::Gallery;
 use crate::ingress::words;
@@ -27,9 +26,9 @@ fn the_bots_own_words() {
 #[test]
 fn help_of_everything_and_of_each_topic() {
     let mut gallery = Gallery::default();
-    gallery.add("help", &render::message(&grammar::help(None, &Names::default())).to_json());
-    for topic in grammar::topics() {
-        let card = grammar::help(Some(&topic), &Names::default());
+    gallery.add("help", &render::message(&sluice_grammar::help(None, &Names::default())).to_json());
+    for topic in sluice_grammar::topics() {
+        let card = sluice_grammar::help(Some(&topic), &Names::default());
         gallery.add(&format!("help {topic}"), &render::message(&card).to_json());
     }
     gallery.snapshot("help");
@@ -53,7 +52,9 @@ fn lines_that_are_no_command() {
         ("/repo", "create build"),
         ("/build", &long),
     ] {
-        let Err(wrong) = grammar::parse(command, text, &Names::default()) else { panic!("{command} {text}") };
+        let Err(wrong) = sluice_grammar::parse(command, text, &Names::default()) else {
+            panic!("{command} {text}")
+        };
         let name: String = format!("{command} {text}").chars().take(60).collect();
         gallery.add(&name, &render::answer(&Answer::private(wrong.card(&Names::default()))));
     }

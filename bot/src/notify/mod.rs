@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
-use sluice_model::{ChannelId, OperationId};
 use sluice_commands::operation::Posted;
 use sluice_commands::ports::{Herald, News, StoreError};
+use sluice_model::{ChannelId, OperationId};
 use tokio::sync::watch;
 
 use crate::slack::{Method, WebApi};

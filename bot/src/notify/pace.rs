@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sluice_model::ChannelId;
 use sluice_commands::ports::Priority;
+use sluice_model::ChannelId;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use sluice_model::{Card, ChannelId, Text, Tone};
 use sluice_commands::operation::Posted;
 use sluice_commands::ports::{Aside, News, StoreError};
+use sluice_model::{Card, ChannelId, Text, Tone};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 

@@ -2,9 +2,9 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sluice_model::{Card, Text, Tone, UserId};
 use sluice_commands::operation::Status;
 use sluice_commands::ports::Aside;
+use sluice_model::{Card, Text, Tone, UserId};
 use tokio::time::Instant;
 use url::Url;
 

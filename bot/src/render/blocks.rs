@@ -1,8 +1,8 @@
 //! The blocks that parts of a card become.
 
 use serde_json::{Value, json};
-use sluice_model::{Button, ButtonStyle, Confirm, StepLine, StepState, Text};
 use sluice_commands::operation::took;
+use sluice_model::{Button, ButtonStyle, Confirm, StepLine, StepState, Text};
 
 use super::limits::{self, BUTTONS, CONTEXT_ELEMENTS, FIELDS, LABEL, SECTION};
 use super::text::{self, cut, escape, length, mrkdwn, one_line};

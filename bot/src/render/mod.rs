@@ -8,8 +8,8 @@ mod table;
 pub(crate) mod text;
 
 use serde_json::{Value, json};
-use sluice_model::{Answer, Audience, Card, Part, Span, Text, Tone};
 use sluice_commands::ports::Aside;
+use sluice_model::{Answer, Audience, Card, Part, Span, Text, Tone};
 
 #[cfg(test)]
 pub(crate) use limits::assert_within_limits;

@@ -1,7 +1,7 @@
 //! A whole card as plain text, for a terminal: nothing is cut, and nothing that people typed can steer the terminal.
 
-use sluice_model::{Card, Part, Span, StepLine, StepState, Text};
 use sluice_commands::operation::took;
+use sluice_model::{Card, Part, Span, StepLine, StepState, Text};
 
 use super::sign;
 use super::text::{length, one_line};

@@ -3,8 +3,8 @@ use std::sync::{Mutex, mpsc};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use sluice_model::{Answer, Card, Target, Tone, UserId};
 use sluice_commands::service::Invocation;
+use sluice_model::{Answer, Card, Target, Tone, UserId};
 use tokio::sync::Notify;
 use url::Url;
 

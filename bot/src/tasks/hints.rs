@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice_model::{PortError, PortResult, Target};
 use sluice_commands::ports::{Hint, Queue, Runner, Wakeups};
+use sluice_model::{PortError, PortResult, Target};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -98,12 +98,7 @@ async fn send(
 }
 
 fn late() -> PortError {
-    PortError::new(
-        "sqs:SendMessage",
-        sluice_model::Class::Ambiguous,
-        "Timeout",
-        "no answer in time",
-    )
+    PortError::new("sqs:SendMessage", sluice_model::Class::Ambiguous, "Timeout", "no answer in time")
 }
 
 /// Whether the queue answers, told when that changes.
@@ -144,8 +139,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use async_trait::async_trait;
-    use sluice_model::{Class, OperationId};
     use sluice_commands::ports::Cause;
+    use sluice_model::{Class, OperationId};
 
     use super::*;
 

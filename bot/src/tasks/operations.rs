@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sluice_model::OperationId;
 use sluice_commands::ports::Runner;
+use sluice_model::OperationId;
 
 use super::{Kind, Tasks};
 

@@ -12,10 +12,10 @@ mod tests;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use sluice_model::{Answer, Card, OperationId, Span, Text, Tone};
 use sluice_commands::operation::{Driven, Status};
 use sluice_commands::ports::News;
 use sluice_commands::service::Invocation;
+use sluice_model::{Answer, Card, OperationId, Span, Text, Tone};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::backend::Backend;

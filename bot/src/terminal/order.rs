@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use sluice_commands::service::{Invocation, Said};
 use sluice_grammar::{Command, Names, parse_line};
 use sluice_model::{Actor, Permission, UserId};
-use sluice_commands::service::{Invocation, Said};
 use ulid::Ulid;
 
 use crate::config::Problem;

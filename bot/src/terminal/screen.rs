@@ -1,8 +1,8 @@
 //! What a terminal sees of the engine: which operation began, what there is to tell of it, and how carrying it ended.
 
-use sluice_model::OperationId;
 use sluice_commands::operation::Driven;
 use sluice_commands::ports::{Herald, News};
+use sluice_model::OperationId;
 use tokio::sync::mpsc;
 
 /// Something that happened.

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use sluice_model::{Card, Target, UserId};
-use sluice_grammar::Names;
 use sluice_commands::ports::Herald as _;
 use sluice_commands::testing::samples;
+use sluice_grammar::Names;
+use sluice_model::{Card, Target, UserId};
 
 use super::*;
 use crate::backend::{Finding, Obstacle, Parts};

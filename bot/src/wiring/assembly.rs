@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_aws_adapter::Aws;
-use sluice_model::{Actor, Answer, OperationId, Target};
 use sluice_commands::operation::{Driven, Engine, Keys, Messages, Pinned, Posted, Settings, World};
 use sluice_commands::operations;
 use sluice_commands::ports::{
     Background, Directory, Herald, News, NoDirectory, NoWakeups, Queue, Runner, Store, StoreError, Wakeups,
 };
 use sluice_commands::service::{Delay, Invocation, Service};
+use sluice_model::{Actor, Answer, OperationId, Target};
 
 use crate::backend::Parts;
 use crate::config::{Base, State};

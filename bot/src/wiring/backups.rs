@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sluice_model::{PortError, Target};
 use sluice_commands::ports::{Archive, Clock as _};
+use sluice_model::{PortError, Target};
 use sluice_state::{FileError, SqliteStore};
 
 use crate::backend::Obstacle;

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use sluice_model::{PortResult, Refusal, Target};
 use sluice_commands::operations::bucket::{self, Applied, Setting};
 use sluice_commands::operations::names;
 use sluice_commands::ports::{BucketState, Objects};
+use sluice_model::{PortResult, Refusal, Target};
 
 use super::aws_obstacle;
 use crate::backend::{Finding, Obstacle, Tell};

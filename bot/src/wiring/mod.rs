@@ -20,10 +20,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sluice_aws_adapter::{Aws, SdkConfig, config};
 use sluice_commands::domain::{from_item, to_item};
-use sluice_model::{Class, PortError, Target, UserId};
 use sluice_commands::operation::{Keys, Pinned};
 use sluice_commands::operations::init::{self, Named};
 use sluice_commands::ports::{Clock as _, Guards, Precondition, Queue, StoreError, Write};
+use sluice_model::{Class, PortError, Target, UserId};
 
 use crate::backend::{Backend, Finding, Obstacle, Parts, Tell};
 use crate::config::{Base, Place, Problem};

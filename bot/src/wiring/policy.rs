@@ -5,8 +5,8 @@
 //! is recorded of who did what can be written and read by the bot, and neither changed nor deleted.
 
 use serde_json::{Value, json};
-use sluice_model::Target;
 use sluice_commands::operations::{bucket, names};
+use sluice_model::Target;
 use sluice_state::DynamoStore;
 
 use crate::config::{Base, Place, State};

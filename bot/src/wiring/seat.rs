@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sluice_model::OperationId;
 use sluice_commands::operation::Engine;
 use sluice_commands::ports::Runner;
+use sluice_model::OperationId;
 
 use crate::tasks::{Drives, Operations};
 use crate::terminal::Screen;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sluice_aws_adapter::{Aws, SdkConfig};
-use sluice_model::Target;
 use sluice_commands::ports::{Store, StoreError};
+use sluice_model::Target;
 use sluice_state::{DynamoStore, FileError, SqliteLock, SqliteStore, TableStatus};
 use tokio::sync::OnceCell;
 

@@ -1,8 +1,6 @@
 //! What a person can ask for: one variant per form of the command table, with typed arguments.
 
-use serde::{Deserialize, Serialize};
-
-use sluice_model::{BuildNumber, Member, PipelineName, ReleaseNumber, StageName, UserId};
+use sluice_model::{BuildNumber, Member, PipelineName, ReleaseNumber, Role, StageName, UserId};
 
 /// The language of a repository's first commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

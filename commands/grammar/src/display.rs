@@ -6,15 +6,8 @@ use super::arguments::BEFORE_A_RELEASE;
 use super::reserved::is_reserved;
 use super::words::quote;
 use super::{Command, Language, Period};
-use sluice_model::Role;
 
 impl fmt::Display for Language {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }

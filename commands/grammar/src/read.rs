@@ -5,7 +5,7 @@ use super::normalise::{mention, person, reason};
 use super::reserved::{is_numbered, is_reserved};
 use super::words::Word;
 use super::{Language, Period, help, period};
-use sluice_model::{BuildNumber, InvalidId, Member, ReleaseNumber, Role, UserId};
+use sluice_model::{BuildNumber, InvalidId, Member, PARAMETER, ReleaseNumber, Role, UserId};
 
 pub(super) fn name<T>(
     word: &Word,
@@ -106,9 +106,6 @@ pub(super) fn no_time(word: &Word) -> Box<Trouble> {
     let trouble = Trouble::new("bad-time", problem).at(word);
     if word.text.starts_with(|c: char| c.is_ascii_digit()) { trouble.near() } else { trouble }
 }
-
-/// What the settings of a template's parameters begin with.
-
 
 /// The end of a lock behind `for` or `until`. A person who names an end that is not understood must not get another one.
 pub(super) fn end(after: Option<&str>, words: &[Word]) -> Result<(Period, usize), Box<Trouble>> {

@@ -8,8 +8,8 @@ use super::table::{Form, forms};
 pub fn reference(names: &Names) -> String {
     let mut page = String::from(
         "# Commands\n\n\
-         <!-- Made from the command table (commands/src/grammar/table). Change that, then write this page again:\n     \
-         SLUICE_WRITE_DOCS=1 cargo test -p sluice-commands reference -->\n\n\
+         <!-- Made from the command table (commands/grammar/src/table). Change that, then write this page again:\n     \
+         SLUICE_WRITE_DOCS=1 cargo test -p sluice-grammar reference -->\n\n\
          Words in `[brackets]` may be left out, small words such as `to` too where the sense is clear. `#12` or `12` is a \
          build, `r7` or `7` a release. Names of pipelines and stages are small letters, digits and `-`; one that is also a \
          word of a command works in quotes: `/build \"list\"`. Everything works as `/sluice` too: `/sluice build \

@@ -1,5 +1,7 @@
 //! Roles, and the permission that a command needs (DESIGN 11).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A role that can be granted (DESIGN 11).
@@ -38,6 +40,12 @@ impl Role {
             Role::Oncall => "on call",
             Role::Approvers => "an approver",
         }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 

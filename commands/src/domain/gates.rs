@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
-use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
 use crate::domain::{Order, View, minute, plain, span};
+use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 /// What somebody wants of a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

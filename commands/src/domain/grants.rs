@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Access, Concern, Membership, REVISION, Roster, from_item, revised};
-use sluice_model::{Actor, GroupId, Member, PipelineName, Refusal, Role};
 use crate::ports::{Guard, Item, Key, StoreError, Write};
+use sluice_model::{Actor, GroupId, Member, PipelineName, Refusal, Role};
 
 /// A role that somebody, or a group, was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,8 +222,8 @@ mod groups;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_model::UserId;
     use crate::ports::Precondition;
+    use sluice_model::UserId;
 
     fn user(id: &str) -> UserId {
         UserId::new(id).unwrap()

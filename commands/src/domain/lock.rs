@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Access, OPERATION, to_item};
-use sluice_model::{Actor, OperationId, Refusal, StageName, UserId};
 use crate::ports::{Guard, Item, Key, StoreError};
+use sluice_model::{Actor, OperationId, Refusal, StageName, UserId};
 
 /// How many locks of other people one lock keeps.
 const KEPT: usize = 8;

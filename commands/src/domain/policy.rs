@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{Member, PARAMETER, Refusal, Text};
 use crate::domain::{Freeze, Smoke, Window};
-use sluice_grammar;
 use sluice_grammar::Period;
+use sluice_model::{Member, PARAMETER, Refusal, Text};
 
 /// The shortest time that a request may wait: enough for who sits beside who asks.
 const SHORTEST: u64 = 60;
@@ -115,7 +114,7 @@ fn seconds(key: &str, value: &str, from: u64) -> Result<u64, Refusal> {
             format!("Write it as `{key}=30m`, `{key}=24h` or `{key}=2d`."),
         )
     };
-    let found = grammar::length_of(value).ok_or_else(shape)?;
+    let found = sluice_grammar::length_of(value).ok_or_else(shape)?;
     if (from..=LONGEST).contains(&found) { Ok(found) } else { Err(shape()) }
 }
 
@@ -211,7 +210,7 @@ impl Policy {
             }
             "freeze" if is_default || is_off(value) => self.freeze = None,
             "freeze" => {
-                let freeze = grammar::reason(value)
+                let freeze = sluice_grammar::reason(value)
                     .parse()
                     .map_err(|what: String| no(format!("{what}."), "Nothing was changed."))?;
                 self.freeze = Some(freeze);
@@ -232,7 +231,7 @@ impl Policy {
                 ));
             }
             _ => {
-                let near = grammar::closest(&key, KEYS);
+                let near = sluice_grammar::closest(&key, KEYS);
                 let hint = match near {
                     Some(near) => format!("Did you mean `{near}`?"),
                     None => format!(
@@ -261,7 +260,7 @@ impl Policy {
             ));
         }
         // What Slack's picker made a mention of was typed as a name.
-        let value = grammar::reason(value);
+        let value = sluice_grammar::reason(value);
         if ["", "-"].contains(&value.as_str()) {
             return match self.parameters.remove(name) {
                 Some(_) => Ok(()),

@@ -7,9 +7,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Parameters, REVISION};
-use sluice_grammar::visible;
-use sluice_model::{Actor, BuildNumber, ChannelId, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
 use crate::ports::{Guard, Guards, Item, Key, LogStream, Precondition, StoreError, Write};
+use sluice_grammar::visible;
+use sluice_model::{
+    Actor, BuildNumber, ChannelId, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName,
+};
 
 /// The schema version of the records that this version of Sluice writes.
 pub const RECORD_SCHEMA: u32 = 1;

@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{REVISION, from_item, revised};
-use sluice_model::{Actor, ChannelId, OperationId, PipelineName, Role};
 use crate::operation::Keys;
 use crate::operation::head::number;
 use crate::ports::{Item, Key, StoreError, Write};
+use sluice_model::{Actor, ChannelId, OperationId, PipelineName, Role};
 
 /// How long a request can be decided: people have holidays.
 const OPEN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{Grants, Lock, Outside, Pipeline, Policy, Stage, Tidied, from_item};
-use sluice_model::{BuildNumber, OperationId, PipelineName, StageName};
 use crate::operation::head::{guards, number, text};
 use crate::operation::{Keys, Slot, Ticket, Trouble};
 use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
+use sluice_model::{BuildNumber, OperationId, PipelineName, StageName};
 
 /// A pipeline's partition.
 #[derive(Debug, Clone, Default)]

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use sluice_model::{Actor, Answer, Audience, Card, ChannelId, OperationId, PipelineName, Text, Tone};
 use crate::domain::{Act, AuditRecord, Granted, TICKETS, from_item, to_item};
 use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
@@ -26,6 +25,7 @@ use crate::operation::step::{StepId, Trouble};
 use crate::operation::world::World;
 use crate::operation::{auditing, retry};
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
+use sluice_model::{Actor, Answer, Audience, Card, ChannelId, OperationId, PipelineName, Text, Tone};
 
 /// How long an inbox row is kept: longer than Slack could possibly deliver again.
 const INBOX_DAYS: i64 = 7;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
-use sluice_model::{Button, Part, Permission, Refusal, Target, Text};
 use crate::domain::{About, Concern};
 use crate::operation::contents::Content;
 use crate::operation::facts::Facts;
@@ -16,6 +15,7 @@ use crate::operation::slot::Slot;
 use crate::operation::step::{Node, TOO_LARGE, Trouble};
 use crate::operation::world::World;
 use crate::ports::Write;
+use sluice_model::{Button, Part, Permission, Refusal, Target, Text};
 
 /// One kind of operation.
 pub trait Definition: Send + Sync {

@@ -20,7 +20,6 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use sluice_model::Text;
 use crate::operation::definition::Definition;
 use crate::operation::engine::{Driven, Engine, Held};
 use crate::operation::facts::Facts;
@@ -33,6 +32,7 @@ use crate::operation::signal::parse_wait;
 use crate::operation::slot::Slot;
 use crate::operation::step::{Context, Effect, Node, Observed, Progress, StepId, Trouble, Undone};
 use crate::ports::{DueChange, StoreError, Write};
+use sluice_model::Text;
 
 /// How long to wait before a slot that is taken is tried again, should nobody wake us.
 const SLOT_AGAIN: Duration = Duration::from_secs(2);

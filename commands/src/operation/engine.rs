@@ -16,7 +16,6 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use self::acquire::Acquired;
-use sluice_model::OperationId;
 use crate::operation::definition::{Registry, refusal_of};
 use crate::operation::driver::Drive;
 use crate::operation::facts::{Facts, SignalFact};
@@ -26,6 +25,7 @@ use crate::operation::step::{StepId, Trouble};
 use crate::operation::world::World;
 use crate::operation::{Keys, head, park, silent};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
+use sluice_model::OperationId;
 
 /// How many due operations a sweep asks for at first; should there be more, it asks for all of them.
 const SWEEP: u32 = 1000;

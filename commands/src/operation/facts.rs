@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::plain;
-use sluice_model::{Actor, OperationId, Refusal};
 use crate::operation::contents::{Attached, Loaded};
 use crate::operation::head::{Charter, Status};
 use crate::operation::journal::{Entry, Row};
 use crate::operation::slot::Slot;
 use crate::operation::step::{StepId, Trouble};
+use sluice_model::{Actor, OperationId, Refusal};
 
 /// The step that a cancel is said to: the operation as a whole.
 pub(crate) const CANCEL: &str = "cancel";

@@ -4,9 +4,9 @@
 use futures::future::{join, try_join};
 
 use crate::domain::{Access, Concern, Grants, Membership, Roles, View};
-use sluice_model::PipelineName;
 use crate::operation::world::World;
 use crate::ports::StoreError;
+use sluice_model::PipelineName;
 
 /// A pipeline and its roles.
 #[derive(Debug, Clone, Default)]

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use sluice_model::{Actor, ChannelId, OperationId, PipelineName};
 use crate::operation::keys::Keys;
 use crate::ports::{Guard, Guards, Item, StoreError};
+use sluice_model::{Actor, ChannelId, OperationId, PipelineName};
 
 /// The schema version of head bodies written by this version of Sluice.
 pub const HEAD_SCHEMA: u32 = 2;

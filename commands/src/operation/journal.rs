@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use sluice_model::{OperationId, Refusal};
 use crate::operation::facts::SignalFact;
 use crate::operation::keys::{Keys, ROW};
 use crate::operation::slot::Slot;
 use crate::operation::step::StepId;
 use crate::ports::{Item, StoreError};
+use sluice_model::{OperationId, Refusal};
 
 /// The schema version of journal rows written by this version of Sluice. It is raised with every new kind of entry, so
 /// that an older replica leaves such a journal alone.

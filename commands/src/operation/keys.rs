@@ -5,9 +5,9 @@
 
 use jiff::Timestamp;
 
-use sluice_model::{BuildNumber, OperationId, PipelineName, ReleaseNumber, Role, StageName, Target, UserId};
 use crate::operation::slot::Slot;
 use crate::ports::Key;
+use sluice_model::{BuildNumber, OperationId, PipelineName, ReleaseNumber, Role, StageName, Target, UserId};
 
 /// Spells the keys of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::domain::{
     Concern, DEACTIVATED, FINGERPRINT, GROUP_UNKNOWN, KIND, OPERATION, QUEUED, STUCK, View, to_item,
 };
-use sluice_model::{OperationId, PipelineName, Refusal};
 use crate::operation::definition::Definition;
 use crate::operation::engine::Engine;
 use crate::operation::facts::Facts;
@@ -15,6 +14,7 @@ use crate::operation::slot::{Slot, Ticket, is_my_turn, next_in_line};
 use crate::operation::step::{Node, Trouble};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Hint, Item, Precondition, StoreError, Write};
+use sluice_model::{OperationId, PipelineName, Refusal};
 
 /// What came of standing before a slot.
 pub(crate) enum Turnstile {

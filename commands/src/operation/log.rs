@@ -14,7 +14,6 @@ use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use sluice_model::{OperationId, Target};
 use crate::operation::contents::Loaded as LoadedContent;
 use crate::operation::facts::{Facts, SignalFact};
 use crate::operation::head::{self, Head, RUNG, Status, guards};
@@ -23,6 +22,7 @@ use crate::operation::keys::{HEAD, Keys, ROW, SIGNAL};
 use crate::operation::retry;
 use crate::operation::step::Trouble;
 use crate::ports::{DueChange, Guard, Order, Precondition, Query, Store, StoreError, Write};
+use sluice_model::{OperationId, Target};
 
 /// Everything that is recorded of an operation: one query.
 #[derive(Debug, Clone)]

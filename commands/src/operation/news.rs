@@ -8,13 +8,15 @@ pub use buttons::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON};
 
 use std::collections::BTreeMap;
 
-use sluice_model::{Actor, Card, Member, Part, Refusal, Span, StageName, StepLine, StepState, Text, Tone, UserId};
 use crate::operation::definition::{Definition, Story};
 use crate::operation::facts::{Facts, SignalFact, Verdict};
 use crate::operation::head::{Head, Status};
 use crate::operation::step::{Effect, Node, StepId, Trouble};
 use crate::operation::world::World;
 use crate::ports::News;
+use sluice_model::{
+    Actor, Card, Member, Part, Refusal, Span, StageName, StepLine, StepState, Text, Tone, UserId,
+};
 
 /// What is told of an operation as it stands. `notes` is what running steps said last, `own_since` the first row that
 /// this process wrote.

@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use ulid::Ulid;
 
 use crate::domain::{About, Act, AuditRecord, REVISION, Stage, View, from_item, to_item};
-use sluice_model::{Refusal, StageName};
 use crate::operation::engine::{Driven, Engine};
 use crate::operation::facts::{STUCK, SignalFact, Verdict};
 use crate::operation::head::{self, Head, Status, guards};
@@ -24,6 +23,7 @@ use crate::operation::step::Trouble;
 use crate::operation::world::World;
 use crate::operation::{auditing, line, log, news, retry};
 use crate::ports::{DueChange, Guard, Order, Precondition, Query, StoreError, Write};
+use sluice_model::{Refusal, StageName};
 
 /// So often an operation is taken up without anything being recorded before it is parked.
 pub(crate) const CLAIMS: u64 = 5;

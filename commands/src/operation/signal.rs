@@ -6,7 +6,6 @@
 use jiff::Timestamp;
 
 use crate::domain::{About, Act, AuditRecord, Granted, to_item};
-use sluice_model::{Actor, Answer, ChannelId, OperationId, UserId};
 use crate::operation::accept::{Committed, Delivery, inbox, transact};
 use crate::operation::auditing;
 use crate::operation::engine::Engine;
@@ -16,6 +15,7 @@ use crate::operation::log::read_head;
 use crate::operation::step::{StepId, Trouble};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
+use sluice_model::{Actor, Answer, ChannelId, OperationId, UserId};
 
 /// How often a word is said anew because the operation went to sleep or woke meanwhile.
 const TRIES: usize = 5;

@@ -4,12 +4,12 @@
 //! tells it. A head says since which row nobody could tell (`Head::untold`), so that what comes late is not taken for what
 //! may have been posted before.
 
-use sluice_model::OperationId;
 use crate::operation::head::{self, guards};
 use crate::operation::log::{self, Seen};
 use crate::operation::retry;
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, StoreError, Write};
+use sluice_model::OperationId;
 
 /// Leaves an operation that ended, waits or is stuck to a process that can tell it. Should that fail, the lease does its part.
 pub(crate) async fn leave_to_be_told(world: &World, id: &OperationId) {

@@ -35,7 +35,9 @@ impl FromStr for Slot {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("stage/") {
-            Some(stage) => Ok(Slot::Stage(stage.parse().map_err(|e: sluice_model::InvalidId| e.to_string())?)),
+            Some(stage) => {
+                Ok(Slot::Stage(stage.parse().map_err(|e: sluice_model::InvalidId| e.to_string())?))
+            }
             None if text == "pipeline" => Ok(Slot::Pipeline),
             None => Err(format!("`{text}` is no slot")),
         }

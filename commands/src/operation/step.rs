@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use sluice_model::{Class, OperationId, PortError, Role, Text, quota};
 use crate::operation::facts::SignalFact;
 use crate::operation::slot::Slot;
 use crate::operation::world::World;
 use crate::ports::{StoreError, Write};
+use sluice_model::{Class, OperationId, PortError, Refusal, Text, quota};
 
 /// Names a step within its operation, as `alias:hello`. Journals refer to steps by this name: never rename one without
 /// raising the definition's version.

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{from_item, to_item};
-use sluice_model::OperationId;
 use crate::operation::head::{self, guards};
 use crate::operation::keys::Keys;
 use crate::operation::log;
 use crate::ports::{DueChange, Guard, News, Precondition, Store, StoreError, Write};
+use sluice_model::OperationId;
 
 /// A message that was posted.
 #[derive(Debug, Clone, PartialEq, Eq)]

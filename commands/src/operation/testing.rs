@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use sluice_model::{Actor, OperationId};
 use crate::operation::head::Charter;
 use crate::operation::journal::{Entry, Row};
+use sluice_model::{Actor, OperationId};
 
 pub(crate) fn operation_id(n: u64) -> OperationId {
     OperationId::new(ulid::Ulid::from_parts(1_700_000_000_000 + n, 1).to_string()).unwrap()

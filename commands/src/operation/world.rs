@@ -10,13 +10,13 @@ use futures::stream;
 use ulid::Ulid;
 
 use crate::domain::{Concern, Grants, Membership, Roles, Roster};
-use sluice_model::{GroupId, PipelineName, Target, UserId};
 use crate::operation::contents::ContentCache;
 use crate::operation::keys::Keys;
 use crate::ports::{
     Background, Builders, Clock, Directory, Functions, Gateway, Herald, Identity, Logs, Objects, Probe,
     Repositories, Runner, Store, StoreError, Wakeups, Workers,
 };
+use sluice_model::{GroupId, PipelineName, Target, UserId};
 
 /// The ports of one installation.
 pub struct World {

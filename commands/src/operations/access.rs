@@ -6,11 +6,11 @@
 
 use async_trait::async_trait;
 
-use sluice_model::{Actor, Member, Permission, Target, Text};
 use crate::domain::{About, Concern, RoleChange, Roles, Source, for_whom};
 use crate::operation::{
     Context, Definition, Effect, Facts, Ground, Node, Progress, Step, StepId, Story, Trouble, marked,
 };
+use sluice_model::{Actor, Member, Permission, Target, Text};
 
 /// The kind that gives.
 pub const GRANT: &str = "access-grant";

@@ -4,11 +4,11 @@
 
 use regex_lite::Regex;
 
-use sluice_model::{BuildNumber, PipelineName, StageName, Target};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{STATEMENT, described, role_description};
 use crate::operations::{build, repo_create};
+use sluice_model::{BuildNumber, PipelineName, StageName, Target};
 use sluice_template::function_name;
 
 /// The alphabet of tags that every service takes: letters, digits, spaces and `_.:/=+-@`.

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use sluice_model::{Class, PortResult, Target};
 use crate::operations::names;
 use crate::operations::rights::{self, MANAGED_LIMIT, NOT_SLUICE, OwnResources};
 use crate::operations::steps::same_json;
 use crate::ports::Identity;
+use sluice_model::{Class, PortResult, Target};
 
 /// How many versions IAM keeps of a managed policy.
 const VERSIONS: usize = 5;

@@ -11,9 +11,9 @@ use futures::future;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use sluice_model::{Class, PortError, PortResult, Refusal, Target};
 use crate::operations::names;
 use crate::ports::{BucketState, LifecycleRule, Objects, TAG_PIPELINE, Versioning};
+use sluice_model::{Class, PortError, PortResult, Refusal, Target};
 
 /// The object that is written to see whether it gets a version. No pipeline has a name that begins so.
 pub const PROBE: &str = "_sluice/probe";

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{BuildNumber, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use crate::domain::{
     About, Artifact, Attempt, Change, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
     to_item,
 };
-use crate::operation::{Content, DEPLOY, Definition, End, Facts, Ground, Node, Slot, StepId, Story, Trouble, marked};
+use crate::operation::{
+    Content, DEPLOY, Definition, End, Facts, Ground, Node, Slot, StepId, Story, Trouble, marked,
+};
 use crate::operations::build::change_text;
 use crate::operations::steps::{
     JustMoved, Preparation, Prepared, RanBefore, RecordMove, SmokeTest, TOO_MANY_FUNCTIONS, all_done,
@@ -21,6 +22,7 @@ use crate::operations::steps::{
     same_smoke, touched, unmoved,
 };
 use crate::ports::{Precondition, Write};
+use sluice_model::{BuildNumber, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]

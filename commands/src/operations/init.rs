@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use ulid::Ulid;
 
 use crate::domain::{Act, AuditRecord, Grant, Grants, Roster};
-use sluice_model::{Actor, Member, OperationId, Role, UserId};
 use crate::operation::{Keys, audit_by};
 use crate::operations::access;
 use crate::ports::{Store, StoreError};
+use sluice_model::{Actor, Member, OperationId, Role, UserId};
 
 /// How often the first admins are recorded anew because somebody granted roles meanwhile.
 const TRIES: usize = 5;

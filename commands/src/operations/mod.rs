@@ -46,9 +46,9 @@ pub fn registry() -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_model::Permission;
     use crate::operation::testing::{charter, operation_id};
     use crate::operation::{DEPLOY, Facts, Ground, PROMOTE, ROLLBACK, Slot};
+    use sluice_model::Permission;
 
     #[test]
     fn a_gate_lets_nothing_through_that_it_cannot_read() {

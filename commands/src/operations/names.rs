@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-use sluice_model::{BuildNumber, PipelineName, Target};
 use crate::ports::{TAG_PIPELINE, Tags};
+use sluice_model::{BuildNumber, PipelineName, Target};
 
 /// The path of every role and policy of ours.
 pub const IAM_PATH: &str = "/sluice/";

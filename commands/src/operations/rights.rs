@@ -8,9 +8,9 @@
 
 use serde_json::{Value, json};
 
-use sluice_model::{PipelineName, StageName, Target, partition};
 use crate::operations::names;
 use crate::ports::{TAG_PIPELINE, Tags};
+use sluice_model::{PipelineName, StageName, Target, partition};
 use sluice_template::cut_with_hash;
 
 /// IAM's limit for a managed policy, in characters without white space.

@@ -10,9 +10,11 @@ use futures::future::{try_join_all, try_join3};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{Actor, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use crate::domain::{About, Attempt, Change, Current, Drift, Release, VersionSet, View, Want, pass};
-use crate::operation::{Context, Definition, Effect, End, Facts, Ground, Node, Preempt, Progress, Slot, Step, StepId, Story, Trouble, VOID, Verdict, give_way, load, marked};
+use crate::operation::{
+    Context, Definition, Effect, End, Facts, Ground, Node, Preempt, Progress, Slot, Step, StepId, Story,
+    Trouble, VOID, Verdict, give_way, load, marked,
+};
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::operations::steps::{
@@ -20,6 +22,7 @@ use crate::operations::steps::{
     resolution_nodes, touched,
 };
 use crate::ports::{Alias, Write};
+use sluice_model::{Actor, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 use crate::domain::{About, REVISION, Stage, View, to_item};
 use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble};
 use crate::ports::{Guard, Precondition, Write};
+use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -15,12 +15,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
 use crate::domain::{About, Lock};
 use crate::operation::{
     Context, Definition, Effect, Facts, Ground, Node, Progress, Slot, Step, StepId, Story, Trouble,
 };
 use crate::ports::Write;
+use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
 
 /// Its kind.
 pub const KIND: &str = crate::operation::LOCK;

@@ -6,9 +6,11 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 use crate::domain::{About, Policy, View, parameter, revised};
-use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Slot, Step, StepId, Story, Trouble};
+use crate::operation::{
+    Context, Definition, Effect, Facts, Node, Progress, Slot, Step, StepId, Story, Trouble,
+};
+use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 
 /// Its kind.
 pub const KIND: &str = "stage-set";

@@ -5,13 +5,13 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{Actor, Permission, PipelineName, StageName, Target, Text};
 use crate::domain::{About, Lock, View};
 use crate::operation::{
     Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble, Verdict,
 };
 use crate::operations::stage_lock::{listed, tell_of_end};
 use crate::ports::Write;
+use sluice_model::{Actor, Permission, PipelineName, StageName, Target, Text};
 
 /// Its kind.
 pub const KIND: &str = "stage-unlock";

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::Tags;
-use sluice_model::{PortResult, Target};
+use sluice_model::{CodeRef, PortResult, Target};
 
 /// What a Lambda version freezes besides its code. Two functions are configured equally when these are equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use sluice_model::{Card, ChannelId, OperationId, Text, UserId};
 use crate::operation::Status;
+use sluice_model::{Card, ChannelId, OperationId, Text, UserId};
 
 /// A message of an operation beside the first one. Each is posted once per place and edited if it changes.
 #[derive(Debug, Clone, PartialEq)]

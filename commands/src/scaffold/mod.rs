@@ -8,8 +8,8 @@ mod tests;
 
 use bytes::Bytes;
 
-use sluice_model::PipelineName;
 use crate::ports::NewFile;
+use sluice_model::PipelineName;
 
 /// What stands for the pipeline's name in the files.
 const NAME: &str = "{{pipeline}}";

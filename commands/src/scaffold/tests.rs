@@ -109,7 +109,7 @@ fn the_packaged_scaffold_is_read_for_a_stage() {
         wild_rights: false,
     };
     let manifest = Manifest::parse(MANIFEST).unwrap();
-    let application = template::read(PACKAGED, ORIGINAL, &manifest, &deploying).unwrap();
+    let application = sluice_template::read(PACKAGED, ORIGINAL, &manifest, &deploying).unwrap();
     insta::assert_json_snapshot!(application);
 }
 

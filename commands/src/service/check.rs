@@ -1,13 +1,13 @@
 //! `/pipeline check`: why can I not promote? Every gate of a stage with its state, for the person who asks. It asks the
 //! same rules that judge a promotion, and changes nothing.
 
-use sluice_model::{Answer, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 use crate::domain::{Attempt, Stand, Want, gates};
-use sluice_grammar::Command;
 use crate::operation::{Ground, marked};
 use crate::service::drift::{Truth, moved};
 use crate::service::requests::Request;
 use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::{Answer, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 
 /// How a gate stands for who asks.
 #[derive(Clone, Copy)]

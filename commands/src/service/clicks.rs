@@ -4,14 +4,19 @@
 
 use std::collections::BTreeSet;
 
-use sluice_model::{Answer, Card, Member, OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 use crate::domain::{Access, Concern, View};
-use crate::operation::{CANCEL_BUTTON, Delivery, Facts, Head, Loaded, PROMOTE, RESOLVE_BUTTON, RETRY_BUTTON, Said, Status, Verdict, Word, answered, load, marked, parse_wait, say};
+use crate::operation::{
+    CANCEL_BUTTON, Delivery, Facts, Head, Loaded, PROMOTE, RESOLVE_BUTTON, RETRY_BUTTON, Said, Status,
+    Verdict, Word, answered, load, marked, parse_wait, say,
+};
 use crate::operations::promote;
 use crate::service::asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
 use crate::service::history::OLDER;
 use crate::service::requests::{Meant, Request, subject};
 use crate::service::{GO_BUTTON, Invocation, LOWER_BUTTON, Service, Stop};
+use sluice_model::{
+    Answer, Card, Member, OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
+};
 
 impl Service {
     /// A click on a button of ours.

@@ -16,14 +16,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use sluice_model::{Answer, Button, ButtonStyle, Card, PipelineName, PortError, Refusal, StageName, Text, Tone};
 use crate::domain::{Drift, Outside, REVISION, Recorded, VersionSet, View, from_item, revised};
-use sluice_grammar::{Command, Names, parse_line};
 use crate::operation::{Engine, Trouble, marked};
 use crate::operations::names;
 use crate::operations::steps::{MOVED_OUTSIDE, is_in_doubt, mark, mover};
 use crate::ports::{Alias, Guard, Precondition, StoreError, Write};
 use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::{Command, Names, parse_line};
+use sluice_model::{
+    Answer, Button, ButtonStyle, Card, PipelineName, PortError, Refusal, StageName, Text, Tone,
+};
 use sluice_template::function_name;
 
 /// The fixed id of the button (DESIGN 8).

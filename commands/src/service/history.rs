@@ -7,16 +7,15 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use sluice_model::{Actor, Answer, Button, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 use crate::domain::{Act, AuditRecord, from_item};
-use sluice_grammar;
-use sluice_grammar::{Command, Names, Period};
 use crate::operation::{CANCELLED, EXPIRED, Keys, LOCK, REJECTED, VOID};
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::ports::Query;
 use crate::service::reads::{newest, table};
 use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::{Command, Names, Period};
+use sluice_model::{Actor, Answer, Button, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 
 /// The button that shows what is older; its value is where to go on, and the question.
 pub(super) const OLDER: &str = "history.older";
@@ -126,7 +125,10 @@ impl Service {
         let parsed = value.split_once('|').and_then(|(key, line)| {
             let (verb, text) = line.split_once(' ')?;
             let is_key = key.split_once('/').is_some_and(|(at, _)| at.bytes().all(|b| b.is_ascii_digit()));
-            Some((key.to_owned(), grammar::parse(verb, text, &Names::default()).ok().filter(|_| is_key)?))
+            Some((
+                key.to_owned(),
+                sluice_grammar::parse(verb, text, &Names::default()).ok().filter(|_| is_key)?,
+            ))
         });
         let Some((key, Command::PipelineHistory { name, stage, person, since, until })) = parsed else {
             return Err(Refusal::new(

@@ -1,8 +1,6 @@
 //! Who did what and where, and what they are answered: the same for every way by which it comes.
 
-use serde::{Deserialize, Serialize};
-
-use sluice_model::{Card, ChannelId, Text, Tone, UserId};
+use sluice_model::{Actor, ChannelId};
 
 /// What somebody did in Slack, or typed at a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,4 +33,3 @@ pub struct Invocation {
     /// What.
     pub said: Said,
 }
-

@@ -32,11 +32,10 @@ use std::sync::Arc;
 
 use ulid::Ulid;
 
-use sluice_model::{Button, Card, ChannelId, OperationId, PipelineName, Refusal, Span, Text, Tone};
-use sluice_grammar;
-use sluice_grammar::{Command, Names};
 use crate::operation::{Accepted, Engine, Ground, Trouble, accept, answered, marked};
 use crate::ports::{StoreError, Write};
+use sluice_grammar::{Command, Names};
+use sluice_model::{Answer, Button, Card, ChannelId, OperationId, PipelineName, Refusal, Span, Text, Tone};
 
 /// How often an acceptance is tried anew because the pipeline changed meanwhile.
 const TRIES: usize = 8;
@@ -131,7 +130,7 @@ impl Service {
             self.engine.world().directory.seen(&invocation.actor.id);
         }
         let stop = match &invocation.said {
-            Said::Slash { command, text } => match grammar::parse(command, text, &self.names) {
+            Said::Slash { command, text } => match sluice_grammar::parse(command, text, &self.names) {
                 // Boxed: the largest of all answers would else be a part of every delivery.
                 Ok(command) => Box::pin(self.command(&invocation, command)).await,
                 Err(wrong) => match Box::pin(self.with_stages(command, wrong)).await {
@@ -185,7 +184,9 @@ impl Service {
             ));
         }
         match command {
-            Command::Help { command } => Ok(Answer::private(grammar::help(command.as_deref(), &self.names))),
+            Command::Help { command } => {
+                Ok(Answer::private(sluice_grammar::help(command.as_deref(), &self.names)))
+            }
             Command::RepoList => self.list_pipelines().await,
             Command::BuildList { name } => self.list_builds(&name).await,
             Command::BuildLog { name, build } => self.build_log(invocation, &name, build).await,

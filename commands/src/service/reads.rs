@@ -5,18 +5,17 @@ use std::collections::BTreeSet;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
-use sluice_model::{Answer, BuildNumber, Card, Part, PipelineName, Refusal, StageName, Text, Tone};
 use crate::domain::{
     Attempt, Build, BuildState, Concern, Lock, Stage, View, Want, and, from_item, pass, redact,
 };
-use sluice_grammar;
-use sluice_grammar::{Command, Misunderstanding};
 use crate::operation::{Ground, Slot, Trouble, marked};
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::ports::{Order, Query};
 use crate::service::drift::{Truth, moved};
 use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::{Command, Misunderstanding};
+use sluice_model::{Answer, BuildNumber, Card, Part, PipelineName, Refusal, StageName, Text, Tone};
 
 /// How many rows a list shows.
 const ROWS: u32 = 15;
@@ -56,7 +55,7 @@ impl Service {
         let known = self.pipelines(200).await?;
         let mut card =
             Card::new(Tone::Bad, Text::plain("There is no pipeline ").code(name.as_str()).then("."));
-        let near = grammar::closest(name.as_str(), known.iter().map(PipelineName::as_str));
+        let near = sluice_grammar::closest(name.as_str(), known.iter().map(PipelineName::as_str));
         let swapped = self.swapped(&known, command).await?;
         card = match near {
             _ if swapped.is_some() => {
@@ -101,8 +100,9 @@ impl Service {
         let Some(name) = wrong.lacks_stage_of.clone() else { return Ok(wrong) };
         let world = self.engine.world();
         let view = View::read(&*world.store, &world.keys, &name).await?;
-        let reads =
-            |text: String| grammar::parse(slash, &text, &self.names).ok().filter(|read| !read.waives());
+        let reads = |text: String| {
+            sluice_grammar::parse(slash, &text, &self.names).ok().filter(|read| !read.waives())
+        };
         if let Some(pipeline) = &view.pipeline {
             let stages: Vec<&str> = pipeline.stages.iter().map(StageName::as_str).collect();
             wrong.problem = format!("{}; `{name}` has {}", wrong.problem, and(&stages));

@@ -12,14 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
 use crate::domain::{About, Act, AuditRecord};
-use sluice_grammar;
-use sluice_grammar::Command;
-use sluice_model::{Answer, ChannelId, OperationId, PipelineName, Refusal, StageName, UserId};
 use crate::operation::{Charter, ROLLBACK, audit, inbox};
 use crate::operations::{access, promote, stage_lock, stage_set, stage_unlock};
 use crate::ports::{Precondition, StoreError, Write};
 use crate::service::clicks::delivery_of;
 use crate::service::{Invocation, Said, Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::{Answer, ChannelId, OperationId, PipelineName, Refusal, StageName, UserId};
 
 /// The codes of gates and roles.
 const RECORDED: &[&str] = &[
@@ -143,7 +142,7 @@ impl Service {
     async fn wanted(&self, invocation: &Invocation) -> Result<Option<Wanted>, Stop> {
         match &invocation.said {
             Said::Slash { command, text } => {
-                let Ok(command) = grammar::parse(command, text, &self.names) else { return Ok(None) };
+                let Ok(command) = sluice_grammar::parse(command, text, &self.names) else { return Ok(None) };
                 let Some((kind, pipeline, stage)) = subject(&command) else { return Ok(None) };
                 let about = About { stage: stage.cloned(), ..About::default() };
                 let (pipeline, kind) = (pipeline.clone(), kind.to_owned());

@@ -6,10 +6,10 @@
 use jiff::Timestamp;
 
 use crate::domain::{View, span};
-use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName};
 use crate::operation::{Facts, Head, Loaded, PROMOTE, Status, Ticket};
 use crate::operations::promote;
 use crate::service::{Service, Stop};
+use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName};
 
 /// How many of them a refusal lists.
 const LISTED: usize = 8;

@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join;
 
-use sluice_model::{Answer, Card, Member, PipelineName, Refusal, Role, Text, Tone};
 use crate::domain::{Act, AuditRecord, Membership, Roles, Source, View, from_item};
-use sluice_grammar::Command;
 use crate::operation::{Accepted, Ground, Trouble, decree, marked};
 use crate::operations::access;
 use crate::service::asks;
@@ -17,6 +15,8 @@ use crate::service::clicks::delivery_of;
 use crate::service::drafts::change_of;
 use crate::service::reads::{lines, newest, table};
 use crate::service::{Also, Invocation, Service, Stop, TRIES};
+use sluice_grammar::Command;
+use sluice_model::{Answer, Card, Member, PipelineName, Refusal, Role, Text, Tone};
 
 /// How many changes are shown beside the roles, and among how many records they are looked for: there are requests, too.
 const CHANGES: usize = 5;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use sluice_model::{PipelineName, ReleaseNumber, Text};
 use crate::domain::{Release, View, from_item};
 use crate::operation::marked;
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::service::Service;
+use sluice_model::{PipelineName, ReleaseNumber, Text};
 use sluice_template::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
 
 /// How long is waited for what releases are made of.

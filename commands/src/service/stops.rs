@@ -1,13 +1,15 @@
 //! Stopping what runs, and getting on what is stuck: by button and by command. Both are signals; what
 //! follows from them, the journal of the operation's owner alone decides.
 
-use sluice_model::{Answer, BuildNumber, Card, OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 use crate::domain::View;
 use crate::operation::{Facts, Loaded, PROMOTE, Said, Status, Trouble, Verdict, Word, answered, marked, say};
 use crate::operations::build;
 use crate::service::clicks::{cannot_be_read, delivery_of, late};
 use crate::service::requests::{Meant, Request, subject};
 use crate::service::{Invocation, Service, Stop};
+use sluice_model::{
+    Answer, BuildNumber, Card, OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
+};
 
 /// How often a cancel is tried anew because the operation went to sleep or woke meanwhile.
 const TRIES: usize = 5;

@@ -7,13 +7,13 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::View;
-use sluice_grammar::Command;
-use sluice_model::{Actor, Permission, PipelineName};
 use crate::operation::{Accepted, DEPLOY, Ground, PROMOTE, ROLLBACK, Trouble, accept};
 use crate::operations::tidy;
 use crate::ports::{Order, Query};
 use crate::service::clicks::delivery_of;
 use crate::service::{Delay, Invocation, Said, Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::{Actor, Permission, PipelineName};
 
 /// After how many releases a pipeline is tidied again.
 const EVERY: u64 = 10;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use sluice_model::PipelineName;
 use crate::operation::{Keys, reading};
 use crate::ports::{Order, Query, Store, StoreError};
+use sluice_model::PipelineName;
 
 /// So many items at a time: some hundred kilobytes.
 const PAGE: u32 = 250;

@@ -9,10 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::Roster;
-use sluice_model::{Class, CommitId, PortError, PortResult, Target};
 use crate::operation::{Keys, Pinned, Settings, World};
 use crate::ports::*;
 use crate::testing::OnRuntime;
+use sluice_model::{Class, CodeRef, CommitId, PortError, PortResult, Target};
 
 /// AWS where there is none.
 #[derive(Debug, Clone, Copy, Default)]

@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::domain::Unknown;
-use sluice_model::{ChannelId, GroupId, OperationId, UserId};
 use crate::ports::{Background, Clock, Directory, Herald, Hint, News, Runner, Wakeups};
+use sluice_model::{ChannelId, GroupId, OperationId, UserId};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -136,9 +136,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use sluice_model::{PipelineName, StageName, Target};
     use crate::Deploying;
     use crate::budget::Budget;
+    use sluice_model::{PipelineName, StageName, Target};
 
     /// The key of the route of an event with these properties, or the problem.
     fn key(properties: Value) -> Result<String, String> {

@@ -14,7 +14,6 @@ use super::error::{TemplateCode, Wrong};
 use super::names;
 use super::parameters::Parameters;
 use super::shape;
-use sluice_model;
 
 /// What the references of a template stand for.
 pub(super) struct Resolver<'a> {
@@ -75,8 +74,8 @@ impl Resolver<'_> {
         let pseudo = match name {
             "AWS::Region" => target.region.clone(),
             "AWS::AccountId" => target.account.clone(),
-            "AWS::Partition" => arn::partition(&target.region).to_owned(),
-            "AWS::URLSuffix" => arn::url_suffix(&target.region).to_owned(),
+            "AWS::Partition" => sluice_model::partition(&target.region).to_owned(),
+            "AWS::URLSuffix" => sluice_model::url_suffix(&target.region).to_owned(),
             _ if name.starts_with("AWS::") => {
                 return Err(Wrong::new(
                     TemplateCode::Unsupported,

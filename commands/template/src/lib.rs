@@ -28,20 +28,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-pub use sluice_model::partition;
 pub use budget::{LARGEST_FILE, MOST_FUNCTIONS};
 pub use error::{TemplateCode, TemplateError};
 pub use manifest::Manifest;
 pub use names::{alias_arn, cut_with_hash, function_arn, function_name};
-#[cfg(test)]
 pub use policies::ROOM;
 pub use runtimes::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
+pub use sluice_model::partition;
 
-use sluice_model::{CodeRef, PipelineName, StageName, Target};
 use budget::{Budget, MOST_ROUTES};
 use error::{Findings, Place, Wrong};
 use intrinsics::Resolver;
 use lines::Lines;
+use sluice_model::{CodeRef, PipelineName, StageName, Target};
 
 const TRANSFORM: &str = "AWS::Serverless-2016-10-31";
 const FUNCTION: &str = "AWS::Serverless::Function";

@@ -3,8 +3,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use sluice_model::{Class, PortResult};
 use sluice_commands::ports::{Archived, Item, Key, Precondition, Store, Write};
+use sluice_model::{Class, PortResult};
 
 use super::*;
 

@@ -1,8 +1,8 @@
 //! `/build`
 
 use super::{Argument, Form, MAYBE_BUILD, NAME, Slot};
-use sluice_model::Permission;
 use crate::{Command, Verb};
+use sluice_model::Permission;
 
 pub(super) static BUILD: Form = Form {
     verb: Verb::Build,

@@ -1,8 +1,8 @@
 //! `/deploy`
 
 use super::{ANYWAY, Argument, Form, NAME, Slot};
-use sluice_model::Permission;
 use crate::{Command, Verb};
+use sluice_model::Permission;
 
 const BUILD: Argument = Argument::optional(Slot::Build, "[#N]", "the build; the newest green one without it");
 

@@ -10,7 +10,7 @@ mod repo;
 mod rollback;
 mod stage;
 
-pub use permission::Permission;
+use sluice_model::Permission;
 
 use super::Command;
 use super::names::Verb;

@@ -1,8 +1,8 @@
 //! `/pipeline`
 
 use super::{Argument, Form, MAYBE_STAGE, NAME, Slot};
-use sluice_model::Permission;
 use crate::{Command, Verb};
+use sluice_model::Permission;
 
 const MAYBE_NAME: Argument =
     Argument::optional(Slot::Name, "[NAME]", "the pipeline; all of them without one");

@@ -1,8 +1,8 @@
 //! `/promote`
 
 use super::{ANYWAY, Argument, Form, MAYBE_REASON, NAME, STAGE, Slot};
-use sluice_model::Permission;
 use crate::{Command, Verb};
+use sluice_model::Permission;
 
 const TO: Argument =
     Argument::required(Slot::Stage, "[to] STAGE", "the stage that shall run the release").word(&["to"]);

@@ -1,8 +1,8 @@
 //! `/repo`
 
 use super::{Argument, Form, NAME, Slot};
-use sluice_model::Permission;
 use crate::{Command, Verb};
+use sluice_model::Permission;
 
 pub(super) static CREATE: Form = Form {
     verb: Verb::Repo,

@@ -1,8 +1,8 @@
 //! `/rollback`
 
 use super::{ANYWAY, Argument, Form, MAYBE_REASON, NAME, STAGE, Slot};
-use sluice_model::Permission;
 use crate::{Command, Verb};
+use sluice_model::Permission;
 
 pub(super) static ROLLBACK: Form = Form {
     verb: Verb::Rollback,

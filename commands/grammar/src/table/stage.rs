@@ -1,8 +1,8 @@
 //! `/stage`
 
 use super::{Argument, Form, MAYBE_STAGE, NAME, STAGE, Slot};
-use sluice_model::Permission;
 use crate::{Command, Verb};
+use sluice_model::Permission;
 
 pub(super) static LIST: Form = Form {
     verb: Verb::Stage,

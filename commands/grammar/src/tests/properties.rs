@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::Union;
 
 use super::*;
-use sluice_model::{BuildNumber, GroupId, Member, PipelineName, ReleaseNumber, StageName, UserId};
+use sluice_model::{BuildNumber, GroupId, Member, PipelineName, ReleaseNumber, Role, StageName, UserId};
 
 /// Names, the grammar's own words among them.
 fn slug() -> impl Strategy<Value = String> {

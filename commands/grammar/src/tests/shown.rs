@@ -116,15 +116,5 @@ fn answers_to_wrong_lines() {
 /// `SLUICE_WRITE_DOCS=1` writes the page; without it the page must be what the table says.
 #[test]
 fn the_reference_in_docs_is_made_from_the_table() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/commands.md");
-    let made = reference(&Names::default());
-    if std::env::var_os("SLUICE_WRITE_DOCS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &made).unwrap();
-    }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        kept == made,
-        "docs/commands.md is old: SLUICE_WRITE_DOCS=1 cargo test -p sluice-commands reference"
-    );
+    sluice_testkit::docs::hold("docs/commands.md", &reference(&Names::default()));
 }

@@ -14,12 +14,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Drive, Event, Pending};
-use sluice_model::Class;
 use crate::operation::definition::refusal_of;
 use crate::operation::facts::Verdict;
 use crate::operation::journal::Entry;
 use crate::operation::retry;
 use crate::operation::step::{Done, Effect, Observed, Progress, StepId, Trouble, Undone};
+use sluice_model::Class;
 
 /// The longest wait before trouble is tried again.
 const BACKOFF: Duration = Duration::from_secs(30);

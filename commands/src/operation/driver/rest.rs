@@ -8,10 +8,10 @@ use futures::stream::StreamExt;
 use tokio::time::Instant;
 
 use super::{Drive, HOLD};
-use sluice_model::{Part, Text};
 use crate::operation::news;
 use crate::operation::step::Trouble;
 use crate::ports::News;
+use sluice_model::{Part, Text};
 
 impl Drive<'_> {
     /// Waits until something happens, showing meanwhile that we live. `false`: the operation is not ours any more.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Driven, Engine, Held, LEFT_TO_OTHERS, lock};
-use sluice_model::OperationId;
 use crate::operation::definition::Definition;
 use crate::operation::facts::{Facts, Verdict};
 use crate::operation::head::{Head, Status};
@@ -14,6 +13,7 @@ use crate::operation::log::{self, Log};
 use crate::operation::step::{Context, Trouble};
 use crate::operation::world::Settings;
 use crate::operation::{news, park};
+use sluice_model::OperationId;
 
 /// What came of taking an operation over.
 pub(super) enum Acquired {

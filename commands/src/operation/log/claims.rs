@@ -1,10 +1,10 @@
 //! Heads as they are seen from outside, and the claim of an operation: the one write that needs no journal.
 
-use sluice_model::OperationId;
 use crate::operation::head::{self, Head, RUNG, guards};
 use crate::operation::keys::Keys;
 use crate::operation::retry;
 use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Write};
+use sluice_model::OperationId;
 
 /// A head as it is read before it is claimed.
 pub(crate) struct Seen {

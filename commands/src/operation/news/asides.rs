@@ -1,13 +1,13 @@
 //! What deserves a notification of its own, beside the one message of an operation, and what is too long for that.
 
 use super::{cause, headline, marked};
-use sluice_model::Text;
 use crate::operation::definition::Story;
 use crate::operation::effects::UPDATE_STAGE;
 use crate::operation::facts::Facts;
 use crate::operation::head::Status;
 use crate::operation::step::{Effect, Node};
 use crate::ports::Aside;
+use sluice_model::Text;
 
 /// An end that came later than this is also told by a short reply, since an edit notifies nobody (DESIGN 8).
 const LONG: i64 = 20;

@@ -1,7 +1,7 @@
 //! The buttons that every kind of operation has.
 
-use sluice_model::{Button, ButtonStyle, OperationId};
 use crate::operation::facts::{CANCEL, STUCK};
+use sluice_model::{Button, ButtonStyle, OperationId};
 
 /// The fixed ids of the buttons (DESIGN 8).
 pub const CANCEL_BUTTON: &str = "operation.cancel";

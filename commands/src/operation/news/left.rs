@@ -1,10 +1,10 @@
 //! What a failed operation leaves: what was taken back, what stays and why that is no harm, and what is uncertain.
 
-use sluice_model::{Card, Text};
 use crate::operation::effects::Undo;
 use crate::operation::facts::Facts;
 use crate::operation::news::marked;
 use crate::operation::step::{Effect, Node};
+use sluice_model::{Card, Text};
 
 /// Says it, by the titles of the steps.
 pub(super) fn told(mut card: Card, facts: &Facts, nodes: &[Node]) -> Card {

@@ -7,8 +7,8 @@ use super::*;
 use crate::operation::effects;
 use crate::operation::journal::Entry;
 use crate::operation::step::{Context, Progress, Step, Trouble};
-use sluice_model::Refusal;
 use crate::operation::testing::{charter, operation_id, row};
+use sluice_model::Refusal;
 
 struct Fake(Effect);
 #[async_trait]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::harness::{Process, Shared, person};
 use super::sea::{How, Moment, Spec, Weather, step};
-use sluice_model::Tone;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{Guard, News, Store};
+use sluice_model::Tone;
 
 fn steps() -> [Spec; 3] {
     [step("a", How::Set), step("ask", How::Ask).after(&["a"]), step("b", How::Set).after(&["ask"])]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::harness::Shared;
 use super::sea::{How, Spec, Weather, step};
-use sluice_model::Class;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
+use sluice_model::Class;
 
 async fn run(steps: &[Spec], weather: impl FnOnce(&Shared)) -> (Shared, super::harness::Process) {
     let shared = Shared::new().await;

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::sea::{Sea, Spec, ToyDefinition};
-use sluice_model::{Actor, Answer, Card, OperationId, Tone};
 use crate::domain::{
     Access, Act, Asked, AuditRecord, Counters, Pipeline, Roles, Stage, View, from_item, to_item,
 };
@@ -24,6 +23,7 @@ use crate::testing::{
     Cloud, MemoryStore, Moment, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,
     target, world,
 };
+use sluice_model::{Actor, Answer, Card, OperationId, Tone};
 
 pub(super) const LEASE: Duration = Duration::from_secs(15);
 const START: &str = "2026-03-01T12:00:00Z";

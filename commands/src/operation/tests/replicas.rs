@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::harness::{LEASE, Process, Shared, person};
 use super::sea::{How, Weather, step};
-use sluice_model::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
+use sluice_model::OperationId;
 
 const HOUR: i64 = 3600;
 /// Each living process looks for work three times in a lease.

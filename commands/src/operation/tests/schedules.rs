@@ -7,10 +7,10 @@ use proptest::prelude::*;
 
 use super::harness::{Process, Shared};
 use super::sea::{How, Moment, Spec, Weather, step};
-use sluice_model::Class;
 use crate::operation::*;
 use crate::ports::StoreError;
 use crate::testing::StoreFault;
+use sluice_model::Class;
 
 /// How one life goes.
 #[derive(Debug, Clone)]

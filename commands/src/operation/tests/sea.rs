@@ -10,10 +10,13 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use sluice_model::{Class, PortError, Refusal, Target, Text};
 use crate::domain::About;
-use crate::operation::{Context, Definition, Done, Effect, Facts, Ground, Node, Observed, Progress, ROLLBACK, Slot, Step, StepId, Story, Trouble, Undone, VOID, Verdict, effects};
+use crate::operation::{
+    Context, Definition, Done, Effect, Facts, Ground, Node, Observed, Progress, ROLLBACK, Slot, Step, StepId,
+    Story, Trouble, Undone, VOID, Verdict, effects,
+};
 pub(super) use crate::testing::{Moment, Weather};
+use sluice_model::{Class, PortError, Refusal, Target, Text};
 
 /// How a thing is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,10 +2,10 @@
 
 use super::harness::{LEASE, Process, Shared};
 use super::sea::{How, step};
-use sluice_model::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{News, Runner};
+use sluice_model::OperationId;
 
 /// A process at a terminal.
 fn terminal(shared: &Shared) -> Process {

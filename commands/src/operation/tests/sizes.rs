@@ -2,11 +2,11 @@
 
 use super::harness::Shared;
 use super::sea::{How, step};
-use sluice_model::Part;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::StoreError;
 use crate::testing::{StoreCall, StoreFault};
+use sluice_model::Part;
 
 #[tokio::test(start_paused = true)]
 async fn a_step_that_leaves_too_much_has_failed() {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::harness::{LEASE, Process, Shared};
 use super::sea::{How, step};
 use crate::domain::Act;
-use sluice_model::OperationId;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{Precondition, Store, StoreError, Write};
 use crate::testing::StoreFault;
+use sluice_model::OperationId;
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_kind_is_parked_and_stays() {

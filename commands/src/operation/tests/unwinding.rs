@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::harness::{Process, Shared};
 use super::sea::{How, Moment, Spec, Weather, step};
-use sluice_model::Class;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::operation::{CANCELLED, REJECTED};
+use sluice_model::Class;
 
 fn prod() -> Slot {
     Slot::Stage("prod".parse().unwrap())

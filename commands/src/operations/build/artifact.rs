@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, GREEN, Pinned, View};
 use crate::operation::{Context, Effect, Progress, Step, Trouble};
-use sluice_model::Refusal;
 use crate::operations::bucket::NULL_VERSION;
 use crate::operations::build::{ARTIFACT_LIMIT, At, Params};
 use crate::operations::steps::plain;
 use crate::ports::{DueChange, Guard, Precondition, Write};
+use sluice_model::Refusal;
 use sluice_template::Manifest;
 
 /// Reads what the build left and pins each object by version and SHA-256.

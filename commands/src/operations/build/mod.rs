@@ -10,14 +10,14 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{BuildNumber, Part, PipelineName, Target, Text};
 use crate::domain::{About, Build, BuildState, Change, from_item, to_item};
 use crate::operation::{CANCELLED, Definition, End, Facts, Head, Node, StepId, Story, Trouble, World};
 use crate::operations::names;
 use crate::ports::{Order, Precondition, Query, Write};
-use sluice_template::LARGEST_FILE;
 use artifact::{PinArtifact, Record};
 use run::{Finished, Follow, Red, Source, StartBuild, Started};
+use sluice_model::{BuildNumber, Part, PipelineName, Target, Text};
+use sluice_template::LARGEST_FILE;
 
 /// The variable by which a build is found again.
 pub const OPERATION_VARIABLE: &str = "SLUICE_OP";

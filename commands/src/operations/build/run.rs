@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use sluice_model::{CommitId, PipelineName, Refusal, Text};
 use crate::domain::{Change, redact};
 use crate::operation::effects::START_BUILD;
 use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
@@ -17,6 +16,7 @@ use crate::operations::build::{At, OPERATION_VARIABLE, Params};
 use crate::operations::names;
 use crate::operations::steps::ours;
 use crate::ports::{BuildRequest, BuildRun, BuildStatus, LogStream};
+use sluice_model::{CommitId, PipelineName, Refusal, Text};
 
 /// So many lines at the end of a failed build's log are looked at.
 const LOG_LINES: u32 = 120;

@@ -11,9 +11,11 @@ use serde_json::Value;
 
 use super::Params;
 use super::outdated::{is_outdated, stage_moved};
-use sluice_model::{Refusal, Text, UserId};
 use crate::domain::{Access, Concern, DEACTIVATED, GROUP_UNKNOWN, View};
-use crate::operation::{Context, EXPIRED, Effect, Facts, Progress, REJECTED, Step, Trouble, VOID, Verdict, marked};
+use crate::operation::{
+    Context, EXPIRED, Effect, Facts, Progress, REJECTED, Step, Trouble, VOID, Verdict, marked,
+};
+use sluice_model::{Refusal, Text, UserId};
 
 pub(super) fn approvals(count: usize) -> String {
     format!("{count} approval{}", if count == 1 { "" } else { "s" })

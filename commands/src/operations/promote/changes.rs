@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Commits, Params};
-use sluice_model::{Part, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use crate::domain::{Parameters, Release, Stage, from_item};
 use crate::operation::{Context, Effect, Facts, Progress, Step, Story, Trouble};
 use crate::operations::steps::{Deployable, ReadApplication, WildRights, read_artifact};
+use sluice_model::{Part, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use sluice_template::rights::{self, Rank, size};
 use sluice_template::{AppFunction, AppRoute, Application};
 

@@ -6,10 +6,10 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{CommitId, Target, Text};
 use crate::domain::Change;
 use crate::operation::{Context, Effect, Progress, Step, Trouble};
 use crate::operations::build::change_text;
+use sluice_model::{CommitId, Target, Text};
 
 /// So many commits are shown. Each is a call, one after the other: a second or less, before anybody is asked.
 const MOST: usize = 10;

@@ -22,16 +22,20 @@ pub(crate) use self::outdated::{node as void_outdated_node, outdated, void_outda
 use self::approval::{Approval, approvals, approved_at_all, enough, valid};
 use self::changes::LookAtChanges;
 use self::commits::LookAtCommits;
-use sluice_model::{Member, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text, UserId};
 use crate::domain::{
     About, Asked, Attempt, Concern, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
 };
-use crate::operation::{Content, Definition, End, Facts, Ground, Node, PROMOTE, Slot, StepId, Story, Trouble, Verdict};
+use crate::operation::{
+    Content, Definition, End, Facts, Ground, Node, PROMOTE, Slot, StepId, Story, Trouble, Verdict,
+};
 use crate::operations::steps::{
     JustMoved, Preparation, RanBefore, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done,
     application, may_be_wild, move_nodes, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
 };
 use crate::ports::Write;
+use sluice_model::{
+    Member, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text, UserId,
+};
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]

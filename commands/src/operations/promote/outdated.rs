@@ -14,9 +14,12 @@ use serde_json::Value;
 
 use super::Params;
 use crate::domain::View;
-use sluice_model::{OperationId, PipelineName, Refusal, StageName};
-use crate::operation::{Context, Definition, Effect, Facts, Loaded, Node, PROMOTE, Preempt, Progress, Slot, Status, Step, StepId, Trouble, VOID, Verdict, World, give_way, load};
+use crate::operation::{
+    Context, Definition, Effect, Facts, Loaded, Node, PROMOTE, Preempt, Progress, Slot, Status, Step, StepId,
+    Trouble, VOID, Verdict, World, give_way, load,
+};
 use crate::operations::steps::{STAGE_REVISION, mark, others_are_open};
+use sluice_model::{OperationId, PipelineName, Refusal, StageName};
 
 /// How long to wait before the store is asked again that did not answer.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -3,10 +3,10 @@
 use super::approval::{approvals, approved, mentions, reminds};
 use super::changes::dimensions;
 use super::{APPROVAL, APPROVE, CHANGES, COMMITS, Changes, Commits, Params, REJECT};
-use sluice_model::{Button, ButtonStyle, Part, Text};
 use crate::operation::{Facts, StepId, Story, marked};
 use crate::operations::build::change_text;
 use crate::operations::steps::{gone_on, moved_url, of_parameters};
+use sluice_model::{Button, ButtonStyle, Part, Text};
 
 /// All of it, as far as it is known.
 pub(super) fn story(params: &Params, facts: &Facts) -> Story {

@@ -10,7 +10,6 @@ mod repository;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{PipelineName, Refusal, StageName, Target, Text};
 use crate::domain::{About, Counters, Pipeline, Stage, View, to_item};
 use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble};
 use crate::operations::names;
@@ -19,6 +18,7 @@ use crate::operations::steps::role_nodes;
 use crate::ports::{Precondition, TAG_PIPELINE, Tags, Write};
 use look::{Found, Look};
 use repository::{CreateProject, CreateRepository, FirstCommit};
+use sluice_model::{PipelineName, Refusal, StageName, Target, Text};
 
 /// The subject of the first commit; by it a commit of ours is recognised.
 pub const FIRST_COMMIT_SUBJECT: &str = "Begin with a function that answers";

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Params, listed};
-use sluice_model::{Actor, OperationId, PipelineName, StageName, Text};
 use crate::domain::View;
-use sluice_grammar::{Command, Period};
 use crate::operation::{
     Context, Effect, Facts, Node, Progress, SignalFact, Status, Step, StepId, Story, Trouble, Verdict, World,
     let_go,
 };
+use sluice_grammar::{Command, Period};
+use sluice_model::{Actor, OperationId, PipelineName, StageName, Text};
 
 /// Nobody is reminded of a lock that is shorter: they set it a moment ago.
 const SHORT: SignedDuration = SignedDuration::from_mins(10);

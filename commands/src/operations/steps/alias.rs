@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use sluice_model::{Class, Refusal, StageName, Target};
 use crate::operation::effects::{CREATE_ALIAS, MOVE_ALIAS, PERMIT_API};
 use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
 use crate::operations::steps::{MOVED_OUTSIDE, RanBefore, ours, shell};
+use sluice_model::{Class, Refusal, StageName, Target};
 
 /// The id of the one statement of an alias's resource policy.
 pub(crate) const STATEMENT: &str = "sluice-api";

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use sluice_model::{PipelineName, Refusal, StageName, Target, Text, partition, shown};
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
 use crate::operations::names;
 use crate::operations::steps::recent::recent;
 use crate::operations::steps::{MOVED_OUTSIDE, RanBefore, Watch, foreign, ours, shell};
 use crate::ports::{Api, ApiStage, Deployment, DeploymentState, Integration, Route, TAG_PIPELINE};
+use sluice_model::{PipelineName, Refusal, StageName, Target, Text, partition, shown};
 use sluice_template::function_arn;
 
 /// How long to wait before what a list does not show yet is looked for again.

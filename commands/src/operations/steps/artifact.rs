@@ -11,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, Parameters, Pinned, Policy, from_item};
-use sluice_model::{Class, CodeRef, PipelineName, PortError, Refusal, StageName, Target};
-use crate::operation::{Content, Context, Effect, Facts, LoadedContent, Progress, Step, StepId, Trouble, VOID};
+use crate::operation::{
+    Content, Context, Effect, Facts, LoadedContent, Progress, Step, StepId, Trouble, VOID,
+};
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::print;
 use crate::ports::{FunctionConfig, NoResult, Workers, compute};
+use sluice_model::{Class, CodeRef, PipelineName, PortError, Refusal, StageName, Target};
 use sluice_template;
 use sluice_template::{Application, Deploying, Manifest};
 
@@ -299,7 +301,7 @@ impl Reading {
             code_prefix: &prefix,
             wild_rights: self.wild_rights,
         };
-        template::read(packaged, original, &manifest, &deploying).map_err(refuse)
+        sluice_template::read(packaged, original, &manifest, &deploying).map_err(refuse)
     }
 }
 
@@ -316,7 +318,7 @@ fn differs(what: &str) -> Trouble {
     ))
 }
 
-pub(crate) fn refuse(errors: Vec<template::TemplateError>) -> Trouble {
+pub(crate) fn refuse(errors: Vec<sluice_template::TemplateError>) -> Trouble {
     let mut lines = vec![];
     for error in errors.iter().take(10) {
         let place = match (&error.resource, error.line) {
@@ -331,7 +333,7 @@ pub(crate) fn refuse(errors: Vec<template::TemplateError>) -> Trouble {
         lines.push(format!("• and {} more", errors.len() - lines.len()));
     }
     // Values that are missing or wrong are set on the stage: the template may be right.
-    let is_about_values = errors.iter().all(|error| error.code == template::TemplateCode::Parameter);
+    let is_about_values = errors.iter().all(|error| error.code == sluice_template::TemplateCode::Parameter);
     let problem = match is_about_values {
         true => "Parameters of the template have no value for this stage, or a wrong one:",
         false => "The template asks for what Sluice does not deploy:",

@@ -10,12 +10,12 @@ use futures::TryFutureExt as _;
 use futures::future::{try_join, try_join3};
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{Class, CodeRef, PipelineName, PortError, PortResult, Refusal, StageName, Target, Text};
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
 use crate::operations::names;
 use crate::operations::steps::{STATEMENT, Watch, foreign, foreign_refusal, ours};
 use crate::ports::{Alias, FunctionConfig, FunctionVersion, Readiness, TAG_PIPELINE};
+use sluice_model::{Class, CodeRef, PipelineName, PortError, PortResult, Refusal, StageName, Target, Text};
 
 /// The version that can still change.
 const LATEST: &str = "$LATEST";

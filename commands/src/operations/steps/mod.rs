@@ -28,8 +28,8 @@ pub(crate) use role::*;
 pub(crate) use smoke::*;
 
 use crate::operation::{Done, Observed, Trouble};
-use sluice_model::Refusal;
 use serde::Serialize;
+use sluice_model::Refusal;
 
 /// What to do if a version set leaves more than can be recorded.
 pub(crate) const TOO_MANY_FUNCTIONS: &str =

@@ -1,8 +1,8 @@
 //! The moving of a stage to a version set: all aliases side by side, and the API stage last.
 
-use sluice_model::{Target, Text};
 use crate::operation::{Facts, Node, Slot, StepId};
 use crate::operations::steps::{PermitApi, PointAlias, RanBefore, ReadySet, ServeDeployment};
+use sluice_model::{Target, Text};
 
 /// The steps that make a stage run a version set, each after `after`. What is as it shall be needs no step.
 pub(crate) fn move_nodes(

@@ -9,11 +9,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
 use crate::domain::{Drift, Recorded, Stage, VersionSet, View, from_item};
-use sluice_grammar::{Names, parse_line};
-use crate::operation::{Context, DEPLOY, Facts, PROMOTE, Progress, ROLLBACK, Slot, Ticket, Trouble, World, load, marked};
+use crate::operation::{
+    Context, DEPLOY, Facts, PROMOTE, Progress, ROLLBACK, Slot, Ticket, Trouble, World, load, marked,
+};
 use crate::operations::steps::{began_to_move, mark};
+use sluice_grammar::{Names, parse_line};
+use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 /// The code of a refusal to overwrite what somebody moved by hand.
 pub(crate) const MOVED_OUTSIDE: &str = "moved-outside";

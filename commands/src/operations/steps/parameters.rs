@@ -1,10 +1,10 @@
 //! The values of a template's parameters: those with which an operation was asked are those with which it ends, and its
 //! message shows them.
 
-use sluice_model::{Refusal, StageName, Text};
 use crate::domain::{Parameters, Policy, parameters_changed, parameters_text};
 use crate::operation::{Facts, Story, VOID};
 use crate::operations::steps::read_artifact;
+use sluice_model::{Refusal, StageName, Text};
 
 /// Whether a stage's values are still those that an operation was asked with: other versions were made and approved.
 pub(crate) fn same_parameters(asked: &Parameters, policy: &Policy, stage: &StageName) -> Result<(), Refusal> {

@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sluice_model::{PipelineName, ReleaseNumber, StageName, Target, Text};
 use crate::domain::{Artifact, Drift, Parameters, PinnedApi, VersionSet};
 use crate::operation::{Content, Facts, Node, Slot, StepId, Trouble};
 use crate::operations::names;
 use crate::operations::steps::*;
 use crate::ports::{Api, Deployment, DeploymentState, FunctionConfig, TAG_PIPELINE};
+use sluice_model::{PipelineName, ReleaseNumber, StageName, Target, Text};
 use sluice_template::{AppFunction, Application, function_name};
 
 /// What a version set is made of.

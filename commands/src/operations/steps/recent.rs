@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::domain::{AuditRecord, View, from_item};
-use sluice_model::{OperationId, PipelineName};
 use crate::operation::{Context, StepFact, StepId, Trouble, load};
 use crate::ports::{Order, Query};
+use sluice_model::{OperationId, PipelineName};
 
 /// How many of the newest acts on a pipeline are looked at.
 const ACTS: u32 = 20;

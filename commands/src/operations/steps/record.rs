@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use crate::domain::{
     Current, PinnedApi, REVISION, Release, Stage, TOUCHED, VersionSet, View, from_item, to_item,
 };
-use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Target};
-use crate::operation::{Context, Effect, Facts, Keys, PROMOTE, Progress, Step, StepId, Trouble, Undone, VOID};
+use crate::operation::{
+    Context, Effect, Facts, Keys, PROMOTE, Progress, Step, StepId, Trouble, Undone, VOID,
+};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
+use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Target};
 
 /// The step that reads a stage's revision before the stage is looked at.
 pub(crate) const STAGE_REVISION: &str = "stage-revision";

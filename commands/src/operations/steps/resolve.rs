@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use futures::future::try_join_all;
 
 use crate::domain::{Current, Release, Stage, VersionSet, from_item};
-use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
 use crate::operation::{Context, Effect, Facts, Node, Progress, Slot, Step, StepId, Trouble};
 use crate::operations::steps::StageRecord;
+use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
 
 /// So many of the newest releases that ran on the stage are compared with what runs.
 const COMPARED: usize = 20;

@@ -3,13 +3,13 @@
 
 use async_trait::async_trait;
 
-use sluice_model::{PipelineName, Target};
 use crate::operation::effects::{CREATE_ROLE, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
 use crate::operation::{Context, Effect, Node, Observed, Progress, Step, StepId, Trouble};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{foreign, ours};
 use crate::ports::{Role, RoleSpec};
+use sluice_model::{PipelineName, Target};
 
 /// Makes a role with its boundary; its name says what it will be allowed.
 pub(crate) struct CreateRole {

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use sluice_model::{Class, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use crate::domain::{Artifact, Policy, Smoke, VersionSet, plain};
 use crate::operation::effects::INVOKE;
 use crate::operation::{Context, Effect, Node, Progress, Slot, Step, StepId, Trouble, VOID};
 use crate::operations::steps::stage_url;
 use crate::ports::Reply;
+use sluice_model::{Class, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use sluice_template::function_name;
 
 /// The step.

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 
 use crate::domain::{Tidied, View, to_item};
-use sluice_model::{PipelineName, Target};
 use crate::operation::effects::{
     DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, LOG_RETENTION, PUT_ROLE_POLICY_NAME,
 };
 use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
 use crate::operations::steps::ours;
 use crate::ports::{Precondition, Write};
+use sluice_model::{PipelineName, Target};
 
 /// Something that nothing needs any more.
 pub(super) enum Leftover {

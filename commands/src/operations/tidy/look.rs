@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::roles::{self, Known};
 use super::{KIND, Params, needed, quiet};
-use sluice_model::{ReleaseNumber, StageName, Target, Text};
 use crate::domain::{TICKETS, VersionSet, View, from_item, to_item};
 use crate::operation::{Context, Effect, Keys, Progress, Step, Trouble};
 use crate::operations::names;
 use crate::ports::{Alias, DueChange, FunctionVersion, Guard, Guards, Precondition, Write};
+use sluice_model::{ReleaseNumber, StageName, Target, Text};
 
 /// What one run deletes at most; the next one goes on. It bounds the journal, and how long the pipeline waits.
 const MOST_VERSIONS: usize = 100;

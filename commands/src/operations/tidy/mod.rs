@@ -15,11 +15,11 @@ mod roles;
 
 use serde::{Deserialize, Serialize};
 
-use sluice_model::{Permission, PipelineName, Target, Text};
 use crate::domain::{About, View};
 use crate::operation::{Definition, Facts, Node, Slot, StepId, Story, Trouble, World};
 use delete::{Leftover, Record, Remove};
 use look::{Found, LookForLeftovers};
+use sluice_model::{Permission, PipelineName, Target, Text};
 
 pub(crate) use needed::WINDOW;
 

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{Act, AuditRecord, Stage, View};
-use sluice_model::{ReleaseNumber, StageName};
 use crate::operation::{DEPLOY, PROMOTE, ROLLBACK};
+use sluice_model::{ReleaseNumber, StageName};
 
 /// How many releases back a stage can be rolled back for certain.
 pub(crate) const WINDOW: usize = 10;
@@ -67,10 +67,10 @@ pub(super) fn unrest(view: &View, newest: &[AuditRecord], now: Timestamp) -> Opt
 mod tests {
     use super::*;
     use crate::domain::{About, Current, Run};
-    use sluice_model::{Actor, BuildNumber};
     use crate::operation::Ticket;
     use crate::operation::testing::operation_id;
     use crate::testing::samples;
+    use sluice_model::{Actor, BuildNumber};
 
     fn stage(runs: u32, current: u32) -> Stage {
         let at = Timestamp::UNIX_EPOCH;

@@ -2,9 +2,9 @@
 
 use super::needed::{self, Unrest};
 use crate::domain::{AuditRecord, View, from_item};
-use sluice_model::{PipelineName, Refusal};
 use crate::operation::{Keys, Trouble, World};
 use crate::ports::{Order, Query};
+use sluice_model::{PipelineName, Refusal};
 
 /// How many audit records of the last hour are read; with more of them it was not quiet.
 const MOST_RECORDS: u32 = 500;

@@ -11,11 +11,11 @@ use jiff::Timestamp;
 
 use super::look::{MOST_ROLES, SIDE_BY_SIDE};
 use super::needed::QUIET;
-use sluice_model::{PipelineName, Target};
 use crate::operation::{Context, Trouble};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::ports::{Role, TAG_PIPELINE};
+use sluice_model::{PipelineName, Target};
 use sluice_template::function_name;
 
 /// The functions whose versions were looked at, and the roles that those of their versions name that stay.

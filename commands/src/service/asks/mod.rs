@@ -7,12 +7,12 @@ mod words;
 
 use self::words::{ask_button, card, closed, decided_card, told};
 use crate::domain::{Access, Act, AuditRecord, Decided, RoleRequest, Standing, for_whom};
-use sluice_grammar::Command;
-use sluice_model::{Actor, Answer, OperationId, PipelineName, Refusal, Role, UserId};
 use crate::operation::{Accepted, answered, audit, decree};
 use crate::ports::Write;
 use crate::service::clicks::{bad_button, delivery_of};
 use crate::service::{Also, Invocation, Service, Stop, TRIES};
+use sluice_grammar::Command;
+use sluice_model::{Actor, Answer, OperationId, PipelineName, Refusal, Role, UserId};
 
 /// The fixed ids of the buttons (DESIGN 8).
 pub const ASK_BUTTON: &str = "access.ask";

@@ -1,9 +1,9 @@
 //! What is said of a request for a role, and to whom.
 
 use super::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
-use sluice_model::{Actor, Button, ButtonStyle, Card, PipelineName, Refusal, Role, Text, Tone};
 use crate::domain::{Access, Decided, RoleRequest, Standing, for_whom};
 use crate::operation::marked;
+use sluice_model::{Actor, Button, ButtonStyle, Card, PipelineName, Refusal, Role, Text, Tone};
 
 /// As many signs of what was typed as a button keeps: Slack takes 2,000 for its value.
 const WANTED: usize = 300;

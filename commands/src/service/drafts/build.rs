@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use sluice_model::{BuildNumber, CommitId, OperationId, PipelineName, PortError, Refusal, Text};
 use crate::domain::{BUILDS, Pipeline, View, to_item};
-use sluice_grammar::Command;
 use crate::operations::build;
 use crate::ports::{Guards, Precondition, Write};
 use crate::service::drafts::Resolved;
 use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::{BuildNumber, CommitId, OperationId, PipelineName, PortError, Refusal, Text};
 
 /// So many builds of one pipeline are under way at a time: CodeBuild's limit is one for the whole account.
 const OPEN: usize = 8;

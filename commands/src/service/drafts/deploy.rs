@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use sluice_model::{BuildNumber, Card, CommitId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 use crate::domain::{Attempt, Build, BuildState, Current, Pipeline, RELEASES, View, Want, from_item, pass};
-use sluice_grammar::Command;
 use crate::operation::{DEPLOY, Trouble, marked};
 use crate::operations::deploy;
 use crate::service::drafts::Resolved;
 use crate::service::{Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::{
+    BuildNumber, Card, CommitId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
+};
 
 impl Service {
     /// Of the newest green build to the first stage, unless others are named.

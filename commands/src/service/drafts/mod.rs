@@ -17,12 +17,12 @@ pub use stage::LOWER_BUTTON;
 use serde::Serialize;
 use serde_json::Value;
 
-use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, ReleaseNumber, Text, Tone};
 use crate::domain::{Release, from_item};
-use sluice_grammar::Command;
 use crate::operation::{Draft, Ground, Trouble, marked};
 use crate::ports::{Guard, Guards, Write};
 use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, ReleaseNumber, Text, Tone};
 
 /// The pipeline that a changing command is about.
 pub(crate) fn pipeline_of(command: &Command) -> Option<PipelineName> {

@@ -1,12 +1,12 @@
 //! Drafts of what a pipeline is made of: the pipeline itself, one stage more, and the deletion of what nothing needs. All
 //! go by what was typed alone: nothing is left open.
 
-use sluice_model::{PipelineName, Refusal, StageName, Text};
 use crate::domain::View;
-use sluice_grammar::Command;
 use crate::operations::{repo_create, stage_add, tidy};
 use crate::service::Stop;
 use crate::service::drafts::Resolved;
+use sluice_grammar::Command;
+use sluice_model::{PipelineName, Refusal, StageName, Text};
 
 pub(super) fn repo_create(view: &View, name: &PipelineName, command: &Command) -> Result<Resolved, Stop> {
     if view.pipeline.is_some() {

@@ -1,13 +1,13 @@
 //! The draft of a promotion: a stage comes to run what an earlier one runs or ran. It holds who must approve and what the
 //! stage ran when it was asked, to which the approval is bound.
 
-use sluice_model::{Card, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 use crate::domain::{Attempt, Current, pass};
-use sluice_grammar::Command;
 use crate::operation::Ground;
 use crate::operations::promote;
 use crate::service::drafts::Resolved;
 use crate::service::{Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::{Card, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 
 /// How many are recorded as asked: more than a message mentions, fewer than a large group has.
 const MOST_ASKED: usize = 30;

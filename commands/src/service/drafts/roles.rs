@@ -1,12 +1,12 @@
 //! The draft of a change of a pipeline's roles.
 
-use sluice_model::Text;
 use crate::domain::{RoleChange, for_whom};
-use sluice_grammar::Command;
 use crate::operation::{Ground, Trouble, marked};
 use crate::operations::access;
 use crate::service::drafts::Resolved;
 use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::Text;
 
 /// The change that a command asks for.
 pub(crate) fn change_of(command: &Command) -> Option<RoleChange> {

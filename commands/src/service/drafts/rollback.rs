@@ -3,14 +3,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use sluice_model::{Permission, PipelineName, Refusal, ReleaseNumber, StageName, Text};
 use crate::domain::{Attempt, Current, NoWayBack, Release, Stage, VersionSet, View, Want, from_item, pass};
-use sluice_grammar::Command;
 use crate::operation::{Ground, ROLLBACK, Trouble};
 use crate::operations::tidy::WINDOW;
 use crate::operations::{promote, rollback};
 use crate::service::drafts::Resolved;
 use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::{Permission, PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 /// How long two people may take to see the same fire, or one to send a line twice.
 const SAME_FIRE: SignedDuration = SignedDuration::from_mins(1);

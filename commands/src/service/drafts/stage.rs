@@ -6,9 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use sluice_model::{Answer, Button, ButtonStyle, Card, PipelineName, Refusal, StageName, Text, Tone};
 use crate::domain::{Build, Lock, Pinned, Policy, View, from_item, minute, parameter};
-use sluice_grammar::{Command, Names, Period, parse_line};
 use crate::operation::{Ground, Trouble};
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::operations::names::short_digest;
@@ -16,6 +14,8 @@ use crate::operations::{stage_lock, stage_set, stage_unlock};
 use crate::service::clicks::bad_button;
 use crate::service::drafts::Resolved;
 use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::{Command, Names, Period, parse_line};
+use sluice_model::{Answer, Button, ButtonStyle, Card, PipelineName, Refusal, StageName, Text, Tone};
 
 /// How long a lock holds for which no end is named: two hours.
 const LOCKED: u64 = 2 * 3600;

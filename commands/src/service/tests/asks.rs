@@ -1,8 +1,8 @@
 //! *Ask for it*: who is refused asks, an admin decides, and each request is decided once.
 
 use super::*;
-use sluice_model::{Button, Role};
 use crate::domain::{Act, AuditRecord, from_item};
+use sluice_model::{Audience, Button, Role};
 
 /// A button of a card by its fixed id.
 fn button<'a>(card: &'a Card, action: &str) -> Option<&'a Button> {

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use tokio::time::{Instant, advance};
 
 use super::*;
-use sluice_model::{Class, PipelineName, Text};
 use crate::domain::{FINGERPRINT, KIND, OPERATION, Outside, QUEUED, from_item};
 use crate::operation::{Keys, Slot};
 use crate::ports::{Clock, Guard, Guards, Item};
 use crate::testing::{Cloud, Weather, samples, target};
+use sluice_model::{Class, PipelineName, Text};
 
 const HELLO: &str = "sluice-orders-Hello";
 

@@ -8,10 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::domain::{Lock, Policy, REVISION, Unknown};
-use sluice_grammar;
-use sluice_model::{Member, Permission, Role, StageName};
 use crate::ports::{Guard, Item};
 use crate::testing::{Cloud, samples};
+use sluice_model::{Actor, Member, Permission, Role, StageName};
 
 /// When everybody asks: a Monday, 12:00 UTC. The releases came to their stages between 8:30 and 9:00.
 const NOW: &str = "2026-03-02T12:00:00Z";
@@ -279,10 +278,13 @@ async fn every_change_in_every_situation_is_answered_as_the_document_says() {
 fn every_command_that_changes_something_has_a_line() {
     let lines = LINES.map(|(_, line)| {
         let (command, text) = line.split_once(' ').unwrap();
-        grammar::parse(command, text, &Names::default()).unwrap_or_else(|_| panic!("{line}")).form().topic()
+        sluice_grammar::parse(command, text, &Names::default())
+            .unwrap_or_else(|_| panic!("{line}"))
+            .form()
+            .topic()
     });
     let tried: BTreeSet<String> = lines.into();
-    for form in grammar::table().iter().filter(|form| form.available) {
+    for form in sluice_grammar::table().iter().filter(|form| form.available) {
         let changes = form.permission != Permission::Everyone;
         assert!(!changes || tried.contains(&form.topic()), "`{}` has no line in docs/gates.md", form.topic());
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::Unknown;
-use sluice_model::Member;
+use sluice_model::{Actor, Member};
 
 const LEADS: &str = "S1";
 

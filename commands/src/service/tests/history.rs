@@ -1,12 +1,12 @@
 //! The history: pages that leave nothing out, bounds that are bounds of what is read, and refusals.
 
 use super::*;
-use sluice_model::{BuildNumber, Button, OperationId, Part, ReleaseNumber};
 use crate::domain::{About, Act, AuditRecord};
 use crate::operation::Keys;
 use crate::service::history::OLDER;
 use crate::testing::target;
 use jiff::Timestamp;
+use sluice_model::{Actor, BuildNumber, Button, OperationId, Part, ReleaseNumber};
 
 const BEGIN: &str = "2026-02-20T08:00:00Z";
 

@@ -14,7 +14,6 @@ mod people;
 mod roles;
 
 use super::*;
-use sluice_model::{ReleaseNumber, Span};
 use crate::domain::{Access, Counters, Current, Pipeline, Roster, Stage, to_item};
 use crate::operation::testing::{charter, operation_id, row};
 use crate::operation::{Entry, Head, Settings, Status};
@@ -22,6 +21,7 @@ use crate::operations;
 use crate::ports::{Guard, Precondition, Store, StoreError, Write};
 use crate::testing::samples::{self, change, promotion};
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, TestDirectory, world};
+use sluice_model::{Actor, Audience, ReleaseNumber, Span};
 
 struct Office {
     service: Service,

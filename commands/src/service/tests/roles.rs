@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::{AuditRecord, Grant, Grants, from_item};
-use sluice_model::Role;
 use crate::ports::Item;
+use sluice_model::Role;
 
 /// Puts the roles that were granted for `orders`, as its operation would have recorded them.
 async fn granted(office: &Office, roles: &[(&str, Role)]) {

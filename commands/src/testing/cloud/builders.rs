@@ -9,11 +9,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{App, Made, Reach, State, app, refuse};
-use sluice_model::{Class, PortResult, Target};
 use crate::operation::effects::{CREATE_PROJECT, START_BUILD, STOP_BUILD};
 use crate::ports::{
     BuildPhase, BuildRequest, BuildRun, BuildStatus, Builders, LogStream, Project, ProjectSpec,
 };
+use sluice_model::{Class, PortResult, Target};
 
 /// How long an idempotency token is remembered.
 const TOKEN_LIVES: std::time::Duration = std::time::Duration::from_secs(5 * 60);

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{Made, Reach, State, app, refuse};
-use sluice_model::{Class, CodeRef, PortResult, Target};
 use crate::operation::effects::{
     CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, DELETE_VERSION, INVOKE, MOVE_ALIAS, PERMIT_API,
     PUBLISH_VERSION, REMOVE_PERMISSION, UPDATE_CODE, UPDATE_CONFIG,
 };
 use crate::ports::{Alias, FunctionConfig, FunctionVersion, Functions, Invoked, Readiness, Tags};
+use sluice_model::{Class, CodeRef, PortResult, Target};
 
 /// What ill code says of itself.
 pub(super) const ILL: &str = "it is <ill> & `tired`";

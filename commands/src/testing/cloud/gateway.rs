@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{Made, Reach, State, id, refuse};
-use sluice_model::{Class, PortResult, Target};
 use crate::operation::effects::{
     CREATE_API, CREATE_DEPLOYMENT, CREATE_INTEGRATION, CREATE_ROUTE, CREATE_STAGE, DELETE_ROUTE,
     DELETE_STAGE, UPDATE_ROUTE, UPDATE_STAGE,
 };
 use crate::ports::{Api, ApiStage, Deployment, DeploymentState, Gateway, Integration, Route, Tags};
+use sluice_model::{Class, PortResult, Target};
 
 const GONE: &str = "NotFoundException";
 const TAKEN: &str = "ConflictException";

@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{Made, Reach, State, refuse};
-use sluice_model::{Class, PortResult, Target};
 use crate::operation::effects::{
     CREATE_POLICY, CREATE_POLICY_VERSION, CREATE_ROLE, DELETE_POLICY_VERSION, DELETE_ROLE,
     DELETE_ROLE_POLICY, ROLE_POLICY,
 };
 use crate::ports::{Identity, PolicyVersion, Role, RoleSpec};
 use crate::testing::target;
+use sluice_model::{Class, PortResult, Target};
 
 /// A role, which nobody can assume at first.
 #[derive(Clone)]

@@ -33,8 +33,8 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use sluice_model::{Class, PortError, PortResult};
 use crate::ports::Clock;
+use sluice_model::{Class, PortError, PortResult};
 
 /// One call that reached the cloud, or was on its way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,12 +5,12 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{Cloud, Made, Reach, State, id, refuse};
-use sluice_model::{Class, CodeRef, PortResult, Target};
 use crate::operation::effects::{
     BUCKET_LIFECYCLE, BUCKET_POLICY, BUCKET_PRIVACY, BUCKET_VERSIONING, CREATE_BUCKET, DELETE_OBJECT,
     PUT_OBJECT,
 };
 use crate::ports::{BucketState, LifecycleRule, Object, Objects, Tags, Versioning};
+use sluice_model::{Class, CodeRef, PortResult, Target};
 
 /// The version of what is written while a bucket keeps no versions.
 const NULL: &str = "null";

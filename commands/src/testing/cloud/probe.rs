@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::functions::ILL;
 use super::{Reach, State};
-use sluice_model::{Class, PortError};
 use crate::ports::{Method, Probe, Reply};
+use sluice_model::{Class, PortError};
 
 /// The call as the log has it: it is none of AWS.
 const CALL: &str = "http:Request";

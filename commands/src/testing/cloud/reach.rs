@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 
 use super::functions::FunctionState;
 use super::{Called, Cloud, Effect, Made, Moment, State, Weather, refuse};
-use sluice_model::{Class, PortError, PortResult, Target};
 use crate::operation::World;
 use crate::operation::effects::LOG_RETENTION;
 use crate::ports::{LogStream, Logs};
+use sluice_model::{Class, PortError, PortResult, Target};
 
 /// The cloud as one process reaches it.
 #[derive(Clone)]

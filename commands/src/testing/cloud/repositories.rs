@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use super::{App, Cloud, Made, Reach, State, refuse};
-use sluice_model::{Class, CommitId, PortResult, Target};
 use crate::operation::effects::{CREATE_REPOSITORY, FIRST_COMMIT};
 use crate::ports::{Commit, NewFile, Repositories, Repository, Tags};
+use sluice_model::{Class, CommitId, PortResult, Target};
 
 /// A repository: who pushes what to it is told to the cloud, not to git.
 #[derive(Clone)]

@@ -11,10 +11,13 @@ use ulid::Ulid;
 use super::Sample;
 use super::outputs::Outputs;
 use super::records::{CHANNEL, access, actor};
-use sluice_model::{OperationId, Refusal, Text};
-use crate::operation::{Charter, Context, Definition, Effect, Entry, Facts, Motion, Node, Row, Settings, SignalFact, Start, StepId, Trouble, Verdict, plan};
+use crate::operation::{
+    Charter, Context, Definition, Effect, Entry, Facts, Motion, Node, Row, Settings, SignalFact, Start,
+    StepId, Trouble, Verdict, plan,
+};
 use crate::operations::registry;
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
+use sluice_model::{OperationId, Refusal, Text};
 
 /// When every sample was accepted: 2026-03-02, 09:30 UTC.
 pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_443_800, 0);

@@ -16,11 +16,11 @@ pub use stories::{all, promotion};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sluice_model::Text;
 use crate::domain::Access;
 use crate::operation::{Definition, Facts, Head, Settings, Status, StepId};
 use crate::ports::News;
 use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
+use sluice_model::Text;
 
 /// One state of one operation.
 pub struct Sample {

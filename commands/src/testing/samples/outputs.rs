@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::records::code;
 use crate::domain::{Change, PinnedApi};
-use sluice_model::{PipelineName, StageName};
 use crate::operation::{Facts, StepId};
 use crate::operations::names::{self, role_arn};
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{ApiLook, Deployable, FunctionLook, Latest, print};
 use crate::ports::FunctionConfig;
-use sluice_template::{AppFunction, AppRoute, Application, function_name};
 use crate::testing::target;
+use sluice_model::{PipelineName, StageName};
+use sluice_template::{AppFunction, AppRoute, Application, function_name};
 
 /// What the world of a sample is like.
 #[derive(Default)]

@@ -4,13 +4,15 @@ use crate::domain::{
     About, Access, Act, Artifact, AuditRecord, Build, BuildState, Change, Counters, Current, FINGERPRINT,
     KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item,
 };
-use sluice_model::{Actor, BuildNumber, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName};
 use crate::operation::{Head, Keys, Status};
 use crate::ports::{AuditItem, Guard, Guards, Item, LogStream, Precondition, Store, Write};
-use sluice_template::function_name;
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::pinned_api;
 use crate::testing::{Cloud, target};
+use sluice_model::{
+    Actor, BuildNumber, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName,
+};
+use sluice_template::function_name;
 
 /// The channel of every sample.
 pub const CHANNEL: &str = "C0DELIVERY";

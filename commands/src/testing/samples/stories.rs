@@ -5,12 +5,14 @@ use super::outputs::Outputs;
 use super::records::{access, artifact, change, current, release, stage};
 use super::{Journal, Sample};
 use crate::domain::{Change, Drift, Lock, Moved, Policy, RoleChange, VersionSet, View};
-use sluice_model::{BuildNumber, Class, Member, OperationId, PortError, Refusal, ReleaseNumber, Role, StageName};
 use crate::operation::{Entry, Ground, Slot, Trouble, Verdict};
 use crate::operations::access as access_change;
 use crate::operations::steps::{JustMoved, foreign_refusal, quoted, refuse};
 use crate::operations::{
     build, deploy, promote, repo_create, rollback, stage_add, stage_lock, stage_set, stage_unlock, tidy,
+};
+use sluice_model::{
+    BuildNumber, Class, Member, OperationId, PortError, Refusal, ReleaseNumber, Role, StageName,
 };
 use sluice_template::{TemplateCode, TemplateError};
 

@@ -8,11 +8,11 @@ use super::scene::Scene;
 use super::speech::People;
 use super::tale::{Act, HIDDEN};
 use super::{judge, scenes};
-use sluice_model::Class;
 use crate::operation::effects::CREATE_DEPLOYMENT;
 use crate::ports::StoreError;
 use crate::testing::cloud::{Climate, Weather};
 use crate::testing::{Moment, StoreFault};
+use sluice_model::Class;
 
 /// How many deaths of a tale the short form tries.
 const SAMPLE: usize = 24;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::cases::{Case, Hints, Tally, clean, sampled};
 use super::speech::People;
 use super::{judge, scenes};
-use sluice_model::Class;
 use crate::operation::{REJECTED, Status};
 use crate::testing::Moment;
 use crate::testing::cloud::{Called, Weather};
+use sluice_model::Class;
 
 /// How many failures of a tale the short form tries.
 const SAMPLE: usize = 32;

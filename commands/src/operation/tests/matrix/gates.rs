@@ -8,8 +8,8 @@ use super::super::harness::{Process, Shared, person};
 use super::scene::Scene;
 use super::speech::code;
 use super::tale::{Act, PLENTY};
-use sluice_model::StageName;
 use crate::operation::{Head, Status};
+use sluice_model::StageName;
 
 pub(super) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

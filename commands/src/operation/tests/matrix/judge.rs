@@ -6,13 +6,13 @@ use super::super::harness::Shared;
 use super::cases::Clean;
 use super::scene::Scene;
 use super::tale::Tale;
-use sluice_model::{OperationId, Tone};
 use crate::domain::{Act, AuditRecord, Release, VersionSet, View, from_item};
 use crate::operation::{Head, Keys, Status};
 use crate::ports::News;
-use sluice_template::function_name;
 use crate::testing::cloud::Serving;
 use crate::testing::target;
+use sluice_model::{OperationId, Tone};
+use sluice_template::function_name;
 
 impl Shared {
     fn record<T: serde::de::DeserializeOwned>(&self, key: &crate::ports::Key) -> Option<T> {

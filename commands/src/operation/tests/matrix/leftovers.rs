@@ -7,14 +7,14 @@ use jiff::SignedDuration;
 use super::super::harness::{Process, Shared, person};
 use super::gates::{comes_to, ends, fails_with, newest, secs, world};
 use crate::domain::{Act, AuditRecord, Run, Stage, VersionSet, from_item, to_item};
-use sluice_grammar::Command;
-use sluice_model::{Permission, ReleaseNumber, Target};
 use crate::operation::testing::operation_id;
 use crate::operation::{Accepted, DEPLOY, Delivery, Ground, Keys, Status, StepId, accept, audit};
 use crate::operations::names;
 use crate::ports::{Clock, Functions, Guard, Identity, Precondition, RoleSpec, Store, TAG_PIPELINE, Write};
 use crate::service::{Invocation, Said};
 use crate::testing::target;
+use sluice_grammar::Command;
+use sluice_model::{Permission, ReleaseNumber, Target};
 
 const NOW: &str = "/pipeline tidy orders now";
 const HELLO: &str = "sluice-orders-Hello";

@@ -5,9 +5,9 @@ use super::cases::{Tally, sampled};
 use super::gates::{ASK, comes_to, ends, fails_with, newest, refused, runs, world};
 use super::scene::Scene;
 use super::smoke::words;
-use sluice_model::OperationId;
 use crate::operation::{Head, Status};
 use crate::testing::Moment;
+use sluice_model::OperationId;
 
 /// How many deaths the short form tries.
 const SAMPLE: usize = 30;

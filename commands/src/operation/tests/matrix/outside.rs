@@ -8,13 +8,13 @@ use super::cases::{Case, Tally, sampled};
 use super::scene::Scene;
 use super::speech::{People, code};
 use super::tale::{HIDDEN, PLENTY, Tale};
-use sluice_model::Card;
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Head, Status};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::ports::{Identity, RoleSpec};
 use crate::testing::{Moment, Weather, target};
+use sluice_model::Card;
 
 const HELLO: &str = "sluice-orders-Hello";
 

@@ -12,12 +12,12 @@ use super::super::harness::{Death, Process, Shared};
 use super::cases::{Case, Hints};
 use super::speech::People;
 use super::tale::{Act, Tale, app};
-use sluice_model::OperationId;
 use crate::operation::{Head, Status};
 use crate::operations;
 use crate::operations::rights::OwnResources;
 use crate::ports::{Item, Runner};
 use crate::testing::{Cloud, MemoryStore, TestClock, target};
+use sluice_model::OperationId;
 
 /// So many calls of AWS nothing here needs.
 const ENDLESS: usize = 20_000;

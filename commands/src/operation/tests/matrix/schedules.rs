@@ -13,11 +13,11 @@ use super::scene::{Scene, carry, cut, napping};
 use super::speech::People;
 use super::tale::Act;
 use super::variable;
-use sluice_model::{Class, Tone};
 use crate::ports::StoreError;
 use crate::testing::cloud::{Climate, Weather};
 use crate::testing::{Moment, StoreFault};
 use futures::FutureExt;
+use sluice_model::{Class, Tone};
 
 /// How many schedules the short form tries, besides those that failed once.
 const CASES: u64 = 10;

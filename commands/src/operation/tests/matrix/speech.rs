@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::super::harness::{Process, Shared, person};
-use sluice_model::{Card, Span};
 use crate::operation::{CANCEL_BUTTON, Head, RESOLVE_BUTTON, RETRY_BUTTON, Status};
 use crate::operations::promote::{APPROVE, REJECT};
 use crate::service::{Invocation, Said};
+use sluice_model::{Card, Span};
 
 /// How decisions are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

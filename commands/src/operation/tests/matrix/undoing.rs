@@ -11,10 +11,10 @@ use super::scene::Scene;
 use super::speech::People;
 use super::tale::Tale;
 use super::{judge, scenes};
-use sluice_model::Class;
 use crate::operation::{Head, Status};
 use crate::testing::Moment;
 use crate::testing::cloud::Weather;
+use sluice_model::Class;
 
 /// How many deaths of a fall the short form tries.
 const DEATHS: usize = 32;
