@@ -112,7 +112,7 @@ async fn a_group_is_granted_a_role_and_who_was_deactivated_counts_no_more() {
         if is_told { Ok(message) } else { Err(message.words()) }
     })
     .await;
-    assert_eq!(message.state(), State::Waiting, "{}", message.words());
+    assert_eq!(message.state(), Some(State::Waiting), "{}", message.words());
     message.says(&["2 given; those count who may still approve"]);
     assert_ne!(runs(&world, "gone").await, "r1");
     world.types(eve, "/promote approve gone prod").await.says(&["Approved"]);

@@ -143,7 +143,7 @@ async fn a_replica_that_is_told_to_stop_finishes_its_step_and_another_goes_on_at
     for asked in [build, deploy, promotion] {
         let messages = asked.messages().await;
         assert_eq!(messages.len(), 1, "{messages:?}");
-        assert_eq!(messages[0].state(), State::Succeeded);
+        assert_eq!(messages[0].state(), Some(State::Succeeded));
     }
     assert_eq!(world.via(&b).runs("orders").await, [("dev", "r1"), ("prod", "r1")].map(owned).into());
 }

@@ -60,7 +60,7 @@ async fn an_approval_does_not_count_when_the_role_is_gone() {
         if is_told { Ok(message) } else { Err("not yet") }
     })
     .await;
-    assert_eq!(message.state(), State::Waiting, "{}", message.words());
+    assert_eq!(message.state(), Some(State::Waiting), "{}", message.words());
     message.says(&["2 given; those count who may still approve"]);
     assert_ne!(world.runs("lost").await.remove("prod").as_deref(), Some("r1"));
     world.types(cyd, "/promote approve lost prod").await.says(&["Approved"]);

@@ -85,8 +85,8 @@ async fn succeeds_at_length(asked: &Asked) -> Message {
     eventually("the deploy is over", PATIENCE * LONG, async || {
         let message = asked.messages().await.pop().ok_or("it has no message".to_owned())?;
         match message.state() {
-            State::Succeeded => Ok(message),
-            State::Failed | State::Stuck => panic!("{}", message.words()),
+            Some(State::Succeeded) => Ok(message),
+            Some(State::Failed | State::Stuck) => panic!("{}", message.words()),
             _ => Err(message.words()),
         }
     })

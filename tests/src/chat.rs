@@ -65,7 +65,7 @@ impl Message {
 
     /// The operation that it is about.
     pub fn operation(&self) -> Option<&str> {
-        self.0["metadata"]["event_payload"]["operation"].as_str()
+        self.payload()["operation"].as_str()
     }
 
     /// The thread that it stands in.
@@ -78,29 +78,25 @@ impl Message {
         format!("{}\n{}", self.0["text"].as_str().unwrap_or_default(), words(&self.0["blocks"]))
     }
 
-    /// How its operation stands, by the words of its headline.
-    pub fn state(&self) -> State {
-        let text = self.0["text"].as_str().unwrap_or_default();
-        let headline = text.lines().next().unwrap_or_default();
-        [
-            ("succeeded", State::Succeeded),
-            ("failed", State::Failed),
-            ("was rejected", State::Failed),
-            ("is void", State::Failed),
-            ("was cancelled", State::Failed),
-            ("expired", State::Failed),
-            ("was resolved by hand", State::Failed),
-            ("is stuck", State::Stuck),
-            ("waiting", State::Waiting),
-            // A lock, which stands so until its end.
-            (" holds", State::Waiting),
-            (" is over", State::Succeeded),
-            (" now needs ", State::Succeeded),
-            ("Updated the p", State::Succeeded),
-        ]
-        .into_iter()
-        .find_map(|(word, state)| headline.contains(word).then_some(state))
-        .unwrap_or(State::Running)
+    /// The state of its operation, from the message's metadata. A message that is not an operation's own has none.
+    pub fn state(&self) -> Option<State> {
+        match self.payload()["status"].as_str()? {
+            "running" | "unwinding" => Some(State::Running),
+            "waiting" => Some(State::Waiting),
+            "succeeded" => Some(State::Succeeded),
+            "failed" => Some(State::Failed),
+            "stuck" => Some(State::Stuck),
+            other => panic!("unknown status {other:?} in {}", self.0),
+        }
+    }
+
+    /// Whether it continues an earlier message of its operation, which the bot may have posted before a crash.
+    pub fn is_continued(&self) -> bool {
+        self.payload()["continued"] == true
+    }
+
+    fn payload(&self) -> &Value {
+        &self.0["metadata"]["event_payload"]
     }
 
     /// Whether it has a button of this kind.
@@ -108,12 +104,12 @@ impl Message {
         self.0["blocks"].to_string().contains(&format!("\"action_id\":\"{action}\""))
     }
 
-    /// Whether it is an operation's own message, the one that names the command, and not one beside it.
+    /// Whether it is the own message of an operation that this command began: its small print has a time and the command.
     pub fn is_of(&self, line: &str) -> bool {
-        // As Slack has it: what people typed is escaped.
-        let asked = format!("`{}`", line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
-        let is_it = |line: &str| line.starts_with("Asked by") && line.contains(&asked);
-        self.operation().is_some() && self.words().lines().any(is_it)
+        // Slack keeps what people typed escaped.
+        let command = format!("`{}`", line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
+        let is_it = |line: &str| line.contains("<!date^") && line.contains(&command);
+        self.state().is_some() && self.words().lines().any(is_it)
     }
 
     /// Fails unless it says each of these.
@@ -162,16 +158,13 @@ impl Asked {
         eventually(what, PATIENCE, async || {
             let messages = self.messages().await;
             match messages.last() {
-                Some(message) if message.state() == state => Ok(message.clone()),
-                Some(message) if message.state() == State::Failed || message.state() == State::Succeeded => {
-                    panic!(
-                        "`{}` was to be {state:?}:\n{}\n{}",
-                        self.line,
-                        message.words(),
-                        self.world.log_tail()
-                    )
+                Some(message) if message.state() == Some(state) => Ok(message.clone()),
+                Some(message) => {
+                    let seen = format!("{}\n{}", message.words(), self.world.log_tail());
+                    let is_over = matches!(message.state(), Some(State::Failed | State::Succeeded));
+                    assert!(!is_over, "`{}` was to be {state:?}:\n{seen}", self.line);
+                    Err(seen)
                 }
-                Some(message) => Err(format!("{}\n{}", message.words(), self.world.log_tail())),
                 None => {
                     Err(format!("no message; the answer was {:?}\n{}", self.reply, self.world.log_tail()))
                 }

@@ -48,7 +48,7 @@ pub async fn ended(asked: &Asked) -> Message {
         let messages = asked.messages().await;
         let last = messages.last().cloned().ok_or("it has no message".to_owned())?;
         match last.state() {
-            State::Succeeded | State::Failed => Ok(last),
+            Some(State::Succeeded | State::Failed) => Ok(last),
             state => Err(format!("{state:?}")),
         }
     })

@@ -124,6 +124,7 @@ impl Place {
                 what: message_in(&place.channel),
                 message: render::message(&news.card),
                 sequence: news.sequence,
+                status: Some(news.status),
                 thread: None,
                 broadcast: false,
             }
@@ -148,6 +149,7 @@ impl Place {
                 what: format!("{}/{}", aside.name, place.channel),
                 message: render::aside(aside),
                 sequence,
+                status: None,
                 broadcast: aside.broadcast && thread.is_some(),
                 thread: thread.clone(),
             })

@@ -3,6 +3,7 @@
 //! What Slack refuses is not tried again as it was: without blocks, as a new message marked as continued, or no more.
 
 use serde_json::{Value, json};
+use sluice_commands::operation::Status;
 use sluice_model::{ChannelId, OperationId};
 
 use crate::render::Message;
@@ -45,6 +46,8 @@ pub(super) struct Draft {
     pub(super) what: String,
     pub(super) message: Message,
     pub(super) sequence: u64,
+    /// The operation's status; `None` for a message beside the operation's own.
+    pub(super) status: Option<Status>,
     pub(super) thread: Option<String>,
     pub(super) broadcast: bool,
 }
@@ -82,10 +85,12 @@ impl Standing {
     ) -> (Method, Value) {
         let mut call = body;
         call["channel"] = json!(channel.as_str());
-        call["metadata"] = json!({
-            "event_type": "sluice_operation",
-            "event_payload": { "operation": operation.as_str(), "sequence": draft.sequence },
-        });
+        let mut payload = json!({ "operation": operation.as_str(), "sequence": draft.sequence });
+        if let Some(status) = draft.status {
+            payload["status"] = json!(status.as_str());
+            payload["continued"] = json!(self.continued);
+        }
+        call["metadata"] = json!({ "event_type": "sluice_operation", "event_payload": payload });
         if let Some(ts) = &self.ts {
             call["ts"] = json!(ts);
             return (Method::Update, call);

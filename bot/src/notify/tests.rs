@@ -197,7 +197,9 @@ async fn many_changes_are_one_message_and_few_edits() {
     assert!(edits.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(1_500)), "{edits:?}");
     let calls = world.slack.calls.lock().unwrap();
     let last = &calls.last().unwrap().2;
-    assert_eq!(last["metadata"]["event_payload"]["sequence"], 100);
+    let payload = &last["metadata"]["event_payload"];
+    assert_eq!((&payload["sequence"], &payload["status"]), (&json!(100), &json!("succeeded")));
+    assert_eq!(payload["continued"], false);
     assert!(calls.iter().all(|(_, _, body)| body["blocks"].is_array() && body["text"].is_string()));
 }
 
@@ -279,6 +281,15 @@ async fn what_somebody_who_died_may_have_posted_is_marked_and_what_we_caused_is_
     world.notify.tell(News { own_since: 3, asides, ..news(3, true) });
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["(continued) ⏳ step 3", "(continued) request", "end"]);
+    let calls = world.slack.calls.lock().unwrap();
+    let payloads = calls.iter().map(|(_, _, body)| &body["metadata"]["event_payload"]);
+    let states: Vec<_> = payloads.map(|payload| (&payload["status"], &payload["continued"])).collect();
+    let none = (&Value::Null, &Value::Null);
+    assert_eq!(
+        states,
+        [(&json!("succeeded"), &json!(true)), none, none],
+        "replies have no status of their own"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -67,7 +67,7 @@ impl Site {
             if reply.status != Some(200) || is_to_repeat {
                 reply = world.redeliver(&reply.trigger_id).await;
             }
-            let state = promotion.messages().await.last().map(Message::state);
+            let state = promotion.messages().await.last().and_then(Message::state);
             if state == Some(State::Waiting) { Err(format!("it still waits; {reply:?}")) } else { Ok(()) }
         })
         .await;

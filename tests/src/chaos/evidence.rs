@@ -83,6 +83,12 @@ impl Evidence {
         std::fs::write(folder.join("calls.txt"), calls.join("\n")).unwrap();
     }
 
+    /// The audit records of an act, such as `failed`.
+    pub(crate) fn audit(&self, act: &str) -> impl Iterator<Item = Value> {
+        let records = self.items.iter().filter(|item| text(item, "pk").contains("/audit")).map(body);
+        records.filter(move |record| record["act"] == act)
+    }
+
     /// Looks at the world, once.
     pub(crate) async fn gather(world: &World, messages: Vec<Message>) -> Self {
         let aws = Aws(world);

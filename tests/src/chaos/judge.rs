@@ -74,8 +74,8 @@ pub(crate) async fn judge(world: &World, chat: &Chat, book: &Book) -> Verdict {
     verdict.figure("operations accepted", heads.len());
     verdict.figure("ended: succeeded", count("succeeded"));
     verdict.figure("ended: failed, cancelled, rejected, void", count("failed"));
-    let cancelled = |head: &&Head| says(&evidence.messages, &head.id, "was cancelled");
-    verdict.figure("of these cancelled", heads.iter().filter(cancelled).count());
+    let cancelled = evidence.audit("failed").filter(|record| record["outcome"] == "cancelled");
+    verdict.figure("of these cancelled", cancelled.count());
     verdict.figure("stuck", count("stuck"));
     verdict.none("open still", heads.iter().filter(|head| head.is_open()).map(Head::words).collect());
     verdict.figure("commands acknowledged", book.promises.borrow().len());
@@ -128,7 +128,7 @@ async fn close(world: &World, chat: &Chat) -> Vec<String> {
         }
         for head in heads.iter().filter(|head| head.status == "waiting") {
             let since = *waiting.entry(head.id.clone()).or_insert_with(Instant::now);
-            let told = last_of(&chat.all(), &head.id).map(|message| message.state());
+            let told = last_of(&chat.all(), &head.id).and_then(|message| message.state());
             let is_told = told == Some(State::Waiting);
             if !is_told && since.elapsed() < UNTOLD {
                 continue;
@@ -155,8 +155,7 @@ async fn close(world: &World, chat: &Chat) -> Vec<String> {
 
 /// The operation's own messages, the oldest first.
 fn messages_of<'a>(messages: &'a [Message], id: &str) -> Vec<&'a Message> {
-    let own = |message: &&Message| message.words().lines().any(|line| line.starts_with("Asked by"));
-    messages.iter().filter(|message| message.operation() == Some(id)).filter(own).collect()
+    messages.iter().filter(|m| m.operation() == Some(id) && m.state().is_some()).collect()
 }
 
 fn last_of(messages: &[Message], id: &str) -> Option<Message> {
@@ -173,7 +172,7 @@ fn messages_untrue(heads: &[Head], messages: &[Message]) -> Vec<String> {
             "stuck" => State::Stuck,
             _ => continue,
         };
-        let said = last_of(messages, &head.id).map(|message| message.state());
+        let said = last_of(messages, &head.id).and_then(|message| message.state());
         if said != Some(wanted) {
             wrong.push(format!("{}, its last message says {said:?}", head.words()));
         }
@@ -185,22 +184,32 @@ fn messages_untrue(heads: &[Head], messages: &[Message]) -> Vec<String> {
 fn stages_untrue(evidence: &Evidence) -> Vec<String> {
     let Evidence { items, heads, messages, .. } = evidence;
     let mut wrong = vec![];
-    let last = last_moves(items, heads, messages);
+    let last = last_moves(evidence);
+    let resolved: BTreeSet<String> =
+        evidence.audit("resolved").map(|record| name(&record, "operation")).collect();
     for item in items {
         let Some((_, pipeline)) = text(item, "pk").rsplit_once("/pipeline/") else { continue };
         let Some(stage) = text(item, "sk").strip_prefix("stage/") else { continue };
         // A stage that was resolved by hand runs what was found, which no message of a move names.
         let of_it = |head: &&Head| head.pipeline == pipeline;
-        let by_hand = |head: &Head| says(messages, &head.id, "was resolved by hand");
-        let is_by_hand = heads.iter().filter(of_it).any(by_hand);
+        let is_by_hand = heads.iter().filter(of_it).any(|head| resolved.contains(&head.id));
         let record = body(item);
         let Some(release) = record["current"]["release"].as_u64() else { continue };
         if !record["mixed"].is_null() {
             continue;
         }
-        let said = last.get(&(pipeline.to_owned(), stage.to_owned()));
-        if !is_by_hand && said.is_none_or(|(_, said)| *said != format!("r{release}")) {
-            wrong.push(format!("{stage} of {pipeline} runs r{release}, and the last message said {said:?}"));
+        let said = last.get(&(pipeline.to_owned(), stage.to_owned())).map(|last| {
+            let headline =
+                last_of(messages, &last.operation).map(|message| message.words()).unwrap_or_default();
+            (last.release, headline.lines().next().unwrap_or_default().replace('`', ""))
+        });
+        let is_true = said.as_ref().is_some_and(|(moved, headline)| {
+            let mut words = headline.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            let names = |wanted: &str| words.any(|word| word == wanted);
+            *moved == release && [stage, &format!("r{release}")].into_iter().all(names)
+        });
+        if !is_by_hand && !is_true {
+            wrong.push(format!("{stage} of {pipeline} runs r{release}, its last move was {said:?}"));
         }
         let (key, of) = (format!("{release:010}/{stage}"), format!("/releases/{pipeline}"));
         let set = items.iter().find(|item| text(item, "pk").ends_with(&of) && text(item, "sk") == key);
@@ -227,12 +236,6 @@ fn stages_untrue(evidence: &Evidence) -> Vec<String> {
     wrong
 }
 
-/// Whether the headline of the operation's last message says that.
-fn says(messages: &[Message], id: &str, words: &str) -> bool {
-    let last = last_of(messages, id);
-    last.is_some_and(|message| message.words().lines().next().unwrap_or_default().contains(words))
-}
-
 /// Builds at CodeBuild that nobody waits for: their operation ended, by a cancel as a rule.
 fn running_on(evidence: &Evidence) -> Vec<String> {
     let over = |id: &str| evidence.heads.iter().find(|head| head.id == id && head.is_over());
@@ -240,30 +243,30 @@ fn running_on(evidence: &Evidence) -> Vec<String> {
     running.filter_map(|(id, _)| over(id)).map(Head::words).collect()
 }
 
-/// By pipeline and stage: when it was moved last, and the release that the message of that move names.
-fn last_moves(
-    items: &[Value],
-    heads: &[Head],
-    messages: &[Message],
-) -> BTreeMap<(String, String), ((String, String), String)> {
-    let mut moves = BTreeMap::new();
-    for head in heads.iter().filter(|head| head.status == "succeeded") {
-        let Some(message) = last_of(messages, &head.id) else { continue };
-        let words = message.words().replace('`', "");
-        let headline = words.lines().next().unwrap_or_default();
-        let Some((before, after)) = headline.split_once(" runs ") else { continue };
-        let stage = before.split_whitespace().last().unwrap_or_default().to_owned();
-        let release = after.split_whitespace().next().unwrap_or_default().to_owned();
-        let of = format!("/operation/{}", head.id);
-        let rows = items.iter().filter(|i| text(i, "pk").ends_with(&of) && text(i, "sk").starts_with("row/"));
-        let at = rows.map(|row| instant(body(row)["at"].as_str().unwrap_or_default())).max();
-        let known = moves.entry((head.pipeline.clone(), stage)).or_default();
-        let this = (at.unwrap_or_default(), release);
-        if this > *known {
-            *known = this;
+/// The last move of a stage, from the audit records.
+struct Move {
+    at: (String, String),
+    operation: String,
+    release: u64,
+}
+
+/// By pipeline and stage: its last move.
+fn last_moves(evidence: &Evidence) -> BTreeMap<(String, String), Move> {
+    let mut moves = BTreeMap::<_, Move>::new();
+    for record in evidence.audit("succeeded") {
+        let Some(release) = record["after"].as_u64() else { continue };
+        let at = instant(record["at"].as_str().unwrap_or_default());
+        let this = Move { at, operation: name(&record, "operation"), release };
+        let stage = (name(&record, "pipeline"), name(&record, "stage"));
+        if moves.get(&stage).is_none_or(|known| known.at < this.at) {
+            moves.insert(stage, this);
         }
     }
     moves
+}
+
+fn name(record: &Value, field: &str) -> String {
+    record[field].as_str().unwrap_or_default().to_owned()
 }
 
 /// RFC 3339 in UTC, with as many digits as it takes, so that it sorts: the seconds, then the fraction.
@@ -296,7 +299,7 @@ fn doubled(evidence: &Evidence) -> Vec<String> {
     let mut doubled: Vec<String> = again.cloned().collect();
     for head in heads {
         let of_it = messages_of(messages, &head.id);
-        let plain = of_it.iter().filter(|message| !message.words().contains("ontinued")).count();
+        let plain = of_it.iter().filter(|message| !message.is_continued()).count();
         if plain > 1 {
             doubled.push(format!("{plain} messages of {}", head.words()));
         }

@@ -141,7 +141,7 @@ impl<'a> Person<'a> {
         loop {
             self.chat.glance().await;
             let Some(message) = self.chat.newest(line, before) else { continue };
-            let state = message.state();
+            let Some(state) = message.state() else { continue };
             if cancels.is_some_and(|after| begun.elapsed() >= after)
                 && matches!(state, State::Waiting | State::Running)
             {

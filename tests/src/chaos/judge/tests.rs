@@ -10,11 +10,16 @@ fn item(pk: &str, sk: &str, body: &Value) -> Value {
     json!({"pk": {"S": format!("T{pk}")}, "sk": {"S": sk}, "b": {"S": body.to_string()}})
 }
 
-fn message(text: &str) -> Message {
-    Message(json!({
-        "ts": "1", "text": text, "metadata": {"event_payload": {"operation": ID}},
-        "blocks": [{"text": "Asked by ann \u{b7} `/promote orders prod`"}],
-    }))
+fn message(status: &str, text: &str) -> Message {
+    let payload = json!({"operation": ID, "status": status, "continued": false});
+    Message(json!({"ts": "1", "text": text, "metadata": {"event_payload": payload}, "blocks": []}))
+}
+
+fn audit(act: &str) -> Value {
+    let record = json!({
+        "act": act, "operation": ID, "pipeline": "orders", "stage": "prod", "after": 2, "at": "2026-11-27T05:00:00Z",
+    });
+    item("/audit/orders", &format!("000001795755600/{ID}/{act}/ann"), &record)
 }
 
 fn head(status: &str) -> Head {
@@ -28,11 +33,11 @@ fn in_order() -> Evidence {
         items: vec![
             item("/pipeline/orders", "stage/prod", &json!({"current": {"release": 2}})),
             item("/releases/orders", "0000000002/prod", &set),
-            item(&format!("/operation/{ID}"), "row/000009", &json!({"at": "2026-11-27T05:00:00Z"})),
+            audit("succeeded"),
             item("/inbox/t:trigger", "inbox", &json!({"operation": ID})),
         ],
         heads: vec![head("succeeded")],
-        messages: vec![message("Promotion of orders succeeded: prod runs r2")],
+        messages: vec![message("succeeded", "orders r2 is live on prod")],
         made: vec!["a build of op-0".into(), "a build of op-1".into()],
         aliases: BTreeMap::from([("f".into(), BTreeMap::from([("prod".into(), "2".into())]))]),
         served: BTreeMap::from([(("a".into(), "prod".into()), "d".into())]),
@@ -65,7 +70,7 @@ fn a_second_build_and_a_second_message_are_done_twice() {
     assert_eq!(doubled(&evidence), ["a build of op-1"]);
 
     let mut evidence = in_order();
-    evidence.messages.push(message("Promotion of orders is running"));
+    evidence.messages.push(message("running", "Promoting orders r2 to prod"));
     assert_eq!(doubled(&evidence).len(), 1);
 }
 
@@ -78,10 +83,10 @@ fn a_promise_without_delivery_or_operation_is_lost() {
 
 #[test]
 fn a_message_that_says_something_else_than_the_record_is_untrue() {
-    for text in ["was cancelled", "failed", "is running", "is stuck", "is waiting for approval"] {
+    for status in ["failed", "running", "unwinding", "stuck", "waiting"] {
         let mut evidence = in_order();
-        evidence.messages = vec![message(&format!("Promotion of orders {text}"))];
-        assert!(!messages_untrue(&evidence.heads, &evidence.messages).is_empty(), "{text}");
+        evidence.messages = vec![message(status, "orders r2 is live on prod")];
+        assert!(!messages_untrue(&evidence.heads, &evidence.messages).is_empty(), "{status}");
     }
     let mut evidence = in_order();
     evidence.heads = vec![head("failed")];
@@ -97,7 +102,7 @@ fn a_stage_that_a_cancelled_move_left_elsewhere_is_untrue() {
     let mut record = in_order();
     record.items[0] = item("/pipeline/orders", "stage/prod", &json!({"current": {"release": 1}}));
     let mut told = in_order();
-    told.messages = vec![message("Promotion of orders succeeded: prod runs r3")];
+    told.messages = vec![message("succeeded", "orders r3 is live on prod")];
     for (what, evidence) in [("alias", alias), ("API", api), ("record", record), ("message", told)] {
         assert!(!stages_untrue(&evidence).is_empty(), "{what}");
     }
