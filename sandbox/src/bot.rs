@@ -1,4 +1,4 @@
-//! The real bot: built from this workspace each time, so that it is never an old one, then set up and started.
+//! The real bot: built from this workspace at each start, initialised, and started.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,15 @@ use tokio::process::Command;
 use crate::aws::{ACCESS_KEY, ACCOUNT, AwsConfig, INIT_KEY, REGION, policy_file};
 use crate::processes::{Process, Processes};
 use crate::ready::Ready;
+use crate::setup::last_lines;
 
-/// How long a bot may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the bot may take until it is ready.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why there is no bot.
+/// Why the bot does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum BotError {
-    #[error("the bot could not be built: see cargo's messages above")]
+    #[error("the bot could not be built; see cargo's messages above")]
     Build,
     #[error("cargo could not be started: {0}")]
     Cargo(std::io::Error),
@@ -29,12 +30,12 @@ pub enum BotError {
     Start(#[from] std::io::Error),
 }
 
-/// How the bot is built. `--workspace` and `--examples` (one, that measures) make cargo choose the features of dependencies as
-/// `cargo test --workspace` does, so that they are compiled once for both: the AWS SDK alone takes minutes.
+/// `--workspace` and `--examples` make cargo choose the same features of dependencies as `cargo test --workspace`, and
+/// compile them once for both: the AWS SDK alone takes minutes.
 const BUILD: [&str; 6] =
     ["build", "--workspace", "--bin", "sluice", "--examples", "--message-format=json-render-diagnostics"];
 
-/// Builds the bot; its executable.
+/// Builds the bot; the path of its executable.
 pub async fn build(root: &Path, processes: &Processes) -> Result<PathBuf, BotError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -44,7 +45,7 @@ pub async fn build(root: &Path, processes: &Processes) -> Result<PathBuf, BotErr
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
-    // What `cargo run` says of *this* package would make some build scripts run again.
+    // The variables that `cargo run` sets for this package would make some build scripts run again.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
@@ -66,7 +67,7 @@ pub async fn build(root: &Path, processes: &Processes) -> Result<PathBuf, BotErr
     executable.filter(|_| built).ok_or(BotError::Build)
 }
 
-/// The executable that a line of cargo's messages names, if it is the bot's.
+/// The executable in a line of cargo's messages, if it is the bot's.
 fn executable_of(line: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(line).ok()?;
     let ours = message["reason"] == "compiler-artifact"
@@ -75,8 +76,8 @@ fn executable_of(line: &str) -> Option<PathBuf> {
     message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
 }
 
-/// Sets the bot up (`sluice init`) and starts it; returns when it is ready to take commands. Both run under the policies
-/// that `sluice policy` prints for this configuration.
+/// Runs `sluice init`, starts the bot, and waits until it is ready. Both run with the policies that `sluice policy`
+/// prints for this configuration.
 pub async fn start(
     executable: &Path,
     ready: &Ready,
@@ -116,21 +117,21 @@ pub async fn start(
             Ok(answer) => format!("{}: {}", answer.status(), answer.text().await.unwrap_or_default()),
             Err(_) => "no answer".into(),
         };
-        if began.elapsed() > PATIENCE {
-            let how = format!("was not ready in {} s ({})", PATIENCE.as_secs(), why.trim());
+        if began.elapsed() > START_TIMEOUT {
+            let how = format!("was not ready in {} s ({})", START_TIMEOUT.as_secs(), why.trim());
             return Err(failed("serve", how, path));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// What it means that the bot ended although nobody asked it to.
+/// The error for a bot that ended by itself.
 pub fn ended(status: std::io::Result<std::process::ExitStatus>, folder: &Path) -> BotError {
     let how = status.map_or_else(|error| error.to_string(), |status| format!("ended with {status}"));
     failed("serve", how, folder.join("bot.log"))
 }
 
-/// The bot with this world's environment and hardly anything of the machine's.
+/// A command of the bot, with the sandbox's environment and little of the machine's.
 fn command(
     executable: &Path,
     verb: &[&str],
@@ -150,16 +151,8 @@ fn command(
 }
 
 fn failed(command: &'static str, how: String, log: PathBuf) -> BotError {
-    let tail = tail(&log);
+    let tail = last_lines(&log, 12);
     BotError::Failed { command, how, log, tail }
-}
-
-/// The last lines of a log.
-pub fn tail(log: &Path) -> String {
-    let text = std::fs::read(log).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
 }
 
 #[cfg(test)]

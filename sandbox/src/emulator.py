@@ -1,7 +1,7 @@
 """Starts ministack with one change: functions get credentials that name their role.
 
-Without it all functions share the credentials of the account, so that nobody could tell which policies hold for a call.
-The environment says how: SANDBOX_ROLE_KEY is the access key, and the session token is `role:` and the role's ARN.
+Without it all functions share the account's credentials, and the sandbox cannot tell which policies apply to a call.
+The access key is SANDBOX_ROLE_KEY, and the session token is `role:` and the role's ARN.
 """
 
 import os
@@ -24,7 +24,7 @@ def execution_credentials(config):
 
 for module in (lambda_runtime, lambda_svc):
     if not hasattr(module, "execution_credentials"):
-        sys.exit(f"{module.__name__} has no execution_credentials: is this another ministack?")
+        sys.exit(f"{module.__name__} has no execution_credentials: this version of ministack is not supported")
     module.execution_credentials = execution_credentials
 
 sys.argv = ["ministack"]

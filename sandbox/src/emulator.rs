@@ -1,4 +1,4 @@
-//! The local AWS behind the front: ministack, from the Python environment, on loopback only.
+//! The local AWS: ministack, from the Python environment, on loopback only.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,16 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use crate::aws::{REGION, ROLE_KEY, Upstream};
-use crate::bot;
 use crate::ports::port;
 use crate::processes::{Process, Processes};
-use crate::setup::Venv;
+use crate::setup::{Venv, last_lines};
 
-/// Starts it, with credentials for functions that name their role.
+/// Starts ministack, and gives functions credentials that name their role.
 const PROGRAM: &str = include_str!("emulator.py");
-/// How long it may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the local AWS may take until it answers.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why there is no local AWS.
+/// Why the local AWS does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum EmulatorError {
     #[error("the local AWS {how}. The last lines of {log}:\n{tail}", log = log.display())]
@@ -28,7 +27,7 @@ pub enum EmulatorError {
     Start(#[from] std::io::Error),
 }
 
-/// Starts it on the port that was held for it; returns when it answers. Functions find AWS at `front`.
+/// Starts the local AWS on the port of `held`, and waits until it answers. Functions get `front` as their AWS endpoint.
 pub async fn start(
     held: TcpListener,
     front: &str,
@@ -54,10 +53,10 @@ pub async fn start(
         .env("HOME", folder)
         .env("TMPDIR", folder.join("tmp"))
         .env("GATEWAY_PORT", number.to_string())
-        // What functions inherit.
+        // Functions inherit these two.
         .env("AWS_ENDPOINT_URL", front)
         .env("SANDBOX_ROLE_KEY", ROLE_KEY)
-        // Without these it would open ports to the network.
+        // Without these, ministack would listen on all interfaces.
         .env("BIND_HOST", "127.0.0.1")
         .env("IOT_MTLS_ENABLED", "0")
         .env("MINISTACK_HOST", "localhost")
@@ -72,21 +71,21 @@ pub async fn start(
         if let Some(status) = process.ended() {
             return Err(failed(format!("ended with {status}"), folder));
         }
-        if began.elapsed() > PATIENCE {
-            return Err(failed(format!("did not answer in {} s", PATIENCE.as_secs()), folder));
+        if began.elapsed() > START_TIMEOUT {
+            return Err(failed(format!("did not answer in {} s", START_TIMEOUT.as_secs()), folder));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok((upstream, process))
 }
 
-/// What it means that it ended although nobody asked it to.
+/// The error for a local AWS that ended by itself.
 pub fn ended(status: std::io::Result<ExitStatus>, folder: &Path) -> EmulatorError {
     failed(status.map_or_else(|error| error.to_string(), |status| format!("ended with {status}")), folder)
 }
 
 fn failed(how: String, folder: &Path) -> EmulatorError {
     let log = folder.join("aws.log");
-    let tail = bot::tail(&log);
+    let tail = last_lines(&log, 12);
     EmulatorError::Failed { how, log, tail }
 }

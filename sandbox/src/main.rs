@@ -1,23 +1,27 @@
-//! `cargo sandbox`: a local world to try Sluice in and to test it against. See `sandbox/README.md`.
+//! `cargo sandbox`: Slack, AWS and git on one machine, to try Sluice in and to test it against. See `sandbox/README.md`.
 #![allow(
     clippy::disallowed_methods,
-    reason = "a world for trials: it spawns its servers where they are made, and time is the real one"
+    reason = "not part of the product: it spawns its servers where it creates them, and uses the wall clock"
 )]
-#![allow(unreachable_pub, reason = "a binary: `pub` means for the other modules")]
+#![allow(unreachable_pub, reason = "a binary: `pub` means visible to other modules")]
 
+mod addresses;
 mod aws;
 mod bot;
 mod calls;
 mod cli;
 mod control;
 mod emulator;
+mod guard;
 mod page;
 mod ports;
 mod processes;
 mod ready;
+mod sandbox;
+mod server;
 mod setup;
 mod slack;
-mod world;
+mod token_bucket;
 
 use std::process::ExitCode;
 
@@ -35,24 +39,24 @@ async fn main() -> ExitCode {
         .init();
     let stop = CancellationToken::new();
     if let Err(error) = watch_signals(&stop) {
-        world::say(&format!("Cannot listen to signals: {error}"));
+        sandbox::say(&format!("Cannot listen for signals: {error}"));
         return ExitCode::FAILURE;
     }
     if cli.headless && std::env::var("SLUICE_SANDBOX_STDIN").is_ok_and(|value| value == "1") {
         watch_stdin(stop.clone());
     }
-    match world::run(&cli, &stop).await {
+    match sandbox::run(&cli, &stop).await {
         Ok(()) => ExitCode::SUCCESS,
-        // As a shell has it for what Ctrl-C ended.
-        Err(world::WorldError::Stopped) => ExitCode::from(130),
+        // The status that a shell gives a program ended by Ctrl-C.
+        Err(sandbox::SandboxError::Stopped) => ExitCode::from(130),
         Err(error) => {
-            world::say(&format!("cargo sandbox: {error}"));
+            sandbox::say(&format!("cargo sandbox: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Ctrl-C, `kill` and a closed terminal end the world.
+/// Ctrl-C, `kill` and a closed terminal end the sandbox.
 fn watch_signals(stop: &CancellationToken) -> std::io::Result<()> {
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         let (mut signals, stop) = (signal(kind)?, stop.clone());
@@ -64,7 +68,7 @@ fn watch_signals(stop: &CancellationToken) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Ends the world when whoever started it is gone: a thread, because a read of stdin cannot be cancelled.
+/// Ends the sandbox when the program that started it ends. A thread, because a read of stdin cannot be cancelled.
 fn watch_stdin(stop: CancellationToken) {
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());

@@ -1,38 +1,27 @@
-//! What the world tells when it is ready: the line of `--headless`, the environment of a bot, and the files of both.
+//! What a ready sandbox publishes: the JSON of `--headless`, the bot's environment, and the files with both.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
+use crate::addresses::Addresses;
 use crate::aws::{ACCESS_KEY, ADMIN_KEY, OBSERVER_KEY, REGION, SECRET_KEY};
 use crate::slack::SlackConfig;
 
-/// The bot's token of this world. It protects nothing: every port is on loopback.
+/// The bot's token. It protects nothing: every port is on loopback.
 pub const BOT_TOKEN: &str = "xoxb-0000000000-sandbox";
-/// The secret that this world's deliveries are signed with.
+/// The secret that signs the requests to the bot.
 pub const SIGNING_SECRET: &str = "sandbox-signing-secret-0123456789";
 
-/// Where everything answers, without a slash at the end.
-#[derive(Debug, Clone)]
-pub struct Addresses {
-    pub page: String,
-    pub aws: String,
-    pub codecommit: String,
-    pub codebuild: String,
-    pub git: String,
-    pub stages: String,
-    pub bot: String,
-}
-
-/// The line of `--headless`.
+/// The JSON of `--headless`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Ready {
-    /// The page in the browser, with the control API below `/control`.
+    /// The page, with the control API below `/control`.
     pub page: String,
-    /// The base of Slack's Web API.
+    /// The base URL of Slack's Web API.
     pub slack_api: String,
-    /// Where the bot listens, or is expected to.
+    /// Where the bot listens, or where the sandbox expects it.
     pub bot: String,
     /// All AWS services.
     pub aws: String,
@@ -40,24 +29,23 @@ pub struct Ready {
     pub codebuild: String,
     /// Repositories are at `{git}/{name}.git`.
     pub git: String,
-    /// The URL of a stage, with `{pipeline}` and `{stage}` in it.
+    /// The pattern of a stage's URL, with `{pipeline}` and `{stage}`.
     pub stages: String,
-    /// People: three who may operate, then one who may nothing.
+    /// User ids: three operators, then one without permissions.
     pub users: Vec<String>,
-    /// The channel where the bot is.
+    /// A channel that the bot is a member of.
     pub channel: String,
-    /// The access key of whoever only looks: its calls are not on record, and no fault or rule meets them.
+    /// The access key for tests that only observe: its calls are not logged, and no fault or rule applies to them.
     pub observer: &'static str,
-    /// What a bot needs to join this world.
+    /// The variables that a bot needs to join this sandbox.
     pub env: BTreeMap<String, String>,
-    /// The bot's process, if it was started.
+    /// The bot's process id, if the sandbox started it.
     pub bot_pid: Option<i32>,
-    /// Logs, repositories and configuration of this world.
+    /// The folder of the logs, repositories and configuration.
     pub folder: String,
 }
 
 impl Ready {
-    /// Gathers it.
     pub fn new(at: &Addresses, slack: &SlackConfig, folder: &Path) -> Self {
         Self {
             page: at.page.clone(),
@@ -78,8 +66,7 @@ impl Ready {
     }
 }
 
-/// The variables of a bot in this world. Nothing of the machine's own AWS settings may leak into it, so the usual
-/// files are named away.
+/// The variables of a bot. Both AWS files name an empty file, because none of the machine's AWS settings may apply.
 fn environment(at: &Addresses, folder: &Path) -> BTreeMap<String, String> {
     let nothing = folder.join("aws.ini").display().to_string();
     let listen = at.bot.trim_start_matches("http://").to_owned();
@@ -104,19 +91,19 @@ fn environment(at: &Addresses, folder: &Path) -> BTreeMap<String, String> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Writes the files of the world: who may what, an empty AWS configuration, and the environment for a shell.
+/// Writes the sandbox's files: the bot's access policy, an empty AWS configuration, and the environment for a shell.
 pub fn write_files(ready: &Ready, tools: &Path, folder: &Path) -> std::io::Result<()> {
     let quoted: Vec<String> = ready.users.iter().map(|user| format!("{user:?}")).collect();
     let operators = quoted.get(..3).unwrap_or(&quoted).join(", ");
     let admins = operators.clone();
     let policy = format!(
-        "# The people of this world: ann, bob and cyd operate, administer and approve, eve may only look.\n\
+        "# Ann, Bob and Cyd are operators, admins and approvers; Eve can only read.\n\
          [access]\noperators = [{operators}]\nadmins = [{admins}]\napprovers = [{operators}]\n"
     );
     std::fs::write(folder.join("sluice.toml"), policy)?;
     std::fs::write(folder.join("aws.ini"), "")?;
     let mut shell = String::from(
-        "# For a shell: the aws command line and a bot of your own, with all rights in this world.\n",
+        "# For the aws command line and for a bot of your own, with all permissions in this sandbox.\n",
     );
     for (name, value) in &ready.env {
         let value = if name == "AWS_ACCESS_KEY_ID" { ADMIN_KEY } else { value };
@@ -131,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_has_all_that_programs_need() {
+    fn the_json_has_the_addresses_users_and_environment() {
         let url = |port: u16| format!("http://127.0.0.1:{port}");
         let at = Addresses {
             page: url(1),

@@ -1,7 +1,7 @@
-//! The first run: a private Python environment with the local AWS and the `aws` command line, at pinned versions.
+//! Installs a private Python environment with the local AWS and the `aws` command line, at pinned versions.
 //!
-//! Guarantees: the environment is there whole or not at all (it is built beside its place and renamed); two set-ups at
-//! once wait for each other; a start after the first reads one file and goes on.
+//! Guarantees: the environment is complete or absent (it is built in another folder, then renamed); concurrent
+//! installations wait for each other; later starts read one file only.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -13,44 +13,45 @@ use tokio::process::Command;
 
 use crate::processes::Processes;
 
-/// What is installed, exactly.
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 const MARKER: &str = ".sluice-requirements";
-/// Which Pythons can run the local AWS.
+/// Exits with 3 if this Python is too old for the local AWS.
 const PYTHON_CHECK: &str = "import sys, venv, ensurepip; sys.exit(0 if sys.version_info >= (3, 10) else 3)";
 
-/// Why the set-up did not succeed, and what to do.
+/// Why the installation failed, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     #[error(
-        "no python3 on the PATH. Install Python 3.10 or later, as with: apt-get install python3 python3-venv"
+        "no python3 on the PATH. Install Python 3.10 or later, for example with: apt-get install python3 python3-venv"
     )]
     NoPython,
     #[error(
         "{0} is too old: the local AWS needs Python 3.10 or later. Put a newer python3 first on the PATH."
     )]
     OldPython(String),
-    #[error("this Python has no venv or ensurepip module. Install it, as with: apt-get install python3-venv")]
+    #[error(
+        "this Python has no venv or ensurepip module. Install it, for example with: apt-get install python3-venv"
+    )]
     NoVenv,
-    #[error("making the Python environment failed:\n{0}")]
+    #[error("creating the Python environment failed:\n{0}")]
     Venv(String),
     #[error(
-        "installing the local AWS from PyPI failed. The first set-up needs the network (about 40 MB); a proxy or a \
-         mirror is taken from pip's usual settings (PIP_INDEX_URL, HTTPS_PROXY). Nothing was left behind. pip said:\n{0}"
+        "installing the local AWS from PyPI failed. The first start downloads about 40 MB. For a proxy or a mirror, set \
+         pip's usual variables (HTTPS_PROXY, PIP_INDEX_URL). The partial installation was removed. pip reported:\n{0}"
     )]
     Install(String),
     #[error("{what}: {path}: {error}", path = path.display())]
     Files { what: &'static str, path: PathBuf, error: std::io::Error },
 }
 
-/// The Python environment, ready to be used.
+/// The installed Python environment.
 #[derive(Debug, Clone)]
 pub struct Venv {
-    /// Its `bin`, with `ministack`, `aws` and `python3`.
+    /// The folder of `ministack`, `aws` and `python3`.
     pub bin: PathBuf,
 }
 
-/// Installs what is not there yet, below `folder`. Tells people about it on `say`.
+/// Installs the environment in `folder/venv` unless it is current. Reports progress to `say`.
 pub async fn set_up(
     folder: &Path,
     processes: &Processes,
@@ -61,34 +62,34 @@ pub async fn set_up(
     if is_current(&place) {
         return Ok(venv);
     }
-    fs::create_dir_all(folder).map_err(|error| files("cannot make the folder", folder, error))?;
+    fs::create_dir_all(folder).map_err(|error| files("cannot create the folder", folder, error))?;
     let _lock = lock(folder, say).await?;
     if is_current(&place) {
         return Ok(venv);
     }
     let python = find_python().await?;
     let began = Instant::now();
-    say("First run: installing the local AWS and the aws command line (about 40 MB, once)…");
-    let scaffold = Scaffold::make(folder)?;
-    install(&python, &scaffold.0, processes).await?;
-    relocate(&scaffold.0, &place)?;
-    let marker = scaffold.0.join(MARKER);
+    say("Installing the local AWS and the aws command line (about 40 MB, only once)…");
+    let staging = StagingFolder::create(folder)?;
+    install(&python, &staging.0, processes).await?;
+    relocate(&staging.0, &place)?;
+    let marker = staging.0.join(MARKER);
     fs::write(&marker, fingerprint()).map_err(|error| files("cannot write", &marker, error))?;
     if place.exists() {
         fs::remove_dir_all(&place).map_err(|error| files("cannot replace", &place, error))?;
     }
-    fs::rename(&scaffold.0, &place).map_err(|error| files("cannot move into place", &place, error))?;
+    fs::rename(&staging.0, &place).map_err(|error| files("cannot move into place", &place, error))?;
     say(&format!("Installed in {:.0} s.", began.elapsed().as_secs_f64()));
     Ok(venv)
 }
 
-/// The environment under construction; what is left of it is removed however the set-up ends.
-struct Scaffold(PathBuf);
+/// The environment under construction. Dropping it removes the folder if it was not renamed.
+struct StagingFolder(PathBuf);
 
-impl Scaffold {
-    fn make(folder: &Path) -> Result<Self, SetupError> {
+impl StagingFolder {
+    fn create(folder: &Path) -> Result<Self, SetupError> {
         let place = folder.join("venv.new");
-        // Of a set-up that was killed; we hold the lock.
+        // Left by an installation that was killed; we hold the lock.
         if place.exists() {
             fs::remove_dir_all(&place).map_err(|error| files("cannot remove", &place, error))?;
         }
@@ -96,7 +97,7 @@ impl Scaffold {
     }
 }
 
-impl Drop for Scaffold {
+impl Drop for StagingFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
@@ -108,8 +109,8 @@ async fn lock(folder: &Path, say: &(dyn Fn(&str) + Send + Sync)) -> Result<File,
     if file.try_lock().is_ok() {
         return Ok(file);
     }
-    say("Another set-up is at work; waiting for it…");
-    // Not a blocking lock: Ctrl-C must end the wait.
+    say("Waiting for another installation to finish…");
+    // Polling, because Ctrl-C must end the wait.
     loop {
         tokio::time::sleep(Duration::from_millis(100)).await;
         match file.try_lock() {
@@ -157,7 +158,7 @@ async fn install(python: &Path, place: &Path, processes: &Processes) -> Result<(
     run(processes, &mut pip).await.map_err(SetupError::Install)
 }
 
-/// Runs a command to its end; the last of what it said if it failed.
+/// Runs a command; its last lines of output if it fails.
 async fn run(processes: &Processes, command: &mut Command) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let path = folder.path().join("output");
@@ -171,13 +172,18 @@ async fn run(processes: &Processes, command: &mut Command) -> Result<(), String>
     if status.success() {
         return Ok(());
     }
-    let said = fs::read(&path).unwrap_or_default();
-    let said = String::from_utf8_lossy(&said);
-    let lines: Vec<&str> = said.lines().collect();
-    Err(lines[lines.len().saturating_sub(8)..].join("\n"))
+    Err(last_lines(&path, 8))
 }
 
-/// Scripts of a virtual environment name its Python by its full path: make them name the one after the move.
+/// The last lines of a log.
+pub fn last_lines(log: &Path, count: usize) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+/// Scripts of a virtual environment contain the full path of its Python. Replaces it with the path after the rename.
 fn relocate(from: &Path, to: &Path) -> Result<(), SetupError> {
     let (old, new) = (from.display().to_string(), to.display().to_string());
     let bin = from.join("bin");
@@ -221,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_follow_the_move() {
+    fn scripts_name_the_python_after_the_rename() {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("a.new"), folder.path().join("a"));
         fs::create_dir_all(from.join("bin")).unwrap();
@@ -232,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_without_its_marker_is_not_used() {
+    fn an_environment_without_a_marker_is_not_current() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("bin")).unwrap();
         fs::write(folder.path().join("bin/python3"), "").unwrap();

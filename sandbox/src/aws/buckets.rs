@@ -1,30 +1,34 @@
-//! S3: passed on; versioning of a new bucket takes effect some seconds after it was enabled.
+//! S3: forwarded. Versioning of a new bucket takes effect some seconds after it was enabled.
 //!
-//! AWS: "might take up to 15 minutes to be fully propagated", and what is written before that may be unversioned:
+//! AWS: "might take up to 15 minutes to be fully propagated". Objects that are written earlier may be unversioned:
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html>.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 
-use super::{AwsRequest, Rule, Strict, Upstream, presigned};
+use super::presigned;
+use super::request::AwsRequest;
+use super::strict::{Rule, Strict};
+use super::upstream::Upstream;
 use crate::calls::Protocol;
 
-/// S3 behind the front.
+/// S3 with delayed versioning.
 pub struct Buckets {
     upstream: Upstream,
     strict: Strict,
     versioned: Arc<Mutex<BTreeMap<String, Versioning>>>,
 }
 
-/// How far versioning is that was enabled once.
+/// The propagation of versioning after it was enabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Versioning {
-    OnItsWay,
-    InForce,
+    Pending,
+    InEffect,
 }
 
 impl Buckets {
@@ -41,9 +45,9 @@ impl Buckets {
         };
         match method {
             "PutBucketVersioning" => self.put_versioning(bucket, request).await,
-            "GetBucketVersioning" if self.versioning(&bucket) == Some(Versioning::OnItsWay) => enabled(),
+            "GetBucketVersioning" if self.versioning(&bucket) == Some(Versioning::Pending) => enabled(),
             "DeleteBucket" => {
-                self.known().remove(&bucket);
+                self.versioned.lock().remove(&bucket);
                 self.upstream.forward(request).await
             }
             _ => self.upstream.forward(request).await,
@@ -62,7 +66,7 @@ impl Buckets {
             Err(refusal) => return *refusal,
             Ok(_) => {}
         }
-        self.known().insert(bucket.clone(), Versioning::OnItsWay);
+        self.versioned.lock().insert(bucket.clone(), Versioning::Pending);
         let (upstream, versioned) = (self.upstream.clone(), self.versioned.clone());
         let delay = self.strict.settings().new_bucket;
         tokio::spawn(async move {
@@ -70,22 +74,17 @@ impl Buckets {
             if let Err(refusal) = upstream.exchange(&request).await {
                 tracing::error!(%bucket, status = %refusal.status(), "versioning was not enabled");
             }
-            let mut versioned = versioned.lock().unwrap_or_else(PoisonError::into_inner);
-            versioned.entry(bucket).and_modify(|versioning| *versioning = Versioning::InForce);
+            versioned.lock().entry(bucket).and_modify(|versioning| *versioning = Versioning::InEffect);
         });
         StatusCode::OK.into_response()
     }
 
     fn versioning(&self, bucket: &str) -> Option<Versioning> {
-        self.known().get(bucket).copied()
-    }
-
-    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Versioning>> {
-        self.versioned.lock().unwrap_or_else(PoisonError::into_inner)
+        self.versioned.lock().get(bucket).copied()
     }
 }
 
-/// What AWS says of versioning as soon as it was enabled.
+/// AWS's answer about versioning right after it was enabled.
 fn enabled() -> Response {
     const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
     let body = format!(

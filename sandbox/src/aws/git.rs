@@ -1,6 +1,6 @@
-//! Bare git repositories on disk, and their smart HTTP: clone and push with plain `git`.
+//! Bare git repositories on disk, and git's smart HTTP protocol for them.
 //!
-//! A repository answers at `/{name}.git` and, as CodeCommit's own URLs have it, at `/v1/repos/{name}`.
+//! A repository answers at `/{name}.git` and, like CodeCommit's URLs, at `/v1/repos/{name}`.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// The largest push.
-const LARGEST_PUSH: usize = 512 * 1024 * 1024;
+/// The largest push, in bytes.
+const MAX_PUSH: usize = 512 * 1024 * 1024;
 
 /// The folder of all repositories.
 #[derive(Debug, Clone)]
@@ -24,13 +24,13 @@ pub struct Repositories {
 }
 
 impl Repositories {
-    /// Makes the folder; `base` is where they are cloned from.
+    /// Creates the folder. Clone URLs begin with `base`.
     pub fn open(folder: PathBuf, base: String) -> std::io::Result<Self> {
         std::fs::create_dir_all(&folder)?;
         Ok(Self { folder, base })
     }
 
-    /// Where a repository is cloned from.
+    /// The clone URL of a repository.
     pub fn url(&self, name: &str) -> String {
         format!("{}/v1/repos/{name}", self.base)
     }
@@ -40,7 +40,7 @@ impl Repositories {
         self.folder.join(format!("{name}.git"))
     }
 
-    /// Makes an empty repository whose default branch is `main`.
+    /// Creates an empty repository with the default branch `main`.
     pub async fn create(&self, name: &str) -> Result<(), String> {
         let path = self.path(name);
         let path = path.to_string_lossy();
@@ -55,19 +55,19 @@ impl Repositories {
         std::fs::remove_dir_all(self.path(name))
     }
 
-    /// Runs git in a repository; its output, or what it complained of.
+    /// Runs git in a repository; its output, or its error output.
     pub async fn git(&self, name: &str, args: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
         git(&self.path(name), args, input).await
     }
 
-    /// The same, as one line of text; `None` if git says no.
+    /// The same, as trimmed text; `None` if git fails.
     pub async fn ask(&self, name: &str, args: &[&str]) -> Option<String> {
         let answer = self.git(name, args, b"").await.ok()?;
         Some(String::from_utf8_lossy(&answer).trim().to_owned())
     }
 }
 
-/// A git that knows nothing of this machine's settings.
+/// A git command that ignores this machine's git configuration.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new("git");
     command
@@ -93,13 +93,13 @@ async fn git(folder: &Path, args: &[&str], input: &[u8]) -> Result<Vec<u8>, Stri
     }
 }
 
-/// Runs a command with that input, both ways at once.
+/// Runs a command with that input. It reads the output meanwhile.
 async fn feed(command: &mut Command, input: &[u8]) -> std::io::Result<std::process::Output> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let stdin = child.stdin.take();
     let write = async {
         if let Some(mut stdin) = stdin {
-            // A child that ends before it has read everything says why in its output.
+            // A child that ends before it has read everything explains why in its output.
             let _ = stdin.write_all(input).await;
         }
     };
@@ -113,12 +113,12 @@ pub fn router(repositories: Repositories) -> Router {
 
 async fn serve(State(repositories): State<Repositories>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, LARGEST_PUSH).await else {
+    let Ok(body) = axum::body::to_bytes(body, MAX_PUSH).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let Some((name, rest)) = split(parts.uri.path()) else { return StatusCode::NOT_FOUND.into_response() };
     if !is_name(name) || !repositories.path(name).exists() {
-        return (StatusCode::NOT_FOUND, format!("There is no repository {name}.\n")).into_response();
+        return (StatusCode::NOT_FOUND, format!("The repository {name} does not exist.\n")).into_response();
     }
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let mut backend = command(&repositories.folder);
@@ -137,7 +137,7 @@ async fn serve(State(repositories): State<Repositories>, request: Request) -> Re
     match feed(&mut backend, &body).await {
         Ok(output) if output.status.success() || !output.stdout.is_empty() => cgi(output.stdout.into()),
         Ok(output) => {
-            tracing::error!(said = %String::from_utf8_lossy(&output.stderr), "git http-backend failed");
+            tracing::error!(stderr = %String::from_utf8_lossy(&output.stderr), "git http-backend failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
         Err(error) => {
@@ -146,7 +146,7 @@ async fn serve(State(repositories): State<Repositories>, request: Request) -> Re
     }
 }
 
-/// `/orders.git/info/refs` and `/v1/repos/orders/info/refs` into name and rest.
+/// Splits `/orders.git/info/refs` or `/v1/repos/orders/info/refs` into name and rest.
 fn split(path: &str) -> Option<(&str, &str)> {
     let path = path.trim_start_matches('/');
     let path = path.strip_prefix("v1/repos/").unwrap_or(path);
@@ -154,7 +154,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     Some((name.strip_suffix(".git").unwrap_or(name), rest))
 }
 
-/// What CodeCommit takes as a repository's name.
+/// Whether CodeCommit accepts this name for a repository.
 pub fn is_name(name: &str) -> bool {
     (1..=100).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
@@ -162,7 +162,7 @@ pub fn is_name(name: &str) -> bool {
         && name.bytes().any(|byte| byte != b'.')
 }
 
-/// The answer of a CGI program: headers, an empty line, the body.
+/// The response of a CGI program: headers, an empty line, the body.
 fn cgi(output: Bytes) -> Response {
     let split = [&b"\r\n\r\n"[..], b"\n\n"].into_iter().find_map(|end| {
         let at = output.windows(end.len()).position(|window| window == end)?;
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_of_the_url_name_a_repository() {
+    fn both_url_forms_name_a_repository() {
         assert_eq!(split("/orders.git/info/refs"), Some(("orders", "info/refs")));
         assert_eq!(split("/v1/repos/orders/git-upload-pack"), Some(("orders", "git-upload-pack")));
         assert_eq!(split("/orders"), None);

@@ -1,10 +1,11 @@
-//! Presigned URLs of S3, in both forms. The local AWS would check the signature, which nothing here does: the request is
-//! passed on as if its header had been signed. What has expired is refused.
+//! Presigned URLs of S3, in both forms. The local AWS would check the signature, which the sandbox does not verify, so the
+//! request is forwarded with a signed header instead. Expired URLs are refused.
 
 use axum::http::{HeaderValue, header};
 use jiff::Timestamp;
 
-use super::{ACCESS_KEY, AwsRequest, REGION};
+use super::account::{ACCESS_KEY, REGION};
+use super::request::AwsRequest;
 
 /// The parameters of a signature, in lower case.
 const SIGNATURE: [&str; 10] = [
@@ -20,7 +21,7 @@ const SIGNATURE: [&str; 10] = [
     "expires",
 ];
 
-/// The request without its signature in the query; `None` if it has expired.
+/// The request without the signature in its query; `None` if it has expired.
 pub fn unsigned(mut request: AwsRequest) -> Option<AwsRequest> {
     let query = request.parts.uri.query().unwrap_or_default();
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -65,21 +66,21 @@ fn is_signature(pair: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// The URI that is passed on; none if the request has expired.
+    /// The forwarded URI; `None` if the request has expired.
     fn passed(query: &str) -> Option<String> {
         let parts = axum::http::Request::get(format!("/art/key{query}")).body(()).unwrap().into_parts().0;
         unsigned(AwsRequest { parts, body: Default::default() }).map(|request| request.parts.uri.to_string())
     }
 
     #[test]
-    fn the_signature_is_taken_off_and_the_rest_stays() {
+    fn the_signature_is_removed_and_the_other_parameters_stay() {
         let older = "AWSAccessKeyId=K&Signature=a%3D&Expires=";
         assert_eq!(passed(&format!("?versionId=v&{older}4070908800")), Some("/art/key?versionId=v".into()));
         assert_eq!(passed(&format!("?{older}4070908800")), Some("/art/key".into()));
-        assert_eq!(passed(&format!("?{older}1000")), None, "it has expired");
+        assert_eq!(passed(&format!("?{older}1000")), None, "expired");
         let newer = "?X-Amz-Credential=K%2F1&X-Amz-Signature=0&X-Amz-Expires=60&X-Amz-Date=";
         assert_eq!(passed(&format!("{newer}20990101T000000Z")), Some("/art/key".into()));
-        assert_eq!(passed(&format!("{newer}20200101T000000Z")), None, "it has expired");
-        assert_eq!(passed("?versionId=v"), Some("/art/key?versionId=v".into()), "it is not presigned");
+        assert_eq!(passed(&format!("{newer}20200101T000000Z")), None, "expired");
+        assert_eq!(passed("?versionId=v"), Some("/art/key?versionId=v".into()), "not presigned");
     }
 }

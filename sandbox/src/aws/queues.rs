@@ -1,10 +1,11 @@
-//! SQS: passed on, with queue URLs that name the front, so that clients which follow them do not pass it by.
+//! SQS: forwarded. Queue URLs name the front, because clients call them directly.
 
 use axum::response::{IntoResponse, Response};
 
-use super::{AwsRequest, Upstream};
+use super::request::AwsRequest;
+use super::upstream::Upstream;
 
-/// SQS behind the front.
+/// SQS with the front's queue URLs.
 pub struct Queues {
     upstream: Upstream,
     /// The front's base URL.

@@ -1,171 +1,14 @@
-//! AWS over the wire, with the real emulator behind it: what the front adds, repairs and serves itself.
+//! AWS over the wire: what the front adds and fixes, and the services that it implements.
 
 use std::time::Duration;
 
+use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tokio::task::JoinSet;
+use serde_json::{Value, json};
 
-use super::*;
-use crate::emulator;
-use crate::ports::Ports;
-use crate::processes::Process;
-use crate::setup::set_up;
-
-pub(super) struct World {
-    pub http: reqwest::Client,
-    pub calls: Calls,
-    pub at: crate::ready::Addresses,
-    folder: tempfile::TempDir,
-    tools: PathBuf,
-    _servers: JoinSet<std::io::Result<()>>,
-    _emulator: Process,
-}
-
-pub(super) struct Reply {
-    pub status: u16,
-    pub code: String,
-    pub body: Value,
-}
-
-impl World {
-    async fn start() -> Self {
-        Self::with(Strict::new(Rule::ALL.into())).await
-    }
-
-    /// A world with these rules.
-    pub async fn with(strict: Strict) -> Self {
-        let processes = Processes::start().unwrap();
-        let target = crate::world::folders().1;
-        let venv = set_up(&target.join("sandbox"), &processes, &|line| eprintln!("{line}")).await;
-        let venv = venv.unwrap_or_else(|error| panic!("{error}"));
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("tmp")).unwrap();
-        let ports = Ports::take(0).await.unwrap();
-        let at = ports.at.clone();
-        let started = emulator::start(ports.emulator, &at.aws, &venv, folder.path(), &processes).await;
-        let (upstream, emulator) = started.unwrap_or_else(|error| panic!("{error}"));
-        let config = AwsConfig {
-            front: at.aws.clone(),
-            git: at.git.clone(),
-            codebuild: at.codebuild.clone(),
-            stages: at.stages.clone(),
-            strict,
-            folder: folder.path().to_owned(),
-            tools: venv.bin.clone(),
-        };
-        let calls = Calls::new();
-        let servers = serve(config, ports.aws, upstream, calls.clone(), processes).unwrap();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, calls, at, folder, tools: venv.bin, _servers: servers, _emulator: emulator }
-    }
-
-    pub async fn send(&self, key: &str, service: &str, method: Method, path: &str, body: &Value) -> Reply {
-        let scope = format!(
-            "AWS4-HMAC-SHA256 Credential={key}/20260101/{REGION}/{service}/aws4_request, Signature=0"
-        );
-        let target = path.strip_prefix('#');
-        let mut request = self
-            .http
-            .request(method, format!("{}{}", self.at.aws, if target.is_some() { "/" } else { path }))
-            .header("authorization", scope)
-            .header("content-type", "application/x-amz-json-1.1");
-        if let Some(target) = target {
-            request = request.header("x-amz-target", target);
-        }
-        if !body.is_null() {
-            request = request.body(body.to_string());
-        }
-        let answer = request.send().await.unwrap();
-        let code = answer.headers().get("x-amzn-errortype").map(|v| v.to_str().unwrap().to_owned());
-        let status = answer.status().as_u16();
-        let text = answer.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Reply { status, code: code.unwrap_or_default(), body }
-    }
-
-    pub async fn lambda(&self, method: Method, path: &str, body: Value) -> Reply {
-        self.send(ACCESS_KEY, "lambda", method, &format!("/2015-03-31/functions{path}"), &body).await
-    }
-
-    pub async fn gateway(&self, method: Method, path: &str, body: Value) -> Value {
-        let reply = self.send(ACCESS_KEY, "apigateway", method, &format!("/v2/apis{path}"), &body).await;
-        assert!(reply.status < 300, "{path}: {}", reply.body);
-        reply.body
-    }
-
-    pub async fn json(&self, target: &str, body: Value) -> Reply {
-        self.send(ACCESS_KEY, "x", Method::POST, &format!("#{target}"), &body).await
-    }
-
-    /// A package of one Python file that answers that text.
-    pub async fn package(&self, answer: &str) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let code =
-            format!("def handler(event, context):\n    return {{'statusCode': 200, 'body': '{answer}'}}\n");
-        std::fs::write(folder.path().join("app.py"), code).unwrap();
-        let mut zip = tokio::process::Command::new(self.tools.join("python3"));
-        zip.current_dir(folder.path()).args(["-m", "zipfile", "-c", "app.zip", "app.py"]);
-        assert!(zip.status().await.unwrap().success());
-        STANDARD.encode(std::fs::read(folder.path().join("app.zip")).unwrap())
-    }
-
-    pub async fn create_function(&self, answer: &str) -> Reply {
-        let body = self.function(answer).await;
-        let early = self.lambda(Method::POST, "", body.clone()).await;
-        assert_eq!(
-            (early.status, early.code.as_str()),
-            (400, "InvalidParameterValueException"),
-            "no such role yet"
-        );
-        self.create_role().await;
-        let reply = self.lambda(Method::POST, "", body).await;
-        assert_eq!(reply.status, 201, "{}", reply.body);
-        reply
-    }
-
-    /// The request that creates the function `f` with the role `r`.
-    pub async fn function(&self, answer: &str) -> Value {
-        json!({
-            "FunctionName": "f", "Runtime": "python3.12", "Handler": "app.handler", "Publish": true,
-            "Role": "arn:aws:iam::000000000000:role/sluice/r", "Code": {"ZipFile": self.package(answer).await},
-        })
-    }
-
-    /// Creates the role `r`.
-    pub async fn create_role(&self) {
-        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-        let form = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs([("Action", "CreateRole"), ("RoleName", "r"), ("Path", "/sluice/")])
-            .append_pair("AssumeRolePolicyDocument", trust)
-            .finish();
-        let scope = format!("X Credential={ACCESS_KEY}/1/{REGION}/iam/aws4_request,");
-        let role = self.http.post(&self.at.aws).header("authorization", scope).body(form);
-        let role = role.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
-        assert_eq!(role.status().as_u16(), 200);
-    }
-
-    /// `$LATEST`, once no update is in progress.
-    pub async fn settled(&self) -> Value {
-        let settled = async {
-            loop {
-                let config = self.lambda(Method::GET, "/f/configuration", Value::Null).await.body;
-                if config["State"] == "Active" && config["LastUpdateStatus"] == "Successful" {
-                    return config;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), settled).await.expect("the function settles")
-    }
-
-    pub async fn get(&self, path: &str) -> (u16, String) {
-        let answer = self.http.get(format!("{}{path}", self.at.stages)).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    }
-}
-
-use axum::http::Method;
+use super::account::{ACCESS_KEY, ACCOUNT, REGION};
+use super::testing::World;
 
 #[tokio::test]
 async fn lambda_refuses_what_aws_refuses() {
@@ -181,7 +24,7 @@ async fn lambda_refuses_what_aws_refuses() {
     assert_eq!(
         world.lambda(Method::GET, "/f/aliases/prod", Value::Null).await.status,
         404,
-        "no alias was made"
+        "the alias was not created"
     );
     let good = json!({"Name": "prod", "FunctionVersion": "1"});
     assert_eq!(world.lambda(Method::POST, "/f/aliases", good).await.status, 201);
@@ -192,7 +35,11 @@ async fn lambda_refuses_what_aws_refuses() {
     assert_eq!(publish(json!({"CodeSha256": "other"})).await.status, 400);
     assert_eq!(publish(json!({"RevisionId": "other"})).await.status, 412);
     let same = publish(json!({"CodeSha256": latest["CodeSha256"], "RevisionId": latest["RevisionId"]})).await;
-    assert_eq!((same.status, &same.body["Version"]), (201, &json!("1")), "nothing changed, nothing new");
+    assert_eq!(
+        (same.status, &same.body["Version"]),
+        (201, &json!("1")),
+        "an unchanged function gets no new version"
+    );
 
     let code = json!({"ZipFile": world.package("two").await, "DryRun": true});
     assert_eq!(world.lambda(Method::PUT, "/f/code", code.clone()).await.status, 200);
@@ -204,13 +51,13 @@ async fn lambda_refuses_what_aws_refuses() {
     assert!(updated.body["FunctionArn"].as_str().unwrap().ends_with(":f:2"));
     world.settled().await;
     let again = world.lambda(Method::PUT, "/f/code", code).await;
-    assert_eq!(again.body["Version"], "2", "the same code is not published twice");
+    assert_eq!(again.body["Version"], "2", "unchanged code gets no new version");
     let latest = world.lambda(Method::DELETE, "/f?Qualifier=$LATEST", Value::Null).await;
     assert_eq!(latest.status, 400);
 }
 
 #[tokio::test]
-async fn a_stage_serves_its_deployment_to_whom_the_alias_permits() {
+async fn a_stage_serves_its_deployment_to_permitted_callers() {
     let world = World::start().await;
     world.create_function("one").await;
     world.settled().await;
@@ -248,7 +95,7 @@ async fn a_stage_serves_its_deployment_to_whom_the_alias_permits() {
     let twice = world.send(ACCESS_KEY, "apigateway", Method::POST, &path, &stage).await;
     assert_eq!((twice.status, twice.code.as_str()), (409, "ConflictException"));
 
-    assert_eq!(world.get("/orders/prod").await.0, 500, "the alias permits nobody yet");
+    assert_eq!(world.get("/orders/prod").await.0, 500, "the alias has no permission yet");
     let permit = |stage: &str| {
         json!({
             "StatementId": "api", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com",
@@ -256,7 +103,7 @@ async fn a_stage_serves_its_deployment_to_whom_the_alias_permits() {
         })
     };
     world.lambda(Method::POST, "/f/policy?Qualifier=dev", permit("prod")).await;
-    assert_eq!(world.get("/orders/prod").await.0, 500, "another alias's permission does not count");
+    assert_eq!(world.get("/orders/prod").await.0, 500, "the permission is on another alias");
     let permitted = world.lambda(Method::POST, "/f/policy?Qualifier=prod", permit("prod")).await;
     assert_eq!(permitted.status, 201, "{}", permitted.body);
     assert_eq!(world.lambda(Method::POST, "/f/policy?Qualifier=prod", permit("prod")).await.status, 409);
@@ -290,7 +137,7 @@ async fn a_stage_serves_its_deployment_to_whom_the_alias_permits() {
 }
 
 #[tokio::test]
-async fn calls_are_known_measured_and_lost_on_demand() {
+async fn calls_are_logged_with_their_units_and_faults_drop_answers() {
     let world = World::start().await;
     for (service, path, code) in [
         ("lambda", "/2015-03-31/functions", "UnrecognizedClientException"),
@@ -300,7 +147,7 @@ async fn calls_are_known_measured_and_lost_on_demand() {
         assert_eq!((refused.status, refused.code.as_str()), (403, code));
     }
     let page = world.http.post(&world.at.aws).header("origin", "http://evil.example").send().await.unwrap();
-    assert_eq!(page.status().as_u16(), 403, "a web site gets nothing, signed or not");
+    assert_eq!(page.status().as_u16(), 403, "web sites are refused, signed or not");
     let table = json!({
         "TableName": "table", "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
@@ -332,7 +179,7 @@ async fn calls_are_known_measured_and_lost_on_demand() {
 }
 
 #[tokio::test]
-async fn a_build_of_a_commit_puts_its_artifact_into_s3() {
+async fn a_build_uploads_its_artifact_to_s3() {
     let world = World::start().await;
     let commit = async |operation: &str, body: Value| {
         let reply = world.json(&format!("CodeCommit_20150413.{operation}"), body).await;
@@ -391,7 +238,7 @@ async fn a_build_of_a_commit_puts_its_artifact_into_s3() {
     assert_eq!(events["events"].as_array().map(Vec::len), Some(log.lines().count()));
     assert!(
         !world.calls.list(None).iter().any(|call| call.method == "PutObject"),
-        "builds are not in the log"
+        "the log has no calls of builds"
     );
     assert!(world.folder.path().join("git/orders.git").exists());
 }

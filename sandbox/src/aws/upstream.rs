@@ -1,4 +1,4 @@
-//! The local AWS behind the front: requests are passed on as they came, answers streamed back.
+//! A client of the local AWS: forwards requests unchanged and streams answers back.
 
 use std::time::Duration;
 
@@ -7,16 +7,17 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::{ACCESS_KEY, AwsRequest, REGION};
+use super::account::{ACCESS_KEY, REGION};
+use super::request::AwsRequest;
 
-/// A client of the local AWS, with its connections kept open.
+/// A client with open connections.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     client: reqwest::Client,
     base: String,
 }
 
-/// An answer read whole.
+/// An answer with its whole body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -25,7 +26,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON; `null` if it is none.
+    /// The body as JSON; `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
@@ -48,7 +49,7 @@ impl IntoResponse for Answer {
 }
 
 impl Upstream {
-    /// A client of the local AWS at that base URL, `http://127.0.0.1:4566`.
+    /// A client for a base URL, such as `http://127.0.0.1:4566`.
     pub fn new(base: String) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -58,7 +59,7 @@ impl Upstream {
         Ok(Self { client, base })
     }
 
-    /// Its base URL as it says it itself.
+    /// The base URL as the local AWS itself writes it.
     pub fn called_localhost(&self) -> String {
         self.base.replace("127.0.0.1", "localhost")
     }
@@ -70,7 +71,7 @@ impl Upstream {
         health.send().await.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// Passes a request on; its answer is streamed.
+    /// Forwards a request and streams its answer.
     pub async fn forward(&self, request: AwsRequest) -> Response {
         match self.send(&request).await {
             Ok(answer) => {
@@ -84,7 +85,7 @@ impl Upstream {
         }
     }
 
-    /// Passes a request on and reads the answer, to look into it.
+    /// Forwards a request and reads its whole answer.
     pub async fn exchange(&self, request: &AwsRequest) -> Result<Answer, Box<Response>> {
         let read = async {
             let answer = self.send(request).await?;
@@ -94,7 +95,7 @@ impl Upstream {
         read.await.map_err(|error| Box::new(unreachable(&error)))
     }
 
-    /// A call of the sandbox's own to that service.
+    /// A call by the sandbox itself.
     pub async fn call(
         &self,
         service: &str,
@@ -124,7 +125,7 @@ impl Upstream {
     async fn send(&self, request: &AwsRequest) -> reqwest::Result<reqwest::Response> {
         let path = request.parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut headers = end_to_end(request.parts.headers.clone());
-        // Of this hop: reqwest says its own.
+        // These belong to one connection; reqwest sets its own.
         for name in [header::HOST, header::CONTENT_LENGTH, header::EXPECT] {
             headers.remove(name);
         }
@@ -145,7 +146,7 @@ fn unreachable(error: &reqwest::Error) -> Response {
     (StatusCode::BAD_GATEWAY, "the local AWS did not answer").into_response()
 }
 
-/// Without the headers that are of one connection only.
+/// Removes the headers that belong to one connection.
 fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE] {
         headers.remove(name);

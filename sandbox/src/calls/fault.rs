@@ -1,55 +1,58 @@
-//! What a test may do to calls: hold them, refuse them, lose them or slow them down.
+//! The faults that a test arms: calls are held, refused, dropped or delayed.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::{CallName, LONGEST_DELAY, release_channel};
+use super::name::CallName;
 
-/// What to do to which calls. A condition that is absent matches every call.
+/// The longest delay. A fault that needs more is a hold.
+const LONGEST_DELAY: Duration = Duration::from_secs(600);
+
+/// Which calls a fault applies to, and what it does. An absent condition matches every call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultSpec {
-    /// Only calls of this service: `lambda`, `dynamodb`, `slack`…
+    /// Matches only this service: `lambda`, `dynamodb`, `slack`…
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Not calls of these services.
+    /// Excludes these services.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except: Vec<String>,
-    /// Only this method: `UpdateAlias`, `chat.postMessage`…
+    /// Matches only this method: `UpdateAlias`, `chat.postMessage`…
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Only calls whose detail contains this.
+    /// Matches calls whose detail contains this text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Not calls whose detail contains one of these.
+    /// Excludes calls whose detail contains one of these texts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except_detail: Vec<String>,
-    /// Only calls that change something, or only those that do not.
+    /// Matches only calls that change something, or only those that do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mutating: Option<bool>,
-    /// The first call to strike among those that match from now on, from 1.
+    /// The first matching call that the fault applies to, from 1.
     #[serde(default = "one")]
     pub nth: u32,
-    /// How many calls to strike from there; 0 strikes until the fault is released or cleared.
+    /// How many calls it applies to; 0 means until it is released or cleared.
     #[serde(default = "one")]
     pub times: u32,
     /// What to do.
     pub action: Action,
-    /// On which side of the effect. `drop` is after the effect unless it says `before`, the others before.
+    /// Before or after the effect. The default is after for `drop`, and before for the other actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
-    /// The HTTP status of a refusal; 500 unless given.
+    /// The HTTP status of a refusal; the default is 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The error code of a refusal, in the form of the call's protocol.
+    /// The error code of a refusal. It is sent in the call's protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The message of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Milliseconds of a delay.
+    /// The delay in milliseconds.
     #[serde(default)]
     pub delay_ms: u64,
 }
@@ -58,45 +61,44 @@ pub struct FaultSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// The call (or its answer) waits until the fault is released.
+    /// The call, or its answer, waits until the fault is released.
     Hold,
-    /// The service answers with an error and does nothing.
+    /// The call gets an error and has no effect.
     Refuse,
     /// The connection breaks without an answer.
     Drop,
-    /// The call (or its answer) is late.
+    /// The call, or its answer, is delayed.
     Delay,
 }
 
-/// On which side of the effect a fault strikes.
+/// Whether a fault applies before or after the call's effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum When {
-    /// Before it: the service behind has not seen the call.
+    /// The service has not seen the call.
     Before,
-    /// After it: only the answer is late or lost.
+    /// The call has its effect; only the answer is late or lost.
     After,
 }
 
 /// A fault and what it has done so far.
 #[derive(Debug, Clone, Serialize)]
 pub struct FaultState {
-    /// Its id.
     pub id: String,
-    /// What was armed.
+    /// The fault as it was armed.
     pub spec: FaultSpec,
     /// Calls that matched.
     pub seen: u32,
-    /// Calls that it struck.
+    /// Calls that it applied to.
     pub fired: u32,
-    /// Calls that it holds right now.
+    /// Calls that it holds now.
     pub holding: usize,
-    /// It strikes no more.
+    /// Whether it applies to no more calls.
     pub spent: bool,
 }
 
-/// What happens to one call.
-pub(super) struct Strike {
+/// What a fault does to one call.
+pub(super) struct Injection {
     pub(super) action: Action,
     pub(super) when: When,
     pub(super) status: Option<u16>,
@@ -106,21 +108,21 @@ pub(super) struct Strike {
     pub(super) released: watch::Receiver<bool>,
 }
 
-/// A fault that is armed.
-pub(super) struct Armed {
+/// An armed fault.
+pub(super) struct ArmedFault {
     spec: FaultSpec,
     seen: u32,
     fired: u32,
     release: watch::Sender<bool>,
 }
 
-impl Armed {
+impl ArmedFault {
     pub(super) fn new(spec: FaultSpec) -> Self {
-        Self { spec, seen: 0, fired: 0, release: release_channel().0 }
+        Self { spec, seen: 0, fired: 0, release: watch::Sender::new(false) }
     }
 
     /// Counts a call if it matches, and says what happens to it.
-    pub(super) fn meet(&mut self, name: &CallName) -> Option<Strike> {
+    pub(super) fn inject(&mut self, name: &CallName) -> Option<Injection> {
         if self.spent() || !self.matches(name) {
             return None;
         }
@@ -130,7 +132,7 @@ impl Armed {
         }
         self.fired += 1;
         let default = if self.spec.action == Action::Drop { When::After } else { When::Before };
-        Some(Strike {
+        Some(Injection {
             action: self.spec.action,
             when: self.spec.when.unwrap_or(default),
             status: self.spec.status,
@@ -151,7 +153,7 @@ impl Armed {
             spec: self.spec.clone(),
             seen: self.seen,
             fired: self.fired,
-            // Only calls that wait keep a receiver for longer than a moment.
+            // Only a call that waits keeps its receiver.
             holding: if self.spec.action == Action::Hold { self.release.receiver_count() } else { 0 },
             spent: self.spent(),
         }

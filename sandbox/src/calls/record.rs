@@ -1,4 +1,4 @@
-//! One line of the call log, and how a response is read for it.
+//! One record of the call log, and how it reads a response.
 
 use std::time::Instant;
 
@@ -8,8 +8,8 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::CallName;
-use super::refusal::Protocol;
+use super::name::CallName;
+use super::protocol::{Protocol, broken_connection};
 
 /// One call, as `/control/calls` shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -20,23 +20,23 @@ pub struct CallRecord {
     pub service: String,
     /// `UpdateAlias`, `chat.postMessage`…
     pub method: String,
-    /// The resource it is about.
+    /// The resource, short.
     pub detail: Option<String>,
     /// Whether it changes anything.
     pub mutating: bool,
-    /// When it arrived, RFC 3339 with microseconds.
+    /// When the call arrived: RFC 3339 with microseconds.
     pub start: String,
-    /// When its effect was over or it was refused; `None` before.
+    /// When its effect ended or it was refused.
     pub end: Option<String>,
-    /// Microseconds since the start of the world.
+    /// Microseconds since the sandbox started.
     pub start_us: u64,
-    /// Microseconds since the start of the world.
+    /// Microseconds since the sandbox started.
     pub end_us: Option<u64>,
     /// The HTTP status of the answer.
     pub status: Option<u16>,
-    /// `ok`, an error's code, or how a fault treated it: `dropped`, `refused`, `held`; `in_flight` while it runs.
+    /// `ok`, an error code, what a fault did (`dropped`, `refused`, `held`), or `in_flight`.
     pub result: String,
-    /// Whether the call reached the service behind.
+    /// Whether the call reached its service.
     pub effect: bool,
     /// The strict rule that refused it.
     pub rule: Option<&'static str>,
@@ -54,13 +54,13 @@ pub struct Outcome {
     read_units: Option<f64>,
 }
 
-/// A moment in both of the log's clocks.
+/// A time on both clocks of the log.
 pub(super) struct Stamp {
     time: String,
     micros: u64,
 }
 
-/// The wall clock for people, the monotonic one for differences.
+/// The wall clock for people, the monotonic clock for differences.
 pub(super) struct Clocks {
     began: Instant,
 }
@@ -115,10 +115,10 @@ impl CallRecord {
     }
 }
 
-/// Larger answers (downloads) pass without being looked at.
-const LARGEST_READ: u64 = 4 * 1024 * 1024;
+/// Larger answers (downloads) are not read.
+const MAX_READ: u64 = 4 * 1024 * 1024;
 
-/// Reads a response for the log and gives it back whole.
+/// Reads a response for the log and returns it unchanged.
 pub async fn outcome(name: &CallName, response: Response) -> (Response, Outcome) {
     let status = response.status();
     let mut outcome = Outcome {
@@ -133,12 +133,12 @@ pub async fn outcome(name: &CallName, response: Response) -> (Response, Outcome)
     };
     let telling = outcome.result != "ok" || matches!(name.protocol, Protocol::AwsJson | Protocol::Slack);
     let length = response.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if !telling || length.is_some_and(|length| length > LARGEST_READ) {
+    if !telling || length.is_some_and(|length| length > MAX_READ) {
         return (response, outcome);
     }
     let (parts, body) = response.into_parts();
     let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
-        return (super::broken_connection(), Outcome { result: "dropped".into(), ..outcome });
+        return (broken_connection(), Outcome { result: "dropped".into(), ..outcome });
     };
     if let Some(code) = name.protocol.error_code(&parts.headers, status, &body) {
         outcome.result = code;
@@ -149,7 +149,7 @@ pub async fn outcome(name: &CallName, response: Response) -> (Response, Outcome)
     (Response::from_parts(parts, Body::from(body)), outcome)
 }
 
-/// Read and write units of a DynamoDB answer. `CapacityUnits` is the whole of whichever the call does, indexes included.
+/// Read and write units in a DynamoDB answer. `CapacityUnits` is the total, including indexes.
 fn capacity(body: &Bytes, mutating: bool) -> (Option<f64>, Option<f64>) {
     let Ok(answer) = serde_json::from_slice::<Value>(body) else { return (None, None) };
     let tables = match &answer["ConsumedCapacity"] {

@@ -2,62 +2,62 @@
 //! message to Slack.
 //!
 //! `SANDBOX_RECORD` names the folder; without it nothing is written. Each world writes files of its own. Signatures,
-//! access keys and tokens are left out. A file ends at [`LARGEST_FILE`] with the line `{"truncated": true}`.
+//! access keys and tokens are left out. A file ends at [`MAX_FILE`] with the line `{"truncated": true}`.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-/// The folder to record in.
+/// Names the folder to record in.
 const VARIABLE: &str = "SANDBOX_RECORD";
-const LARGEST_FILE: usize = 256 * 1024 * 1024;
-/// Larger bodies are artifacts and packages: their size is recorded instead.
-const LARGEST_BODY: usize = 512 * 1024;
-/// What proves who somebody is.
+const MAX_FILE: usize = 256 * 1024 * 1024;
+/// Larger bodies are artifacts and packages: the recording has only their size.
+const MAX_BODY: usize = 512 * 1024;
+/// Headers that contain credentials.
 const SECRETS: [&str; 4] = ["authorization", "x-amz-security-token", "cookie", "x-slack-signature"];
 
-/// The two files of a world; without a folder, none.
+/// The two files of a sandbox; none without a folder.
 #[derive(Default)]
 pub struct Recording {
-    aws: Option<Mutex<Tape>>,
-    slack: Option<Mutex<Tape>>,
+    aws: Option<Mutex<RecordingFile>>,
+    slack: Option<Mutex<RecordingFile>>,
 }
 
-struct Tape {
+struct RecordingFile {
     file: File,
     left: Option<usize>,
 }
 
 impl Recording {
-    /// Records in the folder of `SANDBOX_RECORD`, if it is set.
-    pub fn of_environment() -> std::io::Result<Self> {
+    /// Records in the folder `SANDBOX_RECORD`, if it is set.
+    pub fn from_env() -> std::io::Result<Self> {
         match std::env::var_os(VARIABLE).filter(|folder| !folder.is_empty()) {
             Some(folder) => Self::in_folder(Path::new(&folder)),
             None => Ok(Self::default()),
         }
     }
 
-    /// Records in that folder, in files named after this process.
+    /// Records in that folder, in files with this process's id in their names.
     pub fn in_folder(folder: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let tape = |kind: &str| {
+        let file = |kind: &str| {
             let path = folder.join(format!("{kind}-{}.jsonl", std::process::id()));
             let file = OpenOptions::new().create(true).append(true).open(path)?;
-            Ok::<_, std::io::Error>(Some(Mutex::new(Tape { file, left: Some(LARGEST_FILE) })))
+            Ok::<_, std::io::Error>(Some(Mutex::new(RecordingFile { file, left: Some(MAX_FILE) })))
         };
-        Ok(Self { aws: tape("aws")?, slack: tape("slack")? })
+        Ok(Self { aws: file("aws")?, slack: file("slack")? })
     }
 
-    /// A request to AWS: who sent it, what it was judged to ask for, and the sentence of the refusal, if it was refused.
+    /// A request to AWS: the caller, the IAM actions that the request needs, and the refusal, if there was one.
     pub fn aws(&self, who: &str, (parts, body): (&Parts, &[u8]), judged: impl FnOnce() -> Value) {
-        let Some(tape) = &self.aws else { return };
+        let Some(file) = &self.aws else { return };
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut line = json!({
             "who": who,
@@ -68,22 +68,22 @@ impl Recording {
             "judged": judged(),
         });
         let (key, value) = match std::str::from_utf8(body) {
-            _ if body.len() > LARGEST_BODY => ("body_size", body.len().into()),
+            _ if body.len() > MAX_BODY => ("body_size", body.len().into()),
             Ok(text) => ("body", text.into()),
             Err(_) => ("body_base64", STANDARD.encode(body).into()),
         };
         line[key] = value;
-        write(tape, &line);
+        write(file, &line);
     }
 
-    /// Something the bot says in Slack: by which way, and the fields that it sent.
+    /// Something that the bot sends to Slack: the method, and its fields.
     pub fn slack(&self, way: &str, fields: impl FnOnce() -> Value) {
-        let Some(tape) = &self.slack else { return };
+        let Some(file) = &self.slack else { return };
         let mut fields = fields();
         if let Some(fields) = fields.as_object_mut() {
             fields.remove("token");
         }
-        write(tape, &json!({ "way": way, "fields": fields }));
+        write(file, &json!({ "way": way, "fields": fields }));
     }
 }
 
@@ -93,7 +93,7 @@ fn headers(headers: &HeaderMap) -> Vec<(&str, String)> {
         .collect()
 }
 
-/// Of the signature: for which day, region and service it is, and over which headers.
+/// The signature's scope (day, region, service) and signed headers.
 fn signed(headers: &HeaderMap) -> Value {
     let text = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let part = |name: &str| text.split_once(name).and_then(|(_, rest)| rest.split([',', ' ']).next());
@@ -102,16 +102,16 @@ fn signed(headers: &HeaderMap) -> Value {
     json!({ "algorithm": text.split(' ').next(), "scope": scope, "headers": over })
 }
 
-fn write(tape: &Mutex<Tape>, line: &Value) {
-    let mut tape: MutexGuard<'_, Tape> = tape.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(left) = tape.left else { return };
+fn write(file: &Mutex<RecordingFile>, line: &Value) {
+    let mut file = file.lock();
+    let Some(left) = file.left else { return };
     let mut text = line.to_string();
-    tape.left = left.checked_sub(text.len());
-    if tape.left.is_none() {
+    file.left = left.checked_sub(text.len());
+    if file.left.is_none() {
         text = json!({ "truncated": true }).to_string();
     }
     text.push('\n');
-    if let Err(error) = tape.file.write_all(text.as_bytes()) {
+    if let Err(error) = file.file.write_all(text.as_bytes()) {
         tracing::error!(%error, "a request could not be recorded");
     }
 }
@@ -132,7 +132,7 @@ mod tests {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         recording.aws("bot", (&parts, b"{}"), || json!(["lambda:UpdateAlias"]));
         recording.aws("bot", (&parts, &[0xff]), || json!([]));
-        recording.aws("bot", (&parts, &vec![b'x'; LARGEST_BODY + 1]), || json!([]));
+        recording.aws("bot", (&parts, &vec![b'x'; MAX_BODY + 1]), || json!([]));
         recording.slack("ack", || json!({ "text": "hello", "token": "xoxb-secret" }));
         let read = |kind: &str| {
             std::fs::read_to_string(folder.path().join(format!("{kind}-{}.jsonl", std::process::id())))
@@ -147,13 +147,13 @@ mod tests {
         assert_eq!(lines[0]["signed"]["scope"], json!(["20260101", "us-east-1", "lambda", "aws4_request"]));
         assert_eq!(lines[0]["signed"]["headers"], json!(["host", "x-amz-date"]));
         assert_eq!(lines[1]["body_base64"], "/w==");
-        assert_eq!(lines[2]["body_size"], LARGEST_BODY + 1);
+        assert_eq!(lines[2]["body_size"], MAX_BODY + 1);
         assert_eq!(slack.trim(), r#"{"way":"ack","fields":{"text":"hello"}}"#);
     }
 
     #[test]
-    fn without_a_folder_nothing_is_done() {
+    fn nothing_is_recorded_without_a_folder() {
         let recording = Recording::default();
-        recording.slack("ack", || panic!("nobody asked for it"));
+        recording.slack("ack", || panic!("the fields must not be read"));
     }
 }

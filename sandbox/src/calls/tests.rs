@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -8,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-/// A service with one counter behind `Calls`, reached over TCP as the bot would.
+/// A service with one counter behind [`Calls`], called over TCP.
 struct World {
     calls: Calls,
     hits: Arc<AtomicU32>,
@@ -32,7 +33,7 @@ impl World {
                     protocol: Protocol::RestJson,
                 };
                 calls
-                    .carry(name, async move {
+                    .run(name, async move {
                         hits.fetch_add(1, Ordering::SeqCst);
                         "done".into_response()
                     })
@@ -80,7 +81,7 @@ async fn a_call_is_recorded_with_its_result() {
 }
 
 #[tokio::test]
-async fn held_before_and_hung_up_never_has_its_effect() {
+async fn a_call_held_before_its_effect_has_none_after_a_hang_up() {
     let world = World::start().await;
     let id = world.arm(json!({"mutating": true, "action": "hold"}));
     let stream = world.send().await;
@@ -94,7 +95,7 @@ async fn held_before_and_hung_up_never_has_its_effect() {
 }
 
 #[tokio::test]
-async fn held_before_and_released_goes_on() {
+async fn a_call_held_before_its_effect_continues_when_released() {
     let world = World::start().await;
     let id = world.arm(json!({"action": "hold", "when": "before"}));
     let (answer, ()) = tokio::join!(world.get(), async {
@@ -107,7 +108,7 @@ async fn held_before_and_released_goes_on() {
 }
 
 #[tokio::test]
-async fn held_after_has_had_its_effect() {
+async fn a_call_held_after_its_effect_keeps_it() {
     let world = World::start().await;
     world.arm(json!({"action": "hold", "when": "after"}));
     let stream = world.send().await;
@@ -121,7 +122,7 @@ async fn held_after_has_had_its_effect() {
 }
 
 #[tokio::test]
-async fn a_dropped_answer_is_not_one_byte() {
+async fn a_dropped_answer_sends_no_byte() {
     let world = World::start().await;
     world.arm(json!({"action": "drop"}));
     let mut stream = world.send().await;
@@ -133,7 +134,7 @@ async fn a_dropped_answer_is_not_one_byte() {
 }
 
 #[tokio::test]
-async fn the_nth_call_is_refused_in_the_protocols_form() {
+async fn the_nth_call_is_refused_in_its_protocol() {
     let world = World::start().await;
     world.arm(json!({"service": "lambda", "nth": 2, "times": 2, "action": "refuse", "status": 429}));
     world.arm(json!({"service": "s3", "action": "refuse"}));
@@ -145,14 +146,14 @@ async fn the_nth_call_is_refused_in_the_protocols_form() {
     assert_eq!(statuses, [200, 429, 429, 200]);
     let faults = world.calls.faults();
     assert!(faults[0].spent && !faults[1].spent);
-    assert_eq!(faults[2].seen, 0, "its detail is excepted");
+    assert_eq!(faults[2].seen, 0, "the fault excludes its detail");
     assert_eq!(world.hits.load(Ordering::SeqCst), 2);
     let refusal = Protocol::RestJson.refusal(Some(429), None, None);
     assert_eq!(refusal.headers()["x-amzn-errortype"], "TooManyRequestsException");
 }
 
 #[test]
-fn codes_are_read_in_every_form() {
+fn error_codes_are_read_in_every_protocol() {
     let none = axum::http::HeaderMap::new();
     let bad = axum::http::StatusCode::BAD_REQUEST;
     let read = |protocol: Protocol, body: &str| protocol.error_code(&none, bad, body.as_bytes());

@@ -1,22 +1,25 @@
-//! The control API: what a test (and the page) does to the world that Slack's users and their networks do.
+//! The control API: what tests and the page do on behalf of Slack's users and their networks.
 //!
-//! `schema.json` beside this file describes every request and answer, and is served at `/control/schema`. What is wrong
-//! with a request is said in `{"error": …}`, with status 400, or 404 for what is not there.
+//! `schema.json` describes every request and answer, and is served at `/control/schema`. Errors are `{"error": …}`, with
+//! status 400, or 404 for an unknown resource.
 
+mod answer;
 mod rules;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::header;
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use answer::{Answer, ControlError, bad, not_found, read};
+
 use crate::calls::FaultSpec;
-use crate::slack::{self, Bots, Content, Delivered, Message, Rate, Slack, Source, Undeliverable};
+use crate::slack::{self, Content, DeliveryResult, Message, Replicas, Slack, Source};
+use crate::token_bucket::Rate;
 
 /// The schema, as it is served.
 pub const SCHEMA: &str = include_str!("schema.json");
@@ -41,52 +44,23 @@ pub fn router() -> Router<Slack> {
         .route("/control/groups", post(set_group))
         .route("/control/world", get(world))
         .route("/control/schema", get(schema))
-        .route("/control/{*rest}", axum::routing::any(nothing))
-        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+        .route("/control/{*rest}", axum::routing::any(unknown_route))
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
 }
 
-/// Room for a `raw_body` that no bot should take.
-const LARGEST_REQUEST: usize = 128 * 1024 * 1024;
+/// Admits a `raw_body` larger than the bot's own limit.
+const MAX_REQUEST: usize = 128 * 1024 * 1024;
 
-/// A refusal: the status and what is wrong.
-struct Wrong(StatusCode, String);
-
-impl IntoResponse for Wrong {
-    fn into_response(self) -> Response {
-        (self.0, axum::Json(json!({"error": self.1}))).into_response()
-    }
-}
-
-impl From<Undeliverable> for Wrong {
-    fn from(error: Undeliverable) -> Self {
-        match error {
-            Undeliverable::Wrong(what) => bad(what),
-            Undeliverable::Absent(what) => Self(StatusCode::NOT_FOUND, what),
-        }
-    }
-}
-
-type Answer = Result<axum::Json<Value>, Wrong>;
-
-fn bad(what: impl ToString) -> Wrong {
-    Wrong(StatusCode::BAD_REQUEST, what.to_string())
-}
-
-/// A JSON body, whatever its content type says: `curl -d` says it is a form.
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Wrong> {
-    serde_json::from_slice(body).map_err(bad)
-}
-
-fn told(delivered: &Delivered) -> axum::Json<Value> {
+fn delivery(delivered: &DeliveryResult) -> axum::Json<Value> {
     axum::Json(delivered.view())
 }
 
 async fn command(State(slack): State<Slack>, body: Bytes) -> Answer {
-    Ok(told(&slack::command(&slack, read(&body)?).await?))
+    Ok(delivery(&slack::command(&slack, read(&body)?).await?))
 }
 
 async fn click(State(slack): State<Slack>, body: Bytes) -> Answer {
-    Ok(told(&slack::click(&slack, read(&body)?).await?))
+    Ok(delivery(&slack::click(&slack, read(&body)?).await?))
 }
 
 #[derive(Deserialize)]
@@ -98,7 +72,7 @@ struct Redeliver {
 
 async fn redeliver(State(slack): State<Slack>, body: Bytes) -> Answer {
     let Redeliver { trigger_id, bot } = read(&body)?;
-    Ok(told(&slack::redeliver(&slack, &trigger_id, bot).await?))
+    Ok(delivery(&slack::redeliver(&slack, &trigger_id, bot).await?))
 }
 
 #[derive(Deserialize)]
@@ -110,13 +84,13 @@ struct Say {
     thread_ts: Option<String>,
 }
 
-/// A person writes something that is no command.
+/// A person writes a message that is not a command.
 async fn say(State(slack): State<Slack>, body: Bytes) -> Answer {
     let say: Say = read(&body)?;
     let config = slack.config();
     let known = config.user(&say.user).is_some() && config.channel(&say.channel).is_some();
     if !known || say.text.trim().is_empty() {
-        return Err(bad("a known user, a known channel and a text are needed"));
+        return Err(bad("the request needs a known user, a known channel and a text"));
     }
     let content = Content { text: slack::escape(&say.text, config), blocks: vec![] };
     let mut message = Message::new(&say.channel, &say.user, Source::Person, content);
@@ -130,18 +104,18 @@ async fn say(State(slack): State<Slack>, body: Bytes) -> Answer {
 }
 
 #[derive(Deserialize)]
-struct Where {
+struct MessageQuery {
     channel: Option<String>,
     user: Option<String>,
     #[serde(default)]
     versions: bool,
 }
 
-/// The messages that everybody in a channel sees, deleted ones included and marked.
-async fn messages(State(slack): State<Slack>, Query(at): Query<Where>) -> Answer {
+/// The messages that everyone in a channel sees. Deleted messages are included and marked.
+async fn messages(State(slack): State<Slack>, Query(at): Query<MessageQuery>) -> Answer {
     let channel = at.channel.ok_or_else(|| bad("`channel` is missing"))?;
     if slack.config().channel(&channel).is_none() {
-        return Err(Wrong(StatusCode::NOT_FOUND, format!("no channel {channel}")));
+        return Err(not_found(format!("no channel {channel}")));
     }
     let workspace = slack.workspace();
     let shown = workspace.messages().iter().filter(|m| m.to.is_none() && m.channel == channel);
@@ -150,7 +124,7 @@ async fn messages(State(slack): State<Slack>, Query(at): Query<Where>) -> Answer
 }
 
 /// The messages that only one person sees.
-async fn ephemeral(State(slack): State<Slack>, Query(at): Query<Where>) -> Answer {
+async fn ephemeral(State(slack): State<Slack>, Query(at): Query<MessageQuery>) -> Answer {
     let user = at.user.ok_or_else(|| bad("`user` is missing"))?;
     let workspace = slack.workspace();
     let shown = workspace.messages().iter().filter(|message| {
@@ -187,7 +161,7 @@ async fn release(State(slack): State<Slack>, Path(id): Path<String>) -> Answer {
     if slack.calls().release(&id) {
         Ok(axum::Json(json!({})))
     } else {
-        Err(Wrong(StatusCode::NOT_FOUND, format!("no fault {id}")))
+        Err(not_found(format!("no fault {id}")))
     }
 }
 
@@ -211,12 +185,12 @@ async fn limits(State(slack): State<Slack>) -> Answer {
     Ok(axum::Json(json!(slack.workspace().limits)))
 }
 
-/// Changes limits and fills all buckets.
+/// Changes limits and refills all buckets.
 async fn set_limits(State(slack): State<Slack>, body: Bytes) -> Answer {
     let new: NewLimits = read(&body)?;
     let sound = |rate: &Rate| rate.per_second.is_finite() && rate.per_second >= 0.0;
     if !new.post.iter().chain(&new.update).all(sound) {
-        return Err(bad("`per_second` is a number from 0"));
+        return Err(bad("`per_second` must be 0 or more"));
     }
     let mut workspace = slack.workspace();
     let old = workspace.limits;
@@ -227,7 +201,7 @@ async fn set_limits(State(slack): State<Slack>, body: Bytes) -> Answer {
 }
 
 async fn expire(State(slack): State<Slack>) -> Answer {
-    slack.workspace().expire_hooks();
+    slack.workspace().expire_response_urls();
     Ok(axum::Json(json!({})))
 }
 
@@ -237,11 +211,11 @@ struct NewBots {
     urls: Vec<String>,
 }
 
-/// From now on deliveries go to these, in turn: replicas, a bot on a new port. Only on this machine.
+/// Sets the replicas that deliveries go to, in turn. They must be on this machine.
 async fn set_bots(State(slack): State<Slack>, body: Bytes) -> Answer {
     let NewBots { urls } = read(&body)?;
     let urls = urls.iter().map(|url| slack::bot_url(url)).collect::<Result<_, _>>()?;
-    slack.workspace().bots = Bots::of(urls).ok_or_else(|| bad("`urls` names no bot"))?;
+    slack.workspace().replicas = Replicas::new(urls).ok_or_else(|| bad("`urls` names no bot"))?;
     Ok(axum::Json(json!({})))
 }
 
@@ -252,11 +226,11 @@ struct Person {
     deactivated: bool,
 }
 
-/// Somebody leaves the workspace, or comes back.
+/// Deactivates or reactivates a user.
 async fn set_person(State(slack): State<Slack>, body: Bytes) -> Answer {
     let Person { user, deactivated } = read(&body)?;
     if slack.config().user(&user).is_none() {
-        return Err(Wrong(StatusCode::NOT_FOUND, format!("no user {user}")));
+        return Err(not_found(format!("no user {user}")));
     }
     let mut workspace = slack.workspace();
     match deactivated {
@@ -273,11 +247,11 @@ struct NewGroup {
     users: Vec<String>,
 }
 
-/// Somebody edits a user group.
+/// Sets the members of a user group.
 async fn set_group(State(slack): State<Slack>, body: Bytes) -> Answer {
     let NewGroup { group, users } = read(&body)?;
     if slack.config().group(&group).is_none() {
-        return Err(Wrong(StatusCode::NOT_FOUND, format!("no group {group}")));
+        return Err(not_found(format!("no group {group}")));
     }
     if let Some(stranger) = users.iter().find(|user| slack.config().user(user).is_none()) {
         return Err(bad(format!("no user {stranger}")));
@@ -294,8 +268,8 @@ async fn schema() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/schema+json")], SCHEMA)
 }
 
-async fn nothing(Path(rest): Path<String>) -> Wrong {
-    Wrong(StatusCode::NOT_FOUND, format!("no /control/{rest}; see /control/schema"))
+async fn unknown_route(Path(rest): Path<String>) -> ControlError {
+    not_found(format!("no /control/{rest}; see /control/schema"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The rules of a strict AWS: which are on, and their figures.
+//! The rules of strict AWS: which are on, and their settings.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, bad, read};
+use super::answer::{Answer, bad, read};
 use crate::aws::{Quotas, Rule, Settings};
 use crate::slack::Slack;
 
-/// What to change; what is absent stays.
+/// Absent fields stay as they are.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewRules {
@@ -24,12 +24,12 @@ struct NewRules {
     quotas: Option<Value>,
 }
 
-/// Which rules are on.
+/// `GET /control/rules`.
 pub(super) async fn show(State(slack): State<Slack>) -> Answer {
     Ok(axum::Json(view(&slack.config().strict.settings())))
 }
 
-/// Turns rules on and off.
+/// `POST /control/rules`: turns rules on and off.
 pub(super) async fn change(State(slack): State<Slack>, body: Bytes) -> Answer {
     let new: NewRules = read(&body)?;
     let parse =

@@ -1,4 +1,4 @@
-//! The schema against real answers, and what wrong requests are told.
+//! Checks the schema against real answers, and the errors of wrong requests.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::SCHEMA;
 use crate::slack::testing::{ANN, GENERAL, World, card};
 
 #[tokio::test]
-async fn every_answer_is_as_the_schema_says() {
+async fn every_answer_matches_the_schema() {
     let world = World::start().await;
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let ts = world.says(card("promote?", "op:1")).await;
@@ -61,30 +61,30 @@ async fn every_answer_is_as_the_schema_says() {
         assert_eq!(status, 200, "{path}: {answer}");
         assert_eq!(wrong(&schema, &endpoint["answer"], &answer, ""), "", "answer of {path}");
         let list = answer.as_object().and_then(|fields| fields.values().next()).and_then(Value::as_array);
-        assert!(list.is_none_or(|list| !list.is_empty()), "{path} showed an example of nothing");
+        assert!(list.is_none_or(|list| !list.is_empty()), "{path} returned an empty list");
     }
 }
 
 #[tokio::test]
-async fn every_endpoint_of_the_schema_is_there() {
+async fn every_endpoint_of_the_schema_exists() {
     let world = World::start().await;
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     for endpoint in schema["endpoints"].as_object().unwrap().keys() {
         let (method, path) = endpoint.split_once(' ').unwrap();
-        let told = match method {
+        let answer = match method {
             "GET" => world.get(path).await.1,
             "POST" => world.post(path, json!({"?": 1})).await.1,
             _ => json!({"status": world.delete(path).await}),
         };
         assert!(
-            !told["error"].as_str().unwrap_or_default().contains("see /control/schema"),
-            "{endpoint}: {told}"
+            !answer["error"].as_str().unwrap_or_default().contains("see /control/schema"),
+            "{endpoint}: {answer}"
         );
     }
 }
 
 #[tokio::test]
-async fn wrong_requests_are_told_what_is_wrong() {
+async fn wrong_requests_get_an_error_that_names_the_problem() {
     let world = World::start().await;
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let cases = [
@@ -156,10 +156,10 @@ async fn faults_reach_the_web_api() {
     assert_eq!((&calls["calls"][0]["result"], &calls["calls"][0]["detail"]), (&json!("ok"), &json!(GENERAL)));
 }
 
-/// The words of JSON Schema that our schema uses; the first thing that is wrong, or nothing.
+/// Checks the keywords of JSON Schema that our schema uses; the first violation, or nothing.
 fn wrong(root: &Value, schema: &Value, value: &Value, at: &str) -> String {
     if let Some(pointer) = schema["$ref"].as_str() {
-        let target = root.pointer(pointer.trim_start_matches('#')).expect("a reference leads somewhere");
+        let target = root.pointer(pointer.trim_start_matches('#')).expect("the reference resolves");
         return wrong(root, target, value, at);
     }
     let kinds: Vec<&str> = match &schema["type"] {
@@ -181,7 +181,7 @@ fn wrong(root: &Value, schema: &Value, value: &Value, at: &str) -> String {
         for (key, value) in fields {
             match known.get(key) {
                 None if schema["additionalProperties"] == false => {
-                    return format!("{at}: {key} is not known");
+                    return format!("{at}: {key} is unknown");
                 }
                 None => {}
                 Some(schema) => {
@@ -210,6 +210,6 @@ fn is(value: &Value, kind: &str) -> bool {
         "object" => value.is_object(),
         "array" => value.is_array(),
         "null" => value.is_null(),
-        other => panic!("a type this check does not know: {other}"),
+        other => panic!("the check does not support the type {other}"),
     }
 }

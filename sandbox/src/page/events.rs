@@ -1,4 +1,4 @@
-//! Server-sent events: each change of a message that a person may see. A page that falls behind is told to start again.
+//! Server-sent events: each change of a message that a person may see. A page that lags behind is told to reload.
 
 use std::convert::Infallible;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::slack::{Change, Slack};
+use crate::slack::{MessageEvent, Slack};
 
 #[derive(Deserialize)]
 pub(super) struct As {
@@ -21,13 +21,17 @@ pub(super) struct As {
 
 pub(super) async fn events(State(slack): State<Slack>, Query(As { user }): Query<As>) -> Response {
     let changes = slack.workspace().subscribe();
-    // The page reads the state when it hears this: from here on nothing is missed.
+    // The page reads the state when it receives this event, so it misses no change after it.
     let hello = stream::once(async { Ok::<_, Infallible>(Event::default().event("ready").data("{}")) });
-    let stream = hello.chain(told(changes, user)).take_until(slack.shutdown().clone().cancelled_owned());
+    let stream =
+        hello.chain(message_events(changes, user)).take_until(slack.shutdown().clone().cancelled_owned());
     Sse::new(stream).keep_alive(KeepAlive::default()).into_response()
 }
 
-fn told(changes: Receiver<Change>, user: String) -> impl futures::Stream<Item = Result<Event, Infallible>> {
+fn message_events(
+    changes: Receiver<MessageEvent>,
+    user: String,
+) -> impl futures::Stream<Item = Result<Event, Infallible>> {
     stream::unfold((changes, user), |(mut changes, user)| async move {
         loop {
             let event = match changes.recv().await {

@@ -1,7 +1,7 @@
-//! The page: static files, what it shows at first, and every change from then on.
+//! The page: static files, its initial state, and every later change.
 //!
-//! Guarantees: no text of a message is ever markup (the policy below forbids inline scripts and styles, and the modules
-//! make text nodes only); a person's page gets no message that is for somebody else.
+//! Guarantees: the text of a message is never markup (the policy below forbids inline scripts and styles, and the modules
+//! create text nodes only); a person's page never receives a message for another person.
 
 mod events;
 
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::slack::Slack;
 
-/// Nothing but what this port serves itself.
+/// Allows only what this port serves.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -70,7 +70,7 @@ struct As {
     user: Option<String>,
 }
 
-/// All that the page needs to draw itself for one person.
+/// Everything that the page needs to draw itself for one person.
 async fn state(State(slack): State<Slack>, Query(As { user }): Query<As>) -> Response {
     let config = slack.config();
     let asked = user.unwrap_or_default();
@@ -92,12 +92,12 @@ async fn state(State(slack): State<Slack>, Query(As { user }): Query<As>) -> Res
     .into_response()
 }
 
-/// The slash commands that the page offers, from the manifest.
+/// The manifest's slash commands.
 async fn commands(State(slack): State<Slack>) -> Response {
     axum::Json(json!({"commands": slack.manifest().commands})).into_response()
 }
 
-/// Where `chat.getPermalink` leads.
+/// The target of `chat.getPermalink`.
 async fn permalink(Path((channel, message)): Path<(String, String)>) -> Response {
     let digits: String = message.chars().filter(char::is_ascii_digit).collect();
     let Some((seconds, micros)) = digits.split_at_checked(digits.len().saturating_sub(6)) else {

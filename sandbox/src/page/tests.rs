@@ -1,4 +1,4 @@
-//! What the page is given, and to whom.
+//! What the page receives, and for whom.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::FILES;
 use crate::slack::testing::{ANN, GENERAL, World};
 
 #[tokio::test]
-async fn the_page_runs_nothing_that_is_not_its_own() {
+async fn the_page_loads_only_its_own_code() {
     let world = World::start().await;
     let (headers, page) = world.get_text("/").await;
     let policy = headers["content-security-policy"].to_str().unwrap();
@@ -19,19 +19,19 @@ async fn the_page_runs_nothing_that_is_not_its_own() {
 }
 
 #[test]
-fn every_file_that_is_asked_for_is_there() {
+fn every_requested_file_exists() {
     let known: Vec<&str> = FILES.iter().map(|(name, ..)| *name).collect();
     for (name, _, contents) in FILES {
         let imports = contents.split("from \"./").skip(1);
         let addresses = contents.split("=\"/page/files/").skip(1);
         for asked in imports.chain(addresses).filter_map(|rest| rest.split('"').next()) {
-            assert!(known.contains(&asked), "{name} asks for {asked}");
+            assert!(known.contains(&asked), "{name} requests {asked}");
         }
     }
 }
 
 #[test]
-fn no_script_makes_markup_from_text() {
+fn no_script_creates_markup_from_text() {
     for (name, kind, contents) in FILES.iter().filter(|(_, kind, _)| kind.contains("javascript")) {
         for banned in
             ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"]
@@ -43,7 +43,7 @@ fn no_script_makes_markup_from_text() {
 }
 
 #[tokio::test]
-async fn a_person_sees_what_is_for_everybody_and_what_is_for_them() {
+async fn a_person_sees_public_messages_and_their_own() {
     let world = World::start().await;
     world.says(json!({"text": "for all"})).await;
     let whisper = json!({"channel": GENERAL, "user": ANN, "text": "for ann"});
@@ -60,7 +60,7 @@ async fn a_person_sees_what_is_for_everybody_and_what_is_for_them() {
 }
 
 #[tokio::test]
-async fn changes_are_told_as_they_happen_and_only_to_whom_they_concern() {
+async fn changes_are_streamed_only_to_the_people_who_see_them() {
     let world = World::start().await;
     let url = format!("{}/page/events?user=U0BOB0002", world.base);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -85,7 +85,7 @@ async fn changes_are_told_as_they_happen_and_only_to_whom_they_concern() {
 }
 
 #[tokio::test]
-async fn a_permalink_leads_to_the_message_on_the_page() {
+async fn a_permalink_opens_the_message_on_the_page() {
     let world = World::start().await;
     let ts = world.says(json!({})).await;
     let link = world.api("chat.getPermalink", json!({"channel": GENERAL, "message_ts": ts})).await;
@@ -96,7 +96,7 @@ async fn a_permalink_leads_to_the_message_on_the_page() {
 }
 
 #[tokio::test]
-async fn the_commands_are_those_of_the_manifest() {
+async fn the_commands_come_from_the_manifest() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let text = "features: {slash_commands: [{command: /acme-deploy, description: d, usage_hint: NAME}]}";
     std::fs::write(file.path(), text).unwrap();

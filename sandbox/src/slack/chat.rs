@@ -1,20 +1,21 @@
-//! The `chat.*` methods: what is posted, edited and deleted, and what of it Slack refuses.
+//! The `chat.*` methods, and what Slack refuses in them.
 
 use serde_json::{Value, json};
 
+use super::args::{Answer, ApiError, Args};
 use super::config::Channel;
 use super::message::{Content, Message, Source};
-use super::rate::Rate;
-use super::web::{Answer, Args, Refused};
+use super::state::Slack;
 use super::workspace::Workspace;
-use super::{Slack, blocks, clock};
+use super::{blocks, clock};
+use crate::token_bucket::Rate;
 
-/// Characters of a message's text; an edit takes this many bytes only, counted as it goes over the wire.
-const LONGEST_TEXT: usize = 40_000;
-const LONGEST_EDIT: usize = 4_000;
+/// Characters of a message's text. An edit allows fewer, in bytes, counted as they are sent.
+const MAX_TEXT: usize = 40_000;
+const MAX_EDIT: usize = 4_000;
 /// Bytes of a message's metadata.
-const LARGEST_METADATA: usize = 16_384;
-/// What Slack shows where a message of blocks has no text.
+const MAX_METADATA: usize = 16_384;
+/// Slack shows this for a message of blocks without text.
 const NO_TEXT: &str = "This content can't be displayed.";
 
 pub fn post_message(slack: &Slack, args: &Args) -> Answer {
@@ -61,7 +62,7 @@ pub fn update(slack: &Slack, args: &Args) -> Answer {
     limit(&mut workspace, "update", rate)?;
     let ts = own_message(slack, &workspace, args, &channel.id, "cant_update_message")?;
     let content = content(args)?;
-    if escaped_bytes(&content.text) > LONGEST_EDIT {
+    if escaped_bytes(&content.text) > MAX_EDIT {
         return Err("msg_too_long".into());
     }
     if let Some(metadata) = metadata(args)? {
@@ -95,20 +96,20 @@ pub fn permalink(slack: &Slack, args: &Args) -> Answer {
     Ok(json!({"channel": channel.id, "permalink": url}))
 }
 
-/// The text and blocks of a call, as Slack would take them.
-pub fn content(args: &Args) -> Result<Content, Refused> {
+/// The text and blocks of a call, as Slack stores them.
+pub fn content(args: &Args) -> Result<Content, ApiError> {
     let text = args.text("text");
-    if text.is_some_and(|text| text.chars().count() > LONGEST_TEXT) {
+    if text.is_some_and(|text| text.chars().count() > MAX_TEXT) {
         return Err("msg_too_long".into());
     }
     let mut list = match args.json("blocks") {
         None => vec![],
         Some(value) => match blocks::check(&value) {
             Ok(()) => value.as_array().cloned().unwrap_or_default(),
-            Err(blocks::Refusal::Format) => return Err("invalid_blocks_format".into()),
-            Err(blocks::Refusal::TooLong) => return Err("msg_blocks_too_long".into()),
-            Err(blocks::Refusal::Invalid(details)) => {
-                return Err(Refused { error: "invalid_blocks", details, ..Refused::default() });
+            Err(blocks::BlockError::Format) => return Err("invalid_blocks_format".into()),
+            Err(blocks::BlockError::TooLong) => return Err("msg_blocks_too_long".into()),
+            Err(blocks::BlockError::Invalid(details)) => {
+                return Err(ApiError { error: "invalid_blocks", details, ..ApiError::default() });
             }
         },
     };
@@ -119,14 +120,14 @@ pub fn content(args: &Args) -> Result<Content, Refused> {
     }
 }
 
-/// As the Web API shows a message.
+/// A message in the Web API's JSON.
 pub fn wire(slack: &Slack, message: &Message) -> Value {
     let config = slack.config();
     message.wire(&message.content, &config.team, &config.app, (&config.bot_user, &config.bot_id()))
 }
 
-/// The metadata to set: `None` leaves what is there, `Some(None)` takes it away.
-fn metadata(args: &Args) -> Result<Option<Option<Value>>, Refused> {
+/// The metadata to set: `None` keeps it, `Some(None)` removes it.
+fn metadata(args: &Args) -> Result<Option<Option<Value>>, ApiError> {
     let Some(value) = args.json("metadata") else { return Ok(None) };
     if value.as_object().is_some_and(serde_json::Map::is_empty) {
         return Ok(Some(None));
@@ -134,17 +135,17 @@ fn metadata(args: &Args) -> Result<Option<Option<Value>>, Refused> {
     if !value["event_type"].is_string() || !value["event_payload"].is_object() {
         return Err("invalid_metadata_format".into());
     }
-    if value.to_string().len() > LARGEST_METADATA {
+    if value.to_string().len() > MAX_METADATA {
         return Err("metadata_too_large".into());
     }
     Ok(Some(Some(value)))
 }
 
-fn known<'a>(slack: &'a Slack, args: &Args) -> Result<&'a Channel, Refused> {
+fn known<'a>(slack: &'a Slack, args: &Args) -> Result<&'a Channel, ApiError> {
     Ok(args.text("channel").and_then(|id| slack.config().channel(id)).ok_or("channel_not_found")?)
 }
 
-fn writable<'a>(slack: &'a Slack, args: &Args) -> Result<&'a Channel, Refused> {
+fn writable<'a>(slack: &'a Slack, args: &Args) -> Result<&'a Channel, ApiError> {
     let channel = known(slack, args)?;
     if channel.archived {
         return Err("is_archived".into());
@@ -155,16 +156,16 @@ fn writable<'a>(slack: &'a Slack, args: &Args) -> Result<&'a Channel, Refused> {
     Ok(channel)
 }
 
-fn limit(workspace: &mut Workspace, key: &str, rate: Rate) -> Result<(), Refused> {
-    workspace.buckets.take(key, rate, clock::micros()).map_err(|seconds| Refused {
+fn limit(workspace: &mut Workspace, key: &str, rate: Rate) -> Result<(), ApiError> {
+    workspace.buckets.take(key, rate, clock::micros()).map_err(|seconds| ApiError {
         error: "ratelimited",
         retry_after: Some(seconds),
-        ..Refused::default()
+        ..ApiError::default()
     })
 }
 
-/// The message to reply to. Only one that starts a thread will do: replies have no replies.
-fn thread(workspace: &Workspace, args: &Args, channel: &str) -> Result<Option<String>, Refused> {
+/// The message to reply to. It must start a thread: replies have no replies.
+fn thread(workspace: &Workspace, args: &Args, channel: &str) -> Result<Option<String>, ApiError> {
     let Some(ts) = args.text("thread_ts") else { return Ok(None) };
     let parent =
         workspace.message(channel, ts).filter(|parent| parent.to.is_none()).ok_or("thread_not_found")?;
@@ -180,7 +181,7 @@ fn own_message(
     args: &Args,
     channel: &str,
     foreign: &'static str,
-) -> Result<String, Refused> {
+) -> Result<String, ApiError> {
     let ts = args.text("ts").ok_or("message_not_found")?;
     let message = workspace.message(channel, ts).filter(|m| m.to.is_none()).ok_or("message_not_found")?;
     if message.user != slack.config().bot_user {
@@ -189,7 +190,7 @@ fn own_message(
     Ok(ts.into())
 }
 
-/// Slack counts an edit's text in bytes, after it has escaped `&`, `<` and `>`.
+/// Slack counts the text of an edit in bytes, after escaping `&`, `<` and `>`.
 fn escaped_bytes(text: &str) -> usize {
     text.len()
         + text

@@ -1,55 +1,56 @@
-//! A click on a button: on the message as it is, or as somebody's outdated screen still shows it.
+//! Clicks on buttons: on the current message, or on an earlier version that a stale screen still shows.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::clock;
 use super::command::{VERIFICATION_TOKEN, new_trigger_id, unknown_channel, unknown_user};
 use super::config::{Channel, User};
-use super::deliver::{Delivered, Manner, Undeliverable, bot_url, deliver};
+use super::deliver::{DeliveryError, DeliveryOptions, DeliveryResult, bot_url, deliver};
 use super::directory::DOMAIN;
 use super::message::{Content, Message, find_action};
-use super::workspace::Sent;
-use super::{Slack, clock};
+use super::state::Slack;
+use super::workspace::Delivery;
 
 /// `POST /control/click`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Click {
-    /// Who clicks, by id.
+    /// The user's id.
     pub user: String,
-    /// Where, by id.
+    /// The channel's id.
     pub channel: String,
-    /// The message; one that only this user sees will do.
+    /// The message. It may be an ephemeral message for this user.
     pub ts: String,
-    /// The button.
+    /// The button's `action_id`.
     pub action_id: String,
-    /// The button's value, where several have the same `action_id`.
+    /// The button's value, if several buttons have the same `action_id`.
     pub value: Option<String>,
-    /// Look at the versions before the present one, the newest first: a screen that was not refreshed.
+    /// Looks at earlier versions first, the latest first: a screen that was not refreshed.
     #[serde(default)]
     pub stale: bool,
-    /// Another workspace than the user's.
+    /// Another workspace.
     pub team: Option<String>,
-    /// Another name than the user's; with it the user may be unknown.
+    /// Another name; with it the user may be unknown.
     pub user_name: Option<String>,
-    /// The bot to deliver to, by its URL, instead of the next one.
+    /// The URL of the replica to deliver to, instead of the next one.
     pub bot: Option<String>,
-    /// A body to send instead of the form.
+    /// The body to send instead of the form.
     pub raw_body: Option<String>,
-    /// A timestamp to send instead of now.
+    /// The timestamp to send instead of now.
     pub timestamp: Option<String>,
-    /// A signature to send instead of the right one.
+    /// The signature to send instead of the right one.
     pub signature: Option<String>,
 }
 
 /// Delivers a click.
-pub async fn click(slack: &Slack, click: Click) -> Result<Delivered, Undeliverable> {
+pub async fn click(slack: &Slack, click: Click) -> Result<DeliveryResult, DeliveryError> {
     let config = slack.config();
     let bot = click.bot.as_deref().map(bot_url).transpose()?;
     let channel = config.channel(&click.channel).ok_or_else(|| unknown_channel(slack, &click.channel))?;
     let user = match (&click.user_name, config.user(&click.user)) {
         (Some(name), _) => {
-            User { id: click.user.clone(), name: name.clone(), team: config.team.clone(), ..nobody() }
+            User { id: click.user.clone(), name: name.clone(), team: config.team.clone(), ..unnamed_user() }
         }
         (None, Some(user)) => user.clone(),
         (None, None) => return Err(unknown_user(slack, &click.user)),
@@ -62,10 +63,16 @@ pub async fn click(slack: &Slack, click: Click) -> Result<Delivered, Undeliverab
             .append_pair("payload", &payload.to_string())
             .finish()
     });
-    let sent =
-        Sent { trigger_id, body, user: click.user, channel: click.channel, command: None, answered: false };
-    let manner = Manner { bot, timestamp: click.timestamp, signature: click.signature };
-    Ok(deliver(slack, sent, manner).await)
+    let sent = Delivery {
+        trigger_id,
+        body,
+        user: click.user,
+        channel: click.channel,
+        command: None,
+        answered: false,
+    };
+    let options = DeliveryOptions { bot, timestamp: click.timestamp, signature: click.signature };
+    Ok(deliver(slack, sent, options).await)
 }
 
 fn payload(
@@ -74,11 +81,11 @@ fn payload(
     user: &User,
     channel: &Channel,
     trigger_id: &str,
-) -> Result<Value, Undeliverable> {
+) -> Result<Value, DeliveryError> {
     let config = slack.config();
     let mut workspace = slack.workspace();
     let absent =
-        || Undeliverable::Absent(format!("{} sees no message {} in this channel", user.id, click.ts));
+        || DeliveryError::NotFound(format!("{} sees no message {} in this channel", user.id, click.ts));
     let message = workspace
         .any_message(&click.channel, &click.ts)
         .filter(|message| click.stale || !message.deleted)
@@ -88,7 +95,7 @@ fn payload(
     let (version, block, element) = find(&message, click).ok_or_else(|| {
         let hint =
             if click.stale { "never had" } else { "does not have (`stale` looks at earlier versions)" };
-        Undeliverable::Absent(format!("message {} {hint} the button {}", click.ts, click.action_id))
+        DeliveryError::NotFound(format!("message {} {hint} the button {}", click.ts, click.action_id))
     })?;
     let mut action = json!({
         "action_id": element["action_id"],
@@ -101,7 +108,7 @@ fn payload(
             action[key] = value.clone();
         }
     }
-    let hook = workspace.hook(&user.id, &channel.id, Some(&click.ts), trigger_id);
+    let hook = workspace.new_response_url(&user.id, &channel.id, Some(&click.ts), trigger_id);
     let mut payload = json!({
         "type": "block_actions",
         "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team},
@@ -132,7 +139,7 @@ fn payload(
     Ok(payload)
 }
 
-/// The version that has the button, the block and the button.
+/// The version with the button, its block, and the button.
 fn find<'a>(message: &'a Message, click: &Click) -> Option<(&'a Content, &'a Value, &'a Value)> {
     let earlier = message.earlier.iter().rev().take(if click.stale { usize::MAX } else { 0 });
     earlier.chain([&message.content]).find_map(|version| {
@@ -141,7 +148,7 @@ fn find<'a>(message: &'a Message, click: &Click) -> Option<(&'a Content, &'a Val
     })
 }
 
-fn nobody() -> User {
+fn unnamed_user() -> User {
     User {
         id: String::new(),
         name: String::new(),

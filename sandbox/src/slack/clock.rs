@@ -1,4 +1,4 @@
-//! Slack's time: microseconds since 1970, and the `ts` of a message made of them.
+//! Slack's time: microseconds since 1970, and the `ts` of a message.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +8,7 @@ pub fn micros() -> u64 {
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Now, in whole seconds, as the signature's timestamp has it.
+/// Now, in whole seconds, for the signature's timestamp.
 pub fn seconds() -> u64 {
     micros() / 1_000_000
 }

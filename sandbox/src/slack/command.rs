@@ -1,47 +1,51 @@
-//! A slash command, typed: who, where, what, and what a test wants wrong about it.
+//! Slash commands: who types, where, what, and what a test falsifies.
 
 use serde::Deserialize;
 
-use super::deliver::{Delivered, Manner, Undeliverable, bot_url, deliver};
+use super::deliver::{DeliveryError, DeliveryOptions, DeliveryResult, bot_url, deliver};
 use super::directory::DOMAIN;
-use super::workspace::Sent;
-use super::{Slack, clock, escape};
+use super::state::Slack;
+use super::workspace::Delivery;
+use super::{clock, escape};
 
 /// `POST /control/command`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
-    /// Who types, by id.
+    /// The user's id.
     pub user: String,
-    /// Where, by id.
+    /// The channel's id.
     pub channel: String,
     /// `/deploy`.
     pub command: String,
-    /// What follows it.
+    /// The text after the command.
     #[serde(default)]
     pub text: String,
-    /// Another workspace than ours.
+    /// Another workspace.
     pub team: Option<String>,
-    /// Another name than the user's; with it the user may be unknown.
+    /// Another name; with it the user may be unknown.
     pub user_name: Option<String>,
-    /// Another name than the channel's; with it the channel may be unknown.
+    /// Another name; with it the channel may be unknown.
     pub channel_name: Option<String>,
-    /// The bot to deliver to, by its URL, instead of the next one.
+    /// The URL of the replica to deliver to, instead of the next one.
     pub bot: Option<String>,
-    /// A body to send instead of the form.
+    /// The body to send instead of the form.
     pub raw_body: Option<String>,
-    /// A timestamp to send instead of now.
+    /// The timestamp to send instead of now.
     pub timestamp: Option<String>,
-    /// A signature to send instead of the right one.
+    /// The signature to send instead of the right one.
     pub signature: Option<String>,
 }
 
 /// Delivers a slash command.
-pub async fn command(slack: &Slack, command: Command) -> Result<Delivered, Undeliverable> {
+pub async fn command(slack: &Slack, command: Command) -> Result<DeliveryResult, DeliveryError> {
     let config = slack.config();
     let bot = command.bot.as_deref().map(bot_url).transpose()?;
     if !command.command.starts_with('/') && command.raw_body.is_none() {
-        return Err(Undeliverable::Wrong(format!("`command` begins with a slash: {:?}", command.command)));
+        return Err(DeliveryError::BadRequest(format!(
+            "`command` must begin with a slash: {:?}",
+            command.command
+        )));
     }
     let user_name = match (&command.user_name, config.user(&command.user)) {
         (Some(name), _) => name.clone(),
@@ -59,7 +63,7 @@ pub async fn command(slack: &Slack, command: Command) -> Result<Delivered, Undel
         command.text.clone()
     };
     let trigger_id = new_trigger_id(&config.team);
-    let hook = slack.workspace().hook(&command.user, &command.channel, None, &trigger_id);
+    let hook = slack.workspace().new_response_url(&command.user, &command.channel, None, &trigger_id);
     let body = command.raw_body.unwrap_or_else(|| {
         url::form_urlencoded::Serializer::new(String::new())
             .append_pair("token", VERIFICATION_TOKEN)
@@ -77,7 +81,7 @@ pub async fn command(slack: &Slack, command: Command) -> Result<Delivered, Undel
             .append_pair("trigger_id", &trigger_id)
             .finish()
     });
-    let sent = Sent {
+    let sent = Delivery {
         trigger_id,
         body,
         user: command.user,
@@ -85,25 +89,25 @@ pub async fn command(slack: &Slack, command: Command) -> Result<Delivered, Undel
         command: Some(command.command),
         answered: false,
     };
-    let manner = Manner { bot, timestamp: command.timestamp, signature: command.signature };
-    Ok(deliver(slack, sent, manner).await)
+    let options = DeliveryOptions { bot, timestamp: command.timestamp, signature: command.signature };
+    Ok(deliver(slack, sent, options).await)
 }
 
-/// The old way to know that a delivery is Slack's; it is still sent.
+/// Slack's deprecated way to prove that a delivery is its own. Slack still sends it.
 pub const VERIFICATION_TOKEN: &str = "verification-token-of-old";
 
-/// A trigger id, in Slack's form.
+/// A trigger id in Slack's format.
 pub fn new_trigger_id(team: &str) -> String {
     let number: u32 = team.bytes().fold(7, |sum, b| sum.wrapping_mul(31).wrapping_add(u32::from(b)));
     format!("{}.{number}.{:032x}", clock::micros(), rand::random::<u128>())
 }
 
-pub fn unknown_user(slack: &Slack, id: &str) -> Undeliverable {
+pub fn unknown_user(slack: &Slack, id: &str) -> DeliveryError {
     let known: Vec<&str> = slack.config().users.iter().map(|user| user.id.as_str()).collect();
-    Undeliverable::Wrong(format!("no user {id:?}; there are {}", known.join(", ")))
+    DeliveryError::BadRequest(format!("no user {id:?}; the users are {}", known.join(", ")))
 }
 
-pub fn unknown_channel(slack: &Slack, id: &str) -> Undeliverable {
+pub fn unknown_channel(slack: &Slack, id: &str) -> DeliveryError {
     let known: Vec<&str> = slack.config().channels.iter().map(|channel| channel.id.as_str()).collect();
-    Undeliverable::Wrong(format!("no channel {id:?}; there are {}", known.join(", ")))
+    DeliveryError::BadRequest(format!("no channel {id:?}; the channels are {}", known.join(", ")))
 }

@@ -1,4 +1,4 @@
-//! The workspace that the stand-in plays: who is in it, which channels, and where the bot listens.
+//! The imitated workspace: its people, its channels, and where the bot listens.
 
 use std::path::PathBuf;
 
@@ -12,28 +12,28 @@ use crate::aws::Strict;
 pub struct User {
     /// `U0ANN0001`.
     pub id: String,
-    /// What people type after `@`.
+    /// The name after `@`.
     pub name: String,
-    /// What is shown.
+    /// The name that is shown.
     pub real_name: String,
-    /// What they do, shown in the switcher of the page.
+    /// A description, shown in the user menu of the page.
     pub title: String,
-    /// The workspace they belong to.
+    /// The id of their workspace.
     pub team: String,
     /// Whether their account is deactivated.
     pub deleted: bool,
 }
 
-/// A user group, which people mention as they mention a person.
+/// A user group. People mention it like a person.
 #[derive(Debug, Clone, Serialize)]
 pub struct Group {
     /// `S0LEADS01`.
     pub id: String,
-    /// What people type after `@`.
+    /// The name after `@`.
     pub name: String,
-    /// What is shown.
+    /// The name that is shown.
     pub real_name: String,
-    /// Who is in it at first, by id.
+    /// The ids of its first members.
     pub users: Vec<String>,
 }
 
@@ -44,15 +44,14 @@ pub struct Channel {
     pub id: String,
     /// Without the `#`.
     pub name: String,
-    /// The line under the name.
+    /// The line below the name.
     pub topic: String,
-    /// Whether the bot was invited.
+    /// Whether the bot is a member.
     pub member: bool,
-    /// Whether it is archived.
     pub archived: bool,
 }
 
-/// What [`super::serve`] needs to know.
+/// What the workspace is configured with.
 #[derive(Debug, Clone)]
 pub struct SlackConfig {
     /// The workspace's id.
@@ -63,29 +62,29 @@ pub struct SlackConfig {
     pub app: String,
     /// The channels.
     pub channels: Vec<Channel>,
-    /// The people. Those of another team or deactivated are known to `users.info` and absent from the page.
+    /// All users. Deactivated users, and those of other workspaces, are known to `users.info` and absent from the page.
     pub users: Vec<User>,
     /// The user groups.
     pub groups: Vec<Group>,
-    /// The token that the Web API takes.
+    /// The token that the Web API accepts.
     pub bot_token: String,
-    /// The secret that deliveries are signed with.
+    /// The secret that signs deliveries.
     pub signing_secret: String,
     /// Where the bot listens; deliveries go to `{bot_url}/slack/events`.
     pub bot_url: String,
-    /// Where this world listens, without a slash at the end.
+    /// Where the sandbox listens, without a trailing slash.
     pub base_url: String,
-    /// The app's manifest: the commands that the page offers and the scopes that the Web API insists on.
+    /// The app's manifest: the page offers its commands, and the Web API requires its scopes.
     pub manifest: Option<PathBuf>,
-    /// The line of `--headless`, for the page to show its links.
+    /// The JSON of `--headless`, for the links on the page.
     pub ready: Value,
-    /// The rules of AWS, which the control API turns on and off.
+    /// The rules of AWS. The control API turns them on and off.
     pub strict: Strict,
 }
 
 impl SlackConfig {
-    /// The usual workspace: ann, bob and cyd work here, bob and cyd are `@leads`, eve may look; dan has left, pat is of
-    /// another workspace.
+    /// The default workspace. Ann, Bob and Cyd work here, Bob and Cyd are `@leads`, Eve can only read; Dan is deactivated, and
+    /// Pat belongs to another workspace.
     pub fn new(base_url: &str, bot_url: &str, bot_token: &str, signing_secret: &str) -> Self {
         let team = "T0SLUICE1";
         let user = |id: &str, name: &str, real_name: &str, title: &str| User {
@@ -108,23 +107,23 @@ impl SlackConfig {
             bot_user: "U0SLUICE0".into(),
             app: "A0SLUICE1".into(),
             channels: vec![
-                channel("C0GENERAL1", "general", "Build, deploy, promote: everybody sees it here"),
-                channel("C0ORDERS03", "orders", "The team behind the orders service"),
-                Channel { member: false, ..channel("C0RANDOM02", "random", "Whatever else there is to say") },
+                channel("C0GENERAL1", "general", "Builds, deploys and promotions for everyone to see"),
+                channel("C0ORDERS03", "orders", "The orders team"),
+                Channel { member: false, ..channel("C0RANDOM02", "random", "Everything else") },
                 Channel { archived: true, ..channel("C0OLDNEWS4", "old-news", "Archived") },
             ],
             users: vec![
                 user("U0ANN0001", "ann", "Ann Aalto", "Backend"),
                 user("U0BOB0002", "bob", "Bob Brandt", "Backend"),
                 user("U0CYD0003", "cyd", "Cyd Castro", "Platform"),
-                user("U0EVE0004", "eve", "Eve Ekman", "Guest, may only look"),
-                User { deleted: true, ..user("U0DAN0005", "dan", "Dan Dahl", "Has left") },
+                user("U0EVE0004", "eve", "Eve Ekman", "Guest, read only"),
+                User { deleted: true, ..user("U0DAN0005", "dan", "Dan Dahl", "Deactivated") },
                 User { team: "T0OTHER99".into(), ..user("U0PAT0006", "pat", "Pat Park", "Another company") },
             ],
             groups: vec![Group {
                 id: "S0LEADS01".into(),
                 name: "leads".into(),
-                real_name: "Who answers for production".into(),
+                real_name: "Responsible for production".into(),
                 users: vec!["U0BOB0002".into(), "U0CYD0003".into()],
             }],
             bot_token: bot_token.into(),
@@ -152,12 +151,12 @@ impl SlackConfig {
         self.channels.iter().find(|channel| channel.id == id)
     }
 
-    /// The bot's id as a poster of messages.
+    /// The bot's `bot_id`.
     pub fn bot_id(&self) -> String {
         format!("B{}", self.bot_user.chars().skip(1).collect::<String>())
     }
 
-    /// The people that one can be on the page.
+    /// The people whom a visitor of the page can be.
     pub fn people(&self) -> impl Iterator<Item = &User> {
         self.users.iter().filter(|user| !user.deleted && user.team == self.team)
     }

@@ -1,7 +1,7 @@
-//! Deliveries to the bot: signed as Slack signs, three seconds to answer, the answer shown as Slack shows it.
+//! Deliveries to the bot: signed as Slack signs, with a timeout of three seconds, and the answer shown as Slack shows it.
 //!
-//! Where there are several replicas, each delivery goes to the next one. A replica that does not take connections is
-//! passed over, as any load balancer does; one that took the delivery and did not answer is not: Slack sends no command twice.
+//! With several replicas, each delivery goes to the next one. A replica that refuses connections is skipped, as a load
+//! balancer does; one that accepted the delivery and did not answer is not: Slack sends no command twice.
 
 use std::time::{Duration, Instant};
 
@@ -9,29 +9,28 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::args::Args;
 use super::message::{Content, Message, Source};
-use super::web::Args;
-use super::workspace::Sent;
-use super::{Slack, chat, clock};
+use super::state::Slack;
+use super::workspace::Delivery;
+use super::{chat, clock};
 
-/// How long Slack waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Who speaks when Slack itself says something.
+/// The author of Slack's own messages.
 const SLACKBOT: &str = "USLACKBOT";
 
 /// Why nothing was sent.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Undeliverable {
-    /// The request makes no sense.
-    Wrong(String),
-    /// What it is about is not there.
-    Absent(String),
+pub enum DeliveryError {
+    /// The request is invalid.
+    BadRequest(String),
+    /// The request names something that does not exist.
+    NotFound(String),
 }
 
-/// What became of a delivery.
+/// The result of a delivery.
 #[derive(Debug)]
-pub struct Delivered {
-    /// The status of the bot's answer, if there was one.
+pub struct DeliveryResult {
+    /// The status of the bot's answer, if it answered.
     pub status: Option<u16>,
     /// How long the bot took.
     pub took: Duration,
@@ -39,12 +38,12 @@ pub struct Delivered {
     pub body: String,
     /// The delivery's trigger id.
     pub trigger_id: String,
-    /// Slack's word for what went wrong.
+    /// Slack's error code, if the delivery failed.
     pub error: Option<&'static str>,
 }
 
-impl Delivered {
-    /// As the control API answers.
+impl DeliveryResult {
+    /// The answer of the control API.
     pub fn view(&self) -> Value {
         let body = match serde_json::from_str(&self.body) {
             Ok(value @ Value::Object(_)) => value,
@@ -61,83 +60,80 @@ impl Delivered {
     }
 }
 
-/// What a test wants otherwise about a delivery.
+/// What a test changes about a delivery.
 #[derive(Debug, Default)]
-pub struct Manner {
+pub struct DeliveryOptions {
     /// The replica to deliver to, instead of the next one.
     pub bot: Option<String>,
-    /// Instead of now, in seconds.
+    /// The timestamp in seconds, instead of now.
     pub timestamp: Option<String>,
-    /// Instead of the right signature.
+    /// The signature, instead of the right one.
     pub signature: Option<String>,
 }
 
-/// The client that carries deliveries: no proxy, a connection for each second of silence at most.
-pub fn client() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()
-}
-
-/// `v0=` and the HMAC that Slack puts over a body.
+/// Slack's signature of a body: `v0=` and an HMAC.
 pub fn signature(secret: &str, timestamp: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(format!("v0:{timestamp}:{body}").as_bytes());
     format!("v0={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-/// Remembers a delivery, sends it, and shows the answer.
-pub async fn deliver(slack: &Slack, sent: Sent, manner: Manner) -> Delivered {
+/// Stores a delivery, sends it, and shows the answer.
+pub async fn deliver(slack: &Slack, sent: Delivery, options: DeliveryOptions) -> DeliveryResult {
     slack.workspace().remember(sent.clone());
-    carry_out(slack, sent, manner).await
+    send_and_show(slack, sent, options).await
 }
 
-/// The base URL of a bot that deliveries may go to: http, and on this machine.
-pub fn bot_url(url: &str) -> Result<String, Undeliverable> {
+/// The base URL of a bot. Deliveries may only go to http on this machine.
+pub fn bot_url(url: &str) -> Result<String, DeliveryError> {
     let parsed = url::Url::parse(url).ok().filter(|parsed| {
         parsed.scheme() == "http" && matches!(parsed.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"))
     });
     match parsed {
         Some(_) => Ok(url.trim_end_matches('/').to_owned()),
-        None => Err(Undeliverable::Wrong(format!("a bot's URL is http and on this machine: {url:?}"))),
+        None => {
+            Err(DeliveryError::BadRequest(format!("a bot's URL must be http and on this machine: {url:?}")))
+        }
     }
 }
 
-/// Sends a delivery again, byte for byte, with a fresh signature.
+/// Sends a delivery again, byte for byte, with a new signature.
 pub async fn redeliver(
     slack: &Slack,
     trigger_id: &str,
     bot: Option<String>,
-) -> Result<Delivered, Undeliverable> {
+) -> Result<DeliveryResult, DeliveryError> {
     let bot = bot.as_deref().map(bot_url).transpose()?;
     let sent = slack.workspace().sent(trigger_id).cloned();
     let sent =
-        sent.ok_or_else(|| Undeliverable::Absent(format!("no delivery had trigger_id {trigger_id}")))?;
-    Ok(carry_out(slack, sent, Manner { bot, ..Manner::default() }).await)
+        sent.ok_or_else(|| DeliveryError::NotFound(format!("no delivery has the trigger_id {trigger_id}")))?;
+    Ok(send_and_show(slack, sent, DeliveryOptions { bot, ..DeliveryOptions::default() }).await)
 }
 
-/// In a task of its own: Slack does not hang up on the bot because the person who typed has closed the window.
-async fn carry_out(slack: &Slack, sent: Sent, manner: Manner) -> Delivered {
+/// Runs in its own task: Slack keeps waiting for the bot when the person who typed closes the window.
+async fn send_and_show(slack: &Slack, sent: Delivery, options: DeliveryOptions) -> DeliveryResult {
     let (slack, trigger_id) = (slack.clone(), sent.trigger_id.clone());
     let task = tokio::spawn(async move {
-        let delivered = send(&slack, &sent, manner).await;
-        settle(&slack, &sent, &delivered);
+        let delivered = send(&slack, &sent, options).await;
+        show_answer(&slack, &sent, &delivered);
         delivered
     });
     task.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a delivery broke down");
+        tracing::error!(%error, "a delivery panicked");
         let (took, error) = (Duration::ZERO, Some("dispatch_failed"));
-        Delivered { status: None, took, body: String::new(), trigger_id, error }
+        DeliveryResult { status: None, took, body: String::new(), trigger_id, error }
     })
 }
 
-async fn send(slack: &Slack, sent: &Sent, manner: Manner) -> Delivered {
-    let bots = manner.bot.map_or_else(|| slack.workspace().bots.turn(), |bot| vec![bot]);
-    let timestamp = manner.timestamp.unwrap_or_else(|| clock::seconds().to_string());
-    let signature =
-        manner.signature.unwrap_or_else(|| signature(&slack.config().signing_secret, &timestamp, &sent.body));
+async fn send(slack: &Slack, sent: &Delivery, options: DeliveryOptions) -> DeliveryResult {
+    let replicas = options.bot.map_or_else(|| slack.workspace().replicas.next_order(), |bot| vec![bot]);
+    let timestamp = options.timestamp.unwrap_or_else(|| clock::seconds().to_string());
+    let signature = options
+        .signature
+        .unwrap_or_else(|| signature(&slack.config().signing_secret, &timestamp, &sent.body));
     let post = async |bot: &str| {
         let request = slack
-            .0
-            .http
+            .http()
             .post(format!("{bot}/slack/events"))
             .header("content-type", "application/x-www-form-urlencoded")
             .header("user-agent", "Slackbot 1.0 (+https://api.slack.com/robots)")
@@ -149,11 +145,11 @@ async fn send(slack: &Slack, sent: &Sent, manner: Manner) -> Delivered {
     };
     let began = Instant::now();
     let mut answer = None;
-    for bot in &bots {
+    for bot in &replicas {
         let posted = post(bot).await;
-        let is_passed_over = posted.as_ref().is_err_and(reqwest::Error::is_connect);
+        let refused_connection = posted.as_ref().is_err_and(reqwest::Error::is_connect);
         answer = Some(posted);
-        if !is_passed_over {
+        if !refused_connection {
             break;
         }
     }
@@ -164,11 +160,11 @@ async fn send(slack: &Slack, sent: &Sent, manner: Manner) -> Delivered {
         Some(Err(error)) if error.is_timeout() => (None, String::new(), Some("operation_timeout")),
         None | Some(Err(_)) => (None, String::new(), Some("dispatch_failed")),
     };
-    Delivered { status, took: began.elapsed(), body, trigger_id: sent.trigger_id.clone(), error }
+    DeliveryResult { status, took: began.elapsed(), body, trigger_id: sent.trigger_id.clone(), error }
 }
 
-/// Shows the answer, unless an earlier one to the same delivery was shown.
-fn settle(slack: &Slack, sent: &Sent, delivered: &Delivered) {
+/// Shows the answer, unless an answer to the same delivery was shown before.
+fn show_answer(slack: &Slack, sent: &Delivery, delivered: &DeliveryResult) {
     let mut workspace = slack.workspace();
     if let Some(sent) = workspace.sent(&sent.trigger_id) {
         if sent.answered {
@@ -196,7 +192,7 @@ fn settle(slack: &Slack, sent: &Sent, delivered: &Delivered) {
         Err(error) => {
             let text = match &sent.command {
                 Some(command) => format!("{command} failed with the error \"{error}\""),
-                None => format!("The app did not take that click: \"{error}\""),
+                None => format!("That click failed with the error \"{error}\""),
             };
             let mut message =
                 Message::new(&sent.channel, SLACKBOT, Source::Slack, Content { text, blocks: vec![] });
@@ -208,7 +204,7 @@ fn settle(slack: &Slack, sent: &Sent, delivered: &Delivered) {
     workspace.post(message);
 }
 
-/// What an answer to a slash command says, and whether to everybody.
+/// The message in an answer to a slash command, and whether everyone sees it.
 fn acknowledgement(body: &str) -> Result<Option<(bool, Content)>, &'static str> {
     if body.trim().is_empty() {
         return Ok(None);
@@ -233,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_signature_is_the_one_of_slacks_documentation() {
+    fn the_signature_matches_slacks_documentation() {
         let body = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&\
                     channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&\
                     response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F\

@@ -1,12 +1,12 @@
-//! The Web API's reads: who is who, what is where.
+//! The Web API's reads of users, groups, channels and the team.
 
 use serde_json::{Value, json};
 
-use super::Slack;
+use super::args::{Answer, Args};
 use super::config::{Channel, User};
-use super::web::{Answer, Args};
+use super::state::Slack;
 
-/// The workspace's name in addresses.
+/// The workspace's name in URLs.
 pub const DOMAIN: &str = "sluice";
 
 pub fn auth_test(slack: &Slack, _: &Args) -> Answer {
@@ -45,7 +45,7 @@ pub fn users_list(slack: &Slack, _: &Args) -> Answer {
     Ok(json!({"members": members, "response_metadata": {"next_cursor": ""}}))
 }
 
-/// Who is in a group; who is deactivated is in none.
+/// The members of a user group; deactivated users are left out.
 pub fn usergroups_users_list(slack: &Slack, args: &Args) -> Answer {
     let workspace = slack.workspace();
     let users = args.text("usergroup").and_then(|id| workspace.groups.get(id)).ok_or("no_such_subteam")?;

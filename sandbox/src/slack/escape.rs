@@ -1,13 +1,13 @@
-//! What Slack makes of the text behind a slash command before it sends it.
+//! Slack's escaping of the text of a slash command.
 //!
-//! With `should_escape` in the manifest, `@ann` becomes `<@U0ANN0001|ann>`, the group `@leads`
-//! `<!subteam^S0LEADS01|@leads>`, `#general` becomes `<#C0GENERAL1|general>` and
-//! a web address becomes `<https://…>`. Whatever else people type as `&`, `<` or `>` is escaped, so that those forms mean
-//! what they say. What is in one of these forms already (picked from a list) stays.
+//! With `should_escape` in the manifest, Slack sends `@ann` as `<@U0ANN0001|ann>`, the group `@leads` as
+//! `<!subteam^S0LEADS01|@leads>`, `#general` as `<#C0GENERAL1|general>`, and a web address as `<https://…>`. Any other `&`,
+//! `<` or `>` is escaped, so that these forms are unambiguous. Text that already has one of these forms (picked from a
+//! list) stays.
 
 use super::config::SlackConfig;
 
-/// The text as the bot gets it.
+/// The text that the bot receives.
 pub fn escape(text: &str, config: &SlackConfig) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

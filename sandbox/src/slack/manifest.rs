@@ -1,4 +1,4 @@
-//! What the app's manifest grants: slash commands with their hints, and the bot's scopes.
+//! The parts of the app's manifest that Slack uses: slash commands with their hints, and the bot's scopes.
 
 use std::path::Path;
 
@@ -8,31 +8,29 @@ use serde::Serialize;
 /// A slash command, as the page offers it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SlashCommand {
-    /// With its slash.
+    /// The command with its slash.
     pub command: String,
-    /// What it is for.
     pub description: String,
-    /// What comes after it.
+    /// The arguments.
     pub usage_hint: String,
-    /// Whether mentions, channels and links arrive in their unambiguous form.
+    /// Whether Slack escapes mentions, channels and links. See [`super::escape`](fn@super::escape).
     pub should_escape: bool,
 }
 
-/// The part of the manifest that Slack itself acts upon.
+/// What Slack reads from the manifest.
 #[derive(Debug, Clone)]
 pub struct Manifest {
-    /// The commands.
     pub commands: Vec<SlashCommand>,
-    /// The bot's scopes; `None` if there is no manifest, and then nothing is held against it.
+    /// The bot's scopes; `None` without a manifest, which grants every scope.
     pub scopes: Option<Vec<String>>,
 }
 
 impl Manifest {
-    /// Reads the file, or takes the usual commands if there is none.
+    /// Reads the file, or uses the default commands without one.
     pub fn read(path: Option<&Path>) -> std::io::Result<Self> {
         match path.filter(|path| path.exists()) {
             Some(path) => Self::parse(&std::fs::read_to_string(path)?).map_err(std::io::Error::other),
-            None => Ok(Self { commands: usual_commands(), scopes: None }),
+            None => Ok(Self { commands: default_commands(), scopes: None }),
         }
     }
 
@@ -47,12 +45,11 @@ impl Manifest {
         })
     }
 
-    /// Whether the text of this command is escaped. A command that is not in the manifest is treated as the safe ones.
+    /// Whether the text of this command is escaped. Unknown commands are escaped.
     pub fn escapes(&self, command: &str) -> bool {
         self.commands.iter().find(|known| known.command == command).is_none_or(|known| known.should_escape)
     }
 
-    /// Whether the bot was granted this scope.
     pub fn grants(&self, scope: &str) -> bool {
         self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|granted| granted == scope))
     }
@@ -72,17 +69,17 @@ fn command(node: &Yaml<'_>) -> Option<SlashCommand> {
     })
 }
 
-/// What the page offers while no manifest is there to read.
-fn usual_commands() -> Vec<SlashCommand> {
+/// The commands that the page offers without a manifest.
+fn default_commands() -> Vec<SlashCommand> {
     [
         ("/repo", "Create a service", "create NAME · list"),
         ("/build", "Build a commit", "NAME[@REF] · log NAME [#N] · list NAME"),
         ("/deploy", "Deploy a build to the first stage", "NAME [#N]"),
         ("/stage", "Add and list stages", "list NAME · add NAME STAGE [after STAGE]"),
-        ("/promote", "Let a stage run a release", "NAME [to] STAGE [rN] · approve|reject NAME STAGE"),
-        ("/rollback", "Take a stage back", "NAME STAGE [[to] rN] [REASON]"),
-        ("/pipeline", "See what runs where", "status [NAME] · history NAME [STAGE] · help [COMMAND]"),
-        ("/sluice", "All of the above", "help · deploy NAME"),
+        ("/stage", "Add and list stages", "list NAME · add NAME STAGE [after STAGE]"),
+        ("/promote", "Promote a release to a stage", "NAME [to] STAGE [rN] · approve|reject NAME STAGE"),
+        ("/rollback", "Roll a stage back", "NAME STAGE [[to] rN] [REASON]"),
+        ("/pipeline", "Show what runs where", "status [NAME] · history NAME [STAGE] · help [COMMAND]"),
     ]
     .map(|(command, description, usage_hint)| SlashCommand {
         command: command.into(),
@@ -121,7 +118,7 @@ oauth_config:
     }
 
     #[test]
-    fn without_a_manifest_there_are_the_usual_commands_and_no_scope_is_missed() {
+    fn without_a_manifest_the_default_commands_and_all_scopes_apply() {
         let manifest = Manifest::read(None).unwrap();
         assert!(manifest.commands.iter().any(|known| known.command == "/promote"));
         assert!(manifest.grants("anything"));

@@ -1,8 +1,8 @@
-//! Messages as they are kept, with every earlier version, and as others see them.
+//! Messages with all earlier versions, and their JSON.
 
 use serde_json::{Value, json};
 
-/// How a message came to be.
+/// How a message was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// `chat.postMessage`.
@@ -15,7 +15,7 @@ pub enum Source {
     ResponseUrl,
     /// A person wrote it on the page.
     Person,
-    /// Slack itself says something: a command failed.
+    /// Slack itself, when a command failed.
     Slack,
 }
 
@@ -32,48 +32,44 @@ impl Source {
     }
 }
 
-/// What a message says.
+/// The text and blocks of a message.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Content {
     /// The plain text.
     pub text: String,
-    /// The blocks, numbered; empty if there are none.
+    /// The blocks, with ids; empty if there are none.
     pub blocks: Vec<Value>,
 }
 
-/// A message in a channel, or one for a single person.
+/// A message in a channel, or an ephemeral message.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// Its id in its channel; unique in this world.
+    /// Its id, unique in the sandbox.
     pub ts: String,
-    /// Its channel.
     pub channel: String,
-    /// The message it replies to.
+    /// The root of its thread, if it is a reply.
     pub thread_ts: Option<String>,
-    /// Its author: a person, the bot or `USLACKBOT`.
+    /// The author's id: a person, the bot or `USLACKBOT`.
     pub user: String,
-    /// The only person who sees it.
+    /// The only person who sees it, if it is ephemeral.
     pub to: Option<String>,
-    /// What it says now.
     pub content: Content,
-    /// What it said before, the oldest first.
+    /// Earlier versions, the oldest first.
     pub earlier: Vec<Content>,
-    /// When it was edited last.
+    /// The time of the last edit.
     pub edited: Option<String>,
     /// The app's metadata.
     pub metadata: Option<Value>,
-    /// A reply that is shown in the channel too.
+    /// Whether a reply is also shown in the channel.
     pub broadcast: bool,
-    /// Whether it was deleted.
     pub deleted: bool,
-    /// How it came to be.
     pub source: Source,
-    /// The delivery it answers.
+    /// The delivery that it answers.
     pub trigger_id: Option<String>,
 }
 
 impl Message {
-    /// A new message; the workspace gives it its `ts`.
+    /// A new message; [`Workspace::post`](super::workspace::Workspace::post) sets its `ts`.
     pub fn new(channel: &str, user: &str, source: Source, content: Content) -> Self {
         Self {
             ts: String::new(),
@@ -92,13 +88,13 @@ impl Message {
         }
     }
 
-    /// Says something else from now on.
+    /// Replaces the content and keeps the earlier version.
     pub fn edit(&mut self, content: Content, at: String) {
         self.earlier.push(std::mem::replace(&mut self.content, content));
         self.edited = Some(at);
     }
 
-    /// As the control API and the page show it.
+    /// The JSON for the control API and the page.
     pub fn view(&self) -> Value {
         json!({
             "ts": self.ts,
@@ -117,7 +113,7 @@ impl Message {
         })
     }
 
-    /// As the Web API and interaction payloads show it, in the version given.
+    /// The JSON for the Web API and interaction payloads, with the given version of the content.
     pub fn wire(&self, content: &Content, team: &str, app: &str, bot: (&str, &str)) -> Value {
         let (bot_user, bot_id) = bot;
         let mut wire = json!({
@@ -147,7 +143,7 @@ impl Message {
     }
 }
 
-/// The element with this `action_id` (and this value, if one is given) and the block that holds it.
+/// The element with this `action_id` (and this value, if one is given), and its block.
 pub fn find_action<'a>(
     content: &'a Content,
     action_id: &str,

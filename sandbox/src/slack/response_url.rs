@@ -1,8 +1,8 @@
 //! Response URLs: five uses in thirty minutes, each an answer to the person who acted or to their channel.
 //!
-//! As in Slack they work where the bot is no member, need no token, and answer `ephemeral` unless told otherwise.
-//! `replace_original` and `delete_original` act on the message that was clicked; a slash command has none, so there
-//! `replace_original` posts anew, and nobody should count on more.
+//! As in Slack, they work where the bot is not a member, need no token, and are `ephemeral` by default. `replace_original`
+//! and `delete_original` change the message that was clicked. A slash command has no such message, so there
+//! `replace_original` posts a new one.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,10 +12,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
 
+use super::args::{ApiError, Args};
+use super::chat;
 use super::message::{Message, Source};
-use super::web::Args;
-use super::workspace::Hook;
-use super::{Slack, chat};
+use super::state::Slack;
+use super::workspace::ResponseUrl;
 use crate::calls::{CallName, Protocol};
 
 /// The route of response URLs.
@@ -32,7 +33,7 @@ async fn use_url(State(slack): State<Slack>, Path(token): Path<String>, body: By
         protocol: Protocol::Slack,
     };
     let calls = slack.calls().clone();
-    calls.carry(call, async move { answer(&slack, &token, &body) }).await
+    calls.run(call, async move { answer(&slack, &token, &body) }).await
 }
 
 fn answer(slack: &Slack, token: &str, body: &[u8]) -> Response {
@@ -40,7 +41,7 @@ fn answer(slack: &Slack, token: &str, body: &[u8]) -> Response {
         let body = json!({"ok": false, "error": error, "errors": details});
         (status, axum::Json(body)).into_response()
     };
-    let hook = match slack.workspace().use_hook(token) {
+    let hook = match slack.workspace().use_response_url(token) {
         Ok(hook) => hook,
         Err(error) => return refuse(StatusCode::NOT_FOUND, error, vec![]),
     };
@@ -55,7 +56,7 @@ fn answer(slack: &Slack, token: &str, body: &[u8]) -> Response {
     }
 }
 
-fn apply(slack: &Slack, hook: &Hook, args: &Args) -> Result<(), super::web::Refused> {
+fn apply(slack: &Slack, hook: &ResponseUrl, args: &Args) -> Result<(), ApiError> {
     if let Some(ts) = &hook.message {
         if args.flag("delete_original") {
             slack.workspace().change(ts, |message| message.deleted = true);

@@ -1,16 +1,18 @@
-//! A workspace on a free port with a bot that remembers what it was sent and answers what it is told to.
+//! A workspace on a free port, with a bot that records its requests and gives prepared answers.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Slack, SlackConfig};
+use super::SlackConfig;
+use super::state::Slack;
 use crate::calls::Calls;
 
 pub const TOKEN: &str = "xoxb-for-tests";
@@ -18,28 +20,28 @@ pub const SECRET: &str = "signing-secret-for-tests";
 pub const ANN: &str = "U0ANN0001";
 pub const GENERAL: &str = "C0GENERAL1";
 
-/// What the bot got: headers and body.
+/// A request that the bot received: headers and body.
 pub type Got = (HeaderMap, String);
 
 #[derive(Clone, Default)]
 pub struct Bot {
     pub got: Arc<Mutex<Vec<Got>>>,
     answer: Arc<Mutex<Option<(u16, String)>>>,
-    deaf: Arc<Mutex<bool>>,
+    silent: Arc<Mutex<bool>>,
 }
 
 impl Bot {
     pub fn answers(&self, status: u16, body: impl ToString) {
-        *self.answer.lock().unwrap() = Some((status, body.to_string()));
+        *self.answer.lock() = Some((status, body.to_string()));
     }
 
     pub fn never_answers(&self) {
-        *self.deaf.lock().unwrap() = true;
+        *self.silent.lock() = true;
     }
 
-    /// The fields of the form that came last.
+    /// The fields of the last form.
     pub fn last_form(&self) -> Vec<(String, String)> {
-        let body = self.got.lock().unwrap().last().unwrap().1.clone();
+        let body = self.got.lock().last().unwrap().1.clone();
         url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
     }
 
@@ -53,11 +55,11 @@ impl Bot {
 }
 
 async fn take(State(bot): State<Bot>, headers: HeaderMap, body: String) -> (StatusCode, String) {
-    bot.got.lock().unwrap().push((headers, body));
-    if *bot.deaf.lock().unwrap() {
+    bot.got.lock().push((headers, body));
+    if *bot.silent.lock() {
         std::future::pending::<()>().await;
     }
-    let (status, body) = bot.answer.lock().unwrap().clone().unwrap_or((200, String::new()));
+    let (status, body) = bot.answer.lock().clone().unwrap_or((200, String::new()));
     (StatusCode::from_u16(status).unwrap(), body)
 }
 
@@ -84,7 +86,7 @@ impl World {
         let mut config = SlackConfig::new(&base, &bot_url, TOKEN, SECRET);
         change(&mut config);
         let slack = Slack::new(config, Calls::new(), stop.clone()).unwrap();
-        let (router, stopped) = (slack.router(), stop.clone());
+        let (router, stopped) = (crate::server::router(&slack), stop.clone());
         tokio::spawn(async move {
             axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned()).await
         });
@@ -92,7 +94,7 @@ impl World {
         Self { base, bot, bot_url, http, _stop: stop.drop_guard() }
     }
 
-    /// A call of the Web API with the right token.
+    /// Calls the Web API with the right token.
     pub async fn api(&self, method: &str, args: Value) -> Value {
         self.api_as(TOKEN, method, args).await.1
     }
@@ -134,7 +136,7 @@ impl World {
         answer
     }
 
-    /// The bot posts; the message's ts.
+    /// The bot posts a message; its `ts`.
     pub async fn says(&self, content: Value) -> String {
         let mut args = json!({"channel": GENERAL, "text": "hello"});
         args.as_object_mut().unwrap().append(&mut content.as_object().unwrap().clone());

@@ -1,4 +1,4 @@
-//! The Web API's door: who calls, with which arguments, and which method answers. Every call passes the call log.
+//! The Web API: authorisation, and the method for each call. Every call goes through the call log.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -6,89 +6,12 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Slack, chat, directory};
+use super::args::{Answer, ApiError, Args};
+use super::state::Slack;
+use super::{chat, directory};
 use crate::calls::{CallName, Protocol};
-
-/// A method's answer: the fields beside `ok`, or a refusal.
-pub type Answer = Result<Value, Refused>;
-
-/// Why a call is refused.
-#[derive(Debug, Default, PartialEq)]
-pub struct Refused {
-    /// Slack's word for it.
-    pub error: &'static str,
-    /// What is wrong in detail.
-    pub details: Vec<String>,
-    /// Seconds to wait: then the status is 429.
-    pub retry_after: Option<u64>,
-    /// The scope that is missing.
-    pub needed: Option<&'static str>,
-}
-
-impl From<&'static str> for Refused {
-    fn from(error: &'static str) -> Self {
-        Self { error, ..Self::default() }
-    }
-}
-
-/// The arguments of a call, from JSON, a form or the query.
-#[derive(Debug, Default)]
-pub struct Args(Map<String, Value>);
-
-impl From<Map<String, Value>> for Args {
-    fn from(fields: Map<String, Value>) -> Self {
-        Self(fields)
-    }
-}
-
-impl Args {
-    /// A text argument that is there and not empty.
-    pub fn text(&self, key: &str) -> Option<&str> {
-        self.0.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
-    }
-
-    /// A flag; forms send it as text.
-    pub fn flag(&self, key: &str) -> bool {
-        self.0.get(key).is_some_and(|value| value == true || value == "true" || value == "1")
-    }
-
-    /// A structure, which forms send as JSON in text.
-    pub fn json(&self, key: &str) -> Option<Value> {
-        match self.0.get(key) {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(serde_json::from_str(text).unwrap_or(Value::Null)),
-            Some(value) => Some(value.clone()),
-        }
-    }
-
-    /// All of them; structures that came as text in a form, as structures.
-    pub fn view(&self) -> Value {
-        let structure = |key: &String| ["blocks", "attachments", "metadata"].contains(&key.as_str());
-        let value = |key: &String| if structure(key) { self.json(key) } else { self.0.get(key).cloned() };
-        self.0.keys().filter_map(|key| Some((key.clone(), value(key)?))).collect::<Map<_, _>>().into()
-    }
-
-    fn read(headers: &HeaderMap, query: &str, body: &[u8]) -> Result<Self, &'static str> {
-        let mut args = Map::new();
-        let pairs = |text: &[u8]| -> Vec<(String, Value)> {
-            url::form_urlencoded::parse(text).map(|(k, v)| (k.into_owned(), v.into_owned().into())).collect()
-        };
-        args.extend(pairs(query.as_bytes()));
-        let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        if kind.starts_with("application/json") {
-            match serde_json::from_slice(body) {
-                Ok(Value::Object(fields)) => args.extend(fields),
-                Ok(_) => return Err("json_not_object"),
-                Err(_) => return Err("invalid_json"),
-            }
-        } else if kind.starts_with("application/x-www-form-urlencoded") || !body.is_empty() {
-            args.extend(pairs(body));
-        }
-        Ok(Self(args))
-    }
-}
 
 struct Method {
     run: fn(&Slack, &Args) -> Answer,
@@ -143,10 +66,10 @@ async fn call(
     }
     let calls = slack.calls().clone();
     calls
-        .carry(call, async move {
+        .run(call, async move {
             let answer = match args {
                 Ok(args) => authorised(&slack, &headers, &args)
-                    .and_then(|()| run(&slack, found.ok_or(Refused::from("unknown_method"))?, &args)),
+                    .and_then(|()| run(&slack, found.ok_or(ApiError::from("unknown_method"))?, &args)),
                 Err(error) => Err(error.into()),
             };
             respond(&slack, answer)
@@ -157,20 +80,20 @@ async fn call(
 fn run(slack: &Slack, method: Method, args: &Args) -> Answer {
     match method.scope {
         Some(scope) if !slack.manifest().grants(scope) => {
-            Err(Refused { error: "missing_scope", needed: Some(scope), ..Refused::default() })
+            Err(ApiError { error: "missing_scope", needed: Some(scope), ..ApiError::default() })
         }
         _ => (method.run)(slack, args),
     }
 }
 
-/// Which channel, message or user a call is about.
+/// The channel, message or user in a call.
 fn detail(args: &Args) -> Option<String> {
     let about: Vec<&str> =
         ["channel", "ts", "message_ts", "user", "usergroup"].iter().filter_map(|k| args.text(k)).collect();
     (!about.is_empty()).then(|| about.join("/"))
 }
 
-fn authorised(slack: &Slack, headers: &HeaderMap, args: &Args) -> Result<(), Refused> {
+fn authorised(slack: &Slack, headers: &HeaderMap, args: &Args) -> Result<(), ApiError> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).or(args.text("token"));
     match token {
@@ -207,7 +130,7 @@ fn respond(slack: &Slack, answer: Answer) -> Response {
     (status, headers, axum::Json(body)).into_response()
 }
 
-fn refusal(slack: &Slack, refused: Refused) -> Value {
+fn refusal(slack: &Slack, refused: ApiError) -> Value {
     let mut body = json!({"ok": false, "error": refused.error});
     if !refused.details.is_empty() {
         let messages: Vec<String> =

@@ -1,7 +1,7 @@
-//! The memory of the workspace: messages, response URLs, deliveries. One lock guards it, nothing waits under it.
+//! The state of the workspace: messages, response URLs, deliveries. One lock guards it, and nothing waits under it.
 //!
-//! Guarantees: a `ts` is given once and grows; every change is told to the page before the lock is let go, so its order
-//! is the order of the changes.
+//! Guarantees: a `ts` is unique, and each is larger than the one before; every change is published to the page before the
+//! lock is released, so pages see changes in order.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -9,76 +9,76 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use super::clock;
+use super::limits::Limits;
 use super::message::{Content, Message};
-use super::rate::{Buckets, Limits};
+use crate::token_bucket::Buckets;
 
 /// How many deliveries can be sent again.
 const DELIVERIES_KEPT: usize = 5_000;
-/// Uses of a response URL, and how long it lives.
+/// The uses of a response URL, and its lifetime in microseconds.
 const HOOK_USES: u32 = 5;
 const HOOK_LIFE: u64 = 30 * 60 * 1_000_000;
 
-/// What changed, for the page. A message for one person goes to nobody else.
+/// A changed message, for the page. An ephemeral message is sent to one person only.
 #[derive(Debug, Clone)]
-pub struct Change {
-    /// The only person to be told.
+pub struct MessageEvent {
+    /// The only person who sees it.
     pub to: Option<String>,
     /// The message as it is now.
     pub message: Value,
 }
 
-/// A delivery that was sent and can be sent again.
+/// A delivery, which can be sent again.
 #[derive(Debug, Clone)]
-pub struct Sent {
-    /// Its trigger id.
+pub struct Delivery {
     pub trigger_id: String,
     /// The body, byte for byte.
     pub body: String,
-    /// Who acted, and where.
+    /// The user who acted.
     pub user: String,
-    /// The channel it was in.
+    /// The channel in which they acted.
     pub channel: String,
     /// The slash command, or `None` for a click.
     pub command: Option<String>,
-    /// Whether the bot's answer has arrived: Slack shows the first one.
+    /// Whether the bot has answered: Slack shows the first answer.
     pub answered: bool,
 }
 
 /// A response URL.
 #[derive(Debug, Clone)]
-pub struct Hook {
-    /// Who may use it up.
+pub struct ResponseUrl {
+    /// The user whom its answers are for.
     pub user: String,
-    /// Where it writes.
+    /// The channel of its answers.
     pub channel: String,
-    /// The message that was clicked, if it belongs to a click.
+    /// The clicked message, if it belongs to a click.
     pub message: Option<String>,
-    /// The delivery it came with.
+    /// The delivery that contained it.
     pub trigger_id: String,
     born: u64,
     uses: u32,
 }
 
-/// The replicas of the bot, as a load balancer before them knows them: never empty.
+/// The replicas of the bot, as a load balancer knows them. Never empty.
 #[derive(Debug)]
-pub struct Bots {
+pub struct Replicas {
     urls: Vec<String>,
     next: usize,
 }
 
-impl Bots {
+impl Replicas {
     /// One replica.
     pub fn one(url: String) -> Self {
         Self { urls: vec![url], next: 0 }
     }
 
-    /// Those replicas; `None` without any.
-    pub fn of(urls: Vec<String>) -> Option<Self> {
+    /// These replicas; `None` if there are none.
+    pub fn new(urls: Vec<String>) -> Option<Self> {
         (!urls.is_empty()).then_some(Self { urls, next: 0 })
     }
 
-    /// The replicas in the order in which the next delivery tries them: each delivery begins one further.
-    pub fn turn(&mut self) -> Vec<String> {
+    /// The order in which the next delivery tries the replicas. Each delivery starts one replica further.
+    pub fn next_order(&mut self) -> Vec<String> {
         let first = self.next % self.urls.len();
         self.next = first + 1;
         let mut turn = self.urls.clone();
@@ -87,29 +87,29 @@ impl Bots {
     }
 }
 
-/// Everything that changes.
+/// The state.
 #[derive(Debug)]
 pub struct Workspace {
     messages: Vec<Message>,
     by_ts: HashMap<String, usize>,
-    hooks: HashMap<String, Hook>,
-    sent: VecDeque<Sent>,
+    hooks: HashMap<String, ResponseUrl>,
+    sent: VecDeque<Delivery>,
     last: u64,
-    changes: broadcast::Sender<Change>,
-    /// Who was deactivated since the beginning, by id.
+    changes: broadcast::Sender<MessageEvent>,
+    /// The ids of users deactivated since the start.
     pub deactivated: BTreeSet<String>,
-    /// Who is in which user group, by id.
+    /// The members of each user group, by id.
     pub groups: BTreeMap<String, Vec<String>>,
-    /// Where deliveries go.
-    pub bots: Bots,
-    /// The limits in force.
+    /// The replicas that deliveries go to.
+    pub replicas: Replicas,
+    /// The rate limits.
     pub limits: Limits,
-    /// What is left of them.
+    /// The remaining calls.
     pub buckets: Buckets,
 }
 
 impl Workspace {
-    /// A workspace where nothing was said yet.
+    /// A workspace without messages.
     pub fn new(bot_url: String) -> Self {
         Self {
             messages: vec![],
@@ -120,24 +120,24 @@ impl Workspace {
             changes: broadcast::channel(1024).0,
             deactivated: BTreeSet::new(),
             groups: BTreeMap::new(),
-            bots: Bots::one(bot_url),
+            replicas: Replicas::one(bot_url),
             limits: Limits::default(),
             buckets: Buckets::default(),
         }
     }
 
-    /// A `ts` that was never given before.
+    /// A new `ts`.
     pub fn next_ts(&mut self) -> String {
         self.last = clock::micros().max(self.last + 1);
         clock::ts(self.last)
     }
 
-    /// Keeps a message and tells of it; its `ts`.
+    /// Stores and publishes a message; its `ts`.
     pub fn post(&mut self, mut message: Message) -> String {
         message.ts = self.next_ts();
         let ts = message.ts.clone();
         self.by_ts.insert(ts.clone(), self.messages.len());
-        self.tell(&message);
+        self.publish(&message);
         self.messages.push(message);
         ts
     }
@@ -153,41 +153,47 @@ impl Workspace {
         (message.channel == channel).then_some(message)
     }
 
-    /// Changes a message and tells of it.
+    /// Changes a message and publishes it.
     pub fn change<T>(&mut self, ts: &str, change: impl FnOnce(&mut Message) -> T) -> Option<T> {
         let index = *self.by_ts.get(ts)?;
         let result = change(self.messages.get_mut(index)?);
         if let Some(message) = self.messages.get(index) {
-            self.tell(message);
+            self.publish(message);
         }
         Some(result)
     }
 
-    /// Changes what a message says.
+    /// Replaces the content of a message.
     pub fn edit(&mut self, ts: &str, content: Content) {
         let at = self.next_ts();
         self.change(ts, |message| message.edit(content, at));
     }
 
-    /// All messages, in the order they came.
+    /// All messages, the oldest first.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }
 
-    /// From now on, every change.
-    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
+    /// Receives every later change.
+    pub fn subscribe(&self) -> broadcast::Receiver<MessageEvent> {
         self.changes.subscribe()
     }
 
-    fn tell(&self, message: &Message) {
-        // Without a page open nobody listens.
-        let _ = self.changes.send(Change { to: message.to.clone(), message: message.view() });
+    fn publish(&self, message: &Message) {
+        // Fails if no page is open.
+        let _ = self.changes.send(MessageEvent { to: message.to.clone(), message: message.view() });
     }
 
-    /// Makes a response URL; its token.
-    pub fn hook(&mut self, user: &str, channel: &str, message: Option<&str>, trigger_id: &str) -> String {
+    /// Creates a response URL; its token.
+    pub fn new_response_url(
+        &mut self,
+        user: &str,
+        channel: &str,
+        message: Option<&str>,
+        trigger_id: &str,
+    ) -> String {
         let token = format!("{:032x}", rand::random::<u128>());
-        let hook = Hook {
+        let hook = ResponseUrl {
             user: user.into(),
             channel: channel.into(),
             message: message.map(Into::into),
@@ -199,8 +205,8 @@ impl Workspace {
         token
     }
 
-    /// Uses a response URL once, or says why not in Slack's words.
-    pub fn use_hook(&mut self, token: &str) -> Result<Hook, &'static str> {
+    /// Uses a response URL once. The error is Slack's.
+    pub fn use_response_url(&mut self, token: &str) -> Result<ResponseUrl, &'static str> {
         let hook = self.hooks.get_mut(token).ok_or("no_such_url")?;
         if clock::micros().saturating_sub(hook.born) > HOOK_LIFE {
             return Err("expired_url");
@@ -212,15 +218,15 @@ impl Workspace {
         Ok(hook.clone())
     }
 
-    /// Lets half an hour pass for every response URL, for tests.
-    pub fn expire_hooks(&mut self) {
+    /// Expires every response URL, for tests.
+    pub fn expire_response_urls(&mut self) {
         for hook in self.hooks.values_mut() {
             hook.born = 0;
         }
     }
 
-    /// Remembers a delivery.
-    pub fn remember(&mut self, sent: Sent) {
+    /// Stores a delivery.
+    pub fn remember(&mut self, sent: Delivery) {
         if self.sent.len() == DELIVERIES_KEPT {
             self.sent.pop_front();
         }
@@ -228,11 +234,11 @@ impl Workspace {
     }
 
     /// A delivery by its trigger id.
-    pub fn sent(&mut self, trigger_id: &str) -> Option<&mut Sent> {
+    pub fn sent(&mut self, trigger_id: &str) -> Option<&mut Delivery> {
         self.sent.iter_mut().rev().find(|sent| sent.trigger_id == trigger_id)
     }
 
-    /// The messages that a person's page shows.
+    /// The messages on a person's page.
     pub fn visible(&self, user: &str) -> Value {
         let seen = |message: &&Message| message.to.as_deref().is_none_or(|to| to == user);
         json!(self.messages.iter().filter(seen).map(Message::view).collect::<Vec<_>>())

@@ -1,18 +1,19 @@
-//! What calls of DynamoDB ask for: an action for each item of a transaction, and the partitions as `LeadingKeys`.
+//! The actions that calls to DynamoDB need: one per item of a transaction, with the partitions as `LeadingKeys`.
 
 use serde_json::Value;
 
-use super::asked::{Asked, here};
+use super::super::account::arn;
+use super::action::Action;
 
-/// The names of partition keys of the tables in this world.
+/// The names of the partition keys of all tables here.
 const PARTITION: [&str; 2] = ["pk", "PK"];
 
-/// What a call asks for.
-pub fn asked(method: &str, body: &Value) -> Vec<Asked> {
-    let own = |action: &str, resource: String| Asked::new(format!("dynamodb:{action}"), resource);
+/// The actions that a call needs.
+pub fn required(method: &str, body: &Value) -> Vec<Action> {
+    let own = |action: &str, resource: String| Action::new(format!("dynamodb:{action}"), resource);
     match method {
         "ListTables" | "ListBackups" | "DescribeLimits" | "DescribeEndpoints" => {
-            vec![own(method, here("dynamodb", "*"))]
+            vec![own(method, arn("dynamodb", "*"))]
         }
         "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" => {
             vec![leading(own(method, table(body)), partition(body))]
@@ -28,12 +29,12 @@ pub fn asked(method: &str, body: &Value) -> Vec<Asked> {
                 });
                 reads.chain(writes).collect::<Vec<_>>()
             };
-            tables.map(|(name, wanted)| leading(own(method, arn(name)), keys(wanted))).collect()
+            tables.map(|(name, wanted)| leading(own(method, table_arn(name)), keys(wanted))).collect()
         }
         "TransactWriteItems" | "TransactGetItems" => {
             let items = body["TransactItems"].as_array().into_iter().flatten();
             let items = items.filter_map(|item| item.as_object()?.iter().next());
-            let mut all: Vec<Asked> = items
+            let mut all: Vec<Action> = items
                 .map(|(verb, item)| {
                     let action = if verb == "ConditionCheck" {
                         "ConditionCheckItem".to_owned()
@@ -53,24 +54,24 @@ pub fn asked(method: &str, body: &Value) -> Vec<Asked> {
     }
 }
 
-fn leading(asked: Asked, keys: impl IntoIterator<Item = String>) -> Asked {
+fn leading(action: Action, keys: impl IntoIterator<Item = String>) -> Action {
     let keys: Vec<String> = keys.into_iter().collect();
-    if keys.is_empty() { asked } else { asked.with_all("dynamodb:LeadingKeys", keys) }
+    if keys.is_empty() { action } else { action.with_all("dynamodb:LeadingKeys", keys) }
 }
 
-/// The table, or the index of it, that a request names.
+/// The ARN of the table, or of the index, that a request names.
 fn table(body: &Value) -> String {
     let name = ["TableName", "ResourceArn", "TableArn", "BackupArn", "TargetTableName"];
-    let table = arn(name.iter().find_map(|field| body[*field].as_str()).unwrap_or("*"));
+    let table = table_arn(name.iter().find_map(|field| body[*field].as_str()).unwrap_or("*"));
     match body["IndexName"].as_str() {
         Some(index) => format!("{table}/index/{index}"),
         None => table,
     }
 }
 
-/// A table may be named by its ARN too.
-fn arn(name: &str) -> String {
-    if name.starts_with("arn:") { name.to_owned() } else { here("dynamodb", &format!("table/{name}")) }
+/// A request may name a table by its ARN.
+fn table_arn(name: &str) -> String {
+    if name.starts_with("arn:") { name.to_owned() } else { arn("dynamodb", &format!("table/{name}")) }
 }
 
 fn partition(action: &Value) -> Option<String> {
@@ -97,8 +98,8 @@ fn queried(body: &Value) -> Option<String> {
     body["ExpressionAttributeValues"][value?]["S"].as_str().map(str::to_owned)
 }
 
-/// PartiQL: an action for each verb of the language.
-fn statements<'a>(statements: impl IntoIterator<Item = &'a Value>) -> Vec<Asked> {
+/// PartiQL has one action per verb.
+fn statements<'a>(statements: impl IntoIterator<Item = &'a Value>) -> Vec<Action> {
     let one = |body: &Value| {
         let text = body["Statement"].as_str().unwrap_or_default();
         let verb = match text.split_whitespace().next().unwrap_or_default().to_uppercase().as_str() {
@@ -108,7 +109,7 @@ fn statements<'a>(statements: impl IntoIterator<Item = &'a Value>) -> Vec<Asked>
             _ => "PartiQLDelete",
         };
         let name = text.split('"').nth(1).unwrap_or("*");
-        Asked::new(format!("dynamodb:{verb}"), arn(name))
+        Action::new(format!("dynamodb:{verb}"), table_arn(name))
     };
     statements.into_iter().map(one).collect()
 }

@@ -1,12 +1,13 @@
-//! What calls of IAM ask for. Roles are named without their path there, so the ARN is that of the role that exists.
+//! The actions that calls to IAM need. IAM's requests name roles without their path, so the ARN comes from the existing role.
 
 use std::collections::BTreeMap;
 
-use super::super::{ACCOUNT, AwsRequest};
-use super::asked::Asked;
+use super::super::account::ACCOUNT;
+use super::super::request::AwsRequest;
+use super::action::Action;
 use super::roles::Roles;
 
-/// The operations whose permissions may depend on the boundary of the role that they change.
+/// The operations whose permissions may depend on the boundary of the changed role.
 const WITH_BOUNDARY: [&str; 6] = [
     "AttachRolePolicy",
     "CreateRole",
@@ -16,8 +17,8 @@ const WITH_BOUNDARY: [&str; 6] = [
     "PutRolePolicy",
 ];
 
-/// What a call asks for.
-pub async fn asked(method: &str, request: &AwsRequest, roles: &Roles) -> Vec<Asked> {
+/// The actions that a call needs.
+pub async fn required(method: &str, request: &AwsRequest, roles: &Roles) -> Vec<Action> {
     let form: BTreeMap<String, String> = url::form_urlencoded::parse(&request.body).into_owned().collect();
     let field = |name: &str| form.get(name).map(String::as_str);
     let action = format!("iam:{method}");
@@ -31,9 +32,9 @@ pub async fn asked(method: &str, request: &AwsRequest, roles: &Roles) -> Vec<Ask
         .collect();
     if let Some(name) = field("RoleName") {
         let role = if method == "CreateRole" { None } else { roles.of_name(name).await };
-        // A role that does not exist has no path: a policy for `role/path/*` does not let anybody look for it.
+        // A role that does not exist has no path: a policy on `role/path/*` does not allow looking it up.
         let resource = role.as_ref().map_or_else(|| arn("role", name), |role| role.arn.clone());
-        let mut own = Asked::new(action, &resource).tagged(&tags);
+        let mut own = Action::new(action, &resource).tagged(&tags);
         let boundary = field("PermissionsBoundary")
             .map(str::to_owned)
             .or_else(|| role.as_ref().and_then(|role| role.boundary.clone()));
@@ -49,16 +50,16 @@ pub async fn asked(method: &str, request: &AwsRequest, roles: &Roles) -> Vec<Ask
                 .with(format!("iam:ResourceTag/{key}"), value);
         }
         let is_tagged = method == "CreateRole" && !tags.is_empty();
-        let tagging = is_tagged.then(|| Asked::new("iam:TagRole", resource).tagged(&tags));
+        let tagging = is_tagged.then(|| Action::new("iam:TagRole", resource).tagged(&tags));
         return [own].into_iter().chain(tagging).collect();
     }
     if let Some(policy) = field("PolicyArn") {
-        return vec![Asked::new(action, policy).tagged(&tags)];
+        return vec![Action::new(action, policy).tagged(&tags)];
     }
     if let Some(name) = field("PolicyName") {
         let resource = arn("policy", name);
-        let tagging = (!tags.is_empty()).then(|| Asked::new("iam:TagPolicy", &resource).tagged(&tags));
-        return [Asked::new(action, resource.clone()).tagged(&tags)].into_iter().chain(tagging).collect();
+        let tagging = (!tags.is_empty()).then(|| Action::new("iam:TagPolicy", &resource).tagged(&tags));
+        return [Action::new(action, resource.clone()).tagged(&tags)].into_iter().chain(tagging).collect();
     }
-    vec![Asked::new(action, format!("arn:aws:iam::{ACCOUNT}:*"))]
+    vec![Action::new(action, format!("arn:aws:iam::{ACCOUNT}:*"))]
 }

@@ -1,112 +1,49 @@
-//! IAM in front of all services: every call is judged by the policies of whoever signed it.
+//! IAM in front of all services: every call is checked against the policies of its caller.
 //!
-//! Who somebody is, their access key says: the bot and `sluice init` have the policies that `sluice policy` prints for
-//! their configuration, kept in a file for each key; builds and functions have the role that their session token names,
-//! with its policies and its permissions boundary as they are in the local AWS at that moment; a person at a terminal
-//! may do everything. Not judged: policies of resources (a bucket's, a function's), organizations, sessions.
+//! The access key identifies the caller. The bot and `sluice init` have the policies that `sluice policy` prints for their
+//! configuration, in one file per key. Builds and functions have the role in their session token, with its current policies
+//! and permissions boundary in the local AWS. A person at a terminal may do everything. Not evaluated: resource policies
+//! (of buckets and functions), organizations, and session policies.
 
-mod asked;
+mod action;
+mod actions;
+mod caller;
 mod dynamodb;
+mod evaluation;
 mod iam;
-mod judge;
 mod roles;
 mod xml;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::Response;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::naming::Scope;
-use super::{ACCESS_KEY, ACCOUNT, AwsRequest, Rule, Strict, Upstream};
-use crate::calls::{CallName, Protocol, Unserved};
-pub use asked::{Asked, here};
-use judge::Principal;
+use super::account::ACCOUNT;
+use super::config::policy_file;
+use super::request::AwsRequest;
+use super::strict::{Rule, Strict};
+use super::upstream::Upstream;
+use crate::calls::{CallName, Protocol, RefusedByRule};
+pub use action::Action;
+pub use caller::Caller;
+use evaluation::Principal;
 use roles::Roles;
 
-/// The access key of `sluice init`, where the sandbox runs it.
-pub const INIT_KEY: &str = "AKIASLUICEINIT000001";
-/// The access key of people at a terminal: with it everything is allowed.
-pub const ADMIN_KEY: &str = "AKIASLUICEADMIN00001";
-/// The access key of whoever only looks, as tests do: not in the log, and no rule or fault meets it.
-pub const OBSERVER_KEY: &str = "AKIASLUICESANDBOXEYE";
-/// The access key that builds and functions run with. Their calls are theirs, not the bot's, and are not in the log.
-pub const ROLE_KEY: &str = "ASIASLUICEROLE000001";
-/// What a session token begins with, in front of the role's ARN.
-const ROLE_TOKEN: &str = "role:";
-
-/// Who signed a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Who {
-    /// A person at a terminal.
-    Admin,
-    /// A test that looks.
-    Observer,
-    /// The bot, or `sluice init`, by its access key.
-    Bot(String),
-    /// A build or a function, by the ARN of its role.
-    Role(String),
-    /// Nobody that this world knows.
-    Stranger,
-}
-
-impl Who {
-    /// Reads it from a signature.
-    pub fn of(parts: &Parts, scope: &Scope) -> Self {
-        let token = parts.headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
-        let role = token.and_then(|token| token.strip_prefix(ROLE_TOKEN));
-        match (scope.access_key.as_deref(), role) {
-            (Some(ROLE_KEY), Some(role)) => Self::Role(role.to_owned()),
-            (Some(ADMIN_KEY), _) => Self::Admin,
-            (Some(OBSERVER_KEY), _) => Self::Observer,
-            (Some(key), _) if is_ours(key) => Self::Bot(key.to_owned()),
-            _ => Self::Stranger,
-        }
-    }
-
-    /// Whether their calls are in the log, and meet faults and rules.
-    pub fn is_on_record(&self) -> bool {
-        !matches!(self, Self::Role(_) | Self::Observer)
-    }
-
-    /// As the recording names them.
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Observer => "observer",
-            Self::Bot(key) if key.starts_with("AKIASLUICEINIT") => "init",
-            Self::Bot(_) => "bot",
-            Self::Role(_) => "role",
-            Self::Stranger => "stranger",
-        }
-    }
-}
-
-/// The key of the line, and the ones that are made for a configuration: `AKIASLUICEBOT…` and `AKIASLUICEINIT…`.
-fn is_ours(key: &str) -> bool {
-    let is_made = key.starts_with("AKIASLUICEBOT") || key.starts_with("AKIASLUICEINIT");
-    key == ACCESS_KEY || (is_made && key.chars().all(|c| c.is_ascii_alphanumeric()))
-}
-
-/// The session token of somebody who acts as a role.
-pub fn session_token(role: &str) -> String {
-    format!("{ROLE_TOKEN}{role}")
-}
-
-/// What was decided about a call.
+/// The decision about a call.
 #[derive(Debug, Default)]
-pub struct Judged {
-    asked: Vec<Asked>,
+pub struct Evaluation {
+    actions: Vec<Action>,
     refused: Option<String>,
 }
 
-impl Judged {
-    /// The refusal, in the form of the service's protocol.
+impl Evaluation {
+    /// The refusal, in the service's protocol.
     pub fn refusal(&self, protocol: Protocol) -> Option<Response> {
         let sentence = self.refused.as_ref()?;
         let (status, code) = match protocol {
@@ -115,82 +52,83 @@ impl Judged {
             _ => (StatusCode::FORBIDDEN, "AccessDenied"),
         };
         let mut response = protocol.error(status, code, sentence);
-        response.extensions_mut().insert(Unserved(Rule::Policies.name()));
+        response.extensions_mut().insert(RefusedByRule(Rule::Policies.name()));
         Some(response)
     }
 
-    /// For the recording.
+    /// The JSON for the recording.
     pub fn view(&self) -> Value {
-        let asked: Vec<_> = self.asked.iter().map(|asked| json!([asked.action, asked.resource])).collect();
-        json!({ "asked": asked, "refused": self.refused })
+        let actions: Vec<_> =
+            self.actions.iter().map(|action| json!([action.name, action.resource])).collect();
+        json!({ "asked": actions, "refused": self.refused })
     }
 }
 
-/// The judge; clones share what it knows.
+/// Checks calls; clones share the policies that were read.
 #[derive(Clone)]
 pub struct Access(Arc<Inner>);
 
 struct Inner {
     strict: Strict,
-    /// Where the policies of the bot and of `sluice init` are, a file for each key.
+    /// Holds the policies of the bot and of `sluice init`, one file per key.
     folder: PathBuf,
     roles: Roles,
     read: Mutex<HashMap<PathBuf, (SystemTime, Arc<Principal>)>>,
 }
 
 impl Access {
-    /// A judge of this world; with the rule turned off it only says what was asked.
+    /// With the rule `policies` off, it only lists the actions that calls need.
     pub fn new(strict: Strict, folder: PathBuf, upstream: Upstream) -> Self {
         let inner = Inner { strict, folder, roles: Roles::new(upstream), read: Mutex::default() };
         Self(Arc::new(inner))
     }
 
     /// Decides about a call.
-    pub async fn judge(&self, who: &Who, name: &CallName, request: &AwsRequest) -> Judged {
-        let asked = match name.service.as_str() {
-            "iam" => iam::asked(&name.method, request, &self.0.roles).await,
-            _ => asked::asked(name, request),
+    pub async fn evaluate(&self, caller: &Caller, name: &CallName, request: &AwsRequest) -> Evaluation {
+        let actions = match name.service.as_str() {
+            "iam" => iam::required(&name.method, request, &self.0.roles).await,
+            _ => actions::required(name, request),
         };
-        let principal = match who {
-            Who::Bot(key) => self.of_key(key),
-            Who::Role(role) => Some(self.0.roles.principal(role, "session").await),
-            Who::Admin | Who::Observer | Who::Stranger => None,
+        let principal = match caller {
+            Caller::Bot(key) => self.bot(key),
+            Caller::Role(role) => Some(self.0.roles.principal(role, "session").await),
+            Caller::Admin | Caller::Observer | Caller::Unknown => None,
         };
         let refused = principal
             .filter(|_| self.0.strict.is_on(Rule::Policies))
-            .and_then(|principal| asked.iter().find_map(|asked| principal.refused(asked)));
+            .and_then(|principal| actions.iter().find_map(|action| principal.refused(action)));
         if let Some(sentence) = &refused {
             tracing::warn!("{sentence}");
         }
-        Judged { asked, refused }
+        Evaluation { actions, refused }
     }
 
-    /// AWS's sentence, if what a service does with a role is refused to that role.
-    pub async fn refused_to_role(&self, role: &str, asked: &Asked) -> Option<String> {
+    /// AWS's message, if the role may not do what a service does on its behalf.
+    pub async fn refused_to_role(&self, role: &str, action: &Action) -> Option<String> {
         let principal = self.0.roles.principal(role, "AWSCodeBuild").await;
-        principal.refused(asked).filter(|_| self.0.strict.is_on(Rule::Policies))
+        principal.refused(action).filter(|_| self.0.strict.is_on(Rule::Policies))
     }
 
-    /// Somebody changed something in IAM.
-    pub fn changed(&self) {
+    /// Call this after every change in IAM.
+    pub fn iam_changed(&self) {
         self.0.roles.forget();
     }
 
-    /// The bot with the policy in the file of its key. Without a file nothing is judged: in a world without a bot, it is
-    /// for whoever starts one to write it.
-    fn of_key(&self, key: &str) -> Option<Arc<Principal>> {
-        let path = file(&self.0.folder, key);
+    /// The principal with the policy in the key's file. Without a file everything is allowed: in a sandbox without a bot, the
+    /// person who starts one writes it.
+    fn bot(&self, key: &str) -> Option<Arc<Principal>> {
+        let path = policy_file(&self.0.folder, key);
         let changed = std::fs::metadata(&path).and_then(|meta| meta.modified()).ok()?;
-        let mut read = self.0.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = self.0.read.lock();
         if let Some((_, principal)) = read.get(&path).filter(|(at, _)| *at == changed) {
             return Some(principal.clone());
         }
         let text = std::fs::read_to_string(&path).map_err(|error| error.to_string());
         let document = text.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()));
         let identity =
-            document.and_then(|document: Value| judge::policy(&document)).map(|policy| vec![policy]);
+            document.and_then(|document: Value| evaluation::policy(&document)).map(|policy| vec![policy]);
         let identity = identity.unwrap_or_else(|error| {
-            tracing::error!(error, path = %path.display(), "this policy cannot be read: its owner may do nothing");
+            tracing::error!(error, path = %path.display(), "a policy cannot be read; its principal may do nothing");
             vec![]
         });
         let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/sluice/{key}");
@@ -198,11 +136,6 @@ impl Access {
         read.insert(path, (changed, principal.clone()));
         Some(principal)
     }
-}
-
-/// The file of a key's policy in that folder.
-pub fn file(folder: &Path, key: &str) -> PathBuf {
-    folder.join(format!("{key}.json"))
 }
 
 #[cfg(test)]

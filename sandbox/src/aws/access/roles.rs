@@ -1,19 +1,22 @@
-//! Roles as the local AWS has them: their policies, their boundary, their tags.
+//! Roles in the local AWS: their policies, boundaries and tags.
 //!
-//! What was read is kept until the next change of IAM by anybody.
+//! What was read is kept until the next change in IAM.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::http::Method;
 use iam_rs::IAMPolicy;
+use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::super::{ACCOUNT, Upstream};
-use super::judge::{Principal, policy};
+use super::super::account::ACCOUNT;
+use super::super::request::decode;
+use super::super::upstream::Upstream;
+use super::evaluation::{Principal, policy};
 use super::xml;
 
-/// What IAM says about a role itself.
+/// IAM's description of a role.
 #[derive(Debug, Clone)]
 pub struct Role {
     pub name: String,
@@ -22,7 +25,7 @@ pub struct Role {
     pub tags: Vec<(String, String)>,
 }
 
-/// A reader of roles; it remembers them.
+/// Reads and caches roles.
 pub struct Roles {
     upstream: Upstream,
     known: Mutex<HashMap<String, Arc<Principal>>>,
@@ -33,23 +36,23 @@ impl Roles {
         Self { upstream, known: Mutex::default() }
     }
 
-    /// Reads everything again from now on.
+    /// Clears the cache.
     pub fn forget(&self) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.known.lock().clear();
     }
 
-    /// The role of that name, if there is one.
+    /// The role with this name.
     pub async fn of_name(&self, name: &str) -> Option<Role> {
-        let answer = self.ask(&[("Action", "GetRole"), ("RoleName", name)]).await?;
+        let answer = self.get(&[("Action", "GetRole"), ("RoleName", name)]).await?;
         let boundary = xml::first(&answer, "PermissionsBoundaryArn");
         let keys = xml::all(&answer, "Key").zip(xml::all(&answer, "Value"));
         let tags = keys.collect();
         Some(Role { name: name.to_owned(), arn: xml::first(&answer, "Arn")?, boundary, tags })
     }
 
-    /// Who acts as that role. One that is not there, or cannot be read, is somebody without any right.
+    /// The principal for a role. A role that does not exist or cannot be read has no permissions.
     pub async fn principal(&self, role: &str, session: &str) -> Arc<Principal> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(role).cloned();
+        let known = self.known.lock().get(role).cloned();
         if let Some(known) = known {
             return known;
         }
@@ -60,23 +63,23 @@ impl Roles {
             None => None,
         };
         let Some(principal) = read else {
-            tracing::warn!(role, "a role cannot be read: whoever has it may do nothing");
+            tracing::warn!(role, "a role cannot be read; it allows nothing");
             return Arc::new(Principal { arn, ..Principal::default() });
         };
         let principal = Arc::new(principal);
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(role.to_owned(), principal.clone());
+        self.known.lock().insert(role.to_owned(), principal.clone());
         principal
     }
 
     async fn read(&self, role: &Role, arn: String) -> Option<Principal> {
         let mut identity = vec![];
-        let inline = self.ask(&[("Action", "ListRolePolicies"), ("RoleName", &role.name)]).await?;
+        let inline = self.get(&[("Action", "ListRolePolicies"), ("RoleName", &role.name)]).await?;
         for name in xml::all(&inline, "member") {
             let parameters = [("Action", "GetRolePolicy"), ("RoleName", &role.name), ("PolicyName", &name)];
-            let answer = self.ask(&parameters).await?;
+            let answer = self.get(&parameters).await?;
             identity.push(document(&xml::first(&answer, "PolicyDocument")?)?);
         }
-        let attached = self.ask(&[("Action", "ListAttachedRolePolicies"), ("RoleName", &role.name)]).await?;
+        let attached = self.get(&[("Action", "ListAttachedRolePolicies"), ("RoleName", &role.name)]).await?;
         for arn in xml::all(&attached, "PolicyArn") {
             identity.push(self.managed(&arn).await?);
         }
@@ -88,13 +91,13 @@ impl Roles {
     }
 
     async fn managed(&self, arn: &str) -> Option<IAMPolicy> {
-        let policy = self.ask(&[("Action", "GetPolicy"), ("PolicyArn", arn)]).await?;
+        let policy = self.get(&[("Action", "GetPolicy"), ("PolicyArn", arn)]).await?;
         let version = xml::first(&policy, "DefaultVersionId")?;
         let parameters = [("Action", "GetPolicyVersion"), ("PolicyArn", arn), ("VersionId", &version)];
-        document(&xml::first(&self.ask(&parameters).await?, "Document")?)
+        document(&xml::first(&self.get(&parameters).await?, "Document")?)
     }
 
-    async fn ask(&self, parameters: &[(&str, &str)]) -> Option<String> {
+    async fn get(&self, parameters: &[(&str, &str)]) -> Option<String> {
         let body = url::form_urlencoded::Serializer::new("Version=2010-05-08".to_owned())
             .extend_pairs(parameters)
             .finish();
@@ -104,15 +107,11 @@ impl Roles {
     }
 }
 
-/// A document as IAM gives it: JSON, encoded as in a URL, or as it is.
+/// A policy document as IAM returns it: JSON, possibly URL-encoded.
 fn document(text: &str) -> Option<IAMPolicy> {
     let text = if text.trim_start().starts_with('{') { text.to_owned() } else { decode(text) };
     let read = serde_json::from_str::<Value>(&text).map_err(|error| error.to_string());
     read.and_then(|document| policy(&document))
         .inspect_err(|error| tracing::error!(error, "a policy cannot be read"))
         .ok()
-}
-
-fn decode(text: &str) -> String {
-    super::super::naming::decode(text)
 }

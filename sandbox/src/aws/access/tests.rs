@@ -1,42 +1,37 @@
-//! What calls ask for, and what policies say to it: statements, boundaries, conditions, attacks.
+//! The actions that calls need, and how policies decide: statements, boundaries, conditions, attacks.
 
 use super::*;
-use crate::aws::naming;
+use crate::aws::account::{ACCESS_KEY, ADMIN_KEY, INIT_KEY, ROLE_KEY, session_token};
+use crate::aws::naming::{self, Scope};
+use crate::aws::testing::signed;
 
-/// A call as it comes over the wire.
+/// A call as it arrives over the wire.
 fn call(service: &str, method: &str, uri: &str, target: Option<&str>, body: &str) -> (CallName, AwsRequest) {
-    let credential = format!("AWS4-HMAC-SHA256 Credential=K/20260101/us-east-1/{service}/aws4_request, X=1");
-    let mut request =
-        axum::http::Request::builder().method(method).uri(uri).header("authorization", credential);
-    if let Some(target) = target {
-        request = request.header("x-amz-target", target);
-    }
-    let request =
-        AwsRequest { parts: request.body(()).unwrap().into_parts().0, body: body.to_owned().into() };
+    let request = signed(service, method, uri, target, body);
     let scope = Scope::of(&request.parts);
     (naming::name(&request, &scope), request)
 }
 
-fn asked_by(service: &str, method: &str, uri: &str, body: &str) -> Vec<Asked> {
+fn asked_by(service: &str, method: &str, uri: &str, body: &str) -> Vec<Action> {
     let (name, request) = call(service, method, uri, None, body);
-    asked::asked(&name, &request)
+    actions::required(&name, &request)
 }
 
-fn asked_of(target: &str, body: Value) -> Vec<Asked> {
+fn asked_of(target: &str, body: Value) -> Vec<Action> {
     let (name, request) = call("x", "POST", "/", Some(target), &body.to_string());
-    asked::asked(&name, &request)
+    actions::required(&name, &request)
 }
 
-fn brief(asked: &[Asked]) -> Vec<(&str, &str)> {
-    asked.iter().map(|asked| (asked.action.as_str(), asked.resource.as_str())).collect()
+fn brief(asked: &[Action]) -> Vec<(&str, &str)> {
+    asked.iter().map(|asked| (asked.name.as_str(), asked.resource.as_str())).collect()
 }
 
 fn principal(identity: Value, boundary: Option<Value>) -> Principal {
     let document = |statements: &Value| json!({ "Version": "2012-10-17", "Statement": statements });
     Principal {
         arn: "arn:aws:sts::000000000000:assumed-role/r/s".into(),
-        identity: vec![judge::policy(&document(&identity)).unwrap()],
-        boundary: boundary.map(|boundary| judge::policy(&document(&boundary)).unwrap()),
+        identity: vec![evaluation::policy(&document(&identity)).unwrap()],
+        boundary: boundary.map(|boundary| evaluation::policy(&document(&boundary)).unwrap()),
         tags: vec![("sluice:pipeline".into(), "orders".into())],
     }
 }
@@ -44,7 +39,7 @@ fn principal(identity: Value, boundary: Option<Value>) -> Principal {
 const F: &str = "arn:aws:lambda:us-east-1:000000000000:function:sluice-orders-Hello";
 
 #[test]
-fn a_function_is_made_with_the_rights_to_its_role_its_tags_and_its_code() {
+fn create_function_needs_rights_to_its_role_tags_and_code() {
     let body = json!({
         "FunctionName": "sluice-orders-Hello", "Role": "arn:aws:iam::000000000000:role/sluice/r",
         "Tags": { "sluice:pipeline": "orders" },
@@ -78,7 +73,7 @@ fn aliases_are_invoked_by_their_own_arn_and_changed_by_the_functions() {
 }
 
 #[test]
-fn apis_have_verbs_on_paths_and_objects_have_versions() {
+fn apis_use_verbs_on_paths_and_objects_have_versions() {
     let stage = asked_by("apigateway", "PATCH", "/v2/apis/a1/stages/prod", "{}");
     assert_eq!(brief(&stage), [("apigateway:PATCH", "arn:aws:apigateway:us-east-1::/apis/a1/stages/prod")]);
     let create = asked_by("apigateway", "POST", "/v2/apis", r#"{"tags":{"a":"b"}}"#);
@@ -98,7 +93,7 @@ fn apis_have_verbs_on_paths_and_objects_have_versions() {
 }
 
 #[test]
-fn a_transaction_is_judged_item_by_item_and_a_query_by_its_partition() {
+fn a_transaction_needs_an_action_per_item_and_a_query_names_its_partition() {
     let table = "arn:aws:dynamodb:us-east-1:000000000000:table/sluice";
     let key = |partition: &str| json!({ "pk": { "S": partition }, "sk": { "S": "s" } });
     let asked = asked_of(
@@ -137,7 +132,7 @@ fn a_transaction_is_judged_item_by_item_and_a_query_by_its_partition() {
 }
 
 #[test]
-fn the_services_that_are_served_here_are_judged_too() {
+fn services_of_the_sandbox_itself_are_checked_too() {
     let named = json!({ "names": ["sluice-a", "sluice-b"] });
     let projects = asked_of("CodeBuild_20161006.BatchGetProjects", named);
     let project = "arn:aws:codebuild:us-east-1:000000000000:project/sluice-";
@@ -162,17 +157,17 @@ fn the_services_that_are_served_here_are_judged_too() {
     let batch = json!({ "QueueUrl": "http://localhost:1/000000000000/wake.fifo" });
     let target = Some("AmazonSQS.DeleteMessageBatch");
     let (name, request) = call("sqs", "POST", "/", target, &batch.to_string());
-    let batch = asked::asked(&name, &request);
+    let batch = actions::required(&name, &request);
     let queue = "arn:aws:sqs:us-east-1:000000000000:wake.fifo";
     assert_eq!(brief(&batch), [("sqs:DeleteMessage", queue)]);
     assert!(asked_by("sts", "POST", "/", "Action=GetCallerIdentity").is_empty());
 }
 
 #[test]
-fn a_deny_wins_a_boundary_bounds_and_the_sentence_is_aws_own() {
+fn a_deny_wins_and_a_boundary_limits_with_awss_message() {
     let all = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
-    let invoke = Asked::new("lambda:InvokeFunction", format!("{F}:prod"));
-    let said = |principal: &Principal, asked: &Asked| principal.refused(asked).unwrap_or_default();
+    let invoke = Action::new("lambda:InvokeFunction", format!("{F}:prod"));
+    let said = |principal: &Principal, asked: &Action| principal.refused(asked).unwrap_or_default();
     assert_eq!(said(&principal(all.clone(), None), &invoke), "");
     let none = principal(json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }]), None);
     assert_eq!(
@@ -192,14 +187,14 @@ fn a_deny_wins_a_boundary_bounds_and_the_sentence_is_aws_own() {
     );
     let bounded = principal(all.clone(), Some(deny));
     assert!(said(&bounded, &invoke).ends_with("with an explicit deny in a permissions boundary"));
-    assert_eq!(said(&bounded, &Asked::new("lambda:InvokeFunction", format!("{F}:dev"))), "");
+    assert_eq!(said(&bounded, &Action::new("lambda:InvokeFunction", format!("{F}:dev"))), "");
     let narrow = json!([{ "Effect": "Allow", "NotAction": "lambda:*", "Resource": "*" }]);
     let narrow = principal(all, Some(narrow));
     assert!(said(&narrow, &invoke).contains("because no permissions boundary allows the"));
 }
 
 #[test]
-fn conditions_tags_and_partitions_are_held() {
+fn conditions_tags_and_partitions_are_evaluated() {
     let boundary = "arn:aws:iam::000000000000:policy/sluice/sluice-boundary-us-east-1";
     let statements = json!([
         { "Effect": "Allow", "Action": "iam:CreateRole", "Resource": "*",
@@ -213,50 +208,51 @@ fn conditions_tags_and_partitions_are_held() {
           "Resource": "arn:aws:s3:::b/${aws:PrincipalTag/sluice:pipeline}/*" },
     ]);
     let principal = principal(statements, None);
-    let allowed = |asked: Asked| principal.refused(&asked).is_none();
-    let create = Asked::new("iam:CreateRole", "arn:aws:iam::000000000000:role/sluice/r");
+    let allowed = |asked: Action| principal.refused(&asked).is_none();
+    let create = Action::new("iam:CreateRole", "arn:aws:iam::000000000000:role/sluice/r");
     assert!(allowed(create.clone().with("iam:PermissionsBoundary", boundary)));
     assert!(!allowed(
         create.clone().with("iam:PermissionsBoundary", "arn:aws:iam::000000000000:policy/mine")
     ));
     assert!(!allowed(create));
-    let pass = Asked::new("iam:PassRole", "arn:aws:iam::000000000000:role/sluice/r");
+    let pass = Action::new("iam:PassRole", "arn:aws:iam::000000000000:role/sluice/r");
     assert!(allowed(pass.clone().with("iam:PassedToService", "lambda.amazonaws.com")));
     assert!(!allowed(pass.with("iam:PassedToService", "ec2.amazonaws.com")));
-    let update = Asked::new("dynamodb:UpdateItem", "arn:aws:dynamodb:us-east-1:000000000000:table/sluice");
+    let update = Action::new("dynamodb:UpdateItem", "arn:aws:dynamodb:us-east-1:000000000000:table/sluice");
     assert!(allowed(update.clone()));
     assert!(allowed(update.clone().with("dynamodb:LeadingKeys", "T/audits")));
     assert!(!allowed(update.clone().with("dynamodb:LeadingKeys", "T/audit/orders")));
     assert!(!allowed(update.with_all("dynamodb:LeadingKeys", vec!["T/x".into(), "T/audit".into()])));
-    assert!(allowed(Asked::new("s3:GetObject", "arn:aws:s3:::b/orders/x")));
-    assert!(!allowed(Asked::new("s3:GetObject", "arn:aws:s3:::b/billing/x")));
+    assert!(allowed(Action::new("s3:GetObject", "arn:aws:s3:::b/orders/x")));
+    assert!(!allowed(Action::new("s3:GetObject", "arn:aws:s3:::b/billing/x")));
 }
 
 #[test]
-fn what_cannot_be_understood_is_denied() {
+fn policies_that_cannot_be_evaluated_deny() {
     let all = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
-    assert!(principal(all, None).refused(&Asked::new("s3:GetObject", "no arn")).is_some());
+    assert!(principal(all, None).refused(&Action::new("s3:GetObject", "no arn")).is_some());
     assert!(
-        judge::policy(&json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Permit" }] })).is_err()
+        evaluation::policy(&json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Permit" }] }))
+            .is_err()
     );
 }
 
 #[test]
-fn keys_and_tokens_say_who_somebody_is() {
+fn keys_and_tokens_identify_the_caller() {
     let who = |key: &str, token: Option<&str>| {
         let mut request = axum::http::Request::builder();
         if let Some(token) = token {
             request = request.header("x-amz-security-token", token);
         }
         let scope = Scope { access_key: Some(key.to_owned()), service: None };
-        Who::of(&request.body(()).unwrap().into_parts().0, &scope)
+        Caller::of(&request.body(()).unwrap().into_parts().0, &scope)
     };
     assert_eq!(who(ACCESS_KEY, None).label(), "bot");
     assert_eq!(who("AKIASLUICEBOT0A1B2C3", None).label(), "bot");
     assert_eq!(who(INIT_KEY, None).label(), "init");
-    assert_eq!(who(ADMIN_KEY, None), Who::Admin);
-    assert_eq!(who(ROLE_KEY, Some(&session_token("arn:r"))), Who::Role("arn:r".into()));
+    assert_eq!(who(ADMIN_KEY, None), Caller::Admin);
+    assert_eq!(who(ROLE_KEY, Some(&session_token("arn:r"))), Caller::Role("arn:r".into()));
     for stranger in [who(ROLE_KEY, None), who("AKIASLUICEBOT../../x", None), who("000000000000", None)] {
-        assert_eq!(stranger, Who::Stranger);
+        assert_eq!(stranger, Caller::Unknown);
     }
 }

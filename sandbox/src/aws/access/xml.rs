@@ -1,6 +1,6 @@
-//! The little that is read of XML: the texts of elements by name. Enough for the answers of the local AWS.
+//! Reads the texts of XML elements by name. Enough for the answers of the local AWS.
 
-/// The texts of all elements of that name that have no attributes.
+/// The texts of all elements with this name. Elements with attributes are ignored.
 pub fn all<'a>(text: &'a str, name: &str) -> impl Iterator<Item = String> + 'a {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let mut rest = text;
@@ -12,7 +12,7 @@ pub fn all<'a>(text: &'a str, name: &str) -> impl Iterator<Item = String> + 'a {
     })
 }
 
-/// The text of the first one.
+/// The text of the first element.
 pub fn first(text: &str, name: &str) -> Option<String> {
     all(text, name).next()
 }

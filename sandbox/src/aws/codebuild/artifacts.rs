@@ -1,21 +1,21 @@
-//! Which files are a build's artifact, and their way to S3.
+//! Collects the files of a build's artifact, and uploads them to S3.
 
 use std::path::{Path, PathBuf};
 
 use axum::http::Method;
 use serde_json::Value;
 
-use super::Upstream;
+use super::super::upstream::Upstream;
 use super::buildspec::ArtifactSpec;
 
-/// A file of the artifact, by its name in it.
+/// A file of the artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactFile {
     pub name: String,
     pub path: PathBuf,
 }
 
-/// The files that the buildspec names. A pattern that finds none is an error, as in CodeBuild.
+/// The files that the buildspec names. A pattern without a match is an error, as in CodeBuild.
 pub fn collect(source: &Path, spec: &ArtifactSpec) -> Result<Vec<ArtifactFile>, String> {
     let base = spec.base.as_ref().map_or_else(|| source.to_owned(), |base| source.join(base));
     let mut all = Vec::new();
@@ -42,7 +42,7 @@ pub fn collect(source: &Path, spec: &ArtifactSpec) -> Result<Vec<ArtifactFile>, 
     Ok(files)
 }
 
-/// Uploads the files where the project (or the start of the build) wants them; the artifact's location.
+/// Uploads the files to the location in the project or the request; the artifact's location.
 pub async fn upload(
     upstream: &Upstream,
     artifacts: &Value,
@@ -65,13 +65,13 @@ pub async fn upload(
                 let said = String::from_utf8_lossy(&answer.body).into_owned();
                 return Err(format!("s3://{bucket}/{key}: {} {said}", answer.status));
             }
-            Err(_) => return Err(format!("s3://{bucket}/{key}: S3 does not answer")),
+            Err(_) => return Err(format!("s3://{bucket}/{key}: S3 did not answer")),
         }
     }
     Ok(format!("arn:aws:s3:::{bucket}/{}", prefix(artifacts, build, spec_name)))
 }
 
-/// The key of a file of the artifact.
+/// The S3 key of one of the artifact's files.
 pub fn key(artifacts: &Value, build: &str, spec_name: Option<&str>, file: &str) -> String {
     match prefix(artifacts, build, spec_name) {
         prefix if prefix.is_empty() => file.to_owned(),
@@ -107,7 +107,7 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<String>) -> std::io::Result
     Ok(())
 }
 
-/// `*` within a segment, `**` over any number of them.
+/// `*` matches within a segment, `**` any number of segments.
 fn glob(pattern: &str, name: &str) -> bool {
     fn segments(pattern: &[&str], name: &[&str]) -> bool {
         match (pattern.split_first(), name.split_first()) {

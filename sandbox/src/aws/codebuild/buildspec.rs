@@ -1,8 +1,8 @@
-//! `buildspec.yml`, version 0.2, as far as builds here use it.
+//! `buildspec.yml`, version 0.2, as far as the sandbox supports it.
 
 use saphyr::{LoadableYamlNode, Yaml};
 
-/// The phases that a buildspec may have, in order, with CodeBuild's names of them.
+/// The phases of a buildspec in order, with their names in CodeBuild's API.
 pub const PHASES: [(&str, &str); 4] =
     [("install", "INSTALL"), ("pre_build", "PRE_BUILD"), ("build", "BUILD"), ("post_build", "POST_BUILD")];
 
@@ -24,7 +24,7 @@ pub struct PhaseSpec {
     pub abort: bool,
 }
 
-/// Which files are the artifact.
+/// The files of the artifact.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ArtifactSpec {
     pub files: Vec<String>,
@@ -35,7 +35,7 @@ pub struct ArtifactSpec {
 }
 
 impl Buildspec {
-    /// Reads a buildspec; the error is what CodeBuild would say.
+    /// Reads a buildspec. The error is worded like CodeBuild's.
     pub fn parse(text: &str) -> Result<Self, String> {
         let documents = Yaml::load_from_str(text).map_err(|error| format!("YAML is not valid: {error}"))?;
         let root = documents.first().filter(|root| root.is_mapping()).ok_or("the buildspec is not a map")?;
@@ -77,7 +77,7 @@ impl Buildspec {
     }
 }
 
-/// A list of texts, or the one text that stands for a list of one.
+/// A list of texts. A single text is a list of one.
 fn list(map: &Yaml<'_>, field: &str) -> Vec<String> {
     let Some(value) = map.as_mapping_get(field) else { return Vec::new() };
     match value.as_sequence() {
@@ -86,7 +86,7 @@ fn list(map: &Yaml<'_>, field: &str) -> Vec<String> {
     }
 }
 
-/// A scalar as it was meant in a place where only text makes sense.
+/// A scalar as text.
 fn text_of(value: Option<&Yaml<'_>>) -> Option<String> {
     let value = value?;
     if let Some(text) = value.as_str() {
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buildspec_is_read_whole() {
+    fn a_buildspec_is_parsed() {
         let spec = Buildspec::parse(
             "version: 0.2\nenv:\n  variables:\n    A: one\n    N: 3\nphases:\n  build:\n    commands:\n      - echo hi\n      - |\n        if true; then\n          echo there\n        fi\n    finally:\n      - echo bye\n  post_build:\n    on-failure: ABORT\n    commands: echo one\nartifacts:\n  base-directory: out\n  files: ['**/*', a.yaml]\n  discard-paths: yes\n",
         )
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_buildspec_says_why() {
+    fn a_wrong_buildspec_gets_an_error_that_names_the_problem() {
         for (text, why) in [
             ("version: 0.1\nphases: {}", "0.1"),
             ("phases: {}", "version"),

@@ -1,21 +1,21 @@
-//! Where the output of a build goes: a file at once, and CloudWatch Logs in batches a moment later.
+//! The log of a build: a file immediately, and CloudWatch Logs in batches.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use axum::http::Method;
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::Upstream;
+use super::super::upstream::Upstream;
 
-/// How many lines go to CloudWatch Logs in one call.
+/// The most lines in one call to CloudWatch Logs.
 const BATCH: usize = 200;
-/// How long a line waits for others.
+/// How long a line waits for more.
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// The log of one build.
@@ -31,7 +31,7 @@ impl LogSink {
         Ok(Self { file: Mutex::new(File::create(path)?), cloud: None, writer: None })
     }
 
-    /// A log in a file and in a stream of CloudWatch Logs.
+    /// A log in a file and in a CloudWatch Logs stream.
     pub fn to_cloud(path: &Path, upstream: Upstream, group: String, stream: String) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let writer = tokio::spawn(write(upstream, group, stream, receiver));
@@ -40,15 +40,13 @@ impl LogSink {
 
     /// Writes a line.
     pub fn line(&self, text: &str) {
-        if let Ok(mut file) = self.file.lock() {
-            let _ = writeln!(file, "{text}");
-        }
+        let _ = writeln!(self.file.lock(), "{text}");
         if let Some(cloud) = &self.cloud {
             let _ = cloud.send((jiff::Timestamp::now().as_millisecond(), text.to_owned()));
         }
     }
 
-    /// Writes a line of CodeBuild's own.
+    /// Writes a line in CodeBuild's own format.
     pub fn note(&self, text: &str) {
         self.line(&format!(
             "[Container] {} {text}",
@@ -56,7 +54,7 @@ impl LogSink {
         ));
     }
 
-    /// Waits until all of it is written.
+    /// Waits until everything is written.
     pub async fn finish(mut self) {
         self.cloud = None;
         if let Some(writer) = self.writer.take() {
@@ -75,7 +73,7 @@ async fn write(
         let target = format!("Logs_20140328.{operation}");
         let headers = [("x-amz-target", target.as_str()), ("content-type", "application/x-amz-json-1.1")];
         if upstream.call("logs", Method::POST, "/", &headers, body.to_string()).await.is_err() {
-            tracing::warn!(%operation, "the build's log is not in CloudWatch Logs");
+            tracing::warn!(%operation, "a build's log could not be written to CloudWatch Logs");
         }
     };
     call("CreateLogGroup", json!({"logGroupName": group})).await;
@@ -92,7 +90,7 @@ async fn write(
             };
             let _ = tokio::time::timeout(PATIENCE, more).await;
         }
-        // CloudWatch Logs refuses empty messages.
+        // CloudWatch Logs rejects empty messages.
         let events: Vec<_> = batch
             .drain(..)
             .map(|(time, text)| json!({"timestamp": time, "message": if text.is_empty() { " ".into() } else { text }}))

@@ -1,34 +1,38 @@
-//! CodeBuild that really builds: on this machine, at most two at once, each in a folder of its own.
+//! CodeBuild that really builds: on this machine, at most two builds at once, each in its own folder.
 
 mod artifacts;
 mod buildspec;
 mod logs;
 mod model;
+mod run;
 mod runner;
 mod shell;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::response::Response;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
 use super::access::Access;
+use super::account::arn;
+use super::answer::{ServiceError, ServiceResult, service_answer};
+use super::config::AwsConfig;
 use super::git::Repositories;
-use super::{ACCOUNT, AwsConfig, REGION, ServiceError, ServiceResult, Upstream, epoch, service_answer};
+use super::upstream::Upstream;
 use crate::processes::Processes;
 use model::{Build, Project};
+use run::BuildRun;
 
 /// How many builds run at once; others are queued.
 const AT_ONCE: usize = 2;
 /// How long CodeBuild remembers an idempotency token.
 const TOKEN_LIFE: Duration = Duration::from_secs(300);
 
-/// CodeBuild; clones share it.
+/// CodeBuild; clones share its state.
 #[derive(Clone)]
 pub struct CodeBuild(Arc<Inner>);
 
@@ -43,7 +47,7 @@ struct Inner {
 struct State {
     projects: BTreeMap<String, Project>,
     /// The oldest first.
-    builds: Vec<Arc<Running>>,
+    builds: Vec<Arc<BuildRun>>,
     tokens: Vec<Token>,
     counters: BTreeMap<String, u64>,
 }
@@ -53,19 +57,6 @@ struct Token {
     request: Value,
     build: String,
     since: Instant,
-}
-
-/// A build and the way to stop it.
-pub struct Running {
-    build: Mutex<Build>,
-    stop: CancellationToken,
-    log: PathBuf,
-}
-
-impl Running {
-    fn lock(&self) -> MutexGuard<'_, Build> {
-        self.build.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl CodeBuild {
@@ -85,13 +76,13 @@ impl CodeBuild {
             access,
             processes,
             tools: config.tools.clone(),
-            endpoint: config.front.clone(),
+            endpoint: config.at.aws.clone(),
         };
         Ok(Self(Arc::new(Inner {
             state: Mutex::default(),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             context,
-            links: config.codebuild.clone(),
+            links: config.at.codebuild.clone(),
         })))
     }
 
@@ -116,22 +107,22 @@ impl CodeBuild {
         service_answer(result)
     }
 
-    /// The log of a build so far.
+    /// The log of a build, so far.
     pub fn log(&self, id: &str) -> Option<String> {
         let running = self.find(id)?;
         Some(String::from_utf8_lossy(&std::fs::read(&running.log).unwrap_or_default()).into_owned())
     }
 
-    /// How many builds run or wait.
+    /// The number of builds that run or wait.
     pub fn unfinished(&self) -> usize {
         self.state().builds.iter().filter(|running| !running.lock().is_complete()).count()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 
-    fn find(&self, id: &str) -> Option<Arc<Running>> {
+    fn find(&self, id: &str) -> Option<Arc<BuildRun>> {
         self.state().builds.iter().find(|running| running.lock().id == id).cloned()
     }
 
@@ -188,7 +179,7 @@ impl CodeBuild {
         let build = Build::new(&project, &request, *number, &self.0.links);
         let (id, answer) = (build.id.clone(), json!({"build": build.to_json()}));
         let log = self.0.context.folder.join(format!("{}.log", build.uuid));
-        let running = Arc::new(Running { build: Mutex::new(build), stop: CancellationToken::new(), log });
+        let running = Arc::new(BuildRun::new(build, log));
         state.builds.push(running.clone());
         if let Some(token) = token {
             state.tokens.push(Token { token, request, build: id, since: Instant::now() });
@@ -242,8 +233,8 @@ impl CodeBuild {
 }
 
 fn no_project(name: &str) -> ServiceError {
-    let arn = format!("arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{name}");
-    ServiceError::new("ResourceNotFoundException", format!("Project cannot be found: {arn}"))
+    let project = arn("codebuild", &format!("project/{name}"));
+    ServiceError::new("ResourceNotFoundException", format!("Project cannot be found: {project}"))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! Projects and builds, and their form on the wire.
+//! Projects and builds, and their JSON.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{ACCOUNT, REGION, ServiceError, epoch};
+use super::super::account::arn;
+use super::super::answer::{ServiceError, epoch, uuid};
 
-/// A project: its fields as they were given, and what the service adds.
+/// A project: the fields of its request, and what the service adds.
 #[derive(Debug, Clone)]
 pub struct Project {
     pub name: String,
@@ -31,7 +32,7 @@ impl Project {
         Ok(Self { name: name.into(), fields, created: now, changed: now })
     }
 
-    /// Takes the fields of `UpdateProject`.
+    /// Applies `UpdateProject`.
     pub fn update(&mut self, body: &Value) {
         for (field, value) in body.as_object().into_iter().flatten() {
             self.fields.insert(field.clone(), value.clone());
@@ -39,12 +40,11 @@ impl Project {
         self.changed = Timestamp::now();
     }
 
-    /// Its ARN.
     pub fn arn(&self) -> String {
-        format!("arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{}", self.name)
+        arn("codebuild", &format!("project/{}", self.name))
     }
 
-    /// As `BatchGetProjects` has it.
+    /// The JSON of `BatchGetProjects`.
     pub fn to_json(&self) -> Value {
         let mut json = self.fields.clone();
         json.insert("arn".into(), self.arn().into());
@@ -91,15 +91,15 @@ pub struct Build {
 }
 
 impl Build {
-    /// The ARN of the role that it has.
+    /// The ARN of its service role.
     pub fn service_role(&self) -> &str {
         self.role.as_str().unwrap_or_default()
     }
 
-    /// A build of a project with the overrides of `StartBuild`.
+    /// A build of a project, with the overrides of `StartBuild`.
     pub fn new(project: &Project, request: &Value, number: u64, links: &str) -> Self {
         let fields = &project.fields;
-        let uuid = crate::aws::uuid();
+        let uuid = uuid();
         let id = format!("{}:{uuid}", project.name);
         let given = |name: &str| fields.get(name).cloned().unwrap_or(Value::Null);
         let mut source = given("source");
@@ -147,19 +147,19 @@ impl Build {
         }
     }
 
-    /// The variables of the build, overrides included.
+    /// The environment variables of the build, overrides included.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
         let list = self.environment["environmentVariables"].as_array();
         list.into_iter().flatten().filter_map(|one| Some((one["name"].as_str()?, one["value"].as_str()?)))
     }
 
-    /// Ends the phase that runs, if one does, and begins another.
+    /// Ends the current phase, if there is one, and begins another.
     pub fn enter(&mut self, kind: &'static str) {
         self.leave("SUCCEEDED", None);
         self.phases.push(Phase { kind, started: Timestamp::now(), ended: None, status: None, context: None });
     }
 
-    /// Ends the phase that runs.
+    /// Ends the current phase.
     pub fn leave(&mut self, status: &'static str, context: Option<(&'static str, String)>) {
         if let Some(phase) = self.phases.last_mut().filter(|phase| phase.ended.is_none()) {
             phase.ended = Some(Timestamp::now());
@@ -177,17 +177,15 @@ impl Build {
         self.ended = Some(now);
     }
 
-    /// Its ARN.
     pub fn arn(&self) -> String {
-        format!("arn:aws:codebuild:{REGION}:{ACCOUNT}:build/{}", self.id)
+        arn("codebuild", &format!("build/{}", self.id))
     }
 
-    /// Whether it has ended.
     pub fn is_complete(&self) -> bool {
         self.ended.is_some()
     }
 
-    /// As `BatchGetBuilds` has it.
+    /// The JSON of `BatchGetBuilds`.
     pub fn to_json(&self) -> Value {
         let phases: Vec<Value> = self.phases.iter().map(Phase::to_json).collect();
         let (group, stream) = (&self.log_group, &self.uuid);
@@ -209,7 +207,7 @@ impl Build {
             "serviceRole": self.role,
             "logs": {
                 "groupName": group, "streamName": stream, "deepLink": self.link,
-                "cloudWatchLogsArn": format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:{stream}"),
+                "cloudWatchLogsArn": arn("logs", &format!("log-group:{group}:log-stream:{stream}")),
                 "cloudWatchLogs": {"status": "ENABLED"},
             },
             "timeoutInMinutes": self.timeout_minutes,
@@ -238,7 +236,7 @@ impl Phase {
     }
 }
 
-/// A list of variables with those of another put over it.
+/// The variables of `base`, replaced or extended by those of `over`.
 fn merged(base: &Value, over: &Value) -> Value {
     let mut list = base.as_array().cloned().unwrap_or_default();
     for one in over.as_array().into_iter().flatten() {
@@ -252,7 +250,7 @@ fn merged(base: &Value, over: &Value) -> Value {
     Value::Array(list)
 }
 
-/// AWS leaves fields out where others would write `null`.
+/// AWS omits fields instead of writing `null`.
 fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(

@@ -1,7 +1,7 @@
-//! One build from its slot to its end.
+//! Runs one build, from its slot to its end.
 //!
-//! The order of phases and what a failure skips are CodeBuild's: after a failed BUILD, POST_BUILD still runs; a failure
-//! before it goes straight to the end.
+//! The order of the phases, and which ones a failure skips, are CodeBuild's: POST_BUILD still runs after a failed BUILD; an
+//! earlier failure skips everything except the end.
 //! <https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details.html>
 
 use std::path::{Path, PathBuf};
@@ -12,15 +12,19 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 
-use super::super::access::{Access, Asked, here};
-use super::super::{REGION, ROLE_KEY, SECRET_KEY, git, session_token};
+use super::super::access::{Access, Action};
+use super::super::account::{REGION, ROLE_KEY, SECRET_KEY, arn, session_token};
+use super::super::git::{self, Repositories};
+use super::super::upstream::Upstream;
+use super::artifacts;
 use super::buildspec::{Buildspec, PHASES, PhaseSpec};
 use super::logs::LogSink;
+use super::run::BuildRun;
 use super::shell::Shell;
-use super::{Repositories, Running, Upstream, artifacts};
+
 use crate::processes::Processes;
 
-/// What builds need of the world.
+/// The parts of the sandbox that builds use.
 #[derive(Clone)]
 pub struct Context {
     pub folder: PathBuf,
@@ -35,153 +39,148 @@ pub struct Context {
 /// Why a phase failed: CodeBuild's status code and the message.
 type Failure = (&'static str, String);
 
-/// How the build itself ended, with its phases already told.
-enum End {
+/// The result of a build whose phases are already recorded.
+enum Outcome {
     Succeeded,
     Failed,
 }
 
-/// Runs a build when a slot is free.
-pub async fn run(context: Context, slots: Arc<Semaphore>, running: Arc<Running>) {
-    let minutes = running.lock().timeout_minutes;
+/// Runs a build as soon as a slot is free.
+pub async fn run(context: Context, slots: Arc<Semaphore>, run: Arc<BuildRun>) {
+    let minutes = run.lock().timeout_minutes;
     let permit = tokio::select! {
         permit = slots.acquire() => permit.ok(),
-        () = running.stop.cancelled() => None,
+        () = run.stop.cancelled() => None,
     };
     let status = if permit.is_none() {
-        running.lock().leave("STOPPED", None);
+        run.lock().leave("STOPPED", None);
         "STOPPED"
     } else {
-        // Dropping the build drops its shell, and that kills all that it started.
+        // Dropping the build drops its shell, which kills everything that the build started.
         tokio::select! {
-            end = build(&context, &running) => match end {
-                End::Succeeded => "SUCCEEDED",
-                End::Failed => "FAILED",
+            end = build(&context, &run) => match end {
+                Outcome::Succeeded => "SUCCEEDED",
+                Outcome::Failed => "FAILED",
             },
-            () = running.stop.cancelled() => {
-                running.lock().leave("STOPPED", None);
+            () = run.stop.cancelled() => {
+                run.lock().leave("STOPPED", None);
                 "STOPPED"
             }
             () = tokio::time::sleep(Duration::from_secs(minutes * 60)) => {
-                running.lock().leave("TIMED_OUT", None);
+                run.lock().leave("TIMED_OUT", None);
                 "TIMED_OUT"
             }
         }
     };
-    running.lock().finish(status);
+    run.lock().finish(status);
 }
 
-async fn build(context: &Context, running: &Running) -> End {
+async fn build(context: &Context, run: &BuildRun) -> Outcome {
     let (group, stream) = {
-        let mut build = running.lock();
+        let mut build = run.lock();
         build.enter("PROVISIONING");
         (build.log_group.clone(), build.uuid.clone())
     };
-    let log = LogSink::to_cloud(&running.log, context.upstream.clone(), group, stream);
+    let log = LogSink::to_cloud(&run.log, context.upstream.clone(), group, stream);
     let folder = tempfile::Builder::new().prefix("build-").tempdir_in(&context.folder);
     let (log, folder) = match (log, folder) {
         (Ok(log), Ok(folder)) => (log, folder),
         (Err(error), _) | (_, Err(error)) => {
-            running.lock().leave("FAILED", Some(("INTERNAL_ERROR", error.to_string())));
-            return End::Failed;
+            run.lock().leave("FAILED", Some(("INTERNAL_ERROR", error.to_string())));
+            return Outcome::Failed;
         }
     };
-    let end = match may_log(context, running).await {
-        Ok(()) => phases(context, running, folder.path(), &log).await,
-        Err(failure) => fail(running, &log, failure),
+    let end = match authorize_logs(context, run).await {
+        Ok(()) => phases(context, run, folder.path(), &log).await,
+        Err(failure) => fail(run, &log, failure),
     };
-    // The last lines are readable before the build says that it is complete.
+    // The last lines must be readable before the build is complete.
     log.finish().await;
     end
 }
 
-/// CodeBuild writes the log with the rights of the build's role, and fails the build without them.
-async fn may_log(context: &Context, running: &Running) -> Result<(), Failure> {
-    let (group, stream, arn) = {
-        let build = running.lock();
+/// CodeBuild writes the log with the permissions of the build's role, and fails the build without them.
+async fn authorize_logs(context: &Context, run: &BuildRun) -> Result<(), Failure> {
+    let (group, stream, id) = {
+        let build = run.lock();
         (build.log_group.clone(), build.uuid.clone(), build.arn())
     };
     for action in ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"] {
         let stream = if action == "logs:CreateLogGroup" { "" } else { &stream };
-        let asked = Asked::new(action, here("logs", &format!("log-group:{group}:log-stream:{stream}")));
+        let action = Action::new(action, arn("logs", &format!("log-group:{group}:log-stream:{stream}")));
         let message = |sentence| {
             format!(
                 "Service role does not allow AWS CodeBuild to create Amazon CloudWatch Logs log streams for build \
-                 {arn}. Error message: {sentence}"
+                 {id}. Error message: {sentence}"
             )
         };
-        may(context, running, &asked).await.map_err(|sentence| ("ACCESS_DENIED", message(sentence)))?;
+        authorize(context, run, &action).await.map_err(|sentence| ("ACCESS_DENIED", message(sentence)))?;
     }
     Ok(())
 }
 
-/// Whether the role of the build may do what CodeBuild does in its name.
-async fn may(context: &Context, running: &Running, asked: &Asked) -> Result<(), String> {
-    let role = running.lock().service_role().to_owned();
-    match context.access.refused_to_role(&role, asked).await {
+/// Checks that the build's role allows what CodeBuild does on its behalf.
+async fn authorize(context: &Context, run: &BuildRun, action: &Action) -> Result<(), String> {
+    let role = run.lock().service_role().to_owned();
+    match context.access.refused_to_role(&role, action).await {
         Some(sentence) => Err(sentence),
         None => Ok(()),
     }
 }
 
-async fn phases(context: &Context, running: &Running, folder: &Path, log: &LogSink) -> End {
+async fn phases(context: &Context, run: &BuildRun, folder: &Path, log: &LogSink) -> Outcome {
     log.note("Waiting for agent ping");
-    running.lock().enter("DOWNLOAD_SOURCE");
+    run.lock().enter("DOWNLOAD_SOURCE");
     let source = folder.join("src");
-    let prepared = match check_out(context, running, &source, log).await {
-        Ok(()) => read_spec(running, &source).and_then(|spec| {
-            let shell = start_shell(context, running, folder, &source, &spec);
+    let prepared = match check_out(context, run, &source, log).await {
+        Ok(()) => read_spec(run, &source).and_then(|spec| {
+            let shell = start_shell(context, run, folder, &source, &spec);
             shell.map(|shell| (spec, shell)).map_err(|error| ("INTERNAL_ERROR", error.to_string()))
         }),
         Err(failure) => Err(failure),
     };
     let (spec, mut shell) = match prepared {
         Ok(prepared) => prepared,
-        Err(failure) => return fail(running, log, failure),
+        Err(failure) => return fail(run, log, failure),
     };
     log.note("Phase complete: DOWNLOAD_SOURCE State: SUCCEEDED");
     let mut failed = false;
     for (phase, (_, kind)) in spec.phases.iter().zip(PHASES) {
-        running.lock().enter(kind);
+        run.lock().enter(kind);
         log.note(&format!("Entering phase {kind}"));
         let outcome = run_phase(&mut shell, phase, log).await;
         let state = if outcome.is_ok() { "SUCCEEDED" } else { "FAILED" };
         log.note(&format!("Phase complete: {kind} State: {state}"));
         if let Err(failure) = outcome {
-            fail(running, log, failure);
+            fail(run, log, failure);
             failed = true;
             if kind != "BUILD" || phase.abort {
                 break;
             }
         }
     }
-    // A phase that stopped the build is the last one but for the end.
-    let uploads = running.lock().phases.last().is_some_and(|phase| phase.kind == "POST_BUILD");
+    // The last phase before POST_BUILD ended the build.
+    let uploads = run.lock().phases.last().is_some_and(|phase| phase.kind == "POST_BUILD");
     if uploads {
-        running.lock().enter("UPLOAD_ARTIFACTS");
-        if let Err(failure) = upload(context, running, &source, &spec, log).await {
-            fail(running, log, failure);
+        run.lock().enter("UPLOAD_ARTIFACTS");
+        if let Err(failure) = upload(context, run, &source, &spec, log).await {
+            fail(run, log, failure);
             failed = true;
         }
     }
-    running.lock().enter("FINALIZING");
-    if failed { End::Failed } else { End::Succeeded }
+    run.lock().enter("FINALIZING");
+    if failed { Outcome::Failed } else { Outcome::Succeeded }
 }
 
-fn fail(running: &Running, log: &LogSink, failure: Failure) -> End {
+fn fail(run: &BuildRun, log: &LogSink, failure: Failure) -> Outcome {
     log.note(&format!("Phase context status code: {} Message: {}", failure.0, failure.1));
-    running.lock().leave("FAILED", Some(failure));
-    End::Failed
+    run.lock().leave("FAILED", Some(failure));
+    Outcome::Failed
 }
 
-async fn check_out(
-    context: &Context,
-    running: &Running,
-    source: &Path,
-    log: &LogSink,
-) -> Result<(), Failure> {
+async fn check_out(context: &Context, run: &BuildRun, source: &Path, log: &LogSink) -> Result<(), Failure> {
     let (location, version) = {
-        let build = running.lock();
+        let build = run.lock();
         (build.source["location"].as_str().unwrap_or_default().to_owned(), build.source_version.clone())
     };
     let name = location.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
@@ -192,16 +191,16 @@ async fn check_out(
             "repository not found for primary source and source version: {location}"
         )));
     }
-    let pull = Asked::new("codecommit:GitPull", here("codecommit", name));
+    let pull = Action::new("codecommit:GitPull", arn("codecommit", name));
     let denied = |sentence| download(format!("authorization failed for primary source: {sentence}"));
-    may(context, running, &pull).await.map_err(denied)?;
+    authorize(context, run, &pull).await.map_err(denied)?;
     let version = version.filter(|version| !version.is_empty()).unwrap_or_else(|| "HEAD".into());
     let wanted = format!("{version}^{{commit}}");
     let resolve = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
     let commit = context.repositories.ask(name, &resolve).await;
     let commit =
         commit.ok_or_else(|| download(format!("reference not found for source version {version}")))?;
-    running.lock().resolved = Some(commit.clone());
+    run.lock().resolved = Some(commit.clone());
     log.note(&format!("Checking out {commit}"));
     let repository = context.repositories.path(name);
     let (from, to) = (repository.to_string_lossy(), source.to_string_lossy());
@@ -218,9 +217,9 @@ async fn check_out(
     Ok(())
 }
 
-/// The buildspec: given with the project or the start (as text or as a path), or `buildspec.yml`.
-fn read_spec(running: &Running, source: &Path) -> Result<Buildspec, Failure> {
-    let given = running.lock().buildspec.clone();
+/// The buildspec: from the request or the project (as text or as a path), or `buildspec.yml`.
+fn read_spec(run: &BuildRun, source: &Path) -> Result<Buildspec, Failure> {
+    let given = run.lock().buildspec.clone();
     let text = match given {
         Some(text) if text.contains('\n') => text,
         path => {
@@ -232,10 +231,10 @@ fn read_spec(running: &Running, source: &Path) -> Result<Buildspec, Failure> {
     Buildspec::parse(&text).map_err(|why| ("YAML_FILE_ERROR", why))
 }
 
-/// Bash in the source's folder, with the environment of a build and nothing of this machine's but the `PATH`.
+/// Starts bash in the source's folder. Of this machine's environment, a build gets only the `PATH`.
 fn start_shell(
     context: &Context,
-    running: &Running,
+    run: &BuildRun,
     folder: &Path,
     source: &Path,
     spec: &Buildspec,
@@ -244,7 +243,7 @@ fn start_shell(
     std::fs::create_dir_all(&home)?;
     std::fs::create_dir_all(&temp)?;
     let host_path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into());
-    let build = running.lock().clone();
+    let build = run.lock().clone();
     Shell::start(&context.processes, |command: &mut Command| {
         command
             .current_dir(source)
@@ -270,7 +269,7 @@ fn start_shell(
             .env("CODEBUILD_SOURCE_VERSION", build.source_version.as_deref().unwrap_or_default())
             .env("CODEBUILD_SRC_DIR", source)
             .env("CODEBUILD_BUILD_SUCCEEDING", "1")
-            // Those of the start win over the project's, and both over the buildspec's.
+            // Variables of the request override the project's, which override the buildspec's.
             .envs(spec.variables.iter().map(|(name, value)| (name, value)))
             .envs(build.variables());
     })
@@ -291,14 +290,14 @@ async fn run_phase(shell: &mut Shell, phase: &PhaseSpec, log: &LogSink) -> Resul
         }
     }
     if outcome.is_err() {
-        // What CodeBuild tells POST_BUILD of a build that failed.
+        // CodeBuild sets this for POST_BUILD after a failed build.
         let _ = shell.run("export CODEBUILD_BUILD_SUCCEEDING=0", log).await;
     }
     outcome
 }
 
 async fn run_command(shell: &mut Shell, command: &str, log: &LogSink) -> Result<(), Failure> {
-    log.note(&format!("Running command {}", command.trim_end()));
+    log.note(&format!("BuildRun command {}", command.trim_end()));
     let reason = match shell.run(command, log).await {
         Ok(0) => return Ok(()),
         Ok(status) => format!("exit status {status}"),
@@ -311,13 +310,13 @@ async fn run_command(shell: &mut Shell, command: &str, log: &LogSink) -> Result<
 
 async fn upload(
     context: &Context,
-    running: &Running,
+    run: &BuildRun,
     source: &Path,
     spec: &Buildspec,
     log: &LogSink,
 ) -> Result<(), Failure> {
     let (wanted, uuid) = {
-        let build = running.lock();
+        let build = run.lock();
         (build.artifacts.clone(), build.uuid.clone())
     };
     let Some(artifact) = spec.artifacts.as_ref().filter(|_| is_uploaded(&wanted)) else { return Ok(()) };
@@ -326,13 +325,13 @@ async fn upload(
     let bucket = wanted["location"].as_str().unwrap_or_default();
     for file in &files {
         let key = artifacts::key(&wanted, &uuid, artifact.name.as_deref(), &file.name);
-        let put = Asked::new("s3:PutObject", format!("arn:aws:s3:::{bucket}/{key}"));
-        may(context, running, &put).await.map_err(client)?;
+        let put = Action::new("s3:PutObject", format!("arn:aws:s3:::{bucket}/{key}"));
+        authorize(context, run, &put).await.map_err(client)?;
         log.note(&format!("Uploading {}", file.name));
     }
     let location =
         artifacts::upload(&context.upstream, &wanted, &uuid, artifact.name.as_deref(), &files).await;
-    running.lock().artifact_location = Some(location.map_err(client)?);
+    run.lock().artifact_location = Some(location.map_err(client)?);
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! One bash for all commands of a build: what a command exports, and where it changes to, holds for the next.
+//! One bash for all commands of a build, so that exports and changes of directory last.
 
 use std::process::Stdio;
 
@@ -8,8 +8,8 @@ use tokio::process::{ChildStdin, ChildStdout, Command};
 use super::logs::LogSink;
 use crate::processes::{Process, Processes};
 
-/// Reads commands (each ended by a NUL) and runs one after the other; after each it prints the mark that it was given
-/// and the command's status. Commands get no input: theirs would be the commands that follow.
+/// Reads commands (each ends with a NUL) and runs them in order. After each it prints the mark and the exit status. A
+/// command's standard input is empty, because bash reads the next commands from its own.
 const DRIVER: &str = r#"exec 4<&0 </dev/null 2>&1
 while IFS= read -r -d '' -u 4 SANDBOX_COMMAND; do
   eval "$SANDBOX_COMMAND" 4<&-
@@ -25,7 +25,7 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Starts bash as `prepare` sets it up (folder and environment).
+    /// Starts bash. `prepare` sets its folder and environment.
     pub fn start(processes: &Processes, prepare: impl FnOnce(&mut Command)) -> std::io::Result<Self> {
         let mark = format!("\u{1e}{:032x}", rand::random::<u128>());
         let mut command = Command::new("bash");
@@ -43,7 +43,7 @@ impl Shell {
         Ok(Self { process, stdin, output: BufReader::new(output), mark })
     }
 
-    /// Runs one command; its exit status. The output goes to the log line by line.
+    /// Runs one command; its exit status. Its output goes to the log line by line.
     pub async fn run(&mut self, command: &str, log: &LogSink) -> std::io::Result<i32> {
         let mut input = command.replace('\0', "").into_bytes();
         input.push(0);
@@ -69,7 +69,7 @@ impl Shell {
         }
     }
 
-    /// A command ended the shell (`exit 3`): that is its status, and never a success.
+    /// The exit status after a command ended the shell (`exit 3`); never 0.
     async fn ended(&mut self) -> std::io::Result<i32> {
         let status = self.process.wait().await?.code().unwrap_or(1);
         Ok(if status == 0 { 1 } else { status })

@@ -1,4 +1,5 @@
 use super::*;
+use crate::addresses::Addresses;
 use crate::aws::{Rule, Strict};
 
 struct Fixture {
@@ -7,7 +8,7 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// CodeBuild with one project, `orders`, whose repository has that buildspec. S3 and the logs are not there.
+    /// CodeBuild with the project `orders`, whose repository has this buildspec. S3 and CloudWatch Logs do not answer.
     async fn with(buildspec: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let repositories = Repositories::open(folder.path().join("git"), "http://git".into()).unwrap();
@@ -20,15 +21,18 @@ impl Fixture {
             .git("orders", &["fast-import", "--quiet", "--date-format=now"], stream.as_bytes())
             .await
             .unwrap();
-        let config = AwsConfig {
-            front: "http://front".into(),
-            git: "http://git".into(),
-            codebuild: "http://codebuild".into(),
-            stages: "http://stages".into(),
-            folder: folder.path().to_owned(),
-            tools: "/nowhere".into(),
-            strict: Strict::new(Rule::ALL.into()),
+        let url = |name: &str| format!("http://{name}");
+        let at = Addresses {
+            page: url("page"),
+            aws: url("aws"),
+            codecommit: url("codecommit"),
+            codebuild: url("codebuild"),
+            git: url("git"),
+            stages: url("stages"),
+            bot: url("bot"),
         };
+        let strict = Strict::new(Rule::ALL.into());
+        let config = AwsConfig { at, strict, folder: folder.path().to_owned(), tools: "/nowhere".into() };
         let upstream = Upstream::new("http://127.0.0.1:9".into()).unwrap();
         let access = Access::new(config.strict.clone(), folder.path().to_owned(), upstream.clone());
         let processes = Processes::start().unwrap();
@@ -72,7 +76,7 @@ fn phase<'a>(build: &'a Value, kind: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn a_build_runs_its_commands_in_one_shell_with_its_own_environment() {
+async fn commands_share_one_shell_and_the_builds_environment() {
     let world = Fixture::with(
         "version: 0.2\nenv:\n  variables: {A: spec, B: spec}\nphases:\n  install:\n    commands: [mkdir d, cd d, export C=c]\n  build:\n    commands:\n      - echo \"$A $B $C $(basename $PWD) ${CARGO_MANIFEST_DIR:-none} $SLUICE_OP\"\n      - test -n \"$CODEBUILD_BUILD_ID\" -a -d \"$HOME\"\n",
     )
@@ -92,11 +96,11 @@ async fn a_build_runs_its_commands_in_one_shell_with_its_own_environment() {
         .collect();
     assert_eq!(names, ["A", "SLUICE_OP"]);
     let left = std::fs::read_dir(world.folder.path().join("builds")).unwrap().flatten();
-    assert!(left.into_iter().all(|entry| entry.path().extension().is_some()), "only the log is left");
+    assert!(left.into_iter().all(|entry| entry.path().extension().is_some()), "only the log stays");
 }
 
 #[tokio::test]
-async fn a_failed_command_is_named_and_post_build_still_runs() {
+async fn a_failed_command_is_reported_and_post_build_still_runs() {
     let world = Fixture::with(
         "version: 0.2\nphases:\n  build:\n    commands: ['echo before', 'false', 'echo not-reached']\n    finally: ['echo finally']\n  post_build:\n    commands: ['echo \"after $CODEBUILD_BUILD_SUCCEEDING\"']\n",
     )
@@ -114,7 +118,7 @@ async fn a_failed_command_is_named_and_post_build_still_runs() {
 }
 
 #[tokio::test]
-async fn a_broken_install_ends_the_build() {
+async fn a_failed_install_ends_the_build() {
     let world = Fixture::with(
         "version: 0.2\nphases:\n  install:\n    commands: [exit 3]\n  build:\n    commands: [echo never]\n",
     )
@@ -126,7 +130,7 @@ async fn a_broken_install_ends_the_build() {
 }
 
 #[tokio::test]
-async fn a_stopped_build_stops_all_that_it_started() {
+async fn stopping_a_build_kills_everything_it_started() {
     let world =
         Fixture::with("version: 0.2\nphases:\n  build:\n    commands: [\"echo pid $$; sleep 1000\"]\n").await;
     let id = world.start(json!({}));
@@ -157,7 +161,7 @@ async fn a_token_starts_one_build() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_not_there_fails_the_download() {
+async fn an_unknown_source_version_fails_the_download() {
     let world = Fixture::with("version: 0.2\nphases: {}\n").await;
     let build = world.complete(&world.start(json!({"sourceVersion": "nowhere"}))).await;
     assert_eq!(phase(&build, "DOWNLOAD_SOURCE")["phaseStatus"], "FAILED");

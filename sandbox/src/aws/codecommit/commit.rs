@@ -1,15 +1,15 @@
-//! `CreateCommit`: AWS's rules on what a commit may be, and the form in which git takes it.
+//! `CreateCommit`: AWS's rules for a commit, and the input for git.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::super::ServiceError;
+use super::super::answer::ServiceError;
 
-/// The most files that one commit takes.
+/// The most files in one commit.
 const MOST_FILES: usize = 100;
 
-/// AWS's rules on the parent of a commit.
+/// AWS's rules for the parent of a commit.
 pub fn check_parent(tip: Option<&str>, parent: Option<&str>) -> Result<(), ServiceError> {
     match (tip, parent) {
         (Some(_), None) => {
@@ -26,7 +26,7 @@ pub fn check_parent(tip: Option<&str>, parent: Option<&str>) -> Result<(), Servi
     }
 }
 
-/// The commit in the form that `git fast-import` reads.
+/// The commit in the format of `git fast-import`.
 pub fn commit_stream(body: &Value, branch: &str, tip: Option<&str>) -> Result<Vec<u8>, ServiceError> {
     let files = body["putFiles"].as_array().map(Vec::as_slice).unwrap_or_default();
     let deleted = body["deleteFiles"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -65,7 +65,7 @@ pub fn commit_stream(body: &Value, branch: &str, tip: Option<&str>) -> Result<Ve
     Ok(stream)
 }
 
-/// The path of a file, if it stays in the repository.
+/// The path of a file, if it stays within the repository.
 pub fn safe_path(file: &Value) -> Result<&str, ServiceError> {
     let path = file["filePath"].as_str().unwrap_or_default().trim_start_matches('/');
     let bad = |segment: &str| matches!(segment, "" | "." | ".." | ".git");
@@ -75,7 +75,7 @@ pub fn safe_path(file: &Value) -> Result<&str, ServiceError> {
     Ok(path)
 }
 
-/// Git's mode of a file.
+/// Git's mode for a file.
 pub fn git_mode(file: &Value) -> &'static str {
     match file["fileMode"].as_str() {
         Some("EXECUTABLE") => "100755",
@@ -84,7 +84,7 @@ pub fn git_mode(file: &Value) -> &'static str {
     }
 }
 
-/// CodeCommit's name of a mode.
+/// CodeCommit's name for a mode.
 pub fn mode_name(mode: &str) -> &'static str {
     match mode {
         "100755" => "EXECUTABLE",

@@ -13,10 +13,11 @@ use tokio::sync::Mutex;
 
 use commit::{check_parent, commit_stream, git_mode, mode_name};
 
+use super::account::{self, ACCOUNT, REGION};
+use super::answer::{ServiceError, ServiceResult, epoch, service_answer, uuid};
 use super::git::{Repositories, is_name};
-use super::{ACCOUNT, REGION, ServiceError, ServiceResult, epoch, service_answer};
 
-/// CodeCommit. One call at a time changes something, so that a branch's tip is compared and moved in one step.
+/// CodeCommit. Changes run one at a time, so that a branch's tip is compared and moved atomically.
 #[derive(Clone)]
 pub struct CodeCommit {
     repositories: Repositories,
@@ -98,7 +99,7 @@ impl CodeCommit {
         }
         self.repositories.create(name).await.map_err(ServiceError::internal)?;
         let record = Record {
-            id: super::uuid(),
+            id: uuid(),
             description: body["repositoryDescription"].as_str().unwrap_or_default().to_owned(),
             tags: string_map(&body["tags"]),
             created: jiff::Timestamp::now(),
@@ -110,7 +111,7 @@ impl CodeCommit {
 
     async fn delete_repository(&self, body: &Value) -> ServiceResult {
         let name = required(body, "repositoryName", "RepositoryNameRequiredException")?;
-        // AWS answers without an id, and without an error, when there is none of that name.
+        // Without a repository of that name, AWS answers without an id and without an error.
         let Some(record) = self.records.lock().await.remove(name) else { return Ok(json!({})) };
         self.repositories.delete(name).map_err(ServiceError::internal)?;
         Ok(json!({"repositoryId": record.id}))
@@ -248,7 +249,7 @@ impl CodeCommit {
         }}))
     }
 
-    /// The commit that a `commitSpecifier` names; the default branch's tip without one.
+    /// The commit that `commitSpecifier` names, or the default branch's tip.
     async fn specified(&self, name: &str, body: &Value) -> Result<String, ServiceError> {
         let specifier = body["commitSpecifier"].as_str().unwrap_or("HEAD");
         let commit = format!("{specifier}^{{commit}}");
@@ -312,7 +313,7 @@ impl CodeCommit {
 }
 
 fn arn(name: &str) -> String {
-    format!("arn:aws:codecommit:{REGION}:{ACCOUNT}:{name}")
+    account::arn("codecommit", name)
 }
 
 fn required<'a>(body: &'a Value, field: &str, code: &'static str) -> Result<&'a str, ServiceError> {

@@ -36,7 +36,7 @@ fn commit(parent: Option<&str>, content: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_repository_is_made_once_and_found() {
+async fn a_repository_is_created_once_and_found() {
     let world = Fixture::with_repository().await;
     let found = world.ok("GetRepository", json!({"repositoryName": "orders"})).await;
     let metadata = &found["repositoryMetadata"];

@@ -1,15 +1,16 @@
-//! API Gateway changes one API at a time, and refuses the changes that come meanwhile.
+//! API Gateway changes one API at a time, and refuses concurrent changes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Refusal, Rule};
+use super::refusal::Refusal;
+use super::rules::Rule;
 use crate::calls::CallName;
 
 /// How long a change of an API takes.
 pub const TAKES: Duration = Duration::from_millis(150);
 
-/// The APIs that are being changed.
+/// The APIs with a change in progress.
 #[derive(Debug, Default)]
 pub struct Changes(BTreeSet<String>);
 
@@ -28,7 +29,7 @@ impl Changes {
         Err(Refusal::new(Rule::ApiConflict, 409, "ConflictException", message))
     }
 
-    /// A change is over.
+    /// Ends a change.
     pub fn end(&mut self, api: &str) {
         self.0.remove(api);
     }
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_change_of_an_api_at_a_time() {
+    fn an_api_allows_one_change_at_a_time() {
         let mut changes = Changes::default();
         let route = call("apigateway", "CreateRoute", "a1/routes/GET /x");
         assert_eq!(changes.begin(&route).unwrap().as_deref(), Some("a1"));

@@ -1,36 +1,39 @@
-//! What was created a moment ago is not found, or busy, for its first calls.
+//! New resources are not found, or busy, for their first calls.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::super::{ACCOUNT, AwsRequest, REGION};
-use super::{Refusal, Rule, window};
+use super::super::account::{ACCOUNT, arn};
+use super::super::request::AwsRequest;
+use super::delay::delay;
+use super::refusal::Refusal;
+use super::rules::Rule;
 use crate::calls::CallName;
 
 /// How long a new resource is hidden, in milliseconds. Other tools retry for two minutes; most of their users see one
-/// second. Short here, because tests wait for it.
+/// second. It is short here because tests wait for it.
 const HIDDEN: std::ops::Range<u64> = 300..1000;
 
-/// The resources that were created, and since when all of AWS sees them.
+/// The new resources, and when all of AWS sees each.
 #[derive(Debug, Default)]
 pub struct Eventual(HashMap<String, Instant>);
 
 impl Eventual {
-    /// Remembers what a successful call created.
+    /// Records what a successful call created.
     pub fn learn(&mut self, seed: u64, call: &CallName, answer: &Value, now: Instant) {
         for key in created(call, answer) {
-            let seen = now + window(seed, &key, HIDDEN);
+            let seen = now + delay(seed, &key, HIDDEN);
             self.0.insert(key, seen);
         }
     }
 
-    /// The refusal of a call that needs something which is not seen everywhere yet.
+    /// The refusal of a call that needs a resource which is not visible everywhere yet.
     pub fn refusal(&self, seed: u64, call: &CallName, request: &AwsRequest, now: Instant) -> Option<Refusal> {
         needs(call, request).into_iter().find(|need| self.hides(&need.key, now)).map(|need| {
-            // Lambda says one or the other; one resource says the same thing all the time.
-            let busy = need.busy && window(seed, &format!("busy {}", need.key), 0..2).as_millis() == 1;
+            // Lambda answers either way; the same resource always gets the same answer.
+            let busy = need.busy && delay(seed, &format!("busy {}", need.key), 0..2).as_millis() == 1;
             if busy { in_progress(&need.message) } else { need.refusal() }
         })
     }
@@ -40,13 +43,13 @@ impl Eventual {
     }
 }
 
-/// A resource that a call needs, and what AWS says when it is not found.
+/// A resource that a call needs, and AWS's answer when it is not found.
 struct Need {
     key: String,
     status: u16,
     code: &'static str,
     message: String,
-    /// Whether the service may also say that the resource is busy.
+    /// Whether the service may also answer that the resource is busy.
     busy: bool,
 }
 
@@ -64,7 +67,7 @@ fn in_progress(not_found: &str) -> Refusal {
     Refusal::new(Rule::Eventual, 409, "ResourceConflictException", message)
 }
 
-/// The keys of what a call created.
+/// The keys of the resources that a call created.
 fn created(call: &CallName, answer: &Value) -> Vec<String> {
     let detail = call.detail.as_deref().unwrap_or_default();
     let key = |kind: &str, name: &str| format!("{kind} {name}");
@@ -88,7 +91,7 @@ fn created(call: &CallName, answer: &Value) -> Vec<String> {
     }
 }
 
-/// What a call needs to be seen.
+/// The resources that a call needs.
 fn needs(call: &CallName, request: &AwsRequest) -> Vec<Need> {
     let detail = call.detail.as_deref().unwrap_or_default();
     let need = |kind: &str, name: &str, status, code, message: String| {
@@ -111,8 +114,8 @@ fn needs(call: &CallName, request: &AwsRequest) -> Vec<Need> {
             need("repository", repository, 400, "RepositoryDoesNotExistException", message)
         }
         "codebuild" if method == "StartBuild" => {
-            let arn = format!("arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{detail}");
-            let message = format!("Project cannot be found: {arn}");
+            let project = arn("codebuild", &format!("project/{detail}"));
+            let message = format!("Project cannot be found: {project}");
             need("project", detail, 400, "ResourceNotFoundException", message)
         }
         "apigateway" if !["CreateApi", "GetApis", "GetApi"].contains(&method) => {
@@ -130,7 +133,7 @@ fn needs(call: &CallName, request: &AwsRequest) -> Vec<Need> {
 }
 
 fn lambda_needs(call: &CallName, detail: &str, body: &Value) -> Vec<Need> {
-    let arn = |name: &str| format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}");
+    let function_arn = |name: &str| arn("lambda", &format!("function:{name}"));
     let need = |kind: &str, name: &str, message: String| Need {
         key: format!("{kind} {name}"),
         status: 404,
@@ -141,18 +144,18 @@ fn lambda_needs(call: &CallName, detail: &str, body: &Value) -> Vec<Need> {
     let name = function(detail);
     match call.method.as_str() {
         "AddPermission" | "RemovePermission" => vec![
-            need("function", name, format!("Function not found: {}", arn(name))),
-            need("alias", detail, format!("Cannot find alias arn: {}", arn(detail))),
+            need("function", name, format!("Function not found: {}", function_arn(name))),
+            need("alias", detail, format!("Cannot find alias arn: {}", function_arn(detail))),
         ],
         "GetFunctionConfiguration" => {
-            let message = format!("Function not found: {}", arn(detail));
+            let message = format!("Function not found: {}", function_arn(detail));
             vec![need("function", name, message.clone()), need("version", detail, message)]
         }
         "CreateAlias" | "UpdateAlias" => {
             let version = format!("{name}:{}", body["FunctionVersion"].as_str().unwrap_or_default());
             vec![
-                need("version", &version, format!("Function not found: {}", arn(&version))),
-                need("alias", detail, format!("Cannot find alias arn: {}", arn(detail))),
+                need("version", &version, format!("Function not found: {}", function_arn(&version))),
+                need("alias", detail, format!("Cannot find alias arn: {}", function_arn(detail))),
             ]
         }
         _ => vec![],

@@ -1,13 +1,15 @@
 //! As strict as AWS: what AWS refuses, delays or shows late, and a local AWS does not. Each [`Rule`] has a switch.
 //!
 //! Guarantees: every delay is bounded and depends on the seed and the resource's name alone; a call that a rule refuses
-//! has no effect; with a rule off, everything is as without it.
+//! has no effect; a rule that is off has no effect.
 
 mod changes;
+mod delay;
 mod eventual;
-mod late;
+mod propagation;
 mod quotas;
 mod rates;
+mod refusal;
 mod roles;
 mod rules;
 mod tags;
@@ -15,26 +17,28 @@ mod tags;
 pub(super) mod tests;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use axum::response::Response;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::AwsRequest;
-use crate::calls::{CallName, Protocol, Unserved};
+use super::request::AwsRequest;
+use crate::calls::CallName;
+use delay::delay;
+pub use propagation::{alias_key, stage_key};
 pub use quotas::Quotas;
+pub use refusal::Refusal;
 pub use rules::{Rule, rules};
 
-/// How long the data plane serves the state before a change, in milliseconds.
+/// How long the data plane serves the earlier state after a change, in milliseconds.
 const LATE: std::ops::Range<u64> = 1000..2000;
 /// How long a deployment is PENDING, in milliseconds.
 const PENDING: std::ops::Range<u64> = 200..700;
 
-/// The rules and what they remember; clones share it.
+/// The rules and their state; clones share both.
 #[derive(Clone, Debug)]
 pub struct Strict(Arc<Mutex<State>>);
 
@@ -46,53 +50,25 @@ struct State {
     rates: rates::Rates,
     changes: changes::Changes,
     roles: roles::Roles,
-    late: late::Late,
-    /// Until when a deployment is PENDING.
+    propagation: propagation::Propagation,
+    /// When each deployment stops being PENDING.
     pending: std::collections::HashMap<String, Instant>,
 }
 
-/// What `GET /control/rules` shows and `POST /control/rules` changes.
+/// The settings in `GET /control/rules` and `POST /control/rules`.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The rules that are off.
     pub lenient: BTreeSet<Rule>,
-    /// Chooses the delays within their bounds.
+    /// Determines the delays within their bounds.
     pub seed: u64,
-    /// How long a bucket keeps no versions.
+    /// How long a new bucket stays unversioned after versioning was enabled.
     pub new_bucket: Duration,
     /// The account's quotas.
     pub quotas: Quotas,
 }
 
-/// What a rule says instead of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The rule.
-    pub rule: Rule,
-    /// The HTTP status.
-    pub status: u16,
-    /// AWS's code.
-    pub code: &'static str,
-    /// AWS's sentence.
-    pub message: String,
-}
-
-impl Refusal {
-    /// A refusal by that rule.
-    pub fn new(rule: Rule, status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { rule, status, code, message: message.into() }
-    }
-
-    /// In the form of the service's protocol.
-    pub fn response(&self, protocol: Protocol) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
-        let mut response = protocol.error(status, self.code, &self.message);
-        response.extensions_mut().insert(Unserved(self.rule.name()));
-        response
-    }
-}
-
-/// A change of an API that has begun; dropped, it is over.
+/// A change of an API. Dropping it ends the change.
 #[derive(Debug)]
 pub struct Change {
     strict: Strict,
@@ -112,7 +88,7 @@ impl Default for Strict {
 }
 
 impl Strict {
-    /// Rules of which these are off.
+    /// All rules except `lenient`.
     pub fn new(lenient: BTreeSet<Rule>) -> Self {
         let settings =
             Settings { lenient, seed: 0, new_bucket: Duration::from_secs(2), quotas: Quotas::default() };
@@ -123,12 +99,11 @@ impl Strict {
             rates: rates::Rates::default(),
             changes: changes::Changes::default(),
             roles: roles::Roles::default(),
-            late: late::Late::default(),
+            propagation: propagation::Propagation::default(),
             pending: std::collections::HashMap::new(),
         })))
     }
 
-    /// The settings.
     pub fn settings(&self) -> Settings {
         self.state().settings.clone()
     }
@@ -138,14 +113,12 @@ impl Strict {
         change(&mut self.state().settings);
     }
 
-    /// Whether a rule is on.
     pub fn is_on(&self, rule: Rule) -> bool {
         self.state().is_on(rule)
     }
 
-    /// Carries out a call that was admitted, and remembers what it created. A change of an API is refused while another
-    /// one is under way.
-    pub async fn carry<F>(&self, call: &CallName, request: AwsRequest, effect: F) -> Response
+    /// Runs an admitted call and records what it created. A change of an API is refused while another is in progress.
+    pub async fn run<F>(&self, call: &CallName, request: AwsRequest, effect: F) -> Response
     where
         F: AsyncFnOnce(AwsRequest) -> Response,
     {
@@ -161,8 +134,8 @@ impl Strict {
         self.learn(call, response).await
     }
 
-    /// Refuses a call by what it asks for: before any fault, so that the first call that a fault meets is the first that
-    /// a service would carry out.
+    /// Refuses a call for what it contains. This comes before any fault, so that the first call a fault applies to is one that
+    /// the service would execute.
     pub fn admit(&self, call: &CallName, request: &AwsRequest) -> Result<(), Refusal> {
         self.admit_at(call, request, Instant::now())
     }
@@ -199,7 +172,7 @@ impl Strict {
         Ok(state.changes.begin(call)?.map(|api| Change { strict: self.clone(), api }))
     }
 
-    /// Remembers what a call created, by its answer.
+    /// Records what a call created, from its answer.
     async fn learn(&self, call: &CallName, response: Response) -> Response {
         let creates = call.method.starts_with("Create")
             || ["PublishVersion", "UpdateFunctionCode", "DeleteRole"].contains(&call.method.as_str());
@@ -225,12 +198,12 @@ impl Strict {
         }
     }
 
-    /// Refuses to make or configure a function with a new role.
+    /// Refuses to create or configure a function with a new role.
     pub fn role_of_function(&self, arn: &str, function: &str, encrypts: bool) -> Result<(), Refusal> {
         self.role(arn, |roles, seed, role, now| roles.for_function(seed, role, function, encrypts, now))
     }
 
-    /// Refuses to make a build project with a new role.
+    /// Refuses to create a build project with a new role.
     pub fn role_of_project(&self, arn: &str) -> Result<(), Refusal> {
         self.role(arn, |roles, seed, role, now| roles.for_project(seed, role, now))
     }
@@ -253,41 +226,40 @@ impl Strict {
         check(&state.roles, state.settings.seed, name, Instant::now()).map_or(Ok(()), Err)
     }
 
-    /// An alias or a stage changed. `key` names it.
+    /// Records that an alias or a stage changed.
     pub fn moved(&self, key: &str, old: Value, new: Value) {
         let mut state = self.state();
         if state.is_on(Rule::DataPlane) {
             let now = Instant::now();
-            let seen = now + window(state.settings.seed, key, LATE);
-            state.late.moved(key, old, new, now, seen);
+            let seen = now + delay(state.settings.seed, key, LATE);
+            state.propagation.moved(key, old, new, now, seen);
         }
     }
 
-    /// An alias or a stage was deleted.
+    /// Records that an alias or a stage was deleted.
     pub fn deleted(&self, key: &str) {
-        self.state().late.forget(key);
+        self.state().propagation.forget(key);
     }
 
-    /// What the data plane sees in place of the present state.
+    /// The earlier state that the data plane still sees; `None` if it sees the present one.
     pub fn seen(&self, key: &str) -> Option<Value> {
         let state = self.state();
-        if state.is_on(Rule::DataPlane) { state.late.seen(key, Instant::now()) } else { None }
+        if state.is_on(Rule::DataPlane) { state.propagation.seen(key, Instant::now()) } else { None }
     }
 
-    /// A deployment of an API was created.
+    /// Records that a deployment was created.
     pub fn deployed(&self, id: &str) {
         let mut state = self.state();
-        let until = Instant::now() + window(state.settings.seed, id, PENDING);
+        let until = Instant::now() + delay(state.settings.seed, id, PENDING);
         state.pending.insert(id.to_owned(), until);
     }
 
-    /// Whether a deployment is still PENDING.
     pub fn is_pending(&self, id: &str) -> bool {
         let state = self.state();
         state.is_on(Rule::States) && state.pending.get(id).is_some_and(|until| Instant::now() < *until)
     }
 
-    /// Refuses what is above a quota.
+    /// Refuses a resource above a quota.
     pub fn quota(&self, over: impl FnOnce(Quotas) -> Option<Refusal>) -> Result<(), Refusal> {
         let state = self.state();
         if !state.is_on(Rule::Quotas) {
@@ -296,9 +268,8 @@ impl Strict {
         over(state.settings.quotas).map_or(Ok(()), Err)
     }
 
-    /// A panic under the lock leaves at worst one odd delay: better than a world that is gone.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -306,11 +277,4 @@ impl State {
     fn is_on(&self, rule: Rule) -> bool {
         !self.settings.lenient.contains(&rule)
     }
-}
-
-/// A delay within bounds (in milliseconds) that depends on the seed and on `what` alone.
-fn window(seed: u64, what: &str, bounds: std::ops::Range<u64>) -> Duration {
-    let digest = Sha256::digest(format!("{seed} {what}"));
-    let number = digest.iter().take(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
-    Duration::from_millis(bounds.start + number % (bounds.end - bounds.start))
 }

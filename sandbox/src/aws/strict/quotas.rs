@@ -1,10 +1,11 @@
-//! Quotas of an account: AWS's defaults, or the smaller ones of `POST /control/rules`.
+//! Quotas of an account: AWS's defaults, or smaller ones from `POST /control/rules`.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Refusal, Rule};
+use super::refusal::Refusal;
+use super::rules::Rule;
 
-/// The quotas in force.
+/// The quotas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quotas {
@@ -25,27 +26,27 @@ impl Default for Quotas {
 }
 
 impl Quotas {
-    /// The refusal of one more role.
+    /// The refusal of another role.
     pub fn role(self, there: usize) -> Option<Refusal> {
         let message = format!("Cannot exceed quota for RolesPerAccount: {}", self.roles);
         over(there, self.roles, 409, "LimitExceeded", message)
     }
 
-    /// The refusal of one more stage.
+    /// The refusal of another stage.
     pub fn stage(self, there: usize) -> Option<Refusal> {
         let message = "Maximum number of stages for this API has been reached. Please contact AWS if you need \
                        additional stages.";
         over(there, self.stages, 429, "TooManyRequestsException", message.into())
     }
 
-    /// The refusal of one more route.
+    /// The refusal of another route.
     pub fn route(self, there: usize) -> Option<Refusal> {
         let message = "Maximum number of routes for this API has been reached. Please contact AWS if you need \
                        additional routes.";
         over(there, self.routes, 429, "TooManyRequestsException", message.into())
     }
 
-    /// The refusal of one more build.
+    /// The refusal of another build.
     pub fn build(self, there: usize) -> Option<Refusal> {
         let message = format!("Cannot have more than {} builds in queue for the account", self.builds);
         over(there, self.builds, 400, "AccountLimitExceededException", message)
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_quota_is_the_last_one_that_fits() {
+    fn only_resources_above_the_quota_are_refused() {
         let small = Quotas { roles: 2, builds: 0, ..Quotas::default() };
         assert!(small.role(1).is_none());
         let refused = small.role(2).unwrap();

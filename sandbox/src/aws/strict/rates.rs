@@ -1,21 +1,22 @@
-//! The rates of control planes, as token buckets per account.
+//! The rates of control planes, as token buckets.
 
-use super::{Refusal, Rule};
+use super::refusal::Refusal;
+use super::rules::Rule;
 use crate::calls::CallName;
-use crate::slack::{Buckets, Rate};
+use crate::token_bucket::{Buckets, Rate};
 
-/// Lambda's control plane without GetFunction, GetPolicy and invocations: 15 requests per second, fixed.
+/// Lambda's control plane without GetFunction, GetPolicy and invocations: 15 requests per second, not adjustable.
 const LAMBDA: Rate = Rate { burst: 15, per_second: 15.0 };
 /// Lambda's `GetFunction`.
 const GET_FUNCTION: Rate = Rate { burst: 100, per_second: 100.0 };
-/// API Gateway's management: 10 requests per second with a burst of 40.
+/// API Gateway's management API: 10 requests per second with a burst of 40.
 const API_GATEWAY: Rate = Rate { burst: 40, per_second: 10.0 };
 /// `CreateDeployment`: 1 request every 5 seconds.
 const CREATE_DEPLOYMENT: Rate = Rate { burst: 1, per_second: 0.2 };
 /// IAM publishes no figure; this is below what its users report.
 const IAM: Rate = Rate { burst: 20, per_second: 10.0 };
 
-/// The buckets.
+/// The buckets of the account.
 #[derive(Debug, Default)]
 pub struct Rates(Buckets);
 
@@ -60,7 +61,7 @@ mod tests {
     use super::super::tests::call;
     use super::*;
 
-    /// How many of 200 calls at once pass, and how many of 200 after ten more seconds.
+    /// How many of 200 calls at once pass, and how many of another 200 ten seconds later.
     fn passed(service: &str, method: &str) -> (usize, usize) {
         let (mut rates, call) = (Rates::default(), call(service, method, ""));
         let mut pass = |now| (0..200).filter(|_| rates.take(&call, now).is_ok()).count();
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_the_services_own_code() {
+    fn a_refusal_has_its_services_code() {
         assert_eq!(refusal("iam").code, "Throttling");
         assert_eq!((refusal("lambda").status, refusal("lambda").code), (429, "TooManyRequestsException"));
     }

@@ -1,42 +1,41 @@
-//! A new role cannot be assumed for some seconds, and for a moment longer KMS does not know it.
+//! A new role cannot be assumed for some seconds, and KMS learns of it a moment later.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Refusal, Rule, window};
+use super::delay::delay;
+use super::refusal::Refusal;
+use super::rules::Rule;
 
-/// How long a new role cannot be assumed, in milliseconds. AWS takes 5 to 15 seconds; shorter here, because tests wait
-/// for it, and longer than one quick repetition.
+/// How long a new role cannot be assumed, in milliseconds. AWS takes 5 to 15 seconds. It is shorter here because tests wait
+/// for it, and longer than one quick retry.
 const UNKNOWN: std::ops::Range<u64> = 1500..2500;
-/// How much longer an invocation may be refused.
+/// How much longer invocations are refused.
 const ON_INVOKE: Duration = Duration::from_millis(700);
 
-/// What Lambda says, on creation, configuration and invocation.
+/// Lambda's message on creation, configuration and invocation.
 const CANNOT_BE_ASSUMED: &str = "The role defined for the function cannot be assumed by Lambda.";
 
-/// The roles, and when each was created.
+/// When each role was created.
 #[derive(Debug, Default)]
 pub struct Roles(HashMap<String, Instant>);
 
 impl Roles {
-    /// A role was created.
     pub fn created(&mut self, name: &str, now: Instant) {
         self.0.insert(name.to_owned(), now);
     }
 
-    /// A role was deleted.
     pub fn deleted(&mut self, name: &str) {
         self.0.remove(name);
     }
 
-    /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// The refusal of a function's creation or configuration with this role.
+    /// The refusal to create or configure a function with this role.
     pub fn for_function(
         &self,
         seed: u64,
@@ -46,13 +45,13 @@ impl Roles {
         now: Instant,
     ) -> Option<Refusal> {
         let left = self.left(seed, role, now)?;
-        if encrypts && left < window(seed, role, UNKNOWN) / 3 {
+        if encrypts && left < delay(seed, role, UNKNOWN) / 3 {
             let message = format!(
                 "Lambda was unable to configure access to your environment variables because the KMS key is \
                  invalid for CreateGrant. Please check your KMS key settings. KMS Exception: InvalidArnException \
                  KMS Message: ARN does not refer to a valid principal: \
                  arn:aws:sts::{}:assumed-role/{role}/{function}",
-                super::super::ACCOUNT
+                super::super::account::ACCOUNT
             );
             return Some(refuse(400, "InvalidParameterValueException", message));
         }
@@ -67,15 +66,15 @@ impl Roles {
         Some(refuse(400, "InvalidInputException", message.into()))
     }
 
-    /// The refusal of an invocation of a function with this role.
+    /// The refusal to invoke a function with this role.
     pub fn for_invocation(&self, seed: u64, role: &str, now: Instant) -> Option<Refusal> {
         self.left(seed, role, now.checked_sub(ON_INVOKE)?)?;
         Some(refuse(403, "AccessDeniedException", CANNOT_BE_ASSUMED.into()))
     }
 
-    /// How long the role cannot be assumed yet.
+    /// How long the role still cannot be assumed.
     fn left(&self, seed: u64, role: &str, now: Instant) -> Option<Duration> {
-        let known = *self.0.get(role)? + window(seed, role, UNKNOWN);
+        let known = *self.0.get(role)? + delay(seed, role, UNKNOWN);
         (now < known).then(|| known - now)
     }
 }
@@ -92,7 +91,7 @@ mod tests {
     fn a_new_role_is_unknown_to_lambda_then_to_kms_then_to_invocations() {
         let (mut roles, now) = (Roles::default(), Instant::now());
         roles.created("r", now);
-        let at = |part: f64| now + window(7, "r", UNKNOWN).mul_f64(part);
+        let at = |part: f64| now + delay(7, "r", UNKNOWN).mul_f64(part);
         let said = |refusal: Option<Refusal>| refusal.map(|refusal| refusal.message).unwrap_or_default();
         let function = |env, now| said(roles.for_function(7, "r", "f", env, now));
         assert_eq!(function(true, at(0.5)), CANNOT_BE_ASSUMED);

@@ -1,16 +1,16 @@
-//! The rules by which the sandbox is as strict as AWS, and the switches that turn them off one by one.
+//! The rules that make the sandbox as strict as AWS, each with a switch.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-/// One way in which AWS is stricter or slower than a local AWS. `sandbox/README.md` names the source of each figure.
+/// One way in which AWS is stricter or slower than a local AWS. `sandbox/README.md` has the source of each figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// A new resource is not found, or busy, for a moment.
+    /// New resources are not found, or busy, for a moment.
     Eventual,
     /// A function's `RevisionId` changes once more when an update settles.
     Revision,
-    /// The data plane sees a moved alias or API stage late.
+    /// The data plane sees moved aliases and API stages late.
     DataPlane,
     /// Concurrent changes of one API are refused.
     ApiConflict,
@@ -18,20 +18,19 @@ pub enum Rule {
     NewBucket,
     /// Control planes accept a limited number of calls per second.
     Rates,
-    /// A new role cannot be assumed for some seconds.
+    /// New roles cannot be assumed for some seconds.
     IamPropagation,
-    /// Tags are limited to AWS's alphabet.
+    /// Tags may only contain the characters that AWS allows.
     Tags,
     /// An account has a limited number of roles, routes, stages and builds.
     Quotas,
-    /// A deployment is PENDING at first, and lists of versions leave the state out.
+    /// Deployments are PENDING at first, and lists of versions leave out the state.
     States,
-    /// Every call is judged by the policies of whoever makes it.
+    /// Every call is checked against its caller's policies.
     Policies,
 }
 
 impl Rule {
-    /// All rules.
     pub const ALL: [Self; 11] = [
         Self::Eventual,
         Self::Revision,
@@ -46,7 +45,7 @@ impl Rule {
         Self::Policies,
     ];
 
-    /// The name of its switch.
+    /// The name of the switch.
     pub fn name(self) -> &'static str {
         match self {
             Self::Eventual => "eventual",
@@ -75,7 +74,7 @@ impl FromStr for Rule {
     }
 }
 
-/// Reads a list of rules: names separated by commas, `all`, or nothing.
+/// Reads a list of rules: names separated by commas, `all`, or `none`.
 pub fn rules(list: &str) -> Result<BTreeSet<Rule>, String> {
     match list.trim() {
         "" | "none" => Ok(BTreeSet::new()),
@@ -89,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rule_has_a_switch_of_its_own() {
+    fn every_rule_has_its_own_switch() {
         for rule in Rule::ALL {
             assert_eq!(rule.name().parse(), Ok(rule));
         }
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_is_explained_in_the_readme() {
+    fn the_readme_explains_every_rule() {
         let readme = include_str!("../../../README.md");
         for rule in Rule::ALL {
             assert!(readme.contains(&format!("| `{}` |", rule.name())), "{} has no row", rule.name());

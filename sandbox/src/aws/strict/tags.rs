@@ -1,15 +1,16 @@
-//! Tags in AWS's alphabet: letters, numbers, spaces and `_ . : / = + - @`.
+//! The characters that AWS allows in tags: letters, numbers, spaces and `_ . : / = + - @`.
 
 use serde_json::Value;
 
-use super::super::AwsRequest;
-use super::{Refusal, Rule};
+use super::super::request::AwsRequest;
+use super::refusal::Refusal;
+use super::rules::Rule;
 use crate::calls::CallName;
 
-/// The pattern as services name it in their messages.
+/// The pattern that services quote in their messages.
 const PATTERN: &str = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*";
 
-/// The refusal of a call with a tag outside of the alphabet.
+/// The refusal of a call with an invalid tag.
 pub fn refusal(call: &CallName, request: &AwsRequest) -> Option<Refusal> {
     let tags = tags(call, request);
     tags.iter().enumerate().find_map(|(index, (key, value))| {
@@ -45,14 +46,14 @@ fn refuse(service: &str, number: usize, part: &str, text: &str) -> Refusal {
     Refusal::new(Rule::Tags, 400, code, message)
 }
 
-/// The tags of a request, in whichever form its service has them.
+/// The tags of a request, in the form of its service.
 fn tags(call: &CallName, request: &AwsRequest) -> Vec<(String, String)> {
     match call.service.as_str() {
         "s3" => {
             let text = String::from_utf8_lossy(&request.body);
             let header = request.parts.headers.get("x-amz-tagging").and_then(|value| value.to_str().ok());
             let header = url::form_urlencoded::parse(header.unwrap_or_default().as_bytes()).into_owned();
-            // Only small requests of XML have tags; objects are not looked into.
+            // Objects have no tags in their body, and are not read.
             let object = call.method == "PutObject" || call.method == "UploadPart";
             let body = if object { vec![] } else { in_xml(&text) };
             header.chain(body).collect()
@@ -124,7 +125,7 @@ mod tests {
         let said = refused("s3", "CreateBucket", &xml("(all)")).unwrap();
         assert_eq!(said, ("InvalidTag".into(), "The TagValue you have provided is invalid".into()));
         assert_eq!(refused("s3", "CreateBucket", &xml("all of it")), None);
-        assert_eq!(refused("s3", "PutObject", &xml("(all)")), None, "an object is not looked into");
+        assert_eq!(refused("s3", "PutObject", &xml("(all)")), None, "objects are not read");
         let form = "Action=CreateRole&Tags.member.1.Key=a&Tags.member.1.Value=%28all%29";
         assert_eq!(refused("iam", "CreateRole", form).unwrap().0, "ValidationError");
         let map = r#"{"tags": {"a": "(all)"}}"#;
@@ -132,10 +133,6 @@ mod tests {
         let list = r#"{"tags": [{"key": "a", "value": "ü 1"}, {"key": "(b)", "value": ""}]}"#;
         assert_eq!(refused("codebuild", "CreateProject", list).unwrap().0, "InvalidInputException");
         assert_eq!(refused("lambda", "CreateFunction", r#"{"Tags": {"a": "@b"}}"#), None);
-        assert_eq!(
-            refused("lambda", "Invoke", r#"{"Tags": {"a": "(b)"}}"#),
-            None,
-            "a payload is not looked into"
-        );
+        assert_eq!(refused("lambda", "Invoke", r#"{"Tags": {"a": "(b)"}}"#), None, "payloads are not read");
     }
 }

@@ -1,10 +1,10 @@
-//! Interactive elements: buttons in full, the others as far as their ids go.
+//! Interactive elements: buttons completely, the others only by their ids.
 
 use serde_json::{Map, Value};
 
-use super::{Check, ID, URL};
+use super::check::{Check, ID, URL};
 
-/// Elements that Slack has and that this stand-in takes without looking closer.
+/// Elements of Slack that are accepted without further checks.
 const OTHERS: [&str; 8] = [
     "overflow",
     "static_select",
@@ -63,6 +63,14 @@ impl Check {
     fn style(&mut self, fields: &Map<String, Value>, at: &str) {
         if fields.get("style").is_some_and(|style| style != "primary" && style != "danger") {
             self.say("must be one of: primary, danger".into(), &format!("{at}/style"));
+        }
+    }
+
+    /// The image of an image block or element.
+    pub(super) fn picture(&mut self, fields: &Map<String, Value>, at: &str) {
+        self.required(fields, "alt_text", 1, 2_000, at);
+        if !fields.contains_key("slack_file") {
+            self.required(fields, "image_url", 1, URL, at);
         }
     }
 }

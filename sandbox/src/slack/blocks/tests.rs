@@ -1,4 +1,4 @@
-//! Each limit twice: what is exactly at it passes, one more is refused, with the pointer to it.
+//! Each limit twice: a value at the limit passes, one more is refused with its pointer.
 
 use serde_json::{Value, json};
 
@@ -43,13 +43,13 @@ fn table(rows: usize, cells: usize) -> Value {
 fn problems(blocks: Value) -> Vec<String> {
     match check(&blocks) {
         Ok(()) => vec![],
-        Err(Refusal::Invalid(problems)) => problems,
+        Err(BlockError::Invalid(problems)) => problems,
         Err(other) => vec![format!("{other:?}")],
     }
 }
 
 #[test]
-fn what_is_at_a_limit_passes_and_one_more_is_refused() {
+fn values_at_a_limit_pass_and_one_more_is_refused() {
     type Made = Box<dyn Fn(usize) -> Value>;
     let fields = |n| vec![plain(1); n];
     let cases: Vec<(&str, usize, &str, Made)> = vec![
@@ -102,18 +102,18 @@ fn fifty_blocks_pass_and_one_more_is_refused() {
 fn all_texts_together_have_a_limit() {
     let blocks = |last| json!([section(3000), section(3000), section(3000), section(3000), section(last)]);
     assert_eq!(check(&blocks(1200)), Ok(()));
-    assert_eq!(check(&blocks(1201)), Err(Refusal::TooLong));
+    assert_eq!(check(&blocks(1201)), Err(BlockError::TooLong));
 }
 
 #[test]
-fn characters_are_counted_not_bytes() {
+fn limits_count_characters_not_bytes() {
     let header = |text: String| json!([{"type": "header", "text": {"type": "plain_text", "text": text}}]);
     assert_eq!(check(&header("é".repeat(150))), Ok(()));
     assert!(check(&header("é".repeat(151))).is_err());
 }
 
 #[test]
-fn what_is_missing_empty_or_unknown_is_refused_with_its_pointer() {
+fn missing_empty_and_unknown_fields_are_refused_with_their_pointer() {
     let cases = [
         (json!([{"type": "section"}]), "missing required field: text [json-pointer:/blocks/0]"),
         (json!([section(0)]), "must be more than 0 characters [json-pointer:/blocks/0/text/text]"),
@@ -155,23 +155,23 @@ fn what_is_missing_empty_or_unknown_is_refused_with_its_pointer() {
 }
 
 #[test]
-fn two_elements_of_one_block_have_different_ids() {
+fn two_elements_of_one_block_need_different_ids() {
     let one = json!({"type": "button", "text": plain(1), "action_id": "a"});
     assert!(check(&json!([{"type": "actions", "elements": [one, one]}])).is_err());
     let two = json!([{"type": "actions", "elements": [one]}, {"type": "actions", "elements": [one]}]);
-    assert_eq!(check(&two), Ok(()), "the same id in two blocks is fine");
+    assert_eq!(check(&two), Ok(()), "two blocks may use the same id");
 }
 
 #[test]
-fn blocks_are_a_list_of_objects() {
+fn blocks_must_be_a_list_of_objects() {
     for wrong in [json!({}), json!("[]"), json!(["x"]), json!([1])] {
-        assert_eq!(check(&wrong), Err(Refusal::Format), "{wrong}");
+        assert_eq!(check(&wrong), Err(BlockError::Format), "{wrong}");
     }
     assert_eq!(check(&json!([])), Ok(()));
 }
 
 #[test]
-fn rich_text_is_followed_to_its_runs() {
+fn rich_text_is_checked_down_to_its_runs() {
     let rich = |run: Value| json!([{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [run]}]}]);
     assert_eq!(check(&rich(json!({"type": "text", "text": "hi", "style": {"bold": true}}))), Ok(()));
     assert_eq!(
@@ -181,7 +181,7 @@ fn rich_text_is_followed_to_its_runs() {
 }
 
 #[test]
-fn ids_that_are_missing_are_given() {
+fn missing_ids_are_added() {
     let mut blocks = vec![json!({"type": "divider"}), buttons(1)];
     blocks[1]["elements"][0].as_object_mut().unwrap().remove("action_id");
     number(&mut blocks);

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Check, URL};
+use super::check::{Check, URL};
 
 impl Check {
-    /// A text object under `key` that must be there.
+    /// A required text object.
     pub(super) fn text(
         &mut self,
         fields: &Map<String, Value>,
@@ -96,7 +96,7 @@ impl Check {
     }
 }
 
-/// The characters that people read: every `text` in the tree.
+/// The number of characters that people read: every `text` in the tree.
 pub(super) fn characters(value: &Value) -> usize {
     match value {
         Value::Object(fields) => fields

@@ -1,0 +1,225 @@
+//! The IAM actions that a call needs, with their resources and condition keys.
+//!
+//! A call may need several: `CreateFunction` with tags needs `lambda:CreateFunction`, `lambda:TagResource`,
+//! `iam:PassRole` of its role, and `s3:GetObject` of its code. The source is AWS's service authorization reference,
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/>; what is not there is marked below. An operation
+//! of any other service needs the action of its own name on the ARN in its request.
+
+use axum::http::request::Parts;
+use serde_json::Value;
+
+use super::super::account::{REGION, arn};
+use super::super::request::{AwsRequest, decode, query};
+use super::action::Action;
+use super::dynamodb;
+use crate::calls::CallName;
+
+/// The actions that a call needs. Those of IAM are in [`super::iam`], because they depend on existing roles.
+pub fn required(name: &CallName, request: &AwsRequest) -> Vec<Action> {
+    let (service, method) = (name.service.as_str(), name.method.as_str());
+    match service {
+        "lambda" => lambda(method, name.detail.as_deref().unwrap_or_default(), request),
+        "apigateway" => api_gateway(request),
+        "s3" => s3(method, &request.parts, &request.body),
+        "dynamodb" => dynamodb::required(method, &request.json()),
+        "codecommit" => code_commit(method, &request.json()),
+        "codebuild" => code_build(method, &request.json()),
+        "logs" => logs(method, &request.json()),
+        "sqs" => sqs(method, &request.json()),
+        // Every caller with credentials may make this call; no policy can forbid it.
+        "sts" if method == "GetCallerIdentity" => vec![],
+        _ => {
+            let body = request.json();
+            let fields = body.as_object().into_iter().flatten();
+            let named = fields.filter_map(|(_, value)| value.as_str()).find(|text| text.starts_with("arn:"));
+            let resource = named.map_or_else(|| arn(service, "*"), str::to_owned);
+            vec![Action::new(format!("{service}:{method}"), resource)]
+        }
+    }
+}
+
+/// `iam:PassRole`, if the request gives a role to a service.
+fn pass_role(role: &Value, service: &str) -> Option<Action> {
+    let role = role.as_str()?;
+    Some(Action::new("iam:PassRole", role).with("iam:PassedToService", service))
+}
+
+/// Tags as a map, or as a list of keys and values.
+pub fn tags(value: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match value {
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), text(value))).collect(),
+        Value::Array(list) => {
+            let either = |tag: &Value, name: &str| {
+                let lower = name.to_lowercase();
+                text(tag.get(name).or_else(|| tag.get(&lower)).unwrap_or(&Value::Null))
+            };
+            list.iter().map(|tag| (either(tag, "Key"), either(tag, "Value"))).collect()
+        }
+        _ => vec![],
+    }
+}
+
+fn lambda(method: &str, detail: &str, request: &AwsRequest) -> Vec<Action> {
+    let body = request.json();
+    let tags = tags(&body["Tags"]);
+    // The detail names a function, an alias or a version, by name or by ARN.
+    let bare = detail.strip_prefix(&arn("lambda", "function:")).unwrap_or(detail);
+    let (name, qualifier) = match bare.split_once(':') {
+        Some((name, qualifier)) => (name, Some(qualifier)),
+        None => (bare, None),
+    };
+    let function = arn("lambda", &format!("function:{name}"));
+    let qualified = qualifier.map_or_else(|| function.clone(), |qualifier| format!("{function}:{qualifier}"));
+    let own = |action: &str| format!("lambda:{action}");
+    let mut all = match method {
+        "ListFunctions" | "GetAccountSettings" | "ListEventSourceMappings" => {
+            vec![Action::new(own(method), "arn:aws:lambda:::*")]
+        }
+        "Invoke" => vec![Action::new("lambda:InvokeFunction", qualified)],
+        "AddPermission" => {
+            let principal = body["Principal"].as_str().unwrap_or_default();
+            vec![Action::new(own(method), qualified).with("lambda:Principal", principal)]
+        }
+        "RemovePermission" | "GetPolicy" | "GetFunction" | "GetFunctionConfiguration" | "DeleteFunction" => {
+            vec![Action::new(own(method), qualified)]
+        }
+        _ => vec![Action::new(own(method), function.clone()).tagged(&tags)],
+    };
+    if method == "CreateFunction" && !tags.is_empty() {
+        all.push(Action::new("lambda:TagResource", function).tagged(&tags));
+    }
+    all.extend(pass_role(&body["Role"], "lambda.amazonaws.com"));
+    // Lambda reads the code with the caller's permissions.
+    let code = if method == "CreateFunction" { &body["Code"] } else { &body };
+    if let (Some(bucket), Some(key)) = (code["S3Bucket"].as_str(), code["S3Key"].as_str()) {
+        let is_versioned = code["S3ObjectVersion"].is_string();
+        let action = if is_versioned { "s3:GetObjectVersion" } else { "s3:GetObject" };
+        all.push(Action::new(action, format!("arn:aws:s3:::{bucket}/{key}")));
+    }
+    all
+}
+
+/// API Gateway's actions are verbs on paths, and its ARNs have no account.
+fn api_gateway(request: &AwsRequest) -> Vec<Action> {
+    let path = decode(request.parts.uri.path());
+    let path = path.strip_prefix("/v2").unwrap_or(&path);
+    let resource = format!("arn:aws:apigateway:{REGION}::{path}");
+    let tags = tags(&request.json()["tags"]);
+    let verb = Action::new(format!("apigateway:{}", request.parts.method), &resource).tagged(&tags);
+    if tags.is_empty() {
+        return vec![verb];
+    }
+    // Not in the reference; refusals that people report name this action on the path of the new resource.
+    vec![verb, Action::new("apigateway:TagResource", resource).tagged(&tags)]
+}
+
+fn s3(method: &str, parts: &Parts, body: &[u8]) -> Vec<Action> {
+    let path = decode(parts.uri.path());
+    let path = path.trim_start_matches('/');
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+    let bucket_arn = format!("arn:aws:s3:::{bucket}");
+    let object = |key: &str| format!("{bucket_arn}/{key}");
+    let is_versioned = query(parts, "versionId").is_some();
+    let versioned =
+        |plain: &'static str, of_version: &'static str| if is_versioned { of_version } else { plain };
+    match method {
+        "ListBuckets" => vec![Action::new("s3:ListAllMyBuckets", "arn:aws:s3:::*")],
+        "HeadBucket" => vec![Action::new("s3:ListBucket", bucket_arn)],
+        "ListObjectsV2" | "ListObjectVersions" => {
+            let action = if method == "ListObjectsV2" { "s3:ListBucket" } else { "s3:ListBucketVersions" };
+            let action = Action::new(action, bucket_arn);
+            vec![match query(parts, "prefix") {
+                Some(prefix) => action.with("s3:prefix", prefix),
+                None => action,
+            }]
+        }
+        "GetObject" | "HeadObject" => {
+            vec![Action::new(versioned("s3:GetObject", "s3:GetObjectVersion"), object(key))]
+        }
+        "DeleteObject" => {
+            vec![Action::new(versioned("s3:DeleteObject", "s3:DeleteObjectVersion"), object(key))]
+        }
+        "DeleteObjects" => {
+            let text = String::from_utf8_lossy(body);
+            super::xml::all(&text, "Key").map(|key| Action::new("s3:DeleteObject", object(&key))).collect()
+        }
+        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+            let put = Action::new("s3:PutObject", object(key));
+            let is_tagged = parts.headers.contains_key("x-amz-tagging");
+            let tagging = is_tagged.then(|| Action::new("s3:PutObjectTagging", object(key)));
+            [put].into_iter().chain(tagging).collect()
+        }
+        "CreateBucket" => {
+            let text = String::from_utf8_lossy(body);
+            let create = Action::new("s3:CreateBucket", &bucket_arn);
+            let is_tagged = text.contains("<Tag>");
+            let tagging = is_tagged.then(|| Action::new("s3:TagResource", &bucket_arn));
+            [create].into_iter().chain(tagging).collect()
+        }
+        _ if !key.is_empty() => vec![Action::new(format!("s3:{method}"), object(key))],
+        _ => {
+            let action = match method {
+                "GetPublicAccessBlock" => "GetBucketPublicAccessBlock",
+                "PutPublicAccessBlock" => "PutBucketPublicAccessBlock",
+                "GetBucketLifecycleConfiguration" => "GetLifecycleConfiguration",
+                "PutBucketLifecycleConfiguration" => "PutLifecycleConfiguration",
+                "GetBucketEncryption" => "GetEncryptionConfiguration",
+                "PutBucketEncryption" => "PutEncryptionConfiguration",
+                same => same,
+            };
+            vec![Action::new(format!("s3:{action}"), bucket_arn)]
+        }
+    }
+}
+
+fn code_commit(method: &str, body: &Value) -> Vec<Action> {
+    let by_name = body["repositoryName"].as_str().map(|name| arn("codecommit", name));
+    let resource = by_name.or_else(|| body["resourceArn"].as_str().map(str::to_owned));
+    let resource = resource.unwrap_or_else(|| arn("codecommit", "*"));
+    let tags = tags(&body["tags"]);
+    let mut own = Action::new(format!("codecommit:{method}"), &resource).tagged(&tags);
+    if let Some(branch) = body["branchName"].as_str() {
+        own = own.with("codecommit:References", format!("refs/heads/{branch}"));
+    }
+    let is_tagged = method == "CreateRepository" && !tags.is_empty();
+    let tagging = is_tagged.then(|| Action::new("codecommit:TagResource", resource).tagged(&tags));
+    [own].into_iter().chain(tagging).collect()
+}
+
+fn code_build(method: &str, body: &Value) -> Vec<Action> {
+    let project = |name: &str| {
+        let name = name.rsplit('/').next().unwrap_or(name).split(':').next().unwrap_or(name);
+        arn("codebuild", &format!("project/{name}"))
+    };
+    let listed = ["names", "ids"].iter().find_map(|list| body[*list].as_array());
+    let named: Vec<&str> = match listed {
+        Some(list) => list.iter().filter_map(Value::as_str).collect(),
+        None => ["projectName", "name", "id"].iter().filter_map(|field| body[*field].as_str()).collect(),
+    };
+    let action = format!("codebuild:{method}");
+    let mut all: Vec<Action> =
+        named.iter().map(|name| Action::new(&action, project(name)).tagged(&tags(&body["tags"]))).collect();
+    all.dedup();
+    if all.is_empty() {
+        all.push(Action::new(action, arn("codebuild", "*")));
+    }
+    all.extend(pass_role(&body["serviceRole"], "codebuild.amazonaws.com"));
+    all
+}
+
+/// In refusals, the ARN of a log group ends with `:log-stream:` and the stream, which is empty for the group itself.
+fn logs(method: &str, body: &Value) -> Vec<Action> {
+    let text = |field: &str| body[field].as_str();
+    let group = text("logGroupName").or_else(|| text("logGroupNamePrefix")).unwrap_or_default();
+    let stream = text("logStreamName").unwrap_or_default();
+    let resource = format!("log-group:{group}:log-stream:{stream}");
+    vec![Action::new(format!("logs:{method}"), arn("logs", &resource))]
+}
+
+fn sqs(method: &str, body: &Value) -> Vec<Action> {
+    let url = body["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next());
+    let queue = url.or_else(|| body["QueueName"].as_str()).unwrap_or("*");
+    let action = method.strip_suffix("Batch").unwrap_or(method);
+    vec![Action::new(format!("sqs:{action}"), arn("sqs", queue))]
+}

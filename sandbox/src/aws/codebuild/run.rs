@@ -1,0 +1,26 @@
+//! A build in progress.
+
+use std::path::PathBuf;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio_util::sync::CancellationToken;
+
+use super::model::Build;
+
+/// A build, and how to stop it.
+pub struct BuildRun {
+    build: Mutex<Build>,
+    pub stop: CancellationToken,
+    /// The file of its log.
+    pub log: PathBuf,
+}
+
+impl BuildRun {
+    pub fn new(build: Build, log: PathBuf) -> Self {
+        Self { build: Mutex::new(build), stop: CancellationToken::new(), log }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Build> {
+        self.build.lock()
+    }
+}

@@ -1,0 +1,46 @@
+//! What the parts of AWS are configured with.
+
+use std::path::{Path, PathBuf};
+
+use tokio::net::TcpListener;
+
+use super::strict::Strict;
+use crate::addresses::Addresses;
+
+/// Addresses, folders and rules.
+#[derive(Debug, Clone)]
+pub struct AwsConfig {
+    pub at: Addresses,
+    /// The rules that make it as strict as AWS.
+    pub strict: Strict,
+    /// Holds the repositories, the builds and the bot's policies.
+    pub folder: PathBuf,
+    /// The programs of the Python environment: first on the `PATH` of builds.
+    pub tools: PathBuf,
+}
+
+impl AwsConfig {
+    /// The folder with the policies of the bot and of `sluice init`.
+    pub fn policies_folder(folder: &Path) -> PathBuf {
+        folder.join("policies")
+    }
+}
+
+/// The file with the policy of an access key.
+pub fn policy_file(policies: &Path, key: &str) -> PathBuf {
+    policies.join(format!("{key}.json"))
+}
+
+/// The bound listeners of AWS.
+pub struct AwsListeners {
+    /// All services.
+    pub front: TcpListener,
+    /// All services, under CodeCommit's address.
+    pub codecommit: TcpListener,
+    /// All services, under CodeBuild's address, and the logs of builds.
+    pub codebuild: TcpListener,
+    /// Git over HTTP.
+    pub git: TcpListener,
+    /// The URLs of API Gateway's stages.
+    pub stages: TcpListener,
+}

@@ -1,0 +1,357 @@
+//! Lambda: refuses what AWS would refuse and the local AWS accepts; forwards the rest.
+//!
+//! Fixed: aliases to versions that do not exist (404); changes and publications while an update is in progress (409);
+//! `PublishVersion` with another `CodeSha256` (400) or `RevisionId` (412); publishing an unchanged function (returns the
+//! newest version); a dry run (changes nothing); deletion of `$LATEST` (refused); ARNs of versions without their version;
+//! roles that do not exist (400); statement ids of policies (unique per alias, not per function).
+
+mod configuration;
+mod tail;
+
+pub use configuration::weighted_version;
+
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::account::arn;
+use super::request::{AwsRequest, query};
+use super::strict::{Refusal, Rule, Strict, alias_key};
+use super::upstream::{Answer, Upstream};
+use crate::calls::Protocol;
+use configuration::{frozen, qualify, unsettle};
+
+type Refusable<T> = Result<T, Box<Response>>;
+
+/// The fixes for the local AWS's Lambda.
+pub struct Lambda {
+    upstream: Upstream,
+    strict: Strict,
+}
+
+impl Lambda {
+    pub fn new(upstream: Upstream, strict: Strict) -> Self {
+        Self { upstream, strict }
+    }
+
+    /// Answers one call.
+    pub async fn answer(&self, method: &str, request: AwsRequest) -> Response {
+        let function = function_of(request.parts.uri.path());
+        let answer = match method {
+            "CreateFunction" => self.create(&request).await,
+            "UpdateFunctionCode" => self.update_code(&function, request).await,
+            "UpdateFunctionConfiguration" => self.update_configuration(&function, request).await,
+            "PublishVersion" => self.checked_publish(&function, &request).await,
+            "CreateAlias" | "UpdateAlias" => self.alias(&function, request).await,
+            "AddPermission" | "RemovePermission" | "GetPolicy" => self.policy(request).await,
+            "DeleteFunction" if request.parts.uri.query().is_some_and(|q| q.contains("LATEST")) => {
+                let message = "$LATEST version cannot be deleted without deleting the function.";
+                Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message))
+            }
+            "DeleteAlias" => {
+                let alias = request.parts.uri.path().rsplit('/').next().unwrap_or_default();
+                self.strict.deleted(&alias_key(&function, alias));
+                return self.upstream.forward(request).await;
+            }
+            "GetFunction" | "GetFunctionConfiguration" => {
+                self.upstream.exchange(&request).await.map(|answer| self.shown(answer).into_response())
+            }
+            "ListVersionsByFunction" => {
+                self.upstream.exchange(&request).await.map(|answer| self.listed(answer).into_response())
+            }
+            "Invoke" => self.invoke(&function, request).await,
+            _ => return self.upstream.forward(request).await,
+        };
+        answer.unwrap_or_else(|refusal| *refusal)
+    }
+
+    async fn create(&self, request: &AwsRequest) -> Refusable<Response> {
+        let body = request.json();
+        self.assumable(body["FunctionName"].as_str().unwrap_or_default(), &body).await?;
+        let answer = self.upstream.exchange(request).await?;
+        let mut config = answer.json();
+        qualify(&mut config);
+        let answer = if answer.status.is_success() { answer.with_json(&config) } else { answer };
+        Ok(self.shown(answer).into_response())
+    }
+
+    async fn update_code(&self, function: &str, mut request: AwsRequest) -> Refusable<Response> {
+        let mut body = request.json();
+        let latest = self.idle(function).await?;
+        if body["DryRun"] == true {
+            return Ok(axum::Json(latest).into_response());
+        }
+        let publish = body["Publish"] == true;
+        body["Publish"] = json!(false);
+        request.body = body.to_string().into();
+        let answer = self.upstream.exchange(&request).await?;
+        if !publish || !answer.status.is_success() {
+            return Ok(self.shown(answer).into_response());
+        }
+        let version = self.publish(function, &json!({})).await?;
+        Ok(axum::Json(version).into_response())
+    }
+
+    async fn update_configuration(&self, function: &str, request: AwsRequest) -> Refusable<Response> {
+        self.idle(function).await?;
+        self.assumable(function, &request.json()).await?;
+        Ok(self.shown(self.upstream.exchange(&request).await?).into_response())
+    }
+
+    async fn checked_publish(&self, function: &str, request: &AwsRequest) -> Refusable<Response> {
+        let (wanted, latest) = (request.json(), self.idle(function).await?);
+        if wanted["CodeSha256"].is_string() && wanted["CodeSha256"] != latest["CodeSha256"] {
+            let message = format!(
+                "CodeSHA256 ({}) is different from current CodeSHA256 in $LATEST ({}). Please try again with the \
+                 CodeSHA256 in $LATEST.",
+                wanted["CodeSha256"].as_str().unwrap_or_default(),
+                latest["CodeSha256"].as_str().unwrap_or_default()
+            );
+            return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &message));
+        }
+        if wanted["RevisionId"].is_string() && wanted["RevisionId"] != latest["RevisionId"] {
+            let message = "The RevisionId provided does not match the latest RevisionId.";
+            return Err(refuse(StatusCode::PRECONDITION_FAILED, "PreconditionFailedException", message));
+        }
+        let version = self.publish(function, &wanted).await?;
+        Ok((StatusCode::CREATED, axum::Json(version)).into_response())
+    }
+
+    /// Publishes `$LATEST`, unless the newest version is identical.
+    async fn publish(&self, function: &str, wanted: &Value) -> Refusable<Value> {
+        let path = format!("/2015-03-31/functions/{function}/versions");
+        let (latest, newest) = self.ends(function).await?;
+        if let Some(newest) = newest
+            && frozen(&newest) == frozen(&latest)
+        {
+            return Ok(newest);
+        }
+        let mut body = serde_json::Map::new();
+        if wanted["Description"].is_string() {
+            body.insert("Description".into(), wanted["Description"].clone());
+        }
+        let body = Value::Object(body).to_string();
+        let answer = self.upstream.call("lambda", Method::POST, &path, &[], body).await?;
+        if !answer.status.is_success() {
+            return Err(Box::new(answer.into_response()));
+        }
+        let mut version = answer.json();
+        qualify(&mut version);
+        Ok(version)
+    }
+
+    /// `$LATEST` and the newest version.
+    async fn ends(&self, function: &str) -> Refusable<(Value, Option<Value>)> {
+        let (mut latest, mut newest, mut marker) = (Value::Null, None, String::new());
+        loop {
+            let path = format!("/2015-03-31/functions/{function}/versions?MaxItems=50{marker}");
+            let page = self.upstream.call("lambda", Method::GET, &path, &[], "").await?;
+            if !page.status.is_success() {
+                return Err(Box::new(page.into_response()));
+            }
+            let page = page.json();
+            for config in page["Versions"].as_array().into_iter().flatten() {
+                if config["Version"] == "$LATEST" {
+                    latest = config.clone();
+                } else {
+                    newest = Some(config.clone());
+                }
+            }
+            match page["NextMarker"].as_str().filter(|next| !next.is_empty()) {
+                Some(next) => marker = format!("&Marker={next}"),
+                None => return Ok((latest, newest)),
+            }
+        }
+    }
+
+    async fn alias(&self, function: &str, request: AwsRequest) -> Refusable<Response> {
+        let body = request.json();
+        let weighted = body["RoutingConfig"]["AdditionalVersionWeights"].as_object();
+        let weighted = weighted.into_iter().flat_map(|weights| weights.keys().map(String::as_str));
+        for version in body["FunctionVersion"].as_str().into_iter().chain(weighted) {
+            if version != "$LATEST" && self.config(function, version).await?.is_none() {
+                return Err(not_found(&format!("{function}:{version}")));
+            }
+        }
+        let path = request.parts.uri.path();
+        let updated = path.split_once("/aliases/").map(|(_, name)| name.to_owned());
+        let before = match &updated {
+            Some(_) => self.upstream.call("lambda", Method::GET, path, &[], "").await?.json(),
+            None => Value::Null,
+        };
+        let answer = self.upstream.exchange(&request).await?;
+        if answer.status.is_success() {
+            let name = updated.as_deref().or(body["Name"].as_str()).unwrap_or_default();
+            self.strict.moved(&alias_key(function, name), before, answer.json());
+        }
+        Ok(answer.into_response())
+    }
+
+    /// Invokes what the data plane sees: an alias that moved a moment ago may still point to the earlier version, and a new
+    /// role may not be assumable yet. The log tail gets the lines that AWS always writes.
+    async fn invoke(&self, function: &str, mut request: AwsRequest) -> Refusable<Response> {
+        let query = request.parts.uri.query().unwrap_or_default();
+        let mut pairs: Vec<(String, String)> =
+            url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let qualifier = pairs.iter_mut().find(|(key, _)| key == "Qualifier").map(|(_, value)| value);
+        let mut version = qualifier.as_ref().map_or("$LATEST".to_owned(), |value| (*value).clone());
+        if let Some(qualifier) = qualifier
+            && let Some(earlier) = self.strict.seen(&alias_key(function, qualifier))
+        {
+            let Some(seen) = weighted_version(&earlier, rand::random::<f64>()) else {
+                return Err(not_found(&format!("{function}:{qualifier}")));
+            };
+            qualifier.clone_from(&seen);
+            version = seen;
+            let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            if let Ok(uri) = format!("{}?{query}", request.parts.uri.path()).parse() {
+                request.parts.uri = uri;
+            }
+        }
+        if self.strict.is_on(Rule::IamPropagation)
+            && let Some(config) = self.config(function, &version).await?
+        {
+            let role = config["Role"].as_str().unwrap_or_default();
+            self.strict.role_of_invocation(role).map_err(refused)?;
+        }
+        let wants_log = request.parts.headers.get("x-amz-log-type").is_some_and(|kind| kind == "Tail");
+        if !wants_log {
+            return Ok(self.upstream.forward(request).await);
+        }
+        let began = std::time::Instant::now();
+        let answer = self.upstream.exchange(&request).await?;
+        Ok(tail::with_tail(answer, began.elapsed()).into_response())
+    }
+
+    /// An answer about one function. While an update is in progress, `RevisionId` is not the final one.
+    fn shown(&self, answer: Answer) -> Answer {
+        if !self.strict.is_on(Rule::Revision) || !answer.status.is_success() {
+            return answer;
+        }
+        let mut body = answer.json();
+        let nested = body["Configuration"].is_object();
+        unsettle(if nested { &mut body["Configuration"] } else { &mut body });
+        answer.with_json(&body)
+    }
+
+    /// A list of versions. It leaves out the state of updates.
+    fn listed(&self, answer: Answer) -> Answer {
+        if !answer.status.is_success() {
+            return answer;
+        }
+        let (revision, states) = (self.strict.is_on(Rule::Revision), self.strict.is_on(Rule::States));
+        let mut body = answer.json();
+        for config in body["Versions"].as_array_mut().into_iter().flatten() {
+            if revision {
+                unsettle(config);
+            }
+            if let (true, Some(fields)) = (states, config.as_object_mut()) {
+                fields
+                    .retain(|field, _| !field.starts_with("State") && !field.starts_with("LastUpdateStatus"));
+            }
+        }
+        answer.with_json(&body)
+    }
+
+    /// Refuses a role that IAM does not know, or that is too new.
+    async fn assumable(&self, function: &str, body: &Value) -> Refusable<()> {
+        let Some(role) = body["Role"].as_str() else { return Ok(()) };
+        let name = role.rsplit('/').next().unwrap_or_default();
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("Action", "GetRole"), ("Version", "2010-05-08"), ("RoleName", name)])
+            .finish();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = self.upstream.call("iam", Method::POST, "/", &headers, form).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            let message = "The role defined for the function cannot be assumed by Lambda.";
+            return Err(refuse(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message));
+        }
+        let variables = body["Environment"]["Variables"].as_object();
+        let encrypts = variables.is_some_and(|variables| !variables.is_empty());
+        self.strict.role_of_function(role, function, encrypts).map_err(refused)
+    }
+
+    /// Calls for an alias's policy. The fix adds the alias to statement ids, and removes it from the answer.
+    async fn policy(&self, mut request: AwsRequest) -> Refusable<Response> {
+        let Some(qualifier) = query(&request.parts, "Qualifier") else {
+            return Ok(self.upstream.forward(request).await);
+        };
+        let query = request.parts.uri.query().unwrap_or_default();
+        let suffix = format!("--at-{qualifier}");
+        let mut body = request.json();
+        if let Some(id) = body["StatementId"].as_str() {
+            body["StatementId"] = format!("{id}{suffix}").into();
+            request.body = body.to_string().into();
+        }
+        if request.parts.method == Method::DELETE
+            && let Ok(uri) = format!("{}{suffix}?{query}", request.parts.uri.path()).parse()
+        {
+            request.parts.uri = uri;
+        }
+        let mut answer = self.upstream.exchange(&request).await?;
+        if let Ok(text) = std::str::from_utf8(&answer.body) {
+            answer.body = text.replace(&suffix, "").into();
+        }
+        Ok(answer.into_response())
+    }
+
+    /// The configuration of `$LATEST`; a refusal while an update is in progress.
+    async fn idle(&self, function: &str) -> Refusable<Value> {
+        let Some(latest) = self.config(function, "$LATEST").await? else {
+            return Err(not_found(function));
+        };
+        if latest["LastUpdateStatus"] == "InProgress" || latest["State"] == "Pending" {
+            let message = format!(
+                "The operation cannot be performed at this time. An update is in progress for resource: {}",
+                latest["FunctionArn"].as_str().unwrap_or_default()
+            );
+            return Err(refuse(StatusCode::CONFLICT, "ResourceConflictException", &message));
+        }
+        Ok(latest)
+    }
+
+    async fn config(&self, function: &str, version: &str) -> Refusable<Option<Value>> {
+        let qualifier = if version == "$LATEST" { String::new() } else { format!("?Qualifier={version}") };
+        let path = format!("/2015-03-31/functions/{function}/configuration{qualifier}");
+        let answer = self.upstream.call("lambda", Method::GET, &path, &[], "").await?;
+        match answer.status {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some(answer.json())),
+            _ => Err(Box::new(answer.into_response())),
+        }
+    }
+}
+
+fn refuse(status: StatusCode, code: &str, message: &str) -> Box<Response> {
+    Box::new(Protocol::RestJson.error(status, code, message))
+}
+
+fn not_found(function: &str) -> Box<Response> {
+    let message = format!("Function not found: {}", arn("lambda", &format!("function:{function}")));
+    refuse(StatusCode::NOT_FOUND, "ResourceNotFoundException", &message)
+}
+
+fn refused(refusal: Refusal) -> Box<Response> {
+    Box::new(refusal.response(Protocol::RestJson))
+}
+
+/// The function's name in `/2015-03-31/functions/{name}/…`, which may be an ARN there.
+fn function_of(path: &str) -> String {
+    let segment = path.split('/').nth(3).unwrap_or_default().replace("%3A", ":");
+    match segment.strip_prefix("arn:") {
+        Some(arn) => arn.split(':').nth(5).unwrap_or_default().to_owned(),
+        None => segment,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_named_by_its_name_or_arn() {
+        assert_eq!(function_of("/2015-03-31/functions/f/versions"), "f");
+        let arn = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af/code";
+        assert_eq!(function_of(arn), "f");
+    }
+}

@@ -1,0 +1,33 @@
+//! What a rule answers instead of the service.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::rules::Rule;
+use crate::calls::{Protocol, RefusedByRule};
+
+/// A refusal in AWS's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub rule: Rule,
+    /// The HTTP status.
+    pub status: u16,
+    /// AWS's error code.
+    pub code: &'static str,
+    /// AWS's message.
+    pub message: String,
+}
+
+impl Refusal {
+    pub fn new(rule: Rule, status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self { rule, status, code, message: message.into() }
+    }
+
+    /// The response, in the service's protocol.
+    pub fn response(&self, protocol: Protocol) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = protocol.error(status, self.code, &self.message);
+        response.extensions_mut().insert(RefusedByRule(self.rule.name()));
+        response
+    }
+}
