@@ -102,7 +102,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// alone.
     fn seat(&self, target: Target, screen: Screen, tasks: Tasks) -> Result<Arc<dyn Handles>, Obstacle>;
     /// Makes what is missing, and these people admins, by the person who is logged in; tells what was done, line by line.
-    async fn init(&self, admins: &[UserId], login: &str, tell: Tell<'_>) -> Result<(), Obstacle>;
+    async fn init(&self, admins: &[UserId], login: &str, notify: Tell<'_>) -> Result<(), Obstacle>;
     /// Leaves the state as it is to be found: called when nothing is under way any more.
     async fn close(&self) {}
     /// Looks at everything that `init` makes and `serve` needs.

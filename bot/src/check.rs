@@ -9,8 +9,8 @@ use crate::slack::{Slack, Trouble, WebApi};
 
 /// Looks at everything and prints a line for each.
 pub(crate) async fn check(slack: &Slack, backend: &dyn Backend, ask_account: bool) -> Exit {
-    let (slack, cloud) = futures::future::join(look_at_slack(slack), backend.examine()).await;
-    let mut parts = vec![("Slack", slack), ("AWS, and what `sluice init` makes", cloud)];
+    let (slack, fake_aws) = futures::future::join(look_at_slack(slack), backend.examine()).await;
+    let mut parts = vec![("Slack", slack), ("AWS, and what `sluice init` makes", fake_aws)];
     if ask_account {
         parts.push(("The account", backend.examine_account().await));
     }

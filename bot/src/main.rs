@@ -98,8 +98,8 @@ async fn run(verb: Verb, flags: Flags) -> Exit {
 
 async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>> {
     let (config, account) = both(Config::load(sources.clone()), Account::load().await)?;
-    let cloud = account.with_state(&config.base);
-    let reload = Reload::new(sources, config.clone(), cloud.pinned());
+    let fake_aws = account.with_state(&config.base);
+    let reload = Reload::new(sources, config.clone(), fake_aws.pinned());
     let slack = connect(&config)?;
     end_at_last();
     limits::raise_open_files();
@@ -109,7 +109,7 @@ async fn serve(sources: Sources, accept_only: bool) -> Result<Exit, Vec<Problem>
     };
     let listeners = Listeners { slack: listen("SLUICE_LISTEN", config.base.listen).await?, metrics };
     let serving =
-        serve::serve(listeners, &config, Arc::new(slack), Arc::new(cloud), accept_only, told_to_stop());
+        serve::serve(listeners, &config, Arc::new(slack), Arc::new(fake_aws), accept_only, told_to_stop());
     Ok(tokio::select! {
         exit = serving => exit,
         never = told_to_reload(&reload) => match never {},
@@ -132,8 +132,8 @@ async fn listen(setting: &str, address: SocketAddr) -> Result<TcpListener, Vec<P
 
 async fn check(sources: Sources, ask_account: bool) -> Result<Exit, Vec<Problem>> {
     let (config, account) = both(Config::load(sources), Account::load().await)?;
-    let cloud = account.with_state(&config.base);
-    Ok(check::check(&connect(&config)?, &cloud, ask_account).await)
+    let fake_aws = account.with_state(&config.base);
+    Ok(check::check(&connect(&config)?, &fake_aws, ask_account).await)
 }
 
 async fn init(sources: Sources, admins: &[String]) -> Result<Exit, Vec<Problem>> {
@@ -147,9 +147,9 @@ async fn init(sources: Sources, admins: &[String]) -> Result<Exit, Vec<Problem>>
     }
     let people: Result<Vec<UserId>, _> = if problems.is_empty() { Ok(people) } else { Err(problems) };
     let (people, (base, account)) = both(people, both(Base::load(sources), Account::load().await))?;
-    let cloud = account.with_state(&base);
+    let fake_aws = account.with_state(&base);
     // At once: it may wait for S3 for some minutes.
-    Ok(match cloud.init(&people, &login, &|line| say(&format!("{line}\n"))).await {
+    Ok(match fake_aws.init(&people, &login, &|line| say(&format!("{line}\n"))).await {
         Ok(()) => Exit::Done,
         Err(obstacle) => stopped("init", &obstacle),
     })
@@ -199,9 +199,9 @@ fn print_policy(
 async fn run_order(sources: Sources, line: &[String], who: &str) -> Result<Exit, Vec<Problem>> {
     let order = Order::read(line, who, &sources.env);
     let (order, (base, account)) = both(order, both(Base::load(sources), Account::load().await))?;
-    let cloud = account.with_state(&base);
+    let fake_aws = account.with_state(&base);
     end_at_last();
-    Ok(terminal::run(order.called(&base.names), &cloud, told_to_stop()).await)
+    Ok(terminal::run(order.called(&base.names), &fake_aws, told_to_stop()).await)
 }
 
 async fn export(sources: Sources, since: Option<&str>) -> Result<Exit, Vec<Problem>> {

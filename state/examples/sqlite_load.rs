@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
-use sluice_commands::domain::{About, Act, AuditRecord, to_item};
+use sluice_commands::domain::{AuditSubject, Act, AuditRecord, to_item};
 use sluice_commands::operation::{Engine, Keys, Settings};
 use sluice_commands::operations;
 use sluice_commands::ports::{AuditItem, Guards, Item, Precondition, Store, Write};
-use sluice_commands::service::{Invocation, Said, Service};
+use sluice_commands::service::{Invocation, Input, Service};
 use sluice_commands::testing::samples::{CHANNEL, access, actor, orders};
-use sluice_commands::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
+use sluice_commands::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, target, world};
 use sluice_grammar::Names;
 use sluice_model::{OperationId, PipelineName, ReleaseNumber};
 use sluice_state::SqliteStore;
@@ -107,8 +107,8 @@ impl Office {
         let clock = Arc::new(TestClock::at("2026-03-01T12:00:00Z".parse().expect("a time")));
         let store = Arc::new(SqliteStore::open(&path, clock.clone(), None).await.expect("a store"));
         let settings = Settings { drive: false, ..Settings::new("load") };
-        let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
-        let world = world(settings, access(), Arc::clone(&store) as Arc<dyn Store>, clock, herald, runner);
+        let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
+        let world = world(settings, access(), Arc::clone(&store) as Arc<dyn Store>, clock, notifier, runner);
         let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
         Self { path, store, service: Service::new(engine, Names::default()) }
     }
@@ -148,7 +148,7 @@ impl Office {
             delivery: delivery.to_owned(),
             actor: actor("eve"),
             channel: Some(CHANNEL.parse().expect("a channel")),
-            said: Said::Slash { command: command.to_owned(), text },
+            said: Input::Slash { command: command.to_owned(), text },
         };
         let began = Instant::now();
         let answer = self.service.handle(invocation).await.expect("an answer");
@@ -224,13 +224,13 @@ fn row(name: &str, n: usize) -> Write {
         command: format!("/deploy {name} #{n}"),
         rule: "operators".into(),
         outcome: "succeeded".into(),
-        about: About {
+        about: AuditSubject {
             stage: "dev".parse().ok(),
             before: Some(ReleaseNumber(1)),
             after: Some(ReleaseNumber(2)),
             approvers: vec![actor("ben")],
             versions: [(format!("sluice-{name}-Hello"), "12".to_owned())].into(),
-            ..About::default()
+            ..AuditSubject::default()
         },
     };
     let key = Keys::new(&target()).audit(&pipeline, at, operation.as_str());

@@ -31,8 +31,8 @@ async fn the_table_is_made_once_and_told_apart() {
     store.create_tables().await.expect("made again");
     assert_eq!(store.get(&head().key).await, Ok(Some(head())), "what is there stays");
 
-    let nowhere = format!("http://127.0.0.1:{}", free_port().await);
-    let unreachable = DynamoStore::new(&config(&nowhere), "sluice");
+    let unreachable_aws = format!("http://127.0.0.1:{}", free_port().await);
+    let unreachable = DynamoStore::new(&config(&unreachable_aws), "sluice");
     assert!(matches!(unreachable.table_status().await, Err(StoreError::Again(_))));
     assert!(matches!(unreachable.write(put(head())).await, Err(StoreError::Again(_))), "nothing was sent");
 }

@@ -13,7 +13,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sluice_commands::domain::Roster;
+use sluice_commands::domain::PinnedRoles;
 use sluice_grammar::Names;
 use url::Url;
 
@@ -57,7 +57,7 @@ pub(crate) struct Base {
     /// How long AWS is given to show an effect before it counts as absent.
     pub(crate) settle: Duration,
     /// Who may do what, as far as the file pins it.
-    pub(crate) access: Roster,
+    pub(crate) access: PinnedRoles,
     /// What the slash commands are called here.
     pub(crate) names: Names,
 }

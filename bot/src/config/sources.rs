@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sluice_commands::domain::Roster;
+use sluice_commands::domain::PinnedRoles;
 use sluice_commands::operations::boundaries;
 use sluice_grammar::Names;
 use sluice_model::Member;
@@ -141,7 +141,7 @@ impl Reading {
         let boundary = self.boundary();
         let lease = self.seconds("SLUICE_LEASE", "lease", 15, 1);
         let settle = self.seconds("SLUICE_SETTLE", "settle", 15, 0);
-        let access = Roster {
+        let access = PinnedRoles {
             operators: self.people("access.operators"),
             admins: self.people("access.admins"),
             approvers: self.people("access.approvers"),

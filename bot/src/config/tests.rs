@@ -27,7 +27,7 @@ fn with_the_secrets_alone_everything_else_has_its_default() {
     assert_eq!(config.base.queue, None);
     assert_eq!((config.base.lease, config.base.settle), (Duration::from_secs(15), Duration::from_secs(15)));
     assert_eq!(config.slack.api_url.as_str(), "https://slack.com/api");
-    assert_eq!(config.base.access, sluice_commands::domain::Roster::default());
+    assert_eq!(config.base.access, sluice_commands::domain::PinnedRoles::default());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sluice_commands::service::Said;
+use sluice_commands::service::Input;
 use sluice_model::UserId;
 use tokio::time::Instant;
 
@@ -65,7 +65,7 @@ impl Drop for Pass {
 
 impl PerPerson {
     /// Permission for a delivery of that person, unless there were too many.
-    pub(super) fn admit(&self, person: &UserId, said: &Said) -> Option<Pass> {
+    pub(super) fn admit(&self, person: &UserId, said: &Input) -> Option<Pass> {
         let (key, now) = ((person.clone(), haste(said)), Instant::now());
         let mut people = lock(&self.0);
         if people.len() >= MANY {
@@ -94,8 +94,8 @@ fn lock(
 }
 
 /// Judged by the first words alone: a wrong guess costs nothing but the other allowance.
-fn haste(said: &Said) -> Haste {
-    let Said::Slash { command, text } = said else { return Haste::Urgent };
+fn haste(said: &Input) -> Haste {
+    let Input::Slash { command, text } = said else { return Haste::Urgent };
     let verb = command.rsplit(['/', '-']).next().unwrap_or_default();
     let mut words = std::iter::once(verb).chain(text.split_whitespace().take(2));
     let is_urgent = words.any(|word| URGENT.iter().any(|urgent| word.eq_ignore_ascii_case(urgent)));
@@ -106,8 +106,8 @@ fn haste(said: &Said) -> Haste {
 mod tests {
     use super::*;
 
-    fn slash(command: &str, text: &str) -> Said {
-        Said::Slash { command: command.into(), text: text.into() }
+    fn slash(command: &str, text: &str) -> Input {
+        Input::Slash { command: command.into(), text: text.into() }
     }
 
     fn person(name: &str) -> UserId {
@@ -122,7 +122,7 @@ mod tests {
         }
         assert!(people.admit(&person("U1"), &build).is_none());
         assert!(people.admit(&person("U2"), &build).is_some());
-        let click = Said::Click { action_id: "promotion.approve".into(), value: String::new() };
+        let click = Input::Click { action_id: "promotion.approve".into(), value: String::new() };
         for urgent in [
             slash("/rollback", "orders prod"),
             slash("/acme-rollback", ""),

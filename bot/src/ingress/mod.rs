@@ -191,7 +191,7 @@ impl Door {
         match response_url {
             Some(url) if is_click => {
                 let slack = Arc::clone(&self.slack);
-                self.tasks.spawn(Kind::Reply, async move { tell(slack.as_ref(), &url, &answer).await });
+                self.tasks.spawn(Kind::Reply, async move { notify(slack.as_ref(), &url, &answer).await });
                 StatusCode::OK.into_response()
             }
             _ if is_click => StatusCode::OK.into_response(),
@@ -222,7 +222,7 @@ impl Door {
                     Delayed::Unreachable => words::try_again(),
                     Delayed::Unconfirmed => words::unknown(),
                 });
-                tell(slack.as_ref(), &url, &answer).await;
+                notify(slack.as_ref(), &url, &answer).await;
             }
         });
         match tokio::time::timeout(PATIENCE, receiver).await {
@@ -238,7 +238,7 @@ impl Door {
 }
 
 /// Tells an answer at a `response_url`, and first what the message becomes that was clicked.
-async fn tell(slack: &dyn WebApi, url: &url::Url, answer: &Answer) {
+async fn notify(slack: &dyn WebApi, url: &url::Url, answer: &Answer) {
     if let Some(card) = &answer.replaces {
         reply(slack, url, &crate::render::replacement(card)).await;
     }

@@ -9,7 +9,7 @@ use slack_morphism::events::{
     SlackCommandEvent, SlackInteractionActionContainer, SlackInteractionBlockActionsEvent,
     SlackInteractionEvent,
 };
-use sluice_commands::service::{Invocation, Said};
+use sluice_commands::service::{Invocation, Input};
 use sluice_model::{Actor, ChannelId, TeamId, UserId};
 use url::{Url, form_urlencoded};
 
@@ -58,8 +58,8 @@ impl Ask {
     /// The command's or the button's name, for counting.
     pub(super) fn verb(&self) -> String {
         let name = match &self.invocation.said {
-            Said::Slash { command, .. } => command.trim_start_matches('/'),
-            Said::Click { action_id, .. } => action_id,
+            Input::Slash { command, .. } => command.trim_start_matches('/'),
+            Input::Click { action_id, .. } => action_id,
         };
         let is_plain = |b: u8| b.is_ascii_lowercase() || b"-._".contains(&b);
         let is_short = (1..=40).contains(&name.len());
@@ -130,7 +130,7 @@ fn command(fields: BTreeMap<String, String>) -> Result<Payload, &'static str> {
         delivery: delivery(&team, &event.trigger_id.0)?,
         actor: actor(event.user_id.0, name)?,
         channel: Some(ChannelId::new(event.channel_id.0).map_err(|_| "channel")?),
-        said: Said::Slash { command, text },
+        said: Input::Slash { command, text },
     };
     let response_url = Some(response_url(event.response_url.0)?);
     if is_too_long {
@@ -203,7 +203,7 @@ fn click(click: SlackInteractionBlockActionsEvent) -> Result<Payload, &'static s
         delivery: delivery(&team, &click.trigger_id.0)?,
         actor: actor(user.id.0, user.username.or(user.name))?,
         channel: Some(ChannelId::new(channel.0).map_err(|_| "channel")?),
-        said: Said::Click { action_id, value },
+        said: Input::Click { action_id, value },
     };
     let response_url = click.response_url.map(|url| response_url(url.0)).transpose()?;
     Ok(Payload::Ask(Box::new(Ask { invocation, teams, response_url, is_click: true })))

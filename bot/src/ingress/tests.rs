@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
 use sha2::Sha256;
-use sluice_commands::service::Said;
+use sluice_commands::service::Input;
 use sluice_model::Card;
 use sluice_testkit::fuzz::{self, Seeds};
 use tower::ServiceExt;
@@ -39,7 +39,7 @@ struct Service {
 #[async_trait]
 impl Handles for Service {
     async fn handle(&self, invocation: Invocation) -> Result<Answer, Delayed> {
-        if let Said::Slash { text, .. } = &invocation.said
+        if let Input::Slash { text, .. } = &invocation.said
             && text == "panic"
         {
             panic!("told to");
@@ -193,7 +193,7 @@ async fn a_signed_command_is_handled_on_each_of_the_three_urls() {
         let seen = world.service.seen.lock().unwrap();
         assert_eq!(seen[0].delivery, "T0HOME:13345224609.738474920.8088930838d88f008e0");
         assert_eq!((seen[0].actor.id.as_str(), seen[0].actor.name.as_str()), ("U0ANN", "ann"));
-        assert_eq!(seen[0].said, Said::Slash { command: "/build".into(), text: "orders".into() });
+        assert_eq!(seen[0].said, Input::Slash { command: "/build".into(), text: "orders".into() });
     }
 }
 
@@ -207,7 +207,7 @@ async fn a_click_is_acknowledged_empty_and_answered_by_its_url() {
     assert_eq!(url.as_str(), "https://hooks.slack.com/actions/T/1/x");
     assert_eq!((&body["response_type"], &body["replace_original"]), (&json!("ephemeral"), &json!(false)));
     let seen = world.service.seen.lock().unwrap();
-    assert_eq!(seen[0].said, Said::Click { action_id: "promotion.approve".into(), value: "01J 3".into() });
+    assert_eq!(seen[0].said, Input::Click { action_id: "promotion.approve".into(), value: "01J 3".into() });
     assert_eq!(seen[0].delivery, "T0HOME:99.1.x");
 }
 
@@ -348,7 +348,7 @@ async fn what_people_may_type_arrives_as_it_is() {
     assert_eq!(send(&world, request(FORM, &with("text", text))).await.0, StatusCode::OK);
     assert_eq!(send(&world, request(FORM, &with("user_name", ""))).await.0, StatusCode::OK);
     let seen = world.service.seen.lock().unwrap();
-    assert_eq!(seen[0].said, Said::Slash { command: "/build".into(), text: text.into() });
+    assert_eq!(seen[0].said, Input::Slash { command: "/build".into(), text: text.into() });
     assert_eq!(seen[1].actor.name, "U0ANN");
 }
 

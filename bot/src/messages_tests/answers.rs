@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sluice_commands::domain::{About, Access, Act, AuditRecord, Roster, Unknown, to_item};
+use sluice_commands::domain::{AuditSubject, Access, Act, AuditRecord, PinnedRoles, Unknown, to_item};
 use sluice_commands::operation::{Engine, Keys, Settings, Status};
 use sluice_commands::operations::registry;
 use sluice_commands::ports::{AuditItem, Item, LogStream, Logs, Store as _, Write};
-use sluice_commands::service::{Invocation, Said, Service};
+use sluice_commands::service::{Invocation, Input, Service};
 use sluice_commands::testing::samples::{self, CHANNEL, Sample};
 use sluice_commands::testing::{
-    Cloud, MemoryStore, RecordingHerald, RecordingRunner, TestClock, TestDirectory, target, world,
+    FakeAws, MemoryStore, RecordingNotifier, RecordingRunner, TestClock, TestDirectory, target, world,
 };
 use sluice_grammar::Names;
 use sluice_model::{Member, PortResult, Target};
@@ -38,38 +38,38 @@ impl Logs for Log {
 struct Desk {
     service: Service,
     store: Arc<MemoryStore>,
-    cloud: Arc<Cloud>,
+    fake_aws: Arc<FakeAws>,
     people: Arc<TestDirectory>,
     gallery: Gallery,
     deliveries: u32,
 }
 
-fn desk(access: impl Into<Roster>) -> Desk {
+fn desk(access: impl Into<PinnedRoles>) -> Desk {
     let store = Arc::new(MemoryStore::new());
     let clock = Arc::new(TestClock::at("2026-03-02T10:00:00Z".parse().unwrap()));
-    let cloud = Cloud::new(Arc::clone(&clock) as Arc<_>);
-    samples::stand(&cloud, "orders", &STAGES);
-    samples::stand(&cloud, "billing", &[("dev", 1)]);
+    let fake_aws = FakeAws::new(Arc::clone(&clock) as Arc<_>);
+    samples::stand(&fake_aws, "orders", &STAGES);
+    samples::stand(&fake_aws, "billing", &[("dev", 1)]);
     let world = world(
         Settings { drive: false, ..Settings::new("desk") },
         access,
         Arc::clone(&store) as Arc<_>,
         clock,
-        Arc::new(RecordingHerald::default()),
+        Arc::new(RecordingNotifier::default()),
         Arc::new(RecordingRunner::default()),
     );
-    let mut world = cloud.reach().world(world);
+    let mut world = fake_aws.reach().world(world);
     world.logs =
         Arc::new(Log(vec!["Installing", "$ python3 -m unittest `discover`", "```", "<!channel> OK"]));
     let people = Arc::<TestDirectory>::default();
     world.directory = people.clone();
     let engine = Arc::new(Engine::new(Arc::new(world), registry()));
     let service = Service::new(engine, Names::default());
-    Desk { service, store, cloud, people, gallery: Gallery::default(), deliveries: 0 }
+    Desk { service, store, fake_aws, people, gallery: Gallery::default(), deliveries: 0 }
 }
 
 impl Desk {
-    async fn say(&mut self, who: &str, name: String, said: Said) {
+    async fn say(&mut self, who: &str, name: String, said: Input) {
         self.deliveries += 1;
         let invocation = Invocation {
             delivery: format!("T1/{}", self.deliveries),
@@ -95,11 +95,11 @@ impl Desk {
     }
     async fn types(&mut self, who: &str, line: &str) {
         let (command, text) = line.split_once(' ').unwrap_or((line, ""));
-        let said = Said::Slash { command: command.into(), text: text.into() };
+        let said = Input::Slash { command: command.into(), text: text.into() };
         self.say(who, format!("{who}: {line}"), said).await;
     }
     async fn clicks(&mut self, who: &str, action: &str, value: &str) {
-        let said = Said::Click { action_id: action.into(), value: value.into() };
+        let said = Input::Click { action_id: action.into(), value: value.into() };
         self.say(who, format!("{who} clicks {action}"), said).await;
     }
 }
@@ -179,10 +179,10 @@ async fn the_answers_of_the_history() {
             command: "/promote orders prod".into(),
             rule: if act == Act::Asked { "operators".into() } else { String::new() },
             outcome: outcome.into(),
-            about: About {
+            about: AuditSubject {
                 stage: Some("prod".parse().unwrap()),
                 reason: (act == Act::Refused).then(|| problem.to_owned()),
-                ..About::default()
+                ..AuditSubject::default()
             },
         };
         let item = to_item(
@@ -331,7 +331,7 @@ async fn the_answers_to_who_asks_for_a_role() {
 async fn the_answers_about_what_was_moved_outside() {
     let mut desk = desk(samples::access());
     samples::orders(&*desk.store, "orders", &STAGES).await;
-    desk.cloud.move_by_hand("sluice-orders-Hello", "prod", "2", Some(("3", 125)));
+    desk.fake_aws.move_by_hand("sluice-orders-Hello", "prod", "2", Some(("3", 125)));
     for (who, line) in [
         ("dan", "/pipeline status orders"),
         ("dan", "/pipeline check orders prod"),
@@ -353,9 +353,9 @@ async fn the_answers_about_what_was_moved_outside() {
 #[tokio::test]
 async fn the_answers_about_groups() {
     let group = || Member::Group("S0LEADS01".parse().unwrap());
-    let mut roster = Roster::from(samples::access());
-    roster.operators = [group()].into();
-    let mut desk = desk(roster);
+    let mut pinned_roles = PinnedRoles::from(samples::access());
+    pinned_roles.operators = [group()].into();
+    let mut desk = desk(pinned_roles);
     samples::orders(&*desk.store, "orders", &STAGES).await;
     desk.people.set("S0LEADS01", Ok(&["ann", "cleo"].map(|name| samples::actor(name).id)));
     for (who, line) in [

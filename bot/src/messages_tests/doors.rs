@@ -1,6 +1,6 @@
 //! What is said without asking the service: at the door, where the bot is not, and to lines that are no command.
 
-use sluice_commands::operation::Trouble;
+use sluice_commands::operation::EngineError;
 use sluice_commands::ports::StoreError;
 use sluice_commands::testing::samples::{self, CHANNEL};
 use sluice_grammar::Names;

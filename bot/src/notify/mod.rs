@@ -1,6 +1,6 @@
 //! Slack out: tells each operation in its channels, one message a channel, always from the latest recorded state.
 //!
-//! A task per operation and channel holds nothing but the latest [`News`]; news that come while Slack is slow replace
+//! A task per operation and channel holds nothing but the latest [`Update`]; news that come while Slack is slow replace
 //! each other. That a message is due is in the journal, and a [`Ledger`] remembers where it is, so that a crash between
 //! the two is answered by one more message marked as continued, never by silence. The last news of an operation are told until
 //! they are told, and then the ledger says so. Nothing here delays or fails the work.
@@ -17,7 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 use sluice_commands::operation::Posted;
-use sluice_commands::ports::{Herald, News, StoreError};
+use sluice_commands::ports::{Notifier, Update, StoreError};
 use sluice_model::{ChannelId, OperationId};
 use tokio::sync::watch;
 
@@ -38,10 +38,10 @@ pub(crate) trait Ledger: Send + Sync {
     /// Records where the message is.
     async fn posted(&self, operation: &OperationId, what: &str, posted: &Posted) -> Result<(), StoreError>;
     /// Records that all of the last news is told everywhere.
-    async fn settled(&self, news: &News) -> Result<(), StoreError>;
+    async fn settled(&self, news: &Update) -> Result<(), StoreError>;
     /// Leaves the operation to another process, which tells what this one could not. No message was posted for the
     /// journal's rows from `untold_since` on.
-    async fn left(&self, news: &News, untold_since: u64) -> Result<(), StoreError>;
+    async fn left(&self, news: &Update, untold_since: u64) -> Result<(), StoreError>;
 }
 
 /// The herald of this process.
@@ -59,8 +59,8 @@ pub(super) struct Shared {
 
 /// An operation with something left to tell, or that may soon have.
 struct Open {
-    latest: Arc<News>,
-    places: HashMap<ChannelId, watch::Sender<Arc<News>>>,
+    latest: Arc<Update>,
+    places: HashMap<ChannelId, watch::Sender<Arc<Update>>>,
     /// Where the last news is told.
     done: HashSet<ChannelId>,
     /// The newest news that a place which ended may have begun to tell.
@@ -89,8 +89,8 @@ impl Notify {
 }
 
 #[async_trait]
-impl Herald for Notify {
-    fn tell(&self, news: News) {
+impl Notifier for Notify {
+    fn notify(&self, news: Update) {
         let news = Arc::new(news);
         let mut open = self.0.open();
         let entry = open.entry(news.operation.clone()).or_insert_with(|| Open {
@@ -144,7 +144,7 @@ impl Shared {
         &self,
         operation: &OperationId,
         channel: &ChannelId,
-        news: &watch::Receiver<Arc<News>>,
+        news: &watch::Receiver<Arc<Update>>,
     ) -> bool {
         let mut open = self.open();
         if news.has_changed().unwrap_or(false) {
@@ -165,7 +165,7 @@ impl Shared {
         &self,
         operation: &OperationId,
         channel: &ChannelId,
-        news: &watch::Receiver<Arc<News>>,
+        news: &watch::Receiver<Arc<Update>>,
         end: End,
     ) -> bool {
         let (latest, untold_since, is_told) = {

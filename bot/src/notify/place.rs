@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use sluice_commands::operation::Posted;
-use sluice_commands::ports::{Aside, News, StoreError};
+use sluice_commands::ports::{ThreadReply, Update, StoreError};
 use sluice_model::{Card, ChannelId, Text, Tone};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::pace::Lane;
-use super::standing::{Draft, Standing};
+use super::standing::{OperationRequest, Standing};
 use super::{End, Shared};
 use crate::render;
 use crate::slack::{Method, Trouble};
@@ -53,7 +53,7 @@ pub(super) fn message_in(channel: &ChannelId) -> String {
 pub(super) struct Place {
     shared: Arc<Shared>,
     channel: ChannelId,
-    news: watch::Receiver<Arc<News>>,
+    news: watch::Receiver<Arc<Update>>,
     main: Standing,
     asides: HashMap<&'static str, Standing>,
     is_closed: bool,
@@ -63,7 +63,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn new(shared: Arc<Shared>, channel: ChannelId, news: watch::Receiver<Arc<News>>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, channel: ChannelId, news: watch::Receiver<Arc<Update>>) -> Self {
         let (first, sequence) = (news.borrow().first, news.borrow().sequence);
         let (main, asides) = (Standing::new(first), HashMap::new());
         // What is not the first may have been told by a place before this one.
@@ -83,7 +83,7 @@ impl Place {
         loop {
             let news = Arc::clone(&self.news.borrow_and_update());
             let begun = Instant::now();
-            match self.tell(news).await {
+            match self.notify(news).await {
                 // What waits or is stuck may have gone on while it was told.
                 Ok(true) if self.end(true).await => return,
                 Ok(_) => {
@@ -113,14 +113,14 @@ impl Place {
     }
 
     /// Tells what is newest by the time there is a slot; whether that was the last.
-    async fn tell(&mut self, mut news: Arc<News>) -> Result<bool, Setback> {
+    async fn notify(&mut self, mut news: Arc<Update>) -> Result<bool, Setback> {
         if self.is_closed {
             return Ok(news.is_last());
         }
         let mut main = std::mem::take(&mut self.main);
         let told = self.keep(&mut main, 1, |place| {
             news = Arc::clone(&place.news.borrow());
-            Draft {
+            OperationRequest {
                 what: message_in(&place.channel),
                 message: render::message(&news.card),
                 sequence: news.sequence,
@@ -141,11 +141,11 @@ impl Place {
         Ok(news.is_last())
     }
 
-    async fn tell_aside(&mut self, aside: &Aside, sequence: u64) -> Result<(), Setback> {
+    async fn tell_aside(&mut self, aside: &ThreadReply, sequence: u64) -> Result<(), Setback> {
         let mut posted = self.asides.remove(aside.name).unwrap_or_default();
         let thread = self.main.ts.clone().filter(|_| aside.in_thread);
         let told = self
-            .keep(&mut posted, aside.cause, |place| Draft {
+            .keep(&mut posted, aside.cause, |place| OperationRequest {
                 what: format!("{}/{}", aside.name, place.channel),
                 message: render::aside(aside),
                 sequence,
@@ -164,7 +164,7 @@ impl Place {
         &mut self,
         posted: &mut Standing,
         cause: u64,
-        mut draft: impl FnMut(&Self) -> Draft,
+        mut draft: impl FnMut(&Self) -> OperationRequest,
     ) -> Result<(), Setback> {
         if posted.given_up {
             return Ok(());
@@ -235,7 +235,7 @@ impl Place {
     }
 
     /// One call to Slack; the message's timestamp.
-    async fn send(&self, posted: &mut Standing, draft: &Draft) -> Result<String, Trouble> {
+    async fn send(&self, posted: &mut Standing, draft: &OperationRequest) -> Result<String, Trouble> {
         let body = posted.body(&draft.message);
         let operation = self.news.borrow().operation.clone();
         let (method, call) = posted.call(&self.channel, &operation, draft, body.clone());

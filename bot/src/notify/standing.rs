@@ -42,7 +42,7 @@ pub(super) struct Standing {
 }
 
 /// What a message is to say.
-pub(super) struct Draft {
+pub(super) struct OperationRequest {
     pub(super) what: String,
     pub(super) message: Message,
     pub(super) sequence: u64,
@@ -80,7 +80,7 @@ impl Standing {
         &self,
         channel: &ChannelId,
         operation: &OperationId,
-        draft: &Draft,
+        draft: &OperationRequest,
         body: Value,
     ) -> (Method, Value) {
         let mut call = body;

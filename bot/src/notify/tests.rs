@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sluice_commands::operation::Status;
-use sluice_commands::ports::Aside;
+use sluice_commands::ports::ThreadReply;
 use sluice_model::{Card, Text, Tone, UserId};
 use tokio::time::Instant;
 use url::Url;
@@ -115,11 +115,11 @@ impl Ledger for Memory {
         self.posts.lock().unwrap().insert(format!("{operation} {what}"), posted.clone());
         Ok(())
     }
-    async fn settled(&self, _: &News) -> Result<(), StoreError> {
+    async fn settled(&self, _: &Update) -> Result<(), StoreError> {
         *self.settled.lock().unwrap() += 1;
         Ok(())
     }
-    async fn left(&self, news: &News, untold_since: u64) -> Result<(), StoreError> {
+    async fn left(&self, news: &Update, untold_since: u64) -> Result<(), StoreError> {
         self.left.lock().unwrap().push((news.operation.clone(), untold_since));
         Ok(())
     }
@@ -147,8 +147,8 @@ fn channel(name: &str) -> ChannelId {
     ChannelId::new(name).unwrap()
 }
 
-fn news(sequence: u64, last: bool) -> News {
-    News {
+fn news(sequence: u64, last: bool) -> Update {
+    Update {
         operation: OperationId::new(ulid::Ulid(1).to_string()).unwrap(),
         sequence,
         card: Card::new(Tone::Running, format!("step {sequence}")),
@@ -178,7 +178,7 @@ async fn settled(world: &World) {
 async fn many_changes_are_one_message_and_few_edits() {
     let world = world();
     for sequence in 1..=100 {
-        world.notify.tell(news(sequence, sequence == 100));
+        world.notify.notify(news(sequence, sequence == 100));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     settled(&world).await;
@@ -206,16 +206,16 @@ async fn many_changes_are_one_message_and_few_edits() {
 #[tokio::test(start_paused = true)]
 async fn late_news_change_nothing_and_equal_news_cost_nothing() {
     let world = world();
-    world.notify.tell(news(5, false));
+    world.notify.notify(news(5, false));
     tokio::time::sleep(Duration::from_secs(5)).await;
-    world.notify.tell(news(3, false));
-    world.notify.tell(news(5, false));
+    world.notify.notify(news(3, false));
+    world.notify.notify(news(5, false));
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(world.slack.texts(), ["⏳ step 5"]);
     assert_eq!(world.slack.calls.lock().unwrap().len(), 1);
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert!(world.notify.0.open().is_empty(), "an operation that waits is not kept in memory");
-    world.notify.tell(news(6, true));
+    world.notify.notify(news(6, true));
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["⏳ step 6"]);
 }
@@ -224,11 +224,11 @@ async fn late_news_change_nothing_and_equal_news_cost_nothing() {
 async fn retry_after_is_honoured_for_all() {
     let world = world();
     world.slack.fail([Fault::Before(Trouble::Wait(Duration::from_secs(30)))]);
-    world.notify.tell(news(1, true));
+    world.notify.notify(news(1, true));
     let mut other = news(1, true);
     other.operation = OperationId::new(ulid::Ulid(2).to_string()).unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    world.notify.tell(other);
+    world.notify.notify(other);
     while *world.ledger.settled.lock().unwrap() < 2 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -244,9 +244,9 @@ async fn an_outage_delays_the_end_but_never_drops_it() {
     let world = world();
     world.slack.fail((0..12).map(|_| Fault::Before(Trouble::Unreached)));
     *world.ledger.failures.lock().unwrap() = 3;
-    world.notify.tell(news(1, false));
+    world.notify.notify(news(1, false));
     tokio::time::sleep(Duration::from_secs(60)).await;
-    world.notify.tell(news(2, true));
+    world.notify.notify(news(2, true));
     settled(&world).await;
     assert_eq!(
         world.slack.texts(),
@@ -259,7 +259,7 @@ async fn an_outage_delays_the_end_but_never_drops_it() {
 async fn after_a_lost_answer_it_is_posted_once_more_and_marked() {
     let world = world();
     world.slack.fail([Fault::Lost]);
-    world.notify.tell(news(1, true));
+    world.notify.notify(news(1, true));
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["⏳ step 1", "(continued) ⏳ step 1"]);
     let blocks = world.slack.messages.lock().unwrap()[1].1["blocks"].to_string();
@@ -269,7 +269,7 @@ async fn after_a_lost_answer_it_is_posted_once_more_and_marked() {
 #[tokio::test(start_paused = true)]
 async fn what_somebody_who_died_may_have_posted_is_marked_and_what_we_caused_is_not() {
     let world = world();
-    let aside = |name, cause| Aside {
+    let aside = |name, cause| ThreadReply {
         name,
         text: Text::plain(name),
         code: vec![],
@@ -278,7 +278,7 @@ async fn what_somebody_who_died_may_have_posted_is_marked_and_what_we_caused_is_
         cause,
     };
     let asides = vec![aside("request", 2), aside("end", 3)];
-    world.notify.tell(News { own_since: 3, asides, ..news(3, true) });
+    world.notify.notify(Update { own_since: 3, asides, ..news(3, true) });
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["(continued) ⏳ step 3", "(continued) request", "end"]);
     let calls = world.slack.calls.lock().unwrap();
@@ -298,9 +298,9 @@ async fn what_ends_in_a_moment_is_told_by_one_call_and_what_is_new_is_not_looked
     // A ledger that knows of one all the same shows that it is not asked.
     let known = Posted { ts: "1.0".into(), continued: false };
     world.ledger.posts.lock().unwrap().insert(format!("{} message/C1", news(1, false).operation), known);
-    world.notify.tell(News { first: true, ..news(1, false) });
+    world.notify.notify(Update { first: true, ..news(1, false) });
     tokio::time::sleep(Duration::from_millis(50)).await;
-    world.notify.tell(news(2, true));
+    world.notify.notify(news(2, true));
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["⏳ step 2"]);
     assert_eq!((world.slack.count(Method::PostMessage), world.slack.count(Method::Update)), (1, 0));
@@ -310,10 +310,10 @@ async fn what_ends_in_a_moment_is_told_by_one_call_and_what_is_new_is_not_looked
 async fn what_goes_on_while_its_wait_is_told_is_told_too() {
     for offset in (0..2_000).step_by(7) {
         let world = world();
-        world.notify.tell(News { status: Status::Waiting, ..news(1, false) });
+        world.notify.notify(Update { status: Status::Waiting, ..news(1, false) });
         tokio::time::sleep(Duration::from_millis(offset)).await;
-        world.notify.tell(news(2, false));
-        world.notify.tell(news(3, true));
+        world.notify.notify(news(2, false));
+        world.notify.notify(news(3, true));
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(world.slack.texts(), ["⏳ step 3"], "{offset} ms later");
     }
@@ -322,11 +322,11 @@ async fn what_goes_on_while_its_wait_is_told_is_told_too() {
 #[tokio::test(start_paused = true)]
 async fn a_mark_stays_whoever_edits_the_message() {
     let first = world();
-    first.notify.tell(News { own_since: 2, ..news(1, false) });
+    first.notify.notify(Update { own_since: 2, ..news(1, false) });
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(first.slack.texts(), ["(continued) ⏳ step 1"]);
     let second = restarted(first.slack.clone(), first.ledger.clone());
-    second.notify.tell(News { own_since: 3, ..news(2, true) });
+    second.notify.notify(Update { own_since: 3, ..news(2, true) });
     settled(&second).await;
     assert_eq!(second.slack.texts(), ["(continued) ⏳ step 2"]);
 }
@@ -334,10 +334,10 @@ async fn a_mark_stays_whoever_edits_the_message() {
 #[tokio::test(start_paused = true)]
 async fn after_a_restart_the_message_is_edited() {
     let first = world();
-    first.notify.tell(news(1, false));
+    first.notify.notify(news(1, false));
     tokio::time::sleep(Duration::from_secs(3)).await;
     let second = restarted(first.slack.clone(), first.ledger.clone());
-    second.notify.tell(news(2, true));
+    second.notify.notify(news(2, true));
     settled(&second).await;
     assert_eq!(second.slack.texts(), ["⏳ step 2"]);
 }
@@ -345,14 +345,14 @@ async fn after_a_restart_the_message_is_edited() {
 #[tokio::test(start_paused = true)]
 async fn where_it_cannot_post_it_says_how_to_invite_it_once_and_goes_on_at_home() {
     let both =
-        |sequence, last| News { channels: vec![channel("C1"), channel("CHOME")], ..news(sequence, last) };
+        |sequence, last| Update { channels: vec![channel("C1"), channel("CHOME")], ..news(sequence, last) };
     let world = world();
     world.slack.closed.lock().unwrap().insert("C1".into());
     let url = Url::parse("https://hooks.slack.com/x").unwrap();
     world.replies.remember(&UserId::new("U0ANN").unwrap(), &channel("C1"), url);
-    world.notify.tell(both(1, false));
+    world.notify.notify(both(1, false));
     tokio::time::sleep(Duration::from_secs(5)).await;
-    world.notify.tell(both(2, true));
+    world.notify.notify(both(2, true));
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["⏳ step 2"]);
     let responses = world.slack.responses.lock().unwrap();
@@ -365,7 +365,7 @@ async fn where_it_cannot_post_it_says_how_to_invite_it_once_and_goes_on_at_home(
 async fn without_a_response_url_the_actor_is_told_at_home() {
     let world = world();
     world.slack.closed.lock().unwrap().insert("C1".into());
-    world.notify.tell(News { channels: vec![channel("C1"), channel("CHOME")], ..news(1, true) });
+    world.notify.notify(Update { channels: vec![channel("C1"), channel("CHOME")], ..news(1, true) });
     settled(&world).await;
     let calls = world.slack.calls.lock().unwrap();
     let ephemeral: Vec<&Value> =
@@ -376,7 +376,7 @@ async fn without_a_response_url_the_actor_is_told_at_home() {
 
 #[tokio::test(start_paused = true)]
 async fn asides_are_told_once_and_edited_if_they_change() {
-    let aside = |name, words: &str, in_thread, broadcast| Aside {
+    let aside = |name, words: &str, in_thread, broadcast| ThreadReply {
         name,
         text: Text::plain(words),
         code: vec![],
@@ -387,11 +387,11 @@ async fn asides_are_told_once_and_edited_if_they_change() {
     let world = world();
     let mut told = news(1, false);
     told.asides = vec![aside("request", "please approve", false, false)];
-    world.notify.tell(told);
+    world.notify.notify(told);
     tokio::time::sleep(Duration::from_secs(5)).await;
     let mut told = news(2, true);
     told.asides = vec![aside("request", "approved", false, false), aside("end", "it failed", true, true)];
-    world.notify.tell(told);
+    world.notify.notify(told);
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["⏳ step 2", "approved", "it failed"]);
     let messages = world.slack.messages.lock().unwrap();
@@ -404,7 +404,7 @@ async fn asides_are_told_once_and_edited_if_they_change() {
 async fn blocks_that_slack_refuses_are_left_out() {
     let world = world();
     world.slack.fail([Fault::Before(Trouble::Refused("invalid_blocks".into()))]);
-    world.notify.tell(news(1, true));
+    world.notify.notify(news(1, true));
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["⏳ step 1"]);
     assert!(world.slack.messages.lock().unwrap()[0].1.get("blocks").is_none());
@@ -413,10 +413,10 @@ async fn blocks_that_slack_refuses_are_left_out() {
 #[tokio::test(start_paused = true)]
 async fn a_message_that_somebody_deleted_is_posted_again_once() {
     let world = world();
-    world.notify.tell(news(1, false));
+    world.notify.notify(news(1, false));
     tokio::time::sleep(Duration::from_secs(5)).await;
     world.slack.messages.lock().unwrap()[0].0 = "gone".into();
-    world.notify.tell(news(2, true));
+    world.notify.notify(news(2, true));
     settled(&world).await;
     assert_eq!(world.slack.texts(), ["⏳ step 1", "(continued) ⏳ step 2"]);
 }
@@ -424,9 +424,9 @@ async fn a_message_that_somebody_deleted_is_posted_again_once() {
 #[tokio::test(start_paused = true)]
 async fn stopping_tells_the_latest_without_waiting_for_gaps() {
     let world = world();
-    world.notify.tell(news(1, false));
+    world.notify.notify(news(1, false));
     tokio::time::sleep(Duration::from_millis(200)).await;
-    world.notify.tell(news(2, false));
+    world.notify.notify(news(2, false));
     assert!(world.tasks.shut_down().await);
     assert_eq!(world.slack.texts(), ["⏳ step 2"]);
 }
@@ -436,7 +436,7 @@ async fn a_message_that_was_posted_has_an_address() {
     let world = world();
     let told = news(1, false);
     assert_eq!(world.notify.link(&told.operation, &channel("C1")).await, None, "it is not posted yet");
-    world.notify.tell(told.clone());
+    world.notify.notify(told.clone());
     tokio::time::sleep(Duration::from_secs(1)).await;
     let link = world.notify.link(&told.operation, &channel("C1")).await;
     assert_eq!(link.as_deref(), Some("https://team.slack.com/archives/C1/p1.1"));
@@ -452,18 +452,18 @@ fn operation(number: u128) -> OperationId {
 async fn a_rollback_is_told_before_sixty_four_builds_and_they_are_all_told() {
     let world = world();
     for number in 1..=64 {
-        world.notify.tell(News { operation: operation(number), ..news(1, false) });
+        world.notify.notify(Update { operation: operation(number), ..news(1, false) });
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let rollback = |sequence, last| News {
+    let rollback = |sequence, last| Update {
         operation: operation(100),
         card: Card::new(Tone::Running, format!("rollback {sequence}")),
         is_urgent: true,
         ..news(sequence, last)
     };
     let asked = Instant::now();
-    world.notify.tell(rollback(1, false));
-    world.notify.tell(rollback(2, true));
+    world.notify.notify(rollback(1, false));
+    world.notify.notify(rollback(2, true));
     let told = |text: &str| world.slack.texts().iter().any(|told| told == text);
     while !told("⏳ rollback 2") {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -476,11 +476,11 @@ async fn a_rollback_is_told_before_sixty_four_builds_and_they_are_all_told() {
 #[tokio::test(start_paused = true)]
 async fn edits_that_wait_for_a_slot_are_one_edit_that_says_the_newest() {
     let world = world();
-    world.notify.tell(news(1, false));
+    world.notify.notify(news(1, false));
     tokio::time::sleep(Duration::from_secs(3)).await;
     world.notify.0.pace.close(&pace::Lane::Edits, Duration::from_secs(30));
     for sequence in 2..=20 {
-        world.notify.tell(news(sequence, false));
+        world.notify.notify(news(sequence, false));
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     tokio::time::sleep(Duration::from_secs(30)).await;
@@ -491,7 +491,7 @@ async fn edits_that_wait_for_a_slot_are_one_edit_that_says_the_newest() {
 async fn stopping_does_not_wait_for_slots_and_leaves_what_has_none() {
     let world = world();
     for number in 1..=64 {
-        world.notify.tell(News { operation: operation(number), first: true, ..news(3, true) });
+        world.notify.notify(Update { operation: operation(number), first: true, ..news(3, true) });
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
     let begun = Instant::now();
@@ -508,7 +508,7 @@ async fn stopping_does_not_wait_for_slots_and_leaves_what_has_none() {
 async fn stopping_does_not_wait_for_a_slack_that_is_away() {
     let world = world();
     world.slack.fail((0..100).map(|_| Fault::Before(Trouble::Unreached)));
-    world.notify.tell(News { first: true, ..news(5, true) });
+    world.notify.notify(Update { first: true, ..news(5, true) });
     tokio::time::sleep(Duration::from_secs(100)).await;
     let begun = Instant::now();
     assert!(world.tasks.shut_down().await);
@@ -521,7 +521,7 @@ async fn stopping_does_not_wait_for_a_slack_that_is_away() {
 async fn stopping_tells_what_is_recorded_until_no_operation_is_left() {
     let world = world();
     for number in 1..=9 {
-        world.notify.tell(News { operation: operation(number), ..news(3, true) });
+        world.notify.notify(Update { operation: operation(number), ..news(3, true) });
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     let told = world.slack.texts().len();
@@ -558,7 +558,7 @@ proptest! {
             world.slack.fail(faults.into_iter().flatten());
             let last = gaps.len() as u64;
             for (index, gap) in gaps.iter().enumerate() {
-                world.notify.tell(news(index as u64 + 1, index as u64 + 1 == last));
+                world.notify.notify(news(index as u64 + 1, index as u64 + 1 == last));
                 tokio::time::sleep(Duration::from_millis(*gap)).await;
             }
             settled(&world).await;

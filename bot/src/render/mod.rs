@@ -8,7 +8,7 @@ mod table;
 pub(crate) mod text;
 
 use serde_json::{Value, json};
-use sluice_commands::ports::Aside;
+use sluice_commands::ports::ThreadReply;
 use sluice_model::{Answer, Audience, Card, Part, Span, Text, Tone};
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ pub(crate) fn line(text: &Text) -> Message {
 }
 
 /// The same with lines below it that can be copied to a shell: whole lines, in as few blocks as they fit in.
-pub(crate) fn aside(aside: &Aside) -> Message {
+pub(crate) fn aside(aside: &ThreadReply) -> Message {
     let mut message = line(&aside.text);
     let blocks = blocks::code_lines(&aside.code);
     let told = blocks.iter().map(|(count, _)| count).take(CODE_BLOCKS).sum::<usize>();

@@ -17,7 +17,7 @@ use crate::terminal::Screen;
 #[derive(Default)]
 struct Outside {
     slack: Mutex<VecDeque<Trouble>>,
-    cloud: Mutex<VecDeque<Obstacle>>,
+    fake_aws: Mutex<VecDeque<Obstacle>>,
     /// What is waited for before there is anybody who could take a command.
     assembly: Mutex<Option<mpsc::Receiver<()>>>,
 }
@@ -47,7 +47,7 @@ impl Handles for Echo {
 #[async_trait]
 impl Backend for Outside {
     async fn inspect(&self) -> Result<Target, Obstacle> {
-        match self.cloud.lock().unwrap().pop_front() {
+        match self.fake_aws.lock().unwrap().pop_front() {
             Some(obstacle) => Err(obstacle),
             None => Ok(Target { account: "123456789012".into(), region: "eu-central-1".into() }),
         }
@@ -156,7 +156,7 @@ async fn it_is_not_ready_before_it_takes_commands() {
 async fn an_outage_is_waited_for_and_told() {
     let outage = || Outside {
         slack: Mutex::new([Trouble::Unreached, Trouble::Unknown].into()),
-        cloud: Mutex::new([Obstacle::Passing("DynamoDB cannot be reached".into())].into()),
+        fake_aws: Mutex::new([Obstacle::Passing("DynamoDB cannot be reached".into())].into()),
         ..Outside::default()
     };
     let (told, exit) = page(outage(), "/readyz", 503).await;
@@ -173,11 +173,11 @@ async fn a_refusal_ends_the_start_even_during_an_outage_of_the_other() {
     for outside in [
         Outside {
             slack: Mutex::new([Trouble::Unreached, refused].into()),
-            cloud: Mutex::new(passing()),
+            fake_aws: Mutex::new(passing()),
             ..Outside::default()
         },
         Outside {
-            cloud: Mutex::new([Obstacle::Refused("run `sluice init`".into())].into()),
+            fake_aws: Mutex::new([Obstacle::Refused("run `sluice init`".into())].into()),
             ..Outside::default()
         },
     ] {

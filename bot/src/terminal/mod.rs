@@ -13,7 +13,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use sluice_commands::operation::{Driven, Status};
-use sluice_commands::ports::News;
+use sluice_commands::ports::Update;
 use sluice_commands::service::Invocation;
 use sluice_model::{Answer, Card, OperationId, Span, Text, Tone};
 use tokio::sync::{mpsc, oneshot};
@@ -104,7 +104,7 @@ async fn follow(
     events: &mut mpsc::UnboundedReceiver<Event>,
     ends_well: bool,
 ) -> Exit {
-    let mut last: Option<Box<News>> = None;
+    let mut last: Option<Box<Update>> = None;
     while let Some(event) = events.recv().await {
         match event {
             Event::Told(news) if news.operation == *operation => {
@@ -126,7 +126,7 @@ async fn follow(
 }
 
 /// Its message, with the names of people where they are known: an id says little to a reader.
-fn named(news: &News) -> Card {
+fn named(news: &Update) -> Card {
     let span = |span| match span {
         Span::User(id) => match news.names.get(&id) {
             Some(name) => Span::Plain(format!("@{name}")),
@@ -138,7 +138,7 @@ fn named(news: &News) -> Card {
 }
 
 /// What it came to, printed, and as an exit status.
-fn verdict(last: Option<&News>, driven: Driven, ends_well: bool) -> Exit {
+fn verdict(last: Option<&Update>, driven: Driven, ends_well: bool) -> Exit {
     let Some(news) = last else {
         crate::say("Another replica carries it on, and the channel shows how.\n");
         return Exit::Done;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sluice_commands::service::{Invocation, Said};
+use sluice_commands::service::{Invocation, Input};
 use sluice_grammar::{Command, Names, parse_line};
 use sluice_model::{Actor, Permission, UserId};
 use ulid::Ulid;
@@ -35,7 +35,7 @@ impl Order {
         let line = words.join(" ");
         let line = line.trim();
         let (command, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        let said = Said::Slash { command: command.to_owned(), text: text.to_owned() };
+        let said = Input::Slash { command: command.to_owned(), text: text.to_owned() };
         // Never the same twice: who types it again means it.
         let delivery = format!("run-{}", Ulid::new());
         Ok(Self {
@@ -47,7 +47,7 @@ impl Order {
 
     /// In the words of this installation.
     pub(crate) fn called(mut self, names: &Names) -> Self {
-        if let Said::Slash { command, text } = &self.invocation.said {
+        if let Input::Slash { command, text } = &self.invocation.said {
             let command = parse_line(&format!("{command} {text}"), names);
             self.changes = command.as_ref().is_ok_and(|command| command.permission() != Permission::Everyone);
             self.asks_for_an_end = matches!(
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!((actor.id.as_str(), actor.name.as_str(), actor.terminal), ("U024BE7LH", "root", true));
         assert_eq!(*channel, None);
         let text = "orders prod it is  slow".to_owned();
-        assert_eq!(*said, Said::Slash { command: "/rollback".into(), text });
+        assert_eq!(*said, Input::Slash { command: "/rollback".into(), text });
         let again = read("/rollback orders prod it is  slow", "U024BE7LH").unwrap();
         assert_ne!(*delivery, again.invocation.delivery);
         assert!(order.changes() && !read("/repo list", "U024BE7LH").unwrap().changes());

@@ -1,7 +1,7 @@
 //! What a terminal sees of the engine: which operation began, what there is to tell of it, and how carrying it ended.
 
 use sluice_commands::operation::Driven;
-use sluice_commands::ports::{Herald, News};
+use sluice_commands::ports::{Notifier, Update};
 use sluice_model::OperationId;
 use tokio::sync::mpsc;
 
@@ -11,7 +11,7 @@ pub(crate) enum Event {
     /// An operation is to be carried here.
     Begun(OperationId),
     /// News, as the channel would have them.
-    Told(Box<News>),
+    Told(Box<Update>),
     /// Carrying an operation came to this.
     Carried(OperationId, Driven),
 }
@@ -43,8 +43,8 @@ impl Screen {
     }
 }
 
-impl Herald for Screen {
-    fn tell(&self, news: News) {
+impl Notifier for Screen {
+    fn notify(&self, news: Update) {
         self.show(Event::Told(Box::new(news)));
     }
 }

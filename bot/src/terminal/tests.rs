@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use sluice_commands::ports::Herald as _;
+use sluice_commands::ports::Notifier as _;
 use sluice_commands::testing::samples;
 use sluice_grammar::Names;
 use sluice_model::{Card, Target, UserId};
@@ -25,7 +25,7 @@ impl Handles for Desk {
         for event in self.1.lock().unwrap().drain(..) {
             match event {
                 Event::Begun(id) => self.2.begun(&id),
-                Event::Told(news) => self.2.tell(*news),
+                Event::Told(news) => self.2.notify(*news),
                 Event::Carried(id, driven) => self.2.carried(&id, driven),
             }
         }
@@ -72,8 +72,8 @@ fn good() -> Result<Card, Delayed> {
 }
 
 /// News of an operation that stands so.
-fn news(status: Status) -> News {
-    News { status, ..samples::parked() }
+fn news(status: Status) -> Update {
+    Update { status, ..samples::parked() }
 }
 
 /// Carried to its end, with news of that status before it.
@@ -146,6 +146,6 @@ fn people_are_named_where_their_names_are_known() {
     let (ann, ben): (UserId, UserId) = ("U0ANN0001".parse().unwrap(), "U0BEN0002".parse().unwrap());
     let card =
         Card::new(Tone::Good, "Done").foot(Text::plain("Asked by ").user(&ann).then(", for ").user(&ben));
-    let news = News { card, names: [(ann, "ann".to_owned())].into(), ..news(Status::Succeeded) };
+    let news = Update { card, names: [(ann, "ann".to_owned())].into(), ..news(Status::Succeeded) };
     assert_eq!(plain::page(&named(&news)), "✅ Done\n  Asked by @ann, for @U0BEN0002\n");
 }

@@ -8,9 +8,9 @@ use sluice_aws_adapter::Aws;
 use sluice_commands::operation::{Driven, Engine, Keys, Messages, Pinned, Posted, Settings, World};
 use sluice_commands::operations;
 use sluice_commands::ports::{
-    Background, Directory, Herald, News, NoDirectory, NoWakeups, Queue, Runner, Store, StoreError, Wakeups,
+    Background, Directory, Notifier, Update, NoDirectory, NoWakeups, Queue, Runner, Store, StoreError, Wakeups,
 };
-use sluice_commands::service::{Delay, Invocation, Service};
+use sluice_commands::service::{NoAnswer, Invocation, Service};
 use sluice_model::{Actor, Answer, OperationId, Target};
 
 use crate::backend::Parts;
@@ -28,8 +28,8 @@ use crate::wiring::seat::Seat;
 impl Handles for Service {
     async fn handle(&self, invocation: Invocation) -> Result<Answer, Delayed> {
         Service::handle(self, invocation).await.map_err(|delay| match delay {
-            Delay::Unreachable => Delayed::Unreachable,
-            Delay::Unconfirmed => Delayed::Unconfirmed,
+            NoAnswer::Unreachable => Delayed::Unreachable,
+            NoAnswer::Unconfirmed => Delayed::Unconfirmed,
         })
     }
 }
@@ -61,7 +61,7 @@ pub(super) fn assemble(
         settings,
         pinned,
         directory: Arc::new(People::new(Arc::clone(&parts.slack), tasks.clone())),
-        herald: Arc::new(Notify::new(parts.slack, Arc::new(messages), parts.replies, parts.tasks)),
+        notifier: Arc::new(Notify::new(parts.slack, Arc::new(messages), parts.replies, parts.tasks)),
         runner: Arc::clone(&runner),
         wakeups: wakeups(&tasks, queue.as_ref(), &target),
         background: Arc::new(tasks.clone()),
@@ -92,7 +92,7 @@ pub(super) fn seat(
         settings: Settings { tells: false, ..settings(base) },
         pinned,
         directory: Arc::new(NoDirectory),
-        herald: Arc::new(screen),
+        notifier: Arc::new(screen),
         runner: Arc::clone(&runner) as Arc<dyn Runner>,
         wakeups: wakeups(&tasks, queue.as_ref(), &target),
         background: Arc::new(tasks),
@@ -114,7 +114,7 @@ struct Around {
     settings: Settings,
     pinned: Pinned,
     directory: Arc<dyn Directory>,
-    herald: Arc<dyn Herald>,
+    notifier: Arc<dyn Notifier>,
     runner: Arc<dyn Runner>,
     wakeups: Arc<dyn Wakeups>,
     background: Arc<dyn Background>,
@@ -130,7 +130,7 @@ impl Around {
             contents: Default::default(),
             store,
             clock: Arc::new(SystemClock),
-            herald: self.herald,
+            notifier: self.notifier,
             runner: self.runner,
             wakeups: self.wakeups,
             workers: Arc::new(BlockingThreads::new()),
@@ -196,11 +196,11 @@ impl Ledger for Messages {
         Messages::posted(self, operation, what, posted).await
     }
 
-    async fn settled(&self, news: &News) -> Result<(), StoreError> {
+    async fn settled(&self, news: &Update) -> Result<(), StoreError> {
         Messages::settled(self, news).await
     }
 
-    async fn left(&self, news: &News, untold_since: u64) -> Result<(), StoreError> {
+    async fn left(&self, news: &Update, untold_since: u64) -> Result<(), StoreError> {
         Messages::left(self, news, untold_since).await
     }
 }

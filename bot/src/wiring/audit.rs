@@ -7,12 +7,12 @@ use std::io;
 
 use jiff::Timestamp;
 use sluice_commands::operation::Keys;
-use sluice_commands::service::Trail;
+use sluice_commands::service::AuditExport;
 
 use crate::backend::Obstacle;
-use crate::wiring::Cloud;
+use crate::wiring::FakeAws;
 
-impl Cloud {
+impl FakeAws {
     /// Writes what was recorded since then, or ever. The inner error is that of `out`.
     pub(crate) async fn export(
         &self,
@@ -21,7 +21,7 @@ impl Cloud {
     ) -> Result<io::Result<()>, Obstacle> {
         self.state.is_there().await?;
         let target = self.recorded().await?.ok_or_else(|| self.not_set_up())?;
-        let mut trail = Trail::new(self.state.store()?, Keys::new(&target), since);
+        let mut trail = AuditExport::new(self.state.store()?, Keys::new(&target), since);
         while let Some(records) = trail.next().await.map_err(|error| self.state.obstacle(&error))? {
             for record in records {
                 if let Err(error) = writeln!(out, "{record}") {

@@ -16,11 +16,11 @@ const NAME: &str = "Bucket";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// `sluice init`: makes the bucket or sets what differs, and says what it did. Whether versioning began with it.
-pub(super) async fn set_up(objects: &dyn Objects, target: &Target, tell: Tell<'_>) -> Result<bool, Obstacle> {
+pub(super) async fn set_up(objects: &dyn Objects, target: &Target, notify: Tell<'_>) -> Result<bool, Obstacle> {
     let name = names::bucket(target);
     let applied = bucket::set_up(objects, target).await.map_err(|error| aws_obstacle(&error))?;
     let Applied { made, set, versioning_began } = applied.map_err(|refusal| refused(&refusal))?;
-    tell(&match (made, set.as_slice()) {
+    notify(&match (made, set.as_slice()) {
         (true, _) => format!("made the bucket {name}"),
         (false, []) => format!("the bucket {name} is up to date"),
         (false, set) => format!("updated the bucket {name}: {}", titles(set)),
@@ -33,7 +33,7 @@ pub(super) async fn await_versions(
     objects: &dyn Objects,
     target: &Target,
     began: bool,
-    tell: Tell<'_>,
+    notify: Tell<'_>,
 ) -> Result<(), Obstacle> {
     let name = names::bucket(target);
     let mut next = Duration::ZERO;
@@ -41,7 +41,7 @@ pub(super) async fn await_versions(
         if passed < next {
             return;
         }
-        tell(&match next {
+        notify(&match next {
             Duration::ZERO => format!(
                 "waiting until the bucket {name} keeps versions, which takes S3 up to 15 minutes. You may stop this \
                  and run `sluice init` again later"
@@ -55,9 +55,9 @@ pub(super) async fn await_versions(
             "the bucket {name} gives no versions to what is written, 15 minutes after versioning was turned on"
         )));
     }
-    tell(&format!("the bucket {name} keeps versions"));
+    notify(&format!("the bucket {name} keeps versions"));
     if began {
-        tell(
+        notify(
             "versioning is new: S3 may miss single versions for 15 minutes. A build that meets this fails with \
              `not-versioned` and can be run again",
         );
@@ -126,7 +126,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use sluice_commands::ports::{LifecycleRule, Versioning};
-    use sluice_commands::testing::{Cloud, TestClock, target};
+    use sluice_commands::testing::{FakeAws, TestClock, target};
 
     use super::*;
     use crate::backend::Mark;
@@ -138,12 +138,12 @@ mod tests {
     }
 
     /// What `init` says.
-    async fn init(cloud: &Arc<Cloud>) -> (Result<(), Obstacle>, Vec<String>) {
-        let (reach, told) = (cloud.reach(), Mutex::new(vec![]));
-        let tell = |line: &str| told.lock().unwrap().push(line.to_owned());
+    async fn init(fake_aws: &Arc<FakeAws>) -> (Result<(), Obstacle>, Vec<String>) {
+        let (reach, told) = (fake_aws.reach(), Mutex::new(vec![]));
+        let notify = |line: &str| told.lock().unwrap().push(line.to_owned());
         let outcome = async {
-            let began = set_up(&reach, &target(), &tell).await?;
-            await_versions(&reach, &target(), began, &tell).await
+            let began = set_up(&reach, &target(), &notify).await?;
+            await_versions(&reach, &target(), began, &notify).await
         };
         let outcome = outcome.await;
         (outcome, told.into_inner().unwrap())
@@ -151,9 +151,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn init_says_what_it_did_and_why_it_waits() {
-        let cloud = Cloud::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
-        cloud.climate(|climate| climate.versions = 3 * MINUTE);
-        let (outcome, told) = init(&cloud).await;
+        let fake_aws = FakeAws::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
+        fake_aws.climate(|climate| climate.versions = 3 * MINUTE);
+        let (outcome, told) = init(&fake_aws).await;
         assert_eq!(outcome, Ok(()));
         let told: Vec<_> = told.iter().map(|line| line.split(',').next().unwrap()).collect();
         let name = names::bucket(&target());
@@ -164,26 +164,26 @@ mod tests {
         assert_eq!(told[1..4], [waits.as_str(), "still waiting", "still waiting"]);
         assert!(told.contains(&keeps.as_str()) && last.starts_with("versioning is new"), "{told:?}");
 
-        let (outcome, told) = init(&cloud).await;
+        let (outcome, told) = init(&fake_aws).await;
         assert_eq!(outcome, Ok(()));
         assert_eq!(told, [format!("the bucket {name} is up to date"), keeps]);
 
-        cloud.sets_bucket(&name, |state, _| state.versioning = Versioning::Suspended);
-        assert_eq!(init(&cloud).await.1[0], format!("updated the bucket {name}: versioning"));
+        fake_aws.sets_bucket(&name, |state, _| state.versioning = Versioning::Suspended);
+        assert_eq!(init(&fake_aws).await.1[0], format!("updated the bucket {name}: versioning"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_bucket_that_never_keeps_versions_or_is_somebody_elses_ends_init() {
-        let cloud = Cloud::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
-        cloud.climate(|climate| climate.versions = 60 * MINUTE);
-        let (outcome, _) = init(&cloud).await;
+        let fake_aws = FakeAws::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
+        fake_aws.climate(|climate| climate.versions = 60 * MINUTE);
+        let (outcome, _) = init(&fake_aws).await;
         assert!(
             matches!(&outcome, Err(Obstacle::Passing(words)) if words.contains("gives no versions")),
             "{outcome:?}"
         );
-        let cloud = Cloud::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
-        cloud.takes_bucket(&names::bucket(&target()));
-        let (outcome, _) = init(&cloud).await;
+        let fake_aws = FakeAws::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
+        fake_aws.takes_bucket(&names::bucket(&target()));
+        let (outcome, _) = init(&fake_aws).await;
         assert!(
             matches!(&outcome, Err(Obstacle::Refused(words)) if words.contains("Another AWS account")),
             "{outcome:?}"
@@ -192,15 +192,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn check_names_what_is_missing_and_what_endangers_releases() {
-        let cloud = Cloud::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
-        let (reach, name) = (cloud.reach(), names::bucket(&target()));
+        let fake_aws = FakeAws::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
+        let (reach, name) = (fake_aws.reach(), names::bucket(&target()));
         let look = async |base: &Base| {
             let Finding { mark, words, .. } = examine(&reach, base, &target()).await;
             (mark, words)
         };
         let plain = base(&[]);
         assert_eq!(look(&plain).await.1, format!("there is no bucket `{name}`: run `sluice init`"));
-        init(&cloud).await.0.unwrap();
+        init(&fake_aws).await.0.unwrap();
         assert_eq!(look(&plain).await.0, Mark::Good);
         let rule = LifecycleRule {
             id: "old".into(),
@@ -209,13 +209,13 @@ mod tests {
             expire_versions_after: Some(30),
             ..LifecycleRule::default()
         };
-        cloud.sets_bucket(&name, |state, _| state.lifecycle.push(rule));
+        fake_aws.sets_bucket(&name, |state, _| state.lifecycle.push(rule));
         let (mark, words) = look(&plain).await;
         assert!(mark == Mark::Warning && words.contains("(old)"), "{words}");
         let place = format!("s3://{name}/copies");
         let backed_up = [("SLUICE_STATE", "sqlite:/tmp/s"), ("SLUICE_BACKUP", place.as_str())];
         assert_eq!(look(&base(&backed_up)).await.0, Mark::Good, "old backups may go");
-        cloud.sets_bucket(&name, |state, _| state.versioning = Versioning::Suspended);
+        fake_aws.sets_bucket(&name, |state, _| state.versioning = Versioning::Suspended);
         let (mark, words) = look(&plain).await;
         assert!(mark == Mark::Missing && words.contains("(versioning): run `sluice init`"), "{words}");
     }

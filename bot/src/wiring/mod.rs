@@ -56,15 +56,15 @@ impl Account {
     }
 
     /// With the state and the queue that the configuration names.
-    pub(crate) fn with_state(self, base: &Base) -> Cloud {
+    pub(crate) fn with_state(self, base: &Base) -> FakeAws {
         let queue = base.queue.as_deref().map(|name| self.aws.queue(name));
         let pinned = Pinned::new(base.access.clone());
-        Cloud { base: base.clone(), pinned, state: State::new(base, &self.sdk), aws: self.aws, queue }
+        FakeAws { base: base.clone(), pinned, state: State::new(base, &self.sdk), aws: self.aws, queue }
     }
 }
 
 /// AWS and the state, as one configuration names them.
-pub(crate) struct Cloud {
+pub(crate) struct FakeAws {
     base: Base,
     pinned: Pinned,
     aws: Aws,
@@ -93,7 +93,7 @@ fn is_new_file(path: &Path) -> bool {
     path.extension().is_some() && !ends_as_folder && !path.is_dir()
 }
 
-impl Cloud {
+impl FakeAws {
     /// The roles that the file pins, to be changed when it is read anew.
     pub(crate) fn pinned(&self) -> Pinned {
         self.pinned.clone()
@@ -187,7 +187,7 @@ impl Cloud {
 }
 
 #[async_trait]
-impl Backend for Cloud {
+impl Backend for FakeAws {
     async fn inspect(&self) -> Result<Target, Obstacle> {
         // A file is looked at first: it needs no AWS to be seen damaged, or held by another.
         if let State::File(_) = self.state {
@@ -216,33 +216,33 @@ impl Backend for Cloud {
             parts.tasks.spawn(Kind::Backup, backups.keep_making(plan));
         }
         let store = Arc::new(Lanes::new(store));
-        let cloud = (&self.base, &self.aws, self.pinned());
-        Ok(assembly::assemble(cloud, store, self.queue.clone(), target, parts))
+        let fake_aws = (&self.base, &self.aws, self.pinned());
+        Ok(assembly::assemble(fake_aws, store, self.queue.clone(), target, parts))
     }
 
     fn seat(&self, target: Target, screen: Screen, tasks: Tasks) -> Result<Arc<dyn Handles>, Obstacle> {
         let store = Arc::new(Lanes::new(self.state.store()?));
-        let cloud = (&self.base, &self.aws, self.pinned());
-        Ok(assembly::seat(cloud, store, self.queue.clone(), target, (screen, tasks)))
+        let fake_aws = (&self.base, &self.aws, self.pinned());
+        Ok(assembly::seat(fake_aws, store, self.queue.clone(), target, (screen, tasks)))
     }
 
-    async fn init(&self, admins: &[UserId], login: &str, tell: Tell<'_>) -> Result<(), Obstacle> {
+    async fn init(&self, admins: &[UserId], login: &str, notify: Tell<'_>) -> Result<(), Obstacle> {
         let (target, objects) = (self.whoami().await?, &*self.aws.objects);
-        tell(&format!("account and region: {target}"));
+        notify(&format!("account and region: {target}"));
         rights::refuse_a_second(&*self.aws.identity, &self.base, &target).await?;
-        tell(&self.state.make(&self.aws).await?);
+        notify(&self.state.make(&self.aws).await?);
         self.record(&target).await?;
-        tell(&format!("{} holds this account and region", self.state.what()));
+        notify(&format!("{} holds this account and region", self.state.what()));
         for line in rights::bring_up_to_date(&*self.aws.identity, &self.base, &target).await? {
-            tell(&line);
+            notify(&line);
         }
-        let versioning_began = bucket::set_up(objects, &target, tell).await?;
+        let versioning_began = bucket::set_up(objects, &target, notify).await?;
         let queue = self.make_queue(&target).await?;
         for line in queue.into_iter().chain(self.name_admins(&target, admins, login).await?) {
-            tell(&line);
+            notify(&line);
         }
         // Last: it may take minutes, and nothing else needs it.
-        bucket::await_versions(objects, &target, versioning_began, tell).await
+        bucket::await_versions(objects, &target, versioning_began, notify).await
     }
 
     async fn close(&self) {

@@ -290,7 +290,7 @@ impl Command {
     }
 
     /// Whether it goes on though its stage was moved outside Sluice; none if it moves no stage.
-    pub fn goes_on(&self) -> Option<bool> {
+    pub fn accepts_drift(&self) -> Option<bool> {
         match self {
             Command::Deploy { anyway, .. }
             | Command::Promote { anyway, .. }

@@ -34,7 +34,7 @@ impl Actor {
         Self { id: named, name: format!("{INIT} by {login}"), terminal: true }
     }
     /// `@ann`, or `@ann from a terminal`: for whatever tells that they did something.
-    pub fn told(&self) -> Text {
+    pub fn attribution(&self) -> Text {
         if self.terminal && self.name.starts_with(INIT) {
             return Text::plain(format!("{} at a terminal", self.name));
         }
@@ -66,10 +66,10 @@ mod tests {
         for actor in [&slack, &terminal] {
             assert_eq!(serde_json::from_str::<Actor>(&recorded(actor)).unwrap(), *actor);
         }
-        assert_eq!((slack.told().flat(), slack.listed()), ("@U024BE7LH".into(), "ann".into()));
-        assert_eq!(terminal.told().flat(), "@U024BE7LH from a terminal");
+        assert_eq!((slack.attribution().flat(), slack.listed()), ("@U024BE7LH".into(), "ann".into()));
+        assert_eq!(terminal.attribution().flat(), "@U024BE7LH from a terminal");
         assert_eq!(terminal.listed(), "root (terminal)");
         let init = Actor::at_init(terminal.id, "root");
-        assert_eq!(init.told().flat(), "sluice init by root at a terminal");
+        assert_eq!(init.attribution().flat(), "sluice init by root at a terminal");
     }
 }

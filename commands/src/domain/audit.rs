@@ -23,7 +23,7 @@ pub enum Act {
     /// Somebody stopped it.
     Cancelled,
     /// It gave way to a rollback.
-    GaveWay,
+    Preempted,
     /// An operation can go neither forward nor back.
     Stuck,
     /// An admin had a stuck operation try again.
@@ -61,13 +61,13 @@ pub struct AuditRecord {
     pub outcome: String,
     /// Everything else, as far as it applies.
     #[serde(flatten)]
-    pub about: About,
+    pub about: AuditSubject,
 }
 
 /// What an act was about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct About {
+pub struct AuditSubject {
     /// The stage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<StageName>,

@@ -156,7 +156,7 @@ fn parts(seen: &str) -> String {
 
 /// Since when a stage is known to be moved: AWS does not say when an alias was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outside {
+pub struct ObservedDrift {
     /// What was moved.
     pub drift: Drift,
     /// When that was first seen.

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{Order, View, minute, plain, span};
+use crate::domain::{Order, PipelineState, minute, plain, span};
 use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 /// What somebody wants of a stage.
@@ -41,7 +41,7 @@ pub struct Attempt<'a> {
 
 /// How a gate stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stand {
+pub enum GateState {
     /// Open: why.
     Open(Text),
     /// Closed, and passed: what would stand in the way of others.
@@ -56,13 +56,13 @@ pub struct Gate {
     /// What it is called.
     pub name: &'static str,
     /// How it stands.
-    pub stand: Stand,
+    pub stand: GateState,
 }
 
 /// All gates that stand before that attempt, in the order in which they are asked.
-pub fn gates(view: &View, attempt: &Attempt<'_>) -> Vec<Gate> {
+pub fn gates(state: &PipelineState, attempt: &Attempt<'_>) -> Vec<Gate> {
     let Attempt { pipeline, stage, want, at } = *attempt;
-    let policy = view.policy(stage);
+    let policy = state.policy(stage);
     let passes = match want {
         Want::Rollback => true,
         Want::Promote { overrides, .. } => overrides,
@@ -71,14 +71,14 @@ pub fn gates(view: &View, attempt: &Attempt<'_>) -> Vec<Gate> {
     let mut found = vec![];
     let mut add = |name, closed: Option<Refusal>, open: Text, passes: bool| {
         let stand = match closed {
-            None => Stand::Open(open),
-            Some(refusal) if passes => Stand::Passed(refusal),
-            Some(refusal) => Stand::Closed(refusal),
+            None => GateState::Open(open),
+            Some(refusal) if passes => GateState::Passed(refusal),
+            Some(refusal) => GateState::Closed(refusal),
         };
         found.push(Gate { name, stand });
     };
 
-    let lock = view.locks.get(stage).filter(|lock| lock.holds(at));
+    let lock = state.locks.get(stage).filter(|lock| lock.holds(at));
     let is_hard = lock.is_some_and(|lock| lock.hard);
     add("lock", lock.map(|lock| lock.refusal(pipeline)), Text::plain("nobody locked it"), passes && !is_hard);
     if let Some(freeze) = &policy.freeze {
@@ -106,14 +106,14 @@ pub fn gates(view: &View, attempt: &Attempt<'_>) -> Vec<Gate> {
     }
     let Want::Promote { from, release, again, .. } = want else { return found };
 
-    let source = view.stages.get(from);
+    let source = state.stages.get(from);
     let running = source.and_then(|source| source.current.as_ref()).filter(|now| now.release == release);
     if policy.order == Order::Strict {
-        let before = view.pipeline.as_ref().and_then(|pipeline| pipeline.before(stage));
+        let before = state.pipeline.as_ref().and_then(|pipeline| pipeline.before(stage));
         let is_next = before == Some(from) && running.is_some();
         let closed = (!is_next).then(|| {
             let before = before.unwrap_or(from);
-            let runs = view.stages.get(before).and_then(|stage| stage.current.as_ref());
+            let runs = state.stages.get(before).and_then(|stage| stage.current.as_ref());
             let runs = runs.map_or("nothing yet".to_owned(), |now| format!("`{}`", now.release));
             Refusal::new(
                 "out-of-order",
@@ -151,7 +151,7 @@ pub fn gates(view: &View, attempt: &Attempt<'_>) -> Vec<Gate> {
             passes,
         );
     }
-    let target = view.stages.get(stage);
+    let target = state.stages.get(stage);
     let left =
         target.and_then(|target| target.runs.iter().find(|run| run.release == release && run.rolled_back));
     if left.is_some() {
@@ -169,13 +169,13 @@ pub fn gates(view: &View, attempt: &Attempt<'_>) -> Vec<Gate> {
 
 /// Whether the attempt passes; the first gate that is closed, if it does not. With what stands closed and is passed, in
 /// words.
-pub fn pass(view: &View, attempt: &Attempt<'_>) -> Result<Vec<String>, Refusal> {
+pub fn pass(state: &PipelineState, attempt: &Attempt<'_>) -> Result<Vec<String>, Refusal> {
     let mut passed = vec![];
-    for gate in gates(view, attempt) {
+    for gate in gates(state, attempt) {
         match gate.stand {
-            Stand::Open(_) => {}
-            Stand::Passed(refusal) => passed.push(refusal.problem),
-            Stand::Closed(refusal) => return Err(refusal),
+            GateState::Open(_) => {}
+            GateState::Passed(refusal) => passed.push(refusal.problem),
+            GateState::Closed(refusal) => return Err(refusal),
         }
     }
     Ok(passed)

@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Access, Concern, Membership, REVISION, Roster, from_item, revised};
+use crate::domain::{Access, Subjects, Membership, REVISION, PinnedRoles, from_item, revised};
 use crate::ports::{Guard, Item, Key, StoreError, Write};
 use sluice_model::{Actor, GroupId, Member, PipelineName, Refusal, Role};
 
@@ -86,7 +86,7 @@ pub enum Source<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
     /// What `sluice.toml` says.
-    pub pinned: Roster,
+    pub pinned: PinnedRoles,
     /// What was granted for all pipelines.
     pub everywhere: Grants,
     /// What was granted for this pipeline; nothing where none is meant.
@@ -118,8 +118,8 @@ impl Roles {
     }
 
     /// The groups that have any role.
-    pub fn concern(&self) -> Concern {
-        Concern::default().naming(Role::ALL.into_iter().flat_map(|role| self.members(role)))
+    pub fn subjects(&self) -> Subjects {
+        Subjects::default().naming(Role::ALL.into_iter().flat_map(|role| self.members(role)))
     }
 
     /// Where that person or group has that role from.

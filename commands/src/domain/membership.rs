@@ -59,14 +59,14 @@ impl Unknown {
 /// Whom a decision is about, beside those who have roles: groups that are named elsewhere (the approvers of a stage), and
 /// people who spoke some time ago. Who speaks at this moment is active, or Slack would not have signed it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Concern {
+pub struct Subjects {
     /// Groups.
     pub groups: BTreeSet<GroupId>,
     /// People.
     pub people: BTreeSet<UserId>,
 }
 
-impl Concern {
+impl Subjects {
     /// About those people alone.
     pub fn people<'a>(people: impl IntoIterator<Item = &'a UserId>) -> Self {
         Self { people: people.into_iter().cloned().collect(), ..Self::default() }

@@ -103,7 +103,7 @@ pub struct Run {
 
 /// Why a release is no target of a rollback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoWayBack {
+pub enum NoRollbackTarget {
     /// It first ran after what runs now.
     Newer,
     /// The stage was rolled back from it.
@@ -168,13 +168,13 @@ impl Stage {
 
     /// Why a release is no way back from what runs here, if it is none: it first ran after that, or the stage was rolled
     /// back from it. It did run here.
-    pub fn no_way_back(&self, release: ReleaseNumber) -> Option<NoWayBack> {
+    pub fn no_rollback_target(&self, release: ReleaseNumber) -> Option<NoRollbackTarget> {
         let place = |wanted| self.runs.iter().position(|run| run.release == wanted);
         let (present, target) = (place(self.current.as_ref()?.release)?, place(release)?);
         if self.runs.get(target).is_some_and(|run| run.rolled_back) {
-            return Some(NoWayBack::RolledBack);
+            return Some(NoRollbackTarget::RolledBack);
         }
-        (target > present).then_some(NoWayBack::Newer)
+        (target > present).then_some(NoRollbackTarget::Newer)
     }
 
     /// Whether a release ever ran here.
@@ -403,12 +403,12 @@ mod tests {
         for release in 1..=3 {
             stage.moved(current(release), false);
         }
-        let why = |stage: &Stage, release| stage.no_way_back(ReleaseNumber(release));
+        let why = |stage: &Stage, release| stage.no_rollback_target(ReleaseNumber(release));
         assert_eq!(why(&stage, 1), None);
         back(&mut stage);
-        assert_eq!(why(&stage, 3), Some(NoWayBack::RolledBack));
+        assert_eq!(why(&stage, 3), Some(NoRollbackTarget::RolledBack));
         stage.moved(current(1), false);
-        assert_eq!(why(&stage, 2), Some(NoWayBack::Newer));
+        assert_eq!(why(&stage, 2), Some(NoRollbackTarget::Newer));
         // On call went there all the same: what was left is no failure, and what is there is none any more.
         stage.moved(current(3), true);
         assert!(stage.runs.iter().all(|run| !run.rolled_back), "{:?}", stage.runs);
@@ -454,7 +454,7 @@ mod tests {
                 };
                 let is_way_back = before.contains(&to) && !bad.contains(&to);
                 if ran.contains(&to) && to != now {
-                    prop_assert_eq!(stage.no_way_back(ReleaseNumber(to)).is_none(), is_way_back);
+                    prop_assert_eq!(stage.no_rollback_target(ReleaseNumber(to)).is_none(), is_way_back);
                 }
                 stage.moved(current(to), rollback);
                 if rollback && before.contains(&to) {

@@ -12,16 +12,16 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::domain::{Act, AuditRecord, Granted, TICKETS, from_item, to_item};
-use crate::operation::definition::Definition;
+use crate::operation::definition::Operation;
 use crate::operation::engine::Engine;
-use crate::operation::facts::Facts;
-use crate::operation::ground::Ground;
-use crate::operation::head::{Charter, Head, Status, guards};
+use crate::operation::state::OperationState;
+use crate::operation::snapshot::Snapshot;
+use crate::operation::head::{OperationSpec, Head, Status, guards};
 use crate::operation::journal::{Entry, Row};
-use crate::operation::line::{self, Turnstile};
-use crate::operation::plan::{self, Motion};
+use crate::operation::queue::{self, Acquire};
+use crate::operation::plan::{self, InFlight};
 use crate::operation::slot::Ticket;
-use crate::operation::step::{StepId, Trouble};
+use crate::operation::step::{StepId, EngineError};
 use crate::operation::world::World;
 use crate::operation::{auditing, retry};
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
@@ -31,7 +31,7 @@ use sluice_model::{Actor, Answer, Audience, Card, ChannelId, OperationId, Pipeli
 const INBOX_DAYS: i64 = 7;
 
 /// An operation to be accepted.
-pub struct Draft {
+pub struct OperationRequest {
     /// Its kind.
     pub kind: &'static str,
     /// What is asked, as its definition reads it.
@@ -89,58 +89,58 @@ pub async fn accept(
     engine: &Engine,
     id: OperationId,
     delivery: &Delivery<'_>,
-    ground: &Ground,
-    draft: Draft,
+    snapshot: &Snapshot,
+    request: OperationRequest,
     granted: &Granted,
-) -> Result<Accepted, Trouble> {
-    let (world, view) = (engine.world(), &ground.view);
+) -> Result<Accepted, EngineError> {
+    let (world, state) = (engine.world(), &snapshot.state);
     let now = world.clock.now();
-    let number = view.counters.tickets + 1;
-    let channel = delivery.channel.unwrap_or(&draft.home).clone();
+    let number = state.counters.tickets + 1;
+    let channel = delivery.channel.unwrap_or(&request.home).clone();
     let definition = engine
         .registry()
-        .newest(draft.kind)
-        .ok_or_else(|| Trouble::Corrupt(format!("no definition of `{}`", draft.kind)))?;
-    let charter = Charter {
-        kind: draft.kind.to_owned(),
+        .newest(request.kind)
+        .ok_or_else(|| EngineError::Corrupt(format!("no definition of `{}`", request.kind)))?;
+    let spec = OperationSpec {
+        kind: request.kind.to_owned(),
         version: definition.version(),
-        params: draft.params,
+        params: request.params,
         actor: delivery.actor.clone(),
-        command: draft.command.clone(),
+        command: request.command.clone(),
         channel: channel.clone(),
-        home: draft.home,
-        pipeline: draft.pipeline.clone(),
+        home: request.home,
+        pipeline: request.pipeline.clone(),
         ticket: number,
         accepted: now,
     };
-    let mut facts = Facts::new(id.clone(), charter.clone());
+    let mut op = OperationState::new(id.clone(), spec.clone());
     let token = format!("{id}-1-1");
-    let accepted = Entry::Accepted { params: charter.params.clone() };
+    let accepted = Entry::Accepted { params: spec.params.clone() };
     let mut row = Row { sequence: 1, at: now, token: token.clone(), entries: vec![accepted] };
-    facts.fold(&row)?;
+    op.fold(&row)?;
     let ticket = Ticket {
         number,
         operation: id.clone(),
-        kind: draft.kind.to_owned(),
-        fingerprint: draft.fingerprint,
+        kind: request.kind.to_owned(),
+        fingerprint: request.fingerprint,
         queued: None,
         stuck: false,
     };
     let mut start = Start::default();
     if world.settings.drive {
-        let mut line = ground.clone();
-        line.view.tickets.push(ticket.clone());
-        start = at_once(world, &*definition, &mut facts, &mut row, &line)?;
+        let mut line = snapshot.clone();
+        line.state.tickets.push(ticket.clone());
+        start = immediate_steps(world, &*definition, &mut op, &mut row, &line)?;
     }
     let head = Head {
         id: id.clone(),
-        charter,
+        spec,
         status: Status::Running,
         sequence: 1,
         owner: if world.settings.drive { world.settings.replica.clone() } else { String::new() },
         beat: 1,
         fence: 1,
-        untold: if world.settings.drive && !world.settings.tells { 1 } else { 0 },
+        undelivered_since: if world.settings.drive && !world.settings.notifies { 1 } else { 0 },
         claims: 0,
         awaits: String::new(),
     };
@@ -149,41 +149,41 @@ pub async fn accept(
         act: Act::Asked,
         actor: delivery.actor.clone(),
         channel: Some(channel),
-        pipeline: Some(draft.pipeline.clone()),
+        pipeline: Some(request.pipeline.clone()),
         operation: id.clone(),
-        kind: draft.kind.to_owned(),
-        command: draft.command,
+        kind: request.kind.to_owned(),
+        command: request.command,
         rule: granted.rule().to_owned(),
         outcome: "accepted".into(),
-        about: definition.about(&facts),
+        about: definition.about(&op),
     };
-    let answer = draft.answer;
+    let answer = request.answer;
     let mut writes = vec![
         inbox(engine, delivery.key, &answer, Some(&id))?,
         Write::Put { item: head.to_item(&world.keys)?, when: Precondition::Absent },
         Write::Put { item: row.to_item(&world.keys, &id)?, when: Precondition::Absent },
-        Write::Put { item: line::ticket(world, &draft.pipeline, &ticket)?, when: Precondition::Absent },
+        Write::Put { item: queue::ticket(world, &request.pipeline, &ticket)?, when: Precondition::Absent },
         auditing::audit(&audit, world)?,
     ];
-    if view.pipeline.is_some() {
-        let mut set = draft.counters;
+    if state.pipeline.is_some() {
+        let mut set = request.counters;
         set.insert(TICKETS.into(), Guard::Number(number));
         writes.push(Write::Update {
-            key: world.keys.pipeline(&draft.pipeline),
+            key: world.keys.pipeline(&request.pipeline),
             set,
             due: DueChange::Keep,
-            when: Precondition::Equals(guards([(TICKETS, Guard::Number(view.counters.tickets))])),
+            when: Precondition::Equals(guards([(TICKETS, Guard::Number(state.counters.tickets))])),
         });
     }
-    writes.extend(draft.writes);
+    writes.extend(request.writes);
     writes.extend(start.takes);
 
     let begun = Instant::now();
     let go = || {
         if world.settings.drive {
-            engine.hand_over(head, facts, start.fresh, begun);
+            engine.hand_over(head, op, start.fresh, begun);
         } else {
-            world.wakeups.ring(Hint { operation: id.clone(), sequence: 1, cause: Cause::Accepted });
+            world.wakeups.wake(Hint { operation: id.clone(), sequence: 1, cause: Cause::Accepted });
         }
     };
     match transact(engine, &token, delivery.key, writes).await? {
@@ -212,32 +212,32 @@ struct Start {
 
 /// What can begin at once is intended with the acceptance, and a slot that is free is taken with it: neither costs an
 /// append of its own. Should the slot be lost meanwhile, nothing is accepted, and the pipeline is read again.
-fn at_once(
+fn immediate_steps(
     world: &World,
-    definition: &dyn Definition,
-    facts: &mut Facts,
+    definition: &dyn Operation,
+    op: &mut OperationState,
     row: &mut Row,
-    line: &Ground,
-) -> Result<Start, Trouble> {
+    line: &Snapshot,
+) -> Result<Start, EngineError> {
     let mut start = Start::default();
-    let mut motion = Motion::default();
+    let mut in_flight = InFlight::default();
     loop {
-        let plan = plan::plan(&definition.nodes(facts, &world.target)?, facts, &motion);
+        let plan = plan::plan(&definition.nodes(op, &world.target)?, op, &in_flight);
         if let Some(slot) = plan.takes.first() {
-            match line::turnstile(world, definition, facts, slot, line)? {
-                Turnstile::Free(takes) => {
+            match queue::acquire(world, definition, op, slot, line)? {
+                Acquire::Free(takes) => {
                     row.entries.push(Entry::Took { slot: slot.clone() });
                     start.takes.extend(takes);
                 }
                 // The driver is told why, and marks the ticket.
-                Turnstile::Taken | Turnstile::Refused(_) => drop(motion.deferred_slots.insert(slot.clone())),
+                Acquire::Taken | Acquire::Refused(_) => drop(in_flight.deferred_slots.insert(slot.clone())),
             }
         } else {
             start.fresh.extend(plan.intents().into_iter().take(world.settings.width));
             row.entries.extend(start.fresh.iter().map(|step| Entry::Intent { step: step.clone() }));
         }
-        *facts = Facts::new(facts.id.clone(), facts.charter.clone());
-        facts.fold(row)?;
+        *op = OperationState::new(op.id.clone(), op.spec.clone());
+        op.fold(row)?;
         if plan.takes.is_empty() {
             return Ok(start);
         }
@@ -260,9 +260,9 @@ pub(crate) fn inbox(
     delivery: &str,
     answer: &Answer,
     operation: Option<&OperationId>,
-) -> Result<Write, Trouble> {
+) -> Result<Write, EngineError> {
     let world = engine.world();
-    let card = serde_json::to_value(&answer.card).map_err(|error| Trouble::Corrupt(error.to_string()))?;
+    let card = serde_json::to_value(&answer.card).map_err(|error| EngineError::Corrupt(error.to_string()))?;
     let (audience, replaces) = (answer.audience, answer.replaces.clone());
     let body = Inbox { card, audience, operation: operation.cloned(), replaces };
     let mut item = to_item(world.keys.inbox(delivery), Guards::new(), &body)?;
@@ -274,12 +274,12 @@ pub(crate) fn inbox(
 pub async fn answered(
     engine: &Engine,
     delivery: &str,
-) -> Result<Option<(Answer, Option<OperationId>)>, Trouble> {
+) -> Result<Option<(Answer, Option<OperationId>)>, EngineError> {
     let world = engine.world();
     let key = world.keys.inbox(delivery);
     let Some(item) = retry::reading(|| world.store.get(&key)).await? else { return Ok(None) };
     let body: Inbox = from_item(&item)?;
-    let card = serde_json::from_value(body.card).map_err(|error| Trouble::Corrupt(error.to_string()))?;
+    let card = serde_json::from_value(body.card).map_err(|error| EngineError::Corrupt(error.to_string()))?;
     Ok(Some((Answer { card, audience: body.audience, replaces: body.replaces }, body.operation)))
 }
 
@@ -297,7 +297,7 @@ pub(crate) async fn transact(
     token: &str,
     delivery: &str,
     writes: Vec<Write>,
-) -> Result<Committed, Trouble> {
+) -> Result<Committed, EngineError> {
     let store = &engine.world().store;
     let begun = Instant::now();
     let mut unsure = false;
@@ -312,14 +312,14 @@ pub(crate) async fn transact(
                     Ok(Some((answer, operation))) => Ok(Committed::Before(answer, operation)),
                     Ok(None) => Ok(Committed::No),
                     // It may be our own first attempt that we lost to.
-                    Err(error) if unsure && !error.is_corrupt() => Err(Trouble::Unconfirmed),
+                    Err(error) if unsure && !error.is_corrupt() => Err(EngineError::Unconfirmed),
                     Err(error) => Err(error),
                 };
             }
             Err(StoreError::Lost(_)) => return Ok(Committed::No),
             Err(error @ (StoreError::Refused(_) | StoreError::TooLarge(_) | StoreError::Corrupt(_))) => {
                 // An attempt before this one may have been written.
-                return Err(if unsure { Trouble::Unconfirmed } else { error.into() });
+                return Err(if unsure { EngineError::Unconfirmed } else { error.into() });
             }
             Err(error) => {
                 unsure |= matches!(error, StoreError::Unknown(_));
@@ -339,7 +339,7 @@ pub(crate) async fn transact(
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Finds out what became of a delivery whose attempts had no answer, and sees that none of them can still take effect.
-async fn give_up(engine: &Engine, delivery: &str) -> Result<Committed, Trouble> {
+async fn give_up(engine: &Engine, delivery: &str) -> Result<Committed, EngineError> {
     let card = Card::new(Tone::Bad, "The state of Sluice did not answer in time, so nothing was recorded.")
         .hint("Type the command again.")
         .foot(Text::plain("code ").code("given-up"));
@@ -352,12 +352,12 @@ async fn give_up(engine: &Engine, delivery: &str) -> Result<Committed, Trouble> 
             Err(StoreError::Lost(_)) => {
                 return match answered(engine, delivery).await {
                     Ok(Some((answer, operation))) => Ok(Committed::Before(answer, operation)),
-                    _ => Err(Trouble::Unconfirmed),
+                    _ => Err(EngineError::Unconfirmed),
                 };
             }
             Err(error) => tracing::warn!(%error, "what became of a delivery is not known yet"),
         }
         tokio::time::sleep(retry::delay(tries, PAUSE)).await;
     }
-    Err(Trouble::Unconfirmed)
+    Err(EngineError::Unconfirmed)
 }

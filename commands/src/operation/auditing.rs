@@ -1,45 +1,45 @@
 //! The writes of audit records.
 
 use crate::domain::{Act, AuditRecord, to_item};
-use crate::operation::definition::Definition;
-use crate::operation::facts::Facts;
+use crate::operation::definition::Operation;
+use crate::operation::state::OperationState;
 use crate::operation::keys::Keys;
-use crate::operation::step::Trouble;
+use crate::operation::step::EngineError;
 use crate::operation::world::World;
 use crate::ports::{AuditItem, Item, StoreError, Write};
 
 /// The audit record of an operation's end.
 pub(crate) fn audit_of_end(
-    definition: &dyn Definition,
-    facts: &Facts,
+    definition: &dyn Operation,
+    op: &OperationState,
     succeeded: bool,
     world: &World,
-) -> Result<Write, Trouble> {
+) -> Result<Write, EngineError> {
     let act = if succeeded { Act::Succeeded } else { Act::Failed };
-    let failure = facts.failure().filter(|_| !succeeded);
-    audit_of(act, failure.map_or("succeeded".to_owned(), |refusal| refusal.code), definition, facts, world)
+    let failure = op.failure().filter(|_| !succeeded);
+    audit_of(act, failure.map_or("succeeded".to_owned(), |refusal| refusal.code), definition, op, world)
 }
 
 /// The audit record of what an operation came to.
 pub(crate) fn audit_of(
     act: Act,
     outcome: String,
-    definition: &dyn Definition,
-    facts: &Facts,
+    definition: &dyn Operation,
+    op: &OperationState,
     world: &World,
-) -> Result<Write, Trouble> {
+) -> Result<Write, EngineError> {
     let record = AuditRecord {
         at: world.clock.now(),
         act,
-        actor: facts.charter.actor.clone(),
-        channel: Some(facts.charter.channel.clone()),
-        pipeline: Some(facts.charter.pipeline.clone()),
-        operation: facts.id.clone(),
-        kind: facts.charter.kind.clone(),
-        command: facts.charter.command.clone(),
+        actor: op.spec.actor.clone(),
+        channel: Some(op.spec.channel.clone()),
+        pipeline: Some(op.spec.pipeline.clone()),
+        operation: op.id.clone(),
+        kind: op.spec.kind.clone(),
+        command: op.spec.command.clone(),
         rule: String::new(),
         outcome,
-        about: definition.about(facts),
+        about: definition.about(op),
     };
     Ok(audit(&record, world)?)
 }

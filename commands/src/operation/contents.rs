@@ -1,7 +1,7 @@
 //! Large contents that steps are named by. The journal keeps their digest only.
 //!
 //! A definition is a function of the facts, and some of what it needs is too large for a journal row: a template with
-//! hundreds of functions. Such a step leaves a digest. [`Definition::contents`](super::Definition::contents) says which
+//! hundreds of functions. Such a step leaves a digest. [`Operation::contents`](super::Definition::contents) says which
 //! contents the facts refer to and how each is read again; the driver attaches them to the facts before it plans.
 //! A content is immutable and is checked against its digest whenever it is read, so a replay plans the same steps.
 
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::operation::step::{Context, Trouble};
+use crate::operation::step::{Context, EngineError};
 
 /// What a content is once it was read.
 pub type Loaded = Arc<dyn Any + Send + Sync>;
@@ -23,7 +23,7 @@ pub trait Content: Send + Sync {
     /// By what the journal knows it.
     fn digest(&self) -> &str;
     /// Reads it again. What is found must have that digest.
-    async fn read(&self, cx: &Context) -> Result<Loaded, Trouble>;
+    async fn read(&self, cx: &Context) -> Result<Loaded, EngineError>;
 }
 
 /// The contents that are attached to the facts of an operation.
@@ -43,9 +43,9 @@ impl Attached {
     pub(crate) fn attach(&mut self, digest: &str, content: Loaded) {
         Arc::make_mut(&mut self.0).insert(digest.to_owned(), content);
     }
-    pub(crate) fn get<T: Send + Sync + 'static>(&self, digest: &str) -> Result<Arc<T>, Trouble> {
+    pub(crate) fn get<T: Send + Sync + 'static>(&self, digest: &str) -> Result<Arc<T>, EngineError> {
         let content = self.0.get(digest).cloned().and_then(|content| content.downcast().ok());
-        content.ok_or_else(|| Trouble::Corrupt(format!("content {digest} was not read")))
+        content.ok_or_else(|| EngineError::Corrupt(format!("content {digest} was not read")))
     }
 }
 

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::domain::{About, Concern};
+use crate::domain::{AuditSubject, Subjects};
 use crate::operation::contents::Content;
-use crate::operation::facts::Facts;
-use crate::operation::ground::Ground;
+use crate::operation::state::OperationState;
+use crate::operation::snapshot::Snapshot;
 use crate::operation::head::Head;
 use crate::operation::slot::Slot;
-use crate::operation::step::{Node, TOO_LARGE, Trouble};
+use crate::operation::step::{Node, TOO_LARGE, EngineError};
 use crate::operation::world::World;
 use crate::ports::Write;
 use sluice_model::{Button, Part, Permission, Refusal, Target, Text};
 
 /// One kind of operation.
-pub trait Definition: Send + Sync {
+pub trait Operation: Send + Sync {
     /// Its name in charters: `deploy`.
     fn kind(&self) -> &'static str;
     /// What it is called in a sentence: "a promotion of `orders`".
@@ -34,15 +34,15 @@ pub trait Definition: Send + Sync {
         1
     }
     /// All steps that can be named so far, from what is known. Pure: after a crash it gives the same again.
-    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble>;
+    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError>;
     /// The contents that the facts refer to, and that its steps are named by. They are attached to the facts before
-    /// [`Definition::nodes`] or [`Definition::resolution`] is asked.
-    fn contents(&self, _facts: &Facts, _target: &Target) -> Result<Vec<Arc<dyn Content>>, Trouble> {
+    /// [`Operation::nodes`] or [`Operation::resolution`] is asked.
+    fn contents(&self, _facts: &OperationState, _target: &Target) -> Result<Vec<Arc<dyn Content>>, EngineError> {
         Ok(vec![])
     }
     /// The steps of a stuck operation that an admin marked as resolved: they look at what really runs and record it.
     /// Without any, it just ends.
-    fn resolution(&self, _facts: &Facts, _target: &Target) -> Result<Vec<Node>, Trouble> {
+    fn resolution(&self, _facts: &OperationState, _target: &Target) -> Result<Vec<Node>, EngineError> {
         Ok(vec![])
     }
     /// Whether people may stop it.
@@ -55,20 +55,20 @@ pub trait Definition: Send + Sync {
         true
     }
     /// Who may ask for it. It was asked when it was accepted, and is asked again when it takes a slot.
-    fn permission(&self, _facts: &Facts) -> Permission {
+    fn permission(&self, _facts: &OperationState) -> Permission {
         Permission::Operators
     }
     /// Whom that decision, and the gate's, is about: who asked, a while ago perhaps.
-    fn concern(&self, facts: &Facts) -> Concern {
-        Concern::people([&facts.charter.actor.id])
+    fn subjects(&self, op: &OperationState) -> Subjects {
+        Subjects::people([&op.spec.actor.id])
     }
     /// Whether it may still go on, asked again at that time, when it takes a slot. `Err` ends it before its first mutation
     /// there.
-    fn gate(&self, _facts: &Facts, _slot: &Slot, _ground: &Ground, _at: Timestamp) -> Result<(), Refusal> {
+    fn gate(&self, _facts: &OperationState, _slot: &Slot, _ground: &Snapshot, _at: Timestamp) -> Result<(), Refusal> {
         Ok(())
     }
     /// Records of its own (nobody else writes them) that its end leaves behind, besides those that steps wrote.
-    fn on_end(&self, _facts: &Facts, _succeeded: bool, _cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
+    fn on_end(&self, _facts: &OperationState, _succeeded: bool, _cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
         Ok(vec![])
     }
     /// The same, where an admin ended it and its journal cannot be read: it is recorded as failed.
@@ -77,7 +77,7 @@ pub trait Definition: Send + Sync {
         _head: &'a Head,
         _world: &'a World,
         _at: Timestamp,
-    ) -> BoxFuture<'a, Result<Vec<Write>, Trouble>> {
+    ) -> BoxFuture<'a, Result<Vec<Write>, EngineError>> {
         Box::pin(std::future::ready(Ok(vec![])))
     }
     /// What to do if it leaves more than can be recorded.
@@ -85,13 +85,13 @@ pub trait Definition: Send + Sync {
         "Make what it was asked for smaller."
     }
     /// What it is about, for its audit records.
-    fn about(&self, facts: &Facts) -> About;
+    fn about(&self, op: &OperationState) -> AuditSubject;
     /// What its message says, besides its steps.
-    fn story(&self, facts: &Facts) -> Story;
+    fn summary(&self, op: &OperationState) -> Summary;
 }
 
 /// The same in words for people, with the advice that suits the operation.
-pub(crate) fn refusal_of(definition: &dyn Definition, trouble: &Trouble) -> Refusal {
+pub(crate) fn refusal_of(definition: &dyn Operation, trouble: &EngineError) -> Refusal {
     let refusal = trouble.refusal();
     match refusal.code == TOO_LARGE {
         true => Refusal { hint: format!("{} {}", definition.if_too_large(), refusal.hint), ..refusal },
@@ -109,10 +109,10 @@ pub struct End<'a> {
 
 /// The words of an operation's message.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Story {
+pub struct Summary {
     /// What is done, as a headline without its state: "deploy of `orders` build `#1` to `dev`".
     pub title: Text,
-    /// What the end means, if it ended well: "dev runs r1". Of what does not wait for an approval ([`Story::stands`]), also
+    /// What the end means, if it ended well: "dev runs r1". Of what does not wait for an approval ([`Summary::stands`]), also
     /// what the wait means.
     pub result: Option<Text>,
     /// The headline once it ended well, in place of title and result: "`prod` of `orders` now needs no approval".
@@ -143,7 +143,7 @@ pub struct Story {
     pub quiet: bool,
 }
 
-impl Story {
+impl Summary {
     /// A story with a headline alone.
     pub fn new(title: Text) -> Self {
         Self {
@@ -174,29 +174,29 @@ impl Story {
 /// The definitions by kind and version.
 #[derive(Clone, Default)]
 pub struct Registry {
-    known: BTreeMap<(&'static str, u32), Arc<dyn Definition>>,
+    known: BTreeMap<(&'static str, u32), Arc<dyn Operation>>,
 }
 
 impl Registry {
     /// Adds a definition.
-    pub fn with(mut self, definition: impl Definition + 'static) -> Self {
+    pub fn with(mut self, definition: impl Operation + 'static) -> Self {
         self.known.insert((definition.kind(), definition.version()), Arc::new(definition));
         self
     }
     /// The definition that carries such operations; `None` if this version of Sluice does not know them.
-    pub fn get(&self, kind: &str, version: u32) -> Option<Arc<dyn Definition>> {
+    pub fn get(&self, kind: &str, version: u32) -> Option<Arc<dyn Operation>> {
         self.known
             .iter()
             .find(|((known, at), _)| *known == kind && *at == version)
             .map(|(_, d)| Arc::clone(d))
     }
     /// The newest version of a kind: what is accepted now is carried by that.
-    pub fn newest(&self, kind: &str) -> Option<Arc<dyn Definition>> {
+    pub fn newest(&self, kind: &str) -> Option<Arc<dyn Operation>> {
         let mut known = self.known.iter().filter(|((known, _), _)| *known == kind);
         known.next_back().map(|(_, definition)| Arc::clone(definition))
     }
     /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Definition>> {
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Operation>> {
         self.known.values()
     }
 }
@@ -207,21 +207,21 @@ mod tests {
 
     struct Versioned(u32);
 
-    impl Definition for Versioned {
+    impl Operation for Versioned {
         fn kind(&self) -> &'static str {
             "versioned"
         }
         fn version(&self) -> u32 {
             self.0
         }
-        fn nodes(&self, _: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
+        fn nodes(&self, _: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
             Ok(vec![])
         }
-        fn about(&self, _: &Facts) -> About {
-            About::default()
+        fn about(&self, _: &OperationState) -> AuditSubject {
+            AuditSubject::default()
         }
-        fn story(&self, _: &Facts) -> Story {
-            Story::new("A story".into())
+        fn summary(&self, _: &OperationState) -> Summary {
+            Summary::new("A story".into())
         }
     }
 

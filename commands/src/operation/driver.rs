@@ -6,7 +6,7 @@
 
 mod contents;
 mod events;
-mod parting;
+mod shutdown;
 mod rest;
 mod rows;
 
@@ -20,17 +20,17 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::operation::definition::Definition;
+use crate::operation::definition::Operation;
 use crate::operation::engine::{Driven, Engine, Held};
-use crate::operation::facts::Facts;
+use crate::operation::state::OperationState;
 use crate::operation::head::Status;
 use crate::operation::journal::Entry;
-use crate::operation::line::{self, Turnstile};
+use crate::operation::queue::{self, Acquire};
 use crate::operation::log::{Appended, Leave, Log};
-use crate::operation::plan::{self, Motion, Start, Turn};
+use crate::operation::plan::{self, InFlight, Start, Outcome};
 use crate::operation::signal::parse_wait;
 use crate::operation::slot::Slot;
-use crate::operation::step::{Context, Effect, Node, Observed, Progress, StepId, Trouble, Undone};
+use crate::operation::step::{Context, Effect, Node, Observed, Progress, StepId, EngineError, Undone};
 use crate::ports::{DueChange, StoreError, Write};
 use sluice_model::Text;
 
@@ -47,9 +47,9 @@ const INTENTS: usize = 1000;
 
 /// Something that a step came to.
 enum Event {
-    Ran(StepId, Result<Progress, Trouble>),
-    Looked(StepId, Result<Observed, Trouble>),
-    Undone(StepId, Result<Undone, Trouble>),
+    Ran(StepId, Result<Progress, EngineError>),
+    Looked(StepId, Result<Observed, EngineError>),
+    Undone(StepId, Result<Undone, EngineError>),
 }
 
 /// What follows a turn.
@@ -57,7 +57,7 @@ enum Next {
     /// Carrying is over.
     Over(Driven),
     /// Something changed under us: plan again at once.
-    Turn,
+    Outcome,
     /// Everything that could be started is: wait until something happens.
     Rest,
 }
@@ -70,19 +70,19 @@ struct Pending {
 }
 
 /// How an operation stands that goes on.
-fn on_its_way(facts: &Facts) -> Status {
-    if facts.failure().is_some() { Status::Unwinding } else { Status::Running }
+fn on_its_way(op: &OperationState) -> Status {
+    if op.failure().is_some() { Status::Unwinding } else { Status::Running }
 }
 
 /// The carrying of one operation.
 pub(crate) struct Drive<'a> {
     engine: &'a Engine,
-    definition: Arc<dyn Definition>,
+    definition: Arc<dyn Operation>,
     log: Log,
     /// The first row that this process wrote, or will.
     own_since: u64,
     nudge: Arc<Notify>,
-    motion: Motion,
+    in_flight: InFlight,
     pending: Vec<Pending>,
     /// Since when something is done that is not recorded.
     held_back: Option<Instant>,
@@ -96,7 +96,7 @@ pub(crate) struct Drive<'a> {
     wake: BTreeMap<StepId, Instant>,
     slot_wake: BTreeMap<Slot, Instant>,
     trouble: BTreeMap<StepId, (u32, Instant)>,
-    conflicts: BTreeMap<StepId, Trouble>,
+    conflicts: BTreeMap<StepId, EngineError>,
     /// Since when a mutation was told *not found* or *exists already*, which a control plane may take back.
     doubtful: BTreeMap<StepId, Instant>,
     absent: BTreeMap<StepId, Instant>,
@@ -110,7 +110,7 @@ pub(crate) struct Drive<'a> {
 impl<'a> Drive<'a> {
     pub(crate) fn new(
         engine: &'a Engine,
-        definition: Arc<dyn Definition>,
+        definition: Arc<dyn Operation>,
         held: Held,
         nudge: Arc<Notify>,
     ) -> Self {
@@ -125,7 +125,7 @@ impl<'a> Drive<'a> {
             log: held.log,
             own_since: held.own_since,
             nudge,
-            motion: Motion { fresh: held.fresh, ..Motion::default() },
+            in_flight: InFlight { fresh: held.fresh, ..InFlight::default() },
             pending,
             held_back: None,
             nodes: vec![],
@@ -144,30 +144,30 @@ impl<'a> Drive<'a> {
         }
     }
 
-    pub(crate) async fn run(mut self) -> Result<Driven, Trouble> {
+    pub(crate) async fn run(mut self) -> Result<Driven, EngineError> {
         let driven = self.carry_on().await;
-        if let Err(Trouble::Store(StoreError::Refused(_))) = &driven {
+        if let Err(EngineError::Store(StoreError::Refused(_))) = &driven {
             self.tell_refused();
         }
         driven
     }
 
-    async fn carry_on(&mut self) -> Result<Driven, Trouble> {
-        let is_first = self.own_since == 1 && self.log.facts().sequence == 1;
+    async fn carry_on(&mut self) -> Result<Driven, EngineError> {
+        let is_first = self.own_since == 1 && self.log.op().sequence == 1;
         match self.known().await? {
             Err(Next::Over(driven)) => return Ok(driven),
             // Stopping: it parts before it does anything.
             Err(_) => {}
-            Ok(facts) if facts.resolved.is_some() => self.try_to_tell(),
+            Ok(op) if op.resolved.is_some() => self.try_to_tell(),
             Ok(_) => self.tell_as(is_first)?,
         }
         loop {
             if self.engine.is_stopping() {
                 return self.part().await;
             }
-            match self.turn().await? {
+            match self.advance().await? {
                 Next::Over(driven) => return Ok(driven),
-                Next::Turn => {}
+                Next::Outcome => {}
                 Next::Rest if self.rest().await => {}
                 Next::Rest => return Ok(Driven::NotOurs),
             }
@@ -175,86 +175,86 @@ impl<'a> Drive<'a> {
     }
 
     /// What is known, with what waits to be appended.
-    fn foreseen(&self) -> Result<Facts, Trouble> {
+    fn projected(&self) -> Result<OperationState, EngineError> {
         let entries = self.pending.iter().map(|pending| &pending.entry);
-        self.with(self.log.facts(), entries)
+        self.with(self.log.op(), entries)
     }
 
     /// These facts, with further entries of the row to come.
     fn with<'e>(
         &self,
-        facts: &Facts,
+        op: &OperationState,
         entries: impl IntoIterator<Item = &'e Entry>,
-    ) -> Result<Facts, Trouble> {
-        let mut facts = facts.clone();
-        facts.foresee(self.engine.world().clock.now(), entries)?;
-        Ok(facts)
+    ) -> Result<OperationState, EngineError> {
+        let mut op = op.clone();
+        op.project(self.engine.world().clock.now(), entries)?;
+        Ok(op)
     }
 
     /// Names the steps by these facts. `recorded`: by what is recorded alone.
-    fn name_steps(&mut self, facts: &Facts, recorded: bool) -> Result<(), Trouble> {
-        if recorded && self.named_at == Some(facts.sequence) {
+    fn name_steps(&mut self, op: &OperationState, recorded: bool) -> Result<(), EngineError> {
+        if recorded && self.named_at == Some(op.sequence) {
             return Ok(());
         }
-        self.nodes = match facts.resolved {
-            None => self.definition.nodes(facts, self.log.target())?,
-            Some(_) => self.definition.resolution(facts, self.log.target())?,
+        self.nodes = match op.resolved {
+            None => self.definition.nodes(op, self.log.target())?,
+            Some(_) => self.definition.resolution(op, self.log.target())?,
         };
-        self.named_at = recorded.then_some(facts.sequence);
+        self.named_at = recorded.then_some(op.sequence);
         Ok(())
     }
 
     /// Plans, appends, starts.
-    async fn turn(&mut self) -> Result<Next, Trouble> {
+    async fn advance(&mut self) -> Result<Next, EngineError> {
         let now = Instant::now();
         self.wake.retain(|_, at| *at > now);
         self.slot_wake.retain(|_, at| *at > now);
-        self.motion.deferred = self.wake.keys().cloned().collect();
-        self.motion.deferred_slots = self.slot_wake.keys().cloned().collect();
+        self.in_flight.deferred = self.wake.keys().cloned().collect();
+        self.in_flight.deferred_slots = self.slot_wake.keys().cloned().collect();
 
         if let Some(next) = self.make_room().await? {
             return Ok(next);
         }
         let base = match self.known().await? {
-            Ok(facts) => facts,
+            Ok(op) => op,
             Err(next) => return Ok(next),
         };
         let mut row: Vec<Entry> = vec![];
         let mut writes: Vec<Write> = vec![];
         let mut owners: Vec<Option<StepId>> = vec![];
-        let (facts, plan) = loop {
-            let facts = self.with(&base, &row)?;
-            self.name_steps(&facts, self.pending.is_empty() && row.is_empty())?;
-            let plan = plan::plan(&self.nodes, &facts, &self.motion);
+        let (op, plan) = loop {
+            let op = self.with(&base, &row)?;
+            self.name_steps(&op, self.pending.is_empty() && row.is_empty())?;
+            let plan = plan::plan(&self.nodes, &op, &self.in_flight);
             if !plan.idle.is_empty() {
                 for step in plan.idle {
-                    self.motion.fresh.remove(&step);
+                    self.in_flight.fresh.remove(&step);
                     row.push(Entry::Absent { step });
                 }
                 continue;
             }
-            let Some(slot) = plan.takes.first().cloned() else { break (facts, plan) };
-            match line::try_take(self.engine.world(), &*self.definition, &facts, &slot).await {
-                Ok(Turnstile::Free(takes)) => {
+            let Some(slot) = plan.takes.first().cloned() else { break (op, plan) };
+            match queue::try_acquire(self.engine.world(), &*self.definition, &op, &slot).await {
+                Ok(Acquire::Free(takes)) => {
                     row.push(Entry::Took { slot });
                     owners.extend(takes.iter().map(|_| None));
                     writes.extend(takes);
                 }
-                Ok(Turnstile::Refused(refusal)) => {
+                Ok(Acquire::Refused(refusal)) => {
                     // Never of what is uncertain: that is to be observed, refused or not.
                     let wants = |node: &&Node| {
-                        let is_uncertain = facts.step(&node.id).is_some_and(|fact| fact.is_uncertain());
-                        node.slot.as_ref() == Some(&slot) && !facts.is_done(&node.id) && !is_uncertain
+                        let is_uncertain = op.step(&node.id).is_some_and(|fact| fact.is_uncertain());
+                        node.slot.as_ref() == Some(&slot) && !op.is_done(&node.id) && !is_uncertain
                     };
                     match self.nodes.iter().find(wants) {
                         Some(node) => row.push(Entry::Fault { step: node.id.clone(), refusal }),
-                        None => self.put_off(slot),
+                        None => self.defer(slot),
                     }
                 }
-                Ok(Turnstile::Taken) => self.put_off(slot),
+                Ok(Acquire::Taken) => self.defer(slot),
                 Err(error) => {
-                    tracing::warn!(operation = %facts.id, %slot, %error, "the line of a slot could not be read");
-                    self.put_off(slot);
+                    tracing::warn!(operation = %op.id, %slot, %error, "the line of a slot could not be read");
+                    self.defer(slot);
                 }
             }
         };
@@ -270,47 +270,47 @@ impl<'a> Drive<'a> {
             due: DueChange::Keep,
             awaits: self.log.head().awaits.clone(),
         };
-        if let Some(turn) = &plan.turn {
-            let facts = self.with(&base, &row)?;
-            self.settle_turn(turn, &facts, &mut row, &mut writes, &mut owners, &mut leave)?;
+        if let Some(outcome) = &plan.outcome {
+            let op = self.with(&base, &row)?;
+            self.settle_outcome(outcome, &op, &mut row, &mut writes, &mut owners, &mut leave)?;
         }
-        let foreseen = self.with(&base, &row)?;
+        let projected = self.with(&base, &row)?;
         if let Some((awaited, _)) = parse_wait(&leave.awaits)
-            && (foreseen.step(&awaited).is_some_and(|f| f.done.is_some() || f.fault.is_some())
-                || foreseen.failure().is_some() && foreseen.stuck.is_none())
+            && (projected.step(&awaited).is_some_and(|f| f.done.is_some() || f.fault.is_some())
+                || projected.failure().is_some() && projected.stuck.is_none())
         {
             leave.awaits.clear();
         }
 
-        let held = self.log.facts().held.clone();
-        if row.is_empty() && plan.turn.is_none() && self.may_hold_back(now) {
+        let held = self.log.op().held.clone();
+        if row.is_empty() && plan.outcome.is_none() && self.may_hold_back(now) {
             // It is recorded with the next row.
         } else if !(self.pending.is_empty() && row.is_empty()) {
             match self.append(row, writes, owners, leave).await? {
                 Appended::Recorded => {}
-                Appended::Refused(_) => return Ok(Next::Turn),
+                Appended::Refused(_) => return Ok(Next::Outcome),
                 Appended::Fenced => {
-                    return Ok(if self.heard().await? { Next::Turn } else { Next::Over(Driven::NotOurs) });
+                    return Ok(if self.received().await? { Next::Outcome } else { Next::Over(Driven::NotOurs) });
                 }
             }
-            self.motion.fresh.extend(intents);
-            self.tell()?;
+            self.in_flight.fresh.extend(intents);
+            self.notify()?;
         }
-        if let Some(turn) = plan.turn {
-            line::wake_next(self.engine, self.log.head(), &self.freed(&turn, held)).await;
-            return Ok(Next::Over(match turn {
-                Turn::Wait(_) => Driven::Waiting,
-                Turn::Succeeded | Turn::Failed => Driven::Ended,
-                Turn::Stuck(_) => Driven::Stuck,
+        if let Some(outcome) = plan.outcome {
+            queue::wake_next(self.engine, self.log.head(), &self.freed(&outcome, held)).await;
+            return Ok(Next::Over(match outcome {
+                Outcome::Wait(_) => Driven::Waiting,
+                Outcome::Succeeded | Outcome::Failed => Driven::Ended,
+                Outcome::Stuck(_) => Driven::Stuck,
             }));
         }
         if !self.may_change().await? {
             return Ok(Next::Over(Driven::NotOurs));
         }
-        self.start(&facts, &plan.ready);
+        self.start(&op, &plan.ready);
         let waits = !(self.wake.is_empty() && self.slot_wake.is_empty() && self.held_back.is_none());
         if self.running.is_empty() && !waits {
-            return Err(Trouble::Corrupt("nothing is ready, and nothing will be".into()));
+            return Err(EngineError::Corrupt("nothing is ready, and nothing will be".into()));
         }
         Ok(Next::Rest)
     }
@@ -328,34 +328,34 @@ impl<'a> Drive<'a> {
 
     /// Whether the operation may still be ours. What is tried again long after it was intended needs to know: while the
     /// store could not be reached, somebody may have claimed it.
-    async fn may_change(&mut self) -> Result<bool, Trouble> {
+    async fn may_change(&mut self) -> Result<bool, EngineError> {
         let world = self.engine.world();
         let lease = world.settings.lease;
         if self.log.shown().elapsed() < lease / 2 || self.log.beat(&*world.store).await {
             return Ok(true);
         }
-        self.heard().await
+        self.received().await
     }
 
     /// After the head was not as we left it: it is still ours if somebody only rang.
-    async fn heard(&mut self) -> Result<bool, Trouble> {
+    async fn received(&mut self) -> Result<bool, EngineError> {
         let Some(signals) = self.log.unread(&*self.engine.world().store).await? else { return Ok(false) };
         for signal in signals {
             let known = self.pending.iter().any(|p| matches!(&p.entry, Entry::Signal(s) if *s == signal));
             if !known {
-                self.motion.awaiting.remove(&signal.step);
+                self.in_flight.awaiting.remove(&signal.step);
                 self.pending.push(Pending { entry: Entry::Signal(signal), step: None, writes: vec![] });
             }
         }
         Ok(true)
     }
 
-    fn put_off(&mut self, slot: Slot) {
-        self.motion.deferred_slots.insert(slot.clone());
+    fn defer(&mut self, slot: Slot) {
+        self.in_flight.deferred_slots.insert(slot.clone());
         self.slot_wake.insert(slot, Instant::now() + SLOT_AGAIN);
     }
 
-    fn start(&mut self, facts: &Facts, ready: &[(StepId, Start)]) {
+    fn start(&mut self, op: &OperationState, ready: &[(StepId, Start)]) {
         let world = self.engine.world();
         let is_sure = self.log.shown().elapsed() < world.settings.lease / 2;
         for (id, start) in ready {
@@ -369,15 +369,15 @@ impl<'a> Drive<'a> {
             }
             let cx = Context {
                 world: Arc::clone(world),
-                operation: facts.id.clone(),
-                signals: facts.signals.iter().filter(|signal| &signal.step == id).cloned().collect(),
+                operation: op.id.clone(),
+                signals: op.signals.iter().filter(|signal| &signal.step == id).cloned().collect(),
                 begun: *self.begun.entry(id.clone()).or_insert_with(Instant::now),
             };
             self.judged.insert(id.clone(), cx.signals.len());
             let (id, step) = (id.clone(), Arc::clone(&node.step));
-            self.motion.in_flight.insert(id.clone());
+            self.in_flight.in_flight.insert(id.clone());
             let output =
-                facts.step(&id).and_then(|fact| fact.done.as_ref()).map(|(_, output)| output.clone());
+                op.step(&id).and_then(|fact| fact.done.as_ref()).map(|(_, output)| output.clone());
             self.running.push(match start {
                 Start::IntendUndo | Start::Undo => {
                     let output = output.unwrap_or_default();

@@ -18,12 +18,12 @@ use tokio::time::Instant;
 use self::acquire::Acquired;
 use crate::operation::definition::{Registry, refusal_of};
 use crate::operation::driver::Drive;
-use crate::operation::facts::{Facts, SignalFact};
+use crate::operation::state::{OperationState, RecordedSignal};
 use crate::operation::head::{Head, guards};
 use crate::operation::log::{self, Log};
-use crate::operation::step::{StepId, Trouble};
+use crate::operation::step::{StepId, EngineError};
 use crate::operation::world::World;
-use crate::operation::{Keys, head, park, silent};
+use crate::operation::{Keys, head, park, unattended};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 use sluice_model::OperationId;
 
@@ -58,7 +58,7 @@ pub(crate) struct Held {
     pub(crate) log: Log,
     /// Steps whose intent this process wrote, and has not run.
     pub(crate) fresh: BTreeSet<StepId>,
-    pub(crate) unread: Vec<SignalFact>,
+    pub(crate) unread: Vec<RecordedSignal>,
     /// The first journal row that this process wrote, or will.
     pub(crate) own_since: u64,
 }
@@ -121,9 +121,9 @@ impl Engine {
 
     /// Hands over an operation that this replica has just accepted, so that its driver reads nothing again.
     /// `since` is when the acceptance was begun: from then on the lease counts, also while it waits for a task.
-    pub(crate) fn hand_over(&self, head: Head, facts: Facts, fresh: BTreeSet<StepId>, since: Instant) {
+    pub(crate) fn hand_over(&self, head: Head, op: OperationState, fresh: BTreeSet<StepId>, since: Instant) {
         let id = head.id.clone();
-        let log = Log::new(self.world.target.clone(), head, facts, String::new(), since);
+        let log = Log::new(self.world.target.clone(), head, op, String::new(), since);
         lock(&self.accepted).insert(id.clone(), Held { log, fresh, unread: vec![], own_since: 1 });
         self.world.runner.run(id);
     }
@@ -150,13 +150,13 @@ impl Engine {
             tracing::error!(operation = %id, %error, "an operation could not be carried on");
             Driven::Later
         });
-        if !self.world.settings.tells && matches!(driven, Driven::Ended | Driven::Waiting | Driven::Stuck) {
-            silent::leave_to_be_told(&self.world, id).await;
+        if !self.world.settings.notifies && matches!(driven, Driven::Ended | Driven::Waiting | Driven::Stuck) {
+            unattended::leave_undelivered(&self.world, id).await;
         }
         driven
     }
 
-    async fn carry(&self, id: &OperationId, nudge: Arc<Notify>) -> Result<Driven, Trouble> {
+    async fn carry(&self, id: &OperationId, nudge: Arc<Notify>) -> Result<Driven, EngineError> {
         let accepted = lock(&self.accepted).remove(id);
         let held = match accepted {
             Some(held) => held,
@@ -167,7 +167,7 @@ impl Engine {
             },
         };
         let head = held.log.head().clone();
-        let Some(definition) = self.registry.get(&head.charter.kind, head.charter.version) else {
+        let Some(definition) = self.registry.get(&head.spec.kind, head.spec.version) else {
             return self.give_up(&head, park::unknown_kind()).await;
         };
         let (drive, kind) =
@@ -186,7 +186,7 @@ impl Engine {
         match driven {
             // It is the store that has to come right, and not the operation.
             Err(
-                error @ Trouble::Store(
+                error @ EngineError::Store(
                     StoreError::Again(_)
                     | StoreError::Unknown(_)
                     | StoreError::Lost(_)
@@ -205,7 +205,7 @@ impl Engine {
     }
 
     /// The same operation as it is recorded now, if it is still ours.
-    async fn read_again(&self, head: &Head) -> Result<Acquired, Trouble> {
+    async fn read_again(&self, head: &Head) -> Result<Acquired, EngineError> {
         let (store, keys) = (&*self.world.store, &self.world.keys);
         let Some(seen) = log::read_head(store, keys, &head.id).await? else {
             return Ok(Acquired::No(Driven::NotOurs));
@@ -220,10 +220,10 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
-        let own_since = loaded.facts.sequence + 1;
+        let own_since = loaded.op.sequence + 1;
         // It is ours whether or not another suspect took the place in the meantime.
         let place = self.place_for(&loaded.head).unwrap_or_default();
-        let log = Log::new(self.world.target.clone(), loaded.head, loaded.facts, seen.rung, begun);
+        let log = Log::new(self.world.target.clone(), loaded.head, loaded.op, seen.woken_by, begun);
         let log = log.with_place(place);
         let held = Held { log, fresh: BTreeSet::new(), unread: loaded.unread, own_since };
         Ok(Acquired::Held(Box::new(held)))
@@ -291,8 +291,8 @@ impl Engine {
             match Head::from_item(&item) {
                 Ok(head) if self.is_carrying(&head.id) => {}
                 // It only has to be told, or looked at again by the clock: both are for who can tell.
-                Ok(head) if head.status.is_told_once() && !self.world.settings.tells => {}
-                Ok(head) if head.owner == self.world.settings.replica && head.status.is_told_once() => {
+                Ok(head) if head.status.is_delivered_once() && !self.world.settings.notifies => {}
+                Ok(head) if head.owner == self.world.settings.replica && head.status.is_delivered_once() => {
                     shown.push(head);
                 }
                 Ok(head) if !self.is_free(&head) || self.is_left_to_others(&head) => {}

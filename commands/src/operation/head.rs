@@ -40,7 +40,7 @@ impl Status {
         matches!(self, Status::Succeeded | Status::Failed)
     }
     /// Whether nobody carries it: it ended, or waits for people. It only has to be told.
-    pub(crate) fn is_told_once(self) -> bool {
+    pub(crate) fn is_delivered_once(self) -> bool {
         self.is_final() || matches!(self, Status::Waiting | Status::Stuck)
     }
     /// As it is stored and shown.
@@ -64,7 +64,7 @@ impl Status {
 
 /// What an operation is; never changes after it was accepted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Charter {
+pub struct OperationSpec {
     /// Which definition carries it.
     pub kind: String,
     /// The version of that definition.
@@ -89,7 +89,7 @@ pub struct Charter {
     pub accepted: Timestamp,
 }
 
-impl Charter {
+impl OperationSpec {
     /// The channels to tell it in, each once: where it was asked for, then the home channel.
     pub fn channels(&self) -> Vec<ChannelId> {
         let mut channels = vec![self.channel.clone()];
@@ -106,7 +106,7 @@ pub struct Head {
     /// The operation.
     pub id: OperationId,
     /// What it is.
-    pub charter: Charter,
+    pub spec: OperationSpec,
     /// How it stands.
     pub status: Status,
     /// The sequence of its last journal row.
@@ -121,7 +121,7 @@ pub struct Head {
     pub awaits: String,
     /// The first of the journal's last rows that were written where nothing can be told; 0: there are none. Nobody can
     /// have posted what those rows cause.
-    pub untold: u64,
+    pub undelivered_since: u64,
     /// How often it was claimed since something was last recorded of it.
     pub claims: u64,
 }
@@ -133,8 +133,8 @@ pub(crate) const BEAT: &str = "beat";
 pub(crate) const FENCE: &str = "fence";
 pub(crate) const AWAITS: &str = "awaits";
 /// Every signal changes it: an owner that goes to sleep must have seen the last one.
-pub(crate) const RUNG: &str = "rung";
-pub(crate) const UNTOLD: &str = "untold";
+pub(crate) const WOKEN_BY: &str = "rung";
+pub(crate) const UNDELIVERED_SINCE: &str = "untold";
 pub(crate) const CLAIMS: &str = "claims";
 
 /// Makes guards of pairs.
@@ -165,13 +165,13 @@ impl Head {
     /// Whether it may be what stops processes. A process carries one such operation at a time, so that only the claims
     /// of the one that does it go on rising.
     pub(crate) fn is_suspect(&self) -> bool {
-        self.claims >= SUSPECT && !self.status.is_told_once()
+        self.claims >= SUSPECT && !self.status.is_delivered_once()
     }
 
     /// The item, due from the time it was accepted; without the parameters, which are in the journal's first row.
     pub fn to_item(&self, keys: &Keys) -> Result<Item, StoreError> {
-        let charter = Charter { params: Value::Null, ..self.charter.clone() };
-        let body = serde_json::to_value(&charter).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let spec = OperationSpec { params: Value::Null, ..self.spec.clone() };
+        let body = serde_json::to_value(&spec).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let mut guards = guards([
             (STATUS, Guard::Text(self.status.as_str().into())),
             (SEQUENCE, Guard::Number(self.sequence)),
@@ -179,17 +179,17 @@ impl Head {
             (BEAT, Guard::Number(self.beat)),
             (FENCE, Guard::Number(self.fence)),
             (AWAITS, Guard::Text(self.awaits.clone())),
-            (RUNG, Guard::Text(String::new())),
+            (WOKEN_BY, Guard::Text(String::new())),
         ]);
-        if self.untold > 0 {
-            guards.insert(UNTOLD.into(), Guard::Number(self.untold));
+        if self.undelivered_since > 0 {
+            guards.insert(UNDELIVERED_SINCE.into(), Guard::Number(self.undelivered_since));
         }
         Ok(Item {
             key: keys.head(&self.id),
             schema: HEAD_SCHEMA,
             guards,
             body,
-            due: Some(self.charter.accepted),
+            due: Some(self.spec.accepted),
             expires: None,
         })
     }
@@ -202,18 +202,18 @@ impl Head {
         if item.schema > HEAD_SCHEMA {
             return Err(corrupt(format!("schema {} is newer than this Sluice", item.schema)));
         }
-        let charter = serde_json::from_value(item.body.clone()).map_err(|e| corrupt(e.to_string()))?;
+        let spec = serde_json::from_value(item.body.clone()).map_err(|e| corrupt(e.to_string()))?;
         let status = text(&item.guards, STATUS);
         let status = Status::parse(&status).ok_or_else(|| corrupt(format!("status `{status}`")))?;
         Ok(Self {
-            charter,
+            spec,
             status,
             sequence: number(&item.guards, SEQUENCE),
             owner: text(&item.guards, OWNER),
             beat: number(&item.guards, BEAT),
             fence: number(&item.guards, FENCE),
             awaits: text(&item.guards, AWAITS),
-            untold: number(&item.guards, UNTOLD),
+            undelivered_since: number(&item.guards, UNDELIVERED_SINCE),
             claims: number(&item.guards, CLAIMS),
             id,
         })

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::operation::facts::SignalFact;
+use crate::operation::state::RecordedSignal;
 use crate::operation::keys::{Keys, ROW};
 use crate::operation::slot::Slot;
 use crate::operation::step::StepId;
@@ -74,7 +74,7 @@ pub enum Entry {
         step: StepId,
     },
     /// What somebody said was taken into account.
-    Signal(SignalFact),
+    Signal(RecordedSignal),
     /// A mutation is about to be taken back.
     UndoIntent {
         /// Of which step.

@@ -15,12 +15,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::operation::contents::Loaded as LoadedContent;
-use crate::operation::facts::{Facts, SignalFact};
-use crate::operation::head::{self, Head, RUNG, Status, guards};
+use crate::operation::state::{OperationState, RecordedSignal};
+use crate::operation::head::{self, Head, WOKEN_BY, Status, guards};
 use crate::operation::journal::{Entry, ROW_SCHEMA, Row};
 use crate::operation::keys::{HEAD, Keys, ROW, SIGNAL};
 use crate::operation::retry;
-use crate::operation::step::Trouble;
+use crate::operation::step::EngineError;
 use crate::ports::{DueChange, Guard, Order, Precondition, Query, Store, StoreError, Write};
 use sluice_model::{OperationId, Target};
 
@@ -30,9 +30,9 @@ pub struct Loaded {
     /// Its head.
     pub head: Head,
     /// Its journal, folded.
-    pub facts: Facts,
+    pub op: OperationState,
     /// What people said that the journal has not taken into account yet.
-    pub unread: Vec<SignalFact>,
+    pub unread: Vec<RecordedSignal>,
 }
 
 /// How often an operation is read again whose head and rows do not fit together.
@@ -42,23 +42,23 @@ const TORN: u32 = 3;
 ///
 /// A query is no snapshot: while a replica appends, it may show the head of before and the row of after. So what does
 /// not fit together is read again before it is called corrupt. A row that cannot be decoded stays so, and is not.
-pub async fn load(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Option<Loaded>, Trouble> {
+pub async fn load(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Option<Loaded>, EngineError> {
     let mut tries = 0;
     loop {
         let Some(loaded) = load_once(store, keys, id).await? else { return Ok(None) };
-        let (rows, head) = (loaded.facts.sequence, loaded.head.sequence);
+        let (rows, head) = (loaded.op.sequence, loaded.head.sequence);
         if rows == head {
             return Ok(Some(loaded));
         }
         if tries == TORN {
-            return Err(Trouble::Corrupt(format!("operation {id}: {rows} rows, but the head says {head}")));
+            return Err(EngineError::Corrupt(format!("operation {id}: {rows} rows, but the head says {head}")));
         }
         tokio::time::sleep(retry::delay(tries, Duration::from_secs(1))).await;
         tries += 1;
     }
 }
 
-async fn load_once(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Option<Loaded>, Trouble> {
+async fn load_once(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Option<Loaded>, EngineError> {
     let query = Query {
         partition: keys.operation_partition(id),
         prefix: String::new(),
@@ -69,24 +69,24 @@ async fn load_once(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<O
     let page = retry::reading(|| store.query(query.clone())).await?;
     let Some(item) = page.items.iter().find(|item| item.key.sort == HEAD) else { return Ok(None) };
     let head = Head::from_item(item)?;
-    let mut facts = Facts::new(id.clone(), head.charter.clone());
+    let mut op = OperationState::new(id.clone(), head.spec.clone());
     for item in page.items.iter().filter(|item| item.key.sort.starts_with(ROW)) {
         if item.schema > ROW_SCHEMA {
-            return Err(Trouble::Newer(format!("operation {id}: a row of schema {}", item.schema)));
+            return Err(EngineError::Newer(format!("operation {id}: a row of schema {}", item.schema)));
         }
-        facts.fold(&Row::from_item(item)?)?;
+        op.fold(&Row::from_item(item)?)?;
     }
     let mut unread = vec![];
     for item in page.items.iter().filter(|item| item.key.sort.starts_with(SIGNAL)) {
-        match crate::domain::from_item::<SignalFact>(item) {
-            Ok(signal) if facts.signals.contains(&signal) => {}
+        match crate::domain::from_item::<RecordedSignal>(item) {
+            Ok(signal) if op.signals.contains(&signal) => {}
             Ok(signal) => unread.push(signal),
             // Said through a newer version of Sluice: left for a process that understands it.
             Err(error) => tracing::warn!(operation = %id, %error, "a signal is left alone"),
         }
     }
     unread.sort_by_key(|signal| signal.at);
-    Ok(Some(Loaded { head, facts, unread }))
+    Ok(Some(Loaded { head, op, unread }))
 }
 
 /// What became of an append.
@@ -121,8 +121,8 @@ pub(crate) struct Log {
     keys: Keys,
     target: Target,
     head: Head,
-    facts: Facts,
-    rung: String,
+    op: OperationState,
+    woken_by: String,
     shown: Instant,
     held_since: Instant,
     refusals: u32,
@@ -132,9 +132,9 @@ pub(crate) struct Log {
 
 impl Log {
     /// A writer for an operation that this replica holds: `shown` is when it last began to write that it does.
-    pub(crate) fn new(target: Target, head: Head, facts: Facts, rung: String, shown: Instant) -> Self {
+    pub(crate) fn new(target: Target, head: Head, op: OperationState, woken_by: String, shown: Instant) -> Self {
         let keys = Keys::new(&target);
-        Self { keys, target, head, facts, rung, shown, held_since: shown, refusals: 0, suspect: None }
+        Self { keys, target, head, op, woken_by, shown, held_since: shown, refusals: 0, suspect: None }
     }
 
     /// The same, of an operation that has this place if it is a suspect.
@@ -148,12 +148,12 @@ impl Log {
     }
 
     /// What is known.
-    pub(crate) fn facts(&self) -> &Facts {
-        &self.facts
+    pub(crate) fn op(&self) -> &OperationState {
+        &self.op
     }
     /// Attaches a content that the journal refers to.
     pub(crate) fn attach(&mut self, digest: &str, content: LoadedContent) {
-        self.facts.attach(digest, content);
+        self.op.attach(digest, content);
     }
     /// The head as we last wrote it.
     pub(crate) fn head(&self) -> &Head {
@@ -172,15 +172,15 @@ impl Log {
         entries: Vec<Entry>,
         leave: Leave,
         writes: Vec<Write>,
-    ) -> Result<Appended, Trouble> {
-        let sequence = self.facts.sequence + 1;
+    ) -> Result<Appended, EngineError> {
+        let sequence = self.op.sequence + 1;
         // One token, one content: what is appended after a refusal is something else.
         let token = match self.refusals {
             0 => format!("{}-{sequence}-{}", self.head.id, self.head.fence),
             refusals => format!("{}-{sequence}-{}-{refusals}", self.head.id, self.head.fence),
         };
         let row = Row { sequence, at, token: token.clone(), entries };
-        let mut next = self.facts.clone();
+        let mut next = self.op.clone();
         next.fold(&row)?;
 
         let beat = self.head.beat + 1;
@@ -189,7 +189,7 @@ impl Log {
         let held = guards([
             (head::FENCE, Guard::Number(self.head.fence)),
             (head::SEQUENCE, Guard::Number(self.head.sequence)),
-            (RUNG, Guard::Text(self.rung.clone())),
+            (WOKEN_BY, Guard::Text(self.woken_by.clone())),
         ]);
         let mut all = vec![
             Write::Put { item: row.to_item(&self.keys, &self.head.id)?, when: Precondition::Absent },
@@ -215,7 +215,7 @@ impl Log {
             self.refusals += 1;
         } else {
             self.shown = begun;
-            self.facts = next;
+            self.op = next;
             self.head.sequence = sequence;
             self.head.status = leave.status;
             self.head.owner = owner;
@@ -233,7 +233,7 @@ impl Log {
         token: &str,
         sequence: u64,
         writes: Vec<Write>,
-    ) -> Result<Appended, Trouble> {
+    ) -> Result<Appended, EngineError> {
         let mut unsure = false;
         let mut tries = 0;
         loop {
@@ -264,7 +264,7 @@ impl Log {
         }
     }
 
-    async fn is_ours(&self, store: &dyn Store, token: &str, sequence: u64) -> Result<bool, Trouble> {
+    async fn is_ours(&self, store: &dyn Store, token: &str, sequence: u64) -> Result<bool, EngineError> {
         let key = self.keys.row(&self.head.id, sequence);
         let row = retry::reading(|| store.get(&key)).await?;
         Ok(row.map(|item| Row::from_item(&item)).transpose()?.is_some_and(|row| row.token == token))
@@ -288,7 +288,7 @@ impl Log {
             // With the last ring that we heard, so that somebody who speaks is heard while nothing is appended.
             when: Precondition::Equals(guards([
                 (head::FENCE, Guard::Number(self.head.fence)),
-                (RUNG, Guard::Text(self.rung.clone())),
+                (WOKEN_BY, Guard::Text(self.woken_by.clone())),
             ])),
         };
         match store.write(write).await {
@@ -331,14 +331,14 @@ impl Log {
     }
 
     /// Reads what people said since, after somebody rang. `None`: the operation is not ours any more.
-    pub(crate) async fn unread(&mut self, store: &dyn Store) -> Result<Option<Vec<SignalFact>>, Trouble> {
+    pub(crate) async fn unread(&mut self, store: &dyn Store) -> Result<Option<Vec<RecordedSignal>>, EngineError> {
         // The ring is read before the signals: one that comes between is seen as a signal, and rings once more in vain.
         let Some(seen) = read_head(store, &self.keys, &self.head.id).await? else { return Ok(None) };
         let Some(loaded) = load(store, &self.keys, &self.head.id).await? else { return Ok(None) };
         if loaded.head.fence != self.head.fence || loaded.head.sequence != self.head.sequence {
             return Ok(None);
         }
-        self.rung = seen.rung;
+        self.woken_by = seen.woken_by;
         Ok(Some(loaded.unread))
     }
 }

@@ -1,6 +1,6 @@
 //! The operation engine: durable units of work that survive crashes, retries, double clicks and a second replica.
 //!
-//! Three layers (DESIGN 5). *Facts*: a journal, folded ([`Facts`]). *Judgement*: [`plan()`], pure, from what is known
+//! Three layers (DESIGN 5). *Facts*: a journal, folded ([`OperationState`]). *Judgement*: [`plan()`], pure, from what is known
 //! to the set of steps that are ready. *Motion*: the driver behind [`Engine::drive`], claim → plan → append → run.
 //! A mutation is recorded before and after it is made; after a crash it is observed before it is made again. What fails
 //! or is cancelled takes back, in reverse, what people could reach; what cannot even do that is *stuck*, and says so.
@@ -8,27 +8,27 @@
 mod accept;
 mod auditing;
 mod contents;
-mod decree;
+mod commit_now;
 mod definition;
 mod driver;
 pub mod effects;
 mod engine;
-mod facts;
-mod ground;
+mod state;
+mod snapshot;
 pub mod head;
 mod journal;
 mod keys;
-mod line;
+mod queue;
 mod log;
-mod news;
+mod update;
 mod park;
 mod plan;
 mod retry;
 mod signal;
-mod silent;
+mod unattended;
 mod slot;
 mod step;
-mod telling;
+mod posted_messages;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -36,28 +36,28 @@ mod tests;
 mod world;
 
 pub(crate) use accept::inbox;
-pub use accept::{Accepted, Delivery, Draft, accept, answered};
+pub use accept::{Accepted, Delivery, OperationRequest, accept, answered};
 pub(crate) use auditing::{audit, audit_by};
 pub use contents::{Content, ContentCache, Loaded as LoadedContent};
-pub use decree::decree;
-pub use definition::{Definition, End, Registry, Story};
+pub use commit_now::commit_now;
+pub use definition::{Operation, End, Registry, Summary};
 pub use engine::{Driven, Engine};
-pub use facts::{Facts, SignalFact, StepFact, Verdict};
-pub use ground::Ground;
-pub use head::{Charter, Head, Status};
+pub use state::{OperationState, RecordedSignal, StepState, SignalKind};
+pub use snapshot::Snapshot;
+pub use head::{OperationSpec, Head, Status};
 pub use journal::{Entry, Row};
 pub use keys::Keys;
 pub use log::{Loaded, load};
-pub use news::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
+pub use update::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
 #[cfg(any(test, feature = "testing"))]
-pub(crate) use news::{of as told, of_parked};
-pub use plan::{Motion, Plan, Start, Turn, plan};
+pub(crate) use update::{of as told, of_parked};
+pub use plan::{InFlight, Plan, Start, Outcome, plan};
 pub(crate) use retry::reading;
-pub(crate) use signal::{Preempt, give_way, let_go};
-pub use signal::{Said, Word, parse_wait, say};
+pub(crate) use signal::{Preempt, preempt, release_lock};
+pub use signal::{SignalOutcome, Signal, parse_wait, send_signal};
 pub use slot::{Slot, Ticket};
-pub use step::{Context, Done, Effect, Node, Observed, Progress, Step, StepId, Trouble, Undone};
-pub use telling::{Messages, Posted};
+pub use step::{Context, Done, Effect, Node, Observed, Progress, Step, StepId, EngineError, Undone};
+pub use posted_messages::{Messages, Posted};
 pub use world::{Pinned, Settings, World};
 
 /// The kind of locks: what they write has a guard of its own, so that a rollback passes them in a slot.

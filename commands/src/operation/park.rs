@@ -12,16 +12,16 @@ use futures::future::try_join;
 use jiff::Timestamp;
 use ulid::Ulid;
 
-use crate::domain::{About, Act, AuditRecord, REVISION, Stage, View, from_item, to_item};
+use crate::domain::{AuditSubject, Act, AuditRecord, REVISION, Stage, PipelineState, from_item, to_item};
 use crate::operation::engine::{Driven, Engine};
-use crate::operation::facts::{STUCK, SignalFact, Verdict};
+use crate::operation::state::{STUCK, RecordedSignal, SignalKind};
 use crate::operation::head::{self, Head, Status, guards};
 use crate::operation::journal::{Entry, Row};
 use crate::operation::keys::SIGNAL;
 use crate::operation::slot::Slot;
-use crate::operation::step::Trouble;
+use crate::operation::step::EngineError;
 use crate::operation::world::World;
-use crate::operation::{auditing, line, log, news, retry};
+use crate::operation::{auditing, line, log, update, retry};
 use crate::ports::{DueChange, Guard, Order, Precondition, Query, StoreError, Write};
 use sluice_model::{Refusal, StageName};
 
@@ -52,7 +52,7 @@ pub(crate) fn unknown_kind() -> Refusal {
 
 impl Engine {
     /// Ends what cannot go on: by force, if an admin marked it as resolved; else it is stuck. Only who holds it may.
-    pub(crate) async fn give_up(&self, held: &Head, why: Refusal) -> Result<Driven, Trouble> {
+    pub(crate) async fn give_up(&self, held: &Head, why: Refusal) -> Result<Driven, EngineError> {
         // Rows may have been appended since it was claimed.
         let seen = log::read_head(&*self.world().store, &self.world().keys, &held.id).await?;
         let Some(head) = seen.map(|seen| seen.head).filter(|head| head.fence == held.fence) else {
@@ -65,7 +65,7 @@ impl Engine {
     }
 
     /// Who marked it as resolved since it got stuck last.
-    async fn resolved_by(&self, head: &Head) -> Result<Option<SignalFact>, Trouble> {
+    async fn resolved_by(&self, head: &Head) -> Result<Option<RecordedSignal>, EngineError> {
         if !head.awaits.starts_with(STUCK) || head.status == Status::Stuck {
             return Ok(None);
         }
@@ -77,14 +77,14 @@ impl Engine {
             after: None,
         };
         let page = retry::reading(|| self.world().store.query(query.clone())).await?;
-        let signals = page.items.iter().filter_map(|item| from_item::<SignalFact>(item).ok());
-        Ok(signals.into_iter().find(|signal| signal.verdict == Verdict::Resolve))
+        let signals = page.items.iter().filter_map(|item| from_item::<RecordedSignal>(item).ok());
+        Ok(signals.into_iter().find(|signal| signal.kind == SignalKind::Resolve))
     }
 
     /// Leaves it stuck, with the mark on its ticket by which rollbacks pass it.
-    async fn park(&self, held: &Head, why: Refusal) -> Result<Driven, Trouble> {
+    async fn park(&self, held: &Head, why: Refusal) -> Result<Driven, EngineError> {
         let world = self.world();
-        tracing::error!(operation = %held.id, kind = held.charter.kind, code = why.code, "an operation is stuck");
+        tracing::error!(operation = %held.id, kind = held.spec.kind, code = why.code, "an operation is stuck");
         let at = world.clock.now();
         let parked = Head {
             status: Status::Stuck,
@@ -97,7 +97,7 @@ impl Engine {
         let audit = self.audit_of(held, Act::Stuck, &why.code, at);
         writes.push(auditing::audit(&audit, world)?);
         // An operation that waits without a place in the line has no ticket: then the rest is written without its mark.
-        let marked = writes.iter().cloned().chain([line::mark_stuck(world, &held.charter)]).collect();
+        let marked = writes.iter().cloned().chain([queue::mark_stuck(world, &held.spec)]).collect();
         let ticket = writes.len();
         let written = match transact(world, marked).await {
             Err(StoreError::Lost(lost)) if lost == [ticket] => transact(world, writes).await,
@@ -105,7 +105,7 @@ impl Engine {
         };
         match written {
             Ok(()) => {
-                world.herald.tell(news::of_parked(&parked, self.is_urgent(&parked), &why));
+                world.notifier.notify(update::of_parked(&parked, self.is_urgent(&parked), &why));
                 Ok(Driven::Stuck)
             }
             Err(StoreError::Lost(_)) => Ok(Driven::NotOurs),
@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// Ends it without its journal.
-    async fn end_by_force(&self, held: &Head, signal: &SignalFact) -> Result<Driven, Trouble> {
+    async fn end_by_force(&self, held: &Head, signal: &RecordedSignal) -> Result<Driven, EngineError> {
         let world = self.world();
         tracing::warn!(operation = %held.id, by = %signal.actor.id, "an operation is ended by force");
         let ended = Head {
@@ -126,31 +126,31 @@ impl Engine {
         };
         for _ in 0..TRIES {
             let at = world.clock.now();
-            let (store, pipeline) = (&*world.store, &held.charter.pipeline);
+            let (store, pipeline) = (&*world.store, &held.spec.pipeline);
             let key = world.keys.head(&held.id);
-            let read = try_join(View::read(store, &world.keys, pipeline), store.get(&key));
-            let (view, head) = read.await?;
+            let read = try_join(PipelineState::read(store, &world.keys, pipeline), store.get(&key));
+            let (state, head) = read.await?;
             if head.is_none_or(|head| head::number(&head.guards, head::FENCE) != held.fence) {
                 return Ok(Driven::NotOurs);
             }
             let mut writes = self.last_row(held, &ended, Entry::Ended { succeeded: false }, at)?;
             writes.push(Write::Delete {
-                key: world.keys.ticket(pipeline, held.charter.ticket),
+                key: world.keys.ticket(pipeline, held.spec.ticket),
                 when: Precondition::Any,
             });
             let audit = self.audit_of(held, Act::Failed, "resolved-by-force", at);
             writes.push(auditing::audit(&audit, world)?);
-            let stages = stages_held(held, &view);
+            let stages = stages_held(held, &state);
             for stage in &stages {
-                writes.push(mixed(world, held, &view, stage)?);
+                writes.push(mixed(world, held, &state, stage)?);
             }
-            if let Some(definition) = self.registry().get(&held.charter.kind, held.charter.version) {
+            if let Some(definition) = self.registry().get(&held.spec.kind, held.spec.version) {
                 writes.extend(definition.on_forced_end(held, world, at).await?);
             }
             match transact(world, writes).await {
                 Ok(()) => {
                     let names = stages.into_iter().map(|stage| stage.name).collect::<Vec<_>>();
-                    world.herald.tell(news::of_forced(&ended, Some(signal), &names));
+                    world.notifier.notify(update::of_forced(&ended, Some(signal), &names));
                     return Ok(Driven::Ended);
                 }
                 // The pipeline changed, or the operation is not ours any more: the next look tells.
@@ -163,12 +163,12 @@ impl Engine {
 
     /// Whether messages about it go before those of other operations.
     pub(crate) fn is_urgent(&self, head: &Head) -> bool {
-        let definition = self.registry().get(&head.charter.kind, head.charter.version);
+        let definition = self.registry().get(&head.spec.kind, head.spec.version);
         definition.is_some_and(|definition| definition.is_urgent())
     }
 
     /// A row that follows whatever the journal says, and the head with it.
-    fn last_row(&self, held: &Head, next: &Head, entry: Entry, at: Timestamp) -> Result<Vec<Write>, Trouble> {
+    fn last_row(&self, held: &Head, next: &Head, entry: Entry, at: Timestamp) -> Result<Vec<Write>, EngineError> {
         let world = self.world();
         let token = format!("{}-{}-{}-parked", held.id, next.sequence, held.fence);
         let row = Row { sequence: next.sequence, at, token, entries: vec![entry] };
@@ -192,19 +192,19 @@ impl Engine {
     }
 
     fn audit_of(&self, held: &Head, act: Act, outcome: &str, at: Timestamp) -> AuditRecord {
-        let charter = &held.charter;
+        let spec = &held.spec;
         AuditRecord {
             at,
             act,
-            actor: charter.actor.clone(),
-            channel: Some(charter.channel.clone()),
-            pipeline: Some(charter.pipeline.clone()),
+            actor: spec.actor.clone(),
+            channel: Some(spec.channel.clone()),
+            pipeline: Some(spec.pipeline.clone()),
             operation: held.id.clone(),
-            kind: charter.kind.clone(),
-            command: charter.command.clone(),
+            kind: spec.kind.clone(),
+            command: spec.command.clone(),
             rule: String::new(),
             outcome: outcome.to_owned(),
-            about: About::default(),
+            about: AuditSubject::default(),
         }
     }
 }
@@ -215,19 +215,19 @@ async fn transact(world: &World, writes: Vec<Write>) -> Result<(), StoreError> {
 }
 
 /// The stages whose slots it holds: it may have moved something there.
-fn stages_held(head: &Head, view: &View) -> Vec<Stage> {
-    let held = view.slots.iter().filter(|(_, holder)| **holder == head.id);
+fn stages_held(head: &Head, state: &PipelineState) -> Vec<Stage> {
+    let held = state.slots.iter().filter(|(_, holder)| **holder == head.id);
     let names = held.filter_map(|(slot, _)| match slot {
         Slot::Stage(stage) => Some(stage),
         Slot::Pipeline => None,
     });
-    names.filter_map(|name: &StageName| view.stages.get(name).cloned()).collect()
+    names.filter_map(|name: &StageName| state.stages.get(name).cloned()).collect()
 }
 
 /// Nobody knows what runs on that stage.
-fn mixed(world: &World, head: &Head, view: &View, stage: &Stage) -> Result<Write, Trouble> {
-    let key = world.keys.stage(&head.charter.pipeline, &stage.name);
-    let revision = view.stage_revisions.get(&stage.name).copied().unwrap_or(0);
+fn mixed(world: &World, head: &Head, state: &PipelineState, stage: &Stage) -> Result<Write, EngineError> {
+    let key = world.keys.stage(&head.spec.pipeline, &stage.name);
+    let revision = state.stage_revisions.get(&stage.name).copied().unwrap_or(0);
     let stage = Stage { mixed: Some(BTreeMap::new()), ..stage.clone() };
     let revised = |revision| guards([(REVISION, Guard::Number(revision))]);
     Ok(Write::Put {

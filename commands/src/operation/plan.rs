@@ -14,14 +14,14 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::operation::facts::{Facts, StepFact};
+use crate::operation::state::{OperationState, StepState};
 use crate::operation::slot::Slot;
 use crate::operation::step::{Effect, Node, StepId};
 use sluice_model::Refusal;
 
 /// What the driver knows besides the journal.
 #[derive(Debug, Default, Clone)]
-pub struct Motion {
+pub struct InFlight {
     /// Steps that run now.
     pub in_flight: BTreeSet<StepId>,
     /// Steps whose intent this process recorded and that it has not run yet: they run without being observed.
@@ -33,7 +33,7 @@ pub struct Motion {
     /// Steps that wait for people.
     pub awaiting: BTreeSet<StepId>,
     /// Mutations that may have taken effect, and that could not be observed for good: nobody knows, so nothing follows.
-    pub blind: BTreeMap<StepId, Refusal>,
+    pub unobservable: BTreeMap<StepId, Refusal>,
 }
 
 /// How a ready step is to be started.
@@ -63,7 +63,7 @@ pub struct Plan {
     /// The slots to take first.
     pub takes: BTreeSet<Slot>,
     /// What the operation has come to, if nothing is ready and nothing runs.
-    pub turn: Option<Turn>,
+    pub outcome: Option<Outcome>,
 }
 
 impl Plan {
@@ -84,7 +84,7 @@ impl Plan {
 
 /// What an operation has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Turn {
+pub enum Outcome {
     /// All steps are done.
     Succeeded,
     /// A step failed or somebody stopped it; nothing runs or is uncertain any more, and what is to be taken back is.
@@ -97,59 +97,59 @@ pub enum Turn {
 
 /// Which way an operation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Direction {
     Forward,
     /// Nothing new begins; what was done is taken back.
     Back,
     /// Nothing new begins; but it is too late to go back.
-    Nowhere,
+    UnreachableAws,
 }
 
-fn way(nodes: &[Node], facts: &Facts) -> Way {
-    if facts.resolved.is_some() {
+fn way(nodes: &[Node], op: &OperationState) -> Direction {
+    if op.resolved.is_some() {
         // What failed before does not matter; these steps only look and record.
-        let failed = nodes.iter().any(|node| facts.step(&node.id).is_some_and(|fact| fact.fault.is_some()));
-        return if failed { Way::Nowhere } else { Way::Forward };
+        let failed = nodes.iter().any(|node| op.step(&node.id).is_some_and(|fact| fact.fault.is_some()));
+        return if failed { Direction::UnreachableAws } else { Direction::Forward };
     }
-    let is_past = nodes.iter().any(|node| node.is_point_of_no_return && facts.is_done(&node.id));
-    match (is_past, facts.faults().next().is_some(), facts.failure().is_some()) {
-        (false, _, true) => Way::Back,
-        (true, true, _) => Way::Nowhere,
-        _ => Way::Forward,
+    let is_past = nodes.iter().any(|node| node.is_point_of_no_return && op.is_done(&node.id));
+    match (is_past, op.faults().next().is_some(), op.failure().is_some()) {
+        (false, _, true) => Direction::Back,
+        (true, true, _) => Direction::UnreachableAws,
+        _ => Direction::Forward,
     }
 }
 
 /// What is ready.
-pub fn plan(nodes: &[Node], facts: &Facts, motion: &Motion) -> Plan {
-    let mut walk = Walk { nodes, facts, motion, plan: Plan::default(), is_open: false, waits: false };
-    if facts.ended.is_some() || facts.stuck.is_some() {
+pub fn plan(nodes: &[Node], op: &OperationState, in_flight: &InFlight) -> Plan {
+    let mut walk = Planner { nodes, op, in_flight, plan: Plan::default(), is_open: false, waits: false };
+    if op.ended.is_some() || op.stuck.is_some() {
         return walk.plan;
     }
-    let way = way(nodes, facts);
-    walk.forward(way != Way::Forward || !motion.blind.is_empty());
-    if let Some(refusal) = motion.blind.values().next() {
+    let way = way(nodes, op);
+    walk.forward(way != Direction::Forward || !in_flight.unobservable.is_empty());
+    if let Some(refusal) = in_flight.unobservable.values().next() {
         if !walk.is_moving() {
-            walk.plan.turn = Some(Turn::Stuck(refusal.clone()));
+            walk.plan.outcome = Some(Outcome::Stuck(refusal.clone()));
         }
         return walk.plan;
     }
     match way {
-        Way::Back if !walk.is_open => walk.back(),
+        Direction::Back if !walk.is_open => walk.back(),
         _ if walk.is_moving() => {}
-        Way::Forward => walk.rest(),
-        Way::Nowhere if !walk.is_open => {
-            walk.plan.turn = facts.faults().next().map(|(_, refusal)| Turn::Stuck(refusal.clone()));
+        Direction::Forward => walk.rest(),
+        Direction::UnreachableAws if !walk.is_open => {
+            walk.plan.outcome = op.faults().next().map(|(_, refusal)| Outcome::Stuck(refusal.clone()));
         }
-        Way::Back | Way::Nowhere => {}
+        Direction::Back | Direction::UnreachableAws => {}
     }
     walk.plan
 }
 
 /// A walk over the steps.
-struct Walk<'a> {
+struct Planner<'a> {
     nodes: &'a [Node],
-    facts: &'a Facts,
-    motion: &'a Motion,
+    op: &'a OperationState,
+    in_flight: &'a InFlight,
     plan: Plan,
     /// Whether some step has not come to its end.
     is_open: bool,
@@ -157,43 +157,43 @@ struct Walk<'a> {
     waits: bool,
 }
 
-impl Walk<'_> {
+impl Planner<'_> {
     fn is_moving(&self) -> bool {
         let Plan { ready, takes, idle, .. } = &self.plan;
-        !(ready.is_empty() && takes.is_empty() && idle.is_empty() && self.motion.in_flight.is_empty())
+        !(ready.is_empty() && takes.is_empty() && idle.is_empty() && self.in_flight.in_flight.is_empty())
             || self.waits
     }
 
     /// The steps that can begin, or be observed. `halted`: nothing new begins.
     fn forward(&mut self, halted: bool) {
-        let Self { nodes, facts, motion, .. } = *self;
-        let mut coming: BTreeSet<&StepId> = motion.in_flight.iter().collect();
+        let Self { nodes, op, in_flight, .. } = *self;
+        let mut coming: BTreeSet<&StepId> = in_flight.in_flight.iter().collect();
         for node in nodes {
-            let fact = facts.step(&node.id);
+            let fact = op.step(&node.id);
             if fact.is_some_and(|fact| fact.done.is_some() || fact.fault.is_some()) {
                 continue;
             }
-            let uncertain = fact.is_some_and(StepFact::is_uncertain);
-            let in_flight = motion.in_flight.contains(&node.id);
+            let uncertain = fact.is_some_and(StepState::is_uncertain);
+            let in_flight = in_flight.in_flight.contains(&node.id);
             if halted && !uncertain && !in_flight {
                 continue;
             }
             self.is_open = true;
-            if halted && motion.fresh.contains(&node.id) && !in_flight {
+            if halted && in_flight.fresh.contains(&node.id) && !in_flight {
                 self.plan.idle.push(node.id.clone());
                 continue;
             }
-            if in_flight || motion.awaiting.contains(&node.id) || motion.blind.contains_key(&node.id) {
+            if in_flight || in_flight.awaiting.contains(&node.id) || in_flight.unobservable.contains_key(&node.id) {
                 continue;
             }
-            if motion.deferred.contains(&node.id) {
+            if in_flight.deferred.contains(&node.id) {
                 self.waits = true;
                 continue;
             }
             // What is uncertain after a failure is observed, whatever it needs: it may have been run.
-            if !halted && !node.needs.iter().all(|need| facts.is_done(need)) {
+            if !halted && !node.needs.iter().all(|need| op.is_done(need)) {
                 // The steps are listed in an order in which each comes behind what it needs.
-                if node.needs.iter().all(|need| facts.is_done(need) || coming.contains(need)) {
+                if node.needs.iter().all(|need| op.is_done(need) || coming.contains(need)) {
                     self.look_ahead(node, uncertain, &mut coming);
                 }
                 continue;
@@ -202,7 +202,7 @@ impl Walk<'_> {
             let start = match node.step.effect() {
                 Effect::Look | Effect::Await => Start::Run,
                 Effect::Mutate(_) if !uncertain => Start::Intend,
-                Effect::Mutate(_) if motion.fresh.contains(&node.id) && !halted => Start::Run,
+                Effect::Mutate(_) if in_flight.fresh.contains(&node.id) && !halted => Start::Run,
                 Effect::Mutate(_) => Start::Observe,
             };
             self.start(node, start);
@@ -211,7 +211,7 @@ impl Walk<'_> {
 
     /// A step all of whose needs are done or under way.
     fn look_ahead<'n>(&mut self, node: &'n Node, uncertain: bool, coming: &mut BTreeSet<&'n StepId>) {
-        let has_slot = node.slot.as_ref().is_none_or(|slot| self.facts.held.contains(slot));
+        let has_slot = node.slot.as_ref().is_none_or(|slot| self.op.held.contains(slot));
         match node.step.effect() {
             Effect::Look => drop(coming.insert(&node.id)),
             Effect::Mutate(mutation) if mutation.repeatable && has_slot => {
@@ -227,8 +227,8 @@ impl Walk<'_> {
     /// Starts a step, or takes the slot that it needs first.
     fn start(&mut self, node: &Node, start: Start) {
         match &node.slot {
-            Some(slot) if !self.facts.held.contains(slot) && start != Start::Observe => {
-                if self.motion.deferred_slots.contains(slot) {
+            Some(slot) if !self.op.held.contains(slot) && start != Start::Observe => {
+                if self.in_flight.deferred_slots.contains(slot) {
                     self.waits = true;
                 } else {
                     self.plan.takes.insert(slot.clone());
@@ -240,10 +240,10 @@ impl Walk<'_> {
 
     /// Nothing moves: all is done, or people are waited for.
     fn rest(&mut self) {
-        self.plan.turn = match self.motion.awaiting.iter().next() {
-            Some(step) => Some(Turn::Wait(step.clone())),
-            None if !self.is_open && self.facts.resolved.is_some() => Some(Turn::Failed),
-            None if !self.is_open => Some(Turn::Succeeded),
+        self.plan.outcome = match self.in_flight.awaiting.iter().next() {
+            Some(step) => Some(Outcome::Wait(step.clone())),
+            None if !self.is_open && self.op.resolved.is_some() => Some(Outcome::Failed),
+            None if !self.is_open => Some(Outcome::Succeeded),
             None => None,
         };
     }
@@ -253,7 +253,7 @@ impl Walk<'_> {
         let mut below_others = BTreeSet::new();
         let mut why_not = None;
         for node in self.nodes.iter().rev() {
-            let fact = self.facts.step(&node.id);
+            let fact = self.op.step(&node.id);
             let done = fact.filter(|fact| node.is_undone() && fact.done.is_some() && fact.undone.is_none());
             let is_below = below_others.contains(&node.id);
             if done.is_some() || is_below {
@@ -262,14 +262,14 @@ impl Walk<'_> {
             let Some(fact) = done.filter(|_| !is_below) else { continue };
             if let Some(refusal) = &fact.undo_fault {
                 why_not.get_or_insert_with(|| refusal.clone());
-            } else if self.motion.deferred.contains(&node.id) {
+            } else if self.in_flight.deferred.contains(&node.id) {
                 self.waits = true;
-            } else if !self.motion.in_flight.contains(&node.id) {
+            } else if !self.in_flight.in_flight.contains(&node.id) {
                 self.start(node, if fact.undo.is_some() { Start::Undo } else { Start::IntendUndo });
             }
         }
         if !self.is_moving() {
-            self.plan.turn = Some(why_not.map_or(Turn::Failed, Turn::Stuck));
+            self.plan.outcome = Some(why_not.map_or(Outcome::Failed, Outcome::Stuck));
         }
     }
 }

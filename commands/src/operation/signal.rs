@@ -5,14 +5,14 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{About, Act, AuditRecord, Granted, to_item};
+use crate::domain::{AuditSubject, Act, AuditRecord, Granted, to_item};
 use crate::operation::accept::{Committed, Delivery, inbox, transact};
 use crate::operation::auditing;
 use crate::operation::engine::Engine;
-use crate::operation::facts::{CANCEL, Facts, STUCK, SignalFact, Verdict};
-use crate::operation::head::{self, Head, RUNG, Status, guards};
+use crate::operation::state::{CANCEL, OperationState, STUCK, RecordedSignal, SignalKind};
+use crate::operation::head::{self, Head, WOKEN_BY, Status, guards};
 use crate::operation::log::read_head;
-use crate::operation::step::{StepId, Trouble};
+use crate::operation::step::{StepId, EngineError};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
 use sluice_model::{Actor, Answer, ChannelId, OperationId, UserId};
@@ -22,20 +22,20 @@ const TRIES: usize = 5;
 
 /// What came of saying something.
 #[derive(Debug)]
-pub enum Said {
+pub enum SignalOutcome {
     /// It is recorded.
-    Heard(Answer),
+    Recorded(Answer),
     /// This delivery was answered before: so.
     Before(Answer),
     /// The operation does not wait for that any more, or this person said something to it before.
-    Late,
+    TooLate,
 }
 
 /// What somebody says.
 #[derive(Debug, Clone)]
-pub struct Word {
+pub struct Signal {
     /// The word itself.
-    pub verdict: Verdict,
+    pub kind: SignalKind,
     /// Why, if they said it.
     pub reason: Option<String>,
 }
@@ -47,7 +47,7 @@ pub fn parse_wait(awaits: &str) -> Option<(StepId, u64)> {
 }
 
 /// What a word is said to, and what must hold of the head for it to be heard.
-struct Ear {
+struct SignalTarget {
     step: StepId,
     /// Names it among the signals: one word per person.
     awaited: String,
@@ -56,27 +56,27 @@ struct Ear {
     due: DueChange,
 }
 
-impl Ear {
+impl SignalTarget {
     /// With what it is called in the history. `None`: the operation does not listen to that.
-    fn of(head: &Head, verdict: Verdict, at: Timestamp) -> Option<(Self, Act)> {
+    fn of(head: &Head, kind: SignalKind, at: Timestamp) -> Option<(Self, Act)> {
         let is_open = matches!(head.status, Status::Running | Status::Waiting);
         let awaits = parse_wait(&head.awaits);
         let is_stuck =
             head.status == Status::Stuck && awaits.as_ref().is_some_and(|(step, _)| step.0 == STUCK);
-        let act = match verdict {
-            Verdict::Approve if is_open => Act::Approved,
-            Verdict::Reject if is_open => Act::Rejected,
-            Verdict::Cancel if is_open => Act::Cancelled,
-            Verdict::GiveWay | Verdict::StageMoved if is_open => Act::GaveWay,
-            Verdict::Retry if is_stuck => Act::Retried,
-            Verdict::Resolve if is_stuck => Act::Resolved,
+        let act = match kind {
+            SignalKind::Approve if is_open => Act::Approved,
+            SignalKind::Reject if is_open => Act::Rejected,
+            SignalKind::Cancel if is_open => Act::Cancelled,
+            SignalKind::Preempt | SignalKind::StageMoved if is_open => Act::Preempted,
+            SignalKind::Retry if is_stuck => Act::Retried,
+            SignalKind::Resolve if is_stuck => Act::Resolved,
             // Not said by people, but by the operation that did it: see `let_go`.
             _ => return None,
         };
         let (set, due) = woken(head, at);
         let status = (head::STATUS, Guard::Text(head.status.as_str().into()));
-        let (step, awaited, when) = match verdict {
-            Verdict::Cancel | Verdict::GiveWay | Verdict::StageMoved => {
+        let (step, awaited, when) = match kind {
+            SignalKind::Cancel | SignalKind::Preempt | SignalKind::StageMoved => {
                 (StepId::new(CANCEL), CANCEL.to_owned(), guards([status]))
             }
             _ => {
@@ -92,12 +92,12 @@ impl Ear {
         self,
         world: &World,
         head: &Head,
-        signal: &SignalFact,
-        rung: &str,
-    ) -> Result<Vec<Write>, Trouble> {
+        signal: &RecordedSignal,
+        woken_by: &str,
+    ) -> Result<Vec<Write>, EngineError> {
         let key = world.keys.signal(&head.id, &self.awaited, &signal.actor.id);
         let mut set = self.set;
-        set.insert(RUNG.into(), Guard::Text(rung.to_owned()));
+        set.insert(WOKEN_BY.into(), Guard::Text(woken_by.to_owned()));
         let (key_of_head, due) = (world.keys.head(&head.id), self.due);
         Ok(vec![
             Write::Put { item: to_item(key, Default::default(), signal)?, when: Precondition::Absent },
@@ -109,24 +109,24 @@ impl Ear {
 /// What is recorded in the history of a word.
 fn record(
     head: &Head,
-    signal: &SignalFact,
+    signal: &RecordedSignal,
     act: Act,
     rule: &str,
     channel: &ChannelId,
-    about: About,
+    about: AuditSubject,
 ) -> AuditRecord {
     AuditRecord {
         at: signal.at,
         act,
         actor: signal.actor.clone(),
         channel: Some(channel.clone()),
-        pipeline: Some(head.charter.pipeline.clone()),
+        pipeline: Some(head.spec.pipeline.clone()),
         operation: head.id.clone(),
-        kind: head.charter.kind.clone(),
-        command: head.charter.command.clone(),
+        kind: head.spec.kind.clone(),
+        command: head.spec.command.clone(),
         rule: rule.to_owned(),
         outcome: "recorded".into(),
-        about: About { reason: signal.reason.clone(), ..about },
+        about: AuditSubject { reason: signal.reason.clone(), ..about },
     }
 }
 
@@ -145,48 +145,48 @@ fn woken(head: &Head, at: Timestamp) -> (Guards, DueChange) {
 }
 
 /// Records what somebody said to `head`, as it was read, with what is known of it.
-pub async fn say(
+pub async fn send_signal(
     engine: &Engine,
     delivery: &Delivery<'_>,
     head: &Head,
-    facts: &Facts,
-    word: Word,
+    op: &OperationState,
+    word: Signal,
     granted: &Granted,
     answer: Answer,
-) -> Result<Said, Trouble> {
+) -> Result<SignalOutcome, EngineError> {
     let mut head = head.clone();
     let awaited = head.awaits.clone();
     for _ in 0..TRIES {
-        match say_once(engine, delivery, &head, facts, word.clone(), granted, answer.clone()).await? {
-            Said::Late => {}
+        match try_send_signal(engine, delivery, &head, op, word.clone(), granted, answer.clone()).await? {
+            SignalOutcome::TooLate => {}
             said => return Ok(said),
         }
         // Perhaps it only went to sleep or woke at this moment. What it waits for must be the same still.
         match read_head(&*engine.world().store, &engine.world().keys, &head.id).await? {
             Some(seen) if seen.head.status != head.status && seen.head.awaits == awaited => head = seen.head,
-            _ => return Ok(Said::Late),
+            _ => return Ok(SignalOutcome::TooLate),
         }
     }
-    Ok(Said::Late)
+    Ok(SignalOutcome::TooLate)
 }
 
-async fn say_once(
+async fn try_send_signal(
     engine: &Engine,
     delivery: &Delivery<'_>,
     head: &Head,
-    facts: &Facts,
-    word: Word,
+    op: &OperationState,
+    word: Signal,
     granted: &Granted,
     answer: Answer,
-) -> Result<Said, Trouble> {
+) -> Result<SignalOutcome, EngineError> {
     let world = engine.world();
-    let Word { verdict, reason } = word;
+    let Signal { kind, reason } = word;
     let at = world.clock.now();
-    let Some((ear, act)) = Ear::of(head, verdict, at) else { return Ok(Said::Late) };
-    let definition = engine.registry().get(&head.charter.kind, head.charter.version);
-    let about = definition.map(|definition| definition.about(facts)).unwrap_or_default();
-    let signal = SignalFact { step: ear.step.clone(), actor: delivery.actor.clone(), verdict, reason, at };
-    let channel = delivery.channel.unwrap_or(&head.charter.home);
+    let Some((ear, act)) = SignalTarget::of(head, kind, at) else { return Ok(SignalOutcome::TooLate) };
+    let definition = engine.registry().get(&head.spec.kind, head.spec.version);
+    let about = definition.map(|definition| definition.about(op)).unwrap_or_default();
+    let signal = RecordedSignal { step: ear.step.clone(), actor: delivery.actor.clone(), kind, reason, at };
+    let channel = delivery.channel.unwrap_or(&head.spec.home);
     let audit = record(head, &signal, act, granted.rule(), channel, about);
     let mut writes = vec![inbox(engine, delivery.key, &answer, Some(&head.id))?];
     writes.extend(ear.writes(world, head, &signal, delivery.key)?);
@@ -195,22 +195,22 @@ async fn say_once(
     let token = format!("signal-{}", ulid::Ulid::new());
     match transact(engine, &token, delivery.key, writes).await? {
         Committed::Yes => {
-            ring(world, head, &delivery.actor.id);
-            Ok(Said::Heard(answer))
+            wake(world, head, &delivery.actor.id);
+            Ok(SignalOutcome::Recorded(answer))
         }
         Committed::Before(answer, _) => {
             // Perhaps our own transaction, whose answer was lost; ringing twice does no harm.
-            ring(world, head, &delivery.actor.id);
-            Ok(Said::Before(answer))
+            wake(world, head, &delivery.actor.id);
+            Ok(SignalOutcome::Before(answer))
         }
-        Committed::No => Ok(Said::Late),
+        Committed::No => Ok(SignalOutcome::TooLate),
     }
 }
 
 /// Why an operation is to stop for something else that happened to its stage.
 pub(crate) struct Preempt<'a> {
     /// A rollback goes first, or the stage moved.
-    pub(crate) verdict: Verdict,
+    pub(crate) kind: SignalKind,
     /// What happened, where the verdict does not say it all.
     pub(crate) reason: Option<String>,
     /// The rule in its history.
@@ -218,23 +218,23 @@ pub(crate) struct Preempt<'a> {
     /// Whose doing it is.
     pub(crate) by: &'a Actor,
     /// What the operation is about.
-    pub(crate) about: About,
+    pub(crate) about: AuditSubject,
 }
 
 /// Has an operation give way. Safe to repeat: a word counts once for each person.
-pub(crate) async fn give_way(world: &World, head: &Head, preempt: Preempt<'_>) -> Result<(), Trouble> {
-    let Preempt { verdict, reason, rule, by, about } = preempt;
+pub(crate) async fn preempt(world: &World, head: &Head, preempt: Preempt<'_>) -> Result<(), EngineError> {
+    let Preempt { kind, reason, rule, by, about } = preempt;
     let mut head = head.clone();
     for _ in 0..TRIES {
         let at = world.clock.now();
-        let Some((ear, act)) = Ear::of(&head, verdict, at) else { return Ok(()) };
+        let Some((ear, act)) = SignalTarget::of(&head, kind, at) else { return Ok(()) };
         let step = ear.step.clone();
-        let signal = SignalFact { step, actor: by.clone(), verdict, reason: reason.clone(), at };
-        let audit = record(&head, &signal, act, rule, &head.charter.channel, about.clone());
-        let rung = ulid::Ulid::new();
-        let mut writes = ear.writes(world, &head, &signal, &format!("give-way-{rung}"))?;
+        let signal = RecordedSignal { step, actor: by.clone(), kind, reason: reason.clone(), at };
+        let audit = record(&head, &signal, act, rule, &head.spec.channel, about.clone());
+        let woken_by = ulid::Ulid::new();
+        let mut writes = ear.writes(world, &head, &signal, &format!("give-way-{woken_by}"))?;
         writes.push(auditing::audit(&audit, world)?);
-        match world.store.transact(&format!("give-way-{rung}"), writes).await {
+        match world.store.transact(&format!("give-way-{woken_by}"), writes).await {
             Ok(()) => {}
             // It was said before.
             Err(StoreError::Lost(lost)) if lost.contains(&0) => {}
@@ -248,7 +248,7 @@ pub(crate) async fn give_way(world: &World, head: &Head, preempt: Preempt<'_>) -
             },
             Err(error) => return Err(error.into()),
         }
-        ring(world, &head, &by.id);
+        wake(world, &head, &by.id);
         return Ok(());
     }
     // Its gate and ours see to the rest.
@@ -257,13 +257,13 @@ pub(crate) async fn give_way(world: &World, head: &Head, preempt: Preempt<'_>) -
 
 /// Tells the operation of a lock that it does not hold that stage any more: it was lifted, or another stands in its place.
 /// Safe to repeat: it counts once for each person. That it was done is in the history of who did it.
-pub(crate) async fn let_go(
+pub(crate) async fn release_lock(
     world: &World,
     lock: &OperationId,
     step: &StepId,
-    verdict: Verdict,
+    kind: SignalKind,
     by: &Actor,
-) -> Result<(), Trouble> {
+) -> Result<(), EngineError> {
     for _ in 0..TRIES {
         let Some(seen) = read_head(&*world.store, &world.keys, lock).await? else { return Ok(()) };
         let head = seen.head;
@@ -271,10 +271,10 @@ pub(crate) async fn let_go(
             return Ok(());
         }
         let at = world.clock.now();
-        let signal = SignalFact { step: step.clone(), actor: by.clone(), verdict, reason: None, at };
+        let signal = RecordedSignal { step: step.clone(), actor: by.clone(), kind, reason: None, at };
         let (set, due) = woken(&head, at);
         let when = guards([(head::STATUS, Guard::Text(head.status.as_str().into()))]);
-        let ear = Ear { step: step.clone(), awaited: step.to_string(), when, set, due };
+        let ear = SignalTarget { step: step.clone(), awaited: step.to_string(), when, set, due };
         let writes = ear.writes(world, &head, &signal, &format!("{step}-{at}"))?;
         match world.store.transact(&format!("let-go-{}", ulid::Ulid::new()), writes).await {
             // It was said before.
@@ -284,7 +284,7 @@ pub(crate) async fn let_go(
             Ok(()) => {}
             Err(error) => return Err(error.into()),
         }
-        ring(world, &head, &by.id);
+        wake(world, &head, &by.id);
         return Ok(());
     }
     // It looks at the record itself whenever it wakes.
@@ -292,11 +292,11 @@ pub(crate) async fn let_go(
 }
 
 /// Sees that somebody hears it: the task here, or a replica that carries the operation, or any if nothing is driven here.
-fn ring(world: &World, head: &Head, by: &UserId) {
+fn wake(world: &World, head: &Head, by: &UserId) {
     world.runner.run(head.id.clone());
     let is_elsewhere = !head.owner.is_empty() && head.owner != world.settings.replica;
     if is_elsewhere || !world.settings.drive {
         let cause = Cause::Signal(by.clone());
-        world.wakeups.ring(Hint { operation: head.id.clone(), sequence: head.sequence, cause });
+        world.wakeups.wake(Hint { operation: head.id.clone(), sequence: head.sequence, cause });
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::operation::facts::SignalFact;
+use crate::operation::state::RecordedSignal;
 use crate::operation::slot::Slot;
 use crate::operation::world::World;
 use crate::ports::{StoreError, Write};
@@ -59,7 +59,7 @@ pub enum Progress {
     /// It is done.
     Done(Done),
     /// Not yet: look again after that time. The note is shown while it lasts.
-    LookAgain {
+    NotYet {
         /// How long to wait.
         after: Duration,
         /// What it waits for.
@@ -84,12 +84,12 @@ pub struct Done {
 
 impl Progress {
     /// Done, with something to remember.
-    pub fn done(output: impl Serialize) -> Result<Self, Trouble> {
+    pub fn done(output: impl Serialize) -> Result<Self, EngineError> {
         Self::recorded(output, vec![])
     }
     /// Done, with records that change in the same transaction.
-    pub fn recorded(output: impl Serialize, writes: Vec<Write>) -> Result<Self, Trouble> {
-        let output = serde_json::to_value(output).map_err(|error| Trouble::Corrupt(error.to_string()))?;
+    pub fn recorded(output: impl Serialize, writes: Vec<Write>) -> Result<Self, EngineError> {
+        let output = serde_json::to_value(output).map_err(|error| EngineError::Corrupt(error.to_string()))?;
         Ok(Progress::Done(Done { output, writes }))
     }
 }
@@ -121,7 +121,7 @@ pub(crate) const TOO_LARGE: &str = "too-large";
 
 /// Why a step did not get on.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Trouble {
+pub enum EngineError {
     /// A call through a port failed; its class says whether trying again can help.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -142,59 +142,59 @@ pub enum Trouble {
     Corrupt(String),
 }
 
-impl Trouble {
+impl EngineError {
     /// Whether the step may be tried again as it is.
     pub fn can_retry(&self) -> bool {
         match self {
-            Trouble::Port(error) => error.class.can_retry(),
-            Trouble::Store(error) => !matches!(error, StoreError::Corrupt(_) | StoreError::TooLarge(_)),
-            Trouble::Refused(_) | Trouble::Newer(_) | Trouble::Unconfirmed | Trouble::Corrupt(_) => false,
+            EngineError::Port(error) => error.class.can_retry(),
+            EngineError::Store(error) => !matches!(error, StoreError::Corrupt(_) | StoreError::TooLarge(_)),
+            EngineError::Refused(_) | EngineError::Newer(_) | EngineError::Unconfirmed | EngineError::Corrupt(_) => false,
         }
     }
 
     /// Whether a record makes no sense here, so that this process cannot go on from it.
     pub fn is_corrupt(&self) -> bool {
-        matches!(self, Trouble::Corrupt(_) | Trouble::Newer(_) | Trouble::Store(StoreError::Corrupt(_)))
+        matches!(self, EngineError::Corrupt(_) | EngineError::Newer(_) | EngineError::Store(StoreError::Corrupt(_)))
     }
 
     /// Whether the store refuses what is asked, so that the same may not be tried again in a minute: an admin has to give
     /// Sluice access to it.
     pub(crate) fn needs_access(&self) -> bool {
-        matches!(self, Trouble::Store(StoreError::Refused(_)))
+        matches!(self, EngineError::Store(StoreError::Refused(_)))
     }
 
     /// Whether it is about what was, or was to be, recorded, and not about the way to the store.
     pub(crate) fn is_of_what_is_recorded(&self) -> bool {
-        self.is_corrupt() || matches!(self, Trouble::Store(StoreError::TooLarge(_)))
+        self.is_corrupt() || matches!(self, EngineError::Store(StoreError::TooLarge(_)))
     }
 
     /// The same in words for people; internals stay out.
     pub fn refusal(&self) -> Refusal {
         match self {
-            Trouble::Refused(refusal) => refusal.clone(),
-            Trouble::Port(error) => refused_by_aws(error),
-            Trouble::Store(StoreError::TooLarge(_)) => Refusal::new(
+            EngineError::Refused(refusal) => refusal.clone(),
+            EngineError::Port(error) => refused_by_aws(error),
+            EngineError::Store(StoreError::TooLarge(_)) => Refusal::new(
                 TOO_LARGE,
                 "What was to be recorded is larger than Sluice can keep (400 KB for a step or record).",
                 "The log of Sluice has the sizes.",
             ),
-            Trouble::Newer(_) => Refusal::new(
+            EngineError::Newer(_) => Refusal::new(
                 "newer-record",
                 "It was recorded by a newer version of Sluice than the one that runs.",
                 "Start the newer version again.",
             ),
-            Trouble::Store(StoreError::Corrupt(_)) => corrupt_record(),
-            Trouble::Store(StoreError::Refused(_)) => Refusal::new(
+            EngineError::Store(StoreError::Corrupt(_)) => corrupt_record(),
+            EngineError::Store(StoreError::Refused(_)) => Refusal::new(
                 NO_ACCESS,
                 "Sluice is not allowed to read or write its records.",
                 "Ask an admin to run `sluice check`, which says what is missing; then type the command again.",
             ),
-            Trouble::Store(_) | Trouble::Unconfirmed => Refusal::new(
+            EngineError::Store(_) | EngineError::Unconfirmed => Refusal::new(
                 "store",
                 "The state of Sluice could not be read or written.",
                 "Type the command again in a minute.",
             ),
-            Trouble::Corrupt(_) => corrupt_record(),
+            EngineError::Corrupt(_) => corrupt_record(),
         }
     }
 }
@@ -266,7 +266,7 @@ pub struct Context {
     /// The operation.
     pub operation: OperationId,
     /// What people said to this step so far, the first first.
-    pub signals: Vec<SignalFact>,
+    pub signals: Vec<RecordedSignal>,
     /// When this process began with it, which may have been several looks ago.
     pub begun: Instant,
 }
@@ -277,9 +277,9 @@ pub trait Step: Send + Sync {
     /// How it touches the world.
     fn effect(&self) -> Effect;
     /// Does it.
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble>;
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError>;
     /// Looks whether it was done already. Called only for mutations with an intent and no end.
-    async fn observe(&self, _cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, _cx: &Context) -> Result<Observed, EngineError> {
         Ok(Observed::Absent)
     }
     /// The line for a shell by which a person brings back what was there before, if something was.
@@ -288,8 +288,8 @@ pub trait Step: Send + Sync {
     }
     /// Takes back what was done, with what it left. Called only where the mutation's row says that its step does so, and
     /// perhaps more than once: it looks before it changes anything, and leaves what is not as this step left it.
-    async fn undo(&self, _cx: &Context, _output: &Value) -> Result<Undone, Trouble> {
-        Err(Trouble::Corrupt("a step that takes nothing back was asked to".into()))
+    async fn undo(&self, _cx: &Context, _output: &Value) -> Result<Undone, EngineError> {
+        Err(EngineError::Corrupt("a step that takes nothing back was asked to".into()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::operation::head::Charter;
+use crate::operation::head::OperationSpec;
 use crate::operation::journal::{Entry, Row};
 use sluice_model::{Actor, OperationId};
 
@@ -10,8 +10,8 @@ pub(crate) fn operation_id(n: u64) -> OperationId {
     OperationId::new(ulid::Ulid::from_parts(1_700_000_000_000 + n, 1).to_string()).unwrap()
 }
 
-pub(crate) fn charter(kind: &str) -> Charter {
-    Charter {
+pub(crate) fn spec(kind: &str) -> OperationSpec {
+    OperationSpec {
         kind: kind.into(),
         version: 1,
         params: Value::Null,

@@ -9,11 +9,11 @@ use futures::future::join;
 use futures::stream;
 use ulid::Ulid;
 
-use crate::domain::{Concern, Grants, Membership, Roles, Roster};
+use crate::domain::{Subjects, Grants, Membership, Roles, PinnedRoles};
 use crate::operation::contents::ContentCache;
 use crate::operation::keys::Keys;
 use crate::ports::{
-    Background, Builders, Clock, Directory, Functions, Gateway, Herald, Identity, Logs, Objects, Probe,
+    Background, Builders, Clock, Directory, Functions, Gateway, Notifier, Identity, Logs, Objects, Probe,
     Repositories, Runner, Store, StoreError, Wakeups, Workers,
 };
 use sluice_model::{GroupId, PipelineName, Target, UserId};
@@ -35,7 +35,7 @@ pub struct World {
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Who tells the channel.
-    pub herald: Arc<dyn Herald>,
+    pub notifier: Arc<dyn Notifier>,
     /// Who gives operations a task.
     pub runner: Arc<dyn Runner>,
     /// Who wakes other replicas.
@@ -66,20 +66,20 @@ pub struct World {
 
 /// The roles that `sluice.toml` pins. All clones see it when the file is read anew.
 #[derive(Debug, Clone, Default)]
-pub struct Pinned(Arc<RwLock<Roster>>);
+pub struct Pinned(Arc<RwLock<PinnedRoles>>);
 
 impl Pinned {
     /// As the file says now.
-    pub fn new(roster: impl Into<Roster>) -> Self {
-        Self(Arc::new(RwLock::new(roster.into())))
+    pub fn new(pinned_roles: impl Into<PinnedRoles>) -> Self {
+        Self(Arc::new(RwLock::new(pinned_roles.into())))
     }
     /// The roles: a decision takes them once.
-    pub fn get(&self) -> Roster {
+    pub fn get(&self) -> PinnedRoles {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
     /// Puts others in their place: they count for whatever is decided from now on.
-    pub fn set(&self, roster: Roster) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = roster;
+    pub fn set(&self, pinned_roles: PinnedRoles) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = pinned_roles;
     }
 }
 
@@ -90,29 +90,29 @@ impl World {
     /// The roles as they stand, for one pipeline or for what is of none: one request. Nothing of it is kept, since who
     /// lost a role must not pass by it.
     pub async fn roles(&self, name: Option<&PipelineName>) -> Result<Roles, StoreError> {
-        self.roles_about(name, Concern::default()).await
+        self.roles_about(name, Subjects::default()).await
     }
 
     /// The same, for a decision that is also about these.
     pub async fn roles_about(
         &self,
         name: Option<&PipelineName>,
-        concern: Concern,
+        subjects: Subjects,
     ) -> Result<Roles, StoreError> {
         // People are known before: that and the request side by side.
-        let Concern { groups, people } = concern;
+        let Subjects { groups, people } = subjects;
         let (roles, deactivated) = join(self.written(name), self.deactivated(people)).await;
-        Ok(self.acquaint(roles?, groups, deactivated).await)
+        Ok(self.resolve_groups(roles?, groups, deactivated).await)
     }
 
     /// The roles, with who is in the groups among them and in these.
-    pub(crate) async fn acquaint(
+    pub(crate) async fn resolve_groups(
         &self,
         roles: Roles,
         groups: BTreeSet<GroupId>,
         deactivated: BTreeSet<UserId>,
     ) -> Roles {
-        let groups: BTreeSet<_> = roles.concern().groups.into_iter().chain(groups).collect();
+        let groups: BTreeSet<_> = roles.subjects().groups.into_iter().chain(groups).collect();
         let looks = groups.into_iter().map(async |group| {
             let members = self.directory.members(&group).await;
             (group, members)
@@ -169,7 +169,7 @@ pub struct Settings {
     pub alone: bool,
     /// Whether what happens can be told in the channels from here. A process that cannot (`sluice run`) leaves what it
     /// carried due and without an owner, for a replica that can.
-    pub tells: bool,
+    pub notifies: bool,
     /// Gives a text that nobody can guess: 160 random bits, in small letters and digits. Tests give the same one always.
     pub unguessable: fn() -> String,
 }
@@ -191,7 +191,7 @@ impl Settings {
             width: 16,
             drive: true,
             alone: false,
-            tells: true,
+            notifies: true,
             unguessable,
         }
     }

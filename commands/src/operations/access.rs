@@ -6,9 +6,9 @@
 
 use async_trait::async_trait;
 
-use crate::domain::{About, Concern, RoleChange, Roles, Source, for_whom};
+use crate::domain::{AuditSubject, Subjects, RoleChange, Roles, Source, for_whom};
 use crate::operation::{
-    Context, Definition, Effect, Facts, Ground, Node, Progress, Step, StepId, Story, Trouble, marked,
+    Context, Operation, Effect, OperationState, Snapshot, Node, Progress, Step, StepId, Summary, EngineError, marked,
 };
 use sluice_model::{Actor, Member, Permission, Target, Text};
 
@@ -44,25 +44,25 @@ pub(crate) fn kept(roles: &Roles, change: &RoleChange) -> Option<String> {
     })
 }
 
-impl Definition for ChangeRole {
+impl Operation for ChangeRole {
     fn kind(&self) -> &'static str {
         self.0
     }
-    fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
-        let step = Record { change: facts.params()?, by: facts.charter.actor.clone() };
+    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
+        let step = Record { change: op.params()?, by: op.spec.actor.clone() };
         Ok(vec![Node::new(StepId::new("record"), "", step)])
     }
     fn can_cancel(&self) -> bool {
         false
     }
-    fn permission(&self, _: &Facts) -> Permission {
+    fn permission(&self, _: &OperationState) -> Permission {
         Permission::Admins
     }
-    fn about(&self, _: &Facts) -> About {
-        About::default()
+    fn about(&self, _: &OperationState) -> AuditSubject {
+        AuditSubject::default()
     }
-    fn story(&self, facts: &Facts) -> Story {
-        let Ok(change) = facts.params::<RoleChange>() else { return Story::new("A change of roles".into()) };
+    fn summary(&self, op: &OperationState) -> Summary {
+        let Ok(change) = op.params::<RoleChange>() else { return Summary::new("A change of roles".into()) };
         let what = match change.person {
             Member::User(_) => "Person",
             Member::Group(_) => "Group",
@@ -71,14 +71,14 @@ impl Definition for ChangeRole {
         let title = Text::plain(begins)
             .code(change.role.word())
             .join(marked(&format!(" {}", for_whom(change.name.as_ref()))));
-        let mut story = Story::new(title).field(what, Text::default().member(&change.person));
-        if let Some(kept) = facts.output::<Option<String>>(&StepId::new("record")).ok().flatten() {
-            story.result = Some(outcome(&change, kept.as_deref()));
+        let mut summary = Summary::new(title).field(what, Text::default().member(&change.person));
+        if let Some(kept) = op.output::<Option<String>>(&StepId::new("record")).ok().flatten() {
+            summary.result = Some(outcome(&change, kept.as_deref()));
         }
         if let Some(name) = &change.name {
-            story.hint = Some(Text::plain("Who may do what: ").code(format!("/pipeline who {name}")));
+            summary.hint = Some(Text::plain("Who may do what: ").code(format!("/pipeline who {name}")));
         }
-        story
+        summary
     }
 }
 
@@ -92,15 +92,15 @@ impl Step for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let (Self { change, by }, world) = (self, &cx.world);
         let Some(name) = &change.name else {
-            return Err(Trouble::Corrupt("a change of roles of no pipeline".into()));
+            return Err(EngineError::Corrupt("a change of roles of no pipeline".into()));
         };
-        let concern = Concern::people([&by.id]);
-        let Ground { roles, access, .. } = Ground::read_about(world, name, concern).await?;
-        access.administer(&by.id).map_err(Trouble::Refused)?;
-        let after = roles.changed(change, by, world.clock.now()).map_err(Trouble::Refused)?;
+        let subjects = Subjects::people([&by.id]);
+        let Snapshot { roles, access, .. } = Snapshot::read_about(world, name, subjects).await?;
+        access.administer(&by.id).map_err(EngineError::Refused)?;
+        let after = roles.changed(change, by, world.clock.now()).map_err(EngineError::Refused)?;
         let kept = kept(&after, change).filter(|_| !change.gives);
         Progress::recorded(kept, vec![after.here.put(world.keys.pipeline_grants(name))?])
     }

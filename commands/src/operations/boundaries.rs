@@ -192,7 +192,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{Cloud, TestClock, target};
+    use crate::testing::{FakeAws, TestClock, target};
 
     fn boundary(tables: &[&str], queue: &str) -> Boundary {
         let tables = tables.iter().map(|table| (*table).to_owned()).collect();
@@ -219,9 +219,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_boundary_that_protects_another_table_is_left_as_it_is() {
-        let cloud = Cloud::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
-        let reach = cloud.reach();
-        let identity: &dyn Identity = &reach;
+        let fake_aws = FakeAws::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
+        let fault_proxy = fake_aws.fault_proxy();
+        let identity: &dyn Identity = &fault_proxy;
         let first = boundary(&["a", "a-audit"], "q");
         apply(identity, &target(), &first).await.unwrap();
         // A second installation, and one whose state is a file.
@@ -250,9 +250,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_boundary_is_made_compared_and_brought_up_to_date() {
-        let cloud = Cloud::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
-        let reach = cloud.reach();
-        let identity: &dyn Identity = &reach;
+        let fake_aws = FakeAws::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
+        let fault_proxy = fake_aws.fault_proxy();
+        let identity: &dyn Identity = &fault_proxy;
         let first = boundary(&["t"], "q1");
         assert_eq!(look(identity, &target(), &first).await, Ok(Standing::Missing));
         assert_eq!(apply(identity, &target(), &first).await, Ok(Applied::Made));

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    About, Artifact, Attempt, Change, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
+    AuditSubject, Artifact, Attempt, Change, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
     to_item,
 };
 use crate::operation::{
-    Content, DEPLOY, Definition, End, Facts, Ground, Node, Slot, StepId, Story, Trouble, marked,
+    Content, DEPLOY, Operation, End, OperationState, Snapshot, Node, Slot, StepId, Summary, EngineError, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
@@ -70,9 +70,9 @@ pub struct Params {
 /// The operation.
 pub struct Deploy;
 
-fn preparation<'a>(facts: &'a Facts, params: &'a Params, target: &'a Target) -> Preparation<'a> {
+fn preparation<'a>(op: &'a OperationState, params: &'a Params, target: &'a Target) -> Preparation<'a> {
     Preparation {
-        facts,
+        op,
         target,
         pipeline: &params.name,
         stage: &params.stage,
@@ -85,20 +85,20 @@ fn preparation<'a>(facts: &'a Facts, params: &'a Params, target: &'a Target) -> 
     }
 }
 
-fn release(facts: &Facts, params: &Params, succeeded: bool) -> Release {
+fn release(op: &OperationState, params: &Params, succeeded: bool) -> Release {
     Release {
         number: params.release,
-        operation: facts.id.clone(),
+        operation: op.id.clone(),
         succeeded,
         build: params.build,
         commit: params.commit.clone(),
         artifact: params.artifact.clone(),
-        made: facts.charter.accepted,
-        actor: facts.charter.actor.clone(),
+        made: op.spec.accepted,
+        actor: op.spec.actor.clone(),
     }
 }
 
-impl Definition for Deploy {
+impl Operation for Deploy {
     fn kind(&self) -> &'static str {
         DEPLOY
     }
@@ -106,12 +106,12 @@ impl Definition for Deploy {
         TOO_MANY_FUNCTIONS
     }
 
-    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let params = facts.shared_params::<Params>()?;
-        let Prepared { mut nodes, set } = preparation(facts, &params, target).nodes()?;
+    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        let params = op.shared_params::<Params>()?;
+        let Prepared { mut nodes, set } = preparation(op, &params, target).nodes()?;
         let Some(ready) = set else { return Ok(nodes) };
         let before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
-        if !all_done(facts, &nodes) {
+        if !all_done(op, &nodes) {
             return Ok(nodes);
         }
         let moved = JustMoved {
@@ -143,8 +143,8 @@ impl Definition for Deploy {
             build: params.build,
             digest: params.artifact.digest.clone(),
             commit: params.commit.clone(),
-            since: facts.charter.accepted,
-            by: facts.charter.actor.clone(),
+            since: op.spec.accepted,
+            by: op.spec.actor.clone(),
             api: ready.set.api.clone(),
             parameters: ready.set.parameters.clone(),
         };
@@ -154,63 +154,63 @@ impl Definition for Deploy {
             current,
             rollback: false,
             set: Some(ready.set),
-            release: Some(release(facts, &params, true)),
+            release: Some(release(op, &params, true)),
         };
         let node = Node::new(StepId::new("record"), "", record).after(after);
         nodes.push(node.holding(Slot::Stage(params.stage.clone())).point_of_no_return());
         Ok(nodes)
     }
 
-    fn contents(&self, facts: &Facts, target: &Target) -> Result<Vec<Arc<dyn Content>>, Trouble> {
-        preparation(facts, &*facts.shared_params::<Params>()?, target).contents()
+    fn contents(&self, op: &OperationState, target: &Target) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+        preparation(op, &*op.shared_params::<Params>()?, target).contents()
     }
 
-    fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let params: Params = facts.params()?;
-        Ok(resolution_nodes(facts, target, &params.name, &params.stage))
+    fn resolution(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        let params: Params = op.params()?;
+        Ok(resolution_nodes(op, target, &params.name, &params.stage))
     }
 
-    fn gate(&self, facts: &Facts, slot: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
-        let Params { name, stage, smoke, parameters, .. } = facts.asked()?;
-        let view = &ground.view;
-        pass(view, &Attempt { pipeline: &name, stage: &stage, want: Want::Deploy, at })?;
+    fn gate(&self, op: &OperationState, slot: &Slot, snapshot: &Snapshot, at: Timestamp) -> Result<(), Refusal> {
+        let Params { name, stage, smoke, parameters, .. } = op.asked()?;
+        let state = &snapshot.state;
+        pass(state, &Attempt { pipeline: &name, stage: &stage, want: Want::Deploy, at })?;
         if *slot != Slot::Stage(stage.clone()) {
             return Ok(());
         }
-        unmoved(facts, &name, &stage, view)?;
-        let policy = view.policy(&stage);
+        unmoved(op, &name, &stage, state)?;
+        let policy = state.policy(&stage);
         same_smoke(smoke.as_ref(), &policy, &stage)?;
         same_parameters(&parameters, &policy, &stage)?;
-        may_be_wild(facts, &policy, &stage)
+        may_be_wild(op, &policy, &stage)
     }
 
-    fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
+    fn on_end(&self, op: &OperationState, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
         if succeeded {
             return Ok(vec![]);
         }
         // A failed release goes nowhere, but its number is used up and says so.
-        let params: Params = facts.params()?;
+        let params: Params = op.params()?;
         let keys = crate::operation::Keys::new(cx.target);
         let key = keys.release(&params.name, params.release);
-        let item = to_item(key, Default::default(), &release(facts, &params, false))?;
-        let touched = touched(facts, cx.target, &params.name, &params.stage);
+        let item = to_item(key, Default::default(), &release(op, &params, false))?;
+        let touched = touched(op, cx.target, &params.name, &params.stage);
         Ok([Write::Put { item, when: Precondition::Any }].into_iter().chain(touched).collect())
     }
 
-    fn about(&self, facts: &Facts) -> About {
-        let Ok(params) = facts.params::<Params>() else { return About::default() };
-        About {
+    fn about(&self, op: &OperationState) -> AuditSubject {
+        let Ok(params) = op.params::<Params>() else { return AuditSubject::default() };
+        AuditSubject {
             stage: Some(params.stage),
             build: Some(params.build),
             commit: Some(params.commit),
             before: params.before,
             after: Some(params.release),
-            ..About::default()
+            ..AuditSubject::default()
         }
     }
 
-    fn story(&self, facts: &Facts) -> Story {
-        let Ok(params) = facts.params::<Params>() else { return Story::new("A deploy".into()) };
+    fn summary(&self, op: &OperationState) -> Summary {
+        let Ok(params) = op.params::<Params>() else { return Summary::new("A deploy".into()) };
         let Params { name, stage, build, release, .. } = &params;
         let title = Text::plain("Deploy of ")
             .code(name.as_str())
@@ -220,28 +220,28 @@ impl Definition for Deploy {
             .code(stage.as_str())
             .then(" as ")
             .code(release.to_string());
-        let mut story = Story::new(title).field("Commit", change_text(&params.commit));
+        let mut summary = Summary::new(title).field("Commit", change_text(&params.commit));
         if let Some(before) = params.before {
-            story = story.field("Before", Text::default().code(before.to_string()));
+            summary = summary.field("Before", Text::default().code(before.to_string()));
         }
         if let Some(outside) = &params.outside {
-            story = story.field("Moved outside Sluice", gone_on(outside, stage, facts));
+            summary = summary.field("Moved outside Sluice", gone_on(outside, stage, op));
         }
         if let Some(newer) = &params.newer {
-            story = story.field("Newer", marked(newer));
+            summary = summary.field("Newer", marked(newer));
         }
-        story = of_parameters(story, facts, &params.parameters_before, &params.parameters);
-        if let Some(url) = moved_url(facts) {
-            story = story.field("URL", Text::default().link(url.clone(), url));
+        summary = of_parameters(summary, op, &params.parameters_before, &params.parameters);
+        if let Some(url) = moved_url(op) {
+            summary = summary.field("URL", Text::default().link(url.clone(), url));
         }
-        story.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {release}")));
-        if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
-            story.hint = Some(Text::plain("Next: ").code(match &params.next {
+        summary.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {release}")));
+        if op.ended.is_some_and(|(_, succeeded)| succeeded) {
+            summary.hint = Some(Text::plain("Next: ").code(match &params.next {
                 Some(next) => format!("/promote {name} {next}"),
                 None if params.has_next => format!("/pipeline check {name}"),
                 None => format!("/stage add {name} prod"),
             }));
         }
-        story
+        summary
     }
 }

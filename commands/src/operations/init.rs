@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use ulid::Ulid;
 
-use crate::domain::{Act, AuditRecord, Grant, Grants, Roster};
+use crate::domain::{Act, AuditRecord, Grant, Grants, PinnedRoles};
 use crate::operation::{Keys, audit_by};
 use crate::operations::access;
 use crate::ports::{Store, StoreError};
@@ -28,7 +28,7 @@ pub enum Named {
 pub async fn admins(
     store: &dyn Store,
     keys: &Keys,
-    pinned: &Roster,
+    pinned: &PinnedRoles,
     (people, login): (&[UserId], &str),
     at: Timestamp,
 ) -> Result<Vec<(UserId, Named)>, StoreError> {
@@ -89,7 +89,7 @@ mod tests {
     async fn the_first_admins_are_recorded_once_by_whoever_set_it_up() {
         let (store, keys) = (MemoryStore::new(), Keys::new(&target()));
         let users = ["U1", "U2", "U3"].map(|id| id.parse::<UserId>().unwrap());
-        let pinned = Roster { admins: [users[2].clone().into()].into(), ..Roster::default() };
+        let pinned = PinnedRoles { admins: [users[2].clone().into()].into(), ..PinnedRoles::default() };
         let name = async |people: &[UserId]| {
             let named =
                 admins(&store, &keys, &pinned, (people, "root"), Timestamp::UNIX_EPOCH).await.unwrap();
@@ -113,6 +113,6 @@ mod tests {
         let commands: std::collections::BTreeSet<_> =
             records.iter().map(|record| record.command.as_str()).collect();
         assert_eq!(commands, ["sluice init --admin U1", "sluice init --admin U2"].into());
-        assert_eq!(records[0].actor.told().flat(), "sluice init by root at a terminal");
+        assert_eq!(records[0].actor.attribution().flat(), "sluice init by root at a terminal");
     }
 }

@@ -1,7 +1,7 @@
 //! The operations: what `/repo create`, `/build`, `/deploy`, `/stage add|set|lock|unlock`, `/promote`, `/rollback` and
 //! `/pipeline grant|revoke` do.
 //!
-//! Each is a [`Definition`](crate::operation::Definition): parameters, and from what is known the steps that can be
+//! Each is a [`Operation`](crate::operation::Definition): parameters, and from what is known the steps that can be
 //! named. The steps that several share stand in `steps`.
 
 pub mod access;
@@ -46,8 +46,8 @@ pub fn registry() -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::testing::{charter, operation_id};
-    use crate::operation::{DEPLOY, Facts, Ground, PROMOTE, ROLLBACK, Slot};
+    use crate::operation::testing::{spec, operation_id};
+    use crate::operation::{DEPLOY, OperationState, Snapshot, PROMOTE, ROLLBACK, Slot};
     use sluice_model::Permission;
 
     #[test]
@@ -56,12 +56,12 @@ mod tests {
         let at = "2026-03-01T12:00:00Z".parse().unwrap();
         for kind in [DEPLOY, PROMOTE, ROLLBACK] {
             let definition = registry().newest(kind).expect("a definition");
-            let facts = Facts::new(operation_id(1), charter(kind));
-            let gate = definition.gate(&facts, &prod, &Ground::default(), at);
+            let op = OperationState::new(operation_id(1), spec(kind));
+            let gate = definition.gate(&op, &prod, &Snapshot::default(), at);
             assert_eq!(gate.unwrap_err().code, "corrupt-record", "{kind}");
         }
         let promote = registry().newest(PROMOTE).expect("a definition");
-        let permission = promote.permission(&Facts::new(operation_id(1), charter(PROMOTE)));
+        let permission = promote.permission(&OperationState::new(operation_id(1), spec(PROMOTE)));
         assert_eq!(permission, Permission::Admins, "an override may be among what cannot be read");
     }
 }

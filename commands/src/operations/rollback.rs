@@ -10,15 +10,15 @@ use futures::future::{try_join_all, try_join3};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{About, Attempt, Change, Current, Drift, Release, VersionSet, View, Want, pass};
+use crate::domain::{AuditSubject, Attempt, Change, Current, Drift, Release, VersionSet, PipelineState, Want, pass};
 use crate::operation::{
-    Context, Definition, Effect, End, Facts, Ground, Node, Preempt, Progress, Slot, Step, StepId, Story,
-    Trouble, VOID, Verdict, give_way, load, marked,
+    Context, Operation, Effect, End, OperationState, Snapshot, Node, Preempt, Progress, Slot, Step, StepId, Summary,
+    EngineError, VOID, SignalKind, preempt, load, marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::operations::steps::{
-    PointAlias, RanBefore, RecordMove, ServeDeployment, Watch, gone_on, moved_url, nevertheless,
+    PointAlias, RanBefore, RecordMove, ServeDeployment, Watch, gone_on, moved_url, drift_note,
     resolution_nodes, touched,
 };
 use crate::ports::{Alias, Write};
@@ -68,7 +68,7 @@ struct Look {
 /// The operation.
 pub struct Rollback;
 
-impl Definition for Rollback {
+impl Operation for Rollback {
     fn kind(&self) -> &'static str {
         crate::operation::ROLLBACK
     }
@@ -76,8 +76,8 @@ impl Definition for Rollback {
         true
     }
 
-    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let params: Params = facts.params()?;
+    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        let params: Params = op.params()?;
         let slot = Slot::Stage(params.stage.clone());
         let look = StepId::new("look");
         let watch = Watch {
@@ -86,19 +86,19 @@ impl Definition for Rollback {
             before: Some(params.before),
             mark: None,
             accepted: params.outside.clone(),
-            line: nevertheless(facts),
+            line: drift_note(op),
         };
         let step = LookAtStage { target: target.clone(), params: params.clone(), watch };
         let mut nodes = vec![];
         let mut first = vec![];
         if params.goes_first {
             first.push(StepId::new("way"));
-            let by = facts.charter.actor.clone();
-            nodes.push(Node::new(StepId::new("way"), "", MakeWay { params: params.clone(), by }));
+            let by = op.spec.actor.clone();
+            nodes.push(Node::new(StepId::new("way"), "", PreemptOthers { params: params.clone(), by }));
         }
         let node = Node::new(look.clone(), "look at the stage", step);
         nodes.push(node.after(first).holding(slot.clone()));
-        let Some(seen) = facts.output::<Look>(&look)? else { return Ok(nodes) };
+        let Some(seen) = op.output::<Look>(&look)? else { return Ok(nodes) };
         let before = RanBefore {
             pipeline: params.name.clone(),
             stage: params.stage.clone(),
@@ -149,12 +149,12 @@ impl Definition for Rollback {
             build: params.release.build,
             digest: params.release.artifact.digest.clone(),
             commit: params.release.commit.clone(),
-            since: facts.charter.accepted,
-            by: facts.charter.actor.clone(),
+            since: op.spec.accepted,
+            by: op.spec.actor.clone(),
             api: params.set.api.clone(),
             parameters: params.set.parameters.clone(),
         };
-        let others = promote::void_outdated_node(facts, &params.name, &params.stage)?;
+        let others = promote::void_outdated_node(op, &params.name, &params.stage)?;
         let record = RecordMove {
             pipeline: params.name,
             stage: params.stage,
@@ -169,23 +169,23 @@ impl Definition for Rollback {
         Ok(nodes)
     }
 
-    fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let params: Params = facts.params()?;
-        Ok(resolution_nodes(facts, target, &params.name, &params.stage))
+    fn resolution(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        let params: Params = op.params()?;
+        Ok(resolution_nodes(op, target, &params.name, &params.stage))
     }
 
-    fn permission(&self, facts: &Facts) -> Permission {
-        match facts.params::<Params>() {
+    fn permission(&self, op: &OperationState) -> Permission {
+        match op.params::<Params>() {
             Ok(params) if !params.overrides => Permission::OperatorsOrOncall,
             _ => Permission::AdminsOrOncall,
         }
     }
 
-    fn gate(&self, facts: &Facts, _: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
-        let view = &ground.view;
-        let Params { name, stage, before, .. } = facts.asked()?;
-        pass(view, &Attempt { pipeline: &name, stage: &stage, want: Want::Rollback, at })?;
-        let now = view.stages.get(&stage).and_then(|stage| stage.current.as_ref());
+    fn gate(&self, op: &OperationState, _: &Slot, snapshot: &Snapshot, at: Timestamp) -> Result<(), Refusal> {
+        let state = &snapshot.state;
+        let Params { name, stage, before, .. } = op.asked()?;
+        pass(state, &Attempt { pipeline: &name, stage: &stage, want: Want::Rollback, at })?;
+        let now = state.stages.get(&stage).and_then(|stage| stage.current.as_ref());
         match now {
             Some(now) if now.release == before => Ok(()),
             now => {
@@ -201,15 +201,15 @@ impl Definition for Rollback {
         }
     }
 
-    fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
-        let params: Params = facts.params()?;
-        let touched = touched(facts, cx.target, &params.name, &params.stage);
+    fn on_end(&self, op: &OperationState, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
+        let params: Params = op.params()?;
+        let touched = touched(op, cx.target, &params.name, &params.stage);
         Ok(touched.into_iter().filter(|_| !succeeded).collect())
     }
 
-    fn about(&self, facts: &Facts) -> About {
-        let Ok(params) = facts.params::<Params>() else { return About::default() };
-        About {
+    fn about(&self, op: &OperationState) -> AuditSubject {
+        let Ok(params) = op.params::<Params>() else { return AuditSubject::default() };
+        AuditSubject {
             stage: Some(params.stage),
             build: Some(params.release.build),
             commit: Some(params.release.commit),
@@ -217,12 +217,12 @@ impl Definition for Rollback {
             after: Some(params.release.number),
             versions: params.set.versions,
             reason: params.reason,
-            ..About::default()
+            ..AuditSubject::default()
         }
     }
 
-    fn story(&self, facts: &Facts) -> Story {
-        let Ok(params) = facts.params::<Params>() else { return Story::new("A rollback".into()) };
+    fn summary(&self, op: &OperationState) -> Summary {
+        let Ok(params) = op.params::<Params>() else { return Summary::new("A rollback".into()) };
         let Params { name, stage, before, release, .. } = &params;
         let number = release.number.to_string();
         let title = Text::plain("Rollback of ")
@@ -236,45 +236,45 @@ impl Definition for Rollback {
         let from =
             Text::default().code(before.to_string()).then(" ").join(change_text(&params.before_commit));
         let to = Text::default().code(number.clone()).then(" ").join(change_text(&release.commit));
-        let mut story = Story::new(title).field("From", from).field("To", to);
+        let mut summary = Summary::new(title).field("From", from).field("To", to);
         if let Some(reason) = &params.reason {
             let label = if params.overrides { "Override" } else { "Reason" };
-            story = story.field(label, Text::plain(reason.clone()));
+            summary = summary.field(label, Text::plain(reason.clone()));
         }
         if !params.passed.is_empty() {
-            story = story.field("Passed", marked(&params.passed.join(" ")));
+            summary = summary.field("Passed", marked(&params.passed.join(" ")));
         }
         if let Some(outside) = &params.outside {
-            story = story.field("Moved outside Sluice", gone_on(outside, stage, facts));
+            summary = summary.field("Moved outside Sluice", gone_on(outside, stage, op));
         }
-        if let Some(url) = moved_url(facts) {
-            story = story.field("URL", Text::default().link(url.clone(), url));
+        if let Some(url) = moved_url(op) {
+            summary = summary.field("URL", Text::default().link(url.clone(), url));
         }
-        story.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {number}")));
-        story.broadcast = true;
-        if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
-            story.hint =
+        summary.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {number}")));
+        summary.broadcast = true;
+        if op.ended.is_some_and(|(_, succeeded)| succeeded) {
+            summary.hint =
                 Some(Text::plain("Fix it, push, then run ").code(format!("/build {name}")).then("."));
         }
-        story
+        summary
     }
 }
 
 /// Has the promotions to that stage stop: one that waits is void, one that runs takes back what it did.
-struct MakeWay {
+struct PreemptOthers {
     params: Params,
     by: Actor,
 }
 
 #[async_trait]
-impl Step for MakeWay {
+impl Step for PreemptOthers {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let world = &cx.world;
-        let view = View::read(&*world.store, &world.keys, &self.params.name).await?;
-        for ticket in view.tickets.iter().filter(|ticket| ticket.kind == promote::KIND) {
+        let state = PipelineState::read(&*world.store, &world.keys, &self.params.name).await?;
+        for ticket in state.tickets.iter().filter(|ticket| ticket.kind == promote::KIND) {
             let open = match load(&*world.store, &world.keys, &ticket.operation).await {
                 Ok(Some(open)) => open,
                 Ok(None) => continue,
@@ -285,15 +285,15 @@ impl Step for MakeWay {
                 }
                 Err(error) => return Err(error),
             };
-            let Ok(theirs) = open.facts.params::<promote::Params>() else {
+            let Ok(theirs) = open.op.params::<promote::Params>() else {
                 tracing::warn!(operation = %ticket.operation, "a promotion of another version is passed over");
                 continue;
             };
             if theirs.to == self.params.stage {
-                let about = promote::Promote.about(&open.facts);
-                let (verdict, rule, by) = (Verdict::GiveWay, "rollback", &self.by);
-                let preempt = Preempt { verdict, reason: None, rule, by, about };
-                give_way(world, &open.head, preempt).await?;
+                let about = promote::Promote.about(&open.op);
+                let (kind, rule, by) = (SignalKind::Preempt, "rollback", &self.by);
+                let preempt = Preempt { kind, reason: None, rule, by, about };
+                preempt(world, &open.head, preempt).await?;
             }
         }
         Progress::done(())
@@ -311,17 +311,17 @@ impl Step for LookAtStage {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Self { target, params, watch } = self;
         let stage = params.stage.as_str();
         let aliases = try_join_all(params.set.versions.keys().map(|function| async move {
             let found = cx.world.functions.alias(target, function, stage).await?;
-            Ok::<_, Trouble>((function, found))
+            Ok::<_, EngineError>((function, found))
         }));
         let serves = async {
             let Some(api) = &params.set.api else { return Ok(None) };
             let found = cx.world.gateway.stage(target, &api.api, stage).await?;
-            Ok::<_, Trouble>(found.and_then(|stage| stage.deployment))
+            Ok::<_, EngineError>(found.and_then(|stage| stage.deployment))
         };
         let (aliases, serves, recorded) = try_join3(aliases, serves, watch.recorded(cx)).await?;
         if let Some(recorded) = recorded {

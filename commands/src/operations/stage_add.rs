@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{About, REVISION, Stage, View, to_item};
-use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble};
+use crate::domain::{AuditSubject, REVISION, Stage, PipelineState, to_item};
+use crate::operation::{Context, Operation, Effect, OperationState, Node, Progress, Step, StepId, Summary, EngineError};
 use crate::ports::{Guard, Precondition, Write};
 use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 
@@ -22,40 +22,40 @@ pub struct Params {
 /// The operation.
 pub struct StageAdd;
 
-impl Definition for StageAdd {
+impl Operation for StageAdd {
     fn kind(&self) -> &'static str {
         "stage-add"
     }
-    fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
-        Ok(vec![Node::new(StepId::new("record"), "", Record(facts.params()?))])
+    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
+        Ok(vec![Node::new(StepId::new("record"), "", Record(op.params()?))])
     }
-    fn permission(&self, _: &Facts) -> Permission {
+    fn permission(&self, _: &OperationState) -> Permission {
         Permission::Admins
     }
     fn can_cancel(&self) -> bool {
         false
     }
-    fn about(&self, facts: &Facts) -> About {
-        About { stage: facts.params::<Params>().ok().map(|params| params.stage), ..About::default() }
+    fn about(&self, op: &OperationState) -> AuditSubject {
+        AuditSubject { stage: op.params::<Params>().ok().map(|params| params.stage), ..AuditSubject::default() }
     }
-    fn story(&self, facts: &Facts) -> Story {
-        let Ok(Params { name, stage, .. }) = facts.params() else { return Story::new("A new stage".into()) };
+    fn summary(&self, op: &OperationState) -> Summary {
+        let Ok(Params { name, stage, .. }) = op.params() else { return Summary::new("A new stage".into()) };
         // "Stage prod is running" would tell of the stage what is true of the work alone.
-        let (what, of) = match facts.ended {
+        let (what, of) = match op.ended {
             Some((_, true)) => ("Stage ", " of "),
             _ => ("Addition of stage ", " to "),
         };
         let title = Text::plain(what).code(stage.as_str()).then(of).code(name.as_str());
-        let mut story = Story::new(title);
+        let mut summary = Summary::new(title);
         let stages =
-            facts.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();
+            op.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();
         if !stages.is_empty() {
             let order: Vec<_> = stages.iter().map(StageName::as_str).collect();
-            story = story.field("Stages", Text::plain(order.join(" → ")));
-            story.result = Some(Text::plain("it is protected, and promotions to it need one approval"));
-            story.hint = Some(Text::plain("Next: ").code(format!("/promote {name} {stage}")));
+            summary = summary.field("Stages", Text::plain(order.join(" → ")));
+            summary.result = Some(Text::plain("it is protected, and promotions to it need one approval"));
+            summary.hint = Some(Text::plain("Next: ").code(format!("/promote {name} {stage}")));
         }
-        story
+        summary
     }
 }
 
@@ -98,15 +98,15 @@ impl Step for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Params { name, stage, after } = &self.0;
         let keys = &cx.world.keys;
-        let view = View::read(&*cx.world.store, keys, name).await?;
-        let mut pipeline = view.expect_pipeline()?.clone();
-        pipeline.stages = ordered(name, &pipeline.stages, stage, after.as_ref()).map_err(Trouble::Refused)?;
+        let state = PipelineState::read(&*cx.world.store, keys, name).await?;
+        let mut pipeline = state.expect_pipeline()?.clone();
+        pipeline.stages = ordered(name, &pipeline.stages, stage, after.as_ref()).map_err(EngineError::Refused)?;
         let order = pipeline.stages.clone();
         // The whole record is written, so both its revision and its counters must be those that were read.
-        let before = view.counters;
+        let before = state.counters;
         let mut counters = before;
         counters.revision += 1;
         let item = to_item(keys.pipeline(name), counters.guards(), &pipeline)?;

@@ -15,9 +15,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{About, Lock};
+use crate::domain::{AuditSubject, Lock};
 use crate::operation::{
-    Context, Definition, Effect, Facts, Ground, Node, Progress, Slot, Step, StepId, Story, Trouble,
+    Context, Operation, Effect, OperationState, Snapshot, Node, Progress, Slot, Step, StepId, Summary, EngineError,
 };
 use crate::ports::Write;
 use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
@@ -55,7 +55,7 @@ pub(crate) fn listed<'a>(stages: impl IntoIterator<Item = &'a StageName>) -> Tex
     })
 }
 
-impl Definition for StageLock {
+impl Operation for StageLock {
     fn kind(&self) -> &'static str {
         KIND
     }
@@ -65,13 +65,13 @@ impl Definition for StageLock {
     fn is_urgent(&self) -> bool {
         true
     }
-    fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
-        let params: Params = facts.params()?;
+    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
+        let params: Params = op.params()?;
         let node = |stage: &StageName| {
             let step = Record {
                 name: params.name.clone(),
                 stage: stage.clone(),
-                owner: facts.charter.actor.clone(),
+                owner: op.spec.actor.clone(),
                 until: params.until,
                 hard: params.hard,
                 reason: params.reason.clone(),
@@ -86,14 +86,14 @@ impl Definition for StageLock {
             nodes.push(node(stage).after(before));
         }
         let set: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
-        nodes.extend(hold::nodes(facts, &params, &set)?);
+        nodes.extend(hold::nodes(op, &params, &set)?);
         Ok(nodes)
     }
     fn keeps_place(&self) -> bool {
         false
     }
-    fn permission(&self, facts: &Facts) -> Permission {
-        match facts.params::<Params>() {
+    fn permission(&self, op: &OperationState) -> Permission {
+        match op.params::<Params>() {
             Ok(params) if !params.hard => Permission::OperatorsOrOncall,
             _ => Permission::Admins,
         }
@@ -101,40 +101,40 @@ impl Definition for StageLock {
     fn can_cancel(&self) -> bool {
         false
     }
-    fn about(&self, facts: &Facts) -> About {
-        let Ok(params) = facts.params::<Params>() else { return About::default() };
+    fn about(&self, op: &OperationState) -> AuditSubject {
+        let Ok(params) = op.params::<Params>() else { return AuditSubject::default() };
         let stage =
             Some(params.stages).filter(|stages| stages.len() == 1).and_then(|mut stages| stages.pop());
-        About { stage, reason: Some(params.reason), ..About::default() }
+        AuditSubject { stage, reason: Some(params.reason), ..AuditSubject::default() }
     }
-    fn story(&self, facts: &Facts) -> Story {
-        let Ok(params) = facts.params::<Params>() else { return Story::new("A lock".into()) };
+    fn summary(&self, op: &OperationState) -> Summary {
+        let Ok(params) = op.params::<Params>() else { return Summary::new("A lock".into()) };
         let Params { name, stages, until, hard, reason, over, kept } = &params;
         let kind = if *hard { "Hard lock of " } else { "Lock of " };
         let title = Text::plain(kind).join(listed(stages)).then(" of ").code(name.as_str());
-        let mut story = Story::new(title)
+        let mut summary = Summary::new(title)
             .field("Until", Text::default().time(*until))
             .field("Reason", Text::plain(reason.clone()));
         for lock in over {
             let was =
                 Text::default().user(&lock.owner.id).then(", who had locked ").code(lock.stage.as_str());
-            story = story.field("Taken over from", was.then(format!(": {}", lock.reason)));
+            summary = summary.field("Taken over from", was.then(format!(": {}", lock.reason)));
         }
         for lock in kept {
-            let also =
+            let extras =
                 Text::default().user(&lock.owner.id).then(", ").code(lock.stage.as_str()).then(" until ");
-            story = story.field("Also locked by", also.time(lock.until).then(format!(": {}", lock.reason)));
+            summary = summary.field("Also locked by", extras.time(lock.until).then(format!(": {}", lock.reason)));
         }
         let stop = if *hard {
             "nothing moves there, not even back"
         } else {
             "nothing new comes there; a rollback passes"
         };
-        story.result = Some(Text::plain(stop));
+        summary.result = Some(Text::plain(stop));
         let only =
             stages.first().filter(|_| stages.len() == 1).map_or(String::new(), |stage| format!(" {stage}"));
-        story.hint = Some(Text::plain("To end it before: ").code(format!("/stage unlock {name}{only}")));
-        hold::tell(story, facts, &params)
+        summary.hint = Some(Text::plain("To end it before: ").code(format!("/stage unlock {name}{only}")));
+        hold::notify(summary, op, &params)
     }
 }
 
@@ -152,9 +152,9 @@ impl Step for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let keys = &cx.world.keys;
-        let Ground { view, access, .. } = Ground::read(&cx.world, &self.name).await?;
+        let Snapshot { state, access, .. } = Snapshot::read(&cx.world, &self.name).await?;
         let lock = Lock {
             stage: self.stage.clone(),
             owner: self.owner.clone(),
@@ -166,11 +166,11 @@ impl Step for Record {
             over: vec![],
         };
         // Another lock may have been set since this one was accepted.
-        let (lock, gone) = match view.locks.get(&self.stage) {
-            Some(other) => lock.in_place_of(other, &access).map_err(Trouble::Refused)?,
+        let (lock, gone) = match state.locks.get(&self.stage) {
+            Some(other) => lock.in_place_of(other, &access).map_err(EngineError::Refused)?,
             None => (lock, vec![]),
         };
-        let (key, when) = (keys.lock(&self.name, &self.stage), view.lock_as_seen(&self.stage));
+        let (key, when) = (keys.lock(&self.name, &self.stage), state.lock_as_seen(&self.stage));
         let gone: Vec<OperationId> = gone.into_iter().map(|lock| lock.operation).collect();
         Progress::recorded(gone, vec![Write::Put { item: lock.to_item(key)?, when }])
     }

@@ -6,9 +6,9 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{About, Policy, View, parameter, revised};
+use crate::domain::{AuditSubject, Policy, PipelineState, parameter, revised};
 use crate::operation::{
-    Context, Definition, Effect, Facts, Node, Progress, Slot, Step, StepId, Story, Trouble,
+    Context, Operation, Effect, OperationState, Node, Progress, Slot, Step, StepId, Summary, EngineError,
 };
 use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 
@@ -92,36 +92,36 @@ pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> R
 /// The operation.
 pub struct StageSet;
 
-impl Definition for StageSet {
+impl Operation for StageSet {
     fn kind(&self) -> &'static str {
         KIND
     }
-    fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
-        let params: Params = facts.params()?;
+    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
+        let params: Params = op.params()?;
         let slot = Slot::Stage(params.stage.clone());
         Ok(vec![Node::new(StepId::new("record"), "", Record(params)).holding(slot)])
     }
-    fn permission(&self, _: &Facts) -> Permission {
+    fn permission(&self, _: &OperationState) -> Permission {
         Permission::Admins
     }
     fn can_cancel(&self) -> bool {
         false
     }
-    fn about(&self, facts: &Facts) -> About {
-        About { stage: facts.params::<Params>().ok().map(|params| params.stage), ..About::default() }
+    fn about(&self, op: &OperationState) -> AuditSubject {
+        AuditSubject { stage: op.params::<Params>().ok().map(|params| params.stage), ..AuditSubject::default() }
     }
-    fn story(&self, facts: &Facts) -> Story {
-        let Ok(params) = facts.params::<Params>() else { return Story::new("A stage's policy".into()) };
+    fn summary(&self, op: &OperationState) -> Summary {
+        let Ok(params) = op.params::<Params>() else { return Summary::new("A stage's policy".into()) };
         let Params { name, stage, before, is_lower, .. } = &params;
         let title = Text::plain("Policy of ").code(stage.as_str()).then(" of ").code(name.as_str());
-        let mut story = Story::new(title).field("Before", before.words());
-        if let Some(now) = facts.output::<Policy>(&StepId::new("record")).ok().flatten() {
-            story = story.field("Now", now.words());
-            story.result =
+        let mut summary = Summary::new(title).field("Before", before.words());
+        if let Some(now) = op.output::<Policy>(&StepId::new("record")).ok().flatten() {
+            summary = summary.field("Now", now.words());
+            summary.result =
                 Some(Text::plain(if *is_lower { "it asks less than before" } else { "it is set" }));
-            story.done = Some(done(&params, &now));
+            summary.done = Some(done(&params, &now));
         }
-        story.hint = Some(match params.default.approvals {
+        summary.hint = Some(match params.default.approvals {
             _ if !params.sets_parameters() => {
                 Text::plain("How it stands for you: ").code(format!("/pipeline check {name} {stage}"))
             }
@@ -133,7 +133,7 @@ impl Definition for StageSet {
                 Text::plain("The values take effect with the next ").code(line).then(".")
             }
         });
-        story
+        summary
     }
 }
 
@@ -144,15 +144,15 @@ impl Step for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Params { name, stage, settings, default, .. } = &self.0;
         let keys = &cx.world.keys;
-        let view = View::read(&*cx.world.store, keys, name).await?;
+        let state = PipelineState::read(&*cx.world.store, keys, name).await?;
         // On what is set now: somebody may have set something else meanwhile.
-        let policy = changed(&view.policy(stage), default, settings).map_err(Trouble::Refused)?;
-        only_what_holds(stage, default, &policy).map_err(Trouble::Refused)?;
+        let policy = changed(&state.policy(stage), default, settings).map_err(EngineError::Refused)?;
+        only_what_holds(stage, default, &policy).map_err(EngineError::Refused)?;
         let key = keys.policy(name, stage);
-        let revision = view.revisions.get(&key.sort).copied().unwrap_or(0);
+        let revision = state.revisions.get(&key.sort).copied().unwrap_or(0);
         let write = revised(key, revision, &policy)?;
         Progress::recorded(policy, vec![write])
     }

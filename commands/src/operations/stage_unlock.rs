@@ -5,9 +5,9 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{About, Lock, View};
+use crate::domain::{AuditSubject, Lock, PipelineState};
 use crate::operation::{
-    Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble, Verdict,
+    Context, Operation, Effect, OperationState, Node, Progress, Step, StepId, Summary, EngineError, SignalKind,
 };
 use crate::operations::stage_lock::{listed, tell_of_end};
 use crate::ports::Write;
@@ -47,7 +47,7 @@ impl Params {
 /// The operation.
 pub struct StageUnlock;
 
-impl Definition for StageUnlock {
+impl Operation for StageUnlock {
     fn kind(&self) -> &'static str {
         KIND
     }
@@ -57,38 +57,38 @@ impl Definition for StageUnlock {
     fn is_urgent(&self) -> bool {
         true
     }
-    fn nodes(&self, facts: &Facts, _: &Target) -> Result<Vec<Node>, Trouble> {
+    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
         let record = StepId::new("record");
-        let params: Params = facts.params()?;
+        let params: Params = op.params()?;
         let mut nodes = vec![Node::new(record.clone(), "", Record(params.clone()))];
-        let lifted: Vec<StageName> = facts.output::<Option<_>>(&record)?.flatten().unwrap_or_default();
+        let lifted: Vec<StageName> = op.output::<Option<_>>(&record)?.flatten().unwrap_or_default();
         let locks = params.gone(&lifted);
         if !locks.is_empty() {
-            let step = Tell { locks, by: facts.charter.actor.clone() };
+            let step = Tell { locks, by: op.spec.actor.clone() };
             nodes.push(Node::new(StepId::new("tell"), "", step).after([record]));
         }
         Ok(nodes)
     }
-    fn permission(&self, _: &Facts) -> Permission {
+    fn permission(&self, _: &OperationState) -> Permission {
         Permission::OperatorsOrOncall
     }
     fn can_cancel(&self) -> bool {
         false
     }
-    fn about(&self, facts: &Facts) -> About {
-        let Ok(params) = facts.params::<Params>() else { return About::default() };
+    fn about(&self, op: &OperationState) -> AuditSubject {
+        let Ok(params) = op.params::<Params>() else { return AuditSubject::default() };
         let stage = params.locks.first().filter(|_| params.locks.len() == 1).map(|lock| lock.stage.clone());
-        About { stage, ..About::default() }
+        AuditSubject { stage, ..AuditSubject::default() }
     }
-    fn story(&self, facts: &Facts) -> Story {
-        let Ok(params) = facts.params::<Params>() else { return Story::new("An end of a lock".into()) };
+    fn summary(&self, op: &OperationState) -> Summary {
+        let Ok(params) = op.params::<Params>() else { return Summary::new("An end of a lock".into()) };
         let Params { name, locks, restored } = &params;
         let stages = listed(locks.iter().map(|lock| &lock.stage));
         let title = Text::plain("Unlock of ").join(stages).then(" of ").code(name.as_str());
-        let mut story = Story::new(title);
+        let mut summary = Summary::new(title);
         for lock in locks {
             let was = Text::default().user(&lock.owner.id).then(" until ").time(lock.until);
-            story = story.field("Was locked by", was.then(format!(": {}", lock.reason)));
+            summary = summary.field("Was locked by", was.then(format!(": {}", lock.reason)));
         }
         let is_open = |lock: &&Lock| params.restored(&lock.stage).is_none();
         let open: Vec<_> = locks.iter().filter(is_open).map(|lock| &lock.stage).collect();
@@ -97,11 +97,11 @@ impl Definition for StageUnlock {
             1 => listed(open).then(" is open for what is new"),
             _ => listed(open).then(" are open for what is new"),
         };
-        story.result = Some(restored.iter().fold(opens, |text, lock| {
+        summary.result = Some(restored.iter().fold(opens, |text, lock| {
             if text.is_empty() { still_locked(lock) } else { text.then(", ").join(still_locked(lock)) }
         }));
-        story.hint = Some(Text::plain("How it stands: ").code(format!("/pipeline check {name}")));
-        story
+        summary.hint = Some(Text::plain("How it stands: ").code(format!("/pipeline check {name}")));
+        summary
     }
 }
 
@@ -118,16 +118,16 @@ impl Step for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Params { name, locks, .. } = &self.0;
         let keys = &cx.world.keys;
-        let view = View::read(&*cx.world.store, keys, name).await?;
+        let state = PipelineState::read(&*cx.world.store, keys, name).await?;
         let (mut writes, mut lifted) = (vec![], vec![]);
         for lock in locks {
-            let is_same = view.locks.get(&lock.stage).is_some_and(|now| now.operation == lock.operation);
+            let is_same = state.locks.get(&lock.stage).is_some_and(|now| now.operation == lock.operation);
             let key = keys.lock(name, &lock.stage);
             if is_same {
-                let when = view.lock_as_seen(&lock.stage);
+                let when = state.lock_as_seen(&lock.stage);
                 writes.push(match self.0.restored(&lock.stage) {
                     Some(restored) => Write::Put { item: restored.to_item(key)?, when },
                     None => Write::Delete { key, when },
@@ -149,9 +149,9 @@ impl Step for Tell {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         for lock in &self.locks {
-            tell_of_end(&cx.world, &lock.operation, &lock.stage, Verdict::Unlock, &self.by).await?;
+            tell_of_end(&cx.world, &lock.operation, &lock.stage, SignalKind::Unlock, &self.by).await?;
         }
         Progress::done(())
     }

@@ -44,7 +44,7 @@ pub struct Hint {
 /// only later. So nothing comes back, and nobody waits.
 pub trait Wakeups: Send + Sync {
     /// Takes a hint and returns at once.
-    fn ring(&self, hint: Hint);
+    fn wake(&self, hint: Hint);
 }
 
 /// Wakes nobody: one replica, or several that leave it to their sweeps.
@@ -52,7 +52,7 @@ pub trait Wakeups: Send + Sync {
 pub struct NoWakeups;
 
 impl Wakeups for NoWakeups {
-    fn ring(&self, _hint: Hint) {}
+    fn wake(&self, _hint: Hint) {}
 }
 
 /// SQS: the queue by which hints travel, first in, first out per operation. Several replicas share it, each hint goes to

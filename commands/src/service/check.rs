@@ -1,9 +1,9 @@
 //! `/pipeline check`: why can I not promote? Every gate of a stage with its state, for the person who asks. It asks the
 //! same rules that judge a promotion, and changes nothing.
 
-use crate::domain::{Attempt, Stand, Want, gates};
-use crate::operation::{Ground, marked};
-use crate::service::drift::{Truth, moved};
+use crate::domain::{Attempt, GateState, Want, gates};
+use crate::operation::{Snapshot, marked};
+use crate::service::drift::{DriftReport, moved};
 use crate::service::requests::Request;
 use crate::service::{Invocation, Service, Stop};
 use sluice_grammar::Command;
@@ -32,16 +32,16 @@ fn closed(name: &str, refusal: &Refusal) -> Text {
 }
 
 /// Whether AWS says what the record says; a stage that moves right now has no such line.
-fn real(truth: &Truth, name: &PipelineName, stage: &StageName) -> Option<Text> {
-    Some(match truth {
-        Truth::Seen(_, stages) => match stages.get(stage)? {
+fn real(drift_report: &DriftReport, name: &PipelineName, stage: &StageName) -> Option<Text> {
+    Some(match drift_report {
+        DriftReport::Seen(_, stages) => match stages.get(stage)? {
             None => line(State::Open, "AWS", Text::plain("runs what is recorded")),
             Some(outside) => {
                 let again = marked(&format!(" To go on from that: `/promote {name} {stage} anyway`."));
                 line(State::Closed, "AWS", moved(stage, outside).join(again))
             }
         },
-        Truth::Unknown(why) => {
+        DriftReport::Unknown(why) => {
             line(State::Waits, "AWS", Text::plain(format!("could not be compared with the record: {why}")))
         }
     })
@@ -56,11 +56,11 @@ impl Service {
         stage: Option<&StageName>,
     ) -> Result<Answer, Stop> {
         let command = Command::PipelineCheck { name: name.clone(), stage: stage.cloned() };
-        let ground = self.ground(name, &command).await?;
-        let view = &ground.view;
-        let pipeline = view.pipeline(name)?;
+        let snapshot = self.snapshot(name, &command).await?;
+        let state = &snapshot.state;
+        let pipeline = state.pipeline(name)?;
         let stages: Vec<&StageName> = match stage {
-            Some(stage) => vec![&view.stage(name, stage)?.name],
+            Some(stage) => vec![&state.stage(name, stage)?.name],
             None => pipeline.stages.iter().skip(1).collect(),
         };
         let mut title = Text::plain("Check of ").code(name.as_str());
@@ -71,20 +71,20 @@ impl Service {
         if stages.is_empty() {
             card = card.text("It has one stage, which is open: there is nothing to promote to.");
         }
-        let (truth, runtimes) =
-            futures::future::join(self.truth(name, view), self.runtimes(name, view)).await;
-        let truth = truth?;
+        let (drift_report, runtimes) =
+            futures::future::join(self.drift_report(name, state), self.runtimes(name, state)).await;
+        let drift_report = drift_report?;
         for stage in stages {
             card =
-                card.text(Text::default().code(stage.as_str()).then(": ").join(view.policy(stage).words()));
-            let mut lines = self.stands(&ground, name, stage, &invocation.actor.id);
+                card.text(Text::default().code(stage.as_str()).then(": ").join(state.policy(stage).words()));
+            let mut lines = self.stands(&snapshot, name, stage, &invocation.actor.id);
             let at = self.engine.world().clock.now();
-            let waiting = self.requests(view, stage, &mut None).await?.into_iter().filter(Request::waits);
+            let waiting = self.requests(state, stage, &mut None).await?.into_iter().filter(Request::waits);
             lines.extend(waiting.map(|request| {
                 let words = marked(&request.listed(at)).then(", waits for approval");
                 line(State::Waits, "request", words)
             }));
-            lines.extend(real(&truth, name, stage));
+            lines.extend(real(&drift_report, name, stage));
             card = card
                 .text(lines.into_iter().reduce(|all, line| all.then("\n").join(line)).unwrap_or_default());
         }
@@ -95,24 +95,24 @@ impl Service {
     }
 
     /// Every gate of a stage for that person, the first that is asked first.
-    fn stands(&self, ground: &Ground, name: &PipelineName, stage: &StageName, who: &UserId) -> Vec<Text> {
+    fn stands(&self, snapshot: &Snapshot, name: &PipelineName, stage: &StageName, who: &UserId) -> Vec<Text> {
         let world = self.engine.world();
-        let Ground { view, access, .. } = ground;
-        let is_first = view.is_protected(stage);
+        let Snapshot { state, access, .. } = snapshot;
+        let is_first = state.is_protected(stage);
         let mut lines = vec![match access.operate(who) {
             Ok(granted) => {
                 line(State::Open, "you", Text::plain(format!("you may ask, by {}", granted.rule())))
             }
             Err(refusal) => closed("you", &refusal),
         }];
-        let source = view.pipeline.as_ref().and_then(|pipeline| pipeline.before(stage));
-        let running = source.and_then(|from| Some((from, view.stages.get(from)?.current.as_ref()?)));
+        let source = state.pipeline.as_ref().and_then(|pipeline| pipeline.before(stage));
+        let running = source.and_then(|from| Some((from, state.stages.get(from)?.current.as_ref()?)));
         let want = match running {
             Some((from, now)) => Want::Promote { from, release: now.release, again: false, overrides: false },
             None => Want::Deploy,
         };
         if let Some((from, now)) = running {
-            let runs = view.stages.get(stage).and_then(|stage| stage.current.as_ref());
+            let runs = state.stages.get(stage).and_then(|stage| stage.current.as_ref());
             let is_there = runs.is_some_and(|runs| runs.release == now.release);
             let words = Text::default().code(from.as_str()).then(" runs ").code(now.release.to_string());
             let words = if is_there { words.then(", which runs here already") } else { words };
@@ -122,13 +122,13 @@ impl Service {
             lines.push(line(State::Closed, "release", words));
         }
         let attempt = Attempt { pipeline: name, stage, want, at: world.clock.now() };
-        for gate in gates(view, &attempt) {
+        for gate in gates(state, &attempt) {
             lines.push(match &gate.stand {
-                Stand::Open(words) => line(State::Open, gate.name, words.clone()),
-                Stand::Passed(refusal) | Stand::Closed(refusal) => closed(gate.name, refusal),
+                GateState::Open(words) => line(State::Open, gate.name, words.clone()),
+                GateState::Passed(refusal) | GateState::Closed(refusal) => closed(gate.name, refusal),
             });
         }
-        let policy = view.policy(stage);
+        let policy = state.policy(stage);
         if policy.approvals > 0 {
             let (approvers, groups) = access.deciders(&policy.approvers);
             let others = approvers.iter().filter(|user| policy.self_approval || *user != who);

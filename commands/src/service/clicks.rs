@@ -4,13 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Access, Concern, View};
+use crate::domain::{Access, Subjects, PipelineState};
 use crate::operation::{
-    CANCEL_BUTTON, Delivery, Facts, Head, Loaded, PROMOTE, RESOLVE_BUTTON, RETRY_BUTTON, Said, Status,
-    Verdict, Word, answered, load, marked, parse_wait, say,
+    CANCEL_BUTTON, Delivery, OperationState, Head, Loaded, PROMOTE, RESOLVE_BUTTON, RETRY_BUTTON, SignalOutcome, Status,
+    SignalKind, Signal, answered, load, marked, parse_wait, send_signal,
 };
 use crate::operations::promote;
-use crate::service::asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
+use crate::service::access_requests::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
 use crate::service::history::OLDER;
 use crate::service::requests::{Meant, Request, subject};
 use crate::service::{GO_BUTTON, Invocation, LOWER_BUTTON, Service, Stop};
@@ -29,17 +29,17 @@ impl Service {
         if action == OLDER {
             return self.older(invocation, value).await;
         }
-        let verdict = match action {
+        let kind = match action {
             ASK_BUTTON => return self.ask(invocation, value).await,
             GRANT_BUTTON => return self.answer_request(invocation, value, true).await,
             DECLINE_BUTTON => return self.answer_request(invocation, value, false).await,
             GO_BUTTON => return self.go_on(invocation, value).await,
             LOWER_BUTTON => return self.lower(invocation, value).await,
-            promote::APPROVE => Verdict::Approve,
-            promote::REJECT => Verdict::Reject,
-            CANCEL_BUTTON => Verdict::Cancel,
-            RETRY_BUTTON => Verdict::Retry,
-            RESOLVE_BUTTON => Verdict::Resolve,
+            promote::APPROVE => SignalKind::Approve,
+            promote::REJECT => SignalKind::Reject,
+            CANCEL_BUTTON => SignalKind::Cancel,
+            RETRY_BUTTON => SignalKind::Retry,
+            RESOLVE_BUTTON => SignalKind::Resolve,
             _ => {
                 return Err(Refusal::new(
                     "unknown-button",
@@ -51,17 +51,17 @@ impl Service {
         };
         let parsed = value.split_once('|').and_then(|(id, wait)| {
             let id = OperationId::new(id).ok()?;
-            (verdict == Verdict::Cancel || parse_wait(wait).is_some()).then_some((id, wait))
+            (kind == SignalKind::Cancel || parse_wait(wait).is_some()).then_some((id, wait))
         });
         let Some((id, wait)) = parsed else {
             return Err(bad_button().into());
         };
-        let word = Word { verdict, reason: None };
-        match verdict {
-            Verdict::Cancel => self.stop(invocation, &id, word).await,
-            Verdict::Retry | Verdict::Resolve => self.get_on(invocation, &id, wait, word).await,
+        let word = Signal { kind, reason: None };
+        match kind {
+            SignalKind::Cancel => self.stop(invocation, &id, word).await,
+            SignalKind::Retry | SignalKind::Resolve => self.get_on(invocation, &id, wait, word).await,
             _ => {
-                let loaded = self.load(&id).await?.map(|loaded| (loaded.head, loaded.facts));
+                let loaded = self.load(&id).await?.map(|loaded| (loaded.head, loaded.op));
                 self.say_to(invocation, loaded, Some(wait), word).await
             }
         }
@@ -73,25 +73,25 @@ impl Service {
         invocation: &Invocation,
         name: &PipelineName,
         (stage, release): (&StageName, Option<ReleaseNumber>),
-        verdict: Verdict,
+        kind: SignalKind,
         reason: Option<String>,
     ) -> Result<Answer, Stop> {
         let world = self.engine.world();
-        let view = View::read(&*world.store, &world.keys, name).await?;
-        view.pipeline(name)?;
-        view.stage(name, stage)?;
+        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
+        state.pipeline(name)?;
+        state.stage(name, stage)?;
         let mut unreadable = None;
-        let mut waiting = self.requests(&view, stage, &mut unreadable).await?;
+        let mut waiting = self.requests(&state, stage, &mut unreadable).await?;
         waiting.retain(Request::waits);
         if let Some(id) = unreadable.filter(|_| waiting.is_empty()) {
             return self.or_answered(invocation, cannot_be_read(name, self.noun(PROMOTE), &id).into()).await;
         }
-        let word = if verdict == Verdict::Approve { "approve" } else { "reject" };
+        let word = if kind == SignalKind::Approve { "approve" } else { "reject" };
         let nothing = format!("No promotion of `{name}` to `{stage}` waits for a decision.");
         let meant = Meant { name, stage, release, word, none: ("nothing-waits", nothing) };
         match self.meant(waiting, &meant) {
-            Ok(Request { head, facts, .. }) => {
-                self.say_to(invocation, Some((head, facts)), None, Word { verdict, reason }).await
+            Ok(Request { head, op, .. }) => {
+                self.say_to(invocation, Some((head, op)), None, Signal { kind, reason }).await
             }
             Err(refusal) => self.or_answered(invocation, refusal.into()).await,
         }
@@ -110,7 +110,7 @@ impl Service {
         unreadable: &mut Option<OperationId>,
     ) -> Result<Option<Loaded>, Stop> {
         match self.load(id).await {
-            Err(Stop::Trouble(error)) if error.is_corrupt() => {
+            Err(Stop::EngineError(error)) if error.is_corrupt() => {
                 tracing::warn!(operation = %id, %error, "an operation cannot be read");
                 *unreadable = Some(id.clone());
                 Ok(None)
@@ -121,32 +121,32 @@ impl Service {
 
     /// Who may do what with an operation's pipeline, as it stands now.
     pub(super) async fn access(&self, head: &Head) -> Result<Access, Stop> {
-        Ok(self.engine.world().roles(Some(&head.charter.pipeline)).await?.access())
+        Ok(self.engine.world().roles(Some(&head.spec.pipeline)).await?.access())
     }
 
     /// The same, for a request to which only these are to say something.
     async fn access_among(&self, head: &Head, named: &BTreeSet<Member>) -> Result<Access, Stop> {
-        let concern = Concern::default().naming(named);
-        Ok(self.engine.world().roles_about(Some(&head.charter.pipeline), concern).await?.access())
+        let subjects = Subjects::default().naming(named);
+        Ok(self.engine.world().roles_about(Some(&head.spec.pipeline), subjects).await?.access())
     }
 
     async fn say_to(
         &self,
         invocation: &Invocation,
-        asked: Option<(Head, Facts)>,
+        asked: Option<(Head, OperationState)>,
         wait: Option<&str>,
-        word: Word,
+        word: Signal,
     ) -> Result<Answer, Stop> {
-        let Some((head, facts)) = asked else { return Err(late(None).into()) };
-        let late = || late(Some((&head, &facts)));
-        let params: promote::Params = facts.params()?;
+        let Some((head, op)) = asked else { return Err(late(None).into()) };
+        let late = || late(Some((&head, &op)));
+        let params: promote::Params = op.params()?;
         if params.expires.is_some_and(|expires| expires <= self.engine.world().clock.now()) {
             return Err(late().into());
         }
         let access = self.access_among(&head, &params.named).await?;
-        let granted = access.approve(&invocation.actor.id, &params.asked(&head.charter.actor.id));
+        let granted = access.approve(&invocation.actor.id, &params.asked(&head.spec.actor.id));
         let granted = granted.map_err(|refusal| {
-            Stop::from(refusal).asking(Some(&head.charter.pipeline), &head.charter.command)
+            Stop::from(refusal).asking(Some(&head.spec.pipeline), &head.spec.command)
         })?;
         let delivery = delivery_of(invocation);
         let open = head.status == Status::Waiting || head.status == Status::Running;
@@ -157,22 +157,22 @@ impl Service {
             };
         }
         let world = self.engine.world();
-        let view = View::read(&*world.store, &world.keys, &params.name).await?;
-        if let Some(refusal) = promote::outdated(&facts, &params, &view) {
-            promote::void_outdated(world, &view, Some(&params.to)).await?;
+        let state = PipelineState::read(&*world.store, &world.keys, &params.name).await?;
+        if let Some(refusal) = promote::outdated(&op, &params, &state) {
+            promote::void_outdated(world, &state, Some(&params.to)).await?;
             return self.or_answered(invocation, refusal.into()).await;
         }
-        let said = match word.verdict {
-            Verdict::Approve => "Approved",
+        let said = match word.kind {
+            SignalKind::Approve => "Approved",
             _ => "Rejected",
         };
-        let title = Text::plain(format!("{said}: ")).join(marked(&subject(&head, &facts)));
+        let title = Text::plain(format!("{said}: ")).join(marked(&subject(&head, &op)));
         let answer = Answer::private(
             Card::new(Tone::Good, title).hint("The message in the channel shows what follows."),
         );
-        match say(&self.engine, &delivery, &head, &facts, word, &granted, answer).await? {
-            Said::Heard(answer) | Said::Before(answer) => Ok(answer),
-            Said::Late => Err(late().into()),
+        match send_signal(&self.engine, &delivery, &head, &op, word, &granted, answer).await? {
+            SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => Ok(answer),
+            SignalOutcome::TooLate => Err(late().into()),
         }
     }
 }
@@ -200,16 +200,16 @@ pub(super) fn delivery_of(invocation: &Invocation) -> Delivery<'_> {
 }
 
 /// What somebody is told who decides what is decided.
-pub(super) fn late(asked: Option<(&Head, &Facts)>) -> Refusal {
-    let Some((head, facts)) = asked else {
+pub(super) fn late(asked: Option<(&Head, &OperationState)>) -> Refusal {
+    let Some((head, op)) = asked else {
         let problem = "This promotion is not known any more; nothing changed.";
         return Refusal::new("late", problem, "See `/pipeline status`.");
     };
-    let what = subject(head, facts);
+    let what = subject(head, op);
     let problem = match head.status {
         Status::Succeeded => format!("{what} was decided and succeeded already; nothing changed."),
         Status::Failed => format!("{what} was decided or ended already; nothing changed."),
         _ => format!("{what} has your decision already, or waits for another one; nothing changed."),
     };
-    Refusal::new("late", problem, format!("See `/pipeline status {}`.", head.charter.pipeline))
+    Refusal::new("late", problem, format!("See `/pipeline status {}`.", head.spec.pipeline))
 }

@@ -16,8 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::domain::{Drift, Outside, REVISION, Recorded, VersionSet, View, from_item, revised};
-use crate::operation::{Engine, Trouble, marked};
+use crate::domain::{Drift, ObservedDrift, REVISION, Recorded, VersionSet, PipelineState, from_item, revised};
+use crate::operation::{Engine, EngineError, marked};
 use crate::operations::names;
 use crate::operations::steps::{MOVED_OUTSIDE, is_in_doubt, mark, mover};
 use crate::ports::{Alias, Guard, Precondition, StoreError, Write};
@@ -46,7 +46,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// The latest look at each pipeline, in memory alone.
 #[derive(Default)]
-pub(super) struct Looks(Mutex<BTreeMap<PipelineName, Kept>>);
+pub(super) struct DriftCache(Mutex<BTreeMap<PipelineName, Kept>>);
 
 /// What is kept of a pipeline.
 #[derive(Default)]
@@ -55,7 +55,7 @@ struct Kept {
     /// When a look failed, and why.
     failed: Option<(Timestamp, String)>,
     /// What the look that is under way comes to.
-    under_way: Option<watch::Receiver<Option<Truth>>>,
+    under_way: Option<watch::Receiver<Option<DriftReport>>>,
 }
 
 /// What was seen of a pipeline.
@@ -68,9 +68,9 @@ struct Look {
 
 /// What a comparison came to.
 #[derive(Clone)]
-pub(super) enum Truth {
+pub(super) enum DriftReport {
     /// AWS answered then; these stages were judged.
-    Seen(Timestamp, BTreeMap<StageName, Option<Outside>>),
+    Seen(Timestamp, BTreeMap<StageName, Option<ObservedDrift>>),
     /// It did not: why.
     Unknown(String),
 }
@@ -87,7 +87,7 @@ enum Ask {
     Stage(String, StageName),
 }
 
-impl Looks {
+impl DriftCache {
     fn with<T>(&self, name: &PipelineName, act: impl FnOnce(&mut Kept) -> T) -> T {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= KEPT && !all.contains_key(name) {
@@ -111,13 +111,13 @@ impl Looks {
 
 impl Look {
     /// Whether it says of a stage how it stands now, as far as Sluice moves it.
-    fn holds(&self, view: &View, stage: &StageName) -> bool {
-        self.stages.get(stage).is_some_and(|(before, _)| *before == mark(stage, view))
+    fn holds(&self, state: &PipelineState, stage: &StageName) -> bool {
+        self.stages.get(stage).is_some_and(|(before, _)| *before == mark(stage, state))
     }
 }
 
 /// How a stage came to be seen so, in words.
-pub(super) fn moved(stage: &StageName, outside: &Outside) -> Text {
+pub(super) fn moved(stage: &StageName, outside: &ObservedDrift) -> Text {
     let text = Text::default().code(stage.as_str()).then(" was moved outside Sluice: ");
     let text = text.join(marked(&outside.drift.words(stage))).then("; first seen ").time(outside.first_seen);
     match outside.last_right {
@@ -128,23 +128,23 @@ pub(super) fn moved(stage: &StageName, outside: &Outside) -> Text {
 
 impl Service {
     /// What is known of a pipeline's stages from a look that is at most a minute old.
-    pub(super) async fn truth(&self, name: &PipelineName, view: &View) -> Result<Truth, Stop> {
-        match self.known(name, view) {
-            Some(truth) => Ok(truth),
-            None => self.look(name, view).await,
+    pub(super) async fn drift_report(&self, name: &PipelineName, state: &PipelineState) -> Result<DriftReport, Stop> {
+        match self.known(name, state) {
+            Some(drift_report) => Ok(drift_report),
+            None => self.look(name, state).await,
         }
     }
 
     /// The same, if no call is needed for it.
-    fn known(&self, name: &PipelineName, view: &View) -> Option<Truth> {
+    fn known(&self, name: &PipelineName, state: &PipelineState) -> Option<DriftReport> {
         let look = self.looks.of(name)?;
         let is_fresh = self.engine.world().clock.now().duration_since(look.at) < FRESH;
-        let mut stages = view.stages.keys().filter(|stage| mover(view, stage).is_none());
-        (is_fresh && stages.all(|stage| look.holds(view, stage))).then(|| told(&look, view, None))
+        let mut stages = state.stages.keys().filter(|stage| mover(state, stage).is_none());
+        (is_fresh && stages.all(|stage| look.holds(state, stage))).then(|| told(&look, state, None))
     }
 
     /// Looks now, unless a look is under way or failed a moment ago; waits for it a little.
-    async fn look(&self, name: &PipelineName, view: &View) -> Result<Truth, Stop> {
+    async fn look(&self, name: &PipelineName, state: &PipelineState) -> Result<DriftReport, Stop> {
         let world = self.engine.world();
         let now = world.clock.now();
         let (sender, receiver) = watch::channel(None);
@@ -166,45 +166,45 @@ impl Service {
         });
         let (mut under_way, is_mine) = match begun {
             Ok(begun) => begun,
-            Err(why) => return Ok(Truth::Unknown(why)),
+            Err(why) => return Ok(DriftReport::Unknown(why)),
         };
         if is_mine {
-            let (name, view) = (name.clone(), view.clone());
+            let (name, state) = (name.clone(), state.clone());
             world.background.spawn(Box::pin(async move {
-                let looked = tokio::time::timeout(LONGEST, looker.look(&name, &view, None)).await;
-                let truth = match looked {
-                    Ok(Ok(truth)) => truth,
+                let looked = tokio::time::timeout(LONGEST, looker.look(&name, &state, None)).await;
+                let drift_report = match looked {
+                    Ok(Ok(drift_report)) => drift_report,
                     Ok(Err(error)) => {
                         tracing::warn!(%error, pipeline = %name, "its stages could not be compared");
-                        Truth::Unknown("its records could not be read".into())
+                        DriftReport::Unknown("its records could not be read".into())
                     }
-                    Err(_) => Truth::Unknown("it did not answer in time".into()),
+                    Err(_) => DriftReport::Unknown("it did not answer in time".into()),
                 };
                 let at = looker.engine.world().clock.now();
                 looker.looks.with(&name, |kept| {
                     kept.under_way = None;
-                    if let Truth::Unknown(why) = &truth {
+                    if let DriftReport::Unknown(why) = &drift_report {
                         kept.failed = Some((at, why.clone()));
                     }
                 });
-                sender.send_replace(Some(truth));
+                sender.send_replace(Some(drift_report));
             }));
         }
         let answered = tokio::time::timeout(PATIENCE, under_way.wait_for(Option::is_some)).await;
-        let truth = answered.ok().and_then(Result::ok).and_then(|truth| truth.clone());
-        Ok(truth.unwrap_or_else(|| Truth::Unknown("it did not answer in time; ask again in a moment".into())))
+        let drift_report = answered.ok().and_then(Result::ok).and_then(|drift_report| drift_report.clone());
+        Ok(drift_report.unwrap_or_else(|| DriftReport::Unknown("it did not answer in time; ask again in a moment".into())))
     }
 
     /// Looks at a stage where nothing ran yet, for these functions that are to come there.
     async fn look_at_first(
         &self,
         name: &PipelineName,
-        view: &View,
+        state: &PipelineState,
         first: (&StageName, &BTreeSet<String>),
-    ) -> Result<Truth, Stop> {
-        match tokio::time::timeout(PATIENCE, self.looker().look(name, view, Some(first))).await {
-            Ok(truth) => Ok(truth?),
-            Err(_) => Ok(Truth::Unknown("it did not answer in time".into())),
+    ) -> Result<DriftReport, Stop> {
+        match tokio::time::timeout(PATIENCE, self.looker().look(name, state, Some(first))).await {
+            Ok(drift_report) => Ok(drift_report?),
+            Err(_) => Ok(DriftReport::Unknown("it did not answer in time".into())),
         }
     }
 
@@ -216,7 +216,7 @@ impl Service {
 /// The look itself, perhaps when nobody waits any more.
 struct Looker {
     engine: Arc<Engine>,
-    looks: Arc<Looks>,
+    looks: Arc<DriftCache>,
 }
 
 impl Looker {
@@ -225,29 +225,29 @@ impl Looker {
     async fn look(
         &self,
         name: &PipelineName,
-        view: &View,
+        state: &PipelineState,
         first: Option<(&StageName, &BTreeSet<String>)>,
-    ) -> Result<Truth, Trouble> {
+    ) -> Result<DriftReport, EngineError> {
         let world = self.engine.world();
         let quiet: BTreeSet<&StageName> =
-            view.stages.keys().filter(|stage| mover(view, stage).is_none()).collect();
-        let recorded = self.recorded(name, view, &quiet).await?;
+            state.stages.keys().filter(|stage| mover(state, stage).is_none()).collect();
+        let recorded = self.recorded(name, state, &quiet).await?;
         let at = world.clock.now();
-        let shown = match self.shown(&recorded, view, first).await {
+        let shown = match self.shown(&recorded, state, first).await {
             Ok(shown) => shown,
             Err(error) => {
                 tracing::warn!(%error, pipeline = %name, "its stages could not be compared with AWS");
-                return Ok(Truth::Unknown(format!("{} failed ({})", error.call, error.code)));
+                return Ok(DriftReport::Unknown(format!("{} failed ({})", error.call, error.code)));
             }
         };
         let mut drifts = judged(&recorded, &shown, first);
         if drifts.values().any(|drift| !drift.is_none()) {
             // What differs may have been moved by an operation meanwhile, or a moment ago.
-            let after = View::read(&*world.store, &world.keys, name).await?;
+            let after = PipelineState::read(&*world.store, &world.keys, name).await?;
             let settled = at - world.settings.settle;
             for (stage, drift) in std::mem::take(&mut drifts) {
                 let current = after.stages.get(&stage).and_then(|stage| stage.current.as_ref());
-                let is_still = mark(&stage, view) == mark(&stage, &after)
+                let is_still = mark(&stage, state) == mark(&stage, &after)
                     && mover(&after, &stage).is_none()
                     && current.is_none_or(|current| current.since <= settled);
                 if drift.is_none() || is_still && !is_in_doubt(world, &after, &stage).await? {
@@ -256,25 +256,25 @@ impl Looker {
             }
         }
         let before = self.looks.of(name);
-        let stages = drifts.into_iter().map(|(stage, drift)| (stage.clone(), (mark(&stage, view), drift)));
+        let stages = drifts.into_iter().map(|(stage, drift)| (stage.clone(), (mark(&stage, state), drift)));
         let mut look = Look { at, stages: stages.collect() };
-        let truth = told(&look, view, before.as_ref());
+        let drift_report = told(&look, state, before.as_ref());
         // Of a stage where nothing ran nobody else would see the same again.
         look.stages.retain(|stage, (_, drift)| !recorded[stage].is_empty() || drift.is_none());
-        self.note(name, view, &look, &truth).await;
+        self.note(name, state, &look, &drift_report).await;
         self.looks.keep(name, look);
-        Ok(truth)
+        Ok(drift_report)
     }
 
     /// What the record says of these stages: one request.
     async fn recorded(
         &self,
         name: &PipelineName,
-        view: &View,
+        state: &PipelineState,
         stages: &BTreeSet<&StageName>,
     ) -> Result<BTreeMap<StageName, Recorded>, StoreError> {
         let world = self.engine.world();
-        let stages = stages.iter().filter_map(|stage| view.stages.get(*stage));
+        let stages = stages.iter().filter_map(|stage| state.stages.get(*stage));
         let stages: Vec<_> = stages
             .map(|stage| {
                 let current = stage.current.as_ref();
@@ -295,14 +295,14 @@ impl Looker {
     async fn shown(
         &self,
         recorded: &BTreeMap<StageName, Recorded>,
-        view: &View,
+        state: &PipelineState,
         first: Option<(&StageName, &BTreeSet<String>)>,
     ) -> Result<Vec<Shown>, PortError> {
         let world = self.engine.world();
         let functions: BTreeSet<&String> = recorded.values().flat_map(Recorded::functions).collect();
         let first_functions = first.iter().flat_map(|(_, functions)| functions.iter());
         let functions: BTreeSet<&String> = functions.into_iter().chain(first_functions).collect();
-        let currents = view.stages.values().filter_map(|stage| stage.current.as_ref());
+        let currents = state.stages.values().filter_map(|stage| stage.current.as_ref());
         let any_api = currents.filter_map(|current| current.api.as_ref()).next();
         let stages = recorded.iter().filter_map(|(stage, recorded)| {
             let is_first = first.is_some_and(|(first, _)| first == stage);
@@ -327,13 +327,13 @@ impl Looker {
 
     /// Records what was moved when it is first seen, and that it is right again. A process that loses the race to do so has
     /// nothing to add, and no question hangs on it.
-    async fn note(&self, name: &PipelineName, view: &View, look: &Look, truth: &Truth) {
-        let Truth::Seen(_, outside) = truth else { return };
+    async fn note(&self, name: &PipelineName, state: &PipelineState, look: &Look, drift_report: &DriftReport) {
+        let DriftReport::Seen(_, outside) = drift_report else { return };
         let world = self.engine.world();
         for stage in look.stages.keys() {
             let key = world.keys.drift(name, stage);
-            let revision = view.revisions.get(&key.sort).copied().unwrap_or(0);
-            let write = match (view.outside.get(stage), outside.get(stage).and_then(Option::as_ref)) {
+            let revision = state.revisions.get(&key.sort).copied().unwrap_or(0);
+            let write = match (state.outside.get(stage), outside.get(stage).and_then(Option::as_ref)) {
                 (Some(before), Some(now)) if before == now => continue,
                 (None, None) => continue,
                 (_, Some(now)) => revised(key, revision, now),
@@ -360,13 +360,13 @@ impl Service {
     pub(super) async fn ask_first(
         &self,
         name: &PipelineName,
-        view: &View,
+        state: &PipelineState,
         command: &Command,
         params: &Value,
         seen: Option<&str>,
     ) -> Result<Option<Drift>, Stop> {
-        let Some(anyway) = command.goes_on() else { return Ok(None) };
-        let first = view.pipeline.as_ref().and_then(|pipeline| pipeline.stages.first());
+        let Some(anyway) = command.accepts_drift() else { return Ok(None) };
+        let first = state.pipeline.as_ref().and_then(|pipeline| pipeline.stages.first());
         let stage = match command {
             Command::Promote { to, .. } => Some(to),
             Command::Rollback { stage, .. } => Some(stage),
@@ -376,40 +376,40 @@ impl Service {
         let Some(stage) = stage else { return Ok(None) };
         // The calls of a deploy in a row are counted: its own looks see the same, and one look before them is one more.
         let is_deploy = matches!(command, Command::Deploy { .. });
-        let truth = match self.known(name, view) {
+        let drift_report = match self.known(name, state) {
             Some(known) if is_deploy && !anyway => known,
-            None if is_deploy && !anyway && !view.outside.contains_key(stage) => return Ok(None),
+            None if is_deploy && !anyway && !state.outside.contains_key(stage) => return Ok(None),
             _ => {
                 let artifact = params.pointer("/release/artifact/code").or(params.pointer("/artifact/code"));
                 let functions = artifact.and_then(Value::as_object).into_iter().flatten();
                 let functions = functions.map(|(logical, _)| function_name(name, logical)).collect();
-                let runs = view.stages.get(stage).and_then(|stage| stage.current.as_ref());
+                let runs = state.stages.get(stage).and_then(|stage| stage.current.as_ref());
                 match runs {
-                    None => self.look_at_first(name, view, (stage, &functions)).await?,
-                    Some(_) => self.look(name, view).await?,
+                    None => self.look_at_first(name, state, (stage, &functions)).await?,
+                    Some(_) => self.look(name, state).await?,
                 }
             }
         };
         // Where AWS does not answer in time, what was seen within the last minute counts. Without that the operation's own
         // looks decide.
-        let truth = match truth {
-            Truth::Unknown(_) => self.known(name, view),
-            seen @ Truth::Seen(..) => Some(seen),
+        let drift_report = match drift_report {
+            DriftReport::Unknown(_) => self.known(name, state),
+            seen @ DriftReport::Seen(..) => Some(seen),
         };
-        let Some(Truth::Seen(_, mut stages)) = truth else { return Ok(None) };
+        let Some(DriftReport::Seen(_, mut stages)) = drift_report else { return Ok(None) };
         let Some(outside) = stages.remove(stage).flatten() else { return Ok(None) };
         let digest = digest(&outside.drift);
         if anyway && seen.is_none_or(|seen| seen == digest) {
             return Ok(Some(outside.drift));
         }
-        Err(Stop::say(question(name, stage, command, &outside, &digest)))
+        Err(Stop::send_signal(question(name, stage, command, &outside, &digest)))
     }
 
     /// *Go on anyway*: the command again, about what its author saw.
     pub(super) async fn go_on(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
         let command = value.split_once('|').and_then(|(digest, line)| {
             let command = parse_line(line, &Names::default()).ok()?;
-            (command.goes_on() == Some(true)).then_some((digest, command))
+            (command.accepts_drift() == Some(true)).then_some((digest, command))
         });
         match command {
             Some((digest, command)) => self.operate(invocation, command, Some(digest)).await,
@@ -424,16 +424,16 @@ impl Service {
 }
 
 /// What a look says, with since when it is so: as it was recorded, or from now on.
-fn told(look: &Look, view: &View, before: Option<&Look>) -> Truth {
+fn told(look: &Look, state: &PipelineState, before: Option<&Look>) -> DriftReport {
     let stages = look.stages.iter().map(|(stage, (now, drift))| {
         if drift.is_none() {
             return (stage.clone(), None);
         }
-        let known = view.outside.get(stage);
+        let known = state.outside.get(stage);
         if let Some(known) = known.filter(|known| known.drift == *drift) {
             return (stage.clone(), Some(known.clone()));
         }
-        let current = view.stages.get(stage).and_then(|stage| stage.current.as_ref());
+        let current = state.stages.get(stage).and_then(|stage| stage.current.as_ref());
         let seen_right = before.filter(|before| {
             before.stages.get(stage).is_some_and(|(then, drift)| then == now && drift.is_none())
         });
@@ -441,9 +441,9 @@ fn told(look: &Look, view: &View, before: Option<&Look>) -> Truth {
             Some(known) => known.last_right,
             None => seen_right.map(|before| before.at).max(current.map(|current| current.since)),
         };
-        (stage.clone(), Some(Outside { drift: drift.clone(), first_seen: look.at, last_right }))
+        (stage.clone(), Some(ObservedDrift { drift: drift.clone(), first_seen: look.at, last_right }))
     });
-    Truth::Seen(look.at, stages.collect())
+    DriftReport::Seen(look.at, stages.collect())
 }
 
 /// What is not as recorded of each stage.
@@ -480,7 +480,7 @@ fn question(
     name: &PipelineName,
     stage: &StageName,
     command: &Command,
-    outside: &Outside,
+    outside: &ObservedDrift,
     digest: &str,
 ) -> Card {
     let line = command.clone().anyway().to_string();

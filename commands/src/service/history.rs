@@ -85,7 +85,7 @@ impl Service {
         let is_first = behind.is_none();
         let found = self.find(&wanted, since, behind.or(until.map(Keys::audit_time))).await?;
         if found.records.is_empty() && is_first && !self.has_history(&wanted.name).await? {
-            self.view(&wanted.name).await?;
+            self.state(&wanted.name).await?;
         }
         let mut title = Text::plain("History of ").code(wanted.name.as_str());
         if let Some(stage) = &wanted.stage {
@@ -210,7 +210,7 @@ fn line(record: &AuditRecord) -> Vec<Text> {
         Act::Approved => "approved: ",
         Act::Rejected => "rejected: ",
         Act::Cancelled => "cancelled: ",
-        Act::GaveWay => "gave way: ",
+        Act::Preempted => "gave way: ",
         Act::Stuck => "stuck: ",
         Act::Retried => "tried again: ",
         Act::Resolved => "resolved: ",

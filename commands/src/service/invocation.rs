@@ -4,7 +4,7 @@ use sluice_model::{Actor, ChannelId};
 
 /// What somebody did in Slack, or typed at a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub enum Input {
     /// They typed a slash command.
     Slash {
         /// `/build`, as it is called in this installation.
@@ -31,5 +31,5 @@ pub struct Invocation {
     /// Where; nowhere for who is at a terminal, whose commands are told in the pipeline's home channel.
     pub channel: Option<ChannelId>,
     /// What.
-    pub said: Said,
+    pub said: Input,
 }

@@ -4,10 +4,10 @@
 //! A delivery counts once: what was accepted under it is answered the same again and does nothing. Whatever is wrong
 //! with what somebody typed is told to them alone.
 
-mod asks;
+mod access_requests;
 mod check;
 mod clicks;
-mod drafts;
+mod plan;
 mod drift;
 mod history;
 mod invocation;
@@ -16,23 +16,23 @@ mod refusals;
 mod requests;
 mod roles;
 mod runtimes;
-mod stops;
+mod cancel;
 #[cfg(test)]
 mod tests;
 mod tidy;
-mod trail;
+mod audit_export;
 
-pub use asks::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
-pub use drafts::LOWER_BUTTON;
+pub use access_requests::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
+pub use plan::LOWER_BUTTON;
 pub use drift::GO_BUTTON;
 pub use invocation::*;
-pub use trail::Trail;
+pub use audit_export::AuditExport;
 
 use std::sync::Arc;
 
 use ulid::Ulid;
 
-use crate::operation::{Accepted, Engine, Ground, Trouble, accept, answered, marked};
+use crate::operation::{Accepted, Engine, Snapshot, EngineError, accept, answered, marked};
 use crate::ports::{StoreError, Write};
 use sluice_grammar::{Command, Names};
 use sluice_model::{Answer, Button, Card, ChannelId, OperationId, PipelineName, Refusal, Span, Text, Tone};
@@ -42,7 +42,7 @@ const TRIES: usize = 8;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delay {
+pub enum NoAnswer {
     /// The store cannot be reached or refuses us: nothing was done.
     Unreachable,
     /// Whether it was recorded is not known.
@@ -53,8 +53,8 @@ pub enum Delay {
 pub struct Service {
     engine: Arc<Engine>,
     names: Names,
-    looks: Arc<drift::Looks>,
-    shares: refusals::Shares,
+    looks: Arc<drift::DriftCache>,
+    shares: refusals::RefusalQuota,
 }
 
 /// What stands in the way of an answer that somebody wanted.
@@ -64,12 +64,12 @@ pub(crate) enum Stop {
     /// The same of a refusal, which the history may have to tell; with a button for what could help.
     Refused(Box<Refusal>, Option<Box<Button>>),
     /// The world does not answer.
-    Trouble(Trouble),
+    EngineError(EngineError),
 }
 
 /// What is recorded and shown besides, in the transaction in which a command is accepted.
 #[derive(Default)]
-pub(crate) struct Also {
+pub(crate) struct Extras {
     /// Further writes.
     writes: Vec<Write>,
     /// What the clicked message becomes.
@@ -78,14 +78,14 @@ pub(crate) struct Also {
     seen: Option<String>,
 }
 
-impl Also {
+impl Extras {
     fn about(seen: Option<&str>) -> Self {
         Self { seen: seen.map(str::to_owned), ..Self::default() }
     }
 }
 
 impl Stop {
-    pub(crate) fn say(card: Card) -> Self {
+    pub(crate) fn send_signal(card: Card) -> Self {
         Stop::Say(Box::new(card))
     }
 }
@@ -98,15 +98,15 @@ impl From<Refusal> for Stop {
 
 impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
-        Stop::Trouble(error.into())
+        Stop::EngineError(error.into())
     }
 }
 
-impl From<Trouble> for Stop {
-    fn from(trouble: Trouble) -> Self {
+impl From<EngineError> for Stop {
+    fn from(trouble: EngineError) -> Self {
         match trouble {
-            Trouble::Refused(refusal) => refusal.into(),
-            other => Stop::Trouble(other),
+            EngineError::Refused(refusal) => refusal.into(),
+            other => Stop::EngineError(other),
         }
     }
 }
@@ -125,12 +125,12 @@ impl Service {
     }
 
     /// Answers a delivery.
-    pub async fn handle(&self, invocation: Invocation) -> Result<Answer, Delay> {
+    pub async fn handle(&self, invocation: Invocation) -> Result<Answer, NoAnswer> {
         if !invocation.actor.terminal {
             self.engine.world().directory.seen(&invocation.actor.id);
         }
         let stop = match &invocation.said {
-            Said::Slash { command, text } => match sluice_grammar::parse(command, text, &self.names) {
+            Input::Slash { command, text } => match sluice_grammar::parse(command, text, &self.names) {
                 // Boxed: the largest of all answers would else be a part of every delivery.
                 Ok(command) => Box::pin(self.command(&invocation, command)).await,
                 Err(wrong) => match Box::pin(self.with_stages(command, wrong)).await {
@@ -138,7 +138,7 @@ impl Service {
                     Err(stop) => Err(stop),
                 },
             },
-            Said::Click { action_id, value } => Box::pin(self.click(&invocation, action_id, value)).await,
+            Input::Click { action_id, value } => Box::pin(self.click(&invocation, action_id, value)).await,
         };
         match stop {
             Ok(answer) => Ok(self.named(answer)),
@@ -149,17 +149,17 @@ impl Service {
                 Box::pin(self.record_refusal(&invocation, &refusal, &answer)).await;
                 Ok(answer)
             }
-            Err(Stop::Trouble(Trouble::Unconfirmed)) => {
+            Err(Stop::EngineError(EngineError::Unconfirmed)) => {
                 tracing::error!("whether a delivery was recorded is unknown");
-                Err(Delay::Unconfirmed)
+                Err(NoAnswer::Unconfirmed)
             }
-            Err(Stop::Trouble(trouble @ Trouble::Store(_)))
+            Err(Stop::EngineError(trouble @ EngineError::Store(_)))
                 if !trouble.is_of_what_is_recorded() && !trouble.needs_access() =>
             {
                 tracing::error!(error = %trouble, "a delivery could not be answered");
-                Err(Delay::Unreachable)
+                Err(NoAnswer::Unreachable)
             }
-            Err(Stop::Trouble(trouble)) => {
+            Err(Stop::EngineError(trouble)) => {
                 tracing::error!(error = %trouble, "a delivery could not be answered");
                 Ok(Answer::private(refused(&trouble.refusal())))
             }
@@ -178,7 +178,7 @@ impl Service {
     async fn command(&self, invocation: &Invocation, command: Command) -> Result<Answer, Stop> {
         if let Some(what) = command.not_yet() {
             let card = Card::new(Tone::Bad, Text::default().code(what).then(" is not available yet."));
-            return Err(Stop::say(
+            return Err(Stop::send_signal(
                 card.hint(marked("See what you can type: `/pipeline help`."))
                     .foot(Text::plain("code ").code("not-available")),
             ));
@@ -201,11 +201,11 @@ impl Service {
             Command::PipelineWho { name: None } => self.who().await,
             Command::PipelineCheck { name, stage } => self.check(invocation, &name, stage.as_ref()).await,
             Command::PromoteApprove { name, stage, release, reason } => {
-                self.decide(invocation, &name, (&stage, release), crate::operation::Verdict::Approve, reason)
+                self.decide(invocation, &name, (&stage, release), crate::operation::SignalKind::Approve, reason)
                     .await
             }
             Command::PromoteReject { name, stage, release, reason } => {
-                self.decide(invocation, &name, (&stage, release), crate::operation::Verdict::Reject, reason)
+                self.decide(invocation, &name, (&stage, release), crate::operation::SignalKind::Reject, reason)
                     .await
             }
             Command::BuildCancel { name, build } => self.cancel_build(invocation, &name, build).await,
@@ -213,7 +213,7 @@ impl Service {
             Command::PromoteCancel { name, stage, release, reason } => {
                 self.cancel_promotion(invocation, &name, (&stage, release), reason).await
             }
-            other => match drafts::change_of(&other) {
+            other => match plan::change_of(&other) {
                 Some(change) if change.name.is_none() => self.change_roles(invocation, &other).await,
                 _ => self.operate(invocation, other, None).await,
             },
@@ -227,11 +227,11 @@ impl Service {
         command: Command,
         seen: Option<&str>,
     ) -> Result<Answer, Stop> {
-        let Some(name) = drafts::pipeline_of(&command) else {
-            return Err(Trouble::Corrupt(format!("no operation for {command}")).into());
+        let Some(name) = plan::pipeline_of(&command) else {
+            return Err(EngineError::Corrupt(format!("no operation for {command}")).into());
         };
         for _ in 0..TRIES {
-            match self.try_operate(invocation, &command, &name, Also::about(seen)).await {
+            match self.try_operate(invocation, &command, &name, Extras::about(seen)).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
                 Err(stop) => return self.or_answered(invocation, stop).await,
@@ -246,10 +246,10 @@ impl Service {
     }
 
     /// An id of something that begins now; they sort by time.
-    fn new_id(&self) -> Result<OperationId, Trouble> {
+    fn new_id(&self) -> Result<OperationId, EngineError> {
         let now = u64::try_from(self.engine.world().clock.now().as_millisecond()).unwrap_or(0);
         let id = Ulid::from_parts(now, Ulid::new().random());
-        OperationId::new(id.to_string()).map_err(|error| Trouble::Corrupt(error.to_string()))
+        OperationId::new(id.to_string()).map_err(|error| EngineError::Corrupt(error.to_string()))
     }
 
     /// What somebody is told whose command is under way: by whom it was asked, and where its message is, in their channel if
@@ -263,13 +263,13 @@ impl Service {
         let mut card = Card::new(Tone::Neutral, Text::default().code(line).then(" is under way already."));
         let hint = match self.load(open).await {
             Ok(Some(loaded)) => {
-                let charter = loaded.head.charter;
-                let asked = Text::plain("Requested by ").join(charter.actor.told());
-                card = card.text(asked.then(" ").time(charter.accepted).then("."));
-                let channels = charter.channels();
+                let spec = loaded.head.spec;
+                let asked = Text::plain("Requested by ").join(spec.actor.attribution());
+                card = card.text(asked.then(" ").time(spec.accepted).then("."));
+                let channels = spec.channels();
                 let here = channels.iter().find(|channel| Some(*channel) == asked_in);
-                let channel = here.unwrap_or(&charter.home);
-                let follow = match self.engine.world().herald.link(open, channel).await {
+                let channel = here.unwrap_or(&spec.home);
+                let follow = match self.engine.world().notifier.link(open, channel).await {
                     Some(url) => {
                         Text::plain("Follow ").link(url, "its message").then(" in ").channel(channel)
                     }
@@ -288,44 +288,44 @@ impl Service {
         invocation: &Invocation,
         command: &Command,
         name: &PipelineName,
-        also: Also,
+        extras: Extras,
     ) -> Result<Accepted, Stop> {
         let world = self.engine.world();
-        let ground = Ground::read(world, name).await?;
+        let snapshot = Snapshot::read(world, name).await?;
         let id = self.new_id()?;
-        let asking = |stop: Stop| match ground.view.pipeline.as_ref().map(|pipeline| &pipeline.name) {
+        let asking = |stop: Stop| match snapshot.state.pipeline.as_ref().map(|pipeline| &pipeline.name) {
             // Of a pipeline that is not there, whose name may be a typing error, there is no role; who creates one needs
             // one for all.
             None if !matches!(command, Command::RepoCreate { .. }) => stop,
             name => stop.asking(name, &command.to_string()),
         };
-        let granted = ground.access.permit(command.permission(), &invocation.actor.id);
+        let granted = snapshot.access.permit(command.permission(), &invocation.actor.id);
         let granted = granted.map_err(|refusal| asking(refusal.into()))?;
-        let drafted = self.draft(invocation, command, &ground, &id, also.seen.as_deref()).await;
-        let (mut draft, permission) = drafted.map_err(asking)?;
+        let drafted = self.request(invocation, command, &snapshot, &id, extras.seen.as_deref()).await;
+        let (mut request, permission) = drafted.map_err(asking)?;
         let granted = match permission {
             Some(permission) => {
-                let granted = ground.access.permit(permission, &invocation.actor.id);
+                let granted = snapshot.access.permit(permission, &invocation.actor.id);
                 granted.map_err(|refusal| asking(refusal.into()))?
             }
             None => granted,
         };
-        if let Some(open) = ground.view.tickets.iter().find(|ticket| ticket.fingerprint == draft.fingerprint)
+        if let Some(open) = snapshot.state.tickets.iter().find(|ticket| ticket.fingerprint == request.fingerprint)
         {
             // The same delivery again is answered as before; the same command anew is shown what is open.
             if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
                 return Ok(Accepted::Before(answer));
             }
-            if !world.settings.tells {
+            if !world.settings.notifies {
                 // At a terminal: should nobody carry it any more, it is carried on here.
                 world.runner.run(open.operation.clone());
             }
-            let (line, id) = (draft.fingerprint.clone(), open.operation.clone());
-            return Err(Stop::say(self.already(&line, &id, invocation.channel.as_ref()).await?));
+            let (line, id) = (request.fingerprint.clone(), open.operation.clone());
+            return Err(Stop::send_signal(self.already(&line, &id, invocation.channel.as_ref()).await?));
         }
-        draft.writes.extend(also.writes);
-        draft.answer = draft.answer.replacing(also.replaces);
-        Ok(accept(&self.engine, id, &clicks::delivery_of(invocation), &ground, draft, &granted).await?)
+        request.writes.extend(extras.writes);
+        request.answer = request.answer.replacing(extras.replaces);
+        Ok(accept(&self.engine, id, &clicks::delivery_of(invocation), &snapshot, request, &granted).await?)
     }
 }
 

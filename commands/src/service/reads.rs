@@ -6,13 +6,13 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use crate::domain::{
-    Attempt, Build, BuildState, Concern, Lock, Stage, View, Want, and, from_item, pass, redact,
+    Attempt, Build, BuildState, Subjects, Lock, Stage, PipelineState, Want, and, from_item, pass, redact,
 };
-use crate::operation::{Ground, Slot, Trouble, marked};
+use crate::operation::{Snapshot, Slot, EngineError, marked};
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::ports::{Order, Query};
-use crate::service::drift::{Truth, moved};
+use crate::service::drift::{DriftReport, moved};
 use crate::service::{Invocation, Service, Stop};
 use sluice_grammar::{Command, Misunderstanding};
 use sluice_model::{Answer, BuildNumber, Card, Part, PipelineName, Refusal, StageName, Text, Tone};
@@ -79,14 +79,14 @@ impl Service {
             return Ok(None);
         };
         let world = self.engine.world();
-        let view = View::read(&*world.store, &world.keys, &name).await?;
-        if !view.stages.contains_key(&stage) {
+        let state = PipelineState::read(&*world.store, &world.keys, &name).await?;
+        if !state.stages.contains_key(&stage) {
             return Ok(None);
         }
         // A protected stage takes no deploys.
         let is_deploy = matches!(swapped, Command::Deploy { .. });
         Ok(Some(match swapped {
-            _ if is_deploy && view.is_protected(&stage) => Command::promotion(name, stage),
+            _ if is_deploy && state.is_protected(&stage) => Command::promotion(name, stage),
             other => other,
         }))
     }
@@ -99,11 +99,11 @@ impl Service {
     ) -> Result<Box<Misunderstanding>, Stop> {
         let Some(name) = wrong.lacks_stage_of.clone() else { return Ok(wrong) };
         let world = self.engine.world();
-        let view = View::read(&*world.store, &world.keys, &name).await?;
+        let state = PipelineState::read(&*world.store, &world.keys, &name).await?;
         let reads = |text: String| {
             sluice_grammar::parse(slash, &text, &self.names).ok().filter(|read| !read.waives())
         };
-        if let Some(pipeline) = &view.pipeline {
+        if let Some(pipeline) = &state.pipeline {
             let stages: Vec<&str> = pipeline.stages.iter().map(StageName::as_str).collect();
             wrong.problem = format!("{}; `{name}` has {}", wrong.problem, and(&stages));
             // Nothing is promoted to the first stage.
@@ -115,8 +115,8 @@ impl Service {
         // `/rollback prod`: the stage is named, and the pipeline is not.
         let known = self.pipelines(SIDE_BY_SIDE as u32).await?;
         let views = self.views(&known).await?;
-        let has_it = |view: &View| view.stages.keys().any(|stage| stage.as_str() == name.as_str());
-        let mut having = views.iter().filter(|(_, view)| has_it(view)).map(|(name, _)| name);
+        let has_it = |state: &PipelineState| state.stages.keys().any(|stage| stage.as_str() == name.as_str());
+        let mut having = views.iter().filter(|(_, state)| has_it(state)).map(|(name, _)| name);
         if let Some(first) = having.next() {
             wrong.problem = format!("`{name}` is a stage, and the pipeline is missing");
             wrong.understood = None;
@@ -135,26 +135,26 @@ impl Service {
         let query = Query { order: Order::Ascending, ..newest(world.keys.catalog_partition(), limit) };
         let page = world.store.query(query).await?;
         let names = page.items.iter().map(|item| PipelineName::new(item.key.sort.clone()));
-        names.collect::<Result<_, _>>().map_err(|error| Trouble::Corrupt(error.to_string()).into())
+        names.collect::<Result<_, _>>().map_err(|error| EngineError::Corrupt(error.to_string()).into())
     }
 
-    pub(super) async fn view(&self, name: &PipelineName) -> Result<View, Stop> {
+    pub(super) async fn state(&self, name: &PipelineName) -> Result<PipelineState, Stop> {
         let world = self.engine.world();
-        let view = View::read(&*world.store, &world.keys, name).await?;
-        if view.pipeline.is_none() {
+        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
+        if state.pipeline.is_none() {
             let command = Command::PipelineStatus { name: Some(name.clone()) };
-            return Err(Stop::say(self.unknown_pipeline(name, &command).await?));
+            return Err(Stop::send_signal(self.unknown_pipeline(name, &command).await?));
         }
-        Ok(view)
+        Ok(state)
     }
 
     /// The same, with who may do what.
-    pub(super) async fn ground(&self, name: &PipelineName, command: &Command) -> Result<Ground, Stop> {
-        let ground = Ground::read(self.engine.world(), name).await?;
-        if ground.view.pipeline.is_none() {
-            return Err(Stop::say(self.unknown_pipeline(name, command).await?));
+    pub(super) async fn snapshot(&self, name: &PipelineName, command: &Command) -> Result<Snapshot, Stop> {
+        let snapshot = Snapshot::read(self.engine.world(), name).await?;
+        if snapshot.state.pipeline.is_none() {
+            return Err(Stop::send_signal(self.unknown_pipeline(name, command).await?));
         }
-        Ok(ground)
+        Ok(snapshot)
     }
 
     /// `/repo list`.
@@ -164,8 +164,8 @@ impl Service {
             return Ok(Answer::private(none_yet()));
         }
         let views = self.views(&names).await?;
-        let rows = views.iter().filter_map(|(name, view)| {
-            let pipeline = view.pipeline.as_ref()?;
+        let rows = views.iter().filter_map(|(name, state)| {
+            let pipeline = state.pipeline.as_ref()?;
             Some(vec![
                 Text::default().code(name.as_str()),
                 Text::default().code(pipeline.repository.as_str()),
@@ -178,11 +178,11 @@ impl Service {
         Ok(Answer::private(table(card, ["Pipeline", "Repository", "Home", "Created by"], rows.collect())))
     }
 
-    async fn views(&self, names: &[PipelineName]) -> Result<Vec<(PipelineName, View)>, Stop> {
+    async fn views(&self, names: &[PipelineName]) -> Result<Vec<(PipelineName, PipelineState)>, Stop> {
         let world = self.engine.world();
         let mut views = vec![];
         for some in names.chunks(SIDE_BY_SIDE) {
-            let reads = some.iter().map(|name| View::read(&*world.store, &world.keys, name));
+            let reads = some.iter().map(|name| PipelineState::read(&*world.store, &world.keys, name));
             views.extend(some.iter().cloned().zip(try_join_all(reads).await?));
         }
         Ok(views)
@@ -195,13 +195,13 @@ impl Service {
             return Ok(Answer::private(none_yet()));
         }
         let mut card = Card::new(Tone::Neutral, pipelines_title("Status of ", names.len()));
-        for (name, view) in self.views(&names).await? {
-            let Some(pipeline) = &view.pipeline else { continue };
+        for (name, state) in self.views(&names).await? {
+            let Some(pipeline) = &state.pipeline else { continue };
             let mut line = Text::default().code(name.as_str()).then(" · ");
             for (n, stage) in pipeline.stages.iter().enumerate() {
                 line = if n > 0 { line.then(" → ") } else { line };
-                line = line.code(stage.as_str()).then(" ").join(runs(view.stages.get(stage)));
-                if view.outside.contains_key(stage) {
+                line = line.code(stage.as_str()).then(" ").join(runs(state.stages.get(stage)));
+                if state.outside.contains_key(stage) {
                     line = line.then(", but was seen moved outside Sluice");
                 }
             }
@@ -212,11 +212,11 @@ impl Service {
 
     /// `/pipeline status NAME`: one request, and a look at AWS if the last one is older than a minute.
     pub(crate) async fn status(&self, name: &PipelineName) -> Result<Answer, Stop> {
-        let view = self.view(name).await?;
-        let pipeline = view.pipeline(name)?;
+        let state = self.state(name).await?;
+        let pipeline = state.pipeline(name)?;
         let mut card = Card::new(Tone::Neutral, Text::plain("Status of ").code(name.as_str()));
         let rows = pipeline.stages.iter().map(|stage| {
-            let record = view.stages.get(stage);
+            let record = state.stages.get(stage);
             let current = record.and_then(|record| record.current.as_ref());
             vec![
                 Text::default().code(stage.as_str()),
@@ -229,11 +229,11 @@ impl Service {
         });
         card = table(card, ["Stage", "Runs", "Commit", "Since"], rows.collect());
         let urls = pipeline.stages.iter().filter_map(|stage| {
-            let url = view.stages.get(stage)?.url.clone()?;
+            let url = state.stages.get(stage)?.url.clone()?;
             Some(Text::default().code(stage.as_str()).then(" ").link(url.clone(), url))
         });
-        let void = promote::void_outdated(self.engine.world(), &view, None).await?;
-        let open = view.tickets.iter().filter(|ticket| !void.contains(&ticket.operation)).map(|ticket| {
+        let void = promote::void_outdated(self.engine.world(), &state, None).await?;
+        let open = state.tickets.iter().filter(|ticket| !void.contains(&ticket.operation)).map(|ticket| {
             let line = Text::plain("Open: ").code(ticket.fingerprint.clone());
             match &ticket.queued {
                 Some(Slot::Pipeline) => line.then(", waits for its turn to publish"),
@@ -241,17 +241,17 @@ impl Service {
                 None => line,
             }
         });
-        let truth = self.truth(name, &view).await?;
-        let outside = match &truth {
-            Truth::Seen(_, stages) => {
+        let drift_report = self.drift_report(name, &state).await?;
+        let outside = match &drift_report {
+            DriftReport::Seen(_, stages) => {
                 stages.iter().filter_map(|(stage, found)| Some((stage, found.as_ref()?))).collect()
             }
             // What was seen before may still be so.
-            Truth::Unknown(_) => view.outside.iter().collect::<Vec<_>>(),
+            DriftReport::Unknown(_) => state.outside.iter().collect::<Vec<_>>(),
         };
         let outside = lines(outside.into_iter().map(|(stage, outside)| moved(stage, outside)));
         let now = self.engine.world().clock.now();
-        let locks = view.locks.values().filter(|lock| lock.holds(now));
+        let locks = state.locks.values().filter(|lock| lock.holds(now));
         let locks =
             locks.map(|lock| Text::default().code(lock.stage.as_str()).then(" is ").join(locked(lock)));
         // One paragraph each: fifty stages would be more blocks than a message has.
@@ -260,30 +260,30 @@ impl Service {
         {
             card = card.text(lines);
         }
-        if let Some(next) = next_step(&view, name, now) {
+        if let Some(next) = next_step(&state, name, now) {
             card = card.hint(Text::plain("Next: ").code(next));
         }
-        let green = match view.counters.newest_green() {
+        let green = match state.counters.newest_green() {
             Some(number) => Text::plain("Newest green build ").code(number.to_string()),
             None => Text::plain("No green build yet"),
         };
         card = card.foot(green.then(" · clone ").code(pipeline.clone_url.clone()));
-        card = card.foot(match truth {
-            Truth::Seen(at, _) => Text::plain("Compared with AWS ").time(at),
-            Truth::Unknown(why) => Text::plain(format!("Could not be compared with AWS: {why}")),
+        card = card.foot(match drift_report {
+            DriftReport::Seen(at, _) => Text::plain("Compared with AWS ").time(at),
+            DriftReport::Unknown(why) => Text::plain(format!("Could not be compared with AWS: {why}")),
         });
         Ok(Answer::private(card))
     }
 
     /// `/stage list`.
     pub(crate) async fn list_stages(&self, name: &PipelineName) -> Result<Answer, Stop> {
-        let view = self.view(name).await?;
-        let pipeline = view.pipeline(name)?;
+        let state = self.state(name).await?;
+        let pipeline = state.pipeline(name)?;
         let rows = pipeline.stages.iter().map(|stage| {
-            let record = view.stages.get(stage);
-            let policy = view.policy(stage).words();
+            let record = state.stages.get(stage);
+            let policy = state.policy(stage).words();
             let now = self.engine.world().clock.now();
-            let policy = match view.locks.get(stage).filter(|lock| lock.holds(now)) {
+            let policy = match state.locks.get(stage).filter(|lock| lock.holds(now)) {
                 Some(lock) => policy.then("; ").join(locked(lock)),
                 None => policy,
             };
@@ -301,7 +301,7 @@ impl Service {
 
     /// `/build list`.
     pub(crate) async fn list_builds(&self, name: &PipelineName) -> Result<Answer, Stop> {
-        self.view(name).await?;
+        self.state(name).await?;
         let world = self.engine.world();
         let page = world.store.query(newest(world.keys.builds_partition(name), ROWS)).await?;
         let builds: Vec<Build> = page.items.iter().map(from_item).collect::<Result<_, _>>()?;
@@ -330,11 +330,11 @@ impl Service {
         name: &PipelineName,
         build: Option<BuildNumber>,
     ) -> Result<Answer, Stop> {
-        let view = self.view(name).await?;
-        if invocation.channel.as_ref() != Some(&view.pipeline(name)?.home) {
-            self.may_read_logs(invocation, &view, name).await?;
+        let state = self.state(name).await?;
+        if invocation.channel.as_ref() != Some(&state.pipeline(name)?.home) {
+            self.may_read_logs(invocation, &state, name).await?;
         }
-        let newest = u32::try_from(view.counters.builds).ok().filter(|number| *number > 0).map(BuildNumber);
+        let newest = u32::try_from(state.counters.builds).ok().filter(|number| *number > 0).map(BuildNumber);
         let Some(number) = build.or(newest) else {
             let card =
                 Card::new(Tone::Neutral, Text::default().code(name.as_str()).then(" has no builds yet."));
@@ -364,7 +364,7 @@ impl Service {
             }),
         );
         let lines = match &build.log {
-            Some(log) => world.logs.tail(&world.target, log, LOG_LINES).await.map_err(Trouble::from)?,
+            Some(log) => world.logs.tail(&world.target, log, LOG_LINES).await.map_err(EngineError::from)?,
             None => vec![],
         };
         card = if lines.is_empty() {
@@ -394,13 +394,13 @@ impl Service {
     async fn may_read_logs(
         &self,
         invocation: &Invocation,
-        view: &View,
+        state: &PipelineState,
         name: &PipelineName,
     ) -> Result<(), Stop> {
         let named: BTreeSet<_> =
-            view.policies.values().flat_map(|policy| policy.approvers.iter().cloned()).collect();
-        let concern = Concern::people([&invocation.actor.id]).naming(&named);
-        let roles = self.engine.world().roles_about(Some(name), concern).await?;
+            state.policies.values().flat_map(|policy| policy.approvers.iter().cloned()).collect();
+        let subjects = Subjects::people([&invocation.actor.id]).naming(&named);
+        let roles = self.engine.world().roles_about(Some(name), subjects).await?;
         match roles.access().read_logs(&invocation.actor.id, &named) {
             Ok(_) => Ok(()),
             Err(refusal) => Err(refusal.into()),
@@ -432,20 +432,20 @@ pub(super) fn lines(lines: impl Iterator<Item = Text>) -> Text {
 }
 
 /// What gets the pipeline on: the first stage that runs nothing, and what it lacks. Nobody is sent to a closed door.
-fn next_step(view: &View, name: &PipelineName, at: Timestamp) -> Option<String> {
-    let pipeline = view.pipeline.as_ref()?;
-    let runs = |stage: &StageName| view.stages.get(stage).is_some_and(|stage| stage.current.is_some());
+fn next_step(state: &PipelineState, name: &PipelineName, at: Timestamp) -> Option<String> {
+    let pipeline = state.pipeline.as_ref()?;
+    let runs = |stage: &StageName| state.stages.get(stage).is_some_and(|stage| stage.current.is_some());
     let empty = pipeline.stages.iter().position(|stage| !runs(stage))?;
-    Some(match (empty, view.counters.newest_green()) {
+    Some(match (empty, state.counters.newest_green()) {
         (0, None) => format!("/build {name}"),
         (0, Some(_)) => format!("/deploy {name}"),
         (nth, _) => {
             let stage = pipeline.stages.get(nth)?;
             let (from, source) =
-                pipeline.before(stage).and_then(|from| Some((from, view.stages.get(from)?)))?;
+                pipeline.before(stage).and_then(|from| Some((from, state.stages.get(from)?)))?;
             let release = source.current.as_ref()?.release;
             let want = Want::Promote { from, release, again: false, overrides: false };
-            let is_open = pass(view, &Attempt { pipeline: name, stage, want, at }).is_ok();
+            let is_open = pass(state, &Attempt { pipeline: name, stage, want, at }).is_ok();
             let word = if is_open && source.mixed.is_none() { "/promote" } else { "/pipeline check" };
             format!("{word} {name} {stage}")
         }

@@ -11,12 +11,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
-use crate::domain::{About, Act, AuditRecord};
-use crate::operation::{Charter, ROLLBACK, audit, inbox};
+use crate::domain::{AuditSubject, Act, AuditRecord};
+use crate::operation::{OperationSpec, ROLLBACK, audit, inbox};
 use crate::operations::{access, promote, stage_lock, stage_set, stage_unlock};
 use crate::ports::{Precondition, StoreError, Write};
 use crate::service::clicks::delivery_of;
-use crate::service::{Invocation, Said, Service, Stop};
+use crate::service::{Invocation, Input, Service, Stop};
 use sluice_grammar::Command;
 use sluice_model::{Answer, ChannelId, OperationId, PipelineName, Refusal, StageName, UserId};
 
@@ -47,9 +47,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// When which people were refused lately.
 #[derive(Debug, Default)]
-pub(super) struct Shares(Mutex<HashMap<UserId, Vec<Timestamp>>>);
+pub(super) struct RefusalQuota(Mutex<HashMap<UserId, Vec<Timestamp>>>);
 
-impl Shares {
+impl RefusalQuota {
     /// Whether one more of that person is recorded.
     fn take(&self, who: &UserId, now: Timestamp) -> bool {
         let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ struct Wanted {
     pipeline: PipelineName,
     kind: String,
     command: String,
-    about: About,
+    about: AuditSubject,
 }
 
 impl Service {
@@ -115,7 +115,7 @@ impl Service {
             command,
             rule: String::new(),
             outcome: refusal.code.clone(),
-            about: About { reason: Some(refusal.problem.clone()), ..about },
+            about: AuditSubject { reason: Some(refusal.problem.clone()), ..about },
         };
         let delivery = delivery_of(invocation);
         let writes = vec![
@@ -134,29 +134,29 @@ impl Service {
     async fn place(&self, invocation: &Invocation, pipeline: &PipelineName) -> Result<ChannelId, Stop> {
         match &invocation.channel {
             Some(channel) => Ok(channel.clone()),
-            None => Ok(self.view(pipeline).await?.expect_pipeline()?.home.clone()),
+            None => Ok(self.state(pipeline).await?.expect_pipeline()?.home.clone()),
         }
     }
 
     /// What a delivery was about; none if it is of no pipeline.
     async fn wanted(&self, invocation: &Invocation) -> Result<Option<Wanted>, Stop> {
         match &invocation.said {
-            Said::Slash { command, text } => {
+            Input::Slash { command, text } => {
                 let Ok(command) = sluice_grammar::parse(command, text, &self.names) else { return Ok(None) };
                 let Some((kind, pipeline, stage)) = subject(&command) else { return Ok(None) };
-                let about = About { stage: stage.cloned(), ..About::default() };
+                let about = AuditSubject { stage: stage.cloned(), ..AuditSubject::default() };
                 let (pipeline, kind) = (pipeline.clone(), kind.to_owned());
                 Ok(Some(Wanted { pipeline, kind, command: command.to_string(), about }))
             }
-            Said::Click { value, .. } => {
+            Input::Click { value, .. } => {
                 let Some(id) = value.split_once('|').and_then(|(id, _)| OperationId::new(id).ok()) else {
                     return Ok(None);
                 };
                 let Some(loaded) = self.load(&id).await? else { return Ok(None) };
-                let charter = loaded.head.charter;
-                let definition = self.engine.registry().get(&charter.kind, charter.version);
-                let about = definition.map(|definition| definition.about(&loaded.facts)).unwrap_or_default();
-                let Charter { kind, command, pipeline, .. } = charter;
+                let spec = loaded.head.spec;
+                let definition = self.engine.registry().get(&spec.kind, spec.version);
+                let about = definition.map(|definition| definition.about(&loaded.op)).unwrap_or_default();
+                let OperationSpec { kind, command, pipeline, .. } = spec;
                 Ok(Some(Wanted { pipeline, kind, command, about }))
             }
         }

@@ -5,8 +5,8 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{View, span};
-use crate::operation::{Facts, Head, Loaded, PROMOTE, Status, Ticket};
+use crate::domain::{PipelineState, span};
+use crate::operation::{OperationState, Head, Loaded, PROMOTE, Status, Ticket};
 use crate::operations::promote;
 use crate::service::{Service, Stop};
 use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName};
@@ -17,7 +17,7 @@ const LISTED: usize = 8;
 /// An open promotion to a stage.
 pub(super) struct Request {
     pub(super) head: Head,
-    pub(super) facts: Facts,
+    pub(super) op: OperationState,
     pub(super) params: promote::Params,
 }
 
@@ -38,10 +38,10 @@ impl Request {
 
     /// `r7` by @ann, asked 5m ago.
     pub(super) fn listed(&self, at: Timestamp) -> String {
-        let charter = &self.head.charter;
-        let ago = at.duration_since(charter.accepted).as_secs();
+        let spec = &self.head.spec;
+        let ago = at.duration_since(spec.accepted).as_secs();
         let ago = span(u64::try_from(ago).unwrap_or_default());
-        format!("`{}` by <@{}>, requested {ago} ago", self.release(), charter.actor.id)
+        format!("`{}` by <@{}>, requested {ago} ago", self.release(), spec.actor.id)
     }
 }
 
@@ -61,23 +61,23 @@ impl Service {
     /// told so. What cannot be read is left out: it must not stand in the way of the others.
     pub(super) async fn requests(
         &self,
-        view: &View,
+        state: &PipelineState,
         stage: &StageName,
         unreadable: &mut Option<OperationId>,
     ) -> Result<Vec<Request>, Stop> {
         let mut found = vec![];
-        let void = promote::void_outdated(self.engine.world(), view, Some(stage)).await?;
+        let void = promote::void_outdated(self.engine.world(), state, Some(stage)).await?;
         let is_open =
             |ticket: &&Ticket| ticket.kind == PROMOTE && !ticket.stuck && !void.contains(&ticket.operation);
-        for ticket in view.tickets.iter().filter(is_open) {
+        for ticket in state.tickets.iter().filter(is_open) {
             let loaded = self.readable(&ticket.operation, unreadable).await?;
-            let Some(Loaded { head, facts, .. }) = loaded else { continue };
-            let Ok(params) = facts.params::<promote::Params>() else {
+            let Some(Loaded { head, op, .. }) = loaded else { continue };
+            let Ok(params) = op.params::<promote::Params>() else {
                 *unreadable = Some(ticket.operation.clone());
                 continue;
             };
             if params.to == *stage {
-                found.push(Request { head, facts, params });
+                found.push(Request { head, op, params });
             }
         }
         Ok(found)
@@ -134,11 +134,11 @@ fn named(release: Option<ReleaseNumber>) -> String {
 }
 
 /// What an operation is, as answers name it: the release that a decision is about, or the command.
-pub(super) fn subject(head: &Head, facts: &Facts) -> String {
-    match facts.params::<promote::Params>() {
-        Ok(params) if head.charter.kind == PROMOTE => {
+pub(super) fn subject(head: &Head, op: &OperationState) -> String {
+    match op.params::<promote::Params>() {
+        Ok(params) if head.spec.kind == PROMOTE => {
             format!("`{}` `{}` to `{}`", params.name, params.release.number, params.to)
         }
-        _ => format!("`{}`", head.charter.command),
+        _ => format!("`{}`", head.spec.command),
     }
 }

@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join;
 
-use crate::domain::{Act, AuditRecord, Membership, Roles, Source, View, from_item};
-use crate::operation::{Accepted, Ground, Trouble, decree, marked};
+use crate::domain::{Act, AuditRecord, Membership, Roles, Source, PipelineState, from_item};
+use crate::operation::{Accepted, Snapshot, EngineError, commit_now, marked};
 use crate::operations::access;
-use crate::service::asks;
+use crate::service::access_requests;
 use crate::service::clicks::delivery_of;
-use crate::service::drafts::change_of;
+use crate::service::plan::change_of;
 use crate::service::reads::{lines, newest, table};
-use crate::service::{Also, Invocation, Service, Stop, TRIES};
+use crate::service::{Extras, Invocation, Service, Stop, TRIES};
 use sluice_grammar::Command;
 use sluice_model::{Answer, Card, Member, PipelineName, Refusal, Role, Text, Tone};
 
@@ -30,7 +30,7 @@ impl Service {
         command: &Command,
     ) -> Result<Answer, Stop> {
         for _ in 0..TRIES {
-            match self.try_change_roles(invocation, command, Also::default()).await {
+            match self.try_change_roles(invocation, command, Extras::default()).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
                 Err(stop) => return self.or_answered(invocation, stop).await,
@@ -45,10 +45,10 @@ impl Service {
         &self,
         invocation: &Invocation,
         command: &Command,
-        also: Also,
+        extras: Extras,
     ) -> Result<Accepted, Stop> {
         let change =
-            &change_of(command).ok_or_else(|| Trouble::Corrupt(format!("no change of roles: {command}")))?;
+            &change_of(command).ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
         let (world, actor) = (self.engine.world(), &invocation.actor);
         // It is answered where it was typed, so that everybody there sees it.
         let Some(channel) = invocation.channel.clone() else {
@@ -67,7 +67,7 @@ impl Service {
         let card = Card::new(Tone::Good, access::outcome(change, kept.as_deref()).then("."))
             .hint(marked("Who may do what: `/pipeline who`."))
             .foot(by.then(" ").time(at).then(" · ").code(command.to_string()));
-        let answer = Answer::public(card).replacing(also.replaces);
+        let answer = Answer::public(card).replacing(extras.replaces);
         let audit = AuditRecord {
             at,
             act: Act::Succeeded,
@@ -82,9 +82,9 @@ impl Service {
             about: Default::default(),
         };
         let put = after.everywhere.put(world.keys.grants())?;
-        let mut writes = also.writes;
+        let mut writes = extras.writes;
         writes.push(put);
-        Ok(decree(&self.engine, &delivery_of(invocation), answer, writes, &audit).await?)
+        Ok(commit_now(&self.engine, &delivery_of(invocation), answer, writes, &audit).await?)
     }
 
     /// `/pipeline who`: for all pipelines, with the last changes.
@@ -95,9 +95,9 @@ impl Service {
         let card = had(Card::new(Tone::Neutral, "Roles for all pipelines"), &roles, None);
         let records: Vec<AuditRecord> =
             changes.items.iter().filter_map(|item| from_item(item).ok()).collect();
-        let changes = records.iter().filter(|record| record.kind != asks::KIND).take(CHANGES);
+        let changes = records.iter().filter(|record| record.kind != access_requests::KIND).take(CHANGES);
         let changes = lines(changes.map(|record| {
-            let change = Text::default().time(record.at).then(" ").join(record.actor.told());
+            let change = Text::default().time(record.at).then(" ").join(record.actor.attribution());
             change.then(": ").code(record.command.clone())
         }));
         let card =
@@ -110,10 +110,10 @@ impl Service {
     /// `/pipeline who NAME`: with what holds for that pipeline alone.
     pub(crate) async fn who_of(&self, name: &PipelineName) -> Result<Answer, Stop> {
         let command = Command::PipelineWho { name: Some(name.clone()) };
-        let Ground { view, roles, .. } = self.ground(name, &command).await?;
+        let Snapshot { state, roles, .. } = self.snapshot(name, &command).await?;
         let card = Card::new(Tone::Neutral, Text::plain("Roles for ").code(name.as_str()));
         let card = had(card, &roles, Some(name));
-        let own = lines(own_approvers(&view));
+        let own = lines(own_approvers(&state));
         let card = if own.is_empty() { card } else { card.text(own) };
         Ok(Answer::private(
             card.hint(marked(&format!("How a stage stands for you: `/pipeline check {name}`."))),
@@ -122,8 +122,8 @@ impl Service {
 }
 
 /// Stages that name who approves there.
-fn own_approvers(view: &View) -> impl Iterator<Item = Text> {
-    view.policies.iter().filter(|(_, policy)| !policy.approvers.is_empty()).map(|(stage, policy)| {
+fn own_approvers(state: &PipelineState) -> impl Iterator<Item = Text> {
+    state.policies.iter().filter(|(_, policy)| !policy.approvers.is_empty()).map(|(stage, policy)| {
         let text = Text::default().code(stage.as_str()).then(" is approved by ");
         people(text, policy.approvers.iter()).then(" alone, by ").code("/stage set")
     })
@@ -160,7 +160,7 @@ fn had(card: Card, roles: &Roles, name: Option<&PipelineName>) -> Card {
         };
         let from = match grant {
             None => Text::plain("pinned in ").code("sluice.toml"),
-            Some(grant) => Text::plain("granted by ").join(grant.by.told()).then(" ").time(grant.at),
+            Some(grant) => Text::plain("granted by ").join(grant.by.attribution()).then(" ").time(grant.at),
         };
         vec![Text::plain(role.word()), shown(person, &roles.membership), of, from]
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::{Release, View, from_item};
+use crate::domain::{Release, PipelineState, from_item};
 use crate::operation::marked;
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::service::Service;
@@ -19,12 +19,12 @@ const PATIENCE: Duration = Duration::from_millis(1200);
 
 impl Service {
     /// The words for it, if there is something to say. It is a hint: what cannot be read now is left out.
-    pub(super) async fn runtimes(&self, name: &PipelineName, view: &View) -> Option<Text> {
+    pub(super) async fn runtimes(&self, name: &PipelineName, state: &PipelineState) -> Option<Text> {
         let today = self.engine.world().clock.now().to_zoned(TimeZone::UTC).date();
         let running: BTreeSet<ReleaseNumber> =
-            view.stages.values().filter_map(|stage| Some(stage.current.as_ref()?.release)).collect();
+            state.stages.values().filter_map(|stage| Some(stage.current.as_ref()?.release)).collect();
         let reads =
-            running.into_iter().map(async |release| (release, self.packaged(name, view, release).await));
+            running.into_iter().map(async |release| (release, self.packaged(name, state, release).await));
         let read = tokio::time::timeout(PATIENCE, futures::future::join_all(reads)).await.unwrap_or_default();
         let mut lines = vec![];
         for (release, packaged) in read {
@@ -39,9 +39,9 @@ impl Service {
     }
 
     /// The packaged template of a release.
-    async fn packaged(&self, name: &PipelineName, view: &View, release: ReleaseNumber) -> Option<String> {
+    async fn packaged(&self, name: &PipelineName, state: &PipelineState, release: ReleaseNumber) -> Option<String> {
         let world = self.engine.world();
-        let bucket = &view.pipeline.as_ref()?.bucket;
+        let bucket = &state.pipeline.as_ref()?.bucket;
         let item = world.store.get(&world.keys.release(name, release)).await.ok()??;
         let release: Release = from_item(&item).ok()?;
         let pinned = release.artifact.packaged;

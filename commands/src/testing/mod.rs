@@ -2,17 +2,17 @@
 //!
 //! Behind the feature `testing`, so that nothing of it is in the shipped binary. [`MemoryStore`] is held to the same
 //! conformance suite as the real backend, so a test that passes on it says something about the real one; [`cloud`] is an
-//! AWS in memory; the ports of [`Nowhere`] refuse everything.
+//! AWS in memory; the ports of [`UnreachableAws`] refuse everything.
 
-pub mod cloud;
+pub mod fake_aws;
 mod memory;
-mod nowhere;
+mod unreachable_aws;
 mod recorders;
 pub mod samples;
 
-pub use cloud::{Cloud, Moment, Weather};
+pub use fake_aws::{FakeAws, Moment, Faults};
 pub use memory::{MemoryStore, StoreCall, StoreFault};
-pub use nowhere::{NONCE, Nowhere, target, world};
+pub use unreachable_aws::{NONCE, UnreachableAws, target, world};
 pub use recorders::{
-    OnRuntime, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,
+    OnRuntime, RecordingNotifier, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,
 };

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::domain::Unknown;
-use crate::ports::{Background, Clock, Directory, Herald, Hint, News, Runner, Wakeups};
+use crate::ports::{Background, Clock, Directory, Notifier, Hint, Update, Runner, Wakeups};
 use sluice_model::{ChannelId, GroupId, OperationId, UserId};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -52,11 +52,11 @@ impl Clock for TestClock {
 
 /// Remembers all news, the oldest first.
 #[derive(Debug, Default)]
-pub struct RecordingHerald(Mutex<Vec<News>>);
+pub struct RecordingNotifier(Mutex<Vec<Update>>);
 
-impl RecordingHerald {
+impl RecordingNotifier {
     /// Everything told so far.
-    pub fn told(&self) -> Vec<News> {
+    pub fn told(&self) -> Vec<Update> {
         lock(&self.0).clone()
     }
     /// How much was told so far.
@@ -64,18 +64,18 @@ impl RecordingHerald {
         lock(&self.0).len()
     }
     /// Last news, from the n-th on.
-    pub fn last_since(&self, n: usize) -> Vec<News> {
+    pub fn last_since(&self, n: usize) -> Vec<Update> {
         lock(&self.0).iter().skip(n).filter(|news| news.is_last()).cloned().collect()
     }
     /// The last news of an operation.
-    pub fn last(&self, operation: &OperationId) -> Option<News> {
+    pub fn last(&self, operation: &OperationId) -> Option<Update> {
         lock(&self.0).iter().rev().find(|news| &news.operation == operation).cloned()
     }
 }
 
 #[async_trait]
-impl Herald for RecordingHerald {
-    fn tell(&self, news: News) {
+impl Notifier for RecordingNotifier {
+    fn notify(&self, news: Update) {
         lock(&self.0).push(news);
     }
     /// Where something was told.
@@ -97,7 +97,7 @@ impl RecordingWakeups {
 }
 
 impl Wakeups for RecordingWakeups {
-    fn ring(&self, hint: Hint) {
+    fn wake(&self, hint: Hint) {
         lock(&self.0).push(hint);
     }
 }

@@ -83,7 +83,7 @@ pub(super) async fn get_many(store: &DynamoStore, keys: &[Key]) -> Result<Vec<It
 
 pub(super) async fn query(store: &DynamoStore, table: &str, query: Query) -> Result<Page, StoreError> {
     let start = match Start::of(&query) {
-        Start::Nowhere => return Ok(Page::default()),
+        Start::UnreachableAws => return Ok(Page::default()),
         Start::First => None,
         Start::Behind(sort) => Some(encode_key(&Key { partition: query.partition.clone(), sort })),
     };
@@ -117,7 +117,7 @@ pub(super) async fn query(store: &DynamoStore, table: &str, query: Query) -> Res
 enum Start {
     First,
     Behind(String),
-    Nowhere,
+    UnreachableAws,
 }
 
 impl Start {
@@ -132,7 +132,7 @@ impl Start {
             {
                 Start::First
             }
-            Some(_) => Start::Nowhere,
+            Some(_) => Start::UnreachableAws,
         }
     }
 }

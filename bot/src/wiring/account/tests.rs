@@ -1,16 +1,16 @@
-use sluice_commands::testing::{MemoryStore, Nowhere, target};
+use sluice_commands::testing::{MemoryStore, UnreachableAws, target};
 
 use super::*;
 use crate::backend::Mark;
 
-fn nowhere() -> Ports<'static> {
+fn unreachable_aws() -> Ports<'static> {
     Ports {
-        repositories: &Nowhere,
-        builders: &Nowhere,
-        gateway: &Nowhere,
-        objects: &Nowhere,
-        logs: &Nowhere,
-        quotas: &Nowhere,
+        repositories: &UnreachableAws,
+        builders: &UnreachableAws,
+        gateway: &UnreachableAws,
+        objects: &UnreachableAws,
+        logs: &UnreachableAws,
+        quotas: &UnreachableAws,
     }
 }
 
@@ -45,7 +45,7 @@ fn an_account_in_good_order_has_no_warning() {
 
 #[tokio::test]
 async fn every_service_that_refuses_is_named_with_what_to_do() {
-    let findings = examine(&nowhere(), &target()).await;
+    let findings = examine(&unreachable_aws(), &target()).await;
     let all: Vec<_> = findings.iter().map(|finding| finding.name).collect();
     assert_eq!(all, ["CodeCommit", "CodeBuild", "API Gateway", "Log groups", "Lambda", "IAM roles"]);
     for finding in &findings {

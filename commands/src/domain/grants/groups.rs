@@ -50,7 +50,7 @@ fn a_group_is_given_a_role_as_a_person_is() {
     assert_eq!(after(&all, false, "S1", Role::Admins, None), Err("pinned".into()));
     assert_eq!(after(&all, true, "S1", Role::Admins, orders), Err("pinned".into()));
     assert_eq!(after(&all, false, "S1", Role::Operators, orders).unwrap().here.list, []);
-    assert_eq!(all.concern().groups.len(), 1);
+    assert_eq!(all.subjects().groups.len(), 1);
 }
 
 #[test]
@@ -88,7 +88,7 @@ proptest! {
         named in vec(0..6usize, 0..3),
     ) {
         let all = ["U1", "U2", "U3", "U4", "S1", "S2"];
-        let mut pinned = Roster::default();
+        let mut pinned = PinnedRoles::default();
         for (role, who) in given {
             pinned.of_mut(Role::ALL[role]).insert(member(all[who]));
         }

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::{Drive, Next};
 use crate::operation::contents::{Content, Loaded};
 use crate::operation::engine::Driven;
-use crate::operation::facts::Facts;
+use crate::operation::state::OperationState;
 use crate::operation::retry;
-use crate::operation::step::{Context, Trouble};
+use crate::operation::step::{Context, EngineError};
 
 /// The longest wait before a content is read again.
 const BACKOFF: Duration = Duration::from_secs(30);
@@ -21,17 +21,17 @@ const BACKOFF: Duration = Duration::from_secs(30);
 impl Drive<'_> {
     /// What is known, with what waits to be appended and with the contents that it refers to. `Err`: something else comes
     /// first.
-    pub(super) async fn known(&mut self) -> Result<Result<Facts, Next>, Trouble> {
-        let mut facts = self.foreseen()?;
+    pub(super) async fn known(&mut self) -> Result<Result<OperationState, Next>, EngineError> {
+        let mut op = self.projected()?;
         // The steps of a resolution only look at what runs: they need nothing of what was to be. Its message does.
-        let is_needed = facts.resolved.is_none();
-        for content in self.definition.contents(&facts, self.log.target())? {
-            if facts.has_content(content.digest()) {
+        let is_needed = op.resolved.is_none();
+        for content in self.definition.contents(&op, self.log.target())? {
+            if op.has_content(content.digest()) {
                 continue;
             }
             let read = match self.content(&*content, is_needed).await {
                 Err(error) if !is_needed => {
-                    tracing::warn!(operation = %facts.id, %error, "told without its steps");
+                    tracing::warn!(operation = %op.id, %error, "told without its steps");
                     continue;
                 }
                 read => read?,
@@ -39,19 +39,19 @@ impl Drive<'_> {
             match read {
                 Ok(read) => {
                     self.log.attach(content.digest(), Arc::clone(&read));
-                    facts.attach(content.digest(), read);
+                    op.attach(content.digest(), read);
                 }
                 Err(next) => return Ok(Err(next)),
             }
         }
-        Ok(Ok(facts))
+        Ok(Ok(op))
     }
 
     async fn content(
         &mut self,
         content: &dyn Content,
         is_needed: bool,
-    ) -> Result<Result<Loaded, Next>, Trouble> {
+    ) -> Result<Result<Loaded, Next>, EngineError> {
         let world = Arc::clone(self.engine.world());
         if let Some(known) = world.contents.get(content.digest()) {
             return Ok(Ok(known));
@@ -71,9 +71,9 @@ impl Drive<'_> {
                 tokio::select! {
                     biased;
                     read = &mut reading => break read,
-                    () = self.engine.stopping() => return Ok(Err(Next::Turn)),
+                    () = self.engine.stopping() => return Ok(Err(Next::Outcome)),
                     () = tokio::time::sleep_until(beat) => {
-                        if !self.log.beat(&*world.store).await && !self.heard().await.unwrap_or(true) {
+                        if !self.log.beat(&*world.store).await && !self.received().await.unwrap_or(true) {
                             return Ok(Err(Next::Over(Driven::NotOurs)));
                         }
                         self.shown = Instant::now();

@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 use super::{Drive, Event, Pending};
 use crate::operation::definition::refusal_of;
-use crate::operation::facts::Verdict;
+use crate::operation::state::SignalKind;
 use crate::operation::journal::Entry;
 use crate::operation::retry;
-use crate::operation::step::{Done, Effect, Observed, Progress, StepId, Trouble, Undone};
+use crate::operation::step::{Done, Effect, Observed, Progress, StepId, EngineError, Undone};
 use sluice_model::Class;
 
 /// The longest wait before trouble is tried again.
@@ -26,7 +26,7 @@ const BACKOFF: Duration = Duration::from_secs(30);
 
 impl Drive<'_> {
     pub(super) fn end(&mut self, step: StepId, done: Done) {
-        self.motion.fresh.remove(&step);
+        self.in_flight.fresh.remove(&step);
         self.notes.remove(&step);
         self.doubtful.remove(&step);
         let took = self.begun.remove(&step).and_then(|begun| begun.elapsed().as_millis().try_into().ok());
@@ -34,9 +34,9 @@ impl Drive<'_> {
         self.pending.push(Pending { entry, step: Some(step), writes: done.writes });
     }
 
-    pub(super) fn fault(&mut self, step: StepId, trouble: &Trouble) {
+    pub(super) fn fault(&mut self, step: StepId, trouble: &EngineError) {
         tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step failed for good");
-        self.motion.fresh.remove(&step);
+        self.in_flight.fresh.remove(&step);
         self.notes.remove(&step);
         let entry = Entry::Fault { step: step.clone(), refusal: refusal_of(&*self.definition, trouble) };
         self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
@@ -44,7 +44,7 @@ impl Drive<'_> {
 
     /// How many words are known that people said to a step, recorded or not yet.
     pub(super) fn words(&self, step: &StepId) -> usize {
-        let recorded = self.log.facts().signals.iter().filter(|signal| signal.step == *step).count();
+        let recorded = self.log.op().signals.iter().filter(|signal| signal.step == *step).count();
         let is_word =
             |pending: &&Pending| matches!(&pending.entry, Entry::Signal(signal) if signal.step == *step);
         recorded + self.pending.iter().filter(is_word).count()
@@ -63,10 +63,10 @@ impl Drive<'_> {
     pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Ran(step, result) => {
-                self.motion.in_flight.remove(&step);
+                self.in_flight.in_flight.remove(&step);
                 match result {
                     Ok(Progress::Done(done)) => self.end(step, done),
-                    Ok(Progress::LookAgain { after, note }) => {
+                    Ok(Progress::NotYet { after, note }) => {
                         // Patience counts from the first of troubles in a row.
                         self.trouble.remove(&step);
                         self.wake.insert(step.clone(), Instant::now() + after);
@@ -75,7 +75,7 @@ impl Drive<'_> {
                             Some(note) => drop(self.notes.insert(step, note)),
                             None => drop(self.notes.remove(&step)),
                         }
-                        if changed && let Err(error) = self.tell() {
+                        if changed && let Err(error) = self.notify() {
                             tracing::error!(%error, "news could not be made");
                         }
                     }
@@ -83,17 +83,17 @@ impl Drive<'_> {
                     Ok(Progress::Await { .. })
                         if self.words(&step) > self.judged.remove(&step).unwrap_or(0) => {}
                     Ok(Progress::Await { .. }) => {
-                        self.motion.awaiting.insert(step);
+                        self.in_flight.awaiting.insert(step);
                     }
-                    Err(trouble) => self.meet(step, trouble),
+                    Err(trouble) => self.on_error(step, trouble),
                 }
             }
             Event::Looked(step, result) => {
-                self.motion.in_flight.remove(&step);
+                self.in_flight.in_flight.remove(&step);
                 match result {
                     Ok(Observed::Ours(done)) => self.end(step, done),
-                    Ok(Observed::Foreign(refusal)) => self.fault(step, &Trouble::Refused(refusal)),
-                    Ok(Observed::Absent) => self.miss(step),
+                    Ok(Observed::Foreign(refusal)) => self.fault(step, &EngineError::Refused(refusal)),
+                    Ok(Observed::Absent) => self.observed_absent(step),
                     Err(trouble) if trouble.can_retry() && !self.is_impatient(&step) => {
                         self.try_later(step, trouble);
                     }
@@ -101,12 +101,12 @@ impl Drive<'_> {
                     Err(trouble) => {
                         tracing::error!(operation = %self.log.head().id, %step, error = %trouble, "not to be observed");
                         self.trouble.remove(&step);
-                        self.motion.blind.insert(step, trouble.refusal());
+                        self.in_flight.unobservable.insert(step, trouble.refusal());
                     }
                 }
             }
             Event::Undone(step, result) => {
-                self.motion.in_flight.remove(&step);
+                self.in_flight.in_flight.remove(&step);
                 let entry = match result {
                     Ok(Undone::Yes) => Entry::UndoDone { step: step.clone(), left: None },
                     Ok(Undone::Left(found)) => Entry::UndoDone { step: step.clone(), left: Some(found) },
@@ -120,16 +120,16 @@ impl Drive<'_> {
         }
     }
 
-    pub(super) fn undo_fault(&self, step: StepId, trouble: &Trouble) -> Entry {
+    pub(super) fn undo_fault(&self, step: StepId, trouble: &EngineError) -> Entry {
         tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step could not be taken back");
         Entry::UndoFault { step, refusal: trouble.refusal() }
     }
 
     /// A run met trouble. What may have taken effect is observed before it is run again.
-    pub(super) fn meet(&mut self, step: StepId, trouble: Trouble) {
+    pub(super) fn on_error(&mut self, step: StepId, trouble: EngineError) {
         match class_of(&trouble) {
             Some(Class::Conflict | Class::Precondition) if self.is_mutation(&step) => {
-                self.motion.fresh.remove(&step);
+                self.in_flight.fresh.remove(&step);
                 self.conflicts.insert(step, trouble);
             }
             // Nothing came of it, so that there is nothing to observe.
@@ -138,7 +138,7 @@ impl Drive<'_> {
                 self.try_later(step, trouble);
             }
             _ if trouble.can_retry() => {
-                self.motion.fresh.remove(&step);
+                self.in_flight.fresh.remove(&step);
                 self.try_later(step, trouble);
             }
             _ => self.fault(step, &trouble),
@@ -146,11 +146,11 @@ impl Drive<'_> {
     }
 
     /// Whether what a mutation met may be a control plane that does not agree with itself yet.
-    fn may_pass(&mut self, step: &StepId, trouble: &Trouble) -> bool {
+    fn may_pass(&mut self, step: &StepId, trouble: &EngineError) -> bool {
         let is_doubtful = match class_of(trouble) {
             Some(Class::Absent | Class::Conflict) => true,
             // A way back looks anew each time, and takes its precondition from that look.
-            Some(Class::Precondition) => self.log.facts().step(step).is_some_and(|fact| fact.undo.is_some()),
+            Some(Class::Precondition) => self.log.op().step(step).is_some_and(|fact| fact.undo.is_some()),
             _ => false,
         };
         if !is_doubtful {
@@ -162,7 +162,7 @@ impl Drive<'_> {
 
     /// An observation found nothing. Where running again could do harm, that counts only after the settle time, twice; a
     /// conflict before it may have been with ourselves, so that it does not count earlier then.
-    pub(super) fn miss(&mut self, step: StepId) {
+    pub(super) fn observed_absent(&mut self, step: StepId) {
         let settle = self.engine.world().settings.settle;
         let now = Instant::now();
         let first = *self.absent.entry(step.clone()).or_insert(now);
@@ -180,16 +180,16 @@ impl Drive<'_> {
         let halts = |pending: &Pending| match &pending.entry {
             Entry::Fault { .. } => true,
             Entry::Signal(signal) => {
-                matches!(signal.verdict, Verdict::Cancel | Verdict::GiveWay | Verdict::StageMoved)
+                matches!(signal.kind, SignalKind::Cancel | SignalKind::Preempt | SignalKind::StageMoved)
             }
             _ => false,
         };
-        if self.log.facts().failure().is_some() || self.pending.iter().any(halts) {
+        if self.log.op().failure().is_some() || self.pending.iter().any(halts) {
             let entry = Entry::Absent { step: step.clone() };
             self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
             return;
         }
-        self.motion.fresh.insert(step.clone());
+        self.in_flight.fresh.insert(step.clone());
         if let Some(conflict) = conflict {
             self.try_later(step, conflict);
         }
@@ -201,12 +201,12 @@ impl Drive<'_> {
         self.trouble.get(step).is_some_and(|(_, since)| since.elapsed() > patience)
     }
 
-    pub(super) fn try_later(&mut self, step: StepId, trouble: Trouble) {
+    pub(super) fn try_later(&mut self, step: StepId, trouble: EngineError) {
         let now = Instant::now();
         let (tries, since) = self.trouble.get(&step).copied().unwrap_or((0, now));
         if now.duration_since(since) > self.engine.world().settings.patience {
             self.trouble.remove(&step);
-            if self.log.facts().step(&step).is_none_or(|fact| fact.undo.is_none()) {
+            if self.log.op().step(&step).is_none_or(|fact| fact.undo.is_none()) {
                 return self.fault(step, &trouble);
             }
             let entry = self.undo_fault(step.clone(), &trouble);
@@ -218,9 +218,9 @@ impl Drive<'_> {
     }
 }
 
-fn class_of(trouble: &Trouble) -> Option<Class> {
+fn class_of(trouble: &EngineError) -> Option<Class> {
     match trouble {
-        Trouble::Port(error) => Some(error.class),
+        EngineError::Port(error) => Some(error.class),
         _ => None,
     }
 }

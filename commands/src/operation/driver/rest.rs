@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::{Drive, HOLD};
 use crate::operation::news;
-use crate::operation::step::Trouble;
-use crate::ports::News;
+use crate::operation::step::EngineError;
+use crate::ports::Update;
 use sluice_model::{Part, Text};
 
 impl Drive<'_> {
@@ -29,7 +29,7 @@ impl Drive<'_> {
                 () = tokio::time::sleep_until(beat) => {
                     if !self.log.beat(&*world.store).await {
                         // Somebody claimed it, or rang; if that cannot be told now, the next append can.
-                        return self.heard().await.unwrap_or(true);
+                        return self.received().await.unwrap_or(true);
                     }
                     self.shown = Instant::now();
                 }
@@ -44,7 +44,7 @@ impl Drive<'_> {
                 () = self.engine.stopping() => return true,
                 () = nudge.notified() => {
                     self.slot_wake.clear();
-                    match self.heard().await {
+                    match self.received().await {
                         Ok(ours) => return ours,
                         Err(error) => {
                             // What was rung for is seen by the next turn, or before going to sleep.
@@ -59,41 +59,41 @@ impl Drive<'_> {
 
     /// Tells where others will, should it fail.
     pub(super) fn try_to_tell(&mut self) {
-        if let Err(error) = self.tell() {
+        if let Err(error) = self.notify() {
             tracing::warn!(operation = %self.log.head().id, %error, "news could not be made");
         }
     }
 
-    pub(super) fn tell(&mut self) -> Result<(), Trouble> {
+    pub(super) fn notify(&mut self) -> Result<(), EngineError> {
         self.tell_as(false)
     }
 
     /// Nothing can be recorded, so nothing goes on, and people would wait in vain.
     pub(super) fn tell_refused(&self) {
-        let (facts, world) = (self.log.facts(), self.engine.world());
-        let mut news = news::of_nodes(&*self.definition, facts, &self.nodes, &self.notes, self.own_since);
+        let (op, world) = (self.log.op(), self.engine.world());
+        let mut news = update::of_nodes(&*self.definition, op, &self.nodes, &self.notes, self.own_since);
         let words = "Sluice is not allowed to write its own records, so this cannot go on. \
                      It goes on by itself once whoever runs Sluice has fixed that; the log says what was refused.";
         news.card.parts.insert(0, Part::Text(Text::plain(words)));
-        world.herald.tell(news);
+        world.notifier.notify(news);
     }
 
-    pub(super) fn tell_as(&mut self, first: bool) -> Result<(), Trouble> {
-        let facts = self.log.facts().clone();
+    pub(super) fn tell_as(&mut self, first: bool) -> Result<(), EngineError> {
+        let op = self.log.op().clone();
         // Its message lists the steps of the operation, also of one that was resolved.
         let resolution;
-        let nodes = match facts.resolved {
+        let nodes = match op.resolved {
             None => {
-                self.name_steps(&facts, true)?;
+                self.name_steps(&op, true)?;
                 &self.nodes
             }
             Some(_) => {
-                resolution = self.definition.nodes(&facts, self.log.target()).unwrap_or_default();
+                resolution = self.definition.nodes(&op, self.log.target()).unwrap_or_default();
                 &resolution
             }
         };
-        let news = news::of_nodes(&*self.definition, &facts, nodes, &self.notes, self.own_since);
-        self.engine.world().herald.tell(News { first, ..news });
+        let news = update::of_nodes(&*self.definition, &op, nodes, &self.notes, self.own_since);
+        self.engine.world().notifier.notify(Update { first, ..news });
         Ok(())
     }
 }

@@ -11,57 +11,57 @@ use super::{Drive, Next, Pending, on_its_way};
 use crate::domain::Act;
 use crate::operation::definition::{End, refusal_of};
 use crate::operation::engine::Driven;
-use crate::operation::facts::{Facts, STUCK};
+use crate::operation::state::{OperationState, STUCK};
 use crate::operation::head::Status;
 use crate::operation::journal::Entry;
 use crate::operation::log::{Appended, Leave};
-use crate::operation::plan::Turn;
+use crate::operation::plan::Outcome;
 use crate::operation::slot::Slot;
-use crate::operation::step::{StepId, Trouble};
+use crate::operation::step::{StepId, EngineError};
 use crate::operation::{auditing, line};
 use crate::ports::{DueChange, StoreError, Write};
 
 impl Drive<'_> {
     /// The slots that this turn gives back.
-    pub(super) fn freed(&self, turn: &Turn, held: BTreeSet<Slot>) -> BTreeSet<Slot> {
-        match turn {
-            Turn::Wait(_) => held,
+    pub(super) fn freed(&self, outcome: &Outcome, held: BTreeSet<Slot>) -> BTreeSet<Slot> {
+        match outcome {
+            Outcome::Wait(_) => held,
             // Only a rollback passes, and that looks again by itself.
-            Turn::Stuck(_) => BTreeSet::new(),
-            Turn::Succeeded | Turn::Failed => line::wanted(&self.nodes),
+            Outcome::Stuck(_) => BTreeSet::new(),
+            Outcome::Succeeded | Outcome::Failed => queue::wanted(&self.nodes),
         }
     }
 
     /// What a turn adds to the row: the end with its records, or the wait.
-    pub(super) fn settle_turn(
+    pub(super) fn settle_outcome(
         &mut self,
-        turn: &Turn,
-        facts: &Facts,
+        outcome: &Outcome,
+        op: &OperationState,
         row: &mut Vec<Entry>,
         writes: &mut Vec<Write>,
         owners: &mut Vec<Option<StepId>>,
         leave: &mut Leave,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), EngineError> {
         let world = self.engine.world();
         let at = world.clock.now();
-        match turn {
-            Turn::Wait(step) => {
+        match outcome {
+            Outcome::Wait(step) => {
                 if self.definition.keeps_place() {
-                    for slot in &facts.held {
-                        writes.push(line::release(world, &facts.charter.pipeline, slot, &facts.id));
+                    for slot in &op.held {
+                        writes.push(queue::release(world, &op.spec.pipeline, slot, &op.id));
                         owners.push(None);
                     }
                 } else {
                     // Its slots are free because its ticket is gone.
-                    writes.push(line::leave(world, facts));
+                    writes.push(queue::leave(world, op));
                     owners.push(None);
                 }
-                row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
+                row.extend(op.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
                 row.push(Entry::Waiting { step: step.clone() });
-                let since = facts
+                let since = op
                     .step(step)
                     .and_then(|f| f.waiting)
-                    .map_or(facts.sequence.max(self.log.facts().sequence + 1), |(_, s)| s);
+                    .map_or(op.sequence.max(self.log.op().sequence + 1), |(_, s)| s);
                 *leave = Leave {
                     status: Status::Waiting,
                     // Until it is told that it waits: a wait that nobody hears of never ends.
@@ -70,17 +70,17 @@ impl Drive<'_> {
                     awaits: format!("{step}@{since}"),
                 };
             }
-            Turn::Stuck(refusal) => {
-                tracing::error!(operation = %facts.id, code = refusal.code, "an operation is stuck");
+            Outcome::Stuck(refusal) => {
+                tracing::error!(operation = %op.id, code = refusal.code, "an operation is stuck");
                 // The slots stay marked with it, and are taken again if somebody gets it on.
-                row.extend(facts.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
+                row.extend(op.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
                 row.push(Entry::Stuck { refusal: refusal.clone() });
-                let mut last = vec![line::mark_stuck(world, &facts.charter)];
+                let mut last = vec![queue::mark_stuck(world, &op.spec)];
                 last.push(auditing::audit_of(
                     Act::Stuck,
                     refusal.code.clone(),
                     &*self.definition,
-                    facts,
+                    op,
                     world,
                 )?);
                 owners.extend(last.iter().map(|_| None));
@@ -89,16 +89,16 @@ impl Drive<'_> {
                     status: Status::Stuck,
                     owned: true,
                     due: DueChange::Keep,
-                    awaits: format!("{STUCK}@{}", self.log.facts().sequence + 1),
+                    awaits: format!("{STUCK}@{}", self.log.op().sequence + 1),
                 };
             }
-            Turn::Succeeded | Turn::Failed => {
-                let succeeded = *turn == Turn::Succeeded;
+            Outcome::Succeeded | Outcome::Failed => {
+                let succeeded = *outcome == Outcome::Succeeded;
                 row.push(Entry::Ended { succeeded });
                 let mut last =
-                    self.definition.on_end(facts, succeeded, &End { target: self.log.target(), at })?;
-                last.push(line::leave(world, facts));
-                last.push(auditing::audit_of_end(&*self.definition, facts, succeeded, world)?);
+                    self.definition.on_end(op, succeeded, &End { target: self.log.target(), at })?;
+                last.push(queue::leave(world, op));
+                last.push(auditing::audit_of_end(&*self.definition, op, succeeded, world)?);
                 owners.extend(last.iter().map(|_| None));
                 writes.extend(last);
                 *leave = Leave {
@@ -118,7 +118,7 @@ impl Drive<'_> {
         writes: Vec<Write>,
         mut owners: Vec<Option<StepId>>,
         leave: Leave,
-    ) -> Result<Appended, Trouble> {
+    ) -> Result<Appended, EngineError> {
         let mut all = writes;
         for pending in &self.pending {
             all.extend(pending.writes.iter().cloned());
@@ -127,7 +127,7 @@ impl Drive<'_> {
         let entries = self.pending.iter().map(|pending| pending.entry.clone()).chain(row).collect();
         let world = self.engine.world();
         let appended = self.log.append(&*world.store, world.clock.now(), entries, leave, all).await;
-        if let Err(error @ Trouble::Store(StoreError::TooLarge(_))) = appended {
+        if let Err(error @ EngineError::Store(StoreError::TooLarge(_))) = appended {
             self.leave_out_the_largest(&error)?;
             return Ok(Appended::Refused(vec![]));
         }
@@ -145,9 +145,9 @@ impl Drive<'_> {
                 tracing::info!(operation = %self.log.head().id, ?again, "records changed meanwhile");
                 self.pending.retain(|pending| pending.step.as_ref().is_none_or(|step| !again.contains(step)));
                 if again.is_empty() {
-                    for slot in line::wanted(&self.nodes) {
-                        if !self.log.facts().held.contains(&slot) {
-                            self.put_off(slot);
+                    for slot in queue::wanted(&self.nodes) {
+                        if !self.log.op().held.contains(&slot) {
+                            self.defer(slot);
                         }
                     }
                 }
@@ -159,7 +159,7 @@ impl Drive<'_> {
 
     /// Records what is at hand in rows of a bounded size: an item has 400 KB at the most, and the looks at hundreds of
     /// functions end at the same time. `Some`: something else comes first.
-    pub(super) async fn make_room(&mut self) -> Result<Option<Next>, Trouble> {
+    pub(super) async fn make_room(&mut self) -> Result<Option<Next>, EngineError> {
         loop {
             let count = fitting(&self.pending);
             if count == self.pending.len() {
@@ -167,7 +167,7 @@ impl Drive<'_> {
             }
             let later = self.pending.split_off(count);
             let leave = Leave {
-                status: on_its_way(&self.foreseen()?),
+                status: on_its_way(&self.projected()?),
                 owned: true,
                 due: DueChange::Keep,
                 awaits: self.log.head().awaits.clone(),
@@ -177,7 +177,7 @@ impl Drive<'_> {
             match appended? {
                 Appended::Recorded => self.try_to_tell(),
                 Appended::Refused(_) => {}
-                Appended::Fenced if self.heard().await? => {}
+                Appended::Fenced if self.received().await? => {}
                 Appended::Fenced => return Ok(Some(Next::Over(Driven::NotOurs))),
             }
         }
@@ -185,7 +185,7 @@ impl Drive<'_> {
 
     /// What the store does not take because of its size will never be taken: the step that it is of has failed. Of a
     /// mutation, which was made, that cannot be said: only people can tell.
-    fn leave_out_the_largest(&mut self, error: &Trouble) -> Result<(), Trouble> {
+    fn leave_out_the_largest(&mut self, error: &EngineError) -> Result<(), EngineError> {
         let sizes = self.pending.iter().enumerate().filter(|(_, pending)| pending.step.is_some());
         let largest = sizes.map(|(nth, pending)| (size(pending), nth)).max();
         let Some((bytes, nth)) = largest.filter(|(bytes, _)| *bytes >= LARGE) else {
@@ -197,7 +197,7 @@ impl Drive<'_> {
         let refusal = refusal_of(&*self.definition, error);
         match pending.entry {
             Entry::Done { .. } if self.is_mutation(&step) => {
-                self.motion.blind.insert(step, refusal);
+                self.in_flight.unobservable.insert(step, refusal);
             }
             Entry::Done { .. } => {
                 let entry = Entry::Fault { step: step.clone(), refusal };

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Driven, Engine, Held, LEFT_TO_OTHERS, lock};
-use crate::operation::definition::Definition;
-use crate::operation::facts::{Facts, Verdict};
+use crate::operation::definition::Operation;
+use crate::operation::state::{OperationState, SignalKind};
 use crate::operation::head::{Head, Status};
 use crate::operation::log::{self, Log};
-use crate::operation::step::{Context, Trouble};
+use crate::operation::step::{Context, EngineError};
 use crate::operation::world::Settings;
-use crate::operation::{news, park};
+use crate::operation::{update, park};
 use sluice_model::OperationId;
 
 /// What came of taking an operation over.
@@ -25,12 +25,12 @@ pub(super) enum Acquired {
 
 impl Engine {
     /// Claims first and reads then: after a claim nobody else appends, so what is read stands still.
-    pub(super) async fn acquire(&self, id: &OperationId) -> Result<Acquired, Trouble> {
+    pub(super) async fn acquire(&self, id: &OperationId) -> Result<Acquired, EngineError> {
         let (store, keys) = (&*self.world.store, &self.world.keys);
-        let Some(log::Seen { head, rung, is_due }) = log::read_head(store, keys, id).await? else {
+        let Some(log::Seen { head, woken_by, is_due }) = log::read_head(store, keys, id).await? else {
             return Ok(Acquired::No(Driven::NotOurs));
         };
-        if head.status.is_told_once() && (!is_due || !self.world.settings.tells) {
+        if head.status.is_delivered_once() && (!is_due || !self.world.settings.notifies) {
             // Nobody spoke since it was told that it waits, is stuck or ended; or it only has to be told, by somebody else.
             return Ok(Acquired::No(match head.status {
                 Status::Waiting => Driven::Waiting,
@@ -47,21 +47,21 @@ impl Engine {
         };
         // Accepted by a replica that drives nothing: nobody has told it, so all of its telling is ours.
         let is_untouched = head.owner.is_empty() && (head.fence, head.beat) == (1, 1);
-        let untold = head.untold;
+        let undelivered_since = head.undelivered_since;
         let begun = Instant::now();
-        let Settings { replica, tells, .. } = &self.world.settings;
-        let claimed = log::claim(store, keys, &head, replica, *tells).await?;
+        let Settings { replica, notifies, .. } = &self.world.settings;
+        let claimed = log::claim(store, keys, &head, replica, *notifies).await?;
         let Some(head) = claimed else { return Ok(Acquired::No(Driven::NotOurs)) };
         lock(&self.seen).remove(id);
         let loaded = match log::load(store, keys, id).await {
             Ok(Some(loaded)) if loaded.head.fence == head.fence => loaded,
             Ok(_) => return Ok(Acquired::No(Driven::NotOurs)),
-            Err(Trouble::Newer(what)) if self.seems_strange(id) => {
+            Err(EngineError::Newer(what)) if self.seems_strange(id) => {
                 tracing::warn!(operation = %id, what, "left to a newer version of Sluice");
-                self.let_go(&head).await?;
+                self.release_lock(&head).await?;
                 return Ok(Acquired::No(Driven::NotOurs));
             }
-            Err(error) if error.is_corrupt() && head.status.is_told_once() => {
+            Err(error) if error.is_corrupt() && head.status.is_delivered_once() => {
                 // Nothing more happens to it, but its teller died.
                 return Ok(Acquired::No(self.tell_unread(&head, &error)));
             }
@@ -77,21 +77,21 @@ impl Engine {
         if head.claims > park::CLAIMS {
             return Ok(Acquired::No(self.give_up(&head, park::fruitless()).await?));
         }
-        let own_since = match untold {
+        let own_since = match undelivered_since {
             0 if is_untouched => 1,
-            0 => loaded.facts.sequence + 1,
+            0 => loaded.op.sequence + 1,
             since => since,
         };
-        let is_stuck = loaded.facts.stuck.is_some()
-            && !loaded.unread.iter().any(|said| matches!(said.verdict, Verdict::Retry | Verdict::Resolve));
-        let definition = self.registry.get(&head.charter.kind, head.charter.version);
-        let wakes = definition.as_ref().and_then(|definition| definition.story(&loaded.facts).wakes);
+        let is_stuck = loaded.op.stuck.is_some()
+            && !loaded.unread.iter().any(|said| matches!(said.kind, SignalKind::Retry | SignalKind::Resolve));
+        let definition = self.registry.get(&head.spec.kind, head.spec.version);
+        let wakes = definition.as_ref().and_then(|definition| definition.summary(&loaded.op).wakes);
         let is_awake = wakes.is_some_and(|wakes| wakes <= self.world.clock.now());
         let is_asleep = head.status == Status::Waiting && loaded.unread.is_empty() && !is_awake;
         if head.status.is_final() || is_stuck || is_asleep {
             // Only its last news may not have been told: the owner died between its record and that.
             if let Some(definition) = definition {
-                self.tell_last(&*definition, loaded.facts, own_since).await;
+                self.tell_last(&*definition, loaded.op, own_since).await;
             }
             return Ok(Acquired::No(match head.status {
                 Status::Waiting => Driven::Waiting,
@@ -99,45 +99,45 @@ impl Engine {
                 _ => Driven::Ended,
             }));
         }
-        let log = Log::new(self.world.target.clone(), head, loaded.facts, rung, begun).with_place(place);
+        let log = Log::new(self.world.target.clone(), head, loaded.op, woken_by, begun).with_place(place);
         let held = Held { log, fresh: BTreeSet::new(), unread: loaded.unread, own_since };
         Ok(Acquired::Held(Box::new(held)))
     }
 
     /// Tells the last news of an operation that nobody carries.
-    async fn tell_last(&self, definition: &dyn Definition, mut facts: Facts, own_since: u64) {
+    async fn tell_last(&self, definition: &dyn Operation, mut op: OperationState, own_since: u64) {
         let (target, notes) = (&self.world.target, BTreeMap::new());
         let cx = Context {
             world: Arc::clone(&self.world),
-            operation: facts.id.clone(),
+            operation: op.id.clone(),
             signals: vec![],
             begun: Instant::now(),
         };
-        for content in definition.contents(&facts, target).unwrap_or_default() {
+        for content in definition.contents(&op, target).unwrap_or_default() {
             let read = match self.world.contents.get(content.digest()) {
                 Some(known) => Ok(known),
                 None => content.read(&cx).await,
             };
             match read {
-                Ok(read) => facts.attach(content.digest(), read),
-                Err(error) => tracing::warn!(operation = %facts.id, %error, "told without its steps"),
+                Ok(read) => op.attach(content.digest(), read),
+                Err(error) => tracing::warn!(operation = %op.id, %error, "told without its steps"),
             }
         }
-        let news = news::of(definition, &facts, &self.world, &notes, own_since);
-        let news = news.unwrap_or_else(|_| news::of_nodes(definition, &facts, &[], &notes, own_since));
-        self.world.herald.tell(news);
+        let news = update::of(definition, &op, &self.world, &notes, own_since);
+        let news = news.unwrap_or_else(|_| update::of_nodes(definition, &op, &[], &notes, own_since));
+        self.world.notifier.notify(news);
     }
 
     /// The same of one whose journal cannot be read.
-    fn tell_unread(&self, head: &Head, error: &Trouble) -> Driven {
+    fn tell_unread(&self, head: &Head, error: &EngineError) -> Driven {
         match head.status {
             Status::Stuck => {
-                self.world.herald.tell(news::of_parked(head, self.is_urgent(head), &error.refusal()));
+                self.world.notifier.notify(update::of_parked(head, self.is_urgent(head), &error.refusal()));
                 Driven::Stuck
             }
             Status::Waiting => Driven::Waiting,
             _ => {
-                self.world.herald.tell(news::of_forced(head, None, &[]));
+                self.world.notifier.notify(update::of_forced(head, None, &[]));
                 Driven::Ended
             }
         }
@@ -146,7 +146,7 @@ impl Engine {
     /// Whether only another version of Sluice knows this kind of operation. It is left to the replicas of that version,
     /// so that two versions can run side by side; if none takes it for a while, people are told.
     pub(super) fn is_left_to_others(&self, head: &Head) -> bool {
-        if self.registry.get(&head.charter.kind, head.charter.version).is_none() {
+        if self.registry.get(&head.spec.kind, head.spec.version).is_none() {
             return self.seems_strange(&head.id);
         }
         lock(&self.strange).get(&head.id).is_some_and(|since| since.elapsed() < LEFT_TO_OTHERS)
@@ -159,12 +159,12 @@ impl Engine {
     }
 
     /// Gives a claim back, unused.
-    async fn let_go(&self, head: &Head) -> Result<(), Trouble> {
+    async fn release_lock(&self, head: &Head) -> Result<(), EngineError> {
         let world = &self.world;
         let mut log = Log::new(
             world.target.clone(),
             head.clone(),
-            Facts::new(head.id.clone(), head.charter.clone()),
+            OperationState::new(head.id.clone(), head.spec.clone()),
             String::new(),
             Instant::now(),
         );

@@ -1,6 +1,6 @@
 //! Heads as they are seen from outside, and the claim of an operation: the one write that needs no journal.
 
-use crate::operation::head::{self, Head, RUNG, guards};
+use crate::operation::head::{self, Head, WOKEN_BY, guards};
 use crate::operation::keys::Keys;
 use crate::operation::retry;
 use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Write};
@@ -10,7 +10,7 @@ use sluice_model::OperationId;
 pub(crate) struct Seen {
     pub(crate) head: Head,
     /// The last ring.
-    pub(crate) rung: String,
+    pub(crate) woken_by: String,
     /// Whether it is in the due index. Who waits and is not due was not spoken to since it went to sleep.
     pub(crate) is_due: bool,
 }
@@ -23,8 +23,8 @@ pub(crate) async fn read_head(
 ) -> Result<Option<Seen>, StoreError> {
     let key = keys.head(id);
     let Some(item) = retry::reading(|| store.get(&key)).await? else { return Ok(None) };
-    let (rung, is_due) = (head::text(&item.guards, RUNG), item.due.is_some());
-    Ok(Some(Seen { head: Head::from_item(&item)?, rung, is_due }))
+    let (woken_by, is_due) = (head::text(&item.guards, WOKEN_BY), item.due.is_some());
+    Ok(Some(Seen { head: Head::from_item(&item)?, woken_by, is_due }))
 }
 
 /// Claims an operation: raises its fence if nobody else did since it was read. Gives the claimed head. What is written
@@ -34,16 +34,16 @@ pub(crate) async fn claim(
     keys: &Keys,
     head: &Head,
     replica: &str,
-    tells: bool,
+    notifies: bool,
 ) -> Result<Option<Head>, StoreError> {
     let mut claimed = head.clone();
     // To be told is not to be carried.
-    claimed.claims = if head.status.is_told_once() { 0 } else { head.claims + 1 };
+    claimed.claims = if head.status.is_delivered_once() { 0 } else { head.claims + 1 };
     claimed.fence += 1;
     claimed.beat += 1;
     claimed.owner = replica.to_owned();
-    claimed.untold = match head.untold {
-        _ if tells => 0,
+    claimed.undelivered_since = match head.undelivered_since {
+        _ if notifies => 0,
         0 => head.sequence + 1,
         since => since,
     };
@@ -53,8 +53,8 @@ pub(crate) async fn claim(
         (head::OWNER, Guard::Text(replica.to_owned())),
         (head::CLAIMS, Guard::Number(claimed.claims)),
     ]);
-    if claimed.untold != head.untold {
-        set.insert(head::UNTOLD.into(), Guard::Number(claimed.untold));
+    if claimed.undelivered_since != head.undelivered_since {
+        set.insert(head::UNDELIVERED_SINCE.into(), Guard::Number(claimed.undelivered_since));
     }
     let write = Write::Update {
         key: keys.head(&head.id),

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::*;
 use crate::operation::effects;
 use crate::operation::journal::Entry;
-use crate::operation::step::{Context, Progress, Step, Trouble};
-use crate::operation::testing::{charter, operation_id, row};
+use crate::operation::step::{Context, Progress, Step, EngineError};
+use crate::operation::testing::{spec, operation_id, row};
 use sluice_model::Refusal;
 
 struct Fake(Effect);
@@ -16,7 +16,7 @@ impl Step for Fake {
     fn effect(&self) -> Effect {
         self.0
     }
-    async fn run(&self, _: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, _: &Context) -> Result<Progress, EngineError> {
         Progress::done(())
     }
 }
@@ -30,13 +30,13 @@ fn look(name: &str) -> Node {
 fn mutate(name: &str) -> Node {
     Node::new(id(name), "", Fake(Effect::Mutate(&effects::MOVE_ALIAS)))
 }
-fn known(rows: Vec<Vec<Entry>>) -> Facts {
-    let mut facts = Facts::new(operation_id(1), charter("test"));
-    facts.fold(&row(1, vec![Entry::Accepted { params: Value::Null }])).unwrap();
+fn known(rows: Vec<Vec<Entry>>) -> OperationState {
+    let mut op = OperationState::new(operation_id(1), spec("test"));
+    op.fold(&row(1, vec![Entry::Accepted { params: Value::Null }])).unwrap();
     for (n, entries) in rows.into_iter().enumerate() {
-        facts.fold(&row(n as u64 + 2, entries)).unwrap();
+        op.fold(&row(n as u64 + 2, entries)).unwrap();
     }
-    facts
+    op
 }
 fn done(name: &str) -> Entry {
     Entry::Done { step: id(name), output: Value::Null, took: None }
@@ -51,19 +51,19 @@ fn fault(name: &str) -> Entry {
 #[test]
 fn independent_steps_are_ready_together_and_dependent_ones_wait() {
     let nodes = [look("a"), mutate("b"), mutate("c").after([id("a")])];
-    let ready = plan(&nodes, &known(vec![]), &Motion::default()).ready;
+    let ready = plan(&nodes, &known(vec![]), &InFlight::default()).ready;
     assert_eq!(ready, [(id("a"), Start::Run), (id("b"), Start::Intend)]);
-    let ready = plan(&nodes, &known(vec![vec![done("a"), done("b")]]), &Motion::default()).ready;
+    let ready = plan(&nodes, &known(vec![vec![done("a"), done("b")]]), &InFlight::default()).ready;
     assert_eq!(ready, [(id("c"), Start::Intend)]);
 }
 
 #[test]
 fn an_intent_of_somebody_else_is_observed_and_ones_own_is_run() {
     let nodes = [mutate("a")];
-    let facts = known(vec![vec![intent("a")]]);
-    assert_eq!(plan(&nodes, &facts, &Motion::default()).ready, [(id("a"), Start::Observe)]);
-    let own = Motion { fresh: [id("a")].into(), ..Motion::default() };
-    assert_eq!(plan(&nodes, &facts, &own).ready, [(id("a"), Start::Run)]);
+    let op = known(vec![vec![intent("a")]]);
+    assert_eq!(plan(&nodes, &op, &InFlight::default()).ready, [(id("a"), Start::Observe)]);
+    let own = InFlight { fresh: [id("a")].into(), ..InFlight::default() };
+    assert_eq!(plan(&nodes, &op, &own).ready, [(id("a"), Start::Run)]);
 }
 
 #[test]
@@ -80,49 +80,49 @@ fn what_follows_is_intended_with_the_first_unless_a_person_or_a_wait_is_between(
         mutate("asked").after([id("ask")]),
         mutate("later").after([id("once")]),
     ];
-    let first = plan(&nodes, &known(vec![]), &Motion::default());
+    let first = plan(&nodes, &known(vec![]), &InFlight::default());
     assert_eq!((&first.ready, &first.ahead), (&vec![(id("a"), Start::Intend)], &vec![id("c")]));
     assert_eq!(first.intents(), [id("a"), id("c")]);
-    let own = Motion { fresh: [id("a"), id("c")].into(), in_flight: [id("a")].into(), ..Motion::default() };
+    let own = InFlight { fresh: [id("a"), id("c")].into(), in_flight: [id("a")].into(), ..InFlight::default() };
     let begun = plan(&nodes, &known(vec![vec![intent("a"), intent("c")]]), &own);
-    assert_eq!((begun.ready, begun.ahead, begun.turn), (vec![], vec![], None));
-    let own = Motion { in_flight: [].into(), ..own };
-    let facts = known(vec![vec![intent("a"), intent("c")], vec![done("a"), done("b")]]);
-    assert_eq!(plan(&nodes, &facts, &own).ready, [(id("c"), Start::Run)], "at once");
-    let ready = plan(&nodes, &facts, &Motion::default()).ready;
+    assert_eq!((begun.ready, begun.ahead, begun.outcome), (vec![], vec![], None));
+    let own = InFlight { in_flight: [].into(), ..own };
+    let op = known(vec![vec![intent("a"), intent("c")], vec![done("a"), done("b")]]);
+    assert_eq!(plan(&nodes, &op, &own).ready, [(id("c"), Start::Run)], "at once");
+    let ready = plan(&nodes, &op, &InFlight::default()).ready;
     assert_eq!(ready, [(id("c"), Start::Observe)], "by a process that did not write the intent");
 }
 
 #[test]
 fn a_slot_is_taken_before_the_first_mutation_and_not_for_an_observation() {
     let nodes = [mutate("a").holding(Slot::Pipeline)];
-    let taking = plan(&nodes, &known(vec![]), &Motion::default());
+    let taking = plan(&nodes, &known(vec![]), &InFlight::default());
     assert_eq!((taking.ready, taking.takes), (vec![], [Slot::Pipeline].into()));
     let held = known(vec![vec![Entry::Took { slot: Slot::Pipeline }]]);
-    assert_eq!(plan(&nodes, &held, &Motion::default()).ready, [(id("a"), Start::Intend)]);
+    assert_eq!(plan(&nodes, &held, &InFlight::default()).ready, [(id("a"), Start::Intend)]);
 }
 
 #[test]
 fn after_a_fault_nothing_begins_and_what_is_uncertain_is_observed() {
     let nodes = [look("a"), mutate("b"), mutate("c"), look("d")];
-    let facts = known(vec![vec![intent("b")], vec![fault("a")]]);
-    let own = Motion { fresh: [id("b")].into(), ..Motion::default() };
-    assert_eq!(plan(&nodes, &facts, &Motion::default()).ready, [(id("b"), Start::Observe)]);
-    assert_eq!(plan(&nodes, &facts, &own).idle, [id("b")], "never run by us, who intended it");
-    let runs = Motion { in_flight: [id("b")].into(), ..own };
-    assert_eq!(plan(&nodes, &facts, &runs), Plan::default());
+    let op = known(vec![vec![intent("b")], vec![fault("a")]]);
+    let own = InFlight { fresh: [id("b")].into(), ..InFlight::default() };
+    assert_eq!(plan(&nodes, &op, &InFlight::default()).ready, [(id("b"), Start::Observe)]);
+    assert_eq!(plan(&nodes, &op, &own).idle, [id("b")], "never run by us, who intended it");
+    let runs = InFlight { in_flight: [id("b")].into(), ..own };
+    assert_eq!(plan(&nodes, &op, &runs), Plan::default());
     let mut rows = vec![vec![intent("b")], vec![fault("a"), done("b")]];
-    let settled = plan(&nodes, &known(rows.clone()), &Motion::default());
-    assert_eq!((settled.ready, settled.turn), (vec![(id("b"), Start::IntendUndo)], None));
+    let settled = plan(&nodes, &known(rows.clone()), &InFlight::default());
+    assert_eq!((settled.ready, settled.outcome), (vec![(id("b"), Start::IntendUndo)], None));
     rows.push(vec![Entry::UndoIntent { step: id("b") }]);
-    let begun = plan(&nodes, &known(rows.clone()), &Motion::default());
+    let begun = plan(&nodes, &known(rows.clone()), &InFlight::default());
     assert_eq!(begun.ready, [(id("b"), Start::Undo)], "again, by the next owner");
     let mut stuck = rows.clone();
     let refusal = Refusal::new("x", "y", "z");
     stuck.push(vec![Entry::UndoFault { step: id("b"), refusal: refusal.clone() }]);
-    assert_eq!(plan(&nodes, &known(stuck), &Motion::default()).turn, Some(Turn::Stuck(refusal)));
+    assert_eq!(plan(&nodes, &known(stuck), &InFlight::default()).outcome, Some(Outcome::Stuck(refusal)));
     rows.push(vec![Entry::UndoDone { step: id("b"), left: None }]);
-    assert_eq!(plan(&nodes, &known(rows), &Motion::default()).turn, Some(Turn::Failed));
+    assert_eq!(plan(&nodes, &known(rows), &InFlight::default()).outcome, Some(Outcome::Failed));
 }
 
 #[test]
@@ -138,23 +138,23 @@ fn it_goes_back_in_reverse_side_by_side_and_not_past_the_point_of_no_return() {
     let all = ["a", "b", "c", "over"].map(|name| vec![intent(name), done(name)]);
     let mut rows: Vec<_> = all.into();
     rows.push(vec![fault("more")]);
-    let back = plan(&nodes, &known(rows.clone()), &Motion::default());
+    let back = plan(&nodes, &known(rows.clone()), &InFlight::default());
     assert_eq!(back.ready, [(id("c"), Start::IntendUndo), (id("b"), Start::IntendUndo)]);
-    let busy = Motion { in_flight: [id("c")].into(), ..Motion::default() };
+    let busy = InFlight { in_flight: [id("c")].into(), ..InFlight::default() };
     assert_eq!(plan(&nodes, &known(rows.clone()), &busy).ready, [(id("b"), Start::IntendUndo)]);
     rows.insert(4, vec![done("last")]);
-    let too_late = plan(&nodes, &known(rows.clone()), &Motion::default());
-    assert_eq!((too_late.ready, too_late.turn), (vec![], Some(Turn::Stuck(Refusal::new("x", "y", "z")))));
+    let too_late = plan(&nodes, &known(rows.clone()), &InFlight::default());
+    assert_eq!((too_late.ready, too_late.outcome), (vec![], Some(Outcome::Stuck(Refusal::new("x", "y", "z")))));
 }
 
 #[test]
 fn it_ends_when_all_is_done_and_waits_when_only_people_can_help() {
     let nodes = [look("a"), Node::new(id("ask"), "", Fake(Effect::Await)).after([id("a")])];
-    let facts = known(vec![vec![done("a")]]);
-    let asked = Motion { awaiting: [id("ask")].into(), ..Motion::default() };
-    assert_eq!(plan(&nodes, &facts, &asked).turn, Some(Turn::Wait(id("ask"))));
+    let op = known(vec![vec![done("a")]]);
+    let asked = InFlight { awaiting: [id("ask")].into(), ..InFlight::default() };
+    assert_eq!(plan(&nodes, &op, &asked).outcome, Some(Outcome::Wait(id("ask"))));
     let all = known(vec![vec![done("a"), done("ask")]]);
-    assert_eq!(plan(&nodes, &all, &Motion::default()).turn, Some(Turn::Succeeded));
-    let busy = Motion { in_flight: [id("a")].into(), ..Motion::default() };
-    assert_eq!(plan(&nodes, &known(vec![]), &busy).turn, None);
+    assert_eq!(plan(&nodes, &all, &InFlight::default()).outcome, Some(Outcome::Succeeded));
+    let busy = InFlight { in_flight: [id("a")].into(), ..InFlight::default() };
+    assert_eq!(plan(&nodes, &known(vec![]), &busy).outcome, None);
 }

@@ -1,7 +1,7 @@
 //! Acceptance: all of it or nothing, and each delivery once.
 
 use super::harness::Shared;
-use super::sea::{How, Spec, step};
+use super::toy_world::{How, Spec, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{Store, StoreError};
@@ -25,7 +25,7 @@ async fn what_is_accepted_is_written_together_or_not_at_all() {
     assert!(matches!(process.ask(2, "d2", "toy", &steps()).await, Accepted::Yes(_)));
     assert_eq!(shared.store.items().len(), before + 4, "inbox, head, row, ticket");
     assert_eq!(shared.store.audit().len(), 1);
-    assert_eq!(shared.view().await.counters.tickets, 1);
+    assert_eq!(shared.state().await.counters.tickets, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,7 +56,7 @@ async fn two_commands_at_the_same_time_both_get_their_own_place_in_the_line() {
     let steps = steps();
     let accepted = tokio::join!(one.ask(1, "d1", "toy", &steps), two.ask(2, "d2", "toy", &steps));
     assert!(matches!(accepted, (Accepted::Yes(_), Accepted::Yes(_))));
-    let tickets: Vec<_> = shared.view().await.tickets.iter().map(|ticket| ticket.number).collect();
+    let tickets: Vec<_> = shared.state().await.tickets.iter().map(|ticket| ticket.number).collect();
     assert_eq!(tickets, [1, 2]);
 }
 
@@ -77,7 +77,7 @@ async fn an_acceptance_whose_answer_was_lost_is_known_again_by_its_inbox_row() {
         let (accepted, ()) = tokio::join!(process.ask(1, "d1", "toy", &steps), forgetting);
         assert!(matches!(accepted, Accepted::Yes(_)), "{accepted:?}");
         assert_eq!(process.engine.drive(&operation_id(1)).await, Driven::Ended);
-        assert_eq!(shared.sea.runs("a"), 1);
+        assert_eq!(shared.toy_world.runs("a"), 1);
     }
 }
 
@@ -96,7 +96,7 @@ async fn an_acceptance_that_is_refused_for_too_long_is_given_up() {
     silent(&shared, 1000, || StoreError::Again("throttled".into()));
     let begun = tokio::time::Instant::now();
     let error = process.try_ask(1, "d1", "toy", &steps()).await.unwrap_err();
-    assert!(matches!(error, Trouble::Store(StoreError::Again(_))), "nothing was recorded: {error:?}");
+    assert!(matches!(error, EngineError::Store(StoreError::Again(_))), "nothing was recorded: {error:?}");
     assert!(begun.elapsed() <= std::time::Duration::from_secs(60));
     assert_eq!(shared.store.items().len(), before);
 }
@@ -109,7 +109,7 @@ async fn what_was_given_up_cannot_begin_later() {
     let reads = shared.store.count() + 2;
     silent(&shared, 1000, unknown);
     let error = process.try_ask(1, "d1", "toy", &steps()).await.unwrap_err();
-    assert!(matches!(error, Trouble::Unconfirmed), "nobody knows: {error:?}");
+    assert!(matches!(error, EngineError::Unconfirmed), "nobody knows: {error:?}");
     let is_attempt = |call: &StoreCall| matches!(call, StoreCall::Transact { .. });
     let attempts = shared.store.calls().iter().skip(reads).filter(|call| is_attempt(call)).count();
 
@@ -127,7 +127,7 @@ async fn what_was_given_up_cannot_begin_later() {
     });
     let (token, writes) = late.expect("an attempt");
     assert!(matches!(shared.store.transact(&token, writes).await, Err(StoreError::Lost(_))));
-    assert!(shared.heads().is_empty() && shared.view().await.tickets.is_empty());
+    assert!(shared.heads().is_empty() && shared.state().await.tickets.is_empty());
     let again = process.ask(2, "d1", "toy", &steps()).await;
     assert!(matches!(again, Accepted::Before(_)), "the same delivery is answered the same: {again:?}");
     assert!(matches!(process.ask(2, "d2", "toy", &steps()).await, Accepted::Yes(_)));
@@ -149,6 +149,6 @@ async fn a_success_that_cannot_be_read_back_is_not_called_nothing() {
     };
     let steps = steps();
     let (accepted, ()) = tokio::join!(process.try_ask(1, "d1", "toy", &steps), forgetting);
-    assert!(matches!(accepted, Err(Trouble::Unconfirmed)), "{accepted:?}");
+    assert!(matches!(accepted, Err(EngineError::Unconfirmed)), "{accepted:?}");
     assert_eq!(shared.heads().len(), 1, "it is recorded, and begins");
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::harness::{Process, Shared, person};
-use super::sea::{How, Moment, Spec, Weather, step};
+use super::toy_world::{How, Moment, Spec, Faults, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::{Guard, News, Store};
+use crate::ports::{Guard, Update, Store};
 use sluice_model::Tone;
 
 fn steps() -> [Spec; 3] {
@@ -28,7 +28,7 @@ async fn who_waits_holds_no_owner_and_is_not_due_and_goes_on_when_approved() {
     let head = shared.head(&id).await;
     assert_eq!((head.owner.as_str(), head.awaits.as_str()), ("", "ask@2"));
     assert!(shared.is_settled(), "nobody looks at it");
-    assert!(matches!(process.say(&id, "ben", "d2", Verdict::Approve).await, Said::Heard(_)));
+    assert!(matches!(process.send_signal(&id, "ben", "d2", SignalKind::Approve).await, SignalOutcome::Recorded(_)));
     process.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "approved").await;
     assert_eq!(
@@ -46,11 +46,11 @@ async fn who_waits_holds_no_owner_and_is_not_due_and_goes_on_when_approved() {
 async fn a_rejection_ends_it_and_names_what_stays() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
-    process.say(&id, "ben", "d2", Verdict::Reject).await;
+    process.send_signal(&id, "ben", "d2", SignalKind::Reject).await;
     process.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Failed, "rejected").await;
-    assert_eq!(shared.sea.count("b"), 0);
-    let card = format!("{:?}", process.herald.last(&id).unwrap().card);
+    assert_eq!(shared.toy_world.count("b"), 0);
+    let card = format!("{:?}", process.notifier.last(&id).unwrap().card);
     assert!(card.contains("was rejected") && card.contains("Changed and left as it is"), "{card}");
 }
 
@@ -59,16 +59,16 @@ async fn a_person_speaks_once_and_the_same_delivery_is_answered_the_same() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     let head = shared.head(&id).await;
-    let Said::Heard(first) = process.say_to(&head, "ben", "d2", Verdict::Approve).await else { panic!() };
-    let Said::Before(again) = process.say_to(&head, "ben", "d2", Verdict::Approve).await else { panic!() };
+    let SignalOutcome::Recorded(first) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else { panic!() };
+    let SignalOutcome::Before(again) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else { panic!() };
     assert_eq!(first, again);
-    assert!(matches!(process.say_to(&head, "ben", "d3", Verdict::Reject).await, Said::Late));
+    assert!(matches!(process.say_to(&head, "ben", "d3", SignalKind::Reject).await, SignalOutcome::TooLate));
     // Another person's word comes second: the first in the fold wins.
-    assert!(matches!(process.say_to(&head, "cat", "d4", Verdict::Reject).await, Said::Heard(_)));
+    assert!(matches!(process.say_to(&head, "cat", "d4", SignalKind::Reject).await, SignalOutcome::Recorded(_)));
     process.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "the first word counts").await;
-    assert!(matches!(process.say_to(&head, "cat", "d5", Verdict::Approve).await, Said::Late), "it is over");
-    let Said::Before(late) = process.say_to(&head, "ben", "d2", Verdict::Approve).await else { panic!() };
+    assert!(matches!(process.say_to(&head, "cat", "d5", SignalKind::Approve).await, SignalOutcome::TooLate), "it is over");
+    let SignalOutcome::Before(late) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else { panic!() };
     assert_eq!(first, late, "the delivery is answered as before, also after the end");
 }
 
@@ -77,7 +77,7 @@ async fn before_it_waits_there_is_nothing_to_say() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     process.ask(1, "d1", "toy", &steps()).await;
-    assert!(matches!(process.say(&operation_id(1), "ben", "d2", Verdict::Approve).await, Said::Late));
+    assert!(matches!(process.send_signal(&operation_id(1), "ben", "d2", SignalKind::Approve).await, SignalOutcome::TooLate));
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,46 +87,46 @@ async fn of_two_who_speak_at_once_both_are_heard_and_one_outcome_follows() {
     let id = operation_id(1);
     let head = shared.head(&id).await;
     let said = tokio::join!(
-        process.say_to(&head, "ben", "d2", Verdict::Approve),
-        other.say_to(&head, "cat", "d3", Verdict::Approve),
+        process.say_to(&head, "ben", "d2", SignalKind::Approve),
+        other.say_to(&head, "cat", "d3", SignalKind::Approve),
     );
-    assert!(matches!(said, (Said::Heard(_), Said::Heard(_))));
+    assert!(matches!(said, (SignalOutcome::Recorded(_), SignalOutcome::Recorded(_))));
     tokio::select! {
         _ = process.live_out(&shared) => {}
         () = other.live() => {}
     }
     shared.assert_at_rest(&id, Status::Succeeded, "both").await;
-    assert_eq!(shared.sea.count("b"), 1);
+    assert_eq!(shared.toy_world.count("b"), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_signal_between_the_last_look_and_going_to_sleep_is_not_slept_through() {
     // An approver who counts for nothing spoke first, so the owner wakes, looks, and is about to wait again.
-    let mut heard = 0;
-    for turn in 0..40 {
+    let mut received = 0;
+    for outcome in 0..40 {
         let (shared, process) = waiting().await;
         let id = operation_id(1);
         let head = shared.head(&id).await;
-        process.say_to(&head, "dan", "d9", Verdict::Approve).await;
+        process.say_to(&head, "dan", "d9", SignalKind::Approve).await;
         let from = shared.store.calls().len();
         // The other process hears of it, and nobody nudges the owner.
         let other = shared.process("other");
         let speak = async {
-            while shared.store.calls().len() < from + turn && !shared.head(&id).await.status.is_final() {
+            while shared.store.calls().len() < from + outcome && !shared.head(&id).await.status.is_final() {
                 tokio::task::yield_now().await;
             }
-            other.say_to(&head, "ben", "d2", Verdict::Approve).await
+            other.say_to(&head, "ben", "d2", SignalKind::Approve).await
         };
         let (driven, said) = tokio::join!(process.engine.drive(&id), speak);
-        assert!(matches!(said, Said::Heard(_)));
-        heard += usize::from(driven == Driven::Ended);
+        assert!(matches!(said, SignalOutcome::Recorded(_)));
+        received += usize::from(driven == Driven::Ended);
         process.live_out(&shared).await;
         shared
             .assert_at_rest(&id, Status::Succeeded, &format!("spoken at call {turn}, then {driven:?}"))
             .await;
-        assert_eq!(shared.sea.count("b"), 1);
+        assert_eq!(shared.toy_world.count("b"), 1);
     }
-    assert!(heard > 0, "no signal ever came while it was awake: the test does not reach the race");
+    assert!(received > 0, "no signal ever came while it was awake: the test does not reach the race");
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,14 +136,14 @@ async fn waiting_again_keeps_the_revision_that_buttons_carry() {
     let before = shared.head(&id).await;
     assert_eq!(process.engine.drive(&id).await, Driven::Waiting, "nobody spoke");
     assert_eq!(shared.head(&id).await, before, "and nobody wakes it for nothing");
-    process.say(&id, "dan", "d2", Verdict::Approve).await;
+    process.send_signal(&id, "dan", "d2", SignalKind::Approve).await;
     assert_eq!(process.engine.drive(&id).await, Driven::Waiting, "that counts for nothing");
     let after = shared.head(&id).await;
     assert_eq!((before.awaits, before.fence + 1), (after.awaits.clone(), after.fence));
     assert!(after.sequence > before.sequence);
-    let news = process.herald.last(&id).unwrap();
+    let news = process.notifier.last(&id).unwrap();
     assert!(!news.is_over());
-    assert_eq!(shared.facts(&id).await.waiting().map(|(_, since)| since), Some(2));
+    assert_eq!(shared.op(&id).await.waiting().map(|(_, since)| since), Some(2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,14 +156,14 @@ async fn a_signal_whose_answer_was_lost_counts_and_is_heard() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         shared.store.forget_tokens();
     };
-    let (said, ()) = tokio::join!(process.say_to(&head, "ben", "d2", Verdict::Approve), forget);
-    assert!(matches!(said, Said::Heard(_) | Said::Before(_)));
+    let (said, ()) = tokio::join!(process.say_to(&head, "ben", "d2", SignalKind::Approve), forget);
+    assert!(matches!(said, SignalOutcome::Recorded(_) | SignalOutcome::Before(_)));
     assert_eq!(process.runner.take(), std::slice::from_ref(&id), "the process that took the word rings");
     assert_eq!(process.engine.drive(&id).await, Driven::Ended);
     let key = Keys::new(&crate::testing::target()).head(&id);
-    let rung = shared.store.get(&key).await.unwrap().unwrap().guards["rung"].clone();
-    assert_eq!(rung, Guard::Text("d2".into()));
-    assert_eq!(shared.facts(&id).await.signals[0].actor, person("ben"));
+    let woken_by = shared.store.get(&key).await.unwrap().unwrap().guards["rung"].clone();
+    assert_eq!(woken_by, Guard::Text("d2".into()));
+    assert_eq!(shared.op(&id).await.signals[0].actor, person("ben"));
 }
 
 /// The last thing that a process does may be to record the wait: then nobody knows of it, and a wait that nobody is told
@@ -177,13 +177,13 @@ async fn a_wait_that_was_recorded_and_not_told_is_told_by_whoever_lives() {
         let id = operation_id(1);
         let asked = async {
             first.ask(1, "d1", "toy", &steps()).await;
-            first.live_until(async || first.herald.last(&id).is_some_and(is_wait)).await
+            first.live_until(async || first.notifier.last(&id).is_some_and(is_wait)).await
         };
         let died = tokio::time::timeout(Duration::from_secs(60), asked).await.unwrap_or(true);
         if !died {
             break;
         }
-        let told = first.herald.last(&id).is_some_and(is_wait);
+        let told = first.notifier.last(&id).is_some_and(is_wait);
         drop(first);
         let waits = shared.heads().iter().any(|head| head.status == Status::Waiting);
         if !waits || told {
@@ -192,12 +192,12 @@ async fn a_wait_that_was_recorded_and_not_told_is_told_by_whoever_lives() {
         met += 1;
         let second = shared.process("two");
         let _ = tokio::time::timeout(Duration::from_secs(3600), second.live()).await;
-        assert!(second.herald.last(&id).is_some_and(is_wait), "died after store call {call}: nobody is told");
+        assert!(second.notifier.last(&id).is_some_and(is_wait), "died after store call {call}: nobody is told");
     }
     assert!(met > 0, "no death between the record of the wait and its news");
 }
 
-fn is_wait(news: News) -> bool {
+fn is_wait(news: Update) -> bool {
     news.card.tone == Tone::Waiting
 }
 
@@ -205,14 +205,14 @@ fn is_wait(news: News) -> bool {
 async fn who_speaks_while_another_word_is_being_judged_is_heard() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
-    shared.sea.weather("ask", [Weather::Slow(Duration::from_secs(9))]);
-    assert!(matches!(process.say(&id, "dan", "d2", Verdict::Approve).await, Said::Heard(_)));
-    let story = async {
-        while shared.sea.runs("ask") < 2 {
+    shared.toy_world.faults("ask", [Faults::Slow(Duration::from_secs(9))]);
+    assert!(matches!(process.send_signal(&id, "dan", "d2", SignalKind::Approve).await, SignalOutcome::Recorded(_)));
+    let summary = async {
+        while shared.toy_world.runs("ask") < 2 {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
-        assert!(matches!(process.say(&id, "ben", "d3", Verdict::Approve).await, Said::Heard(_)));
+        assert!(matches!(process.send_signal(&id, "ben", "d3", SignalKind::Approve).await, SignalOutcome::Recorded(_)));
         process.engine.nudge(&id);
         std::future::pending::<()>().await;
     };
@@ -220,7 +220,7 @@ async fn who_speaks_while_another_word_is_being_judged_is_heard() {
     let rest = async {
         tokio::select! {
             _ = process.live_until(over) => {}
-            () = story => {}
+            () = summary => {}
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(600), rest).await.is_ok(), "{:#?}", shared.journal(&id));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::Shared;
-use super::sea::{How, Weather, step};
+use super::toy_world::{How, Faults, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::testing::StoreCall;
@@ -34,8 +34,8 @@ async fn an_operation_runs_to_its_end_and_its_appends_are_batched() {
     );
     let transactions = shared.store.calls().into_iter().filter(|c| matches!(c, StoreCall::Transact { .. }));
     assert_eq!(transactions.count(), 4, "one for the acceptance, one for each batch");
-    assert_eq!(["a", "b", "c"].map(|name| shared.sea.count(name)), [1, 1, 1]);
-    assert!(process.herald.last(&id).unwrap().is_over());
+    assert_eq!(["a", "b", "c"].map(|name| shared.toy_world.count(name)), [1, 1, 1]);
+    assert!(process.notifier.last(&id).unwrap().is_over());
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,12 +45,12 @@ async fn independent_steps_run_side_by_side_up_to_the_width() {
     let names: Vec<_> = (0..12).map(|n| format!("f{n}")).collect();
     let steps: Vec<_> = names.iter().map(|name| step(name, How::Set)).collect();
     for name in &names {
-        shared.sea.weather(name, [Weather::Slow(Duration::from_secs(2))]);
+        shared.toy_world.faults(name, [Faults::Slow(Duration::from_secs(2))]);
     }
     process.ask(1, "d1", "toy", &steps).await;
     let begun = tokio::time::Instant::now();
     process.live_to(&shared, &operation_id(1), Status::Succeeded).await;
-    assert_eq!(shared.sea.most_running(), 4);
+    assert_eq!(shared.toy_world.most_running(), 4);
     assert!(begun.elapsed() < Duration::from_secs(7), "three rounds of two seconds");
     assert!(shared.rows(&operation_id(1)).len() <= 5, "{:?}", shared.journal(&operation_id(1)));
 }

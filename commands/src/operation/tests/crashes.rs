@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::harness::{Process, Shared};
-use super::sea::{How, Moment, Spec, step};
+use super::toy_world::{How, Moment, Spec, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::StoreError;
@@ -25,19 +25,19 @@ fn steps() -> Vec<Spec> {
 
 /// A person asks, and another one approves as soon as they are asked; both say it again to a process that lives.
 async fn whole_life(shared: &Shared, process: &Process) -> bool {
-    let story = async {
+    let summary = async {
         process.ask(1, "d1", "toy", &steps()).await;
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
             for head in shared.heads().into_iter().filter(|head| head.status == Status::Waiting) {
-                process.say_to(&head, "ben", "d2", Verdict::Approve).await;
+                process.say_to(&head, "ben", "d2", SignalKind::Approve).await;
             }
         }
     };
     let over = || shared.is_settled() && shared.heads().iter().any(|head| head.status.is_final());
     tokio::select! {
         died = process.live_until(async || over()) => died,
-        () = story => true,
+        () = summary => true,
     }
 }
 
@@ -51,7 +51,7 @@ async fn survives(first: Process, shared: Shared, context: &str) -> bool {
     let heads = shared.heads();
     assert_eq!(heads.len(), 1, "{context}: one delivery, one operation");
     shared.assert_at_rest(&heads[0].id, Status::Succeeded, context).await;
-    assert_eq!(["a", "b", "c", "d"].map(|name| shared.sea.count(name)), [1; 4], "{context}");
+    assert_eq!(["a", "b", "c", "d"].map(|name| shared.toy_world.count(name)), [1; 4], "{context}");
     died
 }
 
@@ -76,7 +76,7 @@ async fn a_death_at_any_effect_is_survived() {
     for moment in [Moment::Before, Moment::After] {
         for effect in 0..4 {
             let shared = Shared::new().await;
-            shared.sea.die_at(effect, moment);
+            shared.toy_world.die_at(effect, moment);
             let first = shared.process("one");
             assert!(survives(first, shared, &format!("died {moment:?} effect {effect}")).await);
         }
@@ -115,7 +115,7 @@ async fn any_store_call_may_fail_for_a_while_or_lose_its_answer() {
                 }
                 let id = shared.heads()[0].id.clone();
                 shared.assert_at_rest(&id, Status::Succeeded, &context).await;
-                assert_eq!(["a", "b", "c", "d"].map(|name| shared.sea.count(name)), [1; 4], "{context}");
+                assert_eq!(["a", "b", "c", "d"].map(|name| shared.toy_world.count(name)), [1; 4], "{context}");
             }
         }
     }

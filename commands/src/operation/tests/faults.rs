@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::harness::Shared;
-use super::sea::{How, Spec, Weather, step};
+use super::toy_world::{How, Spec, Faults, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use sluice_model::Class;
 
-async fn run(steps: &[Spec], weather: impl FnOnce(&Shared)) -> (Shared, super::harness::Process) {
+async fn run(steps: &[Spec], faults: impl FnOnce(&Shared)) -> (Shared, super::harness::Process) {
     let shared = Shared::new().await;
-    weather(&shared);
+    faults(&shared);
     let process = shared.process("one");
     process.ask(1, "d1", "toy", steps).await;
     process.live_out(&shared).await;
@@ -27,21 +27,21 @@ async fn after_a_fault_nothing_begins_what_runs_is_recorded_and_what_is_uncertai
         step("next", How::Set).after(&["slow"]),
     ];
     let (shared, process) = run(&steps, |shared| {
-        shared.sea.weather("bad", [Weather::Fails(Class::Denied)]);
-        shared.sea.weather("slow", [Weather::Slow(Duration::from_secs(8))]);
-        shared.sea.weather("lost", [Weather::AnswerLost]);
+        shared.toy_world.faults("bad", [Faults::Fails(Class::Denied)]);
+        shared.toy_world.faults("slow", [Faults::Slow(Duration::from_secs(8))]);
+        shared.toy_world.faults("lost", [Faults::AnswerLost]);
     })
     .await;
     let id = operation_id(1);
     shared.assert_at_rest(&id, Status::Failed, "denied").await;
-    let facts = shared.facts(&id).await;
-    assert!(facts.is_done(&StepId::new("slow")) && facts.is_done(&StepId::new("lost")));
-    assert_eq!(shared.sea.runs("next"), 0, "{:?}", shared.journal(&id));
+    let op = shared.op(&id).await;
+    assert!(op.is_done(&StepId::new("slow")) && op.is_done(&StepId::new("lost")));
+    assert_eq!(shared.toy_world.runs("next"), 0, "{:?}", shared.journal(&id));
     assert!(
-        !facts.is_done(&StepId::new("next")) && !facts.step(&StepId::new("next")).unwrap().is_uncertain()
+        !op.is_done(&StepId::new("next")) && !op.step(&StepId::new("next")).unwrap().is_uncertain()
     );
-    assert_eq!(facts.faults().next().unwrap().1.code, "aws-denied");
-    let card = process.herald.last(&id).unwrap().card;
+    assert_eq!(op.faults().next().unwrap().1.code, "aws-denied");
+    let card = process.notifier.last(&id).unwrap().card;
     let left = format!("{:?}", card.parts);
     assert!(left.contains("Changed and left as it is: ") && left.contains("Taken back: "), "{left}");
     assert!(!left.contains("next"), "{left}");
@@ -51,10 +51,10 @@ async fn after_a_fault_nothing_begins_what_runs_is_recorded_and_what_is_uncertai
 async fn what_may_pass_is_tried_again_with_longer_and_longer_waits() {
     for class in [Class::Transient, Class::Throttled] {
         let begun = tokio::time::Instant::now();
-        let fails = std::iter::repeat_n(Weather::Fails(class), 5);
-        let (shared, _) = run(&[step("a", How::Set)], |shared| shared.sea.weather("a", fails)).await;
+        let fails = std::iter::repeat_n(Faults::Fails(class), 5);
+        let (shared, _) = run(&[step("a", How::Set)], |shared| shared.toy_world.faults("a", fails)).await;
         shared.assert_at_rest(&operation_id(1), Status::Succeeded, "passed").await;
-        assert_eq!((shared.sea.runs("a"), shared.sea.count("a")), (6, 1));
+        assert_eq!((shared.toy_world.runs("a"), shared.toy_world.count("a")), (6, 1));
         let took = begun.elapsed();
         assert!(took >= Duration::from_millis(6200) && took < Duration::from_secs(12), "{class}: {took:?}");
     }
@@ -63,18 +63,18 @@ async fn what_may_pass_is_tried_again_with_longer_and_longer_waits() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_observed_until_the_effect_shows_and_not_run_again() {
     let (shared, _) =
-        run(&[step("a", How::Once)], |shared| shared.sea.weather("a", [Weather::AnswerLost])).await;
+        run(&[step("a", How::Once)], |shared| shared.toy_world.faults("a", [Faults::AnswerLost])).await;
     shared.assert_at_rest(&operation_id(1), Status::Succeeded, "observed").await;
-    assert_eq!(shared.sea.runs("a"), 1);
+    assert_eq!(shared.toy_world.runs("a"), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_left_no_trace_is_run_again_but_only_after_the_settle_time() {
     let begun = tokio::time::Instant::now();
-    let fails = [Weather::Fails(Class::Ambiguous)];
-    let (shared, _) = run(&[step("a", How::Once)], |shared| shared.sea.weather("a", fails)).await;
+    let fails = [Faults::Fails(Class::Ambiguous)];
+    let (shared, _) = run(&[step("a", How::Once)], |shared| shared.toy_world.faults("a", fails)).await;
     shared.assert_at_rest(&operation_id(1), Status::Succeeded, "run again").await;
-    assert_eq!((shared.sea.runs("a"), shared.sea.count("a")), (2, 1));
+    assert_eq!((shared.toy_world.runs("a"), shared.toy_world.count("a")), (2, 1));
     assert!(begun.elapsed() >= Duration::from_secs(15), "{:?}", begun.elapsed());
 }
 
@@ -82,30 +82,30 @@ async fn what_left_no_trace_is_run_again_but_only_after_the_settle_time() {
 async fn a_conflict_that_is_ours_is_done_and_one_that_lasts_or_is_with_a_foreign_one_is_a_fault() {
     for class in [Class::Conflict, Class::Absent] {
         let begun = tokio::time::Instant::now();
-        let lasting = std::iter::repeat_n(Weather::Fails(class), 30);
-        let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.weather("a", lasting)).await;
+        let lasting = std::iter::repeat_n(Faults::Fails(class), 30);
+        let (shared, _) = run(&[step("a", How::Name)], |shared| shared.toy_world.faults("a", lasting)).await;
         assert_eq!(faults(&shared).await, [format!("aws-{class}")]);
         let seconds = begun.elapsed().as_secs();
         assert!((60..120).contains(&seconds), "{class}: {seconds} s");
     }
 
-    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.foreign("a")).await;
+    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.toy_world.foreign("a")).await;
     shared.assert_at_rest(&operation_id(1), Status::Failed, "foreign").await;
     assert_eq!(faults(&shared).await, ["foreign"]);
 
-    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.made("a")).await;
+    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.toy_world.made("a")).await;
     shared.assert_at_rest(&operation_id(1), Status::Succeeded, "ours").await;
-    assert_eq!(shared.sea.runs("a"), 1);
+    assert_eq!(shared.toy_world.runs("a"), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_control_plane_says_at_first_is_not_believed_yet() {
     for class in [Class::Conflict, Class::Absent, Class::Busy] {
         for how in [How::Name, How::Once] {
-            let at_first = std::iter::repeat_n(Weather::Fails(class), 3);
-            let (shared, _) = run(&[step("a", how)], |shared| shared.sea.weather("a", at_first)).await;
+            let at_first = std::iter::repeat_n(Faults::Fails(class), 3);
+            let (shared, _) = run(&[step("a", how)], |shared| shared.toy_world.faults("a", at_first)).await;
             shared.assert_at_rest(&operation_id(1), Status::Succeeded, "said no three times").await;
-            assert_eq!((shared.sea.runs("a"), shared.sea.count("a")), (4, 1), "{class}");
+            assert_eq!((shared.toy_world.runs("a"), shared.toy_world.count("a")), (4, 1), "{class}");
         }
     }
 }
@@ -113,22 +113,22 @@ async fn what_a_control_plane_says_at_first_is_not_believed_yet() {
 #[tokio::test(start_paused = true)]
 async fn a_precondition_that_did_not_hold_is_believed_at_once() {
     let begun = tokio::time::Instant::now();
-    let fails = [Weather::Fails(Class::Precondition)];
-    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.sea.weather("a", fails)).await;
+    let fails = [Faults::Fails(Class::Precondition)];
+    let (shared, _) = run(&[step("a", How::Name)], |shared| shared.toy_world.faults("a", fails)).await;
     assert_eq!(faults(&shared).await, ["aws-precondition"]);
-    assert_eq!(shared.sea.runs("a"), 1);
+    assert_eq!(shared.toy_world.runs("a"), 1);
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 async fn faults(shared: &Shared) -> Vec<String> {
-    shared.facts(&operation_id(1)).await.faults().map(|(_, refusal)| refusal.code.clone()).collect()
+    shared.op(&operation_id(1)).await.faults().map(|(_, refusal)| refusal.code.clone()).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn patience_ends_and_counts_only_troubles_in_a_row() {
-    let fails = std::iter::repeat_n(Weather::Fails(Class::Transient), 100);
+    let fails = std::iter::repeat_n(Faults::Fails(Class::Transient), 100);
     let begun = tokio::time::Instant::now();
-    let (shared, _) = run(&[step("a", How::Look)], |shared| shared.sea.weather("a", fails)).await;
+    let (shared, _) = run(&[step("a", How::Look)], |shared| shared.toy_world.faults("a", fails)).await;
     shared.assert_at_rest(&operation_id(1), Status::Failed, "out of patience").await;
     let minutes = begun.elapsed().as_secs() / 60;
     assert!((15..18).contains(&minutes), "{minutes} minutes");
@@ -136,9 +136,9 @@ async fn patience_ends_and_counts_only_troubles_in_a_row() {
     // A build that is polled for an hour may meet trouble now and then.
     let steps = [step("poll", How::Poll(2000))];
     let (shared, _) = run(&steps, |shared| {
-        let calm = std::iter::repeat_n(Weather::Slow(Duration::ZERO), 1000);
-        let trouble = || [Weather::Fails(Class::Transient)];
-        shared.sea.weather("poll", trouble().into_iter().chain(calm).chain(trouble()));
+        let calm = std::iter::repeat_n(Faults::Slow(Duration::ZERO), 1000);
+        let trouble = || [Faults::Fails(Class::Transient)];
+        shared.toy_world.faults("poll", trouble().into_iter().chain(calm).chain(trouble()));
     })
     .await;
     shared.assert_at_rest(&operation_id(1), Status::Succeeded, "polled through two troubles").await;

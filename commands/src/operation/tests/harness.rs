@@ -10,17 +10,17 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::sea::{Sea, Spec, ToyDefinition};
+use super::toy_world::{ToyWorld, Spec, ToyDefinition};
 use crate::domain::{
-    Access, Act, Asked, AuditRecord, Counters, Pipeline, Roles, Stage, View, from_item, to_item,
+    Access, Act, Asked, AuditRecord, Counters, Pipeline, Roles, Stage, PipelineState, from_item, to_item,
 };
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::{DueItem, Guard, Item, Key, News, Page, Precondition, Query, Store, StoreError, Write};
+use crate::ports::{DueItem, Guard, Item, Key, Update, Page, Precondition, Query, Store, StoreError, Write};
 use crate::service::Service;
-use crate::testing::cloud::{End, Reach};
+use crate::testing::fake_aws::{End, FaultProxy};
 use crate::testing::{
-    Cloud, MemoryStore, Moment, RecordingHerald, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,
+    FakeAws, MemoryStore, Moment, RecordingNotifier, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,
     target, world,
 };
 use sluice_model::{Actor, Answer, Card, OperationId, Tone};
@@ -114,14 +114,14 @@ impl Store for Line {
 /// What all processes share.
 pub(super) struct Shared {
     pub(super) store: Arc<MemoryStore>,
-    pub(super) sea: Arc<Sea>,
+    pub(super) toy_world: Arc<ToyWorld>,
     /// The AWS of real operations; toys have the sea.
-    pub(super) cloud: Arc<Cloud>,
+    pub(super) fake_aws: Arc<FakeAws>,
     pub(super) clock: Arc<TestClock>,
     /// What all processes told.
     /// The people of the workspace, as every process is told of them.
     pub(super) people: Arc<TestDirectory>,
-    pub(super) heralds: Mutex<Vec<Arc<RecordingHerald>>>,
+    pub(super) heralds: Mutex<Vec<Arc<RecordingNotifier>>>,
     /// The operations that its processes know; none: toys.
     pub(super) registry: Option<Registry>,
 }
@@ -130,7 +130,7 @@ pub(super) struct Shared {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Death {
     pub(super) store: Option<(usize, Moment)>,
-    pub(super) cloud: Option<(usize, Moment)>,
+    pub(super) fake_aws: Option<(usize, Moment)>,
     /// The same, counted among the calls of the cloud that change something.
     pub(super) change: Option<(usize, Moment)>,
     /// At this call of the store it is told to stop, and does so by itself.
@@ -143,13 +143,13 @@ pub(super) struct Process {
     pub(super) ids_from: u64,
     pub(super) engine: Arc<Engine>,
     pub(super) service: Service,
-    pub(super) herald: Arc<RecordingHerald>,
+    pub(super) notifier: Arc<RecordingNotifier>,
     pub(super) runner: Arc<RecordingRunner>,
     pub(super) wakeups: Arc<RecordingWakeups>,
     pub(super) line: Arc<Line>,
-    pub(super) reach: Reach,
+    pub(super) fault_proxy: FaultProxy,
     died: Arc<Notify>,
-    sea: Arc<Sea>,
+    toy_world: Arc<ToyWorld>,
 }
 
 pub(super) fn person(name: &str) -> Actor {
@@ -177,11 +177,11 @@ impl Shared {
         let item = to_item(key, Counters::default().guards(), &pipeline).unwrap();
         store.write(Write::Put { item, when: Precondition::Absent }).await.unwrap();
         let clock = Arc::new(TestClock::at(at));
-        let cloud = Cloud::new(clock.clone());
+        let fake_aws = FakeAws::new(clock.clone());
         Self {
             store,
-            sea: Arc::default(),
-            cloud,
+            toy_world: Arc::default(),
+            fake_aws,
             clock,
             people: Arc::default(),
             heralds: Mutex::default(),
@@ -198,21 +198,21 @@ impl Shared {
         let now = crate::ports::Clock::now(&*self.clock) + jiff::SignedDuration::from_secs(seconds);
         let shared = Self {
             store: Arc::clone(&self.store),
-            sea: Arc::clone(&self.sea),
-            cloud: Arc::clone(&self.cloud),
+            toy_world: Arc::clone(&self.toy_world),
+            fake_aws: Arc::clone(&self.fake_aws),
             clock: Arc::new(TestClock::at(now)),
             people: Arc::clone(&self.people),
             heralds: Mutex::default(),
             registry: self.registry.clone(),
         };
         let process = shared.process(replica);
-        self.heralds.lock().unwrap().push(Arc::clone(&process.herald));
+        self.heralds.lock().unwrap().push(Arc::clone(&process.notifier));
         process
     }
 
     /// A process that is told to stop at its n-th store call.
     pub(super) fn stopping(&self, replica: &str, at: usize) -> Process {
-        self.life(replica, Death { stop: Some(at), ..Death::default() }, |_| {})
+        self.process_with(replica, Death { stop: Some(at), ..Death::default() }, |_| {})
     }
 
     /// A process that dies at its n-th store call.
@@ -222,11 +222,11 @@ impl Shared {
         death: Option<(usize, Moment)>,
         settings: impl FnOnce(&mut Settings),
     ) -> Process {
-        self.life(replica, Death { store: death, ..Death::default() }, settings)
+        self.process_with(replica, Death { store: death, ..Death::default() }, settings)
     }
 
     /// A process that ends there.
-    pub(super) fn life(&self, replica: &str, death: Death, settings: impl FnOnce(&mut Settings)) -> Process {
+    pub(super) fn process_with(&self, replica: &str, death: Death, settings: impl FnOnce(&mut Settings)) -> Process {
         let died = Arc::new(Notify::new());
         let line = Line {
             store: Arc::clone(&self.store),
@@ -237,7 +237,7 @@ impl Shared {
             told: Notify::new(),
             cut: AtomicBool::new(false),
         };
-        let (line, herald, runner) = (Arc::new(line), Arc::<RecordingHerald>::default(), Arc::default());
+        let (line, notifier, runner) = (Arc::new(line), Arc::<RecordingNotifier>::default(), Arc::default());
         let mut set = Settings::new(replica);
         settings(&mut set);
         let access = Access {
@@ -249,19 +249,19 @@ impl Shared {
         };
         let (clock, runner) = (Arc::clone(&self.clock), Arc::<RecordingRunner>::clone(&runner));
         let wakeups = Arc::<RecordingWakeups>::default();
-        let world = world(set, access, line.clone(), clock, herald.clone(), runner.clone());
-        let end = End { call: death.cloud, change: death.change };
-        let reach = self.cloud.mortal(end, Arc::clone(&died));
+        let world = world(set, access, line.clone(), clock, notifier.clone(), runner.clone());
+        let end = End { call: death.fake_aws, change: death.change };
+        let fault_proxy = self.fake_aws.mortal(end, Arc::clone(&died));
         let directory = self.people.clone();
-        let world = reach.world(World { wakeups: wakeups.clone(), directory, ..world });
-        let toy = |kind| ToyDefinition { kind, sea: Arc::clone(&self.sea) };
+        let world = fault_proxy.world(World { wakeups: wakeups.clone(), directory, ..world });
+        let toy = |kind| ToyDefinition { kind, toy_world: Arc::clone(&self.toy_world) };
         let toys = || Registry::default().with(toy("toy")).with(toy(ROLLBACK));
         let registry = self.registry.clone().unwrap_or_else(toys);
         let engine = Arc::new(Engine::new(Arc::new(world), registry));
         let service = Service::new(Arc::clone(&engine), Default::default());
-        self.heralds.lock().unwrap().push(Arc::clone(&herald));
-        let sea = Arc::clone(&self.sea);
-        Process { ids_from: 0, engine, service, herald, runner, wakeups, line, reach, died, sea }
+        self.heralds.lock().unwrap().push(Arc::clone(&notifier));
+        let toy_world = Arc::clone(&self.toy_world);
+        Process { ids_from: 0, engine, service, notifier, runner, wakeups, line, fault_proxy, died, toy_world }
     }
 
     pub(super) async fn head(&self, id: &OperationId) -> Head {
@@ -273,11 +273,11 @@ impl Shared {
         let heads = self.store.such(|item| item.key.sort == "head");
         heads.iter().map(|item| Head::from_item(item).unwrap()).collect()
     }
-    pub(super) async fn facts(&self, id: &OperationId) -> Facts {
-        load(&*self.store, &Keys::new(&target()), id).await.unwrap().expect("no operation").facts
+    pub(super) async fn op(&self, id: &OperationId) -> OperationState {
+        load(&*self.store, &Keys::new(&target()), id).await.unwrap().expect("no operation").op
     }
-    pub(super) async fn view(&self) -> View {
-        View::read(&*self.store, &Keys::new(&target()), &"orders".parse().unwrap()).await.unwrap()
+    pub(super) async fn state(&self) -> PipelineState {
+        PipelineState::read(&*self.store, &Keys::new(&target()), &"orders".parse().unwrap()).await.unwrap()
     }
     /// How many audit records there are of that act.
     pub(super) fn audits(&self, act: Act) -> usize {
@@ -322,13 +322,13 @@ impl Shared {
     pub(super) async fn assert_at_rest(&self, id: &OperationId, status: Status, context: &str) {
         let head = self.head(id).await;
         assert_eq!(head.status, status, "{context}: {:?}", self.journal(id));
-        let facts = self.facts(id).await;
-        assert_eq!(facts.status(), status, "{context}");
-        let view = self.view().await;
-        assert!(view.slots.is_empty(), "{context}: slots {:?}", view.slots);
-        assert!(view.tickets.is_empty(), "{context}: tickets {:?}", view.tickets);
+        let op = self.op(id).await;
+        assert_eq!(op.status(), status, "{context}");
+        let state = self.state().await;
+        assert!(state.slots.is_empty(), "{context}: slots {:?}", state.slots);
+        assert!(state.tickets.is_empty(), "{context}: tickets {:?}", state.tickets);
         assert!(self.is_settled(), "{context}: still due");
-        assert_eq!(self.sea.doubled(), Vec::<String>::new(), "{context}: {:?}", self.journal(id));
+        assert_eq!(self.toy_world.doubled(), Vec::<String>::new(), "{context}: {:?}", self.journal(id));
     }
 }
 
@@ -342,7 +342,7 @@ fn shown(entry: &Entry) -> String {
         Entry::Took { slot } => format!("took {slot}"),
         Entry::Released { slot } => format!("released {slot}"),
         Entry::Waiting { step } => format!("waiting {step}"),
-        Entry::Signal(signal) => format!("signal {:?} by {}", signal.verdict, signal.actor.name),
+        Entry::Signal(signal) => format!("signal {:?} by {}", signal.kind, signal.actor.name),
         Entry::UndoIntent { step } => format!("undo {step}"),
         Entry::UndoDone { step, left: None } => format!("undone {step}"),
         Entry::UndoDone { step, .. } => format!("left {step}"),
@@ -355,7 +355,7 @@ fn shown(entry: &Entry) -> String {
 impl Head {
     /// Whether it is of a lock that holds.
     pub(super) fn holds(&self) -> bool {
-        self.charter.kind == LOCK && self.status == Status::Waiting
+        self.spec.kind == LOCK && self.status == Status::Waiting
     }
 }
 
@@ -367,16 +367,16 @@ impl Process {
         delivery: &str,
         kind: &'static str,
         steps: &[Spec],
-    ) -> Result<Accepted, Trouble> {
+    ) -> Result<Accepted, EngineError> {
         let world = self.engine.world();
         let ann = person("ann");
         let channel = "C0GENERAL1".parse().unwrap();
         let delivery = Delivery { key: delivery, actor: &ann, channel: Some(&channel) };
         loop {
             let name = "orders".parse().unwrap();
-            let ground = Ground::read(world, &name).await?;
-            let granted = ground.access.operate(&ann.id).unwrap();
-            let draft = Draft {
+            let snapshot = Snapshot::read(world, &name).await?;
+            let granted = snapshot.access.operate(&ann.id).unwrap();
+            let request = OperationRequest {
                 kind,
                 params: serde_json::to_value(steps).unwrap(),
                 pipeline: name,
@@ -388,7 +388,7 @@ impl Process {
                 answer: Answer::private(Card::new(Tone::Running, format!("Doing {number}."))),
             };
             let id = operation_id(self.ids_from + number);
-            match accept(&self.engine, id, &delivery, &ground, draft, &granted).await? {
+            match accept(&self.engine, id, &delivery, &snapshot, request, &granted).await? {
                 Accepted::Again => {}
                 accepted => return Ok(accepted),
             }
@@ -411,9 +411,9 @@ impl Process {
     }
 
     /// Somebody says something to an operation as it stands.
-    pub(super) async fn say(&self, id: &OperationId, who: &str, delivery: &str, verdict: Verdict) -> Said {
+    pub(super) async fn send_signal(&self, id: &OperationId, who: &str, delivery: &str, kind: SignalKind) -> SignalOutcome {
         let head = self.read(id).await;
-        self.say_to(&head, who, delivery, verdict).await
+        self.say_to(&head, who, delivery, kind).await
     }
 
     pub(super) async fn read(&self, id: &OperationId) -> Head {
@@ -421,9 +421,9 @@ impl Process {
         Head::from_item(&item).unwrap()
     }
 
-    pub(super) async fn say_to(&self, head: &Head, who: &str, delivery: &str, verdict: Verdict) -> Said {
+    pub(super) async fn say_to(&self, head: &Head, who: &str, delivery: &str, kind: SignalKind) -> SignalOutcome {
         let who = person(who);
-        let requester = &head.charter.actor.id;
+        let requester = &head.spec.actor.id;
         let asked = Asked { requester, approvers: &BTreeSet::new(), self_approval: false };
         let roles = Roles { pinned: self.engine.world().pinned.get(), ..Roles::default() };
         let granted = roles.access().approve(&who.id, &asked).unwrap();
@@ -431,22 +431,22 @@ impl Process {
         let delivery = Delivery { key: delivery, actor: &who, channel: Some(&channel) };
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));
         let keys = &self.engine.world().keys;
-        let facts = load(&*self.line.store, keys, &head.id).await.unwrap().unwrap().facts;
-        say(&self.engine, &delivery, head, &facts, Word { verdict, reason: None }, &granted, answer)
+        let op = load(&*self.line.store, keys, &head.id).await.unwrap().unwrap().op;
+        send_signal(&self.engine, &delivery, head, &op, Signal { kind, reason: None }, &granted, answer)
             .await
             .unwrap()
     }
 
     /// An admin speaks to an operation that is stuck, whether or not its journal can be read.
-    pub(super) async fn tell_stuck(&self, head: &Head, delivery: &str, verdict: Verdict) -> Said {
+    pub(super) async fn tell_stuck(&self, head: &Head, delivery: &str, kind: SignalKind) -> SignalOutcome {
         let ada = person("ada");
         let roles = Roles { pinned: self.engine.world().pinned.get(), ..Roles::default() };
         let granted = roles.access().administer(&ada.id).unwrap();
         let channel = "C0GENERAL1".parse().unwrap();
         let delivery = Delivery { key: delivery, actor: &ada, channel: Some(&channel) };
         let answer = Answer::private(Card::new(Tone::Good, "Heard."));
-        let facts = Facts::new(head.id.clone(), head.charter.clone());
-        say(&self.engine, &delivery, head, &facts, Word { verdict, reason: None }, &granted, answer)
+        let op = OperationState::new(head.id.clone(), head.spec.clone());
+        send_signal(&self.engine, &delivery, head, &op, Signal { kind, reason: None }, &granted, answer)
             .await
             .unwrap()
     }
@@ -454,7 +454,7 @@ impl Process {
     /// The life of a process: it runs what its runner was told to run, sweeps, and tells last news. Ends only if it is
     /// told to stop, when it has let go of everything.
     pub(super) async fn live(&self) {
-        let mut untold: Vec<News> = vec![];
+        let mut undelivered_since: Vec<Update> = vec![];
         let mut drives = FuturesUnordered::new();
         let (mut running, mut again) = (BTreeSet::new(), BTreeSet::new());
         let mut sweep = tokio::time::interval(LEASE / 3);
@@ -494,17 +494,17 @@ impl Process {
                     }
                 }
             }
-            untold.extend(self.herald.last_since(told));
-            told = self.herald.count();
+            undelivered_since.extend(self.notifier.last_since(told));
+            told = self.notifier.count();
             let messages = Messages::new(
                 self.line.clone(),
                 self.engine.world().keys.clone(),
                 self.engine.world().settings.replica.clone(),
             );
             // What fails here is tried again, as the bot does.
-            for news in std::mem::take(&mut untold) {
+            for news in std::mem::take(&mut undelivered_since) {
                 if messages.settled(&news).await.is_err() {
-                    untold.push(news);
+                    undelivered_since.push(news);
                 }
             }
         }
@@ -517,15 +517,15 @@ impl Process {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        let life = async {
+        let process_run = async {
             tokio::select! {
                 () = self.live() => true,
                 () = self.died.notified() => true,
-                () = self.sea.died.notified() => true,
+                () = self.toy_world.died.notified() => true,
                 () = finished => false,
             }
         };
-        tokio::time::timeout(Duration::from_secs(4 * 3600), life).await.expect("it never came to rest")
+        tokio::time::timeout(Duration::from_secs(4 * 3600), process_run).await.expect("it never came to rest")
     }
 
     /// Done when it died at a store call.

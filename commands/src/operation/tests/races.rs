@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::{LEASE, Shared};
-use super::sea::{How, Weather, step};
+use super::toy_world::{How, Faults, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{DueChange, Guard, Precondition, Store, Write};
@@ -16,7 +16,7 @@ async fn a_worker_that_wakes_from_the_dead_appends_nothing_and_changes_nothing()
     dead.ask(1, "d1", "toy", &steps).await;
     let id = operation_id(1);
     // It began, and then nobody gave it any time.
-    shared.sea.weather("a", [Weather::Slow(Duration::from_secs(1))]);
+    shared.toy_world.faults("a", [Faults::Slow(Duration::from_secs(1))]);
     let mut drive = Box::pin(dead.engine.drive(&id));
     assert!(futures::poll!(&mut drive).is_pending());
     alive.live_out(&shared).await;
@@ -33,9 +33,9 @@ async fn work_that_waited_for_a_task_longer_than_a_lease_is_not_begun_blindly() 
     busy.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
     // Its intent is recorded, but it gets no task; meanwhile another process takes it over.
     other.live_out(&shared).await;
-    assert_eq!(shared.sea.count("a"), 1);
+    assert_eq!(shared.toy_world.count("a"), 1);
     assert_eq!(busy.engine.drive(&operation_id(1)).await, Driven::NotOurs);
-    assert_eq!(shared.sea.count("a"), 1, "a second build was started");
+    assert_eq!(shared.toy_world.count("a"), 1, "a second build was started");
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,7 +43,7 @@ async fn a_mutation_is_not_tried_again_once_the_lease_cannot_be_shown() {
     let shared = Shared::new().await;
     let (cut_off, other) = (shared.process("cut-off"), shared.process("other"));
     use sluice_model::Class;
-    shared.sea.weather("a", std::iter::repeat_n(Weather::Fails(Class::Throttled), 8));
+    shared.toy_world.faults("a", std::iter::repeat_n(Faults::Fails(Class::Throttled), 8));
     cut_off.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
     // From here on its store calls do not get through, while AWS still answers it.
     cut_off.line.cut();
@@ -67,7 +67,7 @@ async fn of_two_that_claim_one_wins() {
         matches!(driven, (Driven::Ended, Driven::NotOurs) | (Driven::NotOurs, Driven::Ended)),
         "{driven:?}"
     );
-    assert_eq!(shared.sea.count("a"), 1);
+    assert_eq!(shared.toy_world.count("a"), 1);
     assert_eq!(shared.head(&id).await.fence, 2);
 }
 
@@ -125,7 +125,7 @@ async fn what_a_dead_one_intended_ahead_is_observed_though_what_it_needs_failed(
     dead.ask(1, "d1", "toy", &[step("a", How::Set), step("b", How::Set).after(&["a"])]).await;
     let id = operation_id(1);
     assert_eq!(shared.journal(&id), ["accepted, intent a, intent b"]);
-    shared.sea.weather("a", [Weather::Fails(Class::Denied)]);
+    shared.toy_world.faults("a", [Faults::Fails(Class::Denied)]);
     shared.process("alive").live_until(async || shared.head(&id).await.status != Status::Running).await;
     assert_eq!(shared.head(&id).await.status, Status::Failed, "{:?}", shared.journal(&id));
 }
@@ -133,19 +133,19 @@ async fn what_a_dead_one_intended_ahead_is_observed_though_what_it_needs_failed(
 #[tokio::test(start_paused = true)]
 async fn what_may_be_done_and_cannot_be_seen_is_no_failure_but_stuck_and_tried_again() {
     let shared = Shared::new().await;
-    shared.sea.die_at(0, super::sea::Moment::After);
+    shared.toy_world.die_at(0, super::toy_world::Moment::After);
     let dead = shared.process("dead");
     dead.ask(1, "d1", "toy", &[step("a", How::Once), step("b", How::Once).after(&["a"])]).await;
     assert!(dead.live_out(&shared).await, "it made it, and nobody heard");
     drop(dead);
-    shared.sea.hide(true);
+    shared.toy_world.hide(true);
     let (alive, id) = (shared.process("alive"), operation_id(1));
     alive.live_to(&shared, &id, Status::Stuck).await;
-    let card = format!("{:?}", alive.herald.last(&id).unwrap().card);
+    let card = format!("{:?}", alive.notifier.last(&id).unwrap().card);
     assert!(card.contains("Done or not, which could not be seen: "), "{card}");
-    shared.sea.hide(false);
-    alive.say(&id, "ben", "d2", Verdict::Retry).await;
+    shared.toy_world.hide(false);
+    alive.send_signal(&id, "ben", "d2", SignalKind::Retry).await;
     alive.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "seen at last").await;
-    assert_eq!((shared.sea.count("a"), shared.sea.count("b")), (1, 1));
+    assert_eq!((shared.toy_world.count("a"), shared.toy_world.count("b")), (1, 1));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::harness::{LEASE, Process, Shared, person};
-use super::sea::{How, Weather, step};
+use super::toy_world::{How, Faults, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use sluice_model::OperationId;
@@ -25,7 +25,7 @@ async fn stops(process: &Process, id: &OperationId) -> (Driven, Duration) {
 async fn a_replica_that_stops_records_what_is_in_flight_and_another_goes_on_at_once() {
     let shared = Shared::new().await;
     let (first, second) = (shared.process("first"), shared.process("second"));
-    shared.sea.weather("a", [Weather::Slow(Duration::from_secs(2))]);
+    shared.toy_world.faults("a", [Faults::Slow(Duration::from_secs(2))]);
     first.ask(1, "d1", "toy", &[step("a", How::Once), step("b", How::Once).after(&["a"])]).await;
     let id = operation_id(1);
     let stopping = async {
@@ -63,7 +63,7 @@ async fn what_was_intended_and_never_made_is_taken_back_so_that_nobody_waits_for
 async fn while_a_mutation_is_on_its_way_the_lease_stays() {
     let shared = Shared::new().await;
     let (first, second) = (shared.process("first"), shared.process("second"));
-    shared.sea.weather("a", [Weather::Slow(Duration::from_secs(60))]);
+    shared.toy_world.faults("a", [Faults::Slow(Duration::from_secs(60))]);
     first.ask(1, "d1", "toy", &[step("a", How::Once), step("quick", How::Set)]).await;
     let id = operation_id(1);
     let (driven, took) = {
@@ -152,7 +152,7 @@ async fn after_a_death_a_replica_whose_clock_is_apart_claims_after_the_lease_and
 }
 
 /// What a replica rang for since it was asked last.
-fn rung(process: &Process) -> Vec<String> {
+fn woken_by(process: &Process) -> Vec<String> {
     let told = |hint: crate::ports::Hint| format!("{} at {}: {}", hint.operation, hint.sequence, hint.cause);
     process.wakeups.take().into_iter().map(told).collect()
 }
@@ -162,16 +162,16 @@ async fn who_stops_or_drives_nothing_rings_for_the_others() {
     let shared = Shared::new().await;
     let (first, second) = (shared.process("first"), operation_id(2));
     first.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
-    assert_eq!(rung(&first), Vec::<String>::new(), "it drives that itself");
+    assert_eq!(woken_by(&first), Vec::<String>::new(), "it drives that itself");
     stops(&first, &operation_id(1)).await;
-    assert_eq!(rung(&first), [format!("{} at 2: released-1", operation_id(1))]);
+    assert_eq!(woken_by(&first), [format!("{} at 2: released-1", operation_id(1))]);
 
     let accepting = shared.mortal("accepting", None, |settings| settings.drive = false);
     accepting.ask(2, "d2", "toy", &[step("ask", How::Ask)]).await;
-    assert_eq!(rung(&accepting), [format!("{second} at 1: accepted")]);
+    assert_eq!(woken_by(&accepting), [format!("{second} at 1: accepted")]);
     shared.process("other").live_to(&shared, &second, Status::Waiting).await;
-    accepting.say(&second, "ben", "d3", Verdict::Approve).await;
-    assert_eq!(rung(&accepting), [format!("{second} at 2: signal-{}", person("ben").id)]);
+    accepting.send_signal(&second, "ben", "d3", SignalKind::Approve).await;
+    assert_eq!(woken_by(&accepting), [format!("{second} at 2: signal-{}", person("ben").id)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,10 +184,10 @@ async fn a_signal_rings_where_another_replica_carries_the_operation() {
     let waiting = shared.head(&id).await;
     // Somebody just woke it: as the head is read in that moment.
     let woken = Head { owner: "another".into(), ..waiting.clone() };
-    process.say_to(&woken, "dan", "d2", Verdict::Approve).await;
-    assert_eq!(rung(&process), [format!("{id} at 2: signal-{}", person("dan").id)]);
-    process.say_to(&waiting, "ben", "d3", Verdict::Approve).await;
-    assert_eq!(rung(&process), Vec::<String>::new(), "nobody carries it: this replica does");
+    process.say_to(&woken, "dan", "d2", SignalKind::Approve).await;
+    assert_eq!(woken_by(&process), [format!("{id} at 2: signal-{}", person("dan").id)]);
+    process.say_to(&waiting, "ben", "d3", SignalKind::Approve).await;
+    assert_eq!(woken_by(&process), Vec::<String>::new(), "nobody carries it: this replica does");
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,13 +195,13 @@ async fn a_slot_that_is_given_back_rings_for_who_is_next_elsewhere() {
     let shared = Shared::new().await;
     let (holder, mut other) = (shared.process("holder"), shared.process("other"));
     other.ids_from = 10;
-    shared.sea.weather("a", [Weather::Slow(Duration::from_secs(3))]);
+    shared.toy_world.faults("a", [Faults::Slow(Duration::from_secs(3))]);
     let slotted = |name| [step(name, How::Set).holding(Slot::Pipeline)];
     holder.ask(1, "d1", "toy", &slotted("a")).await;
     other.ask(1, "d2", "toy", &slotted("b")).await;
     let (first, next) = (operation_id(1), operation_id(11));
     let later = async {
-        while shared.view().await.slots.is_empty() {
+        while shared.state().await.slots.is_empty() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         other.live().await;
@@ -210,7 +210,7 @@ async fn a_slot_that_is_given_back_rings_for_who_is_next_elsewhere() {
         () = holder.live_to(&shared, &next, Status::Succeeded) => {}
         () = later => {}
     }
-    let hints = rung(&holder);
+    let hints = woken_by(&holder);
     assert_eq!(hints.len(), 1, "{hints:?}");
     assert!(hints[0].starts_with(&format!("{next} at ")), "{hints:?}");
     assert!(hints[0].ends_with(&format!("slot-{first}")), "{hints:?}");
@@ -220,7 +220,7 @@ async fn a_slot_that_is_given_back_rings_for_who_is_next_elsewhere() {
 async fn who_was_claimed_appends_nothing_even_before_the_claimant_does() {
     for after in [10, 300, 900] {
         let shared = Shared::new().await;
-        shared.sea.weather("a", [Weather::Slow(Duration::from_secs(2))]);
+        shared.toy_world.faults("a", [Faults::Slow(Duration::from_secs(2))]);
         let old = shared.process("old");
         old.ask(1, "d1", "toy", &[step("a", How::Name), step("b", How::Name).after(&["a"])]).await;
         let id = crate::operation::testing::operation_id(1);
@@ -255,7 +255,7 @@ async fn who_alone_can_reach_the_state_waits_for_no_lease() {
     let second = shared.mortal("two", None, |settings| settings.alone = true);
     assert_eq!(second.engine.sweep().await.unwrap(), std::slice::from_ref(&id));
     assert_eq!(second.engine.drive(&id).await, Driven::Ended);
-    assert_eq!(shared.sea.count("a"), 1);
+    assert_eq!(shared.toy_world.count("a"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -265,14 +265,14 @@ async fn what_could_not_be_told_hides_nothing_that_runs() {
     for number in 0..1_100 {
         let head = Head {
             id: operation_id(10 + number),
-            charter: crate::operation::testing::charter("toy"),
+            spec: crate::operation::testing::spec("toy"),
             status: Status::Failed,
             sequence: 1,
             owner: "away".into(),
             beat: 1,
             fence: 1,
             awaits: String::new(),
-            untold: 0,
+            undelivered_since: 0,
             claims: 0,
         };
         let item = head.to_item(&keys).unwrap();

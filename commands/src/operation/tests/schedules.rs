@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::harness::{Process, Shared};
-use super::sea::{How, Moment, Spec, Weather, step};
+use super::toy_world::{How, Moment, Spec, Faults, step};
 use crate::operation::*;
 use crate::ports::StoreError;
 use crate::testing::StoreFault;
@@ -14,7 +14,7 @@ use sluice_model::Class;
 
 /// How one life goes.
 #[derive(Debug, Clone)]
-struct Life {
+struct ProcessRun {
     ends_at: usize,
     /// It is told to stop there, and does not just die.
     stops: bool,
@@ -25,9 +25,9 @@ struct Life {
 
 #[derive(Debug, Clone)]
 struct Schedule {
-    lives: Vec<Life>,
+    lives: Vec<ProcessRun>,
     faults: Vec<(usize, u8)>,
-    weather: Vec<(usize, u8)>,
+    faults: Vec<(usize, u8)>,
     forgetful: bool,
 }
 
@@ -65,15 +65,15 @@ fn operations() -> [(&'static str, Vec<Spec>); 3] {
 }
 
 fn schedules() -> impl Strategy<Value = Schedule> {
-    let life = (0..70_usize, any::<bool>(), any::<bool>(), any::<bool>());
-    let life = life.prop_map(|(ends_at, stops, moment, company)| Life { ends_at, stops, moment, company });
-    let lives = prop::collection::vec(life, 0..4);
+    let process_run = (0..70_usize, any::<bool>(), any::<bool>(), any::<bool>());
+    let process_run = process_run.prop_map(|(ends_at, stops, moment, company)| ProcessRun { ends_at, stops, moment, company });
+    let lives = prop::collection::vec(process_run, 0..4);
     let faults = prop::collection::vec((0..200_usize, 0..3_u8), 0..6);
-    let weather = prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..6);
-    (lives, faults, weather, any::<bool>()).prop_map(|(lives, faults, weather, forgetful)| Schedule {
+    let faults = prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..6);
+    (lives, faults, faults, any::<bool>()).prop_map(|(lives, faults, faults, forgetful)| Schedule {
         lives,
         faults,
-        weather,
+        faults,
         forgetful,
     })
 }
@@ -86,7 +86,7 @@ async fn people(shared: &Shared, process: &Process) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         for head in shared.heads().into_iter().filter(|head| head.status == Status::Waiting) {
-            process.say_to(&head, "ben", &format!("yes-{}", head.id), Verdict::Approve).await;
+            process.say_to(&head, "ben", &format!("yes-{}", head.id), SignalKind::Approve).await;
         }
     }
 }
@@ -124,25 +124,25 @@ async fn hold(schedule: Schedule) {
         };
         shared.store.fault_at(shared.store.calls().len() + at, fault);
     }
-    for (name, kind) in &schedule.weather {
-        let weather = match kind {
-            0 => Weather::Fails(Class::Transient),
-            1 => Weather::Fails(Class::Throttled),
-            2 => Weather::Fails(Class::Ambiguous),
-            3 => Weather::AnswerLost,
-            _ => Weather::Slow(Duration::from_secs(9)),
+    for (name, kind) in &schedule.faults {
+        let faults = match kind {
+            0 => Faults::Fails(Class::Transient),
+            1 => Faults::Fails(Class::Throttled),
+            2 => Faults::Fails(Class::Ambiguous),
+            3 => Faults::AnswerLost,
+            _ => Faults::Slow(Duration::from_secs(9)),
         };
-        shared.sea.weather(NAMES[*name], [weather]);
+        shared.toy_world.faults(NAMES[*name], [faults]);
     }
-    for (number, life) in (1..).zip(&schedule.lives) {
-        let moment = if life.moment { Moment::Before } else { Moment::After };
+    for (number, process_run) in (1..).zip(&schedule.lives) {
+        let moment = if process_run.moment { Moment::Before } else { Moment::After };
         let name = format!("life {number}");
-        let mut mortal = match life.stops {
-            true => shared.stopping(&name, life.ends_at),
-            false => shared.mortal(&name, Some((life.ends_at, moment)), |_| {}),
+        let mut mortal = match process_run.stops {
+            true => shared.stopping(&name, process_run.ends_at),
+            false => shared.mortal(&name, Some((process_run.ends_at, moment)), |_| {}),
         };
         mortal.ids_from = 10 * number;
-        let company = life.company.then(|| shared.process(&format!("company {number}")));
+        let company = process_run.company.then(|| shared.process(&format!("company {number}")));
         live(&shared, &mortal, company.as_ref()).await;
         if schedule.forgetful {
             shared.store.forget_tokens();
@@ -154,15 +154,15 @@ async fn hold(schedule: Schedule) {
         let heads = shared.heads();
         let journals: Vec<_> = heads.iter().map(|head| shared.journal(&head.id)).collect();
         let stand: Vec<_> = heads.iter().map(|h| (h.status, &h.owner, &h.awaits, h.fence, h.beat)).collect();
-        panic!("it never came to rest: {stand:?} {journals:#?} {:?}", shared.view().await);
+        panic!("it never came to rest: {stand:?} {journals:#?} {:?}", shared.state().await);
     }
     assert!(is_over(&shared), "it never came to rest");
     shared.store.clear_faults();
     for head in shared.heads() {
-        shared.assert_at_rest(&head.id, Status::Succeeded, &head.charter.command).await;
+        shared.assert_at_rest(&head.id, Status::Succeeded, &head.spec.command).await;
     }
-    assert_eq!(NAMES.map(|name| shared.sea.count(name)), [1; 9]);
-    let tickets = shared.heads().into_iter().map(|head| head.charter.ticket);
+    assert_eq!(NAMES.map(|name| shared.toy_world.count(name)), [1; 9]);
+    let tickets = shared.heads().into_iter().map(|head| head.spec.ticket);
     assert_eq!(tickets.collect::<std::collections::BTreeSet<_>>(), [1, 2, 3].into());
 }
 

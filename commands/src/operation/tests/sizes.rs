@@ -1,7 +1,7 @@
 //! What the store does not take: too large, or not allowed. Both are visible, and neither is tried for ever.
 
 use super::harness::Shared;
-use super::sea::{How, step};
+use super::toy_world::{How, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::StoreError;
@@ -17,9 +17,9 @@ async fn a_step_that_leaves_too_much_has_failed() {
     process.ask(1, "d1", "toy", &steps).await;
     process.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Failed, "").await;
-    let failure = shared.facts(&id).await.failure().expect("a failure");
+    let failure = shared.op(&id).await.failure().expect("a failure");
     assert_eq!(failure.code, "too-large");
-    assert_eq!(shared.sea.taken_back(), ["a"], "what was done before is taken back");
+    assert_eq!(shared.toy_world.taken_back(), ["a"], "what was done before is taken back");
 }
 
 #[tokio::test(start_paused = true)]
@@ -29,8 +29,8 @@ async fn a_mutation_that_leaves_too_much_is_left_to_people() {
     let id = operation_id(1);
     process.ask(1, "d1", "toy", &[step("big", How::HeavySet(500_000))]).await;
     process.live_to(&shared, &id, Status::Stuck).await;
-    assert_eq!(shared.sea.count("big"), 1);
-    assert!(shared.view().await.tickets[0].stuck);
+    assert_eq!(shared.toy_world.count("big"), 1);
+    assert!(shared.state().await.tickets[0].stuck);
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +59,7 @@ async fn what_may_not_be_written_is_said_on_the_message() {
     assert_eq!(process.engine.drive(&id).await, Driven::Later);
     let appends = shared.store.calls().iter().filter(|call| is_append(call)).count();
     assert_eq!(appends, accepted + 1, "it is not tried in a loop");
-    let news = process.herald.last(&id).expect("it is told");
+    let news = process.notifier.last(&id).expect("it is told");
     let says = |part: &Part| matches!(part, Part::Text(text) if text.flat().contains("not allowed to write"));
     assert!(news.card.parts.iter().any(says), "{:?}", news.card);
     // It goes on by itself once that is mended.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::Shared;
-use super::sea::{How, Spec, Weather, step};
+use super::toy_world::{How, Spec, Faults, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 
@@ -12,7 +12,7 @@ fn prod() -> Slot {
 }
 
 fn slow(shared: &Shared, name: &str) -> Spec {
-    shared.sea.weather(name, [Weather::Slow(Duration::from_secs(3))]);
+    shared.toy_world.faults(name, [Faults::Slow(Duration::from_secs(3))]);
     step(name, How::Set).holding(prod())
 }
 
@@ -20,7 +20,7 @@ fn slow(shared: &Shared, name: &str) -> Spec {
 async fn order(shared: &Shared, numbers: impl IntoIterator<Item = u64>) -> Vec<u64> {
     let mut ends = vec![];
     for number in numbers {
-        let (at, _) = shared.facts(&operation_id(number)).await.ended.expect("it did not end");
+        let (at, _) = shared.op(&operation_id(number)).await.ended.expect("it did not end");
         ends.push((at, number));
     }
     ends.sort_unstable();
@@ -37,7 +37,7 @@ async fn operations_on_one_slot_run_one_after_the_other_and_a_rollback_goes_firs
     process.ask(4, "d4", ROLLBACK, &[slow(&shared, "back")]).await;
     let begun = tokio::time::Instant::now();
     process.live_out(&shared).await;
-    assert_eq!(shared.sea.most_running(), 1, "two wrote one slot at once");
+    assert_eq!(shared.toy_world.most_running(), 1, "two wrote one slot at once");
     assert_eq!(order(&shared, 1..=4).await, [1, 4, 2, 3]);
     assert!(begun.elapsed() < Duration::from_secs(20), "who waits is woken: {:?}", begun.elapsed());
     for number in 1..=4 {
@@ -53,7 +53,7 @@ async fn who_waits_is_woken_by_who_leaves() {
         process.ask(number, &format!("d{number}"), "toy", &[slow(&shared, &format!("t{number}"))]).await;
     }
     process.live_out(&shared).await;
-    let ended = shared.facts(&operation_id(1)).await.ended.unwrap().0;
+    let ended = shared.op(&operation_id(1)).await.ended.unwrap().0;
     let took = shared
         .rows(&operation_id(2))
         .into_iter()
@@ -68,13 +68,13 @@ async fn a_gate_that_closed_meanwhile_ends_it_as_void() {
     let process = shared.process("one");
     let steps = [step("before", How::Set), step("gated", How::Set).after(&["before"]).holding(prod())];
     process.ask(1, "d1", "toy", &steps).await;
-    shared.sea.close();
+    shared.toy_world.close();
     process.live_out(&shared).await;
     let id = operation_id(1);
     shared.assert_at_rest(&id, Status::Failed, "void").await;
     assert_eq!(shared.journal(&id)[1..], ["done before, fault gated void, ended false"]);
-    assert_eq!(shared.sea.count("gated"), 0);
-    let title = format!("{:?}", process.herald.last(&id).unwrap().card.title);
+    assert_eq!(shared.toy_world.count("gated"), 0);
+    let title = format!("{:?}", process.notifier.last(&id).unwrap().card.title);
     assert!(title.contains("is void"), "{title}");
 }
 
@@ -86,7 +86,7 @@ async fn who_had_to_queue_and_now_waits_for_people_is_out_of_the_line() {
     let asking = [slow(&shared, "second"), step("ask", How::Ask).after(&["second"])];
     process.ask(2, "d2", "toy", &asking).await;
     process.live_to(&shared, &operation_id(2), Status::Waiting).await;
-    assert!(shared.view().await.tickets.iter().all(|ticket| ticket.queued.is_none()));
+    assert!(shared.state().await.tickets.iter().all(|ticket| ticket.queued.is_none()));
 
     let mut next = shared.process("two");
     next.ids_from = 0;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::{LEASE, Process, Shared};
-use super::sea::{How, step};
+use super::toy_world::{How, step};
 use crate::domain::Act;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
@@ -26,14 +26,14 @@ async fn an_unknown_kind_is_parked_and_stays() {
     assert_eq!(engine.sweep().await.unwrap(), std::slice::from_ref(&id));
     assert_eq!(engine.drive(&id).await, Driven::Stuck);
     assert_eq!(shared.head(&id).await.status, Status::Stuck);
-    let news = older.herald.last_since(0).pop().expect("it is announced");
+    let news = older.notifier.last_since(0).pop().expect("it is announced");
     assert!(news.asides.iter().any(|aside| aside.broadcast), "for the whole channel");
     let world = engine.world();
     let messages = Messages::new(shared.store.clone(), world.keys.clone(), world.settings.replica.clone());
     messages.settled(&news).await.unwrap();
     assert!(shared.is_settled(), "it is out of the due index");
     assert_eq!(engine.drive(&id).await, Driven::Stuck, "and stays so");
-    let tickets = shared.view().await.tickets;
+    let tickets = shared.state().await.tickets;
     assert_eq!(tickets.len(), 1, "but is not dropped");
     assert!(tickets[0].stuck, "and holds back no rollback");
 }
@@ -47,13 +47,13 @@ async fn a_journal_that_makes_no_sense_is_parked() {
         let id = operation_id(1);
         let process = shared.process("two");
         process.live_to(&shared, &id, Status::Waiting).await;
-        process.say(&id, "ben", "d2", Verdict::Approve).await;
+        process.send_signal(&id, "ben", "d2", SignalKind::Approve).await;
         let mut item = shared.rows(&id)[1].to_item(&Keys::new(&crate::testing::target()), &id).unwrap();
         item.body = serde_json::from_str(body).unwrap();
         shared.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
         assert_eq!(process.engine.drive(&id).await, Driven::Stuck, "{body}");
         assert_eq!(shared.head(&id).await.status, Status::Stuck);
-        assert_eq!(shared.sea.effects(), 1, "nothing is done on a guess");
+        assert_eq!(shared.toy_world.effects(), 1, "nothing is done on a guess");
     }
 }
 
@@ -63,7 +63,7 @@ async fn unreadable(shared: &Shared, process: &Process) -> OperationId {
     process.ask(1, "d1", "toy", &[step("ask", How::Ask)]).await;
     process.live_to(shared, &id, Status::Waiting).await;
     process.live_out(shared).await;
-    process.say(&id, "ben", "d2", Verdict::Approve).await;
+    process.send_signal(&id, "ben", "d2", SignalKind::Approve).await;
     let mut item = shared.rows(&id)[0].to_item(&Keys::new(&crate::testing::target()), &id).unwrap();
     item.body = "garbage".into();
     shared.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
@@ -77,7 +77,7 @@ async fn what_cannot_be_read_is_announced_marked_and_tried_again() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let id = unreadable(&shared, &process).await;
-    assert!(shared.view().await.tickets[0].stuck, "a rollback passes it");
+    assert!(shared.state().await.tickets[0].stuck, "a rollback passes it");
     // People who decide about another promotion wait for this answer: no second look makes the row readable.
     let asked = tokio::time::Instant::now();
     let keys = Keys::new(&crate::testing::target());
@@ -88,8 +88,8 @@ async fn what_cannot_be_read_is_announced_marked_and_tried_again() {
     // Each time it is stuck anew, so that the same admin can speak again.
     for delivery in ["r1", "r2"] {
         let head = shared.head(&id).await;
-        let said = process.tell_stuck(&head, delivery, Verdict::Retry).await;
-        assert!(matches!(said, Said::Heard(_)), "{said:?}");
+        let said = process.tell_stuck(&head, delivery, SignalKind::Retry).await;
+        assert!(matches!(said, SignalOutcome::Recorded(_)), "{said:?}");
         process.live_until(async || shared.head(&id).await.sequence > head.sequence).await;
         assert_eq!(shared.head(&id).await.status, Status::Stuck);
     }
@@ -102,15 +102,15 @@ async fn an_admin_ends_by_force_what_cannot_be_read() {
     let id = unreadable(&shared, &process).await;
     shared.gives_stage("prod", &id).await;
     let head = shared.head(&id).await;
-    assert!(matches!(process.tell_stuck(&head, "r1", Verdict::Resolve).await, Said::Heard(_)));
+    assert!(matches!(process.tell_stuck(&head, "r1", SignalKind::Resolve).await, SignalOutcome::Recorded(_)));
     process.live_out(&shared).await;
     assert_eq!(shared.head(&id).await.status, Status::Failed);
-    let view = shared.view().await;
-    assert!(view.tickets.is_empty() && view.slots.is_empty(), "{view:?}");
-    let prod = view.stages.values().next().expect("a stage");
+    let state = shared.state().await;
+    assert!(state.tickets.is_empty() && state.slots.is_empty(), "{view:?}");
+    let prod = state.stages.values().next().expect("a stage");
     assert_eq!(prod.mixed, Some(Default::default()), "nobody knows what runs there");
     assert_eq!(shared.audits(Act::Failed), 1);
-    let told = process.herald.last_since(0).pop().expect("it is told");
+    let told = process.notifier.last_since(0).pop().expect("it is told");
     assert_eq!((told.status, told.sequence), (Status::Failed, shared.head(&id).await.sequence));
     assert!(told.card.title.flat().contains("was resolved by hand"), "{}", told.card.title.flat());
 }
@@ -144,10 +144,10 @@ async fn what_comes_to_nothing_again_and_again_is_parked_and_can_be_ended() {
     let last = shared.process("last");
     last.live_to(&shared, &id, Status::Stuck).await;
     last.live_out(&shared).await;
-    assert!(shared.view().await.tickets[0].stuck);
+    assert!(shared.state().await.tickets[0].stuck);
     assert_eq!(shared.head(&id).await.claims, 0);
     let head = shared.head(&id).await;
-    assert!(matches!(last.tell_stuck(&head, "r1", Verdict::Retry).await, Said::Heard(_)));
+    assert!(matches!(last.tell_stuck(&head, "r1", SignalKind::Retry).await, SignalOutcome::Recorded(_)));
     last.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "it was not poisoned for good").await;
 }
@@ -166,7 +166,7 @@ async fn only_the_operation_that_stops_processes_is_parked() {
     }
     drop(accepting);
     let guilty = operation_id(GUILTY);
-    let runs = || shared.sea.runs(&format!("s{GUILTY}"));
+    let runs = || shared.toy_world.runs(&format!("s{GUILTY}"));
     let mut deaths = 0;
     loop {
         let process = shared.process(&format!("process-{deaths}"));
@@ -192,7 +192,7 @@ async fn what_is_read_wrongly_for_a_moment_is_read_again() {
     let id = operation_id(1);
     process.ask(1, "d1", "toy", &[step("ask", How::Ask)]).await;
     process.live_to(&shared, &id, Status::Waiting).await;
-    process.say(&id, "ben", "d2", Verdict::Approve).await;
+    process.send_signal(&id, "ben", "d2", SignalKind::Approve).await;
     let at = shared.store.count() + 2;
     for nth in 0..2 {
         let error = StoreError::Corrupt("for a moment".into());
@@ -209,5 +209,5 @@ async fn steps_that_wait_for_each_other_are_parked_and_not_waited_for_in_silence
     let steps = [step("hen", How::Set).after(&["egg"]), step("egg", How::Set).after(&["hen"])];
     process.ask(1, "d1", "toy", &steps).await;
     process.live_to(&shared, &operation_id(1), Status::Stuck).await;
-    assert_eq!(shared.sea.effects(), 0);
+    assert_eq!(shared.toy_world.effects(), 0);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::{Process, Shared};
-use super::sea::{How, Moment, Spec, Weather, step};
+use super::toy_world::{How, Moment, Spec, Faults, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::operation::{CANCELLED, REJECTED};
@@ -24,11 +24,11 @@ fn falling() -> [Spec; 5] {
     ]
 }
 
-async fn falls(weather: &[(&str, Vec<Weather>)]) -> (Shared, Process) {
+async fn falls(faults: &[(&str, Vec<Faults>)]) -> (Shared, Process) {
     let shared = Shared::new().await;
-    shared.sea.weather("bad", [Weather::Fails(Class::Denied)]);
-    for (name, weather) in weather {
-        shared.sea.weather(name, weather.iter().cloned());
+    shared.toy_world.faults("bad", [Faults::Fails(Class::Denied)]);
+    for (name, faults) in faults {
+        shared.toy_world.faults(name, faults.iter().cloned());
     }
     let process = shared.process("one");
     process.ask(1, "d1", "toy", &falling()).await;
@@ -41,9 +41,9 @@ async fn what_was_done_is_taken_back_in_reverse_and_what_stays_is_named() {
     process.live_out(&shared).await;
     let id = operation_id(1);
     shared.assert_at_rest(&id, Status::Failed, "denied").await;
-    assert_eq!(shared.sea.taken_back(), ["c", "b", "a"]);
-    assert_eq!(["a", "b", "c", "stays", "bad"].map(|name| shared.sea.count(name)), [0, 0, 0, 1, 0]);
-    let card = format!("{:?}", process.herald.last(&id).unwrap().card);
+    assert_eq!(shared.toy_world.taken_back(), ["c", "b", "a"]);
+    assert_eq!(["a", "b", "c", "stays", "bad"].map(|name| shared.toy_world.count(name)), [0, 0, 0, 1, 0]);
+    let card = format!("{:?}", process.notifier.last(&id).unwrap().card);
     assert!(card.contains("Taken back: ") && card.contains("Changed and left as it is: "), "{card}");
 }
 
@@ -53,11 +53,11 @@ async fn a_death_at_any_store_call_or_effect_on_the_way_back_is_survived() {
     for moment in [Moment::Before, Moment::After] {
         for (at, is_effect) in (0..40).flat_map(|at| [(at, false), (at, true)]) {
             let shared = Shared::new().await;
-            shared.sea.weather("bad", std::iter::repeat_n(Weather::Fails(Class::Denied), 3));
+            shared.toy_world.faults("bad", std::iter::repeat_n(Faults::Fails(Class::Denied), 3));
             let death = (!is_effect).then_some((at, moment));
             let first = shared.mortal("one", death, |_| {});
             if is_effect {
-                shared.sea.die_at(at, moment);
+                shared.toy_world.die_at(at, moment);
             }
             let asked = async {
                 first.ask(1, "d1", "toy", &falling()).await;
@@ -75,7 +75,7 @@ async fn a_death_at_any_store_call_or_effect_on_the_way_back_is_survived() {
             let id = shared.heads()[0].id.clone();
             let context = format!("died {moment:?} at {at}, an effect: {is_effect}");
             shared.assert_at_rest(&id, Status::Failed, &context).await;
-            let left = ["a", "b", "c", "stays", "bad"].map(|name| shared.sea.count(name));
+            let left = ["a", "b", "c", "stays", "bad"].map(|name| shared.toy_world.count(name));
             assert_eq!(left, [0, 0, 0, 1, 0], "{context}: {:?}", shared.journal(&id));
         }
     }
@@ -84,27 +84,27 @@ async fn a_death_at_any_store_call_or_effect_on_the_way_back_is_survived() {
 
 #[tokio::test(start_paused = true)]
 async fn trouble_on_the_way_back_is_tried_again_and_a_lost_answer_is_looked_up() {
-    let weather =
-        vec![Weather::Fails(Class::Throttled), Weather::AnswerLost, Weather::Fails(Class::Transient)];
-    let (shared, process) = falls(&[("undo b", weather)]).await;
+    let faults =
+        vec![Faults::Fails(Class::Throttled), Faults::AnswerLost, Faults::Fails(Class::Transient)];
+    let (shared, process) = falls(&[("undo b", faults)]).await;
     process.live_out(&shared).await;
     shared.assert_at_rest(&operation_id(1), Status::Failed, "back at last").await;
-    assert_eq!(shared.sea.taken_back(), ["c", "b", "a"], "each once");
-    assert_eq!(shared.sea.runs("undo b"), 4);
+    assert_eq!(shared.toy_world.taken_back(), ["c", "b", "a"], "each once");
+    assert_eq!(shared.toy_world.runs("undo b"), 4);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_somebody_else_changed_since_is_left_and_named() {
     let shared = Shared::new().await;
-    shared.sea.weather("bad", [Weather::Slow(Duration::from_secs(5)), Weather::Fails(Class::Denied)]);
+    shared.toy_world.faults("bad", [Faults::Slow(Duration::from_secs(5)), Faults::Fails(Class::Denied)]);
     let process = shared.process("one");
     let steps = [step("a", How::Name).holding(prod()), step("bad", How::Name).after(&["a"]).holding(prod())];
     process.ask(1, "d1", "toy", &steps).await;
     let meddle = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        shared.sea.foreign("a");
+        shared.toy_world.foreign("a");
         // The next step fails because of them.
-        shared.sea.foreign("bad");
+        shared.toy_world.foreign("bad");
         std::future::pending::<()>().await;
     };
     tokio::select! {
@@ -113,13 +113,13 @@ async fn what_somebody_else_changed_since_is_left_and_named() {
     }
     let id = operation_id(1);
     shared.assert_at_rest(&id, Status::Failed, "meddled").await;
-    let card = format!("{:?}", process.herald.last(&id).unwrap().card);
+    let card = format!("{:?}", process.notifier.last(&id).unwrap().card);
     assert!(card.contains("Changed by somebody else since, and left: "), "{card}");
-    assert_eq!(shared.sea.count("a"), 1);
+    assert_eq!(shared.toy_world.count("a"), 1);
 }
 
 async fn stuck() -> (Shared, Process) {
-    let (shared, process) = falls(&[("undo b", vec![Weather::Fails(Class::Denied)])]).await;
+    let (shared, process) = falls(&[("undo b", vec![Faults::Fails(Class::Denied)])]).await;
     process.live_to(&shared, &operation_id(1), Status::Stuck).await;
     process.live_out(&shared).await;
     (shared, process)
@@ -130,37 +130,37 @@ async fn what_cannot_be_taken_back_is_stuck_says_so_and_goes_on_when_told_to() {
     let (shared, process) = stuck().await;
     let id = operation_id(1);
     assert_eq!(shared.head(&id).await.status, Status::Stuck);
-    assert_eq!(shared.sea.taken_back(), ["c"], "nothing that others were built on is taken from under them");
-    let news = process.herald.last(&id).unwrap();
+    assert_eq!(shared.toy_world.taken_back(), ["c"], "nothing that others were built on is taken from under them");
+    let news = process.notifier.last(&id).unwrap();
     assert_eq!(
         news.card.buttons.iter().map(|b| b.label.as_str()).collect::<Vec<_>>(),
         ["Retry", "Mark resolved"]
     );
     let card = format!("{:?}", news.card);
     assert!(card.contains("is stuck") && card.contains("Not taken back: "), "{card}");
-    assert!(matches!(process.say(&id, "ben", "d2", Verdict::Approve).await, Said::Late));
-    assert!(matches!(process.say(&id, "ben", "d3", Verdict::Retry).await, Said::Heard(_)));
-    shared.sea.weather("undo b", [Weather::Fails(Class::Transient)]);
+    assert!(matches!(process.send_signal(&id, "ben", "d2", SignalKind::Approve).await, SignalOutcome::TooLate));
+    assert!(matches!(process.send_signal(&id, "ben", "d3", SignalKind::Retry).await, SignalOutcome::Recorded(_)));
+    shared.toy_world.faults("undo b", [Faults::Fails(Class::Transient)]);
     let moving = async || {
-        let view = shared.view().await;
-        !view.tickets[0].stuck && view.slots.values().any(|holder| *holder == id)
+        let state = shared.state().await;
+        !state.tickets[0].stuck && state.slots.values().any(|holder| *holder == id)
     };
     assert!(!process.live_until(moving).await, "it holds its slot again, and no rollback passes who moves");
     process.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Failed, "retried").await;
-    assert_eq!(shared.sea.taken_back(), ["c", "b", "a"]);
-    assert!(matches!(process.say(&id, "ben", "d4", Verdict::Retry).await, Said::Late), "it is over");
+    assert_eq!(shared.toy_world.taken_back(), ["c", "b", "a"]);
+    assert!(matches!(process.send_signal(&id, "ben", "d4", SignalKind::Retry).await, SignalOutcome::TooLate), "it is over");
 }
 
 #[tokio::test(start_paused = true)]
 async fn marked_as_resolved_it_ends_and_takes_back_nothing_more() {
     let (shared, process) = stuck().await;
     let id = operation_id(1);
-    process.say(&id, "ben", "d2", Verdict::Resolve).await;
+    process.send_signal(&id, "ben", "d2", SignalKind::Resolve).await;
     process.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Failed, "resolved").await;
-    assert_eq!(shared.sea.taken_back(), ["c"]);
-    let title = format!("{:?}", process.herald.last(&id).unwrap().card.title);
+    assert_eq!(shared.toy_world.taken_back(), ["c"]);
+    let title = format!("{:?}", process.notifier.last(&id).unwrap().card.title);
     assert!(title.contains("was resolved by hand"), "{title}");
 }
 
@@ -170,7 +170,7 @@ async fn who_is_stuck_holds_back_others_but_never_a_rollback() {
     process.ask(2, "d2", "toy", &[step("later", How::Set).holding(prod())]).await;
     let patient = async {
         tokio::time::sleep(Duration::from_secs(600)).await;
-        shared.sea.count("later")
+        shared.toy_world.count("later")
     };
     tokio::select! {
         later = patient => assert_eq!(later, 0, "it waits for who is stuck"),
@@ -178,8 +178,8 @@ async fn who_is_stuck_holds_back_others_but_never_a_rollback() {
     }
     process.ask(3, "d3", ROLLBACK, &[step("back", How::Set).holding(prod())]).await;
     process.live_to(&shared, &operation_id(3), Status::Succeeded).await;
-    assert_eq!(shared.sea.count("back"), 1);
-    process.say(&operation_id(1), "ben", "d4", Verdict::Retry).await;
+    assert_eq!(shared.toy_world.count("back"), 1);
+    process.send_signal(&operation_id(1), "ben", "d4", SignalKind::Retry).await;
     process.live_out(&shared).await;
     shared.assert_at_rest(&operation_id(1), Status::Failed, "retried").await;
     shared.assert_at_rest(&operation_id(2), Status::Succeeded, "after the rollback the stage is whole").await;
@@ -187,7 +187,7 @@ async fn who_is_stuck_holds_back_others_but_never_a_rollback() {
 
 #[tokio::test(start_paused = true)]
 async fn stuck_for_a_quarter_of_an_hour_of_trouble_and_not_before() {
-    let trouble = std::iter::repeat_n(Weather::Fails(Class::Transient), 10_000).collect();
+    let trouble = std::iter::repeat_n(Faults::Fails(Class::Transient), 10_000).collect();
     let (shared, process) = falls(&[("undo b", trouble)]).await;
     let begun = tokio::time::Instant::now();
     process.live_to(&shared, &operation_id(1), Status::Stuck).await;
@@ -210,7 +210,7 @@ async fn a_cancel_is_heard_between_steps_by_whoever_carries_it() {
         let said = async {
             tokio::time::sleep(Duration::from_secs(30)).await;
             let speaker = if is_elsewhere { &other } else { &owner };
-            assert!(matches!(speaker.say(&id, "cat", "d2", Verdict::Cancel).await, Said::Heard(_)));
+            assert!(matches!(speaker.send_signal(&id, "cat", "d2", SignalKind::Cancel).await, SignalOutcome::Recorded(_)));
             tokio::time::Instant::now()
         };
         let (at, _) = tokio::join!(said, owner.live_to(&shared, &id, Status::Failed));
@@ -221,9 +221,9 @@ async fn a_cancel_is_heard_between_steps_by_whoever_carries_it() {
         );
         owner.live_out(&shared).await;
         shared.assert_at_rest(&id, Status::Failed, "cancelled").await;
-        assert_eq!(shared.sea.taken_back(), ["a"]);
-        assert_eq!(shared.facts(&id).await.failure().unwrap().code, CANCELLED);
-        let title = format!("{:?}", owner.herald.last(&id).unwrap().card.title);
+        assert_eq!(shared.toy_world.taken_back(), ["a"]);
+        assert_eq!(shared.op(&id).await.failure().unwrap().code, CANCELLED);
+        let title = format!("{:?}", owner.notifier.last(&id).unwrap().card.title);
         assert!(title.contains("was cancelled"), "{title}");
         assert_eq!(shared.head(&id).await.fence, 1, "nobody took it over");
     }
@@ -231,18 +231,18 @@ async fn a_cancel_is_heard_between_steps_by_whoever_carries_it() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_for_people_can_be_cancelled_and_rejection_goes_back_too() {
-    for (verdict, code) in [(Verdict::Cancel, CANCELLED), (Verdict::Reject, REJECTED)] {
+    for (kind, code) in [(SignalKind::Cancel, CANCELLED), (SignalKind::Reject, REJECTED)] {
         let shared = Shared::new().await;
         let process = shared.process("one");
         let steps = [step("a", How::Name), step("ask", How::Ask).after(&["a"])];
         process.ask(1, "d1", "toy", &steps).await;
         let id = operation_id(1);
         process.live_to(&shared, &id, Status::Waiting).await;
-        assert!(matches!(process.say(&id, "ben", "d2", verdict).await, Said::Heard(_)));
+        assert!(matches!(process.send_signal(&id, "ben", "d2", kind).await, SignalOutcome::Recorded(_)));
         process.live_out(&shared).await;
         shared.assert_at_rest(&id, Status::Failed, "stopped").await;
-        assert_eq!(shared.facts(&id).await.failure().unwrap().code, code);
-        assert_eq!(shared.sea.taken_back(), ["a"]);
-        assert!(matches!(process.say(&id, "cat", "d3", Verdict::Cancel).await, Said::Late), "it is over");
+        assert_eq!(shared.op(&id).await.failure().unwrap().code, code);
+        assert_eq!(shared.toy_world.taken_back(), ["a"]);
+        assert!(matches!(process.send_signal(&id, "cat", "d3", SignalKind::Cancel).await, SignalOutcome::TooLate), "it is over");
     }
 }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use futures::future::try_join3;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Artifact, GREEN, Pinned, View};
-use crate::operation::{Context, Effect, Progress, Step, Trouble};
+use crate::domain::{Artifact, GREEN, Pinned, PipelineState};
+use crate::operation::{Context, Effect, Progress, Step, EngineError};
 use crate::operations::bucket::NULL_VERSION;
 use crate::operations::build::{ARTIFACT_LIMIT, At, Params};
 use crate::operations::steps::plain;
@@ -24,7 +24,7 @@ impl Step for PinArtifact {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let (packaged, template, manifest) = try_join3(
             self.pin(cx, "packaged.json"),
             self.pin(cx, "template.yaml"),
@@ -32,7 +32,7 @@ impl Step for PinArtifact {
         )
         .await?;
         let parsed = Manifest::parse(&manifest.1).map_err(|error| {
-            Trouble::Refused(Refusal::new(
+            EngineError::Refused(Refusal::new(
                 "bad-manifest",
                 format!("The build's `sluice-manifest.json` cannot be used: {}", plain(&error.problem)),
                 error.hint,
@@ -59,11 +59,11 @@ impl Step for PinArtifact {
 }
 
 impl PinArtifact {
-    async fn pin(&self, cx: &Context, file: &str) -> Result<(Pinned, String), Trouble> {
+    async fn pin(&self, cx: &Context, file: &str) -> Result<(Pinned, String), EngineError> {
         let At { target, params } = &self.0;
         let key = format!("{}/artifact/{file}", params.place());
         let missing = || {
-            Trouble::Refused(Refusal::new(
+            EngineError::Refused(Refusal::new(
                 "no-artifact",
                 format!("The build left no `{file}`."),
                 "Keep the `artifacts` section of `buildspec.yml` as Sluice made it: docs/templates.md has it.",
@@ -72,7 +72,7 @@ impl PinArtifact {
         let object = cx.world.objects.object(target, &params.bucket, &key, None, ARTIFACT_LIMIT).await;
         let object = object.map_err(|error| {
             if error.code == "EntityTooLarge" {
-                Trouble::Refused(Refusal::new(
+                EngineError::Refused(Refusal::new(
                     "artifact-too-large",
                     format!("The build's `{file}` is larger than 1 MiB."),
                     "Keep data in files of the package, or split the application into two pipelines.",
@@ -84,7 +84,7 @@ impl PinArtifact {
         let object = object.ok_or_else(missing)?;
         let sha256 = hex::encode(Sha256::digest(&object.content));
         let text = String::from_utf8(object.content.to_vec()).map_err(|_| missing())?;
-        let version = real_version(object.version, file, params).map_err(Trouble::Refused)?;
+        let version = real_version(object.version, file, params).map_err(EngineError::Refused)?;
         Ok((Pinned { key, version, sha256 }, text))
     }
 }
@@ -115,12 +115,12 @@ impl Step for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let params = &self.0.params;
         let number = u64::from(params.number.0);
-        let view = View::read(&*cx.world.store, &cx.world.keys, &params.name).await?;
-        view.expect_pipeline()?;
-        if view.counters.green >= number {
+        let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &params.name).await?;
+        state.expect_pipeline()?;
+        if state.counters.green >= number {
             return Progress::done(());
         }
         let green = |number| [(GREEN.to_owned(), Guard::Number(number))].into();
@@ -128,7 +128,7 @@ impl Step for Record {
             key: cx.world.keys.pipeline(&params.name),
             set: green(number),
             due: DueChange::Keep,
-            when: Precondition::Equals(green(view.counters.green)),
+            when: Precondition::Equals(green(state.counters.green)),
         };
         Progress::recorded((), vec![write])
     }

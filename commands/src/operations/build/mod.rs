@@ -10,8 +10,8 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{About, Build, BuildState, Change, from_item, to_item};
-use crate::operation::{CANCELLED, Definition, End, Facts, Head, Node, StepId, Story, Trouble, World};
+use crate::domain::{AuditSubject, Build, BuildState, Change, from_item, to_item};
+use crate::operation::{CANCELLED, Operation, End, OperationState, Head, Node, StepId, Summary, EngineError, World};
 use crate::operations::names;
 use crate::ports::{Order, Precondition, Query, Write};
 use artifact::{PinArtifact, Record};
@@ -58,7 +58,7 @@ fn id(name: &str) -> StepId {
     StepId::new(name)
 }
 
-impl Definition for BuildOperation {
+impl Operation for BuildOperation {
     fn kind(&self) -> &'static str {
         "build"
     }
@@ -66,23 +66,23 @@ impl Definition for BuildOperation {
         "Make what the build leaves smaller: the message of the commit, or the template."
     }
 
-    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let params: Params = facts.params()?;
+    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        let params: Params = op.params()?;
         let at = At { target: target.clone(), params: params.clone() };
         let reference = Text::plain("find ").code(params.reference.clone());
         let mut nodes = vec![Node::new(id("source"), reference, Source(at.clone()))];
-        let Some(change) = facts.output::<Change>(&id("source"))? else { return Ok(nodes) };
-        let is_over = facts.is_done(&id("follow"));
+        let Some(change) = op.output::<Change>(&id("source"))? else { return Ok(nodes) };
+        let is_over = op.is_done(&id("follow"));
         nodes.push(
             Node::new(id("start"), "start the build", StartBuild { at: at.clone(), commit: change.id })
                 .after([id("source")])
                 .spent_if(is_over),
         );
-        let Some(started) = facts.output::<Started>(&id("start"))? else { return Ok(nodes) };
-        let since = facts.step(&id("start")).and_then(|fact| fact.done.as_ref()).map(|(at, _)| *at);
+        let Some(started) = op.output::<Started>(&id("start"))? else { return Ok(nodes) };
+        let since = op.step(&id("start")).and_then(|fact| fact.done.as_ref()).map(|(at, _)| *at);
         let follow = Follow { at: at.clone(), build: started.id, since };
         nodes.push(Node::new(id("follow"), "build", follow).after([id("start")]));
-        let Some(finished) = facts.output::<Finished>(&id("follow"))? else { return Ok(nodes) };
+        let Some(finished) = op.output::<Finished>(&id("follow"))? else { return Ok(nodes) };
         if !finished.green {
             nodes.push(Node::new(id("verdict"), "", Red(finished, params.name)).after([id("follow")]));
             return Ok(nodes);
@@ -94,15 +94,15 @@ impl Definition for BuildOperation {
         Ok(nodes)
     }
 
-    fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
-        let params: Params = facts.params()?;
+    fn on_end(&self, op: &OperationState, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
+        let params: Params = op.params()?;
         let keys = crate::operation::Keys::new(cx.target);
-        let state = match facts.failure() {
+        let state = match op.failure() {
             _ if succeeded => BuildState::Succeeded,
             Some(refusal) if refusal.code == CANCELLED => BuildState::Cancelled,
             _ => BuildState::Failed,
         };
-        let build = record(facts, &params, state, Some(cx.at))?;
+        let build = record(op, &params, state, Some(cx.at))?;
         let item = to_item(keys.build(&params.name, params.number), Default::default(), &build)?;
         Ok(vec![Write::Put { item, when: Precondition::Any }])
     }
@@ -112,11 +112,11 @@ impl Definition for BuildOperation {
         head: &'a Head,
         world: &'a World,
         at: Timestamp,
-    ) -> BoxFuture<'a, Result<Vec<Write>, Trouble>> {
+    ) -> BoxFuture<'a, Result<Vec<Write>, EngineError>> {
         Box::pin(async move {
             // Its number is in the journal alone, which cannot be read.
             let query = Query {
-                partition: world.keys.builds_partition(&head.charter.pipeline),
+                partition: world.keys.builds_partition(&head.spec.pipeline),
                 prefix: String::new(),
                 order: Order::Descending,
                 limit: None,
@@ -127,7 +127,7 @@ impl Definition for BuildOperation {
             let open =
                 builds.filter(|build| build.operation == head.id && build.state == BuildState::Running);
             open.map(|build| {
-                let key = world.keys.build(&head.charter.pipeline, build.number);
+                let key = world.keys.build(&head.spec.pipeline, build.number);
                 let build = Build { state: BuildState::Failed, ended: Some(at), ..build };
                 Ok(Write::Put { item: to_item(key, Default::default(), &build)?, when: Precondition::Any })
             })
@@ -135,35 +135,35 @@ impl Definition for BuildOperation {
         })
     }
 
-    fn about(&self, facts: &Facts) -> About {
-        About {
-            build: facts.params::<Params>().ok().map(|params| params.number),
-            commit: facts.output(&id("source")).ok().flatten(),
-            ..About::default()
+    fn about(&self, op: &OperationState) -> AuditSubject {
+        AuditSubject {
+            build: op.params::<Params>().ok().map(|params| params.number),
+            commit: op.output(&id("source")).ok().flatten(),
+            ..AuditSubject::default()
         }
     }
 
-    fn story(&self, facts: &Facts) -> Story {
-        let Ok(params) = facts.params::<Params>() else { return Story::new("A build".into()) };
+    fn summary(&self, op: &OperationState) -> Summary {
+        let Ok(params) = op.params::<Params>() else { return Summary::new("A build".into()) };
         let (name, number) = (&params.name, params.number);
         let title = Text::plain("Build ").code(number.to_string()).then(" of ").code(name.as_str());
-        let mut story = Story::new(title).field("Source", Text::default().code(params.reference.clone()));
-        if let Ok(Some(change)) = facts.output::<Change>(&id("source")) {
-            story = story.field("Commit", change_text(&change));
+        let mut summary = Summary::new(title).field("Source", Text::default().code(params.reference.clone()));
+        if let Ok(Some(change)) = op.output::<Change>(&id("source")) {
+            summary = summary.field("Commit", change_text(&change));
         }
-        let finished = facts.output::<Finished>(&id("follow")).ok().flatten();
-        let started = facts.output::<Started>(&id("start")).ok().flatten();
+        let finished = op.output::<Finished>(&id("follow")).ok().flatten();
+        let started = op.output::<Started>(&id("start")).ok().flatten();
         let link = finished.as_ref().and_then(|f| f.link.clone()).or(started.and_then(|s| s.link));
         if let Some(link) = link {
-            story = story.field("Log", Text::default().link(link, "open the log"));
+            summary = summary.field("Log", Text::default().link(link, "open the log"));
         }
         if let Some(tail) = finished.and_then(|finished| finished.tail) {
-            story.parts.push(Part::Code(tail));
+            summary.parts.push(Part::Code(tail));
         }
-        if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
-            story.hint = Some(Text::plain("Next: ").code(format!("/deploy {name} {number}")));
+        if op.ended.is_some_and(|(_, succeeded)| succeeded) {
+            summary.hint = Some(Text::plain("Next: ").code(format!("/deploy {name} {number}")));
         }
-        story
+        summary
     }
 }
 
@@ -174,25 +174,25 @@ pub fn change_text(change: &Change) -> Text {
 
 /// The build's record as far as it is known.
 fn record(
-    facts: &Facts,
+    op: &OperationState,
     params: &Params,
     state: BuildState,
     ended: Option<jiff::Timestamp>,
-) -> Result<Build, Trouble> {
-    let finished = facts.output::<Finished>(&id("follow"))?;
-    let started = facts.output::<Started>(&id("start"))?;
+) -> Result<Build, EngineError> {
+    let finished = op.output::<Finished>(&id("follow"))?;
+    let started = op.output::<Started>(&id("start"))?;
     Ok(Build {
         number: params.number,
-        operation: facts.id.clone(),
+        operation: op.id.clone(),
         state,
         reference: params.reference.clone(),
-        commit: facts.output(&id("source"))?,
-        actor: facts.charter.actor.clone(),
-        asked: facts.charter.accepted,
+        commit: op.output(&id("source"))?,
+        actor: op.spec.actor.clone(),
+        asked: op.spec.accepted,
         ended,
         log: finished.as_ref().and_then(|f| f.log.clone()).or(started.as_ref().and_then(|s| s.log.clone())),
         log_link: finished.and_then(|f| f.link).or(started.and_then(|s| s.link)),
-        artifact: facts.output(&id("artifact"))?,
+        artifact: op.output(&id("artifact"))?,
     })
 }
 
@@ -230,10 +230,10 @@ mod tests {
 
     use super::*;
     use crate::domain::Access;
-    use crate::operation::testing::{charter, operation_id, row};
+    use crate::operation::testing::{spec, operation_id, row};
     use crate::operation::{Entry, Settings, Status};
     use crate::ports::Store;
-    use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock};
+    use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock};
 
     fn params(nonce: &str) -> Params {
         Params {
@@ -256,10 +256,10 @@ mod tests {
             Access::default(),
             store.clone(),
             Arc::new(TestClock::at(at)),
-            Arc::new(RecordingHerald::default()),
+            Arc::new(RecordingNotifier::default()),
             Arc::new(RecordingRunner::default()),
         );
-        let mut stuck = charter("build");
+        let mut stuck = spec("build");
         stuck.pipeline = "orders".parse().unwrap();
         for (number, operation) in [(11, 1), (12, 2)] {
             let params = Params { number: BuildNumber(number), ..params("n") };
@@ -268,17 +268,17 @@ mod tests {
             let item = to_item(key, Default::default(), &build).unwrap();
             store.write(Write::Put { item, when: Precondition::Absent }).await.unwrap();
         }
-        let facts = Facts::new(operation_id(1), stuck);
+        let op = OperationState::new(operation_id(1), stuck);
         let head = Head {
-            id: facts.id,
-            charter: facts.charter,
+            id: op.id,
+            spec: op.spec,
             status: Status::Stuck,
             sequence: 3,
             owner: String::new(),
             beat: 1,
             fence: 1,
             awaits: String::new(),
-            untold: 0,
+            undelivered_since: 0,
             claims: 0,
         };
         let writes = BuildOperation.on_forced_end(&head, &world, at).await.unwrap();
@@ -295,17 +295,17 @@ mod tests {
         assert_ne!(one.place(), other.place(), "the same number");
         assert!(one.place().ends_with(&one.nonce), "{}", one.place());
 
-        let mut facts = Facts::new(operation_id(1), charter("build"));
+        let mut op = OperationState::new(operation_id(1), spec("build"));
         let accepted = Entry::Accepted { params: serde_json::to_value(&one).unwrap() };
-        facts.fold(&row(1, vec![accepted])).unwrap();
-        assert_eq!(facts.params::<Params>().unwrap().nonce, one.nonce);
+        op.fold(&row(1, vec![accepted])).unwrap();
+        assert_eq!(op.params::<Params>().unwrap().nonce, one.nonce);
         let at = "2026-03-01T12:00:00Z".parse().unwrap();
-        let actor = facts.charter.actor.clone();
+        let actor = op.spec.actor.clone();
         let told = [
-            format!("{:?}", BuildOperation.story(&facts)),
-            format!("{:?}", BuildOperation.about(&facts)),
-            format!("{:?}", begun(&one, &facts.id, &actor, at)),
-            format!("{:?}", run::environment(&one, facts.id.as_str())),
+            format!("{:?}", BuildOperation.summary(&op)),
+            format!("{:?}", BuildOperation.about(&op)),
+            format!("{:?}", begun(&one, &op.id, &actor, at)),
+            format!("{:?}", run::environment(&one, op.id.as_str())),
         ];
         for text in told {
             assert!(!text.contains(&one.nonce), "{text}");

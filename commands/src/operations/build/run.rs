@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::domain::{Change, redact};
 use crate::operation::effects::START_BUILD;
-use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
+use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError, Undone};
 use crate::operations::build::{At, OPERATION_VARIABLE, Params};
 use crate::operations::names;
 use crate::operations::steps::ours;
@@ -33,7 +33,7 @@ impl Step for Source {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let At { target, params } = &self.0;
         let repositories = &cx.world.repositories;
         let tip = repositories.branch(target, &params.repository, &params.reference).await?;
@@ -42,7 +42,7 @@ impl Step for Source {
             None => None,
         };
         let Some(commit) = commit else {
-            return Err(Trouble::Refused(Refusal::new(
+            return Err(EngineError::Refused(Refusal::new(
                 "no-such-reference",
                 format!("Repository `{}` has no branch or commit `{}`.", params.repository, params.reference),
                 unknown_reference_hint(params),
@@ -99,7 +99,7 @@ impl Step for StartBuild {
     fn effect(&self) -> Effect {
         Effect::Mutate(&START_BUILD)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let At { target, params } = &self.at;
         let request = BuildRequest {
             project: params.project.clone(),
@@ -111,7 +111,7 @@ impl Step for StartBuild {
         };
         Progress::done(Started::of(&cx.world.builders.start_build(target, &request).await?))
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let At { target, params } = &self.at;
         let builders = &cx.world.builders;
         let ids = builders.builds_of(target, &params.project).await?;
@@ -126,9 +126,9 @@ impl Step for StartBuild {
             None => Ok(Observed::Absent),
         }
     }
-    async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, Trouble> {
+    async fn undo(&self, cx: &Context, output: &Value) -> Result<Undone, EngineError> {
         let started = serde_json::from_value::<Started>(output.clone());
-        let started = started.map_err(|error| Trouble::Corrupt(format!("a started build: {error}")))?;
+        let started = started.map_err(|error| EngineError::Corrupt(format!("a started build: {error}")))?;
         let (builders, target) = (&cx.world.builders, &self.at.target);
         let found = builders.builds(target, std::slice::from_ref(&started.id)).await?;
         // A look may be late: stopping what has ended, or is not known, is no error.
@@ -163,16 +163,16 @@ impl Step for Follow {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let At { target, params } = &self.at;
         let found = cx.world.builders.builds(target, std::slice::from_ref(&self.build)).await?;
         let Some(run) = found.into_iter().next() else {
             // Control planes are eventually consistent: what was just started may not show yet.
             let age = self.since.map(|since| cx.world.clock.now().duration_since(since));
             if age.is_some_and(|age| age.unsigned_abs() < 2 * cx.world.settings.settle) {
-                return Ok(Progress::LookAgain { after: Duration::from_secs(1), note: None });
+                return Ok(Progress::NotYet { after: Duration::from_secs(1), note: None });
             }
-            return Err(Trouble::Refused(Refusal::new(
+            return Err(EngineError::Refused(Refusal::new(
                 "build-gone",
                 "CodeBuild does not know this build any more.".to_owned(),
                 format!("Build it again: `/build {}`.", params.name),
@@ -180,7 +180,7 @@ impl Step for Follow {
         };
         if run.status == BuildStatus::InProgress {
             let phase = run.current_phase.as_deref().map(phase_name);
-            return Ok(Progress::LookAgain { after: pace(&run, cx), note: phase.map(Text::plain) });
+            return Ok(Progress::NotYet { after: pace(&run, cx), note: phase.map(Text::plain) });
         }
         let green = run.status == BuildStatus::Succeeded;
         let failed = run
@@ -246,13 +246,13 @@ impl Step for Red {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, _: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, _: &Context) -> Result<Progress, EngineError> {
         let phase = self.0.phase.as_deref().map_or("it ran".to_owned(), |phase| format!("`{phase}`"));
         let mut problem = format!("The build failed in phase {phase}.");
         if let Some(message) = &self.0.message {
             problem.push_str(&format!(" CodeBuild says: `{}`", message.replace('`', "'")));
         }
-        Err(Trouble::Refused(Refusal::new(
+        Err(EngineError::Refused(Refusal::new(
             "build-failed",
             problem,
             format!("Mend it, push, then: `/build {}`. The log has everything.", self.1),

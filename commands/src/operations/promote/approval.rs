@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::Params;
 use super::outdated::{is_outdated, stage_moved};
-use crate::domain::{Access, Concern, DEACTIVATED, GROUP_UNKNOWN, View};
+use crate::domain::{Access, Subjects, DEACTIVATED, GROUP_UNKNOWN, PipelineState};
 use crate::operation::{
-    Context, EXPIRED, Effect, Facts, Progress, REJECTED, Step, Trouble, VOID, Verdict, marked,
+    Context, EXPIRED, Effect, OperationState, Progress, REJECTED, Step, EngineError, VOID, SignalKind, marked,
 };
 use sluice_model::{Refusal, Text, UserId};
 
@@ -22,10 +22,10 @@ pub(super) fn approvals(count: usize) -> String {
 }
 
 /// Those who can still decide, as far as a message can mention people.
-pub(super) fn mentions(params: &Params, facts: &Facts) -> Text {
-    let have = approved(params, facts);
+pub(super) fn mentions(params: &Params, op: &OperationState) -> Text {
+    let have = approved(params, op);
     let may =
-        |user: &&UserId| !have.contains(*user) && (params.self_approval || **user != facts.charter.actor.id);
+        |user: &&UserId| !have.contains(*user) && (params.self_approval || **user != op.spec.actor.id);
     let people = params.approvers.iter().filter(may).take(10);
     people.fold(Text::default(), |text, user| text.user(user).then(" "))
 }
@@ -38,20 +38,20 @@ pub(super) fn reminds(asked: Timestamp, expires: Timestamp) -> Timestamp {
 }
 
 /// Everybody who said so.
-pub(super) fn approved_at_all(facts: &Facts) -> impl Iterator<Item = &UserId> {
-    let signals = facts.signals.iter().filter(|signal| signal.verdict == Verdict::Approve);
+pub(super) fn approved_at_all(op: &OperationState) -> impl Iterator<Item = &UserId> {
+    let signals = op.signals.iter().filter(|signal| signal.kind == SignalKind::Approve);
     signals.map(|signal| &signal.actor.id)
 }
 
 /// Who approved, each once, as far as the journal says.
-pub(super) fn approved<'a>(params: &Params, facts: &'a Facts) -> BTreeSet<&'a UserId> {
-    let counts = |user: &UserId| params.self_approval || *user != facts.charter.actor.id;
-    approved_at_all(facts).filter(|user| counts(user)).collect()
+pub(super) fn approved<'a>(params: &Params, op: &'a OperationState) -> BTreeSet<&'a UserId> {
+    let counts = |user: &UserId| params.self_approval || *user != op.spec.actor.id;
+    approved_at_all(op).filter(|user| counts(user)).collect()
 }
 
 /// Whether the policy did not become stricter since it was asked: what was approved then is not enough now.
-pub(super) fn enough(params: &Params, view: &View) -> Result<(), Refusal> {
-    let policy = view.policy(&params.to);
+pub(super) fn enough(params: &Params, state: &PipelineState) -> Result<(), Refusal> {
+    let policy = state.policy(&params.to);
     let now = usize::try_from(policy.approvals).unwrap_or(usize::MAX);
     if params.override_reason.is_some() || now == 0 {
         return Ok(());
@@ -80,9 +80,9 @@ pub(super) fn enough(params: &Params, view: &View) -> Result<(), Refusal> {
 }
 
 /// Whether those who approved may still do so: who lost the role meanwhile does not count.
-pub(super) fn valid(params: &Params, facts: &Facts, access: &Access) -> Result<(), Refusal> {
-    let asked = params.asked(&facts.charter.actor.id);
-    let approved = approved(params, facts);
+pub(super) fn valid(params: &Params, op: &OperationState, access: &Access) -> Result<(), Refusal> {
+    let asked = params.asked(&op.spec.actor.id);
+    let approved = approved(params, op);
     let refused: Vec<Refusal> =
         approved.iter().filter_map(|user| access.approve(user, &asked).err()).collect();
     let may = approved.len() - refused.len();
@@ -120,11 +120,11 @@ impl Step for Approval {
     fn effect(&self) -> Effect {
         Effect::Await
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Self { params, requester, seen } = self;
-        let view = View::read(&*cx.world.store, &cx.world.keys, &params.name).await?;
-        if is_outdated(params, seen.as_ref(), &view) {
-            return Err(Trouble::Refused(stage_moved(&params.name, &params.to, &view)));
+        let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &params.name).await?;
+        if is_outdated(params, seen.as_ref(), &state) {
+            return Err(EngineError::Refused(stage_moved(&params.name, &params.to, &state)));
         }
         let asked = params.asked(requester);
         let mut approvers = BTreeSet::new();
@@ -132,8 +132,8 @@ impl Step for Approval {
             true => Access::default(),
             false => {
                 let spoke = cx.signals.iter().map(|signal| &signal.actor.id);
-                let concern = Concern::people(spoke).naming(&params.named);
-                cx.world.roles_about(Some(&params.name), concern).await?.access()
+                let subjects = Subjects::people(spoke).naming(&params.named);
+                cx.world.roles_about(Some(&params.name), subjects).await?.access()
             }
         };
         let mut unheard = None;
@@ -146,15 +146,15 @@ impl Step for Approval {
                 unheard = unheard.or(Some(refusal).filter(|refusal| refusal.code == GROUP_UNKNOWN));
                 continue;
             }
-            match signal.verdict {
-                Verdict::Reject => {
-                    return Err(Trouble::Refused(Refusal::new(
+            match signal.kind {
+                SignalKind::Reject => {
+                    return Err(EngineError::Refused(Refusal::new(
                         REJECTED,
                         format!("<@{}> rejected it; nothing moved.", signal.actor.id),
                         format!("Talk to <@{}> before you ask again.", signal.actor.id),
                     )));
                 }
-                Verdict::Approve => drop(approvers.insert(&signal.actor.id)),
+                SignalKind::Approve => drop(approvers.insert(&signal.actor.id)),
                 _ => {}
             }
             if approvers.len() >= params.approvals {
@@ -162,7 +162,7 @@ impl Step for Approval {
             }
         }
         if params.expires.is_some_and(|expires| expires <= cx.world.clock.now()) {
-            return Err(Trouble::Refused(Refusal::new(
+            return Err(EngineError::Refused(Refusal::new(
                 EXPIRED,
                 format!("Nobody decided in time: {} of {}.", approvers.len(), approvals(params.approvals)),
                 format!("Ask again if you still want it: `/promote {} {}`.", params.name, params.to),
@@ -170,7 +170,7 @@ impl Step for Approval {
         }
         if let Some(unheard) = unheard {
             // They might when they spoke, or it would not have been recorded: it counts as soon as Slack says so again.
-            return Ok(Progress::LookAgain { after: UNHEARD, note: Some(marked(&unheard.problem)) });
+            return Ok(Progress::NotYet { after: UNHEARD, note: Some(marked(&unheard.problem)) });
         }
         Ok(Progress::Await { until: params.expires })
     }
@@ -179,23 +179,23 @@ impl Step for Approval {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::SignalFact;
-    use crate::operation::testing::{charter, operation_id};
+    use crate::operation::RecordedSignal;
+    use crate::operation::testing::{spec, operation_id};
     use crate::testing::samples::{access, actor, change, promotion};
 
     #[test]
     fn who_lost_the_role_after_they_approved_does_not_count() {
         let params = promotion("orders", change(2), &["Hello"]);
-        let mut facts = Facts::new(operation_id(1), charter("promote"));
+        let mut op = OperationState::new(operation_id(1), spec("promote"));
         let (step, at) = (crate::operation::StepId::new("approval"), jiff::Timestamp::UNIX_EPOCH);
         for name in ["ben", "cleo"] {
             let (step, actor) = (step.clone(), actor(name));
-            facts.signals.push(SignalFact { step, actor, verdict: Verdict::Approve, reason: None, at });
+            op.signals.push(RecordedSignal { step, actor, kind: SignalKind::Approve, reason: None, at });
         }
         let mut access = access();
         let code = |access: &Access, approvals| {
             let params = Params { approvals, ..params.clone() };
-            valid(&params, &facts, access).map_err(|refusal| refusal.code)
+            valid(&params, &op, access).map_err(|refusal| refusal.code)
         };
         assert_eq!(code(&access, 2), Ok(()));
         access.approvers.remove(&actor("ben").id);

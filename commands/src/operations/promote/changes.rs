@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Commits, Params};
 use crate::domain::{Parameters, Release, Stage, from_item};
-use crate::operation::{Context, Effect, Facts, Progress, Step, Story, Trouble};
+use crate::operation::{Context, Effect, OperationState, Progress, Step, Summary, EngineError};
 use crate::operations::steps::{Deployable, ReadApplication, WildRights, read_artifact};
 use sluice_model::{Part, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use sluice_template::rights::{self, Rank, size};
@@ -299,14 +299,14 @@ pub(super) struct LookAtChanges {
 
 impl LookAtChanges {
     /// All of the release, where it cannot be compared.
-    fn whole(&self) -> Result<Changes, Trouble> {
+    fn whole(&self) -> Result<Changes, EngineError> {
         let mut changes = Changes::between(None, &self.now.application, &self.target, None);
         let what = "What runs now could not be read, so the release is listed in full.".to_owned();
         changes.lines.insert(0, Line { what, bold: true, ..Line::default() });
-        changes.readable().map_err(Trouble::Refused)
+        changes.readable().map_err(EngineError::Refused)
     }
 
-    async fn found(&self, cx: &Context) -> Result<Changes, Trouble> {
+    async fn found(&self, cx: &Context) -> Result<Changes, EngineError> {
         let Self { target, pipeline, stage, bucket, before, parameters, from: (from, number), now } = self;
         let keys = &cx.world.keys;
         let (release, source) =
@@ -341,7 +341,7 @@ impl LookAtChanges {
             }
         };
         let changes = Changes::between(before.as_ref(), &now.application, target, since);
-        changes.readable().map_err(Trouble::Refused)
+        changes.readable().map_err(EngineError::Refused)
     }
 }
 
@@ -350,12 +350,12 @@ impl Step for LookAtChanges {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         match self.found(cx).await {
             Ok(changes) => Progress::done(changes),
-            Err(trouble @ Trouble::Store(_)) if trouble.can_retry() => Err(trouble),
-            Err(Trouble::Refused(refusal)) if refusal.code == "too-many-changes" => {
-                Err(Trouble::Refused(refusal))
+            Err(trouble @ EngineError::Store(_)) if trouble.can_retry() => Err(trouble),
+            Err(EngineError::Refused(refusal)) if refusal.code == "too-many-changes" => {
+                Err(EngineError::Refused(refusal))
             }
             Err(error) => {
                 tracing::warn!(operation = %cx.operation, %error, "what a promotion changes could not be read");
@@ -367,14 +367,14 @@ impl Step for LookAtChanges {
 
 /// How large and how old it is, for who has to approve it.
 pub(super) fn dimensions(
-    story: Story,
+    summary: Summary,
     params: &Params,
-    facts: &Facts,
+    op: &OperationState,
     between: Option<&Commits>,
     changes: Option<&Changes>,
-) -> Story {
+) -> Summary {
     let functions = match (&params.before, changes) {
-        (None, _) => read_artifact(facts).ok().flatten().map(|read| match read.functions {
+        (None, _) => read_artifact(op).ok().flatten().map(|read| match read.functions {
             1 => "1 function, new here".to_owned(),
             count => format!("{count} functions, all new here"),
         }),
@@ -385,8 +385,8 @@ pub(super) fn dimensions(
     if let Some(since) = changes.and_then(|changes| changes.since) {
         age = age.then(", on ").code(params.from.as_str()).then(" since ").time(since);
     }
-    let story = if size.is_empty() { story } else { story.field("Size", size.join(", ")) };
-    story.field("Age", age)
+    let summary = if size.is_empty() { summary } else { summary.field("Size", size.join(", ")) };
+    summary.field("Age", age)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Change;
-use crate::operation::{Context, Effect, Progress, Step, Trouble};
+use crate::operation::{Context, Effect, Progress, Step, EngineError};
 use crate::operations::build::change_text;
 use sluice_model::{CommitId, Target, Text};
 
@@ -61,7 +61,7 @@ impl Step for LookAtCommits {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Self { target, repository, newest, runs } = self;
         let mut found = Commits::default();
         let mut next = Some(newest.id.clone());

@@ -7,7 +7,7 @@ mod approval;
 mod changes;
 mod commits;
 mod outdated;
-mod words;
+mod messages;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use self::approval::{Approval, approvals, approved_at_all, enough, valid};
 use self::changes::LookAtChanges;
 use self::commits::LookAtCommits;
 use crate::domain::{
-    About, Asked, Attempt, Concern, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
+    AuditSubject, Asked, Attempt, Subjects, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
 };
 use crate::operation::{
-    Content, Definition, End, Facts, Ground, Node, PROMOTE, Slot, StepId, Story, Trouble, Verdict,
+    Content, Operation, End, OperationState, Snapshot, Node, PROMOTE, Slot, StepId, Summary, EngineError, SignalKind,
 };
 use crate::operations::steps::{
     JustMoved, Preparation, RanBefore, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done,
@@ -102,9 +102,9 @@ impl Params {
     }
 
     /// What the version set is made of.
-    fn preparation<'a>(&'a self, facts: &'a Facts, target: &'a Target) -> Preparation<'a> {
+    fn preparation<'a>(&'a self, op: &'a OperationState, target: &'a Target) -> Preparation<'a> {
         Preparation {
-            facts,
+            op,
             target,
             pipeline: &self.name,
             stage: &self.to,
@@ -127,8 +127,8 @@ impl Params {
 
     /// The look at what changes, where somebody is asked to approve it. It is the last one before they are, so that its end
     /// goes with the row that is written then: that one has room, and those before cost two units more for each KB.
-    fn changes(&self, facts: &Facts, target: &Target) -> Result<Option<Node>, Trouble> {
-        let Some(now) = application(facts)? else { return Ok(None) };
+    fn changes(&self, op: &OperationState, target: &Target) -> Result<Option<Node>, EngineError> {
+        let Some(now) = application(op)? else { return Ok(None) };
         let step = LookAtChanges {
             target: target.clone(),
             pipeline: self.name.clone(),
@@ -176,7 +176,7 @@ pub const REJECT: &str = "promotion.reject";
 /// The operation.
 pub struct Promote;
 
-impl Definition for Promote {
+impl Operation for Promote {
     fn kind(&self) -> &'static str {
         KIND
     }
@@ -187,15 +187,15 @@ impl Definition for Promote {
         TOO_MANY_FUNCTIONS
     }
 
-    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let params = facts.shared_params::<Params>()?;
+    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        let params = op.shared_params::<Params>()?;
         let artifact = &params.release.artifact;
-        let prepared = params.preparation(facts, target).nodes()?;
-        let ready = prepared.set.filter(|_| all_done(facts, &prepared.nodes));
+        let prepared = params.preparation(op, target).nodes()?;
+        let ready = prepared.set.filter(|_| all_done(op, &prepared.nodes));
         let mut nodes: Vec<Node> = params.commits(target).into_iter().chain(prepared.nodes).collect();
         let Some(ready) = ready else { return Ok(nodes) };
         let mut before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
-        if let Some(node) = params.changes(facts, target)? {
+        if let Some(node) = params.changes(op, target)? {
             before.push(node.id.clone());
             nodes.push(node);
         }
@@ -225,8 +225,8 @@ impl Definition for Promote {
                 title,
                 Approval {
                     params: Params::clone(&params),
-                    requester: facts.charter.actor.id.clone(),
-                    seen: facts.output(&StepId::new(STAGE_REVISION))?,
+                    requester: op.spec.actor.id.clone(),
+                    seen: op.output(&StepId::new(STAGE_REVISION))?,
                 },
             );
             nodes.push(node.after(before.clone()));
@@ -248,8 +248,8 @@ impl Definition for Promote {
             build: params.release.build,
             digest: artifact.digest.clone(),
             commit: params.release.commit.clone(),
-            since: facts.charter.accepted,
-            by: facts.charter.actor.clone(),
+            since: op.spec.accepted,
+            by: op.spec.actor.clone(),
             api: ready.set.api.clone(),
             parameters: ready.set.parameters.clone(),
         };
@@ -263,85 +263,85 @@ impl Definition for Promote {
         };
         let node = Node::new(StepId::new("record"), "", record).after(after);
         nodes.push(node.holding(Slot::Stage(params.to.clone())).point_of_no_return());
-        nodes.extend(outdated::node(facts, &params.name, &params.to)?);
+        nodes.extend(outdated::node(op, &params.name, &params.to)?);
         Ok(nodes)
     }
 
-    fn contents(&self, facts: &Facts, target: &Target) -> Result<Vec<Arc<dyn Content>>, Trouble> {
-        facts.shared_params::<Params>()?.preparation(facts, target).contents()
+    fn contents(&self, op: &OperationState, target: &Target) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+        op.shared_params::<Params>()?.preparation(op, target).contents()
     }
 
-    fn resolution(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let params: Params = facts.params()?;
-        Ok(resolution_nodes(facts, target, &params.name, &params.to))
+    fn resolution(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        let params: Params = op.params()?;
+        Ok(resolution_nodes(op, target, &params.name, &params.to))
     }
 
-    fn permission(&self, facts: &Facts) -> Permission {
-        match facts.params::<Params>() {
+    fn permission(&self, op: &OperationState) -> Permission {
+        match op.params::<Params>() {
             Ok(Params { override_reason: None, .. }) => Permission::Operators,
             Ok(_) => Permission::AdminsOrOncall,
             Err(_) => Permission::Admins,
         }
     }
 
-    fn concern(&self, facts: &Facts) -> Concern {
-        let approved = approved_at_all(facts).chain([&facts.charter.actor.id]);
-        let concern = Concern::people(approved);
-        match facts.params::<Params>() {
-            Ok(params) => concern.naming(&params.named),
-            Err(_) => concern,
+    fn subjects(&self, op: &OperationState) -> Subjects {
+        let approved = approved_at_all(op).chain([&op.spec.actor.id]);
+        let subjects = Subjects::people(approved);
+        match op.params::<Params>() {
+            Ok(params) => subjects.naming(&params.named),
+            Err(_) => subjects,
         }
     }
 
-    fn gate(&self, facts: &Facts, slot: &Slot, ground: &Ground, at: Timestamp) -> Result<(), Refusal> {
-        let view = &ground.view;
-        let params: Params = facts.asked()?;
+    fn gate(&self, op: &OperationState, slot: &Slot, snapshot: &Snapshot, at: Timestamp) -> Result<(), Refusal> {
+        let state = &snapshot.state;
+        let params: Params = op.asked()?;
         let Params { name, to, before, .. } = &params;
         if *slot != Slot::Stage(to.clone()) {
             return Ok(());
         }
-        let now = view.stages.get(to).and_then(|stage| stage.current.as_ref());
+        let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());
         if now.map(|now| now.release) == before.as_ref().map(|before| before.release) {
             // It may have gone somewhere and come back.
-            unmoved(facts, name, to, view)?;
-            pass(view, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
-            same_smoke(params.smoke.as_ref(), &view.policy(to), to)?;
-            same_parameters(&params.parameters, &view.policy(to), to)?;
-            may_be_wild(facts, &view.policy(to), to)?;
-            return enough(&params, view).and_then(|()| valid(&params, facts, &ground.access));
+            unmoved(op, name, to, state)?;
+            pass(state, &Attempt { pipeline: name, stage: to, want: params.want(), at })?;
+            same_smoke(params.smoke.as_ref(), &state.policy(to), to)?;
+            same_parameters(&params.parameters, &state.policy(to), to)?;
+            may_be_wild(op, &state.policy(to), to)?;
+            return enough(&params, state).and_then(|()| valid(&params, op, &snapshot.access));
         }
-        Err(outdated::stage_moved(name, to, view))
+        Err(outdated::stage_moved(name, to, state))
     }
 
-    fn on_end(&self, facts: &Facts, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, Trouble> {
-        let params: Params = facts.params()?;
-        let touched = touched(facts, cx.target, &params.name, &params.to);
+    fn on_end(&self, op: &OperationState, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
+        let params: Params = op.params()?;
+        let touched = touched(op, cx.target, &params.name, &params.to);
         Ok(touched.into_iter().filter(|_| !succeeded).collect())
     }
 
-    fn about(&self, facts: &Facts) -> About {
-        let Ok(params) = facts.params::<Params>() else { return About::default() };
-        About {
+    fn about(&self, op: &OperationState) -> AuditSubject {
+        let Ok(params) = op.params::<Params>() else { return AuditSubject::default() };
+        AuditSubject {
             stage: Some(params.to),
             build: Some(params.release.build),
             commit: Some(params.release.commit),
             before: params.before.map(|before| before.release),
             after: Some(params.release.number),
-            approvers: facts
+            approvers: op
                 .signals
                 .iter()
-                .filter(|signal| signal.verdict == Verdict::Approve)
+                .filter(|signal| signal.kind == SignalKind::Approve)
                 .map(|signal| signal.actor.clone())
                 .collect(),
             reason: params.override_reason,
-            ..About::default()
+            ..AuditSubject::default()
         }
     }
 
-    fn story(&self, facts: &Facts) -> Story {
-        match facts.params::<Params>() {
-            Ok(params) => words::story(&params, facts),
-            Err(_) => Story::new("A promotion".into()),
+    fn summary(&self, op: &OperationState) -> Summary {
+        match op.params::<Params>() {
+            Ok(params) => messages::summary(&params, op),
+            Err(_) => Summary::new("A promotion".into()),
         }
     }
 }

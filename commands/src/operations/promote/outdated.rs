@@ -13,10 +13,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::Params;
-use crate::domain::View;
+use crate::domain::PipelineState;
 use crate::operation::{
-    Context, Definition, Effect, Facts, Loaded, Node, PROMOTE, Preempt, Progress, Slot, Status, Step, StepId,
-    Trouble, VOID, Verdict, World, give_way, load,
+    Context, Operation, Effect, OperationState, Loaded, Node, PROMOTE, Preempt, Progress, Slot, Status, Step, StepId,
+    EngineError, VOID, SignalKind, World, preempt, load,
 };
 use crate::operations::steps::{STAGE_REVISION, mark, others_are_open};
 use sluice_model::{OperationId, PipelineName, Refusal, StageName};
@@ -31,22 +31,22 @@ fn revision(mark: &Value) -> Option<u64> {
 }
 
 /// Whether the stage moved since a promotion was asked, which saw that of it before it looked at the rest.
-pub(super) fn is_outdated(params: &Params, seen: Option<&Value>, view: &View) -> bool {
-    let Some(stage) = view.stages.get(&params.to) else { return false };
+pub(super) fn is_outdated(params: &Params, seen: Option<&Value>, state: &PipelineState) -> bool {
+    let Some(stage) = state.stages.get(&params.to) else { return false };
     let now = stage.current.as_ref();
     let is_other = now.map(|now| now.release) != params.before.as_ref().map(|before| before.release);
-    is_other || seen.is_some_and(|seen| revision(seen) != revision(&mark(&params.to, view)))
+    is_other || seen.is_some_and(|seen| revision(seen) != revision(&mark(&params.to, state)))
 }
 
 /// What is told to people who decide a promotion that is outdated.
-pub(crate) fn outdated(facts: &Facts, params: &Params, view: &View) -> Option<Refusal> {
-    let seen = facts.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
-    is_outdated(params, seen.as_ref(), view).then(|| stage_moved(&params.name, &params.to, view))
+pub(crate) fn outdated(op: &OperationState, params: &Params, state: &PipelineState) -> Option<Refusal> {
+    let seen = op.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
+    is_outdated(params, seen.as_ref(), state).then(|| stage_moved(&params.name, &params.to, state))
 }
 
 /// What is told of it.
-pub(super) fn stage_moved(name: &PipelineName, to: &StageName, view: &View) -> Refusal {
-    let now = view.stages.get(to).and_then(|stage| stage.current.as_ref());
+pub(super) fn stage_moved(name: &PipelineName, to: &StageName, state: &PipelineState) -> Refusal {
+    let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());
     let runs =
         now.map_or("nothing".to_owned(), |now| format!("`{}`, brought by <@{}>", now.release, now.by.id));
     Refusal::new(
@@ -60,45 +60,45 @@ pub(super) fn stage_moved(name: &PipelineName, to: &StageName, view: &View) -> R
 /// one. Who holds the slot of its stage moves it, and is left alone.
 pub(crate) async fn void_outdated(
     world: &World,
-    view: &View,
+    state: &PipelineState,
     stage: Option<&StageName>,
-) -> Result<BTreeSet<OperationId>, Trouble> {
+) -> Result<BTreeSet<OperationId>, EngineError> {
     let mut found = BTreeSet::new();
-    for ticket in view.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck) {
-        let Loaded { head, facts, .. } = match load(&*world.store, &world.keys, &ticket.operation).await {
+    for ticket in state.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck) {
+        let Loaded { head, op, .. } = match load(&*world.store, &world.keys, &ticket.operation).await {
             Ok(Some(loaded)) => loaded,
             Ok(None) => continue,
             // What cannot be read must not stand in the way of the others.
             Err(error) if error.is_corrupt() => continue,
             Err(error) => return Err(error),
         };
-        let Ok(params) = facts.params::<Params>() else { continue };
-        let moves = view.slots.get(&Slot::Stage(params.to.clone())) == Some(&ticket.operation);
+        let Ok(params) = op.params::<Params>() else { continue };
+        let moves = state.slots.get(&Slot::Stage(params.to.clone())) == Some(&ticket.operation);
         let is_open = matches!(head.status, Status::Running | Status::Waiting) && !moves;
         if !is_open || stage.is_some_and(|stage| *stage != params.to) {
             continue;
         }
-        let seen = facts.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
-        let current = view.stages.get(&params.to).and_then(|stage| stage.current.as_ref());
-        let Some(current) = current.filter(|_| is_outdated(&params, seen.as_ref(), view)) else { continue };
+        let seen = op.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
+        let current = state.stages.get(&params.to).and_then(|stage| stage.current.as_ref());
+        let Some(current) = current.filter(|_| is_outdated(&params, seen.as_ref(), state)) else { continue };
         let preempt = Preempt {
-            verdict: Verdict::StageMoved,
+            kind: SignalKind::StageMoved,
             reason: Some(format!("{} now runs {}", params.to, current.release)),
             rule: "stage moved",
             by: &current.by,
-            about: super::Promote.about(&facts),
+            about: super::Promote.about(&op),
         };
-        give_way(world, &head, preempt).await?;
+        preempt(world, &head, preempt).await?;
         found.insert(ticket.operation.clone());
     }
     Ok(found)
 }
 
 /// The step that does so after a move was recorded, if another promotion was open then.
-pub(crate) fn node(facts: &Facts, name: &PipelineName, stage: &StageName) -> Result<Option<Node>, Trouble> {
+pub(crate) fn node(op: &OperationState, name: &PipelineName, stage: &StageName) -> Result<Option<Node>, EngineError> {
     let step = VoidOutdated { name: name.clone(), stage: stage.clone() };
     let node = || Node::new(StepId::new("void-outdated"), "", step).after([StepId::new("record")]);
-    Ok(others_are_open(facts)?.then(node))
+    Ok(others_are_open(op)?.then(node))
 }
 
 struct VoidOutdated {
@@ -111,15 +111,15 @@ impl Step for VoidOutdated {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let told = async {
-            let view = View::read(&*cx.world.store, &cx.world.keys, &self.name).await?;
-            void_outdated(&cx.world, &view, Some(&self.stage)).await
+            let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &self.name).await?;
+            void_outdated(&cx.world, &state, Some(&self.stage)).await
         };
         match told.await {
             Ok(_) => Progress::done(()),
             // The stage has moved: nothing of that may make its operation fail.
-            Err(error) if error.can_retry() => Ok(Progress::LookAgain { after: AGAIN, note: None }),
+            Err(error) if error.can_retry() => Ok(Progress::NotYet { after: AGAIN, note: None }),
             Err(error) => {
                 tracing::warn!(operation = %cx.operation, %error, "outdated promotions could not be told");
                 Progress::done(())

@@ -6,7 +6,7 @@ use futures::future::try_join5;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
-use crate::operation::{Context, Effect, Progress, Step, Trouble};
+use crate::operation::{Context, Effect, Progress, Step, EngineError};
 use crate::operations::repo_create::At;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::foreign_refusal;
@@ -28,7 +28,7 @@ impl Step for Look {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let At { target, name } = &self.0;
         let world = &cx.world;
         let role = ImmutableRole::of_builds(target, name);
@@ -41,19 +41,19 @@ impl Step for Look {
             world.builders.project(target, &project_name),
         )
         .await?;
-        bucket.map_err(Trouble::Refused)?;
+        bucket.map_err(EngineError::Refused)?;
         let mut found = Found { role: role_found.is_some() && policy.is_some(), ..Found::default() };
         if let Some(repository) = repository {
             let tags = world.repositories.repository_tags(target, &repository.arn).await?;
             if !self.0.is_ours(&tags) {
-                return Err(Trouble::Refused(foreign_refusal(&format!("A CodeCommit repository `{name}`"))));
+                return Err(EngineError::Refused(foreign_refusal(&format!("A CodeCommit repository `{name}`"))));
             }
             found.commit = world.repositories.branch(target, name.as_str(), names::BRANCH).await?.is_some();
             found.clone_url = Some(repository.clone_url);
         }
         if let Some(project) = project {
             if !self.0.is_ours(&project.tags) {
-                return Err(Trouble::Refused(foreign_refusal(&format!(
+                return Err(EngineError::Refused(foreign_refusal(&format!(
                     "A CodeBuild project `{project_name}`"
                 ))));
             }

@@ -10,8 +10,8 @@ mod repository;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{About, Counters, Pipeline, Stage, View, to_item};
-use crate::operation::{Context, Definition, Effect, Facts, Node, Progress, Step, StepId, Story, Trouble};
+use crate::domain::{AuditSubject, Counters, Pipeline, Stage, PipelineState, to_item};
+use crate::operation::{Context, Operation, Effect, OperationState, Node, Progress, Step, StepId, Summary, EngineError};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::role_nodes;
@@ -49,17 +49,17 @@ fn id(name: &str) -> StepId {
     StepId::new(name)
 }
 
-impl Definition for RepoCreate {
+impl Operation for RepoCreate {
     fn kind(&self) -> &'static str {
         "repo-create"
     }
 
-    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let Params { name } = facts.params()?;
+    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        let Params { name } = op.params()?;
         let at = At { target: target.clone(), name: name.clone() };
         let role = ImmutableRole::of_builds(target, &name);
         let mut nodes = vec![Node::new(id("look"), "look what is there", Look(at.clone()))];
-        let Some(found) = facts.output::<Found>(&id("look"))? else { return Ok(nodes) };
+        let Some(found) = op.output::<Found>(&id("look"))? else { return Ok(nodes) };
         let mut last = vec![id("look")];
         let mut add = |node: Node| {
             last.push(node.id.clone());
@@ -82,7 +82,7 @@ impl Definition for RepoCreate {
         if !found.project {
             let source = match &found.clone_url {
                 Some(url) => Some(url.clone()),
-                None => facts.output::<String>(&id("repository"))?,
+                None => op.output::<String>(&id("repository"))?,
             };
             let mut needs = vec![];
             needs.extend((!found.role).then(|| StepId::of("role-policy", "build")));
@@ -92,9 +92,9 @@ impl Definition for RepoCreate {
         }
         let clone_url = match found.clone_url {
             Some(url) => url,
-            None => facts.output::<String>(&id("repository"))?.unwrap_or_default(),
+            None => op.output::<String>(&id("repository"))?.unwrap_or_default(),
         };
-        let record = Record { at, facts: facts.clone(), clone_url };
+        let record = Record { at, op: op.clone(), clone_url };
         nodes.push(Node::new(id("record"), "", record).after(last));
         Ok(nodes)
     }
@@ -102,25 +102,25 @@ impl Definition for RepoCreate {
     fn can_cancel(&self) -> bool {
         false
     }
-    fn about(&self, _: &Facts) -> About {
-        About::default()
+    fn about(&self, _: &OperationState) -> AuditSubject {
+        AuditSubject::default()
     }
 
-    fn story(&self, facts: &Facts) -> Story {
-        let name = &facts.charter.pipeline;
-        let mut story = Story::new(Text::plain("Creation of pipeline ").code(name.as_str()));
-        let made = facts.output::<String>(&id("repository")).ok().flatten();
-        let found = facts.output::<Found>(&id("look")).ok().flatten().and_then(|found| found.clone_url);
+    fn summary(&self, op: &OperationState) -> Summary {
+        let name = &op.spec.pipeline;
+        let mut summary = Summary::new(Text::plain("Creation of pipeline ").code(name.as_str()));
+        let made = op.output::<String>(&id("repository")).ok().flatten();
+        let found = op.output::<Found>(&id("look")).ok().flatten().and_then(|found| found.clone_url);
         if let Some(url) = made.or(found) {
-            story = story.field("Clone", Text::default().code(format!("git clone {url}")));
+            summary = summary.field("Clone", Text::default().code(format!("git clone {url}")));
         }
-        story = story
+        summary = summary
             .field("Stages", Text::default().code(FIRST_STAGE))
-            .field("Home channel", Text::default().channel(&facts.charter.home));
-        if facts.ended.is_some_and(|(_, succeeded)| succeeded) {
-            story.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
+            .field("Home channel", Text::default().channel(&op.spec.home));
+        if op.ended.is_some_and(|(_, succeeded)| succeeded) {
+            summary.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
         }
-        story
+        summary
     }
 }
 
@@ -139,7 +139,7 @@ impl At {
 /// Writes the pipeline's record, its first stage and its row in the catalog.
 struct Record {
     at: At,
-    facts: Facts,
+    op: OperationState,
     clone_url: String,
 }
 
@@ -148,22 +148,22 @@ impl Step for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let At { target, name } = &self.at;
         let keys = &cx.world.keys;
-        if View::read(&*cx.world.store, keys, name).await?.pipeline.is_some() {
-            return Err(Trouble::Refused(Refusal::new(
+        if PipelineState::read(&*cx.world.store, keys, name).await?.pipeline.is_some() {
+            return Err(EngineError::Refused(Refusal::new(
                 "pipeline-exists",
                 format!("Pipeline `{name}` exists already."),
                 format!("See it with `/pipeline status {name}`."),
             )));
         }
-        let stage = StageName::new(FIRST_STAGE).map_err(|error| Trouble::Corrupt(error.to_string()))?;
-        let charter = &self.facts.charter;
+        let stage = StageName::new(FIRST_STAGE).map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let spec = &self.op.spec;
         let pipeline = Pipeline {
             name: name.clone(),
-            home: charter.home.clone(),
-            creator: charter.actor.clone(),
+            home: spec.home.clone(),
+            creator: spec.actor.clone(),
             created: cx.world.clock.now(),
             repository: name.to_string(),
             clone_url: self.clone_url.clone(),
@@ -172,8 +172,8 @@ impl Step for Record {
             bucket: names::bucket(target),
             stages: vec![stage.clone()],
         };
-        let counters = Counters { revision: 1, tickets: charter.ticket, ..Counters::default() };
-        let catalog = serde_json::json!({ "name": name, "home": charter.home });
+        let counters = Counters { revision: 1, tickets: spec.ticket, ..Counters::default() };
+        let catalog = serde_json::json!({ "name": name, "home": spec.home });
         let items = [
             to_item(keys.pipeline(name), counters.guards(), &pipeline)?,
             to_item(keys.stage(name, &stage), Default::default(), &Stage::new(stage.clone()))?,

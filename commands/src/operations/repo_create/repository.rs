@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use crate::operation::effects::{CREATE_PROJECT, CREATE_REPOSITORY, FIRST_COMMIT};
-use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
+use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError};
 use crate::operations::names;
 use crate::operations::repo_create::{At, FIRST_COMMIT_SUBJECT, project_description, repository_description};
 use crate::operations::rights::ImmutableRole;
@@ -19,7 +19,7 @@ impl Step for CreateRepository {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_REPOSITORY)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let At { target, name } = &self.0;
         let description = repository_description(name);
         let made = cx
@@ -29,7 +29,7 @@ impl Step for CreateRepository {
             .await?;
         Progress::done(made.clone_url)
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let At { target, name } = &self.0;
         let repositories = &cx.world.repositories;
         let Some(found) = repositories.repository(target, name.as_str()).await? else {
@@ -50,7 +50,7 @@ impl Step for FirstCommit {
     fn effect(&self) -> Effect {
         Effect::Mutate(&FIRST_COMMIT)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let At { target, name } = &self.0;
         let files = scaffold::python(name);
         let commit = cx
@@ -60,7 +60,7 @@ impl Step for FirstCommit {
             .await?;
         Progress::done(commit)
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let At { target, name } = &self.0;
         // A push to a repository of ours before us gave it a better first commit than ours.
         match cx.world.repositories.branch(target, name.as_str(), names::BRANCH).await? {
@@ -81,7 +81,7 @@ impl Step for CreateProject {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_PROJECT)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let At { target, name } = &self.at;
         let bucket = names::bucket(target);
         let spec = ProjectSpec {
@@ -96,7 +96,7 @@ impl Step for CreateProject {
         };
         Progress::done(cx.world.builders.create_project(target, &spec).await?.arn)
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let At { target, name } = &self.at;
         match cx.world.builders.project(target, &names::project(name)).await? {
             None => Ok(Observed::Absent),

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Params, listed};
-use crate::domain::View;
+use crate::domain::PipelineState;
 use crate::operation::{
-    Context, Effect, Facts, Node, Progress, SignalFact, Status, Step, StepId, Story, Trouble, Verdict, World,
-    let_go,
+    Context, Effect, OperationState, Node, Progress, RecordedSignal, Status, Step, StepId, Summary, EngineError, SignalKind, World,
+    release_lock,
 };
 use sluice_grammar::{Command, Period};
 use sluice_model::{Actor, OperationId, PipelineName, StageName, Text};
@@ -24,13 +24,13 @@ fn hold(stage: &StageName) -> StepId {
 }
 
 /// The steps behind the locks themselves, which are `set`: who had locked before is told, and each lock holds.
-pub(super) fn nodes(facts: &Facts, params: &Params, set: &[StepId]) -> Result<Vec<Node>, Trouble> {
+pub(super) fn nodes(op: &OperationState, params: &Params, set: &[StepId]) -> Result<Vec<Node>, EngineError> {
     let mut nodes = vec![];
     for stage in &params.stages {
         let lock = StepId::of("lock", stage.as_str());
-        let replaced: Vec<OperationId> = facts.output(&lock)?.unwrap_or_default();
+        let replaced: Vec<OperationId> = op.output(&lock)?.unwrap_or_default();
         if !replaced.is_empty() {
-            let step = Tell { replaced, stage: stage.clone(), by: facts.charter.actor.clone() };
+            let step = Tell { replaced, stage: stage.clone(), by: op.spec.actor.clone() };
             nodes.push(Node::new(StepId::of("tell", stage.as_str()), "", step).after([lock]));
         }
     }
@@ -46,10 +46,10 @@ pub(crate) async fn tell_of_end(
     world: &World,
     lock: &OperationId,
     stage: &StageName,
-    how: Verdict,
+    how: SignalKind,
     by: &Actor,
-) -> Result<(), Trouble> {
-    let_go(world, lock, &hold(stage), how, by).await
+) -> Result<(), EngineError> {
+    release_lock(world, lock, &hold(stage), how, by).await
 }
 
 /// When who locked is reminded: when a quarter of its time, and at most a quarter of an hour, is left.
@@ -60,8 +60,8 @@ fn reminds(set: Timestamp, until: Timestamp) -> Option<Timestamp> {
 }
 
 /// What lets these stages be locked for as long again.
-fn longer(facts: &Facts, params: &Params, held: &[&StageName]) -> Text {
-    let length = params.until.duration_since(facts.charter.accepted).as_secs() + 30;
+fn longer(op: &OperationState, params: &Params, held: &[&StageName]) -> Text {
+    let length = params.until.duration_since(op.spec.accepted).as_secs() + 30;
     // The end was reckoned a moment before it was accepted.
     let minutes = u64::try_from(length / 60).unwrap_or_default();
     let seconds = if minutes > 0 && minutes % 5 == 0 { minutes * 60 } else { LONGER };
@@ -82,56 +82,56 @@ fn longer(facts: &Facts, params: &Params, held: &[&StageName]) -> Text {
 }
 
 /// Says how the locks stand. A lock that an earlier version set ended at once, and its message stays as it was.
-pub(super) fn tell(mut story: Story, facts: &Facts, params: &Params) -> Story {
-    let (over, held): (Vec<_>, Vec<_>) = params.stages.iter().partition(|stage| facts.is_done(&hold(stage)));
-    match facts.status() {
+pub(super) fn notify(mut summary: Summary, op: &OperationState, params: &Params) -> Summary {
+    let (over, held): (Vec<_>, Vec<_>) = params.stages.iter().partition(|stage| op.is_done(&hold(stage)));
+    match op.status() {
         Status::Waiting => {
-            story.stands = Some("holds");
+            summary.stands = Some("holds");
             if !over.is_empty() {
                 let still = Text::plain("still on ").join(listed(held.iter().copied()));
-                story.result = story.result.map(|result| still.then(": ").join(result));
+                summary.result = summary.result.map(|result| still.then(": ").join(result));
             }
-            let reminds = reminds(facts.charter.accepted, params.until);
-            let seen = facts.waits_still().map(|(at, _)| at);
+            let reminds = reminds(op.spec.accepted, params.until);
+            let seen = op.waits_still().map(|(at, _)| at);
             let is_reminded = reminds.zip(seen).is_some_and(|(reminds, seen)| seen >= reminds);
-            story.wakes = reminds.filter(|_| !is_reminded).or(Some(params.until));
+            summary.wakes = reminds.filter(|_| !is_reminded).or(Some(params.until));
             if is_reminded {
-                let whose = Text::default().user(&facts.charter.actor.id).then(" your lock of ");
+                let whose = Text::default().user(&op.spec.actor.id).then(" your lock of ");
                 let whose = whose.join(listed(held.iter().copied())).then(" of ").code(params.name.as_str());
                 let ends = whose.then(" ends ").time(params.until).then(". ");
-                story.reminder = Some(ends.join(longer(facts, params, &held)).then(" holds it longer."));
+                summary.reminder = Some(ends.join(longer(op, params, &held)).then(" holds it longer."));
             }
         }
         Status::Succeeded if held.is_empty() => {
-            story.stands = Some("is over");
-            story.result = Some(Text::plain(how_it_ended(facts, params)));
+            summary.stands = Some("is over");
+            summary.result = Some(Text::plain(how_it_ended(op, params)));
             let how = format!("/pipeline check {}", params.name);
-            story.hint = Some(Text::plain("How it stands: ").code(how));
-            let by_owner = |stage| said(facts, stage).is_some_and(|s| s.actor.id == facts.charter.actor.id);
-            story.quiet = params.stages.iter().all(by_owner);
+            summary.hint = Some(Text::plain("How it stands: ").code(how));
+            let by_owner = |stage| said(op, stage).is_some_and(|s| s.actor.id == op.spec.actor.id);
+            summary.quiet = params.stages.iter().all(by_owner);
         }
         _ => {}
     }
-    story
+    summary
 }
 
 /// What ended the lock of a stage, if its time did not.
-fn said<'a>(facts: &'a Facts, stage: &StageName) -> Option<&'a SignalFact> {
-    facts.signals.iter().find(|signal| signal.step == hold(stage))
+fn said<'a>(op: &'a OperationState, stage: &StageName) -> Option<&'a RecordedSignal> {
+    op.signals.iter().find(|signal| signal.step == hold(stage))
 }
 
 /// Why nothing of it holds any more. Nobody is mentioned: the foot of the message does that.
-fn how_it_ended(facts: &Facts, params: &Params) -> String {
+fn how_it_ended(op: &OperationState, params: &Params) -> String {
     let mut ways: Vec<String> = params
         .stages
         .iter()
-        .map(|stage| match said(facts, stage) {
-            Some(SignalFact { verdict: Verdict::TakeOver, actor, .. }) => {
+        .map(|stage| match said(op, stage) {
+            Some(RecordedSignal { kind: SignalKind::TakeOver, actor, .. }) => {
                 format!("taken over by {}", actor.listed())
             }
             Some(signal) => format!("unlocked by {}", signal.actor.listed()),
             None => {
-                let ended = facts.step(&hold(stage)).and_then(|fact| fact.done.as_ref());
+                let ended = op.step(&hold(stage)).and_then(|fact| fact.done.as_ref());
                 let in_time = ended.is_some_and(|(at, _)| *at >= params.until);
                 if in_time { "its time has come" } else { "it was lifted" }.to_owned()
             }
@@ -152,9 +152,9 @@ impl Step for Tell {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         for replaced in &self.replaced {
-            tell_of_end(&cx.world, replaced, &self.stage, Verdict::TakeOver, &self.by).await?;
+            tell_of_end(&cx.world, replaced, &self.stage, SignalKind::TakeOver, &self.by).await?;
         }
         Progress::done(())
     }
@@ -171,12 +171,12 @@ impl Step for Hold {
     fn effect(&self) -> Effect {
         Effect::Await
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         if !cx.signals.is_empty() || self.until <= cx.world.clock.now() {
             return Progress::done(());
         }
-        let view = View::read(&*cx.world.store, &cx.world.keys, &self.name).await?;
-        match view.locks.get(&self.stage) {
+        let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &self.name).await?;
+        match state.locks.get(&self.stage) {
             // A lock that another one keeps holds, too.
             Some(lock) if lock.each().any(|lock| lock.operation == cx.operation) => {
                 Ok(Progress::Await { until: Some(self.until) })

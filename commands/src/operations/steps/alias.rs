@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::operation::effects::{CREATE_ALIAS, MOVE_ALIAS, PERMIT_API};
-use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
+use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError, Undone};
 use crate::operations::steps::{MOVED_OUTSIDE, RanBefore, ours, shell};
 use sluice_model::{Class, Refusal, StageName, Target};
 
@@ -33,7 +33,7 @@ impl Step for PointAlias {
     fn effect(&self) -> Effect {
         Effect::Mutate(if self.seen.is_some() { &MOVE_ALIAS } else { &CREATE_ALIAS })
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let functions = &cx.world.functions;
         let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
         let Some((from, revision)) = &self.seen else {
@@ -60,7 +60,7 @@ impl Step for PointAlias {
             Err(error) => Err(error.into()),
         }
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let found = cx.world.functions.alias(&self.target, &self.function, self.stage.as_str()).await?;
         match found {
             Some(alias) if alias.version == self.version && alias.weights.is_empty() => ours(&self.version),
@@ -88,7 +88,7 @@ impl Step for PointAlias {
         words.extend(["--region", &self.target.region]);
         Some(shell(&words))
     }
-    async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
+    async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, EngineError> {
         let functions = &cx.world.functions;
         let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
         if let Some(left) = self.before.left_if_moved(cx).await? {
@@ -141,18 +141,18 @@ impl Step for PermitApi {
     fn effect(&self) -> Effect {
         Effect::Mutate(&PERMIT_API)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let source = self.target.arn("execute-api", &format!("{}/{}/*", self.api, self.stage));
         let functions = &cx.world.functions;
         functions.permit_api(&self.target, &self.function, self.stage.as_str(), STATEMENT, &source).await?;
         Progress::done(())
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let functions = &cx.world.functions;
         let found = functions.permissions(&self.target, &self.function, self.stage.as_str()).await?;
         if found.iter().any(|statement| statement == STATEMENT) { ours(()) } else { Ok(Observed::Absent) }
     }
-    async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
+    async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, EngineError> {
         if let Some(left) = self.before.left_if_moved(cx).await? {
             return Ok(left);
         }

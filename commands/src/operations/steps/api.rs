@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::operation::effects::*;
-use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble, Undone};
+use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError, Undone};
 use crate::operations::names;
 use crate::operations::steps::recent::recent;
 use crate::operations::steps::{MOVED_OUTSIDE, RanBefore, Watch, foreign, ours, shell};
@@ -57,7 +57,7 @@ pub(crate) struct LookAtApi {
     pub(crate) watch: Watch,
 }
 
-async fn find(cx: &Context, target: &Target, pipeline: &PipelineName) -> Result<Option<Api>, Trouble> {
+async fn find(cx: &Context, target: &Target, pipeline: &PipelineName) -> Result<Option<Api>, EngineError> {
     let name = names::api(pipeline);
     let apis = cx.world.gateway.apis(target).await?;
     // Organisations add tags of their own.
@@ -70,7 +70,7 @@ impl Step for LookAtApi {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let begun = cx.world.clock.now();
         let api = match &self.known {
             Some(api) => Some(api.clone()),
@@ -92,14 +92,14 @@ impl Step for LookAtApi {
 
 impl LookAtApi {
     /// What was seen, if it shows all that others made of it; else it is looked at again, until lists show what there is.
-    async fn seen(&self, cx: &Context, begun: Timestamp, look: ApiLook) -> Result<Progress, Trouble> {
+    async fn seen(&self, cx: &Context, begun: Timestamp, look: ApiLook) -> Result<Progress, EngineError> {
         let api = look.api.iter().map(|api| &api.id);
         let integrations = look.integrations.iter().map(|integration| &integration.id);
         let deployments = look.deployments.iter().map(|deployment| &deployment.id);
         let ids: BTreeSet<&String> = api.chain(integrations).chain(deployments).collect();
         let made = recent(cx, &self.pipeline, begun).await?;
         if !made.iter().all(|id| id.as_ref().is_some_and(|id| ids.contains(id))) {
-            return Ok(Progress::LookAgain { after: LOOK_AGAIN, note: None });
+            return Ok(Progress::NotYet { after: LOOK_AGAIN, note: None });
         }
         let recorded = self.watch.recorded(cx).await?;
         let drift = recorded.map(|recorded| recorded.of_api(look.serves.clone()));
@@ -121,11 +121,11 @@ impl Step for CreateApi {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_API)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let name = names::api(&self.pipeline);
         Progress::done(cx.world.gateway.create_api(&self.target, &name, &names::tags(&self.pipeline)).await?)
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         match find(cx, &self.target, &self.pipeline).await? {
             Some(api) => ours(api),
             None => Ok(Observed::Absent),
@@ -145,10 +145,10 @@ impl Step for CreateIntegration {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_INTEGRATION)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         Progress::done(cx.world.gateway.create_integration(&self.target, &self.api, &self.uri).await?.id)
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let found = cx.world.gateway.integrations(&self.target, &self.api).await?;
         match found.into_iter().find(|integration| integration.uri == self.uri) {
             Some(integration) => ours(integration.id),
@@ -186,7 +186,7 @@ impl Step for ChangeRoute {
             RouteChange::Delete(_) => &DELETE_ROUTE,
         })
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let (gateway, target, api) = (&cx.world.gateway, &self.target, &self.api);
         match &self.change {
             RouteChange::Create => {
@@ -197,7 +197,7 @@ impl Step for ChangeRoute {
         }
         Progress::done(())
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let routes = cx.world.gateway.routes(&self.target, &self.api).await?;
         let found = routes.iter().find(|route| route.key == self.key);
         let as_wanted = match (&self.change, found) {
@@ -228,11 +228,11 @@ impl Step for CreateDeployment {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_DEPLOYMENT)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let description = described(&self.digest);
         Progress::done(cx.world.gateway.create_deployment(&self.target, &self.api, &description).await?)
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let found = cx.world.gateway.deployments(&self.target, &self.api).await?;
         match frozen(&found, &self.digest) {
             Some(deployment) => ours(deployment),
@@ -262,13 +262,13 @@ impl Step for AwaitDeployment {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let found = cx.world.gateway.deployments(&self.target, &self.api).await?;
         let found = found.into_iter().find(|deployment| deployment.id == self.deployment);
         let failed = |code: &str, problem: String| {
             let hint =
                 "Look at the API's deployments in the API Gateway console, then type the command again.";
-            Err(Trouble::Refused(Refusal::new(code, problem, hint)))
+            Err(EngineError::Refused(Refusal::new(code, problem, hint)))
         };
         match found.map(|deployment| deployment.state) {
             Some(DeploymentState::Deployed) => Progress::done(()),
@@ -278,7 +278,7 @@ impl Step for AwaitDeployment {
             }
             // A list may be late.
             Some(DeploymentState::Pending) | None if cx.begun.elapsed() < DEPLOYS => {
-                Ok(Progress::LookAgain {
+                Ok(Progress::NotYet {
                     after: LOOK_AGAIN,
                     note: Some(Text::plain("waits for API Gateway")),
                 })
@@ -314,7 +314,7 @@ impl Step for ServeDeployment {
     fn effect(&self) -> Effect {
         Effect::Mutate(if self.before.is_some() { &UPDATE_STAGE } else { &CREATE_STAGE })
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let (gateway, stage) = (&cx.world.gateway, self.stage.as_str());
         if let Some(before) = &self.before {
             // The call has no precondition: it is looked at once more, right before.
@@ -322,7 +322,7 @@ impl Step for ServeDeployment {
             let now = found.and_then(|stage| stage.deployment);
             if now.as_ref() != Some(before) && now.as_ref() != Some(&self.deployment) {
                 let now = now.map_or("is gone".to_owned(), |now| format!("serves deployment `{now}` now"));
-                return Err(Trouble::Refused(Refusal::new(
+                return Err(EngineError::Refused(Refusal::new(
                     MOVED_OUTSIDE,
                     format!("API stage `{stage}` {now}: it was moved outside Sluice."),
                     "Look who moved it and why, then type the command again.",
@@ -339,7 +339,7 @@ impl Step for ServeDeployment {
         }
         Progress::done(())
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let found = cx.world.gateway.stage(&self.target, &self.api, self.stage.as_str()).await?;
         match found.map(|stage| stage.deployment.unwrap_or_default()) {
             Some(deployment) if deployment == self.deployment => ours(()),
@@ -354,7 +354,7 @@ impl Step for ServeDeployment {
         words.extend([self.stage.as_str(), "--deployment-id", before, "--region", &self.target.region]);
         Some(shell(&words))
     }
-    async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, Trouble> {
+    async fn undo(&self, cx: &Context, _: &Value) -> Result<Undone, EngineError> {
         let (gateway, target, api) = (&cx.world.gateway, &self.target, &self.api);
         if let Some(left) = self.ran.left_if_moved(cx).await? {
             return Ok(left);

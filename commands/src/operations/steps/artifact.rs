@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, Parameters, Pinned, Policy, from_item};
 use crate::operation::{
-    Content, Context, Effect, Facts, LoadedContent, Progress, Step, StepId, Trouble, VOID,
+    Content, Context, Effect, OperationState, LoadedContent, Progress, Step, StepId, EngineError, VOID,
 };
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::operations::names;
@@ -66,8 +66,8 @@ impl Deployable {
         pipeline: &PipelineName,
         stage: &StageName,
         application: Application,
-    ) -> Result<Self, Trouble> {
-        let content = serde_json::to_vec(&application).map_err(|e| Trouble::Corrupt(e.to_string()))?;
+    ) -> Result<Self, EngineError> {
+        let content = serde_json::to_vec(&application).map_err(|e| EngineError::Corrupt(e.to_string()))?;
         let mut hash = Sha256::new();
         for part in [&target.account, &target.region, pipeline.as_str(), stage.as_str()] {
             hash.update(format!("{part}\n"));
@@ -101,20 +101,20 @@ impl Deployable {
     }
 
     /// What a function shall be.
-    pub(crate) fn planned(&self, logical: &str) -> Result<&PlannedFunction, Trouble> {
-        self.planned.get(logical).ok_or_else(|| Trouble::Corrupt(format!("no function {logical}")))
+    pub(crate) fn planned(&self, logical: &str) -> Result<&PlannedFunction, EngineError> {
+        self.planned.get(logical).ok_or_else(|| EngineError::Corrupt(format!("no function {logical}")))
     }
 }
 
 /// What the journal keeps of the artifact, once it was read.
-pub(crate) fn read_artifact(facts: &Facts) -> Result<Option<ReadArtifact>, Trouble> {
-    facts.output(&StepId::new(ARTIFACT))
+pub(crate) fn read_artifact(op: &OperationState) -> Result<Option<ReadArtifact>, EngineError> {
+    op.output(&StepId::new(ARTIFACT))
 }
 
 /// The application, once it was read. The facts must have it attached: see [`ReadApplication::contents`].
-pub(crate) fn application(facts: &Facts) -> Result<Option<Arc<Deployable>>, Trouble> {
-    let Some(ReadArtifact { digest, .. }) = read_artifact(facts)? else { return Ok(None) };
-    facts.content(&digest).map(Some)
+pub(crate) fn application(op: &OperationState) -> Result<Option<Arc<Deployable>>, EngineError> {
+    let Some(ReadArtifact { digest, .. }) = read_artifact(op)? else { return Ok(None) };
+    op.content(&digest).map(Some)
 }
 
 /// Reads a build's artifact, holds it against the build's record, and reads its template for a stage.
@@ -140,8 +140,8 @@ pub(crate) enum WildRights {
 }
 
 /// Refuses what an admin allowed when it was read, and does not allow any more.
-pub(crate) fn may_be_wild(facts: &Facts, policy: &Policy, stage: &StageName) -> Result<(), Refusal> {
-    let read = read_artifact(facts).ok().flatten();
+pub(crate) fn may_be_wild(op: &OperationState, policy: &Policy, stage: &StageName) -> Result<(), Refusal> {
+    let read = read_artifact(op).ok().flatten();
     if policy.wild_rights || !read.is_some_and(|read| read.wild_rights) {
         return Ok(());
     }
@@ -157,7 +157,7 @@ impl Step for ReadApplication {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let read = Arc::new(self.deployable(cx).await?);
         let reference = read.reference();
         cx.world.contents.keep(&reference.digest, read);
@@ -176,11 +176,11 @@ impl Content for Again {
     fn digest(&self) -> &str {
         &self.digest
     }
-    async fn read(&self, cx: &Context) -> Result<LoadedContent, Trouble> {
+    async fn read(&self, cx: &Context) -> Result<LoadedContent, EngineError> {
         let read = self.read.deployable(cx).await?;
         if read.digest != self.digest {
             // The files are pinned, so it is the reader that changed: another version of Sluice began this.
-            return Err(Trouble::Refused(Refusal::new(
+            return Err(EngineError::Refused(Refusal::new(
                 "artifact-read-differently",
                 "This version of Sluice reads the template differently from the one that began this operation.",
                 "Build and deploy again with this version.",
@@ -192,19 +192,19 @@ impl Content for Again {
 
 impl ReadApplication {
     /// What the facts refer to, to be read again.
-    pub(crate) fn contents(self, facts: &Facts) -> Result<Vec<Arc<dyn Content>>, Trouble> {
-        let known = read_artifact(facts)?;
+    pub(crate) fn contents(self, op: &OperationState) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+        let known = read_artifact(op)?;
         // Whether they are still allowed, the gate of the stage says.
         let read = Self { wild_rights: WildRights::Accepted, ..self };
         Ok(known.map(|known| Arc::new(Again { digest: known.digest, read }) as _).into_iter().collect())
     }
 
-    async fn deployable(&self, cx: &Context) -> Result<Deployable, Trouble> {
+    async fn deployable(&self, cx: &Context) -> Result<Deployable, EngineError> {
         let application = self.application(cx).await?;
         Deployable::new(&self.target, &self.pipeline, &self.stage, application)
     }
 
-    pub(crate) async fn application(&self, cx: &Context) -> Result<Application, Trouble> {
+    pub(crate) async fn application(&self, cx: &Context) -> Result<Application, EngineError> {
         let (packaged, original, manifest) = try_join3(
             self.pinned(cx, &self.artifact.packaged),
             self.pinned(cx, &self.artifact.template),
@@ -233,7 +233,7 @@ impl ReadApplication {
     }
 
     /// The object as it was pinned, or a refusal: nothing else may be deployed under that build's number.
-    async fn pinned(&self, cx: &Context, pinned: &Pinned) -> Result<String, Trouble> {
+    async fn pinned(&self, cx: &Context, pinned: &Pinned) -> Result<String, EngineError> {
         let objects = &cx.world.objects;
         let found = objects
             .object(&self.target, &self.bucket, &pinned.key, Some(&pinned.version), ARTIFACT_LIMIT)
@@ -267,16 +267,16 @@ struct Reading {
 
 impl Reading {
     /// Reads on another thread: whatever a stranger's template costs, the driver renews its lease meanwhile.
-    async fn run(self, workers: &dyn Workers) -> Result<Application, Trouble> {
+    async fn run(self, workers: &dyn Workers) -> Result<Application, EngineError> {
         match compute(workers, move || self.read()).await {
             Ok(application) => application,
             // Not retried: otherwise every replica in turn would meet the same defect.
-            Err(NoResult::Panicked) => Err(Trouble::Refused(Refusal::new(
+            Err(NoResult::Panicked) => Err(EngineError::Refused(Refusal::new(
                 "template-unreadable",
                 "Reading the template failed unexpectedly.",
                 "Nothing was changed. This is a defect in Sluice: report it with the template and with the log of Sluice.",
             ))),
-            Err(NoResult::Stopping) => Err(Trouble::Port(PortError::new(
+            Err(NoResult::Stopping) => Err(EngineError::Port(PortError::new(
                 "template::read",
                 Class::Transient,
                 "Stopping",
@@ -285,7 +285,7 @@ impl Reading {
         }
     }
 
-    fn read(&self) -> Result<Application, Trouble> {
+    fn read(&self) -> Result<Application, EngineError> {
         let Files { packaged, original, manifest } = &self.files;
         let manifest = Manifest::parse(manifest).map_err(|error| refuse(vec![error]))?;
         if manifest.functions != self.code {
@@ -310,15 +310,15 @@ fn file_of(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
-fn differs(what: &str) -> Trouble {
-    Trouble::Refused(Refusal::new(
+fn differs(what: &str) -> EngineError {
+    EngineError::Refused(Refusal::new(
         "artifact-changed",
         format!("`{what}` in the artifact bucket is not what the build recorded."),
         "Somebody changed or removed it. Build again, and deploy the new build.",
     ))
 }
 
-pub(crate) fn refuse(errors: Vec<sluice_template::TemplateError>) -> Trouble {
+pub(crate) fn refuse(errors: Vec<sluice_template::TemplateError>) -> EngineError {
     let mut lines = vec![];
     for error in errors.iter().take(10) {
         let place = match (&error.resource, error.line) {
@@ -340,13 +340,13 @@ pub(crate) fn refuse(errors: Vec<sluice_template::TemplateError>) -> Trouble {
     };
     if is_about_values {
         let hint = "Nothing was changed. Set the values, then type the command again.";
-        return Trouble::Refused(Refusal::new(
+        return EngineError::Refused(Refusal::new(
             "template-refused",
             format!("{problem}\n{}", lines.join("\n")),
             hint,
         ));
     }
-    Trouble::Refused(Refusal::new(
+    EngineError::Refused(Refusal::new(
         "template-refused",
         format!("{problem}\n{}", lines.join("\n")),
         "Nothing was changed. Mend the template, push, build and deploy again; docs/templates.md lists what works.",

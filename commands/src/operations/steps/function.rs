@@ -11,7 +11,7 @@ use futures::future::{try_join, try_join3};
 use serde::{Deserialize, Serialize};
 
 use crate::operation::effects::*;
-use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
+use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError};
 use crate::operations::names;
 use crate::operations::steps::{STATEMENT, Watch, foreign, foreign_refusal, ours};
 use crate::ports::{Alias, FunctionConfig, FunctionVersion, Readiness, TAG_PIPELINE};
@@ -109,7 +109,7 @@ impl Step for LookAtFunction {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let functions = &cx.world.functions;
         let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
         let aws = try_join3(
@@ -119,7 +119,7 @@ impl Step for LookAtFunction {
         );
         let recorded = self.watch.recorded(cx);
         let ((versions, alias, statements), recorded) =
-            try_join(aws.map_err(Trouble::from), recorded).await?;
+            try_join(aws.map_err(EngineError::from), recorded).await?;
         let drift = recorded.map(|recorded| recorded.of_alias(function, alias.as_ref().map(Alias::serves)));
         if let Some(progress) = self.watch.judge(cx, drift.unwrap_or_default()).await? {
             return Ok(progress);
@@ -130,7 +130,7 @@ impl Step for LookAtFunction {
         if let Some(latest) = latest
             && !latest.config.role.starts_with(&role_prefix)
         {
-            return Err(Trouble::Refused(foreign_refusal(&format!("The function `{function}`"))));
+            return Err(EngineError::Refused(foreign_refusal(&format!("The function `{function}`"))));
         }
         let mut published: Vec<_> = versions
             .iter()
@@ -175,7 +175,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// A published version with that code and configuration, if there is one.
-    async fn published(&self, cx: &Context) -> Result<Option<FunctionVersion>, Trouble> {
+    async fn published(&self, cx: &Context) -> Result<Option<FunctionVersion>, EngineError> {
         let versions = cx.world.functions.versions(&self.target, &self.function).await?.unwrap_or_default();
         Ok(versions.into_iter().rev().find(|version| {
             version.version != LATEST
@@ -184,7 +184,7 @@ impl Wanted {
         }))
     }
     /// A version of it. `None`: it is not found, and Lambda may not show yet what was made a moment ago.
-    async fn version(&self, cx: &Context, version: &str) -> Result<Option<FunctionVersion>, Trouble> {
+    async fn version(&self, cx: &Context, version: &str) -> Result<Option<FunctionVersion>, EngineError> {
         let found = cx.world.functions.version(&self.target, &self.function, version).await?;
         if found.is_none() && cx.begun.elapsed() >= cx.world.settings.consistency {
             return Err(self.gone());
@@ -192,21 +192,21 @@ impl Wanted {
         Ok(found)
     }
     /// `$LATEST`, for a change that has to know it: what is not found is looked at again as what is busy.
-    async fn latest(&self, cx: &Context) -> Result<FunctionVersion, Trouble> {
+    async fn latest(&self, cx: &Context) -> Result<FunctionVersion, EngineError> {
         let busy = || PortError::new(READ, Class::Busy, "ResourceNotFoundException", "it is not found yet");
         Ok(self.version(cx, LATEST).await?.ok_or_else(busy)?)
     }
     /// The revision of `$LATEST` after a write that named an older one was refused: if nothing but the revision changed,
     /// it changed because Lambda finished an earlier change. Anything else is somebody else's.
-    async fn settled(&self, cx: &Context, seen: &Latest, refused: PortError) -> Result<String, Trouble> {
+    async fn settled(&self, cx: &Context, seen: &Latest, refused: PortError) -> Result<String, EngineError> {
         let now = self.latest(cx).await?;
         if now.readiness == Readiness::Pending {
             return Err(PortError { class: Class::Busy, ..refused }.into());
         }
         if seen.is(&now) && now.revision != seen.revision { Ok(now.revision) } else { Err(refused.into()) }
     }
-    fn gone(&self) -> Trouble {
-        Trouble::Refused(Refusal::new(
+    fn gone(&self) -> EngineError {
+        EngineError::Refused(Refusal::new(
             "function-gone",
             format!("The function `{}` disappeared while it was deployed.", self.function),
             "Somebody deleted it outside Sluice. Deploy again to have it made anew.",
@@ -222,13 +222,13 @@ impl Step for CreateFunction {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_FUNCTION)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Wanted { target, pipeline, function, config, code } = &self.0;
         let tags = names::tags(pipeline);
         let made = cx.world.functions.create_function(target, function, config, code, &tags).await?;
         Progress::done(made.version)
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let Wanted { target, pipeline, function, .. } = &self.0;
         let Some(tags) = cx.world.functions.function_tags(target, function).await? else {
             return Ok(Observed::Absent);
@@ -257,7 +257,7 @@ impl Step for UpdateConfig {
     fn effect(&self) -> Effect {
         Effect::Mutate(&UPDATE_CONFIG)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Wanted { target, function, config, .. } = &self.wanted;
         let functions = &cx.world.functions;
         match functions.update_config(target, function, config, &self.seen.revision).await {
@@ -269,7 +269,7 @@ impl Step for UpdateConfig {
         }
         Progress::done(())
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let latest = self.wanted.latest(cx).await?;
         // The architecture goes with the code.
         let config = FunctionConfig::clone(&self.wanted.config);
@@ -279,11 +279,11 @@ impl Step for UpdateConfig {
 }
 
 /// Not yet: Lambda is looked at again, less and less often, until it had time enough for `what`.
-fn again(cx: &Context, what: &str) -> Result<Progress, Trouble> {
+fn again(cx: &Context, what: &str) -> Result<Progress, EngineError> {
     let waited = cx.begun.elapsed();
     if waited > APPLIES {
         let minutes = APPLIES.as_secs() / 60;
-        return Err(Trouble::Refused(Refusal::new(
+        return Err(EngineError::Refused(Refusal::new(
             "lambda-too-slow",
             format!("Lambda did not finish {what} within {minutes} minutes."),
             "Look at the function's state in the Lambda console, then type the command again.",
@@ -291,11 +291,11 @@ fn again(cx: &Context, what: &str) -> Result<Progress, Trouble> {
     }
     let (first, last) = LOOK_AGAIN;
     let note = Some(Text::plain("waits for Lambda"));
-    Ok(Progress::LookAgain { after: (waited / 2).clamp(first, last), note })
+    Ok(Progress::NotYet { after: (waited / 2).clamp(first, last), note })
 }
 
-fn failed(function: &str, reason: &str) -> Trouble {
-    Trouble::Refused(Refusal::new(
+fn failed(function: &str, reason: &str) -> EngineError {
+    EngineError::Refused(Refusal::new(
         "function-failed",
         format!("Lambda could not make the function `{function}` ready ({reason})."),
         "Mend the cause, then type the command again.",
@@ -310,7 +310,7 @@ impl Step for AwaitConfig {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let what = || format!("the new configuration of `{}`", self.0.function);
         let Some(latest) = self.0.version(cx, LATEST).await? else { return again(cx, &what()) };
         match latest.readiness {
@@ -347,7 +347,7 @@ impl Step for Publish {
     fn effect(&self) -> Effect {
         Effect::Mutate(if self.upload { &UPDATE_CODE } else { &PUBLISH_VERSION })
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let made = match self.publish(cx, &self.seen.revision).await {
             Err(error) if error.class == Class::Precondition => {
                 let now = self.wanted.settled(cx, &self.seen, error).await?;
@@ -357,7 +357,7 @@ impl Step for Publish {
         };
         Progress::done(made.version)
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         match self.wanted.published(cx).await? {
             Some(version) => ours(version.version),
             None => Ok(Observed::Absent),
@@ -376,12 +376,12 @@ impl Step for AwaitVersion {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let Wanted { function, config, code, .. } = &self.wanted;
         let what = || format!("version {} of `{function}`", self.version);
         let Some(found) = self.wanted.version(cx, &self.version).await? else { return again(cx, &what()) };
         if found.code_sha256 != code.sha256 || found.config != **config {
-            return Err(Trouble::Refused(Refusal::new(
+            return Err(EngineError::Refused(Refusal::new(
                 "version-differs",
                 format!("Version {} of `{function}` is not what was to be published.", self.version),
                 "Somebody changed the function outside Sluice at the same moment. Type the command again.",

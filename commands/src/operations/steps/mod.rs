@@ -5,7 +5,7 @@ mod api;
 mod artifact;
 mod function;
 mod moves;
-mod outside;
+mod drift;
 mod parameters;
 mod prepare;
 mod recent;
@@ -19,7 +19,7 @@ pub(crate) use api::*;
 pub(crate) use artifact::*;
 pub(crate) use function::*;
 pub(crate) use moves::*;
-pub(crate) use outside::*;
+pub(crate) use drift::*;
 pub(crate) use parameters::*;
 pub(crate) use prepare::*;
 pub(crate) use record::*;
@@ -27,7 +27,7 @@ pub(crate) use resolve::*;
 pub(crate) use role::*;
 pub(crate) use smoke::*;
 
-use crate::operation::{Done, Observed, Trouble};
+use crate::operation::{Done, Observed, EngineError};
 use serde::Serialize;
 use sluice_model::Refusal;
 
@@ -36,8 +36,8 @@ pub(crate) const TOO_MANY_FUNCTIONS: &str =
     "Deploy fewer functions at once, or make what they are set to smaller.";
 
 /// Observed: done by us, with what a run would have left.
-pub(crate) fn ours(output: impl Serialize) -> Result<Observed, Trouble> {
-    let output = serde_json::to_value(output).map_err(|error| Trouble::Corrupt(error.to_string()))?;
+pub(crate) fn ours(output: impl Serialize) -> Result<Observed, EngineError> {
+    let output = serde_json::to_value(output).map_err(|error| EngineError::Corrupt(error.to_string()))?;
     Ok(Observed::Ours(Done { output, writes: vec![] }))
 }
 

@@ -1,6 +1,6 @@
 //! The moving of a stage to a version set: all aliases side by side, and the API stage last.
 
-use crate::operation::{Facts, Node, Slot, StepId};
+use crate::operation::{OperationState, Node, Slot, StepId};
 use crate::operations::steps::{PermitApi, PointAlias, RanBefore, ReadySet, ServeDeployment};
 use sluice_model::{Target, Text};
 
@@ -74,6 +74,6 @@ pub(crate) fn move_nodes(
 }
 
 /// Whether all of these are done.
-pub(crate) fn all_done(facts: &Facts, nodes: &[Node]) -> bool {
-    nodes.iter().all(|node| facts.is_done(&node.id))
+pub(crate) fn all_done(op: &OperationState, nodes: &[Node]) -> bool {
+    nodes.iter().all(|node| op.is_done(&node.id))
 }

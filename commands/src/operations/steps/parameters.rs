@@ -2,7 +2,7 @@
 //! message shows them.
 
 use crate::domain::{Parameters, Policy, parameters_changed, parameters_text};
-use crate::operation::{Facts, Story, VOID};
+use crate::operation::{OperationState, Summary, VOID};
 use crate::operations::steps::read_artifact;
 use sluice_model::{Refusal, StageName, Text};
 
@@ -19,18 +19,18 @@ pub(crate) fn same_parameters(asked: &Parameters, policy: &Policy, stage: &Stage
 }
 
 /// Shows them: what changes, what stays, and what the template does not know.
-pub(crate) fn of_parameters(mut story: Story, facts: &Facts, before: &Parameters, now: &Parameters) -> Story {
+pub(crate) fn of_parameters(mut summary: Summary, op: &OperationState, before: &Parameters, now: &Parameters) -> Summary {
     if let Some(changed) = parameters_changed(before, now) {
-        story = story.field("Parameters", changed);
+        summary = summary.field("Parameters", changed);
     } else if !now.is_empty() {
-        story = story.field("Parameters", parameters_text(now));
+        summary = summary.field("Parameters", parameters_text(now));
     }
-    let unknown = read_artifact(facts).ok().flatten().map(|artifact| artifact.unknown_parameters);
+    let unknown = read_artifact(op).ok().flatten().map(|artifact| artifact.unknown_parameters);
     let unknown = unknown.unwrap_or_default().into_iter().fold(Text::default(), |text, name| {
         if text.is_empty() { text.code(name) } else { text.then(", ").code(name) }
     });
     match unknown.is_empty() {
-        true => story,
-        false => story.field("Not in the template", unknown.then(": set on the stage, and not used")),
+        true => summary,
+        false => summary.field("Not in the template", unknown.then(": set on the stage, and not used")),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::{Artifact, Drift, Parameters, PinnedApi, VersionSet};
-use crate::operation::{Content, Facts, Node, Slot, StepId, Trouble};
+use crate::operation::{Content, OperationState, Node, Slot, StepId, EngineError};
 use crate::operations::names;
 use crate::operations::steps::*;
 use crate::ports::{Api, Deployment, DeploymentState, FunctionConfig, TAG_PIPELINE};
@@ -17,7 +17,7 @@ use sluice_template::{AppFunction, Application, function_name};
 
 /// What a version set is made of.
 pub(crate) struct Preparation<'a> {
-    pub(crate) facts: &'a Facts,
+    pub(crate) op: &'a OperationState,
     pub(crate) target: &'a Target,
     pub(crate) pipeline: &'a PipelineName,
     pub(crate) stage: &'a StageName,
@@ -52,19 +52,19 @@ impl Preparation<'_> {
     }
 
     /// Everything that can be named so far.
-    pub(crate) fn nodes(&self) -> Result<Prepared, Trouble> {
+    pub(crate) fn nodes(&self) -> Result<Prepared, EngineError> {
         let mut nodes = self.looks()?;
-        let Some(deployable) = application(self.facts)? else { return Ok(Prepared { nodes, set: None }) };
+        let Some(deployable) = application(self.op)? else { return Ok(Prepared { nodes, set: None }) };
         let application = &deployable.application;
         let mut looks = BTreeMap::new();
         for function in application.functions.values() {
             let id = Self::id("look", &function.logical_id);
-            let Some(look) = self.facts.shared_output::<FunctionLook>(&id)? else {
+            let Some(look) = self.op.shared_output::<FunctionLook>(&id)? else {
                 return Ok(Prepared { nodes, set: None });
             };
             looks.insert(function.logical_id.clone(), look);
         }
-        let Some(api_look) = self.facts.shared_output::<ApiLook>(&StepId::new("look-api"))? else {
+        let Some(api_look) = self.op.shared_output::<ApiLook>(&StepId::new("look-api"))? else {
             return Ok(Prepared { nodes, set: None });
         };
         let mut versions = BTreeMap::new();
@@ -110,12 +110,12 @@ impl Preparation<'_> {
     }
 
     /// The contents that the steps are named by.
-    pub(crate) fn contents(&self) -> Result<Vec<Arc<dyn Content>>, Trouble> {
-        self.artifact().contents(self.facts)
+    pub(crate) fn contents(&self) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+        self.artifact().contents(self.op)
     }
 
     /// The looks, all side by side: which functions there are is known from the build's record.
-    fn looks(&self) -> Result<Vec<Node>, Trouble> {
+    fn looks(&self) -> Result<Vec<Node>, EngineError> {
         let mut nodes = vec![Node::new(StepId::new("artifact"), "read the artifact", self.artifact())];
         // Before all that is looked at of the stage: should it move after that, the gate sees it.
         let revision = ReadRevision { pipeline: self.pipeline.clone(), stage: self.stage.clone() };
@@ -125,9 +125,9 @@ impl Preparation<'_> {
             pipeline: self.pipeline.clone(),
             stage: self.stage.clone(),
             before: self.before,
-            mark: self.facts.output(&StepId::new(STAGE_REVISION))?,
+            mark: self.op.output(&StepId::new(STAGE_REVISION))?,
             accepted: self.outside.cloned(),
-            line: nevertheless(self.facts),
+            line: drift_note(self.op),
         };
         for (logical, code) in &self.artifact.code {
             let look = LookAtFunction {
@@ -164,7 +164,7 @@ impl Preparation<'_> {
         function: &AppFunction,
         planned: &PlannedFunction,
         look: &FunctionLook,
-    ) -> Result<(Vec<Node>, Option<String>), Trouble> {
+    ) -> Result<(Vec<Node>, Option<String>), EngineError> {
         let logical = &function.logical_id;
         let PlannedFunction { role, config, print: want } = planned;
         let reusable = look.reusable(&function.code, want);
@@ -216,13 +216,13 @@ impl Preparation<'_> {
                 nodes.push(slot(Node::new(configure.clone(), title("configure"), step).after(needs)));
                 let applied = Self::id("configured", logical);
                 nodes.push(Node::new(applied.clone(), "", AwaitConfig(wanted.clone())).after([configure]));
-                let revision = self.facts.output::<String>(&applied)?.unwrap_or_default();
+                let revision = self.op.output::<String>(&applied)?.unwrap_or_default();
                 let seen = Latest { revision, print: as_configured(latest), ..latest.clone() };
                 self.publish(&mut nodes, &wanted, seen, logical, Some(applied))
             }
             Some(latest) => self.publish(&mut nodes, &wanted, latest.clone(), logical, None),
         };
-        let Some(version) = self.facts.output::<String>(&publishing)? else { return Ok((nodes, None)) };
+        let Some(version) = self.op.output::<String>(&publishing)? else { return Ok((nodes, None)) };
         self.settled(nodes, wanted, version, logical, Some(publishing))
     }
 
@@ -234,11 +234,11 @@ impl Preparation<'_> {
         version: String,
         logical: &str,
         after: Option<StepId>,
-    ) -> Result<(Vec<Node>, Option<String>), Trouble> {
+    ) -> Result<(Vec<Node>, Option<String>), EngineError> {
         let settled = Self::id("version", logical);
         let step = AwaitVersion { wanted, version: version.clone() };
         nodes.push(Node::new(settled.clone(), "", step).after(after));
-        let ready = self.facts.is_done(&settled).then_some(version);
+        let ready = self.op.is_done(&settled).then_some(version);
         Ok((nodes, ready))
     }
 
@@ -265,7 +265,7 @@ impl Preparation<'_> {
         &self,
         application: &Application,
         look: &ApiLook,
-    ) -> Result<(Vec<Node>, Option<Option<PinnedApi>>), Trouble> {
+    ) -> Result<(Vec<Node>, Option<Option<PinnedApi>>), EngineError> {
         if application.routes.is_empty() {
             return Ok((vec![], Some(None)));
         }
@@ -277,7 +277,7 @@ impl Preparation<'_> {
             None => {
                 let step = CreateApi { target: self.target.clone(), pipeline: self.pipeline.clone() };
                 nodes.push(Node::new(create.clone(), "make the API", step).holding(Slot::Pipeline));
-                (self.facts.output::<Api>(&create)?, vec![create])
+                (self.op.output::<Api>(&create)?, vec![create])
             }
         };
         let Some(api) = api else { return Ok((nodes, None)) };
@@ -297,7 +297,7 @@ impl Preparation<'_> {
         let freeze = StepId::new("deployment");
         let step = CreateDeployment { target: self.target.clone(), api: api.id.clone(), digest };
         nodes.push(Node::new(freeze.clone(), "freeze the API", step).after(before).holding(Slot::Pipeline));
-        let Some(made) = self.facts.output::<Deployment>(&freeze)? else { return Ok((nodes, None)) };
+        let Some(made) = self.op.output::<Deployment>(&freeze)? else { return Ok((nodes, None)) };
         let known = self.deployed(&mut nodes, &api.id, &made, Some(freeze));
         Ok((nodes, known.map(|id| Some(pinned(id)))))
     }
@@ -318,7 +318,7 @@ impl Preparation<'_> {
         let (api, deployment) = (api.to_owned(), deployment.id.clone());
         let step = AwaitDeployment { target: self.target.clone(), api, deployment };
         nodes.push(Node::new(id.clone(), "", step).after(after));
-        known.filter(|_| self.facts.is_done(&id))
+        known.filter(|_| self.op.is_done(&id))
     }
 
     /// The steps that make integrations and routes what the template says. `None`: not all can be named yet.
@@ -329,7 +329,7 @@ impl Preparation<'_> {
         api: &Api,
         needs: &[StepId],
         nodes: &mut Vec<Node>,
-    ) -> Result<Option<Vec<StepId>>, Trouble> {
+    ) -> Result<Option<Vec<StepId>>, EngineError> {
         let mut ids = vec![];
         let mut integrations: BTreeMap<&str, Option<String>> = BTreeMap::new();
         let called: BTreeSet<&str> = application.routes.iter().map(|route| route.function.as_str()).collect();
@@ -345,7 +345,7 @@ impl Preparation<'_> {
                     let node = Node::new(id.clone(), title, step).after(needs.iter().cloned());
                     nodes.push(node.holding(Slot::Pipeline));
                     ids.push(id.clone());
-                    self.facts.output::<String>(&id)?
+                    self.op.output::<String>(&id)?
                 }
             };
             integrations.insert(logical, id);

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::domain::{AuditRecord, View, from_item};
-use crate::operation::{Context, StepFact, StepId, Trouble, load};
+use crate::domain::{AuditRecord, PipelineState, from_item};
+use crate::operation::{Context, StepState, StepId, EngineError, load};
 use crate::ports::{Order, Query};
 use sluice_model::{OperationId, PipelineName};
 
@@ -23,7 +23,7 @@ pub(crate) async fn recent(
     cx: &Context,
     pipeline: &PipelineName,
     look: Timestamp,
-) -> Result<Vec<Option<String>>, Trouble> {
+) -> Result<Vec<Option<String>>, EngineError> {
     let world = &cx.world;
     let settled = look - world.settings.settle;
     let mut made = vec![];
@@ -35,7 +35,7 @@ pub(crate) async fn recent(
             Err(error) if error.is_corrupt() => continue,
             Err(error) => return Err(error),
         };
-        let steps = loaded.facts.steps().filter(|(step, fact)| is_listed(step) && last(fact) > Some(settled));
+        let steps = loaded.op.steps().filter(|(step, fact)| is_listed(step) && last(fact) > Some(settled));
         made.extend(steps.map(|(_, fact)| fact.done.as_ref().and_then(|(_, output)| named(output))));
     }
     Ok(made)
@@ -46,7 +46,7 @@ async fn others(
     cx: &Context,
     pipeline: &PipelineName,
     since: Timestamp,
-) -> Result<BTreeSet<OperationId>, Trouble> {
+) -> Result<BTreeSet<OperationId>, EngineError> {
     let (store, keys) = (&*cx.world.store, &cx.world.keys);
     let newest = Query {
         partition: keys.audit_partition(pipeline),
@@ -55,9 +55,9 @@ async fn others(
         limit: Some(ACTS),
         after: None,
     };
-    let (view, page) =
-        futures::future::try_join(View::read(store, keys, pipeline), store.audit_records(newest)).await?;
-    let mut others: BTreeSet<_> = view.tickets.into_iter().map(|ticket| ticket.operation).collect();
+    let (state, page) =
+        futures::future::try_join(PipelineState::read(store, keys, pipeline), store.audit_records(newest)).await?;
+    let mut others: BTreeSet<_> = state.tickets.into_iter().map(|ticket| ticket.operation).collect();
     for item in &page.items {
         // An act that a newer version of Sluice records is none of ours: its operation has a ticket while it is open.
         let Ok(record) = from_item::<AuditRecord>(item) else { continue };
@@ -75,7 +75,7 @@ fn is_listed(step: &StepId) -> bool {
 }
 
 /// When it may have been made at the latest.
-fn last(fact: &StepFact) -> Option<Timestamp> {
+fn last(fact: &StepState) -> Option<Timestamp> {
     let done = fact.done.as_ref().map(|(at, _)| *at);
     done.or(fact.fault.as_ref().map(|(at, _)| *at)).or(fact.intent)
 }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::domain::{
-    Current, PinnedApi, REVISION, Release, Stage, TOUCHED, VersionSet, View, from_item, to_item,
+    Current, PinnedApi, REVISION, Release, Stage, TOUCHED, VersionSet, PipelineState, from_item, to_item,
 };
 use crate::operation::{
-    Context, Effect, Facts, Keys, PROMOTE, Progress, Step, StepId, Trouble, Undone, VOID,
+    Context, Effect, OperationState, Keys, PROMOTE, Progress, Step, StepId, EngineError, Undone, VOID,
 };
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Target};
@@ -17,8 +17,8 @@ use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName,
 /// The step that reads a stage's revision before the stage is looked at.
 pub(crate) const STAGE_REVISION: &str = "stage-revision";
 
-fn revision_of(stage: &StageName, view: &View) -> u64 {
-    view.stage_revisions.get(stage).copied().unwrap_or(0)
+fn revision_of(stage: &StageName, state: &PipelineState) -> u64 {
+    state.stage_revisions.get(stage).copied().unwrap_or(0)
 }
 
 /// A stage's record as it was read, to be written with the revision that follows.
@@ -35,14 +35,14 @@ impl StageRecord {
         cx: &Context,
         pipeline: &PipelineName,
         stage: &StageName,
-    ) -> Result<Self, Trouble> {
-        let mut view = View::read(&*cx.world.store, &cx.world.keys, pipeline).await?;
-        let revision = revision_of(stage, &view);
-        let promotions = view.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck);
+    ) -> Result<Self, EngineError> {
+        let mut state = PipelineState::read(&*cx.world.store, &cx.world.keys, pipeline).await?;
+        let revision = revision_of(stage, &state);
+        let promotions = state.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck);
         let others = promotions.map(|ticket| ticket.operation.clone()).collect();
-        match view.stages.remove(stage) {
+        match state.stages.remove(stage) {
             Some(stage) => Ok(Self { stage, revision, others }),
-            None => Err(Trouble::Corrupt(format!("stage {stage} of {pipeline} has no record"))),
+            None => Err(EngineError::Corrupt(format!("stage {stage} of {pipeline} has no record"))),
         }
     }
 
@@ -59,33 +59,33 @@ impl StageRecord {
 
 /// What changes whenever a stage moves, also if it is taken back: the revision of its record, and the operation that took
 /// something back since.
-pub(crate) fn mark(stage: &StageName, view: &View) -> Value {
-    match view.stage_touched.get(stage) {
-        None => revision_of(stage, view).into(),
-        Some(operation) => json!([revision_of(stage, view), operation]),
+pub(crate) fn mark(stage: &StageName, state: &PipelineState) -> Value {
+    match state.stage_touched.get(stage) {
+        None => revision_of(stage, state).into(),
+        Some(operation) => json!([revision_of(stage, state), operation]),
     }
 }
 
 /// Whether an operation moved something of its stage, or may have.
-pub(crate) fn began_to_move(facts: &Facts) -> bool {
+pub(crate) fn began_to_move(op: &OperationState) -> bool {
     let moves = |step: &StepId| {
         ["alias:", "permit:"].iter().any(|kind| step.0.starts_with(kind)) || step.0 == "api-stage"
     };
-    facts.steps().any(|(step, fact)| moves(step) && fact.intent.is_some())
+    op.steps().any(|(step, fact)| moves(step) && fact.intent.is_some())
 }
 
 /// What the end of an operation leaves that moved a stage and took it back: who looked at the stage meanwhile saw what is not
 /// any more, though the record says the same.
 pub(crate) fn touched(
-    facts: &Facts,
+    op: &OperationState,
     target: &Target,
     pipeline: &PipelineName,
     stage: &StageName,
 ) -> Option<Write> {
     // What was marked as resolved is recorded, which nobody overlooks.
-    (began_to_move(facts) && facts.resolved.is_none()).then(|| Write::Update {
+    (began_to_move(op) && op.resolved.is_none()).then(|| Write::Update {
         key: Keys::new(target).stage(pipeline, stage),
-        set: [(TOUCHED.to_owned(), Guard::Text(facts.id.to_string()))].into(),
+        set: [(TOUCHED.to_owned(), Guard::Text(op.id.to_string()))].into(),
         due: DueChange::Keep,
         when: Precondition::Present,
     })
@@ -102,22 +102,22 @@ impl Step for ReadRevision {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
-        let view = View::read(&*cx.world.store, &cx.world.keys, &self.pipeline).await?;
-        Progress::done(mark(&self.stage, &view))
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &self.pipeline).await?;
+        Progress::done(mark(&self.stage, &state))
     }
 }
 
 /// Whether a stage is still as it was when an operation looked at it: what the looks saw is what the moves go from, and
 /// where they go back to.
 pub(crate) fn unmoved(
-    facts: &Facts,
+    op: &OperationState,
     pipeline: &PipelineName,
     stage: &StageName,
-    view: &View,
+    state: &PipelineState,
 ) -> Result<(), Refusal> {
-    let seen = facts.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
-    let now = mark(stage, view);
+    let seen = op.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
+    let now = mark(stage, state);
     if seen.is_none_or(|seen| seen == now) {
         return Ok(());
     }
@@ -139,7 +139,7 @@ pub(crate) struct RanBefore {
 impl RanBefore {
     /// What is left if the stage was moved since. A rollback passes an operation that is stuck, and where it went is not
     /// to be taken back with it, even if both went to the same version.
-    pub(crate) async fn left_if_moved(&self, cx: &Context) -> Result<Option<Undone>, Trouble> {
+    pub(crate) async fn left_if_moved(&self, cx: &Context) -> Result<Option<Undone>, EngineError> {
         let world = &cx.world;
         let item = world.store.get(&world.keys.stage(&self.pipeline, &self.stage)).await?;
         let stage: Option<Stage> = item.as_ref().map(from_item).transpose()?;
@@ -171,7 +171,7 @@ impl Step for RecordMove {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let keys = &cx.world.keys;
         let mut record = StageRecord::read(cx, &self.pipeline, &self.stage).await?;
         let mut current = self.current.clone();
@@ -210,19 +210,19 @@ enum Moved {
     BesideOthers { url: Option<String>, others: bool },
 }
 
-fn moved(facts: &Facts) -> Result<Option<Moved>, Trouble> {
+fn moved(op: &OperationState) -> Result<Option<Moved>, EngineError> {
     // Not done, or done and without a URL: both say that there is none.
-    facts.output(&StepId::new("record"))
+    op.output(&StepId::new("record"))
 }
 
 /// Where a stage answers that an operation moved, once that is recorded.
-pub(crate) fn moved_url(facts: &Facts) -> Option<String> {
-    match moved(facts).ok()?? {
+pub(crate) fn moved_url(op: &OperationState) -> Option<String> {
+    match moved(op).ok()?? {
         Moved::Alone(url) | Moved::BesideOthers { url, .. } => url,
     }
 }
 
 /// Whether other promotions were open when a move was recorded.
-pub(crate) fn others_are_open(facts: &Facts) -> Result<bool, Trouble> {
-    Ok(matches!(moved(facts)?, Some(Moved::BesideOthers { others: true, .. })))
+pub(crate) fn others_are_open(op: &OperationState) -> Result<bool, EngineError> {
+    Ok(matches!(moved(op)?, Some(Moved::BesideOthers { others: true, .. })))
 }

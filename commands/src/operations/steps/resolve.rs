@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures::future::try_join_all;
 
 use crate::domain::{Current, Release, Stage, VersionSet, from_item};
-use crate::operation::{Context, Effect, Facts, Node, Progress, Slot, Step, StepId, Trouble};
+use crate::operation::{Context, Effect, OperationState, Node, Progress, Slot, Step, StepId, EngineError};
 use crate::operations::steps::StageRecord;
 use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
 
@@ -18,12 +18,12 @@ const COMPARED: usize = 20;
 
 /// The steps that record what really runs on a stage.
 pub(crate) fn resolution_nodes(
-    facts: &Facts,
+    op: &OperationState,
     target: &Target,
     pipeline: &PipelineName,
     stage: &StageName,
 ) -> Vec<Node> {
-    let aliases = facts.steps().filter_map(|(id, _)| id.0.strip_prefix("alias:"));
+    let aliases = op.steps().filter_map(|(id, _)| id.0.strip_prefix("alias:"));
     let step = Resolve {
         target: target.clone(),
         pipeline: pipeline.clone(),
@@ -49,7 +49,7 @@ struct Known {
 }
 
 impl Resolve {
-    async fn known(&self, cx: &Context, stage: &Stage) -> Result<Vec<Known>, Trouble> {
+    async fn known(&self, cx: &Context, stage: &Stage) -> Result<Vec<Known>, EngineError> {
         let keys = &cx.world.keys;
         let numbers: Vec<_> = stage.runs.iter().rev().take(COMPARED).map(|run| run.release).collect();
         let wanted: Vec<_> =
@@ -71,15 +71,15 @@ impl Resolve {
         &self,
         cx: &Context,
         functions: BTreeSet<&String>,
-    ) -> Result<BTreeMap<String, String>, Trouble> {
+    ) -> Result<BTreeMap<String, String>, EngineError> {
         let found = functions.into_iter().map(|function| async move {
             let alias = cx.world.functions.alias(&self.target, function, self.stage.as_str()).await?;
-            Ok::<_, Trouble>(alias.map(|alias| (function.clone(), alias.version)))
+            Ok::<_, EngineError>(alias.map(|alias| (function.clone(), alias.version)))
         });
         Ok(try_join_all(found).await?.into_iter().flatten().collect())
     }
 
-    async fn serves(&self, cx: &Context, stage: &Stage) -> Result<Option<String>, Trouble> {
+    async fn serves(&self, cx: &Context, stage: &Stage) -> Result<Option<String>, EngineError> {
         let Some(api) = stage.current.as_ref().and_then(|current| current.api.as_ref()) else {
             return Ok(None);
         };
@@ -87,7 +87,7 @@ impl Resolve {
         Ok(found.and_then(|stage| stage.deployment))
     }
 
-    async fn release(&self, cx: &Context, number: ReleaseNumber) -> Result<Option<Release>, Trouble> {
+    async fn release(&self, cx: &Context, number: ReleaseNumber) -> Result<Option<Release>, EngineError> {
         let item = cx.world.store.get(&cx.world.keys.release(&self.pipeline, number)).await?;
         Ok(item.map(|item| from_item(&item)).transpose()?)
     }
@@ -98,7 +98,7 @@ impl Step for Resolve {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let mut record = StageRecord::read(cx, &self.pipeline, &self.stage).await?;
         let stage = &mut record.stage;
         let known = self.known(cx, stage).await?;

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use crate::operation::effects::{CREATE_ROLE, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
-use crate::operation::{Context, Effect, Node, Observed, Progress, Step, StepId, Trouble};
+use crate::operation::{Context, Effect, Node, Observed, Progress, Step, StepId, EngineError};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{foreign, ours};
@@ -31,7 +31,7 @@ impl Step for CreateRole {
     fn effect(&self) -> Effect {
         Effect::Mutate(&CREATE_ROLE)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let spec = RoleSpec {
             name: self.role.name.clone(),
             path: names::IAM_PATH.to_owned(),
@@ -42,7 +42,7 @@ impl Step for CreateRole {
         };
         Progress::done(cx.world.identity.create_role(&self.target, &spec).await?.arn)
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         match cx.world.identity.role(&self.target, &self.role.name).await? {
             None => Ok(Observed::Absent),
             Some(role) if self.is_ours(&role) => ours(role.arn),
@@ -59,7 +59,7 @@ pub(crate) struct PutRolePolicy {
 }
 
 impl PutRolePolicy {
-    async fn found(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn found(&self, cx: &Context) -> Result<Observed, EngineError> {
         let Self { target, role } = self;
         let found = cx.world.identity.role_policy(target, &role.name, PUT_ROLE_POLICY_NAME).await?;
         match found {
@@ -75,10 +75,10 @@ impl Step for PutRolePolicy {
     fn effect(&self) -> Effect {
         Effect::Mutate(&ROLE_POLICY)
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         match self.found(cx).await? {
             Observed::Ours(_) => return Progress::done(()),
-            Observed::Foreign(refusal) => return Err(Trouble::Refused(refusal)),
+            Observed::Foreign(refusal) => return Err(EngineError::Refused(refusal)),
             Observed::Absent => {}
         }
         let Self { target, role } = self;
@@ -86,7 +86,7 @@ impl Step for PutRolePolicy {
         identity.put_role_policy(target, &role.name, PUT_ROLE_POLICY_NAME, &role.policy).await?;
         Progress::done(())
     }
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         self.found(cx).await
     }
 }

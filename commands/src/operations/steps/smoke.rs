@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 use crate::domain::{Artifact, Policy, Smoke, VersionSet, plain};
 use crate::operation::effects::INVOKE;
-use crate::operation::{Context, Effect, Node, Progress, Slot, Step, StepId, Trouble, VOID};
+use crate::operation::{Context, Effect, Node, Progress, Slot, Step, StepId, EngineError, VOID};
 use crate::operations::steps::stage_url;
 use crate::ports::Reply;
 use sluice_model::{Class, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
@@ -127,7 +127,7 @@ impl SmokeTest {
     }
 
     /// One try; what was seen instead, if it did not pass.
-    async fn tried(&self, cx: &Context) -> Result<Option<String>, Trouble> {
+    async fn tried(&self, cx: &Context) -> Result<Option<String>, EngineError> {
         match (&self.at, &self.smoke) {
             (At::Url(url), Smoke::Request { method, status: wanted, .. }) => {
                 Ok(match cx.world.probe.request(*method, url).await {
@@ -154,8 +154,8 @@ impl SmokeTest {
                     Err(error) => Ok(Some(format!("had no answer of {} ({})", error.call, error.code))),
                 }
             }
-            (At::Nothing(refusal), _) => Err(Trouble::Refused(refusal.clone())),
-            _ => Err(Trouble::Corrupt("a smoke test that asks what it is not about".into())),
+            (At::Nothing(refusal), _) => Err(EngineError::Refused(refusal.clone())),
+            _ => Err(EngineError::Corrupt("a smoke test that asks what it is not about".into())),
         }
     }
 
@@ -195,7 +195,7 @@ impl Step for SmokeTest {
             At::Url(_) | At::Nothing(_) => Effect::Look,
         }
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let is_request = matches!(self.at, At::Url(_));
         let is_stale = is_request && cx.begun.elapsed() < STALE;
         let mut failed = self.tried(cx).await?;
@@ -208,14 +208,14 @@ impl Step for SmokeTest {
         let Some(seen) = failed else {
             if is_stale {
                 let note = Text::plain("passed, and is asked again");
-                return Ok(Progress::LookAgain { after: AGAIN, note: Some(note) });
+                return Ok(Progress::NotYet { after: AGAIN, note: Some(note) });
             }
             return Progress::done(());
         };
         if cx.begun.elapsed() < PATIENCE {
-            return Ok(Progress::LookAgain { after: AGAIN, note: Some(Text::plain(seen)) });
+            return Ok(Progress::NotYet { after: AGAIN, note: Some(Text::plain(seen)) });
         }
-        Err(Trouble::Refused(self.failed(&seen)))
+        Err(EngineError::Refused(self.failed(&seen)))
     }
 }
 

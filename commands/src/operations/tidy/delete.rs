@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
-use crate::domain::{Tidied, View, to_item};
+use crate::domain::{Tidied, PipelineState, to_item};
 use crate::operation::effects::{
     DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, LOG_RETENTION, PUT_ROLE_POLICY_NAME,
 };
-use crate::operation::{Context, Effect, Observed, Progress, Step, Trouble};
+use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError};
 use crate::operations::steps::ours;
 use crate::ports::{Precondition, Write};
 use sluice_model::{PipelineName, Target};
@@ -40,7 +40,7 @@ impl Step for Remove {
         })
     }
 
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let (world, at) = (&cx.world, &self.target);
         match &self.leftover {
             Leftover::Version { function, version } => {
@@ -55,7 +55,7 @@ impl Step for Remove {
         Progress::done(())
     }
 
-    async fn observe(&self, cx: &Context) -> Result<Observed, Trouble> {
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let (world, at) = (&cx.world, &self.target);
         let is_removed = match &self.leftover {
             Leftover::Version { function, version } => {
@@ -76,7 +76,7 @@ impl Step for Remove {
 /// could not delete everything.
 pub(super) struct Record {
     pub(super) name: PipelineName,
-    pub(super) goes_on: bool,
+    pub(super) accepts_drift: bool,
 }
 
 #[async_trait]
@@ -84,12 +84,12 @@ impl Step for Record {
     fn effect(&self) -> Effect {
         Effect::Look
     }
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let (world, name) = (&cx.world, &self.name);
-        let view = View::read(&*world.store, &world.keys, name).await?;
-        let releases = match self.goes_on {
-            true => view.tidied.map_or(0, |before| before.releases),
-            false => view.counters.releases,
+        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
+        let releases = match self.accepts_drift {
+            true => state.tidied.map_or(0, |before| before.releases),
+            false => state.counters.releases,
         };
         let tidied = Tidied { at: world.clock.now(), releases };
         let item = to_item(world.keys.tidied(name), Default::default(), &tidied)?;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::roles::{self, Known};
 use super::{KIND, Params, needed, quiet};
-use crate::domain::{TICKETS, VersionSet, View, from_item, to_item};
-use crate::operation::{Context, Effect, Keys, Progress, Step, Trouble};
+use crate::domain::{TICKETS, VersionSet, PipelineState, from_item, to_item};
+use crate::operation::{Context, Effect, Keys, Progress, Step, EngineError};
 use crate::operations::names;
 use crate::ports::{Alias, DueChange, FunctionVersion, Guard, Guards, Precondition, Write};
 use sluice_model::{ReleaseNumber, StageName, Target, Text};
@@ -90,15 +90,15 @@ impl Step for LookForLeftovers {
         Effect::Look
     }
 
-    async fn run(&self, cx: &Context) -> Result<Progress, Trouble> {
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let (world, name) = (&cx.world, &self.params.name);
-        let view = View::read(&*world.store, &world.keys, name).await?;
-        let pipeline = view.expect_pipeline()?;
+        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
+        let pipeline = state.expect_pipeline()?;
         if self.params.delete {
-            self.must_be_quiet(cx, &view).await?;
+            self.must_be_quiet(cx, &state).await?;
         }
-        let sets = self.sets(cx, &view).await?;
-        let outdated = Outdated::of(&view, &sets);
+        let sets = self.sets(cx, &state).await?;
+        let outdated = Outdated::of(&state, &sets);
         let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (of, set) in &sets {
             for (function, version) in &set.versions {
@@ -122,7 +122,7 @@ impl Step for LookForLeftovers {
         logs.truncate(MOST_LOGS);
         let found = Found { versions, roles, logs, more };
         let writes =
-            if self.params.delete { self.marks(&world.keys, &view, &sets, &outdated)? } else { vec![] };
+            if self.params.delete { self.marks(&world.keys, &state, &sets, &outdated)? } else { vec![] };
         Progress::recorded(found, writes)
     }
 }
@@ -138,9 +138,9 @@ struct Outdated {
 }
 
 impl Outdated {
-    fn of(view: &View, sets: &Sets) -> Self {
+    fn of(state: &PipelineState, sets: &Sets) -> Self {
         // A release may have run on a stage more than once.
-        let outdated: BTreeSet<_> = needed::outdated(view).into_iter().collect();
+        let outdated: BTreeSet<_> = needed::outdated(state).into_iter().collect();
         let recorded = outdated.into_iter().filter_map(|of| Some((sets.get(&of)?.tidied, of)));
         let (marked, mark): (Vec<_>, Vec<_>) = recorded.partition(|(is_marked, _)| *is_marked);
         let more = mark.len() > MOST_SETS;
@@ -190,18 +190,18 @@ fn known(looked: &[Looked], deleted: &[(String, String)]) -> Known {
 }
 
 impl LookForLeftovers {
-    async fn must_be_quiet(&self, cx: &Context, view: &View) -> Result<(), Trouble> {
+    async fn must_be_quiet(&self, cx: &Context, state: &PipelineState) -> Result<(), EngineError> {
         let name = &self.params.name;
-        match quiet::unrest(&cx.world, view, name).await? {
+        match quiet::unrest(&cx.world, state, name).await? {
             None => Ok(()),
-            Some(unrest) => Err(Trouble::Refused(quiet::not_quiet(name, unrest))),
+            Some(unrest) => Err(EngineError::Refused(quiet::not_quiet(name, unrest))),
         }
     }
 
     /// The version sets of all releases that the stages remember.
-    async fn sets(&self, cx: &Context, view: &View) -> Result<Sets, Trouble> {
+    async fn sets(&self, cx: &Context, state: &PipelineState) -> Result<Sets, EngineError> {
         let (world, name) = (&cx.world, &self.params.name);
-        let runs = view
+        let runs = state
             .stages
             .values()
             .flat_map(|stage| stage.runs.iter().map(|run| (stage.name.clone(), run.release)));
@@ -219,11 +219,11 @@ impl LookForLeftovers {
         }
         // Without the set of a release that is needed nobody knows which versions must stay.
         let is_needed = |of: &(StageName, ReleaseNumber)| {
-            view.stages.get(&of.0).is_some_and(|stage| needed::needed(stage).contains(&of.1))
+            state.stages.get(&of.0).is_some_and(|stage| needed::needed(stage).contains(&of.1))
         };
         match by_key.values().find(|of| is_needed(of) && !sets.contains_key(*of)) {
             Some((stage, release)) => {
-                Err(Trouble::Corrupt(format!("{name} {release} has no versions on {stage}")))
+                Err(EngineError::Corrupt(format!("{name} {release} has no versions on {stage}")))
             }
             None => Ok(sets),
         }
@@ -234,7 +234,7 @@ impl LookForLeftovers {
         &self,
         cx: &Context,
         needed: BTreeMap<String, BTreeSet<String>>,
-    ) -> Result<Vec<Looked>, Trouble> {
+    ) -> Result<Vec<Looked>, EngineError> {
         let functions = &cx.world.functions;
         let looks = needed.into_iter().map(async |(function, needed)| {
             let found = futures::future::try_join(
@@ -243,17 +243,17 @@ impl LookForLeftovers {
             );
             let (versions, aliases) = found.await?;
             let (versions, aliases) = (versions.unwrap_or_default(), aliases.unwrap_or_default());
-            Ok::<_, Trouble>(Looked { function, needed, versions, aliases })
+            Ok::<_, EngineError>(Looked { function, needed, versions, aliases })
         });
         stream::iter(looks).buffered(SIDE_BY_SIDE).try_collect().await
     }
 
     /// Those of these log groups whose events never expire.
-    async fn endless(&self, cx: &Context, groups: Vec<String>) -> Result<Vec<String>, Trouble> {
+    async fn endless(&self, cx: &Context, groups: Vec<String>) -> Result<Vec<String>, EngineError> {
         let logs = &cx.world.logs;
         let looks = groups.into_iter().map(async |group| {
             let days = logs.retention(&self.target, &group).await?;
-            Ok::<_, Trouble>((days == Some(0)).then_some(group))
+            Ok::<_, EngineError>((days == Some(0)).then_some(group))
         });
         let endless = stream::iter(looks).buffered(SIDE_BY_SIDE).try_filter_map(async |group| Ok(group));
         endless.take(MOST_LOGS + 1).try_collect().await
@@ -265,17 +265,17 @@ impl LookForLeftovers {
     fn marks(
         &self,
         keys: &Keys,
-        view: &View,
+        state: &PipelineState,
         sets: &Sets,
         outdated: &Outdated,
-    ) -> Result<Vec<Write>, Trouble> {
+    ) -> Result<Vec<Write>, EngineError> {
         let name = &self.params.name;
         let tickets = |number| Guards::from([(TICKETS.to_owned(), Guard::Number(number))]);
         let mut writes = vec![Write::Update {
             key: keys.pipeline(name),
-            set: tickets(view.counters.tickets + 1),
+            set: tickets(state.counters.tickets + 1),
             due: DueChange::Keep,
-            when: Precondition::Equals(tickets(view.counters.tickets)),
+            when: Precondition::Equals(tickets(state.counters.tickets)),
         }];
         for of in &outdated.mark {
             let Some(set) = sets.get(of) else { continue };

@@ -15,8 +15,8 @@ mod roles;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{About, View};
-use crate::operation::{Definition, Facts, Node, Slot, StepId, Story, Trouble, World};
+use crate::domain::{AuditSubject, PipelineState};
+use crate::operation::{Operation, OperationState, Node, Slot, StepId, Summary, EngineError, World};
 use delete::{Leftover, Record, Remove};
 use look::{Found, LookForLeftovers};
 use sluice_model::{Permission, PipelineName, Target, Text};
@@ -29,8 +29,8 @@ pub const KIND: &str = "tidy";
 const LOG_DAYS: u32 = 90;
 
 /// Whether nothing of the pipeline moves, or moved within the last hour.
-pub(crate) async fn is_quiet(world: &World, view: &View, name: &PipelineName) -> Result<bool, Trouble> {
-    Ok(quiet::unrest(world, view, name).await?.is_none())
+pub(crate) async fn is_quiet(world: &World, state: &PipelineState, name: &PipelineName) -> Result<bool, EngineError> {
+    Ok(quiet::unrest(world, state, name).await?.is_none())
 }
 
 /// What is asked.
@@ -52,17 +52,17 @@ fn look() -> StepId {
     StepId::new("look")
 }
 
-impl Definition for Tidy {
+impl Operation for Tidy {
     fn kind(&self) -> &'static str {
         KIND
     }
 
-    fn nodes(&self, facts: &Facts, target: &Target) -> Result<Vec<Node>, Trouble> {
-        let params: Params = facts.params()?;
+    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        let params: Params = op.params()?;
         let step = LookForLeftovers { target: target.clone(), params: params.clone() };
         // No deploy or promotion makes versions meanwhile, or looks at those that are about to go.
         let mut nodes = vec![Node::new(look(), "look for what nothing needs", step).holding(Slot::Pipeline)];
-        let Some(found) = facts.output::<Found>(&look())? else { return Ok(nodes) };
+        let Some(found) = op.output::<Found>(&look())? else { return Ok(nodes) };
         let mut done = vec![look()];
         if params.delete {
             let remove = |leftover| Remove { target: target.clone(), leftover };
@@ -90,44 +90,44 @@ impl Definition for Tidy {
             }
         }
         if params.delete || params.automatic {
-            let goes_on = params.delete && found.more;
-            let record = Record { name: params.name, goes_on };
+            let accepts_drift = params.delete && found.more;
+            let record = Record { name: params.name, accepts_drift };
             nodes.push(Node::new(StepId::new("record"), "", record).after(done));
         }
         Ok(nodes)
     }
 
-    fn permission(&self, facts: &Facts) -> Permission {
-        match facts.params::<Params>() {
+    fn permission(&self, op: &OperationState) -> Permission {
+        match op.params::<Params>() {
             Ok(Params { automatic: true, .. }) => Permission::Sluice,
             _ => Permission::Admins,
         }
     }
 
-    fn about(&self, _: &Facts) -> About {
-        About::default()
+    fn about(&self, _: &OperationState) -> AuditSubject {
+        AuditSubject::default()
     }
 
-    fn story(&self, facts: &Facts) -> Story {
-        let Ok(params) = facts.params::<Params>() else { return Story::new("Tidy".into()) };
+    fn summary(&self, op: &OperationState) -> Summary {
+        let Ok(params) = op.params::<Params>() else { return Summary::new("Tidy".into()) };
         let name = &params.name;
         let title = if params.delete { "Tidying " } else { "What can be tidied of " };
-        let mut story = Story::new(Text::plain(title).code(name.as_str()));
-        let Ok(Some(found)) = facts.output::<Found>(&look()) else { return story };
+        let mut summary = Summary::new(Text::plain(title).code(name.as_str()));
+        let Ok(Some(found)) = op.output::<Found>(&look()) else { return summary };
         if let Some(versions) = found.listed_versions() {
-            story = story.field("Versions", versions);
+            summary = summary.field("Versions", versions);
         }
         if !found.roles.is_empty() {
-            story = story.field("Roles", Text::plain(found.roles.len().to_string()));
+            summary = summary.field("Roles", Text::plain(found.roles.len().to_string()));
         }
         if !found.logs.is_empty() {
             let groups = found.logs.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
             let more = found.logs.len().saturating_sub(5);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            story = story.field("Logs", Text::plain(format!("{groups}{more}: kept for {LOG_DAYS} days")));
+            summary = summary.field("Logs", Text::plain(format!("{groups}{more}: kept for {LOG_DAYS} days")));
         }
-        story.result = Some(found.result(params.delete));
-        story.hint = match (params.delete, params.automatic) {
+        summary.result = Some(found.result(params.delete));
+        summary.hint = match (params.delete, params.automatic) {
             _ if found.is_empty() => None,
             (true, _) if found.more => {
                 Some(Text::plain("There is more: ").code(format!("/pipeline tidy {name} now")))
@@ -139,7 +139,7 @@ impl Definition for Tidy {
                     .code(format!("/pipeline tidy {name} now")),
             ),
         };
-        story
+        summary
     }
 }
 

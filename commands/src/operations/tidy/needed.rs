@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Act, AuditRecord, Stage, View};
+use crate::domain::{Act, AuditRecord, Stage, PipelineState};
 use crate::operation::{DEPLOY, PROMOTE, ROLLBACK};
 use sluice_model::{ReleaseNumber, StageName};
 
@@ -33,14 +33,14 @@ pub(super) fn needed(stage: &Stage) -> BTreeSet<ReleaseNumber> {
 }
 
 /// The version sets that nothing needs any more, of all stages.
-pub(super) fn outdated(view: &View) -> Vec<(StageName, ReleaseNumber)> {
+pub(super) fn outdated(state: &PipelineState) -> Vec<(StageName, ReleaseNumber)> {
     let of = |stage: &Stage| {
         let needed = needed(stage);
         let name = stage.name.clone();
         let all: Vec<_> = stage.runs.iter().map(|run| run.release).collect();
         all.into_iter().filter(move |run| !needed.contains(run)).map(move |run| (name.clone(), run))
     };
-    view.stages.values().flat_map(of).collect()
+    state.stages.values().flat_map(of).collect()
 }
 
 /// Why nothing may be deleted yet.
@@ -53,8 +53,8 @@ pub(super) enum Unrest {
 }
 
 /// Whether the pipeline is quiet, from its open operations and its newest audit records.
-pub(super) fn unrest(view: &View, newest: &[AuditRecord], now: Timestamp) -> Option<Unrest> {
-    if view.tickets.iter().any(|ticket| moves(&ticket.kind)) {
+pub(super) fn unrest(state: &PipelineState, newest: &[AuditRecord], now: Timestamp) -> Option<Unrest> {
+    if state.tickets.iter().any(|ticket| moves(&ticket.kind)) {
         return Some(Unrest::Open);
     }
     let moved = newest.iter().filter(|record| moves(&record.kind) && record.act != Act::Refused);
@@ -66,7 +66,7 @@ pub(super) fn unrest(view: &View, newest: &[AuditRecord], now: Timestamp) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{About, Current, Run};
+    use crate::domain::{AuditSubject, Current, Run};
     use crate::operation::Ticket;
     use crate::operation::testing::operation_id;
     use crate::testing::samples;
@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn what_is_open_or_moved_within_the_hour_keeps_everything() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-        let mut view = View::default();
-        assert_eq!(unrest(&view, &[], now), None);
+        let mut state = PipelineState::default();
+        assert_eq!(unrest(&state, &[], now), None);
         let record = |kind: &str, act, at: &str| AuditRecord {
             at: at.parse().unwrap(),
             act,
@@ -113,12 +113,12 @@ mod tests {
             command: String::new(),
             rule: String::new(),
             outcome: String::new(),
-            about: About::default(),
+            about: AuditSubject::default(),
         };
         let moved = record(DEPLOY, Act::Failed, "2026-03-01T11:30:00Z");
         let until = Unrest::Until("2026-03-01T12:30:00Z".parse().unwrap());
         assert_eq!(
-            unrest(&view, &[moved], now),
+            unrest(&state, &[moved], now),
             Some(until),
             "also an attempt that failed may have moved one"
         );
@@ -127,9 +127,9 @@ mod tests {
             record("build", Act::Succeeded, "2026-03-01T11:59:00Z"),
             record(PROMOTE, Act::Refused, "2026-03-01T11:59:00Z"),
         ] {
-            assert_eq!(unrest(&view, &[quiet], now), None);
+            assert_eq!(unrest(&state, &[quiet], now), None);
         }
-        view.tickets.push(Ticket {
+        state.tickets.push(Ticket {
             number: 1,
             operation: operation_id(1),
             kind: PROMOTE.to_owned(),
@@ -137,6 +137,6 @@ mod tests {
             queued: None,
             stuck: false,
         });
-        assert_eq!(unrest(&view, &[], now), Some(Unrest::Open));
+        assert_eq!(unrest(&state, &[], now), Some(Unrest::Open));
     }
 }

@@ -1,8 +1,8 @@
 //! Whether a pipeline is quiet, as its open operations and its audit records say.
 
 use super::needed::{self, Unrest};
-use crate::domain::{AuditRecord, View, from_item};
-use crate::operation::{Keys, Trouble, World};
+use crate::domain::{AuditRecord, PipelineState, from_item};
+use crate::operation::{Keys, EngineError, World};
 use crate::ports::{Order, Query};
 use sluice_model::{PipelineName, Refusal};
 
@@ -12,9 +12,9 @@ const MOST_RECORDS: u32 = 500;
 /// Why nothing of the pipeline may be deleted yet; `None`: it may.
 pub(super) async fn unrest(
     world: &World,
-    view: &View,
+    state: &PipelineState,
     name: &PipelineName,
-) -> Result<Option<Unrest>, Trouble> {
+) -> Result<Option<Unrest>, EngineError> {
     let now = world.clock.now();
     let since = now.checked_sub(needed::QUIET).unwrap_or(now);
     let query = Query {
@@ -28,8 +28,8 @@ pub(super) async fn unrest(
     // A record that this version cannot read may be of a move.
     let records: Result<Vec<AuditRecord>, _> = page.items.iter().map(from_item).collect();
     match records {
-        Ok(records) if page.more.is_none() => Ok(needed::unrest(view, &records, now)),
-        _ => Ok(Some(needed::unrest(view, &[], now).unwrap_or(Unrest::Until(now + needed::QUIET)))),
+        Ok(records) if page.more.is_none() => Ok(needed::unrest(state, &records, now)),
+        _ => Ok(Some(needed::unrest(state, &[], now).unwrap_or(Unrest::Until(now + needed::QUIET)))),
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::look::{MOST_ROLES, SIDE_BY_SIDE};
 use super::needed::QUIET;
-use crate::operation::{Context, Trouble};
+use crate::operation::{Context, EngineError};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::ports::{Role, TAG_PIPELINE};
@@ -30,7 +30,7 @@ pub(super) async fn unused(
     target: &Target,
     name: &PipelineName,
     known: &Known,
-) -> Result<Vec<String>, Trouble> {
+) -> Result<Vec<String>, EngineError> {
     let identity = &cx.world.identity;
     let (stem, builds) = (ImmutableRole::stem(name), ImmutableRole::builds_stem(name));
     let mut roles = identity.role_names(target, names::IAM_PATH).await?;
@@ -44,7 +44,7 @@ pub(super) async fn unused(
     let now = cx.world.clock.now();
     let looks = roles.into_iter().map(async |role| {
         let found = identity.role(target, &role).await?;
-        Ok::<_, Trouble>(found.is_some_and(|found| may_go(&found, target, name, now)).then_some(role))
+        Ok::<_, EngineError>(found.is_some_and(|found| may_go(&found, target, name, now)).then_some(role))
     });
     let unused = stream::iter(looks).buffered(SIDE_BY_SIDE).try_filter_map(async |role| Ok(role));
     unused.take(MOST_ROLES + 1).try_collect().await
@@ -57,7 +57,7 @@ async fn named(
     target: &Target,
     name: &PipelineName,
     known: &Known,
-) -> Result<BTreeSet<String>, Trouble> {
+) -> Result<BTreeSet<String>, EngineError> {
     let functions = &cx.world.functions;
     let latest = functions.roles_in_use(target).await?;
     let stem = function_name(name, "");

@@ -6,17 +6,17 @@ use jiff::Timestamp;
 use tokio::time::{Instant, advance};
 
 use super::*;
-use crate::domain::{FINGERPRINT, KIND, OPERATION, Outside, QUEUED, from_item};
+use crate::domain::{FINGERPRINT, KIND, OPERATION, ObservedDrift, QUEUED, from_item};
 use crate::operation::{Keys, Slot};
 use crate::ports::{Clock, Guard, Guards, Item};
-use crate::testing::{Cloud, Weather, samples, target};
+use crate::testing::{FakeAws, Faults, samples, target};
 use sluice_model::{Class, PipelineName, Text};
 
 const HELLO: &str = "sluice-orders-Hello";
 
 struct Truthful {
     office: Office,
-    cloud: Arc<Cloud>,
+    fake_aws: Arc<FakeAws>,
     clock: Arc<TestClock>,
     said: std::cell::Cell<u32>,
 }
@@ -27,19 +27,19 @@ async fn truthful() -> Truthful {
     let stages = [("dev", 2), ("staging", 2), ("prod", 1)];
     samples::orders(&*store, "orders", &stages).await;
     let clock = Arc::new(TestClock::at("2026-03-02T12:00:00Z".parse().unwrap()));
-    let cloud = Cloud::new(clock.clone());
-    samples::stand(&cloud, "orders", &stages);
+    let fake_aws = FakeAws::new(clock.clone());
+    samples::stand(&fake_aws, "orders", &stages);
     let settings = Settings { drive: false, ..Settings::new("test") };
-    let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
-    let world = world(settings, samples::access(), store.clone(), clock.clone(), herald, runner);
-    let engine = Arc::new(Engine::new(Arc::new(cloud.reach().world(world)), operations::registry()));
+    let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
+    let world = world(settings, samples::access(), store.clone(), clock.clone(), notifier, runner);
+    let engine = Arc::new(Engine::new(Arc::new(fake_aws.fault_proxy().world(world)), operations::registry()));
     let people = Default::default();
     let office = Office { service: Service::new(engine, Names::default()), store, people };
-    Truthful { office, cloud, clock, said: Default::default() }
+    Truthful { office, fake_aws, clock, said: Default::default() }
 }
 
 impl Truthful {
-    async fn says(&self, said: Said) -> Card {
+    async fn says(&self, said: Input) -> Card {
         self.said.set(self.said.get() + 1);
         let invocation = Invocation {
             delivery: format!("d{}", self.said.get()),
@@ -51,10 +51,10 @@ impl Truthful {
     }
     async fn types(&self, line: &str) -> Card {
         let (command, text) = line.split_once(' ').unwrap();
-        self.says(Said::Slash { command: command.into(), text: text.into() }).await
+        self.says(Input::Slash { command: command.into(), text: text.into() }).await
     }
     async fn clicks(&self, value: &str) -> Card {
-        self.says(Said::Click { action_id: GO_BUTTON.into(), value: value.into() }).await
+        self.says(Input::Click { action_id: GO_BUTTON.into(), value: value.into() }).await
     }
     async fn status(&self) -> String {
         let card = self.types("/pipeline status orders").await;
@@ -64,7 +64,7 @@ impl Truthful {
         });
         texts.chain(card.footer.iter().map(Text::flat)).collect::<Vec<_>>().join("\n")
     }
-    fn recorded(&self) -> Option<Outside> {
+    fn recorded(&self) -> Option<ObservedDrift> {
         let found = self.office.store.such(|item| item.key.sort == "drift/prod");
         found.first().map(|item| from_item(item).unwrap())
     }
@@ -78,49 +78,49 @@ impl Truthful {
 
 #[tokio::test(start_paused = true)]
 async fn a_look_answers_questions_for_a_minute() {
-    let truth = truthful().await;
-    assert!(!truth.status().await.contains("moved outside"));
+    let drift_report = truthful().await;
+    assert!(!drift_report.status().await.contains("moved outside"));
     // `check` also reads what the build left, for the runtimes in it.
-    let looks = || truth.cloud.calls().iter().filter(|called| !called.call.starts_with("s3:")).count();
+    let looks = || drift_report.fake_aws.calls().iter().filter(|called| !called.call.starts_with("s3:")).count();
     let calls = looks();
     assert_eq!(calls, 4, "one for the function, one for each API stage");
-    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
+    drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     advance(Duration::from_secs(50)).await;
-    truth.types("/pipeline check orders").await;
+    drift_report.types("/pipeline check orders").await;
     assert_eq!(looks(), calls);
     advance(Duration::from_secs(11)).await;
-    let told = truth.status().await;
+    let told = drift_report.status().await;
     assert!(
         told.contains(
             "prod was moved outside Sluice: sluice-orders-Hello:prod points to version 7 instead of 1"
         ),
         "{told}"
     );
-    assert!(truth.cloud.count() > calls);
-    let check = format!("{:?}", truth.types("/pipeline check orders prod").await);
+    assert!(drift_report.fake_aws.count() > calls);
+    let check = format!("{:?}", drift_report.types("/pipeline check orders prod").await);
     assert!(check.contains("/promote orders prod anyway"), "{check}");
 
     // What Sluice moves itself makes every look before old.
-    let calls = truth.cloud.count();
+    let calls = drift_report.fake_aws.count();
     let key = Keys::new(&target()).stage(&"orders".parse().unwrap(), &"prod".parse().unwrap());
-    let mut item = truth.office.store.item(&key).unwrap();
+    let mut item = drift_report.office.store.item(&key).unwrap();
     item.guards.insert(crate::domain::REVISION.into(), Guard::Number(9));
-    truth.puts(item).await;
-    truth.status().await;
-    assert!(truth.cloud.count() > calls);
+    drift_report.puts(item).await;
+    drift_report.status().await;
+    assert!(drift_report.fake_aws.count() > calls);
 }
 
 #[tokio::test(start_paused = true)]
 async fn since_when_is_recorded_once_and_anew_when_it_moves_again() {
-    let truth = truthful().await;
-    truth.status().await;
-    let right = truth.now();
-    assert_eq!(truth.recorded(), None);
+    let drift_report = truthful().await;
+    drift_report.status().await;
+    let right = drift_report.now();
+    assert_eq!(drift_report.recorded(), None);
     advance(Duration::from_secs(3600)).await;
-    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
-    let told = truth.status().await;
-    let first = truth.recorded().expect("it is recorded");
-    assert_eq!((first.first_seen <= truth.now(), first.last_right.map(|at| at <= right)), (true, Some(true)));
+    drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
+    let told = drift_report.status().await;
+    let first = drift_report.recorded().expect("it is recorded");
+    assert_eq!((first.first_seen <= drift_report.now(), first.last_right.map(|at| at <= right)), (true, Some(true)));
     assert!(
         first.last_right.unwrap() > right - jiff::SignedDuration::from_secs(2),
         "the last look that saw it right"
@@ -128,47 +128,47 @@ async fn since_when_is_recorded_once_and_anew_when_it_moves_again() {
     assert!(told.contains("first seen") && told.contains("as recorded 2026-03-02 12:00"), "{told}");
 
     advance(Duration::from_secs(600)).await;
-    truth.status().await;
-    assert_eq!(truth.recorded().as_ref(), Some(&first), "nothing new is nothing to write");
-    truth.cloud.move_by_hand(HELLO, "prod", "8", None);
+    drift_report.status().await;
+    assert_eq!(drift_report.recorded().as_ref(), Some(&first), "nothing new is nothing to write");
+    drift_report.fake_aws.move_by_hand(HELLO, "prod", "8", None);
     advance(Duration::from_secs(61)).await;
-    truth.status().await;
-    let again = truth.recorded().unwrap();
+    drift_report.status().await;
+    let again = drift_report.recorded().unwrap();
     assert!(again.first_seen > first.first_seen && again.last_right == first.last_right);
-    truth.cloud.move_by_hand(HELLO, "prod", "1", None);
+    drift_report.fake_aws.move_by_hand(HELLO, "prod", "1", None);
     advance(Duration::from_secs(61)).await;
-    assert!(!truth.status().await.contains("moved outside"));
-    assert_eq!(truth.recorded(), None);
+    assert!(!drift_report.status().await.contains("moved outside"));
+    assert_eq!(drift_report.recorded(), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_aws_that_does_not_answer_is_said_and_holds_nobody() {
-    let truth = truthful().await;
-    truth.cloud.weather_on("lambda:ListAliases", [Weather::Fails(Class::Denied)]);
-    let told = truth.status().await;
+    let drift_report = truthful().await;
+    drift_report.fake_aws.weather_on("lambda:ListAliases", [Faults::Fails(Class::Denied)]);
+    let told = drift_report.status().await;
     assert!(told.contains("Could not be compared with AWS: lambda:ListAliases"), "{told}");
-    truth.cloud.climate(|now| now.latency = Duration::from_secs(30));
+    drift_report.fake_aws.climate(|now| now.latency = Duration::from_secs(30));
     advance(Duration::from_secs(16)).await;
     let began = Instant::now();
-    assert!(truth.status().await.contains("did not answer in time"));
+    assert!(drift_report.status().await.contains("did not answer in time"));
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     // Its own looks decide.
-    assert_eq!(truth.types("/promote orders prod").await.tone, Tone::Running);
+    assert_eq!(drift_report.types("/promote orders prod").await.tone, Tone::Running);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_seen_within_a_minute_counts_where_aws_does_not_answer() {
-    let truth = truthful().await;
-    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
-    assert!(truth.status().await.contains("prod was moved outside Sluice"));
-    truth.cloud.climate(|now| now.latency = Duration::from_secs(30));
-    assert_eq!(code(&truth.types("/promote orders prod").await).as_deref(), Some("moved-outside"));
+    let drift_report = truthful().await;
+    drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
+    assert!(drift_report.status().await.contains("prod was moved outside Sluice"));
+    drift_report.fake_aws.climate(|now| now.latency = Duration::from_secs(30));
+    assert_eq!(code(&drift_report.types("/promote orders prod").await).as_deref(), Some("moved-outside"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stage_that_sluice_moves_at_this_moment_is_not_judged() {
-    let truth = truthful().await;
-    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
+    let drift_report = truthful().await;
+    drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     let (keys, orders): (_, PipelineName) = (Keys::new(&target()), "orders".parse().unwrap());
     let text = |text: &str| Guard::Text(text.to_owned());
     let id = operation_id(7);
@@ -180,34 +180,34 @@ async fn a_stage_that_sluice_moves_at_this_moment_is_not_judged() {
             (QUEUED, text("")),
         ];
         let guards: Guards = marks.map(|(name, guard)| (name.to_owned(), guard)).into();
-        truth.puts(to_item(keys.ticket(&orders, 8), guards, &serde_json::json!({})).unwrap()).await;
+        drift_report.puts(to_item(keys.ticket(&orders, 8), guards, &serde_json::json!({})).unwrap()).await;
         let holder: Guards = [(OPERATION.to_owned(), text(id.as_str()))].into();
         let slot = keys.slot(&orders, &Slot::Stage("prod".parse().unwrap()));
-        truth.puts(to_item(slot, holder, &serde_json::json!({})).unwrap()).await;
+        drift_report.puts(to_item(slot, holder, &serde_json::json!({})).unwrap()).await;
         advance(Duration::from_secs(61)).await;
-        assert_eq!(truth.status().await.contains("prod was moved"), judged, "{kind}");
+        assert_eq!(drift_report.status().await.contains("prod was moved"), judged, "{kind}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_button_is_about_what_its_author_saw() {
-    let truth = truthful().await;
-    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
-    let asked = truth.types("/promote orders prod").await;
+    let drift_report = truthful().await;
+    drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
+    let asked = drift_report.types("/promote orders prod").await;
     assert_eq!(code(&asked).as_deref(), Some("moved-outside"));
     let old = asked.buttons[0].value.clone();
-    truth.cloud.move_by_hand(HELLO, "prod", "8", None);
-    let again = truth.clicks(&old).await;
+    drift_report.fake_aws.move_by_hand(HELLO, "prod", "8", None);
+    let again = drift_report.clicks(&old).await;
     assert_eq!(code(&again).as_deref(), Some("moved-outside"), "it moved once more: {again:?}");
     for wrong in
         ["", "x|/repo list", "x|/build orders", "/promote orders prod anyway", "x|/promote orders prod"]
     {
-        assert_eq!(code(&truth.clicks(wrong).await).as_deref(), Some("bad-button"), "{wrong}");
+        assert_eq!(code(&drift_report.clicks(wrong).await).as_deref(), Some("bad-button"), "{wrong}");
     }
-    assert_eq!(truth.office.heads(), 0);
-    assert_eq!(truth.clicks(&again.buttons[0].value).await.tone, Tone::Running);
-    assert_eq!(truth.office.heads(), 1);
-    let row = truth.office.store.such(|item| item.key.sort.starts_with("row/"));
+    assert_eq!(drift_report.office.heads(), 0);
+    assert_eq!(drift_report.clicks(&again.buttons[0].value).await.tone, Tone::Running);
+    assert_eq!(drift_report.office.heads(), 1);
+    let row = drift_report.office.store.such(|item| item.key.sort.starts_with("row/"));
     let words = row[0].body.to_string();
     assert!(
         words.contains(r#""outside":{"aliases":{"sluice-orders-Hello":{"recorded":"1","seen":"8"}}}"#),
@@ -215,40 +215,40 @@ async fn a_button_is_about_what_its_author_saw() {
     );
 
     // A known drift holds a deploy, too, though a deploy has nothing looked at that nobody looked at before.
-    truth.cloud.move_by_hand(HELLO, "dev", "7", None);
+    drift_report.fake_aws.move_by_hand(HELLO, "dev", "7", None);
     advance(Duration::from_secs(61)).await;
-    truth.status().await;
-    let held = truth.types("/deploy orders #1").await;
+    drift_report.status().await;
+    let held = drift_report.types("/deploy orders #1").await;
     assert_eq!(code(&held).as_deref(), Some("moved-outside"), "{held:?}");
-    assert_eq!(truth.types("/deploy orders #1 anyway").await.tone, Tone::Running);
+    assert_eq!(drift_report.types("/deploy orders #1 anyway").await.tone, Tone::Running);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_look_that_takes_long_goes_on_behind_the_answer() {
-    let truth = truthful().await;
-    truth.cloud.move_by_hand(HELLO, "prod", "7", None);
-    let slow = (0..4).map(|_| Weather::Slow(Duration::from_secs(3)));
-    truth.cloud.weather_on("lambda:ListAliases", slow);
-    assert!(truth.status().await.contains("did not answer in time"));
-    let calls = truth.cloud.count();
+    let drift_report = truthful().await;
+    drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
+    let slow = (0..4).map(|_| Faults::Slow(Duration::from_secs(3)));
+    drift_report.fake_aws.weather_on("lambda:ListAliases", slow);
+    assert!(drift_report.status().await.contains("did not answer in time"));
+    let calls = drift_report.fake_aws.count();
     // A question that comes meanwhile waits for the same look.
-    assert!(truth.status().await.contains("did not answer in time"));
-    assert_eq!(truth.cloud.count(), calls);
+    assert!(drift_report.status().await.contains("did not answer in time"));
+    assert_eq!(drift_report.fake_aws.count(), calls);
     advance(Duration::from_secs(5)).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(truth.status().await.contains("prod was moved outside Sluice"));
-    assert_eq!(truth.cloud.count(), calls, "what was found is kept");
+    assert!(drift_report.status().await.contains("prod was moved outside Sluice"));
+    assert_eq!(drift_report.fake_aws.count(), calls, "what was found is kept");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_look_that_failed_is_not_repeated_at_once() {
-    let truth = truthful().await;
-    truth.cloud.weather_on("lambda:ListAliases", (0..9).map(|_| Weather::Fails(Class::Throttled)));
-    assert!(truth.status().await.contains("failed"));
-    let calls = truth.cloud.count();
-    assert!(truth.status().await.contains("failed"));
-    assert_eq!(truth.cloud.count(), calls);
-    truth.cloud.clear_weather();
+    let drift_report = truthful().await;
+    drift_report.fake_aws.weather_on("lambda:ListAliases", (0..9).map(|_| Faults::Fails(Class::Throttled)));
+    assert!(drift_report.status().await.contains("failed"));
+    let calls = drift_report.fake_aws.count();
+    assert!(drift_report.status().await.contains("failed"));
+    assert_eq!(drift_report.fake_aws.count(), calls);
+    drift_report.fake_aws.clear_weather();
     advance(Duration::from_secs(16)).await;
-    assert!(!truth.status().await.contains("failed"));
+    assert!(!drift_report.status().await.contains("failed"));
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 use crate::domain::{Lock, Policy, REVISION, Unknown};
 use crate::ports::{Guard, Item};
-use crate::testing::{Cloud, samples};
+use crate::testing::{FakeAws, samples};
 use sluice_model::{Actor, Member, Permission, Role, StageName};
 
 /// When everybody asks: a Monday, 12:00 UTC. The releases came to their stages between 8:30 and 9:00.
@@ -147,26 +147,26 @@ async fn office_in(situation: &Situation) -> Office {
     samples::orders(&*store, "orders", &stages).await;
     let now: Timestamp = NOW.parse().unwrap();
     let settings = Settings { drive: false, ..Settings::new("test") };
-    let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
+    let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
     let clock = Arc::new(TestClock::at(now));
-    let cloud = Cloud::new(clock.clone());
-    samples::stand(&cloud, "orders", &stages);
+    let fake_aws = FakeAws::new(clock.clone());
+    samples::stand(&fake_aws, "orders", &stages);
     for stage in situation.moved {
-        cloud.move_by_hand("sluice-orders-Hello", stage, "7", None);
+        fake_aws.move_by_hand("sluice-orders-Hello", stage, "7", None);
     }
-    let mut roster = Roster::from(samples::access());
+    let mut pinned_roles = PinnedRoles::from(samples::access());
     let people = Arc::<TestDirectory>::default();
     if let Some(members) = &situation.leads {
         let group = Member::Group(LEADS.parse().unwrap());
         for role in Role::ALL {
-            roster.of_mut(role).insert(group.clone());
+            pinned_roles.of_mut(role).insert(group.clone());
         }
         let members =
             members.clone().map(|names| names.iter().map(|name| sample_user(name).id).collect::<Vec<_>>());
         people.set(LEADS, members.as_deref().map_err(Clone::clone));
     }
-    let world = world(settings, roster, store.clone(), clock, herald, runner);
-    let mut world = cloud.reach().world(world);
+    let world = world(settings, pinned_roles, store.clone(), clock, notifier, runner);
+    let mut world = fake_aws.fault_proxy().world(world);
     world.directory = people.clone();
     let (keys, orders) = (&world.keys, "orders".parse().unwrap());
     let prod: StageName = "prod".parse().unwrap();
@@ -222,7 +222,7 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
         delivery: format!("{who} {line}"),
         actor: sample_user(who),
         channel: Some("C0GENERAL1".parse().unwrap()),
-        said: Said::Slash { command: command.into(), text: text.into() },
+        said: Input::Slash { command: command.into(), text: text.into() },
     };
     let before = office.heads();
     let card = office.service.handle(invocation).await.unwrap().card;

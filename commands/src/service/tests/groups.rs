@@ -7,10 +7,10 @@ use sluice_model::{Actor, Member};
 const LEADS: &str = "S1";
 
 /// The usual roles, and admins by a group.
-fn led() -> Roster {
-    let mut roster = Roster::from(roles());
-    roster.admins.insert(Member::Group(LEADS.parse().unwrap()));
-    roster
+fn led() -> PinnedRoles {
+    let mut pinned_roles = PinnedRoles::from(roles());
+    pinned_roles.admins.insert(Member::Group(LEADS.parse().unwrap()));
+    pinned_roles
 }
 
 #[tokio::test]
@@ -97,17 +97,17 @@ async fn who_has_a_role_by_a_group_has_it_still_when_their_own_is_taken() {
 
 #[tokio::test]
 async fn at_a_terminal_nobody_passes_by_a_group_and_is_told_so() {
-    let mut roster = Roster::from(roles());
-    roster.operators = [Member::Group(LEADS.parse().unwrap())].into();
+    let mut pinned_roles = PinnedRoles::from(roles());
+    pinned_roles.operators = [Member::Group(LEADS.parse().unwrap())].into();
     let store = Arc::new(MemoryStore::new());
     crate::testing::samples::orders(&*store, "orders", &[("dev", 1)]).await;
     let clock = Arc::new(TestClock::at("2026-03-02T12:00:00Z".parse().unwrap()));
-    let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
+    let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
     // The directory of this world is that of a terminal.
-    let world = world(Settings::new("test"), roster, store, clock, herald, runner);
+    let world = world(Settings::new("test"), pinned_roles, store, clock, notifier, runner);
     let service =
         Service::new(Arc::new(Engine::new(Arc::new(world), operations::registry())), Names::default());
-    let said = Said::Slash { command: "/build".into(), text: "orders".into() };
+    let said = Input::Slash { command: "/build".into(), text: "orders".into() };
     let actor = Actor::at_terminal(user("eve").id, "root");
     let invocation = Invocation { delivery: "d".into(), actor, channel: None, said };
     let card = service.handle(invocation).await.unwrap().card;

@@ -1,7 +1,7 @@
 //! The history: pages that leave nothing out, bounds that are bounds of what is read, and refusals.
 
 use super::*;
-use crate::domain::{About, Act, AuditRecord};
+use crate::domain::{AuditSubject, Act, AuditRecord};
 use crate::operation::Keys;
 use crate::service::history::OLDER;
 use crate::testing::target;
@@ -26,7 +26,7 @@ fn record(number: u64, at: Timestamp, who: &str) -> AuditRecord {
         command: format!("/build orders@{number}"),
         rule: "operators".into(),
         outcome: "accepted".into(),
-        about: About::default(),
+        about: AuditSubject::default(),
     }
 }
 
@@ -136,7 +136,7 @@ async fn at_a_terminal_the_next_page_is_a_line_to_type() {
         .await;
     let actor = Actor::at_terminal(user("eve").id, "root");
     let asks = async |text: &str| {
-        let said = Said::Slash { command: "/pipeline".into(), text: text.into() };
+        let said = Input::Slash { command: "/pipeline".into(), text: text.into() };
         let invocation = Invocation { delivery: text.into(), actor: actor.clone(), channel: None, said };
         office.service.handle(invocation).await.unwrap().card
     };
@@ -159,7 +159,7 @@ async fn it_tells_who_put_what_where_and_who_approved_when_the_pipeline_is_gone(
         command: "/promote orders prod".into(),
         rule: String::new(),
         outcome: "succeeded".into(),
-        about: About {
+        about: AuditSubject {
             stage: Some("prod".parse().unwrap()),
             build: Some(BuildNumber(release)),
             commit: Some(change(release)),
@@ -167,7 +167,7 @@ async fn it_tells_who_put_what_where_and_who_approved_when_the_pipeline_is_gone(
             after: Some(ReleaseNumber(release)),
             approvers: if over.is_some() { vec![] } else { vec![user("ben")] },
             reason: over.map(str::to_owned),
-            ..About::default()
+            ..AuditSubject::default()
         },
         ..record(u64::from(release), format!("{day}T12:00:00Z").parse().unwrap(), "ann")
     };

@@ -10,7 +10,7 @@ async fn a_log_is_read_in_the_home_channel_or_by_who_has_a_role() {
             delivery: format!("{who} {channel:?}"),
             actor: user(who),
             channel: channel.map(|channel| channel.parse().unwrap()),
-            said: Said::Slash { command: "/build".into(), text: "log orders".into() },
+            said: Input::Slash { command: "/build".into(), text: "log orders".into() },
         };
         code(&office.service.handle(invocation).await.unwrap().card)
     };

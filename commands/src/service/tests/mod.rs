@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-mod asks;
+mod access_requests;
 mod drift;
 mod gates;
 mod groups;
@@ -14,13 +14,13 @@ mod people;
 mod roles;
 
 use super::*;
-use crate::domain::{Access, Counters, Current, Pipeline, Roster, Stage, to_item};
-use crate::operation::testing::{charter, operation_id, row};
+use crate::domain::{Access, Counters, Current, Pipeline, PinnedRoles, Stage, to_item};
+use crate::operation::testing::{spec, operation_id, row};
 use crate::operation::{Entry, Head, Settings, Status};
 use crate::operations;
 use crate::ports::{Guard, Precondition, Store, StoreError, Write};
 use crate::testing::samples::{self, change, promotion};
-use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, TestDirectory, world};
+use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, TestDirectory, world};
 use sluice_model::{Actor, Audience, ReleaseNumber, Span};
 
 struct Office {
@@ -44,18 +44,18 @@ fn roles() -> Access {
     }
 }
 
-async fn office(access: impl Into<Roster>) -> Office {
+async fn office(access: impl Into<PinnedRoles>) -> Office {
     office_with(access, Names::default()).await
 }
 
 /// An office with the pipeline `orders` and its stage `dev`, where commands are accepted and nobody carries them out.
-async fn office_with(access: impl Into<Roster>, names: Names) -> Office {
+async fn office_with(access: impl Into<PinnedRoles>, names: Names) -> Office {
     let store = Arc::new(MemoryStore::new());
     let at = "2026-03-01T12:00:00Z".parse().unwrap();
     let settings = Settings { drive: false, ..Settings::new("test") };
-    let (herald, runner) = (Arc::<RecordingHerald>::default(), Arc::<RecordingRunner>::default());
+    let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
     let people = Arc::<TestDirectory>::default();
-    let mut world = world(settings, access, store.clone(), Arc::new(TestClock::at(at)), herald, runner);
+    let mut world = world(settings, access, store.clone(), Arc::new(TestClock::at(at)), notifier, runner);
     world.directory = people.clone();
     let dev: sluice_model::StageName = "dev".parse().unwrap();
     let pipeline = Pipeline {
@@ -96,7 +96,7 @@ fn code(card: &Card) -> Option<String> {
 }
 
 impl Office {
-    async fn deliver(&self, delivery: &str, who: &str, said: Said) -> Result<Card, Delay> {
+    async fn deliver(&self, delivery: &str, who: &str, said: Input) -> Result<Card, NoAnswer> {
         let invocation = Invocation {
             delivery: delivery.into(),
             actor: user(who),
@@ -112,11 +112,11 @@ impl Office {
     }
     async fn types(&self, delivery: &str, who: &str, line: &str) -> Card {
         let (command, text) = line.split_once(' ').unwrap_or((line, ""));
-        let said = Said::Slash { command: command.into(), text: text.into() };
+        let said = Input::Slash { command: command.into(), text: text.into() };
         self.deliver(delivery, who, said).await.unwrap()
     }
     async fn clicks(&self, delivery: &str, who: &str, action: &str, value: &str) -> Card {
-        let said = Said::Click { action_id: action.into(), value: value.into() };
+        let said = Input::Click { action_id: action.into(), value: value.into() };
         self.deliver(delivery, who, said).await.unwrap()
     }
     /// How many records there are, besides those of what was refused.
@@ -134,14 +134,14 @@ impl Office {
     async fn promotion(&self, status: Status) -> String {
         let head = Head {
             id: operation_id(1),
-            charter: crate::operation::Charter { actor: user("ann"), ..charter("promote") },
+            spec: crate::operation::OperationSpec { actor: user("ann"), ..spec("promote") },
             status,
             sequence: 1,
             owner: String::new(),
             beat: 1,
             fence: 1,
             awaits: if status == Status::Waiting { "approval@3".into() } else { String::new() },
-            untold: 0,
+            undelivered_since: 0,
             claims: 0,
         };
         let keys = &self.service.engine.world().keys;
@@ -238,7 +238,7 @@ async fn a_terminal_is_no_channel_and_what_it_asks_for_is_told_at_home() {
     let office = office(roles()).await;
     let types = async |delivery: &str, line: &str| {
         let (command, text) = line.split_once(' ').unwrap();
-        let said = Said::Slash { command: command.into(), text: text.into() };
+        let said = Input::Slash { command: command.into(), text: text.into() };
         let actor = Actor::at_terminal(user("ann").id, "root");
         let invocation = Invocation { delivery: delivery.into(), actor, channel: None, said };
         office.service.handle(invocation).await.unwrap().card
@@ -248,9 +248,9 @@ async fn a_terminal_is_no_channel_and_what_it_asks_for_is_told_at_home() {
     assert_eq!(office.heads(), 0);
     types("d2", "/build orders").await;
     let heads = office.store.such(|item| item.key.sort == "head");
-    let charter = Head::from_item(&heads[0]).unwrap().charter;
-    assert_eq!(charter.channels(), ["C0GENERAL1".parse().unwrap()]);
-    assert!(charter.actor.terminal);
+    let spec = Head::from_item(&heads[0]).unwrap().spec;
+    assert_eq!(spec.channels(), ["C0GENERAL1".parse().unwrap()]);
+    assert!(spec.actor.terminal);
 }
 
 #[tokio::test]
@@ -350,8 +350,8 @@ async fn a_store_that_cannot_be_reached_is_a_delay_and_no_answer() {
     for line in ["/build orders", "/pipeline status orders"] {
         office.store.fail_next(StoreError::Unknown("gone".into()));
         let (command, text) = line.split_once(' ').unwrap();
-        let said = Said::Slash { command: command.into(), text: text.into() };
-        assert_eq!(office.deliver("d1", "ann", said).await, Err(Delay::Unreachable), "{line}");
+        let said = Input::Slash { command: command.into(), text: text.into() };
+        assert_eq!(office.deliver("d1", "ann", said).await, Err(NoAnswer::Unreachable), "{line}");
     }
     assert_eq!(office.heads(), 0);
 }
@@ -362,7 +362,7 @@ async fn a_store_that_denies_access_is_said_to_need_an_admin() {
     for line in ["/build orders", "/pipeline status orders"] {
         office.store.fail_next(StoreError::Refused("AccessDeniedException: arn:aws:secret".into()));
         let (command, text) = line.split_once(' ').unwrap();
-        let said = Said::Slash { command: command.into(), text: text.into() };
+        let said = Input::Slash { command: command.into(), text: text.into() };
         let card = office.deliver(line, "ann", said).await.unwrap();
         assert_eq!((card.tone, code(&card).as_deref()), (Tone::Bad, Some("no-access")), "{line}: {card:?}");
         assert!(words(&card).contains("sluice check") && !words(&card).contains("arn:"), "{card:?}");

@@ -132,8 +132,8 @@ async fn a_deploy_says_what_is_newer() {
     let head = items.iter().find(|item| item.key.sort == "head").expect("an operation");
     let operation = crate::operation::Keys::operation_of(&head.key).unwrap();
     let channels = vec!["C0GENERAL1".parse().unwrap()];
-    let news = crate::ports::News { operation, channels, ..samples::parked() };
-    office2.service.engine.world().herald.tell(news);
+    let news = crate::ports::Update { operation, channels, ..samples::parked() };
+    office2.service.engine.world().notifier.notify(news);
     let card = office2.types("d2b", "ben", "/deploy orders").await;
     assert!(hint(&card).starts_with("Follow its message in "), "{card:?}");
     assert!(words(&card).contains("/archives/C0GENERAL1/"), "{card:?}");

@@ -12,11 +12,11 @@ use super::Sample;
 use super::outputs::Outputs;
 use super::records::{CHANNEL, access, actor};
 use crate::operation::{
-    Charter, Context, Definition, Effect, Entry, Facts, Motion, Node, Row, Settings, SignalFact, Start,
-    StepId, Trouble, Verdict, plan,
+    OperationSpec, Context, Operation, Effect, Entry, OperationState, InFlight, Node, Row, Settings, RecordedSignal, Start,
+    StepId, EngineError, SignalKind, plan,
 };
 use crate::operations::registry;
-use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, target, world};
+use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, target, world};
 use sluice_model::{OperationId, Refusal, Text};
 
 /// When every sample was accepted: 2026-03-02, 09:30 UTC.
@@ -24,8 +24,8 @@ pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_443_800, 0);
 
 /// An operation on its way.
 pub struct Journal {
-    definition: Arc<dyn Definition>,
-    facts: Facts,
+    definition: Arc<dyn Operation>,
+    op: OperationState,
     outputs: Outputs,
     now: Timestamp,
     notes: BTreeMap<StepId, Text>,
@@ -41,7 +41,7 @@ impl Journal {
         outputs: Outputs,
     ) -> Self {
         let definition = registry().all().find(|known| known.kind() == kind).cloned().expect("a known kind");
-        let charter = Charter {
+        let spec = OperationSpec {
             kind: kind.into(),
             version: definition.version(),
             params: serde_json::to_value(params).expect("parameters"),
@@ -54,41 +54,41 @@ impl Journal {
             accepted: BEGIN,
         };
         let id = OperationId::new(Ulid::from_parts(1_772_443_800_000, 7).to_string()).expect("an id");
-        let mut facts = Facts::new(id, charter);
-        outputs.attach(&mut facts);
-        let journal = Self { definition, facts, outputs, now: BEGIN, notes: BTreeMap::new() };
+        let mut op = OperationState::new(id, spec);
+        outputs.attach(&mut op);
+        let journal = Self { definition, op, outputs, now: BEGIN, notes: BTreeMap::new() };
         journal.row(0, vec![Entry::Accepted { params: serde_json::Value::Null }])
     }
 
     pub(super) fn row(mut self, milliseconds: i64, entries: Vec<Entry>) -> Self {
         self.now += SignedDuration::from_millis(milliseconds);
-        let sequence = self.facts.sequence + 1;
+        let sequence = self.op.sequence + 1;
         let row = Row { sequence, at: self.now, token: format!("t{sequence}"), entries };
-        self.facts.fold(&row).expect("a row that can have been");
+        self.op.fold(&row).expect("a row that can have been");
         self
     }
 
     fn nodes(&self) -> Vec<Node> {
-        self.definition.nodes(&self.facts, &target()).expect("steps that can be named")
+        self.definition.nodes(&self.op, &target()).expect("steps that can be named")
     }
 
     /// The first step that is ready and is not that one.
     fn ready(&self, but: &str) -> Option<Node> {
         let stands = |node: &Node| {
-            let fact = self.facts.step(&node.id);
+            let fact = self.op.step(&node.id);
             fact.is_some_and(|fact| fact.done.is_some() || fact.fault.is_some())
         };
         self.nodes().into_iter().find(|node| {
             !stands(node)
                 && node.id.0 != but
-                && node.needs.iter().all(|need| self.facts.is_done(need))
+                && node.needs.iter().all(|need| self.op.is_done(need))
                 && (node.step.effect() != Effect::Await || self.is_decided(&node.id))
         })
     }
 
     fn is_decided(&self, step: &StepId) -> bool {
-        let decides = |verdict| matches!(verdict, Verdict::Approve | Verdict::Unlock | Verdict::TakeOver);
-        self.facts.signals.iter().any(|signal| signal.step == *step && decides(signal.verdict))
+        let decides = |kind| matches!(kind, SignalKind::Approve | SignalKind::Unlock | SignalKind::TakeOver);
+        self.op.signals.iter().any(|signal| signal.step == *step && decides(signal.kind))
     }
 
     /// Everything that can be done before that step ends; the step itself is begun, if it is ready.
@@ -120,19 +120,19 @@ impl Journal {
     }
 
     /// Somebody decides, twelve minutes later.
-    pub fn said(self, who: &str, verdict: Verdict, reason: Option<&str>) -> Self {
-        self.said_to("approval", 12 * 60_000, who, verdict, reason)
+    pub fn said(self, who: &str, kind: SignalKind, reason: Option<&str>) -> Self {
+        self.said_to("approval", 12 * 60_000, who, kind, reason)
     }
 
-    fn said_to(self, step: &str, later: i64, who: &str, verdict: Verdict, reason: Option<&str>) -> Self {
+    fn said_to(self, step: &str, later: i64, who: &str, kind: SignalKind, reason: Option<&str>) -> Self {
         let at = self.now + SignedDuration::from_millis(later);
         let (step, reason) = (StepId::new(step), reason.map(str::to_owned));
-        self.row(later, vec![Entry::Signal(SignalFact { step, actor: actor(who), verdict, reason, at })])
+        self.row(later, vec![Entry::Signal(RecordedSignal { step, actor: actor(who), kind, reason, at })])
     }
 
     /// Somebody lifts or replaces the lock of that stage, twelve minutes later.
-    pub fn let_go(self, stage: &str, who: &str, verdict: Verdict) -> Self {
-        self.said_to(&format!("hold:{stage}"), 12 * 60_000, who, verdict, None)
+    pub fn release_lock(self, stage: &str, who: &str, kind: SignalKind) -> Self {
+        self.said_to(&format!("hold:{stage}"), 12 * 60_000, who, kind, None)
     }
 
     /// So many seconds later it is looked at, and that step waits still.
@@ -187,20 +187,20 @@ impl Journal {
     }
 
     fn next_back(&self) -> Option<(StepId, Start)> {
-        let (nodes, mut facts) = (self.nodes(), self.facts.clone());
+        let (nodes, mut op) = (self.nodes(), self.op.clone());
         // Samples take no slots.
-        facts.held.extend(nodes.iter().filter_map(|node| node.slot.clone()));
-        plan(&nodes, &facts, &Motion::default()).ready.into_iter().next()
+        op.held.extend(nodes.iter().filter_map(|node| node.slot.clone()));
+        plan(&nodes, &op, &InFlight::default()).ready.into_iter().next()
     }
 
     /// Somebody stops it.
-    pub fn stopped(self, who: &str, verdict: Verdict, reason: Option<&str>) -> Self {
-        self.said_to("cancel", 3_000, who, verdict, reason)
+    pub fn stopped(self, who: &str, kind: SignalKind, reason: Option<&str>) -> Self {
+        self.said_to("cancel", 3_000, who, kind, reason)
     }
 
     /// An admin speaks to what is stuck.
-    pub fn got_on(self, verdict: Verdict) -> Self {
-        self.said_to("stuck", 600_000, "ada", verdict, None)
+    pub fn got_on(self, kind: SignalKind) -> Self {
+        self.said_to("stuck", 600_000, "ada", kind, None)
     }
 
     /// That step itself says why it fails; it looks at nothing but what is known.
@@ -214,28 +214,28 @@ impl Journal {
                 access(),
                 Arc::new(MemoryStore::new()),
                 Arc::new(TestClock::at(journal.now)),
-                Arc::new(RecordingHerald::default()),
+                Arc::new(RecordingNotifier::default()),
                 Arc::new(RecordingRunner::default()),
             )),
-            operation: journal.facts.id.clone(),
-            signals: journal.facts.signals.clone(),
+            operation: journal.op.id.clone(),
+            signals: journal.op.signals.clone(),
             begun: tokio::time::Instant::now(),
         };
         let mut run = node.step.run(&context);
         // The store gives way before it answers; there is nobody to give way to.
         match (0..8).find_map(|_| (&mut run).now_or_never()) {
-            Some(Err(Trouble::Refused(refusal))) => journal.failed(step, refusal),
+            Some(Err(EngineError::Refused(refusal))) => journal.failed(step, refusal),
             other => panic!("{step} does not refuse by itself: {other:?}"),
         }
     }
 
     /// Gives its definition and facts, to ask the gate.
-    pub fn known(&self) -> (&dyn Definition, &Facts) {
-        (&*self.definition, &self.facts)
+    pub fn known(&self) -> (&dyn Operation, &OperationState) {
+        (&*self.definition, &self.op)
     }
 
     /// The sample that it has come to.
     pub fn sample(self, name: &'static str) -> Sample {
-        Sample { name, definition: self.definition, facts: self.facts, notes: self.notes }
+        Sample { name, definition: self.definition, op: self.op, notes: self.notes }
     }
 }

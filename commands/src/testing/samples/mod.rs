@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::Access;
-use crate::operation::{Definition, Facts, Head, Settings, Status, StepId};
-use crate::ports::News;
-use crate::testing::{MemoryStore, RecordingHerald, RecordingRunner, TestClock, world};
+use crate::operation::{Operation, OperationState, Head, Settings, Status, StepId};
+use crate::ports::Update;
+use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, world};
 use sluice_model::Text;
 
 /// One state of one operation.
@@ -27,46 +27,46 @@ pub struct Sample {
     /// What it shows.
     pub name: &'static str,
     /// Which kind it is.
-    pub definition: Arc<dyn Definition>,
+    pub definition: Arc<dyn Operation>,
     /// What is known of it.
-    pub facts: Facts,
+    pub op: OperationState,
     /// What its running steps said last.
     pub notes: BTreeMap<StepId, Text>,
 }
 
 impl Sample {
     /// What is told of it.
-    pub fn news(&self) -> News {
+    pub fn news(&self) -> Update {
         let world = world(
             Settings::new("sample"),
             Access::default(),
             Arc::new(MemoryStore::new()),
             Arc::new(TestClock::at(journal::BEGIN)),
-            Arc::new(RecordingHerald::default()),
+            Arc::new(RecordingNotifier::default()),
             Arc::new(RecordingRunner::default()),
         );
-        crate::operation::told(&*self.definition, &self.facts, &world, &self.notes, 1)
+        crate::operation::told(&*self.definition, &self.op, &world, &self.notes, 1)
             .expect("a sample makes sense")
     }
 }
 
 /// What is told of an operation whose record makes no sense.
-pub fn parked() -> News {
-    let facts = all().into_iter().next().expect("samples").facts;
+pub fn parked() -> Update {
+    let op = all().into_iter().next().expect("samples").op;
     crate::operation::of_parked(
         &Head {
-            id: facts.id,
-            charter: facts.charter,
+            id: op.id,
+            spec: op.spec,
             status: Status::Stuck,
-            sequence: facts.sequence,
+            sequence: op.sequence,
             owner: String::new(),
             beat: 1,
             fence: 1,
             awaits: String::new(),
-            untold: 0,
+            undelivered_since: 0,
             claims: 0,
         },
         false,
-        &crate::operation::Trouble::Corrupt(String::new()).refusal(),
+        &crate::operation::EngineError::Corrupt(String::new()).refusal(),
     )
 }

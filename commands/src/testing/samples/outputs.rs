@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::records::code;
 use crate::domain::{Change, PinnedApi};
-use crate::operation::{Facts, StepId};
+use crate::operation::{OperationState, StepId};
 use crate::operations::names::{self, role_arn};
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{ApiLook, Deployable, FunctionLook, Latest, print};
@@ -36,9 +36,9 @@ impl Outputs {
     }
 
     /// Attaches the contents that the outputs refer to.
-    pub(super) fn attach(&self, facts: &mut Facts) {
+    pub(super) fn attach(&self, op: &mut OperationState) {
         if let Some(deployable) = &self.deployable {
-            facts.attach(&deployable.digest, Arc::<Deployable>::clone(deployable));
+            op.attach(&deployable.digest, Arc::<Deployable>::clone(deployable));
         }
     }
 

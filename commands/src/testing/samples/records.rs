@@ -1,14 +1,14 @@
 //! People, commits, builds and releases of samples, and a store that holds the pipeline `orders`.
 
 use crate::domain::{
-    About, Access, Act, Artifact, AuditRecord, Build, BuildState, Change, Counters, Current, FINGERPRINT,
+    AuditSubject, Access, Act, Artifact, AuditRecord, Build, BuildState, Change, Counters, Current, FINGERPRINT,
     KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item,
 };
 use crate::operation::{Head, Keys, Status};
 use crate::ports::{AuditItem, Guard, Guards, Item, LogStream, Precondition, Store, Write};
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::pinned_api;
-use crate::testing::{Cloud, target};
+use crate::testing::{FakeAws, target};
 use sluice_model::{
     Actor, BuildNumber, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName,
 };
@@ -206,13 +206,13 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
 }
 
 /// AWS as the record of that pipeline says that it is.
-pub fn stand(cloud: &Cloud, name: &str, stages: &[(&str, u32)]) {
+pub fn stand(fake_aws: &FakeAws, name: &str, stages: &[(&str, u32)]) {
     let name: PipelineName = name.parse().expect("a name");
     let runs: Vec<_> = stages.iter().filter(|(_, release)| *release > 0).collect();
     let versions: Vec<_> = runs.iter().map(|(stage, release)| (*stage, release.to_string())).collect();
     let aliases: Vec<_> = versions.iter().map(|(stage, version)| (*stage, version.as_str())).collect();
-    cloud.place(&function_name(&name, "Hello"), &aliases);
-    cloud.place_api("a1b2c3", &runs.iter().map(|(stage, _)| (*stage, "d1")).collect::<Vec<_>>());
+    fake_aws.place(&function_name(&name, "Hello"), &aliases);
+    fake_aws.place_api("a1b2c3", &runs.iter().map(|(stage, _)| (*stage, "d1")).collect::<Vec<_>>());
 }
 
 fn history(name: &PipelineName) -> Vec<AuditRecord> {
@@ -229,18 +229,18 @@ fn history(name: &PipelineName) -> Vec<AuditRecord> {
         outcome: outcome.into(),
         about,
     };
-    let on = |stage: &str, before, after: u32| About {
+    let on = |stage: &str, before, after: u32| AuditSubject {
         stage: stage.parse().ok(),
         before,
         after: Some(ReleaseNumber(after)),
-        ..About::default()
+        ..AuditSubject::default()
     };
-    let promoted = About { approvers: vec![actor("ben")], ..on("prod", Some(ReleaseNumber(1)), 2) };
+    let promoted = AuditSubject { approvers: vec![actor("ben")], ..on("prod", Some(ReleaseNumber(1)), 2) };
     let back =
-        About { reason: Some("<!channel> errors *rise*".into()), ..on("prod", Some(ReleaseNumber(2)), 1) };
+        AuditSubject { reason: Some("<!channel> errors *rise*".into()), ..on("prod", Some(ReleaseNumber(2)), 1) };
     let promote = || format!("/promote {name} prod");
     vec![
-        record(1, Act::Asked, "ann", "build", format!("/build {name}"), "accepted", About::default()),
+        record(1, Act::Asked, "ann", "build", format!("/build {name}"), "accepted", AuditSubject::default()),
         record(
             2,
             Act::Succeeded,
@@ -248,7 +248,7 @@ fn history(name: &PipelineName) -> Vec<AuditRecord> {
             "build",
             format!("/build {name}"),
             "succeeded",
-            About { build: Some(BuildNumber(1)), ..About::default() },
+            AuditSubject { build: Some(BuildNumber(1)), ..AuditSubject::default() },
         ),
         record(
             3,
@@ -278,7 +278,7 @@ fn history(name: &PipelineName) -> Vec<AuditRecord> {
             "promote",
             promote(),
             "recorded",
-            About { reason: Some("not on a Friday".into()), ..on("prod", None, 2) },
+            AuditSubject { reason: Some("not on a Friday".into()), ..on("prod", None, 2) },
         ),
         record(9, Act::Failed, "ann", "deploy", format!("/deploy {name}"), "aws-denied", on("dev", None, 3)),
     ]
@@ -287,18 +287,18 @@ fn history(name: &PipelineName) -> Vec<AuditRecord> {
 /// Puts the operation of a sample that waits into the store, with its ticket, as the pipeline's line shows it.
 pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) -> Head {
     let keys = Keys::new(&target());
-    let facts = &sample.facts;
-    let awaits = facts.waiting().map(|(step, since)| format!("{step}@{since}")).unwrap_or_default();
+    let op = &sample.op;
+    let awaits = op.waiting().map(|(step, since)| format!("{step}@{since}")).unwrap_or_default();
     let head = Head {
-        id: facts.id.clone(),
-        charter: facts.charter.clone(),
+        id: op.id.clone(),
+        spec: op.spec.clone(),
         status,
-        sequence: facts.sequence,
+        sequence: op.sequence,
         owner: String::new(),
         beat: 1,
         fence: 1,
         awaits,
-        untold: 0,
+        undelivered_since: 0,
         claims: 0,
     };
     put(store, head.to_item(&keys).expect("an item")).await;
@@ -306,12 +306,12 @@ pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) 
         let text = |text: &str| Guard::Text(text.to_owned());
         let marks = [
             (OPERATION, text(head.id.as_str())),
-            (KIND, text(&head.charter.kind)),
+            (KIND, text(&head.spec.kind)),
             (FINGERPRINT, text("/promote orders prod from staging r2")),
             (QUEUED, text("")),
         ];
         let guards = marks.map(|(name, guard)| (name.to_owned(), guard)).into();
-        let key = keys.ticket(&head.charter.pipeline, 8);
+        let key = keys.ticket(&head.spec.pipeline, 8);
         put(store, to_item(key, guards, &serde_json::json!({})).expect("an item")).await;
     }
     head

@@ -4,8 +4,8 @@ use super::journal::BEGIN;
 use super::outputs::Outputs;
 use super::records::{access, artifact, change, current, release, stage};
 use super::{Journal, Sample};
-use crate::domain::{Change, Drift, Lock, Moved, Policy, RoleChange, VersionSet, View};
-use crate::operation::{Entry, Ground, Slot, Trouble, Verdict};
+use crate::domain::{Change, Drift, Lock, Moved, Policy, RoleChange, VersionSet, PipelineState};
+use crate::operation::{Entry, Snapshot, Slot, EngineError, SignalKind};
 use crate::operations::access as access_change;
 use crate::operations::steps::{JustMoved, foreign_refusal, quoted, refuse};
 use crate::operations::{
@@ -65,12 +65,12 @@ fn hostile(subject: &str) -> Change {
 
 fn denied(call: &'static str) -> Refusal {
     let error = PortError::new(call, Class::Denied, "AccessDeniedException", "User: arn:… is not authorized");
-    Trouble::Port(error).refusal()
+    EngineError::Port(error).refusal()
 }
 
 fn throttled(call: &'static str) -> Refusal {
     let error = PortError::new(call, Class::Throttled, "TooManyRequestsException", "Rate exceeded");
-    Trouble::Port(error).refusal()
+    EngineError::Port(error).refusal()
 }
 
 fn creation() -> Journal {
@@ -304,7 +304,7 @@ fn lock(who: &str, hard: bool) -> Lock {
 
 /// What a step says whose record makes no sense to it.
 fn gone() -> Refusal {
-    Trouble::Corrupt("the pipeline's record is gone".into()).refusal()
+    EngineError::Corrupt("the pipeline's record is gone".into()).refusal()
 }
 
 fn locking(hard: bool) -> Journal {
@@ -456,10 +456,10 @@ fn void(journal: &Journal, release: u32) -> Refusal {
     let prod: StageName = "prod".parse().expect("a stage");
     let mut moved = stage("prod", release);
     moved.current = Some(crate::domain::Current { by: super::actor("ben"), ..current(release) });
-    let view = View { stages: [(prod.clone(), moved)].into(), ..View::default() };
-    let (definition, facts) = journal.known();
-    let ground = Ground { view, access: access(), ..Ground::default() };
-    definition.gate(facts, &Slot::Stage(prod), &ground, jiff::Timestamp::UNIX_EPOCH).expect_err("it moved")
+    let state = PipelineState { stages: [(prod.clone(), moved)].into(), ..PipelineState::default() };
+    let (definition, op) = journal.known();
+    let snapshot = Snapshot { state, access: access(), ..Snapshot::default() };
+    definition.gate(op, &Slot::Stage(prod), &snapshot, jiff::Timestamp::UNIX_EPOCH).expect_err("it moved")
 }
 
 fn bad_template() -> Refusal {
@@ -498,7 +498,7 @@ pub fn all() -> Vec<Sample> {
         None,
     );
     let promotion = || promoting("orders", change(2), &["Hello"]);
-    let approved = || promotion().until("approval").said("ben", Verdict::Approve, None);
+    let approved = || promotion().until("approval").said("ben", SignalKind::Approve, None);
     let moved = void(&approved(), 3);
     let rolled = void(&rolling_back(None), 3);
     let subject = "<!channel> *fix* `rm -rf` 🎉 שלום עולם: a subject that goes on and on, since nobody told its author that fifty characters are a good length for the first line of a commit message & more > less";
@@ -513,8 +513,8 @@ pub fn all() -> Vec<Sample> {
         ordinary().sample("just accepted"),
         ordinary().until("follow").note("follow", "post build").sample("half way"),
         ordinary().succeeded().sample("succeeded"),
-        ordinary().until("follow").stopped("ann", Verdict::Cancel, None).sample("being stopped"),
-        ordinary().until("follow").stopped("ann", Verdict::Cancel, None).taken_back().sample("cancelled"),
+        ordinary().until("follow").stopped("ann", SignalKind::Cancel, None).sample("being stopped"),
+        ordinary().until("follow").stopped("ann", SignalKind::Cancel, None).taken_back().sample("cancelled"),
         red(LOG).fails_by_itself("verdict").sample("failed: red"),
         building("orders", "mian", &change(1), true, None)
             .failed("source", no_branch)
@@ -557,13 +557,13 @@ pub fn all() -> Vec<Sample> {
         approved().succeeded().sample("succeeded"),
         promotion()
             .until("approval")
-            .said("ben", Verdict::Reject, Some("not on a Friday <!here>"))
+            .said("ben", SignalKind::Reject, Some("not on a Friday <!here>"))
             .fails_by_itself("approval")
             .sample("rejected"),
         approved().failed("alias:sluice-orders-Hello", moved).sample("void"),
         listing(3, true).until("approval").sample("waiting, with the commits in between"),
         listing(10, false).until("approval").sample("extreme: waiting, with more commits than are shown"),
-        asking_two().until("approval").said("ben", Verdict::Approve, None).sample("one of two approved"),
+        asking_two().until("approval").said("ben", SignalKind::Approve, None).sample("one of two approved"),
         asking_two()
             .until("approval")
             .waits_still("approval", 23 * 3600)
@@ -580,23 +580,23 @@ pub fn all() -> Vec<Sample> {
         setting(&[("approvals", "2"), ("soak", "30m")], &[]).succeeded().sample("set"),
         tested("GET /health")
             .until("approval")
-            .said("ben", Verdict::Approve, None)
+            .said("ben", SignalKind::Approve, None)
             .succeeded()
             .sample("passed its test"),
         tested("GET /health")
             .until("approval")
-            .said("ben", Verdict::Approve, None)
+            .said("ben", SignalKind::Approve, None)
             .until("smoke")
             .note("smoke", "answered 500, not 200: Internal Server Error")
             .sample("being tested"),
         tested("GET /health")
             .until("approval")
-            .said("ben", Verdict::Approve, None)
+            .said("ben", SignalKind::Approve, None)
             .failed("smoke", not_passed("GET /health", "answered 500, not 200"))
             .sample("did not pass its test, and went back"),
         tested("invoke Hello {\"ping\":true}")
             .until("approval")
-            .said("ben", Verdict::Approve, None)
+            .said("ben", SignalKind::Approve, None)
             .failed("smoke", not_passed("invoke Hello {\"ping\":true}", "failed"))
             .sample("did not pass its test event, and went back"),
         tested("invoke Helo").fails_by_itself("smoke").sample("cannot pass its test"),
@@ -618,12 +618,12 @@ pub fn all() -> Vec<Sample> {
         locking(false).until("hold:prod").is_past("hold:prod", 7200).succeeded().sample("over"),
         locking(false)
             .until("hold:prod")
-            .let_go("prod", "ben", Verdict::TakeOver)
+            .release_lock("prod", "ben", SignalKind::TakeOver)
             .succeeded()
             .sample("taken over"),
         locking_all()
             .until("hold:dev")
-            .let_go("prod", "ada", Verdict::Unlock)
+            .release_lock("prod", "ada", SignalKind::Unlock)
             .until("hold:dev")
             .sample("of two, one lifted"),
         locking(false).succeeded().sample("set by a version that did not wait for the end"),
@@ -662,28 +662,28 @@ pub fn all() -> Vec<Sample> {
         approved()
             .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
             .stuck(denied("lambda:UpdateAlias"))
-            .got_on(Verdict::Retry)
+            .got_on(SignalKind::Retry)
             .taken_back()
             .sample("stuck, then tried again"),
         approved()
             .faulted("api-stage", throttled("apigatewayv2:UpdateStage"))
             .stuck(denied("lambda:UpdateAlias"))
-            .got_on(Verdict::Resolve)
+            .got_on(SignalKind::Resolve)
             .row(300, vec![Entry::Ended { succeeded: false }])
             .sample("stuck, then marked as resolved"),
         promotion()
             .until("approval")
-            .stopped("ann", Verdict::Cancel, Some("wrong release <!channel>"))
+            .stopped("ann", SignalKind::Cancel, Some("wrong release <!channel>"))
             .taken_back()
             .sample("cancelled while it waited"),
         promotion()
             .until("approval")
-            .stopped("ben", Verdict::GiveWay, None)
+            .stopped("ben", SignalKind::Preempt, None)
             .taken_back()
             .sample("gave way to a rollback"),
         promotion()
             .until("approval")
-            .stopped("cleo", Verdict::StageMoved, Some("prod now runs r3"))
+            .stopped("cleo", SignalKind::StageMoved, Some("prod now runs r3"))
             .taken_back()
             .sample("void because its stage moved"),
         with_parameters().until("approval").sample("waiting, with parameters"),

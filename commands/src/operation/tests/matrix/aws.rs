@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use super::gates::{ends, fails_with, newest, runs, world};
-use super::tale::Act;
+use super::scenario::Act;
 use crate::operation::effects::{CREATE_DEPLOYMENT, CREATE_STAGE, PERMIT_API, UPDATE_CONFIG};
 use crate::operation::{Status, StepId};
-use crate::testing::cloud::{App, Weather};
+use crate::testing::fake_aws::{App, Faults};
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_of_the_version_before_does_not_pass_for_the_new_one() {
     let (shared, process) = world("approvals=0 smoke=\"GET /hello 200\"").await;
-    shared.cloud.climate(|now| now.late = Duration::from_secs(4));
+    shared.fake_aws.climate(|now| now.late = Duration::from_secs(4));
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "ill", 128), "push").await;
     for line in ["/build orders", "/deploy orders"] {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;
@@ -25,13 +25,13 @@ async fn an_answer_of_the_version_before_does_not_pass_for_the_new_one() {
 #[tokio::test(start_paused = true)]
 async fn a_stage_serves_a_deployment_once_it_is_deployed() {
     let (shared, process) = world("").await;
-    shared.cloud.climate(|now| now.deploys = Duration::from_secs(7));
+    shared.fake_aws.climate(|now| now.deploys = Duration::from_secs(7));
     shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 128), "push").await;
     for line in ["/build orders", "/deploy orders"] {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;
     }
-    let facts = shared.facts(&newest(&shared).id).await;
-    let done = |step: &str| facts.step(&StepId::new(step)).unwrap().done.clone().unwrap().0;
+    let op = shared.op(&newest(&shared).id).await;
+    let done = |step: &str| op.step(&StepId::new(step)).unwrap().done.clone().unwrap().0;
     let waited = done("api-stage").duration_since(done("deployment"));
     assert!(waited.as_secs() >= 6, "{waited}: {:#?}", shared.journal(&newest(&shared).id));
 }
@@ -39,12 +39,12 @@ async fn a_stage_serves_a_deployment_once_it_is_deployed() {
 #[tokio::test(start_paused = true)]
 async fn a_deployment_that_never_comes_is_not_waited_for_for_ever() {
     let (shared, process) = world("").await;
-    shared.cloud.climate(|now| now.deploys = Duration::from_secs(3600));
+    shared.fake_aws.climate(|now| now.deploys = Duration::from_secs(3600));
     shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 128), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
     let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, "deployment-too-slow");
-    let made = shared.cloud.calls().iter().filter(|called| called.call == CREATE_DEPLOYMENT.call).count();
+    let made = shared.fake_aws.calls().iter().filter(|called| called.call == CREATE_DEPLOYMENT.call).count();
     assert!(made > 0);
 }
 
@@ -54,7 +54,7 @@ async fn a_new_function_that_lambda_does_not_show_yet_is_looked_at_again() {
     shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 256), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
-    shared.cloud.climate(|now| now.lag = Duration::from_secs(20));
+    shared.fake_aws.climate(|now| now.lag = Duration::from_secs(20));
     ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
 }
 
@@ -64,7 +64,7 @@ async fn a_function_that_stays_away_is_said_to_be_gone() {
     shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 256), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
-    shared.cloud.climate(|now| now.lag = Duration::from_secs(1800));
+    shared.fake_aws.climate(|now| now.lag = Duration::from_secs(1800));
     let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, "function-gone");
 }
@@ -76,11 +76,11 @@ async fn lambda_is_not_waited_for_for_ever() {
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
     // What was changed before is applied by now.
     tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
-    shared.cloud.climate(|now| now.applies = Duration::from_secs(3600));
-    let before = shared.cloud.count();
+    shared.fake_aws.climate(|now| now.applies = Duration::from_secs(3600));
+    let before = shared.fake_aws.count();
     let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, "lambda-too-slow");
-    let calls = shared.cloud.count() - before;
+    let calls = shared.fake_aws.count() - before;
     assert!(calls < 250, "{calls} calls in five minutes");
 }
 
@@ -92,7 +92,7 @@ async fn an_api_stage_is_made_when_its_functions_may_be_called() {
     {
         ends(&shared, &process, "ada", line, Status::Succeeded).await;
     }
-    let calls = shared.cloud.calls();
+    let calls = shared.fake_aws.calls();
     let last_permit = calls.iter().rposition(|called| called.call == PERMIT_API.call).unwrap();
     let made = calls.iter().rposition(|called| called.call == CREATE_STAGE.call).unwrap();
     assert!(last_permit < made, "{last_permit} {made}");
@@ -104,12 +104,12 @@ async fn a_revision_that_changed_alone_is_no_change_of_somebody_else() {
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 256), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
     // Lambda finishes an earlier change between the look and the first write.
-    shared.cloud.weather_on(UPDATE_CONFIG.call, [Weather::Revised]);
+    shared.fake_aws.weather_on(UPDATE_CONFIG.call, [Faults::Revised]);
     ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
     // What really changed meanwhile is.
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "v10", 512), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
-    shared.cloud.weather_on(UPDATE_CONFIG.call, [Weather::Fails(sluice_model::Class::Precondition)]);
+    shared.fake_aws.weather_on(UPDATE_CONFIG.call, [Faults::Fails(sluice_model::Class::Precondition)]);
     let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, "aws-precondition");
 }
@@ -119,7 +119,7 @@ async fn another_architecture_alone_is_deployed() {
     let (shared, process) = world("").await;
     let app = |architecture| App::of(&["Hello", "World"], "v11").on(architecture);
     for architecture in ["x86_64", "arm64"] {
-        shared.cloud.push("orders", architecture, app(architecture)).unwrap();
+        shared.fake_aws.push("orders", architecture, app(architecture)).unwrap();
         for line in ["/build orders", "/deploy orders"] {
             ends(&shared, &process, "ann", line, Status::Succeeded).await;
         }
@@ -132,7 +132,7 @@ async fn a_check_warns_of_a_runtime_whose_support_ends() {
     let (shared, process) = world("").await;
     let check = async |id: &str| format!("{:?}", process.types(id, "ann", "/pipeline check orders").await);
     assert!(!check("before").await.contains("python3."), "nothing to warn of");
-    shared.cloud.push("orders", "old", App::of(&["Hello", "World"], "v12").running("python3.9")).unwrap();
+    shared.fake_aws.push("orders", "old", App::of(&["Hello", "World"], "v12").running("python3.9")).unwrap();
     for line in ["/build orders", "/deploy orders"] {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;
     }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::super::harness::{Death, Shared};
-use super::scene::Scene;
-use super::speech::People;
-use super::tale::Tale;
+use super::fixture::Fixture;
+use super::users::People;
+use super::scenario::Scenario;
 use super::{is_whole, variable};
-use crate::testing::cloud::{Called, Climate, Weather};
+use crate::testing::fake_aws::{Called, Climate, Faults};
 use crate::testing::{Moment, StoreFault};
 
 /// What becomes of the hints between replicas.
@@ -32,7 +32,7 @@ pub(super) struct Case {
     /// Faults of the store, by the number of the call.
     pub(super) store: Vec<(usize, StoreFault)>,
     /// What happens to calls of the cloud, by their number.
-    pub(super) weather: Vec<(usize, Weather)>,
+    pub(super) faults: Vec<(usize, Faults)>,
     /// How the cloud behaves.
     pub(super) climate: Option<Climate>,
     /// Another replica lives beside.
@@ -52,7 +52,7 @@ pub(super) struct Case {
 impl Case {
     /// Death at a call of the cloud.
     pub(super) fn death_at_cloud(call: usize, moment: Moment) -> Self {
-        Self { death: Death { cloud: Some((call, moment)), ..Death::default() }, ..Self::default() }
+        Self { death: Death { fake_aws: Some((call, moment)), ..Death::default() }, ..Self::default() }
     }
     /// Death at a call of the store.
     pub(super) fn death_at_store(call: usize, moment: Moment) -> Self {
@@ -63,8 +63,8 @@ impl Case {
         Self { climate: Some(Climate { ill: true, ..Climate::default() }), ..Self::default() }
     }
     /// One call of the cloud meets that.
-    pub(super) fn weather(call: usize, weather: Weather) -> Self {
-        Self { weather: vec![(call, weather)], ..Self::default() }
+    pub(super) fn faults(call: usize, faults: Faults) -> Self {
+        Self { faults: vec![(call, faults)], ..Self::default() }
     }
     /// One call of the store meets that.
     pub(super) fn store(call: usize, fault: StoreFault) -> Self {
@@ -72,16 +72,16 @@ impl Case {
     }
 
     /// A copy of the scene in which all this will go wrong.
-    pub(super) fn set(&self, scene: &Scene) -> Shared {
-        let shared = scene.open();
+    pub(super) fn set(&self, fixture: &Fixture) -> Shared {
+        let shared = fixture.open();
         for (at, fault) in &self.store {
             shared.store.fault_at(*at, fault.clone());
         }
-        for (at, weather) in &self.weather {
-            shared.cloud.weather_at(*at, weather.clone());
+        for (at, faults) in &self.faults {
+            shared.fake_aws.weather_at(*at, faults.clone());
         }
         if let Some(climate) = &self.climate {
-            shared.cloud.climate(|now| *now = climate.clone());
+            shared.fake_aws.climate(|now| *now = climate.clone());
         }
         shared
     }
@@ -92,7 +92,7 @@ pub(super) struct Clean {
     /// Calls of the store until everything is told.
     pub(super) store: usize,
     /// Calls of the cloud.
-    pub(super) cloud: Vec<Called>,
+    pub(super) fake_aws: Vec<Called>,
     /// The numbers of those that changed something, in the order in which they did.
     pub(super) changes: Vec<usize>,
     /// How often each call took effect.
@@ -102,19 +102,19 @@ pub(super) struct Clean {
 /// How often each call took effect.
 pub(super) fn effects(shared: &Shared) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
-    for effect in shared.cloud.effects() {
+    for effect in shared.fake_aws.effects() {
         *counts.entry(effect.call).or_default() += 1;
     }
     counts
 }
 
 /// Plays a tale undisturbed.
-pub(super) async fn clean(tale: &Tale, scene: &Scene) -> Clean {
-    let shared = scene.open();
-    shared.play(tale, &Case::default()).await;
-    let (store, cloud, changes) = (shared.store.count(), shared.cloud.calls(), shared.cloud.changes());
-    super::judge::success(&shared, tale, scene, "undisturbed").await;
-    Clean { store, cloud, changes, effects: effects(&shared) }
+pub(super) async fn clean(scenario: &Scenario, fixture: &Fixture) -> Clean {
+    let shared = fixture.open();
+    shared.play(scenario, &Case::default()).await;
+    let (store, fake_aws, changes) = (shared.store.count(), shared.fake_aws.calls(), shared.fake_aws.changes());
+    super::judge::success(&shared, scenario, fixture, "undisturbed").await;
+    Clean { store, fake_aws, changes, effects: effects(&shared) }
 }
 
 /// Of a list of cases, all or a sample: every n-th, from a start that differs from tale to tale.

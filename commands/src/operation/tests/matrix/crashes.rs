@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use super::cases::{Case, Tally, clean, sampled};
-use super::scene::Scene;
-use super::speech::People;
-use super::tale::{Act, HIDDEN};
+use super::fixture::Fixture;
+use super::users::People;
+use super::scenario::{Act, HIDDEN};
 use super::{judge, scenes};
 use crate::operation::effects::CREATE_DEPLOYMENT;
 use crate::ports::StoreError;
-use crate::testing::cloud::{Climate, Weather};
+use crate::testing::fake_aws::{Climate, Faults};
 use crate::testing::{Moment, StoreFault};
 use sluice_model::Class;
 
@@ -19,53 +19,53 @@ const SAMPLE: usize = 24;
 
 /// A process dies before or after each call.
 pub(super) async fn deaths(kind: &str) {
-    for (tale, scene) in scenes(kind).await {
-        let clean = clean(tale, &scene).await;
+    for (scenario, fixture) in scenes(kind).await {
+        let clean = clean(scenario, &fixture).await;
         let tally = Tally::of(format!(
             "{}: deaths at {} store and {} AWS calls",
-            tale.name,
+            scenario.name,
             clean.store,
-            clean.cloud.len()
+            clean.fake_aws.len()
         ));
         let mut cases = vec![];
         for moment in [Moment::Before, Moment::After] {
             cases.extend((0..clean.store).map(|call| Case::death_at_store(call, moment)));
-            cases.extend((0..clean.cloud.len()).map(|call| Case::death_at_cloud(call, moment)));
+            cases.extend((0..clean.fake_aws.len()).map(|call| Case::death_at_cloud(call, moment)));
         }
         let whole = cases.len();
         let mut died = 0;
-        let cases = sampled(cases, SAMPLE, tale.name.len());
+        let cases = sampled(cases, SAMPLE, scenario.name.len());
         let played = cases.len();
         for (number, mut case) in cases.into_iter().enumerate() {
             case.forgetful = number % 2 == 1;
-            let shared = case.set(&scene);
-            died += usize::from(shared.play(tale, &case).await);
-            judge::same(&shared, tale, &scene, &clean, &format!("{:?}", case.death)).await;
+            let shared = case.set(&fixture);
+            died += usize::from(shared.play(scenario, &case).await);
+            judge::same(&shared, scenario, &fixture, &clean, &format!("{:?}", case.death)).await;
             tally.count();
         }
         // A death behind the last answer is none; all others are.
-        assert!(died + 8 >= played, "{}: {died} deaths of {played} ({whole})", tale.name);
+        assert!(died + 8 >= played, "{}: {died} deaths of {played} ({whole})", scenario.name);
     }
 }
 
 /// The same with lists that lag behind: what the dead one made is not seen at first, and must not be made again.
 pub(super) async fn stale(kind: &str) {
-    for (tale, scene) in scenes(kind).await {
-        let clean = clean(tale, &scene).await;
-        let tally = Tally::of(format!("{}: deaths and lost answers with stale reads", tale.name));
-        let mutations = clean.cloud.iter().enumerate().filter(|(_, called)| called.mutates);
+    for (scenario, fixture) in scenes(kind).await {
+        let clean = clean(scenario, &fixture).await;
+        let tally = Tally::of(format!("{}: deaths and lost answers with stale reads", scenario.name));
+        let mutations = clean.fake_aws.iter().enumerate().filter(|(_, called)| called.mutates);
         let mut cases = vec![];
         for (call, _) in mutations {
             cases.push(Case::death_at_cloud(call, Moment::After));
-            cases.push(Case::weather(call, Weather::AnswerLost));
+            cases.push(Case::faults(call, Faults::AnswerLost));
         }
-        for (number, mut case) in sampled(cases, SAMPLE / 2, tale.name.len()).into_iter().enumerate() {
+        for (number, mut case) in sampled(cases, SAMPLE / 2, scenario.name.len()).into_iter().enumerate() {
             let lag = Duration::from_secs([4, 9, 14][number % 3]);
             case.climate = Some(Climate { lag, flicker: number % 2 == 1, ..Climate::default() });
-            let shared = case.set(&scene);
-            shared.play(tale, &case).await;
-            let context = format!("{:?} {:?} lag {lag:?}", case.death, case.weather);
-            judge::same(&shared, tale, &scene, &clean, &context).await;
+            let shared = case.set(&fixture);
+            shared.play(scenario, &case).await;
+            let context = format!("{:?} {:?} lag {lag:?}", case.death, case.faults);
+            judge::same(&shared, scenario, &fixture, &clean, &context).await;
             tally.count();
         }
     }
@@ -73,9 +73,9 @@ pub(super) async fn stale(kind: &str) {
 
 /// Every answer of the store is lost or refused for a while.
 pub(super) async fn store_faults(kind: &str) {
-    for (tale, scene) in scenes(kind).await {
-        let clean = clean(tale, &scene).await;
-        let tally = Tally::of(format!("{}: faults of the store", tale.name));
+    for (scenario, fixture) in scenes(kind).await {
+        let clean = clean(scenario, &fixture).await;
+        let tally = Tally::of(format!("{}: faults of the store", scenario.name));
         let unknown = || StoreError::Unknown("told so".into());
         let faults = [
             StoreFault::Before(StoreError::Again("told so".into())),
@@ -84,10 +84,10 @@ pub(super) async fn store_faults(kind: &str) {
         ];
         let all =
             faults.iter().flat_map(|fault| (0..clean.store).map(|call| Case::store(call, fault.clone())));
-        for case in sampled(all.collect(), SAMPLE, tale.name.len()) {
-            let shared = case.set(&scene);
-            assert!(!shared.play(tale, &case).await);
-            judge::same(&shared, tale, &scene, &clean, &format!("{:?}", case.store)).await;
+        for case in sampled(all.collect(), SAMPLE, scenario.name.len()) {
+            let shared = case.set(&fixture);
+            assert!(!shared.play(scenario, &case).await);
+            judge::same(&shared, scenario, &fixture, &clean, &format!("{:?}", case.store)).await;
             tally.count();
         }
     }
@@ -96,19 +96,19 @@ pub(super) async fn store_faults(kind: &str) {
 /// A process does not reach the store for longer than its lease, and AWS goes on: the replica beside it takes over, and
 /// what comes back late appends nothing and changes nothing.
 pub(super) async fn stalls(kind: &str) {
-    for (tale, scene) in scenes(kind).await {
+    for (scenario, fixture) in scenes(kind).await {
         let begun = tokio::time::Instant::now();
-        let clean = clean(tale, &scene).await;
+        let clean = clean(scenario, &fixture).await;
         let took = begun.elapsed();
-        let tally = Tally::of(format!("{}: cut off from the store at any time", tale.name));
+        let tally = Tally::of(format!("{}: cut off from the store at any time", scenario.name));
         let moments = 2 * u32::try_from(SAMPLE).unwrap();
         let cases = (0..moments).flat_map(|nth| [12, 16, 21, 60].map(|lasts| (took * nth / moments, lasts)));
-        for (after, lasts) in sampled(cases.collect(), SAMPLE, tale.name.len()) {
+        for (after, lasts) in sampled(cases.collect(), SAMPLE, scenario.name.len()) {
             let cut = Some((after, Duration::from_secs(lasts)));
             let case = Case { cut, company: true, ..Case::default() };
-            let shared = case.set(&scene);
-            assert!(!shared.play(tale, &case).await);
-            judge::same(&shared, tale, &scene, &clean, &format!("{cut:?}")).await;
+            let shared = case.set(&fixture);
+            assert!(!shared.play(scenario, &case).await);
+            judge::same(&shared, scenario, &fixture, &clean, &format!("{cut:?}")).await;
             tally.count();
         }
     }
@@ -117,20 +117,20 @@ pub(super) async fn stalls(kind: &str) {
 /// Lists do not show yet what the operation before made, whether that ended well or not.
 #[tokio::test(start_paused = true)]
 async fn what_was_made_a_moment_before_is_not_made_again() {
-    let scene = Scene::after(HIDDEN).await;
+    let fixture = Fixture::after(HIDDEN).await;
     for (fails, flicker) in [(false, false), (false, true), (true, false), (true, true)] {
-        let shared = scene.open();
-        shared.cloud.climate(|now| (now.lag, now.flicker) = (Duration::from_secs(14), flicker));
+        let shared = fixture.open();
+        shared.fake_aws.climate(|now| (now.lag, now.flicker) = (Duration::from_secs(14), flicker));
         let process = shared.process("one");
         if fails {
-            shared.cloud.weather_on(CREATE_DEPLOYMENT.call, [Weather::Fails(Class::Denied)]);
+            shared.fake_aws.weather_on(CREATE_DEPLOYMENT.call, [Faults::Fails(Class::Denied)]);
             let known = shared.heads().len();
             process.types("fails", "ann", "/deploy orders").await;
             shared.lives(&process, People::Prompt, known + 1).await;
         }
         shared.act(&process, &Act::Types("ann", "/deploy orders"), "deploy").await;
         shared.act(&process, &Act::Types("ann", "/promote orders prod from dev"), "promote").await;
-        assert_eq!(shared.cloud.doubled(), Vec::<String>::new(), "fails: {fails}, flicker: {flicker}");
+        assert_eq!(shared.fake_aws.doubled(), Vec::<String>::new(), "fails: {fails}, flicker: {flicker}");
         assert_eq!(shared.disagreements().await, Vec::<String>::new());
     }
 }

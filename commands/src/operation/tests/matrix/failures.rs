@@ -4,26 +4,26 @@
 use std::time::Duration;
 
 use super::cases::{Case, Hints, Tally, clean, sampled};
-use super::speech::People;
+use super::users::People;
 use super::{judge, scenes};
 use crate::operation::{REJECTED, Status};
 use crate::testing::Moment;
-use crate::testing::cloud::{Called, Weather};
+use crate::testing::fake_aws::{Called, Faults};
 use sluice_model::Class;
 
 /// How many failures of a tale the short form tries.
 const SAMPLE: usize = 32;
 
 /// What may happen to that call, and whether the operation must end well nevertheless.
-fn weathers(called: &Called) -> Vec<(Weather, bool)> {
-    let fails = Weather::Fails;
+fn weathers(called: &Called) -> Vec<(Faults, bool)> {
+    let fails = Faults::Fails;
     let mut all = vec![
         (fails(Class::Transient), true),
         (fails(Class::Throttled), true),
         (fails(Class::Denied), false),
         (fails(Class::Invalid), false),
-        (Weather::AnswerLost, true),
-        (Weather::Slow(Duration::from_secs(9)), true),
+        (Faults::AnswerLost, true),
+        (Faults::Slow(Duration::from_secs(9)), true),
     ];
     if called.mutates {
         all.push((fails(Class::Ambiguous), true));
@@ -33,42 +33,42 @@ fn weathers(called: &Called) -> Vec<(Weather, bool)> {
         all.push((fails(Class::Busy), true));
         all.push((fails(Class::Precondition), false));
         all.push((fails(Class::Quota), false));
-        all.push((Weather::MeetsItself, true));
+        all.push((Faults::MeetsItself, true));
     }
     all
 }
 
 /// Each call fails in every way.
 pub(super) async fn failures(kind: &str) {
-    for (tale, scene) in scenes(kind).await {
-        let clean = clean(tale, &scene).await;
-        let tally = Tally::of(format!("{}: failures of {} AWS calls", tale.name, clean.cloud.len()));
+    for (scenario, fixture) in scenes(kind).await {
+        let clean = clean(scenario, &fixture).await;
+        let tally = Tally::of(format!("{}: failures of {} AWS calls", scenario.name, clean.fake_aws.len()));
         let mut cases = vec![];
-        for (call, called) in clean.cloud.iter().enumerate() {
-            cases.extend(weathers(called).into_iter().map(|(weather, well)| (call, called, weather, well)));
+        for (call, called) in clean.fake_aws.iter().enumerate() {
+            cases.extend(weathers(called).into_iter().map(|(faults, well)| (call, called, faults, well)));
         }
-        for (call, called, weather, well) in sampled(cases, SAMPLE, tale.name.len()) {
-            let context = format!("{weather:?} at call {call}, {} {}", called.call, called.subject);
-            let case = Case::weather(call, weather);
-            let shared = case.set(&scene);
-            assert!(!shared.play(tale, &case).await);
+        for (call, called, faults, well) in sampled(cases, SAMPLE, scenario.name.len()) {
+            let context = format!("{faults:?} at call {call}, {} {}", called.call, called.subject);
+            let case = Case::faults(call, faults);
+            let shared = case.set(&fixture);
+            assert!(!shared.play(scenario, &case).await);
             tally.count();
             if well {
-                judge::same(&shared, tale, &scene, &clean, &context).await;
+                judge::same(&shared, scenario, &fixture, &clean, &context).await;
                 continue;
             }
-            if judge::rest(&shared, tale, &scene, &context).await == Status::Succeeded {
+            if judge::rest(&shared, scenario, &fixture, &context).await == Status::Succeeded {
                 continue;
             }
             // What failed for that reason alone is completed by the same command.
             let process = shared.process("again");
             let known = shared.heads().len();
             tokio::time::sleep(Duration::from_secs(20)).await;
-            let answer = process.types("d2", tale.who, tale.line).await;
-            assert_eq!(shared.heads().len(), known + 1, "{}: {context}: {answer:?}", tale.name);
+            let answer = process.types("d2", scenario.who, scenario.line).await;
+            assert_eq!(shared.heads().len(), known + 1, "{}: {context}: {answer:?}", scenario.name);
             shared.lives(&process, People::Prompt, known + 1).await;
-            let newest = shared.heads().into_iter().max_by_key(|head| head.charter.ticket).unwrap();
-            let context = format!("{}: {context}: again: {:#?}", tale.name, shared.journal(&newest.id));
+            let newest = shared.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap();
+            let context = format!("{}: {context}: again: {:#?}", scenario.name, shared.journal(&newest.id));
             assert_eq!(newest.status, Status::Succeeded, "{context}");
             assert_eq!(shared.unrest(std::slice::from_ref(&newest)).await, Vec::<String>::new(), "{context}");
             assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
@@ -78,23 +78,23 @@ pub(super) async fn failures(kind: &str) {
 
 /// Who asked cancels it at any time: it ends as if it had never been, or it is too late and it is done.
 pub(super) async fn cancels(kind: &str) {
-    for (tale, scene) in scenes(kind).await {
+    for (scenario, fixture) in scenes(kind).await {
         let begun = tokio::time::Instant::now();
-        let clean = clean(tale, &scene).await;
+        let clean = clean(scenario, &fixture).await;
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap();
         let tally =
-            Tally::of(format!("{}: cancelled at any time, by who lives or who comes after", tale.name));
+            Tally::of(format!("{}: cancelled at any time, by who lives or who comes after", scenario.name));
         let moments: Vec<u64> = (0..SAMPLE as u64).map(|nth| took * nth / SAMPLE as u64).collect();
-        for (number, after) in sampled(moments, SAMPLE / 2, tale.name.len()).into_iter().enumerate() {
+        for (number, after) in sampled(moments, SAMPLE / 2, scenario.name.len()).into_iter().enumerate() {
             let people = People::Cancelling(after);
             let case = match number % 3 {
                 0 => Case { people, ..Case::default() },
                 1 => Case { people, company: true, hints: Hints::Lost, ..Case::default() },
-                _ => Case { people, ..Case::death_at_cloud(clean.cloud.len() / 2, Moment::After) },
+                _ => Case { people, ..Case::death_at_cloud(clean.fake_aws.len() / 2, Moment::After) },
             };
-            let shared = case.set(&scene);
-            shared.play(tale, &case).await;
-            judge::rest(&shared, tale, &scene, &format!("{case:?}")).await;
+            let shared = case.set(&fixture);
+            shared.play(scenario, &case).await;
+            judge::rest(&shared, scenario, &fixture, &format!("{case:?}")).await;
             tally.count();
         }
     }
@@ -102,10 +102,10 @@ pub(super) async fn cancels(kind: &str) {
 
 /// Two replicas, whatever becomes of the hints between them, and everything typed twice.
 pub(super) async fn races(kind: &str) {
-    for (tale, scene) in scenes(kind).await {
-        let clean = clean(tale, &scene).await;
-        let tally = Tally::of(format!("{}: two replicas, hints lost, carried and doubled", tale.name));
-        let half = clean.cloud.len() / 2;
+    for (scenario, fixture) in scenes(kind).await {
+        let clean = clean(scenario, &fixture).await;
+        let tally = Tally::of(format!("{}: two replicas, hints lost, carried and doubled", scenario.name));
+        let half = clean.fake_aws.len() / 2;
         for hints in [Hints::Lost, Hints::Carried, Hints::Doubled] {
             for case in [
                 Case::default(),
@@ -113,9 +113,9 @@ pub(super) async fn races(kind: &str) {
                 Case::death_at_store(clean.store / 2, Moment::Before),
             ] {
                 let case = Case { company: true, hints, doubled: true, ..case };
-                let shared = case.set(&scene);
-                shared.play(tale, &case).await;
-                judge::same(&shared, tale, &scene, &clean, &format!("{case:?}")).await;
+                let shared = case.set(&fixture);
+                shared.play(scenario, &case).await;
+                judge::same(&shared, scenario, &fixture, &clean, &format!("{case:?}")).await;
                 tally.count();
             }
         }
@@ -124,29 +124,29 @@ pub(super) async fn races(kind: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn decisions_count_once_and_the_first_one_counts() {
-    for (tale, scene) in scenes("promote").await {
-        let clean = clean(tale, &scene).await;
-        for people in [People::Doubled, People::Late] {
+    for (scenario, fixture) in scenes("promote").await {
+        let clean = clean(scenario, &fixture).await;
+        for people in [People::Doubled, People::TooLate] {
             for company in [false, true] {
                 let case = Case { people, company, doubled: true, ..Case::default() };
-                let shared = case.set(&scene);
-                assert!(!shared.play(tale, &case).await);
-                judge::same(&shared, tale, &scene, &clean, &format!("{people:?}")).await;
+                let shared = case.set(&fixture);
+                assert!(!shared.play(scenario, &case).await);
+                judge::same(&shared, scenario, &fixture, &clean, &format!("{people:?}")).await;
             }
         }
         for people in [People::Contrary, People::Rejecting] {
             let case = Case { people, ..Case::default() };
-            let shared = case.set(&scene);
-            assert!(!shared.play(tale, &case).await);
-            let status = judge::rest(&shared, tale, &scene, &format!("{people:?}")).await;
-            let head = shared.new_heads(&scene).remove(0);
-            let facts = shared.facts(&head.id).await;
-            let first = facts.signals.first().map(|signal| signal.verdict);
-            let rejected = facts.faults().any(|(_, refusal)| refusal.code == REJECTED);
-            assert_eq!(rejected, first == Some(crate::operation::Verdict::Reject), "{people:?}");
+            let shared = case.set(&fixture);
+            assert!(!shared.play(scenario, &case).await);
+            let status = judge::rest(&shared, scenario, &fixture, &format!("{people:?}")).await;
+            let head = shared.new_heads(&fixture).remove(0);
+            let op = shared.op(&head.id).await;
+            let first = op.signals.first().map(|signal| signal.kind);
+            let rejected = op.faults().any(|(_, refusal)| refusal.code == REJECTED);
+            assert_eq!(rejected, first == Some(crate::operation::SignalKind::Reject), "{people:?}");
             assert_eq!(rejected, status == Status::Failed);
             if people == People::Rejecting {
-                assert!(rejected && shared.cloud.serving() == scene.cloud.serving());
+                assert!(rejected && shared.fake_aws.serving() == fixture.fake_aws.serving());
             }
         }
     }

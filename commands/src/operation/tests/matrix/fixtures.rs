@@ -15,9 +15,9 @@ use serde_json::Value;
 
 use super::super::harness::Shared;
 use super::cases::{Case, Clean, clean};
-use super::scene::Scene;
-use super::speech::People;
-use super::tale::{TALES, Tale};
+use super::fixture::Fixture;
+use super::users::People;
+use super::scenario::{TALES, Scenario};
 use crate::operation::{Head, Status};
 use crate::ports::{Clock, Guard, Item, Key};
 use crate::testing::{Moment, TestClock};
@@ -29,15 +29,15 @@ const ALL: [&str; 1] = [CURRENT];
 
 /// One operation, as it stood at its end and half way.
 #[derive(Serialize, Deserialize)]
-struct Fixture {
+struct RecordedJournal {
     /// Its tale.
-    tale: String,
-    finished: Stand,
-    half: Stand,
+    scenario: String,
+    finished: GateState,
+    half: GateState,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stand {
+struct GateState {
     /// The time of day when it was written.
     time: Timestamp,
     /// How many calls had changed something in AWS.
@@ -91,8 +91,8 @@ impl Stored {
     }
 }
 
-fn path(folder: &str, tale: &Tale) -> PathBuf {
-    let name = format!("{}.json", tale.name.replace(' ', "-"));
+fn path(folder: &str, scenario: &Scenario) -> PathBuf {
+    let name = format!("{}.json", scenario.name.replace(' ', "-"));
     [env!("CARGO_MANIFEST_DIR"), "src/operation/tests/matrix/fixtures", folder, &name].iter().collect()
 }
 
@@ -105,39 +105,39 @@ fn until(clean: &Clean, changes: usize) -> Case {
 }
 
 /// Plays a tale until it stops there.
-async fn stopped(tale: &Tale, scene: &Scene, case: &Case) -> Shared {
-    let shared = case.set(scene);
-    let process = shared.life("first", case.death, |_| {});
-    shared.first_life(&process, tale, case).await;
+async fn stopped(scenario: &Scenario, fixture: &Fixture, case: &Case) -> Shared {
+    let shared = case.set(fixture);
+    let process = shared.process_with("first", case.death, |_| {});
+    shared.first_life(&process, scenario, case).await;
     shared
 }
 
 /// What of a store belongs to one operation and its pipeline.
-fn stand(shared: &Shared, scene: &Scene) -> Stand {
-    let new = shared.new_heads(scene);
+fn stand(shared: &Shared, fixture: &Fixture) -> GateState {
+    let new = shared.new_heads(fixture);
     let is_old = |item: &Item| {
         let of = crate::operation::Keys::operation_of(&item.key);
         of.is_some_and(|id| new.iter().all(|head| head.id != id))
     };
     let is_kept = |item: &Item| !is_old(item) && !item.key.partition.contains("/inbox/");
-    Stand {
+    GateState {
         time: shared.clock.now(),
-        changes: shared.cloud.effects().len(),
+        changes: shared.fake_aws.effects().len(),
         items: shared.store.such(is_kept).iter().map(Stored::from).collect(),
     }
 }
 
-async fn written(tale: &Tale) -> Fixture {
-    let scene = Scene::of(tale).await;
-    let whole = scene.open();
-    whole.play(tale, &Case::default()).await;
-    let clean = clean(tale, &scene).await;
-    let half = stopped(tale, &scene, &until(&clean, clean.changes.len().div_ceil(2))).await;
-    Fixture { tale: tale.name.to_owned(), finished: stand(&whole, &scene), half: stand(&half, &scene) }
+async fn written(scenario: &Scenario) -> RecordedJournal {
+    let fixture = Fixture::of(scenario).await;
+    let whole = fixture.open();
+    whole.play(scenario, &Case::default()).await;
+    let clean = clean(scenario, &fixture).await;
+    let half = stopped(scenario, &fixture, &until(&clean, clean.changes.len().div_ceil(2))).await;
+    RecordedJournal { scenario: scenario.name.to_owned(), finished: stand(&whole, &fixture), half: stand(&half, &fixture) }
 }
 
-fn read(folder: &str, tale: &Tale) -> Fixture {
-    let path = path(folder, tale);
+fn read(folder: &str, scenario: &Scenario) -> RecordedJournal {
+    let path = path(folder, scenario);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
         panic!("{}: {error}: write it with SLUICE_WRITE_FIXTURES=1", path.display());
     });
@@ -145,7 +145,7 @@ fn read(folder: &str, tale: &Tale) -> Fixture {
 }
 
 /// The one operation among stored items.
-fn head(stand: &Stand) -> Head {
+fn head(stand: &GateState) -> Head {
     let heads: Vec<_> = stand.items.iter().map(Stored::item).filter(|item| item.key.sort == "head").collect();
     assert_eq!(heads.len(), 1);
     Head::from_item(&heads[0]).unwrap()
@@ -159,54 +159,54 @@ fn a_schema_that_is_raised_has_its_own_fixtures() {
 #[tokio::test(start_paused = true)]
 async fn journals_of_every_version_are_read_and_carried_to_their_end() {
     let mut read_in = BTreeMap::new();
-    for tale in TALES {
-        let path = path(CURRENT, tale);
+    for scenario in TALES {
+        let path = path(CURRENT, scenario);
         // What is kept is never written again: another version would have to read what this one wrote.
         if std::env::var_os("SLUICE_WRITE_FIXTURES").is_some() && !path.exists() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            let text = serde_json::to_string_pretty(&written(tale).await).unwrap();
+            let text = serde_json::to_string_pretty(&written(scenario).await).unwrap();
             std::fs::write(&path, text + "\n").unwrap();
         }
-        let scene = Scene::of(tale).await;
-        let clean = clean(tale, &scene).await;
+        let fixture = Fixture::of(scenario).await;
+        let clean = clean(scenario, &fixture).await;
         for folder in ALL {
             // What came later has no journals of earlier schemas; what is kept is counted below.
-            if folder != CURRENT && !self::path(folder, tale).exists() {
+            if folder != CURRENT && !self::path(folder, scenario).exists() {
                 continue;
             }
             *read_in.entry(folder).or_insert(0) += 1;
-            let context = format!("{folder}: {}", tale.name);
-            let fixture = read(folder, tale);
-            assert_eq!(fixture.tale, tale.name);
+            let context = format!("{folder}: {}", scenario.name);
+            let fixture = read(folder, scenario);
+            assert_eq!(fixture.scenario, scenario.name);
             folds(&fixture.finished, Status::Succeeded, &context).await;
             folds(&fixture.half, Status::Running, &context).await;
-            carries_on(&fixture.half, tale, &scene, &clean, &context).await;
+            carries_on(&fixture.half, scenario, &fixture, &clean, &context).await;
         }
     }
     assert_eq!(read_in, [(CURRENT, TALES.len())].into());
 }
 
 /// What was stored folds to what its head says.
-async fn folds(stand: &Stand, status: Status, context: &str) {
+async fn folds(stand: &GateState, status: Status, context: &str) {
     let clock = Arc::new(TestClock::at(stand.time));
-    let scene = Scene::with(
+    let fixture = Fixture::with(
         stand.items.iter().map(Stored::item).collect(),
-        crate::testing::Cloud::new(clock.clone()),
+        crate::testing::FakeAws::new(clock.clone()),
         clock,
     );
-    let (shared, head) = (scene.open(), head(stand));
-    let facts = shared.facts(&head.id).await;
-    assert_eq!((facts.sequence, facts.status()), (head.sequence, status), "{context}");
-    assert!(facts.charter.params.is_object(), "{context}: its parameters are known");
+    let (shared, head) = (fixture.open(), head(stand));
+    let op = shared.op(&head.id).await;
+    assert_eq!((op.sequence, op.status()), (head.sequence, status), "{context}");
+    assert!(op.spec.params.is_object(), "{context}: its parameters are known");
 }
 
 /// The world as it was, and the store as it was left: this version carries on.
-async fn carries_on(stand: &Stand, tale: &Tale, scene: &Scene, clean: &Clean, context: &str) {
-    let world = stopped(tale, scene, &until(clean, stand.changes)).await;
-    assert_eq!(world.cloud.effects().len(), stand.changes, "{context}: this version does not come as far");
+async fn carries_on(stand: &GateState, scenario: &Scenario, fixture: &Fixture, clean: &Clean, context: &str) {
+    let world = stopped(scenario, fixture, &until(clean, stand.changes)).await;
+    assert_eq!(world.fake_aws.effects().len(), stand.changes, "{context}: this version does not come as far");
     let clock = Arc::new(TestClock::at(stand.time));
     let items = stand.items.iter().map(Stored::item).collect();
-    let left = Scene::with(items, world.cloud.copy(clock.clone()), clock);
+    let left = Fixture::with(items, world.fake_aws.copy(clock.clone()), clock);
     let shared = left.open();
     let process = shared.process("later");
     tokio::select! {

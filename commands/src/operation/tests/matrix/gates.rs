@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::super::harness::{Process, Shared, person};
-use super::scene::Scene;
-use super::speech::code;
-use super::tale::{Act, PLENTY};
+use super::fixture::Fixture;
+use super::users::code;
+use super::scenario::{Act, PLENTY};
 use crate::operation::{Head, Status};
 use sluice_model::StageName;
 
@@ -17,7 +17,7 @@ pub(super) fn secs(seconds: u64) -> Duration {
 
 /// A world with two releases on two stages, and a policy of `prod`.
 pub(super) async fn world(settings: &str) -> (Shared, Process) {
-    let shared = Scene::after(PLENTY).await.open();
+    let shared = Fixture::after(PLENTY).await.open();
     let process = shared.process("one");
     if !settings.is_empty() {
         ends(
@@ -34,7 +34,7 @@ pub(super) async fn world(settings: &str) -> (Shared, Process) {
 
 /// The newest operation.
 pub(super) fn newest(shared: &Shared) -> Head {
-    shared.heads().into_iter().max_by_key(|head| head.charter.ticket).unwrap()
+    shared.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap()
 }
 
 /// Somebody types a line, and what it begins comes to that.
@@ -78,11 +78,11 @@ pub(super) async fn refused(process: &Process, who: &str, line: &str, wanted: &s
 pub(super) async fn runs(shared: &Shared, stage: &str) -> u32 {
     assert_eq!(shared.disagreements().await, Vec::<String>::new());
     let stage: StageName = stage.parse().unwrap();
-    shared.view().await.stages[&stage].current.as_ref().unwrap().release.0
+    shared.state().await.stages[&stage].current.as_ref().unwrap().release.0
 }
 
 pub(super) async fn fails_with(shared: &Shared, head: &Head) -> String {
-    shared.facts(&head.id).await.failure().map(|refusal| refusal.code).unwrap_or_default()
+    shared.op(&head.id).await.failure().map(|refusal| refusal.code).unwrap_or_default()
 }
 
 /// `prod` runs r2 in this world; r1 ran there before.
@@ -157,7 +157,7 @@ async fn a_request_is_reminded_of_once_and_expires() {
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     let told = |name: &str| {
         let heralds = shared.heralds.lock().unwrap();
-        let news = heralds.iter().flat_map(|herald| herald.told()).filter(|news| news.operation == head.id);
+        let news = heralds.iter().flat_map(|notifier| notifier.attribution()).filter(|news| news.operation == head.id);
         let causes =
             news.flat_map(|news| news.asides).filter(|aside| aside.name == name).map(|aside| aside.cause);
         causes.collect::<std::collections::BTreeSet<_>>().len()
@@ -300,7 +300,7 @@ async fn a_grant_of_who_is_no_admin_any_more_is_not_recorded() {
     let heads = shared.heads();
     assert_eq!(heads.len(), known + 2);
     let ended = |status| {
-        heads.iter().filter(move |head| head.charter.kind == "access-revoke" && head.status == status)
+        heads.iter().filter(move |head| head.spec.kind == "access-revoke" && head.status == status)
     };
     assert_eq!((ended(Status::Succeeded).count(), ended(Status::Failed).count()), (1, 1));
     let lost = ended(Status::Failed).next().unwrap();

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::super::harness::Shared;
 use super::cases::Clean;
-use super::scene::Scene;
-use super::tale::Tale;
-use crate::domain::{Act, AuditRecord, Release, VersionSet, View, from_item};
+use super::fixture::Fixture;
+use super::scenario::Scenario;
+use crate::domain::{Act, AuditRecord, Release, VersionSet, PipelineState, from_item};
 use crate::operation::{Head, Keys, Status};
-use crate::ports::News;
-use crate::testing::cloud::Serving;
+use crate::ports::Update;
+use crate::testing::fake_aws::Serving;
 use crate::testing::target;
 use sluice_model::{OperationId, Tone};
 use sluice_template::function_name;
@@ -20,9 +20,9 @@ impl Shared {
     }
 
     /// The last news of an operation that any process told.
-    pub(super) fn news(&self, id: &OperationId) -> Option<News> {
+    pub(super) fn news(&self, id: &OperationId) -> Option<Update> {
         let heralds = self.heralds.lock().unwrap();
-        let told = heralds.iter().flat_map(|herald| herald.told()).filter(|news| news.operation == *id);
+        let told = heralds.iter().flat_map(|notifier| notifier.attribution()).filter(|news| news.operation == *id);
         told.max_by_key(|news| news.sequence)
     }
 
@@ -35,16 +35,16 @@ impl Shared {
         }
         for head in heads {
             let id = &head.id;
-            let facts = self.facts(id).await;
-            if !head.status.is_final() || facts.status() != head.status {
+            let op = self.op(id).await;
+            if !head.status.is_final() || op.status() != head.status {
                 wrong.push(format!(
                     "{id}: the head says {:?}, the journal {:?}",
                     head.status,
-                    facts.status()
+                    op.status()
                 ));
                 continue;
             }
-            for (step, fact) in facts.steps() {
+            for (step, fact) in op.steps() {
                 if fact.is_uncertain() {
                     wrong.push(format!("{id}: {step} is uncertain at the end"));
                 }
@@ -52,17 +52,17 @@ impl Shared {
             self.hold_audit(head, &mut wrong);
             self.hold_news(head, &mut wrong);
         }
-        let view = self.view().await;
-        if !view.slots.is_empty() || !view.tickets.is_empty() {
-            wrong.push(format!("left over: {:?} {:?}", view.slots, view.tickets));
+        let state = self.state().await;
+        if !state.slots.is_empty() || !state.tickets.is_empty() {
+            wrong.push(format!("left over: {:?} {:?}", state.slots, state.tickets));
         }
-        wrong.extend(self.cloud.doubled().into_iter().map(|what| format!("twice: {what}")));
+        wrong.extend(self.fake_aws.doubled().into_iter().map(|what| format!("twice: {what}")));
         wrong
     }
 
     /// One acceptance and one end in the history.
     fn hold_audit(&self, head: &Head, wrong: &mut Vec<String>) {
-        let partition = Keys::new(&target()).audit_partition(&head.charter.pipeline);
+        let partition = Keys::new(&target()).audit_partition(&head.spec.pipeline);
         let about = format!("/{}/", head.id);
         let mut records = self.store.audit();
         records.retain(|item| item.key.partition == partition && item.key.sort.contains(&about));
@@ -93,10 +93,10 @@ impl Shared {
     /// Where records and world differ: what each stage runs by its record, and what its aliases and API stage serve.
     pub(super) async fn disagreements(&self) -> Vec<String> {
         let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
-        let view = View::read(&*self.store, &keys, &name).await.unwrap();
-        let serving = self.cloud.serving();
+        let state = PipelineState::read(&*self.store, &keys, &name).await.unwrap();
+        let serving = self.fake_aws.serving();
         let mut wrong = vec![];
-        for (stage, record) in &view.stages {
+        for (stage, record) in &state.stages {
             if let Some(mixed) = &record.mixed {
                 let of = |function: &String| serving.aliases.get(&format!("{function}:{stage}"));
                 if mixed.is_empty() || mixed.iter().any(|(function, version)| of(function) != Some(version)) {
@@ -126,7 +126,7 @@ impl Shared {
                         serving.aliases.get(&alias)
                     ));
                 }
-                let is = version.and_then(|version| self.cloud.version_of(&function, version));
+                let is = version.and_then(|version| self.fake_aws.version_of(&function, version));
                 if is.as_deref() != Some(format!("{} {stage}", code.sha256).as_str()) {
                     wrong.push(format!("{function} version {version:?} is {is:?}"));
                 }
@@ -146,32 +146,32 @@ impl Shared {
 
     /// What operations that came to nothing left behind: a build that ran on after its operation had ended, an alias that
     /// the API may call though the step that let it was taken back.
-    pub(super) async fn leftovers(&self, scene: &Scene) -> Vec<String> {
+    pub(super) async fn leftovers(&self, fixture: &Fixture) -> Vec<String> {
         let registry = crate::operations::registry();
-        let mut may: BTreeSet<String> = scene.cloud.serving().permitted.into_iter().collect();
+        let mut may: BTreeSet<String> = fixture.fake_aws.serving().permitted.into_iter().collect();
         let mut wrong = vec![];
-        for head in self.new_heads(scene) {
-            let facts = self.facts(&head.id).await;
-            if let Some((ended, false)) = facts.ended
-                && self.cloud.builds_beyond(&head.id.to_string(), ended) > 0
+        for head in self.new_heads(fixture) {
+            let op = self.op(&head.id).await;
+            if let Some((ended, false)) = op.ended
+                && self.fake_aws.builds_beyond(&head.id.to_string(), ended) > 0
             {
                 wrong.push(format!("the build of {} ran on after that had ended", head.id));
             }
-            let definition = registry.get(&head.charter.kind, head.charter.version).unwrap();
-            let Some(stage) = definition.about(&facts).stage else { continue };
-            let stands = facts.steps().filter(|(_, fact)| fact.done.is_some() && fact.undone.is_none());
+            let definition = registry.get(&head.spec.kind, head.spec.version).unwrap();
+            let Some(stage) = definition.about(&op).stage else { continue };
+            let stands = op.steps().filter(|(_, fact)| fact.done.is_some() && fact.undone.is_none());
             let permits = stands.filter_map(|(step, _)| step.0.strip_prefix("permit:"));
             may.extend(permits.map(|function| format!("{function}:{stage}")));
         }
-        let permitted = self.cloud.serving().permitted;
+        let permitted = self.fake_aws.serving().permitted;
         let stray = permitted.into_iter().filter(|alias| !may.contains(alias));
         wrong.extend(stray.map(|alias| format!("the API may still call {alias}")));
         wrong
     }
 
     /// The operations that were not there before.
-    pub(super) fn new_heads(&self, scene: &Scene) -> Vec<Head> {
-        let known = scene.known();
+    pub(super) fn new_heads(&self, fixture: &Fixture) -> Vec<Head> {
+        let known = fixture.known();
         self.heads().into_iter().filter(|head| !known.contains(&head.id)).collect()
     }
 }
@@ -198,41 +198,41 @@ impl Serving {
 }
 
 /// One operation, at rest, ended well, with all that it should have done.
-pub(super) async fn success(shared: &Shared, tale: &Tale, scene: &Scene, context: &str) {
-    let heads = shared.new_heads(scene);
-    assert_eq!(heads.len(), 1, "{}: {context}: one delivery, one operation", tale.name);
+pub(super) async fn success(shared: &Shared, scenario: &Scenario, fixture: &Fixture, context: &str) {
+    let heads = shared.new_heads(fixture);
+    assert_eq!(heads.len(), 1, "{}: {context}: one delivery, one operation", scenario.name);
     let journal = shared.journal(&heads[0].id);
-    let context = format!("{}: {context}: {journal:#?}", tale.name);
+    let context = format!("{}: {context}: {journal:#?}", scenario.name);
     assert_eq!(heads[0].status, Status::Succeeded, "{context}");
     assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
     assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
-    assert_eq!(shared.cloud.repeated(), vec![], "{context}");
-    if let Some((stage, release)) = tale.runs {
-        let view = shared.view().await;
-        let current = view.stages[&stage.parse().unwrap()].current.clone();
+    assert_eq!(shared.fake_aws.repeated(), vec![], "{context}");
+    if let Some((stage, release)) = scenario.runs {
+        let state = shared.state().await;
+        let current = state.stages[&stage.parse().unwrap()].current.clone();
         assert_eq!(current.map(|current| current.release.0), Some(release), "{context}");
     }
 }
 
 /// As [`success`], and no call took effect more or less often than in an undisturbed run.
-pub(super) async fn same(shared: &Shared, tale: &Tale, scene: &Scene, clean: &Clean, context: &str) {
-    success(shared, tale, scene, context).await;
-    assert_eq!(super::cases::effects(shared), clean.effects, "{}: {context}: effects", tale.name);
+pub(super) async fn same(shared: &Shared, scenario: &Scenario, fixture: &Fixture, clean: &Clean, context: &str) {
+    success(shared, scenario, fixture, context).await;
+    assert_eq!(super::cases::effects(shared), clean.effects, "{}: {context}: effects", scenario.name);
 }
 
 /// One operation, at rest, however it ended. A failed one changed nothing that serves.
-pub(super) async fn rest(shared: &Shared, tale: &Tale, scene: &Scene, context: &str) -> Status {
-    let heads = shared.new_heads(scene);
-    assert_eq!(heads.len(), 1, "{}: {context}: one delivery, one operation", tale.name);
+pub(super) async fn rest(shared: &Shared, scenario: &Scenario, fixture: &Fixture, context: &str) -> Status {
+    let heads = shared.new_heads(fixture);
+    assert_eq!(heads.len(), 1, "{}: {context}: one delivery, one operation", scenario.name);
     let head = &heads[0];
     if head.status == Status::Succeeded {
-        success(shared, tale, scene, context).await;
+        success(shared, scenario, fixture, context).await;
         return head.status;
     }
-    let context = format!("{}: {context}: {:#?}", tale.name, shared.journal(&head.id));
+    let context = format!("{}: {context}: {:#?}", scenario.name, shared.journal(&head.id));
     assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
-    assert_eq!(shared.cloud.repeated(), vec![], "{context}");
-    let changed = shared.cloud.serving().changed(&scene.cloud.serving());
+    assert_eq!(shared.fake_aws.repeated(), vec![], "{context}");
+    let changed = shared.fake_aws.serving().changed(&fixture.fake_aws.serving());
     assert_eq!(changed, BTreeSet::new(), "{context}: it failed, and this does not serve as before");
     assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
     head.status

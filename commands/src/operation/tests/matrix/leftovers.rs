@@ -8,10 +8,10 @@ use super::super::harness::{Process, Shared, person};
 use super::gates::{comes_to, ends, fails_with, newest, secs, world};
 use crate::domain::{Act, AuditRecord, Run, Stage, VersionSet, from_item, to_item};
 use crate::operation::testing::operation_id;
-use crate::operation::{Accepted, DEPLOY, Delivery, Ground, Keys, Status, StepId, accept, audit};
+use crate::operation::{Accepted, DEPLOY, Delivery, Snapshot, Keys, Status, StepId, accept, audit};
 use crate::operations::names;
 use crate::ports::{Clock, Functions, Guard, Identity, Precondition, RoleSpec, Store, TAG_PIPELINE, Write};
-use crate::service::{Invocation, Said};
+use crate::service::{Invocation, Input};
 use crate::testing::target;
 use sluice_grammar::Command;
 use sluice_model::{Permission, ReleaseNumber, Target};
@@ -34,14 +34,14 @@ async fn role(shared: &Shared, name: &str, pipeline: &str, boundary: &str) -> St
         boundary: boundary.to_owned(),
         tags: [(TAG_PIPELINE.to_owned(), pipeline.to_owned())].into(),
     };
-    shared.cloud.reach().create_role(&target(), &spec).await.unwrap().arn
+    shared.fake_aws.fault_proxy().create_role(&target(), &spec).await.unwrap().arn
 }
 
 /// Which of these roles are there.
 async fn there<'a>(shared: &Shared, roles: &[&'a str]) -> Vec<&'a str> {
     let mut there = vec![];
     for role in roles {
-        if shared.cloud.reach().role(&target(), role).await.unwrap().is_some() {
+        if shared.fake_aws.fault_proxy().role(&target(), role).await.unwrap().is_some() {
             there.push(*role);
         }
     }
@@ -52,14 +52,14 @@ async fn there<'a>(shared: &Shared, roles: &[&'a str]) -> Vec<&'a str> {
 async fn a_role_stays_that_is_in_use_young_or_not_of_this_pipeline_and_region() {
     let (shared, process) = world("").await;
     let own = names::boundary_arn(&target());
-    let reach = shared.cloud.reach();
+    let fault_proxy = shared.fake_aws.fault_proxy();
     let foreign =
-        reach.create_policy(&target(), "sluice-boundary-elsewhere", "/sluice/", "{}").await.unwrap();
+        fault_proxy.create_policy(&target(), "sluice-boundary-elsewhere", "/sluice/", "{}").await.unwrap();
     let published = role(&shared, "sluice-orders-Late-dev-published", "orders", &own).await;
     let latest = role(&shared, "sluice-orders-Late-dev-latest", "orders", &own).await;
-    shared.cloud.leave_function("sluice-orders-Late", &published, &latest);
+    shared.fake_aws.leave_function("sluice-orders-Late", &published, &latest);
     let borrowed = role(&shared, "sluice-orders-borrowed", "orders", &own).await;
-    shared.cloud.leave_function("somebody-elses", &borrowed, &borrowed);
+    shared.fake_aws.leave_function("somebody-elses", &borrowed, &borrowed);
     role(&shared, "sluice-orders-elsewhere", "orders", &foreign).await;
     role(&shared, "sluice-orders-eu-Hello", "orders-eu", &own).await;
     role(&shared, "sluice-orders-unused", "orders", &own).await;
@@ -77,7 +77,7 @@ async fn a_role_stays_that_is_in_use_young_or_not_of_this_pipeline_and_region() 
     ];
     let looked = ends(&shared, &process, "ada", "/pipeline tidy orders", Status::Succeeded).await;
     let found =
-        shared.facts(&looked.id).await.output::<serde_json::Value>(&StepId::new("look")).unwrap().unwrap();
+        shared.op(&looked.id).await.output::<serde_json::Value>(&StepId::new("look")).unwrap().unwrap();
     assert_eq!(found["roles"], serde_json::json!(["sluice-orders-unused"]), "what is listed");
     ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
     assert_eq!(there(&shared, &known).await, known[..6]);
@@ -89,21 +89,21 @@ async fn a_role_stays_while_a_version_names_it_that_this_run_does_not_delete() {
     let own = names::boundary_arn(&target());
     // As many as one run deletes, and one more, whose role is the first that a run deletes.
     for _ in 0..100 {
-        shared.cloud.leave_behind(&[HELLO]);
+        shared.fake_aws.leave_behind(&[HELLO]);
     }
     let first = role(&shared, "sluice-orders-A", "orders", &own).await;
-    shared.cloud.leave_version(HELLO, &first);
+    shared.fake_aws.leave_version(HELLO, &first);
     hours_pass().await;
-    let reach = shared.cloud.reach();
+    let fault_proxy = shared.fake_aws.fault_proxy();
     for _ in 0..2 {
         ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
-        for version in reach.versions(&target(), HELLO).await.unwrap().unwrap() {
+        for version in fault_proxy.versions(&target(), HELLO).await.unwrap().unwrap() {
             let role = names::role_name(&version.config.role);
-            let found = reach.role(&target(), role).await.unwrap();
+            let found = fault_proxy.role(&target(), role).await.unwrap();
             assert!(found.is_some(), "version {} lost its role", version.version);
         }
     }
-    let left = reach.versions(&target(), HELLO).await.unwrap().unwrap().len();
+    let left = fault_proxy.versions(&target(), HELLO).await.unwrap().unwrap().len();
     assert_eq!(left, 5, "`$LATEST`, and two releases on two stages");
     assert_eq!(there(&shared, &["sluice-orders-A"]).await, [""; 0]);
 }
@@ -144,9 +144,9 @@ async fn hundred() -> (Shared, Process) {
     let (shared, process) = world("").await;
     // Two releases on two stages have the first four versions.
     for _ in 5..=100 {
-        shared.cloud.leave_behind(&[HELLO]);
+        shared.fake_aws.leave_behind(&[HELLO]);
     }
-    shared.cloud.move_by_hand(HELLO, "dev", "100", None);
+    shared.fake_aws.move_by_hand(HELLO, "dev", "100", None);
     let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
     let key = keys.stage(&name, &"dev".parse().unwrap());
     let item = shared.store.item(&key).unwrap();
@@ -171,7 +171,7 @@ async fn hundred() -> (Shared, Process) {
 
 /// The releases of `dev` by number: those that are marked, and those whose version is not there.
 async fn marked_and_gone(shared: &Shared, at: &Target) -> (BTreeSet<u32>, BTreeSet<u32>) {
-    let versions = shared.cloud.reach().versions(at, HELLO).await.unwrap().unwrap();
+    let versions = shared.fake_aws.fault_proxy().versions(at, HELLO).await.unwrap().unwrap();
     let there: BTreeSet<String> = versions.into_iter().map(|version| version.version).collect();
     let (mut marked, mut gone) = (BTreeSet::new(), BTreeSet::new());
     for number in 1..=100 {
@@ -193,7 +193,7 @@ async fn only_versions_of_marked_releases_are_deleted_however_many_are_outdated(
     assert_eq!(marked, (1..=80).collect());
     let card = format!("{:?}", shared.news(&newest(&shared).id).unwrap().card);
     assert!(card.contains("There is more"), "{card}");
-    assert_eq!(shared.view().await.tidied.unwrap().releases, 0, "it goes on by itself");
+    assert_eq!(shared.state().await.tidied.unwrap().releases, 0, "it goes on by itself");
 
     ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
     let (marked, gone) = marked_and_gone(&shared, &target()).await;
@@ -204,16 +204,16 @@ async fn only_versions_of_marked_releases_are_deleted_however_many_are_outdated(
     for _ in 0..4 {
         ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
     }
-    let view = shared.view().await;
-    assert_eq!(view.tidied.unwrap().releases, view.counters.releases);
-    assert!(view.counters.releases > 0);
+    let state = shared.state().await;
+    assert_eq!(state.tidied.unwrap().releases, state.counters.releases);
+    assert!(state.counters.releases > 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_release_is_marked_before_any_version_of_it_is_deleted() {
     let (shared, process) = hundred().await;
     process.types("tidy", "ada", NOW).await;
-    let deleted = || shared.cloud.calls().iter().any(|called| called.call == "lambda:DeleteFunction");
+    let deleted = || shared.fake_aws.calls().iter().any(|called| called.call == "lambda:DeleteFunction");
     process.live_until(async || deleted()).await;
     let (marked, _) = marked_and_gone(&shared, &target()).await;
     assert_eq!(marked, (1..=80).collect());
@@ -225,7 +225,7 @@ async fn a_rollback_that_was_drafted_before_its_release_was_marked_is_drafted_ag
     process.types("tidy", "ada", NOW).await;
     // From here on it knows the set as it was before, and nothing more is accepted meanwhile.
     let (world, name) = (process.engine.world(), "orders".parse().unwrap());
-    let ground = Ground::read(world, &name).await.unwrap();
+    let snapshot = Snapshot::read(world, &name).await.unwrap();
     let (release, reason) = (Some(ReleaseNumber(1)), None);
     let command = Command::Rollback { name, stage: "dev".parse().unwrap(), release, anyway: false, reason };
     let ann = person("ann");
@@ -233,15 +233,15 @@ async fn a_rollback_that_was_drafted_before_its_release_was_marked_is_drafted_ag
         delivery: "late".to_owned(),
         actor: ann.clone(),
         channel: None,
-        said: Said::Slash { command: "/rollback".into(), text: "orders dev r1".into() },
+        said: Input::Slash { command: "/rollback".into(), text: "orders dev r1".into() },
     };
     let id = operation_id(5_000);
-    let (draft, _) = process.service.draft(&invocation, &command, &ground, &id, None).await.ok().unwrap();
+    let (request, _) = process.service.request(&invocation, &command, &snapshot, &id, None).await.ok().unwrap();
     process.live_until(async || shared.is_settled()).await;
 
-    let granted = ground.access.permit(Permission::OperatorsOrOncall, &ann.id).unwrap();
+    let granted = snapshot.access.permit(Permission::OperatorsOrOncall, &ann.id).unwrap();
     let delivery = Delivery { key: "late", actor: &ann, channel: None };
-    let accepted = accept(&process.engine, id, &delivery, &ground, draft, &granted).await.unwrap();
+    let accepted = accept(&process.engine, id, &delivery, &snapshot, request, &granted).await.unwrap();
     assert!(matches!(accepted, Accepted::Again), "{accepted:?}");
     super::gates::refused(&process, "ann", "/rollback orders dev r1", "versions-deleted").await;
 }

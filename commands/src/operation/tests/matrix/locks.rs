@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::super::harness::{Process, Shared};
 use super::gates::{ASK, comes_to, ends, fails_with, holds, refused, runs, secs, world};
-use super::scene::Scene;
-use super::tale::PLENTY;
-use crate::operation::{Context, Definition, Facts, Head, Progress, Status, testing};
+use super::fixture::Fixture;
+use super::scenario::PLENTY;
+use crate::operation::{Context, Operation, OperationState, Head, Progress, Status, testing};
 use crate::operations::{stage_lock, stage_unlock};
 use crate::ports::{Guard, Precondition, Store, StoreError, Write};
 
@@ -41,7 +41,7 @@ async fn a_lock_is_not_weakened_by_who_may_not_take_it_away() {
 #[tokio::test(start_paused = true)]
 async fn a_lock_is_not_removed_by_extending_it_first() {
     let (shared, process) = world("").await;
-    let lock = || async { shared.view().await.locks[&"prod".parse().unwrap()].clone() };
+    let lock = || async { shared.state().await.locks[&"prod".parse().unwrap()].clone() };
     let first = holds(&shared, &process, "ada", "/stage lock orders prod for 2h the incident").await;
     refused(&process, "ben", "/stage unlock orders prod", "not-an-admin").await;
     let mine = holds(&shared, &process, "ben", "/stage lock orders prod for 3h mine").await;
@@ -66,7 +66,7 @@ async fn a_lock_is_not_removed_by_extending_it_first() {
     holds(&shared, &process, "ben", "/stage lock orders prod for 3h mine").await;
     tokio::time::sleep(secs(2 * 3600)).await;
     ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
-    assert!(shared.view().await.locks.is_empty());
+    assert!(shared.state().await.locks.is_empty());
     let below = holds(&shared, &process, "ben", "/stage lock orders prod for 2h mine").await;
     holds(&shared, &process, "cat", "/stage lock orders prod for 3h the audit").await;
     ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
@@ -78,11 +78,11 @@ async fn a_lock_is_not_removed_by_extending_it_first() {
 /// Two locks of all stages, a deploy and a rollback: all end, in whatever order they come.
 #[tokio::test(start_paused = true)]
 async fn locks_of_all_stages_hold_nobody_for_ever() {
-    let scene = Scene::after(PLENTY).await;
+    let fixture = Fixture::after(PLENTY).await;
     for pause in [0, 40, 150, 400, 900] {
-        let shared = scene.open();
+        let shared = fixture.open();
         let process = shared.process("one");
-        let story = async {
+        let summary = async {
             for (nth, (who, line)) in [
                 ("ann", "/deploy orders"),
                 ("ben", "/stage lock orders for 2h the fair"),
@@ -97,12 +97,12 @@ async fn locks_of_all_stages_hold_nobody_for_ever() {
             }
             std::future::pending::<()>().await;
         };
-        let all = scene.known().len() + 4;
+        let all = fixture.known().len() + 4;
         let over = async || shared.heads().len() == all && shared.is_over(all);
         let rest = async {
             tokio::select! {
                 _ = process.live_until(over) => {}
-                () = story => {}
+                () = summary => {}
             }
         };
         assert!(tokio::time::timeout(secs(3600), rest).await.is_ok(), "{pause} ms: it never came to rest");
@@ -113,28 +113,28 @@ async fn locks_of_all_stages_hold_nobody_for_ever() {
 /// A lock and an approval at all distances from each other: after somebody was told *locked*, the stage moves no more.
 #[tokio::test(start_paused = true)]
 async fn after_a_lock_is_told_nothing_moves() {
-    let scene = Scene::after(PLENTY).await;
+    let fixture = Fixture::after(PLENTY).await;
     let (mut moved, mut stayed) = (0, 0);
     for after in (0..600).step_by(25) {
-        let shared = scene.open();
+        let shared = fixture.open();
         let process = shared.process("one");
         let waits = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
         process.live_until(async || shared.is_settled()).await;
-        let story = async {
+        let summary = async {
             process.types("a1", "ben", "/promote approve orders prod").await;
             tokio::time::sleep(Duration::from_millis(after)).await;
             process.types("l1", "cat", "/stage lock orders prod for 1h the ledger").await;
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            _ = process.live_until(async || shared.heads().iter().all(|h| h.status.is_final() || h.holds()) && shared.is_settled() && shared.heads().len() > scene.known().len() + 1) => {}
-            () = story => {}
+            _ = process.live_until(async || shared.heads().iter().all(|h| h.status.is_final() || h.holds()) && shared.is_settled() && shared.heads().len() > fixture.known().len() + 1) => {}
+            () = summary => {}
         }
         let head = shared.head(&waits.id).await;
         let runs = runs(&shared, "prod").await;
-        let view = shared.view().await;
-        let lock = view.locks.values().next().expect("it is locked");
-        let since = view.stages[&lock.stage].current.as_ref().unwrap().since;
+        let state = shared.state().await;
+        let lock = state.locks.values().next().expect("it is locked");
+        let since = state.stages[&lock.stage].current.as_ref().unwrap().since;
         match head.status {
             Status::Succeeded => {
                 assert_eq!(runs, 1);
@@ -154,15 +154,15 @@ async fn after_a_lock_is_told_nothing_moves() {
 /// What the only step of an operation would write now.
 async fn writes(
     process: &Process,
-    definition: &impl Definition,
+    definition: &impl Operation,
     params: impl serde::Serialize,
 ) -> Vec<Write> {
     let id = testing::operation_id(7);
-    let mut charter = testing::charter(definition.kind());
-    charter.params = serde_json::to_value(params).unwrap();
-    let facts = Facts::new(id.clone(), charter);
+    let mut spec = testing::spec(definition.kind());
+    spec.params = serde_json::to_value(params).unwrap();
+    let op = OperationState::new(id.clone(), spec);
     let world = Arc::clone(process.engine.world());
-    let nodes = definition.nodes(&facts, &world.target).unwrap();
+    let nodes = definition.nodes(&op, &world.target).unwrap();
     let done = nodes[0]
         .step
         .run(&Context { world, operation: id, signals: vec![], begun: tokio::time::Instant::now() })
@@ -176,7 +176,7 @@ async fn writes(
 #[tokio::test(start_paused = true)]
 async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
     let (shared, process) = world("").await;
-    let lock = || async { shared.view().await.locks.into_values().next().unwrap() };
+    let lock = || async { shared.state().await.locks.into_values().next().unwrap() };
     let locks = |who, line| holds(&shared, &process, who, line);
     for old in [false, true] {
         locks("ben", "/stage lock orders prod for 1h the ledger").await;
@@ -224,7 +224,7 @@ fn told(shared: &Shared, head: &Head) -> String {
 /// How often something was told beside an operation's message, and what.
 fn asides(shared: &Shared, head: &Head, name: &str) -> BTreeSet<(u64, String)> {
     let heralds = shared.heralds.lock().unwrap();
-    let news = heralds.iter().flat_map(|herald| herald.told()).filter(|news| news.operation == head.id);
+    let news = heralds.iter().flat_map(|notifier| notifier.attribution()).filter(|news| news.operation == head.id);
     let asides = news.flat_map(|news| news.asides).filter(|aside| aside.name == name);
     asides.map(|aside| (aside.cause, aside.text.flat())).collect()
 }
@@ -235,8 +235,8 @@ async fn who_locked_is_reminded_once_before_the_end_and_told_of_it() {
     let since = tokio::time::Instant::now();
     let lock = holds(&shared, &process, "ada", "/stage lock orders prod for 40m hard the ledger").await;
     assert!(told(&shared, &lock).contains("holds: nothing moves there"), "{}", told(&shared, &lock));
-    let view = shared.view().await;
-    assert!(view.tickets.is_empty() && view.slots.is_empty(), "it holds up nobody: {view:?}");
+    let state = shared.state().await;
+    assert!(state.tickets.is_empty() && state.slots.is_empty(), "it holds up nobody: {view:?}");
     let status = format!("{:?}", process.types("s", "eve", "/pipeline status orders").await);
     assert!(status.contains("locked hard") && !status.contains("Open: "), "{status}");
 
@@ -293,7 +293,7 @@ async fn a_lock_says_who_lifted_it_and_who_took_it_over() {
     process.live_until(async || shared.head(&second.id).await.status == Status::Succeeded).await;
     process.live_until(async || shared.is_settled()).await;
     assert_eq!(asides(&shared, &second, "end").len(), 0);
-    assert_eq!(shared.view().await.locks[&"prod".parse().unwrap()].operation, third.id);
+    assert_eq!(shared.state().await.locks[&"prod".parse().unwrap()].operation, third.id);
     ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
     process.live_until(async || shared.head(&third.id).await.status == Status::Succeeded).await;
     assert!(told(&shared, &third).contains("is over: unlocked by ada"), "{}", told(&shared, &third));
@@ -302,8 +302,8 @@ async fn a_lock_says_who_lifted_it_and_who_took_it_over() {
 /// A process that cannot tell leaves it to one that can, and one that was away finds what came due.
 #[tokio::test(start_paused = true)]
 async fn a_lock_that_was_set_where_nothing_is_told_reminds_and_ends() {
-    let shared = Scene::after(PLENTY).await.open();
-    let silent = shared.mortal("terminal", None, |settings| settings.tells = false);
+    let shared = Fixture::after(PLENTY).await.open();
+    let silent = shared.mortal("terminal", None, |settings| settings.notifies = false);
     let lock =
         comes_to(&shared, &silent, "ben", "/stage lock orders prod for 1h the ledger", Status::Waiting).await;
     silent.live_until(async || shared.head(&lock.id).await.owner.is_empty()).await;

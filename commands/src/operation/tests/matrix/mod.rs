@@ -8,7 +8,7 @@
 
 mod aws;
 mod cases;
-mod chance;
+mod schedule_gen;
 mod crashes;
 mod failures;
 mod fixtures;
@@ -18,18 +18,18 @@ mod judge;
 mod leftovers;
 mod locks;
 mod outdated;
-mod outside;
-mod scene;
+mod drift;
+mod fixture;
 mod schedules;
 mod sizes;
 mod smoke;
-mod speech;
-mod tale;
+mod users;
+mod scenario;
 mod undoing;
 mod versions;
 
-use scene::Scene;
-use tale::{TALES, Tale};
+use fixture::Fixture;
+use scenario::{TALES, Scenario};
 
 /// A number from the environment.
 fn variable(name: &str) -> Option<u64> {
@@ -43,10 +43,10 @@ fn is_whole() -> bool {
 }
 
 /// The tales of a kind, as prepared scenes; all of them if there is none of that name.
-async fn scenes(kind: &str) -> Vec<(&'static Tale, Scene)> {
+async fn scenes(kind: &str) -> Vec<(&'static Scenario, Fixture)> {
     let mut scenes = vec![];
-    for tale in TALES.iter().filter(|tale| tale.kind == kind) {
-        scenes.push((tale, Scene::of(tale).await));
+    for scenario in TALES.iter().filter(|scenario| scenario.kind == kind) {
+        scenes.push((scenario, Fixture::of(scenario).await));
     }
     scenes
 }
@@ -121,7 +121,7 @@ fn every_registered_operation_has_a_tale_and_is_tried() {
     for definition in registry.all() {
         let kind = definition.kind();
         assert!(
-            TALES.iter().any(|tale| tale.kind == kind),
+            TALES.iter().any(|scenario| scenario.kind == kind),
             "operation `{kind}` has no tale in the matrix: say in tale.rs how its world is prepared and what is typed"
         );
         assert!(
@@ -129,8 +129,8 @@ fn every_registered_operation_has_a_tale_and_is_tried() {
             "operation `{kind}` is not in the list of the matrix: add it in mod.rs"
         );
     }
-    for tale in TALES {
-        let known = registry.all().any(|definition| definition.kind() == tale.kind);
-        assert!(known, "the tale {} is of no registered operation", tale.name);
+    for scenario in TALES {
+        let known = registry.all().any(|definition| definition.kind() == scenario.kind);
+        assert!(known, "the tale {} is of no registered operation", scenario.name);
     }
 }

@@ -3,7 +3,7 @@
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Tally, sampled};
 use super::gates::{ASK, comes_to, ends, fails_with, newest, refused, runs, world};
-use super::scene::Scene;
+use super::fixture::Fixture;
 use super::smoke::words;
 use crate::operation::{Head, Status};
 use crate::testing::Moment;
@@ -15,24 +15,24 @@ const SAMPLE: usize = 30;
 const OVERRIDE: &str = "/promote orders prod r1 override checkout is down";
 
 /// A world in which ann's promotion waits for approval, and that promotion.
-async fn waiting() -> (Scene, OperationId) {
+async fn waiting() -> (Fixture, OperationId) {
     let (shared, process) = world("").await;
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     process.live_until(async || shared.is_settled()).await;
     drop(process);
-    (Scene::now(&shared), head.id)
+    (Fixture::now(&shared), head.id)
 }
 
 /// Somebody moves the stage, and all is over. Whether the process died before.
 async fn moves(shared: &Shared, process: &Process, who: &str, line: &str, operations: usize) -> bool {
-    let story = async {
+    let summary = async {
         process.types("d1", who, line).await;
         std::future::pending::<()>().await;
     };
     tokio::select! {
         biased;
         died = process.live_until(async || shared.has_ended(operations)) => died,
-        () = story => true,
+        () = summary => true,
     }
 }
 
@@ -46,10 +46,10 @@ async fn is_void(shared: &Shared, id: &OperationId, context: &str) -> Head {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_is_void_as_soon_as_its_stage_moved_wherever_the_process_dies() {
-    let (scene, asked) = waiting().await;
-    let known = scene.known().len();
+    let (fixture, asked) = waiting().await;
+    let known = fixture.known().len();
     for (who, line) in [("oli", OVERRIDE), ("ben", "/rollback orders prod")] {
-        let clean = scene.open();
+        let clean = fixture.open();
         assert!(!moves(&clean, &clean.process("clean"), who, line, known + 1).await);
         let head = is_void(&clean, &asked, line).await;
         let news = clean.news(&head.id).unwrap();
@@ -60,8 +60,8 @@ async fn a_request_is_void_as_soon_as_its_stage_moved_wherever_the_process_dies(
         let deaths = deaths.flat_map(|moment| (0..calls).map(move |call| (call, moment))).collect();
         for death in sampled(deaths, SAMPLE, 3) {
             let context = format!("{line}: {death:?}");
-            let shared = scene.open();
-            let first = shared.life("first", Death { store: Some(death), ..Death::default() }, |_| {});
+            let shared = fixture.open();
+            let first = shared.process_with("first", Death { store: Some(death), ..Death::default() }, |_| {});
             let died = moves(&shared, &first, who, line, known + 1).await;
             drop(first);
             if died {
@@ -77,13 +77,13 @@ async fn a_request_is_void_as_soon_as_its_stage_moved_wherever_the_process_dies(
 
 #[tokio::test(start_paused = true)]
 async fn what_was_overlooked_is_void_at_the_next_look() {
-    let (scene, asked) = waiting().await;
+    let (fixture, asked) = waiting().await;
     // Nobody tells it: the stage's record is that of a world in which it moved.
-    let moved = scene.open();
+    let moved = fixture.open();
     ends(&moved, &moved.process("moves"), "oli", OVERRIDE, Status::Succeeded).await;
     let prod = moved.store.such(|item| item.key.sort == "stage/prod");
     for line in ["/pipeline status orders", "/pipeline check orders prod", "/promote approve orders prod"] {
-        let shared = scene.open();
+        let shared = fixture.open();
         let process = shared.process("looks");
         for item in prod.clone() {
             let write = crate::ports::Write::Put { item, when: crate::ports::Precondition::Any };
@@ -149,8 +149,8 @@ async fn a_parameter_is_part_of_what_is_promoted() {
     process.types("b2", "ben", "/promote approve orders prod r2").await;
     process.live_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded, "{}", words(&shared, &head));
-    let view = shared.view().await;
-    let current = view.stages[&"prod".parse().unwrap()].current.clone().unwrap();
+    let state = shared.state().await;
+    let current = state.stages[&"prod".parse().unwrap()].current.clone().unwrap();
     assert_eq!(current.parameters.get("Unknown").map(String::as_str), Some("1"));
     let again = process.types("b3", "ann", "/promote orders prod r2").await;
     assert!(again.title.flat().contains("runs r2 already"), "{again:?}");

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Hints, Tally};
-use super::chance::{CANCEL, Schedule, WORLDS};
-use super::scene::{Scene, carry, cut, napping};
-use super::speech::People;
-use super::tale::Act;
+use super::schedule_gen::{CANCEL, Schedule, WORLDS};
+use super::fixture::{Fixture, carry, cut, napping};
+use super::users::People;
+use super::scenario::Act;
 use super::variable;
 use crate::ports::StoreError;
-use crate::testing::cloud::{Climate, Weather};
+use crate::testing::fake_aws::{Climate, Faults};
 use crate::testing::{Moment, StoreFault};
 use futures::FutureExt;
 use sluice_model::{Class, Tone};
@@ -54,7 +54,7 @@ impl Desk<'_> {
     /// The requester of the newest operation has second thoughts, after so many changes.
     async fn stop(&self, shared: &Shared, process: &Process) {
         while let Some(changes) = self.schedule.harsh.stops.get(self.stopped.get()) {
-            if shared.cloud.changes().len() < *changes {
+            if shared.fake_aws.changes().len() < *changes {
                 tokio::time::sleep(Duration::from_millis(30)).await;
                 continue;
             }
@@ -114,24 +114,24 @@ fn misbehave(shared: &Shared, schedule: &Schedule) {
         };
         shared.store.fault_at(*at, fault);
     }
-    let weather = |kind: u8| match kind {
-        0 => Weather::Fails(Class::Transient),
-        1 => Weather::Fails(Class::Throttled),
-        2 => Weather::Fails(Class::Ambiguous),
-        3 | 4 => Weather::AnswerLost,
-        5 => Weather::Slow(Duration::from_secs(9)),
-        6 => Weather::MeetsItself,
-        7 => Weather::Fails(Class::Denied),
-        _ => Weather::Fails(Class::Conflict),
+    let faults = |kind: u8| match kind {
+        0 => Faults::Fails(Class::Transient),
+        1 => Faults::Fails(Class::Throttled),
+        2 => Faults::Fails(Class::Ambiguous),
+        3 | 4 => Faults::AnswerLost,
+        5 => Faults::Slow(Duration::from_secs(9)),
+        6 => Faults::MeetsItself,
+        7 => Faults::Fails(Class::Denied),
+        _ => Faults::Fails(Class::Conflict),
     };
-    for (at, kind) in &schedule.weather {
-        shared.cloud.weather_at(*at, weather(*kind));
+    for (at, kind) in &schedule.faults {
+        shared.fake_aws.weather_at(*at, faults(*kind));
     }
     for (nth, kind) in &schedule.harsh.losses {
-        shared.cloud.weather_at_change(*nth, weather(*kind));
+        shared.fake_aws.weather_at_change(*nth, faults(*kind));
     }
     let lag = Duration::from_secs(schedule.lag);
-    shared.cloud.climate(|now| {
+    shared.fake_aws.climate(|now| {
         let build = now.build + secs(schedule.harsh.build);
         *now = Climate { lag, flicker: schedule.flicker, build, ..Climate::default() };
     });
@@ -141,8 +141,8 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-async fn hold(scene: &Scene, schedule: &Schedule) {
-    let shared = scene.open();
+async fn hold(fixture: &Fixture, schedule: &Schedule) {
+    let shared = fixture.open();
     misbehave(&shared, schedule);
     let people = [People::Prompt, People::Doubled, People::Contrary][usize::from(schedule.people)];
     let desk = Desk {
@@ -153,33 +153,33 @@ async fn hold(scene: &Scene, schedule: &Schedule) {
         accepted: Cell::new(0),
         known: shared.heads().len(),
     };
-    for (number, life) in (1..).zip(&schedule.lives) {
-        let moment = if life.before { Moment::Before } else { Moment::After };
-        let at = Some((life.ends.0, moment));
+    for (number, process_run) in (1..).zip(&schedule.lives) {
+        let moment = if process_run.before { Moment::Before } else { Moment::After };
+        let at = Some((process_run.ends.0, moment));
         let harsh = &schedule.harsh;
         let strike = harsh.strikes.get(number - 1).copied().flatten();
-        let death = match (strike, life.ends.1) {
+        let death = match (strike, process_run.ends.1) {
             (Some((nth, true)), _) => Death { change: Some((nth, Moment::Before)), ..Death::default() },
             (Some((nth, false)), _) => Death { change: Some((nth, Moment::After)), ..Death::default() },
             (None, true) => Death { store: at, ..Death::default() },
-            (None, false) => Death { cloud: at, ..Death::default() },
+            (None, false) => Death { fake_aws: at, ..Death::default() },
         };
-        let mortal = shared.life(&format!("life {number}"), death, |_| {});
+        let mortal = shared.process_with(&format!("life {number}"), death, |_| {});
         let nap = harsh.naps.get(number - 1).copied().flatten();
         let nap = nap.map(|(after, lasts)| (secs(after), secs(lasts)));
-        let company = (life.company || nap.is_some()).then(|| shared.process(&format!("company {number}")));
-        let hints = [Hints::Carried, Hints::Lost, Hints::Doubled][usize::from(life.hints)];
+        let company = (process_run.company || nap.is_some()).then(|| shared.process(&format!("company {number}")));
+        let hints = [Hints::Carried, Hints::Lost, Hints::Doubled][usize::from(process_run.hints)];
         let beside = company.as_ref().map(|company| (company, hints));
         let when = schedule.cuts.get(number - 1).map(|(after, lasts)| (secs(*after), secs(*lasts)));
-        let life = async {
+        let process_run = async {
             tokio::select! {
                 biased;
                 () = Box::pin(live(&shared, &mortal, beside, nap, &desk)) => {}
                 () = cut(&mortal, when) => {}
             }
         };
-        let life = tokio::time::timeout(secs(7200), life).await;
-        assert!(life.is_ok(), "life {number} never came to rest: {}", stand(&shared, scene).await);
+        let process_run = tokio::time::timeout(secs(7200), process_run).await;
+        assert!(process_run.is_ok(), "life {number} never came to rest: {}", stand(&shared, fixture).await);
         if schedule.forgetful {
             shared.store.forget_tokens();
         }
@@ -187,28 +187,28 @@ async fn hold(scene: &Scene, schedule: &Schedule) {
     }
     let last = shared.process("last");
     let rest = tokio::time::timeout(secs(7200), Box::pin(live(&shared, &last, None, None, &desk))).await;
-    assert!(rest.is_ok() && desk.is_over(&shared), "it never came to rest: {}", stand(&shared, scene).await);
+    assert!(rest.is_ok() && desk.is_over(&shared), "it never came to rest: {}", stand(&shared, fixture).await);
     drop(last);
 
-    let heads = shared.new_heads(scene);
+    let heads = shared.new_heads(fixture);
     assert_eq!(heads.len(), desk.accepted.get(), "what was acknowledged, and what there is");
-    assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{}", stand(&shared, scene).await);
-    assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{}", stand(&shared, scene).await);
-    assert_eq!(shared.leftovers(scene).await, Vec::<String>::new(), "{}", stand(&shared, scene).await);
+    assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{}", stand(&shared, fixture).await);
+    assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{}", stand(&shared, fixture).await);
+    assert_eq!(shared.leftovers(fixture).await, Vec::<String>::new(), "{}", stand(&shared, fixture).await);
     Box::pin(epilogue(&shared, schedule.harsh.world != 0)).await;
     assert_eq!(
         shared.disagreements().await,
         Vec::<String>::new(),
         "after all: {}",
-        stand(&shared, scene).await
+        stand(&shared, fixture).await
     );
 }
 
 /// Whatever was: a pipeline can be used on.
 async fn epilogue(shared: &Shared, is_first: bool) {
     shared.store.clear_faults();
-    shared.cloud.clear_weather();
-    shared.cloud.climate(|now| *now = Climate::default());
+    shared.fake_aws.clear_weather();
+    shared.fake_aws.climate(|now| *now = Climate::default());
     tokio::time::sleep(Duration::from_secs(60)).await;
     let process = shared.process("epilogue");
     let mut acts = vec![
@@ -227,13 +227,13 @@ async fn epilogue(shared: &Shared, is_first: bool) {
 }
 
 /// How everything stands, for who has to understand a failure.
-async fn stand(shared: &Shared, scene: &Scene) -> String {
+async fn stand(shared: &Shared, fixture: &Fixture) -> String {
     let mut told = String::new();
-    for head in shared.new_heads(scene) {
+    for head in shared.new_heads(fixture) {
         told.push_str(&format!(
             "\n{} {} {:?} owner `{}` awaits `{}`: {:#?}",
             head.id,
-            head.charter.command,
+            head.spec.command,
             head.status,
             head.owner,
             head.awaits,
@@ -250,12 +250,12 @@ fn play(schedules: impl IntoIterator<Item = (u64, Schedule)>, what: &str) {
     runtime.block_on(async {
         let mut scenes = vec![];
         for acts in WORLDS {
-            scenes.push(Box::pin(Scene::after(acts)).await);
+            scenes.push(Box::pin(Fixture::after(acts)).await);
         }
         let tally = Tally::of(format!("random schedules, {what}"));
         for (seed, schedule) in schedules {
-            let scene = &scenes[schedule.harsh.world];
-            if let Err(panic) = AssertUnwindSafe(Box::pin(hold(scene, &schedule))).catch_unwind().await {
+            let fixture = &scenes[schedule.harsh.world];
+            if let Err(panic) = AssertUnwindSafe(Box::pin(hold(fixture, &schedule))).catch_unwind().await {
                 println!("matrix: SLUICE_MATRIX_SEED={seed} SLUICE_MATRIX_CASES=1 failed: {schedule:#?}");
                 std::panic::resume_unwind(panic);
             }

@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use super::super::harness::{Death, Process, Shared};
-use super::scene::Scene;
-use super::speech::People;
+use super::fixture::Fixture;
+use super::users::People;
 use crate::operation::{Head, Status};
 use crate::ports::Item;
 use crate::testing::Moment;
-use crate::testing::cloud::App;
+use crate::testing::fake_aws::App;
 
 /// Names of so many functions.
 fn names(count: usize) -> Vec<String> {
@@ -33,14 +33,14 @@ async fn types(shared: &Shared, process: &Process, who: &str, line: &str) -> Hea
     let answer = process.types(line, who, line).await;
     assert!(shared.heads().len() > known, "{line}: {answer:?}");
     assert!(!shared.lives(process, People::Prompt, known + 1).await, "{line}");
-    shared.heads().into_iter().max_by_key(|head| head.charter.ticket).expect("an operation")
+    shared.heads().into_iter().max_by_key(|head| head.spec.ticket).expect("an operation")
 }
 
 async fn built(count: usize) -> (Shared, Process) {
-    let shared = Scene::empty().await.open();
+    let shared = Fixture::empty().await.open();
     let process = shared.process("before");
     types(&shared, &process, "ann", "/repo create orders").await;
-    shared.cloud.push("orders", "A large change", large(count, "one")).expect("a repository");
+    shared.fake_aws.push("orders", "A large change", large(count, "one")).expect("a repository");
     let build = types(&shared, &process, "ann", "/build orders").await;
     assert_eq!(build.status, Status::Succeeded, "{:#?}", shared.journal(&build.id));
     (shared, process)
@@ -71,18 +71,18 @@ async fn who_takes_over_reads_the_artifact_again() {
         let (shared, before) = built(6).await;
         drop(before);
         let death = Death { change: Some((at, Moment::After)), ..Death::default() };
-        let first = shared.life("first", death, |_| {});
+        let first = shared.process_with("first", death, |_| {});
         first.types("deploy", "ann", "/deploy orders").await;
         first.live_until(async || false).await;
         drop(first);
         tokio::time::sleep(Duration::from_secs(60)).await;
         if lost {
             // What nobody can read any more cannot be carried on, and says so.
-            shared.cloud.loses_objects();
+            shared.fake_aws.loses_objects();
         }
         let second = shared.process("second");
         second.live_until(async || shared.is_settled()).await;
-        let head = shared.heads().into_iter().max_by_key(|head| head.charter.ticket).expect("a deploy");
+        let head = shared.heads().into_iter().max_by_key(|head| head.spec.ticket).expect("a deploy");
         let wanted = if lost { Status::Stuck } else { Status::Succeeded };
         assert_eq!(head.status, wanted, "{:#?}", shared.journal(&head.id));
     }

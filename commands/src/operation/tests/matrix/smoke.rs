@@ -6,13 +6,13 @@ use super::super::harness::{Death, Shared};
 use super::cases::{Case, Clean, Tally, sampled};
 use super::gates::{comes_to, ends, fails_with, newest, refused, runs, world};
 use super::judge;
-use super::scene::Scene;
-use super::tale::{Act, TALES, Tale};
+use super::fixture::Fixture;
+use super::scenario::{Act, TALES, Scenario};
 use crate::operation::effects::INVOKE;
 use crate::operation::{Head, Status};
 use crate::ports::{Method, Probe, Reply};
 use crate::testing::Moment;
-use crate::testing::cloud::{Called, Weather};
+use crate::testing::fake_aws::{Called, Faults};
 
 /// How many deaths of a tale the short form tries.
 const SAMPLE: usize = 40;
@@ -24,73 +24,73 @@ fn is_test(called: &Called) -> bool {
 
 /// Whether an undisturbed run tests what it moved.
 pub(super) fn is_tested(clean: &Clean) -> bool {
-    clean.cloud.iter().any(is_test)
+    clean.fake_aws.iter().any(is_test)
 }
 
-fn tested() -> impl Iterator<Item = &'static Tale> {
-    TALES.iter().filter(|tale| ["tested promotion", "examined deploy"].contains(&tale.name))
+fn tested() -> impl Iterator<Item = &'static Scenario> {
+    TALES.iter().filter(|scenario| ["tested promotion", "examined deploy"].contains(&scenario.name))
 }
 
 /// Plays a tale in which nothing passes; it ends as if it had not been.
-async fn falls(tale: &Tale, scene: &Scene, case: &Case) -> (Shared, bool) {
-    let shared = case.set(scene);
-    let died = shared.play(tale, case).await;
+async fn falls(scenario: &Scenario, fixture: &Fixture, case: &Case) -> (Shared, bool) {
+    let shared = case.set(fixture);
+    let died = shared.play(scenario, case).await;
     let context = format!("ill, {:?}", case.death);
-    assert_eq!(judge::rest(&shared, tale, scene, &context).await, Status::Failed, "{}: {context}", tale.name);
-    let head = shared.new_heads(scene).remove(0);
+    assert_eq!(judge::rest(&shared, scenario, fixture, &context).await, Status::Failed, "{}: {context}", scenario.name);
+    let head = shared.new_heads(fixture).remove(0);
     let code = fails_with(&shared, &head).await;
-    assert_eq!(code, FAILED, "{}: {context}: {:#?}", tale.name, shared.journal(&head.id));
+    assert_eq!(code, FAILED, "{}: {context}: {:#?}", scenario.name, shared.journal(&head.id));
     (shared, died)
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_does_not_pass_goes_back_wherever_its_process_dies() {
-    for tale in tested() {
-        let scene = Scene::of(tale).await;
-        let (shared, _) = falls(tale, &scene, &Case::ill()).await;
-        let calls = shared.cloud.calls();
+    for scenario in tested() {
+        let fixture = Fixture::of(scenario).await;
+        let (shared, _) = falls(scenario, &fixture, &Case::ill()).await;
+        let calls = shared.fake_aws.calls();
         let tries = calls.iter().filter(|called| is_test(called)).count();
-        assert!((15..=25).contains(&tries), "{}: {tries} tries within 20 s", tale.name);
-        let tally = Tally::of(format!("{}: deaths of a move that does not pass", tale.name));
+        assert!((15..=25).contains(&tries), "{}: {tries} tries within 20 s", scenario.name);
+        let tally = Tally::of(format!("{}: deaths of a move that does not pass", scenario.name));
         let mut deaths = vec![];
         for moment in [Moment::Before, Moment::After] {
-            let at_cloud = |call| Death { cloud: Some((call, moment)), ..Death::default() };
+            let at_cloud = |call| Death { fake_aws: Some((call, moment)), ..Death::default() };
             let at_store = |call| Death { store: Some((call, moment)), ..Death::default() };
             deaths.extend((0..calls.len()).map(at_cloud));
             deaths.extend((0..shared.store.count()).map(at_store));
         }
         let mut died = 0;
-        let deaths = sampled(deaths, SAMPLE, tale.name.len());
+        let deaths = sampled(deaths, SAMPLE, scenario.name.len());
         let all = deaths.len();
         for death in deaths {
-            died += usize::from(falls(tale, &scene, &Case { death, ..Case::ill() }).await.1);
+            died += usize::from(falls(scenario, &fixture, &Case { death, ..Case::ill() }).await.1);
             tally.count();
         }
-        assert!(died + 8 >= all, "{}: {died} deaths of {all}", tale.name);
+        assert!(died + 8 >= all, "{}: {died} deaths of {all}", scenario.name);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_fails_at_first_and_then_passes_has_passed() {
-    for tale in tested() {
-        let scene = Scene::of(tale).await;
-        let (shared, _) = falls(tale, &scene, &Case::ill()).await;
-        let first = shared.cloud.calls().iter().position(is_test).unwrap();
+    for scenario in tested() {
+        let fixture = Fixture::of(scenario).await;
+        let (shared, _) = falls(scenario, &fixture, &Case::ill()).await;
+        let first = shared.fake_aws.calls().iter().position(is_test).unwrap();
         // Each of the first tries fails in its own way, and the last one is well.
-        let ways = [Weather::AnswerLost, Weather::Slow(Duration::from_secs(5)), Weather::MeetsItself];
-        let weather = ways.into_iter().enumerate().map(|(nth, way)| (first + nth, way)).collect();
-        let case = Case { weather, ..Case::default() };
-        let shared = case.set(&scene);
-        shared.play(tale, &case).await;
-        judge::success(&shared, tale, &scene, "it gets well").await;
+        let ways = [Faults::AnswerLost, Faults::Slow(Duration::from_secs(5)), Faults::MeetsItself];
+        let faults = ways.into_iter().enumerate().map(|(nth, way)| (first + nth, way)).collect();
+        let case = Case { faults, ..Case::default() };
+        let shared = case.set(&fixture);
+        shared.play(scenario, &case).await;
+        judge::success(&shared, scenario, &fixture, "it gets well").await;
     }
 }
 
 /// What somebody is answered who asks the stage.
 async fn asked(shared: &Shared, path: &str) -> Reply {
-    let stage = shared.view().await.stages[&"prod".parse().unwrap()].clone();
+    let stage = shared.state().await.stages[&"prod".parse().unwrap()].clone();
     let url = format!("{}{path}", stage.url.unwrap().trim_end_matches('/'));
-    shared.cloud.reach().request(Method::Get, &url).await
+    shared.fake_aws.fault_proxy().request(Method::Get, &url).await
 }
 
 /// The paragraphs of an operation's message, with its hint.
@@ -129,7 +129,7 @@ async fn an_ill_release_goes_back_and_the_message_says_what_was_seen() {
     let head = ends(&shared, &process, "ada", "/promote orders prod override now", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, FAILED);
     // A way back is not tested.
-    shared.cloud.climate(|now| now.ill = true);
+    shared.fake_aws.climate(|now| now.ill = true);
     ends(&shared, &process, "ann", "/rollback orders prod", Status::Succeeded).await;
     assert_eq!(runs(&shared, "prod").await, 1);
 }
@@ -181,12 +181,12 @@ async fn a_test_of_what_the_release_has_not_is_refused_before_anybody_is_asked()
 #[tokio::test(start_paused = true)]
 async fn a_rollback_does_not_wait_for_a_test_to_fail() {
     let (shared, process) = world("approvals=0 smoke=\"GET /hello\"").await;
-    shared.cloud.climate(|now| now.ill = true);
+    shared.fake_aws.climate(|now| now.ill = true);
     let known = shared.heads().len();
     let asked = std::cell::Cell::new(None);
-    let story = async {
+    let summary = async {
         process.types("p", "ann", "/promote orders prod r1").await;
-        while !shared.cloud.calls().iter().any(is_test) {
+        while !shared.fake_aws.calls().iter().any(is_test) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         process.types("r", "oli", "/rollback orders prod").await;
@@ -195,16 +195,16 @@ async fn a_rollback_does_not_wait_for_a_test_to_fail() {
     };
     tokio::select! {
         died = process.live_until(async || shared.is_over(known + 2)) => assert!(!died),
-        () = story => {}
+        () = summary => {}
     }
     let took = asked.get().expect("it was tested").elapsed();
     assert!(took < Duration::from_secs(8), "{took:?}");
     let new: Vec<_> = shared
         .heads()
         .into_iter()
-        .filter(|head| head.charter.ticket >= newest(&shared).charter.ticket - 1)
+        .filter(|head| head.spec.ticket >= newest(&shared).spec.ticket - 1)
         .collect();
-    let status = |kind: &str| new.iter().find(|head| head.charter.kind == kind).map(|head| head.status);
+    let status = |kind: &str| new.iter().find(|head| head.spec.kind == kind).map(|head| head.status);
     assert_eq!((status("promote"), status("rollback")), (Some(Status::Failed), Some(Status::Succeeded)));
     assert_eq!(runs(&shared, "prod").await, 1);
 }

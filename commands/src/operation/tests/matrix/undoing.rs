@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::super::harness::{Death, Shared};
 use super::cases::{Case, Tally, clean, sampled};
-use super::scene::Scene;
-use super::speech::People;
-use super::tale::Tale;
+use super::fixture::Fixture;
+use super::users::People;
+use super::scenario::Scenario;
 use super::{judge, scenes};
 use crate::operation::{Head, Status};
 use crate::testing::Moment;
-use crate::testing::cloud::Weather;
+use crate::testing::fake_aws::Faults;
 use sluice_model::Class;
 
 /// How many deaths of a fall the short form tries.
@@ -40,29 +40,29 @@ fn undone(shared: &Shared, head: &Head) -> BTreeSet<String> {
     journal.split(", ").filter_map(|entry| Some(entry.strip_prefix("undone ")?.to_owned())).collect()
 }
 
-fn only(shared: &Shared, scene: &Scene) -> Head {
-    shared.new_heads(scene).remove(0)
+fn only(shared: &Shared, fixture: &Fixture) -> Head {
+    shared.new_heads(fixture).remove(0)
 }
 
 impl Fall {
     /// That case, if anything is taken back in it.
-    async fn of(tale: &Tale, scene: &Scene, case: Case) -> Option<Self> {
-        let shared = case.set(scene);
-        shared.play(tale, &case).await;
-        let context = format!("undisturbed fall: {:?} {:?}", case.weather, case.people);
-        judge::rest(&shared, tale, scene, &context).await;
-        let undone = undone(&shared, &only(&shared, scene));
+    async fn of(scenario: &Scenario, fixture: &Fixture, case: Case) -> Option<Self> {
+        let shared = case.set(fixture);
+        shared.play(scenario, &case).await;
+        let context = format!("undisturbed fall: {:?} {:?}", case.faults, case.people);
+        judge::rest(&shared, scenario, fixture, &context).await;
+        let undone = undone(&shared, &only(&shared, fixture));
         if undone.is_empty() {
             return None;
         }
-        let (calls, stored) = (shared.cloud.calls(), shared.store.count());
-        let changes: BTreeSet<usize> = shared.cloud.changes().into_iter().collect();
+        let (calls, stored) = (shared.fake_aws.calls(), shared.store.count());
+        let changes: BTreeSet<usize> = shared.fake_aws.changes().into_iter().collect();
         // The way back begins behind the last call that fails, or, of a cancel, at the first call that is not of a clean
         // run's forward way: both are found by dying at calls until the journal of the dead has an undo.
         let mut first = calls.len();
         let mut from = stored;
         for call in (0..calls.len()).rev() {
-            let (has_undo, stored) = Self::at(tale, scene, &case, call).await;
+            let (has_undo, stored) = Self::at(scenario, fixture, &case, call).await;
             if !has_undo {
                 break;
             }
@@ -74,64 +74,64 @@ impl Fall {
     }
 
     /// Whether something was about to be taken back before that call, and how many calls of the store there were.
-    async fn at(tale: &Tale, scene: &Scene, case: &Case, call: usize) -> (bool, usize) {
-        let shared = case.set(scene);
-        let death = Death { cloud: Some((call, Moment::Before)), ..Death::default() };
-        let process = shared.life("first", death, |_| {});
-        let died = shared.first_life(&process, tale, &Case { death, ..case.clone() }).await;
+    async fn at(scenario: &Scenario, fixture: &Fixture, case: &Case, call: usize) -> (bool, usize) {
+        let shared = case.set(fixture);
+        let death = Death { fake_aws: Some((call, Moment::Before)), ..Death::default() };
+        let process = shared.process_with("first", death, |_| {});
+        let died = shared.first_life(&process, scenario, &Case { death, ..case.clone() }).await;
         let stored = shared.store.count();
-        let heads = shared.new_heads(scene);
+        let heads = shared.new_heads(fixture);
         let is_undo = |head: &Head| shared.journal(&head.id).join(", ").contains("undo ");
         (died && heads.iter().any(is_undo), stored)
     }
 
     /// Falls that together take back whatever can be taken back in that tale.
-    async fn all(tale: &Tale, scene: &Scene) -> Vec<Self> {
+    async fn all(scenario: &Scenario, fixture: &Fixture) -> Vec<Self> {
         let begun = tokio::time::Instant::now();
-        let clean = clean(tale, scene).await;
+        let clean = clean(scenario, fixture).await;
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap();
         let denied =
-            clean.changes.iter().rev().map(|call| Case::weather(*call, Weather::Fails(Class::Denied)));
+            clean.changes.iter().rev().map(|call| Case::faults(*call, Faults::Fails(Class::Denied)));
         let moments = (1..CANCELS).rev().map(|nth| People::Cancelling(took * nth / CANCELS));
         let cancelled = moments.map(|people| Case { people, ..Case::default() });
         let ill = super::smoke::is_tested(&clean).then(Case::ill);
         let mut falls: Vec<Self> = vec![];
         for case in ill.into_iter().chain(denied).chain(cancelled) {
             let known: BTreeSet<_> = falls.iter().flat_map(|fall| fall.undone.iter().cloned()).collect();
-            let shared = case.set(scene);
-            shared.play(tale, &case).await;
-            let found = undone(&shared, &only(&shared, scene));
+            let shared = case.set(fixture);
+            shared.play(scenario, &case).await;
+            let found = undone(&shared, &only(&shared, fixture));
             if !found.is_subset(&known) {
-                falls.extend(Self::of(tale, scene, case).await);
+                falls.extend(Self::of(scenario, fixture, case).await);
             }
         }
         falls
     }
 
     /// At rest, as before, and the same steps were taken back.
-    async fn judge(&self, shared: &Shared, tale: &Tale, scene: &Scene, context: &str) {
-        let status = judge::rest(shared, tale, scene, context).await;
-        let head = only(shared, scene);
+    async fn judge(&self, shared: &Shared, scenario: &Scenario, fixture: &Fixture, context: &str) {
+        let status = judge::rest(shared, scenario, fixture, context).await;
+        let head = only(shared, fixture);
         let journal = shared.journal(&head.id);
-        assert_eq!(status, Status::Failed, "{}: {context}: {journal:#?}", tale.name);
-        assert_eq!(undone(shared, &head), self.undone, "{}: {context}: {journal:#?}", tale.name);
+        assert_eq!(status, Status::Failed, "{}: {context}: {journal:#?}", scenario.name);
+        assert_eq!(undone(shared, &head), self.undone, "{}: {context}: {journal:#?}", scenario.name);
     }
 }
 
 /// A process dies before or after each call on the way back: what was taken back and not recorded is taken back twice.
 pub(super) async fn deaths(kind: &str) {
-    for (tale, scene) in scenes(kind).await {
-        for fall in Fall::all(tale, &scene).await {
+    for (scenario, fixture) in scenes(kind).await {
+        for fall in Fall::all(scenario, &fixture).await {
             let twice = fall.back.iter().filter(|(_, changes)| *changes).count();
-            assert!(twice > 0, "{}: {:?} are taken back without a call", tale.name, fall.undone);
+            assert!(twice > 0, "{}: {:?} are taken back without a call", scenario.name, fall.undone);
             let tally = Tally::of(format!(
                 "{}: deaths on the way back of {:?}, {} store and {} AWS calls",
-                tale.name,
+                scenario.name,
                 fall.undone,
                 fall.store.len(),
                 fall.back.len()
             ));
-            let at_cloud = |(call, moment)| Death { cloud: Some((call, moment)), ..Death::default() };
+            let at_cloud = |(call, moment)| Death { fake_aws: Some((call, moment)), ..Death::default() };
             let at_store = |(call, moment)| Death { store: Some((call, moment)), ..Death::default() };
             // Each undo twice: none of these is left out.
             let mut deaths: Vec<_> = fall
@@ -145,39 +145,39 @@ pub(super) async fn deaths(kind: &str) {
                 others.extend(fall.store.clone().map(|call| at_store((call, moment))));
                 others.extend(fall.back.iter().map(|(call, _)| at_cloud((*call, moment))));
             }
-            deaths.extend(sampled(others, DEATHS, tale.name.len()));
+            deaths.extend(sampled(others, DEATHS, scenario.name.len()));
             for (number, death) in deaths.into_iter().enumerate() {
                 let case = Case { death, forgetful: number % 2 == 1, ..fall.case.clone() };
-                let shared = case.set(&scene);
-                let died = shared.play(tale, &case).await;
-                assert!(died || death.store.is_some(), "{}: {death:?} was none", tale.name);
+                let shared = case.set(&fixture);
+                let died = shared.play(scenario, &case).await;
+                assert!(died || death.store.is_some(), "{}: {death:?} was none", scenario.name);
                 let context = format!("falls, then {death:?}");
                 tally.count();
                 if death == at_store((fall.store.start, Moment::Before)) {
                     // The failure was perhaps in that row, so nobody knows of it any more.
-                    judge::rest(&shared, tale, &scene, &context).await;
+                    judge::rest(&shared, scenario, &fixture, &context).await;
                     continue;
                 }
-                fall.judge(&shared, tale, &scene, &context).await;
+                fall.judge(&shared, scenario, &fixture, &context).await;
             }
         }
     }
 }
 
 /// What may happen to a call on the way back, and whether it goes on by itself.
-fn weathers(changes: bool) -> Vec<(Weather, bool)> {
-    let fails = Weather::Fails;
+fn weathers(changes: bool) -> Vec<(Faults, bool)> {
+    let fails = Faults::Fails;
     let mut all = vec![
         (fails(Class::Transient), true),
         (fails(Class::Throttled), true),
-        (Weather::AnswerLost, true),
-        (Weather::Slow(Duration::from_secs(9)), true),
+        (Faults::AnswerLost, true),
+        (Faults::Slow(Duration::from_secs(9)), true),
         (fails(Class::Denied), false),
         (fails(Class::Invalid), false),
     ];
     if changes {
         all.extend([(fails(Class::Ambiguous), true), (fails(Class::Conflict), true)]);
-        all.extend([(fails(Class::Absent), true), (Weather::MeetsItself, true)]);
+        all.extend([(fails(Class::Absent), true), (Faults::MeetsItself, true)]);
         all.extend([(fails(Class::Busy), true), (fails(Class::Precondition), true)]);
     }
     all
@@ -185,37 +185,37 @@ fn weathers(changes: bool) -> Vec<(Weather, bool)> {
 
 /// Each call on the way back fails in every way: it is tried again, or it is stuck, and ends when it is told to.
 pub(super) async fn failures(kind: &str) {
-    for (tale, scene) in scenes(kind).await {
-        for fall in Fall::all(tale, &scene).await {
+    for (scenario, fixture) in scenes(kind).await {
+        for fall in Fall::all(scenario, &fixture).await {
             let tally =
-                Tally::of(format!("{}: failures of {} calls on the way back", tale.name, fall.back.len()));
+                Tally::of(format!("{}: failures of {} calls on the way back", scenario.name, fall.back.len()));
             let mut cases = vec![];
             for (call, changes) in &fall.back {
-                for (weather, goes_on) in weathers(*changes) {
-                    cases.push((*call, weather.clone(), goes_on, false));
+                for (faults, accepts_drift) in weathers(*changes) {
+                    cases.push((*call, faults.clone(), accepts_drift, false));
                     // A cancel and the mark are told by the same person's hand in these tales: one way of each fall.
-                    if !goes_on && fall.case.people == People::Prompt {
-                        cases.push((*call, weather, goes_on, true));
+                    if !accepts_drift && fall.case.people == People::Prompt {
+                        cases.push((*call, faults, accepts_drift, true));
                     }
                 }
             }
-            for (call, weather, goes_on, resolves) in sampled(cases, FAILURES, tale.name.len()) {
+            for (call, faults, accepts_drift, resolves) in sampled(cases, FAILURES, scenario.name.len()) {
                 let context =
-                    format!("falls, then {weather:?} at call {call}, marked as resolved: {resolves}");
+                    format!("falls, then {faults:?} at call {call}, marked as resolved: {resolves}");
                 let mut case = fall.case.clone();
-                case.weather.push((call, weather));
+                case.faults.push((call, faults));
                 if resolves {
                     case.people = People::Resolving;
                 }
-                let shared = case.set(&scene);
-                assert!(!shared.play(tale, &case).await);
-                let journal = shared.journal(&only(&shared, &scene).id);
+                let shared = case.set(&fixture);
+                assert!(!shared.play(scenario, &case).await);
+                let journal = shared.journal(&only(&shared, &fixture).id);
                 let was_stuck = journal.join(", ").contains("stuck ");
-                assert!(!(goes_on && was_stuck), "{}: {context}: stuck: {journal:#?}", tale.name);
+                assert!(!(accepts_drift && was_stuck), "{}: {context}: stuck: {journal:#?}", scenario.name);
                 if resolves && was_stuck {
-                    resolved(&shared, tale, &scene, &context).await;
+                    resolved(&shared, scenario, &fixture, &context).await;
                 } else {
-                    fall.judge(&shared, tale, &scene, &context).await;
+                    fall.judge(&shared, scenario, &fixture, &context).await;
                 }
                 tally.count();
             }
@@ -224,20 +224,20 @@ pub(super) async fn failures(kind: &str) {
 }
 
 /// Marked as resolved: the records say what really runs, and the same command brings it to its end.
-async fn resolved(shared: &Shared, tale: &Tale, scene: &Scene, context: &str) {
-    let heads = shared.new_heads(scene);
-    let context = format!("{}: {context}: {:#?}", tale.name, shared.journal(&heads[0].id));
+async fn resolved(shared: &Shared, scenario: &Scenario, fixture: &Fixture, context: &str) {
+    let heads = shared.new_heads(fixture);
+    let context = format!("{}: {context}: {:#?}", scenario.name, shared.journal(&heads[0].id));
     assert_eq!(heads[0].status, Status::Failed, "{context}");
     assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
     assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
     let process = shared.process("again");
     let known = shared.heads().len();
     tokio::time::sleep(Duration::from_secs(20)).await;
-    shared.cloud.climate(|now| now.ill = false);
-    let answer = process.types("d2", tale.who, tale.line).await;
+    shared.fake_aws.climate(|now| now.ill = false);
+    let answer = process.types("d2", scenario.who, scenario.line).await;
     assert_eq!(shared.heads().len(), known + 1, "{context}: {answer:?}");
     shared.lives(&process, People::Prompt, known + 1).await;
-    let newest = shared.heads().into_iter().max_by_key(|head| head.charter.ticket).unwrap();
+    let newest = shared.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap();
     let context = format!("{context}: again: {:#?}", shared.journal(&newest.id));
     assert_eq!(newest.status, Status::Succeeded, "{context}");
     assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");

@@ -1,7 +1,7 @@
 //! Two versions side by side: what a newer one keeps and says is left alone by this one, and holds up nothing.
 
-use super::scene::Scene;
-use super::speech::People;
+use super::fixture::Fixture;
+use super::users::People;
 use crate::operation::{Keys, Status};
 use crate::ports::{Item, Key, Precondition, Query, Store, Write};
 use crate::testing::target;
@@ -31,21 +31,21 @@ fn strange(partition: &str, sort: &str, schema: u32, guards: &[(&str, &str)], bo
 
 #[tokio::test(start_paused = true)]
 async fn records_and_signals_of_the_future_are_left_alone() {
-    let shared = Scene::empty().await.open();
+    let shared = Fixture::empty().await.open();
     let process = shared.process("older");
     let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
     let mut known = 0;
-    let mut say = async |who: &'static str, line: &'static str| {
+    let mut send_signal = async |who: &'static str, line: &'static str| {
         known = shared.heads().len();
         process.types(line, who, line).await;
         assert!(shared.heads().len() > known, "{line}");
         assert!(!shared.lives(&process, People::Prompt, known + 1).await, "{line}");
-        let head = shared.heads().into_iter().max_by_key(|head| head.charter.ticket).unwrap();
+        let head = shared.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap();
         assert!(head.status == Status::Succeeded || head.holds(), "{line}: {:#?}", shared.journal(&head.id));
         head
     };
-    say("ann", "/repo create orders").await;
-    shared.cloud.push("orders", "A change", crate::testing::cloud::App::of(&["Hello"], "one")).unwrap();
+    send_signal("ann", "/repo create orders").await;
+    shared.fake_aws.push("orders", "A change", crate::testing::fake_aws::App::of(&["Hello"], "one")).unwrap();
 
     let pipeline = keys.pipeline_partition(&name);
     let audits = keys.audit_partition(&name);
@@ -58,14 +58,14 @@ async fn records_and_signals_of_the_future_are_left_alone() {
     for item in &planted {
         shared.store.write(Write::Put { item: item.clone(), when: Precondition::Absent }).await.unwrap();
     }
-    let build = say("ann", "/build orders").await;
+    let build = send_signal("ann", "/build orders").await;
     // Somebody says something to it that this version does not understand.
     let key = Key { sort: "signal/approval@3/U0ZOE".into(), ..keys.head(&build.id) };
     let said = strange(&key.partition, &key.sort, 1, &[], r#"{"step":"approval","verdict":"postpone"}"#);
     shared.store.write(Write::Put { item: said.clone(), when: Precondition::Absent }).await.unwrap();
-    assert_eq!(shared.facts(&build.id).await.status(), Status::Succeeded);
+    assert_eq!(shared.op(&build.id).await.status(), Status::Succeeded);
     for (who, line) in STORY {
-        say(who, line).await;
+        send_signal(who, line).await;
     }
     for item in planted.iter().chain([&said]) {
         assert_eq!(shared.store.item(&item.key).as_ref(), Some(item), "left alone");

@@ -1,0 +1,96 @@
+//! Parting: how a driver lets go of an operation when its process stops.
+//!
+//! Nothing new begins, what is in flight is waited for and recorded, and the head is left due and without an owner, so
+//! that the next replica goes on at once and not after a lease. The race it prevents: a mutation that is still on its way
+//! when somebody else observes that it is absent. While one is, the head keeps its owner, and the lease does its part.
+
+use std::time::Duration;
+
+use futures::stream::StreamExt;
+use tokio::time::Instant;
+
+use super::{Drive, Next, Pending};
+use crate::operation::engine::Driven;
+use crate::operation::head::{Head, Status};
+use crate::operation::journal::Entry;
+use crate::operation::log::{Appended, Leave};
+use crate::operation::signal::parse_wait;
+use crate::operation::step::EngineError;
+use crate::ports::{Cause, DueChange, Hint};
+
+/// How long what is in flight is waited for. Most AWS calls take a fraction of it; the process has 10 s in all.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Drive<'_> {
+    /// Lets go of the operation.
+    pub(super) async fn part(&mut self) -> Result<Driven, EngineError> {
+        if !self.drain().await {
+            return Ok(Driven::NotOurs);
+        }
+        self.retract();
+        let is_clear = self.in_flight.in_flight.iter().all(|step| !self.is_mutation(step));
+        if let Some(Next::Over(driven)) = self.make_room().await? {
+            return Ok(driven);
+        }
+        while !self.pending.is_empty() {
+            let awaits = self.log.head().awaits.clone();
+            let awaited = parse_wait(&awaits).map(|(step, _)| step);
+            let is_over = awaited.is_some() && self.pending.iter().any(|pending| pending.step == awaited);
+            let awaits = if is_over { String::new() } else { awaits };
+            let leave = Leave { status: Status::Running, owned: !is_clear, due: DueChange::Keep, awaits };
+            match self.append(vec![], vec![], vec![], leave).await? {
+                Appended::Recorded => self.try_to_tell(),
+                // What was refused is not pending any more: the next owner runs that step again.
+                Appended::Refused(_) => {}
+                Appended::Fenced => return Ok(Driven::NotOurs),
+            }
+        }
+        if !is_clear {
+            return Ok(Driven::Later);
+        }
+        let world = self.engine.world();
+        if !self.log.release(&*world.store).await? {
+            return Ok(Driven::NotOurs);
+        }
+        let Head { id, sequence, fence, .. } = self.log.head();
+        world.wakeups.wake(Hint {
+            operation: id.clone(),
+            sequence: *sequence,
+            cause: Cause::Released(*fence),
+        });
+        Ok(Driven::Released)
+    }
+
+    /// Waits for what is in flight, showing meanwhile that we live. `false`: the operation is not ours any more.
+    async fn drain(&mut self) -> bool {
+        let until = Instant::now() + PATIENCE;
+        let world = self.engine.world();
+        while !self.running.is_empty() {
+            let beat = self.shown + world.settings.lease / 3;
+            tokio::select! {
+                Some(event) = self.running.next() => self.take(event),
+                () = tokio::time::sleep_until(beat) => {
+                    if !self.log.beat(&*world.store).await && !self.received().await.unwrap_or(false) {
+                        return false;
+                    }
+                    self.shown = Instant::now();
+                }
+                () = tokio::time::sleep_until(until) => break,
+            }
+        }
+        true
+    }
+
+    /// Takes back the intents of mutations that this process certainly did not make: nobody has to look for them, nor
+    /// wait until they would show.
+    fn retract(&mut self) {
+        let unmade = self.in_flight.fresh.difference(&self.in_flight.in_flight);
+        let is_open = |step: &&_| self.log.op().step(step).is_some_and(|fact| fact.is_uncertain());
+        let retracted: Vec<_> = unmade.filter(is_open).cloned().collect();
+        self.pending.extend(retracted.into_iter().map(|step| Pending {
+            entry: Entry::Absent { step: step.clone() },
+            step: Some(step),
+            writes: vec![],
+        }));
+    }
+}

@@ -1,0 +1,124 @@
+//! What is known of an operation's messages, so that each is posted once, or, after an unknown outcome, once more.
+//!
+//! That a message is about to be posted follows from the journal: the row that causes it was written before. Where it is,
+//! is put beside the journal once it is posted, and not in it: telling never waits for the writer of the journal, and
+//! never holds it up. So a message that is not known here and whose cause another process wrote may have been posted by
+//! it or not: the process that goes on posts it once more, marked as continued.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{from_item, to_item};
+use crate::operation::head::{self, guards};
+use crate::operation::keys::Keys;
+use crate::operation::log;
+use crate::ports::{DueChange, Guard, Update, Precondition, Store, StoreError, Write};
+use sluice_model::OperationId;
+
+/// A message that was posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// Slack's timestamp of it.
+    pub ts: String,
+    /// Whether it is marked as continued: an earlier one may stand above. The mark stays when another process edits it.
+    pub continued: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Message {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ts: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    continued: bool,
+}
+
+/// The memory of messages.
+#[derive(Clone)]
+pub struct Messages {
+    store: Arc<dyn Store>,
+    keys: Keys,
+    replica: String,
+}
+
+impl Messages {
+    /// Over that store, for that replica.
+    pub fn new(store: Arc<dyn Store>, keys: Keys, replica: String) -> Self {
+        Self { store, keys, replica }
+    }
+
+    /// Where a message is, if that is known. `what` names it within the operation: `message/C0GENERAL1`,
+    /// `end/C0GENERAL1`.
+    pub async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<Posted>, StoreError> {
+        let item = self.store.get(&self.keys.message(operation, what)).await?;
+        let message = item.map(|item| from_item::<Message>(&item)).transpose()?;
+        Ok(message.and_then(|Message { ts, continued }| Some(Posted { ts: ts?, continued })))
+    }
+
+    /// After it was posted.
+    pub async fn posted(
+        &self,
+        operation: &OperationId,
+        what: &str,
+        posted: &Posted,
+    ) -> Result<(), StoreError> {
+        let key = self.keys.message(operation, what);
+        let message = Message { ts: Some(posted.ts.clone()), continued: posted.continued };
+        let item = to_item(key, guards([]), &message)?;
+        self.store.write(Write::Put { item, when: Precondition::Any }).await
+    }
+
+    /// After the last news of an operation was told everywhere: nobody needs to look at it again, or before it
+    /// wakes or somebody speaks. If somebody did so meanwhile, its status or its sequence changed: then nothing is written.
+    pub async fn settled(&self, news: &Update) -> Result<(), StoreError> {
+        let write = Write::Update {
+            key: self.keys.head(&news.operation),
+            set: guards([(head::OWNER, Guard::Text(String::new()))]),
+            due: news.wakes.map_or(DueChange::Never, DueChange::At),
+            when: Precondition::Equals(guards([
+                (head::STATUS, Guard::Text(news.status.as_str().into())),
+                (head::SEQUENCE, Guard::Number(news.sequence)),
+            ])),
+        };
+        match self.store.write(write).await {
+            Err(StoreError::Lost(_)) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Leaves news that this process has no time to tell: nobody owns the operation, which stays due, so that another
+    /// replica tells it without waiting for the lease. No message was posted for the journal's rows from
+    /// `untold_since` on.
+    pub async fn left(&self, news: &Update, untold_since: u64) -> Result<(), StoreError> {
+        let Some(log::Seen { head, is_due, .. }) =
+            log::read_head(&*self.store, &self.keys, &news.operation).await?
+        else {
+            return Ok(());
+        };
+        // What runs is let go of by its driver.
+        let is_let_go = head.owner.is_empty();
+        let is_ours = head.owner == self.replica && head.status.is_delivered_once();
+        let is_newest = head.sequence == news.sequence && head.status == news.status;
+        if !is_due || !is_newest || !(is_let_go || is_ours) {
+            return Ok(());
+        }
+        let mut set = guards([(head::OWNER, Guard::Text(String::new()))]);
+        if untold_since <= head.sequence {
+            set.insert(head::UNDELIVERED_SINCE.into(), Guard::Number(untold_since));
+        }
+        let write = Write::Update {
+            key: self.keys.head(&news.operation),
+            set,
+            due: DueChange::Keep,
+            when: Precondition::Equals(guards([
+                (head::FENCE, Guard::Number(head.fence)),
+                (head::SEQUENCE, Guard::Number(head.sequence)),
+                (head::STATUS, Guard::Text(head.status.as_str().into())),
+            ])),
+        };
+        match self.store.write(write).await {
+            Err(StoreError::Lost(_)) => Ok(()),
+            result => result,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What a decision about a pipeline stands on: the pipeline as one query sees it, and who may do what with it, read side
+//! by side. Decisions are never made on less: a role that was granted or taken away counts from then on.
+
+use futures::future::{join, try_join};
+
+use crate::domain::{Access, Subjects, Grants, Membership, Roles, PipelineState};
+use crate::operation::world::World;
+use crate::ports::StoreError;
+use sluice_model::PipelineName;
+
+/// A pipeline and its roles.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// The pipeline.
+    pub state: PipelineState,
+    /// The roles, and where each is from.
+    pub roles: Roles,
+    /// Who may do what.
+    pub access: Access,
+}
+
+impl Snapshot {
+    /// Reads both: two requests at once, then who is in the groups that have a role or approve on a stage.
+    pub async fn read(world: &World, name: &PipelineName) -> Result<Self, StoreError> {
+        Self::read_about(world, name, Subjects::default()).await
+    }
+
+    /// The same, for a decision about these people, too.
+    pub async fn read_about(
+        world: &World,
+        name: &PipelineName,
+        subjects: Subjects,
+    ) -> Result<Self, StoreError> {
+        let Subjects { groups, people } = subjects;
+        let key = world.keys.grants();
+        let state = PipelineState::read(&*world.store, &world.keys, name);
+        let read = try_join(state, world.store.get(&key));
+        let (read, deactivated) = join(read, world.deactivated(people)).await;
+        let (state, everywhere) = read?;
+        let roles = Roles {
+            pinned: world.pinned.get(),
+            everywhere: Grants::of(everywhere.as_ref())?,
+            here: state.grants.clone(),
+            membership: Membership::default(),
+        };
+        let named = Subjects { groups, ..Subjects::default() };
+        let named = state.policies.values().fold(named, |all, policy| all.naming(&policy.approvers));
+        let roles = world.resolve_groups(roles, named.groups, deactivated).await;
+        Ok(Self { access: roles.access(), state, roles })
+    }
+}

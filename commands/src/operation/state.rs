@@ -1,0 +1,458 @@
+//! The fold of a journal: what is known of an operation. A transition that cannot have been is refused when it is
+//! read, so that corruption is seen on load and never acted on (the habit is steno's, `STYLE.md` 10).
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::plain;
+use crate::operation::contents::{Attached, Loaded};
+use crate::operation::head::{OperationSpec, Status};
+use crate::operation::journal::{Entry, Row};
+use crate::operation::slot::Slot;
+use crate::operation::step::{StepId, EngineError};
+use sluice_model::{Actor, OperationId, Refusal};
+
+/// The step that a cancel is said to: the operation as a whole.
+pub(crate) const CANCEL: &str = "cancel";
+/// The step that people speak to who get a stuck operation on.
+pub(crate) const STUCK: &str = "stuck";
+
+/// What somebody said to an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedSignal {
+    /// The step it was said to.
+    pub step: StepId,
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub kind: SignalKind,
+    /// Why, if they said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What can be said to an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignalKind {
+    /// Go on.
+    Approve,
+    /// Do not.
+    Reject,
+    /// Stop, and take back what was done.
+    Cancel,
+    /// A rollback of the stage goes first: stop, and take back what was done.
+    Preempt,
+    /// The stage moved since it was asked: stop, for what was approved is not what would happen.
+    StageMoved,
+    /// Stuck: try again what failed.
+    Retry,
+    /// Stuck: record what really runs, and end.
+    Resolve,
+    /// A lock was taken away.
+    Unlock,
+    /// Another lock stands in a lock's place.
+    TakeOver,
+}
+
+/// What is known of one step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StepState {
+    /// When its intent was recorded; none for steps that only look.
+    pub intent: Option<Timestamp>,
+    /// When it was done, and what it left.
+    pub done: Option<(Timestamp, Arc<Value>)>,
+    /// How long it took, if the process that ran it lived to say so.
+    pub took: Option<Duration>,
+    /// When it failed for good, and why.
+    pub fault: Option<(Timestamp, Refusal)>,
+    /// When it began to wait for people, and the sequence of that row.
+    pub waiting: Option<(Timestamp, u64)>,
+    /// When it was last seen to wait still, and the sequence of that row.
+    pub waits_still: Option<(Timestamp, u64)>,
+    /// When its taking back began.
+    pub undo: Option<Timestamp>,
+    /// When it was taken back, or why it was left.
+    pub undone: Option<(Timestamp, Option<String>)>,
+    /// Why it could not be taken back.
+    pub undo_fault: Option<Refusal>,
+}
+
+impl StepState {
+    /// Whether an effect may be in the world that is not recorded.
+    pub fn is_uncertain(&self) -> bool {
+        self.intent.is_some() && self.done.is_none() && self.fault.is_none()
+    }
+}
+
+/// The name of the parameters among what was decoded; no step is called so.
+const PARAMS: &str = "";
+
+/// Outputs that were decoded before, shared by all copies of the facts. Each is known together with the very value that it
+/// was decoded from, so that an output which never came to be recorded is not taken for the one that did.
+#[derive(Clone, Default)]
+struct Decoded(Arc<Mutex<HashMap<String, FromValue>>>);
+
+/// What was decoded, and from what.
+type FromValue = (Arc<Value>, Loaded);
+
+impl fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decoded")
+    }
+}
+
+impl Decoded {
+    fn get<T: Send + Sync + 'static>(&self, name: &str, value: &Arc<Value>) -> Option<Arc<T>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, decoded) = known.get(name)?;
+        Arc::ptr_eq(of, value).then(|| Arc::clone(decoded).downcast().ok())?
+    }
+    fn keep(&self, name: &str, value: &Arc<Value>, decoded: Loaded) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(name.to_owned(), (Arc::clone(value), decoded));
+    }
+}
+
+/// What is known of an operation.
+#[derive(Debug, Clone)]
+pub struct OperationState {
+    /// Which operation.
+    pub id: OperationId,
+    /// What it is.
+    pub spec: OperationSpec,
+    /// The sequence of the last row folded.
+    pub sequence: u64,
+    /// The slots it holds.
+    pub held: BTreeSet<Slot>,
+    /// What people said, in the order in which it was taken into account.
+    pub signals: Vec<RecordedSignal>,
+    /// Who stopped it, if somebody did.
+    pub cancelled: Option<RecordedSignal>,
+    /// Why it cannot go on without people, and the sequence of that row.
+    pub stuck: Option<(u64, Refusal)>,
+    /// Who had the world looked at and recorded instead, if somebody did.
+    pub resolved: Option<RecordedSignal>,
+    /// When it ended, and whether well.
+    pub ended: Option<(Timestamp, bool)>,
+    steps: BTreeMap<StepId, StepState>,
+    contents: Attached,
+    decoded: Decoded,
+    /// Stands for the parameters among what was decoded: a new one with each acceptance that is folded.
+    accepted: Arc<Value>,
+}
+
+impl OperationState {
+    /// What is known before the first row.
+    pub fn new(id: OperationId, spec: OperationSpec) -> Self {
+        Self {
+            id,
+            spec,
+            sequence: 0,
+            held: BTreeSet::new(),
+            signals: vec![],
+            cancelled: None,
+            stuck: None,
+            resolved: None,
+            ended: None,
+            steps: BTreeMap::new(),
+            contents: Attached::default(),
+            decoded: Decoded::default(),
+            accepted: Arc::default(),
+        }
+    }
+
+    /// Takes the next row in; refuses one that cannot have been.
+    pub fn fold(&mut self, row: &Row) -> Result<(), EngineError> {
+        if row.sequence != self.sequence + 1 {
+            let what = format!("operation {} row {}: follows row {}", self.id, row.sequence, self.sequence);
+            return Err(EngineError::Corrupt(what));
+        }
+        self.fold_entries(row.sequence, row.at, &row.entries)?;
+        self.sequence = row.sequence;
+        Ok(())
+    }
+
+    /// Takes in what belongs to the next row, before all of that row is known.
+    pub(crate) fn project<'e>(
+        &mut self,
+        at: Timestamp,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Result<(), EngineError> {
+        self.fold_entries(self.sequence + 1, at, entries)
+    }
+
+    fn fold_entries<'e>(
+        &mut self,
+        sequence: u64,
+        at: Timestamp,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Result<(), EngineError> {
+        let id = self.id.clone();
+        let illegal = |what: String| EngineError::Corrupt(format!("operation {id} row {sequence}: {what}"));
+        for (nth, entry) in entries.into_iter().enumerate() {
+            if let Entry::Signal(signal) = entry {
+                self.apply(signal);
+            }
+            if self.ended.is_some() {
+                return Err(illegal("comes after the end".into()));
+            }
+            if matches!(entry, Entry::Accepted { .. }) != (self.sequence == 0 && nth == 0) {
+                return Err(illegal("acceptance is the first entry, and only that".into()));
+            }
+            match entry {
+                Entry::Accepted { params } => {
+                    if !params.is_null() {
+                        self.spec.params = params.clone();
+                        self.accepted = Arc::default();
+                    }
+                }
+                Entry::Intent { step } => {
+                    let fact = self.steps.entry(step.clone()).or_default();
+                    if fact.done.is_some() || fact.fault.is_some() || fact.intent.is_some() {
+                        return Err(illegal(format!("intent of {step}, which began or ended before")));
+                    }
+                    fact.intent = Some(at);
+                }
+                Entry::Absent { step } => match self.steps.get_mut(step) {
+                    Some(fact) if fact.is_uncertain() => fact.intent = None,
+                    _ => return Err(illegal(format!("{step} is absent, but was not intended"))),
+                },
+                Entry::Done { step, output, took } => {
+                    let fact = self.steps.entry(step.clone()).or_default();
+                    if fact.done.is_some() || fact.fault.is_some() {
+                        return Err(illegal(format!("{step} ends a second time")));
+                    }
+                    fact.done = Some((at, Arc::new(output.clone())));
+                    fact.took = took.map(Duration::from_millis);
+                }
+                Entry::Fault { step, refusal } => {
+                    let fact = self.steps.entry(step.clone()).or_default();
+                    if fact.done.is_some() || fact.fault.is_some() {
+                        return Err(illegal(format!("{step} ends a second time")));
+                    }
+                    fact.fault = Some((at, refusal.clone()));
+                }
+                Entry::Took { slot } => {
+                    if !self.held.insert(slot.clone()) {
+                        return Err(illegal(format!("slot {slot} is held already")));
+                    }
+                }
+                Entry::Released { slot } => {
+                    if !self.held.remove(slot) {
+                        return Err(illegal(format!("slot {slot} is not held")));
+                    }
+                }
+                Entry::Waiting { step } => {
+                    let fact = self.steps.entry(step.clone()).or_default();
+                    fact.waiting.get_or_insert((at, sequence));
+                    fact.waits_still = Some((at, sequence));
+                }
+                Entry::Signal(signal) => self.signals.push(signal.clone()),
+                Entry::UndoIntent { step } => match self.steps.get_mut(step) {
+                    Some(fact) if fact.done.is_some() && fact.undone.is_none() => fact.undo = Some(at),
+                    _ => return Err(illegal(format!("{step} is to be taken back, but is not done"))),
+                },
+                Entry::UndoDone { step, left } => match self.steps.get_mut(step) {
+                    Some(fact) if fact.undo.is_some() && fact.undone.is_none() => {
+                        fact.undone = Some((at, left.clone()));
+                    }
+                    _ => return Err(illegal(format!("{step} was taken back, but that was not intended"))),
+                },
+                Entry::UndoFault { step, refusal } => match self.steps.get_mut(step) {
+                    Some(fact) if fact.undo.is_some() && fact.undone.is_none() => {
+                        fact.undo_fault = Some(refusal.clone());
+                    }
+                    _ => {
+                        return Err(illegal(format!("{step} was not taken back, but that was not intended")));
+                    }
+                },
+                Entry::Stuck { refusal } => {
+                    // Its slots stay marked with it, but a rollback may take them.
+                    self.held.clear();
+                    self.stuck = Some((sequence, refusal.clone()));
+                }
+                Entry::Ended { succeeded } => {
+                    self.held.clear();
+                    self.ended = Some((at, *succeeded));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a content is attached.
+    pub(crate) fn has_content(&self, digest: &str) -> bool {
+        self.contents.has(digest)
+    }
+
+    /// Attaches a content that the journal refers to.
+    pub fn attach(&mut self, digest: &str, content: Loaded) {
+        self.contents.attach(digest, content);
+    }
+
+    /// A content that the journal refers to. What was not attached is an error: nothing may be planned without it.
+    pub fn content<T: Send + Sync + 'static>(&self, digest: &str) -> Result<Arc<T>, EngineError> {
+        self.contents.get(digest)
+    }
+
+    /// What a word changes. Of those that stop an operation, the first counts.
+    fn apply(&mut self, signal: &RecordedSignal) {
+        match signal.kind {
+            SignalKind::Approve | SignalKind::Reject | SignalKind::Unlock | SignalKind::TakeOver => {}
+            SignalKind::Cancel | SignalKind::Preempt | SignalKind::StageMoved => {
+                self.cancelled.get_or_insert_with(|| signal.clone());
+            }
+            SignalKind::Retry if self.stuck.is_some() => {
+                self.stuck = None;
+                let mut is_undo = false;
+                for fact in self.steps.values_mut() {
+                    is_undo |= fact.undo_fault.take().is_some();
+                }
+                // Behind the point of no return there is nothing to take back: the steps themselves are tried again.
+                for fact in self.steps.values_mut().filter(|_| !is_undo) {
+                    fact.fault = None;
+                }
+            }
+            SignalKind::Resolve if self.stuck.is_some() => {
+                self.stuck = None;
+                self.resolved = Some(signal.clone());
+            }
+            SignalKind::Retry | SignalKind::Resolve => {}
+        }
+    }
+
+    /// Why it does not come to its end, if so: the first fault, or who stopped it.
+    pub fn failure(&self) -> Option<Refusal> {
+        if let Some((_, refusal)) = self.faults().next() {
+            return Some(refusal.clone());
+        }
+        let stop = self.cancelled.as_ref()?;
+        let because = stop.reason.as_ref().map_or(String::new(), |reason| format!(": {}", plain(reason)));
+        Some(match stop.kind {
+            SignalKind::Preempt => Refusal::new(
+                crate::operation::VOID,
+                format!("It gave way to a rollback by <@{}>{because}.", stop.actor.id),
+                "Ask again if you still want it, once the rollback is over.",
+            ),
+            SignalKind::StageMoved => Refusal::new(
+                crate::operation::VOID,
+                format!("The stage moved since this was asked{because}, brought by <@{}>.", stop.actor.id),
+                format!(
+                    "Look at `/pipeline status {}`, and ask again if you still want it.",
+                    self.spec.pipeline
+                ),
+            ),
+            _ => Refusal::new(
+                crate::operation::CANCELLED,
+                format!("<@{}> cancelled it{because}.", stop.actor.id),
+                "The same command starts it again.",
+            ),
+        })
+    }
+
+    /// What is known of a step.
+    pub fn step(&self, id: &StepId) -> Option<&StepState> {
+        self.steps.get(id)
+    }
+
+    /// All steps that anything is known of.
+    pub fn steps(&self) -> impl Iterator<Item = (&StepId, &StepState)> {
+        self.steps.iter()
+    }
+
+    /// Whether a step is done.
+    pub fn is_done(&self, id: &StepId) -> bool {
+        self.step(id).is_some_and(|fact| fact.done.is_some())
+    }
+
+    /// The faults, by step.
+    pub fn faults(&self) -> impl Iterator<Item = (&StepId, &Refusal)> {
+        self.steps.iter().filter_map(|(id, fact)| fact.fault.as_ref().map(|(_, refusal)| (id, refusal)))
+    }
+
+    /// What a step left, if it is done.
+    pub fn output<T: DeserializeOwned>(&self, id: &StepId) -> Result<Option<T>, EngineError> {
+        let Some((_, output)) = self.step(id).and_then(|fact| fact.done.as_ref()) else { return Ok(None) };
+        T::deserialize(&**output)
+            .map(Some)
+            .map_err(|error| EngineError::Corrupt(format!("operation {}: output of {id}: {error}", self.id)))
+    }
+
+    /// The same where it is large and asked for again and again: it is decoded once.
+    pub fn shared_output<T>(&self, id: &StepId) -> Result<Option<Arc<T>>, EngineError>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let Some((_, output)) = self.step(id).and_then(|fact| fact.done.as_ref()) else { return Ok(None) };
+        if let Some(known) = self.decoded.get(&id.0, output) {
+            return Ok(Some(known));
+        }
+        let decoded =
+            Arc::new(self.output::<T>(id)?.ok_or_else(|| EngineError::Corrupt(format!("no output of {id}")))?);
+        self.decoded.keep(&id.0, output, Arc::clone(&decoded) as _);
+        Ok(Some(decoded))
+    }
+
+    /// What was asked, decoded once.
+    pub fn shared_params<T>(&self) -> Result<Arc<T>, EngineError>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        if let Some(known) = self.decoded.get(PARAMS, &self.accepted) {
+            return Ok(known);
+        }
+        let decoded = Arc::new(self.params::<T>()?);
+        self.decoded.keep(PARAMS, &self.accepted, Arc::clone(&decoded) as _);
+        Ok(decoded)
+    }
+
+    /// What was asked, as the definition reads it.
+    pub fn params<T: DeserializeOwned>(&self) -> Result<T, EngineError> {
+        T::deserialize(&self.spec.params)
+            .map_err(|error| EngineError::Corrupt(format!("operation {}: parameters: {error}", self.id)))
+    }
+
+    /// The same for a gate: what cannot be read is let through by none.
+    pub fn asked<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        self.params().map_err(|trouble| trouble.refusal())
+    }
+
+    /// The step that waits for people now, with the sequence at which it began to.
+    pub fn waiting(&self) -> Option<(&StepId, u64)> {
+        self.steps
+            .iter()
+            .filter(|(_, fact)| fact.done.is_none() && fact.fault.is_none())
+            .find_map(|(id, fact)| fact.waiting.map(|(_, sequence)| (id, sequence)))
+    }
+
+    /// When and in which row the step that waits for people was last seen to wait still.
+    pub fn waits_still(&self) -> Option<(Timestamp, u64)> {
+        let (step, _) = self.waiting()?;
+        self.step(step)?.waits_still
+    }
+
+    /// How it stands, judged from the journal alone.
+    pub fn status(&self) -> Status {
+        match self.ended {
+            Some((_, true)) => Status::Succeeded,
+            Some((_, false)) => Status::Failed,
+            None if self.stuck.is_some() => Status::Stuck,
+            None if self.failure().is_some() => Status::Unwinding,
+            None if self.waiting().is_some() => Status::Waiting,
+            None => Status::Running,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+use super::*;
+use crate::operation::testing::{spec, operation_id, row};
+
+fn op() -> OperationState {
+    let mut op = OperationState::new(operation_id(1), spec("test"));
+    op.fold(&row(1, vec![Entry::Accepted { params: Value::Null }])).unwrap();
+    op
+}
+
+fn intent(step: &str) -> Entry {
+    Entry::Intent { step: StepId::new(step) }
+}
+
+fn done(step: &str) -> Entry {
+    Entry::Done { step: StepId::new(step), output: Value::from(7), took: None }
+}
+
+#[test]
+fn a_step_goes_from_intent_to_done() {
+    let mut op = op();
+    op.fold(&row(2, vec![intent("a")])).unwrap();
+    assert!(op.step(&StepId::new("a")).unwrap().is_uncertain());
+    op.fold(&row(3, vec![done("a"), Entry::Ended { succeeded: true }])).unwrap();
+    assert_eq!(op.output::<u32>(&StepId::new("a")).unwrap(), Some(7));
+    assert_eq!(op.status(), Status::Succeeded);
+}
+
+#[test]
+fn what_cannot_have_been_is_refused() {
+    let bad: Vec<Vec<Row>> = vec![
+        vec![row(3, vec![done("a")])],
+        vec![row(2, vec![Entry::Accepted { params: Value::Null }])],
+        vec![row(2, vec![intent("a"), intent("a")])],
+        vec![row(2, vec![done("a"), done("a")])],
+        vec![row(2, vec![done("a"), intent("a")])],
+        vec![row(2, vec![Entry::Absent { step: StepId::new("a") }])],
+        vec![row(2, vec![Entry::Released { slot: Slot::Pipeline }])],
+        vec![row(2, vec![Entry::Took { slot: Slot::Pipeline }, Entry::Took { slot: Slot::Pipeline }])],
+        vec![row(2, vec![Entry::Ended { succeeded: true }]), row(3, vec![done("a")])],
+    ];
+    for rows in bad {
+        let mut op = op();
+        let result: Result<Vec<()>, _> = rows.iter().map(|row| op.fold(row)).collect();
+        assert!(matches!(result, Err(EngineError::Corrupt(_))), "{rows:?}");
+    }
+}
+
+#[test]
+fn the_reason_of_a_cancel_marks_nothing() {
+    let mut op = op();
+    let cancel = RecordedSignal {
+        step: StepId::new(CANCEL),
+        actor: op.spec.actor.clone(),
+        kind: SignalKind::Cancel,
+        reason: Some("`rm -rf` by <@U0BEN0002>, <!subteam^S1>, <!channel>".into()),
+        at: op.spec.accepted,
+    };
+    op.fold(&row(2, vec![Entry::Signal(cancel)])).unwrap();
+    let told = crate::operation::marked(&op.failure().unwrap().problem);
+    let marks: Vec<_> = told.0.iter().filter(|span| !matches!(span, sluice_model::Span::Plain(_))).collect();
+    assert_eq!(marks, [&sluice_model::Span::User(op.spec.actor.id.clone())], "{told:?}");
+}

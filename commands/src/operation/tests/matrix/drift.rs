@@ -1,0 +1,278 @@
+//! Somebody moves things by hand, past Sluice, at any moment of an operation. What they moved is never overwritten unless
+//! somebody saw it and said so: it stays, and everybody who looks is told.
+
+use std::time::Duration;
+
+use super::super::harness::{Death, Process, Shared};
+use super::cases::{Case, Tally, sampled};
+use super::fixture::Fixture;
+use super::users::{People, code};
+use super::scenario::{HIDDEN, PLENTY, Scenario};
+use crate::operation::effects::PUT_ROLE_POLICY_NAME;
+use crate::operation::{Head, Status};
+use crate::operations::names;
+use crate::operations::rights::ImmutableRole;
+use crate::ports::{Identity, RoleSpec};
+use crate::testing::{Moment, Faults, target};
+use sluice_model::Card;
+
+const HELLO: &str = "sluice-orders-Hello";
+
+fn at(shared: &Shared, alias: &str) -> String {
+    shared.fake_aws.serving().aliases[&format!("{HELLO}:{alias}")].clone()
+}
+
+fn newest(shared: &Shared) -> Head {
+    shared.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap()
+}
+
+/// Somebody types a line, and what it begins, if it begins something, comes to its end; people approve.
+async fn types(shared: &Shared, process: &Process, who: &str, line: &str) -> (Card, Option<Head>) {
+    let known = shared.heads().len();
+    let mut card = None;
+    let summary = async {
+        card = Some(process.types(&format!("{line} {known}"), who, line).await);
+        process.decide(shared, People::Prompt).await;
+    };
+    let over = async || {
+        let heads = shared.heads();
+        heads.iter().all(|head| head.status.is_final()) && shared.is_settled()
+    };
+    let began = tokio::time::Instant::now();
+    let rest = async {
+        tokio::select! {
+            biased;
+            // Nothing may begin: so long a moment is enough to know.
+            _ = process.live_until(async || began.elapsed() > Duration::from_secs(2) && over().await) => {}
+            () = summary => {}
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(3600), rest).await.is_ok(), "{line}: it never ended");
+    let head = (shared.heads().len() > known).then(|| newest(shared));
+    (card.expect("it is answered"), head)
+}
+
+async fn failure(shared: &Shared, head: &Head) -> String {
+    shared.op(&head.id).await.failure().map(|refusal| refusal.code).unwrap_or_default()
+}
+
+/// A deploy, a promotion with its approval, and a rollback, each met by a hand after so many milliseconds.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_moves_at_any_moment_stays_where_they_put_it() {
+    let fixture = Fixture::after(PLENTY).await;
+    for (line, stage, other, step) in [
+        ("/promote orders prod r1", "prod", "dev", 6),
+        ("/rollback orders prod", "prod", "dev", 4),
+        ("/deploy orders", "dev", "prod", 40),
+    ] {
+        let (mut refused, mut met, mut late) = (0, 0, 0);
+        for after in (0..60).map(|nth| nth * step) {
+            let shared = fixture.open();
+            let process = shared.process("one");
+            let theirs = at(&shared, other);
+            let hand = async {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                shared.fake_aws.move_by_hand(HELLO, stage, &theirs, None);
+            };
+            let ((card, head), ()) = tokio::join!(types(&shared, &process, "ann", line), hand);
+            assert_eq!(at(&shared, stage), theirs, "{line}, {after} ms: it was overwritten: {card:?}");
+            match head {
+                None => {
+                    assert_eq!(code(&card).as_deref(), Some("moved-outside"), "{card:?}");
+                    refused += 1;
+                }
+                Some(head) if head.status == Status::Failed => {
+                    assert_eq!(failure(&shared, &head).await, "moved-outside", "{line}, {after} ms");
+                    met += 1;
+                }
+                Some(_) => late += 1,
+            }
+        }
+        println!(
+            "matrix: a hand in {line}: {refused} refused at once, {met} met it, {late} were done before"
+        );
+        assert!(met > 0 && late > 0, "{line}: {refused}, {met}, {late}: all are tried");
+    }
+}
+
+/// The same where the process dies at a change, or its answer is lost, and another one goes on.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_moves_stays_through_deaths_and_lost_answers_too() {
+    let fixture = Fixture::after(PLENTY).await;
+    let tally = Tally::of("a hand, a death and another life");
+    for (kind, line, stage, other, changes) in [
+        ("promote", "/promote orders prod r1", "prod", "dev", 5),
+        ("rollback", "/rollback orders prod", "prod", "dev", 5),
+        ("deploy", "/deploy orders", "dev", "prod", 14),
+    ] {
+        let scenario = Scenario { name: line, kind, before: PLENTY, who: "ann", line, runs: None };
+        let times = [0, 10, 25, 45, 70, 110, 180, 400, 1_000, 2_500, 12_000, 20_000, 45_000];
+        let fates = [Some(Moment::Before), Some(Moment::After), None];
+        let cases = (0..changes).flat_map(|nth| fates.map(|fate| (nth, fate)));
+        let cases = cases.flat_map(|(nth, fate)| times.map(|after| (nth, fate, after))).collect();
+        for (nth, fate, after) in sampled(cases, 80, line.len()) {
+            let shared = fixture.open();
+            let case = Case {
+                death: Death { change: fate.map(|moment| (nth, moment)), ..Death::default() },
+                ..Case::default()
+            };
+            if fate.is_none() {
+                shared.fake_aws.weather_at_change(nth, Faults::AnswerLost);
+            }
+            let theirs = at(&shared, other);
+            let known = shared.heads().len();
+            let hand = async {
+                while shared.heads().len() == known {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                shared.fake_aws.move_by_hand(HELLO, stage, &theirs, None);
+            };
+            tokio::join!(Box::pin(shared.play(&scenario, &case)), hand);
+            let context = format!("{line}: change {nth}, {fate:?}, {after} ms");
+            let heads = shared.new_heads(&fixture);
+            assert_eq!(at(&shared, stage), theirs, "{context}: {:#?}", shared.journal(&heads[0].id));
+            assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
+            tally.count();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_says_so_goes_on_from_what_is_there_and_from_nothing_else() {
+    let shared = Fixture::after(PLENTY).await.open();
+    let process = shared.process("one");
+    let theirs = at(&shared, "dev");
+    shared.fake_aws.move_by_hand(HELLO, "prod", &theirs, None);
+    let (card, _) = types(&shared, &process, "eve", "/pipeline status orders").await;
+    let words = format!("{card:?}");
+    assert!(
+        words.contains("moved outside Sluice") && words.contains(&format!("points to version {theirs}")),
+        "{words}"
+    );
+    assert!(shared.store.any(|item| item.key.sort == "drift/prod"), "since when is recorded");
+
+    for line in ["/promote orders prod r1", "/rollback orders prod"] {
+        let (card, head) = types(&shared, &process, "ann", line).await;
+        assert_eq!(
+            (code(&card).as_deref(), head.map(|head| head.id)),
+            (Some("moved-outside"), None),
+            "{line}"
+        );
+        let button = card.buttons.first().expect("it can be gone on");
+        assert!(button.value.ends_with(&format!("|{line} anyway")), "{button:?}");
+    }
+    let (_, head) = types(&shared, &process, "ann", "/rollback orders prod anyway checkout is down").await;
+    let head = head.expect("it is accepted");
+    assert_eq!(head.status, Status::Succeeded, "{:#?}", shared.journal(&head.id));
+    let card = format!("{:?}", shared.news(&head.id).unwrap().card);
+    assert!(card.contains("goes on anyway"), "{card}");
+    assert_eq!(shared.disagreements().await, Vec::<String>::new());
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let (card, _) = types(&shared, &process, "eve", "/pipeline status orders").await;
+    assert!(!format!("{card:?}").contains("moved outside"), "{card:?}");
+    assert!(!shared.store.any(|item| item.key.sort == "drift/prod"), "it is right again");
+
+    // What was accepted is what was seen: it moves once more while approval is waited for, or before the looks.
+    shared.fake_aws.move_by_hand(HELLO, "prod", &theirs, None);
+    let known = shared.heads().len();
+    process.types("p1", "ann", "/promote orders prod r2 again anyway").await;
+    assert_eq!(shared.heads().len(), known + 1);
+    // The version of r1 on dev, which is neither what is recorded nor what was seen.
+    shared.fake_aws.move_by_hand(HELLO, "prod", "1", None);
+    let (_, head) = types(&shared, &process, "eve", "/pipeline check orders prod").await;
+    assert!(head.is_none());
+    let head = newest(&shared);
+    assert_eq!((head.status, failure(&shared, &head).await.as_str()), (Status::Failed, "moved-outside"));
+    assert_eq!(at(&shared, "prod"), "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_of_the_calls_that_goes_elsewhere_is_moved_too() {
+    let shared = Fixture::after(PLENTY).await.open();
+    let process = shared.process("one");
+    let (mine, theirs) = (at(&shared, "prod"), at(&shared, "dev"));
+    shared.fake_aws.move_by_hand(HELLO, "prod", &mine, Some((&theirs, 100)));
+    let (card, head) = types(&shared, &process, "ann", "/promote orders prod r1").await;
+    assert!(head.is_none() && format!("{card:?}").contains("10 % of the calls"), "{card:?}");
+    let (_, head) = types(&shared, &process, "ann", "/promote orders prod r1 anyway").await;
+    assert_eq!(head.unwrap().status, Status::Succeeded);
+    let (card, _) = types(&shared, &process, "eve", "/pipeline status orders").await;
+    assert!(!format!("{card:?}").contains("moved outside"), "all calls go to one version: {card:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_deployment_is_seen_and_kept_too() {
+    let fixture = Fixture::after(PLENTY).await;
+    for line in ["/promote orders prod r1", "/rollback orders prod"] {
+        let shared = fixture.open();
+        let process = shared.process("one");
+        let other = shared.fake_aws.serve_by_hand("prod");
+        let (card, head) = types(&shared, &process, "ann", line).await;
+        assert_eq!((code(&card).as_deref(), head.is_some()), (Some("moved-outside"), false), "{card:?}");
+        assert!(format!("{card:?}").contains(&other), "{card:?}");
+        let (_, head) = types(&shared, &process, "ann", &format!("{line} anyway")).await;
+        assert_eq!(head.unwrap().status, Status::Succeeded);
+        assert_eq!(shared.disagreements().await, Vec::<String>::new());
+    }
+}
+
+/// It moves between the looks and the move, while people are waited for.
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_is_served_since_the_looks_is_kept() {
+    let shared = Fixture::after(PLENTY).await.open();
+    let process = shared.process("one");
+    let known = shared.heads().len();
+    process.types("p1", "ann", "/promote orders prod r1").await;
+    process.live_until(async || shared.heads().iter().any(|head| head.status == Status::Waiting)).await;
+    assert_eq!(shared.heads().len(), known + 1);
+    let before = shared.fake_aws.serving();
+    // r1 has the other definition: what is served by hand is what it would serve, or a third.
+    let theirs = shared.fake_aws.serve_a_copy("prod");
+    let (_, _) = types(&shared, &process, "eve", "/pipeline status orders").await;
+    let head = newest(&shared);
+    assert_eq!((head.status, failure(&shared, &head).await.as_str()), (Status::Failed, "moved-outside"));
+    let now = shared.fake_aws.serving();
+    assert_eq!(now.aliases, before.aliases, "the aliases were moved back");
+    assert!(now.stages.values().any(|deployment| *deployment == theirs));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_made_where_nothing_ran_is_no_ground_of_ours() {
+    let shared = Fixture::after(HIDDEN).await.open();
+    let process = shared.process("one");
+    let (_, head) = types(&shared, &process, "ada", "/stage add orders qa").await;
+    assert_eq!(head.unwrap().status, Status::Succeeded);
+    shared.fake_aws.make_by_hand(HELLO, "qa", &at(&shared, "dev"));
+    let line = "/promote orders qa from dev";
+    let (card, head) = types(&shared, &process, "ann", line).await;
+    assert_eq!((code(&card).as_deref(), head.is_some()), (Some("moved-outside"), false), "{card:?}");
+    assert!(format!("{card:?}").contains("nothing ran there"), "{card:?}");
+    let (_, head) = types(&shared, &process, "ann", &format!("{line} anyway")).await;
+    assert_eq!(head.unwrap().status, Status::Succeeded);
+}
+
+/// A version that people reach may run with that role: it stays, no matter who wrote its policy.
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_there_and_differs_is_never_written_over() {
+    let shared = Fixture::after(PLENTY).await.open();
+    let process = shared.process("one");
+    types(&shared, &process, "ada", "/stage add orders qa").await;
+    let role = ImmutableRole::of_function(&target(), HELLO, &"qa".parse().unwrap(), &[]);
+    let (identity, theirs) = (shared.fake_aws.fault_proxy(), names::policy(vec![]));
+    let spec = RoleSpec {
+        name: role.name.clone(),
+        path: names::IAM_PATH.to_owned(),
+        description: String::new(),
+        trust: role.trust.clone(),
+        boundary: role.boundary.clone(),
+        tags: role.tags(&"orders".parse().unwrap()),
+    };
+    identity.create_role(&target(), &spec).await.unwrap();
+    identity.put_role_policy(&target(), &role.name, PUT_ROLE_POLICY_NAME, &theirs).await.unwrap();
+    let (card, head) = types(&shared, &process, "ann", "/promote orders qa r1").await;
+    let head = head.unwrap_or_else(|| panic!("{card:?}"));
+    assert_eq!((head.status, failure(&shared, &head).await.as_str()), (Status::Failed, "not-ours"));
+    let found = identity.role_policy(&target(), &role.name, PUT_ROLE_POLICY_NAME).await;
+    assert_eq!(found, Ok(Some(theirs)));
+}

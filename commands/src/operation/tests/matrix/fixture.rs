@@ -1,0 +1,278 @@
+//! Scenes: a world prepared once, of which every case gets a copy, and the lives that are lived in it.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::harness::{Death, Process, Shared};
+use super::cases::{Case, Hints};
+use super::users::People;
+use super::scenario::{Act, Scenario, app};
+use crate::operation::{Head, Status};
+use crate::operations;
+use crate::operations::rights::OwnResources;
+use crate::ports::{Item, Runner};
+use crate::testing::{FakeAws, MemoryStore, TestClock, target};
+use sluice_model::OperationId;
+
+/// So many calls of AWS nothing here needs.
+const ENDLESS: usize = 20_000;
+const START: &str = "2026-03-01T12:00:00Z";
+
+/// A world to be copied.
+pub(super) struct Fixture {
+    pub(super) items: Vec<Item>,
+    audit: Vec<Item>,
+    pub(super) fake_aws: Arc<FakeAws>,
+    clock: Arc<TestClock>,
+}
+
+impl Fixture {
+    /// An account with what `sluice init` makes, and an empty store.
+    pub(super) async fn empty() -> Self {
+        let clock = Arc::new(TestClock::at(START.parse().unwrap()));
+        let fake_aws = FakeAws::new(clock.clone());
+        for boundary in operations::boundaries::wanted(&target(), &OwnResources::default(), None) {
+            operations::boundaries::apply(&fake_aws.fault_proxy(), &target(), &boundary).await.unwrap();
+        }
+        operations::bucket::set_up(&fake_aws.fault_proxy(), &target()).await.unwrap().unwrap();
+        Self { items: vec![], audit: vec![], fake_aws, clock }
+    }
+
+    /// The world in which that tale begins.
+    pub(super) async fn of(scenario: &Scenario) -> Self {
+        Self::after(scenario.before).await
+    }
+
+    /// The world after these acts.
+    pub(super) async fn after(acts: &[&[Act]]) -> Self {
+        let fixture = Self::empty().await;
+        let shared = fixture.open();
+        let process = shared.process("before");
+        for (number, act) in acts.iter().copied().flatten().enumerate() {
+            shared.act(&process, act, &format!("before-{number}")).await;
+        }
+        // What was made has settled by now.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        Self {
+            items: shared.store.items(),
+            audit: shared.store.audit(),
+            fake_aws: Arc::clone(&shared.fake_aws),
+            clock: fixture.clock,
+        }
+    }
+
+    /// The world as it is now.
+    pub(super) fn now(shared: &Shared) -> Self {
+        Self {
+            items: shared.store.items(),
+            audit: shared.store.audit(),
+            fake_aws: Arc::clone(&shared.fake_aws),
+            clock: Arc::clone(&shared.clock),
+        }
+    }
+
+    /// A scene of these items in that cloud.
+    pub(super) fn with(items: Vec<Item>, fake_aws: Arc<FakeAws>, clock: Arc<TestClock>) -> Self {
+        Self { items, audit: vec![], fake_aws, clock }
+    }
+
+    /// A copy of it.
+    pub(super) fn open(&self) -> Shared {
+        Shared {
+            store: Arc::new(
+                MemoryStore::holding(self.items.iter().cloned()).with_audit(self.audit.iter().cloned()),
+            ),
+            toy_world: Arc::default(),
+            fake_aws: self.fake_aws.copy(self.clock.clone()),
+            clock: Arc::clone(&self.clock),
+            people: Arc::default(),
+            heralds: Mutex::default(),
+            registry: Some(operations::registry()),
+        }
+    }
+
+    /// The operations in it.
+    pub(super) fn known(&self) -> Vec<OperationId> {
+        let heads = self.items.iter().filter(|item| item.key.sort == "head");
+        heads.map(|item| Head::from_item(item).unwrap().id).collect()
+    }
+}
+
+impl Shared {
+    /// Something that happens before, carried to its end.
+    pub(super) async fn act(&self, process: &Process, act: &Act, delivery: &str) {
+        match act {
+            Act::Pushes(functions, code, memory) | Act::Hides(functions, code, memory) => {
+                let mut app = app(functions, code, *memory);
+                if matches!(act, Act::Hides(..)) {
+                    app.routed.clear();
+                }
+                let pushed = self.fake_aws.push("orders", &format!("Change to {code}"), app);
+                assert!(pushed.is_some(), "there is no repository to push to");
+            }
+            Act::Leaves(functions) => self.fake_aws.leave_behind(functions),
+            Act::Waits(hours) => tokio::time::sleep(Duration::from_secs(hours * 3600)).await,
+            Act::Types(who, line) => {
+                let known = self.heads().len();
+                let answer = process.types(delivery, who, line).await;
+                assert!(self.heads().len() > known, "{line}: {answer:?}");
+                self.lives(process, People::Prompt, known + 1).await;
+                let ended = self.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap();
+                let is_well = ended.status == Status::Succeeded || ended.holds();
+                assert!(is_well, "{line}: {:#?}", self.journal(&ended.id));
+            }
+        }
+    }
+
+    /// Whether so many operations are there, all have ended, those of locks that hold too, and nobody will look at anything
+    /// again.
+    pub(super) fn has_ended(&self, operations: usize) -> bool {
+        self.is_over(operations) && self.heads().iter().all(|head| head.status.is_final())
+    }
+
+    /// The same, but for locks that hold.
+    pub(super) fn is_over(&self, operations: usize) -> bool {
+        assert!(self.fake_aws.count() < ENDLESS, "it calls AWS without end");
+        if !self.is_settled() {
+            return false;
+        }
+        let heads = self.heads();
+        heads.len() >= operations && heads.iter().all(|head| head.status.is_final() || head.holds())
+    }
+
+    /// A process lives, and people decide, until so many operations have ended. Whether it died.
+    pub(super) async fn lives(&self, process: &Process, people: People, operations: usize) -> bool {
+        tokio::select! {
+            biased;
+            died = process.live_until(async || self.is_over(operations)) => died,
+            () = process.decide(self, people) => true,
+        }
+    }
+
+    /// Somebody types the tale's line; the first life ends as the case says, and the last one finds everything.
+    /// Gives whether the first life ended early.
+    pub(super) async fn play(&self, scenario: &Scenario, case: &Case) -> bool {
+        let known = self.heads().len();
+        let first = self.process_with("first", case.death, |_| {});
+        let died = self.whole_life(&first, scenario, case, known).await;
+        drop(first);
+        if !died {
+            return false;
+        }
+        if case.forgetful {
+            self.store.forget_tokens();
+        }
+        let second = self.process("second");
+        let again = Case { death: Death::default(), company: false, cut: None, ..case.clone() };
+        assert!(!self.whole_life(&second, scenario, &again, known).await);
+        true
+    }
+
+    /// Somebody types the tale's line, and one process lives as long as the case lets it.
+    pub(super) async fn first_life(&self, process: &Process, scenario: &Scenario, case: &Case) -> bool {
+        self.whole_life(process, scenario, case, self.heads().len()).await
+    }
+
+    async fn whole_life(&self, process: &Process, scenario: &Scenario, case: &Case, known: usize) -> bool {
+        let company = case.company.then(|| self.process("company"));
+        let process_run = async {
+            let summary = async {
+                process.types("d1", scenario.who, scenario.line).await;
+                if case.doubled {
+                    process.types("d1", scenario.who, scenario.line).await;
+                }
+                process.decide(self, case.people).await;
+            };
+            tokio::select! {
+                biased;
+                died = process.live_until(async || self.has_ended(known + 1)) => died,
+                () = summary => true,
+            }
+        };
+        let beside = async {
+            match &company {
+                Some(other) => tokio::select! {
+                    biased;
+                    () = other.live() => {}
+                    () = carry(process, other, case.hints) => {}
+                },
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            died = process_run => died,
+            () = beside => true,
+            () = cut(process, case.cut) => true,
+        }
+    }
+}
+
+/// Keeps a process from the store for a while, that long after now.
+pub(super) async fn cut(process: &Process, when: Option<(Duration, Duration)>) {
+    if let Some((after, lasts)) = when {
+        tokio::time::sleep(after).await;
+        process.line.cut();
+        tokio::time::sleep(lasts).await;
+        process.line.mend();
+    }
+    std::future::pending().await
+}
+
+/// A life that stands still for a while, as a stopped machine does, that long after now: nothing of it goes on, and then
+/// all of it does. What it has sent to AWS by then arrives.
+pub(super) async fn napping<T>(
+    process: &Process,
+    when: Option<(Duration, Duration)>,
+    process_run: impl Future<Output = T>,
+) -> T {
+    let Some((after, lasts)) = when else { return process_run.await };
+    let mut process_run = pin!(process_run);
+    let begin = Instant::now() + after;
+    let mut bell = pin!(tokio::time::sleep_until(begin));
+    let (mut sleeps, mut slept) = (false, false);
+    poll_fn(|cx| {
+        loop {
+            if slept {
+                return process_run.as_mut().poll(cx);
+            }
+            let rings = bell.as_mut().poll(cx).is_ready();
+            match (sleeps, rings) {
+                (true, false) => return Poll::Pending,
+                (true, true) => slept = true,
+                (false, true) if !process.fault_proxy.is_leaving() => {
+                    sleeps = true;
+                    bell.as_mut().reset(Instant::now() + lasts);
+                }
+                (false, _) => return process_run.as_mut().poll(cx),
+            }
+        }
+    })
+    .await
+}
+
+/// Carries the hints of two replicas to each other.
+pub(super) async fn carry(one: &Process, other: &Process, hints: Hints) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        for (from, to) in [(one, other), (other, one)] {
+            let mut taken = from.wakeups.take();
+            match hints {
+                Hints::Lost => taken.clear(),
+                Hints::Carried => {}
+                Hints::Doubled => {
+                    taken.extend(taken.clone());
+                    taken.reverse();
+                }
+            }
+            for hint in taken {
+                to.runner.run(hint.operation);
+            }
+        }
+    }
+}

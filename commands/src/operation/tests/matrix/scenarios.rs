@@ -1,0 +1,230 @@
+//! Tales: for each kind of operation, the world in which it has all its work to do, and who types what.
+
+use crate::testing::fake_aws::App;
+
+/// What happens before.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Act {
+    /// Somebody types a line, and it is carried to its end; promotions are approved.
+    Types(&'static str, &'static str),
+    /// A change of these functions is pushed, with that memory.
+    Pushes(&'static [&'static str], &'static str, u32),
+    /// The same without a route to any of them.
+    Hides(&'static [&'static str], &'static str, u32),
+    /// Attempts that came to nothing leave a version of each of these functions, and its role.
+    Leaves(&'static [&'static str]),
+    /// So many hours pass.
+    Waits(u64),
+}
+
+/// One tale.
+#[derive(Debug)]
+pub(super) struct Scenario {
+    /// What it shows.
+    pub(super) name: &'static str,
+    /// The kind of operation.
+    pub(super) kind: &'static str,
+    /// What happened before.
+    pub(super) before: &'static [&'static [Act]],
+    /// Who types it.
+    pub(super) who: &'static str,
+    /// What is typed.
+    pub(super) line: &'static str,
+    /// The stage that runs the release afterwards, if it is about a stage.
+    pub(super) runs: Option<(&'static str, u32)>,
+}
+
+use Act::{Hides, Leaves, Pushes, Types, Waits};
+
+const TWO: &[&str] = &["Hello", "World"];
+const CREATED: &[Act] = &[Types("ann", "/repo create orders"), Pushes(TWO, "one", 128)];
+const BUILT: &[Act] = &[Types("ann", "/build orders")];
+const DEPLOYED: &[Act] = &[Types("ann", "/deploy orders")];
+const STAGED: &[Act] = &[Types("ada", "/stage add orders prod")];
+const TESTED: &[Act] = &[Types("ada", "/stage set orders prod smoke=\"GET /world\"")];
+const EXAMINED: &[Act] = &[Types("ada", "/stage set orders dev smoke='invoke World {\"ping\":true}'")];
+const PROMOTED: &[Act] = &[Types("ann", "/promote orders prod")];
+const LEFT: &[Act] = &[Leaves(&["sluice-orders-Hello", "sluice-orders-World"]), Waits(2)];
+/// Other code of both functions, another configuration, and a function more with a route of its own.
+const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Types("ann", "/build orders")];
+
+/// All tales.
+pub(super) const TALES: &[Scenario] = &[
+    Scenario {
+        name: "create",
+        kind: "repo-create",
+        before: &[],
+        who: "ann",
+        line: "/repo create orders",
+        runs: None,
+    },
+    Scenario { name: "build", kind: "build", before: &[CREATED], who: "ann", line: "/build orders", runs: None },
+    Scenario {
+        name: "add a stage",
+        kind: "stage-add",
+        before: &[CREATED],
+        who: "ada",
+        line: "/stage add orders prod",
+        runs: None,
+    },
+    Scenario {
+        name: "set a policy",
+        kind: "stage-set",
+        before: &[CREATED, STAGED],
+        who: "ada",
+        line: "/stage set orders prod approvals=2 soak=30m",
+        runs: None,
+    },
+    Scenario {
+        name: "lock all stages",
+        kind: "stage-lock",
+        before: &[CREATED, STAGED],
+        who: "ann",
+        line: "/stage lock orders for 20s \"the fair is on\"",
+        runs: None,
+    },
+    Scenario {
+        name: "take a lock over",
+        kind: "stage-lock",
+        before: &[CREATED, STAGED, &[Types("ben", "/stage lock orders prod for 9d \"the ledger\"")]],
+        who: "ada",
+        line: "/stage lock orders prod for 20s \"the fair is on\"",
+        runs: None,
+    },
+    Scenario {
+        name: "unlock",
+        kind: "stage-unlock",
+        before: &[CREATED, STAGED, &[Types("ann", "/stage lock orders for 2h \"the fair is on\"")]],
+        who: "ann",
+        line: "/stage unlock orders",
+        runs: None,
+    },
+    Scenario {
+        name: "unlock for somebody",
+        kind: "stage-unlock",
+        before: &[CREATED, STAGED, &[Types("ben", "/stage lock orders prod for 9d \"the ledger\"")]],
+        who: "ada",
+        line: "/stage unlock orders prod",
+        runs: None,
+    },
+    Scenario {
+        name: "grant a role",
+        kind: "access-grant",
+        before: &[CREATED],
+        who: "ada",
+        line: "/pipeline grant <@U0ZOE> operators orders",
+        runs: None,
+    },
+    Scenario {
+        name: "revoke a role",
+        kind: "access-revoke",
+        before: &[CREATED, &[Types("ada", "/pipeline grant <@U0ZOE> operators orders")]],
+        who: "ada",
+        line: "/pipeline revoke <@U0ZOE> operators orders",
+        runs: None,
+    },
+    Scenario {
+        name: "first deploy",
+        kind: "deploy",
+        before: &[CREATED, BUILT],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 1)),
+    },
+    Scenario {
+        name: "second deploy",
+        kind: "deploy",
+        before: &[CREATED, BUILT, DEPLOYED, CHANGED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Scenario {
+        name: "examined deploy",
+        kind: "deploy",
+        before: &[CREATED, BUILT, DEPLOYED, EXAMINED, CHANGED],
+        who: "ann",
+        line: "/deploy orders",
+        runs: Some(("dev", 2)),
+    },
+    Scenario {
+        name: "tested promotion",
+        kind: "promote",
+        before: &[CREATED, BUILT, DEPLOYED, STAGED, TESTED, PROMOTED, CHANGED, DEPLOYED],
+        who: "ann",
+        line: "/promote orders prod",
+        runs: Some(("prod", 2)),
+    },
+    Scenario {
+        name: "first promotion",
+        kind: "promote",
+        before: &[CREATED, BUILT, DEPLOYED, STAGED],
+        who: "ann",
+        line: "/promote orders prod",
+        runs: Some(("prod", 1)),
+    },
+    Scenario {
+        name: "second promotion",
+        kind: "promote",
+        before: &[CREATED, BUILT, DEPLOYED, STAGED, PROMOTED, CHANGED, DEPLOYED],
+        who: "ann",
+        line: "/promote orders prod",
+        runs: Some(("prod", 2)),
+    },
+    Scenario {
+        name: "list leftovers",
+        kind: "tidy",
+        before: &[CREATED, BUILT, DEPLOYED, LEFT],
+        who: "ada",
+        line: "/pipeline tidy orders",
+        runs: Some(("dev", 1)),
+    },
+    Scenario {
+        name: "tidy",
+        kind: "tidy",
+        before: &[CREATED, BUILT, DEPLOYED, LEFT],
+        who: "ada",
+        line: "/pipeline tidy orders now",
+        runs: Some(("dev", 1)),
+    },
+    Scenario {
+        name: "rollback",
+        kind: "rollback",
+        before: &[CREATED, BUILT, DEPLOYED, STAGED, PROMOTED, CHANGED, DEPLOYED, PROMOTED],
+        who: "ann",
+        line: "/rollback orders prod",
+        runs: Some(("prod", 1)),
+    },
+];
+
+/// The world of everything: two releases on two stages, and a third build that is deployed nowhere.
+pub(super) const PLENTY: &[&[Act]] = &[
+    CREATED,
+    BUILT,
+    DEPLOYED,
+    STAGED,
+    PROMOTED,
+    CHANGED,
+    DEPLOYED,
+    PROMOTED,
+    &[Pushes(TWO, "three", 128), Types("ann", "/build orders")],
+];
+
+/// The world of first times: two builds that are deployed nowhere, and two empty stages.
+pub(super) const FRESH: &[&[Act]] = &[CREATED, BUILT, STAGED, CHANGED];
+
+/// A world without an API: a release on two stages that nobody can call from outside, and a build of the same code that
+/// has routes.
+pub(super) const HIDDEN: &[&[Act]] = &[
+    &[Types("ann", "/repo create orders"), Hides(TWO, "one", 128)],
+    BUILT,
+    DEPLOYED,
+    STAGED,
+    PROMOTED,
+    &[Pushes(TWO, "one", 128), Types("ann", "/build orders")],
+];
+
+/// An application as an act names it.
+pub(super) fn app(functions: &[&str], code: &str, memory: u32) -> App {
+    App::of(functions, code).memory(memory)
+}

@@ -1,0 +1,150 @@
+//! People: they type and click through the service, as Slack would deliver it, until they are answered.
+
+use std::time::Duration;
+
+use super::super::harness::{Process, Shared, person};
+use crate::operation::{CANCEL_BUTTON, Head, RESOLVE_BUTTON, RETRY_BUTTON, Status};
+use crate::operations::promote::{APPROVE, REJECT};
+use crate::service::{Invocation, Input};
+use sluice_model::{Card, Span};
+
+/// How decisions are made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum People {
+    /// One approves as soon as they are asked.
+    #[default]
+    Prompt,
+    /// The click comes twice, and a second person approves as well.
+    Doubled,
+    /// One approves and one rejects at the same moment.
+    Contrary,
+    /// The approval comes by command, a minute late, after one of who may not decide.
+    TooLate,
+    /// One rejects.
+    Rejecting,
+    /// Who asked cancels it, so many milliseconds after it was accepted.
+    Cancelling(u64),
+    /// One approves, and what is stuck is marked as resolved.
+    Resolving,
+}
+
+/// The code in the foot of an answer.
+pub(super) fn code(card: &Card) -> Option<String> {
+    match card.footer.last()?.0.last()? {
+        Span::Code(code) | Span::Plain(code) => Some(code.clone()),
+        _ => None,
+    }
+}
+
+impl Process {
+    async fn deliver(&self, delivery: &str, who: &str, said: Input) -> Card {
+        loop {
+            let invocation = Invocation {
+                delivery: delivery.to_owned(),
+                actor: person(who),
+                channel: Some("C0GENERAL1".parse().unwrap()),
+                said: said.clone(),
+            };
+            match self.service.handle(invocation).await {
+                Ok(answer) => return answer.card,
+                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+            }
+        }
+    }
+
+    /// Somebody types a line, and again under the same delivery until it is answered.
+    pub(super) async fn types(&self, delivery: &str, who: &str, line: &str) -> Card {
+        let (command, text) = line.split_once(' ').unwrap_or((line, ""));
+        self.deliver(delivery, who, Input::Slash { command: command.into(), text: text.into() }).await
+    }
+
+    async fn clicks(&self, who: &str, action: &str, head: &Head, nth: u32) -> Card {
+        let delivery = format!("{action}-{}-{}-{who}-{nth}", head.id, head.awaits);
+        let value = format!("{}|{}", head.id, head.awaits);
+        self.deliver(&delivery, who, Input::Click { action_id: action.into(), value }).await
+    }
+
+    /// Somebody presses the button to cancel the newest operation that has not ended; gives whether there is one.
+    pub(super) async fn cancels(&self, shared: &Shared, who: &str, nth: usize) -> bool {
+        let open = shared.heads().into_iter().filter(|head| !head.status.is_final());
+        let Some(head) = open.max_by_key(|head| head.spec.ticket) else { return false };
+        let (delivery, value) = (format!("cancel-{nth}-{}", head.id), format!("{}|cancel", head.id));
+        self.deliver(&delivery, who, Input::Click { action_id: CANCEL_BUTTON.into(), value }).await;
+        true
+    }
+
+    /// An admin presses that button of stuck operations, as it was told last.
+    async fn presses(&self, shared: &Shared, action: &str) {
+        for head in shared.heads().into_iter().filter(|head| head.status == Status::Stuck) {
+            let buttons = shared.news(&head.id).map(|news| news.card.buttons).unwrap_or_default();
+            for button in buttons.into_iter().filter(|button| button.action_id == action) {
+                let said = Input::Click { action_id: button.action_id, value: button.value.clone() };
+                self.deliver(&format!("{action}-{}", button.value), "ada", said).await;
+            }
+        }
+    }
+
+    /// People decide whatever waits, as long as this goes on.
+    pub(super) async fn decide(&self, shared: &Shared, people: People) {
+        if let People::Cancelling(after) = people {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            self.cancels(shared, "ann", 0).await;
+        }
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if shared.store.any(|item| is_such(item, "stuck")) {
+                let button = if people == People::Resolving { RESOLVE_BUTTON } else { RETRY_BUTTON };
+                self.presses(shared, button).await;
+            }
+            if !shared.store.any(|item| is_such(item, "waiting")) {
+                continue;
+            }
+            for head in
+                shared.heads().into_iter().filter(|head| head.status == Status::Waiting && !head.holds())
+            {
+                match people {
+                    People::Prompt | People::Cancelling(_) | People::Resolving => {
+                        drop(self.clicks("ben", APPROVE, &head, 1).await)
+                    }
+                    People::Doubled => {
+                        let twice = futures::future::join(
+                            self.clicks("ben", APPROVE, &head, 1),
+                            self.clicks("ben", APPROVE, &head, 1),
+                        );
+                        futures::future::join(twice, self.clicks("cat", APPROVE, &head, 1)).await;
+                        self.clicks("ben", APPROVE, &head, 2).await;
+                    }
+                    People::Contrary => {
+                        let (yes, no) =
+                            (self.clicks("ben", APPROVE, &head, 1), self.clicks("cat", REJECT, &head, 1));
+                        futures::future::join(yes, no).await;
+                    }
+                    People::TooLate => {
+                        assert_eq!(
+                            code(&self.clicks("ann", APPROVE, &head, 1).await).as_deref(),
+                            Some("own-request")
+                        );
+                        tokio::time::sleep(Duration::from_secs(60)).await;
+                        let delivery = format!("late-{}", head.id);
+                        self.types(&delivery, "ben", "/promote approve orders prod").await;
+                    }
+                    People::Rejecting => drop(self.clicks("ben", REJECT, &head, 1).await),
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Who asked for the newest operation that has not ended.
+    pub(super) fn newest_asker(&self) -> Option<String> {
+        let open = self.heads().into_iter().filter(|head| !head.status.is_final());
+        open.max_by_key(|head| head.spec.ticket).map(|head| head.spec.actor.name)
+    }
+}
+
+/// Whether it is a head of that status.
+fn is_such(item: &crate::ports::Item, status: &str) -> bool {
+    let is = |guard: &crate::ports::Guard| matches!(guard, crate::ports::Guard::Text(text) if text == status);
+    item.key.sort == "head" && item.guards.get("status").is_some_and(is)
+}

@@ -1,0 +1,179 @@
+//! Processes that cannot tell: what they carried is left to be told, told once, and not taken for told before.
+
+use super::harness::{LEASE, Process, Shared};
+use super::toy_world::{How, step};
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+use crate::ports::{Update, Runner};
+use sluice_model::OperationId;
+
+/// A process at a terminal.
+fn terminal(shared: &Shared) -> Process {
+    shared.mortal("terminal", None, |settings| settings.notifies = false)
+}
+
+/// As `sluice run` carries it: to its end or its wait, and away. Nothing that it told counts as told.
+async fn carries(process: &Process, id: &OperationId) -> Driven {
+    process.engine.drive(id).await
+}
+
+/// The news that somebody who can tell has first, and how long after nobody had told them.
+async fn told_by(shared: &Shared, teller: &Process, id: &OperationId) -> Update {
+    let begun = tokio::time::Instant::now();
+    teller.live_out(shared).await;
+    assert!(begun.elapsed() < LEASE, "told only after {:?}", begun.elapsed());
+    let told: Vec<_> = teller.notifier.attribution().into_iter().filter(|news| &news.operation == id).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    told.into_iter().next().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_untold_is_due_and_free_and_told_as_new() {
+    let shared = Shared::new().await;
+    let (terminal, other) = (terminal(&shared), terminal(&shared));
+    let id = operation_id(1);
+    terminal.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+    assert_eq!(carries(&terminal, &id).await, Driven::Ended);
+    let head = shared.head(&id).await;
+    assert_eq!((head.owner.as_str(), head.status, head.fence), ("", Status::Succeeded, 1));
+    assert!(!shared.is_settled(), "nobody told it");
+    let woken_by = terminal.wakeups.take();
+    assert_eq!(woken_by.len(), 1, "who waits for hints is not to look for it first: {woken_by:?}");
+    // Nothing for one that cannot tell either.
+    assert_eq!(other.engine.sweep().await.unwrap(), vec![]);
+    assert_eq!(carries(&other, &id).await, Driven::Ended);
+    assert_eq!(shared.head(&id).await.fence, 1);
+
+    let news = told_by(&shared, &shared.process("serve"), &id).await;
+    assert_eq!((news.status, news.own_since), (Status::Succeeded, 1), "no message of it can be anywhere");
+    shared.assert_at_rest(&id, Status::Succeeded, "told").await;
+    assert_eq!(shared.head(&id).await.undelivered_since, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_untold_is_told_and_can_be_decided_anywhere() {
+    let shared = Shared::new().await;
+    let (asking, serve) = (terminal(&shared), shared.process("serve"));
+    let id = operation_id(1);
+    let steps = [step("approval", How::Ask), step("a", How::Once).after(&["approval"])];
+    asking.ask(1, "d1", "toy", &steps).await;
+    assert_eq!(carries(&asking, &id).await, Driven::Waiting);
+    assert_eq!(shared.head(&id).await.owner, "");
+    let news = told_by(&shared, &serve, &id).await;
+    assert_eq!((news.status, news.own_since), (Status::Waiting, 1));
+    let waited = shared.head(&id).await.sequence;
+
+    // Decided at a terminal, which carries it on; the one that told the wait tells the end, as its first since then.
+    let deciding = terminal(&shared);
+    deciding.send_signal(&id, "ben", "d2", SignalKind::Approve).await;
+    assert_eq!(deciding.runner.take(), std::slice::from_ref(&id));
+    assert_eq!(carries(&deciding, &id).await, Driven::Ended);
+    let other = shared.process("other");
+    let news = told_by(&shared, &other, &id).await;
+    assert_eq!((news.status, news.own_since), (Status::Succeeded, waited + 1));
+    shared.assert_at_rest(&id, Status::Succeeded, "told").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_terminal_let_go_of_is_carried_on_and_told_from_its_first_row() {
+    let shared = Shared::new().await;
+    let terminal = terminal(&shared);
+    let id = operation_id(1);
+    terminal.ask(1, "d1", "toy", &[step("a", How::Once), step("b", How::Once).after(&["a"])]).await;
+    terminal.engine.stop();
+    assert_eq!(carries(&terminal, &id).await, Driven::Released);
+    let serve = shared.process("serve");
+    serve.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "carried on").await;
+    assert!(serve.notifier.attribution().iter().all(|news| news.own_since == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_work_of_the_dead_is_taken_over_and_what_they_may_have_told_is_not_forgotten() {
+    let shared = Shared::new().await;
+    let (dead, terminal) = (shared.process("dead"), terminal(&shared));
+    let id = operation_id(1);
+    dead.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+    drop(dead);
+    assert_eq!(terminal.engine.sweep().await.unwrap(), vec![], "seen for the first time");
+    tokio::time::advance(LEASE).await;
+    for found in terminal.engine.sweep().await.unwrap() {
+        terminal.runner.run(found);
+    }
+    assert_eq!(terminal.runner.take(), std::slice::from_ref(&id));
+    assert_eq!(carries(&terminal, &id).await, Driven::Ended);
+    let news = told_by(&shared, &shared.process("serve"), &id).await;
+    assert_eq!(news.own_since, 2, "the first row was written by one that may have told it");
+    shared.assert_at_rest(&id, Status::Succeeded, "told").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_terminal_that_died_before_it_let_go_is_told_after_its_lease() {
+    let shared = Shared::new().await;
+    let id = operation_id(1);
+    for call in 1.. {
+        let shared = Shared::new().await;
+        let death = Some((call, crate::testing::Moment::Before));
+        let terminal = shared.mortal("terminal", death, |settings| settings.notifies = false);
+        let carried = async {
+            terminal.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+            terminal.engine.drive(&id).await
+        };
+        let died = tokio::select! {
+            _ = carried => false,
+            () = terminal.died() => true,
+        };
+        if shared.heads().is_empty() {
+            continue;
+        }
+        let serve = shared.process("serve");
+        serve.live_out(&shared).await;
+        shared.assert_at_rest(&id, Status::Succeeded, &format!("died at call {call}")).await;
+        assert!(serve.notifier.attribution().iter().all(|news| news.own_since == 1), "call {call}");
+        if !died {
+            assert!(call > 4, "only {call} deaths");
+            return;
+        }
+    }
+    drop(shared);
+}
+
+/// A process that stops has no time for messages that it may not post yet.
+#[tokio::test(start_paused = true)]
+async fn what_a_stopping_process_had_no_time_to_tell_is_free_and_told_as_new() {
+    for (steps, status) in
+        [(vec![step("a", How::Once)], Status::Succeeded), (vec![step("approval", How::Ask)], Status::Waiting)]
+    {
+        let shared = Shared::new().await;
+        let stopping = shared.process("stopping");
+        let id = operation_id(1);
+        stopping.ask(1, "d1", "toy", &steps).await;
+        stopping.engine.drive(&id).await;
+        let news = stopping.notifier.attribution().pop().expect("news");
+        assert_eq!(news.status, status);
+        let world = stopping.engine.world();
+        let messages =
+            |replica: &str| Messages::new(shared.store.clone(), world.keys.clone(), replica.to_owned());
+        messages("another").left(&news, 1).await.unwrap();
+        assert_eq!(shared.head(&id).await.owner, world.settings.replica, "that was not its to leave");
+        messages(&world.settings.replica).left(&news, 1).await.unwrap();
+        let told = told_by(&shared, &shared.process("serve"), &id).await;
+        assert_eq!((told.status, told.own_since), (status, 1), "no message of it can be anywhere");
+    }
+}
+
+/// It may have been told before anything more was recorded.
+#[tokio::test(start_paused = true)]
+async fn what_was_let_go_of_at_its_first_row_may_have_been_told() {
+    let shared = Shared::new().await;
+    let stopping = shared.process("stopping");
+    let id = operation_id(1);
+    stopping.ask(1, "d1", "toy", &[step("a", How::Poll(3))]).await;
+    stopping.engine.stop();
+    assert_eq!(stopping.engine.drive(&id).await, Driven::Released);
+    assert_eq!(shared.head(&id).await.sequence, 1);
+    let serve = shared.process("serve");
+    serve.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "carried on").await;
+    assert!(serve.notifier.attribution().iter().all(|news| news.own_since == 2 && !news.first));
+}

@@ -1,0 +1,39 @@
+//! Processes that can carry operations and have no way to tell the channels: `sluice run`, when Slack is down.
+//!
+//! What they carried stays due, and is left without an owner, so that the next replica that can tell finds it at once, and
+//! tells it. A head says since which row nobody could tell (`Head::undelivered_since`), so that what comes late is not taken for what
+//! may have been posted before.
+
+use crate::operation::head::{self, guards};
+use crate::operation::log::{self, Seen};
+use crate::operation::retry;
+use crate::operation::world::World;
+use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, StoreError, Write};
+use sluice_model::OperationId;
+
+/// Leaves an operation that ended, waits or is stuck to a process that can tell it. Should that fail, the lease does its part.
+pub(crate) async fn leave_undelivered(world: &World, id: &OperationId) {
+    match try_leave(world, id).await {
+        Ok(()) | Err(StoreError::Lost(_)) => {}
+        Err(error) => tracing::warn!(operation = %id, %error, "it will be told a lease later"),
+    }
+}
+
+async fn try_leave(world: &World, id: &OperationId) -> Result<(), StoreError> {
+    let Some(Seen { head, is_due, .. }) = log::read_head(&*world.store, &world.keys, id).await? else {
+        return Ok(());
+    };
+    if head.owner != world.settings.replica || !is_due {
+        return Ok(());
+    }
+    let write = Write::Update {
+        key: world.keys.head(id),
+        set: guards([(head::OWNER, Guard::Text(String::new()))]),
+        due: DueChange::Keep,
+        when: Precondition::Equals(guards([(head::FENCE, Guard::Number(head.fence))])),
+    };
+    retry::reading(|| world.store.write(write.clone())).await?;
+    let cause = Cause::Released(head.fence);
+    world.wakeups.wake(Hint { operation: id.clone(), sequence: head.sequence, cause });
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! What a failed operation leaves: what was taken back, what stays and why that is no harm, and what is uncertain.
+
+use crate::operation::effects::Undo;
+use crate::operation::state::OperationState;
+use crate::operation::update::marked;
+use crate::operation::step::{Effect, Node};
+use sluice_model::{Card, Text};
+
+/// Says it, by the titles of the steps.
+pub(super) fn told(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card {
+    let (mut back, mut stays, mut uncertain, mut changed) = (vec![], vec![], vec![], vec![]);
+    let mut unseen = vec![];
+    for node in nodes.iter().filter(|node| !node.title.is_empty()) {
+        let Some(fact) = op.step(&node.id) else { continue };
+        if fact.is_uncertain() && op.stuck.is_some() {
+            unseen.push(node.title.clone());
+        }
+        if fact.done.is_none() {
+            continue;
+        }
+        let Effect::Mutate(mutation) = node.step.effect() else { continue };
+        match (&fact.undone, &fact.undo_fault, mutation.undo) {
+            (Some((_, None)), ..) => back.push(node.title.clone()),
+            (Some((_, Some(found))), ..) => changed.push(node.title.clone().then(format!(" ({found})"))),
+            (None, Some(refusal), _) => {
+                let why = marked(refusal.problem.trim_end_matches('.'));
+                uncertain.push(node.title.clone().then(": ").join(why));
+            }
+            (None, None, Undo::Stays(_)) => stays.push(node.title.clone()),
+            // What was begun has ended by itself, or waits for what could not be taken back.
+            (None, None, Undo::By(_)) if node.is_spent => {}
+            (None, None, Undo::By(_)) => uncertain.push(node.title.clone()),
+        }
+    }
+    for (what, texts) in [
+        ("Taken back: ", back),
+        ("Changed by somebody else since, and left: ", changed),
+        ("Not taken back: ", uncertain),
+        ("Done or not, which could not be seen: ", unseen),
+        ("Changed and left as it is: ", stays),
+    ] {
+        if !texts.is_empty() {
+            card = card.text(Text::plain(what).join(listed(texts)).then("."));
+        }
+    }
+    card
+}
+
+/// What people can do about an operation that is stuck.
+pub(super) fn what_now() -> Text {
+    Text::plain("Mend the cause, then an admin clicks ")
+        .bold("Retry")
+        .then(". ")
+        .bold("Mark resolved")
+        .then(" takes back nothing more: it looks at what really runs and records that. A rollback goes ahead in any case.")
+}
+
+fn listed(texts: Vec<Text>) -> Text {
+    let mut list = Text::default();
+    for (n, text) in texts.into_iter().enumerate() {
+        list = if n == 0 { list } else { list.then(", ") }.join(text);
+    }
+    list
+}

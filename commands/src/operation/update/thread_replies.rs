@@ -1,0 +1,91 @@
+//! What deserves a notification of its own, beside the one message of an operation, and what is too long for that.
+
+use super::{cause, headline, marked};
+use crate::operation::definition::Summary;
+use crate::operation::effects::UPDATE_STAGE;
+use crate::operation::state::OperationState;
+use crate::operation::head::Status;
+use crate::operation::step::{Effect, Node};
+use crate::ports::ThreadReply;
+use sluice_model::Text;
+
+/// An end that came later than this is also told by a short reply, since an edit notifies nobody (DESIGN 8).
+const LONG: i64 = 20;
+
+/// The names of replies with what the message has no room for.
+const PAGES: [&str; 12] = [
+    "page-01", "page-02", "page-03", "page-04", "page-05", "page-06", "page-07", "page-08", "page-09",
+    "page-10", "page-11", "page-12",
+];
+
+/// A reply in the operation's thread.
+fn reply(name: &'static str, text: Text, cause: u64) -> ThreadReply {
+    ThreadReply { name, text, code: vec![], in_thread: true, broadcast: false, cause }
+}
+
+/// That it is stuck, for the whole channel.
+pub(super) fn stuck(text: Text, cause: u64) -> ThreadReply {
+    ThreadReply { broadcast: true, ..reply("stuck", text, cause) }
+}
+
+/// All of them, as far as it came.
+pub(super) fn asides(summary: &Summary, op: &OperationState, nodes: &[Node]) -> Vec<ThreadReply> {
+    let mut asides = vec![];
+    if op.status() == Status::Waiting
+        && let Some(request) = &summary.request
+        && let Some((_, cause)) = op.waiting()
+    {
+        let text = request.clone();
+        asides.push(ThreadReply { in_thread: false, ..reply("request", text, cause) });
+    }
+    if op.status() == Status::Waiting
+        && let Some((_, cause)) = op.waiting()
+    {
+        for (nth, (name, page)) in PAGES.into_iter().zip(&summary.pages).enumerate() {
+            let text = Text::plain(format!("Changes, continued ({} of {}):", nth + 1, summary.pages.len()));
+            asides.push(ThreadReply { code: page.clone(), ..reply(name, text, cause) });
+        }
+    }
+    if op.status() == Status::Waiting
+        && let Some(reminder) = &summary.reminder
+        && let Some((_, cause)) = op.waits_still()
+    {
+        let text = reminder.clone();
+        asides.push(ThreadReply { broadcast: true, ..reply("reminder", text, cause) });
+    }
+    if let Some((cause, refusal)) = &op.stuck {
+        let mut text = Text::default().user(&op.spec.actor.id).then(" ").join(headline(summary, op));
+        text = text.then(": ").join(marked(&refusal.problem));
+        asides.push(stuck(text, *cause));
+    }
+    if let Some((at, succeeded)) = op.ended {
+        let long = at.duration_since(op.spec.accepted).as_secs() >= LONG;
+        let rollback = op.spec.kind == crate::operation::ROLLBACK;
+        if !(summary.quiet && succeeded) && (long || !succeeded || rollback || summary.broadcast) {
+            let mut text =
+                Text::default().user(&op.spec.actor.id).then(" ").join(headline(summary, op));
+            if let Some(why) = cause(op) {
+                text = text.then(": ").join(why);
+            }
+            let broadcast = !succeeded || summary.broadcast;
+            asides.push(ThreadReply { broadcast, ..reply("end", text, op.sequence) });
+        }
+        let code = by_hand(op, nodes);
+        if succeeded && !code.is_empty() {
+            // What is there to bring back only this operation saw.
+            let text = Text::plain("Should Sluice not be there to go back, these lines do it by hand:");
+            asides.push(ThreadReply { code, ..reply("by-hand", text, op.sequence) });
+        }
+    }
+    asides
+}
+
+/// The lines that bring back by hand what an operation moved, in the order of a rollback: the API stage first.
+fn by_hand(op: &OperationState, nodes: &[Node]) -> Vec<String> {
+    let done = nodes.iter().filter(|node| op.is_done(&node.id));
+    let mut lines: Vec<(bool, String)> = done
+        .filter_map(|node| Some((node.step.effect() != Effect::Mutate(&UPDATE_STAGE), node.step.by_hand()?)))
+        .collect();
+    lines.sort_by_key(|(is_later, _)| *is_later);
+    lines.into_iter().map(|(_, line)| line).collect()
+}

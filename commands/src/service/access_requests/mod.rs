@@ -1,0 +1,212 @@
+//! *Ask for it*: who is refused for want of a role asks for it with a button, and an admin grants or declines with one.
+//!
+//! A request is a record of its own (`domain/request.rs`). The person who decides is judged at that moment, and the decision, the
+//! role and what is told are one transaction: of two admins who decide at once, one does, and the message says which.
+
+mod messages;
+
+use self::messages::{ask_button, card, closed, decided_card, told};
+use crate::domain::{Access, Act, AuditRecord, Decided, RoleRequest, Standing, for_whom};
+use crate::operation::{Accepted, answered, audit, commit_now};
+use crate::ports::Write;
+use crate::service::clicks::{bad_button, delivery_of};
+use crate::service::{Extras, Invocation, Service, Stop, TRIES};
+use sluice_grammar::Command;
+use sluice_model::{Actor, Answer, OperationId, PipelineName, Refusal, Role, UserId};
+
+/// The fixed ids of the buttons (DESIGN 8).
+pub const ASK_BUTTON: &str = "access.ask";
+/// See [`ASK_BUTTON`].
+pub const GRANT_BUTTON: &str = "access.grant";
+/// See [`ASK_BUTTON`].
+pub const DECLINE_BUTTON: &str = "access.decline";
+
+/// The kind by which requests stand in the history.
+pub(super) const KIND: &str = "access-request";
+
+impl Stop {
+    /// With a button to ask for the role that was wanting: for that pipeline, or for all where there is none yet.
+    pub(super) fn asking(self, name: Option<&PipelineName>, wanted: &str) -> Self {
+        match self {
+            Stop::Refused(refusal, None) => {
+                let offer = refusal.lacks.map(|role| Box::new(ask_button(role, name, wanted)));
+                Stop::Refused(refusal, offer)
+            }
+            other => other,
+        }
+    }
+}
+
+fn role_of(word: &str) -> Option<Role> {
+    Role::ALL.into_iter().find(|role| role.word() == word)
+}
+
+/// A pipeline's name, or none for all.
+fn scope_of(word: &str) -> Option<Option<PipelineName>> {
+    match word {
+        "" => Some(None),
+        name => PipelineName::new(name).ok().map(Some),
+    }
+}
+
+impl Service {
+    /// A click on *Ask for it*.
+    pub(super) async fn ask(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
+        let mut words = value.splitn(3, '|');
+        let parsed = (words.next().and_then(role_of), words.next().and_then(scope_of), words.next());
+        let (Some(role), Some(name), Some(wanted)) = parsed else { return Err(bad_button().into()) };
+        for _ in 0..TRIES {
+            match self.try_ask(invocation, role, name.as_ref(), wanted).await {
+                Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
+                Ok(Accepted::Again) => {}
+                Err(stop) => return self.or_answered(invocation, stop).await,
+            }
+        }
+        Err(busy().into())
+    }
+
+    async fn try_ask(
+        &self,
+        invocation: &Invocation,
+        role: Role,
+        name: Option<&PipelineName>,
+        wanted: &str,
+    ) -> Result<Accepted, Stop> {
+        let (world, actor) = (self.engine.world(), &invocation.actor);
+        let Some(channel) = &invocation.channel else { return Err(bad_button().into()) };
+        let (access, at) = (world.roles(name).await?.access(), world.clock.now());
+        if has(&access, role, &actor.id) {
+            let problem = format!("You are {} {} by now.", role.one(), for_whom(name));
+            return Err(Refusal::new("already-granted", problem, "Type your command again.").into());
+        }
+        let request = RoleRequest {
+            id: self.new_id()?,
+            person: actor.clone(),
+            role,
+            name: name.cloned(),
+            wanted: wanted.to_owned(),
+            channel: channel.clone(),
+            asked: at,
+            decided: None,
+        };
+        let before = world.store.get(&request.key(&world.keys)).await?;
+        let before = before.as_ref().map(RoleRequest::read).transpose()?;
+        if let Some((before, _)) = before.as_ref().filter(|(before, _)| !before.can_be_repeated(at)) {
+            return Err(closed(before, before.stands(at)).into());
+        }
+        let put = request.put(&world.keys, before.map_or(0, |(_, revision)| revision))?;
+        let answer = Answer::public(card(&request, &access));
+        let line = record(&request, Act::Asked, actor, "asked", String::new(), at);
+        Ok(commit_now(&self.engine, &delivery_of(invocation), answer, vec![put], &line).await?)
+    }
+
+    /// A click on *Grant* or *Decline*.
+    pub(super) async fn answer_request(
+        &self,
+        invocation: &Invocation,
+        value: &str,
+        grants: bool,
+    ) -> Result<Answer, Stop> {
+        let words: Vec<&str> = value.split('|').collect();
+        let [person, role, scope, id] = words.as_slice() else { return Err(bad_button().into()) };
+        let parsed = (UserId::new(*person), role_of(role), scope_of(scope), OperationId::new(*id));
+        let (Ok(person), Some(role), Some(name), Ok(id)) = parsed else { return Err(bad_button().into()) };
+        for _ in 0..TRIES {
+            match self.try_answer_request(invocation, &person, role, name.as_ref(), &id, grants).await {
+                Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
+                Ok(Accepted::Again) => {}
+                Err(stop) => return self.or_answered(invocation, stop).await,
+            }
+        }
+        Err(busy().into())
+    }
+
+    async fn try_answer_request(
+        &self,
+        invocation: &Invocation,
+        person: &UserId,
+        role: Role,
+        name: Option<&PipelineName>,
+        id: &OperationId,
+        grants: bool,
+    ) -> Result<Accepted, Stop> {
+        let (world, by) = (self.engine.world(), &invocation.actor);
+        let key = world.keys.role_request(person, role, name);
+        let (access, at) = (world.roles(name).await?.access(), world.clock.now());
+        let granted = access.administer(&by.id)?;
+        let found = world.store.get(&key).await?.as_ref().map(RoleRequest::read).transpose()?;
+        let Some((request, revision)) = found.filter(|(request, _)| request.id == *id) else {
+            let problem = "This request was followed by another one; nothing changed.";
+            return Err(Refusal::new("late", problem, "Decide in the newer message.").into());
+        };
+        match request.stands(at) {
+            Standing::Open => {}
+            standing => return Err(closed(&request, standing).into()),
+        }
+        let decided = Decided { by: by.clone(), at, granted: grants };
+        let shown = decided_card(&request, &decided);
+        let put = RoleRequest { decided: Some(decided), ..request.clone() }.put(&world.keys, revision)?;
+        let rule = granted.rule().to_owned();
+        if !grants || has(&access, role, person) {
+            // Somebody typed the grant before the button was clicked: the request is met, and nothing is to be done.
+            let (act, outcome) =
+                if grants { (Act::Approved, "granted") } else { (Act::Rejected, "declined") };
+            let line = record(&request, act, by, outcome, rule, at);
+            let answer = Answer::public(told(&request, by, grants)).replacing(Some(shown));
+            return Ok(commit_now(&self.engine, &delivery_of(invocation), answer, vec![put], &line).await?);
+        }
+        let line = record(&request, Act::Approved, by, "granted", rule, at);
+        let writes: Vec<Write> = vec![put, audit(&line, world)?];
+        let command = Command::PipelineGrant { person: person.clone().into(), role, name: name.cloned() };
+        let extras = Extras { writes, replaces: Some(shown), seen: None };
+        match name {
+            Some(name) => self.try_operate(invocation, &command, name, extras).await,
+            None => self.try_change_roles(invocation, &command, extras).await,
+        }
+    }
+
+    /// What is refused now may have been done before, under this very delivery.
+    pub(super) async fn or_answered(&self, invocation: &Invocation, stop: Stop) -> Result<Answer, Stop> {
+        match answered(&self.engine, &invocation.delivery).await? {
+            Some((answer, _)) => Ok(answer),
+            None => Err(stop),
+        }
+    }
+}
+
+/// Whether somebody has a role; who approves by default has it, too.
+fn has(access: &Access, role: Role, who: &UserId) -> bool {
+    match role {
+        Role::Approvers => access.approvers().contains(who),
+        role => access.of(role).contains(who),
+    }
+}
+
+fn record(
+    request: &RoleRequest,
+    act: Act,
+    actor: &Actor,
+    outcome: &str,
+    rule: String,
+    at: jiff::Timestamp,
+) -> AuditRecord {
+    let RoleRequest { id, person, role, name, channel, wanted, .. } = request;
+    AuditRecord {
+        at,
+        act,
+        actor: actor.clone(),
+        channel: Some(channel.clone()),
+        pipeline: name.clone(),
+        operation: id.clone(),
+        kind: KIND.to_owned(),
+        command: format!("{} for {}", role.word(), person.name),
+        rule,
+        outcome: outcome.to_owned(),
+        about: crate::domain::AuditSubject { reason: Some(format!("wanted for {wanted}")), ..Default::default() },
+    }
+}
+
+fn busy() -> Refusal {
+    let problem = "Too many people change roles at this very moment; nothing was done.";
+    Refusal::new("busy", problem, "Click again.")
+}

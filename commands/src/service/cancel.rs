@@ -1,0 +1,217 @@
+//! Stopping what runs, and getting on what is stuck: by button and by command. Both are signals; what
+//! follows from them, the journal of the operation's owner alone decides.
+
+use crate::domain::PipelineState;
+use crate::operation::{OperationState, Loaded, PROMOTE, SignalOutcome, Status, EngineError, SignalKind, Signal, answered, marked, send_signal};
+use crate::operations::build;
+use crate::service::clicks::{cannot_be_read, delivery_of, late};
+use crate::service::requests::{Meant, Request, subject};
+use crate::service::{Invocation, Service, Stop};
+use sluice_model::{
+    Answer, BuildNumber, Card, OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
+};
+
+/// How often a cancel is tried anew because the operation went to sleep or woke meanwhile.
+const TRIES: usize = 5;
+
+impl Service {
+    /// `/build cancel`: the build of that number, or the newest that runs.
+    pub(crate) async fn cancel_build(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+        number: Option<BuildNumber>,
+    ) -> Result<Answer, Stop> {
+        let is_meant = |op: &OperationState| {
+            let params: build::Params = op.params()?;
+            Ok(number.is_none_or(|number| number == params.number))
+        };
+        let what = number.map_or("No build".to_owned(), |number| format!("Build `{number}`"));
+        let nothing = match number {
+            None => format!("{what} of `{name}` runs."),
+            Some(_) => format!("{what} of `{name}` does not run (any more)."),
+        };
+        self.cancel(invocation, name, "build", is_meant, nothing).await
+    }
+
+    /// `/deploy cancel`: the deploy that runs.
+    pub(crate) async fn cancel_deploy(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+    ) -> Result<Answer, Stop> {
+        self.cancel(invocation, name, "deploy", |_| Ok(true), format!("No deploy of `{name}` runs.")).await
+    }
+
+    /// `/promote cancel`: the promotion to that stage, whether it runs or waits; of that release if there are several.
+    pub(crate) async fn cancel_promotion(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+        (stage, release): (&StageName, Option<ReleaseNumber>),
+        reason: Option<String>,
+    ) -> Result<Answer, Stop> {
+        let world = self.engine.world();
+        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
+        state.pipeline(name)?;
+        state.stage(name, stage)?;
+        let mut unreadable = None;
+        let mut open = self.requests(&state, stage, &mut unreadable).await?;
+        if let Some(id) = unreadable.filter(|_| open.is_empty()) {
+            return self.or_answered(invocation, cannot_be_read(name, self.noun(PROMOTE), &id).into()).await;
+        }
+        // One that is being stopped already is meant only if there is no other.
+        if open.iter().any(Request::is_open) {
+            open.retain(Request::is_open);
+        }
+        let nothing = format!("No promotion of `{name}` to `{stage}` runs or waits.");
+        let meant = Meant { name, stage, release, word: "cancel", none: ("nothing-runs", nothing) };
+        match self.meant(open, &meant) {
+            Ok(request) => {
+                let word = Signal { kind: SignalKind::Cancel, reason };
+                self.stop(invocation, &request.head.id, word).await
+            }
+            Err(refusal) => self.or_answered(invocation, refusal.into()).await,
+        }
+    }
+
+    /// Stops the newest open operation of a kind that is meant.
+    async fn cancel(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+        kind: &str,
+        is_meant: impl Fn(&OperationState) -> Result<bool, EngineError>,
+        nothing: String,
+    ) -> Result<Answer, Stop> {
+        let world = self.engine.world();
+        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
+        state.pipeline(name)?;
+        let mut unreadable = None;
+        for ticket in state.tickets.iter().rev().filter(|ticket| ticket.kind == kind && !ticket.stuck) {
+            let Some(loaded) = self.readable(&ticket.operation, &mut unreadable).await? else { continue };
+            let Ok(is_meant) = is_meant(&loaded.op) else {
+                unreadable = Some(ticket.operation.clone());
+                continue;
+            };
+            if is_meant {
+                let word = Signal { kind: SignalKind::Cancel, reason: None };
+                return self.stop(invocation, &ticket.operation, word).await;
+            }
+        }
+        if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
+            return Ok(answer);
+        }
+        if let Some(id) = unreadable {
+            return Err(cannot_be_read(name, self.noun(kind), &id).into());
+        }
+        let hint = format!("See `/pipeline status {name}`.");
+        Err(Refusal::new("nothing-runs", nothing, hint).into())
+    }
+
+    /// What an operation of that kind is called in a sentence.
+    pub(super) fn noun<'k>(&self, kind: &'k str) -> &'k str {
+        self.engine.registry().newest(kind).map_or(kind, |definition| definition.noun())
+    }
+
+    /// Tells an operation to stop.
+    pub(crate) async fn stop(
+        &self,
+        invocation: &Invocation,
+        id: &OperationId,
+        word: Signal,
+    ) -> Result<Answer, Stop> {
+        for _ in 0..TRIES {
+            let Some(Loaded { head, op, .. }) = self.load(id).await? else {
+                return Err(late(None).into());
+            };
+            let requester = &head.spec.actor.id;
+            let granted = self.access(&head).await?.cancel(&invocation.actor.id, requester)?;
+            let definition = self.engine.registry().get(&head.spec.kind, head.spec.version);
+            if definition.is_none_or(|definition| !definition.can_cancel()) {
+                let problem =
+                    format!("`{}` cannot be stopped: it takes a moment only.", head.spec.command);
+                return Err(Refusal::new("cannot-stop", problem, "Wait for its end.").into());
+            }
+            let what = subject(&head, &op);
+            let title = Text::plain("Stopping: ").join(marked(&what));
+            let hint =
+                "What it changed for others is taken back; the message in the channel shows what follows.";
+            let answer = Answer::private(Card::new(Tone::Good, title).hint(hint));
+            let delivery = delivery_of(invocation);
+            match send_signal(&self.engine, &delivery, &head, &op, word.clone(), &granted, answer).await? {
+                SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => return Ok(answer),
+                // Somebody said so before, or it went to sleep or woke at this very moment.
+                SignalOutcome::TooLate if op.cancelled.is_some() || !is_open(head.status) => {
+                    return match answered(&self.engine, delivery.key).await? {
+                        Some((answer, _)) => Ok(answer),
+                        None => Err(too_late(&what, head.status).into()),
+                    };
+                }
+                SignalOutcome::TooLate => {}
+            }
+        }
+        let problem = "It could not be told to stop; nothing was changed.";
+        Err(Refusal::new("busy", problem, "Type the command again.").into())
+    }
+
+    /// Gets a stuck operation on, or has what really runs recorded.
+    pub(crate) async fn get_on(
+        &self,
+        invocation: &Invocation,
+        id: &OperationId,
+        wait: &str,
+        word: Signal,
+    ) -> Result<Answer, Stop> {
+        let world = self.engine.world();
+        let item = world.store.get(&world.keys.head(id)).await?;
+        let head = item.map(|item| crate::operation::Head::from_item(&item)).transpose()?;
+        let Some(head) = head else { return Err(late(None).into()) };
+        let granted = self.access(&head).await?.administer(&invocation.actor.id)?;
+        // What is stuck because its journal makes no sense is tried again all the same: a newer version may read it.
+        let op = match self.load(id).await {
+            Ok(Some(loaded)) => loaded.op,
+            _ => OperationState::new(id.clone(), head.spec.clone()),
+        };
+        let said = match word.kind {
+            SignalKind::Retry => "Trying again: ",
+            _ => "Marked as resolved: ",
+        };
+        let title = Text::plain(said).code(head.spec.command.clone());
+        let hint = "The message in the channel shows what follows.";
+        let answer = Answer::private(Card::new(Tone::Good, title).hint(hint));
+        let delivery = delivery_of(invocation);
+        if head.status == Status::Stuck && head.awaits == wait {
+            match send_signal(&self.engine, &delivery, &head, &op, word, &granted, answer).await? {
+                SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => return Ok(answer),
+                SignalOutcome::TooLate => {}
+            }
+        }
+        match answered(&self.engine, delivery.key).await? {
+            Some((answer, _)) => Ok(answer),
+            None => Err(Refusal::new(
+                "late",
+                format!(
+                    "`{}` is not stuck any more, or somebody clicked before you; nothing changed.",
+                    head.spec.command
+                ),
+                format!("See `/pipeline status {}`.", head.spec.pipeline),
+            )
+            .into()),
+        }
+    }
+}
+
+fn is_open(status: Status) -> bool {
+    matches!(status, Status::Running | Status::Waiting)
+}
+
+fn too_late(what: &str, status: Status) -> Refusal {
+    let problem = match status {
+        Status::Succeeded => format!("{what} succeeded already; nothing changed."),
+        Status::Failed => format!("{what} ended already; nothing changed."),
+        Status::Stuck => format!("{what} is stuck: an admin decides with *Retry* or *Mark resolved*."),
+        _ => format!("{what} is being stopped already."),
+    };
+    Refusal::new("late", problem, "The message in the channel shows how it stands.")
+}

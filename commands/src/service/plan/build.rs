@@ -1,0 +1,91 @@
+//! The draft of a build: its number is taken and its record begins in the transaction that accepts it, so that it can be
+//! seen and cancelled by number at once.
+
+use std::time::Duration;
+
+use crate::domain::{BUILDS, Pipeline, PipelineState, to_item};
+use crate::operations::build;
+use crate::ports::{Guards, Precondition, Write};
+use crate::service::plan::Resolved;
+use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::{BuildNumber, CommitId, OperationId, PipelineName, PortError, Refusal, Text};
+
+/// So many builds of one pipeline are under way at a time: CodeBuild's limit is one for the whole account.
+const OPEN: usize = 8;
+/// How long a build waits to learn whether what is to be built exists.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+impl Service {
+    /// Of the default branch, unless a reference is named.
+    pub(super) async fn build(
+        &self,
+        invocation: &Invocation,
+        state: &PipelineState,
+        name: &PipelineName,
+        reference: Option<&str>,
+        id: &OperationId,
+    ) -> Result<Resolved, Stop> {
+        let (pipeline, world) = (state.pipeline(name)?, self.engine.world());
+        let open = state.tickets.iter().filter(|ticket| ticket.kind == "build" && !ticket.stuck).count();
+        if open >= OPEN {
+            return Err(Refusal::new(
+                "too-many-builds",
+                format!("`{name}` has {open} builds under way, which is as many as it may have at a time."),
+                format!("Wait until one ends, or stop one: `/build cancel {name} #N`. See them with `/build list {name}`."),
+            )
+            .into());
+        }
+        if let Some(reference) = reference
+            && self.is_unknown(pipeline, reference).await
+        {
+            return Err(Refusal::new(
+                "no-such-reference",
+                format!(
+                    "Repository `{}` has no branch or commit `{reference}`; nothing was built.",
+                    pipeline.repository
+                ),
+                format!("Push it first, or build `{}` with `/build {name}`.", pipeline.branch),
+            )
+            .into());
+        }
+        let number = BuildNumber(u32::try_from(state.counters.builds + 1).unwrap_or(u32::MAX));
+        let params = build::Params {
+            name: name.clone(),
+            number,
+            reference: reference.unwrap_or(&pipeline.branch).to_owned(),
+            repository: pipeline.repository.clone(),
+            project: pipeline.project.clone(),
+            bucket: pipeline.bucket.clone(),
+            nonce: (world.settings.unguessable)(),
+        };
+        let begun = build::begun(&params, id, &invocation.actor, world.clock.now());
+        let item = to_item(world.keys.build(name, number), Guards::new(), &begun)?;
+        let answer = Text::plain("Building ")
+            .code(name.as_str())
+            .then(" from ")
+            .code(params.reference.clone())
+            .then(" as ")
+            .code(number.to_string())
+            .then(".");
+        let command = Command::Build { name: name.clone(), reference: Some(params.reference.clone()) };
+        let resolved = Resolved::new("build", params, command, answer)?;
+        Ok(resolved.counting(BUILDS, number.0).writing(Write::Put { item, when: Precondition::Absent }))
+    }
+
+    /// Whether CodeCommit says in time that there is neither a branch nor a commit of that name. The build itself asks again.
+    async fn is_unknown(&self, pipeline: &Pipeline, reference: &str) -> bool {
+        let world = self.engine.world();
+        let (target, repository) = (&world.target, &pipeline.repository);
+        let known = async {
+            if world.repositories.branch(target, repository, reference).await?.is_some() {
+                return Ok::<_, PortError>(true);
+            }
+            match CommitId::new(reference) {
+                Ok(id) => Ok(world.repositories.commit(target, repository, &id).await?.is_some()),
+                Err(_) => Ok(false),
+            }
+        };
+        matches!(tokio::time::timeout(PATIENCE, known).await, Ok(Ok(false)))
+    }
+}

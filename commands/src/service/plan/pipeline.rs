@@ -1,0 +1,43 @@
+//! Drafts of what a pipeline is made of: the pipeline itself, one stage more, and the deletion of what nothing needs. All
+//! go by what was typed alone: nothing is left open.
+
+use crate::domain::PipelineState;
+use crate::operations::{repo_create, stage_add, tidy};
+use crate::service::Stop;
+use crate::service::plan::Resolved;
+use sluice_grammar::Command;
+use sluice_model::{PipelineName, Refusal, StageName, Text};
+
+pub(super) fn repo_create(state: &PipelineState, name: &PipelineName, command: &Command) -> Result<Resolved, Stop> {
+    if state.pipeline.is_some() {
+        return Err(Refusal::new(
+            "pipeline-exists",
+            format!("Pipeline `{name}` exists already."),
+            format!("See it with `/pipeline status {name}`, or choose another name."),
+        )
+        .into());
+    }
+    let params = repo_create::Params { name: name.clone() };
+    let answer = Text::plain("Creating pipeline ").code(name.as_str()).then(".");
+    Resolved::new("repo-create", params, command.clone(), answer)
+}
+
+pub(super) fn stage_add(
+    state: &PipelineState,
+    name: &PipelineName,
+    stage: &StageName,
+    after: Option<&StageName>,
+    command: &Command,
+) -> Result<Resolved, Stop> {
+    stage_add::ordered(name, &state.pipeline(name)?.stages, stage, after)?;
+    let params = stage_add::Params { name: name.clone(), stage: stage.clone(), after: after.cloned() };
+    let answer = Text::plain("Adding stage ").code(stage.as_str()).then(" to ").code(name.as_str()).then(".");
+    Resolved::new("stage-add", params, command.clone(), answer)
+}
+
+pub(super) fn tidy(state: &PipelineState, name: &PipelineName, now: bool, command: &Command) -> Result<Resolved, Stop> {
+    state.pipeline(name)?;
+    let params = tidy::Params { name: name.clone(), delete: now, automatic: false };
+    let what = if now { "Tidying " } else { "Looking for what can be tidied of " };
+    Resolved::new(tidy::KIND, params, command.clone(), Text::plain(what).code(name.as_str()).then("."))
+}

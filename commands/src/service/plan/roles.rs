@@ -1,0 +1,45 @@
+//! The draft of a change of a pipeline's roles.
+
+use crate::domain::{RoleChange, for_whom};
+use crate::operation::{Snapshot, EngineError, marked};
+use crate::operations::access;
+use crate::service::plan::Resolved;
+use crate::service::{Invocation, Service, Stop};
+use sluice_grammar::Command;
+use sluice_model::Text;
+
+/// The change that a command asks for.
+pub(crate) fn change_of(command: &Command) -> Option<RoleChange> {
+    let (gives, person, role, name) = match command {
+        Command::PipelineGrant { person, role, name } => (true, person, role, name),
+        Command::PipelineRevoke { person, role, name } => (false, person, role, name),
+        _ => return None,
+    };
+    Some(RoleChange { person: person.clone(), role: *role, name: name.clone(), gives })
+}
+
+impl Service {
+    /// What stands in its way is told before anything begins.
+    pub(super) fn role_change(
+        &self,
+        invocation: &Invocation,
+        snapshot: &Snapshot,
+        command: &Command,
+    ) -> Result<Resolved, Stop> {
+        let change =
+            change_of(command).ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
+        snapshot.roles.changed(&change, &invocation.actor, self.engine.world().clock.now())?;
+        let (role, of) = (change.role, for_whom(change.name.as_ref()));
+        let text = Text::plain(if change.gives { "Making " } else { "Taking " });
+        let (kind, answer) = match change.gives {
+            true => {
+                (access::GRANT, text.member(&change.person).join(marked(&format!(" {} {of}.", role.one()))))
+            }
+            false => {
+                let what = marked(&format!("{} {of} from ", role.word()));
+                (access::REVOKE, text.join(what).member(&change.person).then("."))
+            }
+        };
+        Resolved::new(kind, change, command.clone(), answer)
+    }
+}

@@ -1,0 +1,70 @@
+use std::time::Duration;
+
+use sluice_model::Class;
+
+/// Where a life ends, at a call or an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing of it has happened.
+    Before,
+    /// It took effect, and nobody heard the answer.
+    After,
+}
+
+/// What happens to one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Faults {
+    /// It fails so, without effect.
+    Fails(Class),
+    /// It takes effect, and its answer is lost: a change is ambiguous then, and a look transient.
+    AnswerLost,
+    /// It takes effect, its answer is lost on the way, and what is sent again meets it: a conflict with ourselves.
+    MeetsItself,
+    /// Right before it, the revision of every `$LATEST` changes, and nothing else: an earlier change was applied.
+    Revised,
+    /// It takes that much longer.
+    Slow(Duration),
+}
+
+/// How the cloud behaves at all times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Climate {
+    /// How long a call takes, half of it on the way there.
+    pub latency: Duration,
+    /// How long lists do not show what was made, of the calls that are not repeatable (`docs/effects.md`), and how long the
+    /// read of one function or version does not find it.
+    pub lag: Duration,
+    /// Within that time, every other look shows it nevertheless.
+    pub flicker: bool,
+    /// How long a role that was made cannot be assumed.
+    pub role_delay: Duration,
+    /// How long Lambda takes to apply a change.
+    pub applies: Duration,
+    /// How long after its move an alias is served as it was before.
+    pub late: Duration,
+    /// How long API Gateway takes to deploy.
+    pub deploys: Duration,
+    /// How long a bucket keeps no versions after versioning was first turned on.
+    pub versions: Duration,
+    /// How long a build takes.
+    pub build: Duration,
+    /// Whether everything that serves is ill: it answers, but not as it should.
+    pub ill: bool,
+}
+
+impl Default for Climate {
+    fn default() -> Self {
+        Self {
+            latency: Duration::from_millis(20),
+            lag: Duration::ZERO,
+            flicker: false,
+            role_delay: Duration::from_secs(3),
+            applies: Duration::from_millis(500),
+            late: Duration::ZERO,
+            deploys: Duration::ZERO,
+            versions: Duration::ZERO,
+            build: Duration::from_secs(8),
+            ill: false,
+        }
+    }
+}

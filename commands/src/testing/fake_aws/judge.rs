@@ -1,0 +1,101 @@
+//! What came to be in the cloud, for who judges it: what serves, and what was made twice.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{FakeAws, Effect};
+
+/// What answers requests: nothing else that changes is seen from outside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Serving {
+    /// The version that each alias points to, by `function:alias`.
+    pub aliases: BTreeMap<String, String>,
+    /// The deployment that each API stage serves, by `api/stage`.
+    pub stages: BTreeMap<String, String>,
+    /// The aliases that API Gateway may call, by `function:alias`.
+    pub permitted: Vec<String>,
+}
+
+impl FakeAws {
+    /// What serves now.
+    pub fn serving(&self) -> Serving {
+        let state = self.lock();
+        let mut serving = Serving::default();
+        for (name, function) in &state.functions {
+            for (alias, at) in &function.aliases {
+                serving.aliases.insert(format!("{name}:{alias}"), at.version.clone());
+                if !at.statements.is_empty() {
+                    serving.permitted.push(format!("{name}:{alias}"));
+                }
+            }
+        }
+        for api in &state.apis {
+            for (name, stage) in &api.stages {
+                let deployment = stage.deployment.clone().unwrap_or_default();
+                serving.stages.insert(format!("{}/{name}", api.api.id), deployment);
+            }
+        }
+        serving
+    }
+
+    /// The code and the configuration's `STAGE` of a version, as `sha256 stage`; `None` if there is no such version.
+    pub fn version_of(&self, function: &str, version: &str) -> Option<String> {
+        let state = self.lock();
+        let found = state.functions.get(function)?.versions.iter().find(|known| known.number == version)?;
+        let stage = found.config.environment.get("STAGE").cloned().unwrap_or_default();
+        Some(format!("{} {stage}", found.sha256))
+    }
+
+    /// The builds that were started with that value in their environment and ran on after that time.
+    pub fn builds_beyond(&self, value: &str, time: Timestamp) -> usize {
+        let state = self.lock();
+        let of = state.builds.iter().filter(|build| build.request.environment.values().any(|it| it == value));
+        of.filter(|build| build.ended.is_none_or(|(_, ended)| ended > time)).count()
+    }
+
+    /// Every change that took hold, the first first.
+    pub fn effects(&self) -> Vec<Effect> {
+        self.lock().effects.iter().map(|(_, effect)| effect.clone()).collect()
+    }
+
+    /// From here on effects are counted anew.
+    pub fn forget_effects(&self) {
+        self.lock().effects.clear();
+    }
+
+    /// The effects that took hold more than once since they were counted anew.
+    pub fn repeated(&self) -> Vec<Effect> {
+        let mut counts: BTreeMap<Effect, usize> = BTreeMap::new();
+        for effect in self.effects() {
+            *counts.entry(effect).or_default() += 1;
+        }
+        counts.into_iter().filter(|(_, count)| *count > 1).map(|(effect, _)| effect).collect()
+    }
+
+    /// Whatever stands there twice though it should once: builds of one operation, APIs of one name, integrations of one
+    /// URI, deployments of one definition, versions of one content.
+    pub fn doubled(&self) -> Vec<String> {
+        let state = self.lock();
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut see = |what: String| *seen.entry(what).or_default() += 1;
+        for build in &state.builds {
+            see(format!("build {:?}", build.request.environment));
+        }
+        for api in &state.apis {
+            see(format!("API {} {:?}", api.api.name, api.api.tags));
+            for (integration, _) in &api.integrations {
+                see(format!("integration {} {}", api.api.id, integration.uri));
+            }
+            for (deployment, _) in &api.deployments {
+                see(format!("deployment {} {}", api.api.id, deployment.description));
+            }
+        }
+        for (name, function) in &state.functions {
+            for version in &function.versions {
+                see(format!("version of {name}: {} {:?}", version.sha256, version.config));
+            }
+        }
+        seen.into_iter().filter(|(_, count)| *count > 1).map(|(what, _)| what).collect()
+    }
+}
