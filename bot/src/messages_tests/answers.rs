@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sluice_commands::domain::{AuditSubject, Access, Act, AuditRecord, PinnedRoles, Unknown, to_item};
+use sluice_commands::domain::{Access, Act, AuditRecord, AuditSubject, PinnedRoles, Unknown, to_item};
 use sluice_commands::operation::{Engine, Keys, Settings, Status};
 use sluice_commands::operations::registry;
 use sluice_commands::ports::{AuditItem, Item, LogStream, Logs, Store as _, Write};
-use sluice_commands::service::{Invocation, Input, Service};
+use sluice_commands::service::{Input, Invocation, Service};
 use sluice_commands::testing::samples::{self, CHANNEL, Sample};
 use sluice_commands::testing::{
     FakeAws, MemoryStore, RecordingNotifier, RecordingRunner, TestClock, TestDirectory, target, world,
@@ -58,7 +58,7 @@ fn desk(access: impl Into<PinnedRoles>) -> Desk {
         Arc::new(RecordingNotifier::default()),
         Arc::new(RecordingRunner::default()),
     );
-    let mut world = fake_aws.reach().world(world);
+    let mut world = fake_aws.fault_proxy().world(world);
     world.logs =
         Arc::new(Log(vec!["Installing", "$ python3 -m unittest `discover`", "```", "<!channel> OK"]));
     let people = Arc::<TestDirectory>::default();

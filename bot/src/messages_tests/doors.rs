@@ -61,7 +61,7 @@ fn lines_that_are_no_command() {
     gallery.snapshot("lines_that_are_no_command");
 }
 
-/// Trouble with AWS, in the words that a failed operation ends with.
+/// EngineError with AWS, in the words that a failed operation ends with.
 #[test]
 fn the_words_for_trouble() {
     let mut gallery = Gallery::default();
@@ -85,17 +85,17 @@ fn the_words_for_trouble() {
             }
             _ => "secret internals",
         };
-        Trouble::from(PortError::new("lambda:UpdateAlias", class, "SomeException", detail))
+        EngineError::from(PortError::new("lambda:UpdateAlias", class, "SomeException", detail))
     });
-    let unknown = Trouble::from(PortError::new(
+    let unknown = EngineError::from(PortError::new(
         "lambda:GetAlias",
         Class::Invalid,
         "IncompleteAnswer",
         "secret internals",
     ));
     let own = [
-        Trouble::from(StoreError::Again("secret internals".into())),
-        Trouble::Corrupt("secret internals".into()),
+        EngineError::from(StoreError::Again("secret internals".into())),
+        EngineError::Corrupt("secret internals".into()),
     ];
     for trouble in aws.into_iter().chain([unknown]).chain(own) {
         let refusal = trouble.refusal();

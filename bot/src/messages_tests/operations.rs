@@ -40,7 +40,7 @@ fn the_messages_of_every_operation() {
 fn no_kind_and_no_state_is_forgotten() {
     let mut shown: BTreeSet<(&str, &str)> = BTreeSet::new();
     for sample in samples::all() {
-        shown.insert((sample.definition.kind(), sample.facts.status().as_str()));
+        shown.insert((sample.definition.kind(), sample.op.status().as_str()));
     }
     let mut wanted = BTreeSet::new();
     for definition in registry().all() {

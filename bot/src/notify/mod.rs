@@ -17,7 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 use sluice_commands::operation::Posted;
-use sluice_commands::ports::{Notifier, Update, StoreError};
+use sluice_commands::ports::{Notifier, StoreError, Update};
 use sluice_model::{ChannelId, OperationId};
 use tokio::sync::watch;
 

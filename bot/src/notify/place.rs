@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sluice_commands::operation::Posted;
-use sluice_commands::ports::{ThreadReply, Update, StoreError};
+use sluice_commands::ports::{StoreError, ThreadReply, Update};
 use sluice_model::{Card, ChannelId, Text, Tone};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};

@@ -38,7 +38,7 @@ impl Bell {
 }
 
 impl Wakeups for Bell {
-    fn ring(&self, hint: Hint) {
+    fn wake(&self, hint: Hint) {
         if self.0.try_send(hint).is_err() {
             crate::metrics::hint("dropped");
         }
@@ -206,11 +206,11 @@ mod tests {
     async fn what_rang_while_the_process_stops_is_still_sent() {
         let (tasks, queue) = (Tasks::new(), Arc::new(Scripted::default()));
         let bell = Bell::start(&tasks, queue.clone(), target());
-        bell.ring(hint(1));
+        bell.wake(hint(1));
         let late = Arc::clone(&bell);
         tasks.spawn(Kind::Operation, async move {
             tokio::time::sleep(Duration::from_secs(2)).await;
-            late.ring(hint(2));
+            late.wake(hint(2));
         });
         assert!(tasks.shut_down().await);
         assert_eq!(*queue.sent.lock().unwrap(), [hint(1), hint(2)]);
@@ -222,7 +222,7 @@ mod tests {
         let bell = Bell::start(&tasks, queue, target());
         let begun = tokio::time::Instant::now();
         for number in 0..2 * WAITING as u128 {
-            bell.ring(hint(number));
+            bell.wake(hint(number));
         }
         assert_eq!(begun.elapsed(), Duration::ZERO);
         assert!(crate::metrics::render().contains("sluice_hints_total{what=\"dropped\"}"));

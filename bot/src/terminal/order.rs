@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sluice_commands::service::{Invocation, Input};
+use sluice_commands::service::{Input, Invocation};
 use sluice_grammar::{Command, Names, parse_line};
 use sluice_model::{Actor, Permission, UserId};
 use ulid::Ulid;

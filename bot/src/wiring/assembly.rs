@@ -8,9 +8,10 @@ use sluice_aws_adapter::Aws;
 use sluice_commands::operation::{Driven, Engine, Keys, Messages, Pinned, Posted, Settings, World};
 use sluice_commands::operations;
 use sluice_commands::ports::{
-    Background, Directory, Notifier, Update, NoDirectory, NoWakeups, Queue, Runner, Store, StoreError, Wakeups,
+    Background, Directory, NoDirectory, NoWakeups, Notifier, Queue, Runner, Store, StoreError, Update,
+    Wakeups,
 };
-use sluice_commands::service::{NoAnswer, Invocation, Service};
+use sluice_commands::service::{Invocation, NoAnswer, Service};
 use sluice_model::{Actor, Answer, OperationId, Target};
 
 use crate::backend::Parts;
@@ -89,7 +90,7 @@ pub(super) fn seat(
 ) -> Arc<dyn Handles> {
     let runner = Arc::new(Seat::new(Operations::new(tasks.clone()), screen.clone(), base.lease / 3));
     let around = Around {
-        settings: Settings { tells: false, ..settings(base) },
+        settings: Settings { notifies: false, ..settings(base) },
         pinned,
         directory: Arc::new(NoDirectory),
         notifier: Arc::new(screen),

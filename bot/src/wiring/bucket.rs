@@ -16,7 +16,11 @@ const NAME: &str = "Bucket";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// `sluice init`: makes the bucket or sets what differs, and says what it did. Whether versioning began with it.
-pub(super) async fn set_up(objects: &dyn Objects, target: &Target, notify: Tell<'_>) -> Result<bool, Obstacle> {
+pub(super) async fn set_up(
+    objects: &dyn Objects,
+    target: &Target,
+    notify: Tell<'_>,
+) -> Result<bool, Obstacle> {
     let name = names::bucket(target);
     let applied = bucket::set_up(objects, target).await.map_err(|error| aws_obstacle(&error))?;
     let Applied { made, set, versioning_began } = applied.map_err(|refusal| refused(&refusal))?;
@@ -139,7 +143,7 @@ mod tests {
 
     /// What `init` says.
     async fn init(fake_aws: &Arc<FakeAws>) -> (Result<(), Obstacle>, Vec<String>) {
-        let (reach, told) = (fake_aws.reach(), Mutex::new(vec![]));
+        let (reach, told) = (fake_aws.fault_proxy(), Mutex::new(vec![]));
         let notify = |line: &str| told.lock().unwrap().push(line.to_owned());
         let outcome = async {
             let began = set_up(&reach, &target(), &notify).await?;
@@ -193,7 +197,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn check_names_what_is_missing_and_what_endangers_releases() {
         let fake_aws = FakeAws::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
-        let (reach, name) = (fake_aws.reach(), names::bucket(&target()));
+        let (reach, name) = (fake_aws.fault_proxy(), names::bucket(&target()));
         let look = async |base: &Base| {
             let Finding { mark, words, .. } = examine(&reach, base, &target()).await;
             (mark, words)

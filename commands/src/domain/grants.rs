@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Access, Subjects, Membership, REVISION, PinnedRoles, from_item, revised};
+use crate::domain::{Access, Membership, PinnedRoles, REVISION, Subjects, from_item, revised};
 use crate::ports::{Guard, Item, Key, StoreError, Write};
 use sluice_model::{Actor, GroupId, Member, PipelineName, Refusal, Role};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::{Grants, Lock, ObservedDrift, Pipeline, Policy, Stage, Tidied, from_item};
 use crate::operation::head::{guards, number, text};
-use crate::operation::{Keys, Slot, Ticket, EngineError};
+use crate::operation::{EngineError, Keys, Slot, Ticket};
 use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
 use sluice_model::{BuildNumber, OperationId, PipelineName, StageName};
 

@@ -2,8 +2,8 @@
 
 use crate::domain::{Act, AuditRecord, to_item};
 use crate::operation::definition::Operation;
-use crate::operation::state::OperationState;
 use crate::operation::keys::Keys;
+use crate::operation::state::OperationState;
 use crate::operation::step::EngineError;
 use crate::operation::world::World;
 use crate::ports::{AuditItem, Item, StoreError, Write};

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use crate::domain::{AuditSubject, Subjects};
 use crate::operation::contents::Content;
-use crate::operation::state::OperationState;
-use crate::operation::snapshot::Snapshot;
 use crate::operation::head::Head;
 use crate::operation::slot::Slot;
-use crate::operation::step::{Node, TOO_LARGE, EngineError};
+use crate::operation::snapshot::Snapshot;
+use crate::operation::state::OperationState;
+use crate::operation::step::{EngineError, Node, TOO_LARGE};
 use crate::operation::world::World;
 use crate::ports::Write;
 use sluice_model::{Button, Part, Permission, Refusal, Target, Text};
@@ -37,7 +37,11 @@ pub trait Operation: Send + Sync {
     fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError>;
     /// The contents that the facts refer to, and that its steps are named by. They are attached to the facts before
     /// [`Operation::nodes`] or [`Operation::resolution`] is asked.
-    fn contents(&self, _facts: &OperationState, _target: &Target) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+    fn contents(
+        &self,
+        _facts: &OperationState,
+        _target: &Target,
+    ) -> Result<Vec<Arc<dyn Content>>, EngineError> {
         Ok(vec![])
     }
     /// The steps of a stuck operation that an admin marked as resolved: they look at what really runs and record it.
@@ -64,11 +68,22 @@ pub trait Operation: Send + Sync {
     }
     /// Whether it may still go on, asked again at that time, when it takes a slot. `Err` ends it before its first mutation
     /// there.
-    fn gate(&self, _facts: &OperationState, _slot: &Slot, _ground: &Snapshot, _at: Timestamp) -> Result<(), Refusal> {
+    fn gate(
+        &self,
+        _facts: &OperationState,
+        _slot: &Slot,
+        _ground: &Snapshot,
+        _at: Timestamp,
+    ) -> Result<(), Refusal> {
         Ok(())
     }
     /// Records of its own (nobody else writes them) that its end leaves behind, besides those that steps wrote.
-    fn on_end(&self, _facts: &OperationState, _succeeded: bool, _cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
+    fn on_end(
+        &self,
+        _facts: &OperationState,
+        _succeeded: bool,
+        _cx: &End<'_>,
+    ) -> Result<Vec<Write>, EngineError> {
         Ok(vec![])
     }
     /// The same, where an admin ended it and its journal cannot be read: it is recorded as failed.

@@ -6,9 +6,9 @@
 
 mod contents;
 mod events;
-mod shutdown;
 mod rest;
 mod rows;
+mod shutdown;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,15 +22,15 @@ use tokio::time::Instant;
 
 use crate::operation::definition::Operation;
 use crate::operation::engine::{Driven, Engine, Held};
-use crate::operation::state::OperationState;
 use crate::operation::head::Status;
 use crate::operation::journal::Entry;
-use crate::operation::queue::{self, Acquire};
 use crate::operation::log::{Appended, Leave, Log};
-use crate::operation::plan::{self, InFlight, Start, Outcome};
+use crate::operation::plan::{self, InFlight, Outcome, Start};
+use crate::operation::queue::{self, Acquire};
 use crate::operation::signal::parse_wait;
 use crate::operation::slot::Slot;
-use crate::operation::step::{Context, Effect, Node, Observed, Progress, StepId, EngineError, Undone};
+use crate::operation::state::OperationState;
+use crate::operation::step::{Context, Effect, EngineError, Node, Observed, Progress, StepId, Undone};
 use crate::ports::{DueChange, StoreError, Write};
 use sluice_model::Text;
 
@@ -290,7 +290,11 @@ impl<'a> Drive<'a> {
                 Appended::Recorded => {}
                 Appended::Refused(_) => return Ok(Next::Outcome),
                 Appended::Fenced => {
-                    return Ok(if self.received().await? { Next::Outcome } else { Next::Over(Driven::NotOurs) });
+                    return Ok(if self.received().await? {
+                        Next::Outcome
+                    } else {
+                        Next::Over(Driven::NotOurs)
+                    });
                 }
             }
             self.in_flight.fresh.extend(intents);
@@ -375,9 +379,8 @@ impl<'a> Drive<'a> {
             };
             self.judged.insert(id.clone(), cx.signals.len());
             let (id, step) = (id.clone(), Arc::clone(&node.step));
-            self.in_flight.in_flight.insert(id.clone());
-            let output =
-                op.step(&id).and_then(|fact| fact.done.as_ref()).map(|(_, output)| output.clone());
+            self.in_flight.running.insert(id.clone());
+            let output = op.step(&id).and_then(|fact| fact.done.as_ref()).map(|(_, output)| output.clone());
             self.running.push(match start {
                 Start::IntendUndo | Start::Undo => {
                     let output = output.unwrap_or_default();

@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use self::acquire::Acquired;
 use crate::operation::definition::{Registry, refusal_of};
 use crate::operation::driver::Drive;
-use crate::operation::state::{OperationState, RecordedSignal};
 use crate::operation::head::{Head, guards};
 use crate::operation::log::{self, Log};
-use crate::operation::step::{StepId, EngineError};
+use crate::operation::state::{OperationState, RecordedSignal};
+use crate::operation::step::{EngineError, StepId};
 use crate::operation::world::World;
 use crate::operation::{Keys, head, park, unattended};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
@@ -150,7 +150,8 @@ impl Engine {
             tracing::error!(operation = %id, %error, "an operation could not be carried on");
             Driven::Later
         });
-        if !self.world.settings.notifies && matches!(driven, Driven::Ended | Driven::Waiting | Driven::Stuck) {
+        if !self.world.settings.notifies && matches!(driven, Driven::Ended | Driven::Waiting | Driven::Stuck)
+        {
             unattended::leave_undelivered(&self.world, id).await;
         }
         driven

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::operation::state::RecordedSignal;
 use crate::operation::keys::{Keys, ROW};
 use crate::operation::slot::Slot;
+use crate::operation::state::RecordedSignal;
 use crate::operation::step::StepId;
 use crate::ports::{Item, StoreError};
 use sluice_model::{OperationId, Refusal};

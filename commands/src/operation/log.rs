@@ -15,11 +15,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::operation::contents::Loaded as LoadedContent;
-use crate::operation::state::{OperationState, RecordedSignal};
-use crate::operation::head::{self, Head, WOKEN_BY, Status, guards};
+use crate::operation::head::{self, Head, Status, WOKEN_BY, guards};
 use crate::operation::journal::{Entry, ROW_SCHEMA, Row};
 use crate::operation::keys::{HEAD, Keys, ROW, SIGNAL};
 use crate::operation::retry;
+use crate::operation::state::{OperationState, RecordedSignal};
 use crate::operation::step::EngineError;
 use crate::ports::{DueChange, Guard, Order, Precondition, Query, Store, StoreError, Write};
 use sluice_model::{OperationId, Target};
@@ -51,7 +51,9 @@ pub async fn load(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Op
             return Ok(Some(loaded));
         }
         if tries == TORN {
-            return Err(EngineError::Corrupt(format!("operation {id}: {rows} rows, but the head says {head}")));
+            return Err(EngineError::Corrupt(format!(
+                "operation {id}: {rows} rows, but the head says {head}"
+            )));
         }
         tokio::time::sleep(retry::delay(tries, Duration::from_secs(1))).await;
         tries += 1;
@@ -132,7 +134,13 @@ pub(crate) struct Log {
 
 impl Log {
     /// A writer for an operation that this replica holds: `shown` is when it last began to write that it does.
-    pub(crate) fn new(target: Target, head: Head, op: OperationState, woken_by: String, shown: Instant) -> Self {
+    pub(crate) fn new(
+        target: Target,
+        head: Head,
+        op: OperationState,
+        woken_by: String,
+        shown: Instant,
+    ) -> Self {
         let keys = Keys::new(&target);
         Self { keys, target, head, op, woken_by, shown, held_since: shown, refusals: 0, suspect: None }
     }
@@ -331,7 +339,10 @@ impl Log {
     }
 
     /// Reads what people said since, after somebody rang. `None`: the operation is not ours any more.
-    pub(crate) async fn unread(&mut self, store: &dyn Store) -> Result<Option<Vec<RecordedSignal>>, EngineError> {
+    pub(crate) async fn unread(
+        &mut self,
+        store: &dyn Store,
+    ) -> Result<Option<Vec<RecordedSignal>>, EngineError> {
         // The ring is read before the signals: one that comes between is seen as a signal, and rings once more in vain.
         let Some(seen) = read_head(store, &self.keys, &self.head.id).await? else { return Ok(None) };
         let Some(loaded) = load(store, &self.keys, &self.head.id).await? else { return Ok(None) };

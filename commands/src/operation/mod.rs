@@ -7,57 +7,57 @@
 
 mod accept;
 mod auditing;
-mod contents;
 mod commit_now;
+mod contents;
 mod definition;
 mod driver;
 pub mod effects;
 mod engine;
-mod state;
-mod snapshot;
 pub mod head;
 mod journal;
 mod keys;
-mod queue;
 mod log;
-mod update;
 mod park;
 mod plan;
+mod posted_messages;
+mod queue;
 mod retry;
 mod signal;
-mod unattended;
 mod slot;
+mod snapshot;
+mod state;
 mod step;
-mod posted_messages;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod unattended;
+mod update;
 mod world;
 
 pub(crate) use accept::inbox;
 pub use accept::{Accepted, Delivery, OperationRequest, accept, answered};
 pub(crate) use auditing::{audit, audit_by};
-pub use contents::{Content, ContentCache, Loaded as LoadedContent};
 pub use commit_now::commit_now;
-pub use definition::{Operation, End, Registry, Summary};
+pub use contents::{Content, ContentCache, Loaded as LoadedContent};
+pub use definition::{End, Operation, Registry, Summary};
 pub use engine::{Driven, Engine};
-pub use state::{OperationState, RecordedSignal, StepState, SignalKind};
-pub use snapshot::Snapshot;
-pub use head::{OperationSpec, Head, Status};
+pub use head::{Head, OperationSpec, Status};
 pub use journal::{Entry, Row};
 pub use keys::Keys;
 pub use log::{Loaded, load};
+pub use plan::{InFlight, Outcome, Plan, Start, plan};
+pub use posted_messages::{Messages, Posted};
+pub(crate) use retry::reading;
+pub(crate) use signal::{Preempt, preempt, release_lock};
+pub use signal::{Signal, SignalOutcome, parse_wait, send_signal};
+pub use slot::{Slot, Ticket};
+pub use snapshot::Snapshot;
+pub use state::{OperationState, RecordedSignal, SignalKind, StepState};
+pub use step::{Context, Done, Effect, EngineError, Node, Observed, Progress, Step, StepId, Undone};
 pub use update::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use update::{of as told, of_parked};
-pub use plan::{InFlight, Plan, Start, Outcome, plan};
-pub(crate) use retry::reading;
-pub(crate) use signal::{Preempt, preempt, release_lock};
-pub use signal::{SignalOutcome, Signal, parse_wait, send_signal};
-pub use slot::{Slot, Ticket};
-pub use step::{Context, Done, Effect, Node, Observed, Progress, Step, StepId, EngineError, Undone};
-pub use posted_messages::{Messages, Posted};
 pub use world::{Pinned, Settings, World};
 
 /// The kind of locks: what they write has a guard of its own, so that a rollback passes them in a slot.

@@ -12,16 +12,16 @@ use futures::future::try_join;
 use jiff::Timestamp;
 use ulid::Ulid;
 
-use crate::domain::{AuditSubject, Act, AuditRecord, REVISION, Stage, PipelineState, from_item, to_item};
+use crate::domain::{Act, AuditRecord, AuditSubject, PipelineState, REVISION, Stage, from_item, to_item};
 use crate::operation::engine::{Driven, Engine};
-use crate::operation::state::{STUCK, RecordedSignal, SignalKind};
 use crate::operation::head::{self, Head, Status, guards};
 use crate::operation::journal::{Entry, Row};
 use crate::operation::keys::SIGNAL;
 use crate::operation::slot::Slot;
+use crate::operation::state::{RecordedSignal, STUCK, SignalKind};
 use crate::operation::step::EngineError;
 use crate::operation::world::World;
-use crate::operation::{auditing, line, log, update, retry};
+use crate::operation::{auditing, log, queue, retry, update};
 use crate::ports::{DueChange, Guard, Order, Precondition, Query, StoreError, Write};
 use sluice_model::{Refusal, StageName};
 
@@ -168,7 +168,13 @@ impl Engine {
     }
 
     /// A row that follows whatever the journal says, and the head with it.
-    fn last_row(&self, held: &Head, next: &Head, entry: Entry, at: Timestamp) -> Result<Vec<Write>, EngineError> {
+    fn last_row(
+        &self,
+        held: &Head,
+        next: &Head,
+        entry: Entry,
+        at: Timestamp,
+    ) -> Result<Vec<Write>, EngineError> {
         let world = self.world();
         let token = format!("{}-{}-{}-parked", held.id, next.sequence, held.fence);
         let row = Row { sequence: next.sequence, at, token, entries: vec![entry] };

@@ -14,8 +14,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::operation::state::{OperationState, StepState};
 use crate::operation::slot::Slot;
+use crate::operation::state::{OperationState, StepState};
 use crate::operation::step::{Effect, Node, StepId};
 use sluice_model::Refusal;
 
@@ -23,7 +23,7 @@ use sluice_model::Refusal;
 #[derive(Debug, Default, Clone)]
 pub struct InFlight {
     /// Steps that run now.
-    pub in_flight: BTreeSet<StepId>,
+    pub running: BTreeSet<StepId>,
     /// Steps whose intent this process recorded and that it has not run yet: they run without being observed.
     pub fresh: BTreeSet<StepId>,
     /// Steps that are to be looked at later.
@@ -160,30 +160,33 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn is_moving(&self) -> bool {
         let Plan { ready, takes, idle, .. } = &self.plan;
-        !(ready.is_empty() && takes.is_empty() && idle.is_empty() && self.in_flight.in_flight.is_empty())
+        !(ready.is_empty() && takes.is_empty() && idle.is_empty() && self.in_flight.running.is_empty())
             || self.waits
     }
 
     /// The steps that can begin, or be observed. `halted`: nothing new begins.
     fn forward(&mut self, halted: bool) {
         let Self { nodes, op, in_flight, .. } = *self;
-        let mut coming: BTreeSet<&StepId> = in_flight.in_flight.iter().collect();
+        let mut coming: BTreeSet<&StepId> = in_flight.running.iter().collect();
         for node in nodes {
             let fact = op.step(&node.id);
             if fact.is_some_and(|fact| fact.done.is_some() || fact.fault.is_some()) {
                 continue;
             }
             let uncertain = fact.is_some_and(StepState::is_uncertain);
-            let in_flight = in_flight.in_flight.contains(&node.id);
-            if halted && !uncertain && !in_flight {
+            let is_running = in_flight.running.contains(&node.id);
+            if halted && !uncertain && !is_running {
                 continue;
             }
             self.is_open = true;
-            if halted && in_flight.fresh.contains(&node.id) && !in_flight {
+            if halted && in_flight.fresh.contains(&node.id) && !is_running {
                 self.plan.idle.push(node.id.clone());
                 continue;
             }
-            if in_flight || in_flight.awaiting.contains(&node.id) || in_flight.unobservable.contains_key(&node.id) {
+            if is_running
+                || in_flight.awaiting.contains(&node.id)
+                || in_flight.unobservable.contains_key(&node.id)
+            {
                 continue;
             }
             if in_flight.deferred.contains(&node.id) {
@@ -264,7 +267,7 @@ impl Planner<'_> {
                 why_not.get_or_insert_with(|| refusal.clone());
             } else if self.in_flight.deferred.contains(&node.id) {
                 self.waits = true;
-            } else if !self.in_flight.in_flight.contains(&node.id) {
+            } else if !self.in_flight.running.contains(&node.id) {
                 self.start(node, if fact.undo.is_some() { Start::Undo } else { Start::IntendUndo });
             }
         }

@@ -13,7 +13,7 @@ use crate::domain::{from_item, to_item};
 use crate::operation::head::{self, guards};
 use crate::operation::keys::Keys;
 use crate::operation::log;
-use crate::ports::{DueChange, Guard, Update, Precondition, Store, StoreError, Write};
+use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Update, Write};
 use sluice_model::OperationId;
 
 /// A message that was posted.

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    Subjects, DEACTIVATED, FINGERPRINT, GROUP_UNKNOWN, KIND, OPERATION, QUEUED, STUCK, PipelineState, to_item,
+    DEACTIVATED, FINGERPRINT, GROUP_UNKNOWN, KIND, OPERATION, PipelineState, QUEUED, STUCK, Subjects, to_item,
 };
 use crate::operation::definition::Operation;
 use crate::operation::engine::Engine;
-use crate::operation::state::OperationState;
-use crate::operation::snapshot::Snapshot;
-use crate::operation::head::{OperationSpec, Head, guards};
+use crate::operation::head::{Head, OperationSpec, guards};
 use crate::operation::slot::{Slot, Ticket, is_my_turn, next_in_line};
-use crate::operation::step::{Node, EngineError};
+use crate::operation::snapshot::Snapshot;
+use crate::operation::state::OperationState;
+use crate::operation::step::{EngineError, Node};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Hint, Item, Precondition, StoreError, Write};
 use sluice_model::{OperationId, PipelineName, Refusal};
@@ -89,8 +89,7 @@ pub(crate) fn acquire(
         return Ok(Acquire::Taken);
     }
     let holder = |operation: &OperationId| guards([(OPERATION, Guard::Text(operation.to_string()))]);
-    let item =
-        to_item(world.keys.slot(&op.spec.pipeline, slot), holder(&op.id), &serde_json::json!({}))?;
+    let item = to_item(world.keys.slot(&op.spec.pipeline, slot), holder(&op.id), &serde_json::json!({}))?;
     // Who ended left its slots behind: nobody but the next one writes them.
     let when = match held.or(state.left_behind.get(slot)) {
         Some(before) => Precondition::Equals(holder(before)),
@@ -144,10 +143,7 @@ pub(crate) fn release(world: &World, pipeline: &PipelineName, slot: &Slot, opera
 
 /// Leaves the line.
 pub(crate) fn leave(world: &World, op: &OperationState) -> Write {
-    Write::Delete {
-        key: world.keys.ticket(&op.spec.pipeline, op.spec.ticket),
-        when: Precondition::Any,
-    }
+    Write::Delete { key: world.keys.ticket(&op.spec.pipeline, op.spec.ticket), when: Precondition::Any }
 }
 
 /// A ticket's item.

@@ -5,14 +5,14 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{AuditSubject, Act, AuditRecord, Granted, to_item};
+use crate::domain::{Act, AuditRecord, AuditSubject, Granted, to_item};
 use crate::operation::accept::{Committed, Delivery, inbox, transact};
 use crate::operation::auditing;
 use crate::operation::engine::Engine;
-use crate::operation::state::{CANCEL, OperationState, STUCK, RecordedSignal, SignalKind};
-use crate::operation::head::{self, Head, WOKEN_BY, Status, guards};
+use crate::operation::head::{self, Head, Status, WOKEN_BY, guards};
 use crate::operation::log::read_head;
-use crate::operation::step::{StepId, EngineError};
+use crate::operation::state::{CANCEL, OperationState, RecordedSignal, STUCK, SignalKind};
+use crate::operation::step::{EngineError, StepId};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
 use sluice_model::{Actor, Answer, ChannelId, OperationId, UserId};

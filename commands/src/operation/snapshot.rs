@@ -3,7 +3,7 @@
 
 use futures::future::{join, try_join};
 
-use crate::domain::{Access, Subjects, Grants, Membership, Roles, PipelineState};
+use crate::domain::{Access, Grants, Membership, PipelineState, Roles, Subjects};
 use crate::operation::world::World;
 use crate::ports::StoreError;
 use sluice_model::PipelineName;

@@ -19,7 +19,7 @@ use crate::operation::contents::{Attached, Loaded};
 use crate::operation::head::{OperationSpec, Status};
 use crate::operation::journal::{Entry, Row};
 use crate::operation::slot::Slot;
-use crate::operation::step::{StepId, EngineError};
+use crate::operation::step::{EngineError, StepId};
 use sluice_model::{Actor, OperationId, Refusal};
 
 /// The step that a cancel is said to: the operation as a whole.
@@ -400,8 +400,9 @@ impl OperationState {
         if let Some(known) = self.decoded.get(&id.0, output) {
             return Ok(Some(known));
         }
-        let decoded =
-            Arc::new(self.output::<T>(id)?.ok_or_else(|| EngineError::Corrupt(format!("no output of {id}")))?);
+        let decoded = Arc::new(
+            self.output::<T>(id)?.ok_or_else(|| EngineError::Corrupt(format!("no output of {id}")))?,
+        );
         self.decoded.keep(&id.0, output, Arc::clone(&decoded) as _);
         Ok(Some(decoded))
     }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::operation::state::RecordedSignal;
 use crate::operation::slot::Slot;
+use crate::operation::state::RecordedSignal;
 use crate::operation::world::World;
 use crate::ports::{StoreError, Write};
 use sluice_model::{Class, OperationId, PortError, Refusal, Text, quota};
@@ -148,13 +148,19 @@ impl EngineError {
         match self {
             EngineError::Port(error) => error.class.can_retry(),
             EngineError::Store(error) => !matches!(error, StoreError::Corrupt(_) | StoreError::TooLarge(_)),
-            EngineError::Refused(_) | EngineError::Newer(_) | EngineError::Unconfirmed | EngineError::Corrupt(_) => false,
+            EngineError::Refused(_)
+            | EngineError::Newer(_)
+            | EngineError::Unconfirmed
+            | EngineError::Corrupt(_) => false,
         }
     }
 
     /// Whether a record makes no sense here, so that this process cannot go on from it.
     pub fn is_corrupt(&self) -> bool {
-        matches!(self, EngineError::Corrupt(_) | EngineError::Newer(_) | EngineError::Store(StoreError::Corrupt(_)))
+        matches!(
+            self,
+            EngineError::Corrupt(_) | EngineError::Newer(_) | EngineError::Store(StoreError::Corrupt(_))
+        )
     }
 
     /// Whether the store refuses what is asked, so that the same may not be tried again in a minute: an admin has to give

@@ -1,17 +1,17 @@
 //! From what is recorded to what is told: the one message of an operation, its end, and its audit records.
 
-mod thread_replies;
 mod buttons;
 mod left_behind;
+mod thread_replies;
 
 pub use buttons::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON};
 
 use std::collections::BTreeMap;
 
 use crate::operation::definition::{Operation, Summary};
-use crate::operation::state::{OperationState, RecordedSignal, SignalKind};
 use crate::operation::head::{Head, Status};
-use crate::operation::step::{Effect, Node, StepId, EngineError};
+use crate::operation::state::{OperationState, RecordedSignal, SignalKind};
+use crate::operation::step::{Effect, EngineError, Node, StepId};
 use crate::operation::world::World;
 use crate::ports::Update;
 use sluice_model::{
@@ -182,8 +182,7 @@ pub fn card(
     }
     card = card.foot(asked);
     if let Some(refusal) = failure {
-        card =
-            card.foot(Text::plain("code ").code(refusal.code).then(" · operation ").code(op.id.as_str()));
+        card = card.foot(Text::plain("code ").code(refusal.code).then(" · operation ").code(op.id.as_str()));
     }
     card
 }
@@ -219,7 +218,8 @@ pub(crate) fn of_forced(head: &Head, by: Option<&RecordedSignal>, stages: &[Stag
         card = card.text(text);
     }
     if let Some(by) = by {
-        card = card.foot(Text::plain("Marked as resolved by ").join(by.actor.attribution()).then(" ").time(by.at));
+        card = card
+            .foot(Text::plain("Marked as resolved by ").join(by.actor.attribution()).then(" ").time(by.at));
     }
     without_journal(head, card, "resolved-by-force")
 }
@@ -284,8 +284,7 @@ fn lines(op: &OperationState, nodes: &[Node], notes: &BTreeMap<StepId, Text>) ->
             };
             // A step that only looks has no intent: it began when the last of what it needs was done.
             let began = begun.or_else(|| {
-                let needs =
-                    node.needs.iter().filter_map(|id| op.step(id)?.done.as_ref().map(|(at, _)| *at));
+                let needs = node.needs.iter().filter_map(|id| op.step(id)?.done.as_ref().map(|(at, _)| *at));
                 needs.max().or(Some(op.spec.accepted))
             });
             let awaits = node.step.effect() == Effect::Await;

@@ -9,11 +9,11 @@ use futures::future::join;
 use futures::stream;
 use ulid::Ulid;
 
-use crate::domain::{Subjects, Grants, Membership, Roles, PinnedRoles};
+use crate::domain::{Grants, Membership, PinnedRoles, Roles, Subjects};
 use crate::operation::contents::ContentCache;
 use crate::operation::keys::Keys;
 use crate::ports::{
-    Background, Builders, Clock, Directory, Functions, Gateway, Notifier, Identity, Logs, Objects, Probe,
+    Background, Builders, Clock, Directory, Functions, Gateway, Identity, Logs, Notifier, Objects, Probe,
     Repositories, Runner, Store, StoreError, Wakeups, Workers,
 };
 use sluice_model::{GroupId, PipelineName, Target, UserId};

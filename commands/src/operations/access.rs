@@ -6,9 +6,10 @@
 
 use async_trait::async_trait;
 
-use crate::domain::{AuditSubject, Subjects, RoleChange, Roles, Source, for_whom};
+use crate::domain::{AuditSubject, RoleChange, Roles, Source, Subjects, for_whom};
 use crate::operation::{
-    Context, Operation, Effect, OperationState, Snapshot, Node, Progress, Step, StepId, Summary, EngineError, marked,
+    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Snapshot, Step, StepId, Summary,
+    marked,
 };
 use sluice_model::{Actor, Member, Permission, Target, Text};
 

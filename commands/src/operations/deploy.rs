@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    AuditSubject, Artifact, Attempt, Change, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
-    to_item,
+    Artifact, Attempt, AuditSubject, Change, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want,
+    pass, to_item,
 };
 use crate::operation::{
-    Content, DEPLOY, Operation, End, OperationState, Snapshot, Node, Slot, StepId, Summary, EngineError, marked,
+    Content, DEPLOY, End, EngineError, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
+    marked,
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
@@ -170,7 +171,13 @@ impl Operation for Deploy {
         Ok(resolution_nodes(op, target, &params.name, &params.stage))
     }
 
-    fn gate(&self, op: &OperationState, slot: &Slot, snapshot: &Snapshot, at: Timestamp) -> Result<(), Refusal> {
+    fn gate(
+        &self,
+        op: &OperationState,
+        slot: &Slot,
+        snapshot: &Snapshot,
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
         let Params { name, stage, smoke, parameters, .. } = op.asked()?;
         let state = &snapshot.state;
         pass(state, &Attempt { pipeline: &name, stage: &stage, want: Want::Deploy, at })?;

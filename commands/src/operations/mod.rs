@@ -46,8 +46,8 @@ pub fn registry() -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::testing::{spec, operation_id};
-    use crate::operation::{DEPLOY, OperationState, Snapshot, PROMOTE, ROLLBACK, Slot};
+    use crate::operation::testing::{operation_id, spec};
+    use crate::operation::{DEPLOY, OperationState, PROMOTE, ROLLBACK, Slot, Snapshot};
     use sluice_model::Permission;
 
     #[test]

@@ -10,15 +10,17 @@ use futures::future::{try_join_all, try_join3};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AuditSubject, Attempt, Change, Current, Drift, Release, VersionSet, PipelineState, Want, pass};
+use crate::domain::{
+    Attempt, AuditSubject, Change, Current, Drift, PipelineState, Release, VersionSet, Want, pass,
+};
 use crate::operation::{
-    Context, Operation, Effect, End, OperationState, Snapshot, Node, Preempt, Progress, Slot, Step, StepId, Summary,
-    EngineError, VOID, SignalKind, preempt, load, marked,
+    Context, Effect, End, EngineError, Node, Operation, OperationState, Preempt, Progress, SignalKind, Slot,
+    Snapshot, Step, StepId, Summary, VOID, load, marked, preempt,
 };
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::operations::steps::{
-    PointAlias, RanBefore, RecordMove, ServeDeployment, Watch, gone_on, moved_url, drift_note,
+    PointAlias, RanBefore, RecordMove, ServeDeployment, Watch, drift_note, gone_on, moved_url,
     resolution_nodes, touched,
 };
 use crate::ports::{Alias, Write};
@@ -292,8 +294,8 @@ impl Step for PreemptOthers {
             if theirs.to == self.params.stage {
                 let about = promote::Promote.about(&open.op);
                 let (kind, rule, by) = (SignalKind::Preempt, "rollback", &self.by);
-                let preempt = Preempt { kind, reason: None, rule, by, about };
-                preempt(world, &open.head, preempt).await?;
+                let preemption = Preempt { kind, reason: None, rule, by, about };
+                preempt(world, &open.head, preemption).await?;
             }
         }
         Progress::done(())

@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AuditSubject, REVISION, Stage, PipelineState, to_item};
-use crate::operation::{Context, Operation, Effect, OperationState, Node, Progress, Step, StepId, Summary, EngineError};
+use crate::domain::{AuditSubject, PipelineState, REVISION, Stage, to_item};
+use crate::operation::{
+    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
+};
 use crate::ports::{Guard, Precondition, Write};
 use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 
@@ -36,7 +38,10 @@ impl Operation for StageAdd {
         false
     }
     fn about(&self, op: &OperationState) -> AuditSubject {
-        AuditSubject { stage: op.params::<Params>().ok().map(|params| params.stage), ..AuditSubject::default() }
+        AuditSubject {
+            stage: op.params::<Params>().ok().map(|params| params.stage),
+            ..AuditSubject::default()
+        }
     }
     fn summary(&self, op: &OperationState) -> Summary {
         let Ok(Params { name, stage, .. }) = op.params() else { return Summary::new("A new stage".into()) };
@@ -47,8 +52,7 @@ impl Operation for StageAdd {
         };
         let title = Text::plain(what).code(stage.as_str()).then(of).code(name.as_str());
         let mut summary = Summary::new(title);
-        let stages =
-            op.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();
+        let stages = op.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();
         if !stages.is_empty() {
             let order: Vec<_> = stages.iter().map(StageName::as_str).collect();
             summary = summary.field("Stages", Text::plain(order.join(" → ")));
@@ -103,7 +107,8 @@ impl Step for Record {
         let keys = &cx.world.keys;
         let state = PipelineState::read(&*cx.world.store, keys, name).await?;
         let mut pipeline = state.expect_pipeline()?.clone();
-        pipeline.stages = ordered(name, &pipeline.stages, stage, after.as_ref()).map_err(EngineError::Refused)?;
+        pipeline.stages =
+            ordered(name, &pipeline.stages, stage, after.as_ref()).map_err(EngineError::Refused)?;
         let order = pipeline.stages.clone();
         // The whole record is written, so both its revision and its counters must be those that were read.
         let before = state.counters;

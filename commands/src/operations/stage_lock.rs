@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{AuditSubject, Lock};
 use crate::operation::{
-    Context, Operation, Effect, OperationState, Snapshot, Node, Progress, Slot, Step, StepId, Summary, EngineError,
+    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Slot, Snapshot, Step, StepId,
+    Summary,
 };
 use crate::ports::Write;
 use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
@@ -123,7 +124,8 @@ impl Operation for StageLock {
         for lock in kept {
             let extras =
                 Text::default().user(&lock.owner.id).then(", ").code(lock.stage.as_str()).then(" until ");
-            summary = summary.field("Also locked by", extras.time(lock.until).then(format!(": {}", lock.reason)));
+            summary =
+                summary.field("Also locked by", extras.time(lock.until).then(format!(": {}", lock.reason)));
         }
         let stop = if *hard {
             "nothing moves there, not even back"

@@ -6,9 +6,9 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AuditSubject, Policy, PipelineState, parameter, revised};
+use crate::domain::{AuditSubject, PipelineState, Policy, parameter, revised};
 use crate::operation::{
-    Context, Operation, Effect, OperationState, Node, Progress, Slot, Step, StepId, Summary, EngineError,
+    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Slot, Step, StepId, Summary,
 };
 use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 
@@ -108,7 +108,10 @@ impl Operation for StageSet {
         false
     }
     fn about(&self, op: &OperationState) -> AuditSubject {
-        AuditSubject { stage: op.params::<Params>().ok().map(|params| params.stage), ..AuditSubject::default() }
+        AuditSubject {
+            stage: op.params::<Params>().ok().map(|params| params.stage),
+            ..AuditSubject::default()
+        }
     }
     fn summary(&self, op: &OperationState) -> Summary {
         let Ok(params) = op.params::<Params>() else { return Summary::new("A stage's policy".into()) };

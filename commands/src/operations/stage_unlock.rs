@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{AuditSubject, Lock, PipelineState};
 use crate::operation::{
-    Context, Operation, Effect, OperationState, Node, Progress, Step, StepId, Summary, EngineError, SignalKind,
+    Context, Effect, EngineError, Node, Operation, OperationState, Progress, SignalKind, Step, StepId,
+    Summary,
 };
 use crate::operations::stage_lock::{listed, tell_of_end};
 use crate::ports::Write;

@@ -2,7 +2,10 @@
 //! follows from them, the journal of the operation's owner alone decides.
 
 use crate::domain::PipelineState;
-use crate::operation::{OperationState, Loaded, PROMOTE, SignalOutcome, Status, EngineError, SignalKind, Signal, answered, marked, send_signal};
+use crate::operation::{
+    EngineError, Loaded, OperationState, PROMOTE, Signal, SignalKind, SignalOutcome, Status, answered,
+    marked, send_signal,
+};
 use crate::operations::build;
 use crate::service::clicks::{cannot_be_read, delivery_of, late};
 use crate::service::requests::{Meant, Request, subject};
@@ -129,8 +132,7 @@ impl Service {
             let granted = self.access(&head).await?.cancel(&invocation.actor.id, requester)?;
             let definition = self.engine.registry().get(&head.spec.kind, head.spec.version);
             if definition.is_none_or(|definition| !definition.can_cancel()) {
-                let problem =
-                    format!("`{}` cannot be stopped: it takes a moment only.", head.spec.command);
+                let problem = format!("`{}` cannot be stopped: it takes a moment only.", head.spec.command);
                 return Err(Refusal::new("cannot-stop", problem, "Wait for its end.").into());
             }
             let what = subject(&head, &op);

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Access, Subjects, PipelineState};
+use crate::domain::{Access, PipelineState, Subjects};
 use crate::operation::{
-    CANCEL_BUTTON, Delivery, OperationState, Head, Loaded, PROMOTE, RESOLVE_BUTTON, RETRY_BUTTON, SignalOutcome, Status,
-    SignalKind, Signal, answered, load, marked, parse_wait, send_signal,
+    CANCEL_BUTTON, Delivery, Head, Loaded, OperationState, PROMOTE, RESOLVE_BUTTON, RETRY_BUTTON, Signal,
+    SignalKind, SignalOutcome, Status, answered, load, marked, parse_wait, send_signal,
 };
 use crate::operations::promote;
 use crate::service::access_requests::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
@@ -145,9 +145,8 @@ impl Service {
         }
         let access = self.access_among(&head, &params.named).await?;
         let granted = access.approve(&invocation.actor.id, &params.asked(&head.spec.actor.id));
-        let granted = granted.map_err(|refusal| {
-            Stop::from(refusal).asking(Some(&head.spec.pipeline), &head.spec.command)
-        })?;
+        let granted = granted
+            .map_err(|refusal| Stop::from(refusal).asking(Some(&head.spec.pipeline), &head.spec.command))?;
         let delivery = delivery_of(invocation);
         let open = head.status == Status::Waiting || head.status == Status::Running;
         if !open || head.awaits.is_empty() || wait.is_some_and(|wait| wait != head.awaits) {

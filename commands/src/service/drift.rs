@@ -16,7 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::domain::{Drift, ObservedDrift, REVISION, Recorded, VersionSet, PipelineState, from_item, revised};
+use crate::domain::{
+    Drift, ObservedDrift, PipelineState, REVISION, Recorded, VersionSet, from_item, revised,
+};
 use crate::operation::{Engine, EngineError, marked};
 use crate::operations::names;
 use crate::operations::steps::{MOVED_OUTSIDE, is_in_doubt, mark, mover};
@@ -128,7 +130,11 @@ pub(super) fn moved(stage: &StageName, outside: &ObservedDrift) -> Text {
 
 impl Service {
     /// What is known of a pipeline's stages from a look that is at most a minute old.
-    pub(super) async fn drift_report(&self, name: &PipelineName, state: &PipelineState) -> Result<DriftReport, Stop> {
+    pub(super) async fn drift_report(
+        &self,
+        name: &PipelineName,
+        state: &PipelineState,
+    ) -> Result<DriftReport, Stop> {
         match self.known(name, state) {
             Some(drift_report) => Ok(drift_report),
             None => self.look(name, state).await,
@@ -192,7 +198,9 @@ impl Service {
         }
         let answered = tokio::time::timeout(PATIENCE, under_way.wait_for(Option::is_some)).await;
         let drift_report = answered.ok().and_then(Result::ok).and_then(|drift_report| drift_report.clone());
-        Ok(drift_report.unwrap_or_else(|| DriftReport::Unknown("it did not answer in time; ask again in a moment".into())))
+        Ok(drift_report.unwrap_or_else(|| {
+            DriftReport::Unknown("it did not answer in time; ask again in a moment".into())
+        }))
     }
 
     /// Looks at a stage where nothing ran yet, for these functions that are to come there.
@@ -327,7 +335,13 @@ impl Looker {
 
     /// Records what was moved when it is first seen, and that it is right again. A process that loses the race to do so has
     /// nothing to add, and no question hangs on it.
-    async fn note(&self, name: &PipelineName, state: &PipelineState, look: &Look, drift_report: &DriftReport) {
+    async fn note(
+        &self,
+        name: &PipelineName,
+        state: &PipelineState,
+        look: &Look,
+        drift_report: &DriftReport,
+    ) {
         let DriftReport::Seen(_, outside) = drift_report else { return };
         let world = self.engine.world();
         for stage in look.stages.keys() {

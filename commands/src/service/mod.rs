@@ -5,34 +5,34 @@
 //! with what somebody typed is told to them alone.
 
 mod access_requests;
+mod audit_export;
+mod cancel;
 mod check;
 mod clicks;
-mod plan;
 mod drift;
 mod history;
 mod invocation;
+mod plan;
 mod reads;
 mod refusals;
 mod requests;
 mod roles;
 mod runtimes;
-mod cancel;
 #[cfg(test)]
 mod tests;
 mod tidy;
-mod audit_export;
 
 pub use access_requests::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
-pub use plan::LOWER_BUTTON;
+pub use audit_export::AuditExport;
 pub use drift::GO_BUTTON;
 pub use invocation::*;
-pub use audit_export::AuditExport;
+pub use plan::LOWER_BUTTON;
 
 use std::sync::Arc;
 
 use ulid::Ulid;
 
-use crate::operation::{Accepted, Engine, Snapshot, EngineError, accept, answered, marked};
+use crate::operation::{Accepted, Engine, EngineError, Snapshot, accept, answered, marked};
 use crate::ports::{StoreError, Write};
 use sluice_grammar::{Command, Names};
 use sluice_model::{Answer, Button, Card, ChannelId, OperationId, PipelineName, Refusal, Span, Text, Tone};
@@ -201,12 +201,24 @@ impl Service {
             Command::PipelineWho { name: None } => self.who().await,
             Command::PipelineCheck { name, stage } => self.check(invocation, &name, stage.as_ref()).await,
             Command::PromoteApprove { name, stage, release, reason } => {
-                self.decide(invocation, &name, (&stage, release), crate::operation::SignalKind::Approve, reason)
-                    .await
+                self.decide(
+                    invocation,
+                    &name,
+                    (&stage, release),
+                    crate::operation::SignalKind::Approve,
+                    reason,
+                )
+                .await
             }
             Command::PromoteReject { name, stage, release, reason } => {
-                self.decide(invocation, &name, (&stage, release), crate::operation::SignalKind::Reject, reason)
-                    .await
+                self.decide(
+                    invocation,
+                    &name,
+                    (&stage, release),
+                    crate::operation::SignalKind::Reject,
+                    reason,
+                )
+                .await
             }
             Command::BuildCancel { name, build } => self.cancel_build(invocation, &name, build).await,
             Command::DeployCancel { name } => self.cancel_deploy(invocation, &name).await,
@@ -310,7 +322,8 @@ impl Service {
             }
             None => granted,
         };
-        if let Some(open) = snapshot.state.tickets.iter().find(|ticket| ticket.fingerprint == request.fingerprint)
+        if let Some(open) =
+            snapshot.state.tickets.iter().find(|ticket| ticket.fingerprint == request.fingerprint)
         {
             // The same delivery again is answered as before; the same command anew is shown what is open.
             if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {

@@ -6,9 +6,9 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use crate::domain::{
-    Attempt, Build, BuildState, Subjects, Lock, Stage, PipelineState, Want, and, from_item, pass, redact,
+    Attempt, Build, BuildState, Lock, PipelineState, Stage, Subjects, Want, and, from_item, pass, redact,
 };
-use crate::operation::{Snapshot, Slot, EngineError, marked};
+use crate::operation::{EngineError, Slot, Snapshot, marked};
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::ports::{Order, Query};

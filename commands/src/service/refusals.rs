@@ -11,12 +11,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
-use crate::domain::{AuditSubject, Act, AuditRecord};
+use crate::domain::{Act, AuditRecord, AuditSubject};
 use crate::operation::{OperationSpec, ROLLBACK, audit, inbox};
 use crate::operations::{access, promote, stage_lock, stage_set, stage_unlock};
 use crate::ports::{Precondition, StoreError, Write};
 use crate::service::clicks::delivery_of;
-use crate::service::{Invocation, Input, Service, Stop};
+use crate::service::{Input, Invocation, Service, Stop};
 use sluice_grammar::Command;
 use sluice_model::{Answer, ChannelId, OperationId, PipelineName, Refusal, StageName, UserId};
 

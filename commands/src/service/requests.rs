@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use crate::domain::{PipelineState, span};
-use crate::operation::{OperationState, Head, Loaded, PROMOTE, Status, Ticket};
+use crate::operation::{Head, Loaded, OperationState, PROMOTE, Status, Ticket};
 use crate::operations::promote;
 use crate::service::{Service, Stop};
 use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName};

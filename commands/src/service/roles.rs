@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join;
 
-use crate::domain::{Act, AuditRecord, Membership, Roles, Source, PipelineState, from_item};
-use crate::operation::{Accepted, Snapshot, EngineError, commit_now, marked};
+use crate::domain::{Act, AuditRecord, Membership, PipelineState, Roles, Source, from_item};
+use crate::operation::{Accepted, EngineError, Snapshot, commit_now, marked};
 use crate::operations::access;
 use crate::service::access_requests;
 use crate::service::clicks::delivery_of;
@@ -47,8 +47,8 @@ impl Service {
         command: &Command,
         extras: Extras,
     ) -> Result<Accepted, Stop> {
-        let change =
-            &change_of(command).ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
+        let change = &change_of(command)
+            .ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
         let (world, actor) = (self.engine.world(), &invocation.actor);
         // It is answered where it was typed, so that everybody there sees it.
         let Some(channel) = invocation.channel.clone() else {

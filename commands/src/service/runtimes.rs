@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::{Release, PipelineState, from_item};
+use crate::domain::{PipelineState, Release, from_item};
 use crate::operation::marked;
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::service::Service;
@@ -39,7 +39,12 @@ impl Service {
     }
 
     /// The packaged template of a release.
-    async fn packaged(&self, name: &PipelineName, state: &PipelineState, release: ReleaseNumber) -> Option<String> {
+    async fn packaged(
+        &self,
+        name: &PipelineName,
+        state: &PipelineState,
+        release: ReleaseNumber,
+    ) -> Option<String> {
         let world = self.engine.world();
         let bucket = &state.pipeline.as_ref()?.bucket;
         let item = world.store.get(&world.keys.release(name, release)).await.ok()??;

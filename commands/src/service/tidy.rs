@@ -7,11 +7,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::PipelineState;
-use crate::operation::{Accepted, DEPLOY, Snapshot, PROMOTE, ROLLBACK, EngineError, accept};
+use crate::operation::{Accepted, DEPLOY, EngineError, PROMOTE, ROLLBACK, Snapshot, accept};
 use crate::operations::tidy;
 use crate::ports::{Order, Query};
 use crate::service::clicks::delivery_of;
-use crate::service::{NoAnswer, Invocation, Input, Service, Stop};
+use crate::service::{Input, Invocation, NoAnswer, Service, Stop};
 use sluice_grammar::Command;
 use sluice_model::{Actor, Permission, PipelineName};
 
@@ -27,7 +27,11 @@ fn is_due(state: &PipelineState, now: Timestamp) -> bool {
     let rests = |since: Timestamp| now.duration_since(since) > SignedDuration::from_hours(1);
     state.counters.releases >= before + EVERY
         && !state.tickets.iter().any(|ticket| busy(&ticket.kind))
-        && state.stages.values().filter_map(|stage| stage.current.as_ref()).all(|current| rests(current.since))
+        && state
+            .stages
+            .values()
+            .filter_map(|stage| stage.current.as_ref())
+            .all(|current| rests(current.since))
 }
 
 impl Service {
@@ -80,11 +84,13 @@ impl Service {
         let granted = snapshot.access.permit(Permission::Sluice, &sluice.id)?;
         let id = self.new_id()?;
         let (mut request, _) = self.request(&invocation, &command, &snapshot, &id, None).await?;
-        let mut params: tidy::Params =
-            serde_json::from_value(request.params).map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let mut params: tidy::Params = serde_json::from_value(request.params)
+            .map_err(|error| EngineError::Corrupt(error.to_string()))?;
         params.automatic = true;
-        request.params = serde_json::to_value(params).map_err(|error| EngineError::Corrupt(error.to_string()))?;
-        let accepted = accept(&self.engine, id, &delivery_of(&invocation), &snapshot, request, &granted).await?;
+        request.params =
+            serde_json::to_value(params).map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let accepted =
+            accept(&self.engine, id, &delivery_of(&invocation), &snapshot, request, &granted).await?;
         Ok(matches!(accepted, Accepted::Yes(_)))
     }
 }

@@ -6,13 +6,13 @@
 
 pub mod fake_aws;
 mod memory;
-mod unreachable_aws;
 mod recorders;
 pub mod samples;
+mod unreachable_aws;
 
-pub use fake_aws::{FakeAws, Moment, Faults};
+pub use fake_aws::{FakeAws, Faults, Moment};
 pub use memory::{MemoryStore, StoreCall, StoreFault};
-pub use unreachable_aws::{NONCE, UnreachableAws, target, world};
 pub use recorders::{
     OnRuntime, RecordingNotifier, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,
 };
+pub use unreachable_aws::{NONCE, UnreachableAws, target, world};

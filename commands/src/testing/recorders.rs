@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::domain::Unknown;
-use crate::ports::{Background, Clock, Directory, Notifier, Hint, Update, Runner, Wakeups};
+use crate::ports::{Background, Clock, Directory, Hint, Notifier, Runner, Update, Wakeups};
 use sluice_model::{ChannelId, GroupId, OperationId, UserId};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -56,7 +56,7 @@ pub struct RecordingNotifier(Mutex<Vec<Update>>);
 
 impl RecordingNotifier {
     /// Everything told so far.
-    pub fn told(&self) -> Vec<Update> {
+    pub fn updates(&self) -> Vec<Update> {
         lock(&self.0).clone()
     }
     /// How much was told so far.

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::{Drive, Next};
 use crate::operation::contents::{Content, Loaded};
 use crate::operation::engine::Driven;
-use crate::operation::state::OperationState;
 use crate::operation::retry;
+use crate::operation::state::OperationState;
 use crate::operation::step::{Context, EngineError};
 
 /// The longest wait before a content is read again.

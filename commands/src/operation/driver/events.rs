@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 use super::{Drive, Event, Pending};
 use crate::operation::definition::refusal_of;
-use crate::operation::state::SignalKind;
 use crate::operation::journal::Entry;
 use crate::operation::retry;
-use crate::operation::step::{Done, Effect, Observed, Progress, StepId, EngineError, Undone};
+use crate::operation::state::SignalKind;
+use crate::operation::step::{Done, Effect, EngineError, Observed, Progress, StepId, Undone};
 use sluice_model::Class;
 
 /// The longest wait before trouble is tried again.
@@ -63,7 +63,7 @@ impl Drive<'_> {
     pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Ran(step, result) => {
-                self.in_flight.in_flight.remove(&step);
+                self.in_flight.running.remove(&step);
                 match result {
                     Ok(Progress::Done(done)) => self.end(step, done),
                     Ok(Progress::NotYet { after, note }) => {
@@ -89,7 +89,7 @@ impl Drive<'_> {
                 }
             }
             Event::Looked(step, result) => {
-                self.in_flight.in_flight.remove(&step);
+                self.in_flight.running.remove(&step);
                 match result {
                     Ok(Observed::Ours(done)) => self.end(step, done),
                     Ok(Observed::Foreign(refusal)) => self.fault(step, &EngineError::Refused(refusal)),
@@ -106,7 +106,7 @@ impl Drive<'_> {
                 }
             }
             Event::Undone(step, result) => {
-                self.in_flight.in_flight.remove(&step);
+                self.in_flight.running.remove(&step);
                 let entry = match result {
                     Ok(Undone::Yes) => Entry::UndoDone { step: step.clone(), left: None },
                     Ok(Undone::Left(found)) => Entry::UndoDone { step: step.clone(), left: Some(found) },

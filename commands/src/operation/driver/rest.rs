@@ -8,8 +8,8 @@ use futures::stream::StreamExt;
 use tokio::time::Instant;
 
 use super::{Drive, HOLD};
-use crate::operation::news;
 use crate::operation::step::EngineError;
+use crate::operation::update;
 use crate::ports::Update;
 use sluice_model::{Part, Text};
 

@@ -11,14 +11,14 @@ use super::{Drive, Next, Pending, on_its_way};
 use crate::domain::Act;
 use crate::operation::definition::{End, refusal_of};
 use crate::operation::engine::Driven;
-use crate::operation::state::{OperationState, STUCK};
 use crate::operation::head::Status;
 use crate::operation::journal::Entry;
 use crate::operation::log::{Appended, Leave};
 use crate::operation::plan::Outcome;
 use crate::operation::slot::Slot;
-use crate::operation::step::{StepId, EngineError};
-use crate::operation::{auditing, line};
+use crate::operation::state::{OperationState, STUCK};
+use crate::operation::step::{EngineError, StepId};
+use crate::operation::{auditing, queue};
 use crate::ports::{DueChange, StoreError, Write};
 
 impl Drive<'_> {

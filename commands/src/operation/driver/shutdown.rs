@@ -28,7 +28,7 @@ impl Drive<'_> {
             return Ok(Driven::NotOurs);
         }
         self.retract();
-        let is_clear = self.in_flight.in_flight.iter().all(|step| !self.is_mutation(step));
+        let is_clear = self.in_flight.running.iter().all(|step| !self.is_mutation(step));
         if let Some(Next::Over(driven)) = self.make_room().await? {
             return Ok(driven);
         }
@@ -84,7 +84,7 @@ impl Drive<'_> {
     /// Takes back the intents of mutations that this process certainly did not make: nobody has to look for them, nor
     /// wait until they would show.
     fn retract(&mut self) {
-        let unmade = self.in_flight.fresh.difference(&self.in_flight.in_flight);
+        let unmade = self.in_flight.fresh.difference(&self.in_flight.running);
         let is_open = |step: &&_| self.log.op().step(step).is_some_and(|fact| fact.is_uncertain());
         let retracted: Vec<_> = unmade.filter(is_open).cloned().collect();
         self.pending.extend(retracted.into_iter().map(|step| Pending {

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 
 use super::{Driven, Engine, Held, LEFT_TO_OTHERS, lock};
 use crate::operation::definition::Operation;
-use crate::operation::state::{OperationState, SignalKind};
 use crate::operation::head::{Head, Status};
 use crate::operation::log::{self, Log};
+use crate::operation::state::{OperationState, SignalKind};
 use crate::operation::step::{Context, EngineError};
 use crate::operation::world::Settings;
-use crate::operation::{update, park};
+use crate::operation::{park, update};
 use sluice_model::OperationId;
 
 /// What came of taking an operation over.

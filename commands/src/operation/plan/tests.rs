@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::*;
 use crate::operation::effects;
 use crate::operation::journal::Entry;
-use crate::operation::step::{Context, Progress, Step, EngineError};
-use crate::operation::testing::{spec, operation_id, row};
+use crate::operation::step::{Context, EngineError, Progress, Step};
+use crate::operation::testing::{operation_id, row, spec};
 use sluice_model::Refusal;
 
 struct Fake(Effect);
@@ -83,10 +83,10 @@ fn what_follows_is_intended_with_the_first_unless_a_person_or_a_wait_is_between(
     let first = plan(&nodes, &known(vec![]), &InFlight::default());
     assert_eq!((&first.ready, &first.ahead), (&vec![(id("a"), Start::Intend)], &vec![id("c")]));
     assert_eq!(first.intents(), [id("a"), id("c")]);
-    let own = InFlight { fresh: [id("a"), id("c")].into(), in_flight: [id("a")].into(), ..InFlight::default() };
+    let own = InFlight { fresh: [id("a"), id("c")].into(), running: [id("a")].into(), ..InFlight::default() };
     let begun = plan(&nodes, &known(vec![vec![intent("a"), intent("c")]]), &own);
     assert_eq!((begun.ready, begun.ahead, begun.outcome), (vec![], vec![], None));
-    let own = InFlight { in_flight: [].into(), ..own };
+    let own = InFlight { running: [].into(), ..own };
     let op = known(vec![vec![intent("a"), intent("c")], vec![done("a"), done("b")]]);
     assert_eq!(plan(&nodes, &op, &own).ready, [(id("c"), Start::Run)], "at once");
     let ready = plan(&nodes, &op, &InFlight::default()).ready;
@@ -109,7 +109,7 @@ fn after_a_fault_nothing_begins_and_what_is_uncertain_is_observed() {
     let own = InFlight { fresh: [id("b")].into(), ..InFlight::default() };
     assert_eq!(plan(&nodes, &op, &InFlight::default()).ready, [(id("b"), Start::Observe)]);
     assert_eq!(plan(&nodes, &op, &own).idle, [id("b")], "never run by us, who intended it");
-    let runs = InFlight { in_flight: [id("b")].into(), ..own };
+    let runs = InFlight { running: [id("b")].into(), ..own };
     assert_eq!(plan(&nodes, &op, &runs), Plan::default());
     let mut rows = vec![vec![intent("b")], vec![fault("a"), done("b")]];
     let settled = plan(&nodes, &known(rows.clone()), &InFlight::default());
@@ -140,11 +140,14 @@ fn it_goes_back_in_reverse_side_by_side_and_not_past_the_point_of_no_return() {
     rows.push(vec![fault("more")]);
     let back = plan(&nodes, &known(rows.clone()), &InFlight::default());
     assert_eq!(back.ready, [(id("c"), Start::IntendUndo), (id("b"), Start::IntendUndo)]);
-    let busy = InFlight { in_flight: [id("c")].into(), ..InFlight::default() };
+    let busy = InFlight { running: [id("c")].into(), ..InFlight::default() };
     assert_eq!(plan(&nodes, &known(rows.clone()), &busy).ready, [(id("b"), Start::IntendUndo)]);
     rows.insert(4, vec![done("last")]);
     let too_late = plan(&nodes, &known(rows.clone()), &InFlight::default());
-    assert_eq!((too_late.ready, too_late.outcome), (vec![], Some(Outcome::Stuck(Refusal::new("x", "y", "z")))));
+    assert_eq!(
+        (too_late.ready, too_late.outcome),
+        (vec![], Some(Outcome::Stuck(Refusal::new("x", "y", "z"))))
+    );
 }
 
 #[test]
@@ -155,6 +158,6 @@ fn it_ends_when_all_is_done_and_waits_when_only_people_can_help() {
     assert_eq!(plan(&nodes, &op, &asked).outcome, Some(Outcome::Wait(id("ask"))));
     let all = known(vec![vec![done("a"), done("ask")]]);
     assert_eq!(plan(&nodes, &all, &InFlight::default()).outcome, Some(Outcome::Succeeded));
-    let busy = InFlight { in_flight: [id("a")].into(), ..InFlight::default() };
+    let busy = InFlight { running: [id("a")].into(), ..InFlight::default() };
     assert_eq!(plan(&nodes, &known(vec![]), &busy).outcome, None);
 }

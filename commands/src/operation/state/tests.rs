@@ -1,5 +1,5 @@
 use super::*;
-use crate::operation::testing::{spec, operation_id, row};
+use crate::operation::testing::{operation_id, row, spec};
 
 fn op() -> OperationState {
     let mut op = OperationState::new(operation_id(1), spec("test"));

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::harness::{Process, Shared, person};
-use super::toy_world::{How, Moment, Spec, Faults, step};
+use super::toy_world::{Faults, How, Moment, Spec, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::{Guard, Update, Store};
+use crate::ports::{Guard, Store, Update};
 use sluice_model::Tone;
 
 fn steps() -> [Spec; 3] {
@@ -28,7 +28,10 @@ async fn who_waits_holds_no_owner_and_is_not_due_and_goes_on_when_approved() {
     let head = shared.head(&id).await;
     assert_eq!((head.owner.as_str(), head.awaits.as_str()), ("", "ask@2"));
     assert!(shared.is_settled(), "nobody looks at it");
-    assert!(matches!(process.send_signal(&id, "ben", "d2", SignalKind::Approve).await, SignalOutcome::Recorded(_)));
+    assert!(matches!(
+        process.send_signal(&id, "ben", "d2", SignalKind::Approve).await,
+        SignalOutcome::Recorded(_)
+    ));
     process.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "approved").await;
     assert_eq!(
@@ -59,16 +62,28 @@ async fn a_person_speaks_once_and_the_same_delivery_is_answered_the_same() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     let head = shared.head(&id).await;
-    let SignalOutcome::Recorded(first) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else { panic!() };
-    let SignalOutcome::Before(again) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else { panic!() };
+    let SignalOutcome::Recorded(first) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else {
+        panic!()
+    };
+    let SignalOutcome::Before(again) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else {
+        panic!()
+    };
     assert_eq!(first, again);
     assert!(matches!(process.say_to(&head, "ben", "d3", SignalKind::Reject).await, SignalOutcome::TooLate));
     // Another person's word comes second: the first in the fold wins.
-    assert!(matches!(process.say_to(&head, "cat", "d4", SignalKind::Reject).await, SignalOutcome::Recorded(_)));
+    assert!(matches!(
+        process.say_to(&head, "cat", "d4", SignalKind::Reject).await,
+        SignalOutcome::Recorded(_)
+    ));
     process.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "the first word counts").await;
-    assert!(matches!(process.say_to(&head, "cat", "d5", SignalKind::Approve).await, SignalOutcome::TooLate), "it is over");
-    let SignalOutcome::Before(late) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else { panic!() };
+    assert!(
+        matches!(process.say_to(&head, "cat", "d5", SignalKind::Approve).await, SignalOutcome::TooLate),
+        "it is over"
+    );
+    let SignalOutcome::Before(late) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else {
+        panic!()
+    };
     assert_eq!(first, late, "the delivery is answered as before, also after the end");
 }
 
@@ -77,7 +92,10 @@ async fn before_it_waits_there_is_nothing_to_say() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     process.ask(1, "d1", "toy", &steps()).await;
-    assert!(matches!(process.send_signal(&operation_id(1), "ben", "d2", SignalKind::Approve).await, SignalOutcome::TooLate));
+    assert!(matches!(
+        process.send_signal(&operation_id(1), "ben", "d2", SignalKind::Approve).await,
+        SignalOutcome::TooLate
+    ));
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,7 +140,7 @@ async fn a_signal_between_the_last_look_and_going_to_sleep_is_not_slept_through(
         received += usize::from(driven == Driven::Ended);
         process.live_out(&shared).await;
         shared
-            .assert_at_rest(&id, Status::Succeeded, &format!("spoken at call {turn}, then {driven:?}"))
+            .assert_at_rest(&id, Status::Succeeded, &format!("spoken at call {outcome}, then {driven:?}"))
             .await;
         assert_eq!(shared.toy_world.count("b"), 1);
     }
@@ -192,7 +210,10 @@ async fn a_wait_that_was_recorded_and_not_told_is_told_by_whoever_lives() {
         met += 1;
         let second = shared.process("two");
         let _ = tokio::time::timeout(Duration::from_secs(3600), second.live()).await;
-        assert!(second.notifier.last(&id).is_some_and(is_wait), "died after store call {call}: nobody is told");
+        assert!(
+            second.notifier.last(&id).is_some_and(is_wait),
+            "died after store call {call}: nobody is told"
+        );
     }
     assert!(met > 0, "no death between the record of the wait and its news");
 }
@@ -206,13 +227,19 @@ async fn who_speaks_while_another_word_is_being_judged_is_heard() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     shared.toy_world.faults("ask", [Faults::Slow(Duration::from_secs(9))]);
-    assert!(matches!(process.send_signal(&id, "dan", "d2", SignalKind::Approve).await, SignalOutcome::Recorded(_)));
+    assert!(matches!(
+        process.send_signal(&id, "dan", "d2", SignalKind::Approve).await,
+        SignalOutcome::Recorded(_)
+    ));
     let summary = async {
         while shared.toy_world.runs("ask") < 2 {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
-        assert!(matches!(process.send_signal(&id, "ben", "d3", SignalKind::Approve).await, SignalOutcome::Recorded(_)));
+        assert!(matches!(
+            process.send_signal(&id, "ben", "d3", SignalKind::Approve).await,
+            SignalOutcome::Recorded(_)
+        ));
         process.engine.nudge(&id);
         std::future::pending::<()>().await;
     };

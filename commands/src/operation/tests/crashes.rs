@@ -115,7 +115,11 @@ async fn any_store_call_may_fail_for_a_while_or_lose_its_answer() {
                 }
                 let id = shared.heads()[0].id.clone();
                 shared.assert_at_rest(&id, Status::Succeeded, &context).await;
-                assert_eq!(["a", "b", "c", "d"].map(|name| shared.toy_world.count(name)), [1; 4], "{context}");
+                assert_eq!(
+                    ["a", "b", "c", "d"].map(|name| shared.toy_world.count(name)),
+                    [1; 4],
+                    "{context}"
+                );
             }
         }
     }

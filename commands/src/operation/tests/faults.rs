@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::Shared;
-use super::toy_world::{How, Spec, Faults, step};
+use super::toy_world::{Faults, How, Spec, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use sluice_model::Class;
@@ -37,9 +37,7 @@ async fn after_a_fault_nothing_begins_what_runs_is_recorded_and_what_is_uncertai
     let op = shared.op(&id).await;
     assert!(op.is_done(&StepId::new("slow")) && op.is_done(&StepId::new("lost")));
     assert_eq!(shared.toy_world.runs("next"), 0, "{:?}", shared.journal(&id));
-    assert!(
-        !op.is_done(&StepId::new("next")) && !op.step(&StepId::new("next")).unwrap().is_uncertain()
-    );
+    assert!(!op.is_done(&StepId::new("next")) && !op.step(&StepId::new("next")).unwrap().is_uncertain());
     assert_eq!(op.faults().next().unwrap().1.code, "aws-denied");
     let card = process.notifier.last(&id).unwrap().card;
     let left = format!("{:?}", card.parts);

@@ -10,18 +10,18 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::toy_world::{ToyWorld, Spec, ToyDefinition};
+use super::toy_world::{Spec, ToyDefinition, ToyWorld};
 use crate::domain::{
-    Access, Act, Asked, AuditRecord, Counters, Pipeline, Roles, Stage, PipelineState, from_item, to_item,
+    Access, Act, Asked, AuditRecord, Counters, Pipeline, PipelineState, Roles, Stage, from_item, to_item,
 };
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::{DueItem, Guard, Item, Key, Update, Page, Precondition, Query, Store, StoreError, Write};
+use crate::ports::{DueItem, Guard, Item, Key, Page, Precondition, Query, Store, StoreError, Update, Write};
 use crate::service::Service;
 use crate::testing::fake_aws::{End, FaultProxy};
 use crate::testing::{
-    FakeAws, MemoryStore, Moment, RecordingNotifier, RecordingRunner, RecordingWakeups, TestClock, TestDirectory,
-    target, world,
+    FakeAws, MemoryStore, Moment, RecordingNotifier, RecordingRunner, RecordingWakeups, TestClock,
+    TestDirectory, target, world,
 };
 use sluice_model::{Actor, Answer, Card, OperationId, Tone};
 
@@ -121,7 +121,7 @@ pub(super) struct Shared {
     /// What all processes told.
     /// The people of the workspace, as every process is told of them.
     pub(super) people: Arc<TestDirectory>,
-    pub(super) heralds: Mutex<Vec<Arc<RecordingNotifier>>>,
+    pub(super) notifiers: Mutex<Vec<Arc<RecordingNotifier>>>,
     /// The operations that its processes know; none: toys.
     pub(super) registry: Option<Registry>,
 }
@@ -184,7 +184,7 @@ impl Shared {
             fake_aws,
             clock,
             people: Arc::default(),
-            heralds: Mutex::default(),
+            notifiers: Mutex::default(),
             registry: None,
         }
     }
@@ -202,11 +202,11 @@ impl Shared {
             fake_aws: Arc::clone(&self.fake_aws),
             clock: Arc::new(TestClock::at(now)),
             people: Arc::clone(&self.people),
-            heralds: Mutex::default(),
+            notifiers: Mutex::default(),
             registry: self.registry.clone(),
         };
         let process = shared.process(replica);
-        self.heralds.lock().unwrap().push(Arc::clone(&process.notifier));
+        self.notifiers.lock().unwrap().push(Arc::clone(&process.notifier));
         process
     }
 
@@ -226,7 +226,12 @@ impl Shared {
     }
 
     /// A process that ends there.
-    pub(super) fn process_with(&self, replica: &str, death: Death, settings: impl FnOnce(&mut Settings)) -> Process {
+    pub(super) fn process_with(
+        &self,
+        replica: &str,
+        death: Death,
+        settings: impl FnOnce(&mut Settings),
+    ) -> Process {
         let died = Arc::new(Notify::new());
         let line = Line {
             store: Arc::clone(&self.store),
@@ -259,9 +264,20 @@ impl Shared {
         let registry = self.registry.clone().unwrap_or_else(toys);
         let engine = Arc::new(Engine::new(Arc::new(world), registry));
         let service = Service::new(Arc::clone(&engine), Default::default());
-        self.heralds.lock().unwrap().push(Arc::clone(&notifier));
+        self.notifiers.lock().unwrap().push(Arc::clone(&notifier));
         let toy_world = Arc::clone(&self.toy_world);
-        Process { ids_from: 0, engine, service, notifier, runner, wakeups, line, fault_proxy, died, toy_world }
+        Process {
+            ids_from: 0,
+            engine,
+            service,
+            notifier,
+            runner,
+            wakeups,
+            line,
+            fault_proxy,
+            died,
+            toy_world,
+        }
     }
 
     pub(super) async fn head(&self, id: &OperationId) -> Head {
@@ -411,7 +427,13 @@ impl Process {
     }
 
     /// Somebody says something to an operation as it stands.
-    pub(super) async fn send_signal(&self, id: &OperationId, who: &str, delivery: &str, kind: SignalKind) -> SignalOutcome {
+    pub(super) async fn send_signal(
+        &self,
+        id: &OperationId,
+        who: &str,
+        delivery: &str,
+        kind: SignalKind,
+    ) -> SignalOutcome {
         let head = self.read(id).await;
         self.say_to(&head, who, delivery, kind).await
     }
@@ -421,7 +443,13 @@ impl Process {
         Head::from_item(&item).unwrap()
     }
 
-    pub(super) async fn say_to(&self, head: &Head, who: &str, delivery: &str, kind: SignalKind) -> SignalOutcome {
+    pub(super) async fn say_to(
+        &self,
+        head: &Head,
+        who: &str,
+        delivery: &str,
+        kind: SignalKind,
+    ) -> SignalOutcome {
         let who = person(who);
         let requester = &head.spec.actor.id;
         let asked = Asked { requester, approvers: &BTreeSet::new(), self_approval: false };

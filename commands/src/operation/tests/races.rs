@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::{LEASE, Shared};
-use super::toy_world::{How, Faults, step};
+use super::toy_world::{Faults, How, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{DueChange, Guard, Precondition, Store, Write};

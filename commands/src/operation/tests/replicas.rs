@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::harness::{LEASE, Process, Shared, person};
-use super::toy_world::{How, Faults, step};
+use super::toy_world::{Faults, How, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use sluice_model::OperationId;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::harness::{Process, Shared};
-use super::toy_world::{How, Moment, Spec, Faults, step};
+use super::toy_world::{Faults, How, Moment, Spec, step};
 use crate::operation::*;
 use crate::ports::StoreError;
 use crate::testing::StoreFault;
@@ -27,7 +27,7 @@ struct ProcessRun {
 struct Schedule {
     lives: Vec<ProcessRun>,
     faults: Vec<(usize, u8)>,
-    faults: Vec<(usize, u8)>,
+    aws_faults: Vec<(usize, u8)>,
     forgetful: bool,
 }
 
@@ -66,14 +66,19 @@ fn operations() -> [(&'static str, Vec<Spec>); 3] {
 
 fn schedules() -> impl Strategy<Value = Schedule> {
     let process_run = (0..70_usize, any::<bool>(), any::<bool>(), any::<bool>());
-    let process_run = process_run.prop_map(|(ends_at, stops, moment, company)| ProcessRun { ends_at, stops, moment, company });
+    let process_run = process_run.prop_map(|(ends_at, stops, moment, company)| ProcessRun {
+        ends_at,
+        stops,
+        moment,
+        company,
+    });
     let lives = prop::collection::vec(process_run, 0..4);
     let faults = prop::collection::vec((0..200_usize, 0..3_u8), 0..6);
-    let faults = prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..6);
-    (lives, faults, faults, any::<bool>()).prop_map(|(lives, faults, faults, forgetful)| Schedule {
+    let aws_faults = prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..6);
+    (lives, faults, aws_faults, any::<bool>()).prop_map(|(lives, faults, aws_faults, forgetful)| Schedule {
         lives,
         faults,
-        faults,
+        aws_faults,
         forgetful,
     })
 }
@@ -124,7 +129,7 @@ async fn hold(schedule: Schedule) {
         };
         shared.store.fault_at(shared.store.calls().len() + at, fault);
     }
-    for (name, kind) in &schedule.faults {
+    for (name, kind) in &schedule.aws_faults {
         let faults = match kind {
             0 => Faults::Fails(Class::Transient),
             1 => Faults::Fails(Class::Throttled),

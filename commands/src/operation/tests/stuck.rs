@@ -106,7 +106,7 @@ async fn an_admin_ends_by_force_what_cannot_be_read() {
     process.live_out(&shared).await;
     assert_eq!(shared.head(&id).await.status, Status::Failed);
     let state = shared.state().await;
-    assert!(state.tickets.is_empty() && state.slots.is_empty(), "{view:?}");
+    assert!(state.tickets.is_empty() && state.slots.is_empty(), "{state:?}");
     let prod = state.stages.values().next().expect("a stage");
     assert_eq!(prod.mixed, Some(Default::default()), "nobody knows what runs there");
     assert_eq!(shared.audits(Act::Failed), 1);

@@ -12,10 +12,10 @@ use tokio::time::Instant;
 
 use crate::domain::AuditSubject;
 use crate::operation::{
-    Context, Operation, Done, Effect, OperationState, Snapshot, Node, Observed, Progress, ROLLBACK, Slot, Step, StepId,
-    Summary, EngineError, Undone, VOID, SignalKind, effects,
+    Context, Done, Effect, EngineError, Node, Observed, Operation, OperationState, Progress, ROLLBACK,
+    SignalKind, Slot, Snapshot, Step, StepId, Summary, Undone, VOID, effects,
 };
-pub(super) use crate::testing::{Moment, Faults};
+pub(super) use crate::testing::{Faults, Moment};
 use sluice_model::{Class, PortError, Refusal, Target, Text};
 
 /// How a thing is made.
@@ -270,13 +270,11 @@ impl Step for Toy {
                 toy_world.make(name, *how).await?;
                 Progress::done(name)
             }
-            How::Ask => {
-                match cx.signals.iter().find(|said| said.actor.name != "dan").map(|said| said.kind) {
-                    None => Ok(Progress::Await { until: None }),
-                    Some(SignalKind::Approve) => Progress::done(name),
-                    Some(_) => Err(EngineError::Refused(Refusal::new("rejected", "No.", ""))),
-                }
-            }
+            How::Ask => match cx.signals.iter().find(|said| said.actor.name != "dan").map(|said| said.kind) {
+                None => Ok(Progress::Await { until: None }),
+                Some(SignalKind::Approve) => Progress::done(name),
+                Some(_) => Err(EngineError::Refused(Refusal::new("rejected", "No.", ""))),
+            },
         }
     }
 

@@ -4,7 +4,7 @@ use super::harness::{LEASE, Process, Shared};
 use super::toy_world::{How, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::{Update, Runner};
+use crate::ports::{Runner, Update};
 use sluice_model::OperationId;
 
 /// A process at a terminal.
@@ -22,7 +22,7 @@ async fn told_by(shared: &Shared, teller: &Process, id: &OperationId) -> Update 
     let begun = tokio::time::Instant::now();
     teller.live_out(shared).await;
     assert!(begun.elapsed() < LEASE, "told only after {:?}", begun.elapsed());
-    let told: Vec<_> = teller.notifier.attribution().into_iter().filter(|news| &news.operation == id).collect();
+    let told: Vec<_> = teller.notifier.updates().into_iter().filter(|news| &news.operation == id).collect();
     assert_eq!(told.len(), 1, "{told:?}");
     told.into_iter().next().unwrap()
 }
@@ -85,7 +85,7 @@ async fn what_a_terminal_let_go_of_is_carried_on_and_told_from_its_first_row() {
     let serve = shared.process("serve");
     serve.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "carried on").await;
-    assert!(serve.notifier.attribution().iter().all(|news| news.own_since == 1));
+    assert!(serve.notifier.updates().iter().all(|news| news.own_since == 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +129,7 @@ async fn a_terminal_that_died_before_it_let_go_is_told_after_its_lease() {
         let serve = shared.process("serve");
         serve.live_out(&shared).await;
         shared.assert_at_rest(&id, Status::Succeeded, &format!("died at call {call}")).await;
-        assert!(serve.notifier.attribution().iter().all(|news| news.own_since == 1), "call {call}");
+        assert!(serve.notifier.updates().iter().all(|news| news.own_since == 1), "call {call}");
         if !died {
             assert!(call > 4, "only {call} deaths");
             return;
@@ -149,7 +149,7 @@ async fn what_a_stopping_process_had_no_time_to_tell_is_free_and_told_as_new() {
         let id = operation_id(1);
         stopping.ask(1, "d1", "toy", &steps).await;
         stopping.engine.drive(&id).await;
-        let news = stopping.notifier.attribution().pop().expect("news");
+        let news = stopping.notifier.updates().pop().expect("news");
         assert_eq!(news.status, status);
         let world = stopping.engine.world();
         let messages =
@@ -175,5 +175,5 @@ async fn what_was_let_go_of_at_its_first_row_may_have_been_told() {
     let serve = shared.process("serve");
     serve.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "carried on").await;
-    assert!(serve.notifier.attribution().iter().all(|news| news.own_since == 2 && !news.first));
+    assert!(serve.notifier.updates().iter().all(|news| news.own_since == 2 && !news.first));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::harness::{Process, Shared};
-use super::toy_world::{How, Moment, Spec, Faults, step};
+use super::toy_world::{Faults, How, Moment, Spec, step};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::operation::{CANCELLED, REJECTED};
@@ -84,8 +84,7 @@ async fn a_death_at_any_store_call_or_effect_on_the_way_back_is_survived() {
 
 #[tokio::test(start_paused = true)]
 async fn trouble_on_the_way_back_is_tried_again_and_a_lost_answer_is_looked_up() {
-    let faults =
-        vec![Faults::Fails(Class::Throttled), Faults::AnswerLost, Faults::Fails(Class::Transient)];
+    let faults = vec![Faults::Fails(Class::Throttled), Faults::AnswerLost, Faults::Fails(Class::Transient)];
     let (shared, process) = falls(&[("undo b", faults)]).await;
     process.live_out(&shared).await;
     shared.assert_at_rest(&operation_id(1), Status::Failed, "back at last").await;
@@ -130,7 +129,11 @@ async fn what_cannot_be_taken_back_is_stuck_says_so_and_goes_on_when_told_to() {
     let (shared, process) = stuck().await;
     let id = operation_id(1);
     assert_eq!(shared.head(&id).await.status, Status::Stuck);
-    assert_eq!(shared.toy_world.taken_back(), ["c"], "nothing that others were built on is taken from under them");
+    assert_eq!(
+        shared.toy_world.taken_back(),
+        ["c"],
+        "nothing that others were built on is taken from under them"
+    );
     let news = process.notifier.last(&id).unwrap();
     assert_eq!(
         news.card.buttons.iter().map(|b| b.label.as_str()).collect::<Vec<_>>(),
@@ -138,8 +141,14 @@ async fn what_cannot_be_taken_back_is_stuck_says_so_and_goes_on_when_told_to() {
     );
     let card = format!("{:?}", news.card);
     assert!(card.contains("is stuck") && card.contains("Not taken back: "), "{card}");
-    assert!(matches!(process.send_signal(&id, "ben", "d2", SignalKind::Approve).await, SignalOutcome::TooLate));
-    assert!(matches!(process.send_signal(&id, "ben", "d3", SignalKind::Retry).await, SignalOutcome::Recorded(_)));
+    assert!(matches!(
+        process.send_signal(&id, "ben", "d2", SignalKind::Approve).await,
+        SignalOutcome::TooLate
+    ));
+    assert!(matches!(
+        process.send_signal(&id, "ben", "d3", SignalKind::Retry).await,
+        SignalOutcome::Recorded(_)
+    ));
     shared.toy_world.faults("undo b", [Faults::Fails(Class::Transient)]);
     let moving = async || {
         let state = shared.state().await;
@@ -149,7 +158,10 @@ async fn what_cannot_be_taken_back_is_stuck_says_so_and_goes_on_when_told_to() {
     process.live_out(&shared).await;
     shared.assert_at_rest(&id, Status::Failed, "retried").await;
     assert_eq!(shared.toy_world.taken_back(), ["c", "b", "a"]);
-    assert!(matches!(process.send_signal(&id, "ben", "d4", SignalKind::Retry).await, SignalOutcome::TooLate), "it is over");
+    assert!(
+        matches!(process.send_signal(&id, "ben", "d4", SignalKind::Retry).await, SignalOutcome::TooLate),
+        "it is over"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +222,10 @@ async fn a_cancel_is_heard_between_steps_by_whoever_carries_it() {
         let said = async {
             tokio::time::sleep(Duration::from_secs(30)).await;
             let speaker = if is_elsewhere { &other } else { &owner };
-            assert!(matches!(speaker.send_signal(&id, "cat", "d2", SignalKind::Cancel).await, SignalOutcome::Recorded(_)));
+            assert!(matches!(
+                speaker.send_signal(&id, "cat", "d2", SignalKind::Cancel).await,
+                SignalOutcome::Recorded(_)
+            ));
             tokio::time::Instant::now()
         };
         let (at, _) = tokio::join!(said, owner.live_to(&shared, &id, Status::Failed));
@@ -243,6 +258,9 @@ async fn who_waits_for_people_can_be_cancelled_and_rejection_goes_back_too() {
         shared.assert_at_rest(&id, Status::Failed, "stopped").await;
         assert_eq!(shared.op(&id).await.failure().unwrap().code, code);
         assert_eq!(shared.toy_world.taken_back(), ["a"]);
-        assert!(matches!(process.send_signal(&id, "cat", "d3", SignalKind::Cancel).await, SignalOutcome::TooLate), "it is over");
+        assert!(
+            matches!(process.send_signal(&id, "cat", "d3", SignalKind::Cancel).await, SignalOutcome::TooLate),
+            "it is over"
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::operation::effects::Undo;
 use crate::operation::state::OperationState;
-use crate::operation::update::marked;
 use crate::operation::step::{Effect, Node};
+use crate::operation::update::marked;
 use sluice_model::{Card, Text};
 
 /// Says it, by the titles of the steps.

@@ -3,8 +3,8 @@
 use super::{cause, headline, marked};
 use crate::operation::definition::Summary;
 use crate::operation::effects::UPDATE_STAGE;
-use crate::operation::state::OperationState;
 use crate::operation::head::Status;
+use crate::operation::state::OperationState;
 use crate::operation::step::{Effect, Node};
 use crate::ports::ThreadReply;
 use sluice_model::Text;
@@ -62,8 +62,7 @@ pub(super) fn asides(summary: &Summary, op: &OperationState, nodes: &[Node]) -> 
         let long = at.duration_since(op.spec.accepted).as_secs() >= LONG;
         let rollback = op.spec.kind == crate::operation::ROLLBACK;
         if !(summary.quiet && succeeded) && (long || !succeeded || rollback || summary.broadcast) {
-            let mut text =
-                Text::default().user(&op.spec.actor.id).then(" ").join(headline(summary, op));
+            let mut text = Text::default().user(&op.spec.actor.id).then(" ").join(headline(summary, op));
             if let Some(why) = cause(op) {
                 text = text.then(": ").join(why);
             }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::testing::fake_aws::{End, FaultProxy};
-use crate::testing::{FakeAws, Moment, TestClock, Faults, target};
+use crate::testing::{FakeAws, Faults, Moment, TestClock, target};
 
 fn fake_aws() -> (Arc<FakeAws>, FaultProxy, String) {
     let fake_aws = FakeAws::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
@@ -45,7 +45,8 @@ async fn init_that_ends_at_any_call_is_completed_by_the_next() {
         for moment in [Moment::Before, Moment::After] {
             let (fake_aws, fault_proxy, _) = fake_aws();
             let died = Arc::new(tokio::sync::Notify::new());
-            let mortal = fake_aws.mortal(End { call: Some((number, moment)), ..End::default() }, died.clone());
+            let mortal =
+                fake_aws.mortal(End { call: Some((number, moment)), ..End::default() }, died.clone());
             tokio::select! {
                 biased;
                 () = died.notified() => {}
@@ -53,7 +54,11 @@ async fn init_that_ends_at_any_call_is_completed_by_the_next() {
             }
             init(&fault_proxy).await;
             assert_eq!(state(&fault_proxy).await, wanted.1, "call {number}, {moment:?}");
-            assert_eq!(fake_aws.effects().len(), wanted.0, "call {number}, {moment:?}: nothing is done twice");
+            assert_eq!(
+                fake_aws.effects().len(),
+                wanted.0,
+                "call {number}, {moment:?}: nothing is done twice"
+            );
         }
     }
 }

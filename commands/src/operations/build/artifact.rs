@@ -8,7 +8,7 @@ use futures::future::try_join3;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, GREEN, Pinned, PipelineState};
-use crate::operation::{Context, Effect, Progress, Step, EngineError};
+use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::operations::bucket::NULL_VERSION;
 use crate::operations::build::{ARTIFACT_LIMIT, At, Params};
 use crate::operations::steps::plain;

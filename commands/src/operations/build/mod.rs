@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{AuditSubject, Build, BuildState, Change, from_item, to_item};
-use crate::operation::{CANCELLED, Operation, End, OperationState, Head, Node, StepId, Summary, EngineError, World};
+use crate::operation::{
+    CANCELLED, End, EngineError, Head, Node, Operation, OperationState, StepId, Summary, World,
+};
 use crate::operations::names;
 use crate::ports::{Order, Precondition, Query, Write};
 use artifact::{PinArtifact, Record};
@@ -230,7 +232,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Access;
-    use crate::operation::testing::{spec, operation_id, row};
+    use crate::operation::testing::{operation_id, row, spec};
     use crate::operation::{Entry, Settings, Status};
     use crate::ports::Store;
     use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock};

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::domain::{Change, redact};
 use crate::operation::effects::START_BUILD;
-use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError, Undone};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::operations::build::{At, OPERATION_VARIABLE, Params};
 use crate::operations::names;
 use crate::operations::steps::ours;

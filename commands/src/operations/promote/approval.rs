@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::Params;
 use super::outdated::{is_outdated, stage_moved};
-use crate::domain::{Access, Subjects, DEACTIVATED, GROUP_UNKNOWN, PipelineState};
+use crate::domain::{Access, DEACTIVATED, GROUP_UNKNOWN, PipelineState, Subjects};
 use crate::operation::{
-    Context, EXPIRED, Effect, OperationState, Progress, REJECTED, Step, EngineError, VOID, SignalKind, marked,
+    Context, EXPIRED, Effect, EngineError, OperationState, Progress, REJECTED, SignalKind, Step, VOID, marked,
 };
 use sluice_model::{Refusal, Text, UserId};
 
@@ -24,8 +24,7 @@ pub(super) fn approvals(count: usize) -> String {
 /// Those who can still decide, as far as a message can mention people.
 pub(super) fn mentions(params: &Params, op: &OperationState) -> Text {
     let have = approved(params, op);
-    let may =
-        |user: &&UserId| !have.contains(*user) && (params.self_approval || **user != op.spec.actor.id);
+    let may = |user: &&UserId| !have.contains(*user) && (params.self_approval || **user != op.spec.actor.id);
     let people = params.approvers.iter().filter(may).take(10);
     people.fold(Text::default(), |text, user| text.user(user).then(" "))
 }
@@ -180,7 +179,7 @@ impl Step for Approval {
 mod tests {
     use super::*;
     use crate::operation::RecordedSignal;
-    use crate::operation::testing::{spec, operation_id};
+    use crate::operation::testing::{operation_id, spec};
     use crate::testing::samples::{access, actor, change, promotion};
 
     #[test]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Commits, Params};
 use crate::domain::{Parameters, Release, Stage, from_item};
-use crate::operation::{Context, Effect, OperationState, Progress, Step, Summary, EngineError};
+use crate::operation::{Context, Effect, EngineError, OperationState, Progress, Step, Summary};
 use crate::operations::steps::{Deployable, ReadApplication, WildRights, read_artifact};
 use sluice_model::{Part, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use sluice_template::rights::{self, Rank, size};

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Change;
-use crate::operation::{Context, Effect, Progress, Step, EngineError};
+use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::operations::build::change_text;
 use sluice_model::{CommitId, Target, Text};
 

@@ -6,8 +6,8 @@
 mod approval;
 mod changes;
 mod commits;
-mod outdated;
 mod messages;
+mod outdated;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,10 +23,11 @@ use self::approval::{Approval, approvals, approved_at_all, enough, valid};
 use self::changes::LookAtChanges;
 use self::commits::LookAtCommits;
 use crate::domain::{
-    AuditSubject, Asked, Attempt, Subjects, Current, Drift, Parameters, PinnedApi, Release, Smoke, Want, pass,
+    Asked, Attempt, AuditSubject, Current, Drift, Parameters, PinnedApi, Release, Smoke, Subjects, Want, pass,
 };
 use crate::operation::{
-    Content, Operation, End, OperationState, Snapshot, Node, PROMOTE, Slot, StepId, Summary, EngineError, SignalKind,
+    Content, End, EngineError, Node, Operation, OperationState, PROMOTE, SignalKind, Slot, Snapshot, StepId,
+    Summary,
 };
 use crate::operations::steps::{
     JustMoved, Preparation, RanBefore, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done,
@@ -293,7 +294,13 @@ impl Operation for Promote {
         }
     }
 
-    fn gate(&self, op: &OperationState, slot: &Slot, snapshot: &Snapshot, at: Timestamp) -> Result<(), Refusal> {
+    fn gate(
+        &self,
+        op: &OperationState,
+        slot: &Slot,
+        snapshot: &Snapshot,
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
         let state = &snapshot.state;
         let params: Params = op.asked()?;
         let Params { name, to, before, .. } = &params;

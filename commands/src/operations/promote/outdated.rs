@@ -15,8 +15,8 @@ use serde_json::Value;
 use super::Params;
 use crate::domain::PipelineState;
 use crate::operation::{
-    Context, Operation, Effect, OperationState, Loaded, Node, PROMOTE, Preempt, Progress, Slot, Status, Step, StepId,
-    EngineError, VOID, SignalKind, World, preempt, load,
+    Context, Effect, EngineError, Loaded, Node, Operation, OperationState, PROMOTE, Preempt, Progress,
+    SignalKind, Slot, Status, Step, StepId, VOID, World, load, preempt,
 };
 use crate::operations::steps::{STAGE_REVISION, mark, others_are_open};
 use sluice_model::{OperationId, PipelineName, Refusal, StageName};
@@ -81,21 +81,25 @@ pub(crate) async fn void_outdated(
         let seen = op.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
         let current = state.stages.get(&params.to).and_then(|stage| stage.current.as_ref());
         let Some(current) = current.filter(|_| is_outdated(&params, seen.as_ref(), state)) else { continue };
-        let preempt = Preempt {
+        let preemption = Preempt {
             kind: SignalKind::StageMoved,
             reason: Some(format!("{} now runs {}", params.to, current.release)),
             rule: "stage moved",
             by: &current.by,
             about: super::Promote.about(&op),
         };
-        preempt(world, &head, preempt).await?;
+        preempt(world, &head, preemption).await?;
         found.insert(ticket.operation.clone());
     }
     Ok(found)
 }
 
 /// The step that does so after a move was recorded, if another promotion was open then.
-pub(crate) fn node(op: &OperationState, name: &PipelineName, stage: &StageName) -> Result<Option<Node>, EngineError> {
+pub(crate) fn node(
+    op: &OperationState,
+    name: &PipelineName,
+    stage: &StageName,
+) -> Result<Option<Node>, EngineError> {
     let step = VoidOutdated { name: name.clone(), stage: stage.clone() };
     let node = || Node::new(StepId::new("void-outdated"), "", step).after([StepId::new("record")]);
     Ok(others_are_open(op)?.then(node))

@@ -6,7 +6,7 @@ use futures::future::try_join5;
 use serde::{Deserialize, Serialize};
 
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
-use crate::operation::{Context, Effect, Progress, Step, EngineError};
+use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::operations::repo_create::At;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::foreign_refusal;
@@ -46,7 +46,9 @@ impl Step for Look {
         if let Some(repository) = repository {
             let tags = world.repositories.repository_tags(target, &repository.arn).await?;
             if !self.0.is_ours(&tags) {
-                return Err(EngineError::Refused(foreign_refusal(&format!("A CodeCommit repository `{name}`"))));
+                return Err(EngineError::Refused(foreign_refusal(&format!(
+                    "A CodeCommit repository `{name}`"
+                ))));
             }
             found.commit = world.repositories.branch(target, name.as_str(), names::BRANCH).await?.is_some();
             found.clone_url = Some(repository.clone_url);

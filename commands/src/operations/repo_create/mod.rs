@@ -10,8 +10,10 @@ mod repository;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AuditSubject, Counters, Pipeline, Stage, PipelineState, to_item};
-use crate::operation::{Context, Operation, Effect, OperationState, Node, Progress, Step, StepId, Summary, EngineError};
+use crate::domain::{AuditSubject, Counters, Pipeline, PipelineState, Stage, to_item};
+use crate::operation::{
+    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
+};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::role_nodes;

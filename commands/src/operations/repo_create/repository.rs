@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use crate::operation::effects::{CREATE_PROJECT, CREATE_REPOSITORY, FIRST_COMMIT};
-use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::operations::names;
 use crate::operations::repo_create::{At, FIRST_COMMIT_SUBJECT, project_description, repository_description};
 use crate::operations::rights::ImmutableRole;

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Params, listed};
 use crate::domain::PipelineState;
 use crate::operation::{
-    Context, Effect, OperationState, Node, Progress, RecordedSignal, Status, Step, StepId, Summary, EngineError, SignalKind, World,
-    release_lock,
+    Context, Effect, EngineError, Node, OperationState, Progress, RecordedSignal, SignalKind, Status, Step,
+    StepId, Summary, World, release_lock,
 };
 use sluice_grammar::{Command, Period};
 use sluice_model::{Actor, OperationId, PipelineName, StageName, Text};

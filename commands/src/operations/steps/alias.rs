@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::operation::effects::{CREATE_ALIAS, MOVE_ALIAS, PERMIT_API};
-use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError, Undone};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::operations::steps::{MOVED_OUTSIDE, RanBefore, ours, shell};
 use sluice_model::{Class, Refusal, StageName, Target};
 

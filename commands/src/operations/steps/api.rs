@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::operation::effects::*;
-use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError, Undone};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::operations::names;
 use crate::operations::steps::recent::recent;
 use crate::operations::steps::{MOVED_OUTSIDE, RanBefore, Watch, foreign, ours, shell};
@@ -278,10 +278,7 @@ impl Step for AwaitDeployment {
             }
             // A list may be late.
             Some(DeploymentState::Pending) | None if cx.begun.elapsed() < DEPLOYS => {
-                Ok(Progress::NotYet {
-                    after: LOOK_AGAIN,
-                    note: Some(Text::plain("waits for API Gateway")),
-                })
+                Ok(Progress::NotYet { after: LOOK_AGAIN, note: Some(Text::plain("waits for API Gateway")) })
             }
             Some(DeploymentState::Pending) | None => {
                 let minutes = DEPLOYS.as_secs() / 60;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, Parameters, Pinned, Policy, from_item};
 use crate::operation::{
-    Content, Context, Effect, OperationState, LoadedContent, Progress, Step, StepId, EngineError, VOID,
+    Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step, StepId, VOID,
 };
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::operations::names;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::domain::{Drift, Recorded, Stage, VersionSet, PipelineState, from_item};
+use crate::domain::{Drift, PipelineState, Recorded, Stage, VersionSet, from_item};
 use crate::operation::{
-    Context, DEPLOY, OperationState, PROMOTE, Progress, ROLLBACK, Slot, Ticket, EngineError, World, load, marked,
+    Context, DEPLOY, EngineError, OperationState, PROMOTE, Progress, ROLLBACK, Slot, Ticket, World, load,
+    marked,
 };
 use crate::operations::steps::{began_to_move, mark};
 use sluice_grammar::{Names, parse_line};
@@ -107,7 +108,11 @@ struct Moves {
 }
 
 /// Whether an operation got stuck while it moved this stage: then Sluice itself left it between two releases.
-pub(crate) async fn is_in_doubt(world: &World, state: &PipelineState, stage: &StageName) -> Result<bool, EngineError> {
+pub(crate) async fn is_in_doubt(
+    world: &World,
+    state: &PipelineState,
+    stage: &StageName,
+) -> Result<bool, EngineError> {
     for ticket in state.tickets.iter().filter(|ticket| ticket.stuck) {
         let stuck = match load(&*world.store, &world.keys, &ticket.operation).await {
             Ok(Some(stuck)) => stuck,

@@ -11,7 +11,7 @@ use futures::future::{try_join, try_join3};
 use serde::{Deserialize, Serialize};
 
 use crate::operation::effects::*;
-use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::operations::names;
 use crate::operations::steps::{STATEMENT, Watch, foreign, foreign_refusal, ours};
 use crate::ports::{Alias, FunctionConfig, FunctionVersion, Readiness, TAG_PIPELINE};

@@ -3,9 +3,9 @@
 mod alias;
 mod api;
 mod artifact;
+mod drift;
 mod function;
 mod moves;
-mod drift;
 mod parameters;
 mod prepare;
 mod recent;
@@ -17,9 +17,9 @@ mod smoke;
 pub(crate) use alias::*;
 pub(crate) use api::*;
 pub(crate) use artifact::*;
+pub(crate) use drift::*;
 pub(crate) use function::*;
 pub(crate) use moves::*;
-pub(crate) use drift::*;
 pub(crate) use parameters::*;
 pub(crate) use prepare::*;
 pub(crate) use record::*;
@@ -27,7 +27,7 @@ pub(crate) use resolve::*;
 pub(crate) use role::*;
 pub(crate) use smoke::*;
 
-use crate::operation::{Done, Observed, EngineError};
+use crate::operation::{Done, EngineError, Observed};
 use serde::Serialize;
 use sluice_model::Refusal;
 

@@ -1,6 +1,6 @@
 //! The moving of a stage to a version set: all aliases side by side, and the API stage last.
 
-use crate::operation::{OperationState, Node, Slot, StepId};
+use crate::operation::{Node, OperationState, Slot, StepId};
 use crate::operations::steps::{PermitApi, PointAlias, RanBefore, ReadySet, ServeDeployment};
 use sluice_model::{Target, Text};
 

@@ -19,7 +19,12 @@ pub(crate) fn same_parameters(asked: &Parameters, policy: &Policy, stage: &Stage
 }
 
 /// Shows them: what changes, what stays, and what the template does not know.
-pub(crate) fn of_parameters(mut summary: Summary, op: &OperationState, before: &Parameters, now: &Parameters) -> Summary {
+pub(crate) fn of_parameters(
+    mut summary: Summary,
+    op: &OperationState,
+    before: &Parameters,
+    now: &Parameters,
+) -> Summary {
     if let Some(changed) = parameters_changed(before, now) {
         summary = summary.field("Parameters", changed);
     } else if !now.is_empty() {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::{Artifact, Drift, Parameters, PinnedApi, VersionSet};
-use crate::operation::{Content, OperationState, Node, Slot, StepId, EngineError};
+use crate::operation::{Content, EngineError, Node, OperationState, Slot, StepId};
 use crate::operations::names;
 use crate::operations::steps::*;
 use crate::ports::{Api, Deployment, DeploymentState, FunctionConfig, TAG_PIPELINE};

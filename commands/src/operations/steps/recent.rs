@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::domain::{AuditRecord, PipelineState, from_item};
-use crate::operation::{Context, StepState, StepId, EngineError, load};
+use crate::operation::{Context, EngineError, StepId, StepState, load};
 use crate::ports::{Order, Query};
 use sluice_model::{OperationId, PipelineName};
 
@@ -56,7 +56,8 @@ async fn others(
         after: None,
     };
     let (state, page) =
-        futures::future::try_join(PipelineState::read(store, keys, pipeline), store.audit_records(newest)).await?;
+        futures::future::try_join(PipelineState::read(store, keys, pipeline), store.audit_records(newest))
+            .await?;
     let mut others: BTreeSet<_> = state.tickets.into_iter().map(|ticket| ticket.operation).collect();
     for item in &page.items {
         // An act that a newer version of Sluice records is none of ours: its operation has a ticket while it is open.

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::domain::{
-    Current, PinnedApi, REVISION, Release, Stage, TOUCHED, VersionSet, PipelineState, from_item, to_item,
+    Current, PinnedApi, PipelineState, REVISION, Release, Stage, TOUCHED, VersionSet, from_item, to_item,
 };
 use crate::operation::{
-    Context, Effect, OperationState, Keys, PROMOTE, Progress, Step, StepId, EngineError, Undone, VOID,
+    Context, Effect, EngineError, Keys, OperationState, PROMOTE, Progress, Step, StepId, Undone, VOID,
 };
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Target};

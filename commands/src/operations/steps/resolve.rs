@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures::future::try_join_all;
 
 use crate::domain::{Current, Release, Stage, VersionSet, from_item};
-use crate::operation::{Context, Effect, OperationState, Node, Progress, Slot, Step, StepId, EngineError};
+use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Slot, Step, StepId};
 use crate::operations::steps::StageRecord;
 use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
 

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 
 use crate::operation::effects::{CREATE_ROLE, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
-use crate::operation::{Context, Effect, Node, Observed, Progress, Step, StepId, EngineError};
+use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::{foreign, ours};

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 
 use crate::domain::{Artifact, Policy, Smoke, VersionSet, plain};
 use crate::operation::effects::INVOKE;
-use crate::operation::{Context, Effect, Node, Progress, Slot, Step, StepId, EngineError, VOID};
+use crate::operation::{Context, Effect, EngineError, Node, Progress, Slot, Step, StepId, VOID};
 use crate::operations::steps::stage_url;
 use crate::ports::Reply;
 use sluice_model::{Class, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
-use crate::domain::{Tidied, PipelineState, to_item};
+use crate::domain::{PipelineState, Tidied, to_item};
 use crate::operation::effects::{
     DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, LOG_RETENTION, PUT_ROLE_POLICY_NAME,
 };
-use crate::operation::{Context, Effect, Observed, Progress, Step, EngineError};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::operations::steps::ours;
 use crate::ports::{Precondition, Write};
 use sluice_model::{PipelineName, Target};

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::roles::{self, Known};
 use super::{KIND, Params, needed, quiet};
-use crate::domain::{TICKETS, VersionSet, PipelineState, from_item, to_item};
-use crate::operation::{Context, Effect, Keys, Progress, Step, EngineError};
+use crate::domain::{PipelineState, TICKETS, VersionSet, from_item, to_item};
+use crate::operation::{Context, Effect, EngineError, Keys, Progress, Step};
 use crate::operations::names;
 use crate::ports::{Alias, DueChange, FunctionVersion, Guard, Guards, Precondition, Write};
 use sluice_model::{ReleaseNumber, StageName, Target, Text};

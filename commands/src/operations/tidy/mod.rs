@@ -16,7 +16,7 @@ mod roles;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{AuditSubject, PipelineState};
-use crate::operation::{Operation, OperationState, Node, Slot, StepId, Summary, EngineError, World};
+use crate::operation::{EngineError, Node, Operation, OperationState, Slot, StepId, Summary, World};
 use delete::{Leftover, Record, Remove};
 use look::{Found, LookForLeftovers};
 use sluice_model::{Permission, PipelineName, Target, Text};
@@ -29,7 +29,11 @@ pub const KIND: &str = "tidy";
 const LOG_DAYS: u32 = 90;
 
 /// Whether nothing of the pipeline moves, or moved within the last hour.
-pub(crate) async fn is_quiet(world: &World, state: &PipelineState, name: &PipelineName) -> Result<bool, EngineError> {
+pub(crate) async fn is_quiet(
+    world: &World,
+    state: &PipelineState,
+    name: &PipelineName,
+) -> Result<bool, EngineError> {
     Ok(quiet::unrest(world, state, name).await?.is_none())
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Act, AuditRecord, Stage, PipelineState};
+use crate::domain::{Act, AuditRecord, PipelineState, Stage};
 use crate::operation::{DEPLOY, PROMOTE, ROLLBACK};
 use sluice_model::{ReleaseNumber, StageName};
 

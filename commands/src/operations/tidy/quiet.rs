@@ -2,7 +2,7 @@
 
 use super::needed::{self, Unrest};
 use crate::domain::{AuditRecord, PipelineState, from_item};
-use crate::operation::{Keys, EngineError, World};
+use crate::operation::{EngineError, Keys, World};
 use crate::ports::{Order, Query};
 use sluice_model::{PipelineName, Refusal};
 

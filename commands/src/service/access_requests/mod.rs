@@ -202,7 +202,10 @@ fn record(
         command: format!("{} for {}", role.word(), person.name),
         rule,
         outcome: outcome.to_owned(),
-        about: crate::domain::AuditSubject { reason: Some(format!("wanted for {wanted}")), ..Default::default() },
+        about: crate::domain::AuditSubject {
+            reason: Some(format!("wanted for {wanted}")),
+            ..Default::default()
+        },
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::{Attempt, Build, BuildState, Current, Pipeline, RELEASES, PipelineState, Want, from_item, pass};
+use crate::domain::{
+    Attempt, Build, BuildState, Current, Pipeline, PipelineState, RELEASES, Want, from_item, pass,
+};
 use crate::operation::{DEPLOY, EngineError, marked};
 use crate::operations::deploy;
 use crate::service::plan::Resolved;

@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::{Release, from_item};
-use crate::operation::{OperationRequest, Snapshot, EngineError, marked};
+use crate::operation::{EngineError, OperationRequest, Snapshot, marked};
 use crate::ports::{Guard, Guards, Write};
 use crate::service::{Invocation, Service, Stop};
 use sluice_grammar::Command;
@@ -138,7 +138,7 @@ impl Service {
             Command::Promote { to, from, release, again, override_reason, .. } => {
                 let override_reason = override_reason.as_deref();
                 let overriding = promote::Overrides { again: *again, override_reason };
-                self.promote(snapshot, &name, to, from.as_ref(), *release, drift_note).await?
+                self.promote(snapshot, &name, to, from.as_ref(), *release, overriding).await?
             }
             Command::Rollback { stage, release, reason, .. } => {
                 self.rollback(invocation, snapshot, &name, stage, *release, reason.clone()).await?

@@ -8,7 +8,11 @@ use crate::service::plan::Resolved;
 use sluice_grammar::Command;
 use sluice_model::{PipelineName, Refusal, StageName, Text};
 
-pub(super) fn repo_create(state: &PipelineState, name: &PipelineName, command: &Command) -> Result<Resolved, Stop> {
+pub(super) fn repo_create(
+    state: &PipelineState,
+    name: &PipelineName,
+    command: &Command,
+) -> Result<Resolved, Stop> {
     if state.pipeline.is_some() {
         return Err(Refusal::new(
             "pipeline-exists",
@@ -35,7 +39,12 @@ pub(super) fn stage_add(
     Resolved::new("stage-add", params, command.clone(), answer)
 }
 
-pub(super) fn tidy(state: &PipelineState, name: &PipelineName, now: bool, command: &Command) -> Result<Resolved, Stop> {
+pub(super) fn tidy(
+    state: &PipelineState,
+    name: &PipelineName,
+    now: bool,
+    command: &Command,
+) -> Result<Resolved, Stop> {
     state.pipeline(name)?;
     let params = tidy::Params { name: name.clone(), delete: now, automatic: false };
     let what = if now { "Tidying " } else { "Looking for what can be tidied of " };

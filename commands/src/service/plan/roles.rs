@@ -1,7 +1,7 @@
 //! The draft of a change of a pipeline's roles.
 
 use crate::domain::{RoleChange, for_whom};
-use crate::operation::{Snapshot, EngineError, marked};
+use crate::operation::{EngineError, Snapshot, marked};
 use crate::operations::access;
 use crate::service::plan::Resolved;
 use crate::service::{Invocation, Service, Stop};
@@ -26,8 +26,8 @@ impl Service {
         snapshot: &Snapshot,
         command: &Command,
     ) -> Result<Resolved, Stop> {
-        let change =
-            change_of(command).ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
+        let change = change_of(command)
+            .ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
         snapshot.roles.changed(&change, &invocation.actor, self.engine.world().clock.now())?;
         let (role, of) = (change.role, for_whom(change.name.as_ref()));
         let text = Text::plain(if change.gives { "Making " } else { "Taking " });

@@ -3,8 +3,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{Attempt, Current, NoRollbackTarget, Release, Stage, VersionSet, PipelineState, Want, from_item, pass};
-use crate::operation::{Snapshot, ROLLBACK, EngineError};
+use crate::domain::{
+    Attempt, Current, NoRollbackTarget, PipelineState, Release, Stage, VersionSet, Want, from_item, pass,
+};
+use crate::operation::{EngineError, ROLLBACK, Snapshot};
 use crate::operations::tidy::WINDOW;
 use crate::operations::{promote, rollback};
 use crate::service::plan::Resolved;
@@ -81,7 +83,8 @@ impl Service {
             })?,
         };
         let release = self.release(name, number).await?;
-        let forward = record.no_rollback_target(number).map(|why| no_rollback_target(state, stage, &release, why));
+        let forward =
+            record.no_rollback_target(number).map(|why| no_rollback_target(state, stage, &release, why));
         let overrides = forward.is_some();
         if let Some(refusal) = &forward {
             let may = snapshot.access.permit(Permission::AdminsOrOncall, &invocation.actor.id).is_ok();
@@ -147,13 +150,20 @@ impl Service {
 }
 
 /// What is told of a release that is no way back: how it comes there, with the gates that are for what is new.
-fn no_rollback_target(state: &PipelineState, stage: &StageName, release: &Release, why: NoRollbackTarget) -> Refusal {
+fn no_rollback_target(
+    state: &PipelineState,
+    stage: &StageName,
+    release: &Release,
+    why: NoRollbackTarget,
+) -> Refusal {
     let number = release.number;
     let problem = match why {
         NoRollbackTarget::Newer => {
             format!("`{number}` ran on `{stage}` after what runs there now, so it is no way back.")
         }
-        NoRollbackTarget::RolledBack => format!("`{stage}` was rolled back from `{number}`, so it is no way back."),
+        NoRollbackTarget::RolledBack => {
+            format!("`{stage}` was rolled back from `{number}`, so it is no way back.")
+        }
     };
     let Some(pipeline) = &state.pipeline else { return Refusal::new("no-way-back", problem, "") };
     let name = &pipeline.name;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::domain::{Build, Lock, Pinned, Policy, PipelineState, from_item, minute, parameter};
-use crate::operation::{Snapshot, EngineError};
+use crate::domain::{Build, Lock, Pinned, PipelineState, Policy, from_item, minute, parameter};
+use crate::operation::{EngineError, Snapshot};
 use crate::operations::build::ARTIFACT_LIMIT;
 use crate::operations::names::short_digest;
 use crate::operations::{stage_lock, stage_set, stage_unlock};
@@ -123,7 +123,12 @@ impl Service {
 
     /// What is set is shown to everybody: a parameter that the newest green build marks as a secret is refused before it is
     /// recorded anywhere. What cannot be read in time holds nobody up: such a template is refused when it is deployed.
-    async fn refuse_secrets(&self, state: &PipelineState, name: &PipelineName, names: &[&str]) -> Result<(), Stop> {
+    async fn refuse_secrets(
+        &self,
+        state: &PipelineState,
+        name: &PipelineName,
+        names: &[&str],
+    ) -> Result<(), Stop> {
         let Ok(secrets) = tokio::time::timeout(PATIENCE, self.secrets(state, name)).await else {
             return Ok(());
         };
@@ -146,7 +151,11 @@ impl Service {
     }
 
     /// The parameters with `NoEcho` in the newest green build's template.
-    async fn secrets(&self, state: &PipelineState, name: &PipelineName) -> Result<Option<Vec<String>>, EngineError> {
+    async fn secrets(
+        &self,
+        state: &PipelineState,
+        name: &PipelineName,
+    ) -> Result<Option<Vec<String>>, EngineError> {
         let (Some(number), Some(pipeline)) = (state.counters.newest_green(), &state.pipeline) else {
             return Ok(None);
         };
@@ -176,7 +185,11 @@ fn end(now: Timestamp, until: Option<&Period>) -> Option<Timestamp> {
 }
 
 /// The stages that are meant: that one, or all.
-fn stages(state: &PipelineState, name: &PipelineName, stage: Option<&StageName>) -> Result<Vec<StageName>, Stop> {
+fn stages(
+    state: &PipelineState,
+    name: &PipelineName,
+    stage: Option<&StageName>,
+) -> Result<Vec<StageName>, Stop> {
     let pipeline = state.pipeline(name)?;
     match stage {
         Some(stage) => Ok(vec![state.stage(name, stage)?.name.clone()]),

@@ -81,7 +81,8 @@ async fn a_look_answers_questions_for_a_minute() {
     let drift_report = truthful().await;
     assert!(!drift_report.status().await.contains("moved outside"));
     // `check` also reads what the build left, for the runtimes in it.
-    let looks = || drift_report.fake_aws.calls().iter().filter(|called| !called.call.starts_with("s3:")).count();
+    let looks =
+        || drift_report.fake_aws.calls().iter().filter(|called| !called.call.starts_with("s3:")).count();
     let calls = looks();
     assert_eq!(calls, 4, "one for the function, one for each API stage");
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
@@ -120,7 +121,10 @@ async fn since_when_is_recorded_once_and_anew_when_it_moves_again() {
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     let told = drift_report.status().await;
     let first = drift_report.recorded().expect("it is recorded");
-    assert_eq!((first.first_seen <= drift_report.now(), first.last_right.map(|at| at <= right)), (true, Some(true)));
+    assert_eq!(
+        (first.first_seen <= drift_report.now(), first.last_right.map(|at| at <= right)),
+        (true, Some(true))
+    );
     assert!(
         first.last_right.unwrap() > right - jiff::SignedDuration::from_secs(2),
         "the last look that saw it right"

@@ -1,7 +1,7 @@
 //! The history: pages that leave nothing out, bounds that are bounds of what is read, and refusals.
 
 use super::*;
-use crate::domain::{AuditSubject, Act, AuditRecord};
+use crate::domain::{Act, AuditRecord, AuditSubject};
 use crate::operation::Keys;
 use crate::service::history::OLDER;
 use crate::testing::target;

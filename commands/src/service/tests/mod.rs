@@ -14,8 +14,8 @@ mod people;
 mod roles;
 
 use super::*;
-use crate::domain::{Access, Counters, Current, Pipeline, PinnedRoles, Stage, to_item};
-use crate::operation::testing::{spec, operation_id, row};
+use crate::domain::{Access, Counters, Current, PinnedRoles, Pipeline, Stage, to_item};
+use crate::operation::testing::{operation_id, row, spec};
 use crate::operation::{Entry, Head, Settings, Status};
 use crate::operations;
 use crate::ports::{Guard, Precondition, Store, StoreError, Write};

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{App, Made, FaultProxy, State, app, refuse};
+use super::{App, FaultProxy, Made, State, app, refuse};
 use crate::operation::effects::{CREATE_PROJECT, START_BUILD, STOP_BUILD};
 use crate::ports::{
     BuildPhase, BuildRequest, BuildRun, BuildStatus, Builders, LogStream, Project, ProjectSpec,

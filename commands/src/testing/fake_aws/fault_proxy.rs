@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::functions::FunctionState;
-use super::{Called, FakeAws, Effect, Made, Moment, State, Faults, refuse};
+use super::{Called, Effect, FakeAws, Faults, Made, Moment, State, refuse};
 use crate::operation::World;
 use crate::operation::effects::LOG_RETENTION;
 use crate::ports::{LogStream, Logs};

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Made, FaultProxy, State, app, refuse};
+use super::{FaultProxy, Made, State, app, refuse};
 use crate::operation::effects::{
     CREATE_ALIAS, CREATE_FUNCTION, DELETE_ALIAS, DELETE_VERSION, INVOKE, MOVE_ALIAS, PERMIT_API,
     PUBLISH_VERSION, REMOVE_PERMISSION, UPDATE_CODE, UPDATE_CONFIG,

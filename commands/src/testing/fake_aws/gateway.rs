@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{Made, FaultProxy, State, id, refuse};
+use super::{FaultProxy, Made, State, id, refuse};
 use crate::operation::effects::{
     CREATE_API, CREATE_DEPLOYMENT, CREATE_INTEGRATION, CREATE_ROUTE, CREATE_STAGE, DELETE_ROUTE,
     DELETE_STAGE, UPDATE_ROUTE, UPDATE_STAGE,

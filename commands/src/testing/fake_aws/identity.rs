@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::{Made, FaultProxy, State, refuse};
+use super::{FaultProxy, Made, State, refuse};
 use crate::operation::effects::{
     CREATE_POLICY, CREATE_POLICY_VERSION, CREATE_ROLE, DELETE_POLICY_VERSION, DELETE_ROLE,
     DELETE_ROLE_POLICY, ROLE_POLICY,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{FakeAws, Effect};
+use super::{Effect, FakeAws};
 
 /// What answers requests: nothing else that changes is seen from outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,21 +10,21 @@
 
 mod app;
 mod builders;
+mod external_changes;
+mod fault_proxy;
+mod faults;
 mod functions;
 mod gateway;
-mod external_changes;
 mod identity;
 mod judge;
 mod objects;
 mod probe;
-mod fault_proxy;
 mod repositories;
-mod faults;
 
 pub use app::App;
-pub use judge::Serving;
 pub use fault_proxy::{End, FaultProxy};
-pub use faults::{Climate, Moment, Faults};
+pub use faults::{Climate, Faults, Moment};
+pub use judge::Serving;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

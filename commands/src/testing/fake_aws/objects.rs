@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{FakeAws, Made, FaultProxy, State, id, refuse};
+use super::{FakeAws, FaultProxy, Made, State, id, refuse};
 use crate::operation::effects::{
     BUCKET_LIFECYCLE, BUCKET_POLICY, BUCKET_PRIVACY, BUCKET_VERSIONING, CREATE_BUCKET, DELETE_OBJECT,
     PUT_OBJECT,

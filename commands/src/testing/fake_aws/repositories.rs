@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
-use super::{App, FakeAws, Made, FaultProxy, State, refuse};
+use super::{App, FakeAws, FaultProxy, Made, State, refuse};
 use crate::operation::effects::{CREATE_REPOSITORY, FIRST_COMMIT};
 use crate::ports::{Commit, NewFile, Repositories, Repository, Tags};
 use sluice_model::{Class, CommitId, PortResult, Target};

@@ -12,8 +12,8 @@ use super::Sample;
 use super::outputs::Outputs;
 use super::records::{CHANNEL, access, actor};
 use crate::operation::{
-    OperationSpec, Context, Operation, Effect, Entry, OperationState, InFlight, Node, Row, Settings, RecordedSignal, Start,
-    StepId, EngineError, SignalKind, plan,
+    Context, Effect, EngineError, Entry, InFlight, Node, Operation, OperationSpec, OperationState,
+    RecordedSignal, Row, Settings, SignalKind, Start, StepId, plan,
 };
 use crate::operations::registry;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, target, world};

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::Access;
-use crate::operation::{Operation, OperationState, Head, Settings, Status, StepId};
+use crate::operation::{Head, Operation, OperationState, Settings, Status, StepId};
 use crate::ports::Update;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, world};
 use sluice_model::Text;

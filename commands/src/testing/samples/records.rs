@@ -1,8 +1,9 @@
 //! People, commits, builds and releases of samples, and a store that holds the pipeline `orders`.
 
 use crate::domain::{
-    AuditSubject, Access, Act, Artifact, AuditRecord, Build, BuildState, Change, Counters, Current, FINGERPRINT,
-    KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item,
+    Access, Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current,
+    FINGERPRINT, KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet,
+    to_item,
 };
 use crate::operation::{Head, Keys, Status};
 use crate::ports::{AuditItem, Guard, Guards, Item, LogStream, Precondition, Store, Write};
@@ -236,8 +237,10 @@ fn history(name: &PipelineName) -> Vec<AuditRecord> {
         ..AuditSubject::default()
     };
     let promoted = AuditSubject { approvers: vec![actor("ben")], ..on("prod", Some(ReleaseNumber(1)), 2) };
-    let back =
-        AuditSubject { reason: Some("<!channel> errors *rise*".into()), ..on("prod", Some(ReleaseNumber(2)), 1) };
+    let back = AuditSubject {
+        reason: Some("<!channel> errors *rise*".into()),
+        ..on("prod", Some(ReleaseNumber(2)), 1)
+    };
     let promote = || format!("/promote {name} prod");
     vec![
         record(1, Act::Asked, "ann", "build", format!("/build {name}"), "accepted", AuditSubject::default()),

@@ -4,8 +4,8 @@ use super::journal::BEGIN;
 use super::outputs::Outputs;
 use super::records::{access, artifact, change, current, release, stage};
 use super::{Journal, Sample};
-use crate::domain::{Change, Drift, Lock, Moved, Policy, RoleChange, VersionSet, PipelineState};
-use crate::operation::{Entry, Snapshot, Slot, EngineError, SignalKind};
+use crate::domain::{Change, Drift, Lock, Moved, PipelineState, Policy, RoleChange, VersionSet};
+use crate::operation::{EngineError, Entry, SignalKind, Slot, Snapshot};
 use crate::operations::access as access_change;
 use crate::operations::steps::{JustMoved, foreign_refusal, quoted, refuse};
 use crate::operations::{

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::gates::{ends, fails_with, newest, runs, world};
-use super::scenario::Act;
+use super::scenarios::Act;
 use crate::operation::effects::{CREATE_DEPLOYMENT, CREATE_STAGE, PERMIT_API, UPDATE_CONFIG};
 use crate::operation::{Status, StepId};
 use crate::testing::fake_aws::{App, Faults};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::super::harness::{Death, Shared};
 use super::fixture::Fixture;
+use super::scenarios::Scenario;
 use super::users::People;
-use super::scenario::Scenario;
 use super::{is_whole, variable};
 use crate::testing::fake_aws::{Called, Climate, Faults};
 use crate::testing::{Moment, StoreFault};
@@ -112,7 +112,8 @@ pub(super) fn effects(shared: &Shared) -> BTreeMap<&'static str, usize> {
 pub(super) async fn clean(scenario: &Scenario, fixture: &Fixture) -> Clean {
     let shared = fixture.open();
     shared.play(scenario, &Case::default()).await;
-    let (store, fake_aws, changes) = (shared.store.count(), shared.fake_aws.calls(), shared.fake_aws.changes());
+    let (store, fake_aws, changes) =
+        (shared.store.count(), shared.fake_aws.calls(), shared.fake_aws.changes());
     super::judge::success(&shared, scenario, fixture, "undisturbed").await;
     Clean { store, fake_aws, changes, effects: effects(&shared) }
 }

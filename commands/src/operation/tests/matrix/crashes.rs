@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::cases::{Case, Tally, clean, sampled};
 use super::fixture::Fixture;
+use super::scenarios::{Act, HIDDEN};
 use super::users::People;
-use super::scenario::{Act, HIDDEN};
 use super::{judge, scenes};
 use crate::operation::effects::CREATE_DEPLOYMENT;
 use crate::ports::StoreError;

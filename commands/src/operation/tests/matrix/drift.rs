@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Case, Tally, sampled};
 use super::fixture::Fixture;
+use super::scenarios::{HIDDEN, PLENTY, Scenario};
 use super::users::{People, code};
-use super::scenario::{HIDDEN, PLENTY, Scenario};
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Head, Status};
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
 use crate::ports::{Identity, RoleSpec};
-use crate::testing::{Moment, Faults, target};
+use crate::testing::{Faults, Moment, target};
 use sluice_model::Card;
 
 const HELLO: &str = "sluice-orders-Hello";

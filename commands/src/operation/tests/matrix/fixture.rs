@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Case, Hints};
+use super::scenarios::{Act, Scenario, app};
 use super::users::People;
-use super::scenario::{Act, Scenario, app};
 use crate::operation::{Head, Status};
 use crate::operations;
 use crate::operations::rights::OwnResources;
@@ -91,7 +91,7 @@ impl Fixture {
             fake_aws: self.fake_aws.copy(self.clock.clone()),
             clock: Arc::clone(&self.clock),
             people: Arc::default(),
-            heralds: Mutex::default(),
+            notifiers: Mutex::default(),
             registry: Some(operations::registry()),
         }
     }

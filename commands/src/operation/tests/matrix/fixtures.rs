@@ -16,8 +16,8 @@ use serde_json::Value;
 use super::super::harness::Shared;
 use super::cases::{Case, Clean, clean};
 use super::fixture::Fixture;
+use super::scenarios::{SCENARIOS, Scenario};
 use super::users::People;
-use super::scenario::{TALES, Scenario};
 use crate::operation::{Head, Status};
 use crate::ports::{Clock, Guard, Item, Key};
 use crate::testing::{Moment, TestClock};
@@ -32,12 +32,12 @@ const ALL: [&str; 1] = [CURRENT];
 struct RecordedJournal {
     /// Its tale.
     scenario: String,
-    finished: GateState,
-    half: GateState,
+    finished: StoredState,
+    half: StoredState,
 }
 
 #[derive(Serialize, Deserialize)]
-struct GateState {
+struct StoredState {
     /// The time of day when it was written.
     time: Timestamp,
     /// How many calls had changed something in AWS.
@@ -113,14 +113,14 @@ async fn stopped(scenario: &Scenario, fixture: &Fixture, case: &Case) -> Shared 
 }
 
 /// What of a store belongs to one operation and its pipeline.
-fn stand(shared: &Shared, fixture: &Fixture) -> GateState {
+fn stand(shared: &Shared, fixture: &Fixture) -> StoredState {
     let new = shared.new_heads(fixture);
     let is_old = |item: &Item| {
         let of = crate::operation::Keys::operation_of(&item.key);
         of.is_some_and(|id| new.iter().all(|head| head.id != id))
     };
     let is_kept = |item: &Item| !is_old(item) && !item.key.partition.contains("/inbox/");
-    GateState {
+    StoredState {
         time: shared.clock.now(),
         changes: shared.fake_aws.effects().len(),
         items: shared.store.such(is_kept).iter().map(Stored::from).collect(),
@@ -133,7 +133,11 @@ async fn written(scenario: &Scenario) -> RecordedJournal {
     whole.play(scenario, &Case::default()).await;
     let clean = clean(scenario, &fixture).await;
     let half = stopped(scenario, &fixture, &until(&clean, clean.changes.len().div_ceil(2))).await;
-    RecordedJournal { scenario: scenario.name.to_owned(), finished: stand(&whole, &fixture), half: stand(&half, &fixture) }
+    RecordedJournal {
+        scenario: scenario.name.to_owned(),
+        finished: stand(&whole, &fixture),
+        half: stand(&half, &fixture),
+    }
 }
 
 fn read(folder: &str, scenario: &Scenario) -> RecordedJournal {
@@ -145,7 +149,7 @@ fn read(folder: &str, scenario: &Scenario) -> RecordedJournal {
 }
 
 /// The one operation among stored items.
-fn head(stand: &GateState) -> Head {
+fn head(stand: &StoredState) -> Head {
     let heads: Vec<_> = stand.items.iter().map(Stored::item).filter(|item| item.key.sort == "head").collect();
     assert_eq!(heads.len(), 1);
     Head::from_item(&heads[0]).unwrap()
@@ -159,7 +163,7 @@ fn a_schema_that_is_raised_has_its_own_fixtures() {
 #[tokio::test(start_paused = true)]
 async fn journals_of_every_version_are_read_and_carried_to_their_end() {
     let mut read_in = BTreeMap::new();
-    for scenario in TALES {
+    for scenario in SCENARIOS {
         let path = path(CURRENT, scenario);
         // What is kept is never written again: another version would have to read what this one wrote.
         if std::env::var_os("SLUICE_WRITE_FIXTURES").is_some() && !path.exists() {
@@ -176,18 +180,18 @@ async fn journals_of_every_version_are_read_and_carried_to_their_end() {
             }
             *read_in.entry(folder).or_insert(0) += 1;
             let context = format!("{folder}: {}", scenario.name);
-            let fixture = read(folder, scenario);
-            assert_eq!(fixture.scenario, scenario.name);
-            folds(&fixture.finished, Status::Succeeded, &context).await;
-            folds(&fixture.half, Status::Running, &context).await;
-            carries_on(&fixture.half, scenario, &fixture, &clean, &context).await;
+            let recorded = read(folder, scenario);
+            assert_eq!(recorded.scenario, scenario.name);
+            folds(&recorded.finished, Status::Succeeded, &context).await;
+            folds(&recorded.half, Status::Running, &context).await;
+            carries_on(&recorded.half, scenario, &fixture, &clean, &context).await;
         }
     }
-    assert_eq!(read_in, [(CURRENT, TALES.len())].into());
+    assert_eq!(read_in, [(CURRENT, SCENARIOS.len())].into());
 }
 
 /// What was stored folds to what its head says.
-async fn folds(stand: &GateState, status: Status, context: &str) {
+async fn folds(stand: &StoredState, status: Status, context: &str) {
     let clock = Arc::new(TestClock::at(stand.time));
     let fixture = Fixture::with(
         stand.items.iter().map(Stored::item).collect(),
@@ -201,7 +205,13 @@ async fn folds(stand: &GateState, status: Status, context: &str) {
 }
 
 /// The world as it was, and the store as it was left: this version carries on.
-async fn carries_on(stand: &GateState, scenario: &Scenario, fixture: &Fixture, clean: &Clean, context: &str) {
+async fn carries_on(
+    stand: &StoredState,
+    scenario: &Scenario,
+    fixture: &Fixture,
+    clean: &Clean,
+    context: &str,
+) {
     let world = stopped(scenario, fixture, &until(clean, stand.changes)).await;
     assert_eq!(world.fake_aws.effects().len(), stand.changes, "{context}: this version does not come as far");
     let clock = Arc::new(TestClock::at(stand.time));

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::super::harness::{Process, Shared, person};
 use super::fixture::Fixture;
+use super::scenarios::{Act, PLENTY};
 use super::users::code;
-use super::scenario::{Act, PLENTY};
 use crate::operation::{Head, Status};
 use sluice_model::StageName;
 
@@ -156,8 +156,9 @@ async fn a_request_is_reminded_of_once_and_expires() {
     let (shared, process) = world("expires=2h").await;
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     let told = |name: &str| {
-        let heralds = shared.heralds.lock().unwrap();
-        let news = heralds.iter().flat_map(|notifier| notifier.attribution()).filter(|news| news.operation == head.id);
+        let notifiers = shared.notifiers.lock().unwrap();
+        let news =
+            notifiers.iter().flat_map(|notifier| notifier.updates()).filter(|news| news.operation == head.id);
         let causes =
             news.flat_map(|news| news.asides).filter(|aside| aside.name == name).map(|aside| aside.cause);
         causes.collect::<std::collections::BTreeSet<_>>().len()
@@ -299,9 +300,8 @@ async fn a_grant_of_who_is_no_admin_any_more_is_not_recorded() {
     process.live_until(async || shared.is_settled()).await;
     let heads = shared.heads();
     assert_eq!(heads.len(), known + 2);
-    let ended = |status| {
-        heads.iter().filter(move |head| head.spec.kind == "access-revoke" && head.status == status)
-    };
+    let ended =
+        |status| heads.iter().filter(move |head| head.spec.kind == "access-revoke" && head.status == status);
     assert_eq!((ended(Status::Succeeded).count(), ended(Status::Failed).count()), (1, 1));
     let lost = ended(Status::Failed).next().unwrap();
     assert_eq!(fails_with(&shared, lost).await, "not-an-admin");

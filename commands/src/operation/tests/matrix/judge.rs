@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::super::harness::Shared;
 use super::cases::Clean;
 use super::fixture::Fixture;
-use super::scenario::Scenario;
-use crate::domain::{Act, AuditRecord, Release, VersionSet, PipelineState, from_item};
+use super::scenarios::Scenario;
+use crate::domain::{Act, AuditRecord, PipelineState, Release, VersionSet, from_item};
 use crate::operation::{Head, Keys, Status};
 use crate::ports::Update;
 use crate::testing::fake_aws::Serving;
@@ -21,8 +21,9 @@ impl Shared {
 
     /// The last news of an operation that any process told.
     pub(super) fn news(&self, id: &OperationId) -> Option<Update> {
-        let heralds = self.heralds.lock().unwrap();
-        let told = heralds.iter().flat_map(|notifier| notifier.attribution()).filter(|news| news.operation == *id);
+        let notifiers = self.notifiers.lock().unwrap();
+        let told =
+            notifiers.iter().flat_map(|notifier| notifier.updates()).filter(|news| news.operation == *id);
         told.max_by_key(|news| news.sequence)
     }
 
@@ -37,11 +38,7 @@ impl Shared {
             let id = &head.id;
             let op = self.op(id).await;
             if !head.status.is_final() || op.status() != head.status {
-                wrong.push(format!(
-                    "{id}: the head says {:?}, the journal {:?}",
-                    head.status,
-                    op.status()
-                ));
+                wrong.push(format!("{id}: the head says {:?}, the journal {:?}", head.status, op.status()));
                 continue;
             }
             for (step, fact) in op.steps() {
@@ -215,7 +212,13 @@ pub(super) async fn success(shared: &Shared, scenario: &Scenario, fixture: &Fixt
 }
 
 /// As [`success`], and no call took effect more or less often than in an undisturbed run.
-pub(super) async fn same(shared: &Shared, scenario: &Scenario, fixture: &Fixture, clean: &Clean, context: &str) {
+pub(super) async fn same(
+    shared: &Shared,
+    scenario: &Scenario,
+    fixture: &Fixture,
+    clean: &Clean,
+    context: &str,
+) {
     success(shared, scenario, fixture, context).await;
     assert_eq!(super::cases::effects(shared), clean.effects, "{}: {context}: effects", scenario.name);
 }

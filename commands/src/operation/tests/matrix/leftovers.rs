@@ -8,10 +8,10 @@ use super::super::harness::{Process, Shared, person};
 use super::gates::{comes_to, ends, fails_with, newest, secs, world};
 use crate::domain::{Act, AuditRecord, Run, Stage, VersionSet, from_item, to_item};
 use crate::operation::testing::operation_id;
-use crate::operation::{Accepted, DEPLOY, Delivery, Snapshot, Keys, Status, StepId, accept, audit};
+use crate::operation::{Accepted, DEPLOY, Delivery, Keys, Snapshot, Status, StepId, accept, audit};
 use crate::operations::names;
 use crate::ports::{Clock, Functions, Guard, Identity, Precondition, RoleSpec, Store, TAG_PIPELINE, Write};
-use crate::service::{Invocation, Input};
+use crate::service::{Input, Invocation};
 use crate::testing::target;
 use sluice_grammar::Command;
 use sluice_model::{Permission, ReleaseNumber, Target};
@@ -236,7 +236,8 @@ async fn a_rollback_that_was_drafted_before_its_release_was_marked_is_drafted_ag
         said: Input::Slash { command: "/rollback".into(), text: "orders dev r1".into() },
     };
     let id = operation_id(5_000);
-    let (request, _) = process.service.request(&invocation, &command, &snapshot, &id, None).await.ok().unwrap();
+    let (request, _) =
+        process.service.request(&invocation, &command, &snapshot, &id, None).await.ok().unwrap();
     process.live_until(async || shared.is_settled()).await;
 
     let granted = snapshot.access.permit(Permission::OperatorsOrOncall, &ann.id).unwrap();

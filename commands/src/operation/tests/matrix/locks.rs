@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::harness::{Process, Shared};
-use super::gates::{ASK, comes_to, ends, fails_with, holds, refused, runs, secs, world};
 use super::fixture::Fixture;
-use super::scenario::PLENTY;
-use crate::operation::{Context, Operation, OperationState, Head, Progress, Status, testing};
+use super::gates::{ASK, comes_to, ends, fails_with, holds, refused, runs, secs, world};
+use super::scenarios::PLENTY;
+use crate::operation::{Context, Head, Operation, OperationState, Progress, Status, testing};
 use crate::operations::{stage_lock, stage_unlock};
 use crate::ports::{Guard, Precondition, Store, StoreError, Write};
 
@@ -152,11 +152,7 @@ async fn after_a_lock_is_told_nothing_moves() {
 }
 
 /// What the only step of an operation would write now.
-async fn writes(
-    process: &Process,
-    definition: &impl Operation,
-    params: impl serde::Serialize,
-) -> Vec<Write> {
+async fn writes(process: &Process, definition: &impl Operation, params: impl serde::Serialize) -> Vec<Write> {
     let id = testing::operation_id(7);
     let mut spec = testing::spec(definition.kind());
     spec.params = serde_json::to_value(params).unwrap();
@@ -223,8 +219,9 @@ fn told(shared: &Shared, head: &Head) -> String {
 
 /// How often something was told beside an operation's message, and what.
 fn asides(shared: &Shared, head: &Head, name: &str) -> BTreeSet<(u64, String)> {
-    let heralds = shared.heralds.lock().unwrap();
-    let news = heralds.iter().flat_map(|notifier| notifier.attribution()).filter(|news| news.operation == head.id);
+    let notifiers = shared.notifiers.lock().unwrap();
+    let news =
+        notifiers.iter().flat_map(|notifier| notifier.updates()).filter(|news| news.operation == head.id);
     let asides = news.flat_map(|news| news.asides).filter(|aside| aside.name == name);
     asides.map(|aside| (aside.cause, aside.text.flat())).collect()
 }
@@ -236,7 +233,7 @@ async fn who_locked_is_reminded_once_before_the_end_and_told_of_it() {
     let lock = holds(&shared, &process, "ada", "/stage lock orders prod for 40m hard the ledger").await;
     assert!(told(&shared, &lock).contains("holds: nothing moves there"), "{}", told(&shared, &lock));
     let state = shared.state().await;
-    assert!(state.tickets.is_empty() && state.slots.is_empty(), "it holds up nobody: {view:?}");
+    assert!(state.tickets.is_empty() && state.slots.is_empty(), "it holds up nobody: {state:?}");
     let status = format!("{:?}", process.types("s", "eve", "/pipeline status orders").await);
     assert!(status.contains("locked hard") && !status.contains("Open: "), "{status}");
 

@@ -8,9 +8,10 @@
 
 mod aws;
 mod cases;
-mod schedule_gen;
 mod crashes;
+mod drift;
 mod failures;
+mod fixture;
 mod fixtures;
 mod gates;
 mod groups;
@@ -18,18 +19,17 @@ mod judge;
 mod leftovers;
 mod locks;
 mod outdated;
-mod drift;
-mod fixture;
+mod scenarios;
+mod schedule_gen;
 mod schedules;
 mod sizes;
 mod smoke;
-mod users;
-mod scenario;
 mod undoing;
+mod users;
 mod versions;
 
 use fixture::Fixture;
-use scenario::{TALES, Scenario};
+use scenarios::{SCENARIOS, Scenario};
 
 /// A number from the environment.
 fn variable(name: &str) -> Option<u64> {
@@ -45,7 +45,7 @@ fn is_whole() -> bool {
 /// The tales of a kind, as prepared scenes; all of them if there is none of that name.
 async fn scenes(kind: &str) -> Vec<(&'static Scenario, Fixture)> {
     let mut scenes = vec![];
-    for scenario in TALES.iter().filter(|scenario| scenario.kind == kind) {
+    for scenario in SCENARIOS.iter().filter(|scenario| scenario.kind == kind) {
         scenes.push((scenario, Fixture::of(scenario).await));
     }
     scenes
@@ -121,7 +121,7 @@ fn every_registered_operation_has_a_tale_and_is_tried() {
     for definition in registry.all() {
         let kind = definition.kind();
         assert!(
-            TALES.iter().any(|scenario| scenario.kind == kind),
+            SCENARIOS.iter().any(|scenario| scenario.kind == kind),
             "operation `{kind}` has no tale in the matrix: say in tale.rs how its world is prepared and what is typed"
         );
         assert!(
@@ -129,7 +129,7 @@ fn every_registered_operation_has_a_tale_and_is_tried() {
             "operation `{kind}` is not in the list of the matrix: add it in mod.rs"
         );
     }
-    for scenario in TALES {
+    for scenario in SCENARIOS {
         let known = registry.all().any(|definition| definition.kind() == scenario.kind);
         assert!(known, "the tale {} is of no registered operation", scenario.name);
     }

@@ -2,8 +2,8 @@
 
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Tally, sampled};
-use super::gates::{ASK, comes_to, ends, fails_with, newest, refused, runs, world};
 use super::fixture::Fixture;
+use super::gates::{ASK, comes_to, ends, fails_with, newest, refused, runs, world};
 use super::smoke::words;
 use crate::operation::{Head, Status};
 use crate::testing::Moment;
@@ -61,7 +61,8 @@ async fn a_request_is_void_as_soon_as_its_stage_moved_wherever_the_process_dies(
         for death in sampled(deaths, SAMPLE, 3) {
             let context = format!("{line}: {death:?}");
             let shared = fixture.open();
-            let first = shared.process_with("first", Death { store: Some(death), ..Death::default() }, |_| {});
+            let first =
+                shared.process_with("first", Death { store: Some(death), ..Death::default() }, |_| {});
             let died = moves(&shared, &first, who, line, known + 1).await;
             drop(first);
             if died {

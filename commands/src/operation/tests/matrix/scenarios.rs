@@ -49,7 +49,7 @@ const LEFT: &[Act] = &[Leaves(&["sluice-orders-Hello", "sluice-orders-World"]), 
 const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Types("ann", "/build orders")];
 
 /// All tales.
-pub(super) const TALES: &[Scenario] = &[
+pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "create",
         kind: "repo-create",
@@ -58,7 +58,14 @@ pub(super) const TALES: &[Scenario] = &[
         line: "/repo create orders",
         runs: None,
     },
-    Scenario { name: "build", kind: "build", before: &[CREATED], who: "ann", line: "/build orders", runs: None },
+    Scenario {
+        name: "build",
+        kind: "build",
+        before: &[CREATED],
+        who: "ann",
+        line: "/build orders",
+        runs: None,
+    },
     Scenario {
         name: "add a stage",
         kind: "stage-add",

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::scenario::{Act, FRESH, HIDDEN, PLENTY};
+use super::scenarios::{Act, FRESH, HIDDEN, PLENTY};
 
 /// What people type.
 pub(super) const LINES: [(&str, &str); 10] = [

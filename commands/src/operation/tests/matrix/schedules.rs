@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Hints, Tally};
-use super::schedule_gen::{CANCEL, Schedule, WORLDS};
 use super::fixture::{Fixture, carry, cut, napping};
+use super::scenarios::Act;
+use super::schedule_gen::{CANCEL, Schedule, WORLDS};
 use super::users::People;
-use super::scenario::Act;
 use super::variable;
 use crate::ports::StoreError;
 use crate::testing::fake_aws::{Climate, Faults};
@@ -167,7 +167,8 @@ async fn hold(fixture: &Fixture, schedule: &Schedule) {
         let mortal = shared.process_with(&format!("life {number}"), death, |_| {});
         let nap = harsh.naps.get(number - 1).copied().flatten();
         let nap = nap.map(|(after, lasts)| (secs(after), secs(lasts)));
-        let company = (process_run.company || nap.is_some()).then(|| shared.process(&format!("company {number}")));
+        let company =
+            (process_run.company || nap.is_some()).then(|| shared.process(&format!("company {number}")));
         let hints = [Hints::Carried, Hints::Lost, Hints::Doubled][usize::from(process_run.hints)];
         let beside = company.as_ref().map(|company| (company, hints));
         let when = schedule.cuts.get(number - 1).map(|(after, lasts)| (secs(*after), secs(*lasts)));
@@ -187,7 +188,11 @@ async fn hold(fixture: &Fixture, schedule: &Schedule) {
     }
     let last = shared.process("last");
     let rest = tokio::time::timeout(secs(7200), Box::pin(live(&shared, &last, None, None, &desk))).await;
-    assert!(rest.is_ok() && desk.is_over(&shared), "it never came to rest: {}", stand(&shared, fixture).await);
+    assert!(
+        rest.is_ok() && desk.is_over(&shared),
+        "it never came to rest: {}",
+        stand(&shared, fixture).await
+    );
     drop(last);
 
     let heads = shared.new_heads(fixture);

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::super::harness::{Death, Shared};
 use super::cases::{Case, Clean, Tally, sampled};
+use super::fixture::Fixture;
 use super::gates::{comes_to, ends, fails_with, newest, refused, runs, world};
 use super::judge;
-use super::fixture::Fixture;
-use super::scenario::{Act, TALES, Scenario};
+use super::scenarios::{Act, SCENARIOS, Scenario};
 use crate::operation::effects::INVOKE;
 use crate::operation::{Head, Status};
 use crate::ports::{Method, Probe, Reply};
@@ -28,7 +28,7 @@ pub(super) fn is_tested(clean: &Clean) -> bool {
 }
 
 fn tested() -> impl Iterator<Item = &'static Scenario> {
-    TALES.iter().filter(|scenario| ["tested promotion", "examined deploy"].contains(&scenario.name))
+    SCENARIOS.iter().filter(|scenario| ["tested promotion", "examined deploy"].contains(&scenario.name))
 }
 
 /// Plays a tale in which nothing passes; it ends as if it had not been.
@@ -36,7 +36,12 @@ async fn falls(scenario: &Scenario, fixture: &Fixture, case: &Case) -> (Shared, 
     let shared = case.set(fixture);
     let died = shared.play(scenario, case).await;
     let context = format!("ill, {:?}", case.death);
-    assert_eq!(judge::rest(&shared, scenario, fixture, &context).await, Status::Failed, "{}: {context}", scenario.name);
+    assert_eq!(
+        judge::rest(&shared, scenario, fixture, &context).await,
+        Status::Failed,
+        "{}: {context}",
+        scenario.name
+    );
     let head = shared.new_heads(fixture).remove(0);
     let code = fails_with(&shared, &head).await;
     assert_eq!(code, FAILED, "{}: {context}: {:#?}", scenario.name, shared.journal(&head.id));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::super::harness::{Death, Shared};
 use super::cases::{Case, Tally, clean, sampled};
 use super::fixture::Fixture;
+use super::scenarios::Scenario;
 use super::users::People;
-use super::scenario::Scenario;
 use super::{judge, scenes};
 use crate::operation::{Head, Status};
 use crate::testing::Moment;
@@ -90,8 +90,7 @@ impl Fall {
         let begun = tokio::time::Instant::now();
         let clean = clean(scenario, fixture).await;
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap();
-        let denied =
-            clean.changes.iter().rev().map(|call| Case::faults(*call, Faults::Fails(Class::Denied)));
+        let denied = clean.changes.iter().rev().map(|call| Case::faults(*call, Faults::Fails(Class::Denied)));
         let moments = (1..CANCELS).rev().map(|nth| People::Cancelling(took * nth / CANCELS));
         let cancelled = moments.map(|people| Case { people, ..Case::default() });
         let ill = super::smoke::is_tested(&clean).then(Case::ill);
@@ -187,8 +186,11 @@ fn weathers(changes: bool) -> Vec<(Faults, bool)> {
 pub(super) async fn failures(kind: &str) {
     for (scenario, fixture) in scenes(kind).await {
         for fall in Fall::all(scenario, &fixture).await {
-            let tally =
-                Tally::of(format!("{}: failures of {} calls on the way back", scenario.name, fall.back.len()));
+            let tally = Tally::of(format!(
+                "{}: failures of {} calls on the way back",
+                scenario.name,
+                fall.back.len()
+            ));
             let mut cases = vec![];
             for (call, changes) in &fall.back {
                 for (faults, accepts_drift) in weathers(*changes) {
