@@ -1,10 +1,10 @@
-//! Every call that this crate makes, listed once.
+//! Every call that this crate makes, in one list.
 //!
-//! Guaranteed: nothing leaves that is not in [`READS`] or [`MUTATIONS`] (`client.rs` sees to that).
+//! Guarantees: no call leaves that is not in [`READS`] or [`MUTATIONS`] (`client.rs` enforces it).
 
 use sluice_model::{Class, PortError, PortResult};
 
-/// A call by the name that errors, policies and `docs/effects.md` give it. Only the lists below make one.
+/// A call, with its name in errors, policies and `docs/effects.md`. Only the lists below create one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) name: &'static str,
@@ -16,10 +16,9 @@ macro_rules! calls {
         $(pub(crate) const $read: Call = Call { name: $read_name, mutates: false };)*
         $(pub(crate) const $write: Call = Call { name: $write_name, mutates: true };)*
 
-        /// Every call that only looks, by the name that a [`PortError`] gives it.
+        /// Every call that only reads, by its name in [`PortError`].
         pub const READS: &[&str] = &[$($read_name),*];
-        /// Every call that changes something, by the name that a [`PortError`] gives it. Each has its row in
-        /// `docs/effects.md`.
+        /// Every call that changes something, by its name in [`PortError`]. Each has a row in `docs/effects.md`.
         pub const MUTATIONS: &[&str] = &[$($write_name),*];
     };
 }
@@ -115,18 +114,17 @@ calls! {
 }
 
 impl Call {
-    /// The service's name in it.
     pub(crate) fn service(self) -> &'static str {
         self.name.split_once(':').map_or(self.name, |(service, _)| service)
     }
 
-    /// A field that the service always sends. A mutation whose answer lacks it did something, but we know not what.
-    pub(crate) fn answered<T>(self, field: Option<T>, name: &str) -> PortResult<T> {
+    /// A field that the service always sends. If a mutation's answer lacks it, its effect is ambiguous.
+    pub(crate) fn required<T>(self, field: Option<T>, name: &str) -> PortResult<T> {
         let class = if self.mutates { Class::Ambiguous } else { Class::Invalid };
         field.ok_or_else(|| self.error(class, "IncompleteAnswer", format!("no {name} in the answer")))
     }
 
-    /// An error that no service gave.
+    /// An error of our own.
     pub(crate) fn error(self, class: Class, code: &str, detail: impl Into<String>) -> PortError {
         PortError::new(self.name, class, code, detail)
     }

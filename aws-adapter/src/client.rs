@@ -1,9 +1,9 @@
-//! The only way to a client that can make a call.
+//! Gives out the clients that make calls.
 //!
-//! Guaranteed: a mutation leaves only through a client that never repeats a request which may have taken effect. The SDK
-//! would: it takes a lost answer for a reason to try again, and a conditional write that fails on *our own* first success
-//! looks like somebody else's. So mutations are repeated inside a call only if the service refused them for their number
-//! or never got them; all else is the journal's to judge.
+//! Guarantees: a mutation leaves only through a client that never repeats a request which may have taken effect. The SDK
+//! would: it treats a lost answer as a reason to retry, and a conditional write that fails on *our own* first success
+//! looks like another caller's. So a mutation is retried inside a call only if the service throttled it or never received
+//! it; the journal decides about everything else.
 
 use std::sync::Arc;
 
@@ -35,39 +35,39 @@ pub(crate) struct Service<C> {
 }
 
 impl<C> Service<C> {
-    /// The client for a call to that target. Another region than the one we are configured for is refused here, so that
-    /// a record of one installation never acts on another's resources.
-    pub(crate) fn at(&self, target: &Target, call: Call) -> PortResult<&C> {
+    /// The client for a call in that target. Any other region than the configured one is refused, so that a record of one
+    /// installation never acts on another's resources.
+    pub(crate) fn client(&self, target: &Target, call: Call) -> PortResult<&C> {
         if target.region == self.region {
-            return Ok(self.here(call));
+            return Ok(self.untargeted(call));
         }
-        let detail = format!("asked for {target}, configured for {}", self.region);
+        let detail = format!("requested {target}, configured for {}", self.region);
         Err(call.error(Class::Invalid, "WrongTarget", detail))
     }
 
-    /// As [`Service::at`], once the call may leave: of services that take only so many.
-    pub(crate) async fn admit(&self, target: &Target, call: Call) -> PortResult<&C> {
-        let client = self.at(target, call)?;
+    /// Like [`Service::client`], after waiting for the call's rate limit.
+    pub(crate) async fn rate_limited(&self, target: &Target, call: Call) -> PortResult<&C> {
+        let client = self.client(target, call)?;
         self.limits.admit(call).await?;
         Ok(client)
     }
 
-    /// The client for a call that has no target yet.
-    pub(crate) fn here(&self, call: Call) -> &C {
+    /// The client for a call without a target.
+    pub(crate) fn untargeted(&self, call: Call) -> &C {
         if call.mutates { &self.writes } else { &self.reads }
     }
 }
 
-/// Lets only listed operations out of a client.
+/// Blocks calls that are not listed.
 #[derive(Debug)]
-pub(crate) struct OnlyListed(pub(crate) &'static [&'static str]);
+pub(crate) struct AllowedCalls(pub(crate) &'static [&'static str]);
 
-impl Intercept for OnlyListed {
+impl Intercept for AllowedCalls {
     fn name(&self) -> &'static str {
-        "OnlyListed"
+        "AllowedCalls"
     }
 
-    // Not earlier: before execution a client does not know the operation yet.
+    // Not earlier: before serialization a client does not know its operation.
     fn read_before_serialization(
         &self,
         _context: &BeforeSerializationInterceptorContextRef<'_>,
@@ -81,11 +81,11 @@ impl Intercept for OnlyListed {
     }
 }
 
-/// Lets the SDK repeat a mutation only if the first one certainly did nothing.
+/// Lets the SDK retry a mutation only if the first attempt certainly had no effect.
 #[derive(Debug)]
-pub(crate) struct RepeatOnlyRefused;
+pub(crate) struct RetryOnlyRefused;
 
-impl ClassifyRetry for RepeatOnlyRefused {
+impl ClassifyRetry for RetryOnlyRefused {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         self.classify_retry_v2(context, &RetryAction::NoActionIndicated)
     }
@@ -103,10 +103,10 @@ impl ClassifyRetry for RepeatOnlyRefused {
     }
 
     fn name(&self) -> &'static str {
-        "RepeatOnlyRefused"
+        "RetryOnlyRefused"
     }
 
-    /// After all of the SDK's own, to see their verdict.
+    /// Runs after all of the SDK's own classifiers, because it needs their verdict.
     fn priority(&self) -> RetryClassifierPriority {
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
@@ -121,13 +121,13 @@ mod tests {
     use crate::call::{GET_ALIAS, MUTATIONS};
 
     #[tokio::test]
-    async fn a_call_that_is_not_listed_does_not_leave() {
+    async fn an_unlisted_call_is_not_sent() {
         let config = Builder::new()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
             .endpoint_url("http://127.0.0.1:1")
-            .interceptor(OnlyListed(MUTATIONS))
+            .interceptor(AllowedCalls(MUTATIONS))
             .build();
         let sent = Client::from_conf(config).get_alias().function_name("f").name("prod").send().await;
         let error = error::failed(GET_ALIAS)(sent.unwrap_err());

@@ -1,6 +1,6 @@
-//! What all AWS clients share: where they find region, endpoints and credentials, how long they wait, how often they try.
+//! The configuration of all AWS clients: region, endpoints, credentials, timeouts and retries.
 //!
-//! One HTTP client, and so one pool of connections, serves them all.
+//! All clients share one HTTP client, and so one pool of connections.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::service_config::ServiceConfigKey;
 use url::{Host, Url};
 
-/// Loads the configuration as every AWS SDK reads it (environment, profile, container, instance), once per process.
+/// Loads the configuration like every AWS SDK (environment, profile, container, instance). Call it once per process.
 pub async fn load() -> SdkConfig {
     loader().load().await
 }
 
-/// What [`load`] loads, to be told more before: an endpoint, a region.
+/// The loader of [`load`], for callers that change it: an endpoint, a region.
 pub fn loader() -> ConfigLoader {
-    // One TLS stack with one crypto provider in the whole binary: ring. Endpoints of plain http work too.
+    // One TLS stack with one crypto provider in the whole binary: ring. Plain http endpoints work too.
     let http =
         aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let loader = aws_config::defaults(BehaviorVersion::latest())
@@ -31,8 +31,8 @@ pub fn loader() -> ConfigLoader {
     }
 }
 
-/// No call hangs, and all tries of one together stay below a lease of 15 s (DESIGN 5): who lost an operation has no call
-/// of it under way any more. Precondition, token or name make a late call harmless all the same.
+/// No call hangs, and all attempts together stay below a lease of 15 s (DESIGN 5): when an operation's owner changes, no
+/// call of the former owner is in progress. Preconditions, tokens and names make a late call harmless anyway.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
@@ -41,12 +41,12 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// The SDK tries twice; the long backoff is the journal's. Of mutations it repeats only what certainly did nothing.
+/// The SDK makes two attempts; the long backoff is the journal's. A mutation is retried only if it certainly had no effect.
 pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(200))
 }
 
-/// Whether buckets must be named in the path: at an address, or at `localhost`, there is no name to put them before.
+/// Whether buckets must be named in the path: for an IP address or `localhost`, they cannot be part of the host name.
 pub(crate) fn needs_path_style(config: &SdkConfig) -> bool {
     let own = ServiceConfigKey::builder()
         .service_id("S3")
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_localhost_take_path_style() {
+    fn ip_addresses_and_localhost_use_path_style() {
         for local in
             ["http://127.0.0.1:4566", "http://[::1]:4566", "http://localhost:9000/", "https://10.0.0.7"]
         {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_endpoint_of_s3_alone_counts_before_the_one_for_all() {
+    fn the_endpoint_of_s3_overrides_the_general_one() {
         let all = |url: &str| SdkConfig::builder().endpoint_url(url);
         assert!(needs_path_style(&all("http://127.0.0.1:1").build()));
         assert!(!needs_path_style(&all("https://aws.example.org").build()));
@@ -97,7 +97,7 @@ mod tests {
         assert!(!needs_path_style(&own("https://s3.example.org")));
     }
 
-    /// As the environment variable `AWS_ENDPOINT_URL_S3` has it.
+    /// Like the environment variable `AWS_ENDPOINT_URL_S3`.
     #[derive(Debug)]
     struct OfS3(&'static str);
 

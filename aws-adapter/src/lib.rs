@@ -1,24 +1,23 @@
 //! The ports of `commands` over the AWS SDK, one file per service.
 //!
-//! This crate translates and classifies, no more: it knows no policy and no workflow, starts no task, keeps no state but
-//! connections, and shows no SDK type but the configuration it is built from. Which calls there are is listed in one
-//! place ([`READS`], [`MUTATIONS`]), what an error means is decided in one place (`error.rs`).
+//! This crate only translates and classifies: it contains no policy and no workflow, starts no task, keeps no state except
+//! connections, and exposes no SDK type except its configuration. All calls are in one list ([`READS`], [`MUTATIONS`]), and
+//! the meaning of errors is decided in one place (`error`).
 
-mod account;
-mod archive;
-mod builders;
+mod api_gateway;
 mod call;
 mod client;
+mod cloudwatch_logs;
+mod codebuild;
+mod codecommit;
 pub mod config;
 mod error;
-mod functions;
-mod gateway;
-mod identity;
+mod iam;
+mod lambda;
 mod limits;
-mod logs;
-mod objects;
-mod queue;
-mod repositories;
+mod quotas;
+mod s3;
+mod sqs;
 mod values;
 
 use std::sync::Arc;
@@ -29,10 +28,10 @@ use sluice_commands::ports::{
 };
 
 pub use crate::call::{MUTATIONS, READS};
-use crate::client::{OnlyListed, RepeatOnlyRefused, Service};
-use crate::limits::{Limits, Turns};
+use crate::client::{AllowedCalls, RetryOnlyRefused, Service};
+use crate::limits::{Limits, ChangeLocks};
 
-/// No region is configured: neither `AWS_REGION` nor the profile names one.
+/// Neither `AWS_REGION` nor the profile names a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no AWS region is configured: set AWS_REGION, or `region` in the profile")]
 pub struct NoRegion;
@@ -56,12 +55,12 @@ pub struct Aws {
     pub identity: Arc<dyn Identity>,
     /// CloudWatch Logs.
     pub logs: Arc<dyn Logs>,
-    /// What Lambda and IAM say of quotas.
+    /// The quotas of Lambda and IAM.
     pub quotas: Arc<dyn Quotas>,
     sqs: Service<aws_sdk_sqs::Client>,
 }
 
-/// The clients of one service: one that may only look, one that may change, on the same connections.
+/// A service's clients for reads and for mutations, on the same connections.
 macro_rules! service {
     ($sdk:ident, $config:expr, $region:expr, $limits:expr) => {
         service!($sdk, $config, $region, $limits, |builder| builder)
@@ -76,9 +75,9 @@ macro_rules! service {
         let base = || adjust($sdk::config::Builder::from($config), $adjust);
         Service {
             region: $region.to_owned(),
-            reads: $sdk::Client::from_conf(base().interceptor(OnlyListed(READS)).build()),
+            reads: $sdk::Client::from_conf(base().interceptor(AllowedCalls(READS)).build()),
             writes: $sdk::Client::from_conf(
-                base().interceptor(OnlyListed(MUTATIONS)).retry_classifier(RepeatOnlyRefused).build(),
+                base().interceptor(AllowedCalls(MUTATIONS)).retry_classifier(RetryOnlyRefused).build(),
             ),
             limits: Arc::clone(&$limits),
         }
@@ -86,43 +85,43 @@ macro_rules! service {
 }
 
 impl Aws {
-    /// All ports for the account and region that the configuration names. Sends nothing yet.
+    /// All ports for the configured account and region. Sends nothing.
     pub fn new(config: &SdkConfig) -> Result<Self, NoRegion> {
         let region = config.region().ok_or(NoRegion)?.as_ref();
         let limits = Arc::new(Limits::new());
         let path_style = config::needs_path_style(config);
         let s3 = service!(aws_sdk_s3, config, region, limits, |builder| builder.force_path_style(path_style));
-        let s3 = Arc::new(objects::S3(s3));
+        let s3 = Arc::new(s3::S3(s3));
         let lambda = service!(aws_sdk_lambda, config, region, limits);
         let iam = service!(aws_sdk_iam, config, region, limits);
         Ok(Self {
-            repositories: Arc::new(repositories::CodeCommit(service!(
+            repositories: Arc::new(codecommit::CodeCommit(service!(
                 aws_sdk_codecommit,
                 config,
                 region,
                 limits
             ))),
-            builders: Arc::new(builders::CodeBuild(service!(aws_sdk_codebuild, config, region, limits))),
+            builders: Arc::new(codebuild::CodeBuild(service!(aws_sdk_codebuild, config, region, limits))),
             objects: Arc::clone(&s3) as Arc<dyn Objects>,
             archive: s3,
-            functions: Arc::new(functions::Lambda { service: lambda.clone(), policies: Turns::default() }),
-            gateway: Arc::new(gateway::ApiGateway {
+            functions: Arc::new(lambda::Lambda { service: lambda.clone(), policies: ChangeLocks::default() }),
+            gateway: Arc::new(api_gateway::ApiGateway {
                 service: service!(aws_sdk_apigatewayv2, config, region, limits),
-                turns: Turns::default(),
+                changes: ChangeLocks::default(),
             }),
-            identity: Arc::new(identity::Iam {
+            identity: Arc::new(iam::Iam {
                 iam: iam.clone(),
                 sts: service!(aws_sdk_sts, config, region, limits),
             }),
-            logs: Arc::new(logs::CloudWatchLogs(service!(aws_sdk_cloudwatchlogs, config, region, limits))),
-            quotas: Arc::new(account::Figures { lambda, iam }),
+            logs: Arc::new(cloudwatch_logs::CloudWatchLogs(service!(aws_sdk_cloudwatchlogs, config, region, limits))),
+            quotas: Arc::new(quotas::AccountQuotas { lambda, iam }),
             sqs: service!(aws_sdk_sqs, config, region, limits),
         })
     }
 
-    /// The SQS queue of that name, `.fifo` included.
+    /// The SQS queue with this name, `.fifo` included.
     pub fn queue(&self, name: &str) -> Arc<dyn Queue> {
         let url = tokio::sync::OnceCell::new();
-        Arc::new(queue::Sqs { service: self.sqs.clone(), name: name.to_owned(), url })
+        Arc::new(sqs::Sqs { service: self.sqs.clone(), name: name.to_owned(), url })
     }
 }

@@ -1,30 +1,31 @@
 //! How fast calls may leave, and which of them wait for each other.
 //!
-//! Lambda takes 15 requests a second to its control plane, for a whole account and region, and API Gateway about ten: for
-//! everybody who works there. So Sluice takes a part of that and no more: in no second do the calls of this process exceed
-//! what Lambda takes, all shares together, also not in the first second after a rest. What moves a stage, and the looks
-//! before it, has a share of its own, so that a rollback does not wait behind a deploy of many functions. Questions of
-//! people have none of it (`ListAliases`): a look at a large pipeline does not hold up a rollback.
+//! Lambda's control plane accepts 15 requests a second per account and region, and API Gateway about ten, from all callers
+//! together. Sluice limits itself to a part of that: in any second, also the first one after a pause, the calls of this
+//! process in all shares together do not exceed what Lambda accepts. Calls that move a stage, and the reads before them, have
+//! their own share, so that a rollback does not wait for a deploy of many functions. Reads for people (`ListAliases`) do not
+//! use that share: showing a large pipeline does not delay a rollback.
 //!
-//! API Gateway also refuses a change of an API while another one is under way ([`Turns`]). A change that was not let go
-//! within [`PATIENCE`] is refused here, as if the service had: the operation tries again, and meanwhile shows that it is
-//! still ours. So no change leaves long after it was decided.
+//! API Gateway also refuses a change of an API while another is in progress ([`ChangeLocks`]). A change that could not leave
+//! within [`MAX_WAIT`] is refused here, as if the service had refused it: the operation retries, and renews its lease
+//! meanwhile. So no change leaves long after it was decided.
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use leaky_bucket::RateLimiter;
+use parking_lot::Mutex;
 use sluice_model::{Class, PortResult};
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::call::{self, Call};
 
-/// How long a call waits to be let go. Together with its own limit of time it must stay below a lease (`config.rs`).
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a call waits until it may leave. Together with the call's own timeout, it must stay below a lease (`config.rs`).
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
-/// The calls that move stages, and the looks before they do.
+/// The calls that move stages, and the reads before them.
 const MOVES: &[Call] = &[
     call::GET_ALIAS,
     call::UPDATE_ALIAS,
@@ -34,12 +35,12 @@ const MOVES: &[Call] = &[
     call::DELETE_STAGE,
 ];
 
-/// The shares of this process.
+/// The rate limits of this process.
 #[derive(Debug)]
 pub(crate) struct Limits {
     lambda: RateLimiter,
     lambda_moves: RateLimiter,
-    /// Has a quota of its own.
+    /// A separate quota.
     lambda_policies: RateLimiter,
     apis: RateLimiter,
     api_moves: RateLimiter,
@@ -47,21 +48,21 @@ pub(crate) struct Limits {
     iam: RateLimiter,
 }
 
-/// A share of what a service takes.
+/// A share of what a service accepts.
 #[derive(Debug, Clone, Copy)]
 struct Share {
-    /// How many calls may leave at once after a rest.
+    /// Calls that may leave at once after a pause.
     burst: usize,
-    /// How many more may leave each second. Divides 1000, so that the interval between two is whole milliseconds.
+    /// Further calls each second. Divides 1000, so that the interval is in whole milliseconds.
     per_second: usize,
 }
 
-/// What Lambda takes each second of its control plane, and as many again of `GetPolicy`:
+/// What Lambda's control plane accepts each second, and separately for `GetPolicy`:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 #[cfg(test)]
-const LAMBDA_TAKES: usize = 15;
-/// In any second at most `burst + per_second` calls of a share leave. A larger burst would cost the rate that a deploy of
-/// many functions goes at.
+const LAMBDA_QUOTA: usize = 15;
+/// In any second, at most `burst + per_second` calls of a share leave. A larger burst would lower the rate of a deploy with
+/// many functions.
 const LAMBDA: Share = Share { burst: 1, per_second: 8 };
 const LAMBDA_MOVES: Share = Share { burst: 1, per_second: 5 };
 const LAMBDA_POLICIES: Share = Share { burst: 4, per_second: 8 };
@@ -72,13 +73,13 @@ impl Share {
     }
 }
 
-/// So many calls at once, and one more each interval.
+/// A limiter for `burst` calls at once, and one more each interval.
 fn share(burst: usize, every: Duration) -> RateLimiter {
     RateLimiter::builder().initial(burst).max(burst).refill(1).interval(every).build()
 }
 
 impl Limits {
-    /// The shares that leave enough for others.
+    /// The shares leave capacity for other callers.
     pub(crate) fn new() -> Self {
         let per_second = |calls: u64| Duration::from_millis(1000 / calls);
         Self {
@@ -90,15 +91,15 @@ impl Limits {
             apis: share(8, per_second(4)),
             api_moves: share(8, per_second(2)),
             deployments: share(1, Duration::from_secs(5)),
-            // IAM says no figure; its writes are slow to spread anyway.
+            // IAM publishes no figure; its changes propagate slowly anyway.
             iam: share(10, per_second(5)),
         }
     }
 
-    /// Waits until that call may leave.
+    /// Waits until the call may leave.
     pub(crate) async fn admit(&self, call: Call) -> PortResult<()> {
         match self.share_of(call) {
-            Some(share) => patiently(call, share.acquire_one()).await,
+            Some(share) => within_max_wait(call, share.acquire_one()).await,
             None => Ok(()),
         }
     }
@@ -122,49 +123,49 @@ fn is_move(call: Call) -> bool {
     MOVES.contains(&call)
 }
 
-async fn patiently<T>(call: Call, turn: impl Future<Output = T>) -> PortResult<T> {
-    tokio::time::timeout(PATIENCE, turn).await.map_err(|_| {
-        let detail = format!("not sent: others of Sluice's calls kept it waiting for {PATIENCE:?}");
-        call.error(Class::Throttled, "NotLetGo", detail)
+async fn within_max_wait<T>(call: Call, wait: impl Future<Output = T>) -> PortResult<T> {
+    tokio::time::timeout(MAX_WAIT, wait).await.map_err(|_| {
+        let detail = format!("not sent: waited {MAX_WAIT:?} for other calls of Sluice");
+        call.error(Class::Throttled, "RateLimited", detail)
     })
 }
 
-/// One change at a time of each thing, by its name: an API, a function's resource policy. What moves a stage waits for the
-/// change that is under way, and for none that waits too.
+/// Allows one change at a time per resource: an API, or a function's resource policy. A call that moves a stage waits only
+/// for the change in progress, and not for other waiting changes.
 #[derive(Debug, Default)]
-pub(crate) struct Turns(Mutex<HashMap<String, Arc<Queue>>>);
+pub(crate) struct ChangeLocks(Mutex<HashMap<String, Arc<Waiting>>>);
 
 #[derive(Debug, Default)]
-pub(crate) struct Queue {
-    /// Where everything waits but what moves a stage.
-    others: Arc<Turn<()>>,
-    change: Arc<Turn<()>>,
+pub(crate) struct Waiting {
+    /// All calls wait here, except those that move a stage.
+    others: Arc<AsyncMutex<()>>,
+    change: Arc<AsyncMutex<()>>,
 }
 
-/// The turn of a change, as long as it is kept.
+/// The right to change a resource, until it is dropped.
 #[derive(Debug)]
-#[expect(dead_code, reason = "it is held, not read")]
-pub(crate) struct MyTurn(OwnedMutexGuard<()>, Option<OwnedMutexGuard<()>>, Arc<Queue>);
+#[expect(dead_code, reason = "held, not read")]
+pub(crate) struct ChangeGuard(OwnedMutexGuard<()>, Option<OwnedMutexGuard<()>>, Arc<Waiting>);
 
-impl Turns {
-    /// Waits for the turn of that change of that thing, and then until it may leave.
-    pub(crate) async fn take(&self, limits: &Limits, call: Call, thing: &str) -> PortResult<MyTurn> {
-        let queue = {
-            let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // What nobody waits for or holds is forgotten.
-            queues.retain(|_, queue| Arc::strong_count(queue) > 1);
-            Arc::clone(queues.entry(thing.to_owned()).or_default())
+impl ChangeLocks {
+    /// Waits until the call may change the resource, and then until it may leave.
+    pub(crate) async fn acquire(&self, limits: &Limits, call: Call, resource: &str) -> PortResult<ChangeGuard> {
+        let waiting = {
+            let mut resources = self.0.lock();
+            // Forget resources that no call waits for or changes.
+            resources.retain(|_, waiting| Arc::strong_count(waiting) > 1);
+            Arc::clone(resources.entry(resource.to_owned()).or_default())
         };
-        let turn = async {
+        let change = async {
             let others = match is_move(call) {
                 true => None,
-                false => Some(Arc::clone(&queue.others).lock_owned().await),
+                false => Some(Arc::clone(&waiting.others).lock_owned().await),
             };
-            let change = Arc::clone(&queue.change).lock_owned().await;
+            let guard = Arc::clone(&waiting.change).lock_owned().await;
             limits.admit(call).await?;
-            Ok(MyTurn(change, others, Arc::clone(&queue)))
+            Ok(ChangeGuard(guard, others, Arc::clone(&waiting)))
         };
-        patiently(call, turn).await?
+        within_max_wait(call, change).await?
     }
 }
 
@@ -175,44 +176,44 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_moves_a_stage_does_not_wait_behind_other_calls() {
+    async fn moving_a_stage_does_not_wait_for_other_calls() {
         let limits = Limits::new();
         for _ in 0..8 {
             limits.admit(call::PUBLISH_VERSION).await.unwrap();
         }
-        let begun = Instant::now();
+        let start = Instant::now();
         limits.admit(call::UPDATE_ALIAS).await.unwrap();
-        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert_eq!(start.elapsed(), Duration::ZERO);
         limits.admit(call::PUBLISH_VERSION).await.unwrap();
-        assert!(begun.elapsed() > Duration::ZERO);
+        assert!(start.elapsed() > Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn calls_leave_at_the_rate_of_their_service() {
+    async fn calls_leave_at_the_rate_of_their_share() {
         let limits = Limits::new();
-        let begun = Instant::now();
+        let start = Instant::now();
         for _ in 0..40 {
             limits.admit(call::GET_FUNCTION_CONFIGURATION).await.unwrap();
         }
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = start.elapsed().as_secs_f64();
         assert!((4.8..5.1).contains(&seconds), "40 calls, one of them at once: {seconds}");
     }
 
     #[test]
-    fn the_shares_of_lambda_are_together_what_it_takes_in_any_second() {
+    fn the_shares_together_stay_within_lambdas_quota() {
         for share in [LAMBDA, LAMBDA_MOVES, LAMBDA_POLICIES] {
             assert!(share.burst > 0 && 1000 % share.per_second == 0, "{share:?}");
         }
         let most =
             |shares: &[Share]| shares.iter().map(|share| share.burst + share.per_second).sum::<usize>();
-        assert!(most(&[LAMBDA, LAMBDA_MOVES]) <= LAMBDA_TAKES);
-        assert!(most(&[LAMBDA_POLICIES]) <= LAMBDA_TAKES);
+        assert!(most(&[LAMBDA, LAMBDA_MOVES]) <= LAMBDA_QUOTA);
+        assert!(most(&[LAMBDA_POLICIES]) <= LAMBDA_QUOTA);
     }
 
-    /// The most calls that leave in any second, of so many of each kind that are made at once.
+    /// The most calls that leave in any second, if `each` calls of each kind are made at once.
     async fn busiest_second(limits: &Limits, calls: &[Call], each: usize) -> usize {
         let leave = async |call: Call| {
-            // What is not let go in time asks again, as an operation does.
+            // A call that may not leave in time is retried, as operations do.
             while limits.admit(call).await.is_err() {}
             Instant::now()
         };
@@ -225,48 +226,48 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn in_no_second_more_calls_leave_than_lambda_takes() {
+    async fn calls_never_exceed_lambdas_quota_in_any_second() {
         let limits = Limits::new();
         for rest in [0, 60_000, 60_007, 60_063, 60_124] {
             tokio::time::sleep(Duration::from_millis(rest)).await;
             let calls = [call::PUBLISH_VERSION, call::GET_FUNCTION_CONFIGURATION, call::UPDATE_ALIAS];
             let busiest = busiest_second(&limits, &calls, 20).await;
-            assert!((13..=LAMBDA_TAKES).contains(&busiest), "{busiest} after {rest} ms of rest");
+            assert!((13..=LAMBDA_QUOTA).contains(&busiest), "{busiest} after {rest} ms of pause");
             let busiest = busiest_second(&limits, &[call::GET_FUNCTION_POLICY], 40).await;
-            assert!(busiest <= LAMBDA_TAKES, "GetPolicy: {busiest} after {rest} ms of rest");
+            assert!(busiest <= LAMBDA_QUOTA, "GetPolicy: {busiest} after {rest} ms of pause");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_question_of_a_person_does_not_hold_up_a_rollback() {
+    async fn reads_for_people_do_not_delay_a_rollback() {
         let limits = Limits::new();
         tokio::join!(futures::future::join_all((0..12).map(|_| limits.admit(call::LIST_ALIASES))), async {
-            let begun = Instant::now();
+            let start = Instant::now();
             limits.admit(call::UPDATE_ALIAS).await.unwrap();
-            assert_eq!(begun.elapsed(), Duration::ZERO);
+            assert_eq!(start.elapsed(), Duration::ZERO);
         });
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_too_long_is_told_to_try_again() {
+    async fn a_call_that_waits_too_long_is_throttled() {
         let limits = Limits::new();
         limits.admit(call::CREATE_DEPLOYMENT).await.unwrap();
         let refused = limits.admit(call::CREATE_DEPLOYMENT).await.unwrap_err();
-        assert_eq!((refused.class, refused.code.as_str()), (Class::Throttled, "NotLetGo"));
+        assert_eq!((refused.class, refused.code.as_str()), (Class::Throttled, "RateLimited"));
         tokio::time::sleep(Duration::from_secs(5)).await;
         limits.admit(call::CREATE_DEPLOYMENT).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_api_has_one_change_at_a_time_and_a_stage_that_moves_is_next() {
-        let (limits, turns) = (Limits::new(), Turns::default());
-        let first = turns.take(&limits, call::CREATE_ROUTE, "a").await.unwrap();
-        assert!(turns.take(&limits, call::CREATE_ROUTE, "b").await.is_ok(), "another API");
+    async fn an_api_has_one_change_at_a_time_and_a_stage_moves_next() {
+        let (limits, locks) = (Limits::new(), ChangeLocks::default());
+        let first = locks.acquire(&limits, call::CREATE_ROUTE, "a").await.unwrap();
+        assert!(locks.acquire(&limits, call::CREATE_ROUTE, "b").await.is_ok(), "another API");
         let order = Mutex::new(vec![]);
         let change = async |name: &'static str, call| {
-            let turn = turns.take(&limits, call, "a").await.unwrap();
-            order.lock().unwrap().push(name);
-            drop(turn);
+            let guard = locks.acquire(&limits, call, "a").await.unwrap();
+            order.lock().push(name);
+            drop(guard);
         };
         let release = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
@@ -278,14 +279,14 @@ mod tests {
             change("a stage", call::UPDATE_STAGE),
             release,
         );
-        assert_eq!(*order.lock().unwrap(), ["a stage", "a route", "another route"]);
+        assert_eq!(*order.lock(), ["a stage", "a route", "another route"]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_turn_that_does_not_come_is_not_waited_for_for_ever() {
-        let (limits, turns) = (Limits::new(), Turns::default());
-        let _first = turns.take(&limits, call::CREATE_ROUTE, "a").await.unwrap();
-        let refused = turns.take(&limits, call::UPDATE_STAGE, "a").await.unwrap_err();
+    async fn waiting_for_a_change_has_a_limit() {
+        let (limits, locks) = (Limits::new(), ChangeLocks::default());
+        let _first = locks.acquire(&limits, call::CREATE_ROUTE, "a").await.unwrap();
+        let refused = locks.acquire(&limits, call::UPDATE_STAGE, "a").await.unwrap_err();
         assert_eq!(refused.class, Class::Throttled);
     }
 }

@@ -1,11 +1,11 @@
-//! Small translations between the SDK's values and ours that several services need.
+//! Conversions between the SDK's values and ours that several services use.
 
 use std::collections::{BTreeMap, HashMap};
 
 use aws_smithy_types::DateTime;
 use jiff::Timestamp;
 
-/// A time as the domain has it; `None` for one that no calendar knows.
+/// A time as a timestamp; `None` if it is out of range.
 pub(crate) fn timestamp(time: &DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
 }
@@ -15,7 +15,7 @@ pub(crate) fn sorted(map: Option<&HashMap<String, String>>) -> BTreeMap<String, 
     map.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// A map as an SDK takes it.
+/// A map in the SDK's type.
 pub(crate) fn unsorted(map: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
     Some(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
 }

@@ -43,10 +43,13 @@ pub struct Ready {
     pub bot_pid: Option<i32>,
     /// The folder of the logs, repositories and configuration.
     pub folder: String,
+    /// The shell script with `env` and the `PATH` of the `aws` command line; relative to the repository, if it is there.
+    pub env_file: String,
 }
 
 impl Ready {
-    pub fn new(at: &Addresses, slack: &SlackConfig, folder: &Path) -> Self {
+    pub fn new(at: &Addresses, slack: &SlackConfig, folder: &Path, repository: &Path) -> Self {
+        let env_file = folder.join("env.sh");
         Self {
             page: at.page.clone(),
             slack_api: format!("{}/api", at.page),
@@ -62,6 +65,7 @@ impl Ready {
             env: environment(at, folder),
             bot_pid: None,
             folder: folder.display().to_string(),
+            env_file: env_file.strip_prefix(repository).unwrap_or(&env_file).display().to_string(),
         }
     }
 }
@@ -131,11 +135,12 @@ mod tests {
         };
         let slack = SlackConfig::new(&at.page, &at.bot, BOT_TOKEN, SIGNING_SECRET);
         let folder = tempfile::tempdir().unwrap();
-        let ready = Ready::new(&at, &slack, folder.path());
+        let ready = Ready::new(&at, &slack, folder.path(), folder.path().parent().unwrap());
         let line = serde_json::to_value(&ready).unwrap();
         assert_eq!(line["stages"], "http://127.0.0.1:6/{pipeline}/{stage}");
         assert_eq!(line["users"].as_array().unwrap().len(), 4);
         assert_eq!(line["env"]["SLUICE_LISTEN"], "127.0.0.1:7");
+        assert!(Path::new(line["env_file"].as_str().unwrap()).is_relative(), "{line}");
         assert!(!serde_json::to_string(&ready).unwrap().contains('\n'));
         write_files(&ready, Path::new("/tools"), folder.path()).unwrap();
         let policy = std::fs::read_to_string(folder.path().join("sluice.toml")).unwrap();

@@ -90,7 +90,7 @@ impl Sandbox {
         let mut slack = SlackConfig::new(&at.page, &at.bot, BOT_TOKEN, SIGNING_SECRET);
         slack.manifest = Some(root.join("manifest.yml")).filter(|path| path.exists());
         slack.strict = strict.clone();
-        let mut ready = Ready::new(&at, &slack, &folder);
+        let mut ready = Ready::new(&at, &slack, &folder, &root);
         ready::write_files(&ready, &venv.bin, &folder).map_err(io("cannot write the sandbox's files"))?;
         slack.ready = serde_json::to_value(&ready).unwrap_or_default();
 

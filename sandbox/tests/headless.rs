@@ -1,4 +1,4 @@
-//! The sandbox as a program: what it prints, how it ends, and that nothing is left of it.
+//! The sandbox as a program: what it prints, how it ends, and that it leaves nothing running.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test")]
 
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ async fn start() -> (Child, Value) {
     let mut child = sandbox(&["--headless", "--no-bot", "--port", "0"]).spawn().unwrap();
     let mut line = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    tokio::time::timeout(PATIENCE, stdout.read_line(&mut line)).await.expect("the world is ready").unwrap();
+    tokio::time::timeout(PATIENCE, stdout.read_line(&mut line)).await.expect("the sandbox is ready").unwrap();
     if line.is_empty() {
         let output = child.wait_with_output().await.unwrap();
         panic!("{}", String::from_utf8_lossy(&output.stderr));
@@ -36,13 +36,13 @@ async fn answers(url: &str) -> bool {
     client.get(url).send().await.is_ok()
 }
 
-async fn silent(url: &str) {
-    let silence = async {
+async fn stops_answering(url: &str) {
+    let stopped = async {
         while answers(url).await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), silence)
+    tokio::time::timeout(Duration::from_secs(10), stopped)
         .await
         .unwrap_or_else(|_| panic!("{url} still answers"));
 }
@@ -53,7 +53,7 @@ fn url(line: &Value, name: &str) -> String {
     line[name].as_str().unwrap().replace(['{', '}'], "")
 }
 
-/// Where the emulator listens: its log says nothing, but its process is a child of the sandbox.
+/// The process id of the emulator, a child of the sandbox.
 fn emulator_of(child: &Child) -> u32 {
     let parent = child.id().unwrap();
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
@@ -61,9 +61,9 @@ fn emulator_of(child: &Child) -> u32 {
     ids.find(|id| {
         let read = |file: &str| std::fs::read_to_string(format!("/proc/{id}/{file}")).unwrap_or_default();
         let stat = read("stat");
-        let father =
+        let parent_id =
             stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
-        father == Some(parent) && read("cmdline").contains("emulator.py")
+        parent_id == Some(parent) && read("cmdline").contains("emulator.py")
     })
     .expect("the emulator runs")
 }
@@ -74,12 +74,12 @@ fn alive(id: u32) -> bool {
 }
 
 #[tokio::test]
-async fn a_world_tells_where_it_is_and_ends_with_its_starter() {
+async fn the_json_has_the_addresses_and_the_sandbox_ends_with_its_starter() {
     let (mut child, line) = start().await;
     for name in SERVED {
         assert!(answers(&url(&line, name)).await, "{name}");
     }
-    assert!(!answers(&url(&line, "bot")).await, "no bot was wanted");
+    assert!(!answers(&url(&line, "bot")).await, "--no-bot starts no bot");
     assert!(line["users"].as_array().unwrap().len() >= 4);
     for name in ["SLACK_BOT_TOKEN", "SLACK_API_URL", "SLUICE_LISTEN", "SLUICE_CONFIG", "AWS_ENDPOINT_URL"] {
         assert!(line["env"][name].is_string(), "{name}");
@@ -95,7 +95,7 @@ async fn a_world_tells_where_it_is_and_ends_with_its_starter() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_a_world_that_was_killed() {
+async fn killing_the_sandbox_leaves_nothing_running() {
     let (mut child, line) = start().await;
     let emulator = emulator_of(&child);
     child.kill().await.unwrap();
@@ -105,18 +105,18 @@ async fn nothing_is_left_of_a_world_that_was_killed() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the emulator is gone");
-    silent(&url(&line, "aws")).await;
+    stops_answering(&url(&line, "aws")).await;
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_said_and_nothing_is_started() {
+async fn a_port_in_use_is_reported_and_nothing_starts() {
     let held = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = held.local_addr().unwrap().port().to_string();
     let mut sandbox = sandbox(&["--headless", "--no-bot", "--port", &port]);
-    // `output` closes the standard input at once, which is no reason to end here.
+    // `output` closes the standard input at once, which must not end the sandbox here.
     let output = sandbox.env_remove("SLUICE_SANDBOX_STDIN").output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains(&format!("port {port} ")) && said.contains("--port"), "{said}");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains(&format!("port {port} ")) && error.contains("--port"), "{error}");
     assert!(output.stdout.is_empty());
 }

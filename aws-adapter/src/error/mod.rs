@@ -1,9 +1,9 @@
-//! The one place where an AWS error becomes a [`Class`]: by the table of codes and sentences (`table.rs`), and by its HTTP
-//! status where the table does not know it.
+//! Classifies AWS errors as a [`Class`]: by the table of codes and messages (`table.rs`), or by HTTP status if the table
+//! does not know the error.
 //!
-//! The rule for what is uncertain: a read that got no usable answer is transient, a mutation is ambiguous. A mutation
-//! answered with 500, 502 or 504 is ambiguous as well, because the service had the request when it failed; 503 is a
-//! refusal at the door.
+//! The rule for uncertain outcomes: a read without a usable answer is transient, a mutation is ambiguous. A mutation
+//! answered with 500, 502 or 504 is ambiguous too, because the service had the request when it failed; 503 is a
+//! refusal before any work.
 
 mod table;
 #[cfg(test)]
@@ -20,32 +20,32 @@ use sluice_model::{Class, PortError, PortResult};
 
 use crate::call::Call;
 
-/// Makes what the SDK says of a failed call into a port's error.
+/// Converts the SDK's error of a call to a port's error.
 pub(crate) fn failed<E>(call: Call) -> impl FnOnce(SdkError<E, HttpResponse>) -> PortError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     move |error| {
         let (class, code) = match &error {
-            // A success whose body cannot be read is no refusal.
+            // A success with an unreadable body is not a refusal.
             SdkError::ServiceError(answer) if answer.raw().status().is_success() => {
-                (lost(call), "AnswerLost")
+                (lost_answer(call), "AnswerLost")
             }
             SdkError::ServiceError(answer) => {
                 let code = answer.err().code().map(str::to_owned);
                 let message = answer.err().message().unwrap_or_default();
                 return refused(call, answer.raw(), code, message.to_owned());
             }
-            // Somebody on the way answered, in no protocol of AWS.
+            // A proxy answered, not an AWS service.
             SdkError::ResponseError(answer) if !answer.raw().status().is_success() => {
                 return refused(call, answer.raw(), None, chain(&error));
             }
             SdkError::ConstructionFailure(_) => (Class::Invalid, "NotSendable"),
-            SdkError::TimeoutError(_) => (lost(call), "Timeout"),
+            SdkError::TimeoutError(_) => (lost_answer(call), "Timeout"),
             SdkError::DispatchFailure(failure) => {
                 undispatched(call, failure.as_connector_error(), failure.is_timeout())
             }
-            _ => (lost(call), "AnswerLost"),
+            _ => (lost_answer(call), "AnswerLost"),
         };
         call.error(class, code, chain(&error))
     }
@@ -57,12 +57,12 @@ fn refused(call: Call, answer: &HttpResponse, code: Option<String>, message: Str
     PortError::new(call.name, class_of(call, status, &code, &message), code, message)
 }
 
-/// A request that we could not even put together.
+/// Converts an error of the SDK's request builders.
 pub(crate) fn unbuildable(call: Call) -> impl FnOnce(BuildError) -> PortError {
     move |error| call.error(Class::Invalid, "NotSendable", chain(&error))
 }
 
-/// What is absent is `None`; other errors stay errors.
+/// Returns `None` for an absent resource; other errors stay errors.
 pub(crate) fn found<T>(result: PortResult<T>) -> PortResult<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -71,7 +71,7 @@ pub(crate) fn found<T>(result: PortResult<T>) -> PortResult<Option<T>> {
     }
 }
 
-/// As [`found`], but only the absence of the thing itself, by its codes: the absence of what should hold it is an error.
+/// Like [`found`], but only for the given codes: if the parent resource is absent, that is an error.
 pub(crate) fn found_by<T>(result: PortResult<T>, absent: &[&str]) -> PortResult<Option<T>> {
     match result {
         Err(error) if absent.contains(&error.code.as_str()) => Ok(None),
@@ -79,14 +79,14 @@ pub(crate) fn found_by<T>(result: PortResult<T>, absent: &[&str]) -> PortResult<
     }
 }
 
-/// The class of a call whose answer we do not have.
-pub(crate) fn lost(call: Call) -> Class {
+/// The class of a call whose answer was lost.
+pub(crate) fn lost_answer(call: Call) -> Class {
     if call.mutates { Class::Ambiguous } else { Class::Transient }
 }
 
-/// The class of an error that a service gave: by the table, or by the status of what the table does not know.
+/// The class of a service's error: from the table, or from the status.
 fn class_of(call: Call, status: u16, code: &str, message: &str) -> Class {
-    if let Some(class) = table::listed(call.name, code, message) {
+    if let Some(class) = table::lookup(call.name, code, message) {
         return class;
     }
     match status {
@@ -96,26 +96,26 @@ fn class_of(call: Call, status: u16, code: &str, message: &str) -> Class {
         412 => Class::Precondition,
         429 => Class::Throttled,
         503 => Class::Transient,
-        500.. => lost(call),
+        500.. => lost_answer(call),
         _ => Class::Invalid,
     }
 }
 
 fn undispatched<E: Error + 'static>(call: Call, error: Option<&E>, timeout: bool) -> (Class, &'static str) {
-    let Some(error) = error else { return (lost(call), "AnswerLost") };
+    let Some(error) = error else { return (lost_answer(call), "AnswerLost") };
     match find::<CredentialsError>(error) {
-        // Credentials are looked for before anything is sent.
+        // The SDK loads credentials before it sends anything.
         Some(CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_)) => {
             (Class::Transient, "CredentialsUnavailable")
         }
         Some(_) => (Class::Denied, "CredentialsNotLoaded"),
         None if never_sent(error) => (Class::Transient, "Unreachable"),
-        None if timeout => (lost(call), "Timeout"),
-        None => (lost(call), "AnswerLost"),
+        None if timeout => (lost_answer(call), "Timeout"),
+        None => (lost_answer(call), "AnswerLost"),
     }
 }
 
-/// Whether the request certainly did not leave, because there was no connection for it.
+/// Whether the request was certainly not sent, because there was no connection.
 pub(crate) fn never_sent(error: &(dyn Error + 'static)) -> bool {
     find::<hyper_util::client::legacy::Error>(error).is_some_and(|error| error.is_connect())
 }

@@ -1,10 +1,10 @@
-//! What an error of AWS means, as one table: where it was said, its code, a part of its message, and its class.
+//! The meaning of AWS errors, as one table: where the error was returned, its code, a part of its message, and its class.
 //!
-//! The first row that fits counts, so that what a sentence decides stands before what a code decides. `where` is a call
-//! (`lambda:Invoke`), a service (`lambda`), or nothing: everywhere. Messages are compared without regard to case.
+//! The first matching row counts, so rows that match a message precede rows that match only a code. The first column is a
+//! call (`lambda:Invoke`), a service (`lambda`), or empty for all. Messages are compared case-insensitively.
 //!
-//! `tests/errors/shapes.tsv` holds every error that the service models know of the calls that we make, and
-//! `tests/errors/sentences.tsv` messages that services are known to send; the tests hold this table against both.
+//! `tests/errors/shapes.tsv` contains every error in the service models of our calls, and
+//! `tests/errors/sentences.tsv` messages that services are known to send; the tests check this table against both.
 
 use sluice_model::Class;
 
@@ -12,9 +12,9 @@ use Class::{Absent, Busy, Conflict, Denied, Invalid, Precondition, Quota, Thrott
 
 type Row = (&'static str, &'static str, &'static str, Class);
 
-/// Where a code means different things, and the call or the message decides.
+/// Codes with several meanings, which the call or the message decides.
 const BY_SENTENCE: &[Row] = &[
-    // A role that was made a moment ago is not known everywhere yet.
+    // A new role is not known everywhere yet.
     ("lambda", "InvalidParameterValueException", "cannot be assumed by lambda", Busy),
     ("lambda", "AccessDeniedException", "cannot be assumed by lambda", Busy),
     ("lambda", "InvalidParameterValueException", "execution role does not have permissions", Busy),
@@ -23,7 +23,7 @@ const BY_SENTENCE: &[Row] = &[
     ("lambda", "InvalidParameterValueException", "throttled by EC2", Throttled),
     ("codebuild", "InvalidInputException", "not authorized to perform: sts:AssumeRole", Busy),
     ("s3:PutBucketPolicy", "MalformedPolicy", "invalid principal", Busy),
-    // A change must end before the next one begins.
+    // The change in progress must end first.
     ("lambda", "ResourceConflictException", "in progress", Busy),
     ("lambda", "ResourceConflictException", "cannot be performed at this time", Busy),
     ("lambda", "ResourceConflictException", "concurrent update", Busy),
@@ -31,16 +31,16 @@ const BY_SENTENCE: &[Row] = &[
     ("apigatewayv2", "ConflictException", "try again later", Busy),
     // Preconditions.
     ("lambda:PublishVersion", "InvalidParameterValueException", "CodeSHA256", Precondition),
-    // Quotas, by the code of something else. API Gateway says so with status 429, too.
+    // Quotas, with a code that also means something else. API Gateway sends them with status 429, too.
     ("apigatewayv2", "", "maximum number of", Quota),
     ("apigatewayv2", "", "contact AWS if you need additional", Quota),
-    // A new account may not build at all; any other queue empties.
+    // A new account may not build at all; any other queue drains.
     ("codebuild:StartBuild", "AccountLimitExceededException", "more than 0 builds", Quota),
     ("codebuild:StartBuild", "AccountLimitExceededException", "", Throttled),
     ("iam", "MalformedPolicyDocument", "invalid principal", Busy),
 ];
 
-/// By code alone.
+/// Decided by the code alone.
 const BY_CODE: &[Row] = &[
     ("", "BandwidthLimitExceeded", "", Throttled),
     ("", "EC2ThrottledException", "", Throttled),
@@ -56,8 +56,8 @@ const BY_CODE: &[Row] = &[
     ("", "Throttling", "", Throttled),
     ("", "ThrottlingException", "", Throttled),
     ("", "TooManyRequestsException", "", Throttled),
-    // Refused because something else is being changed, or is not ready yet.
-    // A queue of that name was deleted in the last minute.
+    // Refused because another change is in progress, or the resource is not ready.
+    // A queue of this name was deleted in the last minute.
     ("", "AWS.SimpleQueueService.QueueDeletedRecently", "", Busy),
     ("", "QueueDeletedRecently", "", Busy),
     ("", "CodeArtifactUserDeletedException", "", Busy),
@@ -70,18 +70,18 @@ const BY_CODE: &[Row] = &[
     ("", "OperationAbortedException", "", Busy),
     ("", "ResourceNotReadyException", "", Busy),
     ("", "SnapStartNotReadyException", "", Busy),
-    // Refused at the door, for a reason that passes.
+    // Refused before any work, for a temporary reason.
     ("", "EncryptionKeyUnavailableException", "", Transient),
     ("", "RequestTimeout", "", Transient),
     ("", "ServiceUnavailable", "", Transient),
     ("", "ServiceUnavailableException", "", Transient),
-    // What did not hold.
+    // A precondition failed.
     ("", "ConcurrentReferenceUpdateException", "", Precondition),
     ("", "ParentCommitIdOutdatedException", "", Precondition),
     ("", "ParentCommitIdRequiredException", "", Precondition),
     ("", "PreconditionFailed", "", Precondition),
     ("", "PreconditionFailedException", "", Precondition),
-    // What exists already.
+    // The resource exists already.
     ("", "AWS.SimpleQueueService.QueueNameExists", "", Conflict),
     ("", "BranchNameExistsException", "", Conflict),
     ("", "BucketAlreadyExists", "", Conflict),
@@ -96,7 +96,7 @@ const BY_CODE: &[Row] = &[
     ("", "ResourceAlreadyExistsException", "", Conflict),
     ("", "ResourceConflictException", "", Conflict),
     ("", "ResourceInUseException", "", Conflict),
-    // What is not there.
+    // The resource does not exist.
     ("", "AWS.SimpleQueueService.NonExistentQueue", "", Absent),
     ("", "BranchDoesNotExistException", "", Absent),
     ("", "CommitDoesNotExistException", "", Absent),
@@ -114,7 +114,7 @@ const BY_CODE: &[Row] = &[
     ("", "QueueDoesNotExist", "", Absent),
     ("", "RepositoryDoesNotExistException", "", Absent),
     ("", "ResourceNotFoundException", "", Absent),
-    // The rights are missing, or what shows who we are is wrong, too old or not there.
+    // Missing permissions, or credentials that are wrong, expired or missing.
     ("", "AccessDenied", "", Denied),
     ("", "AccessDeniedException", "", Denied),
     ("", "AuthFailure", "", Denied),
@@ -154,7 +154,7 @@ const BY_CODE: &[Row] = &[
     ("", "ServiceQuotaExceededException", "", Quota),
     ("", "SubnetIPAddressLimitReachedException", "", Quota),
     ("", "TooManyBuckets", "", Quota),
-    // A 4xx, a 5xx or even a 409 by its status, but nothing that asking again would change.
+    // Refused with a 4xx, a 5xx or even a 409, but a retry would not help.
     ("", "CodeArtifactUserFailedException", "", Invalid),
     ("", "CodeSigningConfigNotFoundException", "", Invalid),
     ("", "InvalidObjectState", "", Invalid),
@@ -172,8 +172,8 @@ const BY_CODE: &[Row] = &[
     ("lambda", "S3FilesMountFailureException", "", Invalid),
 ];
 
-/// The class of an error that a service gave, if the table has it.
-pub(super) fn listed(call: &str, code: &str, message: &str) -> Option<Class> {
+/// The class of a service's error, if the table has it.
+pub(super) fn lookup(call: &str, code: &str, message: &str) -> Option<Class> {
     let message = message.to_ascii_lowercase();
     let fits = |(place, is, says, _): &&Row| {
         let here = place.is_empty()

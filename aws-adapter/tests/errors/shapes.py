@@ -1,10 +1,10 @@
-"""Every error that botocore's service models know of the calls that `call.rs` lists, against `shapes.tsv`.
+"""Compares every error in botocore's service models, for the calls that `call.rs` lists, with `shapes.tsv`.
 
-    python3 aws-adapter/tests/errors/shapes.py          compares; ends with 1 if a shape is missing or is there no more
-    python3 aws-adapter/tests/errors/shapes.py --write  writes the file: rows that are known keep their class, new ones
-                                                        get `?`, which a person replaces (the tests refuse it)
+    python3 aws-adapter/tests/errors/shapes.py          compares; exits with 1 if a shape is missing or obsolete
+    python3 aws-adapter/tests/errors/shapes.py --write  writes the file: known rows keep their class, new ones
+                                                        get `?`, which a person replaces (the tests reject it)
 
-The models of the installed botocore count. A row is call, code on the wire, HTTP status and class, between tabs.
+It reads the models of the installed botocore. A row is call, code on the wire, HTTP status and class, between tabs.
 """
 
 import pathlib
@@ -31,7 +31,7 @@ def shapes():
             error = shape.metadata.get("error", {})
             codes = {error.get("code", shape.name)}
             if service == "sqs":
-                # By its old codes in a header, by its new ones in the body.
+                # SQS sends the old code in a header and the new one in the body.
                 codes.add(shape.name)
             for code in codes:
                 yield call, code, str(error.get("httpStatusCode", 400))
@@ -47,7 +47,7 @@ def known():
 def main():
     wanted, there = sorted(set(shapes())), known()
     if "--write" in sys.argv[1:]:
-        head = "# Made by shapes.py from botocore's models; the class is ours. call, code, status, class.\n"
+        head = "# shapes.py writes this file from botocore's models; the class is ours. Columns: call, code, status, class.\n"
         rows = ["\t".join([*row, there.get(row, "?")]) for row in wanted]
         TABLE.write_text(head + "\n".join(rows) + "\n")
         return 0
@@ -55,8 +55,8 @@ def main():
     for row in sorted(missing):
         print("missing:", *row)
     for row in sorted(gone):
-        print("no more:", *row)
-    print(f"{len(wanted)} shapes of {len(calls())} calls; {len(missing)} missing, {len(gone)} gone")
+        print("obsolete:", *row)
+    print(f"{len(wanted)} shapes of {len(calls())} calls; {len(missing)} missing, {len(gone)} obsolete")
     return 1 if missing or gone else 0
 
 

@@ -1,4 +1,4 @@
-//! What the emulator gets wrong of Lambda, from recorded answers (FIELD, "The local AWS").
+//! Lambda's answers that the emulator gets wrong, as recorded answers (FIELD, "The local AWS").
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use sluice_aws_adapter::Aws;
 use sluice_commands::ports::{FunctionConfig, Invoked, Readiness, Tags};
 use sluice_model::{Class, CodeRef};
 
-use crate::rig::wire::{Answer, Wire, rest};
-use crate::rig::{aws, seen, target};
+use crate::harness::recorded_server::{Answer, RecordedServer, rest};
+use crate::harness::{aws, summary, target};
 
-/// For what no test waits.
+/// Longer than any test waits.
 const LONG: Duration = Duration::from_secs(20);
 const NOT_ASSUMABLE: &str = r#"{"message":"The role defined for the function cannot be assumed by Lambda."}"#;
 const VERSION_3: &str = r#"{"FunctionName":"f","FunctionArn":"arn:aws:lambda:us-east-1:000000000000:function:f:3",
@@ -18,10 +18,10 @@ const VERSION_3: &str = r#"{"FunctionName":"f","FunctionArn":"arn:aws:lambda:us-
     "MemorySize":256,"Timeout":9,"Architectures":["arm64"],"Environment":{"Variables":{"A":"1"}},
     "State":"Active","LastUpdateStatus":"InProgress"}"#;
 
-/// All ports against a service that answers so, always.
-async fn refusing(status: u16, code: &'static str, body: &'static str) -> (Aws, Wire) {
-    let wire = Wire::answering(vec![rest(status, code, body)]);
-    (aws(&wire.url).await, wire)
+/// All ports against a service that always gives this answer.
+async fn refusing(status: u16, code: &'static str, body: &'static str) -> (Aws, RecordedServer) {
+    let server = RecordedServer::answering(vec![rest(status, code, body)]);
+    (aws(&server.url).await, server)
 }
 
 fn config() -> FunctionConfig {
@@ -41,19 +41,22 @@ fn code() -> CodeRef {
 }
 
 #[tokio::test]
-async fn publishing_holds_both_preconditions() {
-    let (aws, wire) = refusing(
+async fn publishing_sends_both_preconditions() {
+    let (aws, server) = refusing(
         412,
         "PreconditionFailedException",
         r#"{"message":"The Revision Id provided does not match the latest Revision Id."}"#,
     )
     .await;
     let error = aws.functions.publish(&target(), "f", "c2hh", "r1").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:PublishVersion", Class::Precondition, "PreconditionFailedException"));
-    let body = &wire.asked()[0].body;
+    assert_eq!(
+        summary(&error),
+        ("lambda:PublishVersion", Class::Precondition, "PreconditionFailedException")
+    );
+    let body = &server.requests()[0].body;
     assert!(body.contains(r#""CodeSha256":"c2hh""#) && body.contains(r#""RevisionId":"r1""#), "{body}");
 
-    let (aws, _wire) = refusing(
+    let (aws, _server) = refusing(
         400,
         "InvalidParameterValueException",
         r#"{"message":"CodeSHA256 (a) is different from current CodeSHA256 in $LATEST (b)"}"#,
@@ -61,61 +64,61 @@ async fn publishing_holds_both_preconditions() {
     .await;
     let error = aws.functions.publish(&target(), "f", "c2hh", "r1").await.unwrap_err();
     assert_eq!(
-        seen(&error),
+        summary(&error),
         ("lambda:PublishVersion", Class::Precondition, "InvalidParameterValueException")
     );
 }
 
 #[tokio::test]
 async fn new_code_is_published_in_the_same_call() {
-    let wire = Wire::answering(vec![rest(200, "", VERSION_3)]);
-    let version = aws(&wire.url).await.functions.update_code(&target(), "f", &code(), "arm64", "r1").await;
-    let version = version.expect("it is answered");
+    let server = RecordedServer::answering(vec![rest(200, "", VERSION_3)]);
+    let version = aws(&server.url).await.functions.update_code(&target(), "f", &code(), "arm64", "r1").await;
+    let version = version.expect("an answer");
     assert_eq!((version.version.as_str(), version.revision.as_str()), ("3", "r2"));
     assert_eq!(version.readiness, Readiness::Pending, "the update is in progress");
     assert_eq!((version.config.memory, version.config.architecture.as_str()), (256, "arm64"));
-    let body = &wire.asked()[0].body;
+    let body = &server.requests()[0].body;
     for part in [r#""Publish":true"#, r#""RevisionId":"r1""#, r#""S3ObjectVersion":"v""#] {
         assert!(body.contains(part), "{part} in {body}");
     }
 }
 
 #[tokio::test]
-async fn publishing_what_is_published_gives_that_version() {
-    let wire = Wire::answering(vec![rest(201, "", VERSION_3)]);
-    let version = aws(&wire.url).await.functions.publish(&target(), "f", "c2hh", "r2").await;
-    let version = version.expect("it is answered");
+async fn publishing_unchanged_code_returns_the_existing_version() {
+    let server = RecordedServer::answering(vec![rest(201, "", VERSION_3)]);
+    let version = aws(&server.url).await.functions.publish(&target(), "f", "c2hh", "r2").await;
+    let version = version.expect("an answer");
     assert_eq!((version.version.as_str(), version.arn.matches(":3").count()), ("3", 1));
 }
 
 #[tokio::test]
-async fn a_change_in_progress_is_waited_for() {
+async fn a_change_in_progress_is_busy() {
     let busy = r#"{"Type":"User","message":"An update is in progress for resource"}"#;
-    let (aws, wire) = refusing(409, "ResourceConflictException", busy).await;
+    let (aws, server) = refusing(409, "ResourceConflictException", busy).await;
     let error = aws.functions.update_code(&target(), "f", &code(), "x86_64", "r1").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:UpdateFunctionCode", Class::Busy, "ResourceConflictException"));
+    assert_eq!(summary(&error), ("lambda:UpdateFunctionCode", Class::Busy, "ResourceConflictException"));
     let error = aws.functions.update_config(&target(), "f", &config(), "r1").await.unwrap_err();
     assert_eq!(
-        seen(&error),
+        summary(&error),
         ("lambda:UpdateFunctionConfiguration", Class::Busy, "ResourceConflictException")
     );
-    assert_eq!(wire.asked().len(), 2, "each was sent once");
+    assert_eq!(server.requests().len(), 2, "each is sent once");
 }
 
 #[tokio::test]
-async fn an_alias_cannot_point_to_a_version_that_is_not_there() {
+async fn an_alias_cannot_point_to_a_missing_version() {
     let missing = r#"{"Type":"User","Message":"Function not found: f:9"}"#;
-    let (aws, wire) = refusing(404, "ResourceNotFoundException", missing).await;
+    let (aws, server) = refusing(404, "ResourceNotFoundException", missing).await;
     let error = aws.functions.move_alias(&target(), "f", "prod", "9", "r1").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:UpdateAlias", Class::Absent, "ResourceNotFoundException"));
-    let body = &wire.asked()[0].body;
+    assert_eq!(summary(&error), ("lambda:UpdateAlias", Class::Absent, "ResourceNotFoundException"));
+    let body = &server.requests()[0].body;
     assert!(body.contains(r#""FunctionVersion":"9""#) && body.contains(r#""RevisionId":"r1""#), "{body}");
 }
 
-/// The emulator sends all calls to the primary version.
+/// The emulator ignores weights and sends all calls to the primary version.
 #[tokio::test]
-async fn all_aliases_are_listed_with_where_a_part_of_their_calls_goes() {
-    let wire = Wire::answering(vec![
+async fn aliases_are_listed_with_their_weights() {
+    let server = RecordedServer::answering(vec![
         rest(
             200,
             "",
@@ -129,107 +132,104 @@ async fn all_aliases_are_listed_with_where_a_part_of_their_calls_goes() {
         ),
         rest(404, "ResourceNotFoundException", r#"{"Message":"Function not found"}"#),
     ]);
-    let port = aws(&wire.url).await.functions;
-    let listed = port.aliases(&target(), "f").await.expect("it is answered").expect("it is there");
-    let said: Vec<_> = listed.iter().map(|alias| (alias.name.as_str(), alias.serves())).collect();
-    assert_eq!(said, [("dev", "7".to_owned()), ("prod", "5 (100/1000 to 6)".to_owned())]);
+    let port = aws(&server.url).await.functions;
+    let listed = port.aliases(&target(), "f").await.expect("an answer").expect("the resource exists");
+    let served: Vec<_> = listed.iter().map(|alias| (alias.name.as_str(), alias.serves())).collect();
+    assert_eq!(served, [("dev", "7".to_owned()), ("prod", "5 (100/1000 to 6)".to_owned())]);
     assert_eq!(port.aliases(&target(), "f").await, Ok(None));
-    assert!(wire.asked()[1].line.contains("Marker=more"), "{:?}", wire.asked()[1]);
+    assert!(server.requests()[1].line.contains("Marker=more"), "{:?}", server.requests()[1]);
 }
 
 #[tokio::test]
-async fn an_alias_is_moved_with_all_of_its_calls() {
+async fn moving_an_alias_removes_its_weights() {
     let moved = r#"{"AliasArn":"arn:a","Name":"prod","FunctionVersion":"2","RevisionId":"r2"}"#;
-    let wire = Wire::answering(vec![rest(200, "", moved)]);
-    aws(&wire.url)
-        .await
-        .functions
-        .move_alias(&target(), "f", "prod", "2", "r1")
-        .await
-        .expect("it is answered");
-    let body = &wire.asked()[0].body;
+    let server = RecordedServer::answering(vec![rest(200, "", moved)]);
+    aws(&server.url).await.functions.move_alias(&target(), "f", "prod", "2", "r1").await.expect("an answer");
+    let body = &server.requests()[0].body;
     assert!(body.contains(r#""RoutingConfig":{"AdditionalVersionWeights":{}}"#), "{body}");
 }
 
 #[tokio::test]
-async fn an_alias_that_moved_meanwhile_is_a_conflict() {
+async fn moving_an_alias_that_changed_meanwhile_fails_its_precondition() {
     let stale = r#"{"Type":"User","message":"The RevisionId provided does not match"}"#;
-    let (aws, _wire) = refusing(412, "PreconditionFailedException", stale).await;
+    let (aws, _server) = refusing(412, "PreconditionFailedException", stale).await;
     let error = aws.functions.move_alias(&target(), "f", "prod", "2", "r1").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:UpdateAlias", Class::Precondition, "PreconditionFailedException"));
+    assert_eq!(summary(&error), ("lambda:UpdateAlias", Class::Precondition, "PreconditionFailedException"));
 }
 
 #[tokio::test]
-async fn a_new_role_is_waited_for_and_a_wrong_value_is_not() {
+async fn a_new_role_is_busy_and_a_wrong_value_is_invalid() {
     let none = Tags::new();
-    let (aws, wire) = refusing(400, "InvalidParameterValueException", NOT_ASSUMABLE).await;
+    let (aws, server) = refusing(400, "InvalidParameterValueException", NOT_ASSUMABLE).await;
     let error = aws.functions.create_function(&target(), "f", &config(), &code(), &none).await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:CreateFunction", Class::Busy, "InvalidParameterValueException"));
-    assert_eq!(wire.asked().len(), 1, "the waiting is the journal's");
+    assert_eq!(summary(&error), ("lambda:CreateFunction", Class::Busy, "InvalidParameterValueException"));
+    assert_eq!(server.requests().len(), 1, "the journal waits, not the SDK");
 
     let wrong = r#"{"message":"Unsupported runtime"}"#;
-    let (aws, _wire) = refusing(400, "InvalidParameterValueException", wrong).await;
+    let (aws, _server) = refusing(400, "InvalidParameterValueException", wrong).await;
     let error = aws.functions.create_function(&target(), "f", &config(), &code(), &none).await.unwrap_err();
     assert_eq!(error.class, Class::Invalid);
 }
 
 #[tokio::test]
-async fn a_failure_inside_the_service_leaves_a_mutation_uncertain() {
-    let (aws, wire) = refusing(500, "ServiceException", r#"{"message":"internal"}"#).await;
+async fn a_service_failure_makes_a_mutation_ambiguous() {
+    let (aws, server) = refusing(500, "ServiceException", r#"{"message":"internal"}"#).await;
     let error = aws.functions.move_alias(&target(), "f", "prod", "2", "r1").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:UpdateAlias", Class::Ambiguous, "ServiceException"));
-    assert_eq!(wire.asked().len(), 1, "our own success must not meet us as a conflict");
+    assert_eq!(summary(&error), ("lambda:UpdateAlias", Class::Ambiguous, "ServiceException"));
+    assert_eq!(server.requests().len(), 1, "our own success must not return as a conflict");
 }
 
 #[tokio::test]
-async fn an_answer_without_what_it_always_has_leaves_a_mutation_uncertain() {
-    let (aws, _wire) = refusing(200, "", "{}").await;
+async fn an_incomplete_answer_makes_a_mutation_ambiguous() {
+    let (aws, _server) = refusing(200, "", "{}").await;
     let error = aws.functions.create_alias(&target(), "f", "prod", "2").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:CreateAlias", Class::Ambiguous, "IncompleteAnswer"));
+    assert_eq!(summary(&error), ("lambda:CreateAlias", Class::Ambiguous, "IncompleteAnswer"));
     let error = aws.functions.alias(&target(), "f", "prod").await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:GetAlias", Class::Invalid, "IncompleteAnswer"));
+    assert_eq!(summary(&error), ("lambda:GetAlias", Class::Invalid, "IncompleteAnswer"));
 }
 
 #[tokio::test]
-async fn a_call_of_a_function_says_which_version_failed_and_why() {
+async fn a_failed_invocation_reports_its_version_and_error() {
     let headers = vec![
         ("content-type", "application/json"),
         ("x-amz-function-error", "Unhandled"),
         ("x-amz-executed-version", "4"),
     ];
-    let said = r#"{"errorMessage":"'total'","errorType":"KeyError","requestId":"1","stackTrace":["line 3"]}"#;
-    let wire = Wire::answering(vec![Answer::Http(200, headers, said)]);
+    let payload =
+        r#"{"errorMessage":"'total'","errorType":"KeyError","requestId":"1","stackTrace":["line 3"]}"#;
+    let server = RecordedServer::answering(vec![Answer::Http(200, headers, payload)]);
     let invoked =
-        aws(&wire.url).await.functions.invoke(&target(), "f", "prod", r#"{"ping":true}"#, LONG).await;
+        aws(&server.url).await.functions.invoke(&target(), "f", "prod", r#"{"ping":true}"#, LONG).await;
     let error = Some("Unhandled: KeyError: 'total'".to_owned());
     assert_eq!(invoked, Ok(Invoked { version: Some("4".into()), error }));
-    let asked = wire.asked();
-    assert_eq!(asked.len(), 1);
-    assert!(asked[0].line.contains("/functions/f/invocations?Qualifier=prod"), "{}", asked[0].line);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    assert!(requests[0].line.contains("/functions/f/invocations?Qualifier=prod"), "{}", requests[0].line);
     assert_eq!(
-        (asked[0].body.as_str(), asked[0].header("x-amz-invocation-type")),
+        (requests[0].body.as_str(), requests[0].header("x-amz-invocation-type")),
         (r#"{"ping":true}"#, Some("RequestResponse"))
     );
-    // It may have had its effect: the SDK does not repeat it.
-    let wire = Wire::answering(vec![Answer::Drop]);
-    let error = aws(&wire.url).await.functions.invoke(&target(), "f", "prod", "{}", LONG).await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:Invoke", Class::Ambiguous, "AnswerLost"));
-    assert_eq!(wire.asked().len(), 1);
+    // It may have had its effect, so the SDK does not retry it.
+    let server = RecordedServer::answering(vec![Answer::Drop]);
+    let error =
+        aws(&server.url).await.functions.invoke(&target(), "f", "prod", "{}", LONG).await.unwrap_err();
+    assert_eq!(summary(&error), ("lambda:Invoke", Class::Ambiguous, "AnswerLost"));
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn a_call_of_a_function_is_given_the_time_that_was_asked_for() {
-    let wire = Wire::answering(vec![Answer::Hold]);
+async fn an_invocation_has_the_requested_timeout() {
+    let server = RecordedServer::answering(vec![Answer::Hold]);
     let within = Duration::from_millis(50);
     let error =
-        aws(&wire.url).await.functions.invoke(&target(), "f", "prod", "{}", within).await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:Invoke", Class::Ambiguous, "Timeout"));
-    assert_eq!(wire.asked().len(), 1);
+        aws(&server.url).await.functions.invoke(&target(), "f", "prod", "{}", within).await.unwrap_err();
+    assert_eq!(summary(&error), ("lambda:Invoke", Class::Ambiguous, "Timeout"));
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
-async fn a_role_that_the_data_plane_does_not_know_yet_is_waited_for() {
-    let (aws, _wire) = refusing(403, "AccessDeniedException", NOT_ASSUMABLE).await;
+async fn a_role_that_the_data_plane_does_not_know_yet_is_busy() {
+    let (aws, _server) = refusing(403, "AccessDeniedException", NOT_ASSUMABLE).await;
     let error = aws.functions.invoke(&target(), "f", "prod", "{}", LONG).await.unwrap_err();
-    assert_eq!(seen(&error), ("lambda:Invoke", Class::Busy, "AccessDeniedException"));
+    assert_eq!(summary(&error), ("lambda:Invoke", Class::Busy, "AccessDeniedException"));
 }

@@ -1,10 +1,9 @@
-//! The ports as the layers above use them, over the wire: recorded answers where no emulator is right, an emulator
-//! elsewhere.
+//! The ports over the server: recorded answers where the emulator is wrong, the emulator elsewhere.
 
-mod account;
 mod effects;
 mod emulator;
+mod harness;
 mod lambda;
+mod quotas;
 mod recorded;
 mod refusals;
-mod rig;

@@ -1,12 +1,12 @@
-//! CodeCommit and CodeBuild, which no emulator has, and what S3 answers in other hands and other regions.
+//! CodeCommit and CodeBuild, which the emulator lacks, and S3's answers for other accounts and regions.
 
 use std::collections::BTreeMap;
 
 use sluice_commands::ports::{BuildRequest, BuildStatus, DeploymentState, NewFile, ProjectSpec, Tags};
 use sluice_model::{Class, CommitId, Target};
 
-use crate::rig::wire::{Answer, Wire, json, xml};
-use crate::rig::{aws, aws_in, seen, target};
+use crate::harness::recorded_server::{Answer, RecordedServer, json, xml};
+use crate::harness::{aws, aws_in, summary, target};
 
 const COMMIT: &str = "4c925148EXAMPLE0000000000000000000000000";
 
@@ -28,24 +28,24 @@ fn spec() -> ProjectSpec {
 }
 
 #[tokio::test]
-async fn the_first_commit_has_no_parent_and_conflicts_with_a_branch_that_has_one() {
+async fn the_first_commit_fails_if_the_branch_has_one() {
     let files = [NewFile { path: "app/handler.py".into(), content: "hi".into() }];
-    let wire = Wire::answering(vec![
+    let server = RecordedServer::answering(vec![
         json(200, r#"{"commitId":"4c9251484c9251484c9251484c9251484c925148","treeId":"x","filesAdded":[]}"#),
         json(
             400,
             r#"{"__type":"ParentCommitIdRequiredException","message":"A parent commit ID is required"}"#,
         ),
     ]);
-    let port = aws(&wire.url).await.repositories;
+    let port = aws(&server.url).await.repositories;
     let made = port.create_first_commit(&target(), "orders", "main", "Begin", &files).await;
     assert_eq!(made, Ok(commit()));
     let again = port.create_first_commit(&target(), "orders", "main", "Begin", &files).await.unwrap_err();
     assert_eq!(
-        seen(&again),
+        summary(&again),
         ("codecommit:CreateCommit", Class::Precondition, "ParentCommitIdRequiredException")
     );
-    let body = &wire.asked()[0].body;
+    let body = &server.requests()[0].body;
     assert!(
         body.contains(r#""filePath":"app/handler.py""#) && body.contains(r#""fileContent":"aGk=""#),
         "{body}"
@@ -55,46 +55,46 @@ async fn the_first_commit_has_no_parent_and_conflicts_with_a_branch_that_has_one
 
 #[tokio::test]
 async fn a_commit_is_read_with_its_author_and_time() {
-    let wire = Wire::answering(vec![json(
+    let server = RecordedServer::answering(vec![json(
         200,
         r#"{"commit":{"commitId":"4c9251484c9251484c9251484c9251484c925148","message":"Fix it\n\nWhy","author":
            {"name":"Ann","email":"a@x","date":"1484167798 -0800"}}}"#,
     )]);
-    let read = aws(&wire.url).await.repositories.commit(&target(), "orders", &commit()).await;
-    let read = read.expect("it is answered").expect("it is there");
+    let read = aws(&server.url).await.repositories.commit(&target(), "orders", &commit()).await;
+    let read = read.expect("an answer").expect("the resource exists");
     assert_eq!((read.author.as_str(), read.subject.as_str()), ("Ann", "Fix it"));
     assert_eq!(read.at.map(|at| at.as_second()), Some(1_484_167_798));
 }
 
 #[tokio::test]
-async fn what_is_not_in_a_repository_is_none_but_no_repository_is_an_error() {
-    let wire = Wire::answering(vec![
+async fn absent_branches_and_commits_are_none_but_an_absent_repository_is_an_error() {
+    let server = RecordedServer::answering(vec![
         json(400, r#"{"__type":"BranchDoesNotExistException"}"#),
         json(400, r#"{"__type":"InvalidBranchNameException"}"#),
         json(400, r#"{"__type":"CommitIdDoesNotExistException"}"#),
         json(400, r#"{"__type":"RepositoryDoesNotExistException"}"#),
         json(400, r#"{"__type":"RepositoryDoesNotExistException"}"#),
     ]);
-    let port = aws(&wire.url).await.repositories;
+    let port = aws(&server.url).await.repositories;
     assert_eq!(port.branch(&target(), "orders", "main").await, Ok(None));
-    assert_eq!(port.branch(&target(), "orders", "bad..name").await, Ok(None), "no name of a branch");
+    assert_eq!(port.branch(&target(), "orders", "bad..name").await, Ok(None), "not a valid branch name");
     assert_eq!(port.commit(&target(), "orders", &commit()).await, Ok(None));
     assert_eq!(port.repository(&target(), "orders").await, Ok(None));
     assert_eq!(port.branch(&target(), "orders", "main").await.unwrap_err().class, Class::Absent);
 }
 
 #[tokio::test]
-async fn a_commit_id_that_is_none_is_an_error_and_no_value() {
+async fn an_invalid_commit_id_is_an_error() {
     let body = r#"{"branch":{"branchName":"main","commitId":"4c925148EXAMPLE0000000000000000000000000"}}"#;
     assert!(body.contains(COMMIT) && CommitId::new(COMMIT).is_err());
-    let wire = Wire::answering(vec![json(200, body)]);
-    let error = aws(&wire.url).await.repositories.branch(&target(), "orders", "main").await.unwrap_err();
-    assert_eq!(seen(&error), ("codecommit:GetBranch", Class::Invalid, "UnreadableCommitId"));
+    let server = RecordedServer::answering(vec![json(200, body)]);
+    let error = aws(&server.url).await.repositories.branch(&target(), "orders", "main").await.unwrap_err();
+    assert_eq!(summary(&error), ("codecommit:GetBranch", Class::Invalid, "UnreadableCommitId"));
 }
 
 #[tokio::test]
-async fn a_project_waits_for_its_role() {
-    let wire = Wire::answering(vec![
+async fn a_project_with_a_new_role_is_busy() {
+    let server = RecordedServer::answering(vec![
         json(
             400,
             r#"{"__type":"InvalidInputException","message":"CodeBuild is not authorized to perform: sts:AssumeRole on arn:aws:iam::000000000000:role/sluice/build"}"#,
@@ -106,15 +106,15 @@ async fn a_project_waits_for_its_role() {
             r#"{"project":{"name":"sluice-orders","arn":"arn:p","serviceRole":"arn:r","tags":[{"key":"sluice:pipeline","value":"orders"}]}}"#,
         ),
     ]);
-    let port = aws(&wire.url).await.builders;
+    let port = aws(&server.url).await.builders;
     let mut classes = Vec::new();
     for _ in 0..3 {
         classes.push(port.create_project(&target(), &spec()).await.unwrap_err().class);
     }
     assert_eq!(classes, [Class::Busy, Class::Invalid, Class::Conflict]);
-    let project = port.create_project(&target(), &spec()).await.expect("the fourth one");
+    let project = port.create_project(&target(), &spec()).await.expect("the fourth attempt succeeds");
     assert_eq!((project.role.as_str(), project.tags.len()), ("arn:r", 1));
-    let body = &wire.asked()[3].body;
+    let body = &server.requests()[3].body;
     for part in [
         r#""source":{"type":"CODECOMMIT","location":"https://git-codecommit"#,
         r#""packaging":"NONE""#,
@@ -128,8 +128,8 @@ async fn a_project_waits_for_its_role() {
 }
 
 #[tokio::test]
-async fn a_build_is_started_with_its_token_and_told_as_it_stands() {
-    let wire = Wire::answering(vec![json(
+async fn a_build_is_started_with_its_token_and_read_completely() {
+    let server = RecordedServer::answering(vec![json(
         200,
         r#"{"build":{"id":"sluice-orders:1","buildStatus":"FAILED","currentPhase":"COMPLETED","startTime":1.5E9,
             "resolvedSourceVersion":"4c92","environment":{"type":"LINUX_CONTAINER","image":"i","computeType":"c",
@@ -146,13 +146,13 @@ async fn a_build_is_started_with_its_token_and_told_as_it_stands() {
         bucket: "artifacts".into(),
         prefix: "orders/builds/12".into(),
     };
-    let run = aws(&wire.url).await.builders.start_build(&target(), &request).await.expect("it is answered");
+    let run = aws(&server.url).await.builders.start_build(&target(), &request).await.expect("an answer");
     assert_eq!((run.status, run.phases.len()), (BuildStatus::Failed, 2));
     assert_eq!(run.phases[0].message.as_deref(), Some("exit status 1"));
     assert_eq!(run.phases[1].status, None);
     assert_eq!(run.environment.get("SLUICE_OP").map(String::as_str), Some("op1"));
     assert_eq!(run.log.map(|log| log.stream).as_deref(), Some("s"));
-    let body = &wire.asked()[0].body;
+    let body = &server.requests()[0].body;
     for part in [
         r#""idempotencyToken":"op1-start""#,
         r#""sourceVersion":"4c9251484c9251484c9251484c9251484c925148""#,
@@ -163,8 +163,8 @@ async fn a_build_is_started_with_its_token_and_told_as_it_stands() {
 }
 
 #[tokio::test]
-async fn a_full_queue_of_builds_is_throttling() {
-    let wire = Wire::answering(vec![json(
+async fn a_full_build_queue_is_throttled() {
+    let server = RecordedServer::answering(vec![json(
         400,
         r#"{"__type":"AccountLimitExceededException","message":"Cannot have more than 1 builds in queue for the account"}"#,
     )]);
@@ -176,36 +176,36 @@ async fn a_full_queue_of_builds_is_throttling() {
         bucket: "b".into(),
         prefix: "x".into(),
     };
-    let error = aws(&wire.url).await.builders.start_build(&target(), &request).await.unwrap_err();
-    assert_eq!(seen(&error), ("codebuild:StartBuild", Class::Throttled, "AccountLimitExceededException"));
+    let error = aws(&server.url).await.builders.start_build(&target(), &request).await.unwrap_err();
+    assert_eq!(summary(&error), ("codebuild:StartBuild", Class::Throttled, "AccountLimitExceededException"));
 }
 
 #[tokio::test]
-async fn a_bucket_is_ours_or_somebody_elses_and_never_changed_by_making_it() {
-    let wire = Wire::answering(vec![Answer::Http(200, vec![], "")]);
-    let error = aws(&wire.url).await.objects.create_bucket(&target(), "b", &Tags::new()).await.unwrap_err();
-    assert_eq!(seen(&error), ("s3:CreateBucket", Class::Conflict, "BucketAlreadyOwnedByYou"));
-    assert_eq!(wire.asked().len(), 1, "us-east-1 would answer 200");
-    assert!(wire.asked()[0].line.starts_with("HEAD /b"), "path style at an address");
-    assert_eq!(wire.asked()[0].header("x-amz-expected-bucket-owner"), Some("000000000000"));
+async fn creating_a_bucket_never_changes_an_existing_one() {
+    let server = RecordedServer::answering(vec![Answer::Http(200, vec![], "")]);
+    let error = aws(&server.url).await.objects.create_bucket(&target(), "b", &Tags::new()).await.unwrap_err();
+    assert_eq!(summary(&error), ("s3:CreateBucket", Class::Conflict, "BucketAlreadyOwnedByYou"));
+    assert_eq!(server.requests().len(), 1, "us-east-1 would answer CreateBucket with 200");
+    assert!(server.requests()[0].line.starts_with("HEAD /b"), "an address uses path style");
+    assert_eq!(server.requests()[0].header("x-amz-expected-bucket-owner"), Some("000000000000"));
 
     let taken = xml(409, "<Error><Code>BucketAlreadyExists</Code><Message>taken</Message></Error>");
-    let wire = Wire::answering(vec![Answer::Http(403, vec![], ""), taken]);
-    let error = aws(&wire.url).await.objects.create_bucket(&target(), "b", &Tags::new()).await.unwrap_err();
-    assert_eq!(seen(&error), ("s3:CreateBucket", Class::Conflict, "BucketAlreadyExists"));
+    let server = RecordedServer::answering(vec![Answer::Http(403, vec![], ""), taken]);
+    let error = aws(&server.url).await.objects.create_bucket(&target(), "b", &Tags::new()).await.unwrap_err();
+    assert_eq!(summary(&error), ("s3:CreateBucket", Class::Conflict, "BucketAlreadyExists"));
 }
 
 #[tokio::test]
-async fn a_bucket_is_made_with_its_tags_and_where_it_must_be_with_its_region() {
+async fn a_bucket_is_created_with_its_tags_and_outside_us_east_1_with_its_region() {
     let tags = Tags::from([("sluice:pipeline".into(), "orders".into())]);
     let answers = vec![Answer::Http(404, vec![], ""), Answer::Http(200, vec![], "")];
     for (region, constraint) in
         [("us-east-1", None), ("eu-central-1", Some("<LocationConstraint>eu-central-1</LocationConstraint>"))]
     {
-        let wire = Wire::answering(answers.clone());
+        let server = RecordedServer::answering(answers.clone());
         let there = Target { region: region.into(), ..target() };
-        aws_in(region, &wire.url).await.objects.create_bucket(&there, "b", &tags).await.expect("made");
-        let body = wire.asked().pop().expect("it was asked").body;
+        aws_in(region, &server.url).await.objects.create_bucket(&there, "b", &tags).await.expect("made");
+        let body = server.requests().pop().expect("a request").body;
         assert!(body.contains("<Tag><Key>sluice:pipeline</Key><Value>orders</Value></Tag>"), "{body}");
         match constraint {
             Some(constraint) => assert!(body.contains(constraint), "{body}"),
@@ -215,30 +215,30 @@ async fn a_bucket_is_made_with_its_tags_and_where_it_must_be_with_its_region() {
 }
 
 #[tokio::test]
-async fn an_object_is_read_no_further_than_its_limit() {
+async fn an_object_is_read_up_to_its_limit() {
     let answer = Answer::Http(200, vec![("x-amz-version-id", "v1")], "0123456789");
-    let wire = Wire::answering(vec![answer]);
-    let port = aws(&wire.url).await.objects;
+    let server = RecordedServer::answering(vec![answer]);
+    let port = aws(&server.url).await.objects;
     let read = port.object(&target(), "b", "k", Some("v1"), 10).await.expect("read").expect("there");
     assert_eq!((&read.content[..], read.version.as_deref()), (&b"0123456789"[..], Some("v1")));
     let error = port.object(&target(), "b", "k", None, 9).await.unwrap_err();
-    assert_eq!(seen(&error), ("s3:GetObject", Class::Invalid, "EntityTooLarge"));
+    assert_eq!(summary(&error), ("s3:GetObject", Class::Invalid, "EntityTooLarge"));
 }
 
 #[tokio::test]
-async fn no_object_is_none_but_no_bucket_is_an_error() {
-    let wire = Wire::answering(vec![
+async fn an_absent_object_is_none_but_an_absent_bucket_is_an_error() {
+    let server = RecordedServer::answering(vec![
         xml(404, "<Error><Code>NoSuchKey</Code><Message>none</Message></Error>"),
         xml(404, "<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>"),
     ]);
-    let port = aws(&wire.url).await.objects;
+    let port = aws(&server.url).await.objects;
     assert_eq!(port.object(&target(), "b", "k", None, 9).await, Ok(None));
     assert_eq!(port.object(&target(), "b", "k", None, 9).await.unwrap_err().class, Class::Absent);
 }
 
 #[tokio::test]
-async fn a_deployment_says_whether_it_can_be_served() {
-    let wire = Wire::answering(vec![
+async fn a_deployment_reports_its_state() {
+    let server = RecordedServer::answering(vec![
         json(201, r#"{"deploymentId":"d3","deploymentStatus":"PENDING","description":"sluice x"}"#),
         json(
             200,
@@ -247,18 +247,18 @@ async fn a_deployment_says_whether_it_can_be_served() {
                {"deploymentId":"d3","deploymentStatus":"PENDING"}]}"#,
         ),
     ]);
-    let port = aws(&wire.url).await.gateway;
-    let made = port.create_deployment(&target(), "a1", "sluice x").await.expect("it is answered");
+    let port = aws(&server.url).await.gateway;
+    let made = port.create_deployment(&target(), "a1", "sluice x").await.expect("an answer");
     assert_eq!((made.id.as_str(), made.state), ("d3", DeploymentState::Pending));
-    let listed = port.deployments(&target(), "a1").await.expect("it is answered");
+    let listed = port.deployments(&target(), "a1").await.expect("an answer");
     let states: Vec<_> = listed.into_iter().map(|deployment| deployment.state).collect();
     let failed = DeploymentState::Failed("no route".into());
     assert_eq!(states, [DeploymentState::Deployed, failed, DeploymentState::Pending]);
 }
 
 #[tokio::test]
-async fn another_change_of_an_api_is_waited_for_and_a_quota_is_not() {
-    let wire = Wire::answering(vec![
+async fn a_concurrent_change_of_an_api_is_busy_and_a_quota_is_not() {
+    let server = RecordedServer::answering(vec![
         json(
             409,
             r#"{"__type":"ConflictException","message":"Unable to complete operation due to concurrent modification. Please try again later."}"#,
@@ -268,7 +268,7 @@ async fn another_change_of_an_api_is_waited_for_and_a_quota_is_not() {
             r#"{"__type":"ConflictException","message":"Maximum number of Integrations for this API has been reached. Please contact AWS if you need additional Integrations."}"#,
         ),
     ]);
-    let port = aws(&wire.url).await.gateway;
+    let port = aws(&server.url).await.gateway;
     let mut classes = Vec::new();
     for _ in 0..2 {
         classes.push(port.create_integration(&target(), "a1", "uri").await.unwrap_err().class);

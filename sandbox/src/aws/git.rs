@@ -61,7 +61,7 @@ impl Repositories {
     }
 
     /// The same, as trimmed text; `None` if git fails.
-    pub async fn ask(&self, name: &str, args: &[&str]) -> Option<String> {
+    pub async fn query(&self, name: &str, args: &[&str]) -> Option<String> {
         let answer = self.git(name, args, b"").await.ok()?;
         Some(String::from_utf8_lossy(&answer).trim().to_owned())
     }

@@ -178,8 +178,8 @@ impl Aws {
 /// Asks DynamoDB for the capacity that a call consumes, so that the log always has it.
 fn measured(mut request: AwsRequest) -> AwsRequest {
     const FIELD: &[u8] = b"\"ReturnConsumedCapacity\"";
-    let asked = request.body.windows(FIELD.len()).any(|window| window == FIELD);
-    if !asked && request.body.starts_with(b"{\"") {
+    let has_field = request.body.windows(FIELD.len()).any(|window| window == FIELD);
+    if !has_field && request.body.starts_with(b"{\"") {
         request.body = [b"{\"ReturnConsumedCapacity\":\"TOTAL\",", &request.body[1..]].concat().into();
     }
     request

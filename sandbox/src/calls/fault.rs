@@ -121,7 +121,7 @@ impl ArmedFault {
         Self { spec, seen: 0, fired: 0, release: watch::Sender::new(false) }
     }
 
-    /// Counts a call if it matches, and says what happens to it.
+    /// Counts a call if it matches; what happens to it.
     pub(super) fn inject(&mut self, name: &CallName) -> Option<Injection> {
         if self.spent() || !self.matches(name) {
             return None;

@@ -1,7 +1,7 @@
-//! A copy of what the bot sends, for checkers that read it after the tests: one line of JSON per request to AWS or
+//! A recording of what the bot sends, for checks after the tests: one line of JSON per request to AWS or
 //! message to Slack.
 //!
-//! `SANDBOX_RECORD` names the folder; without it nothing is written. Each world writes files of its own. Signatures,
+//! `SANDBOX_RECORD` names the folder; without it nothing is written. Each sandbox writes its own files. Signatures,
 //! access keys and tokens are left out. A file ends at [`MAX_FILE`] with the line `{"truncated": true}`.
 
 use std::fs::{File, OpenOptions};

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-/// A service with one counter behind [`Calls`], called over TCP.
+/// A service with one counter, called through [`Calls`] over TCP.
 struct World {
     calls: Calls,
     hits: Arc<AtomicU32>,

@@ -1,4 +1,4 @@
-//! Server-sent events: each change of a message that a person may see. A page that lags behind is told to reload.
+//! Server-sent events: each change of a message that a person may see. A page that lags behind must reload.
 
 use std::convert::Infallible;
 

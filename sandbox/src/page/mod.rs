@@ -73,8 +73,8 @@ struct As {
 /// Everything that the page needs to draw itself for one person.
 async fn state(State(slack): State<Slack>, Query(As { user }): Query<As>) -> Response {
     let config = slack.config();
-    let asked = user.unwrap_or_default();
-    let me = config.people().find(|person| person.id == asked || person.name == asked);
+    let wanted = user.unwrap_or_default();
+    let me = config.people().find(|person| person.id == wanted || person.name == wanted);
     let me = me.or_else(|| config.people().next()).map(|person| person.id.clone()).unwrap_or_default();
     let messages = slack.workspace().visible(&me);
     axum::Json(json!({

@@ -21,11 +21,11 @@ async fn the_page_loads_only_its_own_code() {
 #[test]
 fn every_requested_file_exists() {
     let known: Vec<&str> = FILES.iter().map(|(name, ..)| *name).collect();
-    for (name, _, contents) in FILES {
+    for (file, _, contents) in FILES {
         let imports = contents.split("from \"./").skip(1);
         let addresses = contents.split("=\"/page/files/").skip(1);
-        for asked in imports.chain(addresses).filter_map(|rest| rest.split('"').next()) {
-            assert!(known.contains(&asked), "{name} requests {asked}");
+        for name in imports.chain(addresses).filter_map(|rest| rest.split('"').next()) {
+            assert!(known.contains(&name), "{file} requests {name}");
         }
     }
 }

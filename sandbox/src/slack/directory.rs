@@ -24,7 +24,7 @@ pub fn auth_test(slack: &Slack, _: &Args) -> Answer {
 
 pub fn team_info(slack: &Slack, args: &Args) -> Answer {
     let team = &slack.config().team;
-    if args.text("team").is_some_and(|asked| asked != team) {
+    if args.text("team").is_some_and(|id| id != team) {
         return Err("team_not_found".into());
     }
     Ok(json!({"team": {"id": team, "name": "Sluice sandbox", "domain": DOMAIN, "email_domain": ""}}))

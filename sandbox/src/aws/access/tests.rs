@@ -12,18 +12,18 @@ fn call(service: &str, method: &str, uri: &str, target: Option<&str>, body: &str
     (naming::name(&request, &scope), request)
 }
 
-fn asked_by(service: &str, method: &str, uri: &str, body: &str) -> Vec<Action> {
+fn needed_by(service: &str, method: &str, uri: &str, body: &str) -> Vec<Action> {
     let (name, request) = call(service, method, uri, None, body);
     actions::required(&name, &request)
 }
 
-fn asked_of(target: &str, body: Value) -> Vec<Action> {
+fn needed_by_json(target: &str, body: Value) -> Vec<Action> {
     let (name, request) = call("x", "POST", "/", Some(target), &body.to_string());
     actions::required(&name, &request)
 }
 
-fn brief(asked: &[Action]) -> Vec<(&str, &str)> {
-    asked.iter().map(|asked| (asked.name.as_str(), asked.resource.as_str())).collect()
+fn brief(actions: &[Action]) -> Vec<(&str, &str)> {
+    actions.iter().map(|action| (action.name.as_str(), action.resource.as_str())).collect()
 }
 
 fn principal(identity: Value, boundary: Option<Value>) -> Principal {
@@ -45,9 +45,9 @@ fn create_function_needs_rights_to_its_role_tags_and_code() {
         "Tags": { "sluice:pipeline": "orders" },
         "Code": { "S3Bucket": "b", "S3Key": "orders/code", "S3ObjectVersion": "v" },
     });
-    let asked = asked_by("lambda", "POST", "/2015-03-31/functions", &body.to_string());
+    let actions = needed_by("lambda", "POST", "/2015-03-31/functions", &body.to_string());
     assert_eq!(
-        brief(&asked),
+        brief(&actions),
         [
             ("lambda:CreateFunction", F),
             ("lambda:TagResource", F),
@@ -55,37 +55,40 @@ fn create_function_needs_rights_to_its_role_tags_and_code() {
             ("s3:GetObjectVersion", "arn:aws:s3:::b/orders/code"),
         ]
     );
-    assert_eq!(asked[2].keys, [("iam:PassedToService".to_owned(), vec!["lambda.amazonaws.com".to_owned()])]);
-    assert_eq!(asked[0].keys[0], ("aws:RequestTag/sluice:pipeline".to_owned(), vec!["orders".to_owned()]));
+    assert_eq!(
+        actions[2].keys,
+        [("iam:PassedToService".to_owned(), vec!["lambda.amazonaws.com".to_owned()])]
+    );
+    assert_eq!(actions[0].keys[0], ("aws:RequestTag/sluice:pipeline".to_owned(), vec!["orders".to_owned()]));
 }
 
 #[test]
 fn aliases_are_invoked_by_their_own_arn_and_changed_by_the_functions() {
     let path = "/2015-03-31/functions/sluice-orders-Hello";
-    let invoke = asked_by("lambda", "POST", &format!("{path}/invocations?Qualifier=prod"), "{}");
+    let invoke = needed_by("lambda", "POST", &format!("{path}/invocations?Qualifier=prod"), "{}");
     assert_eq!(brief(&invoke), [("lambda:InvokeFunction", format!("{F}:prod").as_str())]);
-    let update = asked_by("lambda", "PUT", &format!("{path}/aliases/prod"), "{}");
+    let update = needed_by("lambda", "PUT", &format!("{path}/aliases/prod"), "{}");
     assert_eq!(brief(&update), [("lambda:UpdateAlias", F)]);
-    let grant = asked_by("lambda", "POST", &format!("{path}/policy?Qualifier=prod"), r#"{"Principal":"p"}"#);
+    let grant = needed_by("lambda", "POST", &format!("{path}/policy?Qualifier=prod"), r#"{"Principal":"p"}"#);
     assert_eq!(brief(&grant), [("lambda:AddPermission", format!("{F}:prod").as_str())]);
     let by_arn = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Asluice-orders-Hello/invocations";
-    assert_eq!(brief(&asked_by("lambda", "POST", by_arn, "{}")), [("lambda:InvokeFunction", F)]);
+    assert_eq!(brief(&needed_by("lambda", "POST", by_arn, "{}")), [("lambda:InvokeFunction", F)]);
 }
 
 #[test]
 fn apis_use_verbs_on_paths_and_objects_have_versions() {
-    let stage = asked_by("apigateway", "PATCH", "/v2/apis/a1/stages/prod", "{}");
+    let stage = needed_by("apigateway", "PATCH", "/v2/apis/a1/stages/prod", "{}");
     assert_eq!(brief(&stage), [("apigateway:PATCH", "arn:aws:apigateway:us-east-1::/apis/a1/stages/prod")]);
-    let create = asked_by("apigateway", "POST", "/v2/apis", r#"{"tags":{"a":"b"}}"#);
+    let create = needed_by("apigateway", "POST", "/v2/apis", r#"{"tags":{"a":"b"}}"#);
     let apis = "arn:aws:apigateway:us-east-1::/apis";
     assert_eq!(brief(&create), [("apigateway:POST", apis), ("apigateway:TagResource", apis)]);
-    let object = asked_by("s3", "GET", "/b/a/c.zip?versionId=1", "");
+    let object = needed_by("s3", "GET", "/b/a/c.zip?versionId=1", "");
     assert_eq!(brief(&object), [("s3:GetObjectVersion", "arn:aws:s3:::b/a/c.zip")]);
-    assert_eq!(brief(&asked_by("s3", "HEAD", "/b", "")), [("s3:ListBucket", "arn:aws:s3:::b")]);
-    let list = asked_by("s3", "GET", "/b?list-type=2&prefix=orders/", "");
+    assert_eq!(brief(&needed_by("s3", "HEAD", "/b", "")), [("s3:ListBucket", "arn:aws:s3:::b")]);
+    let list = needed_by("s3", "GET", "/b?list-type=2&prefix=orders/", "");
     assert_eq!(list[0].keys, [("s3:prefix".to_owned(), vec!["orders/".to_owned()])]);
     let deleted = "<Delete><Object><Key>a&amp;b</Key></Object><Object><Key>c</Key></Object></Delete>";
-    let deleted = asked_by("s3", "POST", "/b?delete", deleted);
+    let deleted = needed_by("s3", "POST", "/b?delete", deleted);
     assert_eq!(
         brief(&deleted),
         [("s3:DeleteObject", "arn:aws:s3:::b/a&b"), ("s3:DeleteObject", "arn:aws:s3:::b/c")]
@@ -96,7 +99,7 @@ fn apis_use_verbs_on_paths_and_objects_have_versions() {
 fn a_transaction_needs_an_action_per_item_and_a_query_names_its_partition() {
     let table = "arn:aws:dynamodb:us-east-1:000000000000:table/sluice";
     let key = |partition: &str| json!({ "pk": { "S": partition }, "sk": { "S": "s" } });
-    let asked = asked_of(
+    let actions = needed_by_json(
         "DynamoDB_20120810.TransactWriteItems",
         json!({ "TransactItems": [
             { "Put": { "TableName": "sluice", "Item": key("a") } },
@@ -106,15 +109,15 @@ fn a_transaction_needs_an_action_per_item_and_a_query_names_its_partition() {
     );
     let audit = table.replace("sluice", "audit");
     assert_eq!(
-        brief(&asked),
+        brief(&actions),
         [
             ("dynamodb:PutItem", table),
             ("dynamodb:ConditionCheckItem", table),
             ("dynamodb:UpdateItem", audit.as_str()),
         ]
     );
-    assert_eq!(asked[2].keys, [("dynamodb:LeadingKeys".to_owned(), vec!["c".to_owned()])]);
-    let query = asked_of(
+    assert_eq!(actions[2].keys, [("dynamodb:LeadingKeys".to_owned(), vec!["c".to_owned()])]);
+    let query = needed_by_json(
         "DynamoDB_20120810.Query",
         json!({
             "TableName": "sluice", "IndexName": "due", "KeyConditionExpression": "#p = :p AND sk > :s",
@@ -124,7 +127,7 @@ fn a_transaction_needs_an_action_per_item_and_a_query_names_its_partition() {
     );
     assert_eq!(brief(&query), [("dynamodb:Query", format!("{table}/index/due").as_str())]);
     assert_eq!(query[0].keys, [("dynamodb:LeadingKeys".to_owned(), vec!["T/roles".to_owned()])]);
-    let sql = asked_of(
+    let sql = needed_by_json(
         "DynamoDB_20120810.ExecuteStatement",
         json!({ "Statement": r#"delete from "audit" where pk = 'x'"# }),
     );
@@ -134,24 +137,24 @@ fn a_transaction_needs_an_action_per_item_and_a_query_names_its_partition() {
 #[test]
 fn services_of_the_sandbox_itself_are_checked_too() {
     let named = json!({ "names": ["sluice-a", "sluice-b"] });
-    let projects = asked_of("CodeBuild_20161006.BatchGetProjects", named);
+    let projects = needed_by_json("CodeBuild_20161006.BatchGetProjects", named);
     let project = "arn:aws:codebuild:us-east-1:000000000000:project/sluice-";
     let (a, b) = (format!("{project}a"), format!("{project}b"));
     assert_eq!(
         brief(&projects),
         [("codebuild:BatchGetProjects", a.as_str()), ("codebuild:BatchGetProjects", b.as_str())]
     );
-    let stop = asked_of("CodeBuild_20161006.StopBuild", json!({ "id": "sluice-a:1-2" }));
+    let stop = needed_by_json("CodeBuild_20161006.StopBuild", json!({ "id": "sluice-a:1-2" }));
     assert_eq!(brief(&stop), [("codebuild:StopBuild", a.as_str())]);
     let role = json!({ "name": "sluice-a", "serviceRole": "arn:role" });
-    let create = asked_of("CodeBuild_20161006.CreateProject", role);
+    let create = needed_by_json("CodeBuild_20161006.CreateProject", role);
     assert_eq!(brief(&create)[1], ("iam:PassRole", "arn:role"));
     let commit = json!({ "repositoryName": "orders", "branchName": "main" });
-    let commit = asked_of("CodeCommit_20150413.CreateCommit", commit);
+    let commit = needed_by_json("CodeCommit_20150413.CreateCommit", commit);
     let repository = "arn:aws:codecommit:us-east-1:000000000000:orders";
     assert_eq!(brief(&commit), [("codecommit:CreateCommit", repository)]);
     let events = json!({ "logGroupName": "/g", "logStreamName": "s" });
-    let events = asked_of("Logs_20140328.GetLogEvents", events);
+    let events = needed_by_json("Logs_20140328.GetLogEvents", events);
     let stream = "arn:aws:logs:us-east-1:000000000000:log-group:/g:log-stream:s";
     assert_eq!(brief(&events), [("logs:GetLogEvents", stream)]);
     let batch = json!({ "QueueUrl": "http://localhost:1/000000000000/wake.fifo" });
@@ -160,18 +163,18 @@ fn services_of_the_sandbox_itself_are_checked_too() {
     let batch = actions::required(&name, &request);
     let queue = "arn:aws:sqs:us-east-1:000000000000:wake.fifo";
     assert_eq!(brief(&batch), [("sqs:DeleteMessage", queue)]);
-    assert!(asked_by("sts", "POST", "/", "Action=GetCallerIdentity").is_empty());
+    assert!(needed_by("sts", "POST", "/", "Action=GetCallerIdentity").is_empty());
 }
 
 #[test]
 fn a_deny_wins_and_a_boundary_limits_with_awss_message() {
     let all = json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]);
     let invoke = Action::new("lambda:InvokeFunction", format!("{F}:prod"));
-    let said = |principal: &Principal, asked: &Action| principal.refused(asked).unwrap_or_default();
-    assert_eq!(said(&principal(all.clone(), None), &invoke), "");
+    let refusal = |principal: &Principal, action: &Action| principal.refused(action).unwrap_or_default();
+    assert_eq!(refusal(&principal(all.clone(), None), &invoke), "");
     let none = principal(json!([{ "Effect": "Allow", "Action": "s3:*", "Resource": "*" }]), None);
     assert_eq!(
-        said(&none, &invoke),
+        refusal(&none, &invoke),
         format!(
             "User: arn:aws:sts::000000000000:assumed-role/r/s is not authorized to perform: lambda:InvokeFunction on \
              resource: {F}:prod because no identity-based policy allows the lambda:InvokeFunction action"
@@ -182,15 +185,15 @@ fn a_deny_wins_and_a_boundary_limits_with_awss_message() {
         { "Effect": "Deny", "Action": "lambda:invoke*", "Resource": "arn:aws:lambda:*:*:function:sluice-*:prod" },
     ]);
     assert!(
-        said(&principal(deny.clone(), None), &invoke)
+        refusal(&principal(deny.clone(), None), &invoke)
             .ends_with("with an explicit deny in an identity-based policy")
     );
     let bounded = principal(all.clone(), Some(deny));
-    assert!(said(&bounded, &invoke).ends_with("with an explicit deny in a permissions boundary"));
-    assert_eq!(said(&bounded, &Action::new("lambda:InvokeFunction", format!("{F}:dev"))), "");
+    assert!(refusal(&bounded, &invoke).ends_with("with an explicit deny in a permissions boundary"));
+    assert_eq!(refusal(&bounded, &Action::new("lambda:InvokeFunction", format!("{F}:dev"))), "");
     let narrow = json!([{ "Effect": "Allow", "NotAction": "lambda:*", "Resource": "*" }]);
     let narrow = principal(all, Some(narrow));
-    assert!(said(&narrow, &invoke).contains("because no permissions boundary allows the"));
+    assert!(refusal(&narrow, &invoke).contains("because no permissions boundary allows the"));
 }
 
 #[test]
@@ -208,7 +211,7 @@ fn conditions_tags_and_partitions_are_evaluated() {
           "Resource": "arn:aws:s3:::b/${aws:PrincipalTag/sluice:pipeline}/*" },
     ]);
     let principal = principal(statements, None);
-    let allowed = |asked: Action| principal.refused(&asked).is_none();
+    let allowed = |action: Action| principal.refused(&action).is_none();
     let create = Action::new("iam:CreateRole", "arn:aws:iam::000000000000:role/sluice/r");
     assert!(allowed(create.clone().with("iam:PermissionsBoundary", boundary)));
     assert!(!allowed(

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use axum::http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::super::upstream::Upstream;
@@ -62,8 +63,8 @@ pub async fn upload(
         match answer {
             Ok(answer) if answer.status.is_success() => {}
             Ok(answer) => {
-                let said = String::from_utf8_lossy(&answer.body).into_owned();
-                return Err(format!("s3://{bucket}/{key}: {} {said}", answer.status));
+                let error = String::from_utf8_lossy(&answer.body).into_owned();
+                return Err(format!("s3://{bucket}/{key}: {} {error}", answer.status));
             }
             Err(_) => return Err(format!("s3://{bucket}/{key}: S3 did not answer")),
         }
@@ -133,12 +134,11 @@ fn segment(pattern: &str, text: &str) -> bool {
     }
 }
 
-/// A key as it stands in a URL.
+/// The characters of a key that a URL must not contain.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+
 fn encode(key: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
-    key.bytes()
-        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    utf8_percent_encode(key, ESCAPED).to_string()
 }
 
 #[cfg(test)]

@@ -197,7 +197,7 @@ async fn check_out(context: &Context, run: &BuildRun, source: &Path, log: &LogSi
     let version = version.filter(|version| !version.is_empty()).unwrap_or_else(|| "HEAD".into());
     let wanted = format!("{version}^{{commit}}");
     let resolve = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
-    let commit = context.repositories.ask(name, &resolve).await;
+    let commit = context.repositories.query(name, &resolve).await;
     let commit =
         commit.ok_or_else(|| download(format!("reference not found for source version {version}")))?;
     run.lock().resolved = Some(commit.clone());

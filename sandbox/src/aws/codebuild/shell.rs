@@ -1,4 +1,4 @@
-//! One bash for all commands of a build, so that exports and changes of directory last.
+//! One bash for all commands of a build, because exports and changes of directory must last.
 
 use std::process::Stdio;
 

@@ -17,7 +17,7 @@ use super::account::{self, ACCOUNT, REGION};
 use super::answer::{ServiceError, ServiceResult, epoch, service_answer, uuid};
 use super::git::{Repositories, is_name};
 
-/// CodeCommit. Changes run one at a time, so that a branch's tip is compared and moved atomically.
+/// CodeCommit. Changes run one at a time, because comparing and moving a branch's tip must be atomic.
 #[derive(Clone)]
 pub struct CodeCommit {
     repositories: Repositories,
@@ -139,13 +139,13 @@ impl CodeCommit {
 
     /// The branch that HEAD names, once it has a commit.
     async fn default_branch(&self, name: &str) -> Option<String> {
-        let head = self.repositories.ask(name, &["symbolic-ref", "--short", "HEAD"]).await?;
+        let head = self.repositories.query(name, &["symbolic-ref", "--short", "HEAD"]).await?;
         self.tip(name, &head).await.map(|_| head)
     }
 
     async fn tip(&self, name: &str, branch: &str) -> Option<String> {
         let reference = format!("refs/heads/{branch}^{{commit}}");
-        self.repositories.ask(name, &["rev-parse", "--verify", "--quiet", &reference]).await
+        self.repositories.query(name, &["rev-parse", "--verify", "--quiet", &reference]).await
     }
 
     async fn tags(
@@ -168,7 +168,7 @@ impl CodeCommit {
         let parent = body["parentCommitId"].as_str();
         check_parent(tip.as_deref(), parent)?;
         if tip.is_none()
-            && self.repositories.ask(&name, &["for-each-ref", "--count=1"]).await != Some(String::new())
+            && self.repositories.query(&name, &["for-each-ref", "--count=1"]).await != Some(String::new())
         {
             return Err(no_branch(branch));
         }
@@ -193,7 +193,7 @@ impl CodeCommit {
         let mut added = Vec::new();
         for file in body["putFiles"].as_array().into_iter().flatten() {
             let path = file["filePath"].as_str().unwrap_or_default();
-            let blob = self.repositories.ask(&name, &["rev-parse", &format!("{commit}:{path}")]).await;
+            let blob = self.repositories.query(&name, &["rev-parse", &format!("{commit}:{path}")]).await;
             added.push(json!({"absolutePath": path, "blobId": blob, "fileMode": mode_name(git_mode(file))}));
         }
         Ok(json!({
@@ -204,7 +204,7 @@ impl CodeCommit {
 
     async fn tree(&self, name: &str, commit: &str) -> Option<String> {
         self.repositories
-            .ask(name, &["rev-parse", "--verify", "--quiet", &format!("{commit}^{{tree}}")])
+            .query(name, &["rev-parse", "--verify", "--quiet", &format!("{commit}^{{tree}}")])
             .await
     }
 
@@ -218,7 +218,7 @@ impl CodeCommit {
     async fn branches(&self, body: &Value) -> ServiceResult {
         let name = self.known(body).await?;
         let list = ["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"];
-        let list = self.repositories.ask(&name, &list).await.unwrap_or_default();
+        let list = self.repositories.query(&name, &list).await.unwrap_or_default();
         Ok(json!({"branches": list.lines().collect::<Vec<_>>()}))
     }
 
@@ -234,7 +234,7 @@ impl CodeCommit {
         const FIELDS: &str = "%H%x00%T%x00%P%x00%an%x00%ae%x00%ad%x00%cn%x00%ce%x00%cd%x00%B";
         let format = format!("--format={FIELDS}");
         let args = ["show", "--no-patch", "--date=raw", &format, &format!("{id}^{{commit}}")];
-        let shown = self.repositories.ask(&name, &args).await.ok_or_else(|| no_commit(id))?;
+        let shown = self.repositories.query(&name, &args).await.ok_or_else(|| no_commit(id))?;
         let fields: Vec<&str> = shown.split('\0').collect();
         let field = |index: usize| fields.get(index).copied().unwrap_or_default();
         let person = |at: usize| json!({"name": field(at), "email": field(at + 1), "date": field(at + 2)});
@@ -253,7 +253,7 @@ impl CodeCommit {
     async fn specified(&self, name: &str, body: &Value) -> Result<String, ServiceError> {
         let specifier = body["commitSpecifier"].as_str().unwrap_or("HEAD");
         let commit = format!("{specifier}^{{commit}}");
-        let found = self.repositories.ask(name, &["rev-parse", "--verify", "--quiet", &commit]).await;
+        let found = self.repositories.query(name, &["rev-parse", "--verify", "--quiet", &commit]).await;
         found
             .ok_or_else(|| ServiceError::new("CommitDoesNotExistException", format!("No commit {specifier}")))
     }
@@ -263,7 +263,7 @@ impl CodeCommit {
         let path = required(body, "filePath", "PathRequiredException")?.trim_start_matches('/');
         let commit = self.specified(&name, body).await?;
         let listed =
-            self.repositories.ask(&name, &["ls-tree", &commit, "--", path]).await.unwrap_or_default();
+            self.repositories.query(&name, &["ls-tree", &commit, "--", path]).await.unwrap_or_default();
         let Some((mode, blob)) =
             listed.split_once(" blob ").and_then(|(mode, rest)| Some((mode, rest.get(..40)?)))
         else {
@@ -282,7 +282,7 @@ impl CodeCommit {
         let path = body["folderPath"].as_str().unwrap_or_default().trim_matches('/');
         let commit = self.specified(&name, body).await?;
         let tree = format!("{commit}:{path}");
-        let listed = self.repositories.ask(&name, &["ls-tree", &tree]).await;
+        let listed = self.repositories.query(&name, &["ls-tree", &tree]).await;
         let listed = listed
             .ok_or_else(|| ServiceError::new("FolderDoesNotExistException", format!("No folder {path}")))?;
         let (mut files, mut folders) = (Vec::new(), Vec::new());
@@ -299,7 +299,7 @@ impl CodeCommit {
                 _ => {}
             }
         }
-        let tree = self.repositories.ask(&name, &["rev-parse", &tree]).await;
+        let tree = self.repositories.query(&name, &["rev-parse", &tree]).await;
         Ok(json!({
             "commitId": commit, "folderPath": path, "treeId": tree, "files": files, "subFolders": folders,
             "symbolicLinks": [], "subModules": [],

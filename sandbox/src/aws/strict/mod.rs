@@ -134,8 +134,8 @@ impl Strict {
         self.learn(call, response).await
     }
 
-    /// Refuses a call for what it contains. This comes before any fault, so that the first call a fault applies to is one that
-    /// the service would execute.
+    /// Refuses a call for what it contains. It runs before any fault: the first call a fault applies to is one that the service
+    /// would execute.
     pub fn admit(&self, call: &CallName, request: &AwsRequest) -> Result<(), Refusal> {
         self.admit_at(call, request, Instant::now())
     }

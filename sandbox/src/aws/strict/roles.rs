@@ -92,16 +92,16 @@ mod tests {
         let (mut roles, now) = (Roles::default(), Instant::now());
         roles.created("r", now);
         let at = |part: f64| now + delay(7, "r", UNKNOWN).mul_f64(part);
-        let said = |refusal: Option<Refusal>| refusal.map(|refusal| refusal.message).unwrap_or_default();
-        let function = |env, now| said(roles.for_function(7, "r", "f", env, now));
+        let message = |refusal: Option<Refusal>| refusal.map(|refusal| refusal.message).unwrap_or_default();
+        let function = |env, now| message(roles.for_function(7, "r", "f", env, now));
         assert_eq!(function(true, at(0.5)), CANNOT_BE_ASSUMED);
         assert!(function(true, at(0.9)).contains("KMS key is invalid for CreateGrant"));
         assert_eq!(function(false, at(0.9)), CANNOT_BE_ASSUMED);
         assert_eq!(function(true, at(1.0)), "");
-        assert!(said(roles.for_project(7, "r", at(0.9))).contains("sts:AssumeRole"));
-        assert_eq!(said(roles.for_project(7, "r", at(1.0))), "");
-        assert_eq!(said(roles.for_invocation(7, "r", at(1.0))), CANNOT_BE_ASSUMED);
-        assert_eq!(said(roles.for_invocation(7, "r", at(1.0) + ON_INVOKE)), "");
-        assert_eq!(said(roles.for_function(7, "another", "f", true, now)), "");
+        assert!(message(roles.for_project(7, "r", at(0.9))).contains("sts:AssumeRole"));
+        assert_eq!(message(roles.for_project(7, "r", at(1.0))), "");
+        assert_eq!(message(roles.for_invocation(7, "r", at(1.0))), CANNOT_BE_ASSUMED);
+        assert_eq!(message(roles.for_invocation(7, "r", at(1.0) + ON_INVOKE)), "");
+        assert_eq!(message(roles.for_function(7, "another", "f", true, now)), "");
     }
 }

@@ -122,8 +122,8 @@ mod tests {
         let xml = |value: &str| {
             format!("<X><Tags><Tag><Key>sluice:pipeline</Key><Value>{value}</Value></Tag></Tags></X>")
         };
-        let said = refused("s3", "CreateBucket", &xml("(all)")).unwrap();
-        assert_eq!(said, ("InvalidTag".into(), "The TagValue you have provided is invalid".into()));
+        let refusal = refused("s3", "CreateBucket", &xml("(all)")).unwrap();
+        assert_eq!(refusal, ("InvalidTag".into(), "The TagValue you have provided is invalid".into()));
         assert_eq!(refused("s3", "CreateBucket", &xml("all of it")), None);
         assert_eq!(refused("s3", "PutObject", &xml("(all)")), None, "objects are not read");
         let form = "Action=CreateRole&Tags.member.1.Key=a&Tags.member.1.Value=%28all%29";

@@ -1,4 +1,4 @@
-// Puts the parts together and draws them again when something changed, once a frame.
+// Puts the parts together and redraws them after changes, at most once per frame.
 
 import { el } from "./dom.js";
 import { composer } from "./composer.js";
@@ -40,7 +40,7 @@ function unread() {
 
 listen((what, detail) => {
   if (what === "fill") return main.fill(detail);
-  // Who writes wants to see what comes of it.
+  // People who send something want to see the answer.
   if (what === "sent") return void [at("log"), threadLog].forEach(toEnd);
   if (what === "line") return void (at("line").hidden = detail);
   if (what === "message" && detail.channel === store.channel && detail.edits === 0) at("latest").hidden = false;
@@ -73,7 +73,7 @@ document.addEventListener("keydown", (event) => {
 });
 window.addEventListener("hashchange", follow);
 
-/** `#C0GENERAL1/1712345678.123456` names a channel, and a message in it. */
+/** `#C0GENERAL1/1712345678.123456` names a channel and a message in it. */
 function follow() {
   const [id, ts] = location.hash.slice(1).split("/");
   if (!channel(id)) return;

@@ -1,4 +1,4 @@
-// Block Kit, as nodes. A block or element that is not known shows its name rather than nothing.
+// Block Kit as nodes. An unknown block or element shows its type.
 
 import { el, link } from "./dom.js";
 import { words } from "./emoji.js";
@@ -87,21 +87,21 @@ function element(item, message) {
   return button;
 }
 
-/** Sends the click; the button waits for the answer, and says if there was none. */
+/** Sends the click. The button is busy until the answer; an error is shown after it. */
 async function press(button, message, item) {
   button.setAttribute("aria-busy", "true");
-  button.parentElement?.querySelector(".trouble")?.remove();
-  let trouble = null;
-  try {
-    trouble = (await click(message, item)).error;
-  } catch (error) {
-    trouble = error.message;
-  }
-  button.removeAttribute("aria-busy");
-  if (trouble) button.after(el("span.trouble", { role: "alert" }, `⚠ ${trouble.replaceAll("_", " ")}`));
+    button.parentElement?.querySelector(".failure")?.remove();
+    let error = null;
+    try {
+      error = (await click(message, item)).error;
+    } catch (failure) {
+      error = failure.message;
+    }
+    button.removeAttribute("aria-busy");
+    if (error) button.after(el("span.failure", { role: "alert" }, `⚠ ${error.replaceAll("_", " ")}`));
 }
 
-/** Slack's confirmation dialog; true for yes. */
+/** Slack's confirmation dialog; true if confirmed. */
 export function ask(confirm) {
   const dialog = document.getElementById("confirm");
   const choice = (kind, value, label) =>

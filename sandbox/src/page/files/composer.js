@@ -1,4 +1,4 @@
-// The field at the bottom: commands with hints, history with ↑, plain messages; one for the channel, one for a thread.
+// The message field: commands with hints, history with ↑, plain messages. One for the channel, one for a thread.
 
 import { el } from "./dom.js";
 import { hints, history, remember } from "./hints.js";
@@ -8,7 +8,7 @@ import { tick } from "./welcome.js";
 
 let count = 0;
 
-/** Makes a composer; `thread()` is the thread it writes to, or null. */
+/** Makes a message field. `thread()` is the thread that it writes to, or null. */
 export function composer(id, thread = () => null) {
   const list = `hints-${++count}`;
   const input = el("textarea", {
@@ -124,7 +124,7 @@ async function dispatch(text, thread) {
   const [name, ...rest] = text.split(/(?<=^\S+)\s+/);
   if (thread) return slackbot(`${name} is not supported in threads. Sorry!`, thread);
   if (!store.commands.some((known) => known.command === name)) {
-    return slackbot(`${name} is not a valid command. What begins with a slash is taken as a command here; try one of ` +
+    return slackbot(`${name} is not a valid command. In the sandbox, text that begins with a slash is a command. Try one of ` +
       `${store.commands.map((known) => `\`${known.command}\``).join(", ")}.`);
   }
   tick(text);
@@ -137,6 +137,6 @@ async function attempt(work) {
   try {
     await work();
   } catch (error) {
-    slackbot(`That did not reach the sandbox: ${error.message}`);
+    slackbot(`The sandbox did not answer: ${error.message}`);
   }
 }

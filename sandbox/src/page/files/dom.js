@@ -1,6 +1,6 @@
-// Making elements. Text only ever becomes text nodes: nothing here or elsewhere sets markup from strings.
+// Creates elements. Text only becomes text nodes: no module sets markup from strings.
 
-/** `el("button.primary", { type: "button", onclick }, "Go", child)`; attributes that are null or false are left out. */
+/** `el("button.primary", { type: "button", onclick }, "Go", child)`. Attributes that are null or false are left out. */
 export function el(selector, attributes = {}, ...children) {
   const [tag, ...classes] = selector.split(".");
   const node = document.createElement(tag || "div");
@@ -14,7 +14,7 @@ export function el(selector, attributes = {}, ...children) {
   return node;
 }
 
-/** Makes `nodes` the children of `parent` and touches no child that stays: focus, animations and layout are kept. */
+/** Makes `nodes` the children of `parent`. It does not touch children that stay, so they keep focus, animations and layout. */
 export function patch(parent, nodes) {
   const wanted = new Set(nodes);
   for (const child of [...parent.childNodes]) if (!wanted.has(child)) child.remove();
@@ -27,7 +27,7 @@ export function patch(parent, nodes) {
 
 const kept = new Map();
 
-/** The node that was made for `key`, or a new one if it was made from something else. */
+/** The node for `key`, made again if `state` has changed. */
 export function keep(key, state, make) {
   const known = kept.get(key);
   if (known?.state === state) return known.node;
@@ -36,13 +36,13 @@ export function keep(key, state, make) {
   return node;
 }
 
-/** A link that leaves the page, if its address is one of the web's; else its label. */
+/** A link that opens outside the page, if its address is a web address; otherwise its label. */
 export function link(url, ...label) {
   let parsed = null;
   try {
     parsed = new URL(url);
   } catch {
-    // Not an address: shown as text.
+    // Not an address; shown as text.
   }
   if (!parsed || !["http:", "https:", "mailto:"].includes(parsed.protocol)) return el("span", {}, ...label);
   return el("a", { href: parsed.href, target: "_blank", rel: "noopener noreferrer" }, ...label);
@@ -50,7 +50,7 @@ export function link(url, ...label) {
 
 const tones = 6;
 
-/** The square with a person's initial, or the bot's sign. */
+/** A square with a person's initials, or the bot's icon. */
 export function avatar(person, size = "") {
   if (person.bot) return el("img.avatar" + size, { src: "/page/files/icon.svg", alt: "" });
   const tone = [...person.id].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % tones;
@@ -58,7 +58,7 @@ export function avatar(person, size = "") {
   return el(`span.avatar.tone-${tone}${size}`, { "aria-hidden": "true" }, initials);
 }
 
-/** A button that copies, and says so. */
+/** A button that copies a text. */
 export function copyButton(text, what) {
   const button = el("button.copy", { type: "button", title: `Copy ${what}`, "aria-label": `Copy ${what}` }, "Copy");
   button.addEventListener("click", async () => {

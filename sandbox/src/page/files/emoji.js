@@ -1,4 +1,4 @@
-// Emoji. Those that tell a state are drawn here, because a bare machine has no emoji font and they must be seen.
+// Emoji. Signs of a state are drawn here, because a machine may have no emoji font.
 
 const named = {
   white_check_mark: "✅", heavy_check_mark: "✔️", x: "❌", warning: "⚠️", rocket: "🚀", tada: "🎉", eyes: "👀",
@@ -16,7 +16,7 @@ const arc = "M5.5 3L2 6.5 5.5 10M2.5 6.5H10a3.5 3.5 0 0 1 0 7H7";
 const hand = "M4.5 9V4a1 1 0 0 1 2 0v3V2.5a1 1 0 0 1 2 0V7V3a1 1 0 0 1 2 0v4.5V5a1 1 0 0 1 2 0v4.5c0 3-1.7 5.5-4.6 5.5" +
   "C5.5 15 4.6 13.5 3 10.5c-.6-1.2.7-2 1.5-1z";
 
-// Sign: tone, filled shape, stroked lines; the lines are white on a shape.
+// Sign: tone, filled shape, stroked lines. Lines on a shape are white.
 const drawn = {
   "✅": ["good", tile, "M4.3 8.5L7 11l4.7-5.8"],
   "✔": ["good", null, "M3 8.5L6.5 12 13 4"],
@@ -50,7 +50,7 @@ function path(kind, data) {
   return node;
 }
 
-/** The drawing of a sign; screen readers get the sign itself. */
+/** The drawing of a sign. Screen readers read the sign itself. */
 export function sign(character) {
   const [tone, shape, lines, extra] = drawn[character];
   const node = document.createElementNS(space, "svg");
@@ -64,11 +64,11 @@ export function sign(character) {
   return node;
 }
 
-/** `:rocket:` becomes 🚀; what is not known stays. */
+/** `:rocket:` becomes 🚀; unknown names stay. */
 export const emojied = (text) =>
   text.replace(/:([a-z0-9_+-]+):/g, (whole, name) => (Object.hasOwn(named, name) ? named[name] : whole));
 
-/** Text as nodes, its signs drawn. */
+/** Text as nodes, with its signs drawn. */
 export function words(text) {
   const root = document.createDocumentFragment();
   for (const [index, part] of emojied(text).split(pattern).entries()) {

@@ -1,8 +1,8 @@
-// What may follow what is typed: slash commands, then their usage; people after @, channels after #.
+// Completions: slash commands and their usage, people after @, channels after #.
 
 import { store } from "./store.js";
 
-/** `{ items, usage }` for a text and a caret: items to pick from, or one command's usage to read. */
+/** `{ items, usage }` for a text and a caret: items to choose from, or the usage of one command. */
 export function hints(text, caret) {
   const before = text.slice(0, caret);
   if (/^\/\S*$/.test(before)) return { items: commands(before), usage: null };
@@ -43,7 +43,7 @@ function mentions(sign, typed, caret) {
     }));
 }
 
-/** The forms of a command; those that what is typed may still become are marked. */
+/** The forms of a command. Those that the typed text may become are marked. */
 function usage(command, typed) {
   const first = typed.split(/\s+/)[0] ?? "";
   const forms = command.usage_hint.split(" · ").filter(Boolean);
@@ -55,13 +55,13 @@ function usage(command, typed) {
   return { command: command.command, forms: forms.map((form) => ({ form, fits: fits(form) })) };
 }
 
-/** Whether the form begins with a word of its own (`create`, `approve|reject`) that begins with what is typed. */
+/** Whether the form begins with a fixed word (`create`, `approve|reject`) that begins with the typed text. */
 function verb(form, typed) {
   const word = form.split(" ")[0];
   return !/^[A-Z[]/.test(word) && word.split("|").some((one) => one.startsWith(typed));
 }
 
-// What was typed before, newest last, for all people of this browser's tab.
+// The lines typed before, the newest last, for all people in this browser tab.
 const key = "sluice.history";
 const most = 100;
 

@@ -1,4 +1,4 @@
-// The list of a channel's messages and the panel of a thread. A node is made again only if its message changed.
+// The messages of a channel and of a thread. A node is made again only when its message changes.
 
 import { avatar, clock, date, day, el, keep, patch } from "./dom.js";
 import { blocks } from "./blocks.js";
@@ -11,7 +11,7 @@ const together = 5 * 60;
 const hidden = new Set();
 const pending = new Map();
 
-/** A command that was sent and not answered yet. Returns what takes the line away. */
+/** Shows a command that has no answer yet. Returns a function that removes the line. */
 export function waiting(text) {
   const key = Symbol(text);
   pending.set(key, { text, channel: store.channel });
@@ -24,7 +24,7 @@ export function waiting(text) {
 
 const shown = (message) => !hidden.has(message.ts) && (!message.deleted || replies(message.ts).length > 0);
 
-/** The channel in view. */
+/** Draws the current channel. */
 export function drawChannel(log) {
   const stick = log.dataset.channel !== store.channel || atEnd(log);
   const all = [...store.messages.values()]
@@ -37,7 +37,7 @@ export function drawChannel(log) {
   return stick;
 }
 
-/** The thread in view; false if there is none. */
+/** Draws the current thread; false if there is none. */
 export function drawThread(log) {
   const root = store.messages.get(store.thread);
   if (!root) return false;
@@ -71,7 +71,7 @@ function list(all, place) {
   return nodes;
 }
 
-/** Whether a message goes under the name of the one before it. */
+/** Whether a message appears under the name of the message before it. */
 function follows(before, message) {
   return Boolean(before) && before.user === message.user && !before.to === !message.to && !message.broadcast &&
     !before.broadcast && date(message.ts) - date(before.ts) < together * 1000;

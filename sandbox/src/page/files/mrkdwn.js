@@ -1,4 +1,4 @@
-// Slack's markup, as nodes: bold, italic, strike, code, quotes, links, mentions, dates, emoji.
+// Slack's markup as nodes: bold, italic, strike, code, quotes, links, mentions, dates, emoji.
 
 import { el, link } from "./dom.js";
 import { emojied, words } from "./emoji.js";
@@ -7,7 +7,7 @@ import { channel, group, person, show, store } from "./store.js";
 const escapes = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
 const decode = (text) => text.replace(/&(amp|lt|gt);/g, (found) => escapes[found]);
 
-/** A whole text. */
+/** A text with all its lines. */
 export function mrkdwn(text) {
   const root = document.createDocumentFragment();
   for (const [index, part] of text.split("```").entries()) {
@@ -36,7 +36,7 @@ function lines(root, text) {
   });
 }
 
-// Each opens after a space or punctuation and closes before one, and holds no line break.
+// A style opens after a space or punctuation, closes before one, and contains no line break.
 const styles = { "*": "strong", _: "em", "~": "del" };
 const token = /<([^<>]+)>|`([^`\n]+)`|:([a-z0-9_+-]+):|https?:\/\/[^\s<>|]*[^\s<>|.,;:!?)\]'"]|([*_~])(?=\S)/g;
 

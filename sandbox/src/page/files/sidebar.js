@@ -1,4 +1,4 @@
-// The left side: channels, the addresses of this world, and who one is.
+// The sidebar: channels, addresses, and the menu of people.
 
 import { avatar, copyButton, el, link } from "./dom.js";
 import { become, person, show, store } from "./store.js";
@@ -7,7 +7,7 @@ import { history } from "./hints.js";
 const at = (id) => document.getElementById(id);
 const stages = ["dev", "staging", "prod"];
 
-/** On narrow screens the sidebar is a drawer. */
+/** On narrow screens, the sidebar is a drawer. */
 export function drawer(open) {
   document.body.classList.toggle("drawer", open);
   at("shade").hidden = !open;
@@ -33,31 +33,31 @@ export function drawSidebar() {
 
 function links() {
   const world = store.world;
-  if (!world) return [el("p.none", {}, "No addresses to show.")];
+  if (!world) return [el("p.none", {}, "No addresses.")];
   const pipeline = guess();
   const fill = (pattern, stage = "") => pattern.replaceAll("{pipeline}", pipeline).replaceAll("{stage}", stage);
   const parts = [];
   if (typeof world.git === "string") {
     const url = world.git.includes("{pipeline}") ? fill(world.git) : `${world.git.replace(/\/$/, "")}/${pipeline}.git`;
     const line = `git clone ${url}`;
-    parts.push(el("div.address", {}, el("span", {}, "Clone ", el("strong", {}, pipeline)), copyButton(line, "the clone line"), code(line)));
+    parts.push(el("div.address", {}, el("span", {}, "Clone ", el("strong", {}, pipeline)), copyButton(line, "the git clone command"), code(line)));
   }
   if (typeof world.stages === "string") {
     parts.push(el("div.address", {}, el("span", {}, "Stages of ", el("strong", {}, pipeline)),
       el("p.stages", {}, stages.map((stage) => link(fill(world.stages, stage), stage)))));
   }
-  if (typeof world.folder === "string") {
-    const line = `. ${world.folder}/env.sh`;
-    parts.push(el("div.address", {}, el("span", {}, "A shell with ", el("strong", {}, "aws")), copyButton(line, "the shell line"), code(line)));
+  if (typeof world.env_file === "string") {
+    const line = `. ${world.env_file}`;
+    parts.push(el("div.address", {}, el("span", {}, "Use ", el("strong", {}, "aws"), " in a shell"), copyButton(line, "the command"), code(line)));
   }
   return parts;
 }
 
-/** A line that breaks after its slashes, if it must. */
+/** A command that may wrap after its slashes. */
 const code = (line) =>
   el("code", {}, line.split(/(?<=[^/]\/)(?=[^/])/).flatMap((part, index) => (index ? [el("wbr"), part] : [part])));
 
-/** The pipeline that was spoken of last, by its name in a command; `orders` of the story before that. */
+/** The last pipeline that was created here; `orders` before that. */
 function guess() {
   const named = /^\/repo\s+create\s+([a-z][a-z0-9-]+)/;
   return history().map((line) => named.exec(line)?.[1]).filter(Boolean).at(-1) ?? "orders";
@@ -67,11 +67,11 @@ function drawMe() {
   const me = person(store.me);
   at("me").replaceChildren(
     avatar(me),
-    el("span.who", {}, el("strong", {}, me.real_name), el("span", {}, "Be another person")),
+    el("span.who", {}, el("strong", {}, me.real_name), el("span", {}, "Switch user")),
     el("span", { "aria-hidden": "true" }, "⇅"));
   const people = at("people");
   people.setAttribute("role", "menu");
-  people.setAttribute("aria-label", "Be another person");
+  people.setAttribute("aria-label", "Switch user");
   people.replaceChildren(...store.people.map((one) =>
     el("button", { type: "button", role: "menuitemradio", "aria-checked": String(one.id === store.me), "data-person": one.name,
       onclick: () => choose(one.id) },
@@ -92,7 +92,7 @@ function open(wanted) {
   if (wanted) at("people").querySelector("[aria-checked=true]")?.focus();
 }
 
-/** Listens; once. */
+/** Adds the event listeners. Call it once. */
 export function startSidebar() {
   at("me").addEventListener("click", () => open(at("people").hidden));
   at("menu").addEventListener("click", () => drawer(true));

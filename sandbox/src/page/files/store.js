@@ -1,5 +1,4 @@
-// What the page knows, and how it hears of changes. Everything is the server's; the page keeps nothing of its own but
-// who one is in this tab and what was typed.
+// The page's state, and how it learns of changes. The server owns all of it except the current user and the typed lines.
 
 export const store = {
   me: "",
@@ -29,7 +28,7 @@ export function changed(what, detail) {
   for (const listener of listeners) listener(what, detail);
 }
 
-/** Becomes somebody: reads the state and follows its changes. */
+/** Switches to a user: reads the state and follows its changes. */
 export async function become(user) {
   await read(user);
   sessionStorage.setItem("sluice.me", store.me);
@@ -38,7 +37,7 @@ export async function become(user) {
   history.replaceState(null, "", url);
   source?.close();
   source = new EventSource(`/page/events?user=${encodeURIComponent(store.me)}`);
-  // Sent first on every connection, and when this page fell behind: whatever was missed is read again.
+  // Sent first on every connection, and when this page lagged behind: the page reads everything it may have missed.
   source.addEventListener("ready", async () => {
     await read(store.me);
     changed("line", true);
@@ -72,14 +71,14 @@ function take(message) {
 export const group = (id) => store.groups.find((one) => one.id === id);
 export const channel = (id) => store.channels.find((one) => one.id === id);
 
-/** Who a message is from. */
+/** The author of a message. */
 export function person(id) {
   if (id === store.bot.id) return { id, name: "sluice", real_name: store.bot.name, bot: true };
   if (id === "USLACKBOT") return { id, name: "slackbot", real_name: "Slackbot" };
   return store.known.find((one) => one.id === id) ?? { id, name: id, real_name: id };
 }
 
-/** Shows a channel, and a thread in it if one is named. */
+/** Shows a channel, and a thread in it if one is given. */
 export function show(id, thread = null) {
   if (!channel(id)) return;
   store.channel = id;
@@ -89,7 +88,7 @@ export function show(id, thread = null) {
   changed("view");
 }
 
-/** What everybody sees in a thread, grouped once after each change. */
+/** The public replies of a thread, grouped once after each change. */
 export function replies(ts) {
   if (!threads) {
     const all = [...store.messages.values()].filter((message) => message.thread_ts && !message.deleted && !message.to);
@@ -124,7 +123,7 @@ export const click = (message, element) =>
     value: element.value,
   });
 
-/** What Slack would say itself, to this person only and on this page only. */
+/** Shows a message from Slack itself, to this person on this page only. */
 export function slackbot(text, thread_ts = null) {
   const ts = (Date.now() / 1000).toFixed(6);
   const message = { ts, thread_ts, channel: store.channel, user: "USLACKBOT", to: store.me, text, blocks: [], edits: 0 };

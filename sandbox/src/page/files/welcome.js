@@ -1,24 +1,24 @@
-// The head of a channel: what this is, and the story to try, one click a line.
+// The head of a channel: what this is, and commands to try.
 
 import { el, keep } from "./dom.js";
 import { changed, person, store } from "./store.js";
 
 const story = [
-  ["/repo create orders", "a repository with a small function, its build and the stage dev"],
-  ["/build orders", "builds the newest commit"],
-  ["/deploy orders", "puts the build on dev: your first release"],
-  ["/stage add orders staging", "a second stage; it asks for an approval"],
-  ["/stage add orders prod after staging", "and a third"],
-  ["/promote orders staging", "then be somebody else (below the channels) and press Approve"],
-  ["/promote orders prod", "once more, and the production URL answers"],
-  [null, "Clone it (the line is in the sidebar), change the handler, push; build, deploy and promote that too"],
-  ["/rollback orders prod", "and back to the first one"],
-  ["/pipeline status orders", "what runs where"],
+  ["/repo create orders", "Create a repository with a small function, its build and the stage dev"],
+  ["/build orders", "Build the newest commit"],
+  ["/deploy orders", "Deploy the build to dev. This is your first release"],
+  ["/stage add orders staging", "Add a second stage. It requires an approval"],
+  ["/stage add orders prod after staging", "Add a third stage"],
+  ["/promote orders staging", "Promote the release, switch to another user (below the channels), and press Approve"],
+  ["/promote orders prod", "Promote it again. The production URL answers"],
+  [null, "Clone the repository (the command is in the sidebar), change the handler and push. Build, deploy and promote the change"],
+  ["/rollback orders prod", "Roll back to the first release"],
+  ["/pipeline status orders", "See what runs where"],
 ];
 
 const typed = () => new Set(JSON.parse(sessionStorage.getItem("sluice.typed") ?? "[]"));
 
-/** Ticks a line of the story. */
+/** Marks a command as done. */
 export function tick(line) {
   const all = typed();
   all.add(line.trim().replace(/\s+/g, " "));
@@ -33,11 +33,11 @@ export function welcome(channel) {
 }
 
 function head(channel, done) {
-  const guest = channel.member ? null : el("p.warn", {}, "Sluice was not invited to this channel: here it can only answer you.");
+  const guest = channel.member ? null : el("p.warn", {}, "Sluice is not a member of this channel. Here it can only answer you.");
   return el("section.welcome", { "aria-label": "Welcome" },
     el("h2", {}, `# ${channel.name}`),
     el("p", {}, `${channel.topic}. You are `, el("strong", {}, person(store.me).real_name),
-      "; everything here runs on this machine, with a real bot and real functions."),
+      ". Everything runs on this machine, with the real bot and real functions."),
     guest,
     channel.member && el("div.story", {},
       el("h3", {}, "Try this"),

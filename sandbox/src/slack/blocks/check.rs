@@ -19,7 +19,7 @@ pub(super) struct Check {
 
 impl Check {
     /// Adds a problem in Slack's format.
-    pub(super) fn say(&mut self, what: String, at: &str) {
+    pub(super) fn report(&mut self, what: String, at: &str) {
         self.problems.push(format!("{what} [json-pointer:{at}]"));
     }
 
@@ -27,17 +27,17 @@ impl Check {
     pub(super) fn only(&mut self, fields: &Map<String, Value>, known: &[&str], at: &str) {
         for key in fields.keys() {
             if key != "type" && key != "block_id" && !known.contains(&key.as_str()) {
-                self.say(format!("invalid additional property: {key}"), at);
+                self.report(format!("invalid additional property: {key}"), at);
             }
         }
     }
 
     pub(super) fn count(&mut self, items: usize, least: usize, most: usize, at: &str) {
         if items > most {
-            self.say(format!("no more than {most} items allowed"), at);
+            self.report(format!("no more than {most} items allowed"), at);
         }
         if items < least {
-            self.say(format!("no less than {least} items allowed"), at);
+            self.report(format!("no less than {least} items allowed"), at);
         }
     }
 
@@ -51,12 +51,12 @@ impl Check {
         at: &str,
     ) -> Vec<(&'a Value, String)> {
         let Some(value) = fields.get(key) else {
-            self.say(format!("missing required field: {key}"), at);
+            self.report(format!("missing required field: {key}"), at);
             return vec![];
         };
         let at = format!("{at}/{key}");
         let Some(items) = value.as_array() else {
-            self.say("must be an array".into(), &at);
+            self.report("must be an array".into(), &at);
             return vec![];
         };
         self.count(items.len(), least, most, &at);
@@ -72,7 +72,7 @@ impl Check {
         at: &str,
     ) {
         if !fields.contains_key(key) {
-            self.say(format!("missing required field: {key}"), at);
+            self.report(format!("missing required field: {key}"), at);
         }
         self.optional(fields, key, least, most, at);
     }
@@ -89,15 +89,15 @@ impl Check {
         let value = fields.get(key)?;
         let at = format!("{at}/{key}");
         let Some(text) = value.as_str() else {
-            self.say("must be a string".into(), &at);
+            self.report("must be a string".into(), &at);
             return None;
         };
         let length = text.chars().count();
         if length > most {
-            self.say(format!("must be less than {} characters", most.saturating_add(1)), &at);
+            self.report(format!("must be less than {} characters", most.saturating_add(1)), &at);
         }
         if length < least {
-            self.say(format!("must be more than {} characters", least - 1), &at);
+            self.report(format!("must be more than {} characters", least - 1), &at);
         }
         Some(text)
     }

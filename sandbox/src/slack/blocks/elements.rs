@@ -19,7 +19,7 @@ const OTHERS: [&str; 8] = [
 impl Check {
     pub(super) fn element(&mut self, element: &Value, at: &str) {
         let Some(fields) = element.as_object() else {
-            self.say("must be an object".into(), at);
+            self.report("must be an object".into(), at);
             return;
         };
         match fields.get("type").and_then(Value::as_str) {
@@ -28,8 +28,8 @@ impl Check {
             Some(other) if OTHERS.contains(&other) => {
                 self.optional(fields, "action_id", 1, ID, at);
             }
-            Some(other) => self.say(format!("unsupported type: {other}"), &format!("{at}/type")),
-            None => self.say("missing required field: type".into(), at),
+            Some(other) => self.report(format!("unsupported type: {other}"), &format!("{at}/type")),
+            None => self.report("missing required field: type".into(), at),
         }
     }
 
@@ -49,7 +49,7 @@ impl Check {
 
     fn confirm(&mut self, confirm: &Value, at: &str) {
         let Some(fields) = confirm.as_object() else {
-            self.say("must be an object".into(), at);
+            self.report("must be an object".into(), at);
             return;
         };
         self.only(fields, &["title", "text", "confirm", "deny", "style"], at);
@@ -62,7 +62,7 @@ impl Check {
 
     fn style(&mut self, fields: &Map<String, Value>, at: &str) {
         if fields.get("style").is_some_and(|style| style != "primary" && style != "danger") {
-            self.say("must be one of: primary, danger".into(), &format!("{at}/style"));
+            self.report("must be one of: primary, danger".into(), &format!("{at}/style"));
         }
     }
 

@@ -13,7 +13,7 @@ impl Check {
         if let Some(id) = self.optional(fields, "block_id", 1, ID, at)
             && !self.block_ids.insert(id.to_owned())
         {
-            self.say(format!("`block_id` \"{id}\" already exists"), at);
+            self.report(format!("`block_id` \"{id}\" already exists"), at);
         }
         match fields.get("type").and_then(Value::as_str) {
             Some("section") => self.section(fields, at),
@@ -37,15 +37,15 @@ impl Check {
             }
             Some("rich_text") => self.rich_text(fields, &["block_id"], at),
             Some("table") => self.table(fields, at),
-            Some(other) => self.say(format!("unsupported type: {other}"), &format!("{at}/type")),
-            None => self.say("missing required field: type".into(), at),
+            Some(other) => self.report(format!("unsupported type: {other}"), &format!("{at}/type")),
+            None => self.report("missing required field: type".into(), at),
         }
     }
 
     fn section(&mut self, fields: &Map<String, Value>, at: &str) {
         self.only(fields, &["text", "fields", "accessory", "expand"], at);
         if !fields.contains_key("text") && !fields.contains_key("fields") {
-            self.say("missing required field: text".into(), at);
+            self.report("missing required field: text".into(), at);
         }
         if fields.contains_key("text") {
             self.text(fields, "text", false, 3_000, at);
@@ -81,7 +81,7 @@ impl Check {
             if let Some(id) = item.get("action_id").and_then(Value::as_str)
                 && !ids.insert(id)
             {
-                self.say(format!("`action_id` \"{id}\" already exists in this block"), &place);
+                self.report(format!("`action_id` \"{id}\" already exists in this block"), &place);
             }
         }
     }
@@ -90,11 +90,11 @@ impl Check {
         self.only(fields, &["rows", "column_settings"], at);
         self.tables += 1;
         if self.tables > 1 {
-            self.say("only_one_table_allowed".into(), at);
+            self.report("only_one_table_allowed".into(), at);
         }
         for (row, place) in self.list(fields, "rows", 1, 100, at) {
             let Some(cells) = row.as_array() else {
-                self.say("must be an array".into(), &place);
+                self.report("must be an array".into(), &place);
                 continue;
             };
             self.count(cells.len(), 1, 20, &place);
@@ -107,13 +107,13 @@ impl Check {
         }
         let characters: usize = fields.get("rows").map_or(0, text::characters);
         if characters > 10_000 {
-            self.say("must be less than 10001 characters in all cells".into(), &format!("{at}/rows"));
+            self.report("must be less than 10001 characters in all cells".into(), &format!("{at}/rows"));
         }
     }
 
     fn cell(&mut self, cell: &Value, at: &str) {
         let Some(fields) = cell.as_object() else {
-            self.say("must be an object".into(), at);
+            self.report("must be an object".into(), at);
             return;
         };
         match fields.get("type").and_then(Value::as_str) {
@@ -122,8 +122,8 @@ impl Check {
                 self.required(fields, "text", 1, usize::MAX, at);
             }
             Some("rich_text") => self.rich_text(fields, &[], at),
-            Some(other) => self.say(format!("unsupported type: {other}"), &format!("{at}/type")),
-            None => self.say("missing required field: type".into(), at),
+            Some(other) => self.report(format!("unsupported type: {other}"), &format!("{at}/type")),
+            None => self.report("missing required field: type".into(), at),
         }
     }
 }

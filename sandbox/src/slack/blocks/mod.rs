@@ -1,4 +1,4 @@
-//! Slack's checks of blocks: pure, so that each limit is one line in a table of tests.
+//! Slack's checks of blocks: pure functions, with one line per limit in a table of tests.
 //!
 //! Guarantees: Slack accepts a list that passes, as far as its documentation and `FIELD.md` say. A list that fails is
 //! refused with Slack's messages and JSON pointers. Unknown block types are refused, even new ones that Slack accepts:

@@ -16,20 +16,20 @@ impl Check {
     ) {
         match fields.get(key) {
             Some(text) => self.text_object(text, plain, most, &format!("{at}/{key}")),
-            None => self.say(format!("missing required field: {key}"), at),
+            None => self.report(format!("missing required field: {key}"), at),
         }
     }
 
     pub(super) fn text_object(&mut self, text: &Value, plain: bool, most: usize, at: &str) {
         let Some(fields) = text.as_object() else {
-            self.say("must be a valid text object".into(), at);
+            self.report("must be a valid text object".into(), at);
             return;
         };
         match fields.get("type").and_then(Value::as_str) {
             Some("plain_text") => self.only(fields, &["text", "emoji"], at),
             Some("mrkdwn") if !plain => self.only(fields, &["text", "verbatim"], at),
-            Some(other) => self.say(format!("unsupported type: {other}"), &format!("{at}/type")),
-            None => self.say("missing required field: type".into(), at),
+            Some(other) => self.report(format!("unsupported type: {other}"), &format!("{at}/type")),
+            None => self.report("missing required field: type".into(), at),
         }
         self.required(fields, "text", 1, most, at);
     }
@@ -38,7 +38,7 @@ impl Check {
         self.only(fields, &[known, &["elements"]].concat(), at);
         for (part, place) in self.list(fields, "elements", 0, usize::MAX, at) {
             let Some(part) = part.as_object() else {
-                self.say("must be an object".into(), &place);
+                self.report("must be an object".into(), &place);
                 continue;
             };
             match part.get("type").and_then(Value::as_str) {
@@ -47,20 +47,20 @@ impl Check {
                 }
                 Some("rich_text_list") => {
                     if !matches!(part.get("style").and_then(Value::as_str), Some("bullet" | "ordered")) {
-                        self.say("must be one of: bullet, ordered".into(), &format!("{place}/style"));
+                        self.report("must be one of: bullet, ordered".into(), &format!("{place}/style"));
                     }
                     for (item, place) in self.list(part, "elements", 0, usize::MAX, &place) {
                         match item.as_object() {
                             Some(item) if item.get("type") == Some(&"rich_text_section".into()) => {
                                 self.inline(item, &place);
                             }
-                            _ => self.say("must be a rich_text_section".into(), &place),
+                            _ => self.report("must be a rich_text_section".into(), &place),
                         }
                     }
                 }
                 other => {
                     let other = other.unwrap_or("none");
-                    self.say(format!("unsupported type: {other}"), &format!("{place}/type"));
+                    self.report(format!("unsupported type: {other}"), &format!("{place}/type"));
                 }
             }
         }
@@ -70,7 +70,7 @@ impl Check {
     fn inline(&mut self, part: &Map<String, Value>, at: &str) {
         for (run, place) in self.list(part, "elements", 0, usize::MAX, at) {
             let Some(run) = run.as_object() else {
-                self.say("must be an object".into(), &place);
+                self.report("must be an object".into(), &place);
                 continue;
             };
             match run.get("type").and_then(Value::as_str) {
@@ -81,7 +81,7 @@ impl Check {
                 Some("emoji") => self.required(run, "name", 1, 255, &place),
                 Some("date") => {
                     if !run.get("timestamp").is_some_and(Value::is_i64) {
-                        self.say("must be an integer".into(), &format!("{place}/timestamp"));
+                        self.report("must be an integer".into(), &format!("{place}/timestamp"));
                     }
                     self.required(run, "format", 1, 255, &place);
                 }
@@ -89,7 +89,7 @@ impl Check {
                 Some("broadcast" | "color") => {}
                 other => {
                     let other = other.unwrap_or("none");
-                    self.say(format!("unsupported type: {other}"), &format!("{place}/type"));
+                    self.report(format!("unsupported type: {other}"), &format!("{place}/type"));
                 }
             }
         }

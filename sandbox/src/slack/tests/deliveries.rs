@@ -104,9 +104,9 @@ async fn late_and_unreachable_bots_are_reported() {
     assert!(answer["ack_ms"].as_u64().unwrap() >= 3000);
     assert_eq!(world.post("/control/bots", json!({"urls": ["http://127.0.0.1:1"]})).await.0, 200);
     assert_eq!(world.deploy("b").await["error"], "dispatch_failed");
-    let said = world.ephemeral(ANN).await;
-    assert_eq!(said[0]["text"], "/deploy failed with the error \"operation_timeout\"");
-    assert_eq!(said[1]["user"], "USLACKBOT");
+    let shown = world.ephemeral(ANN).await;
+    assert_eq!(shown[0]["text"], "/deploy failed with the error \"operation_timeout\"");
+    assert_eq!(shown[1]["user"], "USLACKBOT");
 }
 
 #[tokio::test]

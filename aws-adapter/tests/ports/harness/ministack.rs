@@ -1,22 +1,21 @@
-//! A ministack of its own for a test, on a free port of loopback, ended by its process id.
+//! A ministack for one test, on a free port on loopback.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Time for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Enough for a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// It lives as long as this value.
+/// An emulator that runs until the value is dropped.
 pub(crate) struct Ministack {
-    /// Its endpoint.
     pub url: String,
     child: Child,
 }
 
 impl Ministack {
-    /// Starts one and waits until it is well.
+    /// Starts an emulator and waits until it is healthy.
     pub(crate) async fn start() -> Self {
         let program = program();
         assert!(
@@ -39,9 +38,9 @@ impl Ministack {
             .spawn()
             .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
         let mut started = Self { url: format!("http://127.0.0.1:{port}"), child };
-        let deadline = Instant::now() + PATIENCE;
-        while !started.is_well(port) {
-            assert!(Instant::now() < deadline, "ministack is not well after {PATIENCE:?}");
+        let deadline = Instant::now() + START_TIMEOUT;
+        while !started.is_healthy(port) {
+            assert!(Instant::now() < deadline, "ministack is not healthy after {START_TIMEOUT:?}");
             if let Ok(Some(status)) = started.child.try_wait() {
                 panic!("ministack ended with {status}");
             }
@@ -50,9 +49,9 @@ impl Ministack {
         started
     }
 
-    fn is_well(&self, port: u16) -> bool {
+    fn is_healthy(&self, port: u16) -> bool {
         use std::io::{Read, Write};
-        let ask = || -> std::io::Result<bool> {
+        let check = || -> std::io::Result<bool> {
             let mut stream = TcpStream::connect(("127.0.0.1", port))?;
             stream.set_read_timeout(Some(Duration::from_secs(2)))?;
             stream.write_all(
@@ -62,7 +61,7 @@ impl Ministack {
             stream.read_exact(&mut answer)?;
             Ok(answer.ends_with(b"200"))
         };
-        ask().unwrap_or(false)
+        check().unwrap_or(false)
     }
 }
 
@@ -73,7 +72,7 @@ impl Drop for Ministack {
     }
 }
 
-/// Where the emulator is installed.
+/// The path of the emulator.
 pub(crate) fn program() -> PathBuf {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/sandbox/venv/bin/ministack");
     std::env::var_os("SLUICE_MINISTACK").map_or_else(|| default.into(), PathBuf::from)

@@ -1,4 +1,4 @@
-//! CloudWatch Logs: streams read from the end, and how long groups keep what is in them.
+//! CloudWatch Logs: the tail of streams, and the retention of groups.
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatchlogs::Client;
@@ -11,7 +11,7 @@ use crate::error::{failed, found};
 
 /// The service's limit for one request.
 const LARGEST_PAGE: u32 = 10_000;
-/// Pages may come partly filled or empty before the beginning is reached; a tail is not worth more requests than these.
+/// Pages may be empty or partly filled before the beginning is reached; a tail is not worth more requests.
 const MOST_PAGES: usize = 8;
 
 pub(crate) struct CloudWatchLogs(pub(crate) Service<Client>);
@@ -20,7 +20,7 @@ pub(crate) struct CloudWatchLogs(pub(crate) Service<Client>);
 impl Logs for CloudWatchLogs {
     async fn tail(&self, target: &Target, log: &LogStream, lines: u32) -> PortResult<Vec<String>> {
         let call = call::GET_LOG_EVENTS;
-        let client = self.0.at(target, call)?;
+        let client = self.0.client(target, call)?;
         let wanted = usize::try_from(lines).unwrap_or(usize::MAX);
         let limit = i32::try_from(lines.clamp(1, LARGEST_PAGE)).unwrap_or(1);
         let (mut tail, mut token): (Vec<String>, Option<String>) = (Vec::new(), None);
@@ -37,7 +37,7 @@ impl Logs for CloudWatchLogs {
                 .collect();
             earlier.append(&mut tail);
             tail = earlier;
-            // The beginning is reached when the token stays the same.
+            // The token stays the same once the beginning is reached.
             if tail.len() >= wanted || page.next_backward_token.is_none() || page.next_backward_token == token
             {
                 break;
@@ -49,8 +49,8 @@ impl Logs for CloudWatchLogs {
 
     async fn retention(&self, target: &Target, group: &str) -> PortResult<Option<u32>> {
         let call = call::DESCRIBE_LOG_GROUPS;
-        let client = self.0.at(target, call)?;
-        // By prefix and in the order of names: if the group itself is there, it is the first.
+        let client = self.0.client(target, call)?;
+        // Names with this prefix, in order: the group itself is the first, if it exists.
         let answer = client.describe_log_groups().log_group_name_prefix(group).limit(1).send().await;
         let answer = answer.map_err(failed(call))?;
         let found = answer.log_groups().iter().find(|found| found.log_group_name() == Some(group));
@@ -61,7 +61,7 @@ impl Logs for CloudWatchLogs {
         let call = call::PUT_RETENTION;
         let days = i32::try_from(days)
             .map_err(|error| call.error(Class::Invalid, "NotSendable", error.to_string()))?;
-        let request = self.0.at(target, call)?.put_retention_policy().log_group_name(group);
+        let request = self.0.client(target, call)?.put_retention_policy().log_group_name(group);
         request.retention_in_days(days).send().await.map_err(failed(call))?;
         Ok(())
     }

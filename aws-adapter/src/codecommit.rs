@@ -13,7 +13,7 @@ use crate::client::Service;
 use crate::error::{failed, found, found_by, unbuildable};
 use crate::values::{sorted, unsorted};
 
-/// Who makes the commits that Sluice makes: without a name CodeCommit would take the session's of our role.
+/// The author of Sluice's commits. Without a name, CodeCommit would use the session name of our role.
 const AUTHOR: &str = "Sluice";
 
 pub(crate) struct CodeCommit(pub(crate) Service<Client>);
@@ -28,7 +28,7 @@ impl Repositories for CodeCommit {
         tags: &Tags,
     ) -> PortResult<Repository> {
         let call = call::CREATE_REPOSITORY;
-        let request = self.0.at(target, call)?.create_repository().repository_name(name);
+        let request = self.0.client(target, call)?.create_repository().repository_name(name);
         let request = request.repository_description(description).set_tags(unsorted(tags));
         let answer = request.send().await.map_err(failed(call))?;
         repository_of(call, answer.repository_metadata())
@@ -36,7 +36,7 @@ impl Repositories for CodeCommit {
 
     async fn repository(&self, target: &Target, name: &str) -> PortResult<Option<Repository>> {
         let call = call::GET_REPOSITORY;
-        let answer = self.0.at(target, call)?.get_repository().repository_name(name).send().await;
+        let answer = self.0.client(target, call)?.get_repository().repository_name(name).send().await;
         found(answer.map_err(failed(call)))?
             .map(|answer| repository_of(call, answer.repository_metadata()))
             .transpose()
@@ -44,7 +44,7 @@ impl Repositories for CodeCommit {
 
     async fn repository_tags(&self, target: &Target, arn: &str) -> PortResult<Tags> {
         let call = call::LIST_REPOSITORY_TAGS;
-        let (client, mut tags, mut token) = (self.0.at(target, call)?, Tags::new(), None);
+        let (client, mut tags, mut token) = (self.0.client(target, call)?, Tags::new(), None);
         loop {
             let request = client.list_tags_for_resource().resource_arn(arn).set_next_token(token);
             let page = request.send().await.map_err(failed(call))?;
@@ -73,10 +73,10 @@ impl Repositories for CodeCommit {
                 .build()
                 .map_err(unbuildable(call))
         });
-        // Without a parent this is refused with `ParentCommitIdRequiredException` once the branch has a commit.
+        // Without a parent, this is refused with `ParentCommitIdRequiredException` once the branch has a commit.
         let answer = self
             .0
-            .at(target, call)?
+            .client(target, call)?
             .create_commit()
             .repository_name(repository)
             .branch_name(branch)
@@ -91,9 +91,9 @@ impl Repositories for CodeCommit {
 
     async fn branch(&self, target: &Target, repository: &str, branch: &str) -> PortResult<Option<CommitId>> {
         let call = call::GET_BRANCH;
-        let request = self.0.at(target, call)?.get_branch().repository_name(repository).branch_name(branch);
+        let request = self.0.client(target, call)?.get_branch().repository_name(repository).branch_name(branch);
         let answer = request.send().await.map_err(failed(call));
-        // A text that is no name of a branch names none.
+        // An invalid branch name names no branch.
         let absent =
             ["BranchDoesNotExistException", "BranchNameRequiredException", "InvalidBranchNameException"];
         found_by(answer, &absent)?
@@ -104,12 +104,12 @@ impl Repositories for CodeCommit {
     async fn commit(&self, target: &Target, repository: &str, id: &CommitId) -> PortResult<Option<Commit>> {
         let call = call::GET_COMMIT;
         let request =
-            self.0.at(target, call)?.get_commit().repository_name(repository).commit_id(id.as_str());
+            self.0.client(target, call)?.get_commit().repository_name(repository).commit_id(id.as_str());
         let answer = request.send().await.map_err(failed(call));
         let absent =
             ["CommitIdDoesNotExistException", "CommitDoesNotExistException", "InvalidCommitIdException"];
         let Some(answer) = found_by(answer, &absent)? else { return Ok(None) };
-        let commit = call.answered(answer.commit(), "commit")?;
+        let commit = call.required(answer.commit(), "commit")?;
         let author = commit.author();
         Ok(Some(Commit {
             id: commit_id(call, commit.commit_id())?,
@@ -126,21 +126,21 @@ impl Repositories for CodeCommit {
 }
 
 fn repository_of(call: Call, metadata: Option<&RepositoryMetadata>) -> PortResult<Repository> {
-    let metadata = call.answered(metadata, "repository")?;
+    let metadata = call.required(metadata, "repository")?;
     Ok(Repository {
-        name: call.answered(metadata.repository_name(), "repository name")?.to_owned(),
-        arn: call.answered(metadata.arn(), "repository ARN")?.to_owned(),
-        clone_url: call.answered(metadata.clone_url_http(), "clone URL")?.to_owned(),
+        name: call.required(metadata.repository_name(), "repository name")?.to_owned(),
+        arn: call.required(metadata.arn(), "repository ARN")?.to_owned(),
+        clone_url: call.required(metadata.clone_url_http(), "clone URL")?.to_owned(),
         default_branch: metadata.default_branch().map(str::to_owned),
     })
 }
 
 fn commit_id(call: Call, id: Option<&str>) -> PortResult<CommitId> {
-    CommitId::new(call.answered(id, "commit id")?)
+    CommitId::new(call.required(id, "commit id")?)
         .map_err(|error| call.error(Class::Invalid, "UnreadableCommitId", error.to_string()))
 }
 
-/// A time as git writes it: seconds and the author's offset, `1484167798 -0800`. The offset changes no instant.
+/// A time in git's format: seconds and the author's offset, `1484167798 -0800`. The offset does not change the instant.
 fn git_time(text: &str) -> Option<Timestamp> {
     Timestamp::from_second(text.split_whitespace().next()?.parse().ok()?).ok()
 }

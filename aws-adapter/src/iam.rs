@@ -1,4 +1,4 @@
-//! IAM for roles and policies, STS for who we are.
+//! IAM for roles and policies, and STS for the caller's identity.
 
 use async_trait::async_trait;
 use aws_sdk_iam::Client;
@@ -23,7 +23,7 @@ impl Identity for Iam {
         let call = call::CREATE_ROLE;
         let answer = self
             .iam
-            .admit(target, call)
+            .rate_limited(target, call)
             .await?
             .create_role()
             .role_name(&spec.name)
@@ -35,14 +35,14 @@ impl Identity for Iam {
             .send()
             .await
             .map_err(failed(call))?;
-        role_of(call, call.answered(answer.role(), "role")?)
+        role_of(call, call.required(answer.role(), "role")?)
     }
 
     async fn role(&self, target: &Target, name: &str) -> PortResult<Option<Role>> {
         let call = call::GET_ROLE;
-        let answer = self.iam.admit(target, call).await?.get_role().role_name(name).send().await;
+        let answer = self.iam.rate_limited(target, call).await?.get_role().role_name(name).send().await;
         match found(answer.map_err(failed(call)))? {
-            Some(answer) => role_of(call, call.answered(answer.role(), "role")?).map(Some),
+            Some(answer) => role_of(call, call.required(answer.role(), "role")?).map(Some),
             None => Ok(None),
         }
     }
@@ -56,7 +56,7 @@ impl Identity for Iam {
     ) -> PortResult<()> {
         let call = call::PUT_ROLE_POLICY;
         let request =
-            self.iam.admit(target, call).await?.put_role_policy().role_name(role).policy_name(policy);
+            self.iam.rate_limited(target, call).await?.put_role_policy().role_name(role).policy_name(policy);
         request.policy_document(document).send().await.map_err(failed(call))?;
         Ok(())
     }
@@ -64,7 +64,7 @@ impl Identity for Iam {
     async fn role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<Option<String>> {
         let call = call::GET_ROLE_POLICY;
         let request =
-            self.iam.admit(target, call).await?.get_role_policy().role_name(role).policy_name(policy);
+            self.iam.rate_limited(target, call).await?.get_role_policy().role_name(role).policy_name(policy);
         let Some(answer) = found(request.send().await.map_err(failed(call)))? else { return Ok(None) };
         decoded(call, answer.policy_document()).map(Some)
     }
@@ -77,38 +77,38 @@ impl Identity for Iam {
         document: &str,
     ) -> PortResult<String> {
         let call = call::CREATE_POLICY;
-        let request = self.iam.admit(target, call).await?.create_policy().policy_name(name).path(path);
+        let request = self.iam.rate_limited(target, call).await?.create_policy().policy_name(name).path(path);
         let answer = request.policy_document(document).send().await.map_err(failed(call))?;
         let arn = answer.policy().and_then(|policy| policy.arn());
-        call.answered(arn, "policy ARN").map(str::to_owned)
+        call.required(arn, "policy ARN").map(str::to_owned)
     }
 
     async fn policy_version(&self, target: &Target, arn: &str) -> PortResult<Option<String>> {
         let call = call::GET_POLICY;
-        let answer = self.iam.admit(target, call).await?.get_policy().policy_arn(arn).send().await;
+        let answer = self.iam.rate_limited(target, call).await?.get_policy().policy_arn(arn).send().await;
         let Some(answer) = found(answer.map_err(failed(call)))? else { return Ok(None) };
         let version = answer.policy().and_then(|policy| policy.default_version_id());
-        call.answered(version, "default version").map(|version| Some(version.to_owned()))
+        call.required(version, "default version").map(|version| Some(version.to_owned()))
     }
 
     async fn policy_document(&self, target: &Target, arn: &str, version: &str) -> PortResult<Option<String>> {
         let call = call::GET_POLICY_VERSION;
         let request =
-            self.iam.admit(target, call).await?.get_policy_version().policy_arn(arn).version_id(version);
+            self.iam.rate_limited(target, call).await?.get_policy_version().policy_arn(arn).version_id(version);
         let Some(answer) = found(request.send().await.map_err(failed(call)))? else { return Ok(None) };
         let document = answer.policy_version().and_then(|version| version.document());
-        decoded(call, call.answered(document, "document")?).map(Some)
+        decoded(call, call.required(document, "document")?).map(Some)
     }
 
     async fn policy_versions(&self, target: &Target, arn: &str) -> PortResult<Vec<PolicyVersion>> {
         let call = call::LIST_POLICY_VERSIONS;
         let pages =
-            self.iam.admit(target, call).await?.list_policy_versions().policy_arn(arn).into_paginator();
+            self.iam.rate_limited(target, call).await?.list_policy_versions().policy_arn(arn).into_paginator();
         let mut pages = pages.items().send();
         let mut versions = Vec::new();
         while let Some(version) = pages.next().await {
             let version = version.map_err(failed(call))?;
-            let id = call.answered(version.version_id(), "version id")?.to_owned();
+            let id = call.required(version.version_id(), "version id")?.to_owned();
             versions.push(PolicyVersion { id, is_default: version.is_default_version() });
         }
         Ok(versions)
@@ -117,22 +117,22 @@ impl Identity for Iam {
     async fn create_policy_version(&self, target: &Target, arn: &str, document: &str) -> PortResult<String> {
         let call = call::CREATE_POLICY_VERSION;
         let request =
-            self.iam.admit(target, call).await?.create_policy_version().policy_arn(arn).set_as_default(true);
+            self.iam.rate_limited(target, call).await?.create_policy_version().policy_arn(arn).set_as_default(true);
         let answer = request.policy_document(document).send().await.map_err(failed(call))?;
         let version = answer.policy_version().and_then(|version| version.version_id());
-        call.answered(version, "version id").map(str::to_owned)
+        call.required(version, "version id").map(str::to_owned)
     }
 
     async fn delete_policy_version(&self, target: &Target, arn: &str, version: &str) -> PortResult<()> {
         let call = call::DELETE_POLICY_VERSION;
         let request =
-            self.iam.admit(target, call).await?.delete_policy_version().policy_arn(arn).version_id(version);
+            self.iam.rate_limited(target, call).await?.delete_policy_version().policy_arn(arn).version_id(version);
         found(request.send().await.map_err(failed(call))).map(drop)
     }
 
     async fn role_names(&self, target: &Target, path: &str) -> PortResult<Vec<String>> {
         let call = call::LIST_ROLES;
-        let client = self.iam.admit(target, call).await?;
+        let client = self.iam.rate_limited(target, call).await?;
         let (mut names, mut marker) = (Vec::new(), None);
         loop {
             let page = client.list_roles().path_prefix(path).set_marker(marker).send().await;
@@ -148,25 +148,25 @@ impl Identity for Iam {
     async fn delete_role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<()> {
         let call = call::DELETE_ROLE_POLICY;
         let request =
-            self.iam.admit(target, call).await?.delete_role_policy().role_name(role).policy_name(policy);
+            self.iam.rate_limited(target, call).await?.delete_role_policy().role_name(role).policy_name(policy);
         found(request.send().await.map_err(failed(call))).map(|_| ())
     }
 
     async fn delete_role(&self, target: &Target, role: &str) -> PortResult<()> {
         let call = call::DELETE_ROLE;
-        let answer = self.iam.admit(target, call).await?.delete_role().role_name(role).send().await;
+        let answer = self.iam.rate_limited(target, call).await?.delete_role().role_name(role).send().await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
 
     async fn whoami(&self) -> PortResult<Target> {
         let call = call::GET_CALLER_IDENTITY;
-        let answer = self.sts.here(call).get_caller_identity().send().await.map_err(failed(call))?;
-        let account = call.answered(answer.account(), "account")?.to_owned();
+        let answer = self.sts.untargeted(call).get_caller_identity().send().await.map_err(failed(call))?;
+        let account = call.required(answer.account(), "account")?.to_owned();
         Ok(Target { account, region: self.sts.region.clone() })
     }
 }
 
-/// IAM gives documents URL-encoded.
+/// IAM returns policy documents URL-encoded.
 fn decoded(call: Call, document: &str) -> PortResult<String> {
     let text = percent_decode_str(document).decode_utf8();
     text.map(|text| text.into_owned())
@@ -183,7 +183,7 @@ fn role_of(call: Call, role: &aws_sdk_iam::types::Role) -> PortResult<Role> {
             .and_then(|boundary| boundary.permissions_boundary_arn())
             .map(str::to_owned),
         tags: role.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
-        created: call.answered(timestamp(role.create_date()), "creation time")?,
+        created: call.required(timestamp(role.create_date()), "creation time")?,
     })
 }
 

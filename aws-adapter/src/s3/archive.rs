@@ -1,4 +1,4 @@
-//! S3 for whole files: streamed from and to the disk, with the patience that their size takes.
+//! S3 for whole files: streamed from and to the disk, with timeouts that fit their size.
 
 use std::io;
 use std::path::Path;
@@ -14,15 +14,15 @@ use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::call::{self, Call};
-use crate::error::{failed, lost};
-use crate::objects::S3;
+use crate::error::{failed, lost_answer};
+use super::S3;
 
-/// How long a file may take: 5 GB, the most that one request carries, at 3 MB a second. Nobody holds a lease meanwhile,
-/// and a stream that stands still is ended long before by the SDK.
+/// How long a file may take: 5 GB (the most in one request) at 3 MB a second. No lease is held meanwhile, and the SDK
+/// ends a stalled stream much earlier.
 const TRANSFER: Duration = Duration::from_secs(30 * 60);
 
-/// The settings of a call that carries a file.
-fn patient() -> Builder {
+/// The settings of a call that transfers a file.
+fn transfer_config() -> Builder {
     let timeouts =
         TimeoutConfig::builder().operation_attempt_timeout(TRANSFER).operation_timeout(2 * TRANSFER);
     Builder::new().timeout_config(timeouts.build())
@@ -35,22 +35,22 @@ impl Archive for S3 {
         let unreadable =
             |error| call.error(Class::Invalid, "LocalFile", format!("{}: {error}", file.display()));
         let body = ByteStream::from_path(file).await.map_err(unreadable)?;
-        let request = self.0.at(target, call)?.put_object().bucket(bucket).key(key).if_none_match("*");
+        let request = self.0.client(target, call)?.put_object().bucket(bucket).key(key).if_none_match("*");
         let request = request.expected_bucket_owner(&target.account).body(body);
-        request.customize().config_override(patient()).send().await.map_err(failed(call))?;
+        request.customize().config_override(transfer_config()).send().await.map_err(failed(call))?;
         Ok(())
     }
 
     async fn list(&self, target: &Target, bucket: &str, prefix: &str) -> PortResult<Vec<Archived>> {
         let call = call::LIST_OBJECTS;
-        let request = self.0.at(target, call)?.list_objects_v2().bucket(bucket).prefix(prefix);
+        let request = self.0.client(target, call)?.list_objects_v2().bucket(bucket).prefix(prefix);
         let mut pages = request.expected_bucket_owner(&target.account).into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
             for object in page.map_err(failed(call))?.contents.unwrap_or_default() {
-                let key = call.answered(object.key, "key")?;
+                let key = call.required(object.key, "key")?;
                 let bytes = object.size.and_then(|size| u64::try_from(size).ok());
-                found.push(Archived { key, bytes: call.answered(bytes, "size")? });
+                found.push(Archived { key, bytes: call.required(bytes, "size")? });
             }
         }
         Ok(found)
@@ -58,9 +58,9 @@ impl Archive for S3 {
 
     async fn fetch(&self, target: &Target, bucket: &str, key: &str, file: &Path) -> PortResult<()> {
         let call = call::GET_OBJECT;
-        let request = self.0.at(target, call)?.get_object().bucket(bucket).key(key);
+        let request = self.0.client(target, call)?.get_object().bucket(bucket).key(key);
         let request = request.expected_bucket_owner(&target.account).customize();
-        let answer = request.config_override(patient()).send().await.map_err(failed(call))?;
+        let answer = request.config_override(transfer_config()).send().await.map_err(failed(call))?;
         let unwritable = |error: io::Error| local(call, file, &error);
         let mut options = OpenOptions::new();
         let options = options.write(true).create_new(true).mode(0o600);
@@ -68,14 +68,14 @@ impl Archive for S3 {
         let mut body = answer.body;
         let mut bytes = 0;
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| call.error(lost(call), "AnswerLost", error.to_string()))?;
+            let chunk = chunk.map_err(|error| call.error(lost_answer(call), "AnswerLost", error.to_string()))?;
             kept.write_all(&chunk).await.map_err(unwritable)?;
             bytes += chunk.len() as u64;
         }
         kept.flush().await.map_err(unwritable)?;
         match answer.content_length.and_then(|length| u64::try_from(length).ok()) {
-            Some(told) if told != bytes => {
-                Err(call.error(lost(call), "AnswerLost", format!("{bytes} of {told} bytes came")))
+            Some(length) if length != bytes => {
+                Err(call.error(lost_answer(call), "AnswerLost", format!("received {bytes} of {length} bytes")))
             }
             _ => Ok(()),
         }
@@ -83,7 +83,7 @@ impl Archive for S3 {
 
     async fn discard(&self, target: &Target, bucket: &str, key: &str) -> PortResult<()> {
         let call = call::DELETE_OBJECT;
-        let request = self.0.at(target, call)?.delete_object().bucket(bucket).key(key);
+        let request = self.0.client(target, call)?.delete_object().bucket(bucket).key(key);
         request.expected_bucket_owner(&target.account).send().await.map_err(failed(call))?;
         Ok(())
     }

@@ -1,4 +1,6 @@
-//! S3. Each call names the account that must own the bucket, so that a bucket of our name in other hands is refused.
+//! S3. Each call names the account that must own the bucket, so that another account's bucket of the same name is refused.
+
+mod archive;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -13,7 +15,7 @@ use crate::call::{self, Call};
 use crate::client::Service;
 use crate::error::{failed, found, found_by, unbuildable};
 
-/// The region that S3 wants *not* to be named when a bucket is made.
+/// The region that `CreateBucket` must *not* name.
 const UNNAMED_REGION: &str = "us-east-1";
 
 pub(crate) struct S3(pub(crate) Service<Client>);
@@ -22,13 +24,13 @@ pub(crate) struct S3(pub(crate) Service<Client>);
 impl Objects for S3 {
     async fn create_bucket(&self, target: &Target, bucket: &str, tags: &Tags) -> PortResult<()> {
         let call = call::CREATE_BUCKET;
-        // In us-east-1 making a bucket that we have is answered with success, so that we look first.
+        // In us-east-1, creating a bucket that we own succeeds, so check first.
         match self.head(target, bucket).await {
             Ok(false) => {}
             Ok(true) => {
                 return Err(call.error(Class::Conflict, "BucketAlreadyOwnedByYou", "there before this call"));
             }
-            // Refused: most likely somebody else's, which making it will tell.
+            // Refused: probably another account's bucket. Creating it will tell.
             Err(error) if error.class == Class::Denied => {}
             Err(error) => return Err(error),
         }
@@ -36,12 +38,12 @@ impl Objects for S3 {
             .then(|| sdk::BucketLocationConstraint::from(target.region.as_str()));
         let tags = tags.iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build());
         let tags = tags.collect::<Result<Vec<_>, _>>().map_err(unbuildable(call))?;
-        // The tags go with the bucket, so that there is no moment in which it is nobody's.
+        // The tags are part of the request, because a bucket must never be without an owner's tag.
         let configuration = sdk::CreateBucketConfiguration::builder()
             .set_location_constraint(constraint)
             .set_tags(Some(tags))
             .build();
-        let request = self.0.at(target, call)?.create_bucket().bucket(bucket);
+        let request = self.0.client(target, call)?.create_bucket().bucket(bucket);
         request.create_bucket_configuration(configuration).send().await.map_err(failed(call))?;
         Ok(())
     }
@@ -72,7 +74,7 @@ impl Objects for S3 {
 
     async fn bucket_tags(&self, target: &Target, bucket: &str) -> PortResult<Tags> {
         let call = call::GET_BUCKET_TAGGING;
-        let request = self.0.at(target, call)?.get_bucket_tagging().bucket(bucket);
+        let request = self.0.client(target, call)?.get_bucket_tagging().bucket(bucket);
         let answer = request.expected_bucket_owner(&target.account).send().await.map_err(failed(call));
         let Some(answer) = found_by(answer, &["NoSuchTagSet"])? else { return Ok(Tags::new()) };
         Ok(answer.tag_set().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
@@ -81,7 +83,7 @@ impl Objects for S3 {
     async fn set_versioning(&self, target: &Target, bucket: &str) -> PortResult<()> {
         let call = call::PUT_BUCKET_VERSIONING;
         let on = sdk::VersioningConfiguration::builder().status(sdk::BucketVersioningStatus::Enabled).build();
-        let request = self.0.at(target, call)?.put_bucket_versioning().bucket(bucket);
+        let request = self.0.client(target, call)?.put_bucket_versioning().bucket(bucket);
         let request = request.expected_bucket_owner(&target.account).versioning_configuration(on);
         request.send().await.map_err(failed(call))?;
         Ok(())
@@ -95,7 +97,7 @@ impl Objects for S3 {
             .block_public_policy(true)
             .restrict_public_buckets(true)
             .build();
-        let request = self.0.at(target, call)?.put_public_access_block().bucket(bucket);
+        let request = self.0.client(target, call)?.put_public_access_block().bucket(bucket);
         let request = request.expected_bucket_owner(&target.account).public_access_block_configuration(all);
         request.send().await.map_err(failed(call))?;
         Ok(())
@@ -103,7 +105,7 @@ impl Objects for S3 {
 
     async fn set_policy(&self, target: &Target, bucket: &str, policy: &str) -> PortResult<()> {
         let call = call::PUT_BUCKET_POLICY;
-        let request = self.0.at(target, call)?.put_bucket_policy().bucket(bucket);
+        let request = self.0.client(target, call)?.put_bucket_policy().bucket(bucket);
         let request = request.expected_bucket_owner(&target.account).policy(policy);
         request.send().await.map_err(failed(call))?;
         Ok(())
@@ -116,7 +118,7 @@ impl Objects for S3 {
         rules: &[LifecycleRule],
     ) -> PortResult<()> {
         let call = call::PUT_BUCKET_LIFECYCLE;
-        // The call replaces all rules, so those of others go along as they are.
+        // The call replaces all rules, so keep those that are not ours.
         let mut all = self.lifecycle_rules(target, bucket).await?;
         all.retain(|rule| rules.iter().all(|ours| rule.id() != Some(&ours.id)));
         for rule in rules {
@@ -124,7 +126,7 @@ impl Objects for S3 {
         }
         let all = sdk::BucketLifecycleConfiguration::builder().set_rules(Some(all)).build();
         let all = all.map_err(unbuildable(call))?;
-        let request = self.0.at(target, call)?.put_bucket_lifecycle_configuration().bucket(bucket);
+        let request = self.0.client(target, call)?.put_bucket_lifecycle_configuration().bucket(bucket);
         let request = request.expected_bucket_owner(&target.account).lifecycle_configuration(all);
         request.send().await.map_err(failed(call))?;
         Ok(())
@@ -132,7 +134,7 @@ impl Objects for S3 {
 
     async fn put_empty(&self, target: &Target, bucket: &str, key: &str) -> PortResult<Option<String>> {
         let call = call::PUT_OBJECT;
-        let request = self.0.at(target, call)?.put_object().bucket(bucket).key(key);
+        let request = self.0.client(target, call)?.put_object().bucket(bucket).key(key);
         let request = request.expected_bucket_owner(&target.account).body(ByteStream::default());
         Ok(request.send().await.map_err(failed(call))?.version_id)
     }
@@ -145,7 +147,7 @@ impl Objects for S3 {
         version: &str,
     ) -> PortResult<()> {
         let call = call::DELETE_OBJECT;
-        let request = self.0.at(target, call)?.delete_object().bucket(bucket).key(key).version_id(version);
+        let request = self.0.client(target, call)?.delete_object().bucket(bucket).key(key).version_id(version);
         let answer = request.expected_bucket_owner(&target.account).send().await.map_err(failed(call));
         found_by(answer, &["NoSuchKey", "NoSuchVersion"])?;
         Ok(())
@@ -160,13 +162,13 @@ impl Objects for S3 {
         limit: u64,
     ) -> PortResult<Option<Object>> {
         let call = call::GET_OBJECT;
-        let request = self.0.at(target, call)?.get_object().bucket(bucket).key(key);
+        let request = self.0.client(target, call)?.get_object().bucket(bucket).key(key);
         let request =
             request.expected_bucket_owner(&target.account).set_version_id(version.map(str::to_owned));
         let answer = request.send().await.map_err(failed(call));
         let Some(answer) = found_by(answer, &["NoSuchKey", "NoSuchVersion"])? else { return Ok(None) };
-        let told = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
-        let content = read(call, answer.body, told, limit).await?;
+        let length = answer.content_length().and_then(|length| u64::try_from(length).ok()).unwrap_or(0);
+        let content = read(call, answer.body, length, limit).await?;
         Ok(Some(Object { content, version: answer.version_id }))
     }
 }
@@ -174,14 +176,14 @@ impl Objects for S3 {
 impl S3 {
     async fn head(&self, target: &Target, bucket: &str) -> PortResult<bool> {
         let call = call::HEAD_BUCKET;
-        let request = self.0.at(target, call)?.head_bucket().bucket(bucket);
+        let request = self.0.client(target, call)?.head_bucket().bucket(bucket);
         let answer = request.expected_bucket_owner(&target.account).send().await;
         found(answer.map_err(failed(call))).map(|answer| answer.is_some())
     }
 
     async fn get_versioning(&self, target: &Target, bucket: &str) -> PortResult<Versioning> {
         let call = call::GET_BUCKET_VERSIONING;
-        let request = self.0.at(target, call)?.get_bucket_versioning().bucket(bucket);
+        let request = self.0.client(target, call)?.get_bucket_versioning().bucket(bucket);
         let answer = request.expected_bucket_owner(&target.account).send().await.map_err(failed(call))?;
         Ok(match answer.status() {
             Some(sdk::BucketVersioningStatus::Enabled) => Versioning::Enabled,
@@ -192,7 +194,7 @@ impl S3 {
 
     async fn private(&self, target: &Target, bucket: &str) -> PortResult<bool> {
         let call = call::GET_PUBLIC_ACCESS_BLOCK;
-        let request = self.0.at(target, call)?.get_public_access_block().bucket(bucket);
+        let request = self.0.client(target, call)?.get_public_access_block().bucket(bucket);
         let answer =
             found(request.expected_bucket_owner(&target.account).send().await.map_err(failed(call)))?;
         let blocks = answer.and_then(|answer| answer.public_access_block_configuration);
@@ -210,7 +212,7 @@ impl S3 {
 
     async fn policy(&self, target: &Target, bucket: &str) -> PortResult<Option<String>> {
         let call = call::GET_BUCKET_POLICY;
-        let request = self.0.at(target, call)?.get_bucket_policy().bucket(bucket);
+        let request = self.0.client(target, call)?.get_bucket_policy().bucket(bucket);
         let answer =
             found(request.expected_bucket_owner(&target.account).send().await.map_err(failed(call)))?;
         Ok(answer.and_then(|answer| answer.policy).filter(|policy| !policy.is_empty()))
@@ -218,7 +220,7 @@ impl S3 {
 
     async fn lifecycle_rules(&self, target: &Target, bucket: &str) -> PortResult<Vec<sdk::LifecycleRule>> {
         let call = call::GET_BUCKET_LIFECYCLE;
-        let request = self.0.at(target, call)?.get_bucket_lifecycle_configuration().bucket(bucket);
+        let request = self.0.client(target, call)?.get_bucket_lifecycle_configuration().bucket(bucket);
         let answer = request.expected_bucket_owner(&target.account).send().await.map_err(failed(call));
         let answer = found_by(answer, &["NoSuchLifecycleConfiguration"])?;
         Ok(answer.and_then(|answer| answer.rules).unwrap_or_default())
@@ -232,7 +234,7 @@ fn read_rule(rule: &sdk::LifecycleRule) -> LifecycleRule {
         let both = filter.and().and_then(|both| both.prefix());
         filter.prefix().or(both).map(str::to_owned)
     };
-    #[expect(deprecated, reason = "older rules name their prefix so")]
+    #[expect(deprecated, reason = "older rules have their prefix here")]
     let prefix = filter.and_then(within).or_else(|| rule.prefix().map(str::to_owned));
     let expires =
         |expiration: &sdk::LifecycleExpiration| expiration.days().is_some() || expiration.date().is_some();
@@ -268,10 +270,10 @@ fn write_rule(rule: &LifecycleRule) -> Result<sdk::LifecycleRule, BuildError> {
         .build()
 }
 
-/// Reads a body to its end, and no further than the limit: what a header says is not trusted to be all.
-async fn read(call: Call, mut body: ByteStream, told: u64, limit: u64) -> PortResult<Bytes> {
+/// Reads a body up to the limit. It does not trust the length in the header.
+async fn read(call: Call, mut body: ByteStream, length: u64, limit: u64) -> PortResult<Bytes> {
     let too_large = || call.error(Class::Invalid, "EntityTooLarge", format!("more than {limit} bytes"));
-    if told > limit {
+    if length > limit {
         return Err(too_large());
     }
     let mut content = BytesMut::new();

@@ -1,5 +1,5 @@
-//! SQS, for hints alone: a FIFO queue whose messages are deleted as soon as they are received, before anybody acts on
-//! them. Should the deletion fail, they count as not received: they come once more, or the sweep is earlier.
+//! SQS, only for hints: a FIFO queue whose messages are deleted on receipt, before anything acts on them. If the deletion
+//! fails, they count as not received: they are delivered again, unless the sweep is earlier.
 
 use std::time::Duration;
 
@@ -17,29 +17,29 @@ use crate::call;
 use crate::client::Service;
 use crate::error::{failed, found, unbuildable};
 
-/// The attributes of a queue of ours. A hint that nobody took for five minutes has been overtaken by sweeps long since.
+/// The attributes of our queues. A hint that is not received for five minutes is obsolete: sweeps have found the operation.
 const ATTRIBUTES: [(Attribute, &str); 6] = [
     (Attribute::FifoQueue, "true"),
     (Attribute::MessageRetentionPeriod, "300"),
     (Attribute::ReceiveMessageWaitTimeSeconds, "20"),
-    // One operation's hints never hold up those of another.
+    // One operation's hints must not delay another's.
     (Attribute::DeduplicationScope, "messageGroup"),
     (Attribute::FifoThroughputLimit, "perMessageGroupId"),
     (Attribute::SqsManagedSseEnabled, "true"),
 ];
-/// As many as one request gives (SQS's limit).
+/// The most messages that one request returns (SQS's limit).
 const BATCH: i32 = 10;
-/// How long, in seconds, a message that was given is hidden until it is deleted. Short, because SQS may give one to the
-/// request of a replica that has just stopped: a hint for the others is then late by no more than that.
+/// How long, in seconds, a received message is hidden until it is deleted. Short, because SQS may deliver a message to a
+/// replica that has just stopped: other replicas receive that hint this much later.
 const HIDDEN: i32 = 3;
-/// How much longer than the wait itself a request may take.
+/// How much longer than its wait time a request may take.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// One queue.
 pub(crate) struct Sqs {
     pub(crate) service: Service<Client>,
     pub(crate) name: String,
-    /// Asked for once: a queue that is made anew has the same URL.
+    /// Looked up once: a recreated queue has the same URL.
     pub(crate) url: OnceCell<String>,
 }
 
@@ -47,9 +47,9 @@ impl Sqs {
     async fn url(&self, target: &Target) -> PortResult<&str> {
         let look = async || {
             let call = call::GET_QUEUE_URL;
-            let request = self.service.at(target, call)?.get_queue_url().queue_name(&self.name);
+            let request = self.service.client(target, call)?.get_queue_url().queue_name(&self.name);
             let answer = request.send().await.map_err(failed(call))?;
-            call.answered(answer.queue_url, "URL")
+            call.required(answer.queue_url, "URL")
         };
         self.url.get_or_try_init(look).await.map(String::as_str)
     }
@@ -62,7 +62,7 @@ impl Sqs {
         });
         let entries = entries.collect::<Result<Vec<_>, _>>().map_err(unbuildable(call))?;
         let request =
-            self.service.at(target, call)?.delete_message_batch().queue_url(self.url(target).await?);
+            self.service.client(target, call)?.delete_message_batch().queue_url(self.url(target).await?);
         request.set_entries(Some(entries)).send().await.map_err(failed(call))?;
         Ok(())
     }
@@ -75,15 +75,15 @@ impl Queue for Sqs {
     }
 
     async fn exists(&self, target: &Target) -> PortResult<bool> {
-        // Asked anew: what was there a while ago may be gone.
+        // Not from the cache: the queue may have been deleted.
         let call = call::GET_QUEUE_URL;
-        let request = self.service.at(target, call)?.get_queue_url().queue_name(&self.name);
+        let request = self.service.client(target, call)?.get_queue_url().queue_name(&self.name);
         found(request.send().await.map_err(failed(call))).map(|answer| answer.is_some())
     }
 
     async fn create(&self, target: &Target) -> PortResult<()> {
         let call = call::CREATE_QUEUE;
-        let mut request = self.service.at(target, call)?.create_queue().queue_name(&self.name);
+        let mut request = self.service.client(target, call)?.create_queue().queue_name(&self.name);
         for (attribute, value) in ATTRIBUTES {
             request = request.attributes(attribute, value);
         }
@@ -98,7 +98,7 @@ impl Queue for Sqs {
             "sequence": hint.sequence,
             "cause": hint.cause.to_string(),
         });
-        let request = self.service.at(target, call)?.send_message().queue_url(self.url(target).await?);
+        let request = self.service.client(target, call)?.send_message().queue_url(self.url(target).await?);
         request
             .message_body(body.to_string())
             .message_group_id(hint.operation.as_str())
@@ -115,7 +115,7 @@ impl Queue for Sqs {
         let longest = wait + MARGIN;
         let timeouts =
             TimeoutConfig::builder().operation_attempt_timeout(longest).operation_timeout(longest).build();
-        let request = self.service.at(target, call)?.receive_message().queue_url(self.url(target).await?);
+        let request = self.service.client(target, call)?.receive_message().queue_url(self.url(target).await?);
         let request = request.max_number_of_messages(BATCH).wait_time_seconds(seconds);
         let request = request.visibility_timeout(HIDDEN).customize();
         let request = request.config_override(Builder::new().timeout_config(timeouts));
@@ -127,13 +127,13 @@ impl Queue for Sqs {
     }
 }
 
-/// SQS takes a message of that id once in five minutes.
+/// SQS accepts a message with this id once in five minutes.
 fn once(hint: &Hint) -> String {
     let id = format!("{}-{}-{}", hint.operation, hint.sequence, hint.cause);
     id.chars().take(128).collect()
 }
 
-/// Whose hint it is. Whatever else somebody put into the queue is none.
+/// The operation that a hint names. Other messages in the queue are ignored.
 fn operation_of(body: &str) -> Option<OperationId> {
     let body: Value = serde_json::from_str(body).ok()?;
     OperationId::new(body["operation"].as_str()?).ok()
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_hint_has_the_same_id_and_another_cause_another() {
+    fn equal_hints_share_an_id_and_another_cause_has_another() {
         let operation = OperationId::new("01JQ0000000000000000000000").unwrap();
         let hint = |sequence, cause| Hint { operation: operation.clone(), sequence, cause };
         let signal = |who: &str| Cause::Signal(who.parse().unwrap());
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hint_is_none() {
+    fn messages_that_are_not_hints_are_ignored() {
         for body in ["", "{}", "[]", r#"{"operation": 7}"#, r#"{"operation": "../../etc"}"#] {
             assert_eq!(operation_of(body), None, "{body}");
         }

@@ -1,4 +1,4 @@
-//! API Gateway, HTTP APIs. Ids are the service's and names are not unique: callers look before they create.
+//! API Gateway's HTTP APIs. The service assigns ids, and names are not unique: callers look before they create.
 
 use async_trait::async_trait;
 use aws_sdk_apigatewayv2::Client;
@@ -9,19 +9,19 @@ use sluice_model::{PortResult, Target};
 use crate::call;
 use crate::client::Service;
 use crate::error::{failed, found};
-use crate::limits::Turns;
+use crate::limits::ChangeLocks;
 use crate::values::{sorted, unsorted};
 
-/// So that most APIs are listed by one request; the service gives fewer where it likes.
+/// Lists most APIs with one request. The service may return fewer per page.
 const PAGE: &str = "500";
 
 pub(crate) struct ApiGateway {
     pub(crate) service: Service<Client>,
-    /// API Gateway refuses a change of an API while another one is under way.
-    pub(crate) turns: Turns,
+    /// API Gateway refuses a change of an API while another is in progress.
+    pub(crate) changes: ChangeLocks,
 }
 
-/// All items of a list over its pages, each made into ours.
+/// All items of a list, over all pages.
 macro_rules! all_pages {
     ($call:expr, $request:expr, $make:expr) => {{
         let (call, mut items, mut token) = ($call, Vec::new(), None);
@@ -42,7 +42,7 @@ macro_rules! api_of {
     ($call:expr, $answer:expr) => {{
         let (call, answer) = ($call, $answer);
         Ok(Api {
-            id: call.answered(answer.api_id(), "API id")?.to_owned(),
+            id: call.required(answer.api_id(), "API id")?.to_owned(),
             name: answer.name().unwrap_or_default().to_owned(),
             endpoint: answer.api_endpoint().unwrap_or_default().to_owned(),
             tags: sorted(answer.tags()),
@@ -54,7 +54,7 @@ macro_rules! integration_of {
     ($call:expr, $answer:expr) => {{
         let (call, answer) = ($call, $answer);
         Ok(Integration {
-            id: call.answered(answer.integration_id(), "integration id")?.to_owned(),
+            id: call.required(answer.integration_id(), "integration id")?.to_owned(),
             uri: answer.integration_uri().unwrap_or_default().to_owned(),
         })
     }};
@@ -64,8 +64,8 @@ macro_rules! route_of {
     ($call:expr, $answer:expr) => {{
         let (call, answer) = ($call, $answer);
         Ok(Route {
-            id: call.answered(answer.route_id(), "route id")?.to_owned(),
-            key: call.answered(answer.route_key(), "route key")?.to_owned(),
+            id: call.required(answer.route_id(), "route id")?.to_owned(),
+            key: call.required(answer.route_key(), "route key")?.to_owned(),
             integration: answer.target().map(|target| target.trim_start_matches("integrations/").to_owned()),
         })
     }};
@@ -75,7 +75,7 @@ macro_rules! deployment_of {
     ($call:expr, $answer:expr) => {{
         let (call, answer) = ($call, $answer);
         Ok(Deployment {
-            id: call.answered(answer.deployment_id(), "deployment id")?.to_owned(),
+            id: call.required(answer.deployment_id(), "deployment id")?.to_owned(),
             description: answer.description().unwrap_or_default().to_owned(),
             state: match answer.deployment_status() {
                 Some(DeploymentStatus::Pending) => DeploymentState::Pending,
@@ -83,7 +83,7 @@ macro_rules! deployment_of {
                     let why = answer.deployment_status_message().unwrap_or_default();
                     DeploymentState::Failed(why.to_owned())
                 }
-                // What the service does not speak of is no obstacle.
+                // Without a status, the deployment counts as deployed.
                 _ => DeploymentState::Deployed,
             },
         })
@@ -94,7 +94,7 @@ macro_rules! stage_of {
     ($call:expr, $answer:expr) => {{
         let (call, answer) = ($call, $answer);
         Ok(ApiStage {
-            name: call.answered(answer.stage_name(), "stage name")?.to_owned(),
+            name: call.required(answer.stage_name(), "stage name")?.to_owned(),
             deployment: answer.deployment_id().map(str::to_owned),
             variables: sorted(answer.stage_variables()),
         })
@@ -106,7 +106,7 @@ impl Gateway for ApiGateway {
     async fn create_api(&self, target: &Target, name: &str, tags: &Tags) -> PortResult<Api> {
         let call = call::CREATE_API;
         let request =
-            self.service.admit(target, call).await?.create_api().name(name).protocol_type(ProtocolType::Http);
+            self.service.rate_limited(target, call).await?.create_api().name(name).protocol_type(ProtocolType::Http);
         let answer = request.set_tags(unsorted(tags)).send().await.map_err(failed(call))?;
         api_of!(call, &answer)
     }
@@ -115,20 +115,20 @@ impl Gateway for ApiGateway {
         let call = call::GET_APIS;
         all_pages!(
             call,
-            self.service.admit(target, call).await?.get_apis(),
+            self.service.rate_limited(target, call).await?.get_apis(),
             |api: &aws_sdk_apigatewayv2::types::Api| api_of!(call, api)
         )
     }
 
     async fn create_integration(&self, target: &Target, api: &str, uri: &str) -> PortResult<Integration> {
         let call = call::CREATE_INTEGRATION;
-        let client = self.service.at(target, call)?;
-        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let answer = client
             .create_integration()
             .api_id(api)
             .integration_type(IntegrationType::AwsProxy)
-            // How the gateway calls Lambda, not how it is called.
+            // How API Gateway calls Lambda, not how it is called.
             .integration_method("POST")
             .integration_uri(uri)
             .payload_format_version("2.0")
@@ -142,7 +142,7 @@ impl Gateway for ApiGateway {
         let call = call::GET_INTEGRATIONS;
         all_pages!(
             call,
-            self.service.admit(target, call).await?.get_integrations().api_id(api),
+            self.service.rate_limited(target, call).await?.get_integrations().api_id(api),
             |integration: &aws_sdk_apigatewayv2::types::Integration| integration_of!(call, integration)
         )
     }
@@ -155,8 +155,8 @@ impl Gateway for ApiGateway {
         integration: &str,
     ) -> PortResult<Route> {
         let call = call::CREATE_ROUTE;
-        let client = self.service.at(target, call)?;
-        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let request = client.create_route().api_id(api).route_key(key);
         let answer = request.target(route_target(integration)).send().await.map_err(failed(call))?;
         route_of!(call, &answer)
@@ -170,8 +170,8 @@ impl Gateway for ApiGateway {
         integration: &str,
     ) -> PortResult<Route> {
         let call = call::UPDATE_ROUTE;
-        let client = self.service.at(target, call)?;
-        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let request = client.update_route().api_id(api).route_id(route);
         let answer = request.target(route_target(integration)).send().await.map_err(failed(call))?;
         route_of!(call, &answer)
@@ -179,8 +179,8 @@ impl Gateway for ApiGateway {
 
     async fn delete_route(&self, target: &Target, api: &str, route: &str) -> PortResult<()> {
         let call = call::DELETE_ROUTE;
-        let client = self.service.at(target, call)?;
-        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let answer = client.delete_route().api_id(api).route_id(route).send().await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
@@ -189,7 +189,7 @@ impl Gateway for ApiGateway {
         let call = call::GET_ROUTES;
         all_pages!(
             call,
-            self.service.admit(target, call).await?.get_routes().api_id(api),
+            self.service.rate_limited(target, call).await?.get_routes().api_id(api),
             |route: &aws_sdk_apigatewayv2::types::Route| { route_of!(call, route) }
         )
     }
@@ -201,8 +201,8 @@ impl Gateway for ApiGateway {
         description: &str,
     ) -> PortResult<Deployment> {
         let call = call::CREATE_DEPLOYMENT;
-        let client = self.service.at(target, call)?;
-        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let request = client.create_deployment().api_id(api).description(description);
         let answer = request.send().await.map_err(failed(call))?;
         deployment_of!(call, &answer)
@@ -212,22 +212,22 @@ impl Gateway for ApiGateway {
         let call = call::GET_DEPLOYMENTS;
         all_pages!(
             call,
-            self.service.admit(target, call).await?.get_deployments().api_id(api),
+            self.service.rate_limited(target, call).await?.get_deployments().api_id(api),
             |deployment: &aws_sdk_apigatewayv2::types::Deployment| deployment_of!(call, deployment)
         )
     }
 
     async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage> {
         let call = call::CREATE_STAGE;
-        let client = self.service.at(target, call)?;
-        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let answer = client
             .create_stage()
             .api_id(api)
             .stage_name(&stage.name)
             .set_deployment_id(stage.deployment.clone())
             .set_stage_variables(unsorted(&stage.variables))
-            // A stage serves what it was given, not what the API is being changed into.
+            // A stage must serve its deployment, not the API's current definition.
             .auto_deploy(false)
             .send()
             .await
@@ -243,8 +243,8 @@ impl Gateway for ApiGateway {
         deployment: &str,
     ) -> PortResult<ApiStage> {
         let call = call::UPDATE_STAGE;
-        let client = self.service.at(target, call)?;
-        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let request = client.update_stage().api_id(api).stage_name(stage);
         let answer = request.deployment_id(deployment).send().await.map_err(failed(call))?;
         stage_of!(call, &answer)
@@ -253,14 +253,14 @@ impl Gateway for ApiGateway {
     async fn stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<Option<ApiStage>> {
         let call = call::GET_STAGE;
         let answer =
-            self.service.admit(target, call).await?.get_stage().api_id(api).stage_name(stage).send().await;
+            self.service.rate_limited(target, call).await?.get_stage().api_id(api).stage_name(stage).send().await;
         found(answer.map_err(failed(call)))?.map(|answer| stage_of!(call, &answer)).transpose()
     }
 
     async fn delete_stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<()> {
         let call = call::DELETE_STAGE;
-        let client = self.service.at(target, call)?;
-        let _turn = self.turns.take(&self.service.limits, call, api).await?;
+        let client = self.service.client(target, call)?;
+        let _change = self.changes.acquire(&self.service.limits, call, api).await?;
         let answer = client.delete_stage().api_id(api).stage_name(stage).send().await;
         found(answer.map_err(failed(call))).map(|_| ())
     }

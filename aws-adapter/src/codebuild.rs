@@ -1,8 +1,8 @@
 //! CodeBuild.
 //!
-//! Where an artifact lies: CodeBuild puts the files of an unpackaged artifact below `{path}/{name}/`, each under its path
-//! relative to the buildspec's `base-directory`. We give the request's prefix as `path` and [`ARTIFACT`] as `name`, with no
-//! namespace between, so a file `packaged.json` gets the key `{prefix}/artifact/packaged.json`, as in
+//! Artifact keys: CodeBuild stores the files of an unpackaged artifact below `{path}/{name}/`, each under its path
+//! relative to the buildspec's `base-directory`. `path` is the request's prefix, `name` is [`ARTIFACT`], and there is no
+//! namespace, so the file `packaged.json` gets the key `{prefix}/artifact/packaged.json`, for example
 //! `orders/builds/12/artifact/packaged.json`.
 
 use std::collections::BTreeMap;
@@ -20,11 +20,11 @@ use crate::client::Service;
 use crate::error::{failed, found, unbuildable};
 use crate::values::timestamp;
 
-/// The folder, below a build's prefix, that holds its artifact.
+/// The folder of the artifact, below a build's prefix.
 const ARTIFACT: &str = "artifact";
 /// Minutes after which CodeBuild stops a build.
 const TIMEOUT: i32 = 60;
-/// Minutes after which CodeBuild gives up a build that found no room; its own default is eight hours.
+/// Minutes after which CodeBuild drops a queued build; its own default is eight hours.
 const QUEUED: i32 = 60;
 
 pub(crate) struct CodeBuild(pub(crate) Service<Client>);
@@ -53,7 +53,7 @@ impl Builders for CodeBuild {
         let tags = spec.tags.iter().map(|(key, value)| sdk::Tag::builder().key(key).value(value).build());
         let answer = self
             .0
-            .at(target, call)?
+            .client(target, call)?
             .create_project()
             .name(&spec.name)
             .description(&spec.description)
@@ -68,13 +68,13 @@ impl Builders for CodeBuild {
             .send()
             .await
             .map_err(failed(call))?;
-        project_of(call, call.answered(answer.project(), "project")?)
+        project_of(call, call.required(answer.project(), "project")?)
     }
 
     async fn project(&self, target: &Target, name: &str) -> PortResult<Option<Project>> {
         let call = call::BATCH_GET_PROJECTS;
         let answer =
-            self.0.at(target, call)?.batch_get_projects().names(name).send().await.map_err(failed(call))?;
+            self.0.client(target, call)?.batch_get_projects().names(name).send().await.map_err(failed(call))?;
         answer.projects().first().map(|project| project_of(call, project)).transpose()
     }
 
@@ -82,7 +82,7 @@ impl Builders for CodeBuild {
         let call = call::START_BUILD;
         let answer = self
             .0
-            .at(target, call)?
+            .client(target, call)?
             .start_build()
             .project_name(&request.project)
             .source_version(request.commit.as_str())
@@ -92,12 +92,12 @@ impl Builders for CodeBuild {
             .send()
             .await
             .map_err(failed(call))?;
-        run_of(call, call.answered(answer.build_value(), "build")?)
+        run_of(call, call.required(answer.build_value(), "build")?)
     }
 
     async fn builds(&self, target: &Target, ids: &[String]) -> PortResult<Vec<BuildRun>> {
         let call = call::BATCH_GET_BUILDS;
-        let client = self.0.at(target, call)?;
+        let client = self.0.client(target, call)?;
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -108,19 +108,19 @@ impl Builders for CodeBuild {
 
     async fn builds_of(&self, target: &Target, project: &str) -> PortResult<Vec<String>> {
         let call = call::LIST_BUILDS;
-        let request = self.0.at(target, call)?.list_builds_for_project().project_name(project);
+        let request = self.0.client(target, call)?.list_builds_for_project().project_name(project);
         let answer = request.sort_order(sdk::SortOrderType::Descending).send().await.map_err(failed(call))?;
         Ok(answer.ids.unwrap_or_default())
     }
 
     async fn stop_build(&self, target: &Target, id: &str) -> PortResult<()> {
         let call = call::STOP_BUILD;
-        let answer = self.0.at(target, call)?.stop_build().id(id).send().await;
+        let answer = self.0.client(target, call)?.stop_build().id(id).send().await;
         found(answer.map_err(failed(call))).map(|_| ())
     }
 }
 
-/// Unpackaged files in S3; see the module's documentation for the keys. Each build overrides the path.
+/// Unpackaged files in S3; see the module's documentation for their keys. Each build overrides the path.
 fn artifacts(call: Call, bucket: &str, prefix: Option<&str>) -> PortResult<sdk::ProjectArtifacts> {
     sdk::ProjectArtifacts::builder()
         .r#type(sdk::ArtifactsType::S3)
@@ -129,7 +129,7 @@ fn artifacts(call: Call, bucket: &str, prefix: Option<&str>) -> PortResult<sdk::
         .namespace_type(sdk::ArtifactNamespace::None)
         .name(ARTIFACT)
         .packaging(sdk::ArtifactPackaging::None)
-        // A name in the buildspec must not move the artifact away from where we look.
+        // A name in the buildspec must not change the artifact's location.
         .override_artifact_name(false)
         .build()
         .map_err(unbuildable(call))
@@ -150,8 +150,8 @@ fn variables(call: Call, map: &BTreeMap<String, String>) -> PortResult<Vec<sdk::
 fn project_of(call: Call, project: &sdk::Project) -> PortResult<Project> {
     let tag = |tag: &sdk::Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
     Ok(Project {
-        name: call.answered(project.name(), "project name")?.to_owned(),
-        arn: call.answered(project.arn(), "project ARN")?.to_owned(),
+        name: call.required(project.name(), "project name")?.to_owned(),
+        arn: call.required(project.arn(), "project ARN")?.to_owned(),
         role: project.service_role().unwrap_or_default().to_owned(),
         tags: project.tags().iter().filter_map(tag).collect(),
     })
@@ -162,8 +162,8 @@ fn run_of(call: Call, build: &sdk::Build) -> PortResult<BuildRun> {
         build.environment().map(|environment| environment.environment_variables()).unwrap_or_default();
     let log = build.logs();
     Ok(BuildRun {
-        id: call.answered(build.id(), "build id")?.to_owned(),
-        status: status_of(call, call.answered(build.build_status(), "build status")?)?,
+        id: call.required(build.id(), "build id")?.to_owned(),
+        status: status_of(call, call.required(build.build_status(), "build status")?)?,
         current_phase: build.current_phase().map(str::to_owned),
         phases: build.phases().iter().map(|phase| phase_of(call, phase)).collect::<PortResult<_>>()?,
         environment: variables.iter().map(|it| (it.name().to_owned(), it.value().to_owned())).collect(),
@@ -181,7 +181,7 @@ fn phase_of(call: Call, phase: &sdk::BuildPhase) -> PortResult<BuildPhase> {
     let message =
         phase.contexts().iter().filter_map(|context| context.message()).find(|text| !text.is_empty());
     Ok(BuildPhase {
-        name: call.answered(phase.phase_type(), "phase")?.as_str().to_owned(),
+        name: call.required(phase.phase_type(), "phase")?.as_str().to_owned(),
         status: phase.phase_status().map(|status| status_of(call, status)).transpose()?,
         started: phase.start_time().and_then(timestamp),
         seconds: phase.duration_in_seconds().and_then(|seconds| u64::try_from(seconds).ok()),

@@ -1,23 +1,23 @@
-//! A server on loopback that gives recorded answers one after another, and keeps what it was asked.
+//! A server on loopback that gives recorded answers in order, and records its requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What the server does with the next request.
+/// What the server does with a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    /// Answers with status, further headers and body.
+    /// Sends this status, these further headers and this body.
     Http(u16, Vec<(&'static str, &'static str)>, &'static str),
-    /// Reads the request and closes the connection without a word.
+    /// Reads the request and closes the connection without an answer.
     Drop,
     /// Reads the request and never answers.
     Hold,
 }
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct Request {
     /// Method, path and query.
     pub line: String,
     headers: Vec<(String, String)>,
@@ -25,27 +25,27 @@ pub(crate) struct Asked {
     pub body: String,
 }
 
-impl Asked {
-    /// A header, by its name in small letters.
+impl Request {
+    /// A header, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// The server; its thread ends with the process.
-pub(crate) struct Wire {
+/// The server. Its thread ends with the process.
+pub(crate) struct RecordedServer {
     /// `http://127.0.0.1:port`.
     pub url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
 }
 
-impl Wire {
-    /// Gives these answers in this order, then the last one for ever.
+impl RecordedServer {
+    /// Gives these answers in this order, then repeats the last one.
     pub(crate) fn answering(answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&asked);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&requests);
         std::thread::spawn(move || {
             let mut held = Vec::new();
             for stream in listener.incoming() {
@@ -63,31 +63,31 @@ impl Wire {
                 }
             }
         });
-        Self { url, asked }
+        Self { url, requests }
     }
 
-    /// What it was asked so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().expect("no test panicked with it").clone()
+    /// The requests so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.requests.lock().expect("no test panicked with it").clone()
     }
 }
 
-/// awsJson: the code is in the body, as `__type`.
+/// awsJson: the body contains the code, as `__type`.
 pub(crate) fn json(status: u16, body: &'static str) -> Answer {
     Answer::Http(status, vec![("content-type", "application/x-amz-json-1.1")], body)
 }
 
-/// rest-json: the code is in a header.
+/// rest-json: a header contains the code.
 pub(crate) fn rest(status: u16, code: &'static str, body: &'static str) -> Answer {
     Answer::Http(status, vec![("content-type", "application/json"), ("x-amzn-errortype", code)], body)
 }
 
-/// rest-xml and the query protocol: the code is in `Error`.
+/// rest-xml and the query protocol: `Error` contains the code.
 pub(crate) fn xml(status: u16, body: &'static str) -> Answer {
     Answer::Http(status, vec![("content-type", "text/xml")], body)
 }
 
-/// Connections are closed after each answer, so that each request comes on its own.
+/// Closes the connection after each answer, so that each request uses its own.
 fn write(stream: &mut TcpStream, status: u16, headers: &[(&str, &str)], body: &str) {
     let mut head =
         format!("HTTP/1.1 {status} Recorded\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
@@ -97,7 +97,7 @@ fn write(stream: &mut TcpStream, status: u16, headers: &[(&str, &str)], body: &s
     let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes());
 }
 
-fn read(stream: &mut TcpStream) -> Option<Asked> {
+fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut reader = BufReader::new(stream);
     let mut lines = Vec::new();
     loop {
@@ -117,10 +117,10 @@ fn read(stream: &mut TcpStream) -> Option<Asked> {
         .filter_map(|line| line.split_once(": "))
         .map(|(key, value)| (key.to_lowercase(), value.to_owned()))
         .collect();
-    let mut asked = Asked { line: lines.pop()?, headers, body: String::new() };
-    let length = asked.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut request = Request { line: lines.pop()?, headers, body: String::new() };
+    let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    asked.body = String::from_utf8_lossy(&body).into_owned();
-    Some(asked)
+    request.body = String::from_utf8_lossy(&body).into_owned();
+    Some(request)
 }

@@ -1,7 +1,7 @@
-//! What the tests share: all ports against an endpoint on this machine, configured as in production.
+//! Shared by the tests: all ports against an endpoint on this machine, configured as in production.
 
 pub(crate) mod ministack;
-pub(crate) mod wire;
+pub(crate) mod recorded_server;
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use aws_credential_types::Credentials;
 use sluice_aws_adapter::{Aws, config};
 use sluice_model::{Class, PortError, Target};
 
-/// The region that the tests are configured for.
+/// The configured region.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// The account that ministack is without another word.
+/// Ministack's default account.
 pub(crate) fn target() -> Target {
     Target { account: "000000000000".into(), region: REGION.into() }
 }
@@ -29,13 +29,13 @@ pub(crate) async fn aws_in(region: &str, endpoint: &str) -> Aws {
     ports(&loader(region, endpoint).load().await)
 }
 
-/// As [`aws`], but without the patience for an answer that will not come.
+/// Like [`aws`], with a short timeout.
 pub(crate) async fn impatient(endpoint: &str) -> Aws {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(200)).build();
     ports(&loader(REGION, endpoint).timeout_config(timeouts).load().await)
 }
 
-/// What production loads, but for where it goes, who it is, and how long it rests between two tries.
+/// The production configuration, except for endpoint, credentials and the pause between two attempts.
 pub(crate) fn loader(region: &str, endpoint: &str) -> ConfigLoader {
     config::loader()
         .region(Region::new(region.to_owned()))
@@ -48,7 +48,7 @@ fn ports(config: &SdkConfig) -> Aws {
     Aws::new(config).expect("a region is configured")
 }
 
-/// What the layers above read of an error.
-pub(crate) fn seen(error: &PortError) -> (&'static str, Class, &str) {
+/// The parts of an error that upper layers use.
+pub(crate) fn summary(error: &PortError) -> (&'static str, Class, &str) {
     (error.call, error.class, &error.code)
 }

@@ -1,0 +1,157 @@
+//! Lambda's answers as the port's types.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_lambda::types::{AliasRoutingConfiguration, LastUpdateStatus, State};
+use serde_json::Value;
+use sluice_commands::ports::Readiness;
+
+/// Lambda's defaults for what a configuration leaves out.
+pub(super) const DEFAULT_MEMORY: u32 = 128;
+pub(super) const DEFAULT_TIMEOUT: u32 = 3;
+
+/// The SDK has one type per operation for the same data.
+macro_rules! version_of {
+    ($call:expr, $answer:expr) => {{
+        let (call, answer) = ($call, $answer);
+        let version = call.required(answer.version(), "version")?;
+        let arn = call.required(answer.function_arn(), "function ARN")?;
+        sluice_commands::ports::FunctionVersion {
+            version: version.to_owned(),
+            arn: $crate::lambda::answer::with_version(arn, version),
+            code_sha256: call.required(answer.code_sha256(), "CodeSha256")?.to_owned(),
+            config: sluice_commands::ports::FunctionConfig {
+                runtime: answer.runtime().map(|runtime| runtime.as_str().to_owned()).unwrap_or_default(),
+                handler: answer.handler().unwrap_or_default().to_owned(),
+                role: answer.role().unwrap_or_default().to_owned(),
+                memory: $crate::lambda::answer::number(answer.memory_size()).unwrap_or($crate::lambda::answer::DEFAULT_MEMORY),
+                timeout: $crate::lambda::answer::number(answer.timeout()).unwrap_or($crate::lambda::answer::DEFAULT_TIMEOUT),
+                architecture: answer
+                    .architectures()
+                    .first()
+                    .unwrap_or(&aws_sdk_lambda::types::Architecture::X8664)
+                    .as_str()
+                    .to_owned(),
+                environment: $crate::values::sorted(answer.environment().and_then(|environment| environment.variables())),
+            },
+            revision: call.required(answer.revision_id(), "RevisionId")?.to_owned(),
+            readiness: $crate::lambda::answer::readiness(
+                answer.state(),
+                answer.state_reason_code().map(|code| code.as_str()),
+                answer.last_update_status(),
+                answer.last_update_status_reason_code().map(|code| code.as_str()),
+            ),
+        }
+    }};
+}
+
+macro_rules! alias_of {
+    ($call:expr, $answer:expr) => {{
+        let (call, answer) = ($call, $answer);
+        sluice_commands::ports::Alias {
+            name: call.required(answer.name(), "alias name")?.to_owned(),
+            arn: call.required(answer.alias_arn(), "alias ARN")?.to_owned(),
+            version: call.required(answer.function_version(), "function version")?.to_owned(),
+            weights: $crate::lambda::answer::weights(answer.routing_config()),
+            revision: call.required(answer.revision_id(), "RevisionId")?.to_owned(),
+        }
+    }};
+}
+
+pub(super) use {alias_of, version_of};
+
+/// Never assumes readiness: a list of versions may leave out the state, which then counts as pending;
+/// [`Functions::version`] returns it.
+pub(super) fn readiness(
+    state: Option<&State>,
+    reason: Option<&str>,
+    update: Option<&LastUpdateStatus>,
+    update_reason: Option<&str>,
+) -> Readiness {
+    match (state, update) {
+        (Some(State::Failed), _) => Readiness::Failed(reason.unwrap_or("Failed").to_owned()),
+        (_, Some(LastUpdateStatus::Failed)) => {
+            Readiness::Failed(update_reason.unwrap_or("Failed").to_owned())
+        }
+        (_, Some(LastUpdateStatus::InProgress)) => Readiness::Pending,
+        (Some(State::Active | State::Inactive), _) => Readiness::Ready,
+        _ => Readiness::Pending,
+    }
+}
+
+/// Adds the version to an ARN. Lambda leaves it out if the request had no qualifier.
+pub(super) fn with_version(arn: &str, version: &str) -> String {
+    // arn:partition:lambda:region:account:function:name, and possibly the qualifier.
+    if arn.split(':').count() > 7 { arn.to_owned() } else { format!("{arn}:{version}") }
+}
+
+/// Weights in thousandths. A weight that rounds to 0 becomes 1.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a fraction, limited by the clamp"
+)]
+pub(super) fn weights(routing: Option<&AliasRoutingConfiguration>) -> BTreeMap<String, u32> {
+    let weights =
+        routing.and_then(AliasRoutingConfiguration::additional_version_weights).into_iter().flatten();
+    let some = weights.filter(|(_, part)| **part > 0.0);
+    some.map(|(version, part)| (version.clone(), (part * 1000.0).round().clamp(1.0, 1000.0) as u32)).collect()
+}
+
+pub(super) fn number(value: Option<i32>) -> Option<u32> {
+    u32::try_from(value?).ok()
+}
+
+/// The kind of a failure, with the function's error type and message. The stack trace is left out: it is long, and the
+/// function's log has it.
+pub(super) fn function_error(kind: &str, said: &[u8]) -> String {
+    let said: Value = serde_json::from_slice(said).unwrap_or_default();
+    let word = |name: &str| said.get(name).and_then(Value::as_str).filter(|word| !word.is_empty());
+    [Some(kind), word("errorType"), word("errorMessage")].into_iter().flatten().collect::<Vec<_>>().join(": ")
+}
+
+pub(super) fn statement_ids(policy: &Value) -> Vec<String> {
+    let statements = policy.get("Statement").and_then(Value::as_array).into_iter().flatten();
+    statements.filter_map(|statement| statement.get("Sid")?.as_str().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_is_never_assumed() {
+        let active = Some(&State::Active);
+        let cases = [
+            (active, None, Readiness::Ready),
+            (Some(&State::Inactive), Some(&LastUpdateStatus::Successful), Readiness::Ready),
+            (active, Some(&LastUpdateStatus::InProgress), Readiness::Pending),
+            (Some(&State::Pending), None, Readiness::Pending),
+            (None, None, Readiness::Pending),
+            (Some(&State::Failed), None, Readiness::Failed("why".into())),
+            (active, Some(&LastUpdateStatus::Failed), Readiness::Failed("update".into())),
+        ];
+        for (state, update, expected) in cases {
+            assert_eq!(
+                readiness(state, Some("why"), update, Some("update")),
+                expected,
+                "{state:?} {update:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_failure_has_the_functions_error_without_its_stack_trace() {
+        let said = br#"{"errorMessage": "'total'", "errorType": "KeyError", "stackTrace": ["line 3"]}"#;
+        assert_eq!(function_error("Unhandled", said), "Unhandled: KeyError: 'total'");
+        assert_eq!(function_error("Unhandled", b"Task timed out"), "Unhandled");
+        assert_eq!(function_error("Handled", br#"{"errorMessage": ["x"]}"#), "Handled");
+    }
+
+    #[test]
+    fn an_arn_names_its_version_once() {
+        let bare = "arn:aws:lambda:us-east-1:123456789012:function:f";
+        assert_eq!(with_version(bare, "3"), format!("{bare}:3"));
+        assert_eq!(with_version(&format!("{bare}:3"), "3"), format!("{bare}:3"));
+    }
+}

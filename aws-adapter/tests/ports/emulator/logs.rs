@@ -1,0 +1,43 @@
+//! Streams of CloudWatch Logs.
+
+use sluice_commands::ports::LogStream;
+
+use super::now;
+use crate::harness::ministack::Ministack;
+use crate::harness::{REGION, aws, loader, target};
+
+#[tokio::test]
+async fn the_tail_of_a_log() {
+    use aws_sdk_cloudwatchlogs::{Client, types::InputLogEvent};
+
+    let emulator = Ministack::start().await;
+    let port = aws(&emulator.url).await.logs;
+    let log = LogStream { group: "/aws/codebuild/sluice-orders".into(), stream: "s1".into() };
+    assert_eq!(port.tail(&target(), &log, 5).await, Ok(Vec::new()), "the group does not exist");
+
+    let client = Client::new(&loader(REGION, &emulator.url).load().await);
+    client.create_log_group().log_group_name(&log.group).send().await.expect("a group");
+    assert_eq!(port.tail(&target(), &log, 5).await, Ok(Vec::new()), "the stream does not exist");
+    client
+        .create_log_stream()
+        .log_group_name(&log.group)
+        .log_stream_name(&log.stream)
+        .send()
+        .await
+        .expect("a stream");
+    assert_eq!(port.tail(&target(), &log, 5).await, Ok(Vec::new()), "the stream is empty");
+    let event =
+        |at: i64| InputLogEvent::builder().timestamp(now() + at).message(format!("line {at}\n")).build();
+    let events = (1..=9).map(|at| event(at).expect("an event")).collect();
+    client
+        .put_log_events()
+        .log_group_name(&log.group)
+        .log_stream_name(&log.stream)
+        .set_log_events(Some(events))
+        .send()
+        .await
+        .expect("lines");
+    let tail = port.tail(&target(), &log, 3).await.expect("a tail");
+    assert_eq!(tail, ["line 7", "line 8", "line 9"]);
+    assert_eq!(port.tail(&target(), &log, 100).await.map(|all| all.len()), Ok(9));
+}
