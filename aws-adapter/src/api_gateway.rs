@@ -105,8 +105,13 @@ macro_rules! stage_of {
 impl Gateway for ApiGateway {
     async fn create_api(&self, target: &Target, name: &str, tags: &Tags) -> PortResult<Api> {
         let call = call::CREATE_API;
-        let request =
-            self.service.rate_limited(target, call).await?.create_api().name(name).protocol_type(ProtocolType::Http);
+        let request = self
+            .service
+            .rate_limited(target, call)
+            .await?
+            .create_api()
+            .name(name)
+            .protocol_type(ProtocolType::Http);
         let answer = request.set_tags(unsorted(tags)).send().await.map_err(failed(call))?;
         api_of!(call, &answer)
     }
@@ -252,8 +257,15 @@ impl Gateway for ApiGateway {
 
     async fn stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<Option<ApiStage>> {
         let call = call::GET_STAGE;
-        let answer =
-            self.service.rate_limited(target, call).await?.get_stage().api_id(api).stage_name(stage).send().await;
+        let answer = self
+            .service
+            .rate_limited(target, call)
+            .await?
+            .get_stage()
+            .api_id(api)
+            .stage_name(stage)
+            .send()
+            .await;
         found(answer.map_err(failed(call)))?.map(|answer| stage_of!(call, &answer)).transpose()
     }
 

@@ -73,8 +73,14 @@ impl Builders for CodeBuild {
 
     async fn project(&self, target: &Target, name: &str) -> PortResult<Option<Project>> {
         let call = call::BATCH_GET_PROJECTS;
-        let answer =
-            self.0.client(target, call)?.batch_get_projects().names(name).send().await.map_err(failed(call))?;
+        let answer = self
+            .0
+            .client(target, call)?
+            .batch_get_projects()
+            .names(name)
+            .send()
+            .await
+            .map_err(failed(call))?;
         answer.projects().first().map(|project| project_of(call, project)).transpose()
     }
 

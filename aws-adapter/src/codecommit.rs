@@ -91,7 +91,8 @@ impl Repositories for CodeCommit {
 
     async fn branch(&self, target: &Target, repository: &str, branch: &str) -> PortResult<Option<CommitId>> {
         let call = call::GET_BRANCH;
-        let request = self.0.client(target, call)?.get_branch().repository_name(repository).branch_name(branch);
+        let request =
+            self.0.client(target, call)?.get_branch().repository_name(repository).branch_name(branch);
         let answer = request.send().await.map_err(failed(call));
         // An invalid branch name names no branch.
         let absent =

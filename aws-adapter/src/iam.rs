@@ -93,8 +93,13 @@ impl Identity for Iam {
 
     async fn policy_document(&self, target: &Target, arn: &str, version: &str) -> PortResult<Option<String>> {
         let call = call::GET_POLICY_VERSION;
-        let request =
-            self.iam.rate_limited(target, call).await?.get_policy_version().policy_arn(arn).version_id(version);
+        let request = self
+            .iam
+            .rate_limited(target, call)
+            .await?
+            .get_policy_version()
+            .policy_arn(arn)
+            .version_id(version);
         let Some(answer) = found(request.send().await.map_err(failed(call)))? else { return Ok(None) };
         let document = answer.policy_version().and_then(|version| version.document());
         decoded(call, call.required(document, "document")?).map(Some)
@@ -102,8 +107,13 @@ impl Identity for Iam {
 
     async fn policy_versions(&self, target: &Target, arn: &str) -> PortResult<Vec<PolicyVersion>> {
         let call = call::LIST_POLICY_VERSIONS;
-        let pages =
-            self.iam.rate_limited(target, call).await?.list_policy_versions().policy_arn(arn).into_paginator();
+        let pages = self
+            .iam
+            .rate_limited(target, call)
+            .await?
+            .list_policy_versions()
+            .policy_arn(arn)
+            .into_paginator();
         let mut pages = pages.items().send();
         let mut versions = Vec::new();
         while let Some(version) = pages.next().await {
@@ -116,8 +126,13 @@ impl Identity for Iam {
 
     async fn create_policy_version(&self, target: &Target, arn: &str, document: &str) -> PortResult<String> {
         let call = call::CREATE_POLICY_VERSION;
-        let request =
-            self.iam.rate_limited(target, call).await?.create_policy_version().policy_arn(arn).set_as_default(true);
+        let request = self
+            .iam
+            .rate_limited(target, call)
+            .await?
+            .create_policy_version()
+            .policy_arn(arn)
+            .set_as_default(true);
         let answer = request.policy_document(document).send().await.map_err(failed(call))?;
         let version = answer.policy_version().and_then(|version| version.version_id());
         call.required(version, "version id").map(str::to_owned)
@@ -125,8 +140,13 @@ impl Identity for Iam {
 
     async fn delete_policy_version(&self, target: &Target, arn: &str, version: &str) -> PortResult<()> {
         let call = call::DELETE_POLICY_VERSION;
-        let request =
-            self.iam.rate_limited(target, call).await?.delete_policy_version().policy_arn(arn).version_id(version);
+        let request = self
+            .iam
+            .rate_limited(target, call)
+            .await?
+            .delete_policy_version()
+            .policy_arn(arn)
+            .version_id(version);
         found(request.send().await.map_err(failed(call))).map(drop)
     }
 
@@ -147,8 +167,13 @@ impl Identity for Iam {
 
     async fn delete_role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<()> {
         let call = call::DELETE_ROLE_POLICY;
-        let request =
-            self.iam.rate_limited(target, call).await?.delete_role_policy().role_name(role).policy_name(policy);
+        let request = self
+            .iam
+            .rate_limited(target, call)
+            .await?
+            .delete_role_policy()
+            .role_name(role)
+            .policy_name(policy);
         found(request.send().await.map_err(failed(call))).map(|_| ())
     }
 

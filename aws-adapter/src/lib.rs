@@ -29,7 +29,7 @@ use sluice_commands::ports::{
 
 pub use crate::call::{MUTATIONS, READS};
 use crate::client::{AllowedCalls, RetryOnlyRefused, Service};
-use crate::limits::{Limits, ChangeLocks};
+use crate::limits::{ChangeLocks, Limits};
 
 /// Neither `AWS_REGION` nor the profile names a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -113,7 +113,12 @@ impl Aws {
                 iam: iam.clone(),
                 sts: service!(aws_sdk_sts, config, region, limits),
             }),
-            logs: Arc::new(cloudwatch_logs::CloudWatchLogs(service!(aws_sdk_cloudwatchlogs, config, region, limits))),
+            logs: Arc::new(cloudwatch_logs::CloudWatchLogs(service!(
+                aws_sdk_cloudwatchlogs,
+                config,
+                region,
+                limits
+            ))),
             quotas: Arc::new(quotas::AccountQuotas { lambda, iam }),
             sqs: service!(aws_sdk_sqs, config, region, limits),
         })

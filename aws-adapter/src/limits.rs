@@ -149,7 +149,12 @@ pub(crate) struct ChangeGuard(OwnedMutexGuard<()>, Option<OwnedMutexGuard<()>>, 
 
 impl ChangeLocks {
     /// Waits until the call may change the resource, and then until it may leave.
-    pub(crate) async fn acquire(&self, limits: &Limits, call: Call, resource: &str) -> PortResult<ChangeGuard> {
+    pub(crate) async fn acquire(
+        &self,
+        limits: &Limits,
+        call: Call,
+        resource: &str,
+    ) -> PortResult<ChangeGuard> {
         let waiting = {
             let mut resources = self.0.lock();
             // Forget resources that no call waits for or changes.

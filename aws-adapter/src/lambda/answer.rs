@@ -24,15 +24,19 @@ macro_rules! version_of {
                 runtime: answer.runtime().map(|runtime| runtime.as_str().to_owned()).unwrap_or_default(),
                 handler: answer.handler().unwrap_or_default().to_owned(),
                 role: answer.role().unwrap_or_default().to_owned(),
-                memory: $crate::lambda::answer::number(answer.memory_size()).unwrap_or($crate::lambda::answer::DEFAULT_MEMORY),
-                timeout: $crate::lambda::answer::number(answer.timeout()).unwrap_or($crate::lambda::answer::DEFAULT_TIMEOUT),
+                memory: $crate::lambda::answer::number(answer.memory_size())
+                    .unwrap_or($crate::lambda::answer::DEFAULT_MEMORY),
+                timeout: $crate::lambda::answer::number(answer.timeout())
+                    .unwrap_or($crate::lambda::answer::DEFAULT_TIMEOUT),
                 architecture: answer
                     .architectures()
                     .first()
                     .unwrap_or(&aws_sdk_lambda::types::Architecture::X8664)
                     .as_str()
                     .to_owned(),
-                environment: $crate::values::sorted(answer.environment().and_then(|environment| environment.variables())),
+                environment: $crate::values::sorted(
+                    answer.environment().and_then(|environment| environment.variables()),
+                ),
             },
             revision: call.required(answer.revision_id(), "RevisionId")?.to_owned(),
             readiness: $crate::lambda::answer::readiness(

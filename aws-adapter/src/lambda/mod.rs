@@ -10,8 +10,7 @@ use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    AliasRoutingConfiguration, Architecture, Environment, FunctionCode, InvocationType, PackageType,
-    Runtime,
+    AliasRoutingConfiguration, Architecture, Environment, FunctionCode, InvocationType, PackageType, Runtime,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 use sluice_commands::ports::{Alias, FunctionConfig, FunctionVersion, Functions, Invoked, Tags};

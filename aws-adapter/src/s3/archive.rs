@@ -13,9 +13,9 @@ use sluice_model::{Class, PortError, PortResult, Target};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt as _;
 
+use super::S3;
 use crate::call::{self, Call};
 use crate::error::{failed, lost_answer};
-use super::S3;
 
 /// How long a file may take: 5 GB (the most in one request) at 3 MB a second. No lease is held meanwhile, and the SDK
 /// ends a stalled stream much earlier.
@@ -68,15 +68,18 @@ impl Archive for S3 {
         let mut body = answer.body;
         let mut bytes = 0;
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| call.error(lost_answer(call), "AnswerLost", error.to_string()))?;
+            let chunk =
+                chunk.map_err(|error| call.error(lost_answer(call), "AnswerLost", error.to_string()))?;
             kept.write_all(&chunk).await.map_err(unwritable)?;
             bytes += chunk.len() as u64;
         }
         kept.flush().await.map_err(unwritable)?;
         match answer.content_length.and_then(|length| u64::try_from(length).ok()) {
-            Some(length) if length != bytes => {
-                Err(call.error(lost_answer(call), "AnswerLost", format!("received {bytes} of {length} bytes")))
-            }
+            Some(length) if length != bytes => Err(call.error(
+                lost_answer(call),
+                "AnswerLost",
+                format!("received {bytes} of {length} bytes"),
+            )),
             _ => Ok(()),
         }
     }

@@ -147,7 +147,8 @@ impl Objects for S3 {
         version: &str,
     ) -> PortResult<()> {
         let call = call::DELETE_OBJECT;
-        let request = self.0.client(target, call)?.delete_object().bucket(bucket).key(key).version_id(version);
+        let request =
+            self.0.client(target, call)?.delete_object().bucket(bucket).key(key).version_id(version);
         let answer = request.expected_bucket_owner(&target.account).send().await.map_err(failed(call));
         found_by(answer, &["NoSuchKey", "NoSuchVersion"])?;
         Ok(())
