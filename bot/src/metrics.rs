@@ -1,168 +1,206 @@
-//! Counters for `/metrics`, in Prometheus' text format. One registry a process; labels come from fixed lists, never
-//! from what people typed, so that it stays small.
+//! The metrics of the process, as OpenMetrics text for `/metrics`.
+//!
+//! Label values come from fixed lists and never from user input, so the number of series is bounded.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use crate::slack::Trouble;
+use parking_lot::Mutex;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Metric, Registry};
+
+/// The content type of [`render`].
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The upper bounds of the acknowledgement histogram, in seconds.
 const BOUNDS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
-/// Every metric: name, kind, help.
-const CATALOGUE: [(&str, &str, &str); 13] = [
-    ("sluice_backup_newest_age_seconds", "gauge", "Age of the newest backup of the state."),
-    ("sluice_backups_total", "counter", "Backups of the state, made and failed."),
-    ("sluice_commands_total", "counter", "Commands and clicks by verb and how they were answered."),
-    ("sluice_config_reloads_total", "counter", "Readings of the configuration on SIGHUP: taken, refused."),
-    ("sluice_connections", "gauge", "Open HTTP connections."),
-    (
-        "sluice_connections_closed_total",
-        "counter",
-        "HTTP connections that were closed from our side, by reason.",
-    ),
-    ("sluice_deliveries_refused_total", "counter", "Deliveries turned away at the door, by reason."),
-    ("sluice_slack_calls_total", "counter", "Calls to Slack by method and outcome."),
-    ("sluice_store_errors_total", "counter", "Store calls of the bot's own that failed, by where."),
-    ("sluice_hints_total", "counter", "Wake-ups between replicas: sent, received, failed, dropped."),
-    ("sluice_task_panics_total", "counter", "Background tasks that panicked, by kind."),
-    ("sluice_operations_running", "gauge", "Operations that have a task in this process."),
-    ("sluice_ready", "gauge", "1 if this process is ready, else 0."),
-];
+/// `N` labels, each with its name.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
-    values: BTreeMap::new(),
-    buckets: [0; BOUNDS.len()],
-    observed: 0,
-    sum: Duration::ZERO,
-    newest_backup: None,
-});
-
-struct Registry {
-    values: BTreeMap<(&'static str, String), u64>,
-    buckets: [u64; BOUNDS.len()],
-    observed: u64,
-    sum: Duration,
-    /// When it was looked at, and how old it was.
-    newest_backup: Option<(Instant, Duration)>,
+struct Metrics {
+    registry: Registry,
+    backups: Family<Labels<1>, Counter>,
+    commands: Family<[(&'static str, String); 2], Counter>,
+    reloads: Family<Labels<1>, Counter>,
+    connections: Family<Labels<1>, Gauge>,
+    connections_closed: Family<Labels<1>, Counter>,
+    refused: Family<Labels<1>, Counter>,
+    slack_calls: Family<Labels<2>, Counter>,
+    store_errors: Family<Labels<1>, Counter>,
+    hints: Family<Labels<1>, Counter>,
+    panics: Family<Labels<1>, Counter>,
+    running: Gauge,
+    ready: Gauge,
+    acknowledged: Histogram,
+    newest_backup: NewestBackup,
 }
 
-fn registry() -> MutexGuard<'static, Registry> {
-    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// When the newest backup was looked up, and its age then. The metric grows by itself, so that missing backups show; without a
+/// backup it has no sample.
+#[derive(Debug, Default, Clone)]
+struct NewestBackup(Arc<Mutex<Option<(Instant, Duration)>>>);
 
-fn count(metric: &'static str, labels: String) {
-    *registry().values.entry((metric, labels)).or_default() += 1;
-}
-
-/// A command or click was answered. `verb` is a command's or a button's fixed name.
-pub(crate) fn command(verb: &str, result: &'static str) {
-    count("sluice_commands_total", format!("verb=\"{verb}\",result=\"{result}\""));
-}
-
-/// From the request's arrival to its answer.
-pub(crate) fn acknowledged(after: Duration) {
-    let mut registry = registry();
-    for (bucket, bound) in registry.buckets.iter_mut().zip(BOUNDS) {
-        *bucket += u64::from(after.as_secs_f64() <= bound);
+impl Collector for NewestBackup {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let Some((looked_up, age)) = *self.0.lock() else { return Ok(()) };
+        let gauge = ConstGauge::new((age + looked_up.elapsed()).as_secs());
+        let (name, help) = ("backup_newest_age_seconds", "Age of the newest backup of the state.");
+        gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
     }
-    registry.observed += 1;
-    registry.sum += after;
 }
 
-/// A delivery was turned away.
+static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+
+impl Metrics {
+    fn new() -> Self {
+        fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+            registry.register(name, help, metric.clone());
+            metric
+        }
+        let mut registry = Registry::with_prefix("sluice");
+        let newest_backup = NewestBackup::default();
+        registry.register_collector(Box::new(newest_backup.clone()));
+        let r = &mut registry;
+        // The library appends `_total` to the name of a counter, and a full stop to the help.
+        Self {
+            backups: add(r, "backups", "Backups of the state, by outcome: made, failed", <_>::default()),
+            commands: add(r, "commands", "Commands and clicks, by verb and result", <_>::default()),
+            reloads: add(
+                r,
+                "config_reloads",
+                "Reloads of the configuration on SIGHUP: taken, refused",
+                <_>::default(),
+            ),
+            connections: add(r, "connections", "Open HTTP connections", <_>::default()),
+            connections_closed: add(
+                r,
+                "connections_closed",
+                "HTTP connections closed by Sluice, by reason",
+                <_>::default(),
+            ),
+            refused: add(
+                r,
+                "deliveries_refused",
+                "Deliveries refused before they were handled, by reason",
+                <_>::default(),
+            ),
+            slack_calls: add(r, "slack_calls", "Calls to Slack, by method and outcome", <_>::default()),
+            store_errors: add(
+                r,
+                "store_errors",
+                "Failed store calls of the bot itself, by place",
+                <_>::default(),
+            ),
+            hints: add(
+                r,
+                "hints",
+                "Wake-ups between replicas: sent, received, failed, dropped",
+                <_>::default(),
+            ),
+            panics: add(r, "task_panics", "Background tasks that panicked, by kind", <_>::default()),
+            running: add(
+                r,
+                "operations_running",
+                "Operations that have a task in this process",
+                <_>::default(),
+            ),
+            ready: add(r, "ready", "1 if this process is ready, else 0", <_>::default()),
+            acknowledged: add(
+                r,
+                "ack_seconds",
+                "From a delivery's arrival to its acknowledgement",
+                Histogram::new(BOUNDS),
+            ),
+            newest_backup,
+            registry,
+        }
+    }
+}
+
+/// A command or click was answered. `verb` is the fixed name of a command or button, or `other`.
+pub(crate) fn command(verb: &str, result: &str) {
+    let labels = [("verb", verb.to_owned()), ("result", result.to_owned())];
+    METRICS.commands.get_or_create(&labels).inc();
+}
+
+/// A delivery was acknowledged, this long after its arrival.
+pub(crate) fn acknowledged(after: Duration) {
+    METRICS.acknowledged.observe(after.as_secs_f64());
+}
+
+/// A delivery was refused.
 pub(crate) fn refused(reason: &'static str) {
-    count("sluice_deliveries_refused_total", format!("reason=\"{reason}\""));
+    METRICS.refused.get_or_create(&[("reason", reason)]).inc();
 }
 
-/// So many connections are open.
-pub(crate) fn connections(server: &'static str, open: u64) {
-    registry().values.insert(("sluice_connections", format!("server=\"{server}\"")), open);
+/// The number of open connections of a server.
+pub(crate) fn connections(server: &'static str, open: usize) {
+    METRICS.connections.get_or_create(&[("server", server)]).set(open.try_into().unwrap_or(i64::MAX));
 }
 
-/// A connection was closed from our side.
+/// Sluice closed a connection.
 pub(crate) fn connection_closed(reason: &'static str) {
-    count("sluice_connections_closed_total", format!("reason=\"{reason}\""));
+    METRICS.connections_closed.get_or_create(&[("reason", reason)]).inc();
 }
 
 /// A call to Slack ended.
-pub(crate) fn slack_call<T>(method: &'static str, outcome: &Result<T, Trouble>) {
-    let outcome = match outcome {
-        Ok(_) => "ok",
-        Err(Trouble::Refused(_)) => "refused",
-        Err(Trouble::Wait(_)) => "throttled",
-        Err(Trouble::Unreached) => "unreached",
-        Err(Trouble::Unknown) => "unknown",
-    };
-    count("sluice_slack_calls_total", format!("method=\"{method}\",outcome=\"{outcome}\""));
+pub(crate) fn slack_call(method: &'static str, outcome: &'static str) {
+    METRICS.slack_calls.get_or_create(&[("method", method), ("outcome", outcome)]).inc();
 }
 
-/// The store failed a call of the bot's own.
+/// A store call of the bot itself failed.
 pub(crate) fn store_error(place: &'static str) {
-    count("sluice_store_errors_total", format!("where=\"{place}\""));
+    METRICS.store_errors.get_or_create(&[("where", place)]).inc();
 }
 
-/// What became of a wake-up between replicas.
+/// A wake-up between replicas was sent, received, failed or dropped.
 pub(crate) fn hint(what: &'static str) {
-    count("sluice_hints_total", format!("what=\"{what}\""));
+    METRICS.hints.get_or_create(&[("what", what)]).inc();
 }
 
-/// A backup of the state was made, or failed.
+/// A backup of the state was made or failed.
 pub(crate) fn backup(outcome: &'static str) {
-    count("sluice_backups_total", format!("outcome=\"{outcome}\""));
+    METRICS.backups.get_or_create(&[("outcome", outcome)]).inc();
 }
 
-/// The newest backup is that old. It ages by itself, so that one that does not come is seen.
+/// The age of the newest backup now.
 pub(crate) fn newest_backup(age: Duration) {
-    registry().newest_backup = Some((Instant::now(), age));
+    *METRICS.newest_backup.0.lock() = Some((Instant::now(), age));
 }
 
-/// The configuration was read anew.
+/// The configuration was read again.
 pub(crate) fn reload(outcome: &'static str) {
-    count("sluice_config_reloads_total", format!("outcome=\"{outcome}\""));
+    METRICS.reloads.get_or_create(&[("outcome", outcome)]).inc();
 }
 
 /// A background task panicked.
 pub(crate) fn panicked(kind: &'static str) {
-    count("sluice_task_panics_total", format!("kind=\"{kind}\""));
+    METRICS.panics.get_or_create(&[("kind", kind)]).inc();
 }
 
-/// Sets a gauge without labels.
-pub(crate) fn gauge(metric: &'static str, value: u64) {
-    registry().values.insert((metric, String::new()), value);
+/// The number of operations with a task.
+pub(crate) fn operations_running(count: usize) {
+    METRICS.running.set(count.try_into().unwrap_or(i64::MAX));
 }
 
-/// Everything, as Prometheus reads it.
+/// Whether the process is ready.
+pub(crate) fn ready(is_ready: bool) {
+    METRICS.ready.set(is_ready.into());
+}
+
+/// The page for Prometheus.
 pub(crate) fn render() -> String {
-    let mut registry = registry();
-    if let Some((looked, age)) = registry.newest_backup {
-        let age = (age + looked.elapsed()).as_secs();
-        registry.values.insert(("sluice_backup_newest_age_seconds", String::new()), age);
-    }
     let mut page = String::new();
-    for (metric, kind, help) in CATALOGUE {
-        // Writing to a String cannot fail.
-        let _ = writeln!(page, "# HELP {metric} {help}\n# TYPE {metric} {kind}");
-        for ((_, labels), value) in registry.values.iter().filter(|((name, _), _)| *name == metric) {
-            let _ = match labels.as_str() {
-                "" => writeln!(page, "{metric} {value}"),
-                labels => writeln!(page, "{metric}{{{labels}}} {value}"),
-            };
-        }
-    }
-    let name = "sluice_ack_seconds";
-    let _ = writeln!(
-        page,
-        "# HELP {name} From a delivery's arrival to its acknowledgement.\n# TYPE {name} histogram"
-    );
-    for (bucket, bound) in registry.buckets.iter().zip(BOUNDS) {
-        let _ = writeln!(page, "{name}_bucket{{le=\"{bound}\"}} {bucket}");
-    }
-    let (observed, sum) = (registry.observed, registry.sum.as_secs_f64());
-    let _ =
-        writeln!(page, "{name}_bucket{{le=\"+Inf\"}} {observed}\n{name}_sum {sum}\n{name}_count {observed}");
+    // Writing to a String cannot fail.
+    let _ = encode(&mut page, &METRICS.registry);
     page
 }
 
@@ -170,18 +208,49 @@ pub(crate) fn render() -> String {
 mod tests {
     use super::*;
 
+    /// The names and labels that dashboards and alerts use.
     #[test]
-    fn the_page_has_every_metric_and_cumulative_buckets() {
+    fn names_and_labels_stay_the_same() {
+        newest_backup(Duration::from_secs(60));
+        backup("made");
         command("build", "accepted");
+        reload("taken");
+        connections("slack", 3);
+        connection_closed("idle");
+        refused("signature");
+        slack_call("chat.update", "ok");
+        store_error("sweep");
+        hint("sent");
+        panicked("sweep");
+        operations_running(2);
+        ready(true);
+        let page = render();
+        for sample in [
+            "sluice_backup_newest_age_seconds 60",
+            "sluice_backups_total{outcome=\"made\"} ",
+            "sluice_commands_total{verb=\"build\",result=\"accepted\"} ",
+            "sluice_config_reloads_total{outcome=\"taken\"} ",
+            "sluice_connections{server=\"slack\"} ",
+            "sluice_connections_closed_total{reason=\"idle\"} ",
+            "sluice_deliveries_refused_total{reason=\"signature\"} ",
+            "sluice_slack_calls_total{method=\"chat.update\",outcome=\"ok\"} ",
+            "sluice_store_errors_total{where=\"sweep\"} ",
+            "sluice_hints_total{what=\"sent\"} ",
+            "sluice_task_panics_total{kind=\"sweep\"} ",
+            "sluice_operations_running ",
+            "sluice_ready ",
+        ] {
+            assert!(page.lines().any(|line| line.starts_with(sample)), "{sample} is not in:\n{page}");
+        }
+    }
+
+    #[test]
+    fn buckets_are_cumulative() {
         acknowledged(Duration::from_millis(30));
         acknowledged(Duration::from_secs(60));
         let page = render();
-        for (metric, kind, _) in CATALOGUE {
-            assert!(page.contains(&format!("# TYPE {metric} {kind}")), "{metric}");
-        }
-        assert!(page.contains("sluice_commands_total{verb=\"build\",result=\"accepted\"} "));
-        let value = |line: &str| -> u64 {
-            page.lines().find_map(|l| l.strip_prefix(line)).unwrap().trim().parse().unwrap()
+        let value = |sample: &str| -> u64 {
+            page.lines().find_map(|line| line.strip_prefix(sample)).unwrap().trim().parse().unwrap()
         };
         assert!(value("sluice_ack_seconds_bucket{le=\"0.05\"}") >= 1);
         assert!(value("sluice_ack_seconds_count") > value("sluice_ack_seconds_bucket{le=\"2.5\"}"));

@@ -129,7 +129,7 @@ async fn the_first_admin_is_named_at_a_terminal_and_the_file_is_read_anew_on_sig
     Bot::init(&world);
     let init = |who: &str| Bot::runs(&world, &["init", "--admin", who], &[]);
     let (status, told) = init("ann");
-    assert!(status == Some(2) && told.contains("--admin: `ann` is no Slack user id"), "{told}");
+    assert!(status == Some(2) && told.contains("--admin: `ann` is not a Slack user ID"), "{told}");
     let (status, told) = init(ann);
     assert!(
         status == Some(0) && told.contains(&format!("admin: {ann} is one of all pipelines now")),

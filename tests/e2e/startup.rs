@@ -52,11 +52,14 @@ async fn refused_credentials_and_a_missing_table_or_queue_end_with_3() {
     let queue = [("SLUICE_QUEUE", "sqs:wake")];
     let (status, printed) = Bot::refuses(&world, &with(&world, &queue));
     assert_eq!(status, Some(3), "{printed}");
-    assert!(printed.contains("no queue `wake.fifo`") && printed.contains("sluice init"), "{printed}");
+    assert!(
+        printed.contains("queue `wake.fifo` does not exist") && printed.contains("sluice init"),
+        "{printed}"
+    );
     let (status, printed) = Bot::checks(&world, &with(&world, &queue));
     assert_eq!(status, Some(1), "{printed}");
     // No function may reach the queue either: the boundary names it.
-    for line in ["✗ Queue", "✗ Boundaries", "2 things are missing or wrong"] {
+    for line in ["✗ Queue", "✗ Boundaries", "2 checks failed"] {
         assert!(printed.contains(line), "{printed}");
     }
     // Twice, as people do.
@@ -64,7 +67,7 @@ async fn refused_credentials_and_a_missing_table_or_queue_end_with_3() {
     Bot::init_with(&world, &queue);
     let (status, printed) = Bot::checks(&world, &with(&world, &queue));
     assert_eq!(status, Some(0), "{printed}");
-    assert!(printed.contains("`wake.fifo` is there"), "{printed}");
+    assert!(printed.contains("`wake.fifo` exists"), "{printed}");
     drop(Bot::serve(&world, &queue).await);
 
     let (status, printed) =
@@ -87,9 +90,11 @@ async fn init_waits_for_versions_and_check_asks_the_account() {
     let world = World::start(Options { no_bot: true, lenient: Some(LENIENT), ..Options::default() }).await;
     let (status, printed) = Bot::runs(&world, &["init"], &[]);
     assert_eq!(status, Some(0), "{printed}");
-    for line in
-        ["made the bucket sluice-", "waiting until the bucket sluice-", "keeps versions\nversioning is new"]
-    {
+    for line in [
+        "created the bucket sluice-",
+        "waiting until the bucket sluice-",
+        "keeps versions\nversioning is new",
+    ] {
         assert!(printed.contains(line), "{line:?} is not in:\n{printed}");
     }
     let (status, printed) = Bot::runs(&world, &["init"], &[]);
@@ -102,7 +107,7 @@ async fn init_waits_for_versions_and_check_asks_the_account() {
         let (status, printed) = Bot::runs(&world, &["init"], &second);
         assert_eq!(status, Some(3), "{printed}");
         assert!(
-            printed.contains("sluice-boundary-us-east-1 keeps functions from the tables `sluice`"),
+            printed.contains("sluice-boundary-us-east-1 denies functions access to the tables `sluice`"),
             "{printed}"
         );
         assert!(!printed.contains("second"), "nothing was made: {printed}");
@@ -115,10 +120,10 @@ async fn init_waits_for_versions_and_check_asks_the_account() {
         "The account\n",
         "✓ Bucket         `sluice-",
         "✓ CodeCommit     answers\n",
-        "✓ Versions       the bucket gave a probe object a version\n",
+        "✓ Versions       the bucket kept a version of a probe object\n",
         "✓ IAM roles      0 of 1000 used\n",
         "✓ Stages         0 of 10 used by the pipeline with the most\n",
-        "✓ Audit records  a deletion in `sluice-audit` was denied, as it must be\n",
+        "✓ Audit records  a deletion in `sluice-audit` was denied, as required\n",
         "✓ Transaction    two probe items were written, read and deleted\n",
     ] {
         assert!(printed.contains(line), "{line:?} is not in:\n{printed}");
@@ -128,7 +133,7 @@ async fn init_waits_for_versions_and_check_asks_the_account() {
     world.control("rules", &json!({"lenient": ["policies"]})).await;
     let (status, printed) = check().await;
     assert_eq!(status, Some(1), "{printed}");
-    assert!(printed.contains("✗ Audit records  these credentials may delete audit records"), "{printed}");
+    assert!(printed.contains("✗ Audit records  these credentials can delete audit records"), "{printed}");
     world.control("rules", &json!({"strict": ["policies"]})).await;
 
     // Somebody suspends versioning: nothing is created, and the answer says who can help.
@@ -139,7 +144,7 @@ async fn init_waits_for_versions_and_check_asks_the_account() {
     refused.says(&["Somebody suspended versioning", "An admin runs sluice init"]);
     let (status, printed) = check().await;
     assert_eq!(status, Some(1), "{printed}");
-    assert!(printed.contains("needs it (versioning)"), "{printed}");
+    assert!(printed.contains("with this version (versioning)"), "{printed}");
     let (status, printed) = Bot::runs(&world, &["init"], &[]);
     assert_eq!(status, Some(0), "{printed}");
     assert!(printed.contains(&format!("updated the bucket {bucket}: versioning\n")), "{printed}");

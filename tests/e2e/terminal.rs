@@ -79,7 +79,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_told_when_a_bot_is_back
     world.arm(&json!({"service": "slack", "action": "drop", "when": "before", "times": 0})).await;
     let before = slack_calls(&world).await;
     says(run(&world, eve, "/rollback orders prod"), 1, &["Only operators", "not-an-operator"]);
-    says(run(&world, "ann", "/rollback orders prod"), 2, &["--as", "no Slack user id", "U024BE7LH"]);
+    says(run(&world, "ann", "/rollback orders prod"), 2, &["--as", "is not a Slack user ID", "U024BE7LH"]);
     says(run(&world, ann, "/rolback orders prod"), 1, &["/rollback"]);
     says(run(&world, ann, "/repo create books"), 1, &["needs a home channel"]);
     world.answers("orders", "prod", "Howdy").await;
@@ -88,7 +88,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_told_when_a_bot_is_back
     says(
         Bot::runs(&world, &line, &NO_SLACK),
         0,
-        &["is running", "succeeded", "prod runs r1", "nobody checked that"],
+        &["is running", "succeeded", "prod runs r1", "has not checked that"],
     );
     assert_eq!(alias(&world, "prod").await.unwrap(), first);
     world.answers("orders", "prod", "Hello from orders").await;
@@ -120,7 +120,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_told_when_a_bot_is_back
     assert_eq!(export(&world, &[], &[]), records);
     assert!(export(&world, &["--since", "2999-01-01"], &[]).is_empty());
     let wrong = Bot::runs(&world, &["audit", "export", "--since", "yesterday"], &NO_SLACK);
-    says(wrong, 2, &["--since", "`yesterday` is no time"]);
+    says(wrong, 2, &["--since", "`yesterday` is not a time"]);
 }
 
 #[tokio::test]

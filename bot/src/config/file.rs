@@ -1,10 +1,10 @@
-//! `sluice.toml`: settings are taken out of it one by one, and what is left over at the end is unknown.
+//! `sluice.toml`. Settings are taken out one by one; those that are left at the end are unknown.
 
 use toml::{Table, Value};
 
 use super::Problem;
 
-/// Keys that somebody may expect in the file but that are secrets.
+/// Secrets that somebody may try to put into the file.
 const SECRETS: [&str; 6] = [
     "bot_token",
     "signing_secret",
@@ -14,7 +14,7 @@ const SECRETS: [&str; 6] = [
     "slack_app_token",
 ];
 
-/// The file's settings that were not taken yet.
+/// The settings that were not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct File {
     name: String,
@@ -22,19 +22,19 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Parses the file. A syntax error is told by its line alone: the line itself may hold a secret.
+    /// Parses the file. A syntax error names its line number only: the line may contain a secret.
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, Problem> {
         match text.parse::<Table>() {
             Ok(left) => Ok(Self { name: name.to_owned(), left }),
             Err(error) => {
                 let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
                 let line = before.matches('\n').count() + 1;
-                Err(Problem { name: name.to_owned(), what: format!("line {line} is not valid TOML") })
+                Err(Problem::new(name, format!("line {line} is not valid TOML")))
             }
         }
     }
 
-    /// Takes a value by its dotted path out of the file.
+    /// Takes out a value by its dotted path, with its name for problems.
     pub(super) fn take(&mut self, path: &str) -> Option<(String, Value)> {
         let name = format!("{}: {path}", self.name);
         let value = match path.split_once('.') {
@@ -44,7 +44,7 @@ impl File {
         Some((name, value))
     }
 
-    /// What nobody took.
+    /// A problem for each setting that was not taken.
     pub(super) fn unknown(self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for (key, value) in &self.left {
@@ -65,10 +65,10 @@ impl File {
 
     fn problem(&self, path: &str, key: &str) -> Problem {
         let what = if SECRETS.contains(&key.to_ascii_lowercase().as_str()) {
-            "a secret comes from the environment or from a file named by a *_FILE variable, never from here"
+            "secrets are not read from this file: use the environment, or a file named by a *_FILE variable"
         } else {
             "unknown setting"
         };
-        Problem { name: format!("{}: {path}", self.name), what: what.to_owned() }
+        Problem::new(format!("{}: {path}", self.name), what)
     }
 }

@@ -1,60 +1,59 @@
-//! SIGHUP: the configuration is read again, with the checks of a start.
+//! Reading the configuration again on SIGHUP, with all checks of a start.
 //!
-//! Only what `[access]` says takes effect, for whatever is decided from then on; what else changed is named, since it needs
-//! a restart. A configuration with a problem changes nothing: the one before stays in force.
+//! Only `[access]` takes effect, for decisions from then on. Other changes are logged by name, since they need a restart. A
+//! configuration with a problem changes nothing: the previous one stays in force.
 
 use sluice_commands::operation::Pinned;
 use sluice_model::Role;
 
 use super::{Config, Problem, Sources};
 
-/// What is read again, and what it is held against.
+/// The sources to read again, and the configuration that this process started with.
 pub(crate) struct Reload {
     sources: Sources,
     running: Config,
     pinned: Pinned,
-    /// Whether there was a file at the start: it may be left out, but not vanish.
+    /// Whether the file existed at the start. It is optional, but must not disappear.
     had_file: bool,
 }
 
-/// What came of reading it again.
+/// The outcome of reading it again.
 #[derive(Debug, PartialEq)]
 enum Outcome {
-    /// It is in force.
+    /// Its roles are in force.
     Taken {
-        /// The roles that others have now.
+        /// The roles that changed.
         roles: Vec<&'static str>,
-        /// What changed besides, and needs a restart.
+        /// The settings that changed and need a restart.
         restart: Vec<&'static str>,
     },
-    /// The one before stays.
+    /// The previous one stays in force.
     Refused(Vec<Problem>),
 }
 
 impl Reload {
-    /// Of what this process was started with.
     pub(crate) fn new(sources: Sources, running: Config, pinned: Pinned) -> Self {
         let had_file = sources.file().exists();
         Self { sources, running, pinned, had_file }
     }
 
-    /// Reads it again, and says in the log what came of it.
+    /// Reads it again and logs the outcome.
     pub(crate) fn again(&self) {
         match self.read() {
             Outcome::Taken { roles, restart } => {
                 crate::metrics::reload("taken");
                 if !restart.is_empty() {
                     let settings = restart.join(", ");
-                    tracing::warn!(settings, "these settings changed: they need a restart to take effect");
+                    tracing::warn!(settings, "these settings changed and need a restart to take effect");
                 }
                 let roles = if roles.is_empty() { "none".to_owned() } else { roles.join(", ") };
-                tracing::info!(changed = roles, "the roles that the configuration pins were read anew");
+                tracing::info!(changed = roles, "reloaded the roles of the configuration");
             }
             Outcome::Refused(problems) => {
                 crate::metrics::reload("refused");
                 let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
                 let problems = problems.join("; ");
-                tracing::error!(problems, "the configuration is not right: the one before stays in force");
+                tracing::error!(problems, "the configuration is invalid: the previous one stays in force");
             }
         }
     }
@@ -62,8 +61,7 @@ impl Reload {
     fn read(&self) -> Outcome {
         let file = self.sources.file();
         if self.had_file && !file.exists() {
-            let (name, what) = (file.display().to_string(), "is not there any more".to_owned());
-            return Outcome::Refused(vec![Problem { name, what }]);
+            return Outcome::Refused(vec![Problem::new(file.display().to_string(), "no longer exists")]);
         }
         let next = match Config::load(self.sources.clone()) {
             Ok(next) => next,
@@ -78,7 +76,8 @@ impl Reload {
     }
 }
 
-/// What differs that was read once, by the names of the file, or of the variable for what the file may not hold.
+/// The settings that changed and are read only at the start: by their names in the file, or by the variable for those that
+/// the file must not contain.
 fn changed(running: &Config, next: &Config) -> Vec<&'static str> {
     let ((a, b), (slack, other)) = ((&running.base, &next.base), (&running.slack, &next.slack));
     let settings = [
@@ -101,7 +100,7 @@ fn changed(running: &Config, next: &Config) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Flags;
+    use crate::config::Flags;
 
     struct Installation {
         reload: Reload,
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn only_roles_take_effect_and_what_else_changed_is_named() {
+    fn roles_take_effect_and_other_changes_need_a_restart() {
         let here = installation();
         let taken = |roles: &[&'static str], restart: &[&'static str]| Outcome::Taken {
             roles: roles.to_vec(),
@@ -151,26 +150,24 @@ mod tests {
         here.write("lease = 20\n[access]\nadmins = [\"U1\", \"S2\"]\noncall = [\"U3\"]\n[commands]\nprefix = \"acme-\"\n");
         assert_eq!(here.reload.read(), taken(&["admins", "oncall"], &["lease", "commands"]));
         assert_eq!(here.admins(), ["U1", "S2"]);
-        assert_eq!(here.reload.read(), taken(&[], &["lease", "commands"]), "they still need it");
+        assert_eq!(here.reload.read(), taken(&[], &["lease", "commands"]), "the restart is still needed");
         here.write("");
-        assert_eq!(here.reload.read(), taken(&["admins", "oncall"], &[]), "an empty file is no bad one");
+        assert_eq!(here.reload.read(), taken(&["admins", "oncall"], &[]), "an empty file is valid");
         assert_eq!(here.admins(), [""; 0]);
     }
 
     #[test]
-    fn a_bad_file_changes_nothing_and_all_of_it_is_told() {
+    fn an_invalid_file_changes_nothing_and_all_problems_are_reported() {
         let here = installation();
         here.write("colour = 1\n[access]\nadmins = [\"ann\", \"U9\"]\n");
-        let told = here.problems();
-        assert!(
-            told.contains("colour: unknown setting") && told.contains("\"ann\" is no Slack user"),
-            "{told}"
-        );
-        assert_eq!(here.admins(), ["U1"], "not the half of it that is right");
+        let problems = here.problems();
+        assert!(problems.contains("colour: unknown setting"), "{problems}");
+        assert!(problems.contains("\"ann\" is not a Slack user"), "{problems}");
+        assert_eq!(here.admins(), ["U1"], "the valid half does not take effect");
         here.write("[access\n");
         assert!(here.problems().contains("line 1 is not valid TOML"));
         std::fs::remove_file(here.dir.path().join("sluice.toml")).unwrap();
-        assert!(here.problems().contains("not there any more"));
+        assert!(here.problems().contains("no longer exists"));
         assert_eq!(here.admins(), ["U1"]);
         here.write(ROLES);
         assert!(matches!(here.reload.read(), Outcome::Taken { .. }));

@@ -1,4 +1,4 @@
-//! A secret never prints: `Debug` and `Display` say `***`, and there is no `Serialize`.
+//! A secret is never printed: `Debug` and `Display` write `***`, and there is no `Serialize`.
 
 use std::fmt;
 
@@ -7,11 +7,10 @@ use std::fmt;
 pub(crate) struct Secret(String);
 
 impl Secret {
-    /// Takes the text over.
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
-    /// The text itself, for the one call that needs it.
+    /// The text itself, for the calls that need it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

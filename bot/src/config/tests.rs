@@ -1,5 +1,8 @@
+use std::time::Duration;
+
+use sluice_grammar::Names;
+
 use super::*;
-use crate::cli::Flags;
 
 fn sources(env: &[(&str, &str)], toml: &str) -> (Sources, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -12,13 +15,13 @@ fn sources(env: &[(&str, &str)], toml: &str) -> (Sources, tempfile::TempDir) {
 const SECRETS: [(&str, &str); 2] =
     [("SLACK_BOT_TOKEN", "xoxb-canary"), ("SLACK_SIGNING_SECRET", "canary-secret")];
 
-fn told(problems: &[Problem], dir: &tempfile::TempDir) -> String {
+fn text(problems: &[Problem], dir: &tempfile::TempDir) -> String {
     let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
     lines.join("\n").replace(&format!("{}/", dir.path().display()), "")
 }
 
 #[test]
-fn with_the_secrets_alone_everything_else_has_its_default() {
+fn the_secrets_alone_are_enough() {
     let (sources, _dir) = sources(&SECRETS, "");
     let config = Config::load(sources).unwrap();
     assert_eq!(config.base.listen, "127.0.0.1:8080".parse().unwrap());
@@ -31,7 +34,7 @@ fn with_the_secrets_alone_everything_else_has_its_default() {
 }
 
 #[test]
-fn flags_win_over_the_environment_and_that_over_the_file() {
+fn flags_win_over_the_environment_and_the_environment_over_the_file() {
     let toml = "listen = \"127.0.0.1:1\"\nstate = \"dynamodb:from-file\"\nlease = 7\n";
     let env = [("SLUICE_LISTEN", "127.0.0.1:2"), ("SLUICE_STATE", "dynamodb:from-env")];
     let (mut sources, _dir) = sources(&[&env[..], &SECRETS[..]].concat(), toml);
@@ -43,7 +46,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
-fn a_queue_has_its_suffix_whether_it_is_given_or_not() {
+fn the_suffix_of_a_queue_is_optional() {
     let queue = |text: &str| {
         let (sources, _dir) = sources(&[&[("SLUICE_QUEUE", text)], &SECRETS[..]].concat(), "");
         Config::load(sources).map(|config| config.base.queue)
@@ -63,7 +66,7 @@ fn a_queue_has_its_suffix_whether_it_is_given_or_not() {
 }
 
 #[test]
-fn the_policy_is_read() {
+fn the_file_pins_roles_and_names() {
     let toml = "[access]\noperators = [\"U1\", \"S2\"]\nadmins = [\"U3\"]\n[commands]\nprefix = \"acme-\"\n";
     let (sources, _dir) = sources(&SECRETS, toml);
     let base = Config::load(sources).unwrap().base;
@@ -74,7 +77,7 @@ fn the_policy_is_read() {
 }
 
 #[test]
-fn every_problem_is_told_at_once_and_by_name() {
+fn all_problems_are_reported_by_name() {
     let env = [
         ("SLACK_BOT_TOKEN", "xoxb-canary"),
         ("SLACK_BOT_TOKEN_FILE", "/nowhere/canary"),
@@ -94,20 +97,20 @@ fn every_problem_is_told_at_once_and_by_name() {
                 owners = []\n[commands]\nprefix = \"Acme\"\nonly_umbrella = 3\n[extra]\n";
     let (sources, dir) = sources(&env, toml);
     let problems = Config::load(sources).unwrap_err();
-    let told = told(&problems, &dir);
-    assert!(!told.contains("canary"), "{told}");
-    insta::assert_snapshot!(told);
+    let text = text(&problems, &dir);
+    assert!(!text.contains("canary"), "{text}");
+    insta::assert_snapshot!(text);
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_told_by_its_line_and_not_quoted() {
+fn a_syntax_error_names_its_line_and_quotes_nothing() {
     let (sources, dir) = sources(&SECRETS, "listen = \"127.0.0.1:1\"\nbot_token = canary oops\n");
-    let told = told(&Config::load(sources).unwrap_err(), &dir);
-    assert_eq!(told, "sluice.toml: line 2 is not valid TOML");
+    let text = text(&Config::load(sources).unwrap_err(), &dir);
+    assert_eq!(text, "sluice.toml: line 2 is not valid TOML");
 }
 
 #[test]
-fn a_file_that_was_named_must_be_there() {
+fn a_file_that_is_named_must_exist() {
     let flags = Flags { config: Some("/nowhere/sluice.toml".into()), ..Flags::default() };
     let problems = Base::load(Sources { flags, env: Default::default() }).unwrap_err();
     assert_eq!(problems.len(), 1);
@@ -115,7 +118,7 @@ fn a_file_that_was_named_must_be_there() {
 }
 
 #[test]
-fn secrets_come_from_files_and_are_never_printed() {
+fn secrets_are_read_from_files_and_never_printed() {
     let dir = tempfile::tempdir().unwrap();
     let (token, secret) = (dir.path().join("token"), dir.path().join("secret"));
     std::fs::write(&token, "xoxb-canary\n").unwrap();
@@ -134,27 +137,30 @@ fn secrets_come_from_files_and_are_never_printed() {
 }
 
 #[test]
-fn a_file_of_state_is_backed_up_as_told() {
+fn the_environment_and_the_file_make_one_backup_plan() {
     let toml = "state = \"sqlite:/var/lib/sluice/state.db\"\nbackup = \"/var/backups\"\nbackup_keep = 3\n";
     let (sources, _dir) = sources(&[("SLUICE_BACKUP", "s3://acme/sluice")], toml);
     let base = Base::load(sources).unwrap();
     assert_eq!(base.state, State::File("/var/lib/sluice/state.db".into()));
-    let place = Place::Bucket { bucket: "acme".into(), prefix: "sluice".into() };
-    assert_eq!(base.backup, Some(BackupPlan { place, every: Duration::from_secs(3600), keep: 3 }));
+    let location = BackupLocation::Bucket { bucket: "acme".into(), prefix: "sluice".into() };
+    assert_eq!(base.backup, Some(BackupPlan { location, every: Duration::from_secs(3600), keep: 3 }));
 }
 
 #[test]
-fn backups_that_could_not_happen_stop_the_start() {
+fn backup_settings_that_cannot_work_are_problems() {
     for (env, wanted) in [
-        (&[("SLUICE_BACKUP", "/var/backups")][..], "SLUICE_BACKUP: is for state in SQLite; DynamoDB backs"),
+        (
+            &[("SLUICE_BACKUP", "/var/backups")][..],
+            "SLUICE_BACKUP: is for state in SQLite; DynamoDB backs up",
+        ),
         (
             &[("SLUICE_BACKUP_EVERY", "60"), ("SLUICE_STATE", "sqlite:state.db")],
             "SLUICE_BACKUP_EVERY: has no effect without SLUICE_BACKUP",
         ),
     ] {
         let (sources, dir) = sources(env, "");
-        let told = told(&Base::load(sources).unwrap_err(), &dir);
-        assert!(told.starts_with(wanted), "{told}");
+        let text = text(&Base::load(sources).unwrap_err(), &dir);
+        assert!(text.starts_with(wanted), "{text}");
     }
 }
 

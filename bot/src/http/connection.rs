@@ -1,6 +1,6 @@
-//! One connection: what it is doing, until when it may, and how it ends.
+//! One connection: its phase, its deadline, and how it ends.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -19,32 +20,32 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::Limits;
-use super::io::Watched;
-use super::open::Open;
+use super::io::ObservedStream;
+use super::pool::Pool;
 
-/// Headers and what is read ahead, in bytes.
+/// The read buffer in bytes, which also limits the headers.
 const BUFFER: usize = 64 * 1024;
-/// How long a stopping process lets a request go on that nobody knows to be Slack's, and one that is.
+/// How long a stopping process lets a request continue: one without a verified signature, and one of Slack's.
 const STRANGER_GRACE: Duration = Duration::from_secs(1);
 const TRUSTED_GRACE: Duration = Duration::from_millis(2_500);
 
-/// What a connection is doing.
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Its headers are to come: it is new, or has sent the first byte of its next request.
+    /// Waiting for headers: the connection is new, or has sent the first byte of its next request.
     Head,
     /// A request is being read and answered.
     Request,
-    /// The same, and its body is signed.
+    /// The same, and the signature is valid.
     Trusted,
-    /// It has been answered, and sends nothing.
+    /// Between two requests.
     Idle,
 }
 
-/// One connection, as the parts that deal with it know it.
+/// The state of a connection, shared by its task and its request handler.
 pub(crate) struct Connection {
-    open: Arc<Open>,
-    /// Cancelled when another connection takes its place.
+    pool: Arc<Pool>,
+    /// Cancelled when another connection takes its slot.
     close: CancellationToken,
     began: Instant,
     state: Mutex<State>,
@@ -54,43 +55,43 @@ pub(crate) struct Connection {
 struct State {
     phase: Phase,
     since: Instant,
-    /// Its number among those that wait.
+    /// Its number in the pool while it may be closed for another one.
     waiting: Option<u64>,
+    /// Its slot belongs to another connection.
     crowded_out: bool,
 }
 
 impl Connection {
-    /// A new one, which waits for its first request.
-    pub(super) fn new(open: Arc<Open>) -> Arc<Self> {
+    /// A new connection, if the pool has a slot for it.
+    pub(super) fn admit(pool: &Arc<Pool>) -> Option<Arc<Self>> {
+        if !pool.take_slot() {
+            return None;
+        }
         let (close, now) = (CancellationToken::new(), Instant::now());
-        let waiting = Some(open.wait(&close));
+        let waiting = Some(pool.wait(&close));
         let state = State { phase: Phase::Head, since: now, waiting, crowded_out: false };
-        Arc::new(Self { open, close, began: now, state: Mutex::new(state), changed: Notify::new() })
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let (pool, state) = (Arc::clone(pool), Mutex::new(state));
+        Some(Arc::new(Self { pool, close, began: now, state, changed: Notify::new() }))
     }
 
     fn enter(&self, phase: Phase) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         (state.phase, state.since) = (phase, Instant::now());
         drop(state);
         self.changed.notify_one();
     }
 
-    /// Bytes came in.
-    pub(super) fn received(&self) {
-        if self.state().phase == Phase::Idle {
+    fn received(&self) {
+        if self.state.lock().phase == Phase::Idle {
             self.enter(Phase::Head);
         }
     }
 
-    /// Its request is Slack's own: from now to its answer it keeps its place.
+    /// The signature of its request is valid: it keeps its slot until it is answered.
     pub(crate) fn trust(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if let Some(number) = state.waiting.take()
-            && !self.open.stop_waiting(number)
+            && !self.pool.stop_waiting(number)
         {
             state.crowded_out = true;
         }
@@ -98,23 +99,23 @@ impl Connection {
     }
 
     fn answered(&self) {
-        let mut state = self.state();
-        // Answered, it may give way again, behind all that wait longer.
+        let mut state = self.state.lock();
+        // It may be closed for another one again, after all that have waited longer.
         if !state.crowded_out {
             if let Some(number) = state.waiting.take() {
-                state.crowded_out = !self.open.stop_waiting(number);
+                state.crowded_out = !self.pool.stop_waiting(number);
             }
             if !state.crowded_out {
-                state.waiting = Some(self.open.wait(&self.close));
+                state.waiting = Some(self.pool.wait(&self.close));
             }
         }
         drop(state);
         self.enter(Phase::Idle);
     }
 
-    /// Until when it may do what it does, and what it is called if it takes longer.
+    /// The end of its phase, and the reason in metrics for closing it then.
     fn deadline(&self, limits: &Limits) -> (Instant, &'static str) {
-        let state = self.state();
+        let state = self.state.lock();
         let (after, reason) = match state.phase {
             Phase::Head => (limits.head, "slow-headers"),
             Phase::Request | Phase::Trusted => (limits.request, "slow-request"),
@@ -123,9 +124,9 @@ impl Connection {
         (state.since + after, reason)
     }
 
-    /// How long it may still go on in a process that stops.
+    /// How long it may continue in a stopping process.
     fn grace(&self) -> Duration {
-        match self.state().phase {
+        match self.state.lock().phase {
             Phase::Head | Phase::Idle => Duration::ZERO,
             Phase::Request => STRANGER_GRACE,
             Phase::Trusted => TRUSTED_GRACE,
@@ -135,13 +136,13 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.get_mut();
         let was_closed = match state.waiting.take() {
-            Some(number) => !self.open.stop_waiting(number),
+            Some(number) => !self.pool.stop_waiting(number),
             None => state.crowded_out,
         };
         if !was_closed {
-            self.open.ended();
+            self.pool.free_slot();
         }
     }
 }
@@ -170,13 +171,14 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             response
         }
     });
-    let io = TokioIo::new(Watched::new(stream, Arc::clone(&connection)));
+    let observed = Arc::clone(&connection);
+    let io = TokioIo::new(ObservedStream::new(stream, move || observed.received()));
     let served = Builder::new().max_buf_size(BUFFER).serve_connection(io, service);
     let mut served = std::pin::pin!(served);
     loop {
         let (deadline, reason) = connection.deadline(&limits);
         tokio::select! {
-            // Trouble here is the client's: it went, or speaks no HTTP.
+            // An error here is the client's: it closed the connection, or does not speak HTTP.
             _ = served.as_mut() => return,
             () = connection.close.cancelled() => return,
             () = stopping.cancelled() => break,
@@ -186,14 +188,14 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                     return;
                 }
             }
-            // The deadline is another one now.
+            // The deadline has changed.
             () = connection.changed.notified() => {}
         }
     }
     let grace = connection.grace();
     if !grace.is_zero() {
         served.as_mut().graceful_shutdown();
-        // A client that is not answered by then is a stranger, or was told to watch the channel.
+        // A client without an answer by then is not Slack, or got the answer "not confirmed".
         let _ = tokio::time::timeout(grace, served).await;
     }
 }

@@ -1,27 +1,24 @@
-//! A stream that tells its connection when bytes come in.
+//! A stream that reports incoming bytes.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::Connection;
-
-/// A stream and the connection that it is of.
-pub(super) struct Watched<S> {
+/// A stream, and a callback that is called after each read with bytes.
+pub(super) struct ObservedStream<S, F> {
     stream: S,
-    connection: Arc<Connection>,
+    received: F,
 }
 
-impl<S> Watched<S> {
-    pub(super) fn new(stream: S, connection: Arc<Connection>) -> Self {
-        Self { stream, connection }
+impl<S, F> ObservedStream<S, F> {
+    pub(super) fn new(stream: S, received: F) -> Self {
+        Self { stream, received }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin, F: Fn() + Unpin> AsyncRead for ObservedStream<S, F> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -30,13 +27,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.connection.received();
+            (self.received)();
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin, F: Unpin> AsyncWrite for ObservedStream<S, F> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

@@ -1,10 +1,16 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::pool::Pool;
 use super::*;
+use crate::tasks::{Kind, Tasks};
 
 fn app() -> Router {
     Router::new().route("/", get(|| async { "here\n" })).route(
@@ -19,29 +25,29 @@ fn app() -> Router {
     )
 }
 
-/// Serves one connection; its other end.
-fn connected(open: &Arc<Open>, stopping: &CancellationToken) -> DuplexStream {
+/// Serves one connection and returns its other end.
+fn connected(pool: &Arc<Pool>, stopping: &CancellationToken) -> DuplexStream {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
-    let connection = open.admit().expect("a place");
+    let connection = Connection::admit(pool).expect("a slot");
     let served = connection::serve(theirs, connection, app(), Limits::PUBLIC, stopping.clone());
     Tasks::new().spawn(Kind::Connection, served);
     ours
 }
 
 fn alone() -> DuplexStream {
-    connected(&Arc::new(Open::new("test", 10)), &CancellationToken::new())
+    connected(&Arc::new(Pool::new("test", 10)), &CancellationToken::new())
 }
 
-/// All that comes until it is closed, and after how long it is.
+/// All bytes until the stream is closed, and the seconds until then.
 async fn to_the_end(mut stream: DuplexStream) -> (String, u64) {
     let began = Instant::now();
     let mut answer = String::new();
-    // Closed in the midst of something is closed.
+    // A reset is an end, too.
     let _ = stream.read_to_string(&mut answer).await;
     (answer, began.elapsed().as_secs())
 }
 
-/// One answer, with the body that all have.
+/// Reads one answer, by the end of its body.
 async fn answer(stream: &mut DuplexStream) -> String {
     let mut answer = String::new();
     while !answer.ends_with("\n\r\nhere\n") && !answer.ends_with("\n\r\nlate\n") {
@@ -54,7 +60,7 @@ async fn answer(stream: &mut DuplexStream) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_that_do_not_come_are_not_waited_for() {
+async fn missing_headers_time_out() {
     let silent = alone();
     assert_eq!(to_the_end(silent).await, (String::new(), 5));
     let mut half = alone();
@@ -63,7 +69,7 @@ async fn headers_that_do_not_come_are_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_header_that_comes_byte_by_byte_is_not_waited_for_either() {
+async fn slow_headers_time_out() {
     let mut drip = alone();
     let began = Instant::now();
     while drip.write_all(b"a").await.is_ok() {
@@ -73,14 +79,14 @@ async fn a_header_that_comes_byte_by_byte_is_not_waited_for_either() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_is_kept_for_the_next_request_but_not_for_ever() {
+async fn a_connection_is_reused_within_its_limits() {
     let mut kept = alone();
     for _ in 0..3 {
         kept.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         assert!(answer(&mut kept).await.starts_with("HTTP/1.1 200"));
         tokio::time::sleep(Duration::from_secs(70)).await;
     }
-    // The next request has to come whole, though it was long in coming.
+    // The deadline of a request starts with its first byte.
     kept.write_all(b"GET / HT").await.unwrap();
     assert_eq!(to_the_end(kept).await, (String::new(), 5));
 
@@ -96,7 +102,7 @@ async fn a_connection_is_kept_for_the_next_request_but_not_for_ever() {
         closed = answer(&mut old).await.contains("connection: close");
         tokio::time::sleep(Duration::from_secs(61)).await;
     }
-    assert!(closed, "the answer after five minutes is the last");
+    assert!(closed, "the answer after five minutes closes it");
     assert_eq!(to_the_end(old).await.0, "");
 }
 
@@ -105,7 +111,7 @@ async fn too_many_headers_are_refused() {
     let mut stream = alone();
     let lines: String = (0..10_000).map(|n| format!("x-{n}: y\r\n")).collect();
     let request = format!("GET / HTTP/1.1\r\nhost: x\r\n{lines}\r\n");
-    // It may be closed before all of it was read.
+    // The server may close it before it has read everything.
     let (sent, (answer, _)) = {
         let (mut read, mut write) = tokio::io::split(stream);
         let reading = async {
@@ -123,32 +129,32 @@ async fn too_many_headers_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_more_than_there_may_be_closes_the_one_that_has_waited_longest_but_none_that_is_slacks() {
-    let (open, stopping) = (Arc::new(Open::new("test", 2)), CancellationToken::new());
-    let mut slacks = connected(&open, &stopping);
+async fn at_the_limit_the_longest_waiting_connection_is_closed_and_never_slacks() {
+    let (pool, stopping) = (Arc::new(Pool::new("test", 2)), CancellationToken::new());
+    let mut slacks = connected(&pool, &stopping);
     slacks.write_all(b"GET /slow?trusted HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    let silent = connected(&open, &stopping);
-    // So that the first is known to be Slack's.
+    let silent = connected(&pool, &stopping);
+    // Let the first one be trusted.
     tokio::time::sleep(Duration::from_millis(10)).await;
-    let mut third = connected(&open, &stopping);
+    let mut third = connected(&pool, &stopping);
     assert_eq!(to_the_end(silent).await, (String::new(), 0));
     third.write_all(b"GET /slow?trusted HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     tokio::time::sleep(Duration::from_millis(10)).await;
-    assert!(open.admit().is_none(), "both are Slack's");
+    assert!(Connection::admit(&pool).is_none(), "both are trusted");
     assert!(answer(&mut slacks).await.contains("late"));
     assert!(answer(&mut third).await.contains("late"));
-    // Answered, they may give way.
-    assert!(open.admit().is_some());
+    // After their answers they may be closed.
+    assert!(Connection::admit(&pool).is_some());
     drop((slacks, third));
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(open.admit().is_some() && open.admit().is_some());
+    assert!(Connection::admit(&pool).is_some() && Connection::admit(&pool).is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_stops_answers_slack_and_waits_for_nobody_else() {
-    let (open, stopping) = (Arc::new(Open::new("test", 10)), CancellationToken::new());
+async fn a_stopping_process_answers_slack_and_drops_the_rest() {
+    let (pool, stopping) = (Arc::new(Pool::new("test", 10)), CancellationToken::new());
     let (silent, mut strangers, mut slacks) =
-        (connected(&open, &stopping), connected(&open, &stopping), connected(&open, &stopping));
+        (connected(&pool, &stopping), connected(&pool, &stopping), connected(&pool, &stopping));
     strangers.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     slacks.write_all(b"GET /slow?trusted HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -159,9 +165,9 @@ async fn a_process_that_stops_answers_slack_and_waits_for_nobody_else() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("late\n"), "{answer}");
 }
 
-/// With real sockets: more connections than places, all of them silent, and an answer nevertheless.
+/// With real sockets: more silent connections than slots do not block a request.
 #[tokio::test]
-async fn silent_connections_do_not_keep_others_out() {
+async fn silent_connections_do_not_block_others() {
     let tasks = Tasks::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

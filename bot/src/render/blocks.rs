@@ -1,4 +1,4 @@
-//! The blocks that parts of a card become.
+//! Blocks for the parts of a card.
 
 use serde_json::{Value, json};
 use sluice_commands::operation::took;
@@ -7,7 +7,7 @@ use sluice_model::{Button, ButtonStyle, Confirm, StepLine, StepState, Text};
 use super::limits::{self, BUTTONS, CONTEXT_ELEMENTS, FIELDS, LABEL, SECTION};
 use super::text::{self, cut, escape, length, mrkdwn, one_line};
 
-/// `verbatim`: Slack makes no links or mentions of its own out of what it reads.
+/// `verbatim` keeps Slack from turning text into links and mentions.
 fn markup(text: &str) -> Value {
     json!({ "type": "mrkdwn", "text": text, "verbatim": true })
 }
@@ -17,7 +17,7 @@ fn plain(text: &str, limit: usize) -> Value {
     json!({ "type": "plain_text", "text": if text.trim().is_empty() { "–" } else { &text }, "emoji": true })
 }
 
-/// A paragraph of mrkdwn that is within its limit already.
+/// A paragraph of mrkdwn within its limit.
 pub(super) fn section(text: &str) -> Value {
     json!({ "type": "section", "text": markup(if text.trim().is_empty() { "–" } else { text }) })
 }
@@ -27,7 +27,7 @@ pub(super) fn context(text: &str) -> Value {
     json!({ "type": "context", "elements": [markup(text)] })
 }
 
-/// Labels and values, ten a block.
+/// Labels and values, ten per block.
 pub(super) fn fields(fields: &[(String, Text)]) -> Vec<Value> {
     let cells: Vec<Value> = fields
         .iter()
@@ -41,8 +41,8 @@ pub(super) fn fields(fields: &[(String, Text)]) -> Vec<Value> {
     cells.chunks(FIELDS).map(|cells| json!({ "type": "section", "fields": cells })).collect()
 }
 
-/// Steps as lines, packed into as few sections as they fit in. A long list loses quiet steps from its middle: the first
-/// ones give the order, the last ones the news, and what failed or waits is never left out.
+/// Steps as lines, in as few sections as possible. A long list loses pending and done steps from its middle: the first steps show
+/// the order and the last ones the progress. Failed and waiting steps are never left out.
 pub(super) fn steps(steps: &[StepLine]) -> Vec<Value> {
     const EDGE: usize = 30;
     let is_shown = |index: usize, step: &StepLine| {
@@ -57,7 +57,7 @@ pub(super) fn steps(steps: &[StepLine]) -> Vec<Value> {
     pack(&lines)
 }
 
-/// Joins lines into sections of at most [`SECTION`] signs.
+/// Joins lines into sections of at most [`SECTION`] characters.
 pub(super) fn pack(lines: &[String]) -> Vec<Value> {
     let mut blocks = Vec::new();
     let mut open = String::new();
@@ -78,15 +78,15 @@ pub(super) fn pack(lines: &[String]) -> Vec<Value> {
 }
 
 fn step_line(step: &StepLine) -> String {
-    let (sign, word) = match step.state {
+    let (symbol, word) = match step.state {
         StepState::Pending => ("▫️", ""),
         StepState::Running => ("⏳", " · running"),
         StepState::Waiting => ("✋", " · waiting"),
         StepState::Done => ("✅", ""),
-        StepState::Undone => ("↩️", " · taken back"),
+        StepState::Undone => ("↩️", " · undone"),
         StepState::Failed => ("❌", " · failed"),
     };
-    let mut line = format!("{sign} {}{word}", mrkdwn(&step.title, 300));
+    let mut line = format!("{symbol} {}{word}", mrkdwn(&step.title, 300));
     if let Some(ms) = step.took_ms {
         line.push_str(" · ");
         line.push_str(&took(ms.into()));
@@ -98,42 +98,41 @@ fn step_line(step: &StepLine) -> String {
     line.replace('\n', " ")
 }
 
-/// Lines in a fixed width. The end is kept: it is where a log says what went wrong.
+/// Preformatted lines. The end is kept, because a log ends with the error.
 pub(super) fn code(code: &str) -> Vec<Value> {
-    const ROOM: usize = SECTION - 20;
+    const LIMIT: usize = SECTION - 20;
     let clean = code.trim_matches('\n').replace("```", "'''");
-    let clean: String =
-        clean.chars().filter(|sign| *sign == '\n' || *sign == '\t' || !sign.is_control()).collect();
+    let clean: String = clean.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect();
     let mut kept: Vec<&str> = Vec::new();
-    let mut signs = 0;
+    let mut characters = 0;
     for line in clean.lines().rev() {
-        signs += length(&escape(line)) + 1;
-        if signs > ROOM {
+        characters += length(&escape(line)) + 1;
+        if characters > LIMIT {
             break;
         }
         kept.push(line);
     }
     let is_cut = kept.len() < clean.lines().count();
     kept.reverse();
-    let body = if kept.is_empty() { last_signs(&clean, ROOM / 5) } else { kept.join("\n") };
+    let body = if kept.is_empty() { last_characters(&clean, LIMIT / 5) } else { kept.join("\n") };
     let body = if body.trim().is_empty() { "–".to_owned() } else { escape(&body) };
     let dots = if is_cut { "…\n" } else { "" };
     vec![section(&format!("```{dots}{body}```"))]
 }
 
-/// Whole lines in a fixed width, in as few blocks as they fit in; each with how many are in it.
+/// Whole preformatted lines in as few blocks as possible, each with its number of lines.
 pub(super) fn code_lines(lines: &[String]) -> Vec<(usize, Value)> {
-    const ROOM: usize = SECTION - 20;
+    const LIMIT: usize = SECTION - 20;
     let mut blocks = Vec::new();
     let mut open: Vec<&str> = Vec::new();
-    let mut signs = 0;
+    let mut characters = 0;
     for line in lines {
         let more = length(&escape(line)) + 1;
-        if !open.is_empty() && signs + more > ROOM {
+        if !open.is_empty() && characters + more > LIMIT {
             blocks.push(std::mem::take(&mut open));
-            signs = 0;
+            characters = 0;
         }
-        signs += more;
+        characters += more;
         open.push(line);
     }
     blocks.extend((!open.is_empty()).then_some(open));
@@ -143,12 +142,12 @@ pub(super) fn code_lines(lines: &[String]) -> Vec<(usize, Value)> {
         .collect()
 }
 
-fn last_signs(text: &str, count: usize) -> String {
+fn last_characters(text: &str, count: usize) -> String {
     text.chars().skip(length(text).saturating_sub(count)).collect()
 }
 
-/// The buttons; what has too many loses the last ones. One whose value is too long is none: cut, it would decide something
-/// else. The code that makes it says in words what to type.
+/// The first [`BUTTONS`] buttons. A button with too long a value is left out: cut, it would decide something else. The text of
+/// the card says what to type instead.
 pub(super) fn actions(buttons: &[Button]) -> Option<Value> {
     let is_whole = |button: &&Button| length(&button.value) <= limits::VALUE;
     let elements: Vec<Value> = buttons.iter().filter(is_whole).take(BUTTONS).map(button).collect();
@@ -186,7 +185,7 @@ fn confirmation(confirm: &Confirm, style: ButtonStyle) -> Value {
     dialog
 }
 
-/// Small print, ten lines at most.
+/// Small print, at most ten lines.
 pub(super) fn footer(lines: &[Text]) -> Option<Value> {
     let mut elements: Vec<Value> = lines
         .iter()

@@ -1,53 +1,47 @@
-//! From a neutral [`Card`] to Slack's Block Kit. Whatever the card holds, the result keeps Slack's limits: texts are cut
-//! with "…", lists are folded with "and N more", and a budget of signs runs through the whole message.
+//! Renders a neutral [`Card`] as Slack's Block Kit, within Slack's limits: texts are cut with "…", lists are folded with
+//! "and N more", and the whole message has a budget of characters.
 
 mod blocks;
-pub(crate) mod limits;
+#[cfg(test)]
+mod limit_check;
+mod limits;
 pub(crate) mod plain;
 mod table;
 pub(crate) mod text;
 
 use serde_json::{Value, json};
 use sluice_commands::ports::ThreadReply;
-use sluice_model::{Answer, Audience, Card, Part, Span, Text, Tone};
+use sluice_model::{Answer, Audience, Card, Part, Span, Text};
 
 #[cfg(test)]
-pub(crate) use limits::assert_within_limits;
+pub(crate) use limit_check::assert_within_limits;
 
 use blocks::{context, section};
-use limits::{BLOCKS_KEPT, CODE_BLOCKS, FALLBACK, HEADER, HINT_KEPT, SIGNS_KEPT};
+use limits::{BLOCKS_KEPT, CHARACTERS_KEPT, CODE_BLOCKS, FALLBACK, HEADER, HINT_KEPT};
 
-/// A message as Slack takes it: `text` for notifications and screen readers, `blocks` for the eye.
+/// A message for Slack. Notifications and screen readers use `text`, Slack's windows `blocks`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Message {
-    /// Plain.
     pub(crate) text: String,
-    /// Block Kit.
     pub(crate) blocks: Vec<Value>,
 }
 
 impl Message {
     /// The fields `text` and `blocks` of an API call or an answer.
     pub(crate) fn to_json(&self) -> Value {
-        json!({ "text": self.text, "blocks": self.blocks })
+        self.clone().into_json()
     }
-}
 
-/// The sign before a title. The words beside it say the same: nothing hangs on a sign or a colour.
-fn sign(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Neutral => "",
-        Tone::Running => "⏳ ",
-        Tone::Waiting => "✋ ",
-        Tone::Good => "✅ ",
-        Tone::Bad => "❌ ",
+    /// The same, without a copy.
+    pub(crate) fn into_json(self) -> Value {
+        json!({ "text": self.text, "blocks": Value::Array(self.blocks) })
     }
 }
 
 /// Renders a card.
 pub(crate) fn message(card: &Card) -> Message {
-    let mut budget = Budget::default();
-    budget.reserve(&tail(card));
+    let tail = tail(card);
+    let mut budget = Budget::reserving(&tail);
     budget.push(title(card));
     let mut parts = Parts::default();
     for (index, part) in card.parts.iter().enumerate() {
@@ -60,33 +54,33 @@ pub(crate) fn message(card: &Card) -> Message {
         }
     }
     let mut blocks = budget.blocks;
-    blocks.extend(tail(card));
+    blocks.extend(tail);
     Message { text: fallback(card), blocks }
 }
 
-/// A short message of running text alone: the asides of an operation.
-pub(crate) fn line(text: &Text) -> Message {
+/// A text without a headline.
+fn line(text: &Text) -> Message {
     Message {
         text: text::fallback(text, FALLBACK),
         blocks: vec![section(&text::mrkdwn(text, limits::SECTION))],
     }
 }
 
-/// The same with lines below it that can be copied to a shell: whole lines, in as few blocks as they fit in.
+/// A reply of an operation: a text, and lines that can be copied to a shell, in as few blocks as possible.
 pub(crate) fn aside(aside: &ThreadReply) -> Message {
     let mut message = line(&aside.text);
     let blocks = blocks::code_lines(&aside.code);
-    let told = blocks.iter().map(|(count, _)| count).take(CODE_BLOCKS).sum::<usize>();
+    let shown = blocks.iter().map(|(count, _)| count).take(CODE_BLOCKS).sum::<usize>();
     message.blocks.extend(blocks.into_iter().take(CODE_BLOCKS).map(|(_, block)| block));
-    if told < aside.code.len() {
-        message.blocks.push(context(&format!("… and {} more lines", aside.code.len() - told)));
+    if shown < aside.code.len() {
+        message.blocks.push(context(&format!("… and {} more lines", aside.code.len() - shown)));
     }
     message
 }
 
-/// An answer as the acknowledgement of a slash command or the body for a `response_url` takes it.
+/// The body of an acknowledgement of a slash command, or of a post to a `response_url`.
 pub(crate) fn answer(answer: &Answer) -> Value {
-    let mut body = message(&answer.card).to_json();
+    let mut body = message(&answer.card).into_json();
     body["response_type"] = match answer.audience {
         Audience::Author => json!("ephemeral"),
         Audience::Channel => json!("in_channel"),
@@ -95,28 +89,28 @@ pub(crate) fn answer(answer: &Answer) -> Value {
     body
 }
 
-/// What a message becomes that was clicked, as the body for its `response_url` takes it.
+/// The body of a post to a `response_url` that replaces the message that was clicked.
 pub(crate) fn replacement(card: &Card) -> Value {
-    let mut body = message(card).to_json();
+    let mut body = message(card).into_json();
     body["response_type"] = json!("in_channel");
     body["replace_original"] = json!(true);
     body
 }
 
 fn title(card: &Card) -> Value {
-    let sign = sign(card.tone);
-    let is_wordy = |span: &Span| matches!(span, Span::Plain(_) | Span::Bold(_) | Span::Code(_));
+    let emoji = text::emoji(card.tone);
+    let is_text = |span: &Span| matches!(span, Span::Plain(_) | Span::Bold(_) | Span::Code(_));
     let flat = text::one_line(&card.title.flat());
-    let fits = text::length(&flat) + text::length(sign) <= HEADER && !flat.trim().is_empty();
-    if !card.parts.is_empty() && fits && card.title.0.iter().all(is_wordy) {
-        return json!({ "type": "header", "text": { "type": "plain_text", "text": format!("{sign}{flat}"), "emoji": true } });
+    let fits = text::length(&flat) + text::length(emoji) <= HEADER && !flat.trim().is_empty();
+    if !card.parts.is_empty() && fits && card.title.0.iter().all(is_text) {
+        return json!({ "type": "header", "text": { "type": "plain_text", "text": format!("{emoji}{flat}"), "emoji": true } });
     }
-    // A person, a link or a time needs mrkdwn; a card that is its title alone is a sentence, not a headline.
+    // Users, links and times need mrkdwn. The title of a card without parts is a sentence, not a headline.
     let words = text::mrkdwn(&card.title, limits::TITLE);
-    section(&if words.trim().is_empty() { format!("{sign}–") } else { format!("{sign}{words}") })
+    section(&if words.trim().is_empty() { format!("{emoji}–") } else { format!("{emoji}{words}") })
 }
 
-/// Hint, buttons and small print: always there, whatever else is cut.
+/// Hint, buttons and small print, which are never cut.
 fn tail(card: &Card) -> Vec<Value> {
     let mut tail = Vec::new();
     if let Some(hint) = card.hint.as_ref().filter(|hint| !hint.is_empty()) {
@@ -127,10 +121,10 @@ fn tail(card: &Card) -> Vec<Value> {
     tail
 }
 
-/// All that a notification or a screen reader gets: the headline, what is said, fields and tables line by line, and
-/// what to do next, which is kept however much stands before it.
+/// The text for notifications and screen readers: headline, paragraphs, fields and tables line by line, and the hint, which is
+/// kept however long the rest is.
 fn fallback(card: &Card) -> String {
-    let mut words = format!("{}{}", sign(card.tone), text::fallback(&card.title, 600));
+    let mut words = format!("{}{}", text::emoji(card.tone), text::fallback(&card.title, 600));
     let mut line = |line: String| {
         words.push('\n');
         words.push_str(&line);
@@ -154,7 +148,7 @@ fn fallback(card: &Card) -> String {
     if words.is_empty() { "–".to_owned() } else { words }
 }
 
-/// Renders parts; only the first table may be one.
+/// Renders parts. Slack allows one table per message, so further ones become lines.
 #[derive(Default)]
 struct Parts {
     has_table: bool,
@@ -178,26 +172,25 @@ impl Parts {
     }
 }
 
-/// What is left of the message.
-#[derive(Default)]
+/// The blocks so far, and the size of the message.
 struct Budget {
     blocks: Vec<Value>,
-    signs: usize,
+    characters: usize,
     reserved: usize,
 }
 
 impl Budget {
-    fn reserve(&mut self, tail: &[Value]) {
-        self.reserved = tail.len();
-        self.signs = tail.iter().map(limits::signs).sum();
+    fn reserving(tail: &[Value]) -> Self {
+        Self { blocks: vec![], characters: tail.iter().map(limits::characters).sum(), reserved: tail.len() }
     }
 
-    /// Takes the block if there is room, one block short of the end: that is for saying what was left out.
+    /// Adds the block if it fits. One more block is kept free to say what was left out.
     fn push(&mut self, block: Value) -> bool {
-        let signs = limits::signs(&block);
-        let fits = self.blocks.len() + self.reserved < BLOCKS_KEPT && self.signs + signs <= SIGNS_KEPT;
+        let characters = limits::characters(&block);
+        let fits = self.blocks.len() + self.reserved < BLOCKS_KEPT
+            && self.characters + characters <= CHARACTERS_KEPT;
         if fits {
-            self.signs += signs;
+            self.characters += characters;
             self.blocks.push(block);
         }
         fits

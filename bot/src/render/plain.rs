@@ -1,12 +1,11 @@
-//! A whole card as plain text, for a terminal: nothing is cut, and nothing that people typed can steer the terminal.
+//! A card as plain text for a terminal. Nothing is cut, and user input cannot control the terminal.
 
 use sluice_commands::operation::took;
 use sluice_model::{Card, Part, Span, StepLine, StepState, Text};
 
-use super::sign;
-use super::text::{length, one_line};
+use super::text::{emoji, length, one_line};
 
-/// A card, all of it but its buttons.
+/// The whole card without its buttons.
 pub(crate) fn page(card: &Card) -> String {
     let mut lines = vec![headline(card)];
     card.parts.iter().for_each(|part| lines.extend(self::part(part)));
@@ -17,7 +16,7 @@ pub(crate) fn page(card: &Card) -> String {
 
 /// The title alone.
 pub(crate) fn headline(card: &Card) -> String {
-    format!("{}{}", sign(card.tone), line(&card.title))
+    format!("{}{}", emoji(card.tone), line(&card.title))
 }
 
 fn part(part: &Part) -> Vec<String> {
@@ -35,21 +34,21 @@ fn part(part: &Part) -> Vec<String> {
 }
 
 fn step(step: &StepLine) -> String {
-    let (sign, word) = match step.state {
+    let (symbol, word) = match step.state {
         StepState::Pending => ("·", ""),
         StepState::Running => ("…", ", running"),
         StepState::Waiting => ("…", ", waiting"),
         StepState::Done => ("✓", ""),
-        StepState::Undone => ("↩", ", taken back"),
+        StepState::Undone => ("↩", ", undone"),
         StepState::Failed => ("✗", ", failed"),
     };
     let took = step.took_ms.map_or_else(String::new, |ms| format!(", {}", took(ms.into())));
     let note = step.note.as_ref().filter(|note| !note.is_empty());
     let note = note.map_or_else(String::new, |note| format!(": {}", line(note)));
-    format!("  {sign} {}{word}{took}{note}", line(&step.title))
+    format!("  {symbol} {}{word}{took}{note}", line(&step.title))
 }
 
-/// Columns as wide as their widest cell.
+/// Aligned columns.
 fn table(header: &[String], rows: &[Vec<Text>]) -> Vec<String> {
     let mut table = vec![header.iter().map(|name| one_line(name)).collect::<Vec<_>>()];
     table.extend(rows.iter().map(|row| row.iter().map(line).collect()));
@@ -65,7 +64,7 @@ fn table(header: &[String], rows: &[Vec<Text>]) -> Vec<String> {
     table.iter().map(row).collect()
 }
 
-/// Text with the address behind each link that does not show it.
+/// The text, with the address after each link whose label is not the address.
 fn words(text: &Text) -> String {
     let span = |span: &Span| match span {
         Span::Link { url, label } if url != label => format!("{label} ({url})"),
@@ -78,7 +77,7 @@ fn line(text: &Text) -> String {
     one_line(&words(text))
 }
 
-/// Lines without any other control character: a log may hold what clears a screen.
+/// Lines without control characters: a log may contain escape sequences.
 fn lines(text: &str) -> Vec<String> {
     text.trim_matches('\n').lines().map(one_line).collect()
 }
@@ -89,7 +88,7 @@ mod tests {
     use sluice_model::Tone;
 
     #[test]
-    fn a_card_is_read_from_top_to_bottom() {
+    fn a_card_is_printed_from_top_to_bottom() {
         let steps = vec![
             StepLine {
                 state: StepState::Done,
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_steers_the_terminal() {
+    fn user_input_cannot_control_the_terminal() {
         let evil = "\u{1b}[2Jgone\u{7}\r";
         let card = Card::new(Tone::Neutral, Text::plain(evil))
             .text(Text::plain(evil).link("https://x.y", evil))
@@ -131,6 +130,6 @@ mod tests {
             .part(Part::Table { header: vec![evil.into()], rows: vec![vec![Text::plain(evil)]] })
             .hint(Text::plain(evil))
             .foot(Text::plain(evil));
-        assert!(page(&card).chars().all(|sign| sign == '\n' || !sign.is_control()), "{:?}", page(&card));
+        assert!(page(&card).chars().all(|c| c == '\n' || !c.is_control()), "{:?}", page(&card));
     }
 }

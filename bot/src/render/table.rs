@@ -1,14 +1,14 @@
-//! Tables: Block Kit has one a message; a second one, or one with too many columns, becomes lines.
+//! Tables. Block Kit allows one per message; further ones, and those with too many columns, become lines.
 
 use serde_json::{Value, json};
 use sluice_model::{Span, Text};
 
 use super::blocks::{context, pack};
-use super::limits::{TABLE_CELLS, TABLE_ROWS, TABLE_SIGNS, signs};
+use super::limits::{TABLE_CELLS, TABLE_CHARACTERS, TABLE_ROWS, characters};
 use super::text::{cut, fallback, length, mrkdwn, one_line};
 
 const CELL: usize = 300;
-/// Lines instead of a table: more would push everything else out of the message.
+/// The most lines in place of a table, so that the rest of the message fits.
 const LINES: usize = 40;
 
 /// Whether Slack can show it as a table.
@@ -16,16 +16,16 @@ pub(super) fn fits(header: &[String]) -> bool {
     (1..=TABLE_CELLS).contains(&header.len())
 }
 
-/// The table, and how many rows it leaves out.
+/// The table, and a line with the number of rows that it leaves out.
 pub(super) fn table(header: &[String], rows: &[Vec<Text>]) -> Vec<Value> {
     let mut cells = vec![header.iter().map(|name| raw(&Text::plain(name))).collect::<Vec<_>>()];
-    let mut spent: usize = cells.iter().flatten().map(signs).sum();
+    let mut spent: usize = cells.iter().flatten().map(characters).sum();
     for row in rows.iter().take(TABLE_ROWS - 1) {
         let empty = Text::default();
         let row: Vec<Value> =
             (0..header.len()).map(|column| cell(row.get(column).unwrap_or(&empty))).collect();
-        spent += row.iter().map(signs).sum::<usize>();
-        if spent > TABLE_SIGNS {
+        spent += row.iter().map(characters).sum::<usize>();
+        if spent > TABLE_CHARACTERS {
             break;
         }
         cells.push(row);
@@ -48,7 +48,7 @@ fn raw(text: &Text) -> Value {
     json!({ "type": "raw_text", "text": if words.trim().is_empty() { "–" } else { &words } })
 }
 
-/// Rich text has no notation: what people typed stands in it as it is.
+/// Rich text has no markup, so user input needs no escaping.
 fn rich(text: &Text) -> Value {
     let elements: Vec<Value> = text.0.iter().filter_map(element).collect();
     if elements.is_empty() {
@@ -79,13 +79,13 @@ fn element(span: &Span) -> Option<Value> {
     })
 }
 
-/// A row as it is read aloud: its cells, without those that hold nothing.
+/// A row as text: its cells without the empty ones.
 pub(super) fn spoken(row: &[Text]) -> String {
     let cells = row.iter().map(|cell| one_line(&fallback(cell, 200)));
     cells.filter(|cell| !matches!(cell.trim(), "" | "–")).collect::<Vec<_>>().join(" · ")
 }
 
-/// A table as lines: the first cell, then the others with their names.
+/// A table as lines: the first cell, then the others with their column names.
 pub(super) fn lines(header: &[String], rows: &[Vec<Text>]) -> Vec<Value> {
     let mut lines: Vec<String> = rows
         .iter()
@@ -105,7 +105,7 @@ pub(super) fn lines(header: &[String], rows: &[Vec<Text>]) -> Vec<Value> {
     pack(&lines)
 }
 
-/// As many cells as a line has room for.
+/// The cells that fit into a line.
 fn cut_cells(cells: Vec<String>) -> String {
     let mut line = String::from("•");
     for cell in cells {

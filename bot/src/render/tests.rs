@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use sluice_model::{Button, ButtonStyle, ChannelId, Confirm, StepLine, StepState, UserId};
+use sluice_model::{Button, ButtonStyle, ChannelId, Confirm, StepLine, StepState, Tone, UserId};
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn step(state: StepState, title: Text, took_ms: Option<u64>, note: Option<&str>)
 }
 
 #[test]
-fn an_operation_under_way() {
+fn a_running_operation() {
     let steps = vec![
         step(StepState::Done, Text::plain("read template of ").code("#1"), Some(420), None),
         step(
@@ -89,7 +89,7 @@ fn a_refusal() {
 }
 
 #[test]
-fn an_answer_has_buttons_whose_values_come_back_whole() {
+fn button_values_are_never_cut() {
     let button = |value: String| Button {
         action_id: "drift.go".into(),
         label: "Go on".into(),
@@ -102,7 +102,7 @@ fn an_answer_has_buttons_whose_values_come_back_whole() {
     let body = super::answer(&Answer::private(card.button(button("x".repeat(601)))));
     assert_within_limits(&body);
     let elements = body["blocks"][1]["elements"].as_array().unwrap();
-    assert_eq!(elements.len(), 1, "a value that would be cut is no button: {elements:?}");
+    assert_eq!(elements.len(), 1, "the button with too long a value is left out: {elements:?}");
     assert_eq!(elements[0]["value"], line);
 }
 
@@ -123,7 +123,7 @@ fn a_failure_with_a_log() {
 }
 
 #[test]
-fn a_second_table_becomes_lines_and_a_long_one_is_folded() {
+fn a_second_table_becomes_lines_and_a_long_table_is_folded() {
     let table = |rows: usize| Part::Table {
         header: vec!["build".into(), "state".into()],
         rows: (0..rows).map(|row| vec![Text::plain(format!("#{row}")), "green".into()]).collect(),
@@ -137,7 +137,7 @@ fn a_second_table_becomes_lines_and_a_long_one_is_folded() {
 }
 
 #[test]
-fn the_plain_text_says_a_table_row_by_row_and_keeps_the_hint() {
+fn the_plain_text_has_a_line_per_row_and_keeps_the_hint() {
     let row =
         |n: usize| vec![Text::plain(format!("#{n}")), Text::plain("–"), Text::default().code("грін 🧨")];
     let table = |rows| Part::Table { header: vec!["a".into(); 3], rows: (0..rows).map(row).collect() };
@@ -148,7 +148,7 @@ fn the_plain_text_says_a_table_row_by_row_and_keeps_the_hint() {
 }
 
 #[test]
-fn many_parts_are_folded_and_the_tail_stays() {
+fn many_parts_are_folded_and_the_tail_is_kept() {
     let mut card = Card::new(Tone::Neutral, "Everything").hint("Ask for less.").foot("small print");
     for part in 0..80 {
         card = card.text(format!("part {part}"));
@@ -161,7 +161,7 @@ fn many_parts_are_folded_and_the_tail_stays() {
 }
 
 #[test]
-fn failed_steps_are_never_folded_away() {
+fn failed_steps_are_never_left_out() {
     let mut steps: Vec<StepLine> =
         (0..200).map(|n| step(StepState::Done, format!("step {n}").into(), Some(1), None)).collect();
     steps[100].state = StepState::Failed;
@@ -180,8 +180,8 @@ fn the_check_finds_what_slack_would_refuse() {
         { "type": "actions", "elements": [] },
         { "type": "nonsense" },
     ]});
-    assert_eq!(limits::check::problems(&bad).len(), 5, "{:?}", limits::check::problems(&bad));
-    assert_eq!(limits::check::problems(&json!(vec![json!({ "type": "divider" }); 51])).len(), 1);
+    assert_eq!(limit_check::problems(&bad).len(), 5, "{:?}", limit_check::problems(&bad));
+    assert_eq!(limit_check::problems(&json!(vec![json!({ "type": "divider" }); 51])).len(), 1);
 }
 
 fn span() -> impl Strategy<Value = Span> {
@@ -248,7 +248,7 @@ fn card() -> impl Strategy<Value = Card> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
-    fn any_card_is_within_slacks_limits(card in card()) {
+    fn every_card_is_within_slacks_limits(card in card()) {
         assert_within_limits(&message(&card).to_json());
     }
 }

@@ -1,23 +1,34 @@
-//! Running text in Slack's two notations: mrkdwn for blocks, and plain text for notifications and screen readers.
+//! Text in Slack's two notations: mrkdwn for blocks, and plain text for notifications and screen readers.
 //!
-//! Nothing that a person typed can become markup: `& < >` are escaped, and a sign that would begin emphasis is followed
-//! by a word joiner, which nobody sees. Cutting counts characters of the *result* and never cuts inside a token.
+//! User input cannot become markup: `& < >` are escaped, and an invisible word joiner follows each character that would begin
+//! emphasis. Limits count the characters of the *result*, and a token is never cut.
 
-use sluice_model::{Span, Text};
+use sluice_model::{Span, Text, Tone};
 
-/// Stands where something was cut off.
+/// Marks a cut.
 const ELLIPSIS: char = '…';
-/// Invisible, of no width, and no break.
+/// Invisible, without width, and not a break.
 const WORD_JOINER: char = '\u{2060}';
-/// A link longer than this is shown as its label alone.
+/// Of a longer link only the label is shown.
 const LONGEST_URL: usize = 1_500;
 
-/// How many signs Slack counts.
+/// The emoji before a title. The title says the same in words: nothing depends on an emoji or a colour.
+pub(super) fn emoji(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Neutral => "",
+        Tone::Running => "⏳ ",
+        Tone::Waiting => "✋ ",
+        Tone::Good => "✅ ",
+        Tone::Bad => "❌ ",
+    }
+}
+
+/// The length that Slack counts.
 pub(crate) fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// Cuts plain text to `limit` signs.
+/// Cuts plain text to `limit` characters.
 pub(crate) fn cut(text: &str, limit: usize) -> String {
     if length(text) <= limit {
         return text.to_owned();
@@ -27,9 +38,9 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
     kept
 }
 
-/// Cuts plain text so that it takes at most `limit` bytes even where every sign beyond ASCII is written as `\u….`
+/// Cuts plain text to `limit` bytes of JSON in which every character beyond ASCII is escaped as `\u….`
 pub(crate) fn cut_bytes(text: &str, limit: usize) -> String {
-    let cost = |sign: char| match sign {
+    let cost = |c: char| match c {
         '"' | '\\' => 2,
         ' '..='~' => 1,
         other => 6 * other.len_utf16(),
@@ -38,9 +49,9 @@ pub(crate) fn cut_bytes(text: &str, limit: usize) -> String {
         return text.to_owned();
     }
     let mut left = limit.saturating_sub(cost(ELLIPSIS));
-    let fits = |sign: &char| {
-        let fits = cost(*sign) <= left;
-        left = left.saturating_sub(cost(*sign));
+    let fits = |c: &char| {
+        let fits = cost(*c) <= left;
+        left = left.saturating_sub(cost(*c));
         fits
     };
     let mut kept: String = text.chars().take_while(fits).collect();
@@ -48,15 +59,15 @@ pub(crate) fn cut_bytes(text: &str, limit: usize) -> String {
     kept
 }
 
-/// The three signs that Slack reads as its own.
+/// Escapes Slack's three control characters.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    text.chars().for_each(|sign| push_escaped(&mut escaped, sign));
+    text.chars().for_each(|c| push_escaped(&mut escaped, c));
     escaped
 }
 
-fn push_escaped(out: &mut String, sign: char) {
-    match sign {
+fn push_escaped(out: &mut String, c: char) {
+    match c {
         '&' => out.push_str("&amp;"),
         '<' => out.push_str("&lt;"),
         '>' => out.push_str("&gt;"),
@@ -65,45 +76,45 @@ fn push_escaped(out: &mut String, sign: char) {
     }
 }
 
-/// Whether a sign can hide or turn round what stands beside it: marks of direction, and controls but line breaks and tabs.
-fn hides(sign: char) -> bool {
-    let is_control = sign.is_control() && sign != '\n' && sign != '\t';
+/// Whether a character can hide or reverse its neighbours: marks of direction, and controls other than line breaks and tabs.
+fn hides(c: char) -> bool {
+    let is_control = c.is_control() && c != '\n' && c != '\t';
     is_control
-        || matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Where the emoji codes of a text begin: `:tada:`.
+/// The positions of emoji codes, as in `:tada:`.
 fn emoji_codes(words: &str) -> Vec<usize> {
-    let signs: Vec<char> = words.chars().collect();
-    let is_code = |sign: &char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || "_+-'".contains(*sign);
+    let chars: Vec<char> = words.chars().collect();
+    let is_code = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_+-'".contains(*c);
     let begins = |at: &usize| {
-        let behind = signs.get(at + 1..).unwrap_or_default();
-        let length = behind.iter().take_while(|sign| is_code(sign)).count();
-        signs.get(*at) == Some(&':') && length > 0 && behind.get(length) == Some(&':')
+        let rest = chars.get(at + 1..).unwrap_or_default();
+        let length = rest.iter().take_while(|c| is_code(c)).count();
+        chars.get(*at) == Some(&':') && length > 0 && rest.get(length) == Some(&':')
     };
-    (0..signs.len()).filter(begins).collect()
+    (0..chars.len()).filter(begins).collect()
 }
 
-/// Text for a mrkdwn object, at most `limit` signs.
+/// The text for a mrkdwn object, at most `limit` characters.
 pub(crate) fn mrkdwn(text: &Text, limit: usize) -> String {
     let mut line = Line::new(limit);
     text.0.iter().for_each(|span| line.span(span, true));
     line.out
 }
 
-/// Text for the `text` of a message, read by notifications and screen readers: no emphasis, but mentions, which notify.
+/// The text for the field `text` of a message: without emphasis, and with mentions, which notify.
 pub(crate) fn fallback(text: &Text, limit: usize) -> String {
     let mut line = Line::new(limit);
     text.0.iter().for_each(|span| line.span(span, false));
     line.out
 }
 
-/// Line breaks and other controls have no place in a headline.
+/// Replaces line breaks and other control characters by blanks.
 pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Text of one emphasis with what closes it, or a token that is taken whole or not at all.
+/// The output so far, and the characters left.
 struct Line {
     out: String,
     left: usize,
@@ -141,12 +152,12 @@ impl Line {
         }
     }
 
-    /// A piece that makes no sense in part.
+    /// A piece that is written whole or not at all.
     fn token(&mut self, token: &str) {
         if self.full {
             return;
         }
-        // One sign is kept for the ellipsis, unless nothing follows; that it then stands unused does no harm.
+        // One character is kept for the ellipsis, even if nothing follows.
         if length(token) < self.left {
             self.out.push_str(token);
             self.left -= length(token);
@@ -155,7 +166,7 @@ impl Line {
         }
     }
 
-    /// Words between two marks, sign by sign.
+    /// Text between two marks of emphasis.
     fn words(&mut self, words: &str, mark: &str, notate: fn(&mut String, Option<char>, char, Option<char>)) {
         if self.full || words.is_empty() {
             return;
@@ -168,16 +179,16 @@ impl Line {
         self.out.push_str(mark);
         let is_text = mark != "`";
         let codes = if is_text { emoji_codes(words) } else { vec![] };
-        let mut signs = words.chars().enumerate().peekable();
+        let mut chars = words.chars().enumerate().peekable();
         let mut before = None;
-        while let Some((at, sign)) = signs.next() {
+        while let Some((at, c)) = chars.next() {
             let mut notation = String::new();
             let line = self.out.rsplit('\n').next().unwrap_or_default();
-            if is_text && sign == '>' && line.trim().is_empty() {
-                // Else the line would be a quote.
+            if is_text && c == '>' && line.trim().is_empty() {
+                // Without it the line would be a quote.
                 notation.push(WORD_JOINER);
             }
-            notate(&mut notation, before, sign, signs.peek().map(|(_, sign)| *sign));
+            notate(&mut notation, before, c, chars.peek().map(|(_, c)| *c));
             if codes.binary_search(&at).is_ok() {
                 notation.push(WORD_JOINER);
             }
@@ -188,7 +199,7 @@ impl Line {
             }
             self.out.push_str(&notation);
             self.left -= cost;
-            before = Some(sign);
+            before = Some(c);
         }
         self.out.push_str(mark);
     }
@@ -202,30 +213,29 @@ impl Line {
     }
 }
 
-/// Emphasis that spans lines, or that is empty, is none for Slack.
+/// Slack has no emphasis that spans lines or is empty.
 fn can_be_wrapped(words: &str) -> bool {
     !words.trim().is_empty() && !words.contains('\n')
 }
 
 fn is_linkable(url: &str) -> bool {
     let web = url.starts_with("https://") || url.starts_with("http://");
-    web && length(url) <= LONGEST_URL
-        && !url.chars().any(|sign| sign.is_whitespace() || sign.is_control() || sign == '|')
+    web && length(url) <= LONGEST_URL && !url.chars().any(|c| c.is_whitespace() || c.is_control() || c == '|')
 }
 
-/// A sign of plain text. Emphasis begins with a mark between a sign that belongs to no word and one that is no blank.
-fn neutral(out: &mut String, before: Option<char>, sign: char, after: Option<char>) {
-    push_escaped(out, sign);
+/// A character of plain text. Emphasis begins with a mark after a non-word character and before a non-blank.
+fn neutral(out: &mut String, before: Option<char>, c: char, after: Option<char>) {
+    push_escaped(out, c);
     let may_begin = before.is_none_or(|before| !before.is_alphanumeric())
         && after.is_none_or(|after| !after.is_whitespace());
-    if matches!(sign, '*' | '_' | '~' | '`') && may_begin {
+    if matches!(c, '*' | '_' | '~' | '`') && may_begin {
         out.push(WORD_JOINER);
     }
 }
 
-/// A sign of code: a backtick would end it, a line break would break it.
-fn literal(out: &mut String, _before: Option<char>, sign: char, _after: Option<char>) {
-    match sign {
+/// A character of code. A backtick would end it, and a line break would break it.
+fn literal(out: &mut String, _before: Option<char>, c: char, _after: Option<char>) {
+    match c {
         '`' => out.push('\''),
         control if control.is_control() => out.push(' '),
         other => push_escaped(out, other),
@@ -238,7 +248,7 @@ mod tests {
     use sluice_model::UserId;
 
     #[test]
-    fn what_people_type_is_never_markup() {
+    fn user_input_is_never_markup() {
         let text = Text::plain("<!channel> <@U1> & *bold* _x_ snake_case_name 2 * 3").code("a`b<c");
         assert_eq!(
             mrkdwn(&text, 3_000),
@@ -248,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_no_quote_and_no_emoji_and_hides_nothing() {
+    fn user_input_is_not_a_quote_or_an_emoji_and_hides_nothing() {
         let said = |words: &str| mrkdwn(&Text::plain(words), 3_000);
         assert_eq!(said("> no"), "\u{2060}&gt; no");
         assert_eq!(said("a\n  >>> b > c"), "a\n  \u{2060}&gt;&gt;&gt; b &gt; c");
@@ -259,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_cannot_break_out_of_its_brackets() {
+    fn a_link_stays_within_its_brackets() {
         let text = Text::default().link("https://x.y/?a=1&b=<2>", "see > | this");
         assert_eq!(mrkdwn(&text, 3_000), "<https://x.y/?a=1&amp;b=&lt;2&gt;|see &gt; / this>");
         let text = Text::default().link("javascript:alert(1)", "click");
@@ -267,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn cutting_keeps_marks_closed_and_tokens_whole() {
+    fn a_cut_closes_marks_and_keeps_tokens_whole() {
         let user = UserId::new("U024BE7LH").unwrap();
         let text = Text::default().bold("0123456789").then(" by ").user(&user);
         assert_eq!(mrkdwn(&text, 8), "*01234…*");
@@ -283,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_shown_in_the_readers_zone() {
+    fn a_time_is_shown_in_the_readers_time_zone() {
         let text = Text::default().time("2026-03-01T10:00:00Z".parse().unwrap());
         assert_eq!(mrkdwn(&text, 300), "<!date^1772359200^{date_short_pretty} {time}|2026-03-01 10:00 UTC>");
         assert_eq!(fallback(&text, 300), "2026-03-01 10:00 UTC");

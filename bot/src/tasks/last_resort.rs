@@ -1,9 +1,9 @@
-//! The end of a process whose threads are all busy: signals and timers of a runtime are its workers' to deliver, so a
-//! process must not count on them to end.
+//! The end of a process whose threads are all busy. The workers of a runtime deliver its signals and timers, so a process
+//! cannot rely on them to end.
 
 use std::time::Duration;
 
-/// Calls `end` on a thread of its own, that long after `stop` came to pass.
+/// Calls `end` on a thread of its own, `grace` after `stop` is done.
 pub(crate) fn after(
     stop: impl Future<Output = ()> + Send + 'static,
     grace: Duration,
@@ -17,9 +17,9 @@ pub(crate) fn after(
         });
         end();
     };
-    // It is never joined: it ends the process, or the process ends before.
+    // It is never joined: it ends the process, or the process ends first.
     if let Err(error) = std::thread::Builder::new().name("last-resort".to_owned()).spawn(watch) {
-        tracing::warn!(%error, "nothing will end this process if its own threads cannot");
+        tracing::warn!(%error, "cannot start the thread that ends this process if its workers are busy");
     }
 }
 
@@ -30,9 +30,9 @@ mod tests {
 
     use super::*;
 
-    /// The only worker is busy until the end: on a thread of this runtime the end would never come.
+    /// The only worker is busy until `end` was called, so `end` cannot run on a thread of this runtime.
     #[test]
-    fn it_needs_no_thread_of_the_runtime() {
+    fn it_does_not_need_the_runtime() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let (sender, ended) = mpsc::channel();
         let is_over = Arc::new(AtomicBool::new(false));

@@ -1,82 +1,78 @@
-//! One task per operation, and the sweep that finds what has no owner.
+//! One task per operation, and the sweep that finds operations without an owner.
 //!
-//! A task costs some kilobytes while its operation waits for AWS, so nothing holds a permit: a hundred builds that run for
-//! an hour hold up no rollback. What is bounded is what tasks do at the same time: calls of the store (`wiring/lanes.rs`),
-//! steps of one operation (`Settings::width`), open builds of one pipeline.
+//! A task costs some kilobytes while its operation waits for AWS, so there is no limit but [`MOST`]: a hundred builds that run
+//! for an hour do not delay a rollback. The limits are on concurrent work: store calls (`wiring/priority_store.rs`), steps of
+//! one operation (`Settings::width`), and open builds of one pipeline.
 //!
-//! The race it prevents: news for an operation whose task is just about to end. A call of `run` while a task is there
-//! nudges the engine *and* leaves a mark; a task that ends with the mark set is followed by another one.
+//! The race to prevent is a `run` while the task of that operation is about to end. `run` nudges the engine *and* sets a mark;
+//! a task that ends with the mark set is followed by another one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use sluice_commands::ports::Runner;
 use sluice_model::OperationId;
 
-use super::{Kind, Tasks};
+use super::spawn::{Kind, Tasks};
 
-/// So many operations have a task at one time in this process; what is beyond that, the sweep finds again.
+/// Operations with a task in this process. The sweep finds those beyond it later.
 const MOST: usize = 10_000;
 
-/// What drives operations: the engine, or a fake in tests.
+/// Drives operations: the engine, or a fake in tests.
 #[async_trait]
-pub(crate) trait Drives: Send + Sync {
-    /// Carries an operation on until it waits or ends.
+pub(crate) trait OperationDriver: Send + Sync {
+    /// Drives an operation until it waits or ends.
     async fn drive(&self, operation: &OperationId);
-    /// Tells a running `drive` that something happened.
+    /// Wakes a running `drive` to read new records.
     fn nudge(&self, operation: &OperationId);
     /// The operations that this replica may claim now.
     async fn sweep(&self) -> Vec<OperationId>;
-    /// Has every `drive` let go of its operation, those that are yet to begin included.
+    /// Makes every `drive` release its operation, also those that begin later.
     fn stop(&self);
 }
 
 /// Runs no operation: `serve --accept-only`.
-pub(crate) struct Parked;
+pub(crate) struct NoRunner;
 
-impl Runner for Parked {
+impl Runner for NoRunner {
     fn run(&self, _operation: OperationId) {}
 }
 
 /// The operations that have a task.
 pub(crate) struct Operations {
     tasks: Tasks,
-    book: Mutex<Book>,
-    engine: std::sync::OnceLock<Arc<dyn Drives>>,
-    myself: std::sync::Weak<Operations>,
-}
-
-#[derive(Default)]
-struct Book {
-    /// Operations with a task; `true` if something happened since it began.
-    running: HashMap<OperationId, bool>,
+    /// Operations with a task; `true` if `run` was called since it began.
+    running: Mutex<HashMap<OperationId, bool>>,
+    engine: OnceLock<Arc<dyn OperationDriver>>,
+    weak: Weak<Operations>,
 }
 
 impl Operations {
-    /// Without an engine yet: the engine is made with this runner in its hand.
+    /// Without an engine: the engine needs this runner before it can be made.
     pub(crate) fn new(tasks: Tasks) -> Arc<Self> {
-        Arc::new_cyclic(|myself| Self {
+        Arc::new_cyclic(|weak| Self {
             tasks,
-            book: Mutex::default(),
-            engine: std::sync::OnceLock::new(),
-            myself: myself.clone(),
+            running: Mutex::default(),
+            engine: OnceLock::new(),
+            weak: weak.clone(),
         })
     }
 
-    /// Gives it the engine and starts the sweep.
-    pub(crate) fn start(&self, engine: Arc<dyn Drives>, every: Duration) {
+    /// Sets the engine and starts the sweep.
+    pub(crate) fn start(&self, engine: Arc<dyn OperationDriver>, every: Duration) {
         if self.engine.set(Arc::clone(&engine)).is_err() {
             return;
         }
-        let Some(myself) = self.myself.upgrade() else { return };
+        let Some(operations) = self.weak.upgrade() else { return };
         let stopping = self.tasks.stopping().clone();
         self.tasks.spawn(Kind::Sweep, async move {
             let sweeps = async {
                 loop {
                     for operation in engine.sweep().await {
-                        myself.run(operation);
+                        operations.run(operation);
                     }
                     tokio::time::sleep(every).await;
                 }
@@ -86,17 +82,13 @@ impl Operations {
         });
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn spawn(&self, operation: OperationId) {
-        let (Some(engine), Some(myself)) = (self.engine.get().cloned(), self.myself.upgrade()) else {
+        let (Some(engine), Some(operations)) = (self.engine.get().cloned(), self.weak.upgrade()) else {
             return;
         };
         self.tasks.spawn(Kind::Operation, async move {
-            // Dropped with the task, also when it panics or is cancelled: the book never keeps what has no task.
-            let _place = Place { operations: myself, operation: operation.clone() };
+            // Dropped with the task, also when it panics or is cancelled.
+            let _guard = RunningGuard { operations, operation: operation.clone() };
             engine.drive(&operation).await;
         });
     }
@@ -105,40 +97,40 @@ impl Operations {
 impl Runner for Operations {
     fn run(&self, operation: OperationId) {
         let Some(engine) = self.engine.get() else { return };
-        let mut book = self.book();
-        if let Some(again) = book.running.get_mut(&operation) {
+        let mut running = self.running.lock();
+        if let Some(again) = running.get_mut(&operation) {
             *again = true;
-            drop(book);
+            drop(running);
             engine.nudge(&operation);
             return;
         }
-        if book.running.len() >= MOST {
+        if running.len() >= MOST {
             return;
         }
-        book.running.insert(operation.clone(), false);
-        crate::metrics::gauge("sluice_operations_running", book.running.len() as u64);
-        drop(book);
+        running.insert(operation.clone(), false);
+        crate::metrics::operations_running(running.len());
+        drop(running);
         self.spawn(operation);
     }
 }
 
-/// A task's place in the book.
-struct Place {
+/// Removes an operation from [`Operations::running`] when its task ends.
+struct RunningGuard {
     operations: Arc<Operations>,
     operation: OperationId,
 }
 
-impl Drop for Place {
+impl Drop for RunningGuard {
     fn drop(&mut self) {
-        // After a panic the sweep is to find it, at its own pace.
+        // After a panic the sweep finds it, which limits the rate of panics.
         let may_repeat = !std::thread::panicking() && !self.operations.tasks.stopping().is_cancelled();
-        let mut book = self.operations.book();
-        let again = book.running.remove(&self.operation).unwrap_or_default() && may_repeat;
+        let mut running = self.operations.running.lock();
+        let again = running.remove(&self.operation).unwrap_or_default() && may_repeat;
         if again {
-            book.running.insert(self.operation.clone(), false);
+            running.insert(self.operation.clone(), false);
         }
-        crate::metrics::gauge("sluice_operations_running", book.running.len() as u64);
-        drop(book);
+        crate::metrics::operations_running(running.len());
+        drop(running);
         if again {
             self.operations.spawn(self.operation.clone());
         }
@@ -163,9 +155,9 @@ mod tests {
     }
 
     #[async_trait]
-    impl Drives for Engine {
+    impl OperationDriver for Engine {
         async fn drive(&self, operation: &OperationId) {
-            self.drives.lock().unwrap().push(operation.clone());
+            self.drives.lock().push(operation.clone());
             if self.panics.load(Ordering::SeqCst) > 0 {
                 self.panics.fetch_sub(1, Ordering::SeqCst);
                 panic!("told to");
@@ -181,11 +173,11 @@ mod tests {
             self.nudges.fetch_add(1, Ordering::SeqCst);
         }
         async fn sweep(&self) -> Vec<OperationId> {
-            self.swept.lock().unwrap().clone()
+            self.swept.lock().clone()
         }
         fn stop(&self) {
             self.stopped.store(true, Ordering::SeqCst);
-            // Those that wait now, and those that come.
+            // Later calls of `drive` see `stopped`.
             self.gate.notify_waiters();
         }
     }
@@ -207,26 +199,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_second_run_nudges_and_is_followed_up() {
+    async fn a_second_run_nudges_and_repeats_the_drive() {
         let engine = Arc::new(Engine::default());
         let operations = started(&engine);
         operations.run(operation(1));
         settle().await;
         operations.run(operation(1));
         settle().await;
-        assert_eq!(engine.drives.lock().unwrap().len(), 1);
+        assert_eq!(engine.drives.lock().len(), 1);
         assert_eq!(engine.nudges.load(Ordering::SeqCst), 1);
         engine.gate.notify_one();
         settle().await;
-        assert_eq!(engine.drives.lock().unwrap().len(), 2, "what happened since it began is looked at");
+        assert_eq!(engine.drives.lock().len(), 2, "the second run is followed by another drive");
         engine.gate.notify_one();
         settle().await;
-        assert_eq!(engine.drives.lock().unwrap().len(), 2);
-        assert!(operations.book().running.is_empty());
+        assert_eq!(engine.drives.lock().len(), 2);
+        assert!(operations.running.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_rests_holds_up_nobody() {
+    async fn waiting_operations_delay_nobody() {
         let engine = Arc::new(Engine::default());
         let operations = started(&engine);
         for number in 0..200 {
@@ -235,27 +227,27 @@ mod tests {
         settle().await;
         operations.run(operation(200));
         settle().await;
-        assert_eq!(engine.now.load(Ordering::SeqCst), 201, "builds that rest, and a rollback");
+        assert_eq!(engine.now.load(Ordering::SeqCst), 201, "waiting builds, and a rollback");
         engine.stop();
         settle().await;
-        assert!(operations.book().running.is_empty());
+        assert!(operations.running.lock().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_panicked_is_found_again_by_the_sweep() {
+    async fn the_sweep_runs_an_operation_again_after_a_panic() {
         let engine = Arc::new(Engine::default());
         engine.panics.store(1, Ordering::SeqCst);
-        engine.swept.lock().unwrap().push(operation(7));
+        engine.swept.lock().push(operation(7));
         let operations = started(&engine);
         settle().await;
-        assert!(operations.book().running.is_empty());
+        assert!(operations.running.lock().is_empty());
         tokio::time::sleep(Duration::from_secs(6)).await;
-        assert_eq!(engine.drives.lock().unwrap().len(), 2);
-        assert_eq!(operations.book().running.len(), 1);
+        assert_eq!(engine.drives.lock().len(), 2);
+        assert_eq!(operations.running.lock().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stop_reaches_what_runs_and_what_is_accepted_meanwhile() {
+    async fn stopping_releases_running_operations_and_those_accepted_meanwhile() {
         let engine = Arc::new(Engine::default());
         let operations = started(&engine);
         let all = 70;
@@ -270,8 +262,8 @@ mod tests {
         settle().await;
         let begun = tokio::time::Instant::now();
         assert!(operations.tasks.shut_down().await);
-        assert_eq!(engine.drives.lock().unwrap().len() as u128, all + 1);
-        assert_eq!(engine.now.load(Ordering::SeqCst), 0, "each was driven until it let go");
+        assert_eq!(engine.drives.lock().len() as u128, all + 1);
+        assert_eq!(engine.now.load(Ordering::SeqCst), 0, "every drive has ended");
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     }
 }

@@ -1,5 +1,4 @@
-//! Puts engine, telling and service together with what they reach, and gives each the trait by which the rest of this
-//! crate knows it.
+//! Assembles engine, notifier and service with their ports, and implements this crate's traits for them.
 
 use std::sync::Arc;
 
@@ -12,108 +11,104 @@ use sluice_commands::ports::{
     Wakeups,
 };
 use sluice_commands::service::{Invocation, NoAnswer, Service};
-use sluice_model::{Actor, Answer, OperationId, Target};
+use sluice_model::{Answer, OperationId, Target};
 
+use super::cli_runner::CliRunner;
+use super::probe::HttpProbe;
+use super::tidying::{Tidier, tidy_hourly};
 use crate::backend::Parts;
 use crate::config::{Base, State};
-use crate::ingress::{Delayed, Handles};
-use crate::notify::{Ledger, Notify};
-use crate::people::People;
+use crate::notify::{CliOutput, MessageStore, SlackNotifier};
+use crate::slack::{CommandHandler, People, Unavailable};
 use crate::system_clock::SystemClock;
-use crate::tasks::{Bell, BlockingThreads, Drives, Operations, Parked, Tasks, Tidies, listen, tidy_hourly};
-use crate::terminal::Screen;
-use crate::wiring::probe::Web;
-use crate::wiring::seat::Seat;
+use crate::tasks::{
+    BlockingThreads, NoRunner, OperationDriver, Operations, Tasks, WakeupSender, receive_wakeups,
+};
 
-#[async_trait]
-impl Handles for Service {
-    async fn handle(&self, invocation: Invocation) -> Result<Answer, Delayed> {
-        Service::handle(self, invocation).await.map_err(|delay| match delay {
-            NoAnswer::Unreachable => Delayed::Unreachable,
-            NoAnswer::Unconfirmed => Delayed::Unconfirmed,
-        })
+/// AWS and the state of one configuration, with the account and region.
+pub(super) struct Environment<'a> {
+    pub(super) base: &'a Base,
+    pub(super) aws: &'a Aws,
+    pub(super) pinned: Pinned,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) queue: Option<Arc<dyn Queue>>,
+    pub(super) target: Target,
+}
+
+impl Environment<'_> {
+    /// A sweep finds an expired lease soon after it expires.
+    fn sweep_interval(&self) -> std::time::Duration {
+        self.base.lease / 3
+    }
+
+    fn wakeups(&self, tasks: &Tasks) -> Arc<dyn Wakeups> {
+        match &self.queue {
+            Some(queue) => WakeupSender::start(tasks, Arc::clone(queue), self.target.clone()),
+            None => Arc::new(NoWakeups),
+        }
     }
 }
 
-#[async_trait]
-impl Tidies for Service {
-    async fn tidy_due(&self, bot: &Actor) -> Option<usize> {
-        Service::tidy_due(self, bot).await.ok()
-    }
-}
-
-/// Makes the service, and starts driving unless told only to accept.
-pub(super) fn assemble(
-    (base, aws, pinned): (&Base, &Aws, Pinned),
-    store: Arc<dyn Store>,
-    queue: Option<Arc<dyn Queue>>,
-    target: Target,
-    parts: Parts,
-) -> Arc<dyn Handles> {
-    let settings = Settings { drive: !parts.accept_only, ..settings(base) };
-    let messages = Messages::new(Arc::clone(&store), Keys::new(&target), settings.replica.clone());
-    let operations = (!parts.accept_only).then(|| Operations::new(parts.tasks.clone()));
+/// For `serve`. It starts driving operations, unless `accept_only` is set.
+pub(super) fn assemble(environment: Environment<'_>, parts: Parts) -> Arc<dyn CommandHandler> {
+    let Parts { slack, response_urls, tasks, accept_only } = parts;
+    let settings = Settings { drive: !accept_only, ..settings(environment.base) };
+    let keys = Keys::new(&environment.target);
+    let messages = Messages::new(Arc::clone(&environment.store), keys, settings.replica.clone());
+    let operations = (!accept_only).then(|| Operations::new(tasks.clone()));
     let runner: Arc<dyn Runner> = match &operations {
         Some(operations) => Arc::clone(operations) as Arc<dyn Runner>,
-        None => Arc::new(Parked),
+        None => Arc::new(NoRunner),
     };
-    let (tasks, slack) = (parts.tasks.clone(), Arc::clone(&parts.slack));
-    let around = Around {
+    let ports = ProcessPorts {
         settings,
-        pinned,
-        directory: Arc::new(People::new(Arc::clone(&parts.slack), tasks.clone())),
-        notifier: Arc::new(Notify::new(parts.slack, Arc::new(messages), parts.replies, parts.tasks)),
+        directory: Arc::new(People::new(Arc::clone(&slack), tasks.clone())),
+        notifier: Arc::new(SlackNotifier::new(
+            Arc::clone(&slack),
+            Arc::new(messages),
+            response_urls,
+            tasks.clone(),
+        )),
         runner: Arc::clone(&runner),
-        wakeups: wakeups(&tasks, queue.as_ref(), &target),
+        wakeups: environment.wakeups(&tasks),
         background: Arc::new(tasks.clone()),
     };
-    let world = around.world(aws, store, target.clone());
-    let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
-    let service = Arc::new(Service::new(Arc::clone(&engine), base.names.clone()));
+    let engine = Arc::new(Engine::new(Arc::new(ports.world(&environment)), operations::registry()));
+    let service = Arc::new(Service::new(Arc::clone(&engine), environment.base.names.clone()));
     if let Some(operations) = operations {
-        tidy_hourly(&tasks, slack, Arc::clone(&service) as Arc<dyn Tidies>);
-        operations.start(Arc::clone(&engine) as Arc<dyn Drives>, base.lease / 3);
-        if let Some(queue) = queue {
-            listen(&tasks, queue, target, runner);
+        tidy_hourly(&tasks, slack, Arc::clone(&service) as Arc<dyn Tidier>);
+        operations.start(Arc::clone(&engine) as Arc<dyn OperationDriver>, environment.sweep_interval());
+        if let Some(queue) = environment.queue {
+            receive_wakeups(&tasks, queue, environment.target, runner);
         }
     }
     service
 }
 
-/// Makes the service of a terminal. It drives nothing before something begins there.
-pub(super) fn seat(
-    (base, aws, pinned): (&Base, &Aws, Pinned),
-    store: Arc<dyn Store>,
-    queue: Option<Arc<dyn Queue>>,
-    target: Target,
-    (screen, tasks): (Screen, Tasks),
-) -> Arc<dyn Handles> {
-    let runner = Arc::new(Seat::new(Operations::new(tasks.clone()), screen.clone(), base.lease / 3));
-    let around = Around {
-        settings: Settings { notifies: false, ..settings(base) },
-        pinned,
+/// For `run`. It drives nothing until an operation starts here.
+pub(super) fn assemble_for_cli(
+    environment: Environment<'_>,
+    output: CliOutput,
+    tasks: Tasks,
+) -> Arc<dyn CommandHandler> {
+    let operations = Operations::new(tasks.clone());
+    let runner = Arc::new(CliRunner::new(operations, output.clone(), environment.sweep_interval()));
+    let ports = ProcessPorts {
+        settings: Settings { notifies: false, ..settings(environment.base) },
         directory: Arc::new(NoDirectory),
-        notifier: Arc::new(screen),
+        notifier: Arc::new(output),
         runner: Arc::clone(&runner) as Arc<dyn Runner>,
-        wakeups: wakeups(&tasks, queue.as_ref(), &target),
+        wakeups: environment.wakeups(&tasks),
         background: Arc::new(tasks),
     };
-    let engine = Arc::new(Engine::new(Arc::new(around.world(aws, store, target)), operations::registry()));
-    runner.drive(Arc::clone(&engine));
-    Arc::new(Service::new(engine, base.names.clone()))
+    let engine = Arc::new(Engine::new(Arc::new(ports.world(&environment)), operations::registry()));
+    runner.set_engine(Arc::clone(&engine));
+    Arc::new(Service::new(engine, environment.base.names.clone()))
 }
 
-fn wakeups(tasks: &Tasks, queue: Option<&Arc<dyn Queue>>, target: &Target) -> Arc<dyn Wakeups> {
-    match queue {
-        Some(queue) => Bell::start(tasks, Arc::clone(queue), target.clone()),
-        None => Arc::new(NoWakeups),
-    }
-}
-
-/// What of a world is this process's own.
-struct Around {
+/// The ports that this process implements itself.
+struct ProcessPorts {
     settings: Settings,
-    pinned: Pinned,
     directory: Arc<dyn Directory>,
     notifier: Arc<dyn Notifier>,
     runner: Arc<dyn Runner>,
@@ -121,15 +116,16 @@ struct Around {
     background: Arc<dyn Background>,
 }
 
-impl Around {
-    fn world(self, aws: &Aws, store: Arc<dyn Store>, target: Target) -> World {
+impl ProcessPorts {
+    fn world(self, environment: &Environment<'_>) -> World {
+        let (aws, target) = (environment.aws, environment.target.clone());
         World {
             keys: Keys::new(&target),
             target,
-            pinned: self.pinned,
+            pinned: environment.pinned.clone(),
             settings: self.settings,
             contents: Default::default(),
-            store,
+            store: Arc::clone(&environment.store),
             clock: Arc::new(SystemClock),
             notifier: self.notifier,
             runner: self.runner,
@@ -142,31 +138,31 @@ impl Around {
             objects: Arc::clone(&aws.objects),
             functions: Arc::clone(&aws.functions),
             gateway: Arc::clone(&aws.gateway),
-            probe: Arc::new(Web::new()),
+            probe: Arc::new(HttpProbe::new()),
             identity: Arc::clone(&aws.identity),
             logs: Arc::clone(&aws.logs),
         }
     }
 }
 
-/// A new name for each start: an owner that died and came back is not the same owner.
+/// The replica gets a new name at each start: after a restart it is a different owner.
 fn settings(base: &Base) -> Settings {
     let replica = ulid::Ulid::new().to_string();
-    // By it an owner in the table is found among the processes.
+    // The table names owners by it.
     tracing::info!(replica, "the name of this replica");
-    // As the defaults are to each other: 15 s and 60 s.
+    // In the proportion of the defaults, 15 s and 60 s.
     let consistency = base.settle * 4;
-    // A file is locked by the process that serves it.
+    // The process that serves a file holds its lock.
     let alone = matches!(base.state, State::File(_));
     Settings { lease: base.lease, settle: base.settle, consistency, alone, ..Settings::new(replica) }
 }
 
 #[async_trait]
-impl Drives for Engine {
+impl OperationDriver for Engine {
     async fn drive(&self, operation: &OperationId) {
         match Engine::drive(self, operation).await {
             Driven::Stuck => tracing::error!(%operation, "an operation is stuck"),
-            driven => tracing::debug!(%operation, ?driven, "carried"),
+            driven => tracing::debug!(%operation, ?driven, "driven"),
         }
     }
 
@@ -177,7 +173,7 @@ impl Drives for Engine {
     async fn sweep(&self) -> Vec<OperationId> {
         Engine::sweep(self).await.unwrap_or_else(|error| {
             crate::metrics::store_error("sweep");
-            tracing::warn!(%error, "cannot look for operations without an owner");
+            tracing::warn!(%error, "cannot find operations without an owner");
             vec![]
         })
     }
@@ -188,20 +184,30 @@ impl Drives for Engine {
 }
 
 #[async_trait]
-impl Ledger for Messages {
-    async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<Posted>, StoreError> {
-        Messages::find(self, operation, what).await
+impl MessageStore for Messages {
+    async fn find(&self, operation: &OperationId, name: &str) -> Result<Option<Posted>, StoreError> {
+        Messages::find(self, operation, name).await
     }
 
-    async fn posted(&self, operation: &OperationId, what: &str, posted: &Posted) -> Result<(), StoreError> {
-        Messages::posted(self, operation, what, posted).await
+    async fn record(&self, operation: &OperationId, name: &str, posted: &Posted) -> Result<(), StoreError> {
+        Messages::posted(self, operation, name, posted).await
     }
 
-    async fn settled(&self, news: &Update) -> Result<(), StoreError> {
-        Messages::settled(self, news).await
+    async fn record_delivered(&self, update: &Update) -> Result<(), StoreError> {
+        Messages::settled(self, update).await
     }
 
-    async fn left(&self, news: &Update, untold_since: u64) -> Result<(), StoreError> {
-        Messages::left(self, news, untold_since).await
+    async fn record_undelivered(&self, update: &Update, undelivered_since: u64) -> Result<(), StoreError> {
+        Messages::left(self, update, undelivered_since).await
+    }
+}
+
+#[async_trait]
+impl CommandHandler for Service {
+    async fn handle(&self, invocation: Invocation) -> Result<Answer, Unavailable> {
+        Service::handle(self, invocation).await.map_err(|delay| match delay {
+            NoAnswer::Unreachable => Unavailable::Unreachable,
+            NoAnswer::Unconfirmed => Unavailable::Unconfirmed,
+        })
     }
 }

@@ -1,7 +1,7 @@
-//! `sluice audit export`: the audit records of all pipelines, a line of JSON each, as they were recorded.
+//! `sluice audit export`: the audit records of all pipelines as they were recorded, one line of JSON each.
 //!
-//! It only reads, a page at a time, beside the process that serves the state. Where it belongs to is read from it, so neither AWS's
-//! identity nor Slack is asked.
+//! It only reads, one page at a time, also while another process serves the state. The account and region come from the state,
+//! so it calls neither STS nor Slack.
 
 use std::io;
 
@@ -9,20 +9,20 @@ use jiff::Timestamp;
 use sluice_commands::operation::Keys;
 use sluice_commands::service::AuditExport;
 
-use crate::backend::Obstacle;
-use crate::wiring::FakeAws;
+use super::aws_backend::AwsBackend;
+use crate::startup::StartupError;
 
-impl FakeAws {
-    /// Writes what was recorded since then, or ever. The inner error is that of `out`.
+impl AwsBackend {
+    /// Writes the records since then, or all. The inner error is that of `out`.
     pub(crate) async fn export(
         &self,
         since: Option<Timestamp>,
         out: &mut dyn io::Write,
-    ) -> Result<io::Result<()>, Obstacle> {
-        self.state.is_there().await?;
+    ) -> Result<io::Result<()>, StartupError> {
+        self.state.exists().await?;
         let target = self.recorded().await?.ok_or_else(|| self.not_set_up())?;
-        let mut trail = AuditExport::new(self.state.store()?, Keys::new(&target), since);
-        while let Some(records) = trail.next().await.map_err(|error| self.state.obstacle(&error))? {
+        let mut export = AuditExport::new(self.state.store()?, Keys::new(&target), since);
+        while let Some(records) = export.next().await.map_err(|error| self.state.error(&error))? {
             for record in records {
                 if let Err(error) = writeln!(out, "{record}") {
                     return Ok(Err(error));

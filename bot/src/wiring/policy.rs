@@ -1,48 +1,48 @@
-//! `sluice policy`: the IAM policy of the role that the bot runs as, made of the list of all calls that it can make.
+//! `sluice policy`: the IAM policy of the bot's role, generated from the list of all calls that Sluice can make.
 //!
-//! A test holds that each call of `aws-adapter/src/call.rs` is in exactly one statement, so that a new call is missed here
-//! and not in somebody's account. What only `sluice init` does is in a document of its own, for the person who sets it up. What
-//! is recorded of who did what can be written and read by the bot, and neither changed nor deleted.
+//! A test checks that each call of `aws-adapter/src/call.rs` is in exactly one statement, so a missing permission shows here and
+//! not in somebody's account. The calls that only `sluice init` makes are in a document of their own, for the person who runs it.
+//! The bot can write and read audit records, and neither change nor delete them.
 
 use serde_json::{Value, json};
 use sluice_commands::operations::{bucket, names};
 use sluice_model::Target;
 use sluice_state::DynamoStore;
 
-use crate::config::{Base, Place, State};
+use crate::config::{BackupLocation, Base, State};
 
-/// Whose policy.
+/// PolicyFor policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whose {
-    /// Of a process that serves, runs a command or looks what is missing.
+pub(crate) enum PolicyFor {
+    /// Of `serve`, `run`, `check`, `backup` and `audit`.
     Bot,
-    /// Of the person who sets it up: `sluice init`.
+    /// Of the person who runs `sluice init`.
     Init,
 }
 
-/// One statement: the calls that it lets through, by their names in `call.rs`.
+/// One statement: the calls that it allows, by their names in `call.rs`.
 struct Allowed {
     sid: &'static str,
     calls: &'static [&'static str],
-    /// What these calls need besides the action of their own name.
-    besides: &'static [&'static str],
+    /// Actions that these calls need besides their own.
+    also: &'static [&'static str],
     resources: Vec<String>,
     condition: Option<Value>,
 }
 
 impl Allowed {
     fn new(sid: &'static str, calls: &'static [&'static str], resources: Vec<String>) -> Self {
-        Self { sid, calls, besides: &[], resources, condition: None }
+        Self { sid, calls, also: &[], resources, condition: None }
     }
-    fn besides(self, besides: &'static [&'static str]) -> Self {
-        Self { besides, ..self }
+    fn also(self, also: &'static [&'static str]) -> Self {
+        Self { also, ..self }
     }
     fn when(self, condition: Value) -> Self {
         Self { condition: Some(condition), ..self }
     }
     fn statement(&self) -> Value {
         let own = self.calls.iter().map(|call| action(call));
-        let mut actions: Vec<String> = own.chain(self.besides.iter().map(|&action| action.into())).collect();
+        let mut actions: Vec<String> = own.chain(self.also.iter().map(|&action| action.into())).collect();
         actions.sort();
         actions.dedup();
         let mut statement =
@@ -54,7 +54,8 @@ impl Allowed {
     }
 }
 
-/// What IAM calls a call. Most have one name; API Gateway has verbs on paths, and S3 an action for several calls.
+/// The IAM action of a call. Most have the same name. API Gateway's are HTTP verbs on paths, and some of S3's cover several
+/// calls.
 fn action(call: &str) -> String {
     let verb = |name: &str| match name {
         name if name.starts_with("Get") => "GET",
@@ -78,7 +79,7 @@ fn action(call: &str) -> String {
     }
 }
 
-/// What looking at the bucket needs, and changing it after a look.
+/// Reading the settings of the bucket, and the actions that changing them needs besides.
 const SET_UP_BUCKET: &[&str] = &[
     "s3:GetBucketPolicy",
     "s3:GetBucketPublicAccessBlock",
@@ -90,7 +91,7 @@ const SET_UP_BUCKET: &[&str] = &[
     "s3:TagResource",
 ];
 
-/// What the state needs of its table, and `sluice init` to make it. Transactions are judged by the action of each item.
+/// The state's table, and its creation by `sluice init`. IAM checks a transaction by the action of each item.
 const TABLE: &[&str] = &[
     "dynamodb:BatchGetItem",
     "dynamodb:ConditionCheckItem",
@@ -103,7 +104,7 @@ const TABLE: &[&str] = &[
     "dynamodb:Query",
     "dynamodb:UpdateItem",
 ];
-const TABLE_MADE: &[&str] = &[
+const CREATE_TABLE: &[&str] = &[
     "dynamodb:CreateTable",
     "dynamodb:DescribeContinuousBackups",
     "dynamodb:DescribeTable",
@@ -115,8 +116,8 @@ const TABLE_MADE: &[&str] = &[
     "dynamodb:UpdateTimeToLive",
 ];
 
-/// The policy for that account and region, with the state, queue and backups of that configuration.
-pub(crate) fn policy(whose: Whose, base: &Base, target: &Target) -> Value {
+/// The policy for this account and region, with the state, queue and backups of the configuration.
+pub(crate) fn policy(whose: PolicyFor, base: &Base, target: &Target) -> Value {
     let mut statements: Vec<Value> = allowed(whose, base, target)
         .iter()
         .filter(|allowed| !allowed.resources.is_empty())
@@ -128,23 +129,23 @@ pub(crate) fn policy(whose: Whose, base: &Base, target: &Target) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// All statements by calls; without resources, what the configuration does not use.
-fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
+/// All statements by calls. One without resources is of something that the configuration does not use.
+fn allowed(whose: PolicyFor, base: &Base, target: &Target) -> Vec<Allowed> {
     let here = |service: &str, what: &str| target.arn(service, what);
     let queue: Vec<String> = base.queue.iter().map(|name| here("sqs", name)).collect();
     let boundaries = vec![names::boundary_arn(target), names::build_boundary_arn(target)];
     let bucket = target.arn_of_bucket(&names::bucket(target));
-    let (backup, backups): (Vec<_>, Vec<_>) = match base.backup.as_ref().map(|plan| &plan.place) {
-        Some(Place::Bucket { bucket, prefix }) => {
+    let (backup, backups): (Vec<_>, Vec<_>) = match base.backup.as_ref().map(|plan| &plan.location) {
+        Some(BackupLocation::Bucket { bucket, prefix }) => {
             let within = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
             (vec![target.arn_of_bucket(bucket)], vec![target.arn_of_bucket(&format!("{bucket}/{within}"))])
         }
         _ => (vec![], vec![]),
     };
-    // One object, which says nothing; `init` and `check --account` write it to see whether it gets a version.
+    // One empty object, which `init` and `check --account` write to see whether it gets a version.
     let probe = Allowed::new("Probe", &[], vec![format!("{bucket}/{}", bucket::PROBE)])
-        .besides(&["s3:DeleteObjectVersion", "s3:PutObject"]);
-    if whose == Whose::Init {
+        .also(&["s3:DeleteObjectVersion", "s3:PutObject"]);
+    if whose == PolicyFor::Init {
         return vec![
             Allowed::new(
                 "Boundaries",
@@ -156,7 +157,7 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
                 ],
                 boundaries,
             )
-            .besides(&["iam:GetPolicy", "iam:GetPolicyVersion"]),
+            .also(&["iam:GetPolicy", "iam:GetPolicyVersion"]),
             Allowed::new(
                 "ArtifactBucket",
                 &[
@@ -168,13 +169,13 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
                 ],
                 vec![bucket],
             )
-            .besides(SET_UP_BUCKET),
+            .also(SET_UP_BUCKET),
             probe,
-            // A file of SQLite that is missing is restored before it is made.
-            Allowed::new("BackupBucket", &[], backup).besides(&["s3:ListBucket"]),
-            Allowed::new("Backups", &[], backups).besides(&["s3:GetObject"]),
-            Allowed::new("Queue", &["sqs:CreateQueue"], queue).besides(&["sqs:GetQueueUrl"]),
-            Allowed::new("Whoami", &[], vec!["*".into()]).besides(&["sts:GetCallerIdentity"]),
+            // A missing SQLite file is restored before an empty one is created.
+            Allowed::new("BackupBucket", &[], backup).also(&["s3:ListBucket"]),
+            Allowed::new("Backups", &[], backups).also(&["s3:GetObject"]),
+            Allowed::new("Queue", &["sqs:CreateQueue"], queue).also(&["sqs:GetQueueUrl"]),
+            Allowed::new("Whoami", &[], vec!["*".into()]).also(&["sts:GetCallerIdentity"]),
         ];
     }
     let roles = target.arn_of_account("iam", &format!("role{}*", names::IAM_PATH));
@@ -196,7 +197,7 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             ],
             vec![here("codecommit", "*")],
         )
-        .besides(&["codecommit:TagResource"]),
+        .also(&["codecommit:TagResource"]),
         Allowed::new(
             "Builds",
             &[
@@ -214,7 +215,7 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             &["logs:GetLogEvents"],
             vec![here("logs", "log-group:/aws/codebuild/sluice-*:log-stream:*")],
         ),
-        // A list that IAM does not narrow to a prefix.
+        // IAM cannot restrict this list to a prefix.
         Allowed::new("LogGroups", &["logs:DescribeLogGroups"], vec![here("logs", "log-group:*")]),
         Allowed::new(
             "LogRetention",
@@ -234,11 +235,11 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             vec![bucket.clone()],
         ),
         probe,
-        // Lambda reads a function's code with the rights of who names it.
+        // Lambda reads a function's code with the permissions of its caller.
         Allowed::new("Artifacts", &["s3:GetObject"], vec![format!("{bucket}/*")])
-            .besides(&["s3:GetObjectVersion"]),
+            .also(&["s3:GetObjectVersion"]),
         Allowed::new("BackupBucket", &["s3:ListObjectsV2"], backup),
-        Allowed::new("Backups", &["s3:DeleteObject", "s3:PutObject"], backups).besides(&["s3:GetObject"]),
+        Allowed::new("Backups", &["s3:DeleteObject", "s3:PutObject"], backups).also(&["s3:GetObject"]),
         Allowed::new(
             "Functions",
             &[
@@ -261,14 +262,14 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             ],
             vec![function.clone()],
         )
-        .besides(&["lambda:TagResource"]),
+        .also(&["lambda:TagResource"]),
         Allowed::new("LetApisCall", &["lambda:AddPermission"], vec![function])
             .when(json!({ "StringEquals": { "lambda:Principal": "apigateway.amazonaws.com" } })),
         Allowed::new("Apis", &["apigatewayv2:CreateApi", "apigatewayv2:GetApis"], vec![api("")])
-            .besides(&["apigateway:TagResource"]),
-        // Which of the two AWS asks for when an API is made with tags is not documented.
+            .also(&["apigateway:TagResource"]),
+        // AWS does not document which of the two it requires to create an API with tags.
         Allowed::new("ApiTags", &[], vec![format!("{}/*", api_root("/tags"))])
-            .besides(&["apigateway:POST", "apigateway:PUT"]),
+            .also(&["apigateway:POST", "apigateway:PUT"]),
         Allowed::new(
             "ApiDefinitions",
             &[
@@ -295,12 +296,12 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
         ),
         Allowed::new("BoundedRoles", &["iam:CreateRole", "iam:PutRolePolicy"], vec![roles.clone()])
             .when(with_boundary),
-        // Calls name a role without its path. One that does not exist yet has none, so whether it exists may be asked
-        // only by who may look at that name without the path too; else AWS says *denied* and not *absent*.
+        // Calls name a role without its path, and a role that does not exist has none. So reading it needs the ARN without
+        // the path, too: else AWS answers *denied* and not *absent*.
         Allowed::new("Roles", &["iam:GetRole", "iam:GetRolePolicy"], vec![roles.clone(), absent_roles]),
         Allowed::new("OwnRoles", &["iam:DeleteRole", "iam:DeleteRolePolicy"], vec![roles.clone()])
-            .besides(&["iam:TagRole"]),
-        // What IAM narrows to nothing.
+            .also(&["iam:TagRole"]),
+        // IAM cannot restrict these to resources.
         Allowed::new(
             "AccountReads",
             &[
@@ -312,10 +313,10 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
             ],
             vec!["*".into()],
         ),
-        Allowed::new("PassRoles", &[], vec![roles]).besides(&["iam:PassRole"]).when(json!({
+        Allowed::new("PassRoles", &[], vec![roles]).also(&["iam:PassRole"]).when(json!({
             "StringEquals": { "iam:PassedToService": ["codebuild.amazonaws.com", "lambda.amazonaws.com"] }
         })),
-        // Both of this region, in few characters.
+        // Both boundaries of this region, in few characters.
         Allowed::new(
             "Boundaries",
             &["iam:GetPolicy", "iam:GetPolicyVersion"],
@@ -332,29 +333,29 @@ fn allowed(whose: Whose, base: &Base, target: &Target) -> Vec<Allowed> {
     ]
 }
 
-/// What the audit records need of theirs: they are added and read. To look at the table, at a start.
+/// The table of audit records: they are added and read. `DescribeTable` is for the start.
 const AUDIT: &[&str] = &["dynamodb:DescribeTable", "dynamodb:PutItem", "dynamodb:Query"];
 
-/// What is done with the state's tables; and that what is recorded of who did what stays.
-fn of_table(whose: Whose, table: &str, target: &Target) -> Vec<Value> {
+/// The statements of the state's tables, with the denials that protect the audit records.
+fn of_table(whose: PolicyFor, table: &str, target: &Target) -> Vec<Value> {
     let arn = target.arn("dynamodb", &format!("table/{table}"));
     let audit = target.arn("dynamodb", &format!("table/{}", DynamoStore::audit_table_of(table)));
     let allow = |sid: &str, actions: &[&str], resources: &[&str]| json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
     let mut statements = vec![];
-    if whose == Whose::Init {
-        statements.push(allow("State", TABLE_MADE, &[&arn, &audit]));
+    if whose == PolicyFor::Init {
+        statements.push(allow("State", CREATE_TABLE, &[&arn, &audit]));
     }
-    if whose == Whose::Bot {
+    if whose == PolicyFor::Bot {
         statements.push(allow("State", TABLE, &[&arn, &format!("{arn}/index/*")]));
         statements.push(allow("AuditRecords", AUDIT, &[&audit]));
-        // Whatever else the role is given: what is recorded is neither changed nor deleted.
+        // Whatever else the role is allowed: audit records are neither changed nor deleted.
         statements.push(json!({
             "Sid": "AuditRecordsStay",
             "Effect": "Deny",
             "Action": ["dynamodb:DeleteItem", "dynamodb:UpdateItem"],
             "Resource": audit,
         }));
-        // Ways around it: writes that are judged as a whole, another language, and the table itself.
+        // Ways around that: batch writes, PartiQL, and changes of the table itself.
         statements.push(json!({
             "Sid": "TheTablesStay",
             "Effect": "Deny",

@@ -25,13 +25,13 @@ const KEPT: usize = 4 * 1024;
 type Stages = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 
 /// The way to the stages.
-pub(super) struct Web {
+pub(super) struct HttpProbe {
     /// None if this machine has no root certificates.
     client: Option<Stages>,
     patience: Duration,
 }
 
-impl Web {
+impl HttpProbe {
     /// Loads the system's root certificates; connects to nothing yet.
     pub(super) fn new() -> Self {
         let client = HttpsConnectorBuilder::new().with_native_roots().map(|builder| {
@@ -45,7 +45,7 @@ impl Web {
 }
 
 #[async_trait]
-impl Probe for Web {
+impl Probe for HttpProbe {
     async fn request(&self, method: Method, url: &str) -> Reply {
         let Some(client) = &self.client else {
             return Reply::Silent("this machine has no root certificates");
@@ -138,7 +138,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stage_is_asked_and_nothing_of_ours_is_sent() {
-        let (web, stage) = (Web::new(), stage().await);
+        let (web, stage) = (HttpProbe::new(), stage().await);
         let get = web.request(Method::Get, &format!("{stage}/health")).await;
         assert_eq!(get, answered(200, "GET accept host user-agent"));
         assert_eq!(web.request(Method::Head, &format!("{stage}/health")).await, answered(200, ""));
@@ -148,10 +148,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_hangs_or_does_not_end_or_is_not_there_is_an_answer_too() {
-        let (web, stage) = (Web::new(), stage().await);
+        let (web, stage) = (HttpProbe::new(), stage().await);
         let endless = web.request(Method::Get, &format!("{stage}/endless")).await;
         assert_eq!(endless, answered(200, &"x".repeat(KEPT)));
-        let hasty = Web { patience: Duration::from_millis(50), ..Web::new() };
+        let hasty = HttpProbe { patience: Duration::from_millis(50), ..HttpProbe::new() };
         let late = hasty.request(Method::Get, &format!("{stage}/hangs")).await;
         assert_eq!(late, Reply::Silent("there was no answer within 5 s"));
         let nobody = web.request(Method::Get, "http://127.0.0.1:1/").await;

@@ -1,7 +1,7 @@
-//! The state behind the bot, whichever it is: a table of DynamoDB or a file of this machine.
+//! The state: a table of DynamoDB, or a file of SQLite on this machine.
 //!
-//! What it guarantees: one process serves a file at a time; a file that is damaged or foreign is refused and left as it
-//! is; where there are backups, a file that is missing is restored from the newest whole one before an empty one is made.
+//! Only one process serves a file at a time. A damaged or foreign file is refused and not changed. If there are backups, a
+//! missing file is restored from the newest complete one before an empty file is created.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use sluice_model::Target;
 use sluice_state::{DynamoStore, FileError, SqliteLock, SqliteStore, TableStatus};
 use tokio::sync::OnceCell;
 
-use crate::backend::Obstacle;
+use super::backups::Backups;
+use super::errors::{aws_error, file_error};
 use crate::config::{BackupPlan, Base, State as Configured};
+use crate::startup::StartupError;
 use crate::system_clock::SystemClock;
-use crate::wiring::backups::Backups;
 
 /// The state that the configuration names.
 pub(super) enum State {
@@ -25,7 +26,7 @@ pub(super) enum State {
     File(StateFile),
 }
 
-/// A file, opened when it is first needed.
+/// A file. It is opened on first use.
 pub(super) struct StateFile {
     pub(super) path: PathBuf,
     pub(super) plan: Option<BackupPlan>,
@@ -33,7 +34,7 @@ pub(super) struct StateFile {
 }
 
 impl State {
-    /// As configured. Nothing is asked or opened yet.
+    /// As configured, without I/O.
     pub(super) fn new(base: &Base, sdk: &SdkConfig) -> Self {
         match &base.state {
             Configured::Table(table) => Self::Table(Arc::new(DynamoStore::new(sdk, table.clone()))),
@@ -44,178 +45,177 @@ impl State {
         }
     }
 
-    /// What it is, for people.
-    pub(super) fn what(&self) -> String {
+    /// Its kind and name, for people.
+    pub(super) fn description(&self) -> String {
         match self {
             Self::Table(store) => format!("the table `{}`", store.table()),
             Self::File(file) => format!("the file `{}`", file.path.display()),
         }
     }
 
-    /// Makes it ready to be served by this process.
-    pub(super) async fn serve(&self, aws: &Aws) -> Result<(), Obstacle> {
+    /// Prepares it for this process to serve.
+    pub(super) async fn serve(&self, aws: &Aws) -> Result<(), StartupError> {
         match self {
-            Self::Table(_) => self.is_there().await,
+            Self::Table(_) => self.exists().await,
             Self::File(file) => file.serve(aws).await,
         }
     }
 
-    /// Whether it is there and ours.
-    pub(super) async fn is_there(&self) -> Result<(), Obstacle> {
+    /// Checks that it exists and is Sluice's.
+    pub(super) async fn exists(&self) -> Result<(), StartupError> {
         let store = match self {
             Self::Table(store) => store,
-            Self::File(file) => return file.look().await,
+            Self::File(file) => return file.open_shared().await,
         };
-        let what = self.what();
-        match store.table_status().await.map_err(|error| self.obstacle(&error))? {
+        let what = self.description();
+        match store.table_status().await.map_err(|error| self.error(&error))? {
             TableStatus::Ready => Ok(()),
             TableStatus::Preparing(table) => {
-                Err(Obstacle::Passing(format!("the table `{table}` is being prepared")))
+                Err(StartupError::Temporary(format!("the table `{table}` is still being created")))
             }
             TableStatus::Missing(table) => {
-                Err(Obstacle::Refused(format!("there is no table `{table}`: run `sluice init`")))
+                Err(StartupError::Permanent(format!("the table `{table}` does not exist: run `sluice init`")))
             }
             TableStatus::Foreign(why) => {
-                Err(Obstacle::Refused(format!("{what} is not one of Sluice's: {why}")))
+                Err(StartupError::Permanent(format!("{what} does not belong to Sluice: {why}")))
             }
         }
     }
 
-    /// Makes it unless it is there; what was done.
-    pub(super) async fn make(&self, aws: &Aws) -> Result<String, Obstacle> {
+    /// Creates it if it is missing; the line that `init` prints.
+    pub(super) async fn create(&self, aws: &Aws) -> Result<String, StartupError> {
         match self {
             Self::Table(store) => {
-                store.create_tables().await.map_err(|error| self.obstacle(&error))?;
-                Ok(format!("tables: `{}` and `{}` are there", store.table(), store.audit_table()))
+                store.create_tables().await.map_err(|error| self.error(&error))?;
+                Ok(format!("tables: `{}` and `{}` exist", store.table(), store.audit_table()))
             }
-            Self::File(file) => file.make(aws).await,
+            Self::File(file) => file.create(aws).await,
         }
     }
 
-    /// The store. For a file: after it was opened.
-    pub(super) fn store(&self) -> Result<Arc<dyn Store>, Obstacle> {
+    /// The store. A file has to be open.
+    pub(super) fn store(&self) -> Result<Arc<dyn Store>, StartupError> {
         match self {
             Self::Table(store) => Ok(Arc::clone(store) as Arc<dyn Store>),
             Self::File(file) => match file.opened.get() {
                 Some(store) => Ok(Arc::clone(store) as Arc<dyn Store>),
-                None => Err(Obstacle::Passing(format!("{} is not open yet", self.what()))),
+                None => Err(StartupError::Temporary(format!("{} is not open yet", self.description()))),
             },
         }
     }
 
-    /// Leaves a file that is whole without the log beside it: people copy files.
+    /// Folds the write-ahead log into the file, so that the file can be copied alone.
     pub(super) async fn close(&self) {
         let Self::File(file) = self else { return };
         let Some(store) = file.opened.get() else { return };
         if let Err(error) = store.fold().await {
-            tracing::warn!(%error, "the log stays beside the state: copy both, or use `sluice backup`");
+            tracing::warn!(%error, "the write-ahead log of the state stays: copy both files, or use `sluice backup`");
         }
     }
 
-    /// The details go to the log.
-    pub(super) fn obstacle(&self, error: &StoreError) -> Obstacle {
+    /// The error as a text for people. The details go to the log.
+    pub(super) fn error(&self, error: &StoreError) -> StartupError {
         crate::metrics::store_error("start");
         tracing::warn!(%error, "state");
-        let what = self.what();
+        let what = self.description();
         match (error, self) {
             (StoreError::Refused(_), Self::Table(_)) => {
-                Obstacle::Refused("DynamoDB refuses us; the log says why".into())
+                StartupError::Permanent("DynamoDB refuses access; the log says why".into())
             }
             (StoreError::Refused(_), Self::File(_)) => {
-                Obstacle::Refused(format!("{what} cannot be used; the log says why"))
+                StartupError::Permanent(format!("{what} cannot be used; the log says why"))
             }
-            (StoreError::Corrupt(_), _) => {
-                Obstacle::Refused(format!("{what} holds something that this Sluice cannot read"))
+            (StoreError::Corrupt(_), _) => StartupError::Permanent(format!(
+                "{what} contains something that this version of Sluice cannot read"
+            )),
+            (_, Self::Table(_)) => {
+                StartupError::Temporary("DynamoDB cannot be reached, or is throttled".into())
             }
-            (_, Self::Table(_)) => Obstacle::Passing("DynamoDB cannot be reached, or is throttled".into()),
-            (_, Self::File(_)) => Obstacle::Passing(format!("{what} is busy, or its disk is full")),
+            (_, Self::File(_)) => StartupError::Temporary(format!("{what} is busy, or its disk is full")),
         }
     }
 }
 
 impl StateFile {
-    /// Opens it beside the process that serves it.
-    async fn look(&self) -> Result<(), Obstacle> {
+    /// Opens it without the lock: another process may serve it.
+    async fn open_shared(&self) -> Result<(), StartupError> {
         self.opened.get_or_try_init(|| self.open(None)).await.map(drop)
     }
 
-    /// Opens it for this process to serve, after restoring it if it is missing.
-    async fn serve(&self, aws: &Aws) -> Result<(), Obstacle> {
+    /// Opens it for this process to serve. A missing file is restored first.
+    async fn serve(&self, aws: &Aws) -> Result<(), StartupError> {
         let serve = async || {
-            // Before the file is restored: two that start at once restore it once.
-            let lock = SqliteLock::take(&self.path).map_err(|error| self.obstacle(&error))?;
-            if !self.exists()? && self.restore(aws).await?.is_none() {
-                return Err(self.obstacle(&FileError::Missing(self.path.clone())));
+            // The lock comes first: two processes that start at once restore the file once.
+            let lock = SqliteLock::take(&self.path).map_err(|error| self.error(&error))?;
+            if !self.file_exists()? && self.restore(aws).await?.is_none() {
+                return Err(self.error(&FileError::Missing(self.path.clone())));
             }
             self.open(Some(lock)).await
         };
         self.opened.get_or_try_init(serve).await.map(drop)
     }
 
-    /// Makes it if it is missing: from a backup if there are any, else empty. Who runs `init` before each `serve` must not
-    /// lose a state by it.
-    async fn make(&self, aws: &Aws) -> Result<String, Obstacle> {
+    /// Creates a missing file: from a backup if there is one, else empty. So running `init` before each `serve` cannot replace
+    /// a lost state by an empty one.
+    async fn create(&self, aws: &Aws) -> Result<String, StartupError> {
         let path = self.path.display();
-        let mut done = format!("file: `{path}` is there");
-        if !self.exists()? {
+        let mut done = format!("file: `{path}` exists");
+        if !self.file_exists()? {
             if let Some(backup) = self.restore(aws).await? {
                 done = format!("file: `{path}` was missing and is restored from {backup}");
             } else {
                 match SqliteStore::create(&self.path).await {
-                    // Another `init` was faster.
+                    // Another `init` created it.
                     Ok(()) | Err(FileError::Exists(_)) => {}
-                    Err(error) => return Err(self.obstacle(&error)),
+                    Err(error) => return Err(self.error(&error)),
                 }
             }
         }
-        self.look().await?;
+        self.open_shared().await?;
         Ok(done)
     }
 
-    fn exists(&self) -> Result<bool, Obstacle> {
-        SqliteStore::exists(&self.path).map_err(|error| self.obstacle(&error))
+    fn file_exists(&self) -> Result<bool, StartupError> {
+        SqliteStore::exists(&self.path).map_err(|error| self.error(&error))
     }
 
-    async fn open(&self, lock: Option<SqliteLock>) -> Result<Arc<SqliteStore>, Obstacle> {
+    async fn open(&self, lock: Option<SqliteLock>) -> Result<Arc<SqliteStore>, StartupError> {
         let opened = SqliteStore::open(&self.path, Arc::new(SystemClock), lock).await;
-        opened.map(Arc::new).map_err(|error| self.obstacle(&error))
+        opened.map(Arc::new).map_err(|error| self.error(&error))
     }
 
-    /// Restores the newest whole backup, if there are backups; which it was.
-    async fn restore(&self, aws: &Aws) -> Result<Option<String>, Obstacle> {
+    /// Restores the newest complete backup, if there is one, and returns its name.
+    async fn restore(&self, aws: &Aws) -> Result<Option<String>, StartupError> {
         let Some(plan) = &self.plan else { return Ok(None) };
-        let here = aws.identity.whoami().await.map_err(|error| super::aws_obstacle(&error))?;
+        let here = aws.identity.whoami().await.map_err(|error| aws_error(&error))?;
         self.backups(plan, aws, here).restore().await
     }
 
     /// The backups that the configuration names.
     pub(super) fn backups(&self, plan: &BackupPlan, aws: &Aws, target: Target) -> Backups {
-        Backups::new(&self.path, &plan.place, Arc::clone(&aws.archive), target)
+        Backups::new(&self.path, &plan.location, Arc::clone(&aws.archive), target)
     }
 
-    /// With what to do about it here.
-    fn obstacle(&self, error: &FileError) -> Obstacle {
+    /// The error as a text for people, with the next step.
+    fn error(&self, error: &FileError) -> StartupError {
         let path = self.path.display();
-        let way_on = match (error, &self.plan) {
+        let next_step = match (error, &self.plan) {
             (FileError::Missing(_), None) => ": run `sluice init`".to_owned(),
-            (FileError::Missing(_), Some(_)) => ", nor a backup of it: run `sluice init`".to_owned(),
+            (FileError::Missing(_), Some(_)) => {
+                ", and there is no backup of it: run `sluice init`".to_owned()
+            }
             (FileError::Damaged { .. }, Some(_)) => {
-                format!(". Move it and `{path}-wal` away, and the next start restores the newest backup")
+                format!(". Move it and `{path}-wal` away; the next start restores the newest backup")
             }
             (FileError::Damaged { .. }, None) => {
-                format!(". Move it and `{path}-wal` away, and put a copy in its place that is whole")
+                format!(". Move it and `{path}-wal` away, and put a complete copy in its place")
             }
             (FileError::Held { .. }, _) => ": stop that one first".to_owned(),
             _ => String::new(),
         };
-        match file_obstacle(error) {
-            Obstacle::Refused(words) => Obstacle::Refused(words + &way_on),
-            passing @ Obstacle::Passing(_) => passing,
+        match file_error(error) {
+            StartupError::Permanent(message) => StartupError::Permanent(message + &next_step),
+            temporary @ StartupError::Temporary(_) => temporary,
         }
     }
-}
-
-/// Trouble with a file passes only when somebody has seen to it.
-pub(super) fn file_obstacle(error: &FileError) -> Obstacle {
-    Obstacle::Refused(error.to_string())
 }

@@ -1,0 +1,68 @@
+//! The command line, with one file per subcommand.
+
+mod args;
+mod audit;
+mod backup;
+mod check;
+mod console;
+mod exit;
+mod identity;
+mod init;
+mod logging;
+mod manifest;
+mod policy;
+mod run;
+mod serve;
+mod setup;
+mod signals;
+
+use std::time::Duration;
+
+use clap::Parser as _;
+
+use crate::config::{Problem, Sources};
+use args::{Audit, Cli, Subcommand};
+use console::{bad_configuration, warn};
+use exit::Exit;
+
+/// How long the exit waits for busy worker threads when everything else has ended.
+const BUSY_WORKERS: Duration = Duration::from_millis(200);
+
+/// Parses the command line and runs its subcommand.
+pub(crate) fn main() -> Exit {
+    let Cli { command, flags } = Cli::parse();
+    let sources = Sources::of_process(flags);
+    let outcome = match command {
+        Subcommand::Manifest { prefix, only_umbrella, url } => manifest::run(prefix, only_umbrella, &url),
+        Subcommand::Policy { account, region, init } => policy::run(sources, account, region, init),
+        subcommand => match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => {
+                let outcome = runtime.block_on(dispatch(subcommand, sources));
+                // Busy workers are not waited for: the process ends when this function returns.
+                runtime.shutdown_timeout(BUSY_WORKERS);
+                outcome
+            }
+            Err(error) => {
+                warn(&format!("sluice cannot start its runtime: {}\n", error.kind()));
+                Ok(Exit::Failed)
+            }
+        },
+    };
+    outcome.unwrap_or_else(|problems| bad_configuration(&problems))
+}
+
+async fn dispatch(subcommand: Subcommand, sources: Sources) -> Result<Exit, Vec<Problem>> {
+    // People at a terminal read what these print; only warnings are logged beside it.
+    let default = matches!(subcommand, Subcommand::Run { .. } | Subcommand::Audit { .. }).then_some("warn");
+    logging::start(sources.env.get("SLUICE_LOG").map(String::as_str).or(default))
+        .map_err(|what| vec![Problem::new("SLUICE_LOG", what)])?;
+    match subcommand {
+        Subcommand::Serve { accept_only } => serve::run(sources, accept_only).await,
+        Subcommand::Check { account } => check::run(sources, account).await,
+        Subcommand::Init { admins } => init::run(sources, &admins).await,
+        Subcommand::Backup { to } => backup::run(sources, to).await,
+        Subcommand::Run { line, who } => run::run(sources, &line, &who).await,
+        Subcommand::Audit { what: Audit::Export { since } } => audit::export(sources, since.as_deref()).await,
+        Subcommand::Manifest { .. } | Subcommand::Policy { .. } => Ok(Exit::Done),
+    }
+}

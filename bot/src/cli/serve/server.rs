@@ -1,0 +1,149 @@
+//! The life of a serving process.
+//!
+//! It listens first, so that `/healthz` answers and people are asked to try again. Then it waits until Slack and AWS have
+//! confirmed the credentials, and only then takes commands. Refused credentials and a missing table end the start; it waits
+//! for everything else.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::backend::{Backend, Parts};
+use crate::backoff::Backoff;
+use crate::cli::args::VERSION;
+use crate::cli::console::warn;
+use crate::cli::exit::Exit;
+use crate::config::Config;
+use crate::http::{self, Limits, Readiness};
+use crate::slack::{self, Ready, ResponseUrls, SlackServer, WebApi, whoami};
+use crate::startup::StartupError;
+use crate::system_clock::SystemClock;
+use crate::tasks::{Kind, Tasks};
+
+/// The pause between two checks whether Slack and the state still answer.
+const WATCH: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// How long closing the state may take after all tasks have ended.
+const CLOSING: Duration = Duration::from_millis(500);
+const SLACK: &str = "slack";
+const STATE: &str = "state";
+/// The command handler. It comes last, because it needs the other two.
+const COMMANDS: &str = "commands";
+
+/// Where a process listens.
+pub(super) struct Listeners {
+    /// For Slack, and for health checks.
+    pub(super) slack: TcpListener,
+    pub(super) metrics: Option<TcpListener>,
+}
+
+/// Serves until `stop` is done, the start is refused, or a vital task panics.
+pub(super) async fn serve(
+    listeners: Listeners,
+    config: &Config,
+    slack: Arc<dyn WebApi>,
+    backend: Arc<dyn Backend>,
+    accept_only: bool,
+    stop: impl Future<Output = ()>,
+) -> Exit {
+    let (tasks, readiness) = (Tasks::new(), Readiness::waiting_for(&[SLACK, STATE, COMMANDS]));
+    let (ready, response_urls) = (Arc::new(OnceLock::new()), Arc::new(ResponseUrls::default()));
+    let server = SlackServer::new(
+        &config.slack.signing_secret,
+        Arc::new(SystemClock),
+        Arc::clone(&ready),
+        Arc::clone(&slack),
+        Arc::clone(&response_urls),
+        tasks.clone(),
+    );
+    let app = slack::router(server).merge(http::health_router(readiness.clone()));
+    tasks.spawn(Kind::Listener, http::serve(listeners.slack, app, Limits::PUBLIC, tasks.clone()));
+    if let Some(listener) = listeners.metrics {
+        let served = http::serve(listener, http::metrics_router(), Limits::METRICS, tasks.clone());
+        tasks.spawn(Kind::Listener, served);
+    }
+    let parts = Parts { slack, response_urls, tasks: tasks.clone(), accept_only };
+    let (sender, refused) = oneshot::channel();
+    let state = Arc::clone(&backend);
+    tasks.spawn(Kind::Probe, async move {
+        if let Err(error) = start_and_watch(backend, parts, &ready, &readiness).await {
+            // The receiver is gone only if the process stops anyway.
+            let _ = sender.send(error);
+        }
+    });
+    let exit = tokio::select! {
+        () = stop => Exit::Done,
+        () = tasks.broken().cancelled() => Exit::Failed,
+        Ok(error) = refused => {
+            warn(&format!("sluice cannot start: {}\n", error.message()));
+            Exit::Refused
+        }
+    };
+    tracing::info!("stopping");
+    if !tasks.shut_down().await {
+        tracing::warn!("some tasks did not end in time; what they did not record is done again elsewhere");
+    }
+    if tokio::time::timeout(CLOSING, state.close()).await.is_err() {
+        tracing::warn!("the state could not be closed in time; what it holds is safe");
+    }
+    exit
+}
+
+/// Returns only if the start is refused.
+async fn start_and_watch(
+    backend: Arc<dyn Backend>,
+    parts: Parts,
+    ready: &OnceLock<Ready>,
+    readiness: &Readiness,
+) -> Result<(), StartupError> {
+    let (slack, accept_only) = (Arc::clone(&parts.slack), parts.accept_only);
+    // In parallel, so that an outage of one does not hide a refusal by the other.
+    let (team, target) = futures::future::try_join(
+        until(SLACK, readiness, || whoami(slack.as_ref())),
+        until(STATE, readiness, || backend.preflight()),
+    )
+    .await?;
+    let handler = backend.assemble(target.clone(), parts)?;
+    // Nothing else sets the cell.
+    let _ = ready.set(Ready { team: team.clone(), handler });
+    readiness.ok(COMMANDS);
+    tracing::info!(%team, %target, accept_only, version = VERSION, "ready");
+    loop {
+        tokio::time::sleep(WATCH).await;
+        note(readiness, SLACK, whoami(slack.as_ref()).await.map(drop));
+        note(readiness, STATE, backend.ping().await);
+    }
+}
+
+/// Repeats `attempt` until it succeeds or fails permanently.
+async fn until<T, F: Future<Output = Result<T, StartupError>>>(
+    part: &'static str,
+    readiness: &Readiness,
+    attempt: impl Fn() -> F,
+) -> Result<T, StartupError> {
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    loop {
+        match attempt().await {
+            Ok(value) => {
+                readiness.ok(part);
+                return Ok(value);
+            }
+            Err(StartupError::Temporary(reason)) => readiness.failed(part, reason),
+            Err(error) => {
+                readiness.failed(part, error.message());
+                return Err(error);
+            }
+        }
+        tokio::time::sleep(backoff.pause()).await;
+    }
+}
+
+fn note(readiness: &Readiness, part: &'static str, outcome: Result<(), StartupError>) {
+    match outcome {
+        Ok(()) => readiness.ok(part),
+        Err(error) => readiness.failed(part, error.message()),
+    }
+}

@@ -1,0 +1,102 @@
+//! Answers of commands that change something, and of buttons.
+
+use sluice_commands::operation::Status;
+use sluice_commands::testing::samples;
+
+use super::test_service::{STAGES, sample, test_service};
+
+#[tokio::test(start_paused = true)]
+async fn the_answers_to_commands() {
+    let mut service = test_service(samples::access());
+    samples::orders(&*service.store, "orders", &STAGES).await;
+    samples::orders(&*service.store, "fresh", &[("dev", 0), ("prod", 0)]).await;
+    for line in [
+        "/repo create invoices",
+        "/build orders",
+        "/build orders",
+        "/build orders@fix-4711",
+        "/deploy orders #1",
+        "/stage add orders qa after dev",
+        "/promote orders prod",
+        "/rollback orders dev",
+    ] {
+        service.types("ann", line).await;
+    }
+    std::mem::take(&mut service.snapshots).snapshot("answers_to_accepted");
+    for line in [
+        "/repo create orders",
+        "/build ordres",
+        "/deploy orders",
+        "/deploy orders #3",
+        "/deploy orders #4",
+        "/deploy orders #77",
+        "/deploy orders to prod",
+        "/deploy orders to qa",
+        "/deploy fresh",
+        "/stage add orders prod",
+        "/stage add orders qa after nowhere",
+        "/promote orders dev",
+        "/promote orders staging",
+        "/promote orders staging from prod",
+        "/promote fresh prod",
+        "/promote orders prod r7",
+        "/promote orders nowhere",
+        "/rollback fresh dev",
+        "/rollback orders prod",
+        "/rollback orders dev r2",
+        "/rollback orders dev r7",
+        "/promote approve orders prod",
+        "/repo delete orders",
+        "/stage lock orders prod for 2h Easter",
+    ] {
+        service.types("eve", line).await;
+    }
+    service.types("dan", "/build orders").await;
+    service.types("dan", "/stage add orders qa").await;
+    service.snapshots.snapshot("answers_to_refused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answers_to_decisions() {
+    let mut service = test_service(samples::access());
+    samples::orders(&*service.store, "orders", &STAGES).await;
+    let head = samples::waiting(&*service.store, &sample("waiting for approval"), Status::Waiting).await;
+    let value = format!("{}|{}", head.id, head.awaits);
+    service.clicks("dan", "promotion.approve", &value).await;
+    service.clicks("ann", "promotion.approve", &value).await;
+    service.clicks("ben", "promotion.explode", &value).await;
+    service.clicks("ben", "promotion.approve", "nonsense").await;
+    service.clicks("ben", "promotion.approve", &format!("{}|approval@999", head.id)).await;
+    service.clicks("ben", "promotion.approve", "01KJP4XPK8000000000000000Z|approval@3").await;
+    service.clicks("ben", "promotion.approve", &value).await;
+    service.clicks("ben", "promotion.reject", &value).await;
+    service.types("cleo", "/promote reject orders prod not today").await;
+    for (name, status) in [("succeeded", Status::Succeeded), ("rejected", Status::Failed)] {
+        samples::waiting(&*service.store, &sample(name), status).await;
+        service.clicks("cleo", "promotion.reject", &value).await;
+    }
+    service.snapshots.snapshot("answers_to_decisions");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answers_about_what_was_moved_outside() {
+    let mut service = test_service(samples::access());
+    samples::orders(&*service.store, "orders", &STAGES).await;
+    service.fake_aws.move_by_hand("sluice-orders-Hello", "prod", "2", Some(("3", 125)));
+    for (who, line) in [
+        ("dan", "/pipeline status orders"),
+        ("dan", "/pipeline check orders prod"),
+        ("ann", "/promote orders prod"),
+        ("ann", "/promote orders prod override <!channel> *it* is down"),
+        ("dan", "/rollback orders staging"),
+        ("ann", "/deploy orders #1"),
+    ] {
+        service.types(who, line).await;
+    }
+    service.clicks("ann", "drift.go", "0000000000|/promote orders prod anyway").await;
+    service.clicks("zoe", "drift.go", "0000000000|/promote orders prod anyway").await;
+    service.clicks("ann", "drift.go", "0000000000|/repo delete orders").await;
+    service.clicks("ann", "drift.go", "nonsense").await;
+    service.types("ann", "/promote orders prod anyway").await;
+    service.snapshots.snapshot("answers_about_what_was_moved_outside");
+}

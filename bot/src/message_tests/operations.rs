@@ -1,0 +1,90 @@
+//! The messages of operations: each kind in each state that a channel can show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluice_commands::operation::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, Status};
+use sluice_commands::operations::{promote, registry};
+use sluice_commands::testing::samples::{self, Sample};
+
+use super::Snapshots;
+use crate::render;
+
+fn add(snapshots: &mut Snapshots, sample: &Sample) {
+    let news = sample.news();
+    snapshots.add(sample.name, &render::message(&news.card).to_json());
+    for aside in &news.asides {
+        let place = match (aside.in_thread, aside.broadcast) {
+            (false, _) => "in the channel",
+            (true, false) => "in the thread",
+            (true, true) => "in the thread and the channel",
+        };
+        snapshots.add(&format!("{}, beside it {place}", sample.name), &render::aside(aside).to_json());
+    }
+}
+
+#[test]
+fn the_messages_of_every_operation() {
+    let mut all_snapshots: BTreeMap<&str, Snapshots> = BTreeMap::new();
+    for sample in samples::all() {
+        add(all_snapshots.entry(sample.definition.kind()).or_default(), &sample);
+    }
+    let parked = all_snapshots.entry("of_no_known_kind").or_default();
+    parked.add("parked", &render::message(&samples::parked().card).to_json());
+    for (kind, snapshots) in all_snapshots {
+        snapshots.snapshot(&format!("operation_{kind}"));
+    }
+}
+
+/// Fails for a new kind of operation, or a state, without a sample.
+#[test]
+fn every_kind_and_state_has_a_sample() {
+    let mut shown: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for sample in samples::all() {
+        shown.insert((sample.definition.kind(), sample.op.status().as_str()));
+    }
+    let mut wanted = BTreeSet::new();
+    for definition in registry().all() {
+        for status in [Status::Running, Status::Succeeded, Status::Failed] {
+            wanted.insert((definition.kind(), status.as_str()));
+        }
+    }
+    // Unwinding and stuck operations look the same for every kind.
+    for status in [Status::Waiting, Status::Unwinding, Status::Stuck] {
+        wanted.insert(("promote", status.as_str()));
+    }
+    wanted.insert(("build", Status::Unwinding.as_str()));
+    wanted.insert(("stage-lock", Status::Waiting.as_str()));
+    assert_eq!(shown, wanted);
+    let known = [promote::APPROVE, promote::REJECT, CANCEL_BUTTON, RETRY_BUTTON, RESOLVE_BUTTON];
+    for button in samples::all().iter().flat_map(|sample| sample.news().card.buttons) {
+        assert!(known.contains(&button.action_id.as_str()), "{button:?}");
+        assert!(button.confirm.is_some(), "{button:?}");
+    }
+}
+
+/// The end-to-end tests look for these headlines, and so do people who search a channel.
+#[test]
+fn the_headlines_of_common_operations() {
+    let texts: Vec<String> =
+        samples::all().iter().map(|sample| render::message(&sample.news().card).text).collect();
+    for wanted in [
+        "Build #1 of orders succeeded",
+        "Deploy of orders build #1 to dev as r1 succeeded: dev runs r1",
+        "Promotion of orders r2 from staging to prod is waiting",
+        "Promotion of orders r2 from staging to prod succeeded: prod runs r2",
+        "Rollback of orders on prod from r2 to r1 succeeded: prod runs r1",
+        "Stage prod of orders succeeded",
+    ] {
+        assert!(texts.iter().any(|text| text.contains(wanted)), "{wanted}");
+    }
+}
+
+/// The JSON for Slack, of a message with every kind of block.
+#[test]
+fn the_json_of_a_request_for_approval() {
+    let sample = samples::all().into_iter().find(|sample| sample.name == "waiting for approval").unwrap();
+    let message = render::message(&sample.news().card).to_json();
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("raw_request_for_approval", serde_json::to_string_pretty(&message).unwrap());
+    });
+}
