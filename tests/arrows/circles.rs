@@ -1,5 +1,5 @@
-//! Circles among modules, level by level: the children of a module (each with everything below it) and the module's own file
-//! are the nodes, and what a file uses is an arrow between the two nodes that hold user and used.
+//! Circles among modules, level by level. The nodes of a level are the children of a module, each with everything below it, and the
+//! module's own file. If one file uses another, there is an arrow between their nodes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

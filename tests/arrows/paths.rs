@@ -1,4 +1,4 @@
-//! What a file says: its modules, imports, items, and the paths in its code.
+//! The modules, imports and items of a file, and the paths in its code.
 
 use std::collections::BTreeSet;
 

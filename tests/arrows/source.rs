@@ -1,5 +1,5 @@
-//! Rust source as tokens, and what of it is production code. This is no parser: it knows as much of the grammar as it takes to
-//! find modules, imports and paths.
+//! Rust source as tokens, and its production code. This is not a parser: it knows only enough of the grammar to find modules,
+//! imports and paths.
 
 /// A token, with its line (from 1). A string is one token with its quotes; comments, characters and lifetimes are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) fn tokens(source: &str) -> Vec<Token> {
     found
 }
 
-/// Moves behind the next piece of source; whether it is a token.
+/// Moves past the next piece of source. Returns whether it is a token.
 fn token(chars: &[char], at: &mut usize) -> bool {
     let rest = |from: usize| chars[from.min(chars.len())..].iter();
     let starts = |text: &str| rest(*at).take(text.len()).copied().eq(text.chars());
@@ -152,7 +152,7 @@ fn is_for_tests(attribute: &[Token]) -> bool {
     has("cfg") && has("test") && !has("not")
 }
 
-/// Behind the bracket that closes the one here.
+/// The index after the bracket that closes this one.
 fn after_group(all: &[Token], open: usize) -> usize {
     let mut depth = 0;
     for (at, token) in all.iter().enumerate().skip(open) {
@@ -168,7 +168,7 @@ fn after_group(all: &[Token], open: usize) -> usize {
     all.len()
 }
 
-/// Behind the item, field, arm or statement that begins here.
+/// The index after the item, field, arm or statement that begins here.
 fn after_item(all: &[Token], mut at: usize) -> usize {
     while let Some((_, end)) = attribute(all, at) {
         at = end;
@@ -203,7 +203,7 @@ fn comments_strings_and_lifetimes_are_not_code() {
 }
 
 #[test]
-fn what_is_compiled_for_tests_alone_is_not_production() {
+fn code_for_tests_only_is_not_production() {
     let source = "
         #[cfg(test)] use a::{b, c};
         #[cfg(test)] #[allow(x)] fn d<A, B>(e: [A; 2]) -> B { f; g }

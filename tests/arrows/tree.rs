@@ -1,5 +1,5 @@
-//! The modules of a crate, and what each of them uses. A path is followed through imports and re-exports to the module that
-//! defines the item, so a module that only offers the names of its children depends on nothing.
+//! The modules of a crate, and which of them use which. A path is followed through imports and re-exports to the module that
+//! defines the item: a module that only re-exports its children depends on nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ struct Module {
     text: Text,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Module(Id),
@@ -33,7 +33,7 @@ enum Target {
     Item(Id),
 }
 
-/// That one module uses another, with the first place where it does.
+/// One module uses another; `place` is the first use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Use {
     pub(crate) from: String,

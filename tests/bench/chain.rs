@@ -1,71 +1,55 @@
-//! The longest chain of calls: each starts after the one before ended, so no parallelism could have hidden it.
+//! The longest chain of calls, each of which starts after the end of the one before. Parallelism cannot shorten it.
 //!
-//! The reads of one wait count as one call, however often it looked. What lies between two looks tells waits apart: a
-//! change of the resource that is looked at begins another wait.
+//! The repeated reads of one wait count as one call. A change of the resource between two reads makes them two waits.
 
-use serde::Deserialize;
+use sluice_e2e::Call;
 
-/// A line of `GET /control/calls`.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Call {
-    pub(crate) seq: u64,
-    pub(crate) service: String,
-    pub(crate) method: String,
-    pub(crate) detail: Option<String>,
-    pub(crate) mutating: bool,
-    pub(crate) start_us: u64,
-    pub(crate) end_us: Option<u64>,
-    pub(crate) write_units: Option<f64>,
+/// Whether a call goes to the bot's table.
+pub(crate) fn is_store(call: &Call) -> bool {
+    call.service == "dynamodb"
 }
 
-impl Call {
-    /// Whether it is one of the store's.
-    pub(crate) fn is_store(&self) -> bool {
-        self.service == "dynamodb"
-    }
-
-    /// Whether it is one of AWS's, the store's apart.
-    pub(crate) fn is_aws(&self) -> bool {
-        !self.is_store() && self.service != "slack"
-    }
-
-    fn end(&self) -> u64 {
-        self.end_us.unwrap_or(u64::MAX)
-    }
-
-    /// What it is about, without version, alias or path.
-    fn resource(&self) -> &str {
-        let detail = self.detail.as_deref().unwrap_or_default();
-        detail.split([':', '/']).next().unwrap_or_default()
-    }
-
-    fn is_same_look(&self, other: &Self) -> bool {
-        !self.mutating
-            && (&self.service, &self.method, &self.detail) == (&other.service, &other.method, &other.detail)
-    }
+/// Whether a call goes to AWS, except the store.
+pub(crate) fn is_aws(call: &Call) -> bool {
+    !is_store(call) && call.service != "slack"
 }
 
-/// A call, or all looks of one wait.
+fn end(call: &Call) -> u64 {
+    call.end_us.unwrap_or(u64::MAX)
+}
+
+/// The resource without version, alias or path.
+fn resource(call: &Call) -> &str {
+    let detail = call.detail.as_deref().unwrap_or_default();
+    detail.split([':', '/']).next().unwrap_or_default()
+}
+
+fn is_same_read(call: &Call, other: &Call) -> bool {
+    !call.mutating
+        && (&call.service, &call.method, &call.detail) == (&other.service, &other.method, &other.detail)
+}
+
+/// A call, or all reads of one wait.
 struct Span<'a> {
     call: &'a Call,
     start: u64,
     end: u64,
 }
 
-/// The calls with the looks of each wait drawn together, by start.
+/// The calls by start, with the reads of each wait joined.
 fn spans<'a>(calls: &[&'a Call]) -> Vec<Span<'a>> {
     let mut calls = calls.to_vec();
     calls.sort_by_key(|call| (call.start_us, call.seq));
     let mut spans: Vec<Span<'a>> = vec![];
     for call in &calls {
-        let before = spans.iter_mut().rev().find(|span| span.call.is_same_look(call));
+        let before = spans.iter_mut().rev().find(|span| is_same_read(span.call, call));
         let changed = |since: u64| {
-            let mut between = calls.iter().filter(|c| c.start_us >= since && c.end() <= call.start_us);
-            between.any(|c| c.mutating && c.service == call.service && c.resource() == call.resource())
+            let mut between = calls.iter().filter(|c| c.start_us >= since && end(c) <= call.start_us);
+            between.any(|c| c.mutating && c.service == call.service && resource(c) == resource(call))
         };
         match before {
-            Some(span) if span.end <= call.start_us && !changed(span.end) => span.end = call.end(),
-            _ => spans.push(Span { call, start: call.start_us, end: call.end() }),
+            Some(span) if span.end <= call.start_us && !changed(span.end) => span.end = end(call),
+            _ => spans.push(Span { call, start: call.start_us, end: end(call) }),
         }
     }
     spans.sort_by_key(|span| span.start);
@@ -104,6 +88,9 @@ mod tests {
             mutating,
             start_us,
             end_us: Some(end_us),
+            result: "ok".into(),
+            effect: true,
+            rule: None,
             write_units: None,
         }
     }
@@ -114,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_side_by_side_are_one_in_the_chain() {
+    fn parallel_calls_count_once() {
         let calls = [
             call("GetAlias", "f:dev", false, 0, 10),
             call("GetPolicy", "f:dev", false, 1, 12),
@@ -126,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_looks_of_one_wait_count_once() {
+    fn the_reads_of_one_wait_count_once() {
         let calls = [
             call("UpdateFunctionCode", "f", true, 0, 10),
             call("GetFunctionConfiguration", "f:2", false, 11, 12),
@@ -139,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_between_two_looks_makes_them_two_waits() {
+    fn a_change_between_two_reads_makes_them_two_waits() {
         let calls = [
             call("GetFunctionConfiguration", "f:$LATEST", false, 0, 1),
             call("UpdateFunctionConfiguration", "f", true, 2, 3),

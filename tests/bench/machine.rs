@@ -1,4 +1,6 @@
-//! The machine that the figures belong to, and what a process takes of it.
+//! The machine, and the memory of a process.
+
+use sluice_e2e::Bot;
 
 use crate::report::Report;
 
@@ -25,9 +27,9 @@ pub(crate) fn describe(report: &Report) {
     report.line(&format!("- bot: `{profile}` profile, driven over loopback; AWS and Slack are the sandbox"));
 }
 
-/// What a process holds in memory, in MB; 0 where there is no `/proc`.
-pub(crate) fn resident_mb(pid: u32) -> f64 {
-    let status = read(&format!("/proc/{pid}/status"));
+/// The bot's resident memory in MB; 0 on a system without `/proc`.
+pub(crate) fn resident_mb(bot: &Bot) -> f64 {
+    let status = read(&format!("/proc/{}/status", bot.id()));
     let kilobytes = value(&status, "VmRSS").and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
     kilobytes.unwrap_or(0.0) / 1024.0
 }

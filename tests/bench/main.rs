@@ -1,8 +1,8 @@
-//! The benchmark behind `docs/performance.md`: what a command costs in time, in calls and in write units.
+//! The benchmark of `docs/performance.md`: the cost of each command in time, calls and write units.
 //!
-//! It starts a world and a bot of its own, plays the story over the wire, and prints what it saw as Markdown. It fails
-//! when a limit that counts something (calls in a row, write units, rows in the table) is exceeded. Durations are
-//! printed and never judged: they depend on the machine.
+//! It starts a world and a bot of its own, runs a scenario over the wire, and prints Markdown. It fails if a counted limit is
+//! exceeded (calls in a row, write units, rows in the table). Durations are printed and never judged: they depend on the
+//! machine.
 //!
 //! ```text
 //! cargo run -p sluice-e2e --bin bench            everything
@@ -11,7 +11,8 @@
 //! ```
 #![allow(
     clippy::disallowed_methods,
-    reason = "a load generator: it spawns its requests, and real time is what it measures"
+    clippy::unwrap_used,
+    reason = "a load generator: it spawns its requests, real time is what it measures, and an error ends it"
 )]
 
 mod ack;
@@ -20,48 +21,38 @@ mod chain;
 mod load;
 mod machine;
 mod report;
-mod repository;
-mod story;
-mod table;
-mod world;
+mod scenario;
 
 use std::process::ExitCode;
 
 use report::Report;
-
-/// What goes wrong here ends the benchmark: its text is all that is wanted of it.
-type Error = Box<dyn std::error::Error + Send + Sync>;
-/// See [`Error`].
-type Result<T> = std::result::Result<T, Error>;
+use sluice_e2e::{Bot, Options, World};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut report = Report::default();
-    match run(&mut report).await {
-        Ok(()) if report.is_within_limits() => ExitCode::SUCCESS,
-        Ok(()) => {
-            report.say_what_is_exceeded();
-            ExitCode::FAILURE
-        }
-        Err(error) => {
-            report.line(&format!("\nbench: {error}"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run(report: &mut Report) -> Result<()> {
     let what = std::env::args().nth(1).unwrap_or_else(|| "all".into());
     if !["all", "ack", "calls"].contains(&what.as_str()) {
-        return Err(format!("`{what}` is not known: `ack`, `calls`, or nothing for both").into());
+        report.line(&format!("bench: unknown argument `{what}`; there are `ack`, `calls`, or none for both"));
+        return ExitCode::from(2);
     }
-    let programs = world::build()?;
-    machine::describe(report);
+    machine::describe(&report);
     if what != "ack" {
-        story::measure(&programs, report).await?;
+        scenario::measure(&world().await, &mut report).await;
     }
     if what != "calls" {
-        ack::measure(&programs, report).await?;
+        ack::measure(&world().await, &mut report).await;
     }
-    Ok(())
+    if report.is_within_limits() {
+        return ExitCode::SUCCESS;
+    }
+    report.print_exceeded();
+    ExitCode::FAILURE
+}
+
+/// A world with its table and without a bot, whose AWS enforces none of its rules.
+async fn world() -> World {
+    let world = World::start(Options { no_bot: true, lenient: Some("all"), ..Options::default() }).await;
+    Bot::init(&world);
+    world
 }

@@ -1,4 +1,4 @@
-"""Holds every recorded request to AWS against botocore's service models: types, patterns, lengths, enums, required and
+"""Checks every recorded request to AWS against botocore's service models: types, patterns, lengths, enums, required and
 unknown members, protocol headers, signatures' scopes.
 
 botocore itself checks neither patterns nor enums nor most lengths before it sends; AWS does.
@@ -14,7 +14,7 @@ import wire
 from recorded import Findings
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-# Patterns that the regex engine cannot read; each is named in the figures.
+# Patterns that the regex engine cannot read; the figures name each.
 UNREADABLE = collections.Counter()
 
 
@@ -69,7 +69,7 @@ def signature(call, line):
     if "host" not in signed["headers"] or "x-amz-date" not in signed["headers"]:
         yield "", "host or date is not signed", signed["headers"]
     unsigned = {name for name in headers if name.startswith("x-amz-")} - set(signed["headers"])
-    # Tokens are left out of the recording, but not out of the list of what is signed.
+    # The recording omits tokens, but not from the list of signed headers.
     if unsigned:
         yield "", f"headers that are not signed: {sorted(unsigned)}", ""
     if call.model.service_name == "s3" and "x-amz-content-sha256" not in headers:

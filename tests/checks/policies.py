@@ -1,4 +1,4 @@
-"""Holds every policy that Sluice makes against two references of IAM: parliament and policy_sentry.
+"""Checks every policy that Sluice makes against two references of IAM: parliament and policy_sentry.
 
 The documents are the bot's and init's, as `docs/` has them, and those that were sent to AWS in the recorded runs: roles,
 boundaries, trust, the bucket. What is found and accepted is in `accepted.json`, each with its reason; an entry that
@@ -12,7 +12,7 @@ import re
 import urllib.parse
 import warnings
 
-# parliament uses pkg_resources, which tells everybody that it is old.
+# parliament uses pkg_resources, which prints a deprecation warning.
 warnings.filterwarnings("ignore")
 import parliament
 import policy_sentry.bin.version
@@ -24,12 +24,12 @@ from recorded import Findings
 logging.disable(logging.CRITICAL)
 
 IDENTITY, TRUST, BUCKET = "identity", "trust", "bucket"
-# Keys that every request has.
+# Condition keys of every request.
 GLOBAL = "aws:"
 
 
 def documents(lines, root):
-    """(kind, what it is, document) of every policy; the same document counts once."""
+    """(kind, name, document) of every policy; equal documents count once."""
     found = [
         (IDENTITY, "bot", json.loads((root / "docs/iam-policy.json").read_text())),
         (IDENTITY, "init", json.loads((root / "docs/iam-policy-init.json").read_text())),
@@ -58,7 +58,7 @@ def name_of(form):
 
 
 def check(lines, root, accepted):
-    """(findings that nobody accepted, figures)."""
+    """(findings that are not accepted, figures)."""
     findings, statements, names, used = Findings(), 0, {}, set()
     for kind, name, document in documents(lines, root):
         names[name] = names.get(name, 0) + 1
@@ -117,7 +117,7 @@ def by_parliament(document):
 
 
 def by_policy_sentry(document):
-    """Are actions, resources and condition keys such that AWS would ever meet them together?"""
+    """Whether AWS ever sends these actions, resources and condition keys together."""
     for statement in many(document["Statement"]):
         used, actions = set(), many(statement.get("Action"))
         for action in actions:
@@ -148,7 +148,7 @@ def by_policy_sentry(document):
 
 
 def fits(resource, formats):
-    """Whether there can be an ARN that the resource of a statement covers and that has one of these formats."""
+    """Whether an ARN of one of these formats can match the resource of a statement."""
     return any(meet(resource, tuple(re.split(r"(\$\{[^}]+\})", arn))) for arn in formats - {"*"})
 
 
@@ -179,7 +179,7 @@ def meet(resource, parts):
 
 
 def kind_of(resource):
-    """A resource without what differs from world to world."""
+    """A resource without the parts that differ between worlds."""
     return re.sub(r":\d{12}:", ":ACCOUNT:", re.sub(r"[a-z]{2}-[a-z]+-\d", "REGION", resource))
 
 
@@ -206,7 +206,7 @@ def bucket_problems(document):
 
 
 def asked(lines):
-    """What the bot and init asked IAM for in the recorded runs, as action names."""
+    """The actions that the bot and init used in the recorded runs."""
     found = {}
     for line in lines:
         for action, _ in line.get("judged", {}).get("asked", []):

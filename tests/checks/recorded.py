@@ -1,4 +1,4 @@
-"""What the sandbox recorded during the tests (SANDBOX_RECORD): files of JSON lines, one kind to a file."""
+"""The sandbox's recording of the tests (SANDBOX_RECORD): files of JSON lines, one kind in each."""
 
 import json
 
@@ -11,7 +11,7 @@ def read(folder, kind):
             try:
                 line = json.loads(text)
             except ValueError:
-                # The last line of a world that was killed while it wrote.
+                # The last line of a world that was killed while writing.
                 cut += 1
                 continue
             if line.get("truncated"):
@@ -22,7 +22,7 @@ def read(folder, kind):
 
 
 class Findings:
-    """What is wrong, counted by where and what, with one example each."""
+    """Findings, counted by place and kind, with an example of each."""
 
     def __init__(self):
         self.found = {}

@@ -1,6 +1,6 @@
-"""Runs all checks over what the tests recorded, prints each one's figures, and ends with 1 if anything is found.
+"""Runs all checks on the recording of the tests, prints the figures of each, and exits with 1 if there is any finding.
 
-    python3 tests/checks/run.py RECORD   the folder that was SANDBOX_RECORD
+    python3 tests/checks/run.py RECORD   the folder of SANDBOX_RECORD
 """
 
 import json
@@ -10,7 +10,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-INSTALL = f"""Some of what the checks need is missing ({{}}). Install it in an environment of its own, as `.ci/checks` does:
+INSTALL = f"""A dependency of the checks is missing ({{}}). Install it in an environment of its own, as `.ci/checks` does:
     python3 -m venv target/checks/venv
     target/checks/venv/bin/pip install --require-hashes --only-binary :all: -r {HERE.relative_to(ROOT)}/requirements.txt"""
 
@@ -23,7 +23,7 @@ except ImportError as error:
     sys.exit(INSTALL.format(error))
 
 
-def told(title, figures, findings):
+def report(title, figures, findings):
     print(f"{title}: " + ", ".join(f"{name} {value}" for name, value in figures.items()), flush=True)
     findings.show()
     return len(findings)
@@ -39,12 +39,12 @@ def main(folder):
     wrong = 0
 
     findings, figures, operations, results = aws_requests.check(aws)
-    wrong += told("Requests to AWS", {**figures, **results, "files cut": aws_cut}, findings)
+    wrong += report("Requests to AWS", {**figures, **results, "files cut": aws_cut}, findings)
     print("  " + ", ".join(f"{name} {count}" for name, count in sorted(operations.items())))
 
     accepted = json.loads((HERE / "accepted.json").read_text())
     findings, figures, names = policies.check(aws, ROOT, accepted)
-    wrong += told("Policies", figures, findings)
+    wrong += report("Policies", figures, findings)
     print("  " + ", ".join(f"{name} {count}" for name, count in sorted(names.items())))
     asked = policies.asked(aws)
     for who, name in (("bot", "iam-policy.json"), ("init", "iam-policy-init.json")):
@@ -56,7 +56,7 @@ def main(folder):
         print(f"  refused in these runs: {sentence}")
 
     findings, figures, kinds, largest, ways = slack_messages.check(slack)
-    wrong += told("Messages in Slack", {**figures, "files cut": slack_cut}, findings)
+    wrong += report("Messages in Slack", {**figures, "files cut": slack_cut}, findings)
     for counts in (ways, kinds, largest):
         print("  " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
 

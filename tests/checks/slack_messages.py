@@ -1,4 +1,4 @@
-"""Holds everything that the bot said in Slack against slack_sdk's block models and the limits of Slack's reference.
+"""Checks everything that the bot posted in Slack against slack_sdk's block models and the limits of Slack's reference.
 
 Slack counts characters as JavaScript does, in UTF-16 units, so an emoji is two. The limits are those of
 https://docs.slack.dev/reference/block-kit/ and https://docs.slack.dev/reference/methods/.
@@ -26,9 +26,9 @@ FIELDS = {
     "markdown": {"text"},
 }
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-# Characters that change the order in which others are read.
+# Characters that change the direction of text.
 BIDI = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
-# What may stand between < and > in mrkdwn.
+# What mrkdwn allows between < and >.
 REFERENCE = re.compile(
     r"@[UW][A-Z0-9]+(\|[^|]*)?|#C[A-Z0-9]+(\|[^|]*)?|!subteam\^S[A-Z0-9]+(\|[^|]*)?|!date\^\d+\^[^|]+\|.*|https?://[^|]+(\|.+)?"
 )
@@ -133,7 +133,7 @@ def block_problems(block, largest):
 
 
 def by_slack_sdk(kind, block):
-    """The models check lengths and enums of their own, and must give back what they were given."""
+    """The models check lengths and enums, and must return their input unchanged."""
     try:
         model = Block.parse(block)
         if model is None:
@@ -141,7 +141,7 @@ def by_slack_sdk(kind, block):
             return
         model.validate_json()
         given, back = json.dumps(block, sort_keys=True), json.dumps(model.to_dict(), sort_keys=True)
-    except Exception as error:  # slack_sdk raises errors of several kinds, also for what is missing
+    except Exception as error:  # slack_sdk raises errors of several kinds
         yield kind, f"slack_sdk: {type(error).__name__}: {error}", block
         return
     if given != back:

@@ -1,4 +1,4 @@
-"""The checks themselves: what is right passes, and each of these mutants is caught.
+"""Tests of the checks: valid input passes, and each of these mutants is caught.
 
     cd tests/checks && python3 -m unittest
 """

@@ -13,9 +13,9 @@ import xml.etree.ElementTree as ElementTree
 import botocore.session
 
 SESSION = botocore.session.get_session()
-# Where the name in a signature is not the name of the model.
+# Services whose name in a signature differs from the model's.
 MODEL = {"apigateway": "apigatewayv2"}
-# Parameters of a query that the SDKs add for themselves.
+# Query parameters that the SDKs add.
 OWN_QUERY = {"x-id"}
 
 
@@ -37,7 +37,7 @@ class Call:
 
 
 def parse(line):
-    """The call of a recorded request, or None if no operation is like it."""
+    """The call of a recorded request, or None if no operation matches."""
     signed = line["signed"]["scope"]
     if len(signed) != 4:
         return None
@@ -115,7 +115,7 @@ def from_json(call, shape, value, path):
 
 
 def scalar(call, shape, value, path, is_text):
-    """A value of JSON as it is, or of a text where all values are texts."""
+    """A JSON value, or a value parsed from text where the protocol has only text."""
     kind = shape.type_name
     try:
         if kind in ("integer", "long"):
@@ -239,7 +239,7 @@ def read_body(call, shape, payload, body):
     elif is_xml:
         call.problem("body", "a body where the operation has none", body[:200])
     else:
-        # Members of the path are no members of the body.
+        # Members of the path do not belong to the body.
         value = loads(call, body)
         placed = {key for key, member in shape.members.items() if member.serialization.get("location")}
         for key in placed & set(value if isinstance(value, dict) else ()):
@@ -274,7 +274,7 @@ def label(name):
 
 
 def matched(template, path, query):
-    """The labels of a path that is like the template, or None."""
+    """The labels of a path that matches the template, or None."""
     place, _, fixed = template.partition("?")
     pattern = ""
     for part in re.split(r"(\{[^}]+\})", place):
@@ -294,7 +294,7 @@ def matched(template, path, query):
 
 
 def find(model, method, path, query):
-    """The operation that is most like a request: fewest unknown parameters, most fixed ones, fewest labels."""
+    """The best matching operation of a request: fewest unknown parameters, most fixed ones, fewest labels."""
     best = None
     for name in model.operation_names:
         operation = model.operation_model(name)
@@ -310,7 +310,7 @@ def find(model, method, path, query):
         members = operation.input_shape.members.values() if operation.input_shape else ()
         known = {m.serialization.get("name") for m in members if m.serialization.get("location") == "querystring"}
         unknown = len(set(query) - known - set(fixed) - OWN_QUERY)
-        # Of two operations that are alike but for the path, `/{Bucket}` is meant where there is no key.
+        # Of two operations that differ only in the path, `/{Bucket}` applies if there is no key.
         rank = (-unknown, len(fixed), -template.count("{"), not operation.deprecated)
         if best is None or rank > best[0]:
             best = (rank, operation, labels)

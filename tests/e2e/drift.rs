@@ -1,160 +1,147 @@
-//! Truth on the wire: somebody moves a stage by hand, with the `aws` command line that each promotion's thread holds, and
-//! everybody is told; whoever wants to move that stage is asked first, and nothing is overwritten that they did not see.
+//! Drift: somebody moves a stage by hand, with the `aws` commands in each promotion's thread. Status reports it, and the next
+//! move of that stage needs a confirmation, so nothing is overwritten unseen.
 
 use std::process::Command;
 
+use sluice_e2e::fixture::{alias, approved_promotion, build_and_deploy};
 use sluice_e2e::{Aws, Bot, Message, Options, PATIENCE, Repository, World, eventually};
 
-/// Lines in a shell of this world, with its own `aws`.
+/// Runs lines in a shell with this world's `aws`.
 fn shell(world: &World, lines: &str) -> String {
     let script = format!("set -e\n. '{}'\n{lines}\n", world.folder().join("env.sh").display());
     let done = Command::new("sh").arg("-c").arg(&script).output().expect("there is a shell");
-    let told = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{lines}\n{told}");
-    told
+    let output =
+        format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{lines}\n{output}");
+    output
 }
 
-/// The lines to copy from a message, as Slack's own "copy" gives them.
+/// The code of a message, as Slack copies it.
 fn lines(message: &Message) -> String {
-    let words = message.words();
-    let code = words.split("```").nth(1).unwrap_or_else(|| panic!("no lines in {words}"));
+    let text = message.text();
+    let code = text.split("```").nth(1).unwrap_or_else(|| panic!("no code in {text}"));
     code.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 /// A pipeline with `r1` and then `r2` on dev and prod; the message of the second promotion.
 async fn promoted(name: &str) -> (World, Message) {
-    // A world each: one bot has one share of Lambda's calls, and a comparison that waits for it too long is given up.
+    // A world for each test: one bot has one share of Lambda's rate, and a comparison that waits too long for it is skipped.
     let world = World::start(Options::default()).await;
-    let (ann, bob) = (world.ann(), world.bob());
-    let created = world.asks(ann, &format!("/repo create {name}")).await.succeeds().await;
-    world.asks(ann, &format!("/stage add {name} prod")).await.succeeds().await;
+    let ann = world.ann();
+    let created = world.submit(ann, &format!("/repo create {name}")).await.succeeds().await;
+    world.submit(ann, &format!("/stage add {name} prod")).await.succeeds().await;
     let mut last = None;
     for nth in 1..=2 {
         if nth == 2 {
-            let clone = Repository::clone_as_told(&created);
-            clone.greet("Release 2");
+            let clone = Repository::clone_from_message(&created);
+            clone.set_greeting("Release 2");
             clone.push("Greet as release 2");
         }
-        world.asks(ann, &format!("/build {name}")).await.succeeds().await;
-        world.asks(ann, &format!("/deploy {name}")).await.succeeds().await;
-        let promotion = world.asks(ann, &format!("/promote {name} prod")).await;
-        world.clicks(bob, &promotion.waits().await, "promotion.approve").await;
-        last = Some(promotion.succeeds().await);
+        build_and_deploy(&world, name).await;
+        last = Some(approved_promotion(&world, name).await.succeeds().await);
     }
     (world, last.unwrap())
 }
 
-/// The message in the promotion's thread that holds the way back.
-async fn way_back(world: &World, promotion: &Message) -> Message {
-    eventually("the way back is told", PATIENCE, async || {
+/// The message in the promotion's thread with the commands for a manual rollback.
+async fn manual_rollback(world: &World, promotion: &Message) -> Message {
+    eventually("the thread has the commands", PATIENCE, async || {
         let messages = world.messages(world.channel()).await;
         let mut found = messages.into_iter().filter(|message| {
-            message.thread() == Some(promotion.ts()) && message.words().contains("aws lambda update-alias")
+            message.thread() == Some(promotion.ts()) && message.text().contains("aws lambda update-alias")
         });
         found.next().ok_or_else(|| "not yet".to_owned())
     })
     .await
 }
 
-/// Waits until the question is answered so: what was moved a moment after a promotion is not judged at once.
-async fn status(world: &World, name: &str, parts: &[&str]) {
-    eventually(format!("status says {parts:?}"), PATIENCE, async || {
-        let words = world.types(world.eve(), &format!("/pipeline status {name}")).await.words();
+/// Waits until `/pipeline status` has these parts: a change right after a promotion is not reported at once.
+async fn expect_status(world: &World, name: &str, parts: &[&str]) {
+    eventually(format!("status has {parts:?}"), PATIENCE, async || {
+        let words = world.command(world.eve(), &format!("/pipeline status {name}")).await.text();
         let words = words.replace('`', "");
         if parts.iter().all(|part| words.contains(part)) { Ok(()) } else { Err(words) }
     })
     .await
 }
 
-async fn alias(world: &World, name: &str) -> String {
-    let aws = Aws(world);
-    let function = aws.functions(name).await.remove(0);
-    aws.aliases(&function).await.remove("prod").unwrap()
-}
-
 #[tokio::test]
-async fn the_lines_in_the_thread_bring_the_old_release_back_and_status_says_so() {
+async fn the_commands_in_the_thread_restore_the_old_release_and_status_reports_it() {
     let (world, promotion) = promoted("byhand").await;
-    let recorded = alias(&world, "byhand").await;
-    world.answers("byhand", "prod", "Release 2").await;
-    let told = way_back(&world, &promotion).await;
-    let lines = lines(&told);
+    let recorded = alias(&world, "byhand", "prod").await.unwrap();
+    world.expect_response("byhand", "prod", "Release 2").await;
+    let lines = lines(&manual_rollback(&world, &promotion).await);
     assert!(lines.contains("--name prod") && lines.contains("--region us-east-1"), "{lines}");
     shell(&world, &lines);
-    world.answers("byhand", "prod", "Hello from byhand").await;
-    let theirs = alias(&world, "byhand").await;
+    world.expect_response("byhand", "prod", "Hello from byhand").await;
+    let theirs = alias(&world, "byhand", "prod").await.unwrap();
     let moved = format!("points to version {theirs} instead of {recorded}");
-    status(&world, "byhand", &["prod was moved outside Sluice", &moved, "first seen"]).await;
-    world.types(world.ann(), "/pipeline check byhand prod").await.says(&[
+    expect_status(&world, "byhand", &["prod was moved outside Sluice", &moved, "first seen"]).await;
+    world.command(world.ann(), "/pipeline check byhand prod").await.says(&[
         "AWS: prod was moved",
         &moved,
         "anyway",
     ]);
 
-    // Back where Sluice left it: all is well once somebody looks.
+    // Restored: the drift is gone with the next look.
     shell(
         &world,
         &lines.replace(&format!("--function-version {theirs}"), &format!("--function-version {recorded}")),
     );
-    eventually("it is right again", 2 * PATIENCE, async || {
-        let words = world.types(world.eve(), "/pipeline status byhand").await.words();
+    eventually("the drift is gone", 2 * PATIENCE, async || {
+        let words = world.command(world.eve(), "/pipeline status byhand").await.text();
         if words.contains("moved outside") { Err(words) } else { Ok(()) }
     })
     .await;
 }
 
 #[tokio::test]
-async fn who_moves_a_stage_that_was_moved_is_asked_first_by_button_and_by_word() {
+async fn moving_a_drifted_stage_needs_a_confirmation_by_button_or_command() {
     let (world, promotion) = promoted("asked").await;
     let (ann, eve) = (world.ann(), world.eve());
-    let told = way_back(&world, &promotion).await;
-    let lines = lines(&told);
+    let lines = lines(&manual_rollback(&world, &promotion).await);
     shell(&world, &lines);
-    status(&world, "asked", &["prod was moved outside Sluice"]).await;
-    let theirs = alias(&world, "asked").await;
+    expect_status(&world, "asked", &["prod was moved outside Sluice"]).await;
+    let theirs = alias(&world, "asked", "prod").await.unwrap();
 
-    // Nothing begins, and the one who asked alone is told.
+    // Nothing begins, and only the person who typed the command gets the question.
     let before = world.messages(world.channel()).await.len();
-    let whispers = world.whispers(ann).await.len();
+    let ephemerals = world.ephemerals(ann).await.len();
     for line in ["/promote asked prod r1 again", "/rollback asked prod"] {
-        world.types(ann, line).await.says(&["moved outside Sluice", &format!("{line} anyway")]);
+        world.command(ann, line).await.says(&["moved outside Sluice", &format!("{line} anyway")]);
     }
-    world.types(eve, "/rollback asked prod anyway").await.says(&["Only operators"]);
+    world.command(eve, "/rollback asked prod anyway").await.says(&["Only operators"]);
     assert_eq!(world.messages(world.channel()).await.len(), before);
-    let asked = world.whispered(ann, whispers, &["/rollback asked prod anyway"]).await;
-    assert!(asked.has_button("drift.go"), "{}", asked.words());
+    let question = world.expect_ephemeral(ann, ephemerals, &["/rollback asked prod anyway"]).await;
+    assert!(question.has_button("drift.go"), "{}", question.text());
 
-    // It moves once more: the old button asks again, the new one goes on.
-    let dev = {
-        let aws = Aws(&world);
-        let function = aws.functions("asked").await.remove(0);
-        aws.aliases(&function).await.remove("dev").unwrap()
-    };
+    // The stage moves once more: the old button asks again, the new one proceeds.
+    let dev = alias(&world, "asked", "dev").await.unwrap();
     shell(
         &world,
         &lines.replace(&format!("--function-version {theirs}"), &format!("--function-version {dev}")),
     );
-    let whispers = world.whispers(ann).await.len();
-    world.clicks(ann, &asked, "drift.go").await;
-    let again = world.whispered(ann, whispers, &[&format!("points to version {dev}")]).await;
-    assert_eq!(alias(&world, "asked").await, dev, "nothing was overwritten");
+    let ephemerals = world.ephemerals(ann).await.len();
+    world.click(ann, &question, "drift.go").await;
+    let again = world.expect_ephemeral(ann, ephemerals, &[&format!("points to version {dev}")]).await;
+    assert_eq!(alias(&world, "asked", "prod").await.unwrap(), dev, "nothing was overwritten");
     let back = world.expect(world.channel(), "/rollback asked prod anyway").await;
-    world.clicks(ann, &again, "drift.go").await;
+    world.click(ann, &again, "drift.go").await;
     let done = back.succeeds().await;
     done.says(&["prod runs r1", "Moved outside Sluice", "goes on anyway"]);
-    world.answers("asked", "prod", "Hello from asked").await;
+    world.expect_response("asked", "prod", "Hello from asked").await;
 
-    // At a terminal there is no button, but the word.
+    // A terminal has no button, only the command.
     let function = Aws(&world).functions("asked").await.remove(0);
     shell(
         &world,
         &format!("aws lambda update-alias --function-name {function} --name prod --function-version {dev}"),
     );
-    status(&world, "asked", &["prod was moved outside Sluice"]).await;
-    let run = |line: &str| Bot::runs(&world, &["run", line, "--as", ann], &[]);
+    expect_status(&world, "asked", &["prod was moved outside Sluice"]).await;
+    let run = |line: &str| Bot::run(&world, &["run", line, "--as", ann], &[]);
     let (code, printed) = run("/rollback asked prod r2 the terminal says so");
     assert!(code == Some(1) && printed.contains("moved outside Sluice"), "{code:?} {printed}");
     let (code, printed) = run("/rollback asked prod r2 anyway the terminal says so");
     assert!(code == Some(0) && printed.contains("prod runs r2"), "{code:?} {printed}");
-    world.answers("asked", "prod", "Release 2").await;
+    world.expect_response("asked", "prod", "Release 2").await;
 }

@@ -1,4 +1,4 @@
-//! Deliveries that are not Slack's, not of now, not of this workspace, or not sound: refused, and without any effect.
+//! Deliveries that are forged, old, malformed or from another workspace are refused and have no effect.
 
 use serde_json::{Value, json};
 use sluice_e2e::{Aws, World};
@@ -13,8 +13,8 @@ fn typed(world: &World, text: &str, more: &Value) -> Value {
     command
 }
 
-/// Nothing of the kind is in the table: neither a row nor a trace of the name.
-async fn left_no_trace(world: &World, name: &str) {
+/// Fails if the table mentions the name.
+async fn assert_no_trace(world: &World, name: &str) {
     let table = Aws(world).table().await;
     assert!(!table.is_empty(), "the table can be read");
     let traces: Vec<_> = table.iter().filter(|item| item.to_string().contains(name)).collect();
@@ -22,7 +22,7 @@ async fn left_no_trace(world: &World, name: &str) {
 }
 
 #[tokio::test]
-async fn what_slack_did_not_sign_just_now_is_refused() {
+async fn deliveries_without_a_current_signature_are_refused() {
     let world = World::shared(module_path!()).await;
     let forged = format!("v0={}", "0".repeat(64));
     let cases = [
@@ -30,39 +30,39 @@ async fn what_slack_did_not_sign_just_now_is_refused() {
         ("no signature at all", json!({"signature": ""})),
         ("a signature of another kind", json!({"signature": "v1=00"})),
         ("an old timestamp", json!({"timestamp": "1700000000"})),
-        ("a timestamp of the future", json!({"timestamp": "9700000000"})),
-        ("a timestamp that is no number", json!({"timestamp": "yesterday"})),
+        ("a future timestamp", json!({"timestamp": "9700000000"})),
+        ("a timestamp that is not a number", json!({"timestamp": "yesterday"})),
         ("a timestamp with a sign", json!({"timestamp": "-1"})),
     ];
     for (what, more) in cases {
         let answer = world.control("command", &typed(&world, "create forged", &more)).await;
         assert_eq!(answer["http_status"], 401, "{what}: {answer}");
-        assert_eq!(answer["ack_body"], "", "a refusal says nothing of why ({what})");
+        assert_eq!(answer["ack_body"], "", "a refusal gives no reason ({what})");
     }
-    left_no_trace(&world, "forged").await;
+    assert_no_trace(&world, "forged").await;
 }
 
 #[tokio::test]
-async fn a_body_too_large_is_refused_unread() {
+async fn a_body_that_is_too_large_is_refused_unread() {
     let world = World::shared(module_path!()).await;
     for megabytes in [2_usize, 32] {
         let body = format!("command=%2Frepo&text={}", "x".repeat(megabytes << 20));
         let answer =
             world.control("command", &typed(&world, "create huge", &json!({"raw_body": body}))).await;
-        // The bot may hang up before all of it is sent; what counts is that it takes nothing.
+        // The bot may close the connection early; it must not accept the body.
         assert!(answer["http_status"] == 413 || answer["http_status"].is_null(), "{megabytes} MB: {answer}");
     }
-    world.types(world.ann(), "/repo list").await.says(&["pipelines"]);
+    world.command(world.ann(), "/repo list").await.says(&["pipelines"]);
 }
 
 #[tokio::test]
-async fn people_of_other_workspaces_and_deactivated_ones_may_nothing() {
+async fn people_of_other_workspaces_and_deactivated_people_are_refused() {
     let world = World::shared(module_path!()).await;
     let other = json!({"user": "U0PAT0006", "user_name": "pat", "team": "T0OTHER99"});
     let answer = world.control("command", &typed(&world, "create foreign", &other)).await;
     assert_eq!(answer["http_status"], 200);
     assert!(answer["ack_body"].to_string().contains("workspace"), "{answer}");
-    // An id of ours with another workspace's name is no better.
+    // A known user id with another workspace is refused, too.
     let answer =
         world.control("command", &typed(&world, "create foreign", &json!({"team": "T0OTHER99"}))).await;
     assert!(answer["ack_body"].to_string().contains("workspace"), "{answer}");
@@ -70,10 +70,10 @@ async fn people_of_other_workspaces_and_deactivated_ones_may_nothing() {
     let answer = world.control("command", &typed(&world, "create foreign", &dan)).await;
     assert_eq!(answer["http_status"], 200);
     assert!(answer["ack_body"].to_string().contains('❌'), "{answer}");
-    left_no_trace(&world, "foreign").await;
+    assert_no_trace(&world, "foreign").await;
 }
 
-/// Texts that have broken parsers before.
+/// Texts that are known to break parsers.
 const GARBAGE: [&str; 14] = [
     "",
     " ",
@@ -92,19 +92,19 @@ const GARBAGE: [&str; 14] = [
 ];
 
 #[tokio::test]
-async fn garbage_in_every_field_is_answered_and_breaks_nothing() {
+async fn garbage_in_every_field_gets_an_answer_and_breaks_nothing() {
     let world = World::shared(module_path!()).await;
     let long = "ä".repeat(3_000);
-    // Four people take turns, or the limit of one person's deliveries would answer instead.
+    // Four people take turns, to keep below the limit of one person's deliveries.
     let people = [world.ann(), world.bob(), world.cyd(), world.eve()];
     for (text, user) in GARBAGE.iter().copied().chain([long.as_str()]).zip(people.iter().cycle()) {
         for command in
             ["/repo", "/build", "/deploy", "/stage", "/promote", "/rollback", "/pipeline", "/sluice"]
         {
-            let asked = json!({
+            let body = json!({
                 "user": user, "channel": world.channel(), "command": command, "text": text,
             });
-            let answer = world.control("command", &asked).await;
+            let answer = world.control("command", &body).await;
             assert_eq!(answer["http_status"], 200, "{command} {text:?}: {answer}");
             assert!(answer["error"].is_null(), "{command} {text:?}: {answer}");
         }
@@ -122,13 +122,13 @@ async fn garbage_in_every_field_is_answered_and_breaks_nothing() {
             assert!(status < 500, "body {raw:?}: {answer}");
         }
     }
-    // An id that is none, and one that nobody has.
+    // Malformed and unknown user ids.
     for user in ["", "💥", "U", "U0NOBODY1", &"U".repeat(2_000)] {
         let more = json!({"user": user, "user_name": "who"});
         let answer = world.control("command", &typed(&world, "create ghostly", &more)).await;
         let status = answer["http_status"].as_u64().unwrap_or(500);
         assert!(status < 500, "user {user:?}: {answer}");
     }
-    left_no_trace(&world, "ghostly").await;
-    world.types(world.ann(), "/repo list").await.says(&["pipelines"]);
+    assert_no_trace(&world, "ghostly").await;
+    world.command(world.ann(), "/repo list").await.says(&["pipelines"]);
 }

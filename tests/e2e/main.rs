@@ -1,5 +1,5 @@
-//! The end-to-end tests: the `sluice` binary over the wire of Slack and AWS, a module for each story. One program, so that the
-//! suite links once and builds the binaries under test once.
+//! The end-to-end tests: the `sluice` binary over the wire of Slack and AWS, a module for each story. They are one program, which
+//! links once and builds the binaries under test once.
 //!
 //! `cargo test --workspace --test e2e gates::` runs one story. Tests of one module may share a world
 //! ([`World::shared`](sluice_e2e::World::shared)); tests of different modules never do.

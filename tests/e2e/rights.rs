@@ -1,15 +1,15 @@
-//! Everybody acts under the policies that Sluice prints or makes, and under no more: the bot, builds, and functions, whose
-//! templates come from whoever may push to a branch.
+//! The bot, builds and functions have exactly the rights of the policies that Sluice prints or makes. Function templates come from
+//! anybody who can push to a branch.
 
 use serde_json::Value;
-use sluice_e2e::fixture::next;
+use sluice_e2e::fixture::next_release;
 use sluice_e2e::{Options, Repository, World};
 
 /// All rules of a strict AWS but `policies`.
 const LENIENT: &str =
     "eventual,revision,data-plane,api-conflict,new-bucket,rates,iam-propagation,tags,quotas,states";
 
-/// What a template may ask for where an admin accepts wild rights. The boundary of roles has to take the rest of it away.
+/// Rights that a template may request where an admin accepts wild rights. The roles' boundary has to remove them.
 const POLICIES: &str = r#"      Policies:
         - Statement:
             - Effect: Allow
@@ -28,7 +28,7 @@ const POLICIES: &str = r#"      Policies:
               Resource: "*"
 "#;
 
-/// A handler that tries to take over the account with the credentials that it is given.
+/// A handler that tries to take over the account with its own credentials.
 const ATTACKS: &str = r##"
 import urllib.error
 import urllib.request
@@ -88,40 +88,40 @@ def handler(event, context):
 "##;
 
 #[tokio::test]
-async fn nobody_has_more_than_the_policies_that_sluice_makes() {
+async fn policies_and_boundaries_deny_every_attack_of_a_function() {
     let world =
         World::start(Options { lenient: Some(LENIENT), unrecorded: true, ..Options::default() }).await;
-    let created = world.asks(world.ann(), "/repo create rights").await.succeeds().await;
+    let created = world.submit(world.ann(), "/repo create rights").await.succeeds().await;
     for command in ["/build rights", "/deploy rights"] {
-        world.asks(world.ann(), command).await.succeeds().await;
+        world.submit(world.ann(), command).await.succeeds().await;
     }
-    next(&world, "rights", &created, "Release 2").await;
-    let clone = Repository::clone_as_told(&created);
+    next_release(&world, "rights", &created, "Release 2").await;
+    let clone = Repository::clone_from_message(&created);
     clone.edit("template.yaml", |template| {
         template.replace("      Handler: app.handler\n", &handler_with_policies())
     });
     clone.edit("src/app.py", |code| code + ATTACKS);
     clone.push("Try to take over");
-    world.asks(world.ann(), "/stage set rights dev wild_rights=yes").await.succeeds().await;
-    world.asks(world.ann(), "/build rights").await.succeeds().await;
-    world.asks(world.ann(), "/deploy rights").await.succeeds().await;
+    world.submit(world.ann(), "/stage set rights dev wild_rights=yes").await.succeeds().await;
+    world.submit(world.ann(), "/build rights").await.succeeds().await;
+    world.submit(world.ann(), "/deploy rights").await.succeeds().await;
     let (status, body) = world.curl("rights", "dev").await;
     let results: Value =
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {status} {body}"));
     for (attack, result) in results.as_object().unwrap() {
-        let is_denied = result.as_str().is_some_and(|said| said.contains("AccessDenied"));
+        let is_denied = result.as_str().is_some_and(|answer| answer.contains("AccessDenied"));
         assert_eq!(is_denied, !attack.starts_with("(allowed)"), "{attack}: {result}");
     }
     assert_eq!(results.as_object().unwrap().len(), 12);
-    nobody_was_refused(&world).await;
+    assert_bot_was_not_refused(&world).await;
 }
 
 fn handler_with_policies() -> String {
     format!("      Handler: app.handler\n{POLICIES}")
 }
 
-/// The bot's own calls are on record; what functions and builds do is not.
-async fn nobody_was_refused(world: &World) {
+/// The call log has the bot's own calls, not those of functions and builds.
+async fn assert_bot_was_not_refused(world: &World) {
     let calls = world.calls(0).await;
     let refused: Vec<_> = calls.iter().filter(|call| call.result.starts_with("AccessDenied")).collect();
     assert!(refused.is_empty(), "the bot's own policy is too narrow: {refused:#?}");

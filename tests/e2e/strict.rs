@@ -1,29 +1,29 @@
-//! The bot against an AWS with all rules of `sandbox/README.md`: nothing may fail for what AWS does in the first seconds, for
-//! its rates, or for two changes of one API.
+//! The bot against an AWS with all rules of `sandbox/README.md`: eventual consistency, rate limits and concurrent changes of one
+//! API must not fail an operation.
 
 use std::collections::BTreeMap;
 
-use sluice_e2e::{Asked, Aws, Call, Message, Options, PATIENCE, Repository, State, World, eventually};
+use sluice_e2e::{Aws, Call, Message, Options, PATIENCE, Repository, State, Submitted, World, eventually};
 
-/// A large deploy takes its time at Lambda's rates.
-const LONG: u32 = 3;
+/// How many times longer a large deploy takes at Lambda's rate.
+const LARGE: u32 = 3;
 
 async fn strict() -> World {
     World::start(Options { lenient: Some("none"), ..Options::default() }).await
 }
 
 #[tokio::test]
-async fn a_first_deploy_of_twenty_functions_with_thirty_routes_keeps_to_awss_rates() {
+async fn a_first_deploy_of_twenty_functions_with_thirty_routes_keeps_to_the_rates_of_aws() {
     let world = strict().await;
     let ann = world.ann();
-    let created = world.asks(ann, "/repo create large").await.succeeds().await;
-    let clone = Repository::clone_as_told(&created);
-    clone.multiply(20, 30);
+    let created = world.submit(ann, "/repo create large").await.succeeds().await;
+    let clone = Repository::clone_from_message(&created);
+    clone.generate(20, 30);
     clone.push("Divide into functions");
-    world.asks(ann, "/build large").await.succeeds().await;
+    world.submit(ann, "/build large").await.succeeds().await;
     let before = world.last_call().await;
-    let deploy = world.asks(ann, "/deploy large").await;
-    succeeds_at_length(&deploy).await.says(&["dev runs r1"]);
+    let deploy = world.submit(ann, "/deploy large").await;
+    succeeds_slowly(&deploy).await.says(&["dev runs r1"]);
     let calls = world.calls(before).await;
     report("a first deploy of 20 functions with 30 routes", &calls);
     assert_eq!(Aws(&world).functions("large").await.len(), 20);
@@ -37,41 +37,41 @@ async fn a_first_deploy_of_twenty_functions_with_thirty_routes_keeps_to_awss_rat
 }
 
 #[tokio::test]
-async fn a_rollback_passes_during_a_deploy_of_another_stage() {
+async fn a_rollback_proceeds_during_a_deploy_of_another_stage() {
     let world = strict().await;
     let (ann, bob) = (world.ann(), world.bob());
-    let created = world.asks(ann, "/repo create busy").await.succeeds().await;
-    let clone = Repository::clone_as_told(&created);
-    world.asks(ann, "/stage add busy prod").await.succeeds().await;
+    let created = world.submit(ann, "/repo create busy").await.succeeds().await;
+    let clone = Repository::clone_from_message(&created);
+    world.submit(ann, "/stage add busy prod").await.succeeds().await;
     for (functions, release) in [(1, "r1"), (2, "r2")] {
-        clone.multiply(functions, 2 * functions);
+        clone.generate(functions, 2 * functions);
         clone.push("Divide once more");
-        world.asks(ann, "/build busy").await.succeeds().await;
-        world.asks(ann, "/deploy busy").await.succeeds().await.says(&[&format!("dev runs {release}")]);
-        let promotion = world.asks(ann, "/promote busy prod").await;
-        world.clicks(bob, &promotion.waits().await, "promotion.approve").await;
+        world.submit(ann, "/build busy").await.succeeds().await;
+        world.submit(ann, "/deploy busy").await.succeeds().await.says(&[&format!("dev runs {release}")]);
+        let promotion = world.submit(ann, "/promote busy prod").await;
+        world.click(bob, &promotion.waits().await, "promotion.approve").await;
         promotion.succeeds().await.says(&[&format!("prod runs {release}")]);
     }
-    clone.multiply(5, 15);
+    clone.generate(5, 15);
     clone.push("Divide into many");
-    world.asks(ann, "/build busy").await.succeeds().await;
+    world.submit(ann, "/build busy").await.succeeds().await;
     let before = world.last_call().await;
-    let deploy = world.asks(ann, "/deploy busy").await;
-    // The API is being changed.
-    eventually("a route is made", PATIENCE, async || {
+    let deploy = world.submit(ann, "/deploy busy").await;
+    // The API changes.
+    eventually("a route is created", PATIENCE, async || {
         let calls = world.calls(before).await;
-        let made = calls.iter().any(|call| call.method == "CreateRoute" && call.result == "ok");
-        if made { Ok(()) } else { Err(format!("{} calls", calls.len())) }
+        let is_created = calls.iter().any(|call| call.method == "CreateRoute" && call.result == "ok");
+        if is_created { Ok(()) } else { Err(format!("{} calls", calls.len())) }
     })
     .await;
-    world.asks(bob, "/rollback busy prod to r1").await.succeeds().await.says(&["prod runs r1"]);
-    succeeds_at_length(&deploy).await.says(&["dev runs r3"]);
+    world.submit(bob, "/rollback busy prod to r1").await.succeeds().await.says(&["prod runs r1"]);
+    succeeds_slowly(&deploy).await.says(&["dev runs r3"]);
     let calls = world.calls(before).await;
     report("a rollback during a deploy", &calls);
     let moved = calls.iter().find(|call| call.method == "UpdateStage" && about(call, "stages/prod")).unwrap();
     let frozen = calls.iter().rfind(|call| call.method == "CreateDeployment").unwrap();
-    assert!(moved.seq < frozen.seq, "the rollback did not wait for the deploy");
-    let runs = world.runs("busy").await;
+    assert!(moved.seq < frozen.seq, "the rollback must not wait for the deploy");
+    let runs = world.releases("busy").await;
     assert_eq!((runs["dev"].as_str(), runs["prod"].as_str()), ("r3", "r1"));
     answers(&world, "busy/prod/part0").await;
     answers(&world, "busy/dev/part14").await;
@@ -81,13 +81,13 @@ fn about(call: &Call, part: &str) -> bool {
     call.detail.as_ref().is_some_and(|detail| detail.contains(part))
 }
 
-async fn succeeds_at_length(asked: &Asked) -> Message {
-    eventually("the deploy is over", PATIENCE * LONG, async || {
+async fn succeeds_slowly(asked: &Submitted) -> Message {
+    eventually("the deploy ends", PATIENCE * LARGE, async || {
         let message = asked.messages().await.pop().ok_or("it has no message".to_owned())?;
         match message.state() {
             Some(State::Succeeded) => Ok(message),
-            Some(State::Failed | State::Stuck) => panic!("{}", message.words()),
-            _ => Err(message.words()),
+            Some(State::Failed | State::Stuck) => panic!("{}", message.text()),
+            _ => Err(message.text()),
         }
     })
     .await
@@ -95,10 +95,10 @@ async fn succeeds_at_length(asked: &Asked) -> Message {
 
 async fn answers(world: &World, path: &str) {
     let (pipeline, stage) = path.split_once('/').unwrap();
-    world.answers(pipeline, stage, "Hello from").await;
+    world.expect_response(pipeline, stage, "Hello from").await;
 }
 
-/// Prints what a story cost: the most calls in any second, and what the rules refused.
+/// Prints the calls by service, the busiest second, and the refusals by rule.
 fn report(story: &str, calls: &[Call]) {
     let mut services = BTreeMap::<&str, Vec<u64>>::new();
     let mut refused = BTreeMap::<String, usize>::new();

@@ -1,112 +1,90 @@
-//! Stopping, going back, and being stuck: who may, what is taken back, and that the channel says what really runs.
+//! Cancelled, undone and stuck operations: who may decide, what is undone, and that the channel shows what runs.
 
 use serde_json::json;
-use sluice_e2e::{Aws, Message, Options, PATIENCE, Repository, World, eventually};
+use sluice_e2e::fixture::{alias, approved_promotion, build_and_deploy, deploy, next_release};
+use sluice_e2e::{Options, PATIENCE, Repository, World, eventually};
 
-/// A pipeline with `r1` on dev and prod, and `r2` on dev, in a world of its own: faults strike whoever calls.
-async fn moving(name: &str) -> (World, Message) {
+/// A pipeline with `r1` on dev and prod, and `r2` on dev, in a world of its own: faults strike all callers.
+async fn two_releases(name: &str) -> World {
     let world = World::start(Options::default()).await;
-    let ann = world.ann();
-    let created = world.asks(ann, &format!("/repo create {name}")).await.succeeds().await;
-    world.asks(ann, &format!("/build {name}")).await.succeeds().await;
-    world.asks(ann, &format!("/stage add {name} prod")).await.succeeds().await;
-    world.asks(ann, &format!("/deploy {name}")).await.succeeds().await;
-    let promotion = world.asks(ann, &format!("/promote {name} prod")).await;
-    world.clicks(world.bob(), &promotion.waits().await, "promotion.approve").await;
-    promotion.succeeds().await;
-    let clone = Repository::clone_as_told(&created);
-    clone.greet("Howdy");
-    clone.push("Say howdy");
-    world.asks(ann, &format!("/build {name}")).await.succeeds().await;
-    world.asks(ann, &format!("/deploy {name}")).await.succeeds().await;
-    (world, created)
-}
-
-async fn alias(world: &World, name: &str, stage: &str) -> Option<String> {
-    let aws = Aws(world);
-    let functions = aws.functions(name).await;
-    aws.aliases(functions.first()?).await.remove(stage)
+    let created = deploy(&world, name, "").await;
+    approved_promotion(&world, name).await.succeeds().await;
+    next_release(&world, name, &created, "Howdy").await;
+    world
 }
 
 #[tokio::test]
-async fn a_build_is_stopped_by_who_asked_and_by_nobody_without_the_right() {
+async fn the_author_can_cancel_a_build_and_others_cannot() {
     let world = World::shared(module_path!()).await;
     let (ann, eve) = (world.ann(), world.eve());
-    let created = world.asks(ann, "/repo create slow").await.succeeds().await;
-    let clone = Repository::clone_as_told(&created);
+    let created = world.submit(ann, "/repo create slow").await.succeeds().await;
+    let clone = Repository::clone_from_message(&created);
     clone.edit("tests/test_app.py", |code| format!("import time\ntime.sleep(600)\n{code}"));
     clone.push("Take ten minutes");
     for typed in [false, true] {
-        let build = world.asks(ann, "/build slow").await;
-        let running = eventually("CodeBuild is to run it", PATIENCE, async || {
+        let build = world.submit(ann, "/build slow").await;
+        let running = eventually("CodeBuild runs the build", PATIENCE, async || {
             let messages = build.messages().await;
-            let running = messages.into_iter().find(|message| message.words().contains("open the log"));
+            let running = messages.into_iter().find(|message| message.text().contains("open the log"));
             running.ok_or("not yet")
         })
         .await;
-        let told = world.whispers(eve).await.len();
-        world.clicks(eve, &running, "operation.cancel").await;
-        world.whispered(eve, told, &["who asked for it, or an admin"]).await;
+        let before = world.ephemerals(eve).await.len();
+        world.click(eve, &running, "operation.cancel").await;
+        world.expect_ephemeral(eve, before, &["who asked for it, or an admin"]).await;
         if typed {
-            world.types(ann, "/build cancel slow").await.says(&["Stopping"]);
+            world.command(ann, "/build cancel slow").await.says(&["Stopping"]);
         } else {
-            world.clicks(ann, &running, "operation.cancel").await;
+            world.click(ann, &running, "operation.cancel").await;
         }
         let over = build.fails().await;
         over.says(&["was cancelled", "Taken back: start the build", &format!("Cancelled by <@{ann}>")]);
         assert!(!over.has_button("operation.cancel"));
-        let told = world.whispers(ann).await.len();
-        world.clicks_late(ann, &running, "operation.cancel").await;
-        world.whispered(ann, told, &["ended already"]).await;
+        let before = world.ephemerals(ann).await.len();
+        world.click_stale(ann, &running, "operation.cancel").await;
+        world.expect_ephemeral(ann, before, &["ended already"]).await;
     }
-    world.types(ann, "/build list slow").await.says(&["cancelled"]);
-    world.types(ann, "/build cancel slow").await.says(&["No build of slow runs"]);
+    world.command(ann, "/build list slow").await.says(&["cancelled"]);
+    world.command(ann, "/build cancel slow").await.says(&["No build of slow runs"]);
     let stops =
         world.calls(0).await.into_iter().filter(|call| call.method == "StopBuild" && call.effect).count();
-    assert_eq!(stops, 2, "each was stopped in CodeBuild, once");
+    assert_eq!(stops, 2, "each build is stopped once in CodeBuild");
 }
 
 #[tokio::test]
-async fn a_promotion_that_fails_half_way_puts_back_what_it_moved() {
-    let (world, created) = moving("half").await;
-    let (ann, bob) = (world.ann(), world.bob());
-    // Another route, so that the API stage has to move as well, after the alias.
+async fn a_promotion_that_fails_half_way_is_undone() {
+    let world = two_releases("half").await;
+    // Another route: now the API stage moves, too, after the alias.
     let clone = Repository::clone(&world, "half");
     clone.edit("template.yaml", |template| template.replace("Method: GET\n", "Method: POST\n"));
     clone.push("Answer elsewhere");
-    world.asks(ann, "/build half").await.succeeds().await;
-    world.asks(ann, "/deploy half").await.succeeds().await;
+    build_and_deploy(&world, "half").await;
     let before = alias(&world, "half", "prod").await;
     let refused = json!({
         "service": "apigateway", "method": "UpdateStage", "action": "refuse", "status": 403,
         "code": "AccessDeniedException", "times": 1,
     });
     let fault = world.arm(&refused).await;
-    let promotion = world.asks(ann, "/promote half prod").await;
-    world.clicks(bob, &promotion.waits().await, "promotion.approve").await;
-    let over = promotion.fails().await;
-    assert!(fault.fired().await, "the template's route did not change: {}", created.words());
+    let over = approved_promotion(&world, "half").await.fails().await;
+    assert!(fault.has_fired().await, "the API stage does not move");
     over.says(&["Taken back: move", "aws-denied"]);
     assert_eq!(alias(&world, "half", "prod").await, before);
-    assert_eq!(world.runs("half").await.remove("prod").unwrap(), "r1");
-    world.answers("half", "prod", "Hello from half").await;
-    // The same again, when the cause is mended.
-    let again = world.asks(ann, "/promote half prod").await;
-    world.clicks(bob, &again.waits().await, "promotion.approve").await;
-    again.succeeds().await.says(&["prod runs r3"]);
+    assert_eq!(world.release("half", "prod").await, "r1");
+    world.expect_response("half", "prod", "Hello from half").await;
+    // The same again, without the fault.
+    approved_promotion(&world, "half").await.succeeds().await.says(&["prod runs r3"]);
 }
 
 #[tokio::test]
-async fn what_cannot_be_put_back_is_stuck_until_an_admin_sees_to_it_and_a_rollback_passes() {
+async fn a_failed_undo_is_stuck_until_an_admin_resolves_it_and_a_rollback_proceeds() {
     for (action, end) in [("operation.retry", "failed"), ("operation.resolve", "was resolved by hand")] {
         let name = if action.ends_with("retry") { "stuck" } else { "mixed" };
-        let (world, _) = moving(name).await;
+        let world = two_releases(name).await;
         let (ann, bob, eve) = (world.ann(), world.bob(), world.eve());
         let clone = Repository::clone(&world, name);
         clone.edit("template.yaml", |template| template.replace("Method: GET\n", "Method: POST\n"));
         clone.push("Answer elsewhere");
-        world.asks(ann, &format!("/build {name}")).await.succeeds().await;
-        world.asks(ann, &format!("/deploy {name}")).await.succeeds().await;
+        build_and_deploy(&world, name).await;
         let denied = |service: &str, method: &str, nth: u32, times: u32| {
             json!({
                 "service": service, "method": method, "action": "refuse", "status": 403,
@@ -114,31 +92,30 @@ async fn what_cannot_be_put_back_is_stuck_until_an_admin_sees_to_it_and_a_rollba
             })
         };
         world.arm(&denied("apigateway", "UpdateStage", 1, 1)).await;
-        // The first move is the promotion's, the second is its way back.
+        // The first move is the promotion's, the second undoes it.
         world.arm(&denied("lambda", "UpdateAlias", 2, 1)).await;
-        let promotion = world.asks(ann, &format!("/promote {name} prod")).await;
-        world.clicks(bob, &promotion.waits().await, "promotion.approve").await;
+        let promotion = approved_promotion(&world, name).await;
         let stuck = promotion.is_stuck().await;
         stuck.says(&["Not taken back: move"]);
-        let told = world.whispers(eve).await.len();
-        world.clicks(eve, &stuck, action).await;
-        world.whispered(eve, told, &["Only admins"]).await;
-        world.clicks(bob, &stuck, action).await;
+        let before = world.ephemerals(eve).await.len();
+        world.click(eve, &stuck, action).await;
+        world.expect_ephemeral(eve, before, &["Only admins"]).await;
+        world.click(bob, &stuck, action).await;
         let over = promotion.fails().await;
         over.says(&[end]);
-        let runs = world.runs(name).await.remove("prod").unwrap_or_default();
+        let runs = world.release(name, "prod").await;
         match action {
             "operation.retry" => {
                 over.says(&["Taken back: move"]);
                 assert_eq!(runs, "r1");
             }
             _ => {
-                // The alias has moved on, the API stage has not: no one release runs here.
-                world.types(ann, &format!("/pipeline status {name}")).await.says(&["mixed"]);
-                world.asks(bob, &format!("/rollback {name} prod to r1")).await.succeeds().await;
-                assert_eq!(world.runs(name).await.remove("prod").unwrap(), "r1");
+                // The alias has moved, the API stage has not: the stage is mixed.
+                world.command(ann, &format!("/pipeline status {name}")).await.says(&["mixed"]);
+                world.submit(bob, &format!("/rollback {name} prod to r1")).await.succeeds().await;
+                assert_eq!(world.release(name, "prod").await, "r1");
             }
         }
-        world.answers(name, "prod", &format!("Hello from {name}")).await;
+        world.expect_response(name, "prod", &format!("Hello from {name}")).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What AWS itself says, asked over its wire: the truth that messages and records are held against.
+//! AWS itself, read over its wire, to compare messages and records with.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// A reader of this world's AWS.
+/// A reader of a world's AWS.
 #[derive(Debug)]
 pub struct Aws<'a>(pub &'a World);
 
@@ -20,7 +20,7 @@ impl Aws<'_> {
         names.filter(|name| name.starts_with(&prefix)).collect()
     }
 
-    /// The version behind each alias of a function.
+    /// The version of each alias of a function.
     pub async fn aliases(&self, function: &str) -> BTreeMap<String, String> {
         let answer = self.get("lambda", &format!("/2015-03-31/functions/{function}/aliases")).await;
         let aliases = answer["Aliases"].as_array().cloned().unwrap_or_default();
@@ -30,7 +30,7 @@ impl Aws<'_> {
         aliases.iter().filter_map(pair).collect()
     }
 
-    /// The published versions of a function, with the SHA-256 of each one's code.
+    /// The published versions of a function, each with the SHA-256 of its code.
     pub async fn versions(&self, function: &str) -> BTreeMap<String, String> {
         let answer = self.get("lambda", &format!("/2015-03-31/functions/{function}/versions")).await;
         let versions = answer["Versions"].as_array().cloned().unwrap_or_default();
@@ -40,7 +40,7 @@ impl Aws<'_> {
         versions.iter().filter_map(pair).filter(|(version, _)| version != "$LATEST").collect()
     }
 
-    /// The builds that a pipeline's build project ever started.
+    /// The ids of all builds of a build project.
     pub async fn builds(&self, project: &str) -> Vec<String> {
         let answer = self
             .post("codebuild", "CodeBuild_20161006.ListBuildsForProject", &json!({"projectName": project}))
@@ -49,12 +49,12 @@ impl Aws<'_> {
         ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect()
     }
 
-    /// For each build that a project ever started: the operation that started it, as its environment says.
+    /// For each build of a project, the operation that started it, from the build's environment.
     pub async fn build_operations(&self, project: &str) -> Vec<String> {
         self.build_states(project).await.into_iter().map(|(operation, _)| operation).collect()
     }
 
-    /// The same, with the state of each build (`IN_PROGRESS`, `SUCCEEDED`, `STOPPED`…).
+    /// The same with the state of each build (`IN_PROGRESS`, `SUCCEEDED`, `STOPPED`…).
     pub async fn build_states(&self, project: &str) -> Vec<(String, String)> {
         let mut states = vec![];
         for ids in self.builds(project).await.chunks(100) {
@@ -71,7 +71,7 @@ impl Aws<'_> {
         states
     }
 
-    /// For each API's id and stage: the deployment that it serves.
+    /// The deployment that each stage serves, by API id and stage.
     pub async fn served(&self) -> BTreeMap<(String, String), String> {
         let mut served = BTreeMap::new();
         let apis = self.get("apigateway", "/v2/apis").await;
@@ -87,7 +87,7 @@ impl Aws<'_> {
         served
     }
 
-    /// For each published version of a function: all that makes it what it is (code, environment, role).
+    /// The code, environment and role of each published version of a function.
     pub async fn version_contents(&self, function: &str) -> Vec<String> {
         let answer = self.get("lambda", &format!("/2015-03-31/functions/{function}/versions")).await;
         let versions = answer["Versions"].as_array().into_iter().flatten();
@@ -99,7 +99,7 @@ impl Aws<'_> {
             .collect()
     }
 
-    /// What there is of APIs, a line each: the APIs by name, their integrations by URI, their deployments by description.
+    /// All APIs by name, their integrations by URI and their deployments by description, a line each.
     pub async fn api_parts(&self) -> Vec<String> {
         let mut parts = vec![];
         let apis = self.get("apigateway", "/v2/apis").await;
@@ -122,14 +122,14 @@ impl Aws<'_> {
         names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
     }
 
-    /// Every item of the bot's tables, audit records too, as DynamoDB's JSON.
+    /// Every item of the bot's two tables, as DynamoDB's JSON.
     pub async fn table(&self) -> Vec<Value> {
         let mut all = self.scan(json!({"TableName": "sluice", "ConsistentRead": true})).await;
         all.extend(self.scan(json!({"TableName": "sluice-audit", "ConsistentRead": true})).await);
         all
     }
 
-    /// The keys of what is due in the bot's table: empty once all operations wait for people, or are ended and told.
+    /// The due index of the bot's table. It is empty once all operations wait for people, or have ended and are reported.
     pub async fn due(&self) -> Vec<Value> {
         self.scan(json!({"TableName": "sluice", "IndexName": "due"})).await
     }
@@ -151,7 +151,29 @@ impl Aws<'_> {
         }
     }
 
-    /// The replica that carries an operation now, and its fence; nobody's name is empty.
+    /// The items of a partition.
+    pub async fn partition(&self, key: &str) -> Vec<Value> {
+        let request = json!({
+            "TableName": "sluice", "ConsistentRead": true, "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": key}},
+        });
+        let answer = self.post("dynamodb", "DynamoDB_20120810.Query", &request).await;
+        answer["Items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Writes items to the bot's table.
+    pub async fn put_items(&self, items: &[Value]) {
+        // One `BatchWriteItem` takes 25 items.
+        for batch in items.chunks(25) {
+            let puts: Vec<Value> = batch.iter().map(|item| json!({"PutRequest": {"Item": item}})).collect();
+            let request = json!({"RequestItems": {"sluice": puts}});
+            let answer = self.post("dynamodb", "DynamoDB_20120810.BatchWriteItem", &request).await;
+            let is_empty = |left: &Value| left.as_object().is_none_or(serde_json::Map::is_empty);
+            assert!(is_empty(&answer["UnprocessedItems"]), "{answer}");
+        }
+    }
+
+    /// The replica that drives an operation (empty if none does), and its fence.
     pub async fn owner(&self, operation: &str) -> (String, u64) {
         let table = self.table().await;
         let is_head = |item: &&Value| {
@@ -162,7 +184,7 @@ impl Aws<'_> {
         (head["g_owner"]["S"].as_str().unwrap_or_default().to_owned(), fence.unwrap_or_default())
     }
 
-    /// Throws away what waits in a queue, and the queue.
+    /// Deletes a queue with its messages.
     pub async fn delete_queue(&self, name: &str) {
         let url = self.post("sqs", "AmazonSQS.GetQueueUrl", &json!({"QueueName": name})).await;
         let url = json!({"QueueUrl": url["QueueUrl"]});
@@ -181,15 +203,15 @@ impl Aws<'_> {
         self.send(service, request).await
     }
 
-    /// Somebody suspends versioning of a bucket.
+    /// Suspends versioning of a bucket.
     pub async fn suspend_versioning(&self, bucket: &str) {
         let body = r#"<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Suspended</Status></VersioningConfiguration>"#;
         let request = self.0.http.put(format!("{}/{bucket}?versioning", self.0.ready.aws)).body(body);
         self.text("s3", request).await;
     }
 
-    /// The local AWS looks at the access key of a signature, and at no more of it. This one is not on record, and neither
-    /// takes part in AWS's rates nor meets faults.
+    /// The local AWS reads only the access key of a signature. This key's calls are not logged, count for no rate limit and
+    /// meet no faults.
     async fn send(&self, service: &str, request: reqwest::RequestBuilder) -> Value {
         let text = self.text(service, request).await;
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{service}: {error}: {text}"))

@@ -18,7 +18,7 @@ pub(crate) fn sandbox() -> &'static Path {
     &built().sandbox
 }
 
-/// The bot, as it would be shipped.
+/// The bot.
 pub fn bot() -> &'static Path {
     &built().bot
 }
@@ -28,7 +28,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-/// Where cargo put this very program: screenshots and figures are kept below `e2e` in it.
+/// Cargo's target folder. Screenshots and figures are in its folder `e2e`.
 pub fn target() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     let folder = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
@@ -42,7 +42,7 @@ fn built() -> &'static Binaries {
 
 fn build() -> Binaries {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // As in `sandbox/src/bot.rs`: with the features that `cargo test --workspace` chose, so that nothing is compiled twice.
+    // The same choice of features as `cargo test --workspace`, as in `sandbox/src/bot.rs`: nothing is compiled twice.
     cargo.current_dir(root()).args(["build", "--workspace", "--bins", "--examples"]);
     cargo.arg("--message-format=json-render-diagnostics");
     if !cfg!(debug_assertions) {

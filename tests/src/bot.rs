@@ -1,4 +1,4 @@
-//! The bot as a child of the test: started, killed and started again.
+//! The bot as a child process of the test: started, stopped, killed, started again, or run to its end.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -6,23 +6,28 @@ use std::net::TcpListener;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::binaries;
 use crate::eventually::{PATIENCE, eventually};
 use crate::rights;
 use crate::world::World;
 
-/// A bot that is running; dropped, it is killed.
+/// The exit status of a run and what it printed.
+type Output = (Option<i32>, String);
+
+/// A running bot. Dropping it kills it.
 #[derive(Debug)]
 pub struct Bot {
     bot: Child,
     url: String,
-    /// Kills the bot when its standard input closes: should this program die without a goodbye, the bot does too.
+    /// A shell that kills the bot when its standard input closes, so that the bot ends even if this program is killed.
     watcher: Child,
 }
 
 impl Drop for Bot {
     fn drop(&mut self) {
-        // The watcher first: it must not aim at a number that somebody else has by then.
+        // The watcher first: after the bot's end its process id may belong to another process.
         let _ = self.watcher.kill();
         let _ = self.watcher.wait();
         let _ = self.bot.kill();
@@ -31,30 +36,34 @@ impl Drop for Bot {
 }
 
 impl Bot {
-    /// `sluice init` in a world without a bot. It says itself that it is safe to run again, which a machine too busy to
-    /// answer in time needs.
+    /// Runs `sluice init` in a world without a bot. It is safe to repeat, which a busy machine needs.
     pub fn init(world: &World) {
         Self::init_with(world, &[]);
     }
 
-    /// The same, with these variables besides the world's.
+    /// The same, with variables on top of the world's.
     pub fn init_with(world: &World, more: &[(&str, &str)]) {
         let env = with(world, more);
         let runs = || command(world, &["init"], &env).status().expect("the bot starts").success();
         assert!((0..5).any(|_| runs()), "sluice init\n{}", world.log_tail());
     }
 
-    /// `sluice serve`, ready, with these variables besides the world's.
+    /// Starts `sluice serve` with variables on top of the world's, and waits until it is ready.
     pub async fn serve(world: &World, more: &[(&str, &str)]) -> Self {
-        Self::spawn(world, more).ready(world).await
+        Self::spawn(world, &["serve"], more).ready(world).await
     }
 
-    /// One more `sluice serve` in the same world, ready, at an address of its own: see [`World::via`].
+    /// Starts `sluice serve --accept-only` in the place of `serve`: it accepts commands and clicks and drives nothing.
+    pub async fn serve_accept_only(world: &World) -> Self {
+        Self::spawn(world, &["serve", "--accept-only"], &[]).ready(world).await
+    }
+
+    /// Starts one more `sluice serve` with an address of its own: see [`World::via`].
     pub async fn replica(world: &World, more: &[(&str, &str)]) -> Self {
         Self::beside(world, &["serve"], more).await
     }
 
-    /// The same, but `sluice serve --accept-only`: it takes commands and clicks, and leaves the work to others.
+    /// The same with `--accept-only`.
     pub async fn front(world: &World, more: &[(&str, &str)]) -> Self {
         Self::beside(world, &["serve", "--accept-only"], more).await
     }
@@ -62,12 +71,12 @@ impl Bot {
     async fn beside(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Self {
         let listen = free_address();
         let more = [&[("SLUICE_LISTEN", listen.as_str())], more].concat();
-        Self::start(world, arguments, &more).ready(world).await
+        Self::spawn(world, arguments, &more).ready(world).await
     }
 
     async fn ready(mut self, world: &World) -> Self {
         let (url, bot) = (format!("{}/readyz", self.url), &mut self.bot);
-        eventually("the bot is to be ready", PATIENCE, async || {
+        eventually("the bot is ready", PATIENCE, async || {
             if let Ok(Some(status)) = bot.try_wait() {
                 panic!("the bot ended with {status}\n{}", world.log_tail());
             }
@@ -81,17 +90,8 @@ impl Bot {
         self
     }
 
-    /// `sluice serve`, as it begins.
-    pub fn spawn(world: &World, more: &[(&str, &str)]) -> Self {
-        Self::start(world, &["serve"], more)
-    }
-
-    /// `sluice` with these arguments, as it begins; what it prints goes to the log.
-    pub fn begins(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Self {
-        Self::start(world, arguments, more)
-    }
-
-    fn start(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Self {
+    /// Starts `sluice` with these arguments and does not wait. Its output goes to the world's log.
+    pub fn spawn(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Self {
         let env = with(world, more);
         let bot = command(world, arguments, &env).spawn().expect("the bot starts");
         let mut watcher = Command::new("sh");
@@ -100,27 +100,35 @@ impl Bot {
         Self { bot, url, watcher: watcher.spawn().expect("a shell starts") }
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// SIGTERM, as every scheduler sends it: with what status it ended, and after how long.
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.bot.id()
+    }
+
+    /// Sends SIGTERM, as every scheduler does: the exit status, and the time until the end.
     pub async fn terminate(mut self, world: &World) -> (ExitStatus, Duration) {
         let began = Instant::now();
-        let sent = Command::new("kill").args(["-TERM", &self.bot.id().to_string()]).status();
-        assert!(sent.expect("kill starts").success());
+        self.signal("-TERM");
         let bot = &mut self.bot;
-        let ended = eventually("the bot is to end", Duration::from_secs(30), async || match bot.try_wait() {
+        let ended = eventually("the bot ends", Duration::from_secs(30), async || match bot.try_wait() {
             Ok(Some(status)) => Ok(status),
             other => Err(format!("{other:?}\n{}", world.log_tail())),
         });
         (ended.await, began.elapsed())
     }
 
-    /// SIGHUP, after its configuration was changed.
-    pub fn hang_up(&self) {
-        let sent = Command::new("kill").args(["-HUP", &self.bot.id().to_string()]).status();
+    /// Sends SIGHUP.
+    pub fn sighup(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.id().to_string()]).status();
         assert!(sent.expect("kill starts").success());
     }
 
@@ -129,41 +137,28 @@ impl Bot {
         drop(self);
     }
 
-    /// `sluice serve` with exactly these variables, which is to refuse: its exit status and what it printed.
-    pub fn refuses(world: &World, env: &BTreeMap<String, String>) -> (Option<i32>, String) {
-        Self::outcome(world, "serve", env)
+    /// Runs `sluice` with these arguments, and variables on top of the world's.
+    pub fn run(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Output {
+        Self::run_with(world, arguments, &with(world, more))
     }
 
-    /// `sluice check` with exactly these variables: its exit status and what it printed.
-    pub fn checks(world: &World, env: &BTreeMap<String, String>) -> (Option<i32>, String) {
-        Self::outcome(world, "check", env)
-    }
-
-    fn outcome(world: &World, verb: &str, env: &BTreeMap<String, String>) -> (Option<i32>, String) {
-        let mut command = command(world, &[verb], env);
+    /// The same with exactly these variables.
+    pub fn run_with(world: &World, arguments: &[&str], env: &BTreeMap<String, String>) -> Output {
+        let mut command = command(world, arguments, env);
         let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the bot starts");
         let printed = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
     }
 
-    /// `sluice` with these arguments and these variables besides the world's, to its end: its exit status and what it
-    /// printed.
-    pub fn runs(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> (Option<i32>, String) {
-        let mut command = command(world, arguments, &with(world, more));
-        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("the bot starts");
-        let printed = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8_lossy(&printed).into_owned())
-    }
-
-    /// The same, but only what it wrote to standard output; the rest goes to the log.
-    pub fn writes(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> (Option<i32>, String) {
+    /// The same as [`Bot::run`], with standard output only; the rest goes to the world's log.
+    pub fn stdout_of(world: &World, arguments: &[&str], more: &[(&str, &str)]) -> Output {
         let mut command = command(world, arguments, &with(world, more));
         let output = command.stdout(Stdio::piped()).output().expect("the bot starts");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// What `sluice` prints for these arguments.
-    pub fn prints(arguments: &[&str]) -> String {
+    /// The standard output of `sluice` with these arguments, in no world.
+    pub fn print(arguments: &[&str]) -> String {
         let output =
             Command::new(binaries::bot()).args(arguments).env_clear().output().expect("the bot starts");
         assert!(output.status.success(), "sluice {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -171,13 +166,26 @@ impl Bot {
     }
 }
 
-/// The world's variables and these.
-/// An address that was free a moment ago; should somebody be quicker, the bot says so and the test fails.
+impl World {
+    /// The same world, with deliveries to that bot.
+    pub fn via(&self, bot: &Bot) -> Self {
+        Self { to: Some(bot.url().to_owned()), ..self.clone() }
+    }
+
+    /// From now on, deliveries that name no bot go to these in turn.
+    pub async fn balance(&self, bots: &[&Bot]) {
+        let urls: Vec<&str> = bots.iter().map(|bot| bot.url()).collect();
+        self.control("bots", &json!({ "urls": urls })).await;
+    }
+}
+
+/// An address that was free a moment ago. If another process takes it first, the bot reports that and the test fails.
 pub fn free_address() -> String {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
     free.to_string()
 }
 
+/// The world's variables and these.
 fn with(world: &World, more: &[(&str, &str)]) -> BTreeMap<String, String> {
     let mut env = world.ready.env.clone();
     env.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));

@@ -1,4 +1,4 @@
-//! People in a channel: what they type and click, what they are told, and what everybody reads.
+//! People in a channel: what they type and click, the answers to them alone, and the messages that everybody reads.
 
 use std::collections::BTreeMap;
 
@@ -7,53 +7,53 @@ use serde_json::{Value, json};
 use crate::eventually::{PATIENCE, eventually};
 use crate::world::World;
 
-/// What Slack had back for a delivery.
+/// The bot's answer to a delivery.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The status of the bot's answer; `None` if there was none.
+    /// The HTTP status; `None` if there was no answer.
     pub status: Option<u64>,
-    /// By which a second delivery is known.
+    /// The delivery's id, by which it can be sent again.
     pub trigger_id: String,
     /// The answer.
     pub body: Value,
 }
 
 impl Reply {
-    pub(crate) fn new(answer: Value) -> Self {
+    fn new(answer: Value) -> Self {
         let trigger_id = answer["trigger_id"].as_str().unwrap_or_default().to_owned();
         Self { status: answer["http_status"].as_u64(), trigger_id, body: answer["ack_body"].clone() }
     }
 
-    /// All words of the answer.
-    pub fn words(&self) -> String {
-        words(&self.body)
+    /// All text of the answer.
+    pub fn text(&self) -> String {
+        text(&self.body)
     }
 
-    /// Fails unless the answer was understood by Slack and says each of these.
+    /// Fails unless the status is 200 and the text has each of these parts.
     #[track_caller]
     pub fn says(&self, parts: &[&str]) -> &Self {
         assert_eq!(self.status, Some(200), "{self:?}");
-        says_all(&self.words(), parts);
+        assert_contains(&self.text(), parts);
         self
     }
 }
 
-/// How an operation stands, as its message says.
+/// The state of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Under way.
+    /// It runs, forward or back.
     Running,
-    /// For a decision.
+    /// It waits for a decision.
     Waiting,
-    /// Over, as wanted.
+    /// It succeeded.
     Succeeded,
-    /// Over, with trouble.
+    /// It failed, was rejected or was cancelled.
     Failed,
-    /// It cannot go on without an admin.
+    /// It needs an admin.
     Stuck,
 }
 
-/// A message that the channel, or one person, sees.
+/// A message that a channel, or one person, sees.
 #[derive(Debug, Clone)]
 pub struct Message(pub Value);
 
@@ -63,19 +63,19 @@ impl Message {
         self.0["ts"].as_str().unwrap_or_default()
     }
 
-    /// The operation that it is about.
+    /// The id of its operation.
     pub fn operation(&self) -> Option<&str> {
         self.payload()["operation"].as_str()
     }
 
-    /// The thread that it stands in.
+    /// The thread that it belongs to.
     pub fn thread(&self) -> Option<&str> {
         self.0["thread_ts"].as_str()
     }
 
-    /// Everything that it says.
-    pub fn words(&self) -> String {
-        format!("{}\n{}", self.0["text"].as_str().unwrap_or_default(), words(&self.0["blocks"]))
+    /// All text, the fallback text first.
+    pub fn text(&self) -> String {
+        format!("{}\n{}", self.0["text"].as_str().unwrap_or_default(), text(&self.0["blocks"]))
     }
 
     /// The state of its operation, from the message's metadata. A message that is not an operation's own has none.
@@ -99,7 +99,7 @@ impl Message {
         &self.0["metadata"]["event_payload"]
     }
 
-    /// Whether it has a button of this kind.
+    /// Whether it has a button with this action id.
     pub fn has_button(&self, action: &str) -> bool {
         self.0["blocks"].to_string().contains(&format!("\"action_id\":\"{action}\""))
     }
@@ -109,39 +109,39 @@ impl Message {
         // Slack keeps what people typed escaped.
         let command = format!("`{}`", line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
         let is_it = |line: &str| line.contains("<!date^") && line.contains(&command);
-        self.state().is_some() && self.words().lines().any(is_it)
+        self.state().is_some() && self.text().lines().any(is_it)
     }
 
-    /// Fails unless it says each of these.
+    /// Fails unless its text has each of these parts.
     #[track_caller]
     pub fn says(&self, parts: &[&str]) -> &Self {
-        says_all(&self.words(), parts);
+        assert_contains(&self.text(), parts);
         self
     }
 }
 
-/// A command that was typed, and where to look for what comes of it.
+/// A command that begins an operation, and the messages that follow.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct Submitted {
     world: World,
-    /// What the author was told at once.
+    /// The answer to the command.
     pub reply: Reply,
     line: String,
     channel: String,
     before: Vec<String>,
-    /// Where set, the one operation whose messages count.
+    /// Where set, only messages of this operation count.
     operation: Option<String>,
 }
 
-impl Asked {
-    /// The same command, with that operation's messages alone, where the same line was typed more than once.
+impl Submitted {
+    /// The same, with the messages of one operation only: for a command that was typed more than once.
     #[must_use]
     pub fn only(mut self, operation: &Message) -> Self {
         self.operation = operation.operation().map(str::to_owned);
         self
     }
 
-    /// The operation's messages: more than one only where the bot had to say it once more.
+    /// The operation's own messages. There are several only if the bot had to post once more.
     pub async fn messages(&self) -> Vec<Message> {
         let all = self.world.messages(&self.channel).await;
         let new = all.into_iter().filter(|message| !self.before.iter().any(|ts| ts == message.ts()));
@@ -152,17 +152,16 @@ impl Asked {
         .collect()
     }
 
-    /// Waits until the operation's newest message says that it stands so.
-    pub async fn stands(&self, state: State) -> Message {
-        let what = format!("`{}` is to be {state:?}", self.line);
-        eventually(what, PATIENCE, async || {
+    /// Waits until the operation's newest message has this state.
+    pub async fn reaches(&self, state: State) -> Message {
+        eventually(format!("`{}` is {state:?}", self.line), PATIENCE, async || {
             let messages = self.messages().await;
             match messages.last() {
                 Some(message) if message.state() == Some(state) => Ok(message.clone()),
                 Some(message) => {
-                    let seen = format!("{}\n{}", message.words(), self.world.log_tail());
+                    let seen = format!("{}\n{}", message.text(), self.world.log_tail());
                     let is_over = matches!(message.state(), Some(State::Failed | State::Succeeded));
-                    assert!(!is_over, "`{}` was to be {state:?}:\n{seen}", self.line);
+                    assert!(!is_over, "`{}` is not {state:?}:\n{seen}", self.line);
                     Err(seen)
                 }
                 None => {
@@ -173,59 +172,58 @@ impl Asked {
         .await
     }
 
-    /// Waits until it succeeded.
+    /// Waits until the operation has succeeded.
     pub async fn succeeds(&self) -> Message {
-        self.stands(State::Succeeded).await
+        self.reaches(State::Succeeded).await
     }
 
-    /// Waits until it failed.
+    /// Waits until the operation has failed.
     pub async fn fails(&self) -> Message {
-        self.stands(State::Failed).await
+        self.reaches(State::Failed).await
     }
 
-    /// Waits until it can go neither forward nor back.
+    /// Waits until the operation is stuck.
     pub async fn is_stuck(&self) -> Message {
-        self.stands(State::Stuck).await
+        self.reaches(State::Stuck).await
     }
 
-    /// Waits until it waits for a decision.
+    /// Waits until the operation waits for a decision.
     pub async fn waits(&self) -> Message {
-        self.stands(State::Waiting).await
+        self.reaches(State::Waiting).await
     }
 }
 
 impl World {
-    /// Somebody types a line in the usual channel.
-    pub async fn types(&self, user: &str, line: &str) -> Reply {
-        self.types_in(self.channel(), user, line).await
+    /// Somebody types a command in the usual channel.
+    pub async fn command(&self, user: &str, line: &str) -> Reply {
+        self.command_in(self.channel(), user, line).await
     }
 
-    /// Somebody types a line in a channel.
-    pub async fn types_in(&self, channel: &str, user: &str, line: &str) -> Reply {
+    /// Somebody types a command in a channel.
+    pub async fn command_in(&self, channel: &str, user: &str, line: &str) -> Reply {
         let (command, text) = line.split_once(' ').unwrap_or((line, ""));
         let body = json!({"user": user, "channel": channel, "command": command, "text": text});
-        self.deliver("command", body).await
+        Reply::new(self.deliver("command", body).await)
     }
 
-    /// Somebody types a line that begins an operation; its message is awaited with the result.
-    pub async fn asks(&self, user: &str, line: &str) -> Asked {
-        self.asks_in(self.channel(), self.channel(), user, line).await
+    /// Somebody types a command that begins an operation.
+    pub async fn submit(&self, user: &str, line: &str) -> Submitted {
+        self.submit_in(self.channel(), self.channel(), user, line).await
     }
 
-    /// The same in a channel `at`, where the message is expected in `told`.
-    pub async fn asks_in(&self, at: &str, told: &str, user: &str, line: &str) -> Asked {
-        let mut asked = self.expect(told, line).await;
-        asked.reply = self.types_in(at, user, line).await;
-        asked
+    /// The same in one channel, where the operation's messages are expected in another.
+    pub async fn submit_in(&self, typed_in: &str, messages_in: &str, user: &str, line: &str) -> Submitted {
+        let mut submitted = self.expect(messages_in, line).await;
+        submitted.reply = self.command_in(typed_in, user, line).await;
+        submitted
     }
 
-    /// What comes of a line that is about to be typed.
-    pub async fn expect(&self, channel: &str, line: &str) -> Asked {
+    /// The operation of a command that is about to be typed.
+    pub async fn expect(&self, channel: &str, line: &str) -> Submitted {
         let before = self.messages(channel).await.iter().map(|message| message.ts().to_owned()).collect();
-        let reply = Reply::new(Value::Null);
-        Asked {
+        Submitted {
             world: self.clone(),
-            reply,
+            reply: Reply::new(Value::Null),
             line: line.to_owned(),
             channel: channel.to_owned(),
             before,
@@ -233,96 +231,100 @@ impl World {
         }
     }
 
-    /// Somebody presses a button of a message in the usual channel.
-    pub async fn clicks(&self, user: &str, message: &Message, action: &str) -> Reply {
-        self.presses(user, message, action, false).await
+    /// Somebody clicks a button of a message in the usual channel.
+    pub async fn click(&self, user: &str, message: &Message, action: &str) -> Reply {
+        Reply::new(self.deliver("click", self.click_body(user, message, action, false)).await)
     }
 
-    /// Somebody presses a button that an outdated screen still shows.
-    pub async fn clicks_late(&self, user: &str, message: &Message, action: &str) -> Reply {
-        self.presses(user, message, action, true).await
+    /// Somebody clicks a button that only an outdated screen still shows.
+    pub async fn click_stale(&self, user: &str, message: &Message, action: &str) -> Reply {
+        Reply::new(self.deliver("click", self.click_body(user, message, action, true)).await)
     }
 
-    /// Somebody presses a button that may be gone; `None` if it is.
-    pub async fn tries_click(&self, user: &str, message: &Message, action: &str) -> Option<Reply> {
-        let body = json!({
-            "user": user, "channel": self.channel(), "ts": message.ts(), "action_id": action, "stale": false,
-        });
-        let (status, answer) = self.try_control("click", &body).await;
+    /// Somebody clicks a button that may be gone; `None` if it is.
+    pub async fn try_click(&self, user: &str, message: &Message, action: &str) -> Option<Reply> {
+        let (status, answer) =
+            self.try_control("click", &self.click_body(user, message, action, false)).await;
         (status == 200).then(|| Reply::new(answer))
     }
 
-    async fn presses(&self, user: &str, message: &Message, action: &str, stale: bool) -> Reply {
-        let body = json!({
-            "user": user, "channel": self.channel(), "ts": message.ts(), "action_id": action, "stale": stale,
-        });
-        self.deliver("click", body).await
+    fn click_body(&self, user: &str, message: &Message, action: &str, stale: bool) -> Value {
+        json!({"user": user, "channel": self.channel(), "ts": message.ts(), "action_id": action, "stale": stale})
     }
 
-    /// What each stage of a pipeline runs, by `/pipeline status`; `nothing` where that is so.
-    pub async fn runs(&self, pipeline: &str) -> BTreeMap<String, String> {
-        let status = self.types(self.ann(), &format!("/pipeline status {pipeline}")).await;
+    /// Sends a delivery again.
+    pub async fn redeliver(&self, trigger_id: &str) -> Reply {
+        Reply::new(self.deliver("redeliver", json!({"trigger_id": trigger_id})).await)
+    }
+
+    /// The release of each stage of a pipeline by `/pipeline status`; `nothing` for a stage without one.
+    pub async fn releases(&self, pipeline: &str) -> BTreeMap<String, String> {
+        let status = self.command(self.ann(), &format!("/pipeline status {pipeline}")).await;
         assert_eq!(status.status, Some(200), "{status:?}");
-        let words = status.words();
+        let text = status.text();
         let row = |row: &str| {
             let mut words = row.split(' ');
             let (stage, runs, release) = (words.next()?, words.next()?, words.next()?);
             (runs == "runs").then(|| (stage.to_owned(), release.to_owned()))
         };
-        words.lines().filter_map(row).collect()
+        text.lines().filter_map(row).collect()
     }
 
-    /// What everybody in a channel sees.
+    /// The release of one stage; empty if the stage is not listed.
+    pub async fn release(&self, pipeline: &str, stage: &str) -> String {
+        self.releases(pipeline).await.remove(stage).unwrap_or_default()
+    }
+
+    /// The messages of a channel, the oldest first.
     pub async fn messages(&self, channel: &str) -> Vec<Message> {
-        let answer = self.look(&format!("messages?channel={channel}")).await;
+        let answer = self.control_get(&format!("messages?channel={channel}")).await;
         let messages = answer["messages"].as_array().cloned().unwrap_or_default();
         messages.into_iter().filter(|message| message["deleted"] != true).map(Message).collect()
     }
 
-    /// What only one person sees.
-    pub async fn whispers(&self, user: &str) -> Vec<Message> {
-        let answer = self.look(&format!("ephemeral?user={user}")).await;
+    /// The ephemeral messages of one person, the oldest first.
+    pub async fn ephemerals(&self, user: &str) -> Vec<Message> {
+        let answer = self.control_get(&format!("ephemeral?user={user}")).await;
         answer["messages"].as_array().cloned().unwrap_or_default().into_iter().map(Message).collect()
     }
 
-    /// Waits until somebody is told something privately, after the `before` things that they were told already.
-    pub async fn whispered(&self, user: &str, before: usize, parts: &[&str]) -> Message {
-        let found = eventually(format!("{user} is to be told {parts:?}"), PATIENCE, async || {
-            let all = self.whispers(user).await;
+    /// Waits for an ephemeral message with these parts, after the first `before`.
+    pub async fn expect_ephemeral(&self, user: &str, before: usize, parts: &[&str]) -> Message {
+        eventually(format!("{user} gets a message with {parts:?}"), PATIENCE, async || {
+            let all = self.ephemerals(user).await;
             let new = all.get(before..).unwrap_or_default();
-            let found = new.iter().find(|message| parts.iter().all(|part| message.words().contains(part)));
-            found.cloned().ok_or_else(|| new.iter().map(Message::words).collect::<Vec<_>>().join("\n--\n"))
-        });
-        found.await
+            let found = new.iter().find(|message| parts.iter().all(|part| message.text().contains(part)));
+            found.cloned().ok_or_else(|| new.iter().map(Message::text).collect::<Vec<_>>().join("\n--\n"))
+        })
+        .await
     }
 }
 
-/// Every text in a piece of Block Kit, a line each.
-fn words(value: &Value) -> String {
+/// Every text in a piece of Block Kit, one per line. A row of a table is one line.
+fn text(value: &Value) -> String {
+    let lines = |values: &mut dyn Iterator<Item = &Value>| {
+        let all: Vec<String> = values.map(text).filter(|text| !text.is_empty()).collect();
+        all.join("\n")
+    };
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(values) => {
-            let all: Vec<String> = values.iter().map(words).filter(|words| !words.is_empty()).collect();
-            all.join("\n")
-        }
+        Value::Array(values) => lines(&mut values.iter()),
         Value::Object(fields) => {
-            if let Some(cells) = fields.get("rows").and_then(Value::as_array) {
-                let rows =
-                    cells.iter().map(|row| words(row).split_whitespace().collect::<Vec<_>>().join(" "));
-                return rows.collect::<Vec<_>>().join("\n");
+            if let Some(rows) = fields.get("rows").and_then(Value::as_array) {
+                let row = |row| text(row).split_whitespace().collect::<Vec<_>>().join(" ");
+                return rows.iter().map(row).collect::<Vec<_>>().join("\n");
             }
-            let told = ["text", "fields", "elements", "blocks", "user_id", "usergroup_id"];
-            let all = told.iter().filter_map(|name| fields.get(*name)).map(words);
-            all.filter(|words| !words.is_empty()).collect::<Vec<_>>().join("\n")
+            let shown = ["text", "fields", "elements", "blocks", "user_id", "usergroup_id"];
+            lines(&mut shown.iter().filter_map(|name| fields.get(*name)))
         }
         _ => String::new(),
     }
 }
 
 #[track_caller]
-fn says_all(text: &str, parts: &[&str]) {
+fn assert_contains(text: &str, parts: &[&str]) {
     let text = text.replace('`', "");
     for part in parts {
-        assert!(text.contains(part), "{part:?} is not said in:\n{text}");
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
 }

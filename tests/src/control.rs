@@ -1,11 +1,11 @@
-//! The control API: what Slack's users and their networks do to the world, and the record of every call.
+//! The sandbox's control API: deliveries, faults, and the log of all calls.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::world::World;
 
-/// A call that the bot made, as the world has it on record.
+/// A call that the bot made to AWS or Slack.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Call {
     /// The order of arrival.
@@ -14,26 +14,27 @@ pub struct Call {
     pub service: String,
     /// `UpdateAlias`, `chat.postMessage`…
     pub method: String,
-    /// When it arrived.
-    pub start: String,
-    /// The same in microseconds since the world began.
+    /// The time of arrival, in microseconds since the world began.
     pub start_us: u64,
-    /// When it was answered or refused; `None` before.
+    /// The time of the answer; `None` before it.
     pub end_us: Option<u64>,
     /// The resource.
     pub detail: Option<String>,
     /// Whether it changes anything.
     pub mutating: bool,
-    /// `ok`, an error's code, or what a fault did.
+    /// `ok`, an error's code, or the action of a fault.
     pub result: String,
-    /// Whether the service behind has seen it.
+    /// Whether it reached the service.
     pub effect: bool,
     /// The rule of a strict AWS that refused it.
     pub rule: Option<String>,
+    /// The write units of a call to DynamoDB.
+    #[serde(default)]
+    pub write_units: Option<f64>,
 }
 
 impl Call {
-    /// Whether it changes something at AWS that is not our own table or queue.
+    /// Whether it changes AWS, apart from the bot's own table and queue.
     pub fn mutates_aws(&self) -> bool {
         self.mutating && !["slack", "dynamodb", "sqs"].contains(&self.service.as_str())
     }
@@ -48,25 +49,24 @@ pub struct Fault {
 
 impl Fault {
     /// Whether it holds a call right now.
-    pub async fn holds(&self) -> bool {
+    pub async fn is_holding(&self) -> bool {
         self.state().await["holding"].as_u64().is_some_and(|holding| holding > 0)
     }
 
-    /// Whether it struck at all.
-    pub async fn fired(&self) -> bool {
+    /// Whether it has struck at least once.
+    pub async fn has_fired(&self) -> bool {
         self.state().await["fired"].as_u64().is_some_and(|fired| fired > 0)
     }
 
-    /// Ends it and lets go what it holds.
+    /// Ends it and releases the calls that it holds.
     pub async fn release(&self) {
         self.world.control(&format!("fault/{}/release", self.id), &json!({})).await;
     }
 
     async fn state(&self) -> Value {
-        let faults = self.world.look("fault").await;
-        let ours =
-            faults["faults"].as_array().into_iter().flatten().find(|fault| fault["id"] == self.id.as_str());
-        ours.cloned().unwrap_or_default()
+        let faults = self.world.control_get("fault").await;
+        let mut faults = faults["faults"].as_array().into_iter().flatten();
+        faults.find(|fault| fault["id"] == self.id.as_str()).cloned().unwrap_or_default()
     }
 }
 
@@ -86,11 +86,11 @@ impl World {
     }
 
     /// `GET /control/{what}`.
-    pub async fn look(&self, what: &str) -> Value {
+    pub async fn control_get(&self, what: &str) -> Value {
         let request = self.http.get(format!("{}/control/{what}", self.ready.page));
         let answer = request.send().await.expect("the control API answers");
         assert!(answer.status().is_success(), "/control/{what}: {}", answer.status());
-        answer.json().await.expect("the control API speaks JSON")
+        answer.json().await.expect("the control API answers in JSON")
     }
 
     /// Arms a fault.
@@ -99,26 +99,21 @@ impl World {
         Fault { world: self.clone(), id }
     }
 
-    /// Ends all faults and lets go what they hold.
+    /// Ends all faults and releases the calls that they hold.
     pub async fn clear_faults(&self) {
         let request = self.http.delete(format!("{}/control/fault", self.ready.page));
         request.send().await.expect("the control API answers");
     }
 
-    /// The calls on record after the call `since`.
+    /// The calls after call number `since`.
     pub async fn calls(&self, since: u64) -> Vec<Call> {
-        let calls = self.look(&format!("calls?since={since}")).await;
+        let calls = self.control_get(&format!("calls?since={since}")).await;
         let calls: Vec<Call> = serde_json::from_value(calls["calls"].clone()).unwrap();
         calls.into_iter().filter(|call| call.seq > since).collect()
     }
 
-    /// The number of the last call on record.
+    /// The number of the last call.
     pub async fn last_call(&self) -> u64 {
         self.calls(0).await.last().map_or(0, |call| call.seq)
-    }
-
-    /// Delivers the same delivery again.
-    pub async fn redeliver(&self, trigger_id: &str) -> crate::Reply {
-        self.deliver("redeliver", json!({"trigger_id": trigger_id})).await
     }
 }

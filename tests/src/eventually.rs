@@ -5,24 +5,34 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How long most things may take on a busy machine. Reaching it is a failure, so it costs nothing to be generous.
+/// The deadline of most conditions on a busy machine. Reaching it is a failure, so a long one costs nothing.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Looks until `look` succeeds, and returns what it found. After `within` it panics with what was seen last.
+/// Calls `look` every 20 ms until it succeeds, and returns what it found. Panics after `within` with what it saw last.
 pub async fn eventually<T, E: Display>(
+    what: impl Display,
+    within: Duration,
+    look: impl AsyncFnMut() -> Result<T, E>,
+) -> T {
+    eventually_every(Duration::from_millis(20), what, within, look).await
+}
+
+/// The same with another period, where looking is a load of its own.
+pub async fn eventually_every<T, E: Display>(
+    period: Duration,
     what: impl Display,
     within: Duration,
     mut look: impl AsyncFnMut() -> Result<T, E>,
 ) -> T {
     let began = Instant::now();
-    let mut pulse = interval(Duration::from_millis(20));
-    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        pulse.tick().await;
+        ticks.tick().await;
         match look().await {
             Ok(found) => return found,
             Err(seen) if began.elapsed() > within => {
-                panic!("{what}: not within {} s. What was seen:\n{seen}", within.as_secs())
+                panic!("not within {} s: {what}. Seen last:\n{seen}", within.as_secs())
             }
             Err(_) => {}
         }

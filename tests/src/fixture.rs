@@ -1,52 +1,64 @@
-//! What many stories begin with, and what they look at in the end: a pipeline with a stage prod, and whether message, record
-//! and alias say the same.
+//! What many stories begin with and check at the end: a pipeline with a stage `prod`, and whether message, record and alias
+//! agree.
 
 use crate::aws::Aws;
-use crate::chat::{Asked, Message, State};
+use crate::chat::{Message, State, Submitted};
 use crate::eventually::{PATIENCE, eventually};
 use crate::repository::Repository;
 use crate::world::World;
 
-/// A pipeline whose `r1` is on dev, and a stage prod with this policy, in the world that the tests of `module` share.
+/// A pipeline with `r1` on `dev` and a stage `prod` with this policy, in the world that the tests of `module` share. Returns
+/// the message of its creation, too.
 pub async fn deployed(module: &'static str, name: &str, policy: &str) -> (World, Message) {
     let world = World::shared(module).await;
-    let ann = world.ann();
-    let created = world.asks(ann, &format!("/repo create {name}")).await.succeeds().await;
-    world.asks(ann, &format!("/build {name}")).await.succeeds().await;
-    world.asks(ann, &format!("/stage add {name} prod")).await.succeeds().await;
-    if !policy.is_empty() {
-        world.asks(ann, &format!("/stage set {name} prod {policy} confirm")).await.succeeds().await;
-    }
-    world.asks(ann, &format!("/deploy {name}")).await.succeeds().await;
+    let created = deploy(&world, name, policy).await;
     (world, created)
 }
 
-/// Other words, built and on dev as the next release.
-pub async fn next(world: &World, name: &str, created: &Message, greeting: &str) {
-    let clone = Repository::clone_as_told(created);
-    clone.greet(greeting);
+/// The same in a given world.
+pub async fn deploy(world: &World, name: &str, policy: &str) -> Message {
+    let ann = world.ann();
+    let created = world.submit(ann, &format!("/repo create {name}")).await.succeeds().await;
+    world.submit(ann, &format!("/build {name}")).await.succeeds().await;
+    world.submit(ann, &format!("/stage add {name} prod")).await.succeeds().await;
+    if !policy.is_empty() {
+        world.submit(ann, &format!("/stage set {name} prod {policy} confirm")).await.succeeds().await;
+    }
+    world.submit(ann, &format!("/deploy {name}")).await.succeeds().await;
+    created
+}
+
+/// Another greeting, built and on `dev` as the next release.
+pub async fn next_release(world: &World, name: &str, created: &Message, greeting: &str) {
+    let clone = Repository::clone_from_message(created);
+    clone.set_greeting(greeting);
     clone.push(&format!("Greet: {greeting}"));
-    world.asks(world.ann(), &format!("/build {name}")).await.succeeds().await;
-    world.asks(world.ann(), &format!("/deploy {name}")).await.succeeds().await;
+    build_and_deploy(world, name).await;
 }
 
-/// The release that prod runs, as `/pipeline status` says; `nothing` before there is one.
-pub async fn runs(world: &World, name: &str) -> String {
-    world.runs(name).await.remove("prod").unwrap_or_default()
+/// Builds the newest commit and deploys it to `dev`.
+pub async fn build_and_deploy(world: &World, name: &str) -> Message {
+    world.submit(world.ann(), &format!("/build {name}")).await.succeeds().await;
+    world.submit(world.ann(), &format!("/deploy {name}")).await.succeeds().await
 }
 
-/// Where the alias `prod` of the pipeline's only function points.
-pub async fn alias(world: &World, name: &str) -> Option<String> {
+/// Ann promotes to `prod`, and Bob approves.
+pub async fn approved_promotion(world: &World, name: &str) -> Submitted {
+    let promotion = world.submit(world.ann(), &format!("/promote {name} prod")).await;
+    world.click(world.bob(), &promotion.waits().await, "promotion.approve").await;
+    promotion
+}
+
+/// The version that an alias of the pipeline's only function points to.
+pub async fn alias(world: &World, name: &str, stage: &str) -> Option<String> {
     let aws = Aws(world);
-    let function = aws.functions(name).await.remove(0);
-    aws.aliases(&function).await.remove("prod")
+    aws.aliases(aws.functions(name).await.first()?).await.remove(stage)
 }
 
-/// The operation's message, once it has come to an end.
-pub async fn ended(asked: &Asked) -> Message {
-    eventually("the promotion ends", PATIENCE, async || {
-        let messages = asked.messages().await;
-        let last = messages.last().cloned().ok_or("it has no message".to_owned())?;
+/// The operation's last message, once it has succeeded or failed.
+pub async fn wait_for_end(submitted: &Submitted) -> Message {
+    eventually("the operation ends", PATIENCE, async || {
+        let last = submitted.messages().await.pop().ok_or("it has no message".to_owned())?;
         match last.state() {
             Some(State::Succeeded | State::Failed) => Ok(last),
             state => Err(format!("{state:?}")),
@@ -55,8 +67,8 @@ pub async fn ended(asked: &Asked) -> Message {
     .await
 }
 
-/// Fails unless record and alias say whether prod moved from nothing to `r1`.
-pub async fn agree(world: &World, name: &str, moved: bool) {
-    assert_eq!(runs(world, name).await, if moved { "r1" } else { "nothing" });
-    assert_eq!(alias(world, name).await.is_some(), moved, "{name}");
+/// Fails unless record and alias agree whether `prod` moved from nothing to `r1`.
+pub async fn assert_moved(world: &World, name: &str, is_moved: bool) {
+    assert_eq!(world.release(name, "prod").await, if is_moved { "r1" } else { "nothing" });
+    assert_eq!(alias(world, name, "prod").await.is_some(), is_moved, "{name}");
 }

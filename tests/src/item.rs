@@ -1,4 +1,4 @@
-//! Items of the table as DynamoDB's JSON has them, read as `docs/state.md` describes them.
+//! Items of the table in DynamoDB's JSON (`docs/state.md`).
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use flate2::read::DeflateDecoder;
@@ -14,7 +14,7 @@ pub fn number(item: &Value, name: &str) -> u64 {
     item[name]["N"].as_str().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
-/// An item's body: as JSON, or deflated where it is long.
+/// An item's body: JSON, deflated if it is long.
 pub fn body(item: &Value) -> Value {
     let deflated = item["z"]["B"].as_str().and_then(|text| BASE64_STANDARD.decode(text).ok());
     match deflated {

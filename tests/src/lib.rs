@@ -1,8 +1,8 @@
-//! The harness of the black-box tests: a world as `cargo sandbox --headless` makes it, people who type and click in it,
-//! and the wires of Slack and AWS to look at. It knows no crate of the workspace, only what a user and an operator see.
+//! The harness of the end-to-end tests: worlds as `cargo sandbox --headless` makes them, people who type and click in them,
+//! and the wires of Slack and AWS to look at. It uses no crate of the workspace and knows only what people and operators see.
 //!
-//! Guarantees: the binaries are built before they are run, so no test meets an old one; every world and bot ends with
-//! the test program, however it ends; nothing waits for a time, only for a condition with a deadline.
+//! Guarantees: the programs under test are built before they run, so a test never meets an old one; every world and bot ends
+//! with the test program; nothing waits for a fixed time, only for a condition with a deadline.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -27,9 +27,9 @@ mod world;
 pub use aws::Aws;
 pub use binaries::{bot as bot_binary, target};
 pub use bot::{Bot, free_address};
-pub use chat::{Asked, Message, Reply, State};
+pub use chat::{Message, Reply, State, Submitted};
 pub use control::{Call, Fault};
-pub use eventually::{PATIENCE, eventually};
+pub use eventually::{PATIENCE, eventually, eventually_every};
 pub use page::Page;
 pub use repository::Repository;
 pub use world::{Options, World};

@@ -1,4 +1,4 @@
-//! The page in a headless Chromium, driven over its DevTools protocol: what a person would do, and what they see.
+//! The sandbox's page in a headless Chromium, driven over the DevTools protocol.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,7 +14,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use crate::eventually::{PATIENCE, eventually};
 use crate::world::World;
 
-/// No network but this machine's, nothing of a profile, and as root too.
+/// Only this machine's network, no profile, and usable as root.
 const FLAGS: [&str; 10] = [
     "--headless",
     "--no-sandbox",
@@ -28,15 +28,15 @@ const FLAGS: [&str; 10] = [
     "--remote-debugging-port=0",
 ];
 
-/// A tab; dropped, its browser ends.
+/// A tab. Dropping it ends its browser.
 #[derive(Debug)]
 pub struct Page {
     browser: Child,
     _profile: TempDir,
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     sent: u64,
-    /// What the page complained about: exceptions and refused resources.
-    complaints: Vec<String>,
+    /// Exceptions and refused resources.
+    errors: Vec<String>,
 }
 
 impl Drop for Page {
@@ -57,13 +57,13 @@ impl Page {
             panic!("chromium does not start ({error}). Install it: apt-get install -y chromium")
         });
         let port = profile.path().join("DevToolsActivePort");
-        let port = eventually("chromium is to name its port", PATIENCE, async || {
+        let port = eventually("chromium prints its port", PATIENCE, async || {
             let text = std::fs::read_to_string(&port).map_err(|error| error.to_string())?;
             text.lines().next().and_then(|line| line.parse::<u16>().ok()).ok_or(text)
         })
         .await;
         let tabs = format!("http://127.0.0.1:{port}/json");
-        let address = eventually("chromium is to have a tab", PATIENCE, async || {
+        let address = eventually("chromium has a tab", PATIENCE, async || {
             let answer = world.http.get(&tabs).send().await.map_err(|error| error.to_string())?;
             let tabs: Value = answer.json().await.map_err(|error| error.to_string())?;
             let all = tabs.as_array().into_iter().flatten();
@@ -73,73 +73,73 @@ impl Page {
                 .ok_or(tabs.to_string())
         })
         .await;
-        let (socket, _) = connect_async(&address).await.expect("chromium takes a DevTools client");
-        let mut page = Self { browser, _profile: profile, socket, sent: 0, complaints: vec![] };
+        let (socket, _) = connect_async(&address).await.expect("chromium accepts a DevTools client");
+        let mut page = Self { browser, _profile: profile, socket, sent: 0, errors: vec![] };
         for domain in ["Page", "Runtime", "Log"] {
             page.call(&format!("{domain}.enable"), json!({})).await;
         }
         page.call("Page.navigate", json!({"url": format!("{}/?as={person}", world.page_url())})).await;
-        // Before its script has run, what is typed is lost.
+        // Input is lost before the page's script has run.
         page.is_of(person).await;
         page
     }
 
     /// Types a line into the composer and sends it.
-    pub async fn types(&mut self, line: &str) {
-        self.run("document.querySelector('#input').focus()").await;
+    pub async fn type_line(&mut self, line: &str) {
+        self.evaluate("document.querySelector('#input').focus()").await;
         self.call("Input.insertText", json!({"text": line})).await;
         self.key("Escape", 27).await;
         self.key("Enter", 13).await;
     }
 
-    /// Clicks what a selector finds, once it is there.
-    pub async fn clicks(&mut self, selector: &str) {
+    /// Clicks the element of a selector, once it exists.
+    pub async fn click(&mut self, selector: &str) {
         let found = format!("document.querySelector({})", json!(selector));
-        self.sees(&found).await;
-        self.run(&format!("{found}.click()")).await;
+        self.wait_for(&found).await;
+        self.evaluate(&format!("{found}.click()")).await;
     }
 
-    /// Becomes somebody else, as the switch of the page does it.
-    pub async fn becomes(&mut self, person: &str) {
-        self.clicks("#me").await;
-        self.clicks(&format!("[data-person={person}]")).await;
+    /// Switches to another person with the page's own control.
+    pub async fn switch_to(&mut self, person: &str) {
+        self.click("#me").await;
+        self.click(&format!("[data-person={person}]")).await;
         self.is_of(person).await;
     }
 
-    /// Waits until the page is that person's.
+    /// Waits until the page shows that person.
     async fn is_of(&mut self, person: &str) {
         let name = "document.querySelector('#me')?.innerText.toLowerCase()";
-        self.sees(&format!("{name}.includes({person:?})")).await;
+        self.wait_for(&format!("{name}.includes({person:?})")).await;
     }
 
     /// Waits until an expression is true.
-    pub async fn sees(&mut self, expression: &str) {
+    pub async fn wait_for(&mut self, expression: &str) {
         let began = tokio::time::Instant::now();
-        let mut pulse = tokio::time::interval(std::time::Duration::from_millis(30));
-        while self.run(&format!("Boolean({expression})")).await != true {
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(30));
+        while self.evaluate(&format!("Boolean({expression})")).await != true {
             if began.elapsed() > PATIENCE {
-                let text = self.run("document.body.innerText").await;
-                panic!("not seen: {expression}\nthe page says: {text}\ncomplaints: {:?}", self.complaints);
+                let text = self.evaluate("document.body.innerText").await;
+                panic!("never true: {expression}\nthe page's text: {text}\nerrors: {:?}", self.errors);
             }
-            pulse.tick().await;
+            ticks.tick().await;
         }
     }
 
     /// Waits until the page shows a text.
-    pub async fn shows(&mut self, text: &str) {
-        self.sees(&format!("document.body.innerText.includes({})", json!(text))).await;
+    pub async fn wait_for_text(&mut self, text: &str) {
+        self.wait_for(&format!("document.body.innerText.includes({})", json!(text))).await;
     }
 
     /// Evaluates an expression.
-    pub async fn run(&mut self, expression: &str) -> Value {
-        let asked = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let answer = self.call("Runtime.evaluate", asked).await;
+    pub async fn evaluate(&mut self, expression: &str) -> Value {
+        let request = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
+        let answer = self.call("Runtime.evaluate", request).await;
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {}", answer["exceptionDetails"]);
         answer["result"]["value"].clone()
     }
 
-    /// Keeps a picture of what is seen.
-    pub async fn keeps_picture(&mut self, path: &Path) {
+    /// Writes a screenshot to a file.
+    pub async fn screenshot(&mut self, path: &Path) {
         let answer = self.call("Page.captureScreenshot", json!({"format": "png"})).await;
         let data =
             base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
@@ -147,9 +147,9 @@ impl Page {
         std::fs::write(path, data).unwrap();
     }
 
-    /// Fails if the page complained about anything.
-    pub fn is_content(&self) {
-        assert!(self.complaints.is_empty(), "{:?}", self.complaints);
+    /// Fails if there was any exception or refused resource.
+    pub fn assert_no_errors(&self) {
+        assert!(self.errors.is_empty(), "{:?}", self.errors);
     }
 
     async fn key(&mut self, key: &str, code: u32) {
@@ -165,11 +165,11 @@ impl Page {
     async fn call(&mut self, method: &str, params: Value) -> Value {
         self.sent += 1;
         let request = json!({"id": self.sent, "method": method, "params": params});
-        self.socket.send(Message::text(request.to_string())).await.expect("chromium listens");
+        self.socket.send(Message::text(request.to_string())).await.expect("chromium reads");
         loop {
             let answer = tokio::time::timeout(PATIENCE, self.socket.next()).await;
             let answer = answer.unwrap_or_else(|_| panic!("chromium does not answer {method}"));
-            let Message::Text(text) = answer.expect("chromium lives").expect("chromium speaks") else {
+            let Message::Text(text) = answer.expect("chromium runs").expect("a valid frame") else {
                 continue;
             };
             let answer: Value = serde_json::from_str(&text).unwrap();
@@ -177,10 +177,10 @@ impl Page {
                 assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
                 return answer["result"].clone();
             }
-            let is_bad = answer["method"] == "Runtime.exceptionThrown"
+            let is_error = answer["method"] == "Runtime.exceptionThrown"
                 || answer["params"]["entry"]["level"] == "error";
-            if is_bad {
-                self.complaints.push(answer["params"].to_string());
+            if is_error {
+                self.errors.push(answer["params"].to_string());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A pipeline's repository as a developer has it: cloned and pushed to with plain `git`.
+//! A developer's clone of a pipeline's repository, with plain `git`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -21,10 +21,11 @@ impl Repository {
         Self(folder)
     }
 
-    /// Clones by the line that the message of `/repo create` shows.
-    pub fn clone_as_told(created: &Message) -> Self {
-        let words = created.words().replace('`', "");
-        let (_, url) = words.split_once("git clone ").unwrap_or_else(|| panic!("no clone line in:\n{words}"));
+    /// Clones with the command that the message of `/repo create` shows.
+    pub fn clone_from_message(created: &Message) -> Self {
+        let text = created.text().replace('`', "");
+        let (_, url) =
+            text.split_once("git clone ").unwrap_or_else(|| panic!("no clone command in:\n{text}"));
         let folder = TempDir::new().unwrap();
         git(folder.path(), &["clone", "--quiet", url.split_whitespace().next().unwrap(), "."]);
         Self(folder)
@@ -39,19 +40,19 @@ impl Repository {
         std::fs::write(path, after).unwrap();
     }
 
-    /// Makes the handler greet with these words.
-    pub fn greet(&self, words: &str) {
+    /// Changes the greeting of the handler.
+    pub fn set_greeting(&self, greeting: &str) {
         self.edit("src/app.py", |code| {
             let lines = code.lines().map(|line| match line.strip_prefix("GREETING = ") {
-                Some(_) => format!("GREETING = \"{words}\"\n"),
+                Some(_) => format!("GREETING = \"{greeting}\"\n"),
                 None => format!("{line}\n"),
             });
             lines.collect()
         });
     }
 
-    /// Makes an application of so many functions with so many routes, all with the scaffold's code.
-    pub fn multiply(&self, functions: usize, routes: usize) {
+    /// Replaces the application with one of this many functions and routes, all with the scaffold's code.
+    pub fn generate(&self, functions: usize, routes: usize) {
         self.edit("template.yaml", |text| {
             let (head, _) = text.split_once("Resources:").expect("the scaffold's template has resources");
             let mut template = format!("{head}Resources:\n");
@@ -85,7 +86,7 @@ impl Repository {
     }
 }
 
-/// Plain `git`, without anything of the machine's own settings.
+/// Plain `git`, without the machine's own settings.
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
     command.current_dir(folder).args(arguments).env("HOME", folder).env("GIT_CONFIG_NOSYSTEM", "1");
@@ -93,7 +94,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
         command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
     }
     let output = command.env("GIT_TERMINAL_PROMPT", "0").stdin(Stdio::null()).output().expect("git runs");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "git {arguments:?}: {told}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "git {arguments:?}: {stderr}");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

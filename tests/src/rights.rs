@@ -1,7 +1,7 @@
-//! The bot in a test runs under the policy that `sluice policy` prints for its configuration, and under no other.
+//! A bot in a test has exactly the policy that `sluice policy` prints for its configuration.
 //!
-//! The world judges a call by its access key: each policy gets a key of its own, made of the policy's digest, and the
-//! document is put into the world's folder under that key.
+//! The sandbox authorises a call by its access key. Each policy gets a key of its own, made of the policy's digest, and the
+//! document goes into the world's folder under that key.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 
 use crate::binaries;
 
-/// The variable that says who the bot is.
+/// The variable of the bot's access key.
 const KEY: &str = "AWS_ACCESS_KEY_ID";
 /// The account of every world.
 const ACCOUNT: &str = "000000000000";
 
-/// The access key for `sluice` with these arguments and variables, in the world of that folder. `None` if the test brings
-/// a key of its own, or a configuration for which there is no policy.
+/// The access key for `sluice` with these arguments and variables, in the world of that folder. `None` if the test uses a
+/// key of its own, or a configuration that has no policy.
 pub(crate) fn key(
     folder: &Path,
     (own, arguments): (&str, &[&str]),
@@ -40,7 +40,7 @@ pub(crate) fn key(
     key.truncate(20);
     let path = folder.join("policies").join(format!("{key}.json"));
     if !path.exists() {
-        // Whole or not at all: other tests of this world do the same.
+        // Atomically, since other tests of this world do the same.
         let draft = path.with_extension(format!("{:?}", std::thread::current().id()));
         std::fs::write(&draft, printed.stdout).expect("the world's folder can be written");
         std::fs::rename(&draft, &path).expect("the world's folder can be written");

@@ -1,4 +1,4 @@
-//! A world of its own ports: the sandbox as a child that ends with this program.
+//! A world: a sandbox with ports of its own, as a child process that ends with this program.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,22 +11,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::binaries;
-use crate::bot::Bot;
-use crate::chat::Reply;
 use crate::eventually::{PATIENCE, eventually};
 
-/// How a world differs from the usual one.
+/// Differences from the usual world.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Whether the test starts the bot itself.
+    /// The test starts the bot itself.
     pub no_bot: bool,
-    /// The rules of a strict AWS that are off, by name and separated by commas; the sandbox's own choice if absent.
+    /// The rules of a strict AWS to switch off, by name, separated by commas. `None`: the sandbox's own choice.
     pub lenient: Option<&'static str>,
-    /// Whether the independent checks are not to see what is sent: a test whose template is an attack.
+    /// Hides the requests from the independent checks: for a test whose template is an attack.
     pub unrecorded: bool,
 }
 
-/// The line of `--headless`.
+/// The line that `--headless` prints when it is ready.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Ready {
     pub(crate) page: String,
@@ -41,9 +39,9 @@ pub(crate) struct Ready {
     pub(crate) folder: PathBuf,
 }
 
-/// The child. It ends when its standard input closes, which the end of this program does too.
+/// The child process. It ends when its standard input closes, which also happens when this program ends.
 #[derive(Debug)]
-struct Sandbox {
+pub(crate) struct Sandbox {
     child: Child,
     stdin: Option<ChildStdin>,
     ready: Arc<Ready>,
@@ -56,14 +54,14 @@ impl Drop for Sandbox {
     }
 }
 
-/// A world, which ends with the last value that holds it.
+/// A world. It ends when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct World {
     pub(crate) ready: Arc<Ready>,
     pub(crate) http: reqwest::Client,
-    /// The bot that deliveries go to, if not whoever is next.
-    to: Option<String>,
-    sandbox: Arc<Sandbox>,
+    /// The bot that deliveries go to; `None` for the next one.
+    pub(crate) to: Option<String>,
+    pub(crate) sandbox: Arc<Sandbox>,
 }
 
 impl World {
@@ -116,57 +114,46 @@ impl World {
         let stdin = child.stdin.take();
         let line = first_line(child.stdout.take().unwrap());
         let ready = serde_json::from_str(&line).unwrap_or_else(|error| {
-            panic!("the sandbox was not ready: {error}; it said {line:?}, and the rest above")
+            panic!("the sandbox was not ready: {error}; it printed {line:?}, and more above")
         });
         Self::of(Arc::new(Sandbox { child, stdin, ready: Arc::new(ready) }))
     }
 
-    /// The same world, where what people do is delivered to that bot.
-    pub fn via(&self, bot: &Bot) -> Self {
-        Self { to: Some(bot.url().to_owned()), ..self.clone() }
-    }
-
-    /// From now on deliveries that name no bot go to these in turn.
-    pub async fn balances(&self, bots: &[&Bot]) {
-        let urls: Vec<&str> = bots.iter().map(|bot| bot.url()).collect();
-        self.control("bots", &json!({ "urls": urls })).await;
-    }
-
-    /// A delivery, addressed.
-    pub(crate) async fn deliver(&self, what: &str, mut body: Value) -> Reply {
+    /// `POST /control/{what}` for a delivery to the bot of [`World::via`], or to the next one.
+    pub(crate) async fn deliver(&self, what: &str, mut body: Value) -> Value {
         if let Some(bot) = &self.to {
             body["bot"] = bot.as_str().into();
         }
-        Reply::new(self.control(what, &body).await)
+        self.control(what, &body).await
     }
 
-    /// Slack's limits are for a channel that people read; tests post faster.
+    /// Slack's limits fit a channel that people read; tests post faster.
     async fn lift_limits(&self) {
         let wide = json!({"burst": 100_000, "per_second": 100_000});
         self.control("limits", &json!({"post": wide, "update": wide})).await;
     }
 
-    /// Somebody who may operate and approve.
+    /// An admin.
     pub fn ann(&self) -> &str {
         &self.ready.users[0]
     }
 
-    /// Somebody else who may.
+    /// Another admin.
     pub fn bob(&self) -> &str {
         &self.ready.users[1]
     }
 
-    /// A third one who may.
+    /// A third admin.
     pub fn cyd(&self) -> &str {
         &self.ready.users[2]
     }
 
-    /// Somebody who may nothing.
+    /// A person without any role.
     pub fn eve(&self) -> &str {
         &self.ready.users[3]
     }
 
-    /// Where the bot is a member.
+    /// A channel that the bot is a member of.
     pub fn channel(&self) -> &str {
         &self.ready.channel
     }
@@ -181,39 +168,39 @@ impl World {
         &self.ready.bot
     }
 
-    /// What a bot needs to join this world.
+    /// The environment of a bot in this world.
     pub fn env(&self) -> &BTreeMap<String, String> {
         &self.ready.env
     }
 
-    /// Where this world's logs and files are.
+    /// The folder of this world's logs and files.
     pub fn folder(&self) -> &PathBuf {
         &self.ready.folder
     }
 
-    /// The client of this test.
+    /// The HTTP client of this test.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
-    /// Waits until a stage answers with these words: API Gateway and Lambda see a move late, as at AWS.
-    pub async fn answers(&self, pipeline: &str, stage: &str, words: &str) -> String {
-        let what = format!("stage {stage} of {pipeline} is to answer {words:?}");
+    /// Waits until a stage responds with this text: API Gateway and Lambda show a change late, as on AWS.
+    pub async fn expect_response(&self, pipeline: &str, stage: &str, text: &str) -> String {
+        let what = format!("stage {stage} of {pipeline} responds with {text:?}");
         eventually(what, PATIENCE, async || {
             let (status, body) = self.curl(pipeline, stage).await;
-            if body.contains(words) { Ok(body) } else { Err(format!("{status}: {body}")) }
+            if body.contains(text) { Ok(body) } else { Err(format!("{status}: {body}")) }
         })
         .await
     }
 
-    /// What `curl` of a stage shows: status and body.
+    /// A GET request to a stage: status and body.
     pub async fn curl(&self, pipeline: &str, stage: &str) -> (u16, String) {
         let url = self.ready.stages.replace("{pipeline}", pipeline).replace("{stage}", stage);
-        let answer = self.http.get(url).send().await.expect("the stages' door answers");
+        let answer = self.http.get(url).send().await.expect("the sandbox's API Gateway answers");
         (answer.status().as_u16(), answer.text().await.unwrap_or_default())
     }
 
-    /// The end of the bot's log, for the message of a failure.
+    /// The end of the bot's log, for failure messages.
     pub fn log_tail(&self) -> String {
         let log = std::fs::read(self.ready.folder.join("bot.log")).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);

@@ -1,9 +1,9 @@
-//! The points of a command, from a recorded run, and the rounds of killing at each of them.
+//! The points of a command, from a recorded run, and the kills at each of them.
 //!
-//! A point is a gap in which the bot may die: before a call of the store, read or write, and on both sides of every
-//! mutation of AWS and Slack. Where one such call began after the one before it had ended, the gap behind the first is the
-//! gap before the second, and is one point, unless a message was edited between. What the bot calls at its own pace (the
-//! sweep, beats, probes, edits) is no point itself: its number is another in each run.
+//! A point is a gap in which the bot may die: before a call of the store, read or write, and on both sides of each mutation
+//! of AWS and Slack. If one such call begins after the end of the previous one, the gap after the first and the gap before the
+//! second are one point, unless a message was edited in between. Calls that depend on time (the sweep, beats, probes, edits) are
+//! no points: their number differs in each run.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 use sluice_e2e::{Call, Fault, PATIENCE, eventually};
 use tokio::time::{Instant, interval};
 
-use super::scenario::{Kind, Truth, effects};
+use super::scenario::{Kind, Observed, effects};
 use super::site::Site;
 
-/// Calls of the store that come with time and not with work: the method, and a part of the detail.
-const PACED: [(&str, &str); 4] = [
-    // The sweep of the due index, and the heads that it found there.
+/// Calls of the store that depend on time, not on work: the method, and a part of the detail.
+const PERIODIC: [(&str, &str); 4] = [
+    // The sweep of the due index, and the heads that it finds.
     ("Query", "/due"),
     ("BatchGetItem", " head"),
     // The beat of an owner.
@@ -30,10 +30,10 @@ const PACED: [(&str, &str); 4] = [
     // The probe of readiness.
     ("GetItem", "installation"),
 ];
-/// How many points of each command are looked at unless `SLUICE_E2E_CRASH` asks for others.
+/// How many points of each command to take without `SLUICE_E2E_CRASH`.
 const SHORT: usize = 4;
-/// Steps side by side may share an append in one run and not in the next, so that a late point is not there. After so many
-/// rounds in vain it counts as never met.
+/// Parallel steps may share an append in one run and not in the next, so a late point may be missing. After this many rounds
+/// without it, the point counts as never reached.
 const ROUNDS: usize = 3;
 
 /// Where to kill: the n-th call of a kind, on one side of its effect.
@@ -43,31 +43,32 @@ struct Point {
     method: String,
     nth: usize,
     when: &'static str,
-    /// What the recorded call was about, for people.
+    /// The resource of the recorded call, for people.
     detail: String,
 }
 
 impl Point {
     fn fault(&self) -> Value {
-        let paced = PACED.iter().filter(|(method, _)| self.service == "dynamodb" && *method == self.method);
+        let periodic =
+            PERIODIC.iter().filter(|(method, _)| self.service == "dynamodb" && *method == self.method);
         json!({
             "service": self.service, "method": self.method, "nth": self.nth, "action": "hold", "when": self.when,
-            "except_detail": paced.map(|(_, part)| part).collect::<Vec<_>>(),
+            "except_detail": periodic.map(|(_, part)| part).collect::<Vec<_>>(),
         })
     }
 
-    fn words(&self) -> String {
+    fn label(&self) -> String {
         format!("{} {} {} #{}", self.when, self.service, self.method, self.nth)
     }
 }
 
-/// Whether a recorded call delimits gaps.
+/// Whether a call delimits gaps.
 fn delimits(call: &Call) -> bool {
     let detail = call.detail.as_deref().unwrap_or_default();
     match call.service.as_str() {
         // Only this harness scans.
         "dynamodb" if call.method == "Scan" => false,
-        "dynamodb" => !PACED.iter().any(|(method, part)| call.method == *method && detail.contains(part)),
+        "dynamodb" => !PERIODIC.iter().any(|(method, part)| call.method == *method && detail.contains(part)),
         "slack" if call.method == "chat.update" => false,
         _ => call.mutating,
     }
@@ -96,39 +97,38 @@ fn points(recorded: &[Call]) -> Vec<Point> {
     points
 }
 
-/// Whether the gap behind a call is the one before the next: the next began after its end, and no edit came between.
+/// Whether the gap after a call is the gap before the next one: the next began after its end, with no edit in between.
 fn is_one_gap(recorded: &[Call], call: &Call, next: &Call) -> bool {
     let between = |edit: &&Call| edit.service == "slack" && edit.mutating;
     let mut between = recorded.iter().filter(between).filter(|c| call.seq < c.seq && c.seq < next.seq);
     call.end_us.is_some_and(|end| end <= next.start_us) && between.next().is_none()
 }
 
-/// By `SLUICE_E2E_CRASH`: a few of all points, evenly spread (the default; a number says how many), `all`, or those whose
-/// words contain it.
+/// The points that `SLUICE_E2E_CRASH` selects: a number of them, evenly spread; `all`; or those whose label contains it.
 fn chosen(all: &[Point]) -> Vec<&Point> {
-    let asked = std::env::var("SLUICE_E2E_CRASH").unwrap_or_else(|_| SHORT.to_string());
-    if asked == "all" {
+    let selection = std::env::var("SLUICE_E2E_CRASH").unwrap_or_else(|_| SHORT.to_string());
+    if selection == "all" {
         return all.iter().collect();
     }
-    match asked.parse::<usize>() {
+    match selection.parse::<usize>() {
         Ok(count) => {
             let count = count.min(all.len());
             (0..count).map(|n| &all[(2 * n + 1) * all.len() / (2 * count)]).collect()
         }
-        Err(_) => all.iter().filter(|point| point.words().contains(&asked)).collect(),
+        Err(_) => all.iter().filter(|point| point.label().contains(&selection)).collect(),
     }
 }
 
-/// Kills at every point of a command, and fails with all that went wrong.
+/// Kills at each selected point of a command, and fails with all errors.
 pub(crate) async fn all(kind: Kind) {
     let began = Instant::now();
     let site = warm(kind).await;
     let (recorded, clean) = record(kind, &site).await;
     let all = points(&recorded);
     let points = chosen(&all);
-    let lines = all.iter().map(|point| format!("{}, {}\n", point.words(), point.detail));
+    let lines = all.iter().map(|point| format!("{}, {}\n", point.label(), point.detail));
     write(&format!("crash-{kind:?}-points.txt"), &lines.collect::<String>());
-    assert!(!points.is_empty(), "{kind:?} has no such point; it has {all:?}");
+    assert!(!points.is_empty(), "{kind:?} has no such point, only {all:?}");
     eprintln!("{kind:?}: {} of {} points, after {} s", points.len(), all.len(), began.elapsed().as_secs());
     let next = AtomicUsize::new(0);
     let round = async |site: Option<Site>| {
@@ -140,18 +140,18 @@ pub(crate) async fn all(kind: Kind) {
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);
             let Some(point) = points.get(n) else { return (failures, missed) };
-            let begun = Instant::now();
-            let struck = AssertUnwindSafe(meet(kind, &site, point, n, &clean)).catch_unwind().await;
-            let struck = struck.unwrap_or_else(|panic| Err(words_of(&*panic)));
-            let (words, took) = (point.words(), begun.elapsed().as_secs_f64());
-            eprintln!("{kind:?} {:>3} {words}: {took:.1} s, {}", n + 1, verdict(&struck));
+            let began = Instant::now();
+            let struck = AssertUnwindSafe(reach(kind, &site, point, n, &clean)).catch_unwind().await;
+            let struck = struck.unwrap_or_else(|panic| Err(message_of(&*panic)));
+            let (label, took) = (point.label(), began.elapsed().as_secs_f64());
+            eprintln!("{kind:?} {:>3} {label}: {took:.1} s, {}", n + 1, verdict(&struck));
             match struck {
                 Ok(true) => {}
-                Ok(false) => missed.push(words),
+                Ok(false) => missed.push(label),
                 Err(what) => {
                     keep(kind, n, &site).await;
-                    failures.push(format!("{words}, {}: {what}", point.detail));
-                    // What is left half done would be blamed on the next point.
+                    failures.push(format!("{label}, {}: {what}", point.detail));
+                    // Unfinished work would count against the next point.
                     site = warm(kind).await;
                 }
             }
@@ -161,7 +161,7 @@ pub(crate) async fn all(kind: Kind) {
     failures.extend(more);
     missed.extend(other);
     eprintln!(
-        "{kind:?}: {} of {} points, {} failures, {} not met, {} s",
+        "{kind:?}: {} of {} points, {} failures, {} not reached, {} s",
         points.len(),
         all.len(),
         failures.len(),
@@ -169,30 +169,30 @@ pub(crate) async fn all(kind: Kind) {
         began.elapsed().as_secs()
     );
     assert!(failures.is_empty(), "{kind:?}:\n{}", failures.join("\n\n"));
-    assert!(missed.is_empty(), "{kind:?}: never met: {}", missed.join(", "));
+    assert!(missed.is_empty(), "{kind:?}: never reached: {}", missed.join(", "));
 }
 
 fn verdict(struck: &Result<bool, String>) -> &'static str {
     match struck {
         Ok(true) => "survived",
-        Ok(false) => "not met",
+        Ok(false) => "not reached",
         Err(_) => "FAILED",
     }
 }
 
-/// The calls that led to a failure and the bot's log, for whoever looks for its cause.
+/// Writes the calls before a failure, and the bot's log.
 async fn keep(kind: Kind, n: usize, site: &Site) {
     let calls = site.world.calls(0).await;
-    let telling =
+    let relevant =
         calls.iter().filter(|call| !["Scan", "Query"].contains(&call.method.as_str()) || delimits(call));
-    let lines = telling.map(|call| format!("{call:?}\n"));
+    let lines = relevant.map(|call| format!("{call:?}\n"));
     let file = write(&format!("crash-{kind:?}-{}.txt", n + 1), &lines.collect::<String>());
     let log = file.with_extension("log");
     std::fs::copy(site.world.folder().join("bot.log"), &log).unwrap();
-    eprintln!("what led to it: {} and {}", file.display(), log.display());
+    eprintln!("see {} and {}", file.display(), log.display());
 }
 
-/// A file that is kept below the target folder.
+/// Writes a file below the target folder.
 fn write(name: &str, text: &str) -> PathBuf {
     let folder = sluice_e2e::target().join("e2e");
     std::fs::create_dir_all(&folder).unwrap();
@@ -201,17 +201,17 @@ fn write(name: &str, text: &str) -> PathBuf {
     file
 }
 
-fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
     let words = panic.downcast_ref::<String>().cloned();
     words.or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned())).unwrap_or_default()
 }
 
 type Effects = BTreeMap<(String, String), usize>;
 
-/// A site where the command ran once: what is made only once, such as a stage's API, is there.
+/// A site where the command ran once: everything that is created only once exists, such as a stage's API.
 async fn warm(kind: Kind) -> Site {
     let site = Site::new().await;
-    kind.found(&site).await;
+    kind.set_up(&site).await;
     kind.prepare(&site, "The first").await;
     kind.drive(&site).await;
     site
@@ -220,14 +220,14 @@ async fn warm(kind: Kind) -> Site {
 /// A clean run: all its calls, and its effects.
 async fn record(kind: Kind, site: &Site) -> (Vec<Call>, Effects) {
     kind.prepare(site, "The clean one").await;
-    let before = Truth::of(site).await;
+    let before = Observed::of(site).await;
     site.new_calls().await;
     let ending = kind.drive(site).await;
     let calls = site.new_calls().await;
-    let after = Truth::of(site).await;
-    kind.judge(&before, &after, &ending).unwrap_or_else(|what| panic!("without any crash: {what}"));
+    let after = Observed::of(site).await;
+    kind.judge(&before, &after, &ending).unwrap_or_else(|what| panic!("without a crash: {what}"));
     let effects = effects(&calls);
-    // Of what was prepared something may still be told once more: that is not the command's.
+    // The preparation's messages may still be edited: those calls are not the command's.
     let is_ours = |call: &Call| {
         let detail = call.detail.as_deref().unwrap_or_default();
         !detail.contains("/operation/") || ending.operations.iter().any(|id| detail.contains(id.as_str()))
@@ -235,8 +235,8 @@ async fn record(kind: Kind, site: &Site) -> (Vec<Call>, Effects) {
     (calls.into_iter().filter(is_ours).collect(), effects)
 }
 
-/// Rounds until the point is met: whether it was, or what was wrong after one of them.
-async fn meet(kind: Kind, site: &Site, point: &Point, n: usize, clean: &Effects) -> Result<bool, String> {
+/// Repeats until the point is reached: whether it was, or what was wrong.
+async fn reach(kind: Kind, site: &Site, point: &Point, n: usize, clean: &Effects) -> Result<bool, String> {
     for round in 0..ROUNDS {
         if strike(kind, site, point, &format!("Point {n} round {round}"), clean).await? {
             return Ok(true);
@@ -245,7 +245,7 @@ async fn meet(kind: Kind, site: &Site, point: &Point, n: usize, clean: &Effects)
     Ok(false)
 }
 
-/// One round: whether the point was met, or what was wrong after it.
+/// One round: whether the point was reached, or what was wrong.
 async fn strike(
     kind: Kind,
     site: &Site,
@@ -254,12 +254,12 @@ async fn strike(
     clean: &Effects,
 ) -> Result<bool, String> {
     kind.prepare(site, words).await;
-    let before = Truth::of(site).await;
+    let before = Observed::of(site).await;
     site.new_calls().await;
     let fault = site.world.arm(&point.fault()).await;
     let over = Cell::new(false);
     let killer = async {
-        if !caught(site, &fault, point, &over).await {
+        if !is_caught(site, &fault, point, &over).await {
             return false;
         }
         site.kill_and_restart(&fault).await;
@@ -273,7 +273,7 @@ async fn strike(
     let (met, ending) = tokio::join!(killer, drive);
     site.world.clear_faults().await;
     let calls = site.new_calls().await;
-    let after = Truth::of(site).await;
+    let after = Observed::of(site).await;
     kind.judge(&before, &after, &ending)?;
     let effects = effects(&calls);
     if effects != *clean {
@@ -282,17 +282,17 @@ async fn strike(
     Ok(met)
 }
 
-/// Waits until the call is held on the side that the point names; `false` if the command is over before.
-async fn caught(site: &Site, fault: &Fault, point: &Point, over: &Cell<bool>) -> bool {
-    let mut pulse = interval(Duration::from_millis(10));
-    while !fault.holds().await {
+/// Waits until the call is held on the point's side; `false` if the command ends first.
+async fn is_caught(site: &Site, fault: &Fault, point: &Point, over: &Cell<bool>) -> bool {
+    let mut ticks = interval(Duration::from_millis(10));
+    while !fault.is_holding().await {
         if over.get() {
             return false;
         }
-        pulse.tick().await;
+        ticks.tick().await;
     }
     if point.when == "after" {
-        eventually("the effect is to be there", PATIENCE, async || {
+        eventually("the call has its effect", PATIENCE, async || {
             let calls = site.calls_so_far().await;
             if calls.iter().any(|call| call.result == "held" && call.effect) {
                 Ok(())
@@ -306,12 +306,12 @@ async fn caught(site: &Site, fault: &Fault, point: &Point, over: &Cell<bool>) ->
 }
 
 #[test]
-fn each_gap_is_one_point_and_what_comes_with_time_is_none() {
+fn each_gap_is_one_point_and_periodic_calls_are_none() {
     let call = |seq: u64, service: &str, method: &str, detail: &str, mutating: bool| -> Call {
         let (start_us, end_us) = (seq * 10, seq * 10 + 5);
-        let (start, result) = ("", "ok");
+        let result = "ok";
         let call = json!({
-            "seq": seq, "service": service, "method": method, "start": start, "start_us": start_us, "end_us": end_us,
+            "seq": seq, "service": service, "method": method, "start_us": start_us, "end_us": end_us,
             "detail": detail, "mutating": mutating, "result": result, "effect": true,
         });
         serde_json::from_value(call).unwrap()
@@ -327,11 +327,11 @@ fn each_gap_is_one_point_and_what_comes_with_time_is_none() {
         call(8, "dynamodb", "TransactWriteItems", "Put p row", true),
         call(9, "dynamodb", "UpdateItem", "sluice p head {g_owner, ds, du}", true),
     ];
-    // The answer of the second append came when the next call was under way.
+    // The second append ends after the next call began.
     recorded[7].end_us = Some(95);
-    let words: Vec<String> = points(&recorded).iter().map(Point::words).collect();
+    let labels: Vec<String> = points(&recorded).iter().map(Point::label).collect();
     assert_eq!(
-        words,
+        labels,
         [
             "before dynamodb Query #1",
             "before dynamodb TransactWriteItems #1",

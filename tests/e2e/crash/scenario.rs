@@ -1,5 +1,4 @@
-//! The four commands: what has to be there before, how each is driven to its end through a crash, and what must be
-//! true then.
+//! The four commands: their preparation, how each is driven to its end through a crash, and the checks of the end.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +14,13 @@ pub(crate) enum Kind {
     Rollback,
 }
 
-/// What AWS and the record hold: alias → version, stage → release, and how many builds and versions there are.
+/// AWS and the record: alias → version, stage → release, and the numbers of builds and versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Truth {
+pub(crate) struct Observed {
     builds: usize,
     versions: usize,
     aliases: BTreeMap<String, String>,
-    runs: BTreeMap<String, String>,
+    releases: BTreeMap<String, String>,
 }
 
 impl Kind {
@@ -34,62 +33,62 @@ impl Kind {
         }
     }
 
-    /// What a new site needs besides: a rollback goes to a release before the present one.
-    pub(crate) async fn found(self, site: &Site) {
+    /// Further setup of a new site: a rollback needs an earlier release.
+    pub(crate) async fn set_up(self, site: &Site) {
         if self != Self::Rollback {
             return;
         }
-        releases(site, "To go back to").await;
-        site.promotes("/promote orders prod").await;
-        releases(site, "To come from").await;
+        release(site, "Earlier").await;
+        site.promote("/promote orders prod").await;
+        release(site, "Present").await;
     }
 
-    /// Brings a site to where the command has all of its work to do.
-    pub(crate) async fn prepare(self, site: &Site, words: &str) {
+    /// Prepares a site so that the command has all of its work to do.
+    pub(crate) async fn prepare(self, site: &Site, subject: &str) {
         match self {
-            Self::Build => site.commit(words),
+            Self::Build => site.commit(subject),
             Self::Deploy => {
-                site.commit(words);
-                site.does("/build orders").await;
+                site.commit(subject);
+                site.run("/build orders").await;
             }
-            Self::Promote => releases(site, words).await,
-            // What was rolled back may be promoted again.
-            Self::Rollback => site.promotes("/promote orders prod again").await,
+            Self::Promote => release(site, subject).await,
+            // A rolled back release can be promoted again.
+            Self::Rollback => site.promote("/promote orders prod again").await,
         }
     }
 
-    /// Types the command and brings it to its end: nothing is left to do or to tell.
+    /// Types the command and waits for its end, with nothing left to do or to post.
     pub(crate) async fn drive(self, site: &Site) -> Ending {
         let world = &site.world;
-        let mut asked = world.expect(world.channel(), self.line()).await;
-        let first = world.types(world.ann(), self.line()).await;
-        asked.reply = site.insists(first).await;
+        let mut submitted = world.expect(world.channel(), self.line()).await;
+        let first = world.command(world.ann(), self.line()).await;
+        submitted.reply = site.deliver_until_accepted(first).await;
         if self == Self::Promote {
-            site.approves(&asked).await;
+            site.approve(&submitted).await;
         }
-        asked.succeeds().await;
-        site.rests().await;
-        // A message that was posted before a crash, and the one that goes on for it.
-        let messages = asked.messages().await;
+        submitted.succeeds().await;
+        site.settle().await;
+        // The message from before the crash, and the one that continues it.
+        let messages = submitted.messages().await;
         let mut operations: Vec<_> =
             messages.iter().filter_map(|message| message.operation().map(str::to_owned)).collect();
         operations.dedup();
-        let words = messages.last().map(|message| message.words().replace('`', "")).unwrap_or_default();
+        let text = messages.last().map(|message| message.text().replace('`', "")).unwrap_or_default();
         let is_continued = messages.last().is_some_and(Message::is_continued);
-        Ending { operations, messages: messages.len(), is_continued, words }
+        Ending { operations, messages: messages.len(), is_continued, text }
     }
 
-    /// What must be true at the end, given what was true at the beginning.
-    pub(crate) fn judge(self, before: &Truth, after: &Truth, ending: &Ending) -> Result<(), String> {
+    /// Checks the end, given the state before the command.
+    pub(crate) fn judge(self, before: &Observed, after: &Observed, ending: &Ending) -> Result<(), String> {
         let mut wrong = vec![];
-        let mut hold = |what: &str, is: bool| {
-            if !is {
+        let mut check = |what: &str, holds: bool| {
+            if !holds {
                 wrong.push(what.to_owned());
             }
         };
-        hold("one operation", ending.operations.len() == 1);
-        hold(
-            "one message, or one more that says it goes on",
+        check("one operation", ending.operations.len() == 1);
+        check(
+            "one message, or a second one that continues it",
             ending.messages == 1 || (ending.messages == 2 && ending.is_continued),
         );
         let (builds, versions) = match self {
@@ -97,63 +96,61 @@ impl Kind {
             Self::Deploy | Self::Promote => (0, 1),
             Self::Rollback => (0, 0),
         };
-        hold("builds started once", after.builds == before.builds + builds);
-        hold("versions published once", after.versions == before.versions + versions);
+        check("builds started once", after.builds == before.builds + builds);
+        check("versions published once", after.versions == before.versions + versions);
         match self {
-            Self::Build => {
-                hold("aliases untouched", before.aliases == after.aliases && before.runs == after.runs)
-            }
-            Self::Deploy => self.moved("dev", before, after, ending, &mut hold),
-            Self::Promote | Self::Rollback => self.moved("prod", before, after, ending, &mut hold),
+            Self::Build => check(
+                "aliases untouched",
+                before.aliases == after.aliases && before.releases == after.releases,
+            ),
+            Self::Deploy => self.moved("dev", before, after, ending, &mut check),
+            Self::Promote | Self::Rollback => self.moved("prod", before, after, ending, &mut check),
         }
         if wrong.is_empty() {
             return Ok(());
         }
-        Err(format!("not so: {}\nbefore {before:?}\nafter {after:?}\n{ending:?}", wrong.join("; ")))
+        Err(format!("failed: {}\nbefore {before:?}\nafter {after:?}\n{ending:?}", wrong.join("; ")))
     }
 
     fn moved(
         self,
         stage: &str,
-        before: &Truth,
-        after: &Truth,
+        before: &Observed,
+        after: &Observed,
         ending: &Ending,
-        hold: &mut impl FnMut(&str, bool),
+        check: &mut impl FnMut(&str, bool),
     ) {
-        hold("the alias moved", before.aliases.get(stage) != after.aliases.get(stage));
-        hold("the record moved", before.runs.get(stage) != after.runs.get(stage));
-        let release = after.runs.get(stage).cloned().unwrap_or_default();
-        hold(
-            "the message says what the record says",
-            ending.words.contains(&format!("{stage} runs {release}")),
-        );
-        let others = |truth: &Truth| {
-            let mut others = (truth.aliases.clone(), truth.runs.clone());
+        check("the alias moved", before.aliases.get(stage) != after.aliases.get(stage));
+        check("the record moved", before.releases.get(stage) != after.releases.get(stage));
+        let release = after.releases.get(stage).cloned().unwrap_or_default();
+        check("the message agrees with the record", ending.text.contains(&format!("{stage} runs {release}")));
+        let others = |observed: &Observed| {
+            let mut others = (observed.aliases.clone(), observed.releases.clone());
             others.0.remove(stage);
             others.1.remove(stage);
             others
         };
-        hold("other stages untouched", others(before) == others(after));
+        check("other stages untouched", others(before) == others(after));
     }
 }
 
 /// A new release on `dev`.
-async fn releases(site: &Site, words: &str) {
-    site.commit(words);
-    site.does("/build orders").await;
-    site.does("/deploy orders").await;
+async fn release(site: &Site, subject: &str) {
+    site.commit(subject);
+    site.run("/build orders").await;
+    site.run("/deploy orders").await;
 }
 
-/// How a command ended, as the channel has it.
+/// The end of a command, as the channel shows it.
 #[derive(Debug)]
 pub(crate) struct Ending {
     pub(crate) operations: Vec<String>,
     messages: usize,
     is_continued: bool,
-    words: String,
+    text: String,
 }
 
-impl Truth {
+impl Observed {
     pub(crate) async fn of(site: &Site) -> Self {
         let aws = Aws(&site.world);
         let mut builds = 0;
@@ -165,11 +162,11 @@ impl Truth {
             versions += aws.versions(&function).await.len();
             aliases.extend(aws.aliases(&function).await);
         }
-        Self { builds, versions, aliases, runs: site.world.runs(PIPELINE).await }
+        Self { builds, versions, aliases, releases: site.world.releases(PIPELINE).await }
     }
 }
 
-/// How often each mutation of AWS took effect.
+/// How often each mutation of AWS had an effect.
 pub(crate) fn effects(calls: &[Call]) -> BTreeMap<(String, String), usize> {
     let mut effects = BTreeMap::new();
     for call in calls.iter().filter(|call| call.mutates_aws() && call.effect) {

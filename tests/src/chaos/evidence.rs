@@ -1,5 +1,5 @@
-//! What is held against each other in the end: the table, the channel, AWS and the calls, as they were at one moment.
-//! Judging reads this and nothing else, so that a judgement can be tried with made-up evidence.
+//! The table, the messages, AWS and the calls at one moment. The checks read nothing else, so they can be tested with made-up
+//! evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::item::{body, number, text};
 use crate::{Aws, Call, Message, World};
 
-/// An operation's head, as it stands in the table.
+/// An operation's head in the table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Head {
     pub(crate) id: String,
@@ -21,7 +21,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// `None` if the item is something else.
+    /// `None` if the item is no head.
     pub(crate) fn of(item: &Value) -> Option<Self> {
         let (_, id) = text(item, "pk").rsplit_once("/operation/")?;
         let body = body(item);
@@ -35,45 +35,45 @@ impl Head {
         })
     }
 
-    /// Whether it will change by itself or by a decision.
+    /// Whether it has not ended and is not stuck.
     pub(crate) fn is_open(&self) -> bool {
-        self.is_in_hand() || self.status == "waiting"
+        self.is_driven() || self.status == "waiting"
     }
 
-    /// Whether somebody carries it, or should.
-    pub(crate) fn is_in_hand(&self) -> bool {
+    /// Whether a replica drives it, or should.
+    pub(crate) fn is_driven(&self) -> bool {
         ["running", "unwinding", "pending"].contains(&self.status.as_str())
     }
 
-    /// Whether nothing more will happen to it.
+    /// Whether it has ended.
     pub(crate) fn is_over(&self) -> bool {
         ["succeeded", "failed"].contains(&self.status.as_str())
     }
 
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         format!("{} `{}` ({})", self.id, self.command, self.status)
     }
 }
 
-/// Everything that is judged.
+/// Everything that the checks read.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
     pub(crate) items: Vec<Value>,
     pub(crate) heads: Vec<Head>,
     pub(crate) messages: Vec<Message>,
     pub(crate) calls: Vec<Call>,
-    /// What AWS has, a line each, of what may be there only once.
-    pub(crate) made: Vec<String>,
-    /// Per function and alias: the version.
+    /// One line for each thing in AWS that may exist only once.
+    pub(crate) once: Vec<String>,
+    /// The version by function and alias.
     pub(crate) aliases: BTreeMap<String, BTreeMap<String, String>>,
-    /// Per API and stage: the deployment that is served.
+    /// The served deployment by API and stage.
     pub(crate) served: BTreeMap<(String, String), String>,
-    /// Per operation that started a build: its state at CodeBuild.
+    /// The CodeBuild state of each build, by operation.
     pub(crate) builds: Vec<(String, String)>,
 }
 
 impl Evidence {
-    /// Writes it into a folder, for who has to understand what went wrong.
+    /// Writes it into a folder, to analyse a failure.
     pub(crate) fn keep(&self, folder: &Path) {
         std::fs::create_dir_all(folder).unwrap();
         let messages: Vec<&Value> = self.messages.iter().map(|message| &message.0).collect();
@@ -89,7 +89,7 @@ impl Evidence {
         records.filter(move |record| record["act"] == act)
     }
 
-    /// Looks at the world, once.
+    /// Reads the world once.
     pub(crate) async fn gather(world: &World, messages: Vec<Message>) -> Self {
         let aws = Aws(world);
         let items = aws.table().await;
@@ -97,19 +97,19 @@ impl Evidence {
         let mut found = Self { items, heads, messages, ..Self::default() };
         for project in aws.projects().await {
             let builds = aws.build_states(&project).await;
-            found.made.extend(builds.iter().map(|(operation, _)| format!("a build of {operation}")));
+            found.once.extend(builds.iter().map(|(operation, _)| format!("a build of {operation}")));
             found.builds.extend(builds);
         }
         let pipelines: BTreeSet<String> = found.heads.iter().map(|head| head.pipeline.clone()).collect();
         for pipeline in pipelines {
             for function in aws.functions(&pipeline).await {
                 let contents = aws.version_contents(&function).await;
-                found.made.extend(contents.into_iter().map(|it| format!("a version of {function}: {it}")));
+                found.once.extend(contents.into_iter().map(|it| format!("a version of {function}: {it}")));
                 let aliases = aws.aliases(&function).await;
                 found.aliases.insert(function, aliases);
             }
         }
-        found.made.extend(aws.api_parts().await);
+        found.once.extend(aws.api_parts().await);
         found.served = aws.served().await;
         found.calls = world.calls(0).await;
         found

@@ -1,18 +1,19 @@
-//! Chaos on the real binary: two `sluice serve` on one table and one queue, people on several pipelines, faults on the way
-//! to AWS and Slack, `kill -9` of a replica at random; and then the question whether everything that was accepted came to
-//! one true end. The program `chaos` runs it long, the test of that name in a short form.
+//! Chaos on the real binary: two `sluice serve` on one table and one queue, users on several pipelines, faults on the way to
+//! AWS and Slack, and `kill -9` of a random replica. At the end, every accepted operation must have ended once, and table,
+//! messages and AWS must agree. The program `chaos` runs it for minutes, the test `chaos` for seconds.
 //!
-//! All decisions follow from the seed; the order in which they meet does not, as it hangs on the machine. When the time is
-//! up the faults are taken away, and what is open has five minutes to end.
-#![allow(clippy::print_stdout, reason = "it tells how it goes, and prints its result")]
+//! All decisions follow from the seed. Their interleaving depends on the machine. When the time is up, the faults end and open
+//! operations get five minutes to end.
+#![allow(clippy::print_stdout, reason = "it reports its progress and prints its result")]
 
-mod book;
-mod chat;
+mod channel;
+mod checks;
 mod evidence;
+mod faults;
 mod judge;
-mod people;
 mod replicas;
-mod weather;
+mod run_log;
+mod users;
 
 use std::time::Duration;
 
@@ -20,46 +21,46 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use crate::{Bot, Options, World};
-use book::Book;
-use chat::Chat;
+use channel::Channel;
 pub use judge::Verdict;
-use people::Person;
 use replicas::{QUEUE, Replicas};
+use run_log::RunLog;
+use users::User;
 
-/// What a run is to be.
+/// The parameters of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// How long people work in bad weather.
+    /// How long users work under faults.
     pub working: Duration,
-    /// From which all decisions follow.
+    /// The seed of all decisions.
     pub seed: u64,
-    /// How many people there are, each with a pipeline.
+    /// The number of users, each with a pipeline.
     pub pipelines: usize,
 }
 
-/// Runs it, and judges what came of it.
+/// Runs it and judges the result.
 pub async fn run(plan: Plan) -> Verdict {
     let world = World::start(Options { no_bot: true, ..Options::default() }).await;
     Bot::init_with(&world, &QUEUE);
-    let (chat, book) = (Chat::new(&world), Book::new(&world).await);
-    let replicas = Replicas::start(&world, &book).await;
-    let story = async {
-        let settling = (0..plan.pipelines).map(|n| Person::settle(&world, &chat, &book, plan.seed, n));
-        let mut people = join_all(settling).await;
-        println!("{} pipelines are there; the weather turns", people.len());
+    let (channel, log) = (Channel::new(&world), RunLog::new(&world).await);
+    let replicas = Replicas::start(&world, &log).await;
+    let work = async {
+        let creating = (0..plan.pipelines).map(|n| User::create(&world, &channel, &log, plan.seed, n));
+        let mut users = join_all(creating).await;
+        println!("{} pipelines are ready; the faults begin", users.len());
         let until = Instant::now() + plan.working;
-        let work = join_all(people.iter_mut().map(|person| person.live(until)));
+        let working = join_all(users.iter_mut().map(|user| user.work(until)));
         tokio::join!(
-            work,
-            weather::blow(&world, &book, plan.seed, until),
-            replicas.die_and_rise(plan.seed, until)
+            working,
+            faults::inject(&world, &log, plan.seed, until),
+            replicas.kill_and_restart(plan.seed, until)
         );
         world.clear_faults().await;
-        replicas.all_rise().await;
-        judge::judge(&world, &chat, &book).await
+        replicas.start_missing().await;
+        judge::judge(&world, &channel, &log).await
     };
     tokio::select! {
-        verdict = story => verdict,
-        never = chat.follow() => match never {},
+        verdict = work => verdict,
+        never = channel.follow() => match never {},
     }
 }

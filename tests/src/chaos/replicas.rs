@@ -1,4 +1,4 @@
-//! Two replicas of which one dies now and then, and rises again.
+//! Two replicas, one of which is killed and restarted from time to time.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -9,51 +9,51 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::book::{Book, Death};
 use super::evidence::Head;
+use super::run_log::{Kill, RunLog};
 
 /// The replicas wake each other through a queue.
 pub(crate) const QUEUE: [(&str, &str); 1] = [("SLUICE_QUEUE", "sqs:wake")];
 
-/// A replica that lives, and the name by which the table knows it.
-struct Alive {
+/// A running replica, and its name in the table.
+struct Running {
     bot: Bot,
     name: String,
 }
 
-/// The replicas.
+/// The two replicas.
 pub(crate) struct Replicas<'a> {
     world: &'a World,
-    book: &'a Book,
-    seats: [RefCell<Option<Alive>>; 2],
+    log: &'a RunLog,
+    slots: [RefCell<Option<Running>>; 2],
 }
 
 impl<'a> Replicas<'a> {
-    /// Starts both; deliveries go to each in turn, and past one that is dead.
-    pub(crate) async fn start(world: &'a World, book: &'a Book) -> Self {
-        let replicas = Self { world, book, seats: Default::default() };
-        replicas.all_rise().await;
+    /// Starts both. Deliveries go to each in turn, and skip a killed one.
+    pub(crate) async fn start(world: &'a World, log: &'a RunLog) -> Self {
+        let replicas = Self { world, log, slots: Default::default() };
+        replicas.start_missing().await;
         replicas
     }
 
-    /// Starts whoever is dead.
-    pub(crate) async fn all_rise(&self) {
-        for seat in &self.seats {
-            if seat.borrow().is_none() {
+    /// Starts the killed ones again.
+    pub(crate) async fn start_missing(&self) {
+        for slot in &self.slots {
+            if slot.borrow().is_none() {
                 let bot = Bot::replica(self.world, &QUEUE).await;
-                // They start one after the other, so the newest name in the log that they share is this one's.
+                // They start one after the other, so the newest name in their common log is this one's.
                 let name = self.newest_name();
-                *seat.borrow_mut() = Some(Alive { bot, name });
+                *slot.borrow_mut() = Some(Running { bot, name });
             }
         }
-        let alive = self.seats.each_ref().map(|seat| seat.borrow());
+        let running = self.slots.each_ref().map(|slot| slot.borrow());
         let bots: Vec<&Bot> =
-            alive.iter().filter_map(|alive| alive.as_ref()).map(|alive| &alive.bot).collect();
-        self.world.balances(&bots).await;
+            running.iter().filter_map(|running| running.as_ref()).map(|running| &running.bot).collect();
+        self.world.balance(&bots).await;
     }
 
-    /// `kill -9` of one of them, and another start, until the time is up. The other one lives meanwhile.
-    pub(crate) async fn die_and_rise(&self, seed: u64, until: Instant) {
+    /// `kill -9` of one of them, and a restart, until the time is up. The other one keeps running.
+    pub(crate) async fn kill_and_restart(&self, seed: u64, until: Instant) {
         let mut rng = StdRng::seed_from_u64(seed ^ 0x4445_4144);
         loop {
             sleep(Duration::from_millis(rng.random_range(6_000..20_000))).await;
@@ -62,25 +62,25 @@ impl<'a> Replicas<'a> {
             }
             self.kill(rng.random_range(0..2)).await;
             sleep(Duration::from_millis(rng.random_range(500..25_000))).await;
-            self.all_rise().await;
+            self.start_missing().await;
         }
     }
 
     async fn kill(&self, which: usize) {
-        let Alive { bot, name } = self.seats[which].borrow_mut().take().expect("it lives");
+        let Running { bot, name } = self.slots[which].borrow_mut().take().expect("it runs");
         bot.kill();
-        let at_us = self.book.now_us();
+        let at_us = self.log.now_us();
         let items = Aws(self.world).table().await;
         let heads = items.iter().filter_map(Head::of);
-        let orphans: Vec<Head> = heads.filter(|head| head.owner == name && head.is_in_hand()).collect();
-        println!("replica {which} died with {} operations", orphans.len());
-        self.book.deaths.borrow_mut().push(Death { at_us, orphans });
+        let orphans: Vec<Head> = heads.filter(|head| head.owner == name && head.is_driven()).collect();
+        println!("replica {which} was killed with {} operations", orphans.len());
+        self.log.kills.borrow_mut().push(Kill { at_us, orphans });
     }
 
     fn newest_name(&self) -> String {
         let log = std::fs::read_to_string(self.world.folder().join("bot.log")).unwrap_or_default();
         let lines = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let mut names = lines.filter_map(|line| line["replica"].as_str().map(str::to_owned));
-        names.next().expect("a replica says its name in its log")
+        names.next().expect("a replica logs its name")
     }
 }

@@ -1,4 +1,4 @@
-//! Each judgement can fail: evidence that is in order passes, and the same with one thing wrong does not.
+//! Each check can fail: sound evidence passes, and the same evidence with one thing wrong does not.
 
 use serde_json::json;
 
@@ -26,8 +26,8 @@ fn head(status: &str) -> Head {
     Head { id: ID.into(), status: status.into(), pipeline: "orders".into(), ..Head::default() }
 }
 
-/// A promotion of `orders` to `prod`, r2, of which everything tells the same.
-fn in_order() -> Evidence {
+/// A promotion of `orders` r2 to `prod` on which everything agrees.
+fn sound() -> Evidence {
     let set = json!({"versions": {"f": "2"}, "api": {"api": "a", "deployment": "d"}});
     Evidence {
         items: vec![
@@ -38,7 +38,7 @@ fn in_order() -> Evidence {
         ],
         heads: vec![head("succeeded")],
         messages: vec![message("succeeded", "orders r2 is live on prod")],
-        made: vec!["a build of op-0".into(), "a build of op-1".into()],
+        once: vec!["a build of op-0".into(), "a build of op-1".into()],
         aliases: BTreeMap::from([("f".into(), BTreeMap::from([("prod".into(), "2".into())]))]),
         served: BTreeMap::from([(("a".into(), "prod".into()), "d".into())]),
         builds: vec![(ID.into(), "STOPPED".into())],
@@ -46,71 +46,71 @@ fn in_order() -> Evidence {
     }
 }
 
-fn untrue(evidence: &Evidence) -> Vec<String> {
-    [messages_untrue(&evidence.heads, &evidence.messages), stages_untrue(evidence)].concat()
+fn wrong(evidence: &Evidence) -> Vec<String> {
+    [wrong_messages(&evidence.heads, &evidence.messages), wrong_stages(evidence)].concat()
 }
 
-fn promises(trigger: &str) -> Vec<Promise> {
-    vec![Promise { line: "/promote orders prod".into(), trigger: trigger.into() }]
+fn acknowledged(trigger: &str) -> Vec<Acknowledged> {
+    vec![Acknowledged { line: "/promote orders prod".into(), trigger: trigger.into() }]
 }
 
 #[test]
-fn what_is_in_order_passes() {
-    let evidence = in_order();
-    assert_eq!(untrue(&evidence), Vec::<String>::new());
+fn sound_evidence_passes() {
+    let evidence = sound();
+    assert_eq!(wrong(&evidence), Vec::<String>::new());
     assert_eq!(doubled(&evidence), Vec::<String>::new());
     assert_eq!(running_on(&evidence), Vec::<String>::new());
-    assert_eq!(lost(&promises("trigger"), &evidence.items, &evidence.heads), Vec::<String>::new());
+    assert_eq!(lost(&acknowledged("trigger"), &evidence.items, &evidence.heads), Vec::<String>::new());
 }
 
 #[test]
-fn a_second_build_and_a_second_message_are_done_twice() {
-    let mut evidence = in_order();
-    evidence.made.push("a build of op-1".into());
+fn a_second_build_and_a_second_message_are_duplicates() {
+    let mut evidence = sound();
+    evidence.once.push("a build of op-1".into());
     assert_eq!(doubled(&evidence), ["a build of op-1"]);
 
-    let mut evidence = in_order();
+    let mut evidence = sound();
     evidence.messages.push(message("running", "Promoting orders r2 to prod"));
     assert_eq!(doubled(&evidence).len(), 1);
 }
 
 #[test]
-fn a_promise_without_delivery_or_operation_is_lost() {
-    let evidence = in_order();
-    assert_eq!(lost(&promises("another"), &evidence.items, &evidence.heads).len(), 1);
-    assert_eq!(lost(&promises("trigger"), &evidence.items, &[]).len(), 1);
+fn an_acknowledged_command_without_delivery_or_operation_is_lost() {
+    let evidence = sound();
+    assert_eq!(lost(&acknowledged("another"), &evidence.items, &evidence.heads).len(), 1);
+    assert_eq!(lost(&acknowledged("trigger"), &evidence.items, &[]).len(), 1);
 }
 
 #[test]
-fn a_message_that_says_something_else_than_the_record_is_untrue() {
+fn a_message_with_another_state_than_the_record_is_wrong() {
     for status in ["failed", "running", "unwinding", "stuck", "waiting"] {
-        let mut evidence = in_order();
+        let mut evidence = sound();
         evidence.messages = vec![message(status, "orders r2 is live on prod")];
-        assert!(!messages_untrue(&evidence.heads, &evidence.messages).is_empty(), "{status}");
+        assert!(!wrong_messages(&evidence.heads, &evidence.messages).is_empty(), "{status}");
     }
-    let mut evidence = in_order();
+    let mut evidence = sound();
     evidence.heads = vec![head("failed")];
-    assert!(!untrue(&evidence).is_empty());
+    assert!(!wrong(&evidence).is_empty());
 }
 
 #[test]
-fn a_stage_that_a_cancelled_move_left_elsewhere_is_untrue() {
-    let mut alias = in_order();
+fn a_stage_that_differs_in_alias_api_record_or_message_is_wrong() {
+    let mut alias = sound();
     alias.aliases.get_mut("f").unwrap().insert("prod".into(), "3".into());
-    let mut api = in_order();
+    let mut api = sound();
     api.served.insert(("a".into(), "prod".into()), "e".into());
-    let mut record = in_order();
+    let mut record = sound();
     record.items[0] = item("/pipeline/orders", "stage/prod", &json!({"current": {"release": 1}}));
-    let mut told = in_order();
-    told.messages = vec![message("succeeded", "orders r3 is live on prod")];
-    for (what, evidence) in [("alias", alias), ("API", api), ("record", record), ("message", told)] {
-        assert!(!stages_untrue(&evidence).is_empty(), "{what}");
+    let mut message_of_r3 = sound();
+    message_of_r3.messages = vec![message("succeeded", "orders r3 is live on prod")];
+    for (what, evidence) in [("alias", alias), ("API", api), ("record", record), ("message", message_of_r3)] {
+        assert!(!wrong_stages(&evidence).is_empty(), "{what}");
     }
 }
 
 #[test]
-fn a_build_of_an_operation_that_is_over_runs_on() {
-    let mut evidence = in_order();
+fn a_build_that_outlives_its_operation_is_found() {
+    let mut evidence = sound();
     evidence.heads = vec![head("failed")];
     evidence.builds = vec![(ID.into(), "IN_PROGRESS".into())];
     assert_eq!(running_on(&evidence).len(), 1);
@@ -119,24 +119,24 @@ fn a_build_of_an_operation_that_is_over_runs_on() {
 #[test]
 fn a_takeover_after_more_than_thirty_seconds_or_never_is_too_late() {
     let orphan = Head { fence: 1, ..head("running") };
-    let deaths = [Death { at_us: 1_000_000, orphans: vec![orphan.clone()] }];
+    let kills = [Kill { at_us: 1_000_000, orphans: vec![orphan.clone()] }];
     let ended = Head { fence: 2, ..head("succeeded") };
     let claimed = |end_us: u64, result: &str| {
         let call = json!({
-            "seq": 1, "service": "dynamodb", "method": "UpdateItem", "start": "", "start_us": end_us - 1000,
+            "seq": 1, "service": "dynamodb", "method": "UpdateItem", "start_us": end_us - 1000,
             "end_us": end_us, "detail": format!("T/operation/{ID} head {{g_fence}}"), "mutating": true,
             "result": result, "effect": true,
         });
         let calls = vec![serde_json::from_value(call).unwrap()];
-        Evidence { calls, heads: vec![ended.clone()], ..in_order() }
+        Evidence { calls, heads: vec![ended.clone()], ..sound() }
     };
-    assert!(too_late(&takeovers(&claimed(31_000_000, "ok"), &deaths)).is_empty());
-    assert!(too_late(&takeovers(&claimed(31_000_000, "dropped"), &deaths)).is_empty());
-    assert_eq!(too_late(&takeovers(&claimed(31_000_001, "ok"), &deaths)).len(), 1);
+    assert!(too_late(&takeovers(&claimed(31_000_000, "ok"), &kills)).is_empty());
+    assert!(too_late(&takeovers(&claimed(31_000_000, "dropped"), &kills)).is_empty());
+    assert_eq!(too_late(&takeovers(&claimed(31_000_001, "ok"), &kills)).len(), 1);
     for left in [orphan, ended] {
-        let never = Evidence { heads: vec![left], ..in_order() };
-        assert_eq!(too_late(&takeovers(&never, &deaths)).len(), 1);
+        let never = Evidence { heads: vec![left], ..sound() };
+        assert_eq!(too_late(&takeovers(&never, &kills)).len(), 1);
     }
-    let last_write = Evidence { heads: vec![Head { fence: 1, ..head("succeeded") }], ..in_order() };
-    assert!(takeovers(&last_write, &deaths).is_empty());
+    let last_write = Evidence { heads: vec![Head { fence: 1, ..head("succeeded") }], ..sound() };
+    assert!(takeovers(&last_write, &kills).is_empty());
 }

@@ -1,4 +1,4 @@
-//! What happened: who was promised what, when a replica died with what in its hands, how much weather there was.
+//! The log of a run: acknowledged commands, killed replicas with the operations that they drove, and counts.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -7,30 +7,29 @@ use super::evidence::Head;
 use crate::{Aws, World};
 use tokio::time::Instant;
 
-/// A command that was acknowledged: its author was told that it is carried out.
+/// A command that the bot accepted.
 #[derive(Debug, Clone)]
-pub(crate) struct Promise {
+pub(crate) struct Acknowledged {
     pub(crate) line: String,
     pub(crate) trigger: String,
 }
 
-/// The death of a replica.
+/// A killed replica.
 #[derive(Debug, Clone)]
-pub(crate) struct Death {
-    /// Microseconds since the world began, as its call log counts.
+pub(crate) struct Kill {
+    /// Microseconds since the world began, as in the call log.
     pub(crate) at_us: u64,
-    /// The operations that it carried, as they stood then.
+    /// The operations that it drove, as of then.
     pub(crate) orphans: Vec<Head>,
 }
 
-/// The book of a run.
-pub(crate) struct Book {
-    /// A moment in both clocks: this program's, and the call log's.
+pub(crate) struct RunLog {
+    /// One moment in both clocks: this program's and the call log's.
     moment: (Instant, u64),
-    pub(crate) promises: RefCell<Vec<Promise>>,
+    pub(crate) acknowledged: RefCell<Vec<Acknowledged>>,
     pub(crate) refusals: Cell<usize>,
-    pub(crate) deaths: RefCell<Vec<Death>>,
-    /// Cancels by button or command that were answered.
+    pub(crate) kills: RefCell<Vec<Kill>>,
+    /// Answered cancels, by button or command.
     pub(crate) cancels: Cell<usize>,
     /// Clicks on *Retry* and *Mark resolved*.
     pub(crate) unstuck: Cell<usize>,
@@ -38,17 +37,17 @@ pub(crate) struct Book {
     pub(crate) struck: Cell<usize>,
 }
 
-impl Book {
+impl RunLog {
     pub(crate) async fn new(world: &World) -> Self {
-        // A call of our own, to set this clock by the world's: right to some milliseconds.
+        // A call of this program, to set its clock by the call log's. Accurate to some milliseconds.
         Aws(world).due().await;
         let now = Instant::now();
         let last = world.calls(0).await.last().map_or(0, |call| call.start_us);
         Self {
             moment: (now, last),
-            promises: RefCell::default(),
+            acknowledged: RefCell::default(),
             refusals: Cell::new(0),
-            deaths: RefCell::default(),
+            kills: RefCell::default(),
             cancels: Cell::new(0),
             unstuck: Cell::new(0),
             faults: Cell::new(0),
@@ -56,9 +55,14 @@ impl Book {
         }
     }
 
-    /// Now, as the call log counts.
+    /// Now, in the call log's clock.
     pub(crate) fn now_us(&self) -> u64 {
         let since: Duration = self.moment.0.elapsed();
         self.moment.1 + u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     }
+}
+
+/// Adds one.
+pub(crate) fn count(cell: &Cell<usize>) {
+    cell.set(cell.get() + 1);
 }

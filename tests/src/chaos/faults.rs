@@ -1,4 +1,4 @@
-//! Faults on the way to AWS and Slack, one after the other, as the seed says.
+//! Faults on the way to AWS and Slack, one after the other, chosen by the seed.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::book::Book;
+use super::run_log::{RunLog, count};
 
-/// Where faults strike. Of the store the methods are named: this program's own look (`Scan`) is spared.
-const PLACES: [(&str, Option<&str>); 15] = [
+/// The targets of faults. For DynamoDB the methods are named, to spare this program's own `Scan`.
+const TARGETS: [(&str, Option<&str>); 15] = [
     ("dynamodb", Some("TransactWriteItems")),
     ("dynamodb", Some("TransactWriteItems")),
     ("dynamodb", Some("UpdateItem")),
@@ -30,21 +30,23 @@ const PLACES: [(&str, Option<&str>); 15] = [
     ("slack", Some("chat.update")),
 ];
 
-/// Blows until the time is up.
-pub(crate) async fn blow(world: &World, book: &Book, seed: u64, until: Instant) {
+/// Injects faults until the time is up.
+pub(crate) async fn inject(world: &World, log: &RunLog, seed: u64, until: Instant) {
     let mut rng = StdRng::seed_from_u64(seed ^ 0x5741_5448);
     while Instant::now() < until {
         sleep(Duration::from_millis(rng.random_range(200..1500))).await;
         let fault = world.arm(&fault(&mut rng)).await;
-        book.faults.set(book.faults.get() + 1);
+        count(&log.faults);
         sleep(Duration::from_millis(rng.random_range(300..4000))).await;
-        book.struck.set(book.struck.get() + usize::from(fault.fired().await));
+        if fault.has_fired().await {
+            count(&log.struck);
+        }
         fault.release().await;
     }
 }
 
 fn fault(rng: &mut StdRng) -> Value {
-    let (service, method) = PLACES.choose(rng).copied().unwrap_or(PLACES[0]);
+    let (service, method) = TARGETS.choose(rng).copied().unwrap_or(TARGETS[0]);
     let mut fault = match rng.random_range(0..6) {
         0 => json!({"action": "hold", "when": "before"}),
         1 => json!({"action": "hold", "when": "after"}),

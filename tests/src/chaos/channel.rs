@@ -1,4 +1,4 @@
-//! What the channel shows, looked at once for everybody.
+//! The channel's messages, read once for all users.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -9,43 +9,43 @@ use crate::{Message, World};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Between two looks.
-const GLANCE: Duration = Duration::from_millis(300);
+/// The time between two reads.
+const PERIOD: Duration = Duration::from_millis(300);
 
-/// The channel as it was seen last.
-pub(crate) struct Chat {
+/// The channel as of the last read.
+pub(crate) struct Channel {
     world: World,
     messages: RefCell<Vec<Message>>,
-    changed: Notify,
+    read: Notify,
 }
 
-impl Chat {
+impl Channel {
     pub(crate) fn new(world: &World) -> Self {
-        Self { world: world.clone(), messages: RefCell::default(), changed: Notify::new() }
+        Self { world: world.clone(), messages: RefCell::default(), read: Notify::new() }
     }
 
-    /// Looks on and on.
+    /// Reads again and again.
     pub(crate) async fn follow(&self) -> Infallible {
-        let mut pulse = interval(GLANCE);
-        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            pulse.tick().await;
+            ticks.tick().await;
             *self.messages.borrow_mut() = self.world.messages(self.world.channel()).await;
-            self.changed.notify_waiters();
+            self.read.notify_waiters();
         }
     }
 
-    /// Waits for the next look.
-    pub(crate) async fn glance(&self) {
-        self.changed.notified().await;
+    /// Waits for the next read.
+    pub(crate) async fn next_read(&self) {
+        self.read.notified().await;
     }
 
-    /// The messages that are there.
+    /// The ids of all messages.
     pub(crate) fn seen(&self) -> BTreeSet<String> {
         self.messages.borrow().iter().map(|message| message.ts().to_owned()).collect()
     }
 
-    /// The newest message of an operation that a line began, among those that were not there before.
+    /// The newest message of an operation that this command began, except those in `before`.
     pub(crate) fn newest(&self, line: &str, before: &BTreeSet<String>) -> Option<Message> {
         let messages = self.messages.borrow();
         messages.iter().rev().find(|m| !before.contains(m.ts()) && m.is_of(line)).cloned()
