@@ -24,11 +24,11 @@ fn add(snapshots: &mut Snapshots, sample: &Sample) {
 
 #[test]
 fn the_messages_of_every_operation() {
-    let mut all_snapshots: BTreeMap<&str, Snapshots> = BTreeMap::new();
+    let mut all_snapshots: BTreeMap<String, Snapshots> = BTreeMap::new();
     for sample in samples::all() {
-        add(all_snapshots.entry(sample.definition.kind()).or_default(), &sample);
+        add(all_snapshots.entry(sample.op.spec.kind.clone()).or_default(), &sample);
     }
-    let parked = all_snapshots.entry("of_no_known_kind").or_default();
+    let parked = all_snapshots.entry("of_no_known_kind".to_owned()).or_default();
     parked.add("parked", &render::message(&samples::parked().card).to_json());
     for (kind, snapshots) in all_snapshots {
         snapshots.snapshot(&format!("operation_{kind}"));
@@ -38,22 +38,22 @@ fn the_messages_of_every_operation() {
 /// Fails for a new kind of operation, or a state, without a sample.
 #[test]
 fn every_kind_and_state_has_a_sample() {
-    let mut shown: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut shown: BTreeSet<(String, &str)> = BTreeSet::new();
     for sample in samples::all() {
-        shown.insert((sample.definition.kind(), sample.op.status().as_str()));
+        shown.insert((sample.op.spec.kind.clone(), sample.op.status().as_str()));
     }
     let mut wanted = BTreeSet::new();
     for definition in registry().all() {
         for status in [Status::Running, Status::Succeeded, Status::Failed] {
-            wanted.insert((definition.kind(), status.as_str()));
+            wanted.insert((definition.kind().to_owned(), status.as_str()));
         }
     }
     // Unwinding and stuck operations look the same for every kind.
     for status in [Status::Waiting, Status::Unwinding, Status::Stuck] {
-        wanted.insert(("promote", status.as_str()));
+        wanted.insert(("promote".to_owned(), status.as_str()));
     }
-    wanted.insert(("build", Status::Unwinding.as_str()));
-    wanted.insert(("stage-lock", Status::Waiting.as_str()));
+    wanted.insert(("build".to_owned(), Status::Unwinding.as_str()));
+    wanted.insert(("stage-lock".to_owned(), Status::Waiting.as_str()));
     assert_eq!(shown, wanted);
     let known = [promote::APPROVE, promote::REJECT, CANCEL_BUTTON, RETRY_BUTTON, RESOLVE_BUTTON];
     for button in samples::all().iter().flat_map(|sample| sample.news().card.buttons) {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::domain::{Act, AuditRecord, Granted, TICKETS, from_item, to_item};
-use crate::operation::definition::Operation;
+use crate::operation::definition::BoundOperation;
 use crate::operation::engine::Engine;
 use crate::operation::head::{Head, OperationSpec, Status, guards};
 use crate::operation::journal::{Entry, Row};
@@ -114,6 +114,7 @@ pub async fn accept(
         accepted: now,
     };
     let mut op = OperationState::new(id.clone(), spec.clone());
+    let definition = definition.bind(&op)?;
     let token = format!("{id}-1-1");
     let accepted = Entry::Accepted { params: spec.params.clone() };
     let mut row = Row { sequence: 1, at: now, token: token.clone(), entries: vec![accepted] };
@@ -155,7 +156,7 @@ pub async fn accept(
         command: request.command,
         rule: granted.rule().to_owned(),
         outcome: "accepted".into(),
-        about: definition.about(&op),
+        about: definition.audit_subject(&op),
     };
     let answer = request.answer;
     let mut writes = vec![
@@ -214,7 +215,7 @@ struct Start {
 /// append of its own. Should the slot be lost meanwhile, nothing is accepted, and the pipeline is read again.
 fn immediate_steps(
     world: &World,
-    definition: &dyn Operation,
+    definition: &dyn BoundOperation,
     op: &mut OperationState,
     row: &mut Row,
     line: &Snapshot,

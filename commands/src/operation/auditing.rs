@@ -1,7 +1,7 @@
 //! The writes of audit records.
 
 use crate::domain::{Act, AuditRecord, to_item};
-use crate::operation::definition::Operation;
+use crate::operation::definition::BoundOperation;
 use crate::operation::keys::Keys;
 use crate::operation::state::OperationState;
 use crate::operation::step::EngineError;
@@ -10,7 +10,7 @@ use crate::ports::{AuditItem, Item, StoreError, Write};
 
 /// The audit record of an operation's end.
 pub(crate) fn audit_of_end(
-    definition: &dyn Operation,
+    definition: &dyn BoundOperation,
     op: &OperationState,
     succeeded: bool,
     world: &World,
@@ -24,7 +24,7 @@ pub(crate) fn audit_of_end(
 pub(crate) fn audit_of(
     act: Act,
     outcome: String,
-    definition: &dyn Operation,
+    definition: &dyn BoundOperation,
     op: &OperationState,
     world: &World,
 ) -> Result<Write, EngineError> {
@@ -39,7 +39,7 @@ pub(crate) fn audit_of(
         command: op.spec.command.clone(),
         rule: String::new(),
         outcome,
-        about: definition.about(op),
+        about: definition.audit_subject(op),
     };
     Ok(audit(&record, world)?)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 
 use crate::domain::{AuditSubject, Subjects};
 use crate::operation::contents::Content;
@@ -17,76 +18,42 @@ use crate::operation::world::World;
 use crate::ports::Write;
 use sluice_model::{Button, Part, Permission, Refusal, Target, Text};
 
-/// One kind of operation.
-pub trait Operation: Send + Sync {
-    /// Its name in charters: `deploy`.
+/// One kind of operation: what it was asked for, and from what is known its steps, its gates, its records and its texts.
+///
+/// Its parameters are decoded once, when an operation is accepted or loaded ([`OperationKind::bind`]); an operation whose
+/// parameters do not decode is stuck, so that no method here needs a fallback.
+pub trait Operation: Send + Sync + 'static {
+    /// What was asked, as the journal's first row records it.
+    type Params: DeserializeOwned + Send + Sync + 'static;
+
+    /// The name of the kind in [`OperationSpec`](crate::operation::OperationSpec): `deploy`.
     fn kind(&self) -> &'static str;
-    /// What it is called in a sentence: "a promotion of `orders`".
+    /// The noun for it in a sentence: "a promotion of `orders`".
     fn noun(&self) -> &'static str {
         self.kind()
     }
-    /// Whether its messages go before those of other operations: people wait for it while something is broken.
+    /// Whether its messages go before those of other operations, because people wait for them while something is broken.
     fn is_urgent(&self) -> bool {
         false
     }
-    /// Raised whenever a journal of the version before could not be carried on by this one.
+    /// Raised whenever this version could not continue a journal of the version before.
     fn version(&self) -> u32 {
         1
     }
-    /// All steps that can be named so far, from what is known. Pure: after a crash it gives the same again.
-    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError>;
-    /// The contents that the facts refer to, and that its steps are named by. They are attached to the facts before
-    /// [`Operation::nodes`] or [`Operation::resolution`] is asked.
-    fn contents(
-        &self,
-        _facts: &OperationState,
-        _target: &Target,
-    ) -> Result<Vec<Arc<dyn Content>>, EngineError> {
-        Ok(vec![])
-    }
-    /// The steps of a stuck operation that an admin marked as resolved: they look at what really runs and record it.
-    /// Without any, it just ends.
-    fn resolution(&self, _facts: &OperationState, _target: &Target) -> Result<Vec<Node>, EngineError> {
-        Ok(vec![])
-    }
-    /// Whether people may stop it.
+    /// Whether people may cancel it.
     fn can_cancel(&self) -> bool {
         true
     }
-    /// Whether it keeps its place in the pipeline's line while it waits. Without one it holds up nobody, does not count as under way for
-    /// people who ask the same again, and takes no slot any more.
+    /// Whether it keeps its ticket while it waits for people. Without one it blocks no other operation, does not count as
+    /// running when the same is requested again, and takes no slot any more.
     fn keeps_place(&self) -> bool {
         true
     }
-    /// Who may ask for it. It was asked when it was accepted, and is asked again when it takes a slot.
-    fn permission(&self, _facts: &OperationState) -> Permission {
-        Permission::Operators
+    /// What to do if it leaves more than the store accepts.
+    fn if_too_large(&self) -> &'static str {
+        "Make what it was asked for smaller."
     }
-    /// Whom that decision, and the gate's, is about: who asked, a while ago perhaps.
-    fn subjects(&self, op: &OperationState) -> Subjects {
-        Subjects::people([&op.spec.actor.id])
-    }
-    /// Whether it may still go on, asked again at that time, when it takes a slot. `Err` ends it before its first mutation
-    /// there.
-    fn gate(
-        &self,
-        _facts: &OperationState,
-        _slot: &Slot,
-        _ground: &Snapshot,
-        _at: Timestamp,
-    ) -> Result<(), Refusal> {
-        Ok(())
-    }
-    /// Records of its own (nobody else writes them) that its end leaves behind, besides those that steps wrote.
-    fn on_end(
-        &self,
-        _facts: &OperationState,
-        _succeeded: bool,
-        _cx: &End<'_>,
-    ) -> Result<Vec<Write>, EngineError> {
-        Ok(vec![])
-    }
-    /// The same, where an admin ended it and its journal cannot be read: it is recorded as failed.
+    /// The records that its end leaves behind where an admin forced that end and its journal cannot be read.
     fn on_forced_end<'a>(
         &'a self,
         _head: &'a Head,
@@ -95,21 +62,220 @@ pub trait Operation: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Write>, EngineError>> {
         Box::pin(std::future::ready(Ok(vec![])))
     }
-    /// What to do if it leaves more than can be recorded.
-    fn if_too_large(&self) -> &'static str {
-        "Make what it was asked for smaller."
+
+    /// All steps that can be named from what is known. Pure: after a crash it gives the same steps again.
+    fn nodes(
+        &self,
+        params: &Arc<Self::Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError>;
+    /// The contents that the journal refers to and that the steps are named by. They are attached to `op` before
+    /// [`Operation::nodes`] or [`Operation::resolution`] is called.
+    fn contents(
+        &self,
+        _params: &Arc<Self::Params>,
+        _op: &OperationState,
+        _target: &Target,
+    ) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+        Ok(vec![])
     }
-    /// What it is about, for its audit records.
-    fn about(&self, op: &OperationState) -> AuditSubject;
-    /// What its message says, besides its steps.
+    /// The steps of a stuck operation that an admin marked as resolved: they observe what runs and record it. Without
+    /// steps, the operation just ends.
+    fn resolution(
+        &self,
+        _params: &Arc<Self::Params>,
+        _op: &OperationState,
+        _target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
+        Ok(vec![])
+    }
+    /// The permission to ask for it, checked when it is accepted and again when it takes a slot.
+    fn permission(&self, _params: &Self::Params) -> Permission {
+        Permission::Operators
+    }
+    /// The people and groups whose state that decision, and the gate's, depends on.
+    fn subjects(&self, _params: &Self::Params, op: &OperationState) -> Subjects {
+        Subjects::people([&op.spec.actor.id])
+    }
+    /// Whether it may still proceed, checked when it takes a slot. `Err` ends it before its first mutation there.
+    fn gate(
+        &self,
+        _params: &Self::Params,
+        _op: &OperationState,
+        _slot: &Slot,
+        _snapshot: &Snapshot,
+        _at: Timestamp,
+    ) -> Result<(), Refusal> {
+        Ok(())
+    }
+    /// The records of its own (no other operation writes them) that its end leaves behind, besides those of its steps.
+    fn on_end(
+        &self,
+        _params: &Self::Params,
+        _op: &OperationState,
+        _succeeded: bool,
+        _cx: &End<'_>,
+    ) -> Result<Vec<Write>, EngineError> {
+        Ok(vec![])
+    }
+    /// The stage, build, release… that its audit records name.
+    fn audit_subject(&self, params: &Self::Params, op: &OperationState) -> AuditSubject;
+    /// The texts of its message, besides its steps.
+    fn summary(&self, params: &Self::Params, op: &OperationState) -> Summary;
+}
+
+/// A kind of operation in the [`Registry`], whatever its parameters.
+pub trait OperationKind: Send + Sync {
+    /// See [`Operation::kind`].
+    fn kind(&self) -> &'static str;
+    /// See [`Operation::noun`].
+    fn noun(&self) -> &'static str;
+    /// See [`Operation::is_urgent`].
+    fn is_urgent(&self) -> bool;
+    /// See [`Operation::version`].
+    fn version(&self) -> u32;
+    /// See [`Operation::can_cancel`].
+    fn can_cancel(&self) -> bool;
+    /// See [`Operation::if_too_large`].
+    fn if_too_large(&self) -> &'static str;
+    /// See [`Operation::on_forced_end`].
+    fn on_forced_end<'a>(
+        &'a self,
+        head: &'a Head,
+        world: &'a World,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Write>, EngineError>>;
+    /// Decodes the parameters of one operation of this kind. `op` is at least its accepted row.
+    fn bind(self: Arc<Self>, op: &OperationState) -> Result<Arc<dyn BoundOperation>, EngineError>;
+}
+
+impl<O: Operation> OperationKind for O {
+    fn kind(&self) -> &'static str {
+        Operation::kind(self)
+    }
+    fn noun(&self) -> &'static str {
+        Operation::noun(self)
+    }
+    fn is_urgent(&self) -> bool {
+        Operation::is_urgent(self)
+    }
+    fn version(&self) -> u32 {
+        Operation::version(self)
+    }
+    fn can_cancel(&self) -> bool {
+        Operation::can_cancel(self)
+    }
+    fn if_too_large(&self) -> &'static str {
+        Operation::if_too_large(self)
+    }
+    fn on_forced_end<'a>(
+        &'a self,
+        head: &'a Head,
+        world: &'a World,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<Vec<Write>, EngineError>> {
+        Operation::on_forced_end(self, head, world, at)
+    }
+    fn bind(self: Arc<Self>, op: &OperationState) -> Result<Arc<dyn BoundOperation>, EngineError> {
+        Ok(Arc::new(Bound { params: Arc::new(op.params()?), operation: self }))
+    }
+}
+
+/// One operation with its parameters decoded: [`Operation`] without its type.
+pub trait BoundOperation: Send + Sync {
+    /// See [`Operation::is_urgent`].
+    fn is_urgent(&self) -> bool;
+    /// See [`Operation::can_cancel`].
+    fn can_cancel(&self) -> bool;
+    /// See [`Operation::keeps_place`].
+    fn keeps_place(&self) -> bool;
+    /// See [`Operation::if_too_large`].
+    fn if_too_large(&self) -> &'static str;
+    /// See [`Operation::nodes`].
+    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError>;
+    /// See [`Operation::contents`].
+    fn contents(&self, op: &OperationState, target: &Target) -> Result<Vec<Arc<dyn Content>>, EngineError>;
+    /// See [`Operation::resolution`].
+    fn resolution(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError>;
+    /// See [`Operation::permission`].
+    fn permission(&self) -> Permission;
+    /// See [`Operation::subjects`].
+    fn subjects(&self, op: &OperationState) -> Subjects;
+    /// See [`Operation::gate`].
+    fn gate(
+        &self,
+        op: &OperationState,
+        slot: &Slot,
+        snapshot: &Snapshot,
+        at: Timestamp,
+    ) -> Result<(), Refusal>;
+    /// See [`Operation::on_end`].
+    fn on_end(&self, op: &OperationState, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, EngineError>;
+    /// See [`Operation::audit_subject`].
+    fn audit_subject(&self, op: &OperationState) -> AuditSubject;
+    /// See [`Operation::summary`].
     fn summary(&self, op: &OperationState) -> Summary;
 }
 
-/// The same in words for people, with the advice that suits the operation.
-pub(crate) fn refusal_of(definition: &dyn Operation, trouble: &EngineError) -> Refusal {
-    let refusal = trouble.refusal();
+struct Bound<O: Operation> {
+    operation: Arc<O>,
+    params: Arc<O::Params>,
+}
+
+impl<O: Operation> BoundOperation for Bound<O> {
+    fn is_urgent(&self) -> bool {
+        Operation::is_urgent(&*self.operation)
+    }
+    fn can_cancel(&self) -> bool {
+        Operation::can_cancel(&*self.operation)
+    }
+    fn keeps_place(&self) -> bool {
+        self.operation.keeps_place()
+    }
+    fn if_too_large(&self) -> &'static str {
+        Operation::if_too_large(&*self.operation)
+    }
+    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        self.operation.nodes(&self.params, op, target)
+    }
+    fn contents(&self, op: &OperationState, target: &Target) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+        self.operation.contents(&self.params, op, target)
+    }
+    fn resolution(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
+        self.operation.resolution(&self.params, op, target)
+    }
+    fn permission(&self) -> Permission {
+        self.operation.permission(&self.params)
+    }
+    fn subjects(&self, op: &OperationState) -> Subjects {
+        self.operation.subjects(&self.params, op)
+    }
+    fn gate(
+        &self,
+        op: &OperationState,
+        slot: &Slot,
+        snapshot: &Snapshot,
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.operation.gate(&self.params, op, slot, snapshot, at)
+    }
+    fn on_end(&self, op: &OperationState, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
+        self.operation.on_end(&self.params, op, succeeded, cx)
+    }
+    fn audit_subject(&self, op: &OperationState) -> AuditSubject {
+        self.operation.audit_subject(&self.params, op)
+    }
+    fn summary(&self, op: &OperationState) -> Summary {
+        self.operation.summary(&self.params, op)
+    }
+}
+
+/// What to tell people of a failure, with the advice that suits the operation.
+pub(crate) fn refusal_of(if_too_large: &str, error: &EngineError) -> Refusal {
+    let refusal = error.refusal();
     match refusal.code == TOO_LARGE {
-        true => Refusal { hint: format!("{} {}", definition.if_too_large(), refusal.hint), ..refusal },
+        true => Refusal { hint: format!("{if_too_large} {}", refusal.hint), ..refusal },
         false => refusal,
     }
 }
@@ -189,29 +355,29 @@ impl Summary {
 /// The definitions by kind and version.
 #[derive(Clone, Default)]
 pub struct Registry {
-    known: BTreeMap<(&'static str, u32), Arc<dyn Operation>>,
+    known: BTreeMap<(&'static str, u32), Arc<dyn OperationKind>>,
 }
 
 impl Registry {
     /// Adds a definition.
-    pub fn with(mut self, definition: impl Operation + 'static) -> Self {
-        self.known.insert((definition.kind(), definition.version()), Arc::new(definition));
+    pub fn with(mut self, operation: impl Operation) -> Self {
+        self.known.insert((operation.kind(), operation.version()), Arc::new(operation));
         self
     }
     /// The definition that carries such operations; `None` if this version of Sluice does not know them.
-    pub fn get(&self, kind: &str, version: u32) -> Option<Arc<dyn Operation>> {
+    pub fn get(&self, kind: &str, version: u32) -> Option<Arc<dyn OperationKind>> {
         self.known
             .iter()
             .find(|((known, at), _)| *known == kind && *at == version)
             .map(|(_, d)| Arc::clone(d))
     }
     /// The newest version of a kind: what is accepted now is carried by that.
-    pub fn newest(&self, kind: &str) -> Option<Arc<dyn Operation>> {
+    pub fn newest(&self, kind: &str) -> Option<Arc<dyn OperationKind>> {
         let mut known = self.known.iter().filter(|((known, _), _)| *known == kind);
         known.next_back().map(|(_, definition)| Arc::clone(definition))
     }
     /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Operation>> {
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn OperationKind>> {
         self.known.values()
     }
 }
@@ -223,19 +389,25 @@ mod tests {
     struct Versioned(u32);
 
     impl Operation for Versioned {
+        type Params = serde_json::Value;
         fn kind(&self) -> &'static str {
             "versioned"
         }
         fn version(&self) -> u32 {
             self.0
         }
-        fn nodes(&self, _: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
+        fn nodes(
+            &self,
+            _: &Arc<Self::Params>,
+            _: &OperationState,
+            _: &Target,
+        ) -> Result<Vec<Node>, EngineError> {
             Ok(vec![])
         }
-        fn about(&self, _: &OperationState) -> AuditSubject {
+        fn audit_subject(&self, _: &Self::Params, _: &OperationState) -> AuditSubject {
             AuditSubject::default()
         }
-        fn summary(&self, _: &OperationState) -> Summary {
+        fn summary(&self, _: &Self::Params, _: &OperationState) -> Summary {
             Summary::new("A story".into())
         }
     }

@@ -20,7 +20,7 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::operation::definition::Operation;
+use crate::operation::definition::BoundOperation;
 use crate::operation::engine::{Driven, Engine, Held};
 use crate::operation::head::Status;
 use crate::operation::journal::Entry;
@@ -77,7 +77,7 @@ fn on_its_way(op: &OperationState) -> Status {
 /// The carrying of one operation.
 pub(crate) struct Drive<'a> {
     engine: &'a Engine,
-    definition: Arc<dyn Operation>,
+    definition: Arc<dyn BoundOperation>,
     log: Log,
     /// The first row that this process wrote, or will.
     own_since: u64,
@@ -110,7 +110,7 @@ pub(crate) struct Drive<'a> {
 impl<'a> Drive<'a> {
     pub(crate) fn new(
         engine: &'a Engine,
-        definition: Arc<dyn Operation>,
+        definition: Arc<dyn BoundOperation>,
         held: Held,
         nudge: Arc<Notify>,
     ) -> Self {

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use self::acquire::Acquired;
-use crate::operation::definition::{Registry, refusal_of};
+use crate::operation::definition::{OperationKind, Registry, refusal_of};
 use crate::operation::driver::Drive;
 use crate::operation::head::{Head, guards};
 use crate::operation::log::{self, Log};
@@ -171,16 +171,14 @@ impl Engine {
         let Some(definition) = self.registry.get(&head.spec.kind, head.spec.version) else {
             return self.give_up(&head, park::unknown_kind()).await;
         };
-        let (drive, kind) =
-            (Drive::new(self, Arc::clone(&definition), held, Arc::clone(&nudge)), Arc::clone(&definition));
-        let mut driven = drive.run().await;
+        let mut driven = self.drive_held(&definition, held, &nudge).await;
         if let Err(error) = &driven
             && error.is_corrupt()
         {
             // What was read may have been wrong for a moment: it is read once more before people are troubled.
             tracing::warn!(operation = %id, %error, "an operation is read again");
             driven = match self.read_again(&head).await? {
-                Acquired::Held(held) => Drive::new(self, definition, *held, nudge).run().await,
+                Acquired::Held(held) => self.drive_held(&definition, *held, &nudge).await,
                 Acquired::No(driven) => return Ok(driven),
             };
         }
@@ -199,10 +197,21 @@ impl Engine {
             }
             Err(error) => {
                 tracing::error!(operation = %id, %error, "an operation cannot go on");
-                self.give_up(&head, refusal_of(&*kind, &error)).await
+                self.give_up(&head, refusal_of(definition.if_too_large(), &error)).await
             }
             driven => driven,
         }
+    }
+
+    /// Drives what this process holds; parameters that do not decode are corrupt.
+    async fn drive_held(
+        &self,
+        kind: &Arc<dyn OperationKind>,
+        held: Held,
+        nudge: &Arc<Notify>,
+    ) -> Result<Driven, EngineError> {
+        let bound = Arc::clone(kind).bind(held.log.op())?;
+        Drive::new(self, bound, held, Arc::clone(nudge)).run().await
     }
 
     /// The same operation as it is recorded now, if it is still ours.

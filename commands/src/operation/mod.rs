@@ -40,7 +40,7 @@ pub use accept::{Accepted, Delivery, OperationRequest, accept, answered};
 pub(crate) use auditing::{audit, audit_by};
 pub use commit_now::commit_now;
 pub use contents::{Content, ContentCache, Loaded as LoadedContent};
-pub use definition::{End, Operation, Registry, Summary};
+pub use definition::{BoundOperation, End, Operation, OperationKind, Registry, Summary};
 pub use engine::{Driven, Engine};
 pub use head::{Head, OperationSpec, Status};
 pub use journal::{Entry, Row};

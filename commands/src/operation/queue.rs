@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::domain::{
     DEACTIVATED, FINGERPRINT, GROUP_UNKNOWN, KIND, OPERATION, PipelineState, QUEUED, STUCK, Subjects, to_item,
 };
-use crate::operation::definition::Operation;
+use crate::operation::definition::BoundOperation;
 use crate::operation::engine::Engine;
 use crate::operation::head::{Head, OperationSpec, guards};
 use crate::operation::slot::{Slot, Ticket, is_my_turn, next_in_line};
@@ -29,7 +29,7 @@ pub(crate) enum Acquire {
 /// Reads the line, asks the gates again, and marks our ticket if we have to wait.
 pub(crate) async fn try_acquire(
     world: &World,
-    definition: &dyn Operation,
+    definition: &dyn BoundOperation,
     op: &OperationState,
     slot: &Slot,
 ) -> Result<Acquire, EngineError> {
@@ -57,7 +57,7 @@ fn is_new(op: &OperationState) -> bool {
 /// What stands before a slot, in the pipeline and by the roles as they were seen: pure.
 pub(crate) fn acquire(
     world: &World,
-    definition: &dyn Operation,
+    definition: &dyn BoundOperation,
     op: &OperationState,
     slot: &Slot,
     snapshot: &Snapshot,
@@ -65,7 +65,7 @@ pub(crate) fn acquire(
     let Snapshot { state, access, .. } = snapshot;
     if is_new(op) {
         let actor = &op.spec.actor.id;
-        if let Err(refusal) = access.permit(definition.permission(op), actor) {
+        if let Err(refusal) = access.permit(definition.permission(), actor) {
             let lost = || format!("<@{actor}> lost the role that allowed it before anything moved here.");
             let says_why = [DEACTIVATED, GROUP_UNKNOWN].contains(&refusal.code.as_str());
             let problem = if says_why { refusal.problem.clone() } else { lost() };

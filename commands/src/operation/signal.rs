@@ -184,7 +184,8 @@ async fn try_send_signal(
     let at = world.clock.now();
     let Some((ear, act)) = SignalTarget::of(head, kind, at) else { return Ok(SignalOutcome::TooLate) };
     let definition = engine.registry().get(&head.spec.kind, head.spec.version);
-    let about = definition.map(|definition| definition.about(op)).unwrap_or_default();
+    let about = definition.and_then(|kind| kind.bind(op).ok());
+    let about = about.map(|bound| bound.audit_subject(op)).unwrap_or_default();
     let signal = RecordedSignal { step: ear.step.clone(), actor: delivery.actor.clone(), kind, reason, at };
     let channel = delivery.channel.unwrap_or(&head.spec.home);
     let audit = record(head, &signal, act, granted.rule(), channel, about);

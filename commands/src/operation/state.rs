@@ -97,9 +97,6 @@ impl StepState {
     }
 }
 
-/// The name of the parameters among what was decoded; no step is called so.
-const PARAMS: &str = "";
-
 /// Outputs that were decoded before, shared by all copies of the facts. Each is known together with the very value that it
 /// was decoded from, so that an output which never came to be recorded is not taken for the one that did.
 #[derive(Clone, Default)]
@@ -150,8 +147,6 @@ pub struct OperationState {
     steps: BTreeMap<StepId, StepState>,
     contents: Attached,
     decoded: Decoded,
-    /// Stands for the parameters among what was decoded: a new one with each acceptance that is folded.
-    accepted: Arc<Value>,
 }
 
 impl OperationState {
@@ -170,7 +165,6 @@ impl OperationState {
             steps: BTreeMap::new(),
             contents: Attached::default(),
             decoded: Decoded::default(),
-            accepted: Arc::default(),
         }
     }
 
@@ -216,7 +210,6 @@ impl OperationState {
                 Entry::Accepted { params } => {
                     if !params.is_null() {
                         self.spec.params = params.clone();
-                        self.accepted = Arc::default();
                     }
                 }
                 Entry::Intent { step } => {
@@ -407,28 +400,10 @@ impl OperationState {
         Ok(Some(decoded))
     }
 
-    /// What was asked, decoded once.
-    pub fn shared_params<T>(&self) -> Result<Arc<T>, EngineError>
-    where
-        T: DeserializeOwned + Send + Sync + 'static,
-    {
-        if let Some(known) = self.decoded.get(PARAMS, &self.accepted) {
-            return Ok(known);
-        }
-        let decoded = Arc::new(self.params::<T>()?);
-        self.decoded.keep(PARAMS, &self.accepted, Arc::clone(&decoded) as _);
-        Ok(decoded)
-    }
-
     /// What was asked, as the definition reads it.
     pub fn params<T: DeserializeOwned>(&self) -> Result<T, EngineError> {
         T::deserialize(&self.spec.params)
             .map_err(|error| EngineError::Corrupt(format!("operation {}: parameters: {error}", self.id)))
-    }
-
-    /// The same for a gate: what cannot be read is let through by none.
-    pub fn asked<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        self.params().map_err(|trouble| trouble.refusal())
     }
 
     /// The step that waits for people now, with the sequence at which it began to.

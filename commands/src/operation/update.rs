@@ -8,7 +8,7 @@ pub use buttons::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON};
 
 use std::collections::BTreeMap;
 
-use crate::operation::definition::{Operation, Summary};
+use crate::operation::definition::{BoundOperation, Summary};
 use crate::operation::head::{Head, Status};
 use crate::operation::state::{OperationState, RecordedSignal, SignalKind};
 use crate::operation::step::{Effect, EngineError, Node, StepId};
@@ -21,7 +21,7 @@ use sluice_model::{
 /// What is told of an operation as it stands. `notes` is what running steps said last, `own_since` the first row that
 /// this process wrote.
 pub(crate) fn of(
-    definition: &dyn Operation,
+    definition: &dyn BoundOperation,
     op: &OperationState,
     world: &World,
     notes: &BTreeMap<StepId, Text>,
@@ -33,7 +33,7 @@ pub(crate) fn of(
 
 /// The same, where the steps are named already.
 pub(crate) fn of_nodes(
-    definition: &dyn Operation,
+    definition: &dyn BoundOperation,
     op: &OperationState,
     nodes: &[Node],
     notes: &BTreeMap<StepId, Text>,

@@ -5,6 +5,7 @@
 //! record is put in place of exactly that. So of two admins who revoke each other one is refused.
 
 use async_trait::async_trait;
+use std::sync::Arc;
 
 use crate::domain::{AuditSubject, RoleChange, Roles, Source, Subjects, for_whom};
 use crate::operation::{
@@ -46,24 +47,30 @@ pub(crate) fn kept(roles: &Roles, change: &RoleChange) -> Option<String> {
 }
 
 impl Operation for ChangeRole {
+    type Params = RoleChange;
+
     fn kind(&self) -> &'static str {
         self.0
     }
-    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
-        let step = Record { change: op.params()?, by: op.spec.actor.clone() };
+    fn nodes(
+        &self,
+        params: &Arc<RoleChange>,
+        op: &OperationState,
+        _: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
+        let step = Record { change: RoleChange::clone(params), by: op.spec.actor.clone() };
         Ok(vec![Node::new(StepId::new("record"), "", step)])
     }
     fn can_cancel(&self) -> bool {
         false
     }
-    fn permission(&self, _: &OperationState) -> Permission {
+    fn permission(&self, _: &RoleChange) -> Permission {
         Permission::Admins
     }
-    fn about(&self, _: &OperationState) -> AuditSubject {
+    fn audit_subject(&self, _: &RoleChange, _: &OperationState) -> AuditSubject {
         AuditSubject::default()
     }
-    fn summary(&self, op: &OperationState) -> Summary {
-        let Ok(change) = op.params::<RoleChange>() else { return Summary::new("A change of roles".into()) };
+    fn summary(&self, change: &RoleChange, op: &OperationState) -> Summary {
         let what = match change.person {
             Member::User(_) => "Person",
             Member::Group(_) => "Group",
@@ -74,7 +81,7 @@ impl Operation for ChangeRole {
             .join(marked(&format!(" {}", for_whom(change.name.as_ref()))));
         let mut summary = Summary::new(title).field(what, Text::default().member(&change.person));
         if let Some(kept) = op.output::<Option<String>>(&StepId::new("record")).ok().flatten() {
-            summary.result = Some(outcome(&change, kept.as_deref()));
+            summary.result = Some(outcome(change, kept.as_deref()));
         }
         if let Some(name) = &change.name {
             summary.hint = Some(Text::plain("Who may do what: ").code(format!("/pipeline who {name}")));

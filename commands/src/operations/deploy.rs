@@ -100,6 +100,8 @@ fn release(op: &OperationState, params: &Params, succeeded: bool) -> Release {
 }
 
 impl Operation for Deploy {
+    type Params = Params;
+
     fn kind(&self) -> &'static str {
         DEPLOY
     }
@@ -107,9 +109,13 @@ impl Operation for Deploy {
         TOO_MANY_FUNCTIONS
     }
 
-    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
-        let params = op.shared_params::<Params>()?;
-        let Prepared { mut nodes, set } = preparation(op, &params, target).nodes()?;
+    fn nodes(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
+        let Prepared { mut nodes, set } = preparation(op, params, target).nodes()?;
         let Some(ready) = set else { return Ok(nodes) };
         let before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
         if !all_done(op, &nodes) {
@@ -155,70 +161,83 @@ impl Operation for Deploy {
             current,
             rollback: false,
             set: Some(ready.set),
-            release: Some(release(op, &params, true)),
+            release: Some(release(op, params, true)),
         };
         let node = Node::new(StepId::new("record"), "", record).after(after);
         nodes.push(node.holding(Slot::Stage(params.stage.clone())).point_of_no_return());
         Ok(nodes)
     }
 
-    fn contents(&self, op: &OperationState, target: &Target) -> Result<Vec<Arc<dyn Content>>, EngineError> {
-        preparation(op, &*op.shared_params::<Params>()?, target).contents()
+    fn contents(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+        preparation(op, params, target).contents()
     }
 
-    fn resolution(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
-        let params: Params = op.params()?;
+    fn resolution(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
         Ok(resolution_nodes(op, target, &params.name, &params.stage))
     }
 
     fn gate(
         &self,
+        params: &Params,
         op: &OperationState,
         slot: &Slot,
         snapshot: &Snapshot,
         at: Timestamp,
     ) -> Result<(), Refusal> {
-        let Params { name, stage, smoke, parameters, .. } = op.asked()?;
+        let Params { name, stage, smoke, parameters, .. } = params;
         let state = &snapshot.state;
-        pass(state, &Attempt { pipeline: &name, stage: &stage, want: Want::Deploy, at })?;
+        pass(state, &Attempt { pipeline: name, stage, want: Want::Deploy, at })?;
         if *slot != Slot::Stage(stage.clone()) {
             return Ok(());
         }
-        unmoved(op, &name, &stage, state)?;
-        let policy = state.policy(&stage);
-        same_smoke(smoke.as_ref(), &policy, &stage)?;
-        same_parameters(&parameters, &policy, &stage)?;
-        may_be_wild(op, &policy, &stage)
+        unmoved(op, name, stage, state)?;
+        let policy = state.policy(stage);
+        same_smoke(smoke.as_ref(), &policy, stage)?;
+        same_parameters(parameters, &policy, stage)?;
+        may_be_wild(op, &policy, stage)
     }
 
-    fn on_end(&self, op: &OperationState, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
+    fn on_end(
+        &self,
+        params: &Params,
+        op: &OperationState,
+        succeeded: bool,
+        cx: &End<'_>,
+    ) -> Result<Vec<Write>, EngineError> {
         if succeeded {
             return Ok(vec![]);
         }
         // A failed release goes nowhere, but its number is used up and says so.
-        let params: Params = op.params()?;
         let keys = crate::operation::Keys::new(cx.target);
         let key = keys.release(&params.name, params.release);
-        let item = to_item(key, Default::default(), &release(op, &params, false))?;
+        let item = to_item(key, Default::default(), &release(op, params, false))?;
         let touched = touched(op, cx.target, &params.name, &params.stage);
         Ok([Write::Put { item, when: Precondition::Any }].into_iter().chain(touched).collect())
     }
 
-    fn about(&self, op: &OperationState) -> AuditSubject {
-        let Ok(params) = op.params::<Params>() else { return AuditSubject::default() };
+    fn audit_subject(&self, params: &Params, _op: &OperationState) -> AuditSubject {
         AuditSubject {
-            stage: Some(params.stage),
+            stage: Some(params.stage.clone()),
             build: Some(params.build),
-            commit: Some(params.commit),
+            commit: Some(params.commit.clone()),
             before: params.before,
             after: Some(params.release),
             ..AuditSubject::default()
         }
     }
 
-    fn summary(&self, op: &OperationState) -> Summary {
-        let Ok(params) = op.params::<Params>() else { return Summary::new("A deploy".into()) };
-        let Params { name, stage, build, release, .. } = &params;
+    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
+        let Params { name, stage, build, release, .. } = params;
         let title = Text::plain("Deploy of ")
             .code(name.as_str())
             .then(" build ")

@@ -4,6 +4,7 @@
 //! It is bound to the release that ran when it was asked: if the stage moved by its turn, it is void.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::{try_join_all, try_join3};
@@ -71,6 +72,8 @@ struct Look {
 pub struct Rollback;
 
 impl Operation for Rollback {
+    type Params = Params;
+
     fn kind(&self) -> &'static str {
         crate::operation::ROLLBACK
     }
@@ -78,8 +81,12 @@ impl Operation for Rollback {
         true
     }
 
-    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
-        let params: Params = op.params()?;
+    fn nodes(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
         let slot = Slot::Stage(params.stage.clone());
         let look = StepId::new("look");
         let watch = Watch {
@@ -90,13 +97,17 @@ impl Operation for Rollback {
             accepted: params.outside.clone(),
             line: drift_note(op),
         };
-        let step = LookAtStage { target: target.clone(), params: params.clone(), watch };
+        let step = LookAtStage { target: target.clone(), params: Params::clone(params), watch };
         let mut nodes = vec![];
         let mut first = vec![];
         if params.goes_first {
             first.push(StepId::new("way"));
             let by = op.spec.actor.clone();
-            nodes.push(Node::new(StepId::new("way"), "", PreemptOthers { params: params.clone(), by }));
+            nodes.push(Node::new(
+                StepId::new("way"),
+                "",
+                PreemptOthers { params: Params::clone(params), by },
+            ));
         }
         let node = Node::new(look.clone(), "look at the stage", step);
         nodes.push(node.after(first).holding(slot.clone()));
@@ -158,8 +169,8 @@ impl Operation for Rollback {
         };
         let others = promote::void_outdated_node(op, &params.name, &params.stage)?;
         let record = RecordMove {
-            pipeline: params.name,
-            stage: params.stage,
+            pipeline: params.name.clone(),
+            stage: params.stage.clone(),
             current,
             rollback: true,
             set: None,
@@ -171,25 +182,36 @@ impl Operation for Rollback {
         Ok(nodes)
     }
 
-    fn resolution(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
-        let params: Params = op.params()?;
+    fn resolution(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
         Ok(resolution_nodes(op, target, &params.name, &params.stage))
     }
 
-    fn permission(&self, op: &OperationState) -> Permission {
-        match op.params::<Params>() {
-            Ok(params) if !params.overrides => Permission::OperatorsOrOncall,
-            _ => Permission::AdminsOrOncall,
+    fn permission(&self, params: &Params) -> Permission {
+        match params.overrides {
+            false => Permission::OperatorsOrOncall,
+            true => Permission::AdminsOrOncall,
         }
     }
 
-    fn gate(&self, op: &OperationState, _: &Slot, snapshot: &Snapshot, at: Timestamp) -> Result<(), Refusal> {
+    fn gate(
+        &self,
+        params: &Params,
+        _op: &OperationState,
+        _: &Slot,
+        snapshot: &Snapshot,
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
         let state = &snapshot.state;
-        let Params { name, stage, before, .. } = op.asked()?;
-        pass(state, &Attempt { pipeline: &name, stage: &stage, want: Want::Rollback, at })?;
-        let now = state.stages.get(&stage).and_then(|stage| stage.current.as_ref());
+        let Params { name, stage, before, .. } = params;
+        pass(state, &Attempt { pipeline: name, stage, want: Want::Rollback, at })?;
+        let now = state.stages.get(stage).and_then(|stage| stage.current.as_ref());
         match now {
-            Some(now) if now.release == before => Ok(()),
+            Some(now) if now.release == *before => Ok(()),
             now => {
                 let moved = now.map_or("it runs nothing".to_owned(), |now| {
                     format!("<@{}> already brought it to `{}`", now.by.id, now.release)
@@ -203,29 +225,32 @@ impl Operation for Rollback {
         }
     }
 
-    fn on_end(&self, op: &OperationState, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
-        let params: Params = op.params()?;
+    fn on_end(
+        &self,
+        params: &Params,
+        op: &OperationState,
+        succeeded: bool,
+        cx: &End<'_>,
+    ) -> Result<Vec<Write>, EngineError> {
         let touched = touched(op, cx.target, &params.name, &params.stage);
         Ok(touched.into_iter().filter(|_| !succeeded).collect())
     }
 
-    fn about(&self, op: &OperationState) -> AuditSubject {
-        let Ok(params) = op.params::<Params>() else { return AuditSubject::default() };
+    fn audit_subject(&self, params: &Params, _op: &OperationState) -> AuditSubject {
         AuditSubject {
-            stage: Some(params.stage),
+            stage: Some(params.stage.clone()),
             build: Some(params.release.build),
-            commit: Some(params.release.commit),
+            commit: Some(params.release.commit.clone()),
             before: Some(params.before),
             after: Some(params.release.number),
-            versions: params.set.versions,
-            reason: params.reason,
+            versions: params.set.versions.clone(),
+            reason: params.reason.clone(),
             ..AuditSubject::default()
         }
     }
 
-    fn summary(&self, op: &OperationState) -> Summary {
-        let Ok(params) = op.params::<Params>() else { return Summary::new("A rollback".into()) };
-        let Params { name, stage, before, release, .. } = &params;
+    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
+        let Params { name, stage, before, release, .. } = params;
         let number = release.number.to_string();
         let title = Text::plain("Rollback of ")
             .code(name.as_str())
@@ -292,7 +317,7 @@ impl Step for PreemptOthers {
                 continue;
             };
             if theirs.to == self.params.stage {
-                let about = promote::Promote.about(&open.op);
+                let about = promote::Promote.audit_subject(&theirs, &open.op);
                 let (kind, rule, by) = (SignalKind::Preempt, "rollback", &self.by);
                 let preemption = Preempt { kind, reason: None, rule, by, about };
                 preempt(world, &open.head, preemption).await?;

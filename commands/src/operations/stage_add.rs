@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::domain::{AuditSubject, PipelineState, REVISION, Stage, to_item};
 use crate::operation::{
@@ -25,26 +26,30 @@ pub struct Params {
 pub struct StageAdd;
 
 impl Operation for StageAdd {
+    type Params = Params;
+
     fn kind(&self) -> &'static str {
         "stage-add"
     }
-    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
-        Ok(vec![Node::new(StepId::new("record"), "", Record(op.params()?))])
+    fn nodes(
+        &self,
+        params: &Arc<Params>,
+        _op: &OperationState,
+        _: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
+        Ok(vec![Node::new(StepId::new("record"), "", Record(Params::clone(params)))])
     }
-    fn permission(&self, _: &OperationState) -> Permission {
+    fn permission(&self, _: &Params) -> Permission {
         Permission::Admins
     }
     fn can_cancel(&self) -> bool {
         false
     }
-    fn about(&self, op: &OperationState) -> AuditSubject {
-        AuditSubject {
-            stage: op.params::<Params>().ok().map(|params| params.stage),
-            ..AuditSubject::default()
-        }
+    fn audit_subject(&self, params: &Params, _op: &OperationState) -> AuditSubject {
+        AuditSubject { stage: Some(params.stage.clone()), ..AuditSubject::default() }
     }
-    fn summary(&self, op: &OperationState) -> Summary {
-        let Ok(Params { name, stage, .. }) = op.params() else { return Summary::new("A new stage".into()) };
+    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
+        let Params { name, stage, .. } = params;
         // "Stage prod is running" would tell of the stage what is true of the work alone.
         let (what, of) = match op.ended {
             Some((_, true)) => ("Stage ", " of "),

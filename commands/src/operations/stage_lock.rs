@@ -14,6 +14,7 @@ pub(crate) use hold::tell_of_end;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::domain::{AuditSubject, Lock};
 use crate::operation::{
@@ -57,6 +58,8 @@ pub(crate) fn listed<'a>(stages: impl IntoIterator<Item = &'a StageName>) -> Tex
 }
 
 impl Operation for StageLock {
+    type Params = Params;
+
     fn kind(&self) -> &'static str {
         KIND
     }
@@ -66,8 +69,7 @@ impl Operation for StageLock {
     fn is_urgent(&self) -> bool {
         true
     }
-    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
-        let params: Params = op.params()?;
+    fn nodes(&self, params: &Arc<Params>, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
         let node = |stage: &StageName| {
             let step = Record {
                 name: params.name.clone(),
@@ -87,30 +89,27 @@ impl Operation for StageLock {
             nodes.push(node(stage).after(before));
         }
         let set: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
-        nodes.extend(hold::nodes(op, &params, &set)?);
+        nodes.extend(hold::nodes(op, params, &set)?);
         Ok(nodes)
     }
     fn keeps_place(&self) -> bool {
         false
     }
-    fn permission(&self, op: &OperationState) -> Permission {
-        match op.params::<Params>() {
-            Ok(params) if !params.hard => Permission::OperatorsOrOncall,
-            _ => Permission::Admins,
+    fn permission(&self, params: &Params) -> Permission {
+        match params.hard {
+            false => Permission::OperatorsOrOncall,
+            true => Permission::Admins,
         }
     }
     fn can_cancel(&self) -> bool {
         false
     }
-    fn about(&self, op: &OperationState) -> AuditSubject {
-        let Ok(params) = op.params::<Params>() else { return AuditSubject::default() };
-        let stage =
-            Some(params.stages).filter(|stages| stages.len() == 1).and_then(|mut stages| stages.pop());
-        AuditSubject { stage, reason: Some(params.reason), ..AuditSubject::default() }
+    fn audit_subject(&self, params: &Params, _op: &OperationState) -> AuditSubject {
+        let stage = params.stages.first().filter(|_| params.stages.len() == 1).cloned();
+        AuditSubject { stage, reason: Some(params.reason.clone()), ..AuditSubject::default() }
     }
-    fn summary(&self, op: &OperationState) -> Summary {
-        let Ok(params) = op.params::<Params>() else { return Summary::new("A lock".into()) };
-        let Params { name, stages, until, hard, reason, over, kept } = &params;
+    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
+        let Params { name, stages, until, hard, reason, over, kept } = params;
         let kind = if *hard { "Hard lock of " } else { "Lock of " };
         let title = Text::plain(kind).join(listed(stages)).then(" of ").code(name.as_str());
         let mut summary = Summary::new(title)
@@ -136,7 +135,7 @@ impl Operation for StageLock {
         let only =
             stages.first().filter(|_| stages.len() == 1).map_or(String::new(), |stage| format!(" {stage}"));
         summary.hint = Some(Text::plain("To end it before: ").code(format!("/stage unlock {name}{only}")));
-        hold::notify(summary, op, &params)
+        hold::notify(summary, op, params)
     }
 }
 

@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::domain::{AuditSubject, PipelineState, Policy, parameter, revised};
 use crate::operation::{
@@ -93,36 +94,38 @@ pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> R
 pub struct StageSet;
 
 impl Operation for StageSet {
+    type Params = Params;
+
     fn kind(&self) -> &'static str {
         KIND
     }
-    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
-        let params: Params = op.params()?;
+    fn nodes(
+        &self,
+        params: &Arc<Params>,
+        _op: &OperationState,
+        _: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
         let slot = Slot::Stage(params.stage.clone());
-        Ok(vec![Node::new(StepId::new("record"), "", Record(params)).holding(slot)])
+        Ok(vec![Node::new(StepId::new("record"), "", Record(Params::clone(params))).holding(slot)])
     }
-    fn permission(&self, _: &OperationState) -> Permission {
+    fn permission(&self, _: &Params) -> Permission {
         Permission::Admins
     }
     fn can_cancel(&self) -> bool {
         false
     }
-    fn about(&self, op: &OperationState) -> AuditSubject {
-        AuditSubject {
-            stage: op.params::<Params>().ok().map(|params| params.stage),
-            ..AuditSubject::default()
-        }
+    fn audit_subject(&self, params: &Params, _op: &OperationState) -> AuditSubject {
+        AuditSubject { stage: Some(params.stage.clone()), ..AuditSubject::default() }
     }
-    fn summary(&self, op: &OperationState) -> Summary {
-        let Ok(params) = op.params::<Params>() else { return Summary::new("A stage's policy".into()) };
-        let Params { name, stage, before, is_lower, .. } = &params;
+    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
+        let Params { name, stage, before, is_lower, .. } = params;
         let title = Text::plain("Policy of ").code(stage.as_str()).then(" of ").code(name.as_str());
         let mut summary = Summary::new(title).field("Before", before.words());
         if let Some(now) = op.output::<Policy>(&StepId::new("record")).ok().flatten() {
             summary = summary.field("Now", now.words());
             summary.result =
                 Some(Text::plain(if *is_lower { "it asks less than before" } else { "it is set" }));
-            summary.done = Some(done(&params, &now));
+            summary.done = Some(done(params, &now));
         }
         summary.hint = Some(match params.default.approvals {
             _ if !params.sets_parameters() => {

@@ -4,6 +4,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::domain::{AuditSubject, Lock, PipelineState};
 use crate::operation::{
@@ -49,6 +50,8 @@ impl Params {
 pub struct StageUnlock;
 
 impl Operation for StageUnlock {
+    type Params = Params;
+
     fn kind(&self) -> &'static str {
         KIND
     }
@@ -58,10 +61,9 @@ impl Operation for StageUnlock {
     fn is_urgent(&self) -> bool {
         true
     }
-    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
+    fn nodes(&self, params: &Arc<Params>, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
         let record = StepId::new("record");
-        let params: Params = op.params()?;
-        let mut nodes = vec![Node::new(record.clone(), "", Record(params.clone()))];
+        let mut nodes = vec![Node::new(record.clone(), "", Record(Params::clone(params)))];
         let lifted: Vec<StageName> = op.output::<Option<_>>(&record)?.flatten().unwrap_or_default();
         let locks = params.gone(&lifted);
         if !locks.is_empty() {
@@ -70,20 +72,18 @@ impl Operation for StageUnlock {
         }
         Ok(nodes)
     }
-    fn permission(&self, _: &OperationState) -> Permission {
+    fn permission(&self, _: &Params) -> Permission {
         Permission::OperatorsOrOncall
     }
     fn can_cancel(&self) -> bool {
         false
     }
-    fn about(&self, op: &OperationState) -> AuditSubject {
-        let Ok(params) = op.params::<Params>() else { return AuditSubject::default() };
+    fn audit_subject(&self, params: &Params, _op: &OperationState) -> AuditSubject {
         let stage = params.locks.first().filter(|_| params.locks.len() == 1).map(|lock| lock.stage.clone());
         AuditSubject { stage, ..AuditSubject::default() }
     }
-    fn summary(&self, op: &OperationState) -> Summary {
-        let Ok(params) = op.params::<Params>() else { return Summary::new("An end of a lock".into()) };
-        let Params { name, locks, restored } = &params;
+    fn summary(&self, params: &Params, _op: &OperationState) -> Summary {
+        let Params { name, locks, restored } = params;
         let stages = listed(locks.iter().map(|lock| &lock.stage));
         let title = Text::plain("Unlock of ").join(stages).then(" of ").code(name.as_str());
         let mut summary = Summary::new(title);

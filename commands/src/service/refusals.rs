@@ -155,7 +155,8 @@ impl Service {
                 let Some(loaded) = self.load(&id).await? else { return Ok(None) };
                 let spec = loaded.head.spec;
                 let definition = self.engine.registry().get(&spec.kind, spec.version);
-                let about = definition.map(|definition| definition.about(&loaded.op)).unwrap_or_default();
+                let bound = definition.and_then(|kind| kind.bind(&loaded.op).ok());
+                let about = bound.map(|bound| bound.audit_subject(&loaded.op)).unwrap_or_default();
                 let OperationSpec { kind, command, pipeline, .. } = spec;
                 Ok(Some(Wanted { pipeline, kind, command, about }))
             }

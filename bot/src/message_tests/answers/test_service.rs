@@ -106,7 +106,7 @@ impl TestService {
 pub(super) fn sample(name: &str) -> Sample {
     samples::all()
         .into_iter()
-        .find(|sample| sample.definition.kind() == "promote" && sample.name == name)
+        .find(|sample| sample.op.spec.kind == "promote" && sample.name == name)
         .unwrap()
 }
 

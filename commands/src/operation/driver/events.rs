@@ -38,7 +38,8 @@ impl Drive<'_> {
         tracing::warn!(operation = %self.log.head().id, %step, error = %trouble, "a step failed for good");
         self.in_flight.fresh.remove(&step);
         self.notes.remove(&step);
-        let entry = Entry::Fault { step: step.clone(), refusal: refusal_of(&*self.definition, trouble) };
+        let entry =
+            Entry::Fault { step: step.clone(), refusal: refusal_of(self.definition.if_too_large(), trouble) };
         self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
     }
 

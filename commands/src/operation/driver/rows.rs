@@ -194,7 +194,7 @@ impl Drive<'_> {
         let pending = self.pending.remove(nth);
         let Some(step) = pending.step else { return Err(error.clone()) };
         tracing::error!(operation = %self.log.head().id, %step, bytes, %error, "a step left more than can be recorded");
-        let refusal = refusal_of(&*self.definition, error);
+        let refusal = refusal_of(self.definition.if_too_large(), error);
         match pending.entry {
             Entry::Done { .. } if self.is_mutation(&step) => {
                 self.in_flight.unobservable.insert(step, refusal);

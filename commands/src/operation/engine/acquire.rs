@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Driven, Engine, Held, LEFT_TO_OTHERS, lock};
-use crate::operation::definition::Operation;
+use crate::operation::definition::BoundOperation;
 use crate::operation::head::{Head, Status};
 use crate::operation::log::{self, Log};
 use crate::operation::state::{OperationState, SignalKind};
@@ -84,14 +84,18 @@ impl Engine {
         };
         let is_stuck = loaded.op.stuck.is_some()
             && !loaded.unread.iter().any(|said| matches!(said.kind, SignalKind::Retry | SignalKind::Resolve));
-        let definition = self.registry.get(&head.spec.kind, head.spec.version);
-        let wakes = definition.as_ref().and_then(|definition| definition.summary(&loaded.op).wakes);
+        // Without one (unknown here, or parameters that do not decode) it is parked when it is driven.
+        let kind = self.registry.get(&head.spec.kind, head.spec.version);
+        let bound = kind.map(|kind| kind.bind(&loaded.op));
+        let wakes = bound.as_ref().and_then(|bound| bound.as_ref().ok()?.summary(&loaded.op).wakes);
         let is_awake = wakes.is_some_and(|wakes| wakes <= self.world.clock.now());
         let is_asleep = head.status == Status::Waiting && loaded.unread.is_empty() && !is_awake;
         if head.status.is_final() || is_stuck || is_asleep {
             // Only its last news may not have been told: the owner died between its record and that.
-            if let Some(definition) = definition {
-                self.tell_last(&*definition, loaded.op, own_since).await;
+            match bound {
+                Some(Ok(bound)) => self.tell_last(&*bound, loaded.op, own_since).await,
+                Some(Err(error)) => drop(self.tell_unread(&head, &error)),
+                None => {}
             }
             return Ok(Acquired::No(match head.status {
                 Status::Waiting => Driven::Waiting,
@@ -105,7 +109,7 @@ impl Engine {
     }
 
     /// Tells the last news of an operation that nobody carries.
-    async fn tell_last(&self, definition: &dyn Operation, mut op: OperationState, own_since: u64) {
+    async fn tell_last(&self, definition: &dyn BoundOperation, mut op: OperationState, own_since: u64) {
         let (target, notes) = (&self.world.target, BTreeMap::new());
         let cx = Context {
             world: Arc::clone(&self.world),

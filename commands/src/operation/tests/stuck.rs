@@ -57,6 +57,22 @@ async fn a_journal_that_makes_no_sense_is_parked() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_operation_whose_parameters_do_not_decode_is_parked_before_its_first_step() {
+    let shared = Shared::new().await;
+    let accepting = shared.mortal("one", None, |settings| settings.drive = false);
+    accepting.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
+    let id = operation_id(1);
+    let mut row = shared.rows(&id).remove(0);
+    row.entries = vec![Entry::Accepted { params: serde_json::json!([{ "name": "a" }]) }];
+    let item = row.to_item(&Keys::new(&crate::testing::target()), &id).unwrap();
+    shared.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
+    let process = shared.process("two");
+    assert_eq!(process.engine.drive(&id).await, Driven::Stuck);
+    assert_eq!(shared.head(&id).await.status, Status::Stuck);
+    assert_eq!(shared.toy_world.effects(), 0);
+}
+
 /// An operation whose first row nobody can read, parked by `process`, with the slot of that stage in its hands.
 async fn unreadable(shared: &Shared, process: &Process) -> OperationId {
     let id = operation_id(1);

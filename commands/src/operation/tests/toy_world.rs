@@ -329,11 +329,18 @@ pub(super) struct ToyDefinition {
 }
 
 impl Operation for ToyDefinition {
+    type Params = Vec<Spec>;
+
     fn kind(&self) -> &'static str {
         self.kind
     }
-    fn nodes(&self, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
-        let specs: Vec<Spec> = op.params()?;
+    fn nodes(
+        &self,
+        params: &Arc<Vec<Spec>>,
+        _: &OperationState,
+        _: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
+        let specs = Vec::clone(params);
         Ok(specs
             .into_iter()
             .map(|Spec { name, how, needs, slot }| {
@@ -344,16 +351,23 @@ impl Operation for ToyDefinition {
             })
             .collect())
     }
-    fn gate(&self, _: &OperationState, _: &Slot, _: &Snapshot, _: jiff::Timestamp) -> Result<(), Refusal> {
+    fn gate(
+        &self,
+        _: &Vec<Spec>,
+        _: &OperationState,
+        _: &Slot,
+        _: &Snapshot,
+        _: jiff::Timestamp,
+    ) -> Result<(), Refusal> {
         match self.toy_world.with(|inner| inner.closed) && self.kind != ROLLBACK {
             true => Err(Refusal::new(VOID, "The gate closed.", "")),
             false => Ok(()),
         }
     }
-    fn about(&self, _: &OperationState) -> AuditSubject {
+    fn audit_subject(&self, _: &Vec<Spec>, _: &OperationState) -> AuditSubject {
         AuditSubject::default()
     }
-    fn summary(&self, _: &OperationState) -> Summary {
+    fn summary(&self, _: &Vec<Spec>, _: &OperationState) -> Summary {
         Summary::new("toy".into())
     }
 }

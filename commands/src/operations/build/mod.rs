@@ -6,6 +6,8 @@
 mod artifact;
 mod run;
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,8 @@ fn id(name: &str) -> StepId {
 }
 
 impl Operation for BuildOperation {
+    type Params = Params;
+
     fn kind(&self) -> &'static str {
         "build"
     }
@@ -68,9 +72,13 @@ impl Operation for BuildOperation {
         "Make what the build leaves smaller: the message of the commit, or the template."
     }
 
-    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
-        let params: Params = op.params()?;
-        let at = At { target: target.clone(), params: params.clone() };
+    fn nodes(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
+        let at = At { target: target.clone(), params: Params::clone(params) };
         let reference = Text::plain("find ").code(params.reference.clone());
         let mut nodes = vec![Node::new(id("source"), reference, Source(at.clone()))];
         let Some(change) = op.output::<Change>(&id("source"))? else { return Ok(nodes) };
@@ -86,7 +94,8 @@ impl Operation for BuildOperation {
         nodes.push(Node::new(id("follow"), "build", follow).after([id("start")]));
         let Some(finished) = op.output::<Finished>(&id("follow"))? else { return Ok(nodes) };
         if !finished.green {
-            nodes.push(Node::new(id("verdict"), "", Red(finished, params.name)).after([id("follow")]));
+            nodes
+                .push(Node::new(id("verdict"), "", Red(finished, params.name.clone())).after([id("follow")]));
             return Ok(nodes);
         }
         nodes.push(
@@ -96,15 +105,20 @@ impl Operation for BuildOperation {
         Ok(nodes)
     }
 
-    fn on_end(&self, op: &OperationState, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
-        let params: Params = op.params()?;
+    fn on_end(
+        &self,
+        params: &Params,
+        op: &OperationState,
+        succeeded: bool,
+        cx: &End<'_>,
+    ) -> Result<Vec<Write>, EngineError> {
         let keys = crate::operation::Keys::new(cx.target);
         let state = match op.failure() {
             _ if succeeded => BuildState::Succeeded,
             Some(refusal) if refusal.code == CANCELLED => BuildState::Cancelled,
             _ => BuildState::Failed,
         };
-        let build = record(op, &params, state, Some(cx.at))?;
+        let build = record(op, params, state, Some(cx.at))?;
         let item = to_item(keys.build(&params.name, params.number), Default::default(), &build)?;
         Ok(vec![Write::Put { item, when: Precondition::Any }])
     }
@@ -137,16 +151,15 @@ impl Operation for BuildOperation {
         })
     }
 
-    fn about(&self, op: &OperationState) -> AuditSubject {
+    fn audit_subject(&self, params: &Params, op: &OperationState) -> AuditSubject {
         AuditSubject {
-            build: op.params::<Params>().ok().map(|params| params.number),
+            build: Some(params.number),
             commit: op.output(&id("source")).ok().flatten(),
             ..AuditSubject::default()
         }
     }
 
-    fn summary(&self, op: &OperationState) -> Summary {
-        let Ok(params) = op.params::<Params>() else { return Summary::new("A build".into()) };
+    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
         let (name, number) = (&params.name, params.number);
         let title = Text::plain("Build ").code(number.to_string()).then(" of ").code(name.as_str());
         let mut summary = Summary::new(title).field("Source", Text::default().code(params.reference.clone()));
@@ -304,8 +317,8 @@ mod tests {
         let at = "2026-03-01T12:00:00Z".parse().unwrap();
         let actor = op.spec.actor.clone();
         let told = [
-            format!("{:?}", BuildOperation.summary(&op)),
-            format!("{:?}", BuildOperation.about(&op)),
+            format!("{:?}", BuildOperation.summary(&one, &op)),
+            format!("{:?}", BuildOperation.audit_subject(&one, &op)),
             format!("{:?}", begun(&one, &op.id, &actor, at)),
             format!("{:?}", run::environment(&one, op.id.as_str())),
         ];

@@ -178,6 +178,8 @@ pub const REJECT: &str = "promotion.reject";
 pub struct Promote;
 
 impl Operation for Promote {
+    type Params = Params;
+
     fn kind(&self) -> &'static str {
         KIND
     }
@@ -188,8 +190,12 @@ impl Operation for Promote {
         TOO_MANY_FUNCTIONS
     }
 
-    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
-        let params = op.shared_params::<Params>()?;
+    fn nodes(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
         let artifact = &params.release.artifact;
         let prepared = params.preparation(op, target).nodes()?;
         let ready = prepared.set.filter(|_| all_done(op, &prepared.nodes));
@@ -225,7 +231,7 @@ impl Operation for Promote {
                 StepId::new(APPROVAL),
                 title,
                 Approval {
-                    params: Params::clone(&params),
+                    params: Params::clone(params),
                     requester: op.spec.actor.id.clone(),
                     seen: op.output(&StepId::new(STAGE_REVISION))?,
                 },
@@ -268,42 +274,46 @@ impl Operation for Promote {
         Ok(nodes)
     }
 
-    fn contents(&self, op: &OperationState, target: &Target) -> Result<Vec<Arc<dyn Content>>, EngineError> {
-        op.shared_params::<Params>()?.preparation(op, target).contents()
+    fn contents(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+        params.preparation(op, target).contents()
     }
 
-    fn resolution(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
-        let params: Params = op.params()?;
+    fn resolution(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
         Ok(resolution_nodes(op, target, &params.name, &params.to))
     }
 
-    fn permission(&self, op: &OperationState) -> Permission {
-        match op.params::<Params>() {
-            Ok(Params { override_reason: None, .. }) => Permission::Operators,
-            Ok(_) => Permission::AdminsOrOncall,
-            Err(_) => Permission::Admins,
+    fn permission(&self, params: &Params) -> Permission {
+        match params.override_reason {
+            None => Permission::Operators,
+            Some(_) => Permission::AdminsOrOncall,
         }
     }
 
-    fn subjects(&self, op: &OperationState) -> Subjects {
+    fn subjects(&self, params: &Params, op: &OperationState) -> Subjects {
         let approved = approved_at_all(op).chain([&op.spec.actor.id]);
-        let subjects = Subjects::people(approved);
-        match op.params::<Params>() {
-            Ok(params) => subjects.naming(&params.named),
-            Err(_) => subjects,
-        }
+        Subjects::people(approved).naming(&params.named)
     }
 
     fn gate(
         &self,
+        params: &Params,
         op: &OperationState,
         slot: &Slot,
         snapshot: &Snapshot,
         at: Timestamp,
     ) -> Result<(), Refusal> {
         let state = &snapshot.state;
-        let params: Params = op.asked()?;
-        let Params { name, to, before, .. } = &params;
+        let Params { name, to, before, .. } = params;
         if *slot != Slot::Stage(to.clone()) {
             return Ok(());
         }
@@ -315,24 +325,28 @@ impl Operation for Promote {
             same_smoke(params.smoke.as_ref(), &state.policy(to), to)?;
             same_parameters(&params.parameters, &state.policy(to), to)?;
             may_be_wild(op, &state.policy(to), to)?;
-            return enough(&params, state).and_then(|()| valid(&params, op, &snapshot.access));
+            return enough(params, state).and_then(|()| valid(params, op, &snapshot.access));
         }
         Err(outdated::stage_moved(name, to, state))
     }
 
-    fn on_end(&self, op: &OperationState, succeeded: bool, cx: &End<'_>) -> Result<Vec<Write>, EngineError> {
-        let params: Params = op.params()?;
+    fn on_end(
+        &self,
+        params: &Params,
+        op: &OperationState,
+        succeeded: bool,
+        cx: &End<'_>,
+    ) -> Result<Vec<Write>, EngineError> {
         let touched = touched(op, cx.target, &params.name, &params.to);
         Ok(touched.into_iter().filter(|_| !succeeded).collect())
     }
 
-    fn about(&self, op: &OperationState) -> AuditSubject {
-        let Ok(params) = op.params::<Params>() else { return AuditSubject::default() };
+    fn audit_subject(&self, params: &Params, op: &OperationState) -> AuditSubject {
         AuditSubject {
-            stage: Some(params.to),
+            stage: Some(params.to.clone()),
             build: Some(params.release.build),
-            commit: Some(params.release.commit),
-            before: params.before.map(|before| before.release),
+            commit: Some(params.release.commit.clone()),
+            before: params.before.as_ref().map(|before| before.release),
             after: Some(params.release.number),
             approvers: op
                 .signals
@@ -340,15 +354,12 @@ impl Operation for Promote {
                 .filter(|signal| signal.kind == SignalKind::Approve)
                 .map(|signal| signal.actor.clone())
                 .collect(),
-            reason: params.override_reason,
+            reason: params.override_reason.clone(),
             ..AuditSubject::default()
         }
     }
 
-    fn summary(&self, op: &OperationState) -> Summary {
-        match op.params::<Params>() {
-            Ok(params) => messages::summary(&params, op),
-            Err(_) => Summary::new("A promotion".into()),
-        }
+    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
+        messages::summary(params, op)
     }
 }

@@ -86,7 +86,7 @@ pub(crate) async fn void_outdated(
             reason: Some(format!("{} now runs {}", params.to, current.release)),
             rule: "stage moved",
             by: &current.by,
-            about: super::Promote.about(&op),
+            about: super::Promote.audit_subject(&params, &op),
         };
         preempt(world, &head, preemption).await?;
         found.insert(ticket.operation.clone());

@@ -9,6 +9,7 @@ mod repository;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::domain::{AuditSubject, Counters, Pipeline, PipelineState, Stage, to_item};
 use crate::operation::{
@@ -52,14 +53,21 @@ fn id(name: &str) -> StepId {
 }
 
 impl Operation for RepoCreate {
+    type Params = Params;
+
     fn kind(&self) -> &'static str {
         "repo-create"
     }
 
-    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
-        let Params { name } = op.params()?;
+    fn nodes(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
+        let name = &params.name;
         let at = At { target: target.clone(), name: name.clone() };
-        let role = ImmutableRole::of_builds(target, &name);
+        let role = ImmutableRole::of_builds(target, name);
         let mut nodes = vec![Node::new(id("look"), "look what is there", Look(at.clone()))];
         let Some(found) = op.output::<Found>(&id("look"))? else { return Ok(nodes) };
         let mut last = vec![id("look")];
@@ -76,7 +84,7 @@ impl Operation for RepoCreate {
             add(Node::new(id("commit"), "make the first commit", FirstCommit(at.clone())).after(needs));
         }
         if !found.role {
-            let [mut make, policy] = role_nodes(target, &name, "build", &role, &[]);
+            let [mut make, policy] = role_nodes(target, name, "build", &role, &[]);
             make.title = "make the role of builds".into();
             add(make);
             add(policy);
@@ -104,11 +112,11 @@ impl Operation for RepoCreate {
     fn can_cancel(&self) -> bool {
         false
     }
-    fn about(&self, _: &OperationState) -> AuditSubject {
+    fn audit_subject(&self, _: &Params, _: &OperationState) -> AuditSubject {
         AuditSubject::default()
     }
 
-    fn summary(&self, op: &OperationState) -> Summary {
+    fn summary(&self, _params: &Params, op: &OperationState) -> Summary {
         let name = &op.spec.pipeline;
         let mut summary = Summary::new(Text::plain("Creation of pipeline ").code(name.as_str()));
         let made = op.output::<String>(&id("repository")).ok().flatten();

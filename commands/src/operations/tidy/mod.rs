@@ -14,6 +14,7 @@ mod quiet;
 mod roles;
 
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::domain::{AuditSubject, PipelineState};
 use crate::operation::{EngineError, Node, Operation, OperationState, Slot, StepId, Summary, World};
@@ -57,13 +58,19 @@ fn look() -> StepId {
 }
 
 impl Operation for Tidy {
+    type Params = Params;
+
     fn kind(&self) -> &'static str {
         KIND
     }
 
-    fn nodes(&self, op: &OperationState, target: &Target) -> Result<Vec<Node>, EngineError> {
-        let params: Params = op.params()?;
-        let step = LookForLeftovers { target: target.clone(), params: params.clone() };
+    fn nodes(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
+        let step = LookForLeftovers { target: target.clone(), params: Params::clone(params) };
         // No deploy or promotion makes versions meanwhile, or looks at those that are about to go.
         let mut nodes = vec![Node::new(look(), "look for what nothing needs", step).holding(Slot::Pipeline)];
         let Some(found) = op.output::<Found>(&look())? else { return Ok(nodes) };
@@ -95,25 +102,24 @@ impl Operation for Tidy {
         }
         if params.delete || params.automatic {
             let accepts_drift = params.delete && found.more;
-            let record = Record { name: params.name, accepts_drift };
+            let record = Record { name: params.name.clone(), accepts_drift };
             nodes.push(Node::new(StepId::new("record"), "", record).after(done));
         }
         Ok(nodes)
     }
 
-    fn permission(&self, op: &OperationState) -> Permission {
-        match op.params::<Params>() {
-            Ok(Params { automatic: true, .. }) => Permission::Sluice,
-            _ => Permission::Admins,
+    fn permission(&self, params: &Params) -> Permission {
+        match params.automatic {
+            true => Permission::Sluice,
+            false => Permission::Admins,
         }
     }
 
-    fn about(&self, _: &OperationState) -> AuditSubject {
+    fn audit_subject(&self, _: &Params, _: &OperationState) -> AuditSubject {
         AuditSubject::default()
     }
 
-    fn summary(&self, op: &OperationState) -> Summary {
-        let Ok(params) = op.params::<Params>() else { return Summary::new("Tidy".into()) };
+    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
         let name = &params.name;
         let title = if params.delete { "Tidying " } else { "What can be tidied of " };
         let mut summary = Summary::new(Text::plain(title).code(name.as_str()));

@@ -12,7 +12,7 @@ use super::Sample;
 use super::outputs::Outputs;
 use super::records::{CHANNEL, access, actor};
 use crate::operation::{
-    Context, Effect, EngineError, Entry, InFlight, Node, Operation, OperationSpec, OperationState,
+    BoundOperation, Context, Effect, EngineError, Entry, InFlight, Node, OperationSpec, OperationState,
     RecordedSignal, Row, Settings, SignalKind, Start, StepId, plan,
 };
 use crate::operations::registry;
@@ -24,7 +24,7 @@ pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_443_800, 0);
 
 /// An operation on its way.
 pub struct Journal {
-    definition: Arc<dyn Operation>,
+    definition: Arc<dyn BoundOperation>,
     op: OperationState,
     outputs: Outputs,
     now: Timestamp,
@@ -40,10 +40,10 @@ impl Journal {
         params: impl Serialize,
         outputs: Outputs,
     ) -> Self {
-        let definition = registry().all().find(|known| known.kind() == kind).cloned().expect("a known kind");
+        let known = registry().newest(kind).expect("a known kind");
         let spec = OperationSpec {
             kind: kind.into(),
-            version: definition.version(),
+            version: known.version(),
             params: serde_json::to_value(params).expect("parameters"),
             actor: actor("ann"),
             command: command.into(),
@@ -55,6 +55,7 @@ impl Journal {
         };
         let id = OperationId::new(Ulid::from_parts(1_772_443_800_000, 7).to_string()).expect("an id");
         let mut op = OperationState::new(id, spec);
+        let definition = known.bind(&op).expect("parameters of that kind");
         outputs.attach(&mut op);
         let journal = Self { definition, op, outputs, now: BEGIN, notes: BTreeMap::new() };
         journal.row(0, vec![Entry::Accepted { params: serde_json::Value::Null }])
@@ -230,7 +231,7 @@ impl Journal {
     }
 
     /// Gives its definition and facts, to ask the gate.
-    pub fn known(&self) -> (&dyn Operation, &OperationState) {
+    pub fn known(&self) -> (&dyn BoundOperation, &OperationState) {
         (&*self.definition, &self.op)
     }
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::Access;
-use crate::operation::{Head, Operation, OperationState, Settings, Status, StepId};
+use crate::operation::{BoundOperation, Head, OperationState, Settings, Status, StepId};
 use crate::ports::Update;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, world};
 use sluice_model::Text;
@@ -27,7 +27,7 @@ pub struct Sample {
     /// What it shows.
     pub name: &'static str,
     /// Which kind it is.
-    pub definition: Arc<dyn Operation>,
+    pub definition: Arc<dyn BoundOperation>,
     /// What is known of it.
     pub op: OperationState,
     /// What its running steps said last.

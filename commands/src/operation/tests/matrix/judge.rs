@@ -155,7 +155,7 @@ impl Shared {
                 wrong.push(format!("the build of {} ran on after that had ended", head.id));
             }
             let definition = registry.get(&head.spec.kind, head.spec.version).unwrap();
-            let Some(stage) = definition.about(&op).stage else { continue };
+            let Some(stage) = definition.bind(&op).unwrap().audit_subject(&op).stage else { continue };
             let stands = op.steps().filter(|(_, fact)| fact.done.is_some() && fact.undone.is_none());
             let permits = stands.filter_map(|(step, _)| step.0.strip_prefix("permit:"));
             may.extend(permits.map(|function| format!("{function}:{stage}")));

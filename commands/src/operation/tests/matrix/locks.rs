@@ -9,7 +9,7 @@ use super::super::harness::{Process, Shared};
 use super::fixture::Fixture;
 use super::gates::{ASK, comes_to, ends, fails_with, holds, refused, runs, secs, world};
 use super::scenarios::PLENTY;
-use crate::operation::{Context, Head, Operation, OperationState, Progress, Status, testing};
+use crate::operation::{Context, Head, Operation, OperationKind, OperationState, Progress, Status, testing};
 use crate::operations::{stage_lock, stage_unlock};
 use crate::ports::{Guard, Precondition, Store, StoreError, Write};
 
@@ -152,13 +152,13 @@ async fn after_a_lock_is_told_nothing_moves() {
 }
 
 /// What the only step of an operation would write now.
-async fn writes(process: &Process, definition: &impl Operation, params: impl serde::Serialize) -> Vec<Write> {
+async fn writes(process: &Process, definition: impl Operation, params: impl serde::Serialize) -> Vec<Write> {
     let id = testing::operation_id(7);
     let mut spec = testing::spec(definition.kind());
     spec.params = serde_json::to_value(params).unwrap();
     let op = OperationState::new(id.clone(), spec);
     let world = Arc::clone(process.engine.world());
-    let nodes = definition.nodes(&op, &world.target).unwrap();
+    let nodes = OperationKind::bind(Arc::new(definition), &op).unwrap().nodes(&op, &world.target).unwrap();
     let done = nodes[0]
         .step
         .run(&Context { world, operation: id, signals: vec![], begun: tokio::time::Instant::now() })
@@ -188,7 +188,7 @@ async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
             locks: vec![seen.clone()],
             restored: vec![],
         };
-        let lifts = writes(&process, &stage_unlock::StageUnlock, params).await;
+        let lifts = writes(&process, stage_unlock::StageUnlock, params).await;
         let params = stage_lock::Params {
             name: "orders".parse().unwrap(),
             stages: vec![seen.stage.clone()],
@@ -198,7 +198,7 @@ async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
             over: vec![],
             kept: vec![],
         };
-        let replaces = writes(&process, &stage_lock::StageLock, params).await;
+        let replaces = writes(&process, stage_lock::StageLock, params).await;
         assert_eq!((lifts.len(), replaces.len()), (1, 1));
         ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
         locks("cat", "/stage lock orders prod for 2h the audit").await;
