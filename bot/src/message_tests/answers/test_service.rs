@@ -104,10 +104,7 @@ impl TestService {
 }
 
 pub(super) fn sample(name: &str) -> Sample {
-    samples::all()
-        .into_iter()
-        .find(|sample| sample.op.spec.kind == "promote" && sample.name == name)
-        .unwrap()
+    samples::all().into_iter().find(|sample| sample.op.spec.kind == "promote" && sample.name == name).unwrap()
 }
 
 pub(super) const STAGES: [(&str, u32); 3] = [("dev", 2), ("staging", 2), ("prod", 1)];
