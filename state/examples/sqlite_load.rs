@@ -1,15 +1,15 @@
-//! What the state in a file costs when it is large: the figures of `docs/performance.md`.
+//! Measures a large SQLite state file, for the figures of `docs/performance.md`.
 //!
-//! It fills a file with pipelines and history, asks `/pipeline status orders` and `/pipeline history orders` of it and, in
-//! turn, of one that holds nothing but `orders`, and then has commands accepted. All through the service that Slack's
-//! deliveries reach, with nothing left out but Slack itself. Every accepted command must have left its record, or it fails.
+//! It fills a file with pipelines and history, and runs `/pipeline status orders` and `/pipeline history orders` on it and,
+//! alternately, on a file with only `orders`. Then it runs commands that write. All commands go through the service that
+//! handles Slack's deliveries; only Slack itself is missing. It fails if an accepted command has no record.
 //!
 //! ```text
 //! cargo run -p sluice-state --example sqlite_load                       10,000 pipelines, 1,000,000 rows
 //! cargo run -p sluice-state --example sqlite_load -- PIPELINES ROWS
 //! ```
-#![allow(clippy::print_stdout, reason = "it prints what it measured")]
-#![allow(clippy::expect_used, reason = "whatever goes wrong ends the measurement")]
+#![allow(clippy::print_stdout, reason = "it prints its measurements")]
+#![allow(clippy::expect_used, reason = "any failure ends the measurement")]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -29,10 +29,10 @@ use sluice_grammar::Names;
 use sluice_model::{OperationId, PipelineName, ReleaseNumber};
 use sluice_state::SqliteStore;
 
-/// Rows of one pipeline that come together, as a morning's work does, before the other pipelines have theirs.
+/// How many rows one pipeline gets at a time before the other pipelines get theirs.
 const BURST: usize = 10;
-/// Pipelines whose rows share one transaction: a hundred rows are the most it takes.
-const TOGETHER: usize = 10;
+/// How many pipelines share one transaction, which takes at most a hundred rows.
+const PIPELINES_PER_TRANSACTION: usize = 10;
 const AT_ONCE: usize = 64;
 const READS: usize = 2_000;
 const COMMANDS: usize = 2_000;
@@ -47,24 +47,24 @@ async fn main() {
     println!("- disk: {:.2} ms to write and sync 4 KB (median of 200)", sync_time(folder.path()));
 
     let (empty, full) =
-        (Office::open(folder.path(), "empty.db").await, Office::open(folder.path(), "full.db").await);
+        (Fixture::open(folder.path(), "empty.db").await, Fixture::open(folder.path(), "full.db").await);
     let per_pipeline = rows / pipelines;
-    for office in [&empty, &full] {
-        office.fill(&["orders".to_owned()], per_pipeline).await;
+    for fixture in [&empty, &full] {
+        fixture.fill(&["orders".to_owned()], per_pipeline).await;
     }
-    let began = Instant::now();
+    let start = Instant::now();
     let names: Vec<String> = (1..pipelines).map(|n| format!("service-{n:05}")).collect();
     full.fill(&names, per_pipeline).await;
     println!(
         "- file: {pipelines} pipelines with {per_pipeline} rows of history each, {:.0} MB, filled in {:.0} s",
         megabytes(&full.path),
-        began.elapsed().as_secs_f64()
+        start.elapsed().as_secs_f64()
     );
 
     println!("\n| read | p50 empty | p50 full | ratio | p99 empty | p99 full |\n|---|---|---|---|---|---|");
     for (command, text) in [("status", "status"), ("history", "history")] {
         compare(&format!("`/pipeline {command} orders`"), &empty, &full, |_| format!("{text} orders")).await;
-        // Not the one whose pages are at hand: another at each question.
+        // Another pipeline each time, so its pages are not cached.
         let other = |n: usize| format!("{text} {}", names[n * 7919 % names.len()]);
         compare(&format!("`/pipeline {command}` of any"), &empty, &full, other).await;
     }
@@ -74,33 +74,33 @@ async fn main() {
         let some = names.iter().skip(round * COMMANDS).take(COMMANDS);
         full.accept(&some.cloned().collect::<Vec<_>>(), round, at_once).await;
     }
-    whole(full, &folder.path().join("copy.db")).await;
+    measure_whole_file(full, &folder.path().join("copy.db")).await;
 }
 
-/// What it takes to read all of it, as a start does, and to copy it, as a backup does.
-async fn whole(office: Office, copy: &Path) {
-    let path = office.path.clone();
-    drop(office);
-    let began = Instant::now();
+/// Measures reading all of it, as a start does, and copying it, as a backup does.
+async fn measure_whole_file(fixture: Fixture, copy: &Path) {
+    let path = fixture.path.clone();
+    drop(fixture);
+    let start = Instant::now();
     let clock = Arc::new(TestClock::at("2026-03-01T12:00:00Z".parse().expect("a time")));
-    let store = SqliteStore::open(&path, clock, None).await.expect("it opens");
-    let opened = began.elapsed().as_secs_f64();
-    let began = Instant::now();
+    let store = SqliteStore::open(&path, clock, None).await.expect("an open store");
+    let opened = start.elapsed().as_secs_f64();
+    let start = Instant::now();
     SqliteStore::snapshot(store.path(), copy).await.expect("a copy");
     println!(
-        "\n- opened, with the look at all of it, in {opened:.1} s; copied, and the copy looked at, in {:.1} s",
-        began.elapsed().as_secs_f64()
+        "\n- opened with all checks in {opened:.1} s; copied, with the checks of the copy, in {:.1} s",
+        start.elapsed().as_secs_f64()
     );
 }
 
-/// A store with the service over it, and nobody who drives.
-struct Office {
+/// A store with the service over it, without a driver.
+struct Fixture {
     path: PathBuf,
     store: Arc<SqliteStore>,
     service: Service,
 }
 
-impl Office {
+impl Fixture {
     async fn open(folder: &Path, name: &str) -> Self {
         let path = folder.join(name);
         SqliteStore::create(&path).await.expect("a file");
@@ -113,12 +113,12 @@ impl Office {
         Self { path, store, service: Service::new(engine, Names::default()) }
     }
 
-    /// Makes pipelines, and their history in the order of time.
+    /// Creates pipelines and their history in chronological order.
     async fn fill(&self, names: &[String], rows: usize) {
         let store: &dyn Store = &*self.store;
         stream::iter(names)
             .for_each_concurrent(AT_ONCE, |name| async move {
-                // By way of memory: one transaction for each pipeline instead of one for each record.
+                // The store in memory collects the records, so each pipeline needs one transaction.
                 let records = MemoryStore::new();
                 orders(&records, name, &STAGES).await;
                 let put = |item| Write::Put { item, when: Precondition::Absent };
@@ -130,7 +130,10 @@ impl Office {
             })
             .await;
         let bursts = (0..rows.div_ceil(BURST)).flat_map(|burst| {
-            names.chunks(TOGETHER).enumerate().map(move |(chunk, names)| (burst, chunk, names))
+            names
+                .chunks(PIPELINES_PER_TRANSACTION)
+                .enumerate()
+                .map(move |(chunk, names)| (burst, chunk, names))
         });
         stream::iter(bursts)
             .for_each_concurrent(AT_ONCE, |(burst, chunk, names)| async move {
@@ -142,35 +145,35 @@ impl Office {
             .await;
     }
 
-    /// Somebody types `/pipeline …` or another command; how long until it is answered.
-    async fn types(&self, delivery: &str, command: &str, text: String) -> (Duration, String) {
+    /// Runs a command. Returns the time until its answer, and the answer.
+    async fn run(&self, delivery: &str, command: &str, text: String) -> (Duration, String) {
         let invocation = Invocation {
             delivery: delivery.to_owned(),
             actor: actor("eve"),
             channel: Some(CHANNEL.parse().expect("a channel")),
             said: Input::Slash { command: command.to_owned(), text },
         };
-        let began = Instant::now();
+        let start = Instant::now();
         let answer = self.service.handle(invocation).await.expect("an answer");
-        (began.elapsed(), format!("{:?}", answer.card))
+        (start.elapsed(), format!("{:?}", answer.card))
     }
 
-    /// Has commands accepted, so many at once, and insists that each is recorded.
+    /// Runs commands, `at_once` at a time, and checks that each is recorded.
     async fn accept(&self, names: &[String], round: usize, at_once: usize) {
         let delivery = |n: usize| format!("T1:{round}.{n}");
-        let began = Instant::now();
+        let start = Instant::now();
         let times: Vec<Duration> = stream::iter(names.iter().enumerate())
             .map(|(n, name)| async move {
-                self.types(&delivery(n), "/stage", format!("add {name} staging")).await.0
+                self.run(&delivery(n), "/stage", format!("add {name} staging")).await.0
             })
             .buffer_unordered(at_once)
             .collect()
             .await;
-        let took = began.elapsed();
+        let took = start.elapsed();
         let keys = Keys::new(&target());
         for n in 0..names.len() {
             let recorded = self.store.get(&keys.inbox(&delivery(n))).await.expect("a read");
-            assert!(recorded.is_some(), "an accepted command left no record");
+            assert!(recorded.is_some(), "an accepted command has no record");
         }
         println!(
             "| {at_once} | {:.0} | {:.1} ms | {:.1} ms |",
@@ -181,15 +184,18 @@ impl Office {
     }
 }
 
-/// Asks both in turn, so that whatever else the machine does falls on both alike.
-async fn compare(what: &str, empty: &Office, full: &Office, text: impl Fn(usize) -> String) {
+/// Runs reads on both alternately, so other load on the machine affects both equally.
+async fn compare(what: &str, empty: &Fixture, full: &Fixture, text: impl Fn(usize) -> String) {
     let (mut small, mut large) = (Vec::new(), Vec::new());
     for n in 0..READS + READS / 10 {
-        let (one, said) = empty
-            .types("-", "/pipeline", format!("{} orders", text(n).split(' ').next().unwrap_or_default()))
+        let (one, answer) = empty
+            .run("-", "/pipeline", format!("{} orders", text(n).split(' ').next().unwrap_or_default()))
             .await;
-        let (other, also) = full.types("-", "/pipeline", text(n)).await;
-        assert!(said.len() > 500 && also.len() > 500, "both have something to tell: {said}\n{also}");
+        let (other, other_answer) = full.run("-", "/pipeline", text(n)).await;
+        assert!(
+            answer.len() > 500 && other_answer.len() > 500,
+            "both answers have content: {answer}\n{other_answer}"
+        );
         // The first tenth warms up.
         if n >= READS / 10 {
             small.push(one);
@@ -252,14 +258,14 @@ fn megabytes(path: &Path) -> f64 {
     std::fs::metadata(path).map_or(0.0, |metadata| metadata.len() as f64 / 1e6)
 }
 
-/// What the disk takes for the least that can be durable, in milliseconds.
+/// The median time of the smallest durable write, in milliseconds.
 fn sync_time(folder: &Path) -> f64 {
     let mut file = std::fs::File::create(folder.join("sync")).expect("a file");
     let times: Vec<Duration> = (0..200)
         .map(|_| {
-            let began = Instant::now();
+            let start = Instant::now();
             file.write_all(&[7; 4096]).and_then(|()| file.sync_data()).expect("a sync");
-            began.elapsed()
+            start.elapsed()
         })
         .collect();
     ms(percentile(&times, 50))

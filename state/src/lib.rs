@@ -1,10 +1,9 @@
-//! The durable memory: [`Store`](sluice_commands::ports::Store) over a database.
+//! The backends of the store port, [`Store`](sluice_commands::ports::Store), over databases.
 //!
-//! A backend turns the port's few primitives into requests and nothing else: it does not know what a head, a journal
-//! or a stage is, and it reads no clock but the one that it is given. What the port promises is written down once, as the
-//! suite in `conformance` (behind the feature of that name), and every backend runs it.
+//! A backend only turns the port's few primitives into requests. It does not know heads, journals or stages, and it reads
+//! only the clock that it receives. The suite in `conformance` (a feature) specifies the port, and every backend runs it.
 //!
-//! `docs/state.md` tells what both backends guarantee, how the primitives map to them, and what each costs.
+//! `docs/state.md` describes the guarantees of both backends, how they implement the primitives, and the costs.
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

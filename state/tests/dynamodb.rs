@@ -1,4 +1,4 @@
-//! The DynamoDB store against a local DynamoDB: the port's promises, the table, and what a request costs.
+//! The DynamoDB store on a local DynamoDB: conformance, the tables, and the cost of a request.
 
 mod support;
 
@@ -8,41 +8,41 @@ use sluice_commands::ports::{
     DueChange, Guard, Guards, Item, Key, Order, Precondition, Query, Store, StoreError, Write,
 };
 use sluice_state::{DynamoStore, TableStatus, conformance};
-use support::{Local, config, free_port};
+use support::{LocalDynamoDb, config, free_port};
 
 #[tokio::test]
-async fn the_suite_passes() {
-    let local = Local::start().await;
-    let store = local.ready().await;
+async fn the_conformance_suite_passes() {
+    let dynamodb = LocalDynamoDb::start().await;
+    let store = dynamodb.ready_store().await;
     conformance::all(&store).await;
 }
 
 #[tokio::test]
-async fn the_table_is_made_once_and_told_apart() {
-    let local = Local::start().await;
-    let store = local.store();
+async fn tables_are_created_once_and_their_status_is_reported() {
+    let dynamodb = LocalDynamoDb::start().await;
+    let store = dynamodb.store();
     assert_eq!(store.table_status().await, Ok(TableStatus::Missing(store.table().to_owned())));
     let missing = store.get(&head().key).await;
     assert!(matches!(missing, Err(StoreError::Refused(_))), "{missing:?}");
 
-    store.create_tables().await.expect("made");
+    store.create_tables().await.expect("created");
     assert_eq!(store.table_status().await, Ok(TableStatus::Ready));
     store.write(put(head())).await.expect("a put");
-    store.create_tables().await.expect("made again");
-    assert_eq!(store.get(&head().key).await, Ok(Some(head())), "what is there stays");
+    store.create_tables().await.expect("created again");
+    assert_eq!(store.get(&head().key).await, Ok(Some(head())), "the item is unchanged");
 
-    let unreachable_aws = format!("http://127.0.0.1:{}", free_port().await);
-    let unreachable = DynamoStore::new(&config(&unreachable_aws), "sluice");
+    let unused = format!("http://127.0.0.1:{}", free_port().await);
+    let unreachable = DynamoStore::new(&config(&unused), "sluice");
     assert!(matches!(unreachable.table_status().await, Err(StoreError::Again(_))));
     assert!(matches!(unreachable.write(put(head())).await, Err(StoreError::Again(_))), "nothing was sent");
 }
 
-/// The figures of docs/state.md. An index costs its own units: an item that appears in it or leaves it one, an item that
-/// moves within it two. `BatchGetItem` is not among them: the local AWS reports no units for it.
+/// The figures of docs/state.md. The index costs its own units: one when an item enters or leaves it, two when its due
+/// time changes. `BatchGetItem` is missing, because the emulator reports no units for it.
 #[tokio::test]
-async fn small_items_cost_what_the_documentation_says() {
-    let local = Local::start().await;
-    let store = local.ready().await;
+async fn small_items_cost_the_documented_units() {
+    let dynamodb = LocalDynamoDb::start().await;
+    let store = dynamodb.ready_store().await;
     let plain = |n: usize| Item { due: None, key: key(&n.to_string()), ..head() };
     let due_at = |second: i64| Timestamp::from_second(second).expect("a time");
     let update = |due: DueChange, fence: u64| Write::Update {
@@ -67,17 +67,17 @@ async fn small_items_cost_what_the_documentation_says() {
     cost("put", Call::Write(put(plain(0)))).await;
     cost("put of an item with a due time", Call::Write(put(head()))).await;
     cost("update of guards", Call::Write(update(DueChange::Keep, 2))).await;
-    cost("update, due time moves", Call::Write(update(DueChange::At(due_at(200)), 3))).await;
-    cost("update, due time goes", Call::Write(update(DueChange::Never, 4))).await;
-    cost("update, due time comes", Call::Write(update(DueChange::At(due_at(300)), 5))).await;
+    cost("update, due time changes", Call::Write(update(DueChange::At(due_at(200)), 3))).await;
+    cost("update, due time removed", Call::Write(update(DueChange::Never, 4))).await;
+    cost("update, due time added", Call::Write(update(DueChange::At(due_at(300)), 5))).await;
     cost("check alone", Call::Write(Write::Check { key: head().key, when: Precondition::Present })).await;
     cost("transaction of 1 put", Call::Transact("a", vec![put(plain(1))])).await;
     cost("the same token again", Call::Transact("a", vec![put(plain(1))])).await;
     cost("transaction of 5 puts", Call::Transact("b", (2..7).map(|n| put(plain(n))).collect())).await;
     let append = vec![put(plain(7)), put(plain(8)), update(DueChange::At(due_at(400)), 6)];
-    cost("transaction of 2 puts and an update, due time moves", Call::Transact("c", append)).await;
+    cost("transaction of 2 puts and an update, due time changes", Call::Transact("c", append)).await;
     let append = vec![put(plain(9)), put(plain(10)), update(DueChange::Keep, 7)];
-    cost("transaction of 2 puts and an update, due time kept", Call::Transact("d", append)).await;
+    cost("transaction of 2 puts and an update, due time unchanged", Call::Transact("d", append)).await;
     cost("get", Call::Get).await;
     cost("query of 5 items", Call::Query).await;
     cost("due index", Call::Due).await;
@@ -89,7 +89,7 @@ async fn small_items_cost_what_the_documentation_says() {
 
     let table = table.join("\n");
     let documented = include_str!("../../docs/state.md");
-    assert!(documented.contains(&table), "docs/state.md does not have this table:\n{table}");
+    assert!(documented.contains(&table), "docs/state.md needs this table:\n{table}");
 }
 
 enum Call {

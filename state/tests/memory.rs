@@ -1,4 +1,4 @@
-//! The store in memory keeps the port's promises, so tests on it say something about the real one.
+//! The store in memory conforms to the port, so tests on it are valid for the other backends.
 
 use sluice_commands::testing::MemoryStore;
 use sluice_state::conformance;

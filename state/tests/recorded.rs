@@ -1,9 +1,9 @@
-//! What DynamoDB answers when it does not do what was asked, recorded, because no emulator throttles, conflicts or loses
-//! an answer on demand. The connector below gives the answers in turn and keeps the requests.
+//! The DynamoDB store on recorded error answers, because no emulator throttles, conflicts or loses an answer on demand.
+//! The connector below returns the answers in order and records the requests.
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sluice_commands::ports::{AuditItem, Item, Key, Order, Precondition, Query, Store, StoreError, Write};
 use sluice_state::{DynamoStore, TableStatus};
@@ -24,13 +25,13 @@ enum Answer {
     Reset,
     Refused,
     Timeout,
-    /// The connection stands, and nothing ever comes: the store's own timeout must end it.
-    Silence,
+    /// A connection without an answer, which only the store's own timeout ends.
+    Pending,
 }
 
-use Answer::{Refused, Reset, Silence, Status, Timeout};
+use Answer::{Pending, Refused, Reset, Status, Timeout};
 
-/// Answers in turn; a request too many is a failure of the test.
+/// A connector that returns the answers in order and fails on an extra request.
 #[derive(Debug, Clone, Default)]
 struct Recorded {
     answers: Arc<Mutex<VecDeque<Answer>>>,
@@ -40,8 +41,8 @@ struct Recorded {
 impl HttpConnector for Recorded {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
-        self.requests.lock().expect("the requests").push(body.expect("a JSON body"));
-        let answer = self.answers.lock().expect("the answers").pop_front().expect("no request too many");
+        self.requests.lock().push(body.expect("a JSON body"));
+        let answer = self.answers.lock().pop_front().expect("no extra request");
         let io = |kind: io::ErrorKind| Box::new(io::Error::from(kind));
         HttpConnectorFuture::new(async move {
             match answer {
@@ -52,7 +53,7 @@ impl HttpConnector for Recorded {
                 Reset => Err(ConnectorError::io(io(io::ErrorKind::ConnectionReset))),
                 Refused => Err(ConnectorError::io(io(io::ErrorKind::ConnectionRefused))),
                 Timeout => Err(ConnectorError::timeout(io(io::ErrorKind::TimedOut))),
-                Silence => std::future::pending().await,
+                Pending => std::future::pending().await,
             }
         })
     }
@@ -77,8 +78,8 @@ impl Recorded {
     }
 
     fn requests(&self) -> Vec<Value> {
-        assert_eq!(self.answers.lock().expect("the answers").len(), 0, "every answer was asked for");
-        self.requests.lock().expect("the requests").clone()
+        assert_eq!(self.answers.lock().len(), 0, "every answer was used");
+        self.requests.lock().clone()
     }
 }
 
@@ -122,7 +123,7 @@ fn kind<T>(answer: &Result<T, StoreError>) -> &'static str {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plain_write_is_sent_again_only_if_nothing_happened() {
+async fn a_plain_write_is_repeated_only_if_nothing_happened() {
     let again = |code| (vec![refusal(400, code), refusal(400, code)], "again");
     let once = |answer, kind| (vec![answer], kind);
     for (answers, expected) in [
@@ -135,7 +136,7 @@ async fn a_plain_write_is_sent_again_only_if_nothing_happened() {
         (vec![refusal(400, "ThrottlingException"), Timeout], "unknown"),
         once(Timeout, "unknown"),
         once(Reset, "unknown"),
-        once(Silence, "unknown"),
+        once(Pending, "unknown"),
         once(refusal(500, "InternalServerError"), "unknown"),
         once(refusal(503, "ServiceUnavailable"), "unknown"),
         once(refusal(400, "ConditionalCheckFailedException"), "lost"),
@@ -155,18 +156,18 @@ async fn a_plain_write_is_sent_again_only_if_nothing_happened() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_transaction_is_sent_again_under_its_token() {
+async fn a_transaction_is_repeated_with_its_token() {
     let throttled = || refusal(400, "ThrottlingException");
     for (answers, expected) in [
         (vec![Timeout, done()], "ok"),
         (vec![Reset, done()], "ok"),
-        (vec![Silence, done()], "ok"),
+        (vec![Pending, done()], "ok"),
         (vec![refusal(500, "InternalServerError"), done()], "ok"),
         (vec![refusal(400, "TransactionInProgressException"), done()], "ok"),
         (vec![throttled(), done()], "ok"),
         (vec![Timeout, cancelled(&["ConditionalCheckFailed"])], "lost"),
         (vec![throttled(), throttled()], "again"),
-        // The first attempt may have written: nobody may hear that nothing happened.
+        // The first attempt may have written, so the outcome stays unknown.
         (vec![Timeout, throttled()], "unknown"),
         (vec![Timeout, Refused], "unknown"),
         (vec![Timeout, refusal(400, "ExpiredTokenException")], "unknown"),
@@ -186,11 +187,11 @@ async fn a_transaction_is_sent_again_under_its_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_transaction_is_judged_by_its_reasons() {
+async fn a_cancelled_transaction_is_classified_by_its_reasons() {
     let lost = Err(StoreError::Lost(vec![1, 2]));
     let codes = ["TransactionConflict", "ConditionalCheckFailed", "ConditionalCheckFailed", "None"];
     let (_, store) = Recorded::store(&[cancelled(&codes)]);
-    assert_eq!(store.transact("t", vec![put("a")]).await, lost, "a failed condition outweighs a conflict");
+    assert_eq!(store.transact("t", vec![put("a")]).await, lost, "a failed condition decides over a conflict");
 
     for (codes, expected) in [
         (["TransactionConflict", "None"], "again"),
@@ -204,7 +205,7 @@ async fn a_cancelled_transaction_is_judged_by_its_reasons() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reads_are_asked_again_and_unread_keys_too() {
+async fn reads_are_repeated_and_unread_keys_are_requested_again() {
     let key = |sort: &str| json!({"pk": {"S": "p"}, "sk": {"S": sort}});
     let item = |sort: &str| {
         let mut item = key(sort);
@@ -222,7 +223,7 @@ async fn reads_are_asked_again_and_unread_keys_too() {
     let unread = json!({"sluice": {"Keys": [key("b")], "ConsistentRead": true}});
     let (recorded, store) = Recorded::store(&[Timeout, page("a", unread), page("b", json!({}))]);
     let keys = ["a", "b"].map(|sort| Key { partition: "p".into(), sort: sort.into() });
-    let found = store.get_many(&keys).await.expect("both, in the end");
+    let found = store.get_many(&keys).await.expect("both items");
     assert_eq!(found.into_iter().map(|item| item.key).collect::<Vec<_>>(), keys);
     let requests = recorded.requests();
     assert_eq!(requests.len(), 3);
@@ -237,7 +238,7 @@ async fn reads_are_asked_again_and_unread_keys_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_guards_does_not_name_the_body() {
+async fn an_update_of_guards_does_not_include_the_body() {
     let (recorded, store) = Recorded::store(&[done()]);
     let Write::Put { item, .. } = put("a") else { unreachable!("a put") };
     let update = Write::Update {
@@ -253,33 +254,35 @@ async fn an_update_of_guards_does_not_name_the_body() {
     assert_eq!(request["ExpressionAttributeNames"], json!({"#0": "g_fence"}));
 }
 
-/// Nothing is sent without credentials. That there are none is for people to mend; that they could not be fetched now
-/// may pass.
+/// The store sends nothing without credentials. Missing ones need a person; a failed fetch may succeed later.
 #[tokio::test(start_paused = true)]
-async fn missing_credentials_are_told_from_late_ones() {
+async fn missing_credentials_are_refused_and_a_failed_fetch_is_retried() {
     #[derive(Debug)]
-    struct None(bool);
-    impl ProvideCredentials for None {
+    struct NoCredentials {
+        fetch_failed: bool,
+    }
+    impl ProvideCredentials for NoCredentials {
         fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
         where
             Self: 'a,
         {
             let none = error::CredentialsError::not_loaded("there are none");
-            let late = error::CredentialsError::provider_error("503");
-            future::ProvideCredentials::ready(Err(if self.0 { late } else { none }))
+            let failed = error::CredentialsError::provider_error("503");
+            future::ProvideCredentials::ready(Err(if self.fetch_failed { failed } else { none }))
         }
     }
-    for (late, expected) in [(false, "refused"), (true, "again")] {
-        let (recorded, store) = Recorded::store_as(&[], SharedCredentialsProvider::new(None(late)));
+    for (fetch_failed, expected) in [(false, "refused"), (true, "again")] {
+        let (recorded, store) =
+            Recorded::store_as(&[], SharedCredentialsProvider::new(NoCredentials { fetch_failed }));
         let answer = store.transact("t", vec![put("a")]).await;
         assert_eq!(kind(&answer), expected, "{answer:?}");
         assert_eq!(recorded.requests().len(), 0);
     }
 }
 
-/// Half of the tables is none: a process that lacks the one for audit records does not begin to serve.
+/// A process does not start to serve without the audit table.
 #[tokio::test]
-async fn the_table_for_audit_records_is_missed_by_its_name() {
+async fn a_missing_audit_table_is_reported_by_name() {
     let keys = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
     let index = json!({"IndexName": "due", "IndexStatus": "ACTIVE", "KeySchema": keys("ds", "du")});
     let items = json!({"Table": {
@@ -289,11 +292,12 @@ async fn the_table_for_audit_records_is_missed_by_its_name() {
     let answers = [Status(200, items), refusal(400, "ResourceNotFoundException")];
     let (recorded, store) = Recorded::store(&answers);
     assert_eq!(store.table_status().await, Ok(TableStatus::Missing("sluice-audit".into())));
-    let asked: Vec<_> = recorded.requests().into_iter().map(|request| request["TableName"].clone()).collect();
-    assert_eq!(asked, ["sluice", "sluice-audit"]);
+    let tables: Vec<_> =
+        recorded.requests().into_iter().map(|request| request["TableName"].clone()).collect();
+    assert_eq!(tables, ["sluice", "sluice-audit"]);
 }
 
-/// On the table for audit records IAM lets through puts and queries alone, so nothing else may be asked for.
+/// IAM allows only puts and queries on the audit table, so the store must not send anything else.
 #[tokio::test]
 async fn audit_records_are_put_and_queried_in_their_own_table() {
     let (recorded, store) = Recorded::store(&[done(), done(), Status(200, json!({"Items": []}))]);
@@ -320,9 +324,9 @@ async fn audit_records_are_put_and_queried_in_their_own_table() {
     assert!(requests[2]["KeyConditionExpression"].is_string(), "a query");
 }
 
-/// A deletion of a record that does not exist, on the condition that it does: nothing is deleted whatever the answer.
+/// The store sends a deletion of an absent record on the condition that it exists, so it never deletes one.
 #[tokio::test]
-async fn whether_audit_records_can_be_deleted_is_asked_without_deleting_any() {
+async fn the_check_for_deletable_audit_records_deletes_none() {
     let answers = [
         refusal(400, "AccessDeniedException"),
         refusal(400, "ConditionalCheckFailedException"),

@@ -1,7 +1,7 @@
 //! Lambda. Every write names the state that it was decided on (`RevisionId`, `CodeSha256`), so a lost race is a conflict
 //! and never a change.
 
-mod answer;
+mod values;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -10,18 +10,18 @@ use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    AliasRoutingConfiguration, Architecture, Environment, FunctionCode, InvocationType, PackageType, Runtime,
+    AliasRoutingConfiguration, Architecture, FunctionCode, InvocationType, PackageType, Runtime,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 use sluice_commands::ports::{Alias, FunctionConfig, FunctionVersion, Functions, Invoked, Tags};
 use sluice_model::{Class, CodeRef, PortResult, Target};
 
-use crate::call::{self, Call};
+use crate::call;
 use crate::client::Service;
 use crate::error::{failed, found};
 use crate::limits::ChangeLocks;
 use crate::values::{sorted, unsorted};
-use answer::{alias_of, function_error, statement_ids, version_of};
+use values::{alias_of, environment, function_error, is_published, positive, statement_ids, version_of};
 
 pub(crate) struct Lambda {
     pub(crate) service: Service<Client>,
@@ -375,31 +375,5 @@ impl Functions for Lambda {
         let client = self.service.rate_limited(target, call).await?;
         let request = client.delete_function().function_name(function).qualifier(version);
         found(request.send().await.map_err(failed(call))).map(|_| ())
-    }
-}
-
-/// Whether the text is the number of a published version: not `$LATEST`, an alias or empty.
-fn is_published(version: &str) -> bool {
-    version.parse::<u64>().is_ok_and(|number| number > 0 && number.to_string() == version)
-}
-
-/// An empty environment is sent too, because it removes earlier variables.
-fn environment(variables: &BTreeMap<String, String>) -> Environment {
-    Environment::builder().set_variables(unsorted(variables)).build()
-}
-
-fn positive(call: Call, value: u32) -> PortResult<i32> {
-    i32::try_from(value).map_err(|error| call.error(Class::Invalid, "NotSendable", error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_positive_number_is_a_published_version() {
-        let published = ["1", "42"].iter().all(|version| is_published(version));
-        let others = ["", "$LATEST", "prod", "0", "01", "+1", " 1", "1.0", "-1"];
-        assert!(published && !others.iter().any(|version| is_published(version)));
     }
 }

@@ -108,7 +108,7 @@ impl State {
     pub(super) async fn close(&self) {
         let Self::File(file) = self else { return };
         let Some(store) = file.opened.get() else { return };
-        if let Err(error) = store.fold().await {
+        if let Err(error) = store.checkpoint().await {
             tracing::warn!(%error, "the write-ahead log of the state stays: copy both files, or use `sluice backup`");
         }
     }
@@ -146,7 +146,7 @@ impl StateFile {
     async fn serve(&self, aws: &Aws) -> Result<(), StartupError> {
         let serve = async || {
             // The lock comes first: two processes that start at once restore the file once.
-            let lock = SqliteLock::take(&self.path).map_err(|error| self.error(&error))?;
+            let lock = SqliteLock::acquire(&self.path).map_err(|error| self.error(&error))?;
             if !self.file_exists()? && self.restore(aws).await?.is_none() {
                 return Err(self.error(&FileError::Missing(self.path.clone())));
             }

@@ -1,4 +1,4 @@
-//! Audit records: they are added and read, and nothing else.
+//! Audit records can be added and read, and nothing else.
 
 use serde_json::json;
 use sluice_commands::ports::{
@@ -7,8 +7,8 @@ use sluice_commands::ports::{
 
 use super::{body, get, item, key, put};
 
-fn record(partition: &str, sort: &str, says: &str) -> AuditItem {
-    AuditItem { key: key(partition, sort), schema: 1, body: json!(says) }
+fn record(partition: &str, sort: &str, text: &str) -> AuditItem {
+    AuditItem { key: key(partition, sort), schema: 1, body: json!(text) }
 }
 
 fn add(item: AuditItem) -> Write {
@@ -25,19 +25,19 @@ async fn records(store: &dyn Store, partition: &str) -> Vec<(String, serde_json:
     page.items.into_iter().map(|item| (item.key.sort, item.body)).collect()
 }
 
-/// One key can name an item and an audit record, in one transaction too; neither is seen where the other is.
-pub async fn audit_records_live_apart(store: &dyn Store) {
+/// An item and an audit record can have the same key, also in one transaction. Reads of one do not return the other.
+pub async fn audit_records_are_separate_from_items(store: &dyn Store) {
     let writes = vec![
         put(item("apart", "one"), Precondition::Absent),
-        add(record("apart", "one", "asked")),
+        add(record("apart", "one", "requested")),
         put(item("apart", "two"), Precondition::Absent),
         add(record("apart", "three", "x".repeat(2_000).as_str())),
     ];
     assert_eq!(store.transact("apart/1", writes.clone()).await, Ok(()));
     assert_eq!(store.transact("apart/1", writes).await, Ok(()), "the same token");
     let found = store.audit_records(query("apart")).await.expect("a query");
-    let wanted = [record("apart", "one", "asked"), record("apart", "three", &"x".repeat(2_000))];
-    assert_eq!(found, Page { items: wanted.map(Item::from).into(), more: None });
+    let expected = [record("apart", "one", "requested"), record("apart", "three", &"x".repeat(2_000))];
+    assert_eq!(found, Page { items: expected.map(Item::from).into(), more: None });
     assert_eq!(get(store, &key("apart", "three")).await, None);
     let items = store.query(query("apart")).await.expect("a query").items;
     let sorts: Vec<_> = items.iter().map(|item| item.key.sort.as_str()).collect();
@@ -50,10 +50,10 @@ pub async fn audit_records_live_apart(store: &dyn Store) {
     assert_eq!(store.audit_records(older).await.expect("a query").items.len(), 1);
 }
 
-/// A record is written once. One that is there makes the whole transaction lose, in both directions across the two
-/// spaces, and every other write of the port passes it by.
-pub async fn audit_records_stay_as_they_are(store: &dyn Store) {
-    let stays = async || {
+/// A record is written once. An existing record fails the whole transaction, and so does a failed condition on an item.
+/// No other write of the port affects a record.
+pub async fn audit_records_never_change(store: &dyn Store) {
+    let is_unchanged = async || {
         assert_eq!(records(store, "stays").await, [("one".to_owned(), json!("as it was"))]);
     };
     assert_eq!(store.write(add(record("stays", "one", "as it was"))).await, Ok(()));
@@ -63,7 +63,7 @@ pub async fn audit_records_stay_as_they_are(store: &dyn Store) {
     assert_eq!(get(store, &key("stays", "other")).await, None, "all or nothing");
     let writes = vec![add(record("stays", "two", "new")), put(item("stays", "x"), Precondition::Present)];
     assert_eq!(store.transact("stays/2", writes).await, Err(StoreError::Lost(vec![1])));
-    stays().await;
+    is_unchanged().await;
 
     let the_key = || key("stays", "one");
     let changed = Item { body: json!("changed"), ..item("stays", "one") };
@@ -76,10 +76,10 @@ pub async fn audit_records_stay_as_they_are(store: &dyn Store) {
         Write::Delete { key: the_key(), when: Precondition::Present },
     ] {
         assert_eq!(store.write(write.clone()).await, Ok(()), "{write:?}");
-        stays().await;
+        is_unchanged().await;
     }
     assert_eq!(body(store, &the_key()).await, None);
     let twice = vec![add(record("stays", "two", "a")), add(record("stays", "two", "b"))];
     assert!(matches!(store.transact("stays/3", twice).await, Err(StoreError::Refused(_))));
-    stays().await;
+    is_unchanged().await;
 }

@@ -1,25 +1,25 @@
-//! The due index. It may lag, so these cases look again until it shows what it must, within a bound.
+//! The due index. It may lag, so these cases poll it with a timeout.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sluice_commands::ports::{DueChange, DueItem, Guards, Item, Key, Precondition, Store, Write};
 
-use super::{LAG, get, item, key, put, time};
+use super::{MAX_LAG, get, item, key, put, time};
 
-async fn expect_due(store: &dyn Store, until: Timestamp, limit: u32, wanted: &[DueItem]) {
+async fn expect_due(store: &dyn Store, until: Timestamp, limit: u32, expected: &[DueItem]) {
     let mut found = Vec::new();
-    let look = async {
+    let poll = async {
         loop {
             found = store.due(until, limit).await.expect("the due index");
-            if found == wanted {
+            if found == expected {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    if tokio::time::timeout(LAG, look).await.is_err() {
-        assert_eq!(found, wanted);
+    if tokio::time::timeout(MAX_LAG, poll).await.is_err() {
+        assert_eq!(found, expected);
     }
 }
 
@@ -31,8 +31,8 @@ fn change(key: &Key, due: DueChange) -> Write {
     Write::Update { key: key.clone(), set: Guards::new(), due, when: Precondition::Present }
 }
 
-/// An item appears in the index by put and by update, moves, stays through an update that keeps it, and goes by
-/// update, by put and by delete. The time is exact.
+/// Puts and updates add an item to the index and change its time, an update of guards keeps it, and updates, puts and
+/// deletes remove it. The time is exact.
 pub async fn due_index_follows_the_items(store: &dyn Store) {
     let (one, two) = (time("2001-01-01T00:00:00.000000001Z"), time("2001-01-01T00:00:00.000000002Z"));
     let the_key = key("due", "one");
@@ -64,10 +64,10 @@ pub async fn due_index_follows_the_items(store: &dyn Store) {
     expect_due(store, two, 9, &[]).await;
 }
 
-/// The longest due first, wherever it is kept; not more than asked for; nothing that is not due yet.
+/// Items are in the order of their due times across partitions, within the limit, and due.
 pub async fn due_is_ordered_and_limited(store: &dyn Store) {
     let at = |n: usize| time(&format!("2002-01-01T00:00:{n:02}Z"));
-    // Neighbours in time are far apart in keys, and the other way round.
+    // Items with adjacent due times have distant keys, and vice versa.
     let key_of = |n: usize| key(&format!("due/{}", n * 7 % 20), &format!("row/{}", n * 11 % 20));
     for n in 0..20 {
         let due = Item { key: key_of(n), due: Some(at(n)), ..item("due", "row") };

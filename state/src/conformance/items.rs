@@ -1,12 +1,12 @@
-//! Items come back as they were written.
+//! Whole items: reads return what was written.
 
 use serde_json::json;
 use sluice_commands::ports::{Guard, Guards, Item, Precondition, Store, StoreError};
 
 use super::{get, item, key, put, time};
 
-/// Every part of an item survives, extreme values too; only expiry is rounded up to the second.
-pub async fn items_are_kept_whole(store: &dyn Store) {
+/// Every part of an item survives, including extreme values. The expiry is rounded up to a second.
+pub async fn items_survive_the_round_trip(store: &dyn Store) {
     let full = Item {
         schema: u32::MAX,
         guards: Guards::from([
@@ -24,18 +24,18 @@ pub async fn items_are_kept_whole(store: &dyn Store) {
 
     let bare = Item { guards: Guards::new(), body: json!(null), expires: None, ..full };
     store.write(put(bare.clone(), Precondition::Any)).await.expect("the second put");
-    assert_eq!(get(store, &bare.key).await, Some(bare.clone()), "a put leaves nothing of what was there");
+    assert_eq!(get(store, &bare.key).await, Some(bare.clone()), "a put replaces the whole item");
 
     let odd = Item { expires: Some(time("2100-01-01T00:00:00.000000001Z")), ..bare };
     store.write(put(odd.clone(), Precondition::Any)).await.expect("the third put");
     let kept = get(store, &odd.key).await.and_then(|item| item.expires);
-    assert_eq!(kept, Some(time("2100-01-01T00:00:01Z")), "nothing expires early");
+    assert_eq!(kept, Some(time("2100-01-01T00:00:01Z")), "rounded up");
 
     assert_eq!(get(store, &key("whole", "nothing")).await, None);
 }
 
-/// Keys that do not exist are left out, keys named twice are read once, a hundred fit and more are refused.
-pub async fn get_many_reads_what_exists(store: &dyn Store) {
+/// Absent keys are omitted, repeated keys are read once, and more than a hundred keys are refused.
+pub async fn get_many_omits_absent_keys(store: &dyn Store) {
     for n in [1, 3, 5] {
         store.write(put(item("many", &n.to_string()), Precondition::Any)).await.expect("a put");
     }
@@ -49,8 +49,8 @@ pub async fn get_many_reads_what_exists(store: &dyn Store) {
     assert!(matches!(store.get_many(&too_many).await, Err(StoreError::Refused(_))));
 }
 
-/// An item just below 400 KB is kept, a larger one is refused, and what was there before stays.
-pub async fn large_items_are_kept_or_refused(store: &dyn Store) {
+/// An item just below 400 KB is stored. A larger one is refused and the stored item does not change.
+pub async fn too_large_items_are_refused(store: &dyn Store) {
     let sized = |bytes: usize| Item { body: json!("x".repeat(bytes)), ..item("large", "one") };
     let fits = sized(409_000);
     store.write(put(fits.clone(), Precondition::Absent)).await.expect("an item below the limit");

@@ -1,7 +1,7 @@
-//! What every backend of the store port must do, as code. A backend's test makes an empty store and calls [`all`].
+//! The conformance suite of the store port. A backend's test creates an empty store and calls [`all`].
 //!
-//! The cases keep to partitions of their own and leave the due index empty, so they can run one after another on one
-//! store; they panic where a promise is broken. They poll where the port allows a lag, and nowhere else.
+//! Each case uses its own partitions and leaves the due index empty, so all of them can run in sequence on one store. A
+//! case panics where the backend violates the port, and polls only where the port allows a lag.
 
 mod audit;
 mod due;
@@ -17,44 +17,44 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sluice_commands::ports::{DueChange, Guard, Guards, Item, Key, Precondition, Store, StoreError, Write};
 
-pub use self::audit::{audit_records_live_apart, audit_records_stay_as_they_are};
+pub use self::audit::{audit_records_are_separate_from_items, audit_records_never_change};
 pub use self::due::{due_index_follows_the_items, due_is_ordered_and_limited};
-pub use self::items::{get_many_reads_what_exists, items_are_kept_whole, large_items_are_kept_or_refused};
-pub use self::queries::{queries_continue_where_they_were_cut, queries_keep_to_prefix_and_order};
-pub use self::races::{concurrent_increments_each_count_once, concurrent_puts_have_one_winner};
+pub use self::items::{
+    get_many_omits_absent_keys, items_survive_the_round_trip, too_large_items_are_refused,
+};
+pub use self::queries::{queries_continue_after_the_limit, queries_respect_prefix_and_order};
+pub use self::races::{concurrent_increments_all_count, concurrent_puts_have_one_winner};
 pub use self::transactions::{
-    a_hundred_writes_fit_into_a_transaction, a_token_writes_once, racing_tokens_write_once,
-    transactions_are_all_or_nothing, unfit_transactions_are_refused,
+    a_token_writes_once, a_transaction_takes_a_hundred_writes, invalid_transactions_are_refused,
+    racing_tokens_write_once, transactions_are_all_or_nothing,
 };
-pub use self::writes::{
-    deletes_keep_their_precondition, preconditions_decide_puts, updates_leave_the_body_alone,
-};
+pub use self::writes::{deletes_respect_preconditions, puts_respect_preconditions, updates_keep_the_body};
 
-/// The whole suite, one case after another.
+/// Runs all cases in sequence.
 pub async fn all(store: &dyn Store) {
-    items_are_kept_whole(store).await;
-    get_many_reads_what_exists(store).await;
-    large_items_are_kept_or_refused(store).await;
-    preconditions_decide_puts(store).await;
-    updates_leave_the_body_alone(store).await;
-    deletes_keep_their_precondition(store).await;
+    items_survive_the_round_trip(store).await;
+    get_many_omits_absent_keys(store).await;
+    too_large_items_are_refused(store).await;
+    puts_respect_preconditions(store).await;
+    updates_keep_the_body(store).await;
+    deletes_respect_preconditions(store).await;
     transactions_are_all_or_nothing(store).await;
     a_token_writes_once(store).await;
     racing_tokens_write_once(store).await;
-    a_hundred_writes_fit_into_a_transaction(store).await;
-    unfit_transactions_are_refused(store).await;
-    queries_keep_to_prefix_and_order(store).await;
-    queries_continue_where_they_were_cut(store).await;
-    audit_records_live_apart(store).await;
-    audit_records_stay_as_they_are(store).await;
+    a_transaction_takes_a_hundred_writes(store).await;
+    invalid_transactions_are_refused(store).await;
+    queries_respect_prefix_and_order(store).await;
+    queries_continue_after_the_limit(store).await;
+    audit_records_are_separate_from_items(store).await;
+    audit_records_never_change(store).await;
     due_index_follows_the_items(store).await;
     due_is_ordered_and_limited(store).await;
     concurrent_puts_have_one_winner(store).await;
-    concurrent_increments_each_count_once(store).await;
+    concurrent_increments_all_count(store).await;
 }
 
-/// How long the due index may lag.
-const LAG: Duration = Duration::from_secs(5);
+/// The longest lag of the due index.
+const MAX_LAG: Duration = Duration::from_secs(5);
 
 fn key(partition: &str, sort: &str) -> Key {
     Key { partition: format!("conformance/{partition}"), sort: sort.to_owned() }
@@ -99,9 +99,9 @@ async fn body(store: &dyn Store, key: &Key) -> Option<Value> {
     get(store, key).await.map(|item| item.body)
 }
 
-/// Does what it takes while the store asks for patience, as every caller of it must.
-async fn patiently(store: &dyn Store, token: &str, writes: &[Write]) -> Result<(), StoreError> {
-    let again = async {
+/// Runs a transaction and retries it as every caller must.
+async fn transact_with_retries(store: &dyn Store, token: &str, writes: &[Write]) -> Result<(), StoreError> {
+    let attempts = async {
         loop {
             match store.transact(token, writes.to_vec()).await {
                 Err(StoreError::Again(_) | StoreError::Unknown(_)) => {
@@ -111,5 +111,5 @@ async fn patiently(store: &dyn Store, token: &str, writes: &[Write]) -> Result<(
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), again).await.expect("the store comes to a decision")
+    tokio::time::timeout(Duration::from_secs(60), attempts).await.expect("the transaction ends")
 }

@@ -14,9 +14,8 @@ fn sorts(page: &Page) -> Vec<&str> {
     page.items.iter().map(|item| item.key.sort.as_str()).collect()
 }
 
-/// A prefix ends where it ends, order is by bytes, other partitions are not seen, and a partition over a megabyte is
-/// read whole.
-pub async fn queries_keep_to_prefix_and_order(store: &dyn Store) {
+/// A query returns only its partition and prefix, in the order of bytes, and all of it even above a megabyte.
+pub async fn queries_respect_prefix_and_order(store: &dyn Store) {
     for sort in ["build/2", "build/10", "build/é", "builds", "buil", "release/1", "build/"] {
         store.write(put(item("query", sort), Precondition::Any)).await.expect("a put");
     }
@@ -43,9 +42,9 @@ pub async fn queries_keep_to_prefix_and_order(store: &dyn Store) {
     assert_eq!((sorts(&page), page.more.clone()), (vec!["0", "1", "2"], Some("2".into())));
 }
 
-/// `more` is there exactly if the limit cut something, and continues behind it in both directions. A place to continue
-/// from needs no item, and may be outside of the prefix.
-pub async fn queries_continue_where_they_were_cut(store: &dyn Store) {
+/// `more` is set exactly if the limit omitted items, and continues after the last one in both directions. `after` needs no
+/// item with that key, and may be outside the prefix.
+pub async fn queries_continue_after_the_limit(store: &dyn Store) {
     for n in 0..7 {
         store.write(put(item("pages", &format!("row/{n}")), Precondition::Any)).await.expect("a put");
     }
@@ -68,18 +67,22 @@ pub async fn queries_continue_where_they_were_cut(store: &dyn Store) {
         }
         assert_eq!(found, all);
     }
-    let ask = async |order, limit, after: &str| {
+    let sorts_after = async |order, limit, after: &str| {
         let query = Query { limit, after: Some(after.into()), ..query("pages", "row/", order) };
         let page = store.query(query).await.expect("a query");
         (sorts(&page).join(" "), page.more)
     };
     let (up, down) = (Order::Ascending, Order::Descending);
-    assert_eq!(ask(up, Some(3), "row/3").await, ("row/4 row/5 row/6".into(), None), "exactly the last three");
-    assert_eq!(ask(up, None, "row/44").await, ("row/5 row/6".into(), None));
-    assert_eq!(ask(down, None, "row/15").await, ("row/1 row/0".into(), None));
-    assert_eq!(ask(up, Some(1), "a").await, ("row/0".into(), Some("row/0".into())));
-    assert_eq!(ask(down, Some(1), "z").await, ("row/6".into(), Some("row/6".into())));
-    assert_eq!(ask(up, None, "z").await, (String::new(), None));
-    assert_eq!(ask(down, None, "a").await, (String::new(), None));
-    assert_eq!(ask(up, Some(0), "row/3").await, (String::new(), None));
+    assert_eq!(
+        sorts_after(up, Some(3), "row/3").await,
+        ("row/4 row/5 row/6".into(), None),
+        "exactly the last three"
+    );
+    assert_eq!(sorts_after(up, None, "row/44").await, ("row/5 row/6".into(), None));
+    assert_eq!(sorts_after(down, None, "row/15").await, ("row/1 row/0".into(), None));
+    assert_eq!(sorts_after(up, Some(1), "a").await, ("row/0".into(), Some("row/0".into())));
+    assert_eq!(sorts_after(down, Some(1), "z").await, ("row/6".into(), Some("row/6".into())));
+    assert_eq!(sorts_after(up, None, "z").await, (String::new(), None));
+    assert_eq!(sorts_after(down, None, "a").await, (String::new(), None));
+    assert_eq!(sorts_after(up, Some(0), "row/3").await, (String::new(), None));
 }

@@ -1,4 +1,4 @@
-//! Many writers at once: of those who saw the same state, one wins.
+//! Concurrent writers: of those that read the same state, one wins.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use futures::future::join_all;
 use serde_json::json;
 use sluice_commands::ports::{Guard, Item, Precondition, Store, StoreError};
 
-use super::{body, get, item, key, number, patiently, put, update};
+use super::{body, get, item, key, number, put, transact_with_retries, update};
 
 const WRITERS: u64 = 32;
 
-/// Of many who put the same key if it is absent, exactly one succeeds, and what is stored is its item.
+/// Of many puts that require an absent key, exactly one succeeds, and its item is stored.
 pub async fn concurrent_puts_have_one_winner(store: &dyn Store) {
     let mine = |n: u64| put(Item { body: json!(n), ..item("winner", "one") }, Precondition::Absent);
     let answers = join_all((0..WRITERS).map(|n| async move {
@@ -27,8 +27,9 @@ pub async fn concurrent_puts_have_one_winner(store: &dyn Store) {
     assert_eq!(body(store, &key("winner", "one")).await, Some(json!(winners[0])));
 }
 
-/// Many read a counter and write the next number if nobody else did: each succeeds in the end, and each counts once.
-pub async fn concurrent_increments_each_count_once(store: &dyn Store) {
+/// Many writers increment a counter on the condition that it has not changed. Each succeeds after some retries, and each
+/// increment counts once.
+pub async fn concurrent_increments_all_count(store: &dyn Store) {
     let the_key = key("count", "one");
     let start = Item { guards: number("count", 0), ..item("count", "one") };
     store.write(put(start, Precondition::Any)).await.expect("a put");
@@ -43,9 +44,9 @@ pub async fn concurrent_increments_each_count_once(store: &dyn Store) {
                     update(the_key.clone(), number("count", count + 1), seen),
                     put(super::item("count", &format!("by/{writer}")), Precondition::Absent),
                 ];
-                match patiently(store, &format!("count/{writer}/{attempt}"), &writes).await {
+                match transact_with_retries(store, &format!("count/{writer}/{attempt}"), &writes).await {
                     Ok(()) => return count + 1,
-                    Err(StoreError::Lost(lost)) => assert_eq!(lost, [0], "our own row is not there yet"),
+                    Err(StoreError::Lost(lost)) => assert_eq!(lost, [0], "only the counter can fail"),
                     Err(error) => panic!("{error}"),
                 }
             }

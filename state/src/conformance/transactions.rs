@@ -1,12 +1,12 @@
-//! Transactions: all or nothing, and once per token.
+//! Transactions are atomic, and happen once per token.
 
 use futures::future::join_all;
 use serde_json::json;
 use sluice_commands::ports::{DueChange, Guard, Item, Precondition, Query, Store, StoreError, Write};
 
-use super::{body, get, item, key, number, patiently, put, update};
+use super::{body, get, item, key, number, put, transact_with_retries, update};
 
-/// Every kind of write together; if some preconditions fail, exactly those are named and nothing is written.
+/// Every kind of write in one transaction. If preconditions fail, the error names exactly those, and nothing is written.
 pub async fn transactions_are_all_or_nothing(store: &dyn Store) {
     let there = |sort: &str| Item { guards: number("fence", 1), ..item("all", sort) };
     for sort in ["update", "delete", "check"] {
@@ -44,25 +44,25 @@ pub async fn transactions_are_all_or_nothing(store: &dyn Store) {
     assert_eq!(store.transact("all/3", vec![empty]).await, Err(StoreError::Lost(vec![0])));
 }
 
-/// The same token and writes again succeed and write nothing; with a fresh token they are decided afresh. A token of
-/// a transaction that was lost can be used again. Long tokens are told apart.
+/// The same token and writes succeed again and write nothing; with another token the conditions apply again. The token of
+/// a lost transaction can be reused. Long tokens that differ only at the end are different.
 pub async fn a_token_writes_once(store: &dyn Store) {
     let the_key = key("tokens", "one");
     let first = vec![put(item("tokens", "one"), Precondition::Absent)];
-    let long = "a token longer than any database would take, and that differs only in its end: ";
+    let long = "a token that exceeds the limit of any database and differs only at the end: ";
     let (token, other) = (format!("{long}1"), format!("{long}2"));
 
     assert_eq!(store.transact(&token, first.clone()).await, Ok(()));
-    assert_eq!(store.transact(&token, first.clone()).await, Ok(()), "our own success is no failure");
+    assert_eq!(store.transact(&token, first.clone()).await, Ok(()), "a repeat succeeds");
     assert_eq!(store.transact(&other, first.clone()).await, Err(StoreError::Lost(vec![0])));
 
     let overwrite = Item { body: json!("later"), ..item("tokens", "one") };
     store.write(put(overwrite, Precondition::Any)).await.expect("a put");
     assert_eq!(store.transact(&token, first.clone()).await, Ok(()));
-    assert_eq!(body(store, &the_key).await, Some(json!("later")), "the second time wrote nothing");
+    assert_eq!(body(store, &the_key).await, Some(json!("later")), "the repeat wrote nothing");
 
     store.write(Write::Delete { key: the_key.clone(), when: Precondition::Any }).await.expect("a delete");
-    assert_eq!(store.transact(&other, first).await, Ok(()), "a lost transaction did not use its token up");
+    assert_eq!(store.transact(&other, first).await, Ok(()), "a lost transaction does not use up its token");
     assert_eq!(body(store, &the_key).await, Some(json!({"at": "one"})));
 
     let different = vec![put(item("tokens", "two"), Precondition::Any)];
@@ -70,7 +70,7 @@ pub async fn a_token_writes_once(store: &dyn Store) {
     assert_eq!(get(store, &key("tokens", "two")).await, None);
 }
 
-/// The same token from several places at once: all succeed, and it is written once.
+/// Concurrent transactions with the same token all succeed and write once.
 pub async fn racing_tokens_write_once(store: &dyn Store) {
     let the_key = key("racing", "counter");
     let start = Item { guards: number("count", 0), ..item("racing", "counter") };
@@ -79,14 +79,14 @@ pub async fn racing_tokens_write_once(store: &dyn Store) {
         update(the_key.clone(), number("count", 1), Precondition::Equals(number("count", 0))),
         put(item("racing", "row"), Precondition::Absent),
     ];
-    let answers = join_all((0..8).map(|_| patiently(store, "racing/1", &writes))).await;
+    let answers = join_all((0..8).map(|_| transact_with_retries(store, "racing/1", &writes))).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     let count = get(store, &the_key).await.and_then(|item| item.guards.get("count").cloned());
     assert_eq!(count, Some(Guard::Number(1)));
 }
 
-/// A hundred writes are one transaction; the hundredth can fail all of them.
-pub async fn a_hundred_writes_fit_into_a_transaction(store: &dyn Store) {
+/// A transaction can have a hundred writes, and the last can fail all of them.
+pub async fn a_transaction_takes_a_hundred_writes(store: &dyn Store) {
     let row = |n: usize| put(item("hundred", &format!("{n:03}")), Precondition::Absent);
     let query = || Query {
         partition: key("hundred", "").partition,
@@ -104,8 +104,8 @@ pub async fn a_hundred_writes_fit_into_a_transaction(store: &dyn Store) {
     assert_eq!(store.query(query()).await.expect("a query").items.len(), 100);
 }
 
-/// No writes, more than a hundred, one key twice, an empty key: refused, and nothing is written.
-pub async fn unfit_transactions_are_refused(store: &dyn Store) {
+/// No writes, more than a hundred, a repeated key or an empty key are refused, and nothing is written.
+pub async fn invalid_transactions_are_refused(store: &dyn Store) {
     let row = |n: usize| put(item("unfit", &n.to_string()), Precondition::Any);
     let twice = vec![row(1), row(2), Write::Check { key: key("unfit", "1"), when: Precondition::Any }];
     let empty_key = vec![row(1), put(item("unfit", ""), Precondition::Any)];

@@ -1,23 +1,23 @@
-//! Single writes: every kind under every precondition.
+//! Single writes: every kind with every precondition.
 
 use serde_json::json;
 use sluice_commands::ports::{DueChange, Guard, Guards, Item, Precondition, Store, StoreError, Write};
 
 use super::{body, get, item, key, number, put, text, update};
 
-/// A lost write names itself as the one that failed.
+/// The error of a single write whose precondition failed.
 fn lost() -> Result<(), StoreError> {
     Err(StoreError::Lost(vec![0]))
 }
 
-/// `Any`, `Absent`, `Present` and `Equals`, with the item there and not, and with guards right, wrong and missing.
-pub async fn preconditions_decide_puts(store: &dyn Store) {
-    let guarded = |n: u64, says: &str| Item {
+/// All preconditions, with an absent and a present item, and with matching, different and missing guards.
+pub async fn puts_respect_preconditions(store: &dyn Store) {
+    let guarded = |n: u64, content: &str| Item {
         guards: number("fence", n).into_iter().chain(text("status", "open")).collect(),
-        body: json!(says),
+        body: json!(content),
         ..item("puts", "one")
     };
-    let write = |says: &str, when| put(guarded(7, says), when);
+    let write = |content: &str, when| put(guarded(7, content), when);
     let the_key = key("puts", "one");
 
     assert_eq!(store.write(write("a", Precondition::Present)).await, lost());
@@ -39,7 +39,7 @@ pub async fn preconditions_decide_puts(store: &dyn Store) {
         number("fence", 8),
         text("fence", "7"),
         number("status", 7),
-        number("nobody", 7),
+        number("absent", 7),
         both(7, "shut"),
         both(8, "open"),
     ] {
@@ -49,8 +49,8 @@ pub async fn preconditions_decide_puts(store: &dyn Store) {
     assert_eq!(body(store, &the_key).await, Some(json!("h")));
 }
 
-/// An update sets the guards it names, keeps the others, the body, the schema and the expiry, and makes no item.
-pub async fn updates_leave_the_body_alone(store: &dyn Store) {
+/// An update sets its guards, keeps the other guards, the body, the schema and the expiry, and does not create an item.
+pub async fn updates_keep_the_body(store: &dyn Store) {
     let the_key = key("updates", "one");
     for when in [Precondition::Any, Precondition::Absent, Precondition::Present] {
         assert_eq!(store.write(update(the_key.clone(), number("fence", 1), when)).await, lost());
@@ -68,7 +68,7 @@ pub async fn updates_leave_the_body_alone(store: &dyn Store) {
     let set: Guards = number("fence", 2).into_iter().chain(text("owner", "me")).collect();
     let when = Precondition::Equals(number("fence", 1));
     assert_eq!(store.write(update(the_key.clone(), set.clone(), when.clone())).await, Ok(()));
-    assert_eq!(store.write(update(the_key.clone(), set, when)).await, lost(), "the guard moved");
+    assert_eq!(store.write(update(the_key.clone(), set, when)).await, lost(), "the guard has changed");
     assert_eq!(store.write(update(the_key.clone(), number("fence", 3), Precondition::Absent)).await, lost());
 
     let mut after = before;
@@ -77,12 +77,12 @@ pub async fn updates_leave_the_body_alone(store: &dyn Store) {
     assert_eq!(get(store, &the_key).await, Some(after.clone()));
 
     let nothing = update(the_key.clone(), Guards::new(), Precondition::Equals(number("fence", 2)));
-    assert_eq!(store.write(nothing).await, Ok(()), "an update of nothing is its precondition");
+    assert_eq!(store.write(nothing).await, Ok(()), "an empty update checks its precondition");
     assert_eq!(get(store, &the_key).await, Some(after));
 }
 
-/// Deletes and checks: an absent item is no error under `Any`, and a failed precondition deletes nothing.
-pub async fn deletes_keep_their_precondition(store: &dyn Store) {
+/// Deletes and checks: with `Any` an absent item is no error, and a failed precondition deletes nothing.
+pub async fn deletes_respect_preconditions(store: &dyn Store) {
     let the_key = key("deletes", "one");
     let delete = |when| Write::Delete { key: the_key.clone(), when };
     let check = |when| Write::Check { key: the_key.clone(), when };
@@ -112,5 +112,5 @@ pub async fn deletes_keep_their_precondition(store: &dyn Store) {
         when: Precondition::Any,
     };
     assert_eq!(store.write(due).await, lost());
-    assert_eq!(get(store, &the_key).await, None, "what is deleted does not become due");
+    assert_eq!(get(store, &the_key).await, None, "a deleted item does not become due");
 }

@@ -1,8 +1,8 @@
-//! Two attempts at a request, where a second one is safe.
+//! Sends a request a second time where that is safe.
 //!
-//! The race this prevents: the answer to an attempt is lost after it took effect, the next attempt is throttled, and
-//! the caller hears "nothing was written". Once an outcome is unknown, only a definite answer about the very same
-//! request (a success, or a condition that failed under the same token) makes it known again.
+//! This prevents a race: the first attempt takes effect but its answer is lost, the second attempt is throttled, and the
+//! caller concludes that nothing was written. After an unknown outcome, only a definite answer to the same request (a
+//! success, or a failed condition under the same token) makes the outcome known.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -12,14 +12,14 @@ use sluice_commands::ports::StoreError;
 /// When a request may be sent a second time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeat {
-    /// Reads, and transactions with a token: whatever became of the first attempt.
+    /// Reads, and transactions with a token: always.
     Safe,
-    /// Plain conditional writes: only if the first attempt is known to have done nothing.
+    /// Plain conditional writes: only if the first attempt certainly did nothing.
     IfNothingHappened,
 }
 
-/// Calls `send` once, and a second time after a short pause if the first failed in a way that allows it. The long
-/// backoff belongs to the caller.
+/// Calls `send`, and calls it again after a short pause if the error of the first call allows a repeat. The caller does
+/// the long backoff.
 pub(super) async fn attempt<T, F>(repeat: Repeat, mut send: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
@@ -27,7 +27,7 @@ where
     let first = match send().await {
         Err(error @ StoreError::Again(_)) => error,
         Err(error @ StoreError::Unknown(_)) if repeat == Repeat::Safe => error,
-        settled => return settled,
+        definite => return definite,
     };
     tokio::time::sleep(pause()).await;
     match send().await {
@@ -38,9 +38,9 @@ where
     }
 }
 
-/// 20 to 83 ms at random, so that two that collided do not collide again.
+/// A random pause of 20 to 83 ms, so two callers that collided do not collide again.
 fn pause() -> Duration {
-    // The standard library's per-instance random keys: enough randomness for this, and no dependency.
+    // The random keys of the standard library's hasher suffice here.
     Duration::from_millis(20 + RandomState::new().hash_one(()) % 64)
 }
 
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn repeats_what_is_safe_once() {
+    async fn safe_requests_are_repeated_once() {
         assert_eq!(run(Repeat::Safe, &[Ok(1)]).await, (Ok(1), 1));
         assert_eq!(run(Repeat::Safe, &[Err(again()), Ok(2)]).await, (Ok(2), 2));
         assert_eq!(run(Repeat::Safe, &[Err(unknown()), Ok(2)]).await, (Ok(2), 2));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_unknown_outcome_stays_unknown_when_the_second_attempt_is_turned_away() {
+    async fn an_unknown_outcome_stays_unknown_when_the_second_attempt_is_refused() {
         let again = StoreError::Unknown("again".into());
         assert_eq!(
             run(Repeat::Safe, &[Err(unknown()), Err(StoreError::Again("again".into()))]).await,

@@ -1,20 +1,20 @@
-//! Errors of DynamoDB and of the way to it, classified by code: whether nothing happened, or nobody knows.
+//! Classifies errors of DynamoDB and of the connection by code: nothing happened, or the outcome is unknown.
 //!
-//! The rule for what is not listed: an answer of the service in the 400s says that the request was turned away; anything
-//! else may have come after the effect, so its outcome is unknown.
+//! For an unlisted code, a status in the 400s means that DynamoDB refused the request. Any other error may follow the
+//! effect, so its outcome is unknown.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::CancellationReason;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use sluice_commands::ports::StoreError;
 
-/// The service did nothing and asks for patience, or somebody else's transaction holds an item.
+/// DynamoDB did nothing and the caller can retry: it throttles, or another transaction holds an item.
 const AGAIN: [&str; 12] = [
     "LimitExceededException",
     "ProvisionedThroughputExceeded",
@@ -30,7 +30,7 @@ const AGAIN: [&str; 12] = [
     "TransactionConflictException",
 ];
 
-/// Says what an error of `call` means to the caller.
+/// Classifies an error of `call` for the caller.
 pub(super) fn classify<E>(call: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: Error + ProvideErrorMetadata + 'static,
@@ -45,7 +45,7 @@ where
             let why = format!("{call}: {status} {code}: {}", answer.err().message().unwrap_or_default());
             match (code, status) {
                 ("ConditionalCheckFailedException", _) => StoreError::Lost(vec![0]),
-                // The same token is being worked on: by the attempt whose answer we did not wait for.
+                // DynamoDB still runs the earlier attempt with this token, whose answer timed out.
                 ("TransactionInProgressException", _) => StoreError::Unknown(why),
                 (code, status) if AGAIN.contains(&code) || status == 429 => StoreError::Again(why),
                 ("ValidationException", _) if is_about_size(&why) => StoreError::TooLarge(why),
@@ -58,8 +58,8 @@ where
     }
 }
 
-/// A cancelled transaction wrote nothing, and tells a reason for each of its members. A failed condition is the answer
-/// even if another member met a conflict: trying again cannot help.
+/// A cancelled transaction wrote nothing and has a reason for each of its writes. A failed condition decides even if
+/// another write met a conflict: a retry cannot succeed.
 fn classify_cancellation(call: &'static str, reasons: &[CancellationReason]) -> StoreError {
     let code = |reason: &CancellationReason| reason.code().unwrap_or("None").to_owned();
     let lost: Vec<usize> = reasons
@@ -84,7 +84,7 @@ fn classify_cancellation(call: &'static str, reasons: &[CancellationReason]) -> 
     }
 }
 
-/// DynamoDB has one code for everything that is wrong with a request; its sentence says whether it was too large.
+/// DynamoDB has one code for every invalid request; only its message tells that the request was too large:
 /// "Item size has exceeded the maximum allowed size", "Item size to update has exceeded the maximum allowed size",
 /// "Transaction request cannot include more than 4 MB".
 fn is_about_size(why: &str) -> bool {
@@ -92,7 +92,12 @@ fn is_about_size(why: &str) -> bool {
     why.contains("maximum allowed size") || why.contains("transaction request cannot include more than")
 }
 
-/// No answer came. If it is certain that nothing was sent either, nothing happened.
+/// The SDK's builders check for required parts, which are always set here.
+pub(super) fn incomplete(error: BuildError) -> StoreError {
+    StoreError::Refused(error.to_string())
+}
+
+/// There was no answer. If the request certainly was not sent, nothing happened.
 fn classify_unsent(call: &'static str, error: &(dyn Error + 'static)) -> StoreError {
     let why = format!("{call}: {}", chain(error));
     match find::<CredentialsError>(error) {
@@ -115,7 +120,7 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
-/// The error and its causes in one line: the SDK's own text names only the outermost.
+/// The error and its causes in one line; the SDK's own text names only the outermost error.
 fn chain(error: &(dyn Error + 'static)) -> String {
     causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

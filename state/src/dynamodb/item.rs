@@ -1,8 +1,8 @@
 //! Items as DynamoDB attributes, and back.
 //!
-//! Names are short because write units count them. The body is one JSON string: the store does not look into it, and an
-//! update that names only guards leaves it alone. One that would cost more than a unit is deflated: ids and digests apart,
-//! a journal says the same words again and again, and becomes a third. What does not decode is [`StoreError::Corrupt`], never a default.
+//! Names are short because write units count them. The body is one JSON string: the store does not interpret it, and an
+//! update of guards does not change it. A body that would cost more than one write unit is deflated; a journal repeats
+//! itself and shrinks to a third. An item that does not decode is [`StoreError::Corrupt`], never a default.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -22,35 +22,35 @@ pub(super) const PARTITION: &str = "pk";
 pub(super) const SORT: &str = "sk";
 /// The body, as compact JSON.
 pub(super) const BODY: &str = "b";
-/// The body, as deflated JSON, in place of [`BODY`].
+/// The body, as deflated JSON, instead of [`BODY`].
 pub(super) const DEFLATED: &str = "z";
-/// From here on a body is deflated: with key, names and guards the item would come above 1 KB, which is a write unit.
+/// Size in bytes at which a body is deflated: with key, names and guards the item would exceed 1 KB, one write unit.
 const DEFLATE_FROM: usize = 800;
-/// More than any body of ours is, so that a damaged one cannot fill the memory.
+/// Limit for an inflated body in bytes. It is far above any real body and keeps a damaged one from filling the memory.
 const MAX_INFLATED: u64 = 16 * 1024 * 1024;
 /// The body's schema version.
 pub(super) const SCHEMA: &str = "v";
-/// Before the name of each guard.
+/// The prefix of each guard's name.
 pub(super) const GUARD_PREFIX: &str = "g_";
-/// When the item expires, in whole seconds of the epoch: what DynamoDB's TTL reads.
+/// When the item expires, in whole seconds of the epoch, for DynamoDB's TTL.
 pub(super) const EXPIRES: &str = "ttl";
 /// The due index.
 pub(super) const DUE_INDEX: &str = "due";
-/// Partition key of the due index; items without it are not in there.
+/// Partition key of the due index. Items without it are not in the index.
 pub(super) const DUE_SHARD: &str = "ds";
 /// Sort key of the due index, in nanoseconds of the epoch.
 pub(super) const DUE_TIME: &str = "du";
-/// How many partitions the due index has. A move within the index is a delete and a put there, and one partition takes
-/// 1,000 write units a second, so four take 2,000 moves a second: many times what one workspace asks for. A sweep costs
-/// half a read unit for each, so more of them would cost every idle replica money. Raising the number later is safe, an
-/// item moves to its new shard when it becomes due again; lowering it is not.
+/// The number of partitions of the due index. A changed due time is a delete and a put in the index, and one partition
+/// accepts 1,000 write units a second, so four accept 2,000 changes a second: many times the need of one workspace. A
+/// sweep costs half a read unit per partition, so more partitions would cost every idle replica money. Raising the number
+/// later is safe: an item gets its new shard when it becomes due again. Lowering it is not safe.
 pub(super) const DUE_SHARDS: u8 = 4;
-/// What DynamoDB takes for one item, names included.
+/// DynamoDB's limit for one item in bytes, names included.
 const MAX_BYTES: usize = 400 * 1024;
 
 pub(super) type Attributes = HashMap<String, AttributeValue>;
 
-/// The key's two attributes.
+/// Encodes a key as its two attributes.
 pub(super) fn encode_key(key: &Key) -> Attributes {
     HashMap::from([
         (PARTITION.to_owned(), AttributeValue::S(key.partition.clone())),
@@ -58,12 +58,12 @@ pub(super) fn encode_key(key: &Key) -> Attributes {
     ])
 }
 
-/// The whole item; refused if it is larger than DynamoDB takes, before anything is sent.
+/// Encodes a whole item, or refuses it if it exceeds DynamoDB's limit.
 pub(super) fn encode(item: Item) -> Result<Attributes, StoreError> {
     let mut attributes = encode_key(&item.key);
     attributes.insert(SCHEMA.to_owned(), AttributeValue::N(item.schema.to_string()));
     let json = item.body.to_string();
-    // Judged as if it were not deflated, so that what fits does not hang on what it says, nor on the backend.
+    // The limit applies to the plain body, so it does not depend on the content or on the backend.
     let plain = json.len();
     let (name, body) = encode_body(json);
     attributes.insert(name.to_owned(), body);
@@ -89,7 +89,7 @@ pub(super) fn encode(item: Item) -> Result<Attributes, StoreError> {
     Ok(attributes)
 }
 
-/// The item that [`encode`] made.
+/// Decodes the attributes that [`encode`] made.
 pub(super) fn decode(mut attributes: Attributes) -> Result<Item, StoreError> {
     let key = decode_key(&mut attributes)?;
     let corrupt = |what: &str| StoreError::Corrupt(format!("item {} {}: {what}", key.partition, key.sort));
@@ -127,7 +127,7 @@ fn encode_body(json: String) -> (&'static str, AttributeValue) {
     let mut deflated = DeflateEncoder::new(Vec::new(), Compression::best());
     match deflated.write_all(json.as_bytes()).and_then(|()| deflated.finish()) {
         Ok(bytes) if bytes.len() < json.len() => (DEFLATED, AttributeValue::B(Blob::new(bytes))),
-        // A vector takes every write; what does not shrink stays readable.
+        // A body that does not shrink stays readable. Writing to a vector cannot fail.
         _ => (BODY, AttributeValue::S(json)),
     }
 }
@@ -139,7 +139,7 @@ fn decode_body(plain: Option<AttributeValue>, deflated: Option<AttributeValue>) 
     Some(json)
 }
 
-/// An entry of the due index.
+/// Decodes an entry of the due index.
 pub(super) fn decode_due_entry(mut attributes: Attributes) -> Result<DueItem, StoreError> {
     let key = decode_key(&mut attributes)?;
     let due = decode_due(attributes.remove(DUE_TIME));
@@ -162,7 +162,7 @@ pub(super) fn due_time(due: Timestamp) -> AttributeValue {
     AttributeValue::N(due.as_nanosecond().to_string())
 }
 
-/// Which partition of the due index the item is in: by its whole key, so that one busy partition of the table spreads.
+/// The item's partition in the due index. It depends on the whole key, so one busy partition of the table is spread.
 pub(super) fn due_shard(key: &Key) -> AttributeValue {
     let digest =
         Sha256::new().chain_update(&key.partition).chain_update([0]).chain_update(&key.sort).finalize();
@@ -202,16 +202,16 @@ fn number<T: std::str::FromStr>(value: Option<AttributeValue>) -> Option<T> {
     }
 }
 
-/// Rounded up, so that nothing is deleted early.
+/// Rounds up, so no item is deleted early.
 fn whole_seconds(time: Timestamp) -> i64 {
     time.as_second() + i64::from(time.subsec_nanosecond() > 0)
 }
 
-/// An upper bound of what DynamoDB counts for a value.
+/// An upper bound of a value's size as DynamoDB counts it, in bytes.
 fn size(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),
-        // A byte for two digits, and one or two for sign and exponent.
+        // One byte for two digits, and one or two bytes for sign and exponent.
         AttributeValue::N(number) => number.len().div_ceil(2) + 2,
         AttributeValue::B(bytes) => bytes.as_ref().len(),
         _ => 0,
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_body_is_stored_small_and_what_was_stored_large_is_still_read() {
+    fn a_large_body_is_deflated_and_a_plain_large_body_is_still_read() {
         let words: Vec<_> = (0..100).map(|n| json!({"e": "done", "step": format!("alias:f{n}")})).collect();
         let large = Item { body: json!(words), ..item() };
         let json = large.body.to_string();
@@ -254,21 +254,21 @@ mod tests {
         assert!(json.len() > 2048 && size(&stored[DEFLATED]) < 512, "{:?}", stored[DEFLATED]);
         assert_eq!(decode(stored.clone()), Ok(large.clone()));
         stored.insert(DEFLATED.into(), AttributeValue::B(Blob::new(json.clone())));
-        assert!(matches!(decode(stored.clone()), Err(StoreError::Corrupt(_))), "not what we wrote");
+        assert!(matches!(decode(stored.clone()), Err(StoreError::Corrupt(_))), "not deflated JSON");
         stored.remove(DEFLATED);
         stored.insert(BODY.into(), AttributeValue::S(json));
-        assert_eq!(decode(stored), Ok(large), "as versions before this one wrote it");
+        assert_eq!(decode(stored), Ok(large), "as earlier versions wrote it");
     }
 
     #[test]
-    fn expiry_is_kept_to_the_second_and_never_early() {
+    fn expiry_is_rounded_up_to_the_second() {
         let odd = Item { expires: Some("2026-11-22T04:00:00.000000001Z".parse().expect("a time")), ..item() };
         let stored = encode(odd).expect("encodes");
         assert_eq!(stored[EXPIRES], AttributeValue::N("1795320001".into()));
     }
 
     #[test]
-    fn what_we_never_wrote_is_corrupt() {
+    fn unknown_attributes_are_corrupt() {
         for broken in [
             (BODY, AttributeValue::S("{".into())),
             (BODY, AttributeValue::N("1".into())),
@@ -294,7 +294,7 @@ mod tests {
         }
         assert_eq!(counts.len(), usize::from(DUE_SHARDS));
         assert!(counts.values().all(|&count| count > 50), "{counts:?}");
-        // Stored items are found by it: this value may never change.
+        // Stored items depend on this value: it must never change.
         assert_eq!(due_shard(&item().key), AttributeValue::N("0".into()));
     }
 }

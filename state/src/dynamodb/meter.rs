@@ -1,21 +1,20 @@
-//! What the requests cost, as DynamoDB itself reports it with every answer.
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! Adds up the consumed capacity that DynamoDB reports with every answer.
 
 use aws_sdk_dynamodb::types::ConsumedCapacity;
+use parking_lot::Mutex;
 
-/// Capacity consumed by a store, as far as the answers told. Indices are included.
+/// The capacity that a store consumed, as far as DynamoDB reported it. Indexes are included.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Consumed {
     /// Read request units: 1 for 4 KB read consistently, 0.5 for 4 KB of the due index.
     pub read_units: f64,
     /// Write request units: 1 for 1 KB written plainly, 2 in a transaction.
     pub write_units: f64,
-    /// Requests sent, second attempts included.
+    /// Requests sent, including second attempts.
     pub requests: u64,
 }
 
-/// Adds up what the answers report, and says it in the log: the call and the partition, never a body.
+/// Adds up reported capacity, and logs it with the call and the partition.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
     total: Mutex<Consumed>,
@@ -23,11 +22,11 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn total(&self) -> Consumed {
-        *self.lock()
+        *self.total.lock()
     }
 
     pub(super) fn sent(&self) {
-        self.lock().requests += 1;
+        self.total.lock().requests += 1;
     }
 
     pub(super) fn read(&self, call: &'static str, partition: &str, consumed: Option<&ConsumedCapacity>) {
@@ -40,8 +39,8 @@ impl Meter {
         self.add(call, partition, 0.0, units.unwrap_or_default());
     }
 
-    /// A transaction consumes writes, but one that its token recognised as done consumes reads. Only the total counts
-    /// the indices: beside it, the units named as writes are those of the table alone.
+    /// A transaction consumes write units; one whose token DynamoDB recognises consumes read units. Only the total
+    /// includes the indexes; the separate write units are those of the table alone.
     pub(super) fn transaction(&self, call: &'static str, partition: &str, consumed: &[ConsumedCapacity]) {
         let (mut reads, mut writes) = (0.0, 0.0);
         for table in consumed {
@@ -54,15 +53,10 @@ impl Meter {
 
     fn add(&self, call: &'static str, partition: &str, rcu: f64, wcu: f64) {
         {
-            let mut total = self.lock();
+            let mut total = self.total.lock();
             total.read_units += rcu;
             total.write_units += wcu;
         }
         tracing::debug!(target: "sluice::state", call, partition, rcu, wcu);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Consumed> {
-        // Three numbers are never half updated in a way that matters.
-        self.total.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

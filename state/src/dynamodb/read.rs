@@ -1,23 +1,21 @@
-//! Reads: strongly consistent but for the due index, and whole: pages are followed, unread keys are asked for again.
+//! Reads. All but the due index are strongly consistent. They follow pages and request unread keys again.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use sluice_commands::ports::{DueItem, Item, Key, Order, Page, Query, StoreError};
 
-use super::DynamoStore;
-use super::attempt::{Repeat, attempt};
-use super::errors::classify;
+use super::attempt::Repeat;
 use super::item::{Attributes, DUE_INDEX, DUE_SHARDS, decode, decode_due_entry, due_time, encode_key};
+use super::store::DynamoStore;
 
-/// What one `BatchGetItem` takes.
+/// The limit of `BatchGetItem`.
 const MAX_KEYS: usize = 100;
-/// DynamoDB leaves keys unread when their items exceed 16 MB together, or when it throttles: asked for so many times.
+/// How often to request keys. DynamoDB leaves keys unread when their items exceed 16 MB together, or when it throttles.
 const MAX_ROUNDS: u32 = 6;
 
 pub(super) async fn get(store: &DynamoStore, key: &Key) -> Result<Option<Item>, StoreError> {
@@ -28,11 +26,7 @@ pub(super) async fn get(store: &DynamoStore, key: &Key) -> Result<Option<Item>, 
         .set_key(Some(encode_key(key)))
         .consistent_read(true)
         .return_consumed_capacity(ReturnConsumedCapacity::Total);
-    let answer = attempt(Repeat::Safe, || async {
-        store.meter.sent();
-        request.clone().send().await.map_err(|error| classify("GetItem", error))
-    })
-    .await?;
+    let answer = store.send("GetItem", Repeat::Safe, || request.clone().send()).await?;
     store.meter.read("GetItem", &key.partition, answer.consumed_capacity());
     answer.item.map(decode).transpose()
 }
@@ -58,13 +52,9 @@ pub(super) async fn get_many(store: &DynamoStore, keys: &[Key]) -> Result<Vec<It
             .batch_get_item()
             .request_items(&store.tables.items, wanted)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = attempt(Repeat::Safe, || async {
-            store.meter.sent();
-            request.clone().send().await.map_err(|error| classify("BatchGetItem", error))
-        })
-        .await?;
+        let answer = store.send("BatchGetItem", Repeat::Safe, || request.clone().send()).await?;
         store.meter.read("BatchGetItem", partition, answer.consumed_capacity().first());
-        // There is one table in the request, so whatever comes back is of it, by name or by ARN.
+        // The request names one table, so all results are from it. Their key is its name or its ARN.
         for found in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
             items.push(decode(found)?);
         }
@@ -83,9 +73,9 @@ pub(super) async fn get_many(store: &DynamoStore, keys: &[Key]) -> Result<Vec<It
 
 pub(super) async fn query(store: &DynamoStore, table: &str, query: Query) -> Result<Page, StoreError> {
     let start = match Start::of(&query) {
-        Start::UnreachableAws => return Ok(Page::default()),
+        Start::Empty => return Ok(Page::default()),
         Start::First => None,
-        Start::Behind(sort) => Some(encode_key(&Key { partition: query.partition.clone(), sort })),
+        Start::After(sort) => Some(encode_key(&Key { partition: query.partition.clone(), sort })),
     };
     let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
     if limit == 0 {
@@ -105,7 +95,7 @@ pub(super) async fn query(store: &DynamoStore, table: &str, query: Query) -> Res
             .key_condition_expression("pk = :p AND begins_with(sk, :s)")
             .expression_attribute_values(":s", AttributeValue::S(query.prefix))
     };
-    // One more than asked for tells whether there is more: DynamoDB's own cursor also comes behind the very last item.
+    // One extra item shows that there are more; DynamoDB returns a cursor even after the last item.
     let mut items = pages(store, &query.partition, request, start, limit.saturating_add(1), decode).await?;
     let cut = items.len() > limit;
     items.truncate(limit);
@@ -113,11 +103,12 @@ pub(super) async fn query(store: &DynamoStore, table: &str, query: Query) -> Res
     Ok(Page { items, more })
 }
 
-/// Where a query begins. DynamoDB refuses a cursor outside of the prefix, the port does not.
+/// Where a query begins. DynamoDB refuses a cursor outside the prefix; the port accepts it.
 enum Start {
     First,
-    Behind(String),
-    UnreachableAws,
+    After(String),
+    /// No item can follow the cursor.
+    Empty,
 }
 
 impl Start {
@@ -125,14 +116,14 @@ impl Start {
         match &query.after {
             None => Start::First,
             Some(after) if !after.is_empty() && after.starts_with(&query.prefix) => {
-                Start::Behind(after.clone())
+                Start::After(after.clone())
             }
             Some(after)
                 if (query.order == Order::Ascending) == (*after < query.prefix || after.is_empty()) =>
             {
                 Start::First
             }
-            Some(_) => Start::UnreachableAws,
+            Some(_) => Start::Empty,
         }
     }
 }
@@ -146,7 +137,7 @@ pub(super) async fn due(
     if limit == 0 {
         return Ok(Vec::new());
     }
-    // Any one shard may hold all that is due longest, so each is asked for the full limit.
+    // One shard may hold all of the items that have been due longest, so each query has the full limit.
     let shards = (0..DUE_SHARDS).map(|shard| {
         let request = store
             .client
@@ -164,7 +155,7 @@ pub(super) async fn due(
     Ok(found)
 }
 
-/// Runs a query page by page until it ends or `limit` items are there.
+/// Reads a query page by page, to its end or until it has `limit` items.
 async fn pages<T>(
     store: &DynamoStore,
     partition: &str,
@@ -178,11 +169,7 @@ async fn pages<T>(
     loop {
         let missing = i32::try_from(limit - found.len()).ok();
         let page = request.clone().set_limit(missing).set_exclusive_start_key(start);
-        let answer: QueryOutput = attempt(Repeat::Safe, || async {
-            store.meter.sent();
-            page.clone().send().await.map_err(|error| classify("Query", error))
-        })
-        .await?;
+        let answer = store.send("Query", Repeat::Safe, || page.clone().send()).await?;
         store.meter.read("Query", partition, answer.consumed_capacity());
         for attributes in answer.items.into_iter().flatten() {
             found.push(decode(attributes)?);

@@ -1,7 +1,7 @@
-//! Writes of the port as DynamoDB requests: plain ones, and members of a transaction.
+//! Encodes writes of the port as DynamoDB requests: plain ones, and members of a transaction.
 //!
-//! Placeholders are numbered in the order of the guards' names, so that the same write is always the same request: a
-//! token used again with a request that differs is refused by DynamoDB.
+//! Placeholders are numbered in the order of the guards' names, so equal writes are equal requests. DynamoDB refuses a
+//! token that is used again for a different request.
 
 use std::collections::HashMap;
 
@@ -9,15 +9,18 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
+};
 use sluice_commands::ports::{DueChange, Guards, Key, Precondition, StoreError, Write};
 
-use super::Tables;
+use super::errors::incomplete;
 use super::item::{
     Attributes, DUE_SHARD, DUE_TIME, due_shard, due_time, encode, encode_guard, encode_key, guard_name,
 };
+use super::store::Tables;
 
-/// A write that is ready to be sent.
+/// A write in the form of a DynamoDB request.
 pub(super) enum Request {
     Put(Prepared),
     Update(Prepared),
@@ -25,7 +28,7 @@ pub(super) enum Request {
     Check(Prepared),
 }
 
-/// The parts of a request. `attributes` is the whole item of a put, the key of everything else.
+/// The parts of a request. `attributes` has the whole item for a put, and the key for the others.
 pub(super) struct Prepared {
     table: String,
     attributes: Attributes,
@@ -33,6 +36,17 @@ pub(super) struct Prepared {
     update: Option<String>,
     names: Option<HashMap<String, String>>,
     values: Option<Attributes>,
+}
+
+/// Sets the parts that every kind of request has. The SDK's builders share no trait.
+macro_rules! fill {
+    ($builder:expr, $parts:ident) => {
+        $builder
+            .table_name($parts.table)
+            .set_condition_expression($parts.condition)
+            .set_expression_attribute_names($parts.names)
+            .set_expression_attribute_values($parts.values)
+    };
 }
 
 impl Request {
@@ -52,8 +66,7 @@ impl Request {
                 let exists = terms.condition(&Precondition::Present);
                 let condition = match when {
                     Precondition::Any | Precondition::Present => exists,
-                    // Never true: an update wants an item. Said in full, because without the first half DynamoDB
-                    // would make one.
+                    // Never true: an update needs an item. Without the first half DynamoDB would create one.
                     Precondition::Absent => Some("attribute_exists(pk) AND attribute_not_exists(pk)".into()),
                     Precondition::Equals(_) => terms.condition(&when),
                 };
@@ -61,7 +74,7 @@ impl Request {
                     Some(update) => {
                         Request::Update(terms.prepared(table, encode_key(&key), condition, Some(update)))
                     }
-                    // DynamoDB takes no update of nothing; what is left of it is its condition.
+                    // DynamoDB refuses an empty update; only its condition remains.
                     None => Request::Check(terms.prepared(table, encode_key(&key), condition, None)),
                 }
             }
@@ -70,7 +83,7 @@ impl Request {
                 Request::Delete(terms.prepared(table, encode_key(&key), condition, None))
             }
             Write::Check { key, when } => {
-                // DynamoDB insists on a condition, and this one always holds.
+                // DynamoDB requires a condition; this one always holds.
                 let always = || "attribute_exists(pk) OR attribute_not_exists(pk)".to_owned();
                 let condition = terms.condition(&when).unwrap_or_else(always);
                 Request::Check(terms.prepared(table, encode_key(&key), Some(condition), None))
@@ -82,47 +95,23 @@ impl Request {
     pub(super) fn into_transaction(self) -> Result<TransactWriteItem, StoreError> {
         let member = TransactWriteItem::builder();
         Ok(match self {
-            Request::Put(parts) => member.put(
-                Put::builder()
-                    .table_name(parts.table)
-                    .set_item(Some(parts.attributes))
-                    .set_condition_expression(parts.condition)
-                    .set_expression_attribute_names(parts.names)
-                    .set_expression_attribute_values(parts.values)
-                    .build()
-                    .map_err(incomplete)?,
-            ),
-            Request::Update(parts) => member.update(
-                Update::builder()
-                    .table_name(parts.table)
-                    .set_key(Some(parts.attributes))
-                    .set_update_expression(parts.update)
-                    .set_condition_expression(parts.condition)
-                    .set_expression_attribute_names(parts.names)
-                    .set_expression_attribute_values(parts.values)
-                    .build()
-                    .map_err(incomplete)?,
-            ),
-            Request::Delete(parts) => member.delete(
-                Delete::builder()
-                    .table_name(parts.table)
-                    .set_key(Some(parts.attributes))
-                    .set_condition_expression(parts.condition)
-                    .set_expression_attribute_names(parts.names)
-                    .set_expression_attribute_values(parts.values)
-                    .build()
-                    .map_err(incomplete)?,
-            ),
-            Request::Check(parts) => member.condition_check(
-                ConditionCheck::builder()
-                    .table_name(parts.table)
-                    .set_key(Some(parts.attributes))
-                    .set_condition_expression(parts.condition)
-                    .set_expression_attribute_names(parts.names)
-                    .set_expression_attribute_values(parts.values)
-                    .build()
-                    .map_err(incomplete)?,
-            ),
+            Request::Put(parts) => {
+                let put = Put::builder().set_item(Some(parts.attributes));
+                member.put(fill!(put, parts).build().map_err(incomplete)?)
+            }
+            Request::Update(parts) => {
+                let update = Update::builder().set_key(Some(parts.attributes));
+                let update = update.set_update_expression(parts.update);
+                member.update(fill!(update, parts).build().map_err(incomplete)?)
+            }
+            Request::Delete(parts) => {
+                let delete = Delete::builder().set_key(Some(parts.attributes));
+                member.delete(fill!(delete, parts).build().map_err(incomplete)?)
+            }
+            Request::Check(parts) => {
+                let check = ConditionCheck::builder().set_key(Some(parts.attributes));
+                member.condition_check(fill!(check, parts).build().map_err(incomplete)?)
+            }
         }
         .build())
     }
@@ -131,40 +120,24 @@ impl Request {
 impl Prepared {
     /// As a `PutItem`.
     pub(super) fn put(self, client: &Client) -> PutItemFluentBuilder {
-        client
-            .put_item()
-            .table_name(self.table)
-            .set_item(Some(self.attributes))
-            .set_condition_expression(self.condition)
-            .set_expression_attribute_names(self.names)
-            .set_expression_attribute_values(self.values)
+        let put = client.put_item().return_consumed_capacity(ReturnConsumedCapacity::Total);
+        fill!(put.set_item(Some(self.attributes)), self)
     }
 
     /// As an `UpdateItem`.
     pub(super) fn update(self, client: &Client) -> UpdateItemFluentBuilder {
-        client
-            .update_item()
-            .table_name(self.table)
-            .set_key(Some(self.attributes))
-            .set_update_expression(self.update)
-            .set_condition_expression(self.condition)
-            .set_expression_attribute_names(self.names)
-            .set_expression_attribute_values(self.values)
+        let update = client.update_item().return_consumed_capacity(ReturnConsumedCapacity::Total);
+        fill!(update.set_key(Some(self.attributes)).set_update_expression(self.update), self)
     }
 
     /// As a `DeleteItem`.
     pub(super) fn delete(self, client: &Client) -> DeleteItemFluentBuilder {
-        client
-            .delete_item()
-            .table_name(self.table)
-            .set_key(Some(self.attributes))
-            .set_condition_expression(self.condition)
-            .set_expression_attribute_names(self.names)
-            .set_expression_attribute_values(self.values)
+        let delete = client.delete_item().return_consumed_capacity(ReturnConsumedCapacity::Total);
+        fill!(delete.set_key(Some(self.attributes)), self)
     }
 }
 
-/// The pieces of the expressions of one write, while they are put together.
+/// Collects the placeholders of the expressions of one write.
 #[derive(Default)]
 struct Terms {
     names: HashMap<String, String>,
@@ -235,9 +208,4 @@ impl Terms {
             values: Some(self.values).filter(|values| !values.is_empty()),
         }
     }
-}
-
-/// The SDK's builders check that the required parts are there, and here they always are.
-fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
-    StoreError::Refused(error.to_string())
 }

@@ -1,7 +1,7 @@
-//! The tables: whether they are there, and making them.
+//! Creates the tables and reports their status.
 //!
-//! Making it is safe to repeat: whatever is there already is left, whatever is missing is added, and a table that is
-//! not ours is refused before anything about it is changed.
+//! Creation is safe to repeat: it keeps what exists, adds what is missing, and refuses a foreign table before it changes
+//! it.
 
 use std::time::Duration;
 
@@ -13,49 +13,49 @@ use aws_sdk_dynamodb::types::{
 };
 use sluice_commands::ports::StoreError;
 
-use super::DynamoStore;
-use super::errors::classify;
+use super::errors::{classify, incomplete};
 use super::item::{DUE_INDEX, DUE_SHARD, DUE_TIME, EXPIRES, PARTITION, SORT};
+use super::store::DynamoStore;
 
-/// How long a new table may take; ten seconds are usual.
-const PATIENCE: Duration = Duration::from_secs(180);
-/// Between two looks at it.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How long a new table may take. Ten seconds are usual.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(180);
+/// The pause between two polls.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How a store's tables stand.
+/// The status of a store's tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TableStatus {
-    /// Both take requests.
+    /// Both tables accept requests.
     Ready,
-    /// The one of that name is being made or changed; it will be ready shortly.
+    /// The named table is being created or changed and will be ready shortly.
     Preparing(String),
-    /// There is none of that name: run `sluice init`.
+    /// The named table does not exist: run `sluice init`.
     Missing(String),
-    /// There is a table of our name which is not ours, and why we think so.
+    /// A table with the name is not one of Sluice, with the reason.
     Foreign(String),
 }
 
-/// One of the two tables, with what sets it apart.
+/// One of the two tables.
 #[derive(Clone, Copy)]
-struct Wanted<'a> {
+struct Spec<'a> {
     name: &'a str,
-    /// The table for items has the due index, and items expire there. Audit records have neither.
+    /// The items table has the due index and expiry; the audit table has neither.
     is_for_items: bool,
 }
 
 impl DynamoStore {
-    fn wanted(&self) -> [Wanted<'_>; 2] {
+    fn specs(&self) -> [Spec<'_>; 2] {
         [(&self.tables.items, true), (&self.tables.audit, false)]
-            .map(|(name, is_for_items)| Wanted { name, is_for_items })
+            .map(|(name, is_for_items)| Spec { name, is_for_items })
     }
 
-    /// How the tables stand: the first that is not ready decides. An error says that DynamoDB could not be asked: [`StoreError::Refused`] means that it does
-    /// not let us, everything else that it could not be reached for now.
+    /// The status of the tables; the first one that is not ready decides. [`StoreError::Refused`] means that these
+    /// credentials cannot read it; any other error means that DynamoDB is unreachable for now.
     pub async fn table_status(&self) -> Result<TableStatus, StoreError> {
-        for wanted in self.wanted() {
-            let status = match self.describe(wanted).await? {
-                Some(table) => judge(&table, wanted),
-                None => TableStatus::Missing(wanted.name.to_owned()),
+        for spec in self.specs() {
+            let status = match self.describe(spec).await? {
+                Some(table) => status_of(&table, spec),
+                None => TableStatus::Missing(spec.name.to_owned()),
             };
             if status != TableStatus::Ready {
                 return Ok(status);
@@ -64,35 +64,34 @@ impl DynamoStore {
         Ok(TableStatus::Ready)
     }
 
-    /// Makes the tables that are not there, with on-demand billing, deletion protection and point-in-time recovery (the
-    /// one for items with expiry and the due index), and waits until they are ready. On tables of ours it adds what is
-    /// missing.
+    /// Creates missing tables with on-demand billing, deletion protection and point-in-time recovery, and waits until they
+    /// are ready. The items table also gets expiry and the due index. Existing tables get what they lack.
     pub async fn create_tables(&self) -> Result<(), StoreError> {
-        let [items, audit] = self.wanted();
+        let [items, audit] = self.specs();
         tokio::try_join!(self.create_table(items), self.create_table(audit)).map(drop)
     }
 
-    async fn create_table(&self, wanted: Wanted<'_>) -> Result<(), StoreError> {
-        if self.describe(wanted).await?.is_none() {
-            match self.request_table(wanted).await {
-                // Somebody else was faster, or it takes its time: the wait shows.
+    async fn create_table(&self, spec: Spec<'_>) -> Result<(), StoreError> {
+        if self.describe(spec).await?.is_none() {
+            match self.request_table(spec).await {
+                // Another process created it, or its creation takes longer: the poll below decides.
                 Ok(()) | Err(StoreError::Again(_) | StoreError::Unknown(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        let table = self.until_ready(wanted).await?;
-        self.protect(&table, wanted).await?;
-        if wanted.is_for_items {
-            self.let_items_expire(wanted).await?;
+        let table = self.until_ready(spec).await?;
+        self.protect(&table, spec).await?;
+        if spec.is_for_items {
+            self.enable_expiry(spec).await?;
         }
-        self.keep_history(wanted).await?;
-        // Changing protection takes the table out of `ACTIVE` for a moment.
-        self.until_ready(wanted).await.map(drop)
+        self.enable_recovery(spec).await?;
+        // A change of the protection takes the table out of `ACTIVE` briefly.
+        self.until_ready(spec).await.map(drop)
     }
 
-    async fn describe(&self, wanted: Wanted<'_>) -> Result<Option<TableDescription>, StoreError> {
+    async fn describe(&self, spec: Spec<'_>) -> Result<Option<TableDescription>, StoreError> {
         self.meter.sent();
-        match self.client.describe_table().table_name(wanted.name).send().await {
+        match self.client.describe_table().table_name(spec.name).send().await {
             Ok(answer) => Ok(answer.table),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
                 Ok(None)
@@ -101,7 +100,7 @@ impl DynamoStore {
         }
     }
 
-    async fn request_table(&self, wanted: Wanted<'_>) -> Result<(), StoreError> {
+    async fn request_table(&self, spec: Spec<'_>) -> Result<(), StoreError> {
         let due_index = GlobalSecondaryIndex::builder()
             .index_name(DUE_INDEX)
             .key_schema(key(DUE_SHARD, KeyType::Hash)?)
@@ -113,14 +112,14 @@ impl DynamoStore {
         let mut request = self
             .client
             .create_table()
-            .table_name(wanted.name)
+            .table_name(spec.name)
             .attribute_definitions(attribute(PARTITION, ScalarAttributeType::S)?)
             .attribute_definitions(attribute(SORT, ScalarAttributeType::S)?)
             .key_schema(key(PARTITION, KeyType::Hash)?)
             .key_schema(key(SORT, KeyType::Range)?)
             .billing_mode(BillingMode::PayPerRequest)
             .deletion_protection_enabled(true);
-        if wanted.is_for_items {
+        if spec.is_for_items {
             request = request
                 .attribute_definitions(attribute(DUE_SHARD, ScalarAttributeType::N)?)
                 .attribute_definitions(attribute(DUE_TIME, ScalarAttributeType::N)?)
@@ -129,37 +128,37 @@ impl DynamoStore {
         request.send().await.map(drop).map_err(|error| classify("CreateTable", error))
     }
 
-    /// Waits for the table to take requests.
-    async fn until_ready(&self, wanted: Wanted<'_>) -> Result<TableDescription, StoreError> {
-        let look = async {
+    /// Waits until the table accepts requests.
+    async fn until_ready(&self, spec: Spec<'_>) -> Result<TableDescription, StoreError> {
+        let poll = async {
             loop {
-                if let Some(table) = self.describe(wanted).await? {
-                    match judge(&table, wanted) {
+                if let Some(table) = self.describe(spec).await? {
+                    match status_of(&table, spec) {
                         TableStatus::Ready => return Ok(table),
                         TableStatus::Foreign(why) => return Err(StoreError::Refused(why)),
                         TableStatus::Preparing(_) | TableStatus::Missing(_) => {}
                     }
                 }
-                tokio::time::sleep(LOOK_AGAIN).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         };
-        let late = || StoreError::Again(format!("table {} is not ready after {PATIENCE:?}", wanted.name));
-        tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| Err(late()))
+        let late = || StoreError::Again(format!("table {} is not ready after {CREATE_TIMEOUT:?}", spec.name));
+        tokio::time::timeout(CREATE_TIMEOUT, poll).await.unwrap_or_else(|_| Err(late()))
     }
 
-    /// Neither the audit records nor the items are deleted by a slip.
-    async fn protect(&self, table: &TableDescription, wanted: Wanted<'_>) -> Result<(), StoreError> {
+    /// Enables deletion protection, so nobody deletes a table by mistake.
+    async fn protect(&self, table: &TableDescription, spec: Spec<'_>) -> Result<(), StoreError> {
         if table.deletion_protection_enabled() == Some(true) {
             return Ok(());
         }
         self.meter.sent();
-        let request = self.client.update_table().table_name(wanted.name).deletion_protection_enabled(true);
+        let request = self.client.update_table().table_name(spec.name).deletion_protection_enabled(true);
         request.send().await.map(drop).map_err(|error| classify("UpdateTable", error))
     }
 
-    async fn let_items_expire(&self, wanted: Wanted<'_>) -> Result<(), StoreError> {
+    async fn enable_expiry(&self, spec: Spec<'_>) -> Result<(), StoreError> {
         self.meter.sent();
-        let request = self.client.describe_time_to_live().table_name(wanted.name);
+        let request = self.client.describe_time_to_live().table_name(spec.name);
         let answer = request.send().await.map_err(|error| classify("DescribeTimeToLive", error))?;
         let status = answer.time_to_live_description().and_then(|ttl| ttl.time_to_live_status());
         if matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)) {
@@ -169,14 +168,14 @@ impl DynamoStore {
         let expiry = TimeToLiveSpecification::builder().enabled(true).attribute_name(EXPIRES).build();
         let expiry = expiry.map_err(incomplete)?;
         let request =
-            self.client.update_time_to_live().table_name(wanted.name).time_to_live_specification(expiry);
+            self.client.update_time_to_live().table_name(spec.name).time_to_live_specification(expiry);
         request.send().await.map(drop).map_err(|error| classify("UpdateTimeToLive", error))
     }
 
-    /// Point-in-time recovery. A table that was just made does not take it at once.
-    async fn keep_history(&self, wanted: Wanted<'_>) -> Result<(), StoreError> {
+    /// Enables point-in-time recovery. DynamoDB refuses it for a while on a new table.
+    async fn enable_recovery(&self, spec: Spec<'_>) -> Result<(), StoreError> {
         self.meter.sent();
-        let request = self.client.describe_continuous_backups().table_name(wanted.name);
+        let request = self.client.describe_continuous_backups().table_name(spec.name);
         let answer = request.send().await.map_err(|error| classify("DescribeContinuousBackups", error))?;
         let status = answer
             .continuous_backups_description()
@@ -190,7 +189,7 @@ impl DynamoStore {
         let request = self
             .client
             .update_continuous_backups()
-            .table_name(wanted.name)
+            .table_name(spec.name)
             .point_in_time_recovery_specification(on);
         let turn_on = async {
             loop {
@@ -202,25 +201,25 @@ impl DynamoStore {
                             .as_service_error()
                             .is_some_and(|e| e.is_continuous_backups_unavailable_exception()) =>
                     {
-                        tokio::time::sleep(LOOK_AGAIN).await;
+                        tokio::time::sleep(POLL_INTERVAL).await;
                     }
                     Err(error) => return Err(classify("UpdateContinuousBackups", error)),
                 }
             }
         };
         let late =
-            || StoreError::Again(format!("backups of {} are not ready after {PATIENCE:?}", wanted.name));
-        tokio::time::timeout(PATIENCE, turn_on).await.unwrap_or_else(|_| Err(late()))
+            || StoreError::Again(format!("backups of {} are not ready after {CREATE_TIMEOUT:?}", spec.name));
+        tokio::time::timeout(CREATE_TIMEOUT, turn_on).await.unwrap_or_else(|_| Err(late()))
     }
 }
 
-fn judge(table: &TableDescription, wanted: Wanted<'_>) -> TableStatus {
+fn status_of(table: &TableDescription, spec: Spec<'_>) -> TableStatus {
     let name = table.table_name().unwrap_or_default();
     if !has_keys(table.key_schema(), PARTITION, SORT) {
         return TableStatus::Foreign(format!("table {name} has other keys than {PARTITION} and {SORT}"));
     }
     let mut is_usable = true;
-    if wanted.is_for_items {
+    if spec.is_for_items {
         let mut indexes = table.global_secondary_indexes().iter();
         let index = indexes.find(|index| index.index_name() == Some(DUE_INDEX));
         let Some(index) = index.filter(|index| has_keys(index.key_schema(), DUE_SHARD, DUE_TIME)) else {
@@ -233,9 +232,9 @@ fn judge(table: &TableDescription, wanted: Wanted<'_>) -> TableStatus {
     match table.table_status() {
         Some(Status::Active | Status::Updating) if is_usable => TableStatus::Ready,
         Some(Status::Active | Status::Updating | Status::Creating) => {
-            TableStatus::Preparing(wanted.name.to_owned())
+            TableStatus::Preparing(spec.name.to_owned())
         }
-        // Being deleted, archived, locked out of its key: nothing that waiting mends.
+        // Deleting, archived, or without access to its key: it does not become ready by itself.
         other => TableStatus::Foreign(format!("table {name} is {}", other.map_or("unknown", Status::as_str))),
     }
 }
@@ -257,9 +256,4 @@ fn attribute(name: &str, kind: ScalarAttributeType) -> Result<AttributeDefinitio
 
 fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, StoreError> {
     KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(incomplete)
-}
-
-/// The SDK's builders check that the required parts are there, and here they always are.
-fn incomplete(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
-    StoreError::Refused(error.to_string())
 }

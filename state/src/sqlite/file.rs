@@ -1,31 +1,32 @@
-//! The file: what makes it ours, making it, and looking at it before anything is done with it.
+//! Creates and checks the state file.
 //!
-//! What it guarantees: a file that is damaged, foreign or of a later Sluice is refused before a byte of it changes, and
-//! nothing is ever put in the place of a file that is there. A file appears under its name only when it is whole and on
-//! the disk, readable and writable by its owner alone.
+//! A file that is damaged, foreign or from a later version of Sluice is refused before a byte of it changes, and an
+//! existing file is never replaced. A file gets its name only when it is complete and on the disk. Only its owner can read
+//! and write it.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// `SLUC`: by it the file is known as a state of Sluice's. It may never change.
-pub(super) const APPLICATION_ID: u32 = 0x534c_5543;
-/// The tables as they are below. A later one comes with the steps from each earlier one to it.
-pub(super) const SCHEMA_VERSION: u32 = 2;
-/// How long another process may hold the file's write lock before we give up: `init` holds it for a moment.
-const BUSY: Duration = Duration::from_secs(5);
-const OWNER_ONLY: u32 = 0o600;
+use super::errors::FileError;
 
-/// Rows of a partition stand side by side in the order of their sort keys, so that a page of them is one walk. The due
-/// and the expiry index hold nothing but what is due or expires. `g` and what is short come before the body: a condition
-/// is compared without reading a body that spills out of its page. Audit records are never changed or deleted by anybody who has the
-/// file open.
+/// `SLUC` in the header identifies a state file of Sluice. It must never change.
+pub(super) const APPLICATION_ID: u32 = 0x534c_5543;
+/// The version of [`SCHEMA`]. A later version needs a migration from each earlier one.
+pub(super) const SCHEMA_VERSION: u32 = 2;
+/// How long a connection waits for another process to release the file's write lock. `init` holds it briefly.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const OWNER_ONLY: u32 = 0o600;
+
+/// Rows of a partition are stored in the order of their sort keys, so a query reads adjacent rows. The indexes `due` and
+/// `expiry` only have items that are due or expire. The short columns precede the body, so a condition needs no overflow
+/// pages of a large body. Triggers keep every program that opens the file from changing or deleting audit records.
 const SCHEMA: &str = "
     CREATE TABLE items (
         pk TEXT NOT NULL, sk TEXT NOT NULL, v INTEGER NOT NULL, du INTEGER, ttl INTEGER, g TEXT NOT NULL, b TEXT NOT NULL,
@@ -44,102 +45,11 @@ const SCHEMA: &str = "
     CREATE INDEX tokens_by_time ON tokens (at);
 ";
 
-/// Why a file of state cannot be used, made or copied. The words are for people.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FileError {
-    /// There is none.
-    #[error("there is no file `{}`", .0.display())]
-    Missing(PathBuf),
-    /// There is something of that name already, and nothing of it was changed.
-    #[error("`{}` is there already and was left as it is", .0.display())]
-    Exists(PathBuf),
-    /// It is not a state of this Sluice: another program's, or a later Sluice's.
-    #[error("`{}` {why}; it was left as it is", .path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-        /// What it is instead.
-        why: String,
-    },
-    /// It is damaged.
-    #[error("`{}` is damaged ({why}); it was left as it is", .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What shows it.
-        why: String,
-    },
-    /// Another process serves it.
-    #[error("`{}` is served by another process ({holder})", .path.display())]
-    Held {
-        /// The file.
-        path: PathBuf,
-        /// The process.
-        holder: String,
-    },
-    /// The system or SQLite refused.
-    #[error("`{}` {why}", .path.display())]
-    Failed {
-        /// The file.
-        path: PathBuf,
-        /// What was refused.
-        why: String,
-    },
-}
-
-impl FileError {
-    pub(super) fn io(path: &Path, what: &str, error: &io::Error) -> Self {
-        Self::Failed { path: path.to_owned(), why: format!("{what}: {error}") }
-    }
-
-    pub(super) fn sqlite(path: &Path, what: &str, error: &rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-        match error.sqlite_error_code() {
-            Some(DatabaseCorrupt | NotADatabase) => {
-                Self::Damaged { path: path.to_owned(), why: error.to_string() }
-            }
-            _ => Self::Failed { path: path.to_owned(), why: format!("{what}: {error}") },
-        }
-    }
-}
-
-/// The right to serve a file, for one process at a time: an advisory lock on `PATH-lock`, which the system takes back
-/// when the process ends, however it ends. The lock file stays; it says who held the lock last. It is not the file
-/// itself that is locked, because closing it would take away the locks that SQLite keeps there.
-#[derive(Debug)]
-pub struct SqliteLock {
-    _held: File,
-}
-
-impl SqliteLock {
-    /// Takes the lock, or says who has it.
-    pub fn take(path: &Path) -> Result<Self, FileError> {
-        let name = beside(path, "-lock");
-        let failed = |error: io::Error| FileError::io(&name, "cannot be locked", &error);
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false).mode(OWNER_ONLY);
-        let mut file = options.open(&name).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let told = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
-                let holder = if told { holder.trim().to_owned() } else { "unknown".to_owned() };
-                return Err(FileError::Held { path: path.to_owned(), holder });
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        file.set_len(0).map_err(failed)?;
-        writeln!(file, "process {}", std::process::id()).map_err(failed)?;
-        Ok(Self { _held: file })
-    }
-}
-
-/// Makes an empty state. Refused if there is anything of that name, or something is left of a state that was there.
+/// Creates an empty state file. Fails if the path exists, or if the log of an earlier file does.
 pub(super) fn create(path: &Path) -> Result<(), FileError> {
-    nothing_is_there(path)?;
+    must_not_exist(path)?;
     let new = NewFile::beside(path)?;
-    let failed = |error: rusqlite::Error| FileError::sqlite(path, "cannot be made", &error);
+    let failed = |error: rusqlite::Error| FileError::sqlite(path, "cannot be created", &error);
     let connection = connect(new.path(), OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     connection
         .execute_batch(&format!(
@@ -151,23 +61,23 @@ pub(super) fn create(path: &Path) -> Result<(), FileError> {
     new.place(path)
 }
 
-/// How closely a file is looked at. Both read all of it.
+/// How thoroughly a file is checked. Both levels read the whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
-    /// At a start: every page, and the index of what is due against its table. An operation that is not in that index
-    /// would never be carried on.
-    AtStart,
-    /// Of a copy, off everybody's path: every index against its table, too.
-    Thorough,
+pub(super) enum Check {
+    /// At a start: every page, and the due index against its table. An operation missing from that index would never
+    /// resume.
+    Start,
+    /// For a copy, which delays nobody: also every index against its table.
+    Full,
 }
 
-/// Says what is wrong with a file. Writes nothing into it.
-pub(super) fn verify(path: &Path, look: Look) -> Result<(), FileError> {
+/// Fails with what is wrong with a file. Writes nothing to it.
+pub(super) fn verify(path: &Path, check: Check) -> Result<(), FileError> {
     read_header(path)?;
     let failed = |error: rusqlite::Error| FileError::sqlite(path, "cannot be read", &error);
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
     let damaged = |why: String| FileError::Damaged { path: path.to_owned(), why };
-    let verdict: String = connection.query_row(look.pragma(), [], |row| row.get(0)).map_err(failed)?;
+    let verdict: String = connection.query_row(check.pragma(), [], |row| row.get(0)).map_err(failed)?;
     if verdict != "ok" {
         return Err(damaged(verdict));
     }
@@ -178,76 +88,76 @@ pub(super) fn verify(path: &Path, look: Look) -> Result<(), FileError> {
     ] {
         connection.prepare(table).map_err(|error| damaged(error.to_string()))?;
     }
-    // With the plus it is no term for an index: `NOT INDEXED` is not heeded in a table without row ids.
+    // The plus keeps SQLite from using an index; it ignores `NOT INDEXED` for a table without row ids.
     let by_table = due_items(&connection, "SELECT du, pk, sk FROM items WHERE +du IS NOT NULL");
     let by_index = due_items(&connection, "SELECT du, pk, sk FROM items INDEXED BY due WHERE du IS NOT NULL");
     match by_table.map_err(failed)? == by_index.map_err(failed)? {
         true => Ok(()),
-        false => Err(damaged("the index of what is due differs from its table".into())),
+        false => Err(damaged("the due index differs from its table".into())),
     }
 }
 
-impl Look {
+impl Check {
     fn pragma(self) -> &'static str {
         match self {
-            Self::AtStart => "PRAGMA quick_check(1)",
-            Self::Thorough => "PRAGMA integrity_check(1)",
+            Self::Start => "PRAGMA quick_check(1)",
+            Self::Full => "PRAGMA integrity_check(1)",
         }
     }
 }
 
-/// What is due and when, read from the table or from its index. There are few: only open operations are due.
+/// Reads the due items from the table or from its index. They are few: only open operations are due.
 fn due_items(connection: &Connection, sql: &str) -> rusqlite::Result<BTreeSet<(i64, String, String)>> {
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     rows.collect()
 }
 
-/// Whether the file is there and says in its first bytes that it is ours. SQLite has not touched it yet: opened, it would
-/// take an empty file for a new database.
+/// Checks that the file exists and that its header identifies it as a state file. This runs before SQLite opens the file,
+/// because SQLite takes an empty file for a new database.
 pub(super) fn read_header(path: &Path) -> Result<(), FileError> {
     let unreadable = |error: io::Error| FileError::io(path, "cannot be read", &error);
     let foreign = |why: String| Err(FileError::Foreign { path: path.to_owned(), why });
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            nothing_is_there(path)?;
+            must_not_exist(path)?;
             return Err(FileError::Missing(path.to_owned()));
         }
         Err(error) => return Err(unreadable(error)),
     };
     if !file.metadata().map_err(unreadable)?.is_file() {
-        return foreign("is no file".into());
+        return foreign("is not a regular file".into());
     }
     let mut header = [0; 100];
     match file.read_exact(&mut header) {
         Ok(()) if header.starts_with(b"SQLite format 3\0") => {}
-        Ok(()) => return foreign("is no SQLite database, or its beginning is damaged".into()),
+        Ok(()) => return foreign("is not an SQLite database, or its header is damaged".into()),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            return foreign("is no SQLite database: it is empty, or was cut off".into());
+            return foreign("is not an SQLite database: it is empty or truncated".into());
         }
         Err(error) => return Err(unreadable(error)),
     }
-    // Big-endian numbers at these offsets, as https://sqlite.org/fileformat2.html has it.
+    // Big-endian numbers at these offsets: https://sqlite.org/fileformat2.html
     let number = |at: usize| {
         header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes)
     };
     if number(68) != APPLICATION_ID {
-        return foreign("is another program's database".into());
+        return foreign("is a database of another program".into());
     }
     match number(60) {
         SCHEMA_VERSION => Ok(()),
         version => foreign(format!(
-            "has schema version {version}, and this Sluice knows version {SCHEMA_VERSION} alone"
+            "has schema version {version}, but this version of Sluice supports only version {SCHEMA_VERSION}"
         )),
     }
 }
 
-/// A connection with the settings that all of ours have. Never makes a file.
+/// Opens a connection with the settings of all connections. Never creates a file.
 pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY)?;
-    // FULL: the log is on the disk before a commit returns. 8 MB of pages at the most for each connection.
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // FULL: the log is on the disk before a commit returns. The cache has at most 8 MB of pages per connection.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
          PRAGMA cache_size = -8192;",
@@ -255,7 +165,7 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connect
     Ok(connection)
 }
 
-/// Takes everybody's rights but the owner's from the file and what SQLite keeps beside it.
+/// Restricts the file and SQLite's files beside it to their owner.
 pub(super) fn keep_private(path: &Path) -> Result<(), FileError> {
     for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
         let Ok(metadata) = file.metadata() else { continue };
@@ -267,15 +177,15 @@ pub(super) fn keep_private(path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Neither the file nor the log of one: a log that is left would be played into the next file of that name.
-fn nothing_is_there(path: &Path) -> Result<(), FileError> {
+/// Fails if the file or its log exists. SQLite would apply a leftover log to a new file with the same name.
+fn must_not_exist(path: &Path) -> Result<(), FileError> {
     if path.symlink_metadata().is_ok() {
         return Err(FileError::Exists(path.to_owned()));
     }
     let log = beside(path, "-wal");
     if log.symlink_metadata().is_ok() {
         let why = format!(
-            "is missing, but its log `{}` is there: put the file back, or move the log away",
+            "is missing, but its log `{}` exists: restore the file, or move the log away",
             log.display()
         );
         return Err(FileError::Failed { path: path.to_owned(), why });
@@ -283,18 +193,18 @@ fn nothing_is_there(path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-/// A file under a name of its own, until it is whole. Dropped before, it is gone.
+/// A file with a temporary name until it is complete. Dropping it removes the temporary files.
 pub(super) struct NewFile {
     path: PathBuf,
 }
 
 impl NewFile {
-    /// An empty one in the folder of `path`.
+    /// Creates an empty file in the folder of `path`.
     pub(super) fn beside(path: &Path) -> Result<Self, FileError> {
-        // The standard library's per-instance random keys: enough randomness for a name, and no dependency.
+        // The random keys of the standard library's hasher suffice for a name.
         let new = beside(path, &format!(".{:016x}.tmp", RandomState::new().hash_one(())));
-        let made = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&new);
-        made.map_err(|error| FileError::io(path, "cannot be made", &error))?;
+        let created = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&new);
+        created.map_err(|error| FileError::io(path, "cannot be created", &error))?;
         Ok(Self { path: new })
     }
 
@@ -302,13 +212,12 @@ impl NewFile {
         &self.path
     }
 
-    /// Puts it on the disk and under its name, unless there is something of that name. A link, and not a rename: that
-    /// would replace what is there.
+    /// Syncs the file and links it under its name, or fails if the name exists. A rename would replace an existing file.
     pub(super) fn place(self, path: &Path) -> Result<(), FileError> {
-        nothing_is_there(path)?;
+        must_not_exist(path)?;
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::AlreadyExists => FileError::Exists(path.to_owned()),
-            _ => FileError::io(path, "cannot be put in its place", &error),
+            _ => FileError::io(path, "cannot be linked", &error),
         };
         File::open(&self.path).and_then(|file| file.sync_all()).map_err(failed)?;
         std::fs::hard_link(&self.path, path).map_err(failed)?;
@@ -325,7 +234,7 @@ impl Drop for NewFile {
     }
 }
 
-/// The name with something at its end.
+/// `path` with a suffix.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

@@ -1,6 +1,6 @@
-//! Items as rows, and back. What does not decode is [`StoreError::Corrupt`], never a default.
+//! Items as rows, and back. A row that does not decode is [`StoreError::Corrupt`], never a default.
 //!
-//! Guards are one JSON object of numbers and texts: they are compared by value, and shown as they are by any tool.
+//! Guards are one JSON object of numbers and texts. The store compares them by value, and any tool can show them.
 
 use jiff::Timestamp;
 use rusqlite::Row;
@@ -8,10 +8,10 @@ use rusqlite::types::FromSql;
 use serde_json::{Map, Value};
 use sluice_commands::ports::{DueItem, Guard, Guards, Item, Key, StoreError};
 
-/// What DynamoDB takes for one item, and so what fits into every backend.
+/// DynamoDB's limit for one item in bytes, which applies to every backend.
 const MAX_BYTES: usize = 400 * 1024;
 
-/// An item as its row has it, beside the key.
+/// An item as its row's values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Encoded {
     pub(super) key: Key,
@@ -24,7 +24,7 @@ pub(super) struct Encoded {
     pub(super) body: String,
 }
 
-/// The whole item; refused if it is larger than every backend takes.
+/// Encodes a whole item, or refuses it if it exceeds the limit of all backends.
 pub(super) fn encode(item: Item) -> Result<Encoded, StoreError> {
     let due = item.due.map(due_time).transpose()?;
     let encoded = Encoded {
@@ -36,7 +36,7 @@ pub(super) fn encode(item: Item) -> Result<Encoded, StoreError> {
         key: item.key,
     };
     let Encoded { key: Key { partition, sort }, guards, body, .. } = &encoded;
-    // The numbers have eight bytes each at the most.
+    // Each number has at most eight bytes.
     let bytes = partition.len() + sort.len() + guards.len() + body.len() + 3 * 8;
     if bytes > MAX_BYTES {
         return Err(StoreError::TooLarge(format!(
@@ -46,7 +46,7 @@ pub(super) fn encode(item: Item) -> Result<Encoded, StoreError> {
     Ok(encoded)
 }
 
-/// The item of a row of `pk, sk, v, du, ttl, g, b`.
+/// Decodes a row of `pk, sk, v, du, ttl, g, b`.
 pub(super) fn decode(row: &Row<'_>) -> Result<Item, StoreError> {
     let key = decode_key(row)?;
     let corrupt = |what: &str| StoreError::Corrupt(format!("item {} {}: {what}", key.partition, key.sort));
@@ -65,14 +65,16 @@ pub(super) fn decode(row: &Row<'_>) -> Result<Item, StoreError> {
     })
 }
 
-/// An entry of the due index: a row of `pk, sk, du`.
+/// Decodes an entry of the due index: a row of `pk, sk, du`.
 pub(super) fn decode_due_entry(row: &Row<'_>) -> Result<DueItem, StoreError> {
     Ok(DueItem { key: decode_key(row)?, due: decode_due(column(row, 2)?)? })
 }
 
-/// Nanoseconds of the epoch, as the due index has them: from the year 1678 to 2261.
+/// A due time in nanoseconds of the epoch, between the years 1678 and 2261.
 pub(super) fn due_time(due: Timestamp) -> Result<i64, StoreError> {
-    due.as_nanosecond().try_into().map_err(|_| StoreError::Refused(format!("nothing can be due at {due}")))
+    due.as_nanosecond()
+        .try_into()
+        .map_err(|_| StoreError::Refused(format!("{due} is out of range for a due time")))
 }
 
 pub(super) fn encode_guards(guards: &Guards) -> String {
@@ -111,7 +113,7 @@ fn column<T: FromSql>(row: &Row<'_>, index: usize) -> Result<T, StoreError> {
     row.get(index).map_err(|error| super::errors::classify("a row", &error))
 }
 
-/// Rounded up, so that nothing is deleted early.
+/// Rounds up, so no item is deleted early.
 pub(super) fn whole_seconds(time: Timestamp) -> i64 {
     time.as_second() + i64::from(time.subsec_nanosecond() > 0)
 }
@@ -121,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guards_survive_the_round_trip_and_nothing_else_is_taken_for_them() {
+    fn guards_survive_the_round_trip_and_other_values_do_not_decode() {
         let guards = Guards::from([
             ("fence".into(), Guard::Number(u64::MAX)),
             ("owner".into(), Guard::Text("\u{0}\"é".into())),

@@ -1,14 +1,15 @@
-//! [`SqliteStore`]: the store port over one file of this machine, without AWS.
+//! [`SqliteStore`]: the store port over one local file, without AWS.
 //!
-//! What it guarantees beyond the port: a write that was answered is on the disk (write-ahead log, synchronous), all reads
-//! are of one moment, the due index included, and they see every write that was answered before. One thread writes, for
-//! all who wait in one commit; a few read. Several processes may have the file open, one at a time may serve it
-//! ([`SqliteLock`]).
+//! Beyond the port, the store guarantees that an acknowledged write is on the disk (write-ahead log, synchronous), and
+//! that each read, the due index included, is a snapshot with every write acknowledged before it. One thread writes and
+//! commits for all waiting callers together; a few threads read. Several processes can open the file; one at a time can
+//! serve it ([`SqliteLock`]).
 
 mod backup;
 mod errors;
 mod file;
 mod item;
+mod lock;
 mod read;
 mod request;
 mod write;
@@ -25,30 +26,31 @@ use rusqlite::{Connection, OpenFlags};
 use sluice_commands::ports::{Clock, DueItem, Item, Key, Page, Query, Store, StoreError, Write};
 use tokio::sync::oneshot;
 
-pub use self::file::{FileError, SqliteLock};
+pub use self::errors::FileError;
+pub use self::lock::SqliteLock;
 use self::read::Readers;
 use self::request::{Prepared, Token, prepare, token};
 use self::writer::Job;
 
-/// Connections that read, with a thread each: more than two cores seldom have to do, and each may wait for the disk.
+/// The number of reading connections, with one thread each. Two cores seldom need more, and each may wait for the disk.
 const READERS: usize = 4;
-/// So many callers may wait for the writer; who comes then is told to come again.
+/// How many callers can wait for the writer. Further writes are refused with [`StoreError::Again`].
 const QUEUE: usize = 4096;
 
-/// The store over one SQLite file. Dropped, it waits for its threads, and then for nobody to keep the lock.
+/// The store over one SQLite file. Dropping it waits for its threads and then releases the lock.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
     writer: Option<SyncSender<Job>>,
     readers: Option<Readers>,
-    /// The writer's first, then the readers'.
+    /// The writer's thread, then the readers'.
     threads: Vec<JoinHandle<()>>,
-    // Behind the threads: given back when nothing of ours is open any more.
+    // Declared after the threads: it is released after they have closed the file.
     _lock: Option<SqliteLock>,
 }
 
 impl SqliteStore {
-    /// Whether there is a file that says in its first bytes that it is a state.
+    /// Whether the file exists and its header identifies it as a state file.
     pub fn exists(path: &Path) -> Result<bool, FileError> {
         match file::read_header(path) {
             Ok(()) => Ok(true),
@@ -57,13 +59,13 @@ impl SqliteStore {
         }
     }
 
-    /// Makes an empty state; refused if there is something of that name.
+    /// Creates an empty state file, or fails if the path exists.
     pub async fn create(path: &Path) -> Result<(), FileError> {
         on_thread(path, file::create).await
     }
 
-    /// Opens a state after reading all of it once: a damaged or foreign file is refused and stays as it is. With the
-    /// lock in hand, this process serves it. `clock` tells when tokens and items expire.
+    /// Opens a state file after reading all of it once. A damaged or foreign file is refused and not changed. With a
+    /// `lock`, this process serves the file. `clock` decides when tokens and items expire.
     pub async fn open(
         path: &Path,
         clock: Arc<dyn Clock>,
@@ -72,22 +74,22 @@ impl SqliteStore {
         on_thread(path, move |path| open(path, clock, lock)).await
     }
 
-    /// Copies the state at `from`, which this or another process may be serving, to the new file `to`.
+    /// Copies the state file `from`, which this or another process may be serving, to the new file `to`.
     pub async fn snapshot(from: &Path, to: &Path) -> Result<(), FileError> {
         let to = to.to_owned();
         on_thread(from, move |from| backup::snapshot(from, &to)).await
     }
 
-    /// Copies the backup `from`, if it is whole, to the place `to`, where nothing is.
+    /// Copies the backup `from` to the new file `to` if the backup is not damaged.
     pub async fn restore(from: &Path, to: &Path) -> Result<(), FileError> {
         let to = to.to_owned();
         on_thread(from, move |from| backup::restore(from, &to)).await
     }
 
-    /// Folds the log into the file, so that the file alone is the whole state. The next write begins a new log.
-    pub async fn fold(&self) -> Result<(), FileError> {
+    /// Checkpoints the write-ahead log: the file alone then has the whole state. The next write begins a new log.
+    pub async fn checkpoint(&self) -> Result<(), FileError> {
         on_thread(&self.path, |path| {
-            let failed = |error: rusqlite::Error| FileError::sqlite(path, "cannot be folded", &error);
+            let failed = |error: rusqlite::Error| FileError::sqlite(path, "cannot be checkpointed", &error);
             let connection = file::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
             let is_busy = connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
@@ -100,28 +102,30 @@ impl SqliteStore {
         .await
     }
 
-    /// The file.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     async fn submit(&self, writes: Vec<Prepared>, token: Option<Token>) -> Result<(), StoreError> {
-        let ended = || StoreError::Refused("the writer of the state has ended; start again".into());
+        let ended = || StoreError::Refused("the writer thread has ended; restart the process".into());
         let (reply, answer) = oneshot::channel();
         let writer = self.writer.as_ref().ok_or_else(ended)?;
         writer.try_send(Job { writes, token, reply }).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Again(format!("{QUEUE} writes wait already")),
+            TrySendError::Full(_) => StoreError::Again(format!("{QUEUE} writes are already waiting")),
             TrySendError::Disconnected(_) => ended(),
         })?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writer ended on the way".into())))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unknown("the writer thread ended during the write".into())))
     }
 
-    async fn ask<T: Send + 'static>(
+    async fn read<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         match &self.readers {
-            Some(readers) => readers.ask(question).await,
+            Some(readers) => readers.run(read).await,
             None => Err(StoreError::Refused("the store is closed".into())),
         }
     }
@@ -129,8 +133,8 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        // Without senders the threads end, after what they have in hand. The writer is the last: the thread that closes the last
-        // connection folds the log into the file, and a reader may not.
+        // Without senders the threads finish their work and end. The writer ends last: the thread that closes the last
+        // connection checkpoints the log, and a reader must not.
         self.readers = None;
         for reader in self.threads.drain(self.threads.len().min(1)..) {
             let _ = reader.join();
@@ -143,18 +147,18 @@ impl Drop for SqliteStore {
 }
 
 fn open(path: &Path, clock: Arc<dyn Clock>, lock: Option<SqliteLock>) -> Result<SqliteStore, FileError> {
-    file::verify(path, file::Look::AtStart)?;
+    file::verify(path, file::Check::Start)?;
     file::keep_private(path)?;
     let failed = |error: rusqlite::Error| FileError::sqlite(path, "cannot be opened", &error);
     let connection = file::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
-    // A copy has another mode. After a long read the log is cut back to 64 MB.
+    // A copy has another journal mode. After a long read SQLite truncates the log to 64 MB.
     connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0))
         .and_then(|_| connection.execute_batch("PRAGMA journal_size_limit = 67108864"))
         .map_err(failed)?;
     let (sender, jobs) = sync_channel(QUEUE);
     let (readers, reader) = Readers::new();
-    // Filled step by step: if a thread cannot be started, dropping it ends those that were.
+    // Threads are added one at a time: if one cannot start, dropping the store ends the others.
     let mut store = SqliteStore {
         path: path.to_owned(),
         writer: Some(sender),
@@ -173,10 +177,10 @@ fn open(path: &Path, clock: Arc<dyn Clock>, lock: Option<SqliteLock>) -> Result<
 
 fn spawn(path: &Path, name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, FileError> {
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-    thread.map_err(|error| FileError::io(path, "cannot have a thread", &error))
+    thread.map_err(|error| FileError::io(path, "needs a thread, which could not start", &error))
 }
 
-/// Files are read and copied on a thread of their own: it takes seconds where they are large.
+/// Runs work on a file in a separate thread, because reading or copying a large file takes seconds.
 async fn on_thread<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce(&Path) -> Result<T, FileError> + Send + 'static,
@@ -185,7 +189,10 @@ async fn on_thread<T: Send + 'static>(
     let owned = path.to_owned();
     spawn(path, "state-file", move || drop(reply.send(work(&owned))))?;
     answer.await.unwrap_or_else(|_| {
-        Err(FileError::Failed { path: path.to_owned(), why: "could not be worked on to the end".into() })
+        Err(FileError::Failed {
+            path: path.to_owned(),
+            why: "was not processed to the end: its thread ended".into(),
+        })
     })
 }
 
@@ -193,12 +200,12 @@ async fn on_thread<T: Send + 'static>(
 impl Store for SqliteStore {
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
         let key = key.clone();
-        self.ask(move |connection| read::get(connection, &key)).await
+        self.read(move |connection| read::get(connection, &key)).await
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
         let keys = keys.to_vec();
-        self.ask(move |connection| read::get_many(connection, &keys)).await
+        self.read(move |connection| read::get_many(connection, &keys)).await
     }
 
     async fn write(&self, write: Write) -> Result<(), StoreError> {
@@ -212,14 +219,14 @@ impl Store for SqliteStore {
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        self.ask(move |connection| read::query(connection, &query)).await
+        self.read(move |connection| read::query(connection, &query)).await
     }
 
     async fn audit_records(&self, query: Query) -> Result<Page, StoreError> {
-        self.ask(move |connection| read::audit_records(connection, &query)).await
+        self.read(move |connection| read::audit_records(connection, &query)).await
     }
 
     async fn due(&self, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError> {
-        self.ask(move |connection| read::due(connection, until, limit)).await
+        self.read(move |connection| read::due(connection, until, limit)).await
     }
 }

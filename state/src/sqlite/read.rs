@@ -1,12 +1,13 @@
-//! Reads, each of one moment: a few connections with a thread each, because SQLite waits for the disk where it stands.
-//! A read that begins after a write was answered sees it.
+//! Reads, each on a snapshot. A few connections have one thread each, because SQLite blocks while it waits for the disk.
+//! A read that begins after a write was acknowledged includes it.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use sluice_commands::ports::{DueItem, Item, Key, Order, Page, Query, StoreError};
 use tokio::sync::oneshot;
@@ -15,47 +16,47 @@ use super::errors::classify;
 use super::item::{decode, decode_due_entry};
 use super::request::check_key;
 
-/// What one read of many takes.
+/// The limit for one read of many keys.
 const MAX_KEYS: usize = 100;
 
-/// A question, with the way back for its answer inside.
-type Question = Box<dyn FnOnce(&Connection) + Send>;
+/// A read that sends its result to its caller.
+type Job = Box<dyn FnOnce(&Connection) + Send>;
 
-/// The way to the readers. They end when it is dropped.
+/// The queue of the reader threads, which end when it is dropped.
 #[derive(Debug)]
-pub(super) struct Readers(Sender<Question>);
+pub(super) struct Readers(Sender<Job>);
 
 impl Readers {
-    /// The way, and what each reader's thread runs with a connection of its own.
+    /// The queue, and the function that each reader thread runs with its own connection.
     pub(super) fn new() -> (Self, impl Fn(&Connection) + Clone + Send + 'static) {
-        let (sender, receiver) = channel::<Question>();
+        let (sender, receiver) = channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
         (Self(sender), move |connection: &Connection| {
-            while let Some(question) = next(&receiver) {
-                question(connection);
+            while let Some(job) = next(&receiver) {
+                job(connection);
             }
         })
     }
 
-    /// Asks the reader who is free first.
-    pub(super) async fn ask<T: Send + 'static>(
+    /// Runs a read on the first free reader.
+    pub(super) async fn run<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let ended = || StoreError::Refused("the readers of the state have ended; start again".into());
+        let ended = || StoreError::Refused("the reader threads have ended; restart the process".into());
         let (reply, answer) = oneshot::channel();
-        let question: Question = Box::new(move |connection| {
-            // The caller may have gone.
-            let _ = reply.send(question(connection));
+        let job: Job = Box::new(move |connection| {
+            // The caller may have stopped waiting.
+            let _ = reply.send(read(connection));
         });
-        self.0.send(question).map_err(|_| ended())?;
+        self.0.send(job).map_err(|_| ended())?;
         answer.await.unwrap_or_else(|_| Err(ended()))
     }
 }
 
-/// One reader waits at the channel, the others behind it.
-fn next(questions: &Mutex<Receiver<Question>>) -> Option<Question> {
-    questions.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+/// One reader waits for the channel, the others for the mutex.
+fn next(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
+    jobs.lock().recv().ok()
 }
 
 const COLUMNS: &str = "SELECT pk, sk, v, du, ttl, g, b FROM items";
@@ -77,10 +78,10 @@ pub(super) fn get_many(connection: &Connection, keys: &[Key]) -> Result<Vec<Item
     }
     let failed = |error| classify("get_many", &error);
     let distinct: BTreeSet<&Key> = keys.iter().collect();
-    // One transaction: all of them as they are at one moment.
-    let moment = connection.unchecked_transaction().map_err(failed)?;
-    let found = distinct.into_iter().filter_map(|key| get(&moment, key).transpose()).collect();
-    moment.finish().map_err(failed)?;
+    // One transaction, so all items are from one snapshot.
+    let snapshot = connection.unchecked_transaction().map_err(failed)?;
+    let found = distinct.into_iter().filter_map(|key| get(&snapshot, key).transpose()).collect();
+    snapshot.finish().map_err(failed)?;
     found
 }
 
@@ -100,12 +101,12 @@ fn range(connection: &Connection, columns: &str, query: &Query) -> Result<Page, 
     let end = successor(&query.prefix);
     let after = query.after.as_deref();
     let (direction, from, to) = match query.order {
-        // Behind `after` is at its shortest continuation: the text with the smallest character at its end.
+        // The next possible key after `after` is `after` with the smallest character appended.
         Order::Ascending => ("ASC", after.map(|after| format!("{after}\0")), None),
         Order::Descending => ("DESC", None, after.map(str::to_owned)),
     };
     let from = from.unwrap_or_default().max(query.prefix.clone());
-    // Both ends in the question: a range of the key and not a filter, whatever lies before and behind it.
+    // Both ends are in the statement, so SQLite reads a range of the key instead of filtering rows.
     let to = match (end, to) {
         (Some(end), Some(to)) => Some(end.min(to)),
         (end, to) => end.or(to),
@@ -113,7 +114,7 @@ fn range(connection: &Connection, columns: &str, query: &Query) -> Result<Page, 
     let mut items = Vec::new();
     let each = |row: &Row<'_>| {
         items.push(decode(row)?);
-        // One more than asked for tells whether there is more.
+        // One extra item shows that there are more.
         Ok(if items.len() > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     };
     let upper = if to.is_some() { "AND sk < ?3" } else { "" };
@@ -129,7 +130,7 @@ fn range(connection: &Connection, columns: &str, query: &Query) -> Result<Page, 
 }
 
 pub(super) fn due(connection: &Connection, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError> {
-    // Whatever is beyond what the index can hold is before or after all of it.
+    // A time outside the range of the index is before or after all of its entries.
     let until = i64::try_from(until.as_nanosecond()).unwrap_or(if until < Timestamp::UNIX_EPOCH {
         i64::MIN
     } else {
@@ -144,7 +145,7 @@ pub(super) fn due(connection: &Connection, until: Timestamp, limit: u32) -> Resu
     Ok(found)
 }
 
-/// Goes from row to row until the end, or until `each` has enough. The statement is one moment.
+/// Calls `each` for each row until the end, or until it breaks. One statement reads one snapshot.
 fn walk(
     connection: &Connection,
     what: &'static str,
@@ -163,12 +164,12 @@ fn walk(
     Ok(())
 }
 
-/// The smallest text that is larger than every text with this prefix; none for a prefix that nothing is larger than.
-/// Keys are compared by their bytes, and in UTF-8 these are in the order of the characters.
+/// The smallest text that is larger than every text with this prefix, if there is one. SQLite compares keys by their
+/// bytes, and UTF-8 bytes have the order of the characters.
 fn successor(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {
-        // There are no characters in the gap of the surrogates.
+        // Surrogates are no characters.
         let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
         if let Some(next) = next {
             text.push(next);
@@ -183,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_successor_is_behind_all_that_begins_so_and_before_all_else() {
+    fn the_successor_follows_every_text_with_the_prefix() {
         assert_eq!(successor("row/").as_deref(), Some("row0"));
         assert_eq!(successor("é").as_deref(), Some("ê"));
         assert_eq!(successor("\u{d7ff}").as_deref(), Some("\u{e000}"), "over the surrogates");

@@ -1,27 +1,27 @@
-//! Writes as the writer carries them out: checked, encoded and digested by the caller, so that the one writer does
-//! nothing that others could do side by side.
+//! Prepares writes for the writer thread. The callers check, encode and digest in parallel, so the one writer does only
+//! the rest.
 
 use sha2::{Digest, Sha256};
 use sluice_commands::ports::{DueChange, Guard, Guards, Key, Precondition, StoreError, Write};
 
 use super::item::{Encoded, due_time, encode, encode_guards};
 
-/// What one transaction of DynamoDB takes, and so what every backend takes.
+/// DynamoDB's limit for one transaction, which applies to every backend.
 const MAX_WRITES: usize = 100;
 const MAX_PARTITION_BYTES: usize = 2048;
 const MAX_SORT_BYTES: usize = 1024;
 
-/// One write.
+/// One write, checked and encoded.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) key: Key,
     pub(super) when: Precondition,
-    pub(super) act: Act,
+    pub(super) change: Change,
 }
 
-/// What it does.
+/// What a write does.
 #[derive(Debug)]
-pub(super) enum Act {
+pub(super) enum Change {
     Put(Box<Encoded>),
     Audit(Box<Encoded>),
     Update { set: Guards, due: Due },
@@ -29,34 +29,34 @@ pub(super) enum Act {
     Check,
 }
 
-/// What becomes of the due time.
+/// What a write does with the due time, in nanoseconds of the epoch.
 #[derive(Debug)]
 pub(super) enum Due {
     Keep,
     Set(Option<i64>),
 }
 
-/// By what a transaction is known when it comes again.
+/// Identifies a transaction when it is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) text: String,
-    /// Of the writes: the same token for others is an error.
+    /// The digest of the writes: the same token for other writes is an error.
     pub(super) digest: [u8; 32],
 }
 
-/// Checks and encodes writes that are to happen together.
+/// Checks and encodes the writes of one transaction.
 pub(super) fn prepare(writes: Vec<Write>) -> Result<Vec<Prepared>, StoreError> {
     if writes.len() > MAX_WRITES {
         let why = format!("{} writes in one transaction, at most {MAX_WRITES} are possible", writes.len());
         return Err(StoreError::TooLarge(why));
     }
     if writes.is_empty() {
-        return refuse("no writes in a transaction".into());
+        return refuse("a transaction without writes".into());
     }
     let prepared = writes.into_iter().map(prepare_one).collect::<Result<Vec<_>, _>>()?;
-    // An audit record and an item may have one key: they live apart.
+    // An audit record and an item can have the same key; they are in different tables.
     let mut keys: Vec<(bool, &Key)> =
-        prepared.iter().map(|write| (matches!(write.act, Act::Audit(_)), &write.key)).collect();
+        prepared.iter().map(|write| (matches!(write.change, Change::Audit(_)), &write.key)).collect();
     keys.sort_unstable();
     match keys.windows(2).find(|pair| pair.first() == pair.last()) {
         Some(pair) => refuse(format!("the key {:?} twice in one transaction", pair.first())),
@@ -65,14 +65,14 @@ pub(super) fn prepare(writes: Vec<Write>) -> Result<Vec<Prepared>, StoreError> {
 }
 
 fn prepare_one(write: Write) -> Result<Prepared, StoreError> {
-    let (key, when, act) = match write {
+    let (key, when, change) = match write {
         Write::Put { item, when } => {
             let encoded = encode(item)?;
-            (encoded.key.clone(), when, Act::Put(Box::new(encoded)))
+            (encoded.key.clone(), when, Change::Put(Box::new(encoded)))
         }
         Write::Audit { item } => {
             let encoded = encode(item.into())?;
-            (encoded.key.clone(), Precondition::Absent, Act::Audit(Box::new(encoded)))
+            (encoded.key.clone(), Precondition::Absent, Change::Audit(Box::new(encoded)))
         }
         Write::Update { key, set, due, when } => {
             let due = match due {
@@ -80,16 +80,16 @@ fn prepare_one(write: Write) -> Result<Prepared, StoreError> {
                 DueChange::At(time) => Due::Set(Some(due_time(time)?)),
                 DueChange::Never => Due::Set(None),
             };
-            (key, when, Act::Update { set, due })
+            (key, when, Change::Update { set, due })
         }
-        Write::Delete { key, when } => (key, when, Act::Delete),
-        Write::Check { key, when } => (key, when, Act::Check),
+        Write::Delete { key, when } => (key, when, Change::Delete),
+        Write::Check { key, when } => (key, when, Change::Check),
     };
     check_key(&key)?;
-    Ok(Prepared { key, when, act })
+    Ok(Prepared { key, when, change })
 }
 
-/// A key that every backend takes.
+/// Checks that every backend accepts the key.
 pub(super) fn check_key(key: &Key) -> Result<(), StoreError> {
     let fits = |text: &str, most: usize| (1..=most).contains(&text.len());
     if fits(&key.partition, MAX_PARTITION_BYTES) && fits(&key.sort, MAX_SORT_BYTES) {
@@ -102,9 +102,9 @@ fn refuse<T>(why: String) -> Result<T, StoreError> {
     Err(StoreError::Refused(why))
 }
 
-/// The token with what it stands for. Every part of the writes counts, each told apart from its neighbour.
+/// Makes the token of `writes`. The digest includes every part with its length, so parts cannot run together.
 pub(super) fn token(text: &str, writes: &[Prepared]) -> Token {
-    let mut digest = Parts(Sha256::new());
+    let mut digest = Digester(Sha256::new());
     for write in writes {
         digest.text(&write.key.partition);
         digest.text(&write.key.sort);
@@ -114,33 +114,33 @@ pub(super) fn token(text: &str, writes: &[Prepared]) -> Token {
             Precondition::Present => digest.text("present"),
             Precondition::Equals(guards) => digest.guards("equals", guards),
         }
-        match &write.act {
-            Act::Put(item) => {
+        match &write.change {
+            Change::Put(item) => {
                 digest.text("put");
                 digest.text(&item.schema.to_string());
                 digest.text(&format!("{:?} {:?}", item.due, item.expires));
                 digest.text(&item.guards);
                 digest.text(&item.body);
             }
-            Act::Audit(item) => {
+            Change::Audit(item) => {
                 digest.text("audit");
                 digest.text(&item.schema.to_string());
                 digest.text(&item.body);
             }
-            Act::Update { set, due } => {
+            Change::Update { set, due } => {
                 digest.guards("update", set);
                 digest.text(&format!("{due:?}"));
             }
-            Act::Delete => digest.text("delete"),
-            Act::Check => digest.text("check"),
+            Change::Delete => digest.text("delete"),
+            Change::Check => digest.text("check"),
         }
     }
     Token { text: text.to_owned(), digest: digest.0.finalize().into() }
 }
 
-struct Parts(Sha256);
+struct Digester(Sha256);
 
-impl Parts {
+impl Digester {
     fn text(&mut self, text: &str) {
         self.0.update((text.len() as u64).to_be_bytes());
         self.0.update(text.as_bytes());
@@ -152,7 +152,7 @@ impl Parts {
     }
 }
 
-/// Whether these guards satisfy a condition of exactly those values. A guard that is not there equals nothing.
+/// Whether the found guards have all wanted values. A missing guard equals no value.
 pub(super) fn are_equal(found: &Guards, wanted: &Guards) -> bool {
     wanted.iter().all(|(name, value): (&String, &Guard)| found.get(name) == Some(value))
 }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_differs_in_the_writes_differs_in_the_digest() {
+    fn different_writes_have_different_digests() {
         let time = || Some("2026-11-27T04:00:00Z".parse().expect("a time"));
         let key = || put().key;
         let puts = [
@@ -210,7 +210,11 @@ mod tests {
         ];
         let all: Vec<Write> = puts.into_iter().chain(others).collect();
         let mut digests: Vec<_> = all.iter().cloned().map(digest).collect();
-        assert_eq!(digests, all.iter().cloned().map(digest).collect::<Vec<_>>(), "and nothing else");
+        assert_eq!(
+            digests,
+            all.iter().cloned().map(digest).collect::<Vec<_>>(),
+            "equal writes have equal digests"
+        );
         digests.sort_unstable();
         digests.dedup();
         assert_eq!(digests.len(), all.len());

@@ -1,8 +1,8 @@
-//! The one writer: a thread that carries out whatever waits for it in one SQLite transaction, and answers after the
-//! commit. While it waits for the disk, the next ones gather: that is what makes many writes a second durable.
+//! The writer thread. It applies all waiting writes in one SQLite transaction and replies after the commit. New writes
+//! gather while it waits for the disk; this batching makes many durable writes a second possible.
 //!
-//! What it guarantees: nobody hears of a success before it is on the disk, nor of a lost race that another's uncommitted
-//! write decided. A transaction that fails is rolled back to its savepoint and spoils no other.
+//! It reports a success only after the write is on the disk, and a lost race only after the write that won it is
+//! committed. It rolls a failed caller back to a savepoint, without an effect on other callers.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -16,42 +16,42 @@ use super::errors::{classify, classify_commit};
 use super::request::{Prepared, Token};
 use super::write;
 
-/// So many callers share one commit at the most.
+/// How many callers can share one commit.
 const MAX_BATCH: usize = 256;
-/// Expired rows are removed at most this often, by the store's own clock and beside a write, or when nothing is asked for
-/// so long.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
-/// So many are removed in one commit, so that nobody waits for it.
-const TIDY_MOST: u32 = 500;
+/// How often expired rows are removed: with a write, by the store's clock, or after this time without writes.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
+/// How many rows of each kind one commit removes, so callers do not wait for the cleanup.
+const CLEANUP_LIMIT: u32 = 500;
 
 type Answer = Result<(), StoreError>;
 
-/// What one caller wants, and where to answer.
+/// The writes of one caller, and the channel for the reply.
 pub(super) struct Job {
     pub(super) writes: Vec<Prepared>,
     pub(super) token: Option<Token>,
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
-/// The thread's work, until nobody can ask any more.
+/// Runs the writer thread until all senders are gone.
 pub(super) fn run(connection: &Connection, jobs: &Receiver<Job>, clock: &Arc<dyn Clock>) {
-    let mut tidy_at = 0;
+    let mut cleanup_at = 0;
     loop {
-        let first = match jobs.recv_timeout(TIDY_EVERY) {
+        let first = match jobs.recv_timeout(CLEANUP_INTERVAL) {
             Ok(job) => Some(job),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
         };
         let batch: Vec<Job> = first.into_iter().chain(jobs.try_iter()).take(MAX_BATCH).collect();
         let now = clock.now().as_second();
-        let tidies = now >= tidy_at;
-        let answers = commit(connection, &batch, now, tidies);
-        if tidies {
-            // More is left: along with the next write. Else not for a while.
-            tidy_at = if answers.left { 0 } else { now.saturating_add(TIDY_EVERY.as_secs().cast_signed()) };
+        let cleans_up = now >= cleanup_at;
+        let answers = commit(connection, &batch, now, cleans_up);
+        if cleans_up {
+            // If more rows are left, the next write removes them.
+            cleanup_at =
+                if answers.left { 0 } else { now.saturating_add(CLEANUP_INTERVAL.as_secs().cast_signed()) };
         }
         for (job, answer) in batch.into_iter().zip(answers.answers) {
-            // The caller may have gone: what was written stays written.
+            // The caller may have stopped waiting; its writes are committed all the same.
             let _ = job.reply.send(answer);
         }
     }
@@ -62,29 +62,29 @@ struct Answers {
     left: bool,
 }
 
-fn commit(connection: &Connection, batch: &[Job], now: i64, tidies: bool) -> Answers {
-    let all = |error: StoreError| Answers { answers: vec![Err(error); batch.len()], left: tidies };
+fn commit(connection: &Connection, batch: &[Job], now: i64, cleans_up: bool) -> Answers {
+    let all = |error: StoreError| Answers { answers: vec![Err(error); batch.len()], left: cleans_up };
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         return all(classify("begin", &error));
     }
     let mut answers = Vec::with_capacity(batch.len());
     for job in batch {
         answers.push(within_savepoint(connection, job, now));
-        // A full disk, for one, takes the whole transaction with it, and not the statement alone.
+        // Some errors, such as a full disk, roll back the whole transaction and not only the statement.
         if connection.is_autocommit() {
-            let why = "another write of the same commit failed, and nothing was written";
+            let why = "another write of the same commit failed; nothing was written";
             return all(answers.pop().and_then(Result::err).unwrap_or(StoreError::Again(why.into())));
         }
     }
-    let left = tidies
-        && write::tidy(connection, now, TIDY_MOST).unwrap_or_else(|error| {
-            tracing::warn!(target: "sluice::state", %error, "expired rows could not be removed");
+    let left = cleans_up
+        && write::remove_expired(connection, now, CLEANUP_LIMIT).unwrap_or_else(|error| {
+            tracing::warn!(target: "sluice::state", %error, "removal of expired rows failed");
             false
         });
     match connection.execute_batch("COMMIT") {
         Ok(()) => Answers { answers, left },
         Err(error) => {
-            tracing::error!(target: "sluice::state", %error, "a commit failed");
+            tracing::error!(target: "sluice::state", %error, "commit failed");
             let _ = connection.execute_batch("ROLLBACK");
             all(classify_commit(&error))
         }
@@ -94,14 +94,14 @@ fn commit(connection: &Connection, batch: &[Job], now: i64, tidies: bool) -> Ans
 fn within_savepoint(connection: &Connection, job: &Job, now: i64) -> Answer {
     let failed = |error| classify("savepoint", &error);
     connection.execute_batch("SAVEPOINT job").map_err(failed)?;
-    let answer = write::carry_out(connection, &job.writes, job.token.as_ref(), now);
+    let answer = write::apply(connection, &job.writes, job.token.as_ref(), now);
     let end = match answer {
         Ok(()) => "RELEASE job",
         Err(_) => "ROLLBACK TO job; RELEASE job",
     };
     match connection.execute_batch(end) {
         Ok(()) => answer,
-        // Its own error says more than that nothing is left to roll back to.
+        // The caller's own error tells more than the failed rollback.
         Err(error) => answer.and(Err(failed(error))),
     }
 }
@@ -151,9 +151,9 @@ mod tests {
         assert_eq!(mode, "wal");
     }
 
-    /// A disk that is full may take back the whole transaction and not one statement: nobody may be told of a success.
+    /// A full disk may roll back the whole transaction and not one statement: then no caller gets a success.
     #[test]
-    fn what_does_not_fit_on_the_disk_is_told_and_the_rest_is_as_it_is_told() {
+    fn a_full_disk_fails_a_write_and_every_answer_matches_the_file() {
         let (_folder, connection) = state();
         let pages = number(&connection, "PRAGMA page_count");
         connection.execute_batch(&format!("PRAGMA max_page_count = {}", pages + 4)).expect("a small disk");
@@ -164,22 +164,22 @@ mod tests {
             let there = number(&connection, &format!("SELECT count(*) FROM items WHERE sk = '{sort}'")) == 1;
             assert_eq!(answer.is_ok(), there, "{sort}: {answers:?}");
         }
-        assert!(connection.is_autocommit(), "and the next commit can begin");
+        assert!(connection.is_autocommit(), "the next commit can begin");
         let Answers { answers, .. } = commit(&connection, &[job("d", 100).0], 0, false);
         assert_eq!(answers, [Ok(())]);
     }
 
     #[test]
-    fn another_process_that_writes_too_long_makes_everybody_come_again() {
+    fn a_long_write_of_another_process_makes_callers_retry() {
         let (folder, connection) = state();
-        connection.busy_timeout(Duration::from_millis(1)).expect("a short patience");
+        connection.busy_timeout(Duration::from_millis(1)).expect("a short timeout");
         let other = file::connect(&folder.path().join("state.db"), OpenFlags::SQLITE_OPEN_READ_WRITE);
         let other = other.expect("opens");
         other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
         let batch = [job("a", 1).0, job("b", 1).0];
         let Answers { answers, .. } = commit(&connection, &batch, 0, false);
         assert!(answers.iter().all(|answer| matches!(answer, Err(StoreError::Again(_)))), "{answers:?}");
-        other.execute_batch("ROLLBACK").expect("given back");
+        other.execute_batch("ROLLBACK").expect("the lock is released");
         assert_eq!(commit(&connection, &batch, 0, false).answers, [Ok(()), Ok(())]);
     }
 }

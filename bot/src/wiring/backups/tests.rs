@@ -153,7 +153,7 @@ async fn the_newest_complete_backup_is_restored_only_where_the_state_is_missing(
         }
         let there = backups.restore().await.unwrap_err();
         assert!(
-            matches!(&there, StartupError::Permanent(message) if message.contains("is there already")),
+            matches!(&there, StartupError::Permanent(message) if message.contains("already exists")),
             "{there:?}"
         );
         assert!(fixture.holds("third").await, "an existing state is not changed");

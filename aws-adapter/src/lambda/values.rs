@@ -1,10 +1,14 @@
-//! Lambda's answers as the port's types.
+//! Conversions between the port's types and Lambda's.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_lambda::types::{AliasRoutingConfiguration, LastUpdateStatus, State};
+use aws_sdk_lambda::types::{AliasRoutingConfiguration, Environment, LastUpdateStatus, State};
 use serde_json::Value;
 use sluice_commands::ports::Readiness;
+use sluice_model::{Class, PortResult};
+
+use crate::call::Call;
+use crate::values::unsorted;
 
 /// Lambda's defaults for what a configuration leaves out.
 pub(super) const DEFAULT_MEMORY: u32 = 128;
@@ -18,16 +22,16 @@ macro_rules! version_of {
         let arn = call.required(answer.function_arn(), "function ARN")?;
         sluice_commands::ports::FunctionVersion {
             version: version.to_owned(),
-            arn: $crate::lambda::answer::with_version(arn, version),
+            arn: $crate::lambda::values::with_version(arn, version),
             code_sha256: call.required(answer.code_sha256(), "CodeSha256")?.to_owned(),
             config: sluice_commands::ports::FunctionConfig {
                 runtime: answer.runtime().map(|runtime| runtime.as_str().to_owned()).unwrap_or_default(),
                 handler: answer.handler().unwrap_or_default().to_owned(),
                 role: answer.role().unwrap_or_default().to_owned(),
-                memory: $crate::lambda::answer::number(answer.memory_size())
-                    .unwrap_or($crate::lambda::answer::DEFAULT_MEMORY),
-                timeout: $crate::lambda::answer::number(answer.timeout())
-                    .unwrap_or($crate::lambda::answer::DEFAULT_TIMEOUT),
+                memory: $crate::lambda::values::number(answer.memory_size())
+                    .unwrap_or($crate::lambda::values::DEFAULT_MEMORY),
+                timeout: $crate::lambda::values::number(answer.timeout())
+                    .unwrap_or($crate::lambda::values::DEFAULT_TIMEOUT),
                 architecture: answer
                     .architectures()
                     .first()
@@ -39,7 +43,7 @@ macro_rules! version_of {
                 ),
             },
             revision: call.required(answer.revision_id(), "RevisionId")?.to_owned(),
-            readiness: $crate::lambda::answer::readiness(
+            readiness: $crate::lambda::values::readiness(
                 answer.state(),
                 answer.state_reason_code().map(|code| code.as_str()),
                 answer.last_update_status(),
@@ -56,7 +60,7 @@ macro_rules! alias_of {
             name: call.required(answer.name(), "alias name")?.to_owned(),
             arn: call.required(answer.alias_arn(), "alias ARN")?.to_owned(),
             version: call.required(answer.function_version(), "function version")?.to_owned(),
-            weights: $crate::lambda::answer::weights(answer.routing_config()),
+            weights: $crate::lambda::values::weights(answer.routing_config()),
             revision: call.required(answer.revision_id(), "RevisionId")?.to_owned(),
         }
     }};
@@ -108,15 +112,33 @@ pub(super) fn number(value: Option<i32>) -> Option<u32> {
 
 /// The kind of a failure, with the function's error type and message. The stack trace is left out: it is long, and the
 /// function's log has it.
-pub(super) fn function_error(kind: &str, said: &[u8]) -> String {
-    let said: Value = serde_json::from_slice(said).unwrap_or_default();
-    let word = |name: &str| said.get(name).and_then(Value::as_str).filter(|word| !word.is_empty());
-    [Some(kind), word("errorType"), word("errorMessage")].into_iter().flatten().collect::<Vec<_>>().join(": ")
+pub(super) fn function_error(kind: &str, payload: &[u8]) -> String {
+    let payload: Value = serde_json::from_slice(payload).unwrap_or_default();
+    let field = |name: &str| payload.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    [Some(kind), field("errorType"), field("errorMessage")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 pub(super) fn statement_ids(policy: &Value) -> Vec<String> {
     let statements = policy.get("Statement").and_then(Value::as_array).into_iter().flatten();
     statements.filter_map(|statement| statement.get("Sid")?.as_str().map(str::to_owned)).collect()
+}
+
+/// Whether the text is the number of a published version: not `$LATEST`, an alias or empty.
+pub(super) fn is_published(version: &str) -> bool {
+    version.parse::<u64>().is_ok_and(|number| number > 0 && number.to_string() == version)
+}
+
+/// An empty environment is sent too, because it removes earlier variables.
+pub(super) fn environment(variables: &BTreeMap<String, String>) -> Environment {
+    Environment::builder().set_variables(unsorted(variables)).build()
+}
+
+pub(super) fn positive(call: Call, value: u32) -> PortResult<i32> {
+    i32::try_from(value).map_err(|error| call.error(Class::Invalid, "NotSendable", error.to_string()))
 }
 
 #[cfg(test)]
@@ -157,5 +179,12 @@ mod tests {
         let bare = "arn:aws:lambda:us-east-1:123456789012:function:f";
         assert_eq!(with_version(bare, "3"), format!("{bare}:3"));
         assert_eq!(with_version(&format!("{bare}:3"), "3"), format!("{bare}:3"));
+    }
+
+    #[test]
+    fn only_a_positive_number_is_a_published_version() {
+        let published = ["1", "42"].iter().all(|version| is_published(version));
+        let others = ["", "$LATEST", "prod", "0", "01", "+1", " 1", "1.0", "-1"];
+        assert!(published && !others.iter().any(|version| is_published(version)));
     }
 }
