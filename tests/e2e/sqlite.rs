@@ -119,7 +119,9 @@ async fn an_unusable_file_stops_the_start_and_is_not_changed() {
 
     let whole = std::fs::read(&path).unwrap();
     let cut = whole[..whole.len() / 2].to_vec();
-    for (content, wanted) in [(b"what was here before".to_vec(), "not an SQLite database"), (cut, "is damaged")] {
+    for (content, wanted) in
+        [(b"what was here before".to_vec(), "not an SQLite database"), (cut, "is damaged")]
+    {
         std::fs::write(&path, &content).unwrap();
         for what in ["serve", "init", "backup"] {
             let place = world.folder().join("copies").display().to_string();
