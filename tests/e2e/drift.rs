@@ -128,7 +128,7 @@ async fn moving_a_drifted_stage_needs_a_confirmation_by_button_or_command() {
     let back = world.expect(world.channel(), "/rollback asked prod anyway").await;
     world.click(ann, &again, "drift.go").await;
     let done = back.succeeds().await;
-    done.says(&["prod runs r1", "Moved outside Sluice", "goes on anyway"]);
+    done.says(&["r1 is live on prod", "Moved outside Sluice", "goes on anyway"]);
     world.expect_response("asked", "prod", "Hello from asked").await;
 
     // A terminal has no button, only the command.
@@ -142,6 +142,6 @@ async fn moving_a_drifted_stage_needs_a_confirmation_by_button_or_command() {
     let (code, printed) = run("/rollback asked prod r2 the terminal says so");
     assert!(code == Some(1) && printed.contains("moved outside Sluice"), "{code:?} {printed}");
     let (code, printed) = run("/rollback asked prod r2 anyway the terminal says so");
-    assert!(code == Some(0) && printed.contains("prod runs r2"), "{code:?} {printed}");
+    assert!(code == Some(0) && printed.contains("r2 is live on prod"), "{code:?} {printed}");
     world.expect_response("asked", "prod", "Release 2").await;
 }

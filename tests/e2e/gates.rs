@@ -7,7 +7,7 @@ use sluice_e2e::{Repository, World};
 async fn release(world: &World, clone: &Repository, name: &str, number: u32) {
     clone.set_greeting(&format!("Release {number}"));
     clone.push(&format!("Greet as release {number}"));
-    build_and_deploy(world, name).await.says(&[&format!("dev runs r{number}")]);
+    build_and_deploy(world, name).await.says(&[&format!("r{number} is live on dev")]);
     approved_promotion(world, name).await.succeeds().await;
 }
 
@@ -75,12 +75,12 @@ async fn rollbacks_follow_the_history_and_end_at_the_first_release() {
     release(&world, &clone, "back", 2).await;
     release(&world, &clone, "back", 3).await;
     let bob = world.bob();
-    world.submit(bob, "/rollback back prod").await.succeeds().await.says(&["prod runs r2"]);
+    world.submit(bob, "/rollback back prod").await.succeeds().await.says(&["r2 is live on prod"]);
     world.expect_response("back", "prod", "Release 2").await;
     // The same command may be a repetition: an older release has to be named.
     world.command(bob, "/rollback back prod").await.says(&["a moment ago", "/rollback back prod r1"]);
     assert_eq!(world.release("back", "prod").await, "r2");
-    world.submit(bob, "/rollback back prod to r1").await.succeeds().await.says(&["prod runs r1"]);
+    world.submit(bob, "/rollback back prod to r1").await.succeeds().await.says(&["r1 is live on prod"]);
     world.expect_response("back", "prod", "Hello from back").await;
     let refused = world.command(bob, "/rollback back prod").await;
     refused.says(&["a moment ago", "r2", "r3"]);
@@ -89,7 +89,7 @@ async fn rollbacks_follow_the_history_and_end_at_the_first_release() {
     let refused = world.command(bob, "/rollback back prod to r3").await;
     refused.says(&["was rolled back from r3", "/promote back prod r3 again"]);
     let forward = world.submit(bob, "/rollback back prod to r3 it was the network").await.succeeds().await;
-    forward.says(&["prod runs r3", "Override", "it was the network"]);
+    forward.says(&["r3 is live on prod", "Override", "it was the network"]);
     world.expect_response("back", "prod", "Release 3").await;
     assert_eq!(world.release("back", "dev").await, "r3");
 }

@@ -10,7 +10,7 @@ async fn from_a_slash_command_to_production_and_back() {
     let created = world.submit(ann, "/repo create story").await.succeeds().await;
     created.says(&["/build story"]);
     world.submit(ann, "/build story").await.succeeds().await.says(&["#1", "/deploy story #1"]);
-    world.submit(ann, "/deploy story").await.succeeds().await.says(&["#1", "r1", "dev runs r1"]);
+    world.submit(ann, "/deploy story").await.succeeds().await.says(&["#1", "r1", "r1 is live on dev"]);
     world.submit(ann, "/stage add story staging").await.succeeds().await.says(&["protected"]);
     world.submit(ann, "/stage add story prod").await.succeeds().await;
 
@@ -19,13 +19,13 @@ async fn from_a_slash_command_to_production_and_back() {
     waiting.says(&["Begin with a function that answers", "nothing yet", "r1"]);
     world.click(bob, &waiting, "promotion.approve").await;
     let done = promotion.succeeds().await;
-    done.says(&["staging runs r1", &format!("Approved by <@{bob}>")]);
+    done.says(&["r1 is live on staging", &format!("Approved by <@{bob}>")]);
     assert!(!done.has_button("promotion.approve") && !done.has_button("promotion.reject"));
 
     let promotion = world.submit(ann, "/promote story prod").await;
     promotion.waits().await;
     world.command(bob, "/promote approve story prod looks good").await.says(&["Approved"]);
-    promotion.succeeds().await.says(&["prod runs r1", "looks good", &format!("Approved by <@{bob}>")]);
+    promotion.succeeds().await.says(&["r1 is live on prod", "looks good", &format!("Approved by <@{bob}>")]);
     expect_greeting(&world, "prod", "Hello from story").await;
 
     let clone = Repository::clone_from_message(&created);
@@ -33,7 +33,7 @@ async fn from_a_slash_command_to_production_and_back() {
     let commit = clone.push("Greet by the time of day");
     let short = commit.get(..7).unwrap();
     world.submit(bob, "/build story").await.succeeds().await.says(&["#2", short, "Greet by the time of day"]);
-    world.submit(bob, "/deploy story").await.succeeds().await.says(&["dev runs r2"]);
+    world.submit(bob, "/deploy story").await.succeeds().await.says(&["r2 is live on dev"]);
     expect_greeting(&world, "dev", "Good morning").await;
     expect_greeting(&world, "staging", "Hello from story").await;
     for stage in ["staging", "prod"] {
@@ -41,11 +41,11 @@ async fn from_a_slash_command_to_production_and_back() {
         let waiting = promotion.waits().await;
         waiting.says(&["Begin with a function that answers", "Greet by the time of day", short]);
         world.click(ann, &waiting, "promotion.approve").await;
-        promotion.succeeds().await.says(&[&format!("{stage} runs r2")]);
+        promotion.succeeds().await.says(&[&format!("r2 is live on {stage}")]);
     }
     expect_greeting(&world, "prod", "Good morning").await;
 
-    world.submit(ann, "/rollback story prod").await.succeeds().await.says(&["prod runs r1"]);
+    world.submit(ann, "/rollback story prod").await.succeeds().await.says(&["r1 is live on prod"]);
     expect_greeting(&world, "prod", "Hello from story").await;
     expect_greeting(&world, "staging", "Good morning").await;
 

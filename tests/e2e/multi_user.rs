@@ -105,7 +105,7 @@ async fn four_people_use_the_gates_of_prod() {
     world.submit(ann, &format!("/stage set day prod window={}", closed_window())).await.succeeds().await;
     world.command(eve, promote).await.says(&["Only operators"]);
     let back = world.submit(eve, "/rollback day prod the total is wrong").await.succeeds().await;
-    back.says(&["prod runs r2", "the total is wrong", "within its window", "fixing the ledger"]);
+    back.says(&["r2 is live on prod", "the total is wrong", "within its window", "fixing the ledger"]);
     world.expect_response(NAME, "prod", "Release 2").await;
 
     // The next day: the rolled back release is promoted again.

@@ -7,15 +7,15 @@ async fn one_person_types_another_clicks_and_both_see_the_change() {
     let world = World::shared(module_path!()).await;
     let mut page = Page::open(&world, "ann").await;
     page.type_line("/repo create shown").await;
-    page.wait_for_text("Creation of pipeline shown succeeded").await;
+    page.wait_for_text("Created pipeline shown").await;
     page.type_line("/build shown").await;
-    page.wait_for_text("Build #1 of shown succeeded").await;
+    page.wait_for_text("Built shown #1").await;
     page.type_line("/deploy shown").await;
-    page.wait_for_text("dev runs r1").await;
+    page.wait_for_text("r1 is live on dev").await;
     page.type_line("/stage add shown prod").await;
-    page.wait_for_text("Stage prod of shown succeeded").await;
+    page.wait_for_text("Added stage prod to shown").await;
     page.type_line("/promote shown prod").await;
-    page.wait_for_text("from dev to prod is waiting").await;
+    page.wait_for_text("Waiting for 1 approval: shown").await;
 
     // Her own request: only she gets the refusal, and nothing changes.
     page.click("[data-action='promotion.approve']").await;
@@ -31,7 +31,7 @@ async fn one_person_types_another_clicks_and_both_see_the_change() {
     page.wait_for("document.querySelector('dialog[open]').innerText.includes('prod will run r1')").await;
     page.screenshot(&target().join("e2e/page-confirm.png")).await;
     page.click("dialog[open] button.primary, dialog[open] button.danger").await;
-    page.wait_for_text("prod runs r1").await;
+    page.wait_for_text("r1 is live on prod").await;
     page.wait_for("!document.querySelector('[data-action=\"promotion.approve\"]')").await;
     page.screenshot(&target().join("e2e/page.png")).await;
     world.expect_response("shown", "prod", "Hello from shown").await;
@@ -87,9 +87,9 @@ async fn the_gates_of_a_stage_are_shown() {
     world.command(world.bob(), "/promote approve gated prod").await.says(&["Approved"]);
     world.command(world.cyd(), "/promote approve gated prod").await.says(&["Approved"]);
     promotion.succeeds().await;
-    page.wait_for_text("prod runs r2").await;
+    page.wait_for_text("r2 is live on prod").await;
     page.evaluate(
-        "[...document.querySelectorAll('article')].find(m => m.innerText.includes('prod runs r2')).scrollIntoView()",
+        "[...document.querySelectorAll('article')].find(m => m.innerText.includes('r2 is live on prod')).scrollIntoView()",
     )
     .await;
     page.screenshot(&target().join("e2e/approval-done.png")).await;

@@ -56,7 +56,7 @@ async fn two_approvals_a_lock_an_override_and_a_rollback_work_together() {
     next_release(&world, "policy", &created, "Release 2").await;
     let locked = world.submit(bob, "/stage lock policy prod for 1h \"fixing the ledger\"").await;
     let holds = locked.waits().await;
-    holds.says(&["Lock of prod of policy", "holds", "fixing the ledger", "a rollback passes"]);
+    holds.says(&["Lock of prod of policy", "is active", "fixing the ledger", "rollbacks are allowed"]);
     world.command(ann, "/promote policy prod").await.says(&[
         "locked",
         "fixing the ledger",
@@ -81,9 +81,9 @@ async fn two_approvals_a_lock_an_override_and_a_rollback_work_together() {
         .await
         .succeeds()
         .await
-        .says(&["prod runs r1"]);
+        .says(&["r1 is live on prod"]);
     world.submit(bob, "/stage unlock policy prod").await.succeeds().await.says(&["open for what is new"]);
-    locked.succeeds().await.says(&["Lock of prod of policy", "is over", "unlocked by bob"]);
+    locked.succeeds().await.says(&["Lock of prod of policy", "ended", "unlocked by bob"]);
     world.command(ann, "/promote policy prod").await.says(&["was rolled back from r2", "again"]);
     let again = world.submit(ann, "/promote policy prod again").await;
     let waiting = again.waits().await;
@@ -98,12 +98,12 @@ async fn two_approvals_a_lock_an_override_and_a_rollback_work_together() {
     let soft = world.submit(bob, "/stage lock policy prod \"the ledger once more\"").await;
     soft.waits().await;
     let hard = world.submit(ann, "/stage lock policy prod for 1h hard \"an audit\"").await.waits().await;
-    soft.succeeds().await.says(&["is over", "taken over by ann"]);
+    soft.succeeds().await.says(&["ended", "taken over by ann"]);
     hard.says(&["Taken over from", &format!("<@{bob}>")]);
     world.command(bob, "/rollback policy prod").await.says(&["locked", "An admin lifts it"]);
     world.submit(ann, "/stage unlock policy prod").await.succeeds().await;
     let short = world.submit(bob, "/stage lock policy prod for 4s \"the fair\"").await.succeeds().await;
-    short.says(&["is over", "its time has come"]);
+    short.says(&["ended", "it expired"]);
     let history = world.command(eve, &format!("/pipeline history policy prod <@{bob}> since 1h")).await;
     history.says(&["by", "/stage lock policy prod"]);
 }

@@ -112,7 +112,7 @@ async fn an_approval_names_one_of_several_promotions() {
         .command(bob, "/promote approve several prod r2 looks good")
         .await
         .says(&["Approved: several r2 to prod"]);
-    second.succeeds().await.says(&["prod runs r2"]);
+    second.succeeds().await.says(&["r2 is live on prod"]);
     assert_eq!(world.release("several", "prod").await, "r2");
     let void = wait_for_end(&first).await;
     void.says(&["moved since this was asked", "prod now runs r2"]);

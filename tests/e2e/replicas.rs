@@ -90,7 +90,7 @@ async fn one_replica_accepts_another_approves_and_finishes() {
     .await;
     a.kill();
     world.clear_faults().await;
-    deploy.succeeds().await.says(&["dev runs r1"]);
+    deploy.succeeds().await.says(&["r1 is live on dev"]);
     assert_eq!(effects(&world, since, "CreateFunction").await, 1);
 
     // Accepted by one, approved by the other; the same click on both counts once.
@@ -101,7 +101,7 @@ async fn one_replica_accepts_another_approves_and_finishes() {
     let again = world.via(&a).redeliver(&click.trigger_id).await;
     assert_eq!(again.text(), click.text());
     a.kill();
-    promotion.succeeds().await.says(&["prod runs r1"]);
+    promotion.succeeds().await.says(&["r1 is live on prod"]);
     assert_eq!(world.via(&b).releases("orders").await["prod"], "r1");
 }
 
@@ -126,7 +126,7 @@ async fn a_stopping_replica_finishes_its_step_and_another_continues_at_once() {
     let deploy = world.via(&a).submit(world.ann(), "/deploy orders").await;
     expect_call(&world, since, "CreateFunction").await;
     hands_over_on_sigterm(&world, a, &deploy).await;
-    deploy.succeeds().await.says(&["dev runs r1"]);
+    deploy.succeeds().await.says(&["r1 is live on dev"]);
     assert_eq!(effects(&world, since, "CreateFunction").await, 1);
 
     a = Bot::serve(&world, &[]).await;
@@ -137,7 +137,7 @@ async fn a_stopping_replica_finishes_its_step_and_another_continues_at_once() {
     world.via(&a).click(world.bob(), &waiting, "promotion.approve").await;
     expect_call(&world, since, "CreateAlias").await;
     hands_over_on_sigterm(&world, a, &promotion).await;
-    promotion.succeeds().await.says(&["prod runs r1"]);
+    promotion.succeeds().await.says(&["r1 is live on prod"]);
     assert_eq!(effects(&world, since, "CreateAlias").await, 1);
 
     for asked in [build, deploy, promotion] {
@@ -166,7 +166,7 @@ async fn a_hint_in_the_queue_wakes_a_driving_replica() {
     let waiting = front_world.submit(world.ann(), "/promote orders prod").await;
     let card = waiting.waits().await;
     front_world.click(world.bob(), &card, "promotion.approve").await;
-    waiting.succeeds().await.says(&["prod runs r1"]);
+    waiting.succeeds().await.says(&["r1 is live on prod"]);
 
     // A stopping replica sends a hint, too: no sweep would find the operation for minutes.
     let since = world.last_call().await;
@@ -206,11 +206,11 @@ async fn without_the_queue_the_sweep_finds_everything() {
         world.clear_faults().await;
     }
     Aws(&world).delete_queue("wake.fifo").await;
-    front_world.submit(world.ann(), "/deploy orders").await.succeeds().await.says(&["dev runs r1"]);
+    front_world.submit(world.ann(), "/deploy orders").await.succeeds().await.says(&["r1 is live on dev"]);
     let promotion = front_world.submit(world.ann(), "/promote orders prod").await;
     let waiting = promotion.waits().await;
     front_world.click(world.bob(), &waiting, "promotion.approve").await;
-    promotion.succeeds().await.says(&["prod runs r1"]);
+    promotion.succeeds().await.says(&["r1 is live on prod"]);
     let (status, took) = bot.terminate(&world).await;
     assert_eq!(status.code(), Some(0));
     assert!(took < GRACE, "it took {took:?}");

@@ -48,7 +48,7 @@ async fn operations_continue_elsewhere_from_a_backup() {
 
     world.submit(ann, "/repo create moved").await.succeeds().await;
     world.submit(ann, "/build moved").await.succeeds().await;
-    world.submit(ann, "/deploy moved").await.succeeds().await.says(&["dev runs r1"]);
+    world.submit(ann, "/deploy moved").await.succeeds().await.says(&["r1 is live on dev"]);
     world.submit(ann, "/stage add moved prod").await.succeeds().await;
     let promotion = world.submit(ann, "/promote moved prod").await;
     let waiting = promotion.waits().await;
@@ -75,7 +75,7 @@ async fn operations_continue_elsewhere_from_a_backup() {
     assert!(log.contains("the state was missing and is restored"), "{}", world.log_tail());
     build.succeeds().await.says(&["#2"]);
     world.click(bob, &waiting, "promotion.approve").await;
-    promotion.succeeds().await.says(&["prod runs r1", &format!("Approved by <@{bob}>")]);
+    promotion.succeeds().await.says(&["r1 is live on prod", &format!("Approved by <@{bob}>")]);
     world.submit(ann, "/build moved").await.succeeds().await.says(&["#3"]);
     // Two builds of one commit are equal: nothing to deploy.
     world.command(ann, "/deploy moved #2").await.says(&["dev of moved runs r1"]);

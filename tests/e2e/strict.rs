@@ -23,7 +23,7 @@ async fn a_first_deploy_of_twenty_functions_with_thirty_routes_keeps_to_the_rate
     world.submit(ann, "/build large").await.succeeds().await;
     let before = world.last_call().await;
     let deploy = world.submit(ann, "/deploy large").await;
-    succeeds_slowly(&deploy).await.says(&["dev runs r1"]);
+    succeeds_slowly(&deploy).await.says(&["r1 is live on dev"]);
     let calls = world.calls(before).await;
     report("a first deploy of 20 functions with 30 routes", &calls);
     assert_eq!(Aws(&world).functions("large").await.len(), 20);
@@ -64,8 +64,8 @@ async fn a_rollback_proceeds_during_a_deploy_of_another_stage() {
         if is_created { Ok(()) } else { Err(format!("{} calls", calls.len())) }
     })
     .await;
-    world.submit(bob, "/rollback busy prod to r1").await.succeeds().await.says(&["prod runs r1"]);
-    succeeds_slowly(&deploy).await.says(&["dev runs r3"]);
+    world.submit(bob, "/rollback busy prod to r1").await.succeeds().await.says(&["r1 is live on prod"]);
+    succeeds_slowly(&deploy).await.says(&["r3 is live on dev"]);
     let calls = world.calls(before).await;
     report("a rollback during a deploy", &calls);
     let moved = calls.iter().find(|call| call.method == "UpdateStage" && about(call, "stages/prod")).unwrap();

@@ -49,14 +49,14 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_posted_by_the_next_bot(
 
     // While a bot serves: requested and approved at a terminal, shown in the channel.
     let promotion = world.expect(world.channel(), "/promote orders prod").await;
-    says(run(&world, ann, "/promote orders prod"), 0, &["/promote orders prod", "is waiting for approval"]);
+    says(run(&world, ann, "/promote orders prod"), 0, &["/promote orders prod", "Waiting for 1 approval"]);
     let waiting = promotion.waits().await;
     waiting.says(&[&format!("Submitted by <@{ann}> from a terminal")]);
     assert!(waiting.has_button("promotion.approve"));
     says(run(&world, ann, "/promote approve orders prod"), 1, &["your own request"]);
     says(run(&world, bob, "/promote approve orders prod"), 0, &["Approved"]);
     let end = promotion.succeeds().await;
-    end.says(&["prod runs r1", &format!("Approved by <@{bob}> from a terminal")]);
+    end.says(&["r1 is live on prod", &format!("Approved by <@{bob}> from a terminal")]);
     assert!(!end.is_continued(), "{}", end.text());
     let first = alias(&world, "orders", "prod").await.unwrap();
 
@@ -67,7 +67,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_posted_by_the_next_bot(
     world.submit(ann, "/deploy orders").await.succeeds().await;
     let promotion = world.submit(ann, "/promote orders prod").await;
     world.click(bob, &promotion.waits().await, "promotion.approve").await;
-    promotion.succeeds().await.says(&["prod runs r2"]);
+    promotion.succeeds().await.says(&["r2 is live on prod"]);
     assert_ne!(alias(&world, "orders", "prod").await.unwrap(), first);
 
     // Slack is down, and the bot is killed.
@@ -84,7 +84,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_posted_by_the_next_bot(
     says(
         Bot::run(&world, &line, &NO_SLACK),
         0,
-        &["is running", "succeeded", "prod runs r1", "has not checked that"],
+        &["Rolling back", "r1 is live on prod", "has not checked that"],
     );
     assert_eq!(alias(&world, "orders", "prod").await.unwrap(), first);
     world.expect_response("orders", "prod", "Hello from orders").await;
@@ -95,7 +95,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_posted_by_the_next_bot(
     world.clear_faults().await;
     let _bot = Bot::serve(&world, &[]).await;
     let posted = rollback.succeeds().await;
-    posted.says(&["prod runs r1", &format!("Submitted by <@{ann}> from a terminal")]);
+    posted.says(&["r1 is live on prod", &format!("Submitted by <@{ann}> from a terminal")]);
     assert!(!posted.is_continued(), "no earlier message can exist: {}", posted.text());
     assert_eq!(rollback.messages().await.len(), 1);
 
@@ -154,7 +154,7 @@ async fn a_file_is_read_while_a_bot_serves_it_and_written_by_one_process_only() 
     .await;
     let (status, _) = stopped.terminate(&world).await;
     assert_eq!(status.code(), Some(1), "{}", world.log_tail());
-    says(Bot::run(&world, &line, &env), 0, &["is under way already", "succeeded"]);
+    says(Bot::run(&world, &line, &env), 0, &["is under way already", "Built"]);
     let _bot = Bot::serve(&world, &state).await;
     let posted = build.succeeds().await;
     assert!(!posted.is_continued(), "{}", posted.text());

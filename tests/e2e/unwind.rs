@@ -38,7 +38,7 @@ async fn the_author_can_cancel_a_build_and_others_cannot() {
             world.click(ann, &running, "operation.cancel").await;
         }
         let over = build.fails().await;
-        over.says(&["was cancelled", "Taken back: start the build", &format!("Cancelled by <@{ann}>")]);
+        over.says(&["was cancelled", "Undone: start the build", &format!("Cancelled by <@{ann}>")]);
         assert!(!over.has_button("operation.cancel"));
         let before = world.ephemerals(ann).await.len();
         world.click_stale(ann, &running, "operation.cancel").await;
@@ -72,7 +72,7 @@ async fn a_promotion_that_fails_half_way_is_undone() {
     assert_eq!(world.release("half", "prod").await, "r1");
     world.expect_response("half", "prod", "Hello from half").await;
     // The same again, without the fault.
-    approved_promotion(&world, "half").await.succeeds().await.says(&["prod runs r3"]);
+    approved_promotion(&world, "half").await.succeeds().await.says(&["r3 is live on prod"]);
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_failed_undo_is_stuck_until_an_admin_resolves_it_and_a_rollback_procee
         world.arm(&denied("lambda", "UpdateAlias", 2, 1)).await;
         let promotion = approved_promotion(&world, name).await;
         let stuck = promotion.is_stuck().await;
-        stuck.says(&["Not taken back: move"]);
+        stuck.says(&["Not undone: move"]);
         let before = world.ephemerals(eve).await.len();
         world.click(eve, &stuck, action).await;
         world.expect_ephemeral(eve, before, &["Only admins"]).await;

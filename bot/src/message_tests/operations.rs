@@ -68,12 +68,12 @@ fn the_headlines_of_common_operations() {
     let texts: Vec<String> =
         samples::all().iter().map(|sample| render::message(&sample.news().card).text).collect();
     for wanted in [
-        "Build #1 of orders succeeded",
-        "Deploy of orders build #1 to dev as r1 succeeded: dev runs r1",
-        "Promotion of orders r2 from staging to prod is waiting",
-        "Promotion of orders r2 from staging to prod succeeded: prod runs r2",
-        "Rollback of orders on prod from r2 to r1 succeeded: prod runs r1",
-        "Stage prod of orders succeeded",
+        "Built orders #1",
+        "orders r1 is live on dev",
+        "Waiting for 1 approval: orders r2 to prod",
+        "orders r2 is live on prod",
+        "orders r1 is live on prod again",
+        "Added stage prod to orders",
     ] {
         assert!(texts.iter().any(|text| text.contains(wanted)), "{wanted}");
     }

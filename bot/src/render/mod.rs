@@ -66,9 +66,12 @@ fn line(text: &Text) -> Message {
     }
 }
 
-/// A reply of an operation: a text, and lines that can be copied to a shell, in as few blocks as possible.
+/// A reply of an operation: a text, its steps, and lines that can be copied to a shell, in as few blocks as possible.
 pub(crate) fn aside(aside: &ThreadReply) -> Message {
     let mut message = line(&aside.text);
+    if !aside.steps.is_empty() {
+        message.blocks.extend(blocks::steps(&aside.steps));
+    }
     let blocks = blocks::code_lines(&aside.code);
     let shown = blocks.iter().map(|(count, _)| count).take(CODE_BLOCKS).sum::<usize>();
     message.blocks.extend(blocks.into_iter().take(CODE_BLOCKS).map(|(_, block)| block));

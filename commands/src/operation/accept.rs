@@ -342,7 +342,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Finds out what became of a delivery whose attempts had no answer, and sees that none of them can still take effect.
 async fn give_up(engine: &Engine, delivery: &str) -> Result<Committed, EngineError> {
     let card = Card::new(Tone::Bad, "The state of Sluice did not answer in time, so nothing was recorded.")
-        .hint("Type the command again.")
+        .hint("Run the command again.")
         .foot(Text::plain("code ").code("given-up"));
     let answer = Answer::private(card);
     let write = inbox(engine, delivery, &answer, None)?;

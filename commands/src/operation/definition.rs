@@ -288,50 +288,55 @@ pub struct End<'a> {
     pub at: Timestamp,
 }
 
-/// The words of an operation's message.
+/// The texts of an operation's message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// What is done, as a headline without its state: "deploy of `orders` build `#1` to `dev`".
+    /// A noun phrase for the operation, to which its state is added: "Deploy of `orders` `#1` to `dev`" (failed).
     pub title: Text,
-    /// What the end means, if it ended well: "dev runs r1". Of what does not wait for an approval ([`Summary::stands`]), also
-    /// what the wait means.
-    pub result: Option<Text>,
-    /// The headline once it ended well, in place of title and result: "`prod` of `orders` now needs no approval".
+    /// The headline while it runs, in place of the title: "Deploying `orders` `#1` to `dev`".
+    pub doing: Option<Text>,
+    /// The headline while it waits for people: "Waiting for 1 approval: …".
+    pub waiting: Option<Text>,
+    /// The headline after success, the result in the words of the requester: "`orders` `r1` is live on `dev`".
     pub done: Option<Text>,
-    /// How it stands while it waits, or once it ended well, where that is no approval and no success: "holds".
-    pub stands: Option<&'static str>,
-    /// Facts about it.
+    /// Its state while it waits, or after success, where that is neither an approval nor a success: "holds".
+    pub state: Option<&'static str>,
+    /// What [`Summary::state`] means: "deploys and promotions are blocked".
+    pub result: Option<Text>,
+    /// Facts about it: label and value.
     pub fields: Vec<(String, Text)>,
-    /// Parts that nothing may push out of the message, before the steps.
+    /// Parts that must stay in the message, before the progress.
     pub leads: Vec<Part>,
-    /// Lines that the message has no room for, while it waits for people: a reply in the thread each.
+    /// Lines that do not fit into the message while it waits for people: each page becomes a thread reply.
     pub pages: Vec<Vec<String>>,
-    /// Further parts, behind the steps.
+    /// Further parts, after the progress.
     pub parts: Vec<Part>,
-    /// What to do next.
+    /// The next step.
     pub hint: Option<Text>,
     /// Buttons, while it waits for people.
     pub buttons: Vec<Button>,
-    /// A request that mentions those who can decide, while it waits for people.
+    /// A message that mentions the people who can decide, while it waits for them.
     pub request: Option<Text>,
-    /// When it is looked at again while it waits, though nobody speaks: to remind, or to end the wait.
+    /// When its waiting step is checked again without a signal: to remind, or to end the wait.
     pub wakes: Option<Timestamp>,
-    /// Reminds those who can decide, while it waits for people.
+    /// A reminder to the people who can decide, while it waits for them.
     pub reminder: Option<Text>,
-    /// Whether its end is shown to the whole channel: it changed (or failed to change) a protected stage.
+    /// Whether its end is also shown to the whole channel: it changed, or failed to change, a protected stage.
     pub broadcast: bool,
-    /// Whether its good end is worth no message of its own: who asked for it brought it about.
+    /// Whether success needs no message of its own, because the requester caused it.
     pub quiet: bool,
 }
 
 impl Summary {
-    /// A story with a headline alone.
+    /// A summary with a noun phrase alone.
     pub fn new(title: Text) -> Self {
         Self {
             title,
-            result: None,
+            doing: None,
+            waiting: None,
             done: None,
-            stands: None,
+            state: None,
+            result: None,
             fields: vec![],
             leads: vec![],
             pages: vec![],
@@ -345,7 +350,11 @@ impl Summary {
             quiet: false,
         }
     }
-    /// Adds a fact.
+    /// With the headlines while it runs and after success.
+    pub fn headlines(self, doing: Text, done: Text) -> Self {
+        Self { doing: Some(doing), done: Some(done), ..self }
+    }
+    /// With a fact.
     pub fn field(mut self, label: &str, value: impl Into<Text>) -> Self {
         self.fields.push((label.to_owned(), value.into()));
         self

@@ -35,9 +35,9 @@ pub(crate) fn fruitless() -> Refusal {
     Refusal::new(
         "gave-up",
         format!(
-            "It was taken up {CLAIMS} times in a row and got nowhere; perhaps it stops the process that carries it."
+            "It was started {CLAIMS} times in a row without progress; it may be what stops the process."
         ),
-        "The log of Sluice says what happened each time.",
+        "The log of Sluice has each attempt.",
     )
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn fruitless() -> Refusal {
 pub(crate) fn unknown_kind() -> Refusal {
     Refusal::new(
         "unknown-kind",
-        "This version of Sluice does not know this kind of operation, and no other replica took it up.",
+        "This version of Sluice does not know this kind of operation, and no other replica continued it.",
         "Start the version of Sluice that accepted it.",
     )
 }

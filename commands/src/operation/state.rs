@@ -337,21 +337,21 @@ impl OperationState {
         Some(match stop.kind {
             SignalKind::Preempt => Refusal::new(
                 crate::operation::VOID,
-                format!("It gave way to a rollback by <@{}>{because}.", stop.actor.id),
-                "Ask again if you still want it, once the rollback is over.",
+                format!("It was stopped for a rollback by <@{}>{because}.", stop.actor.id),
+                "Run the command again after the rollback if you still want it.",
             ),
             SignalKind::StageMoved => Refusal::new(
                 crate::operation::VOID,
-                format!("The stage moved since this was asked{because}, brought by <@{}>.", stop.actor.id),
+                format!("The stage moved after this was requested{because}, moved by <@{}>.", stop.actor.id),
                 format!(
-                    "Look at `/pipeline status {}`, and ask again if you still want it.",
+                    "Check `/pipeline status {}`, then run the command again if you still want it.",
                     self.spec.pipeline
                 ),
             ),
             _ => Refusal::new(
                 crate::operation::CANCELLED,
                 format!("<@{}> cancelled it{because}.", stop.actor.id),
-                "The same command starts it again.",
+                "Run the same command to start it again.",
             ),
         })
     }

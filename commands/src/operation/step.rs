@@ -181,8 +181,8 @@ impl EngineError {
             EngineError::Port(error) => refused_by_aws(error),
             EngineError::Store(StoreError::TooLarge(_)) => Refusal::new(
                 TOO_LARGE,
-                "What was to be recorded is larger than Sluice can keep (400 KB for a step or record).",
-                "The log of Sluice has the sizes.",
+                "The result is larger than Sluice can store (400 KB for a step or record).",
+                "The sizes are in the log of Sluice.",
             ),
             EngineError::Newer(_) => Refusal::new(
                 "newer-record",
@@ -192,13 +192,13 @@ impl EngineError {
             EngineError::Store(StoreError::Corrupt(_)) => corrupt_record(),
             EngineError::Store(StoreError::Refused(_)) => Refusal::new(
                 NO_ACCESS,
-                "Sluice is not allowed to read or write its records.",
-                "Ask an admin to run `sluice check`, which says what is missing; then type the command again.",
+                "Sluice has no access to its records.",
+                "Ask an admin to run `sluice check`, which lists what is missing. Then run the command again.",
             ),
             EngineError::Store(_) | EngineError::Unconfirmed => Refusal::new(
                 "store",
                 "The state of Sluice could not be read or written.",
-                "Type the command again in a minute.",
+                "Run the command again in a minute.",
             ),
             EngineError::Corrupt(_) => corrupt_record(),
         }
@@ -217,40 +217,40 @@ fn refused_by_aws(error: &PortError) -> Refusal {
     let said = if said.is_empty() { said } else { format!(" AWS says: {said}.") };
     let (problem, hint) = match class {
         Class::Denied => (
-            format!("AWS does not let Sluice call {call} ({code})."),
-            "Allow that call for the credentials that Sluice runs with, then type the command again.".to_owned(),
+            format!("AWS denied Sluice the call {call} ({code})."),
+            "Allow the call for the credentials of Sluice, then run the command again.".to_owned(),
         ),
         Class::Conflict | Class::Precondition => (
-            format!("{call} met something that somebody else changed ({code})."),
-            "Look at what changed, then type the command again.".to_owned(),
+            format!("{call} found a change by somebody else ({code})."),
+            "Check who changed it, then run the command again.".to_owned(),
         ),
         Class::Absent => (
-            format!("{call} did not find what it needs ({code})."),
-            "Somebody may have deleted it outside Sluice. Type the command again to have it made anew.".to_owned(),
+            format!("{call} did not find a resource that it needs ({code})."),
+            "It may have been deleted outside Sluice. Run the command again to create it.".to_owned(),
         ),
         Class::Invalid if NOT_UNDERSTOOD.contains(&code.as_str()) => (
-            format!("AWS answered {call} in a way that Sluice does not understand ({code})."),
-            "The log of Sluice has the details. Type the command again; if it fails the same way, Sluice needs an update."
+            format!("Sluice does not understand the answer of AWS to {call} ({code})."),
+            "The details are in the log of Sluice. Run the command again; if it fails the same way, Sluice needs an update."
                 .to_owned(),
         ),
         Class::Invalid => (
             format!("AWS refused {call} ({code}).{said}"),
-            "Fix the cause, then type the command again. The log of Sluice has the whole message.".to_owned(),
+            "Fix the cause, then run the command again. The whole message is in the log of Sluice.".to_owned(),
         ),
         Class::Quota => {
             let (name, hint) = quota(call);
             (
                 format!("AWS refused {call} ({code}): {name} is used up.{said}"),
-                format!("{hint}. Then type the command again."),
+                format!("{hint}. Then run the command again."),
             )
         }
         Class::Busy => (
-            format!("{call} was refused again and again because another change was in progress ({code})."),
-            "Look in AWS what is being changed. Type the command again when it is over.".to_owned(),
+            format!("{call} was refused repeatedly because another change was in progress ({code})."),
+            "Check in AWS what is being changed, and run the command again afterwards.".to_owned(),
         ),
         Class::Transient | Class::Throttled | Class::Ambiguous => (
             format!("{call} kept failing ({code})."),
-            "AWS has trouble. Type the command again when it is over.".to_owned(),
+            "AWS is having problems. Try again once it has recovered.".to_owned(),
         ),
     };
     Refusal::new(&format!("aws-{class}"), problem, hint)
@@ -259,8 +259,8 @@ fn refused_by_aws(error: &PortError) -> Refusal {
 fn corrupt_record() -> Refusal {
     Refusal::new(
         "corrupt-record",
-        "A record of this operation does not make sense to this version of Sluice.",
-        "Tell whoever runs Sluice; its log says which record.",
+        "This version of Sluice cannot read a record of this operation.",
+        "Contact an admin. The log of Sluice names the record.",
     )
 }
 

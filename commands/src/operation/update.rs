@@ -72,18 +72,26 @@ fn tone(status: Status) -> Tone {
     }
 }
 
-/// The headline: what is done, and how it stands.
+/// The headline: the result, or the operation and its state.
 fn headline(summary: &Summary, op: &OperationState) -> Text {
-    if let Some(done) = summary.done.as_ref().filter(|_| op.status() == Status::Succeeded) {
-        return done.clone();
+    let status = op.status();
+    let own = match status {
+        Status::Running => &summary.doing,
+        Status::Waiting => &summary.waiting,
+        Status::Succeeded => &summary.done,
+        _ => &None,
+    };
+    let own_state = summary.state.filter(|_| matches!(status, Status::Waiting | Status::Succeeded));
+    if let Some(own) = own.as_ref().filter(|_| own_state.is_none()) {
+        return own.clone();
     }
-    let state = match op.status() {
+    let state = match status {
         Status::Running => "is running",
-        Status::Waiting => "is waiting for approval",
+        Status::Waiting => "is waiting",
         Status::Succeeded => "succeeded",
-        Status::Unwinding => "is being taken back",
+        Status::Unwinding => "is being undone",
         Status::Failed => match op.failure() {
-            _ if op.resolved.is_some() => "was resolved by hand",
+            _ if op.resolved.is_some() => "was marked as resolved",
             Some(refusal) if refusal.code == crate::operation::REJECTED => "was rejected",
             Some(refusal) if refusal.code == crate::operation::EXPIRED => "expired",
             Some(refusal) if refusal.code == crate::operation::VOID => "is void",
@@ -92,10 +100,8 @@ fn headline(summary: &Summary, op: &OperationState) -> Text {
         },
         Status::Stuck => "is stuck",
     };
-    let stands = summary.stands.filter(|_| matches!(op.status(), Status::Waiting | Status::Succeeded));
-    let title = summary.title.clone().then(" ").bold(stands.unwrap_or(state));
-    let notifies = op.status() == Status::Succeeded || stands.is_some();
-    match summary.result.as_ref().filter(|_| notifies) {
+    let title = summary.title.clone().then(" ").bold(own_state.unwrap_or(state));
+    match summary.result.as_ref().filter(|_| own_state.is_some()) {
         Some(result) => title.then(": ").join(result.clone()),
         None => title,
     }
@@ -125,9 +131,8 @@ pub fn card(
         card = card.part(Part::Fields(summary.fields.clone()));
     }
     card.parts.extend(summary.leads.iter().cloned());
-    let steps = lines(op, nodes, notes);
-    if !steps.is_empty() {
-        card = card.part(Part::Steps(steps));
+    if let Some(progress) = progress(op, &lines(op, nodes, notes)) {
+        card = card.text(progress);
     }
     if matches!(status, Status::Failed | Status::Stuck) {
         card = left_behind::told(card, op, nodes);
@@ -155,9 +160,9 @@ pub fn card(
             SignalKind::Approve => "Approved by ",
             SignalKind::Reject => "Rejected by ",
             SignalKind::Cancel => "Cancelled by ",
-            SignalKind::Preempt => "Gave way to a rollback by ",
-            SignalKind::StageMoved => "Void since the stage was moved by ",
-            SignalKind::Retry => "Tried again by ",
+            SignalKind::Preempt => "Stopped for a rollback by ",
+            SignalKind::StageMoved => "Made void: stage moved by ",
+            SignalKind::Retry => "Retried by ",
             SignalKind::Resolve => "Marked as resolved by ",
             SignalKind::Unlock => "Unlocked by ",
             SignalKind::TakeOver => "Taken over by ",
@@ -174,11 +179,13 @@ pub fn card(
         card = card.foot(line);
     }
     let spec = &op.spec;
-    let mut asked = Text::plain("Asked by ").join(spec.actor.attribution()).then(" ").time(spec.accepted);
+    let mut asked = Text::plain("Requested by ").join(spec.actor.attribution()).then(" ").time(spec.accepted);
     asked = asked.then(" · ").code(spec.command.clone());
-    // A lock that holds is no work that takes its time.
-    if let Some((at, _)) = op.ended.filter(|_| summary.stands.is_none()) {
-        asked = asked.then(format!(" · took {}", took(at.duration_since(spec.accepted).as_millis())));
+    // The duration of a lock is not a duration of work.
+    if let Some((at, _)) = op.ended.filter(|_| summary.state.is_none()) {
+        let steps = lines(op, nodes, notes).len();
+        let steps = if steps > 1 { format!(" · {steps} steps") } else { String::new() };
+        asked = asked.then(format!("{steps} · {}", took(at.duration_since(spec.accepted).as_millis())));
     }
     card = card.foot(asked);
     if let Some(refusal) = failure {
@@ -187,14 +194,38 @@ pub fn card(
     card
 }
 
+/// One line of progress while it runs: "3 of 9 steps · create `Hello`", with what the running step reports. The list of
+/// steps is a thread reply once it ended.
+fn progress(op: &OperationState, steps: &[StepLine]) -> Option<Text> {
+    if op.ended.is_some() || op.stuck.is_some() || steps.is_empty() {
+        return None;
+    }
+    let done = steps.iter().filter(|step| matches!(step.state, StepState::Done | StepState::Undone)).count();
+    let now = |states: &[StepState]| steps.iter().find(|step| states.contains(&step.state));
+    let now = now(&[StepState::Failed]).or(now(&[StepState::Running])).or(now(&[StepState::Waiting]));
+    let text = match steps.len() {
+        1 => Text::default(),
+        all => Text::plain(format!("{done} of {all} steps")),
+    };
+    let Some(now) = now.filter(|step| step.state != StepState::Waiting) else {
+        return (!text.is_empty()).then_some(text);
+    };
+    let text = if text.is_empty() { text } else { text.then(" · ") }.join(now.title.clone());
+    let text = if now.state == StepState::Failed { text.then(" failed") } else { text };
+    Some(match &now.note {
+        Some(note) => text.then(" · ").join(note.clone()),
+        None => text,
+    })
+}
+
 /// What is told of an operation that cannot go on and whose steps cannot be named.
 pub(crate) fn of_parked(head: &Head, is_urgent: bool, why: &Refusal) -> Update {
     let title = Text::default().code(head.spec.command.clone()).then(" ").bold("is stuck");
     let mut card = Card::new(Tone::Bad, title).text(marked(&why.problem));
     let hint =
-        marked(&why.hint).then(" Then an admin clicks ").bold("Retry").then(". ").bold("Mark resolved");
+        marked(&why.hint).then(" Then an admin can click ").bold("Retry").then(". ").bold("Mark resolved");
     card.hint = Some(
-        hint.then(" ends it: if it held a stage, that counts as mixed. A rollback goes ahead in any case."),
+        hint.then(" ends it; a stage that it was moving then counts as mixed. Rollbacks are possible in any case."),
     );
     card.buttons = buttons::of_stuck(&head.id, head.sequence);
     let text = Text::default().user(&head.spec.actor.id).then(" ").code(head.spec.command.clone());
@@ -205,16 +236,16 @@ pub(crate) fn of_parked(head: &Head, is_urgent: bool, why: &Refusal) -> Update {
 
 /// What is told of an operation that was ended without its journal. `by`: who marked it as resolved, if that is known.
 pub(crate) fn of_forced(head: &Head, by: Option<&RecordedSignal>, stages: &[StageName]) -> Update {
-    let title = Text::default().code(head.spec.command.clone()).then(" ").bold("was resolved by hand");
+    let title = Text::default().code(head.spec.command.clone()).then(" ").bold("was marked as resolved");
     let mut card = Card::new(Tone::Bad, title);
     card = card.text(Text::plain(
-        "Its record could not be carried on, so it was ended without looking at what runs.",
+        "Its record could not be continued, so it was ended without checking what runs.",
     ));
     if !stages.is_empty() {
         let names = stages.iter().fold(Text::default(), |text, stage| text.code(stage.as_str()).then(" "));
-        let words = "Nobody knows what runs on ";
+        let words = "It is unknown what runs on ";
         let text =
-            Text::plain(words).join(names).then("now: deploy, promote or roll back to make it one release.");
+            Text::plain(words).join(names).then("now. Deploy, promote or roll back to bring each to one release.");
         card = card.text(text);
     }
     if let Some(by) = by {

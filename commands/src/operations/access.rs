@@ -28,9 +28,9 @@ pub(crate) fn outcome(change: &RoleChange, kept: Option<&str>) -> Text {
     let of = for_whom(name.as_ref());
     let text = Text::default().member(person);
     match (gives, kept) {
-        (true, _) => text.join(marked(&format!(" is {} {of} now", role.one()))),
-        (false, None) => text.join(marked(&format!(" is not {} {of} any more", role.one()))),
-        (false, Some(kept)) => text.join(marked(&format!(" is {} still: {kept}", role.one()))),
+        (true, _) => text.join(marked(&format!(" is now {} {of}", role.one()))),
+        (false, None) => text.join(marked(&format!(" is no longer {} {of}", role.one()))),
+        (false, Some(kept)) => text.join(marked(&format!(" is still {}: {kept}", role.one()))),
     }
 }
 
@@ -39,10 +39,10 @@ pub(crate) fn kept(roles: &Roles, change: &RoleChange) -> Option<String> {
     let named = roles.sources(&change.person, change.role);
     let within = roles.within(&change.person, change.role);
     named.iter().chain(&within).next().map(|source| match source {
-        Source::Pinned => "that is pinned in `sluice.toml`".to_owned(),
-        Source::Everywhere(_) => "it was granted for all pipelines".to_owned(),
-        Source::Here(_) => "it was granted for this pipeline".to_owned(),
-        Source::Within(group) => format!("by being in <!subteam^{group}>"),
+        Source::Pinned => "the role is pinned in `sluice.toml`".to_owned(),
+        Source::Everywhere(_) => "the role is granted for all pipelines".to_owned(),
+        Source::Here(_) => "the role is granted for this pipeline".to_owned(),
+        Source::Within(group) => format!("as a member of <!subteam^{group}>"),
     })
 }
 
@@ -81,10 +81,10 @@ impl Operation for ChangeRole {
             .join(marked(&format!(" {}", for_whom(change.name.as_ref()))));
         let mut summary = Summary::new(title).field(what, Text::default().member(&change.person));
         if let Some(kept) = op.output::<Option<String>>(&StepId::new("record")).ok().flatten() {
-            summary.result = Some(outcome(change, kept.as_deref()));
+            summary.done = Some(outcome(change, kept.as_deref()));
         }
         if let Some(name) = &change.name {
-            summary.hint = Some(Text::plain("Who may do what: ").code(format!("/pipeline who {name}")));
+            summary.hint = Some(Text::plain("See all roles: ").code(format!("/pipeline who {name}")));
         }
         summary
     }

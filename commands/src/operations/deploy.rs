@@ -246,7 +246,10 @@ impl Operation for Deploy {
             .code(stage.as_str())
             .then(" as ")
             .code(release.to_string());
-        let mut summary = Summary::new(title).field("Commit", change_text(&params.commit));
+        let what = || Text::default().code(name.as_str()).then(" ");
+        let doing = Text::plain("Deploying ").join(what()).code(build.to_string()).then(" to ").code(stage.as_str());
+        let done = what().code(release.to_string()).then(" is live on ").code(stage.as_str());
+        let mut summary = Summary::new(title).headlines(doing, done).field("Commit", change_text(&params.commit));
         if let Some(before) = params.before {
             summary = summary.field("Before", Text::default().code(before.to_string()));
         }
@@ -260,7 +263,6 @@ impl Operation for Deploy {
         if let Some(url) = moved_url(op) {
             summary = summary.field("URL", Text::default().link(url.clone(), url));
         }
-        summary.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {release}")));
         if op.ended.is_some_and(|(_, succeeded)| succeeded) {
             summary.hint = Some(Text::plain("Next: ").code(match &params.next {
                 Some(next) => format!("/promote {name} {next}"),

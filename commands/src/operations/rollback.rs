@@ -263,7 +263,11 @@ impl Operation for Rollback {
         let from =
             Text::default().code(before.to_string()).then(" ").join(change_text(&params.before_commit));
         let to = Text::default().code(number.clone()).then(" ").join(change_text(&release.commit));
-        let mut summary = Summary::new(title).field("From", from).field("To", to);
+        let doing = Text::plain("Rolling back ").code(stage.as_str()).then(" of ").code(name.as_str());
+        let doing = doing.then(" to ").code(number.clone());
+        let done = Text::default().code(name.as_str()).then(" ").code(number.clone()).then(" is live on ");
+        let done = done.code(stage.as_str()).then(" again");
+        let mut summary = Summary::new(title).headlines(doing, done).field("From", from).field("To", to);
         if let Some(reason) = &params.reason {
             let label = if params.overrides { "Override" } else { "Reason" };
             summary = summary.field(label, Text::plain(reason.clone()));
@@ -277,7 +281,6 @@ impl Operation for Rollback {
         if let Some(url) = moved_url(op) {
             summary = summary.field("URL", Text::default().link(url.clone(), url));
         }
-        summary.result = Some(Text::default().code(stage.as_str()).then(format!(" runs {number}")));
         summary.broadcast = true;
         if op.ended.is_some_and(|(_, succeeded)| succeeded) {
             summary.hint =

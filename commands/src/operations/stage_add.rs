@@ -50,18 +50,16 @@ impl Operation for StageAdd {
     }
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
         let Params { name, stage, .. } = params;
-        // "Stage prod is running" would tell of the stage what is true of the work alone.
-        let (what, of) = match op.ended {
-            Some((_, true)) => ("Stage ", " of "),
-            _ => ("Addition of stage ", " to "),
+        let of = |words: &str| {
+            Text::plain(words).code(stage.as_str()).then(" to ").code(name.as_str())
         };
-        let title = Text::plain(what).code(stage.as_str()).then(of).code(name.as_str());
-        let mut summary = Summary::new(title);
+        let summary = Summary::new(of("Addition of stage "));
+        let mut summary = summary.headlines(of("Adding stage "), of("Added stage "));
         let stages = op.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();
         if !stages.is_empty() {
             let order: Vec<_> = stages.iter().map(StageName::as_str).collect();
             summary = summary.field("Stages", Text::plain(order.join(" → ")));
-            summary.result = Some(Text::plain("it is protected, and promotions to it need one approval"));
+            summary = summary.field("Policy", Text::plain("protected: promotions need 1 approval"));
             summary.hint = Some(Text::plain("Next: ").code(format!("/promote {name} {stage}")));
         }
         summary

@@ -112,7 +112,8 @@ impl Operation for StageLock {
         let Params { name, stages, until, hard, reason, over, kept } = params;
         let kind = if *hard { "Hard lock of " } else { "Lock of " };
         let title = Text::plain(kind).join(listed(stages)).then(" of ").code(name.as_str());
-        let mut summary = Summary::new(title)
+        let doing = Text::plain("Locking ").join(listed(stages)).then(" of ").code(name.as_str());
+        let mut summary = Summary { doing: Some(doing), ..Summary::new(title) }
             .field("Until", Text::default().time(*until))
             .field("Reason", Text::plain(reason.clone()));
         for lock in over {
@@ -127,14 +128,14 @@ impl Operation for StageLock {
                 summary.field("Also locked by", extras.time(lock.until).then(format!(": {}", lock.reason)));
         }
         let stop = if *hard {
-            "nothing moves there, not even back"
+            "all changes are blocked, rollbacks too"
         } else {
-            "nothing new comes there; a rollback passes"
+            "deploys and promotions are blocked, rollbacks are allowed"
         };
         summary.result = Some(Text::plain(stop));
         let only =
             stages.first().filter(|_| stages.len() == 1).map_or(String::new(), |stage| format!(" {stage}"));
-        summary.hint = Some(Text::plain("To end it before: ").code(format!("/stage unlock {name}{only}")));
+        summary.hint = Some(Text::plain("To remove it earlier: ").code(format!("/stage unlock {name}{only}")));
         hold::notify(summary, op, params)
     }
 }

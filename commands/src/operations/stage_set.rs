@@ -52,7 +52,7 @@ fn done(params: &Params, now: &Policy) -> Text {
         return Text::plain("Updated the parameters of ").join(of);
     }
     let text = Text::plain("Updated the policy of ").join(of);
-    if params.is_lower { text.then(": it asks less than before") } else { text }
+    if params.is_lower { text.then(": it requires less than before") } else { text }
 }
 
 /// A policy with settings changed, or what is wrong with them.
@@ -118,18 +118,18 @@ impl Operation for StageSet {
         AuditSubject { stage: Some(params.stage.clone()), ..AuditSubject::default() }
     }
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
-        let Params { name, stage, before, is_lower, .. } = params;
+        let Params { name, stage, before, .. } = params;
         let title = Text::plain("Policy of ").code(stage.as_str()).then(" of ").code(name.as_str());
-        let mut summary = Summary::new(title).field("Before", before.words());
+        let doing = Text::plain("Updating the policy of ").code(stage.as_str()).then(" of ").code(name.as_str());
+        let summary = Summary { doing: Some(doing), ..Summary::new(title) };
+        let mut summary = summary.field("Before", before.words());
         if let Some(now) = op.output::<Policy>(&StepId::new("record")).ok().flatten() {
             summary = summary.field("Now", now.words());
-            summary.result =
-                Some(Text::plain(if *is_lower { "it asks less than before" } else { "it is set" }));
             summary.done = Some(done(params, &now));
         }
         summary.hint = Some(match params.default.approvals {
             _ if !params.sets_parameters() => {
-                Text::plain("How it stands for you: ").code(format!("/pipeline check {name} {stage}"))
+                Text::plain("Check a promotion: ").code(format!("/pipeline check {name} {stage}"))
             }
             0 => {
                 Text::plain("The values take effect with the next ").code(format!("/deploy {name}")).then(".")

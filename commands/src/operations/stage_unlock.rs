@@ -86,29 +86,33 @@ impl Operation for StageUnlock {
         let Params { name, locks, restored } = params;
         let stages = listed(locks.iter().map(|lock| &lock.stage));
         let title = Text::plain("Unlock of ").join(stages).then(" of ").code(name.as_str());
+        let of = |words: &str| {
+            let stages = listed(locks.iter().map(|lock| &lock.stage));
+            Text::plain(words).join(stages).then(" of ").code(name.as_str())
+        };
         let mut summary = Summary::new(title);
+        summary.doing = Some(of("Unlocking "));
         for lock in locks {
             let was = Text::default().user(&lock.owner.id).then(" until ").time(lock.until);
-            summary = summary.field("Was locked by", was.then(format!(": {}", lock.reason)));
+            summary = summary.field("Locked by", was.then(format!(": {}", lock.reason)));
         }
         let is_open = |lock: &&Lock| params.restored(&lock.stage).is_none();
         let open: Vec<_> = locks.iter().filter(is_open).map(|lock| &lock.stage).collect();
-        let opens = match open.len() {
-            0 => Text::default(),
-            1 => listed(open).then(" is open for what is new"),
-            _ => listed(open).then(" are open for what is new"),
+        let opens = match open.is_empty() {
+            true => Text::default(),
+            false => Text::plain("Unlocked ").join(listed(open)).then(" of ").code(name.as_str()),
         };
-        summary.result = Some(restored.iter().fold(opens, |text, lock| {
+        summary.done = Some(restored.iter().fold(opens, |text, lock| {
             if text.is_empty() { still_locked(lock) } else { text.then(", ").join(still_locked(lock)) }
         }));
-        summary.hint = Some(Text::plain("How it stands: ").code(format!("/pipeline check {name}")));
+        summary.hint = Some(Text::plain("See what is open: ").code(format!("/pipeline check {name}")));
         summary
     }
 }
 
 /// How a stage stands where another lock applies again.
 pub(crate) fn still_locked(lock: &Lock) -> Text {
-    let text = Text::default().code(lock.stage.as_str()).then(" stays locked by ").user(&lock.owner.id);
+    let text = Text::default().code(lock.stage.as_str()).then(" is still locked by ").user(&lock.owner.id);
     text.then(" until ").time(lock.until)
 }
 

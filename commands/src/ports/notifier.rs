@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::operation::Status;
-use sluice_model::{Card, ChannelId, OperationId, Text, UserId};
+use sluice_model::{Card, ChannelId, OperationId, StepLine, Text, UserId};
 
 /// A message of an operation beside the first one. Each is posted once per place and edited if it changes.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,6 +13,8 @@ pub struct ThreadReply {
     pub name: &'static str,
     /// What it says; a short text that mentions people.
     pub text: Text,
+    /// The steps of the operation, below the text.
+    pub steps: Vec<StepLine>,
     /// Lines below it that can be copied to a shell.
     pub code: Vec<String>,
     /// Whether it is a reply in the operation's thread, or a message of its own in the channel.

@@ -64,8 +64,9 @@ pub(crate) fn wrong_stages(evidence: &Evidence) -> Vec<String> {
             (last.release, headline.lines().next().unwrap_or_default().replace('`', ""))
         });
         let is_true = said.as_ref().is_some_and(|(moved, headline)| {
-            let mut words = headline.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-            let names = |wanted: &str| words.any(|word| word == wanted);
+            let words = headline.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            let words: BTreeSet<&str> = words.collect();
+            let names = |wanted: &str| words.contains(wanted);
             *moved == release && [stage, &format!("r{release}")].into_iter().all(names)
         });
         if !is_by_hand && !is_true {

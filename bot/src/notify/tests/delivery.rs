@@ -79,6 +79,7 @@ async fn replies_are_posted_once_and_edited_when_they_change() {
     let aside = |name, words: &str, in_thread, broadcast| ThreadReply {
         name,
         text: Text::plain(words),
+        steps: vec![],
         code: vec![],
         in_thread,
         broadcast,

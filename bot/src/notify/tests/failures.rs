@@ -56,6 +56,7 @@ async fn messages_that_an_earlier_owner_may_have_posted_are_marked() {
     let aside = |name, cause| ThreadReply {
         name,
         text: Text::plain(name),
+        steps: vec![],
         code: vec![],
         in_thread: false,
         broadcast: false,

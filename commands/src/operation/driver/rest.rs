@@ -72,8 +72,8 @@ impl Drive<'_> {
     pub(super) fn tell_refused(&self) {
         let (op, world) = (self.log.op(), self.engine.world());
         let mut news = update::of_nodes(&*self.definition, op, &self.nodes, &self.notes, self.own_since);
-        let words = "Sluice is not allowed to write its own records, so this cannot go on. \
-                     It goes on by itself once whoever runs Sluice has fixed that; the log says what was refused.";
+        let words = "Sluice has no access to its own records, so this operation is paused. \
+                     It continues by itself once an admin has fixed that; the log says what was refused.";
         news.card.parts.insert(0, Part::Text(Text::plain(words)));
         world.notifier.notify(news);
     }

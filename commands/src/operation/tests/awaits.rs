@@ -54,7 +54,7 @@ async fn a_rejection_ends_it_and_names_what_stays() {
     shared.assert_at_rest(&id, Status::Failed, "rejected").await;
     assert_eq!(shared.toy_world.count("b"), 0);
     let card = format!("{:?}", process.notifier.last(&id).unwrap().card);
-    assert!(card.contains("was rejected") && card.contains("Changed and left as it is"), "{card}");
+    assert!(card.contains("was rejected") && card.contains("Kept: "), "{card}");
 }
 
 #[tokio::test(start_paused = true)]

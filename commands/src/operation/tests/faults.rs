@@ -41,7 +41,7 @@ async fn after_a_fault_nothing_begins_what_runs_is_recorded_and_what_is_uncertai
     assert_eq!(op.faults().next().unwrap().1.code, "aws-denied");
     let card = process.notifier.last(&id).unwrap().card;
     let left = format!("{:?}", card.parts);
-    assert!(left.contains("Changed and left as it is: ") && left.contains("Taken back: "), "{left}");
+    assert!(left.contains("Kept: ") && left.contains("Undone: "), "{left}");
     assert!(!left.contains("next"), "{left}");
 }
 

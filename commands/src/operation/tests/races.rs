@@ -142,7 +142,7 @@ async fn what_may_be_done_and_cannot_be_seen_is_no_failure_but_stuck_and_tried_a
     let (alive, id) = (shared.process("alive"), operation_id(1));
     alive.live_to(&shared, &id, Status::Stuck).await;
     let card = format!("{:?}", alive.notifier.last(&id).unwrap().card);
-    assert!(card.contains("Done or not, which could not be seen: "), "{card}");
+    assert!(card.contains("Unknown whether done: "), "{card}");
     shared.toy_world.hide(false);
     alive.send_signal(&id, "ben", "d2", SignalKind::Retry).await;
     alive.live_out(&shared).await;

@@ -60,7 +60,7 @@ async fn what_may_not_be_written_is_said_on_the_message() {
     let appends = shared.store.calls().iter().filter(|call| is_append(call)).count();
     assert_eq!(appends, accepted + 1, "it is not tried in a loop");
     let news = process.notifier.last(&id).expect("it is told");
-    let says = |part: &Part| matches!(part, Part::Text(text) if text.flat().contains("not allowed to write"));
+    let says = |part: &Part| matches!(part, Part::Text(text) if text.flat().contains("no access to its own records"));
     assert!(news.card.parts.iter().any(says), "{:?}", news.card);
     // It goes on by itself once that is mended.
     process.live_out(&shared).await;

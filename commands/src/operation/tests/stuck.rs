@@ -128,7 +128,7 @@ async fn an_admin_ends_by_force_what_cannot_be_read() {
     assert_eq!(shared.audits(Act::Failed), 1);
     let told = process.notifier.last_since(0).pop().expect("it is told");
     assert_eq!((told.status, told.sequence), (Status::Failed, shared.head(&id).await.sequence));
-    assert!(told.card.title.flat().contains("was resolved by hand"), "{}", told.card.title.flat());
+    assert!(told.card.title.flat().contains("was marked as resolved"), "{}", told.card.title.flat());
 }
 
 #[tokio::test(start_paused = true)]

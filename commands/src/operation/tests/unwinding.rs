@@ -44,7 +44,7 @@ async fn what_was_done_is_taken_back_in_reverse_and_what_stays_is_named() {
     assert_eq!(shared.toy_world.taken_back(), ["c", "b", "a"]);
     assert_eq!(["a", "b", "c", "stays", "bad"].map(|name| shared.toy_world.count(name)), [0, 0, 0, 1, 0]);
     let card = format!("{:?}", process.notifier.last(&id).unwrap().card);
-    assert!(card.contains("Taken back: ") && card.contains("Changed and left as it is: "), "{card}");
+    assert!(card.contains("Undone: ") && card.contains("Kept: "), "{card}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +113,7 @@ async fn what_somebody_else_changed_since_is_left_and_named() {
     let id = operation_id(1);
     shared.assert_at_rest(&id, Status::Failed, "meddled").await;
     let card = format!("{:?}", process.notifier.last(&id).unwrap().card);
-    assert!(card.contains("Changed by somebody else since, and left: "), "{card}");
+    assert!(card.contains("Changed by somebody else meanwhile, so left as it is: "), "{card}");
     assert_eq!(shared.toy_world.count("a"), 1);
 }
 
@@ -140,7 +140,7 @@ async fn what_cannot_be_taken_back_is_stuck_says_so_and_goes_on_when_told_to() {
         ["Retry", "Mark resolved"]
     );
     let card = format!("{:?}", news.card);
-    assert!(card.contains("is stuck") && card.contains("Not taken back: "), "{card}");
+    assert!(card.contains("is stuck") && card.contains("Not undone: "), "{card}");
     assert!(matches!(
         process.send_signal(&id, "ben", "d2", SignalKind::Approve).await,
         SignalOutcome::TooLate
@@ -173,7 +173,7 @@ async fn marked_as_resolved_it_ends_and_takes_back_nothing_more() {
     shared.assert_at_rest(&id, Status::Failed, "resolved").await;
     assert_eq!(shared.toy_world.taken_back(), ["c"]);
     let title = format!("{:?}", process.notifier.last(&id).unwrap().card.title);
-    assert!(title.contains("was resolved by hand"), "{title}");
+    assert!(title.contains("was marked as resolved"), "{title}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,15 +12,15 @@ pub const RESOLVE_BUTTON: &str = "operation.resolve";
 
 /// Stops an operation that runs.
 pub(super) fn cancel(id: &OperationId, command: &str) -> Button {
-    let text = format!("{command} stops, and what it changed for others is taken back.");
+    let text = format!("{command} stops, and its changes to stages are undone.");
     Button::new(CANCEL_BUTTON, "Cancel", format!("{id}|{CANCEL}")).asking(text, "Stop it")
 }
 
 /// Gets a stuck operation on, which is so since that row.
 pub(super) fn of_stuck(id: &OperationId, since: u64) -> Vec<Button> {
     let value = format!("{id}|{STUCK}@{since}");
-    let again = "What could not be done is tried again.".to_owned();
-    let resolved = "Sluice looks at what really runs, records that, and takes back nothing more.".to_owned();
+    let again = "The failed steps are retried.".to_owned();
+    let resolved = "Sluice checks what runs and records that. It undoes nothing more.".to_owned();
     let retry = Button::new(RETRY_BUTTON, "Retry", value.clone()).style(ButtonStyle::Primary);
     let resolve = Button::new(RESOLVE_BUTTON, "Mark resolved", value).style(ButtonStyle::Danger);
     vec![retry.asking(again, "Retry"), resolve.asking(resolved, "Mark resolved")]

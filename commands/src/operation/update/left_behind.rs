@@ -33,11 +33,11 @@ pub(super) fn told(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card 
         }
     }
     for (what, texts) in [
-        ("Taken back: ", back),
-        ("Changed by somebody else since, and left: ", changed),
-        ("Not taken back: ", uncertain),
-        ("Done or not, which could not be seen: ", unseen),
-        ("Changed and left as it is: ", stays),
+        ("Undone: ", back),
+        ("Changed by somebody else meanwhile, so left as it is: ", changed),
+        ("Not undone: ", uncertain),
+        ("Unknown whether done: ", unseen),
+        ("Kept: ", stays),
     ] {
         if !texts.is_empty() {
             card = card.text(Text::plain(what).join(listed(texts)).then("."));
@@ -48,11 +48,11 @@ pub(super) fn told(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card 
 
 /// What people can do about an operation that is stuck.
 pub(super) fn what_now() -> Text {
-    Text::plain("Mend the cause, then an admin clicks ")
+    Text::plain("Fix the cause, then an admin can click ")
         .bold("Retry")
         .then(". ")
         .bold("Mark resolved")
-        .then(" takes back nothing more: it looks at what really runs and records that. A rollback goes ahead in any case.")
+        .then(" undoes nothing more: it checks what runs and records that. Rollbacks are possible in any case.")
 }
 
 fn listed(texts: Vec<Text>) -> Text {

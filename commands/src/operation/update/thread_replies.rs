@@ -1,6 +1,8 @@
 //! What deserves a notification of its own, beside the one message of an operation, and what is too long for that.
 
-use super::{cause, headline, marked};
+use std::collections::BTreeMap;
+
+use super::{cause, headline, lines, marked};
 use crate::operation::definition::Summary;
 use crate::operation::effects::UPDATE_STAGE;
 use crate::operation::head::Status;
@@ -20,7 +22,7 @@ const PAGES: [&str; 12] = [
 
 /// A reply in the operation's thread.
 fn reply(name: &'static str, text: Text, cause: u64) -> ThreadReply {
-    ThreadReply { name, text, code: vec![], in_thread: true, broadcast: false, cause }
+    ThreadReply { name, text, steps: vec![], code: vec![], in_thread: true, broadcast: false, cause }
 }
 
 /// That it is stuck, for the whole channel.
@@ -42,7 +44,7 @@ pub(super) fn asides(summary: &Summary, op: &OperationState, nodes: &[Node]) -> 
         && let Some((_, cause)) = op.waiting()
     {
         for (nth, (name, page)) in PAGES.into_iter().zip(&summary.pages).enumerate() {
-            let text = Text::plain(format!("Changes, continued ({} of {}):", nth + 1, summary.pages.len()));
+            let text = Text::plain(format!("Changes, part {} of {}:", nth + 1, summary.pages.len()));
             asides.push(ThreadReply { code: page.clone(), ..reply(name, text, cause) });
         }
     }
@@ -69,10 +71,15 @@ pub(super) fn asides(summary: &Summary, op: &OperationState, nodes: &[Node]) -> 
             let broadcast = !succeeded || summary.broadcast;
             asides.push(ThreadReply { broadcast, ..reply("end", text, op.sequence) });
         }
+        let steps = lines(op, nodes, &BTreeMap::new());
+        if steps.len() > 1 {
+            let text = Text::plain(format!("{} steps:", steps.len()));
+            asides.push(ThreadReply { steps, ..reply("steps", text, op.sequence) });
+        }
         let code = by_hand(op, nodes);
         if succeeded && !code.is_empty() {
             // What is there to bring back only this operation saw.
-            let text = Text::plain("Should Sluice not be there to go back, these lines do it by hand:");
+            let text = Text::plain("To roll back without Sluice, run:");
             asides.push(ThreadReply { code, ..reply("by-hand", text, op.sequence) });
         }
     }

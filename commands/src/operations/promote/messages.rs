@@ -27,7 +27,12 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
         None => Text::plain("nothing yet"),
     };
     let then = Text::default().code(number.clone()).then(" ").join(change_text(&release.commit));
+    let what = || Text::default().code(name.as_str()).then(" ").code(number.clone());
+    let doing = Text::plain("Promoting ").join(what()).then(" from ").code(from.as_str());
+    let how = if params.override_reason.is_some() { ", by override" } else { "" };
+    let done = what().then(" is live on ").code(to.as_str()).then(how);
     let mut summary = Summary::new(title)
+        .headlines(doing.then(" to ").code(to.as_str()), done)
         .field(if op.ended.is_some() { "Before" } else { "Now" }, now)
         .field("Then", then)
         .field("Build", Text::default().code(release.build.to_string()));
@@ -61,8 +66,6 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
     if let Some(url) = moved_url(op) {
         summary = summary.field("URL", Text::default().link(url.clone(), url));
     }
-    let how = if params.override_reason.is_some() { ", by override" } else { "" };
-    summary.result = Some(Text::default().code(to.as_str()).then(format!(" runs {number}{how}")));
     summary.broadcast = params.approvals > 0 || params.override_reason.is_some();
     if let Some((_, since)) = op.waiting() {
         return waiting(summary, params, op, since);
@@ -79,6 +82,9 @@ pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
 fn waiting(mut summary: Summary, params: &Params, op: &OperationState, since: u64) -> Summary {
     let Params { name, to, release, .. } = params;
     let number = release.number.to_string();
+    let missing = params.approvals.saturating_sub(approved(params, op).len()).max(1);
+    let text = Text::plain(format!("Waiting for {}: ", approvals(missing))).code(name.as_str()).then(" ");
+    summary.waiting = Some(text.code(number.clone()).then(" to ").code(to.as_str()));
     let value = format!("{}|{APPROVAL}@{since}", op.id);
     let (label, text) = ("Approve", format!("{to} will run {number} of {name}."));
     summary.buttons.push(button(APPROVE, label, ButtonStyle::Primary, &value, text));

@@ -118,7 +118,9 @@ impl Operation for RepoCreate {
 
     fn summary(&self, _params: &Params, op: &OperationState) -> Summary {
         let name = &op.spec.pipeline;
-        let mut summary = Summary::new(Text::plain("Creation of pipeline ").code(name.as_str()));
+        let pipeline = |words: &str| Text::plain(words).code(name.as_str());
+        let summary = Summary::new(pipeline("Creation of pipeline "));
+        let mut summary = summary.headlines(pipeline("Creating pipeline "), pipeline("Created pipeline "));
         let made = op.output::<String>(&id("repository")).ok().flatten();
         let found = op.output::<Found>(&id("look")).ok().flatten().and_then(|found| found.clone_url);
         if let Some(url) = made.or(found) {

@@ -86,9 +86,9 @@ pub(super) fn notify(mut summary: Summary, op: &OperationState, params: &Params)
     let (over, held): (Vec<_>, Vec<_>) = params.stages.iter().partition(|stage| op.is_done(&hold(stage)));
     match op.status() {
         Status::Waiting => {
-            summary.stands = Some("holds");
+            summary.state = Some("is active");
             if !over.is_empty() {
-                let still = Text::plain("still on ").join(listed(held.iter().copied()));
+                let still = Text::plain("still active on ").join(listed(held.iter().copied()));
                 summary.result = summary.result.map(|result| still.then(": ").join(result));
             }
             let reminds = reminds(op.spec.accepted, params.until);
@@ -99,14 +99,14 @@ pub(super) fn notify(mut summary: Summary, op: &OperationState, params: &Params)
                 let whose = Text::default().user(&op.spec.actor.id).then(" your lock of ");
                 let whose = whose.join(listed(held.iter().copied())).then(" of ").code(params.name.as_str());
                 let ends = whose.then(" ends ").time(params.until).then(". ");
-                summary.reminder = Some(ends.join(longer(op, params, &held)).then(" holds it longer."));
+                summary.reminder = Some(ends.join(longer(op, params, &held)).then(" extends it."));
             }
         }
         Status::Succeeded if held.is_empty() => {
-            summary.stands = Some("is over");
+            summary.state = Some("ended");
             summary.result = Some(Text::plain(how_it_ended(op, params)));
             let how = format!("/pipeline check {}", params.name);
-            summary.hint = Some(Text::plain("How it stands: ").code(how));
+            summary.hint = Some(Text::plain("See what is open: ").code(how));
             let by_owner = |stage| said(op, stage).is_some_and(|s| s.actor.id == op.spec.actor.id);
             summary.quiet = params.stages.iter().all(by_owner);
         }
@@ -133,7 +133,7 @@ fn how_it_ended(op: &OperationState, params: &Params) -> String {
             None => {
                 let ended = op.step(&hold(stage)).and_then(|fact| fact.done.as_ref());
                 let in_time = ended.is_some_and(|(at, _)| *at >= params.until);
-                if in_time { "its time has come" } else { "it was lifted" }.to_owned()
+                if in_time { "it expired" } else { "it was removed" }.to_owned()
             }
         })
         .collect();

@@ -66,7 +66,7 @@ impl Found {
     /// What it came to, in one sentence.
     pub(super) fn result(&self, deleted: bool) -> Text {
         if self.is_empty() {
-            return Text::plain("there is nothing to delete");
+            return Text::plain("nothing to delete");
         }
         let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
         let what =

@@ -121,8 +121,9 @@ impl Operation for Tidy {
 
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
         let name = &params.name;
-        let title = if params.delete { "Tidying " } else { "What can be tidied of " };
-        let mut summary = Summary::new(Text::plain(title).code(name.as_str()));
+        let of = |words: &str| Text::plain(words).code(name.as_str());
+        let mut summary = Summary::new(of("Tidying of "));
+        summary.doing = Some(of(if params.delete { "Tidying " } else { "Looking for leftovers of " }));
         let Ok(Some(found)) = op.output::<Found>(&look()) else { return summary };
         if let Some(versions) = found.listed_versions() {
             summary = summary.field("Versions", versions);
@@ -136,16 +137,16 @@ impl Operation for Tidy {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             summary = summary.field("Logs", Text::plain(format!("{groups}{more}: kept for {LOG_DAYS} days")));
         }
-        summary.result = Some(found.result(params.delete));
+        summary.done = Some(of(if params.delete { "Tidied " } else { "Leftovers of " }).then(": ").join(found.result(params.delete)));
         summary.hint = match (params.delete, params.automatic) {
             _ if found.is_empty() => None,
             (true, _) if found.more => {
-                Some(Text::plain("There is more: ").code(format!("/pipeline tidy {name} now")))
+                Some(Text::plain("Run it again for the rest: ").code(format!("/pipeline tidy {name} now")))
             }
             (true, _) => None,
-            (false, false) => Some(Text::plain("Delete it: ").code(format!("/pipeline tidy {name} now"))),
+            (false, false) => Some(Text::plain("Delete them: ").code(format!("/pipeline tidy {name} now"))),
             (false, true) => Some(
-                Text::plain("From the next time on, Sluice deletes this by itself. To delete it now: ")
+                Text::plain("Sluice deletes such leftovers by itself from the next time on. To delete them now: ")
                     .code(format!("/pipeline tidy {name} now")),
             ),
         };

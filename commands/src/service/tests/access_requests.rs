@@ -77,7 +77,7 @@ async fn where_there_is_no_pipeline_yet_the_role_is_for_all_and_counts_at_once()
     assert!(words(&request).contains(smaller), "an admin may grant less: {request:?}");
     let granted = office.presses("g", "ada", button(&request, GRANT_BUTTON).unwrap()).await;
     assert_eq!(granted.audience, Audience::Channel, "who asked is told");
-    assert!(words(&granted.card).contains("is an operator for all pipelines now"), "{granted:?}");
+    assert!(words(&granted.card).contains("is now an operator for all pipelines"), "{granted:?}");
     assert!(granted.replaces.is_some());
     assert_ne!(office.types("r", "eve", "/repo create invoices").await.tone, Tone::Bad);
     let who = words(&office.types("w", "ben", "/pipeline who").await);

@@ -37,7 +37,7 @@ async fn a_role_for_all_pipelines_counts_once_and_at_once() {
         assert_eq!(code(&office.types(who, who, GRANT).await).as_deref(), Some("not-an-admin"));
     }
     let card = office.types("d1", "ada", GRANT).await;
-    assert!(words(&card).contains("is an operator for all pipelines now"), "{card:?}");
+    assert!(words(&card).contains("is now an operator for all pipelines"), "{card:?}");
     assert_eq!(office.types("d1", "ada", GRANT).await, card, "the same delivery");
     assert_eq!(code(&office.types("d2", "ada", GRANT).await).as_deref(), Some("already-granted"));
     assert_ne!(office.types("b1", "eve", "/build orders").await.tone, Tone::Bad);
