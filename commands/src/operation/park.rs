@@ -34,9 +34,7 @@ const TRIES: usize = 5;
 pub(crate) fn fruitless() -> Refusal {
     Refusal::new(
         "gave-up",
-        format!(
-            "It was started {CLAIMS} times in a row without progress; it may be what stops the process."
-        ),
+        format!("It was started {CLAIMS} times in a row without progress; it may be what stops the process."),
         "The log of Sluice has each attempt.",
     )
 }

@@ -224,9 +224,9 @@ pub(crate) fn of_parked(head: &Head, is_urgent: bool, why: &Refusal) -> Update {
     let mut card = Card::new(Tone::Bad, title).text(marked(&why.problem));
     let hint =
         marked(&why.hint).then(" Then an admin can click ").bold("Retry").then(". ").bold("Mark resolved");
-    card.hint = Some(
-        hint.then(" ends it; a stage that it was moving then counts as mixed. Rollbacks are possible in any case."),
-    );
+    card.hint = Some(hint.then(
+        " ends it; a stage that it was moving then counts as mixed. Rollbacks are possible in any case.",
+    ));
     card.buttons = buttons::of_stuck(&head.id, head.sequence);
     let text = Text::default().user(&head.spec.actor.id).then(" ").code(head.spec.command.clone());
     let text = text.then(" ").bold("is stuck").then(": ").join(marked(&why.problem));
@@ -238,14 +238,14 @@ pub(crate) fn of_parked(head: &Head, is_urgent: bool, why: &Refusal) -> Update {
 pub(crate) fn of_forced(head: &Head, by: Option<&RecordedSignal>, stages: &[StageName]) -> Update {
     let title = Text::default().code(head.spec.command.clone()).then(" ").bold("was marked as resolved");
     let mut card = Card::new(Tone::Bad, title);
-    card = card.text(Text::plain(
-        "Its record could not be continued, so it was ended without checking what runs.",
-    ));
+    card = card
+        .text(Text::plain("Its record could not be continued, so it was ended without checking what runs."));
     if !stages.is_empty() {
         let names = stages.iter().fold(Text::default(), |text, stage| text.code(stage.as_str()).then(" "));
         let words = "It is unknown what runs on ";
-        let text =
-            Text::plain(words).join(names).then("now. Deploy, promote or roll back to bring each to one release.");
+        let text = Text::plain(words)
+            .join(names)
+            .then("now. Deploy, promote or roll back to bring each to one release.");
         card = card.text(text);
     }
     if let Some(by) = by {

@@ -247,9 +247,11 @@ impl Operation for Deploy {
             .then(" as ")
             .code(release.to_string());
         let what = || Text::default().code(name.as_str()).then(" ");
-        let doing = Text::plain("Deploying ").join(what()).code(build.to_string()).then(" to ").code(stage.as_str());
+        let doing =
+            Text::plain("Deploying ").join(what()).code(build.to_string()).then(" to ").code(stage.as_str());
         let done = what().code(release.to_string()).then(" is live on ").code(stage.as_str());
-        let mut summary = Summary::new(title).headlines(doing, done).field("Commit", change_text(&params.commit));
+        let mut summary =
+            Summary::new(title).headlines(doing, done).field("Commit", change_text(&params.commit));
         if let Some(before) = params.before {
             summary = summary.field("Before", Text::default().code(before.to_string()));
         }

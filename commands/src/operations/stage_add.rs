@@ -50,9 +50,7 @@ impl Operation for StageAdd {
     }
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
         let Params { name, stage, .. } = params;
-        let of = |words: &str| {
-            Text::plain(words).code(stage.as_str()).then(" to ").code(name.as_str())
-        };
+        let of = |words: &str| Text::plain(words).code(stage.as_str()).then(" to ").code(name.as_str());
         let summary = Summary::new(of("Addition of stage "));
         let mut summary = summary.headlines(of("Adding stage "), of("Added stage "));
         let stages = op.output::<Vec<StageName>>(&StepId::new("record")).ok().flatten().unwrap_or_default();

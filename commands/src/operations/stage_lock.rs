@@ -135,7 +135,8 @@ impl Operation for StageLock {
         summary.result = Some(Text::plain(stop));
         let only =
             stages.first().filter(|_| stages.len() == 1).map_or(String::new(), |stage| format!(" {stage}"));
-        summary.hint = Some(Text::plain("To remove it earlier: ").code(format!("/stage unlock {name}{only}")));
+        summary.hint =
+            Some(Text::plain("To remove it earlier: ").code(format!("/stage unlock {name}{only}")));
         hold::notify(summary, op, params)
     }
 }

@@ -120,7 +120,8 @@ impl Operation for StageSet {
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
         let Params { name, stage, before, .. } = params;
         let title = Text::plain("Policy of ").code(stage.as_str()).then(" of ").code(name.as_str());
-        let doing = Text::plain("Updating the policy of ").code(stage.as_str()).then(" of ").code(name.as_str());
+        let doing =
+            Text::plain("Updating the policy of ").code(stage.as_str()).then(" of ").code(name.as_str());
         let summary = Summary { doing: Some(doing), ..Summary::new(title) };
         let mut summary = summary.field("Before", before.words());
         if let Some(now) = op.output::<Policy>(&StepId::new("record")).ok().flatten() {

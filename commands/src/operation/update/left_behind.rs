@@ -52,7 +52,9 @@ pub(super) fn what_now() -> Text {
         .bold("Retry")
         .then(". ")
         .bold("Mark resolved")
-        .then(" undoes nothing more: it checks what runs and records that. Rollbacks are possible in any case.")
+        .then(
+            " undoes nothing more: it checks what runs and records that. Rollbacks are possible in any case.",
+        )
 }
 
 fn listed(texts: Vec<Text>) -> Text {

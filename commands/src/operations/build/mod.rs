@@ -164,7 +164,9 @@ impl Operation for BuildOperation {
         let title = Text::plain("Build ").code(number.to_string()).then(" of ").code(name.as_str());
         let what = || Text::default().code(name.as_str()).then(" ").code(number.to_string());
         let (doing, done) = (Text::plain("Building ").join(what()), Text::plain("Built ").join(what()));
-        let mut summary = Summary::new(title).headlines(doing, done).field("Source", Text::default().code(params.reference.clone()));
+        let mut summary = Summary::new(title)
+            .headlines(doing, done)
+            .field("Source", Text::default().code(params.reference.clone()));
         if let Ok(Some(change)) = op.output::<Change>(&id("source")) {
             summary = summary.field("Commit", change_text(&change));
         }

@@ -137,7 +137,11 @@ impl Operation for Tidy {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             summary = summary.field("Logs", Text::plain(format!("{groups}{more}: kept for {LOG_DAYS} days")));
         }
-        summary.done = Some(of(if params.delete { "Tidied " } else { "Leftovers of " }).then(": ").join(found.result(params.delete)));
+        summary.done = Some(
+            of(if params.delete { "Tidied " } else { "Leftovers of " })
+                .then(": ")
+                .join(found.result(params.delete)),
+        );
         summary.hint = match (params.delete, params.automatic) {
             _ if found.is_empty() => None,
             (true, _) if found.more => {
@@ -146,8 +150,10 @@ impl Operation for Tidy {
             (true, _) => None,
             (false, false) => Some(Text::plain("Delete them: ").code(format!("/pipeline tidy {name} now"))),
             (false, true) => Some(
-                Text::plain("Sluice deletes such leftovers by itself from the next time on. To delete them now: ")
-                    .code(format!("/pipeline tidy {name} now")),
+                Text::plain(
+                    "Sluice deletes such leftovers by itself from the next time on. To delete them now: ",
+                )
+                .code(format!("/pipeline tidy {name} now")),
             ),
         };
         summary
