@@ -135,15 +135,16 @@ async fn init_names_the_first_admin_and_sighup_reloads_the_file() {
     world.command(eve, "/build hup").await.says(&["Only operators"]);
     std::fs::write(&file, format!("[access]\noperators = [\"{eve}\"]\n[commands]\nprefix = \"acme-\"\n"))
         .unwrap();
-    let said = reload(&world, &bot).await;
-    assert!(said.contains("need a restart") && said.contains("\"settings\":\"commands\""), "{said}");
-    assert!(said.contains("\"changed\":\"operators\""), "{said}");
+    let logged = reload(&world, &bot).await;
+    assert!(logged.contains("need a restart") && logged.contains("\"settings\":\"commands\""), "{logged}");
+    assert!(logged.contains("\"changed\":\"operators\""), "{logged}");
     world.submit(eve, "/build hup").await.succeeds().await;
 
     std::fs::write(&file, "colour = \"red\"\n[access]\noperators = [\"bob\"]\n").unwrap();
-    let said = reload(&world, &bot).await;
-    for part in ["\"ERROR\"", "colour: unknown setting", "is no Slack user or group id", "stays in force"] {
-        assert!(said.contains(part), "{part}: {said}");
+    let logged = reload(&world, &bot).await;
+    for part in ["\"ERROR\"", "colour: unknown setting", "is not a Slack user or group ID", "stays in force"]
+    {
+        assert!(logged.contains(part), "{part}: {logged}");
     }
     world.command(eve, "/build hup@main").await.says(&["Building"]);
     let metrics = world.http().get(format!("http://{metrics}/metrics")).send().await.unwrap();
@@ -161,7 +162,7 @@ async fn reload(world: &World, bot: &Bot) -> String {
     eventually("the bot has reloaded its file", PATIENCE, async || {
         let log = log();
         let new = log.get(before..).unwrap_or_default().to_owned();
-        let is_done = new.contains("read anew") || new.contains("stays in force");
+        let is_done = new.contains("reloaded the roles") || new.contains("stays in force");
         if is_done { Ok(new) } else { Err(new) }
     })
     .await

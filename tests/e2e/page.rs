@@ -1,21 +1,23 @@
 //! The sandbox's page in a real browser.
 
-use sluice_e2e::{Options, Page, Repository, World, target};
+use sluice_e2e::{Options, Page, Repository, State, Submitted, World, target};
+
+/// Types a command into the page and waits until its operation has this state, and the page shows the message's title.
+async fn submit(world: &World, page: &mut Page, line: &str, state: State) -> Submitted {
+    let submitted = world.expect(world.channel(), line).await;
+    page.type_line(line).await;
+    page.wait_for_text(submitted.reaches(state).await.title()).await;
+    submitted
+}
 
 #[tokio::test]
 async fn one_person_types_another_clicks_and_both_see_the_change() {
     let world = World::shared(module_path!()).await;
     let mut page = Page::open(&world, "ann").await;
-    page.type_line("/repo create shown").await;
-    page.wait_for_text("Created pipeline shown").await;
-    page.type_line("/build shown").await;
-    page.wait_for_text("Built shown #1").await;
-    page.type_line("/deploy shown").await;
-    page.wait_for_text("r1 is live on dev").await;
-    page.type_line("/stage add shown prod").await;
-    page.wait_for_text("Added stage prod to shown").await;
-    page.type_line("/promote shown prod").await;
-    page.wait_for_text("Waiting for 1 approval: shown").await;
+    for line in ["/repo create shown", "/build shown", "/deploy shown", "/stage add shown prod"] {
+        submit(&world, &mut page, line, State::Succeeded).await;
+    }
+    let promotion = submit(&world, &mut page, "/promote shown prod", State::Waiting).await;
 
     // Her own request: only she gets the refusal, and nothing changes.
     page.click("[data-action='promotion.approve']").await;
@@ -28,10 +30,10 @@ async fn one_person_types_another_clicks_and_both_see_the_change() {
     page.switch_to("bob").await;
     page.wait_for("!document.body.innerText.includes('own request')").await;
     page.click("[data-action='promotion.approve']").await;
-    page.wait_for("document.querySelector('dialog[open]').innerText.includes('prod will run r1')").await;
+    page.wait_for("document.querySelector('dialog[open]').innerText.includes('r1')").await;
     page.screenshot(&target().join("e2e/page-confirm.png")).await;
     page.click("dialog[open] button.primary, dialog[open] button.danger").await;
-    page.wait_for_text("r1 is live on prod").await;
+    page.wait_for_text(promotion.succeeds().await.title()).await;
     page.wait_for("!document.querySelector('[data-action=\"promotion.approve\"]')").await;
     page.screenshot(&target().join("e2e/page.png")).await;
     world.expect_response("shown", "prod", "Hello from shown").await;
@@ -86,11 +88,12 @@ async fn the_gates_of_a_stage_are_shown() {
     promotion.waits().await;
     world.command(world.bob(), "/promote approve gated prod").await.says(&["Approved"]);
     world.command(world.cyd(), "/promote approve gated prod").await.says(&["Approved"]);
-    promotion.succeeds().await;
-    page.wait_for_text("r2 is live on prod").await;
-    page.evaluate(
-        "[...document.querySelectorAll('article')].find(m => m.innerText.includes('r2 is live on prod')).scrollIntoView()",
-    )
+    let done = promotion.succeeds().await;
+    page.wait_for_text(done.title()).await;
+    page.evaluate(&format!(
+        "[...document.querySelectorAll('article')].find(m => m.innerText.includes({:?})).scrollIntoView()",
+        done.title()
+    ))
     .await;
     page.screenshot(&target().join("e2e/approval-done.png")).await;
 

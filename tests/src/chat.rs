@@ -78,6 +78,12 @@ impl Message {
         format!("{}\n{}", self.0["text"].as_str().unwrap_or_default(), text(&self.0["blocks"]))
     }
 
+    /// The first line of the fallback text, without the sign before it.
+    pub fn title(&self) -> &str {
+        let line = self.0["text"].as_str().unwrap_or_default().lines().next().unwrap_or_default();
+        line.trim_start_matches(|sign: char| !sign.is_alphanumeric())
+    }
+
     /// The state of its operation, from the message's metadata. A message that is not an operation's own has none.
     pub fn state(&self) -> Option<State> {
         match self.payload()["status"].as_str()? {
