@@ -115,11 +115,14 @@ async fn init_names_the_first_admin_and_sighup_reloads_the_file() {
     assert!(status == Some(2) && printed.contains("--admin: `ann` is not a Slack user ID"), "{printed}");
     let (status, printed) = init(ann);
     assert!(
-        status == Some(0) && printed.contains(&format!("admin: {ann} is one of all pipelines now")),
+        status == Some(0) && printed.contains(&format!("admin: {ann} is now an admin of all pipelines")),
         "{printed}"
     );
     let (status, printed) = init(ann);
-    assert!(status == Some(0) && printed.contains(&format!("admin: {ann} was made one before")), "{printed}");
+    assert!(
+        status == Some(0) && printed.contains(&format!("admin: {ann} was already made an admin")),
+        "{printed}"
+    );
 
     let metrics = free_address();
     let bot = Bot::serve(&world, &[("SLUICE_METRICS", &metrics)]).await;

@@ -72,7 +72,7 @@ async fn operations_continue_elsewhere_from_a_backup() {
     let state = [("SLUICE_STATE", state_there.as_str()), ("SLUICE_BACKUP", copies.as_str()), LEASE];
     let bot = Bot::serve(&world, &state).await;
     let log = std::fs::read_to_string(world.folder().join("bot.log")).unwrap();
-    assert!(log.contains("the state was missing and is restored"), "{}", world.log_tail());
+    assert!(log.contains("restored the missing state"), "{}", world.log_tail());
     build.succeeds().await.says(&["#2"]);
     world.click(bob, &waiting, "promotion.approve").await;
     promotion.succeeds().await.says(&["r1 is live on prod", &format!("Approved by <@{bob}>")]);

@@ -51,7 +51,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_posted_by_the_next_bot(
     let promotion = world.expect(world.channel(), "/promote orders prod").await;
     says(run(&world, ann, "/promote orders prod"), 0, &["/promote orders prod", "Waiting for 1 approval"]);
     let waiting = promotion.waits().await;
-    waiting.says(&[&format!("Submitted by <@{ann}> from a terminal")]);
+    waiting.says(&[&format!("Requested by <@{ann}> from a terminal")]);
     assert!(waiting.has_button("promotion.approve"));
     says(run(&world, ann, "/promote approve orders prod"), 1, &["your own request"]);
     says(run(&world, bob, "/promote approve orders prod"), 0, &["Approved"]);
@@ -95,7 +95,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_posted_by_the_next_bot(
     world.clear_faults().await;
     let _bot = Bot::serve(&world, &[]).await;
     let posted = rollback.succeeds().await;
-    posted.says(&["r1 is live on prod", &format!("Submitted by <@{ann}> from a terminal")]);
+    posted.says(&["r1 is live on prod", &format!("Requested by <@{ann}> from a terminal")]);
     assert!(!posted.is_continued(), "no earlier message can exist: {}", posted.text());
     assert_eq!(rollback.messages().await.len(), 1);
 
