@@ -31,7 +31,6 @@ pub struct Lock {
     /// Until when.
     pub until: Timestamp,
     /// Whether it stops a rollback too.
-    #[serde(default)]
     pub hard: bool,
     /// The operation that set it.
     pub operation: OperationId,

@@ -38,16 +38,12 @@ pub struct Policy {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub approvers: BTreeSet<Member>,
     /// Whether an approval by who asked counts.
-    #[serde(default)]
     pub self_approval: bool,
     /// How long a request waits for its approvals; 0 for ever: it is void anyway as soon as the stage moves.
-    #[serde(default)]
     pub expires: u64,
     /// In which order releases come.
-    #[serde(default)]
     pub order: Order,
     /// How long a release must have run on the stage before, at the present time.
-    #[serde(default)]
     pub soak: u64,
     /// When it may change.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,7 +14,7 @@ use crate::ports::{Guard, Guards, Item, StoreError};
 use sluice_model::{Actor, ChannelId, OperationId, PipelineName};
 
 /// The schema version of head bodies written by this version of Sluice.
-pub const HEAD_SCHEMA: u32 = 2;
+pub const HEAD_SCHEMA: u32 = 1;
 
 /// How an operation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,9 +69,9 @@ pub struct OperationSpec {
     pub kind: String,
     /// The version of that definition.
     pub version: u32,
-    /// What was asked, as that definition reads it. Recorded with the acceptance in the journal's first row (heads of
-    /// schema 1 had it in their body).
-    #[serde(default, skip_serializing_if = "Value::is_null")]
+    /// What was asked, as that definition reads it. The journal's first row records it, not the head: every append writes
+    /// the head, and an item costs by its size.
+    #[serde(skip)]
     pub params: Value,
     /// Who asked.
     pub actor: Actor,
@@ -133,8 +133,8 @@ pub(crate) const BEAT: &str = "beat";
 pub(crate) const FENCE: &str = "fence";
 pub(crate) const AWAITS: &str = "awaits";
 /// Every signal changes it: an owner that goes to sleep must have seen the last one.
-pub(crate) const WOKEN_BY: &str = "rung";
-pub(crate) const UNDELIVERED_SINCE: &str = "untold";
+pub(crate) const WOKEN_BY: &str = "woken";
+pub(crate) const UNDELIVERED_SINCE: &str = "undelivered";
 pub(crate) const CLAIMS: &str = "claims";
 
 /// Makes guards of pairs.
@@ -170,8 +170,7 @@ impl Head {
 
     /// The item, due from the time it was accepted; without the parameters, which are in the journal's first row.
     pub fn to_item(&self, keys: &Keys) -> Result<Item, StoreError> {
-        let spec = OperationSpec { params: Value::Null, ..self.spec.clone() };
-        let body = serde_json::to_value(&spec).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let body = serde_json::to_value(&self.spec).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let mut guards = guards([
             (STATUS, Guard::Text(self.status.as_str().into())),
             (SEQUENCE, Guard::Number(self.sequence)),

@@ -14,9 +14,9 @@ use crate::operation::step::StepId;
 use crate::ports::{Item, StoreError};
 use sluice_model::{OperationId, Refusal};
 
-/// The schema version of journal rows written by this version of Sluice. It is raised with every new kind of entry, so
-/// that an older replica leaves such a journal alone.
-pub(crate) const ROW_SCHEMA: u32 = 2;
+/// The schema version of journal rows written by this version of Sluice. Every new kind of entry raises it: an older
+/// replica then leaves such a journal to newer ones.
+pub(crate) const ROW_SCHEMA: u32 = 1;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -148,7 +148,7 @@ impl Keys {
     }
     /// What is known of a message of the operation.
     pub fn message(&self, id: &OperationId, what: &str) -> Key {
-        self.key(format_args!("operation/{id}"), format!("told/{what}"))
+        self.key(format_args!("operation/{id}"), format!("message/{what}"))
     }
     /// The operation that a head's key belongs to.
     pub fn operation_of(key: &Key) -> Option<OperationId> {

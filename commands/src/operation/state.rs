@@ -208,9 +208,7 @@ impl OperationState {
             }
             match entry {
                 Entry::Accepted { params } => {
-                    if !params.is_null() {
-                        self.spec.params = params.clone();
-                    }
+                    self.spec.params = params.clone();
                 }
                 Entry::Intent { step } => {
                     let fact = self.steps.entry(step.clone()).or_default();

@@ -45,7 +45,6 @@ pub struct Params {
     /// Why.
     pub reason: Option<String>,
     /// Whether a promotion to that stage was open when it was asked, which has to give way.
-    #[serde(default)]
     pub goes_first: bool,
     /// What stood closed when it was asked, and did not hold a way back: in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

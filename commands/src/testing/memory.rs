@@ -1,9 +1,11 @@
 //! [`MemoryStore`]: the store port in a map, deterministic, with a log of calls and faults on demand.
 //!
-//! It refuses what DynamoDB refuses (empty keys, a key twice in a transaction, an item over 400 KB, more than 100 writes
-//! or 4 MB in a transaction), measured as the adapter measures it, so that a domain that fits into it fits into the real
-//! store too. It keeps tokens until [`MemoryStore::forget_tokens`], because it has
-//! no clock. Every call yields once before it acts, so that concurrent callers really interleave.
+//! It has DynamoDB's limits. It keeps tokens until [`MemoryStore::forget_tokens`], because it has no clock. Every call yields
+//! once before it acts: concurrent callers really interleave.
+
+mod limits;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -12,16 +14,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
+use self::limits::{check_key, check_reads, check_writes, refuse};
 use crate::ports::{
-    DueChange, DueItem, Guard, Item, Key, Order, Page, Precondition, Query, Store, StoreError, Write,
+    DueChange, DueItem, Item, Key, Order, Page, Precondition, Query, Store, StoreError, Write,
 };
-
-const MAX_WRITES: usize = 100;
-const MAX_READS: usize = 100;
-const MAX_ITEM_BYTES: usize = 400 * 1024;
-const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
-const MAX_PARTITION_BYTES: usize = 2048;
-const MAX_SORT_BYTES: usize = 1024;
 
 /// One call that a [`MemoryStore`] received, as its log keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +119,7 @@ impl MemoryStore {
         self.lock().faults.insert(index, fault);
     }
 
-    /// Nothing that was planned to go wrong goes wrong any more.
+    /// Removes all planned faults.
     pub fn clear_faults(&self) {
         self.lock().faults.clear();
     }
@@ -143,17 +139,17 @@ impl MemoryStore {
         self.lock().items.values().cloned().collect()
     }
 
-    /// Whether any item is such: cheaper than [`MemoryStore::items`] for who looks often. Not logged as a call.
-    pub fn any(&self, such: impl Fn(&Item) -> bool) -> bool {
-        self.lock().items.values().any(such)
+    /// Whether any item matches: cheaper than [`MemoryStore::items`] in a loop. Not logged as a call.
+    pub fn any(&self, matches: impl Fn(&Item) -> bool) -> bool {
+        self.lock().items.values().any(matches)
     }
 
-    /// The items that are such, in the order of the keys. Not logged as a call.
-    pub fn such(&self, such: impl Fn(&Item) -> bool) -> Vec<Item> {
-        self.lock().items.values().filter(|item| such(item)).cloned().collect()
+    /// The items that match, in the order of the keys. Not logged as a call.
+    pub fn such(&self, matches: impl Fn(&Item) -> bool) -> Vec<Item> {
+        self.lock().items.values().filter(|item| matches(item)).cloned().collect()
     }
 
-    /// The item of that key. Not logged as a call, and nothing goes wrong with it.
+    /// The item of that key. Not logged as a call, and no fault applies.
     pub fn item(&self, key: &Key) -> Option<Item> {
         self.lock().items.get(key).cloned()
     }
@@ -200,10 +196,7 @@ impl Store for MemoryStore {
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
         self.call(StoreCall::GetMany(keys.to_vec()), |inner| {
-            if keys.len() > MAX_READS {
-                return refuse(format!("{} keys in one read, at most {MAX_READS}", keys.len()));
-            }
-            keys.iter().try_for_each(check_key)?;
+            check_reads(keys)?;
             let distinct: BTreeSet<&Key> = keys.iter().collect();
             Ok(distinct.into_iter().filter_map(|key| inner.items.get(key).cloned()).collect())
         })
@@ -345,135 +338,7 @@ fn range(all: &BTreeMap<Key, Item>, query: &Query) -> Page {
     Page { items, more }
 }
 
-fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
-    if writes.is_empty() {
-        return refuse("no writes in a transaction".into());
-    }
-    if writes.len() > MAX_WRITES {
-        let why = format!("{} writes in one transaction, at most {MAX_WRITES} are possible", writes.len());
-        return Err(StoreError::TooLarge(why));
-    }
-    let mut bytes = 0;
-    let mut seen = BTreeSet::new();
-    for write in writes {
-        let key = match write {
-            Write::Put { item, .. } => {
-                bytes += check_size(item)?;
-                &item.key
-            }
-            Write::Audit { item } => {
-                check_size(&item.clone().into())?;
-                &item.key
-            }
-            Write::Update { key, .. } | Write::Delete { key, .. } | Write::Check { key, .. } => key,
-        };
-        check_key(key)?;
-        // An audit record and an item may have one key: they live apart.
-        if !seen.insert((matches!(write, Write::Audit { .. }), key)) {
-            return refuse(format!("{}/{} twice in one transaction", key.partition, key.sort));
-        }
-    }
-    if bytes > MAX_TRANSACTION_BYTES {
-        return Err(StoreError::TooLarge(format!("a transaction of {bytes} bytes")));
-    }
-    Ok(())
-}
-
-fn check_key(key: &Key) -> Result<(), StoreError> {
-    let fits = |text: &str, most: usize| (1..=most).contains(&text.len());
-    if fits(&key.partition, MAX_PARTITION_BYTES) && fits(&key.sort, MAX_SORT_BYTES) {
-        Ok(())
-    } else {
-        refuse(format!("a key that is empty or too long: {}/{}", key.partition, key.sort))
-    }
-}
-
-/// The size of an item as DynamoDB counts it: names and values of all its attributes, the body not deflated.
-fn check_size(item: &Item) -> Result<usize, StoreError> {
-    // "g_" stands before a guard's name; numbers of ours have at most 21 digits.
-    let guards: usize = item
-        .guards
-        .iter()
-        .map(|(name, guard)| 2 + name.len() + if let Guard::Text(text) = guard { text.len() } else { 21 })
-        .sum();
-    // pk, sk, v and its number, b; ds and du with theirs; ttl and its second.
-    let names = 2 + 2 + 2 + 1 + 2 + item.due.map_or(0, |_| 30) + item.expires.map_or(0, |_| 14);
-    let bytes = names + item.body.to_string().len() + item.key.partition.len() + item.key.sort.len() + guards;
-    if bytes > MAX_ITEM_BYTES {
-        return Err(StoreError::TooLarge(format!(
-            "{}/{} has {bytes} bytes",
-            item.key.partition, item.key.sort
-        )));
-    }
-    Ok(bytes)
-}
-
 /// Expiry is kept to the second and rounded up, so that nothing is deleted early.
 fn whole_second(time: Timestamp) -> Timestamp {
     time.round(TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Ceil)).unwrap_or(time)
-}
-
-fn refuse<T>(why: String) -> Result<T, StoreError> {
-    Err(StoreError::Refused(why))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ports::Guards;
-
-    fn item(sort: &str) -> Item {
-        Item {
-            key: Key { partition: "p".into(), sort: sort.into() },
-            schema: 1,
-            guards: Guards::new(),
-            body: serde_json::json!({}),
-            due: None,
-            expires: None,
-        }
-    }
-
-    fn put(sort: &str) -> Write {
-        Write::Put { item: item(sort), when: Precondition::Absent }
-    }
-
-    #[tokio::test]
-    async fn a_fault_before_does_nothing_and_a_fault_after_does_its_work() {
-        let store = MemoryStore::new();
-        store.fail_next(StoreError::Again("throttled".into()));
-        store.lose_next_answer();
-
-        assert_eq!(store.write(put("a")).await, Err(StoreError::Again("throttled".into())));
-        assert!(store.items().is_empty());
-        assert!(matches!(store.write(put("a")).await, Err(StoreError::Unknown(_))));
-        assert_eq!(store.items(), [item("a")]);
-        assert_eq!(store.write(put("a")).await, Err(StoreError::Lost(vec![0])));
-        assert_eq!(store.calls().len(), 3);
-    }
-
-    #[tokio::test]
-    async fn a_lost_answer_is_settled_by_the_same_token() {
-        let store = MemoryStore::new();
-        store.fault_at(0, StoreFault::After(StoreError::Unknown("gone".into())));
-
-        assert!(store.transact("t", vec![put("a")]).await.is_err());
-        assert_eq!(store.transact("t", vec![put("a")]).await, Ok(()));
-        store.forget_tokens();
-        assert_eq!(store.transact("t", vec![put("a")]).await, Err(StoreError::Lost(vec![0])));
-    }
-
-    #[tokio::test]
-    async fn it_takes_no_more_than_the_real_one() {
-        let store = MemoryStore::new();
-        let sized = |sort: &str, bytes: usize| {
-            let item = Item { body: serde_json::json!("x".repeat(bytes)), ..item(sort) };
-            Write::Put { item, when: Precondition::Any }
-        };
-        let all = |count: usize, bytes: usize| (0..count).map(|nth| sized(&nth.to_string(), bytes)).collect();
-        let is_too_large = |answer| matches!(answer, Err(StoreError::TooLarge(_)));
-        assert!(is_too_large(store.write(sized("a", 410_000)).await), "an item");
-        assert!(is_too_large(store.transact("many", all(101, 1)).await), "writes");
-        assert!(is_too_large(store.transact("large", all(11, 400_000)).await), "a transaction");
-        assert_eq!(store.transact("fits", all(10, 400_000)).await, Ok(()));
-    }
 }

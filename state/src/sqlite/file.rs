@@ -19,7 +19,7 @@ use super::errors::FileError;
 /// `SLUC` in the header identifies a state file of Sluice. It must never change.
 pub(super) const APPLICATION_ID: u32 = 0x534c_5543;
 /// The version of [`SCHEMA`]. A later version needs a migration from each earlier one.
-pub(super) const SCHEMA_VERSION: u32 = 2;
+pub(super) const SCHEMA_VERSION: u32 = 1;
 /// How long a connection waits for another process to release the file's write lock. `init` holds it briefly.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const OWNER_ONLY: u32 = 0o600;

@@ -28,7 +28,7 @@ async fn foreign_files_are_refused_and_not_changed() {
         (vec![7; 40_000], "not an SQLite database"),
         (database(""), "a database of another program"),
         (database(&format!("{ours} PRAGMA user_version = 9;")), "schema version 9"),
-        (database(&format!("{ours} PRAGMA user_version = 2;")), "damaged"),
+        (database(&format!("{ours} PRAGMA user_version = 1;")), "damaged"),
     ] {
         std::fs::write(&fixture.path, &content).expect("a file");
         let refused = SqliteStore::open(&fixture.path, clock(), None).await.expect_err(expected);

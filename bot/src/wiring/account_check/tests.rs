@@ -1,17 +1,13 @@
-use sluice_commands::testing::{MemoryStore, UnreachableAws, target};
+use std::sync::Arc;
+
+use sluice_commands::testing::fake_aws::FaultProxy;
+use sluice_commands::testing::{FakeAws, MemoryStore, TestClock, target};
 
 use super::*;
 use crate::startup::CheckStatus;
 
-fn unreachable_aws() -> Ports<'static> {
-    Ports {
-        repositories: &UnreachableAws,
-        builders: &UnreachableAws,
-        gateway: &UnreachableAws,
-        objects: &UnreachableAws,
-        logs: &UnreachableAws,
-        quotas: &UnreachableAws,
-    }
+fn ports(aws: &FaultProxy) -> Ports<'_> {
+    Ports { repositories: aws, builders: aws, gateway: aws, objects: aws, logs: aws, quotas: aws }
 }
 
 /// A new account without failures.
@@ -44,9 +40,8 @@ fn an_account_without_failures_has_no_warning() {
 }
 
 #[tokio::test]
-async fn every_refusal_names_its_service_and_the_next_step() {
-    let results = check(&unreachable_aws(), &target()).await;
-    let all: Vec<_> = results.iter().map(|result| result.name).collect();
+    let clock = Arc::new(TestClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
+    let results = check(&ports(&FakeAws::new(clock).unreachable()), &target()).await;
     assert_eq!(all, ["CodeCommit", "CodeBuild", "API Gateway", "Log groups", "Lambda", "IAM roles"]);
     for result in &results {
         assert_eq!(result.status, CheckStatus::Failed, "{result:?}");

@@ -179,7 +179,7 @@ async fn a_signal_whose_answer_was_lost_counts_and_is_heard() {
     assert_eq!(process.runner.take(), std::slice::from_ref(&id), "the process that took the word rings");
     assert_eq!(process.engine.drive(&id).await, Driven::Ended);
     let key = Keys::new(&crate::testing::target()).head(&id);
-    let woken_by = shared.store.get(&key).await.unwrap().unwrap().guards["rung"].clone();
+    let woken_by = shared.store.get(&key).await.unwrap().unwrap().guards["woken"].clone();
     assert_eq!(woken_by, Guard::Text("d2".into()));
     assert_eq!(shared.op(&id).await.signals[0].actor, person("ben"));
 }

@@ -76,7 +76,7 @@ async fn a_death_at_any_effect_is_survived() {
     for moment in [Moment::Before, Moment::After] {
         for effect in 0..4 {
             let shared = Shared::new().await;
-            shared.toy_world.die_at(effect, moment);
+            shared.toy_world.effects.set(effect, moment);
             let first = shared.process("one");
             assert!(survives(first, shared, &format!("died {moment:?} effect {effect}")).await);
         }

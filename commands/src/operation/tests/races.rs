@@ -46,7 +46,7 @@ async fn a_mutation_is_not_tried_again_once_the_lease_cannot_be_shown() {
     shared.toy_world.faults("a", std::iter::repeat_n(Faults::Fails(Class::Throttled), 8));
     cut_off.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
     // From here on its store calls do not get through, while AWS still answers it.
-    cut_off.line.cut();
+    cut_off.store_proxy.disconnect();
     tokio::select! {
         () = cut_off.live() => {}
         () = other.live() => {}
@@ -133,7 +133,7 @@ async fn what_a_dead_one_intended_ahead_is_observed_though_what_it_needs_failed(
 #[tokio::test(start_paused = true)]
 async fn what_may_be_done_and_cannot_be_seen_is_no_failure_but_stuck_and_tried_again() {
     let shared = Shared::new().await;
-    shared.toy_world.die_at(0, super::toy_world::Moment::After);
+    shared.toy_world.effects.set(0, super::toy_world::Moment::After);
     let dead = shared.process("dead");
     dead.ask(1, "d1", "toy", &[step("a", How::Once), step("b", How::Once).after(&["a"])]).await;
     assert!(dead.live_out(&shared).await, "it made it, and nobody heard");

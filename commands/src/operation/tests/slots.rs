@@ -106,10 +106,10 @@ async fn a_waiter_whose_wake_up_meets_a_failing_store_still_gets_its_turn() {
     let trouble = async {
         tokio::time::sleep(Duration::from_millis(1000)).await;
         // Somebody rings while nothing can be read.
-        waiter.line.cut();
+        waiter.store_proxy.disconnect();
         waiter.engine.nudge(&id);
         tokio::time::sleep(Duration::from_secs(6)).await;
-        waiter.line.mend();
+        waiter.store_proxy.reconnect();
         std::future::pending::<()>().await;
     };
     tokio::select! {

@@ -7,7 +7,7 @@ use super::toy_world::{How, step};
 use crate::domain::Act;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
-use crate::ports::{Precondition, Store, StoreError, Write};
+use crate::ports::{Item, Precondition, Store, StoreError, Write};
 use crate::testing::StoreFault;
 use sluice_model::OperationId;
 
@@ -36,6 +36,55 @@ async fn an_unknown_kind_is_parked_and_stays() {
     let tickets = shared.state().await.tickets;
     assert_eq!(tickets.len(), 1, "but is not dropped");
     assert!(tickets[0].stuck, "and holds back no rollback");
+}
+
+/// An operation whose first row has an entry that only a newer version knows. Gives the row as this version reads it.
+async fn from_a_newer_version(shared: &Shared) -> (OperationId, Item) {
+    let accepting = shared.mortal("accepting", None, |settings| settings.drive = false);
+    accepting.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
+    let id = operation_id(1);
+    let readable = shared.rows(&id)[0].to_item(&Keys::new(&crate::testing::target()), &id).unwrap();
+    let mut newer = readable.clone();
+    newer.schema += 1;
+    newer.body["entries"].as_array_mut().unwrap().push(serde_json::json!({"e": "teleported"}));
+    shared.store.write(Write::Put { item: newer, when: Precondition::Any }).await.unwrap();
+    (id, readable)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_replica_leaves_a_journal_with_an_unknown_entry_to_a_newer_one() {
+    let shared = Shared::new().await;
+    let (id, readable) = from_a_newer_version(&shared).await;
+    let older = shared.process("older");
+    let newer = shared.store.item(&readable.key);
+    for _ in 0..9 {
+        assert_eq!(older.engine.drive(&id).await, Driven::NotOurs);
+        let head = shared.head(&id).await;
+        assert_eq!((head.status, head.owner.as_str()), (Status::Running, ""), "any replica may claim it");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    assert_eq!(shared.store.item(&readable.key), newer);
+    older.ask(2, "d2", "toy", &[step("b", How::Set)]).await;
+    older.live_to(&shared, &operation_id(2), Status::Succeeded).await;
+    // What the newer replica reads.
+    shared.store.write(Write::Put { item: readable, when: Precondition::Any }).await.unwrap();
+    let newer = shared.process("newer");
+    newer.live_to(&shared, &id, Status::Succeeded).await;
+    newer.live_out(&shared).await;
+    shared.assert_at_rest(&id, Status::Succeeded, "finished by the newer replica").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_with_an_unknown_entry_is_parked_if_no_replica_takes_it_within_ten_minutes() {
+    let shared = Shared::new().await;
+    let (id, _) = from_a_newer_version(&shared).await;
+    let only = shared.process("only");
+    assert_eq!(only.engine.drive(&id).await, Driven::NotOurs);
+    tokio::time::sleep(Duration::from_secs(10 * 60)).await;
+    assert_eq!(only.engine.drive(&id).await, Driven::Stuck);
+    let update = only.notifier.last_since(0).pop().expect("it is announced");
+    assert!(format!("{:?}", update.card).contains("newer version of Sluice"), "{update:?}");
+    assert_eq!(shared.toy_world.effects(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! The toy world: a sea in which steps make things, and which counts how often each took hold.
+//! The toy world: its steps make things, and it counts how often each thing was made.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::domain::AuditSubject;
@@ -15,6 +14,7 @@ use crate::operation::{
     Context, Done, Effect, EngineError, Node, Observed, Operation, OperationState, Progress, ROLLBACK,
     SignalKind, Slot, Snapshot, Step, StepId, Summary, Undone, VOID, effects,
 };
+use crate::testing::fake_aws::DeathPoint;
 pub(super) use crate::testing::{Faults, Moment};
 use sluice_model::{Class, PortError, Refusal, Target, Text};
 
@@ -69,8 +69,6 @@ struct Inner {
     runs: BTreeMap<String, u32>,
     faults: BTreeMap<String, VecDeque<Faults>>,
     foreign: Vec<String>,
-    effects: usize,
-    death: Option<(usize, Moment)>,
     running: usize,
     most_running: usize,
     closed: bool,
@@ -78,12 +76,12 @@ struct Inner {
     hidden: bool,
 }
 
-/// The sea.
+/// The things that steps made.
 #[derive(Default)]
 pub(super) struct ToyWorld {
     inner: Mutex<Inner>,
-    /// Rings when the life that acted is to end.
-    pub(super) died: Notify,
+    /// Counts the effects, and ends the process at one of them.
+    pub(super) effects: DeathPoint,
 }
 
 impl ToyWorld {
@@ -106,7 +104,7 @@ impl ToyWorld {
     }
     /// How many effects there were.
     pub(super) fn effects(&self) -> usize {
-        self.with(|inner| inner.effects)
+        self.effects.calls()
     }
     /// How many steps ran side by side at most.
     pub(super) fn most_running(&self) -> usize {
@@ -131,65 +129,30 @@ impl ToyWorld {
     pub(super) fn close(&self) {
         self.with(|inner| inner.closed = true);
     }
-    /// The life that makes the n-th effect ends there.
-    pub(super) fn die_at(&self, effect: usize, moment: Moment) {
-        self.with(|inner| inner.death = Some((effect, moment)));
-    }
-
-    fn is_death(&self, effect: usize, at: Moment) -> bool {
-        let hit = self.with(|inner| {
-            let hit = inner.death == Some((effect, at));
-            if hit {
-                inner.death = None;
-            }
-            hit
-        });
-        if hit {
-            self.died.notify_one();
-        }
-        hit
-    }
-
     async fn make(&self, name: &str, how: How) -> Result<(), EngineError> {
-        let effect = self.with(|inner| {
-            inner.effects += 1;
-            inner.effects - 1
-        });
-        if self.is_death(effect, Moment::Before) {
-            std::future::pending::<()>().await;
-        }
-        let stands = self.with(|inner| {
+        let effect = self.effects.count();
+        self.effects.pass(effect, Moment::Before).await;
+        let exists = self.with(|inner| {
             let made = inner.things.entry(name.into()).or_default();
-            let stands = !made.is_empty();
-            if !stands || how == How::Once {
+            let exists = !made.is_empty();
+            if !exists || how == How::Once {
                 made.push(Instant::now());
             }
-            stands
+            exists
         });
-        if self.is_death(effect, Moment::After) {
-            std::future::pending::<()>().await;
-        }
-        if stands && how == How::Name { Err(failure(Class::Conflict)) } else { Ok(()) }
+        self.effects.pass(effect, Moment::After).await;
+        if exists && how == How::Name { Err(failure(Class::Conflict)) } else { Ok(()) }
     }
-}
 
-impl ToyWorld {
-    /// Takes a thing back: an effect like the others, at which a life may end.
+    /// Takes a thing back: an effect like the others, at which the process may die.
     async fn unmake(&self, name: &str) {
-        let effect = self.with(|inner| {
-            inner.effects += 1;
-            inner.effects - 1
-        });
-        if self.is_death(effect, Moment::Before) {
-            std::future::pending::<()>().await;
-        }
+        let effect = self.effects.count();
+        self.effects.pass(effect, Moment::Before).await;
         self.with(|inner| {
             inner.things.get_mut(name).and_then(Vec::pop);
             inner.taken_back.push(name.to_owned());
         });
-        if self.is_death(effect, Moment::After) {
-            std::future::pending::<()>().await;
-        }
+        self.effects.pass(effect, Moment::After).await;
     }
     /// The things that were taken back, in that order.
     pub(super) fn taken_back(&self) -> Vec<String> {
@@ -198,7 +161,7 @@ impl ToyWorld {
 }
 
 fn failure(class: Class) -> EngineError {
-    PortError::new("sea:Make", class, "Told", "the test said so").into()
+    PortError::new("toy:Make", class, "Told", "the test said so").into()
 }
 
 struct Toy {

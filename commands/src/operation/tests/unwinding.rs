@@ -57,7 +57,7 @@ async fn a_death_at_any_store_call_or_effect_on_the_way_back_is_survived() {
             let death = (!is_effect).then_some((at, moment));
             let first = shared.mortal("one", death, |_| {});
             if is_effect {
-                shared.toy_world.die_at(at, moment);
+                shared.toy_world.effects.set(at, moment);
             }
             let asked = async {
                 first.ask(1, "d1", "toy", &falling()).await;

@@ -81,7 +81,7 @@ fn longer(op: &OperationState, params: &Params, held: &[&StageName]) -> Text {
     })
 }
 
-/// Says how the locks stand. A lock that an earlier version set ended at once, and its message stays as it was.
+/// Adds the state of the locks: they hold, or how they ended.
 pub(super) fn notify(mut summary: Summary, op: &OperationState, params: &Params) -> Summary {
     let (over, held): (Vec<_>, Vec<_>) = params.stages.iter().partition(|stage| op.is_done(&hold(stage)));
     match op.status() {
@@ -102,7 +102,7 @@ pub(super) fn notify(mut summary: Summary, op: &OperationState, params: &Params)
                 summary.reminder = Some(ends.join(longer(op, params, &held)).then(" extends it."));
             }
         }
-        Status::Succeeded if held.is_empty() => {
+        Status::Succeeded => {
             summary.state = Some("ended");
             summary.result = Some(Text::plain(how_it_ended(op, params)));
             let how = format!("/pipeline check {}", params.name);

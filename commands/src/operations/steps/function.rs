@@ -40,7 +40,6 @@ pub(crate) struct FunctionLook {
     /// Published versions with the code that is wanted, the newest last.
     pub(crate) versions: Vec<Published>,
     /// The roles that published versions have: they are whole, since a version is published after its role.
-    #[serde(default)]
     pub(crate) roles: BTreeSet<String>,
     /// The stage's alias: version and revision.
     pub(crate) alias: Option<(String, String)>,

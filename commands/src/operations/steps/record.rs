@@ -193,36 +193,29 @@ impl Step for RecordMove {
         }
         let others = record.others.iter().any(|operation| *operation != cx.operation);
         let url = record.stage.url;
-        Progress::recorded(
-            if others { Moved::BesideOthers { url, others } } else { Moved::Alone(url) },
-            writes,
-        )
+        Progress::recorded(Moved { url, others }, writes)
     }
 }
 
 /// What the record of a move leaves.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Moved {
+struct Moved {
     /// Where the stage answers.
-    Alone(Option<String>),
-    /// The same, while other promotions of the pipeline were open.
-    BesideOthers { url: Option<String>, others: bool },
+    url: Option<String>,
+    /// Whether other promotions of the pipeline were open.
+    others: bool,
 }
 
 fn moved(op: &OperationState) -> Result<Option<Moved>, EngineError> {
-    // Not done, or done and without a URL: both say that there is none.
     op.output(&StepId::new("record"))
 }
 
 /// Where a stage answers that an operation moved, once that is recorded.
 pub(crate) fn moved_url(op: &OperationState) -> Option<String> {
-    match moved(op).ok()?? {
-        Moved::Alone(url) | Moved::BesideOthers { url, .. } => url,
-    }
+    moved(op).ok()??.url
 }
 
 /// Whether other promotions were open when a move was recorded.
 pub(crate) fn others_are_open(op: &OperationState) -> Result<bool, EngineError> {
-    Ok(matches!(moved(op)?, Some(Moved::BesideOthers { others: true, .. })))
+    Ok(moved(op)?.is_some_and(|moved| moved.others))
 }

@@ -1,25 +1,23 @@
-//! One process's way to the cloud: every call of every port comes through here, is counted, may fail, may be slow, and
-//! may be the last thing that its process does.
+//! One process's connection to the fake AWS. Every call of every port goes through it: it counts the call, may make it fail
+//! or slow, and may end the process there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::functions::FunctionState;
-use super::{Called, Effect, FakeAws, Faults, Made, Moment, State, refuse};
+use super::{Called, DeathPoint, Effect, FakeAws, Faults, Made, Moment, State};
 use crate::operation::World;
-use crate::operation::effects::LOG_RETENTION;
-use crate::ports::{LogStream, Logs};
-use sluice_model::{Class, PortError, PortResult, Target};
+use sluice_model::{Class, PortError, PortResult};
 
-/// The cloud as one process reaches it.
+/// The fake AWS as one process reaches it.
 #[derive(Clone)]
 pub struct FaultProxy {
     fake_aws: Arc<FakeAws>,
     process_run: Arc<ProcessRun>,
+    is_unreachable: bool,
 }
 
 /// Where a process dies, each as the number of a call counted from 0: among all calls, and among those that change
@@ -33,39 +31,44 @@ pub struct End {
 }
 
 struct ProcessRun {
-    calls: AtomicUsize,
-    changes: AtomicUsize,
-    /// How many calls that change something are on their way there.
+    calls: DeathPoint,
+    changes: DeathPoint,
+    /// How many calls that change something are on their way to AWS.
     leaving: AtomicUsize,
-    end: End,
-    died: Arc<Notify>,
 }
 
 impl ProcessRun {
-    /// Dies here, if it is to: at that call, and that change if it is one.
-    async fn die(&self, call: usize, change: Option<usize>, moment: Moment) {
-        let at_change = self.end.change.is_some() && self.end.change == change.map(|nth| (nth, moment));
-        if at_change || self.end.call == Some((call, moment)) {
-            self.died.notify_one();
-            std::future::pending::<()>().await;
+    /// Never returns if the process dies at that call, or at that change.
+    async fn pass(&self, call: usize, change: Option<usize>, moment: Moment) {
+        self.calls.pass(call, moment).await;
+        if let Some(change) = change {
+            self.changes.pass(change, moment).await;
         }
     }
 }
 
 impl FaultProxy {
     pub(super) fn new(fake_aws: Arc<FakeAws>, end: End, died: Arc<Notify>) -> Self {
-        let (calls, changes, leaving) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { fake_aws, process_run: Arc::new(ProcessRun { calls, changes, leaving, end, died }) }
+        let process_run = Arc::new(ProcessRun {
+            calls: DeathPoint::new(end.call, Arc::clone(&died)),
+            changes: DeathPoint::new(end.change, died),
+            leaving: AtomicUsize::new(0),
+        });
+        Self { fake_aws, process_run, is_unreachable: false }
     }
 
-    /// Whether a change is on its way: sent, and not there yet. A process that stands still then has sent it nevertheless.
+    pub(super) fn unreachable(fake_aws: Arc<FakeAws>) -> Self {
+        Self { is_unreachable: true, ..Self::new(fake_aws, End::default(), Arc::default()) }
+    }
+
+    /// Whether a change is on its way: sent, and not at AWS yet. A process that is suspended now has sent it already.
     pub fn is_leaving(&self) -> bool {
         self.process_run.leaving.load(Ordering::SeqCst) > 0
     }
 
     /// How many calls this process made.
     pub fn count(&self) -> usize {
-        self.process_run.calls.load(Ordering::SeqCst)
+        self.process_run.calls.calls()
     }
 
     /// The same world with this AWS.
@@ -111,9 +114,12 @@ impl FaultProxy {
         mutates: bool,
         act: impl FnOnce(&mut State) -> PortResult<Made<T>> + Send,
     ) -> PortResult<T> {
-        let mine = self.process_run.calls.fetch_add(1, Ordering::SeqCst);
-        let change = mutates.then(|| self.process_run.changes.fetch_add(1, Ordering::SeqCst));
-        self.process_run.die(mine, change, Moment::Before).await;
+        if self.is_unreachable {
+            return Err(PortError::new(call, Class::Denied, "Unreachable", "this test has no AWS"));
+        }
+        let mine = self.process_run.calls.count();
+        let change = mutates.then(|| self.process_run.changes.count());
+        self.process_run.pass(mine, change, Moment::Before).await;
         let leaving = mutates.then(|| Leaving::of(&self.process_run.leaving));
         let (number, faults, half) = self.begin(call, subject, mutates);
         let failed = |class: Class| Err(PortError::new(call, class, "Told", "the test said so"));
@@ -138,7 +144,7 @@ impl FaultProxy {
             }
         };
         drop(leaving);
-        self.process_run.die(mine, change, Moment::After).await;
+        self.process_run.pass(mine, change, Moment::After).await;
         tokio::time::sleep(half).await;
         match faults {
             Some(Faults::AnswerLost) if mutates => answer.and(failed(Class::Ambiguous)),
@@ -148,7 +154,7 @@ impl FaultProxy {
         }
     }
 
-    /// The number of this call, what happens to it, and how long half of it takes: not all take the same time, so that they interleave.
+    /// The number of this call, its fault, and how long half of it takes. Calls differ in time: they interleave.
     fn begin(&self, call: &'static str, subject: &str, mutates: bool) -> (usize, Option<Faults>, Duration) {
         let mut state = self.fake_aws.lock();
         let number = state.calls.len();
@@ -163,7 +169,7 @@ impl FaultProxy {
     }
 }
 
-/// A change on its way; also one whose process is dropped is not on its way any more.
+/// A change on its way. A drop of its process ends it too.
 struct Leaving<'a>(&'a AtomicUsize);
 
 impl<'a> Leaving<'a> {
@@ -176,30 +182,5 @@ impl<'a> Leaving<'a> {
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-#[async_trait]
-impl Logs for FaultProxy {
-    async fn tail(&self, _: &Target, log: &LogStream, lines: u32) -> PortResult<Vec<String>> {
-        self.look("logs:GetLogEvents", &log.stream, |state| Ok(state.log_of(&log.stream, lines as usize)))
-            .await
-    }
-
-    async fn retention(&self, _: &Target, group: &str) -> PortResult<Option<u32>> {
-        self.look("logs:DescribeLogGroups", group, |state| Ok(state.retentions.get(group).copied())).await
-    }
-
-    async fn set_retention(&self, _: &Target, group: &str, days: u32) -> PortResult<()> {
-        let call = LOG_RETENTION.call;
-        self.change(call, &format!("{group} {days}"), |state| match state.retentions.get_mut(group) {
-            None => refuse(call, Class::Absent, "ResourceNotFoundException"),
-            Some(now) if *now == days => Ok(Made::Same(())),
-            Some(now) => {
-                *now = days;
-                Ok(Made::New(()))
-            }
-        })
-        .await
     }
 }

@@ -1,14 +1,58 @@
+//! What goes wrong: faults of single calls, the climate of all calls, the death of a process at a call.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sluice_model::Class;
+use tokio::sync::Notify;
 
-/// Where a life ends, at a call or an effect.
+/// When a process dies at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// Nothing of it has happened.
+    /// Before the call takes effect.
     Before,
-    /// It took effect, and nobody heard the answer.
+    /// After it took effect, before its answer.
     After,
+}
+
+/// Counts calls, and ends the process at one of them.
+#[derive(Debug, Default)]
+pub struct DeathPoint {
+    calls: AtomicUsize,
+    at: Mutex<Option<(usize, Moment)>>,
+    died: Arc<Notify>,
+}
+
+impl DeathPoint {
+    /// The process dies at that call, counted from 0. Its death notifies `died`.
+    pub fn new(at: Option<(usize, Moment)>, died: Arc<Notify>) -> Self {
+        Self { calls: AtomicUsize::new(0), at: Mutex::new(at), died }
+    }
+    /// Sets the call anew.
+    pub fn set(&self, call: usize, moment: Moment) {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some((call, moment));
+    }
+    /// Begins a call; gives its number.
+    pub fn count(&self) -> usize {
+        self.calls.fetch_add(1, Ordering::SeqCst)
+    }
+    /// The number of calls so far.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+    /// Never returns if the process dies here. It dies once: the next process passes.
+    pub async fn pass(&self, call: usize, moment: Moment) {
+        let dies = self.at.lock().unwrap_or_else(PoisonError::into_inner).take_if(|at| *at == (call, moment));
+        if dies.is_some() {
+            self.died.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+    /// Returns when the process died.
+    pub async fn died(&self) {
+        self.died.notified().await;
+    }
 }
 
 /// What happens to one call.
@@ -26,7 +70,7 @@ pub enum Faults {
     Slow(Duration),
 }
 
-/// How the cloud behaves at all times.
+/// How the fake AWS behaves at all times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Climate {
     /// How long a call takes, half of it on the way there.

@@ -8,6 +8,7 @@
 //! Every change is kept as an [`Effect`] when it changed something: setting again what is set is none. So "done twice"
 //! is a fact that can be asked for ([`FakeAws::repeated`], [`FakeAws::doubled`]), and not a guess from the log of calls.
 
+mod account;
 mod app;
 mod builders;
 mod external_changes;
@@ -23,7 +24,7 @@ mod repositories;
 
 pub use app::App;
 pub use fault_proxy::{End, FaultProxy};
-pub use faults::{Climate, Faults, Moment};
+pub use faults::{Climate, DeathPoint, Faults, Moment};
 pub use judge::Serving;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -167,6 +168,11 @@ impl FakeAws {
     /// A way to it for a process that dies there: then `died` rings, and nothing comes back.
     pub fn mortal(self: &Arc<Self>, end: End, died: Arc<Notify>) -> FaultProxy {
         FaultProxy::new(Arc::clone(self), end, died)
+    }
+
+    /// A way to it on which AWS refuses every call.
+    pub fn unreachable(self: &Arc<Self>) -> FaultProxy {
+        FaultProxy::unreachable(Arc::clone(self))
     }
 
     /// How it behaves, from now on.

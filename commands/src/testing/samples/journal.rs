@@ -58,7 +58,8 @@ impl Journal {
         let definition = known.bind(&op).expect("parameters of that kind");
         outputs.attach(&mut op);
         let journal = Self { definition, op, outputs, now: BEGIN, notes: BTreeMap::new() };
-        journal.row(0, vec![Entry::Accepted { params: serde_json::Value::Null }])
+        let params = journal.op.spec.params.clone();
+        journal.row(0, vec![Entry::Accepted { params }])
     }
 
     pub(super) fn row(mut self, milliseconds: i64, entries: Vec<Entry>) -> Self {

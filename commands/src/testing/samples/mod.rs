@@ -1,17 +1,17 @@
-//! Samples of all that is told: operations in each of their states, and a pipeline's records to ask about.
+//! Samples of all messages: operations in each of their states, and a pipeline's records to query.
 //!
-//! Journals are folded step by step from what the definitions name, so that a sample is what a driver could have
-//! written: a step that is renamed or added is in the samples without anyone remembering.
+//! A sample folds its journal step by step from the nodes of the operation, as a driver would write it: a renamed or new step
+//! appears in the samples by itself.
 
 mod journal;
+mod operations;
 mod outputs;
 mod records;
-mod stories;
 
 pub use journal::Journal;
+pub use operations::{all, promotion};
 pub use outputs::application;
 pub use records::{CHANNEL, access, actor, change, orders, stand, waiting};
-pub use stories::{all, promotion};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,18 +24,18 @@ use sluice_model::Text;
 
 /// One state of one operation.
 pub struct Sample {
-    /// What it shows.
+    /// The state that it shows.
     pub name: &'static str,
     /// Which kind it is.
     pub definition: Arc<dyn BoundOperation>,
-    /// What is known of it.
+    /// Its folded journal.
     pub op: OperationState,
-    /// What its running steps said last.
+    /// The last notes of its running steps.
     pub notes: BTreeMap<StepId, Text>,
 }
 
 impl Sample {
-    /// What is told of it.
+    /// Its update.
     pub fn news(&self) -> Update {
         let world = world(
             Settings::new("sample"),
@@ -50,7 +50,7 @@ impl Sample {
     }
 }
 
-/// What is told of an operation whose record makes no sense.
+/// The update of an operation whose record is corrupt.
 pub fn parked() -> Update {
     let op = all().into_iter().next().expect("samples").op;
     crate::operation::of_parked(

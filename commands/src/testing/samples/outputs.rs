@@ -121,8 +121,13 @@ impl Outputs {
             .with("configured", "rev-2")
             .with("integration", "i1")
             .with("deployment", json!({ "id": "d2", "description": "sluice", "state": "deployed" }))
-            .with("record", format!("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/{stage}/"))
+            .with("record", recorded(&format!("{stage}/")))
     }
+}
+
+/// What the record of a move leaves: the URL of that stage.
+pub(super) fn recorded(stage: &str) -> Value {
+    json!({ "url": format!("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/{stage}"), "others": false })
 }
 
 /// An application of these functions, with a route to each.

@@ -217,9 +217,9 @@ impl Shared {
 pub(super) async fn cut(process: &Process, when: Option<(Duration, Duration)>) {
     if let Some((after, lasts)) = when {
         tokio::time::sleep(after).await;
-        process.line.cut();
+        process.store_proxy.disconnect();
         tokio::time::sleep(lasts).await;
-        process.line.mend();
+        process.store_proxy.reconnect();
     }
     std::future::pending().await
 }

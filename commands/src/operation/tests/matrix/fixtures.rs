@@ -1,9 +1,11 @@
-//! Journals as versions of Sluice wrote them, kept so that later ones can be held to read them and to carry on what an
-//! older one began.
+//! Stored operations of every schema. Later versions of Sluice must read them and finish what an older one began.
 //!
-//! `SLUICE_WRITE_FIXTURES=1 cargo test -p sluice-commands fixtures` writes those of this version that are missing, and
-//! never one that is there. Before the first release there are no older versions to read: a change of what steps leave
-//! replaces them.
+//! One file for each scenario, one JSON value a line: a state (*finished* or *half* way), then its items. *Finished* holds
+//! the operation's head, journal and audit records; *half* holds everything that the pipeline keeps.
+//!
+//! `SLUICE_WRITE_FIXTURES=1 cargo test --workspace --lib fixtures` writes the missing files of the current schema and never
+//! overwrites one: another version has to read what this one wrote. Before the first release there is no other version, and
+//! a change of what steps record replaces the files: delete the folder first.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,31 +20,39 @@ use super::cases::{Case, Clean, clean};
 use super::fixture::Fixture;
 use super::scenarios::{SCENARIOS, Scenario};
 use super::users::People;
-use crate::operation::{Head, Status};
-use crate::ports::{Clock, Guard, Item, Key};
+use crate::domain::{Act, AuditRecord, RECORD_SCHEMA, from_item};
+use crate::operation::head::HEAD_SCHEMA;
+use crate::operation::journal::ROW_SCHEMA;
+use crate::operation::{Head, Keys, Status};
+use crate::ports::{Clock, Guard, Guards, Item, Key};
 use crate::testing::{Moment, TestClock};
 
-/// The folder of what this version writes.
-const CURRENT: &str = "schema-2";
+/// The folder that this version writes, and the schemas of rows, heads and records in it.
+const CURRENT: (&str, [u32; 3]) = ("schema-1", [1, 1, 1]);
 /// All folders.
-const ALL: [&str; 1] = [CURRENT];
+const ALL: [&str; 1] = [CURRENT.0];
 
-/// One operation, as it stood at its end and half way.
-#[derive(Serialize, Deserialize)]
+/// The stored items of one operation at one point of its life.
+struct StoredState {
+    /// The time of day when they were written.
+    time: Timestamp,
+    /// How many calls had changed something in AWS.
+    changes: usize,
+    items: Vec<Item>,
+    audit: Vec<Item>,
+}
+
 struct RecordedJournal {
-    /// Its tale.
-    scenario: String,
     finished: StoredState,
     half: StoredState,
 }
 
+/// One line of a file.
 #[derive(Serialize, Deserialize)]
-struct StoredState {
-    /// The time of day when it was written.
-    time: Timestamp,
-    /// How many calls had changed something in AWS.
-    changes: usize,
-    items: Vec<Stored>,
+#[serde(untagged)]
+enum Line {
+    State { state: String, time: Timestamp, changes: usize },
+    Stored(Stored),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -50,9 +60,12 @@ struct Stored {
     partition: String,
     sort: String,
     schema: u32,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     guards: BTreeMap<String, Value>,
     body: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     due: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     expires: Option<Timestamp>,
 }
 
@@ -74,29 +87,76 @@ impl From<&Item> for Stored {
     }
 }
 
-impl Stored {
-    fn item(&self) -> Item {
-        let guard = |value: &Value| match value.as_u64() {
+impl From<Stored> for Item {
+    fn from(stored: Stored) -> Self {
+        let guard = |value: Value| match value.as_u64() {
             Some(number) => Guard::Number(number),
             None => Guard::Text(value.as_str().expect("a guard").to_owned()),
         };
-        Item {
-            key: Key { partition: self.partition.clone(), sort: self.sort.clone() },
-            schema: self.schema,
-            guards: self.guards.iter().map(|(name, is)| (name.clone(), guard(is))).collect(),
-            body: self.body.clone(),
-            due: self.due,
-            expires: self.expires,
+        Self {
+            key: Key { partition: stored.partition, sort: stored.sort },
+            schema: stored.schema,
+            guards: stored.guards.into_iter().map(|(name, is)| (name, guard(is))).collect::<Guards>(),
+            body: stored.body,
+            due: stored.due,
+            expires: stored.expires,
         }
     }
 }
 
+impl StoredState {
+    fn lines(&self, state: &str) -> Vec<Line> {
+        let head = Line::State { state: state.to_owned(), time: self.time, changes: self.changes };
+        let items = self.items.iter().chain(&self.audit).map(|item| Line::Stored(item.into()));
+        std::iter::once(head).chain(items).collect()
+    }
+
+    /// The head of its one operation.
+    fn head(&self) -> Head {
+        let heads: Vec<_> = self.items.iter().filter(|item| item.key.sort == "head").collect();
+        assert_eq!(heads.len(), 1);
+        Head::from_item(heads[0]).unwrap()
+    }
+}
+
+impl RecordedJournal {
+    fn text(&self) -> String {
+        let lines = [self.finished.lines("finished"), self.half.lines("half")];
+        lines.iter().flatten().map(|line| serde_json::to_string(line).unwrap() + "\n").collect()
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut states = BTreeMap::new();
+        let mut current = None;
+        for line in text.lines() {
+            match serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")) {
+                Line::State { state, time, changes } => {
+                    let new = StoredState { time, changes, items: vec![], audit: vec![] };
+                    current = Some(states.entry(state).or_insert(new));
+                }
+                Line::Stored(stored) => {
+                    let (state, item) = (current.as_mut().expect("a state first"), Item::from(stored));
+                    let list = if is_audit(&item) { &mut state.audit } else { &mut state.items };
+                    list.push(item);
+                }
+            }
+        }
+        let mut state = |name| states.remove(name).unwrap_or_else(|| panic!("no state {name}"));
+        Self { finished: state("finished"), half: state("half") }
+    }
+}
+
+fn is_audit(item: &Item) -> bool {
+    item.key.partition.contains("/audit/")
+}
+
 fn path(folder: &str, scenario: &Scenario) -> PathBuf {
-    let name = format!("{}.json", scenario.name.replace(' ', "-"));
+    let name = format!("{}.jsonl", scenario.name.replace(' ', "-"));
     [env!("CARGO_MANIFEST_DIR"), "src/operation/tests/matrix/fixtures", folder, &name].iter().collect()
 }
 
-/// A run that stops behind so many changes in AWS; if there are none, before its end, which of a lock is far away.
+/// A run that stops after so many changes in AWS. An operation that changes nothing there stops before its end; the end of
+/// a lock is far away.
 fn until(clean: &Clean, changes: usize) -> Case {
     match changes.checked_sub(1).and_then(|last| clean.changes.get(last)) {
         Some(call) => Case::death_at_cloud(*call, Moment::After),
@@ -104,7 +164,7 @@ fn until(clean: &Clean, changes: usize) -> Case {
     }
 }
 
-/// Plays a tale until it stops there.
+/// Plays a scenario until it stops there.
 async fn stopped(scenario: &Scenario, fixture: &Fixture, case: &Case) -> Shared {
     let shared = case.set(fixture);
     let process = shared.process_with("first", case.death, |_| {});
@@ -112,18 +172,29 @@ async fn stopped(scenario: &Scenario, fixture: &Fixture, case: &Case) -> Shared 
     shared
 }
 
-/// What of a store belongs to one operation and its pipeline.
-fn stand(shared: &Shared, fixture: &Fixture) -> StoredState {
-    let new = shared.new_heads(fixture);
-    let is_old = |item: &Item| {
-        let of = crate::operation::Keys::operation_of(&item.key);
-        of.is_some_and(|id| new.iter().all(|head| head.id != id))
-    };
+/// The items of the new operation alone, and its audit records.
+fn finished(shared: &Shared, fixture: &Fixture) -> StoredState {
+    let id = &shared.new_heads(fixture)[0].id;
+    let mut audit = shared.store.audit();
+    audit.retain(|item| item.key.sort.contains(&format!("/{id}/")));
+    StoredState {
+        time: shared.clock.now(),
+        changes: shared.fake_aws.effects().len(),
+        items: shared.store.such(|item| Keys::operation_of(&item.key).as_ref() == Some(id)),
+        audit,
+    }
+}
+
+/// Everything that is needed to carry the new operation on: no earlier operation, no delivery.
+fn half(shared: &Shared, fixture: &Fixture) -> StoredState {
+    let old = fixture.known();
+    let is_old = |item: &Item| Keys::operation_of(&item.key).is_some_and(|id| old.contains(&id));
     let is_kept = |item: &Item| !is_old(item) && !item.key.partition.contains("/inbox/");
     StoredState {
         time: shared.clock.now(),
         changes: shared.fake_aws.effects().len(),
-        items: shared.store.such(is_kept).iter().map(Stored::from).collect(),
+        items: shared.store.such(is_kept),
+        audit: vec![],
     }
 }
 
@@ -132,12 +203,8 @@ async fn written(scenario: &Scenario) -> RecordedJournal {
     let whole = fixture.open();
     whole.play(scenario, &Case::default()).await;
     let clean = clean(scenario, &fixture).await;
-    let half = stopped(scenario, &fixture, &until(&clean, clean.changes.len().div_ceil(2))).await;
-    RecordedJournal {
-        scenario: scenario.name.to_owned(),
-        finished: stand(&whole, &fixture),
-        half: stand(&half, &fixture),
-    }
+    let stopped = stopped(scenario, &fixture, &until(&clean, clean.changes.len().div_ceil(2))).await;
+    RecordedJournal { finished: finished(&whole, &fixture), half: half(&stopped, &fixture) }
 }
 
 fn read(folder: &str, scenario: &Scenario) -> RecordedJournal {
@@ -145,78 +212,75 @@ fn read(folder: &str, scenario: &Scenario) -> RecordedJournal {
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
         panic!("{}: {error}: write it with SLUICE_WRITE_FIXTURES=1", path.display());
     });
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The one operation among stored items.
-fn head(stand: &StoredState) -> Head {
-    let heads: Vec<_> = stand.items.iter().map(Stored::item).filter(|item| item.key.sort == "head").collect();
-    assert_eq!(heads.len(), 1);
-    Head::from_item(&heads[0]).unwrap()
+    RecordedJournal::parse(&text)
 }
 
 #[test]
-fn a_schema_that_is_raised_has_its_own_fixtures() {
-    assert_eq!(CURRENT, format!("schema-{}", crate::operation::journal::ROW_SCHEMA));
+fn a_raised_schema_has_its_own_fixtures() {
+    assert_eq!(CURRENT.1, [ROW_SCHEMA, HEAD_SCHEMA, RECORD_SCHEMA]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn journals_of_every_version_are_read_and_carried_to_their_end() {
+async fn this_version_reads_and_finishes_operations_of_every_schema() {
     let mut read_in = BTreeMap::new();
     for scenario in SCENARIOS {
-        let path = path(CURRENT, scenario);
-        // What is kept is never written again: another version would have to read what this one wrote.
+        let path = path(CURRENT.0, scenario);
         if std::env::var_os("SLUICE_WRITE_FIXTURES").is_some() && !path.exists() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            let text = serde_json::to_string_pretty(&written(scenario).await).unwrap();
-            std::fs::write(&path, text + "\n").unwrap();
+            std::fs::write(&path, written(scenario).await.text()).unwrap();
         }
         let fixture = Fixture::of(scenario).await;
         let clean = clean(scenario, &fixture).await;
         for folder in ALL {
-            // What came later has no journals of earlier schemas; what is kept is counted below.
-            if folder != CURRENT && !self::path(folder, scenario).exists() {
+            // A scenario of a later version has no file of earlier schemas; the count below notices a lost one.
+            if folder != CURRENT.0 && !self::path(folder, scenario).exists() {
                 continue;
             }
             *read_in.entry(folder).or_insert(0) += 1;
             let context = format!("{folder}: {}", scenario.name);
             let recorded = read(folder, scenario);
-            assert_eq!(recorded.scenario, scenario.name);
-            folds(&recorded.finished, Status::Succeeded, &context).await;
-            folds(&recorded.half, Status::Running, &context).await;
+            folds(&recorded.finished, scenario, Status::Succeeded, &context).await;
+            folds(&recorded.half, scenario, Status::Running, &context).await;
+            audit_is_read(&recorded.finished, &context);
             carries_on(&recorded.half, scenario, &fixture, &clean, &context).await;
         }
     }
-    assert_eq!(read_in, [(CURRENT, SCENARIOS.len())].into());
+    assert_eq!(read_in, [(CURRENT.0, SCENARIOS.len())].into());
 }
 
-/// What was stored folds to what its head says.
-async fn folds(stand: &StoredState, status: Status, context: &str) {
-    let clock = Arc::new(TestClock::at(stand.time));
-    let fixture = Fixture::with(
-        stand.items.iter().map(Stored::item).collect(),
-        crate::testing::FakeAws::new(clock.clone()),
-        clock,
-    );
-    let (shared, head) = (fixture.open(), head(stand));
+/// The journal folds to what its head says.
+async fn folds(stored: &StoredState, scenario: &Scenario, status: Status, context: &str) {
+    let clock = Arc::new(TestClock::at(stored.time));
+    let fake_aws = crate::testing::FakeAws::new(clock.clone());
+    let shared = Fixture::with(stored.items.clone(), fake_aws, clock).open();
+    let head = stored.head();
     let op = shared.op(&head.id).await;
     assert_eq!((op.sequence, op.status()), (head.sequence, status), "{context}");
+    assert_eq!(op.spec.kind, scenario.kind, "{context}");
     assert!(op.spec.params.is_object(), "{context}: its parameters are known");
 }
 
-/// The world as it was, and the store as it was left: this version carries on.
+/// This version reads the audit records of an acceptance and an end.
+fn audit_is_read(stored: &StoredState, context: &str) {
+    let records = stored.audit.iter().map(|item| from_item::<AuditRecord>(item).unwrap());
+    let acts: Vec<_> = records.map(|record| record.act).collect();
+    for act in [Act::Asked, Act::Succeeded] {
+        assert!(acts.contains(&act), "{context}: {acts:?}");
+    }
+}
+
+/// The stored items in the world of that time: this version finishes the operation.
 async fn carries_on(
-    stand: &StoredState,
+    stored: &StoredState,
     scenario: &Scenario,
     fixture: &Fixture,
     clean: &Clean,
     context: &str,
 ) {
-    let world = stopped(scenario, fixture, &until(clean, stand.changes)).await;
-    assert_eq!(world.fake_aws.effects().len(), stand.changes, "{context}: this version does not come as far");
-    let clock = Arc::new(TestClock::at(stand.time));
-    let items = stand.items.iter().map(Stored::item).collect();
-    let left = Fixture::with(items, world.fake_aws.copy(clock.clone()), clock);
+    let world = stopped(scenario, fixture, &until(clean, stored.changes)).await;
+    assert_eq!(world.fake_aws.effects().len(), stored.changes, "{context}: this version does not get as far");
+    let clock = Arc::new(TestClock::at(stored.time));
+    let left = Fixture::with(stored.items.clone(), world.fake_aws.copy(clock.clone()), clock);
     let shared = left.open();
     let process = shared.process("later");
     tokio::select! {
@@ -224,7 +288,7 @@ async fn carries_on(
         died = process.live_until(async || shared.has_ended(1)) => assert!(!died, "{context}"),
         () = process.decide(&shared, People::Prompt) => {}
     }
-    let ended = shared.head(&head(stand).id).await;
+    let ended = shared.head(&stored.head().id).await;
     let context = format!("{context}: {:#?}", shared.journal(&ended.id));
     assert_eq!(ended.status, Status::Succeeded, "{context}");
     assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");

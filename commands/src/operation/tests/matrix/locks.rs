@@ -11,7 +11,7 @@ use super::gates::{ASK, comes_to, ends, fails_with, holds, refused, runs, secs, 
 use super::scenarios::PLENTY;
 use crate::operation::{Context, Head, Operation, OperationKind, OperationState, Progress, Status, testing};
 use crate::operations::{stage_lock, stage_unlock};
-use crate::ports::{Guard, Precondition, Store, StoreError, Write};
+use crate::ports::{Store, StoreError, Write};
 
 #[tokio::test(start_paused = true)]
 async fn a_lock_ends_by_itself() {
@@ -174,41 +174,30 @@ async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
     let (shared, process) = world("").await;
     let lock = || async { shared.state().await.locks.into_values().next().unwrap() };
     let locks = |who, line| holds(&shared, &process, who, line);
-    for old in [false, true] {
-        locks("ben", "/stage lock orders prod for 1h the ledger").await;
-        let seen = lock().await;
-        if old {
-            // As the version before wrote it.
-            let key = process.engine.world().keys.lock(&"orders".parse().unwrap(), &seen.stage);
-            let item = crate::domain::to_item(key, [("rev".to_owned(), Guard::Number(1))].into(), &seen);
-            shared.store.write(Write::Put { item: item.unwrap(), when: Precondition::Any }).await.unwrap();
-        }
-        let params = stage_unlock::Params {
-            name: "orders".parse().unwrap(),
-            locks: vec![seen.clone()],
-            restored: vec![],
-        };
-        let lifts = writes(&process, stage_unlock::StageUnlock, params).await;
-        let params = stage_lock::Params {
-            name: "orders".parse().unwrap(),
-            stages: vec![seen.stage.clone()],
-            until: seen.until,
-            hard: false,
-            reason: "more".to_owned(),
-            over: vec![],
-            kept: vec![],
-        };
-        let replaces = writes(&process, stage_lock::StageLock, params).await;
-        assert_eq!((lifts.len(), replaces.len()), (1, 1));
-        ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
-        locks("cat", "/stage lock orders prod for 2h the audit").await;
-        for late in [lifts, replaces] {
-            let written = shared.store.transact("late", late).await;
-            assert_eq!(written, Err(StoreError::Lost(vec![0])));
-        }
-        assert_eq!(lock().await.reason, "the audit");
-        ends(&shared, &process, "cat", "/stage unlock orders prod", Status::Succeeded).await;
+    locks("ben", "/stage lock orders prod for 1h the ledger").await;
+    let seen = lock().await;
+    let params =
+        stage_unlock::Params { name: "orders".parse().unwrap(), locks: vec![seen.clone()], restored: vec![] };
+    let lifts = writes(&process, stage_unlock::StageUnlock, params).await;
+    let params = stage_lock::Params {
+        name: "orders".parse().unwrap(),
+        stages: vec![seen.stage.clone()],
+        until: seen.until,
+        hard: false,
+        reason: "more".to_owned(),
+        over: vec![],
+        kept: vec![],
+    };
+    let replaces = writes(&process, stage_lock::StageLock, params).await;
+    assert_eq!((lifts.len(), replaces.len()), (1, 1));
+    ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
+    locks("cat", "/stage lock orders prod for 2h the audit").await;
+    for late in [lifts, replaces] {
+        let written = shared.store.transact("late", late).await;
+        assert_eq!(written, Err(StoreError::Lost(vec![0])));
     }
+    assert_eq!(lock().await.reason, "the audit");
+    ends(&shared, &process, "cat", "/stage unlock orders prod", Status::Succeeded).await;
 }
 
 /// What is told of an operation now: its headline and foot, as text.

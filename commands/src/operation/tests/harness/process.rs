@@ -1,0 +1,217 @@
+//! What a process does: it accepts operations, takes signals, and drives.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use super::super::toy_world::Spec;
+use super::{LEASE, Process, Shared, person};
+use crate::domain::{Asked, Roles};
+use crate::operation::testing::operation_id;
+use crate::operation::*;
+use crate::ports::{Store, Update};
+use sluice_model::{Answer, Card, OperationId, Tone};
+
+impl Process {
+    /// Accepts a toy operation as the service would, trying anew while the pipeline changes.
+    pub(in super::super) async fn try_ask(
+        &self,
+        number: u64,
+        delivery: &str,
+        kind: &'static str,
+        steps: &[Spec],
+    ) -> Result<Accepted, EngineError> {
+        let world = self.engine.world();
+        let ann = person("ann");
+        let channel = "C0GENERAL1".parse().unwrap();
+        let delivery = Delivery { key: delivery, actor: &ann, channel: Some(&channel) };
+        loop {
+            let name = "orders".parse().unwrap();
+            let snapshot = Snapshot::read(world, &name).await?;
+            let granted = snapshot.access.operate(&ann.id).unwrap();
+            let request = OperationRequest {
+                kind,
+                params: serde_json::to_value(steps).unwrap(),
+                pipeline: name,
+                home: channel.clone(),
+                command: format!("/{kind} {number}"),
+                fingerprint: format!("/{kind} {number}"),
+                counters: Default::default(),
+                writes: vec![],
+                answer: Answer::private(Card::new(Tone::Running, format!("Doing {number}."))),
+            };
+            let id = operation_id(self.ids_from + number);
+            match accept(&self.engine, id, &delivery, &snapshot, request, &granted).await? {
+                Accepted::Again => {}
+                accepted => return Ok(accepted),
+            }
+        }
+    }
+
+    /// The same, repeated until it is answered, as people do.
+    pub(in super::super) async fn ask(
+        &self,
+        number: u64,
+        delivery: &str,
+        kind: &'static str,
+        steps: &[Spec],
+    ) -> Accepted {
+        loop {
+            if let Ok(accepted) = self.try_ask(number, delivery, kind, steps).await {
+                return accepted;
+            }
+        }
+    }
+
+    /// Somebody says something to an operation as it stands.
+    pub(in super::super) async fn send_signal(
+        &self,
+        id: &OperationId,
+        who: &str,
+        delivery: &str,
+        kind: SignalKind,
+    ) -> SignalOutcome {
+        let head = self.read(id).await;
+        self.say_to(&head, who, delivery, kind).await
+    }
+
+    pub(in super::super) async fn read(&self, id: &OperationId) -> Head {
+        let item = self.store_proxy.store.get(&self.engine.world().keys.head(id)).await.unwrap().unwrap();
+        Head::from_item(&item).unwrap()
+    }
+
+    pub(in super::super) async fn say_to(
+        &self,
+        head: &Head,
+        who: &str,
+        delivery: &str,
+        kind: SignalKind,
+    ) -> SignalOutcome {
+        let who = person(who);
+        let requester = &head.spec.actor.id;
+        let asked = Asked { requester, approvers: &BTreeSet::new(), self_approval: false };
+        let roles = Roles { pinned: self.engine.world().pinned.get(), ..Roles::default() };
+        let granted = roles.access().approve(&who.id, &asked).unwrap();
+        let channel = "C0GENERAL1".parse().unwrap();
+        let delivery = Delivery { key: delivery, actor: &who, channel: Some(&channel) };
+        let answer = Answer::private(Card::new(Tone::Good, "Heard."));
+        let keys = &self.engine.world().keys;
+        let op = load(&*self.store_proxy.store, keys, &head.id).await.unwrap().unwrap().op;
+        send_signal(&self.engine, &delivery, head, &op, Signal { kind, reason: None }, &granted, answer)
+            .await
+            .unwrap()
+    }
+
+    /// An admin speaks to an operation that is stuck, whether or not its journal can be read.
+    pub(in super::super) async fn tell_stuck(
+        &self,
+        head: &Head,
+        delivery: &str,
+        kind: SignalKind,
+    ) -> SignalOutcome {
+        let ada = person("ada");
+        let roles = Roles { pinned: self.engine.world().pinned.get(), ..Roles::default() };
+        let granted = roles.access().administer(&ada.id).unwrap();
+        let channel = "C0GENERAL1".parse().unwrap();
+        let delivery = Delivery { key: delivery, actor: &ada, channel: Some(&channel) };
+        let answer = Answer::private(Card::new(Tone::Good, "Heard."));
+        let op = OperationState::new(head.id.clone(), head.spec.clone());
+        send_signal(&self.engine, &delivery, head, &op, Signal { kind, reason: None }, &granted, answer)
+            .await
+            .unwrap()
+    }
+
+    /// Runs the process: it drives what its runner got, sweeps, and records the last updates as delivered. It ends only after
+    /// it was asked to stop and released everything.
+    pub(in super::super) async fn live(&self) {
+        let mut undelivered: Vec<Update> = vec![];
+        let mut drives = FuturesUnordered::new();
+        let (mut running, mut again) = (BTreeSet::new(), BTreeSet::new());
+        let mut sweep = tokio::time::interval(LEASE / 3);
+        let (mut seen, mut stops) = (0, false);
+        loop {
+            for id in self.runner.take() {
+                if running.insert(id.clone()) {
+                    drives.push(async move {
+                        self.engine.drive(&id).await;
+                        id
+                    });
+                } else {
+                    self.engine.nudge(&id);
+                    again.insert(id);
+                }
+            }
+            if stops && drives.is_empty() {
+                return;
+            }
+            tokio::select! {
+                // Deterministic: the same process again does the same.
+                biased;
+                () = self.store_proxy.stop_asked.notified(), if !stops => {
+                    self.engine.stop();
+                    stops = true;
+                }
+                Some(id) = drives.next(), if !drives.is_empty() => {
+                    running.remove(&id);
+                    if again.remove(&id) {
+                        crate::ports::Runner::run(&*self.runner, id);
+                    }
+                }
+                () = self.runner.asked() => {}
+                _ = sweep.tick(), if !stops => {
+                    for id in self.engine.sweep().await.unwrap_or_default() {
+                        crate::ports::Runner::run(&*self.runner, id);
+                    }
+                }
+            }
+            undelivered.extend(self.notifier.last_since(seen));
+            seen = self.notifier.count();
+            let messages = Messages::new(
+                self.store_proxy.clone(),
+                self.engine.world().keys.clone(),
+                self.engine.world().settings.replica.clone(),
+            );
+            // A failed update is tried again, as the bot does.
+            for update in std::mem::take(&mut undelivered) {
+                if messages.settled(&update).await.is_err() {
+                    undelivered.push(update);
+                }
+            }
+        }
+    }
+
+    /// Lives until its death, or until `done`; whether it died.
+    pub(in super::super) async fn live_until(&self, done: impl AsyncFn() -> bool) -> bool {
+        let finished = async {
+            while !done().await {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let process_run = async {
+            tokio::select! {
+                () = self.live() => true,
+                () = self.died.notified() => true,
+                () = self.toy_world.effects.died() => true,
+                () = finished => false,
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(4 * 3600), process_run).await.expect("it never came to rest")
+    }
+
+    /// Done when it died at a store call.
+    pub(in super::super) async fn died(&self) {
+        self.died.notified().await;
+    }
+
+    /// Lives until nothing is due any more.
+    pub(in super::super) async fn live_out(&self, shared: &Shared) -> bool {
+        self.live_until(async || shared.is_settled()).await
+    }
+
+    /// Lives until that operation stands so.
+    pub(in super::super) async fn live_to(&self, shared: &Shared, id: &OperationId, status: Status) {
+        let dead = self.live_until(async || shared.head(id).await.status == status).await;
+        assert!(!dead, "died before {id} was {}", status.as_str());
+    }
+}

@@ -1,0 +1,57 @@
+//! The account: CloudWatch Logs and quotas.
+
+use async_trait::async_trait;
+
+use super::functions::FunctionState;
+use super::{FaultProxy, Made, refuse};
+use crate::operation::effects::LOG_RETENTION;
+use crate::ports::{FunctionQuotas, LogStream, Logs, QuotaUse, Quotas};
+use sluice_model::{Class, PortResult, Target};
+
+/// What AWS gives a new account.
+const FUNCTION_BYTES: u64 = 75 << 30;
+const CONCURRENCY: u64 = 1_000;
+const ROLES: u64 = 1_000;
+
+#[async_trait]
+impl Logs for FaultProxy {
+    async fn tail(&self, _: &Target, log: &LogStream, lines: u32) -> PortResult<Vec<String>> {
+        self.look("logs:GetLogEvents", &log.stream, |state| Ok(state.log_of(&log.stream, lines as usize)))
+            .await
+    }
+
+    async fn retention(&self, _: &Target, group: &str) -> PortResult<Option<u32>> {
+        self.look("logs:DescribeLogGroups", group, |state| Ok(state.retentions.get(group).copied())).await
+    }
+
+    async fn set_retention(&self, _: &Target, group: &str, days: u32) -> PortResult<()> {
+        let call = LOG_RETENTION.call;
+        self.change(call, &format!("{group} {days}"), |state| match state.retentions.get_mut(group) {
+            None => refuse(call, Class::Absent, "ResourceNotFoundException"),
+            Some(now) if *now == days => Ok(Made::Same(())),
+            Some(now) => {
+                *now = days;
+                Ok(Made::New(()))
+            }
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Quotas for FaultProxy {
+    async fn functions(&self, _: &Target) -> PortResult<FunctionQuotas> {
+        self.look("lambda:GetAccountSettings", "", |state| {
+            let used = state.functions.values().map(FunctionState::bytes).sum();
+            Ok(FunctionQuotas { code: QuotaUse { used, of: FUNCTION_BYTES }, concurrency: CONCURRENCY })
+        })
+        .await
+    }
+
+    async fn roles(&self, _: &Target) -> PortResult<QuotaUse> {
+        self.look("iam:GetAccountSummary", "", |state| {
+            Ok(QuotaUse { used: state.roles.len() as u64, of: ROLES })
+        })
+        .await
+    }
+}

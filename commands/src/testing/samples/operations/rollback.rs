@@ -1,0 +1,52 @@
+//! `/rollback`.
+
+use super::{throttled, void};
+use crate::domain::VersionSet;
+use crate::operations::rollback;
+use crate::testing::samples::outputs::{Outputs, pinned_api, recorded};
+use crate::testing::samples::records::{change, release};
+use crate::testing::samples::{Journal, Sample};
+use sluice_model::ReleaseNumber;
+
+fn rolling_back(reason: Option<&str>) -> Journal {
+    let alias = |function: &str| (format!("sluice-orders-{function}"), "1".to_owned());
+    let params = rollback::Params {
+        goes_first: false,
+        name: "orders".parse().expect("a name"),
+        stage: "prod".parse().expect("a stage"),
+        before: ReleaseNumber(2),
+        before_commit: change(2),
+        release: release(1, change(1), &["Hello"]),
+        set: VersionSet {
+            versions: ["Hello", "Count"].map(alias).into(),
+            api: Some(pinned_api("d1")),
+            ..VersionSet::default()
+        },
+        reason: reason.map(str::to_owned),
+        passed: vec![],
+        outside: None,
+        overrides: false,
+    };
+    let seen = serde_json::json!({
+        "aliases": { "sluice-orders-Hello": ["2", "rev"], "sluice-orders-Count": ["2", "rev"] }, "serves": "d2",
+    });
+    let outputs = Outputs::default().with("look", seen).with("record", recorded("prod"));
+    let command = match reason {
+        Some(reason) => format!("/rollback orders prod {reason}"),
+        None => "/rollback orders prod".into(),
+    };
+    Journal::accepted("rollback", &command, "orders", params, outputs)
+}
+
+pub(super) fn samples() -> Vec<Sample> {
+    let rolled = void(&rolling_back(None), 3);
+    vec![
+        rolling_back(None).sample("just accepted"),
+        rolling_back(None).until("alias:sluice-orders-Hello").sample("half way"),
+        rolling_back(Some("errors since <!channel> 9:30 *now*")).succeeded().sample("succeeded"),
+        rolling_back(None).failed("look", rolled).sample("void"),
+        rolling_back(None)
+            .failed("alias:sluice-orders-Hello", throttled("lambda:UpdateAlias"))
+            .sample("failed half way"),
+    ]
+}
