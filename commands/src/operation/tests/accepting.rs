@@ -12,7 +12,7 @@ fn steps() -> [Spec; 1] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_accepted_is_written_together_or_not_at_all() {
+async fn an_acceptance_writes_all_of_its_items_or_none() {
     let shared = Shared::new().await;
     let before = shared.store.items().len();
     let process = shared.process("one");
@@ -29,7 +29,7 @@ async fn what_is_accepted_is_written_together_or_not_at_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delivery_counts_once_also_when_it_comes_twice_at_the_same_time() {
+async fn a_delivery_counts_once_even_if_it_arrives_twice_at_the_same_time() {
     let shared = Shared::new().await;
     let (one, mut two) = (shared.process("one"), shared.process("two"));
     two.ids_from = 100;
@@ -50,7 +50,7 @@ async fn a_delivery_counts_once_also_when_it_comes_twice_at_the_same_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_commands_at_the_same_time_both_get_their_own_place_in_the_line() {
+async fn two_commands_at_the_same_time_get_two_places_in_the_queue() {
     let shared = Shared::new().await;
     let (one, two) = (shared.process("one"), shared.process("two"));
     let steps = steps();
@@ -61,7 +61,7 @@ async fn two_commands_at_the_same_time_both_get_their_own_place_in_the_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_acceptance_whose_answer_was_lost_is_known_again_by_its_inbox_row() {
+async fn an_acceptance_whose_answer_was_lost_is_recognised_by_its_inbox_row() {
     for forget in [false, true] {
         let shared = Shared::new().await;
         let process = shared.process("one");
@@ -89,7 +89,7 @@ fn silent(shared: &Shared, calls: usize, error: impl Fn() -> StoreError) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_acceptance_that_is_refused_for_too_long_is_given_up() {
+async fn an_acceptance_gives_up_after_repeated_refusals() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let before = shared.store.items().len();
@@ -102,7 +102,7 @@ async fn an_acceptance_that_is_refused_for_too_long_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_given_up_cannot_begin_later() {
+async fn an_acceptance_that_was_given_up_cannot_take_effect_later() {
     let unknown = || StoreError::Unknown("no answer".into());
     let shared = Shared::new().await;
     let process = shared.process("one");
@@ -134,7 +134,7 @@ async fn what_was_given_up_cannot_begin_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_that_cannot_be_read_back_is_not_called_nothing() {
+async fn an_acceptance_that_cannot_be_read_back_is_reported_as_unconfirmed() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let at = shared.store.count() + 2;

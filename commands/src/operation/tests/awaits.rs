@@ -22,7 +22,7 @@ async fn waiting() -> (Shared, Process) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_holds_no_owner_and_is_not_due_and_goes_on_when_approved() {
+async fn a_waiting_operation_has_no_owner_is_not_due_and_continues_after_approval() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     let head = shared.head(&id).await;
@@ -46,7 +46,7 @@ async fn who_waits_holds_no_owner_and_is_not_due_and_goes_on_when_approved() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rejection_ends_it_and_names_what_stays() {
+async fn a_rejection_ends_the_operation_and_names_what_stays() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     process.send_signal(&id, "ben", "d2", SignalKind::Reject).await;
@@ -58,7 +58,7 @@ async fn a_rejection_ends_it_and_names_what_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_person_speaks_once_and_the_same_delivery_is_answered_the_same() {
+async fn a_person_signals_once_and_the_same_delivery_gets_the_same_answer() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     let head = shared.head(&id).await;
@@ -88,7 +88,7 @@ async fn a_person_speaks_once_and_the_same_delivery_is_answered_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn before_it_waits_there_is_nothing_to_say() {
+async fn an_operation_that_does_not_wait_yet_takes_no_signal() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     process.ask(1, "d1", "toy", &steps()).await;
@@ -99,7 +99,7 @@ async fn before_it_waits_there_is_nothing_to_say() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_who_speak_at_once_both_are_heard_and_one_outcome_follows() {
+async fn two_signals_at_once_are_both_recorded_and_one_outcome_follows() {
     let (shared, process) = waiting().await;
     let other = shared.process("other");
     let id = operation_id(1);
@@ -118,7 +118,7 @@ async fn of_two_who_speak_at_once_both_are_heard_and_one_outcome_follows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signal_between_the_last_look_and_going_to_sleep_is_not_slept_through() {
+async fn a_signal_between_the_last_read_and_the_release_is_not_lost() {
     // An approver who counts for nothing spoke first, so the owner wakes, looks, and is about to wait again.
     let mut received = 0;
     for outcome in 0..40 {
@@ -165,7 +165,7 @@ async fn waiting_again_keeps_the_revision_that_buttons_carry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signal_whose_answer_was_lost_counts_and_is_heard() {
+async fn a_signal_whose_answer_was_lost_counts() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     let head = shared.head(&id).await;
@@ -187,7 +187,7 @@ async fn a_signal_whose_answer_was_lost_counts_and_is_heard() {
 /// The last thing that a process does may be to record the wait: then nobody knows of it, and a wait that nobody is told
 /// of never ends.
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_was_recorded_and_not_told_is_told_by_whoever_lives() {
+async fn an_undelivered_wait_is_delivered_by_any_process() {
     let mut met = 0;
     for call in 0.. {
         let shared = Shared::new().await;
@@ -223,7 +223,7 @@ fn is_wait(news: Update) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_speaks_while_another_word_is_being_judged_is_heard() {
+async fn a_signal_during_the_judgement_of_another_is_applied() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     shared.toy_world.faults("ask", [Faults::Slow(Duration::from_secs(9))]);

@@ -56,7 +56,7 @@ async fn survives(first: Process, shared: Shared, context: &str) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_death_at_any_store_call_is_survived() {
+async fn an_operation_survives_a_death_at_any_store_call() {
     let mut deaths = 0;
     for moment in [Moment::Before, Moment::After] {
         for call in 0.. {
@@ -72,7 +72,7 @@ async fn a_death_at_any_store_call_is_survived() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_death_at_any_effect_is_survived() {
+async fn an_operation_survives_a_death_at_any_effect() {
     for moment in [Moment::Before, Moment::After] {
         for effect in 0..4 {
             let shared = Shared::new().await;
@@ -84,7 +84,7 @@ async fn a_death_at_any_effect_is_survived() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_store_call_may_fail_for_a_while_or_lose_its_answer() {
+async fn an_operation_survives_a_failure_or_lost_answer_of_any_store_call() {
     let faults = [
         StoreFault::Before(StoreError::Again("throttled".into())),
         StoreFault::Before(StoreError::Unknown("never arrived".into())),
@@ -126,7 +126,7 @@ async fn any_store_call_may_fail_for_a_while_or_lose_its_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_append_whose_answer_was_lost_is_settled_by_its_row_when_tokens_are_forgotten() {
+async fn a_lost_append_is_recognised_by_its_row_after_tokens_expired() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let id = operation_id(1);

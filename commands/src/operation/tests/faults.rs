@@ -18,7 +18,7 @@ async fn run(steps: &[Spec], faults: impl FnOnce(&Shared)) -> (Shared, super::ha
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_fault_nothing_begins_what_runs_is_recorded_and_what_is_uncertain_is_observed() {
+async fn after_a_fault_no_step_begins_running_steps_are_recorded_and_uncertain_ones_observed() {
     let slot = Slot::Pipeline;
     let steps = [
         step("bad", How::Set).holding(slot.clone()),
@@ -46,7 +46,7 @@ async fn after_a_fault_nothing_begins_what_runs_is_recorded_and_what_is_uncertai
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_pass_is_tried_again_with_longer_and_longer_waits() {
+async fn a_retryable_error_is_retried_with_exponential_backoff() {
     for class in [Class::Transient, Class::Throttled] {
         let begun = tokio::time::Instant::now();
         let fails = std::iter::repeat_n(Faults::Fails(class), 5);
@@ -67,7 +67,7 @@ async fn a_lost_answer_is_observed_until_the_effect_shows_and_not_run_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_left_no_trace_is_run_again_but_only_after_the_settle_time() {
+async fn a_mutation_observed_absent_runs_again_only_after_the_settle_time() {
     let begun = tokio::time::Instant::now();
     let fails = [Faults::Fails(Class::Ambiguous)];
     let (shared, _) = run(&[step("a", How::Once)], |shared| shared.toy_world.faults("a", fails)).await;
@@ -77,7 +77,7 @@ async fn what_left_no_trace_is_run_again_but_only_after_the_settle_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_that_is_ours_is_done_and_one_that_lasts_or_is_with_a_foreign_one_is_a_fault() {
+async fn a_conflict_with_our_own_resource_is_done_and_one_with_a_foreign_resource_is_a_fault() {
     for class in [Class::Conflict, Class::Absent] {
         let begun = tokio::time::Instant::now();
         let lasting = std::iter::repeat_n(Faults::Fails(class), 30);
@@ -97,7 +97,7 @@ async fn a_conflict_that_is_ours_is_done_and_one_that_lasts_or_is_with_a_foreign
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_control_plane_says_at_first_is_not_believed_yet() {
+async fn a_refusal_right_after_a_create_is_retried() {
     for class in [Class::Conflict, Class::Absent, Class::Busy] {
         for how in [How::Name, How::Once] {
             let at_first = std::iter::repeat_n(Faults::Fails(class), 3);
@@ -109,7 +109,7 @@ async fn what_a_control_plane_says_at_first_is_not_believed_yet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_precondition_that_did_not_hold_is_believed_at_once() {
+async fn a_failed_precondition_is_final_at_once() {
     let begun = tokio::time::Instant::now();
     let fails = [Faults::Fails(Class::Precondition)];
     let (shared, _) = run(&[step("a", How::Name)], |shared| shared.toy_world.faults("a", fails)).await;
@@ -123,7 +123,7 @@ async fn faults(shared: &Shared) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_ends_and_counts_only_troubles_in_a_row() {
+async fn retries_are_bounded_and_count_only_consecutive_errors() {
     let fails = std::iter::repeat_n(Faults::Fails(Class::Transient), 100);
     let begun = tokio::time::Instant::now();
     let (shared, _) = run(&[step("a", How::Look)], |shared| shared.toy_world.faults("a", fails)).await;

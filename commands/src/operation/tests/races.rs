@@ -9,7 +9,7 @@ use crate::operation::*;
 use crate::ports::{DueChange, Guard, Precondition, Store, Write};
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_wakes_from_the_dead_appends_nothing_and_changes_nothing() {
+async fn a_worker_that_wakes_after_its_lease_appends_nothing_and_changes_nothing() {
     let shared = Shared::new().await;
     let (dead, alive) = (shared.process("dead"), shared.process("alive"));
     let steps = [step("a", How::Once), step("b", How::Once).after(&["a"])];
@@ -27,7 +27,7 @@ async fn a_worker_that_wakes_from_the_dead_appends_nothing_and_changes_nothing()
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_waited_for_a_task_longer_than_a_lease_is_not_begun_blindly() {
+async fn a_drive_that_starts_after_its_lease_checks_its_claim_first() {
     let shared = Shared::new().await;
     let (busy, other) = (shared.process("busy"), shared.process("other"));
     busy.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
@@ -56,7 +56,7 @@ async fn a_mutation_is_not_tried_again_once_the_lease_cannot_be_shown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_that_claim_one_wins() {
+async fn one_of_two_concurrent_claims_wins() {
     let shared = Shared::new().await;
     let accepting = shared.mortal("accepting", None, |settings| settings.drive = false);
     accepting.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
@@ -85,7 +85,7 @@ async fn a_living_owner_keeps_its_operation_while_it_polls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_is_dropped_leaves_its_operation_to_the_next_sweep() {
+async fn a_dropped_task_leaves_its_operation_to_the_next_sweep() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     process.ask(1, "d1", "toy", &[step("a", How::Set), step("poll", How::Poll(5)).after(&["a"])]).await;
@@ -101,7 +101,7 @@ async fn a_task_that_is_dropped_leaves_its_operation_to_the_next_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_journal_that_grows_while_it_is_read_is_not_taken_for_corrupt() {
+async fn a_journal_that_grows_during_a_read_is_not_corrupt() {
     let shared = Shared::new().await;
     let (owner, other) = (shared.process("owner"), shared.process("other"));
     owner.ask(1, "d1", "toy", &[step("a", How::Set), step("poll", How::Poll(60)).after(&["a"])]).await;
@@ -117,7 +117,7 @@ async fn a_journal_that_grows_while_it_is_read_is_not_taken_for_corrupt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_dead_one_intended_ahead_is_observed_though_what_it_needs_failed() {
+async fn an_intent_of_a_dead_process_is_observed_even_if_a_step_that_it_needs_failed() {
     use sluice_model::Class;
     let shared = Shared::new().await;
     let dead = shared.process("dead");
@@ -131,7 +131,7 @@ async fn what_a_dead_one_intended_ahead_is_observed_though_what_it_needs_failed(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_be_done_and_cannot_be_seen_is_no_failure_but_stuck_and_tried_again() {
+async fn an_unobservable_mutation_makes_the_operation_stuck_not_failed() {
     let shared = Shared::new().await;
     shared.toy_world.effects.set(0, super::toy_world::Moment::After);
     let dead = shared.process("dead");

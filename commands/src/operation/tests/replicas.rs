@@ -22,7 +22,7 @@ async fn stops(process: &Process, id: &OperationId) -> (Driven, Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replica_that_stops_records_what_is_in_flight_and_another_goes_on_at_once() {
+async fn a_stopping_replica_records_its_steps_in_flight_and_another_continues_at_once() {
     let shared = Shared::new().await;
     let (first, second) = (shared.process("first"), shared.process("second"));
     shared.toy_world.faults("a", [Faults::Slow(Duration::from_secs(2))]);
@@ -45,7 +45,7 @@ async fn a_replica_that_stops_records_what_is_in_flight_and_another_goes_on_at_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_intended_and_never_made_is_taken_back_so_that_nobody_waits_for_it_to_show() {
+async fn a_stopping_replica_withdraws_intents_that_were_never_run() {
     let shared = Shared::new().await;
     let (first, second) = (shared.process("first"), shared.process("second"));
     first.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
@@ -60,7 +60,7 @@ async fn what_was_intended_and_never_made_is_taken_back_so_that_nobody_waits_for
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_a_mutation_is_on_its_way_the_lease_stays() {
+async fn a_stopping_replica_keeps_its_lease_while_a_mutation_is_in_flight() {
     let shared = Shared::new().await;
     let (first, second) = (shared.process("first"), shared.process("second"));
     shared.toy_world.faults("a", [Faults::Slow(Duration::from_secs(60))]);
@@ -134,7 +134,7 @@ async fn a_replica_whose_clock_is_an_hour_ahead_claims_nothing_early() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_death_a_replica_whose_clock_is_apart_claims_after_the_lease_and_within_that_hour() {
+async fn a_replica_with_another_clock_claims_a_dead_operation_after_the_lease_and_within_the_hour() {
     for (apart, latest) in [(HOUR, LEASE + SWEEP), (-HOUR, Duration::from_secs(3600) + LEASE + SWEEP)] {
         let shared = Shared::new().await;
         let (dead, other) = (shared.process("dead"), shared.apart("other", apart));
@@ -158,7 +158,7 @@ fn woken_by(process: &Process) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_stops_or_drives_nothing_rings_for_the_others() {
+async fn a_replica_that_stops_or_drives_nothing_wakes_the_others() {
     let shared = Shared::new().await;
     let (first, second) = (shared.process("first"), operation_id(2));
     first.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
@@ -175,7 +175,7 @@ async fn who_stops_or_drives_nothing_rings_for_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signal_rings_where_another_replica_carries_the_operation() {
+async fn a_signal_wakes_the_replica_that_owns_the_operation() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     process.ask(1, "d1", "toy", &[step("ask", How::Ask)]).await;
@@ -191,7 +191,7 @@ async fn a_signal_rings_where_another_replica_carries_the_operation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slot_that_is_given_back_rings_for_who_is_next_elsewhere() {
+async fn a_released_slot_wakes_the_replica_of_the_next_operation() {
     let shared = Shared::new().await;
     let (holder, mut other) = (shared.process("holder"), shared.process("other"));
     other.ids_from = 10;
@@ -217,7 +217,7 @@ async fn a_slot_that_is_given_back_rings_for_who_is_next_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_claimed_appends_nothing_even_before_the_claimant_does() {
+async fn a_fenced_owner_appends_nothing_even_before_the_new_owner_does() {
     for after in [10, 300, 900] {
         let shared = Shared::new().await;
         shared.toy_world.faults("a", [Faults::Slow(Duration::from_secs(2))]);
@@ -244,7 +244,7 @@ async fn who_was_claimed_appends_nothing_even_before_the_claimant_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_alone_can_reach_the_state_waits_for_no_lease() {
+async fn a_replica_that_holds_the_state_alone_waits_for_no_lease() {
     let shared = Shared::new().await;
     let first = shared.process("one");
     first.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
@@ -259,7 +259,7 @@ async fn who_alone_can_reach_the_state_waits_for_no_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_told_hides_nothing_that_runs() {
+async fn undelivered_updates_do_not_hide_running_operations() {
     let shared = Shared::new().await;
     let keys = Keys::new(&crate::testing::target());
     for number in 0..1_100 {

@@ -174,7 +174,7 @@ async fn hold(schedule: Schedule) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn whatever_dies_or_fails_everything_takes_hold_once(schedule in schedules()) {
+    fn random_schedules_make_every_effect_once(schedule in schedules()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.unwrap().block_on(hold(schedule));
     }

@@ -9,7 +9,7 @@ use crate::testing::{StoreCall, StoreFault};
 use sluice_model::Part;
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_leaves_too_much_has_failed() {
+async fn a_step_with_too_large_an_output_fails() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let id = operation_id(1);
@@ -23,7 +23,7 @@ async fn a_step_that_leaves_too_much_has_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mutation_that_leaves_too_much_is_left_to_people() {
+async fn a_mutation_with_too_large_an_output_is_stuck() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let id = operation_id(1);
@@ -34,7 +34,7 @@ async fn a_mutation_that_leaves_too_much_is_left_to_people() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_ends_at_the_same_time_go_into_rows_that_fit() {
+async fn outputs_of_concurrent_steps_are_split_into_rows_that_fit() {
     let shared = Shared::new().await;
     let process = shared.mortal("one", None, |settings| settings.width = 400);
     let id = operation_id(1);
@@ -48,7 +48,7 @@ async fn many_ends_at_the_same_time_go_into_rows_that_fit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_not_be_written_is_said_on_the_message() {
+async fn the_message_names_a_record_that_may_not_be_written() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let id = operation_id(1);

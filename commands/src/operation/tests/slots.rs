@@ -28,7 +28,7 @@ async fn order(shared: &Shared, numbers: impl IntoIterator<Item = u64>) -> Vec<u
 }
 
 #[tokio::test(start_paused = true)]
-async fn operations_on_one_slot_run_one_after_the_other_and_a_rollback_goes_first() {
+async fn operations_on_one_slot_run_one_after_the_other_and_a_rollback_runs_first() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     for number in 1..=3 {
@@ -46,7 +46,7 @@ async fn operations_on_one_slot_run_one_after_the_other_and_a_rollback_goes_firs
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_woken_by_who_leaves() {
+async fn releasing_a_slot_wakes_the_next_operation() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     for number in 1..=2 {
@@ -63,7 +63,7 @@ async fn who_waits_is_woken_by_who_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_that_closed_meanwhile_ends_it_as_void() {
+async fn a_gate_that_closes_while_an_operation_queues_makes_it_void() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let steps = [step("before", How::Set), step("gated", How::Set).after(&["before"]).holding(prod())];
@@ -79,7 +79,7 @@ async fn a_gate_that_closed_meanwhile_ends_it_as_void() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_had_to_queue_and_now_waits_for_people_is_out_of_the_line() {
+async fn an_operation_that_waits_for_people_does_not_block_the_queue() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     process.ask(1, "d1", "toy", &[slow(&shared, "first")]).await;
@@ -97,7 +97,7 @@ async fn who_had_to_queue_and_now_waits_for_people_is_out_of_the_line() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiter_whose_wake_up_meets_a_failing_store_still_gets_its_turn() {
+async fn an_operation_whose_wake_up_meets_a_failing_store_still_gets_its_turn() {
     let shared = Shared::new().await;
     let (holder, waiter) = (shared.process("holder"), shared.process("waiter"));
     holder.ask(1, "d1", "toy", &[slow(&shared, "first")]).await;

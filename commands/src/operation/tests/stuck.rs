@@ -88,7 +88,7 @@ async fn a_journal_with_an_unknown_entry_is_parked_if_no_replica_takes_it_within
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_journal_that_makes_no_sense_is_parked() {
+async fn a_corrupt_journal_is_parked() {
     for body in ["\"garbage\"", r#"{"at":"2026-03-01T12:00:00Z","token":"t","entries":[{"e":"accepted"}]}"#] {
         let shared = Shared::new().await;
         let accepting = shared.mortal("one", None, |settings| settings.drive = false);
@@ -138,7 +138,7 @@ async fn unreadable(shared: &Shared, process: &Process) -> OperationId {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_is_announced_marked_and_tried_again() {
+async fn an_unreadable_operation_is_announced_and_can_be_retried() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let id = unreadable(&shared, &process).await;
@@ -161,7 +161,7 @@ async fn what_cannot_be_read_is_announced_marked_and_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_admin_ends_by_force_what_cannot_be_read() {
+async fn an_admin_can_force_an_unreadable_operation_to_end() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let id = unreadable(&shared, &process).await;
@@ -181,7 +181,7 @@ async fn an_admin_ends_by_force_what_cannot_be_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_to_nothing_again_and_again_is_parked_and_can_be_ended() {
+async fn an_operation_that_never_progresses_is_parked_and_can_be_ended() {
     let shared = Shared::new().await;
     let accepting = shared.mortal("zero", None, |settings| settings.drive = false);
     accepting.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
@@ -219,7 +219,7 @@ async fn what_comes_to_nothing_again_and_again_is_parked_and_can_be_ended() {
 
 /// Ten operations of which nothing is recorded for minutes; one of them ends each process that carries it.
 #[tokio::test(start_paused = true)]
-async fn only_the_operation_that_stops_processes_is_parked() {
+async fn only_the_operation_that_kills_processes_is_parked() {
     const ALL: u64 = 10;
     const GUILTY: u64 = 5;
     let shared = Shared::new().await;
@@ -251,7 +251,7 @@ async fn only_the_operation_that_stops_processes_is_parked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_read_wrongly_for_a_moment_is_read_again() {
+async fn a_torn_read_is_repeated() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let id = operation_id(1);
@@ -268,7 +268,7 @@ async fn what_is_read_wrongly_for_a_moment_is_read_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn steps_that_wait_for_each_other_are_parked_and_not_waited_for_in_silence() {
+async fn an_operation_whose_steps_need_each_other_is_parked() {
     let shared = Shared::new().await;
     let process = shared.process("one");
     let steps = [step("hen", How::Set).after(&["egg"]), step("egg", How::Set).after(&["hen"])];

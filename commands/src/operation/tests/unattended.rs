@@ -28,7 +28,7 @@ async fn told_by(shared: &Shared, teller: &Process, id: &OperationId) -> Update 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_ended_untold_is_due_and_free_and_told_as_new() {
+async fn an_operation_that_ended_undelivered_is_due_and_its_update_is_new() {
     let shared = Shared::new().await;
     let (terminal, other) = (terminal(&shared), terminal(&shared));
     let id = operation_id(1);
@@ -51,7 +51,7 @@ async fn what_ended_untold_is_due_and_free_and_told_as_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_untold_is_told_and_can_be_decided_anywhere() {
+async fn an_undelivered_wait_is_delivered_and_can_be_decided_anywhere() {
     let shared = Shared::new().await;
     let (asking, serve) = (terminal(&shared), shared.process("serve"));
     let id = operation_id(1);
@@ -75,7 +75,7 @@ async fn what_waits_untold_is_told_and_can_be_decided_anywhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_terminal_let_go_of_is_carried_on_and_told_from_its_first_row() {
+async fn an_operation_released_by_a_terminal_continues_and_is_delivered_from_its_first_row() {
     let shared = Shared::new().await;
     let terminal = terminal(&shared);
     let id = operation_id(1);
@@ -89,7 +89,7 @@ async fn what_a_terminal_let_go_of_is_carried_on_and_told_from_its_first_row() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_work_of_the_dead_is_taken_over_and_what_they_may_have_told_is_not_forgotten() {
+async fn a_takeover_from_a_dead_process_keeps_its_possibly_delivered_rows() {
     let shared = Shared::new().await;
     let (dead, terminal) = (shared.process("dead"), terminal(&shared));
     let id = operation_id(1);
@@ -108,7 +108,7 @@ async fn the_work_of_the_dead_is_taken_over_and_what_they_may_have_told_is_not_f
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_terminal_that_died_before_it_let_go_is_told_after_its_lease() {
+async fn an_operation_of_a_dead_terminal_is_delivered_after_its_lease() {
     let shared = Shared::new().await;
     let id = operation_id(1);
     for call in 1.. {
@@ -140,7 +140,7 @@ async fn a_terminal_that_died_before_it_let_go_is_told_after_its_lease() {
 
 /// A process that stops has no time for messages that it may not post yet.
 #[tokio::test(start_paused = true)]
-async fn what_a_stopping_process_had_no_time_to_tell_is_free_and_told_as_new() {
+async fn an_update_that_a_stopping_process_could_not_deliver_is_delivered_as_new() {
     for (steps, status) in
         [(vec![step("a", How::Once)], Status::Succeeded), (vec![step("approval", How::Ask)], Status::Waiting)]
     {
@@ -164,7 +164,7 @@ async fn what_a_stopping_process_had_no_time_to_tell_is_free_and_told_as_new() {
 
 /// It may have been told before anything more was recorded.
 #[tokio::test(start_paused = true)]
-async fn what_was_let_go_of_at_its_first_row_may_have_been_told() {
+async fn an_operation_released_at_its_first_row_may_have_been_delivered() {
     let shared = Shared::new().await;
     let stopping = shared.process("stopping");
     let id = operation_id(1);

@@ -36,7 +36,7 @@ async fn falls(faults: &[(&str, Vec<Faults>)]) -> (Shared, Process) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_done_is_taken_back_in_reverse_and_what_stays_is_named() {
+async fn a_failed_operation_undoes_its_steps_in_reverse_and_names_the_rest() {
     let (shared, process) = falls(&[]).await;
     process.live_out(&shared).await;
     let id = operation_id(1);
@@ -48,7 +48,7 @@ async fn what_was_done_is_taken_back_in_reverse_and_what_stays_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_death_at_any_store_call_or_effect_on_the_way_back_is_survived() {
+async fn an_unwind_survives_a_death_at_any_store_call_or_effect() {
     let mut deaths = 0;
     for moment in [Moment::Before, Moment::After] {
         for (at, is_effect) in (0..40).flat_map(|at| [(at, false), (at, true)]) {
@@ -83,7 +83,7 @@ async fn a_death_at_any_store_call_or_effect_on_the_way_back_is_survived() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn trouble_on_the_way_back_is_tried_again_and_a_lost_answer_is_looked_up() {
+async fn an_unwind_retries_errors_and_looks_up_a_lost_answer() {
     let faults = vec![Faults::Fails(Class::Throttled), Faults::AnswerLost, Faults::Fails(Class::Transient)];
     let (shared, process) = falls(&[("undo b", faults)]).await;
     process.live_out(&shared).await;
@@ -93,7 +93,7 @@ async fn trouble_on_the_way_back_is_tried_again_and_a_lost_answer_is_looked_up()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_else_changed_since_is_left_and_named() {
+async fn an_unwind_leaves_foreign_changes_and_names_them() {
     let shared = Shared::new().await;
     shared.toy_world.faults("bad", [Faults::Slow(Duration::from_secs(5)), Faults::Fails(Class::Denied)]);
     let process = shared.process("one");
@@ -125,7 +125,7 @@ async fn stuck() -> (Shared, Process) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_taken_back_is_stuck_says_so_and_goes_on_when_told_to() {
+async fn an_undo_that_fails_makes_the_operation_stuck_until_a_retry() {
     let (shared, process) = stuck().await;
     let id = operation_id(1);
     assert_eq!(shared.head(&id).await.status, Status::Stuck);
@@ -165,7 +165,7 @@ async fn what_cannot_be_taken_back_is_stuck_says_so_and_goes_on_when_told_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn marked_as_resolved_it_ends_and_takes_back_nothing_more() {
+async fn an_operation_marked_as_resolved_ends_without_further_undos() {
     let (shared, process) = stuck().await;
     let id = operation_id(1);
     process.send_signal(&id, "ben", "d2", SignalKind::Resolve).await;
@@ -177,7 +177,7 @@ async fn marked_as_resolved_it_ends_and_takes_back_nothing_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_stuck_holds_back_others_but_never_a_rollback() {
+async fn a_stuck_operation_blocks_others_but_no_rollback() {
     let (shared, process) = stuck().await;
     process.ask(2, "d2", "toy", &[step("later", How::Set).holding(prod())]).await;
     let patient = async {
@@ -198,7 +198,7 @@ async fn who_is_stuck_holds_back_others_but_never_a_rollback() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stuck_for_a_quarter_of_an_hour_of_trouble_and_not_before() {
+async fn an_undo_is_retried_for_fifteen_minutes_before_it_is_stuck() {
     let trouble = std::iter::repeat_n(Faults::Fails(Class::Transient), 10_000).collect();
     let (shared, process) = falls(&[("undo b", trouble)]).await;
     let begun = tokio::time::Instant::now();
@@ -208,7 +208,7 @@ async fn stuck_for_a_quarter_of_an_hour_of_trouble_and_not_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancel_is_heard_between_steps_by_whoever_carries_it() {
+async fn a_cancel_takes_effect_between_steps_in_any_process() {
     for is_elsewhere in [false, true] {
         let shared = Shared::new().await;
         let (owner, other) = (shared.process("owner"), shared.process("other"));
@@ -245,7 +245,7 @@ async fn a_cancel_is_heard_between_steps_by_whoever_carries_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_people_can_be_cancelled_and_rejection_goes_back_too() {
+async fn a_waiting_operation_can_be_cancelled_and_a_rejection_unwinds_too() {
     for (kind, code) in [(SignalKind::Cancel, CANCELLED), (SignalKind::Reject, REJECTED)] {
         let shared = Shared::new().await;
         let process = shared.process("one");

@@ -10,7 +10,7 @@ use crate::operation::{Status, StepId};
 use crate::testing::fake_aws::{App, Faults};
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_the_version_before_does_not_pass_for_the_new_one() {
+async fn a_smoke_test_rejects_an_answer_of_the_previous_version() {
     let (shared, process) = world("approvals=0 smoke=\"GET /hello 200\"").await;
     shared.fake_aws.climate(|now| now.late = Duration::from_secs(4));
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "ill", 128), "push").await;
@@ -37,7 +37,7 @@ async fn a_stage_serves_a_deployment_once_it_is_deployed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deployment_that_never_comes_is_not_waited_for_for_ever() {
+async fn the_wait_for_a_deployment_is_bounded() {
     let (shared, process) = world("").await;
     shared.fake_aws.climate(|now| now.deploys = Duration::from_secs(3600));
     shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 128), "push").await;
@@ -49,7 +49,7 @@ async fn a_deployment_that_never_comes_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_function_that_lambda_does_not_show_yet_is_looked_at_again() {
+async fn a_new_function_that_lambda_does_not_show_yet_is_read_again() {
     let (shared, process) = world("").await;
     shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 256), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
@@ -59,7 +59,7 @@ async fn a_new_function_that_lambda_does_not_show_yet_is_looked_at_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_function_that_stays_away_is_said_to_be_gone() {
+async fn a_function_that_never_appears_is_reported_as_gone() {
     let (shared, process) = world("").await;
     shared.act(&process, &Act::Pushes(&["Hello", "World", "More"], "v9", 256), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
@@ -70,7 +70,7 @@ async fn a_function_that_stays_away_is_said_to_be_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lambda_is_not_waited_for_for_ever() {
+async fn the_wait_for_lambda_is_bounded() {
     let (shared, process) = world("").await;
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 256), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
@@ -85,7 +85,7 @@ async fn lambda_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_stage_is_made_when_its_functions_may_be_called() {
+async fn an_api_stage_is_created_after_the_permissions_of_its_functions() {
     let (shared, process) = world("").await;
     for line in
         ["/stage add orders late", "/stage set orders late approvals=0 confirm", "/promote orders late"]
@@ -99,7 +99,7 @@ async fn an_api_stage_is_made_when_its_functions_may_be_called() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revision_that_changed_alone_is_no_change_of_somebody_else() {
+async fn a_new_revision_with_equal_contents_is_no_external_change() {
     let (shared, process) = world("").await;
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 256), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
@@ -128,7 +128,7 @@ async fn another_architecture_alone_is_deployed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_check_warns_of_a_runtime_whose_support_ends() {
+async fn the_check_warns_of_a_runtime_that_is_near_its_end_of_support() {
     let (shared, process) = world("").await;
     let check = async |id: &str| format!("{:?}", process.types(id, "ann", "/pipeline check orders").await);
     assert!(!check("before").await.contains("python3."), "nothing to warn of");

@@ -116,7 +116,7 @@ pub(super) async fn stalls(kind: &str) {
 
 /// Lists do not show yet what the operation before made, whether that ended well or not.
 #[tokio::test(start_paused = true)]
-async fn what_was_made_a_moment_before_is_not_made_again() {
+async fn a_resource_made_just_before_is_not_made_again() {
     let fixture = Fixture::after(HIDDEN).await;
     for (fails, flicker) in [(false, false), (false, true), (true, false), (true, true)] {
         let shared = fixture.open();

@@ -58,7 +58,7 @@ async fn failure(shared: &Shared, head: &Head) -> String {
 
 /// A deploy, a promotion with its approval, and a rollback, each met by a hand after so many milliseconds.
 #[tokio::test(start_paused = true)]
-async fn what_somebody_moves_at_any_moment_stays_where_they_put_it() {
+async fn an_operation_keeps_external_changes_made_at_any_moment() {
     let fixture = Fixture::after(PLENTY).await;
     for (line, stage, other, step) in [
         ("/promote orders prod r1", "prod", "dev", 6),
@@ -97,7 +97,7 @@ async fn what_somebody_moves_at_any_moment_stays_where_they_put_it() {
 
 /// The same where the process dies at a change, or its answer is lost, and another one goes on.
 #[tokio::test(start_paused = true)]
-async fn what_somebody_moves_stays_through_deaths_and_lost_answers_too() {
+async fn an_operation_keeps_external_changes_through_deaths_and_lost_answers() {
     let fixture = Fixture::after(PLENTY).await;
     let tally = Tally::of("a hand, a death and another life");
     for (kind, line, stage, other, changes) in [
@@ -139,7 +139,7 @@ async fn what_somebody_moves_stays_through_deaths_and_lost_answers_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_says_so_goes_on_from_what_is_there_and_from_nothing_else() {
+async fn accepting_drift_accepts_the_drift_that_was_seen_and_no_other() {
     let shared = Fixture::after(PLENTY).await.open();
     let process = shared.process("one");
     let theirs = at(&shared, "dev");
@@ -188,7 +188,7 @@ async fn who_says_so_goes_on_from_what_is_there_and_from_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_of_the_calls_that_goes_elsewhere_is_moved_too() {
+async fn a_weighted_alias_counts_as_drift() {
     let shared = Fixture::after(PLENTY).await.open();
     let process = shared.process("one");
     let (mine, theirs) = (at(&shared, "prod"), at(&shared, "dev"));
@@ -202,7 +202,7 @@ async fn a_part_of_the_calls_that_goes_elsewhere_is_moved_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_deployment_is_seen_and_kept_too() {
+async fn an_external_api_deployment_counts_as_drift() {
     let fixture = Fixture::after(PLENTY).await;
     for line in ["/promote orders prod r1", "/rollback orders prod"] {
         let shared = fixture.open();
@@ -219,7 +219,7 @@ async fn another_deployment_is_seen_and_kept_too() {
 
 /// It moves between the looks and the move, while people are waited for.
 #[tokio::test(start_paused = true)]
-async fn a_deployment_that_is_served_since_the_looks_is_kept() {
+async fn a_deployment_served_after_the_look_is_kept() {
     let shared = Fixture::after(PLENTY).await.open();
     let process = shared.process("one");
     let known = shared.heads().len();
@@ -238,7 +238,7 @@ async fn a_deployment_that_is_served_since_the_looks_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_others_made_where_nothing_ran_is_no_ground_of_ours() {
+async fn external_resources_on_an_empty_stage_count_as_drift() {
     let shared = Fixture::after(HIDDEN).await.open();
     let process = shared.process("one");
     let (_, head) = types(&shared, &process, "ada", "/stage add orders qa").await;
@@ -254,7 +254,7 @@ async fn what_others_made_where_nothing_ran_is_no_ground_of_ours() {
 
 /// A version that people reach may run with that role: it stays, no matter who wrote its policy.
 #[tokio::test(start_paused = true)]
-async fn a_policy_that_is_there_and_differs_is_never_written_over() {
+async fn a_foreign_role_policy_is_never_overwritten() {
     let shared = Fixture::after(PLENTY).await.open();
     let process = shared.process("one");
     types(&shared, &process, "ada", "/stage add orders qa").await;

@@ -123,7 +123,7 @@ pub(super) async fn races(kind: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn decisions_count_once_and_the_first_one_counts() {
+async fn only_the_first_decision_counts() {
     for (scenario, fixture) in scenes("promote").await {
         let clean = clean(scenario, &fixture).await;
         for people in [People::Doubled, People::TooLate] {

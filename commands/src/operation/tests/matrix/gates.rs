@@ -89,7 +89,7 @@ pub(super) async fn fails_with(shared: &Shared, head: &Head) -> String {
 pub(super) const ASK: &str = "/promote orders prod r1";
 
 #[tokio::test(start_paused = true)]
-async fn two_approvals_are_those_of_two_people_who_did_not_ask() {
+async fn two_approvals_need_two_people_other_than_the_requester() {
     let (shared, process) = world("approvals=2").await;
     comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     process.live_until(async || shared.is_settled()).await;
@@ -108,7 +108,7 @@ async fn two_approvals_are_those_of_two_people_who_did_not_ask() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_approves_sees_the_commits_in_between() {
+async fn the_request_for_approval_lists_the_commits_between_the_releases() {
     let (shared, process) = world("").await;
     for (number, words) in (4..).zip(["four", "five"]) {
         shared.act(&process, &Act::Pushes(&["Hello", "World"], words, 128), &format!("push {number}")).await;
@@ -125,7 +125,7 @@ async fn who_approves_sees_the_commits_in_between() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_approves_sees_what_changes_and_who_else_may() {
+async fn the_request_for_approval_lists_the_changes_and_the_approvers() {
     let (shared, process) = world("approvals=2").await;
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "two", 512), "push").await;
     for line in ["/build orders", "/deploy orders"] {
@@ -152,7 +152,7 @@ async fn who_approves_sees_what_changes_and_who_else_may() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_reminded_of_once_and_expires() {
+async fn a_request_gets_one_reminder_and_expires() {
     let (shared, process) = world("expires=2h").await;
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     let told = |name: &str| {
@@ -182,7 +182,7 @@ async fn a_request_is_reminded_of_once_and_expires() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_holds_what_is_new_and_a_hard_one_the_way_back() {
+async fn a_lock_blocks_promotions_and_a_hard_lock_rollbacks_too() {
     let (shared, process) = world("").await;
     let waits = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     holds(&shared, &process, "ben", "/stage lock orders prod for 1h the ledger").await;
@@ -208,7 +208,7 @@ async fn a_lock_holds_what_is_new_and_a_hard_one_the_way_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_on_call_passes_the_gates_with_a_reason_and_without_approval() {
+async fn an_on_call_override_passes_the_gates_with_a_reason_and_without_approval() {
     let (shared, process) = world("approvals=2 soak=1d order=strict").await;
     refused(&process, "ann", ASK, "out-of-order").await;
     let head = ends(
@@ -227,7 +227,7 @@ async fn who_is_on_call_passes_the_gates_with_a_reason_and_without_approval() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_stricter_policy_would_not_let_pass_is_void() {
+async fn a_request_that_a_stricter_policy_would_refuse_is_void() {
     let (shared, process) = world("").await;
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     ends(&shared, &process, "ada", "/stage set orders prod approvals=2", Status::Succeeded).await;
@@ -239,7 +239,7 @@ async fn what_a_stricter_policy_would_not_let_pass_is_void() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_approves_who_is_not_asked_any_more() {
+async fn a_removed_approver_cannot_approve() {
     let (shared, process) = world("").await;
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     let cat = format!("/stage set orders prod approvers=<@{}>", person("cat").id);
@@ -254,7 +254,7 @@ async fn nobody_approves_who_is_not_asked_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_approval_of_who_lost_the_role_does_not_count() {
+async fn an_approval_by_a_person_who_lost_the_role_does_not_count() {
     let (shared, process) = world("approvals=2").await;
     refused(&process, "zoe", "/promote orders prod r1", "not-an-operator").await;
     ends(&shared, &process, "ada", "/pipeline grant <@U0ZOE> operators orders", Status::Succeeded).await;
@@ -275,7 +275,7 @@ async fn an_approval_of_who_lost_the_role_does_not_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_asked_for_who_lost_the_role_moves_nothing() {
+async fn a_request_by_a_person_who_lost_the_role_fails() {
     let (shared, process) = world("").await;
     ends(&shared, &process, "ada", "/pipeline grant <@U0ZOE> operators orders", Status::Succeeded).await;
     let head = comes_to(&shared, &process, "zoe", ASK, Status::Waiting).await;
@@ -289,7 +289,7 @@ async fn what_somebody_asked_for_who_lost_the_role_moves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_of_who_is_no_admin_any_more_is_not_recorded() {
+async fn a_role_change_by_a_former_admin_is_not_recorded() {
     let (shared, process) = world("").await;
     ends(&shared, &process, "ada", "/pipeline grant <@U0ZOE> admins orders", Status::Succeeded).await;
     ends(&shared, &process, "ada", "/pipeline grant <@U0BEN> admins orders", Status::Succeeded).await;

@@ -8,7 +8,7 @@ use crate::domain::Unknown;
 use crate::operation::Status;
 
 #[tokio::test(start_paused = true)]
-async fn an_approval_of_who_was_deactivated_since_does_not_count() {
+async fn an_approval_by_a_deactivated_person_does_not_count() {
     let (shared, process) = world("approvals=2").await;
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     process.types("b1", "ben", "/promote approve orders prod").await;
@@ -25,7 +25,7 @@ async fn an_approval_of_who_was_deactivated_since_does_not_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_asked_for_whom_slack_deactivated_moves_nothing() {
+async fn a_request_by_a_deactivated_person_fails() {
     let (shared, process) = world("").await;
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
     process.live_until(async || shared.is_settled()).await;
@@ -43,7 +43,7 @@ async fn what_somebody_asked_for_whom_slack_deactivated_moves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_passes_by_a_group_until_it_is_known_who_is_in_it() {
+async fn an_unknown_group_grants_no_access() {
     let (shared, process) = world("approvers=<!subteam^S1|@leads>").await;
     shared.people.set("S1", Err(Unknown::Silent));
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
@@ -61,7 +61,7 @@ async fn nobody_passes_by_a_group_until_it_is_known_who_is_in_it() {
 
 /// What was heard is not lost because it cannot be judged at this moment.
 #[tokio::test(start_paused = true)]
-async fn a_word_that_cannot_be_judged_counts_as_soon_as_it_can() {
+async fn an_approval_of_an_unknown_group_counts_once_the_group_is_known() {
     let (shared, process) = world("approvers=<!subteam^S1>").await;
     shared.people.set("S1", Ok(&[person("zoe").id]));
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
@@ -81,7 +81,7 @@ async fn a_word_that_cannot_be_judged_counts_as_soon_as_it_can() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_left_the_group_after_they_approved_does_not_count() {
+async fn an_approval_by_a_person_who_left_the_group_does_not_count() {
     let (shared, process) = world("approvals=2 approvers=<!subteam^S1>").await;
     shared.people.set("S1", Ok(&[person("zoe").id, person("ben").id]));
     let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
@@ -95,7 +95,7 @@ async fn who_left_the_group_after_they_approved_does_not_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_works_by_a_group_that_is_not_known_any_more_moves_nothing() {
+async fn a_request_under_a_deleted_group_fails() {
     let (shared, process) = world("").await;
     shared.people.set("S1", Ok(&[person("zoe").id]));
     let grant = "/pipeline grant <!subteam^S1> operators orders";

@@ -49,7 +49,7 @@ async fn there<'a>(shared: &Shared, roles: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_stays_that_is_in_use_young_or_not_of_this_pipeline_and_region() {
+async fn tidy_keeps_roles_that_are_in_use_young_or_not_of_this_pipeline_and_region() {
     let (shared, process) = world("").await;
     let own = names::boundary_arn(&target());
     let fault_proxy = shared.fake_aws.fault_proxy();
@@ -84,7 +84,7 @@ async fn a_role_stays_that_is_in_use_young_or_not_of_this_pipeline_and_region() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_stays_while_a_version_names_it_that_this_run_does_not_delete() {
+async fn tidy_keeps_a_role_while_a_kept_version_uses_it() {
     let (shared, process) = world("").await;
     let own = names::boundary_arn(&target());
     // As many as one run deletes, and one more, whose role is the first that a run deletes.
@@ -119,7 +119,7 @@ async fn nothing_is_deleted_within_an_hour_after_a_stage_moved() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pipeline_is_not_tidied_by_itself_within_an_hour_after_an_attempt() {
+async fn automatic_tidy_waits_an_hour_after_an_attempt() {
     let (shared, process) = world("").await;
     hours_pass().await;
     let keys = Keys::new(&target());
@@ -185,7 +185,7 @@ async fn marked_and_gone(shared: &Shared, at: &Target) -> (BTreeSet<u32>, BTreeS
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_versions_of_marked_releases_are_deleted_however_many_are_outdated() {
+async fn tidy_deletes_only_versions_of_marked_releases() {
     let (shared, process) = hundred().await;
     ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
     let (marked, gone) = marked_and_gone(&shared, &target()).await;
@@ -210,7 +210,7 @@ async fn only_versions_of_marked_releases_are_deleted_however_many_are_outdated(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_is_marked_before_any_version_of_it_is_deleted() {
+async fn a_release_is_marked_before_its_versions_are_deleted() {
     let (shared, process) = hundred().await;
     process.types("tidy", "ada", NOW).await;
     let deleted = || shared.fake_aws.calls().iter().any(|called| called.call == "lambda:DeleteFunction");
@@ -220,7 +220,7 @@ async fn a_release_is_marked_before_any_version_of_it_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_was_drafted_before_its_release_was_marked_is_drafted_again() {
+async fn a_rollback_planned_before_its_release_was_marked_is_planned_again() {
     let (shared, process) = hundred().await;
     process.types("tidy", "ada", NOW).await;
     // From here on it knows the set as it was before, and nothing more is accepted meanwhile.

@@ -25,7 +25,7 @@ async fn a_lock_ends_by_itself() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_is_not_weakened_by_who_may_not_take_it_away() {
+async fn a_person_who_may_not_remove_a_lock_cannot_weaken_it() {
     let (shared, process) = world("").await;
     holds(&shared, &process, "ben", "/stage lock orders prod for 5h the ledger").await;
     refused(&process, "cat", "/stage lock orders prod for 1m soon over", "not-an-admin").await;
@@ -77,7 +77,7 @@ async fn a_lock_is_not_removed_by_extending_it_first() {
 
 /// Two locks of all stages, a deploy and a rollback: all end, in whatever order they come.
 #[tokio::test(start_paused = true)]
-async fn locks_of_all_stages_hold_nobody_for_ever() {
+async fn two_locks_of_all_stages_do_not_deadlock() {
     let fixture = Fixture::after(PLENTY).await;
     for pause in [0, 40, 150, 400, 900] {
         let shared = fixture.open();
@@ -112,7 +112,7 @@ async fn locks_of_all_stages_hold_nobody_for_ever() {
 
 /// A lock and an approval at all distances from each other: after somebody was told *locked*, the stage moves no more.
 #[tokio::test(start_paused = true)]
-async fn after_a_lock_is_told_nothing_moves() {
+async fn a_stage_does_not_move_after_its_lock_is_announced() {
     let fixture = Fixture::after(PLENTY).await;
     let (mut moved, mut stayed) = (0, 0);
     for after in (0..600).step_by(25) {
@@ -170,7 +170,7 @@ async fn writes(process: &Process, definition: impl Operation, params: impl serd
 
 /// Between the read of who lifts or extends a lock and their write, it is lifted, and another one is set: that one stays.
 #[tokio::test(start_paused = true)]
-async fn who_read_one_lock_can_neither_lift_nor_replace_another() {
+async fn a_write_based_on_an_old_lock_changes_no_newer_lock() {
     let (shared, process) = world("").await;
     let lock = || async { shared.state().await.locks.into_values().next().unwrap() };
     let locks = |who, line| holds(&shared, &process, who, line);
@@ -216,7 +216,7 @@ fn asides(shared: &Shared, head: &Head, name: &str) -> BTreeSet<(u64, String)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_locked_is_reminded_once_before_the_end_and_told_of_it() {
+async fn the_owner_of_a_lock_gets_one_reminder_and_a_notice_of_its_end() {
     let (shared, process) = world("").await;
     let since = tokio::time::Instant::now();
     let lock = holds(&shared, &process, "ada", "/stage lock orders prod for 40m hard the ledger").await;
@@ -253,7 +253,7 @@ async fn a_short_lock_ends_without_a_reminder() {
 
 /// Each stage's lock is lifted or replaced on its own, and the message says so at once.
 #[tokio::test(start_paused = true)]
-async fn a_lock_says_who_lifted_it_and_who_took_it_over() {
+async fn the_message_of_a_lock_names_the_person_who_removed_or_replaced_it() {
     let (shared, process) = world("").await;
     let line = "/stage lock orders for 2h the fair";
     let first = holds(&shared, &process, "ben", line).await;
@@ -287,7 +287,7 @@ async fn a_lock_says_who_lifted_it_and_who_took_it_over() {
 
 /// A process that cannot tell leaves it to one that can, and one that was away finds what came due.
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_was_set_where_nothing_is_told_reminds_and_ends() {
+async fn a_lock_set_by_an_unattended_process_reminds_and_ends() {
     let shared = Fixture::after(PLENTY).await.open();
     let silent = shared.mortal("terminal", None, |settings| settings.notifies = false);
     let lock =

@@ -62,11 +62,11 @@ macro_rules! matrix {
                 crashes::deaths($kind).await;
             }
             #[tokio::test(start_paused = true)]
-            async fn makes_nothing_again_that_is_not_seen_yet() {
+            async fn repeats_no_mutation_that_aws_does_not_show_yet() {
                 crashes::stale($kind).await;
             }
             #[tokio::test(start_paused = true)]
-            async fn gives_way_when_it_is_cut_off_from_the_store() {
+            async fn yields_to_another_replica_while_it_is_disconnected_from_the_store() {
                 crashes::stalls($kind).await;
             }
             #[tokio::test(start_paused = true)]
@@ -78,7 +78,7 @@ macro_rules! matrix {
                 failures::failures($kind).await;
             }
             #[tokio::test(start_paused = true)]
-            async fn is_as_if_it_had_not_been_when_it_is_cancelled() {
+            async fn changes_nothing_if_it_is_cancelled() {
                 failures::cancels($kind).await;
             }
             #[tokio::test(start_paused = true)]
@@ -86,11 +86,11 @@ macro_rules! matrix {
                 failures::races($kind).await;
             }
             #[tokio::test(start_paused = true)]
-            async fn survives_every_death_on_the_way_back() {
+            async fn survives_every_death_of_its_unwind() {
                 undoing::deaths($kind).await;
             }
             #[tokio::test(start_paused = true)]
-            async fn goes_back_through_every_failure_or_is_stuck_until_told() {
+            async fn unwinds_through_every_failure_or_is_stuck_until_a_retry() {
                 undoing::failures($kind).await;
             }
         })*
@@ -116,7 +116,7 @@ matrix! {
 }
 
 #[test]
-fn every_registered_operation_has_a_tale_and_is_tried() {
+fn every_registered_operation_has_a_scenario() {
     let registry = crate::operations::registry();
     for definition in registry.all() {
         let kind = definition.kind();

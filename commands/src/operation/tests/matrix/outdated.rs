@@ -45,7 +45,7 @@ async fn is_void(shared: &Shared, id: &OperationId, context: &str) -> Head {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_void_as_soon_as_its_stage_moved_wherever_the_process_dies() {
+async fn a_request_is_void_once_its_stage_moved_wherever_the_process_dies() {
     let (fixture, asked) = waiting().await;
     let known = fixture.known().len();
     for (who, line) in [("oli", OVERRIDE), ("ben", "/rollback orders prod")] {
@@ -77,7 +77,7 @@ async fn a_request_is_void_as_soon_as_its_stage_moved_wherever_the_process_dies(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_overlooked_is_void_at_the_next_look() {
+async fn an_overlooked_outdated_request_is_void_at_the_next_check() {
     let (fixture, asked) = waiting().await;
     // Nobody tells it: the stage's record is that of a world in which it moved.
     let moved = fixture.open();
@@ -158,7 +158,7 @@ async fn a_parameter_is_part_of_what_is_promoted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_goes_back_and_forward_only_with_a_reason_on_call() {
+async fn a_rollback_to_a_newer_release_needs_an_on_call_reason() {
     let (shared, process) = world("").await;
     let third = "/promote orders prod from dev override it has to be";
     ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;

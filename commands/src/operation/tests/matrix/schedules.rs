@@ -280,17 +280,17 @@ fn random(half: u64) {
 }
 
 #[test]
-fn whatever_happens_everything_ends_once_and_agrees() {
+fn random_schedules_end_every_operation_once_and_consistently() {
     random(0);
 }
 
 #[test]
-fn whatever_else_happens_everything_ends_once_and_agrees() {
+fn random_schedules_with_faults_end_every_operation_once_and_consistently() {
     random(1);
 }
 
 #[test]
-fn what_failed_once_is_tried_again() {
+fn recorded_seeds_pass() {
     let lines = include_str!("seeds.txt").lines().filter(|line| !line.starts_with('#'));
     let schedules = lines.map(|line| {
         let mut words = line.split_whitespace();

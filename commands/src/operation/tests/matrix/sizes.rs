@@ -66,7 +66,7 @@ async fn a_release_of_three_hundred_functions_fits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_takes_over_reads_the_artifact_again() {
+async fn a_takeover_reads_the_artifact_again() {
     for (at, lost) in [(4, false), (10, false), (10, true)] {
         let (shared, before) = built(6).await;
         drop(before);

@@ -49,7 +49,7 @@ async fn falls(scenario: &Scenario, fixture: &Fixture, case: &Case) -> (Shared, 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_pass_goes_back_wherever_its_process_dies() {
+async fn a_release_that_fails_its_smoke_test_is_undone_wherever_its_process_dies() {
     for scenario in tested() {
         let fixture = Fixture::of(scenario).await;
         let (shared, _) = falls(scenario, &fixture, &Case::ill()).await;
@@ -76,7 +76,7 @@ async fn what_does_not_pass_goes_back_wherever_its_process_dies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_at_first_and_then_passes_has_passed() {
+async fn a_smoke_test_that_passes_on_a_retry_has_passed() {
     for scenario in tested() {
         let fixture = Fixture::of(scenario).await;
         let (shared, _) = falls(scenario, &fixture, &Case::ill()).await;
@@ -110,7 +110,7 @@ pub(super) fn words(shared: &Shared, head: &Head) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ill_release_goes_back_and_the_message_says_what_was_seen() {
+async fn an_unhealthy_release_is_undone_and_the_message_quotes_its_answer() {
     let (shared, process) = world("approvals=0 smoke=\"GET /hello 200\"").await;
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "ill", 128), "push").await;
     for line in ["/build orders", "/deploy orders"] {
@@ -140,7 +140,7 @@ async fn an_ill_release_goes_back_and_the_message_says_what_was_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deploy_that_does_not_pass_makes_no_release() {
+async fn a_deploy_that_fails_its_smoke_test_makes_no_release() {
     let (shared, process) = world("").await;
     ends(
         &shared,
@@ -161,7 +161,7 @@ async fn a_deploy_that_does_not_pass_makes_no_release() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_test_that_changed_since_the_request_voids_it() {
+async fn a_request_is_void_if_the_smoke_test_changed_since() {
     let (shared, process) = world("smoke=\"GET /hello\"").await;
     let ask = "/promote orders prod r1";
     let head = comes_to(&shared, &process, "ann", ask, Status::Waiting).await;
@@ -173,7 +173,7 @@ async fn a_test_that_changed_since_the_request_voids_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_test_of_what_the_release_has_not_is_refused_before_anybody_is_asked() {
+async fn a_smoke_test_of_a_missing_function_is_refused_before_the_approval() {
     let (shared, process) = world("smoke=\"invoke hello\"").await;
     let head = ends(&shared, &process, "ann", "/promote orders prod r1", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, "smoke-test-unfit");
@@ -184,7 +184,7 @@ async fn a_test_of_what_the_release_has_not_is_refused_before_anybody_is_asked()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_does_not_wait_for_a_test_to_fail() {
+async fn a_rollback_does_not_wait_for_a_failing_smoke_test() {
     let (shared, process) = world("approvals=0 smoke=\"GET /hello\"").await;
     shared.fake_aws.climate(|now| now.ill = true);
     let known = shared.heads().len();
