@@ -40,8 +40,10 @@ fn an_account_without_failures_has_no_warning() {
 }
 
 #[tokio::test]
+async fn every_refusal_names_its_service_and_the_next_step() {
     let clock = Arc::new(TestClock::at("2026-03-01T12:00:00Z".parse().unwrap()));
     let results = check(&ports(&FakeAws::new(clock).unreachable()), &target()).await;
+    let all: Vec<_> = results.iter().map(|result| result.name).collect();
     assert_eq!(all, ["CodeCommit", "CodeBuild", "API Gateway", "Log groups", "Lambda", "IAM roles"]);
     for result in &results {
         assert_eq!(result.status, CheckStatus::Failed, "{result:?}");
