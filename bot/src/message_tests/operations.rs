@@ -10,7 +10,7 @@ use super::Snapshots;
 use crate::render;
 
 fn add(snapshots: &mut Snapshots, sample: &Sample) {
-    let news = sample.news();
+    let news = sample.update();
     snapshots.add(sample.name, &render::message(&news.card).to_json());
     for aside in &news.asides {
         let place = match (aside.in_thread, aside.broadcast) {
@@ -56,7 +56,7 @@ fn every_kind_and_state_has_a_sample() {
     wanted.insert(("stage-lock".to_owned(), Status::Waiting.as_str()));
     assert_eq!(shown, wanted);
     let known = [promote::APPROVE, promote::REJECT, CANCEL_BUTTON, RETRY_BUTTON, RESOLVE_BUTTON];
-    for button in samples::all().iter().flat_map(|sample| sample.news().card.buttons) {
+    for button in samples::all().iter().flat_map(|sample| sample.update().card.buttons) {
         assert!(known.contains(&button.action_id.as_str()), "{button:?}");
         assert!(button.confirm.is_some(), "{button:?}");
     }
@@ -66,7 +66,7 @@ fn every_kind_and_state_has_a_sample() {
 #[test]
 fn the_headlines_of_common_operations() {
     let texts: Vec<String> =
-        samples::all().iter().map(|sample| render::message(&sample.news().card).text).collect();
+        samples::all().iter().map(|sample| render::message(&sample.update().card).text).collect();
     for wanted in [
         "Built orders #1",
         "orders r1 is live on dev",
@@ -83,7 +83,7 @@ fn the_headlines_of_common_operations() {
 #[test]
 fn the_json_of_a_request_for_approval() {
     let sample = samples::all().into_iter().find(|sample| sample.name == "waiting for approval").unwrap();
-    let message = render::message(&sample.news().card).to_json();
+    let message = render::message(&sample.update().card).to_json();
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("raw_request_for_approval", serde_json::to_string_pretty(&message).unwrap());
     });

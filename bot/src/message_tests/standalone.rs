@@ -18,7 +18,7 @@ fn the_messages_of_the_server_itself() {
     snapshots.add("the store has not confirmed", &render::answer(&messages::not_confirmed()));
     snapshots.add("the store cannot be reached", &render::answer(&messages::try_again()));
     snapshots.add("another workspace", &render::answer(&messages::foreign()));
-    let title = samples::all().remove(0).news().card.title;
+    let title = samples::all().remove(0).update().card.title;
     let card = invitation(&CHANNEL.parse().unwrap(), &title);
     snapshots.add("the bot is not in the channel", &render::message(&card).to_json());
     snapshots.snapshot("words_of_the_bot");

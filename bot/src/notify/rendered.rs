@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn each_message_is_rendered_once() {
         let update =
-            samples::all().into_iter().map(|sample| sample.news()).find(|news| !news.asides.is_empty());
+            samples::all().into_iter().map(|sample| sample.update()).find(|news| !news.asides.is_empty());
         let update = RenderedUpdate::new(update.unwrap());
         assert!(Arc::ptr_eq(&update.message(), &update.message()));
         assert!(Arc::ptr_eq(&update.reply(0), &update.reply(0)));

@@ -145,7 +145,7 @@ impl MemoryStore {
     }
 
     /// The items that match, in the order of the keys. Not logged as a call.
-    pub fn such(&self, matches: impl Fn(&Item) -> bool) -> Vec<Item> {
+    pub fn matching(&self, matches: impl Fn(&Item) -> bool) -> Vec<Item> {
         self.lock().items.values().filter(|item| matches(item)).cloned().collect()
     }
 

@@ -1,4 +1,4 @@
-//! Ports that remember what they were told: a clock to set, a herald and a runner to ask, a directory to fill.
+//! Ports that record their calls: a clock to set, a notifier and a runner to read, a directory to fill.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Work behind an answer, on the test's own runtime.
+/// Background work on the test's own runtime.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OnRuntime;
 
@@ -28,7 +28,7 @@ impl Background for OnRuntime {
     }
 }
 
-/// A clock that begins where it is set and goes on as tokio's does: where that is paused, this one stands too.
+/// A clock that starts at a set time and advances with tokio's, also if that is paused.
 #[derive(Debug)]
 pub struct TestClock(Mutex<(Timestamp, Instant)>);
 
@@ -50,47 +50,47 @@ impl Clock for TestClock {
     }
 }
 
-/// Remembers all news, the oldest first.
+/// Records all updates, the oldest first.
 #[derive(Debug, Default)]
 pub struct RecordingNotifier(Mutex<Vec<Update>>);
 
 impl RecordingNotifier {
-    /// Everything told so far.
+    /// All updates so far.
     pub fn updates(&self) -> Vec<Update> {
         lock(&self.0).clone()
     }
-    /// How much was told so far.
+    /// The number of updates so far.
     pub fn count(&self) -> usize {
         lock(&self.0).len()
     }
-    /// Last news, from the n-th on.
+    /// The last updates of operations, from the n-th update on.
     pub fn last_since(&self, n: usize) -> Vec<Update> {
-        lock(&self.0).iter().skip(n).filter(|news| news.is_last()).cloned().collect()
+        lock(&self.0).iter().skip(n).filter(|update| update.is_last()).cloned().collect()
     }
-    /// The last news of an operation.
+    /// The last update of an operation.
     pub fn last(&self, operation: &OperationId) -> Option<Update> {
-        lock(&self.0).iter().rev().find(|news| &news.operation == operation).cloned()
+        lock(&self.0).iter().rev().find(|update| &update.operation == operation).cloned()
     }
 }
 
 #[async_trait]
 impl Notifier for RecordingNotifier {
-    fn notify(&self, news: Update) {
-        lock(&self.0).push(news);
+    fn notify(&self, update: Update) {
+        lock(&self.0).push(update);
     }
-    /// Where something was told.
+    /// A link, if an update went to that channel.
     async fn link(&self, operation: &OperationId, channel: &ChannelId) -> Option<String> {
-        let is_told = self.last(operation).is_some_and(|news| news.channels.contains(channel));
+        let is_told = self.last(operation).is_some_and(|update| update.channels.contains(channel));
         is_told.then(|| format!("https://team.slack.com/archives/{channel}/p1"))
     }
 }
 
-/// Remembers all hints, the oldest first.
+/// Records all hints, the oldest first.
 #[derive(Debug, Default)]
 pub struct RecordingWakeups(Mutex<Vec<Hint>>);
 
 impl RecordingWakeups {
-    /// The hints since this was called last.
+    /// The hints since the last call.
     pub fn take(&self) -> Vec<Hint> {
         std::mem::take(&mut lock(&self.0))
     }
@@ -102,7 +102,7 @@ impl Wakeups for RecordingWakeups {
     }
 }
 
-/// Remembers which operations were to be run; a test that has tasks to give takes them from here.
+/// Records the operations to run; the test takes and runs them.
 #[derive(Debug, Default)]
 pub struct RecordingRunner {
     asked: Mutex<Vec<OperationId>>,
@@ -110,11 +110,11 @@ pub struct RecordingRunner {
 }
 
 impl RecordingRunner {
-    /// The operations asked for since this was called last.
+    /// The operations since the last call.
     pub fn take(&self) -> Vec<OperationId> {
         std::mem::take(&mut lock(&self.asked))
     }
-    /// Waits until an operation is asked for; at once if one was since this was called last.
+    /// Waits for an operation to run; returns at once if there was one since the last call.
     pub async fn asked(&self) {
         self.bell.notified().await;
     }
@@ -127,7 +127,7 @@ impl Runner for RecordingRunner {
     }
 }
 
-/// Groups and people as a test sets them; every question is remembered.
+/// Groups and people as a test sets them. It records every question.
 #[derive(Debug, Default)]
 pub struct TestDirectory(Mutex<People>);
 
@@ -140,20 +140,20 @@ struct People {
 }
 
 impl TestDirectory {
-    /// Puts these people, or the reason why nobody says who they are, into a group.
+    /// Sets the members of a group, or the reason why they are unknown.
     pub fn set(&self, group: &str, members: Result<&[UserId], Unknown>) {
         let members = members.map(|members| members.iter().cloned().collect());
         lock(&self.0).groups.insert(group.parse().expect("a group"), members);
     }
-    /// Deactivates somebody.
+    /// Deactivates a person.
     pub fn deactivate(&self, user: &UserId) {
         lock(&self.0).deactivated.insert(user.clone());
     }
-    /// The groups and people that were asked about since this was called last.
+    /// The groups and people in question since the last call.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.0).asked)
     }
-    /// Who was seen.
+    /// Whether that person was seen.
     pub fn was_seen(&self, user: &UserId) -> bool {
         lock(&self.0).seen.contains(user)
     }

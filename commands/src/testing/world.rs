@@ -13,7 +13,7 @@ pub fn target() -> Target {
     Target { account: "123456789012".into(), region: "eu-central-1".into() }
 }
 
-/// What nobody can guess, in tests.
+/// The unguessable value of tests.
 pub const NONCE: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A world over that store, without AWS.
@@ -30,7 +30,7 @@ pub fn world(
         keys: Keys::new(&target()),
         target: target(),
         pinned: Pinned::new(access),
-        // The same every time: what is played twice must be equal.
+        // Constant: two runs of the same events must be equal.
         settings: Settings { unguessable: || NONCE.to_owned(), ..settings },
         contents: Default::default(),
         store,

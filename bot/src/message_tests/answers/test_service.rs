@@ -47,8 +47,8 @@ pub(super) fn test_service(access: impl Into<PinnedRoles>) -> TestService {
     let store = Arc::new(MemoryStore::new());
     let clock = Arc::new(TestClock::at("2026-03-02T10:00:00Z".parse().unwrap()));
     let fake_aws = FakeAws::new(Arc::clone(&clock) as Arc<_>);
-    samples::stand(&fake_aws, "orders", &STAGES);
-    samples::stand(&fake_aws, "billing", &[("dev", 1)]);
+    samples::aws_as_recorded(&fake_aws, "orders", &STAGES);
+    samples::aws_as_recorded(&fake_aws, "billing", &[("dev", 1)]);
     let world = world(
         Settings { drive: false, ..Settings::new("test") },
         access,
@@ -84,7 +84,7 @@ impl TestService {
     }
     /// The value of the buttons of a request, by the end of its key.
     pub(super) fn request(&self, which: &str) -> String {
-        let items = self.store.such(|item| item.key.partition.ends_with("/requests"));
+        let items = self.store.matching(|item| item.key.partition.ends_with("/requests"));
         let found = items.iter().find(|item| item.key.sort.ends_with(&format!("/{which}"))).unwrap();
         let name = found.body["name"].as_str().unwrap_or_default();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();

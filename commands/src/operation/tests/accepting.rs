@@ -1,4 +1,4 @@
-//! Acceptance: all of it or nothing, and each delivery once.
+//! Acceptance: all items or none, and each delivery once.
 
 use super::harness::Shared;
 use super::toy_world::{How, Spec, step};
@@ -16,7 +16,7 @@ async fn an_acceptance_writes_all_of_its_items_or_none() {
     let shared = Shared::new().await;
     let before = shared.store.items().len();
     let process = shared.process("one");
-    // The view is read, and then the store is gone for good.
+    // The snapshot is read, and then the store fails permanently.
     let at = shared.store.calls().len() + 1;
     shared.store.fault_at(at, StoreFault::Before(StoreError::Refused("no table".into())));
     assert!(process.try_ask(1, "d1", "toy", &steps()).await.is_err());
@@ -81,7 +81,7 @@ async fn an_acceptance_whose_answer_was_lost_is_recognised_by_its_inbox_row() {
     }
 }
 
-/// As many calls from the next but one on fail so: the view is read, and then the store does not answer.
+/// That many calls fail after the next two: the snapshot is read, and then the store does not answer.
 fn silent(shared: &Shared, calls: usize, error: impl Fn() -> StoreError) {
     let at = shared.store.count() + 1;
     // The pipeline and the roles are read by two calls.
@@ -113,13 +113,13 @@ async fn an_acceptance_that_was_given_up_cannot_take_effect_later() {
     let is_attempt = |call: &StoreCall| matches!(call, StoreCall::Transact { .. });
     let attempts = shared.store.calls().iter().skip(reads).filter(|call| is_attempt(call)).count();
 
-    // The same, but the store answers again by the time it is given up.
+    // The same, but the store answers again when the acceptance gives up.
     let shared = Shared::new().await;
     let process = shared.process("one");
     silent(&shared, attempts, unknown);
     let Accepted::Before(answer) = process.ask(1, "d1", "toy", &steps()).await else { panic!() };
     assert!(answer.card.title.flat().contains("nothing was recorded"), "{answer:?}");
-    // An attempt that was on its way all the time arrives.
+    // A delayed attempt arrives.
     let calls = shared.store.calls();
     let late = calls.iter().rev().find_map(|call| match call {
         StoreCall::Transact { token, writes } => Some((token.clone(), writes.clone())),
@@ -139,7 +139,7 @@ async fn an_acceptance_that_cannot_be_read_back_is_reported_as_unconfirmed() {
     let process = shared.process("one");
     let at = shared.store.count() + 2;
     shared.store.fault_at(at, StoreFault::After(StoreError::Unknown("lost".into())));
-    // The second attempt loses to the first, and then nothing can be read.
+    // The second attempt loses to the first, and then every read fails.
     for call in at + 2..at + 40 {
         shared.store.fault_at(call, StoreFault::Before(StoreError::Unknown("no answer".into())));
     }

@@ -1,4 +1,4 @@
-//! Waiting for people: what they say counts once, whenever they say it, and is never slept through.
+//! Waiting for people: a signal counts once, at any moment, and is never missed.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn waiting() -> (Shared, Process) {
     let shared = Shared::new().await;
     let process = shared.process("one");
     process.ask(1, "d1", "toy", &steps()).await;
-    process.live_to(&shared, &operation_id(1), Status::Waiting).await;
+    process.run_to(&shared, &operation_id(1), Status::Waiting).await;
     (shared, process)
 }
 
@@ -32,7 +32,7 @@ async fn a_waiting_operation_has_no_owner_is_not_due_and_continues_after_approva
         process.send_signal(&id, "ben", "d2", SignalKind::Approve).await,
         SignalOutcome::Recorded(_)
     ));
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "approved").await;
     assert_eq!(
         shared.journal(&id),
@@ -50,7 +50,7 @@ async fn a_rejection_ends_the_operation_and_names_what_stays() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     process.send_signal(&id, "ben", "d2", SignalKind::Reject).await;
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Failed, "rejected").await;
     assert_eq!(shared.toy_world.count("b"), 0);
     let card = format!("{:?}", process.notifier.last(&id).unwrap().card);
@@ -62,26 +62,36 @@ async fn a_person_signals_once_and_the_same_delivery_gets_the_same_answer() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     let head = shared.head(&id).await;
-    let SignalOutcome::Recorded(first) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else {
+    let SignalOutcome::Recorded(first) =
+        process.signal_as_seen(&head, "ben", "d2", SignalKind::Approve).await
+    else {
         panic!()
     };
-    let SignalOutcome::Before(again) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else {
+    let SignalOutcome::Before(again) = process.signal_as_seen(&head, "ben", "d2", SignalKind::Approve).await
+    else {
         panic!()
     };
     assert_eq!(first, again);
-    assert!(matches!(process.say_to(&head, "ben", "d3", SignalKind::Reject).await, SignalOutcome::TooLate));
-    // Another person's word comes second: the first in the fold wins.
     assert!(matches!(
-        process.say_to(&head, "cat", "d4", SignalKind::Reject).await,
+        process.signal_as_seen(&head, "ben", "d3", SignalKind::Reject).await,
+        SignalOutcome::TooLate
+    ));
+    // Another person's signal is second: the first in the fold wins.
+    assert!(matches!(
+        process.signal_as_seen(&head, "cat", "d4", SignalKind::Reject).await,
         SignalOutcome::Recorded(_)
     ));
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "the first word counts").await;
     assert!(
-        matches!(process.say_to(&head, "cat", "d5", SignalKind::Approve).await, SignalOutcome::TooLate),
+        matches!(
+            process.signal_as_seen(&head, "cat", "d5", SignalKind::Approve).await,
+            SignalOutcome::TooLate
+        ),
         "it is over"
     );
-    let SignalOutcome::Before(late) = process.say_to(&head, "ben", "d2", SignalKind::Approve).await else {
+    let SignalOutcome::Before(late) = process.signal_as_seen(&head, "ben", "d2", SignalKind::Approve).await
+    else {
         panic!()
     };
     assert_eq!(first, late, "the delivery is answered as before, also after the end");
@@ -105,13 +115,13 @@ async fn two_signals_at_once_are_both_recorded_and_one_outcome_follows() {
     let id = operation_id(1);
     let head = shared.head(&id).await;
     let said = tokio::join!(
-        process.say_to(&head, "ben", "d2", SignalKind::Approve),
-        other.say_to(&head, "cat", "d3", SignalKind::Approve),
+        process.signal_as_seen(&head, "ben", "d2", SignalKind::Approve),
+        other.signal_as_seen(&head, "cat", "d3", SignalKind::Approve),
     );
     assert!(matches!(said, (SignalOutcome::Recorded(_), SignalOutcome::Recorded(_))));
     tokio::select! {
-        _ = process.live_out(&shared) => {}
-        () = other.live() => {}
+        _ = process.run_until_settled(&shared) => {}
+        () = other.run() => {}
     }
     shared.assert_at_rest(&id, Status::Succeeded, "both").await;
     assert_eq!(shared.toy_world.count("b"), 1);
@@ -119,26 +129,26 @@ async fn two_signals_at_once_are_both_recorded_and_one_outcome_follows() {
 
 #[tokio::test(start_paused = true)]
 async fn a_signal_between_the_last_read_and_the_release_is_not_lost() {
-    // An approver who counts for nothing spoke first, so the owner wakes, looks, and is about to wait again.
+    // A signal that does not count arrived first: the owner wakes, reads, and is about to wait again.
     let mut received = 0;
     for outcome in 0..40 {
         let (shared, process) = waiting().await;
         let id = operation_id(1);
         let head = shared.head(&id).await;
-        process.say_to(&head, "dan", "d9", SignalKind::Approve).await;
+        process.signal_as_seen(&head, "dan", "d9", SignalKind::Approve).await;
         let from = shared.store.calls().len();
-        // The other process hears of it, and nobody nudges the owner.
+        // The other process takes the signal, and the owner gets no wake-up.
         let other = shared.process("other");
         let speak = async {
             while shared.store.calls().len() < from + outcome && !shared.head(&id).await.status.is_final() {
                 tokio::task::yield_now().await;
             }
-            other.say_to(&head, "ben", "d2", SignalKind::Approve).await
+            other.signal_as_seen(&head, "ben", "d2", SignalKind::Approve).await
         };
         let (driven, said) = tokio::join!(process.engine.drive(&id), speak);
         assert!(matches!(said, SignalOutcome::Recorded(_)));
         received += usize::from(driven == Driven::Ended);
-        process.live_out(&shared).await;
+        process.run_until_settled(&shared).await;
         shared
             .assert_at_rest(&id, Status::Succeeded, &format!("spoken at call {outcome}, then {driven:?}"))
             .await;
@@ -159,8 +169,8 @@ async fn waiting_again_keeps_the_revision_that_buttons_carry() {
     let after = shared.head(&id).await;
     assert_eq!((before.awaits, before.fence + 1), (after.awaits.clone(), after.fence));
     assert!(after.sequence > before.sequence);
-    let news = process.notifier.last(&id).unwrap();
-    assert!(!news.is_over());
+    let update = process.notifier.last(&id).unwrap();
+    assert!(!update.is_over());
     assert_eq!(shared.op(&id).await.waiting().map(|(_, since)| since), Some(2));
 }
 
@@ -174,7 +184,7 @@ async fn a_signal_whose_answer_was_lost_counts() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         shared.store.forget_tokens();
     };
-    let (said, ()) = tokio::join!(process.say_to(&head, "ben", "d2", SignalKind::Approve), forget);
+    let (said, ()) = tokio::join!(process.signal_as_seen(&head, "ben", "d2", SignalKind::Approve), forget);
     assert!(matches!(said, SignalOutcome::Recorded(_) | SignalOutcome::Before(_)));
     assert_eq!(process.runner.take(), std::slice::from_ref(&id), "the process that took the word rings");
     assert_eq!(process.engine.drive(&id).await, Driven::Ended);
@@ -184,8 +194,7 @@ async fn a_signal_whose_answer_was_lost_counts() {
     assert_eq!(shared.op(&id).await.signals[0].actor, person("ben"));
 }
 
-/// The last thing that a process does may be to record the wait: then nobody knows of it, and a wait that nobody is told
-/// of never ends.
+/// A process may die right after it recorded a wait. Unless another process delivers the request, the wait never ends.
 #[tokio::test(start_paused = true)]
 async fn an_undelivered_wait_is_delivered_by_any_process() {
     let mut met = 0;
@@ -195,7 +204,7 @@ async fn an_undelivered_wait_is_delivered_by_any_process() {
         let id = operation_id(1);
         let asked = async {
             first.ask(1, "d1", "toy", &steps()).await;
-            first.live_until(async || first.notifier.last(&id).is_some_and(is_wait)).await
+            first.run_until(async || first.notifier.last(&id).is_some_and(is_wait)).await
         };
         let died = tokio::time::timeout(Duration::from_secs(60), asked).await.unwrap_or(true);
         if !died {
@@ -209,7 +218,7 @@ async fn an_undelivered_wait_is_delivered_by_any_process() {
         }
         met += 1;
         let second = shared.process("two");
-        let _ = tokio::time::timeout(Duration::from_secs(3600), second.live()).await;
+        let _ = tokio::time::timeout(Duration::from_secs(3600), second.run()).await;
         assert!(
             second.notifier.last(&id).is_some_and(is_wait),
             "died after store call {call}: nobody is told"
@@ -218,8 +227,8 @@ async fn an_undelivered_wait_is_delivered_by_any_process() {
     assert!(met > 0, "no death between the record of the wait and its news");
 }
 
-fn is_wait(news: Update) -> bool {
-    news.card.tone == Tone::Waiting
+fn is_wait(update: Update) -> bool {
+    update.card.tone == Tone::Waiting
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,11 +255,11 @@ async fn a_signal_during_the_judgement_of_another_is_applied() {
     let over = async || shared.head(&id).await.status.is_final();
     let rest = async {
         tokio::select! {
-            _ = process.live_until(over) => {}
+            _ = process.run_until(over) => {}
             () = summary => {}
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(600), rest).await.is_ok(), "{:#?}", shared.journal(&id));
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "heard").await;
 }

@@ -1,4 +1,4 @@
-//! An operation that nothing disturbs: its journal, its transactions, its steps side by side.
+//! An undisturbed operation: its journal, its transactions, its concurrent steps.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn an_operation_runs_to_its_end_and_its_appends_are_batched() {
         step("c", How::Once).after(&["b", "look"]).holding(Slot::Pipeline),
     ];
     assert!(matches!(process.ask(1, "d1", "toy", &steps).await, Accepted::Yes(_)));
-    assert!(!process.live_out(&shared).await);
+    assert!(!process.run_until_settled(&shared).await);
 
     let id = operation_id(1);
     shared.assert_at_rest(&id, Status::Succeeded, "undisturbed").await;
@@ -49,7 +49,7 @@ async fn independent_steps_run_side_by_side_up_to_the_width() {
     }
     process.ask(1, "d1", "toy", &steps).await;
     let begun = tokio::time::Instant::now();
-    process.live_to(&shared, &operation_id(1), Status::Succeeded).await;
+    process.run_to(&shared, &operation_id(1), Status::Succeeded).await;
     assert_eq!(shared.toy_world.most_running(), 4);
     assert!(begun.elapsed() < Duration::from_secs(7), "three rounds of two seconds");
     assert!(shared.rows(&operation_id(1)).len() <= 5, "{:?}", shared.journal(&operation_id(1)));

@@ -1,5 +1,5 @@
 //! The crash matrix: a process dies before or after *every* store call and *every* effect of a recorded run; another
-//! one finds its work, and everything took hold once. Likewise for every answer that is lost or refused for a while.
+//! one finds its work, and every effect happened once. The same for every answer that is lost or refused for a while.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::operation::*;
 use crate::ports::StoreError;
 use crate::testing::{StoreCall, StoreFault};
 
-/// One of each: looks, polls, all three ways to make things, a slot, people.
+/// One step of each kind: looks, polls, all three mutations, a slot, people.
 fn steps() -> Vec<Spec> {
     vec![
         step("look", How::Look),
@@ -23,31 +23,31 @@ fn steps() -> Vec<Spec> {
     ]
 }
 
-/// A person asks, and another one approves as soon as they are asked; both say it again to a process that lives.
-async fn whole_life(shared: &Shared, process: &Process) -> bool {
+/// A person requests, and another one approves as soon as the operation waits; both repeat it to a process that runs.
+async fn whole_run(shared: &Shared, process: &Process) -> bool {
     let summary = async {
         process.ask(1, "d1", "toy", &steps()).await;
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
             for head in shared.heads().into_iter().filter(|head| head.status == Status::Waiting) {
-                process.say_to(&head, "ben", "d2", SignalKind::Approve).await;
+                process.signal_as_seen(&head, "ben", "d2", SignalKind::Approve).await;
             }
         }
     };
     let over = || shared.is_settled() && shared.heads().iter().any(|head| head.status.is_final());
     tokio::select! {
-        died = process.live_until(async || over()) => died,
+        died = process.run_until(async || over()) => died,
         () = summary => true,
     }
 }
 
-/// The first life ends as it was told to; the second one must find everything. Whether the first one ended early.
+/// The first process dies as planned; the second one must finish the work. Whether the first one died.
 async fn survives(first: Process, shared: Shared, context: &str) -> bool {
-    let died = whole_life(&shared, &first).await;
+    let died = whole_run(&shared, &first).await;
     drop(first);
     let mut second = shared.process("two");
     second.ids_from = 1000;
-    assert!(!whole_life(&shared, &second).await);
+    assert!(!whole_run(&shared, &second).await);
     let heads = shared.heads();
     assert_eq!(heads.len(), 1, "{context}: one delivery, one operation");
     shared.assert_at_rest(&heads[0].id, Status::Succeeded, context).await;
@@ -107,7 +107,7 @@ async fn an_operation_survives_a_failure_or_lost_answer_of_any_store_call() {
                     }
                 };
                 tokio::select! {
-                    died = whole_life(&shared, &process) => assert!(!died),
+                    died = whole_run(&shared, &process) => assert!(!died),
                     () = forgetting => {}
                 }
                 if shared.store.calls().len() <= at {

@@ -1,4 +1,4 @@
-//! Steps that fail: for good, for a while, for too long, and because somebody else was there.
+//! Steps that fail: permanently, for a while, for too long, and by a conflict with a foreign resource.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ async fn run(steps: &[Spec], faults: impl FnOnce(&Shared)) -> (Shared, super::ha
     faults(&shared);
     let process = shared.process("one");
     process.ask(1, "d1", "toy", steps).await;
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     (shared, process)
 }
 
@@ -131,7 +131,7 @@ async fn retries_are_bounded_and_count_only_consecutive_errors() {
     let minutes = begun.elapsed().as_secs() / 60;
     assert!((15..18).contains(&minutes), "{minutes} minutes");
 
-    // A build that is polled for an hour may meet trouble now and then.
+    // A build that is polled for an hour may meet an error now and then.
     let steps = [step("poll", How::Poll(2000))];
     let (shared, _) = run(&steps, |shared| {
         let calm = std::iter::repeat_n(Faults::Slow(Duration::ZERO), 1000);

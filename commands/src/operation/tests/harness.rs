@@ -54,7 +54,7 @@ pub(super) struct Death {
 
 /// One process.
 pub(super) struct Process {
-    /// What is added to the numbers of the operations that it accepts: no two processes make up the same id.
+    /// Added to the numbers of its operations: no two processes make the same id.
     pub(super) ids_from: u64,
     pub(super) engine: Arc<Engine>,
     pub(super) service: Service,
@@ -193,7 +193,7 @@ impl Shared {
     }
     /// The heads of all operations, without a store call.
     pub(super) fn heads(&self) -> Vec<Head> {
-        let heads = self.store.such(|item| item.key.sort == "head");
+        let heads = self.store.matching(|item| item.key.sort == "head");
         heads.iter().map(|item| Head::from_item(item).unwrap()).collect()
     }
     pub(super) async fn op(&self, id: &OperationId) -> OperationState {
@@ -202,12 +202,12 @@ impl Shared {
     pub(super) async fn state(&self) -> PipelineState {
         PipelineState::read(&*self.store, &Keys::new(&target()), &"orders".parse().unwrap()).await.unwrap()
     }
-    /// How many audit records there are of that act.
+    /// The number of audit records of that act.
     pub(super) fn audits(&self, act: Act) -> usize {
         let is_one = |item: &Item| from_item::<AuditRecord>(item).is_ok_and(|record| record.act == act);
         self.store.audit().iter().filter(|item| is_one(item)).count()
     }
-    /// There is a stage of that name, and this operation holds its slot.
+    /// Adds a stage of that name whose slot this operation holds.
     pub(super) async fn gives_stage(&self, stage: &str, holder: &OperationId) {
         let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
         let stage = Stage::new(stage.parse().unwrap());
@@ -224,9 +224,9 @@ impl Shared {
     pub(super) fn rows(&self, id: &OperationId) -> Vec<Row> {
         let partition = Keys::new(&target()).operation_partition(id);
         let is_row = |item: &Item| item.key.partition == partition && item.key.sort.starts_with("row/");
-        self.store.such(is_row).iter().map(|item| Row::from_item(item).unwrap()).collect()
+        self.store.matching(is_row).iter().map(|item| Row::from_item(item).unwrap()).collect()
     }
-    /// The entries of a journal, as `intent a`; a row a string.
+    /// The entries of a journal, as `intent a`; one string a row.
     pub(super) fn journal(&self, id: &OperationId) -> Vec<String> {
         let rows = self.rows(id);
         rows.iter().map(|row| row.entries.iter().map(shown).collect::<Vec<_>>().join(", ")).collect()
@@ -240,8 +240,7 @@ impl Shared {
         };
         !self.store.any(|item| item.due.is_some_and(|due| !holds(item, due)))
     }
-    /// What must hold when all work is done: one end, a journal that folds, no slot, no ticket, nothing due, and no
-    /// effect twice.
+    /// Asserts the invariants of finished work: one end, a journal that folds, no slot, no ticket, nothing due, no effect twice.
     pub(super) async fn assert_at_rest(&self, id: &OperationId, status: Status, context: &str) {
         let head = self.head(id).await;
         assert_eq!(head.status, status, "{context}: {:?}", self.journal(id));

@@ -1,4 +1,4 @@
-//! Replicas that come and go: one that stops lets go of its work, another one goes on with it; their wall clocks differ.
+//! Replicas start and stop: a stopping one releases its work, another continues it; their wall clocks differ.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::operation::*;
 use sluice_model::OperationId;
 
 const HOUR: i64 = 3600;
-/// Each living process looks for work three times in a lease.
+/// Each process sweeps three times in a lease.
 const SWEEP: Duration = LEASE.checked_div(3).unwrap();
 
-/// The stopping replica carries out its part, and how long it took.
+/// Stops the replica during a drive; gives the result and how long it took.
 async fn stops(process: &Process, id: &OperationId) -> (Driven, Duration) {
     let begun = Instant::now();
     process.engine.stop();
@@ -38,7 +38,7 @@ async fn a_stopping_replica_records_its_steps_in_flight_and_another_continues_at
     let head = shared.head(&id).await;
     assert_eq!((head.owner.as_str(), head.fence, head.status), ("", 1, Status::Running));
     let begun = Instant::now();
-    second.live_out(&shared).await;
+    second.run_until_settled(&shared).await;
     assert!(begun.elapsed() < SWEEP, "{:?}: it waited for a lease", begun.elapsed());
     shared.assert_at_rest(&id, Status::Succeeded, "by the other").await;
     assert_eq!(shared.head(&id).await.fence, 2);
@@ -54,7 +54,7 @@ async fn a_stopping_replica_withdraws_intents_that_were_never_run() {
     assert_eq!((driven, took), (Driven::Released, Duration::ZERO));
     assert_eq!(shared.journal(&id), ["accepted, intent a", "absent a"]);
     let begun = Instant::now();
-    second.live_out(&shared).await;
+    second.run_until_settled(&shared).await;
     assert!(begun.elapsed() < SWEEP, "{:?}: it waited for the settle time", begun.elapsed());
     shared.assert_at_rest(&id, Status::Succeeded, "by the other").await;
 }
@@ -78,7 +78,7 @@ async fn a_stopping_replica_keeps_its_lease_while_a_mutation_is_in_flight() {
     assert_eq!(shared.head(&id).await.owner, "first", "its call may still take hold");
     let journal = shared.journal(&id);
     assert!(journal.last().unwrap().contains("done quick"), "{journal:?}");
-    second.live_out(&shared).await;
+    second.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "after the lease").await;
 }
 
@@ -96,10 +96,10 @@ async fn a_stop_at_any_store_call_leaves_nothing_to_wait_for() {
         let shared = Shared::new().await;
         let (first, second) = (shared.stopping("first", call), shared.process("second"));
         first.ask(1, "d1", "toy", &steps).await;
-        let stopped = first.live_until(async || shared.is_settled()).await;
+        let stopped = first.run_until(async || shared.is_settled()).await;
         drop(first);
         let begun = Instant::now();
-        second.live_out(&shared).await;
+        second.run_until_settled(&shared).await;
         let context = format!("stopped at store call {call}");
         shared.assert_at_rest(&operation_id(1), Status::Succeeded, &context).await;
         assert!(begun.elapsed() < LEASE, "{context}: another went on only after {:?}", begun.elapsed());
@@ -126,8 +126,8 @@ async fn a_replica_whose_clock_is_an_hour_ahead_claims_nothing_early() {
     let (owner, ahead) = (shared.process("owner"), shared.apart("ahead", HOUR));
     owner.ask(1, "d1", "toy", &[step("poll", How::Poll(90))]).await;
     tokio::select! {
-        _ = owner.live_out(&shared) => {}
-        () = ahead.live() => {}
+        _ = owner.run_until_settled(&shared) => {}
+        () = ahead.run() => {}
     }
     shared.assert_at_rest(&operation_id(1), Status::Succeeded, "polled").await;
     assert_eq!(shared.head(&operation_id(1)).await.fence, 1, "it was claimed while its owner lived");
@@ -142,16 +142,16 @@ async fn a_replica_with_another_clock_claims_a_dead_operation_after_the_lease_an
         drop(dead);
         let begun = Instant::now();
         let id = operation_id(1);
-        other.live_until(async || shared.head(&id).await.fence > 1).await;
+        other.run_until(async || shared.head(&id).await.fence > 1).await;
         let took = begun.elapsed();
         assert!(took >= LEASE, "{apart} s apart: claimed after {took:?}");
         assert!(took <= latest + Duration::from_secs(1), "{apart} s apart: only after {took:?}");
-        other.live_out(&shared).await;
+        other.run_until_settled(&shared).await;
         shared.assert_at_rest(&id, Status::Succeeded, "clocks apart").await;
     }
 }
 
-/// What a replica rang for since it was asked last.
+/// The wake-ups of a replica since the last call.
 fn woken_by(process: &Process) -> Vec<String> {
     let told = |hint: crate::ports::Hint| format!("{} at {}: {}", hint.operation, hint.sequence, hint.cause);
     process.wakeups.take().into_iter().map(told).collect()
@@ -169,7 +169,7 @@ async fn a_replica_that_stops_or_drives_nothing_wakes_the_others() {
     let accepting = shared.mortal("accepting", None, |settings| settings.drive = false);
     accepting.ask(2, "d2", "toy", &[step("ask", How::Ask)]).await;
     assert_eq!(woken_by(&accepting), [format!("{second} at 1: accepted")]);
-    shared.process("other").live_to(&shared, &second, Status::Waiting).await;
+    shared.process("other").run_to(&shared, &second, Status::Waiting).await;
     accepting.send_signal(&second, "ben", "d3", SignalKind::Approve).await;
     assert_eq!(woken_by(&accepting), [format!("{second} at 2: signal-{}", person("ben").id)]);
 }
@@ -180,13 +180,13 @@ async fn a_signal_wakes_the_replica_that_owns_the_operation() {
     let process = shared.process("one");
     process.ask(1, "d1", "toy", &[step("ask", How::Ask)]).await;
     let id = operation_id(1);
-    process.live_to(&shared, &id, Status::Waiting).await;
+    process.run_to(&shared, &id, Status::Waiting).await;
     let waiting = shared.head(&id).await;
-    // Somebody just woke it: as the head is read in that moment.
+    // A wake-up happened just now, as the head is read in that moment.
     let woken = Head { owner: "another".into(), ..waiting.clone() };
-    process.say_to(&woken, "dan", "d2", SignalKind::Approve).await;
+    process.signal_as_seen(&woken, "dan", "d2", SignalKind::Approve).await;
     assert_eq!(woken_by(&process), [format!("{id} at 2: signal-{}", person("dan").id)]);
-    process.say_to(&waiting, "ben", "d3", SignalKind::Approve).await;
+    process.signal_as_seen(&waiting, "ben", "d3", SignalKind::Approve).await;
     assert_eq!(woken_by(&process), Vec::<String>::new(), "nobody carries it: this replica does");
 }
 
@@ -204,10 +204,10 @@ async fn a_released_slot_wakes_the_replica_of_the_next_operation() {
         while shared.state().await.slots.is_empty() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        other.live().await;
+        other.run().await;
     };
     tokio::select! {
-        () = holder.live_to(&shared, &next, Status::Succeeded) => {}
+        () = holder.run_to(&shared, &next, Status::Succeeded) => {}
         () = later => {}
     }
     let hints = woken_by(&holder);
@@ -228,7 +228,7 @@ async fn a_fenced_owner_appends_nothing_even_before_the_new_owner_does() {
             tokio::time::sleep(Duration::from_millis(after)).await;
             let head = shared.head(&id).await;
             assert_eq!(head.owner, "old");
-            // Claimed, and nothing appended yet: the sequence alone would not keep the old owner out.
+            // Claimed, and nothing appended yet: the sequence alone would not stop the old owner.
             let keys = Keys::new(&crate::testing::target());
             let claimed =
                 crate::operation::log::claim(&*shared.store, &keys, &head, "new", true).await.unwrap();
@@ -237,7 +237,7 @@ async fn a_fenced_owner_appends_nothing_even_before_the_new_owner_does() {
             assert_eq!(shared.journal(&id), rows, "claimed after {after} ms: {claimed:?}");
         };
         tokio::select! {
-            () = old.live() => {}
+            () = old.run() => {}
             () = takes => {}
         }
     }

@@ -1,5 +1,5 @@
-//! Random schedules: three operations on one pipeline, lives that end anywhere, stores and steps that misbehave. What
-//! must hold does, whatever the seed.
+//! Random schedules: three operations on one pipeline, processes that die anywhere, faults of the store and of steps. The
+//! invariants hold for every seed.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use crate::ports::StoreError;
 use crate::testing::StoreFault;
 use sluice_model::Class;
 
-/// How one life goes.
+/// How one process runs.
 #[derive(Debug, Clone)]
 struct ProcessRun {
     ends_at: usize,
-    /// It is told to stop there, and does not just die.
+    /// It stops in order there, instead of dying.
     stops: bool,
     moment: bool,
-    /// Another process lives beside it.
+    /// Another process runs beside it.
     company: bool,
 }
 
 #[derive(Debug, Clone)]
 struct Schedule {
-    lives: Vec<ProcessRun>,
+    runs: Vec<ProcessRun>,
     faults: Vec<(usize, u8)>,
     aws_faults: Vec<(usize, u8)>,
     forgetful: bool,
@@ -72,18 +72,18 @@ fn schedules() -> impl Strategy<Value = Schedule> {
         moment,
         company,
     });
-    let lives = prop::collection::vec(process_run, 0..4);
+    let runs = prop::collection::vec(process_run, 0..4);
     let faults = prop::collection::vec((0..200_usize, 0..3_u8), 0..6);
     let aws_faults = prop::collection::vec((0..NAMES.len(), 0..5_u8), 0..6);
-    (lives, faults, aws_faults, any::<bool>()).prop_map(|(lives, faults, aws_faults, forgetful)| Schedule {
-        lives,
+    (runs, faults, aws_faults, any::<bool>()).prop_map(|(runs, faults, aws_faults, forgetful)| Schedule {
+        runs,
         faults,
         aws_faults,
         forgetful,
     })
 }
 
-/// People ask for all three under the same deliveries, whichever process lives, and approve what waits.
+/// People ask for all three under the same deliveries, whichever process runs, and approve what waits.
 async fn people(shared: &Shared, process: &Process) {
     for (number, (kind, steps)) in (1..).zip(operations()) {
         process.ask(number, &format!("d{number}"), kind, &steps).await;
@@ -91,7 +91,7 @@ async fn people(shared: &Shared, process: &Process) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
         for head in shared.heads().into_iter().filter(|head| head.status == Status::Waiting) {
-            process.say_to(&head, "ben", &format!("yes-{}", head.id), SignalKind::Approve).await;
+            process.signal_as_seen(&head, "ben", &format!("yes-{}", head.id), SignalKind::Approve).await;
         }
     }
 }
@@ -104,15 +104,15 @@ fn is_over(shared: &Shared) -> bool {
     heads.len() == 3 && heads.iter().all(|head| head.status.is_final())
 }
 
-async fn live(shared: &Shared, process: &Process, company: Option<&Process>) {
+async fn run(shared: &Shared, process: &Process, company: Option<&Process>) {
     let beside = async {
         match company {
-            Some(other) => other.live().await,
+            Some(other) => other.run().await,
             None => std::future::pending().await,
         }
     };
     tokio::select! {
-        _ = process.live_until(async || is_over(shared)) => {}
+        _ = process.run_until(async || is_over(shared)) => {}
         () = people(shared, process) => {}
         () = beside => {}
     }
@@ -121,9 +121,9 @@ async fn live(shared: &Shared, process: &Process, company: Option<&Process>) {
 async fn hold(schedule: Schedule) {
     let shared = Shared::new().await;
     for (at, kind) in &schedule.faults {
-        let unknown = || StoreError::Unknown("told so".into());
+        let unknown = || StoreError::Unknown("injected".into());
         let fault = match kind {
-            0 => StoreFault::Before(StoreError::Again("told so".into())),
+            0 => StoreFault::Before(StoreError::Again("injected".into())),
             1 => StoreFault::Before(unknown()),
             _ => StoreFault::After(unknown()),
         };
@@ -139,9 +139,9 @@ async fn hold(schedule: Schedule) {
         };
         shared.toy_world.faults(NAMES[*name], [faults]);
     }
-    for (number, process_run) in (1..).zip(&schedule.lives) {
+    for (number, process_run) in (1..).zip(&schedule.runs) {
         let moment = if process_run.moment { Moment::Before } else { Moment::After };
-        let name = format!("life {number}");
+        let name = format!("process {number}");
         let mut mortal = match process_run.stops {
             true => shared.stopping(&name, process_run.ends_at),
             false => shared.mortal(&name, Some((process_run.ends_at, moment)), |_| {}),
@@ -159,9 +159,9 @@ async fn hold(schedule: Schedule) {
         let heads = shared.heads();
         let journals: Vec<_> = heads.iter().map(|head| shared.journal(&head.id)).collect();
         let stand: Vec<_> = heads.iter().map(|h| (h.status, &h.owner, &h.awaits, h.fence, h.beat)).collect();
-        panic!("it never came to rest: {stand:?} {journals:#?} {:?}", shared.state().await);
+        panic!("it never settled: {stand:?} {journals:#?} {:?}", shared.state().await);
     }
-    assert!(is_over(&shared), "it never came to rest");
+    assert!(is_over(&shared), "it never settled");
     shared.store.clear_faults();
     for head in shared.heads() {
         shared.assert_at_rest(&head.id, Status::Succeeded, &head.spec.command).await;

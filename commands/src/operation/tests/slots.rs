@@ -1,4 +1,4 @@
-//! The line before a slot: one after the other, in the order of the tickets, rollbacks first.
+//! The queue for a slot: operations run one after the other, in the order of their tickets, rollbacks first.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn operations_on_one_slot_run_one_after_the_other_and_a_rollback_runs_firs
     }
     process.ask(4, "d4", ROLLBACK, &[slow(&shared, "back")]).await;
     let begun = tokio::time::Instant::now();
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     assert_eq!(shared.toy_world.most_running(), 1, "two wrote one slot at once");
     assert_eq!(order(&shared, 1..=4).await, [1, 4, 2, 3]);
     assert!(begun.elapsed() < Duration::from_secs(20), "who waits is woken: {:?}", begun.elapsed());
@@ -52,7 +52,7 @@ async fn releasing_a_slot_wakes_the_next_operation() {
     for number in 1..=2 {
         process.ask(number, &format!("d{number}"), "toy", &[slow(&shared, &format!("t{number}"))]).await;
     }
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     let ended = shared.op(&operation_id(1)).await.ended.unwrap().0;
     let took = shared
         .rows(&operation_id(2))
@@ -69,7 +69,7 @@ async fn a_gate_that_closes_while_an_operation_queues_makes_it_void() {
     let steps = [step("before", How::Set), step("gated", How::Set).after(&["before"]).holding(prod())];
     process.ask(1, "d1", "toy", &steps).await;
     shared.toy_world.close();
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     let id = operation_id(1);
     shared.assert_at_rest(&id, Status::Failed, "void").await;
     assert_eq!(shared.journal(&id)[1..], ["done before, fault gated void, ended false"]);
@@ -85,14 +85,14 @@ async fn an_operation_that_waits_for_people_does_not_block_the_queue() {
     process.ask(1, "d1", "toy", &[slow(&shared, "first")]).await;
     let asking = [slow(&shared, "second"), step("ask", How::Ask).after(&["second"])];
     process.ask(2, "d2", "toy", &asking).await;
-    process.live_to(&shared, &operation_id(2), Status::Waiting).await;
+    process.run_to(&shared, &operation_id(2), Status::Waiting).await;
     assert!(shared.state().await.tickets.iter().all(|ticket| ticket.queued.is_none()));
 
     let mut next = shared.process("two");
     next.ids_from = 0;
     next.ask(3, "d3", "toy", &[slow(&shared, "third")]).await;
     let begun = tokio::time::Instant::now();
-    next.live_to(&shared, &operation_id(3), Status::Succeeded).await;
+    next.run_to(&shared, &operation_id(3), Status::Succeeded).await;
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
@@ -105,7 +105,7 @@ async fn an_operation_whose_wake_up_meets_a_failing_store_still_gets_its_turn() 
     let id = operation_id(2);
     let trouble = async {
         tokio::time::sleep(Duration::from_millis(1000)).await;
-        // Somebody rings while nothing can be read.
+        // A wake-up arrives while no read succeeds.
         waiter.store_proxy.disconnect();
         waiter.engine.nudge(&id);
         tokio::time::sleep(Duration::from_secs(6)).await;
@@ -113,8 +113,8 @@ async fn an_operation_whose_wake_up_meets_a_failing_store_still_gets_its_turn() 
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        _ = waiter.live_out(&shared) => {}
-        () = holder.live() => {}
+        _ = waiter.run_until_settled(&shared) => {}
+        () = holder.run() => {}
         () = trouble => {}
     }
     shared.assert_at_rest(&id, Status::Succeeded, "rung in the dark").await;

@@ -1,4 +1,4 @@
-//! What nobody can carry on is parked, by who holds it, and never dropped.
+//! The owner of an operation that cannot continue parks it. It is never dropped.
 
 use std::time::Duration;
 
@@ -26,11 +26,11 @@ async fn an_unknown_kind_is_parked_and_stays() {
     assert_eq!(engine.sweep().await.unwrap(), std::slice::from_ref(&id));
     assert_eq!(engine.drive(&id).await, Driven::Stuck);
     assert_eq!(shared.head(&id).await.status, Status::Stuck);
-    let news = older.notifier.last_since(0).pop().expect("it is announced");
-    assert!(news.asides.iter().any(|aside| aside.broadcast), "for the whole channel");
+    let update = older.notifier.last_since(0).pop().expect("it is announced");
+    assert!(update.asides.iter().any(|aside| aside.broadcast), "for the whole channel");
     let world = engine.world();
     let messages = Messages::new(shared.store.clone(), world.keys.clone(), world.settings.replica.clone());
-    messages.settled(&news).await.unwrap();
+    messages.settled(&update).await.unwrap();
     assert!(shared.is_settled(), "it is out of the due index");
     assert_eq!(engine.drive(&id).await, Driven::Stuck, "and stays so");
     let tickets = shared.state().await.tickets;
@@ -65,12 +65,12 @@ async fn an_older_replica_leaves_a_journal_with_an_unknown_entry_to_a_newer_one(
     }
     assert_eq!(shared.store.item(&readable.key), newer);
     older.ask(2, "d2", "toy", &[step("b", How::Set)]).await;
-    older.live_to(&shared, &operation_id(2), Status::Succeeded).await;
+    older.run_to(&shared, &operation_id(2), Status::Succeeded).await;
     // What the newer replica reads.
     shared.store.write(Write::Put { item: readable, when: Precondition::Any }).await.unwrap();
     let newer = shared.process("newer");
-    newer.live_to(&shared, &id, Status::Succeeded).await;
-    newer.live_out(&shared).await;
+    newer.run_to(&shared, &id, Status::Succeeded).await;
+    newer.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "finished by the newer replica").await;
 }
 
@@ -95,7 +95,7 @@ async fn a_corrupt_journal_is_parked() {
         accepting.ask(1, "d1", "toy", &[step("a", How::Set), step("ask", How::Ask).after(&["a"])]).await;
         let id = operation_id(1);
         let process = shared.process("two");
-        process.live_to(&shared, &id, Status::Waiting).await;
+        process.run_to(&shared, &id, Status::Waiting).await;
         process.send_signal(&id, "ben", "d2", SignalKind::Approve).await;
         let mut item = shared.rows(&id)[1].to_item(&Keys::new(&crate::testing::target()), &id).unwrap();
         item.body = serde_json::from_str(body).unwrap();
@@ -122,18 +122,18 @@ async fn an_operation_whose_parameters_do_not_decode_is_parked_before_its_first_
     assert_eq!(shared.toy_world.effects(), 0);
 }
 
-/// An operation whose first row nobody can read, parked by `process`, with the slot of that stage in its hands.
+/// An operation with a corrupt first row, parked by `process`, that holds the slot of that stage.
 async fn unreadable(shared: &Shared, process: &Process) -> OperationId {
     let id = operation_id(1);
     process.ask(1, "d1", "toy", &[step("ask", How::Ask)]).await;
-    process.live_to(shared, &id, Status::Waiting).await;
-    process.live_out(shared).await;
+    process.run_to(shared, &id, Status::Waiting).await;
+    process.run_until_settled(shared).await;
     process.send_signal(&id, "ben", "d2", SignalKind::Approve).await;
     let mut item = shared.rows(&id)[0].to_item(&Keys::new(&crate::testing::target()), &id).unwrap();
     item.body = "garbage".into();
     shared.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
-    process.live_to(shared, &id, Status::Stuck).await;
-    process.live_out(shared).await;
+    process.run_to(shared, &id, Status::Stuck).await;
+    process.run_until_settled(shared).await;
     id
 }
 
@@ -143,19 +143,19 @@ async fn an_unreadable_operation_is_announced_and_can_be_retried() {
     let process = shared.process("one");
     let id = unreadable(&shared, &process).await;
     assert!(shared.state().await.tickets[0].stuck, "a rollback passes it");
-    // People who decide about another promotion wait for this answer: no second look makes the row readable.
+    // A decision about another promotion waits for this answer, and a second read would not make the row readable.
     let asked = tokio::time::Instant::now();
     let keys = Keys::new(&crate::testing::target());
     assert!(load(&*shared.store, &keys, &id).await.unwrap_err().is_corrupt());
     assert_eq!(asked.elapsed(), Duration::ZERO);
     let stuck = Act::Stuck;
     assert_eq!(shared.audits(stuck), 1);
-    // Each time it is stuck anew, so that the same admin can speak again.
+    // It gets stuck anew each time: the same admin can signal again.
     for delivery in ["r1", "r2"] {
         let head = shared.head(&id).await;
-        let said = process.tell_stuck(&head, delivery, SignalKind::Retry).await;
+        let said = process.signal_stuck(&head, delivery, SignalKind::Retry).await;
         assert!(matches!(said, SignalOutcome::Recorded(_)), "{said:?}");
-        process.live_until(async || shared.head(&id).await.sequence > head.sequence).await;
+        process.run_until(async || shared.head(&id).await.sequence > head.sequence).await;
         assert_eq!(shared.head(&id).await.status, Status::Stuck);
     }
 }
@@ -167,15 +167,18 @@ async fn an_admin_can_force_an_unreadable_operation_to_end() {
     let id = unreadable(&shared, &process).await;
     shared.gives_stage("prod", &id).await;
     let head = shared.head(&id).await;
-    assert!(matches!(process.tell_stuck(&head, "r1", SignalKind::Resolve).await, SignalOutcome::Recorded(_)));
-    process.live_out(&shared).await;
+    assert!(matches!(
+        process.signal_stuck(&head, "r1", SignalKind::Resolve).await,
+        SignalOutcome::Recorded(_)
+    ));
+    process.run_until_settled(&shared).await;
     assert_eq!(shared.head(&id).await.status, Status::Failed);
     let state = shared.state().await;
     assert!(state.tickets.is_empty() && state.slots.is_empty(), "{state:?}");
     let prod = state.stages.values().next().expect("a stage");
     assert_eq!(prod.mixed, Some(Default::default()), "nobody knows what runs there");
     assert_eq!(shared.audits(Act::Failed), 1);
-    let told = process.notifier.last_since(0).pop().expect("it is told");
+    let told = process.notifier.last_since(0).pop().expect("it is delivered");
     assert_eq!((told.status, told.sequence), (Status::Failed, shared.head(&id).await.sequence));
     assert!(told.card.title.flat().contains("was marked as resolved"), "{}", told.card.title.flat());
 }
@@ -186,7 +189,7 @@ async fn an_operation_that_never_progresses_is_parked_and_can_be_ended() {
     let accepting = shared.mortal("zero", None, |settings| settings.drive = false);
     accepting.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
     let id = operation_id(1);
-    // Each of these processes dies as soon as it has claimed it.
+    // Each of these processes dies right after its claim.
     let claims = |number: usize| {
         let (shared, id) = (&shared, id.clone());
         async move {
@@ -207,17 +210,17 @@ async fn an_operation_that_never_progresses_is_parked_and_can_be_ended() {
         assert_eq!(shared.head(&id).await.claims, number as u64 + 1);
     }
     let last = shared.process("last");
-    last.live_to(&shared, &id, Status::Stuck).await;
-    last.live_out(&shared).await;
+    last.run_to(&shared, &id, Status::Stuck).await;
+    last.run_until_settled(&shared).await;
     assert!(shared.state().await.tickets[0].stuck);
     assert_eq!(shared.head(&id).await.claims, 0);
     let head = shared.head(&id).await;
-    assert!(matches!(last.tell_stuck(&head, "r1", SignalKind::Retry).await, SignalOutcome::Recorded(_)));
-    last.live_out(&shared).await;
+    assert!(matches!(last.signal_stuck(&head, "r1", SignalKind::Retry).await, SignalOutcome::Recorded(_)));
+    last.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "it was not poisoned for good").await;
 }
 
-/// Ten operations of which nothing is recorded for minutes; one of them ends each process that carries it.
+/// Ten operations without a new row for minutes; one of them kills each process that drives it.
 #[tokio::test(start_paused = true)]
 async fn only_the_operation_that_kills_processes_is_parked() {
     const ALL: u64 = 10;
@@ -237,7 +240,7 @@ async fn only_the_operation_that_kills_processes_is_parked() {
         let process = shared.process(&format!("process-{deaths}"));
         let before = runs();
         let is_over = async || shared.head(&guilty).await.status == Status::Stuck && shared.is_settled();
-        process.live_until(async || runs() > before || is_over().await).await;
+        process.run_until(async || runs() > before || is_over().await).await;
         if runs() == before {
             break;
         }
@@ -256,14 +259,14 @@ async fn a_torn_read_is_repeated() {
     let process = shared.process("one");
     let id = operation_id(1);
     process.ask(1, "d1", "toy", &[step("ask", How::Ask)]).await;
-    process.live_to(&shared, &id, Status::Waiting).await;
+    process.run_to(&shared, &id, Status::Waiting).await;
     process.send_signal(&id, "ben", "d2", SignalKind::Approve).await;
     let at = shared.store.count() + 2;
     for nth in 0..2 {
         let error = StoreError::Corrupt("for a moment".into());
         shared.store.fault_at(at + nth, StoreFault::Before(error));
     }
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "").await;
 }
 
@@ -273,6 +276,6 @@ async fn an_operation_whose_steps_need_each_other_is_parked() {
     let process = shared.process("one");
     let steps = [step("hen", How::Set).after(&["egg"]), step("egg", How::Set).after(&["hen"])];
     process.ask(1, "d1", "toy", &steps).await;
-    process.live_to(&shared, &operation_id(1), Status::Stuck).await;
+    process.run_to(&shared, &operation_id(1), Status::Stuck).await;
     assert_eq!(shared.toy_world.effects(), 0);
 }

@@ -25,17 +25,17 @@ pub(super) enum How {
     Look,
     /// Looks `n` times, a second apart, before it is done.
     Poll(u32),
-    /// One value is set: again does no harm.
+    /// One value is set; a repetition is harmless.
     Set,
-    /// By a name that can exist once: again is a conflict. Taken back if the operation fails.
+    /// A unique name is created; a repetition is a conflict. Undone if the operation fails.
     Name,
-    /// A second call makes a second thing, and the first shows only after five seconds. Taken back if the operation fails.
+    /// A repetition makes a second thing, and a thing shows only after five seconds. Undone if the operation fails.
     Once,
-    /// People are asked; what `dan` says counts for nothing.
+    /// People decide; a signal of `dan` does not count.
     Ask,
-    /// A look that leaves so many bytes.
+    /// A look with an output of that many bytes.
     Heavy(usize),
-    /// One value is set, and that leaves so many bytes.
+    /// One value is set, with an output of that many bytes.
     HeavySet(usize),
 }
 
@@ -88,7 +88,7 @@ impl ToyWorld {
     fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
         act(&mut self.inner.lock().unwrap())
     }
-    /// How often that thing took hold.
+    /// How often that thing was made.
     pub(super) fn count(&self, name: &str) -> usize {
         self.with(|inner| inner.things.get(name).map_or(0, Vec::len))
     }
@@ -96,7 +96,7 @@ impl ToyWorld {
     pub(super) fn runs(&self, name: &str) -> u32 {
         self.with(|inner| inner.runs.get(name).copied().unwrap_or(0))
     }
-    /// Every thing that took hold more than once.
+    /// The things that were made more than once.
     pub(super) fn doubled(&self) -> Vec<String> {
         self.with(|inner| {
             inner.things.iter().filter(|(_, made)| made.len() > 1).map(|(n, _)| n.clone()).collect()
@@ -113,15 +113,15 @@ impl ToyWorld {
     pub(super) fn faults(&self, name: &str, faults: impl IntoIterator<Item = Faults>) {
         self.with(|inner| inner.faults.entry(name.into()).or_default().extend(faults));
     }
-    /// Somebody else made that thing.
+    /// A foreign actor made that thing.
     pub(super) fn foreign(&self, name: &str) {
         self.with(|inner| inner.foreign.push(name.into()));
     }
-    /// We made that thing, and nobody recorded it.
+    /// The operation made that thing, and no row records it.
     pub(super) fn made(&self, name: &str) {
         self.with(|inner| inner.things.entry(name.into()).or_default().push(Instant::now()));
     }
-    /// Whether nobody may look whether a thing is there.
+    /// Whether observations fail.
     pub(super) fn hide(&self, hidden: bool) {
         self.with(|inner| inner.hidden = hidden);
     }
@@ -144,7 +144,7 @@ impl ToyWorld {
         if exists && how == How::Name { Err(failure(Class::Conflict)) } else { Ok(()) }
     }
 
-    /// Takes a thing back: an effect like the others, at which the process may die.
+    /// Undoes a thing: an effect like the others, at which the process may die.
     async fn unmake(&self, name: &str) {
         let effect = self.effects.count();
         self.effects.pass(effect, Moment::Before).await;
@@ -154,14 +154,14 @@ impl ToyWorld {
         });
         self.effects.pass(effect, Moment::After).await;
     }
-    /// The things that were taken back, in that order.
+    /// The undone things, in order.
     pub(super) fn taken_back(&self) -> Vec<String> {
         self.with(|inner| inner.taken_back.clone())
     }
 }
 
 fn failure(class: Class) -> EngineError {
-    PortError::new("toy:Make", class, "Told", "the test said so").into()
+    PortError::new("toy:Make", class, "Injected", "the test injected it").into()
 }
 
 struct Toy {

@@ -1,4 +1,4 @@
-//! Processes that cannot tell: what they carried is left to be told, told once, and not taken for told before.
+//! Unattended processes post no message: another process delivers the updates of their operations, once.
 
 use super::harness::{LEASE, Process, Shared};
 use super::toy_world::{How, step};
@@ -12,17 +12,18 @@ fn terminal(shared: &Shared) -> Process {
     shared.mortal("terminal", None, |settings| settings.notifies = false)
 }
 
-/// As `sluice run` carries it: to its end or its wait, and away. Nothing that it told counts as told.
+/// Drives it as `sluice run` does: to its end or its wait, then exits. None of its updates counts as delivered.
 async fn carries(process: &Process, id: &OperationId) -> Driven {
     process.engine.drive(id).await
 }
 
-/// The news that somebody who can tell has first, and how long after nobody had told them.
-async fn told_by(shared: &Shared, teller: &Process, id: &OperationId) -> Update {
+/// The first update of a process that posts messages. It is delivered within a lease.
+async fn delivered_by(shared: &Shared, notifier_process: &Process, id: &OperationId) -> Update {
     let begun = tokio::time::Instant::now();
-    teller.live_out(shared).await;
+    notifier_process.run_until_settled(shared).await;
     assert!(begun.elapsed() < LEASE, "told only after {:?}", begun.elapsed());
-    let told: Vec<_> = teller.notifier.updates().into_iter().filter(|news| &news.operation == id).collect();
+    let told: Vec<_> =
+        notifier_process.notifier.updates().into_iter().filter(|update| &update.operation == id).collect();
     assert_eq!(told.len(), 1, "{told:?}");
     told.into_iter().next().unwrap()
 }
@@ -39,13 +40,13 @@ async fn an_operation_that_ended_undelivered_is_due_and_its_update_is_new() {
     assert!(!shared.is_settled(), "nobody told it");
     let woken_by = terminal.wakeups.take();
     assert_eq!(woken_by.len(), 1, "who waits for hints is not to look for it first: {woken_by:?}");
-    // Nothing for one that cannot tell either.
+    // Another unattended process does nothing with it.
     assert_eq!(other.engine.sweep().await.unwrap(), vec![]);
     assert_eq!(carries(&other, &id).await, Driven::Ended);
     assert_eq!(shared.head(&id).await.fence, 1);
 
-    let news = told_by(&shared, &shared.process("serve"), &id).await;
-    assert_eq!((news.status, news.own_since), (Status::Succeeded, 1), "no message of it can be anywhere");
+    let update = delivered_by(&shared, &shared.process("serve"), &id).await;
+    assert_eq!((update.status, update.own_since), (Status::Succeeded, 1), "no message of it can be anywhere");
     shared.assert_at_rest(&id, Status::Succeeded, "told").await;
     assert_eq!(shared.head(&id).await.undelivered_since, 0);
 }
@@ -59,18 +60,18 @@ async fn an_undelivered_wait_is_delivered_and_can_be_decided_anywhere() {
     asking.ask(1, "d1", "toy", &steps).await;
     assert_eq!(carries(&asking, &id).await, Driven::Waiting);
     assert_eq!(shared.head(&id).await.owner, "");
-    let news = told_by(&shared, &serve, &id).await;
-    assert_eq!((news.status, news.own_since), (Status::Waiting, 1));
+    let update = delivered_by(&shared, &serve, &id).await;
+    assert_eq!((update.status, update.own_since), (Status::Waiting, 1));
     let waited = shared.head(&id).await.sequence;
 
-    // Decided at a terminal, which carries it on; the one that told the wait tells the end, as its first since then.
+    // A terminal decides and continues it. The process that delivered the wait delivers the end, as its first update since.
     let deciding = terminal(&shared);
     deciding.send_signal(&id, "ben", "d2", SignalKind::Approve).await;
     assert_eq!(deciding.runner.take(), std::slice::from_ref(&id));
     assert_eq!(carries(&deciding, &id).await, Driven::Ended);
     let other = shared.process("other");
-    let news = told_by(&shared, &other, &id).await;
-    assert_eq!((news.status, news.own_since), (Status::Succeeded, waited + 1));
+    let update = delivered_by(&shared, &other, &id).await;
+    assert_eq!((update.status, update.own_since), (Status::Succeeded, waited + 1));
     shared.assert_at_rest(&id, Status::Succeeded, "told").await;
 }
 
@@ -83,9 +84,9 @@ async fn an_operation_released_by_a_terminal_continues_and_is_delivered_from_its
     terminal.engine.stop();
     assert_eq!(carries(&terminal, &id).await, Driven::Released);
     let serve = shared.process("serve");
-    serve.live_out(&shared).await;
+    serve.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "carried on").await;
-    assert!(serve.notifier.updates().iter().all(|news| news.own_since == 1));
+    assert!(serve.notifier.updates().iter().all(|update| update.own_since == 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,8 +103,8 @@ async fn a_takeover_from_a_dead_process_keeps_its_possibly_delivered_rows() {
     }
     assert_eq!(terminal.runner.take(), std::slice::from_ref(&id));
     assert_eq!(carries(&terminal, &id).await, Driven::Ended);
-    let news = told_by(&shared, &shared.process("serve"), &id).await;
-    assert_eq!(news.own_since, 2, "the first row was written by one that may have told it");
+    let update = delivered_by(&shared, &shared.process("serve"), &id).await;
+    assert_eq!(update.own_since, 2, "the first row was written by one that may have told it");
     shared.assert_at_rest(&id, Status::Succeeded, "told").await;
 }
 
@@ -127,9 +128,9 @@ async fn an_operation_of_a_dead_terminal_is_delivered_after_its_lease() {
             continue;
         }
         let serve = shared.process("serve");
-        serve.live_out(&shared).await;
+        serve.run_until_settled(&shared).await;
         shared.assert_at_rest(&id, Status::Succeeded, &format!("died at call {call}")).await;
-        assert!(serve.notifier.updates().iter().all(|news| news.own_since == 1), "call {call}");
+        assert!(serve.notifier.updates().iter().all(|update| update.own_since == 1), "call {call}");
         if !died {
             assert!(call > 4, "only {call} deaths");
             return;
@@ -138,7 +139,7 @@ async fn an_operation_of_a_dead_terminal_is_delivered_after_its_lease() {
     drop(shared);
 }
 
-/// A process that stops has no time for messages that it may not post yet.
+/// A stopping process does not wait to post messages that it may not post yet.
 #[tokio::test(start_paused = true)]
 async fn an_update_that_a_stopping_process_could_not_deliver_is_delivered_as_new() {
     for (steps, status) in
@@ -149,20 +150,20 @@ async fn an_update_that_a_stopping_process_could_not_deliver_is_delivered_as_new
         let id = operation_id(1);
         stopping.ask(1, "d1", "toy", &steps).await;
         stopping.engine.drive(&id).await;
-        let news = stopping.notifier.updates().pop().expect("news");
-        assert_eq!(news.status, status);
+        let update = stopping.notifier.updates().pop().expect("news");
+        assert_eq!(update.status, status);
         let world = stopping.engine.world();
         let messages =
             |replica: &str| Messages::new(shared.store.clone(), world.keys.clone(), replica.to_owned());
-        messages("another").left(&news, 1).await.unwrap();
+        messages("another").left(&update, 1).await.unwrap();
         assert_eq!(shared.head(&id).await.owner, world.settings.replica, "that was not its to leave");
-        messages(&world.settings.replica).left(&news, 1).await.unwrap();
-        let told = told_by(&shared, &shared.process("serve"), &id).await;
+        messages(&world.settings.replica).left(&update, 1).await.unwrap();
+        let told = delivered_by(&shared, &shared.process("serve"), &id).await;
         assert_eq!((told.status, told.own_since), (status, 1), "no message of it can be anywhere");
     }
 }
 
-/// It may have been told before anything more was recorded.
+/// Its first update may have been delivered before the next row was written.
 #[tokio::test(start_paused = true)]
 async fn an_operation_released_at_its_first_row_may_have_been_delivered() {
     let shared = Shared::new().await;
@@ -173,7 +174,7 @@ async fn an_operation_released_at_its_first_row_may_have_been_delivered() {
     assert_eq!(stopping.engine.drive(&id).await, Driven::Released);
     assert_eq!(shared.head(&id).await.sequence, 1);
     let serve = shared.process("serve");
-    serve.live_out(&shared).await;
+    serve.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Succeeded, "carried on").await;
-    assert!(serve.notifier.updates().iter().all(|news| news.own_since == 2 && !news.first));
+    assert!(serve.notifier.updates().iter().all(|update| update.own_since == 2 && !update.first));
 }

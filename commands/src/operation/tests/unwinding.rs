@@ -1,4 +1,4 @@
-//! Going back: in reverse, once, through crashes; and being stuck, which holds back no rollback and ends by people.
+//! Unwinding: in reverse order, each undo once, through crashes. A stuck operation blocks no rollback, and people end it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn prod() -> Slot {
     Slot::Stage("prod".parse().unwrap())
 }
 
-/// Three made in a row, beside them one that stays, then one that fails.
+/// Three mutations in a row, one beside them that cannot be undone, then one that fails.
 fn falling() -> [Spec; 5] {
     [
         step("a", How::Name).holding(prod()),
@@ -38,7 +38,7 @@ async fn falls(faults: &[(&str, Vec<Faults>)]) -> (Shared, Process) {
 #[tokio::test(start_paused = true)]
 async fn a_failed_operation_undoes_its_steps_in_reverse_and_names_the_rest() {
     let (shared, process) = falls(&[]).await;
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     let id = operation_id(1);
     shared.assert_at_rest(&id, Status::Failed, "denied").await;
     assert_eq!(shared.toy_world.taken_back(), ["c", "b", "a"]);
@@ -64,14 +64,14 @@ async fn an_unwind_survives_a_death_at_any_store_call_or_effect() {
                 std::future::pending::<()>().await;
             };
             let died = tokio::select! {
-                died = first.live_until(async || shared.heads().len() == 1 && shared.is_settled()) => died,
+                died = first.run_until(async || shared.heads().len() == 1 && shared.is_settled()) => died,
                 () = asked => unreachable!(),
             };
             deaths += usize::from(died);
             let mut second = shared.process("two");
             second.ids_from = 10;
             second.ask(1, "d1", "toy", &falling()).await;
-            second.live_out(&shared).await;
+            second.run_until_settled(&shared).await;
             let id = shared.heads()[0].id.clone();
             let context = format!("died {moment:?} at {at}, an effect: {is_effect}");
             shared.assert_at_rest(&id, Status::Failed, &context).await;
@@ -86,7 +86,7 @@ async fn an_unwind_survives_a_death_at_any_store_call_or_effect() {
 async fn an_unwind_retries_errors_and_looks_up_a_lost_answer() {
     let faults = vec![Faults::Fails(Class::Throttled), Faults::AnswerLost, Faults::Fails(Class::Transient)];
     let (shared, process) = falls(&[("undo b", faults)]).await;
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     shared.assert_at_rest(&operation_id(1), Status::Failed, "back at last").await;
     assert_eq!(shared.toy_world.taken_back(), ["c", "b", "a"], "each once");
     assert_eq!(shared.toy_world.runs("undo b"), 4);
@@ -107,7 +107,7 @@ async fn an_unwind_leaves_foreign_changes_and_names_them() {
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        _ = process.live_out(&shared) => {}
+        _ = process.run_until_settled(&shared) => {}
         () = meddle => {}
     }
     let id = operation_id(1);
@@ -119,8 +119,8 @@ async fn an_unwind_leaves_foreign_changes_and_names_them() {
 
 async fn stuck() -> (Shared, Process) {
     let (shared, process) = falls(&[("undo b", vec![Faults::Fails(Class::Denied)])]).await;
-    process.live_to(&shared, &operation_id(1), Status::Stuck).await;
-    process.live_out(&shared).await;
+    process.run_to(&shared, &operation_id(1), Status::Stuck).await;
+    process.run_until_settled(&shared).await;
     (shared, process)
 }
 
@@ -134,12 +134,12 @@ async fn an_undo_that_fails_makes_the_operation_stuck_until_a_retry() {
         ["c"],
         "nothing that others were built on is taken from under them"
     );
-    let news = process.notifier.last(&id).unwrap();
+    let update = process.notifier.last(&id).unwrap();
     assert_eq!(
-        news.card.buttons.iter().map(|b| b.label.as_str()).collect::<Vec<_>>(),
+        update.card.buttons.iter().map(|b| b.label.as_str()).collect::<Vec<_>>(),
         ["Retry", "Mark resolved"]
     );
-    let card = format!("{:?}", news.card);
+    let card = format!("{:?}", update.card);
     assert!(card.contains("is stuck") && card.contains("Not undone: "), "{card}");
     assert!(matches!(
         process.send_signal(&id, "ben", "d2", SignalKind::Approve).await,
@@ -154,8 +154,8 @@ async fn an_undo_that_fails_makes_the_operation_stuck_until_a_retry() {
         let state = shared.state().await;
         !state.tickets[0].stuck && state.slots.values().any(|holder| *holder == id)
     };
-    assert!(!process.live_until(moving).await, "it holds its slot again, and no rollback passes who moves");
-    process.live_out(&shared).await;
+    assert!(!process.run_until(moving).await, "it holds its slot again, and no rollback passes who moves");
+    process.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Failed, "retried").await;
     assert_eq!(shared.toy_world.taken_back(), ["c", "b", "a"]);
     assert!(
@@ -169,7 +169,7 @@ async fn an_operation_marked_as_resolved_ends_without_further_undos() {
     let (shared, process) = stuck().await;
     let id = operation_id(1);
     process.send_signal(&id, "ben", "d2", SignalKind::Resolve).await;
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     shared.assert_at_rest(&id, Status::Failed, "resolved").await;
     assert_eq!(shared.toy_world.taken_back(), ["c"]);
     let title = format!("{:?}", process.notifier.last(&id).unwrap().card.title);
@@ -186,13 +186,13 @@ async fn a_stuck_operation_blocks_others_but_no_rollback() {
     };
     tokio::select! {
         later = patient => assert_eq!(later, 0, "it waits for who is stuck"),
-        () = process.live() => {}
+        () = process.run() => {}
     }
     process.ask(3, "d3", ROLLBACK, &[step("back", How::Set).holding(prod())]).await;
-    process.live_to(&shared, &operation_id(3), Status::Succeeded).await;
+    process.run_to(&shared, &operation_id(3), Status::Succeeded).await;
     assert_eq!(shared.toy_world.count("back"), 1);
     process.send_signal(&operation_id(1), "ben", "d4", SignalKind::Retry).await;
-    process.live_out(&shared).await;
+    process.run_until_settled(&shared).await;
     shared.assert_at_rest(&operation_id(1), Status::Failed, "retried").await;
     shared.assert_at_rest(&operation_id(2), Status::Succeeded, "after the rollback the stage is whole").await;
 }
@@ -202,7 +202,7 @@ async fn an_undo_is_retried_for_fifteen_minutes_before_it_is_stuck() {
     let trouble = std::iter::repeat_n(Faults::Fails(Class::Transient), 10_000).collect();
     let (shared, process) = falls(&[("undo b", trouble)]).await;
     let begun = tokio::time::Instant::now();
-    process.live_to(&shared, &operation_id(1), Status::Stuck).await;
+    process.run_to(&shared, &operation_id(1), Status::Stuck).await;
     let took = begun.elapsed();
     assert!(took > Duration::from_secs(15 * 60) && took < Duration::from_secs(17 * 60), "{took:?}");
 }
@@ -228,13 +228,13 @@ async fn a_cancel_takes_effect_between_steps_in_any_process() {
             ));
             tokio::time::Instant::now()
         };
-        let (at, _) = tokio::join!(said, owner.live_to(&shared, &id, Status::Failed));
+        let (at, _) = tokio::join!(said, owner.run_to(&shared, &id, Status::Failed));
         assert!(
             at.elapsed() < Duration::from_secs(7),
             "heard after {:?}, elsewhere: {is_elsewhere}",
             at.elapsed()
         );
-        owner.live_out(&shared).await;
+        owner.run_until_settled(&shared).await;
         shared.assert_at_rest(&id, Status::Failed, "cancelled").await;
         assert_eq!(shared.toy_world.taken_back(), ["a"]);
         assert_eq!(shared.op(&id).await.failure().unwrap().code, CANCELLED);
@@ -252,9 +252,9 @@ async fn a_waiting_operation_can_be_cancelled_and_a_rejection_unwinds_too() {
         let steps = [step("a", How::Name), step("ask", How::Ask).after(&["a"])];
         process.ask(1, "d1", "toy", &steps).await;
         let id = operation_id(1);
-        process.live_to(&shared, &id, Status::Waiting).await;
+        process.run_to(&shared, &id, Status::Waiting).await;
         assert!(matches!(process.send_signal(&id, "ben", "d2", kind).await, SignalOutcome::Recorded(_)));
-        process.live_out(&shared).await;
+        process.run_until_settled(&shared).await;
         shared.assert_at_rest(&id, Status::Failed, "stopped").await;
         assert_eq!(shared.op(&id).await.failure().unwrap().code, code);
         assert_eq!(shared.toy_world.taken_back(), ["a"]);

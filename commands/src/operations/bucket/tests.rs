@@ -67,13 +67,13 @@ async fn init_that_ends_at_any_call_is_completed_by_the_next() {
 async fn a_bucket_that_is_not_known_everywhere_yet_is_waited_for() {
     let (fake_aws, fault_proxy, _) = fake_aws();
     for call in ["s3:PutBucketVersioning", "s3:PutBucketPolicy", "s3:PutBucketLifecycleConfiguration"] {
-        fake_aws.weather_on(call, [Faults::Fails(Class::Absent), Faults::Fails(Class::Busy)]);
+        fake_aws.fault_on(call, [Faults::Fails(Class::Absent), Faults::Fails(Class::Busy)]);
     }
-    fake_aws.weather_on("s3:PutPublicAccessBlock", [Faults::AnswerLost]);
+    fake_aws.fault_on("s3:PutPublicAccessBlock", [Faults::AnswerLost]);
     init(&fault_proxy).await;
     assert_eq!(differs(&state(&fault_proxy).await, &target()), []);
     fake_aws.sets_bucket(&names::bucket(&target()), |state, _| state.private = false);
-    fake_aws.weather_on("s3:PutPublicAccessBlock", [Faults::Fails(Class::Denied)]);
+    fake_aws.fault_on("s3:PutPublicAccessBlock", [Faults::Fails(Class::Denied)]);
     let refused = set_up(&fault_proxy, &target()).await.unwrap_err();
     assert_eq!(refused.class, Class::Denied, "rights do not come by waiting");
 }
@@ -151,7 +151,7 @@ async fn a_bucket_that_never_gives_a_version_is_given_up_after_a_quarter_of_an_h
     assert_eq!(await_versions(&fault_proxy, &target(), |_| {}).await, Ok(false));
     assert!(began.elapsed() < VERSIONS_AFTER + Duration::from_secs(30), "{:?}", began.elapsed());
     assert_eq!(fake_aws.objects_in(&name), []);
-    fake_aws.weather_on("s3:PutObject", [Faults::Fails(Class::Denied)]);
+    fake_aws.fault_on("s3:PutObject", [Faults::Fails(Class::Denied)]);
     assert_eq!(await_versions(&fault_proxy, &target(), |_| {}).await.unwrap_err().class, Class::Denied);
 }
 

@@ -28,7 +28,7 @@ async fn truthful() -> Truthful {
     samples::orders(&*store, "orders", &stages).await;
     let clock = Arc::new(TestClock::at("2026-03-02T12:00:00Z".parse().unwrap()));
     let fake_aws = FakeAws::new(clock.clone());
-    samples::stand(&fake_aws, "orders", &stages);
+    samples::aws_as_recorded(&fake_aws, "orders", &stages);
     let settings = Settings { drive: false, ..Settings::new("test") };
     let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
     let world = world(settings, samples::access(), store.clone(), clock.clone(), notifier, runner);
@@ -65,7 +65,7 @@ impl Truthful {
         texts.chain(card.footer.iter().map(Text::flat)).collect::<Vec<_>>().join("\n")
     }
     fn recorded(&self) -> Option<ObservedDrift> {
-        let found = self.office.store.such(|item| item.key.sort == "drift/prod");
+        let found = self.office.store.matching(|item| item.key.sort == "drift/prod");
         found.first().map(|item| from_item(item).unwrap())
     }
     fn now(&self) -> Timestamp {
@@ -148,7 +148,7 @@ async fn since_when_is_recorded_once_and_anew_when_it_moves_again() {
 #[tokio::test(start_paused = true)]
 async fn an_aws_that_does_not_answer_is_said_and_holds_nobody() {
     let drift_report = truthful().await;
-    drift_report.fake_aws.weather_on("lambda:ListAliases", [Faults::Fails(Class::Denied)]);
+    drift_report.fake_aws.fault_on("lambda:ListAliases", [Faults::Fails(Class::Denied)]);
     let told = drift_report.status().await;
     assert!(told.contains("Could not be compared with AWS: lambda:ListAliases"), "{told}");
     drift_report.fake_aws.climate(|now| now.latency = Duration::from_secs(30));
@@ -211,7 +211,7 @@ async fn a_button_is_about_what_its_author_saw() {
     assert_eq!(drift_report.office.heads(), 0);
     assert_eq!(drift_report.clicks(&again.buttons[0].value).await.tone, Tone::Running);
     assert_eq!(drift_report.office.heads(), 1);
-    let row = drift_report.office.store.such(|item| item.key.sort.starts_with("row/"));
+    let row = drift_report.office.store.matching(|item| item.key.sort.starts_with("row/"));
     let words = row[0].body.to_string();
     assert!(
         words.contains(r#""outside":{"aliases":{"sluice-orders-Hello":{"recorded":"1","seen":"8"}}}"#),
@@ -232,7 +232,7 @@ async fn a_look_that_takes_long_goes_on_behind_the_answer() {
     let drift_report = truthful().await;
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     let slow = (0..4).map(|_| Faults::Slow(Duration::from_secs(3)));
-    drift_report.fake_aws.weather_on("lambda:ListAliases", slow);
+    drift_report.fake_aws.fault_on("lambda:ListAliases", slow);
     assert!(drift_report.status().await.contains("did not answer in time"));
     let calls = drift_report.fake_aws.count();
     // A question that comes meanwhile waits for the same look.
@@ -247,12 +247,12 @@ async fn a_look_that_takes_long_goes_on_behind_the_answer() {
 #[tokio::test(start_paused = true)]
 async fn a_look_that_failed_is_not_repeated_at_once() {
     let drift_report = truthful().await;
-    drift_report.fake_aws.weather_on("lambda:ListAliases", (0..9).map(|_| Faults::Fails(Class::Throttled)));
+    drift_report.fake_aws.fault_on("lambda:ListAliases", (0..9).map(|_| Faults::Fails(Class::Throttled)));
     assert!(drift_report.status().await.contains("failed"));
     let calls = drift_report.fake_aws.count();
     assert!(drift_report.status().await.contains("failed"));
     assert_eq!(drift_report.fake_aws.count(), calls);
-    drift_report.fake_aws.clear_weather();
+    drift_report.fake_aws.clear_faults();
     advance(Duration::from_secs(16)).await;
     assert!(!drift_report.status().await.contains("failed"));
 }

@@ -150,7 +150,7 @@ async fn office_in(situation: &Situation) -> Office {
     let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
     let clock = Arc::new(TestClock::at(now));
     let fake_aws = FakeAws::new(clock.clone());
-    samples::stand(&fake_aws, "orders", &stages);
+    samples::aws_as_recorded(&fake_aws, "orders", &stages);
     for stage in situation.moved {
         fake_aws.move_by_hand("sluice-orders-Hello", stage, "7", None);
     }

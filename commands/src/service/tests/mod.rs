@@ -247,7 +247,7 @@ async fn a_terminal_is_no_channel_and_what_it_asks_for_is_told_at_home() {
     assert_eq!(code(&card).as_deref(), Some("no-channel"));
     assert_eq!(office.heads(), 0);
     types("d2", "/build orders").await;
-    let heads = office.store.such(|item| item.key.sort == "head");
+    let heads = office.store.matching(|item| item.key.sort == "head");
     let spec = Head::from_item(&heads[0]).unwrap().spec;
     assert_eq!(spec.channels(), ["C0GENERAL1".parse().unwrap()]);
     assert!(spec.actor.terminal);

@@ -8,7 +8,7 @@ use crate::operation::effects::LOG_RETENTION;
 use crate::ports::{FunctionQuotas, LogStream, Logs, QuotaUse, Quotas};
 use sluice_model::{Class, PortResult, Target};
 
-/// What AWS gives a new account.
+/// The quotas of a new account.
 const FUNCTION_BYTES: u64 = 75 << 30;
 const CONCURRENCY: u64 = 1_000;
 const ROLES: u64 = 1_000;

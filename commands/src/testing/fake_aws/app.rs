@@ -1,4 +1,4 @@
-//! What a commit holds, and what a build of it leaves: the same three files as the packaging script of the scaffold.
+//! The contents of a commit and of its build: the same three files as the packaging script of the scaffold makes.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +15,15 @@ pub struct App {
     pub functions: BTreeMap<String, String>,
     /// Memory of all functions, in megabytes: a change of configuration that is no change of code.
     pub memory: u32,
-    /// The functions that answer `GET /{their name in small letters}`, and the first of them everything else.
+    /// The functions with a route `GET /{name in lower case}`; the first of them answers everything else.
     pub routed: Vec<String>,
-    /// What all functions run on.
+    /// The architecture of all functions.
     pub architecture: &'static str,
-    /// What all functions run in.
+    /// The runtime of all functions.
     pub runtime: &'static str,
     /// Bytes of variables that every function has.
     pub bulk: usize,
-    /// Whether its build ends well.
+    /// Whether its build succeeds.
     pub green: bool,
 }
 

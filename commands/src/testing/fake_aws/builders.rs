@@ -1,4 +1,4 @@
-//! CodeBuild: builds run by themselves while tokio's time passes, and leave their artifact in S3.
+//! CodeBuild: builds run with tokio's time and put their artifact into S3.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ impl BuildState {
 }
 
 impl State {
-    /// Ends the builds whose time has come.
+    /// Ends the builds that are due.
     pub(super) fn settle_builds(&mut self) {
         let (now, takes) = (self.now, self.climate.build);
         let over = |build: &BuildState| build.ended.is_none() && now.duration_since(build.started.0) >= takes;
@@ -84,7 +84,7 @@ impl State {
         }
     }
 
-    /// What the packaging script leaves: code once by its content, and the three files of the artifact.
+    /// Puts the results of the packaging script: code once by its content, and the three files of the artifact.
     fn leave(&mut self, app: &App, request: &BuildRequest, prefix: &str) -> Option<()> {
         let (mut places, mut functions) = (BTreeMap::new(), serde_json::Map::new());
         for (name, code) in &app.functions {

@@ -1,4 +1,4 @@
-//! What people do in the console, past Sluice. None of it is an effect of ours.
+//! External changes: what people do in the console. None of them counts as an effect.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::ports::{ApiStage, Deployment, DeploymentState};
 use crate::testing::target;
 
 impl FakeAws {
-    /// Somebody moves an alias to that version, and has so many thousandths of its calls go to another.
+    /// Moves an alias to that version, with a share of its calls, in thousandths, for another.
     ///
     /// # Panics
-    /// If there is no such alias: the test means another one.
+    /// If there is no such alias.
     pub fn move_by_hand(&self, function: &str, alias: &str, version: &str, besides: Option<(&str, u32)>) {
         let mut state = self.lock();
         let found = state.functions.get_mut(function).expect("a function");
@@ -22,10 +22,10 @@ impl FakeAws {
         alias.revision = revision;
     }
 
-    /// Somebody has that stage of the API serve another of its deployments; gives which.
+    /// Makes that stage of the API serve another of its deployments; gives the deployment.
     ///
     /// # Panics
-    /// If there is no other: the test means another world.
+    /// If there is no other deployment.
     pub fn serve_by_hand(&self, stage: &str) -> String {
         let mut state = self.lock();
         let api = state.apis.iter_mut().find(|api| api.stages.contains_key(stage)).expect("an API stage");
@@ -38,7 +38,7 @@ impl FakeAws {
         other
     }
 
-    /// Somebody freezes the API as it is and has that stage serve it; gives the deployment.
+    /// Deploys the API as it is to that stage; gives the deployment.
     ///
     /// # Panics
     /// If there is no such stage.
@@ -58,7 +58,7 @@ impl FakeAws {
         made.id
     }
 
-    /// Somebody makes an alias.
+    /// Creates an alias.
     ///
     /// # Panics
     /// If there is no such function.
@@ -68,8 +68,8 @@ impl FakeAws {
         found.aliases.insert(alias.to_owned(), AliasState::at(version));
     }
 
-    /// What attempts that came to nothing leave: a version of each function that no alias points to, with a role of its own,
-    /// and a log group whose events never expire.
+    /// The leftovers of failed attempts: a version of each function that no alias points to, with a role of its own, and a log
+    /// group whose events never expire.
     ///
     /// # Panics
     /// If there is no such function, or it has no version.
@@ -83,7 +83,7 @@ impl FakeAws {
         }
     }
 
-    /// What an attempt that came to nothing leaves: a version with that role.
+    /// The leftover of a failed attempt: a version with that role.
     ///
     /// # Panics
     /// If there is no such function, or it has no version.
@@ -91,8 +91,8 @@ impl FakeAws {
         self.lock().functions.get_mut(function).expect("a function").leave_version(Some(role));
     }
 
-    /// What a deploy leaves that failed before it recorded a release: a function without aliases. One version of it names a
-    /// role, and `$LATEST` another.
+    /// The leftover of a deploy that failed before it recorded a release: a function without aliases, whose version has one role
+    /// and `$LATEST` another.
     pub fn leave_function(&self, function: &str, published: &str, latest: &str) {
         let arn = sluice_template::function_arn(&target(), function);
         let mut state = self.lock();
@@ -100,7 +100,7 @@ impl FakeAws {
         state.functions.insert(function.to_owned(), made);
     }
 
-    /// A function is there, with aliases that point to those versions, and nothing else of it.
+    /// Adds a function with aliases for those versions, and nothing else.
     pub fn place(&self, function: &str, aliases: &[(&str, &str)]) {
         let aliases =
             aliases.iter().map(|(alias, version)| ((*alias).to_owned(), AliasState::at(version))).collect();
@@ -110,7 +110,7 @@ impl FakeAws {
         state.functions.insert(function.to_owned(), FunctionState::bare(arn, aliases, now));
     }
 
-    /// An API is there, with stages that serve those deployments, and nothing else of it.
+    /// Adds an API with stages that serve those deployments, and nothing else.
     pub fn place_api(&self, id: &str, stages: &[(&str, &str)]) {
         let stage = |name: &str, deployment: &str| ApiStage {
             name: name.to_owned(),

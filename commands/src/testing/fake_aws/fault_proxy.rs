@@ -122,7 +122,7 @@ impl FaultProxy {
         self.process_run.pass(mine, change, Moment::Before).await;
         let leaving = mutates.then(|| Leaving::of(&self.process_run.leaving));
         let (number, faults, half) = self.begin(call, subject, mutates);
-        let failed = |class: Class| Err(PortError::new(call, class, "Told", "the test said so"));
+        let failed = |class: Class| Err(PortError::new(call, class, "Injected", "the test injected it"));
         tokio::time::sleep(half).await;
         match faults {
             Some(Faults::Fails(class)) => return failed(class),

@@ -55,14 +55,14 @@ impl DeathPoint {
     }
 }
 
-/// What happens to one call.
+/// The fault of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Faults {
-    /// It fails so, without effect.
+    /// It fails with that class, without effect.
     Fails(Class),
     /// It takes effect, and its answer is lost: a change is ambiguous then, and a look transient.
     AnswerLost,
-    /// It takes effect, its answer is lost on the way, and what is sent again meets it: a conflict with ourselves.
+    /// It takes effect, its answer is lost, and the repeated request meets its result: a conflict with ourselves.
     MeetsItself,
     /// Right before it, the revision of every `$LATEST` changes, and nothing else: an earlier change was applied.
     Revised,
@@ -75,16 +75,16 @@ pub enum Faults {
 pub struct Climate {
     /// How long a call takes, half of it on the way there.
     pub latency: Duration,
-    /// How long lists do not show what was made, of the calls that are not repeatable (`docs/effects.md`), and how long the
-    /// read of one function or version does not find it.
+    /// How long lists do not show a new resource of calls that are not repeatable (`docs/effects.md`), and how long the read of
+    /// one function or version does not find it.
     pub lag: Duration,
-    /// Within that time, every other look shows it nevertheless.
+    /// Within that time, every other read shows it nevertheless.
     pub flicker: bool,
     /// How long a role that was made cannot be assumed.
     pub role_delay: Duration,
     /// How long Lambda takes to apply a change.
     pub applies: Duration,
-    /// How long after its move an alias is served as it was before.
+    /// How long after a move of an alias the previous version still answers.
     pub late: Duration,
     /// How long API Gateway takes to deploy.
     pub deploys: Duration,
@@ -92,7 +92,7 @@ pub struct Climate {
     pub versions: Duration,
     /// How long a build takes.
     pub build: Duration,
-    /// Whether everything that serves is ill: it answers, but not as it should.
+    /// Whether all functions are unhealthy: they answer with an error.
     pub ill: bool,
 }
 

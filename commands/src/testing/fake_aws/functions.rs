@@ -11,21 +11,21 @@ use super::{Made, State, refuse};
 use crate::ports::{Alias, FunctionConfig, FunctionVersion, Readiness, Tags};
 use sluice_model::{Class, PortResult};
 
-/// What ill code says of itself.
+/// The error of unhealthy code.
 pub(super) const ILL: &str = "it is <ill> & `tired`";
 const LATEST: &str = "$LATEST";
 const STALE: &str = "PreconditionFailedException";
 const BUSY: &str = "ResourceConflictException";
 const GONE: &str = "ResourceNotFoundException";
 
-/// A function with all that hangs on it.
+/// A function with its versions and aliases.
 #[derive(Clone)]
 pub(crate) struct FunctionState {
     arn: String,
     tags: Tags,
     made: Instant,
     changes: u64,
-    /// The number of the version that was published last: no number is given twice.
+    /// The number of the last published version: numbers are never reused.
     published: u64,
     latest: VersionState,
     pub(super) versions: Vec<VersionState>,
@@ -47,16 +47,16 @@ pub(crate) struct VersionState {
 #[derive(Clone)]
 pub(crate) struct AliasState {
     pub(super) version: String,
-    /// What part of the calls goes elsewhere.
+    /// The share of calls of other versions, in thousandths.
     pub(super) weights: BTreeMap<String, u32>,
     pub(super) statements: BTreeMap<String, String>,
     pub(super) revision: u64,
-    /// Where it pointed before, and when it was moved from there.
+    /// The previous version, and when the alias moved from it.
     moved: Option<(String, Instant)>,
 }
 
 impl AliasState {
-    /// One that nobody may call.
+    /// An alias without permissions.
     pub(super) fn at(version: &str) -> Self {
         let (weights, statements) = (BTreeMap::new(), BTreeMap::new());
         Self { version: version.to_owned(), weights, statements, revision: 1, moved: None }
@@ -64,7 +64,7 @@ impl AliasState {
 }
 
 impl FunctionState {
-    /// One of which nothing but its aliases matters.
+    /// A function of which only the aliases matter.
     pub(super) fn bare(arn: String, aliases: BTreeMap<String, AliasState>, now: Instant) -> Self {
         let config = FunctionConfig {
             runtime: String::new(),
@@ -81,7 +81,7 @@ impl FunctionState {
         Self { arn, tags, made: now, changes: 0, published: 0, latest, versions: vec![], aliases }
     }
 
-    /// One without aliases: a version of it names one role, and `$LATEST` another.
+    /// A function without aliases: its version has one role, and `$LATEST` another.
     pub(super) fn unreleased(arn: String, published: &str, latest: &str, now: Instant) -> Self {
         let mut made = Self::bare(arn, BTreeMap::new(), now);
         let role = |role: &str| FunctionConfig { role: role.to_owned(), ..made.latest.config.clone() };
@@ -109,12 +109,12 @@ impl FunctionState {
         std::iter::once(&self.latest).chain(&self.versions).map(|version| version.code.len() as u64).sum()
     }
 
-    /// `$LATEST` gets another revision, and nothing else changes.
+    /// Changes the revision of `$LATEST`, and nothing else.
     pub(super) fn revise(&mut self) {
         self.latest.revision = self.change();
     }
 
-    /// The next revision of anything about it.
+    /// The next revision of the function.
     pub(super) fn change(&mut self) -> u64 {
         self.changes += 1;
         self.changes
@@ -122,7 +122,7 @@ impl FunctionState {
 }
 
 impl State {
-    /// Whether a version answers nobody as it should: its code says so, or all are ill.
+    /// Whether a version is unhealthy: by its code, or by the climate.
     pub(super) fn is_ill(&self, version: &VersionState) -> bool {
         self.climate.ill || version.code.ends_with(b" ill")
     }
@@ -168,7 +168,7 @@ impl State {
         }
     }
 
-    /// A function whose `$LATEST` may be changed by who saw that revision.
+    /// A function whose `$LATEST` has that revision and can change.
     fn writable(&self, call: &'static str, name: &str, revision: &str) -> PortResult<&FunctionState> {
         let Some(function) = self.functions.get(name) else { return refuse(call, Class::Absent, GONE) };
         if !self.is_applied(&function.latest) {

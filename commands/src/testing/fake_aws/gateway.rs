@@ -24,7 +24,7 @@ pub(crate) struct ApiState {
     pub(super) integrations: Vec<(Integration, Instant)>,
     routes: Vec<Route>,
     pub(super) deployments: Vec<(Deployment, Instant)>,
-    /// What each deployment froze: integration URI by route key.
+    /// The routes of each deployment: integration URI by route key.
     pub(super) frozen: BTreeMap<String, BTreeMap<String, String>>,
     pub(super) stages: BTreeMap<String, ApiStage>,
 }
@@ -46,7 +46,7 @@ impl State {
 }
 
 impl ApiState {
-    /// One of which nothing but its stages matters.
+    /// An API of which only the stages matter.
     pub(super) fn bare(id: &str, stages: BTreeMap<String, ApiStage>, now: Instant) -> Self {
         let (name, endpoint, tags) = (id.to_owned(), String::new(), Tags::new());
         Self {

@@ -12,7 +12,7 @@ use crate::ports::{Identity, PolicyVersion, Role, RoleSpec};
 use crate::testing::target;
 use sluice_model::{Class, PortResult, Target};
 
-/// A role, which nobody can assume at first.
+/// A role. At first no service can assume it.
 #[derive(Clone)]
 pub(crate) struct RoleState {
     role: Role,
@@ -21,7 +21,7 @@ pub(crate) struct RoleState {
 }
 
 impl State {
-    /// A role of that ARN, otherwise as the one whose name it begins with.
+    /// Adds a role of that ARN: a copy of the role whose name its name begins with.
     pub(super) fn leave_role(&mut self, arn: &str) {
         let like =
             self.roles.values().find(|found| arn.starts_with(&found.role.arn)).expect("a role").clone();

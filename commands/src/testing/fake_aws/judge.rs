@@ -1,4 +1,4 @@
-//! What came to be in the cloud, for who judges it: what serves, and what was made twice.
+//! The state of AWS for assertions: what serves, and what was made twice.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Effect, FakeAws};
 
-/// What answers requests: nothing else that changes is seen from outside.
+/// What answers requests: the only changes that are visible from outside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Serving {
     /// The version that each alias points to, by `function:alias`.
@@ -54,17 +54,17 @@ impl FakeAws {
         of.filter(|build| build.ended.is_none_or(|(_, ended)| ended > time)).count()
     }
 
-    /// Every change that took hold, the first first.
+    /// All effects, the oldest first.
     pub fn effects(&self) -> Vec<Effect> {
         self.lock().effects.iter().map(|(_, effect)| effect.clone()).collect()
     }
 
-    /// From here on effects are counted anew.
+    /// Forgets all effects.
     pub fn forget_effects(&self) {
         self.lock().effects.clear();
     }
 
-    /// The effects that took hold more than once since they were counted anew.
+    /// The effects that happened more than once since the last [`FakeAws::forget_effects`].
     pub fn repeated(&self) -> Vec<Effect> {
         let mut counts: BTreeMap<Effect, usize> = BTreeMap::new();
         for effect in self.effects() {
@@ -73,8 +73,8 @@ impl FakeAws {
         counts.into_iter().filter(|(_, count)| *count > 1).map(|(effect, _)| effect).collect()
     }
 
-    /// Whatever stands there twice though it should once: builds of one operation, APIs of one name, integrations of one
-    /// URI, deployments of one definition, versions of one content.
+    /// The resources that exist twice: builds of one operation, APIs of one name, integrations of one URI, deployments of one
+    /// definition, versions of one content.
     pub fn doubled(&self) -> Vec<String> {
         let state = self.lock();
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();

@@ -1,12 +1,12 @@
 //! [`FakeAws`]: the AWS of tests, stateful and deterministic, behind the same ports as the real one.
 //!
-//! It keeps what AWS keeps (revisions, versions, names that are taken) and answers as AWS answers, so that a test judges
-//! what came to be and not which calls were made. Nothing happens in it but through a call or by the passing of tokio's
-//! time, which tests pause: the same calls in the same order give the same answers. Each process reaches it through a
-//! [`FaultProxy`] of its own, which may end that process at a call; what goes wrong with calls is [`Faults`].
+//! It keeps what AWS keeps (revisions, versions, names in use) and answers as AWS does: a test judges the result and not the
+//! calls. Only calls and tokio's time, which tests pause, change it: the same calls in the same order give the same answers.
+//! Each process reaches it through its own [`FaultProxy`], which may end the process at a call; [`Faults`] are the faults of
+//! single calls.
 //!
-//! Every change is kept as an [`Effect`] when it changed something: setting again what is set is none. So "done twice"
-//! is a fact that can be asked for ([`FakeAws::repeated`], [`FakeAws::doubled`]), and not a guess from the log of calls.
+//! Every call that changed something is kept as an [`Effect`]; setting a value again is none. [`FakeAws::repeated`] and
+//! [`FakeAws::doubled`] find work that was done twice by these effects, not by the log of calls.
 
 mod account;
 mod app;
@@ -37,23 +37,23 @@ use tokio::time::Instant;
 use crate::ports::Clock;
 use sluice_model::{Class, PortError, PortResult};
 
-/// One call that reached the cloud, or was on its way to it.
+/// One call that reached AWS, or was on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Called {
     /// The call as IAM names it.
     pub call: &'static str,
-    /// What it is about.
+    /// Its subject.
     pub subject: String,
     /// Whether it changes something.
     pub mutates: bool,
 }
 
-/// A change that took hold.
+/// A change that took effect.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Effect {
     /// The call that made it.
     pub call: &'static str,
-    /// What came to be, precisely: `sluice-orders-Hello:prod -> 2`.
+    /// The result, precisely: `sluice-orders-Hello:prod -> 2`.
     pub subject: String,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct State {
     pub(crate) functions: BTreeMap<String, functions::FunctionState>,
     pub(crate) apis: Vec<gateway::ApiState>,
     pub(crate) roles: BTreeMap<String, identity::RoleState>,
-    /// The versions of each, the one that counts last.
+    /// The versions of each policy, the default one last.
     pub(crate) policies: BTreeMap<String, Vec<(usize, String)>>,
     /// After how many days the events of each log group expire; 0 for never.
     pub(crate) retentions: BTreeMap<String, u32>,
@@ -84,28 +84,28 @@ pub(crate) struct State {
     /// Each with the number of the call that made it.
     effects: Vec<(usize, Effect)>,
     at: BTreeMap<usize, Faults>,
-    /// How many calls there were that change something, and what is to happen to which of them.
+    /// The number of calls that change something, and the planned faults of these.
     changing: usize,
     at_change: BTreeMap<usize, Faults>,
     on: BTreeMap<String, VecDeque<Faults>>,
 }
 
-/// What a change came to.
+/// The result of a change.
 pub(crate) enum Made<T> {
-    /// Something is not as it was before.
+    /// Something changed.
     New(T),
-    /// It was so already.
+    /// Nothing changed.
     Same(T),
 }
 
 impl State {
-    /// Whether a read shows what was made then: lists lag behind, and so does the read of one function or version.
+    /// Whether a read shows a resource made at that time: lists lag, and so does the read of one function or version.
     pub(crate) fn shows(&self, made: Instant) -> bool {
         let flickers = self.climate.flicker && self.calls.len().is_multiple_of(2);
         flickers || self.now.duration_since(made) >= self.climate.lag
     }
 
-    /// Nothing is to go wrong.
+    /// Removes all planned faults.
     fn forgive(&mut self) {
         self.at.clear();
         self.at_change.clear();
@@ -113,15 +113,15 @@ impl State {
     }
 }
 
-/// The id of the n-th thing of that content. Ids follow from what things are and not from the order of calls, so that a
-/// journal fits to the same world made anew.
+/// The id of the n-th resource of that content. Ids depend on contents and not on the order of calls: a journal fits a world
+/// that was made anew.
 pub(crate) fn id(stem: &str, content: &str, nth: usize) -> String {
     format!("{stem}{}n{nth}", crate::operations::names::short_digest(&[content]))
 }
 
-/// The service says no.
+/// The service refuses.
 pub(crate) fn refuse<T>(call: &'static str, class: Class, code: &str) -> PortResult<T> {
-    Err(PortError::new(call, class, code, "the cloud of this test says so"))
+    Err(PortError::new(call, class, code, "the fake AWS refuses it"))
 }
 
 impl FakeAws {
@@ -150,7 +150,7 @@ impl FakeAws {
         Arc::new(Self { state: Mutex::new(state), clock })
     }
 
-    /// Another account that is as this one is now; nothing of its past is counted, and nothing is to go wrong in it.
+    /// A copy of this account, without its calls, effects and faults.
     pub fn copy(&self, clock: Arc<dyn Clock>) -> Arc<Self> {
         let mut state = self.lock().clone();
         state.calls.clear();
@@ -160,43 +160,43 @@ impl FakeAws {
         Arc::new(Self { state: Mutex::new(state), clock })
     }
 
-    /// A way to it for a process that nothing ends.
+    /// A connection of a process that does not die.
     pub fn fault_proxy(self: &Arc<Self>) -> FaultProxy {
         self.mortal(End::default(), Arc::default())
     }
 
-    /// A way to it for a process that dies there: then `died` rings, and nothing comes back.
+    /// A connection of a process that dies there: its call never returns, and `died` is notified.
     pub fn mortal(self: &Arc<Self>, end: End, died: Arc<Notify>) -> FaultProxy {
         FaultProxy::new(Arc::clone(self), end, died)
     }
 
-    /// A way to it on which AWS refuses every call.
+    /// A connection on which AWS refuses every call.
     pub fn unreachable(self: &Arc<Self>) -> FaultProxy {
         FaultProxy::unreachable(Arc::clone(self))
     }
 
-    /// How it behaves, from now on.
+    /// Changes how it behaves from now on.
     pub fn climate(&self, change: impl FnOnce(&mut Climate)) {
         change(&mut self.lock().climate);
     }
 
-    /// What happens to the call number `index`, as [`FakeAws::calls`] counts them.
-    pub fn weather_at(&self, index: usize, faults: Faults) {
+    /// Plans the fault of the call number `index`, as [`FakeAws::calls`] counts them.
+    pub fn fault_at(&self, index: usize, faults: Faults) {
         self.lock().at.insert(index, faults);
     }
 
-    /// What happens to the n-th of the calls that change something, counted from 0.
-    pub fn weather_at_change(&self, nth: usize, faults: Faults) {
+    /// Plans the fault of the n-th of the calls that change something, counted from 0.
+    pub fn fault_at_change(&self, nth: usize, faults: Faults) {
         self.lock().at_change.insert(nth, faults);
     }
 
-    /// What happens to the next calls of that name, one each.
-    pub fn weather_on(&self, call: &str, faults: impl IntoIterator<Item = Faults>) {
+    /// Plans the faults of the next calls of that name, one each.
+    pub fn fault_on(&self, call: &str, faults: impl IntoIterator<Item = Faults>) {
         self.lock().on.entry(call.to_owned()).or_default().extend(faults);
     }
 
-    /// Nothing that was to go wrong goes wrong any more.
-    pub fn clear_weather(&self) {
+    /// Removes all planned faults.
+    pub fn clear_faults(&self) {
         let mut state = self.lock();
         state.forgive();
     }

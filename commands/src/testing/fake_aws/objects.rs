@@ -12,7 +12,7 @@ use crate::operation::effects::{
 use crate::ports::{BucketState, LifecycleRule, Object, Objects, Tags, Versioning};
 use sluice_model::{Class, CodeRef, PortResult, Target};
 
-/// The version of what is written while a bucket keeps no versions.
+/// The version id of an object in a bucket without versioning.
 const NULL: &str = "null";
 
 /// A bucket with its objects, each with all its versions, the newest last.
@@ -28,7 +28,7 @@ pub(crate) struct BucketContent {
 }
 
 impl FakeAws {
-    /// Somebody deletes all objects, with all their versions.
+    /// Deletes all objects with all their versions.
     pub fn loses_objects(&self) {
         self.lock().buckets.values_mut().for_each(|bucket| bucket.objects.clear());
     }
@@ -39,7 +39,7 @@ impl FakeAws {
         self.lock().buckets.insert(name.to_owned(), bucket);
     }
 
-    /// Somebody in the account changes a bucket in the console.
+    /// Changes a bucket, as people in the account do in the console.
     ///
     /// # Panics
     /// If there is no such bucket.
@@ -81,7 +81,7 @@ impl State {
         self.buckets.get(bucket)?.objects.get(key)?.last().map(|(version, _)| version.clone())
     }
 
-    /// The content that a function's code names.
+    /// The content of a function's code.
     pub(super) fn code(&self, code: &CodeRef) -> Option<Bytes> {
         let versions = self.buckets.get(&code.bucket)?.objects.get(&code.key)?;
         versions.iter().find(|(version, _)| *version == code.version).map(|(_, content)| content.clone())

@@ -1,4 +1,4 @@
-//! The stages' URLs: who asks there is answered by what the API stage serves and the alias points to, at that moment.
+//! The stages' URLs: the deployment that the API stage serves and the version of the alias at that moment give the answer.
 
 use async_trait::async_trait;
 
@@ -7,11 +7,11 @@ use super::{FaultProxy, State};
 use crate::ports::{Method, Probe, Reply};
 use sluice_model::{Class, PortError};
 
-/// The call as the log has it: it is none of AWS.
+/// The call in the log: it is no call of AWS.
 const CALL: &str = "http:Request";
 
 impl State {
-    /// What a request is answered, as API Gateway and the functions of these tests do.
+    /// The answer of API Gateway and the functions of these tests.
     fn answer(&self, method: Method, url: &str) -> (u16, &'static str) {
         let path = url.split('?').next().and_then(|url| url.strip_prefix("https://")?.split_once('/'));
         let found = path.and_then(|(host, path)| {

@@ -8,7 +8,7 @@ use crate::operation::effects::{CREATE_REPOSITORY, FIRST_COMMIT};
 use crate::ports::{Commit, NewFile, Repositories, Repository, Tags};
 use sluice_model::{Class, CommitId, PortResult, Target};
 
-/// A repository: who pushes what to it is told to the cloud, not to git.
+/// A repository. Tests push to the fake AWS, not with git.
 #[derive(Clone)]
 pub(crate) struct RepositoryState {
     repository: Repository,
@@ -40,12 +40,12 @@ impl State {
 }
 
 impl FakeAws {
-    /// Somebody pushes to `main`; `None` if there is no such repository.
+    /// Pushes to `main`; `None` if there is no such repository.
     pub fn push(&self, repository: &str, subject: &str, app: App) -> Option<CommitId> {
         self.lock().commit(repository, "main", subject, app)
     }
 
-    /// Somebody else has a repository of that name.
+    /// Adds a foreign repository of that name.
     pub fn foreign_repository(&self, name: &str) {
         self.lock()
             .repositories

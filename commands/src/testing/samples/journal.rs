@@ -1,4 +1,4 @@
-//! A journal that is written step by step, as a driver would that meets no trouble of its own.
+//! A journal that is written step by step, as a driver without errors of its own would.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use sluice_model::{OperationId, Refusal, Text};
 /// When every sample was accepted: 2026-03-02, 09:30 UTC.
 pub(super) const BEGIN: Timestamp = Timestamp::constant(1_772_443_800, 0);
 
-/// An operation on its way.
+/// An operation in progress.
 pub struct Journal {
     definition: Arc<dyn BoundOperation>,
     op: OperationState,
@@ -74,7 +74,7 @@ impl Journal {
         self.definition.nodes(&self.op, &target()).expect("steps that can be named")
     }
 
-    /// The first step that is ready and is not that one.
+    /// The first ready step that is not that one.
     fn ready(&self, but: &str) -> Option<Node> {
         let stands = |node: &Node| {
             let fact = self.op.step(&node.id);
@@ -93,7 +93,7 @@ impl Journal {
         self.op.signals.iter().any(|signal| signal.step == *step && decides(signal.kind))
     }
 
-    /// Everything that can be done before that step ends; the step itself is begun, if it is ready.
+    /// Does every step that can be done before that step ends; begins the step itself, if it is ready.
     pub fn until(mut self, step: &str) -> Self {
         while let Some(node) = self.ready(step) {
             let done = Entry::Done { step: node.id.clone(), output: self.outputs.of(&node.id), took: None };
@@ -115,13 +115,13 @@ impl Journal {
         self.row(2, vec![begins])
     }
 
-    /// What the step that runs said last.
+    /// Sets the last note of a running step.
     pub fn note(mut self, step: &str, note: &str) -> Self {
         self.notes.insert(StepId::new(step), Text::plain(note));
         self
     }
 
-    /// Somebody decides, twelve minutes later.
+    /// A person decides, twelve minutes later.
     pub fn said(self, who: &str, kind: SignalKind, reason: Option<&str>) -> Self {
         self.said_to("approval", 12 * 60_000, who, kind, reason)
     }
@@ -132,24 +132,24 @@ impl Journal {
         self.row(later, vec![Entry::Signal(RecordedSignal { step, actor: actor(who), kind, reason, at })])
     }
 
-    /// Somebody lifts or replaces the lock of that stage, twelve minutes later.
+    /// A person removes or replaces the lock of that stage, twelve minutes later.
     pub fn release_lock(self, stage: &str, who: &str, kind: SignalKind) -> Self {
         self.said_to(&format!("hold:{stage}"), 12 * 60_000, who, kind, None)
     }
 
-    /// So many seconds later it is looked at, and that step waits still.
+    /// That step still waits, that many seconds later.
     pub fn waits_still(self, step: &str, seconds: i64) -> Self {
         self.row(seconds * 1000, vec![Entry::Waiting { step: StepId::new(step) }])
     }
 
-    /// So many seconds later the time of that step has come.
+    /// The time of that step is over, that many seconds later.
     pub fn is_past(self, step: &str, seconds: i64) -> Self {
         let step = StepId::new(step);
         let output = self.outputs.of(&step);
         self.row(seconds * 1000, vec![Entry::Done { step, output, took: None }])
     }
 
-    /// Everything is done.
+    /// All steps are done.
     pub fn succeeded(self) -> Self {
         self.until("").row(4, vec![Entry::Ended { succeeded: true }])
     }
@@ -165,7 +165,7 @@ impl Journal {
         self.faulted(step, refusal).taken_back()
     }
 
-    /// What is to be taken back is, one after the other, and it ends.
+    /// All pending undos run, one after the other, and the operation ends.
     pub fn taken_back(mut self) -> Self {
         while let Some((step, _)) = self.next_back() {
             let done = Entry::UndoDone { step: step.clone(), left: None };
@@ -174,14 +174,14 @@ impl Journal {
         self.row(4, vec![Entry::Ended { succeeded: false }])
     }
 
-    /// What is to be taken back next is in other hands.
+    /// The next undo is skipped: somebody changed the resource since.
     pub fn left(self, found: &str) -> Self {
         let (step, _) = self.next_back().expect("something to take back");
         let left = Entry::UndoDone { step: step.clone(), left: Some(found.to_owned()) };
         self.row(5, vec![Entry::UndoIntent { step }]).row(120, vec![left])
     }
 
-    /// What is to be taken back next cannot be, and so it is stuck.
+    /// The next undo fails, and the operation is stuck.
     pub fn stuck(self, refusal: Refusal) -> Self {
         let (step, _) = self.next_back().expect("something to take back");
         let fault = Entry::UndoFault { step: step.clone(), refusal: refusal.clone() };
@@ -195,17 +195,17 @@ impl Journal {
         plan(&nodes, &op, &InFlight::default()).ready.into_iter().next()
     }
 
-    /// Somebody stops it.
+    /// A person stops it.
     pub fn stopped(self, who: &str, kind: SignalKind, reason: Option<&str>) -> Self {
         self.said_to("cancel", 3_000, who, kind, reason)
     }
 
-    /// An admin speaks to what is stuck.
+    /// An admin retries or resolves the stuck operation.
     pub fn got_on(self, kind: SignalKind) -> Self {
         self.said_to("stuck", 600_000, "ada", kind, None)
     }
 
-    /// That step itself says why it fails; it looks at nothing but what is known.
+    /// Runs that step for its own refusal; it reads only the journal.
     pub fn fails_by_itself(self, step: &str) -> Self {
         let journal = self.until(step);
         let nodes = journal.nodes();
@@ -224,19 +224,19 @@ impl Journal {
             begun: tokio::time::Instant::now(),
         };
         let mut run = node.step.run(&context);
-        // The store gives way before it answers; there is nobody to give way to.
+        // The store yields once before it answers.
         match (0..8).find_map(|_| (&mut run).now_or_never()) {
             Some(Err(EngineError::Refused(refusal))) => journal.failed(step, refusal),
             other => panic!("{step} does not refuse by itself: {other:?}"),
         }
     }
 
-    /// Gives its definition and facts, to ask the gate.
+    /// Its definition and state, for the gate.
     pub fn known(&self) -> (&dyn BoundOperation, &OperationState) {
         (&*self.definition, &self.op)
     }
 
-    /// The sample that it has come to.
+    /// The sample of its present state.
     pub fn sample(self, name: &'static str) -> Sample {
         Sample { name, definition: self.definition, op: self.op, notes: self.notes }
     }

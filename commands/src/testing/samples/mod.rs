@@ -11,7 +11,7 @@ mod records;
 pub use journal::Journal;
 pub use operations::{all, promotion};
 pub use outputs::application;
-pub use records::{CHANNEL, access, actor, change, orders, stand, waiting};
+pub use records::{CHANNEL, access, actor, aws_as_recorded, change, orders, waiting};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub struct Sample {
 
 impl Sample {
     /// Its update.
-    pub fn news(&self) -> Update {
+    pub fn update(&self) -> Update {
         let world = world(
             Settings::new("sample"),
             Access::default(),

@@ -1,4 +1,4 @@
-//! What steps leave when they are done, as far as later steps and messages read it.
+//! The outputs of steps, as far as later steps and messages read them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::testing::target;
 use sluice_model::{PipelineName, StageName};
 use sluice_template::{AppFunction, AppRoute, Application, function_name};
 
-/// What the world of a sample is like.
+/// The outputs of a sample's steps.
 #[derive(Default)]
 pub struct Outputs {
     of: BTreeMap<String, Value>,
@@ -29,7 +29,7 @@ fn value(output: impl serde::Serialize) -> Value {
 }
 
 impl Outputs {
-    /// What that step leaves.
+    /// Sets the output of that step.
     pub fn with(mut self, step: &str, output: impl serde::Serialize) -> Self {
         self.of.insert(step.into(), value(output));
         self
@@ -48,7 +48,7 @@ impl Outputs {
         known.cloned().unwrap_or(Value::Null)
     }
 
-    /// How long a step takes, in milliseconds: not all the same, and always the same.
+    /// How long a step takes, in milliseconds: it differs by step, and is deterministic.
     pub(super) fn pause(&self, step: &StepId) -> i64 {
         match step.0.as_str() {
             "follow" => 41_300,
@@ -125,7 +125,7 @@ impl Outputs {
     }
 }
 
-/// What the record of a move leaves: the URL of that stage.
+/// The output of the record of a move, with the URL of that stage.
 pub(super) fn recorded(stage: &str) -> Value {
     json!({ "url": format!("https://a1b2c3.execute-api.eu-central-1.amazonaws.com/{stage}"), "others": false })
 }

@@ -206,8 +206,8 @@ pub async fn orders(store: &dyn Store, name: &str, stages: &[(&str, u32)]) {
     }
 }
 
-/// AWS as the record of that pipeline says that it is.
-pub fn stand(fake_aws: &FakeAws, name: &str, stages: &[(&str, u32)]) {
+/// Makes AWS serve what the records of that pipeline say.
+pub fn aws_as_recorded(fake_aws: &FakeAws, name: &str, stages: &[(&str, u32)]) {
     let name: PipelineName = name.parse().expect("a name");
     let runs: Vec<_> = stages.iter().filter(|(_, release)| *release > 0).collect();
     let versions: Vec<_> = runs.iter().map(|(stage, release)| (*stage, release.to_string())).collect();
@@ -287,7 +287,7 @@ fn history(name: &PipelineName) -> Vec<AuditRecord> {
     ]
 }
 
-/// Puts the operation of a sample that waits into the store, with its ticket, as the pipeline's line shows it.
+/// Puts the waiting operation of a sample into the store, with its ticket.
 pub async fn waiting(store: &dyn Store, sample: &super::Sample, status: Status) -> Head {
     let keys = Keys::new(&target());
     let op = &sample.op;

@@ -14,7 +14,7 @@ use crate::ports::{Store, Update};
 use sluice_model::{Answer, Card, OperationId, Tone};
 
 impl Process {
-    /// Accepts a toy operation as the service would, trying anew while the pipeline changes.
+    /// Accepts a toy operation as the service would, again while the pipeline changes.
     pub(in super::super) async fn try_ask(
         &self,
         number: u64,
@@ -49,7 +49,7 @@ impl Process {
         }
     }
 
-    /// The same, repeated until it is answered, as people do.
+    /// The same, repeated until there is an answer, as people do.
     pub(in super::super) async fn ask(
         &self,
         number: u64,
@@ -64,7 +64,7 @@ impl Process {
         }
     }
 
-    /// Somebody says something to an operation as it stands.
+    /// A person sends a signal to an operation in its present state.
     pub(in super::super) async fn send_signal(
         &self,
         id: &OperationId,
@@ -73,7 +73,7 @@ impl Process {
         kind: SignalKind,
     ) -> SignalOutcome {
         let head = self.read(id).await;
-        self.say_to(&head, who, delivery, kind).await
+        self.signal_as_seen(&head, who, delivery, kind).await
     }
 
     pub(in super::super) async fn read(&self, id: &OperationId) -> Head {
@@ -81,7 +81,7 @@ impl Process {
         Head::from_item(&item).unwrap()
     }
 
-    pub(in super::super) async fn say_to(
+    pub(in super::super) async fn signal_as_seen(
         &self,
         head: &Head,
         who: &str,
@@ -103,8 +103,8 @@ impl Process {
             .unwrap()
     }
 
-    /// An admin speaks to an operation that is stuck, whether or not its journal can be read.
-    pub(in super::super) async fn tell_stuck(
+    /// An admin sends a signal to a stuck operation, with or without a readable journal.
+    pub(in super::super) async fn signal_stuck(
         &self,
         head: &Head,
         delivery: &str,
@@ -124,7 +124,7 @@ impl Process {
 
     /// Runs the process: it drives what its runner got, sweeps, and records the last updates as delivered. It ends only after
     /// it was asked to stop and released everything.
-    pub(in super::super) async fn live(&self) {
+    pub(in super::super) async fn run(&self) {
         let mut undelivered: Vec<Update> = vec![];
         let mut drives = FuturesUnordered::new();
         let (mut running, mut again) = (BTreeSet::new(), BTreeSet::new());
@@ -181,8 +181,8 @@ impl Process {
         }
     }
 
-    /// Lives until its death, or until `done`; whether it died.
-    pub(in super::super) async fn live_until(&self, done: impl AsyncFn() -> bool) -> bool {
+    /// Runs until its death, or until `done`; whether it died.
+    pub(in super::super) async fn run_until(&self, done: impl AsyncFn() -> bool) -> bool {
         let finished = async {
             while !done().await {
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -190,28 +190,28 @@ impl Process {
         };
         let process_run = async {
             tokio::select! {
-                () = self.live() => true,
+                () = self.run() => true,
                 () = self.died.notified() => true,
                 () = self.toy_world.effects.died() => true,
                 () = finished => false,
             }
         };
-        tokio::time::timeout(Duration::from_secs(4 * 3600), process_run).await.expect("it never came to rest")
+        tokio::time::timeout(Duration::from_secs(4 * 3600), process_run).await.expect("it never settled")
     }
 
-    /// Done when it died at a store call.
+    /// Returns when it died at a call of the store or of AWS.
     pub(in super::super) async fn died(&self) {
         self.died.notified().await;
     }
 
-    /// Lives until nothing is due any more.
-    pub(in super::super) async fn live_out(&self, shared: &Shared) -> bool {
-        self.live_until(async || shared.is_settled()).await
+    /// Runs until nothing is due.
+    pub(in super::super) async fn run_until_settled(&self, shared: &Shared) -> bool {
+        self.run_until(async || shared.is_settled()).await
     }
 
-    /// Lives until that operation stands so.
-    pub(in super::super) async fn live_to(&self, shared: &Shared, id: &OperationId, status: Status) {
-        let dead = self.live_until(async || shared.head(id).await.status == status).await;
+    /// Runs until that operation has that status.
+    pub(in super::super) async fn run_to(&self, shared: &Shared, id: &OperationId, status: Status) {
+        let dead = self.run_until(async || shared.head(id).await.status == status).await;
         assert!(!dead, "died before {id} was {}", status.as_str());
     }
 }

@@ -1,5 +1,5 @@
-//! What AWS does and the other tests leave out: data planes that lag, deployments that take a while, settings that go with
-//! the code, revisions that change once more.
+//! Behaviour of AWS that the other tests leave out: data planes that lag, deployments that take a while, settings that change
+//! with the code, revisions that change once more.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ async fn the_wait_for_lambda_is_bounded() {
     let (shared, process) = world("").await;
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 256), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
-    // What was changed before is applied by now.
+    // Earlier changes are applied by now.
     tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
     shared.fake_aws.climate(|now| now.applies = Duration::from_secs(3600));
     let before = shared.fake_aws.count();
@@ -104,12 +104,12 @@ async fn a_new_revision_with_equal_contents_is_no_external_change() {
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "v9", 256), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
     // Lambda finishes an earlier change between the look and the first write.
-    shared.fake_aws.weather_on(UPDATE_CONFIG.call, [Faults::Revised]);
+    shared.fake_aws.fault_on(UPDATE_CONFIG.call, [Faults::Revised]);
     ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
-    // What really changed meanwhile is.
+    // A real change in between is one.
     shared.act(&process, &Act::Pushes(&["Hello", "World"], "v10", 512), "push").await;
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
-    shared.fake_aws.weather_on(UPDATE_CONFIG.call, [Faults::Fails(sluice_model::Class::Precondition)]);
+    shared.fake_aws.fault_on(UPDATE_CONFIG.call, [Faults::Fails(sluice_model::Class::Precondition)]);
     let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, "aws-precondition");
 }

@@ -1,4 +1,4 @@
-//! Cases: what goes wrong in one run of a tale.
+//! Cases: the faults of one run of a scenario.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use super::{is_whole, variable};
 use crate::testing::fake_aws::{Called, Climate, Faults};
 use crate::testing::{Moment, StoreFault};
 
-/// What becomes of the hints between replicas.
+/// What happens to the hints between replicas.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Hints {
     /// Each arrives.
@@ -27,30 +27,30 @@ pub(super) enum Hints {
 /// What goes wrong.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Case {
-    /// Where the first life ends.
+    /// Where the first process dies.
     pub(super) death: Death,
     /// Faults of the store, by the number of the call.
     pub(super) store: Vec<(usize, StoreFault)>,
-    /// What happens to calls of the cloud, by their number.
+    /// Faults of AWS, by the number of the call.
     pub(super) faults: Vec<(usize, Faults)>,
-    /// How the cloud behaves.
+    /// How AWS behaves.
     pub(super) climate: Option<Climate>,
-    /// Another replica lives beside.
+    /// Another replica runs beside it.
     pub(super) company: bool,
-    /// What becomes of hints.
+    /// What happens to hints.
     pub(super) hints: Hints,
     /// How people decide.
     pub(super) people: People,
     /// The command is delivered twice.
     pub(super) doubled: bool,
-    /// The store forgets its tokens where the first life ends.
+    /// The store forgets its tokens when the first process dies.
     pub(super) forgetful: bool,
-    /// So long after its begin the first life does not reach the store, for that long; AWS it reaches.
-    pub(super) cut: Option<(Duration, Duration)>,
+    /// How long after its start the first process is disconnected from the store, and for how long. It still reaches AWS.
+    pub(super) disconnected: Option<(Duration, Duration)>,
 }
 
 impl Case {
-    /// Death at a call of the cloud.
+    /// Death at a call of AWS.
     pub(super) fn death_at_cloud(call: usize, moment: Moment) -> Self {
         Self { death: Death { fake_aws: Some((call, moment)), ..Death::default() }, ..Self::default() }
     }
@@ -58,27 +58,27 @@ impl Case {
     pub(super) fn death_at_store(call: usize, moment: Moment) -> Self {
         Self { death: Death { store: Some((call, moment)), ..Death::default() }, ..Self::default() }
     }
-    /// Whatever serves answers as it should not.
+    /// All functions answer with an error.
     pub(super) fn ill() -> Self {
         Self { climate: Some(Climate { ill: true, ..Climate::default() }), ..Self::default() }
     }
-    /// One call of the cloud meets that.
+    /// One call of AWS has that fault.
     pub(super) fn faults(call: usize, faults: Faults) -> Self {
         Self { faults: vec![(call, faults)], ..Self::default() }
     }
-    /// One call of the store meets that.
+    /// One call of the store has that fault.
     pub(super) fn store(call: usize, fault: StoreFault) -> Self {
         Self { store: vec![(call, fault)], ..Self::default() }
     }
 
-    /// A copy of the scene in which all this will go wrong.
+    /// A copy of the fixture with all these faults.
     pub(super) fn set(&self, fixture: &Fixture) -> Shared {
         let shared = fixture.open();
         for (at, fault) in &self.store {
             shared.store.fault_at(*at, fault.clone());
         }
         for (at, faults) in &self.faults {
-            shared.fake_aws.weather_at(*at, faults.clone());
+            shared.fake_aws.fault_at(*at, faults.clone());
         }
         if let Some(climate) = &self.climate {
             shared.fake_aws.climate(|now| *now = climate.clone());
@@ -89,9 +89,9 @@ impl Case {
 
 /// What an undisturbed run calls.
 pub(super) struct Clean {
-    /// Calls of the store until everything is told.
+    /// Calls of the store until all updates are delivered.
     pub(super) store: usize,
-    /// Calls of the cloud.
+    /// Calls of AWS.
     pub(super) fake_aws: Vec<Called>,
     /// The numbers of those that changed something, in the order in which they did.
     pub(super) changes: Vec<usize>,
@@ -108,7 +108,7 @@ pub(super) fn effects(shared: &Shared) -> BTreeMap<&'static str, usize> {
     counts
 }
 
-/// Plays a tale undisturbed.
+/// Plays a scenario undisturbed.
 pub(super) async fn clean(scenario: &Scenario, fixture: &Fixture) -> Clean {
     let shared = fixture.open();
     shared.play(scenario, &Case::default()).await;
@@ -118,7 +118,7 @@ pub(super) async fn clean(scenario: &Scenario, fixture: &Fixture) -> Clean {
     Clean { store, fake_aws, changes, effects: effects(&shared) }
 }
 
-/// Of a list of cases, all or a sample: every n-th, from a start that differs from tale to tale.
+/// All cases of a list or a sample: every n-th, from a start that differs by scenario.
 pub(super) fn sampled<T>(cases: Vec<T>, most: usize, start: usize) -> Vec<T> {
     if is_whole() || cases.len() <= most {
         return cases;
@@ -133,7 +133,7 @@ pub(super) fn sampled<T>(cases: Vec<T>, most: usize, start: usize) -> Vec<T> {
         .collect()
 }
 
-/// Counts what was covered, and how long it took; said at its end.
+/// Counts the cases and their time, and prints both at its end.
 pub(super) struct Tally {
     what: String,
     cases: AtomicUsize,

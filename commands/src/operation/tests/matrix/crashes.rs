@@ -1,5 +1,5 @@
-//! Deaths: before and after every call of the store and of the cloud that an undisturbed run makes. Another process
-//! finds the work, and everything takes hold once.
+//! Deaths: before and after every call of the store and of AWS that an undisturbed run makes. Another process finds the
+//! work, and every effect happens once.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::testing::fake_aws::{Climate, Faults};
 use crate::testing::{Moment, StoreFault};
 use sluice_model::Class;
 
-/// How many deaths of a tale the short form tries.
+/// How many deaths of a scenario the short form tries.
 const SAMPLE: usize = 24;
 
 /// A process dies before or after each call.
@@ -43,12 +43,12 @@ pub(super) async fn deaths(kind: &str) {
             judge::same(&shared, scenario, &fixture, &clean, &format!("{:?}", case.death)).await;
             tally.count();
         }
-        // A death behind the last answer is none; all others are.
+        // A death after the last answer does not happen; all others do.
         assert!(died + 8 >= played, "{}: {died} deaths of {played} ({whole})", scenario.name);
     }
 }
 
-/// The same with lists that lag behind: what the dead one made is not seen at first, and must not be made again.
+/// The same with lists that lag: they do not show at first what the dead process made, and it must not be made again.
 pub(super) async fn stale(kind: &str) {
     for (scenario, fixture) in scenes(kind).await {
         let clean = clean(scenario, &fixture).await;
@@ -71,14 +71,14 @@ pub(super) async fn stale(kind: &str) {
     }
 }
 
-/// Every answer of the store is lost or refused for a while.
+/// Each answer of the store is lost, or refused for a while.
 pub(super) async fn store_faults(kind: &str) {
     for (scenario, fixture) in scenes(kind).await {
         let clean = clean(scenario, &fixture).await;
         let tally = Tally::of(format!("{}: faults of the store", scenario.name));
-        let unknown = || StoreError::Unknown("told so".into());
+        let unknown = || StoreError::Unknown("injected".into());
         let faults = [
-            StoreFault::Before(StoreError::Again("told so".into())),
+            StoreFault::Before(StoreError::Again("injected".into())),
             StoreFault::Before(unknown()),
             StoreFault::After(unknown()),
         ];
@@ -93,8 +93,8 @@ pub(super) async fn store_faults(kind: &str) {
     }
 }
 
-/// A process does not reach the store for longer than its lease, and AWS goes on: the replica beside it takes over, and
-/// what comes back late appends nothing and changes nothing.
+/// A process is disconnected from the store for longer than its lease, and AWS still answers it: the other replica takes
+/// over, and the first one appends and changes nothing after its return.
 pub(super) async fn stalls(kind: &str) {
     for (scenario, fixture) in scenes(kind).await {
         let begun = tokio::time::Instant::now();
@@ -114,7 +114,7 @@ pub(super) async fn stalls(kind: &str) {
     }
 }
 
-/// Lists do not show yet what the operation before made, whether that ended well or not.
+/// Lists do not show yet what the previous operation made, whether it succeeded or failed.
 #[tokio::test(start_paused = true)]
 async fn a_resource_made_just_before_is_not_made_again() {
     let fixture = Fixture::after(HIDDEN).await;
@@ -123,10 +123,10 @@ async fn a_resource_made_just_before_is_not_made_again() {
         shared.fake_aws.climate(|now| (now.lag, now.flicker) = (Duration::from_secs(14), flicker));
         let process = shared.process("one");
         if fails {
-            shared.fake_aws.weather_on(CREATE_DEPLOYMENT.call, [Faults::Fails(Class::Denied)]);
+            shared.fake_aws.fault_on(CREATE_DEPLOYMENT.call, [Faults::Fails(Class::Denied)]);
             let known = shared.heads().len();
             process.types("fails", "ann", "/deploy orders").await;
-            shared.lives(&process, People::Prompt, known + 1).await;
+            shared.run_until_over(&process, People::Prompt, known + 1).await;
         }
         shared.act(&process, &Act::Types("ann", "/deploy orders"), "deploy").await;
         shared.act(&process, &Act::Types("ann", "/promote orders prod from dev"), "promote").await;

@@ -1,5 +1,5 @@
-//! Somebody moves things by hand, past Sluice, at any moment of an operation. What they moved is never overwritten unless
-//! somebody saw it and said so: it stays, and everybody who looks is told.
+//! External changes at any moment of an operation. Sluice overwrites one only after a person saw and accepted it; until then
+//! it stays, and answers name it.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn newest(shared: &Shared) -> Head {
     shared.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap()
 }
 
-/// Somebody types a line, and what it begins, if it begins something, comes to its end; people approve.
+/// A person types a line; its operation, if there is one, runs to its end; people approve.
 async fn types(shared: &Shared, process: &Process, who: &str, line: &str) -> (Card, Option<Head>) {
     let known = shared.heads().len();
     let mut card = None;
@@ -42,8 +42,8 @@ async fn types(shared: &Shared, process: &Process, who: &str, line: &str) -> (Ca
     let rest = async {
         tokio::select! {
             biased;
-            // Nothing may begin: so long a moment is enough to know.
-            _ = process.live_until(async || began.elapsed() > Duration::from_secs(2) && over().await) => {}
+            // There may be no operation: this time is long enough to know.
+            _ = process.run_until(async || began.elapsed() > Duration::from_secs(2) && over().await) => {}
             () = summary => {}
         }
     };
@@ -56,7 +56,7 @@ async fn failure(shared: &Shared, head: &Head) -> String {
     shared.op(&head.id).await.failure().map(|refusal| refusal.code).unwrap_or_default()
 }
 
-/// A deploy, a promotion with its approval, and a rollback, each met by a hand after so many milliseconds.
+/// A deploy, a promotion with its approval, and a rollback, each with an external change after so many milliseconds.
 #[tokio::test(start_paused = true)]
 async fn an_operation_keeps_external_changes_made_at_any_moment() {
     let fixture = Fixture::after(PLENTY).await;
@@ -95,7 +95,7 @@ async fn an_operation_keeps_external_changes_made_at_any_moment() {
     }
 }
 
-/// The same where the process dies at a change, or its answer is lost, and another one goes on.
+/// The same if the process dies at a change, or its answer is lost, and another process continues.
 #[tokio::test(start_paused = true)]
 async fn an_operation_keeps_external_changes_through_deaths_and_lost_answers() {
     let fixture = Fixture::after(PLENTY).await;
@@ -117,7 +117,7 @@ async fn an_operation_keeps_external_changes_through_deaths_and_lost_answers() {
                 ..Case::default()
             };
             if fate.is_none() {
-                shared.fake_aws.weather_at_change(nth, Faults::AnswerLost);
+                shared.fake_aws.fault_at_change(nth, Faults::AnswerLost);
             }
             let theirs = at(&shared, other);
             let known = shared.heads().len();
@@ -132,7 +132,7 @@ async fn an_operation_keeps_external_changes_through_deaths_and_lost_answers() {
             let context = format!("{line}: change {nth}, {fate:?}, {after} ms");
             let heads = shared.new_heads(&fixture);
             assert_eq!(at(&shared, stage), theirs, "{context}: {:#?}", shared.journal(&heads[0].id));
-            assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
+            assert_eq!(shared.violations(&heads).await, Vec::<String>::new(), "{context}");
             tally.count();
         }
     }
@@ -165,7 +165,7 @@ async fn accepting_drift_accepts_the_drift_that_was_seen_and_no_other() {
     let (_, head) = types(&shared, &process, "ann", "/rollback orders prod anyway checkout is down").await;
     let head = head.expect("it is accepted");
     assert_eq!(head.status, Status::Succeeded, "{:#?}", shared.journal(&head.id));
-    let card = format!("{:?}", shared.news(&head.id).unwrap().card);
+    let card = format!("{:?}", shared.last_update(&head.id).unwrap().card);
     assert!(card.contains("goes on anyway"), "{card}");
     assert_eq!(shared.disagreements().await, Vec::<String>::new());
     tokio::time::sleep(Duration::from_secs(61)).await;
@@ -173,12 +173,12 @@ async fn accepting_drift_accepts_the_drift_that_was_seen_and_no_other() {
     assert!(!format!("{card:?}").contains("moved outside"), "{card:?}");
     assert!(!shared.store.any(|item| item.key.sort == "drift/prod"), "it is right again");
 
-    // What was accepted is what was seen: it moves once more while approval is waited for, or before the looks.
+    // Only the drift that was seen is accepted: it moves once more during the approval, or before the looks.
     shared.fake_aws.move_by_hand(HELLO, "prod", &theirs, None);
     let known = shared.heads().len();
     process.types("p1", "ann", "/promote orders prod r2 again anyway").await;
     assert_eq!(shared.heads().len(), known + 1);
-    // The version of r1 on dev, which is neither what is recorded nor what was seen.
+    // The version of r1 on dev: neither the recorded one nor the one that was seen.
     shared.fake_aws.move_by_hand(HELLO, "prod", "1", None);
     let (_, head) = types(&shared, &process, "eve", "/pipeline check orders prod").await;
     assert!(head.is_none());
@@ -217,17 +217,17 @@ async fn an_external_api_deployment_counts_as_drift() {
     }
 }
 
-/// It moves between the looks and the move, while people are waited for.
+/// It moves between the looks and the move, during the approval.
 #[tokio::test(start_paused = true)]
 async fn a_deployment_served_after_the_look_is_kept() {
     let shared = Fixture::after(PLENTY).await.open();
     let process = shared.process("one");
     let known = shared.heads().len();
     process.types("p1", "ann", "/promote orders prod r1").await;
-    process.live_until(async || shared.heads().iter().any(|head| head.status == Status::Waiting)).await;
+    process.run_until(async || shared.heads().iter().any(|head| head.status == Status::Waiting)).await;
     assert_eq!(shared.heads().len(), known + 1);
     let before = shared.fake_aws.serving();
-    // r1 has the other definition: what is served by hand is what it would serve, or a third.
+    // r1 has the other definition: the external deployment is the one that r1 would serve, or a third.
     let theirs = shared.fake_aws.serve_a_copy("prod");
     let (_, _) = types(&shared, &process, "eve", "/pipeline status orders").await;
     let head = newest(&shared);
@@ -252,7 +252,7 @@ async fn external_resources_on_an_empty_stage_count_as_drift() {
     assert_eq!(head.unwrap().status, Status::Succeeded);
 }
 
-/// A version that people reach may run with that role: it stays, no matter who wrote its policy.
+/// A version that serves may run with that role: its policy stays, whoever wrote it.
 #[tokio::test(start_paused = true)]
 async fn a_foreign_role_policy_is_never_overwritten() {
     let shared = Fixture::after(PLENTY).await.open();

@@ -1,4 +1,4 @@
-//! Failures: every call of an undisturbed run fails in every way; replicas race; deliveries, decisions and hints come
+//! Failures: every call of an undisturbed run fails in every way; replicas race; deliveries, decisions and hints arrive
 //! twice, late, in another order or not at all.
 
 use std::time::Duration;
@@ -11,11 +11,11 @@ use crate::testing::Moment;
 use crate::testing::fake_aws::{Called, Faults};
 use sluice_model::Class;
 
-/// How many failures of a tale the short form tries.
+/// How many failures of a scenario the short form tries.
 const SAMPLE: usize = 32;
 
-/// What may happen to that call, and whether the operation must end well nevertheless.
-fn weathers(called: &Called) -> Vec<(Faults, bool)> {
+/// The faults of that call, and whether the operation must succeed nevertheless.
+fn fault_strategy(called: &Called) -> Vec<(Faults, bool)> {
     let fails = Faults::Fails;
     let mut all = vec![
         (fails(Class::Transient), true),
@@ -27,7 +27,7 @@ fn weathers(called: &Called) -> Vec<(Faults, bool)> {
     ];
     if called.mutates {
         all.push((fails(Class::Ambiguous), true));
-        // Once is not enough to believe it.
+        // One such answer is not final.
         all.push((fails(Class::Conflict), true));
         all.push((fails(Class::Absent), true));
         all.push((fails(Class::Busy), true));
@@ -45,7 +45,9 @@ pub(super) async fn failures(kind: &str) {
         let tally = Tally::of(format!("{}: failures of {} AWS calls", scenario.name, clean.fake_aws.len()));
         let mut cases = vec![];
         for (call, called) in clean.fake_aws.iter().enumerate() {
-            cases.extend(weathers(called).into_iter().map(|(faults, well)| (call, called, faults, well)));
+            cases.extend(
+                fault_strategy(called).into_iter().map(|(faults, well)| (call, called, faults, well)),
+            );
         }
         for (call, called, faults, well) in sampled(cases, SAMPLE, scenario.name.len()) {
             let context = format!("{faults:?} at call {call}, {} {}", called.call, called.subject);
@@ -60,23 +62,27 @@ pub(super) async fn failures(kind: &str) {
             if judge::rest(&shared, scenario, &fixture, &context).await == Status::Succeeded {
                 continue;
             }
-            // What failed for that reason alone is completed by the same command.
+            // The same command completes an operation that failed only for that reason.
             let process = shared.process("again");
             let known = shared.heads().len();
             tokio::time::sleep(Duration::from_secs(20)).await;
             let answer = process.types("d2", scenario.who, scenario.line).await;
             assert_eq!(shared.heads().len(), known + 1, "{}: {context}: {answer:?}", scenario.name);
-            shared.lives(&process, People::Prompt, known + 1).await;
+            shared.run_until_over(&process, People::Prompt, known + 1).await;
             let newest = shared.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap();
             let context = format!("{}: {context}: again: {:#?}", scenario.name, shared.journal(&newest.id));
             assert_eq!(newest.status, Status::Succeeded, "{context}");
-            assert_eq!(shared.unrest(std::slice::from_ref(&newest)).await, Vec::<String>::new(), "{context}");
+            assert_eq!(
+                shared.violations(std::slice::from_ref(&newest)).await,
+                Vec::<String>::new(),
+                "{context}"
+            );
             assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
         }
     }
 }
 
-/// Who asked cancels it at any time: it ends as if it had never been, or it is too late and it is done.
+/// The requester cancels it at any time: it changes nothing, or it is too late and it succeeds.
 pub(super) async fn cancels(kind: &str) {
     for (scenario, fixture) in scenes(kind).await {
         let begun = tokio::time::Instant::now();
@@ -100,7 +106,7 @@ pub(super) async fn cancels(kind: &str) {
     }
 }
 
-/// Two replicas, whatever becomes of the hints between them, and everything typed twice.
+/// Two replicas, with every handling of the hints between them, and every command typed twice.
 pub(super) async fn races(kind: &str) {
     for (scenario, fixture) in scenes(kind).await {
         let clean = clean(scenario, &fixture).await;

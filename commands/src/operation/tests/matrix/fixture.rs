@@ -1,4 +1,4 @@
-//! Scenes: a world prepared once, of which every case gets a copy, and the lives that are lived in it.
+//! Fixtures: a world prepared once, copied for every case, and the processes that run in it.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -19,11 +19,11 @@ use crate::ports::{Item, Runner};
 use crate::testing::{FakeAws, MemoryStore, TestClock, target};
 use sluice_model::OperationId;
 
-/// So many calls of AWS nothing here needs.
+/// More calls of AWS than any case needs.
 const ENDLESS: usize = 20_000;
 const START: &str = "2026-03-01T12:00:00Z";
 
-/// A world to be copied.
+/// A world to copy.
 pub(super) struct Fixture {
     pub(super) items: Vec<Item>,
     audit: Vec<Item>,
@@ -43,12 +43,12 @@ impl Fixture {
         Self { items: vec![], audit: vec![], fake_aws, clock }
     }
 
-    /// The world in which that tale begins.
+    /// The world in which that scenario begins.
     pub(super) async fn of(scenario: &Scenario) -> Self {
         Self::after(scenario.before).await
     }
 
-    /// The world after these acts.
+    /// The world after these events.
     pub(super) async fn after(acts: &[&[Act]]) -> Self {
         let fixture = Self::empty().await;
         let shared = fixture.open();
@@ -56,7 +56,7 @@ impl Fixture {
         for (number, act) in acts.iter().copied().flatten().enumerate() {
             shared.act(&process, act, &format!("before-{number}")).await;
         }
-        // What was made has settled by now.
+        // All changes have settled by now.
         tokio::time::sleep(Duration::from_secs(60)).await;
         Self {
             items: shared.store.items(),
@@ -76,7 +76,7 @@ impl Fixture {
         }
     }
 
-    /// A scene of these items in that cloud.
+    /// A fixture of these items in that AWS.
     pub(super) fn with(items: Vec<Item>, fake_aws: Arc<FakeAws>, clock: Arc<TestClock>) -> Self {
         Self { items, audit: vec![], fake_aws, clock }
     }
@@ -104,7 +104,7 @@ impl Fixture {
 }
 
 impl Shared {
-    /// Something that happens before, carried to its end.
+    /// An earlier event, with its operation run to the end.
     pub(super) async fn act(&self, process: &Process, act: &Act, delivery: &str) {
         match act {
             Act::Pushes(functions, code, memory) | Act::Hides(functions, code, memory) => {
@@ -121,7 +121,7 @@ impl Shared {
                 let known = self.heads().len();
                 let answer = process.types(delivery, who, line).await;
                 assert!(self.heads().len() > known, "{line}: {answer:?}");
-                self.lives(process, People::Prompt, known + 1).await;
+                self.run_until_over(process, People::Prompt, known + 1).await;
                 let ended = self.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap();
                 let is_well = ended.status == Status::Succeeded || ended.holds();
                 assert!(is_well, "{line}: {:#?}", self.journal(&ended.id));
@@ -129,13 +129,12 @@ impl Shared {
         }
     }
 
-    /// Whether so many operations are there, all have ended, those of locks that hold too, and nobody will look at anything
-    /// again.
+    /// Whether there are that many operations, all have ended, those of locks too, and nothing is due.
     pub(super) fn has_ended(&self, operations: usize) -> bool {
         self.is_over(operations) && self.heads().iter().all(|head| head.status.is_final())
     }
 
-    /// The same, but for locks that hold.
+    /// The same, except that locks may still hold.
     pub(super) fn is_over(&self, operations: usize) -> bool {
         assert!(self.fake_aws.count() < ENDLESS, "it calls AWS without end");
         if !self.is_settled() {
@@ -145,21 +144,21 @@ impl Shared {
         heads.len() >= operations && heads.iter().all(|head| head.status.is_final() || head.holds())
     }
 
-    /// A process lives, and people decide, until so many operations have ended. Whether it died.
-    pub(super) async fn lives(&self, process: &Process, people: People, operations: usize) -> bool {
+    /// A process runs, and people decide, until so many operations have ended. Whether it died.
+    pub(super) async fn run_until_over(&self, process: &Process, people: People, operations: usize) -> bool {
         tokio::select! {
             biased;
-            died = process.live_until(async || self.is_over(operations)) => died,
+            died = process.run_until(async || self.is_over(operations)) => died,
             () = process.decide(self, people) => true,
         }
     }
 
-    /// Somebody types the tale's line; the first life ends as the case says, and the last one finds everything.
-    /// Gives whether the first life ended early.
+    /// A person types the scenario's line; the first process dies as the case says, and a second one finishes the work. Gives
+    /// whether the first process died.
     pub(super) async fn play(&self, scenario: &Scenario, case: &Case) -> bool {
         let known = self.heads().len();
         let first = self.process_with("first", case.death, |_| {});
-        let died = self.whole_life(&first, scenario, case, known).await;
+        let died = self.whole_run(&first, scenario, case, known).await;
         drop(first);
         if !died {
             return false;
@@ -168,17 +167,17 @@ impl Shared {
             self.store.forget_tokens();
         }
         let second = self.process("second");
-        let again = Case { death: Death::default(), company: false, cut: None, ..case.clone() };
-        assert!(!self.whole_life(&second, scenario, &again, known).await);
+        let again = Case { death: Death::default(), company: false, disconnected: None, ..case.clone() };
+        assert!(!self.whole_run(&second, scenario, &again, known).await);
         true
     }
 
-    /// Somebody types the tale's line, and one process lives as long as the case lets it.
-    pub(super) async fn first_life(&self, process: &Process, scenario: &Scenario, case: &Case) -> bool {
-        self.whole_life(process, scenario, case, self.heads().len()).await
+    /// A person types the scenario's line, and one process runs as long as the case lets it.
+    pub(super) async fn first_run(&self, process: &Process, scenario: &Scenario, case: &Case) -> bool {
+        self.whole_run(process, scenario, case, self.heads().len()).await
     }
 
-    async fn whole_life(&self, process: &Process, scenario: &Scenario, case: &Case, known: usize) -> bool {
+    async fn whole_run(&self, process: &Process, scenario: &Scenario, case: &Case, known: usize) -> bool {
         let company = case.company.then(|| self.process("company"));
         let process_run = async {
             let summary = async {
@@ -190,7 +189,7 @@ impl Shared {
             };
             tokio::select! {
                 biased;
-                died = process.live_until(async || self.has_ended(known + 1)) => died,
+                died = process.run_until(async || self.has_ended(known + 1)) => died,
                 () = summary => true,
             }
         };
@@ -198,7 +197,7 @@ impl Shared {
             match &company {
                 Some(other) => tokio::select! {
                     biased;
-                    () = other.live() => {}
+                    () = other.run() => {}
                     () = carry(process, other, case.hints) => {}
                 },
                 None => std::future::pending().await,
@@ -208,13 +207,13 @@ impl Shared {
             biased;
             died = process_run => died,
             () = beside => true,
-            () = cut(process, case.cut) => true,
+            () = disconnect(process, case.disconnected) => true,
         }
     }
 }
 
-/// Keeps a process from the store for a while, that long after now.
-pub(super) async fn cut(process: &Process, when: Option<(Duration, Duration)>) {
+/// Disconnects a process from the store for a while, that long after now.
+pub(super) async fn disconnect(process: &Process, when: Option<(Duration, Duration)>) {
     if let Some((after, lasts)) = when {
         tokio::time::sleep(after).await;
         process.store_proxy.disconnect();
@@ -224,9 +223,9 @@ pub(super) async fn cut(process: &Process, when: Option<(Duration, Duration)>) {
     std::future::pending().await
 }
 
-/// A life that stands still for a while, as a stopped machine does, that long after now: nothing of it goes on, and then
-/// all of it does. What it has sent to AWS by then arrives.
-pub(super) async fn napping<T>(
+/// Suspends a process for a while, as a stopped machine does, that long after now: nothing of it runs, and then all of it
+/// does. Calls that it has already sent to AWS arrive.
+pub(super) async fn suspended<T>(
     process: &Process,
     when: Option<(Duration, Duration)>,
     process_run: impl Future<Output = T>,

@@ -168,7 +168,7 @@ fn until(clean: &Clean, changes: usize) -> Case {
 async fn stopped(scenario: &Scenario, fixture: &Fixture, case: &Case) -> Shared {
     let shared = case.set(fixture);
     let process = shared.process_with("first", case.death, |_| {});
-    shared.first_life(&process, scenario, case).await;
+    shared.first_run(&process, scenario, case).await;
     shared
 }
 
@@ -180,7 +180,7 @@ fn finished(shared: &Shared, fixture: &Fixture) -> StoredState {
     StoredState {
         time: shared.clock.now(),
         changes: shared.fake_aws.effects().len(),
-        items: shared.store.such(|item| Keys::operation_of(&item.key).as_ref() == Some(id)),
+        items: shared.store.matching(|item| Keys::operation_of(&item.key).as_ref() == Some(id)),
         audit,
     }
 }
@@ -193,7 +193,7 @@ fn half(shared: &Shared, fixture: &Fixture) -> StoredState {
     StoredState {
         time: shared.clock.now(),
         changes: shared.fake_aws.effects().len(),
-        items: shared.store.such(is_kept),
+        items: shared.store.matching(is_kept),
         audit: vec![],
     }
 }
@@ -285,7 +285,7 @@ async fn carries_on(
     let process = shared.process("later");
     tokio::select! {
         biased;
-        died = process.live_until(async || shared.has_ended(1)) => assert!(!died, "{context}"),
+        died = process.run_until(async || shared.has_ended(1)) => assert!(!died, "{context}"),
         () = process.decide(&shared, People::Prompt) => {}
     }
     let ended = shared.head(&stored.head().id).await;

@@ -1,5 +1,5 @@
-//! Gates in a world that moves: what was open when somebody asked may be closed when the stage is about to move, and the
-//! other way round. Whatever happens first counts for all: message, record and alias say the same.
+//! Gates while the pipeline changes: a gate that was open at the request may be closed when the stage is about to move, and the
+//! other way round. Message, record and alias agree on the first event.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -37,8 +37,8 @@ pub(super) fn newest(shared: &Shared) -> Head {
     shared.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap()
 }
 
-/// Somebody types a line, and what it begins comes to that.
-pub(super) async fn comes_to(
+/// A person types a line; its operation reaches that status.
+pub(super) async fn reaches(
     shared: &Shared,
     process: &Process,
     who: &str,
@@ -50,25 +50,25 @@ pub(super) async fn comes_to(
     assert_eq!(shared.heads().len(), known + 1, "{line}: {answer:?}");
     let id = newest(shared).id;
     let reached = async || shared.head(&id).await.status == status;
-    let lived = tokio::time::timeout(secs(7200), process.live_until(reached)).await;
+    let lived = tokio::time::timeout(secs(7200), process.run_until(reached)).await;
     assert!(lived.is_ok(), "{line}: {:?} {:#?}", shared.head(&id).await.status, shared.journal(&id));
     shared.head(&id).await
 }
 
-/// The same, and everything is told.
+/// The same, and all updates are delivered.
 pub(super) async fn ends(shared: &Shared, process: &Process, who: &str, line: &str, status: Status) -> Head {
-    let head = comes_to(shared, process, who, line, status).await;
-    process.live_until(async || shared.is_settled()).await;
+    let head = reaches(shared, process, who, line, status).await;
+    process.run_until(async || shared.is_settled()).await;
     head
 }
 
-/// Somebody locks, and the lock holds.
+/// A person sets a lock, and it holds.
 pub(super) async fn holds(shared: &Shared, process: &Process, who: &str, line: &str) -> Head {
     ends(shared, process, who, line, Status::Waiting).await
 }
 
 pub(super) async fn refused(process: &Process, who: &str, line: &str, wanted: &str) {
-    // Each is a delivery of its own: one that was refused is answered the same again.
+    // Each is a delivery of its own: a refused delivery would get the same answer again.
     static NTH: AtomicU64 = AtomicU64::new(0);
     let nth = NTH.fetch_add(1, Ordering::Relaxed);
     let card = process.types(&format!("no {who} {line} {nth}"), who, line).await;
@@ -91,18 +91,18 @@ pub(super) const ASK: &str = "/promote orders prod r1";
 #[tokio::test(start_paused = true)]
 async fn two_approvals_need_two_people_other_than_the_requester() {
     let (shared, process) = world("approvals=2").await;
-    comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
+    reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
     refused(&process, "ann", "/promote approve orders prod", "own-request").await;
     process.types("b1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     let head = newest(&shared);
     assert_eq!(head.status, Status::Waiting, "{:#?}", shared.journal(&head.id));
     refused(&process, "ben", "/promote approve orders prod", "late").await;
-    let card = shared.news(&head.id).unwrap().card;
+    let card = shared.last_update(&head.id).unwrap().card;
     assert!(format!("{card:?}").contains("1 of 2"), "{card:?}");
     process.types("c1", "cat", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
     assert_eq!(runs(&shared, "prod").await, 1);
 }
@@ -116,8 +116,8 @@ async fn the_request_for_approval_lists_the_commits_between_the_releases() {
     for line in ["/build orders", "/deploy orders"] {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;
     }
-    let head = comes_to(&shared, &process, "ann", "/promote orders prod from dev", Status::Waiting).await;
-    let card = format!("{:?}", shared.news(&head.id).unwrap().card);
+    let head = reaches(&shared, &process, "ann", "/promote orders prod from dev", Status::Waiting).await;
+    let card = format!("{:?}", shared.last_update(&head.id).unwrap().card);
     for words in ["Change to three", "Change to four", "Change to five"] {
         assert!(card.contains(words), "{words}: {card}");
     }
@@ -131,15 +131,15 @@ async fn the_request_for_approval_lists_the_changes_and_the_approvers() {
     for line in ["/build orders", "/deploy orders"] {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;
     }
-    let head = comes_to(&shared, &process, "ann", "/promote orders prod from dev", Status::Waiting).await;
+    let head = reaches(&shared, &process, "ann", "/promote orders prod from dev", Status::Waiting).await;
     let told = super::smoke::words(&shared, &head);
     let changes = "Changes\nHello, World: memory (MB) 256 → 512\nExtra: gone\nRoutes: ";
     assert!(told.contains(changes), "{told}");
     assert!(told.contains("GET /extra removed"), "{told}");
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     process.types("b1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
-    let fields = shared.news(&head.id).unwrap().card.parts.into_iter().find_map(|part| match part {
+    process.run_until(async || shared.is_settled()).await;
+    let fields = shared.last_update(&head.id).unwrap().card.parts.into_iter().find_map(|part| match part {
         sluice_model::Part::Fields(fields) => Some(fields),
         _ => None,
     });
@@ -154,24 +154,28 @@ async fn the_request_for_approval_lists_the_changes_and_the_approvers() {
 #[tokio::test(start_paused = true)]
 async fn a_request_gets_one_reminder_and_expires() {
     let (shared, process) = world("expires=2h").await;
-    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     let told = |name: &str| {
         let notifiers = shared.notifiers.lock().unwrap();
-        let news =
-            notifiers.iter().flat_map(|notifier| notifier.updates()).filter(|news| news.operation == head.id);
-        let causes =
-            news.flat_map(|news| news.asides).filter(|aside| aside.name == name).map(|aside| aside.cause);
+        let update = notifiers
+            .iter()
+            .flat_map(|notifier| notifier.updates())
+            .filter(|update| update.operation == head.id);
+        let causes = update
+            .flat_map(|update| update.asides)
+            .filter(|aside| aside.name == name)
+            .map(|aside| aside.cause);
         causes.collect::<std::collections::BTreeSet<_>>().len()
     };
     let asked = tokio::time::Instant::now();
-    assert!(!process.live_until(async || told("reminder") > 0).await);
+    assert!(!process.run_until(async || told("reminder") > 0).await);
     let reminded = asked.elapsed();
     assert!(
         secs(85 * 60) < reminded && reminded < secs(92 * 60),
         "a quarter of its time is left: {reminded:?}"
     );
     assert_eq!(shared.head(&head.id).await.status, Status::Waiting);
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     let ended = asked.elapsed();
     assert!(secs(119 * 60) < ended && ended < secs(121 * 60), "{ended:?}");
     assert_eq!((told("request"), told("reminder")), (1, 1));
@@ -184,11 +188,11 @@ async fn a_request_gets_one_reminder_and_expires() {
 #[tokio::test(start_paused = true)]
 async fn a_lock_blocks_promotions_and_a_hard_lock_rollbacks_too() {
     let (shared, process) = world("").await;
-    let waits = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    let waits = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     holds(&shared, &process, "ben", "/stage lock orders prod for 1h the ledger").await;
-    // What waited is asked again at the stage's door.
+    // A waiting promotion passes the gates again before it moves the stage.
     process.types("a1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     let waits = shared.head(&waits.id).await;
     assert_eq!((waits.status, fails_with(&shared, &waits).await.as_str()), (Status::Failed, "locked"));
     refused(&process, "ann", ASK, "locked").await;
@@ -201,9 +205,9 @@ async fn a_lock_blocks_promotions_and_a_hard_lock_rollbacks_too() {
     refused(&process, "oli", "/promote orders prod override now", "hard-locked").await;
     ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
     refused(&process, "ann", "/promote orders prod r2", "rolled-back").await;
-    comes_to(&shared, &process, "ann", "/promote orders prod r2 again", Status::Waiting).await;
+    reaches(&shared, &process, "ann", "/promote orders prod r2 again", Status::Waiting).await;
     process.types("a2", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(runs(&shared, "prod").await, 2);
 }
 
@@ -220,19 +224,19 @@ async fn an_on_call_override_passes_the_gates_with_a_reason_and_without_approval
     )
     .await;
     assert_eq!(runs(&shared, "prod").await, 1);
-    let news = shared.news(&head.id).unwrap();
-    let card = format!("{:?}", news.card);
+    let update = shared.last_update(&head.id).unwrap();
+    let card = format!("{:?}", update.card);
     assert!(card.contains("checkout is down") && card.contains("Nobody was asked"), "{card}");
-    assert!(news.asides.iter().any(|aside| aside.broadcast), "the channel hears of it");
+    assert!(update.asides.iter().any(|aside| aside.broadcast), "the whole channel gets it");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_a_stricter_policy_would_refuse_is_void() {
     let (shared, process) = world("").await;
-    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     ends(&shared, &process, "ada", "/stage set orders prod approvals=2", Status::Succeeded).await;
     process.types("a1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "void"));
     assert_eq!(runs(&shared, "prod").await, 2);
@@ -241,13 +245,13 @@ async fn a_request_that_a_stricter_policy_would_refuse_is_void() {
 #[tokio::test(start_paused = true)]
 async fn a_removed_approver_cannot_approve() {
     let (shared, process) = world("").await;
-    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     let cat = format!("/stage set orders prod approvers=<@{}>", person("cat").id);
     let known = shared.heads().len();
     process.types("p1", "ada", &cat).await;
     assert_eq!(shared.heads().len(), known + 1);
     process.types("a1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "void"));
     assert_eq!(runs(&shared, "prod").await, 2);
@@ -258,18 +262,18 @@ async fn an_approval_by_a_person_who_lost_the_role_does_not_count() {
     let (shared, process) = world("approvals=2").await;
     refused(&process, "zoe", "/promote orders prod r1", "not-an-operator").await;
     ends(&shared, &process, "ada", "/pipeline grant <@U0ZOE> operators orders", Status::Succeeded).await;
-    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
+    let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
     process.types("z1", "zoe", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     ends(&shared, &process, "ada", "/pipeline revoke <@U0ZOE> operators orders", Status::Succeeded).await;
     process.types("b1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Waiting, "{:#?}", shared.journal(&head.id));
-    let card = shared.news(&head.id).unwrap().card;
+    let card = shared.last_update(&head.id).unwrap().card;
     assert!(format!("{card:?}").contains("who may still approve"), "{card:?}");
     process.types("c1", "cat", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
     assert_eq!(runs(&shared, "prod").await, 1);
 }
@@ -278,11 +282,11 @@ async fn an_approval_by_a_person_who_lost_the_role_does_not_count() {
 async fn a_request_by_a_person_who_lost_the_role_fails() {
     let (shared, process) = world("").await;
     ends(&shared, &process, "ada", "/pipeline grant <@U0ZOE> operators orders", Status::Succeeded).await;
-    let head = comes_to(&shared, &process, "zoe", ASK, Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
+    let head = reaches(&shared, &process, "zoe", ASK, Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
     ends(&shared, &process, "ada", "/pipeline revoke <@U0ZOE> operators orders", Status::Succeeded).await;
     process.types("b1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "not-an-operator"));
     assert_eq!(runs(&shared, "prod").await, 2);
@@ -297,7 +301,7 @@ async fn a_role_change_by_a_former_admin_is_not_recorded() {
     let known = shared.heads().len();
     process.types("z", "zoe", "/pipeline revoke <@U0BEN> admins orders").await;
     process.types("b", "ben", "/pipeline revoke <@U0ZOE> admins orders").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     let heads = shared.heads();
     assert_eq!(heads.len(), known + 2);
     let ended =

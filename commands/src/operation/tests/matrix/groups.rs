@@ -1,25 +1,25 @@
-//! Who people are may change while an operation waits: groups that Slack does not tell of, people whom it deactivated.
+//! Identities change while an operation waits: Slack does not answer for a group, or deactivates a person.
 
 use std::time::Duration;
 
 use super::super::harness::person;
-use super::gates::{ASK, comes_to, ends, fails_with, refused, runs, world};
+use super::gates::{ASK, ends, fails_with, reaches, refused, runs, world};
 use crate::domain::Unknown;
 use crate::operation::Status;
 
 #[tokio::test(start_paused = true)]
 async fn an_approval_by_a_deactivated_person_does_not_count() {
     let (shared, process) = world("approvals=2").await;
-    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     process.types("b1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     shared.people.deactivate(&person("ben").id);
     process.types("c1", "cat", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Waiting, "{:#?}", shared.journal(&head.id));
     assert_eq!(runs(&shared, "prod").await, 2);
     process.types("d1", "dan", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
     assert_eq!(runs(&shared, "prod").await, 1);
 }
@@ -27,14 +27,14 @@ async fn an_approval_by_a_deactivated_person_does_not_count() {
 #[tokio::test(start_paused = true)]
 async fn a_request_by_a_deactivated_person_fails() {
     let (shared, process) = world("").await;
-    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
+    let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
     shared.people.deactivate(&person("ann").id);
     process.types("b1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "deactivated"));
-    let card = format!("{:?}", shared.news(&head.id).unwrap().card);
+    let card = format!("{:?}", shared.last_update(&head.id).unwrap().card);
     assert!(card.contains("is deactivated in Slack"), "{card}");
     assert_eq!(runs(&shared, "prod").await, 2);
     let asked = shared.people.asked();
@@ -46,36 +46,36 @@ async fn a_request_by_a_deactivated_person_fails() {
 async fn an_unknown_group_grants_no_access() {
     let (shared, process) = world("approvers=<!subteam^S1|@leads>").await;
     shared.people.set("S1", Err(Unknown::Silent));
-    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
+    let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
     refused(&process, "zoe", "/promote approve orders prod", "group-unknown").await;
     refused(&process, "ben", "/promote approve orders prod", "group-unknown").await;
     shared.people.set("S1", Ok(&[person("zoe").id]));
     process.types("b2", "ben", "/promote approve orders prod").await;
     let card = process.types("z1", "zoe", "/promote approve orders prod").await;
     assert_eq!(card.tone, sluice_model::Tone::Good, "{card:?}");
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded, "{:#?}", shared.journal(&head.id));
     assert_eq!(runs(&shared, "prod").await, 1);
 }
 
-/// What was heard is not lost because it cannot be judged at this moment.
+/// A signal is not lost if it cannot be judged at this moment.
 #[tokio::test(start_paused = true)]
 async fn an_approval_of_an_unknown_group_counts_once_the_group_is_known() {
     let (shared, process) = world("approvers=<!subteam^S1>").await;
     shared.people.set("S1", Ok(&[person("zoe").id]));
-    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
+    let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
     process.types("z1", "zoe", "/promote approve orders prod").await;
     shared.people.set("S1", Err(Unknown::Silent));
     let quiet = tokio::time::Instant::now() + Duration::from_secs(300);
-    process.live_until(async || tokio::time::Instant::now() > quiet).await;
+    process.run_until(async || tokio::time::Instant::now() > quiet).await;
     assert!(!shared.head(&head.id).await.status.is_final(), "{:#?}", shared.journal(&head.id));
     assert_eq!(runs(&shared, "prod").await, 2);
-    let card = format!("{:?}", shared.news(&head.id).unwrap().card);
+    let card = format!("{:?}", shared.last_update(&head.id).unwrap().card);
     assert!(card.contains("did not say who is in"), "{card}");
     shared.people.set("S1", Ok(&[person("zoe").id]));
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
     assert_eq!(runs(&shared, "prod").await, 1);
 }
@@ -84,12 +84,12 @@ async fn an_approval_of_an_unknown_group_counts_once_the_group_is_known() {
 async fn an_approval_by_a_person_who_left_the_group_does_not_count() {
     let (shared, process) = world("approvals=2 approvers=<!subteam^S1>").await;
     shared.people.set("S1", Ok(&[person("zoe").id, person("ben").id]));
-    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     process.types("z1", "zoe", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     shared.people.set("S1", Ok(&[person("ben").id]));
     process.types("b1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Waiting, "{:#?}", shared.journal(&head.id));
     assert_eq!(runs(&shared, "prod").await, 2);
 }
@@ -100,11 +100,11 @@ async fn a_request_under_a_deleted_group_fails() {
     shared.people.set("S1", Ok(&[person("zoe").id]));
     let grant = "/pipeline grant <!subteam^S1> operators orders";
     ends(&shared, &process, "ada", grant, Status::Succeeded).await;
-    let head = comes_to(&shared, &process, "zoe", ASK, Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
+    let head = reaches(&shared, &process, "zoe", ASK, Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
     shared.people.set("S1", Err(Unknown::Silent));
     process.types("b1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "group-unknown"));
     assert_eq!(runs(&shared, "prod").await, 2);

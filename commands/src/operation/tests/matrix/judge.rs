@@ -1,4 +1,4 @@
-//! Judgement: what must hold once everything is at rest, whatever happened on the way (DESIGN 1).
+//! Invariants: they must hold once everything has settled, whatever happened before (DESIGN 1).
 
 use std::collections::BTreeSet;
 
@@ -19,16 +19,16 @@ impl Shared {
         Some(from_item(&self.store.item(key)?).unwrap())
     }
 
-    /// The last news of an operation that any process told.
-    pub(super) fn news(&self, id: &OperationId) -> Option<Update> {
+    /// The last update of an operation by any process.
+    pub(super) fn last_update(&self, id: &OperationId) -> Option<Update> {
         let notifiers = self.notifiers.lock().unwrap();
         let told =
-            notifiers.iter().flat_map(|notifier| notifier.updates()).filter(|news| news.operation == *id);
-        told.max_by_key(|news| news.sequence)
+            notifiers.iter().flat_map(|notifier| notifier.updates()).filter(|update| update.operation == *id);
+        told.max_by_key(|update| update.sequence)
     }
 
-    /// Everything that is not as it should be with these operations: empty, if all is well.
-    pub(super) async fn unrest(&self, heads: &[Head]) -> Vec<String> {
+    /// The violated invariants of these operations.
+    pub(super) async fn violations(&self, heads: &[Head]) -> Vec<String> {
         self.store.clear_faults();
         let mut wrong = vec![];
         if !self.is_settled() {
@@ -46,8 +46,8 @@ impl Shared {
                     wrong.push(format!("{id}: {step} is uncertain at the end"));
                 }
             }
-            self.hold_audit(head, &mut wrong);
-            self.hold_news(head, &mut wrong);
+            self.check_audit(head, &mut wrong);
+            self.check_last_update(head, &mut wrong);
         }
         let state = self.state().await;
         if !state.slots.is_empty() || !state.tickets.is_empty() {
@@ -57,8 +57,8 @@ impl Shared {
         wrong
     }
 
-    /// One acceptance and one end in the history.
-    fn hold_audit(&self, head: &Head, wrong: &mut Vec<String>) {
+    /// The history has one acceptance and one end.
+    fn check_audit(&self, head: &Head, wrong: &mut Vec<String>) {
         let partition = Keys::new(&target()).audit_partition(&head.spec.pipeline);
         let about = format!("/{}/", head.id);
         let mut records = self.store.audit();
@@ -71,23 +71,23 @@ impl Shared {
         }
     }
 
-    /// What was told last is the end that is recorded.
-    fn hold_news(&self, head: &Head, wrong: &mut Vec<String>) {
-        let Some(news) = self.news(&head.id) else { return };
+    /// The last update is the recorded end.
+    fn check_last_update(&self, head: &Head, wrong: &mut Vec<String>) {
+        let Some(update) = self.last_update(&head.id) else { return };
         let tone = if head.status == Status::Succeeded { Tone::Good } else { Tone::Bad };
-        if !news.is_over() || news.sequence != head.sequence || news.card.tone != tone {
+        if !update.is_over() || update.sequence != head.sequence || update.card.tone != tone {
             wrong.push(format!(
                 "{}: told last: row {} of {}, {:?}, last {}",
                 head.id,
-                news.sequence,
+                update.sequence,
                 head.sequence,
-                news.card.title,
-                news.is_over()
+                update.card.title,
+                update.is_over()
             ));
         }
     }
 
-    /// Where records and world differ: what each stage runs by its record, and what its aliases and API stage serve.
+    /// Where records and AWS differ: the release of each stage's record, and the versions that its aliases and API stage serve.
     pub(super) async fn disagreements(&self) -> Vec<String> {
         let (keys, name) = (Keys::new(&target()), "orders".parse().unwrap());
         let state = PipelineState::read(&*self.store, &keys, &name).await.unwrap();
@@ -141,8 +141,8 @@ impl Shared {
         wrong
     }
 
-    /// What operations that came to nothing left behind: a build that ran on after its operation had ended, an alias that
-    /// the API may call though the step that let it was taken back.
+    /// What failed operations left behind: a build that ran on after its operation had ended, an alias that the API may call
+    /// although the permission was undone.
     pub(super) async fn leftovers(&self, fixture: &Fixture) -> Vec<String> {
         let registry = crate::operations::registry();
         let mut may: BTreeSet<String> = fixture.fake_aws.serving().permitted.into_iter().collect();
@@ -166,7 +166,7 @@ impl Shared {
         wrong
     }
 
-    /// The operations that were not there before.
+    /// The operations that the fixture does not have.
     pub(super) fn new_heads(&self, fixture: &Fixture) -> Vec<Head> {
         let known = fixture.known();
         self.heads().into_iter().filter(|head| !known.contains(&head.id)).collect()
@@ -181,7 +181,7 @@ impl Serving {
         aliases.chain(stages).cloned().collect()
     }
 
-    /// What serves now and did not, or does not serve as it did: as people call it, function or API stage.
+    /// The functions and API stages that serve something else than before.
     fn changed(&self, before: &Serving) -> BTreeSet<String> {
         let differ = |now: &std::collections::BTreeMap<String, String>,
                       before: &std::collections::BTreeMap<String, String>| {
@@ -194,14 +194,14 @@ impl Serving {
     }
 }
 
-/// One operation, at rest, ended well, with all that it should have done.
+/// One operation, settled and succeeded, with all that it should have done.
 pub(super) async fn success(shared: &Shared, scenario: &Scenario, fixture: &Fixture, context: &str) {
     let heads = shared.new_heads(fixture);
     assert_eq!(heads.len(), 1, "{}: {context}: one delivery, one operation", scenario.name);
     let journal = shared.journal(&heads[0].id);
     let context = format!("{}: {context}: {journal:#?}", scenario.name);
     assert_eq!(heads[0].status, Status::Succeeded, "{context}");
-    assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
+    assert_eq!(shared.violations(&heads).await, Vec::<String>::new(), "{context}");
     assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
     assert_eq!(shared.fake_aws.repeated(), vec![], "{context}");
     if let Some((stage, release)) = scenario.runs {
@@ -223,7 +223,7 @@ pub(super) async fn same(
     assert_eq!(super::cases::effects(shared), clean.effects, "{}: {context}: effects", scenario.name);
 }
 
-/// One operation, at rest, however it ended. A failed one changed nothing that serves.
+/// One operation, settled with any result. A failed one changed nothing that serves.
 pub(super) async fn rest(shared: &Shared, scenario: &Scenario, fixture: &Fixture, context: &str) -> Status {
     let heads = shared.new_heads(fixture);
     assert_eq!(heads.len(), 1, "{}: {context}: one delivery, one operation", scenario.name);
@@ -233,7 +233,7 @@ pub(super) async fn rest(shared: &Shared, scenario: &Scenario, fixture: &Fixture
         return head.status;
     }
     let context = format!("{}: {context}: {:#?}", scenario.name, shared.journal(&head.id));
-    assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
+    assert_eq!(shared.violations(&heads).await, Vec::<String>::new(), "{context}");
     assert_eq!(shared.fake_aws.repeated(), vec![], "{context}");
     let changed = shared.fake_aws.serving().changed(&fixture.fake_aws.serving());
     assert_eq!(changed, BTreeSet::new(), "{context}: it failed, and this does not serve as before");

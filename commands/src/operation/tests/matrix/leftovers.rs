@@ -1,11 +1,11 @@
-//! `/pipeline tidy` in an account that others use too: it deletes nothing that is in use, or that it cannot know.
+//! `/pipeline tidy` in a shared account: it deletes nothing that is in use, or that may be.
 
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
 use super::super::harness::{Process, Shared, person};
-use super::gates::{comes_to, ends, fails_with, newest, secs, world};
+use super::gates::{ends, fails_with, newest, reaches, secs, world};
 use crate::domain::{Act, AuditRecord, Run, Stage, VersionSet, from_item, to_item};
 use crate::operation::testing::operation_id;
 use crate::operation::{Accepted, DEPLOY, Delivery, Keys, Snapshot, Status, StepId, accept, audit};
@@ -19,7 +19,7 @@ use sluice_model::{Permission, ReleaseNumber, Target};
 const NOW: &str = "/pipeline tidy orders now";
 const HELLO: &str = "sluice-orders-Hello";
 
-/// Time until a pipeline counts as quiet, and its roles as old.
+/// The time until a pipeline counts as quiet, and its roles as old.
 async fn hours_pass() {
     tokio::time::sleep(secs(2 * 3600)).await;
 }
@@ -37,7 +37,7 @@ async fn role(shared: &Shared, name: &str, pipeline: &str, boundary: &str) -> St
     shared.fake_aws.fault_proxy().create_role(&target(), &spec).await.unwrap().arn
 }
 
-/// Which of these roles are there.
+/// Those of these roles that exist.
 async fn there<'a>(shared: &Shared, roles: &[&'a str]) -> Vec<&'a str> {
     let mut there = vec![];
     for role in roles {
@@ -111,9 +111,9 @@ async fn tidy_keeps_a_role_while_a_kept_version_uses_it() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_deleted_within_an_hour_after_a_stage_moved() {
     let (shared, process) = world("").await;
-    let head = comes_to(&shared, &process, "ada", NOW, Status::Failed).await;
+    let head = reaches(&shared, &process, "ada", NOW, Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, "not-quiet", "{:#?}", shared.journal(&head.id));
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     hours_pass().await;
     ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
 }
@@ -135,7 +135,7 @@ async fn automatic_tidy_waits_an_hour_after_an_attempt() {
     assert_eq!(process.service.tidy_due(&person("ada")).await.unwrap(), 0);
     hours_pass().await;
     assert_eq!(process.service.tidy_due(&person("ada")).await.unwrap(), 1);
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(newest(&shared).status, Status::Succeeded, "{:#?}", shared.journal(&newest(&shared).id));
 }
 
@@ -191,7 +191,7 @@ async fn tidy_deletes_only_versions_of_marked_releases() {
     let (marked, gone) = marked_and_gone(&shared, &target()).await;
     assert!(gone.is_subset(&marked), "gone, but not marked: {:?}", gone.difference(&marked));
     assert_eq!(marked, (1..=80).collect());
-    let card = format!("{:?}", shared.news(&newest(&shared).id).unwrap().card);
+    let card = format!("{:?}", shared.last_update(&newest(&shared).id).unwrap().card);
     assert!(card.contains("There is more"), "{card}");
     assert_eq!(shared.state().await.tidied.unwrap().releases, 0, "it goes on by itself");
 
@@ -214,7 +214,7 @@ async fn a_release_is_marked_before_its_versions_are_deleted() {
     let (shared, process) = hundred().await;
     process.types("tidy", "ada", NOW).await;
     let deleted = || shared.fake_aws.calls().iter().any(|called| called.call == "lambda:DeleteFunction");
-    process.live_until(async || deleted()).await;
+    process.run_until(async || deleted()).await;
     let (marked, _) = marked_and_gone(&shared, &target()).await;
     assert_eq!(marked, (1..=80).collect());
 }
@@ -238,7 +238,7 @@ async fn a_rollback_planned_before_its_release_was_marked_is_planned_again() {
     let id = operation_id(5_000);
     let (request, _) =
         process.service.request(&invocation, &command, &snapshot, &id, None).await.ok().unwrap();
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
 
     let granted = snapshot.access.permit(Permission::OperatorsOrOncall, &ann.id).unwrap();
     let delivery = Delivery { key: "late", actor: &ann, channel: None };

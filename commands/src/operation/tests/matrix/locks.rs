@@ -1,5 +1,5 @@
-//! Locks in a world that moves: what meets them, who lifts and replaces them, and what their messages say until they are
-//! over.
+//! Locks while the pipeline changes: the operations that they block, the people who remove and replace them, and their
+//! messages until they end.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::harness::{Process, Shared};
 use super::fixture::Fixture;
-use super::gates::{ASK, comes_to, ends, fails_with, holds, refused, runs, secs, world};
+use super::gates::{ASK, ends, fails_with, holds, reaches, refused, runs, secs, world};
 use super::scenarios::PLENTY;
 use crate::operation::{Context, Head, Operation, OperationKind, OperationState, Progress, Status, testing};
 use crate::operations::{stage_lock, stage_unlock};
@@ -21,7 +21,7 @@ async fn a_lock_ends_by_itself() {
     refused(&process, "ann", "/deploy orders", "locked").await;
     tokio::time::sleep(secs(3601)).await;
     ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
-    comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,24 +45,28 @@ async fn a_lock_is_not_removed_by_extending_it_first() {
     let first = holds(&shared, &process, "ada", "/stage lock orders prod for 2h the incident").await;
     refused(&process, "ben", "/stage unlock orders prod", "not-an-admin").await;
     let mine = holds(&shared, &process, "ben", "/stage lock orders prod for 3h mine").await;
-    assert!(format!("{:?}", shared.news(&mine.id).unwrap().card).contains("Also locked by"));
+    assert!(format!("{:?}", shared.last_update(&mine.id).unwrap().card).contains("Also locked by"));
     refused(&process, "ben", "/stage lock orders prod for 1m soon over", "not-an-admin").await;
-    // What is between them is kept, and one's own is not kept twice.
+    // The lock in between is kept, and a person's own lock is not kept twice.
     holds(&shared, &process, "cat", "/stage lock orders prod for 4h the audit").await;
     holds(&shared, &process, "ben", "/stage lock orders prod for 5h mine").await;
     let kept: Vec<_> = lock().await.over.into_iter().map(|lock| lock.reason).collect();
     assert_eq!(kept, ["the audit", "the incident"]);
 
     let unlock = ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
-    assert!(told(&shared, &unlock).contains("prod stays locked by @U0CAT"), "{}", told(&shared, &unlock));
+    assert!(
+        message_text(&shared, &unlock).contains("prod stays locked by @U0CAT"),
+        "{}",
+        message_text(&shared, &unlock)
+    );
     refused(&process, "ann", ASK, "locked").await;
     ends(&shared, &process, "cat", "/stage unlock orders prod", Status::Succeeded).await;
     assert_eq!((lock().await.operation, lock().await.over), (first.id.clone(), vec![]));
     refused(&process, "ann", ASK, "locked").await;
     assert_eq!(shared.head(&first.id).await.status, Status::Waiting, "its owner is still reminded");
-    assert!(told(&shared, &first).contains("holds"), "{}", told(&shared, &first));
+    assert!(message_text(&shared, &first).contains("holds"), "{}", message_text(&shared, &first));
 
-    // The kept lock ends with its time, or with an admin's word.
+    // The kept lock ends at its time, or by an admin.
     holds(&shared, &process, "ben", "/stage lock orders prod for 3h mine").await;
     tokio::time::sleep(secs(2 * 3600)).await;
     ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
@@ -70,9 +74,9 @@ async fn a_lock_is_not_removed_by_extending_it_first() {
     let below = holds(&shared, &process, "ben", "/stage lock orders prod for 2h mine").await;
     holds(&shared, &process, "cat", "/stage lock orders prod for 3h the audit").await;
     ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
-    process.live_until(async || shared.head(&below.id).await.status == Status::Succeeded).await;
-    assert!(told(&shared, &below).contains("unlocked by ada"), "{}", told(&shared, &below));
-    comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.run_until(async || shared.head(&below.id).await.status == Status::Succeeded).await;
+    assert!(message_text(&shared, &below).contains("unlocked by ada"), "{}", message_text(&shared, &below));
+    reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
 }
 
 /// Two locks of all stages, a deploy and a rollback: all end, in whatever order they come.
@@ -101,16 +105,16 @@ async fn two_locks_of_all_stages_do_not_deadlock() {
         let over = async || shared.heads().len() == all && shared.is_over(all);
         let rest = async {
             tokio::select! {
-                _ = process.live_until(over) => {}
+                _ = process.run_until(over) => {}
                 () = summary => {}
             }
         };
-        assert!(tokio::time::timeout(secs(3600), rest).await.is_ok(), "{pause} ms: it never came to rest");
+        assert!(tokio::time::timeout(secs(3600), rest).await.is_ok(), "{pause} ms: it never settled");
         assert_eq!(runs(&shared, "prod").await, 1, "{pause} ms: the rollback passed");
     }
 }
 
-/// A lock and an approval at all distances from each other: after somebody was told *locked*, the stage moves no more.
+/// A lock and an approval at all distances from each other: after the answer *locked*, the stage does not move.
 #[tokio::test(start_paused = true)]
 async fn a_stage_does_not_move_after_its_lock_is_announced() {
     let fixture = Fixture::after(PLENTY).await;
@@ -118,8 +122,8 @@ async fn a_stage_does_not_move_after_its_lock_is_announced() {
     for after in (0..600).step_by(25) {
         let shared = fixture.open();
         let process = shared.process("one");
-        let waits = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
-        process.live_until(async || shared.is_settled()).await;
+        let waits = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
+        process.run_until(async || shared.is_settled()).await;
         let summary = async {
             process.types("a1", "ben", "/promote approve orders prod").await;
             tokio::time::sleep(Duration::from_millis(after)).await;
@@ -127,7 +131,7 @@ async fn a_stage_does_not_move_after_its_lock_is_announced() {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            _ = process.live_until(async || shared.heads().iter().all(|h| h.status.is_final() || h.holds()) && shared.is_settled() && shared.heads().len() > fixture.known().len() + 1) => {}
+            _ = process.run_until(async || shared.heads().iter().all(|h| h.status.is_final() || h.holds()) && shared.is_settled() && shared.heads().len() > fixture.known().len() + 1) => {}
             () = summary => {}
         }
         let head = shared.head(&waits.id).await;
@@ -151,7 +155,7 @@ async fn a_stage_does_not_move_after_its_lock_is_announced() {
     assert!(moved > 0 && stayed > 0, "{moved} moved, {stayed} stayed: both are tried");
 }
 
-/// What the only step of an operation would write now.
+/// The writes of the only step of an operation, if it ran now.
 async fn writes(process: &Process, definition: impl Operation, params: impl serde::Serialize) -> Vec<Write> {
     let id = testing::operation_id(7);
     let mut spec = testing::spec(definition.kind());
@@ -168,7 +172,7 @@ async fn writes(process: &Process, definition: impl Operation, params: impl serd
     done.writes
 }
 
-/// Between the read of who lifts or extends a lock and their write, it is lifted, and another one is set: that one stays.
+/// Between the read and the write of a removal or an extension, the lock is removed and another one is set: that one stays.
 #[tokio::test(start_paused = true)]
 async fn a_write_based_on_an_old_lock_changes_no_newer_lock() {
     let (shared, process) = world("").await;
@@ -200,18 +204,18 @@ async fn a_write_based_on_an_old_lock_changes_no_newer_lock() {
     ends(&shared, &process, "cat", "/stage unlock orders prod", Status::Succeeded).await;
 }
 
-/// What is told of an operation now: its headline and foot, as text.
-fn told(shared: &Shared, head: &Head) -> String {
-    let card = shared.news(&head.id).unwrap().card;
+/// The title and footer of an operation's message, as text.
+fn message_text(shared: &Shared, head: &Head) -> String {
+    let card = shared.last_update(&head.id).unwrap().card;
     card.footer.iter().fold(card.title.flat(), |text, line| format!("{text} | {}", line.flat()))
 }
 
-/// How often something was told beside an operation's message, and what.
+/// The replies of that name in the thread of an operation's message.
 fn asides(shared: &Shared, head: &Head, name: &str) -> BTreeSet<(u64, String)> {
     let notifiers = shared.notifiers.lock().unwrap();
-    let news =
-        notifiers.iter().flat_map(|notifier| notifier.updates()).filter(|news| news.operation == head.id);
-    let asides = news.flat_map(|news| news.asides).filter(|aside| aside.name == name);
+    let update =
+        notifiers.iter().flat_map(|notifier| notifier.updates()).filter(|update| update.operation == head.id);
+    let asides = update.flat_map(|update| update.asides).filter(|aside| aside.name == name);
     asides.map(|aside| (aside.cause, aside.text.flat())).collect()
 }
 
@@ -220,19 +224,23 @@ async fn the_owner_of_a_lock_gets_one_reminder_and_a_notice_of_its_end() {
     let (shared, process) = world("").await;
     let since = tokio::time::Instant::now();
     let lock = holds(&shared, &process, "ada", "/stage lock orders prod for 40m hard the ledger").await;
-    assert!(told(&shared, &lock).contains("holds: nothing moves there"), "{}", told(&shared, &lock));
+    assert!(
+        message_text(&shared, &lock).contains("holds: nothing moves there"),
+        "{}",
+        message_text(&shared, &lock)
+    );
     let state = shared.state().await;
     assert!(state.tickets.is_empty() && state.slots.is_empty(), "it holds up nobody: {state:?}");
     let status = format!("{:?}", process.types("s", "eve", "/pipeline status orders").await);
     assert!(status.contains("locked hard") && !status.contains("Open: "), "{status}");
 
-    process.live_until(async || !asides(&shared, &lock, "reminder").is_empty()).await;
+    process.run_until(async || !asides(&shared, &lock, "reminder").is_empty()).await;
     let reminded = since.elapsed();
     assert!(secs(30 * 60) <= reminded && reminded < secs(30 * 60 + 30), "a quarter is left: {reminded:?}");
-    process.live_until(async || shared.heads().iter().all(|head| head.status.is_final())).await;
+    process.run_until(async || shared.heads().iter().all(|head| head.status.is_final())).await;
     let ended = since.elapsed();
     assert!(secs(40 * 60) <= ended && ended < secs(40 * 60 + 30), "{ended:?}");
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     let reminders = asides(&shared, &lock, "reminder");
     assert_eq!(reminders.len(), 1, "{reminders:?}");
     let words = &reminders.first().unwrap().1;
@@ -246,20 +254,24 @@ async fn the_owner_of_a_lock_gets_one_reminder_and_a_notice_of_its_end() {
 async fn a_short_lock_ends_without_a_reminder() {
     let (shared, process) = world("").await;
     let lock = holds(&shared, &process, "ben", "/stage lock orders prod for 5m the ledger").await;
-    process.live_until(async || shared.heads().iter().all(|head| head.status.is_final())).await;
+    process.run_until(async || shared.heads().iter().all(|head| head.status.is_final())).await;
     assert_eq!(asides(&shared, &lock, "reminder").len(), 0);
-    assert!(told(&shared, &lock).contains("its time has come"), "{}", told(&shared, &lock));
+    assert!(message_text(&shared, &lock).contains("its time has come"), "{}", message_text(&shared, &lock));
 }
 
-/// Each stage's lock is lifted or replaced on its own, and the message says so at once.
+/// Each stage's lock is removed or replaced on its own, and the message shows it at once.
 #[tokio::test(start_paused = true)]
 async fn the_message_of_a_lock_names_the_person_who_removed_or_replaced_it() {
     let (shared, process) = world("").await;
     let line = "/stage lock orders for 2h the fair";
     let first = holds(&shared, &process, "ben", line).await;
     ends(&shared, &process, "ben", "/stage unlock orders dev", Status::Succeeded).await;
-    process.live_until(async || told(&shared, &first).contains("Unlocked by @U0BEN")).await;
-    assert!(told(&shared, &first).contains("holds: still on prod"), "{}", told(&shared, &first));
+    process.run_until(async || message_text(&shared, &first).contains("Unlocked by @U0BEN")).await;
+    assert!(
+        message_text(&shared, &first).contains("holds: still on prod"),
+        "{}",
+        message_text(&shared, &first)
+    );
     refused(&process, "ann", ASK, "locked").await;
     ends(&shared, &process, "ann", "/deploy orders", Status::Succeeded).await;
 
@@ -267,39 +279,43 @@ async fn the_message_of_a_lock_names_the_person_who_removed_or_replaced_it() {
     let since = tokio::time::Instant::now();
     let second = holds(&shared, &process, "ada", "/stage lock orders prod for 3h the audit").await;
     let is_over = async || shared.head(&first.id).await.status == Status::Succeeded;
-    process.live_until(is_over).await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(is_over).await;
+    process.run_until(async || shared.is_settled()).await;
     assert!(since.elapsed() < secs(10), "{:?}", since.elapsed());
-    let words = told(&shared, &first);
+    let words = message_text(&shared, &first);
     assert!(words.contains("is over: unlocked by ben, taken over by ada"), "{words}");
     assert_eq!(asides(&shared, &first, "end").len(), 1, "the owner is told");
 
-    // The same again holds it longer; that it replaces one's own is no news.
+    // The same command extends it; a replacement of one's own lock causes no reply.
     let third = holds(&shared, &process, "ada", "/stage lock orders prod for 3h the audit").await;
-    process.live_until(async || shared.head(&second.id).await.status == Status::Succeeded).await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.head(&second.id).await.status == Status::Succeeded).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(asides(&shared, &second, "end").len(), 0);
     assert_eq!(shared.state().await.locks[&"prod".parse().unwrap()].operation, third.id);
     ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
-    process.live_until(async || shared.head(&third.id).await.status == Status::Succeeded).await;
-    assert!(told(&shared, &third).contains("is over: unlocked by ada"), "{}", told(&shared, &third));
+    process.run_until(async || shared.head(&third.id).await.status == Status::Succeeded).await;
+    assert!(
+        message_text(&shared, &third).contains("is over: unlocked by ada"),
+        "{}",
+        message_text(&shared, &third)
+    );
 }
 
-/// A process that cannot tell leaves it to one that can, and one that was away finds what came due.
+/// An unattended process leaves the messages to another one, and a process that was down finds what is due.
 #[tokio::test(start_paused = true)]
 async fn a_lock_set_by_an_unattended_process_reminds_and_ends() {
     let shared = Fixture::after(PLENTY).await.open();
     let silent = shared.mortal("terminal", None, |settings| settings.notifies = false);
     let lock =
-        comes_to(&shared, &silent, "ben", "/stage lock orders prod for 1h the ledger", Status::Waiting).await;
-    silent.live_until(async || shared.head(&lock.id).await.owner.is_empty()).await;
+        reaches(&shared, &silent, "ben", "/stage lock orders prod for 1h the ledger", Status::Waiting).await;
+    silent.run_until(async || shared.head(&lock.id).await.owner.is_empty()).await;
     drop(silent);
     let process = shared.process("later");
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&lock.id).await.status, Status::Waiting);
     drop(process);
     tokio::time::sleep(secs(50 * 60)).await;
     let process = shared.process("much later");
-    process.live_until(async || !asides(&shared, &lock, "reminder").is_empty()).await;
-    process.live_until(async || shared.head(&lock.id).await.status == Status::Succeeded).await;
+    process.run_until(async || !asides(&shared, &lock, "reminder").is_empty()).await;
+    process.run_until(async || shared.head(&lock.id).await.status == Status::Succeeded).await;
 }

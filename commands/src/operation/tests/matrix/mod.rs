@@ -1,10 +1,10 @@
 //! The matrix: every registered operation, on an AWS in memory and a controlled clock, through every crash, fault and
-//! race that can be named; afterwards the world, the records, the journal and what was told agree.
+//! race that can be named. Afterwards AWS, records, journal and messages agree.
 //!
-//! It iterates the registry: an operation that is registered and has no [`tale`] fails a test. By default a sample of
+//! It iterates the registry: a registered operation without a scenario (`scenarios.rs`) fails a test. By default a sample of
 //! the cases runs; `SLUICE_MATRIX=all` runs all of them, `SLUICE_MATRIX_SEED=n` starts random schedules there, and
-//! `SLUICE_MATRIX_CASES=n` says how many. What failed once is in `seeds.txt` and always runs, and so does what
-//! caught a deliberate fault. `docs/matrix.md` has the figures.
+//! `SLUICE_MATRIX_CASES=n` sets their number. Seeds that failed once, or caught a deliberate fault, are in `seeds.txt` and
+//! always run. `docs/matrix.md` has the figures.
 
 mod aws;
 mod cases;
@@ -37,12 +37,12 @@ fn variable(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
-/// Whether everything is to be run.
+/// Whether all cases run.
 fn is_whole() -> bool {
     std::env::var("SLUICE_MATRIX").is_ok_and(|what| what == "all")
 }
 
-/// The tales of a kind, as prepared scenes; all of them if there is none of that name.
+/// The scenarios of a kind with their fixtures; all of them if there is no such kind.
 async fn scenes(kind: &str) -> Vec<(&'static Scenario, Fixture)> {
     let mut scenes = vec![];
     for scenario in SCENARIOS.iter().filter(|scenario| scenario.kind == kind) {
@@ -51,7 +51,7 @@ async fn scenes(kind: &str) -> Vec<(&'static Scenario, Fixture)> {
     scenes
 }
 
-/// For each kind of operation, a test of each of these: they run side by side.
+/// For each kind of operation, a test of each of these: they run concurrently.
 macro_rules! matrix {
     ($($kind:literal: $name:ident;)*) => {
         $(mod $name {
@@ -95,7 +95,7 @@ macro_rules! matrix {
             }
         })*
 
-        /// The kinds that are tried.
+        /// The kinds with tests.
         const KINDS: &[&str] = &[$($kind),*];
     };
 }

@@ -1,9 +1,9 @@
-//! A promotion that waits while its stage moves: it is void from then on, wherever the process dies that moved the stage.
+//! A promotion that waits while its stage moves is void from then on, wherever the process that moved the stage dies.
 
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Tally, sampled};
 use super::fixture::Fixture;
-use super::gates::{ASK, comes_to, ends, fails_with, newest, refused, runs, world};
+use super::gates::{ASK, ends, fails_with, newest, reaches, refused, runs, world};
 use super::smoke::words;
 use crate::operation::{Head, Status};
 use crate::testing::Moment;
@@ -11,19 +11,19 @@ use sluice_model::OperationId;
 
 /// How many deaths the short form tries.
 const SAMPLE: usize = 30;
-/// Moves the stage past everybody.
+/// Moves the stage by an on-call override.
 const OVERRIDE: &str = "/promote orders prod r1 override checkout is down";
 
-/// A world in which ann's promotion waits for approval, and that promotion.
+/// A world with a promotion of Ann's that waits for approval, and that promotion.
 async fn waiting() -> (Fixture, OperationId) {
     let (shared, process) = world("").await;
-    let head = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
+    let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
     drop(process);
     (Fixture::now(&shared), head.id)
 }
 
-/// Somebody moves the stage, and all is over. Whether the process died before.
+/// A person moves the stage, and all operations end. Whether the process died before.
 async fn moves(shared: &Shared, process: &Process, who: &str, line: &str, operations: usize) -> bool {
     let summary = async {
         process.types("d1", who, line).await;
@@ -31,7 +31,7 @@ async fn moves(shared: &Shared, process: &Process, who: &str, line: &str, operat
     };
     tokio::select! {
         biased;
-        died = process.live_until(async || shared.has_ended(operations)) => died,
+        died = process.run_until(async || shared.has_ended(operations)) => died,
         () = summary => true,
     }
 }
@@ -52,8 +52,8 @@ async fn a_request_is_void_once_its_stage_moved_wherever_the_process_dies() {
         let clean = fixture.open();
         assert!(!moves(&clean, &clean.process("clean"), who, line, known + 1).await);
         let head = is_void(&clean, &asked, line).await;
-        let news = clean.news(&head.id).unwrap();
-        assert!(news.card.buttons.is_empty(), "{line}: its buttons disappear: {:?}", news.card.buttons);
+        let update = clean.last_update(&head.id).unwrap();
+        assert!(update.card.buttons.is_empty(), "{line}: its buttons disappear: {:?}", update.card.buttons);
         let calls = clean.store.count();
         let tally = Tally::of(format!("{line}: deaths while another promotion waits"));
         let deaths = [Moment::Before, Moment::After].into_iter();
@@ -70,7 +70,7 @@ async fn a_request_is_void_once_its_stage_moved_wherever_the_process_dies() {
             }
             let head = is_void(&shared, &asked, &context).await;
             assert_eq!(runs(&shared, "prod").await, 1, "{context}");
-            assert_eq!(shared.unrest(&[head, newest(&shared)]).await, Vec::<String>::new(), "{context}");
+            assert_eq!(shared.violations(&[head, newest(&shared)]).await, Vec::<String>::new(), "{context}");
             tally.count();
         }
     }
@@ -79,10 +79,10 @@ async fn a_request_is_void_once_its_stage_moved_wherever_the_process_dies() {
 #[tokio::test(start_paused = true)]
 async fn an_overlooked_outdated_request_is_void_at_the_next_check() {
     let (fixture, asked) = waiting().await;
-    // Nobody tells it: the stage's record is that of a world in which it moved.
+    // Without a signal: the stage's record is replaced by one that has moved.
     let moved = fixture.open();
     ends(&moved, &moved.process("moves"), "oli", OVERRIDE, Status::Succeeded).await;
-    let prod = moved.store.such(|item| item.key.sort == "stage/prod");
+    let prod = moved.store.matching(|item| item.key.sort == "stage/prod");
     for line in ["/pipeline status orders", "/pipeline check orders prod", "/promote approve orders prod"] {
         let shared = fixture.open();
         let process = shared.process("looks");
@@ -93,21 +93,21 @@ async fn an_overlooked_outdated_request_is_void_at_the_next_check() {
         let card = format!("{:?}", process.types("look", "ben", line).await);
         assert!(!card.contains("Approved") && !card.contains("waits for approval"), "{line}: {card}");
         assert!(!card.contains("Open: "), "{line}: {card}");
-        process.live_until(async || shared.is_settled()).await;
+        process.run_until(async || shared.is_settled()).await;
         let head = is_void(&shared, &asked, line).await;
-        assert!(shared.news(&head.id).unwrap().card.buttons.is_empty(), "{line}");
+        assert!(shared.last_update(&head.id).unwrap().card.buttons.is_empty(), "{line}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn several_requests_for_a_stage_are_decided_by_name() {
     let (shared, process) = world("").await;
-    comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
+    reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     for line in ["/deploy orders"] {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;
     }
-    let third = comes_to(&shared, &process, "ben", "/promote orders prod from dev", Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
+    let third = reaches(&shared, &process, "ben", "/promote orders prod from dev", Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
     let looked = format!("{:?}", process.types("c", "cat", "/pipeline check orders prod").await);
     assert!(
         looked.contains("r1") && looked.contains("r3") && looked.contains("waits for approval"),
@@ -125,30 +125,30 @@ async fn several_requests_for_a_stage_are_decided_by_name() {
     refused(&process, "cat", "/promote approve orders prod r7", "nothing-waits").await;
     let answer = process.types("yes", "cat", "/promote approve orders prod r3").await;
     assert_eq!(answer.title.flat(), "Approved: orders r3 to prod");
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&third.id).await.status, Status::Succeeded);
     assert_eq!(runs(&shared, "prod").await, 3);
-    // The other one is void by that, and nothing waits any more.
+    // That makes the other one void, and nothing waits any more.
     refused(&process, "dan", "/promote approve orders prod", "nothing-waits").await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_parameter_is_part_of_what_is_promoted() {
     let (shared, process) = world("").await;
-    // Set while a request waits: what was approved would not be what runs.
-    let waits = comes_to(&shared, &process, "ann", ASK, Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
+    // Set while a request waits: the stage would not run what was approved.
+    let waits = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
     ends(&shared, &process, "ada", "/stage set orders prod param.Unknown=1", Status::Succeeded).await;
     process.types("b1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     is_void(&shared, &waits.id, "its parameters changed").await;
     // The same release with other values is something else.
-    let head = comes_to(&shared, &process, "ann", "/promote orders prod r2", Status::Waiting).await;
-    process.live_until(async || shared.is_settled()).await;
-    let card = format!("{:?}", shared.news(&head.id).unwrap().card);
+    let head = reaches(&shared, &process, "ann", "/promote orders prod r2", Status::Waiting).await;
+    process.run_until(async || shared.is_settled()).await;
+    let card = format!("{:?}", shared.last_update(&head.id).unwrap().card);
     assert!(card.contains("Not in the template") && card.contains("Unknown"), "{card}");
     process.types("b2", "ben", "/promote approve orders prod r2").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded, "{}", words(&shared, &head));
     let state = shared.state().await;
     let current = state.stages[&"prod".parse().unwrap()].current.clone().unwrap();
@@ -172,10 +172,10 @@ async fn a_rollback_to_a_newer_release_needs_an_on_call_reason() {
         ends(&shared, &process, "oli", "/rollback orders prod r3 it was the network", Status::Succeeded)
             .await;
     assert_eq!(runs(&shared, "prod").await, 3);
-    let card = format!("{:?}", shared.news(&head.id).unwrap().card);
+    let card = format!("{:?}", shared.last_update(&head.id).unwrap().card);
     assert!(card.contains("Override") && card.contains("it was the network"), "{card}");
     assert!(card.contains("was rolled back from"), "what it passed: {card}");
-    // r2 did not become bad by that, and the way back is what it was.
+    // r2 is not marked as bad, and the default rollback target is unchanged.
     tokio::time::sleep(super::gates::secs(61)).await;
     ends(&shared, &process, "ann", "/rollback orders prod", Status::Succeeded).await;
     assert_eq!(runs(&shared, "prod").await, 2);

@@ -1,36 +1,36 @@
-//! Tales: for each kind of operation, the world in which it has all its work to do, and who types what.
+//! Scenarios: for each kind of operation, the world in which it has all its work to do, and the command.
 
 use crate::testing::fake_aws::App;
 
-/// What happens before.
+/// An earlier event.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Act {
-    /// Somebody types a line, and it is carried to its end; promotions are approved.
+    /// A person types a line, and its operation runs to the end; promotions are approved.
     Types(&'static str, &'static str),
     /// A change of these functions is pushed, with that memory.
     Pushes(&'static [&'static str], &'static str, u32),
     /// The same without a route to any of them.
     Hides(&'static [&'static str], &'static str, u32),
-    /// Attempts that came to nothing leave a version of each of these functions, and its role.
+    /// Failed attempts leave a version of each of these functions, and its role.
     Leaves(&'static [&'static str]),
     /// So many hours pass.
     Waits(u64),
 }
 
-/// One tale.
+/// One scenario.
 #[derive(Debug)]
 pub(super) struct Scenario {
-    /// What it shows.
+    /// Its name.
     pub(super) name: &'static str,
     /// The kind of operation.
     pub(super) kind: &'static str,
-    /// What happened before.
+    /// The earlier events.
     pub(super) before: &'static [&'static [Act]],
-    /// Who types it.
+    /// The person who types the command.
     pub(super) who: &'static str,
-    /// What is typed.
+    /// The command.
     pub(super) line: &'static str,
-    /// The stage that runs the release afterwards, if it is about a stage.
+    /// The stage and the release that it runs afterwards, if the command is about a stage.
     pub(super) runs: Option<(&'static str, u32)>,
 }
 
@@ -45,10 +45,10 @@ const TESTED: &[Act] = &[Types("ada", "/stage set orders prod smoke=\"GET /world
 const EXAMINED: &[Act] = &[Types("ada", "/stage set orders dev smoke='invoke World {\"ping\":true}'")];
 const PROMOTED: &[Act] = &[Types("ann", "/promote orders prod")];
 const LEFT: &[Act] = &[Leaves(&["sluice-orders-Hello", "sluice-orders-World"]), Waits(2)];
-/// Other code of both functions, another configuration, and a function more with a route of its own.
+/// Other code of both functions, another configuration, and one more function with a route of its own.
 const CHANGED: &[Act] = &[Pushes(&["Extra", "Hello", "World"], "two", 256), Types("ann", "/build orders")];
 
-/// All tales.
+/// All scenarios.
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "create",
@@ -204,7 +204,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
-/// The world of everything: two releases on two stages, and a third build that is deployed nowhere.
+/// Two releases on two stages, and a third build that is deployed nowhere.
 pub(super) const PLENTY: &[&[Act]] = &[
     CREATED,
     BUILT,
@@ -217,11 +217,10 @@ pub(super) const PLENTY: &[&[Act]] = &[
     &[Pushes(TWO, "three", 128), Types("ann", "/build orders")],
 ];
 
-/// The world of first times: two builds that are deployed nowhere, and two empty stages.
+/// Two builds that are deployed nowhere, and two empty stages.
 pub(super) const FRESH: &[&[Act]] = &[CREATED, BUILT, STAGED, CHANGED];
 
-/// A world without an API: a release on two stages that nobody can call from outside, and a build of the same code that
-/// has routes.
+/// No API: a release on two stages without routes, and a build of the same code with routes.
 pub(super) const HIDDEN: &[&[Act]] = &[
     &[Types("ann", "/repo create orders"), Hides(TWO, "one", 128)],
     BUILT,
@@ -231,7 +230,7 @@ pub(super) const HIDDEN: &[&[Act]] = &[
     &[Pushes(TWO, "one", 128), Types("ann", "/build orders")],
 ];
 
-/// An application as an act names it.
+/// The application of an event.
 pub(super) fn app(functions: &[&str], code: &str, memory: u32) -> App {
     App::of(functions, code).memory(memory)
 }

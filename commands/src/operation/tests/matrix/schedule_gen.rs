@@ -1,7 +1,7 @@
-//! Chance: what a seed says. Who types what and when, how long each process lives and how it ends, what goes wrong with
-//! the store and with AWS.
+//! The random schedule of a seed: the commands and their times, how long each process runs and how it ends, the faults of the
+//! store and of AWS.
 //!
-//! What is added later goes last in its row or is drawn by itself: a seed that is recorded keeps its meaning.
+//! Add new fields last in their row, or draw them separately: a recorded seed keeps its meaning.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::scenarios::{Act, FRESH, HIDDEN, PLENTY};
 
-/// What people type.
+/// The commands that people type.
 pub(super) const LINES: [(&str, &str); 10] = [
     ("ann", "/build orders"),
     ("ann", "/deploy orders"),
@@ -23,10 +23,10 @@ pub(super) const LINES: [(&str, &str); 10] = [
     ("ann", CANCEL),
 ];
 
-/// What is no line but a button.
+/// A button instead of a command.
 pub(super) const CANCEL: &str = "(cancels what she asked last)";
 
-/// How one life goes.
+/// How one process runs.
 #[derive(Debug, Clone)]
 pub(super) struct ProcessRun {
     /// The number of its last call, and whether that is of the store or of AWS.
@@ -36,10 +36,10 @@ pub(super) struct ProcessRun {
     pub(super) hints: u8,
 }
 
-/// What happens.
+/// A whole schedule.
 #[derive(Debug, Clone)]
 pub(super) struct Schedule {
-    pub(super) lives: Vec<ProcessRun>,
+    pub(super) runs: Vec<ProcessRun>,
     pub(super) store: Vec<(usize, u8)>,
     pub(super) faults: Vec<(usize, u8)>,
     pub(super) lines: Vec<(u64, usize)>,
@@ -47,34 +47,34 @@ pub(super) struct Schedule {
     pub(super) lag: u64,
     pub(super) flicker: bool,
     pub(super) forgetful: bool,
-    /// For each life, so many seconds after its begin it does not reach the store, for so many.
+    /// For each process, how many seconds after its start it is disconnected from the store, and for how many.
     pub(super) cuts: Vec<(u64, u64)>,
     pub(super) harsh: Harsh,
 }
 
-/// What makes a schedule harsher. It is drawn by itself, so that a seed of before says the same of all else.
+/// The harsher part of a schedule. It is drawn separately: older seeds keep their meaning for the rest.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Harsh {
-    /// The world in which it plays, as [`WORLDS`] lists them.
+    /// The world in which it runs, an index into [`WORLDS`].
     pub(super) world: usize,
     /// How much longer than usual builds take, in seconds.
     pub(super) build: u64,
-    /// For each life, its end at its n-th call that changes something in AWS, before it or after it, and no other end.
+    /// For each process, its death at its n-th call that changes something in AWS, before or after it, instead of any other.
     pub(super) strikes: Vec<Option<(usize, bool)>>,
-    /// For each life, so many seconds after its begin it stands still, for so many, and another goes on beside it.
+    /// For each process, how many seconds after its start it is suspended, for how many, while another process runs beside it.
     pub(super) naps: Vec<Option<(u64, u64)>>,
-    /// For each life, how many seconds nobody lives after it.
+    /// For each process, how many seconds no process runs after it.
     pub(super) gaps: Vec<u64>,
-    /// What happens to the n-th call that changes something.
+    /// The fault of the n-th call that changes something.
     pub(super) losses: Vec<(usize, u8)>,
     /// After so many changes in AWS, the requester of the newest operation cancels it.
     pub(super) stops: Vec<usize>,
 }
 
-/// The worlds: everything is there, nothing is yet, or all but the API.
+/// The worlds: everything exists, nothing does yet, or all but the API.
 pub(super) const WORLDS: [&[&[Act]]; 3] = [PLENTY, FRESH, HIDDEN];
 
-/// What people type where little was done yet: first times come first.
+/// The commands in a new pipeline: the first deploy and promotion are first.
 pub(super) const FIRST_LINES: [(&str, &str); 10] = [
     ("ann", "/deploy orders"),
     ("ann", "/build orders"),
@@ -89,23 +89,23 @@ pub(super) const FIRST_LINES: [(&str, &str); 10] = [
 ];
 
 impl Schedule {
-    /// The same seed gives the same.
+    /// Deterministic: equal seeds give equal schedules.
     pub(super) fn of(seed: u64) -> Self {
         Self { harsh: drawn(seed ^ HARSH, harsh()), ..Self::calm(seed) }
     }
 
-    /// The same without what makes it harsher.
+    /// The same without the harsher part.
     pub(super) fn calm(seed: u64) -> Self {
         drawn(seed, strategy())
     }
 
-    /// What people type, by its number.
+    /// The command of that number.
     pub(super) fn line(&self, number: usize) -> (&'static str, &'static str) {
         if self.harsh.world == 0 { LINES[number] } else { FIRST_LINES[number] }
     }
 }
 
-/// Tells the harsher part of a seed from the rest of it.
+/// Separates the random stream of the harsher part from the rest of the seed.
 const HARSH: u64 = 0x68_6172_7368;
 
 fn drawn<T>(seed: u64, strategy: impl Strategy<Value = T>) -> T {
@@ -140,17 +140,17 @@ fn harsh() -> impl Strategy<Value = Harsh> {
 fn strategy() -> impl Strategy<Value = Schedule> {
     let process_run = ((0..90_usize, any::<bool>()), any::<bool>(), any::<bool>(), 0..3_u8)
         .prop_map(|(ends, before, company, hints)| ProcessRun { ends, before, company, hints });
-    let lives = prop::collection::vec(process_run, 0..4);
+    let runs = prop::collection::vec(process_run, 0..4);
     let store = prop::collection::vec((0..250_usize, 0..3_u8), 0..6);
     let faults = prop::collection::vec((0..250_usize, 0..9_u8), 0..8);
     let lines = prop::collection::vec((0..12_u64, 0..LINES.len()), 1..6);
     let rest = (0..3_u8, 0..15_u64, any::<bool>(), any::<bool>());
-    // The last in the row, so that seeds of earlier days say the same of all others.
+    // The last in the row: older seeds keep their meaning for the others.
     let cuts = prop::collection::vec((0..25_u64, 5..40_u64), 0..4);
-    (lives, store, faults, lines, rest, cuts).prop_map(|(lives, store, faults, lines, rest, cuts)| {
+    (runs, store, faults, lines, rest, cuts).prop_map(|(runs, store, faults, lines, rest, cuts)| {
         let (people, lag, flicker, forgetful) = rest;
         Schedule {
-            lives,
+            runs,
             store,
             faults,
             lines,

@@ -1,6 +1,6 @@
-//! Random schedules: people type what they like on one pipeline, replicas live, die and stand still beside each other,
-//! the store and AWS misbehave. Whatever the seed, everything ends, nothing is done twice, nothing that was acknowledged is
-//! lost, and afterwards the pipeline can be built, deployed, promoted and rolled back as if nothing had been.
+//! Random schedules: people type any commands on one pipeline, replicas run, die and are suspended beside each other, the
+//! store and AWS fail. For every seed every operation ends, nothing happens twice, nothing acknowledged is lost, and
+//! afterwards a build, a deploy, a promotion and a rollback succeed.
 
 use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Hints, Tally};
-use super::fixture::{Fixture, carry, cut, napping};
+use super::fixture::{Fixture, carry, cut, suspended};
 use super::scenarios::Act;
 use super::schedule_gen::{CANCEL, Schedule, WORLDS};
 use super::users::People;
@@ -19,10 +19,10 @@ use crate::testing::{Moment, StoreFault};
 use futures::FutureExt;
 use sluice_model::{Class, Tone};
 
-/// How many schedules the short form tries, besides those that failed once.
+/// How many schedules the short form tries, besides the recorded seeds.
 const CASES: u64 = 10;
 
-/// What people have to say, and how far they are, whichever process lives.
+/// The commands of people, and how far they are, independent of the process that runs.
 struct Desk<'a> {
     schedule: &'a Schedule,
     people: People,
@@ -51,7 +51,7 @@ impl Desk<'_> {
         futures::future::join3(typing, self.stop(shared, process), process.decide(shared, self.people)).await;
     }
 
-    /// The requester of the newest operation has second thoughts, after so many changes.
+    /// The requester of the newest operation cancels it, after so many changes.
     async fn stop(&self, shared: &Shared, process: &Process) {
         while let Some(changes) = self.schedule.harsh.stops.get(self.stopped.get()) {
             if shared.fake_aws.changes().len() < *changes {
@@ -72,7 +72,7 @@ impl Desk<'_> {
     }
 }
 
-async fn live(
+async fn run(
     shared: &Shared,
     process: &Process,
     company: Option<(&Process, Hints)>,
@@ -83,32 +83,32 @@ async fn live(
         match company {
             Some((other, hints)) => tokio::select! {
                 biased;
-                () = other.live() => {}
+                () = other.run() => {}
                 () = carry(process, other, hints) => {}
             },
             None => std::future::pending().await,
         }
     };
-    // Boxed, here and below: a test's thread has a small stack.
+    // Boxed, here and below: the thread of a test has a small stack.
     let own = Box::pin(async {
         tokio::select! {
             biased;
-            _ = process.live_until(async || desk.is_over(shared)) => {}
+            _ = process.run_until(async || desk.is_over(shared)) => {}
             () = desk.talk(shared, process) => {}
         }
     });
     tokio::select! {
         biased;
-        () = napping(process, nap, own) => {}
+        () = suspended(process, nap, own) => {}
         () = beside => {}
     }
 }
 
 fn misbehave(shared: &Shared, schedule: &Schedule) {
     for (at, kind) in &schedule.store {
-        let unknown = || StoreError::Unknown("told so".into());
+        let unknown = || StoreError::Unknown("injected".into());
         let fault = match kind {
-            0 => StoreFault::Before(StoreError::Again("told so".into())),
+            0 => StoreFault::Before(StoreError::Again("injected".into())),
             1 => StoreFault::Before(unknown()),
             _ => StoreFault::After(unknown()),
         };
@@ -125,10 +125,10 @@ fn misbehave(shared: &Shared, schedule: &Schedule) {
         _ => Faults::Fails(Class::Conflict),
     };
     for (at, kind) in &schedule.faults {
-        shared.fake_aws.weather_at(*at, faults(*kind));
+        shared.fake_aws.fault_at(*at, faults(*kind));
     }
     for (nth, kind) in &schedule.harsh.losses {
-        shared.fake_aws.weather_at_change(*nth, faults(*kind));
+        shared.fake_aws.fault_at_change(*nth, faults(*kind));
     }
     let lag = Duration::from_secs(schedule.lag);
     shared.fake_aws.climate(|now| {
@@ -153,7 +153,7 @@ async fn hold(fixture: &Fixture, schedule: &Schedule) {
         accepted: Cell::new(0),
         known: shared.heads().len(),
     };
-    for (number, process_run) in (1..).zip(&schedule.lives) {
+    for (number, process_run) in (1..).zip(&schedule.runs) {
         let moment = if process_run.before { Moment::Before } else { Moment::After };
         let at = Some((process_run.ends.0, moment));
         let harsh = &schedule.harsh;
@@ -164,7 +164,7 @@ async fn hold(fixture: &Fixture, schedule: &Schedule) {
             (None, true) => Death { store: at, ..Death::default() },
             (None, false) => Death { fake_aws: at, ..Death::default() },
         };
-        let mortal = shared.process_with(&format!("life {number}"), death, |_| {});
+        let mortal = shared.process_with(&format!("process {number}"), death, |_| {});
         let nap = harsh.naps.get(number - 1).copied().flatten();
         let nap = nap.map(|(after, lasts)| (secs(after), secs(lasts)));
         let company =
@@ -180,7 +180,7 @@ async fn hold(fixture: &Fixture, schedule: &Schedule) {
             }
         };
         let process_run = tokio::time::timeout(secs(7200), process_run).await;
-        assert!(process_run.is_ok(), "life {number} never came to rest: {}", stand(&shared, fixture).await);
+        assert!(process_run.is_ok(), "process {number} never settled: {}", report(&shared, fixture).await);
         if schedule.forgetful {
             shared.store.forget_tokens();
         }
@@ -188,31 +188,27 @@ async fn hold(fixture: &Fixture, schedule: &Schedule) {
     }
     let last = shared.process("last");
     let rest = tokio::time::timeout(secs(7200), Box::pin(live(&shared, &last, None, None, &desk))).await;
-    assert!(
-        rest.is_ok() && desk.is_over(&shared),
-        "it never came to rest: {}",
-        stand(&shared, fixture).await
-    );
+    assert!(rest.is_ok() && desk.is_over(&shared), "it never settled: {}", report(&shared, fixture).await);
     drop(last);
 
     let heads = shared.new_heads(fixture);
     assert_eq!(heads.len(), desk.accepted.get(), "what was acknowledged, and what there is");
-    assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{}", stand(&shared, fixture).await);
-    assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{}", stand(&shared, fixture).await);
-    assert_eq!(shared.leftovers(fixture).await, Vec::<String>::new(), "{}", stand(&shared, fixture).await);
+    assert_eq!(shared.violations(&heads).await, Vec::<String>::new(), "{}", report(&shared, fixture).await);
+    assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{}", report(&shared, fixture).await);
+    assert_eq!(shared.leftovers(fixture).await, Vec::<String>::new(), "{}", report(&shared, fixture).await);
     Box::pin(epilogue(&shared, schedule.harsh.world != 0)).await;
     assert_eq!(
         shared.disagreements().await,
         Vec::<String>::new(),
         "after all: {}",
-        stand(&shared, fixture).await
+        report(&shared, fixture).await
     );
 }
 
-/// Whatever was: a pipeline can be used on.
+/// The pipeline still works.
 async fn epilogue(shared: &Shared, is_first: bool) {
     shared.store.clear_faults();
-    shared.fake_aws.clear_weather();
+    shared.fake_aws.clear_faults();
     shared.fake_aws.climate(|now| *now = Climate::default());
     tokio::time::sleep(Duration::from_secs(60)).await;
     let process = shared.process("epilogue");
@@ -222,7 +218,7 @@ async fn epilogue(shared: &Shared, is_first: bool) {
         Act::Types("ann", "/deploy orders"),
         Act::Types("ann", "/promote orders prod from dev"),
     ];
-    // Where nothing ran before, there may be nothing to go back to.
+    // A stage with one release has no rollback target.
     if !is_first {
         acts.push(Act::Types("ann", "/rollback orders prod"));
     }
@@ -231,8 +227,8 @@ async fn epilogue(shared: &Shared, is_first: bool) {
     }
 }
 
-/// How everything stands, for who has to understand a failure.
-async fn stand(shared: &Shared, fixture: &Fixture) -> String {
+/// The state of all operations, to understand a failure.
+async fn report(shared: &Shared, fixture: &Fixture) -> String {
     let mut told = String::new();
     for head in shared.new_heads(fixture) {
         told.push_str(&format!(
@@ -248,7 +244,7 @@ async fn stand(shared: &Shared, fixture: &Fixture) -> String {
     told
 }
 
-/// Plays these schedules; says which one failed.
+/// Runs these schedules; the panic names the seed that failed.
 fn play(schedules: impl IntoIterator<Item = (u64, Schedule)>, what: &str) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -269,7 +265,7 @@ fn play(schedules: impl IntoIterator<Item = (u64, Schedule)>, what: &str) {
     });
 }
 
-/// Half of the random seeds: two tests run side by side.
+/// Half of the random seeds: two tests run concurrently.
 fn random(half: u64) {
     let any = u64::try_from(ulid::Ulid::new().random() & u128::from(u32::MAX)).unwrap_or(0);
     let first = variable("SLUICE_MATRIX_SEED").unwrap_or(any);

@@ -1,6 +1,6 @@
-//! The largest release that Sluice takes: three hundred functions with as many variables as Lambda allows, in a store
-//! with the limits of the real one. The journal refers to the artifact, so that it fits; a process that takes an operation
-//! over reads the artifact again.
+//! The largest release that Sluice accepts: three hundred functions with as many variables as Lambda allows, in a store
+//! with the limits of the real one. It fits because the journal only refers to the artifact; a process that takes an
+//! operation over reads the artifact again.
 
 use std::time::Duration;
 
@@ -27,12 +27,12 @@ fn large(count: usize, code: &str) -> App {
     app
 }
 
-/// Somebody types a line, and it is carried to its end by this process; promotions are approved.
+/// A person types a line, and this process runs its operation to the end; promotions are approved.
 async fn types(shared: &Shared, process: &Process, who: &str, line: &str) -> Head {
     let known = shared.heads().len();
     let answer = process.types(line, who, line).await;
     assert!(shared.heads().len() > known, "{line}: {answer:?}");
-    assert!(!shared.lives(process, People::Prompt, known + 1).await, "{line}");
+    assert!(!shared.run_until_over(process, People::Prompt, known + 1).await, "{line}");
     shared.heads().into_iter().max_by_key(|head| head.spec.ticket).expect("an operation")
 }
 
@@ -48,7 +48,7 @@ async fn built(count: usize) -> (Shared, Process) {
 
 /// The largest item of any journal.
 fn largest_row(shared: &Shared) -> usize {
-    let rows = shared.store.such(|item: &Item| item.key.sort.starts_with("row/"));
+    let rows = shared.store.matching(|item: &Item| item.key.sort.starts_with("row/"));
     rows.iter().map(|item| item.body.to_string().len()).max().unwrap_or(0)
 }
 
@@ -73,15 +73,15 @@ async fn a_takeover_reads_the_artifact_again() {
         let death = Death { change: Some((at, Moment::After)), ..Death::default() };
         let first = shared.process_with("first", death, |_| {});
         first.types("deploy", "ann", "/deploy orders").await;
-        first.live_until(async || false).await;
+        first.run_until(async || false).await;
         drop(first);
         tokio::time::sleep(Duration::from_secs(60)).await;
         if lost {
-            // What nobody can read any more cannot be carried on, and says so.
+            // An operation whose artifact is gone cannot continue, and its message says so.
             shared.fake_aws.loses_objects();
         }
         let second = shared.process("second");
-        second.live_until(async || shared.is_settled()).await;
+        second.run_until(async || shared.is_settled()).await;
         let head = shared.heads().into_iter().max_by_key(|head| head.spec.ticket).expect("a deploy");
         let wanted = if lost { Status::Stuck } else { Status::Succeeded };
         assert_eq!(head.status, wanted, "{:#?}", shared.journal(&head.id));

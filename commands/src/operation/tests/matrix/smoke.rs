@@ -1,11 +1,11 @@
-//! Smoke tests: what does not pass goes back by itself, wherever its process dies, and what stood before serves again.
+//! Smoke tests: a release that fails its test is undone, wherever its process dies, and the previous release serves again.
 
 use std::time::Duration;
 
 use super::super::harness::{Death, Shared};
 use super::cases::{Case, Clean, Tally, sampled};
 use super::fixture::Fixture;
-use super::gates::{comes_to, ends, fails_with, newest, refused, runs, world};
+use super::gates::{ends, fails_with, newest, reaches, refused, runs, world};
 use super::judge;
 use super::scenarios::{Act, SCENARIOS, Scenario};
 use crate::operation::effects::INVOKE;
@@ -14,7 +14,7 @@ use crate::ports::{Method, Probe, Reply};
 use crate::testing::Moment;
 use crate::testing::fake_aws::{Called, Faults};
 
-/// How many deaths of a tale the short form tries.
+/// How many deaths of a scenario the short form tries.
 const SAMPLE: usize = 40;
 const FAILED: &str = "smoke-test-failed";
 
@@ -31,7 +31,7 @@ fn tested() -> impl Iterator<Item = &'static Scenario> {
     SCENARIOS.iter().filter(|scenario| ["tested promotion", "examined deploy"].contains(&scenario.name))
 }
 
-/// Plays a tale in which nothing passes; it ends as if it had not been.
+/// Plays a scenario in which no smoke test passes; it ends without a change.
 async fn falls(scenario: &Scenario, fixture: &Fixture, case: &Case) -> (Shared, bool) {
     let shared = case.set(fixture);
     let died = shared.play(scenario, case).await;
@@ -81,7 +81,7 @@ async fn a_smoke_test_that_passes_on_a_retry_has_passed() {
         let fixture = Fixture::of(scenario).await;
         let (shared, _) = falls(scenario, &fixture, &Case::ill()).await;
         let first = shared.fake_aws.calls().iter().position(is_test).unwrap();
-        // Each of the first tries fails in its own way, and the last one is well.
+        // Each of the first attempts fails in another way, and the last one passes.
         let ways = [Faults::AnswerLost, Faults::Slow(Duration::from_secs(5)), Faults::MeetsItself];
         let faults = ways.into_iter().enumerate().map(|(nth, way)| (first + nth, way)).collect();
         let case = Case { faults, ..Case::default() };
@@ -91,7 +91,7 @@ async fn a_smoke_test_that_passes_on_a_retry_has_passed() {
     }
 }
 
-/// What somebody is answered who asks the stage.
+/// The answer of the stage's URL.
 async fn asked(shared: &Shared, path: &str) -> Reply {
     let stage = shared.state().await.stages[&"prod".parse().unwrap()].clone();
     let url = format!("{}{path}", stage.url.unwrap().trim_end_matches('/'));
@@ -100,7 +100,7 @@ async fn asked(shared: &Shared, path: &str) -> Reply {
 
 /// The paragraphs of an operation's message, with its hint.
 pub(super) fn words(shared: &Shared, head: &Head) -> String {
-    let card = shared.news(&head.id).unwrap().card;
+    let card = shared.last_update(&head.id).unwrap().card;
     let texts = card.parts.iter().filter_map(|part| match part {
         sluice_model::Part::Text(text) => Some(text.flat()),
         _ => None,
@@ -130,10 +130,10 @@ async fn an_unhealthy_release_is_undone_and_the_message_quotes_its_answer() {
     }
     assert_eq!(asked(&shared, "/hello").await, well);
     assert_eq!(runs(&shared, "prod").await, 2);
-    // Not by override either: it tells of the release, and not of permission.
+    // Not by override either: the test is about the release, not about permission.
     let head = ends(&shared, &process, "ada", "/promote orders prod override now", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, FAILED);
-    // A way back is not tested.
+    // A rollback has no smoke test.
     shared.fake_aws.climate(|now| now.ill = true);
     ends(&shared, &process, "ann", "/rollback orders prod", Status::Succeeded).await;
     assert_eq!(runs(&shared, "prod").await, 1);
@@ -164,10 +164,10 @@ async fn a_deploy_that_fails_its_smoke_test_makes_no_release() {
 async fn a_request_is_void_if_the_smoke_test_changed_since() {
     let (shared, process) = world("smoke=\"GET /hello\"").await;
     let ask = "/promote orders prod r1";
-    let head = comes_to(&shared, &process, "ann", ask, Status::Waiting).await;
+    let head = reaches(&shared, &process, "ann", ask, Status::Waiting).await;
     ends(&shared, &process, "ada", "/stage set orders prod smoke=\"GET /world\"", Status::Succeeded).await;
     process.types("a1", "ben", "/promote approve orders prod").await;
-    process.live_until(async || shared.is_settled()).await;
+    process.run_until(async || shared.is_settled()).await;
     assert_eq!(fails_with(&shared, &head).await, "void");
     assert_eq!(runs(&shared, "prod").await, 2);
 }
@@ -199,7 +199,7 @@ async fn a_rollback_does_not_wait_for_a_failing_smoke_test() {
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        died = process.live_until(async || shared.is_over(known + 2)) => assert!(!died),
+        died = process.run_until(async || shared.is_over(known + 2)) => assert!(!died),
         () = summary => {}
     }
     let took = asked.get().expect("it was tested").elapsed();

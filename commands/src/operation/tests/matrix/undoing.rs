@@ -1,6 +1,6 @@
-//! On the way back: for every step of every operation that can be taken back, a fall that takes it back; then death
-//! before and after each call of the store and of AWS behind the fall (so each undo is run twice), and failure of each
-//! of those calls in every way, until it is back, or stuck and told to try again or marked as resolved.
+//! Unwinding: for every step that can be undone, a failure that undoes it; then death before and after each later call of
+//! the store and of AWS (each undo runs twice), and every fault of each of those calls, until the operation is unwound, or
+//! stuck and then retried or marked as resolved.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,25 +16,25 @@ use crate::testing::Moment;
 use crate::testing::fake_aws::Faults;
 use sluice_model::Class;
 
-/// How many deaths of a fall the short form tries.
+/// How many deaths of an unwind the short form tries.
 const DEATHS: usize = 32;
-/// How many failures of a fall the short form tries.
+/// How many failures of an unwind the short form tries.
 const FAILURES: usize = 40;
-/// At how many moments a cancel is tried, to find one that takes something back.
+/// At how many moments a cancel is tried, to find one that undoes something.
 const CANCELS: u64 = 12;
 
-/// A way to fail of which something is taken back, and what an undisturbed fall does.
+/// A failure that undoes something, and what an undisturbed unwind does.
 struct Fall {
     case: Case,
-    /// The steps that are taken back.
+    /// The steps that are undone.
     undone: BTreeSet<String>,
-    /// The calls of AWS on the way back, by number, and whether each changes something.
+    /// The calls of AWS during the unwind, by number, and whether each changes something.
     back: Vec<(usize, bool)>,
-    /// The calls of the store on the way back.
+    /// The calls of the store during the unwind.
     store: std::ops::Range<usize>,
 }
 
-/// The steps that a journal says were taken back.
+/// The steps that are undone according to a journal.
 fn undone(shared: &Shared, head: &Head) -> BTreeSet<String> {
     let journal = shared.journal(&head.id).join(", ");
     journal.split(", ").filter_map(|entry| Some(entry.strip_prefix("undone ")?.to_owned())).collect()
@@ -45,7 +45,7 @@ fn only(shared: &Shared, fixture: &Fixture) -> Head {
 }
 
 impl Fall {
-    /// That case, if anything is taken back in it.
+    /// That case, if it undoes anything.
     async fn of(scenario: &Scenario, fixture: &Fixture, case: Case) -> Option<Self> {
         let shared = case.set(fixture);
         shared.play(scenario, &case).await;
@@ -57,8 +57,8 @@ impl Fall {
         }
         let (calls, stored) = (shared.fake_aws.calls(), shared.store.count());
         let changes: BTreeSet<usize> = shared.fake_aws.changes().into_iter().collect();
-        // The way back begins behind the last call that fails, or, of a cancel, at the first call that is not of a clean
-        // run's forward way: both are found by dying at calls until the journal of the dead has an undo.
+        // The unwind begins after the last call that fails, or, for a cancel, at the first call that a clean run does not make.
+        // To find both, the process dies at each call until its journal has an undo.
         let mut first = calls.len();
         let mut from = stored;
         for call in (0..calls.len()).rev() {
@@ -69,23 +69,23 @@ impl Fall {
             (first, from) = (call, stored);
         }
         let back = (first..calls.len()).map(|call| (call, changes.contains(&call))).collect();
-        // The row with the first undo's intent is the call of the store before the first one of AWS.
+        // The store call before the first AWS call writes the intent of the first undo.
         Some(Self { case, undone, back, store: from.saturating_sub(1)..stored })
     }
 
-    /// Whether something was about to be taken back before that call, and how many calls of the store there were.
+    /// Whether an undo had begun before that call, and how many calls of the store there were.
     async fn at(scenario: &Scenario, fixture: &Fixture, case: &Case, call: usize) -> (bool, usize) {
         let shared = case.set(fixture);
         let death = Death { fake_aws: Some((call, Moment::Before)), ..Death::default() };
         let process = shared.process_with("first", death, |_| {});
-        let died = shared.first_life(&process, scenario, &Case { death, ..case.clone() }).await;
+        let died = shared.first_run(&process, scenario, &Case { death, ..case.clone() }).await;
         let stored = shared.store.count();
         let heads = shared.new_heads(fixture);
         let is_undo = |head: &Head| shared.journal(&head.id).join(", ").contains("undo ");
         (died && heads.iter().any(is_undo), stored)
     }
 
-    /// Falls that together take back whatever can be taken back in that tale.
+    /// Failures that together undo every step of that scenario that can be undone.
     async fn all(scenario: &Scenario, fixture: &Fixture) -> Vec<Self> {
         let begun = tokio::time::Instant::now();
         let clean = clean(scenario, fixture).await;
@@ -107,7 +107,7 @@ impl Fall {
         falls
     }
 
-    /// At rest, as before, and the same steps were taken back.
+    /// Settled and unchanged, with the same steps undone.
     async fn judge(&self, shared: &Shared, scenario: &Scenario, fixture: &Fixture, context: &str) {
         let status = judge::rest(shared, scenario, fixture, context).await;
         let head = only(shared, fixture);
@@ -117,7 +117,7 @@ impl Fall {
     }
 }
 
-/// A process dies before or after each call on the way back: what was taken back and not recorded is taken back twice.
+/// A process dies before or after each call of the unwind: an undo that was not recorded runs twice.
 pub(super) async fn deaths(kind: &str) {
     for (scenario, fixture) in scenes(kind).await {
         for fall in Fall::all(scenario, &fixture).await {
@@ -132,7 +132,7 @@ pub(super) async fn deaths(kind: &str) {
             ));
             let at_cloud = |(call, moment)| Death { fake_aws: Some((call, moment)), ..Death::default() };
             let at_store = |(call, moment)| Death { store: Some((call, moment)), ..Death::default() };
-            // Each undo twice: none of these is left out.
+            // Each undo runs twice: the sample includes all of these.
             let mut deaths: Vec<_> = fall
                 .back
                 .iter()
@@ -153,7 +153,7 @@ pub(super) async fn deaths(kind: &str) {
                 let context = format!("falls, then {death:?}");
                 tally.count();
                 if death == at_store((fall.store.start, Moment::Before)) {
-                    // The failure was perhaps in that row, so nobody knows of it any more.
+                    // The lost row may have held the failure.
                     judge::rest(&shared, scenario, &fixture, &context).await;
                     continue;
                 }
@@ -163,8 +163,8 @@ pub(super) async fn deaths(kind: &str) {
     }
 }
 
-/// What may happen to a call on the way back, and whether it goes on by itself.
-fn weathers(changes: bool) -> Vec<(Faults, bool)> {
+/// The faults of a call during the unwind, and whether the operation continues by itself.
+fn fault_strategy(changes: bool) -> Vec<(Faults, bool)> {
     let fails = Faults::Fails;
     let mut all = vec![
         (fails(Class::Transient), true),
@@ -182,7 +182,7 @@ fn weathers(changes: bool) -> Vec<(Faults, bool)> {
     all
 }
 
-/// Each call on the way back fails in every way: it is tried again, or it is stuck, and ends when it is told to.
+/// Each call of the unwind has every fault: it is retried, or the operation is stuck until an admin ends it.
 pub(super) async fn failures(kind: &str) {
     for (scenario, fixture) in scenes(kind).await {
         for fall in Fall::all(scenario, &fixture).await {
@@ -193,9 +193,9 @@ pub(super) async fn failures(kind: &str) {
             ));
             let mut cases = vec![];
             for (call, changes) in &fall.back {
-                for (faults, accepts_drift) in weathers(*changes) {
+                for (faults, accepts_drift) in fault_strategy(*changes) {
                     cases.push((*call, faults.clone(), accepts_drift, false));
-                    // A cancel and the mark are told by the same person's hand in these tales: one way of each fall.
+                    // The same person sends the cancel and the mark in these scenarios: one variant of each failure.
                     if !accepts_drift && fall.case.people == People::Prompt {
                         cases.push((*call, faults, accepts_drift, true));
                     }
@@ -225,12 +225,12 @@ pub(super) async fn failures(kind: &str) {
     }
 }
 
-/// Marked as resolved: the records say what really runs, and the same command brings it to its end.
+/// Marked as resolved: the records state what really runs, and the same command completes the work.
 async fn resolved(shared: &Shared, scenario: &Scenario, fixture: &Fixture, context: &str) {
     let heads = shared.new_heads(fixture);
     let context = format!("{}: {context}: {:#?}", scenario.name, shared.journal(&heads[0].id));
     assert_eq!(heads[0].status, Status::Failed, "{context}");
-    assert_eq!(shared.unrest(&heads).await, Vec::<String>::new(), "{context}");
+    assert_eq!(shared.violations(&heads).await, Vec::<String>::new(), "{context}");
     assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{context}");
     let process = shared.process("again");
     let known = shared.heads().len();
@@ -238,7 +238,7 @@ async fn resolved(shared: &Shared, scenario: &Scenario, fixture: &Fixture, conte
     shared.fake_aws.climate(|now| now.ill = false);
     let answer = process.types("d2", scenario.who, scenario.line).await;
     assert_eq!(shared.heads().len(), known + 1, "{context}: {answer:?}");
-    shared.lives(&process, People::Prompt, known + 1).await;
+    shared.run_until_over(&process, People::Prompt, known + 1).await;
     let newest = shared.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap();
     let context = format!("{context}: again: {:#?}", shared.journal(&newest.id));
     assert_eq!(newest.status, Status::Succeeded, "{context}");

@@ -1,4 +1,4 @@
-//! People: they type and click through the service, as Slack would deliver it, until they are answered.
+//! People: they type and click through the service, as Slack would deliver it, until they get an answer.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use sluice_model::{Card, Span};
 /// How decisions are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum People {
-    /// One approves as soon as they are asked.
+    /// One person approves as soon as there is a request.
     #[default]
     Prompt,
-    /// The click comes twice, and a second person approves as well.
+    /// The click arrives twice, and a second person approves as well.
     Doubled,
     /// One approves and one rejects at the same moment.
     Contrary,
-    /// The approval comes by command, a minute late, after one of who may not decide.
+    /// The approval arrives by command, a minute late, after one by a person who may not decide.
     TooLate,
     /// One rejects.
     Rejecting,
-    /// Who asked cancels it, so many milliseconds after it was accepted.
+    /// The requester cancels it, so many milliseconds after it was accepted.
     Cancelling(u64),
-    /// One approves, and what is stuck is marked as resolved.
+    /// One person approves, and an admin marks stuck operations as resolved.
     Resolving,
 }
 
@@ -52,7 +52,7 @@ impl Process {
         }
     }
 
-    /// Somebody types a line, and again under the same delivery until it is answered.
+    /// A person types a line, again under the same delivery until there is an answer.
     pub(super) async fn types(&self, delivery: &str, who: &str, line: &str) -> Card {
         let (command, text) = line.split_once(' ').unwrap_or((line, ""));
         self.deliver(delivery, who, Input::Slash { command: command.into(), text: text.into() }).await
@@ -64,7 +64,7 @@ impl Process {
         self.deliver(&delivery, who, Input::Click { action_id: action.into(), value }).await
     }
 
-    /// Somebody presses the button to cancel the newest operation that has not ended; gives whether there is one.
+    /// A person clicks *Cancel* of the newest operation that has not ended; gives whether there is one.
     pub(super) async fn cancels(&self, shared: &Shared, who: &str, nth: usize) -> bool {
         let open = shared.heads().into_iter().filter(|head| !head.status.is_final());
         let Some(head) = open.max_by_key(|head| head.spec.ticket) else { return false };
@@ -73,10 +73,10 @@ impl Process {
         true
     }
 
-    /// An admin presses that button of stuck operations, as it was told last.
+    /// An admin clicks that button in the last message of each stuck operation.
     async fn presses(&self, shared: &Shared, action: &str) {
         for head in shared.heads().into_iter().filter(|head| head.status == Status::Stuck) {
-            let buttons = shared.news(&head.id).map(|news| news.card.buttons).unwrap_or_default();
+            let buttons = shared.last_update(&head.id).map(|update| update.card.buttons).unwrap_or_default();
             for button in buttons.into_iter().filter(|button| button.action_id == action) {
                 let said = Input::Click { action_id: button.action_id, value: button.value.clone() };
                 self.deliver(&format!("{action}-{}", button.value), "ada", said).await;
@@ -84,7 +84,7 @@ impl Process {
         }
     }
 
-    /// People decide whatever waits, as long as this goes on.
+    /// People decide every waiting operation; never returns.
     pub(super) async fn decide(&self, shared: &Shared, people: People) {
         if let People::Cancelling(after) = people {
             tokio::time::sleep(Duration::from_millis(after)).await;
@@ -92,11 +92,11 @@ impl Process {
         }
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            if shared.store.any(|item| is_such(item, "stuck")) {
+            if shared.store.any(|item| has_status(item, "stuck")) {
                 let button = if people == People::Resolving { RESOLVE_BUTTON } else { RETRY_BUTTON };
                 self.presses(shared, button).await;
             }
-            if !shared.store.any(|item| is_such(item, "waiting")) {
+            if !shared.store.any(|item| has_status(item, "waiting")) {
                 continue;
             }
             for head in
@@ -136,15 +136,15 @@ impl Process {
 }
 
 impl Shared {
-    /// Who asked for the newest operation that has not ended.
+    /// The requester of the newest operation that has not ended.
     pub(super) fn newest_asker(&self) -> Option<String> {
         let open = self.heads().into_iter().filter(|head| !head.status.is_final());
         open.max_by_key(|head| head.spec.ticket).map(|head| head.spec.actor.name)
     }
 }
 
-/// Whether it is a head of that status.
-fn is_such(item: &crate::ports::Item, status: &str) -> bool {
+/// Whether the item is a head of that status.
+fn has_status(item: &crate::ports::Item, status: &str) -> bool {
     let is = |guard: &crate::ports::Guard| matches!(guard, crate::ports::Guard::Text(text) if text == status);
     item.key.sort == "head" && item.guards.get("status").is_some_and(is)
 }

@@ -22,7 +22,7 @@ const POSTPONE: &str = r#"{
     "step": "approval", "actor": {"id": "U0ZOE", "name": "zoe"}, "kind": "postpone", "at": "2026-03-01T12:00:00Z"
 }"#;
 
-fn strange(partition: &str, sort: &str, schema: u32, guards: &[(&str, &str)], body: &str) -> Item {
+fn unknown_item(partition: &str, sort: &str, schema: u32, guards: &[(&str, &str)], body: &str) -> Item {
     Item {
         key: Key { partition: partition.into(), sort: sort.into() },
         schema,
@@ -46,7 +46,7 @@ async fn an_older_replica_leaves_unknown_records_and_signals_alone() {
         known = shared.heads().len();
         process.types(line, who, line).await;
         assert!(shared.heads().len() > known, "{line}");
-        assert!(!shared.lives(&process, People::Prompt, known + 1).await, "{line}");
+        assert!(!shared.run_until_over(&process, People::Prompt, known + 1).await, "{line}");
         let head = shared.heads().into_iter().max_by_key(|head| head.spec.ticket).unwrap();
         assert!(head.status == Status::Succeeded || head.holds(), "{line}: {:#?}", shared.journal(&head.id));
         head
@@ -58,12 +58,12 @@ async fn an_older_replica_leaves_unknown_records_and_signals_alone() {
     let audits = keys.audit_partition(&name);
     let releases = keys.release(&name, ReleaseNumber(1)).partition;
     let mut planted = vec![
-        strange(&pipeline, "widget/prod", 9, &[], r#"{"colour":"blue"}"#),
-        strange(&pipeline, "lantern", 1, &[], "[1]"),
-        strange(&pipeline, "slot/moon/prod", 1, &[("op", "01ARZ3NDEKTSV4RRFFQ69G5FAV")], "{}"),
-        strange(&releases, "0000000001/prod/widget", 9, &[], "[2]"),
-        strange(&releases, "widget/0000000001", 1, &[], "[3]"),
-        strange(&audits, "999999999999999/x/teleported/U0ANN", 1, &[], r#"{"act":"teleported"}"#),
+        unknown_item(&pipeline, "widget/prod", 9, &[], r#"{"colour":"blue"}"#),
+        unknown_item(&pipeline, "lantern", 1, &[], "[1]"),
+        unknown_item(&pipeline, "slot/moon/prod", 1, &[("op", "01ARZ3NDEKTSV4RRFFQ69G5FAV")], "{}"),
+        unknown_item(&releases, "0000000001/prod/widget", 9, &[], "[2]"),
+        unknown_item(&releases, "widget/0000000001", 1, &[], "[3]"),
+        unknown_item(&audits, "999999999999999/x/teleported/U0ANN", 1, &[], r#"{"act":"teleported"}"#),
     ];
     for item in &planted {
         shared.store.write(Write::Put { item: item.clone(), when: Precondition::Absent }).await.unwrap();
@@ -72,8 +72,8 @@ async fn an_older_replica_leaves_unknown_records_and_signals_alone() {
     // A newer replica wrote a signal of an unknown kind and a record of an unknown kind beside its journal.
     let partition = keys.operation_partition(&build.id);
     let of_operation = [
-        strange(&partition, "signal/approval@3/U0ZOE", 1, &[], POSTPONE),
-        strange(&partition, "widget/1", 9, &[], "[4]"),
+        unknown_item(&partition, "signal/approval@3/U0ZOE", 1, &[], POSTPONE),
+        unknown_item(&partition, "widget/1", 9, &[], "[4]"),
     ];
     for item in of_operation {
         shared.store.write(Write::Put { item: item.clone(), when: Precondition::Absent }).await.unwrap();

@@ -318,7 +318,7 @@ impl Functions for FaultProxy {
                 return refuse(call, Class::Absent, GONE);
             };
             let error = state.is_ill(version).then(|| format!("Unhandled: {ILL}"));
-            // It leaves nothing in this account.
+            // An invocation changes nothing in this account.
             Ok(Made::Same(Invoked { version: Some(version.number.clone()), error }))
         })
         .await

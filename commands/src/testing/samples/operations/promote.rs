@@ -51,7 +51,7 @@ fn asking(params: promote::Params, functions: &[&str]) -> Journal {
     Journal::accepted("promote", &format!("/promote {name} prod"), name, params, outputs)
 }
 
-/// A promotion that two of three have to approve, within a day, on a stage that has approvers of its own.
+/// A promotion that needs two of three approvals within a day, on a stage with its own approvers.
 fn asking_two() -> Journal {
     let named = ["ann", "ben", "cleo"].map(|name| actor(name).id);
     let params = promote::Params {
