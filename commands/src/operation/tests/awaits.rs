@@ -210,10 +210,10 @@ async fn an_undelivered_wait_is_delivered_by_any_process() {
         if !died {
             break;
         }
-        let told = first.notifier.last(&id).is_some_and(is_wait);
+        let delivered = first.notifier.last(&id).is_some_and(is_wait);
         drop(first);
         let waits = shared.heads().iter().any(|head| head.status == Status::Waiting);
-        if !waits || told {
+        if !waits || delivered {
             continue;
         }
         met += 1;
@@ -221,10 +221,10 @@ async fn an_undelivered_wait_is_delivered_by_any_process() {
         let _ = tokio::time::timeout(Duration::from_secs(3600), second.run()).await;
         assert!(
             second.notifier.last(&id).is_some_and(is_wait),
-            "died after store call {call}: nobody is told"
+            "died after store call {call}: no update is delivered"
         );
     }
-    assert!(met > 0, "no death between the record of the wait and its news");
+    assert!(met > 0, "no death between the record of the wait and its update");
 }
 
 fn is_wait(update: Update) -> bool {
@@ -240,7 +240,7 @@ async fn a_signal_during_the_judgement_of_another_is_applied() {
         process.send_signal(&id, "dan", "d2", SignalKind::Approve).await,
         SignalOutcome::Recorded(_)
     ));
-    let summary = async {
+    let signals = async {
         while shared.toy_world.runs("ask") < 2 {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -256,7 +256,7 @@ async fn a_signal_during_the_judgement_of_another_is_applied() {
     let rest = async {
         tokio::select! {
             _ = process.run_until(over) => {}
-            () = summary => {}
+            () = signals => {}
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(600), rest).await.is_ok(), "{:#?}", shared.journal(&id));

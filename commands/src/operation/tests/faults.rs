@@ -135,8 +135,8 @@ async fn retries_are_bounded_and_count_only_consecutive_errors() {
     let steps = [step("poll", How::Poll(2000))];
     let (shared, _) = run(&steps, |shared| {
         let calm = std::iter::repeat_n(Faults::Slow(Duration::ZERO), 1000);
-        let trouble = || [Faults::Fails(Class::Transient)];
-        shared.toy_world.faults("poll", trouble().into_iter().chain(calm).chain(trouble()));
+        let error = || [Faults::Fails(Class::Transient)];
+        shared.toy_world.faults("poll", error().into_iter().chain(calm).chain(error()));
     })
     .await;
     shared.assert_at_rest(&operation_id(1), Status::Succeeded, "polled through two troubles").await;

@@ -153,8 +153,8 @@ async fn a_replica_with_another_clock_claims_a_dead_operation_after_the_lease_an
 
 /// The wake-ups of a replica since the last call.
 fn woken_by(process: &Process) -> Vec<String> {
-    let told = |hint: crate::ports::Hint| format!("{} at {}: {}", hint.operation, hint.sequence, hint.cause);
-    process.wakeups.take().into_iter().map(told).collect()
+    let text = |hint: crate::ports::Hint| format!("{} at {}: {}", hint.operation, hint.sequence, hint.cause);
+    process.wakeups.take().into_iter().map(text).collect()
 }
 
 #[tokio::test(start_paused = true)]

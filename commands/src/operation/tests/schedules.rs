@@ -158,8 +158,8 @@ async fn hold(schedule: Schedule) {
     if rest.is_err() {
         let heads = shared.heads();
         let journals: Vec<_> = heads.iter().map(|head| shared.journal(&head.id)).collect();
-        let stand: Vec<_> = heads.iter().map(|h| (h.status, &h.owner, &h.awaits, h.fence, h.beat)).collect();
-        panic!("it never settled: {stand:?} {journals:#?} {:?}", shared.state().await);
+        let states: Vec<_> = heads.iter().map(|h| (h.status, &h.owner, &h.awaits, h.fence, h.beat)).collect();
+        panic!("it never settled: {states:?} {journals:#?} {:?}", shared.state().await);
     }
     assert!(is_over(&shared), "it never settled");
     shared.store.clear_faults();

@@ -103,7 +103,7 @@ async fn an_operation_whose_wake_up_meets_a_failing_store_still_gets_its_turn() 
     holder.ask(1, "d1", "toy", &[slow(&shared, "first")]).await;
     waiter.ask(2, "d2", "toy", &[slow(&shared, "second")]).await;
     let id = operation_id(2);
-    let trouble = async {
+    let store_errors = async {
         tokio::time::sleep(Duration::from_millis(1000)).await;
         // A wake-up arrives while no read succeeds.
         waiter.store_proxy.disconnect();
@@ -115,7 +115,7 @@ async fn an_operation_whose_wake_up_meets_a_failing_store_still_gets_its_turn() 
     tokio::select! {
         _ = waiter.run_until_settled(&shared) => {}
         () = holder.run() => {}
-        () = trouble => {}
+        () = store_errors => {}
     }
     shared.assert_at_rest(&id, Status::Succeeded, "rung in the dark").await;
 }

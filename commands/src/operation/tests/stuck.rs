@@ -178,9 +178,9 @@ async fn an_admin_can_force_an_unreadable_operation_to_end() {
     let prod = state.stages.values().next().expect("a stage");
     assert_eq!(prod.mixed, Some(Default::default()), "nobody knows what runs there");
     assert_eq!(shared.audits(Act::Failed), 1);
-    let told = process.notifier.last_since(0).pop().expect("it is delivered");
-    assert_eq!((told.status, told.sequence), (Status::Failed, shared.head(&id).await.sequence));
-    assert!(told.card.title.flat().contains("was marked as resolved"), "{}", told.card.title.flat());
+    let update = process.notifier.last_since(0).pop().expect("it is delivered");
+    assert_eq!((update.status, update.sequence), (Status::Failed, shared.head(&id).await.sequence));
+    assert!(update.card.title.flat().contains("was marked as resolved"), "{}", update.card.title.flat());
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,11 +21,11 @@ async fn carries(process: &Process, id: &OperationId) -> Driven {
 async fn delivered_by(shared: &Shared, notifier_process: &Process, id: &OperationId) -> Update {
     let begun = tokio::time::Instant::now();
     notifier_process.run_until_settled(shared).await;
-    assert!(begun.elapsed() < LEASE, "told only after {:?}", begun.elapsed());
-    let told: Vec<_> =
+    assert!(begun.elapsed() < LEASE, "delivered only after {:?}", begun.elapsed());
+    let updates: Vec<_> =
         notifier_process.notifier.updates().into_iter().filter(|update| &update.operation == id).collect();
-    assert_eq!(told.len(), 1, "{told:?}");
-    told.into_iter().next().unwrap()
+    assert_eq!(updates.len(), 1, "{updates:?}");
+    updates.into_iter().next().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,7 +37,7 @@ async fn an_operation_that_ended_undelivered_is_due_and_its_update_is_new() {
     assert_eq!(carries(&terminal, &id).await, Driven::Ended);
     let head = shared.head(&id).await;
     assert_eq!((head.owner.as_str(), head.status, head.fence), ("", Status::Succeeded, 1));
-    assert!(!shared.is_settled(), "nobody told it");
+    assert!(!shared.is_settled(), "its update is not delivered");
     let woken_by = terminal.wakeups.take();
     assert_eq!(woken_by.len(), 1, "who waits for hints is not to look for it first: {woken_by:?}");
     // Another unattended process does nothing with it.
@@ -47,7 +47,7 @@ async fn an_operation_that_ended_undelivered_is_due_and_its_update_is_new() {
 
     let update = delivered_by(&shared, &shared.process("serve"), &id).await;
     assert_eq!((update.status, update.own_since), (Status::Succeeded, 1), "no message of it can be anywhere");
-    shared.assert_at_rest(&id, Status::Succeeded, "told").await;
+    shared.assert_at_rest(&id, Status::Succeeded, "delivered").await;
     assert_eq!(shared.head(&id).await.undelivered_since, 0);
 }
 
@@ -72,7 +72,7 @@ async fn an_undelivered_wait_is_delivered_and_can_be_decided_anywhere() {
     let other = shared.process("other");
     let update = delivered_by(&shared, &other, &id).await;
     assert_eq!((update.status, update.own_since), (Status::Succeeded, waited + 1));
-    shared.assert_at_rest(&id, Status::Succeeded, "told").await;
+    shared.assert_at_rest(&id, Status::Succeeded, "delivered").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,8 +104,8 @@ async fn a_takeover_from_a_dead_process_keeps_its_possibly_delivered_rows() {
     assert_eq!(terminal.runner.take(), std::slice::from_ref(&id));
     assert_eq!(carries(&terminal, &id).await, Driven::Ended);
     let update = delivered_by(&shared, &shared.process("serve"), &id).await;
-    assert_eq!(update.own_since, 2, "the first row was written by one that may have told it");
-    shared.assert_at_rest(&id, Status::Succeeded, "told").await;
+    assert_eq!(update.own_since, 2, "the first row was written by one that may have delivered it");
+    shared.assert_at_rest(&id, Status::Succeeded, "delivered").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,7 +150,7 @@ async fn an_update_that_a_stopping_process_could_not_deliver_is_delivered_as_new
         let id = operation_id(1);
         stopping.ask(1, "d1", "toy", &steps).await;
         stopping.engine.drive(&id).await;
-        let update = stopping.notifier.updates().pop().expect("news");
+        let update = stopping.notifier.updates().pop().expect("an update");
         assert_eq!(update.status, status);
         let world = stopping.engine.world();
         let messages =
@@ -158,8 +158,8 @@ async fn an_update_that_a_stopping_process_could_not_deliver_is_delivered_as_new
         messages("another").left(&update, 1).await.unwrap();
         assert_eq!(shared.head(&id).await.owner, world.settings.replica, "that was not its to leave");
         messages(&world.settings.replica).left(&update, 1).await.unwrap();
-        let told = delivered_by(&shared, &shared.process("serve"), &id).await;
-        assert_eq!((told.status, told.own_since), (status, 1), "no message of it can be anywhere");
+        let update = delivered_by(&shared, &shared.process("serve"), &id).await;
+        assert_eq!((update.status, update.own_since), (status, 1), "no message of it can be anywhere");
     }
 }
 

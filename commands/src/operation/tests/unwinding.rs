@@ -199,8 +199,8 @@ async fn a_stuck_operation_blocks_others_but_no_rollback() {
 
 #[tokio::test(start_paused = true)]
 async fn an_undo_is_retried_for_fifteen_minutes_before_it_is_stuck() {
-    let trouble = std::iter::repeat_n(Faults::Fails(Class::Transient), 10_000).collect();
-    let (shared, process) = falls(&[("undo b", trouble)]).await;
+    let errors = std::iter::repeat_n(Faults::Fails(Class::Transient), 10_000).collect();
+    let (shared, process) = falls(&[("undo b", errors)]).await;
     let begun = tokio::time::Instant::now();
     process.run_to(&shared, &operation_id(1), Status::Stuck).await;
     let took = begun.elapsed();

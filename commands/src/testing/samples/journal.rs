@@ -76,12 +76,12 @@ impl Journal {
 
     /// The first ready step that is not that one.
     fn ready(&self, but: &str) -> Option<Node> {
-        let stands = |node: &Node| {
+        let ended = |node: &Node| {
             let fact = self.op.step(&node.id);
             fact.is_some_and(|fact| fact.done.is_some() || fact.fault.is_some())
         };
         self.nodes().into_iter().find(|node| {
-            !stands(node)
+            !ended(node)
                 && node.id.0 != but
                 && node.needs.iter().all(|need| self.op.is_done(need))
                 && (node.step.effect() != Effect::Await || self.is_decided(&node.id))

@@ -99,7 +99,7 @@ async fn an_operation_keeps_external_changes_made_at_any_moment() {
 #[tokio::test(start_paused = true)]
 async fn an_operation_keeps_external_changes_through_deaths_and_lost_answers() {
     let fixture = Fixture::after(PLENTY).await;
-    let tally = Tally::of("a hand, a death and another life");
+    let tally = Tally::of("an external change, a death and another process");
     for (kind, line, stage, other, changes) in [
         ("promote", "/promote orders prod r1", "prod", "dev", 5),
         ("rollback", "/rollback orders prod", "prod", "dev", 5),

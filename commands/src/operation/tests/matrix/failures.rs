@@ -89,7 +89,7 @@ pub(super) async fn cancels(kind: &str) {
         let clean = clean(scenario, &fixture).await;
         let took = u64::try_from(begun.elapsed().as_millis()).unwrap();
         let tally =
-            Tally::of(format!("{}: cancelled at any time, by who lives or who comes after", scenario.name));
+            Tally::of(format!("{}: cancelled at any time, in the same or another process", scenario.name));
         let moments: Vec<u64> = (0..SAMPLE as u64).map(|nth| took * nth / SAMPLE as u64).collect();
         for (number, after) in sampled(moments, SAMPLE / 2, scenario.name.len()).into_iter().enumerate() {
             let people = People::Cancelling(after);

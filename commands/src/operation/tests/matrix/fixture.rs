@@ -180,7 +180,7 @@ impl Shared {
     async fn whole_run(&self, process: &Process, scenario: &Scenario, case: &Case, known: usize) -> bool {
         let company = case.company.then(|| self.process("company"));
         let process_run = async {
-            let summary = async {
+            let input = async {
                 process.types("d1", scenario.who, scenario.line).await;
                 if case.doubled {
                     process.types("d1", scenario.who, scenario.line).await;
@@ -190,7 +190,7 @@ impl Shared {
             tokio::select! {
                 biased;
                 died = process.run_until(async || self.has_ended(known + 1)) => died,
-                () = summary => true,
+                () = input => true,
             }
         };
         let beside = async {
@@ -233,20 +233,20 @@ pub(super) async fn suspended<T>(
     let Some((after, lasts)) = when else { return process_run.await };
     let mut process_run = pin!(process_run);
     let begin = Instant::now() + after;
-    let mut bell = pin!(tokio::time::sleep_until(begin));
+    let mut timer = pin!(tokio::time::sleep_until(begin));
     let (mut sleeps, mut slept) = (false, false);
     poll_fn(|cx| {
         loop {
             if slept {
                 return process_run.as_mut().poll(cx);
             }
-            let rings = bell.as_mut().poll(cx).is_ready();
-            match (sleeps, rings) {
+            let fires = timer.as_mut().poll(cx).is_ready();
+            match (sleeps, fires) {
                 (true, false) => return Poll::Pending,
                 (true, true) => slept = true,
                 (false, true) if !process.fault_proxy.is_leaving() => {
                     sleeps = true;
-                    bell.as_mut().reset(Instant::now() + lasts);
+                    timer.as_mut().reset(Instant::now() + lasts);
                 }
                 (false, _) => return process_run.as_mut().poll(cx),
             }

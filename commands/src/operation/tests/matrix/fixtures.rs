@@ -32,7 +32,7 @@ const CURRENT: (&str, [u32; 3]) = ("schema-1", [1, 1, 1]);
 /// All folders.
 const ALL: [&str; 1] = [CURRENT.0];
 
-/// The stored items of one operation at one point of its life.
+/// The stored items of one operation at one moment.
 struct StoredState {
     /// The time of day when they were written.
     time: Timestamp,

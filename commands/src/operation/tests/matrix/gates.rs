@@ -132,10 +132,10 @@ async fn the_request_for_approval_lists_the_changes_and_the_approvers() {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;
     }
     let head = reaches(&shared, &process, "ann", "/promote orders prod from dev", Status::Waiting).await;
-    let told = super::smoke::words(&shared, &head);
+    let text = super::smoke::words(&shared, &head);
     let changes = "Changes\nHello, World: memory (MB) 256 → 512\nExtra: gone\nRoutes: ";
-    assert!(told.contains(changes), "{told}");
-    assert!(told.contains("GET /extra removed"), "{told}");
+    assert!(text.contains(changes), "{text}");
+    assert!(text.contains("GET /extra removed"), "{text}");
     process.run_until(async || shared.is_settled()).await;
     process.types("b1", "ben", "/promote approve orders prod").await;
     process.run_until(async || shared.is_settled()).await;
@@ -155,20 +155,20 @@ async fn the_request_for_approval_lists_the_changes_and_the_approvers() {
 async fn a_request_gets_one_reminder_and_expires() {
     let (shared, process) = world("expires=2h").await;
     let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
-    let told = |name: &str| {
+    let replies = |name: &str| {
         let notifiers = shared.notifiers.lock().unwrap();
-        let update = notifiers
+        let updates = notifiers
             .iter()
             .flat_map(|notifier| notifier.updates())
             .filter(|update| update.operation == head.id);
-        let causes = update
+        let causes = updates
             .flat_map(|update| update.asides)
             .filter(|aside| aside.name == name)
             .map(|aside| aside.cause);
         causes.collect::<std::collections::BTreeSet<_>>().len()
     };
     let asked = tokio::time::Instant::now();
-    assert!(!process.run_until(async || told("reminder") > 0).await);
+    assert!(!process.run_until(async || replies("reminder") > 0).await);
     let reminded = asked.elapsed();
     assert!(
         secs(85 * 60) < reminded && reminded < secs(92 * 60),
@@ -178,7 +178,7 @@ async fn a_request_gets_one_reminder_and_expires() {
     process.run_until(async || shared.is_settled()).await;
     let ended = asked.elapsed();
     assert!(secs(119 * 60) < ended && ended < secs(121 * 60), "{ended:?}");
-    assert_eq!((told("request"), told("reminder")), (1, 1));
+    assert_eq!((replies("request"), replies("reminder")), (1, 1));
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "expired"));
     assert_eq!(runs(&shared, "prod").await, 2);

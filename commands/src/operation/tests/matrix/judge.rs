@@ -22,9 +22,9 @@ impl Shared {
     /// The last update of an operation by any process.
     pub(super) fn last_update(&self, id: &OperationId) -> Option<Update> {
         let notifiers = self.notifiers.lock().unwrap();
-        let told =
+        let updates =
             notifiers.iter().flat_map(|notifier| notifier.updates()).filter(|update| update.operation == *id);
-        told.max_by_key(|update| update.sequence)
+        updates.max_by_key(|update| update.sequence)
     }
 
     /// The violated invariants of these operations.
@@ -77,7 +77,7 @@ impl Shared {
         let tone = if head.status == Status::Succeeded { Tone::Good } else { Tone::Bad };
         if !update.is_over() || update.sequence != head.sequence || update.card.tone != tone {
             wrong.push(format!(
-                "{}: told last: row {} of {}, {:?}, last {}",
+                "{}: last update: row {} of {}, {:?}, last {}",
                 head.id,
                 update.sequence,
                 head.sequence,
@@ -156,8 +156,8 @@ impl Shared {
             }
             let definition = registry.get(&head.spec.kind, head.spec.version).unwrap();
             let Some(stage) = definition.bind(&op).unwrap().audit_subject(&op).stage else { continue };
-            let stands = op.steps().filter(|(_, fact)| fact.done.is_some() && fact.undone.is_none());
-            let permits = stands.filter_map(|(step, _)| step.0.strip_prefix("permit:"));
+            let done = op.steps().filter(|(_, fact)| fact.done.is_some() && fact.undone.is_none());
+            let permits = done.filter_map(|(step, _)| step.0.strip_prefix("permit:"));
             may.extend(permits.map(|function| format!("{function}:{stage}")));
         }
         let permitted = self.fake_aws.serving().permitted;

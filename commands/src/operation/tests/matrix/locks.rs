@@ -213,9 +213,9 @@ fn message_text(shared: &Shared, head: &Head) -> String {
 /// The replies of that name in the thread of an operation's message.
 fn asides(shared: &Shared, head: &Head, name: &str) -> BTreeSet<(u64, String)> {
     let notifiers = shared.notifiers.lock().unwrap();
-    let update =
+    let updates =
         notifiers.iter().flat_map(|notifier| notifier.updates()).filter(|update| update.operation == head.id);
-    let asides = update.flat_map(|update| update.asides).filter(|aside| aside.name == name);
+    let asides = updates.flat_map(|update| update.asides).filter(|aside| aside.name == name);
     asides.map(|aside| (aside.cause, aside.text.flat())).collect()
 }
 
@@ -284,7 +284,7 @@ async fn the_message_of_a_lock_names_the_person_who_removed_or_replaced_it() {
     assert!(since.elapsed() < secs(10), "{:?}", since.elapsed());
     let words = message_text(&shared, &first);
     assert!(words.contains("is over: unlocked by ben, taken over by ada"), "{words}");
-    assert_eq!(asides(&shared, &first, "end").len(), 1, "the owner is told");
+    assert_eq!(asides(&shared, &first, "end").len(), 1, "the owner gets a reply");
 
     // The same command extends it; a replacement of one's own lock causes no reply.
     let third = holds(&shared, &process, "ada", "/stage lock orders prod for 3h the audit").await;

@@ -122,7 +122,7 @@ fn every_registered_operation_has_a_scenario() {
         let kind = definition.kind();
         assert!(
             SCENARIOS.iter().any(|scenario| scenario.kind == kind),
-            "operation `{kind}` has no tale in the matrix: say in tale.rs how its world is prepared and what is typed"
+            "operation `{kind}` has no scenario in the matrix: add its world and its command to scenarios.rs"
         );
         assert!(
             KINDS.contains(&kind),
@@ -131,6 +131,6 @@ fn every_registered_operation_has_a_scenario() {
     }
     for scenario in SCENARIOS {
         let known = registry.all().any(|definition| definition.kind() == scenario.kind);
-        assert!(known, "the tale {} is of no registered operation", scenario.name);
+        assert!(known, "the scenario {} is of no registered operation", scenario.name);
     }
 }

@@ -116,10 +116,10 @@ async fn several_requests_for_a_stage_are_decided_by_name() {
     for word in ["approve", "reject", "cancel"] {
         let line = format!("/promote {word} orders prod looks good");
         let card = process.types(&line, "cat", &line).await;
-        let told = format!("{card:?}");
-        assert!(told.contains("several-waiting"), "{line}: {told}");
+        let text = format!("{card:?}");
+        assert!(text.contains("several-waiting"), "{line}: {text}");
         for words in ["r1", "r3", "U0ANN", "U0BEN", " ago", &format!("/promote {word} orders prod r3")] {
-            assert!(told.contains(words), "{line}: {words}: {told}");
+            assert!(text.contains(words), "{line}: {words}: {text}");
         }
     }
     refused(&process, "cat", "/promote approve orders prod r7", "nothing-waits").await;

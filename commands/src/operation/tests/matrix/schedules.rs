@@ -229,9 +229,9 @@ async fn epilogue(shared: &Shared, is_first: bool) {
 
 /// The state of all operations, to understand a failure.
 async fn report(shared: &Shared, fixture: &Fixture) -> String {
-    let mut told = String::new();
+    let mut text = String::new();
     for head in shared.new_heads(fixture) {
-        told.push_str(&format!(
+        text.push_str(&format!(
             "\n{} {} {:?} owner `{}` awaits `{}`: {:#?}",
             head.id,
             head.spec.command,
@@ -241,7 +241,7 @@ async fn report(shared: &Shared, fixture: &Fixture) -> String {
             shared.journal(&head.id)
         ));
     }
-    told
+    text
 }
 
 /// Runs these schedules; the panic names the seed that failed.

@@ -120,13 +120,13 @@ async fn an_unhealthy_release_is_undone_and_the_message_quotes_its_answer() {
     assert_eq!(asked(&shared, "/hello").await, well);
     let head = ends(&shared, &process, "ann", "/promote orders prod", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, FAILED);
-    let told = words(&shared, &head);
+    let text = words(&shared, &head);
     for wanted in [
         "prod did not pass its smoke test: GET /hello answered 500, not 200: it is <ill> & 'tired'.",
         "Taken back: move sluice-orders-Hello:prod",
         "prod runs r2, as before.",
     ] {
-        assert!(told.contains(wanted), "{wanted}: {told}");
+        assert!(text.contains(wanted), "{wanted}: {text}");
     }
     assert_eq!(asked(&shared, "/hello").await, well);
     assert_eq!(runs(&shared, "prod").await, 2);
@@ -154,8 +154,8 @@ async fn a_deploy_that_fails_its_smoke_test_makes_no_release() {
     ends(&shared, &process, "ann", "/build orders", Status::Succeeded).await;
     let head = ends(&shared, &process, "ann", "/deploy orders", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, FAILED);
-    let told = words(&shared, &head);
-    assert!(told.contains("invoke World {\"ping\":true} failed: Unhandled: it is <ill>"), "{told}");
+    let text = words(&shared, &head);
+    assert!(text.contains("invoke World {\"ping\":true} failed: Unhandled: it is <ill>"), "{text}");
     assert_eq!(runs(&shared, "dev").await, 2);
     refused(&process, "ann", "/promote orders prod from dev r3", "never-ran").await;
 }
@@ -177,8 +177,8 @@ async fn a_smoke_test_of_a_missing_function_is_refused_before_the_approval() {
     let (shared, process) = world("smoke=\"invoke hello\"").await;
     let head = ends(&shared, &process, "ann", "/promote orders prod r1", Status::Failed).await;
     assert_eq!(fails_with(&shared, &head).await, "smoke-test-unfit");
-    let told = words(&shared, &head);
-    assert!(told.contains("r1 has no such function; it has Hello, World"), "{told}");
+    let text = words(&shared, &head);
+    assert!(text.contains("r1 has no such function; it has Hello, World"), "{text}");
     assert!(!shared.journal(&head.id).join(", ").contains("waiting"), "nobody was asked");
     assert_eq!(runs(&shared, "prod").await, 2);
 }
