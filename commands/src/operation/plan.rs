@@ -102,19 +102,19 @@ enum Direction {
     /// Nothing new begins; what was done is taken back.
     Back,
     /// Nothing new begins; but it is too late to go back.
-    UnreachableAws,
+    Halted,
 }
 
 fn way(nodes: &[Node], op: &OperationState) -> Direction {
     if op.resolved.is_some() {
         // What failed before does not matter; these steps only look and record.
         let failed = nodes.iter().any(|node| op.step(&node.id).is_some_and(|fact| fact.fault.is_some()));
-        return if failed { Direction::UnreachableAws } else { Direction::Forward };
+        return if failed { Direction::Halted } else { Direction::Forward };
     }
     let is_past = nodes.iter().any(|node| node.is_point_of_no_return && op.is_done(&node.id));
     match (is_past, op.faults().next().is_some(), op.failure().is_some()) {
         (false, _, true) => Direction::Back,
-        (true, true, _) => Direction::UnreachableAws,
+        (true, true, _) => Direction::Halted,
         _ => Direction::Forward,
     }
 }
@@ -137,10 +137,10 @@ pub fn plan(nodes: &[Node], op: &OperationState, in_flight: &InFlight) -> Plan {
         Direction::Back if !walk.is_open => walk.back(),
         _ if walk.is_moving() => {}
         Direction::Forward => walk.rest(),
-        Direction::UnreachableAws if !walk.is_open => {
+        Direction::Halted if !walk.is_open => {
             walk.plan.outcome = op.faults().next().map(|(_, refusal)| Outcome::Stuck(refusal.clone()));
         }
-        Direction::Back | Direction::UnreachableAws => {}
+        Direction::Back | Direction::Halted => {}
     }
     walk.plan
 }
