@@ -41,14 +41,14 @@ async fn a_drive_that_starts_after_its_lease_checks_its_claim_first() {
 #[tokio::test(start_paused = true)]
 async fn a_mutation_is_not_tried_again_once_the_lease_cannot_be_shown() {
     let shared = Shared::new().await;
-    let (cut_off, other) = (shared.process("cut-off"), shared.process("other"));
+    let (disconnected, other) = (shared.process("disconnected"), shared.process("other"));
     use sluice_model::Class;
     shared.toy_world.faults("a", std::iter::repeat_n(Faults::Fails(Class::Throttled), 8));
-    cut_off.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
+    disconnected.ask(1, "d1", "toy", &[step("a", How::Once)]).await;
     // From here on its store calls fail, while AWS still answers it.
-    cut_off.store_proxy.disconnect();
+    disconnected.store_proxy.disconnect();
     tokio::select! {
-        () = cut_off.run() => {}
+        () = disconnected.run() => {}
         () = other.run() => {}
         () = tokio::time::sleep(LEASE * 10) => {}
     }

@@ -148,13 +148,13 @@ async fn hold(schedule: Schedule) {
         };
         mortal.ids_from = 10 * number;
         let company = process_run.company.then(|| shared.process(&format!("company {number}")));
-        live(&shared, &mortal, company.as_ref()).await;
+        run(&shared, &mortal, company.as_ref()).await;
         if schedule.forgetful {
             shared.store.forget_tokens();
         }
     }
     let last = shared.process("last");
-    let rest = tokio::time::timeout(Duration::from_secs(1800), live(&shared, &last, None)).await;
+    let rest = tokio::time::timeout(Duration::from_secs(1800), run(&shared, &last, None)).await;
     if rest.is_err() {
         let heads = shared.heads();
         let journals: Vec<_> = heads.iter().map(|head| shared.journal(&head.id)).collect();

@@ -100,15 +100,15 @@ pub(super) async fn stalls(kind: &str) {
         let begun = tokio::time::Instant::now();
         let clean = clean(scenario, &fixture).await;
         let took = begun.elapsed();
-        let tally = Tally::of(format!("{}: cut off from the store at any time", scenario.name));
+        let tally = Tally::of(format!("{}: disconnected from the store at any time", scenario.name));
         let moments = 2 * u32::try_from(SAMPLE).unwrap();
         let cases = (0..moments).flat_map(|nth| [12, 16, 21, 60].map(|lasts| (took * nth / moments, lasts)));
         for (after, lasts) in sampled(cases.collect(), SAMPLE, scenario.name.len()) {
-            let cut = Some((after, Duration::from_secs(lasts)));
-            let case = Case { cut, company: true, ..Case::default() };
+            let disconnected = Some((after, Duration::from_secs(lasts)));
+            let case = Case { disconnected, company: true, ..Case::default() };
             let shared = case.set(&fixture);
             assert!(!shared.play(scenario, &case).await);
-            judge::same(&shared, scenario, &fixture, &clean, &format!("{cut:?}")).await;
+            judge::same(&shared, scenario, &fixture, &clean, &format!("{disconnected:?}")).await;
             tally.count();
         }
     }

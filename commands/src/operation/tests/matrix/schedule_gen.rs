@@ -48,7 +48,7 @@ pub(super) struct Schedule {
     pub(super) flicker: bool,
     pub(super) forgetful: bool,
     /// For each process, how many seconds after its start it is disconnected from the store, and for how many.
-    pub(super) cuts: Vec<(u64, u64)>,
+    pub(super) disconnections: Vec<(u64, u64)>,
     pub(super) harsh: Harsh,
 }
 
@@ -146,20 +146,22 @@ fn strategy() -> impl Strategy<Value = Schedule> {
     let lines = prop::collection::vec((0..12_u64, 0..LINES.len()), 1..6);
     let rest = (0..3_u8, 0..15_u64, any::<bool>(), any::<bool>());
     // The last in the row: older seeds keep their meaning for the others.
-    let cuts = prop::collection::vec((0..25_u64, 5..40_u64), 0..4);
-    (runs, store, faults, lines, rest, cuts).prop_map(|(runs, store, faults, lines, rest, cuts)| {
-        let (people, lag, flicker, forgetful) = rest;
-        Schedule {
-            runs,
-            store,
-            faults,
-            lines,
-            people,
-            lag,
-            flicker,
-            forgetful,
-            cuts,
-            harsh: Harsh::default(),
-        }
-    })
+    let disconnections = prop::collection::vec((0..25_u64, 5..40_u64), 0..4);
+    (runs, store, faults, lines, rest, disconnections).prop_map(
+        |(runs, store, faults, lines, rest, disconnections)| {
+            let (people, lag, flicker, forgetful) = rest;
+            Schedule {
+                runs,
+                store,
+                faults,
+                lines,
+                people,
+                lag,
+                flicker,
+                forgetful,
+                disconnections,
+                harsh: Harsh::default(),
+            }
+        },
+    )
 }

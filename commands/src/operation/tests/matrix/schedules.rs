@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::super::harness::{Death, Process, Shared};
 use super::cases::{Hints, Tally};
-use super::fixture::{Fixture, carry, cut, suspended};
+use super::fixture::{Fixture, carry, disconnect, suspended};
 use super::scenarios::Act;
 use super::schedule_gen::{CANCEL, Schedule, WORLDS};
 use super::users::People;
@@ -171,12 +171,12 @@ async fn hold(fixture: &Fixture, schedule: &Schedule) {
             (process_run.company || nap.is_some()).then(|| shared.process(&format!("company {number}")));
         let hints = [Hints::Carried, Hints::Lost, Hints::Doubled][usize::from(process_run.hints)];
         let beside = company.as_ref().map(|company| (company, hints));
-        let when = schedule.cuts.get(number - 1).map(|(after, lasts)| (secs(*after), secs(*lasts)));
+        let when = schedule.disconnections.get(number - 1).map(|(after, lasts)| (secs(*after), secs(*lasts)));
         let process_run = async {
             tokio::select! {
                 biased;
-                () = Box::pin(live(&shared, &mortal, beside, nap, &desk)) => {}
-                () = cut(&mortal, when) => {}
+                () = Box::pin(run(&shared, &mortal, beside, nap, &desk)) => {}
+                () = disconnect(&mortal, when) => {}
             }
         };
         let process_run = tokio::time::timeout(secs(7200), process_run).await;
@@ -187,7 +187,7 @@ async fn hold(fixture: &Fixture, schedule: &Schedule) {
         tokio::time::sleep(secs(harsh.gaps.get(number - 1).copied().unwrap_or(0))).await;
     }
     let last = shared.process("last");
-    let rest = tokio::time::timeout(secs(7200), Box::pin(live(&shared, &last, None, None, &desk))).await;
+    let rest = tokio::time::timeout(secs(7200), Box::pin(run(&shared, &last, None, None, &desk))).await;
     assert!(rest.is_ok() && desk.is_over(&shared), "it never settled: {}", report(&shared, fixture).await);
     drop(last);
 
