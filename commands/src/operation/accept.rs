@@ -1,8 +1,9 @@
-//! Accept: one transaction in which a command becomes an operation, or nothing happens.
+//! Acceptance: one transaction turns a command into an operation, or nothing happens.
 //!
-//! It writes the inbox row (with the answer given), the operation's head, its first journal row, its ticket and the
-//! audit row together. A second delivery fails on the inbox row and is answered from it. Two different deliveries of one
-//! pipeline meet on its ticket counter, so that the later one sees the open operation of the earlier one.
+//! It writes the inbox row (with the answer), the operation's head, its first journal row, its ticket and the
+//! audit record together. A second delivery fails on the inbox row and gets the recorded answer. Two
+//! different deliveries for one pipeline conflict on its ticket counter, so the later one sees the open
+//! operation of the earlier one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -27,50 +28,50 @@ use crate::operation::{auditing, retry};
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
 use sluice_model::{Actor, Answer, Audience, Card, ChannelId, OperationId, PipelineName, Text, Tone};
 
-/// How long an inbox row is kept: longer than Slack could possibly deliver again.
+/// How long an inbox row is kept: longer than Slack can deliver again.
 const INBOX_DAYS: i64 = 7;
 
-/// An operation to be accepted.
+/// An operation to accept.
 pub struct OperationRequest {
-    /// Its kind.
+    /// The kind, as in the registry.
     pub kind: &'static str,
-    /// What is asked, as its definition reads it.
+    /// The parameters, in the shape that its definition decodes.
     pub params: Value,
     /// The pipeline.
     pub pipeline: PipelineName,
-    /// Where everything about it is told.
+    /// The channel for everything about it.
     pub home: ChannelId,
-    /// The command as it was understood.
+    /// The command as parsed.
     pub command: String,
-    /// The command with everything resolved: equal while one is open means the same work.
+    /// The command with everything resolved. An equal fingerprint of an open operation means the same work.
     pub fingerprint: String,
-    /// Counters of the pipeline's record to set, besides the ticket's: build and release numbers. Empty, and no record
-    /// yet: the pipeline is being created.
+    /// Counters of the pipeline's record to set, besides the ticket's: build and release numbers. Empty if
+    /// there is no record yet because the pipeline is being created.
     pub counters: Guards,
-    /// Records that come into being with it.
+    /// Records that are created with it.
     pub writes: Vec<Write>,
-    /// What the author is told.
+    /// The answer to the author.
     pub answer: Answer,
 }
 
-/// Who asked, where, and by which delivery.
+/// Who requested it, where, and in which delivery.
 pub struct Delivery<'a> {
-    /// Its key.
+    /// The key of the inbox row.
     pub key: &'a str,
-    /// Who.
+    /// The person who requested it.
     pub actor: &'a Actor,
-    /// Where, unless at a terminal.
+    /// The channel; `None` at a terminal.
     pub channel: Option<&'a ChannelId>,
 }
 
-/// What came of an attempt to accept.
+/// The result of an attempt to accept.
 #[derive(Debug)]
 pub enum Accepted {
-    /// It is recorded: that is the answer.
+    /// Recorded, with this answer.
     Yes(Answer),
-    /// This delivery was answered before: so.
+    /// This delivery was answered before, with this answer.
     Before(Answer),
-    /// The pipeline changed since the view was read: read it again.
+    /// The pipeline changed since the snapshot was read: read it again.
     Again,
 }
 
@@ -84,7 +85,7 @@ struct Inbox {
     replaces: Option<Box<Card>>,
 }
 
-/// Accepts a draft that was made from what was seen.
+/// Accepts a request that was computed from `snapshot`.
 pub async fn accept(
     engine: &Engine,
     id: OperationId,
@@ -202,17 +203,18 @@ pub async fn accept(
     }
 }
 
-/// What an operation begins with in the very transaction that accepts it.
+/// What an operation begins with in the transaction that accepts it.
 #[derive(Default)]
 struct Start {
-    /// The steps whose intents are in it.
+    /// The steps whose intents it contains.
     fresh: BTreeSet<StepId>,
-    /// What takes the slots.
+    /// The writes that take the slots.
     takes: Vec<Write>,
 }
 
-/// What can begin at once is intended with the acceptance, and a slot that is free is taken with it: neither costs an
-/// append of its own. Should the slot be lost meanwhile, nothing is accepted, and the pipeline is read again.
+/// Plans the steps that can begin at once: their intents are recorded with the acceptance, and free slots are
+/// taken with it, so neither costs an append. If a slot is lost meanwhile, nothing is accepted, and the
+/// pipeline is read again.
 fn immediate_steps(
     world: &World,
     definition: &dyn BoundOperation,
@@ -230,7 +232,7 @@ fn immediate_steps(
                     row.entries.push(Entry::Took { slot: slot.clone() });
                     start.takes.extend(takes);
                 }
-                // The driver is told why, and marks the ticket.
+                // The driver finds out why and marks the ticket.
                 Acquire::Taken | Acquire::Refused(_) => drop(in_flight.deferred_slots.insert(slot.clone())),
             }
         } else {
@@ -245,7 +247,7 @@ fn immediate_steps(
     }
 }
 
-/// What came of a transaction that begins with an inbox row.
+/// The result of a transaction that begins with an inbox row.
 pub(crate) enum Committed {
     /// It is written.
     Yes,
@@ -271,7 +273,7 @@ pub(crate) fn inbox(
     Ok(Write::Put { item, when: Precondition::Absent })
 }
 
-/// The answer that a delivery was given before, if it was.
+/// The recorded answer to a delivery, if there is one.
 pub async fn answered(
     engine: &Engine,
     delivery: &str,
@@ -284,15 +286,17 @@ pub async fn answered(
     Ok(Some((Answer { card, audience: body.audience, replaces: body.replaces }, body.operation)))
 }
 
-/// How long an acceptance is tried. After that its author does not wait any more, and what they decided by is old.
+/// How long an acceptance is tried. After that its author no longer waits, and the state they decided on is
+/// old.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// How often it is tried after that to find out what became of it.
+/// How often the outcome is looked for after the deadline.
 const LAST_TRIES: u32 = 3;
 
-/// Writes a transaction whose first write is an inbox row; an outcome that is unknown is settled by its token.
+/// Writes a transaction whose first write is an inbox row. An unknown outcome is resolved with its token.
 ///
-/// What is not written in time is given up, so that no command begins long after it was typed. If some attempt may still
-/// be on its way, the delivery is marked as given up by an inbox row of its own: the first one counts.
+/// A transaction that is not written in time is given up, so no command begins long after it was typed. If an
+/// attempt may still be on its way, an inbox row of its own marks the delivery as given up; the first row
+/// counts.
 pub(crate) async fn transact(
     engine: &Engine,
     token: &str,
@@ -312,14 +316,14 @@ pub(crate) async fn transact(
                 return match answered(engine, delivery).await {
                     Ok(Some((answer, operation))) => Ok(Committed::Before(answer, operation)),
                     Ok(None) => Ok(Committed::No),
-                    // It may be our own first attempt that we lost to.
+                    // It may have lost to our own first attempt.
                     Err(error) if unsure && !error.is_corrupt() => Err(EngineError::Unconfirmed),
                     Err(error) => Err(error),
                 };
             }
             Err(StoreError::Lost(_)) => return Ok(Committed::No),
             Err(error @ (StoreError::Refused(_) | StoreError::TooLarge(_) | StoreError::Corrupt(_))) => {
-                // An attempt before this one may have been written.
+                // An earlier attempt may have been written.
                 return Err(if unsure { EngineError::Unconfirmed } else { error.into() });
             }
             Err(error) => {
@@ -339,7 +343,8 @@ pub(crate) async fn transact(
 /// The longest pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Finds out what became of a delivery whose attempts had no answer, and sees that none of them can still take effect.
+/// Finds out what happened to a delivery whose attempts got no answer, and ensures that none can take effect
+/// later.
 async fn give_up(engine: &Engine, delivery: &str) -> Result<Committed, EngineError> {
     let card = Card::new(Tone::Bad, "The state of Sluice did not answer in time, so nothing was recorded.")
         .hint("Run the command again.")
@@ -349,7 +354,7 @@ async fn give_up(engine: &Engine, delivery: &str) -> Result<Committed, EngineErr
     for tries in 0..LAST_TRIES {
         match engine.world().store.write(write.clone()).await {
             Ok(()) => return Ok(Committed::Before(answer, None)),
-            // One of the attempts has come to its end, or this one.
+            // An earlier attempt or this one was written.
             Err(StoreError::Lost(_)) => {
                 return match answered(engine, delivery).await {
                     Ok(Some((answer, operation))) => Ok(Committed::Before(answer, operation)),

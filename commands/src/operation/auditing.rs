@@ -20,7 +20,7 @@ pub(crate) fn audit_of_end(
     audit_of(act, failure.map_or("succeeded".to_owned(), |refusal| refusal.code), definition, op, world)
 }
 
-/// The audit record of what an operation came to.
+/// The audit record of an operation's outcome.
 pub(crate) fn audit_of(
     act: Act,
     outcome: String,
@@ -44,12 +44,12 @@ pub(crate) fn audit_of(
     Ok(audit(&record, world)?)
 }
 
-/// The write of an audit record: never over another one.
+/// The write of an audit record. It never overwrites another one.
 pub(crate) fn audit(record: &AuditRecord, world: &World) -> Result<Write, StoreError> {
     audit_by(record, &world.keys)
 }
 
-/// The same where there is no world yet.
+/// The same for callers that have no [`World`] yet.
 pub(crate) fn audit_by(record: &AuditRecord, keys: &Keys) -> Result<Write, StoreError> {
     let act = serde_json::to_value(record.act)
         .ok()

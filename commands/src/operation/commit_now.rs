@@ -1,5 +1,5 @@
-//! What is recorded at once: a change that is of no pipeline, so that there is no line to stand in and nothing to carry
-//! out. One transaction writes the inbox row with the answer, the records and the audit row, or nothing happens.
+//! Changes that are recorded at once: they belong to no pipeline, so there is no queue and no step. One
+//! transaction writes the inbox row with the answer, the records and the audit record, or nothing happens.
 
 use ulid::Ulid;
 
@@ -11,8 +11,8 @@ use crate::operation::step::EngineError;
 use crate::ports::Write;
 use sluice_model::Answer;
 
-/// Records changes and who made them. A second delivery is answered the same; if a record changed meanwhile, all are to be
-/// read again.
+/// Records changes and who made them. A second delivery gets the same answer. If a record changed meanwhile,
+/// the caller must read all of them again.
 pub async fn commit_now(
     engine: &Engine,
     delivery: &Delivery<'_>,
@@ -23,7 +23,7 @@ pub async fn commit_now(
     let mut writes = vec![inbox(engine, delivery.key, &answer, None)?];
     writes.extend(changes);
     writes.push(auditing::audit(audit, engine.world())?);
-    // The time of this attempt is in the writes, so another attempt has another token.
+    // The writes contain the time of this attempt, so another attempt needs another token.
     let token = format!("decree-{}", Ulid::new());
     Ok(match transact(engine, &token, delivery.key, writes).await? {
         Committed::Yes => Accepted::Yes(answer),

@@ -1,9 +1,10 @@
-//! Large contents that steps are named by. The journal keeps their digest only.
+//! Large contents that steps depend on. The journal keeps only their digest.
 //!
-//! A definition is a function of the facts, and some of what it needs is too large for a journal row: a template with
-//! hundreds of functions. Such a step leaves a digest. [`Operation::contents`](super::Definition::contents) says which
-//! contents the facts refer to and how each is read again; the driver attaches them to the facts before it plans.
-//! A content is immutable and is checked against its digest whenever it is read, so a replay plans the same steps.
+//! A definition is a function of the operation's state, and some of its input is too large for a journal row,
+//! such as a template with hundreds of functions. The step that produces it leaves a digest.
+//! [`Operation::contents`](super::Operation::contents) lists the contents that the state refers to and how
+//! to read each again; the driver attaches them before it plans. A content is immutable and is checked
+//! against its digest at each read, so a replay plans the same steps.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,19 +15,19 @@ use async_trait::async_trait;
 
 use crate::operation::step::{Context, EngineError};
 
-/// What a content is once it was read.
+/// A content after it was read.
 pub type Loaded = Arc<dyn Any + Send + Sync>;
 
 /// A content that the journal refers to.
 #[async_trait]
 pub trait Content: Send + Sync {
-    /// By what the journal knows it.
+    /// The digest in the journal.
     fn digest(&self) -> &str;
-    /// Reads it again. What is found must have that digest.
+    /// Reads it again. The result must have that digest.
     async fn read(&self, cx: &Context) -> Result<Loaded, EngineError>;
 }
 
-/// The contents that are attached to the facts of an operation.
+/// The contents attached to the state of an operation.
 #[derive(Clone, Default)]
 pub(crate) struct Attached(Arc<BTreeMap<String, Loaded>>);
 
@@ -49,7 +50,7 @@ impl Attached {
     }
 }
 
-/// How many contents a process remembers. The largest have some megabytes.
+/// How many contents a process caches. The largest have some megabytes.
 const REMEMBERED: usize = 32;
 
 /// The contents that this process read last, for all operations.
@@ -57,7 +58,7 @@ const REMEMBERED: usize = 32;
 pub struct ContentCache(Mutex<VecDeque<(String, Loaded)>>);
 
 impl ContentCache {
-    /// A content that was read before.
+    /// A cached content.
     pub fn get(&self, digest: &str) -> Option<Loaded> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = known.iter().position(|(known, _)| known == digest)?;
@@ -67,7 +68,7 @@ impl ContentCache {
         Some(content)
     }
 
-    /// Remembers a content; the one that was not used for longest is forgotten.
+    /// Caches a content and drops the least recently used one.
     pub fn keep(&self, digest: &str, content: Loaded) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(known, _)| known != digest);

@@ -1,4 +1,4 @@
-//! What a kind of operation is: its steps as a function of what is known, its gates, its records, its words.
+//! A kind of operation: its steps as a function of its state, its gates, its records and its texts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,12 +18,13 @@ use crate::operation::world::World;
 use crate::ports::Write;
 use sluice_model::{Button, Part, Permission, Refusal, Target, Text};
 
-/// One kind of operation: what it was asked for, and from what is known its steps, its gates, its records and its texts.
+/// One kind of operation. From an operation's parameters and state it computes steps, gates, records and
+/// texts.
 ///
-/// Its parameters are decoded once, when an operation is accepted or loaded ([`OperationKind::bind`]); an operation whose
-/// parameters do not decode is stuck, so that no method here needs a fallback.
+/// The parameters are decoded once, when an operation is accepted or loaded ([`OperationKind::bind`]). An
+/// operation whose parameters do not decode is stuck, so no method here needs a fallback.
 pub trait Operation: Send + Sync + 'static {
-    /// What was asked, as the journal's first row records it.
+    /// The parameters, as the journal's first row records them.
     type Params: DeserializeOwned + Send + Sync + 'static;
 
     /// The name of the kind in [`OperationSpec`](crate::operation::OperationSpec): `deploy`.
@@ -32,7 +33,8 @@ pub trait Operation: Send + Sync + 'static {
     fn noun(&self) -> &'static str {
         self.kind()
     }
-    /// Whether its messages go before those of other operations, because people wait for them while something is broken.
+    /// Whether its messages are sent before those of other operations, because people wait for them while
+    /// something is broken.
     fn is_urgent(&self) -> bool {
         false
     }
@@ -44,16 +46,16 @@ pub trait Operation: Send + Sync + 'static {
     fn can_cancel(&self) -> bool {
         true
     }
-    /// Whether it keeps its ticket while it waits for people. Without one it blocks no other operation, does not count as
-    /// running when the same is requested again, and takes no slot any more.
+    /// Whether it keeps its ticket while it waits for people. Without a ticket it blocks no other operation,
+    /// does not count as running when the same is requested again, and takes no slot any more.
     fn keeps_place(&self) -> bool {
         true
     }
-    /// What to do if it leaves more than the store accepts.
+    /// The next step for people if it produces more than the store accepts.
     fn if_too_large(&self) -> &'static str {
         "Make what it was asked for smaller."
     }
-    /// The records that its end leaves behind where an admin forced that end and its journal cannot be read.
+    /// The records that its end leaves if an admin forced that end and the journal cannot be read.
     fn on_forced_end<'a>(
         &'a self,
         _head: &'a Head,
@@ -63,14 +65,14 @@ pub trait Operation: Send + Sync + 'static {
         Box::pin(std::future::ready(Ok(vec![])))
     }
 
-    /// All steps that can be named from what is known. Pure: after a crash it gives the same steps again.
+    /// All steps that can be named from the state so far. Pure: a replay after a crash gives the same steps.
     fn nodes(
         &self,
         params: &Arc<Self::Params>,
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Node>, EngineError>;
-    /// The contents that the journal refers to and that the steps are named by. They are attached to `op` before
+    /// The contents that the journal refers to and that the steps depend on. They are attached to `op` before
     /// [`Operation::nodes`] or [`Operation::resolution`] is called.
     fn contents(
         &self,
@@ -80,8 +82,8 @@ pub trait Operation: Send + Sync + 'static {
     ) -> Result<Vec<Arc<dyn Content>>, EngineError> {
         Ok(vec![])
     }
-    /// The steps of a stuck operation that an admin marked as resolved: they observe what runs and record it. Without
-    /// steps, the operation just ends.
+    /// The steps of a stuck operation that an admin marked as resolved. They observe what AWS serves and
+    /// record it. Without steps, the operation just ends.
     fn resolution(
         &self,
         _params: &Arc<Self::Params>,
@@ -90,15 +92,16 @@ pub trait Operation: Send + Sync + 'static {
     ) -> Result<Vec<Node>, EngineError> {
         Ok(vec![])
     }
-    /// The permission to ask for it, checked when it is accepted and again when it takes a slot.
+    /// The permission to request it, checked at acceptance and again when it takes a slot.
     fn permission(&self, _params: &Self::Params) -> Permission {
         Permission::Operators
     }
-    /// The people and groups whose state that decision, and the gate's, depends on.
+    /// The people and groups whose state the permission and the gate depend on.
     fn subjects(&self, _params: &Self::Params, op: &OperationState) -> Subjects {
         Subjects::people([&op.spec.actor.id])
     }
-    /// Whether it may still proceed, checked when it takes a slot. `Err` ends it before its first mutation there.
+    /// Whether it may still proceed, checked when it takes a slot. `Err` ends it before its first mutation
+    /// under that slot.
     fn gate(
         &self,
         _params: &Self::Params,
@@ -109,7 +112,7 @@ pub trait Operation: Send + Sync + 'static {
     ) -> Result<(), Refusal> {
         Ok(())
     }
-    /// The records of its own (no other operation writes them) that its end leaves behind, besides those of its steps.
+    /// The records that only this operation writes and that its end leaves, besides those of its steps.
     fn on_end(
         &self,
         _params: &Self::Params,
@@ -125,7 +128,7 @@ pub trait Operation: Send + Sync + 'static {
     fn summary(&self, params: &Self::Params, op: &OperationState) -> Summary;
 }
 
-/// A kind of operation in the [`Registry`], whatever its parameters.
+/// A kind of operation in the [`Registry`], without its parameter type.
 pub trait OperationKind: Send + Sync {
     /// See [`Operation::kind`].
     fn kind(&self) -> &'static str;
@@ -146,7 +149,7 @@ pub trait OperationKind: Send + Sync {
         world: &'a World,
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Write>, EngineError>>;
-    /// Decodes the parameters of one operation of this kind. `op` is at least its accepted row.
+    /// Decodes the parameters of one operation of this kind. `op` includes at least its accepted row.
     fn bind(self: Arc<Self>, op: &OperationState) -> Result<Arc<dyn BoundOperation>, EngineError>;
 }
 
@@ -271,7 +274,7 @@ impl<O: Operation> BoundOperation for Bound<O> {
     }
 }
 
-/// What to tell people of a failure, with the advice that suits the operation.
+/// The refusal that a failure shows to people, with the advice of this kind of operation.
 pub(crate) fn refusal_of(if_too_large: &str, error: &EngineError) -> Refusal {
     let refusal = error.refusal();
     match refusal.code == TOO_LARGE {
@@ -280,7 +283,7 @@ pub(crate) fn refusal_of(if_too_large: &str, error: &EngineError) -> Refusal {
     }
 }
 
-/// What is at hand when an operation ends.
+/// The context of an operation's end.
 pub struct End<'a> {
     /// The account and region.
     pub target: &'a Target,
@@ -291,23 +294,23 @@ pub struct End<'a> {
 /// The texts of an operation's message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// A noun phrase for the operation, to which its state is added: "Deploy of `orders` `#1` to `dev`" (failed).
+    /// A noun phrase for the operation, followed by its state: "Deploy of `orders` `#1` to `dev`" (failed).
     pub title: Text,
     /// The headline while it runs, in place of the title: "Deploying `orders` `#1` to `dev`".
     pub doing: Option<Text>,
     /// The headline while it waits for people: "Waiting for 1 approval: …".
     pub waiting: Option<Text>,
-    /// The headline after success, the result in the words of the requester: "`orders` `r1` is live on `dev`".
+    /// The headline after success, the result as the requester would put it: "`orders` `r1` is live on `dev`".
     pub done: Option<Text>,
-    /// Its state while it waits, or after success, where that is neither an approval nor a success: "holds".
+    /// Its state while it waits or after success, if that is neither an approval nor a success: "holds".
     pub state: Option<&'static str>,
-    /// What [`Summary::state`] means: "deploys and promotions are blocked".
+    /// The meaning of [`Summary::state`]: "deploys and promotions are blocked".
     pub result: Option<Text>,
-    /// Facts about it: label and value.
+    /// Fields of the message: label and value.
     pub fields: Vec<(String, Text)>,
     /// Parts that must stay in the message, before the progress.
     pub leads: Vec<Part>,
-    /// Lines that do not fit into the message while it waits for people: each page becomes a thread reply.
+    /// Lines that do not fit into the message while it waits for people. Each page becomes a thread reply.
     pub pages: Vec<Vec<String>>,
     /// Further parts, after the progress.
     pub parts: Vec<Part>,
@@ -315,20 +318,21 @@ pub struct Summary {
     pub hint: Option<Text>,
     /// Buttons, while it waits for people.
     pub buttons: Vec<Button>,
-    /// A message that mentions the people who can decide, while it waits for them.
+    /// A message that mentions the people who can decide while it waits for them.
     pub request: Option<Text>,
-    /// When its waiting step is checked again without a signal: to remind, or to end the wait.
+    /// When its waiting step is checked again without a signal: to send a reminder or to end the wait.
     pub wakes: Option<Timestamp>,
     /// A reminder to the people who can decide, while it waits for them.
     pub reminder: Option<Text>,
-    /// Whether its end is also shown to the whole channel: it changed, or failed to change, a protected stage.
+    /// Whether its end is also shown to the whole channel because it changed, or failed to change, a
+    /// protected stage.
     pub broadcast: bool,
     /// Whether success needs no message of its own, because the requester caused it.
     pub quiet: bool,
 }
 
 impl Summary {
-    /// A summary with a noun phrase alone.
+    /// A summary that has only a title.
     pub fn new(title: Text) -> Self {
         Self {
             title,
@@ -350,11 +354,11 @@ impl Summary {
             quiet: false,
         }
     }
-    /// With the headlines while it runs and after success.
+    /// Adds the headlines while it runs and after success.
     pub fn headlines(self, doing: Text, done: Text) -> Self {
         Self { doing: Some(doing), done: Some(done), ..self }
     }
-    /// With a fact.
+    /// Adds a field.
     pub fn field(mut self, label: &str, value: impl Into<Text>) -> Self {
         self.fields.push((label.to_owned(), value.into()));
         self
@@ -373,19 +377,19 @@ impl Registry {
         self.known.insert((operation.kind(), operation.version()), Arc::new(operation));
         self
     }
-    /// The definition that carries such operations; `None` if this version of Sluice does not know them.
+    /// The definition that drives such operations; `None` if this version of Sluice does not know them.
     pub fn get(&self, kind: &str, version: u32) -> Option<Arc<dyn OperationKind>> {
         self.known
             .iter()
             .find(|((known, at), _)| *known == kind && *at == version)
             .map(|(_, d)| Arc::clone(d))
     }
-    /// The newest version of a kind: what is accepted now is carried by that.
+    /// The newest version of a kind. It drives the operations that are accepted now.
     pub fn newest(&self, kind: &str) -> Option<Arc<dyn OperationKind>> {
         let mut known = self.known.iter().filter(|((known, _), _)| *known == kind);
         known.next_back().map(|(_, definition)| Arc::clone(definition))
     }
-    /// All of them.
+    /// All kinds in all known versions.
     pub fn all(&self) -> impl Iterator<Item = &Arc<dyn OperationKind>> {
         self.known.values()
     }

@@ -1,8 +1,8 @@
-//! Motion: carries one operation from append to append.
+//! The driver: drives one operation from append to append.
 //!
-//! One writer batches what is at hand: the ends of some steps and the intents of the next go into one row. Ready steps
-//! run side by side, up to a bound, and none is dropped in flight while the operation is ours. Nothing is told that is
-//! not recorded.
+//! The journal has one writer, which batches: the ends of some steps and the intents of the next go into one
+//! row. Ready steps run side by side up to a bound, and none is dropped in flight while this process owns the
+//! operation. No update is sent before its cause is recorded.
 
 mod contents;
 mod events;
@@ -34,18 +34,18 @@ use crate::operation::step::{Context, Effect, EngineError, Node, Observed, Progr
 use crate::ports::{DueChange, StoreError, Write};
 use sluice_model::Text;
 
-/// How long to wait before a slot that is taken is tried again, should nobody wake us.
+/// How long to wait before a taken slot is tried again without a wake-up.
 const SLOT_AGAIN: Duration = Duration::from_secs(2);
-/// How long to wait before a mutation is tried again that was held back because the lease could not be shown.
+/// How long to wait before a mutation is tried again after the lease could not be confirmed.
 const SURE_AGAIN: Duration = Duration::from_secs(1);
-/// How long what is done, or was said, waits for a row that is written anyway. Should we die meanwhile, it is observed or
-/// read again.
+/// How long a finished step or a signal waits for a row that is written anyway. If this process dies
+/// meanwhile, the next owner observes the step or reads the signal again.
 const HOLD: Duration = Duration::from_secs(1);
 
-/// How many intents a row has at the most.
+/// The largest number of intents in one row.
 const INTENTS: usize = 1000;
 
-/// Something that a step came to.
+/// The result of a step.
 enum Event {
     Ran(StepId, Result<Progress, EngineError>),
     Looked(StepId, Result<Observed, EngineError>),
@@ -54,11 +54,11 @@ enum Event {
 
 /// What follows a turn.
 enum Next {
-    /// Carrying is over.
+    /// Driving is over.
     Over(Driven),
-    /// Something changed under us: plan again at once.
+    /// The state changed during the turn: plan again at once.
     Outcome,
-    /// Everything that could be started is: wait until something happens.
+    /// Everything that can start has started: wait until something happens.
     Rest,
 }
 
@@ -69,41 +69,42 @@ struct Pending {
     writes: Vec<Write>,
 }
 
-/// How an operation stands that goes on.
+/// The status of an operation that goes on.
 fn on_its_way(op: &OperationState) -> Status {
     if op.failure().is_some() { Status::Unwinding } else { Status::Running }
 }
 
-/// The carrying of one operation.
+/// The driver of one operation.
 pub(crate) struct Drive<'a> {
     engine: &'a Engine,
     definition: Arc<dyn BoundOperation>,
     log: Log,
-    /// The first row that this process wrote, or will.
+    /// The sequence of the first row that this process wrote or will write.
     own_since: u64,
     nudge: Arc<Notify>,
     in_flight: InFlight,
     pending: Vec<Pending>,
-    /// Since when something is done that is not recorded.
+    /// The time of the first result that is not recorded yet.
     held_back: Option<Instant>,
-    /// The steps as they were named last.
+    /// The steps as last planned.
     nodes: Vec<Node>,
-    /// The row behind which they were named, if nothing that is not recorded was taken into account.
+    /// The row after which `nodes` were computed, unless they include entries that are not recorded.
     named_at: Option<u64>,
-    /// When each step was first started by this process.
+    /// When this process first started each step.
     begun: BTreeMap<StepId, Instant>,
     running: FuturesUnordered<BoxFuture<'static, Event>>,
     wake: BTreeMap<StepId, Instant>,
     slot_wake: BTreeMap<Slot, Instant>,
     trouble: BTreeMap<StepId, (u32, Instant)>,
     conflicts: BTreeMap<StepId, EngineError>,
-    /// Since when a mutation was told *not found* or *exists already*, which a control plane may take back.
+    /// When a mutation was first answered with *not found* or *exists already*, which a control plane may
+    /// correct later.
     doubtful: BTreeMap<StepId, Instant>,
     absent: BTreeMap<StepId, Instant>,
-    /// How many words of people each step that runs was given.
+    /// How many signals each running step received.
     judged: BTreeMap<StepId, usize>,
     notes: BTreeMap<StepId, Text>,
-    /// When we last showed that we live, or tried to: by an append or a beat.
+    /// When this process last tried to show that it lives, by an append or a beat.
     shown: Instant,
 }
 
@@ -156,7 +157,7 @@ impl<'a> Drive<'a> {
         let is_first = self.own_since == 1 && self.log.op().sequence == 1;
         match self.known().await? {
             Err(Next::Over(driven)) => return Ok(driven),
-            // Stopping: it parts before it does anything.
+            // The process is stopping: release the operation before anything else.
             Err(_) => {}
             Ok(op) if op.resolved.is_some() => self.try_to_tell(),
             Ok(_) => self.tell_as(is_first)?,
@@ -174,13 +175,13 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// What is known, with what waits to be appended.
+    /// The recorded state, with the entries that wait to be appended.
     fn projected(&self) -> Result<OperationState, EngineError> {
         let entries = self.pending.iter().map(|pending| &pending.entry);
         self.with(self.log.op(), entries)
     }
 
-    /// These facts, with further entries of the row to come.
+    /// That state, with further entries of the next row.
     fn with<'e>(
         &self,
         op: &OperationState,
@@ -191,7 +192,8 @@ impl<'a> Drive<'a> {
         Ok(op)
     }
 
-    /// Names the steps by these facts. `recorded`: by what is recorded alone.
+    /// Computes the steps from that state. `recorded`: the state holds recorded entries only, so the result
+    /// can be reused.
     fn name_steps(&mut self, op: &OperationState, recorded: bool) -> Result<(), EngineError> {
         if recorded && self.named_at == Some(op.sequence) {
             return Ok(());
@@ -204,7 +206,20 @@ impl<'a> Drive<'a> {
         Ok(())
     }
 
-    /// Plans, appends, starts.
+    /// One turn: plan, append one row, start the ready steps.
+    ///
+    /// Planning is a loop over the recorded state with all pending entries. Idle intents become `Absent`
+    /// entries. Each slot that the plan needs is taken, deferred, or refused by a gate, which fails the step
+    /// that needs it. Each of these changes the state, so the plan is computed again until it needs no slot.
+    /// Then the row gets the intents and the undo intents, and for an outcome the end, the wait or the stuck
+    /// entry with the records.
+    ///
+    /// One transaction appends all of it. If only plain ends and signals are pending, they may wait [`HOLD`]
+    /// for the next row. If a record changed meanwhile, the turn starts again. If the head changed, a signal
+    /// was sent, or another replica claimed the operation.
+    ///
+    /// After an outcome driving ends, and the next operations in the queues of the freed slots wake.
+    /// Otherwise the ready steps start, but only while the lease is certain.
     async fn advance(&mut self) -> Result<Next, EngineError> {
         let now = Instant::now();
         self.wake.retain(|_, at| *at > now);
@@ -241,7 +256,7 @@ impl<'a> Drive<'a> {
                     writes.extend(takes);
                 }
                 Ok(Acquire::Refused(refusal)) => {
-                    // Never of what is uncertain: that is to be observed, refused or not.
+                    // Never fail an uncertain step: it must be observed, refused or not.
                     let wants = |node: &&Node| {
                         let is_uncertain = op.step(&node.id).is_some_and(|fact| fact.is_uncertain());
                         node.slot.as_ref() == Some(&slot) && !op.is_done(&node.id) && !is_uncertain
@@ -319,7 +334,7 @@ impl<'a> Drive<'a> {
         Ok(Next::Rest)
     }
 
-    /// Whether all that waits to be appended are plain ends and words of people, and not for long.
+    /// Whether only plain ends and signals are pending, and not for longer than [`HOLD`].
     fn may_hold_back(&mut self, now: Instant) -> bool {
         let plain = |pending: &Pending| {
             pending.writes.is_empty() && matches!(pending.entry, Entry::Done { .. } | Entry::Signal(_))
@@ -330,8 +345,8 @@ impl<'a> Drive<'a> {
         now < *self.held_back.get_or_insert(now) + HOLD
     }
 
-    /// Whether the operation may still be ours. What is tried again long after it was intended needs to know: while the
-    /// store could not be reached, somebody may have claimed it.
+    /// Whether this process may still own the operation. A mutation that is retried long after its intent
+    /// needs this check: while the store was unreachable, another replica may have claimed the operation.
     async fn may_change(&mut self) -> Result<bool, EngineError> {
         let world = self.engine.world();
         let lease = world.settings.lease;
@@ -341,7 +356,8 @@ impl<'a> Drive<'a> {
         self.received().await
     }
 
-    /// After the head was not as we left it: it is still ours if somebody only rang.
+    /// Handles a head that changed since our last write. The operation is still ours if only a signal was
+    /// sent.
     async fn received(&mut self) -> Result<bool, EngineError> {
         let Some(signals) = self.log.unread(&*self.engine.world().store).await? else { return Ok(false) };
         for signal in signals {

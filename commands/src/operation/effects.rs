@@ -1,34 +1,35 @@
-//! Every mutation that Sluice makes in AWS: what makes it safe to repeat, and how its traces are found again.
-//! `docs/effects.md` is made from this table, and a test holds it equal to what `aws-adapter` can call.
+//! Every mutation that Sluice makes in AWS: why it is safe to repeat, and how its result is found again.
+//! `docs/effects.md` is generated from this table, and a test compares it with the calls of `aws-adapter`.
 
 /// One mutating call, as a row of `docs/effects.md`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mutation {
     /// The call as the adapter names it.
     pub call: &'static str,
-    /// What keeps it from being done twice: a precondition, a token, or a deterministic name.
+    /// The reason why it does not happen twice: a precondition, a token, or a deterministic name.
     pub guard: &'static str,
     /// How it is found again after its answer was lost.
     pub observed: &'static str,
-    /// Whether an observation that finds nothing is certain, because running it again does no harm; otherwise it counts
-    /// only after the settle time, twice.
+    /// Whether an observation of absence counts at once, because running it again does no harm. Otherwise it
+    /// counts only after the settle time, twice.
     pub repeatable: bool,
-    /// How it is taken back when its operation fails or is cancelled.
+    /// How it is undone when its operation fails or is cancelled.
     pub undo: Undo,
 }
 
-/// What becomes of a mutation whose operation does not come to its end. What people can reach, or what costs as long as it
-/// lasts, is taken back; what nobody can reach is left for the next try, since deleting is the most dangerous call there is.
+/// The fate of a mutation whose operation fails or is cancelled. Resources that people can reach, or that
+/// cost money as long as they exist, are undone. Unreachable resources remain for the next try, because
+/// deleting is the most dangerous call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Undo {
-    /// The step takes it back, with that call and precondition.
+    /// The step undoes it, with that call and precondition.
     By(&'static str),
-    /// It stays, and does no harm for that reason.
+    /// It stays. The text says why that does no harm.
     Stays(&'static str),
 }
 
 impl Mutation {
-    /// Whether its step has to take it back.
+    /// Whether its step undoes it.
     pub fn is_undone(&self) -> bool {
         matches!(self.undo, Undo::By(_))
     }
@@ -181,7 +182,7 @@ mutations! {
         "a message that is gone is no error", "not at all: a hint", true, Stays("a hint");
 }
 
-/// `docs/effects.md`.
+/// The text of `docs/effects.md`.
 pub fn document() -> String {
     let mut page = String::from(
         "# Effects\n\nEvery call by which Sluice changes something in AWS, made from \

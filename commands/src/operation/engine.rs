@@ -1,8 +1,8 @@
-//! The engine of one replica: which operations it carries, and which it may take over.
+//! The engine of one replica: which operations it drives, and which it may claim.
 //!
-//! An operation has one owner, named in its head. A replica that sees the same fence and beat for a whole lease *of its own
-//! monotonic clock* may claim it; no two wall clocks are compared. A claim raises the fence, so that the owner before,
-//! should it wake from the dead, can append nothing.
+//! An operation has one owner, named in its head. A replica that sees the same fence and beat for a whole
+//! lease *of its own monotonic clock* may claim it; no two wall clocks are compared. A claim raises the
+//! fence, so a former owner that wakes up again can append nothing.
 
 mod acquire;
 
@@ -27,39 +27,39 @@ use crate::operation::{Keys, head, park, unattended};
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 use sluice_model::OperationId;
 
-/// How many due operations a sweep asks for at first; should there be more, it asks for all of them.
+/// How many due operations a sweep requests at first. If there are more, it requests all of them.
 const SWEEP: u32 = 1000;
-/// How many owners' beats a sweep shows side by side.
+/// How many beats for undelivered updates a sweep writes side by side.
 const SHOWN: usize = 8;
-/// How long an operation that only another version of Sluice knows is left to the other replicas.
+/// How long an operation that only another version of Sluice knows is left to other replicas.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(10 * 60);
 /// How many items one request reads (DynamoDB's `BatchGetItem`).
 const BATCH: usize = 100;
 
-/// What became of carrying an operation.
+/// The result of driving an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driven {
-    /// It ended; its last news is told.
+    /// It ended, and its last update was sent.
     Ended,
-    /// It waits for people; nobody carries it.
+    /// It waits for people and has no owner.
     Waiting,
-    /// Somebody else carries it, or there is no such operation.
+    /// Another replica owns it, or it does not exist.
     NotOurs,
-    /// It cannot go on by itself.
+    /// It needs a person.
     Stuck,
-    /// Something is in the way that may pass: the next sweep tries again.
+    /// A failure that may pass: the next sweep tries again.
     Later,
-    /// This process stops: the operation is due, nobody carries it, and another replica may go on at once.
+    /// This process stops. The operation is due and has no owner, so another replica may continue at once.
     Released,
 }
 
 /// What a driver starts from.
 pub(crate) struct Held {
     pub(crate) log: Log,
-    /// Steps whose intent this process wrote, and has not run.
+    /// Steps whose intent this process wrote and that have not run.
     pub(crate) fresh: BTreeSet<StepId>,
     pub(crate) unread: Vec<RecordedSignal>,
-    /// The first journal row that this process wrote, or will.
+    /// The sequence of the first journal row that this process wrote or will write.
     pub(crate) own_since: u64,
 }
 
@@ -69,16 +69,16 @@ struct Seen {
     since: Instant,
 }
 
-/// The engine.
+/// Drives, claims and sweeps the operations of one replica.
 pub struct Engine {
     world: Arc<World>,
     registry: Registry,
     accepted: Mutex<HashMap<OperationId, Held>>,
     nudges: Mutex<HashMap<OperationId, Arc<Notify>>>,
     seen: Mutex<HashMap<OperationId, Seen>>,
-    /// Operations that this version does not know, and since when this process sees them without an owner.
+    /// Operations of unknown kinds, and since when this process sees them without an owner.
     strange: Mutex<HashMap<OperationId, Instant>>,
-    /// The place of the one suspect (`Head::is_suspect`) that this process carries at a time.
+    /// The one place for a suspect (`Head::is_suspect`): a process drives one at a time.
     suspects: Arc<Semaphore>,
     stop: watch::Sender<bool>,
 }
@@ -88,7 +88,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Engine {
-    /// An engine over that world, for the operations in that registry.
+    /// An engine over `world` for the kinds in `registry`.
     pub fn new(world: Arc<World>, registry: Registry) -> Self {
         let (accepted, nudges, seen) = (Mutex::default(), Mutex::default(), Mutex::default());
         let (strange, stop) = (Mutex::default(), watch::Sender::new(false));
@@ -96,31 +96,33 @@ impl Engine {
         Self { world, registry, accepted, nudges, seen, strange, suspects, stop }
     }
 
-    /// Tells every driver, those to come included, to let go of its operation: it starts nothing more, waits a few
-    /// seconds for what is in flight, records that, and leaves the head without an owner. Nothing is claimed any more.
+    /// Makes every driver, also future ones, release its operation: it starts nothing more, waits a few
+    /// seconds for calls in flight, records them, and leaves the head without an owner. The engine claims
+    /// nothing any more.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
-    /// Done when this engine is told to stop.
+    /// Completes when this engine stops.
     pub(crate) async fn stopping(&self) {
-        // The sender lives as long as we do.
+        // The sender lives as long as this engine.
         let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
     }
 
-    /// The world it works in.
+    /// The ports and settings.
     pub fn world(&self) -> &Arc<World> {
         &self.world
     }
-    /// The operations it knows.
+    /// The kinds of operations it knows.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
 
-    /// Hands over an operation that this replica has just accepted, so that its driver reads nothing again.
-    /// `since` is when the acceptance was begun: from then on the lease counts, also while it waits for a task.
+    /// Passes on an operation that this replica has just accepted, so its driver need not read it again.
+    /// `since` is when the acceptance began: the lease counts from then, also while the operation waits for a
+    /// task.
     pub(crate) fn hand_over(&self, head: Head, op: OperationState, fresh: BTreeSet<StepId>, since: Instant) {
         let id = head.id.clone();
         let log = Log::new(self.world.target.clone(), head, op, String::new(), since);
@@ -128,20 +130,21 @@ impl Engine {
         self.world.runner.run(id);
     }
 
-    /// Tells the task that carries an operation that something happened. No task: nothing.
+    /// Notifies the task that drives an operation that something happened. Without such a task it does
+    /// nothing.
     pub fn nudge(&self, id: &OperationId) {
         if let Some(nudge) = lock(&self.nudges).get(id) {
             nudge.notify_one();
         }
     }
 
-    /// Whether a task of this process carries it.
+    /// Whether a task of this process drives it.
     pub(crate) fn is_carrying(&self, id: &OperationId) -> bool {
         lock(&self.nudges).contains_key(id)
     }
 
-    /// Carries an operation as far as it goes. One call per operation at a time in a process; dropping it is like
-    /// dying: the next owner observes what was begun.
+    /// Drives an operation as far as it goes. Call it once per operation at a time in a process. Dropping the
+    /// future is like a crash: the next owner observes what was begun.
     pub async fn drive(&self, id: &OperationId) -> Driven {
         let nudge = Arc::new(Notify::new());
         lock(&self.nudges).insert(id.clone(), Arc::clone(&nudge));
@@ -175,7 +178,7 @@ impl Engine {
         if let Err(error) = &driven
             && error.is_corrupt()
         {
-            // What was read may have been wrong for a moment: it is read once more before people are troubled.
+            // The read may have been wrong for a moment. Read once more before people are notified.
             tracing::warn!(operation = %id, %error, "an operation is read again");
             driven = match self.read_again(&head).await? {
                 Acquired::Held(held) => self.drive_held(&definition, *held, &nudge).await,
@@ -183,7 +186,7 @@ impl Engine {
             };
         }
         match driven {
-            // It is the store that has to come right, and not the operation.
+            // The store has the problem, not the operation.
             Err(
                 error @ EngineError::Store(
                     StoreError::Again(_)
@@ -203,7 +206,7 @@ impl Engine {
         }
     }
 
-    /// Drives what this process holds; parameters that do not decode are corrupt.
+    /// Drives what this process holds. Parameters that do not decode are corrupt.
     async fn drive_held(
         &self,
         kind: &Arc<dyn OperationKind>,
@@ -214,7 +217,7 @@ impl Engine {
         Drive::new(self, bound, held, Arc::clone(nudge)).run().await
     }
 
-    /// The same operation as it is recorded now, if it is still ours.
+    /// Reads the same operation again, if this process still owns it.
     async fn read_again(&self, head: &Head) -> Result<Acquired, EngineError> {
         let (store, keys) = (&*self.world.store, &self.world.keys);
         let Some(seen) = log::read_head(store, keys, &head.id).await? else {
@@ -231,7 +234,7 @@ impl Engine {
             Err(error) => return Err(error),
         };
         let own_since = loaded.op.sequence + 1;
-        // It is ours whether or not another suspect took the place in the meantime.
+        // It is ours even if another suspect took the place meanwhile.
         let place = self.place_for(&loaded.head).unwrap_or_default();
         let log = Log::new(self.world.target.clone(), loaded.head, loaded.op, seen.woken_by, begun);
         let log = log.with_place(place);
@@ -239,8 +242,8 @@ impl Engine {
         Ok(Acquired::Held(Box::new(held)))
     }
 
-    /// The place that a suspect needs to be carried, which it has until something is recorded of it or until it was
-    /// carried for long enough; `None` inside for any other operation. `Err`: another suspect has it.
+    /// The place that a suspect needs to be driven. It keeps the place until something is recorded or it was
+    /// driven for long enough. `None` for any other operation. `Err`: another suspect has the place.
     fn place_for(&self, head: &Head) -> Result<Option<OwnedSemaphorePermit>, Driven> {
         if !head.is_suspect() {
             return Ok(None);
@@ -248,12 +251,12 @@ impl Engine {
         Arc::clone(&self.suspects).try_acquire_owned().map(Some).map_err(|_| Driven::Later)
     }
 
-    /// Whether nobody carries it: no owner, or an owner that has been silent for a whole lease of our clock.
+    /// Whether it has no owner, or its owner was silent for a whole lease of our clock.
     fn is_free(&self, head: &Head) -> bool {
         if head.owner.is_empty() {
             return true;
         }
-        // Nobody else can reach the state: another process that is named there has died.
+        // No other process can reach the state, so another owner named there has died.
         if self.world.settings.alone && head.owner != self.world.settings.replica {
             return true;
         }
@@ -270,12 +273,13 @@ impl Engine {
         }
     }
 
-    /// The due operations that nobody carries, for the runner to start. To be called about three times in a lease.
+    /// The due operations without an owner, for the runner to start. Call it about three times per lease.
     ///
-    /// At most one of them is a suspect: an urgent one first, then the one with the fewest claims. So innocent operations
-    /// are cleared before the next process dies, and processes that die for another reason share their deaths out.
+    /// At most one of them is a suspect: an urgent one first, then the one with the fewest claims. This
+    /// clears innocent operations before the next process dies. Processes that die for another reason spread
+    /// their deaths over all suspects.
     pub async fn sweep(&self) -> Result<Vec<OperationId>, StoreError> {
-        // What could not be told stays due, the oldest first: it must not hide what runs.
+        // Operations that could not be announced stay due, oldest first. They must not hide running ones.
         let mut limit = SWEEP;
         let due = loop {
             let due = self.world.store.due(self.world.clock.now(), limit).await?;
@@ -300,7 +304,7 @@ impl Engine {
         for item in items {
             match Head::from_item(&item) {
                 Ok(head) if self.is_carrying(&head.id) => {}
-                // It only has to be told, or looked at again by the clock: both are for who can tell.
+                // It needs only an announcement or a check of the clock. Both need a replica that can notify.
                 Ok(head) if head.status.is_delivered_once() && !self.world.settings.notifies => {}
                 Ok(head) if head.owner == self.world.settings.replica && head.status.is_delivered_once() => {
                     shown.push(head);
@@ -319,7 +323,8 @@ impl Engine {
         Ok(free)
     }
 
-    /// Shows that the teller lives of an operation that nobody carries: while Slack is away, nobody else is to tell it.
+    /// Sends a beat for an operation without a driver whose update this replica still has to deliver. While
+    /// Slack is unreachable, no other replica should post it too.
     async fn show(&self, head: &Head) {
         let write = Write::Update {
             key: self.world.keys.head(&head.id),
@@ -337,7 +342,8 @@ impl Engine {
     }
 }
 
-/// Being carried by this process; ends with the task, also when that panics or is dropped.
+/// Marks an operation as driven by this process. The mark ends with the task, also when that panics or is
+/// dropped.
 struct Carried<'a> {
     engine: &'a Engine,
     id: &'a OperationId,

@@ -1,7 +1,7 @@
-//! The head of an operation: what it is, how it stands, and who carries it.
+//! The head of an operation: its spec, its status and its owner.
 //!
-//! What never changes is the item's body; what changes are its guards, so that a beat or a signal rewrites nothing and
-//! preconditions compare exactly what they must.
+//! The immutable part is the item's body; the changing part is its guards. So a beat or a signal rewrites no
+//! body, and preconditions compare exactly what they must.
 
 use std::collections::BTreeMap;
 
@@ -16,34 +16,35 @@ use sluice_model::{Actor, ChannelId, OperationId, PipelineName};
 /// The schema version of head bodies written by this version of Sluice.
 pub const HEAD_SCHEMA: u32 = 1;
 
-/// How an operation stands.
+/// The status of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// Somebody carries it, or should.
+    /// It has an owner, or should have one.
     Running,
-    /// It waits for people; nobody carries it.
+    /// It waits for people and has no owner.
     Waiting,
-    /// It failed or was cancelled, and takes back what it did.
+    /// It failed or was cancelled, and is being undone.
     Unwinding,
-    /// It ended well.
+    /// It ended with success.
     Succeeded,
-    /// It ended badly.
+    /// It ended without success.
     Failed,
-    /// It cannot go on by itself: this version does not know it, or its journal does not make sense.
+    /// It needs a person: this version does not know it, its journal is corrupt, or it can neither go forward
+    /// nor unwind.
     Stuck,
 }
 
 impl Status {
-    /// Whether nothing more will happen to it.
+    /// Whether it has ended.
     pub fn is_final(self) -> bool {
         matches!(self, Status::Succeeded | Status::Failed)
     }
-    /// Whether nobody carries it: it ended, or waits for people. It only has to be told.
+    /// Whether it has no driver, because it ended or waits for people. It needs only its update delivered.
     pub(crate) fn is_delivered_once(self) -> bool {
         self.is_final() || matches!(self, Status::Waiting | Status::Stuck)
     }
-    /// As it is stored and shown.
+    /// The name in the store and in messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Status::Running => "running",
@@ -62,35 +63,35 @@ impl Status {
     }
 }
 
-/// What an operation is; never changes after it was accepted.
+/// The spec of an operation; never changes after acceptance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OperationSpec {
-    /// Which definition carries it.
+    /// The kind, which selects the definition.
     pub kind: String,
     /// The version of that definition.
     pub version: u32,
-    /// What was asked, as that definition reads it. The journal's first row records it, not the head: every append writes
-    /// the head, and an item costs by its size.
+    /// The parameters, in the shape that the definition decodes. The journal's first row records them, not the
+    /// head: every append writes the head, and an item costs by its size.
     #[serde(skip)]
     pub params: Value,
-    /// Who asked.
+    /// The person who requested it.
     pub actor: Actor,
-    /// The command as it was understood.
+    /// The command as parsed.
     pub command: String,
-    /// Where it was typed.
+    /// The channel where it was requested.
     pub channel: ChannelId,
     /// The pipeline's home channel.
     pub home: ChannelId,
     /// The pipeline.
     pub pipeline: PipelineName,
-    /// Its place in the pipeline's line.
+    /// Its place in the pipeline's queue.
     pub ticket: u64,
     /// When it was accepted.
     pub accepted: Timestamp,
 }
 
 impl OperationSpec {
-    /// The channels to tell it in, each once: where it was asked for, then the home channel.
+    /// The channels for its messages, each once: where it was requested, then the home channel.
     pub fn channels(&self) -> Vec<ChannelId> {
         let mut channels = vec![self.channel.clone()];
         if self.home != self.channel {
@@ -100,29 +101,29 @@ impl OperationSpec {
     }
 }
 
-/// An operation's head as it was read.
+/// An operation's head as read from the store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     /// The operation.
     pub id: OperationId,
-    /// What it is.
+    /// The spec.
     pub spec: OperationSpec,
-    /// How it stands.
+    /// The status.
     pub status: Status,
     /// The sequence of its last journal row.
     pub sequence: u64,
-    /// The replica that carries it; empty if nobody does.
+    /// The replica that owns it; empty without an owner.
     pub owner: String,
     /// Changes while the owner lives.
     pub beat: u64,
-    /// Raised by each claim: who holds an older one can write nothing.
+    /// Raised by each claim. An owner with an older fence can write nothing.
     pub fence: u64,
-    /// What waits for people, with the sequence at which it began to: `approval@7`, `stuck@9`.
+    /// The step that waits for people, with the sequence at which the wait began: `approval@7`, `stuck@9`.
     pub awaits: String,
-    /// The first of the journal's last rows that were written where nothing can be told; 0: there are none. Nobody can
-    /// have posted what those rows cause.
+    /// The first of the journal's latest rows that were written by a process that cannot notify; 0: there are
+    /// none. No replica can have posted the messages of those rows.
     pub undelivered_since: u64,
-    /// How often it was claimed since something was last recorded of it.
+    /// How often it was claimed since its last recorded row.
     pub claims: u64,
 }
 
@@ -142,7 +143,7 @@ pub(crate) fn guards<const N: usize>(pairs: [(&str, Guard); N]) -> Guards {
     pairs.into_iter().map(|(name, guard)| (name.to_owned(), guard)).collect()
 }
 
-/// A number guard; zero if it is not there.
+/// The value of a number guard; zero if it is absent.
 pub(crate) fn number(guards: &BTreeMap<String, Guard>, name: &str) -> u64 {
     match guards.get(name) {
         Some(Guard::Number(number)) => *number,
@@ -150,7 +151,7 @@ pub(crate) fn number(guards: &BTreeMap<String, Guard>, name: &str) -> u64 {
     }
 }
 
-/// A text guard; empty if it is not there.
+/// The value of a text guard; empty if it is absent.
 pub(crate) fn text(guards: &BTreeMap<String, Guard>, name: &str) -> String {
     match guards.get(name) {
         Some(Guard::Text(text)) => text.clone(),
@@ -158,17 +159,18 @@ pub(crate) fn text(guards: &BTreeMap<String, Guard>, name: &str) -> String {
     }
 }
 
-/// After so many claims without a row, an operation may be what stops the processes that carry it.
+/// After this many claims without a row, the operation may be what stops the processes that drive it.
 const SUSPECT: u64 = 2;
 
 impl Head {
-    /// Whether it may be what stops processes. A process carries one such operation at a time, so that only the claims
-    /// of the one that does it go on rising.
+    /// Whether it may be what stops processes. A process drives one such operation at a time, so only the
+    /// claims of the guilty one go on rising.
     pub(crate) fn is_suspect(&self) -> bool {
         self.claims >= SUSPECT && !self.status.is_delivered_once()
     }
 
-    /// The item, due from the time it was accepted; without the parameters, which are in the journal's first row.
+    /// The item, due from the time of acceptance, without the parameters, which are in the journal's first
+    /// row.
     pub fn to_item(&self, keys: &Keys) -> Result<Item, StoreError> {
         let body = serde_json::to_value(&self.spec).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let mut guards = guards([
@@ -193,7 +195,7 @@ impl Head {
         })
     }
 
-    /// Reads an item back, as it is without its journal; what was never written by a Sluice is corrupt.
+    /// Reads the head from an item, without its journal. An item that Sluice did not write is corrupt.
     pub fn from_item(item: &Item) -> Result<Self, StoreError> {
         let id = Keys::operation_of(&item.key)
             .ok_or_else(|| StoreError::Corrupt(format!("{} is no operation", item.key.partition)))?;

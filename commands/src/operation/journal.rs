@@ -1,7 +1,7 @@
-//! The journal: what happened to an operation, append-only, in rows of one or more entries.
+//! The journal: the history of an operation, append-only, in rows of one or more entries.
 //!
-//! One row is one transaction. A row carries the token it was written with, so that a writer whose answer was lost can
-//! tell its own row from somebody else's.
+//! One row is one transaction. A row contains the token it was written with, so a writer whose answer was
+//! lost can recognise its own row.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,95 +14,95 @@ use crate::operation::step::StepId;
 use crate::ports::{Item, StoreError};
 use sluice_model::{OperationId, Refusal};
 
-/// The schema version of journal rows written by this version of Sluice. Every new kind of entry raises it: an older
-/// replica then leaves such a journal to newer ones.
+/// The schema version of journal rows written by this version of Sluice. Every new kind of entry raises it, so
+/// an older replica leaves such a journal to newer ones.
 pub(crate) const ROW_SCHEMA: u32 = 1;
 
-/// One thing that happened.
+/// One event of an operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "e", rename_all = "kebab-case")]
 pub enum Entry {
     /// The operation was accepted.
     Accepted {
-        /// What was asked, as its definition reads it. Here and not in the head, which every append writes: an item
-        /// costs by its size.
+        /// The parameters, in the shape that the definition decodes. They are here and not in the head
+        /// because every append writes the head, and an item costs by its size.
         #[serde(default, skip_serializing_if = "Value::is_null")]
         params: Value,
     },
     /// A mutation is about to be made.
     Intent {
-        /// Of which step.
+        /// The step.
         step: StepId,
     },
-    /// A mutation whose intent was recorded left no trace: it may be run.
+    /// An observation found no trace of a mutation whose intent was recorded. It may run.
     Absent {
-        /// Of which step.
+        /// The step.
         step: StepId,
     },
-    /// A step ended well.
+    /// A step ended with success.
     Done {
-        /// Which step.
+        /// The step.
         step: StepId,
-        /// What later steps and messages need of it.
+        /// The result that later steps and messages need.
         #[serde(default, skip_serializing_if = "Value::is_null")]
         output: Value,
-        /// How long it took, in milliseconds, as the process saw it that ran it. A row may hold several ends, so its own
-        /// time does not tell.
+        /// How long it took, in milliseconds, measured by the process that ran it. A row may hold several
+        /// ends, so the row's time is not enough.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         took: Option<u64>,
     },
-    /// A step ended badly, for good.
+    /// A step failed and is not retried.
     Fault {
-        /// Which step.
+        /// The step.
         step: StepId,
         /// Why.
         refusal: Refusal,
     },
     /// A slot was taken.
     Took {
-        /// Which one.
+        /// The slot.
         slot: Slot,
     },
-    /// A slot was given back before the end.
+    /// A slot was released before the end.
     Released {
-        /// Which one.
+        /// The slot.
         slot: Slot,
     },
     /// A step began to wait for people.
     Waiting {
-        /// Which step.
+        /// The step.
         step: StepId,
     },
-    /// What somebody said was taken into account.
+    /// A signal was taken into account.
     Signal(RecordedSignal),
-    /// A mutation is about to be taken back.
+    /// A mutation is about to be undone.
     UndoIntent {
-        /// Of which step.
+        /// The step.
         step: StepId,
     },
-    /// A mutation was taken back.
+    /// A mutation was undone.
     UndoDone {
-        /// Of which step.
+        /// The step.
         step: StepId,
-        /// Why it was left instead: somebody changed it since.
+        /// Why it was left as it is instead: somebody changed it since.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         left: Option<String>,
     },
-    /// A mutation could not be taken back.
+    /// A mutation could not be undone.
     UndoFault {
-        /// Of which step.
+        /// The step.
         step: StepId,
         /// Why.
         refusal: Refusal,
     },
-    /// It cannot go on without people. Its slots stay marked with it, so that only a rollback passes.
+    /// It needs a person. Its slots stay marked with it, so only a rollback passes it.
     Stuck {
         /// Why.
         refusal: Refusal,
     },
     /// The operation ended.
     Ended {
-        /// Well or badly.
+        /// Whether with success.
         succeeded: bool,
     },
 }
@@ -110,13 +110,13 @@ pub enum Entry {
 /// One transaction's entries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// Its number; the first is 1, and none is left out.
+    /// Its number. The first is 1, and there are no gaps.
     pub sequence: u64,
-    /// When it was written, by the writer's clock: for people, never for decisions.
+    /// When it was written, by the writer's clock. It is for people, never for decisions.
     pub at: Timestamp,
     /// The transaction's token.
     pub token: String,
-    /// What happened.
+    /// The events, in order.
     pub entries: Vec<Entry>,
 }
 
@@ -128,7 +128,7 @@ struct Body {
 }
 
 impl Row {
-    /// The item.
+    /// The item in the operation's partition.
     pub fn to_item(&self, keys: &Keys, id: &OperationId) -> Result<Item, StoreError> {
         let body = Body { at: self.at, token: self.token.clone(), entries: self.entries.clone() };
         Ok(Item {
@@ -141,7 +141,7 @@ impl Row {
         })
     }
 
-    /// Reads an item back.
+    /// Reads a row from its item. An item that Sluice did not write is corrupt.
     pub fn from_item(item: &Item) -> Result<Self, StoreError> {
         let corrupt =
             |what: String| StoreError::Corrupt(format!("{}/{}: {what}", item.key.partition, item.key.sort));

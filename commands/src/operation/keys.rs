@@ -1,7 +1,8 @@
-//! Where everything is kept: the only place that spells keys. `docs/state.md` lists each access pattern with its cost.
+//! The only place that builds the store's keys. `docs/state.md` lists each access pattern with its cost.
 //!
-//! Every key carries its target, so that a second account needs no new table. What a decision reads together stands in
-//! one partition: a pipeline with its stages, their policies and locks, its roles, slots and open tickets is one query.
+//! Every key contains its target, so a second account needs no new table. Items that one decision reads
+//! together are in one partition: a pipeline with its stages, their policies and locks, its roles, slots and
+//! open tickets is one query.
 
 use jiff::Timestamp;
 
@@ -9,14 +10,14 @@ use crate::operation::slot::Slot;
 use crate::ports::Key;
 use sluice_model::{BuildNumber, OperationId, PipelineName, ReleaseNumber, Role, StageName, Target, UserId};
 
-/// Spells the keys of one target.
+/// Builds the keys of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
     prefix: String,
 }
 
 impl Keys {
-    /// The keys of that account and region.
+    /// The keys of an account and region.
     pub fn new(target: &Target) -> Self {
         Self { prefix: target.to_string() }
     }
@@ -25,24 +26,25 @@ impl Keys {
         Key { partition: format!("{}/{partition}", self.prefix), sort: sort.into() }
     }
 
-    /// The account and region that `sluice init` recorded; without a target in the key, since it says which it is.
+    /// The account and region that `sluice init` recorded. The key contains no target, because this item
+    /// names it.
     pub fn installation() -> Key {
         Key { partition: "installation".into(), sort: "target".into() }
     }
-    /// The roles that were granted for all pipelines.
+    /// The roles that are granted for all pipelines.
     pub fn grants(&self) -> Key {
         self.key("roles", "roles")
     }
-    /// The request of somebody for a role, for one pipeline or for all: there is one at a time.
+    /// A person's request for a role, for one pipeline or for all. There is at most one at a time.
     pub fn role_request(&self, person: &UserId, role: Role, name: Option<&PipelineName>) -> Key {
         let scope = name.map_or(String::new(), |name| format!("/{name}"));
         self.key("requests", format!("{person}/{}{scope}", role.word()))
     }
-    /// The partition of the audit records that are of no pipeline.
+    /// The partition of the audit records that belong to no pipeline.
     pub fn installation_audit_partition(&self) -> String {
         format!("{}/audit", self.prefix)
     }
-    /// An audit record that is of no pipeline: by time, then by what it is about.
+    /// An audit record that belongs to no pipeline: by time, then by subject.
     pub fn installation_audit(&self, at: Timestamp, about: &str) -> Key {
         self.key("audit", format!("{}/{about}", Self::audit_time(at)))
     }
@@ -66,15 +68,15 @@ impl Keys {
     pub fn lock(&self, name: &PipelineName, stage: &StageName) -> Key {
         self.key(format_args!("pipeline/{name}"), format!("lock/{stage}"))
     }
-    /// What of a stage was seen moved outside Sluice.
+    /// The drift of a stage: changes outside Sluice that were seen.
     pub fn drift(&self, name: &PipelineName, stage: &StageName) -> Key {
         self.key(format_args!("pipeline/{name}"), format!("drift/{stage}"))
     }
-    /// The roles that were granted for a pipeline.
+    /// The roles that are granted for a pipeline.
     pub fn pipeline_grants(&self, name: &PipelineName) -> Key {
         self.key(format_args!("pipeline/{name}"), "roles")
     }
-    /// When a pipeline was tidied last.
+    /// When a pipeline was last tidied.
     pub fn tidied(&self, name: &PipelineName) -> Key {
         self.key(format_args!("pipeline/{name}"), "tidied")
     }
@@ -82,15 +84,15 @@ impl Keys {
     pub fn slot(&self, name: &PipelineName, slot: &Slot) -> Key {
         self.key(format_args!("pipeline/{name}"), format!("slot/{slot}"))
     }
-    /// A ticket; they sort in the order in which operations were accepted.
+    /// A ticket. Tickets sort in the order of acceptance.
     pub fn ticket(&self, name: &PipelineName, number: u64) -> Key {
         self.key(format_args!("pipeline/{name}"), format!("ticket/{number:010}"))
     }
-    /// The partition of the list of pipelines.
+    /// The partition of the catalog of pipelines.
     pub fn catalog_partition(&self) -> String {
         format!("{}/catalog", self.prefix)
     }
-    /// A pipeline's row in the list of pipelines.
+    /// A pipeline's row in the catalog.
     pub fn catalog(&self, name: &PipelineName) -> Key {
         self.key("catalog", name.as_str())
     }
@@ -114,11 +116,12 @@ impl Keys {
     pub fn audit_partition(&self, name: &PipelineName) -> String {
         format!("{}/audit/{name}", self.prefix)
     }
-    /// How the keys of the audit records of that millisecond begin: all of them are behind it, those before are before it.
+    /// The prefix of the audit keys of a millisecond. Keys of earlier records sort before it, keys of this
+    /// millisecond and later ones after it.
     pub fn audit_time(at: Timestamp) -> String {
         format!("{:015}", at.as_millisecond().max(0))
     }
-    /// An audit record: by time, then by what it is about.
+    /// An audit record: by time, then by subject.
     pub fn audit(&self, name: &PipelineName, at: Timestamp, about: &str) -> Key {
         self.key(format_args!("audit/{name}"), format!("{}/{about}", Self::audit_time(at)))
     }
@@ -126,11 +129,11 @@ impl Keys {
     pub fn probe(&self, id: &str, half: &str) -> Key {
         self.key(format_args!("probe/{id}"), half)
     }
-    /// A delivery that was accepted or answered.
+    /// The inbox row of a delivery.
     pub fn inbox(&self, delivery: &str) -> Key {
         self.key(format_args!("inbox/{delivery}"), "inbox")
     }
-    /// The partition of an operation: head, journal, signals, messages. Reading it whole is loading the operation.
+    /// The partition of an operation: head, journal, signals, messages. Loading an operation reads all of it.
     pub fn operation_partition(&self, id: &OperationId) -> String {
         format!("{}/operation/{id}", self.prefix)
     }
@@ -142,15 +145,15 @@ impl Keys {
     pub fn row(&self, id: &OperationId, sequence: u64) -> Key {
         self.key(format_args!("operation/{id}"), format!("{ROW}{sequence:06}"))
     }
-    /// What somebody said to a waiting step; one per person.
+    /// A person's signal to a wait; one per person.
     pub fn signal(&self, id: &OperationId, awaiting: &str, actor: &UserId) -> Key {
         self.key(format_args!("operation/{id}"), format!("{SIGNAL}{awaiting}/{actor}"))
     }
-    /// What is known of a message of the operation.
+    /// The record of a message of the operation.
     pub fn message(&self, id: &OperationId, what: &str) -> Key {
         self.key(format_args!("operation/{id}"), format!("message/{what}"))
     }
-    /// The operation that a head's key belongs to.
+    /// The operation whose head has that key.
     pub fn operation_of(key: &Key) -> Option<OperationId> {
         let id = key.partition.rsplit_once("/operation/")?.1;
         OperationId::new(id).ok()

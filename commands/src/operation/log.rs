@@ -1,8 +1,9 @@
 //! The one writer of an operation's journal.
 //!
-//! An append is one transaction: the next row if it is absent, the head if fence and sequence are still ours, and the
-//! records that change with it. So a worker that lost its operation can write nothing, and a crash leaves either all of
-//! an append or none of it. An append whose answer was lost is repeated with its token until its outcome is known.
+//! An append is one transaction: the next row if it is absent, the head if fence and sequence are still ours,
+//! and the records that change with it. So an owner that lost its operation can write nothing, and a crash
+//! leaves either all of an append or none of it. An append whose answer was lost is repeated with its token
+//! until its outcome is known.
 
 mod claims;
 
@@ -24,24 +25,25 @@ use crate::operation::step::EngineError;
 use crate::ports::{DueChange, Guard, Order, Precondition, Query, Store, StoreError, Write};
 use sluice_model::{OperationId, Target};
 
-/// Everything that is recorded of an operation: one query.
+/// Everything recorded about an operation: one query.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// Its head.
     pub head: Head,
     /// Its journal, folded.
     pub op: OperationState,
-    /// What people said that the journal has not taken into account yet.
+    /// Signals that the journal has not taken into account yet.
     pub unread: Vec<RecordedSignal>,
 }
 
-/// How often an operation is read again whose head and rows do not fit together.
+/// How often an operation is read again if its head and rows do not fit together.
 const TORN: u32 = 3;
 
-/// Reads an operation; `None` if there is none of that id.
+/// Reads an operation; `None` if it does not exist.
 ///
-/// A query is no snapshot: while a replica appends, it may show the head of before and the row of after. So what does
-/// not fit together is read again before it is called corrupt. A row that cannot be decoded stays so, and is not.
+/// A query is not a snapshot: while a replica appends, it may return the old head and the new row. So a
+/// mismatch is read again before it counts as corrupt. A row that cannot be decoded will not change and is
+/// not read again.
 pub async fn load(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<Option<Loaded>, EngineError> {
     let mut tries = 0;
     loop {
@@ -83,7 +85,7 @@ async fn load_once(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<O
         match crate::domain::from_item::<RecordedSignal>(item) {
             Ok(signal) if op.signals.contains(&signal) => {}
             Ok(signal) => unread.push(signal),
-            // Said through a newer version of Sluice: left for a process that understands it.
+            // A newer version of Sluice wrote the signal: it is left for a process that understands it.
             Err(error) => tracing::warn!(operation = %id, %error, "a signal is left alone"),
         }
     }
@@ -91,34 +93,33 @@ async fn load_once(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<O
     Ok(Some(Loaded { head, op, unread }))
 }
 
-/// What became of an append.
+/// The result of an append.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Appended {
     /// It is recorded.
     Recorded,
-    /// The head is not ours any more, or was touched: nothing was written.
+    /// The head changed: another replica claimed the operation, or a signal was sent. Nothing was written.
     Fenced,
-    /// A precondition of these records did not hold (indices into the writes given): nothing was written.
+    /// A precondition of these records failed (indices into the writes given). Nothing was written.
     Refused(Vec<usize>),
 }
 
-/// How an append leaves the head.
+/// The head after an append.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Leave {
-    /// How the operation stands.
     pub(crate) status: Status,
-    /// Whether it keeps its owner.
+    /// Whether the owner stays.
     pub(crate) owned: bool,
-    /// What becomes of its due time.
+    /// The change of its due time.
     pub(crate) due: DueChange,
-    /// The wait that it is in, if it is in one.
+    /// The current wait, or empty.
     pub(crate) awaits: String,
 }
 
-/// An operation that was carried for this long is not what stops processes: its claims count anew.
+/// An operation that was driven for this long is not what stops processes: its claims are reset.
 const SOUND: Duration = Duration::from_secs(60);
 
-/// The writer.
+/// Appends to one operation's journal.
 pub(crate) struct Log {
     keys: Keys,
     target: Target,
@@ -128,12 +129,13 @@ pub(crate) struct Log {
     shown: Instant,
     held_since: Instant,
     refusals: u32,
-    /// The place of the process's one suspect, until its claims are counted anew.
+    /// The place of the process's one suspect, until its claims are reset.
     suspect: Option<OwnedSemaphorePermit>,
 }
 
 impl Log {
-    /// A writer for an operation that this replica holds: `shown` is when it last began to write that it does.
+    /// A writer for an operation that this replica owns. `shown` is when the last write that proves the
+    /// ownership began.
     pub(crate) fn new(
         target: Target,
         head: Head,
@@ -145,17 +147,18 @@ impl Log {
         Self { keys, target, head, op, woken_by, shown, held_since: shown, refusals: 0, suspect: None }
     }
 
-    /// The same, of an operation that has this place if it is a suspect.
+    /// Keeps the place of a suspect.
     pub(crate) fn with_place(self, place: Option<OwnedSemaphorePermit>) -> Self {
         Self { suspect: place, ..self }
     }
 
-    /// When we began the last write that showed that we hold it. Nobody claims it before a lease after that.
+    /// When the last write that proves our ownership began. No replica claims the operation before a lease
+    /// after that.
     pub(crate) fn shown(&self) -> Instant {
         self.shown
     }
 
-    /// What is known.
+    /// The recorded state.
     pub(crate) fn op(&self) -> &OperationState {
         &self.op
     }
@@ -163,7 +166,7 @@ impl Log {
     pub(crate) fn attach(&mut self, digest: &str, content: LoadedContent) {
         self.op.attach(digest, content);
     }
-    /// The head as we last wrote it.
+    /// The head as last written.
     pub(crate) fn head(&self) -> &Head {
         &self.head
     }
@@ -172,7 +175,8 @@ impl Log {
         &self.target
     }
 
-    /// Appends a row.
+    /// Appends a row, with the records that change with it and the head. It retries until the outcome is
+    /// known.
     pub(crate) async fn append(
         &mut self,
         store: &dyn Store,
@@ -182,7 +186,7 @@ impl Log {
         writes: Vec<Write>,
     ) -> Result<Appended, EngineError> {
         let sequence = self.op.sequence + 1;
-        // One token, one content: what is appended after a refusal is something else.
+        // One token, one content: after a refusal, another content is appended.
         let token = match self.refusals {
             0 => format!("{}-{sequence}-{}", self.head.id, self.head.fence),
             refusals => format!("{}-{sequence}-{}-{refusals}", self.head.id, self.head.fence),
@@ -193,7 +197,8 @@ impl Log {
 
         let beat = self.head.beat + 1;
         let owner = if leave.owned { self.head.owner.clone() } else { String::new() };
-        // With the last ring that we heard: whatever somebody says is read before the next step.
+        // The precondition includes the last signal mark that this process saw, so any signal is read before
+        // the next step.
         let held = guards([
             (head::FENCE, Guard::Number(self.head.fence)),
             (head::SEQUENCE, Guard::Number(self.head.sequence)),
@@ -248,7 +253,8 @@ impl Log {
             match store.transact(token, writes.clone()).await {
                 Ok(()) => return Ok(Appended::Recorded),
                 Err(StoreError::Lost(lost)) => {
-                    // After a lost answer our own success looks like a lost race: the row's token tells them apart.
+                    // After a lost answer our own success looks like a lost race. The row's token
+                    // distinguishes them.
                     if unsure && self.is_ours(store, token, sequence).await? {
                         return Ok(Appended::Recorded);
                     }
@@ -278,13 +284,13 @@ impl Log {
         Ok(row.map(|item| Row::from_item(&item)).transpose()?.is_some_and(|row| row.token == token))
     }
 
-    /// Shows that the owner lives. `false`: the operation is not ours any more, or somebody rang.
+    /// Sends a beat. `false`: this process no longer owns the operation, or a signal was sent.
     pub(crate) async fn beat(&mut self, store: &dyn Store) -> bool {
         // Raised even if the answer is lost: a value written twice would look like silence.
         self.head.beat += 1;
         let begun = Instant::now();
         let mut set = guards([(head::BEAT, Guard::Number(self.head.beat))]);
-        // Who lives that long does not die of what it carries.
+        // A process that lives this long does not die from what it drives.
         if self.head.claims > 0 && self.held_since.elapsed() > SOUND {
             set.insert(head::CLAIMS.into(), Guard::Number(0));
             self.head.claims = 0;
@@ -293,7 +299,8 @@ impl Log {
             key: self.keys.head(&self.head.id),
             set,
             due: DueChange::Keep,
-            // With the last ring that we heard, so that somebody who speaks is heard while nothing is appended.
+            // The precondition includes the last signal mark that this process saw, so a signal is noticed
+            // while nothing is appended.
             when: Precondition::Equals(guards([
                 (head::FENCE, Guard::Number(self.head.fence)),
                 (WOKEN_BY, Guard::Text(self.woken_by.clone())),
@@ -310,15 +317,16 @@ impl Log {
         true
     }
 
-    /// Lets go of the operation, which stays due: the next replica that looks may claim it at once, and raises the fence then.
-    /// `false`: it was not ours any more.
+    /// Releases the operation, which stays due. The next replica that looks may claim it at once, and its
+    /// claim raises the fence. `false`: this process no longer owned it.
     pub(crate) async fn release(&mut self, store: &dyn Store) -> Result<bool, StoreError> {
         if self.head.owner.is_empty() {
             return Ok(true);
         }
         let write = Write::Update {
             key: self.keys.head(&self.head.id),
-            // The beat too: a head that nobody ever held has the first one, and nothing of it can have been told.
+            // The beat changes too: only a head that never had a driver has the first beat, and that means
+            // that nothing of it can have been posted.
             set: guards([
                 (head::OWNER, Guard::Text(String::new())),
                 (head::BEAT, Guard::Number(self.head.beat + 1)),
@@ -338,12 +346,14 @@ impl Log {
         Ok(true)
     }
 
-    /// Reads what people said since, after somebody rang. `None`: the operation is not ours any more.
+    /// Reads the signals that were sent since the last read. `None`: this process no longer owns the
+    /// operation.
     pub(crate) async fn unread(
         &mut self,
         store: &dyn Store,
     ) -> Result<Option<Vec<RecordedSignal>>, EngineError> {
-        // The ring is read before the signals: one that comes between is seen as a signal, and rings once more in vain.
+        // The signal mark is read before the signals. A signal between the two reads is seen, and its mark
+        // causes one more read in vain.
         let Some(seen) = read_head(store, &self.keys, &self.head.id).await? else { return Ok(None) };
         let Some(loaded) = load(store, &self.keys, &self.head.id).await? else { return Ok(None) };
         if loaded.head.fence != self.head.fence || loaded.head.sequence != self.head.sequence {

@@ -1,9 +1,11 @@
-//! The operation engine: durable units of work that survive crashes, retries, double clicks and a second replica.
+//! The operation engine: durable units of work that survive crashes, retries, double clicks and a second
+//! replica.
 //!
-//! Three layers (DESIGN 5). *Facts*: a journal, folded ([`OperationState`]). *Judgement*: [`plan()`], pure, from what is known
-//! to the set of steps that are ready. *Motion*: the driver behind [`Engine::drive`], claim → plan → append → run.
-//! A mutation is recorded before and after it is made; after a crash it is observed before it is made again. What fails
-//! or is cancelled takes back, in reverse, what people could reach; what cannot even do that is *stuck*, and says so.
+//! Three layers (DESIGN 5). *State*: a journal, folded ([`OperationState`]). *Planning*: [`plan()`], a pure
+//! function from the state to the steps that are ready. *Driving*: the driver in [`Engine::drive`], claim →
+//! plan → append → run. A mutation is recorded before and after it is made; after a crash it is observed
+//! before it is made again. An operation that fails or is cancelled unwinds what people could reach, in
+//! reverse. An operation that cannot unwind is *stuck*, and people are notified.
 
 mod accept;
 mod auditing;
@@ -60,19 +62,20 @@ pub use update::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took
 pub(crate) use update::{of as told, of_parked};
 pub use world::{Pinned, Settings, World};
 
-/// The kind of locks: what they write has a guard of its own, so that a rollback passes them in a slot.
+/// The kind of locks. A guard of its own protects what they write, so a rollback passes a lock that holds a
+/// slot.
 pub const LOCK: &str = "stage-lock";
 /// The kind of deploys.
 pub const DEPLOY: &str = "deploy";
 /// The kind of promotions.
 pub const PROMOTE: &str = "promote";
-/// The kind of rollbacks: they go to the head of every line.
+/// The kind of rollbacks. They go to the head of every queue.
 pub const ROLLBACK: &str = "rollback";
-/// The code of an operation that people rejected.
+/// The code of an operation that was rejected.
 pub const REJECTED: &str = "rejected";
-/// The code of a request that nobody decided in time.
+/// The code of a request that was not decided in time.
 pub const EXPIRED: &str = "expired";
-/// The code of an operation that people cancelled.
+/// The code of an operation that was cancelled.
 pub const CANCELLED: &str = "cancelled";
-/// The code of an operation that lost its ground: what it was bound to changed.
+/// The code of a void operation: what it was bound to changed.
 pub const VOID: &str = "void";

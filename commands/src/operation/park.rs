@@ -1,10 +1,12 @@
-//! The one exit for operations that cannot go on: *stuck*, announced, and an admin can always end it.
+//! Parking: the one exit for operations that cannot continue. They become *stuck*, are announced, and an
+//! admin can always end them.
 //!
-//! An operation is parked where nothing can be planned for it: its journal cannot be read, its kind is unknown, or every
-//! process that took it over came to nothing. It gets one more journal row, which needs nothing of those before it, and in
-//! the same transaction the mark on its ticket by which rollbacks pass it. *Retry* and *Mark resolved* work as for every
-//! stuck operation. Where even the resolution cannot be carried out, *Mark resolved* ends it by force: its ticket goes,
-//! and the stages it held count as mixed, because nobody knows what runs there.
+//! An operation is parked when nothing can be planned for it: its journal cannot be read, its kind is
+//! unknown, or every process that claimed it made no progress. It gets one more journal row, which depends on
+//! none before it. The same transaction marks its ticket as stuck, so rollbacks pass it. *Retry* and *Mark
+//! resolved* work as for every stuck operation. If even the resolution cannot run, *Mark resolved* ends the
+//! operation by force: its ticket is deleted, and the stages it held count as mixed, because it is unknown
+//! what they serve.
 
 use std::collections::BTreeMap;
 
@@ -25,12 +27,12 @@ use crate::operation::{auditing, log, queue, retry, update};
 use crate::ports::{DueChange, Guard, Order, Precondition, Query, StoreError, Write};
 use sluice_model::{Refusal, StageName};
 
-/// So often an operation is taken up without anything being recorded before it is parked.
+/// How many claims without a recorded row lead to parking.
 pub(crate) const CLAIMS: u64 = 5;
-/// How often a forced end is tried anew because the pipeline changed meanwhile.
+/// How often a forced end is tried if the pipeline changes meanwhile.
 const TRIES: usize = 5;
 
-/// Why an operation is parked that was taken up again and again.
+/// The refusal of an operation that was claimed again and again without progress.
 pub(crate) fn fruitless() -> Refusal {
     Refusal::new(
         "gave-up",
@@ -39,7 +41,7 @@ pub(crate) fn fruitless() -> Refusal {
     )
 }
 
-/// Why an operation of an unknown kind is parked.
+/// The refusal of an operation of an unknown kind.
 pub(crate) fn unknown_kind() -> Refusal {
     Refusal::new(
         "unknown-kind",
@@ -49,9 +51,10 @@ pub(crate) fn unknown_kind() -> Refusal {
 }
 
 impl Engine {
-    /// Ends what cannot go on: by force, if an admin marked it as resolved; else it is stuck. Only who holds it may.
+    /// Ends an operation that cannot continue: by force if an admin marked it as resolved, otherwise it is
+    /// parked. The caller must hold it; with an older fence the result is [`Driven::NotOurs`].
     pub(crate) async fn give_up(&self, held: &Head, why: Refusal) -> Result<Driven, EngineError> {
-        // Rows may have been appended since it was claimed.
+        // Rows may have been appended since the claim.
         let seen = log::read_head(&*self.world().store, &self.world().keys, &held.id).await?;
         let Some(head) = seen.map(|seen| seen.head).filter(|head| head.fence == held.fence) else {
             return Ok(Driven::NotOurs);
@@ -62,7 +65,7 @@ impl Engine {
         }
     }
 
-    /// Who marked it as resolved since it got stuck last.
+    /// The *Mark resolved* signal since the operation last became stuck.
     async fn resolved_by(&self, head: &Head) -> Result<Option<RecordedSignal>, EngineError> {
         if !head.awaits.starts_with(STUCK) || head.status == Status::Stuck {
             return Ok(None);
@@ -79,7 +82,11 @@ impl Engine {
         Ok(signals.into_iter().find(|signal| signal.kind == SignalKind::Resolve))
     }
 
-    /// Leaves it stuck, with the mark on its ticket by which rollbacks pass it.
+    /// Records the operation as stuck and announces it.
+    ///
+    /// One transaction writes the last journal row, the head, the audit record and the mark on the ticket by
+    /// which rollbacks pass. Its precondition is the fence and sequence of `held`, so a newer owner makes it
+    /// lose: [`Driven::NotOurs`].
     async fn park(&self, held: &Head, why: Refusal) -> Result<Driven, EngineError> {
         let world = self.world();
         tracing::error!(operation = %held.id, kind = held.spec.kind, code = why.code, "an operation is stuck");
@@ -94,7 +101,8 @@ impl Engine {
         let mut writes = self.last_row(held, &parked, Entry::Stuck { refusal: why.clone() }, at)?;
         let audit = self.audit_of(held, Act::Stuck, &why.code, at);
         writes.push(auditing::audit(&audit, world)?);
-        // An operation that waits without a place in the line has no ticket: then the rest is written without its mark.
+        // An operation that waits without a place in the queue has no ticket. Then the rest is written
+        // without the mark.
         let marked = writes.iter().cloned().chain([queue::mark_stuck(world, &held.spec)]).collect();
         let ticket = writes.len();
         let written = match transact(world, marked).await {
@@ -111,7 +119,12 @@ impl Engine {
         }
     }
 
-    /// Ends it without its journal.
+    /// Ends the operation without its journal.
+    ///
+    /// It reads the pipeline and the head again for each try, because the stage records it writes are guarded
+    /// by their revisions. One transaction ends the journal, deletes the ticket, writes the audit record,
+    /// marks the stages it held as mixed and adds the records of
+    /// [`OperationKind::on_forced_end`](super::OperationKind::on_forced_end).
     async fn end_by_force(&self, held: &Head, signal: &RecordedSignal) -> Result<Driven, EngineError> {
         let world = self.world();
         tracing::warn!(operation = %held.id, by = %signal.actor.id, "an operation is ended by force");
@@ -151,7 +164,7 @@ impl Engine {
                     world.notifier.notify(update::of_forced(&ended, Some(signal), &names));
                     return Ok(Driven::Ended);
                 }
-                // The pipeline changed, or the operation is not ours any more: the next look tells.
+                // The pipeline changed, or another replica owns the operation now. The next read shows which.
                 Err(StoreError::Lost(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -159,13 +172,13 @@ impl Engine {
         Ok(Driven::Later)
     }
 
-    /// Whether messages about it go before those of other operations.
+    /// Whether its messages are sent before those of other operations.
     pub(crate) fn is_urgent(&self, head: &Head) -> bool {
         let definition = self.registry().get(&head.spec.kind, head.spec.version);
         definition.is_some_and(|definition| definition.is_urgent())
     }
 
-    /// A row that follows whatever the journal says, and the head with it.
+    /// The writes of a row that is valid after any journal, and of the head that goes with it.
     fn last_row(
         &self,
         held: &Head,
@@ -191,7 +204,7 @@ impl Engine {
                 (head::SEQUENCE, Guard::Number(held.sequence)),
             ])),
         };
-        // The head says that there is no such row. Should there be one, the journal is broken there anyway.
+        // According to the head, this row does not exist. If it does, the journal is corrupt there anyway.
         Ok(vec![head, Write::Put { item: row.to_item(&world.keys, &held.id)?, when: Precondition::Any }])
     }
 
@@ -218,7 +231,7 @@ async fn transact(world: &World, writes: Vec<Write>) -> Result<(), StoreError> {
     retry::reading(|| world.store.transact(&token, writes.clone())).await
 }
 
-/// The stages whose slots it holds: it may have moved something there.
+/// The stages whose slots it holds. It may have changed them.
 fn stages_held(head: &Head, state: &PipelineState) -> Vec<Stage> {
     let held = state.slots.iter().filter(|(_, holder)| **holder == head.id);
     let names = held.filter_map(|(slot, _)| match slot {
@@ -228,7 +241,7 @@ fn stages_held(head: &Head, state: &PipelineState) -> Vec<Stage> {
     names.filter_map(|name: &StageName| state.stages.get(name).cloned()).collect()
 }
 
-/// Nobody knows what runs on that stage.
+/// Marks a stage as mixed: it is unknown what it serves.
 fn mixed(world: &World, head: &Head, state: &PipelineState, stage: &Stage) -> Result<Write, EngineError> {
     let key = world.keys.stage(&head.spec.pipeline, &stage.name);
     let revision = state.stage_revisions.get(&stage.name).copied().unwrap_or(0);

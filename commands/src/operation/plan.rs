@@ -1,13 +1,17 @@
-//! Judgement: from what is known to the set of steps that are ready. Pure and synchronous, so that races are tables.
+//! Planning: a pure, synchronous function from the state of an operation to its ready steps, so races can be
+//! tested as tables.
 //!
-//! The rules. A step is ready when all that it needs is done. A mutation runs only after its intent is recorded; an
-//! intent that this process did not write itself is observed before anything else. Where a row is written anyway, the
-//! intents of what follows go with it (*ahead*), so that a chain of calls does not wait for the store between them;
-//! only of what may be observed as absent without a wait, should we die. Nobody waits for people while holding a slot.
+//! Rules. A step is ready when everything it needs is done. A mutation runs only after its intent is
+//! recorded. An intent that another process wrote is observed before anything else happens. If a row is
+//! written anyway, it includes the intents of the steps that follow (*ahead*), so a chain of calls does not
+//! wait for the store between its steps. Only mutations whose absence counts without a wait may be ahead,
+//! because this process may die before it makes them. An operation never waits for people while it holds a
+//! slot.
 //!
-//! After a failure or a cancel nothing new begins, but what is uncertain is still observed. Then, before the point of no
-//! return, what was done is taken back: a step when all that were built on it are. Behind that point an operation goes
-//! only forward: a cancel changes nothing, and a failure leaves it to people.
+//! After a failure or a cancel nothing new begins, but uncertain steps are still observed. Before the point
+//! of no return, the operation then unwinds: a step is undone once all steps that depend on it are. After the
+//! point of no return, an operation only goes forward: a cancel changes nothing, and a failure leaves it
+//! stuck.
 
 #[cfg(test)]
 mod tests;
@@ -24,19 +28,20 @@ use sluice_model::Refusal;
 pub struct InFlight {
     /// Steps that run now.
     pub running: BTreeSet<StepId>,
-    /// Steps whose intent this process recorded and that it has not run yet: they run without being observed.
+    /// Steps whose intent this process recorded but that have not run yet. They run without an observation.
     pub fresh: BTreeSet<StepId>,
-    /// Steps that are to be looked at later.
+    /// Steps to look at later.
     pub deferred: BTreeSet<StepId>,
-    /// Slots that are to be tried later.
+    /// Slots to try again later.
     pub deferred_slots: BTreeSet<Slot>,
     /// Steps that wait for people.
     pub awaiting: BTreeSet<StepId>,
-    /// Mutations that may have taken effect, and that could not be observed for good: nobody knows, so nothing follows.
+    /// Mutations that may have taken effect and whose observation failed. Their outcome is unknown, so
+    /// nothing follows them.
     pub unobservable: BTreeMap<StepId, Refusal>,
 }
 
-/// How a ready step is to be started.
+/// How a ready step starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
     /// Record an intent, then run.
@@ -45,29 +50,31 @@ pub enum Start {
     Run,
     /// Observe first.
     Observe,
-    /// Record that it is about to be taken back, then do so.
+    /// Record the undo intent, then undo.
     IntendUndo,
-    /// Take it back.
+    /// Undo: its intent is recorded.
     Undo,
 }
 
-/// What follows from what is known.
+/// The result of planning.
 #[derive(Debug, Default, PartialEq)]
 pub struct Plan {
     /// The steps to start now.
     pub ready: Vec<(StepId, Start)>,
-    /// The mutations whose intents may be recorded with those of [`Plan::ready`]: all that they still need is under way.
+    /// The mutations whose intents may be recorded with those of [`Plan::ready`]: everything they still need
+    /// is under way.
     pub ahead: Vec<StepId>,
-    /// Intents of this process that come to nothing after a fault: their steps were never run.
+    /// Intents of this process that will not run because of a failure. They are recorded as absent.
     pub idle: Vec<StepId>,
     /// The slots to take first.
     pub takes: BTreeSet<Slot>,
-    /// What the operation has come to, if nothing is ready and nothing runs.
+    /// The result of the operation, if nothing is ready and nothing runs.
     pub outcome: Option<Outcome>,
 }
 
 impl Plan {
-    /// The steps whose intents are to be recorded now; those ahead only if a row is written for others anyway.
+    /// The steps whose intents to record now. Those ahead are included only if a row is written for others
+    /// anyway.
     pub(crate) fn intents(&self) -> Vec<StepId> {
         let mut intents = self.to_start(Start::Intend);
         if !intents.is_empty() {
@@ -76,38 +83,38 @@ impl Plan {
         intents
     }
 
-    /// The steps that are to be started so.
     pub(crate) fn to_start(&self, how: Start) -> Vec<StepId> {
         self.ready.iter().filter(|(_, start)| *start == how).map(|(id, _)| id.clone()).collect()
     }
 }
 
-/// What an operation has come to.
+/// Why an operation does not go on by itself now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// All steps are done.
     Succeeded,
-    /// A step failed or somebody stopped it; nothing runs or is uncertain any more, and what is to be taken back is.
+    /// A step failed or somebody stopped it. Nothing runs or is uncertain any more, and the unwinding is
+    /// complete.
     Failed,
-    /// Only people can get it on.
+    /// The operation waits for people at that step.
     Wait(StepId),
-    /// It can go neither forward nor back.
+    /// It can neither go forward nor unwind.
     Stuck(Refusal),
 }
 
-/// Which way an operation goes.
+/// The direction in which an operation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Direction {
     Forward,
-    /// Nothing new begins; what was done is taken back.
+    /// Nothing new begins; the operation unwinds.
     Back,
-    /// Nothing new begins; but it is too late to go back.
+    /// Nothing new begins, but a step failed after the point of no return, so the operation cannot unwind.
     Halted,
 }
 
 fn way(nodes: &[Node], op: &OperationState) -> Direction {
     if op.resolved.is_some() {
-        // What failed before does not matter; these steps only look and record.
+        // Earlier failures do not matter: the steps of a resolution only look and record.
         let failed = nodes.iter().any(|node| op.step(&node.id).is_some_and(|fact| fact.fault.is_some()));
         return if failed { Direction::Halted } else { Direction::Forward };
     }
@@ -119,7 +126,8 @@ fn way(nodes: &[Node], op: &OperationState) -> Direction {
     }
 }
 
-/// What is ready.
+/// Computes the next moves. `nodes` are in dependency order, `op` includes the entries that wait to be
+/// appended.
 pub fn plan(nodes: &[Node], op: &OperationState, in_flight: &InFlight) -> Plan {
     let mut walk = Planner { nodes, op, in_flight, plan: Plan::default(), is_open: false, waits: false };
     if op.ended.is_some() || op.stuck.is_some() {
@@ -145,15 +153,14 @@ pub fn plan(nodes: &[Node], op: &OperationState, in_flight: &InFlight) -> Plan {
     walk.plan
 }
 
-/// A walk over the steps.
 struct Planner<'a> {
     nodes: &'a [Node],
     op: &'a OperationState,
     in_flight: &'a InFlight,
     plan: Plan,
-    /// Whether some step has not come to its end.
+    /// Whether some step that counts has not ended.
     is_open: bool,
-    /// Whether something is to be tried later.
+    /// Whether a step or a slot is to be tried later.
     waits: bool,
 }
 
@@ -164,7 +171,13 @@ impl Planner<'_> {
             || self.waits
     }
 
-    /// The steps that can begin, or be observed. `halted`: nothing new begins.
+    /// Finds the steps that can start or must be observed.
+    ///
+    /// With `halted` (a failure, a cancel, or an unobservable mutation) nothing new begins: intents that this
+    /// process has not run yet become idle, and uncertain mutations are observed, whatever they need.
+    /// Otherwise, a step whose needs are done starts, and a step whose needs are done or under way is a
+    /// candidate for [`Planner::look_ahead`]. Running, awaiting and deferred steps keep the operation open
+    /// but start nothing.
     fn forward(&mut self, halted: bool) {
         let Self { nodes, op, in_flight, .. } = *self;
         let mut coming: BTreeSet<&StepId> = in_flight.running.iter().collect();
@@ -193,9 +206,9 @@ impl Planner<'_> {
                 self.waits = true;
                 continue;
             }
-            // What is uncertain after a failure is observed, whatever it needs: it may have been run.
+            // After a failure, an uncertain step is observed whatever it needs: it may have run.
             if !halted && !node.needs.iter().all(|need| op.is_done(need)) {
-                // The steps are listed in an order in which each comes behind what it needs.
+                // Each step is listed after the steps it needs, so `coming` is complete here.
                 if node.needs.iter().all(|need| op.is_done(need) || coming.contains(need)) {
                     self.look_ahead(node, uncertain, &mut coming);
                 }
@@ -212,7 +225,9 @@ impl Planner<'_> {
         }
     }
 
-    /// A step all of whose needs are done or under way.
+    /// Handles a step whose needs are all done or under way. A look lets the search continue past it. A
+    /// mutation goes ahead only if it is repeatable and its slot is held: if this process dies before it
+    /// runs, the next owner need not wait for the settle time.
     fn look_ahead<'n>(&mut self, node: &'n Node, uncertain: bool, coming: &mut BTreeSet<&'n StepId>) {
         let has_slot = node.slot.as_ref().is_none_or(|slot| self.op.held.contains(slot));
         match node.step.effect() {
@@ -227,7 +242,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Starts a step, or takes the slot that it needs first.
+    /// Starts a step, or takes its slot first. An observation needs no slot.
     fn start(&mut self, node: &Node, start: Start) {
         match &node.slot {
             Some(slot) if !self.op.held.contains(slot) && start != Start::Observe => {
@@ -241,7 +256,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Nothing moves: all is done, or people are waited for.
+    /// Sets the outcome when nothing moves: everything is done, or a step waits for people.
     fn rest(&mut self) {
         self.plan.outcome = match self.in_flight.awaiting.iter().next() {
             Some(step) => Some(Outcome::Wait(step.clone())),
@@ -251,7 +266,12 @@ impl Planner<'_> {
         };
     }
 
-    /// What is to be taken back next, the last first.
+    /// Finds the steps to undo next, in reverse order.
+    ///
+    /// A step is blocked while a step that depends on it, directly or not, still has to be undone
+    /// (`below_others`); steps that do not depend on each other are undone side by side. A failed undo blocks
+    /// the steps below it but not the others. When nothing moves any more, the operation has failed, or is
+    /// stuck if some undo failed.
     fn back(&mut self) {
         let mut below_others = BTreeSet::new();
         let mut why_not = None;

@@ -1,9 +1,9 @@
-//! What is known of an operation's messages, so that each is posted once, or, after an unknown outcome, once more.
+//! The record of an operation's messages, so each is posted once, or once more after an unknown outcome.
 //!
-//! That a message is about to be posted follows from the journal: the row that causes it was written before. Where it is,
-//! is put beside the journal once it is posted, and not in it: telling never waits for the writer of the journal, and
-//! never holds it up. So a message that is not known here and whose cause another process wrote may have been posted by
-//! it or not: the process that goes on posts it once more, marked as continued.
+//! The journal row that causes a message is written before the message is posted. Where the message is, is
+//! recorded outside the journal after it was posted, so posting never waits for the writer of the journal and
+//! never delays it. If a message has no record here and another process wrote its cause, that process may
+//! have posted it or not. Then the process that continues posts it once more, marked as continued.
 
 use std::sync::Arc;
 
@@ -21,7 +21,8 @@ use sluice_model::OperationId;
 pub struct Posted {
     /// Slack's timestamp of it.
     pub ts: String,
-    /// Whether it is marked as continued: an earlier one may stand above. The mark stays when another process edits it.
+    /// Whether it is marked as continued: an earlier copy may be above. The mark stays when another process
+    /// edits it.
     pub continued: bool,
 }
 
@@ -33,7 +34,7 @@ struct Message {
     continued: bool,
 }
 
-/// The memory of messages.
+/// The record of messages.
 #[derive(Clone)]
 pub struct Messages {
     store: Arc<dyn Store>,
@@ -42,12 +43,12 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Over that store, for that replica.
+    /// A record in `store` for the messages of `replica`.
     pub fn new(store: Arc<dyn Store>, keys: Keys, replica: String) -> Self {
         Self { store, keys, replica }
     }
 
-    /// Where a message is, if that is known. `what` names it within the operation: `message/C0GENERAL1`,
+    /// The place of a message, if it is known. `what` names it within the operation: `message/C0GENERAL1`,
     /// `end/C0GENERAL1`.
     pub async fn find(&self, operation: &OperationId, what: &str) -> Result<Option<Posted>, StoreError> {
         let item = self.store.get(&self.keys.message(operation, what)).await?;
@@ -55,7 +56,7 @@ impl Messages {
         Ok(message.and_then(|Message { ts, continued }| Some(Posted { ts: ts?, continued })))
     }
 
-    /// After it was posted.
+    /// Records a posted message.
     pub async fn posted(
         &self,
         operation: &OperationId,
@@ -68,8 +69,8 @@ impl Messages {
         self.store.write(Write::Put { item, when: Precondition::Any }).await
     }
 
-    /// After the last news of an operation was told everywhere: nobody needs to look at it again, or before it
-    /// wakes or somebody speaks. If somebody did so meanwhile, its status or its sequence changed: then nothing is written.
+    /// Removes an operation from the due index after its last update was delivered everywhere, until it wakes
+    /// or receives a signal. If its status or sequence changed meanwhile, nothing is written.
     pub async fn settled(&self, news: &Update) -> Result<(), StoreError> {
         let write = Write::Update {
             key: self.keys.head(&news.operation),
@@ -86,16 +87,16 @@ impl Messages {
         }
     }
 
-    /// Leaves news that this process has no time to tell: nobody owns the operation, which stays due, so that another
-    /// replica tells it without waiting for the lease. No message was posted for the journal's rows from
-    /// `untold_since` on.
+    /// Leaves an update that this process has no time to deliver. The operation loses its owner and stays
+    /// due, so another replica delivers it without waiting for the lease. No message was posted for the
+    /// journal's rows from `untold_since` on.
     pub async fn left(&self, news: &Update, untold_since: u64) -> Result<(), StoreError> {
         let Some(log::Seen { head, is_due, .. }) =
             log::read_head(&*self.store, &self.keys, &news.operation).await?
         else {
             return Ok(());
         };
-        // What runs is let go of by its driver.
+        // A running operation is released by its driver.
         let is_let_go = head.owner.is_empty();
         let is_ours = head.owner == self.replica && head.status.is_delivered_once();
         let is_newest = head.sequence == news.sequence && head.status == news.status;

@@ -1,4 +1,4 @@
-//! The line before a slot: taking it in turn, giving it back, waking who is next.
+//! The queue for a slot: take it in turn, release it, wake the next operation.
 
 use std::collections::BTreeSet;
 
@@ -16,17 +16,17 @@ use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Hint, Item, Precondition, StoreError, Write};
 use sluice_model::{OperationId, PipelineName, Refusal};
 
-/// What came of standing before a slot.
+/// The result of an attempt to take a slot.
 pub(crate) enum Acquire {
-    /// It is free and it is our turn: these writes, in the same transaction as the journal row, take it.
+    /// The slot is free and it is our turn. These writes take it, in the same transaction as the journal row.
     Free(Vec<Write>),
-    /// Somebody holds it, or is before us in the line.
+    /// Another operation holds it or is before us in the queue.
     Taken,
     /// A gate closed since the operation was accepted.
     Refused(Refusal),
 }
 
-/// Reads the line, asks the gates again, and marks our ticket if we have to wait.
+/// Reads the queue, checks the gates again, and marks our ticket if we have to wait.
 pub(crate) async fn try_acquire(
     world: &World,
     definition: &dyn BoundOperation,
@@ -34,7 +34,7 @@ pub(crate) async fn try_acquire(
     slot: &Slot,
 ) -> Result<Acquire, EngineError> {
     let pipeline = &op.spec.pipeline;
-    // Nobody is asked about who only goes back.
+    // An operation that only unwinds needs no look-up of people.
     let subjects = if is_new(op) { definition.subjects(op) } else { Subjects::default() };
     let snapshot = Snapshot::read_about(world, pipeline, subjects).await?;
     let acquire = acquire(world, definition, op, slot, &snapshot)?;
@@ -49,12 +49,18 @@ pub(crate) async fn try_acquire(
     Ok(acquire)
 }
 
-/// Who goes back, or only records what is, passes the gates: they are for what is new.
+/// Whether gates apply. They block new work, not an operation that unwinds or only records what AWS serves.
 fn is_new(op: &OperationState) -> bool {
     op.failure().is_none() && op.resolved.is_none()
 }
 
-/// What stands before a slot, in the pipeline and by the roles as they were seen: pure.
+/// Decides whether an operation can take a slot now, from the pipeline and the roles in `snapshot`. Pure.
+///
+/// Gates first: an operation that does new work needs its permission and its gate again, because both may
+/// have changed since acceptance. Then the slot: it is open if nobody holds it, if we hold it already, or if
+/// this is a rollback and the holder is stuck or is a lock. Then the turn: no ticket before ours may wait for
+/// the same slot. The writes that take the slot compare the holder seen here, so two operations cannot both
+/// take it.
 pub(crate) fn acquire(
     world: &World,
     definition: &dyn BoundOperation,
@@ -75,8 +81,9 @@ pub(crate) fn acquire(
             return Ok(Acquire::Refused(refusal));
         }
     }
-    // A slot of ours that the journal does not know we marked before we were stuck. A rollback passes what is stuck, and
-    // a lock that waits for other stages: nothing holds back a way back but what a gate says.
+    // The journal may not know that we hold the slot: it stayed marked with us when we became stuck. A
+    // rollback passes a stuck operation, and a lock that waits for other stages: only a gate can block a
+    // rollback.
     let is_open = |holder: &OperationId| {
         let is_passed = |ticket: &Ticket| {
             &ticket.operation == holder && (ticket.stuck || ticket.kind == crate::operation::LOCK)
@@ -90,7 +97,7 @@ pub(crate) fn acquire(
     }
     let holder = |operation: &OperationId| guards([(OPERATION, Guard::Text(operation.to_string()))]);
     let item = to_item(world.keys.slot(&op.spec.pipeline, slot), holder(&op.id), &serde_json::json!({}))?;
-    // Who ended left its slots behind: nobody but the next one writes them.
+    // An operation that ended leaves its slots behind. Only the next holder overwrites them.
     let when = match held.or(state.left_behind.get(slot)) {
         Some(before) => Precondition::Equals(holder(before)),
         None => Precondition::Absent,
@@ -98,14 +105,14 @@ pub(crate) fn acquire(
     let mut writes = vec![Write::Put { item, when }];
     let is_marked = |ticket: &Ticket| ticket.stuck || ticket.queued.as_ref() == Some(slot);
     if state.tickets.iter().any(|ticket| ticket.operation == op.id && is_marked(ticket)) {
-        // Who holds it stands in the line no more: it may give it back and wait for people for hours. Nor is it stuck any
-        // more: a rollback must not pass who moves.
+        // A holder no longer queues: it may release the slot and wait for people for hours. It is no longer
+        // stuck either: a rollback must not pass an operation that moves.
         writes.push(unmark(world, op));
     }
     Ok(Acquire::Free(writes))
 }
 
-/// Says on our ticket that we are stuck.
+/// Marks our ticket as stuck.
 pub(crate) fn mark_stuck(world: &World, spec: &OperationSpec) -> Write {
     Write::Update {
         key: world.keys.ticket(&spec.pipeline, spec.ticket),
@@ -115,7 +122,7 @@ pub(crate) fn mark_stuck(world: &World, spec: &OperationSpec) -> Write {
     }
 }
 
-/// Says on our ticket that we neither wait nor are stuck.
+/// Marks our ticket as neither queued nor stuck.
 fn unmark(world: &World, op: &OperationState) -> Write {
     Write::Update {
         key: world.keys.ticket(&op.spec.pipeline, op.spec.ticket),
@@ -125,7 +132,7 @@ fn unmark(world: &World, op: &OperationState) -> Write {
     }
 }
 
-/// Says on our ticket what we wait for.
+/// Marks our ticket with the slot we wait for.
 fn mark(world: &World, op: &OperationState, queued: String) -> Write {
     Write::Update {
         key: world.keys.ticket(&op.spec.pipeline, op.spec.ticket),
@@ -135,18 +142,18 @@ fn mark(world: &World, op: &OperationState, queued: String) -> Write {
     }
 }
 
-/// Gives a slot back while the operation goes on. One that ends leaves its slots behind with its ticket.
+/// Releases a slot while the operation goes on. An operation that ends leaves its slots behind with its
+/// ticket.
 pub(crate) fn release(world: &World, pipeline: &PipelineName, slot: &Slot, operation: &OperationId) -> Write {
     let held = guards([(OPERATION, Guard::Text(operation.to_string()))]);
     Write::Delete { key: world.keys.slot(pipeline, slot), when: Precondition::Equals(held) }
 }
 
-/// Leaves the line.
+/// Leaves the queue.
 pub(crate) fn leave(world: &World, op: &OperationState) -> Write {
     Write::Delete { key: world.keys.ticket(&op.spec.pipeline, op.spec.ticket), when: Precondition::Any }
 }
 
-/// A ticket's item.
 pub(crate) fn ticket(world: &World, pipeline: &PipelineName, ticket: &Ticket) -> Result<Item, StoreError> {
     let marks = guards([
         (OPERATION, Guard::Text(ticket.operation.to_string())),
@@ -157,13 +164,12 @@ pub(crate) fn ticket(world: &World, pipeline: &PipelineName, ticket: &Ticket) ->
     to_item(world.keys.ticket(pipeline, ticket.number), marks, &serde_json::json!({}))
 }
 
-/// The slots that an operation's steps name.
 pub(crate) fn wanted(nodes: &[Node]) -> BTreeSet<Slot> {
     nodes.iter().filter_map(|node| node.slot.clone()).collect()
 }
 
-/// Wakes the head of the line of slots that an operation gave back, here or wherever it is carried. Should this fail, who
-/// waits looks again by itself.
+/// Wakes the next operation in the queue of each released slot, in this process or another. If this fails,
+/// waiting operations look again by themselves.
 pub(crate) async fn wake_next(engine: &Engine, by: &Head, slots: &BTreeSet<Slot>) {
     if slots.is_empty() {
         return;

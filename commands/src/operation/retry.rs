@@ -1,4 +1,4 @@
-//! How long to wait before trying again. The SDK tries twice; the long wait is ours.
+//! Waits between tries. The SDK tries twice; the long wait is here.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,10 +10,10 @@ pub(crate) fn delay(tries: u32, cap: Duration) -> Duration {
     Duration::from_millis(200).saturating_mul(1 << tries.min(16)).min(cap)
 }
 
-/// How often a read is tried before its error is passed on.
+/// How often a read is tried before its error is returned.
 const READS: u32 = 5;
 
-/// Reads, with patience: a read that fails can be repeated without harm.
+/// Reads with retries: a failed read can be repeated without harm.
 pub(crate) async fn reading<T, F>(read: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,

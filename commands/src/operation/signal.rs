@@ -1,7 +1,8 @@
-//! Signals: what people say to an operation.
+//! Signals from people to an operation.
 //!
-//! A signal is written by the replica that receives it: put if absent per (operation, wait, person), while the head still waits
-//! for exactly that, or, for a cancel, still runs. Neither fence nor sequence is needed or changed; the owner's journal alone decides what follows.
+//! The replica that receives a signal writes it: put if absent per (operation, wait, person), while the head
+//! still waits for exactly that, or, for a cancel, still runs. It neither needs nor changes fence and
+//! sequence; only the owner's journal decides what follows.
 
 use jiff::Timestamp;
 
@@ -17,39 +18,39 @@ use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
 use sluice_model::{Actor, Answer, ChannelId, OperationId, UserId};
 
-/// How often a word is said anew because the operation went to sleep or woke meanwhile.
+/// How often a signal is sent again because the operation went to sleep or woke meanwhile.
 const TRIES: usize = 5;
 
-/// What came of saying something.
+/// The result of sending a signal.
 #[derive(Debug)]
 pub enum SignalOutcome {
     /// It is recorded.
     Recorded(Answer),
-    /// This delivery was answered before: so.
+    /// This delivery was answered before, with this answer.
     Before(Answer),
-    /// The operation does not wait for that any more, or this person said something to it before.
+    /// The operation no longer waits for that, or this person sent it a signal before.
     TooLate,
 }
 
-/// What somebody says.
+/// A signal that a person sends.
 #[derive(Debug, Clone)]
 pub struct Signal {
-    /// The word itself.
+    /// The kind.
     pub kind: SignalKind,
-    /// Why, if they said it.
+    /// The reason, if one was given.
     pub reason: Option<String>,
 }
 
-/// The wait that a button or a command means: the step, and since which revision it waits.
+/// The wait that a button or a command refers to: the step, and the sequence since which it waits.
 pub fn parse_wait(awaits: &str) -> Option<(StepId, u64)> {
     let (step, since) = awaits.split_once('@')?;
     Some((StepId::new(step), since.parse().ok()?))
 }
 
-/// What a word is said to, and what must hold of the head for it to be heard.
+/// The target of a signal, and the guards of the head that must hold.
 struct SignalTarget {
     step: StepId,
-    /// Names it among the signals: one word per person.
+    /// Names the wait in the signal's key: one signal per person.
     awaited: String,
     when: Guards,
     set: Guards,
@@ -57,7 +58,7 @@ struct SignalTarget {
 }
 
 impl SignalTarget {
-    /// With what it is called in the history. `None`: the operation does not listen to that.
+    /// Also gives the act for the audit record. `None`: the operation does not accept that signal now.
     fn of(head: &Head, kind: SignalKind, at: Timestamp) -> Option<(Self, Act)> {
         let is_open = matches!(head.status, Status::Running | Status::Waiting);
         let awaits = parse_wait(&head.awaits);
@@ -70,7 +71,7 @@ impl SignalTarget {
             SignalKind::Preempt | SignalKind::StageMoved if is_open => Act::Preempted,
             SignalKind::Retry if is_stuck => Act::Retried,
             SignalKind::Resolve if is_stuck => Act::Resolved,
-            // Not said by people, but by the operation that did it: see `let_go`.
+            // Operations send these to each other, people do not: see `release_lock` and `preempt`.
             _ => return None,
         };
         let (set, due) = woken(head, at);
@@ -87,7 +88,7 @@ impl SignalTarget {
         Some((Self { step, awaited, when, set, due }, act))
     }
 
-    /// The signal with its ring. `rung` is different for each.
+    /// The writes of the signal and of its mark in the head. `rung` is different for each.
     fn writes(
         self,
         world: &World,
@@ -106,7 +107,7 @@ impl SignalTarget {
     }
 }
 
-/// What is recorded in the history of a word.
+/// The audit record of a signal.
 fn record(
     head: &Head,
     signal: &RecordedSignal,
@@ -130,12 +131,13 @@ fn record(
     }
 }
 
-/// Who carries an operation that does not run is to be found: what that changes in its head.
+/// The changes in the head that make a replica look for an operation that does not run.
 fn woken(head: &Head, at: Timestamp) -> (Guards, DueChange) {
     match head.status {
-        // Who runs is due already.
+        // A running operation is due already.
         Status::Running => (Guards::new(), DueChange::Keep),
-        // Nobody carries who waits or is stuck; who told it last may still be named, and must not settle it any more.
+        // A waiting or stuck operation has no driver. The replica that announced it may still be named as the
+        // owner, and must no longer settle it.
         _ => {
             let running = Guard::Text(Status::Running.as_str().into());
             let set = [(head::OWNER, Guard::Text(String::new())), (head::STATUS, running)];
@@ -144,7 +146,7 @@ fn woken(head: &Head, at: Timestamp) -> (Guards, DueChange) {
     }
 }
 
-/// Records what somebody said to `head`, as it was read, with what is known of it.
+/// Sends a person's signal to the operation of `head`, as it was read.
 pub async fn send_signal(
     engine: &Engine,
     delivery: &Delivery<'_>,
@@ -161,7 +163,7 @@ pub async fn send_signal(
             SignalOutcome::TooLate => {}
             said => return Ok(said),
         }
-        // Perhaps it only went to sleep or woke at this moment. What it waits for must be the same still.
+        // Perhaps it only went to sleep or woke just now. Its wait must still be the same.
         match read_head(&*engine.world().store, &engine.world().keys, &head.id).await? {
             Some(seen) if seen.head.status != head.status && seen.head.awaits == awaited => head = seen.head,
             _ => return Ok(SignalOutcome::TooLate),
@@ -192,7 +194,8 @@ async fn try_send_signal(
     let mut writes = vec![inbox(engine, delivery.key, &answer, Some(&head.id))?];
     writes.extend(ear.writes(world, head, &signal, delivery.key)?);
     writes.push(auditing::audit(&audit, world)?);
-    // One token, one content: the time of this attempt is in the writes, so another attempt has another token.
+    // One token, one content: the writes contain the time of this attempt, so another attempt needs another
+    // token.
     let token = format!("signal-{}", ulid::Ulid::new());
     match transact(engine, &token, delivery.key, writes).await? {
         Committed::Yes => {
@@ -200,7 +203,7 @@ async fn try_send_signal(
             Ok(SignalOutcome::Recorded(answer))
         }
         Committed::Before(answer, _) => {
-            // Perhaps our own transaction, whose answer was lost; ringing twice does no harm.
+            // Perhaps our own transaction, whose answer was lost; a second wake-up does no harm.
             wake(world, head, &delivery.actor.id);
             Ok(SignalOutcome::Before(answer))
         }
@@ -208,21 +211,21 @@ async fn try_send_signal(
     }
 }
 
-/// Why an operation is to stop for something else that happened to its stage.
+/// Why an operation must stop because of another event on its stage.
 pub(crate) struct Preempt<'a> {
     /// A rollback goes first, or the stage moved.
     pub(crate) kind: SignalKind,
-    /// What happened, where the verdict does not say it all.
+    /// What happened, if the kind does not say it all.
     pub(crate) reason: Option<String>,
-    /// The rule in its history.
+    /// The rule in its audit record.
     pub(crate) rule: &'static str,
-    /// Whose doing it is.
+    /// The person who caused it.
     pub(crate) by: &'a Actor,
-    /// What the operation is about.
+    /// The subject of the audit record.
     pub(crate) about: AuditSubject,
 }
 
-/// Has an operation give way. Safe to repeat: a word counts once for each person.
+/// Makes an operation give way. Safe to repeat: a signal counts once for each person.
 pub(crate) async fn preempt(world: &World, head: &Head, preempt: Preempt<'_>) -> Result<(), EngineError> {
     let Preempt { kind, reason, rule, by, about } = preempt;
     let mut head = head.clone();
@@ -237,9 +240,9 @@ pub(crate) async fn preempt(world: &World, head: &Head, preempt: Preempt<'_>) ->
         writes.push(auditing::audit(&audit, world)?);
         match world.store.transact(&format!("give-way-{woken_by}"), writes).await {
             Ok(()) => {}
-            // It was said before.
+            // It was sent before.
             Err(StoreError::Lost(lost)) if lost.contains(&0) => {}
-            // It went to sleep, woke or ended at this moment.
+            // It went to sleep, woke or ended just now.
             Err(StoreError::Lost(_)) => match read_head(&*world.store, &world.keys, &head.id).await? {
                 Some(seen) => {
                     head = seen.head;
@@ -252,12 +255,12 @@ pub(crate) async fn preempt(world: &World, head: &Head, preempt: Preempt<'_>) ->
         wake(world, &head, &by.id);
         return Ok(());
     }
-    // Its gate and ours see to the rest.
+    // Its gate and ours handle the rest.
     Ok(())
 }
 
-/// Tells the operation of a lock that it does not hold that stage any more: it was lifted, or another stands in its place.
-/// Safe to repeat: it counts once for each person. That it was done is in the history of who did it.
+/// Notifies the operation of a lock that it no longer holds that stage: the lock was removed or replaced.
+/// Safe to repeat: it counts once for each person. The audit record belongs to the operation that did it.
 pub(crate) async fn release_lock(
     world: &World,
     lock: &OperationId,
@@ -278,9 +281,9 @@ pub(crate) async fn release_lock(
         let ear = SignalTarget { step: step.clone(), awaited: step.to_string(), when, set, due };
         let writes = ear.writes(world, &head, &signal, &format!("{step}-{at}"))?;
         match world.store.transact(&format!("let-go-{}", ulid::Ulid::new()), writes).await {
-            // It was said before.
+            // It was sent before.
             Err(StoreError::Lost(lost)) if lost.contains(&0) => {}
-            // It went to sleep or woke at this moment.
+            // It went to sleep or woke just now.
             Err(StoreError::Lost(_)) => continue,
             Ok(()) => {}
             Err(error) => return Err(error.into()),
@@ -288,11 +291,12 @@ pub(crate) async fn release_lock(
         wake(world, &head, &by.id);
         return Ok(());
     }
-    // It looks at the record itself whenever it wakes.
+    // It reads the record whenever it wakes.
     Ok(())
 }
 
-/// Sees that somebody hears it: the task here, or a replica that carries the operation, or any if nothing is driven here.
+/// Wakes the operation: in this process, in the replica that drives it, or in any replica if nothing is
+/// driven here.
 fn wake(world: &World, head: &Head, by: &UserId) {
     world.runner.run(head.id.clone());
     let is_elsewhere = !head.owner.is_empty() && head.owner != world.settings.replica;

@@ -1,9 +1,10 @@
-//! Slots: who may write what only one operation at a time may write.
+//! Slots: exclusive rights to write.
 //!
-//! The *pipeline* slot guards `$LATEST` and the API's definition, a *stage* slot guards a stage's aliases. A slot is an
-//! item that names its holder, and is held while that has a ticket. It is put in the same transaction as the journal row
-//! that takes it, if absent or as its last holder left it, so that two operations cannot both believe that they hold it.
-//! Those that wait mark their ticket; who ends wakes the head of the line.
+//! The *pipeline* slot guards `$LATEST` and the API's definition, a *stage* slot guards a stage's aliases. A
+//! slot is an item that names its holder, and is held while the holder has a ticket. The transaction of the
+//! journal row that takes a slot also puts the slot's item, if absent or as its last holder left it, so two
+//! operations cannot both hold it. Waiting operations mark their ticket; an operation that ends wakes the
+//! next one in the queue.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use sluice_model::{OperationId, StageName};
 
-/// What only one operation at a time may write.
+/// Resources that only one operation at a time may write.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Slot {
@@ -57,7 +58,7 @@ impl From<Slot> for String {
     }
 }
 
-/// A place in the line of a pipeline: every open operation has one.
+/// A place in the queue of a pipeline. Every open operation has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
     /// Its number; smaller is earlier.
@@ -66,22 +67,22 @@ pub struct Ticket {
     pub operation: OperationId,
     /// Its kind, as `rollback`.
     pub kind: String,
-    /// What makes two commands equal: the same again while this is open gets a link to this one.
+    /// Equal for equal commands. The same command again while this is open gets a link to this operation.
     pub fingerprint: String,
     /// The slot it waits for now.
     pub queued: Option<Slot>,
-    /// Whether it is, or was, stuck: then it holds back no rollback.
+    /// Whether it is stuck, or was stuck and has taken no slot since. Then it blocks no rollback.
     pub stuck: bool,
 }
 
 impl Ticket {
-    /// Where it stands among those that wait for the same slot: a rollback goes to the head of the line.
+    /// Its position among tickets that wait for the same slot. A rollback goes to the head of the queue.
     fn rank(&self) -> (bool, u64) {
         (self.kind != crate::operation::ROLLBACK, self.number)
     }
 }
 
-/// Whether an operation may take a free slot now, or somebody before it waits for the same one.
+/// Whether no ticket before `mine` waits for the same slot. Then it may take the slot if it is free.
 pub(crate) fn is_my_turn(slot: &Slot, mine: &OperationId, tickets: &[Ticket]) -> bool {
     let Some(me) = tickets.iter().find(|ticket| &ticket.operation == mine) else { return true };
     !tickets.iter().any(|other| {
@@ -89,7 +90,7 @@ pub(crate) fn is_my_turn(slot: &Slot, mine: &OperationId, tickets: &[Ticket]) ->
     })
 }
 
-/// Who is next for a slot that was freed.
+/// The next ticket in the queue of a slot.
 pub(crate) fn next_in_line<'a>(slot: &Slot, tickets: &'a [Ticket]) -> Option<&'a Ticket> {
     tickets.iter().filter(|ticket| ticket.queued.as_ref() == Some(slot)).min_by_key(|ticket| ticket.rank())
 }

@@ -1,5 +1,5 @@
-//! What a decision about a pipeline stands on: the pipeline as one query sees it, and who may do what with it, read side
-//! by side. Decisions are never made on less: a role that was granted or taken away counts from then on.
+//! The input of a decision about a pipeline: the pipeline as one query returns it and the access of people,
+//! read side by side. No decision uses less, so a granted or revoked role counts from then on.
 
 use futures::future::{join, try_join};
 
@@ -13,19 +13,20 @@ use sluice_model::PipelineName;
 pub struct Snapshot {
     /// The pipeline.
     pub state: PipelineState,
-    /// The roles, and where each is from.
+    /// The roles and the source of each.
     pub roles: Roles,
-    /// Who may do what.
+    /// The access of each person.
     pub access: Access,
 }
 
 impl Snapshot {
-    /// Reads both: two requests at once, then who is in the groups that have a role or approve on a stage.
+    /// Reads both with two requests at once, then the members of the groups that have a role or approve on a
+    /// stage.
     pub async fn read(world: &World, name: &PipelineName) -> Result<Self, StoreError> {
         Self::read_about(world, name, Subjects::default()).await
     }
 
-    /// The same, for a decision about these people, too.
+    /// Reads the same, also for a decision about these people.
     pub async fn read_about(
         world: &World,
         name: &PipelineName,

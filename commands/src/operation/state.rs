@@ -1,5 +1,5 @@
-//! The fold of a journal: what is known of an operation. A transition that cannot have been is refused when it is
-//! read, so that corruption is seen on load and never acted on (the habit is steno's, `STYLE.md` 10).
+//! The fold of a journal into an operation's state. An impossible transition is rejected when it is read, so
+//! corruption is found on load and never acted on (the habit is steno's, `STYLE.md` 10).
 
 #[cfg(test)]
 mod tests;
@@ -22,28 +22,28 @@ use crate::operation::slot::Slot;
 use crate::operation::step::{EngineError, StepId};
 use sluice_model::{Actor, OperationId, Refusal};
 
-/// The step that a cancel is said to: the operation as a whole.
+/// The pseudo-step that a cancel addresses: the operation as a whole.
 pub(crate) const CANCEL: &str = "cancel";
-/// The step that people speak to who get a stuck operation on.
+/// The pseudo-step that *Retry* and *Mark resolved* address.
 pub(crate) const STUCK: &str = "stuck";
 
-/// What somebody said to an operation.
+/// A signal as recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedSignal {
-    /// The step it was said to.
+    /// The step it addresses.
     pub step: StepId,
-    /// Who.
+    /// The sender.
     pub actor: Actor,
-    /// What.
+    /// The kind.
     pub kind: SignalKind,
-    /// Why, if they said it.
+    /// The reason, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// When.
     pub at: Timestamp,
 }
 
-/// What can be said to an operation.
+/// The kinds of signals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SignalKind {
@@ -51,58 +51,59 @@ pub enum SignalKind {
     Approve,
     /// Do not.
     Reject,
-    /// Stop, and take back what was done.
+    /// Stop, and undo what was done.
     Cancel,
-    /// A rollback of the stage goes first: stop, and take back what was done.
+    /// A rollback of the stage goes first: stop, and undo what was done.
     Preempt,
-    /// The stage moved since it was asked: stop, for what was approved is not what would happen.
+    /// The stage moved since the request: stop, because the approved change is no longer the change that
+    /// would happen.
     StageMoved,
-    /// Stuck: try again what failed.
+    /// Stuck: retry what failed.
     Retry,
-    /// Stuck: record what really runs, and end.
+    /// Stuck: record what AWS serves, and end.
     Resolve,
-    /// A lock was taken away.
+    /// A lock was removed.
     Unlock,
-    /// Another lock stands in a lock's place.
+    /// Another lock replaced a lock.
     TakeOver,
 }
 
-/// What is known of one step.
+/// The state of one step.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StepState {
-    /// When its intent was recorded; none for steps that only look.
+    /// When its intent was recorded; `None` for steps that only look.
     pub intent: Option<Timestamp>,
-    /// When it was done, and what it left.
+    /// When it was done, and its output.
     pub done: Option<(Timestamp, Arc<Value>)>,
-    /// How long it took, if the process that ran it lived to say so.
+    /// How long it took, if the process that ran it recorded that.
     pub took: Option<Duration>,
-    /// When it failed for good, and why.
+    /// When it failed, and why.
     pub fault: Option<(Timestamp, Refusal)>,
     /// When it began to wait for people, and the sequence of that row.
     pub waiting: Option<(Timestamp, u64)>,
     /// When it was last seen to wait still, and the sequence of that row.
     pub waits_still: Option<(Timestamp, u64)>,
-    /// When its taking back began.
+    /// When its undo began.
     pub undo: Option<Timestamp>,
-    /// When it was taken back, or why it was left.
+    /// When it was undone, or why it was left as it is.
     pub undone: Option<(Timestamp, Option<String>)>,
-    /// Why it could not be taken back.
+    /// Why it could not be undone.
     pub undo_fault: Option<Refusal>,
 }
 
 impl StepState {
-    /// Whether an effect may be in the world that is not recorded.
+    /// Whether the mutation may have taken effect without being recorded.
     pub fn is_uncertain(&self) -> bool {
         self.intent.is_some() && self.done.is_none() && self.fault.is_none()
     }
 }
 
-/// Outputs that were decoded before, shared by all copies of the facts. Each is known together with the very value that it
-/// was decoded from, so that an output which never came to be recorded is not taken for the one that did.
+/// Decoded outputs, shared by all copies of the state. Each is stored with the value it was decoded from, so
+/// an output that was never recorded is not confused with the recorded one.
 #[derive(Clone, Default)]
 struct Decoded(Arc<Mutex<HashMap<String, FromValue>>>);
 
-/// What was decoded, and from what.
+/// The value and its decoded form.
 type FromValue = (Arc<Value>, Loaded);
 
 impl fmt::Debug for Decoded {
@@ -123,26 +124,26 @@ impl Decoded {
     }
 }
 
-/// What is known of an operation.
+/// The state of an operation.
 #[derive(Debug, Clone)]
 pub struct OperationState {
     /// Which operation.
     pub id: OperationId,
-    /// What it is.
+    /// The spec.
     pub spec: OperationSpec,
     /// The sequence of the last row folded.
     pub sequence: u64,
     /// The slots it holds.
     pub held: BTreeSet<Slot>,
-    /// What people said, in the order in which it was taken into account.
+    /// The signals, in the order in which they were taken into account.
     pub signals: Vec<RecordedSignal>,
-    /// Who stopped it, if somebody did.
+    /// The signal that stopped it, if there is one.
     pub cancelled: Option<RecordedSignal>,
-    /// Why it cannot go on without people, and the sequence of that row.
+    /// Why it needs a person, and the sequence of that row.
     pub stuck: Option<(u64, Refusal)>,
-    /// Who had the world looked at and recorded instead, if somebody did.
+    /// The *Mark resolved* signal, if there is one.
     pub resolved: Option<RecordedSignal>,
-    /// When it ended, and whether well.
+    /// When it ended, and whether with success.
     pub ended: Option<(Timestamp, bool)>,
     steps: BTreeMap<StepId, StepState>,
     contents: Attached,
@@ -150,7 +151,7 @@ pub struct OperationState {
 }
 
 impl OperationState {
-    /// What is known before the first row.
+    /// The state before the first row.
     pub fn new(id: OperationId, spec: OperationSpec) -> Self {
         Self {
             id,
@@ -168,7 +169,7 @@ impl OperationState {
         }
     }
 
-    /// Takes the next row in; refuses one that cannot have been.
+    /// Adds the next row. An impossible row is corrupt.
     pub fn fold(&mut self, row: &Row) -> Result<(), EngineError> {
         if row.sequence != self.sequence + 1 {
             let what = format!("operation {} row {}: follows row {}", self.id, row.sequence, self.sequence);
@@ -179,7 +180,7 @@ impl OperationState {
         Ok(())
     }
 
-    /// Takes in what belongs to the next row, before all of that row is known.
+    /// Adds entries of the next row before the whole row is known.
     pub(crate) fn project<'e>(
         &mut self,
         at: Timestamp,
@@ -284,7 +285,6 @@ impl OperationState {
         Ok(())
     }
 
-    /// Whether a content is attached.
     pub(crate) fn has_content(&self, digest: &str) -> bool {
         self.contents.has(digest)
     }
@@ -294,12 +294,13 @@ impl OperationState {
         self.contents.attach(digest, content);
     }
 
-    /// A content that the journal refers to. What was not attached is an error: nothing may be planned without it.
+    /// A content that the journal refers to. A content that was not attached is an error: nothing may be
+    /// planned without it.
     pub fn content<T: Send + Sync + 'static>(&self, digest: &str) -> Result<Arc<T>, EngineError> {
         self.contents.get(digest)
     }
 
-    /// What a word changes. Of those that stop an operation, the first counts.
+    /// Applies a signal. Of several signals that stop an operation, the first counts.
     fn apply(&mut self, signal: &RecordedSignal) {
         match signal.kind {
             SignalKind::Approve | SignalKind::Reject | SignalKind::Unlock | SignalKind::TakeOver => {}
@@ -312,7 +313,7 @@ impl OperationState {
                 for fact in self.steps.values_mut() {
                     is_undo |= fact.undo_fault.take().is_some();
                 }
-                // Behind the point of no return there is nothing to take back: the steps themselves are tried again.
+                // After the point of no return nothing is undone: the steps themselves are retried.
                 for fact in self.steps.values_mut().filter(|_| !is_undo) {
                     fact.fault = None;
                 }
@@ -325,7 +326,7 @@ impl OperationState {
         }
     }
 
-    /// Why it does not come to its end, if so: the first fault, or who stopped it.
+    /// Why it does not succeed: the first fault, or the signal that stopped it.
     pub fn failure(&self) -> Option<Refusal> {
         if let Some((_, refusal)) = self.faults().next() {
             return Some(refusal.clone());
@@ -354,12 +355,12 @@ impl OperationState {
         })
     }
 
-    /// What is known of a step.
+    /// The state of a step, if anything is recorded about it.
     pub fn step(&self, id: &StepId) -> Option<&StepState> {
         self.steps.get(id)
     }
 
-    /// All steps that anything is known of.
+    /// All steps with recorded entries.
     pub fn steps(&self) -> impl Iterator<Item = (&StepId, &StepState)> {
         self.steps.iter()
     }
@@ -374,7 +375,7 @@ impl OperationState {
         self.steps.iter().filter_map(|(id, fact)| fact.fault.as_ref().map(|(_, refusal)| (id, refusal)))
     }
 
-    /// What a step left, if it is done.
+    /// The output of a step, if it is done.
     pub fn output<T: DeserializeOwned>(&self, id: &StepId) -> Result<Option<T>, EngineError> {
         let Some((_, output)) = self.step(id).and_then(|fact| fact.done.as_ref()) else { return Ok(None) };
         T::deserialize(&**output)
@@ -382,7 +383,7 @@ impl OperationState {
             .map_err(|error| EngineError::Corrupt(format!("operation {}: output of {id}: {error}", self.id)))
     }
 
-    /// The same where it is large and asked for again and again: it is decoded once.
+    /// The same for large outputs that are needed often: decoded once.
     pub fn shared_output<T>(&self, id: &StepId) -> Result<Option<Arc<T>>, EngineError>
     where
         T: DeserializeOwned + Send + Sync + 'static,
@@ -398,13 +399,13 @@ impl OperationState {
         Ok(Some(decoded))
     }
 
-    /// What was asked, as the definition reads it.
+    /// The parameters. An error if they do not decode.
     pub fn params<T: DeserializeOwned>(&self) -> Result<T, EngineError> {
         T::deserialize(&self.spec.params)
             .map_err(|error| EngineError::Corrupt(format!("operation {}: parameters: {error}", self.id)))
     }
 
-    /// The step that waits for people now, with the sequence at which it began to.
+    /// The step that waits for people now, with the sequence at which the wait began.
     pub fn waiting(&self) -> Option<(&StepId, u64)> {
         self.steps
             .iter()
@@ -412,13 +413,13 @@ impl OperationState {
             .find_map(|(id, fact)| fact.waiting.map(|(_, sequence)| (id, sequence)))
     }
 
-    /// When and in which row the step that waits for people was last seen to wait still.
+    /// When and in which row the waiting step was last seen to wait still.
     pub fn waits_still(&self) -> Option<(Timestamp, u64)> {
         let (step, _) = self.waiting()?;
         self.step(step)?.waits_still
     }
 
-    /// How it stands, judged from the journal alone.
+    /// The status according to the journal alone.
     pub fn status(&self) -> Status {
         match self.ended {
             Some((_, true)) => Status::Succeeded,

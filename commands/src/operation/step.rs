@@ -1,7 +1,7 @@
-//! What an operation is made of: steps that run, and that can be recognised after the fact.
+//! Steps: the parts of an operation, which run and can be recognised afterwards.
 //!
-//! A step does at most one remote mutation. If it may have been done by somebody who died, it is *observed* before it
-//! is run: that is why a mutation knows how to find its own traces.
+//! A step makes at most one remote mutation. If a process that died may have made it, it is *observed* before
+//! it runs, so a mutation knows how to find its own result.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::operation::world::World;
 use crate::ports::{StoreError, Write};
 use sluice_model::{Class, OperationId, PortError, Refusal, Text, quota};
 
-/// Names a step within its operation, as `alias:hello`. Journals refer to steps by this name: never rename one without
-/// raising the definition's version.
+/// Names a step within its operation, as `alias:hello`. Journals refer to steps by this name: never rename
+/// one without raising the definition's version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StepId(pub String);
@@ -30,7 +30,7 @@ impl StepId {
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
-    /// A step of many alike: `alias` of `hello`.
+    /// One of several similar steps: `alias` of `hello`.
     pub fn of(name: &str, subject: &str) -> Self {
         Self(format!("{name}:{subject}"))
     }
@@ -42,10 +42,10 @@ impl fmt::Display for StepId {
     }
 }
 
-/// How a step touches the world.
+/// How a step affects AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It only looks (or only writes our own records, with its `done`): no intent is recorded.
+    /// It only looks, or only writes our own records with its `done`. No intent is recorded.
     Look,
     /// It makes that call, a row of `docs/effects.md`.
     Mutate(&'static crate::operation::effects::Mutation),
@@ -53,21 +53,21 @@ pub enum Effect {
     Await,
 }
 
-/// What came of running a step.
+/// The result of a run.
 #[derive(Debug)]
 pub enum Progress {
     /// It is done.
     Done(Done),
-    /// Not yet: look again after that time. The note is shown while it lasts.
+    /// Not yet: look again after that time. The note is shown meanwhile.
     NotYet {
         /// How long to wait.
         after: Duration,
         /// What it waits for.
         note: Option<Text>,
     },
-    /// It waits for a signal, at the longest until then.
+    /// It waits for a signal, at most until then.
     Await {
-        /// When waiting ends by itself.
+        /// When the wait ends by itself.
         until: Option<Timestamp>,
     },
 }
@@ -75,54 +75,54 @@ pub enum Progress {
 /// The end of a step.
 #[derive(Debug, Default)]
 pub struct Done {
-    /// What later steps and messages need to know of it; small, and no secrets.
+    /// The result that later steps and messages need; small, and without secrets.
     pub output: Value,
-    /// Records of ours that change in the same transaction as the journal row. If a precondition of theirs fails, the
-    /// step is run again.
+    /// Records that change in the same transaction as the journal row. If one of their preconditions fails,
+    /// the step runs again.
     pub writes: Vec<Write>,
 }
 
 impl Progress {
-    /// Done, with something to remember.
+    /// Done, with an output.
     pub fn done(output: impl Serialize) -> Result<Self, EngineError> {
         Self::recorded(output, vec![])
     }
-    /// Done, with records that change in the same transaction.
+    /// Done, with an output and records that change in the same transaction.
     pub fn recorded(output: impl Serialize, writes: Vec<Write>) -> Result<Self, EngineError> {
         let output = serde_json::to_value(output).map_err(|error| EngineError::Corrupt(error.to_string()))?;
         Ok(Progress::Done(Done { output, writes }))
     }
 }
 
-/// What a step that may have been run already finds in the world.
+/// The result of an observation.
 #[derive(Debug)]
 pub enum Observed {
-    /// It was done, by us.
+    /// This operation did it.
     Ours(Done),
     /// There is no trace of it.
     Absent,
-    /// Somebody else did something there: touch nothing. The words say what was found.
+    /// Somebody else changed it: touch nothing. The refusal describes what was found.
     Foreign(Refusal),
 }
 
-/// What came of taking a mutation back.
+/// The result of an undo.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undone {
     /// It is as it was before.
     Yes,
-    /// Somebody changed it since, so it was left alone: how it was found.
+    /// Somebody changed it since, so it was left alone. The text describes what was found.
     Left(String),
 }
 
-/// The code of what the store does not let Sluice do.
+/// The code for missing access of Sluice to the store.
 pub(crate) const NO_ACCESS: &str = "no-access";
-/// The code of what the store does not take because of its size.
+/// The code for records that are too large for the store.
 pub(crate) const TOO_LARGE: &str = "too-large";
 
-/// Why a step did not get on.
+/// Why a step made no progress.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EngineError {
-    /// A call through a port failed; its class says whether trying again can help.
+    /// A call through a port failed. Its class shows whether a retry can help.
     #[error(transparent)]
     Port(#[from] PortError),
     /// The store failed; always tried again.
@@ -131,19 +131,19 @@ pub enum EngineError {
     /// It can never succeed.
     #[error("{}: {}", .0.code, .0.problem)]
     Refused(Refusal),
-    /// It was recorded by a newer version of Sluice, in a way that this one does not read.
+    /// A newer version of Sluice recorded it in a way that this version does not read.
     #[error("newer than this version: {0}")]
     Newer(String),
     /// Whether it was recorded could not be found out.
     #[error("it is not known whether it was recorded")]
     Unconfirmed,
-    /// What was recorded does not make sense.
+    /// The record is invalid.
     #[error("corrupt: {0}")]
     Corrupt(String),
 }
 
 impl EngineError {
-    /// Whether the step may be tried again as it is.
+    /// Whether the step may be retried as it is.
     pub fn can_retry(&self) -> bool {
         match self {
             EngineError::Port(error) => error.class.can_retry(),
@@ -155,7 +155,7 @@ impl EngineError {
         }
     }
 
-    /// Whether a record makes no sense here, so that this process cannot go on from it.
+    /// Whether a record is invalid here, so this process cannot continue from it.
     pub fn is_corrupt(&self) -> bool {
         matches!(
             self,
@@ -163,18 +163,17 @@ impl EngineError {
         )
     }
 
-    /// Whether the store refuses what is asked, so that the same may not be tried again in a minute: an admin has to give
-    /// Sluice access to it.
+    /// Whether the store denies access, so a retry in a minute cannot help: an admin must give Sluice access.
     pub(crate) fn needs_access(&self) -> bool {
         matches!(self, EngineError::Store(StoreError::Refused(_)))
     }
 
-    /// Whether it is about what was, or was to be, recorded, and not about the way to the store.
+    /// Whether the cause is the content of a record, not the connection to the store.
     pub(crate) fn is_of_what_is_recorded(&self) -> bool {
         self.is_corrupt() || matches!(self, EngineError::Store(StoreError::TooLarge(_)))
     }
 
-    /// The same in words for people; internals stay out.
+    /// The refusal for people, without internals.
     pub fn refusal(&self) -> Refusal {
         match self {
             EngineError::Refused(refusal) => refusal.clone(),
@@ -205,14 +204,14 @@ impl EngineError {
     }
 }
 
-/// The codes of what this side of the wire does not understand in an answer, or would not send.
+/// Codes of answers that the adapter does not understand, or of requests that it would not send.
 const NOT_UNDERSTOOD: &[&str] =
     &["IncompleteAnswer", "UnknownStatus", "UnreadableCommitId", "UnreadablePolicy"];
 
-/// A failed call in words for people. AWS's own sentence is among them where it is the diagnosis.
+/// The refusal for a failed call. It contains AWS's own sentence if that is the diagnosis.
 fn refused_by_aws(error: &PortError) -> Refusal {
     let PortError { call, class, code, .. } = error;
-    // `Http…`: no service answered, but something on the way.
+    // `Http…`: the answer is not from the service but from something on the way.
     let said = if code.starts_with("Http") { String::new() } else { error.sentence() };
     let said = if said.is_empty() { said } else { format!(" AWS says: {said}.") };
     let (problem, hint) = match class {
@@ -264,16 +263,16 @@ fn corrupt_record() -> Refusal {
     )
 }
 
-/// What a step sees when it runs.
+/// The context of a running step.
 #[derive(Clone)]
 pub struct Context {
     /// The ports and settings.
     pub world: Arc<World>,
     /// The operation.
     pub operation: OperationId,
-    /// What people said to this step so far, the first first.
+    /// The signals to this step so far, oldest first.
     pub signals: Vec<RecordedSignal>,
-    /// When this process began with it, which may have been several looks ago.
+    /// When this process began the step, which may be several looks ago.
     pub begun: Instant,
 }
 
@@ -282,39 +281,40 @@ pub struct Context {
 pub trait Step: Send + Sync {
     /// How it touches the world.
     fn effect(&self) -> Effect;
-    /// Does it.
+    /// Runs the step.
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError>;
     /// Looks whether it was done already. Called only for mutations with an intent and no end.
     async fn observe(&self, _cx: &Context) -> Result<Observed, EngineError> {
         Ok(Observed::Absent)
     }
-    /// The line for a shell by which a person brings back what was there before, if something was.
+    /// The shell command with which a person restores the former state, if there was one.
     fn by_hand(&self) -> Option<String> {
         None
     }
-    /// Takes back what was done, with what it left. Called only where the mutation's row says that its step does so, and
-    /// perhaps more than once: it looks before it changes anything, and leaves what is not as this step left it.
+    /// Undoes what was done, given its output. Called only if the mutation's row declares an undo, and
+    /// perhaps more than once: it looks before it changes anything, and leaves anything that is not as this
+    /// step left it.
     async fn undo(&self, _cx: &Context, _output: &Value) -> Result<Undone, EngineError> {
         Err(EngineError::Corrupt("a step that takes nothing back was asked to".into()))
     }
 }
 
-/// A step in its place: what must be done before, and which slot must be held.
+/// A step in its operation: its needs and its slot.
 #[derive(Clone)]
 pub struct Node {
     /// Its name.
     pub id: StepId,
-    /// What people read: "publish `hello`". Empty: not shown.
+    /// The title that people read: "publish `hello`". Empty: not shown.
     pub title: Text,
-    /// What must be done before it.
+    /// The steps that must be done before it.
     pub needs: Vec<StepId>,
     /// The slot that must be held while it runs, until the operation ends or waits for people.
     pub slot: Option<Slot>,
-    /// Whether an operation that came past it goes only forward.
+    /// Whether it is the point of no return.
     pub is_point_of_no_return: bool,
-    /// Whether what it did has come to its end by itself, so that there is nothing to take back.
+    /// Whether what it did has ended by itself, so there is nothing to undo.
     pub is_spent: bool,
-    /// What it does.
+    /// The code of the step.
     pub step: Arc<dyn Step>,
 }
 
@@ -331,26 +331,26 @@ impl Node {
             step: Arc::new(step),
         }
     }
-    /// After these.
+    /// Adds needs.
     pub fn after(mut self, needs: impl IntoIterator<Item = StepId>) -> Self {
         self.needs.extend(needs);
         self
     }
-    /// The point of no return: once it is done, failure and cancel change nothing.
+    /// Marks the point of no return: once it is done, failure and cancel undo nothing.
     pub fn point_of_no_return(mut self) -> Self {
         self.is_point_of_no_return = true;
         self
     }
-    /// With nothing to take back if what it began is over.
+    /// Marks it as having nothing to undo if what it began is over.
     pub fn spent_if(mut self, is_over: bool) -> Self {
         self.is_spent = is_over;
         self
     }
-    /// Whether a mutation that was made and recorded is to be taken back, should the operation fail.
+    /// Whether its recorded mutation is undone if the operation fails.
     pub(crate) fn is_undone(&self) -> bool {
         !self.is_spent && matches!(self.step.effect(), Effect::Mutate(mutation) if mutation.is_undone())
     }
-    /// While holding that slot.
+    /// Sets the slot that must be held.
     pub fn holding(mut self, slot: Slot) -> Self {
         self.slot = Some(slot);
         self

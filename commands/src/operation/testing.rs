@@ -1,4 +1,4 @@
-//! Small makings for the engine's own tests.
+//! Helpers for the engine's own tests.
 
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
-//! Processes that can carry operations and have no way to tell the channels: `sluice run`, when Slack is down.
+//! Processes that drive operations but cannot notify the channels: `sluice run`, when Slack is down.
 //!
-//! What they carried stays due, and is left without an owner, so that the next replica that can tell finds it at once, and
-//! tells it. A head says since which row nobody could tell (`Head::undelivered_since`), so that what comes late is not taken for what
-//! may have been posted before.
+//! The operations they drove stay due and without an owner, so the next replica that can notify finds them at
+//! once and delivers their updates. A head names the first undelivered row (`Head::undelivered_since`), so a
+//! late update is not mistaken for one that may have been posted before.
 
 use crate::operation::head::{self, guards};
 use crate::operation::log::{self, Seen};
@@ -11,7 +11,8 @@ use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Hint, Precondition, StoreError, Write};
 use sluice_model::OperationId;
 
-/// Leaves an operation that ended, waits or is stuck to a process that can tell it. Should that fail, the lease does its part.
+/// Leaves an operation that ended, waits or is stuck to a process that can notify. If this fails, another
+/// replica finds it after the lease.
 pub(crate) async fn leave_undelivered(world: &World, id: &OperationId) {
     match try_leave(world, id).await {
         Ok(()) | Err(StoreError::Lost(_)) => {}

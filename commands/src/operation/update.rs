@@ -1,4 +1,4 @@
-//! From what is recorded to what is told: the one message of an operation, its end, and its audit records.
+//! From the recorded state to what people read: the one message of an operation and its thread replies.
 
 mod buttons;
 mod left_behind;
@@ -18,8 +18,8 @@ use sluice_model::{
     Actor, Card, Member, Part, Refusal, Span, StageName, StepLine, StepState, Text, Tone, UserId,
 };
 
-/// What is told of an operation as it stands. `notes` is what running steps said last, `own_since` the first row that
-/// this process wrote.
+/// The update for the current state. `notes` are the latest notes of running steps, `own_since` is the first
+/// row that this process wrote.
 pub(crate) fn of(
     definition: &dyn BoundOperation,
     op: &OperationState,
@@ -31,7 +31,7 @@ pub(crate) fn of(
     Ok(of_nodes(definition, op, &nodes, notes, own_since))
 }
 
-/// The same, where the steps are named already.
+/// The same if the steps are computed already.
 pub(crate) fn of_nodes(
     definition: &dyn BoundOperation,
     op: &OperationState,
@@ -57,7 +57,7 @@ pub(crate) fn of_nodes(
     }
 }
 
-/// The names of those who spoke in Slack. At a terminal a person is named by id.
+/// The names of the people who acted in Slack. At a terminal a person is named by id.
 fn names<'a>(actors: impl IntoIterator<Item = &'a Actor>) -> BTreeMap<UserId, String> {
     let in_slack = actors.into_iter().filter(|actor| !actor.terminal);
     in_slack.map(|actor| (actor.id.clone(), actor.name.clone())).collect()
@@ -107,7 +107,7 @@ fn headline(summary: &Summary, op: &OperationState) -> Text {
     }
 }
 
-/// The message of an operation: a pure function of what is recorded.
+/// The message of an operation: a pure function of the recorded state.
 pub fn card(
     summary: &Summary,
     op: &OperationState,
@@ -117,10 +117,10 @@ pub fn card(
 ) -> Card {
     let status = op.status();
     let mut card = Card::new(tone(status), headline(summary, op));
-    // What went wrong comes first: on a phone the steps fill a screen.
+    // The failure is first: on a phone the steps fill a screen.
     let failure = op.failure().filter(|_| status != Status::Succeeded);
     if op.faults().next().is_none() {
-        // What parked it is no fault of a step.
+        // The reason for parking is not the fault of a step.
         let stuck = op.stuck.as_ref().map(|(_, refusal)| refusal).filter(|_| failure.is_none());
         card = failure.iter().chain(stuck).fold(card, |card, refusal| card.text(marked(&refusal.problem)));
     }
@@ -140,7 +140,7 @@ pub fn card(
     card.parts.extend(summary.parts.iter().cloned());
     card.hint = match &failure {
         _ if status == Status::Stuck => Some(left_behind::what_now()),
-        // What to type next follows when it is over.
+        // The next step follows when the unwinding is over.
         Some(_) if status == Status::Unwinding => None,
         Some(refusal) if !refusal.hint.is_empty() => Some(marked(&refusal.hint)),
         _ => summary.hint.clone(),
@@ -194,8 +194,8 @@ pub fn card(
     card
 }
 
-/// One line of progress while it runs: "3 of 9 steps · create `Hello`", with what the running step reports. The list of
-/// steps is a thread reply once it ended.
+/// One line of progress while it runs: "3 of 9 steps · create `Hello`", with the note of the running step.
+/// After the end, the list of steps is a thread reply.
 fn progress(op: &OperationState, steps: &[StepLine]) -> Option<Text> {
     if op.ended.is_some() || op.stuck.is_some() || steps.is_empty() {
         return None;
@@ -218,7 +218,7 @@ fn progress(op: &OperationState, steps: &[StepLine]) -> Option<Text> {
     })
 }
 
-/// What is told of an operation that cannot go on and whose steps cannot be named.
+/// The update for an operation that was parked and whose steps cannot be computed.
 pub(crate) fn of_parked(head: &Head, is_urgent: bool, why: &Refusal) -> Update {
     let title = Text::default().code(head.spec.command.clone()).then(" ").bold("is stuck");
     let mut card = Card::new(Tone::Bad, title).text(marked(&why.problem));
@@ -234,7 +234,8 @@ pub(crate) fn of_parked(head: &Head, is_urgent: bool, why: &Refusal) -> Update {
     Update { is_urgent, asides: vec![thread_replies::stuck(text, head.sequence)], ..news }
 }
 
-/// What is told of an operation that was ended without its journal. `by`: who marked it as resolved, if that is known.
+/// The update for an operation that was ended without its journal. `by`: the signal that marked it as
+/// resolved, if it is known.
 pub(crate) fn of_forced(head: &Head, by: Option<&RecordedSignal>, stages: &[StageName]) -> Update {
     let title = Text::default().code(head.spec.command.clone()).then(" ").bold("was marked as resolved");
     let mut card = Card::new(Tone::Bad, title);
@@ -274,7 +275,7 @@ fn without_journal(head: &Head, card: Card, code: &str) -> Update {
     }
 }
 
-/// A duration as people say it: `12 ms`, `1.2 s`, `45 s`, `2 min 30 s`, `2 h 5 min`.
+/// A duration for people: `12 ms`, `1.2 s`, `45 s`, `2 min 30 s`, `2 h 5 min`. Takes milliseconds.
 pub fn took(milliseconds: i128) -> String {
     let milliseconds = milliseconds.max(0);
     let seconds = milliseconds / 1_000;
@@ -307,20 +308,20 @@ fn lines(op: &OperationState, nodes: &[Node], notes: &BTreeMap<StepId, Text>) ->
                 Some(fact) if fact.fault.is_some() => StepState::Failed,
                 _ if over => return None,
                 Some(fact) if fact.waiting.is_some() => StepState::Waiting,
-                // An intent may be recorded ahead: it runs once it is ready.
+                // An intent may be recorded ahead: the step runs once it is ready.
                 Some(fact) if fact.intent.is_some() && ready => StepState::Running,
                 _ if notes.contains_key(&node.id) => StepState::Running,
                 _ if ready && !matches!(node.step.effect(), Effect::Mutate(_)) => StepState::Running,
                 _ => StepState::Pending,
             };
-            // A step that only looks has no intent: it began when the last of what it needs was done.
+            // A step that only looks has no intent. It began when the last of its needs was done.
             let began = begun.or_else(|| {
                 let needs = node.needs.iter().filter_map(|id| op.step(id)?.done.as_ref().map(|(at, _)| *at));
                 needs.max().or(Some(op.spec.accepted))
             });
             let awaits = node.step.effect() == Effect::Await;
             let took_ms = match (began, ended) {
-                // What people took counts from when they were asked.
+                // The time that people took counts from the start of the wait.
                 (Some(began), Some(ended)) if awaits => {
                     u64::try_from(ended.duration_since(began).as_millis()).ok()
                 }
@@ -335,7 +336,8 @@ fn lines(op: &OperationState, nodes: &[Node], notes: &BTreeMap<StepId, Text>) ->
         .collect()
 }
 
-/// Our own sentences mark code with backticks, people as `<@U…>` and groups as `<!subteam^S…>`; what people typed never comes this way unchecked.
+/// Converts our own marks to spans: code in backticks, people as `<@U…>`, groups as `<!subteam^S…>`. Text
+/// that people typed must never be passed here unchecked.
 pub fn marked(words: &str) -> Text {
     let mut text = Text::default();
     for (n, piece) in words.split('`').enumerate() {
@@ -356,7 +358,7 @@ pub fn marked(words: &str) -> Text {
     text
 }
 
-/// The first person or group that is mentioned, with what stands before and behind.
+/// The first person or group that is mentioned, with the text before and after.
 fn mention(words: &str) -> Option<(&str, Member, &str)> {
     words.match_indices('<').find_map(|(at, _)| {
         let (before, after) = words.split_at(at);
@@ -365,7 +367,7 @@ fn mention(words: &str) -> Option<(&str, Member, &str)> {
     })
 }
 
-/// Why it failed, in a line; but nobody else is mentioned: that is for the one message alone.
+/// The reason of a failure in one line, without mentions: only the one message mentions people.
 fn cause(op: &OperationState) -> Option<Text> {
     let refusal = op.failure().filter(|_| !matches!(op.ended, Some((_, true))))?;
     let why = marked(refusal.problem.lines().next()?.trim_end_matches(':'));

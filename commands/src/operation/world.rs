@@ -1,4 +1,4 @@
-//! What an operation can reach: the ports, and the few settings that judgement needs.
+//! The environment of operations: the ports, and the few settings that planning needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,29 +22,29 @@ use sluice_model::{GroupId, PipelineName, Target, UserId};
 pub struct World {
     /// The account and region it works in.
     pub target: Target,
-    /// Its keys.
+    /// The keys of the store.
     pub keys: Keys,
-    /// Who may do what, as far as `sluice.toml` says: [`World::roles`] is what counts.
+    /// The roles that `sluice.toml` pins. Decisions use [`World::roles`], which adds the granted ones.
     pub pinned: Pinned,
     /// Its settings.
     pub settings: Settings,
     /// The large contents that were read last.
     pub contents: ContentCache,
-    /// The durable memory.
+    /// The durable store.
     pub store: Arc<dyn Store>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    /// Who tells the channel.
+    /// Delivers updates to the channels.
     pub notifier: Arc<dyn Notifier>,
-    /// Who gives operations a task.
+    /// Gives operations a task.
     pub runner: Arc<dyn Runner>,
-    /// Who wakes other replicas.
+    /// Wakes other replicas.
     pub wakeups: Arc<dyn Wakeups>,
     /// Threads for work that keeps a processor busy.
     pub workers: Arc<dyn Workers>,
-    /// Tasks for what nobody waits for.
+    /// Tasks that nothing waits for.
     pub background: Arc<dyn Background>,
-    /// Who knows the people.
+    /// Knows the people in Slack.
     pub directory: Arc<dyn Directory>,
     /// CodeCommit.
     pub repositories: Arc<dyn Repositories>,
@@ -64,20 +64,20 @@ pub struct World {
     pub logs: Arc<dyn Logs>,
 }
 
-/// The roles that `sluice.toml` pins. All clones see it when the file is read anew.
+/// The roles that `sluice.toml` pins. All clones see a reload of the file.
 #[derive(Debug, Clone, Default)]
 pub struct Pinned(Arc<RwLock<PinnedRoles>>);
 
 impl Pinned {
-    /// As the file says now.
+    /// The roles according to the file.
     pub fn new(pinned_roles: impl Into<PinnedRoles>) -> Self {
         Self(Arc::new(RwLock::new(pinned_roles.into())))
     }
-    /// The roles: a decision takes them once.
+    /// The current roles. A decision reads them once.
     pub fn get(&self) -> PinnedRoles {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-    /// Puts others in their place: they count for whatever is decided from now on.
+    /// Replaces the roles for all later decisions.
     pub fn set(&self, pinned_roles: PinnedRoles) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = pinned_roles;
     }
@@ -87,25 +87,25 @@ impl Pinned {
 const LOOK_UPS: usize = 16;
 
 impl World {
-    /// The roles as they stand, for one pipeline or for what is of none: one request. Nothing of it is kept, since who
-    /// lost a role must not pass by it.
+    /// The current roles, for one pipeline or, without a name, for the installation: one request. Nothing is
+    /// cached, because a revoked role must count at once.
     pub async fn roles(&self, name: Option<&PipelineName>) -> Result<Roles, StoreError> {
         self.roles_about(name, Subjects::default()).await
     }
 
-    /// The same, for a decision that is also about these.
+    /// The same, for a decision that is also about these people and groups.
     pub async fn roles_about(
         &self,
         name: Option<&PipelineName>,
         subjects: Subjects,
     ) -> Result<Roles, StoreError> {
-        // People are known before: that and the request side by side.
+        // The people are known in advance, so their look-up runs beside the request.
         let Subjects { groups, people } = subjects;
         let (roles, deactivated) = join(self.written(name), self.deactivated(people)).await;
         Ok(self.resolve_groups(roles?, groups, deactivated).await)
     }
 
-    /// The roles, with who is in the groups among them and in these.
+    /// The roles, with the members of their groups and of these groups.
     pub(crate) async fn resolve_groups(
         &self,
         roles: Roles,
@@ -121,7 +121,7 @@ impl World {
         Roles { membership: Membership { groups, deactivated }, ..roles }
     }
 
-    /// Those of these people who are known to be deactivated.
+    /// The people among these who are known to be deactivated.
     pub(crate) async fn deactivated(&self, people: BTreeSet<UserId>) -> BTreeSet<UserId> {
         let looks = people.into_iter().map(async |user| {
             let is_gone = self.directory.is_deactivated(&user).await == Some(true);
@@ -145,7 +145,7 @@ impl World {
     }
 }
 
-/// What an installation sets.
+/// The settings of an installation.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Names this replica; a new name for each start.
@@ -154,27 +154,28 @@ pub struct Settings {
     pub lease: Duration,
     /// How long after its intent a mutation may still appear: 15 s.
     pub settle: Duration,
-    /// How long a control plane may need to agree with itself: 60 s. *Not found* and *exists already*, said to a mutation
-    /// within that time, are not believed yet.
+    /// How long a control plane may need to become consistent: 60 s. *Not found* and *exists already* as
+    /// answers to a mutation do not count within that time.
     pub consistency: Duration,
-    /// How long trouble that may pass is tried again: 15 minutes.
+    /// How long a failure that may pass is retried: 15 minutes.
     pub patience: Duration,
-    /// How many steps of one operation run side by side: the looks at ten functions, the API and the artifact. Lambda's
-    /// control plane takes about 15 calls a second, and what it throttles is tried again.
+    /// How many steps of one operation run side by side: the looks at ten functions, the API and the
+    /// artifact. Lambda's control plane accepts about 15 calls a second, and throttled calls are retried.
     pub width: usize,
     /// Whether operations are driven here, or only accepted.
     pub drive: bool,
-    /// Whether no other process can reach the state, as with a file that is locked. Then another process that is named as the
-    /// owner of an operation has died, and nobody has to wait for its lease.
+    /// Whether no other process can reach the state, as with a locked file. Then another process that is
+    /// named as an owner has died, and its lease need not be awaited.
     pub alone: bool,
-    /// Whether what happens can be told in the channels from here. A process that cannot (`sluice run`) leaves what it
-    /// carried due and without an owner, for a replica that can.
+    /// Whether this process can notify the channels. A process that cannot (`sluice run`) leaves its
+    /// operations due and without an owner, for a replica that can.
     pub notifies: bool,
-    /// Gives a text that nobody can guess: 160 random bits, in small letters and digits. Tests give the same one always.
+    /// Generates a text that nobody can guess: 160 random bits, in lower-case letters and digits. In tests it
+    /// is always the same.
     pub unguessable: fn() -> String,
 }
 
-/// From the system's generator, by way of [`Ulid`], which has 80 random bits beside its time.
+/// From the system's generator, through [`Ulid`], which has 80 random bits beside its time.
 fn unguessable() -> String {
     format!("{:020x}{:020x}", Ulid::new().random(), Ulid::new().random())
 }

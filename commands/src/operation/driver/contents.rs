@@ -1,7 +1,7 @@
-//! Attaching to the facts what the journal only refers to, before anything is planned by it.
+//! Attaches the contents that the journal refers to, before planning.
 //!
-//! Usually the contents are at hand, since this process read them for the step that refers to them. After a takeover they
-//! are read again, with patience, while the lease is kept alive.
+//! Usually they are cached, because this process read them for the step that refers to them. After a claim
+//! they are read again, with retries, while beats keep the lease.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use crate::operation::retry;
 use crate::operation::state::OperationState;
 use crate::operation::step::{Context, EngineError};
 
-/// The longest wait before a content is read again.
+/// The longest wait between two reads of a content.
 const BACKOFF: Duration = Duration::from_secs(30);
 
 impl Drive<'_> {
-    /// What is known, with what waits to be appended and with the contents that it refers to. `Err`: something else comes
+    /// The state with all pending entries and the contents it refers to. `Err`: something else must happen
     /// first.
     pub(super) async fn known(&mut self) -> Result<Result<OperationState, Next>, EngineError> {
         let mut op = self.projected()?;
-        // The steps of a resolution only look at what runs: they need nothing of what was to be. Its message does.
+        // The steps of a resolution only look at what AWS serves and need no contents. Its message does.
         let is_needed = op.resolved.is_none();
         for content in self.definition.contents(&op, self.log.target())? {
             if op.has_content(content.digest()) {

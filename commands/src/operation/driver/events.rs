@@ -1,11 +1,12 @@
-//! What becomes of a step: done, tried again, observed, failed for good, or taken back.
+//! The end of a run: the step is done, retried, observed, failed, or undone.
 //!
-//! The race it prevents: something that may have taken effect and is run again. A mutation whose answer was lost is
-//! observed first; and where running again could do harm, that nothing is seen counts only after the settle time, twice.
+//! This module prevents one race: a mutation that may have taken effect runs again. A mutation whose answer
+//! was lost is observed first. If running it again could do harm, an observation of absence counts only after
+//! the settle time, twice.
 //!
-//! Control planes are eventually consistent: what a mutation needs and was made a moment ago may be *not found*, and a name
-//! that was given up may be taken. Neither is believed before it was said for a while ([`Settings::consistency`]); a
-//! precondition that did not hold is believed at once.
+//! Control planes are eventually consistent: something that was created a moment ago may be *not found*, and
+//! a name that was given up may still be taken. Neither answer counts before it has lasted for a while
+//! ([`Settings::consistency`]). A failed precondition counts at once.
 //!
 //! [`Settings::consistency`]: crate::operation::Settings::consistency
 
@@ -21,7 +22,7 @@ use crate::operation::state::SignalKind;
 use crate::operation::step::{Done, Effect, EngineError, Observed, Progress, StepId, Undone};
 use sluice_model::Class;
 
-/// The longest wait before trouble is tried again.
+/// The longest wait between two tries after a failure.
 const BACKOFF: Duration = Duration::from_secs(30);
 
 impl Drive<'_> {
@@ -43,7 +44,7 @@ impl Drive<'_> {
         self.pending.push(Pending { entry, step: Some(step), writes: vec![] });
     }
 
-    /// How many words are known that people said to a step, recorded or not yet.
+    /// How many signals to a step are known, recorded or pending.
     pub(super) fn words(&self, step: &StepId) -> usize {
         let recorded = self.log.op().signals.iter().filter(|signal| signal.step == *step).count();
         let is_word =
@@ -68,7 +69,7 @@ impl Drive<'_> {
                 match result {
                     Ok(Progress::Done(done)) => self.end(step, done),
                     Ok(Progress::NotYet { after, note }) => {
-                        // Patience counts from the first of troubles in a row.
+                        // Patience counts from the first failure in a row.
                         self.trouble.remove(&step);
                         self.wake.insert(step.clone(), Instant::now() + after);
                         let changed = note.as_ref() != self.notes.get(&step);
@@ -80,7 +81,7 @@ impl Drive<'_> {
                             tracing::error!(%error, "news could not be made");
                         }
                     }
-                    // Who spoke while the words before were judged is to be heard: then it is run again.
+                    // A signal that arrived during the run must be judged too, so the step runs again.
                     Ok(Progress::Await { .. })
                         if self.words(&step) > self.judged.remove(&step).unwrap_or(0) => {}
                     Ok(Progress::Await { .. }) => {
@@ -98,7 +99,8 @@ impl Drive<'_> {
                     Err(trouble) if trouble.can_retry() && !self.is_impatient(&step) => {
                         self.try_later(step, trouble);
                     }
-                    // A fault would say that it was not done. It may have been: people are told, and can have it tried again.
+                    // A fault would claim that the mutation was not made, and it may have been. People are
+                    // notified and can retry.
                     Err(trouble) => {
                         tracing::error!(operation = %self.log.head().id, %step, error = %trouble, "not to be observed");
                         self.trouble.remove(&step);
@@ -112,7 +114,7 @@ impl Drive<'_> {
                     Ok(Undone::Yes) => Entry::UndoDone { step: step.clone(), left: None },
                     Ok(Undone::Left(found)) => Entry::UndoDone { step: step.clone(), left: Some(found) },
                     Err(trouble) if trouble.can_retry() => return self.try_later(step, trouble),
-                    // It looks before it changes anything, so that it may be tried again whatever it met.
+                    // An undo looks before it changes anything, so it can be tried again after any failure.
                     Err(trouble) if self.may_pass(&step, &trouble) => return self.try_later(step, trouble),
                     Err(trouble) => self.undo_fault(step.clone(), &trouble),
                 };
@@ -126,14 +128,14 @@ impl Drive<'_> {
         Entry::UndoFault { step, refusal: trouble.refusal() }
     }
 
-    /// A run met trouble. What may have taken effect is observed before it is run again.
+    /// Handles a failed run. A mutation that may have taken effect is observed before it runs again.
     pub(super) fn on_error(&mut self, step: StepId, trouble: EngineError) {
         match class_of(&trouble) {
             Some(Class::Conflict | Class::Precondition) if self.is_mutation(&step) => {
                 self.in_flight.fresh.remove(&step);
                 self.conflicts.insert(step, trouble);
             }
-            // Nothing came of it, so that there is nothing to observe.
+            // Nothing took effect, so there is nothing to observe.
             Some(Class::Throttled | Class::Busy) => self.try_later(step, trouble),
             Some(Class::Absent) if self.is_mutation(&step) && self.may_pass(&step, &trouble) => {
                 self.try_later(step, trouble);
@@ -146,11 +148,11 @@ impl Drive<'_> {
         }
     }
 
-    /// Whether what a mutation met may be a control plane that does not agree with itself yet.
+    /// Whether the error may result from a control plane that is not consistent yet.
     fn may_pass(&mut self, step: &StepId, trouble: &EngineError) -> bool {
         let is_doubtful = match class_of(trouble) {
             Some(Class::Absent | Class::Conflict) => true,
-            // A way back looks anew each time, and takes its precondition from that look.
+            // An undo looks again each time, and takes its precondition from that look.
             Some(Class::Precondition) => self.log.op().step(step).is_some_and(|fact| fact.undo.is_some()),
             _ => false,
         };
@@ -161,8 +163,8 @@ impl Drive<'_> {
         since.elapsed() < self.engine.world().settings.consistency
     }
 
-    /// An observation found nothing. Where running again could do harm, that counts only after the settle time, twice; a
-    /// conflict before it may have been with ourselves, so that it does not count earlier then.
+    /// Handles an observation of absence. If running again could do harm, it counts only after the settle
+    /// time, twice. An earlier conflict may have been with our own call, so it does not shorten that.
     pub(super) fn observed_absent(&mut self, step: StepId) {
         let settle = self.engine.world().settings.settle;
         let now = Instant::now();
@@ -196,7 +198,8 @@ impl Drive<'_> {
         }
     }
 
-    /// Whether trouble in a row with that step lasts longer than our patience.
+    /// Whether failures of that step in a row have lasted longer than
+    /// [`Settings::patience`](crate::operation::Settings::patience).
     pub(super) fn is_impatient(&self, step: &StepId) -> bool {
         let patience = self.engine.world().settings.patience;
         self.trouble.get(step).is_some_and(|(_, since)| since.elapsed() > patience)

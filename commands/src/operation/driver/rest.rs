@@ -1,4 +1,4 @@
-//! Resting, while steps run or wait, and telling how the operation stands.
+//! Resting while steps run or wait, and notifying about the current state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,8 @@ use crate::ports::Update;
 use sluice_model::{Part, Text};
 
 impl Drive<'_> {
-    /// Waits until something happens, showing meanwhile that we live. `false`: the operation is not ours any more.
+    /// Waits until something happens, and sends beats meanwhile. `false`: this process no longer owns the
+    /// operation.
     pub(super) async fn rest(&mut self) -> bool {
         let world = Arc::clone(self.engine.world());
         loop {
@@ -22,13 +23,15 @@ impl Drive<'_> {
             let next = self.wake.values().chain(self.slot_wake.values()).copied().chain(held_back).min();
             let look = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             let nudge = Arc::clone(&self.nudge);
-            // Counted from the last sign of life, not from here: a step that looks again often must not keep us silent.
+            // Counted from the last beat or append, not from here: a step that looks again often must not
+            // delay the beat.
             let beat = self.shown + world.settings.lease / 3;
             tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(beat) => {
                     if !self.log.beat(&*world.store).await {
-                        // Somebody claimed it, or rang; if that cannot be told now, the next append can.
+                        // Another replica claimed it, or a signal was sent. If that cannot be read now, the
+                        // next append finds out.
                         return self.received().await.unwrap_or(true);
                     }
                     self.shown = Instant::now();
@@ -47,7 +50,7 @@ impl Drive<'_> {
                     match self.received().await {
                         Ok(ours) => return ours,
                         Err(error) => {
-                            // What was rung for is seen by the next turn, or before going to sleep.
+                            // The next turn sees the signal, or the check before the operation goes to sleep.
                             tracing::warn!(operation = %self.log.head().id, %error, "signals could not be read");
                             return true;
                         }
@@ -57,7 +60,7 @@ impl Drive<'_> {
         }
     }
 
-    /// Tells where others will, should it fail.
+    /// Sends the update where its failure changes nothing.
     pub(super) fn try_to_tell(&mut self) {
         if let Err(error) = self.notify() {
             tracing::warn!(operation = %self.log.head().id, %error, "news could not be made");
@@ -68,7 +71,8 @@ impl Drive<'_> {
         self.tell_as(false)
     }
 
-    /// Nothing can be recorded, so nothing goes on, and people would wait in vain.
+    /// Notifies people that nothing can be recorded. The operation does not continue, and they would wait in
+    /// vain.
     pub(super) fn tell_refused(&self) {
         let (op, world) = (self.log.op(), self.engine.world());
         let mut news = update::of_nodes(&*self.definition, op, &self.nodes, &self.notes, self.own_since);
@@ -80,7 +84,7 @@ impl Drive<'_> {
 
     pub(super) fn tell_as(&mut self, first: bool) -> Result<(), EngineError> {
         let op = self.log.op().clone();
-        // Its message lists the steps of the operation, also of one that was resolved.
+        // The message lists the steps of the operation, also of a resolved one.
         let resolution;
         let nodes = match op.resolved {
             None => {

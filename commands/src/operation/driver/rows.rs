@@ -1,7 +1,7 @@
-//! What a turn writes: its row, the records that change with it, and how the head is left.
+//! The writes of a turn: its row, the records that change with it, and the head.
 //!
-//! All of it is one transaction, so that no record tells what the journal does not. What is refused because a record
-//! changed meanwhile is run again; the rest of the row is written with the next.
+//! All of it is one transaction, so records and journal always agree. If a record changed meanwhile, its step
+//! runs again; the rest of the row is written with the next.
 
 use std::collections::BTreeSet;
 
@@ -22,17 +22,17 @@ use crate::operation::{auditing, queue};
 use crate::ports::{DueChange, StoreError, Write};
 
 impl Drive<'_> {
-    /// The slots that this turn gives back.
+    /// The slots that this turn frees.
     pub(super) fn freed(&self, outcome: &Outcome, held: BTreeSet<Slot>) -> BTreeSet<Slot> {
         match outcome {
             Outcome::Wait(_) => held,
-            // Only a rollback passes, and that looks again by itself.
+            // Only a rollback passes a stuck operation, and it looks again by itself.
             Outcome::Stuck(_) => BTreeSet::new(),
             Outcome::Succeeded | Outcome::Failed => queue::wanted(&self.nodes),
         }
     }
 
-    /// What a turn adds to the row: the end with its records, or the wait.
+    /// Adds the outcome to the row: the end with its records, or the wait.
     pub(super) fn settle_outcome(
         &mut self,
         outcome: &Outcome,
@@ -52,7 +52,7 @@ impl Drive<'_> {
                         owners.push(None);
                     }
                 } else {
-                    // Its slots are free because its ticket is gone.
+                    // Its slots are free because its ticket is deleted.
                     writes.push(queue::leave(world, op));
                     owners.push(None);
                 }
@@ -64,7 +64,8 @@ impl Drive<'_> {
                     .map_or(op.sequence.max(self.log.op().sequence + 1), |(_, s)| s);
                 *leave = Leave {
                     status: Status::Waiting,
-                    // Until it is told that it waits: a wait that nobody hears of never ends.
+                    // It keeps its owner until the wait is announced. Otherwise nobody would know about it,
+                    // and it would never end.
                     owned: true,
                     due: DueChange::Keep,
                     awaits: format!("{step}@{since}"),
@@ -72,7 +73,7 @@ impl Drive<'_> {
             }
             Outcome::Stuck(refusal) => {
                 tracing::error!(operation = %op.id, code = refusal.code, "an operation is stuck");
-                // The slots stay marked with it, and are taken again if somebody gets it on.
+                // The slots stay marked with it. It takes them again after a retry or a resolution.
                 row.extend(op.held.iter().map(|slot| Entry::Released { slot: slot.clone() }));
                 row.push(Entry::Stuck { refusal: refusal.clone() });
                 let mut last = vec![queue::mark_stuck(world, &op.spec)];
@@ -139,7 +140,8 @@ impl Drive<'_> {
                 self.pending.clear();
             }
             Appended::Refused(lost) => {
-                // A record changed under a step: it is run again. A slot was taken under us: it is tried again.
+                // A record changed under a step: the step runs again. Another operation took a slot: it is
+                // tried again.
                 let lost: BTreeSet<_> = lost.iter().filter_map(|index| owners.get(*index).cloned()).collect();
                 let again: BTreeSet<_> = lost.into_iter().flatten().collect();
                 tracing::info!(operation = %self.log.head().id, ?again, "records changed meanwhile");
@@ -157,8 +159,8 @@ impl Drive<'_> {
         Ok(outcome)
     }
 
-    /// Records what is at hand in rows of a bounded size: an item has 400 KB at the most, and the looks at hundreds of
-    /// functions end at the same time. `Some`: something else comes first.
+    /// Records the pending entries in rows of bounded size: an item has at most 400 KB, and the looks at
+    /// hundreds of functions end at the same time. `Some`: something else must happen first.
     pub(super) async fn make_room(&mut self) -> Result<Option<Next>, EngineError> {
         loop {
             let count = fitting(&self.pending);
@@ -183,8 +185,8 @@ impl Drive<'_> {
         }
     }
 
-    /// What the store does not take because of its size will never be taken: the step that it is of has failed. Of a
-    /// mutation, which was made, that cannot be said: only people can tell.
+    /// Handles a row that the store rejects because of its size; it would never be accepted. The step with
+    /// the largest entry fails. A mutation was made and cannot fail this way, so people must decide.
     fn leave_out_the_largest(&mut self, error: &EngineError) -> Result<(), EngineError> {
         let sizes = self.pending.iter().enumerate().filter(|(_, pending)| pending.step.is_some());
         let largest = sizes.map(|(nth, pending)| (size(pending), nth)).max();
@@ -209,14 +211,14 @@ impl Drive<'_> {
     }
 }
 
-/// So many bytes of ends go into one row: half of what an item holds, since intents and a wait may follow.
+/// How many bytes of ends go into one row: half the size of an item, because intents and a wait may follow.
 const ROOM: usize = 200 * 1024;
-/// So many records change with one row: a transaction has 100 writes, and an end has some of its own.
+/// How many records change with one row: a transaction has at most 100 writes, and an end adds some.
 const RECORDS: usize = 60;
-/// What is smaller than this is not why a row was too large.
+/// An entry smaller than this is not the reason why a row is too large.
 const LARGE: usize = 8 * 1024;
 
-/// About how many bytes are to be recorded of it.
+/// The approximate number of bytes to record.
 fn size(pending: &Pending) -> usize {
     let bodies = pending.writes.iter().map(|write| match write {
         Write::Put { item, .. } => item.body.to_string().len(),
@@ -235,7 +237,7 @@ fn entry_size(entry: &Entry) -> usize {
     }
 }
 
-/// How many of these, the first first, go into one row; at least one.
+/// How many of the first entries fit into one row; at least one.
 fn fitting(pending: &[Pending]) -> usize {
     let (mut bytes, mut records) = (0, 0);
     let over = pending.iter().position(|one| {

@@ -1,8 +1,9 @@
-//! Parting: how a driver lets go of an operation when its process stops.
+//! Shutdown: how a driver releases an operation when its process stops.
 //!
-//! Nothing new begins, what is in flight is waited for and recorded, and the head is left due and without an owner, so
-//! that the next replica goes on at once and not after a lease. The race it prevents: a mutation that is still on its way
-//! when somebody else observes that it is absent. While one is, the head keeps its owner, and the lease does its part.
+//! Nothing new begins. Calls in flight are awaited and recorded, and the head is left due and without an
+//! owner, so the next replica continues at once instead of after a lease. This prevents a race: a mutation is
+//! still on its way when the next owner observes that it is absent. If a call remains in flight, the head
+//! keeps its owner until the lease ends.
 
 use std::time::Duration;
 
@@ -18,11 +19,11 @@ use crate::operation::signal::parse_wait;
 use crate::operation::step::EngineError;
 use crate::ports::{Cause, DueChange, Hint};
 
-/// How long what is in flight is waited for. Most AWS calls take a fraction of it; the process has 10 s in all.
+/// How long to wait for calls in flight. Most AWS calls need a fraction of it; the process has 10 s in all.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Drive<'_> {
-    /// Lets go of the operation.
+    /// Releases the operation.
     pub(super) async fn part(&mut self) -> Result<Driven, EngineError> {
         if !self.drain().await {
             return Ok(Driven::NotOurs);
@@ -40,7 +41,7 @@ impl Drive<'_> {
             let leave = Leave { status: Status::Running, owned: !is_clear, due: DueChange::Keep, awaits };
             match self.append(vec![], vec![], vec![], leave).await? {
                 Appended::Recorded => self.try_to_tell(),
-                // What was refused is not pending any more: the next owner runs that step again.
+                // A refused entry is no longer pending. The next owner runs its step again.
                 Appended::Refused(_) => {}
                 Appended::Fenced => return Ok(Driven::NotOurs),
             }
@@ -61,7 +62,8 @@ impl Drive<'_> {
         Ok(Driven::Released)
     }
 
-    /// Waits for what is in flight, showing meanwhile that we live. `false`: the operation is not ours any more.
+    /// Waits for calls in flight and sends beats meanwhile. `false`: this process no longer owns the
+    /// operation.
     async fn drain(&mut self) -> bool {
         let until = Instant::now() + PATIENCE;
         let world = self.engine.world();
@@ -81,8 +83,8 @@ impl Drive<'_> {
         true
     }
 
-    /// Takes back the intents of mutations that this process certainly did not make: nobody has to look for them, nor
-    /// wait until they would show.
+    /// Withdraws the intents of mutations that this process certainly did not make, so the next owner need
+    /// not observe them or wait for the settle time.
     fn retract(&mut self) {
         let unmade = self.in_flight.fresh.difference(&self.in_flight.running);
         let is_open = |step: &&_| self.log.op().step(step).is_some_and(|fact| fact.is_uncertain());

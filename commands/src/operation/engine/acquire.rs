@@ -1,4 +1,5 @@
-//! Taking over an operation: claim first, read then. What cannot be read, or is only to be told, ends here.
+//! Taking over an operation: claim first, then read. Operations that cannot be read or that only need an
+//! announcement are handled here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,23 +16,24 @@ use crate::operation::world::Settings;
 use crate::operation::{park, update};
 use sluice_model::OperationId;
 
-/// What came of taking an operation over.
+/// The result of an attempt to take an operation over.
 pub(super) enum Acquired {
-    /// It is ours.
+    /// This process owns it.
     Held(Box<Held>),
-    /// It is not to be carried from here.
+    /// It is not to be driven here.
     No(Driven),
 }
 
 impl Engine {
-    /// Claims first and reads then: after a claim nobody else appends, so what is read stands still.
+    /// Claims first and reads then. After a claim no other replica appends, so the read is consistent.
     pub(super) async fn acquire(&self, id: &OperationId) -> Result<Acquired, EngineError> {
         let (store, keys) = (&*self.world.store, &self.world.keys);
         let Some(log::Seen { head, woken_by, is_due }) = log::read_head(store, keys, id).await? else {
             return Ok(Acquired::No(Driven::NotOurs));
         };
         if head.status.is_delivered_once() && (!is_due || !self.world.settings.notifies) {
-            // Nobody spoke since it was told that it waits, is stuck or ended; or it only has to be told, by somebody else.
+            // Nothing was sent to it since its wait, failure or end was announced; or it needs only an
+            // announcement, by another replica.
             return Ok(Acquired::No(match head.status {
                 Status::Waiting => Driven::Waiting,
                 Status::Stuck => Driven::Stuck,
@@ -45,7 +47,8 @@ impl Engine {
             Ok(place) => place,
             Err(driven) => return Ok(Acquired::No(driven)),
         };
-        // Accepted by a replica that drives nothing: nobody has told it, so all of its telling is ours.
+        // A replica that drives nothing accepted it. Nothing about it was posted, so every message is ours to
+        // post.
         let is_untouched = head.owner.is_empty() && (head.fence, head.beat) == (1, 1);
         let undelivered_since = head.undelivered_since;
         let begun = Instant::now();
@@ -62,7 +65,7 @@ impl Engine {
                 return Ok(Acquired::No(Driven::NotOurs));
             }
             Err(error) if error.is_corrupt() && head.status.is_delivered_once() => {
-                // Nothing more happens to it, but its teller died.
+                // The operation ended, but the replica that had to announce it died.
                 return Ok(Acquired::No(self.tell_unread(&head, &error)));
             }
             Err(error) if error.is_corrupt() => {
@@ -91,7 +94,7 @@ impl Engine {
         let is_awake = wakes.is_some_and(|wakes| wakes <= self.world.clock.now());
         let is_asleep = head.status == Status::Waiting && loaded.unread.is_empty() && !is_awake;
         if head.status.is_final() || is_stuck || is_asleep {
-            // Only its last news may not have been told: the owner died between its record and that.
+            // Only its last update may be missing: the owner died between recording and announcing it.
             match bound {
                 Some(Ok(bound)) => self.tell_last(&*bound, loaded.op, own_since).await,
                 Some(Err(error)) => drop(self.tell_unread(&head, &error)),
@@ -108,7 +111,7 @@ impl Engine {
         Ok(Acquired::Held(Box::new(held)))
     }
 
-    /// Tells the last news of an operation that nobody carries.
+    /// Sends the last update of an operation that has no driver.
     async fn tell_last(&self, definition: &dyn BoundOperation, mut op: OperationState, own_since: u64) {
         let (target, notes) = (&self.world.target, BTreeMap::new());
         let cx = Context {
@@ -132,7 +135,7 @@ impl Engine {
         self.world.notifier.notify(news);
     }
 
-    /// The same of one whose journal cannot be read.
+    /// Sends the last update of an operation whose journal cannot be read.
     fn tell_unread(&self, head: &Head, error: &EngineError) -> Driven {
         match head.status {
             Status::Stuck => {
@@ -147,8 +150,9 @@ impl Engine {
         }
     }
 
-    /// Whether only another version of Sluice knows this kind of operation. It is left to the replicas of that version,
-    /// so that two versions can run side by side; if none takes it for a while, people are told.
+    /// Whether only another version of Sluice knows this kind of operation. It is left to the replicas of
+    /// that version, so two versions can run side by side. If none claims it for a while, people are
+    /// notified.
     pub(super) fn is_left_to_others(&self, head: &Head) -> bool {
         if self.registry.get(&head.spec.kind, head.spec.version).is_none() {
             return self.seems_strange(&head.id);
@@ -156,13 +160,14 @@ impl Engine {
         lock(&self.strange).get(&head.id).is_some_and(|since| since.elapsed() < LEFT_TO_OTHERS)
     }
 
-    /// Whether this is only known for a while to be of another version.
+    /// Whether this process has known the operation's kind to be unknown only for a while, less than
+    /// `LEFT_TO_OTHERS`.
     fn seems_strange(&self, id: &OperationId) -> bool {
         let mut strange = lock(&self.strange);
         strange.entry(id.clone()).or_insert_with(Instant::now).elapsed() < LEFT_TO_OTHERS
     }
 
-    /// Gives a claim back, unused.
+    /// Releases an unused claim.
     async fn release_lock(&self, head: &Head) -> Result<(), EngineError> {
         let world = &self.world;
         let mut log = Log::new(

@@ -1,4 +1,4 @@
-//! Heads as they are seen from outside, and the claim of an operation: the one write that needs no journal.
+//! Heads as other replicas see them, and the claim: the one write of an operation that needs no journal.
 
 use crate::operation::head::{self, Head, WOKEN_BY, guards};
 use crate::operation::keys::Keys;
@@ -6,16 +6,17 @@ use crate::operation::retry;
 use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Write};
 use sluice_model::OperationId;
 
-/// A head as it is read before it is claimed.
+/// A head as read before a claim.
 pub(crate) struct Seen {
     pub(crate) head: Head,
-    /// The last ring.
+    /// The mark of the last signal.
     pub(crate) woken_by: String,
-    /// Whether it is in the due index. Who waits and is not due was not spoken to since it went to sleep.
+    /// Whether it is in the due index. A waiting operation that is not due received no signal since it went
+    /// to sleep.
     pub(crate) is_due: bool,
 }
 
-/// Reads a head.
+/// Reads a head; `None` if there is none.
 pub(crate) async fn read_head(
     store: &dyn Store,
     keys: &Keys,
@@ -27,8 +28,8 @@ pub(crate) async fn read_head(
     Ok(Some(Seen { head: Head::from_item(&item)?, woken_by, is_due }))
 }
 
-/// Claims an operation: raises its fence if nobody else did since it was read. Gives the claimed head. What is written
-/// from then on is told by the claimant, or counts as untold, by whether it `tells`.
+/// Claims an operation: raises its fence unless another replica did so since the read. Returns the claimed
+/// head. `tells`: whether the claimant can notify; otherwise rows from now on count as undelivered.
 pub(crate) async fn claim(
     store: &dyn Store,
     keys: &Keys,
@@ -37,7 +38,7 @@ pub(crate) async fn claim(
     notifies: bool,
 ) -> Result<Option<Head>, StoreError> {
     let mut claimed = head.clone();
-    // To be told is not to be carried.
+    // Delivering an update is not driving.
     claimed.claims = if head.status.is_delivered_once() { 0 } else { head.claims + 1 };
     claimed.fence += 1;
     claimed.beat += 1;
@@ -68,7 +69,7 @@ pub(crate) async fn claim(
     match store.write(write).await {
         Ok(()) => Ok(Some(claimed)),
         Err(StoreError::Lost(_)) => Ok(None),
-        // Whether it took hold is found out by reading: a claim of ours shows our name and that fence.
+        // A read shows whether the claim took effect: then the head has our name and that fence.
         Err(StoreError::Unknown(error)) => {
             let item = store.get(&keys.head(&head.id)).await?;
             let ours = item
@@ -82,7 +83,7 @@ pub(crate) async fn claim(
     }
 }
 
-/// After trouble with the store that passes: the claim did not come to nothing because of the operation.
+/// Undoes the count of a claim after a store failure that passes. The operation did not cause it.
 pub(crate) async fn forgive(store: &dyn Store, keys: &Keys, head: &Head) {
     let write = Write::Update {
         key: keys.head(&head.id),

@@ -1,4 +1,4 @@
-//! Races as tables: steps, facts and what is in motion, and what follows from them.
+//! Races as tables: steps, state and what is in flight, and the plan for them.
 
 use async_trait::async_trait;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The buttons that every kind of operation has.
+//! The buttons of every kind of operation.
 
 use crate::operation::state::{CANCEL, STUCK};
 use sluice_model::{Button, ButtonStyle, OperationId};
@@ -10,13 +10,13 @@ pub const RETRY_BUTTON: &str = "operation.retry";
 /// See [`CANCEL_BUTTON`].
 pub const RESOLVE_BUTTON: &str = "operation.resolve";
 
-/// Stops an operation that runs.
+/// The button that stops a running operation.
 pub(super) fn cancel(id: &OperationId, command: &str) -> Button {
     let text = format!("{command} stops, and its changes to stages are undone.");
     Button::new(CANCEL_BUTTON, "Cancel", format!("{id}|{CANCEL}")).asking(text, "Stop it")
 }
 
-/// Gets a stuck operation on, which is so since that row.
+/// The buttons of an operation that is stuck since that row.
 pub(super) fn of_stuck(id: &OperationId, since: u64) -> Vec<Button> {
     let value = format!("{id}|{STUCK}@{since}");
     let again = "The failed steps are retried.".to_owned();

@@ -1,4 +1,5 @@
-//! What a failed operation leaves: what was taken back, what stays and why that is no harm, and what is uncertain.
+//! The rest of a failed operation: what was undone, what stays and why that does no harm, and what is
+//! uncertain.
 
 use crate::operation::effects::Undo;
 use crate::operation::state::OperationState;
@@ -6,7 +7,7 @@ use crate::operation::step::{Effect, Node};
 use crate::operation::update::marked;
 use sluice_model::{Card, Text};
 
-/// Says it, by the titles of the steps.
+/// Adds it to the message, by the titles of the steps.
 pub(super) fn told(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card {
     let (mut back, mut stays, mut uncertain, mut changed) = (vec![], vec![], vec![], vec![]);
     let mut unseen = vec![];
@@ -27,7 +28,7 @@ pub(super) fn told(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card 
                 uncertain.push(node.title.clone().then(": ").join(why));
             }
             (None, None, Undo::Stays(_)) => stays.push(node.title.clone()),
-            // What was begun has ended by itself, or waits for what could not be taken back.
+            // What was begun has ended by itself, or depends on a failed undo.
             (None, None, Undo::By(_)) if node.is_spent => {}
             (None, None, Undo::By(_)) => uncertain.push(node.title.clone()),
         }
@@ -46,7 +47,7 @@ pub(super) fn told(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card 
     card
 }
 
-/// What people can do about an operation that is stuck.
+/// What people can do about a stuck operation.
 pub(super) fn what_now() -> Text {
     Text::plain("Fix the cause, then an admin can click ")
         .bold("Retry")

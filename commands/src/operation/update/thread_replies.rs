@@ -1,4 +1,5 @@
-//! What deserves a notification of its own, beside the one message of an operation, and what is too long for that.
+//! Thread replies: messages that deserve a notification of their own, and content that is too long for the
+//! one message.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +12,10 @@ use crate::operation::step::{Effect, Node};
 use crate::ports::ThreadReply;
 use sluice_model::Text;
 
-/// An end that came later than this is also told by a short reply, since an edit notifies nobody (DESIGN 8).
+/// An end later than this, in seconds, also gets a short reply, because an edit notifies nobody (DESIGN 8).
 const LONG: i64 = 20;
 
-/// The names of replies with what the message has no room for.
+/// The names of the replies with content that the message has no space for.
 const PAGES: [&str; 12] = [
     "page-01", "page-02", "page-03", "page-04", "page-05", "page-06", "page-07", "page-08", "page-09",
     "page-10", "page-11", "page-12",
@@ -25,12 +26,12 @@ fn reply(name: &'static str, text: Text, cause: u64) -> ThreadReply {
     ThreadReply { name, text, steps: vec![], code: vec![], in_thread: true, broadcast: false, cause }
 }
 
-/// That it is stuck, for the whole channel.
+/// The reply that it is stuck, shown to the whole channel.
 pub(super) fn stuck(text: Text, cause: u64) -> ThreadReply {
     ThreadReply { broadcast: true, ..reply("stuck", text, cause) }
 }
 
-/// All of them, as far as it came.
+/// All thread replies for the current state.
 pub(super) fn asides(summary: &Summary, op: &OperationState, nodes: &[Node]) -> Vec<ThreadReply> {
     let mut asides = vec![];
     if op.status() == Status::Waiting
@@ -78,7 +79,7 @@ pub(super) fn asides(summary: &Summary, op: &OperationState, nodes: &[Node]) -> 
         }
         let code = by_hand(op, nodes);
         if succeeded && !code.is_empty() {
-            // What is there to bring back only this operation saw.
+            // Only this operation saw the former state.
             let text = Text::plain("To roll back without Sluice, run:");
             asides.push(ThreadReply { code, ..reply("by-hand", text, op.sequence) });
         }
@@ -86,7 +87,7 @@ pub(super) fn asides(summary: &Summary, op: &OperationState, nodes: &[Node]) -> 
     asides
 }
 
-/// The lines that bring back by hand what an operation moved, in the order of a rollback: the API stage first.
+/// The shell commands that restore what an operation moved, in the order of a rollback: the API stage first.
 fn by_hand(op: &OperationState, nodes: &[Node]) -> Vec<String> {
     let done = nodes.iter().filter(|node| op.is_done(&node.id));
     let mut lines: Vec<(bool, String)> = done
