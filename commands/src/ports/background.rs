@@ -1,7 +1,7 @@
 use futures::future::BoxFuture;
 
-/// Work that goes on when nobody waits for it any more: `commands` never spawns.
+/// Runs work that goes on when its caller no longer waits for it: `commands` never spawns.
 pub trait Background: Send + Sync {
-    /// Sees that it is done. A process that is stopping may drop it.
+    /// Runs it in the background. A process that is stopping may drop it.
     fn spawn(&self, work: BoxFuture<'static, ()>);
 }

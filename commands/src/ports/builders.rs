@@ -6,16 +6,17 @@ use jiff::Timestamp;
 use super::Tags;
 use sluice_model::{CommitId, PortResult, Target};
 
-/// What a CodeBuild project is made of. Source is the pipeline's CodeCommit repository with its own `buildspec.yml`.
+/// The settings of a CodeBuild project. Its source is the pipeline's CodeCommit repository with its own
+/// `buildspec.yml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectSpec {
     /// The project's name.
     pub name: String,
-    /// For people in the console.
+    /// The description in the console.
     pub description: String,
     /// The clone URL of the CodeCommit repository.
     pub source: String,
-    /// The ARN of the role that builds run with.
+    /// The ARN of the role of the builds.
     pub role: String,
     /// The artifact bucket.
     pub bucket: String,
@@ -34,24 +35,24 @@ pub struct BuildRequest {
     pub project: String,
     /// The commit to build.
     pub commit: CommitId,
-    /// Makes the call safe to repeat for 5 minutes; after that [`Builders::builds_of`] finds the build again.
+    /// Makes the call safe to repeat for 5 minutes. After that [`Builders::builds_of`] finds the build again.
     pub token: String,
     /// Environment variables of this build, `SLUICE_OP` among them.
     pub environment: BTreeMap<String, String>,
     /// The S3 bucket of the artifact.
     pub bucket: String,
-    /// The S3 prefix below which the artifact's files are put, without a slash at its end: `orders/builds/12`.
+    /// The S3 prefix of the artifact's files, without a trailing slash: `orders/builds/12`.
     pub prefix: String,
 }
 
-/// How a build or a phase of it stands.
+/// The status of a build or of one of its phases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuildStatus {
     /// Queued or running.
     InProgress,
-    /// It ended well.
+    /// It ended with success.
     Succeeded,
-    /// A command of the buildspec failed, or CodeBuild's own fault.
+    /// A command of the buildspec or CodeBuild itself failed.
     Failed,
     /// Somebody stopped it.
     Stopped,
@@ -64,13 +65,13 @@ pub enum BuildStatus {
 pub struct BuildPhase {
     /// CodeBuild's name of the phase.
     pub name: String,
-    /// How it stands; `None` while it runs.
+    /// The status; `None` while it runs.
     pub status: Option<BuildStatus>,
     /// When it began.
     pub started: Option<Timestamp>,
     /// How long it took, in seconds.
     pub seconds: Option<u64>,
-    /// What CodeBuild says of a failure.
+    /// CodeBuild's message for a failure.
     pub message: Option<String>,
 }
 
@@ -79,7 +80,7 @@ pub struct BuildPhase {
 pub struct BuildRun {
     /// `project:uuid`.
     pub id: String,
-    /// How it stands.
+    /// The status.
     pub status: BuildStatus,
     /// The phase it is in or ended in.
     pub current_phase: Option<String>,
@@ -89,7 +90,7 @@ pub struct BuildRun {
     pub environment: BTreeMap<String, String>,
     /// The commit that was checked out.
     pub resolved_source: Option<String>,
-    /// CloudWatch Logs group and stream, once there are any.
+    /// The CloudWatch Logs group and stream, once they exist.
     pub log: Option<LogStream>,
     /// A page where a person can read the log.
     pub log_link: Option<String>,
@@ -126,15 +127,15 @@ pub struct Project {
 pub trait Builders: Send + Sync {
     /// `codebuild:CreateProject`. A project of that name: conflict. A role that IAM does not show yet: transient.
     async fn create_project(&self, target: &Target, spec: &ProjectSpec) -> PortResult<Project>;
-    /// `codebuild:BatchGetProjects`; `None` if there is none of that name.
+    /// `codebuild:BatchGetProjects`; `None` if it does not exist.
     async fn project(&self, target: &Target, name: &str) -> PortResult<Option<Project>>;
     /// `codebuild:StartBuild` with the request's idempotency token.
     async fn start_build(&self, target: &Target, request: &BuildRequest) -> PortResult<BuildRun>;
-    /// `codebuild:BatchGetBuilds` of at most 100 ids; those that do not exist are left out.
+    /// `codebuild:BatchGetBuilds` of at most 100 ids. Missing builds are omitted.
     async fn builds(&self, target: &Target, ids: &[String]) -> PortResult<Vec<BuildRun>>;
-    /// `codebuild:ListBuildsForProject`, the newest first, one page (100): where a build is looked for whose start was
-    /// not recorded.
+    /// `codebuild:ListBuildsForProject`, newest first, one page (100): finds a build whose start was not
+    /// recorded.
     async fn builds_of(&self, target: &Target, project: &str) -> PortResult<Vec<String>>;
-    /// `codebuild:StopBuild`; a build that ended, or that is not known any more, is no error.
+    /// `codebuild:StopBuild`. A build that ended or is no longer known is no error.
     async fn stop_build(&self, target: &Target, id: &str) -> PortResult<()>;
 }

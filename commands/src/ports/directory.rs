@@ -1,4 +1,4 @@
-//! Who people are, as Slack knows it now: who is in a user group, and whether somebody is deactivated.
+//! What Slack currently knows about people: the members of a user group, and whether a person is deactivated.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,19 @@ use async_trait::async_trait;
 use crate::domain::Unknown;
 use sluice_model::{GroupId, UserId};
 
-/// Knows the people. It answers within a second or so, from what it knows if that is fresh, and never with what is
-/// too old to go by.
+/// Knows the people. It answers within about a second, from its cache if that is fresh, and never from a
+/// cache that is too old to trust.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// Who is in that group.
+    /// The members of a group.
     async fn members(&self, group: &GroupId) -> Result<BTreeSet<UserId>, Unknown>;
-    /// Whether that person is deactivated; `None` if nobody says.
+    /// Whether a person is deactivated; `None` if that is unknown.
     async fn is_deactivated(&self, user: &UserId) -> Option<bool>;
-    /// Slack just signed something that this person did: they are active.
+    /// Records that Slack just signed an action of this person: they are active.
     fn seen(&self, user: &UserId);
 }
 
-/// Where there is no Slack to ask.
+/// The directory without Slack.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoDirectory;
 

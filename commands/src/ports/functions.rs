@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Tags;
 use sluice_model::{CodeRef, PortResult, Target};
 
-/// What a Lambda version freezes besides its code. Two functions are configured equally when these are equal.
+/// The configuration that a Lambda version freezes besides its code. Equal values mean equal configurations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionConfig {
     /// `python3.12`, …
@@ -47,7 +47,7 @@ pub struct FunctionVersion {
     pub arn: String,
     /// SHA-256 of the code in base64.
     pub code_sha256: String,
-    /// How it is configured.
+    /// The configuration.
     pub config: FunctionConfig,
     /// Changes with each change; a precondition of writes.
     pub revision: String,
@@ -55,32 +55,32 @@ pub struct FunctionVersion {
     pub readiness: Readiness,
 }
 
-/// An alias: what a stage is on one function.
+/// An alias: a stage's part of one function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alias {
-    /// Its name: the stage's.
+    /// The name of the stage.
     pub name: String,
     /// Its ARN.
     pub arn: String,
     /// The version it points to.
     pub version: String,
-    /// The other versions that get a part of its calls, in thousandths of them.
+    /// Other versions that get a part of the calls, in thousandths.
     pub weights: BTreeMap<String, u32>,
     /// Changes with each change; a precondition of writes.
     pub revision: String,
 }
 
-/// What came of a call of a function.
+/// The result of calling a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invoked {
-    /// The version that answered, if the service said so.
+    /// The version that answered, if the service reported it.
     pub version: Option<String>,
-    /// Why the function failed, if it did: its own words behind the kind of failure.
+    /// Why the function failed, if it did: the kind of failure and its message.
     pub error: Option<String>,
 }
 
 impl Alias {
-    /// What it leads to, in words that are equal if and only if that is: `7`, or `7 (100/1000 to 8)`.
+    /// The routing as a text: `7`, or `7 (100/1000 to 8)`. Texts are equal if and only if the routings are.
     pub fn serves(&self) -> String {
         let parts: Vec<_> =
             self.weights.iter().map(|(version, part)| format!("{part}/1000 to {version}")).collect();
@@ -95,9 +95,9 @@ impl Alias {
 /// Lambda.
 #[async_trait]
 pub trait Functions: Send + Sync {
-    /// `lambda:ListFunctions`, all pages: every function of the region, with the ARN of the role that its `$LATEST` names.
+    /// `lambda:ListFunctions`, all pages: every function of the region, with the role ARN of its `$LATEST`.
     async fn roles_in_use(&self, target: &Target) -> PortResult<BTreeMap<String, String>>;
-    /// `lambda:ListVersionsByFunction`, all pages, `$LATEST` among them; `None` if there is no such function.
+    /// `lambda:ListVersionsByFunction`, all pages, including `$LATEST`; `None` if there is no such function.
     async fn versions(&self, target: &Target, function: &str) -> PortResult<Option<Vec<FunctionVersion>>>;
     /// `lambda:GetFunctionConfiguration` of `$LATEST` or a version: one look, without waiting.
     async fn version(
@@ -126,7 +126,7 @@ pub trait Functions: Send + Sync {
         config: &FunctionConfig,
         revision: &str,
     ) -> PortResult<FunctionVersion>;
-    /// `lambda:UpdateFunctionCode` with `RevisionId`, and `Publish`: gives the published version.
+    /// `lambda:UpdateFunctionCode` with `RevisionId` and `Publish`. Returns the published version.
     async fn update_code(
         &self,
         target: &Target,
@@ -135,8 +135,8 @@ pub trait Functions: Send + Sync {
         architecture: &str,
         revision: &str,
     ) -> PortResult<FunctionVersion>;
-    /// `lambda:PublishVersion` of `$LATEST` with `CodeSha256` and `RevisionId` as preconditions; makes nothing new when
-    /// nothing changed since the newest version.
+    /// `lambda:PublishVersion` of `$LATEST` with `CodeSha256` and `RevisionId` as preconditions. It creates
+    /// no version if nothing changed since the newest one.
     async fn publish(
         &self,
         target: &Target,
@@ -144,9 +144,10 @@ pub trait Functions: Send + Sync {
         code_sha256: &str,
         revision: &str,
     ) -> PortResult<FunctionVersion>;
-    /// `lambda:GetAlias`; `None` if the function or the alias is not there.
+    /// `lambda:GetAlias`; `None` if the function or the alias does not exist.
     async fn alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<Option<Alias>>;
-    /// `lambda:ListAliases`, all pages: every stage of a function in one look; `None` if there is no such function.
+    /// `lambda:ListAliases`, all pages: every stage of a function at once; `None` if there is no such
+    /// function.
     async fn aliases(&self, target: &Target, function: &str) -> PortResult<Option<Vec<Alias>>>;
     /// `lambda:CreateAlias`. An alias of that name: conflict.
     async fn create_alias(
@@ -156,7 +157,8 @@ pub trait Functions: Send + Sync {
         alias: &str,
         version: &str,
     ) -> PortResult<Alias>;
-    /// `lambda:UpdateAlias` with `RevisionId`: all calls go to that version, and none to another. Another revision: conflict.
+    /// `lambda:UpdateAlias` with `RevisionId`: all calls go to that version, none to another. Another
+    /// revision: conflict.
     async fn move_alias(
         &self,
         target: &Target,
@@ -165,9 +167,11 @@ pub trait Functions: Send + Sync {
         version: &str,
         revision: &str,
     ) -> PortResult<Alias>;
-    /// `lambda:GetPolicy` with the alias as qualifier: the statement ids of its resource policy; empty without one.
+    /// `lambda:GetPolicy` with the alias as qualifier: the statement ids of its resource policy; empty
+    /// without a policy.
     async fn permissions(&self, target: &Target, function: &str, alias: &str) -> PortResult<Vec<String>>;
-    /// `lambda:AddPermission` on the alias, for API Gateway from that source ARN. A statement of that id: conflict.
+    /// `lambda:AddPermission` on the alias, for API Gateway from that source ARN. A statement with that id:
+    /// conflict.
     async fn permit_api(
         &self,
         target: &Target,
@@ -176,7 +180,7 @@ pub trait Functions: Send + Sync {
         statement: &str,
         source_arn: &str,
     ) -> PortResult<()>;
-    /// `lambda:RemovePermission` on the alias; a statement or an alias that is gone is no error.
+    /// `lambda:RemovePermission` on the alias. A missing statement or alias is no error.
     async fn forbid_api(
         &self,
         target: &Target,
@@ -184,8 +188,8 @@ pub trait Functions: Send + Sync {
         alias: &str,
         statement: &str,
     ) -> PortResult<()>;
-    /// `lambda:Invoke` of an alias with that event, waiting so long for its answer. It does what the function does with
-    /// it, so the event has to be one that may come more than once.
+    /// `lambda:Invoke` of an alias with an event, with a timeout for the answer. The function acts on the
+    /// event, so the event must be safe to send more than once.
     async fn invoke(
         &self,
         target: &Target,
@@ -194,9 +198,9 @@ pub trait Functions: Send + Sync {
         event: &str,
         within: Duration,
     ) -> PortResult<Invoked>;
-    /// `lambda:DeleteAlias`; an alias that is gone is no error.
+    /// `lambda:DeleteAlias`. A missing alias is no error.
     async fn delete_alias(&self, target: &Target, function: &str, alias: &str) -> PortResult<()>;
-    /// `lambda:DeleteFunction` of one published version, never of the function: `version` must be a number. A version that
-    /// an alias points to: conflict. A version that is gone is no error.
+    /// `lambda:DeleteFunction` of one published version, never of the function: `version` must be a number. A
+    /// version that an alias points to: conflict. A missing version is no error.
     async fn delete_version(&self, target: &Target, function: &str, version: &str) -> PortResult<()>;
 }

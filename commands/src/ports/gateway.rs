@@ -13,7 +13,7 @@ pub struct Api {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// `https://{id}.execute-api.{region}.amazonaws.com`, as the service says it.
+    /// `https://{id}.execute-api.{region}.amazonaws.com`, as the service returns it.
     pub endpoint: String,
     /// Its tags.
     pub tags: Tags,
@@ -24,7 +24,7 @@ pub struct Api {
 pub struct Integration {
     /// Its id.
     pub id: String,
-    /// The invocation URI, stage variables and all.
+    /// The invocation URI, including stage variables.
     pub uri: String,
 }
 
@@ -35,7 +35,7 @@ pub struct Route {
     pub id: String,
     /// `METHOD /path` or `$default`.
     pub key: String,
-    /// The integration it calls, by id.
+    /// The id of the integration it calls.
     pub integration: Option<String>,
 }
 
@@ -44,7 +44,7 @@ pub struct Route {
 pub struct Deployment {
     /// Its id.
     pub id: String,
-    /// What was written on it: by this a deployment is recognised.
+    /// The description that Sluice wrote, which identifies a deployment.
     pub description: String,
     /// Whether a stage can serve it.
     pub state: DeploymentState,
@@ -58,7 +58,7 @@ pub enum DeploymentState {
     Deployed,
     /// Not yet.
     Pending,
-    /// It never will: what the service says of it.
+    /// It never can. The text is the service's message.
     Failed(String),
 }
 
@@ -73,11 +73,11 @@ pub struct ApiStage {
     pub variables: BTreeMap<String, String>,
 }
 
-/// API Gateway, HTTP APIs (`apigatewayv2`). IAM names its calls by HTTP method; the `call` of an error is the name of
-/// the operation: `apigatewayv2:CreateRoute`.
+/// API Gateway, HTTP APIs (`apigatewayv2`). IAM names its calls by HTTP method; the `call` of an error is the
+/// name of the operation: `apigatewayv2:CreateRoute`.
 #[async_trait]
 pub trait Gateway: Send + Sync {
-    /// `CreateApi`, protocol HTTP. Names are not unique: look with [`Gateway::apis`] before.
+    /// `CreateApi`, protocol HTTP. Names are not unique: look with [`Gateway::apis`] first.
     async fn create_api(&self, target: &Target, name: &str, tags: &Tags) -> PortResult<Api>;
     /// `GetApis`, all pages.
     async fn apis(&self, target: &Target) -> PortResult<Vec<Api>>;
@@ -85,7 +85,7 @@ pub trait Gateway: Send + Sync {
     async fn create_integration(&self, target: &Target, api: &str, uri: &str) -> PortResult<Integration>;
     /// `GetIntegrations`, all pages.
     async fn integrations(&self, target: &Target, api: &str) -> PortResult<Vec<Integration>>;
-    /// `CreateRoute`. A route of that key: conflict.
+    /// `CreateRoute`. A route with that key: conflict.
     async fn create_route(
         &self,
         target: &Target,
@@ -93,7 +93,7 @@ pub trait Gateway: Send + Sync {
         key: &str,
         integration: &str,
     ) -> PortResult<Route>;
-    /// `UpdateRoute`: another integration. Safe to repeat.
+    /// `UpdateRoute`: sets another integration. Safe to repeat.
     async fn update_route(
         &self,
         target: &Target,
@@ -101,22 +101,22 @@ pub trait Gateway: Send + Sync {
         route: &str,
         integration: &str,
     ) -> PortResult<Route>;
-    /// `DeleteRoute`; a route that is gone is no error.
+    /// `DeleteRoute`. A missing route is no error.
     async fn delete_route(&self, target: &Target, api: &str, route: &str) -> PortResult<()>;
     /// `GetRoutes`, all pages.
     async fn routes(&self, target: &Target, api: &str) -> PortResult<Vec<Route>>;
-    /// `CreateDeployment` with a description. It may be pending still.
+    /// `CreateDeployment` with a description. The result may still be pending.
     async fn create_deployment(
         &self,
         target: &Target,
         api: &str,
         description: &str,
     ) -> PortResult<Deployment>;
-    /// `GetDeployments`, all pages, those that failed among them.
+    /// `GetDeployments`, all pages, including failed ones.
     async fn deployments(&self, target: &Target, api: &str) -> PortResult<Vec<Deployment>>;
     /// `CreateStage` with a deployment and stage variables. A stage of that name: conflict.
     async fn create_stage(&self, target: &Target, api: &str, stage: &ApiStage) -> PortResult<ApiStage>;
-    /// `UpdateStage`: another deployment. Safe to repeat.
+    /// `UpdateStage`: sets another deployment. Safe to repeat.
     async fn update_stage(
         &self,
         target: &Target,
@@ -124,8 +124,8 @@ pub trait Gateway: Send + Sync {
         stage: &str,
         deployment: &str,
     ) -> PortResult<ApiStage>;
-    /// `GetStage`; `None` if there is none of that name.
+    /// `GetStage`; `None` if it does not exist.
     async fn stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<Option<ApiStage>>;
-    /// `DeleteStage`; a stage that is gone is no error.
+    /// `DeleteStage`. A missing stage is no error.
     async fn delete_stage(&self, target: &Target, api: &str, stage: &str) -> PortResult<()>;
 }

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use super::Tags;
 use sluice_model::{PortResult, Target};
 
-/// A role to be made.
+/// A role to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleSpec {
     /// Its name, at most 64 characters.
     pub name: String,
     /// Its path, `/sluice/`.
     pub path: String,
-    /// For people in the console.
+    /// The description in the console.
     pub description: String,
     /// The trust policy, a JSON document.
     pub trust: String,
@@ -41,18 +41,18 @@ pub struct Role {
 /// A version of a managed policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyVersion {
-    /// `v1`, `v2`, …: they count up.
+    /// `v1`, `v2`, …, in ascending order.
     pub id: String,
-    /// Whether it is the one that counts.
+    /// Whether it is the default version, which is in effect.
     pub is_default: bool,
 }
 
-/// IAM, and STS for who we are.
+/// IAM, and STS for our own identity.
 #[async_trait]
 pub trait Identity: Send + Sync {
     /// `iam:CreateRole`. A role of that name: conflict.
     async fn create_role(&self, target: &Target, spec: &RoleSpec) -> PortResult<Role>;
-    /// `iam:GetRole`; `None` if there is none of that name.
+    /// `iam:GetRole`; `None` if it does not exist.
     async fn role(&self, target: &Target, name: &str) -> PortResult<Option<Role>>;
     /// `iam:PutRolePolicy`: an inline policy, a JSON document. Safe to repeat.
     async fn put_role_policy(
@@ -62,9 +62,10 @@ pub trait Identity: Send + Sync {
         policy: &str,
         document: &str,
     ) -> PortResult<()>;
-    /// `iam:GetRolePolicy`: the document (URL-decoded); `None` if it is not there.
+    /// `iam:GetRolePolicy`: the document (URL-decoded); `None` if it does not exist.
     async fn role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<Option<String>>;
-    /// `iam:CreatePolicy`: a managed policy on a path; its ARN. One of that name: conflict.
+    /// `iam:CreatePolicy`: creates a managed policy on a path and returns its ARN. A policy of that name:
+    /// conflict.
     async fn create_policy(
         &self,
         target: &Target,
@@ -72,22 +73,22 @@ pub trait Identity: Send + Sync {
         path: &str,
         document: &str,
     ) -> PortResult<String>;
-    /// `iam:GetPolicy`: the version of a managed policy that counts; `None` if there is no such policy.
+    /// `iam:GetPolicy`: the default version of a managed policy; `None` if there is no such policy.
     async fn policy_version(&self, target: &Target, arn: &str) -> PortResult<Option<String>>;
-    /// `iam:GetPolicyVersion`: the document of a version (URL-decoded); `None` if it is not there.
+    /// `iam:GetPolicyVersion`: the document of a version (URL-decoded); `None` if it does not exist.
     async fn policy_document(&self, target: &Target, arn: &str, version: &str) -> PortResult<Option<String>>;
-    /// `iam:ListPolicyVersions`: all versions of a managed policy; IAM keeps five at most.
+    /// `iam:ListPolicyVersions`: all versions of a managed policy; IAM keeps at most five.
     async fn policy_versions(&self, target: &Target, arn: &str) -> PortResult<Vec<PolicyVersion>>;
-    /// `iam:CreatePolicyVersion`: a version that counts from now on; its id.
+    /// `iam:CreatePolicyVersion`: creates a version, makes it the default and returns its id.
     async fn create_policy_version(&self, target: &Target, arn: &str, document: &str) -> PortResult<String>;
-    /// `iam:DeletePolicyVersion`; one that is gone is no error, the one that counts is a conflict.
+    /// `iam:DeletePolicyVersion`. A missing version is no error; the default version is a conflict.
     async fn delete_policy_version(&self, target: &Target, arn: &str, version: &str) -> PortResult<()>;
-    /// `iam:ListRoles` below a path, all pages: their names.
+    /// `iam:ListRoles` on a path, all pages: the names.
     async fn role_names(&self, target: &Target, path: &str) -> PortResult<Vec<String>>;
-    /// `iam:DeleteRolePolicy`; a policy or a role that is gone is no error.
+    /// `iam:DeleteRolePolicy`. A missing policy or role is no error.
     async fn delete_role_policy(&self, target: &Target, role: &str, policy: &str) -> PortResult<()>;
-    /// `iam:DeleteRole`. A role that still has policies: conflict. A role that is gone is no error.
+    /// `iam:DeleteRole`. A role that still has policies: conflict. A missing role is no error.
     async fn delete_role(&self, target: &Target, role: &str) -> PortResult<()>;
-    /// `sts:GetCallerIdentity`: the account that the credentials belong to, with the configured region.
+    /// `sts:GetCallerIdentity`: the account of the credentials, with the configured region.
     async fn whoami(&self) -> PortResult<Target>;
 }

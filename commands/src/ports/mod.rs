@@ -1,7 +1,8 @@
-//! The ports: everything that Sluice asks of the world, one small trait per capability, held as `Arc<dyn _>`.
+//! The ports: one small trait per external capability, held as `Arc<dyn _>`.
 //!
-//! No type of an SDK, of Slack or of a database appears here. Each AWS call carries its [`Target`](sluice_model::Target).
-//! A call that changes something says in its documentation by what it is safe to repeat; `docs/effects.md` has the table.
+//! No type of an SDK, of Slack or of a database appears here. Each AWS call takes its
+//! [`Target`](sluice_model::Target). The documentation of a mutating call says why it is safe to repeat;
+//! `docs/effects.md` has the table.
 
 mod account;
 mod archive;
@@ -41,7 +42,7 @@ pub use workers::*;
 
 use std::collections::BTreeMap;
 
-/// Tags on a resource. Everything that Sluice makes carries [`TAG_PIPELINE`], by which it recognises its own.
+/// Tags of a resource. Everything that Sluice creates has [`TAG_PIPELINE`], which marks it as ours.
 pub type Tags = BTreeMap<String, String>;
 
 /// The tag that names the pipeline a resource belongs to.

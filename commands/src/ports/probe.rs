@@ -2,12 +2,12 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-/// How a stage is asked. Neither changes anything at a server that keeps to HTTP's rules.
+/// The method of a request. Neither changes anything on a server that follows HTTP's rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// With its body.
+    /// The answer has a body.
     Get,
-    /// Without.
+    /// The answer has no body.
     Head,
 }
 
@@ -20,24 +20,24 @@ impl fmt::Display for Method {
     }
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// It was answered.
+    /// The stage answered.
     Answered {
-        /// The status.
+        /// The HTTP status.
         status: u16,
-        /// The beginning of the body, 4 KiB at the most.
+        /// The beginning of the body, at most 4 KiB.
         body: String,
     },
-    /// It was not: why, as `it did not answer within 5 s`.
+    /// The stage did not answer. The text is the reason, as `it did not answer within 5 s`.
     Silent(&'static str),
 }
 
-/// Requests to what a stage serves, as its users make them.
+/// Requests to a stage, as its users make them.
 #[async_trait]
 pub trait Probe: Send + Sync {
-    /// One request, without a body or credentials. It follows no redirect, and is over within 5 s: being late is an
-    /// answer, too, and so it never fails.
+    /// One request, without a body or credentials. It follows no redirect and ends within 5 s. A timeout is a
+    /// result too, so it never fails.
     async fn request(&self, method: Method, url: &str) -> Reply;
 }

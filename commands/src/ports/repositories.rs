@@ -12,28 +12,28 @@ pub struct Repository {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// What `git clone` takes over HTTPS.
+    /// The HTTPS URL for `git clone`.
     pub clone_url: String,
-    /// The branch that a clone checks out; none before the first commit.
+    /// The branch that a clone checks out; `None` before the first commit.
     pub default_branch: Option<String>,
 }
 
-/// A commit, as far as messages show it.
+/// A commit, limited to what messages show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
     /// The full id.
     pub id: CommitId,
-    /// The author's name as git has it.
+    /// The author's name in git.
     pub author: String,
     /// The first line of the message.
     pub subject: String,
-    /// The commit before it, on its own line of history; none of the first one.
+    /// The first parent; `None` for the first commit.
     pub parent: Option<CommitId>,
-    /// When it was authored, if the service told it in a form we know.
+    /// When it was authored, if the service returned it in a known format.
     pub at: Option<Timestamp>,
 }
 
-/// One file of a commit that Sluice makes.
+/// A file of a commit that Sluice creates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFile {
     /// Its path, with `/`.
@@ -53,12 +53,12 @@ pub trait Repositories: Send + Sync {
         description: &str,
         tags: &Tags,
     ) -> PortResult<Repository>;
-    /// `codecommit:GetRepository`; `None` if there is none of that name.
+    /// `codecommit:GetRepository`; `None` if it does not exist.
     async fn repository(&self, target: &Target, name: &str) -> PortResult<Option<Repository>>;
     /// `codecommit:ListTagsForResource` of a repository.
     async fn repository_tags(&self, target: &Target, arn: &str) -> PortResult<Tags>;
-    /// `codecommit:CreateCommit`: the first commit of a branch, with all files at once. A branch that has a commit
-    /// already: conflict.
+    /// `codecommit:CreateCommit`: the first commit of a branch, with all files at once. A branch that already
+    /// has a commit: conflict.
     async fn create_first_commit(
         &self,
         target: &Target,

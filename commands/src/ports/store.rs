@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Where an item lives. Items of one partition are read together, in the order of `sort`.
+/// The place of an item. Items of one partition are read together, in the order of `sort`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// Which items are together: `123456789012/eu-central-1/pipeline/orders`.
+    /// The partition: `123456789012/eu-central-1/pipeline/orders`.
     pub partition: String,
-    /// Their order within it: `stage/prod`.
+    /// The order within it: `stage/prod`.
     pub sort: String,
 }
 
@@ -22,35 +22,35 @@ pub enum Guard {
     Text(String),
 }
 
-/// The guards of an item by name. A guard that is not there equals nothing.
+/// The guards of an item by name. An absent guard equals nothing.
 pub type Guards = BTreeMap<String, Guard>;
 
-/// One stored thing. The store interprets none of it.
+/// A stored item. The store does not interpret it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// Where it lives.
+    /// Its key.
     pub key: Key,
     /// The schema version of `body`; old versions stay readable.
     pub schema: u32,
-    /// What preconditions compare.
+    /// The values that preconditions compare.
     pub guards: Guards,
-    /// What it says.
+    /// The content.
     pub body: Value,
-    /// When somebody should look at it; items with a time are in the due index.
+    /// When a replica must look at it. Items with a time are in the due index.
     pub due: Option<Timestamp>,
     /// When it may be deleted. Deletion is late: an expired item may still be read.
     pub expires: Option<Timestamp>,
 }
 
-/// An audit record as it is stored: a key, a schema version and a body. It has nothing that could change later: no guard,
-/// no due time, no expiry.
+/// An audit record as stored: a key, a schema version and a body. It has no part that could change later: no
+/// guard, no due time, no expiry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditItem {
-    /// Where it lives, among the audit records alone.
+    /// Its key, in the separate key space of audit records.
     pub key: Key,
     /// The schema version of `body`; old versions stay readable.
     pub schema: u32,
-    /// What it says.
+    /// The content.
     pub body: Value,
 }
 
@@ -60,7 +60,7 @@ impl From<AuditItem> for Item {
     }
 }
 
-/// What must hold for a write to happen.
+/// The condition of a write.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Precondition {
     /// Nothing.
@@ -69,14 +69,14 @@ pub enum Precondition {
     Absent,
     /// An item with that key.
     Present,
-    /// An item with that key and exactly these values in the guards named.
+    /// There is an item with that key, and its named guards have exactly these values.
     Equals(Guards),
 }
 
-/// What becomes of an item's place in the due index.
+/// The change of an item's place in the due index.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DueChange {
-    /// It stays as it is.
+    /// Unchanged.
     Keep,
     /// The item becomes due at that time.
     At(Timestamp),
@@ -91,43 +91,44 @@ pub enum Write {
     Put {
         /// The item.
         item: Item,
-        /// What must hold before.
+        /// The condition.
         when: Precondition,
     },
-    /// Sets guards and the due time of an item that exists, and leaves its body alone. Fails on an absent item.
+    /// Sets guards and the due time of an existing item, and leaves its body alone. Fails if the item is
+    /// absent.
     Update {
-        /// Which item.
+        /// The item.
         key: Key,
         /// The guards to set; others stay.
         set: Guards,
-        /// What becomes of its due time.
+        /// The change of its due time.
         due: DueChange,
-        /// What must hold before.
+        /// The condition.
         when: Precondition,
     },
-    /// Adds an audit record, unless there is one of that key. Audit records live apart from the items, and no other write
-    /// reaches them: through this port none can be changed or deleted.
+    /// Adds an audit record, unless one with that key exists. Audit records are separate from the items, and
+    /// no other write reaches them: through this port none can be changed or deleted.
     Audit {
         /// The record.
         item: AuditItem,
     },
-    /// Deletes an item; deleting an absent one is no error under [`Precondition::Any`].
+    /// Deletes an item. Deleting an absent item is no error under [`Precondition::Any`].
     Delete {
-        /// Which item.
+        /// The item.
         key: Key,
-        /// What must hold before.
+        /// The condition.
         when: Precondition,
     },
     /// Writes nothing, but fails the transaction unless the precondition holds.
     Check {
-        /// Which item.
+        /// The item.
         key: Key,
-        /// What must hold.
+        /// The condition.
         when: Precondition,
     },
 }
 
-/// In which direction a query walks.
+/// The direction of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Smallest `sort` first.
@@ -141,77 +142,79 @@ pub enum Order {
 pub struct Query {
     /// The partition.
     pub partition: String,
-    /// Only sort keys that begin so; empty for all.
+    /// The prefix of the sort keys; empty for all.
     pub prefix: String,
     /// The direction.
     pub order: Order,
-    /// At most so many items; `None` for all of them (the adapter follows pages).
+    /// The maximum number of items; `None` for all of them (the adapter follows pages).
     pub limit: Option<u32>,
-    /// Begin behind this sort key (in the query's direction), as [`Page::more`] gave it.
+    /// Start after this sort key (in the query's direction), as returned in [`Page::more`].
     pub after: Option<String>,
 }
 
-/// What a query found.
+/// The result of a query.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
     /// The items, in the query's order.
     pub items: Vec<Item>,
-    /// Where the next page begins, if the limit cut this one.
+    /// Where the next page starts, if the limit cut this one.
     pub more: Option<String>,
 }
 
 /// An entry of the due index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueItem {
-    /// Which item.
+    /// The item.
     pub key: Key,
-    /// Since when it is due.
+    /// The time since which it is due.
     pub due: Timestamp,
 }
 
-/// Why the store did not do what was asked.
+/// Why a call to the store failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// A precondition did not hold, so nothing was written. The indices of the writes that failed, as far as known.
+    /// A precondition failed, so nothing was written. The indices of the failed writes, as far as known.
     #[error("precondition failed for writes {0:?}")]
     Lost(Vec<usize>),
-    /// Nothing was written: throttled, or another transaction was at it. The same call may succeed shortly.
+    /// Nothing was written: throttled, or in conflict with another transaction. The same call may succeed
+    /// shortly.
     #[error("try again: {0}")]
     Again(String),
-    /// The answer was lost, or the store could not be reached: the write may or may not have happened. The same
+    /// The answer was lost, or the store was unreachable: the write may or may not have happened. The same
     /// transaction with the same token is safe to repeat.
     #[error("unknown outcome: {0}")]
     Unknown(String),
-    /// More than the store takes: an item above 400 KB, more than 100 writes or 4 MB in a transaction. Nothing was
-    /// written, and the same will never be.
+    /// Larger than the store accepts: an item above 400 KB, or more than 100 writes or 4 MB in a transaction.
+    /// Nothing was written, and a retry cannot succeed.
     #[error("too large: {0}")]
     TooLarge(String),
-    /// The store is not there or refuses us: the table is missing, the credentials are not allowed.
+    /// The store is missing or denies access: there is no table, or the credentials are not allowed to use
+    /// it.
     #[error("refused: {0}")]
     Refused(String),
-    /// What was read is not what was ever written by us.
+    /// The content was not written by Sluice.
     #[error("corrupt: {0}")]
     Corrupt(String),
 }
 
-/// The durable memory: few primitives with preconditions, so that every backend can be held to the same suite
-/// (`state`'s conformance tests). All reads are strongly consistent but [`Store::due`].
+/// The durable store: few primitives with preconditions, so every backend can pass the same suite (`state`'s
+/// conformance tests). All reads except [`Store::due`] are strongly consistent.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// One item.
+    /// One item; `None` if it does not exist.
     async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError>;
-    /// Several items (at most 100) in one request; those that do not exist are left out, the order is not kept.
+    /// Several items (at most 100) in one request. Missing items are omitted, and the order is not kept.
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError>;
     /// One conditional write. After an unknown outcome the caller reads back before it writes again.
     async fn write(&self, write: Write) -> Result<(), StoreError>;
-    /// All of the writes (at most 100, of distinct keys) or none. The same token and writes again within ten minutes
-    /// succeed without writing twice.
+    /// All of the writes (at most 100, with distinct keys) or none. The same token and writes again within
+    /// ten minutes succeed without writing twice.
     async fn transact(&self, token: &str, writes: Vec<Write>) -> Result<(), StoreError>;
     /// A range of one partition of the items.
     async fn query(&self, query: Query) -> Result<Page, StoreError>;
     /// A range of one partition of the audit records.
     async fn audit_records(&self, query: Query) -> Result<Page, StoreError>;
-    /// The items due at or before that time, the longest due first, at most `limit`. May lag by a moment: code that acts
-    /// on it reads the item first.
+    /// The items due at or before that time, the longest due first, at most `limit`. May lag by a moment:
+    /// code that acts on a result reads the item first.
     async fn due(&self, until: Timestamp, limit: u32) -> Result<Vec<DueItem>, StoreError>;
 }

@@ -5,16 +5,16 @@ use async_trait::async_trait;
 
 use sluice_model::{OperationId, PortResult, Target, UserId};
 
-/// Why an operation may have something to do that its replica does not know of.
+/// Why an operation may have something to do that its replica does not know about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    /// It was accepted by a replica that drives nothing.
+    /// A replica that drives nothing accepted it.
     Accepted,
-    /// That person said something to it.
+    /// That person sent it a signal.
     Signal(UserId),
-    /// That operation gave back a slot for which it is next in line.
+    /// That operation released a slot for which it is next in the queue.
     Slot(OperationId),
-    /// The replica that held it under that fence stops.
+    /// The replica that owned it under that fence is stopping.
     Released(u64),
 }
 
@@ -29,25 +29,25 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A hint to other replicas. It carries nothing that anybody acts on: its receiver looks at the operation's head.
+/// A hint to other replicas. No replica acts on its content: the receiver reads the operation's head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hint {
-    /// Which operation.
+    /// The operation.
     pub operation: OperationId,
-    /// The sequence of its journal when that happened, as far as the sender knows it.
+    /// The sequence of its journal at that time, as far as the sender knows it.
     pub sequence: u64,
     /// What happened.
     pub cause: Cause,
 }
 
-/// Wakes other replicas. Hints may be lost, late or doubled: without any of them the sweep finds everything,
-/// only later. So nothing comes back, and nobody waits.
+/// Wakes other replicas. Hints may be lost, late or duplicated: without them the sweep finds everything, only
+/// later. So there is no result to wait for.
 pub trait Wakeups: Send + Sync {
-    /// Takes a hint and returns at once.
+    /// Queues a hint and returns at once.
     fn wake(&self, hint: Hint);
 }
 
-/// Wakes nobody: one replica, or several that leave it to their sweeps.
+/// Sends no hints: for one replica, or for several that rely on their sweeps.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoWakeups;
 
@@ -55,19 +55,19 @@ impl Wakeups for NoWakeups {
     fn wake(&self, _hint: Hint) {}
 }
 
-/// SQS: the queue by which hints travel, first in, first out per operation. Several replicas share it, each hint goes to
-/// one of them.
+/// SQS: the queue for hints, first in, first out per operation. Several replicas share it, and each hint goes
+/// to one of them.
 #[async_trait]
 pub trait Queue: Send + Sync {
     /// Its full name.
     fn name(&self) -> &str;
-    /// Whether it is there (`sqs:GetQueueUrl`).
+    /// Whether it exists (`sqs:GetQueueUrl`).
     async fn exists(&self, target: &Target) -> PortResult<bool>;
-    /// `sqs:CreateQueue`. One that is there with the same attributes is success; with others it is a conflict.
+    /// `sqs:CreateQueue`. An existing queue with the same attributes is success, with others a conflict.
     async fn create(&self, target: &Target) -> PortResult<()>;
-    /// `sqs:SendMessage`. Safe to repeat: a hint is sent once in five minutes.
+    /// `sqs:SendMessage`. Safe to repeat: SQS drops a duplicate within five minutes.
     async fn send(&self, target: &Target, hint: &Hint) -> PortResult<()>;
-    /// `sqs:ReceiveMessage`, waiting up to that long (20 s at most), and `sqs:DeleteMessageBatch`: what it gives is
-    /// deleted already. What was never a hint is deleted too, and left out.
+    /// `sqs:ReceiveMessage`, waiting up to `wait` (20 s at most), and `sqs:DeleteMessageBatch`: the returned
+    /// hints are deleted already. Messages that are no hints are deleted too and omitted.
     async fn receive(&self, target: &Target, wait: Duration) -> PortResult<Vec<OperationId>>;
 }

@@ -3,11 +3,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use async_trait::async_trait;
 use futures::channel::oneshot;
 
-/// A piece of work, and the way its result takes.
+/// A piece of work that also delivers its result.
 pub type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads for work that keeps a processor busy. The threads that drive operations must never do such work: they renew
-/// leases, and answer Slack.
+/// Threads for work that keeps a processor busy. The threads that drive operations must never do such work:
+/// they renew leases and answer Slack.
 #[async_trait]
 pub trait Workers: Send + Sync {
     /// Runs a job to its end, perhaps after others. A process that is stopping may drop it.
@@ -23,7 +23,7 @@ pub enum NoResult {
     Stopping,
 }
 
-/// Computes something on these threads.
+/// Runs a computation on these threads and returns its result.
 pub async fn compute<T: Send + 'static>(
     workers: &dyn Workers,
     computation: impl FnOnce() -> T + Send + 'static,
@@ -37,7 +37,7 @@ pub async fn compute<T: Send + 'static>(
     receiver.await.map_err(|_| NoResult::Stopping)?.map_err(|_| NoResult::Panicked)
 }
 
-/// Runs each job on the caller's thread, which stands still meanwhile.
+/// Runs each job on the caller's thread, which is blocked meanwhile.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OnCaller;
 
