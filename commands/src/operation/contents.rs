@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cache_forgets_what_was_not_used_for_longest() {
+    fn the_cache_drops_the_least_recently_used_content() {
         let cache = ContentCache::default();
         for number in 0..REMEMBERED {
             cache.keep(&number.to_string(), Arc::new(number));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_read_is_never_taken_for_nothing() {
+    fn a_content_that_was_not_attached_is_an_error() {
         let mut attached = Attached::default();
         assert!(attached.get::<usize>("a").unwrap_err().is_corrupt());
         attached.attach("a", Arc::new(7_usize));

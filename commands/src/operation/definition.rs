@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_new_is_of_the_newest_version() {
+    fn new_operations_use_the_newest_version() {
         let registry = Registry::default().with(Versioned(2)).with(Versioned(10)).with(Versioned(1));
         assert_eq!(registry.newest("versioned").unwrap().version(), 10);
         assert_eq!(

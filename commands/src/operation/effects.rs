@@ -213,12 +213,12 @@ pub fn document() -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_document_is_made_from_the_table() {
+    fn the_document_matches_the_table() {
         sluice_testkit::docs::hold("docs/effects.md", &super::document());
     }
 
     #[test]
-    fn a_call_has_one_row() {
+    fn each_call_has_one_row() {
         let mut calls: Vec<_> = super::ALL.iter().map(|row| row.call).collect();
         calls.sort_unstable();
         calls.dedup();

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_say_where_they_are_and_sort_by_number() {
+    fn keys_contain_their_target_and_sort_by_number() {
         let keys = Keys::new(&Target { account: "123456789012".into(), region: "eu-central-1".into() });
         let orders = PipelineName::new("orders").unwrap();
         let key = keys.build(&orders, BuildNumber(12));

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earlier_waits_first_but_a_rollback_goes_to_the_head() {
+    fn the_earlier_ticket_is_first_but_a_rollback_goes_to_the_head() {
         let prod = Slot::Stage(StageName::new("prod").unwrap());
         let tickets = vec![
             ticket(1, "promote", None),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_reads_as_it_prints() {
+    fn a_slot_parses_from_its_printed_form() {
         for slot in [Slot::Pipeline, Slot::Stage(StageName::new("dev").unwrap())] {
             assert_eq!(slot.to_string().parse(), Ok(slot));
         }

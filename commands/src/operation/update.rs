@@ -380,7 +380,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_is_a_span_too_and_what_is_no_mark_hides_none() {
+    fn a_group_becomes_a_span_and_a_stray_bracket_hides_none() {
         let group: sluice_model::GroupId = "S1".parse().unwrap();
         let text = marked("1 < 2: ask <!subteam^S1> or <!here>");
         assert_eq!(text, Text::plain("1 < 2: ask ").group(&group).then(" or <!here>"));
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_read_like_speech() {
+    fn durations_are_formatted_for_people() {
         let said = [0, 999, 1_234, 45_000, 150_000, 7_500_000].map(took);
         assert_eq!(said, ["0 ms", "999 ms", "1.2 s", "45 s", "2 min 30 s", "2 h 5 min"]);
     }

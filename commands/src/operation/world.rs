@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_can_guess_has_enough_bits_and_is_never_the_same() {
+    fn an_unguessable_text_has_enough_bits_and_differs_each_time() {
         let all: BTreeSet<String> = (0..1000).map(|_| (Settings::new("test").unguessable)()).collect();
         assert_eq!(all.len(), 1000);
         for text in all {

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_boundary_is_made_compared_and_brought_up_to_date() {
+    async fn a_boundary_is_created_compared_and_updated() {
         let fake_aws = FakeAws::new(Arc::new(TestClock::at(jiff::Timestamp::UNIX_EPOCH)));
         let fault_proxy = fake_aws.fault_proxy();
         let identity: &dyn Identity = &fault_proxy;
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_boundary_of_ones_own_is_a_document_that_fits_and_keeps_the_denials() {
+    fn an_organisations_boundary_must_fit_and_keeps_the_denials() {
         for (document, words) in [
             ("{", "not JSON"),
             ("[]", "no Statement"),

@@ -86,7 +86,7 @@ mod tests {
     use crate::testing::{MemoryStore, target};
 
     #[tokio::test]
-    async fn the_first_admins_are_recorded_once_by_whoever_set_it_up() {
+    async fn the_first_admins_are_recorded_once_by_the_person_who_ran_init() {
         let (store, keys) = (MemoryStore::new(), Keys::new(&target()));
         let users = ["U1", "U2", "U3"].map(|id| id.parse::<UserId>().unwrap());
         let pinned = PinnedRoles { admins: [users[2].clone().into()].into(), ..PinnedRoles::default() };

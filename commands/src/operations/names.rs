@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_is_whole_and_tells_texts_apart() {
+    fn a_digest_is_complete_and_distinguishes_texts() {
         assert_eq!(digest(&["a", "b"]).len(), 64);
         assert_ne!(digest(&["a", "b"]), digest(&["ab", ""]));
         assert_ne!(short_digest(&["a", "b"]), short_digest(&["ab", ""]));

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stage_takes_its_place() {
+    fn a_stage_is_inserted_in_order() {
         let name = "orders".parse().unwrap();
         let stages: Vec<StageName> = ["dev", "prod"].map(|s| s.parse().unwrap()).into();
         let staging: StageName = "staging".parse().unwrap();

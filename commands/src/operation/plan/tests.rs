@@ -58,7 +58,7 @@ fn independent_steps_are_ready_together_and_dependent_ones_wait() {
 }
 
 #[test]
-fn an_intent_of_somebody_else_is_observed_and_ones_own_is_run() {
+fn the_intent_of_another_process_is_observed_and_an_own_intent_runs() {
     let nodes = [mutate("a")];
     let op = known(vec![vec![intent("a")]]);
     assert_eq!(plan(&nodes, &op, &InFlight::default()).ready, [(id("a"), Start::Observe)]);
@@ -67,7 +67,7 @@ fn an_intent_of_somebody_else_is_observed_and_ones_own_is_run() {
 }
 
 #[test]
-fn what_follows_is_intended_with_the_first_unless_a_person_or_a_wait_is_between() {
+fn later_steps_are_intended_with_the_first_unless_a_person_or_a_wait_is_between() {
     let once = Node::new(id("once"), "", Fake(Effect::Mutate(&effects::START_BUILD))).after([id("c")]);
     let ask = Node::new(id("ask"), "", Fake(Effect::Await)).after([id("c")]);
     let nodes = [
@@ -103,7 +103,7 @@ fn a_slot_is_taken_before_the_first_mutation_and_not_for_an_observation() {
 }
 
 #[test]
-fn after_a_fault_nothing_begins_and_what_is_uncertain_is_observed() {
+fn after_a_fault_nothing_begins_and_uncertain_steps_are_observed() {
     let nodes = [look("a"), mutate("b"), mutate("c"), look("d")];
     let op = known(vec![vec![intent("b")], vec![fault("a")]]);
     let own = InFlight { fresh: [id("b")].into(), ..InFlight::default() };
@@ -126,7 +126,7 @@ fn after_a_fault_nothing_begins_and_what_is_uncertain_is_observed() {
 }
 
 #[test]
-fn it_goes_back_in_reverse_side_by_side_and_not_past_the_point_of_no_return() {
+fn an_operation_unwinds_in_reverse_side_by_side_and_not_past_the_point_of_no_return() {
     let nodes = [
         mutate("a"),
         mutate("b").after([id("a")]),
@@ -151,7 +151,7 @@ fn it_goes_back_in_reverse_side_by_side_and_not_past_the_point_of_no_return() {
 }
 
 #[test]
-fn it_ends_when_all_is_done_and_waits_when_only_people_can_help() {
+fn an_operation_ends_when_all_is_done_and_waits_when_it_needs_people() {
     let nodes = [look("a"), Node::new(id("ask"), "", Fake(Effect::Await)).after([id("a")])];
     let op = known(vec![vec![done("a")]]);
     let asked = InFlight { awaiting: [id("ask")].into(), ..InFlight::default() };

@@ -26,7 +26,7 @@ fn a_step_goes_from_intent_to_done() {
 }
 
 #[test]
-fn what_cannot_have_been_is_refused() {
+fn an_impossible_row_is_corrupt() {
     let bad: Vec<Vec<Row>> = vec![
         vec![row(3, vec![done("a")])],
         vec![row(2, vec![Entry::Accepted { params: Value::Null }])],
@@ -46,7 +46,7 @@ fn what_cannot_have_been_is_refused() {
 }
 
 #[test]
-fn the_reason_of_a_cancel_marks_nothing() {
+fn the_reason_of_a_cancel_mentions_nobody() {
     let mut op = op();
     let cancel = RecordedSignal {
         step: StepId::new(CANCEL),

@@ -24,7 +24,7 @@ fn code<T: std::fmt::Debug>(outcome: PortResult<Result<T, Refusal>>) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_bucket_is_made_once_and_then_left_as_it_is() {
+async fn the_bucket_is_created_once_and_then_left_as_it_is() {
     let (fake_aws, fault_proxy, _) = fake_aws();
     assert_eq!(code(ready(&fault_proxy, &target()).await), "no-bucket");
     let first = init(&fault_proxy).await;
@@ -37,7 +37,7 @@ async fn the_bucket_is_made_once_and_then_left_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn init_that_ends_at_any_call_is_completed_by_the_next() {
+async fn an_interrupted_init_is_completed_by_the_next() {
     let (clean, fault_proxy, _) = fake_aws();
     init(&fault_proxy).await;
     let wanted = (clean.effects().len(), state(&fault_proxy).await);
@@ -64,7 +64,7 @@ async fn init_that_ends_at_any_call_is_completed_by_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_that_is_not_known_everywhere_yet_is_waited_for() {
+async fn setup_waits_for_a_bucket_that_is_not_known_everywhere_yet() {
     let (fake_aws, fault_proxy, _) = fake_aws();
     for call in ["s3:PutBucketVersioning", "s3:PutBucketPolicy", "s3:PutBucketLifecycleConfiguration"] {
         fake_aws.fault_on(call, [Faults::Fails(Class::Absent), Faults::Fails(Class::Busy)]);
@@ -79,7 +79,7 @@ async fn a_bucket_that_is_not_known_everywhere_yet_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_of_somebody_else_is_refused_and_nothing_is_written_to_it() {
+async fn a_foreign_bucket_is_refused_and_nothing_is_written_to_it() {
     let (fake_aws, fault_proxy, name) = fake_aws();
     fake_aws.takes_bucket(&name);
     let refusal = set_up(&fault_proxy, &target()).await.unwrap().unwrap_err();
@@ -101,7 +101,7 @@ async fn a_bucket_in_this_account_without_our_tag_is_left_alone_until_it_is_tagg
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_changed_is_put_right_and_what_they_added_stays() {
+async fn changed_settings_are_restored_and_added_ones_stay() {
     let (fake_aws, fault_proxy, name) = fake_aws();
     init(&fault_proxy).await;
     let theirs = json!({ "Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket",
@@ -143,7 +143,7 @@ async fn probes_wait_for_versions_and_leave_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bucket_that_never_gives_a_version_is_given_up_after_a_quarter_of_an_hour() {
+async fn setup_gives_up_on_a_bucket_without_versions_after_15_minutes() {
     let (fake_aws, fault_proxy, name) = fake_aws();
     init(&fault_proxy).await;
     fake_aws.sets_bucket(&name, |state, _| state.versioning = Versioning::Suspended);
@@ -156,7 +156,7 @@ async fn a_bucket_that_never_gives_a_version_is_given_up_after_a_quarter_of_an_h
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_pipeline_can_have_the_key_of_the_probe_and_no_rule_of_ours_deletes_what_one_has() {
+async fn no_pipeline_key_is_the_probes_and_no_rule_of_ours_deletes_a_pipelines_objects() {
     let first = PROBE.split('/').next().unwrap();
     assert!(first.parse::<sluice_model::PipelineName>().is_err());
     for rule in lifecycle() {

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_bucket_keeps_without_a_version_is_refused_and_never_corrupt() {
+    fn an_object_without_a_version_is_refused_and_never_corrupt() {
         let params = Params {
             name: "orders".parse().unwrap(),
             number: sluice_model::BuildNumber(1),

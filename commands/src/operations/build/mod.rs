@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_build_that_is_ended_by_force_runs_no_more() {
+    async fn ending_a_build_by_force_stops_it() {
         let at: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let store = Arc::new(MemoryStore::new());
         let world = crate::testing::world(
@@ -309,7 +309,7 @@ mod tests {
     /// Another build of the pipeline may write wherever it can name: the number of the next build is public, so it must not be
     /// enough, and the nonce is in nothing that a build, a person or the history is given.
     #[test]
-    fn the_place_of_an_artifact_cannot_be_guessed_and_is_told_to_nobody() {
+    fn the_key_of_an_artifact_cannot_be_guessed_and_is_never_disclosed() {
         let (one, other) = (params(&"a".repeat(40)), params(&"b".repeat(40)));
         assert_ne!(one.place(), other.place(), "the same number");
         assert!(one.place().ends_with(&one.nonce), "{}", one.place());

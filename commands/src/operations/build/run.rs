@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_is_started_with_all_of_its_variables() {
+    fn a_build_starts_with_all_of_its_variables() {
         let sent = environment(&params("main"), "01ARZ3NDEKTSV4RRFFQ69G5FAV");
         let sent: Vec<_> = sent.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_found_says_what_can() {
+    fn an_unknown_reference_explains_which_ones_work() {
         assert!(unknown_reference_hint(&params("4c92514")).contains("full id"));
         assert!(unknown_reference_hint(&params("v1.2")).contains("no tags"));
         assert!(unknown_reference_hint(&params("wip")).contains("Push it first"));
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn no_log_makes_a_record_large_or_shows_a_secret() {
+    fn a_log_excerpt_is_short_and_shows_no_secret() {
         let huge = vec!["x".repeat(200_000), "y".repeat(200_000), "export API_TOKEN=s3cr3t".to_owned()];
         let shown = excerpt(&huge);
         assert!(shown.chars().count() <= redact::TAIL_LIMIT, "{}", shown.len());

@@ -61,7 +61,7 @@ fn lets_through(document: &str, action: &str, resource: &str) -> bool {
 }
 
 #[test]
-fn a_function_may_use_data_and_nothing_that_edits_rights_or_is_sluices() {
+fn a_function_may_use_data_but_neither_edit_rights_nor_reach_sluice() {
     let document = boundary(&target(), &own(), data_statements());
     let arn = |service: &str, resource: &str| target().arn(service, resource);
     for (action, resource) in [
@@ -104,7 +104,7 @@ fn a_function_may_use_data_and_nothing_that_edits_rights_or_is_sluices() {
 }
 
 #[test]
-fn what_is_prepared_cannot_be_called_before_an_alias_points_to_it() {
+fn a_prepared_version_cannot_be_called_before_an_alias_points_to_it() {
     let everything = vec![json!({ "Effect": "Allow", "Action": "*", "Resource": "*" })];
     for allowed in [data_statements(), everything] {
         let document = boundary(&target(), &own(), allowed);
@@ -127,7 +127,7 @@ fn what_is_prepared_cannot_be_called_before_an_alias_points_to_it() {
 }
 
 #[test]
-fn a_boundary_of_the_organisations_own_opens_nothing_of_sluices() {
+fn an_organisations_boundary_gives_no_access_to_sluice() {
     let everything = vec![json!({ "Effect": "Allow", "Action": "*", "Resource": "*" })];
     let document = boundary(&target(), &own(), everything);
     let table = target().arn("dynamodb", "table/sluice");
@@ -168,7 +168,7 @@ fn every_document_is_within_iams_limits() {
 }
 
 #[test]
-fn a_build_reaches_its_own_pipeline_alone_and_its_boundary_covers_it() {
+fn a_build_reaches_only_its_own_pipeline_and_its_boundary_covers_it() {
     let policy = build_policy(&target(), &"orders".parse().unwrap());
     let log = statement(&policy, "Log");
     let group = |name: &str| target().arn("logs", &format!("log-group:/aws/codebuild/{name}"));
@@ -199,7 +199,7 @@ fn a_build_reaches_its_own_pipeline_alone_and_its_boundary_covers_it() {
 
 /// So that they can be read, and checked by tools that know IAM.
 #[test]
-fn the_documents_in_docs_are_these() {
+fn the_documents_in_docs_match() {
     let (pipeline, stage) = ("orders".parse().unwrap(), "prod".parse().unwrap());
     let table = target().arn("dynamodb", "table/orders");
     let reads = json!({ "Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": table });
@@ -221,7 +221,7 @@ fn the_documents_in_docs_are_these() {
 }
 
 #[test]
-fn a_roles_name_changes_with_what_it_may_do_and_fits() {
+fn a_roles_name_changes_with_its_rights_and_fits() {
     let target = Target { account: "123456789012".into(), region: "eu-central-1".into() };
     let stage = StageName::new("prod").unwrap();
     let function = format!("sluice-{}", "x".repeat(57));
@@ -238,7 +238,7 @@ fn a_roles_name_changes_with_what_it_may_do_and_fits() {
 
 /// *Tidy* finds roles by how their names begin, and must never take a build's role for a function's.
 #[test]
-fn roles_are_found_by_how_their_names_begin_however_long_they_are() {
+fn roles_are_found_by_their_name_prefix_however_long_they_are() {
     let stage = StageName::new("production-stage-20c").unwrap();
     for name in ["ab", "orders", "orders-of-the-whole-company", &"x".repeat(40)] {
         let pipeline: PipelineName = name.parse().unwrap();

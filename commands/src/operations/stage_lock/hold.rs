@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quarter_of_the_time_is_left_and_at_most_a_quarter_of_an_hour() {
+    fn the_reminder_is_sent_with_a_quarter_of_the_time_left_at_most_15_minutes() {
         let set: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let at = |minutes: i64| {
             let until = set + SignedDuration::from_mins(minutes);
