@@ -1,8 +1,9 @@
-//! `/pipeline grant` and `/pipeline revoke` for one pipeline: a person gets a role, or has it no more. For all pipelines it
-//! is no operation, since it is of none: see `service/roles.rs`.
+//! `/pipeline grant` and `/pipeline revoke` for one pipeline: a person gets or loses a role. For all
+//! pipelines it is not an operation, because it belongs to no pipeline: see `service/roles.rs`.
 //!
-//! Whether who asked may do so, and whether an admin is left, is judged again on what is read when it is recorded; the
-//! record is put in place of exactly that. So of two admins who revoke each other one is refused.
+//! Whether the requester may do so, and whether an admin remains, is judged again on the state read at
+//! recording time. The record replaces exactly the one that was read. So if two admins revoke each other, one
+//! of them is refused.
 
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -14,15 +15,15 @@ use crate::operation::{
 };
 use sluice_model::{Actor, Member, Permission, Target, Text};
 
-/// The kind that gives.
+/// The kind that grants.
 pub const GRANT: &str = "access-grant";
-/// The kind that takes away.
+/// The kind that revokes.
 pub const REVOKE: &str = "access-revoke";
 
 /// The operation, of either kind.
 pub struct ChangeRole(pub &'static str);
 
-/// What somebody is or is not after a change, as its headline says it; `kept` is what they have the role from still.
+/// The headline after a change. `kept`: the source from which the person still has the role.
 pub(crate) fn outcome(change: &RoleChange, kept: Option<&str>) -> Text {
     let RoleChange { person, role, name, gives } = change;
     let of = for_whom(name.as_ref());
@@ -34,7 +35,7 @@ pub(crate) fn outcome(change: &RoleChange, kept: Option<&str>) -> Text {
     }
 }
 
-/// What they have the role from still, if they have it.
+/// The source from which the person still has the role, if there is one.
 pub(crate) fn kept(roles: &Roles, change: &RoleChange) -> Option<String> {
     let named = roles.sources(&change.person, change.role);
     let within = roles.within(&change.person, change.role);

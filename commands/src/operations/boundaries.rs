@@ -1,6 +1,7 @@
-//! The two permissions boundaries in AWS: made, compared with what this version and configuration want, and brought up to
-//! date. A boundary of last year, or a weaker one of that name, is no boundary. One that keeps functions from the table of
-//! another installation is not replaced: functions could then write that table.
+//! The two permissions boundaries in AWS: created, compared with this version and its configuration, and
+//! updated. An outdated boundary, or a weaker one with the same name, does not limit anything. A boundary
+//! that keeps functions from the table of another installation is not replaced: functions could then write
+//! that table.
 
 use std::collections::BTreeSet;
 
@@ -12,26 +13,26 @@ use crate::operations::steps::same_json;
 use crate::ports::Identity;
 use sluice_model::{Class, PortResult, Target};
 
-/// How many versions IAM keeps of a managed policy.
+/// How many versions of a managed policy IAM keeps.
 const VERSIONS: usize = 5;
 
-/// A boundary as it has to be.
+/// A wanted boundary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Boundary {
     /// Its name.
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// What it says.
+    /// The policy document.
     pub document: String,
 }
 
-/// What came of bringing a boundary up to date.
+/// The result of applying a boundary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied {
-    /// There was none.
+    /// It did not exist.
     Made,
-    /// It said something else.
+    /// Its document was different.
     Updated,
     /// It was right.
     Unchanged,
@@ -39,21 +40,21 @@ pub enum Applied {
     Refused(BTreeSet<String>),
 }
 
-/// How a boundary stands in AWS.
+/// The state of a boundary in AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// There is none.
+    /// It does not exist.
     Missing,
-    /// It says something else.
+    /// Its document is different.
     Differs,
-    /// It keeps functions from these tables, and what is wanted would not: they are another installation's, or were this
-    /// one's before.
+    /// It keeps functions from these tables, and the wanted one would not. The tables belong to another
+    /// installation, or belonged to this one before.
     Protects(BTreeSet<String>),
-    /// It is right.
+    /// Its document is right.
     Right,
 }
 
-/// Both boundaries; `allowed` are the statements of the organisation's own, if it brings one.
+/// Both boundaries. `allowed` are the statements of the organisation's own boundary, if it provides one.
 pub fn wanted(target: &Target, own: &OwnResources, allowed: Option<&[Value]>) -> [Boundary; 2] {
     let allowed = allowed.map_or_else(rights::data_statements, <[Value]>::to_vec);
     [
@@ -70,8 +71,8 @@ pub fn wanted(target: &Target, own: &OwnResources, allowed: Option<&[Value]>) ->
     ]
 }
 
-/// The statements of a boundary that the organisation brings, or why it cannot be one. Sluice adds its own denials, so
-/// that whatever this file allows, no function reaches Sluice or edits rights.
+/// The statements of a boundary that the organisation provides, or why it cannot be one. Sluice adds its own
+/// denials: whatever this file allows, no function reaches Sluice or edits rights.
 pub fn statements(document: &str) -> Result<Vec<Value>, String> {
     let document: Value = serde_json::from_str(document).map_err(|error| format!("is not JSON: {error}"))?;
     if document.get("Version").is_some_and(|version| version != "2012-10-17") {
@@ -99,7 +100,7 @@ pub fn statements(document: &str) -> Result<Vec<Value>, String> {
     Ok(statements)
 }
 
-/// Whether a document fits, or by how much it does not.
+/// Whether a document is within IAM's size limit, or by how much it is not.
 pub fn fits(boundary: &Boundary) -> Result<(), String> {
     let size = boundary.document.chars().filter(|sign| !sign.is_whitespace()).count();
     if size <= MANAGED_LIMIT {
@@ -111,7 +112,7 @@ pub fn fits(boundary: &Boundary) -> Result<(), String> {
     ))
 }
 
-/// How that boundary stands.
+/// Compares a boundary with AWS.
 pub async fn look(identity: &dyn Identity, target: &Target, boundary: &Boundary) -> PortResult<Standing> {
     let Some(version) = identity.policy_version(target, &boundary.arn).await? else {
         return Ok(Standing::Missing);
@@ -128,7 +129,7 @@ pub async fn look(identity: &dyn Identity, target: &Target, boundary: &Boundary)
     Ok(if protected.is_empty() { Standing::Differs } else { Standing::Protects(protected) })
 }
 
-/// The tables of this account and region that the statements with these Sids deny altogether.
+/// The tables of this account and region that the statements with these Sids deny completely.
 fn denied_tables(target: &Target, document: &str, counts: impl Fn(Option<&str>) -> bool) -> BTreeSet<String> {
     let prefix = target.arn("dynamodb", "table/");
     let document: Value = serde_json::from_str(document).unwrap_or_default();
@@ -144,7 +145,7 @@ fn denied_tables(target: &Target, document: &str, counts: impl Fn(Option<&str>) 
     tables.filter(|table| !table.contains('/')).map(str::to_owned).collect()
 }
 
-/// One is written as a list of one in policies.
+/// Policies may write a single value instead of a list.
 fn many(value: &Value) -> &[Value] {
     match value {
         Value::Array(list) => list,
@@ -153,14 +154,14 @@ fn many(value: &Value) -> &[Value] {
     }
 }
 
-/// Brings that boundary up to date. Safe to repeat.
+/// Creates or updates a boundary. Safe to repeat.
 pub async fn apply(identity: &dyn Identity, target: &Target, boundary: &Boundary) -> PortResult<Applied> {
     let Boundary { name, arn, document } = boundary;
     let mut standing = look(identity, target, boundary).await?;
     if standing == Standing::Missing {
         standing = match identity.create_policy(target, name, names::IAM_PATH, document).await {
             Ok(_) => return Ok(Applied::Made),
-            // Somebody else made it just now.
+            // Another process created it just now.
             Err(error) if error.class == Class::Conflict => match look(identity, target, boundary).await? {
                 Standing::Missing => return Err(error),
                 found => found,

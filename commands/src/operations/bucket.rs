@@ -1,9 +1,10 @@
-//! The artifact bucket of an account and region, which all its pipelines share: made and configured by `sluice init`,
-//! compared by `sluice check`, and only looked at by everything else.
+//! The artifact bucket of an account and region, which all its pipelines share. `sluice init` creates and
+//! configures it, `sluice check` compares it, and everything else only reads it.
 //!
-//! It keeps versions, because a release names its artifacts by version. It is closed to the public, answers over TLS
-//! only, and has two lifecycle rules, neither of which deletes what a release needs: code and artifacts stay, also the
-//! versions that are not the newest. Settings, statements and rules that somebody else added stay as they are.
+//! It keeps versions, because a release names its artifacts by version. It is closed to the public and
+//! accepts only TLS. It has two lifecycle rules, and neither deletes what a release needs: code and artifacts
+//! stay, including versions other than the newest. Settings, statements and rules that somebody else added
+//! stay as they are.
 
 use std::time::Duration;
 
@@ -15,40 +16,41 @@ use crate::operations::names;
 use crate::ports::{BucketState, LifecycleRule, Objects, TAG_PIPELINE, Versioning};
 use sluice_model::{Class, PortError, PortResult, Refusal, Target};
 
-/// The object that is written to see whether it gets a version. No pipeline has a name that begins so.
+/// The object that is written to see whether it gets a version. No pipeline's name begins like this key.
 pub const PROBE: &str = "_sluice/probe";
-/// S3's version of what is written while a bucket keeps no versions.
+/// S3's version of objects written while a bucket keeps no versions.
 pub(crate) const NULL_VERSION: &str = "null";
 /// The Sid of the bucket policy's statement.
 const TLS_ONLY: &str = "TlsOnly";
-/// How long S3 may take to know a bucket that was made a moment ago, or to end another change of it.
+/// How long S3 may need until it knows a new bucket, or until another change of it ends.
 const SETTLES: Duration = Duration::from_secs(60);
-/// How long S3 may take until every write gets a version, after versioning was turned on for the first time:
+/// How long S3 may need until every write gets a version after versioning was enabled for the first time:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html>.
 pub const VERSIONS_AFTER: Duration = Duration::from_secs(15 * 60);
-/// So many probes in a row must get a version: S3 is many machines, and not all of them know of it at once.
+/// How many probes in a row must get a version: S3 is many machines, and they do not all learn of a change at
+/// once.
 const PROBES: u32 = 3;
 /// The longest pause between two probes.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// What Sluice sets on the bucket.
+/// A setting of the bucket that Sluice manages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {
     /// It keeps versions.
     Versioning,
     /// It is closed to the public.
     Privacy,
-    /// It answers over TLS only.
+    /// It accepts only TLS.
     Policy,
-    /// Uploads that were not completed are removed, and what probes left.
+    /// Incomplete uploads and leftovers of probes are removed.
     Lifecycle,
 }
 
 impl Setting {
-    /// All of them, in the order in which they are set.
+    /// All settings, in the order in which they are applied.
     const ALL: [Self; 4] = [Self::Versioning, Self::Privacy, Self::Policy, Self::Lifecycle];
 
-    /// What it is, for people.
+    /// The setting's name for people.
     pub fn title(self) -> &'static str {
         match self {
             Setting::Versioning => "versioning",
@@ -70,24 +72,24 @@ impl Setting {
     }
 }
 
-/// What came of setting the bucket up.
+/// The result of setting the bucket up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// There was none.
+    /// The bucket did not exist.
     pub made: bool,
-    /// What was not as it has to be, and is now.
+    /// The settings that were wrong and were applied.
     pub set: Vec<Setting>,
-    /// Versioning was turned on for the first time: S3 may take up to 15 minutes for it.
+    /// Versioning was enabled for the first time: S3 may need up to 15 minutes for it.
     pub versioning_began: bool,
 }
 
-/// What differs from how the bucket has to be.
+/// The settings that differ from the wanted ones.
 pub fn differs(state: &BucketState, target: &Target) -> Vec<Setting> {
     Setting::ALL.into_iter().filter(|setting| !setting.is_set(state, target)).collect()
 }
 
-/// The ids of rules of somebody else that delete objects, or versions of them, that a release may need. `spared` is the
-/// prefix of backups, where such a rule belongs.
+/// The ids of foreign rules that delete objects, or versions of them, that a release may need. `spared` is
+/// the prefix of backups, where such a rule is allowed.
 pub fn deleting_rules<'a>(state: &'a BucketState, spared: Option<&str>) -> Vec<&'a str> {
     let is_ours = |rule: &LifecycleRule| lifecycle().iter().any(|ours| ours.id == rule.id);
     let is_spared = |rule: &LifecycleRule| spared.is_some_and(|prefix| rule.prefix.starts_with(prefix));
@@ -96,7 +98,7 @@ pub fn deleting_rules<'a>(state: &'a BucketState, spared: Option<&str>) -> Vec<&
     rules.filter(deletes).map(|rule| rule.id.as_str()).collect()
 }
 
-/// How the bucket is set up; `None` if there is none, and a refusal if it is not ours.
+/// The state of the bucket; `None` if it does not exist, and a refusal if it is not ours.
 pub async fn look(
     objects: &dyn Objects,
     target: &Target,
@@ -111,7 +113,8 @@ pub async fn look(
     Ok(if is_ours(objects, target, &name).await? { Ok(Some(state)) } else { Err(foreign(&name)) })
 }
 
-/// That a pipeline can be built and deployed with the bucket: it is there, ours, and keeps versions. Two reads.
+/// Checks that pipelines can build and deploy with the bucket: it exists, is ours and keeps versions. Two
+/// reads.
 pub async fn ready(objects: &dyn Objects, target: &Target) -> PortResult<Result<(), Refusal>> {
     let name = names::bucket(target);
     let (versioning, ours) =
@@ -142,11 +145,12 @@ pub async fn ready(objects: &dyn Objects, target: &Target) -> PortResult<Result<
     )))
 }
 
-/// Makes the bucket unless it is there, and sets what differs. Safe to repeat, also after it ended halfway.
+/// Creates the bucket if it does not exist, and applies the settings that differ. Safe to repeat, also after
+/// an interruption.
 pub async fn set_up(objects: &dyn Objects, target: &Target) -> PortResult<Result<Applied, Refusal>> {
     let name = names::bucket(target);
     let found = match look(objects, target).await? {
-        // Making it tells whether another account has it, or whether these credentials may not see it.
+        // Creating it shows whether another account has it, or whether these credentials cannot see it.
         Err(refusal) if refusal.code != "bucket-denied" => return Ok(Err(refusal)),
         found => found,
     };
@@ -156,7 +160,7 @@ pub async fn set_up(objects: &dyn Objects, target: &Target) -> PortResult<Result
             match objects.create_bucket(target, &name, &names::shared_tags()).await {
                 Ok(()) => (true, BucketState::default()),
                 Err(error) if error.code == "BucketAlreadyExists" => return Ok(Err(taken(&name))),
-                // Another `init` was faster, or it is ours and may not be looked at.
+                // Another `init` was faster, or the bucket is ours but may not be read.
                 Err(error) if error.code == "BucketAlreadyOwnedByYou" => match look(objects, target).await? {
                     Ok(state) => (false, state.unwrap_or_default()),
                     Err(refusal) => return Ok(Err(refusal)),
@@ -173,19 +177,19 @@ pub async fn set_up(objects: &dyn Objects, target: &Target) -> PortResult<Result
     Ok(Ok(Applied { made, set, versioning_began }))
 }
 
-/// Writes an empty object, and says whether the bucket gave it a version. It is deleted again; what cannot be deleted goes
-/// by the lifecycle rule.
+/// Writes an empty object and returns whether the bucket gave it a version. The object is deleted again; if
+/// that fails, the lifecycle rule removes it.
 pub async fn probe(objects: &dyn Objects, target: &Target) -> PortResult<bool> {
     let name = names::bucket(target);
     let version = objects.put_empty(target, &name, PROBE).await?;
     let version = version.unwrap_or_else(|| NULL_VERSION.to_owned());
-    // Its failure says nothing of what was asked.
+    // A failed deletion does not change the answer.
     let _ = objects.delete_version(target, &name, PROBE, &version).await;
     Ok(version != NULL_VERSION)
 }
 
-/// Probes until the bucket gives versions, and no longer than S3 says that it may take. `waits` is called before each
-/// pause with the time that has passed. False if it gives none at the end.
+/// Probes until the bucket gives versions, at most for the time that S3 documents. `waits` is called before
+/// each pause with the elapsed time. `false` if the bucket gives none in the end.
 pub async fn await_versions(
     objects: &dyn Objects,
     target: &Target,
@@ -214,7 +218,8 @@ pub async fn await_versions(
     }
 }
 
-/// Sets one of them, and tries again while S3 does not know the bucket yet, or another change of it has to end.
+/// Applies a setting, and retries while S3 does not know the bucket yet or another change of it is in
+/// progress.
 async fn set_settled(
     objects: &dyn Objects,
     target: &Target,
@@ -238,7 +243,7 @@ async fn set_settled(
     }
 }
 
-/// Whether an error may end by itself. A bucket that was made a moment ago is not known everywhere.
+/// Whether an error may pass by itself. A new bucket is not known everywhere at once.
 fn passes(error: &PortError) -> bool {
     error.class.can_retry() || error.class == Class::Absent
 }
@@ -259,7 +264,8 @@ fn foreign(name: &str) -> Refusal {
     )
 }
 
-/// A look is refused without a reason. Every call names the account that must own the bucket.
+/// The refusal for a denied read, for which S3 gives no reason. Every call names the account that must own
+/// the bucket.
 fn denied(name: &str) -> Refusal {
     Refusal::new(
         "bucket-denied",
@@ -289,7 +295,7 @@ fn tls_only(target: &Target) -> Value {
     })
 }
 
-/// The statements of a policy; none if it cannot be read.
+/// The statements of a policy; empty if it cannot be read.
 fn statements(policy: Option<&str>) -> Vec<Value> {
     let policy: Value = policy.and_then(|policy| serde_json::from_str(policy).ok()).unwrap_or_default();
     match &policy["Statement"] {
@@ -299,7 +305,7 @@ fn statements(policy: Option<&str>) -> Vec<Value> {
     }
 }
 
-/// The bucket's policy with our statement, and those of others as they are.
+/// The bucket's policy with our statement and the unchanged statements of others.
 fn policy(state: &BucketState, target: &Target) -> String {
     let mut all = statements(state.policy.as_deref());
     all.retain(|statement| statement["Sid"] != TLS_ONLY);
@@ -307,8 +313,8 @@ fn policy(state: &BucketState, target: &Target) -> String {
     names::policy(all)
 }
 
-/// Our lifecycle rules. Neither deletes an object of a pipeline: a release names code and artifacts by version, also
-/// versions that are not the newest.
+/// Our lifecycle rules. Neither deletes an object of a pipeline: a release names code and artifacts by
+/// version, including versions other than the newest.
 fn lifecycle() -> [LifecycleRule; 2] {
     let rule = |id: &str| LifecycleRule { id: id.to_owned(), enabled: true, ..LifecycleRule::default() };
     [

@@ -1,4 +1,4 @@
-//! What `sluice init` records before anything else: the first admins, so that somebody may grant roles in Slack.
+//! The first record of `sluice init`: the first admins, who can then grant roles in Slack.
 
 use jiff::Timestamp;
 use ulid::Ulid;
@@ -9,22 +9,22 @@ use crate::operations::access;
 use crate::ports::{Store, StoreError};
 use sluice_model::{Actor, Member, OperationId, Role, UserId};
 
-/// How often the first admins are recorded anew because somebody granted roles meanwhile.
+/// How often the first admins are recorded again if somebody granted roles meanwhile.
 const TRIES: usize = 5;
 
-/// What came of naming somebody as an admin.
+/// The result of naming a person as an admin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {
-    /// They are one now, of all pipelines.
+    /// They became an admin of all pipelines.
     Made,
-    /// They were made one before.
+    /// They were one before.
     Before,
-    /// `sluice.toml` says so already.
+    /// `sluice.toml` pins them already.
     Pinned,
 }
 
-/// Makes people admins of all pipelines, with an audit record for each who was none. Safe to repeat: who is one already
-/// stays one, and nothing is written.
+/// Makes people admins of all pipelines, with an audit record for each new one. Safe to repeat: for an
+/// existing admin nothing is written.
 pub async fn admins(
     store: &dyn Store,
     keys: &Keys,

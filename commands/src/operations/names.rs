@@ -1,5 +1,6 @@
-//! What things are called in AWS, in one place: `sluice-{pipeline}-{…}`, on IAM path `/sluice/`, tagged with the
-//! pipeline. The repository alone is named as the pipeline is: it is the team's, and people type its name.
+//! The names of resources in AWS, in one place: `sluice-{pipeline}-{…}`, on IAM path `/sluice/`, tagged with
+//! the pipeline. Only the repository has the pipeline's own name: it belongs to the team, and people type its
+//! name.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +11,28 @@ use ulid::Ulid;
 use crate::ports::{TAG_PIPELINE, Tags};
 use sluice_model::{BuildNumber, PipelineName, Target};
 
-/// The path of every role and policy of ours.
+/// The path of all our roles and policies.
 pub const IAM_PATH: &str = "/sluice/";
-/// The tag that names a stage, on what belongs to one.
+/// The tag that names the stage of a resource.
 pub const TAG_STAGE: &str = "sluice:stage";
-/// What builds run in.
+/// The image of builds.
 pub const BUILD_IMAGE: &str = "aws/codebuild/amazonlinux-x86_64-standard:5.0";
-/// The branch of a repository that Sluice makes.
+/// The branch of a repository that Sluice creates.
 pub const BRANCH: &str = "main";
-/// The tag of what all pipelines share.
+/// The pipeline tag of resources that all pipelines share.
 pub const SHARED: &str = "shared";
 
-/// The tags of what belongs to a pipeline.
+/// The tags of a pipeline's resources.
 pub fn tags(pipeline: &PipelineName) -> Tags {
     BTreeMap::from([(TAG_PIPELINE.to_owned(), pipeline.to_string())])
 }
 
-/// The tags of what all pipelines share.
+/// The tags of resources that all pipelines share.
 pub fn shared_tags() -> Tags {
     BTreeMap::from([(TAG_PIPELINE.to_owned(), SHARED.to_owned())])
 }
 
-/// The bucket of all artifacts in an account and region; each pipeline has its prefix.
+/// The bucket for all artifacts in an account and region. Each pipeline has its prefix.
 pub fn bucket(target: &Target) -> String {
     format!("sluice-{}-{}", target.account, target.region)
 }
@@ -41,12 +42,13 @@ pub fn prefix(pipeline: &PipelineName) -> String {
     pipeline.to_string()
 }
 
-/// The prefix of a build's artifact. Its nonce keeps other builds of the pipeline from writing there before it is pinned.
+/// The prefix of a build's artifact. Its nonce keeps other builds of the pipeline from writing there before
+/// the artifact is pinned.
 pub fn build_prefix(pipeline: &PipelineName, number: BuildNumber, nonce: &str) -> String {
     format!("{pipeline}/builds/{}-{nonce}", number.0)
 }
 
-/// What the packaging script of every build reads.
+/// The variables that the packaging script of every build reads.
 pub fn build_environment(bucket: &str, pipeline: &PipelineName) -> BTreeMap<String, String> {
     let variables = [("SLUICE_BUCKET", bucket.to_owned()), ("SLUICE_PREFIX", prefix(pipeline))];
     variables.map(|(name, value)| (name.to_owned(), value)).into()
@@ -62,13 +64,13 @@ pub fn api(pipeline: &PipelineName) -> String {
     format!("sluice-{pipeline}")
 }
 
-/// The permissions boundary of functions' roles, made by `sluice init`. IAM is one for all regions, what a boundary says is
-/// about one of them: so its name carries the region.
+/// The permissions boundary of functions' roles, created by `sluice init`. IAM is global, but a boundary's
+/// document is about one region, so its name contains the region.
 pub fn boundary(target: &Target) -> String {
     format!("sluice-boundary-{}", target.region)
 }
 
-/// The permissions boundary of builds' roles, made by `sluice init`.
+/// The permissions boundary of builds' roles, created by `sluice init`.
 pub fn build_boundary(target: &Target) -> String {
     format!("sluice-boundary-build-{}", target.region)
 }
@@ -83,17 +85,17 @@ pub fn build_boundary_arn(target: &Target) -> String {
     target.arn_of_account("iam", &format!("policy{IAM_PATH}{}", build_boundary(target)))
 }
 
-/// The ARN of a role of ours.
+/// The ARN of one of our roles.
 pub fn role_arn(target: &Target, role: &str) -> String {
     target.arn_of_account("iam", &format!("role{IAM_PATH}{role}"))
 }
 
-/// The name of a role, from its ARN.
+/// The name in the ARN of a role.
 pub fn role_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-/// A policy document of these statements.
+/// A policy document with these statements.
 pub fn policy(statements: Vec<Value>) -> String {
     json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
@@ -107,13 +109,13 @@ fn hash(texts: &[&str]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The SHA-256 of these texts, each told apart from its neighbour, as 64 hex digits.
+/// The SHA-256 of these texts as 64 hex digits. Moving characters from one text to the next changes it.
 pub fn digest(texts: &[&str]) -> String {
     hex::encode(hash(texts))
 }
 
-/// The first 128 bits of [`digest`] as 26 letters and digits, where a name has no room for more. The author of a template
-/// chooses what is hashed, so fewer bits would let them choose two texts with one name.
+/// The first 128 bits of [`digest`] as 26 letters and digits, for names with a short limit. The author of a
+/// template chooses the hashed texts, so with fewer bits they could find two texts with one name.
 pub fn short_digest(texts: &[&str]) -> String {
     let bits = hash(texts).first_chunk().copied().unwrap_or_default();
     // A ULID is 128 bits in base 32.

@@ -1,10 +1,10 @@
-//! What the roles that Sluice makes may do: their policies, who assumes them, and the two permissions boundaries that
-//! limit all of them.
+//! The rights of the roles that Sluice creates: their policies, their trust policies, and the two permissions
+//! boundaries that limit all of them.
 //!
-//! The author of a template chooses what a function's role says. So the boundary of functions is a list of what is
-//! allowed: reading and writing data. Whatever edits rights, starts code with other rights, or belongs to Sluice itself is
-//! denied besides, so that a boundary of the organisation's own cannot open it. A build runs what somebody pushed; its
-//! boundary holds what [`build_policy`] needs and nothing else.
+//! The author of a template chooses the policy of a function's role. So the boundary of functions is a list
+//! of allowed actions: reading and writing data. Actions that edit rights, start code with other rights, or
+//! touch Sluice itself are denied in addition, so a boundary of the organisation cannot allow them. A build
+//! runs code that somebody pushed; its boundary contains what [`build_policy`] needs and nothing else.
 
 use serde_json::{Value, json};
 
@@ -15,14 +15,15 @@ use sluice_template::cut_with_hash;
 
 /// IAM's limit for a managed policy, in characters without white space.
 pub const MANAGED_LIMIT: usize = 6_144;
-/// IAM's limit for all inline policies of a role together, counted likewise.
+/// IAM's limit for all inline policies of a role together, counted the same way.
 pub const INLINE_LIMIT: usize = 10_240;
-/// What a role's name, of 64 characters, has room for beside a hyphen and 26 characters of a hash.
+/// The part of a role's name, of 64 characters, that remains beside a hyphen and 26 characters of a hash.
 const STEM: usize = 64 - 1 - 26;
 
-/// What a function may do with data, if its template says so. Not in it, on purpose: what changes who may do what
-/// (`…Policy`, `…Acl`, `…Permission`, grants of keys), what makes, configures or deletes resources, and what runs code or
-/// sessions elsewhere. `states:StartExecution` is in it: a state machine is called by its name, as a function by its alias.
+/// The actions on data that a template may allow a function. Excluded on purpose: actions that change rights
+/// (`…Policy`, `…Acl`, `…Permission`, grants of keys), that create, configure or delete resources, and that
+/// run code or sessions elsewhere. `states:StartExecution` is included: a state machine is called by its
+/// name, as a function by its alias.
 const DATA: &[&str] = &[
     "bedrock:InvokeModel*",
     "cloudwatch:PutMetricData",
@@ -93,7 +94,8 @@ const DATA: &[&str] = &[
     "xray:PutTraceSegments",
 ];
 
-/// What edits rights, starts code with other rights, or hides what was done: denied whatever else is allowed.
+/// Actions that edit rights, start code with other rights, or hide actions. They are denied whatever else is
+/// allowed.
 const NEVER: &[&str] = &[
     "account:*",
     "apigateway:*",
@@ -152,7 +154,7 @@ const NEVER: &[&str] = &[
     "sts:AssumeRole",
 ];
 
-/// What belongs to Sluice itself, by the names that the configuration gives: no function reaches it.
+/// Sluice's own resources, by their configured names. No function reaches them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OwnResources {
     /// The tables of the state and of the audit records.
@@ -165,7 +167,7 @@ pub struct OwnResources {
 
 impl OwnResources {
     fn arns(&self, target: &Target) -> Vec<String> {
-        // A table's indexes, streams and backups are below its name.
+        // A table's indexes, streams and backups have ARNs below its own.
         let tables = self.tables.iter().flat_map(|table| {
             let arn = target.arn("dynamodb", &format!("table/{table}"));
             [format!("{arn}/*"), arn]
@@ -175,26 +177,26 @@ impl OwnResources {
             .buckets
             .iter()
             .flat_map(|bucket| [target.arn_of_bucket(bucket), target.arn_of_bucket(&format!("{bucket}/*"))]);
-        // Where an installation may keep what only the bot reads: Slack's token and signing secret.
+        // Where an installation may keep secrets that only the bot reads: Slack's token and signing secret.
         let secrets =
             [target.arn("secretsmanager", "secret:sluice/*"), target.arn("ssm", "parameter/sluice/*")];
         tables.chain(queues).chain(buckets).chain(secrets).collect()
     }
 }
 
-/// The statements that allow data, where the organisation brings none of its own.
+/// The statements that allow access to data, if the organisation provides none of its own.
 pub fn data_statements() -> Vec<Value> {
     vec![json!({ "Sid": "Data", "Effect": "Allow", "Action": DATA, "Resource": "*" })]
 }
 
-/// The Sid of the denial of what belongs to Sluice.
+/// The Sid of the denial of Sluice's own resources.
 pub(crate) const NOT_SLUICE: &str = "NotSluice";
 
-/// The statements of the functions' boundary that nothing opens.
+/// The denials of the functions' boundary. No other statement overrides them.
 fn denials(target: &Target, own: &OwnResources) -> Vec<Value> {
     let partition = partition(&target.region);
-    // A stage's name begins with a letter. A version's number, `$LATEST` and a name without a qualifier do not match, so
-    // that what is prepared for a stage cannot be called before its alias points to it.
+    // A stage's name begins with a letter. A version's number, `$LATEST` and a name without a qualifier do
+    // not match, so a version that is prepared for a stage cannot be called before its alias points to it.
     let aliases: Vec<String> =
         ('a'..='z').map(|letter| format!("arn:{partition}:lambda:*:*:function:*:{letter}*")).collect();
     let others = |sid: &str, tag: &str| {
@@ -215,24 +217,25 @@ fn denials(target: &Target, own: &OwnResources) -> Vec<Value> {
     ]
 }
 
-/// Whether a statement of that name is one that Sluice adds to a boundary.
+/// Whether Sluice adds a statement with that Sid to a boundary.
 pub fn is_denial(sid: &str) -> bool {
     ["NoRights", NOT_SLUICE, "OnlyAliases", "NotOtherPipelines", "NotOtherStages"].contains(&sid)
 }
 
-/// The boundary of functions' roles: the most that any of them may do. `allowed` are the statements of the organisation's
-/// own boundary, or [`data_statements`].
+/// The boundary of functions' roles: the upper limit for each of them. `allowed` are the statements of the
+/// organisation's own boundary, or [`data_statements`].
 pub fn boundary(target: &Target, own: &OwnResources, allowed: Vec<Value>) -> String {
     names::policy(allowed.into_iter().chain(denials(target, own)).collect())
 }
 
-/// The boundary of builds' roles: what [`build_policy`] says, of all pipelines.
+/// The boundary of builds' roles: [`build_policy`] for all pipelines.
 pub fn build_boundary(target: &Target) -> String {
     names::policy(build_statements(target, "*", "*", "sluice-*"))
 }
 
-/// What a pipeline's builds may do: pull the source, write code and artifacts below the pipeline's prefix, read code, write
-/// their log. They may not list the bucket: where another build's artifact will be is what they must not learn.
+/// The policy of a pipeline's builds: pull the source, write code and artifacts below the pipeline's prefix,
+/// read code, write their log. They may not list the bucket, because they must not learn the key of another
+/// build's artifact.
 pub fn build_policy(target: &Target, pipeline: &PipelineName) -> String {
     let (repository, prefix, project) =
         (pipeline.as_str(), names::prefix(pipeline), names::project(pipeline));
@@ -242,8 +245,8 @@ pub fn build_policy(target: &Target, pipeline: &PipelineName) -> String {
 fn build_statements(target: &Target, repository: &str, prefix: &str, project: &str) -> Vec<Value> {
     let bucket = names::bucket(target);
     let below = |folder: &str| target.arn_of_bucket(&format!("{bucket}/{prefix}/{folder}/*"));
-    // Names of buckets are known and unique among all accounts: should the bucket be deleted, another account could make
-    // one of its name, and have the code of builds sent there.
+    // Bucket names are known and globally unique. If the bucket were deleted, another account could create
+    // one with its name and receive the code of builds.
     let own = json!({ "StringEquals": { "aws:ResourceAccount": target.account } });
     vec![
         json!({
@@ -266,7 +269,7 @@ fn build_statements(target: &Target, repository: &str, prefix: &str, project: &s
     ]
 }
 
-/// Writing one log group, and no group whose name only begins alike.
+/// The statement for writing one log group, without groups whose names only begin the same way.
 fn log_statement(target: &Target, group: &str) -> Value {
     let group = target.arn("logs", &format!("log-group:{group}"));
     json!({
@@ -276,8 +279,8 @@ fn log_statement(target: &Target, group: &str) -> Value {
     })
 }
 
-/// What a function may do on a stage: what its template says, write its own log, and call functions by the alias of its
-/// own stage alone.
+/// The policy of a function on a stage: the statements of its template, writing its own log, and calling
+/// functions only by the alias of its own stage.
 pub fn function_policy(target: &Target, function: &str, stage: &StageName, statements: &[Value]) -> String {
     let partition = partition(&target.region);
     let mut all = vec![
@@ -291,16 +294,16 @@ pub fn function_policy(target: &Target, function: &str, stage: &StageName, state
     names::policy(all)
 }
 
-/// Lambda assumes the role of a function. A role cannot be passed to a service of another account, and Lambda's
-/// documentation does not say that it sends `aws:SourceAccount` when it assumes one: a condition that is never met would
-/// let no function start.
+/// The trust policy of functions' roles, for Lambda. A role cannot be passed to a service of another account,
+/// and Lambda's documentation does not say that it sends `aws:SourceAccount` when it assumes one: a condition
+/// that is never met would let no function start.
 fn trust_functions() -> String {
     names::policy(vec![json!({
         "Effect": "Allow", "Principal": { "Service": "lambda.amazonaws.com" }, "Action": "sts:AssumeRole",
     })])
 }
 
-/// CodeBuild assumes the role of builds, for that project alone.
+/// The trust policy of builds' roles, for CodeBuild and one project.
 fn trust_builds(target: &Target, pipeline: &PipelineName) -> String {
     let project = target.arn("codebuild", &format!("project/{}", names::project(pipeline)));
     names::policy(vec![json!({
@@ -309,18 +312,19 @@ fn trust_builds(target: &Target, pipeline: &PipelineName) -> String {
     })])
 }
 
-/// A role that is never edited: its name holds a hash of everything that decides what it may do and who may assume it.
+/// A role that is never edited: its name contains a hash of everything that decides its rights and who may
+/// assume it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImmutableRole {
     /// Its name.
     pub name: String,
     /// Its inline policy.
     pub policy: String,
-    /// Its trust policy: who assumes it.
+    /// Its trust policy.
     pub trust: String,
     /// The ARN of its permissions boundary.
     pub boundary: String,
-    /// The stage that it works for, if it works for one.
+    /// The stage it is for, if it is for one.
     pub stage: Option<StageName>,
 }
 
@@ -349,14 +353,14 @@ impl ImmutableRole {
         .named(&format!("{function}-{stage}"))
     }
 
-    /// How the names of the roles of a pipeline's builds begin.
+    /// The prefix of the role names of a pipeline's builds.
     pub fn builds_stem(pipeline: &PipelineName) -> String {
         format!("{}-", cut_with_hash(&format!("sluice-{pipeline}-build"), STEM))
     }
 
-    /// How the names of all roles of a pipeline begin; those of others may begin so too.
+    /// The prefix of all role names of a pipeline. Roles of other pipelines may have it too.
     pub fn stem(pipeline: &PipelineName) -> String {
-        // What is cut keeps so much of its beginning.
+        // A shortened name keeps this much of its beginning.
         format!("sluice-{pipeline}-").chars().take(STEM - 9).collect()
     }
 

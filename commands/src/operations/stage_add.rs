@@ -1,4 +1,4 @@
-//! `/stage add`: a stage takes its place in the order. Nothing is made in AWS: the first promotion does that.
+//! `/stage add`: adds a stage to the order. It creates nothing in AWS: the first promotion does that.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -11,14 +11,14 @@ use crate::operation::{
 use crate::ports::{Guard, Precondition, Write};
 use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 
-/// What is asked.
+/// The parameters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
     /// The pipeline.
     pub name: PipelineName,
     /// The new stage.
     pub stage: StageName,
-    /// The stage before it; the last one, if none is named.
+    /// The stage before it; `None` adds it at the end.
     pub after: Option<StageName>,
 }
 
@@ -64,7 +64,7 @@ impl Operation for StageAdd {
     }
 }
 
-/// The order of stages with a new one in it, or why it cannot be.
+/// The order of stages with a new one, or why it cannot be added.
 pub fn ordered(
     name: &PipelineName,
     stages: &[StageName],

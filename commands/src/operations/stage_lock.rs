@@ -1,11 +1,12 @@
-//! `/stage lock`: a stage, or all of them, stay as they are until a time that is always named.
+//! `/stage lock`: keeps one or all stages unchanged until a time, which is always shown.
 //!
-//! Each stage's slot is held while its lock is recorded: what moves the stage now ends first, and whatever comes later
-//! meets the lock. So there is no moment at which somebody is told *locked* and the stage moves afterwards.
+//! Each stage's slot is held while its lock is recorded: an operation that moves the stage now ends first,
+//! and later ones see the lock. So the stage cannot move after people were notified that it is locked.
 //!
-//! Then the operation waits as long as its locks hold, without slot, ticket or task, so that its message says how they
-//! stand: it reminds who locked, and is over at the end, or as soon as the last of its locks is lifted or replaced
-//! (`stage_lock/hold.rs`). What holds is the record alone; whenever this one wakes, it looks at that.
+//! Then the operation waits as long as its locks hold, without slot, ticket or task, so its message can show
+//! their state. It reminds the owner, and ends at the locks' end or once the last of its locks is removed or
+//! replaced (`stage_lock/hold.rs`). Only the record decides whether a lock holds; the operation reads it
+//! whenever it wakes.
 
 mod hold;
 
@@ -24,25 +25,25 @@ use crate::operation::{
 use crate::ports::Write;
 use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
 
-/// Its kind.
+/// The operation's kind.
 pub const KIND: &str = crate::operation::LOCK;
 
-/// What is asked.
+/// The parameters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
     /// The pipeline.
     pub name: PipelineName,
     /// The stages.
     pub stages: Vec<StageName>,
-    /// Until when.
+    /// The end of the lock.
     pub until: Timestamp,
-    /// Whether a rollback is stopped, too.
+    /// Whether it blocks rollbacks too.
     pub hard: bool,
     /// Why.
     pub reason: String,
-    /// The locks of others that held when it was asked: they are taken over.
+    /// The locks of other people at the time of the request that are taken over.
     pub over: Vec<Lock>,
-    /// The same, of locks that its owner may not remove: they are kept.
+    /// The locks at that time that the owner may not remove. They are kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Lock>,
 }
@@ -50,7 +51,7 @@ pub struct Params {
 /// The operation.
 pub struct StageLock;
 
-/// Stages as people read them.
+/// Stage names, formatted for messages.
 pub(crate) fn listed<'a>(stages: impl IntoIterator<Item = &'a StageName>) -> Text {
     stages.into_iter().fold(Text::default(), |text, stage| {
         if text.is_empty() { text.code(stage.as_str()) } else { text.then(", ").code(stage.as_str()) }
@@ -82,7 +83,8 @@ impl Operation for StageLock {
             let title = Text::plain("lock ").code(stage.as_str());
             Node::new(StepId::of("lock", stage.as_str()), title, step).holding(Slot::Stage(stage.clone()))
         };
-        // One after the other, in the order of the stages: two locks of all stages never wait for each other.
+        // One after the other, in the order of the stages, so two locks of all stages never wait for each
+        // other.
         let mut nodes: Vec<Node> = vec![];
         for stage in &params.stages {
             let before: Vec<StepId> = nodes.last().map(|node| node.id.clone()).into_iter().collect();

@@ -1,7 +1,7 @@
-//! `/stage set`: what a stage asks of people who want to change it.
+//! `/stage set`: changes the policy of a stage.
 //!
-//! It holds the stage's slot while it records: a promotion that moves the stage was judged by the policy before, and what
-//! comes later is judged by this one.
+//! It holds the stage's slot while it records. A promotion that moves the stage now was judged by the policy
+//! before; later ones are judged by the new policy.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -13,34 +13,34 @@ use crate::operation::{
 };
 use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 
-/// Its kind.
+/// The operation's kind.
 pub const KIND: &str = "stage-set";
 
-/// What is asked.
+/// The parameters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
     /// The pipeline.
     pub name: PipelineName,
     /// The stage.
     pub stage: StageName,
-    /// The settings, as they were typed.
+    /// The settings as typed.
     pub settings: Vec<(String, String)>,
-    /// What the stage's place says.
+    /// The default policy for the stage's position.
     pub default: Policy,
-    /// The policy when it was asked.
+    /// The policy at the time of the request.
     pub before: Policy,
-    /// Whether less is asked of people than before.
+    /// Whether the new policy requires less than before.
     pub is_lower: bool,
 }
 
 impl Params {
-    /// Whether values of parameters are among the settings.
+    /// Whether the settings include values of parameters.
     fn sets_parameters(&self) -> bool {
         self.settings.iter().any(|(key, _)| parameter(key).is_some())
     }
 }
 
-/// What was done, in the words of the requester.
+/// The headline after success.
 fn done(params: &Params, now: &Policy) -> Text {
     let Params { name, stage, before, .. } = params;
     let of = Text::default().code(stage.as_str()).then(" of ").code(name.as_str());
@@ -55,7 +55,7 @@ fn done(params: &Params, now: &Policy) -> Text {
     if params.is_lower { text.then(": it requires less than before") } else { text }
 }
 
-/// A policy with settings changed, or what is wrong with them.
+/// A policy with changed settings, or the refusal of a wrong setting.
 pub fn changed(before: &Policy, default: &Policy, settings: &[(String, String)]) -> Result<Policy, Refusal> {
     let mut policy = before.clone();
     for (key, value) in settings {
@@ -64,10 +64,11 @@ pub fn changed(before: &Policy, default: &Policy, settings: &[(String, String)])
     Ok(policy)
 }
 
-/// What means something only where promotions come.
+/// Settings that apply only to promotions.
 const OF_PROMOTIONS: [&str; 6] = ["approvals", "approvers", "self_approval", "expires", "order", "soak"];
 
-/// Refuses what would be shown as a gate of the first stage and be none: deploys go there directly.
+/// Refuses settings that would be shown as a gate of the first stage without being one: deploys go there
+/// directly.
 pub fn only_what_holds(stage: &StageName, default: &Policy, after: &Policy) -> Result<(), Refusal> {
     let bare = Policy {
         window: after.window.clone(),
@@ -155,7 +156,7 @@ impl Step for Record {
         let Params { name, stage, settings, default, .. } = &self.0;
         let keys = &cx.world.keys;
         let state = PipelineState::read(&*cx.world.store, keys, name).await?;
-        // On what is set now: somebody may have set something else meanwhile.
+        // Applied to the current policy, because somebody may have changed it meanwhile.
         let policy = changed(&state.policy(stage), default, settings).map_err(EngineError::Refused)?;
         only_what_holds(stage, default, &policy).map_err(EngineError::Refused)?;
         let key = keys.policy(name, stage);

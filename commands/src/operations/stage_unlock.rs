@@ -1,6 +1,6 @@
-//! `/stage unlock`: locks end before their time. A lock that somebody set meanwhile is another one, and stays. Those that
-//! were lifted say so in their own messages. A lock that was kept in the one that ends applies again, unless the person may
-//! remove that one, too.
+//! `/stage unlock`: removes locks before their end. A lock that somebody set meanwhile is another one and
+//! stays. The removed locks show it in their own messages. A lock that was kept in a removed one applies
+//! again, unless the person may remove that one too.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -15,15 +15,15 @@ use crate::operations::stage_lock::{listed, tell_of_end};
 use crate::ports::Write;
 use sluice_model::{Actor, Permission, PipelineName, StageName, Target, Text};
 
-/// Its kind.
+/// The operation's kind.
 pub const KIND: &str = "stage-unlock";
 
-/// What is asked.
+/// The parameters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
     /// The pipeline.
     pub name: PipelineName,
-    /// The locks that held when it was asked.
+    /// The locks at the time of the request.
     pub locks: Vec<Lock>,
     /// The locks that apply again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -110,7 +110,7 @@ impl Operation for StageUnlock {
     }
 }
 
-/// How a stage stands where another lock applies again.
+/// The text for a stage where another lock applies again.
 pub(crate) fn still_locked(lock: &Lock) -> Text {
     let text = Text::default().code(lock.stage.as_str()).then(" is still locked by ").user(&lock.owner.id);
     text.then(" until ").time(lock.until)

@@ -160,8 +160,7 @@ impl Engine {
         lock(&self.strange).get(&head.id).is_some_and(|since| since.elapsed() < LEFT_TO_OTHERS)
     }
 
-    /// Whether this process has known the operation's kind to be unknown only for a while, less than
-    /// `LEFT_TO_OTHERS`.
+    /// Whether this process first saw that the kind is unknown less than `LEFT_TO_OTHERS` ago.
     fn seems_strange(&self, id: &OperationId) -> bool {
         let mut strange = lock(&self.strange);
         strange.entry(id.clone()).or_insert_with(Instant::now).elapsed() < LEFT_TO_OTHERS

@@ -1,7 +1,8 @@
-//! The steps behind a green build: what it left is pinned by version and SHA-256, and then it is one that can be deployed.
+//! The steps after a successful build: its output is pinned by version and SHA-256, and then it can be
+//! deployed.
 //!
-//! What is overwritten in the bucket afterwards changes nothing: deploys read the pinned versions. What could be written
-//! there before, by another build of the pipeline, is kept out by the nonce in the key, which no other build knows.
+//! Later overwrites in the bucket change nothing, because deploys read the pinned versions. Earlier writes by
+//! another build of the pipeline are prevented by the nonce in the key, which no other build knows.
 
 use async_trait::async_trait;
 use futures::future::try_join3;
@@ -16,7 +17,7 @@ use crate::ports::{DueChange, Guard, Precondition, Write};
 use sluice_model::Refusal;
 use sluice_template::Manifest;
 
-/// Reads what the build left and pins each object by version and SHA-256.
+/// Reads the build's output and pins each object by version and SHA-256.
 pub(super) struct PinArtifact(pub(super) At);
 
 #[async_trait]
@@ -89,7 +90,8 @@ impl PinArtifact {
     }
 }
 
-/// The version of an object that cannot be replaced. Without one, what is pinned today could be another thing tomorrow.
+/// The version of an object that cannot be replaced. Without one, the pinned object could have other content
+/// tomorrow.
 fn real_version(version: Option<String>, file: &str, params: &Params) -> Result<String, Refusal> {
     version.filter(|version| version != NULL_VERSION).ok_or_else(|| {
         Refusal::new(
@@ -107,7 +109,7 @@ fn real_version(version: Option<String>, file: &str, params: &Params) -> Result<
     })
 }
 
-/// Makes it the newest green build, unless a newer one is.
+/// Makes it the newest successful build, unless a newer one is.
 pub(super) struct Record(pub(super) At);
 
 #[async_trait]

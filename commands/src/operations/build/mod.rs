@@ -1,7 +1,7 @@
-//! `/build`: one commit becomes a numbered build with a pinned artifact.
+//! `/build`: turns one commit into a numbered build with a pinned artifact.
 //!
-//! The reference is resolved once; the build is started with a token and found again by `SLUICE_OP`; what it leaves is
-//! pinned by version and SHA-256 before anything may deploy it.
+//! The reference is resolved once. The build is started with a token and found again by `SLUICE_OP`. Its
+//! output is pinned by version and SHA-256 before it can be deployed.
 
 mod artifact;
 mod run;
@@ -23,12 +23,12 @@ use run::{Finished, Follow, Red, Source, StartBuild, Started};
 use sluice_model::{BuildNumber, Part, PipelineName, Target, Text};
 use sluice_template::LARGEST_FILE;
 
-/// The variable by which a build is found again.
+/// The variable that identifies a build of an operation.
 pub const OPERATION_VARIABLE: &str = "SLUICE_OP";
-/// No file of an artifact is larger.
+/// The largest file of an artifact, in bytes.
 pub const ARTIFACT_LIMIT: u64 = LARGEST_FILE as u64;
 
-/// What is asked.
+/// The parameters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
     /// The pipeline.
@@ -43,13 +43,14 @@ pub struct Params {
     pub project: String,
     /// The artifact bucket.
     pub bucket: String,
-    /// What nobody can guess in the place of the artifact. Other builds of the pipeline have the same rights in the bucket,
-    /// so it is told to nobody but CodeBuild: neither to the build itself nor in any message, log or audit record.
+    /// An unguessable part of the artifact's key. Other builds of the pipeline have the same rights in the
+    /// bucket, so only CodeBuild gets it: it is not in the build's environment, nor in any message, log or
+    /// audit record.
     pub nonce: String,
 }
 
 impl Params {
-    /// Below which S3 prefix CodeBuild puts the artifact.
+    /// The S3 prefix where CodeBuild puts the artifact.
     pub(crate) fn place(&self) -> String {
         names::build_prefix(&self.name, self.number, &self.nonce)
     }
@@ -130,7 +131,7 @@ impl Operation for BuildOperation {
         at: Timestamp,
     ) -> BoxFuture<'a, Result<Vec<Write>, EngineError>> {
         Box::pin(async move {
-            // Its number is in the journal alone, which cannot be read.
+            // Its build number is only in the journal, which cannot be read.
             let query = Query {
                 partition: world.keys.builds_partition(&head.spec.pipeline),
                 prefix: String::new(),
@@ -186,12 +187,12 @@ impl Operation for BuildOperation {
     }
 }
 
-/// A commit as messages show it.
+/// A commit, formatted for messages.
 pub fn change_text(change: &Change) -> Text {
     Text::default().code(change.id.short()).then(format!(" {} · {}", change.subject, change.author))
 }
 
-/// The build's record as far as it is known.
+/// The build's record, as far as the state determines it.
 fn record(
     op: &OperationState,
     params: &Params,
@@ -215,7 +216,7 @@ fn record(
     })
 }
 
-/// The record that a build begins with.
+/// The initial record of a build.
 pub fn begun(
     params: &Params,
     operation: &sluice_model::OperationId,
@@ -306,8 +307,9 @@ mod tests {
         assert_eq!((build.number, build.state, build.ended), (BuildNumber(11), BuildState::Failed, Some(at)));
     }
 
-    /// Another build of the pipeline may write wherever it can name: the number of the next build is public, so it must not be
-    /// enough, and the nonce is in nothing that a build, a person or the history is given.
+    /// Another build of the pipeline can write to any key that it knows. The number of the next build is
+    /// public, so it must not be enough, and the nonce must not be in anything that a build, a person or the
+    /// audit record gets.
     #[test]
     fn the_key_of_an_artifact_cannot_be_guessed_and_is_never_disclosed() {
         let (one, other) = (params(&"a".repeat(40)), params(&"b".repeat(40)));

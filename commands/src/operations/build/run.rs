@@ -1,6 +1,7 @@
-//! The steps of a build until it ends: the commit is found, CodeBuild is started once for it, and followed.
+//! The steps of a build until it ends: find the commit, start CodeBuild once for it, and follow the build.
 //!
-//! A start whose answer was lost is found again among the project's builds, so that one operation never has two.
+//! A start whose answer was lost is found again among the project's builds, so one operation never has two
+//! builds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,9 +19,9 @@ use crate::operations::steps::ours;
 use crate::ports::{BuildRequest, BuildRun, BuildStatus, LogStream};
 use sluice_model::{CommitId, PipelineName, Refusal, Text};
 
-/// So many lines at the end of a failed build's log are looked at.
+/// How many lines at the end of a failed build's log are read.
 const LOG_LINES: u32 = 120;
-/// So many are shown around the first error, of which so many before it, and so many at the end.
+/// How many lines around the first error are shown, how many of them before it, and how many at the end.
 const FIRST_LINES: usize = 8;
 const LINES_BEFORE: usize = 2;
 const LAST_LINES: usize = 6;
@@ -52,7 +53,7 @@ impl Step for Source {
     }
 }
 
-/// CodeCommit finds a commit by its full id only, and knows no tags.
+/// CodeCommit finds a commit only by its full id, and knows no tags.
 fn unknown_reference_hint(params: &Params) -> String {
     let reference = &params.reference;
     let is_short = (4..40).contains(&reference.len()) && reference.bytes().all(|b| b.is_ascii_hexdigit());
@@ -68,7 +69,7 @@ fn unknown_reference_hint(params: &Params) -> String {
     )
 }
 
-/// What is known of a started build.
+/// The output of [`StartBuild`]: a started build.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Started {
     pub(super) id: String,
@@ -82,8 +83,8 @@ impl Started {
     }
 }
 
-/// The variables of a build. All of them, those of its project too: the documentation leaves open whether a build that
-/// overrides some keeps the others.
+/// The variables of a build. They include those of its project: the documentation leaves open whether a build
+/// that overrides some keeps the others.
 pub(super) fn environment(params: &Params, operation: &str) -> BTreeMap<String, String> {
     let own = [(OPERATION_VARIABLE.to_owned(), operation.to_owned())];
     own.into_iter().chain(names::build_environment(&params.bucket, &params.name)).collect()
@@ -131,7 +132,7 @@ impl Step for StartBuild {
         let started = started.map_err(|error| EngineError::Corrupt(format!("a started build: {error}")))?;
         let (builders, target) = (&cx.world.builders, &self.at.target);
         let found = builders.builds(target, std::slice::from_ref(&started.id)).await?;
-        // A look may be late: stopping what has ended, or is not known, is no error.
+        // The last look may be outdated. Stopping a build that ended or is unknown is no error.
         if found.first().is_none_or(|run| run.status == BuildStatus::InProgress) {
             builders.stop_build(target, &started.id).await?;
         }
@@ -139,7 +140,7 @@ impl Step for StartBuild {
     }
 }
 
-/// How a build ended.
+/// The output of [`Follow`]: an ended build.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Finished {
     pub(super) green: bool,
@@ -150,7 +151,8 @@ pub(super) struct Finished {
     pub(super) tail: Option<String>,
 }
 
-/// Looks at the running build until it ends; on failure it keeps the phase and the lines around the first error.
+/// Looks at the running build until it ends. After a failure it keeps the phase and the lines around the
+/// first error.
 pub(super) struct Follow {
     pub(super) at: At,
     pub(super) build: String,
@@ -167,7 +169,7 @@ impl Step for Follow {
         let At { target, params } = &self.at;
         let found = cx.world.builders.builds(target, std::slice::from_ref(&self.build)).await?;
         let Some(run) = found.into_iter().next() else {
-            // Control planes are eventually consistent: what was just started may not show yet.
+            // Control planes are eventually consistent: a new build may not be visible yet.
             let age = self.since.map(|since| cx.world.clock.now().duration_since(since));
             if age.is_some_and(|age| age.unsigned_abs() < 2 * cx.world.settings.settle) {
                 return Ok(Progress::NotYet { after: Duration::from_secs(1), note: None });
@@ -202,22 +204,23 @@ impl Step for Follow {
     }
 }
 
-/// How soon to look again: often while it is young, then every five seconds.
+/// The time until the next look: short while the build is young, then five seconds.
 fn pace(run: &BuildRun, cx: &Context) -> Duration {
     let age = run.started.map_or(0, |started| cx.world.clock.now().duration_since(started).as_secs());
     Duration::from_millis(if age < 20 { 500 } else { 5000 })
 }
 
-/// `POST_BUILD` as people say it.
+/// `POST_BUILD` in words for people.
 fn phase_name(phase: &str) -> String {
     phase.to_lowercase().replace('_', " ")
 }
 
-/// What a failed build's message shows of its log: the first line that looks like an error with those around it, and the last
-/// lines, since the cause often stands at the end of a long trace. What looks like a secret is covered.
+/// The part of a failed build's log that the message shows: the first line that looks like an error with the
+/// lines around it, and the last lines, because the cause is often at the end of a long trace. Values that
+/// look like secrets are masked.
 fn excerpt(lines: &[String]) -> String {
     let lines = redact::lines(lines.iter().map(String::as_str));
-    // CodeBuild's own lines on phases say nothing of the cause.
+    // CodeBuild's own lines on phases do not help to find the cause.
     let lines: Vec<_> = lines
         .into_iter()
         .filter(|line| !line.trim().is_empty() && !line.starts_with("[Container]"))
@@ -238,7 +241,7 @@ fn excerpt(lines: &[String]) -> String {
     redact::tail(&shown)
 }
 
-/// A red build's end, in words.
+/// The refusal for a failed build.
 pub(super) struct Red(pub(super) Finished, pub(super) PipelineName);
 
 #[async_trait]

@@ -1,5 +1,5 @@
-//! What is there already: each thing that the operation would make is looked for first. What somebody else made under a
-//! name that we need is refused before anything is changed.
+//! Looks for everything that the operation would create. If something under a needed name belongs to somebody
+//! else, the operation is refused before anything changes.
 
 use async_trait::async_trait;
 use futures::future::try_join5;
@@ -12,7 +12,7 @@ use crate::operations::rights::ImmutableRole;
 use crate::operations::steps::foreign_refusal;
 use crate::operations::{bucket, names};
 
-/// What is there already, and ours.
+/// The resources that exist already and are ours.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Found {
     pub(super) clone_url: Option<String>,

@@ -1,8 +1,8 @@
-//! `/repo create`: a repository with its first commit, the build project with its role, and the pipeline's record with its
-//! first stage.
+//! `/repo create`: a repository with its first commit, the build project with its role, and the pipeline's
+//! record with its first stage.
 //!
-//! It looks first and makes only what is missing, so that the same command completes what a failed one left. The artifact
-//! bucket is `sluice init`'s to make; without it nothing begins.
+//! It looks first and creates only what is missing, so the same command completes a failed one. `sluice init`
+//! creates the artifact bucket; without it nothing begins.
 
 mod look;
 mod repository;
@@ -23,25 +23,25 @@ use look::{Found, Look};
 use repository::{CreateProject, CreateRepository, FirstCommit};
 use sluice_model::{PipelineName, Refusal, StageName, Target, Text};
 
-/// The subject of the first commit; by it a commit of ours is recognised.
+/// The subject of the first commit, which identifies a commit of ours.
 pub const FIRST_COMMIT_SUBJECT: &str = "Begin with a function that answers";
 /// The first stage of every pipeline.
 pub const FIRST_STAGE: &str = "dev";
 
-/// What the repository says of itself in the console.
+/// The repository's description in the console.
 pub(crate) fn repository_description(name: &PipelineName) -> String {
     format!("Service {name}, delivered by Sluice")
 }
 
-/// What the build project says of itself in the console.
+/// The build project's description in the console.
 pub(crate) fn project_description(name: &PipelineName) -> String {
     format!("Builds of pipeline {name}, made by Sluice")
 }
 
-/// What is asked.
+/// The parameters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Params {
-    /// The pipeline's name, and its repository's.
+    /// The name of the pipeline and of its repository.
     pub name: PipelineName,
 }
 

@@ -1,5 +1,5 @@
-//! The repository with its first commit, and the project that builds it. What has our tag is ours, whichever operation
-//! made it; what has not is left alone.
+//! The repository with its first commit, and the project that builds it. A resource with our tag is ours,
+//! whichever operation created it; others are left alone.
 
 use async_trait::async_trait;
 
@@ -62,7 +62,7 @@ impl Step for FirstCommit {
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let At { target, name } = &self.0;
-        // A push to a repository of ours before us gave it a better first commit than ours.
+        // Somebody pushed to our repository first. Their first commit replaces ours.
         match cx.world.repositories.branch(target, name.as_str(), names::BRANCH).await? {
             Some(commit) => ours(commit),
             None => Ok(Observed::Absent),

@@ -29,7 +29,7 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// Whether a pattern of IAM's fits: `*` stands for any text, also across colons in a resource's last part.
+/// Whether an IAM pattern matches: `*` matches any text, also across colons in a resource's last part.
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -43,7 +43,7 @@ fn any_fits(patterns: &Value, text: &str) -> bool {
     texts(patterns).iter().any(|pattern| fits(pattern, text))
 }
 
-/// Whether the boundary of functions lets that action on that resource through, tags aside.
+/// Whether the boundary of functions allows an action on a resource, ignoring tags.
 fn lets_through(document: &str, action: &str, resource: &str) -> bool {
     let covers = |statement: &Value| {
         any_fits(&statement["Action"], action)
@@ -159,7 +159,7 @@ fn every_document_is_within_iams_limits() {
     let functions = boundary(&target, &longest, data_statements());
     assert!(size(&functions) <= MANAGED_LIMIT, "{}: {functions}", size(&functions));
     assert!(size(&build_boundary(&target)) <= MANAGED_LIMIT);
-    // What Sluice adds fits into what the reader of templates leaves.
+    // Sluice's additions fit into the space that the template reader leaves.
     let (function, stage) = ("f".repeat(64), "s".repeat(20).parse().unwrap());
     let added = function_policy(&target, &function, &stage, &[]);
     assert!(added.chars().count() + ROOM <= INLINE_LIMIT, "{added}");
@@ -197,7 +197,7 @@ fn a_build_reaches_only_its_own_pipeline_and_its_boundary_covers_it() {
     );
 }
 
-/// So that they can be read, and checked by tools that know IAM.
+/// The documents are for readers, and for tools that check IAM policies.
 #[test]
 fn the_documents_in_docs_match() {
     let (pipeline, stage) = ("orders".parse().unwrap(), "prod".parse().unwrap());
@@ -236,7 +236,7 @@ fn a_roles_name_changes_with_its_rights_and_fits() {
     assert!(hash.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()), "{hash}");
 }
 
-/// *Tidy* finds roles by how their names begin, and must never take a build's role for a function's.
+/// *Tidy* finds roles by their name prefix, and must never confuse a build's role with a function's.
 #[test]
 fn roles_are_found_by_their_name_prefix_however_long_they_are() {
     let stage = StageName::new("production-stage-20c").unwrap();
@@ -253,7 +253,7 @@ fn roles_are_found_by_their_name_prefix_however_long_they_are() {
     }
 }
 
-/// Where another build's artifact will be must not be learnt: that is all that keeps a build from replacing it.
+/// The key of another build's artifact must stay secret: only that keeps a build from replacing the artifact.
 #[test]
 fn a_build_can_neither_list_the_bucket_nor_read_artifacts() {
     let policy = build_policy(&target(), &PipelineName::new("orders").unwrap());

@@ -1,4 +1,4 @@
-//! The time in which a lock holds: its reminder, its end, and what its message says of both.
+//! The time while a lock holds: its reminder, its end, and the message about both.
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -12,18 +12,18 @@ use crate::operation::{
 use sluice_grammar::{Command, Period};
 use sluice_model::{Actor, OperationId, PipelineName, StageName, Text};
 
-/// Nobody is reminded of a lock that is shorter: they set it a moment ago.
+/// The shortest lock with a reminder. The owner of a shorter one set it a moment ago.
 const SHORT: SignedDuration = SignedDuration::from_mins(10);
-/// The longest time before its end at which somebody is reminded.
+/// The longest time before the end at which the reminder is sent.
 const BEFORE: SignedDuration = SignedDuration::from_mins(15);
-/// How long a lock is offered to hold on that was set until a time of the day, in seconds.
+/// The extension, in seconds, that is offered for a lock that was set until a time of day.
 const LONGER: u64 = 2 * 3600;
 
 fn hold(stage: &StageName) -> StepId {
     StepId::of("hold", stage.as_str())
 }
 
-/// The steps behind the locks themselves, which are `set`: who had locked before is told, and each lock holds.
+/// The steps after the locks in `set`: the owners of the former locks are notified, and each lock holds.
 pub(super) fn nodes(op: &OperationState, params: &Params, set: &[StepId]) -> Result<Vec<Node>, EngineError> {
     let mut nodes = vec![];
     for stage in &params.stages {
@@ -41,7 +41,7 @@ pub(super) fn nodes(op: &OperationState, params: &Params, set: &[StepId]) -> Res
     Ok(nodes)
 }
 
-/// Tells the operation of a lock that it was lifted on that stage, or that another one stands there.
+/// Notifies the operation of a lock that the lock was removed or replaced on that stage.
 pub(crate) async fn tell_of_end(
     world: &World,
     lock: &OperationId,
@@ -52,17 +52,17 @@ pub(crate) async fn tell_of_end(
     release_lock(world, lock, &hold(stage), how, by).await
 }
 
-/// When who locked is reminded: when a quarter of its time, and at most a quarter of an hour, is left.
+/// When the owner is reminded: when a quarter of the lock's time is left, at most 15 minutes before the end.
 fn reminds(set: Timestamp, until: Timestamp) -> Option<Timestamp> {
     let length = until.duration_since(set);
     let before = (length / 4).min(BEFORE);
     until.checked_sub(before).ok().filter(|_| length >= SHORT)
 }
 
-/// What lets these stages be locked for as long again.
+/// The text with the command that locks these stages for the same time again.
 fn longer(op: &OperationState, params: &Params, held: &[&StageName]) -> Text {
     let length = params.until.duration_since(op.spec.accepted).as_secs() + 30;
-    // The end was reckoned a moment before it was accepted.
+    // The end was computed a moment before the acceptance.
     let minutes = u64::try_from(length / 60).unwrap_or_default();
     let seconds = if minutes > 0 && minutes % 5 == 0 { minutes * 60 } else { LONGER };
     let line = |stage: Option<&StageName>| Command::StageLock {
@@ -115,12 +115,12 @@ pub(super) fn notify(mut summary: Summary, op: &OperationState, params: &Params)
     summary
 }
 
-/// What ended the lock of a stage, if its time did not.
+/// The signal that ended the lock of a stage, if it did not expire.
 fn said<'a>(op: &'a OperationState, stage: &StageName) -> Option<&'a RecordedSignal> {
     op.signals.iter().find(|signal| signal.step == hold(stage))
 }
 
-/// Why nothing of it holds any more. Nobody is mentioned: the foot of the message does that.
+/// Why none of the locks holds any more. It mentions nobody, because the foot of the message does.
 fn how_it_ended(op: &OperationState, params: &Params) -> String {
     let mut ways: Vec<String> = params
         .stages
@@ -177,11 +177,12 @@ impl Step for Hold {
         }
         let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &self.name).await?;
         match state.locks.get(&self.stage) {
-            // A lock that another one keeps holds, too.
+            // A lock that is kept in another one holds too.
             Some(lock) if lock.each().any(|lock| lock.operation == cx.operation) => {
                 Ok(Progress::Await { until: Some(self.until) })
             }
-            // The operation that did that tells by whom, but perhaps could not.
+            // The operation that ended the lock notifies this one with the person's name, but that may have
+            // failed.
             _ => Progress::done(()),
         }
     }
