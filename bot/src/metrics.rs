@@ -59,66 +59,36 @@ impl Collector for NewestBackup {
 
 static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
 
+/// Registers a metric. The library appends `_total` to the name of a counter, and a full stop to the help.
+fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
 impl Metrics {
     fn new() -> Self {
-        fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
-            registry.register(name, help, metric.clone());
-            metric
-        }
         let mut registry = Registry::with_prefix("sluice");
         let newest_backup = NewestBackup::default();
         registry.register_collector(Box::new(newest_backup.clone()));
+        let acknowledged = Histogram::new(BOUNDS);
+        let help = "From a delivery's arrival to its acknowledgement";
+        registry.register("ack_seconds", help, acknowledged.clone());
         let r = &mut registry;
-        // The library appends `_total` to the name of a counter, and a full stop to the help.
         Self {
-            backups: add(r, "backups", "Backups of the state, by outcome: made, failed", <_>::default()),
-            commands: add(r, "commands", "Commands and clicks, by verb and result", <_>::default()),
-            reloads: add(
-                r,
-                "config_reloads",
-                "Reloads of the configuration on SIGHUP: taken, refused",
-                <_>::default(),
-            ),
-            connections: add(r, "connections", "Open HTTP connections", <_>::default()),
-            connections_closed: add(
-                r,
-                "connections_closed",
-                "HTTP connections closed by Sluice, by reason",
-                <_>::default(),
-            ),
-            refused: add(
-                r,
-                "deliveries_refused",
-                "Deliveries refused before they were handled, by reason",
-                <_>::default(),
-            ),
-            slack_calls: add(r, "slack_calls", "Calls to Slack, by method and outcome", <_>::default()),
-            store_errors: add(
-                r,
-                "store_errors",
-                "Failed store calls of the bot itself, by place",
-                <_>::default(),
-            ),
-            hints: add(
-                r,
-                "hints",
-                "Wake-ups between replicas: sent, received, failed, dropped",
-                <_>::default(),
-            ),
-            panics: add(r, "task_panics", "Background tasks that panicked, by kind", <_>::default()),
-            running: add(
-                r,
-                "operations_running",
-                "Operations that have a task in this process",
-                <_>::default(),
-            ),
-            ready: add(r, "ready", "1 if this process is ready, else 0", <_>::default()),
-            acknowledged: add(
-                r,
-                "ack_seconds",
-                "From a delivery's arrival to its acknowledgement",
-                Histogram::new(BOUNDS),
-            ),
+            backups: add(r, "backups", "Backups of the state, by outcome: made, failed"),
+            commands: add(r, "commands", "Commands and clicks, by verb and result"),
+            reloads: add(r, "config_reloads", "Reloads of the configuration on SIGHUP: taken, refused"),
+            connections: add(r, "connections", "Open HTTP connections"),
+            connections_closed: add(r, "connections_closed", "HTTP connections closed by Sluice, by reason"),
+            refused: add(r, "deliveries_refused", "Deliveries refused unhandled, by reason"),
+            slack_calls: add(r, "slack_calls", "Calls to Slack, by method and outcome"),
+            store_errors: add(r, "store_errors", "Failed store calls of the bot itself, by place"),
+            hints: add(r, "hints", "Wake-ups between replicas: sent, received, failed, dropped"),
+            panics: add(r, "task_panics", "Background tasks that panicked, by kind"),
+            running: add(r, "operations_running", "Operations that have a task in this process"),
+            ready: add(r, "ready", "1 if this process is ready, else 0"),
+            acknowledged,
             newest_backup,
             registry,
         }

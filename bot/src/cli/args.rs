@@ -18,50 +18,48 @@ pub(super) struct Cli {
     pub(super) flags: Flags,
 }
 
-/// What to do.
+/// The subcommands; the comments are their help.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Subcommand {
-    /// Serve Slack: take commands, do the work, tell the channel
+    /// Serve Slack: accept commands, drive operations, post updates
     Serve {
-        /// Take commands and record them, but drive no operation: another replica does
+        /// Accept and record commands, but leave operations to other replicas
         #[arg(long)]
         accept_only: bool,
     },
-    /// Create the state's table or file, record the account and region, make or update the permissions boundaries and the
-    /// artifact bucket, name admins
+    /// Set up the state, the permissions boundaries, the artifact bucket and the queue, and name the first admins
     Init {
-        /// Make this Slack user an admin of all pipelines: who may then grant roles in Slack (repeatable)
+        /// Make this Slack user an admin of all pipelines, who can then grant roles in Slack (repeatable)
         #[arg(long = "admin", value_name = "USER")]
         admins: Vec<String>,
     },
-    /// Say what is missing: token, scopes, state, AWS account, permissions boundaries, artifact bucket
+    /// Check the token and its scopes, the state, the permissions boundaries, the artifact bucket and the queue
     Check {
-        /// Ask the account, too, what its first hour would find: services in this region, quotas, probes of the state, the
-        /// audit records and the bucket
+        /// Also check the account: services in this region, quotas, and probes of the state, the audit records and the bucket
         #[arg(long)]
         account: bool,
     },
-    /// Copy state in SQLite, while it is served or not; the copy is verified
+    /// Copy the state in SQLite, also while it is served, and verify the copy
     Backup {
         /// A folder, a new file, or `s3://bucket/prefix` [env: SLUICE_BACKUP]
         #[arg(value_name = "PLACE")]
         to: Option<String>,
     },
-    /// Say a command at this terminal, when Slack is down: `sluice run '/rollback orders prod REASON' --as U024BE7LH`
+    /// Run one command without Slack: `sluice run '/rollback orders prod REASON' --as U024BE7LH`
     Run {
-        /// The command, as it is typed in Slack
+        /// The command as in Slack
         #[arg(required = true, value_name = "COMMAND")]
         line: Vec<String>,
-        /// Who says it: a Slack user id. The record says that it came from a terminal
+        /// The actor, by Slack user ID. The audit record says that the command came from a terminal
         #[arg(long = "as", value_name = "USER")]
         who: String,
     },
-    /// What was recorded of who did what
+    /// Read the audit records
     Audit {
         #[command(subcommand)]
         what: Audit,
     },
-    /// Print the IAM policy of the role that the bot runs as, for this configuration
+    /// Print the IAM policy of the bot's role, for this configuration
     Policy {
         /// The AWS account
         #[arg(long, value_name = "ID")]
@@ -69,30 +67,30 @@ pub(super) enum Subcommand {
         /// The region [env: AWS_REGION]
         #[arg(long, value_name = "REGION")]
         region: Option<String>,
-        /// What `sluice init` needs instead, for whoever sets it up
+        /// Print the policy for the person who runs `sluice init` instead
         #[arg(long)]
         init: bool,
     },
-    /// Print the Slack app manifest
+    /// Print the manifest of the Slack app
     Manifest {
-        /// Put this before every command, as in `acme-`
+        /// The prefix of every command, as in `acme-`
         #[arg(long, default_value = "", value_name = "PREFIX")]
         prefix: String,
-        /// Install just the umbrella command `/sluice`
+        /// Install only the umbrella command `/sluice`
         #[arg(long)]
         only_umbrella: bool,
-        /// Where Slack reaches the bot
+        /// The public URL of the bot
         #[arg(long, value_name = "URL", default_value = crate::slack::manifest::EXAMPLE_URL)]
         url: String,
     },
 }
 
-/// What to do with the audit records.
+/// The subcommands of `audit`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Audit {
-    /// Write the audit records of all pipelines to standard output, a line of JSON each; it only reads
+    /// Write the audit records of all pipelines to standard output, one line of JSON each
     Export {
-        /// Only from then on: `7d`, `2026-11-01`, `2026-11-01 09:00` (UTC) [default: from the beginning]
+        /// Only records since then: `7d`, `2026-11-01`, `2026-11-01 09:00` (UTC) [default: all records]
         #[arg(long, value_name = "WHEN")]
         since: Option<String>,
     },

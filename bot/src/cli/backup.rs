@@ -5,9 +5,9 @@ use super::exit::Exit;
 use crate::config::{BackupLocation, Base, Problem, Sources, State};
 use crate::wiring;
 
-const NOT_SQLITE: &str = "`sluice backup` copies state in SQLite. This state is in DynamoDB, whose point-in-time recovery \
-                          (`sluice init` turned it on) backs it up: `aws dynamodb restore-table-to-point-in-time`";
-const NO_LOCATION: &str = "is required, or name a place: `sluice backup /var/backups/sluice`";
+const NOT_SQLITE: &str = "`sluice backup` copies state in SQLite. This state is in DynamoDB, which backs it up by point-in-time \
+                          recovery (`sluice init` turned it on): `aws dynamodb restore-table-to-point-in-time`";
+const NO_LOCATION: &str = "is required, or give a place: `sluice backup /var/backups/sluice`";
 
 pub(super) async fn run(sources: Sources, to: Option<String>) -> Result<Exit, Vec<Problem>> {
     let base = Base::load(sources)?;

@@ -25,7 +25,7 @@ pub(super) async fn run(sources: Sources, ask_account: bool) -> Result<Exit, Vec
 
 /// The texts of the command itself. The lines of AWS and the state are in `wiring`.
 mod messages {
-    use super::SlackError;
+    use crate::slack::SlackError;
 
     pub(super) const SLACK: &str = "Slack";
     pub(super) const AWS: &str = "AWS, and what `sluice init` creates";
@@ -145,8 +145,8 @@ mod tests {
         let all = ["commands", "chat:write", "usergroups:read", "users:read"];
         assert!(judge_scopes(granted(&[&all[..], &["team:read"]].concat())).is_ok());
         for (nth, scope) in all.iter().enumerate() {
-            let told = judge_scopes(granted(&[&all[..nth], &all[nth + 1..]].concat())).unwrap_err();
-            assert!(told.starts_with(&format!("missing: {scope};")), "{told}");
+            let message = judge_scopes(granted(&[&all[..nth], &all[nth + 1..]].concat())).unwrap_err();
+            assert!(message.starts_with(&format!("missing: {scope};")), "{message}");
         }
         assert!(judge_scopes(Ok(None)).is_ok());
         assert!(judge_scopes(Err(SlackError::Unreachable)).is_err());
@@ -176,10 +176,10 @@ mod tests {
 
     #[test]
     fn a_warning_is_not_a_failure() {
-        let parts = [("AWS", vec![CheckResult::warning("Concurrency", "10 at once: have it raised".into())])];
+        let parts = [("AWS", vec![CheckResult::warning("Concurrency", "10: request more".into())])];
         assert_eq!(
             page(&parts),
-            "AWS\n  ! Concurrency  10 at once: have it raised\n\n1 warning: the line with `!` says what to do.\n\
+            "AWS\n  ! Concurrency  10: request more\n\n1 warning: the line with `!` says what to do.\n\
              All checks passed: run `sluice serve`.\n"
         );
         assert_eq!(count(&parts, CheckStatus::Failed), 0);

@@ -1,10 +1,10 @@
-//! One line of JSON per event on standard error. No body, token or signature is ever logged; slack-morphism, which
-//! logs bodies and signatures when asked for detail, is never asked.
+//! Logs on standard error, one line of JSON per event. No body, token or signature is logged: libraries that log them at finer
+//! levels stay at `info`.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Starts logging; `filter` is `SLUICE_LOG`, as in `info` or `sluice=debug`. What is wrong with it comes back.
+/// Starts logging. `filter` is `SLUICE_LOG`, as in `info` or `sluice=debug`; the error says what is wrong with it.
 pub(crate) fn start(filter: Option<&str>) -> Result<(), String> {
     let filter = parse(filter.filter(|text| !text.is_empty()).unwrap_or("info"))?;
     tracing_subscriber::fmt()
@@ -20,19 +20,19 @@ pub(crate) fn start(filter: Option<&str>) -> Result<(), String> {
 
 fn parse(text: &str) -> Result<EnvFilter, String> {
     let base = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
-    let kept = text.split(',').filter(|directive| !is_loud(directive)).collect::<Vec<_>>().join(",");
+    let kept = text.split(',').filter(|directive| !is_unsafe(directive)).collect::<Vec<_>>().join(",");
     let mut filter =
-        base.parse(kept).map_err(|_| "is no filter, as in `info` or `info,sluice=debug`".to_owned())?;
+        base.parse(kept).map_err(|_| "is not a filter, as in `info` or `info,sluice=debug`".to_owned())?;
     for target in ["slack_morphism", "hyper", "hyper_util", "aws_smithy_runtime", "aws_sigv4", "rustls", "h2"]
     {
-        let directive = format!("{target}=info").parse().map_err(|_| "is no filter".to_owned())?;
+        let directive = format!("{target}=info").parse().map_err(|_| "is not a filter".to_owned())?;
         filter = filter.add_directive(directive);
     }
     Ok(filter)
 }
 
-/// Whether a directive asks the libraries that see secrets for detail.
-fn is_loud(directive: &str) -> bool {
+/// Whether a directive raises the level of a library that sees secrets.
+fn is_unsafe(directive: &str) -> bool {
     let target = directive.trim().split(['=', '[']).next().unwrap_or_default();
     ["slack_morphism", "hyper", "aws_", "rustls", "h2"].iter().any(|library| target.starts_with(library))
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_libraries_that_see_secrets_stay_at_info() {
+    fn libraries_that_see_secrets_stay_at_info() {
         for asked in
             ["trace", "slack_morphism=trace", "slack_morphism::hyper_tokio=trace,debug", "slack_morphism"]
         {
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_is_none_is_told() {
+    fn an_invalid_filter_is_an_error() {
         assert!(parse("sluice=loud=very").is_err());
     }
 }

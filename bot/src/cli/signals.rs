@@ -22,7 +22,7 @@ pub(super) async fn stop_requested() {
 /// Ends the process ten seconds after it was asked to stop, whatever its threads do.
 pub(super) fn exit_by_deadline() {
     tasks::last_resort::after(stop_requested(), tasks::LAST_RESORT, || {
-        warn("sluice did not stop by itself in time and ends now; what was under way continues elsewhere\n");
+        warn("sluice did not stop in time and ends now. Another replica continues its operations.\n");
         std::process::exit(1);
     });
 }

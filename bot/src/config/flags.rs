@@ -16,8 +16,8 @@ pub(crate) struct Flags {
     /// The durable state: `dynamodb:TABLE` or `sqlite:PATH` [env: SLUICE_STATE] [default: dynamodb:sluice]
     #[arg(long, global = true, value_name = "STATE")]
     pub(crate) state: Option<String>,
-    /// A permissions boundary of your own for functions, for `init` and `check`: a policy document, to which Sluice adds
-    /// its denials [env: SLUICE_BOUNDARY]
+    /// Your own permissions boundary for functions, for `init` and `check`: a policy document, to which Sluice adds its
+    /// denials [env: SLUICE_BOUNDARY]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) boundary: Option<String>,
 }

@@ -160,7 +160,7 @@ mod tests {
             self.drives.lock().push(operation.clone());
             if self.panics.load(Ordering::SeqCst) > 0 {
                 self.panics.fetch_sub(1, Ordering::SeqCst);
-                panic!("told to");
+                panic!("on purpose");
             }
             self.now.fetch_add(1, Ordering::SeqCst);
             let gate = self.gate.notified();

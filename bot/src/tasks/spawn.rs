@@ -248,10 +248,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_a_vital_task_stops_the_process() {
         let tasks = Tasks::new();
-        tasks.spawn(Kind::Operation, async { panic!("told to") });
+        tasks.spawn(Kind::Operation, async { panic!("on purpose") });
         tokio::time::sleep(Duration::from_millis(1)).await;
         assert!(!tasks.broken().is_cancelled());
-        tasks.spawn(Kind::Sweep, async { panic!("told to") });
+        tasks.spawn(Kind::Sweep, async { panic!("on purpose") });
         tasks.broken().cancelled().await;
     }
 }

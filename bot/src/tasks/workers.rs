@@ -56,7 +56,7 @@ mod tests {
     async fn a_panic_is_reported_and_frees_its_thread() {
         let threads = BlockingThreads::new();
         for _ in 0..=JOBS {
-            assert_eq!(compute(&threads, || panic!("told to")).await, Err::<(), _>(NoResult::Panicked));
+            assert_eq!(compute(&threads, || panic!("on purpose")).await, Err::<(), _>(NoResult::Panicked));
         }
         assert_eq!(threads.0.available_permits(), JOBS);
     }

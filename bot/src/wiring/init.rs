@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sluice_commands::domain::to_item;
 use sluice_commands::operation::Keys;
-use sluice_commands::operations::init::{self, Named};
+use sluice_commands::operations::init;
 use sluice_commands::ports::{Clock as _, Guards, Precondition, StoreError, Write};
 use sluice_model::{PortError, Target, UserId};
 
@@ -19,9 +19,10 @@ use crate::system_clock::SystemClock;
 const QUEUE_LOOKUPS: usize = 120;
 const QUEUE_PAUSE: Duration = Duration::from_millis(500);
 
-/// The lines that it prints, besides those of the bucket and the boundaries.
+/// The lines that it prints. Those of the bucket and the boundaries are in their files.
 mod messages {
-    use super::{Named, Target, UserId};
+    use sluice_commands::operations::init::Named;
+    use sluice_model::{Target, UserId};
 
     pub(super) fn target(target: &Target) -> String {
         format!("account and region: {target}")

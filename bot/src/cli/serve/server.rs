@@ -84,10 +84,10 @@ pub(super) async fn serve(
     };
     tracing::info!("stopping");
     if !tasks.shut_down().await {
-        tracing::warn!("some tasks did not end in time; what they did not record is done again elsewhere");
+        tracing::warn!("some tasks did not end in time; another replica repeats what they did not record");
     }
     if tokio::time::timeout(CLOSING, state.close()).await.is_err() {
-        tracing::warn!("the state could not be closed in time; what it holds is safe");
+        tracing::warn!("the state was not closed in time; no data is lost");
     }
     exit
 }

@@ -111,7 +111,7 @@ async fn a_posted_message_has_a_link() {
     let link = world.notifier.link(&told.operation, &channel("C1")).await;
     assert_eq!(link.as_deref(), Some("https://team.slack.com/archives/C1/p1.1"));
     world.slack.fail([Fault::Before(SlackError::Unreachable)]);
-    assert_eq!(world.notifier.link(&told.operation, &channel("C1")).await, None, "Slack is away");
+    assert_eq!(world.notifier.link(&told.operation, &channel("C1")).await, None, "Slack is unreachable");
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,7 +24,7 @@ async fn a_stopping_process_leaves_messages_that_the_rate_limit_delays() {
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     let (told, left) = (*world.store.delivered.lock(), world.store.undelivered.lock().clone());
     assert_eq!((told + left.len(), world.slack.texts().len()), (64, told));
-    assert!(told >= 10, "what has a slot is told");
+    assert!(told >= 10, "messages with a slot are posted");
     assert!(left.iter().all(|(_, since)| *since == 1), "nothing was begun: {left:?}");
     assert!(world.notifier.0.open.lock().is_empty());
 }
@@ -41,7 +41,7 @@ async fn a_stopping_process_does_not_wait_for_an_unreachable_slack() {
     assert_eq!(*world.store.undelivered.lock(), [(operation(1), 6)], "it may have been posted");
 }
 
-/// What still runs is let go of first, and what that leaves to tell is told if there is a slot.
+/// Running operations are released first, and their last updates are posted within the rate limit.
 #[tokio::test(start_paused = true)]
 async fn a_stopping_process_posts_until_no_operation_has_a_task() {
     let world = world();

@@ -58,7 +58,7 @@ impl CommandHandler for Service {
         if let Input::Slash { text, .. } = &invocation.said
             && text == "panic"
         {
-            panic!("told to");
+            panic!("on purpose");
         }
         self.seen.lock().push(invocation);
         tokio::time::sleep(self.takes).await;

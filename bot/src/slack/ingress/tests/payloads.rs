@@ -83,7 +83,7 @@ async fn url_verification_ssl_checks_and_events_are_answered() {
     assert!(world.service.seen.lock().is_empty());
 }
 
-/// Slack shows an error to the person who clicked when the answer is not 200, and an empty body is taken as "nothing to do".
+/// Slack shows an error for any status but 200. An empty body means that there is nothing to do.
 #[tokio::test]
 async fn unused_interactions_are_acknowledged_and_do_nothing() {
     let world = world();
@@ -148,7 +148,7 @@ async fn a_click_in_an_organization_counts_for_the_authors_workspace() {
     value["user"]["team_id"] = json!("T0OTHER");
     assert_eq!(send(&world, request(FORM, &payload(&value))).await.0, StatusCode::OK);
     assert_eq!(world.service.seen.lock().len(), 1);
-    // Without any workspace nobody can tell whose it is.
+    // Without a workspace it cannot be attributed.
     value["user"].as_object_mut().unwrap().remove("team_id");
     assert_eq!(send(&world, request(FORM, &payload(&value))).await.0, StatusCode::BAD_REQUEST);
 }
