@@ -1,4 +1,5 @@
-//! The HTTP server: HTTP/1.1 with a limit on everything that a stranger could use up.
+//! The HTTP server, and the connector of HTTP clients. The server speaks HTTP/1.1 and limits everything that a stranger could
+//! use up.
 //!
 //! | resource | limit |
 //! |---|---|
@@ -11,6 +12,7 @@
 //!
 //! A connection whose request has a valid signature ([`Connection::trust`]) is never closed for another one.
 
+mod client;
 mod connection;
 mod health;
 mod io;
@@ -20,6 +22,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use client::{HttpsConnector, https_connector};
 pub(crate) use connection::Connection;
 pub(crate) use health::{Readiness, health_router, metrics_router};
 pub(crate) use limits::Limits;

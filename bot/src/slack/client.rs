@@ -8,9 +8,7 @@ use async_trait::async_trait;
 use axum::http::{Request, header};
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use slack_morphism::errors::SlackClientError;
@@ -22,29 +20,23 @@ use url::Url;
 
 use super::{Method, SlackError, WebApi};
 use crate::config::SlackAccess;
+use crate::http::{HttpsConnector, https_connector};
 
 /// Longer than Slack's slowest answers. A later answer counts as lost.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-type Https = hyper_rustls::HttpsConnector<HttpConnector>;
 
 /// The Web API of one workspace.
 pub(crate) struct WebClient {
     client: SlackHyperClient,
     token: SlackApiToken,
-    https: Https,
+    https: HttpsConnector,
     base: String,
 }
 
 impl WebClient {
     /// Loads the system's root certificates, and fails if there are none. It does not connect.
     pub(crate) fn new(access: &SlackAccess) -> std::io::Result<Self> {
-        let https = HttpsConnectorBuilder::new()
-            .with_native_roots()?
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .build();
+        let https = https_connector()?;
         let base = access.api_url.as_str().trim_end_matches('/');
         let connector =
             SlackClientHyperHttpsConnector::with_connector(https.clone()).with_slack_api_url(base);

@@ -1,8 +1,8 @@
-//! Requests to what stages serve, for smoke tests.
+//! HTTP requests to stages, for smoke tests.
 //!
-//! What is behind a stage's URL is whatever a team deployed a moment ago: it may hang, answer without end, or send us
-//! elsewhere. So no request lasts longer than 5 s, no more than 4 KiB of an answer are read, no redirect is followed, and
-//! nothing of ours but a name is sent.
+//! A stage's URL runs code that a team has just deployed: it may hang, answer without end, or redirect. So a request takes at
+//! most 5 s, at most 4 KiB of the answer are read, redirects are not followed, and the request contains nothing of ours but a
+//! user agent.
 
 use std::time::Duration;
 
@@ -11,36 +11,34 @@ use axum::body::HttpBody;
 use axum::http::{Method as Verb, Request, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use sluice_commands::ports::{Method, Probe, Reply};
 
-/// How long one request may take, with the reading of its answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// So much of an answer's body is read.
-const KEPT: usize = 4 * 1024;
+use crate::http::{HttpsConnector, https_connector};
 
-type Stages = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+/// How long a request may take, including its answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The bytes of an answer that are read.
+const LIMIT: usize = 4 * 1024;
 
-/// The way to the stages.
+type HttpClient = Client<HttpsConnector, Empty<Bytes>>;
+
 pub(super) struct HttpProbe {
-    /// None if this machine has no root certificates.
-    client: Option<Stages>,
-    patience: Duration,
+    /// `None` if this machine has no root certificates.
+    client: Option<HttpClient>,
+    timeout: Duration,
 }
 
 impl HttpProbe {
-    /// Loads the system's root certificates; connects to nothing yet.
+    /// Loads the system's root certificates. It does not connect.
     pub(super) fn new() -> Self {
-        let client = HttpsConnectorBuilder::new().with_native_roots().map(|builder| {
-            let connector = builder.https_or_http().enable_http1().enable_http2().build();
-            // Each answer is that of a connection made for it: what moved is asked, and not what was open before.
+        let client = https_connector().map(|connector| {
+            // Each request opens a connection, so that it reaches the new version and not the one behind an open connection.
             Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)
         });
         let client = client.inspect_err(|error| tracing::warn!(%error, "no root certificates")).ok();
-        Self { client, patience: PATIENCE }
+        Self { client, timeout: TIMEOUT }
     }
 }
 
@@ -50,13 +48,13 @@ impl Probe for HttpProbe {
         let Some(client) = &self.client else {
             return Reply::Silent("this machine has no root certificates");
         };
-        tokio::time::timeout(self.patience, asked(client, method, url))
+        tokio::time::timeout(self.timeout, send(client, method, url))
             .await
             .unwrap_or(Reply::Silent("there was no answer within 5 s"))
     }
 }
 
-async fn asked(client: &Stages, method: Method, url: &str) -> Reply {
+async fn send(client: &HttpClient, method: Method, url: &str) -> Reply {
     let verb = match method {
         Method::Get => Verb::GET,
         Method::Head => Verb::HEAD,
@@ -67,7 +65,7 @@ async fn asked(client: &Stages, method: Method, url: &str) -> Reply {
         .header(header::USER_AGENT, "sluice")
         .header(header::ACCEPT, "*/*")
         .body(Empty::new());
-    let Ok(request) = request else { return Reply::Silent("its URL makes no sense") };
+    let Ok(request) = request else { return Reply::Silent("its URL is invalid") };
     match client.request(request).await {
         Ok(answer) => {
             Reply::Answered { status: answer.status().as_u16(), body: beginning(answer.into_body()).await }
@@ -79,14 +77,14 @@ async fn asked(client: &Stages, method: Method, url: &str) -> Reply {
     }
 }
 
-/// The beginning of a body, as far as it came.
+/// The first bytes of a body, as far as they arrived.
 async fn beginning(mut body: impl HttpBody<Data = Bytes> + Unpin) -> String {
     let mut kept = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
         if let Ok(data) = frame.into_data() {
-            kept.extend_from_slice(data.get(..data.len().min(KEPT - kept.len())).unwrap_or_default());
+            kept.extend_from_slice(data.get(..data.len().min(LIMIT - kept.len())).unwrap_or_default());
         }
-        if kept.len() >= KEPT {
+        if kept.len() >= LIMIT {
             break;
         }
     }
@@ -111,7 +109,7 @@ mod tests {
                 names.sort_unstable();
                 format!("{} {}", request.method(), names.join(" ")).into_response()
             }
-            "/sent-on" => Redirect::temporary("/health").into_response(),
+            "/redirected" => Redirect::temporary("/health").into_response(),
             "/ill" => (StatusCode::INTERNAL_SERVER_ERROR, "boom").into_response(),
             "/endless" => {
                 let piece = || Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 1000]));
@@ -137,25 +135,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stage_is_asked_and_nothing_of_ours_is_sent() {
+    async fn a_request_sends_no_headers_of_ours() {
         let (web, stage) = (HttpProbe::new(), stage().await);
         let get = web.request(Method::Get, &format!("{stage}/health")).await;
         assert_eq!(get, answered(200, "GET accept host user-agent"));
         assert_eq!(web.request(Method::Head, &format!("{stage}/health")).await, answered(200, ""));
         assert_eq!(web.request(Method::Get, &format!("{stage}/ill")).await, answered(500, "boom"));
-        assert_eq!(web.request(Method::Get, &format!("{stage}/sent-on")).await, answered(307, ""));
+        assert_eq!(web.request(Method::Get, &format!("{stage}/redirected")).await, answered(307, ""));
     }
 
     #[tokio::test]
-    async fn what_hangs_or_does_not_end_or_is_not_there_is_an_answer_too() {
+    async fn a_hanging_endless_or_absent_stage_is_a_reply() {
         let (web, stage) = (HttpProbe::new(), stage().await);
         let endless = web.request(Method::Get, &format!("{stage}/endless")).await;
-        assert_eq!(endless, answered(200, &"x".repeat(KEPT)));
-        let hasty = HttpProbe { patience: Duration::from_millis(50), ..HttpProbe::new() };
-        let late = hasty.request(Method::Get, &format!("{stage}/hangs")).await;
+        assert_eq!(endless, answered(200, &"x".repeat(LIMIT)));
+        let impatient = HttpProbe { timeout: Duration::from_millis(50), ..HttpProbe::new() };
+        let late = impatient.request(Method::Get, &format!("{stage}/hangs")).await;
         assert_eq!(late, Reply::Silent("there was no answer within 5 s"));
-        let nobody = web.request(Method::Get, "http://127.0.0.1:1/").await;
-        assert_eq!(nobody, Reply::Silent("it cannot be reached"));
-        assert_eq!(web.request(Method::Get, "no url").await, Reply::Silent("its URL makes no sense"));
+        let absent = web.request(Method::Get, "http://127.0.0.1:1/").await;
+        assert_eq!(absent, Reply::Silent("it cannot be reached"));
+        assert_eq!(web.request(Method::Get, "no url").await, Reply::Silent("its URL is invalid"));
     }
 }
