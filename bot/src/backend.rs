@@ -1,4 +1,4 @@
-//! AWS and the state, as a trait, so that starting, refusing to start and waiting for an outage can be tested without
+//! AWS and the state, as a trait, so starting, refusing to start and waiting for an outage can be tested without
 //! either. [`crate::wiring`] has the implementation.
 
 use std::sync::Arc;

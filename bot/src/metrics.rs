@@ -43,7 +43,7 @@ struct Metrics {
     newest_backup: NewestBackup,
 }
 
-/// When the newest backup was looked up, and its age then. The metric grows by itself, so that missing backups show; without a
+/// When the newest backup was looked up, and its age then. The metric grows by itself, so missing backups show; without a
 /// backup it has no sample.
 #[derive(Debug, Default, Clone)]
 struct NewestBackup(Arc<Mutex<Option<(Instant, Duration)>>>);

@@ -1,4 +1,4 @@
-//! What several subcommands do first.
+//! The first steps of several subcommands.
 
 use crate::config::{Config, Problem};
 use crate::slack::WebClient;

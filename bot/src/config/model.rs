@@ -63,7 +63,7 @@ impl Base {
     }
 }
 
-/// Reads every setting before it fails, so that all problems are found.
+/// Reads every setting before it fails, to find all problems.
 fn base(reading: &mut Reading) -> Option<Base> {
     let listen = reading.listen();
     let metrics = reading.metrics(listen);

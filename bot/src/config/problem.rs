@@ -1,4 +1,4 @@
-//! What is wrong with one setting.
+//! A problem of one setting.
 
 use std::fmt;
 

@@ -27,7 +27,7 @@ impl Readiness {
     /// A part is in order.
     pub(crate) fn ok(&self, part: &'static str) {
         if self.0.lock().remove(part).is_some() {
-            tracing::info!(part, "in order");
+            tracing::info!(part, "ready");
         }
         self.measure();
     }
@@ -37,7 +37,7 @@ impl Readiness {
         let reason = reason.into();
         let before = self.0.lock().insert(part, reason.clone());
         if before.as_ref() != Some(&reason) {
-            tracing::warn!(part, reason, "not in order");
+            tracing::warn!(part, reason, "not ready");
         }
         self.measure();
     }

@@ -1,6 +1,6 @@
 //! Snapshots of every message that the bot can post. Each message is checked against Slack's limits.
 //!
-//! One snapshot contains a family of messages in a short form with one line per block, so that the wording is reviewed as text.
+//! One snapshot contains a family of messages in a short form with one line per block, so the wording is reviewed as text.
 //! It contains everything that the rendered blocks contain.
 
 mod answers;

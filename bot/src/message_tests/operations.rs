@@ -48,7 +48,7 @@ fn every_kind_and_state_has_a_sample() {
             wanted.insert((definition.kind().to_owned(), status.as_str()));
         }
     }
-    // Unwinding and stuck operations look the same for every kind.
+    // Unwinding and stuck operations look the same forevery kind.
     for status in [Status::Waiting, Status::Unwinding, Status::Stuck] {
         wanted.insert(("promote".to_owned(), status.as_str()));
     }

@@ -162,7 +162,7 @@ impl ChannelWorker {
     }
 
     /// Makes a message show its draft: posts it, edits it, or finds that it shows that already. The draft is made again after
-    /// each wait, so that the latest update is sent. `cause` is the row of the journal that the message exists for.
+    /// each wait, so the latest update is sent. `cause` is the row of the journal that the message exists for.
     async fn keep(
         &mut self,
         posted: &mut PostedMessage,

@@ -54,7 +54,7 @@ impl OpenOperation {
 }
 
 impl Shared {
-    /// Whether an idle worker may end: not if an update came just now. The check and the removal are under one lock, so that no
+    /// Whether an idle worker may end: not if an update came just now. The check and the removal are under one lock, so no
     /// update is lost between them.
     pub(super) fn may_rest(
         &self,

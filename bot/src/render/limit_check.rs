@@ -1,4 +1,4 @@
-//! A check of a whole message against Slack's limits. It is independent of the renderer, so that it finds the renderer's mistakes.
+//! A check of a whole message against Slack's limits. It is independent of the renderer, so it finds the renderer's mistakes.
 
 use serde_json::Value;
 

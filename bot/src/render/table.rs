@@ -8,7 +8,7 @@ use super::limits::{TABLE_CELLS, TABLE_CHARACTERS, TABLE_ROWS, characters};
 use super::text::{cut, fallback, length, mrkdwn, one_line};
 
 const CELL: usize = 300;
-/// The most lines in place of a table, so that the rest of the message fits.
+/// The most lines in place of a table, so the rest of the message fits.
 const LINES: usize = 40;
 
 /// Whether Slack can show it as a table.

@@ -98,7 +98,7 @@ impl SlackError {
     }
 }
 
-/// Calls Slack. A trait, so that tests run without a network and on a paused clock.
+/// Calls Slack. A trait, so tests run without a network and on a paused clock.
 #[async_trait]
 pub(crate) trait WebApi: Send + Sync {
     /// Calls a method with these arguments.

@@ -1,4 +1,4 @@
-//! Threads for CPU-bound work, so that it cannot delay a heartbeat or an answer to Slack.
+//! Threads for CPU-bound work, so it cannot delay a heartbeat or an answer to Slack.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ mod tests {
         let threads = BlockingThreads::new();
         let (sender, receiver) = mpsc::channel();
         let job = compute(&threads, move || receiver.recv().unwrap());
-        // On this test's only thread, the job would wait for ever.
+        // On this test's only thread, the job would wait forever.
         let (result, ()) = futures::future::join(job, async { sender.send(7).unwrap() }).await;
         assert_eq!(result, Ok(7));
     }

@@ -34,7 +34,7 @@ impl HttpProbe {
     /// Loads the system's root certificates. It does not connect.
     pub(super) fn new() -> Self {
         let client = https_connector().map(|connector| {
-            // Each request opens a connection, so that it reaches the new version and not the one behind an open connection.
+            // Each request opens a connection, so it reaches the new version and not that of an open connection.
             Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)
         });
         let client = client.inspect_err(|error| tracing::warn!(%error, "no root certificates")).ok();

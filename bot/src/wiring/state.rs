@@ -104,7 +104,7 @@ impl State {
         }
     }
 
-    /// Folds the write-ahead log into the file, so that the file can be copied alone.
+    /// Folds the write-ahead log into the file, so the file can be copied alone.
     pub(super) async fn close(&self) {
         let Self::File(file) = self else { return };
         let Some(store) = file.opened.get() else { return };

@@ -1,8 +1,8 @@
 //! The life of a serving process.
 //!
-//! It listens first, so that `/healthz` answers and people are asked to try again. Then it waits until Slack and AWS have
+//! It listens first, so `/healthz` answers and people are asked to try again. Then it waits until Slack and AWS have
 //! confirmed the credentials, and only then takes commands. Refused credentials and a missing table end the start; it waits
-//! for everything else.
+//! foreverything else.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -100,7 +100,7 @@ async fn start_and_watch(
     readiness: &Readiness,
 ) -> Result<(), StartupError> {
     let (slack, accept_only) = (Arc::clone(&parts.slack), parts.accept_only);
-    // In parallel, so that an outage of one does not hide a refusal by the other.
+    // In parallel, so an outage of one does not hide a refusal by the other.
     let (team, target) = futures::future::try_join(
         until(SLACK, readiness, || whoami(slack.as_ref())),
         until(STATE, readiness, || backend.preflight()),

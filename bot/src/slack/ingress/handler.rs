@@ -1,4 +1,4 @@
-//! Who handles commands.
+//! The handler of commands and clicks.
 
 use async_trait::async_trait;
 use sluice_commands::service::Invocation;

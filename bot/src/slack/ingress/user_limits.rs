@@ -1,4 +1,4 @@
-//! Limits per user, so that one user cannot slow down the others.
+//! Limits per user, so one user cannot slow down the others.
 //!
 //! Rollbacks, locks, cancels and clicks have an allowance of their own: a user who flooded the bot with builds can still cancel
 //! them.
