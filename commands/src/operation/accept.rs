@@ -203,7 +203,7 @@ pub async fn accept(
     }
 }
 
-/// What an operation begins with in the transaction that accepts it.
+/// The part of an operation that its accepting transaction already contains.
 #[derive(Default)]
 struct Start {
     /// The steps whose intents it contains.

@@ -52,7 +52,7 @@ enum Event {
     Undone(StepId, Result<Undone, EngineError>),
 }
 
-/// What follows a turn.
+/// The next action of the driver after a turn.
 enum Next {
     /// Driving is over.
     Over(Driven),

@@ -53,7 +53,7 @@ pub enum Driven {
     Released,
 }
 
-/// What a driver starts from.
+/// The start of a driver: an owned operation with its unread signals.
 pub(crate) struct Held {
     pub(crate) log: Log,
     /// Steps whose intent this process wrote and that have not run.

@@ -23,14 +23,14 @@ use crate::operation::state::{OperationState, StepState};
 use crate::operation::step::{Effect, Node, StepId};
 use sluice_model::Refusal;
 
-/// What the driver knows besides the journal.
+/// The driver's knowledge beside the journal.
 #[derive(Debug, Default, Clone)]
 pub struct InFlight {
     /// Steps that run now.
     pub running: BTreeSet<StepId>,
     /// Steps whose intent this process recorded but that have not run yet. They run without an observation.
     pub fresh: BTreeSet<StepId>,
-    /// Steps to look at later.
+    /// Steps to run, observe or undo later.
     pub deferred: BTreeSet<StepId>,
     /// Slots to try again later.
     pub deferred_slots: BTreeSet<Slot>,
@@ -225,7 +225,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Handles a step whose needs are all done or under way. A look lets the search continue past it. A
+    /// Handles a step whose needs are all done or under way. Steps after a look can still go ahead. A
     /// mutation goes ahead only if it is repeatable and its slot is held: if this process dies before it
     /// runs, the next owner need not wait for the settle time.
     fn look_ahead<'n>(&mut self, node: &'n Node, uncertain: bool, coming: &mut BTreeSet<&'n StepId>) {

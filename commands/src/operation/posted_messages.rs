@@ -1,7 +1,7 @@
 //! The record of an operation's messages, so each is posted once, or once more after an unknown outcome.
 //!
-//! The journal row that causes a message is written before the message is posted. Where the message is, is
-//! recorded outside the journal after it was posted, so posting never waits for the writer of the journal and
+//! The journal row that causes a message is written before the message is posted. Its place in Slack is
+//! recorded afterwards and outside the journal, so posting never waits for the writer of the journal and
 //! never delays it. If a message has no record here and another process wrote its cause, that process may
 //! have posted it or not. Then the process that continues posts it once more, marked as continued.
 

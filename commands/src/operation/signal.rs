@@ -1,4 +1,4 @@
-//! Signals from people to an operation.
+//! Signals: messages from people, or from other operations, to an operation.
 //!
 //! The replica that receives a signal writes it: put if absent per (operation, wait, person), while the head
 //! still waits for exactly that, or, for a cancel, still runs. It neither needs nor changes fence and
@@ -71,7 +71,8 @@ impl SignalTarget {
             SignalKind::Preempt | SignalKind::StageMoved if is_open => Act::Preempted,
             SignalKind::Retry if is_stuck => Act::Retried,
             SignalKind::Resolve if is_stuck => Act::Resolved,
-            // Operations send these to each other, people do not: see `release_lock` and `preempt`.
+            // `Unlock` and `TakeOver` are sent by operations only: see `release_lock`. For the others it is
+            // too late.
             _ => return None,
         };
         let (set, due) = woken(head, at);
@@ -215,7 +216,7 @@ async fn try_send_signal(
 pub(crate) struct Preempt<'a> {
     /// A rollback goes first, or the stage moved.
     pub(crate) kind: SignalKind,
-    /// What happened, if the kind does not say it all.
+    /// Details, if the kind is not enough.
     pub(crate) reason: Option<String>,
     /// The rule in its audit record.
     pub(crate) rule: &'static str,

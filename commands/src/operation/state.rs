@@ -127,7 +127,7 @@ impl Decoded {
 /// The state of an operation.
 #[derive(Debug, Clone)]
 pub struct OperationState {
-    /// Which operation.
+    /// The id.
     pub id: OperationId,
     /// The spec.
     pub spec: OperationSpec,

@@ -125,7 +125,7 @@ pub enum EngineError {
     /// A call through a port failed. Its class shows whether a retry can help.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// The store failed; always tried again.
+    /// The store failed; always retried.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// It can never succeed.
@@ -279,7 +279,7 @@ pub struct Context {
 /// One step of an operation.
 #[async_trait]
 pub trait Step: Send + Sync {
-    /// How it touches the world.
+    /// How it affects AWS.
     fn effect(&self) -> Effect;
     /// Runs the step.
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError>;
@@ -312,7 +312,7 @@ pub struct Node {
     pub slot: Option<Slot>,
     /// Whether it is the point of no return.
     pub is_point_of_no_return: bool,
-    /// Whether what it did has ended by itself, so there is nothing to undo.
+    /// Whether the effect of its mutation has ended by itself, so there is nothing to undo.
     pub is_spent: bool,
     /// The code of the step.
     pub step: Arc<dyn Step>,

@@ -1,7 +1,7 @@
 //! The two permissions boundaries in AWS: created, compared with this version and its configuration, and
-//! updated. An outdated boundary, or a weaker one with the same name, does not limit anything. A boundary
-//! that keeps functions from the table of another installation is not replaced: functions could then write
-//! that table.
+//! updated. An outdated boundary, or a weaker one with the same name, does not protect and is replaced. A
+//! boundary that keeps functions from the table of another installation is not replaced: functions could then
+//! write that table.
 
 use std::collections::BTreeSet;
 

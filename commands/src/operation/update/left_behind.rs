@@ -28,7 +28,7 @@ pub(super) fn told(mut card: Card, op: &OperationState, nodes: &[Node]) -> Card 
                 uncertain.push(node.title.clone().then(": ").join(why));
             }
             (None, None, Undo::Stays(_)) => stays.push(node.title.clone()),
-            // What was begun has ended by itself, or depends on a failed undo.
+            // The effect has ended by itself, or its undo waits for one that failed.
             (None, None, Undo::By(_)) if node.is_spent => {}
             (None, None, Undo::By(_)) => uncertain.push(node.title.clone()),
         }

@@ -62,7 +62,7 @@ impl Step for FirstCommit {
     }
     async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
         let At { target, name } = &self.0;
-        // Somebody pushed to our repository first. Their first commit replaces ours.
+        // Somebody may have pushed to our repository first. Then that first commit is used instead of ours.
         match cx.world.repositories.branch(target, name.as_str(), names::BRANCH).await? {
             Some(commit) => ours(commit),
             None => Ok(Observed::Absent),
