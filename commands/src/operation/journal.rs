@@ -34,7 +34,8 @@ pub enum Entry {
         /// The step.
         step: StepId,
     },
-    /// An observation found no trace of a mutation whose intent was recorded. It may run.
+    /// A mutation with a recorded intent was not made: an observation found no trace of it, or its process
+    /// never ran it. It may run.
     Absent {
         /// The step.
         step: StepId,
