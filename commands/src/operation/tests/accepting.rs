@@ -109,7 +109,7 @@ async fn an_acceptance_that_was_given_up_cannot_take_effect_later() {
     let reads = shared.store.count() + 2;
     silent(&shared, 1000, unknown);
     let error = process.try_ask(1, "d1", "toy", &steps()).await.unwrap_err();
-    assert!(matches!(error, EngineError::Unconfirmed), "nobody knows: {error:?}");
+    assert!(matches!(error, EngineError::Unconfirmed), "it is unknown: {error:?}");
     let is_attempt = |call: &StoreCall| matches!(call, StoreCall::Transact { .. });
     let attempts = shared.store.calls().iter().skip(reads).filter(|call| is_attempt(call)).count();
 

@@ -27,7 +27,7 @@ async fn a_waiting_operation_has_no_owner_is_not_due_and_continues_after_approva
     let id = operation_id(1);
     let head = shared.head(&id).await;
     assert_eq!((head.owner.as_str(), head.awaits.as_str()), ("", "ask@2"));
-    assert!(shared.is_settled(), "nobody looks at it");
+    assert!(shared.is_settled(), "it is not due");
     assert!(matches!(
         process.send_signal(&id, "ben", "d2", SignalKind::Approve).await,
         SignalOutcome::Recorded(_)
@@ -82,7 +82,7 @@ async fn a_person_signals_once_and_the_same_delivery_gets_the_same_answer() {
         SignalOutcome::Recorded(_)
     ));
     process.run_until_settled(&shared).await;
-    shared.assert_at_rest(&id, Status::Succeeded, "the first word counts").await;
+    shared.assert_at_rest(&id, Status::Succeeded, "the first signal counts").await;
     assert!(
         matches!(
             process.signal_as_seen(&head, "cat", "d5", SignalKind::Approve).await,
@@ -150,11 +150,11 @@ async fn a_signal_between_the_last_read_and_the_release_is_not_lost() {
         received += usize::from(driven == Driven::Ended);
         process.run_until_settled(&shared).await;
         shared
-            .assert_at_rest(&id, Status::Succeeded, &format!("spoken at call {outcome}, then {driven:?}"))
+            .assert_at_rest(&id, Status::Succeeded, &format!("signal at call {outcome}, then {driven:?}"))
             .await;
         assert_eq!(shared.toy_world.count("b"), 1);
     }
-    assert!(received > 0, "no signal ever came while it was awake: the test does not reach the race");
+    assert!(received > 0, "no signal arrived while it was awake: the test does not reach the race");
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,8 +162,8 @@ async fn waiting_again_keeps_the_revision_that_buttons_carry() {
     let (shared, process) = waiting().await;
     let id = operation_id(1);
     let before = shared.head(&id).await;
-    assert_eq!(process.engine.drive(&id).await, Driven::Waiting, "nobody spoke");
-    assert_eq!(shared.head(&id).await, before, "and nobody wakes it for nothing");
+    assert_eq!(process.engine.drive(&id).await, Driven::Waiting, "there is no signal");
+    assert_eq!(shared.head(&id).await, before, "it is not woken without a signal");
     process.send_signal(&id, "dan", "d2", SignalKind::Approve).await;
     assert_eq!(process.engine.drive(&id).await, Driven::Waiting, "that counts for nothing");
     let after = shared.head(&id).await;
@@ -186,7 +186,7 @@ async fn a_signal_whose_answer_was_lost_counts() {
     };
     let (said, ()) = tokio::join!(process.signal_as_seen(&head, "ben", "d2", SignalKind::Approve), forget);
     assert!(matches!(said, SignalOutcome::Recorded(_) | SignalOutcome::Before(_)));
-    assert_eq!(process.runner.take(), std::slice::from_ref(&id), "the process that took the word rings");
+    assert_eq!(process.runner.take(), std::slice::from_ref(&id), "the process that took the signal wakes it");
     assert_eq!(process.engine.drive(&id).await, Driven::Ended);
     let key = Keys::new(&crate::testing::target()).head(&id);
     let woken_by = shared.store.get(&key).await.unwrap().unwrap().guards["woken"].clone();
@@ -261,5 +261,5 @@ async fn a_signal_during_the_judgement_of_another_is_applied() {
     };
     assert!(tokio::time::timeout(Duration::from_secs(600), rest).await.is_ok(), "{:#?}", shared.journal(&id));
     process.run_until_settled(&shared).await;
-    shared.assert_at_rest(&id, Status::Succeeded, "heard").await;
+    shared.assert_at_rest(&id, Status::Succeeded, "the signal is applied").await;
 }

@@ -25,7 +25,7 @@ fn steps() -> Vec<Spec> {
 
 /// A person requests, and another one approves as soon as the operation waits; both repeat it to a process that runs.
 async fn whole_run(shared: &Shared, process: &Process) -> bool {
-    let summary = async {
+    let commands = async {
         process.ask(1, "d1", "toy", &steps()).await;
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -37,7 +37,7 @@ async fn whole_run(shared: &Shared, process: &Process) -> bool {
     let over = || shared.is_settled() && shared.heads().iter().any(|head| head.status.is_final());
     tokio::select! {
         died = process.run_until(async || over()) => died,
-        () = summary => true,
+        () = commands => true,
     }
 }
 

@@ -102,7 +102,7 @@ async fn a_refusal_right_after_a_create_is_retried() {
         for how in [How::Name, How::Once] {
             let at_first = std::iter::repeat_n(Faults::Fails(class), 3);
             let (shared, _) = run(&[step("a", how)], |shared| shared.toy_world.faults("a", at_first)).await;
-            shared.assert_at_rest(&operation_id(1), Status::Succeeded, "said no three times").await;
+            shared.assert_at_rest(&operation_id(1), Status::Succeeded, "refused three times").await;
             assert_eq!((shared.toy_world.runs("a"), shared.toy_world.count("a")), (4, 1), "{class}");
         }
     }
@@ -127,7 +127,7 @@ async fn retries_are_bounded_and_count_only_consecutive_errors() {
     let fails = std::iter::repeat_n(Faults::Fails(Class::Transient), 100);
     let begun = tokio::time::Instant::now();
     let (shared, _) = run(&[step("a", How::Look)], |shared| shared.toy_world.faults("a", fails)).await;
-    shared.assert_at_rest(&operation_id(1), Status::Failed, "out of patience").await;
+    shared.assert_at_rest(&operation_id(1), Status::Failed, "out of retries").await;
     let minutes = begun.elapsed().as_secs() / 60;
     assert!((15..18).contains(&minutes), "{minutes} minutes");
 
@@ -139,5 +139,5 @@ async fn retries_are_bounded_and_count_only_consecutive_errors() {
         shared.toy_world.faults("poll", error().into_iter().chain(calm).chain(error()));
     })
     .await;
-    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "polled through two troubles").await;
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "polled through two errors").await;
 }

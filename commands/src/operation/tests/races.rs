@@ -81,7 +81,7 @@ async fn a_living_owner_keeps_its_operation_while_it_polls() {
         () = other.run() => {}
     }
     shared.assert_at_rest(&operation_id(1), Status::Succeeded, "polled").await;
-    assert_eq!(shared.head(&operation_id(1)).await.fence, 1, "nobody claimed it");
+    assert_eq!(shared.head(&operation_id(1)).await.fence, 1, "no other process claimed it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,7 +97,7 @@ async fn a_dropped_task_leaves_its_operation_to_the_next_sweep() {
     }
     process.runner.take();
     process.run_until_settled(&shared).await;
-    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "found again").await;
+    shared.assert_at_rest(&operation_id(1), Status::Succeeded, "taken up again").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,7 +136,7 @@ async fn an_unobservable_mutation_makes_the_operation_stuck_not_failed() {
     shared.toy_world.effects.set(0, super::toy_world::Moment::After);
     let dead = shared.process("dead");
     dead.ask(1, "d1", "toy", &[step("a", How::Once), step("b", How::Once).after(&["a"])]).await;
-    assert!(dead.run_until_settled(&shared).await, "it made it, and nobody heard");
+    assert!(dead.run_until_settled(&shared).await, "it died after the effect");
     drop(dead);
     shared.toy_world.hide(true);
     let (alive, id) = (shared.process("alive"), operation_id(1));
@@ -146,6 +146,6 @@ async fn an_unobservable_mutation_makes_the_operation_stuck_not_failed() {
     shared.toy_world.hide(false);
     alive.send_signal(&id, "ben", "d2", SignalKind::Retry).await;
     alive.run_until_settled(&shared).await;
-    shared.assert_at_rest(&id, Status::Succeeded, "seen at last").await;
+    shared.assert_at_rest(&id, Status::Succeeded, "observed").await;
     assert_eq!((shared.toy_world.count("a"), shared.toy_world.count("b")), (1, 1));
 }

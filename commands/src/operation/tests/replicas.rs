@@ -102,7 +102,11 @@ async fn a_stop_at_any_store_call_leaves_nothing_to_wait_for() {
         second.run_until_settled(&shared).await;
         let context = format!("stopped at store call {call}");
         shared.assert_at_rest(&operation_id(1), Status::Succeeded, &context).await;
-        assert!(begun.elapsed() < LEASE, "{context}: another went on only after {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < LEASE,
+            "{context}: another replica continued only after {:?}",
+            begun.elapsed()
+        );
         if !stopped {
             assert!(call >= 12, "only {call} stops: they do not reach what they should");
             break;
@@ -147,7 +151,7 @@ async fn a_replica_with_another_clock_claims_a_dead_operation_after_the_lease_an
         assert!(took >= LEASE, "{apart} s apart: claimed after {took:?}");
         assert!(took <= latest + Duration::from_secs(1), "{apart} s apart: only after {took:?}");
         other.run_until_settled(&shared).await;
-        shared.assert_at_rest(&id, Status::Succeeded, "clocks apart").await;
+        shared.assert_at_rest(&id, Status::Succeeded, "different clocks").await;
     }
 }
 
@@ -162,7 +166,7 @@ async fn a_replica_that_stops_or_drives_nothing_wakes_the_others() {
     let shared = Shared::new().await;
     let (first, second) = (shared.process("first"), operation_id(2));
     first.ask(1, "d1", "toy", &[step("a", How::Set)]).await;
-    assert_eq!(woken_by(&first), Vec::<String>::new(), "it drives that itself");
+    assert_eq!(woken_by(&first), Vec::<String>::new(), "it drives the operation itself");
     stops(&first, &operation_id(1)).await;
     assert_eq!(woken_by(&first), [format!("{} at 2: released-1", operation_id(1))]);
 
@@ -187,7 +191,7 @@ async fn a_signal_wakes_the_replica_that_owns_the_operation() {
     process.signal_as_seen(&woken, "dan", "d2", SignalKind::Approve).await;
     assert_eq!(woken_by(&process), [format!("{id} at 2: signal-{}", person("dan").id)]);
     process.signal_as_seen(&waiting, "ben", "d3", SignalKind::Approve).await;
-    assert_eq!(woken_by(&process), Vec::<String>::new(), "nobody carries it: this replica does");
+    assert_eq!(woken_by(&process), Vec::<String>::new(), "this replica drives it");
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ async fn a_step_with_too_large_an_output_fails() {
     shared.assert_at_rest(&id, Status::Failed, "").await;
     let failure = shared.op(&id).await.failure().expect("a failure");
     assert_eq!(failure.code, "too-large");
-    assert_eq!(shared.toy_world.taken_back(), ["a"], "what was done before is taken back");
+    assert_eq!(shared.toy_world.taken_back(), ["a"], "earlier steps are undone");
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,7 +58,7 @@ async fn the_message_names_a_record_that_may_not_be_written() {
     shared.store.fault_next(StoreFault::Before(StoreError::Refused("AccessDeniedException".into())));
     assert_eq!(process.engine.drive(&id).await, Driven::Later);
     let appends = shared.store.calls().iter().filter(|call| is_append(call)).count();
-    assert_eq!(appends, accepted + 1, "it is not tried in a loop");
+    assert_eq!(appends, accepted + 1, "it is not retried in a loop");
     let update = process.notifier.last(&id).expect("it is delivered");
     let says = |part: &Part| matches!(part, Part::Text(text) if text.flat().contains("no access to its own records"));
     assert!(update.card.parts.iter().any(says), "{:?}", update.card);

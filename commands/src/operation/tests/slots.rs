@@ -41,7 +41,7 @@ async fn operations_on_one_slot_run_one_after_the_other_and_a_rollback_runs_firs
     assert_eq!(order(&shared, 1..=4).await, [1, 4, 2, 3]);
     assert!(begun.elapsed() < Duration::from_secs(20), "who waits is woken: {:?}", begun.elapsed());
     for number in 1..=4 {
-        shared.assert_at_rest(&operation_id(number), Status::Succeeded, "in line").await;
+        shared.assert_at_rest(&operation_id(number), Status::Succeeded, "queued").await;
     }
 }
 
@@ -117,5 +117,5 @@ async fn an_operation_whose_wake_up_meets_a_failing_store_still_gets_its_turn() 
         () = holder.run() => {}
         () = store_errors => {}
     }
-    shared.assert_at_rest(&id, Status::Succeeded, "rung in the dark").await;
+    shared.assert_at_rest(&id, Status::Succeeded, "woken during store errors").await;
 }

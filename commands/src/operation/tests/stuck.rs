@@ -27,15 +27,15 @@ async fn an_unknown_kind_is_parked_and_stays() {
     assert_eq!(engine.drive(&id).await, Driven::Stuck);
     assert_eq!(shared.head(&id).await.status, Status::Stuck);
     let update = older.notifier.last_since(0).pop().expect("it is announced");
-    assert!(update.asides.iter().any(|aside| aside.broadcast), "for the whole channel");
+    assert!(update.asides.iter().any(|aside| aside.broadcast), "it goes to the whole channel");
     let world = engine.world();
     let messages = Messages::new(shared.store.clone(), world.keys.clone(), world.settings.replica.clone());
     messages.settled(&update).await.unwrap();
     assert!(shared.is_settled(), "it is out of the due index");
-    assert_eq!(engine.drive(&id).await, Driven::Stuck, "and stays so");
+    assert_eq!(engine.drive(&id).await, Driven::Stuck, "it stays stuck");
     let tickets = shared.state().await.tickets;
-    assert_eq!(tickets.len(), 1, "but is not dropped");
-    assert!(tickets[0].stuck, "and holds back no rollback");
+    assert_eq!(tickets.len(), 1, "it is not dropped");
+    assert!(tickets[0].stuck, "it blocks no rollback");
 }
 
 /// An operation whose first row has an entry that only a newer version knows. Gives the row as this version reads it.
@@ -102,7 +102,7 @@ async fn a_corrupt_journal_is_parked() {
         shared.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
         assert_eq!(process.engine.drive(&id).await, Driven::Stuck, "{body}");
         assert_eq!(shared.head(&id).await.status, Status::Stuck);
-        assert_eq!(shared.toy_world.effects(), 1, "nothing is done on a guess");
+        assert_eq!(shared.toy_world.effects(), 1, "no step runs");
     }
 }
 
@@ -176,7 +176,7 @@ async fn an_admin_can_force_an_unreadable_operation_to_end() {
     let state = shared.state().await;
     assert!(state.tickets.is_empty() && state.slots.is_empty(), "{state:?}");
     let prod = state.stages.values().next().expect("a stage");
-    assert_eq!(prod.mixed, Some(Default::default()), "nobody knows what runs there");
+    assert_eq!(prod.mixed, Some(Default::default()), "the release of the stage is unknown");
     assert_eq!(shared.audits(Act::Failed), 1);
     let update = process.notifier.last_since(0).pop().expect("it is delivered");
     assert_eq!((update.status, update.sequence), (Status::Failed, shared.head(&id).await.sequence));
@@ -217,7 +217,7 @@ async fn an_operation_that_never_progresses_is_parked_and_can_be_ended() {
     let head = shared.head(&id).await;
     assert!(matches!(last.signal_stuck(&head, "r1", SignalKind::Retry).await, SignalOutcome::Recorded(_)));
     last.run_until_settled(&shared).await;
-    shared.assert_at_rest(&id, Status::Succeeded, "it was not poisoned for good").await;
+    shared.assert_at_rest(&id, Status::Succeeded, "it is not parked permanently").await;
 }
 
 /// Ten operations without a new row for minutes; one of them kills each process that drives it.

@@ -260,7 +260,7 @@ impl Step for Toy {
 
     async fn undo(&self, _: &Context, output: &Value) -> Result<Undone, EngineError> {
         let Self { name, toy_world, .. } = self;
-        assert_eq!(output, &Value::String(name.clone()), "what it left is what it takes back");
+        assert_eq!(output, &Value::String(name.clone()), "the undo gets the output of its step");
         let _running = Running::begin(toy_world);
         let key = format!("undo {name}");
         let faults = toy_world.with(|inner| {

@@ -46,7 +46,7 @@ async fn an_operation_that_ended_undelivered_is_due_and_its_update_is_new() {
     assert_eq!(shared.head(&id).await.fence, 1);
 
     let update = delivered_by(&shared, &shared.process("serve"), &id).await;
-    assert_eq!((update.status, update.own_since), (Status::Succeeded, 1), "no message of it can be anywhere");
+    assert_eq!((update.status, update.own_since), (Status::Succeeded, 1), "no message of it can exist");
     shared.assert_at_rest(&id, Status::Succeeded, "delivered").await;
     assert_eq!(shared.head(&id).await.undelivered_since, 0);
 }
@@ -85,7 +85,7 @@ async fn an_operation_released_by_a_terminal_continues_and_is_delivered_from_its
     assert_eq!(carries(&terminal, &id).await, Driven::Released);
     let serve = shared.process("serve");
     serve.run_until_settled(&shared).await;
-    shared.assert_at_rest(&id, Status::Succeeded, "carried on").await;
+    shared.assert_at_rest(&id, Status::Succeeded, "continued").await;
     assert!(serve.notifier.updates().iter().all(|update| update.own_since == 1));
 }
 
@@ -159,7 +159,7 @@ async fn an_update_that_a_stopping_process_could_not_deliver_is_delivered_as_new
         assert_eq!(shared.head(&id).await.owner, world.settings.replica, "that was not its to leave");
         messages(&world.settings.replica).left(&update, 1).await.unwrap();
         let update = delivered_by(&shared, &shared.process("serve"), &id).await;
-        assert_eq!((update.status, update.own_since), (status, 1), "no message of it can be anywhere");
+        assert_eq!((update.status, update.own_since), (status, 1), "no message of it can exist");
     }
 }
 
@@ -175,6 +175,6 @@ async fn an_operation_released_at_its_first_row_may_have_been_delivered() {
     assert_eq!(shared.head(&id).await.sequence, 1);
     let serve = shared.process("serve");
     serve.run_until_settled(&shared).await;
-    shared.assert_at_rest(&id, Status::Succeeded, "carried on").await;
+    shared.assert_at_rest(&id, Status::Succeeded, "continued").await;
     assert!(serve.notifier.updates().iter().all(|update| update.own_since == 2 && !update.first));
 }

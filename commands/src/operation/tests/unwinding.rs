@@ -87,7 +87,7 @@ async fn an_unwind_retries_errors_and_looks_up_a_lost_answer() {
     let faults = vec![Faults::Fails(Class::Throttled), Faults::AnswerLost, Faults::Fails(Class::Transient)];
     let (shared, process) = falls(&[("undo b", faults)]).await;
     process.run_until_settled(&shared).await;
-    shared.assert_at_rest(&operation_id(1), Status::Failed, "back at last").await;
+    shared.assert_at_rest(&operation_id(1), Status::Failed, "unwound").await;
     assert_eq!(shared.toy_world.taken_back(), ["c", "b", "a"], "each once");
     assert_eq!(shared.toy_world.runs("undo b"), 4);
 }
@@ -111,7 +111,7 @@ async fn an_unwind_leaves_foreign_changes_and_names_them() {
         () = meddle => {}
     }
     let id = operation_id(1);
-    shared.assert_at_rest(&id, Status::Failed, "meddled").await;
+    shared.assert_at_rest(&id, Status::Failed, "changed by others").await;
     let card = format!("{:?}", process.notifier.last(&id).unwrap().card);
     assert!(card.contains("Changed by somebody else meanwhile, so left as it is: "), "{card}");
     assert_eq!(shared.toy_world.count("a"), 1);
@@ -129,11 +129,7 @@ async fn an_undo_that_fails_makes_the_operation_stuck_until_a_retry() {
     let (shared, process) = stuck().await;
     let id = operation_id(1);
     assert_eq!(shared.head(&id).await.status, Status::Stuck);
-    assert_eq!(
-        shared.toy_world.taken_back(),
-        ["c"],
-        "nothing that others were built on is taken from under them"
-    );
+    assert_eq!(shared.toy_world.taken_back(), ["c"], "a step that a later one needs is kept");
     let update = process.notifier.last(&id).unwrap();
     assert_eq!(
         update.card.buttons.iter().map(|b| b.label.as_str()).collect::<Vec<_>>(),
@@ -240,7 +236,7 @@ async fn a_cancel_takes_effect_between_steps_in_any_process() {
         assert_eq!(shared.op(&id).await.failure().unwrap().code, CANCELLED);
         let title = format!("{:?}", owner.notifier.last(&id).unwrap().card.title);
         assert!(title.contains("was cancelled"), "{title}");
-        assert_eq!(shared.head(&id).await.fence, 1, "nobody took it over");
+        assert_eq!(shared.head(&id).await.fence, 1, "no other process claimed it");
     }
 }
 

@@ -131,7 +131,7 @@ async fn another_architecture_alone_is_deployed() {
 async fn the_check_warns_of_a_runtime_that_is_near_its_end_of_support() {
     let (shared, process) = world("").await;
     let check = async |id: &str| format!("{:?}", process.types(id, "ann", "/pipeline check orders").await);
-    assert!(!check("before").await.contains("python3."), "nothing to warn of");
+    assert!(!check("before").await.contains("python3."), "there is no warning");
     shared.fake_aws.push("orders", "old", App::of(&["Hello", "World"], "v12").running("python3.9")).unwrap();
     for line in ["/build orders", "/deploy orders"] {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;

@@ -30,7 +30,7 @@ fn newest(shared: &Shared) -> Head {
 async fn types(shared: &Shared, process: &Process, who: &str, line: &str) -> (Card, Option<Head>) {
     let known = shared.heads().len();
     let mut card = None;
-    let summary = async {
+    let commands = async {
         card = Some(process.types(&format!("{line} {known}"), who, line).await);
         process.decide(shared, People::Prompt).await;
     };
@@ -44,7 +44,7 @@ async fn types(shared: &Shared, process: &Process, who: &str, line: &str) -> (Ca
             biased;
             // There may be no operation: this time is long enough to know.
             _ = process.run_until(async || began.elapsed() > Duration::from_secs(2) && over().await) => {}
-            () = summary => {}
+            () = commands => {}
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(3600), rest).await.is_ok(), "{line}: it never ended");
@@ -89,7 +89,7 @@ async fn an_operation_keeps_external_changes_made_at_any_moment() {
             }
         }
         println!(
-            "matrix: a hand in {line}: {refused} refused at once, {met} met it, {late} were done before"
+            "matrix: an external change in {line}: {refused} refused at once, {met} met it, {late} were done before"
         );
         assert!(met > 0 && late > 0, "{line}: {refused}, {met}, {late}: all are tried");
     }
@@ -159,7 +159,7 @@ async fn accepting_drift_accepts_the_drift_that_was_seen_and_no_other() {
             (Some("moved-outside"), None),
             "{line}"
         );
-        let button = card.buttons.first().expect("it can be gone on");
+        let button = card.buttons.first().expect("it can accept the drift");
         assert!(button.value.ends_with(&format!("|{line} anyway")), "{button:?}");
     }
     let (_, head) = types(&shared, &process, "ann", "/rollback orders prod anyway checkout is down").await;

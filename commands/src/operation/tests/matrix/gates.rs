@@ -62,6 +62,12 @@ pub(super) async fn ends(shared: &Shared, process: &Process, who: &str, line: &s
     head
 }
 
+/// A person approves the one waiting promotion, and everything settles.
+pub(super) async fn approve(shared: &Shared, process: &Process, delivery: &str, who: &str) {
+    process.types(delivery, who, "/promote approve orders prod").await;
+    process.run_until(async || shared.is_settled()).await;
+}
+
 /// A person sets a lock, and it holds.
 pub(super) async fn holds(shared: &Shared, process: &Process, who: &str, line: &str) -> Head {
     ends(shared, process, who, line, Status::Waiting).await
@@ -94,15 +100,13 @@ async fn two_approvals_need_two_people_other_than_the_requester() {
     reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     process.run_until(async || shared.is_settled()).await;
     refused(&process, "ann", "/promote approve orders prod", "own-request").await;
-    process.types("b1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "b1", "ben").await;
     let head = newest(&shared);
     assert_eq!(head.status, Status::Waiting, "{:#?}", shared.journal(&head.id));
     refused(&process, "ben", "/promote approve orders prod", "late").await;
     let card = shared.last_update(&head.id).unwrap().card;
     assert!(format!("{card:?}").contains("1 of 2"), "{card:?}");
-    process.types("c1", "cat", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "c1", "cat").await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
     assert_eq!(runs(&shared, "prod").await, 1);
 }
@@ -121,7 +125,7 @@ async fn the_request_for_approval_lists_the_commits_between_the_releases() {
     for words in ["Change to three", "Change to four", "Change to five"] {
         assert!(card.contains(words), "{words}: {card}");
     }
-    assert_eq!(card.matches("Change to two").count(), 1, "what runs is no change: {card}");
+    assert_eq!(card.matches("Change to two").count(), 1, "the running commit is no change: {card}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,8 +141,7 @@ async fn the_request_for_approval_lists_the_changes_and_the_approvers() {
     assert!(text.contains(changes), "{text}");
     assert!(text.contains("GET /extra removed"), "{text}");
     process.run_until(async || shared.is_settled()).await;
-    process.types("b1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "b1", "ben").await;
     let fields = shared.last_update(&head.id).unwrap().card.parts.into_iter().find_map(|part| match part {
         sluice_model::Part::Fields(fields) => Some(fields),
         _ => None,
@@ -191,13 +194,12 @@ async fn a_lock_blocks_promotions_and_a_hard_lock_rollbacks_too() {
     let waits = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     holds(&shared, &process, "ben", "/stage lock orders prod for 1h the ledger").await;
     // A waiting promotion passes the gates again before it moves the stage.
-    process.types("a1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "a1", "ben").await;
     let waits = shared.head(&waits.id).await;
     assert_eq!((waits.status, fails_with(&shared, &waits).await.as_str()), (Status::Failed, "locked"));
     refused(&process, "ann", ASK, "locked").await;
     ends(&shared, &process, "oli", "/rollback orders prod", Status::Succeeded).await;
-    assert_eq!(runs(&shared, "prod").await, 1, "a soft lock holds nobody who goes back");
+    assert_eq!(runs(&shared, "prod").await, 1, "a soft lock allows rollbacks");
     refused(&process, "ann", "/promote orders prod r2", "locked").await;
     holds(&shared, &process, "ada", "/stage lock orders prod for 1h hard an audit").await;
     refused(&process, "ben", "/stage unlock orders prod", "not-an-admin").await;
@@ -206,8 +208,7 @@ async fn a_lock_blocks_promotions_and_a_hard_lock_rollbacks_too() {
     ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
     refused(&process, "ann", "/promote orders prod r2", "rolled-back").await;
     reaches(&shared, &process, "ann", "/promote orders prod r2 again", Status::Waiting).await;
-    process.types("a2", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "a2", "ben").await;
     assert_eq!(runs(&shared, "prod").await, 2);
 }
 
@@ -235,8 +236,7 @@ async fn a_request_that_a_stricter_policy_would_refuse_is_void() {
     let (shared, process) = world("").await;
     let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     ends(&shared, &process, "ada", "/stage set orders prod approvals=2", Status::Succeeded).await;
-    process.types("a1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "a1", "ben").await;
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "void"));
     assert_eq!(runs(&shared, "prod").await, 2);
@@ -250,8 +250,7 @@ async fn a_removed_approver_cannot_approve() {
     let known = shared.heads().len();
     process.types("p1", "ada", &cat).await;
     assert_eq!(shared.heads().len(), known + 1);
-    process.types("a1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "a1", "ben").await;
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "void"));
     assert_eq!(runs(&shared, "prod").await, 2);
@@ -264,16 +263,13 @@ async fn an_approval_by_a_person_who_lost_the_role_does_not_count() {
     ends(&shared, &process, "ada", "/pipeline grant <@U0ZOE> operators orders", Status::Succeeded).await;
     let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     process.run_until(async || shared.is_settled()).await;
-    process.types("z1", "zoe", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "z1", "zoe").await;
     ends(&shared, &process, "ada", "/pipeline revoke <@U0ZOE> operators orders", Status::Succeeded).await;
-    process.types("b1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "b1", "ben").await;
     assert_eq!(shared.head(&head.id).await.status, Status::Waiting, "{:#?}", shared.journal(&head.id));
     let card = shared.last_update(&head.id).unwrap().card;
     assert!(format!("{card:?}").contains("who may still approve"), "{card:?}");
-    process.types("c1", "cat", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "c1", "cat").await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
     assert_eq!(runs(&shared, "prod").await, 1);
 }
@@ -285,8 +281,7 @@ async fn a_request_by_a_person_who_lost_the_role_fails() {
     let head = reaches(&shared, &process, "zoe", ASK, Status::Waiting).await;
     process.run_until(async || shared.is_settled()).await;
     ends(&shared, &process, "ada", "/pipeline revoke <@U0ZOE> operators orders", Status::Succeeded).await;
-    process.types("b1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "b1", "ben").await;
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "not-an-operator"));
     assert_eq!(runs(&shared, "prod").await, 2);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::harness::person;
-use super::gates::{ASK, ends, fails_with, reaches, refused, runs, world};
+use super::gates::{ASK, approve, ends, fails_with, reaches, refused, runs, world};
 use crate::domain::Unknown;
 use crate::operation::Status;
 
@@ -11,15 +11,12 @@ use crate::operation::Status;
 async fn an_approval_by_a_deactivated_person_does_not_count() {
     let (shared, process) = world("approvals=2").await;
     let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
-    process.types("b1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "b1", "ben").await;
     shared.people.deactivate(&person("ben").id);
-    process.types("c1", "cat", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "c1", "cat").await;
     assert_eq!(shared.head(&head.id).await.status, Status::Waiting, "{:#?}", shared.journal(&head.id));
     assert_eq!(runs(&shared, "prod").await, 2);
-    process.types("d1", "dan", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "d1", "dan").await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);
     assert_eq!(runs(&shared, "prod").await, 1);
 }
@@ -30,15 +27,14 @@ async fn a_request_by_a_deactivated_person_fails() {
     let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
     process.run_until(async || shared.is_settled()).await;
     shared.people.deactivate(&person("ann").id);
-    process.types("b1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "b1", "ben").await;
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "deactivated"));
     let card = format!("{:?}", shared.last_update(&head.id).unwrap().card);
     assert!(card.contains("is deactivated in Slack"), "{card}");
     assert_eq!(runs(&shared, "prod").await, 2);
     let asked = shared.people.asked();
-    assert!(asked.contains(&person("ben").id.to_string()), "who approved is asked about too: {asked:?}");
+    assert!(asked.contains(&person("ben").id.to_string()), "the approver is checked too: {asked:?}");
     assert!(asked.iter().all(|who| who.starts_with('U')), "no group is named anywhere: {asked:?}");
 }
 
@@ -85,11 +81,9 @@ async fn an_approval_by_a_person_who_left_the_group_does_not_count() {
     let (shared, process) = world("approvals=2 approvers=<!subteam^S1>").await;
     shared.people.set("S1", Ok(&[person("zoe").id, person("ben").id]));
     let head = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
-    process.types("z1", "zoe", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "z1", "zoe").await;
     shared.people.set("S1", Ok(&[person("ben").id]));
-    process.types("b1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "b1", "ben").await;
     assert_eq!(shared.head(&head.id).await.status, Status::Waiting, "{:#?}", shared.journal(&head.id));
     assert_eq!(runs(&shared, "prod").await, 2);
 }
@@ -103,8 +97,7 @@ async fn a_request_under_a_deleted_group_fails() {
     let head = reaches(&shared, &process, "zoe", ASK, Status::Waiting).await;
     process.run_until(async || shared.is_settled()).await;
     shared.people.set("S1", Err(Unknown::Silent));
-    process.types("b1", "ben", "/promote approve orders prod").await;
-    process.run_until(async || shared.is_settled()).await;
+    approve(&shared, &process, "b1", "ben").await;
     let head = shared.head(&head.id).await;
     assert_eq!((head.status, fails_with(&shared, &head).await.as_str()), (Status::Failed, "group-unknown"));
     assert_eq!(runs(&shared, "prod").await, 2);

@@ -78,7 +78,7 @@ async fn tidy_keeps_roles_that_are_in_use_young_or_not_of_this_pipeline_and_regi
     let looked = ends(&shared, &process, "ada", "/pipeline tidy orders", Status::Succeeded).await;
     let found =
         shared.op(&looked.id).await.output::<serde_json::Value>(&StepId::new("look")).unwrap().unwrap();
-    assert_eq!(found["roles"], serde_json::json!(["sluice-orders-unused"]), "what is listed");
+    assert_eq!(found["roles"], serde_json::json!(["sluice-orders-unused"]), "the list");
     ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
     assert_eq!(there(&shared, &known).await, known[..6]);
 }
@@ -192,12 +192,12 @@ async fn tidy_deletes_only_versions_of_marked_releases() {
     assert!(gone.is_subset(&marked), "gone, but not marked: {:?}", gone.difference(&marked));
     assert_eq!(marked, (1..=80).collect());
     let card = format!("{:?}", shared.last_update(&newest(&shared).id).unwrap().card);
-    assert!(card.contains("There is more"), "{card}");
-    assert_eq!(shared.state().await.tidied.unwrap().releases, 0, "it goes on by itself");
+    assert!(card.contains("Run it again for the rest"), "{card}");
+    assert_eq!(shared.state().await.tidied.unwrap().releases, 0, "tidy continues by itself");
 
     ends(&shared, &process, "ada", NOW, Status::Succeeded).await;
     let (marked, gone) = marked_and_gone(&shared, &target()).await;
-    assert_eq!(marked, (1..=89).collect(), "what runs, and ten releases before, stay");
+    assert_eq!(marked, (1..=89).collect(), "the running release and ten earlier ones stay");
     let needed_by_prod = [2, 4];
     assert_eq!(gone, (1..=89).filter(|number| !needed_by_prod.contains(number)).collect());
     // A run deletes 25 roles: until the last, more is left.

@@ -55,7 +55,7 @@ async fn a_lock_is_not_removed_by_extending_it_first() {
 
     let unlock = ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
     assert!(
-        message_text(&shared, &unlock).contains("prod stays locked by @U0CAT"),
+        message_text(&shared, &unlock).contains("prod is still locked by @U0CAT"),
         "{}",
         message_text(&shared, &unlock)
     );
@@ -64,7 +64,7 @@ async fn a_lock_is_not_removed_by_extending_it_first() {
     assert_eq!((lock().await.operation, lock().await.over), (first.id.clone(), vec![]));
     refused(&process, "ann", ASK, "locked").await;
     assert_eq!(shared.head(&first.id).await.status, Status::Waiting, "its owner is still reminded");
-    assert!(message_text(&shared, &first).contains("holds"), "{}", message_text(&shared, &first));
+    assert!(message_text(&shared, &first).contains("is active"), "{}", message_text(&shared, &first));
 
     // The kept lock ends at its time, or by an admin.
     holds(&shared, &process, "ben", "/stage lock orders prod for 3h mine").await;
@@ -86,7 +86,7 @@ async fn two_locks_of_all_stages_do_not_deadlock() {
     for pause in [0, 40, 150, 400, 900] {
         let shared = fixture.open();
         let process = shared.process("one");
-        let summary = async {
+        let commands = async {
             for (nth, (who, line)) in [
                 ("ann", "/deploy orders"),
                 ("ben", "/stage lock orders for 2h the fair"),
@@ -106,7 +106,7 @@ async fn two_locks_of_all_stages_do_not_deadlock() {
         let rest = async {
             tokio::select! {
                 _ = process.run_until(over) => {}
-                () = summary => {}
+                () = commands => {}
             }
         };
         assert!(tokio::time::timeout(secs(3600), rest).await.is_ok(), "{pause} ms: it never settled");
@@ -124,7 +124,7 @@ async fn a_stage_does_not_move_after_its_lock_is_announced() {
         let process = shared.process("one");
         let waits = reaches(&shared, &process, "ann", ASK, Status::Waiting).await;
         process.run_until(async || shared.is_settled()).await;
-        let summary = async {
+        let commands = async {
             process.types("a1", "ben", "/promote approve orders prod").await;
             tokio::time::sleep(Duration::from_millis(after)).await;
             process.types("l1", "cat", "/stage lock orders prod for 1h the ledger").await;
@@ -132,7 +132,7 @@ async fn a_stage_does_not_move_after_its_lock_is_announced() {
         };
         tokio::select! {
             _ = process.run_until(async || shared.heads().iter().all(|h| h.status.is_final() || h.holds()) && shared.is_settled() && shared.heads().len() > fixture.known().len() + 1) => {}
-            () = summary => {}
+            () = commands => {}
         }
         let head = shared.head(&waits.id).await;
         let runs = runs(&shared, "prod").await;
@@ -152,7 +152,7 @@ async fn a_stage_does_not_move_after_its_lock_is_announced() {
             other => panic!("{after} ms: {other:?}"),
         }
     }
-    assert!(moved > 0 && stayed > 0, "{moved} moved, {stayed} stayed: both are tried");
+    assert!(moved > 0 && stayed > 0, "{moved} moved, {stayed} stayed: both cases occur");
 }
 
 /// The writes of the only step of an operation, if it ran now.
@@ -225,12 +225,12 @@ async fn the_owner_of_a_lock_gets_one_reminder_and_a_notice_of_its_end() {
     let since = tokio::time::Instant::now();
     let lock = holds(&shared, &process, "ada", "/stage lock orders prod for 40m hard the ledger").await;
     assert!(
-        message_text(&shared, &lock).contains("holds: nothing moves there"),
+        message_text(&shared, &lock).contains("is active: all changes are blocked"),
         "{}",
         message_text(&shared, &lock)
     );
     let state = shared.state().await;
-    assert!(state.tickets.is_empty() && state.slots.is_empty(), "it holds up nobody: {state:?}");
+    assert!(state.tickets.is_empty() && state.slots.is_empty(), "it blocks nothing: {state:?}");
     let status = format!("{:?}", process.types("s", "eve", "/pipeline status orders").await);
     assert!(status.contains("locked hard") && !status.contains("Open: "), "{status}");
 
@@ -247,7 +247,7 @@ async fn the_owner_of_a_lock_gets_one_reminder_and_a_notice_of_its_end() {
     let again = "/stage lock orders prod for 40m hard \"the ledger\"";
     assert!(words.starts_with("@U0ADA your lock of prod") && words.contains(again), "{words}");
     let end = asides(&shared, &lock, "end");
-    assert!(end.len() == 1 && end.first().unwrap().1.contains("is over: its time has come"), "{end:?}");
+    assert!(end.len() == 1 && end.first().unwrap().1.contains("ended: it expired"), "{end:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,7 +256,7 @@ async fn a_short_lock_ends_without_a_reminder() {
     let lock = holds(&shared, &process, "ben", "/stage lock orders prod for 5m the ledger").await;
     process.run_until(async || shared.heads().iter().all(|head| head.status.is_final())).await;
     assert_eq!(asides(&shared, &lock, "reminder").len(), 0);
-    assert!(message_text(&shared, &lock).contains("its time has come"), "{}", message_text(&shared, &lock));
+    assert!(message_text(&shared, &lock).contains("it expired"), "{}", message_text(&shared, &lock));
 }
 
 /// Each stage's lock is removed or replaced on its own, and the message shows it at once.
@@ -268,7 +268,7 @@ async fn the_message_of_a_lock_names_the_person_who_removed_or_replaced_it() {
     ends(&shared, &process, "ben", "/stage unlock orders dev", Status::Succeeded).await;
     process.run_until(async || message_text(&shared, &first).contains("Unlocked by @U0BEN")).await;
     assert!(
-        message_text(&shared, &first).contains("holds: still on prod"),
+        message_text(&shared, &first).contains("is active: still active on prod"),
         "{}",
         message_text(&shared, &first)
     );
@@ -283,7 +283,7 @@ async fn the_message_of_a_lock_names_the_person_who_removed_or_replaced_it() {
     process.run_until(async || shared.is_settled()).await;
     assert!(since.elapsed() < secs(10), "{:?}", since.elapsed());
     let words = message_text(&shared, &first);
-    assert!(words.contains("is over: unlocked by ben, taken over by ada"), "{words}");
+    assert!(words.contains("ended: unlocked by ben, taken over by ada"), "{words}");
     assert_eq!(asides(&shared, &first, "end").len(), 1, "the owner gets a reply");
 
     // The same command extends it; a replacement of one's own lock causes no reply.
@@ -295,7 +295,7 @@ async fn the_message_of_a_lock_names_the_person_who_removed_or_replaced_it() {
     ends(&shared, &process, "ada", "/stage unlock orders prod", Status::Succeeded).await;
     process.run_until(async || shared.head(&third.id).await.status == Status::Succeeded).await;
     assert!(
-        message_text(&shared, &third).contains("is over: unlocked by ada"),
+        message_text(&shared, &third).contains("ended: unlocked by ada"),
         "{}",
         message_text(&shared, &third)
     );

@@ -25,14 +25,14 @@ async fn waiting() -> (Fixture, OperationId) {
 
 /// A person moves the stage, and all operations end. Whether the process died before.
 async fn moves(shared: &Shared, process: &Process, who: &str, line: &str, operations: usize) -> bool {
-    let summary = async {
+    let commands = async {
         process.types("d1", who, line).await;
         std::future::pending::<()>().await;
     };
     tokio::select! {
         biased;
         died = process.run_until(async || shared.has_ended(operations)) => died,
-        () = summary => true,
+        () = commands => true,
     }
 }
 
@@ -174,7 +174,7 @@ async fn a_rollback_to_a_newer_release_needs_an_on_call_reason() {
     assert_eq!(runs(&shared, "prod").await, 3);
     let card = format!("{:?}", shared.last_update(&head.id).unwrap().card);
     assert!(card.contains("Override") && card.contains("it was the network"), "{card}");
-    assert!(card.contains("was rolled back from"), "what it passed: {card}");
+    assert!(card.contains("was rolled back from"), "the overridden gates: {card}");
     // r2 is not marked as bad, and the default rollback target is unchanged.
     tokio::time::sleep(super::gates::secs(61)).await;
     ends(&shared, &process, "ann", "/rollback orders prod", Status::Succeeded).await;

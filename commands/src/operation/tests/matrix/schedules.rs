@@ -192,7 +192,7 @@ async fn hold(fixture: &Fixture, schedule: &Schedule) {
     drop(last);
 
     let heads = shared.new_heads(fixture);
-    assert_eq!(heads.len(), desk.accepted.get(), "what was acknowledged, and what there is");
+    assert_eq!(heads.len(), desk.accepted.get(), "acknowledged and stored operations");
     assert_eq!(shared.violations(&heads).await, Vec::<String>::new(), "{}", report(&shared, fixture).await);
     assert_eq!(shared.disagreements().await, Vec::<String>::new(), "{}", report(&shared, fixture).await);
     assert_eq!(shared.leftovers(fixture).await, Vec::<String>::new(), "{}", report(&shared, fixture).await);
@@ -294,7 +294,7 @@ fn recorded_seeds_pass() {
         let is_calm = words.next() == Some("calm");
         (seed, if is_calm { Schedule::calm(seed) } else { Schedule::of(seed) })
     });
-    play(schedules, "those that failed once");
+    play(schedules, "recorded seeds");
 }
 
 #[test]

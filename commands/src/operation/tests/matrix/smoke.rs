@@ -179,7 +179,7 @@ async fn a_smoke_test_of_a_missing_function_is_refused_before_the_approval() {
     assert_eq!(fails_with(&shared, &head).await, "smoke-test-unfit");
     let text = words(&shared, &head);
     assert!(text.contains("r1 has no such function; it has Hello, World"), "{text}");
-    assert!(!shared.journal(&head.id).join(", ").contains("waiting"), "nobody was asked");
+    assert!(!shared.journal(&head.id).join(", ").contains("waiting"), "it did not wait for an approval");
     assert_eq!(runs(&shared, "prod").await, 2);
 }
 
@@ -189,7 +189,7 @@ async fn a_rollback_does_not_wait_for_a_failing_smoke_test() {
     shared.fake_aws.climate(|now| now.ill = true);
     let known = shared.heads().len();
     let asked = std::cell::Cell::new(None);
-    let summary = async {
+    let commands = async {
         process.types("p", "ann", "/promote orders prod r1").await;
         while !shared.fake_aws.calls().iter().any(is_test) {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -200,7 +200,7 @@ async fn a_rollback_does_not_wait_for_a_failing_smoke_test() {
     };
     tokio::select! {
         died = process.run_until(async || shared.is_over(known + 2)) => assert!(!died),
-        () = summary => {}
+        () = commands => {}
     }
     let took = asked.get().expect("it was tested").elapsed();
     assert!(took < Duration::from_secs(8), "{took:?}");

@@ -122,7 +122,7 @@ pub(super) async fn deaths(kind: &str) {
     for (scenario, fixture) in scenes(kind).await {
         for fall in Fall::all(scenario, &fixture).await {
             let twice = fall.back.iter().filter(|(_, changes)| *changes).count();
-            assert!(twice > 0, "{}: {:?} are taken back without a call", scenario.name, fall.undone);
+            assert!(twice > 0, "{}: {:?} are undone without a call", scenario.name, fall.undone);
             let tally = Tally::of(format!(
                 "{}: deaths on the way back of {:?}, {} store and {} AWS calls",
                 scenario.name,
@@ -193,15 +193,15 @@ pub(super) async fn failures(kind: &str) {
             ));
             let mut cases = vec![];
             for (call, changes) in &fall.back {
-                for (faults, accepts_drift) in fault_strategy(*changes) {
-                    cases.push((*call, faults.clone(), accepts_drift, false));
+                for (faults, continues) in fault_strategy(*changes) {
+                    cases.push((*call, faults.clone(), continues, false));
                     // The same person sends the cancel and the mark in these scenarios: one variant of each failure.
-                    if !accepts_drift && fall.case.people == People::Prompt {
-                        cases.push((*call, faults, accepts_drift, true));
+                    if !continues && fall.case.people == People::Prompt {
+                        cases.push((*call, faults, continues, true));
                     }
                 }
             }
-            for (call, faults, accepts_drift, resolves) in sampled(cases, FAILURES, scenario.name.len()) {
+            for (call, faults, continues, resolves) in sampled(cases, FAILURES, scenario.name.len()) {
                 let context =
                     format!("falls, then {faults:?} at call {call}, marked as resolved: {resolves}");
                 let mut case = fall.case.clone();
@@ -213,7 +213,7 @@ pub(super) async fn failures(kind: &str) {
                 assert!(!shared.play(scenario, &case).await);
                 let journal = shared.journal(&only(&shared, &fixture).id);
                 let was_stuck = journal.join(", ").contains("stuck ");
-                assert!(!(accepts_drift && was_stuck), "{}: {context}: stuck: {journal:#?}", scenario.name);
+                assert!(!(continues && was_stuck), "{}: {context}: stuck: {journal:#?}", scenario.name);
                 if resolves && was_stuck {
                     resolved(&shared, scenario, &fixture, &context).await;
                 } else {
