@@ -1,152 +1,74 @@
-//! A command as one line that means the same when it is typed.
+//! A command as one line that means the same when it is typed: the arguments of its form, in their order.
 
 use std::fmt;
 
-use super::arguments::BEFORE_A_RELEASE;
-use super::reserved::is_reserved;
+use super::command::Command;
+use super::form::{Argument, ArgumentKind};
+use super::period::Period;
+use super::reserved::{BEFORE_A_RELEASE, is_reserved};
+use super::values::Value;
 use super::words::quote;
-use super::{Command, Language, Period};
-
-impl fmt::Display for Language {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
 
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = Line::of(self);
-        match self {
-            Command::RepoCreate { name, from } => line.name(name).after("from", from.as_ref()),
-            Command::RepoConnect { name, url } => line.name(name).value(url),
-            Command::RepoList | Command::PipelineMine => line,
-            Command::RepoShow { name }
-            | Command::RepoDelete { name }
-            | Command::BuildList { name }
-            | Command::DeployCancel { name }
-            | Command::StageList { name }
-            | Command::PipelineWatch { name }
-            | Command::PipelineUnwatch { name } => line.name(name),
-            Command::Build { name, reference: None } => line.name(name),
-            Command::Build { name, reference: Some(reference) } => line.name(name).reference(reference),
-            Command::BuildCancel { name, build }
-            | Command::BuildRetry { name, build }
-            | Command::BuildLog { name, build }
-            | Command::DeployPlan { name, build } => line.name(name).maybe(build.as_ref()),
-            Command::Deploy { name, build, stage, anyway } => {
-                let line = line.name(name).maybe(build.as_ref()).after("to", stage.as_ref().map(self::name));
-                line.maybe(anyway.then_some("anyway"))
+        let (form, values) = (self.form(), self.values());
+        write!(f, "/{}", form.topic())?;
+        for argument in form.arguments {
+            if let Some(value) = values.get(argument.kind) {
+                write_argument(f, argument, value)?;
             }
-            Command::StageAdd { name, stage, after } => {
-                line.name(name).name(stage).after("after", after.as_ref().map(self::name))
-            }
-            Command::StageSet { name, stage, settings, confirm } => settings
-                .iter()
-                .fold(line.name(name).name(stage), |line, (key, value)| line.setting(key, value))
-                .maybe(confirm.then_some("confirm")),
-            Command::StageRemove { name, stage } => line.name(name).name(stage),
-            Command::StageLock { name, stage, until, hard, reason } => {
-                let line = line.name(name).maybe(stage.as_ref().map(self::name)).until(until.as_ref());
-                line.maybe(hard.then_some("hard")).word(&quote(reason))
-            }
-            Command::StageUnlock { name, stage } | Command::PipelineCheck { name, stage } => {
-                line.name(name).maybe(stage.as_ref().map(self::name))
-            }
-            Command::Promote { name, to, from, release, again, anyway, override_reason } => {
-                let line = line.name(name).name(to).after("from", from.as_ref().map(self::name));
-                let line = line.maybe(release.as_ref()).maybe(again.then_some("again"));
-                let line = line.maybe(anyway.then_some("anyway"));
-                line.after("override", override_reason.as_deref().map(reason))
-            }
-            Command::PromoteDiff { name, to } => line.name(name).name(to),
-            Command::PromoteApprove { name, stage, release, reason: why }
-            | Command::PromoteReject { name, stage, release, reason: why }
-            | Command::PromoteCancel { name, stage, release, reason: why } => {
-                let line = line.name(name).name(stage).maybe(release.as_ref());
-                line.maybe(why.as_deref().map(reason_to_go_back))
-            }
-            Command::Rollback { name, stage, release, anyway, reason: why } => {
-                let line = line.name(name).name(stage).after("to", release.as_ref());
-                let line = line.maybe(anyway.then_some("anyway"));
-                line.maybe(why.as_deref().map(reason_to_go_back))
-            }
-            Command::PipelineStatus { name } | Command::PipelineWho { name } => {
-                line.maybe(name.as_ref().map(self::name))
-            }
-            Command::PipelineTidy { name, now } => line.name(name).maybe(now.then_some("now")),
-            Command::PipelineHistory { name, stage, person, since, until } => {
-                let person = person.as_ref().map(|person| format!("<@{person}>"));
-                line.name(name)
-                    .maybe(stage.as_ref().map(self::name))
-                    .maybe(person)
-                    .after("since", since.as_ref())
-                    .after("until", until.as_ref())
-            }
-            Command::PipelineGrant { person, role, name }
-            | Command::PipelineRevoke { person, role, name } => {
-                line.word(&person.mention()).word(role.word()).maybe(name.as_ref().map(self::name))
-            }
-            Command::Help { command } => line.maybe(command.as_ref()),
         }
-        .write(f)
+        Ok(())
     }
 }
 
-/// A line as it grows, word by word.
-struct Line(String);
-
-impl Line {
-    fn of(command: &Command) -> Self {
-        Self(format!("/{}", command.form().topic()))
+/// Writes an argument after the line so far. An optional one has its keyword; a required one needs none.
+fn write_argument(f: &mut fmt::Formatter<'_>, argument: &Argument, value: &Value) -> fmt::Result {
+    if argument.kind == ArgumentKind::Reference {
+        return write!(f, "@{}", printed(argument, value));
     }
-
-    fn word(mut self, word: &str) -> Self {
-        self.0.push(' ');
-        self.0.push_str(word);
-        self
+    let keyword = match value {
+        // `for 2h`, but `until 17:00`.
+        Value::Period(Period::Seconds(_)) if argument.kind == ArgumentKind::End => Some("for"),
+        Value::Period(_) if argument.kind == ArgumentKind::End => Some("until"),
+        _ => argument.keywords.first().copied().filter(|_| !argument.required),
+    };
+    if let Some(keyword) = keyword {
+        write!(f, " {keyword}")?;
     }
-
-    fn name(self, slug: &impl ToString) -> Self {
-        self.word(&name(slug))
+    if argument.kind.is_flag() {
+        return Ok(());
     }
+    write!(f, " {}", printed(argument, value))
+}
 
-    fn maybe(self, value: Option<impl ToString>) -> Self {
-        match value {
-            Some(value) => self.word(&value.to_string()),
-            None => self,
+fn printed(argument: &Argument, value: &Value) -> String {
+    match value {
+        // The keyword says it.
+        Value::Flag => String::new(),
+        Value::Pipeline(slug) => name(slug),
+        Value::Stage(slug) => name(slug),
+        Value::Build(number) => number.to_string(),
+        Value::Release(number) => number.to_string(),
+        Value::Period(period) => period.to_string(),
+        Value::Person(person) => format!("<@{person}>"),
+        Value::Member(member) => member.mention(),
+        Value::Role(role) => role.to_string(),
+        Value::Language(language) => language.to_string(),
+        Value::Settings(settings) => {
+            let settings: Vec<_> =
+                settings.iter().map(|(key, value)| format!("{key}={}", plain_or_quoted(value))).collect();
+            settings.join(" ")
         }
-    }
-
-    fn after(self, word: &str, value: Option<impl ToString>) -> Self {
-        match value {
-            Some(value) => self.word(word).word(&value.to_string()),
-            None => self,
-        }
-    }
-
-    fn until(self, until: Option<&Period>) -> Self {
-        match until {
-            Some(Period::Seconds(_)) => self.after("for", until),
-            _ => self.after("until", until),
-        }
-    }
-
-    fn value(self, text: &str) -> Self {
-        self.word(&value(text))
-    }
-
-    fn reference(mut self, reference: &str) -> Self {
-        self.0.push('@');
-        self.0.push_str(&value(reference));
-        self
-    }
-
-    fn setting(self, key: &str, text: &str) -> Self {
-        self.word(&format!("{key}={}", value(text)))
-    }
-
-    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        Value::Text(text) => match argument.kind {
+            // Nothing else is read after `override`.
+            ArgumentKind::Override => reason(text),
+            // The optional arguments before it are read out of its words, unless it is quoted.
+            ArgumentKind::Reason if argument.required => quote(text),
+            ArgumentKind::Reason => reason_after_a_release(text),
+            ArgumentKind::Topic => text.clone(),
+            _ => plain_or_quoted(text),
+        },
     }
 }
 
@@ -156,8 +78,8 @@ pub(super) fn name<T: ToString + ?Sized>(slug: &T) -> String {
     if is_reserved(&slug) { quote(&slug) } else { slug }
 }
 
-/// A value that may hold anything.
-fn value(text: &str) -> String {
+/// A value of any content.
+fn plain_or_quoted(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:@+#=%~,".contains(c);
     let is_plain =
         text.chars().all(plain) && text.ends_with(|c: char| c.is_alphanumeric() || "-_/".contains(c));
@@ -169,10 +91,10 @@ fn reason(text: &str) -> String {
     if text.contains(['"', '\\']) || text.starts_with(['\'', '`']) { quote(text) } else { text.to_owned() }
 }
 
-/// A reason where its first words might name a release, or say to go on anyway.
-fn reason_to_go_back(text: &str) -> String {
+/// A reason whose first words could be read as a release or as `anyway`.
+fn reason_after_a_release(text: &str) -> String {
     let first = text.split(' ').next().unwrap_or_default().to_lowercase();
     let number = first.trim_start_matches(['r', '#']).starts_with(|c: char| c.is_ascii_digit());
-    let is_word = BEFORE_A_RELEASE.iter().chain(&["anyway"]).any(|word| first.starts_with(word));
-    if is_word || number { quote(text) } else { reason(text) }
+    let is_keyword = BEFORE_A_RELEASE.iter().chain(&["anyway"]).any(|word| first.starts_with(word));
+    if is_keyword || number { quote(text) } else { reason(text) }
 }

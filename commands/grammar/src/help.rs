@@ -1,43 +1,45 @@
-//! Help, from the table: of everything, of a verb, of one form.
+//! Help, from the table: for everything, for a verb, for one form.
 
-use super::misunderstanding::marked;
-use super::names::{Names, Verb};
-use super::table::{Form, forms, table};
+use super::command::{forms, table};
+use super::form::Form;
+use super::markup::marked;
+use super::names::Names;
+use super::verb::Verb;
 use sluice_model::{Card, Part, Text, Tone};
 
-/// What help can be asked about: each verb, and each verb with a word of its own (`build`, `build log`).
+/// The topics of help: each verb, and each verb with one of its words (`build`, `build log`).
 pub fn topics() -> Vec<String> {
-    let own = table().iter().filter(|form| form.word.is_some()).map(|form| form.topic());
+    let own = table().filter(|form| form.word.is_some()).map(Form::topic);
     Verb::ALL.into_iter().map(|verb| verb.word().to_owned()).chain(own).collect()
 }
 
-/// `/pipeline help`, and `/pipeline help build log`; of a topic that is none, the help of everything.
-pub fn help(command: Option<&str>, names: &Names) -> Card {
-    let topic = command.unwrap_or_default();
+/// The answer to `/pipeline help`, or `/pipeline help build log`. An unknown topic gets the help for everything.
+pub fn help(topic: Option<&str>, names: &Names) -> Card {
+    let topic = topic.unwrap_or_default();
     if let Some(verb) = Verb::from_word(topic) {
         return of_verb(verb, names);
     }
-    match table().iter().find(|form| form.topic() == topic) {
+    match table().find(|form| form.topic() == topic) {
         Some(form) => of_form(form, names),
         None => of_everything(names),
     }
 }
 
 fn of_everything(names: &Names) -> Card {
-    let row = |form: &&Form| vec![Text::default().code(names.adapt(&form.usage())), form.summary.into()];
-    let rows = table().iter().copied().filter(|form| form.available).map(|form| row(&form)).collect();
-    let story = [
+    let row = |form: &Form| vec![Text::default().code(names.adapt(&form.usage())), form.summary.into()];
+    let rows = table().filter(|form| form.available).map(row).collect();
+    let first_steps = [
         "/repo create orders",
         "/build orders",
         "/deploy orders",
         "/stage add orders prod",
         "/promote orders prod",
     ];
-    Card::new(Tone::Neutral, "What you can type")
+    Card::new(Tone::Neutral, "Commands")
         .part(Part::Table { header: vec!["Command".into(), "What it does".into()], rows })
-        .text("Words in [brackets] may be left out. From nothing to production:")
-        .part(Part::Code(names.adapt(&story.join("\n"))))
-        .hint(marked(&names.adapt("More of one command: `/build help`, or `/pipeline help stage add`")))
+        .text("Words in [brackets] are optional. From nothing to production:")
+        .part(Part::Code(names.adapt(&first_steps.join("\n"))))
+        .hint(marked(&names.adapt("More about one command: `/build help`, or `/pipeline help stage add`")))
 }
 
 fn of_verb(verb: Verb, names: &Names) -> Card {
@@ -46,16 +48,16 @@ fn of_verb(verb: Verb, names: &Names) -> Card {
     for form in forms(verb).filter(|form| form.available) {
         let usage = Text::default().code(names.adapt(&form.usage())).then(format!(" — {}", form.summary));
         card = card.text(usage);
-        // A verb's own form has no page of its own.
+        // A verb's own form has no topic of its own.
         if form.word.is_none() {
             card = card.text(marked(&names.adapt(form.help)));
         }
-        card = card.part(Part::Code(names.adapt(&shown(form.examples))));
+        card = card.part(Part::Code(names.adapt(&form.shown_examples())));
     }
     match forms(verb).find(|form| form.available && form.word.is_some()) {
-        Some(form) => {
-            card.hint(marked(&names.adapt(&format!("More of one: `/pipeline help {}`", form.topic()))))
-        }
+        Some(form) => card.hint(marked(
+            &names.adapt(&format!("More about one command: `/pipeline help {}`", form.topic())),
+        )),
         None => card,
     }
 }
@@ -68,20 +70,11 @@ fn of_form(form: &Form, names: &Names) -> Card {
     }
     let title = Text::default().code(names.adapt(&form.usage()));
     let card = Card::new(Tone::Neutral, title).text(form.summary).text(marked(&names.adapt(form.help)));
-    let fields: Vec<_> =
-        arguments(form).map(|(usage, meaning)| (usage.to_owned(), marked(&names.adapt(meaning)))).collect();
+    let arguments = form.arguments.iter();
+    let fields: Vec<_> = arguments
+        .map(|argument| (argument.usage.to_owned(), marked(&names.adapt(argument.meaning))))
+        .collect();
     let card = if fields.is_empty() { card } else { card.part(Part::Fields(fields)) };
-    card.part(Part::Code(names.adapt(&shown(form.examples))))
+    card.part(Part::Code(names.adapt(&form.shown_examples())))
         .foot(format!("Who may: {}", form.permission.people()))
-}
-
-/// Examples as people read them: with a person's name where Slack puts an id.
-pub(super) fn shown(examples: &[&str]) -> String {
-    examples.join("\n").replace("<@U012AB3CD>", "@ann")
-}
-
-/// The arguments that can be used, with what they mean.
-pub(super) fn arguments(form: &Form) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let available = form.arguments.iter();
-    available.map(|argument| (argument.usage, argument.meaning))
 }

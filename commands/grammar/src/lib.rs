@@ -1,15 +1,19 @@
-//! From what a person typed to a [`Command`], and back.
+//! From a line of text to a [`Command`], and back.
 //!
-//! One [`table()`] defines every command: its words and arguments, its help and examples, who may use it, and whether it
-//! can be used yet. The parser, the help, the usage hints of `manifest.yml` and `docs/commands.md` come from it, so
-//! they cannot disagree. Nothing here panics, whatever is typed, and nothing knows a pipeline: the grammar decides
-//! what was *said*, the operations decide whether it makes sense.
+//! One [`table()`] defines every command: its words and arguments, its help and examples, who may use it, what it does, and
+//! whether it is available. The parser, the printer, the help, the usage hints of `manifest.yml` and `docs/commands.md` are
+//! made of it, so they cannot disagree. No input causes a panic. The grammar knows no pipeline: it decides what a line
+//! says, and the operations decide whether that makes sense.
 
 mod arguments;
 mod command;
 mod display;
+mod error;
+mod form;
 mod help;
-mod misunderstanding;
+mod language;
+mod line;
+mod markup;
 mod names;
 mod nearest;
 mod normalise;
@@ -20,18 +24,24 @@ mod reference;
 mod reserved;
 mod table;
 mod values;
+mod verb;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
-pub use command::*;
+pub use command::{Command, table, usage_hint};
+pub use error::ParseError;
+pub use form::{Action, Argument, ArgumentKind, Form};
 pub use help::{help, topics};
-pub use misunderstanding::Misunderstanding;
-pub use names::{Names, SlashCommand, Verb};
+pub use language::Language;
+pub use names::{Names, SlashCommand};
 pub use nearest::closest;
 pub use normalise::{normalise, reason, visible};
 pub use parse::{parse, parse_line};
-pub use period::{length_of, since};
+pub use period::{Day, Period, length_of, since};
 pub use reference::reference;
-pub use table::{Argument, Form, Slot, table, usage_hint};
+pub use table::{
+    BuildCommand, DeployCommand, PipelineCommand, PromoteCommand, RepoCommand, RollbackCommand, StageCommand,
+};
+pub use verb::Verb;

@@ -1,62 +1,7 @@
-//! The verbs, and how they are called in this installation: two apps of a workspace may not share a slash command.
+//! The names of the slash commands in this installation: two apps of a workspace may not share a slash command.
 
-use super::table::usage_hint;
-
-/// A verb of DESIGN 3: one slash command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Verb {
-    /// `/repo`
-    Repo,
-    /// `/build`
-    Build,
-    /// `/deploy`
-    Deploy,
-    /// `/stage`
-    Stage,
-    /// `/promote`
-    Promote,
-    /// `/rollback`
-    Rollback,
-    /// `/pipeline`
-    Pipeline,
-}
-
-impl Verb {
-    /// All of them, in the order in which a change travels.
-    pub const ALL: [Verb; 7] =
-        [Verb::Repo, Verb::Build, Verb::Deploy, Verb::Stage, Verb::Promote, Verb::Rollback, Verb::Pipeline];
-
-    /// The verb as it is typed, without slash and prefix.
-    pub fn word(self) -> &'static str {
-        match self {
-            Verb::Repo => "repo",
-            Verb::Build => "build",
-            Verb::Deploy => "deploy",
-            Verb::Stage => "stage",
-            Verb::Promote => "promote",
-            Verb::Rollback => "rollback",
-            Verb::Pipeline => "pipeline",
-        }
-    }
-
-    /// What it is for, in one line: the description in `manifest.yml`.
-    pub fn summary(self) -> &'static str {
-        match self {
-            Verb::Repo => "Create a service with its repository and pipeline",
-            Verb::Build => "Build a commit and read its log",
-            Verb::Deploy => "Make a build a release and run it on the first stage",
-            Verb::Stage => "See and change the stages of a pipeline",
-            Verb::Promote => "Move a release to the next stage, with its approvals",
-            Verb::Rollback => "Take a stage back to the release it ran before",
-            Verb::Pipeline => "See what runs where, what happened, and get help",
-        }
-    }
-
-    /// The verb of that word, in whatever case.
-    pub fn from_word(word: &str) -> Option<Verb> {
-        Verb::ALL.into_iter().find(|verb| verb.word().eq_ignore_ascii_case(word))
-    }
-}
+use super::command::usage_hint;
+use super::verb::Verb;
 
 /// How the slash commands are called in this installation (`sluice manifest --prefix acme- --only-umbrella`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

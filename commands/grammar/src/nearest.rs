@@ -1,31 +1,34 @@
-//! Did you mean: small changes to a line that was not understood, of which the first that makes a command is offered.
+//! "Did you mean": tries small changes to a line with a mistake, and offers the first that is a command.
 
-use super::misunderstanding::Trouble;
+use super::command::{Command, forms, table};
+use super::error::Diagnostic;
+use super::form::ArgumentKind;
+use super::language::Language;
+use super::line;
 use super::names::Slash;
-use super::parse::understand;
 use super::reserved::{is_numbered, is_reserved};
-use super::table::{Slot, forms};
+use super::table::PipelineCommand;
+use super::verb::Verb;
 use super::words::{quote, words};
-use super::{Command, Language, Verb, table};
 use sluice_model::Role;
 
-/// No slip of the thumb is looked for in an essay.
+/// A longer line is prose, and no slip of the thumb is looked for in it.
 const LONGEST: usize = 300;
 
-/// The nearest right line; one that can be used yet comes before one that cannot.
-pub(super) fn nearest(head: Slash, line: &str, trouble: &Trouble) -> Option<String> {
-    let fixed = trouble.fix.iter().map(|line| (head, line.clone()));
-    let changed = match trouble.code {
+/// The nearest correct line. An available command is preferred.
+pub(super) fn nearest(head: Slash, line: &str, mistake: &Diagnostic) -> Option<String> {
+    let fixed = mistake.fix.iter().map(|line| (head, line.clone()));
+    let changed = match mistake.code {
         "empty" | "not-available" | "unknown-topic" => Vec::new(),
         _ if line.chars().count() > LONGEST => Vec::new(),
-        _ => changes(head, line, trouble),
+        _ => changes(head, line, mistake),
     };
     let changed = changed.into_iter().map(|(verb, words)| (Slash::Verb(verb), words.join(" ")));
     let mut unavailable = None;
     for (head, line) in fixed.chain(changed) {
-        match understand(head, &line) {
-            Ok(Command::Help { .. }) if trouble.code != "unknown-topic" => {}
-            // People who waive a safeguard type that themselves.
+        match line::read(head, &line) {
+            Ok(command) if is_help(&command) && mistake.code != "unknown-topic" => {}
+            // A waiver of a safeguard is never suggested.
             Ok(command) if command.waives() => {}
             Ok(command) if command.available() => return Some(command.to_string()),
             Ok(command) => unavailable = unavailable.or(Some(command.to_string())),
@@ -35,18 +38,18 @@ pub(super) fn nearest(head: Slash, line: &str, trouble: &Trouble) -> Option<Stri
     unavailable
 }
 
-/// The name that was probably meant, if one of the known ones is near: for "there is no pipeline `ordrs`".
+/// The known name that is nearest to a typed one, if any is near: for "there is no pipeline `ordrs`".
 pub fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().filter(|name| similar(typed, name));
     near.min_by_key(|name| strsim::osa_distance(typed, name))
 }
 
 impl Command {
-    /// The line that this was probably meant to be, if its pipeline turns out not to exist: `/build lgo orders` can be
-    /// read as a pipeline `lgo` and a branch `orders`.
+    /// The line that was probably meant if the pipeline does not exist: `/build lgo orders` parses as a pipeline `lgo` and a
+    /// branch `orders`.
     pub fn other_reading(&self) -> Option<String> {
         let form = self.form();
-        // Printed, the second word has become a branch or a stage: `craete to orders`.
+        // In the printed command, the second word is a branch or a stage: `craete to orders`.
         let text = self.to_string().replace('@', " ");
         let pieces: Vec<_> =
             text.split(' ').skip(1).filter(|word| *word != "to").map(str::to_owned).collect();
@@ -56,30 +59,34 @@ impl Command {
         }
         let readings = lines
             .into_iter()
-            .filter_map(|(verb, words)| understand(Slash::Verb(verb), &words.join(" ")).ok());
+            .filter_map(|(verb, words)| line::read(Slash::Verb(verb), &words.join(" ")).ok());
         let mut readings = readings.into_iter();
         readings.find(|command| command.available() && !command.waives()).map(|command| command.to_string())
     }
 }
 
-/// The nearest right line for a slash command that is not ours.
-pub(super) fn verb(slash: &str, line: &str) -> Option<String> {
+/// The nearest correct line for an unknown slash command.
+pub(super) fn nearest_verb(slash: &str, line: &str) -> Option<String> {
     let typed = slash.trim().trim_start_matches('/').to_lowercase();
     let verb = Verb::ALL.into_iter().find(|verb| similar(&typed, verb.word()))?;
-    let command = understand(Slash::Verb(verb), line).ok().filter(|command| !command.waives())?;
+    let command = line::read(Slash::Verb(verb), line).ok().filter(|command| !command.waives())?;
     Some(command.to_string())
 }
 
 type Line = (Verb, Vec<String>);
 
-/// Changed lines, the likelier first.
-fn changes(head: Slash, line: &str, trouble: &Trouble) -> Vec<Line> {
+fn is_help(command: &Command) -> bool {
+    matches!(command, Command::Pipeline(PipelineCommand::Help { .. }))
+}
+
+/// Changed lines, the more likely ones first.
+fn changes(head: Slash, line: &str, mistake: &Diagnostic) -> Vec<Line> {
     let found = words(line);
     let mut pieces: Vec<String> =
         found.iter().filter_map(|word| line.get(word.at.clone())).map(str::to_owned).collect();
-    // Which piece is wrong.
+    // The index of the mistake.
     let mut wrong =
-        trouble.span.as_ref().and_then(|span| found.iter().position(|word| word.at.start == span.start));
+        mistake.span.as_ref().and_then(|span| found.iter().position(|word| word.at.start == span.start));
     let verb = match head {
         Slash::Verb(verb) => Some(verb),
         Slash::Umbrella => {
@@ -93,21 +100,21 @@ fn changes(head: Slash, line: &str, trouble: &Trouble) -> Vec<Line> {
         }
     };
     let mut lines = Vec::new();
-    if trouble.form.is_none_or(|form| form.word.is_none()) {
+    if mistake.form.is_none_or(|form| form.word.is_none()) {
         first_words(verb, &pieces, &mut lines);
     }
     if let Some((verb, at)) = verb.zip(wrong) {
-        wrong_word(verb, &pieces, at, trouble, &mut lines);
+        wrong_word(verb, &pieces, at, mistake, &mut lines);
     }
     lines
 }
 
-/// The verb or its word is misspelt, missing, or another command's.
+/// Adds lines for a verb or a word of it that is misspelt, missing, or another command's.
 fn first_words(verb: Option<Verb>, pieces: &[String], lines: &mut Vec<Line>) {
     let Some((first, rest)) = pieces.split_first() else { return };
     let first = first.trim_start_matches('/').to_lowercase();
-    let own = table().iter().filter(|form| Some(form.verb) == verb);
-    let others = table().iter().filter(|form| Some(form.verb) != verb);
+    let own = table().filter(|form| Some(form.verb) == verb);
+    let others = table().filter(|form| Some(form.verb) != verb);
     for form in own.chain(others) {
         let Some(word) = form.word else { continue };
         if (first == word && Some(form.verb) != verb) || (first != word && stands_for(&first, word)) {
@@ -131,24 +138,25 @@ fn first_words(verb: Option<Verb>, pieces: &[String], lines: &mut Vec<Line>) {
         lines.push((verb, join([word.as_str()], &moved)));
     }
     if forms(verb).all(|form| form.word.is_some()) {
-        for form in forms(verb).filter(|form| form.available && form.has(Slot::Name)) {
+        for form in forms(verb).filter(|form| form.available && form.has(ArgumentKind::Name)) {
             lines.push((verb, join(form.word, pieces)));
         }
     }
 }
 
-/// One word is misspelt, or no name, or in the wrong place, or one too many.
-fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines: &mut Vec<Line>) {
+/// Adds lines for one word that is misspelt, not a name, in the wrong place, or superfluous.
+fn wrong_word(verb: Verb, pieces: &[String], at: usize, mistake: &Diagnostic, lines: &mut Vec<Line>) {
     let Some(word) = pieces.get(at) else { return };
     let mut changed = |from: usize, until: usize, new: &[&str]| {
         let mut pieces = pieces.to_vec();
         pieces.splice(from..until, new.iter().map(|word| (*word).to_owned()));
         lines.push((verb, pieces));
     };
-    // `form staging`; a small word that was taken for a name is noticed at the word after it.
-    let small = forms(verb).flat_map(|form| form.arguments).flat_map(|argument| argument.words).copied();
+    // `form staging`; a misspelt keyword that was read as a name is noticed at the word after it.
+    let keywords =
+        forms(verb).flat_map(|form| form.arguments).flat_map(|argument| argument.keywords).copied();
     let listed = Role::ALL.map(Role::word).into_iter().chain(Language::ALL.map(Language::word));
-    for keyword in small.chain(listed) {
+    for keyword in keywords.chain(listed) {
         for at in [Some(at), at.checked_sub(1)].into_iter().flatten() {
             if pieces.get(at).is_some_and(|piece| similar(&piece.to_lowercase(), keyword)) {
                 changed(at, at + 1, &[keyword]);
@@ -156,9 +164,9 @@ fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines
         }
     }
     let before = at.checked_sub(1).and_then(|before| pieces.get(before));
-    match trouble.code {
-        // `/deploy orders build 12` has a word too many, `/build deploy` a name that wants quotes.
-        // `/deploy billing and orders` is two commands, and no stage `orders`.
+    match mistake.code {
+        // `/deploy orders build 12` has a word too many, `/build deploy` a name that needs quotes.
+        // `/deploy billing and orders` is two commands, not a stage `orders`.
         "reserved-word" if ["and", "or"].contains(&word.as_str()) => {}
         "reserved-word" => {
             changed(at, at + 1, &[]);
@@ -166,7 +174,7 @@ fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines
         }
         "bad-name" | "bad-stage" => {
             let slug = slug(word);
-            // An address or a person is no misspelt name.
+            // An address or a person is not a misspelt name.
             let is_other = word.contains("://") || word.contains('/') || word.contains('@');
             if !is_other && !is_numbered(&slug, "r") {
                 changed(at, at + 1, &[&if is_reserved(&slug) { quote(&slug) } else { slug }]);
@@ -177,7 +185,7 @@ fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines
             }
         }
         // `/promote orders staging to prod`
-        "repeated" if trouble.form.is_some_and(|form| form.has(Slot::From)) => {
+        "repeated" if mistake.form.is_some_and(|form| form.has(ArgumentKind::From)) => {
             if let Some((before, next)) = before.zip(pieces.get(at + 1)) {
                 changed(at - 1, at + 2, &["to", next, "from", before]);
             }
@@ -192,10 +200,11 @@ fn wrong_word(verb: Verb, pieces: &[String], at: usize, trouble: &Trouble, lines
         "extra" => {
             let is_courtesy =
                 COURTESY.contains(&word.to_lowercase().as_str()) || word.starts_with(['@', '<']);
-            let form = trouble.form.filter(|_| !is_courtesy);
-            let lacking = form.iter().flat_map(|form| form.arguments).filter(|argument| argument.needs_word);
-            for small in lacking.filter_map(|argument| argument.words.first()) {
-                changed(at, at, &[small]);
+            let form = mistake.form.filter(|_| !is_courtesy);
+            let lacking =
+                form.iter().flat_map(|form| form.arguments).filter(|argument| argument.needs_keyword);
+            for keyword in lacking.filter_map(|argument| argument.keywords.first()) {
+                changed(at, at, &[keyword]);
             }
             changed(at, at + 1, &[]);
         }
@@ -207,17 +216,17 @@ fn join<'a>(front: impl IntoIterator<Item = &'a str>, rest: &[String]) -> Vec<St
     front.into_iter().map(str::to_owned).chain(rest.iter().cloned()).collect()
 }
 
-/// What a name might have been meant to be: `Ord_ers!` is `ord-ers`.
+/// The name that was probably meant: `ord-ers` for `Ord_ers!`.
 fn slug(word: &str) -> String {
     let plain = word.to_lowercase().replace(['_', '.', ' '], "-");
     let slug: String = plain.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect();
     slug.trim_matches('-').to_owned()
 }
 
-/// Words that mean nothing here.
+/// Words without a meaning here.
 const COURTESY: [&str; 8] = ["please", "pls", "plz", "thanks", "thx", "now", "asap", "today"];
 
-/// Words that people know from elsewhere, and ours.
+/// Words of other tools, with ours.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("new", "create"),
     ("init", "create"),
@@ -231,7 +240,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("stop", "cancel"),
 ];
 
-/// Whether a word was meant as another: misspelt, cut short, or known from elsewhere.
+/// Whether a word was meant as another: misspelt, abbreviated, or another tool's.
 fn stands_for(typed: &str, word: &str) -> bool {
     let is_short = typed.chars().count() >= 3 && word.starts_with(typed);
     is_short || similar(typed, word) || ELSEWHERE.contains(&(typed, word))

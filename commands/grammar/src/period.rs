@@ -7,7 +7,33 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::words::{Word, words};
-use super::{Day, Period};
+
+/// A length or a point of time, as people type it. Points are civil: the code that carries out the command knows the time
+/// zone of its author.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Period {
+    /// A number of seconds: `for 2h`, `since 7d`.
+    Seconds(u64),
+    /// A time of day: `until 17:00`.
+    Time(Time),
+    /// A day: `since 2026-11-01`.
+    Date(Date),
+    /// A time on a day: `until 2026-11-01 17:00`.
+    Moment(DateTime),
+    /// A day by its name, and a time on it: `until tomorrow`, `until monday 9:00`.
+    Day(Day, Option<Time>),
+}
+
+/// A day by its name, relative to the day on which it was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Day {
+    /// The same day.
+    Today,
+    /// The next day.
+    Tomorrow,
+    /// The next day of that name.
+    Weekday(Weekday),
+}
 
 /// Longer than anybody means; below what a calendar can add.
 const LONGEST: u64 = 3660 * 86_400;

@@ -1,19 +1,20 @@
 //! `docs/commands.md`, from the table.
 
-use super::help::{arguments, shown};
-use super::names::{Names, Verb};
-use super::table::{Form, forms};
+use super::command::forms;
+use super::form::Form;
+use super::names::Names;
+use super::verb::Verb;
 
-/// The command reference in Markdown: every form that can be used.
+/// The command reference in Markdown: every available form.
 pub fn reference(names: &Names) -> String {
     let mut page = String::from(
         "# Commands\n\n\
-         <!-- Made from the command table (commands/grammar/src/table). Change that, then write this page again:\n     \
+         <!-- Generated from the command table (commands/grammar/src/table). To change this page, change the table and run\n     \
          SLUICE_WRITE_DOCS=1 cargo test -p sluice-grammar reference -->\n\n\
-         Words in `[brackets]` may be left out, small words such as `to` too where the sense is clear. `#12` or `12` is a \
-         build, `r7` or `7` a release. Names of pipelines and stages are small letters, digits and `-`; one that is also a \
-         word of a command works in quotes: `/build \"list\"`. Everything works as `/sluice` too: `/sluice build \
-         orders`.\n",
+         Words in `[brackets]` are optional, and so are keywords such as `to` where the meaning is clear. `#12` or `12` is a \
+         build, `r7` or `7` a release. Names of pipelines and stages consist of lower-case letters, digits and `-`. A name \
+         that is also a word of a command works in quotes: `/build \"list\"`. Every command also works with `/sluice`: \
+         `/sluice build orders`.\n",
     );
     for verb in Verb::ALL {
         page.push_str(&format!("\n## `/{}`\n\n{}.\n", verb.word(), verb.summary()));
@@ -26,8 +27,8 @@ pub fn reference(names: &Names) -> String {
 
 fn section(form: &Form) -> String {
     let mut section = format!("\n### `{}`\n\n{}. {}\n\n", form.usage(), form.summary, form.help);
-    for (usage, meaning) in arguments(form) {
-        section.push_str(&format!("- `{usage}`: {meaning}\n"));
+    for argument in form.arguments {
+        section.push_str(&format!("- `{}`: {}\n", argument.usage, argument.meaning));
     }
     if !form.arguments.is_empty() {
         section.push('\n');
@@ -35,7 +36,7 @@ fn section(form: &Form) -> String {
     section.push_str(&format!(
         "Who may: {}.\n\n```\n{}\n```\n",
         form.permission.people(),
-        shown(form.examples)
+        form.shown_examples()
     ));
     section
 }

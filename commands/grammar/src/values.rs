@@ -1,166 +1,179 @@
-//! The arguments of a line as far as they were understood.
+//! The arguments of a line, typed, by their kind: the parser fills them, a command is made of them and printed from them.
 
-use super::misunderstanding::Trouble;
-use super::table::{Argument, Slot};
-use super::words::Word;
-use super::{Language, Period, period, read};
+use std::collections::BTreeMap;
+
+use super::form::ArgumentKind;
+use super::language::Language;
+use super::period::Period;
 use sluice_model::{BuildNumber, Member, PipelineName, ReleaseNumber, Role, StageName, UserId};
 
-/// The arguments as far as they were understood.
-#[derive(Debug, Default)]
-pub(super) struct Values {
-    pub(super) name: Option<PipelineName>,
-    pub(super) reference: Option<String>,
-    pub(super) build: Option<BuildNumber>,
-    pub(super) stage: Option<StageName>,
-    pub(super) from: Option<StageName>,
-    pub(super) after: Option<StageName>,
-    pub(super) release: Option<ReleaseNumber>,
-    pub(super) again: bool,
-    pub(super) anyway: bool,
-    pub(super) hard: bool,
-    pub(super) now: bool,
-    pub(super) confirm: bool,
-    pub(super) override_reason: Option<String>,
-    pub(super) until: Option<Period>,
-    pub(super) since: Option<Period>,
-    pub(super) reason: Option<String>,
-    pub(super) settings: Option<Vec<(String, String)>>,
-    pub(super) person: Option<UserId>,
-    pub(super) member: Option<Member>,
-    pub(super) role: Option<Role>,
-    pub(super) language: Option<Language>,
-    pub(super) url: Option<String>,
-    pub(super) topic: Option<String>,
+/// The value of one argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Value {
+    Flag,
+    Pipeline(PipelineName),
+    Stage(StageName),
+    Build(BuildNumber),
+    Release(ReleaseNumber),
+    Text(String),
+    Period(Period),
+    Settings(Vec<(String, String)>),
+    Person(UserId),
+    Member(Member),
+    Role(Role),
+    Language(Language),
 }
+
+/// The Rust type of an argument, inside a [`Value`].
+pub(super) trait ArgumentType: Sized {
+    fn into_value(self) -> Value;
+    fn from_value(value: Value) -> Option<Self>;
+}
+
+macro_rules! argument_types {
+    ($($variant:ident($type:ty)),* $(,)?) => {$(
+        impl ArgumentType for $type {
+            fn into_value(self) -> Value {
+                Value::$variant(self)
+            }
+            fn from_value(value: Value) -> Option<Self> {
+                match value {
+                    Value::$variant(value) => Some(value),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+argument_types!(
+    Pipeline(PipelineName),
+    Stage(StageName),
+    Build(BuildNumber),
+    Release(ReleaseNumber),
+    Text(String),
+    Period(Period),
+    Settings(Vec<(String, String)>),
+    Person(UserId),
+    Member(Member),
+    Role(Role),
+    Language(Language),
+);
+
+/// A field of a command: a required argument, an optional one, or a flag.
+pub(super) trait Field: Sized {
+    /// The field, from the value of its argument. `None` if a required argument is missing.
+    fn from_argument(value: Option<Value>) -> Option<Self>;
+    fn to_argument(&self) -> Option<Value>;
+}
+
+impl<T: ArgumentType + Clone> Field for T {
+    fn from_argument(value: Option<Value>) -> Option<Self> {
+        T::from_value(value?)
+    }
+    fn to_argument(&self) -> Option<Value> {
+        Some(self.clone().into_value())
+    }
+}
+
+impl<T: ArgumentType + Clone> Field for Option<T> {
+    fn from_argument(value: Option<Value>) -> Option<Self> {
+        match value {
+            Some(value) => T::from_value(value).map(Some),
+            None => Some(None),
+        }
+    }
+    fn to_argument(&self) -> Option<Value> {
+        self.clone().map(T::into_value)
+    }
+}
+
+impl Field for bool {
+    fn from_argument(value: Option<Value>) -> Option<Self> {
+        Some(value.is_some())
+    }
+    fn to_argument(&self) -> Option<Value> {
+        self.then_some(Value::Flag)
+    }
+}
+
+/// The arguments that a line has, or those that were read before a mistake in it.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Values(BTreeMap<ArgumentKind, Value>);
 
 impl Values {
-    /// Reads an argument from the front of `words`, after the small word `after` if there was one, and tells how many
-    /// words it took.
-    pub(super) fn take(
-        &mut self,
-        argument: &Argument,
-        after: Option<&str>,
-        line: &str,
-        words: &[Word],
-    ) -> Result<usize, Box<Trouble>> {
-        let Some(word) = words.first() else { return Err(missing(argument, after)) };
-        match argument.slot {
-            Slot::Name => self.name = Some(read::name(word, "bad-name", PipelineName::new)?),
-            Slot::Stage => self.stage = Some(read::name(word, "bad-stage", StageName::new)?),
-            Slot::From => self.from = Some(read::name(word, "bad-stage", StageName::new)?),
-            Slot::After => self.after = Some(read::name(word, "bad-stage", StageName::new)?),
-            Slot::Reference => {
-                let (reference, taken) = read::reference(words)?;
-                self.reference = Some(reference);
-                return Ok(taken);
-            }
-            // `/deploy orders latest` is the same as without it.
-            Slot::Build if read::is_newest(word) => self.build = None,
-            Slot::Build => self.build = Some(read::build(word)?),
-            Slot::Release => self.release = Some(read::release(word)?),
-            Slot::Again => {
-                self.again = true;
-                return Ok(0);
-            }
-            Slot::Anyway => {
-                self.anyway = true;
-                return Ok(0);
-            }
-            Slot::Hard => {
-                self.hard = true;
-                return Ok(0);
-            }
-            Slot::Now => {
-                self.now = true;
-                return Ok(0);
-            }
-            Slot::Confirm => {
-                self.confirm = true;
-                return Ok(0);
-            }
-            Slot::Override => {
-                self.override_reason =
-                    Some(read::rest(line, words)?.ok_or_else(|| missing(argument, after))?);
-                return Ok(words.len());
-            }
-            Slot::Reason => {
-                self.reason = Some(read::rest(line, words)?.ok_or_else(|| missing(argument, after))?);
-                return Ok(words.len());
-            }
-            Slot::End => {
-                let (end, taken) = read::end(after, words)?;
-                self.until = Some(end);
-                return Ok(taken);
-            }
-            Slot::Until => {
-                let point = (after != Some("for")).then(|| period::point(words)).flatten();
-                let (until, taken) = period::length(words).or(point).ok_or_else(|| read::no_time(word))?;
-                self.until = Some(until);
-                return Ok(taken);
-            }
-            Slot::Since => {
-                let since = period::length(words).or_else(|| period::point(words));
-                let (since, taken) = since.ok_or_else(|| read::no_time(word))?;
-                self.since = Some(since);
-                return Ok(taken);
-            }
-            Slot::Settings => {
-                let settings = read::settings(words)?;
-                let taken = settings.len();
-                self.settings = Some(settings);
-                return Ok(taken);
-            }
-            Slot::Person => self.person = Some(read::somebody(word)?),
-            Slot::Member => self.member = Some(read::member(word)?),
-            Slot::Role => self.role = Some(read::role(word)?),
-            Slot::Language => self.language = Some(read::language(word)?),
-            Slot::Url => self.url = Some(read::url(word)?),
-            Slot::Topic => {
-                self.topic = Some(read::topic(words)?);
-                return Ok(words.len());
-            }
-        }
-        Ok(1)
+    pub(super) fn get(&self, kind: ArgumentKind) -> Option<&Value> {
+        self.0.get(&kind)
     }
 
-    /// What was understood, in words.
-    pub(super) fn describe(&self) -> Vec<String> {
-        fn part(what: &str, value: Option<impl ToString>) -> Option<String> {
-            value.map(|value| format!("{what} `{}`", value.to_string()))
+    pub(super) fn has(&self, kind: ArgumentKind) -> bool {
+        self.0.contains_key(&kind)
+    }
+
+    pub(super) fn set(&mut self, kind: ArgumentKind, value: Option<Value>) {
+        match value {
+            Some(value) => _ = self.0.insert(kind, value),
+            None => _ = self.0.remove(&kind),
         }
-        let parts = [
-            part("pipeline", self.name.as_ref()),
-            part("ref", self.reference.as_ref()),
-            part("build", self.build),
-            part("stage", self.stage.as_ref()),
-            part("from", self.from.as_ref()),
-            part("after", self.after.as_ref()),
-            part("release", self.release),
-            self.again.then(|| "again".to_owned()),
-            self.anyway.then(|| "anyway".to_owned()),
-            self.hard.then(|| "hard".to_owned()),
-            self.now.then(|| "now".to_owned()),
-            self.confirm.then(|| "confirm".to_owned()),
-            part("until", self.until.as_ref()),
-            part("since", self.since.as_ref()),
-            self.person.as_ref().map(|person| format!("person <@{person}>")),
-            self.member.as_ref().map(|member| format!("whom {}", member.mention())),
-            part("role", self.role),
-            part("from", self.language),
-            part("reason", self.reason.as_ref().or(self.override_reason.as_ref())),
-        ];
-        parts.into_iter().flatten().collect()
+    }
+
+    pub(super) fn kinds(&self) -> impl Iterator<Item = ArgumentKind> {
+        self.0.keys().copied()
+    }
+
+    /// The typed value of an argument.
+    pub(super) fn read<T: ArgumentType>(&self, kind: ArgumentKind) -> Option<T> {
+        T::from_value(self.get(kind)?.clone())
+    }
+
+    /// The pipeline.
+    pub(super) fn name(&self) -> Option<PipelineName> {
+        self.read(ArgumentKind::Name)
+    }
+
+    /// The arguments in words, for the author of a line that has a mistake after them.
+    pub(super) fn describe(&self) -> Vec<String> {
+        self.0.iter().filter_map(|(kind, value)| Some(described(label(*kind)?, value))).collect()
     }
 }
 
-/// The trouble of an argument that is not there.
-pub(super) fn missing(argument: &Argument, after: Option<&str>) -> Box<Trouble> {
-    match after {
-        Some(word) => Trouble::new("missing", format!("after `{word}` comes {}", argument.meaning)),
-        None => {
-            let label = argument.usage.rsplit(' ').next().unwrap_or_default().trim_matches(['[', ']']);
-            Trouble::new("missing", format!("`{label}` is missing: {}", argument.meaning))
-        }
+fn described(label: &str, value: &Value) -> String {
+    match value {
+        Value::Flag | Value::Settings(_) => label.to_owned(),
+        Value::Person(person) => format!("{label} <@{person}>"),
+        Value::Member(member) => format!("{label} {}", member.mention()),
+        Value::Pipeline(name) => format!("{label} `{name}`"),
+        Value::Stage(name) => format!("{label} `{name}`"),
+        Value::Build(number) => format!("{label} `{number}`"),
+        Value::Release(number) => format!("{label} `{number}`"),
+        Value::Text(text) => format!("{label} `{text}`"),
+        Value::Period(period) => format!("{label} `{period}`"),
+        Value::Role(role) => format!("{label} `{role}`"),
+        Value::Language(language) => format!("{label} `{language}`"),
     }
+}
+
+/// How an argument is called where the understood part of a line is repeated; `None` if it is not repeated.
+fn label(kind: ArgumentKind) -> Option<&'static str> {
+    Some(match kind {
+        ArgumentKind::Name => "pipeline",
+        ArgumentKind::Reference => "ref",
+        ArgumentKind::Build => "build",
+        ArgumentKind::Stage => "stage",
+        ArgumentKind::From | ArgumentKind::Language => "from",
+        ArgumentKind::After => "after",
+        ArgumentKind::Release => "release",
+        ArgumentKind::Again => "again",
+        ArgumentKind::Anyway => "anyway",
+        ArgumentKind::Hard => "hard",
+        ArgumentKind::Now => "now",
+        ArgumentKind::Confirm => "confirm",
+        ArgumentKind::End | ArgumentKind::Until => "until",
+        ArgumentKind::Since => "since",
+        ArgumentKind::Person => "person",
+        ArgumentKind::Member => "whom",
+        ArgumentKind::Role => "role",
+        ArgumentKind::Reason | ArgumentKind::Override => "reason",
+        ArgumentKind::Settings | ArgumentKind::Url | ArgumentKind::Topic => return None,
+    })
 }

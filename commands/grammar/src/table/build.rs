@@ -1,73 +1,74 @@
 //! `/build`
 
-use super::{Argument, Form, MAYBE_BUILD, NAME, Slot};
-use crate::{Command, Verb};
-use sluice_model::Permission;
+use super::rows::rows;
+use super::shared::{MAYBE_BUILD, NAME};
+use crate::form::{Action, Argument, ArgumentKind};
+use crate::verb::Verb;
+use sluice_model::{BuildNumber, Permission, PipelineName};
 
-pub(super) static BUILD: Form = Form {
-    verb: Verb::Build,
-    word: None,
-    arguments: &[
-        NAME,
-        Argument::optional(
-            Slot::Reference,
-            "[@REF]",
-            "a branch, tag or commit; the default branch without one",
-        ),
-    ],
-    summary: "Build a branch, tag or commit",
-    help: "The commit is resolved once, when the build is accepted. A green build has a number, and can be deployed. \
-           The branch may also stand apart: `/build orders main`.",
-    examples: &["/build orders", "/build orders@main", "/build orders@feature/checkout"],
-    permission: Permission::Operators,
-    available: true,
-    make: |v| Some(Command::Build { name: v.name?, reference: v.reference }),
-};
+const REFERENCE: Argument = Argument::optional(
+    ArgumentKind::Reference,
+    "[@REF]",
+    "a branch, tag or commit; the default branch without one",
+);
 
-pub(super) static CANCEL: Form = Form {
-    verb: Verb::Build,
-    word: Some("cancel"),
-    arguments: &[NAME, MAYBE_BUILD],
-    summary: "Stop a build that runs",
-    help: "Without a number, the newest build is stopped.",
-    examples: &["/build cancel orders", "/build cancel orders #12"],
-    permission: Permission::Operators,
-    available: true,
-    make: |v| Some(Command::BuildCancel { name: v.name?, build: v.build }),
-};
+rows! {
+    /// A `/build` command.
+    BuildCommand, Verb::Build;
 
-pub(super) static RETRY: Form = Form {
-    verb: Verb::Build,
-    word: Some("retry"),
-    arguments: &[NAME, MAYBE_BUILD],
-    summary: "Build the same commit again",
-    help: "The new build has a number of its own.",
-    examples: &["/build retry orders", "/build retry orders #12"],
-    permission: Permission::Operators,
-    available: false,
-    make: |v| Some(Command::BuildRetry { name: v.name?, build: v.build }),
-};
+    /// `/build orders@main`; without a reference the default branch is built.
+    Build { name: PipelineName = NAME, reference: Option<String> = REFERENCE } => {
+        word: None,
+        summary: "Build a branch, tag or commit",
+        help: "Sluice resolves the commit once, when it accepts the command. A successful build gets a number and can be \
+               deployed. You can also write the branch as a separate word: `/build orders main`.",
+        examples: &["/build orders", "/build orders@main", "/build orders@feature/checkout"],
+        permission: Permission::Operators,
+        action: Action::Start("build"),
+        available: true,
+    }
 
-pub(super) static LOG: Form = Form {
-    verb: Verb::Build,
-    word: Some("log"),
-    arguments: &[NAME, MAYBE_BUILD],
-    summary: "Show the end of a build's log",
-    help: "Without a number, of the newest build. The whole log is linked.",
-    examples: &["/build log orders", "/build log orders #12"],
-    permission: Permission::Everyone,
-    available: true,
-    make: |v| Some(Command::BuildLog { name: v.name?, build: v.build }),
-};
+    /// `/build cancel orders #12`
+    Cancel { name: PipelineName = NAME, build: Option<BuildNumber> = MAYBE_BUILD } => {
+        word: Some("cancel"),
+        summary: "Stop a running build",
+        help: "Without a number, stops the newest build.",
+        examples: &["/build cancel orders", "/build cancel orders #12"],
+        permission: Permission::Operators,
+        action: Action::End("build"),
+        available: true,
+    }
 
-pub(super) static LIST: Form = Form {
-    verb: Verb::Build,
-    word: Some("list"),
-    arguments: &[NAME],
-    summary: "List the newest builds",
-    help: "Each with its commit, who asked for it, and how it ended.",
-    examples: &["/build list orders"],
-    permission: Permission::Everyone,
-    available: true,
-    make: |v| Some(Command::BuildList { name: v.name? }),
-};
+    /// `/build retry orders #12`
+    Retry { name: PipelineName = NAME, build: Option<BuildNumber> = MAYBE_BUILD } => {
+        word: Some("retry"),
+        summary: "Build the same commit again",
+        help: "The new build gets its own number.",
+        examples: &["/build retry orders", "/build retry orders #12"],
+        permission: Permission::Operators,
+        action: Action::Start("build"),
+        available: false,
+    }
+
+    /// `/build log orders #12`
+    Log { name: PipelineName = NAME, build: Option<BuildNumber> = MAYBE_BUILD } => {
+        word: Some("log"),
+        summary: "Show the end of a build's log",
+        help: "Without a number, shows the log of the newest build. The answer links to the whole log.",
+        examples: &["/build log orders", "/build log orders #12"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: true,
+    }
+
+    /// `/build list orders`
+    List { name: PipelineName = NAME } => {
+        word: Some("list"),
+        summary: "List the newest builds",
+        help: "Shows each build's commit, who requested it, and its result.",
+        examples: &["/build list orders"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: true,
+    }
+}

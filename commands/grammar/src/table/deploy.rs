@@ -1,49 +1,58 @@
 //! `/deploy`
 
-use super::{ANYWAY, Argument, Form, NAME, Slot};
-use crate::{Command, Verb};
-use sluice_model::Permission;
+use super::rows::rows;
+use super::shared::{ANYWAY, NAME};
+use crate::form::{Action, Argument, ArgumentKind};
+use crate::verb::Verb;
+use sluice_model::{BuildNumber, Permission, PipelineName, StageName};
 
-const BUILD: Argument = Argument::optional(Slot::Build, "[#N]", "the build; the newest green one without it");
+const BUILD: Argument =
+    Argument::optional(ArgumentKind::Build, "[#N]", "the build; the newest successful one without it");
+const TO: Argument =
+    Argument::optional(ArgumentKind::Stage, "[to STAGE]", "the stage; the first one without it")
+        .keyword(&["to"]);
 
-pub(super) static DEPLOY: Form = Form {
-    verb: Verb::Deploy,
-    word: None,
-    arguments: &[
-        NAME,
-        BUILD,
-        Argument::optional(Slot::Stage, "[to STAGE]", "the stage; the first one without it").word(&["to"]),
-        ANYWAY,
-    ],
-    summary: "Make a build a release and run it on a stage",
-    help: "Deploys the newest green build to the first stage unless told otherwise. Only what changed is touched; \
-           deploying what already runs says so. A protected stage is reached with `/promote` instead.",
-    examples: &["/deploy orders", "/deploy orders #12", "/deploy orders #12 to dev"],
-    permission: Permission::Operators,
-    available: true,
-    make: |v| Some(Command::Deploy { name: v.name?, build: v.build, stage: v.stage, anyway: v.anyway }),
-};
+rows! {
+    /// A `/deploy` command.
+    DeployCommand, Verb::Deploy;
 
-pub(super) static PLAN: Form = Form {
-    verb: Verb::Deploy,
-    word: Some("plan"),
-    arguments: &[NAME, BUILD],
-    summary: "Show what a deploy would change",
-    help: "Changes nothing.",
-    examples: &["/deploy plan orders", "/deploy plan orders #12"],
-    permission: Permission::Everyone,
-    available: false,
-    make: |v| Some(Command::DeployPlan { name: v.name?, build: v.build }),
-};
+    /// `/deploy orders #12 to dev`
+    Deploy {
+        name: PipelineName = NAME,
+        build: Option<BuildNumber> = BUILD,
+        stage: Option<StageName> = TO,
+        /// Deploy although the stage was changed outside Sluice.
+        anyway: bool = ANYWAY,
+    } => {
+        word: None,
+        summary: "Create a release from a build and run it on a stage",
+        help: "By default, deploys the newest successful build to the first stage. Only what changed is updated; if the \
+               stage already runs the build, the answer says so. To change a protected stage, use `/promote`.",
+        examples: &["/deploy orders", "/deploy orders #12", "/deploy orders #12 to dev"],
+        permission: Permission::Operators,
+        action: Action::Start("deploy"),
+        available: true,
+    }
 
-pub(super) static CANCEL: Form = Form {
-    verb: Verb::Deploy,
-    word: Some("cancel"),
-    arguments: &[NAME],
-    summary: "Cancel a deploy before its point of no return",
-    help: "What it did already is taken back.",
-    examples: &["/deploy cancel orders"],
-    permission: Permission::Operators,
-    available: true,
-    make: |v| Some(Command::DeployCancel { name: v.name? }),
-};
+    /// `/deploy plan orders #12`
+    Plan { name: PipelineName = NAME, build: Option<BuildNumber> = BUILD } => {
+        word: Some("plan"),
+        summary: "Show what a deploy would change",
+        help: "Changes nothing.",
+        examples: &["/deploy plan orders", "/deploy plan orders #12"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: false,
+    }
+
+    /// `/deploy cancel orders`
+    Cancel { name: PipelineName = NAME } => {
+        word: Some("cancel"),
+        summary: "Cancel a deploy before its point of no return",
+        help: "What the deploy already did is undone.",
+        examples: &["/deploy cancel orders"],
+        permission: Permission::Operators,
+        action: Action::End("deploy"),
+        available: true,
+    }
+}

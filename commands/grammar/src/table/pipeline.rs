@@ -1,161 +1,177 @@
 //! `/pipeline`
 
-use super::{Argument, Form, MAYBE_STAGE, NAME, Slot};
-use crate::{Command, Verb};
-use sluice_model::Permission;
+use super::rows::rows;
+use super::shared::{MAYBE_STAGE, NAME};
+use crate::form::{Action, Argument, ArgumentKind};
+use crate::period::Period;
+use crate::verb::Verb;
+use sluice_model::{Member, Permission, PipelineName, Role, StageName, UserId};
 
 const MAYBE_NAME: Argument =
-    Argument::optional(Slot::Name, "[NAME]", "the pipeline; all of them without one");
-const WHOM: Argument =
-    Argument::required(Slot::Member, "@person|@group", "somebody, or a user group, picked from Slack's list");
-const ROLE: Argument = Argument::required(Slot::Role, "ROLE", "operators, admins, oncall or approvers");
+    Argument::optional(ArgumentKind::Name, "[NAME]", "the pipeline; all of them without one");
+const WHOM: Argument = Argument::required(
+    ArgumentKind::Member,
+    "@person|@group",
+    "a person or a user group, picked from Slack's list",
+);
+const ROLE: Argument =
+    Argument::required(ArgumentKind::Role, "ROLE", "operators, admins, oncall or approvers");
+const PERSON: Argument = Argument::optional(ArgumentKind::Person, "[@person]", "only what this person did");
+const SINCE: Argument =
+    Argument::optional(ArgumentKind::Since, "[since 7d]", "the start: 7d, 2026-11-01").keyword(&["since"]);
+const UNTIL: Argument =
+    Argument::optional(ArgumentKind::Until, "[until DATE]", "the end: 2026-12-01 is the end of November")
+        .keyword(&["until"]);
+const NOW: Argument =
+    Argument::optional(ArgumentKind::Now, "[now]", "delete it; without it, the command only lists it")
+        .only_after(&["now"]);
+const TOPIC: Argument =
+    Argument::optional(ArgumentKind::Topic, "[COMMAND]", "a command, as in `build` or `build log`");
 
-pub(super) static STATUS: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("status"),
-    arguments: &[MAYBE_NAME],
-    summary: "Show what runs where, and what is going on",
-    help: "Of one pipeline, or of all.",
-    examples: &["/pipeline status", "/pipeline status orders"],
-    permission: Permission::Everyone,
-    available: true,
-    make: |v| Some(Command::PipelineStatus { name: v.name }),
-};
+rows! {
+    /// A `/pipeline` command.
+    PipelineCommand, Verb::Pipeline;
 
-pub(super) static HISTORY: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("history"),
-    arguments: &[
-        NAME,
-        MAYBE_STAGE,
-        Argument::optional(Slot::Person, "[@person]", "what this person did"),
-        Argument::optional(Slot::Since, "[since 7d]", "from when: 7d, 2026-11-01").word(&["since"]),
-        Argument::optional(Slot::Until, "[until DATE]", "until when: 2026-12-01 is the end of November")
-            .word(&["until"]),
-    ],
-    summary: "Show who did what, and when",
-    help: "The newest first, of the whole pipeline or of one stage, a page at a time; also of a pipeline that is gone. Times are in UTC.",
-    examples: &[
-        "/pipeline history orders",
-        "/pipeline history orders prod",
-        "/pipeline history orders prod since 2026-03-01 until 2026-04-01",
-    ],
-    permission: Permission::Everyone,
-    available: true,
-    make: |v| {
-        let (since, until) = (v.since, v.until);
-        Some(Command::PipelineHistory { name: v.name?, stage: v.stage, person: v.person, since, until })
-    },
-};
+    /// `/pipeline status orders`
+    Status { name: Option<PipelineName> = MAYBE_NAME } => {
+        word: Some("status"),
+        summary: "Show what runs where, and what is in progress",
+        help: "Shows one pipeline, or all of them.",
+        examples: &["/pipeline status", "/pipeline status orders"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: true,
+    }
 
-pub(super) static MINE: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("mine"),
-    arguments: &[],
-    summary: "Show what waits for you",
-    help: "Approvals that you can give, and what you asked for and is not done.",
-    examples: &["/pipeline mine"],
-    permission: Permission::Everyone,
-    available: false,
-    make: |_| Some(Command::PipelineMine),
-};
+    /// `/pipeline history orders prod @ann since 7d`
+    History {
+        name: PipelineName = NAME,
+        stage: Option<StageName> = MAYBE_STAGE,
+        person: Option<UserId> = PERSON,
+        since: Option<Period> = SINCE,
+        until: Option<Period> = UNTIL,
+    } => {
+        word: Some("history"),
+        summary: "Show who did what, and when",
+        help: "Lists the newest entries first, a page at a time, for the whole pipeline or for one stage. It also works for \
+               a deleted pipeline. Times are in UTC.",
+        examples: &[
+            "/pipeline history orders",
+            "/pipeline history orders prod",
+            "/pipeline history orders prod since 2026-03-01 until 2026-04-01",
+        ],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: true,
+    }
 
-pub(super) static CHECK: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("check"),
-    arguments: &[NAME, MAYBE_STAGE],
-    summary: "Say why a promotion can, or cannot, be",
-    help: "Every gate of the stage and how it stands, for you. Changes nothing.",
-    examples: &["/pipeline check orders", "/pipeline check orders prod"],
-    permission: Permission::Everyone,
-    available: true,
-    make: |v| Some(Command::PipelineCheck { name: v.name?, stage: v.stage }),
-};
+    /// `/pipeline mine`
+    Mine {} => {
+        word: Some("mine"),
+        summary: "Show what is waiting for you",
+        help: "Lists approvals that you can give, and your requests that are not finished.",
+        examples: &["/pipeline mine"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: false,
+    }
 
-pub(super) static WATCH: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("watch"),
-    arguments: &[NAME],
-    summary: "Tell this channel what happens to a pipeline",
-    help: "In addition to its home channel.",
-    examples: &["/pipeline watch orders"],
-    permission: Permission::Everyone,
-    available: false,
-    make: |v| Some(Command::PipelineWatch { name: v.name? }),
-};
+    /// `/pipeline check orders prod`
+    Check { name: PipelineName = NAME, stage: Option<StageName> = MAYBE_STAGE } => {
+        word: Some("check"),
+        summary: "Explain whether a stage can be promoted to, and why",
+        help: "Shows every gate of the stage and whether it would let you through. Changes nothing.",
+        examples: &["/pipeline check orders", "/pipeline check orders prod"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: true,
+    }
 
-pub(super) static UNWATCH: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("unwatch"),
-    arguments: &[NAME],
-    summary: "Tell this channel no more about a pipeline",
-    help: "The home channel is told on.",
-    examples: &["/pipeline unwatch orders"],
-    permission: Permission::Everyone,
-    available: false,
-    make: |v| Some(Command::PipelineUnwatch { name: v.name? }),
-};
+    /// `/pipeline watch orders`
+    Watch { name: PipelineName = NAME } => {
+        word: Some("watch"),
+        summary: "Post a pipeline's messages in this channel too",
+        help: "The home channel is still notified.",
+        examples: &["/pipeline watch orders"],
+        permission: Permission::Everyone,
+        action: Action::Start("watch"),
+        available: false,
+    }
 
-pub(super) static GRANT: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("grant"),
-    arguments: &[WHOM, ROLE, MAYBE_NAME],
-    summary: "Give a person or a group a role",
-    help: "For one pipeline, or for all. It is announced, and recorded. Who is in a group, Slack says at each decision.",
-    examples: &["/pipeline grant <@U012AB3CD> operators", "/pipeline grant <@U012AB3CD> approvers orders"],
-    permission: Permission::Admins,
-    available: true,
-    make: |v| Some(Command::PipelineGrant { person: v.member?, role: v.role?, name: v.name }),
-};
+    /// `/pipeline unwatch orders`
+    Unwatch { name: PipelineName = NAME } => {
+        word: Some("unwatch"),
+        summary: "Stop posting a pipeline's messages in this channel",
+        help: "The home channel is still notified.",
+        examples: &["/pipeline unwatch orders"],
+        permission: Permission::Everyone,
+        action: Action::Start("unwatch"),
+        available: false,
+    }
 
-pub(super) static REVOKE: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("revoke"),
-    arguments: &[WHOM, ROLE, MAYBE_NAME],
-    summary: "Take a role from a person or a group",
-    help: "For one pipeline, or for all. Roles written in `sluice.toml` are changed there.",
-    examples: &["/pipeline revoke <@U012AB3CD> operators", "/pipeline revoke <@U012AB3CD> approvers orders"],
-    permission: Permission::Admins,
-    available: true,
-    make: |v| Some(Command::PipelineRevoke { person: v.member?, role: v.role?, name: v.name }),
-};
+    /// `/pipeline grant @ann operators orders`
+    Grant {
+        person: Member = WHOM,
+        role: Role = ROLE,
+        name: Option<PipelineName> = MAYBE_NAME,
+    } => {
+        word: Some("grant"),
+        summary: "Give a person or a group a role",
+        help: "Applies to one pipeline, or to all. The change is announced and recorded. Sluice asks Slack for a group's \
+               members at each decision.",
+        examples: &["/pipeline grant <@U012AB3CD> operators", "/pipeline grant <@U012AB3CD> approvers orders"],
+        permission: Permission::Admins,
+        action: Action::Start("access-grant"),
+        available: true,
+    }
 
-pub(super) static WHO: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("who"),
-    arguments: &[MAYBE_NAME],
-    summary: "Show who may do what",
-    help: "The roles, and where each comes from.",
-    examples: &["/pipeline who", "/pipeline who orders"],
-    permission: Permission::Everyone,
-    available: true,
-    make: |v| Some(Command::PipelineWho { name: v.name }),
-};
+    /// `/pipeline revoke @ann operators orders`
+    Revoke {
+        person: Member = WHOM,
+        role: Role = ROLE,
+        name: Option<PipelineName> = MAYBE_NAME,
+    } => {
+        word: Some("revoke"),
+        summary: "Take a role from a person or a group",
+        help: "Applies to one pipeline, or to all. To change a role from `sluice.toml`, edit the file.",
+        examples: &["/pipeline revoke <@U012AB3CD> operators", "/pipeline revoke <@U012AB3CD> approvers orders"],
+        permission: Permission::Admins,
+        action: Action::Start("access-revoke"),
+        available: true,
+    }
 
-pub(super) static TIDY: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("tidy"),
-    arguments: &[
-        NAME,
-        Argument::optional(Slot::Now, "[now]", "delete it; without it, it is only listed")
-            .only_after(&["now"]),
-    ],
-    summary: "Delete versions and roles that nothing needs any more",
-    help: "What a stage runs, and the ten releases before it, stay; so does everything while a deploy or promotion is open, and for an hour after a stage moved. Logs that never expire are kept for 90 days from then on. Sluice does this by itself after every ten releases.",
-    examples: &["/pipeline tidy orders", "/pipeline tidy orders now"],
-    permission: Permission::Admins,
-    available: true,
-    make: |v| Some(Command::PipelineTidy { name: v.name?, now: v.now }),
-};
+    /// `/pipeline who orders`
+    Who { name: Option<PipelineName> = MAYBE_NAME } => {
+        word: Some("who"),
+        summary: "Show who may do what",
+        help: "Lists the roles, and the source of each.",
+        examples: &["/pipeline who", "/pipeline who orders"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: true,
+    }
 
-pub(super) static HELP: Form = Form {
-    verb: Verb::Pipeline,
-    word: Some("help"),
-    arguments: &[Argument::optional(Slot::Topic, "[COMMAND]", "a command, as in `build` or `build log`")],
-    summary: "Show what one can type",
-    help: "All commands, or one of them. Each command also has its own: `/build help`.",
-    examples: &["/pipeline help", "/pipeline help build", "/pipeline help stage add"],
-    permission: Permission::Everyone,
-    available: true,
-    make: |v| Some(Command::Help { command: v.topic }),
-};
+    /// `/pipeline tidy orders now`; without `now` it only lists.
+    Tidy { name: PipelineName = NAME, now: bool = NOW } => {
+        word: Some("tidy"),
+        summary: "Delete versions and roles that are no longer needed",
+        help: "Keeps what each stage runs and the ten releases before it. Keeps everything while a deploy or promotion is \
+               open, and for an hour after a stage moved. Logs without an expiry are kept for 90 days from then on. Sluice \
+               does this by itself after every ten releases.",
+        examples: &["/pipeline tidy orders", "/pipeline tidy orders now"],
+        permission: Permission::Admins,
+        action: Action::Start("tidy"),
+        available: true,
+    }
+
+    /// `help`, alone or with a topic as [`topics`](crate::topics) lists them: `build`, `build log`.
+    Help { command: Option<String> = TOPIC } => {
+        word: Some("help"),
+        summary: "Show the commands",
+        help: "Shows all commands, or one of them. Each command also has its own help: `/build help`.",
+        examples: &["/pipeline help", "/pipeline help build", "/pipeline help stage add"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: true,
+    }
+}

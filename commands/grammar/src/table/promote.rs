@@ -1,123 +1,137 @@
 //! `/promote`
 
-use super::{ANYWAY, Argument, Form, MAYBE_REASON, NAME, STAGE, Slot};
-use crate::{Command, Verb};
-use sluice_model::Permission;
+use super::rows::rows;
+use super::shared::{ANYWAY, MAYBE_REASON, NAME, STAGE};
+use crate::form::{Action, Argument, ArgumentKind};
+use crate::verb::Verb;
+use sluice_model::{Permission, PipelineName, ReleaseNumber, StageName};
 
 const TO: Argument =
-    Argument::required(Slot::Stage, "[to] STAGE", "the stage that shall run the release").word(&["to"]);
+    Argument::required(ArgumentKind::Stage, "[to] STAGE", "the stage to promote to").keyword(&["to"]);
+const FROM: Argument = Argument::optional(
+    ArgumentKind::From,
+    "[from STAGE]",
+    "the stage that runs it now; the previous stage without it",
+)
+.only_after(&["from"]);
+const RELEASE: Argument =
+    Argument::optional(ArgumentKind::Release, "[rN]", "the release; the one on the earlier stage without it");
+const AGAIN: Argument =
+    Argument::optional(ArgumentKind::Again, "[again]", "although it was rolled back there")
+        .only_after(&["again"]);
+const OVERRIDE: Argument =
+    Argument::optional(ArgumentKind::Override, "[override REASON]", "skip the gates, with a reason")
+        .only_after(&["override"])
+        .only_for(Permission::AdminsOrOncall);
+const WHICH: Argument = Argument::optional(
+    ArgumentKind::Release,
+    "[rN]",
+    "the release; needed only if several promotions are waiting",
+);
 
-const WHICH: Argument =
-    Argument::optional(Slot::Release, "[rN]", "the release; needed only where several promotions wait");
+rows! {
+    /// A `/promote` command.
+    PromoteCommand, Verb::Promote;
 
-pub(super) static PROMOTE: Form = Form {
-    verb: Verb::Promote,
-    word: None,
-    arguments: &[
-        NAME,
-        TO,
-        Argument::optional(
-            Slot::From,
-            "[from STAGE]",
-            "the stage that runs it now; the one before without it",
-        )
-        .only_after(&["from"]),
-        Argument::optional(Slot::Release, "[rN]", "the release; what the earlier stage runs without it"),
-        Argument::optional(Slot::Again, "[again]", "though it was rolled back there").only_after(&["again"]),
-        ANYWAY,
-        Argument::optional(Slot::Override, "[override REASON]", "pass the gates, and say why")
-            .only_after(&["override"]),
-    ],
-    summary: "Ask that a stage runs the release of an earlier one",
-    help: "Takes what the stage before it runs, unless told otherwise. A protected stage needs an approval of somebody \
-           else; the message has the buttons. `/pipeline check` says what stands in the way. Admins and people on call \
-           can override it, with a reason: that is told to everybody.",
-    examples: &[
-        "/promote orders prod",
-        "/promote orders to prod from staging",
-        "/promote orders prod r7",
-        "/promote orders prod override checkout is down",
-    ],
-    permission: Permission::Operators,
-    available: true,
-    make: |v| {
-        Some(Command::Promote {
-            name: v.name?,
-            to: v.stage?,
-            from: v.from,
-            release: v.release,
-            again: v.again,
-            anyway: v.anyway,
-            override_reason: v.override_reason,
-        })
-    },
-};
+    /// `/promote orders prod from staging r7`
+    Promote {
+        name: PipelineName = NAME,
+        to: StageName = TO,
+        from: Option<StageName> = FROM,
+        release: Option<ReleaseNumber> = RELEASE,
+        again: bool = AGAIN,
+        /// Promote although the stage was changed outside Sluice.
+        anyway: bool = ANYWAY,
+        override_reason: Option<String> = OVERRIDE,
+    } => {
+        word: None,
+        summary: "Request that a stage runs the release of an earlier one",
+        help: "By default, promotes the release that the previous stage runs. A promotion to a protected stage needs \
+               someone else's approval, with the buttons on its message. `/pipeline check` shows what blocks it. Admins \
+               and people on call can override the gates with a reason, which is announced.",
+        examples: &[
+            "/promote orders prod",
+            "/promote orders to prod from staging",
+            "/promote orders prod r7",
+            "/promote orders prod override checkout is down",
+        ],
+        permission: Permission::Operators,
+        action: Action::Start("promote"),
+        available: true,
+    }
 
-pub(super) static DIFF: Form = Form {
-    verb: Verb::Promote,
-    word: Some("diff"),
-    arguments: &[NAME, TO],
-    summary: "Show what a promotion would change",
-    help: "The commits and the configuration between what the stage runs and what it would run. Changes nothing.",
-    examples: &["/promote diff orders prod", "/promote diff orders to prod"],
-    permission: Permission::Everyone,
-    available: false,
-    make: |v| Some(Command::PromoteDiff { name: v.name?, to: v.stage? }),
-};
+    /// `/promote diff orders prod`
+    Diff { name: PipelineName = NAME, to: StageName = TO } => {
+        word: Some("diff"),
+        summary: "Show what a promotion would change",
+        help: "Compares the commits and the configuration of the release on the stage with those of the release that would \
+               replace it. Changes nothing.",
+        examples: &["/promote diff orders prod", "/promote diff orders to prod"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: false,
+    }
 
-pub(super) static APPROVE: Form = Form {
-    verb: Verb::Promote,
-    word: Some("approve"),
-    arguments: &[NAME, STAGE, WHICH, MAYBE_REASON],
-    summary: "Approve the promotion that waits for a stage",
-    help: "The same as the button on its message. If several promotions wait for the stage, name the release. You cannot \
-           approve your own promotion.",
-    examples: &[
-        "/promote approve orders prod",
-        "/promote approve orders prod r7",
-        "/promote approve orders prod r7 looks good on staging",
-    ],
-    permission: Permission::Approvers,
-    available: true,
-    make: |v| {
-        Some(Command::PromoteApprove { name: v.name?, stage: v.stage?, release: v.release, reason: v.reason })
-    },
-};
+    /// `/promote approve orders prod r7 looks good`
+    Approve {
+        name: PipelineName = NAME,
+        stage: StageName = STAGE,
+        release: Option<ReleaseNumber> = WHICH,
+        reason: Option<String> = MAYBE_REASON,
+    } => {
+        word: Some("approve"),
+        summary: "Approve a waiting promotion",
+        help: "Does the same as the button on the promotion's message. If several promotions to the stage are waiting, name \
+               the release. You cannot approve your own promotion.",
+        examples: &[
+            "/promote approve orders prod",
+            "/promote approve orders prod r7",
+            "/promote approve orders prod r7 looks good on staging",
+        ],
+        permission: Permission::Approvers,
+        action: Action::Approve("promote"),
+        available: true,
+    }
 
-pub(super) static REJECT: Form = Form {
-    verb: Verb::Promote,
-    word: Some("reject"),
-    arguments: &[NAME, STAGE, WHICH, MAYBE_REASON],
-    summary: "Reject the promotion that waits for a stage",
-    help: "The same as the button on its message. If several promotions wait for the stage, name the release. Say why, if \
-           you can.",
-    examples: &[
-        "/promote reject orders prod",
-        "/promote reject orders prod r7",
-        "/promote reject orders prod r7 checkout is slower",
-    ],
-    permission: Permission::Approvers,
-    available: true,
-    make: |v| {
-        Some(Command::PromoteReject { name: v.name?, stage: v.stage?, release: v.release, reason: v.reason })
-    },
-};
+    /// `/promote reject orders prod r7 checkout is slower`
+    Reject {
+        name: PipelineName = NAME,
+        stage: StageName = STAGE,
+        release: Option<ReleaseNumber> = WHICH,
+        reason: Option<String> = MAYBE_REASON,
+    } => {
+        word: Some("reject"),
+        summary: "Reject a waiting promotion",
+        help: "Does the same as the button on the promotion's message. If several promotions to the stage are waiting, name \
+               the release. Give a reason if you can.",
+        examples: &[
+            "/promote reject orders prod",
+            "/promote reject orders prod r7",
+            "/promote reject orders prod r7 checkout is slower",
+        ],
+        permission: Permission::Approvers,
+        action: Action::End("promote"),
+        available: true,
+    }
 
-pub(super) static CANCEL: Form = Form {
-    verb: Verb::Promote,
-    word: Some("cancel"),
-    arguments: &[NAME, STAGE, WHICH, MAYBE_REASON],
-    summary: "Withdraw a promotion",
-    help: "Works while it waits, or until it passes its point of no return. If there are several promotions to the stage, \
-           name the release.",
-    examples: &[
-        "/promote cancel orders prod",
-        "/promote cancel orders prod r7",
-        "/promote cancel orders prod r7 wrong release",
-    ],
-    permission: Permission::Operators,
-    available: true,
-    make: |v| {
-        Some(Command::PromoteCancel { name: v.name?, stage: v.stage?, release: v.release, reason: v.reason })
-    },
-};
+    /// `/promote cancel orders prod r7 wrong release`
+    Cancel {
+        name: PipelineName = NAME,
+        stage: StageName = STAGE,
+        release: Option<ReleaseNumber> = WHICH,
+        reason: Option<String> = MAYBE_REASON,
+    } => {
+        word: Some("cancel"),
+        summary: "Withdraw a promotion",
+        help: "Works while the promotion is waiting, and until it passes its point of no return. If there are several \
+               promotions to the stage, name the release.",
+        examples: &[
+            "/promote cancel orders prod",
+            "/promote cancel orders prod r7",
+            "/promote cancel orders prod r7 wrong release",
+        ],
+        permission: Permission::Operators,
+        action: Action::End("promote"),
+        available: true,
+    }
+}

@@ -1,71 +1,80 @@
 //! `/repo`
 
-use super::{Argument, Form, NAME, Slot};
-use crate::{Command, Verb};
-use sluice_model::Permission;
+use super::rows::rows;
+use super::shared::NAME;
+use crate::form::{Action, Argument, ArgumentKind};
+use crate::language::Language;
+use crate::verb::Verb;
+use sluice_model::{Permission, PipelineName};
 
-pub(super) static CREATE: Form = Form {
-    verb: Verb::Repo,
-    word: Some("create"),
-    arguments: &[
-        Argument::required(Slot::Name, "NAME", "the pipeline's name: 2 to 40 of a-z, 0-9 and -"),
-        Argument::optional(Slot::Language, "[from python]", "the template of the first commit")
-            .word(&["from"]),
-    ],
-    summary: "Create a service: repository, build project, first stage",
-    help: "Makes a repository with a small working service in it, a build project and the stage `dev`. The channel \
-           where you type it becomes the pipeline's home: what happens to it is told there.",
-    examples: &["/repo create orders", "/repo create orders from python"],
-    permission: Permission::Operators,
-    available: true,
-    make: |v| Some(Command::RepoCreate { name: v.name?, from: v.language }),
-};
+const NEW_NAME: Argument = Argument::required(
+    ArgumentKind::Name,
+    "NAME",
+    "the pipeline's name: 2 to 40 characters of a-z, 0-9 and -",
+);
+const LANGUAGE: Argument =
+    Argument::optional(ArgumentKind::Language, "[from python]", "the template of the first commit")
+        .keyword(&["from"]);
+const URL: Argument = Argument::required(ArgumentKind::Url, "URL", "the address of the repository");
 
-pub(super) static CONNECT: Form = Form {
-    verb: Verb::Repo,
-    word: Some("connect"),
-    arguments: &[NAME, Argument::required(Slot::Url, "URL", "where the repository is")],
-    summary: "Make a pipeline for a repository that exists",
-    help: "The repository may be at CodeCommit, GitHub, GitLab or Bitbucket. A person finishes the handshake in the \
-           AWS console once.",
-    examples: &["/repo connect orders https://github.com/acme/orders"],
-    permission: Permission::Operators,
-    available: false,
-    make: |v| Some(Command::RepoConnect { name: v.name?, url: v.url? }),
-};
+rows! {
+    /// A `/repo` command.
+    RepoCommand, Verb::Repo;
 
-pub(super) static LIST: Form = Form {
-    verb: Verb::Repo,
-    word: Some("list"),
-    arguments: &[],
-    summary: "List the pipelines",
-    help: "Each with its stages and what they run.",
-    examples: &["/repo list"],
-    permission: Permission::Everyone,
-    available: true,
-    make: |_| Some(Command::RepoList),
-};
+    /// `/repo create orders from python`
+    Create { name: PipelineName = NEW_NAME, from: Option<Language> = LANGUAGE } => {
+        word: Some("create"),
+        summary: "Create a service: repository, build project, first stage",
+        help: "Creates a repository with a small working service, a build project and the stage `dev`. The channel where \
+               you run the command becomes the pipeline's home channel: Sluice posts its messages about the pipeline there.",
+        examples: &["/repo create orders", "/repo create orders from python"],
+        permission: Permission::Operators,
+        action: Action::Start("repo-create"),
+        available: true,
+    }
 
-pub(super) static SHOW: Form = Form {
-    verb: Verb::Repo,
-    word: Some("show"),
-    arguments: &[NAME],
-    summary: "Show a pipeline: clone line, build project, stages, home channel",
-    help: "What was made for the pipeline, with links.",
-    examples: &["/repo show orders"],
-    permission: Permission::Everyone,
-    available: false,
-    make: |v| Some(Command::RepoShow { name: v.name? }),
-};
+    /// `/repo connect orders https://github.com/acme/orders`
+    Connect { name: PipelineName = NAME, url: String = URL } => {
+        word: Some("connect"),
+        summary: "Create a pipeline for an existing repository",
+        help: "The repository may be at CodeCommit, GitHub, GitLab or Bitbucket. Someone has to confirm the connection once \
+               in the AWS console.",
+        examples: &["/repo connect orders https://github.com/acme/orders"],
+        permission: Permission::Operators,
+        action: Action::Start("repo-connect"),
+        available: false,
+    }
 
-pub(super) static DELETE: Form = Form {
-    verb: Verb::Repo,
-    word: Some("delete"),
-    arguments: &[NAME],
-    summary: "Delete a pipeline and everything that was made for it",
-    help: "Asks first, and lists what goes. The history stays.",
-    examples: &["/repo delete orders"],
-    permission: Permission::Admins,
-    available: false,
-    make: |v| Some(Command::RepoDelete { name: v.name? }),
-};
+    /// `/repo list`
+    List {} => {
+        word: Some("list"),
+        summary: "List the pipelines",
+        help: "Shows each pipeline's stages and the releases they run.",
+        examples: &["/repo list"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: true,
+    }
+
+    /// `/repo show orders`
+    Show { name: PipelineName = NAME } => {
+        word: Some("show"),
+        summary: "Show a pipeline: clone URL, build project, stages, home channel",
+        help: "Shows what Sluice created for the pipeline, with links.",
+        examples: &["/repo show orders"],
+        permission: Permission::Everyone,
+        action: Action::Read,
+        available: false,
+    }
+
+    /// `/repo delete orders`
+    Delete { name: PipelineName = NAME } => {
+        word: Some("delete"),
+        summary: "Delete a pipeline and everything that was created for it",
+        help: "Lists what will be deleted and asks for confirmation. The history is kept.",
+        examples: &["/repo delete orders"],
+        permission: Permission::Admins,
+        action: Action::Start("repo-delete"),
+        available: false,
+    }
+}

@@ -1,38 +1,43 @@
 //! `/rollback`
 
-use super::{ANYWAY, Argument, Form, MAYBE_REASON, NAME, STAGE, Slot};
-use crate::{Command, Verb};
-use sluice_model::Permission;
+use super::rows::rows;
+use super::shared::{ANYWAY, MAYBE_REASON, NAME, STAGE};
+use crate::form::{Action, Argument, ArgumentKind};
+use crate::verb::Verb;
+use sluice_model::{Permission, PipelineName, ReleaseNumber, StageName};
 
-pub(super) static ROLLBACK: Form = Form {
-    verb: Verb::Rollback,
-    word: None,
-    arguments: &[
-        NAME,
-        STAGE,
-        Argument::optional(Slot::Release, "[[to] rN]", "a release that ran there; the one before without it")
-            .word(&["to"]),
-        ANYWAY,
-        MAYBE_REASON,
-    ],
-    summary: "Take a stage back to the release it ran before",
-    help: "Needs no approval, and goes before everything that waits for the stage. Any release that ran well there can \
-           be named.",
-    examples: &[
-        "/rollback orders prod",
-        "/rollback orders prod to r6",
-        "/rollback orders prod r6 checkout is down",
-        "/rollback orders prod checkout is down",
-    ],
-    permission: Permission::OperatorsOrOncall,
-    available: true,
-    make: |v| {
-        Some(Command::Rollback {
-            name: v.name?,
-            stage: v.stage?,
-            release: v.release,
-            anyway: v.anyway,
-            reason: v.reason,
-        })
-    },
-};
+const TO: Argument = Argument::optional(
+    ArgumentKind::Release,
+    "[[to] rN]",
+    "a release that ran there; the previous one without it",
+)
+.keyword(&["to"]);
+
+rows! {
+    /// A `/rollback` command.
+    RollbackCommand, Verb::Rollback;
+
+    /// `/rollback orders prod to r6 checkout is down`
+    Rollback {
+        name: PipelineName = NAME,
+        stage: StageName = STAGE,
+        release: Option<ReleaseNumber> = TO,
+        /// Roll back although the stage was changed outside Sluice.
+        anyway: bool = ANYWAY,
+        reason: Option<String> = MAYBE_REASON,
+    } => {
+        word: None,
+        summary: "Return a stage to the release it ran before",
+        help: "Needs no approval, and goes ahead of everything that waits for the stage. You can name any release that ran \
+               there successfully.",
+        examples: &[
+            "/rollback orders prod",
+            "/rollback orders prod to r6",
+            "/rollback orders prod r6 checkout is down",
+            "/rollback orders prod checkout is down",
+        ],
+        permission: Permission::OperatorsOrOncall,
+        action: Action::Start("rollback"),
+        available: true,
+    }
+}

@@ -29,7 +29,6 @@ fn fuzz_grammar() {
         "/pipeline help stage",
     ];
     let words: Vec<String> = table()
-        .iter()
         .flat_map(|form| form.word.into_iter().chain([form.verb.word()]))
         .chain([
             " ",

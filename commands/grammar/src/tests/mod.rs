@@ -9,6 +9,6 @@ mod wrong_lines;
 use super::*;
 
 /// Reads a whole line, `/build orders`, in an installation with the plain names.
-fn read(line: &str) -> Result<Command, Box<Misunderstanding>> {
+fn read(line: &str) -> Result<Command, Box<ParseError>> {
     parse_line(line, &Names::default())
 }

@@ -6,11 +6,12 @@ use proptest::prelude::*;
 use proptest::strategy::Union;
 
 use super::*;
+use crate::values::{ArgumentType, Value, Values};
 use sluice_model::{BuildNumber, GroupId, Member, PipelineName, ReleaseNumber, Role, StageName, UserId};
 
 /// Names, the grammar's own words among them.
 fn slug() -> impl Strategy<Value = String> {
-    let words = table().iter().flat_map(|form| form.word.into_iter().chain([form.verb.word()]));
+    let words = table().flat_map(|form| form.word.into_iter().chain([form.verb.word()]));
     let small = [
         "to",
         "from",
@@ -150,82 +151,60 @@ fn url() -> impl Strategy<Value = String> {
     "(https://|ssh://git@|codecommit::eu-west-1://)[a-z]{1,8}\\.[a-z]{2,3}(/[A-Za-z0-9._?=,-]{1,8}){1,3}"
 }
 
-/// Any command; `every_variant_is_tried` holds this list to the table.
-fn commands() -> Vec<BoxedStrategy<Command>> {
-    macro_rules! any_of {
-        ($variant:ident { $($field:ident : $strategy:expr),* $(,)? }) => {
-            ($($strategy,)*).prop_map(|($($field,)*)| Command::$variant { $($field),* }).boxed()
-        };
+/// Any value of an argument.
+fn value(kind: ArgumentKind) -> BoxedStrategy<Value> {
+    fn of_type<T: ArgumentType + std::fmt::Debug + 'static>(
+        strategy: impl Strategy<Value = T> + 'static,
+    ) -> BoxedStrategy<Value> {
+        strategy.prop_map(T::into_value).boxed()
     }
-    let language = || prop::sample::select(Language::ALL.to_vec());
-    vec![
-        any_of!(RepoCreate { name: name(), from: of(language()) }),
-        any_of!(RepoConnect { name: name(), url: url() }),
-        Just(Command::RepoList).boxed(),
-        any_of!(RepoShow { name: name() }),
-        any_of!(RepoDelete { name: name() }),
-        any_of!(Build { name: name(), reference: of(reference_name()) }),
-        any_of!(BuildCancel { name: name(), build: of(build()) }),
-        any_of!(BuildRetry { name: name(), build: of(build()) }),
-        any_of!(BuildLog { name: name(), build: of(build()) }),
-        any_of!(BuildList { name: name() }),
-        any_of!(Deploy { name: name(), build: of(build()), stage: of(stage()), anyway: any::<bool>() }),
-        any_of!(DeployPlan { name: name(), build: of(build()) }),
-        any_of!(DeployCancel { name: name() }),
-        any_of!(StageList { name: name() }),
-        any_of!(StageAdd { name: name(), stage: stage(), after: of(stage()) }),
-        any_of!(StageSet { name: name(), stage: stage(), settings: settings(), confirm: any::<bool>() }),
-        any_of!(StageRemove { name: name(), stage: stage() }),
-        any_of!(StageLock {
-            name: name(),
-            stage: of(stage()),
-            until: of(end()),
-            hard: any::<bool>(),
-            reason: why()
-        }),
-        any_of!(StageUnlock { name: name(), stage: of(stage()) }),
-        any_of!(Promote {
-            name: name(),
-            to: stage(),
-            from: of(stage()),
-            release: of(release()),
-            again: any::<bool>(),
-            anyway: any::<bool>(),
-            override_reason: of(why()),
-        }),
-        any_of!(PromoteDiff { name: name(), to: stage() }),
-        any_of!(PromoteApprove { name: name(), stage: stage(), release: of(release()), reason: of(why()) }),
-        any_of!(PromoteReject { name: name(), stage: stage(), release: of(release()), reason: of(why()) }),
-        any_of!(PromoteCancel { name: name(), stage: stage(), release: of(release()), reason: of(why()) }),
-        any_of!(Rollback {
-            name: name(),
-            stage: stage(),
-            release: of(release()),
-            anyway: any::<bool>(),
-            reason: of(why())
-        }),
-        any_of!(PipelineStatus { name: of(name()) }),
-        any_of!(PipelineHistory {
-            name: name(),
-            stage: of(stage()),
-            person: of(person()),
-            since: of(period()),
-            until: of(period())
-        }),
-        Just(Command::PipelineMine).boxed(),
-        any_of!(PipelineCheck { name: name(), stage: of(stage()) }),
-        any_of!(PipelineWatch { name: name() }),
-        any_of!(PipelineUnwatch { name: name() }),
-        any_of!(PipelineGrant { person: member(), role: role(), name: of(name()) }),
-        any_of!(PipelineRevoke { person: member(), role: role(), name: of(name()) }),
-        any_of!(PipelineWho { name: of(name()) }),
-        any_of!(PipelineTidy { name: name(), now: any::<bool>() }),
-        any_of!(Help { command: of(prop::sample::select(topics())) }),
-    ]
+    match kind {
+        ArgumentKind::Name => of_type(name()),
+        ArgumentKind::Stage | ArgumentKind::From | ArgumentKind::After => of_type(stage()),
+        ArgumentKind::Reference => of_type(reference_name()),
+        ArgumentKind::Build => of_type(build()),
+        ArgumentKind::Release => of_type(release()),
+        ArgumentKind::Again
+        | ArgumentKind::Anyway
+        | ArgumentKind::Hard
+        | ArgumentKind::Now
+        | ArgumentKind::Confirm => Just(Value::Flag).boxed(),
+        ArgumentKind::End => of_type(end()),
+        ArgumentKind::Until | ArgumentKind::Since => of_type(period()),
+        ArgumentKind::Person => of_type(person()),
+        ArgumentKind::Member => of_type(member()),
+        ArgumentKind::Role => of_type(role()),
+        ArgumentKind::Language => of_type(prop::sample::select(Language::ALL.to_vec())),
+        ArgumentKind::Reason | ArgumentKind::Override => of_type(why()),
+        ArgumentKind::Settings => of_type(settings()),
+        ArgumentKind::Url => of_type(url()),
+        ArgumentKind::Topic => of_type(prop::sample::select(topics())),
+    }
+}
+
+/// Any command of a form, with every required argument and some of the others.
+fn command_of(form: &'static Form) -> BoxedStrategy<Command> {
+    let arguments: Vec<_> = form
+        .arguments
+        .iter()
+        .map(|argument| match argument.required {
+            true => value(argument.kind).prop_map(Some).boxed(),
+            false => of(value(argument.kind)).boxed(),
+        })
+        .collect();
+    arguments
+        .prop_map(move |given| {
+            let mut values = Values::default();
+            for (argument, value) in form.arguments.iter().zip(given) {
+                values.set(argument.kind, value);
+            }
+            Command::from_values(form, &values).expect("every required argument is there")
+        })
+        .boxed()
 }
 
 fn any_command() -> impl Strategy<Value = Command> {
-    Union::new(commands())
+    Union::new(table().map(command_of))
 }
 
 /// Words that waive a safeguard.
@@ -234,7 +213,7 @@ const WAIVERS: [&str; 5] = ["override", "again", "anyway", "hard", "confirm"];
 /// What somebody typed who meant a plain command: an example without such a word, and then one slip.
 fn slips() -> impl Strategy<Value = String> {
     let is_plain = |line: &&str| !line.split(' ').any(|word| WAIVERS.contains(&word));
-    let examples = table().iter().flat_map(|form| form.examples).copied().filter(is_plain);
+    let examples = table().flat_map(|form| form.examples).copied().filter(is_plain);
     let lines: Vec<String> =
         examples.chain(["/promote orders prod r8", "/stage lock orders prod"]).map(str::to_owned).collect();
     let extra = [
@@ -271,7 +250,6 @@ fn slips() -> impl Strategy<Value = String> {
 /// Lines that nearly make sense.
 fn nearly() -> impl Strategy<Value = String> {
     let words: Vec<String> = table()
-        .iter()
         .flat_map(|form| form.examples)
         .flat_map(|example| example.split(' '))
         .chain([
@@ -311,14 +289,14 @@ fn slash() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn every_variant_is_tried() {
+fn a_command_has_the_form_and_the_arguments_it_was_made_of() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let tried: Vec<_> = commands()
-        .iter()
-        .map(|strategy| strategy.new_tree(&mut runner).unwrap().current().form().topic())
-        .collect();
-    assert_eq!(tried, table().iter().map(|form| form.topic()).collect::<Vec<_>>());
+    for form in table() {
+        let command = command_of(form).new_tree(&mut runner).unwrap().current();
+        assert!(std::ptr::eq(command.form(), form), "{}", form.topic());
+        assert_eq!(Command::from_values(form, &command.values()), Some(command));
+    }
 }
 
 proptest! {

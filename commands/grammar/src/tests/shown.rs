@@ -33,7 +33,7 @@ fn examples_are_lines_of_their_own_form_and_of_no_other() {
         assert!(!form.examples.is_empty());
         for example in form.examples {
             let command = read(example).unwrap_or_else(|wrong| panic!("{example}: {wrong:#?}"));
-            assert!(std::ptr::eq(command.form(), *form), "{example} is {}", command.form().topic());
+            assert!(std::ptr::eq(command.form(), form), "{example} is {}", command.form().topic());
             assert!(!form.available || command.available(), "{example} cannot be used yet");
         }
     }
@@ -41,11 +41,12 @@ fn examples_are_lines_of_their_own_form_and_of_no_other() {
 
 #[test]
 fn a_usage_line_says_what_may_be_left_out() {
-    for argument in table().iter().flat_map(|form| form.arguments) {
+    for argument in table().flat_map(|form| form.arguments) {
         let usage = argument.usage.strip_prefix("[to] ").unwrap_or(argument.usage);
         assert_eq!(usage.starts_with('['), !argument.required, "{usage}");
         assert!(
-            argument.words.is_empty() || argument.words.iter().any(|word| argument.usage.contains(word)),
+            argument.keywords.is_empty()
+                || argument.keywords.iter().any(|word| argument.usage.contains(word)),
             "{usage}"
         );
     }

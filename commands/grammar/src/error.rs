@@ -1,43 +1,50 @@
-//! What is said to somebody whose line was not understood: what was, what was not, and what to type instead.
+//! What is wrong with a line, and the answer to its author: the mistake, what was understood, and what to type instead.
 
 use std::ops::Range;
 
-use super::names::{Names, Verb};
-use super::table::{Form, forms};
+use super::command::forms;
+use super::display;
+use super::form::Form;
+use super::markup::marked;
+use super::names::Names;
 use super::values::Values;
+use super::verb::Verb;
 use super::words::Word;
-use sluice_model::{Card, Member, Part, PipelineName, Text, Tone};
+use sluice_model::{Card, Part, PipelineName, Text, Tone};
 
-/// Why a line is no command. Lines in it name commands as `/build`; [`Misunderstanding::card`] puts the names of the
+/// A longer line is not repeated in the answer.
+const LONGEST_REPEATED: usize = 120;
+
+/// Why a line is no command. Its lines name commands as `/build`; [`ParseError::card`] puts in the names of the
 /// installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misunderstanding {
-    /// Stable, for tests and for searching logs.
+pub struct ParseError {
+    /// A stable code, for tests and for searching logs.
     pub code: &'static str,
-    /// What is wrong, in a sentence without its full stop; names are in backticks.
+    /// The mistake, as a sentence without its full stop; names are in backticks.
     pub problem: String,
-    /// What was understood before that.
+    /// What was understood before the mistake.
     pub understood: Option<String>,
-    /// Did you mean: a line that can be typed as it is.
+    /// "Did you mean": a line that can be typed as it is.
     pub nearest: Option<String>,
-    /// A line that shows how it is done.
+    /// A correct line of the same form.
     pub example: String,
-    /// What was typed, normalised, without the slash command.
+    /// The normalised line without its slash command.
     pub typed: String,
-    /// The characters of `typed` that are meant.
+    /// The mistake in `typed`, in characters.
     pub span: Option<Range<usize>>,
-    /// The usage lines that may help.
+    /// Usage lines that may help.
     pub usage: Vec<String>,
-    /// The pipeline whose stage is not named, if that is what is missing.
+    /// The pipeline, if all that is missing is a stage of it.
     pub lacks_stage_of: Option<PipelineName>,
 }
 
-impl Misunderstanding {
-    /// The answer, to its author only.
+impl ParseError {
+    /// The answer, for the author only.
     pub fn card(&self, names: &Names) -> Card {
         let tone = if self.code == "empty" { Tone::Neutral } else { Tone::Bad };
         let mut card = Card::new(tone, marked(&names.adapt(&self.problem)));
-        if let Some(span) = self.span.as_ref().filter(|_| self.typed.chars().count() <= 120) {
+        if let Some(span) = self.span.as_ref().filter(|_| self.typed.chars().count() <= LONGEST_REPEATED) {
             let marks = "^".repeat(span.len().max(1));
             card = card.part(Part::Code(format!("{}\n{}{marks}", self.typed, " ".repeat(span.start))));
         }
@@ -58,60 +65,27 @@ impl Misunderstanding {
     }
 }
 
-/// Of what somebody typed, so much is quoted.
-const QUOTED: usize = 80;
-
-/// Running text in which backticks mark names; a name that fills the screen is cut.
-pub(super) fn marked(sentence: &str) -> Text {
-    sentence.split('`').enumerate().filter(|(_, piece)| !piece.is_empty()).fold(
-        Text::default(),
-        |text, (index, piece)| match index % 2 {
-            1 if piece.chars().count() > QUOTED => {
-                text.code(piece.chars().take(QUOTED - 1).chain(['…']).collect::<String>())
-            }
-            1 => text.code(piece),
-            _ => with_people(text, piece),
-        },
-    )
-}
-
-/// Adds words in which people and groups stand as Slack escapes them.
-fn with_people(mut text: Text, words: &str) -> Text {
-    for (nth, piece) in words.split('<').enumerate() {
-        let marked = piece.split_once('>').filter(|_| nth > 0);
-        let member = marked.and_then(|(mark, behind)| Some((Member::marked(mark)?, behind)));
-        text = match member {
-            Some((member, "")) => text.member(&member),
-            Some((member, behind)) => text.member(&member).then(behind),
-            None if nth > 0 => text.then(format!("<{piece}")),
-            None if piece.is_empty() => text,
-            None => text.then(piece),
-        };
-    }
-    text
-}
-
-/// What is wrong with a line, before anybody looked for a better one.
+/// A mistake in a line, before the nearest correct line is looked for.
 #[derive(Debug, Clone)]
-pub(super) struct Trouble {
+pub(super) struct Diagnostic {
     pub(super) code: &'static str,
     pub(super) problem: String,
     /// In bytes of the normalised line.
     pub(super) span: Option<Range<usize>>,
-    /// The word has the shape of this argument, and can be meant for no other.
+    /// The word has the shape of this argument, so it cannot be meant for another.
     pub(super) is_near: bool,
     pub(super) verb: Option<Verb>,
     pub(super) form: Option<&'static Form>,
     pub(super) understood: Option<String>,
     /// The pipeline, for examples.
     pub(super) name: Option<String>,
-    /// The whole line, put right.
+    /// The whole line, corrected.
     pub(super) fix: Option<String>,
-    /// See [`Misunderstanding::lacks_stage_of`].
+    /// See [`ParseError::lacks_stage_of`].
     pub(super) lacks_stage_of: Option<PipelineName>,
 }
 
-impl Trouble {
+impl Diagnostic {
     pub(super) fn new(code: &'static str, problem: impl Into<String>) -> Box<Self> {
         Box::new(Self {
             code,
@@ -152,7 +126,7 @@ impl Trouble {
         self
     }
 
-    /// In which form it happened. One that nobody can use yet is not explained.
+    /// Sets the form in which the mistake is. A form that is not available is not explained.
     pub(super) fn of(mut self: Box<Self>, form: &'static Form) -> Box<Self> {
         if !form.available {
             self = Self::new("not-available", format!("`/{}` is not available yet", form.topic()));
@@ -164,27 +138,27 @@ impl Trouble {
     pub(super) fn understood(mut self: Box<Self>, values: &Values) -> Box<Self> {
         let parts = values.describe();
         self.understood = (!parts.is_empty()).then(|| parts.join(", "));
-        self.name = values.name.as_ref().map(ToString::to_string);
+        self.name = values.name().map(|name| name.to_string());
         self
     }
 
-    /// The answer, with the nearest right line if there is one.
-    pub(super) fn answer(self, typed: &str, nearest: Option<String>) -> Box<Misunderstanding> {
+    /// The answer, with the nearest correct line if there is one.
+    pub(super) fn answer(self, typed: &str, nearest: Option<String>) -> Box<ParseError> {
         let characters = |at: usize| typed.get(..at).map_or(0, |before| before.chars().count());
         let form = self.form.filter(|form| form.available);
         let example = form.or_else(|| forms(self.verb?).find(|form| form.available));
-        let example = example.and_then(|form| form.examples.first()).copied().unwrap_or("/pipeline help");
+        let example = example.map_or_else(|| "/pipeline help".to_owned(), Form::shown_example);
         let usage = match (form, self.verb) {
             (Some(form), _) => vec![form.usage()],
             (None, Some(verb)) => forms(verb).filter(|form| form.available).map(Form::usage).collect(),
             (None, None) => Vec::new(),
         };
-        Box::new(Misunderstanding {
+        Box::new(ParseError {
             code: self.code,
             problem: self.problem,
             understood: self.understood,
             nearest,
-            example: with_name(&super::help::shown(&[example]), self.name.as_deref()),
+            example: with_name(&example, self.name.as_deref()),
             span: self.span.map(|span| characters(span.start)..characters(span.end)),
             typed: typed.to_owned(),
             usage,
@@ -193,11 +167,11 @@ impl Trouble {
     }
 }
 
-/// An example with the pipeline that was meant.
+/// An example with the pipeline that the author named.
 fn with_name(example: &str, name: Option<&str>) -> String {
     let Some(name) = name else { return example.to_owned() };
     let rename = |word: &str| match word.strip_prefix("orders") {
-        Some(rest) => format!("{}{rest}", super::display::name(name)),
+        Some(rest) => format!("{}{rest}", display::name(name)),
         None => word.to_owned(),
     };
     example.split(' ').map(rename).collect::<Vec<_>>().join(" ")

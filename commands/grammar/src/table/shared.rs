@@ -1,0 +1,15 @@
+//! Arguments that several commands have.
+
+use crate::form::{Argument, ArgumentKind};
+
+pub(super) const NAME: Argument = Argument::required(ArgumentKind::Name, "NAME", "the pipeline");
+pub(super) const STAGE: Argument = Argument::required(ArgumentKind::Stage, "STAGE", "the stage");
+pub(super) const MAYBE_STAGE: Argument =
+    Argument::optional(ArgumentKind::Stage, "[STAGE]", "the stage; all of them without one");
+pub(super) const MAYBE_BUILD: Argument =
+    Argument::optional(ArgumentKind::Build, "[#N]", "the build; the newest without one");
+pub(super) const ANYWAY: Argument =
+    Argument::optional(ArgumentKind::Anyway, "[anyway]", "though somebody moved the stage outside Sluice")
+        .only_after(&["anyway"]);
+pub(super) const MAYBE_REASON: Argument =
+    Argument::optional(ArgumentKind::Reason, "[REASON]", "why, for the record");
