@@ -6,7 +6,7 @@ use crate::operation::{Snapshot, marked};
 use crate::service::drift::{DriftReport, moved};
 use crate::service::requests::Request;
 use crate::service::{Invocation, Service, Stop};
-use sluice_grammar::Command;
+use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Answer, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 
 /// How a gate stands for who asks.
@@ -55,7 +55,7 @@ impl Service {
         name: &PipelineName,
         stage: Option<&StageName>,
     ) -> Result<Answer, Stop> {
-        let command = Command::PipelineCheck { name: name.clone(), stage: stage.cloned() };
+        let command = Command::Pipeline(PipelineCommand::Check { name: name.clone(), stage: stage.cloned() });
         let snapshot = self.snapshot(name, &command).await?;
         let state = &snapshot.state;
         let pipeline = state.pipeline(name)?;

@@ -24,7 +24,7 @@ use crate::operations::names;
 use crate::operations::steps::{MOVED_OUTSIDE, is_in_doubt, mark, mover};
 use crate::ports::{Alias, Guard, Precondition, StoreError, Write};
 use crate::service::{Invocation, Service, Stop};
-use sluice_grammar::{Command, Names, parse_line};
+use sluice_grammar::{Command, DeployCommand, Names, parse_line};
 use sluice_model::{
     Answer, Button, ButtonStyle, Card, PipelineName, PortError, Refusal, StageName, Text, Tone,
 };
@@ -381,15 +381,11 @@ impl Service {
     ) -> Result<Option<Drift>, Stop> {
         let Some(anyway) = command.accepts_drift() else { return Ok(None) };
         let first = state.pipeline.as_ref().and_then(|pipeline| pipeline.stages.first());
-        let stage = match command {
-            Command::Promote { to, .. } => Some(to),
-            Command::Rollback { stage, .. } => Some(stage),
-            Command::Deploy { stage, .. } => stage.as_ref().or(first),
-            _ => None,
-        };
+        let named = command.stage();
+        let stage = named.as_ref().or(first);
         let Some(stage) = stage else { return Ok(None) };
         // The calls of a deploy in a row are counted: its own looks see the same, and one look before them is one more.
-        let is_deploy = matches!(command, Command::Deploy { .. });
+        let is_deploy = matches!(command, Command::Deploy(DeployCommand::Deploy { .. }));
         let drift_report = match self.known(name, state) {
             Some(known) if is_deploy && !anyway => known,
             None if is_deploy && !anyway && !state.outside.contains_key(stage) => return Ok(None),

@@ -14,7 +14,7 @@ use crate::operations::promote;
 use crate::ports::Query;
 use crate::service::reads::{newest, table};
 use crate::service::{Invocation, Service, Stop};
-use sluice_grammar::{Command, Names, Period};
+use sluice_grammar::{Command, Names, Period, PipelineCommand};
 use sluice_model::{Actor, Answer, Button, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 
 /// The button that shows what is older; its value is where to go on, and the question.
@@ -58,7 +58,7 @@ impl Wanted {
     }
     fn line(&self) -> String {
         let Self { name, stage, person, since, until } = self.clone();
-        Command::PipelineHistory { name, stage, person, since, until }.to_string()
+        Command::Pipeline(PipelineCommand::History { name, stage, person, since, until }).to_string()
     }
 }
 
@@ -130,7 +130,9 @@ impl Service {
                 sluice_grammar::parse(verb, text, &Names::default()).ok().filter(|_| is_key)?,
             ))
         });
-        let Some((key, Command::PipelineHistory { name, stage, person, since, until })) = parsed else {
+        let Some((key, Command::Pipeline(PipelineCommand::History { name, stage, person, since, until }))) =
+            parsed
+        else {
             return Err(Refusal::new(
                 "bad-button",
                 "This button does not say what it shows.",

@@ -32,9 +32,9 @@ use std::sync::Arc;
 
 use ulid::Ulid;
 
-use crate::operation::{Accepted, Engine, EngineError, Snapshot, accept, answered, marked};
+use crate::operation::{Accepted, Engine, EngineError, SignalKind, Snapshot, accept, answered, marked};
 use crate::ports::{StoreError, Write};
-use sluice_grammar::{Command, Names};
+use sluice_grammar::{Action, BuildCommand, Command, DeployCommand, Names, PromoteCommand, RepoCommand};
 use sluice_model::{Answer, Button, Card, ChannelId, OperationId, PipelineName, Refusal, Span, Text, Tone};
 
 /// How often an acceptance is tried anew because the pipeline changed meanwhile.
@@ -183,52 +183,33 @@ impl Service {
                     .foot(Text::plain("code ").code("not-available")),
             ));
         }
+        match command.form().action {
+            Action::Read => self.read(invocation, command).await,
+            Action::Approve(_) | Action::End(_) => self.signal(invocation, command).await,
+            Action::Start(_) => match plan::change_of(&command) {
+                Some(change) if change.name.is_none() => self.change_roles(invocation, &command).await,
+                _ => self.operate(invocation, command, None).await,
+            },
+        }
+    }
+
+    /// Approves, rejects or cancels an operation.
+    async fn signal(&self, invocation: &Invocation, command: Command) -> Result<Answer, Stop> {
         match command {
-            Command::Help { command } => {
-                Ok(Answer::private(sluice_grammar::help(command.as_deref(), &self.names)))
+            Command::Promote(PromoteCommand::Approve { name, stage, release, reason }) => {
+                self.decide(invocation, &name, (&stage, release), SignalKind::Approve, reason).await
             }
-            Command::RepoList => self.list_pipelines().await,
-            Command::BuildList { name } => self.list_builds(&name).await,
-            Command::BuildLog { name, build } => self.build_log(invocation, &name, build).await,
-            Command::StageList { name } => self.list_stages(&name).await,
-            Command::PipelineStatus { name: Some(name) } => self.status(&name).await,
-            Command::PipelineStatus { name: None } => self.status_of_all().await,
-            Command::PipelineHistory { name, stage, person, since, until } => {
-                let wanted = history::Wanted { name, stage, person, since, until };
-                self.history(wanted, invocation.actor.terminal, None).await
+            Command::Promote(PromoteCommand::Reject { name, stage, release, reason }) => {
+                self.decide(invocation, &name, (&stage, release), SignalKind::Reject, reason).await
             }
-            Command::PipelineWho { name: Some(name) } => self.who_of(&name).await,
-            Command::PipelineWho { name: None } => self.who().await,
-            Command::PipelineCheck { name, stage } => self.check(invocation, &name, stage.as_ref()).await,
-            Command::PromoteApprove { name, stage, release, reason } => {
-                self.decide(
-                    invocation,
-                    &name,
-                    (&stage, release),
-                    crate::operation::SignalKind::Approve,
-                    reason,
-                )
-                .await
+            Command::Build(BuildCommand::Cancel { name, build }) => {
+                self.cancel_build(invocation, &name, build).await
             }
-            Command::PromoteReject { name, stage, release, reason } => {
-                self.decide(
-                    invocation,
-                    &name,
-                    (&stage, release),
-                    crate::operation::SignalKind::Reject,
-                    reason,
-                )
-                .await
-            }
-            Command::BuildCancel { name, build } => self.cancel_build(invocation, &name, build).await,
-            Command::DeployCancel { name } => self.cancel_deploy(invocation, &name).await,
-            Command::PromoteCancel { name, stage, release, reason } => {
+            Command::Deploy(DeployCommand::Cancel { name }) => self.cancel_deploy(invocation, &name).await,
+            Command::Promote(PromoteCommand::Cancel { name, stage, release, reason }) => {
                 self.cancel_promotion(invocation, &name, (&stage, release), reason).await
             }
-            other => match plan::change_of(&other) {
-                Some(change) if change.name.is_none() => self.change_roles(invocation, &other).await,
-                _ => self.operate(invocation, other, None).await,
-            },
+            other => Err(EngineError::Corrupt(format!("no signal for {other}")).into()),
         }
     }
 
@@ -239,7 +220,7 @@ impl Service {
         command: Command,
         seen: Option<&str>,
     ) -> Result<Answer, Stop> {
-        let Some(name) = plan::pipeline_of(&command) else {
+        let Some(name) = command.pipeline() else {
             return Err(EngineError::Corrupt(format!("no operation for {command}")).into());
         };
         for _ in 0..TRIES {
@@ -308,7 +289,7 @@ impl Service {
         let asking = |stop: Stop| match snapshot.state.pipeline.as_ref().map(|pipeline| &pipeline.name) {
             // Of a pipeline that is not there, whose name may be a typing error, there is no role; who creates one needs
             // one for all.
-            None if !matches!(command, Command::RepoCreate { .. }) => stop,
+            None if !matches!(command, Command::Repo(RepoCommand::Create { .. })) => stop,
             name => stop.asking(name, &command.to_string()),
         };
         let granted = snapshot.access.permit(command.permission(), &invocation.actor.id);

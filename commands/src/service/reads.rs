@@ -13,8 +13,12 @@ use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::ports::{Order, Query};
 use crate::service::drift::{DriftReport, moved};
+use crate::service::history::Wanted;
 use crate::service::{Invocation, Service, Stop};
-use sluice_grammar::{Command, Misunderstanding};
+use sluice_grammar::{
+    BuildCommand, Command, DeployCommand, ParseError, PipelineCommand, PromoteCommand, RepoCommand,
+    StageCommand,
+};
 use sluice_model::{Answer, BuildNumber, Card, Part, PipelineName, Refusal, StageName, Text, Tone};
 
 /// How many rows a list shows.
@@ -46,6 +50,33 @@ fn runs(stage: Option<&Stage>) -> Text {
 }
 
 impl Service {
+    /// Answers a command that changes nothing.
+    pub(super) async fn read(&self, invocation: &Invocation, command: Command) -> Result<Answer, Stop> {
+        match command {
+            Command::Pipeline(PipelineCommand::Help { command }) => {
+                Ok(Answer::private(sluice_grammar::help(command.as_deref(), &self.names)))
+            }
+            Command::Repo(RepoCommand::List {}) => self.list_pipelines().await,
+            Command::Build(BuildCommand::List { name }) => self.list_builds(&name).await,
+            Command::Build(BuildCommand::Log { name, build }) => {
+                self.build_log(invocation, &name, build).await
+            }
+            Command::Stage(StageCommand::List { name }) => self.list_stages(&name).await,
+            Command::Pipeline(PipelineCommand::Status { name: Some(name) }) => self.status(&name).await,
+            Command::Pipeline(PipelineCommand::Status { name: None }) => self.status_of_all().await,
+            Command::Pipeline(PipelineCommand::History { name, stage, person, since, until }) => {
+                let wanted = Wanted { name, stage, person, since, until };
+                self.history(wanted, invocation.actor.terminal, None).await
+            }
+            Command::Pipeline(PipelineCommand::Who { name: Some(name) }) => self.who_of(&name).await,
+            Command::Pipeline(PipelineCommand::Who { name: None }) => self.who().await,
+            Command::Pipeline(PipelineCommand::Check { name, stage }) => {
+                self.check(invocation, &name, stage.as_ref()).await
+            }
+            other => Err(EngineError::Corrupt(format!("no answer to {other}")).into()),
+        }
+    }
+
     /// What somebody is told who named a pipeline that does not exist.
     pub(crate) async fn unknown_pipeline(
         &self,
@@ -84,7 +115,7 @@ impl Service {
             return Ok(None);
         }
         // A protected stage takes no deploys.
-        let is_deploy = matches!(swapped, Command::Deploy { .. });
+        let is_deploy = matches!(swapped, Command::Deploy(DeployCommand::Deploy { .. }));
         Ok(Some(match swapped {
             _ if is_deploy && state.is_protected(&stage) => Command::promotion(name, stage),
             other => other,
@@ -95,8 +126,8 @@ impl Service {
     pub(super) async fn with_stages(
         &self,
         slash: &str,
-        mut wrong: Box<Misunderstanding>,
-    ) -> Result<Box<Misunderstanding>, Stop> {
+        mut wrong: Box<ParseError>,
+    ) -> Result<Box<ParseError>, Stop> {
         let Some(name) = wrong.lacks_stage_of.clone() else { return Ok(wrong) };
         let world = self.engine.world();
         let state = PipelineState::read(&*world.store, &world.keys, &name).await?;
@@ -108,7 +139,9 @@ impl Service {
             wrong.problem = format!("{}; `{name}` has {}", wrong.problem, and(&stages));
             // Nothing is promoted to the first stage.
             let reading = stages.last().and_then(|stage| reads(format!("{} {stage}", wrong.typed)));
-            let is_meant = |read: &Command| stages.len() > 1 || !matches!(read, Command::Promote { .. });
+            let is_meant = |read: &Command| {
+                stages.len() > 1 || !matches!(read, Command::Promote(PromoteCommand::Promote { .. }))
+            };
             wrong.nearest = wrong.nearest.take().or(reading.filter(is_meant).map(|read| read.to_string()));
             return Ok(wrong);
         }
@@ -142,7 +175,7 @@ impl Service {
         let world = self.engine.world();
         let state = PipelineState::read(&*world.store, &world.keys, name).await?;
         if state.pipeline.is_none() {
-            let command = Command::PipelineStatus { name: Some(name.clone()) };
+            let command = Command::Pipeline(PipelineCommand::Status { name: Some(name.clone()) });
             return Err(Stop::send_signal(self.unknown_pipeline(name, &command).await?));
         }
         Ok(state)

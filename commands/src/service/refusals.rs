@@ -12,12 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
 use crate::domain::{Act, AuditRecord, AuditSubject};
-use crate::operation::{OperationSpec, ROLLBACK, audit, inbox};
-use crate::operations::{access, promote, stage_lock, stage_set, stage_unlock};
+use crate::operation::{OperationSpec, audit, inbox};
 use crate::ports::{Precondition, StoreError, Write};
 use crate::service::clicks::delivery_of;
 use crate::service::{Input, Invocation, Service, Stop};
-use sluice_grammar::Command;
+use sluice_grammar::{Command, RepoCommand};
 use sluice_model::{Answer, ChannelId, OperationId, PipelineName, Refusal, StageName, UserId};
 
 /// The codes of gates and roles.
@@ -144,9 +143,8 @@ impl Service {
             Input::Slash { command, text } => {
                 let Ok(command) = sluice_grammar::parse(command, text, &self.names) else { return Ok(None) };
                 let Some((kind, pipeline, stage)) = subject(&command) else { return Ok(None) };
-                let about = AuditSubject { stage: stage.cloned(), ..AuditSubject::default() };
-                let (pipeline, kind) = (pipeline.clone(), kind.to_owned());
-                Ok(Some(Wanted { pipeline, kind, command: command.to_string(), about }))
+                let about = AuditSubject { stage, ..AuditSubject::default() };
+                Ok(Some(Wanted { pipeline, kind: kind.to_owned(), command: command.to_string(), about }))
             }
             Input::Click { value, .. } => {
                 let Some(id) = value.split_once('|').and_then(|(id, _)| OperationId::new(id).ok()) else {
@@ -164,23 +162,11 @@ impl Service {
     }
 }
 
-/// What a command would have begun or spoken to, its pipeline, and the stage, if it names one.
-fn subject(command: &Command) -> Option<(&'static str, &PipelineName, Option<&StageName>)> {
-    Some(match command {
-        Command::Build { name, .. } | Command::BuildCancel { name, .. } => ("build", name, None),
-        Command::Deploy { name, stage, .. } => ("deploy", name, stage.as_ref()),
-        Command::DeployCancel { name } => ("deploy", name, None),
-        Command::StageAdd { name, stage, .. } => ("stage-add", name, Some(stage)),
-        Command::StageSet { name, stage, .. } => (stage_set::KIND, name, Some(stage)),
-        Command::StageLock { name, stage, .. } => (stage_lock::KIND, name, stage.as_ref()),
-        Command::StageUnlock { name, stage } => (stage_unlock::KIND, name, stage.as_ref()),
-        Command::Promote { name, to: stage, .. }
-        | Command::PromoteApprove { name, stage, .. }
-        | Command::PromoteReject { name, stage, .. }
-        | Command::PromoteCancel { name, stage, .. } => (promote::KIND, name, Some(stage)),
-        Command::Rollback { name, stage, .. } => (ROLLBACK, name, Some(stage)),
-        Command::PipelineGrant { name: Some(name), .. } => (access::GRANT, name, None),
-        Command::PipelineRevoke { name: Some(name), .. } => (access::REVOKE, name, None),
-        _ => return None,
-    })
+/// The kind of the operation that a command would have started or signalled, its pipeline, and the stage if it names one.
+fn subject(command: &Command) -> Option<(&'static str, PipelineName, Option<StageName>)> {
+    // A pipeline that does not exist has no history.
+    if matches!(command, Command::Repo(RepoCommand::Create { .. })) {
+        return None;
+    }
+    Some((command.form().action.operation()?, command.pipeline()?, command.stage()))
 }

@@ -15,7 +15,7 @@ use crate::service::clicks::delivery_of;
 use crate::service::plan::change_of;
 use crate::service::reads::{lines, newest, table};
 use crate::service::{Extras, Invocation, Service, Stop, TRIES};
-use sluice_grammar::Command;
+use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Answer, Card, Member, PipelineName, Refusal, Role, Text, Tone};
 
 /// How many changes are shown beside the roles, and among how many records they are looked for: there are requests, too.
@@ -109,7 +109,7 @@ impl Service {
 
     /// `/pipeline who NAME`: with what holds for that pipeline alone.
     pub(crate) async fn who_of(&self, name: &PipelineName) -> Result<Answer, Stop> {
-        let command = Command::PipelineWho { name: Some(name.clone()) };
+        let command = Command::Pipeline(PipelineCommand::Who { name: Some(name.clone()) });
         let Snapshot { state, roles, .. } = self.snapshot(name, &command).await?;
         let card = Card::new(Tone::Neutral, Text::plain("Roles for ").code(name.as_str()));
         let card = had(card, &roles, Some(name));

@@ -12,7 +12,7 @@ use crate::operations::tidy;
 use crate::ports::{Order, Query};
 use crate::service::clicks::delivery_of;
 use crate::service::{Input, Invocation, NoAnswer, Service, Stop};
-use sluice_grammar::Command;
+use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Actor, Permission, PipelineName};
 
 /// After how many releases a pipeline is tidied again.
@@ -73,7 +73,8 @@ impl Service {
         if !is_due(state, now) || !tidy::is_quiet(world, state, name).await? {
             return Ok(false);
         }
-        let command = Command::PipelineTidy { name: name.clone(), now: state.tidied.is_some() };
+        let command =
+            Command::Pipeline(PipelineCommand::Tidy { name: name.clone(), now: state.tidied.is_some() });
         let hour = now.as_second().div_euclid(3600);
         let invocation = Invocation {
             delivery: format!("tidy/{name}/{}/{hour}", state.counters.releases),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use sluice_commands::service::{Input, Invocation};
-use sluice_grammar::{Command, Names, parse_line};
+use sluice_grammar::{Action, Names, parse_line};
 use sluice_model::{Actor, Permission};
 use ulid::Ulid;
 
@@ -41,13 +41,8 @@ impl CliCommand {
             let command = parse_line(&format!("{command} {text}"), names);
             self.needs_role =
                 command.as_ref().is_ok_and(|command| command.permission() != Permission::Everyone);
-            self.expects_failure = matches!(
-                command,
-                Ok(Command::BuildCancel { .. }
-                    | Command::DeployCancel { .. }
-                    | Command::PromoteCancel { .. }
-                    | Command::PromoteReject { .. })
-            );
+            self.expects_failure =
+                command.is_ok_and(|command| matches!(command.form().action, Action::End(_)));
         }
         self
     }

@@ -9,7 +9,7 @@ use crate::operation::{
     Context, Effect, EngineError, Node, OperationState, Progress, RecordedSignal, SignalKind, Status, Step,
     StepId, Summary, World, release_lock,
 };
-use sluice_grammar::{Command, Period};
+use sluice_grammar::{Command, Period, StageCommand};
 use sluice_model::{Actor, OperationId, PipelineName, StageName, Text};
 
 /// The shortest lock with a reminder. The owner of a shorter one set it a moment ago.
@@ -65,12 +65,14 @@ fn longer(op: &OperationState, params: &Params, held: &[&StageName]) -> Text {
     // The end was computed a moment before the acceptance.
     let minutes = u64::try_from(length / 60).unwrap_or_default();
     let seconds = if minutes > 0 && minutes % 5 == 0 { minutes * 60 } else { LONGER };
-    let line = |stage: Option<&StageName>| Command::StageLock {
-        name: params.name.clone(),
-        stage: stage.cloned(),
-        until: Some(Period::Seconds(seconds)),
-        hard: params.hard,
-        reason: params.reason.clone(),
+    let line = |stage: Option<&StageName>| {
+        Command::Stage(StageCommand::Lock {
+            name: params.name.clone(),
+            stage: stage.cloned(),
+            until: Some(Period::Seconds(seconds)),
+            hard: params.hard,
+            reason: params.reason.clone(),
+        })
     };
     if held.len() > 1 && held.len() == params.stages.len() {
         return Text::default().code(line(None).to_string());

@@ -11,7 +11,7 @@ use crate::operation::{Accepted, answered, audit, commit_now};
 use crate::ports::Write;
 use crate::service::clicks::{bad_button, delivery_of};
 use crate::service::{Extras, Invocation, Service, Stop, TRIES};
-use sluice_grammar::Command;
+use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Actor, Answer, OperationId, PipelineName, Refusal, Role, UserId};
 
 /// The fixed ids of the buttons (DESIGN 8).
@@ -157,7 +157,11 @@ impl Service {
         }
         let line = record(&request, Act::Approved, by, "granted", rule, at);
         let writes: Vec<Write> = vec![put, audit(&line, world)?];
-        let command = Command::PipelineGrant { person: person.clone().into(), role, name: name.cloned() };
+        let command = Command::Pipeline(PipelineCommand::Grant {
+            person: person.clone().into(),
+            role,
+            name: name.cloned(),
+        });
         let extras = Extras { writes, replaces: Some(shown), seen: None };
         match name {
             Some(name) => self.try_operate(invocation, &command, name, extras).await,

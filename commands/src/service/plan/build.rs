@@ -8,7 +8,7 @@ use crate::operations::build;
 use crate::ports::{Guards, Precondition, Write};
 use crate::service::plan::Resolved;
 use crate::service::{Invocation, Service, Stop};
-use sluice_grammar::Command;
+use sluice_grammar::{BuildCommand, Command};
 use sluice_model::{BuildNumber, CommitId, OperationId, PipelineName, PortError, Refusal, Text};
 
 /// So many builds of one pipeline are under way at a time: CodeBuild's limit is one for the whole account.
@@ -68,7 +68,10 @@ impl Service {
             .then(" as ")
             .code(number.to_string())
             .then(".");
-        let command = Command::Build { name: name.clone(), reference: Some(params.reference.clone()) };
+        let command = Command::Build(BuildCommand::Build {
+            name: name.clone(),
+            reference: Some(params.reference.clone()),
+        });
         let resolved = Resolved::new("build", params, command, answer)?;
         Ok(resolved.counting(BUILDS, number.0).writing(Write::Put { item, when: Precondition::Absent }))
     }

@@ -12,7 +12,7 @@ use crate::operation::{DEPLOY, EngineError, marked};
 use crate::operations::deploy;
 use crate::service::plan::Resolved;
 use crate::service::{Service, Stop};
-use sluice_grammar::Command;
+use sluice_grammar::{Command, DeployCommand};
 use sluice_model::{
     BuildNumber, Card, CommitId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
 };
@@ -106,12 +106,12 @@ impl Service {
             .then(" as ")
             .code(release.to_string())
             .then(".");
-        let command = Command::Deploy {
+        let command = Command::Deploy(DeployCommand::Deploy {
             name: name.clone(),
             build: Some(number),
             stage: Some(stage.clone()),
             anyway: false,
-        };
+        });
         Ok(Resolved::new(DEPLOY, params, command, answer)?.counting(RELEASES, release.0).noting(newer))
     }
 

@@ -21,27 +21,11 @@ use crate::domain::{Release, from_item};
 use crate::operation::{EngineError, OperationRequest, Snapshot, marked};
 use crate::ports::{Guard, Guards, Write};
 use crate::service::{Invocation, Service, Stop};
-use sluice_grammar::Command;
+use sluice_grammar::{
+    BuildCommand, Command, DeployCommand, PipelineCommand, PromoteCommand, RepoCommand, RollbackCommand,
+    StageCommand,
+};
 use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, ReleaseNumber, Text, Tone};
-
-/// The pipeline that a changing command is about.
-pub(crate) fn pipeline_of(command: &Command) -> Option<PipelineName> {
-    match command {
-        Command::RepoCreate { name, .. }
-        | Command::Build { name, .. }
-        | Command::Deploy { name, .. }
-        | Command::StageAdd { name, .. }
-        | Command::StageSet { name, .. }
-        | Command::StageLock { name, .. }
-        | Command::StageUnlock { name, .. }
-        | Command::Promote { name, .. }
-        | Command::Rollback { name, .. }
-        | Command::PipelineTidy { name, .. }
-        | Command::PipelineGrant { name: Some(name), .. }
-        | Command::PipelineRevoke { name: Some(name), .. } => Some(name.clone()),
-        _ => None,
-    }
-}
 
 /// A command with all that it left open filled in, as its kind of operation takes it.
 struct Resolved {
@@ -107,44 +91,51 @@ impl Service {
         seen: Option<&str>,
     ) -> Result<(OperationRequest, Option<Permission>), Stop> {
         let state = &snapshot.state;
-        let Some(name) = pipeline_of(command) else {
+        let Some(name) = command.pipeline() else {
             return Err(EngineError::Corrupt(format!("no draft for {command}")).into());
         };
         // A pipeline that is being created is at home where it was asked for.
         let home = match &state.pipeline {
             Some(pipeline) => &pipeline.home,
-            None if matches!(command, Command::RepoCreate { .. }) => {
+            None if matches!(command, Command::Repo(RepoCommand::Create { .. })) => {
                 invocation.channel.as_ref().ok_or_else(|| homeless(&name))?
             }
             None => return Err(Stop::send_signal(self.unknown_pipeline(&name, command).await?)),
         };
         let mut resolved = match command {
-            Command::RepoCreate { .. } => pipeline::repo_create(state, &name, command)?,
-            Command::StageAdd { stage, after, .. } => {
+            Command::Repo(RepoCommand::Create { .. }) => pipeline::repo_create(state, &name, command)?,
+            Command::Stage(StageCommand::Add { stage, after, .. }) => {
                 pipeline::stage_add(state, &name, stage, after.as_ref(), command)?
             }
-            Command::Build { reference, .. } => {
+            Command::Build(BuildCommand::Build { reference, .. }) => {
                 self.build(invocation, state, &name, reference.as_deref(), id).await?
             }
-            Command::Deploy { build, stage, .. } => self.deploy(state, &name, *build, stage.as_ref()).await?,
-            Command::StageSet { stage, settings, confirm, .. } => {
+            Command::Deploy(DeployCommand::Deploy { build, stage, .. }) => {
+                self.deploy(state, &name, *build, stage.as_ref()).await?
+            }
+            Command::Stage(StageCommand::Set { stage, settings, confirm, .. }) => {
                 let setting = stage::Setting { state, name: &name, command, seen };
                 self.set(setting, stage, settings, *confirm).await?
             }
-            Command::StageLock { .. } => self.lock(invocation, snapshot, command)?,
-            Command::StageUnlock { stage, .. } => {
+            Command::Stage(StageCommand::Lock { .. }) => self.lock(invocation, snapshot, command)?,
+            Command::Stage(StageCommand::Unlock { stage, .. }) => {
                 self.unlock(invocation, snapshot, &name, stage.as_ref(), command)?
             }
-            Command::Promote { to, from, release, again, override_reason, .. } => {
+            Command::Promote(PromoteCommand::Promote {
+                to, from, release, again, override_reason, ..
+            }) => {
                 let override_reason = override_reason.as_deref();
                 let overriding = promote::Overrides { again: *again, override_reason };
                 self.promote(snapshot, &name, to, from.as_ref(), *release, overriding).await?
             }
-            Command::Rollback { stage, release, reason, .. } => {
+            Command::Rollback(RollbackCommand::Rollback { stage, release, reason, .. }) => {
                 self.rollback(invocation, snapshot, &name, stage, *release, reason.clone()).await?
             }
-            Command::PipelineTidy { now, .. } => pipeline::tidy(state, &name, *now, command)?,
-            Command::PipelineGrant { .. } | Command::PipelineRevoke { .. } => {
+            Command::Pipeline(PipelineCommand::Tidy { now, .. }) => {
+                pipeline::tidy(state, &name, *now, command)?
+            }
+            Command::Pipeline(PipelineCommand::Grant { .. })
+            | Command::Pipeline(PipelineCommand::Revoke { .. }) => {
                 self.role_change(invocation, snapshot, command)?
             }
             other => return Err(EngineError::Corrupt(format!("no draft for {other}")).into()),

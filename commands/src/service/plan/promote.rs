@@ -6,7 +6,7 @@ use crate::operation::Snapshot;
 use crate::operations::promote;
 use crate::service::plan::Resolved;
 use crate::service::{Service, Stop};
-use sluice_grammar::Command;
+use sluice_grammar::{Command, PromoteCommand};
 use sluice_model::{Card, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 
 /// How many are recorded as asked: more than a message mentions, fewer than a large group has.
@@ -153,7 +153,7 @@ impl Service {
             .then(" to ")
             .code(to.as_str())
             .then(".");
-        let command = Command::Promote {
+        let command = Command::Promote(PromoteCommand::Promote {
             name: name.clone(),
             to: to.clone(),
             from: Some(from.clone()),
@@ -161,7 +161,7 @@ impl Service {
             again: overriding.again,
             anyway: false,
             override_reason: reason.map(str::to_owned),
-        };
+        });
         Resolved::new(promote::KIND, params, command, answer)
     }
 }

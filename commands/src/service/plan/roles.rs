@@ -5,14 +5,14 @@ use crate::operation::{EngineError, Snapshot, marked};
 use crate::operations::access;
 use crate::service::plan::Resolved;
 use crate::service::{Invocation, Service, Stop};
-use sluice_grammar::Command;
+use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::Text;
 
 /// The change that a command asks for.
 pub(crate) fn change_of(command: &Command) -> Option<RoleChange> {
     let (gives, person, role, name) = match command {
-        Command::PipelineGrant { person, role, name } => (true, person, role, name),
-        Command::PipelineRevoke { person, role, name } => (false, person, role, name),
+        Command::Pipeline(PipelineCommand::Grant { person, role, name }) => (true, person, role, name),
+        Command::Pipeline(PipelineCommand::Revoke { person, role, name }) => (false, person, role, name),
         _ => return None,
     };
     Some(RoleChange { person: person.clone(), role: *role, name: name.clone(), gives })

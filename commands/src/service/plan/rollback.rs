@@ -11,7 +11,7 @@ use crate::operations::tidy::WINDOW;
 use crate::operations::{promote, rollback};
 use crate::service::plan::Resolved;
 use crate::service::{Invocation, Service, Stop};
-use sluice_grammar::Command;
+use sluice_grammar::{Command, RollbackCommand};
 use sluice_model::{Permission, PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 /// How long two people may take to see the same fire, or one to send a line twice.
@@ -137,13 +137,13 @@ impl Service {
             .then(" back to ")
             .code(number.to_string())
             .then(".");
-        let command = Command::Rollback {
+        let command = Command::Rollback(RollbackCommand::Rollback {
             name: name.clone(),
             stage: stage.clone(),
             release: Some(number),
             anyway: false,
             reason: None,
-        };
+        });
         let resolved = Resolved::new(ROLLBACK, params, command, answer)?;
         Ok(if overrides { resolved.only_for(Permission::AdminsOrOncall) } else { resolved })
     }

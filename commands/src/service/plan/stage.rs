@@ -14,7 +14,7 @@ use crate::operations::{stage_lock, stage_set, stage_unlock};
 use crate::service::clicks::bad_button;
 use crate::service::plan::Resolved;
 use crate::service::{Invocation, Service, Stop};
-use sluice_grammar::{Command, Names, Period, parse_line};
+use sluice_grammar::{Command, Names, Period, StageCommand, parse_line};
 use sluice_model::{Answer, Button, ButtonStyle, Card, PipelineName, Refusal, StageName, Text, Tone};
 
 /// How long a lock holds for which no end is named: two hours.
@@ -83,7 +83,9 @@ impl Service {
         let is_confirmed = confirm && seen.is_none_or(|seen| seen == digest(&before));
         if after.needs_fewer_people_than(&before) && !is_confirmed {
             let (name, settings) = (name.clone(), settings.to_vec());
-            let line = Command::StageSet { name, stage: stage.clone(), settings, confirm: true }.to_string();
+            let line =
+                Command::Stage(StageCommand::Set { name, stage: stage.clone(), settings, confirm: true })
+                    .to_string();
             let Some(pipeline) = &state.pipeline else {
                 return Err(EngineError::Corrupt("no pipeline".into()).into());
             };
@@ -113,7 +115,8 @@ impl Service {
     ) -> Result<Answer, Stop> {
         let command = value.split_once('|').and_then(|(digest, line)| {
             let command = parse_line(line, &Names::default()).ok()?;
-            matches!(command, Command::StageSet { confirm: true, .. }).then_some((digest, command))
+            matches!(command, Command::Stage(StageCommand::Set { confirm: true, .. }))
+                .then_some((digest, command))
         });
         match command {
             Some((digest, command)) => self.operate(invocation, command, Some(digest)).await,
@@ -206,7 +209,7 @@ impl Service {
         command: &Command,
     ) -> Result<Resolved, Stop> {
         let Snapshot { state, access, .. } = snapshot;
-        let Command::StageLock { name, stage, until, hard, reason } = command else {
+        let Command::Stage(StageCommand::Lock { name, stage, until, hard, reason }) = command else {
             return Err(EngineError::Corrupt(format!("no lock: {command}")).into());
         };
         let now = self.engine.world().clock.now();

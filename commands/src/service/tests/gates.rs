@@ -284,7 +284,7 @@ fn every_command_that_changes_something_has_a_line() {
             .topic()
     });
     let tried: BTreeSet<String> = lines.into();
-    for form in sluice_grammar::table().iter().filter(|form| form.available) {
+    for form in sluice_grammar::table().filter(|form| form.available) {
         let changes = form.permission != Permission::Everyone;
         assert!(!changes || tried.contains(&form.topic()), "`{}` has no line in docs/gates.md", form.topic());
     }

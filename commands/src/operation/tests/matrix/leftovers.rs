@@ -13,7 +13,7 @@ use crate::operations::names;
 use crate::ports::{Clock, Functions, Guard, Identity, Precondition, RoleSpec, Store, TAG_PIPELINE, Write};
 use crate::service::{Input, Invocation};
 use crate::testing::target;
-use sluice_grammar::Command;
+use sluice_grammar::{Command, RollbackCommand};
 use sluice_model::{Permission, ReleaseNumber, Target};
 
 const NOW: &str = "/pipeline tidy orders now";
@@ -227,7 +227,13 @@ async fn a_rollback_planned_before_its_release_was_marked_is_planned_again() {
     let (world, name) = (process.engine.world(), "orders".parse().unwrap());
     let snapshot = Snapshot::read(world, &name).await.unwrap();
     let (release, reason) = (Some(ReleaseNumber(1)), None);
-    let command = Command::Rollback { name, stage: "dev".parse().unwrap(), release, anyway: false, reason };
+    let command = Command::Rollback(RollbackCommand::Rollback {
+        name,
+        stage: "dev".parse().unwrap(),
+        release,
+        anyway: false,
+        reason,
+    });
     let ann = person("ann");
     let invocation = Invocation {
         delivery: "late".to_owned(),
