@@ -1,27 +1,27 @@
-//! Where a function's code is: the object that the build pinned, in the pipeline's own place and nowhere else.
+//! Where a function's code is: the object that the build pinned, below the pipeline's own prefix and nowhere else.
 
 use serde_json::{Map, Value};
 
-use super::Deploying;
-use super::error::{TemplateCode, Wrong};
+use super::application::Deploying;
+use super::error::{TemplateCode, Violation};
 use super::manifest::Manifest;
 use sluice_model::CodeRef;
 
 const AGAIN: &str =
-    "build again; the packaged template and the manifest are of two builds, or were changed by hand";
+    "build again: the packaged template and the manifest are from different builds, or were edited by hand";
 
-/// The code of a function: what `CodeUri` names and the manifest pins have to be the same object.
+/// The code of a function. `CodeUri` and the manifest have to name the same object.
 pub(super) fn read(
     logical_id: &str,
     uri: Option<&Value>,
     manifest: &Manifest,
     deploying: &Deploying<'_>,
-) -> Result<CodeRef, Wrong> {
-    let wrong = |problem: String, hint: &str| Wrong::new(TemplateCode::Code, problem, hint);
+) -> Result<CodeRef, Violation> {
+    let wrong = |problem: String, hint: &str| Violation::new(TemplateCode::Code, problem, hint);
     let (bucket, key, version) = match uri {
         None => {
-            let hint = "write `CodeUri: FOLDER` on a line of its own";
-            return Err(Wrong::new(TemplateCode::Missing, "the function has no CodeUri", hint));
+            let hint = "write `CodeUri: FOLDER` on its own line";
+            return Err(Violation::new(TemplateCode::Missing, "the function has no CodeUri", hint));
         }
         Some(Value::String(uri)) => of_uri(uri).map(|(bucket, key)| (bucket, key, None)),
         Some(Value::Object(map)) => of_map(map),
@@ -29,7 +29,7 @@ pub(super) fn read(
     }
     .ok_or_else(|| {
         wrong(
-            "CodeUri of the packaged template names no object in S3".into(),
+            "the CodeUri in the packaged template is not an object in S3".into(),
             "package it with sluice_package.py",
         )
     })?;
@@ -38,8 +38,8 @@ pub(super) fn read(
     let below = key.strip_prefix(prefix).is_some_and(|rest| prefix.is_empty() || rest.starts_with('/'));
     if bucket != deploying.code_bucket || !below {
         return Err(wrong(
-            format!("its code s3://{bucket}/{key} is outside of s3://{}/{prefix}/", deploying.code_bucket),
-            "name a folder of the repository in CodeUri; code comes from this pipeline's own builds",
+            format!("its code s3://{bucket}/{key} is outside s3://{}/{prefix}/", deploying.code_bucket),
+            "set CodeUri to a folder of the repository: code must come from this pipeline's own builds",
         ));
     }
     let Some(pinned) = manifest.functions.get(logical_id) else {

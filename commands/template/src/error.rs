@@ -1,4 +1,4 @@
-//! What is wrong with a template, as data: where, what, and what to do. All of it at once, in the order of the file.
+//! The errors of a template, as data: the place, the problem, and what to do. All of them at once, in the order of the file.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,29 +7,29 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::Lines;
 
-/// The kind of trouble, stable for tests and for the audit.
+/// The kind of error, stable for tests and for the audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TemplateCode {
-    /// It cannot be read at all, or a part has the wrong shape.
+    /// The template cannot be parsed, or a part has the wrong shape.
     Shape,
-    /// CloudFormation or SAM knows it; Sluice does not read it.
+    /// CloudFormation or SAM supports it; Sluice does not.
     Unsupported,
-    /// Something that has to be there is not.
+    /// Something required is missing.
     Missing,
-    /// A value outside of what AWS or Sluice allows.
+    /// A value that AWS or Sluice does not allow.
     Value,
     /// It refers to something that is not in the template.
     Reference,
-    /// A parameter has no value for this stage, or a wrong one.
+    /// A parameter has no value for this stage, or an invalid one.
     Parameter,
-    /// The code of a function is not where, or not what, the build recorded.
+    /// The code of a function differs from what the build recorded, or is elsewhere.
     Code,
     /// `sluice-manifest.json` is not what the packaging script writes.
     Manifest,
-    /// A statement names no action or no resource, and no admin allowed that for the stage.
+    /// A statement has no specific action or resource, and no admin allowed that for the stage.
     WildRights,
-    /// It is larger, or causes more work, than a template may.
+    /// The template is too large, or causes too much work.
     TooLarge,
 }
 
@@ -50,27 +50,27 @@ impl fmt::Display for TemplateCode {
     }
 }
 
-/// One thing that is wrong with a template.
+/// One error in a template.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[error("{}{problem}", self.place())]
 pub struct TemplateError {
-    /// The kind of trouble.
+    /// The kind of error.
     pub code: TemplateCode,
-    /// The logical id of the resource it is in, if it is in one.
+    /// The logical id of the resource that contains it, if any.
     pub resource: Option<String>,
-    /// The line of `template.yaml`, from 1, if the place could be found there.
+    /// The line of `template.yaml`, from 1, if it could be found.
     pub line: Option<usize>,
-    /// What is wrong, without its place.
+    /// The problem, without its place.
     pub problem: String,
     /// What to do about it.
     pub hint: String,
 }
 
 impl TemplateError {
-    /// "template.yaml line 12, Hello: ", as far as it is known.
+    /// "template.yaml line 12, Hello: ", or the known part of it.
     fn place(&self) -> String {
         if self.code == TemplateCode::Manifest {
-            return String::new(); // such a problem names its own file
+            return String::new(); // the problem names its file
         }
         match (&self.line, &self.resource) {
             (Some(line), Some(resource)) => format!("template.yaml line {line}, {resource}: "),
@@ -81,28 +81,28 @@ impl TemplateError {
     }
 }
 
-/// What is wrong with a value, before anybody knows where it stands.
+/// An error before its place in the file is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
+pub(super) struct Violation {
     pub(super) code: TemplateCode,
     pub(super) problem: String,
     pub(super) hint: String,
-    /// Its cause stands among the findings already, so that this consequence is not worth a line.
-    told: bool,
+    /// It follows from an error that is already recorded, so it is not reported.
+    is_consequence: bool,
 }
 
-impl Wrong {
+impl Violation {
     pub(super) fn new(code: TemplateCode, problem: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, problem: problem.into(), hint: hint.into(), told: false }
+        Self { code, problem: problem.into(), hint: hint.into(), is_consequence: false }
     }
 
-    /// Something cannot be read because of what was found before.
-    pub(super) fn told_before() -> Self {
-        Self { told: true, ..Self::new(TemplateCode::Shape, "", "") }
+    /// A value cannot be read because of an error that is already recorded.
+    pub(super) fn consequence() -> Self {
+        Self { is_consequence: true, ..Self::new(TemplateCode::Shape, "", "") }
     }
 }
 
-/// A place in a template: the keys on the way to it.
+/// A place in a template: the path of keys to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Place(Vec<String>);
 
@@ -126,13 +126,13 @@ impl Place {
     }
 }
 
-/// No more findings than this are kept.
+/// The most findings that are kept.
 const MOST_FINDINGS: usize = 1_000;
-/// No problem is longer, in characters: problems quote what people wrote.
+/// The most characters of a problem: problems quote what people wrote.
 const LONGEST_PROBLEM: usize = 400;
 
-/// Collects what is wrong, so that a person puts everything right in one go. What is wrong in `Globals` is told once,
-/// not once per function.
+/// Collects the errors, for a person to fix all of them at once. An error in `Globals` is reported once, not once per
+/// function.
 pub(super) struct Findings {
     lines: Lines,
     errors: Vec<TemplateError>,
@@ -144,10 +144,10 @@ impl Findings {
         Self { lines, errors: Vec::new(), known: HashSet::new() }
     }
 
-    /// Records what is wrong at a place.
-    pub(super) fn add(&mut self, place: &Place, wrong: Wrong) {
-        let Wrong { code, problem, hint, told } = wrong;
-        if (told && !self.errors.is_empty()) || self.errors.len() >= MOST_FINDINGS {
+    /// Records an error at a place.
+    pub(super) fn add(&mut self, place: &Place, wrong: Violation) {
+        let Violation { code, problem, hint, is_consequence } = wrong;
+        if (is_consequence && !self.errors.is_empty()) || self.errors.len() >= MOST_FINDINGS {
             return;
         }
         let line = self.lines.nearest(&place.0);
@@ -158,12 +158,12 @@ impl Findings {
         }
     }
 
-    /// The value, or nothing and a record of what is wrong at that place.
-    pub(super) fn take<T>(&mut self, place: &Place, result: Result<T, Wrong>) -> Option<T> {
+    /// The value; or `None`, and the error is recorded at that place.
+    pub(super) fn take<T>(&mut self, place: &Place, result: Result<T, Violation>) -> Option<T> {
         result.map_err(|wrong| self.add(place, wrong)).ok()
     }
 
-    /// The outcome: the value if nothing was wrong, otherwise the findings in the order of the file.
+    /// The value if there were no errors, otherwise the errors in the order of the file.
     pub(super) fn finish<T>(mut self, value: T) -> Result<T, Vec<TemplateError>> {
         if self.errors.is_empty() {
             return Ok(value);
@@ -173,7 +173,7 @@ impl Findings {
     }
 }
 
-/// The text, cut with an ellipsis where it is longer than that many characters.
+/// The text, cut with an ellipsis after that many characters.
 pub(super) fn cut(text: String, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         None => text,

@@ -2,17 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use super::AppRoute;
-use super::error::{Findings, Place, TemplateCode, Wrong};
+use super::application::AppRoute;
+use super::error::{Findings, Place, TemplateCode, Violation};
 use super::intrinsics::Resolver;
 use super::shape;
 
 const METHODS: [&str; 8] = ["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
-/// The route that takes whatever no other route takes.
+/// The route for requests that no other route matches.
 const DEFAULT: &str = "$default";
 
-/// Reads `Events` of a function: each route with the place where it is declared.
+/// Reads the `Events` of a function: each route, with the place of its declaration.
 pub(super) fn read(
     events: &Value,
     function: &str,
@@ -32,17 +32,17 @@ pub(super) fn read(
     routes
 }
 
-fn key_of(event: &Map<String, Value>, resolver: &Resolver<'_>) -> Result<String, Wrong> {
+fn key_of(event: &Map<String, Value>, resolver: &Resolver<'_>) -> Result<String, Violation> {
     let kind = event.get("Type").map_or(Ok(""), shape::string)?;
     if kind != "HttpApi" {
         let hint = if kind == "Api" {
             "use the type HttpApi"
         } else {
-            "remove it; only the type HttpApi is read yet"
+            "remove it; only the type HttpApi is supported"
         };
-        return Err(Wrong::new(
+        return Err(Violation::new(
             TemplateCode::Unsupported,
-            format!("events of type `{kind}` are not read"),
+            format!("events of type `{kind}` are not supported"),
             hint,
         ));
     }
@@ -62,40 +62,40 @@ fn key_of(event: &Map<String, Value>, resolver: &Resolver<'_>) -> Result<String,
     }
     match (method.as_deref(), path) {
         (None, None) => Ok(DEFAULT.into()),
-        // What SAM makes of an event with neither, written out.
+        // The explicit form of an event with neither.
         (None | Some("ANY"), Some(path)) if path == DEFAULT => Ok(path),
         (Some(method), Some(path)) => Ok(format!("{method} {}", path_of(path)?)),
-        _ => Err(Wrong::new(
+        _ => Err(Violation::new(
             TemplateCode::Missing,
             "an HttpApi event has Path without Method, or Method without Path",
-            "write both, or neither for the route that takes whatever no other route takes",
+            "write both, or neither for the default route",
         )),
     }
 }
 
-fn unread(key: &str) -> Wrong {
+fn unread(key: &str) -> Violation {
     let hint = match key {
-        "ApiId" => "remove it: all routes of a pipeline are on the one API that Sluice makes for it",
+        "ApiId" => "remove it: all routes of a pipeline are on the one API that Sluice creates for it",
         "PayloadFormatVersion" => "remove it: functions get payload format 2.0",
         _ => "remove it; an HttpApi event has Path and Method, or neither",
     };
-    Wrong::new(TemplateCode::Unsupported, format!("`{key}` of an HttpApi event is not read"), hint)
+    Violation::new(TemplateCode::Unsupported, format!("`{key}` of an HttpApi event is not supported"), hint)
 }
 
-fn method_of(method: &str) -> Result<String, Wrong> {
+fn method_of(method: &str) -> Result<String, Violation> {
     let upper = method.to_ascii_uppercase();
     if METHODS.contains(&upper.as_str()) {
         return Ok(upper);
     }
-    Err(Wrong::new(
+    Err(Violation::new(
         TemplateCode::Value,
-        format!("`{method}` is no method of an HTTP API"),
+        format!("`{method}` is not a method of an HTTP API"),
         format!("use one of {}", METHODS.join(", ")),
     ))
 }
 
 /// Checks a path: `/items/{id}/{rest+}`, with a greedy variable only at its end.
-fn path_of(path: String) -> Result<String, Wrong> {
+fn path_of(path: String) -> Result<String, Violation> {
     let Some(below) = path.strip_prefix('/') else { return Err(bad_path(&path)) };
     let segments: Vec<&str> = below.split('/').collect();
     for (n, segment) in segments.iter().enumerate() {
@@ -121,10 +121,10 @@ fn path_of(path: String) -> Result<String, Wrong> {
     Ok(path)
 }
 
-fn bad_path(path: &str) -> Wrong {
-    Wrong::new(
+fn bad_path(path: &str) -> Violation {
+    Violation::new(
         TemplateCode::Value,
-        format!("`{path}` is no path of an HTTP API"),
+        format!("`{path}` is not a path of an HTTP API"),
         "write it as in /items/{id} or /files/{name+}",
     )
 }
@@ -136,7 +136,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Deploying;
+    use crate::application::Deploying;
     use crate::budget::Budget;
     use sluice_model::{PipelineName, StageName, Target};
 
@@ -180,11 +180,11 @@ mod tests {
     }
 
     #[test]
-    fn what_api_gateway_would_refuse_is_refused_here() {
+    fn paths_that_api_gateway_refuses_are_refused() {
         for path in ["", "items", "/a//b", "/{a+}/b", "/{}", "/{a", "/a}b", "/a?b", "/a b", "/é", "$defaults"]
         {
             let problem = key(json!({ "Path": path, "Method": "GET" })).unwrap_err();
-            assert_eq!(problem, format!("`{path}` is no path of an HTTP API"));
+            assert_eq!(problem, format!("`{path}` is not a path of an HTTP API"));
         }
         assert!(key(json!({ "Path": "$default", "Method": "GET" })).is_err());
         assert!(key(json!({ "Path": "/", "Method": "FETCH" })).unwrap_err().contains("`FETCH`"));

@@ -1,19 +1,20 @@
-//! One `AWS::Serverless::Function`: its settings with those of `Globals` beneath, its code, rights and routes.
+//! One `AWS::Serverless::Function`: its settings, with those of `Globals` as defaults, its code, permissions and routes.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use super::error::{Findings, Place, TemplateCode, Wrong};
+use super::application::{AppFunction, AppRoute, Deploying};
+use super::error::{Findings, Place, TemplateCode, Violation};
 use super::intrinsics::Resolver;
 use super::manifest::Manifest;
-use super::{AppFunction, AppRoute, Deploying, code, events, names, policies, runtimes, shape};
+use super::{code, events, names, policies, runtimes, shape};
 
 /// What `Globals.Function` may set.
 const SETTINGS: [&str; 6] = ["Runtime", "Handler", "MemorySize", "Timeout", "Architectures", "Environment"];
 
-/// What a function may have besides.
+/// All properties that a function may have.
 const PROPERTIES: [&str; 10] = [
     "Runtime",
     "Handler",
@@ -33,7 +34,7 @@ const TIMEOUT: RangeInclusive<u32> = 1..=900;
 /// Lambda's limit for the names and values of a function's variables together.
 const ENVIRONMENT_BYTES: usize = 4_096;
 
-/// Variables that Lambda sets itself and refuses from others.
+/// Variables that Lambda sets itself; it refuses other values.
 const RESERVED: [&str; 18] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -55,7 +56,7 @@ const RESERVED: [&str; 18] = [
     "LAMBDA_RUNTIME_DIR",
 ];
 
-/// The properties of one function, with those of `Globals` beneath them.
+/// The properties of one function, with those of `Globals` as defaults.
 struct Settings<'v> {
     own: &'v Map<String, Value>,
     own_place: Place,
@@ -64,7 +65,7 @@ struct Settings<'v> {
 }
 
 impl<'v> Settings<'v> {
-    /// A setting with the place where it is written: the function's own before that of `Globals`.
+    /// A setting and its place: the function's own if there is one, otherwise that of `Globals`.
     fn get(&self, name: &str) -> Option<(&'v Value, Place)> {
         let own = self.own.get(name).map(|value| (value, self.own_place.key(name)));
         own.or_else(|| self.global(name))
@@ -74,14 +75,14 @@ impl<'v> Settings<'v> {
         self.globals.get(name).map(|value| (value, self.globals_place.key(name)))
     }
 
-    /// Both, the one of `Globals` first: for what SAM merges instead of replacing.
+    /// Both settings, the one of `Globals` first, where SAM merges them.
     fn both(&self, name: &str) -> impl Iterator<Item = (&'v Value, Place)> {
         let own = self.own.get(name).map(|value| (value, self.own_place.key(name)));
         self.global(name).into_iter().chain(own)
     }
 }
 
-/// Reads `Globals`, of which only `Function` is known.
+/// Reads `Globals`. Only `Function` is supported.
 pub(super) fn globals(template: &Map<String, Value>, findings: &mut Findings) -> Map<String, Value> {
     let place = Place::of(&["Globals"]);
     let Some(globals) = shape::optional_map(template.get("Globals"), &place, findings) else {
@@ -99,7 +100,7 @@ pub(super) fn globals(template: &Map<String, Value>, findings: &mut Findings) ->
     settings.clone()
 }
 
-/// Reads one function; `None` if something is missing that makes the rest meaningless.
+/// Reads one function; `None` if a required property is missing or invalid.
 pub(super) fn read(
     logical_id: &str,
     resource: &Map<String, Value>,
@@ -131,10 +132,10 @@ pub(super) fn read(
         let good =
             !handler.is_empty() && handler.len() <= 128 && handler.bytes().all(|b| b.is_ascii_graphic());
         let wrong = || {
-            Wrong::new(
+            Violation::new(
                 TemplateCode::Value,
-                format!("`{handler}` is no handler"),
-                "write it as in app.handler",
+                format!("`{handler}` is not a handler"),
+                "write it like app.handler",
             )
         };
         findings.take(&place, if good { Ok(handler.clone()) } else { Err(wrong()) })
@@ -173,7 +174,7 @@ fn hint_for(property: &str) -> String {
     match property {
         "FunctionName" => "remove it: Sluice names the function sluice-{pipeline}-{logical id}",
         "Role" | "RolePath" | "PermissionsBoundary" | "AssumeRolePolicyDocument" => {
-            "remove it: Sluice makes the role; write what the function may do as inline documents in Policies"
+            "remove it: Sluice creates the role. Write the function's permissions as inline documents in Policies"
         }
         "Layers" => "remove it; put the layer's files into the folder of CodeUri",
         "InlineCode" | "ImageUri" | "ImageConfig" | "PackageType" => {
@@ -182,23 +183,23 @@ fn hint_for(property: &str) -> String {
         "AutoPublishAlias"
         | "AutoPublishAliasAllProperties"
         | "DeploymentPreference"
-        | "VersionDescription" => "remove it: stages are the aliases, and /promote moves them",
+        | "VersionDescription" => "remove it: each stage is an alias, and /promote moves it",
         "FunctionUrlConfig" => "remove it; give the function an event of type HttpApi",
-        "Tags" => "remove it: Sluice tags what it makes with the pipeline",
+        "Tags" => "remove it: Sluice adds the tags",
         _ => "remove it; docs/templates.md lists what a function may have",
     }
     .into()
 }
 
-fn bad_runtime(runtime: &str) -> Wrong {
-    Wrong::new(
+fn bad_runtime(runtime: &str) -> Violation {
+    Violation::new(
         TemplateCode::Value,
-        format!("the runtime `{runtime}` is not known"),
+        format!("the runtime `{runtime}` is unknown"),
         format!("use one of {}", runtimes::names().collect::<Vec<_>>().join(", ")),
     )
 }
 
-/// A text that has to be there, with its place.
+/// A required string, with its place.
 fn required(
     name: &str,
     function: &Place,
@@ -209,7 +210,7 @@ fn required(
     let Some((value, place)) = settings.get(name) else {
         let problem = format!("the function has no {name}");
         let hint = format!("write {name} in its Properties or in Globals.Function");
-        findings.add(function, Wrong::new(TemplateCode::Missing, problem, hint));
+        findings.add(function, Violation::new(TemplateCode::Missing, problem, hint));
         return None;
     };
     let text = findings.take(&place, resolver.text(value))?;
@@ -229,7 +230,7 @@ fn whole(
     let number = resolver.text(value).and_then(|text| {
         let number = text.parse().ok().filter(|number| limits.contains(number));
         number.ok_or_else(|| {
-            Wrong::new(
+            Violation::new(
                 TemplateCode::Value,
                 format!("{name} is `{text}`"),
                 format!("write a whole number from {} to {}", limits.start(), limits.end()),
@@ -250,14 +251,14 @@ fn architecture(settings: &Settings<'_>, resolver: &Resolver<'_>, findings: &mut
         last = Some(place);
     }
     let Some(place) = last else { return Some("x86_64".into()) };
-    // SAM appends the function's list to that of Globals: two different ones are two architectures.
+    // SAM appends the function's list to that of Globals, so two different values are two architectures.
     found.dedup();
     match found.as_slice() {
         [one] if one == "x86_64" || one == "arm64" => Some(one.clone()),
         _ => {
             let problem = format!("Architectures is [{}]", found.join(", "));
             let hint = "write [x86_64] or [arm64], in Globals or in the function";
-            findings.add(&place, Wrong::new(TemplateCode::Value, problem, hint));
+            findings.add(&place, Violation::new(TemplateCode::Value, problem, hint));
             None
         }
     }
@@ -287,29 +288,29 @@ fn environment(
     }
     let bytes: usize = environment.iter().map(|(name, value)| name.len() + value.len()).sum();
     if let Some(place) = last.filter(|_| bytes > ENVIRONMENT_BYTES) {
-        let problem = format!("the environment has {bytes} bytes, more than Lambda's {ENVIRONMENT_BYTES}");
+        let problem = format!("the environment has {bytes} bytes, and Lambda's limit is {ENVIRONMENT_BYTES}");
         findings.add(
             &place,
-            Wrong::new(TemplateCode::Value, problem, "keep large settings in a file of the package"),
+            Violation::new(TemplateCode::Value, problem, "keep large settings in a file of the package"),
         );
         return None;
     }
     complete.then_some(environment)
 }
 
-fn variable_name(name: &str) -> Result<(), Wrong> {
+fn variable_name(name: &str) -> Result<(), Violation> {
     let mut bytes = name.bytes();
     let good = bytes.next().is_some_and(|b| b.is_ascii_alphabetic())
         && name.len() >= 2
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if RESERVED.contains(&name) {
-        let problem = format!("the variable {name} is set by Lambda itself");
-        return Err(Wrong::new(TemplateCode::Value, problem, "choose another name"));
+        let problem = format!("Lambda sets the variable {name} itself");
+        return Err(Violation::new(TemplateCode::Value, problem, "choose another name"));
     }
     if !good {
-        let problem = format!("`{name}` is no name of an environment variable");
-        let hint = "use letters, digits and _, beginning with a letter, two at least";
-        return Err(Wrong::new(TemplateCode::Value, problem, hint));
+        let problem = format!("`{name}` is not a name for an environment variable");
+        let hint = "use at least two letters, digits or _, and begin with a letter";
+        return Err(Violation::new(TemplateCode::Value, problem, hint));
     }
     Ok(())
 }

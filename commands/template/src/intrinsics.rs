@@ -1,33 +1,32 @@
-//! `Ref`, `Fn::Sub`, `Fn::Join` and `Fn::GetAtt`, resolved for one stage without asking AWS.
+//! `Ref`, `Fn::Sub`, `Fn::Join` and `Fn::GetAtt`, resolved for one stage without a call to AWS.
 //!
-//! A function is always its alias of the stage, never `$LATEST`: what another stage runs, or a release that is just
-//! being made, cannot be reached through a template. Names are deterministic, so functions may name each other in a
-//! circle.
+//! A function resolves to its alias for the stage, never to `$LATEST`. So a template cannot reach what another stage runs, or
+//! a release that is being created. Names are deterministic, so functions may refer to each other in a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::Deploying;
+use super::application::Deploying;
 use super::budget::Budget;
-use super::error::{TemplateCode, Wrong};
+use super::error::{TemplateCode, Violation};
 use super::names;
 use super::parameters::Parameters;
 use super::shape;
 
-/// What the references of a template stand for.
+/// The values of the references in a template.
 pub(super) struct Resolver<'a> {
     pub(super) deploying: &'a Deploying<'a>,
     pub(super) parameters: Parameters,
     /// The logical ids of the functions.
     pub(super) functions: BTreeSet<String>,
-    /// What is left of the work that they may cause.
+    /// The work that is left for resolving them.
     pub(super) budget: Budget,
 }
 
 impl Resolver<'_> {
-    /// The value with every intrinsic in it resolved, at any depth.
-    pub(super) fn resolve(&self, value: &Value) -> Result<Value, Wrong> {
+    /// The value with every intrinsic function in it resolved, at any depth.
+    pub(super) fn resolve(&self, value: &Value) -> Result<Value, Violation> {
         let _level = self.budget.enter()?;
         match value {
             Value::Object(map) => match intrinsic(map)? {
@@ -50,26 +49,26 @@ impl Resolver<'_> {
         }
     }
 
-    /// The value as a text, as CloudFormation makes one.
-    pub(super) fn text(&self, value: &Value) -> Result<String, Wrong> {
+    /// The value as a string, as CloudFormation converts it.
+    pub(super) fn text(&self, value: &Value) -> Result<String, Violation> {
         shape::scalar(&self.resolve(value)?)
     }
 
-    fn apply(&self, name: &str, argument: &Value) -> Result<Value, Wrong> {
+    fn apply(&self, name: &str, argument: &Value) -> Result<Value, Violation> {
         match name {
             "Ref" => self.reference(shape::string(argument)?),
             "Fn::GetAtt" => self.attribute(argument).map(Value::String),
             "Fn::Join" => self.join(argument).map(Value::String),
             "Fn::Sub" => self.sub(argument).map(Value::String),
-            _ => Err(Wrong::new(
+            _ => Err(Violation::new(
                 TemplateCode::Unsupported,
-                format!("the intrinsic `{name}` is not read"),
-                "use Ref, Fn::Sub, Fn::Join or Fn::GetAtt; a parameter per stage does what a condition or mapping does",
+                format!("the intrinsic function `{name}` is not supported"),
+                "use Ref, Fn::Sub, Fn::Join or Fn::GetAtt. Instead of a condition or a mapping, use a parameter with a value for each stage",
             )),
         }
     }
 
-    fn reference(&self, name: &str) -> Result<Value, Wrong> {
+    fn reference(&self, name: &str) -> Result<Value, Violation> {
         let Deploying { target, stage, pipeline, .. } = self.deploying;
         let pseudo = match name {
             "AWS::Region" => target.region.clone(),
@@ -77,15 +76,15 @@ impl Resolver<'_> {
             "AWS::Partition" => sluice_model::partition(&target.region).to_owned(),
             "AWS::URLSuffix" => sluice_model::url_suffix(&target.region).to_owned(),
             _ if name.starts_with("AWS::") => {
-                return Err(Wrong::new(
+                return Err(Violation::new(
                     TemplateCode::Unsupported,
-                    format!("`{name}` means nothing here: there is no stack"),
+                    format!("`{name}` has no value here: there is no stack"),
                     "use AWS::Region, AWS::AccountId, AWS::Partition, AWS::URLSuffix or a parameter",
                 ));
             }
             _ => match self.parameters.get(name) {
                 Some(value) => {
-                    let value = value.as_ref().ok_or_else(Wrong::told_before)?;
+                    let value = value.as_ref().ok_or_else(Violation::consequence)?;
                     self.budget.copy(value)?;
                     return Ok(value.clone());
                 }
@@ -98,15 +97,15 @@ impl Resolver<'_> {
         Ok(pseudo.into())
     }
 
-    /// `[Function, Arn]`, or `Function.Arn` in one text.
-    fn attribute(&self, argument: &Value) -> Result<String, Wrong> {
+    /// `[Function, Arn]`, or `Function.Arn` in one string.
+    fn attribute(&self, argument: &Value) -> Result<String, Violation> {
         let parts: Vec<&str> = match argument {
             Value::String(text) => text.splitn(2, '.').collect(),
             _ => shape::list(argument)?.iter().map(shape::string).collect::<Result<_, _>>()?,
         };
         match parts.as_slice() {
             [name, attribute] => self.attribute_of(name, attribute),
-            _ => Err(Wrong::new(
+            _ => Err(Violation::new(
                 TemplateCode::Shape,
                 "Fn::GetAtt takes a function and an attribute",
                 "write `!GetAtt Name.Arn`",
@@ -114,15 +113,15 @@ impl Resolver<'_> {
         }
     }
 
-    fn attribute_of(&self, name: &str, attribute: &str) -> Result<String, Wrong> {
+    fn attribute_of(&self, name: &str, attribute: &str) -> Result<String, Violation> {
         let Deploying { target, stage, pipeline, .. } = self.deploying;
         if !self.functions.contains(name) {
             return Err(unknown(name));
         }
         if attribute != "Arn" {
-            return Err(Wrong::new(
+            return Err(Violation::new(
                 TemplateCode::Unsupported,
-                format!("the attribute `{attribute}` of {name} is not known"),
+                format!("{name} has no attribute `{attribute}`"),
                 "a function has the attribute Arn",
             ));
         }
@@ -130,9 +129,9 @@ impl Resolver<'_> {
     }
 
     /// `[delimiter, [values…]]`; the list may be a parameter of type CommaDelimitedList.
-    fn join(&self, argument: &Value) -> Result<String, Wrong> {
+    fn join(&self, argument: &Value) -> Result<String, Violation> {
         let [delimiter, values] = shape::list(argument)?.as_slice() else {
-            return Err(Wrong::new(
+            return Err(Violation::new(
                 TemplateCode::Shape,
                 "Fn::Join takes a delimiter and a list",
                 "write `!Join [\"-\", [a, b]]`",
@@ -146,17 +145,17 @@ impl Resolver<'_> {
         Ok(values.join(delimiter))
     }
 
-    /// A text with `${…}` in it, or such a text and a mapping of its own variables.
-    fn sub(&self, argument: &Value) -> Result<String, Wrong> {
+    /// A string with `${…}` in it, or such a string and a mapping with variables of its own.
+    fn sub(&self, argument: &Value) -> Result<String, Violation> {
         let none = Map::new();
         let (text, variables) = match argument {
             Value::String(text) => (text.as_str(), &none),
             _ => match shape::list(argument)?.as_slice() {
                 [text, variables] => (shape::string(text)?, shape::map(variables)?),
                 _ => {
-                    return Err(Wrong::new(
+                    return Err(Violation::new(
                         TemplateCode::Shape,
-                        "Fn::Sub takes a text, or a list of a text and a mapping",
+                        "Fn::Sub takes a string, or a list of a string and a mapping",
                         "write `!Sub \"…${Name}…\"`",
                     ));
                 }
@@ -166,17 +165,17 @@ impl Resolver<'_> {
         let mut push = |part: &str| {
             self.budget.text(part.len())?;
             out.push_str(part);
-            Ok::<_, Wrong>(())
+            Ok::<_, Violation>(())
         };
-        // Each variable is resolved once, however often it stands in the text.
+        // Each variable is resolved once, however often it occurs.
         let mut resolved: BTreeMap<&str, String> = BTreeMap::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
             let Some((name, tail)) = after.split_once('}') else {
-                return Err(Wrong::new(
+                return Err(Violation::new(
                     TemplateCode::Shape,
                     "a `${` in Fn::Sub has no `}`",
-                    "close it, or write `${!…}` for a `${…}` that stays",
+                    "close it, or write `${!…}` for a literal `${…}`",
                 ));
             };
             push(before)?;
@@ -196,7 +195,7 @@ impl Resolver<'_> {
         Ok(out)
     }
 
-    fn variable(&self, name: &str, variables: &Map<String, Value>) -> Result<String, Wrong> {
+    fn variable(&self, name: &str, variables: &Map<String, Value>) -> Result<String, Violation> {
         if let Some(value) = variables.get(name) {
             return self.text(value);
         }
@@ -207,36 +206,36 @@ impl Resolver<'_> {
     }
 }
 
-fn no_dynamic_reference(text: &str) -> Result<(), Wrong> {
+fn no_dynamic_reference(text: &str) -> Result<(), Violation> {
     if !text.contains("{{resolve:") {
         return Ok(());
     }
-    Err(Wrong::new(
+    Err(Violation::new(
         TemplateCode::Unsupported,
-        "dynamic references (`{{resolve:…}}`) are not read: the value would be copied into the configuration",
+        "dynamic references (`{{resolve:…}}`) are not supported: they would copy the value into the configuration",
         "pass the name of the secret or parameter, and read it in the function",
     ))
 }
 
-/// The intrinsic that a mapping is, with its argument; none if it is an ordinary mapping.
-fn intrinsic(map: &Map<String, Value>) -> Result<Option<(&str, &Value)>, Wrong> {
+/// The intrinsic function that a mapping represents, with its argument; `None` for an ordinary mapping.
+fn intrinsic(map: &Map<String, Value>) -> Result<Option<(&str, &Value)>, Violation> {
     let Some((name, argument)) = map.iter().find(|(key, _)| *key == "Ref" || key.starts_with("Fn::")) else {
         return Ok(None);
     };
     if map.len() > 1 {
-        return Err(Wrong::new(
+        return Err(Violation::new(
             TemplateCode::Shape,
-            format!("`{name}` stands among other keys"),
-            "an intrinsic function is the only key of its mapping",
+            format!("`{name}` is next to other keys"),
+            "an intrinsic function must be the only key of its mapping",
         ));
     }
     Ok(Some((name, argument)))
 }
 
-fn unknown(name: &str) -> Wrong {
-    Wrong::new(
+fn unknown(name: &str) -> Violation {
+    Violation::new(
         TemplateCode::Reference,
-        format!("`{name}` is no parameter and no function of this template"),
-        "correct the name, or declare it; resources other than functions are not read yet",
+        format!("`{name}` is neither a parameter nor a function of this template"),
+        "correct the name, or declare it. The only supported resources are functions",
     )
 }

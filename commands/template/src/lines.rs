@@ -1,24 +1,24 @@
-//! Where a key stands in `template.yaml` as a person wrote it.
+//! The line of each key in `template.yaml` as its author wrote it.
 //!
-//! Built from the parser's events, not from a tree: aliases are not expanded and nothing recurses, so that a hostile
-//! file costs no more than its length. A file that is no YAML from some line on has lines up to there; a key that came
-//! in through an alias has none, and the nearest key above it is told instead.
+//! Built from the parser's events, not from a tree: aliases are not expanded and nothing recurses, so a hostile file costs no
+//! more than its length. After a syntax error there are no lines. A key from an alias has no line; the nearest key above it
+//! is reported instead.
 
 use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser};
 
-/// Keys deeper than this are told by their parent's line.
+/// Deeper keys have their parent's line.
 const DEPTH: usize = 8;
 
-/// A key or an element, with the line it stands at and what stands below it.
+/// A key or an element: its line, and the nodes below it.
 #[derive(Debug, Default)]
 struct Node {
     line: usize,
     below: HashMap<String, usize>,
 }
 
-/// What the parser is inside of, with its node: none for what is too deep, or below a key that is a collection.
+/// A collection that the parser is in, with its node. There is none if it is too deep, or below a key that is a collection.
 enum Level {
     /// A mapping; the node of the key whose value comes next, or `None` where a key comes next.
     Mapping(Option<usize>, Option<Option<usize>>),
@@ -26,12 +26,12 @@ enum Level {
     Sequence(Option<usize>, usize),
 }
 
-/// The line of each key of a YAML document: a tree, so that its size is the document's however deep or long keys are.
+/// The line of each key of a YAML document. It is a tree, so its size is the document's, however deep or long the keys are.
 #[derive(Debug, Default)]
 pub(super) struct Lines(Vec<Node>);
 
 impl Lines {
-    /// Reads the lines of a document. Never fails: what cannot be read has no lines.
+    /// Reads the lines of a document. It never fails: a part that cannot be parsed has no lines.
     pub(super) fn of(yaml: &str) -> Self {
         let mut lines = Self(vec![Node::default()]);
         let mut levels: Vec<Level> = Vec::new();
@@ -67,7 +67,7 @@ impl Lines {
                     levels.pop();
                     after_value(&mut levels);
                 }
-                // One document is a template; what follows is none of it.
+                // A template is one document; anything after it is ignored.
                 Event::DocumentEnd => break,
                 _ => {}
             }
@@ -86,7 +86,7 @@ impl Lines {
         line
     }
 
-    /// Records a key below a node. The last of equal keys wins, as it does for the command line's reader.
+    /// Records a key below a node. The last of equal keys wins, as in the AWS CLI.
     fn put(&mut self, parent: Option<usize>, depth: usize, key: String, line: usize) -> Option<usize> {
         if depth > DEPTH {
             return None;
@@ -100,8 +100,8 @@ impl Lines {
         Some(index)
     }
 
-    /// The node of the value that begins here. An element of a sequence has a line of its own; where a key has its
-    /// value's, it is recorded already.
+    /// The node of the value that begins here. An element of a sequence is recorded with its line; the line of a key's value
+    /// is already recorded.
     fn value(&mut self, levels: &[Level], line: usize) -> Option<usize> {
         match levels.last() {
             None => Some(0),
@@ -111,11 +111,11 @@ impl Lines {
     }
 }
 
-/// A value ended (or a key that is no scalar): what its container awaits now.
+/// A value ended, or a key that is not a scalar: sets what its container expects next.
 fn after_value(levels: &mut [Level]) {
     match levels.last_mut() {
         Some(Level::Mapping(_, key)) => {
-            // A key that is a collection has no name here; its value must still not be taken for a key.
+            // A key that is a collection has no name here, but its value must not be taken for a key.
             *key = if key.is_some() { None } else { Some(None) };
         }
         Some(Level::Sequence(_, index)) => *index += 1,

@@ -1,4 +1,4 @@
-//! `sluice-manifest.json`: what the packaging script pinned, one object version and one SHA-256 per function.
+//! `sluice-manifest.json`: the object version and the SHA-256 of each function, as pinned by the packaging script.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use super::budget::{LARGEST_FILE, MOST_FUNCTIONS};
 use super::error::{TemplateCode, TemplateError, cut};
 use sluice_model::CodeRef;
 
-/// So many problems are shown.
+/// The most problems that are shown.
 const SHOWN: usize = 10;
 /// The longest logical id, and the longest key or version of an object in S3.
 const LONGEST_ID: usize = 255;
 const LONGEST_KEY: usize = 1_024;
 
-/// The format that this reader knows.
+/// The supported format.
 const SCHEMA: u32 = 1;
 
 /// The packaged code of a build's functions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Manifest {
-    /// Where the code of each function is, and what it is, by logical id.
+    /// The code of each function, by logical id.
     pub functions: BTreeMap<String, CodeRef>,
 }
 
@@ -35,7 +35,7 @@ struct File {
 }
 
 impl Manifest {
-    /// Reads and checks a manifest; the error names everything that is wrong with it.
+    /// Reads and checks a manifest. The error lists all problems.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         if text.len() > LARGEST_FILE {
             return Err(wrong("it is larger than 1 MiB".to_owned()));
@@ -62,14 +62,14 @@ impl Manifest {
 fn problems(logical_id: &str, code: &CodeRef) -> Vec<String> {
     let mut problems = Vec::new();
     if logical_id.len() > LONGEST_ID {
-        return vec![format!("a name of a function has more than {LONGEST_ID} characters")];
+        return vec![format!("a function's name has more than {LONGEST_ID} characters")];
     }
-    // CloudFormation's rule for logical ids. What breaks it is not repeated: the build's author chose it.
+    // CloudFormation's rule for logical ids. An invalid one is not repeated: it is untrusted text.
     if logical_id.is_empty() || !logical_id.chars().all(|sign| sign.is_ascii_alphanumeric()) {
-        return vec!["a name of a function has other characters than letters and digits".into()];
+        return vec!["a function's name has characters other than letters and digits".into()];
     }
     for (name, value) in [("bucket", &code.bucket), ("key", &code.key), ("version", &code.version)] {
-        // "null" is the version id of an object that was written before versioning was on.
+        // "null" is the version id of an object that was written before versioning was enabled.
         if value.is_empty() || value == "null" {
             problems.push(format!("{logical_id} has no {name}"));
         }
@@ -78,7 +78,7 @@ fn problems(logical_id: &str, code: &CodeRef) -> Vec<String> {
         }
     }
     if STANDARD.decode(&code.sha256).map(|bytes| bytes.len()) != Ok(32) {
-        problems.push(format!("the sha256 of {logical_id} is no SHA-256 in base64"));
+        problems.push(format!("the sha256 of {logical_id} is not a SHA-256 in base64"));
     }
     problems
 }
@@ -89,7 +89,7 @@ fn wrong(problem: String) -> TemplateError {
         resource: None,
         line: None,
         problem: format!("sluice-manifest.json: {}", cut(problem, 2_000)),
-        hint: "build again; the buildspec runs `python3 sluice_package.py`, which writes this file".into(),
+        hint: "build again: the buildspec runs `python3 sluice_package.py`, which writes this file".into(),
     }
 }
 
@@ -122,13 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_function_is_a_logical_id_and_is_not_repeated_if_it_is_none() {
+    fn an_invalid_logical_id_is_refused_and_not_repeated() {
         for name in ["<!subteam^S1> look", "a/b", "orders-api", ""] {
             let text = format!(
                 r#"{{"schema":1,"functions":{{"{name}":{{"bucket":"b","key":"k","version":"v","sha256":"{SHA}"}}}}}}"#
             );
             let found = problem(&text);
-            assert!(found.contains("other characters than letters and digits"), "{found}");
+            assert!(found.contains("characters other than letters and digits"), "{found}");
             assert!(!found.contains("subteam"), "{found}");
         }
     }

@@ -1,7 +1,8 @@
-//! The names of what Sluice makes, from the names people gave: pure, so that a name is known before the thing exists.
+//! The names of the resources that Sluice creates, from the names that people chose. They are pure functions: a name is known
+//! before its resource exists.
 //!
-//! Two different inputs never share a name by rule: a logical id has no hyphen, so the last hyphen of
-//! `sluice-{pipeline}-{logical id}` always separates the two, and what is cut carries a hash of the whole.
+//! Different inputs have different names: a logical id has no hyphen, so the last hyphen of
+//! `sluice-{pipeline}-{logical id}` always separates the two, and a name that is cut ends with a hash of the whole.
 
 use sha2::{Digest, Sha256};
 
@@ -21,10 +22,10 @@ pub fn cut_with_hash(text: &str, limit: usize) -> String {
     }
     let hash: String =
         hex::encode(Sha256::digest(text.as_bytes())).chars().take(HASH_DIGITS.min(limit)).collect();
-    let room = limit.saturating_sub(HASH_DIGITS + 1);
+    let left = limit.saturating_sub(HASH_DIGITS + 1);
     let mut head = String::new();
     for character in text.chars() {
-        if head.len() + character.len_utf8() > room {
+        if head.len() + character.len_utf8() > left {
             break;
         }
         head.push(character);

@@ -1,20 +1,20 @@
-//! The values of a template's parameters for one stage: `Stage` is the stage's name, the others are set per stage or
-//! have a default. A parameter without either is an error that names it, before the first call to AWS.
+//! The values of a template's parameters for one stage. `Stage` is the stage's name; the others are set for the stage or have a
+//! default. A parameter without a value is an error before the first call to AWS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::Deploying;
+use super::application::Deploying;
 use super::budget::{MOST_PARAMETERS, too_many};
-use super::error::{Findings, Place, TemplateCode, Wrong};
+use super::error::{Findings, Place, TemplateCode, Violation};
 use super::shape;
 use sluice_model::PARAMETER;
 
 /// The parameter that gets the stage's name.
 const STAGE: &str = "Stage";
 
-/// What a parameter may say about itself.
+/// The attributes that a parameter may have.
 const KEYS: [&str; 9] = [
     "Type",
     "Default",
@@ -27,7 +27,7 @@ const KEYS: [&str; 9] = [
     "ConstraintDescription",
 ];
 
-/// The value of each parameter: a text or a list of texts. `None` for one whose trouble is among the findings.
+/// The value of each parameter: a string or a list of strings. `None` for one with an error.
 pub(super) type Parameters = BTreeMap<String, Option<Value>>;
 
 /// Reads the `Parameters` section.
@@ -57,7 +57,7 @@ pub(super) fn read(
     declared.iter().map(value_of).collect()
 }
 
-fn known(name: &str, key: &str) -> Result<(), Wrong> {
+fn known(name: &str, key: &str) -> Result<(), Violation> {
     if KEYS.contains(&key) {
         return Ok(());
     }
@@ -66,20 +66,24 @@ fn known(name: &str, key: &str) -> Result<(), Wrong> {
         "AllowedPattern" => "use AllowedValues, or check the value in the function",
         _ => "remove it; docs/templates.md lists what a parameter may have",
     };
-    Err(Wrong::new(TemplateCode::Unsupported, format!("`{key}` of the parameter {name} is not read"), hint))
+    Err(Violation::new(
+        TemplateCode::Unsupported,
+        format!("`{key}` of the parameter {name} is not supported"),
+        hint,
+    ))
 }
 
-fn value(name: &str, declaration: &Map<String, Value>, deploying: &Deploying<'_>) -> Result<Value, Wrong> {
+fn value(
+    name: &str,
+    declaration: &Map<String, Value>,
+    deploying: &Deploying<'_>,
+) -> Result<Value, Violation> {
     let kind = declaration.get("Type").and_then(Value::as_str).unwrap_or_default();
     if !matches!(kind, "String" | "Number" | "CommaDelimitedList") || (name == STAGE && kind != "String") {
-        return Err(Wrong::new(
+        return Err(Violation::new(
             TemplateCode::Unsupported,
-            format!("the parameter {name} is of type `{kind}`"),
-            if name == STAGE {
-                "make it a String"
-            } else {
-                "make it a String, a Number or a CommaDelimitedList"
-            },
+            format!("the parameter {name} has the type `{kind}`"),
+            if name == STAGE { "use String" } else { "use String, Number or CommaDelimitedList" },
         ));
     }
     let text = if name == STAGE {
@@ -89,7 +93,7 @@ fn value(name: &str, declaration: &Map<String, Value>, deploying: &Deploying<'_>
     } else if let Some(default) = declaration.get("Default") {
         shape::scalar(default)?
     } else {
-        return Err(Wrong::new(
+        return Err(Violation::new(
             TemplateCode::Parameter,
             format!("the parameter {name} has no value for the stage {} and no default", deploying.stage),
             format!(
@@ -118,7 +122,7 @@ fn value(name: &str, declaration: &Map<String, Value>, deploying: &Deploying<'_>
     }
 }
 
-/// A value that a parameter may have, for a line that works as it stands.
+/// A valid value of a parameter, for a command that works as it is.
 fn example(declaration: &Map<String, Value>) -> String {
     let allowed = declaration.get("AllowedValues").and_then(|values| shape::list(values).ok()?.first());
     let allowed = allowed.and_then(|value| shape::scalar(value).ok());
@@ -131,15 +135,15 @@ fn example(declaration: &Map<String, Value>) -> String {
     }
 }
 
-fn refused(name: &str, problem: impl std::fmt::Display) -> Wrong {
-    Wrong::new(
+fn refused(name: &str, problem: impl std::fmt::Display) -> Violation {
+    Violation::new(
         TemplateCode::Parameter,
         format!("the value of the parameter {name} {problem}"),
         "set another value with `/stage set`, or change the template",
     )
 }
 
-fn allowed(name: &str, declaration: &Map<String, Value>, texts: &[String]) -> Result<(), Wrong> {
+fn allowed(name: &str, declaration: &Map<String, Value>, texts: &[String]) -> Result<(), Violation> {
     let Some(values) = declaration.get("AllowedValues") else { return Ok(()) };
     let values = shape::list(values)?.iter().map(shape::scalar).collect::<Result<Vec<_>, _>>()?;
     let known: BTreeSet<&String> = values.iter().collect();
@@ -149,19 +153,23 @@ fn allowed(name: &str, declaration: &Map<String, Value>, texts: &[String]) -> Re
     }
 }
 
-/// A limit that the declaration sets, if it does.
-fn limit(declaration: &Map<String, Value>, key: &str) -> Result<Option<f64>, Wrong> {
+/// A limit in the declaration, if there is one.
+fn limit(declaration: &Map<String, Value>, key: &str) -> Result<Option<f64>, Violation> {
     declaration.get(key).map(|limit| number(&shape::scalar(limit)?, key)).transpose()
 }
 
-fn number(text: &str, what: &str) -> Result<f64, Wrong> {
+fn number(text: &str, what: &str) -> Result<f64, Violation> {
     let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     number.ok_or_else(|| {
-        Wrong::new(TemplateCode::Parameter, format!("`{text}` is no number for {what}"), "write a number")
+        Violation::new(
+            TemplateCode::Parameter,
+            format!("`{text}` is not a number for {what}"),
+            "write a number",
+        )
     })
 }
 
-fn in_range(name: &str, declaration: &Map<String, Value>, text: &str) -> Result<(), Wrong> {
+fn in_range(name: &str, declaration: &Map<String, Value>, text: &str) -> Result<(), Violation> {
     let value = number(text, name)?;
     match (limit(declaration, "MinValue")?, limit(declaration, "MaxValue")?) {
         (Some(min), _) if value < min => Err(refused(name, format_args!("is {text}, below {min}"))),
@@ -170,7 +178,7 @@ fn in_range(name: &str, declaration: &Map<String, Value>, text: &str) -> Result<
     }
 }
 
-fn of_length(name: &str, declaration: &Map<String, Value>, text: &str) -> Result<(), Wrong> {
+fn of_length(name: &str, declaration: &Map<String, Value>, text: &str) -> Result<(), Violation> {
     let length = text.chars().count() as f64;
     match (limit(declaration, "MinLength")?, limit(declaration, "MaxLength")?) {
         (Some(min), _) if length < min => Err(refused(name, format_args!("is shorter than {min}"))),

@@ -1,4 +1,4 @@
-//! What statements of a policy mean for the people who have to approve them: in words, the broad ones first.
+//! Policy statements in words, for the people who have to approve them; the broad ones first.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use sluice_model::Target;
 
-/// Actions that are accepted on every resource: they reach no data of others, or IAM knows no resource for them.
+/// Actions that are accepted on every resource: they reach nobody else's data, or IAM has no resource type for them.
 const WITHOUT_RESOURCE: [&str; 12] = [
     "bedrock:invokemodel",
     "cloudwatch:putmetricdata",
@@ -21,9 +21,9 @@ const WITHOUT_RESOURCE: [&str; 12] = [
     "xray:get",
     "xray:put",
 ];
-/// Services whose resources are named without a type before the name.
+/// Services whose ARNs have no resource type before the name.
 const UNTYPED: [&str; 4] = ["execute-api", "s3", "sns", "sqs"];
-/// What AWS itself puts before the names of a service's resources: it is no part of a name.
+/// Prefixes that AWS adds to the names of a service's resources: they are not part of the name.
 const GIVEN: [(&str, &str); 6] = [
     ("kms", "mrk-"),
     ("logs", "aws/lambda/"),
@@ -32,37 +32,37 @@ const GIVEN: [(&str, &str); 6] = [
     ("secretsmanager", "rds!"),
     ("ssm", "aws/"),
 ];
-/// So many characters of a name before a wildcard are a name.
+/// The least characters before a wildcard that count as a name.
 const NAMED: usize = 3;
-/// What begins like this reads and changes nothing.
+/// Prefixes of actions that only read.
 const READS: [&str; 8] = ["batchget", "conditioncheck", "describe", "get", "head", "list", "query", "scan"];
 
-/// Sizes of a line, and of its parts, as [`size`] counts.
+/// The most characters of the parts of a line, as [`size`] counts them.
 const ACTIONS: usize = 400;
 const RESOURCES: usize = 512;
 const CONDITION: usize = 400;
 
-/// How much attention a right needs.
+/// How much access a right gives, the broadest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rank {
-    /// It names no resource or no action, or something is no longer denied.
+pub enum AccessLevel {
+    /// It has no specific resource or action, or something is no longer denied.
     Wild,
-    /// It changes something.
+    /// It can change something.
     Write,
-    /// It reads.
+    /// It only reads.
     Read,
 }
 
-/// A right that is new, in words.
+/// A new right, in words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Right {
     /// How much attention it needs.
-    pub rank: Rank,
+    pub access: AccessLevel,
     /// "Allow dynamodb:GetItem on table/orders".
     pub words: String,
 }
 
-/// How many characters a text takes in a message at the most: some are written as several.
+/// The most characters that a text takes in a message: Slack escapes some of them.
 pub fn size(text: &str) -> usize {
     let cost = |sign| match sign {
         '&' | '<' | '>' => 5,
@@ -72,7 +72,7 @@ pub fn size(text: &str) -> usize {
     text.chars().map(cost).sum()
 }
 
-/// `Action` or `NotAction`, `Resource` or `NotResource`. What stands under *Not* is one whole.
+/// `Action` or `NotAction`, `Resource` or `NotResource`. The items of a *Not* element belong together.
 struct Side<'a> {
     not: bool,
     items: Vec<&'a str>,
@@ -89,7 +89,7 @@ impl<'a> Side<'a> {
         Self { not: not.is_some(), items }
     }
 
-    /// What is compared: each item, or all of them where one more takes rights away.
+    /// The units of comparison: each item; or all of them for a *Not* element, where an additional item removes rights.
     fn atoms(&self) -> Vec<String> {
         match self.not {
             true => vec![self.items.join(" ")],
@@ -110,7 +110,7 @@ fn condition(statement: &Value) -> Option<String> {
     statement.get("Condition").map(Value::to_string)
 }
 
-/// Each action on each resource, under which condition.
+/// Each action on each resource, with the condition.
 fn pairs(statement: &Value) -> Vec<(String, String, String)> {
     let (actions, resources) = (Side::of(statement, "Action"), Side::of(statement, "Resource"));
     let terms = format!("{} {} {:?}", actions.not, resources.not, condition(statement));
@@ -119,10 +119,10 @@ fn pairs(statement: &Value) -> Vec<(String, String, String)> {
     each.iter().flat_map(|a| all.iter().map(|r| (terms.clone(), a.clone(), r.clone()))).collect()
 }
 
-/// What the statements after allow that those before did not, the broad ones first.
+/// The rights that `now` gives and `before` did not, the broad ones first.
 pub fn added(before: &[Value], now: &[Value], target: &Target) -> Vec<Right> {
     let mut rights = difference(before, now, true, target);
-    // Whatever is no longer denied may have been allowed all along.
+    // A right that is no longer denied may already have been allowed.
     rights.extend(difference(now, before, false, target));
     rights.sort();
     rights.dedup();
@@ -139,10 +139,10 @@ fn difference(before: &[Value], now: &[Value], allow: bool, target: &Target) -> 
         if actions.is_empty() {
             continue;
         }
-        let rank = match allow && wild(statement).is_none() {
-            false => Rank::Wild,
-            true if actions.iter().all(|action| reads(action)) => Rank::Read,
-            true => Rank::Write,
+        let access = match allow && wild(statement).is_none() {
+            false => AccessLevel::Wild,
+            true if actions.iter().all(|action| reads(action)) => AccessLevel::Read,
+            true => AccessLevel::Write,
         };
         let verb = if allow { "Allow" } else { "No longer deny" };
         let sides = (Side::of(statement, "Action"), Side::of(statement, "Resource"));
@@ -157,14 +157,14 @@ fn difference(before: &[Value], now: &[Value], allow: bool, target: &Target) -> 
             for on in chunks(&shown, RESOURCES, sides.1.not) {
                 let words =
                     format!("{verb} {}{some} on {}{on}{condition}", but(sides.0.not), but(sides.1.not));
-                rights.push(Right { rank, words });
+                rights.push(Right { access, words });
             }
         }
     }
     rights
 }
 
-/// The items as lists of at most that size; what must stay whole is one list.
+/// The items as lists of at most that size, or as one list if they must stay together.
 fn chunks(items: &[impl AsRef<str>], most: usize, whole: bool) -> Vec<String> {
     let mut chunks: Vec<String> = Vec::new();
     for item in items.iter().map(AsRef::as_ref) {
@@ -179,7 +179,7 @@ fn chunks(items: &[impl AsRef<str>], most: usize, whole: bool) -> Vec<String> {
     chunks
 }
 
-/// A resource without the account and region of this installation.
+/// A resource without the account and region, if they are those of the installation.
 fn short(resource: &str, target: &Target) -> String {
     let parts: Vec<&str> = resource.splitn(6, ':').collect();
     match parts.as_slice() {
@@ -199,7 +199,7 @@ fn reads(action: &str) -> bool {
     READS.iter().any(|verb| name.starts_with(verb))
 }
 
-/// Why a statement is too broad for a template, unless an admin allowed that: it names no action, or no resource.
+/// Why a statement is too broad for a template, unless an admin allowed it: it has no specific action or resource.
 pub fn wild(statement: &Value) -> Option<String> {
     if !is_allow(statement) {
         return None;
@@ -207,12 +207,12 @@ pub fn wild(statement: &Value) -> Option<String> {
     let (actions, resources) = (Side::of(statement, "Action"), Side::of(statement, "Resource"));
     for (side, name) in [(&actions, "NotAction"), (&resources, "NotResource")] {
         if side.not {
-            return Some(format!("{name} allows whatever it does not name"));
+            return Some(format!("{name} allows everything except what it names"));
         }
     }
     let every = |action: &&&str| action.split_once(':').unwrap_or((action, "")).0.contains(['*', '?']);
     if let Some(action) = actions.items.iter().find(every) {
-        return Some(format!("the action `{action}` is every action of every service"));
+        return Some(format!("the action `{action}` matches every action of every service"));
     }
     let needs_name = |action: &&&str| {
         let action = action.to_ascii_lowercase();
@@ -220,10 +220,10 @@ pub fn wild(statement: &Value) -> Option<String> {
     };
     let resource = resources.items.iter().find(|resource| is_everywhere(resource))?;
     let action = actions.items.iter().find(needs_name)?;
-    Some(format!("`{action}` on `{resource}` names no resource"))
+    Some(format!("`{action}` on `{resource}` names no specific resource"))
 }
 
-/// Whether a resource's name is a wildcard from its beginning.
+/// Whether a resource's name begins with a wildcard.
 fn is_everywhere(resource: &str) -> bool {
     let parts: Vec<&str> = resource.splitn(6, ':').collect();
     let ["arn", _, service, _, _, name] = parts.as_slice() else { return true };
@@ -258,7 +258,7 @@ pub(super) fn too_long(statement: &Value) -> Option<String> {
             false => side.items.iter().map(|item| size(item)).max().unwrap_or_default(),
         };
         if longest > most {
-            return Some(format!("{name} has a text of more than {most} characters"));
+            return Some(format!("{name} has a string of more than {most} characters"));
         }
     }
     let condition = condition(statement).filter(|condition| size(condition) > CONDITION);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_is_told_in_words_the_broad_first() {
+    fn added_rights_are_described_the_broad_ones_first() {
         let table = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders";
         let before = [allow(json!("dynamodb:GetItem"), json!(table))];
         let now = [
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_or_a_denial_that_goes_away_is_a_right() {
+    fn a_removed_condition_or_denial_is_a_right() {
         let deny =
             json!({ "Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::orders/*" });
         let mut bound = allow(json!("s3:GetObject"), json!("arn:aws:s3:::orders/*"));
@@ -341,7 +341,7 @@ mod tests {
             ("s3:GetObject", arn("s3:::or*"), true),
             ("ssm:GetParameter", arn("ssm:eu-central-1:123456789012:parameter/*"), true),
             ("lambda:InvokeFunction", arn("lambda:*:*:function:*"), true),
-            // What AWS puts before every name is no name.
+            // A prefix that AWS adds to every name is not a name.
             ("secretsmanager:GetSecretValue", arn("secretsmanager:*:*:secret:rds!*"), true),
             ("cognito-idp:AdminSetUserPassword", arn("cognito-idp:*:*:userpool/eu-central-1_*"), true),
             ("kms:Decrypt", arn("kms:*:*:key/mrk-*"), true),

@@ -1,8 +1,8 @@
-//! The runtimes that a template may name, and until when AWS supports them.
+//! The runtimes that a template may use, and the end of their support by AWS.
 //!
-//! From <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>. From the day on which support ends nothing
-//! is patched; 30 days later at the earliest AWS creates no function with that runtime, and 60 days later it changes none.
-//! What runs goes on, and so does a rollback, which changes no function.
+//! From <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>. After the end of
+//! support there are no more patches; at the earliest 30 days later AWS refuses to create functions with the runtime, and 60
+//! days later to update them. Functions keep running, and a rollback still works, because it updates no function.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 use serde_json::Value;
 
-/// Each with the last day of its support.
+/// Each runtime with the last day of its support.
 const RUNTIMES: [(&str, Date); 12] = [
     ("python3.9", date(2025, 12, 15)),
     ("python3.10", date(2026, 10, 31)),
@@ -26,11 +26,11 @@ const RUNTIMES: [(&str, Date); 12] = [
     ("provided.al2023", date(2029, 6, 30)),
 ];
 
-/// Where AWS lists them.
+/// AWS's list of them.
 pub const RUNTIMES_PAGE: &str = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html";
-/// So long before the end it is worth a word: AWS writes as early.
+/// The notice before the end, in days; AWS gives the same.
 const NOTICE_DAYS: i64 = 180;
-/// So long after the end AWS may refuse to change a function.
+/// The days after the end from which AWS may refuse to update a function.
 const UPDATE_DAYS: i64 = 60;
 
 /// The names of all runtimes.
@@ -45,11 +45,11 @@ pub struct EndOfSupport {
     pub on: Date,
     /// Whether it is past.
     pub is_past: bool,
-    /// From when on AWS may refuse to change functions.
+    /// The first day on which AWS may refuse to update functions.
     pub frozen: Date,
 }
 
-/// The end of that runtime's support, seen from that day.
+/// The end of a runtime's support, if it is past or near on that day.
 pub fn end_of_support(runtime: &str, today: Date) -> Option<EndOfSupport> {
     let (_, on) = RUNTIMES.iter().find(|(name, _)| *name == runtime)?;
     let (on, is_past) = (*on, today > *on);
@@ -57,8 +57,7 @@ pub fn end_of_support(runtime: &str, today: Date) -> Option<EndOfSupport> {
     is_near.then(|| EndOfSupport { on, is_past, frozen: on.saturating_add(UPDATE_DAYS.days()) })
 }
 
-/// The runtimes that a packaged template names, each with the functions that have it. What is not written as a plain name
-/// is left out.
+/// The runtimes in a packaged template, each with its functions. A runtime that is not a plain string is left out.
 pub fn runtimes_of(packaged: &str) -> BTreeMap<String, Vec<String>> {
     let template: Value = serde_json::from_str(packaged).unwrap_or_default();
     let general = template["Globals"]["Function"]["Runtime"].as_str();
@@ -77,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_support_is_told_half_a_year_before_and_after_it() {
+    fn the_end_of_support_is_reported_from_half_a_year_before() {
         let seen = |runtime, today| end_of_support(runtime, today).map(|end| end.is_past);
         assert_eq!(seen("nodejs22.x", date(2026, 10, 1)), None);
         assert_eq!(seen("nodejs22.x", date(2026, 11, 28)), Some(false));

@@ -1,48 +1,48 @@
-//! The shapes of JSON that a template is made of, and what to say where another one stands.
+//! The JSON types in a template, and the error for a value of another type.
 
 use serde_json::{Map, Value};
 
-use super::error::{Findings, Place, TemplateCode, Wrong};
+use super::error::{Findings, Place, TemplateCode, Violation};
 
-fn mismatch(value: &Value, wanted: &str) -> Wrong {
+fn mismatch(value: &Value, wanted: &str) -> Violation {
     let found = match value {
         Value::Null => "nothing",
-        Value::Bool(_) => "true or false",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "a mapping",
     };
-    Wrong::new(
+    Violation::new(
         TemplateCode::Shape,
-        format!("{found} stands where {wanted} belongs"),
+        format!("found {found}, but expected {wanted}"),
         format!("write {wanted} here"),
     )
 }
 
-pub(super) fn map(value: &Value) -> Result<&Map<String, Value>, Wrong> {
+pub(super) fn map(value: &Value) -> Result<&Map<String, Value>, Violation> {
     value.as_object().ok_or_else(|| mismatch(value, "a mapping"))
 }
 
-pub(super) fn list(value: &Value) -> Result<&Vec<Value>, Wrong> {
+pub(super) fn list(value: &Value) -> Result<&Vec<Value>, Violation> {
     value.as_array().ok_or_else(|| mismatch(value, "a list"))
 }
 
-pub(super) fn string(value: &Value) -> Result<&str, Wrong> {
-    value.as_str().ok_or_else(|| mismatch(value, "a text"))
+pub(super) fn string(value: &Value) -> Result<&str, Violation> {
+    value.as_str().ok_or_else(|| mismatch(value, "a string"))
 }
 
-/// A text as CloudFormation makes one of a text, a number or a truth value.
-pub(super) fn scalar(value: &Value) -> Result<String, Wrong> {
+/// A string, or what CloudFormation makes of a number or a boolean.
+pub(super) fn scalar(value: &Value) -> Result<String, Violation> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(truth) => Ok(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => Err(mismatch(value, "a text")),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(mismatch(value, "a string")),
     }
 }
 
-/// A mapping that may be left out; anything else is recorded.
+/// A mapping that may be left out. A value of another type is an error.
 pub(super) fn optional_map<'v>(
     value: Option<&'v Value>,
     place: &Place,
@@ -51,7 +51,7 @@ pub(super) fn optional_map<'v>(
     findings.take(place, map(value?))
 }
 
-/// Records each key that `known` does not list, with a hint for that key.
+/// Reports each key that `known` does not list, with a hint for it.
 pub(super) fn only(
     map: &Map<String, Value>,
     known: &[&str],
@@ -60,7 +60,8 @@ pub(super) fn only(
     hint: impl Fn(&str) -> String,
 ) {
     for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
-        let wrong = Wrong::new(TemplateCode::Unsupported, format!("`{key}` is not read here"), hint(key));
+        let wrong =
+            Violation::new(TemplateCode::Unsupported, format!("`{key}` is not supported here"), hint(key));
         findings.add(&place.key(key), wrong);
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::{Parameters, Release, Stage, from_item};
 use crate::operation::{Context, Effect, EngineError, OperationState, Progress, Step, Summary};
 use crate::operations::steps::{Deployable, ReadApplication, WildRights, read_artifact};
 use sluice_model::{Part, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
-use sluice_template::rights::{self, Rank, size};
+use sluice_template::rights::{self, AccessLevel, size};
 use sluice_template::{AppFunction, AppRoute, Application};
 
 /// So many functions are named in a line, and so long each name.
@@ -196,7 +196,7 @@ impl Changes {
         let differ = before.map(|before| compared(&routes(before), &routes(now), "led elsewhere"));
         let mut lines: Vec<Line> = rights
             .iter()
-            .map(|(right, names)| Line::of(names, right.words.clone(), right.rank == Rank::Wild))
+            .map(|(right, names)| Line::of(names, right.words.clone(), right.access == AccessLevel::Wild))
             .collect();
         lines.extend(whats.iter().map(|((_, what), names)| Line::of(names, what.clone(), false)));
         lines.extend((!gone.is_empty()).then(|| Line::of(&gone, "gone".to_owned(), false)));

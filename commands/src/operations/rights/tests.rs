@@ -1,5 +1,5 @@
 use super::*;
-use sluice_template::ROOM;
+use sluice_template::POLICY_LIMIT;
 
 fn target() -> Target {
     Target { account: "123456789012".into(), region: "eu-central-1".into() }
@@ -162,7 +162,7 @@ fn every_document_is_within_iams_limits() {
     // Sluice's additions fit into the space that the template reader leaves.
     let (function, stage) = ("f".repeat(64), "s".repeat(20).parse().unwrap());
     let added = function_policy(&target, &function, &stage, &[]);
-    assert!(added.chars().count() + ROOM <= INLINE_LIMIT, "{added}");
+    assert!(added.chars().count() + POLICY_LIMIT <= INLINE_LIMIT, "{added}");
     let pipeline: PipelineName = format!("p{}", "x".repeat(39)).parse().unwrap();
     assert!(size(&build_policy(&target, &pipeline)) <= INLINE_LIMIT);
 }

@@ -163,7 +163,7 @@ async fn the_end_of_a_lock_says_whose_time_it_is() {
     let card = office.types("l1", "ann", "/stage lock orders prod until tomorrow the ledger").await;
     assert!(card.title.flat().contains("(2026-03-02 09:00 UTC)"), "{card:?}");
     let card = office.types("l2", "ann", "/stage lock orders dev until further notice").await;
-    assert!(card.title.flat().contains("no end that I understand"), "{card:?}");
+    assert!(card.title.flat().contains("not an end that I understand"), "{card:?}");
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ fn joins_and_references_cannot_multiply_either() {
 }
 
 #[test]
-fn a_variable_of_a_sub_is_resolved_once_however_often_it_stands_there() {
+fn a_variable_of_a_sub_is_resolved_once() {
     let costly = json!({ "Fn::Join": ["", vec![""; 10_000]] });
     let app =
         World::new().read(&env(json!({ "ONCE": { "Fn::Sub": ["x${a}".repeat(1_000), { "a": costly }] } })));
@@ -58,7 +58,7 @@ fn a_variable_of_a_sub_is_resolved_once_however_often_it_stands_there() {
 }
 
 #[test]
-fn what_globals_repeat_for_each_function_is_counted() {
+fn globals_count_once_for_each_function() {
     let functions: Map<_, _> = (0..400).map(|n| (format!("F{n}"), function(json!({})))).collect();
     let mut whole = template(Value::Object(functions));
     let variables: Map<_, _> = (0..1_000).map(|n| (format!("V{n}"), json!(n))).collect();
@@ -98,7 +98,7 @@ fn depth_and_numbers_have_limits() {
 }
 
 #[test]
-fn files_larger_than_a_template_are_not_even_parsed() {
+fn files_that_are_too_large_are_not_parsed() {
     let (world, manifest) = (World::new(), Manifest::default());
     let (small, large) = ("{}".to_owned(), " ".repeat(LARGEST_FILE + 1));
     for (packaged, original, file) in [(&large, &small, "packaged.json"), (&small, &large, "template.yaml")] {

@@ -8,9 +8,11 @@ mod refusals;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::read::{FUNCTION, TRANSFORM};
 use super::*;
+use sluice_model::{CodeRef, PipelineName, StageName, Target};
 
 const SHA: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 const BUCKET: &str = "sluice-bucket";
@@ -116,7 +118,7 @@ fn a_small_template_has_sams_defaults() {
 }
 
 #[test]
-fn globals_lie_beneath_a_functions_own_settings() {
+fn globals_are_the_defaults_of_a_functions_settings() {
     let mut whole = template(json!({
         "Own": function(json!({ "MemorySize": "512", "Environment": { "Variables": { "AA": "own", "BB": "own" } } })),
         "Plain": { "Type": FUNCTION, "Properties": { "CodeUri": "s3://sluice-bucket/orders/code/abc" } },
@@ -231,7 +233,7 @@ fn events_become_routes_and_their_digest_follows_them() {
 }
 
 #[test]
-fn parameters_are_set_per_stage_before_their_default() {
+fn a_stages_value_of_a_parameter_precedes_its_default() {
     let mut whole = env(json!({ "SIZE": { "Ref": "Size" }, "TABLE": { "Ref": "Table" } }));
     whole["Parameters"]["Table"] = json!({ "Type": "String", "MinLength": 2, "AllowedValues": ["tt", "uu"] });
     let world =
@@ -241,14 +243,14 @@ fn parameters_are_set_per_stage_before_their_default() {
     assert_eq!(app.functions["Hello"].environment["TABLE"], "uu");
 
     let errors = World::new().read(&whole).unwrap_err();
-    assert_eq!(errors.len(), 1, "a missing value is told once, not at each use: {errors:?}");
+    assert_eq!(errors.len(), 1, "a missing value is reported once, not at each use: {errors:?}");
     assert!(errors[0].problem.contains("Table") && errors[0].problem.contains("prod"), "{errors:?}");
     assert!(errors[0].hint.contains("/stage set orders prod param.Table=tt"), "{errors:?}");
 
     let errors = World::new().with("Table", "vv").read(&whole).unwrap_err();
     assert!(errors[0].problem.contains("not one of tt, uu"), "{errors:?}");
     let errors = World::new().with("Table", "tt").with("Size", "much").read(&whole).unwrap_err();
-    assert!(errors[0].problem.contains("`much` is no number"), "{errors:?}");
+    assert!(errors[0].problem.contains("`much` is not a number"), "{errors:?}");
 }
 
 #[test]

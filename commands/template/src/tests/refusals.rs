@@ -22,29 +22,29 @@ fn only_problem(template: &Value) -> (TemplateCode, Option<String>, String, Stri
     (errors[0].code, errors[0].resource.clone(), line.unwrap_or_default(), words)
 }
 
-/// (properties of Hello, the line that is told: its key, or all of it; words of the problem or hint)
+/// (properties of Hello, the reported line: its key, or all of it; words of the problem or hint)
 #[test]
 fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
     let table: Vec<(Value, &str, &str)> = vec![
         (json!({ "FunctionName": "x" }), "FunctionName", "sluice-{pipeline}"),
-        (json!({ "Role": "arn:x" }), "Role", "Sluice makes the role"),
+        (json!({ "Role": "arn:x" }), "Role", "Sluice creates the role"),
         (json!({ "Layers": [] }), "Layers", "folder of CodeUri"),
         (json!({ "VpcConfig": {} }), "VpcConfig", "docs/templates.md"),
         (json!({ "AutoPublishAlias": "live" }), "AutoPublishAlias", "/promote"),
         (json!({ "FunctionUrlConfig": {} }), "FunctionUrlConfig", "HttpApi"),
         (json!({ "InlineCode": "x" }), "InlineCode", "CodeUri"),
         (json!({ "Runtime": "python2.7" }), "Runtime", "python2.7"),
-        (json!({ "Handler": "a b" }), "Handler", "no handler"),
+        (json!({ "Handler": "a b" }), "Handler", "not a handler"),
         (json!({ "MemorySize": 64 }), "MemorySize", "128 to 10240"),
         (json!({ "MemorySize": 10241 }), "MemorySize", "128 to 10240"),
         (json!({ "Timeout": 0 }), "Timeout", "1 to 900"),
         (json!({ "Timeout": "1.5" }), "Timeout", "1 to 900"),
-        (json!({ "Timeout": { "Ref": "Zones" } }), "Timeout", "a list stands"),
+        (json!({ "Timeout": { "Ref": "Zones" } }), "Timeout", "found a list"),
         (json!({ "Architectures": ["sparc"] }), "Architectures", "[arm64]"),
         (json!({ "Architectures": ["arm64", "x86_64"] }), "Architectures", "[arm64]"),
-        (json!({ "Environment": { "Variables": { "A-B": "x" } } }), "A-B", "no name"),
-        (json!({ "Environment": { "Variables": { "AWS_REGION": "x" } } }), "AWS_REGION", "Lambda itself"),
-        (json!({ "Environment": { "Variables": { "XX": null } } }), "XX", "nothing stands"),
+        (json!({ "Environment": { "Variables": { "A-B": "x" } } }), "A-B", "not a name"),
+        (json!({ "Environment": { "Variables": { "AWS_REGION": "x" } } }), "AWS_REGION", "Lambda sets"),
+        (json!({ "Environment": { "Variables": { "XX": null } } }), "XX", "found nothing"),
         (json!({ "Environment": { "Variables": { "XX": { "Ref": "Nope" } } } }), "XX", "`Nope`"),
         (json!({ "Environment": { "Variables": { "XX": { "Ref": "AWS::StackName" } } } }), "XX", "no stack"),
         (
@@ -61,12 +61,12 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
         (
             json!({ "Environment": { "Variables": { "XX": { "Fn::Sub": "${Zones}" } } } }),
             "XX",
-            "a list stands",
+            "found a list",
         ),
         (
             json!({ "Environment": { "Variables": { "XX": { "Ref": "Stage", "y": 1 } } } }),
             "XX",
-            "among other keys",
+            "next to other keys",
         ),
         (
             json!({ "Environment": { "Variables": { "XX": "{{resolve:ssm:p}}" } } }),
@@ -89,7 +89,7 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
         (
             json!({ "Policies": { "Statement": { "Effect": "May", "Action": "*", "Resource": "*" } } }),
             "Effect",
-            "Allow nor Deny",
+            "Allow or Deny",
         ),
         (
             json!({ "Policies": { "Statement": { "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*" } } }),
@@ -101,7 +101,7 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
                 "Effect": "Allow", "Action": "s3:GetObject", "Resource": format!("arn:aws:s3:::{nth}{}", "x".repeat(300)),
             })).collect::<Vec<_>>() } }),
             "Policies",
-            "more than 9216",
+            "limit is 9216",
         ),
         (
             statement("s3:GetObject", json!("arn:aws:s3:::ordersü€/*"), json!({})),
@@ -111,7 +111,7 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
         (statement("s3:GetObject", json!("orders/*"), json!({})), "Resource", "is not an ARN"),
         (statement("s3:GetObject", json!("arn:*:s3:::orders/*"), json!({})), "Resource", "is not an ARN"),
         (statement("GetObject", json!("arn:aws:s3:::orders/*"), json!({})), "Action", "is not an action"),
-        (statement("s3:GetObject", json!([]), json!({})), "Resource", "no text and no list"),
+        (statement("s3:GetObject", json!([]), json!({})), "Resource", "neither a string nor a list"),
         (
             statement("s3:GetObject", json!(format!("arn:aws:s3:::{}", "x".repeat(600))), json!({})),
             "Statement",
@@ -120,7 +120,7 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
         (
             statement("s3:GetObject", json!("arn:aws:s3:::orders/*"), json!({ "Equals": { "aws:a": "b" } })),
             "Condition",
-            "no operator",
+            "not an IAM operator",
         ),
         (
             statement(
@@ -129,7 +129,7 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
                 json!({ "StringEquals": { "a": "b" } }),
             ),
             "Condition",
-            "no key",
+            "not a key",
         ),
         (statement("*", json!("arn:aws:s3:::orders/*"), json!({})), "Statement", "wild_rights=yes"),
         (statement("dynamodb:*", json!("*"), json!({})), "Statement", "wild_rights=yes"),
@@ -149,34 +149,34 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
         (
             json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "x", "Method": "GET" } } } }),
             "E",
-            "no path",
+            "not a path",
         ),
         (
             json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "/{a+}/b", "Method": "GET" } } } }),
             "E",
-            "no path",
+            "not a path",
         ),
         (
             json!({ "Events": { "E": { "Type": "HttpApi", "Properties": { "Path": "/", "Method": "FETCH" } } } }),
             "E",
-            "no method",
+            "not a method",
         ),
         (json!({ "CodeUri": "src" }), "CodeUri", "sluice_package.py"),
         (
             json!({ "CodeUri": "s3://other/orders/code/abc" }),
             "CodeUri",
-            "outside of s3://sluice-bucket/orders/",
+            "outside s3://sluice-bucket/orders/",
         ),
-        (json!({ "CodeUri": "s3://sluice-bucket/orders-2/code/abc" }), "CodeUri", "outside of"),
+        (json!({ "CodeUri": "s3://sluice-bucket/orders-2/code/abc" }), "CodeUri", "outside s3://"),
         (
             json!({ "CodeUri": { "Bucket": "sluice-bucket", "Key": "orders/code/other" } }),
             "CodeUri",
-            "of two builds",
+            "from different builds",
         ),
         (
             json!({ "CodeUri": { "Bucket": "sluice-bucket", "Key": "orders/code/abc", "Version": "v2" } }),
             "CodeUri",
-            "of two builds",
+            "from different builds",
         ),
     ];
     for (properties, key, words) in table {
@@ -189,7 +189,7 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
         assert_eq!(resource.as_deref(), Some("Hello"), "{properties}");
         assert!(
             line == key || line.starts_with(&format!("\"{key}\"")),
-            "{properties}: the line told is {line}"
+            "{properties}: the reported line is {line}"
         );
         assert!(problem.contains(words), "{properties}: {problem}");
     }
@@ -219,13 +219,13 @@ fn a_template_outside_the_subset_is_refused_with_its_line() {
             with(&["Resources", "Table"], json!({ "Type": "AWS::DynamoDB::Table" })),
             Some("Table"),
             "\"Type\": \"AWS::Dyn",
-            "not read",
+            "not supported",
         ),
         (
             with(&["Resources", "Hello", "DependsOn"], json!("X")),
             Some("Hello"),
             "\"DependsOn\"",
-            "side by side",
+            "order",
         ),
         (with(&["Resources", "Hello", "Condition"], json!("X")), Some("Hello"), "\"Condition\"", "parameter"),
         (with(&["Resources"], json!({})), None, "\"Resources\"", "no function"),
@@ -250,15 +250,15 @@ fn a_template_outside_the_subset_is_refused_with_its_line() {
         ),
     ];
     for (whole, resource, line_start, words) in table {
-        let (_, told, line, problem) = only_problem(&whole);
-        assert_eq!(told.as_deref(), resource, "{problem}");
-        assert!(line.starts_with(line_start), "{problem}: the line told is {line}");
+        let (_, reported, line, problem) = only_problem(&whole);
+        assert_eq!(reported.as_deref(), resource, "{problem}");
+        assert!(line.starts_with(line_start), "{problem}: the reported line is {line}");
         assert!(problem.contains(words), "{problem}");
     }
 }
 
 #[test]
-fn what_a_function_needs_and_has_not_is_named() {
+fn missing_properties_are_reported() {
     let bare = json!({ "Hello": { "Type": FUNCTION, "Properties": {} } });
     let errors = World::new().read(&template(bare)).unwrap_err();
     let problems: Vec<_> = errors.iter().map(|error| error.problem.as_str()).collect();
@@ -277,18 +277,18 @@ fn two_functions_cannot_have_one_route() {
         only_problem(&template(json!({ "Aa": function(get.clone()), "Bb": function(get) })));
     assert_eq!(resource.as_deref(), Some("Bb"));
     assert!(line.starts_with("\"Get\""), "{line}");
-    assert!(problem.contains("`GET /` is Aa's already"), "{problem}");
+    assert!(problem.contains("`GET /` already belongs to Aa"), "{problem}");
 }
 
 #[test]
-fn a_trouble_in_globals_is_told_once_for_all_functions() {
+fn an_error_in_globals_is_reported_once() {
     let mut whole = template(json!({ "Aa": function(json!({})), "Bb": function(json!({})) }));
     whole["Globals"] = json!({ "Function": { "MemorySize": 1 } });
     assert_eq!(World::new().read(&whole).unwrap_err().len(), 1);
 }
 
 #[test]
-fn the_manifest_and_the_template_are_of_one_build() {
+fn the_manifest_and_the_template_must_be_from_one_build() {
     let whole = template(json!({ "Hello": function(json!({})) }));
     let text = whole.to_string();
     let (world, mut manifest) = (World::new(), manifest_of(&whole));
@@ -302,7 +302,7 @@ fn the_manifest_and_the_template_are_of_one_build() {
 }
 
 #[test]
-fn lines_are_those_of_the_yaml_that_a_person_wrote() {
+fn lines_are_those_of_the_original_yaml() {
     let yaml = "Transform: AWS::Serverless-2016-10-31\nResources:\n  Hello:\n    Type: AWS::Serverless::Function\n    \
                 Properties:\n      CodeUri: src\n      Role: !GetAtt Mine.Arn\n      Environment:\n        Variables:\n          \
                 XX: !Ref Nope\n";
@@ -314,14 +314,14 @@ fn lines_are_those_of_the_yaml_that_a_person_wrote() {
     assert_eq!(
         told,
         [
-            "template.yaml line 7, Hello: `Role` is not read here",
-            "template.yaml line 10, Hello: `Nope` is no parameter and no function of this template",
+            "template.yaml line 7, Hello: `Role` is not supported here",
+            "template.yaml line 10, Hello: `Nope` is neither a parameter nor a function of this template",
         ]
     );
 }
 
 #[test]
-fn what_is_no_template_is_told_as_such() {
+fn input_that_is_no_template_is_refused() {
     let manifest = Manifest::default();
     for text in ["", "[]", "null", "{", "Resources:", &"[".repeat(100_000)] {
         let errors = read(text, text, &manifest, &World::new().deploying()).unwrap_err();
