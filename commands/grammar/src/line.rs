@@ -20,7 +20,7 @@ pub(super) fn read(head: Slash, line: &str) -> Result<Command, Box<Diagnostic>> 
                 Some(verb) => read_verb(verb, line, rest),
                 None if is_help(first) => help(None, rest),
                 None => {
-                    let problem = format!("`{}` is no command of Sluice", first.text);
+                    let problem = format!("`{}` is not a command", first.text);
                     Err(Diagnostic::new("unknown-command", problem).at(first))
                 }
             }
@@ -43,7 +43,7 @@ fn read_verb(verb: Verb, line: &str, words: &[Word]) -> Result<Command, Box<Diag
     match forms(verb).find(|form| form.word.is_none()) {
         Some(form) => arguments::command(form, line, words),
         None => {
-            let problem = format!("`/{}` does not know `{}`", verb.word(), first.text);
+            let problem = format!("`/{}` has no command `{}`", verb.word(), first.text);
             Err(Diagnostic::new("unknown-word", problem).at(first).about(verb))
         }
     }

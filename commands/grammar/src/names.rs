@@ -3,10 +3,10 @@
 use super::command::usage_hint;
 use super::verb::Verb;
 
-/// How the slash commands are called in this installation (`sluice manifest --prefix acme- --only-umbrella`).
+/// The names of the slash commands in this installation (`sluice manifest --prefix acme- --only-umbrella`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
-    /// Stands before every command: `acme-` makes `/acme-repo`.
+    /// The prefix of every command: `acme-` makes `/acme-repo`.
     pub prefix: String,
     /// Only `/sluice` is installed.
     pub only_umbrella: bool,
@@ -17,13 +17,13 @@ pub struct Names {
 pub struct SlashCommand {
     /// `/acme-repo`
     pub command: String,
-    /// What it is for.
+    /// Its purpose.
     pub description: String,
     /// Its available forms.
     pub usage_hint: String,
 }
 
-/// What a slash command stands for.
+/// The meaning of a slash command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slash {
     Verb(Verb),
@@ -33,7 +33,7 @@ pub(super) enum Slash {
 impl Names {
     pub(super) const UMBRELLA: &str = "sluice";
 
-    /// What `/repo`, `/acme-repo` or `/sluice` stands for; the plain names are understood in every installation.
+    /// The meaning of `/repo`, `/acme-repo` or `/sluice`. The names without a prefix work in every installation.
     pub(super) fn slash(&self, slash: &str) -> Option<Slash> {
         let slash = slash.trim().to_lowercase();
         let bare = slash.trim_start_matches('/');
@@ -44,7 +44,7 @@ impl Names {
         })
     }
 
-    /// How a verb is called here: `/acme-build`, or `/sluice build`.
+    /// The name of a verb in this installation: `/acme-build`, or `/sluice build`.
     pub fn verb(&self, verb: Verb) -> String {
         if self.only_umbrella {
             format!("{} {}", self.umbrella(), verb.word())
@@ -53,12 +53,12 @@ impl Names {
         }
     }
 
-    /// How the umbrella is called here.
+    /// The name of the umbrella command in this installation.
     pub fn umbrella(&self) -> String {
         format!("/{}{}", self.prefix, Self::UMBRELLA)
     }
 
-    /// Text that names commands as `/build`, with the names of this installation instead.
+    /// A text that names commands as `/build`, with the names of this installation instead.
     pub fn adapt(&self, text: &str) -> String {
         if *self == Names::default() {
             return text.to_owned();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_umbrella_alone_stands_before_the_verb() {
+    fn an_umbrella_alone_precedes_the_verb() {
         let alone = Names { prefix: String::new(), only_umbrella: true };
         assert_eq!(
             alone.adapt("/build orders, then /deploy orders"),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_manifest_keeps_slacks_limits() {
+    fn the_manifest_respects_slacks_limits() {
         for command in Names::default().slash_commands() {
             assert!(command.description.len() <= 140 && command.usage_hint.len() <= 1000, "{command:?}");
         }

@@ -117,7 +117,7 @@ fn first_words(verb: Option<Verb>, pieces: &[String], lines: &mut Vec<Line>) {
     let others = table().filter(|form| Some(form.verb) != verb);
     for form in own.chain(others) {
         let Some(word) = form.word else { continue };
-        if (first == word && Some(form.verb) != verb) || (first != word && stands_for(&first, word)) {
+        if (first == word && Some(form.verb) != verb) || (first != word && may_mean(&first, word)) {
             lines.push((form.verb, join([word], rest)));
         }
     }
@@ -241,7 +241,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 /// Whether a word was meant as another: misspelt, abbreviated, or another tool's.
-fn stands_for(typed: &str, word: &str) -> bool {
+fn may_mean(typed: &str, word: &str) -> bool {
     let is_short = typed.chars().count() >= 3 && word.starts_with(typed);
     is_short || similar(typed, word) || ELSEWHERE.contains(&(typed, word))
 }

@@ -1,14 +1,14 @@
-//! What phones and Slack make of a typed line, undone: dashes, smart quotes, odd spaces, escapes and pickers.
+//! Reverts the changes of phones and Slack to a typed line: dashes, smart quotes, odd spaces, escapes and pickers.
 //!
 //! [`normalise`] is idempotent: its rules never make a text longer, and are applied until none applies. People and groups
-//! stay as Slack escapes them (`<@U1|ann>`), because a command may need to know that one was picked from the list.
+//! stay as Slack escapes them (`<@U1|ann>`): a command may need to know that one was picked from the list.
 
 /// The line that the grammar reads.
 pub fn normalise(text: &str) -> String {
     until_stable(text, |text| angles(&entities(&characters(text)), plain_angle).trim().to_owned())
 }
 
-/// A reason as it is kept: what was typed, in its case and spacing, with people and groups by their names (`@ann`).
+/// A reason as it is stored: the typed text, in its case and spacing, with people and groups by their names (`@ann`).
 pub fn reason(text: &str) -> String {
     until_stable(text, |text| angles(&normalise(text), by_name).trim().to_owned())
 }
@@ -24,7 +24,7 @@ fn until_stable(text: &str, rules: impl Fn(&str) -> String) -> String {
     }
 }
 
-/// One character for one character, or none.
+/// Replaces or removes single characters.
 fn characters(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
@@ -33,7 +33,7 @@ fn characters(text: &str) -> String {
             '\u{2018}'..='\u{201b}' | '\u{2032}' => clean.push('\''),
             '\u{201c}'..='\u{201f}' | '\u{2033}' | '«' | '»' => clean.push('"'),
             '\u{ff01}'..='\u{ff5e}' => clean.extend(char::from_u32(c as u32 - 0xfee0)),
-            // Joiners hold emoji together, and are noise anywhere else.
+            // Joiners are part of emoji, and noise anywhere else.
             '\u{200c}' | '\u{200d}' if clean.ends_with(|before: char| !before.is_ascii()) => clean.push(c),
             '\u{ad}'
             | '\u{61c}'
@@ -49,8 +49,8 @@ fn characters(text: &str) -> String {
     clean
 }
 
-/// A text that somebody wrote elsewhere, as in git, without what could hide or turn round what is read: control characters
-/// become spaces, and marks of direction and of no width are left out.
+/// A text from elsewhere, such as git, without characters that could hide or reorder what people read: control characters
+/// become spaces, and direction marks and zero-width characters are removed.
 pub fn visible(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
@@ -80,7 +80,7 @@ fn angles(text: &str, rule: fn(&str) -> Option<String>) -> String {
     let mut pieces = text.split('<');
     let mut clean = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
-        // Slack puts no quote into its marks; one that spans a quote is two pieces of what somebody typed.
+        // Slack puts no quote into its marks: one that contains a quote was typed.
         let inside = piece.split_once('>').filter(|(inside, _)| !inside.contains('"'));
         let rewritten = inside.and_then(|(inside, after)| Some((rule(inside)?, after)));
         match rewritten {
@@ -91,7 +91,7 @@ fn angles(text: &str, rule: fn(&str) -> Option<String>) -> String {
     clean
 }
 
-/// Everything but people and groups: channels that a picker took for what was typed, and links made of it.
+/// Rewrites everything but people and groups: channels that the picker inserted, and links that Slack made.
 fn plain_angle(inside: &str) -> Option<String> {
     if mention(inside).is_some() {
         return None;
@@ -117,14 +117,14 @@ fn link(address: &str, label: Option<&str>) -> Option<String> {
     }
     let (_, rest) =
         address.split_once("://").filter(|(scheme, _)| scheme.bytes().all(|b| b.is_ascii_alphabetic()))?;
-    // Slack makes links of what looks like one; the label then is what was typed.
+    // Slack makes links of texts that look like one; the label is the typed text.
     let typed = label.filter(|label| label.trim_end_matches('/') == rest.trim_end_matches('/'));
     Some(typed.unwrap_or(address).to_owned())
 }
 
 fn by_name(inside: &str) -> Option<String> {
     let (id, label) = mention(inside)?;
-    // Slack's name of a group has the sign already.
+    // Slack's name of a group already has the `@`.
     Some(format!("@{}", label.unwrap_or(id).trim_start_matches('@')))
 }
 
@@ -152,7 +152,7 @@ pub(super) fn person(inside: &str) -> Option<(&str, Option<&str>)> {
     (id.starts_with(['U', 'W']) && is_id(id)).then_some((id, label))
 }
 
-/// What Slack gives its users, channels and groups.
+/// Whether a text has the form of the ids of users, channels and groups.
 fn is_id(text: &str) -> bool {
     text.len() >= 2 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_slack_and_phones_do_is_undone() {
+    fn changes_by_slack_and_phones_are_reverted() {
         for (typed, read) in [
             ("  orders\u{a0}—\u{2009}“x”  ", "orders - \"x\""),
             ("orders\u{200b} don’t\u{feff}", "orders don't"),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_says_hides_nothing() {
+    fn text_from_git_cannot_hide_anything() {
         assert_eq!(
             visible("fix\u{202e}gnp.exe\u{7}\u{1b}[31m\u{85}x \u{2066}y\u{2069}"),
             "fixgnp.exe  [31m x y"
@@ -209,7 +209,7 @@ mod tests {
         }
 
         #[test]
-        fn nor_does_it_with_slacks_own_marks(text in "[<>@#!|&;a-zU1 lt/:“—\u{200d}é-]{0,40}") {
+        fn normalising_twice_changes_nothing_in_slacks_marks(text in "[<>@#!|&;a-zU1 lt/:“—\u{200d}é-]{0,40}") {
             let once = normalise(&text);
             prop_assert_eq!(normalise(&once), once);
             let kept = reason(&text);

@@ -16,12 +16,12 @@ const LONGEST: usize = 4000;
 /// A [`ParseError`] for its author, if this is no command.
 pub fn parse(slash: &str, text: &str, names: &Names) -> Result<Command, Box<ParseError>> {
     if text.chars().count() > LONGEST {
-        let wrong = Diagnostic::new("too-long", format!("that is longer than {LONGEST} characters"));
+        let wrong = Diagnostic::new("too-long", format!("the line is longer than {LONGEST} characters"));
         return Err(wrong.answer("", None));
     }
     let text = normalise(text);
     let Some(head) = names.slash(slash) else {
-        let wrong = Diagnostic::new("unknown-command", format!("`{}` is no command of Sluice", slash.trim()));
+        let wrong = Diagnostic::new("unknown-command", format!("`{}` is not a command", slash.trim()));
         return Err(wrong.answer(&text, nearest_verb(slash, &text)));
     };
     line::read(head, &text).map_err(|wrong| {

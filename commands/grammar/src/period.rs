@@ -1,4 +1,4 @@
-//! Lengths and points of time as people type them: `2h`, `2 hours`, `1h30m`, `17:00`, `5pm`, `2026-11-01 17:00`.
+//! Lengths and points of time, as people type them: `2h`, `2 hours`, `1h30m`, `17:00`, `5pm`, `2026-11-01 17:00`.
 
 use std::fmt;
 
@@ -35,10 +35,10 @@ pub enum Day {
     Weekday(Weekday),
 }
 
-/// Longer than anybody means; below what a calendar can add.
+/// The longest period in seconds, ten years: nobody means a longer one, and a calendar can add it.
 const LONGEST: u64 = 3660 * 86_400;
 
-/// A length of time at the front of some words, and how many of them it takes.
+/// Reads a length of time at the front of the words; returns it with its number of words.
 pub(super) fn length(words: &[Word]) -> Option<(Period, usize)> {
     let mut seconds = 0_u64;
     let mut taken = 0;
@@ -49,7 +49,7 @@ pub(super) fn length(words: &[Word]) -> Option<(Period, usize)> {
     (1..=LONGEST).contains(&seconds).then_some((Period::Seconds(seconds), taken))
 }
 
-/// A length of time that is the whole of a text, in seconds: `30m`, `2 hours`.
+/// The seconds of a text that is a length of time and nothing else: `30m`, `2 hours`.
 pub fn length_of(text: &str) -> Option<u64> {
     let words = words(text);
     match length(&words)? {
@@ -58,7 +58,7 @@ pub fn length_of(text: &str) -> Option<u64> {
     }
 }
 
-/// The time since when, as people type it behind `since`: `7d`, `2026-11-01`.
+/// The time of a text after `since`: `7d`, `2026-11-01`.
 pub fn since(text: &str, now: Timestamp) -> Option<Timestamp> {
     let words = words(text);
     match length(&words).or_else(|| point(&words))? {
@@ -67,22 +67,22 @@ pub fn since(text: &str, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-/// When a day begins for somebody who names it without a time: people say "until tomorrow" of the time they are back.
+/// The time of a day that is named without one: by "until tomorrow", people mean the time when they are back at work.
 const MORNING: Time = Time::constant(9, 0, 0, 0);
 
 impl Period {
-    /// The next time at which it ends, seen from now: a length from now, and otherwise a point of time in UTC.
+    /// The next time at which it ends after `now`. Days and times are in UTC.
     pub fn end(&self, now: Timestamp) -> Option<Timestamp> {
         let here = now.to_zoned(TimeZone::UTC).datetime();
         let today = here.date();
-        let is_to_come = |at: &DateTime| *at > here;
+        let is_future = |at: &DateTime| *at > here;
         let at = match self {
             Period::Seconds(seconds) => {
                 return now.checked_add(std::time::Duration::from_secs(*seconds)).ok();
             }
             Period::Time(time) => {
                 let at = today.to_datetime(*time);
-                if is_to_come(&at) { at } else { at.checked_add(1.day()).ok()? }
+                if is_future(&at) { at } else { at.checked_add(1.day()).ok()? }
             }
             Period::Date(date) => date.at(0, 0, 0, 0),
             Period::Moment(moment) => *moment,
@@ -91,9 +91,9 @@ impl Period {
                 match day {
                     Day::Today => on(today),
                     Day::Tomorrow => on(today.tomorrow().ok()?),
-                    // Said on a Monday before 9:00, "until monday 9:00" is today; "until monday" is in a week.
+                    // On a Monday before 9:00, "until monday 9:00" is today; "until monday" is in a week.
                     Day::Weekday(day)
-                        if today.weekday() == *day && time.is_some() && is_to_come(&on(today)) =>
+                        if today.weekday() == *day && time.is_some() && is_future(&on(today)) =>
                     {
                         on(today)
                     }
@@ -104,7 +104,7 @@ impl Period {
         TimeZone::UTC.to_timestamp(at).ok()
     }
 
-    /// When it began that ends now; days and times are those of UTC.
+    /// The time at which it began, if it ends at `now`. Days and times are in UTC.
     pub fn begin(&self, now: Timestamp) -> Option<Timestamp> {
         let utc = |moment: jiff::civil::DateTime| TimeZone::UTC.to_timestamp(moment).ok();
         match self {
@@ -112,14 +112,14 @@ impl Period {
             Period::Time(time) => utc(now.to_zoned(TimeZone::UTC).date().to_datetime(*time)),
             Period::Date(date) => utc(date.at(0, 0, 0, 0)),
             Period::Moment(moment) => utc(*moment),
-            // Only an end is typed so.
+            // Only an end is typed like this.
             Period::Day(..) => None,
         }
     }
 }
 
-/// The end of something, at the front of some words: a length, a point of time, or a day by its name with a time before
-/// or behind it. With how many words it takes.
+/// Reads an end at the front of the words: a length, a point of time, or a day by its name with a time before or after it.
+/// Returns it with its number of words.
 pub(super) fn end(words: &[Word]) -> Option<(Period, usize)> {
     named_day(words).or_else(|| length(words)).or_else(|| point(words))
 }
@@ -132,9 +132,9 @@ fn named_day(words: &[Word]) -> Option<(Period, usize)> {
         return Some((Period::Day(day(&keyword(1)?)?, Some(time)), 2));
     }
     let day = day(&keyword(0)?)?;
-    let behind = if keyword(1).as_deref() == Some("at") { 2 } else { 1 };
-    Some(match time_at(behind) {
-        Some(time) => (Period::Day(day, Some(time)), behind + 1),
+    let after = if keyword(1).as_deref() == Some("at") { 2 } else { 1 };
+    Some(match time_at(after) {
+        Some(time) => (Period::Day(day, Some(time)), after + 1),
         None => (Period::Day(day, None), 1),
     })
 }
@@ -154,8 +154,7 @@ fn day(word: &str) -> Option<Day> {
     })
 }
 
-/// Whether the words behind `for` talk of time, although they are no length that is understood: `for two hours`,
-/// `for the weekend`.
+/// Whether the words after `for` are about time although they are not a known length: `for two hours`, `for the weekend`.
 pub(super) fn is_about_time(words: &[Word]) -> bool {
     const TIMES: [&str; 9] =
         ["tonight", "morning", "noon", "afternoon", "evening", "night", "midnight", "weekend", "month"];
@@ -169,7 +168,7 @@ pub(super) fn is_about_time(words: &[Word]) -> bool {
     has_time || begins_with_digit && quantity(words).is_some()
 }
 
-/// A point of time at the front of some words, and how many of them it takes.
+/// Reads a point of time at the front of the words; returns it with its number of words.
 pub(super) fn point(words: &[Word]) -> Option<(Period, usize)> {
     let first = words.first()?.keyword()?;
     if let Some(time) = time(&first) {
@@ -311,7 +310,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_read_as_people_type_them() {
+    fn lengths_of_time_are_read() {
         for (typed, printed, taken) in [
             ("2h", "2h", 1),
             ("2 hours of tests", "2h", 2),
@@ -334,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn points_are_read_as_people_type_them() {
+    fn points_of_time_are_read() {
         for (typed, printed, taken) in [
             ("17:00", "17:00", 1),
             ("5pm", "17:00", 1),
@@ -389,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn since_is_a_length_or_a_point_and_nothing_more() {
+    fn since_takes_a_length_or_a_point_alone() {
         let now: Timestamp = "2026-03-08T12:30:00Z".parse().unwrap();
         for (typed, wanted) in [
             ("7d", Some("2026-03-01T12:30:00Z")),

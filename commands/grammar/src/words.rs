@@ -1,32 +1,32 @@
-//! A normalised line cut into words that know where they stand and whether they were quoted.
+//! Splits a normalised line into words with their positions and quotes.
 //!
 //! Double quotes, and single quotes or backticks around a whole word or value, keep spaces together and make a reserved word a
-//! name. A quote that nobody closes is a character like any other. An escaped person (`<@U1|ann lee>`) or group is one word.
+//! name. An unclosed quote is an ordinary character. An escaped person (`<@U1|ann lee>`) or group is one word.
 
 use std::ops::Range;
 
 /// A word of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Word {
-    /// What it says, without its quotes.
+    /// Its text without quotes.
     pub(super) text: String,
-    /// Where it stands, in bytes, quotes included.
+    /// Its position in bytes, quotes included.
     pub(super) at: Range<usize>,
-    /// It begins with a quote, so that it is a name and no keyword.
+    /// It begins with a quote, so it is a name and not a keyword.
     pub(super) quoted: bool,
     /// It is one pair of quotes and nothing else.
     pub(super) whole: bool,
-    /// It ends with a quote, so that nothing at its end is a phone's punctuation.
+    /// It ends with a quote, so its last character is not punctuation that a phone added.
     pub(super) closed: bool,
 }
 
 impl Word {
-    /// The word as a keyword: small, and without the full stop that phones add. Quoted words are none.
+    /// The word as a keyword: in lower case, without the full stop that phones add. `None` for a quoted word.
     pub(super) fn keyword(&self) -> Option<String> {
         (!self.quoted).then(|| self.bare().to_lowercase())
     }
 
-    /// The word without the punctuation at its end, unless that was quoted.
+    /// The word without punctuation at its end, unless that was quoted.
     pub(super) fn bare(&self) -> &str {
         if self.closed {
             &self.text
@@ -36,7 +36,7 @@ impl Word {
     }
 }
 
-/// Cuts a normalised line into words.
+/// Splits a normalised line into words.
 pub(super) fn words(line: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut rest = Rest { line, at: 0 };
@@ -91,12 +91,12 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// What stands in the quotes that a text begins with, and how long they are with it.
+/// The content of the quotes that a text begins with, and its length in bytes with the quotes.
 fn quoted(text: &str, may_hold: bool) -> Option<(String, usize)> {
     let mut chars = text.char_indices();
     let (_, open) = chars.next()?;
     if open != '"' {
-        // An apostrophe is no quote: these two must hold a whole word, or all behind a `=`.
+        // An apostrophe is not a quote: these two must enclose a whole word, or everything after a `=`.
         let inside = text.strip_prefix(open).filter(|_| may_hold && matches!(open, '\'' | '`'))?;
         let (inside, after) = inside.split_once(open)?;
         let whole = !inside.is_empty() && (after.is_empty() || after.starts_with([' ', '@']));
@@ -121,13 +121,13 @@ fn quoted(text: &str, may_hold: bool) -> Option<(String, usize)> {
     None
 }
 
-/// How long the escaped person or group is that a text begins with.
+/// The length in bytes of the escaped person or group that a text begins with.
 fn mention(text: &str) -> Option<usize> {
     let (inside, _) = text.strip_prefix('<')?.split_once('>')?;
     super::normalise::mention(inside).map(|_| inside.len() + 2)
 }
 
-/// A text in double quotes that [`words`] reads as it is.
+/// A text in double quotes, which [`words`] reads as the same text.
 pub(super) fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_knows_where_it_stands() {
+    fn a_word_has_its_position_and_quotes() {
         let found = words(" ö \"list\". b");
         assert_eq!(found[1].at, 4..11);
         assert!(found[1].quoted && !found[1].whole && !found[1].closed);

@@ -46,6 +46,7 @@ pub fn registry() -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_grammar::table;
     use crate::operation::OperationState;
     use crate::operation::testing::{operation_id, spec};
 
@@ -55,6 +56,15 @@ mod tests {
             let op = OperationState::new(operation_id(1), spec(kind.kind()));
             let error = kind.clone().bind(&op).err();
             assert!(error.is_some_and(|error| error.is_corrupt()), "{}", kind.kind());
+        }
+    }
+
+    #[test]
+    fn operations_that_commands_concern_are_registered() {
+        let kinds: Vec<&str> = registry().all().map(|kind| kind.kind()).collect();
+        for form in table().filter(|form| form.available) {
+            let operation = form.action.operation();
+            assert!(operation.is_none_or(|kind| kinds.contains(&kind)), "{}: {operation:?}", form.topic());
         }
     }
 }

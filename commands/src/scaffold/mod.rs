@@ -1,7 +1,7 @@
-//! The first commit of `/repo create NAME`: a small service that builds, deploys and answers as it is.
+//! The initial commit of `/repo create NAME`: a small service that builds, deploys and answers without changes.
 //!
-//! The files are embedded from `commands/scaffold/`, where they can be read, run and tested as what they are; only the
-//! pipeline's name is put in. The same pipeline always gets the same bytes. No file holds anything secret.
+//! The files are embedded from `commands/scaffold/`, where they can be read, run and tested; only the pipeline's name is
+//! inserted. The same pipeline always gets the same bytes. No file contains a secret.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::ports::NewFile;
 use sluice_model::PipelineName;
 
-/// What stands for the pipeline's name in the files.
+/// The placeholder for the pipeline's name in the files.
 const NAME: &str = "{{pipeline}}";
 
 /// Path in the repository, and content.

@@ -1,4 +1,4 @@
-//! Whatever is typed, it is understood or answered, and what is understood means the same when it is typed as it is shown.
+//! Every input is parsed or refused, and a parsed command prints as a line that means the same.
 
 use proptest::prelude::*;
 
@@ -75,8 +75,8 @@ fn fuzz_grammar() {
                 prop_assert_eq!(again.ok(), Some(command), "{}", shown);
             }
             Err(problem) => {
-                let told = format!("{problem:?}");
-                prop_assert!(!told.is_empty());
+                let shown = format!("{problem:?}");
+                prop_assert!(!shown.is_empty());
             }
         }
         Ok(())

@@ -1,8 +1,8 @@
-//! What people type, mostly on phones, and the line that it means.
+//! Lines as people type them, mostly on phones, and their meaning.
 
 use super::*;
 
-/// Each line means the other, which is how the same command is printed.
+/// A typed line, and its command as it is printed.
 const LINES: &[(&str, &str)] = &[
     // repo
     ("/repo create orders", "/repo create orders"),
@@ -193,7 +193,7 @@ const LINES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn lines_mean_what_they_say() {
+fn lines_have_their_meaning() {
     for (typed, meant) in LINES {
         match read(typed) {
             Ok(command) => assert_eq!(command.to_string(), *meant, "{typed}"),
@@ -211,14 +211,14 @@ fn examples_print_as_a_line_that_means_the_same() {
 }
 
 #[test]
-fn an_installation_with_a_prefix_reads_its_own_names() {
+fn names_with_a_prefix_are_parsed() {
     let names = Names { prefix: "acme-".into(), only_umbrella: false };
     assert_eq!(parse("/acme-build", "orders", &names), read("/build orders"));
     assert_eq!(parse("/acme-sluice", "build orders", &names), read("/build orders"));
 }
 
 #[test]
-fn arguments_are_what_they_look_like() {
+fn arguments_have_their_types() {
     use sluice_model::{BuildNumber, PipelineName, StageName};
     let orders = PipelineName::new("orders").unwrap();
     let dev = StageName::new("dev").unwrap();

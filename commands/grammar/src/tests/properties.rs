@@ -1,4 +1,4 @@
-//! What holds for every line and every command.
+//! Properties of every line and every command.
 
 use proptest::collection::vec;
 use proptest::option::of;
@@ -9,7 +9,7 @@ use super::*;
 use crate::values::{ArgumentType, Value, Values};
 use sluice_model::{BuildNumber, GroupId, Member, PipelineName, ReleaseNumber, Role, StageName, UserId};
 
-/// Names, the grammar's own words among them.
+/// Names, including the grammar's own words.
 fn slug() -> impl Strategy<Value = String> {
     let words = table().flat_map(|form| form.word.into_iter().chain([form.verb.word()]));
     let small = [
@@ -65,7 +65,7 @@ fn reference_name() -> impl Strategy<Value = String> {
         .prop_filter("a name for git", |text| super::super::read::is_reference(text))
 }
 
-/// Reasons that try to be something else.
+/// Reasons that look like something else.
 fn why() -> impl Strategy<Value = String> {
     let tricky = vec(
         prop::sample::select(vec![
@@ -210,7 +210,7 @@ fn any_command() -> impl Strategy<Value = Command> {
 /// Words that waive a safeguard.
 const WAIVERS: [&str; 5] = ["override", "again", "anyway", "hard", "confirm"];
 
-/// What somebody typed who meant a plain command: an example without such a word, and then one slip.
+/// A plain command with one slip: an example without such a word, changed in one place.
 fn slips() -> impl Strategy<Value = String> {
     let is_plain = |line: &&str| !line.split(' ').any(|word| WAIVERS.contains(&word));
     let examples = table().flat_map(|form| form.examples).copied().filter(is_plain);
@@ -247,7 +247,7 @@ fn slips() -> impl Strategy<Value = String> {
         })
 }
 
-/// Lines that nearly make sense.
+/// Lines that almost make sense.
 fn nearly() -> impl Strategy<Value = String> {
     let words: Vec<String> = table()
         .flat_map(|form| form.examples)
@@ -303,14 +303,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
 
     #[test]
-    fn printing_a_command_and_reading_it_gives_the_same_command(command in any_command()) {
+    fn a_printed_command_parses_to_the_same_command(command in any_command()) {
         let line = command.to_string();
         prop_assert_eq!(read(&line), Ok(command.clone()), "{}", line);
         prop_assert_eq!(read(&format!("/sluice {}", line.trim_start_matches('/'))), Ok(command));
     }
 
     #[test]
-    fn nothing_that_is_typed_panics(slash in slash(), text in prop_oneof![any::<String>(), nearly()]) {
+    fn no_input_panics(slash in slash(), text in prop_oneof![any::<String>(), nearly()]) {
         let names = Names { prefix: "acme-".into(), only_umbrella: false };
         match parse(&slash, &text, &names) {
             Ok(command) => prop_assert_eq!(read(&command.to_string()), Ok(command)),
@@ -334,7 +334,7 @@ proptest! {
         for line in offered {
             let command = read(&line).map_err(|wrong| TestCaseError::fail(format!("{line}: {wrong:?}")))?;
             prop_assert!(!command.waives(), "{} offers {}", text, line);
-            // A name or a reason may be such a word; a command that has neither must not show one.
+            // A name or a reason may be such a word; a command without them must not show one.
             let is_typed = WAIVERS.iter().any(|word| text.contains(word));
             prop_assert!(is_typed || !line.split(' ').any(|word| WAIVERS.contains(&word)), "{} offers {}", text, line);
         }

@@ -1,9 +1,9 @@
-//! What is shown of the table: help, hints, the reference; and that it is one truth.
+//! Help, usage hints and the reference, all from the table.
 
 use super::*;
 use sluice_model::{Card, Part};
 
-/// A card as a reader sees it, without the renderer.
+/// A card as plain text.
 fn sketch(card: &Card) -> String {
     let mut lines = vec![card.title.flat()];
     for part in &card.parts {
@@ -28,19 +28,19 @@ fn sketch(card: &Card) -> String {
 }
 
 #[test]
-fn examples_are_lines_of_their_own_form_and_of_no_other() {
+fn examples_parse_to_their_own_form() {
     for form in table() {
         assert!(!form.examples.is_empty());
         for example in form.examples {
             let command = read(example).unwrap_or_else(|wrong| panic!("{example}: {wrong:#?}"));
             assert!(std::ptr::eq(command.form(), form), "{example} is {}", command.form().topic());
-            assert!(!form.available || command.available(), "{example} cannot be used yet");
+            assert!(!form.available || command.available(), "{example} is not available");
         }
     }
 }
 
 #[test]
-fn a_usage_line_says_what_may_be_left_out() {
+fn a_usage_line_marks_optional_arguments() {
     for argument in table().flat_map(|form| form.arguments) {
         let usage = argument.usage.strip_prefix("[to] ").unwrap_or(argument.usage);
         assert_eq!(usage.starts_with('['), !argument.required, "{usage}");
@@ -53,7 +53,7 @@ fn a_usage_line_says_what_may_be_left_out() {
 }
 
 #[test]
-fn hints_hold_the_available_forms_only() {
+fn usage_hints_have_the_available_forms() {
     let hints: Vec<_> = Names::default()
         .slash_commands()
         .into_iter()
@@ -85,7 +85,7 @@ fn help_uses_the_names_of_the_installation() {
 }
 
 #[test]
-fn what_cannot_be_used_yet_is_not_shown() {
+fn unavailable_forms_are_not_in_the_reference() {
     let page = reference(&Names::default());
     for form in table() {
         assert_eq!(page.contains(&format!("### `{}`", form.usage())), form.available, "{}", form.usage());
@@ -114,8 +114,8 @@ fn answers_to_wrong_lines() {
     insta::assert_snapshot!(answers.join("\n\n"));
 }
 
-/// `SLUICE_WRITE_DOCS=1` writes the page; without it the page must be what the table says.
+/// `SLUICE_WRITE_DOCS=1` writes the page; without it the page must match the table.
 #[test]
-fn the_reference_in_docs_is_made_from_the_table() {
+fn the_reference_in_docs_matches_the_table() {
     sluice_testkit::docs::hold("docs/commands.md", &reference(&Names::default()));
 }

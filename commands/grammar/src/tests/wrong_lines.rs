@@ -1,4 +1,4 @@
-//! What people mistype, why it is wrong, and the line that is offered instead ("" for none).
+//! Lines with a mistake, its code, and the suggested line ("" for none).
 
 use super::*;
 
@@ -56,7 +56,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/stage add orders a-stage-with-a-very-long-name", "bad-stage", ""),
     ("/build https://github.com/x/y", "bad-name", ""),
     ("/build <@U0123|ann>", "bad-name", ""),
-    // Courtesy and mentions are dropped, and never become a word that waives a safeguard.
+    // Courtesy and mentions are dropped; they never become a waiver of a safeguard.
     ("/promote orders prod <@U0123|bob>", "extra", "/promote orders prod"),
     ("/promote orders prod please", "extra", "/promote orders prod"),
     ("/promote orders prod r8 again please", "extra", ""),
@@ -105,14 +105,14 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/pipeline help biuld", "unknown-topic", "/pipeline help build"),
     ("/build help lgo", "unknown-topic", "/pipeline help build log"),
     ("/pipeline help nothing", "unknown-topic", ""),
-    // Not available yet: not explained before it can be used.
+    // Not available yet, so not explained.
     ("/stage remove orders", "not-available", ""),
     ("/pipeline watch", "not-available", ""),
     ("/promote diff orders", "not-available", ""),
 ];
 
 #[test]
-fn a_wrong_line_is_answered_with_the_nearest_right_one() {
+fn the_nearest_correct_line_is_suggested() {
     let mut different = Vec::new();
     for (typed, code, nearest) in WRONG {
         let wrong = read(typed).map(|command| command.to_string()).expect_err(typed);
@@ -126,7 +126,7 @@ fn a_wrong_line_is_answered_with_the_nearest_right_one() {
 }
 
 #[test]
-fn whatever_is_offered_can_be_typed() {
+fn suggestions_can_be_typed() {
     for (typed, ..) in WRONG {
         let wrong = read(typed).expect_err(typed);
         for line in wrong.nearest.iter().chain([&wrong.example]) {
@@ -142,12 +142,12 @@ fn the_span_counts_characters_of_the_normalised_text() {
 }
 
 #[test]
-fn too_much_is_not_read() {
+fn long_lines_and_reasons_are_refused() {
     assert_eq!(
         read(&format!("/rollback orders prod {}", "x".repeat(4000))).expect_err("too long").code,
         "too-long"
     );
-    // What is accepted can be shown and typed again, however many quotes have to be escaped.
+    // An accepted command can be printed and typed again, however many quotes have to be escaped.
     let quotes = format!("/stage lock orders prod {}", "\"the ".repeat(200));
     let shown = read(&quotes).expect("1,000 characters").to_string();
     assert_eq!(read(&shown), read(&quotes), "{shown}");
@@ -156,7 +156,7 @@ fn too_much_is_not_read() {
 }
 
 #[test]
-fn a_command_about_no_pipeline_may_have_been_another() {
+fn a_command_for_an_unknown_pipeline_may_have_meant_another() {
     for (typed, other) in [
         ("/build lgo orders", Some("/build log orders")),
         ("/deploy craete orders", Some("/repo create orders")),
@@ -172,7 +172,7 @@ fn a_command_about_no_pipeline_may_have_been_another() {
 }
 
 #[test]
-fn what_is_made_to_be_slow_is_read_too() {
+fn lines_made_to_be_slow_are_parsed() {
     for (open, middle, close) in
         [("<", "@U2", ">"), ("&", "amp;", "amp;"), ("=", "\"", "\""), ("<@U1|", "<", ">")]
     {

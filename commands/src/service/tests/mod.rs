@@ -223,6 +223,16 @@ async fn a_wrong_line_is_answered_with_what_was_meant() {
 }
 
 #[tokio::test]
+async fn every_available_command_that_reads_has_an_answer() {
+    let office = office(roles()).await;
+    let is_read = |form: &sluice_grammar::Form| form.available && form.action == Action::Read;
+    for line in sluice_grammar::table().filter(|form| is_read(form)).flat_map(|form| form.examples) {
+        let card = office.types(line, "ann", line).await;
+        assert_ne!(code(&card).as_deref(), Some("corrupt-record"), "{line}: {card:?}");
+    }
+}
+
+#[tokio::test]
 async fn help_and_hints_use_the_names_of_this_installation() {
     let names = Names { prefix: "acme-".into(), ..Names::default() };
     let office = office_with(roles(), names).await;
