@@ -46,9 +46,9 @@ pub fn registry() -> Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_grammar::table;
     use crate::operation::OperationState;
     use crate::operation::testing::{operation_id, spec};
+    use sluice_grammar::table;
 
     #[test]
     fn parameters_that_do_not_decode_bind_no_operation() {

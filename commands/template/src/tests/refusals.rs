@@ -162,11 +162,7 @@ fn a_function_outside_the_subset_is_refused_with_resource_and_line() {
             "not a method",
         ),
         (json!({ "CodeUri": "src" }), "CodeUri", "sluice_package.py"),
-        (
-            json!({ "CodeUri": "s3://other/orders/code/abc" }),
-            "CodeUri",
-            "outside s3://sluice-bucket/orders/",
-        ),
+        (json!({ "CodeUri": "s3://other/orders/code/abc" }), "CodeUri", "outside s3://sluice-bucket/orders/"),
         (json!({ "CodeUri": "s3://sluice-bucket/orders-2/code/abc" }), "CodeUri", "outside s3://"),
         (
             json!({ "CodeUri": { "Bucket": "sluice-bucket", "Key": "orders/code/other" } }),
@@ -221,12 +217,7 @@ fn a_template_outside_the_subset_is_refused_with_its_line() {
             "\"Type\": \"AWS::Dyn",
             "not supported",
         ),
-        (
-            with(&["Resources", "Hello", "DependsOn"], json!("X")),
-            Some("Hello"),
-            "\"DependsOn\"",
-            "order",
-        ),
+        (with(&["Resources", "Hello", "DependsOn"], json!("X")), Some("Hello"), "\"DependsOn\"", "order"),
         (with(&["Resources", "Hello", "Condition"], json!("X")), Some("Hello"), "\"Condition\"", "parameter"),
         (with(&["Resources"], json!({})), None, "\"Resources\"", "no function"),
         (
