@@ -207,7 +207,8 @@ fn progress(op: &OperationState, steps: &[StepLine]) -> Option<Text> {
         1 => Text::default(),
         all => Text::plain(format!("{done} of {all} steps")),
     };
-    let Some(now) = now.filter(|step| step.state != StepState::Waiting) else {
+    // A waiting step with a note says why an approval does not count yet.
+    let Some(now) = now.filter(|step| step.state != StepState::Waiting || step.note.is_some()) else {
         return (!text.is_empty()).then_some(text);
     };
     let text = if text.is_empty() { text } else { text.then(" · ") }.join(now.title.clone());
