@@ -45,7 +45,7 @@ async fn a_new_person_requests_a_role_and_gets_it() {
     let line = format!("/pipeline grant <@{eve}> operators newcomers");
     let grant = world.expect(world.channel(), &line).await;
     world.click(ann, &asked, "access.grant").await;
-    grant.succeeds().await.says(&[&format!("<@{eve}>"), "is an operator for"]);
+    grant.succeeds().await.says(&[&format!("<@{eve}>"), "is now an operator for"]);
     let decided = request(&world, &[" asked to be an operator", "/build newcomers", "Granted by"]).await;
     assert_eq!(decided.ts(), asked.ts(), "the request itself shows the decision");
     assert!(!decided.has_button("access.grant"));

@@ -82,7 +82,7 @@ async fn two_approvals_a_lock_an_override_and_a_rollback_work_together() {
         .succeeds()
         .await
         .says(&["r1 is live on prod"]);
-    world.submit(bob, "/stage unlock policy prod").await.succeeds().await.says(&["open for what is new"]);
+    world.submit(bob, "/stage unlock policy prod").await.succeeds().await.says(&["Unlocked prod"]);
     locked.succeeds().await.says(&["Lock of prod of policy", "ended", "unlocked by bob"]);
     world.command(ann, "/promote policy prod").await.says(&["was rolled back from r2", "again"]);
     let again = world.submit(ann, "/promote policy prod again").await;

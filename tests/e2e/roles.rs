@@ -12,14 +12,14 @@ async fn a_role_is_valid_from_grant_to_revocation() {
     let grant = format!("/pipeline grant <@{eve}|eve> operators granted");
     world.command(eve, &grant).await.says(&["Only admins"]);
     let line = format!("/pipeline grant <@{eve}> operators granted");
-    world.submit(ann, &line).await.succeeds().await.says(&[&format!("<@{eve}>"), "is an operator for"]);
+    world.submit(ann, &line).await.succeeds().await.says(&[&format!("<@{eve}>"), "is now an operator for"]);
     world.command(ann, &grant).await.says(&["already-granted"]);
     world.command(eve, "/pipeline who granted").await.says(&["granted by", "pinned in"]);
     world.submit(eve, "/build granted").await.succeeds().await;
     world.command(eve, "/repo create another").await.says(&["Only operators"]);
 
     let line = format!("/pipeline revoke <@{eve}> operators granted");
-    world.submit(ann, &line).await.succeeds().await.says(&["any more"]);
+    world.submit(ann, &line).await.succeeds().await.says(&["no longer"]);
     world.command(eve, "/build granted").await.says(&["Only operators"]);
     world.command(ann, &format!("/pipeline revoke <@{bob}> admins")).await.says(&["pinned in sluice.toml"]);
     world.command(eve, "/pipeline history granted").await.says(&["/pipeline grant", "/pipeline revoke"]);
@@ -30,10 +30,10 @@ async fn a_role_for_all_pipelines_is_announced_and_listed() {
     let world = World::shared(module_path!()).await;
     let (ann, eve) = (world.ann(), world.eve());
     let granted = world.command(ann, &format!("/pipeline grant <@{eve}> oncall")).await;
-    granted.says(&["is on call for all pipelines now", "Granted by"]);
+    granted.says(&["is now on call for all pipelines", "Granted by"]);
     assert_eq!(granted.body["response_type"], "in_channel", "the whole channel sees it");
     world.command(eve, "/pipeline who").await.says(&["oncall", "granted by", "Last changes"]);
-    world.command(ann, &format!("/pipeline revoke <@{eve}> oncall")).await.says(&["any more"]);
+    world.command(ann, &format!("/pipeline revoke <@{eve}> oncall")).await.says(&["no longer"]);
     world.command(ann, &format!("/pipeline revoke <@{eve}> oncall")).await.says(&["not-granted"]);
 }
 

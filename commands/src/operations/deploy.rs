@@ -252,6 +252,7 @@ impl Operation for Deploy {
         let done = what().code(release.to_string()).then(" is live on ").code(stage.as_str());
         let mut summary =
             Summary::new(title).headlines(doing, done).field("Commit", change_text(&params.commit));
+        summary = summary.field("Build", Text::default().code(build.to_string()));
         if let Some(before) = params.before {
             summary = summary.field("Before", Text::default().code(before.to_string()));
         }
