@@ -77,7 +77,7 @@ async fn a_group_gets_a_role_and_a_deactivated_approver_does_not_count() {
     let grant = world.expect(world.channel(), &canonical).await;
     world.control("groups", &json!({"group": LEADS, "users": [eve, bob]})).await;
     world.command(ann, "/pipeline grant @leads approvers gone").await;
-    grant.succeeds().await.says(&[&format!("<!subteam^{LEADS}>"), "is an approver for"]);
+    grant.succeeds().await.says(&[&format!("<!subteam^{LEADS}>"), "is now an approver for"]);
     world.command(eve, "/pipeline who gone").await.says(&[LEADS, ": 2 people", "pinned in"]);
 
     let promotion = world.submit(ann, "/promote gone prod").await;
