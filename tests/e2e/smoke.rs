@@ -28,12 +28,7 @@ async fn a_release_that_fails_its_smoke_test_is_undone() {
     set.succeeds().await.says(&["GET /health", "answers 200 after a move"]);
     world.command(ann, "/stage list ill").await.says(&["GET /health"]);
     world.command(ann, "/pipeline check ill prod").await.says(&["goes back unless GET /health answers 200"]);
-    world
-        .submit(ann, "/promote ill prod")
-        .await
-        .succeeds()
-        .await
-        .says(&["r1 is live on prod"]);
+    world.submit(ann, "/promote ill prod").await.succeeds().await.says(&["r1 is live on prod"]);
 
     let boom = "return {\"statusCode\": 500, \"body\": \"no <b>ledger</b> today\\nsecond line\"}";
     build_with_handler(&world, "ill", "Lose the ledger", boom).await;
@@ -65,12 +60,7 @@ async fn a_failing_test_event_undoes_a_deploy_to_the_first_stage() {
     world.command(ann, r#"/stage set event dev smoke='invoke Hello {"ping":true}'"#).await.says(&["Setting"]);
     set.succeeds().await.says(&["invoke Hello {\"ping\":true}", "works after a move"]);
     world.submit(ann, "/build event").await.succeeds().await;
-    world
-        .submit(ann, "/deploy event")
-        .await
-        .succeeds()
-        .await
-        .says(&["r1 is live on dev"]);
+    world.submit(ann, "/deploy event").await.succeeds().await.says(&["r1 is live on dev"]);
 
     build_with_handler(
         &world,

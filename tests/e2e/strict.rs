@@ -47,7 +47,12 @@ async fn a_rollback_proceeds_during_a_deploy_of_another_stage() {
         clone.generate(functions, 2 * functions);
         clone.push("Divide once more");
         world.submit(ann, "/build busy").await.succeeds().await;
-        world.submit(ann, "/deploy busy").await.succeeds().await.says(&[&format!("{release} is live on dev")]);
+        world
+            .submit(ann, "/deploy busy")
+            .await
+            .succeeds()
+            .await
+            .says(&[&format!("{release} is live on dev")]);
         let promotion = world.submit(ann, "/promote busy prod").await;
         world.click(bob, &promotion.waits().await, "promotion.approve").await;
         promotion.succeeds().await.says(&[&format!("{release} is live on prod")]);

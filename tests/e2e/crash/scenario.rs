@@ -123,7 +123,10 @@ impl Kind {
         check("the alias moved", before.aliases.get(stage) != after.aliases.get(stage));
         check("the record moved", before.releases.get(stage) != after.releases.get(stage));
         let release = after.releases.get(stage).cloned().unwrap_or_default();
-        check("the message agrees with the record", ending.text.contains(&format!("{release} is live on {stage}")));
+        check(
+            "the message agrees with the record",
+            ending.text.contains(&format!("{release} is live on {stage}")),
+        );
         let others = |observed: &Observed| {
             let mut others = (observed.aliases.clone(), observed.releases.clone());
             others.0.remove(stage);
