@@ -1,56 +1,56 @@
-//! Who may do what (DESIGN 11). Reading is for everybody; without any role configured every mutation is refused.
+//! Who may do what (DESIGN 11). Everyone may read. Until a role is configured, every mutation is refused.
 //!
-//! A privileged act takes a [`Granted`], which only these rules can make (`STYLE.md` 8). They go by people: who is in a group
-//! was looked up before. A group of which that is not known opens nothing, and changes nobody else's rights either.
+//! A privileged act takes a [`Granted`], which only these rules can make (`STYLE.md` 8). The rules work on people: group
+//! members were resolved before. A group whose members are unknown grants no access and does not change anyone else's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::Membership;
 use sluice_model::{GroupId, Member, Permission, Refusal, Role, UserId};
 
-/// The roles by Slack user, as all that gives them comes to ([`Roles`](crate::domain::Roles)).
+/// The Slack users of each role, from all sources together ([`Roles`](crate::domain::Roles)).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
-    /// Build, deploy, promote to open stages, ask for promotions.
+    /// May build, deploy, promote to open stages, and request promotions.
     pub operators: BTreeSet<UserId>,
-    /// Stages, and everything that operators may.
+    /// May change stages, and do everything that operators may.
     pub admins: BTreeSet<UserId>,
-    /// Roll any stage back through locks, windows and freezes; override.
+    /// May roll any stage back despite locks, windows and freezes, and override gates.
     pub oncall: BTreeSet<UserId>,
-    /// Approve promotions; if there are none, the operators do.
+    /// May approve promotions. If there are none, the operators may.
     pub approvers: BTreeSet<UserId>,
-    /// The groups that have a role; their people, as far as they are known, are among those above.
+    /// The groups that have a role. Their members, if known, are also in the sets above.
     pub groups: BTreeMap<Role, BTreeSet<GroupId>>,
-    /// What Slack said of groups and people.
+    /// What Slack reported about groups and people.
     pub membership: Membership,
 }
 
-/// A request that somebody is to approve, as far as it decides who may.
+/// The parts of a request that decide who may approve it.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// Who asked.
+    /// The person who made the request.
     pub requester: &'a UserId,
-    /// The stage's approvers; if there are none, those of the installation.
+    /// The stage's approvers. If empty, the approvers of the installation.
     pub approvers: &'a BTreeSet<Member>,
-    /// Whether an approval by who asked counts.
+    /// Whether the requester may approve.
     pub self_approval: bool,
 }
 
-/// Proof that the rules were asked: which one allowed it. It goes into the audit record.
+/// Proof that a rule allowed an act. The audit record names the rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Granted {
     rule: &'static str,
 }
 
 impl Granted {
-    /// The rule that allowed it.
+    /// The name of the rule.
     pub fn rule(&self) -> &'static str {
         self.rule
     }
 }
 
 impl Access {
-    /// Those who have a role.
+    /// The people who have a role.
     pub fn of(&self, role: Role) -> &BTreeSet<UserId> {
         match role {
             Role::Operators => &self.operators,
@@ -60,7 +60,7 @@ impl Access {
         }
     }
 
-    /// Gives a role to a person, or to everybody who is known to be in a group.
+    /// Gives a role to a person, or to all known members of a group.
     pub fn give(&mut self, role: Role, member: &Member) {
         let people = self.membership.people([member]);
         if let Member::Group(group) = member {
@@ -79,7 +79,7 @@ impl Access {
         self.groups.get(&role).into_iter().flatten()
     }
 
-    /// Whether that person has that role.
+    /// Whether an active person has a role.
     fn has(&self, role: Role, who: &UserId) -> bool {
         self.of(role).contains(who) && !self.membership.deactivated.contains(who)
     }
@@ -91,19 +91,19 @@ impl Access {
         self.membership.gone(who).or_else(|| self.membership.closed(groups, &people))
     }
 
-    /// May this person ask for what needs that permission?
+    /// May this person run a command that needs this permission?
     pub fn permit(&self, permission: Permission, who: &UserId) -> Result<Granted, Refusal> {
         match permission {
             Permission::Admins => self.administer(who),
             Permission::AdminsOrOncall => self.override_gates(who),
             Permission::OperatorsOrOncall => self.roll_back(who),
             Permission::Sluice => Ok(Granted { rule: "sluice" }),
-            // Reading is for everybody; this is asked about changes.
+            // Everyone may read. This check is only for changes.
             Permission::Everyone | Permission::Operators | Permission::Approvers => self.operate(who),
         }
     }
 
-    /// Whether nobody has any role.
+    /// Whether no person and no group has a role that can change anything.
     pub fn is_empty(&self) -> bool {
         let is_empty = |role| self.of(role).is_empty() && self.groups_of(role).next().is_none();
         [Role::Operators, Role::Admins, Role::Oncall].into_iter().all(is_empty)
@@ -133,7 +133,7 @@ impl Access {
             .unwrap_or_else(|| self.refuse("not-an-admin", "admins", &self.admins, Some(Role::Admins))))
     }
 
-    /// May this person take a stage back?
+    /// May this person roll a stage back?
     pub fn roll_back(&self, who: &UserId) -> Result<Granted, Refusal> {
         if self.has(Role::Oncall, who) {
             return Ok(Granted { rule: "oncall" });
@@ -142,7 +142,7 @@ impl Access {
         self.operate(who).map_err(|refusal| self.unheard(who, &all).unwrap_or(refusal))
     }
 
-    /// May this person pass gates, with a reason?
+    /// May this person override gates, with a reason?
     pub fn override_gates(&self, who: &UserId) -> Result<Granted, Refusal> {
         if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "override by admins" });
@@ -152,13 +152,13 @@ impl Access {
         }
         let may: BTreeSet<_> = self.admins.union(&self.oncall).cloned().collect();
         let unheard = self.unheard(who, &[Role::Admins, Role::Oncall]);
-        // Of the two roles the smaller one.
+        // The smaller one of the two roles.
         let lacks = Some(Role::Oncall);
         Err(unheard
             .unwrap_or_else(|| self.refuse("not-for-override", "admins and people on call", &may, lacks)))
     }
 
-    /// May this person take that person's lock away?
+    /// May this person remove the lock of `owner`?
     pub fn unlock(&self, who: &UserId, owner: &UserId) -> Result<Granted, Refusal> {
         if who == owner {
             self.roll_back(who).map(|_| Granted { rule: "owner" })
@@ -167,15 +167,15 @@ impl Access {
         }
     }
 
-    /// May this person approve what that person asked for, where these approve?
+    /// May this person approve or reject that request?
     pub fn approve(&self, who: &UserId, asked: &Asked<'_>) -> Result<Granted, Refusal> {
         let (approvers, groups) = self.deciders(asked.approvers);
         if let Some(gone) = self.membership.gone(who) {
             return Err(gone);
         }
         if !approvers.contains(who) {
-            // Where a stage names its own approvers, no role helps. Where the operators approve, a first approver by role
-            // would take that from them.
+            // If a stage names its own approvers, no role helps. If the operators approve by default, adding a first
+            // approver by role would take the right from all operators.
             let lacks = asked.approvers.is_empty().then(|| self.approving());
             let refuse = || self.refuse("not-an-approver", "approvers of this stage", &approvers, lacks);
             return Err(self.membership.closed(&groups, &approvers).unwrap_or_else(refuse));
@@ -190,7 +190,7 @@ impl Access {
         Ok(Granted { rule: "approvers" })
     }
 
-    /// May this person read the logs of builds outside of the pipeline's home channel, where these approve on some stage?
+    /// May this person read build logs outside the pipeline's home channel? `approvers` are those of all its stages.
     pub fn read_logs(&self, who: &UserId, approvers: &BTreeSet<Member>) -> Result<Granted, Refusal> {
         let is_gone = self.membership.deactivated.contains(who);
         if !is_gone && (self.has(Role::Oncall, who) || self.approvers().contains(who)) {
@@ -202,7 +202,7 @@ impl Access {
         self.operate(who)
     }
 
-    /// May this person stop what that person asked for? A button that anybody can press is a way to stop a release.
+    /// May this person cancel an operation of `requester`? If anyone could, anyone could block a release.
     pub fn cancel(&self, who: &UserId, requester: &UserId) -> Result<Granted, Refusal> {
         if self.has(Role::Admins, who) {
             return Ok(Granted { rule: "admins" });
@@ -218,18 +218,19 @@ impl Access {
         Err(self.unheard(who, &[Role::Admins]).unwrap_or(not_yours))
     }
 
-    /// Who approves by default: the operators, unless somebody is named. A group that nobody knows is somebody, too.
+    /// The role that approves by default: the approvers if there are any, else the operators. A group whose members are
+    /// unknown counts as an approver.
     pub fn approving(&self) -> Role {
         let is_named = !self.approvers.is_empty() || self.groups_of(Role::Approvers).next().is_some();
         if is_named { Role::Approvers } else { Role::Operators }
     }
 
-    /// Who approves by default.
+    /// The people who approve by default.
     pub fn approvers(&self) -> &BTreeSet<UserId> {
         self.of(self.approving())
     }
 
-    /// Who approves where these are named, or by default: the people, and the groups among them.
+    /// The people who approve, and the groups among them: those named, or the default ones if none are named.
     pub fn deciders(&self, named: &BTreeSet<Member>) -> (BTreeSet<UserId>, BTreeSet<GroupId>) {
         match named.is_empty() {
             true => (self.approvers().clone(), self.groups_of(self.approving()).cloned().collect()),
@@ -239,7 +240,7 @@ impl Access {
         }
     }
 
-    /// `lacks` is the role to ask for, if there is one that would do.
+    /// `lacks` is the role that the person can request, if one role would be enough.
     fn refuse(&self, code: &str, role: &str, who: &BTreeSet<UserId>, lacks: Option<Role>) -> Refusal {
         if self.is_empty() {
             return Refusal::new(
@@ -260,7 +261,7 @@ impl Access {
             }
             names => format!("Ask somebody who may: {}.", names.join(", ")),
         };
-        // Without an admin there is nobody to ask.
+        // Without an admin, nobody could decide on a request.
         let can_grant = !self.admins.is_empty() || self.groups_of(Role::Admins).next().is_some();
         let lacks = lacks.filter(|_| can_grant);
         Refusal::new(code, format!("Only {role} may do that, and you are not one of them."), hint)
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_what_the_file_says() {
+    fn operators_operate_and_admins_administer() {
         let access = access();
         assert_eq!(access.operate(&user("U1")).unwrap().rule(), "operators");
         assert_eq!(access.operate(&user("U3")).unwrap().rule(), "admins");
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_approves_himself_and_only_approvers_approve() {
+    fn only_approvers_approve_and_not_their_own_requests() {
         let access = access();
         let (nobody, third) = (BTreeSet::new(), [user("U3").into()].into());
         let approve = |access: &Access, who: &str, requester: &str, approvers, self_approval| {
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn those_on_call_go_back_and_override_and_nothing_else() {
+    fn people_on_call_can_only_roll_back_and_override() {
         let access = access();
         let oncall = user("U4");
         assert_eq!(access.roll_back(&oncall).unwrap().rule(), "oncall");
@@ -339,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_asked_or_an_admin_stops_it() {
+    fn only_the_requester_or_an_admin_cancels() {
         let access = access();
         assert_eq!(access.cancel(&user("U1"), &user("U1")).unwrap().rule(), "requester");
         assert_eq!(access.cancel(&user("U3"), &user("U1")).unwrap().rule(), "admins");
@@ -349,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn without_roles_everything_is_refused_with_the_lines_to_write() {
+    fn without_roles_the_refusal_shows_the_configuration_to_write() {
         let refusal = Access::default().operate(&user("U1")).unwrap_err();
         assert_eq!(refusal.code, "no-roles");
         assert!(refusal.hint.contains("operators = "));

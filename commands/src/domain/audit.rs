@@ -1,4 +1,4 @@
-//! Audit records: self-contained, so that each can be read when everything it names is gone.
+//! Audit records: self-contained, because each must be readable after everything it names is deleted.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,31 +6,31 @@ use serde::{Deserialize, Serialize};
 use crate::domain::Change;
 use sluice_model::{Actor, BuildNumber, ChannelId, OperationId, PipelineName, ReleaseNumber, StageName};
 
-/// What an audit record is about.
+/// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Act {
-    /// Somebody asked for something, and it was accepted.
+    /// A request was accepted.
     Asked,
-    /// Somebody wanted something, and a gate or a role did not let them.
+    /// A gate or a missing role refused a request.
     Refused,
-    /// Somebody approved.
+    /// A person approved.
     Approved,
-    /// Somebody rejected.
+    /// A person rejected.
     Rejected,
-    /// An operation ended well.
+    /// An operation succeeded.
     Succeeded,
-    /// Somebody stopped it.
+    /// A person cancelled it.
     Cancelled,
-    /// It gave way to a rollback.
+    /// A rollback preempted it.
     Preempted,
-    /// An operation can go neither forward nor back.
+    /// An operation can neither continue nor unwind.
     Stuck,
-    /// An admin had a stuck operation try again.
+    /// An admin retried a stuck operation.
     Retried,
     /// An admin marked a stuck operation as resolved.
     Resolved,
-    /// An operation ended badly.
+    /// An operation failed.
     Failed,
 }
 
@@ -43,28 +43,28 @@ pub struct AuditRecord {
     pub act: Act,
     /// Who did it.
     pub actor: Actor,
-    /// Where; nowhere for what was done at a terminal and is of no pipeline.
+    /// The channel; none for an act at a terminal that concerns no pipeline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<ChannelId>,
-    /// The pipeline; none if it is about all of them.
+    /// The pipeline; none if the act concerns all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipeline: Option<PipelineName>,
-    /// The operation, or what stands for one that was done at once.
+    /// The operation, or the id used in its place for an act without an operation.
     pub operation: OperationId,
     /// Its kind: `promote`.
     pub kind: String,
-    /// The command as it was understood.
+    /// The command as it was parsed.
     pub command: String,
     /// The rule that allowed it.
     pub rule: String,
     /// A stable code of the outcome: `succeeded`, `aws-denied`, …
     pub outcome: String,
-    /// Everything else, as far as it applies.
+    /// Details, if they apply.
     #[serde(flatten)]
     pub about: AuditSubject,
 }
 
-/// What an act was about.
+/// The objects of an act.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditSubject {
@@ -80,16 +80,16 @@ pub struct AuditSubject {
     /// The release that ran before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<ReleaseNumber>,
-    /// The release that runs, or would run, after.
+    /// The release that runs, or would have run, after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<ReleaseNumber>,
-    /// Who approved.
+    /// The people who approved.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approvers: Vec<Actor>,
     /// The versions by function.
     #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub versions: std::collections::BTreeMap<String, String>,
-    /// Why, in the words of who did it.
+    /// The reason, as the person typed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -1,8 +1,8 @@
-//! What of a stage is not as Sluice left it: an alias that points elsewhere, an API stage that serves something else. The
-//! record says what Sluice did; AWS alone says what runs.
+//! Drift: an alias or an API stage that is not where Sluice left it. The record holds what Sluice did; only AWS holds what
+//! runs.
 //!
-//! Only what is recorded is judged. A function that the running release does not have keeps the alias of an earlier one, and
-//! of a stage that was resolved by hand nothing is known but where its aliases were.
+//! Only recorded resources are compared. A function that the running release does not have keeps its alias from an earlier
+//! release. For a stage that was resolved by hand, only the positions of its aliases are recorded.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{PinnedApi, Stage, VersionSet};
 use sluice_model::StageName;
 
-/// What a stage's record says of its aliases and its API stage.
+/// The recorded positions of a stage's aliases and API stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recorded {
     versions: BTreeMap<String, String>,
@@ -21,7 +21,7 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Of a stage, with the version set of the release that runs there.
+    /// From a stage and the version set of the release that runs there.
     pub fn of(stage: &Stage, set: Option<&VersionSet>) -> Self {
         if let Some(mixed) = &stage.mixed {
             return Self { versions: mixed.clone(), ..Self::default() };
@@ -31,29 +31,29 @@ impl Recorded {
         Self { versions, api: current.api.clone(), is_empty: false }
     }
 
-    /// The functions that it says something of.
+    /// The functions with a recorded alias.
     pub fn functions(&self) -> impl Iterator<Item = &String> {
         self.versions.keys()
     }
 
-    /// The API that it says something of.
+    /// The recorded API.
     pub fn api(&self) -> Option<&PinnedApi> {
         self.api.as_ref()
     }
 
-    /// Whether nothing is recorded to have run there: what is there nevertheless, others made.
+    /// Whether no release is recorded. Anything that exists then was created outside Sluice.
     pub fn is_empty(&self) -> bool {
         self.is_empty
     }
 
-    /// What is not as recorded of a function's alias that leads there.
+    /// The drift of a function's alias that points to `seen`.
     pub fn of_alias(&self, function: &str, seen: Option<String>) -> Drift {
         let moved = self.moved(self.versions.get(function), seen);
         let aliases = moved.into_iter().map(|moved| (function.to_owned(), moved)).collect();
         Drift { aliases, api: None }
     }
 
-    /// What is not as recorded of the stage of an API that serves that deployment.
+    /// The drift of an API stage that serves the deployment `seen`.
     pub fn of_api(&self, seen: Option<String>) -> Drift {
         let recorded = self.api.as_ref().map(|api| &api.deployment);
         Drift { api: self.moved(recorded, seen), ..Drift::default() }
@@ -65,42 +65,42 @@ impl Recorded {
     }
 }
 
-/// Something that was moved: where Sluice left it, and where it is. None: it was not, or is not there.
+/// The recorded and the actual position of something that was moved. `None`: it did not or does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
-    /// Where Sluice left it.
+    /// Where Sluice left it: a version or a deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<String>,
-    /// Where it is.
+    /// Where it is now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<String>,
 }
 
-/// What of a stage was moved outside Sluice.
+/// What was moved outside Sluice on a stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     /// The stage's aliases, by function.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub aliases: BTreeMap<String, Moved>,
-    /// The API stage: deployments.
+    /// The API stage, by deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<Moved>,
 }
 
 impl Drift {
-    /// Whether all is as recorded.
+    /// Whether everything is as recorded.
     pub fn is_none(&self) -> bool {
         self.aliases.is_empty() && self.api.is_none()
     }
 
-    /// Both.
+    /// The union of two drifts.
     pub fn and(mut self, other: Self) -> Self {
         self.aliases.extend(other.aliases);
         self.api = self.api.or(other.api);
         self
     }
 
-    /// What is not as it was when somebody said to go on from it.
+    /// The drift that a person has not accepted: everything that differs from `accepted`.
     pub fn beyond(mut self, accepted: Option<&Self>) -> Self {
         let Some(accepted) = accepted else { return self };
         self.aliases.retain(|function, moved| accepted.aliases.get(function) != Some(&*moved));
@@ -108,7 +108,7 @@ impl Drift {
         self
     }
 
-    /// What was moved, in our own marks: an alias each, and the API stage.
+    /// A description with Slack marks: each alias, then the API stage.
     pub fn words(&self, stage: &StageName) -> String {
         let aliases = self.aliases.iter().map(|(function, moved)| {
             let name = format!("`{function}:{stage}`");
@@ -140,7 +140,7 @@ impl Drift {
     }
 }
 
-/// `7 (100/1000 to 8)` as people say it.
+/// `7 (100/1000 to 8)`, the notation of the port, in words.
 fn parts(seen: &str) -> String {
     let Some((version, rest)) = seen.split_once(" (") else { return seen.to_owned() };
     let others = rest.trim_end_matches(')').split(", ").map(|part| {
@@ -154,14 +154,14 @@ fn parts(seen: &str) -> String {
     format!("{version} (and sends {})", others.collect::<Vec<_>>().join(", "))
 }
 
-/// Since when a stage is known to be moved: AWS does not say when an alias was.
+/// Drift with the time at which it was first seen. AWS does not report when an alias was moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedDrift {
-    /// What was moved.
+    /// The drift.
     pub drift: Drift,
-    /// When that was first seen.
+    /// When it was first seen.
     pub first_seen: Timestamp,
-    /// When the stage was last known to be right.
+    /// When the stage was last seen as recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_right: Option<Timestamp>,
 }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_recorded_is_judged() {
+    fn only_recorded_resources_are_compared() {
         let prod: StageName = "prod".parse().unwrap();
         let some = |text: &str| Some(text.to_owned());
         let runs = recorded(&[("f", "7")], Some("d2"));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_accepted_is_what_was_seen_and_no_more() {
+    fn accepting_drift_covers_only_what_was_seen() {
         let runs = recorded(&[("f", "7"), ("g", "2")], None);
         let seen = |version: &str| runs.of_alias("f", Some(version.to_owned()));
         let accepted = seen("5");

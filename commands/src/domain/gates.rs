@@ -1,28 +1,28 @@
-//! The gates of a stage: what stands open, what is closed and why, and who passes nevertheless. Pure: a view, an attempt
-//! and a time in; the same answer for `/pipeline check`, at the acceptance, and at the first mutation.
+//! The gates of a stage: which are open, which are closed and why, and which are overridden. Pure: `/pipeline check`, the
+//! acceptance and the first mutation get the same answer from the same state, attempt and time.
 
 use jiff::Timestamp;
 
 use crate::domain::{Order, PipelineState, minute, plain, span};
 use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
-/// What somebody wants of a stage.
+/// The change that a person wants to make to a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want<'a> {
-    /// A build is to be deployed to it.
+    /// Deploy a build to it.
     Deploy,
-    /// A release of an earlier stage is to run there.
+    /// Promote a release of an earlier stage to it.
     Promote {
         /// The earlier stage.
         from: &'a StageName,
         /// The release.
         release: ReleaseNumber,
-        /// Whether it may be one that was rolled back there.
+        /// Whether a release that was rolled back on this stage is acceptable.
         again: bool,
-        /// Whether gates are to be passed, by somebody who may.
+        /// Whether to override gates. The caller has checked the permission.
         overrides: bool,
     },
-    /// It is to go back. A way back is never closed by what is for new things.
+    /// Roll it back. Only a hard lock blocks this.
     Rollback,
 }
 
@@ -39,12 +39,12 @@ pub struct Attempt<'a> {
     pub at: Timestamp,
 }
 
-/// How a gate stands.
+/// The state of a gate for one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GateState {
-    /// Open: why.
+    /// Open, with the reason.
     Open(Text),
-    /// Closed, and passed: what would stand in the way of others.
+    /// Closed but overridden, with the refusal that applies without the override.
     Passed(Refusal),
     /// Closed.
     Closed(Refusal),
@@ -53,13 +53,13 @@ pub enum GateState {
 /// A gate of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gate {
-    /// What it is called.
+    /// Its name, as messages show it.
     pub name: &'static str,
     /// How it stands.
     pub stand: GateState,
 }
 
-/// All gates that stand before that attempt, in the order in which they are asked.
+/// All gates for that attempt, in the order in which they are checked.
 pub fn gates(state: &PipelineState, attempt: &Attempt<'_>) -> Vec<Gate> {
     let Attempt { pipeline, stage, want, at } = *attempt;
     let policy = state.policy(stage);
@@ -167,8 +167,7 @@ pub fn gates(state: &PipelineState, attempt: &Attempt<'_>) -> Vec<Gate> {
     found
 }
 
-/// Whether the attempt passes; the first gate that is closed, if it does not. With what stands closed and is passed, in
-/// words.
+/// The problems of the gates that the attempt overrides, or the refusal of the first closed gate.
 pub fn pass(state: &PipelineState, attempt: &Attempt<'_>) -> Result<Vec<String>, Refusal> {
     let mut passed = vec![];
     for gate in gates(state, attempt) {

@@ -1,8 +1,8 @@
-//! Roles that people granted, beside those that `sluice.toml` pins: for all pipelines in one record, for one pipeline in
-//! another, which stands in its partition.
+//! Roles that people granted, in addition to those that `sluice.toml` pins. Grants for all pipelines are in one record, and
+//! grants for one pipeline are in a record of its partition.
 //!
-//! A role is had if any of the three gives it. Commands change the records alone: what is pinned stays, and there is
-//! always an admin left who can grant.
+//! A person has a role if any of the three sources gives it. Commands change only the records: pinned roles stay, and at
+//! least one admin who can grant always remains.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,30 +11,30 @@ use crate::domain::{Access, Membership, PinnedRoles, REVISION, Subjects, from_it
 use crate::ports::{Guard, Item, Key, StoreError, Write};
 use sluice_model::{Actor, GroupId, Member, PipelineName, Refusal, Role};
 
-/// A role that somebody, or a group, was given.
+/// A role that a person or group was granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// Who has it.
+    /// The person or group.
     pub person: Member,
     /// The role.
     pub role: Role,
-    /// Who gave it.
+    /// The person who granted it.
     pub by: Actor,
     /// When.
     pub at: Timestamp,
 }
 
-/// The roles that were granted for all pipelines, or for one; as they were read, or as they are to be.
+/// The grants for all pipelines, or for one: as read, or as they will be written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
-    /// In the order in which they were given.
+    /// In the order in which they were granted.
     pub list: Vec<Grant>,
-    /// The revision of the record that they were read from; 0 if there is none yet.
+    /// The revision of the record that was read; 0 if there is none yet.
     revision: u64,
 }
 
 impl Grants {
-    /// From their record.
+    /// Reads the record.
     pub fn of(item: Option<&Item>) -> Result<Self, StoreError> {
         let Some(item) = item else { return Ok(Self::default()) };
         let revision = match item.guards.get(REVISION) {
@@ -44,32 +44,32 @@ impl Grants {
         Ok(Self { list: from_item(item)?, revision })
     }
 
-    /// The write that puts them in place of those that they were made from: it is lost if somebody else was faster.
+    /// The write that replaces the record that was read. It fails if the record changed meanwhile.
     pub fn put(&self, key: Key) -> Result<Write, StoreError> {
         revised(key, self.revision, &self.list)
     }
 
-    /// What that person or group was granted of that role.
+    /// The grant of a role to a person or group.
     pub fn get(&self, person: &Member, role: Role) -> Option<&Grant> {
         self.list.iter().find(|grant| grant.person == *person && grant.role == role)
     }
 }
 
-/// A change of roles that somebody wants.
+/// A requested change of roles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleChange {
-    /// Whose.
+    /// The person or group.
     pub person: Member,
     /// The role.
     pub role: Role,
-    /// For which pipeline; for all without one.
+    /// The pipeline; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<PipelineName>,
-    /// Whether it is given; else it is taken away.
+    /// Whether to grant the role; `false` revokes it.
     pub gives: bool,
 }
 
-/// Where somebody has a role from.
+/// The source of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source<'a> {
     /// `sluice.toml`.
@@ -78,16 +78,16 @@ pub enum Source<'a> {
     Everywhere(&'a Grant),
     /// A grant for this pipeline.
     Here(&'a Grant),
-    /// They are in this group, which has it.
+    /// Membership in this group.
     Within(&'a GroupId),
 }
 
-/// All that says who may do what, with one pipeline or with all.
+/// All roles, for one pipeline or for all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
-    /// What `sluice.toml` says.
+    /// The roles that `sluice.toml` pins.
     pub pinned: PinnedRoles,
-    /// What was granted for all pipelines.
+    /// The grants for all pipelines.
     pub everywhere: Grants,
     /// What was granted for this pipeline; nothing where none is meant.
     pub here: Grants,
@@ -112,7 +112,7 @@ impl Roles {
         self.pinned.of(role).iter().chain(granted)
     }
 
-    /// Everybody who has a role, each once: people before groups.
+    /// Everyone who has a role, each once: people before groups.
     pub fn named(&self, role: Role) -> std::collections::BTreeSet<&Member> {
         self.members(role).collect()
     }
@@ -122,7 +122,7 @@ impl Roles {
         Subjects::default().naming(Role::ALL.into_iter().flat_map(|role| self.members(role)))
     }
 
-    /// Where that person or group has that role from.
+    /// The sources of a role of a person or group.
     pub fn sources(&self, person: &Member, role: Role) -> Vec<Source<'_>> {
         let pinned = self.pinned.of(role).contains(person).then_some(Source::Pinned);
         let everywhere = self.everywhere.get(person, role).map(Source::Everywhere);
@@ -130,7 +130,7 @@ impl Roles {
         [pinned, everywhere, here].into_iter().flatten().collect()
     }
 
-    /// The groups by which that person has that role.
+    /// The groups that give a role to a person.
     pub fn within(&self, person: &Member, role: Role) -> Vec<Source<'_>> {
         let is_in = |group: &&GroupId| {
             let members = self.membership.of(group).ok();
@@ -139,7 +139,7 @@ impl Roles {
         self.named(role).into_iter().filter_map(Member::group).filter(is_in).map(Source::Within).collect()
     }
 
-    /// The grants as they are with that change, or why it cannot be. Whether `by` may was asked before.
+    /// The roles after that change, or why it is not possible. The caller has checked that `by` may make it.
     pub fn changed(&self, change: &RoleChange, by: &Actor, at: Timestamp) -> Result<Self, Refusal> {
         let RoleChange { person, role, name, gives } = change;
         let mut after = self.clone();
@@ -204,7 +204,7 @@ impl Roles {
     }
 }
 
-/// For which pipelines a role is.
+/// The scope of a role, in words.
 pub fn for_whom(name: Option<&PipelineName>) -> String {
     name.map_or("for all pipelines".to_owned(), |name| format!("for `{name}`"))
 }
@@ -237,7 +237,7 @@ mod tests {
         Actor::in_slack(user("U5"), "eve")
     }
 
-    /// `U1` operates and `U5` administers by the file.
+    /// `sluice.toml` pins `U1` as an operator and `U5` as an admin.
     fn roles() -> Roles {
         let pinned =
             Access { operators: [user("U1")].into(), admins: [user("U5")].into(), ..Access::default() };
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_had_if_any_of_the_three_gives_it() {
+    fn any_of_the_three_sources_gives_a_role() {
         let all = after(&roles(), true, "U2", Role::Operators, None).unwrap();
         let all = after(&all, true, "U3", Role::Approvers, Some("orders")).unwrap();
         let access = all.access();
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pinned_stays_and_what_is_so_already_is_said() {
+    fn pinned_roles_stay_and_changes_without_effect_are_refused() {
         let orders = Some("orders");
         assert_eq!(after(&roles(), true, "U1", Role::Operators, orders), Err("pinned".into()));
         assert_eq!(after(&roles(), false, "U1", Role::Operators, None), Err("pinned".into()));
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(after(&all, true, "U2", Role::Operators, None), Err("already-granted".into()));
         assert_eq!(after(&all, false, "U2", Role::Operators, orders), Err("not-granted".into()));
         assert!(after(&all, true, "U2", Role::Operators, orders).is_ok(), "the one may be taken away later");
-        // Pinned after it was granted: the grant can be taken away, and the role stays.
+        // A role that was pinned after it was granted: the grant can be revoked, and the role stays.
         let mut late = all;
         late.pinned.operators.insert(member("U2"));
         let late = after(&late, false, "U2", Role::Operators, None).unwrap();
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_admin_stays() {
+    fn the_last_admin_cannot_be_removed() {
         let mut all = after(&roles(), true, "U2", Role::Admins, None).unwrap();
         assert!(after(&all, false, "U2", Role::Admins, None).is_ok(), "U5 is pinned");
         all.pinned.admins.clear();
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_put_in_place_of_the_one_it_was_made_from() {
+    fn a_write_replaces_only_the_revision_that_was_read() {
         let key = || Key { partition: "p".into(), sort: "roles".into() };
         let first = after(&roles(), true, "U2", Role::Oncall, None).unwrap().everywhere;
         let Write::Put { item, when } = first.put(key()).unwrap() else { panic!("a put") };

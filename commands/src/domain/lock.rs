@@ -1,11 +1,11 @@
-//! Locks: a stage stays as it is, until a time that is always named.
+//! Locks keep a stage as it is, and always have an end time.
 //!
-//! A soft lock stops what is new: deploys and promotions. A hard one, which only admins set, stops a rollback too. A lock
-//! whose time has come holds nobody, whether or not somebody took it away.
+//! A soft lock blocks deploys and promotions. A hard lock, which only admins can set, blocks rollbacks too. A lock that has
+//! expired has no effect, even if its record still exists.
 //!
-//! A lock that replaces locks which its owner may not remove keeps them in its record, and is weaker than none of them.
-//! When that owner removes it, the strongest of them applies again. So an operator cannot remove another person's lock
-//! by extending it first.
+//! A lock may replace locks that its owner may not remove. It then keeps them in its record and must not be weaker than any
+//! of them. When its owner removes it, the strongest of them applies again. Without this rule, an operator could remove
+//! another person's lock by extending it first.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::domain::{Access, OPERATION, to_item};
 use crate::ports::{Guard, Item, Key, StoreError};
 use sluice_model::{Actor, OperationId, Refusal, StageName, UserId};
 
-/// How many locks of other people one lock keeps.
+/// How many locks of other people one lock can keep.
 const KEPT: usize = 8;
 
 /// A stage's lock.
@@ -22,7 +22,7 @@ const KEPT: usize = 8;
 pub struct Lock {
     /// The stage.
     pub stage: StageName,
-    /// Who set it.
+    /// The person who set it.
     pub owner: Actor,
     /// Why.
     pub reason: String,
@@ -30,7 +30,7 @@ pub struct Lock {
     pub since: Timestamp,
     /// Until when.
     pub until: Timestamp,
-    /// Whether it stops a rollback too.
+    /// Whether it blocks rollbacks too.
     pub hard: bool,
     /// The operation that set it.
     pub operation: OperationId,
@@ -40,31 +40,31 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Its item. It is guarded by the operation that set it and not by a count, which begins anew when a lock is lifted:
-    /// who read one lock can neither lift nor replace another.
+    /// Its item. The guard is the operation that set the lock. A counter would start again after a lock is removed, so a
+    /// reader of one lock could then remove or replace another.
     pub fn to_item(&self, key: Key) -> Result<Item, StoreError> {
         let guard = (OPERATION.to_owned(), Guard::Text(self.operation.to_string()));
         to_item(key, [guard].into(), self)
     }
 
-    /// Whether it holds at that time.
+    /// Whether it is in effect at that time.
     pub fn holds(&self, at: Timestamp) -> bool {
         at < self.until
     }
 
-    /// Whether it would hold less than another lock does: shorter, or not against a rollback.
+    /// Whether it protects less than another lock: it ends earlier, or it does not block rollbacks.
     pub fn is_weaker_than(&self, other: &Lock) -> bool {
         self.until < other.until || other.hard && !self.hard
     }
 
-    /// Each lock of this record, without those that it keeps: its own, and the kept ones.
+    /// All locks of this record, each without kept locks: the lock itself, then those that it keeps.
     pub fn each(&self) -> impl Iterator<Item = Lock> {
         let own = Lock { over: vec![], ..self.clone() };
         std::iter::once(own).chain(self.over.iter().cloned())
     }
 
-    /// This lock in the place of another one, and the locks that end with that: its owner's own ones, and those that the
-    /// owner may remove. Any other lock is kept, and this one must not be weaker.
+    /// Replaces `other` with this lock. Also returns the locks that end: those of the same owner, and those that the owner
+    /// may remove. All others are kept, and this lock must not be weaker than any of them.
     pub fn in_place_of(self, other: &Lock, access: &Access) -> Result<(Self, Vec<Self>), Refusal> {
         let held = other.each().filter(|lock| lock.holds(self.since));
         let (gone, kept): (Vec<_>, Vec<_>) = held.partition(|lock| lock.ends_by(&self.owner.id, access));
@@ -95,12 +95,12 @@ impl Lock {
         strongest.map(|lock| Lock { over: kept, ..lock })
     }
 
-    /// Whether that person may end it.
+    /// Whether that person may remove it.
     fn ends_by(&self, who: &UserId, access: &Access) -> bool {
         *who == self.owner.id || access.unlock(who, &self.owner.id).is_ok()
     }
 
-    /// What somebody is told who meets it.
+    /// The refusal of a change that it blocks.
     pub fn refusal(&self, pipeline: &impl std::fmt::Display) -> Refusal {
         let Self { stage, owner, reason, until, hard, .. } = self;
         let (kind, who) = match hard {
@@ -116,12 +116,12 @@ impl Lock {
     }
 }
 
-/// What somebody typed, within a sentence of ours: without the marks by which ours name code and people.
+/// Text that a person typed, for use within a message: without the marks that messages use for code and mentions.
 pub fn plain(words: &str) -> String {
     words.replace('`', "'").replace("<@", "@").replace("<!subteam^", "!subteam^")
 }
 
-/// A time as refusals name it, which are kept as text: to the minute, in UTC.
+/// A time in UTC, to the minute. Refusals are stored as text, so they cannot show the reader's own time zone.
 pub fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -1,29 +1,30 @@
-//! Who is in which user group, and who is deactivated, as Slack said it for one decision.
+//! The members of user groups and the deactivated people, as Slack reported them for one decision.
 //!
-//! What is not known opens nothing: a group that Slack said nothing of has nobody in it, and people who might have passed by
-//! it is told so. A person who is named by id keeps a role as long as nobody knows better: work must not hang on Slack.
+//! Unknown membership grants no access: a group without an answer from Slack counts as empty, and the refusal says so to
+//! people who might be members. A person named by id keeps a role unless Slack reports the person as deactivated: work must
+//! not depend on Slack's availability.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_model::{GroupId, Member, Refusal, UserId};
 
-/// Why it is not known who is in a group.
+/// Why the members of a group are unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unknown {
-    /// Slack did not answer, or not in time, and what it said before is too old.
+    /// Slack did not answer in time, and its last answer is too old.
     Silent,
     /// The app lacks this scope.
     Scope(&'static str),
-    /// Slack says that there is no such group (any more).
+    /// Slack reports that the group does not exist, or no longer exists.
     Gone,
-    /// Slack refuses to say, in this word of its own.
+    /// Slack refuses to answer, with this error code.
     Refused(String),
-    /// There is no Slack here: at a terminal.
+    /// A terminal has no connection to Slack.
     Apart,
 }
 
 impl Unknown {
-    /// Why nobody passes by that group.
+    /// Why that group grants no access.
     fn problem(&self, group: &GroupId) -> String {
         let group = format!("<!subteam^{group}>");
         let until = "nobody passes by that group until it does.";
@@ -42,7 +43,7 @@ impl Unknown {
         }
     }
 
-    /// What the person who runs Sluice does about it.
+    /// The next step.
     fn remedy(&self) -> &'static str {
         match self {
             Self::Silent => "Try again in a minute.",
@@ -56,8 +57,9 @@ impl Unknown {
     }
 }
 
-/// Whom a decision is about, beside those who have roles: groups that are named elsewhere (the approvers of a stage), and
-/// people who spoke some time ago. Who speaks at this moment is active, or Slack would not have signed it.
+/// The groups and people to look up for a decision, in addition to those with roles: groups that are named elsewhere (the
+/// approvers of a stage), and people who made a request earlier. A person who sends a request now is active, because Slack
+/// signed it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Subjects {
     /// Groups.
@@ -67,33 +69,33 @@ pub struct Subjects {
 }
 
 impl Subjects {
-    /// About those people alone.
+    /// Only those people.
     pub fn people<'a>(people: impl IntoIterator<Item = &'a UserId>) -> Self {
         Self { people: people.into_iter().cloned().collect(), ..Self::default() }
     }
-    /// Also about the groups among these.
+    /// Adds the groups among these.
     pub fn naming<'a>(mut self, members: impl IntoIterator<Item = &'a Member>) -> Self {
         self.groups.extend(members.into_iter().filter_map(Member::group).cloned());
         self
     }
 }
 
-/// What Slack said, as it was asked for one decision.
+/// What Slack reported for one decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Membership {
-    /// The groups that were asked about.
+    /// The groups that were looked up.
     pub groups: BTreeMap<GroupId, Result<BTreeSet<UserId>, Unknown>>,
-    /// Those of the people asked about who are deactivated.
+    /// The deactivated ones among the people who were looked up.
     pub deactivated: BTreeSet<UserId>,
 }
 
 impl Membership {
-    /// Who is in that group, or why that is not known. Of a group that nobody asked about nothing is known.
+    /// The members of a group, or why they are unknown. A group that was not looked up is unknown.
     pub fn of(&self, group: &GroupId) -> Result<&BTreeSet<UserId>, &Unknown> {
         self.groups.get(group).map_or(Err(&Unknown::Silent), |known| known.as_ref())
     }
 
-    /// All people among these, and those in groups among these, as far as that is known.
+    /// All people among these, and the known members of the groups among these.
     pub fn people<'a>(&self, members: impl IntoIterator<Item = &'a Member>) -> BTreeSet<UserId> {
         let mut people = BTreeSet::new();
         for member in members {
@@ -105,7 +107,8 @@ impl Membership {
         people
     }
 
-    /// Why somebody who has none of these by name may have it all the same: `None` if all of these groups are known.
+    /// The refusal for a person who is not among `instead` but might be in one of these groups. `None` if all groups are
+    /// known.
     pub fn closed<'a>(
         &self,
         groups: impl IntoIterator<Item = &'a GroupId>,
@@ -128,7 +131,7 @@ impl Membership {
         Some(Refusal::new(GROUP_UNKNOWN, problems.join(" "), format!("{meanwhile} {}", first.remedy())))
     }
 
-    /// What somebody is told who is deactivated.
+    /// The refusal for a deactivated person.
     pub fn gone(&self, who: &UserId) -> Option<Refusal> {
         self.deactivated.contains(who).then(|| {
             Refusal::new(
@@ -140,9 +143,9 @@ impl Membership {
     }
 }
 
-/// The code where it is not known who is in a group.
+/// The refusal code for a group whose members are unknown.
 pub const GROUP_UNKNOWN: &str = "group-unknown";
-/// The code of what somebody wanted whom Slack deactivated since.
+/// The refusal code for a person who was deactivated in Slack.
 pub const DEACTIVATED: &str = "deactivated";
 
 #[cfg(test)]
@@ -154,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_is_told_with_what_to_do_and_who_may_meanwhile() {
+    fn every_refusal_has_a_next_step_and_names_people_with_the_role() {
         let users: BTreeSet<UserId> = ["U1", "U2"].map(|id| id.parse().unwrap()).into();
         for (why, words, hint) in [
             (Unknown::Silent, "Slack did not say", "Try again"),
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_nobody_asked_about_has_nobody_in_it() {
+    fn a_group_that_was_not_looked_up_is_empty() {
         let membership = Membership::default();
         assert_eq!(membership.of(&group("S1")), Err(&Unknown::Silent));
         assert_eq!(membership.people(&[Member::Group(group("S1"))]), BTreeSet::new());

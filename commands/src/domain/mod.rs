@@ -1,4 +1,4 @@
-//! What Sluice remembers of pipelines, and the rules over it. Pure: records in, judgements out.
+//! The records of pipelines, and the rules that decide over them. Pure: records in, decisions out.
 
 mod access;
 mod audit;

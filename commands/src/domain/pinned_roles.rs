@@ -1,4 +1,4 @@
-//! Who has which role as it is written: people and user groups, not yet looked up.
+//! The roles in `sluice.toml`: people and user groups, before the groups are resolved.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,18 @@ use sluice_model::{Member, Role};
 /// The roles as `sluice.toml` pins them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PinnedRoles {
-    /// Build, deploy, promote to open stages, ask for promotions.
+    /// May build, deploy, promote to open stages, and request promotions.
     pub operators: BTreeSet<Member>,
-    /// Stages, and everything that operators may.
+    /// May change stages, and do everything that operators may.
     pub admins: BTreeSet<Member>,
-    /// Roll any stage back through locks, windows and freezes; override.
+    /// May roll any stage back despite locks, windows and freezes, and override gates.
     pub oncall: BTreeSet<Member>,
-    /// Approve promotions; if there are none, the operators do.
+    /// May approve promotions. If there are none, the operators may.
     pub approvers: BTreeSet<Member>,
 }
 
 impl PinnedRoles {
-    /// Those who are named for a role.
+    /// The people and groups of a role.
     pub fn of(&self, role: Role) -> &BTreeSet<Member> {
         match role {
             Role::Operators => &self.operators,
@@ -29,7 +29,7 @@ impl PinnedRoles {
         }
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub fn of_mut(&mut self, role: Role) -> &mut BTreeSet<Member> {
         match role {
             Role::Operators => &mut self.operators,
@@ -39,13 +39,13 @@ impl PinnedRoles {
         }
     }
 
-    /// Everybody who is named for anything.
+    /// The people and groups of all roles.
     pub fn all(&self) -> impl Iterator<Item = &Member> {
         Role::ALL.into_iter().flat_map(|role| self.of(role))
     }
 }
 
-/// People alone, each by name.
+/// Only people; the groups are already resolved.
 impl From<Access> for PinnedRoles {
     fn from(access: Access) -> Self {
         let mut pinned_roles = Self::default();

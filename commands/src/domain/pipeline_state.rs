@@ -1,4 +1,4 @@
-//! A pipeline as one query sees it: its record, stages, slots and the line of open operations.
+//! A pipeline as one query returns it: its record, stages, slots and the queue of open operations.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use sluice_model::{BuildNumber, OperationId, PipelineName, StageName};
 /// A pipeline's partition.
 #[derive(Debug, Clone, Default)]
 pub struct PipelineState {
-    /// Its record; none before it was created.
+    /// Its record; `None` if it does not exist.
     pub pipeline: Option<Pipeline>,
     /// Its counters.
     pub counters: Counters,
@@ -19,27 +19,27 @@ pub struct PipelineState {
     pub stages: BTreeMap<StageName, Stage>,
     /// The revision of each stage's record, for its next write.
     pub stage_revisions: BTreeMap<StageName, u64>,
-    /// The operation that moved a stage last and took it back, since its record was written.
+    /// The last operation that changed a stage and undid it, after the stage's record was written.
     pub stage_touched: BTreeMap<StageName, String>,
-    /// The policies that were set; the others are what the stage's place says: see [`PipelineState::policy`].
+    /// The policies that were set. The position of a stage gives the default: see [`PipelineState::policy`].
     pub policies: BTreeMap<StageName, Policy>,
-    /// The locks, those whose time has come included.
+    /// The locks, including expired ones.
     pub locks: BTreeMap<StageName, Lock>,
-    /// What tells each lock's record from any other that stands, or stood, in its place.
+    /// The guards that identify each lock's record: no other lock of the stage has or had them.
     pub lock_guards: BTreeMap<StageName, Guards>,
-    /// The stages that were seen moved outside Sluice.
+    /// The drift that was seen on each stage.
     pub outside: BTreeMap<StageName, ObservedDrift>,
     /// The roles that were granted for it.
     pub grants: Grants,
-    /// When it was tidied last, or told that it will be.
+    /// When it was last tidied, or the channel was notified that it will be.
     pub tidied: Option<Tidied>,
     /// The revision of the record of each policy and drift, by its sort key.
     pub revisions: BTreeMap<String, u64>,
-    /// The open operations, the earliest first.
+    /// The open operations, oldest first.
     pub tickets: Vec<Ticket>,
-    /// Who holds which slot.
+    /// The operation that holds each slot.
     pub slots: BTreeMap<Slot, OperationId>,
-    /// Slots that nobody holds, with the operation that held each last. It ended: its ticket is gone.
+    /// Free slots whose record still names an operation. It has ended: its ticket is gone.
     pub left_behind: BTreeMap<Slot, OperationId>,
 }
 
@@ -53,12 +53,12 @@ pub(crate) fn and(names: &[&str]) -> String {
     }
 }
 
-/// What a pipeline counts: guards of its record, so that counting rewrites nothing.
+/// The counters of a pipeline. They are guards of its record, so counting does not rewrite the record's body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Changes of the record's body.
     pub revision: u64,
-    /// Tickets given out.
+    /// Tickets issued.
     pub tickets: u64,
     /// Builds accepted.
     pub builds: u64,
@@ -121,7 +121,7 @@ impl PipelineState {
         Self::of(&page.items)
     }
 
-    /// Makes a view of a partition's items.
+    /// Builds the state from a partition's items.
     pub fn of(items: &[Item]) -> Result<Self, StoreError> {
         let mut state = PipelineState::default();
         for item in items {
@@ -158,7 +158,7 @@ impl PipelineState {
                     state.outside.insert(stage, from_item(item)?);
                 }
                 Some(("slot", slot)) => {
-                    // A slot of another kind is a newer version's.
+                    // A newer version of Sluice wrote a slot of another kind.
                     if let Ok(slot) = slot.parse() {
                         let holder = text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?;
                         state.slots.insert(slot, holder);
@@ -172,35 +172,34 @@ impl PipelineState {
                     queued: text(&item.guards, QUEUED).parse().ok(),
                     stuck: !text(&item.guards, STUCK).is_empty(),
                 }),
-                // A kind of record that a newer version keeps: it is left alone.
+                // A newer version of Sluice wrote this kind of record.
                 _ => {}
             }
         }
-        // The end of an operation deletes its ticket, and with that its slots are free: they need no write of their own.
+        // The end of an operation deletes its ticket. That also frees its slots, without a write for each.
         let open = |holder: &OperationId| state.tickets.iter().any(|ticket| &ticket.operation == holder);
         (state.slots, state.left_behind) =
             std::mem::take(&mut state.slots).into_iter().partition(|(_, holder)| open(holder));
         Ok(state)
     }
 
-    /// What a stage asks of people who want to change it.
+    /// The policy of a stage.
     pub fn policy(&self, stage: &StageName) -> Policy {
         let set = self.policies.get(stage).cloned();
         set.unwrap_or_else(|| Policy::of(self.is_protected(stage)))
     }
 
-    /// What must hold for a lock's record to be written or deleted: that it is the very one that was seen, or that there
-    /// is none still.
+    /// The precondition for writing or deleting a lock's record: it is the one that was read, or there is still none.
     pub fn lock_as_seen(&self, stage: &StageName) -> Precondition {
         self.lock_guards.get(stage).cloned().map_or(Precondition::Absent, Precondition::Equals)
     }
 
-    /// Whether a stage is protected by its place.
+    /// Whether a stage is protected because of its position.
     pub fn is_protected(&self, stage: &StageName) -> bool {
         self.pipeline.as_ref().is_none_or(|pipeline| pipeline.is_protected(stage))
     }
 
-    /// The pipeline, or what a person is told who named one that does not exist.
+    /// The pipeline, or the refusal for a name that does not exist.
     pub fn pipeline(&self, name: &PipelineName) -> Result<&Pipeline, sluice_model::Refusal> {
         self.pipeline.as_ref().ok_or_else(|| {
             sluice_model::Refusal::new(
@@ -211,13 +210,13 @@ impl PipelineState {
         })
     }
 
-    /// A stage with its revision, or what a person is told who named one that does not exist.
+    /// A stage, or the refusal for a name that does not exist.
     pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Result<&Stage, sluice_model::Refusal> {
         self.stages.get(stage).ok_or_else(|| {
             let stages = self.pipeline.iter().flat_map(|pipeline| pipeline.stages.iter());
             let stages: Vec<&str> = stages.map(StageName::as_str).collect();
             let typed = stage.as_str();
-            // `production` for `prod`, or a slip of the thumb.
+            // `production` for `prod`, or a typo.
             let is_longer =
                 |known: &&&str| known.len() >= 3 && (typed.starts_with(**known) || known.starts_with(typed));
             let near = stages.iter().find(is_longer).copied();
@@ -231,7 +230,7 @@ impl PipelineState {
         })
     }
 
-    /// The pipeline's record where an operation knows that there must be one.
+    /// The pipeline's record, for an operation that needs one to exist.
     pub fn expect_pipeline(&self) -> Result<&Pipeline, EngineError> {
         self.pipeline.as_ref().ok_or_else(|| EngineError::Corrupt("the pipeline's record is gone".into()))
     }

@@ -1,4 +1,4 @@
-//! The records: pipelines, stages, builds, releases, version sets. Each is the body of one item.
+//! The records: pipelines, stages, builds, releases and version sets. Each is the body of one item.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ pub fn from_item<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
 pub struct Pipeline {
     /// Its name.
     pub name: PipelineName,
-    /// Where it was created, and everything about it is told.
+    /// The home channel: it was created here, and all its notifications go here.
     pub home: ChannelId,
     /// Who created it.
     pub creator: Actor,
@@ -68,12 +68,12 @@ pub struct Pipeline {
     pub project: String,
     /// The artifact bucket.
     pub bucket: String,
-    /// Its stages in order; the first is open, the others are protected.
+    /// Its stages in order. The first is open, the others are protected.
     pub stages: Vec<StageName>,
 }
 
 impl Pipeline {
-    /// Whether promotions to that stage need an approval: all but the first do.
+    /// Whether changes of that stage need an approval: all stages but the first do.
     pub fn is_protected(&self, stage: &StageName) -> bool {
         self.stages.first() != Some(stage)
     }
@@ -89,28 +89,28 @@ impl Pipeline {
     }
 }
 
-/// One time that a release came to run on a stage.
+/// The first run of a release on a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// The release.
     pub release: ReleaseNumber,
-    /// Since when.
+    /// When it started to run.
     pub at: Timestamp,
     /// Whether the stage was rolled back from it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rolled_back: bool,
 }
 
-/// Why a release is no target of a rollback.
+/// Why a stage cannot be rolled back to a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoRollbackTarget {
-    /// It first ran after what runs now.
+    /// It first ran after the current release.
     Newer,
     /// The stage was rolled back from it.
     RolledBack,
 }
 
-/// How many runs a stage remembers; older ones are in the audit history.
+/// How many runs a stage keeps. The audit history has the older ones.
 pub const RUNS_KEPT: usize = 50;
 
 /// A stage of a pipeline.
@@ -118,13 +118,14 @@ pub const RUNS_KEPT: usize = 50;
 pub struct Stage {
     /// Its name.
     pub name: StageName,
-    /// What runs there; nothing before the first deploy or promotion.
+    /// What runs there; `None` before the first deploy or promotion.
     pub current: Option<Current>,
-    /// The releases that ran here, in the order in which each *first* ran, the newest last.
+    /// The releases that ran here, in the order in which each *first* ran, newest last.
     pub runs: Vec<Run>,
-    /// Where it answers, once it does.
+    /// The URL of its API, if it has one.
     pub url: Option<String>,
-    /// If no one release runs here: what each function's alias points to, as it was seen when that was recorded.
+    /// If the stage is in a mixed state (its functions run different releases): the version of each function's alias, as
+    /// seen when the state was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mixed: Option<BTreeMap<String, String>>,
 }
@@ -140,11 +141,11 @@ pub struct Current {
     pub digest: String,
     /// Its commit.
     pub commit: Change,
-    /// Since when.
+    /// When it started to run here.
     pub since: Timestamp,
-    /// Who brought it.
+    /// The person who deployed, promoted or rolled back to it.
     pub by: Actor,
-    /// The API it answers through, if it has routes.
+    /// Its API, if it has routes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<PinnedApi>,
     /// The values that the template's parameters had when its versions were made.
@@ -158,16 +159,15 @@ impl Stage {
         Self { name, current: None, runs: vec![], url: None, mixed: None }
     }
 
-    /// Where a rollback without a release leads: the newest release that ran here before the present one first ran
-    /// and was not itself rolled back (DESIGN 7).
+    /// The default target of a rollback: the newest release that ran here before the current one first ran and that was not
+    /// rolled back itself (DESIGN 7).
     pub fn rollback_target(&self) -> Option<ReleaseNumber> {
         let current = self.current.as_ref()?.release;
         let present = self.runs.iter().position(|run| run.release == current)?;
         self.runs.iter().take(present).rev().find(|run| !run.rolled_back).map(|run| run.release)
     }
 
-    /// Why a release is no way back from what runs here, if it is none: it first ran after that, or the stage was rolled
-    /// back from it. It did run here.
+    /// Why a release that ran here is not a valid target of a rollback, or `None` if it is.
     pub fn no_rollback_target(&self, release: ReleaseNumber) -> Option<NoRollbackTarget> {
         let place = |wanted| self.runs.iter().position(|run| run.release == wanted);
         let (present, target) = (place(self.current.as_ref()?.release)?, place(release)?);
@@ -182,7 +182,7 @@ impl Stage {
         self.runs.iter().any(|run| run.release == release)
     }
 
-    /// Records that a release runs here now. A rollback marks what it leaves, if it goes to an earlier release.
+    /// Records that a release runs here now. A rollback to an earlier release marks the one that it replaces.
     pub fn moved(&mut self, to: Current, rollback: bool) {
         let place = |wanted| self.runs.iter().position(|run| run.release == wanted);
         let left = self.current.as_ref().and_then(|current| place(current.release));
@@ -213,7 +213,7 @@ impl Stage {
     }
 }
 
-/// A commit as messages name it.
+/// A commit as messages show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The full id.
@@ -225,23 +225,24 @@ pub struct Change {
 }
 
 impl Change {
-    /// A commit as git has it: what its author wrote can neither hide nor turn round what is read beside it.
+    /// From git's own texts. Control and direction characters are made visible, so they cannot disguise the text next to
+    /// them.
     pub fn new(id: CommitId, author: &str, subject: &str) -> Self {
         Self { id, author: visible(author), subject: visible(subject) }
     }
 }
 
-/// How a build ended, or that it has not.
+/// The state of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BuildState {
-    /// Somebody stopped it.
+    /// A person cancelled it.
     Cancelled,
     /// Accepted, queued or running.
     Running,
-    /// Green: it can be deployed.
+    /// Succeeded: it can be deployed.
     Succeeded,
-    /// Red.
+    /// Failed.
     Failed,
 }
 
@@ -252,27 +253,27 @@ pub struct Build {
     pub number: BuildNumber,
     /// The operation that made it.
     pub operation: OperationId,
-    /// How it stands.
+    /// Its state.
     pub state: BuildState,
-    /// What was asked to be built: a branch or a commit.
+    /// The requested branch or commit.
     pub reference: String,
     /// The commit, once it is known.
     pub commit: Option<Change>,
-    /// Who asked.
+    /// The person who requested it.
     pub actor: Actor,
-    /// When.
+    /// When it was requested.
     pub asked: Timestamp,
     /// When it ended.
     pub ended: Option<Timestamp>,
-    /// Where its log is.
+    /// Its log.
     pub log: Option<LogStream>,
-    /// A page with its log.
+    /// The URL of a page with its log.
     pub log_link: Option<String>,
-    /// What it left, if it is green.
+    /// Its artifact, if it succeeded.
     pub artifact: Option<Artifact>,
 }
 
-/// An object that can only be what it was.
+/// An object in S3 that cannot change: its version and digest are pinned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pinned {
     /// Its key in the artifact bucket.
@@ -283,35 +284,35 @@ pub struct Pinned {
     pub sha256: String,
 }
 
-/// What a green build left in S3.
+/// What a successful build stored in S3.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
     /// The packaged template.
     pub packaged: Pinned,
-    /// The template as it is in the repository; errors point into it.
+    /// The template as in the repository. Errors refer to its lines.
     pub template: Pinned,
     /// `sluice-manifest.json`.
     pub manifest: Pinned,
     /// The code of each function by logical id.
     pub code: BTreeMap<String, CodeRef>,
-    /// Digest over code and template: two builds of one commit have the same.
+    /// Digest over code and template. Two builds of the same commit have the same digest.
     pub digest: String,
 }
 
-/// A release: one build made deployable.
+/// A release: one build that was deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// Its number.
     pub number: ReleaseNumber,
     /// The operation that made it.
     pub operation: OperationId,
-    /// Whether it came to run on the first stage; a failed one goes nowhere.
+    /// Whether it ran on the first stage. A failed release cannot be promoted.
     pub succeeded: bool,
     /// Its build.
     pub build: BuildNumber,
     /// Its commit.
     pub commit: Change,
-    /// What it is made of.
+    /// Its artifact.
     pub artifact: Artifact,
     /// When it was made.
     pub made: Timestamp,
@@ -319,31 +320,31 @@ pub struct Release {
     pub actor: Actor,
 }
 
-/// One immutable version per function, for a release on a stage.
+/// The immutable version of each function, for one release on one stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionSet {
-    /// By function name: the version.
+    /// The version by function name.
     pub versions: BTreeMap<String, String>,
     /// The API, if the release has routes.
     pub api: Option<PinnedApi>,
     /// The values that the template's parameters had when the versions were made.
     #[serde(default, skip_serializing_if = "Parameters::is_empty")]
     pub parameters: Parameters,
-    /// Whether `/pipeline tidy` may have deleted these versions since: the stage does not go back to them any more.
+    /// Whether `/pipeline tidy` may have deleted these versions. If so, the stage cannot be rolled back to them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tidied: bool,
 }
 
-/// When a pipeline was tidied last.
+/// The last time a pipeline was tidied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tidied {
     /// When.
     pub at: Timestamp,
-    /// How many releases it had then.
+    /// The number of its releases at that time.
     pub releases: u64,
 }
 
-/// An API's definition, frozen.
+/// A deployment of an API, which cannot change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinnedApi {
     /// The API's id.
@@ -384,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn rollback_goes_to_what_ran_before_and_was_not_rolled_back() {
+    fn rollback_goes_to_the_newest_earlier_release_that_was_not_rolled_back() {
         let mut stage = Stage::new("prod".parse().unwrap());
         assert_eq!(back(&mut stage), None);
         for release in 1..=3 {
@@ -398,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_earlier_release_that_ran_well_is_a_way_back() {
+    fn only_an_earlier_release_that_was_not_rolled_back_is_a_target() {
         let mut stage = Stage::new("prod".parse().unwrap());
         for release in 1..=3 {
             stage.moved(current(release), false);
@@ -409,13 +410,13 @@ mod tests {
         assert_eq!(why(&stage, 3), Some(NoRollbackTarget::RolledBack));
         stage.moved(current(1), false);
         assert_eq!(why(&stage, 2), Some(NoRollbackTarget::Newer));
-        // On call went there all the same: what was left is no failure, and what is there is none any more.
+        // An override rolled forward to r3: this marks no release, and clears the mark of r3.
         stage.moved(current(3), true);
         assert!(stage.runs.iter().all(|run| !run.rolled_back), "{:?}", stage.runs);
         assert_eq!(stage.rollback_target(), Some(ReleaseNumber(2)));
     }
 
-    /// What may happen to a stage: a new release, an earlier one by promotion, the default rollback, a named one.
+    /// The possible changes of a stage: a new release, an earlier one by promotion, the default rollback, a named rollback.
     #[derive(Debug, Clone, Copy)]
     enum Move {
         New,
@@ -435,8 +436,8 @@ mod tests {
     }
 
     proptest! {
-        /// The rule of DESIGN 7.2, told a second time: releases in the order in which each first ran, and those of them that
-        /// are bad.
+        /// A second implementation of the rule in DESIGN 7.2: releases in the order in which each first ran, and the bad ones
+        /// among them.
         #[test]
         fn the_default_rollback_finds_the_newest_good_release_before(moves in moves()) {
             let mut stage = Stage::new("prod".parse().unwrap());
@@ -470,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_remembers_a_bounded_number_of_runs_and_always_the_present_one() {
+    fn a_stage_keeps_a_bounded_number_of_runs_and_always_the_current_one() {
         let mut stage = Stage::new("prod".parse().unwrap());
         for release in 1..=120 {
             stage.moved(current(release), false);

@@ -1,8 +1,8 @@
-//! What looks like a secret in a build's log is covered before anybody reads it: in a channel, perhaps shared with another
-//! company, and in the journal, for ever.
+//! Redacts what looks like a secret in build logs, before a log reaches a channel (which may be shared with another company)
+//! or the journal (which is permanent).
 //!
-//! The patterns are those that the services publish for their tokens, besides `NAME=VALUE` where the name says that it is a
-//! secret. It is a net and no promise: a build should not print its secrets.
+//! The patterns are those that the services publish for their tokens, and `NAME=VALUE` if the name suggests a secret. They
+//! cannot find every secret: builds should not print any.
 
 use std::sync::LazyLock;
 
@@ -10,12 +10,12 @@ use regex_lite::Regex;
 
 /// What a log shows in place of a secret.
 const COVERED: &str = "[redacted]";
-/// No line of a log is shown longer.
+/// The longest line shown, in characters.
 pub const LINE_LIMIT: usize = 500;
-/// Nor all of them together.
+/// The longest tail shown, in characters.
 pub const TAIL_LIMIT: usize = 3_000;
 
-/// Each with what takes its place: what stands before a secret stays, so that the line can be understood.
+/// Each with its replacement. The text before a secret stays, to keep the line readable.
 const PATTERNS: [(&str, &str); 10] = [
     // AWS access keys, temporary ones too.
     (r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", COVERED),
@@ -31,7 +31,7 @@ const PATTERNS: [(&str, &str); 10] = [
     (r"([A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+@", "${1}[redacted]@"),
     (r"(?i)(\bX-Amz-(?:Signature|Security-Token|Credential)=)[^&\s]+", "${1}[redacted]"),
     (r"(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{12,}", "${1}[redacted]"),
-    // Where an artifact is: see docs/ARCHITECTURE.md.
+    // The key of an artifact: see docs/ARCHITECTURE.md.
     (r"(/builds/[0-9]+)-[0-9a-f]{40}", "${1}-[redacted]"),
     // --password value
     (r"(?i)(\s--?[a-z-]*(?:password|passwd|secret|token|api-?key)[a-z-]*\s+)[^\s-]\S*", "${1}[redacted]"),
@@ -43,20 +43,20 @@ const PATTERNS: [(&str, &str); 10] = [
 ];
 
 static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
-    // A pattern that cannot be compiled is found by the test below, which asks for all of them.
+    // The test below fails if a pattern does not compile.
     PATTERNS.iter().filter_map(|(pattern, instead)| Some((Regex::new(pattern).ok()?, *instead))).collect()
 });
 
-/// The line with its secrets covered, and cut.
+/// The line with its secrets redacted, cut to `LINE_LIMIT`.
 pub fn line(text: &str) -> String {
-    // A line may have a megabyte: what is far behind the cut is not looked at. What a secret's beginning needs is.
+    // A line may have a megabyte. Text far after the cut is skipped, but enough is kept to match a whole secret.
     let text: String = text.trim_end().chars().take(8 * LINE_LIMIT).collect();
     let covered =
         RULES.iter().fold(text, |text, (rule, instead)| rule.replace_all(&text, *instead).into_owned());
     cut(&covered, LINE_LIMIT)
 }
 
-/// The same for lines that follow each other: a private key goes over several of them.
+/// The same for consecutive lines: a private key spans several of them.
 pub fn lines<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut in_key = false;
     let mut shown = vec![];
@@ -64,7 +64,7 @@ pub fn lines<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let begins = text.contains("-----BEGIN") && text.contains("PRIVATE KEY-----");
         let ends = text.contains("-----END");
         if ends && !in_key && !begins && text.contains("PRIVATE KEY-----") {
-            // The tail began within a key.
+            // The tail starts within a key.
             shown = vec![COVERED.to_owned()];
             continue;
         }
@@ -80,7 +80,7 @@ pub fn lines<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     shown
 }
 
-/// Lines as one text within [`TAIL_LIMIT`]: long ones are cut shorter before any is left out, the first ones first.
+/// Joins lines to a text within [`TAIL_LIMIT`]. Long lines are cut first; then lines are dropped from the start.
 pub fn tail(lines: &[String]) -> String {
     let share = (TAIL_LIMIT / lines.len().max(1)).saturating_sub(1).clamp(80, LINE_LIMIT);
     let is_long = lines.iter().map(|line| line.chars().count() + 1).sum::<usize>() > TAIL_LIMIT;
@@ -103,9 +103,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_like_a_secret_is_covered_and_the_rest_can_be_read() {
+    fn secrets_are_redacted_and_the_rest_stays_readable() {
         assert_eq!(RULES.len(), PATTERNS.len());
-        // Put together here, so that no scanner of this repository takes them for real ones.
+        // Assembled here, so that secret scanners do not report them.
         let key = format!("AKIA{}", "ABCDEFGH23456723");
         let jwt = format!("eyJ{}.eyJ{}.c2lnbmF0dXJl", "hbGciOiJIUzI1NiJ9", "zdWIiOiIxMjM0NTY3ODkwIn0");
         let github = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_covered_over_all_of_its_lines() {
+    fn a_private_key_is_redacted_on_all_its_lines() {
         let said = [
             "before",
             "-----BEGIN RSA PRIVATE KEY-----",
@@ -153,15 +153,15 @@ mod tests {
             "after",
         ];
         assert_eq!(lines(said), ["before", COVERED, "after"]);
-        // Cut off by the end of the tail.
+        // The tail ends within the key.
         assert_eq!(lines(["-----BEGIN PRIVATE KEY-----", "MIIEow"]), [COVERED]);
-        // And by its beginning.
+        // The tail starts within the key.
         assert_eq!(lines(["IBAAKC", "-----END RSA PRIVATE KEY-----", "after"]), [COVERED, "after"]);
         assert_eq!(lines(["a", "-----END CERTIFICATE-----", "b"]), ["a", "-----END CERTIFICATE-----", "b"]);
     }
 
     #[test]
-    fn lines_and_tails_have_bounds_whatever_is_printed() {
+    fn lines_and_tails_are_bounded() {
         let long = line(&"x".repeat(1_000_000));
         assert_eq!((long.chars().count(), long.ends_with('…')), (LINE_LIMIT, true));
         for count in [1, 3, 12, 40, 200] {

@@ -1,7 +1,7 @@
-//! A request for a role: somebody was refused for want of it, and asks those who can give it.
+//! Role requests: a person whose command was refused asks the admins for the missing role.
 //!
-//! A person has one request for a role and a scope at a time. It is decided once, by the first admin who decides, and only
-//! while it is open: a click on a message of last month gives nobody anything.
+//! A person has at most one request for each role and scope. The first decision of an admin counts, and only while the
+//! request is open: a click on last month's message grants nothing.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,53 +12,53 @@ use crate::operation::head::number;
 use crate::ports::{Item, Key, StoreError, Write};
 use sluice_model::{Actor, ChannelId, OperationId, PipelineName, Role};
 
-/// How long a request can be decided: people have holidays.
+/// How long a request stays open. A week covers most absences.
 const OPEN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How long a *no* holds before the same can be asked again.
+/// How long after a rejection the same request is refused.
 const NO_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// A request for a role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleRequest {
-    /// What its buttons are bound to.
+    /// The id in its buttons.
     pub id: OperationId,
-    /// Who asks, for themselves.
+    /// The person who requests the role for themselves.
     pub person: Actor,
-    /// For which role.
+    /// The role.
     pub role: Role,
-    /// For which pipeline; for all without one.
+    /// The pipeline; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<PipelineName>,
-    /// What they were refused, as they typed it.
+    /// The refused command, as typed.
     pub wanted: String,
-    /// Where they asked.
+    /// The channel of the request.
     pub channel: ChannelId,
-    /// When.
+    /// When it was made.
     pub asked: Timestamp,
-    /// What became of it.
+    /// The decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
 }
 
-/// What became of a request.
+/// The decision on a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
-    /// By whom.
+    /// The admin.
     pub by: Actor,
     /// When.
     pub at: Timestamp,
-    /// Whether they got the role.
+    /// Whether the role was granted.
     pub granted: bool,
 }
 
-/// How a request stands at a time.
+/// The state of a request at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing<'a> {
     /// It can be decided.
     Open,
-    /// Nobody decided in time.
+    /// Nobody decided within seven days.
     Expired,
-    /// It was decided so.
+    /// An admin decided.
     Decided(&'a Decided),
 }
 
@@ -72,7 +72,7 @@ impl RoleRequest {
         }
     }
 
-    /// Whether the same may be asked for anew: not while it is open, nor soon after a *no*.
+    /// Whether the same request can be made again: not while it is open or within a day after a rejection.
     pub fn can_be_repeated(&self, at: Timestamp) -> bool {
         match self.stands(at) {
             Standing::Open => false,
@@ -86,12 +86,12 @@ impl RoleRequest {
         keys.role_request(&self.person.id, self.role, self.name.as_ref())
     }
 
-    /// From its record, with the revision of that.
+    /// Reads the record, with its revision.
     pub fn read(item: &Item) -> Result<(Self, u64), StoreError> {
         Ok((from_item(item)?, number(&item.guards, REVISION)))
     }
 
-    /// The write that puts it in place of what was read at that revision, 0 if there was nothing.
+    /// The write that replaces the record at that revision; 0 if there is none.
     pub fn put(&self, keys: &Keys, revision: u64) -> Result<Write, StoreError> {
         revised(self.key(keys), revision, self)
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_open_for_a_week_and_a_no_holds_for_a_day() {
+    fn a_request_is_open_for_a_week_and_can_be_repeated_a_day_after_a_rejection() {
         let asked: Timestamp = "2026-03-02T12:00:00Z".parse().unwrap();
         let eve = Actor::in_slack("U0EVE".parse().unwrap(), "eve");
         let request = RoleRequest {

@@ -1,7 +1,7 @@
-//! The smoke test of a stage: one look at what a stage runs right after it moved, as an admin set it.
+//! The smoke test of a stage, which an admin sets: one check right after each change of the stage.
 //!
-//! It is a request to the stage's own URL (`GET /health 200`), or a test event for one of its functions
-//! (`invoke Hello {"ping":true}`), named as its template names it. It names no host, so that it leads nowhere else.
+//! It is a request to the stage's own URL (`GET /health 200`), or a test event for one of its functions by logical id
+//! (`invoke Hello {"ping":true}`). It cannot name a host, so it cannot send requests elsewhere.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,29 +11,29 @@ use serde_json::Value;
 
 use crate::ports::Method;
 
-/// The longest path.
+/// The longest path, in bytes.
 const LONGEST_PATH: usize = 200;
-/// The longest test event: it stands in the policy and in each operation that runs it.
+/// The longest test event, in bytes: the policy and each operation that runs it store it.
 const LONGEST_EVENT: usize = 500;
-/// The longest name of a function.
+/// The longest logical id of a function, in bytes.
 const LONGEST_NAME: usize = 64;
-/// So much of an event is shown.
+/// How many characters of an event are shown.
 const SHOWN: usize = 60;
 
-/// What a stage has to pass after a move.
+/// The check that a stage must pass after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Smoke {
     /// A request to its URL.
     Request {
-        /// How it is asked.
+        /// `GET` or `HEAD`.
         method: Method,
-        /// The path behind the stage's URL, with its query.
+        /// The path after the stage's URL, with its query.
         path: String,
-        /// The status that it has to answer.
+        /// The expected status.
         status: u16,
     },
-    /// A test event, which the function has to take without an error.
+    /// A test event that the function must handle without an error.
     Invoke {
         /// The function, by its logical id.
         function: String,
@@ -43,7 +43,7 @@ pub enum Smoke {
 }
 
 impl Smoke {
-    /// What it does, without what is expected of it: as steps and messages name it.
+    /// The action without the expected result, as steps and messages show it.
     pub fn act(&self) -> String {
         match self {
             Smoke::Request { method, path, .. } => format!("{method} {path}"),
@@ -57,7 +57,7 @@ impl Smoke {
     }
 }
 
-/// Whether a path stays below the stage's URL and means the same to everything that reads it.
+/// Whether a path stays below the stage's URL and is not ambiguous for any server.
 fn is_path(path: &str) -> bool {
     let may_be = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%?".contains(&byte);
     let before_query = path.split('?').next().unwrap_or_default();
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_read_as_people_type_it() {
+    fn typed_variants_are_read() {
         for (typed, means) in [
             ("GET /health 200", "GET /health 200"),
             ("get /health", "GET /health 200"),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_told_with_an_example() {
+    fn an_invalid_test_is_refused_with_an_example() {
         for (wrong, words) in [
             ("", "`GET /health 200`"),
             ("POST /health", "`GET /health 200`"),
@@ -224,14 +224,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_reads_as_it_prints(smoke in any_smoke()) {
+        fn parsing_inverts_display(smoke in any_smoke()) {
             prop_assert_eq!(smoke.to_string().parse::<Smoke>(), Ok(smoke.clone()));
             let json = serde_json::to_value(&smoke).unwrap();
             prop_assert_eq!(serde_json::from_value::<Smoke>(json).unwrap(), smoke);
         }
 
         #[test]
-        fn nothing_that_is_typed_panics(text in "(GET |invoke a )?.{0,60}") {
+        fn no_input_panics(text in "(GET |invoke a )?.{0,60}") {
             let _ = text.parse::<Smoke>();
         }
     }

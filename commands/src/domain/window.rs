@@ -1,7 +1,7 @@
-//! When a stage may change: the hours of a week in a time zone, and days on which nothing moves.
+//! When a stage may change: hours of the week in a time zone, and days without changes.
 //!
-//! Times are civil times of the zone that is named with them: `09:00` is nine o'clock on both sides of a change of
-//! summer time. A zone that cannot be found later closes the window: nobody passes by accident.
+//! Times are civil times in the named zone: `09:00` is nine o'clock in both summer and winter time. If the zone is missing
+//! from the time zone database later, the window is closed and the freeze is on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,14 +32,14 @@ pub struct Window {
     zone: String,
 }
 
-/// Days on which nothing moves, the first and the last of them included: `2026-12-20..2027-01-02 Christmas`.
+/// Days without changes, including the first and the last: `2026-12-20..2027-01-02 Christmas`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Freeze {
     from: Date,
     to: Date,
     zone: String,
-    /// Why, for who meets it.
+    /// The reason, as refusals show it.
     pub reason: String,
 }
 
@@ -67,7 +67,7 @@ fn days(text: &str) -> Option<u8> {
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last) = (day(first)?, day(last)?);
-        // From Saturday to Monday is three days, over the end of the week.
+        // Saturday to Monday is three days, across the end of the week.
         let count = (last + 7 - first) % 7;
         bits |= (0..=count).fold(0, |bits, n| bits | 1 << ((first + n) % 7));
     }
@@ -76,7 +76,7 @@ fn days(text: &str) -> Option<u8> {
 
 fn time(text: &str) -> Option<Time> {
     let (hour, minute) = text.split_once(':').unwrap_or((text, "0"));
-    // The end of a day is its last moment: there is no 24:00 in a calendar.
+    // 24:00 is not a civil time: it becomes the last moment of the day.
     let (hour, minute): (i8, i8) = (hour.parse().ok()?, minute.parse().ok()?);
     if (hour, minute) == (24, 0) { Some(Time::MAX) } else { Time::new(hour, minute, 0, 0).ok() }
 }
@@ -86,7 +86,7 @@ fn clock(time: Time) -> String {
 }
 
 impl Window {
-    /// Whether it is open then; `None` if its zone is not known here.
+    /// Whether it is open at that time; `None` if its zone is unknown here.
     pub fn is_open(&self, at: Timestamp) -> Option<bool> {
         let now = at.to_zoned(zone(&self.zone).ok()?).datetime();
         let opens_on = |date: Date| {
@@ -102,7 +102,7 @@ impl Window {
         })
     }
 
-    /// When it opens next after a time at which it is closed.
+    /// When it opens next, after a time at which it is closed.
     pub fn opens(&self, at: Timestamp) -> Option<Timestamp> {
         let zone = zone(&self.zone).ok()?;
         let today = at.to_zoned(zone.clone()).date();
@@ -143,7 +143,7 @@ impl fmt::Display for Window {
         if self.days == 0b111_1111 {
             f.write_str("daily")?;
         } else {
-            // Runs of days that follow each other, over the end of the week as well.
+            // Runs of consecutive days, also across the end of the week.
             let starts = (0..7).filter(|n| is_on(*n) && !is_on(n + 6));
             for (nth, start) in starts.enumerate() {
                 let length = (1..7).take_while(|n| is_on(start + n)).count();
@@ -159,12 +159,12 @@ impl fmt::Display for Window {
 }
 
 impl Freeze {
-    /// Whether nothing may move then; `None` if its zone is not known here.
+    /// Whether it blocks changes at that time; `None` if its zone is unknown here.
     pub fn is_on(&self, at: Timestamp) -> Option<bool> {
         let today = at.to_zoned(zone(&self.zone).ok()?).date();
         Some((self.from..=self.to).contains(&today))
     }
-    /// When it is over.
+    /// When it ends.
     pub fn ends(&self) -> Option<Timestamp> {
         let after = self.to.tomorrow().ok()?;
         zone(&self.zone).ok()?.to_timestamp(after.to_datetime(Time::midnight())).ok()
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn office_hours_follow_the_summer_time() {
+    fn office_hours_follow_daylight_saving_time() {
         let office = window("Mon-Fri 09:00-17:00 Europe/Berlin");
         for (when, open) in [
             ("2026-11-27T07:59:59Z", false), // Friday, 08:59:59 in winter
@@ -257,9 +257,9 @@ mod tests {
         for (when, open) in [
             ("2026-11-28T22:00:00Z", true),
             ("2026-11-29T01:59:00Z", true),
-            ("2026-11-30T01:00:00Z", true), // the night that began on Sunday
+            ("2026-11-30T01:00:00Z", true), // the night that started on Sunday
             ("2026-11-30T23:00:00Z", false),
-            ("2026-11-28T01:00:00Z", false), // the night that began on Friday
+            ("2026-11-28T01:00:00Z", false), // the night that started on Friday
         ] {
             assert_eq!(nights.is_open(at(when)), Some(open), "{when}");
         }
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_window_or_freeze_is_told_with_an_example() {
+    fn an_invalid_window_or_freeze_is_refused_with_an_example() {
         for wrong in [
             "",
             "Mon-Fri",
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_holds_on_its_first_and_last_day() {
+    fn a_freeze_includes_its_first_and_last_day() {
         let freeze: Freeze = "2026-12-20..2026-12-26 Europe/Berlin Christmas sale".parse().unwrap();
         assert_eq!(freeze.reason, "Christmas sale");
         for (when, on) in [
@@ -307,7 +307,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_window_reads_as_it_prints(days in 1_u8..128, from in 0_i8..24, to in 0_i8..24, minute in 0_i8..60) {
+        fn parsing_inverts_display(days in 1_u8..128, from in 0_i8..24, to in 0_i8..24, minute in 0_i8..60) {
             let (from, to) = (Time::constant(from, minute, 0, 0), Time::constant(to, 0, 0, 0));
             prop_assume!(from != to);
             let window = Window { days, from, to, zone: "Europe/Berlin".into() };
@@ -332,7 +332,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_that_is_typed_panics(text in ".{0,60}") {
+        fn no_input_panics(text in ".{0,60}") {
             let _ = (text.parse::<Window>(), text.parse::<Freeze>());
         }
     }

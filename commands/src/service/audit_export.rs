@@ -1,8 +1,7 @@
-//! The whole trail: the audit records that are of no pipeline and those of all pipelines, read a page at a time, however
-//! many there are.
+//! Exports all audit records, one page at a time.
 //!
-//! It only reads. What is of no pipeline (roles for all of them) comes first, then pipelines by name, the oldest record of
-//! each first. The catalog says which there are, and nothing leaves it.
+//! Records that belong to no pipeline (roles for all pipelines) are first, then pipelines by name, each oldest first. The
+//! catalog lists all pipelines, including deleted ones. The export only reads.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,30 +13,30 @@ use crate::operation::{Keys, reading};
 use crate::ports::{Order, Query, Store, StoreError};
 use sluice_model::PipelineName;
 
-/// So many items at a time: some hundred kilobytes.
+/// Items per page: some hundred kilobytes.
 const PAGE: u32 = 250;
 
-/// A reader of the trail.
+/// Reads the audit records page by page.
 pub struct AuditExport {
     store: Arc<dyn Store>,
     keys: Keys,
     since: Option<Timestamp>,
-    /// The pipelines that are known and not read yet.
+    /// The listed pipelines that are not read yet.
     names: VecDeque<PipelineName>,
-    /// Where the catalog goes on; the inner `None`: at its beginning.
+    /// Where the catalog continues; the inner `None` is its start.
     catalog: Option<Option<String>>,
-    /// The partition that is being read, and behind which record.
+    /// The partition that is being read, and the record to continue after.
     reading: Option<(String, Option<String>)>,
 }
 
 impl AuditExport {
-    /// From that time on, or from the beginning.
+    /// Starts at that time, or at the oldest record.
     pub fn new(store: Arc<dyn Store>, keys: Keys, since: Option<Timestamp>) -> Self {
         let reading = Some((keys.installation_audit_partition(), since.map(Keys::audit_time)));
         Self { store, keys, since, names: VecDeque::new(), catalog: Some(None), reading }
     }
 
-    /// The next records, as they were recorded; `None` at the end.
+    /// The next page of records, unchanged; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<Value>>, StoreError> {
         loop {
             if let Some((partition, after)) = self.reading.take() {
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_goes_through_all_pipelines_a_page_at_a_time_the_oldest_first() {
+    async fn all_pipelines_are_exported_in_pages_oldest_first() {
         let records = i64::from(PAGE) * 2 + 3;
         let (found, largest) = all(&store(records).await, None).await;
         let orders = (0..records).map(|second| format!("orders {second}"));
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_begins_with_the_very_moment_that_is_named() {
+    async fn the_start_time_is_inclusive() {
         let since = Timestamp::from_millisecond(BEGIN + 2_000).unwrap();
         let (found, _) = all(&store(4).await, Some(since)).await;
         assert_eq!(found, ["orders 2", "orders 3"]);
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_of_no_pipeline_is_in_it_too() {
+    async fn records_without_a_pipeline_are_exported_first() {
         let (store, keys) = (store(1).await, Keys::new(&target()));
         for second in 0..2 {
             let at = Timestamp::from_millisecond(BEGIN + 1_000 * second).unwrap();
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_installation_without_pipelines_has_none() {
+    async fn an_empty_installation_exports_nothing() {
         assert_eq!(all(&Arc::new(MemoryStore::new()), None).await, (vec![], 0));
     }
 }

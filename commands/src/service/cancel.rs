@@ -1,5 +1,5 @@
-//! Stopping what runs, and getting on what is stuck: by button and by command. Both are signals; what
-//! follows from them, the journal of the operation's owner alone decides.
+//! Cancelling operations, by button and by command. A cancel is a signal. The process that owns the operation decides what
+//! follows from it.
 
 use crate::domain::PipelineState;
 use crate::operation::{
@@ -14,11 +14,11 @@ use sluice_model::{
     Answer, BuildNumber, Card, OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
 };
 
-/// How often a cancel is tried anew because the operation went to sleep or woke meanwhile.
+/// How often a cancel is retried because the operation started or stopped waiting meanwhile.
 const TRIES: usize = 5;
 
 impl Service {
-    /// `/build cancel`: the build of that number, or the newest that runs.
+    /// `/build cancel`: the build with that number, or the newest running one.
     pub(crate) async fn cancel_build(
         &self,
         invocation: &Invocation,
@@ -37,7 +37,7 @@ impl Service {
         self.cancel(invocation, name, "build", is_meant, nothing).await
     }
 
-    /// `/deploy cancel`: the deploy that runs.
+    /// `/deploy cancel`: the running deploy.
     pub(crate) async fn cancel_deploy(
         &self,
         invocation: &Invocation,
@@ -46,7 +46,7 @@ impl Service {
         self.cancel(invocation, name, "deploy", |_| Ok(true), format!("No deploy of `{name}` runs.")).await
     }
 
-    /// `/promote cancel`: the promotion to that stage, whether it runs or waits; of that release if there are several.
+    /// `/promote cancel`: the running or waiting promotion to that stage, and of that release if there are several.
     pub(crate) async fn cancel_promotion(
         &self,
         invocation: &Invocation,
@@ -63,7 +63,7 @@ impl Service {
         if let Some(id) = unreadable.filter(|_| open.is_empty()) {
             return self.or_answered(invocation, cannot_be_read(name, self.noun(PROMOTE), &id).into()).await;
         }
-        // One that is being stopped already is meant only if there is no other.
+        // A promotion that is already being cancelled matches only if there is no other.
         if open.iter().any(Request::is_open) {
             open.retain(Request::is_open);
         }
@@ -78,7 +78,7 @@ impl Service {
         }
     }
 
-    /// Stops the newest open operation of a kind that is meant.
+    /// Cancels the newest matching open operation of a kind.
     async fn cancel(
         &self,
         invocation: &Invocation,
@@ -112,12 +112,12 @@ impl Service {
         Err(Refusal::new("nothing-runs", nothing, hint).into())
     }
 
-    /// What an operation of that kind is called in a sentence.
+    /// The noun for operations of that kind, for use in a sentence.
     pub(super) fn noun<'k>(&self, kind: &'k str) -> &'k str {
         self.engine.registry().newest(kind).map_or(kind, |definition| definition.noun())
     }
 
-    /// Tells an operation to stop.
+    /// Sends the cancel signal to an operation.
     pub(crate) async fn stop(
         &self,
         invocation: &Invocation,
@@ -143,7 +143,7 @@ impl Service {
             let delivery = delivery_of(invocation);
             match send_signal(&self.engine, &delivery, &head, &op, word.clone(), &granted, answer).await? {
                 SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => return Ok(answer),
-                // Somebody said so before, or it went to sleep or woke at this very moment.
+                // It was cancelled before, or it has just started or stopped waiting.
                 SignalOutcome::TooLate if op.cancelled.is_some() || !is_open(head.status) => {
                     return match answered(&self.engine, delivery.key).await? {
                         Some((answer, _)) => Ok(answer),
@@ -157,7 +157,7 @@ impl Service {
         Err(Refusal::new("busy", problem, "Type the command again.").into())
     }
 
-    /// Gets a stuck operation on, or has what really runs recorded.
+    /// Retries a stuck operation, or marks it as resolved and records what runs.
     pub(crate) async fn get_on(
         &self,
         invocation: &Invocation,
@@ -170,7 +170,7 @@ impl Service {
         let head = item.map(|item| crate::operation::Head::from_item(&item)).transpose()?;
         let Some(head) = head else { return Err(late(None).into()) };
         let granted = self.access(&head).await?.administer(&invocation.actor.id)?;
-        // What is stuck because its journal makes no sense is tried again all the same: a newer version may read it.
+        // An operation whose journal cannot be read can still be retried: a newer version may be able to read it.
         let op = match self.load(id).await {
             Ok(Some(loaded)) => loaded.op,
             _ => OperationState::new(id.clone(), head.spec.clone()),

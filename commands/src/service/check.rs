@@ -1,5 +1,5 @@
-//! `/pipeline check`: why can I not promote? Every gate of a stage with its state, for the person who asks. It asks the
-//! same rules that judge a promotion, and changes nothing.
+//! `/pipeline check` explains whether a stage can be promoted to, and why: it lists every gate with its state for the person
+//! who runs it. It uses the same rules as a promotion, and changes nothing.
 
 use crate::domain::{Attempt, GateState, Want, gates};
 use crate::operation::{Snapshot, marked};
@@ -9,7 +9,7 @@ use crate::service::{Invocation, Service, Stop};
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Answer, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 
-/// How a gate stands for who asks.
+/// The state of a gate for the person who runs the check.
 #[derive(Clone, Copy)]
 enum State {
     Open,
@@ -17,7 +17,7 @@ enum State {
     Closed,
 }
 
-/// A gate as a line: how it stands, what it is, and why.
+/// A gate as a line: its state, its name, and the reason.
 fn line(state: State, name: &str, words: Text) -> Text {
     let sign = match state {
         State::Open => "✅",
@@ -48,7 +48,7 @@ fn real(drift_report: &DriftReport, name: &PipelineName, stage: &StageName) -> O
 }
 
 impl Service {
-    /// Of one stage, or of every one but the first.
+    /// Checks one stage, or all but the first.
     pub(crate) async fn check(
         &self,
         invocation: &Invocation,

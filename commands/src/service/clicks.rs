@@ -1,6 +1,5 @@
-//! Decisions, by button and by command. Both come to the same: a signal to the operation that waits, bound to it and
-//! to the revision it waits at. Who decides late, twice, on their own request or without the role is told so, and
-//! nothing changes.
+//! Decisions by button and by command. Both send a signal to the waiting operation, bound to its id and the revision at
+//! which it waits. A decision that is late, repeated, on one's own request or without the role is refused.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +18,7 @@ use sluice_model::{
 };
 
 impl Service {
-    /// A click on a button of ours.
+    /// Handles a click on a button.
     pub(crate) async fn click(
         &self,
         invocation: &Invocation,
@@ -67,7 +66,7 @@ impl Service {
         }
     }
 
-    /// A decision by command: about the promotion that waits for that stage, of that release if several wait.
+    /// A decision by command, on the waiting promotion to that stage, and of that release if several wait.
     pub(crate) async fn decide(
         &self,
         invocation: &Invocation,
@@ -97,13 +96,13 @@ impl Service {
         }
     }
 
-    /// An operation with what was asked: its head alone does not say.
+    /// An operation with its parameters, which the head does not have.
     pub(crate) async fn load(&self, id: &OperationId) -> Result<Option<Loaded>, Stop> {
         let world = self.engine.world();
         Ok(load(&*world.store, &world.keys, id).await?)
     }
 
-    /// The same, where others are to be looked at too: one that cannot be read is remembered and passed over.
+    /// The same for one of several operations: an operation that cannot be read is noted in `unreadable` and skipped.
     pub(super) async fn readable(
         &self,
         id: &OperationId,
@@ -119,12 +118,12 @@ impl Service {
         }
     }
 
-    /// Who may do what with an operation's pipeline, as it stands now.
+    /// The current roles for an operation's pipeline.
     pub(super) async fn access(&self, head: &Head) -> Result<Access, Stop> {
         Ok(self.engine.world().roles(Some(&head.spec.pipeline)).await?.access())
     }
 
-    /// The same, for a request to which only these are to say something.
+    /// The same for a request that only `named` may decide.
     async fn access_among(&self, head: &Head, named: &BTreeSet<Member>) -> Result<Access, Stop> {
         let subjects = Subjects::default().naming(named);
         Ok(self.engine.world().roles_about(Some(&head.spec.pipeline), subjects).await?.access())
@@ -176,13 +175,13 @@ impl Service {
     }
 }
 
-/// What somebody is told whose button makes no sense.
+/// The refusal of a button whose value cannot be read.
 pub(super) fn bad_button() -> Refusal {
     let problem = "This button does not say what it decides.";
     Refusal::new("bad-button", problem, "Use the command instead: `/pipeline help`.")
 }
 
-/// What somebody is told where the only operation that may be meant cannot be read.
+/// The refusal if the only matching operation cannot be read.
 pub(super) fn cannot_be_read(name: &PipelineName, noun: &str, id: &OperationId) -> Refusal {
     Refusal::new(
         "unreadable-operation",
@@ -193,12 +192,12 @@ pub(super) fn cannot_be_read(name: &PipelineName, noun: &str, id: &OperationId) 
     )
 }
 
-/// Who said it, where, and by which delivery.
+/// The delivery of an invocation.
 pub(super) fn delivery_of(invocation: &Invocation) -> Delivery<'_> {
     Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: invocation.channel.as_ref() }
 }
 
-/// What somebody is told who decides what is decided.
+/// The refusal of a decision that is too late.
 pub(super) fn late(asked: Option<(&Head, &OperationState)>) -> Refusal {
     let Some((head, op)) = asked else {
         let problem = "This promotion is not known any more; nothing changed.";

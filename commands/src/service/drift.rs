@@ -1,11 +1,11 @@
-//! Truth: what is recorded of a pipeline's stages against what AWS says that runs there. A question shows what was moved
-//! outside Sluice, and since when; people who want to move such a stage are asked first.
+//! Drift detection: compares the recorded stages of a pipeline with AWS. Reading commands show what was moved outside Sluice,
+//! and since when. A command that would change such a stage needs a confirmation first.
 //!
-//! A look is one call for each function, which shows all its stages, and one for each API stage. Questions take one that
-//! is at most a minute old; before a stage is moved it is looked at anew. A pipeline has one look at a time, which
-//! goes on behind an answer that did not wait for it; one that failed is not repeated for some seconds. A stage that moves at this moment is not
-//! judged: its operation looks itself before it moves anything (`operations/steps/outside.rs`), and what it does not
-//! expect there ends it.
+//! A comparison makes one call for each function, which returns its aliases for all stages, and one for each API stage.
+//! Reading commands use a comparison that is at most one minute old; before a stage is changed, a new one is made. A
+//! pipeline has one comparison at a time. It continues after an answer that did not wait for it, and is not repeated for
+//! some seconds after a failure. A stage that is being changed is not compared: its operation observes AWS itself before
+//! each change (`operations/steps/drift.rs`), and ends if it finds something unexpected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,58 +32,58 @@ use sluice_template::function_name;
 
 /// The fixed id of the button (DESIGN 8).
 pub const GO_BUTTON: &str = "drift.go";
-/// How old a look may be that answers a question.
+/// The maximum age of a comparison for reading commands.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
-/// How many calls are made side by side: Lambda's control plane takes about 15 a second.
+/// How many calls run in parallel. Lambda's control plane accepts about 15 per second.
 const SIDE_BY_SIDE: usize = 8;
-/// How long all of them may take: Slack waits for 3 s, and the store has to answer too.
+/// How long an answer waits for a comparison. Slack waits for 3 s in total, and the store needs some of that.
 const PATIENCE: Duration = Duration::from_millis(1_200);
-/// How many pipelines' looks are kept.
+/// How many pipelines are cached.
 const KEPT: usize = 500;
 
-/// How long a look that failed stands for the next.
+/// How long after a failure no new comparison is made.
 const FAILED: SignedDuration = SignedDuration::from_secs(15);
-/// How long a look may go on behind the answer.
+/// The longest time for a comparison, including the time after the answer.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The latest look at each pipeline, in memory alone.
+/// The latest comparison of each pipeline, in memory only.
 #[derive(Default)]
 pub(super) struct DriftCache(Mutex<BTreeMap<PipelineName, Kept>>);
 
-/// What is kept of a pipeline.
+/// The cache entry of a pipeline.
 #[derive(Default)]
 struct Kept {
     latest: Option<Look>,
-    /// When a look failed, and why.
+    /// The time and reason of the last failure.
     failed: Option<(Timestamp, String)>,
-    /// What the look that is under way comes to.
+    /// The result of the comparison that is in progress.
     under_way: Option<watch::Receiver<Option<DriftReport>>>,
 }
 
-/// What was seen of a pipeline.
+/// A finished comparison.
 #[derive(Clone)]
 struct Look {
     at: Timestamp,
-    /// What was not as recorded of each stage that could be judged, with what changes whenever Sluice moves it.
+    /// The drift of each compared stage, with a mark that changes whenever Sluice changes the stage.
     stages: BTreeMap<StageName, (Value, Drift)>,
 }
 
-/// What a comparison came to.
+/// The result of a comparison.
 #[derive(Clone)]
 pub(super) enum DriftReport {
-    /// AWS answered then; these stages were judged.
+    /// The time at which AWS answered, and the compared stages with their drift.
     Seen(Timestamp, BTreeMap<StageName, Option<ObservedDrift>>),
-    /// It did not: why.
+    /// AWS did not answer, with the reason.
     Unknown(String),
 }
 
-/// What one call shows.
+/// The result of one call.
 enum Shown {
     Aliases(String, Vec<Alias>),
     Deployment(StageName, Option<String>),
 }
 
-/// One call to be made.
+/// One call to AWS.
 enum Ask {
     Function(String),
     Stage(String, StageName),
@@ -112,13 +112,13 @@ impl DriftCache {
 }
 
 impl Look {
-    /// Whether it says of a stage how it stands now, as far as Sluice moves it.
+    /// Whether it is still valid for a stage: Sluice has not changed the stage since.
     fn holds(&self, state: &PipelineState, stage: &StageName) -> bool {
         self.stages.get(stage).is_some_and(|(before, _)| *before == mark(stage, state))
     }
 }
 
-/// How a stage came to be seen so, in words.
+/// A stage's drift, and since when it is known.
 pub(super) fn moved(stage: &StageName, outside: &ObservedDrift) -> Text {
     let text = Text::default().code(stage.as_str()).then(" was moved outside Sluice: ");
     let text = text.join(marked(&outside.drift.words(stage))).then("; first seen ").time(outside.first_seen);
@@ -129,7 +129,7 @@ pub(super) fn moved(stage: &StageName, outside: &ObservedDrift) -> Text {
 }
 
 impl Service {
-    /// What is known of a pipeline's stages from a look that is at most a minute old.
+    /// The comparison of a pipeline, at most one minute old.
     pub(super) async fn drift_report(
         &self,
         name: &PipelineName,
@@ -141,7 +141,7 @@ impl Service {
         }
     }
 
-    /// The same, if no call is needed for it.
+    /// The same if it is cached.
     fn known(&self, name: &PipelineName, state: &PipelineState) -> Option<DriftReport> {
         let look = self.looks.of(name)?;
         let is_fresh = self.engine.world().clock.now().duration_since(look.at) < FRESH;
@@ -149,7 +149,7 @@ impl Service {
         (is_fresh && stages.all(|stage| look.holds(state, stage))).then(|| told(&look, state, None))
     }
 
-    /// Looks now, unless a look is under way or failed a moment ago; waits for it a little.
+    /// Starts a comparison, unless one is in progress or has just failed. Waits for its result, at most `PATIENCE`.
     async fn look(&self, name: &PipelineName, state: &PipelineState) -> Result<DriftReport, Stop> {
         let world = self.engine.world();
         let now = world.clock.now();
@@ -162,7 +162,7 @@ impl Service {
                 return Err(why.clone());
             }
             match &kept.under_way {
-                // One whose task has gone sends nothing any more.
+                // If the task of a comparison is gone, its channel is closed.
                 Some(under_way) if under_way.has_changed().is_ok() => Ok((under_way.clone(), false)),
                 _ => {
                     kept.under_way = Some(receiver.clone());
@@ -203,7 +203,7 @@ impl Service {
         }))
     }
 
-    /// Looks at a stage where nothing ran yet, for these functions that are to come there.
+    /// Compares a stage that runs nothing yet, for the functions that will be deployed to it.
     async fn look_at_first(
         &self,
         name: &PipelineName,
@@ -221,15 +221,15 @@ impl Service {
     }
 }
 
-/// The look itself, perhaps when nobody waits any more.
+/// Makes the comparison, which may continue after the answer.
 struct Looker {
     engine: Arc<Engine>,
     looks: Arc<DriftCache>,
 }
 
 impl Looker {
-    /// Looks now, and records what was moved and since when. `first`: the functions that are to come to a stage where
-    /// nothing ran yet, so that what others made there is seen.
+    /// Compares now, and records drift with its time. `first` has the functions that will be deployed to a stage that runs
+    /// nothing yet: without it, aliases that were created outside Sluice would be missed.
     async fn look(
         &self,
         name: &PipelineName,
@@ -250,7 +250,7 @@ impl Looker {
         };
         let mut drifts = judged(&recorded, &shown, first);
         if drifts.values().any(|drift| !drift.is_none()) {
-            // What differs may have been moved by an operation meanwhile, or a moment ago.
+            // An operation may have changed the stage meanwhile or just before.
             let after = PipelineState::read(&*world.store, &world.keys, name).await?;
             let settled = at - world.settings.settle;
             for (stage, drift) in std::mem::take(&mut drifts) {
@@ -267,14 +267,14 @@ impl Looker {
         let stages = drifts.into_iter().map(|(stage, drift)| (stage.clone(), (mark(&stage, state), drift)));
         let mut look = Look { at, stages: stages.collect() };
         let drift_report = told(&look, state, before.as_ref());
-        // Of a stage where nothing ran nobody else would see the same again.
+        // The drift of a stage that runs nothing depends on `first`, so it is not cached.
         look.stages.retain(|stage, (_, drift)| !recorded[stage].is_empty() || drift.is_none());
         self.note(name, state, &look, &drift_report).await;
         self.looks.keep(name, look);
         Ok(drift_report)
     }
 
-    /// What the record says of these stages: one request.
+    /// The records of these stages: one request.
     async fn recorded(
         &self,
         name: &PipelineName,
@@ -333,8 +333,8 @@ impl Looker {
         stream::iter(calls).buffer_unordered(SIDE_BY_SIDE).try_collect().await
     }
 
-    /// Records what was moved when it is first seen, and that it is right again. A process that loses the race to do so has
-    /// nothing to add, and no question hangs on it.
+    /// Records drift when it is first seen, and its end. A failed write is only logged: another process may have been
+    /// faster, and no answer depends on it.
     async fn note(
         &self,
         name: &PipelineName,
@@ -369,8 +369,8 @@ impl Looker {
 }
 
 impl Service {
-    /// People who want to move a stage that was moved outside Sluice are asked first. Gives what is gone on from, if
-    /// they say so; `seen` is what their button was about.
+    /// Requires a confirmation for a change of a stage that was moved outside Sluice. Returns the drift that was confirmed.
+    /// `seen` is the digest of the drift that the author saw.
     pub(super) async fn ask_first(
         &self,
         name: &PipelineName,
@@ -384,7 +384,7 @@ impl Service {
         let named = command.stage();
         let stage = named.as_ref().or(first);
         let Some(stage) = stage else { return Ok(None) };
-        // The calls of a deploy in a row are counted: its own looks see the same, and one look before them is one more.
+        // A deploy observes the aliases itself, so it gets no extra comparison unless drift is already known.
         let is_deploy = matches!(command, Command::Deploy(DeployCommand::Deploy { .. }));
         let drift_report = match self.known(name, state) {
             Some(known) if is_deploy && !anyway => known,
@@ -400,8 +400,8 @@ impl Service {
                 }
             }
         };
-        // Where AWS does not answer in time, what was seen within the last minute counts. Without that the operation's own
-        // looks decide.
+        // If AWS does not answer in time, a comparison of the last minute counts. Without one, the operation's own
+        // observations decide.
         let drift_report = match drift_report {
             DriftReport::Unknown(_) => self.known(name, state),
             seen @ DriftReport::Seen(..) => Some(seen),
@@ -415,7 +415,7 @@ impl Service {
         Err(Stop::send_signal(question(name, stage, command, &outside, &digest)))
     }
 
-    /// *Go on anyway*: the command again, about what its author saw.
+    /// Handles a click on *Go on anyway*: runs the command again, for the drift that its author saw.
     pub(super) async fn go_on(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
         let command = value.split_once('|').and_then(|(digest, line)| {
             let command = parse_line(line, &Names::default()).ok()?;
@@ -433,7 +433,7 @@ impl Service {
     }
 }
 
-/// What a look says, with since when it is so: as it was recorded, or from now on.
+/// The report of a comparison. Known drift keeps its recorded times; new drift gets the current time.
 fn told(look: &Look, state: &PipelineState, before: Option<&Look>) -> DriftReport {
     let stages = look.stages.iter().map(|(stage, (now, drift))| {
         if drift.is_none() {
@@ -456,7 +456,7 @@ fn told(look: &Look, state: &PipelineState, before: Option<&Look>) -> DriftRepor
     DriftReport::Seen(look.at, stages.collect())
 }
 
-/// What is not as recorded of each stage.
+/// The drift of each stage.
 fn judged(
     recorded: &BTreeMap<StageName, Recorded>,
     shown: &[Shown],
@@ -481,7 +481,7 @@ fn judged(
     drifts
 }
 
-/// By it a click knows whether what it was about is still so.
+/// Identifies the drift that a button confirms.
 fn digest(drift: &Drift) -> String {
     names::short_digest(&[&serde_json::to_string(drift).unwrap_or_default()])
 }

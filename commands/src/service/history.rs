@@ -1,8 +1,8 @@
-//! `/pipeline history`: who did what, the newest first, a page at a time, also of a pipeline that is gone.
+//! `/pipeline history`: who did what, newest first, one page at a time, also for a pipeline that was deleted.
 //!
-//! The times of the question are bounds of the keys that are read. A stage or a person is looked for page by page, until the
-//! rows are full or as much is read as one answer may cost; then the answer says how far it looked. The next page goes on
-//! behind the very record at which this one ended, so that nothing is left out and nothing comes twice.
+//! The times in the command bound the keys that are read. Filters by stage or person read page by page, until the rows are
+//! full or the limit of requests for one answer is reached. The answer then shows how far it searched. The next page
+//! continues after the last record of this one, so no record is missing or repeated.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -17,31 +17,31 @@ use crate::service::{Invocation, Service, Stop};
 use sluice_grammar::{Command, Names, Period, PipelineCommand};
 use sluice_model::{Actor, Answer, Button, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 
-/// The button that shows what is older; its value is where to go on, and the question.
+/// The button that shows older records. Its value has the key to continue after, and the command.
 pub(super) const OLDER: &str = "history.older";
 /// How many rows a page shows.
 const ROWS: usize = 15;
-/// How many records one request reads if not all of them are wanted, and how many requests one answer may cost.
+/// How many records one request reads if the history is filtered, and the most requests for one answer.
 const BATCH: u32 = 150;
 const REQUESTS: usize = 10;
 
-/// What of a history is wanted.
+/// The parameters of the command.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
-    /// Of which pipeline.
+    /// The pipeline.
     pub(crate) name: PipelineName,
-    /// Only of that stage.
+    /// Only records of this stage.
     pub(crate) stage: Option<StageName>,
-    /// Only what that person did.
+    /// Only records of this person.
     pub(crate) person: Option<UserId>,
-    /// Only from then on.
+    /// Only records from this time on.
     pub(crate) since: Option<Period>,
-    /// Only before that.
+    /// Only records before this time.
     pub(crate) until: Option<Period>,
 }
 
 impl Wanted {
-    /// The same with points of time, so that the next page is asked of the same days.
+    /// The same with absolute times: the next page must cover the same days.
     fn fixed(self, now: Timestamp) -> Self {
         let point = |period: Option<Period>| {
             let at = period?.begin(now)?;
@@ -62,16 +62,16 @@ impl Wanted {
     }
 }
 
-/// What was found of it.
+/// The records of a page.
 #[derive(Default)]
 struct Found {
     records: Vec<AuditRecord>,
-    /// The key and the time of the last record that was looked at, if there may be older ones that are wanted.
+    /// The key and time of the last record that was read, if there may be older matching ones.
     last: Option<(String, Timestamp)>,
 }
 
 impl Service {
-    /// A page of the history, from its newest record or behind that key.
+    /// A page of the history, from its newest record or after that key.
     pub(super) async fn history(
         &self,
         wanted: Wanted,
@@ -109,7 +109,7 @@ impl Service {
         };
         if let Some((key, at)) = found.last {
             if !is_full {
-                // What is older than all that was read may be there: nobody is told that there is nothing.
+                // Older matching records may exist, so the answer must not say that there are none.
                 card = card.foot(Text::plain("Looked back to ").time(at).then(" only."));
             }
             card = match is_terminal {
@@ -120,7 +120,7 @@ impl Service {
         Ok(Answer::private(card))
     }
 
-    /// The click on *Older*.
+    /// Handles a click on *Older*.
     pub(super) async fn older(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
         let parsed = value.split_once('|').and_then(|(key, line)| {
             let (verb, text) = line.split_once(' ')?;
@@ -158,7 +158,7 @@ impl Service {
             let page = world.store.audit_records(Query { after: behind, ..query }).await?;
             let mut items = page.items.iter().peekable();
             while let Some(item) = items.next() {
-                // What a newer version of Sluice recorded is passed over, and left alone.
+                // A record of a newer version of Sluice is skipped.
                 let Ok(record) = from_item::<AuditRecord>(item) else { continue };
                 if since.is_some_and(|since| record.at < since) {
                     found.last = None;
@@ -197,7 +197,7 @@ fn older(key: &str, wanted: &Wanted) -> Button {
     Button::new(OLDER, "Older", format!("{key}|{}", wanted.line()))
 }
 
-/// The question that goes on where this one ended. A millisecond may be told twice, and none is left out.
+/// The command for the next page. Records of the last millisecond are shown again, so none is missing.
 fn older_than(wanted: &Wanted, at: Timestamp) -> Wanted {
     let behind = Timestamp::from_millisecond(at.as_millisecond() + 1).unwrap_or(at);
     let until = Some(Period::Moment(behind.to_zoned(TimeZone::UTC).datetime()));
@@ -227,7 +227,7 @@ fn line(record: &AuditRecord) -> Vec<Text> {
     ]
 }
 
-/// What came of it: what runs, of which commit, by whose consent and by which rule.
+/// The outcome: the release that runs, its commit, the approvers and the rule.
 fn outcome(record: &AuditRecord) -> Text {
     let about = &record.about;
     let is_failure =
@@ -254,7 +254,7 @@ fn outcome(record: &AuditRecord) -> Text {
         outcome = outcome.then(format!(" (rule: {})", record.rule));
     }
     match &about.reason {
-        // A promotion has no other reason than that of who passed its gates.
+        // A promotion has a reason only if it overrides gates.
         Some(reason) if record.kind == promote::KIND && matches!(record.act, Act::Asked | Act::Succeeded) => {
             outcome.then(format!(", override: {reason}"))
         }

@@ -1,18 +1,18 @@
-//! Who did what and where, and what they are answered: the same for every way by which it comes.
+//! Deliveries, independent of their transport.
 
 use sluice_model::{Actor, ChannelId};
 
-/// What somebody did in Slack, or typed at a terminal.
+/// What a person did in Slack or typed at a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// They typed a slash command.
     Slash {
-        /// `/build`, as it is called in this installation.
+        /// `/build`, under this installation's name.
         command: String,
-        /// What stood behind it.
+        /// The text after the command.
         text: String,
     },
-    /// They clicked a button of ours.
+    /// They clicked a button.
     Click {
         /// One of the fixed ids: `promotion.approve`.
         action_id: String,
@@ -21,15 +21,15 @@ pub enum Input {
     },
 }
 
-/// One authenticated delivery, the same whichever transport it came by.
+/// One authenticated delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
-    /// What makes it this delivery and no other: team and `trigger_id`, or `event_id`.
+    /// Identifies the delivery: team and `trigger_id`, or `event_id`.
     pub delivery: String,
-    /// Who.
+    /// The author.
     pub actor: Actor,
-    /// Where; nowhere for who is at a terminal, whose commands are told in the pipeline's home channel.
+    /// The channel. `None` for a terminal: its commands notify the pipeline's home channel.
     pub channel: Option<ChannelId>,
-    /// What.
+    /// The command or click.
     pub said: Input,
 }

@@ -1,8 +1,8 @@
 //! From an authenticated [`Invocation`] to an [`Answer`]: parse, authorise, then either read, or accept in one
-//! transaction. The answer is made before any work begins; the work is the engine's.
+//! transaction. The answer is complete before any work starts. The engine does the work.
 //!
-//! A delivery counts once: what was accepted under it is answered the same again and does nothing. Whatever is wrong
-//! with what somebody typed is told to them alone.
+//! A delivery counts once: a repeated delivery gets the same answer and has no other effect. Only the author of a command
+//! sees what is wrong with it.
 
 mod access_requests;
 mod audit_export;
@@ -37,15 +37,15 @@ use crate::ports::{StoreError, Write};
 use sluice_grammar::{Action, BuildCommand, Command, DeployCommand, Names, PromoteCommand, RepoCommand};
 use sluice_model::{Answer, Button, Card, ChannelId, OperationId, PipelineName, Refusal, Span, Text, Tone};
 
-/// How often an acceptance is tried anew because the pipeline changed meanwhile.
+/// How often an acceptance is retried because the pipeline changed meanwhile.
 const TRIES: usize = 8;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoAnswer {
-    /// The store cannot be reached or refuses us: nothing was done.
+    /// The store is unreachable or denies access. Nothing was done.
     Unreachable,
-    /// Whether it was recorded is not known.
+    /// It is unknown whether the delivery was recorded.
     Unconfirmed,
 }
 
@@ -61,20 +61,20 @@ pub struct Service {
 pub(crate) enum Stop {
     /// It is told to them.
     Say(Box<Card>),
-    /// The same of a refusal, which the history may have to tell; with a button for what could help.
+    /// A refusal, which the history may record, with a button for a next step.
     Refused(Box<Refusal>, Option<Box<Button>>),
-    /// The world does not answer.
+    /// The engine or one of its ports failed.
     EngineError(EngineError),
 }
 
-/// What is recorded and shown besides, in the transaction in which a command is accepted.
+/// Additional writes and texts, in the transaction that accepts a command.
 #[derive(Default)]
 pub(crate) struct Extras {
-    /// Further writes.
+    /// Additional writes.
     writes: Vec<Write>,
-    /// What the clicked message becomes.
+    /// The card that replaces the clicked message.
     replaces: Option<Card>,
-    /// What its author was shown of a stage that somebody moved.
+    /// The digest of the state that the author saw before confirming.
     seen: Option<String>,
 }
 
@@ -111,7 +111,7 @@ impl From<EngineError> for Stop {
     }
 }
 
-/// A refusal as it is told: what happened, what to do next, and its code.
+/// A refusal as a card: the problem, the next step, and the code.
 pub(crate) fn refused(refusal: &Refusal) -> Card {
     let card = Card::new(Tone::Bad, marked(&refusal.problem));
     let card = if refusal.hint.is_empty() { card } else { card.hint(marked(&refusal.hint)) };
@@ -119,7 +119,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Card {
 }
 
 impl Service {
-    /// A service over that engine, with the commands as they are called in this installation.
+    /// A service over that engine, with this installation's names of the commands.
     pub fn new(engine: Arc<Engine>, names: Names) -> Self {
         Self { engine, names, looks: Arc::default(), shares: Default::default() }
     }
@@ -131,7 +131,7 @@ impl Service {
         }
         let stop = match &invocation.said {
             Input::Slash { command, text } => match sluice_grammar::parse(command, text, &self.names) {
-                // Boxed: the largest of all answers would else be a part of every delivery.
+                // Boxed: without it, every delivery's future would be as large as that of the largest command.
                 Ok(command) => Box::pin(self.command(&invocation, command)).await,
                 Err(wrong) => match Box::pin(self.with_stages(command, wrong)).await {
                     Ok(wrong) => return Ok(Answer::private(wrong.card(&self.names))),
@@ -166,7 +166,7 @@ impl Service {
         }
     }
 
-    /// Puts the commands' names of this installation into an answer.
+    /// Replaces the commands in an answer by this installation's names.
     fn named(&self, answer: Answer) -> Answer {
         if self.names == Names::default() {
             return answer;
@@ -213,7 +213,7 @@ impl Service {
         }
     }
 
-    /// Accepts a command that becomes an operation. `seen`: what its author was shown of a stage that somebody moved.
+    /// Accepts a command that becomes an operation. `seen` is the digest of the state that its author saw.
     async fn operate(
         &self,
         invocation: &Invocation,
@@ -238,15 +238,15 @@ impl Service {
         .into())
     }
 
-    /// An id of something that begins now; they sort by time.
+    /// A new id. Ids sort by time.
     fn new_id(&self) -> Result<OperationId, EngineError> {
         let now = u64::try_from(self.engine.world().clock.now().as_millisecond()).unwrap_or(0);
         let id = Ulid::from_parts(now, Ulid::new().random());
         OperationId::new(id.to_string()).map_err(|error| EngineError::Corrupt(error.to_string()))
     }
 
-    /// What somebody is told whose command is under way: by whom it was asked, and where its message is, in their channel if
-    /// it is there too.
+    /// The answer to a command that is already running: the requester, and a link to its message. The message in
+    /// `asked_in` is preferred if there is one.
     async fn already(
         &self,
         line: &str,
@@ -275,7 +275,7 @@ impl Service {
         Ok(card.hint(hint).foot(Text::plain("code ").code("already-running")))
     }
 
-    /// Tries once, on the pipeline as it stands, with what is to be done besides in the same transaction.
+    /// Tries once on the current state of the pipeline, with `extras` in the same transaction.
     async fn try_operate(
         &self,
         invocation: &Invocation,
@@ -287,8 +287,8 @@ impl Service {
         let snapshot = Snapshot::read(world, name).await?;
         let id = self.new_id()?;
         let asking = |stop: Stop| match snapshot.state.pipeline.as_ref().map(|pipeline| &pipeline.name) {
-            // Of a pipeline that is not there, whose name may be a typing error, there is no role; who creates one needs
-            // one for all.
+            // A missing pipeline, whose name may be a typo, has no roles to request. Creating one needs a role for all
+            // pipelines.
             None if !matches!(command, Command::Repo(RepoCommand::Create { .. })) => stop,
             name => stop.asking(name, &command.to_string()),
         };
@@ -306,12 +306,12 @@ impl Service {
         if let Some(open) =
             snapshot.state.tickets.iter().find(|ticket| ticket.fingerprint == request.fingerprint)
         {
-            // The same delivery again is answered as before; the same command anew is shown what is open.
+            // A repeated delivery gets its old answer. The same command in a new delivery shows the open operation.
             if let Some((answer, _)) = answered(&self.engine, &invocation.delivery).await? {
                 return Ok(Accepted::Before(answer));
             }
             if !world.settings.notifies {
-                // At a terminal: should nobody carry it any more, it is carried on here.
+                // At a terminal: this process continues the operation if no other does.
                 world.runner.run(open.operation.clone());
             }
             let (line, id) = (request.fingerprint.clone(), open.operation.clone());

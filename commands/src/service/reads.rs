@@ -1,4 +1,4 @@
-//! Questions, answered at once from the record: `list`, `status`, `log`. Nothing loads all to read one.
+//! Reading commands, answered from the records: `list`, `status`, `log`. No command loads all pipelines to read one.
 
 use std::collections::BTreeSet;
 
@@ -23,10 +23,10 @@ use sluice_model::{Answer, BuildNumber, Card, Part, PipelineName, Refusal, Stage
 
 /// How many rows a list shows.
 const ROWS: u32 = 15;
-/// How many pipelines a status of all shows, and how many are read side by side.
+/// How many pipelines the status of all shows, and how many are read in parallel.
 const PIPELINES: u32 = 40;
 const SIDE_BY_SIDE: usize = 8;
-/// How many lines of a log are shown: what fits into a message.
+/// How many lines of a log are shown: as many as fit into a message.
 const LOG_LINES: u32 = 40;
 
 pub(super) fn newest(partition: String, limit: u32) -> Query {
@@ -43,7 +43,7 @@ fn runs(stage: Option<&Stage>) -> Text {
         return Text::plain(format!("mixed: {}", versions.join(", ")));
     }
     match stage.and_then(|stage| stage.current.as_ref()) {
-        // No code spans: "runs r1" is read, and searched for, as one.
+        // No code spans: "runs r1" is read and searched for as one phrase.
         Some(current) => Text::plain(format!("runs {} (build {})", current.release, current.build)),
         None => Text::plain("runs nothing yet"),
     }
@@ -77,7 +77,7 @@ impl Service {
         }
     }
 
-    /// What somebody is told who named a pipeline that does not exist.
+    /// The answer to a command whose pipeline does not exist.
     pub(crate) async fn unknown_pipeline(
         &self,
         name: &PipelineName,
@@ -104,7 +104,7 @@ impl Service {
         Ok(card.foot(Text::plain("code ").code("no-such-pipeline")))
     }
 
-    /// The command with pipeline and stage the other way round, if that makes sense: `/rollback prod orders`.
+    /// The command with pipeline and stage swapped, if both exist: `/rollback prod orders`.
     async fn swapped(&self, known: &[PipelineName], command: &Command) -> Result<Option<Command>, Stop> {
         let Some((name, stage, swapped)) = command.swapped().filter(|(name, ..)| known.contains(name)) else {
             return Ok(None);
@@ -114,7 +114,7 @@ impl Service {
         if !state.stages.contains_key(&stage) {
             return Ok(None);
         }
-        // A protected stage takes no deploys.
+        // A protected stage does not accept deploys.
         let is_deploy = matches!(swapped, Command::Deploy(DeployCommand::Deploy { .. }));
         Ok(Some(match swapped {
             _ if is_deploy && state.is_protected(&stage) => Command::promotion(name, stage),
@@ -122,7 +122,7 @@ impl Service {
         }))
     }
 
-    /// What somebody is told who did not name a stage: with those that there are.
+    /// Adds the pipeline's stages to the answer to a command that lacks a stage.
     pub(super) async fn with_stages(
         &self,
         slash: &str,
@@ -137,7 +137,7 @@ impl Service {
         if let Some(pipeline) = &state.pipeline {
             let stages: Vec<&str> = pipeline.stages.iter().map(StageName::as_str).collect();
             wrong.problem = format!("{}; `{name}` has {}", wrong.problem, and(&stages));
-            // Nothing is promoted to the first stage.
+            // No release is promoted to the first stage.
             let reading = stages.last().and_then(|stage| reads(format!("{} {stage}", wrong.typed)));
             let is_meant = |read: &Command| {
                 stages.len() > 1 || !matches!(read, Command::Promote(PromoteCommand::Promote { .. }))
@@ -145,7 +145,7 @@ impl Service {
             wrong.nearest = wrong.nearest.take().or(reading.filter(is_meant).map(|read| read.to_string()));
             return Ok(wrong);
         }
-        // `/rollback prod`: the stage is named, and the pipeline is not.
+        // `/rollback prod` names the stage but not the pipeline.
         let known = self.pipelines(SIDE_BY_SIDE as u32).await?;
         let views = self.views(&known).await?;
         let has_it = |state: &PipelineState| state.stages.keys().any(|stage| stage.as_str() == name.as_str());
@@ -181,7 +181,7 @@ impl Service {
         Ok(state)
     }
 
-    /// The same, with who may do what.
+    /// The same, with the roles.
     pub(super) async fn snapshot(&self, name: &PipelineName, command: &Command) -> Result<Snapshot, Stop> {
         let snapshot = Snapshot::read(self.engine.world(), name).await?;
         if snapshot.state.pipeline.is_none() {
@@ -243,7 +243,7 @@ impl Service {
         Ok(Answer::private(card.hint(marked("More of one: `/pipeline status NAME`."))))
     }
 
-    /// `/pipeline status NAME`: one request, and a look at AWS if the last one is older than a minute.
+    /// `/pipeline status NAME`: one request to the store, and calls to AWS if the last comparison is older than a minute.
     pub(crate) async fn status(&self, name: &PipelineName) -> Result<Answer, Stop> {
         let state = self.state(name).await?;
         let pipeline = state.pipeline(name)?;
@@ -279,7 +279,7 @@ impl Service {
             DriftReport::Seen(_, stages) => {
                 stages.iter().filter_map(|(stage, found)| Some((stage, found.as_ref()?))).collect()
             }
-            // What was seen before may still be so.
+            // Drift that was seen before may still exist.
             DriftReport::Unknown(_) => state.outside.iter().collect::<Vec<_>>(),
         };
         let outside = lines(outside.into_iter().map(|(stage, outside)| moved(stage, outside)));
@@ -287,7 +287,7 @@ impl Service {
         let locks = state.locks.values().filter(|lock| lock.holds(now));
         let locks =
             locks.map(|lock| Text::default().code(lock.stage.as_str()).then(" is ").join(locked(lock)));
-        // One paragraph each: fifty stages would be more blocks than a message has.
+        // One paragraph for each subject: with one block for each line, fifty stages would exceed the limit of a message.
         for lines in
             [outside, lines(urls), lines(locks), lines(open)].into_iter().filter(|lines| !lines.is_empty())
         {
@@ -422,8 +422,8 @@ impl Service {
 }
 
 impl Service {
-    /// A log may hold what is not for everybody in the workspace: people who have any role for the pipeline, or approve on one of
-    /// its stages, reads it anywhere.
+    /// Logs may contain information that is not for the whole workspace. Outside the home channel, only people with a role
+    /// for the pipeline and approvers of its stages can read them.
     async fn may_read_logs(
         &self,
         invocation: &Invocation,
@@ -441,7 +441,7 @@ impl Service {
     }
 }
 
-/// A lock as a line says it.
+/// A lock, for use in a line.
 fn locked(lock: &Lock) -> Text {
     let text = Text::plain(if lock.hard { "locked hard by " } else { "locked by " }).user(&lock.owner.id);
     text.then(" until ").time(lock.until).then(format!(": {}", lock.reason))
@@ -454,7 +454,7 @@ fn none_yet() -> Card {
 fn pipelines_title(before: &str, count: usize) -> String {
     match count {
         1 => format!("{before}1 pipeline"),
-        // More were not asked for: see `PIPELINES`.
+        // There may be more: see `PIPELINES`.
         count if count == PIPELINES as usize => format!("{before}the first {count} pipelines"),
         count => format!("{before}{count} pipelines"),
     }
@@ -464,7 +464,7 @@ pub(super) fn lines(lines: impl Iterator<Item = Text>) -> Text {
     lines.fold(Text::default(), |all, line| if all.0.is_empty() { line } else { all.then("\n").join(line) })
 }
 
-/// What gets the pipeline on: the first stage that runs nothing, and what it lacks. Nobody is sent to a closed door.
+/// The next command for the first stage that runs nothing. If a gate of the stage is closed, the command is the check.
 fn next_step(state: &PipelineState, name: &PipelineName, at: Timestamp) -> Option<String> {
     let pipeline = state.pipeline.as_ref()?;
     let runs = |stage: &StageName| state.stages.get(stage).is_some_and(|stage| stage.current.is_some());

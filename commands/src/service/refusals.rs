@@ -1,8 +1,8 @@
-//! Refusals in the history: who was not let through, by which gate or role, and why.
+//! Records refusals in the history: who was refused, by which gate or role, and why.
 //!
-//! Only what somebody in the workspace wanted of a pipeline that exists and was refused by a gate or a role: typing errors
-//! are no decisions. Each is written once for a delivery, with its inbox row, and a person has a share an hour: nobody
-//! fills the table by pressing a button. Telling does not hang on it: what is not written soon is not written.
+//! Only refusals by a gate or role for an existing pipeline are recorded; typos are not decisions. Each is written once for a
+//! delivery, with its inbox row. Each person has an hourly quota, which keeps repeated clicks from filling the table. The
+//! answer does not depend on it: a write that takes too long is dropped.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -39,17 +39,17 @@ const RECORDED: &[&str] = &[
     "rolled-back",
     "soaking",
 ];
-/// How many of one person are recorded in an hour.
+/// How many refusals of one person are recorded in an hour.
 const SHARE: usize = 20;
-/// How long an answer waits for its record: a store that answers does so in a fraction.
+/// How long an answer waits for the record. A working store needs a fraction of it.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// When which people were refused lately.
+/// The times of recent refusals by person.
 #[derive(Debug, Default)]
 pub(super) struct RefusalQuota(Mutex<HashMap<UserId, Vec<Timestamp>>>);
 
 impl RefusalQuota {
-    /// Whether one more of that person is recorded.
+    /// Uses one recording of that person's quota, if any is left.
     fn take(&self, who: &UserId, now: Timestamp) -> bool {
         let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         shares.retain(|_, times| {
@@ -65,7 +65,7 @@ impl RefusalQuota {
     }
 }
 
-/// What somebody wanted.
+/// The refused request.
 struct Wanted {
     pipeline: PipelineName,
     kind: String,
@@ -74,7 +74,7 @@ struct Wanted {
 }
 
 impl Service {
-    /// Records a refusal with its answer, if it is one of a gate or a role.
+    /// Records a refusal by a gate or role, with its answer.
     pub(super) async fn record_refusal(&self, invocation: &Invocation, refusal: &Refusal, answer: &Answer) {
         if !RECORDED.contains(&refusal.code.as_str()) {
             return;
@@ -123,13 +123,13 @@ impl Service {
             audit(&record, world)?,
         ];
         match world.store.transact(&format!("refused-{id}"), writes).await {
-            // There is no such pipeline, or this delivery is answered already.
+            // The pipeline does not exist, or the delivery was already answered.
             Ok(()) | Err(StoreError::Lost(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Where it was said. Who is at a terminal is nowhere: the pipeline's home stands for it, as in every record of theirs.
+    /// The channel of a delivery. For a terminal it is the pipeline's home, as in all its records.
     async fn place(&self, invocation: &Invocation, pipeline: &PipelineName) -> Result<ChannelId, Stop> {
         match &invocation.channel {
             Some(channel) => Ok(channel.clone()),
@@ -137,7 +137,7 @@ impl Service {
         }
     }
 
-    /// What a delivery was about; none if it is of no pipeline.
+    /// The request of a delivery; `None` if it concerns no pipeline.
     async fn wanted(&self, invocation: &Invocation) -> Result<Option<Wanted>, Stop> {
         match &invocation.said {
             Input::Slash { command, text } => {

@@ -1,7 +1,7 @@
-//! The promotions to a stage that are open, and which of them somebody means who decides or cancels one by a command.
+//! The open promotions to a stage, and the selection of one of them by a command.
 //!
-//! A decision is about one release. Where several promotions wait for a stage, nobody is to guess which one a line without
-//! a release means: it is refused with the list.
+//! A decision concerns one release. If several promotions wait for a stage, a command without a release is ambiguous: it is
+//! refused with the list.
 
 use jiff::Timestamp;
 
@@ -22,12 +22,12 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Whether people are to decide it.
+    /// Whether it waits for a decision.
     pub(super) fn waits(&self) -> bool {
         !self.head.awaits.is_empty()
     }
 
-    /// Whether it can still be stopped.
+    /// Whether it can still be cancelled.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.head.status, Status::Running | Status::Waiting)
     }
@@ -36,7 +36,7 @@ impl Request {
         self.params.release.number
     }
 
-    /// `r7` by @ann, asked 5m ago.
+    /// `r7` by @ann, requested 5m ago.
     pub(super) fn listed(&self, at: Timestamp) -> String {
         let spec = &self.head.spec;
         let ago = at.duration_since(spec.accepted).as_secs();
@@ -45,20 +45,20 @@ impl Request {
     }
 }
 
-/// Which requests a command is about.
+/// The request that a command selects.
 pub(super) struct Meant<'a> {
     pub(super) name: &'a PipelineName,
     pub(super) stage: &'a StageName,
     pub(super) release: Option<ReleaseNumber>,
-    /// The command's word: `approve`.
+    /// The subcommand: `approve`.
     pub(super) word: &'static str,
-    /// What is said if there is none: the code, and the problem.
+    /// The code and problem of the refusal if there is no request.
     pub(super) none: (&'static str, String),
 }
 
 impl Service {
-    /// The open promotions to a stage that nothing is uncertain of, the earliest first. One whose stage moved is void, and is
-    /// told so. What cannot be read is left out: it must not stand in the way of the others.
+    /// The open promotions to a stage that are not stuck, oldest first. Promotions whose stage changed are voided on the
+    /// way. Unreadable ones are skipped, so they do not block the others.
     pub(super) async fn requests(
         &self,
         state: &PipelineState,
@@ -83,7 +83,7 @@ impl Service {
         Ok(found)
     }
 
-    /// The one request that a command means, among those that it could be about.
+    /// Selects the request of a command, or refuses an ambiguous command.
     pub(super) fn meant(&self, requests: Vec<Request>, meant: &Meant<'_>) -> Result<Request, Refusal> {
         let Meant { name, stage, release, word, none: (code, problem) } = meant;
         let at = self.engine.world().clock.now();
@@ -133,7 +133,7 @@ fn named(release: Option<ReleaseNumber>) -> String {
     release.map_or_else(String::new, |release| release.to_string())
 }
 
-/// What an operation is, as answers name it: the release that a decision is about, or the command.
+/// An operation as answers name it: the promoted release, or the command.
 pub(super) fn subject(head: &Head, op: &OperationState) -> String {
     match op.params::<promote::Params>() {
         Ok(params) if head.spec.kind == PROMOTE => {

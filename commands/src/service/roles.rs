@@ -1,7 +1,7 @@
-//! Roles for all pipelines, and who has which.
+//! Changes of roles for all pipelines, and the list of all roles.
 //!
-//! A role for all pipelines is of no pipeline, and so no operation changes it: it is recorded with the answer, which
-//! everybody in the channel sees. Who may is judged on the very record that is put in place of.
+//! A role for all pipelines belongs to no pipeline, so no operation changes it. The change is recorded together with the
+//! answer, which the whole channel sees. Permission is checked on the same revision of the record that the change replaces.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::service::{Extras, Invocation, Service, Stop, TRIES};
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Answer, Card, Member, PipelineName, Refusal, Role, Text, Tone};
 
-/// How many changes are shown beside the roles, and among how many records they are looked for: there are requests, too.
+/// How many changes are shown, and how many records are read for them. Some of these records are role requests.
 const CHANGES: usize = 5;
 const RECORDS: u32 = 25;
 
@@ -40,7 +40,7 @@ impl Service {
         Err(Refusal::new("busy", problem, "Type the command again.").into())
     }
 
-    /// Tries once, with what is to be done besides in the same transaction.
+    /// Tries once, with `extras` in the same transaction.
     pub(super) async fn try_change_roles(
         &self,
         invocation: &Invocation,
@@ -50,7 +50,7 @@ impl Service {
         let change = &change_of(command)
             .ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
         let (world, actor) = (self.engine.world(), &invocation.actor);
-        // It is answered where it was typed, so that everybody there sees it.
+        // The answer is public in the channel of the command.
         let Some(channel) = invocation.channel.clone() else {
             return Err(Refusal::new(
                 "no-channel",
@@ -87,7 +87,7 @@ impl Service {
         Ok(commit_now(&self.engine, &delivery_of(invocation), answer, writes, &audit).await?)
     }
 
-    /// `/pipeline who`: for all pipelines, with the last changes.
+    /// `/pipeline who`: the roles for all pipelines, with the last changes.
     pub(crate) async fn who(&self) -> Result<Answer, Stop> {
         let world = self.engine.world();
         let changes = world.store.audit_records(newest(world.keys.installation_audit_partition(), RECORDS));
@@ -107,7 +107,7 @@ impl Service {
         ))
     }
 
-    /// `/pipeline who NAME`: with what holds for that pipeline alone.
+    /// `/pipeline who NAME`: also the roles for that pipeline.
     pub(crate) async fn who_of(&self, name: &PipelineName) -> Result<Answer, Stop> {
         let command = Command::Pipeline(PipelineCommand::Who { name: Some(name.clone()) });
         let Snapshot { state, roles, .. } = self.snapshot(name, &command).await?;
@@ -121,7 +121,7 @@ impl Service {
     }
 }
 
-/// Stages that name who approves there.
+/// The stages that name their own approvers.
 fn own_approvers(state: &PipelineState) -> impl Iterator<Item = Text> {
     state.policies.iter().filter(|(_, policy)| !policy.approvers.is_empty()).map(|(stage, policy)| {
         let text = Text::default().code(stage.as_str()).then(" is approved by ");
@@ -136,7 +136,7 @@ fn people<'a>(text: Text, members: impl Iterator<Item = &'a Member>) -> Text {
     })
 }
 
-/// A person; or a group, and how many are in it.
+/// A person, or a group with the number of its members.
 fn shown(member: &Member, membership: &Membership) -> Text {
     let text = Text::default().member(member);
     let Some(group) = member.group() else { return text };

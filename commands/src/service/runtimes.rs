@@ -1,5 +1,5 @@
-//! What runs on stages with a runtime that AWS supports no more, or not for long: `/pipeline check` says so, since from
-//! some weeks after that AWS changes no such function any more, and the next deploy or promotion fails.
+//! Running functions whose runtime AWS no longer supports, or not for long. `/pipeline check` reports them, because some weeks
+//! after the end of support AWS rejects changes to such functions, and the next deploy or promotion fails.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::service::Service;
 use sluice_model::{PipelineName, ReleaseNumber, Text};
 use sluice_template::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
 
-/// How long is waited for what releases are made of.
+/// How long the check waits for the packaged templates.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
 impl Service {
-    /// The words for it, if there is something to say. It is a hint: what cannot be read now is left out.
+    /// The warnings, if any. They are a hint: a release that cannot be read now is left out.
     pub(super) async fn runtimes(&self, name: &PipelineName, state: &PipelineState) -> Option<Text> {
         let today = self.engine.world().clock.now().to_zoned(TimeZone::UTC).date();
         let running: BTreeSet<ReleaseNumber> =

@@ -1,8 +1,8 @@
-//! Tidying by itself: after every ten releases of a pipeline Sluice begins `/pipeline tidy`. The first time it only says
-//! what it would delete, so that a team hears of it before anything goes.
+//! Automatic tidying: after every ten releases of a pipeline, Sluice starts `/pipeline tidy`. The first time it only reports
+//! what it would delete, to notify the team in advance.
 //!
-//! Any replica may ask at any time. One acceptance for a pipeline, a count of releases and an hour: the delivery's key says
-//! all three, so that the second replica finds the first one's inbox row.
+//! Any replica may try at any time. The delivery's key has the pipeline, the number of releases and the hour, so a second
+//! replica finds the inbox row of the first.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,10 +17,11 @@ use sluice_model::{Actor, Permission, PipelineName};
 
 /// After how many releases a pipeline is tidied again.
 const EVERY: u64 = 10;
-/// How many rows of the list of pipelines are read in one request.
+/// How many pipelines one request lists.
 const PAGE: u32 = 250;
 
-/// Whether a pipeline has made enough releases, and is at rest: nothing that moves stages is open or ended lately.
+/// Whether a pipeline has enough new releases and is idle: no operation that changes stages is open or ended within the last
+/// hour.
 fn is_due(state: &PipelineState, now: Timestamp) -> bool {
     let before = state.tidied.as_ref().map_or(0, |tidied| tidied.releases);
     let busy = |kind: &str| [DEPLOY, PROMOTE, ROLLBACK, tidy::KIND].contains(&kind);
@@ -35,7 +36,7 @@ fn is_due(state: &PipelineState, now: Timestamp) -> bool {
 }
 
 impl Service {
-    /// Begins to tidy every pipeline that is due, as that actor: the bot itself. Gives how many.
+    /// Starts to tidy every pipeline that is due, as the bot itself. Returns their number.
     pub async fn tidy_due(&self, sluice: &Actor) -> Result<usize, NoAnswer> {
         let world = self.engine.world();
         let (mut begun, mut after) = (0, None);
@@ -51,7 +52,7 @@ impl Service {
                 let Ok(name) = PipelineName::new(item.key.sort) else { continue };
                 match self.tidy_if_due(sluice, &name).await {
                     Ok(is_begun) => begun += usize::from(is_begun),
-                    // One pipeline that cannot be tidied does not keep the others from it.
+                    // A failure of one pipeline does not affect the others.
                     Err(Stop::EngineError(error)) => {
                         tracing::warn!(pipeline = %name, %error, "it cannot be tidied")
                     }
@@ -69,7 +70,7 @@ impl Service {
         let world = self.engine.world();
         let snapshot = Snapshot::read(world, name).await?;
         let (state, now) = (&snapshot.state, world.clock.now());
-        // Attempts that failed are in the audit records alone, which are read only if there is something to do.
+        // Only the audit records have failed attempts. They are read only if the pipeline is due.
         if !is_due(state, now) || !tidy::is_quiet(world, state, name).await? {
             return Ok(false);
         }

@@ -1,4 +1,4 @@
-//! Groups and deactivated people: what is not known opens nothing, and changes nobody else's rights.
+//! Groups and deactivated people: unknown membership grants no access and does not change anyone else's.
 
 use super::*;
 use crate::domain::{DEACTIVATED, GROUP_UNKNOWN, Unknown};
@@ -24,7 +24,7 @@ fn leads(known: Option<&[&str]>) -> Membership {
 
 const LEADS: &str = "S1";
 
-/// The same, where the group `S1` has that role too.
+/// The same, and the group `S1` has that role too.
 fn with_leads(role: Role, known: Option<&[&str]>) -> Access {
     let mut access = Access { membership: leads(known), ..access() };
     access.give(role, &Member::Group(LEADS.parse().unwrap()));
@@ -32,7 +32,7 @@ fn with_leads(role: Role, known: Option<&[&str]>) -> Access {
 }
 
 #[test]
-fn who_is_in_a_group_has_its_role_and_only_while_that_is_known() {
+fn members_have_the_role_of_their_group_only_while_membership_is_known() {
     type Rule = fn(&Access, &UserId) -> Result<Granted, Refusal>;
     let rules: [(Role, Rule, &str); 6] = [
         (Role::Operators, Access::operate, "operators"),
@@ -56,7 +56,7 @@ fn who_is_in_a_group_has_its_role_and_only_while_that_is_known() {
 }
 
 #[test]
-fn a_group_of_approvers_that_nobody_knows_does_not_leave_it_to_the_operators() {
+fn an_unknown_group_of_approvers_does_not_make_the_operators_approve() {
     let (nobody, group) = (BTreeSet::new(), [Member::Group(LEADS.parse().unwrap())].into());
     for known in [None, Some(&[][..])] {
         let mut access = Access { approvers: BTreeSet::new(), ..with_leads(Role::Approvers, known) };
@@ -73,7 +73,7 @@ fn a_group_of_approvers_that_nobody_knows_does_not_leave_it_to_the_operators() {
 }
 
 #[test]
-fn who_is_deactivated_has_no_role() {
+fn a_deactivated_person_has_no_role() {
     for id in ["U1", "U2", "U3", "U4"] {
         let mut access = access();
         access.membership.deactivated.insert(user(id));

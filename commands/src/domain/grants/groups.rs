@@ -1,4 +1,4 @@
-//! Groups have roles as people have, and records from before there were groups are read.
+//! Groups have roles like people, and records of people keep their format.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn eve() -> Actor {
     Actor::in_slack(user("U5"), "eve")
 }
 
-/// `U1` operates and `U5` administers by the file.
+/// `sluice.toml` pins `U1` as an operator and `U5` as an admin.
 fn roles() -> Roles {
     let pinned = Access { operators: [user("U1")].into(), admins: [user("U5")].into(), ..Access::default() };
     Roles { pinned: pinned.into(), ..Roles::default() }
@@ -35,7 +35,7 @@ fn after(roles: &Roles, gives: bool, person: &str, role: Role, name: Option<&str
 }
 
 #[test]
-fn a_group_is_given_a_role_as_a_person_is() {
+fn a_group_gets_a_role_like_a_person() {
     let orders = Some("orders");
     let mut all = after(&roles(), true, "S1", Role::Operators, orders).unwrap();
     assert_eq!(after(&all, true, "S1", Role::Operators, orders), Err("already-granted".into()));
@@ -54,7 +54,7 @@ fn a_group_is_given_a_role_as_a_person_is() {
 }
 
 #[test]
-fn a_group_that_nobody_knows_is_no_admin_who_is_left() {
+fn an_unknown_group_does_not_count_as_the_last_admin() {
     let mut all = after(&roles(), true, "U2", Role::Admins, None).unwrap();
     all.pinned.admins = [member("S1")].into();
     assert_eq!(after(&all, false, "U2", Role::Admins, None), Err("last-admin".into()));
@@ -63,7 +63,7 @@ fn a_group_that_nobody_knows_is_no_admin_who_is_left() {
 }
 
 #[test]
-fn a_record_from_before_there_were_groups_is_read() {
+fn a_grant_of_a_person_names_only_their_id() {
     let body = serde_json::json!([{
         "person": "U2", "role": "oncall", "by": {"id": "U5", "name": "eve"}, "at": "1970-01-01T00:00:00Z",
     }]);
@@ -79,9 +79,9 @@ fn a_record_from_before_there_were_groups_is_read() {
 }
 
 proptest! {
-    /// Whatever roles there are: what is not known of groups opens nothing that is closed when it is known.
+    /// For any roles: unknown group members never allow an act that is refused when the members are known.
     #[test]
-    fn not_knowing_a_group_lets_nobody_through(
+    fn an_unknown_group_never_grants_access(
         given in vec((0..4usize, 0..6usize), 0..8),
         members in vec(vec(1..=4usize, 0..4), 2),
         known in vec(any::<bool>(), 2),

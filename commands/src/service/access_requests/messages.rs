@@ -1,28 +1,28 @@
-//! What is said of a request for a role, and to whom.
+//! Texts about role requests.
 
 use super::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
 use crate::domain::{Access, Decided, RoleRequest, Standing, for_whom};
 use crate::operation::marked;
 use sluice_model::{Actor, Button, ButtonStyle, Card, PipelineName, Refusal, Role, Text, Tone};
 
-/// As many signs of what was typed as a button keeps: Slack takes 2,000 for its value.
+/// How many characters of the command a button keeps. Slack allows 2,000 for the whole value.
 const WANTED: usize = 300;
 /// How many people a request mentions.
 const MENTIONS: usize = 10;
 
-/// The button with which who is refused asks for the role that was wanting.
+/// The button to request the missing role.
 pub(super) fn ask_button(role: Role, name: Option<&PipelineName>, wanted: &str) -> Button {
     let wanted: String = wanted.chars().take(WANTED).collect();
     let scope = name.map_or("", PipelineName::as_str);
     Button::new(ASK_BUTTON, "Ask for it", format!("{}|{scope}|{wanted}", role.word()))
 }
 
-/// What somebody asks to be: "an operator for `orders`".
+/// The requested role: "an operator for `orders`".
 fn what(role: Role, name: Option<&PipelineName>) -> Text {
     marked(&format!("{} {}", role.one(), for_whom(name)))
 }
 
-/// The request as the channel sees it.
+/// The request, as the channel sees it.
 pub(super) fn card(request: &RoleRequest, access: &Access) -> Card {
     let RoleRequest { id, person, role, name, wanted, asked, .. } = request;
     let title = Text::default().user(&person.id).then(" asks to be ").join(what(*role, name.as_ref()));
@@ -37,7 +37,7 @@ pub(super) fn card(request: &RoleRequest, access: &Access) -> Card {
     let line = format!("/pipeline grant @{} {}", person.name, role.word());
     let line = name.as_ref().map_or(line.clone(), |name| format!("{line} {name}"));
     let mut hint = Text::plain("An admin decides within a week: with a button, or ").code(line);
-    // The pipeline is not there yet, so the role was wanting for all.
+    // The pipeline does not exist yet, so the missing role is one for all pipelines.
     let created = wanted.strip_prefix("/repo create ").and_then(|line| line.split_whitespace().next());
     if let (None, Some(new)) = (name, created) {
         let smaller = format!("/pipeline grant @{} {} {new}", person.name, role.word());
@@ -52,7 +52,7 @@ pub(super) fn card(request: &RoleRequest, access: &Access) -> Card {
         .foot(Text::plain("Asked ").time(*asked))
 }
 
-/// The request when it is decided: without its buttons.
+/// The decided request, without its buttons.
 pub(super) fn decided_card(request: &RoleRequest, decided: &Decided) -> Card {
     let RoleRequest { person, role, name, wanted, .. } = request;
     let (tone, said) = match decided.granted {
@@ -65,7 +65,7 @@ pub(super) fn decided_card(request: &RoleRequest, decided: &Decided) -> Card {
         .foot(Text::plain(said).user(&decided.by.id).then(" ").time(decided.at))
 }
 
-/// What somebody is told who decides what is decided, or asks once more.
+/// The refusal of a decision on a closed request, or of a repeated request.
 pub(super) fn closed(request: &RoleRequest, standing: Standing<'_>) -> Refusal {
     let RoleRequest { person, role, name, .. } = request;
     let what = format!("<@{}>'s request to be {} {}", person.id, role.one(), for_whom(name.as_ref()));
@@ -87,7 +87,7 @@ pub(super) fn closed(request: &RoleRequest, standing: Standing<'_>) -> Refusal {
     Refusal::new("late", problem, hint)
 }
 
-/// The line that tells who asked what came of it.
+/// The notification of the decision for the requester.
 pub(super) fn told(request: &RoleRequest, by: &Actor, granted: bool) -> Card {
     let RoleRequest { person, role, name, wanted, .. } = request;
     let text = Text::default().user(&person.id);

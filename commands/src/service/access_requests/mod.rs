@@ -1,7 +1,8 @@
-//! *Ask for it*: who is refused for want of a role asks for it with a button, and an admin grants or declines with one.
+//! *Ask for it*: a person whose command was refused requests the missing role with a button, and an admin grants or declines
+//! the request with a button.
 //!
-//! A request is a record of its own (`domain/request.rs`). The person who decides is judged at that moment, and the decision, the
-//! role and what is told are one transaction: of two admins who decide at once, one does, and the message says which.
+//! A request is a record of its own (`domain/request.rs`). The admin's permission is checked at the time of the decision. The
+//! decision, the role and the answer are one transaction: if two admins decide at the same time, only one decision counts.
 
 mod messages;
 
@@ -21,11 +22,11 @@ pub const GRANT_BUTTON: &str = "access.grant";
 /// See [`ASK_BUTTON`].
 pub const DECLINE_BUTTON: &str = "access.decline";
 
-/// The kind by which requests stand in the history.
+/// The kind of role requests in the history.
 pub(super) const KIND: &str = "access-request";
 
 impl Stop {
-    /// With a button to ask for the role that was wanting: for that pipeline, or for all where there is none yet.
+    /// Adds a button that requests the missing role: for that pipeline, or for all if it does not exist yet.
     pub(super) fn asking(self, name: Option<&PipelineName>, wanted: &str) -> Self {
         match self {
             Stop::Refused(refusal, None) => {
@@ -41,7 +42,7 @@ fn role_of(word: &str) -> Option<Role> {
     Role::ALL.into_iter().find(|role| role.word() == word)
 }
 
-/// A pipeline's name, or none for all.
+/// A pipeline's name; the inner `None` means all pipelines.
 fn scope_of(word: &str) -> Option<Option<PipelineName>> {
     match word {
         "" => Some(None),
@@ -50,7 +51,7 @@ fn scope_of(word: &str) -> Option<Option<PipelineName>> {
 }
 
 impl Service {
-    /// A click on *Ask for it*.
+    /// Handles a click on *Ask for it*.
     pub(super) async fn ask(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
         let mut words = value.splitn(3, '|');
         let parsed = (words.next().and_then(role_of), words.next().and_then(scope_of), words.next());
@@ -100,7 +101,7 @@ impl Service {
         Ok(commit_now(&self.engine, &delivery_of(invocation), answer, vec![put], &line).await?)
     }
 
-    /// A click on *Grant* or *Decline*.
+    /// Handles a click on *Grant* or *Decline*.
     pub(super) async fn answer_request(
         &self,
         invocation: &Invocation,
@@ -148,7 +149,7 @@ impl Service {
         let put = RoleRequest { decided: Some(decided), ..request.clone() }.put(&world.keys, revision)?;
         let rule = granted.rule().to_owned();
         if !grants || has(&access, role, person) {
-            // Somebody typed the grant before the button was clicked: the request is met, and nothing is to be done.
+            // Declined, or the role was granted by command before the click. No role changes.
             let (act, outcome) =
                 if grants { (Act::Approved, "granted") } else { (Act::Rejected, "declined") };
             let line = record(&request, act, by, outcome, rule, at);
@@ -169,7 +170,7 @@ impl Service {
         }
     }
 
-    /// What is refused now may have been done before, under this very delivery.
+    /// The earlier answer, if the refused delivery is a repetition of one that was accepted.
     pub(super) async fn or_answered(&self, invocation: &Invocation, stop: Stop) -> Result<Answer, Stop> {
         match answered(&self.engine, &invocation.delivery).await? {
             Some((answer, _)) => Ok(answer),
@@ -178,7 +179,7 @@ impl Service {
     }
 }
 
-/// Whether somebody has a role; who approves by default has it, too.
+/// Whether a person has a role. Default approvers count as approvers.
 fn has(access: &Access, role: Role, who: &UserId) -> bool {
     match role {
         Role::Approvers => access.approvers().contains(who),

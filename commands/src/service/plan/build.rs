@@ -1,5 +1,5 @@
-//! The draft of a build: its number is taken and its record begins in the transaction that accepts it, so that it can be
-//! seen and cancelled by number at once.
+//! Plans a build. The transaction that accepts it also takes its number and creates its record, so the build is listed and
+//! can be cancelled immediately.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::service::{Invocation, Service, Stop};
 use sluice_grammar::{BuildCommand, Command};
 use sluice_model::{BuildNumber, CommitId, OperationId, PipelineName, PortError, Refusal, Text};
 
-/// So many builds of one pipeline are under way at a time: CodeBuild's limit is one for the whole account.
+/// The most builds of one pipeline at a time. CodeBuild's own limit is for the whole account.
 const OPEN: usize = 8;
-/// How long a build waits to learn whether what is to be built exists.
+/// How long a build waits for the check that its branch or commit exists.
 const PATIENCE: Duration = Duration::from_millis(700);
 
 impl Service {
-    /// Of the default branch, unless a reference is named.
+    /// Builds the default branch, unless the command names a branch or commit.
     pub(super) async fn build(
         &self,
         invocation: &Invocation,
@@ -76,7 +76,7 @@ impl Service {
         Ok(resolved.counting(BUILDS, number.0).writing(Write::Put { item, when: Precondition::Absent }))
     }
 
-    /// Whether CodeCommit says in time that there is neither a branch nor a commit of that name. The build itself asks again.
+    /// Whether CodeCommit reports in time that neither a branch nor a commit has that name. The build itself checks again.
     async fn is_unknown(&self, pipeline: &Pipeline, reference: &str) -> bool {
         let world = self.engine.world();
         let (target, repository) = (&world.target, &pipeline.repository);

@@ -1,5 +1,5 @@
-//! The draft of a deploy: a green build comes to a stage that takes deploys directly, as a new release. What runs there
-//! already makes no release.
+//! Plans a deploy: a green build becomes a new release on a stage that accepts deploys directly. A build that already runs
+//! there does not create a release.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use sluice_model::{
 };
 
 impl Service {
-    /// Of the newest green build to the first stage, unless others are named.
+    /// Deploys the newest green build to the first stage, unless the command names others.
     pub(super) async fn deploy(
         &self,
         state: &PipelineState,
@@ -134,7 +134,7 @@ impl Service {
         }
     }
 
-    /// The commit at the tip of the branch that is built by default, if CodeCommit says so in time.
+    /// The commit at the tip of the default branch, if CodeCommit answers in time.
     async fn tip(&self, pipeline: &Pipeline) -> Option<CommitId> {
         let world = self.engine.world();
         let branch = world.repositories.branch(&world.target, &pipeline.repository, &pipeline.branch);
@@ -142,10 +142,10 @@ impl Service {
     }
 }
 
-/// How long a deploy waits to learn whether the branch has newer commits.
+/// How long a deploy waits for the tip of the branch.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// What is newer than the build that is deployed, in words: a build that is not green, or commits that no build has.
+/// A note about what is newer than the deployed build: a build that is not green, or commits without a build.
 fn newer(
     pipeline: &Pipeline,
     green: Option<&Build>,
@@ -162,14 +162,14 @@ fn newer(
             BuildState::Failed => "failed",
             BuildState::Cancelled => "was cancelled",
             BuildState::Running => "is still running",
-            // Another one ended in between.
+            // It succeeded meanwhile.
             BuildState::Succeeded => return None,
         };
         parts.push(format!("The newest build, `{}`, {how}; {this}.", newest.number));
     }
     let is_built = |tip: &&CommitId| {
         let of = |build: Option<&Build>| build.and_then(commit).is_some_and(|id| id == **tip);
-        // The commit of a build that just began is not known yet.
+        // The commit of a build that has just started is not known yet.
         let is_unknown = newest.is_some_and(|newest| newest.commit.is_none());
         of(Some(green)) || of(newest) || is_unknown || green.reference != pipeline.branch
     };
@@ -185,7 +185,7 @@ fn newer(
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-/// Whether something new may come to a stage at that time: nobody is sent to a closed door.
+/// Whether the gates of a stage are open at that time. Only then is it suggested as the next step.
 fn is_open(state: &PipelineState, name: &PipelineName, stage: &StageName, at: Timestamp) -> bool {
     pass(state, &Attempt { pipeline: name, stage, want: Want::Deploy, at }).is_ok()
 }

@@ -1,7 +1,8 @@
-//! From a command and what is known of its pipeline to the draft of an operation, or to the reason why not.
+//! Turns a command and its pipeline's state into a plan for an operation, or into a refusal.
 //!
-//! Nothing is written here: a draft is made of one view of the pipeline, and accepting it checks that the view still holds.
-//! What a command leaves open is resolved in it, so that equal work has an equal fingerprint however it was typed.
+//! Planning writes nothing. A plan is based on one snapshot of the pipeline, and acceptance checks that the snapshot is still
+//! current. A plan fills in everything that the command left out, so equal work has an equal fingerprint however it was
+//! typed.
 
 mod build;
 mod deploy;
@@ -27,7 +28,7 @@ use sluice_grammar::{
 };
 use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, ReleaseNumber, Text, Tone};
 
-/// A command with all that it left open filled in, as its kind of operation takes it.
+/// A command with all its optional parts filled in, as parameters of an operation.
 struct Resolved {
     kind: &'static str,
     params: Value,
@@ -35,9 +36,9 @@ struct Resolved {
     counters: Guards,
     writes: Vec<Write>,
     answer: Text,
-    /// What is worth to be known of it at once, in words.
+    /// A note for the answer.
     note: Option<String>,
-    /// Who may ask for exactly this, where the words of the command alone do not say.
+    /// The permission that these parameters need, if it is stricter than the command's.
     permission: Option<Permission>,
 }
 
@@ -48,23 +49,23 @@ impl Resolved {
         Ok(Self { kind, params, command, counters, writes, answer, note: None, permission: None })
     }
 
-    /// Takes the next number of a counter with it.
+    /// Also takes the next number of a counter.
     fn counting(mut self, counter: &str, number: u32) -> Self {
         self.counters.insert(counter.to_owned(), Guard::Number(number.into()));
         self
     }
 
-    /// With something worth to be known at once.
+    /// Adds a note to the answer.
     fn noting(self, note: Option<String>) -> Self {
         Self { note, ..self }
     }
 
-    /// Only for those.
+    /// Requires a permission.
     fn only_for(self, permission: Permission) -> Self {
         Self { permission: Some(permission), ..self }
     }
 
-    /// Brings a record into being with it.
+    /// Also writes a record.
     fn writing(mut self, write: Write) -> Self {
         self.writes.push(write);
         self
@@ -81,7 +82,7 @@ fn homeless(name: &PipelineName) -> Refusal {
 }
 
 impl Service {
-    /// The draft of a command, from its pipeline as it was seen.
+    /// The operation that a command requests, and the permission it needs beyond the command's.
     pub(crate) async fn request(
         &self,
         invocation: &Invocation,
@@ -94,7 +95,7 @@ impl Service {
         let Some(name) = command.pipeline() else {
             return Err(EngineError::Corrupt(format!("no draft for {command}")).into());
         };
-        // A pipeline that is being created is at home where it was asked for.
+        // The channel of the command becomes the home of a new pipeline.
         let home = match &state.pipeline {
             Some(pipeline) => &pipeline.home,
             None if matches!(command, Command::Repo(RepoCommand::Create { .. })) => {
@@ -140,7 +141,7 @@ impl Service {
             }
             other => return Err(EngineError::Corrupt(format!("no draft for {other}")).into()),
         };
-        // The last question, after all that needs no AWS: what is really there.
+        // Last, because it needs AWS: compare the stage with its record.
         if let Some(outside) = self.ask_first(&name, state, command, &resolved.params, seen).await? {
             let outside = serde_json::to_value(outside);
             resolved.params["outside"] = outside.map_err(|error| EngineError::Corrupt(error.to_string()))?;
@@ -165,7 +166,7 @@ impl Service {
         Ok((request, resolved.permission))
     }
 
-    /// A release that may come to run on a stage again or further on.
+    /// A release that succeeded, and can run on a stage.
     async fn release(&self, name: &PipelineName, number: ReleaseNumber) -> Result<Release, Stop> {
         let world = self.engine.world();
         let found = world.store.get(&world.keys.release(name, number)).await?;

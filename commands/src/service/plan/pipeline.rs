@@ -1,5 +1,4 @@
-//! Drafts of what a pipeline is made of: the pipeline itself, one stage more, and the deletion of what nothing needs. All
-//! go by what was typed alone: nothing is left open.
+//! Plans the creation of a pipeline, an additional stage, and tidying. These commands have no optional parts to resolve.
 
 use crate::domain::PipelineState;
 use crate::operations::{repo_create, stage_add, tidy};

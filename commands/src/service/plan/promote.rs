@@ -1,5 +1,5 @@
-//! The draft of a promotion: a stage comes to run what an earlier one runs or ran. It holds who must approve and what the
-//! stage ran when it was asked, to which the approval is bound.
+//! Plans a promotion: a stage will run a release that runs or ran on an earlier stage. The plan has the required approvers,
+//! and the release that the stage runs at the time of the request. The approval is bound to that release.
 
 use crate::domain::{Attempt, Current, pass};
 use crate::operation::Snapshot;
@@ -9,20 +9,20 @@ use crate::service::{Service, Stop};
 use sluice_grammar::{Command, PromoteCommand};
 use sluice_model::{Card, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 
-/// How many are recorded as asked: more than a message mentions, fewer than a large group has.
+/// How many approvers are recorded: more than a message mentions, fewer than a large group has.
 const MOST_ASKED: usize = 30;
 
-/// What somebody says who knows that something stands in the way.
+/// What the requester explicitly accepts.
 #[derive(Clone, Copy)]
 pub(super) struct Overrides<'a> {
-    /// The stage was rolled back from it.
+    /// A release from which the stage was rolled back.
     pub(super) again: bool,
-    /// Why gates are to be passed.
+    /// The reason for overriding gates.
     pub(super) override_reason: Option<&'a str>,
 }
 
 impl Service {
-    /// Of what the stage before runs, unless another stage or release is named.
+    /// Promotes what the previous stage runs, unless the command names another stage or release.
     pub(super) async fn promote(
         &self,
         snapshot: &Snapshot,

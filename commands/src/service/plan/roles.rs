@@ -1,4 +1,4 @@
-//! The draft of a change of a pipeline's roles.
+//! Plans a change of a pipeline's roles.
 
 use crate::domain::{RoleChange, for_whom};
 use crate::operation::{EngineError, Snapshot, marked};
@@ -8,7 +8,7 @@ use crate::service::{Invocation, Service, Stop};
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::Text;
 
-/// The change that a command asks for.
+/// The change that a command requests.
 pub(crate) fn change_of(command: &Command) -> Option<RoleChange> {
     let (gives, person, role, name) = match command {
         Command::Pipeline(PipelineCommand::Grant { person, role, name }) => (true, person, role, name),
@@ -19,7 +19,7 @@ pub(crate) fn change_of(command: &Command) -> Option<RoleChange> {
 }
 
 impl Service {
-    /// What stands in its way is told before anything begins.
+    /// Refuses a change that is not possible before an operation starts.
     pub(super) fn role_change(
         &self,
         invocation: &Invocation,

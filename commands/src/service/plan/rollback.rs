@@ -1,5 +1,5 @@
-//! The draft of a rollback: a stage goes back to a release that ran there, with the versions that it had there. Nobody is
-//! asked, and nothing is made anew.
+//! Plans a rollback: a stage returns to a release that ran there, with the same versions. It needs no approval and creates
+//! no new versions.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,7 +18,7 @@ use sluice_model::{Permission, PipelineName, Refusal, ReleaseNumber, StageName, 
 const SAME_FIRE: SignedDuration = SignedDuration::from_mins(1);
 
 impl Service {
-    /// To the newest release before that was not rolled back itself, unless one is named.
+    /// Rolls back to the newest earlier release that was not rolled back itself, unless the command names one.
     pub(super) async fn rollback(
         &self,
         invocation: &Invocation,
@@ -149,7 +149,7 @@ impl Service {
     }
 }
 
-/// What is told of a release that is no way back: how it comes there, with the gates that are for what is new.
+/// The refusal of a release that is not a rollback target. The hint names the command that runs it again, through the gates.
 fn no_rollback_target(
     state: &PipelineState,
     stage: &StageName,
@@ -175,15 +175,15 @@ fn no_rollback_target(
     Refusal::new("no-way-back", problem, format!("To bring it there again: `{line}`."))
 }
 
-/// Whether the stage was rolled back so lately that a rollback typed now may mean the same one: two people who see one fire,
-/// or one person who sends a line twice, must not go back two releases.
+/// Whether the stage was rolled back so recently that a new rollback may be a duplicate. Two people who react to the same
+/// incident, or one who sends a command twice, must not go back two releases.
 fn just_rolled_back(current: &Current, stage: &Stage, at: Timestamp) -> bool {
     let present = stage.runs.iter().position(|run| run.release == current.release);
     let left = stage.runs.iter().skip(present.map_or(0, |at| at + 1)).any(|run| run.rolled_back);
     left && at.duration_since(current.since) < SAME_FIRE
 }
 
-/// The releases that ran on a stage, for who has to name one.
+/// The releases that ran on a stage, as a hint.
 fn ran_here(stage: &Stage, current: ReleaseNumber) -> String {
     let others: Vec<_> = stage
         .runs

@@ -1,5 +1,5 @@
-//! The drafts of what keeps a stage as it is: its policy, and locks. All of it is resolved to points of time and to whole
-//! policies here, so that what is recorded does not depend on when it is read.
+//! Plans changes of a stage's policy, and locks. Relative times and single settings are resolved here to absolute times and
+//! whole policies, so the record does not depend on when it is read.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use crate::service::{Invocation, Service, Stop};
 use sluice_grammar::{Command, Names, Period, StageCommand, parse_line};
 use sluice_model::{Answer, Button, ButtonStyle, Card, PipelineName, Refusal, StageName, Text, Tone};
 
-/// How long a lock holds for which no end is named: two hours.
+/// The default duration of a lock, in seconds: two hours.
 const LOCKED: u64 = 2 * 3600;
-/// The longest lock: people who need a longer one want a freeze, or another policy.
+/// The longest lock, in seconds. For a longer time, a freeze or another policy is better.
 const LONGEST: i64 = 30 * 86_400;
 
 /// The fixed id of the button that confirms fewer approvals (DESIGN 8).
 pub const LOWER_BUTTON: &str = "stage.lower";
-/// How long the template may take to be read that says which parameters are secrets. Nobody is held up for longer.
+/// How long a change waits for the template, which marks secret parameters.
 const PATIENCE: Duration = Duration::from_millis(1_000);
 
-/// What fewer approvals are confirmed for: the policy as it was shown.
+/// Identifies the policy that the author saw when confirming fewer approvals.
 fn digest(before: &Policy) -> String {
     short_digest(&[&serde_json::to_string(before).unwrap_or_default()])
 }
@@ -45,7 +45,7 @@ fn lowering(name: &PipelineName, stage: &StageName, before: &Policy, after: &Pol
         .foot(Text::plain("code ").code("confirm-lower"))
 }
 
-/// The pipeline as it is, with the line that was typed and what its author was shown before.
+/// The pipeline's state, the command, and the digest that its author saw before confirming.
 pub(super) struct Setting<'a> {
     pub(super) state: &'a PipelineState,
     pub(super) name: &'a PipelineName,
@@ -54,7 +54,7 @@ pub(super) struct Setting<'a> {
 }
 
 impl Service {
-    /// A stage's policy with some settings changed.
+    /// Changes some settings of a stage's policy.
     pub(super) async fn set(
         &self,
         Setting { state, name, command, seen }: Setting<'_>,
@@ -107,7 +107,7 @@ impl Service {
         Resolved::new(stage_set::KIND, params, command.clone(), answer)
     }
 
-    /// *Lower it*: the command again, about the policy that its author saw.
+    /// Handles a click on *Lower it*: runs the command again, for the policy that its author saw.
     pub(in crate::service) async fn lower(
         &self,
         invocation: &Invocation,
@@ -124,8 +124,8 @@ impl Service {
         }
     }
 
-    /// What is set is shown to everybody: a parameter that the newest green build marks as a secret is refused before it is
-    /// recorded anywhere. What cannot be read in time holds nobody up: such a template is refused when it is deployed.
+    /// Refuses a parameter that the newest green build marks as a secret, because everyone can see parameter values. If the
+    /// template cannot be read in time, the change is allowed, and the deploy of the template is refused later.
     async fn refuse_secrets(
         &self,
         state: &PipelineState,
@@ -181,13 +181,14 @@ impl Service {
     }
 }
 
-/// When a lock ends. Times of a day are those of UTC: Slack shows them to each person in their own zone.
+/// The end of a lock; `None` if it is past or too far away. Times of day are in UTC. Slack shows them in each person's own
+/// zone.
 fn end(now: Timestamp, until: Option<&Period>) -> Option<Timestamp> {
     let at = until.unwrap_or(&Period::Seconds(LOCKED)).end(now)?;
     (at > now && at.duration_since(now).as_secs() <= LONGEST).then_some(at)
 }
 
-/// The stages that are meant: that one, or all.
+/// The named stage, or all stages.
 fn stages(
     state: &PipelineState,
     name: &PipelineName,
@@ -201,7 +202,7 @@ fn stages(
 }
 
 impl Service {
-    /// A lock of one stage, or of all.
+    /// Locks one stage, or all.
     pub(super) fn lock(
         &self,
         invocation: &Invocation,
@@ -252,7 +253,7 @@ impl Service {
                 if nth > 0 { answer.then(", ").code(stage.as_str()) } else { answer.code(stage.as_str()) };
         }
         let answer = answer.then(" of ").code(name.as_str()).then(" until ").time(until);
-        // People who named a time of a day learn whose it is.
+        // Show that a typed time of day is in UTC.
         let answer = if in_utc { answer.then(format!(" ({})", minute(until))) } else { answer }.then(".");
         let params = stage_lock::Params {
             name: name.clone(),
@@ -266,7 +267,7 @@ impl Service {
         Resolved::new(stage_lock::KIND, params, command.clone(), answer)
     }
 
-    /// The end of a lock before its time.
+    /// Removes the locks of one stage, or of all.
     pub(super) fn unlock(
         &self,
         invocation: &Invocation,
@@ -309,7 +310,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_ends_when_it_is_said_and_within_bounds() {
+    fn a_lock_ends_at_the_requested_time_within_bounds() {
         let now: Timestamp = "2026-11-27T16:30:00Z".parse().unwrap();
         let end = |until: Option<Period>| end(now, until.as_ref()).map(|at| at.to_string());
         let time = |hour| Period::Time(jiff::civil::time(hour, 0, 0, 0));

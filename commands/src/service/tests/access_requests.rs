@@ -1,4 +1,4 @@
-//! *Ask for it*: who is refused asks, an admin decides, and each request is decided once.
+//! *Ask for it*: role requests, each decided once by an admin.
 
 use super::*;
 use crate::domain::{Act, AuditRecord, from_item};
@@ -10,14 +10,14 @@ fn button<'a>(card: &'a Card, action: &str) -> Option<&'a Button> {
 }
 
 impl Office {
-    /// A click with all that is answered: to the channel or to who clicked, and in place of what was clicked.
+    /// A click, with the whole answer: its audience and the replaced message.
     async fn presses(&self, delivery: &str, who: &str, button: &Button) -> Answer {
         let said = Input::Click { action_id: button.action_id.clone(), value: button.value.clone() };
         let channel = Some("C0GENERAL1".parse().unwrap());
         let invocation = Invocation { delivery: delivery.into(), actor: user(who), channel, said };
         self.service.handle(invocation).await.unwrap()
     }
-    /// The request of eve, who typed that line and was refused.
+    /// The role request of eve after that command was refused.
     async fn request(&self, delivery: &str, line: &str) -> Card {
         let refused = self.types(&format!("{delivery}-typed"), "eve", line).await;
         let ask = button(&refused, ASK_BUTTON).unwrap_or_else(|| panic!("{refused:?}"));
@@ -40,7 +40,7 @@ impl Office {
 }
 
 #[tokio::test]
-async fn who_is_refused_asks_for_the_role_of_that_pipeline_and_gets_it() {
+async fn a_refused_person_requests_and_gets_the_role_for_that_pipeline() {
     let office = office(roles()).await;
     let request = office.request("a", "/build orders").await;
     assert!(words(&request).contains("U0ADA") && words(&request).contains("/build orders"), "{request:?}");
@@ -70,7 +70,7 @@ async fn who_is_refused_asks_for_the_role_of_that_pipeline_and_gets_it() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_pipeline_yet_the_role_is_for_all_and_counts_at_once() {
+async fn without_a_pipeline_the_role_is_for_all_pipelines() {
     let office = office(roles()).await;
     let request = office.request("a", "/repo create invoices").await;
     let smaller = "/pipeline grant @eve operators invoices";
@@ -85,7 +85,7 @@ async fn where_there_is_no_pipeline_yet_the_role_is_for_all_and_counts_at_once()
 }
 
 #[tokio::test]
-async fn a_no_is_told_and_holds_for_a_while() {
+async fn a_rejection_notifies_the_requester_and_lasts_a_day() {
     let office = office(roles()).await;
     let refused = office.types("t", "eve", "/build orders").await;
     let ask = button(&refused, ASK_BUTTON).unwrap().clone();
@@ -104,7 +104,7 @@ async fn a_no_is_told_and_holds_for_a_while() {
 }
 
 #[tokio::test]
-async fn of_two_admins_who_decide_at_once_one_does() {
+async fn only_one_of_two_simultaneous_decisions_counts() {
     let office = office(Access { admins: [user("ada").id, user("ben").id].into(), ..roles() }).await;
     for line in ["/build orders", "/repo create invoices"] {
         let request = office.request(line, line).await;
@@ -117,7 +117,7 @@ async fn of_two_admins_who_decide_at_once_one_does() {
 }
 
 #[tokio::test]
-async fn a_grant_that_was_typed_meanwhile_meets_the_request() {
+async fn a_grant_by_command_fulfils_the_request() {
     let office = office(roles()).await;
     let request = office.request("a", "/repo create invoices").await;
     office.types("typed", "ada", "/pipeline grant <@U0EVE> operators").await;
@@ -129,7 +129,7 @@ async fn a_grant_that_was_typed_meanwhile_meets_the_request() {
 }
 
 #[tokio::test]
-async fn only_what_a_role_would_help_can_be_asked_for() {
+async fn only_a_role_that_would_help_can_be_requested() {
     let office = office(roles()).await;
     let value = office.promotion(Status::Waiting).await;
     let own = office.clicks("own", "ann", "promotion.approve", &value).await;

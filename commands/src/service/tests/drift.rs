@@ -1,4 +1,4 @@
-//! Truth: how old a look may be, since when something is seen, and what is said where AWS does not answer.
+//! Drift: the age of a comparison, the time of drift, and answers when AWS does not answer.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ struct Truthful {
     said: std::cell::Cell<u32>,
 }
 
-/// `orders` with r2 on dev and staging and r1 on prod, and AWS as that is recorded.
+/// `orders` with r2 on dev and staging and r1 on prod, and AWS in the same state.
 async fn truthful() -> Truthful {
     let store = Arc::new(MemoryStore::new());
     let stages = [("dev", 2), ("staging", 2), ("prod", 1)];
@@ -77,10 +77,10 @@ impl Truthful {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_answers_questions_for_a_minute() {
+async fn a_comparison_is_valid_for_a_minute() {
     let drift_report = truthful().await;
     assert!(!drift_report.status().await.contains("moved outside"));
-    // `check` also reads what the build left, for the runtimes in it.
+    // `check` also reads the build's artifact, for its runtimes.
     let looks =
         || drift_report.fake_aws.calls().iter().filter(|called| !called.call.starts_with("s3:")).count();
     let calls = looks();
@@ -101,7 +101,7 @@ async fn a_look_answers_questions_for_a_minute() {
     let check = format!("{:?}", drift_report.types("/pipeline check orders prod").await);
     assert!(check.contains("/promote orders prod anyway"), "{check}");
 
-    // What Sluice moves itself makes every look before old.
+    // A change by Sluice invalidates earlier comparisons.
     let calls = drift_report.fake_aws.count();
     let key = Keys::new(&target()).stage(&"orders".parse().unwrap(), &"prod".parse().unwrap());
     let mut item = drift_report.office.store.item(&key).unwrap();
@@ -112,7 +112,7 @@ async fn a_look_answers_questions_for_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn since_when_is_recorded_once_and_anew_when_it_moves_again() {
+async fn the_time_of_drift_is_recorded_once_for_each_change() {
     let drift_report = truthful().await;
     drift_report.status().await;
     let right = drift_report.now();
@@ -146,7 +146,7 @@ async fn since_when_is_recorded_once_and_anew_when_it_moves_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_aws_that_does_not_answer_is_said_and_holds_nobody() {
+async fn an_unavailable_aws_is_reported_and_does_not_block() {
     let drift_report = truthful().await;
     drift_report.fake_aws.fault_on("lambda:ListAliases", [Faults::Fails(Class::Denied)]);
     let told = drift_report.status().await;
@@ -156,12 +156,12 @@ async fn an_aws_that_does_not_answer_is_said_and_holds_nobody() {
     let began = Instant::now();
     assert!(drift_report.status().await.contains("did not answer in time"));
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    // Its own looks decide.
+    // The operation's own observations decide.
     assert_eq!(drift_report.types("/promote orders prod").await.tone, Tone::Running);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_seen_within_a_minute_counts_where_aws_does_not_answer() {
+async fn drift_seen_within_a_minute_counts_while_aws_is_unavailable() {
     let drift_report = truthful().await;
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     assert!(drift_report.status().await.contains("prod was moved outside Sluice"));
@@ -170,7 +170,7 @@ async fn what_was_seen_within_a_minute_counts_where_aws_does_not_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stage_that_sluice_moves_at_this_moment_is_not_judged() {
+async fn a_stage_that_is_being_changed_is_not_compared() {
     let drift_report = truthful().await;
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     let (keys, orders): (_, PipelineName) = (Keys::new(&target()), "orders".parse().unwrap());
@@ -194,7 +194,7 @@ async fn a_stage_that_sluice_moves_at_this_moment_is_not_judged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_button_is_about_what_its_author_saw() {
+async fn a_confirmation_is_bound_to_the_drift_that_was_shown() {
     let drift_report = truthful().await;
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     let asked = drift_report.types("/promote orders prod").await;
@@ -218,7 +218,7 @@ async fn a_button_is_about_what_its_author_saw() {
         "{words}"
     );
 
-    // A known drift holds a deploy, too, though a deploy has nothing looked at that nobody looked at before.
+    // Known drift blocks a deploy too, although a deploy makes no new comparison.
     drift_report.fake_aws.move_by_hand(HELLO, "dev", "7", None);
     advance(Duration::from_secs(61)).await;
     drift_report.status().await;
@@ -228,14 +228,14 @@ async fn a_button_is_about_what_its_author_saw() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_takes_long_goes_on_behind_the_answer() {
+async fn a_slow_comparison_continues_after_the_answer() {
     let drift_report = truthful().await;
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "7", None);
     let slow = (0..4).map(|_| Faults::Slow(Duration::from_secs(3)));
     drift_report.fake_aws.fault_on("lambda:ListAliases", slow);
     assert!(drift_report.status().await.contains("did not answer in time"));
     let calls = drift_report.fake_aws.count();
-    // A question that comes meanwhile waits for the same look.
+    // A second command waits for the same comparison.
     assert!(drift_report.status().await.contains("did not answer in time"));
     assert_eq!(drift_report.fake_aws.count(), calls);
     advance(Duration::from_secs(5)).await;
@@ -245,7 +245,7 @@ async fn a_look_that_takes_long_goes_on_behind_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_failed_is_not_repeated_at_once() {
+async fn a_failed_comparison_is_not_repeated_immediately() {
     let drift_report = truthful().await;
     drift_report.fake_aws.fault_on("lambda:ListAliases", (0..9).map(|_| Faults::Fails(Class::Throttled)));
     assert!(drift_report.status().await.contains("failed"));

@@ -1,5 +1,5 @@
-//! `docs/gates.md`: every command that changes something, in every situation that a gate knows, with what its author is
-//! told. The document is made of what the service answers, so that it cannot say anything else.
+//! `docs/gates.md`: the answer to every changing command in every situation of the gates. The document is generated from the
+//! service's answers.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,20 +12,20 @@ use crate::ports::{Guard, Item};
 use crate::testing::{FakeAws, samples};
 use sluice_model::{Actor, Member, Permission, Role, StageName};
 
-/// When everybody asks: a Monday, 12:00 UTC. The releases came to their stages between 8:30 and 9:00.
+/// The time of all commands: a Monday, 12:00 UTC. The releases were deployed or promoted between 8:30 and 9:00.
 const NOW: &str = "2026-03-02T12:00:00Z";
 
-/// A situation of `orders`, whose stages `dev` and `staging` run `r2` and whose `prod` runs `r1`.
+/// A situation of `orders`: its stages `dev` and `staging` run `r2`, and `prod` runs `r1`.
 struct Situation {
     name: &'static str,
     settings: &'static [(&'static str, &'static str)],
-    /// Who locked `prod`, and whether hard.
+    /// The owner of a lock of `prod`, and whether it is hard.
     lock: Option<(&'static str, bool)>,
     /// Whether `prod` ran `r2` and was rolled back from it.
     rolled_back: bool,
-    /// The stages whose alias somebody moved to another version.
+    /// The stages whose alias was moved outside Sluice.
     moved: &'static [&'static str],
-    /// Who is in the group `@leads`, which then has every role.
+    /// The members of the group `@leads`, which then has every role.
     leads: Option<Result<&'static [&'static str], Unknown>>,
 }
 
@@ -76,7 +76,7 @@ const SITUATIONS: [Situation; 14] = [
     },
 ];
 
-/// What is typed: ann and ben operate and, with cleo, approve; dan is on call; eve administers; zoe may nothing.
+/// The commands. ann and ben are operators and, with cleo, approvers; dan is on call; eve is an admin; zoe has no role.
 const LINES: [(&str, &str); 53] = [
     ("ann", "/repo create invoices"),
     ("zoe", "/repo create invoices"),
@@ -215,7 +215,7 @@ fn sample_user(name: &str) -> Actor {
     }
 }
 
-/// What the author is told: accepted, or the problem and its code.
+/// The answer: accepted, or the code and the problem.
 async fn answer(office: &Office, who: &str, line: &str) -> String {
     let (command, text) = line.split_once(' ').unwrap();
     let invocation = Invocation {
@@ -236,7 +236,7 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
         (LEADS, "leads"),
     ];
     let named = |words: String| names.iter().fold(words, |words, (id, name)| words.replace(id, name));
-    // What is recorded at once is no operation.
+    // Changes that are recorded immediately have no operation.
     if office.heads() > before || card.tone == Tone::Good {
         return format!("accepted: {}", named(card.title.flat()));
     }
@@ -246,7 +246,7 @@ async fn answer(office: &Office, who: &str, line: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_change_in_every_situation_is_answered_as_the_document_says() {
+async fn answers_match_the_document() {
     let mut page = String::from(
         "# Gates\n\nWhat is answered to whom, made from the tests (`commands/src/service/tests/gates.rs`). `orders` has the \
          stages `dev` and `staging`, which run `r2`, and `prod`, which runs `r1`. ann and ben operate and, with cleo, \
@@ -258,7 +258,7 @@ async fn every_change_in_every_situation_is_answered_as_the_document_says() {
         writeln!(page, "\n## {}\n\n| who | types | is told |\n|---|---|---|", situation.name).unwrap();
         let mut answers = vec![];
         for (who, line) in LINES {
-            // Each on its own: what one is accepted for must not stand in the way of the next.
+            // A new service for each command: an accepted command must not affect the next.
             answers.push(answer(&office_in(situation).await, who, line).await);
         }
         for (nth, (who, line)) in LINES.iter().enumerate() {
@@ -275,7 +275,7 @@ async fn every_change_in_every_situation_is_answered_as_the_document_says() {
 }
 
 #[test]
-fn every_command_that_changes_something_has_a_line() {
+fn every_changing_command_is_in_the_document() {
     let lines = LINES.map(|(_, line)| {
         let (command, text) = line.split_once(' ').unwrap();
         sluice_grammar::parse(command, text, &Names::default())

@@ -1,4 +1,4 @@
-//! Roles of user groups: had by who is in them as long as Slack says who that is, and by nobody else.
+//! Roles of user groups: members have them while Slack returns the members.
 
 use super::*;
 use crate::domain::Unknown;
@@ -6,7 +6,7 @@ use sluice_model::{Actor, Member};
 
 const LEADS: &str = "S1";
 
-/// The usual roles, and admins by a group.
+/// The usual roles, with a group as admins.
 fn led() -> PinnedRoles {
     let mut pinned_roles = PinnedRoles::from(roles());
     pinned_roles.admins.insert(Member::Group(LEADS.parse().unwrap()));
@@ -14,7 +14,7 @@ fn led() -> PinnedRoles {
 }
 
 #[tokio::test]
-async fn a_group_opens_what_it_is_for_while_it_is_known_who_is_in_it() {
+async fn a_group_grants_access_while_its_members_are_known() {
     let office = office(led()).await;
     let line = "/stage add orders staging";
     for (nth, (members, wanted)) in [
@@ -49,7 +49,7 @@ async fn a_group_opens_what_it_is_for_while_it_is_known_who_is_in_it() {
 }
 
 #[tokio::test]
-async fn where_no_group_is_named_none_is_asked_about_and_who_types_is_known_to_be_active() {
+async fn without_groups_slack_is_not_asked_and_authors_count_as_active() {
     let office = office(roles()).await;
     for (who, line) in [("ann", "/build orders"), ("eve", "/build orders@x"), ("ann", "/pipeline who orders")]
     {
@@ -62,7 +62,7 @@ async fn where_no_group_is_named_none_is_asked_about_and_who_types_is_known_to_b
 }
 
 #[tokio::test]
-async fn a_group_is_granted_a_role_shown_with_its_people_and_has_it_no_more() {
+async fn a_role_of_a_group_is_granted_listed_and_revoked() {
     let office = office(roles()).await;
     office.people.set(LEADS, Ok(&[user("eve").id, user("zoe").id]));
     let grant = "/pipeline grant <!subteam^S1|@leads> operators";
@@ -84,7 +84,7 @@ async fn a_group_is_granted_a_role_shown_with_its_people_and_has_it_no_more() {
 }
 
 #[tokio::test]
-async fn who_has_a_role_by_a_group_has_it_still_when_their_own_is_taken() {
+async fn a_group_member_keeps_the_role_when_their_own_grant_is_revoked() {
     let office = office(led()).await;
     office.people.set(LEADS, Ok(&[user("eve").id]));
     office.types("g", "ada", "/pipeline grant <@U0EVE> admins").await;
@@ -96,14 +96,14 @@ async fn who_has_a_role_by_a_group_has_it_still_when_their_own_is_taken() {
 }
 
 #[tokio::test]
-async fn at_a_terminal_nobody_passes_by_a_group_and_is_told_so() {
+async fn at_a_terminal_groups_grant_no_access() {
     let mut pinned_roles = PinnedRoles::from(roles());
     pinned_roles.operators = [Member::Group(LEADS.parse().unwrap())].into();
     let store = Arc::new(MemoryStore::new());
     crate::testing::samples::orders(&*store, "orders", &[("dev", 1)]).await;
     let clock = Arc::new(TestClock::at("2026-03-02T12:00:00Z".parse().unwrap()));
     let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
-    // The directory of this world is that of a terminal.
+    // This world has the directory of a terminal.
     let world = world(Settings::new("test"), pinned_roles, store, clock, notifier, runner);
     let service =
         Service::new(Arc::new(Engine::new(Arc::new(world), operations::registry())), Names::default());

@@ -1,4 +1,4 @@
-//! The history: pages that leave nothing out, bounds that are bounds of what is read, and refusals.
+//! The history: complete pages, bounded reads, and refusals.
 
 use super::*;
 use crate::domain::{Act, AuditRecord, AuditSubject};
@@ -37,7 +37,7 @@ impl Office {
             self.store.write(write).await.unwrap();
         }
     }
-    /// A page and all that are older, as the button leads there: the commands on each.
+    /// The commands on each page, following the button to older pages.
     async fn pages(&self, line: &str) -> Vec<Vec<String>> {
         let mut card = self.types("first", "eve", line).await;
         let mut pages = vec![commands(&card)];
@@ -48,7 +48,7 @@ impl Office {
         }
         pages
     }
-    /// The acts that are recorded, the oldest first: within a millisecond their keys say nothing of that.
+    /// The recorded acts, oldest first. The keys do not order acts of the same millisecond.
     fn acts(&self) -> Vec<AuditRecord> {
         let partition = Keys::new(&target()).audit_partition(&"orders".parse().unwrap());
         let items = self.store.audit().into_iter().filter(|item| item.key.partition == partition);
@@ -98,7 +98,7 @@ async fn pages_follow_each_other_without_a_gap() {
 }
 
 #[tokio::test]
-async fn what_is_older_than_one_answer_may_cost_is_found_with_the_next() {
+async fn a_search_beyond_the_limit_of_one_answer_continues_with_the_next() {
     let office = office(roles()).await;
     office.keep([record(0, at(0), "ben")]).await;
     office.keep((1..=1600).map(|n| record(n, at(i64::try_from(n).unwrap()), "ann"))).await;
@@ -111,7 +111,7 @@ async fn what_is_older_than_one_answer_may_cost_is_found_with_the_next() {
     assert_eq!(commands(&card), ["asked: /build orders@0"]);
     assert_eq!(button(&card), None, "that was all");
 
-    // The days of the question are bounds of what is read.
+    // The times of the command bound what is read.
     let before = office.store.count();
     let card = office.types("c", "eve", &format!("{line} until 2026-02-20T08:00:01")).await;
     assert_eq!((commands(&card).len(), office.store.count() - before), (1, 1));
@@ -125,7 +125,7 @@ async fn what_is_older_than_one_answer_may_cost_is_found_with_the_next() {
 }
 
 #[tokio::test]
-async fn at_a_terminal_the_next_page_is_a_line_to_type() {
+async fn at_a_terminal_the_next_page_is_a_command() {
     let office = office(roles()).await;
     office
         .keep(
@@ -145,13 +145,13 @@ async fn at_a_terminal_the_next_page_is_a_line_to_type() {
     let line = card.hint.unwrap().flat();
     assert_eq!(line, "Older: /pipeline history orders since 2026-02-20 00:00 until 2026-02-20 08:00:00.006");
     let next = asks(line.strip_prefix("Older: /pipeline ").unwrap()).await;
-    // The last of the page before comes again, so that nothing of its millisecond is left out.
+    // The last record of the previous page is repeated, so no record of its millisecond is missing.
     assert_eq!(commands(&next).len(), 6);
     assert_eq!(next.hint, None);
 }
 
 #[tokio::test]
-async fn it_tells_who_put_what_where_and_who_approved_when_the_pipeline_is_gone() {
+async fn the_history_of_a_deleted_pipeline_shows_releases_and_approvers() {
     let office = office(roles()).await;
     let promoted = |day: &str, release, over: Option<&str>| AuditRecord {
         act: Act::Succeeded,
@@ -197,7 +197,7 @@ async fn it_tells_who_put_what_where_and_who_approved_when_the_pipeline_is_gone(
 }
 
 #[tokio::test]
-async fn a_refusal_by_a_gate_or_a_role_is_recorded_once() {
+async fn refusals_by_gates_and_roles_are_recorded_once() {
     let office = office(roles()).await;
     let value = office.promotion(Status::Waiting).await;
     for delivery in ["d1", "d1", "d2"] {
@@ -232,10 +232,10 @@ async fn a_refusal_by_a_gate_or_a_role_is_recorded_once() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_though_the_store_takes_no_more() {
+async fn a_refusal_is_answered_even_if_it_cannot_be_recorded() {
     let office = office(roles()).await;
     let calls = office.store.count();
-    // The pipeline, the roles and the inbox are read; then it writes.
+    // Three reads (pipeline, roles, inbox), then the write.
     office.store.fault_at(calls + 3, crate::testing::StoreFault::Before(StoreError::Again("full".into())));
     let card = office.types("a", "zoe", "/build orders").await;
     assert_eq!(code(&card).as_deref(), Some("not-an-operator"));

@@ -1,9 +1,9 @@
-//! `/build log`: in the home channel everybody reads it, elsewhere who has to do with the pipeline.
+//! `/build log`: everyone can read it in the home channel, and people with a role anywhere.
 
 use super::*;
 
 #[tokio::test]
-async fn a_log_is_read_in_the_home_channel_or_by_who_has_a_role() {
+async fn a_log_needs_the_home_channel_or_a_role() {
     let office = office(roles()).await;
     let reads = async |who: &str, channel: Option<&str>| {
         let invocation = Invocation {
@@ -22,7 +22,7 @@ async fn a_log_is_read_in_the_home_channel_or_by_who_has_a_role() {
     for who in ["ann", "ada", "oli"] {
         assert_eq!(reads(who, elsewhere).await, None, "{who}");
     }
-    // An approver of a stage by name.
+    // An approver whom a stage names.
     let (name, stage) = ("orders".parse().unwrap(), "dev".parse().unwrap());
     let policy = crate::domain::Policy {
         approvers: [user("eve").id.into()].into(),

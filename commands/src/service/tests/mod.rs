@@ -1,4 +1,4 @@
-//! Answers to people: who may, who may not, what was meant, and what comes too late. Nothing is carried out here.
+//! Answers to people: permissions, suggestions, and late decisions. No operation is executed here.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ async fn office(access: impl Into<PinnedRoles>) -> Office {
     office_with(access, Names::default()).await
 }
 
-/// An office with the pipeline `orders` and its stage `dev`, where commands are accepted and nobody carries them out.
+/// A service with the pipeline `orders` and its stage `dev`. Commands are accepted, but no operation is executed.
 async fn office_with(access: impl Into<PinnedRoles>, names: Names) -> Office {
     let store = Arc::new(MemoryStore::new());
     let at = "2026-03-01T12:00:00Z".parse().unwrap();
@@ -82,7 +82,7 @@ async fn office_with(access: impl Into<PinnedRoles>, names: Names) -> Office {
     Office { service: Service::new(engine, names), store, people }
 }
 
-/// All that a card says, in one line.
+/// All texts of a card, in one line.
 fn words(card: &Card) -> String {
     format!("{card:?}")
 }
@@ -104,7 +104,7 @@ impl Office {
             said,
         };
         let answer = self.service.handle(invocation).await?;
-        // Roles for all pipelines are announced by their answer; what else is answered is for its author alone.
+        // Only answers to changes of roles for all pipelines, and role requests, are public.
         let is_announced =
             ["Granted by", "Revoked by", "asks to be "].iter().any(|said| words(&answer.card).contains(said));
         assert_eq!(answer.audience == Audience::Channel, is_announced, "{:?}", answer.card);
@@ -119,7 +119,7 @@ impl Office {
         let said = Input::Click { action_id: action.into(), value: value.into() };
         self.deliver(delivery, who, said).await.unwrap()
     }
-    /// How many records there are, besides those of what was refused.
+    /// How many records there are, without those of refusals.
     fn records(&self) -> usize {
         let is_kept = |item: &crate::ports::Item| {
             !["/inbox/", "/audit/"].iter().any(|of_refusals| item.key.partition.contains(of_refusals))
@@ -130,7 +130,7 @@ impl Office {
     fn heads(&self) -> usize {
         self.store.items().iter().filter(|item| item.key.sort == "head").count()
     }
-    /// A promotion that ann asked for.
+    /// A promotion that ann requested. Returns the value of its buttons.
     async fn promotion(&self, status: Status) -> String {
         let head = Head {
             id: operation_id(1),
@@ -155,7 +155,7 @@ impl Office {
 }
 
 #[tokio::test]
-async fn who_has_the_role_may_and_everybody_else_is_told_who_could() {
+async fn people_without_the_role_are_refused_with_the_names_of_people_who_have_it() {
     let table = [
         ("ann", "/build orders", None),
         ("ada", "/build orders@main2", None),
@@ -185,7 +185,7 @@ async fn who_has_the_role_may_and_everybody_else_is_told_who_could() {
 }
 
 #[tokio::test]
-async fn without_any_role_nothing_changes_and_everything_can_be_read() {
+async fn without_roles_only_reading_is_possible() {
     let office = office(Access::default()).await;
     for line in ["/build orders", "/stage add orders staging", "/rollback orders dev"] {
         let card = office.types(line, "ann", line).await;
@@ -199,7 +199,7 @@ async fn without_any_role_nothing_changes_and_everything_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_wrong_line_is_answered_with_what_was_meant() {
+async fn a_wrong_command_gets_a_suggestion() {
     let office = office(roles()).await;
     let table = [
         ("/build ordres", "orders", "no-such-pipeline"),
@@ -244,7 +244,7 @@ async fn help_and_hints_use_the_names_of_this_installation() {
 }
 
 #[tokio::test]
-async fn a_terminal_is_no_channel_and_what_it_asks_for_is_told_at_home() {
+async fn operations_from_a_terminal_notify_the_home_channel() {
     let office = office(roles()).await;
     let types = async |delivery: &str, line: &str| {
         let (command, text) = line.split_once(' ').unwrap();
@@ -264,7 +264,7 @@ async fn a_terminal_is_no_channel_and_what_it_asks_for_is_told_at_home() {
 }
 
 #[tokio::test]
-async fn the_same_delivery_does_nothing_twice_and_the_same_command_is_shown_what_is_open() {
+async fn a_repeated_delivery_has_no_effect_and_a_repeated_command_shows_the_open_operation() {
     let office = office(roles()).await;
     let first = office.types("d1", "ann", "/build orders").await;
     assert_eq!(office.types("d1", "ann", "/build orders").await, first);
@@ -286,7 +286,7 @@ async fn two_builds_at_once_get_two_numbers() {
 }
 
 #[tokio::test]
-async fn a_decision_counts_once_and_only_from_somebody_else_with_the_role() {
+async fn a_decision_counts_once_and_only_from_another_approver() {
     let office = office(roles()).await;
     let value = office.promotion(Status::Waiting).await;
     let before = office.records();
@@ -308,7 +308,7 @@ async fn a_decision_counts_once_and_only_from_somebody_else_with_the_role() {
 }
 
 #[tokio::test]
-async fn a_late_click_is_told_so_and_changes_nothing() {
+async fn a_late_click_is_refused() {
     let office = office(roles()).await;
     for status in [Status::Succeeded, Status::Failed, Status::Running] {
         let value = office.promotion(status).await;
@@ -320,7 +320,7 @@ async fn a_late_click_is_told_so_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn who_goes_back_just_after_a_rollback_is_asked_whether_further_back_is_meant() {
+async fn a_rollback_just_after_a_rollback_must_name_its_release() {
     let office = office(roles()).await;
     samples::orders(&*office.store, "orders", &[("dev", 3), ("prod", 3)]).await;
     let keys = &office.service.engine.world().keys;
@@ -342,7 +342,7 @@ async fn who_goes_back_just_after_a_rollback_is_asked_whether_further_back_is_me
         office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
     };
     put(&just).await;
-    // Also who did it: a line is sent twice more easily than two people see one fire.
+    // Also for the same person: sending a command twice is more likely than two people reacting to one incident.
     for who in ["oli", "ann"] {
         let card = office.types(who, who, "/rollback orders prod").await;
         assert_eq!(code(&card).as_deref(), Some("just-rolled-back"), "{card:?}");
@@ -355,7 +355,7 @@ async fn who_goes_back_just_after_a_rollback_is_asked_whether_further_back_is_me
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_cannot_be_reached_is_a_delay_and_no_answer() {
+async fn without_the_store_there_is_no_answer() {
     let office = office(roles()).await;
     for line in ["/build orders", "/pipeline status orders"] {
         office.store.fail_next(StoreError::Unknown("gone".into()));
@@ -367,7 +367,7 @@ async fn a_store_that_cannot_be_reached_is_a_delay_and_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_denies_access_is_said_to_need_an_admin() {
+async fn a_store_that_denies_access_is_reported() {
     let office = office(roles()).await;
     for line in ["/build orders", "/pipeline status orders"] {
         office.store.fail_next(StoreError::Refused("AccessDeniedException: arn:aws:secret".into()));
@@ -381,7 +381,7 @@ async fn a_store_that_denies_access_is_said_to_need_an_admin() {
 }
 
 #[tokio::test]
-async fn a_pipeline_has_eight_builds_under_way() {
+async fn a_pipeline_has_at_most_eight_builds_in_progress() {
     let office = office(roles()).await;
     for number in 0..8 {
         let line = format!("/build orders@branch-{number}");
@@ -394,7 +394,7 @@ async fn a_pipeline_has_eight_builds_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_is_named_and_nothing_is_decided_about_it() {
+async fn an_unreadable_operation_is_named_and_not_decided() {
     let office = office(roles()).await;
     office.promotion(Status::Waiting).await;
     let keys = &office.service.engine.world().keys;

@@ -1,10 +1,10 @@
-//! What people type who leave something out, mix it up, or ask for less care than there was.
+//! Incomplete and mixed-up commands, and changes that lower the protection of a stage.
 
 use super::*;
 use crate::domain::{Build, BuildState, Policy, from_item};
 use crate::testing::samples;
 
-/// An office with `orders`, whose stages run these releases.
+/// A service with `orders`, whose stages run these releases.
 async fn with_stages(stages: &[(&str, u32)]) -> Office {
     let office = office(roles()).await;
     samples::orders(&*office.store, "orders", stages).await;
@@ -16,7 +16,7 @@ fn hint(card: &Card) -> String {
 }
 
 #[tokio::test]
-async fn who_leaves_the_stage_out_is_told_which_there_are() {
+async fn a_command_without_a_stage_gets_the_list_of_stages() {
     let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
     for (line, problem, nearest) in [
         ("/rollback orders", "orders has dev and prod", "/rollback orders prod"),
@@ -31,13 +31,13 @@ async fn who_leaves_the_stage_out_is_told_which_there_are() {
         assert!(card.title.flat().contains(problem), "{line}: {card:?}");
         assert!(hint(&card).contains(nearest), "{line}: {card:?}");
     }
-    // A new stage is none that is there.
+    // The missing stage is a new one.
     let card = office.types("add", "ada", "/stage add orders").await;
     assert!(!card.title.flat().contains("has dev"), "{card:?}");
 }
 
 #[tokio::test]
-async fn a_wrong_stage_is_answered_with_the_right_ones() {
+async fn an_unknown_stage_gets_the_list_of_stages() {
     let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
     for (line, near) in [
         ("/promote orders production", "Did you mean prod?"),
@@ -52,7 +52,7 @@ async fn a_wrong_stage_is_answered_with_the_right_ones() {
 }
 
 #[tokio::test]
-async fn swapped_words_are_recognised() {
+async fn swapped_arguments_are_recognised() {
     let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
     for (line, meant) in [
         ("/rollback prod orders", "/rollback orders prod"),
@@ -70,7 +70,7 @@ async fn swapped_words_are_recognised() {
 }
 
 #[tokio::test]
-async fn fewer_approvals_are_confirmed_and_titled_by_what_they_do() {
+async fn fewer_approvals_need_a_confirmation() {
     let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
     let before = office.heads();
     let card = office.types("d1", "ada", "/stage set orders prod approvals=0").await;
@@ -83,7 +83,7 @@ async fn fewer_approvals_are_confirmed_and_titled_by_what_they_do() {
     assert_eq!(office.heads(), before, "nothing was done");
     let button = card.buttons[0].clone();
     assert!(button.confirm.is_some());
-    // Who may not set it learns that first, and a stale button does nothing.
+    // The permission is checked first, and a stale button has no effect.
     let card = office.types("d2", "ann", "/stage set orders prod approvals=0").await;
     assert_eq!(code(&card).as_deref(), Some("not-an-admin"));
     let stale = format!("0|{}", button.value.split_once('|').unwrap().1);
@@ -93,14 +93,14 @@ async fn fewer_approvals_are_confirmed_and_titled_by_what_they_do() {
     assert_eq!(office.clicks("c3", "ada", &button.action_id, "garbage").await.tone, Tone::Bad);
     assert_ne!(office.clicks("c4", "ada", &button.action_id, &button.value).await.tone, Tone::Bad);
     assert_eq!(office.heads(), before + 1);
-    // More approvals, and everything else, need no confirmation; the word does no harm.
+    // More approvals and other settings need no confirmation, and `confirm` has no effect on them.
     for line in ["/stage set orders prod approvals=2", "/stage set orders prod soak=1h confirm"] {
         assert_ne!(office.types(line, "ada", line).await.tone, Tone::Bad, "{line}");
     }
 }
 
 #[tokio::test]
-async fn the_word_confirms_as_well_as_the_button() {
+async fn the_argument_confirms_like_the_button() {
     let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
     let card = office.types("d1", "ada", "/stage set orders prod self_approval=yes").await;
     assert_eq!(code(&card).as_deref(), Some("confirm-lower"));
@@ -109,7 +109,7 @@ async fn the_word_confirms_as_well_as_the_button() {
 }
 
 #[tokio::test]
-async fn a_deploy_says_what_is_newer() {
+async fn a_deploy_notes_newer_builds() {
     let office = with_stages(&[("dev", 1)]).await;
     // Of the samples, #2 is the newest green build, #3 is red and #4 is running.
     let card = office.types("d1", "ann", "/deploy orders").await;
@@ -124,10 +124,10 @@ async fn a_deploy_says_what_is_newer() {
     let office2 =
         Office { people: office.people.clone(), store: office.store.clone(), service: office.service };
     let card = office2.types("d2", "ann", "/deploy orders latest").await;
-    // The first one is open still.
+    // The first one is still open.
     assert_eq!(code(&card).as_deref(), Some("already-running"));
     assert!(words(&card).contains("Requested by") && !words(&card).contains("its message"), "{card:?}");
-    // Once its message is posted, the answer leads there.
+    // After its message is posted, the answer links to it.
     let items = office2.store.items();
     let head = items.iter().find(|item| item.key.sort == "head").expect("an operation");
     let operation = crate::operation::Keys::operation_of(&head.key).unwrap();
@@ -142,7 +142,7 @@ async fn a_deploy_says_what_is_newer() {
 }
 
 #[tokio::test]
-async fn a_closed_stage_is_no_next_step() {
+async fn a_promotion_to_a_closed_stage_is_not_suggested() {
     let office = with_stages(&[("dev", 2), ("prod", 0)]).await;
     let card = office.types("s1", "ann", "/pipeline status orders").await;
     assert!(hint(&card).contains("/promote orders prod"), "{card:?}");
@@ -158,7 +158,7 @@ async fn a_closed_stage_is_no_next_step() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_lock_says_whose_time_it_is() {
+async fn the_end_of_a_lock_shows_its_time_zone() {
     let office = with_stages(&[("dev", 2), ("prod", 2)]).await;
     let card = office.types("l1", "ann", "/stage lock orders prod until tomorrow the ledger").await;
     assert!(card.title.flat().contains("(2026-03-02 09:00 UTC)"), "{card:?}");

@@ -1,11 +1,11 @@
-//! Grants: what they let people do, what is said of them, and that they count once and at once.
+//! Grants: their effect, their texts, and that they count once and immediately.
 
 use super::*;
 use crate::domain::{AuditRecord, Grant, Grants, from_item};
 use crate::ports::Item;
 use sluice_model::Role;
 
-/// Puts the roles that were granted for `orders`, as its operation would have recorded them.
+/// Records grants for `orders`, as its operation would.
 async fn granted(office: &Office, roles: &[(&str, Role)]) {
     let world = office.service.engine.world();
     let key = world.keys.pipeline_grants(&"orders".parse().unwrap());
@@ -31,7 +31,7 @@ const GRANT: &str = "/pipeline grant <@U0EVE> operators";
 const REVOKE: &str = "/pipeline revoke <@U0EVE> operators";
 
 #[tokio::test]
-async fn a_role_for_all_pipelines_counts_once_and_at_once() {
+async fn a_role_for_all_pipelines_counts_once_and_immediately() {
     let office = office(roles()).await;
     for who in ["ann", "eve"] {
         assert_eq!(code(&office.types(who, who, GRANT).await).as_deref(), Some("not-an-admin"));
@@ -70,7 +70,7 @@ async fn two_admins_who_revoke_each_other_leave_one() {
 }
 
 #[tokio::test]
-async fn a_role_of_one_pipeline_is_for_that_one() {
+async fn a_role_for_one_pipeline_applies_only_to_it() {
     let office = office(roles()).await;
     granted(&office, &[("eve", Role::Operators), ("oli", Role::Admins)]).await;
     assert_ne!(office.types("b", "eve", "/build orders").await.tone, Tone::Bad);
@@ -94,7 +94,7 @@ async fn a_role_of_one_pipeline_is_for_that_one() {
 }
 
 #[tokio::test]
-async fn who_lost_the_role_decides_nothing_and_stops_nothing() {
+async fn people_who_lost_their_role_cannot_decide_or_cancel() {
     let office = office(roles()).await;
     let value = office.promotion(Status::Waiting).await;
     granted(&office, &[("eve", Role::Approvers), ("oli", Role::Admins)]).await;
