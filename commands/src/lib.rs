@@ -6,9 +6,11 @@
 //! (`docs/ARCHITECTURE.md`).
 
 pub mod domain;
+pub mod names;
 pub mod operation;
 pub mod operations;
 pub mod ports;
+pub mod resources;
 pub mod scaffold;
 pub mod service;
 #[cfg(any(test, feature = "testing"))]

@@ -6,8 +6,8 @@ use regex_lite::Regex;
 
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
-use crate::operations::steps::{STATEMENT, described, role_description};
 use crate::operations::{build, repo_create};
+use crate::resources::{described, role_description};
 use sluice_model::{BuildNumber, PipelineName, StageName, Target};
 use sluice_template::function_name;
 
@@ -51,7 +51,7 @@ fn names_and_descriptions_are_in_the_alphabets_of_their_services() {
     holds(r"^[\w+=,.@\-]+$", 128, &names::boundary(&target));
     holds(r"^[\w+=,.@\-]+$", 128, &names::build_boundary(&target));
     holds(r"^/([!-~]+/)?$", 512, names::IAM_PATH);
-    holds(r"^[a-zA-Z0-9\-_]+$", 100, STATEMENT);
+    holds(r"^[a-zA-Z0-9\-_]+$", 100, names::API_STATEMENT);
     for name in pipelines() {
         holds(r"^[\w.\-]+$", 100, name.as_str());
         holds(r"^[A-Za-z0-9][A-Za-z0-9\-_]+$", 150, &names::project(&name));

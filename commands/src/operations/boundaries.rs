@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::operations::names;
 use crate::operations::rights::{self, MANAGED_LIMIT, NOT_SLUICE, OwnResources};
-use crate::operations::steps::same_json;
 use crate::ports::Identity;
+use crate::resources::same_json;
 use sluice_model::{Class, PortResult, Target};
 
 /// How many versions of a managed policy IAM keeps.

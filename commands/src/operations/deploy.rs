@@ -18,11 +18,12 @@ use crate::operation::{
 };
 use crate::operations::build::change_text;
 use crate::operations::steps::{
-    JustMoved, Preparation, Prepared, RanBefore, RecordMove, SmokeTest, TOO_MANY_FUNCTIONS, all_done,
-    gone_on, may_be_wild, move_nodes, moved_url, of_parameters, resolution_nodes, same_parameters,
-    same_smoke, touched, unmoved,
+    JustMoved, Preparing, RecordMove, SmokeTest, TOO_MANY_FUNCTIONS, all_done, gone_on, may_be_wild,
+    move_nodes, moved_url, of_parameters, preparation_contents, preparation_nodes, resolution_nodes,
+    same_parameters, same_smoke, touched, unmoved,
 };
 use crate::ports::{Precondition, Write};
+use crate::resources::{Move, Preparation, RanBefore};
 use sluice_model::{BuildNumber, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 
 /// What is asked.
@@ -115,7 +116,7 @@ impl Operation for Deploy {
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
-        let Prepared { mut nodes, set } = preparation(op, params, target).nodes()?;
+        let Preparing { mut nodes, set } = preparation_nodes(&preparation(op, params, target))?;
         let Some(ready) = set else { return Ok(nodes) };
         let before: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
         if !all_done(op, &nodes) {
@@ -138,7 +139,8 @@ impl Operation for Deploy {
         // All that comes before is done: a thousand needs of each of hundreds of moves would be a million.
         let ran =
             RanBefore { pipeline: params.name.clone(), stage: params.stage.clone(), release: params.before };
-        let moves = move_nodes(target, &ran, &ready, &[]);
+        let to = Move { target, before: &ran, set: &ready.set, seen: &ready.seen, is_rollback: false };
+        let moves = move_nodes(&to, &[]);
         let mut after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
         nodes.extend(moves);
         if let Some(node) = smoke.map(|smoke| smoke.node(&after)) {
@@ -174,16 +176,16 @@ impl Operation for Deploy {
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Arc<dyn Content>>, EngineError> {
-        preparation(op, params, target).contents()
+        preparation_contents(&preparation(op, params, target))
     }
 
     fn resolution(
         &self,
         params: &Arc<Params>,
         op: &OperationState,
-        target: &Target,
+        _: &Target,
     ) -> Result<Vec<Node>, EngineError> {
-        Ok(resolution_nodes(op, target, &params.name, &params.stage))
+        Ok(resolution_nodes(op, &params.name, &params.stage))
     }
 
     fn gate(

@@ -12,10 +12,8 @@ pub mod bucket;
 pub mod build;
 pub mod deploy;
 pub mod init;
-pub mod names;
 pub mod promote;
 pub mod repo_create;
-pub mod rights;
 pub mod rollback;
 pub mod stage_add;
 pub mod stage_lock;
@@ -24,7 +22,9 @@ pub mod stage_unlock;
 pub(crate) mod steps;
 pub mod tidy;
 
+pub use crate::names;
 use crate::operation::Registry;
+pub use crate::resources::rights;
 
 /// All operations of this version of Sluice.
 pub fn registry() -> Registry {

@@ -3,16 +3,16 @@
 //!
 //! It is bound to the release that ran when it was asked: if the stage moved by its turn, it is void.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::future::{try_join_all, try_join3};
+use futures::TryFutureExt as _;
+use futures::future::try_join;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attempt, AuditSubject, Change, Current, Drift, PipelineState, Release, VersionSet, Want, pass,
+    Attempt, AuditSubject, Change, Current, Drift, PinnedApi, PipelineState, Release, VersionSet, Want, pass,
 };
 use crate::operation::{
     Context, Effect, End, EngineError, Node, Operation, OperationState, Preempt, Progress, SignalKind, Slot,
@@ -21,10 +21,10 @@ use crate::operation::{
 use crate::operations::build::change_text;
 use crate::operations::promote;
 use crate::operations::steps::{
-    PointAlias, RanBefore, RecordMove, ServeDeployment, Watch, drift_note, gone_on, moved_url,
-    resolution_nodes, touched,
+    RecordMove, drift_note, gone_on, move_nodes, moved_url, resolution_nodes, touched,
 };
-use crate::ports::{Alias, Write};
+use crate::ports::Write;
+use crate::resources::{self, Move, RanBefore, Seen, Surveyed, Watch, look_now};
 use sluice_model::{Actor, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 
 /// What is asked.
@@ -57,16 +57,6 @@ pub struct Params {
     pub overrides: bool,
 }
 
-/// The stage as it was seen.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Look {
-    aliases: BTreeMap<String, (String, String)>,
-    /// What part of its calls an alias sends to other versions.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    weights: BTreeMap<String, BTreeMap<String, u32>>,
-    serves: Option<String>,
-}
-
 /// The operation.
 pub struct Rollback;
 
@@ -96,7 +86,7 @@ impl Operation for Rollback {
             accepted: params.outside.clone(),
             line: drift_note(op),
         };
-        let step = LookAtStage { target: target.clone(), params: Params::clone(params), watch };
+        let step = LookAtStage { params: Params::clone(params), watch };
         let mut nodes = vec![];
         let mut first = vec![];
         if params.goes_first {
@@ -110,52 +100,16 @@ impl Operation for Rollback {
         }
         let node = Node::new(look.clone(), "look at the stage", step);
         nodes.push(node.after(first).holding(slot.clone()));
-        let Some(seen) = op.output::<Look>(&look)? else { return Ok(nodes) };
+        let Some(seen) = op.output::<Seen>(&look)? else { return Ok(nodes) };
         let before = RanBefore {
             pipeline: params.name.clone(),
             stage: params.stage.clone(),
             release: Some(params.before),
         };
-        let mut needs = vec![look];
-        if let Some(api) = &params.set.api
-            && seen.serves.as_ref() != Some(&api.deployment)
-        {
-            let id = StepId::new("api-stage");
-            let step = ServeDeployment {
-                target: target.clone(),
-                api: api.api.clone(),
-                stage: params.stage.clone(),
-                deployment: api.deployment.clone(),
-                before: seen.serves.clone(),
-                ran: before.clone(),
-            };
-            let title = Text::plain("serve it on API stage ").code(params.stage.as_str());
-            nodes.push(Node::new(id.clone(), title, step).after(needs.clone()).holding(slot.clone()));
-            needs.push(id);
-        }
-        let mut last = needs.clone();
-        for (function, version) in &params.set.versions {
-            let weights = seen.weights.get(function).cloned().unwrap_or_default();
-            let seen = seen.aliases.get(function).cloned();
-            if weights.is_empty() && seen.as_ref().is_some_and(|(at, _)| at == version) {
-                continue;
-            }
-            let id = StepId::of("alias", function);
-            let title = Text::plain("move ")
-                .code(format!("{function}:{}", params.stage))
-                .then(format!(" to {version}"));
-            let step = PointAlias {
-                target: target.clone(),
-                function: function.clone(),
-                stage: params.stage.clone(),
-                version: version.clone(),
-                seen,
-                weights,
-                before: before.clone(),
-            };
-            nodes.push(Node::new(id.clone(), title, step).after(needs.clone()).holding(slot.clone()));
-            last.push(id);
-        }
+        let to = Move { target, before: &before, set: &params.set, seen: &seen, is_rollback: true };
+        let moves = move_nodes(&to, std::slice::from_ref(&look));
+        let last: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain([look]).collect();
+        nodes.extend(moves);
         let current = Current {
             release: params.release.number,
             build: params.release.build,
@@ -185,9 +139,9 @@ impl Operation for Rollback {
         &self,
         params: &Arc<Params>,
         op: &OperationState,
-        target: &Target,
+        _: &Target,
     ) -> Result<Vec<Node>, EngineError> {
-        Ok(resolution_nodes(op, target, &params.name, &params.stage))
+        Ok(resolution_nodes(op, &params.name, &params.stage))
     }
 
     fn permission(&self, params: &Params) -> Permission {
@@ -330,7 +284,6 @@ impl Step for PreemptOthers {
 }
 
 struct LookAtStage {
-    target: Target,
     params: Params,
     watch: Watch,
 }
@@ -341,38 +294,24 @@ impl Step for LookAtStage {
         Effect::Look
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let Self { target, params, watch } = self;
-        let stage = params.stage.as_str();
-        let aliases = try_join_all(params.set.versions.keys().map(|function| async move {
-            let found = cx.world.functions.alias(target, function, stage).await?;
-            Ok::<_, EngineError>((function, found))
-        }));
-        let serves = async {
-            let Some(api) = &params.set.api else { return Ok(None) };
-            let found = cx.world.gateway.stage(target, &api.api, stage).await?;
-            Ok::<_, EngineError>(found.and_then(|stage| stage.deployment))
+        let Self { params, watch } = self;
+        let set = &params.set;
+        let stage = Surveyed {
+            stage: params.stage.clone(),
+            functions: set.versions.keys().cloned().collect(),
+            api: set.api.clone(),
         };
-        let (aliases, serves, recorded) = try_join3(aliases, serves, watch.recorded(cx)).await?;
+        let look = look_now(&cx.world, stage).map_err(EngineError::from);
+        let (seen, recorded) = try_join(look, watch.recorded(cx)).await?;
         if let Some(recorded) = recorded {
-            let seen = aliases
-                .iter()
-                .map(|(function, found)| recorded.of_alias(function, found.as_ref().map(Alias::serves)));
-            // Of what it does not move it says nothing.
-            let api =
-                params.set.api.as_ref().filter(|api| recorded.api().is_none_or(|now| now.api == api.api));
-            let api = api.map(|_| recorded.of_api(serves.clone())).unwrap_or_default();
-            if let Some(progress) = watch.judge(cx, seen.fold(api, Drift::and)).await? {
+            // An API that the rollback does not move is not judged.
+            let moves = |api: &PinnedApi| recorded.api().is_none_or(|now| now.api == api.api);
+            let is_api_seen = seen.is_api_seen && set.api.as_ref().is_some_and(moves);
+            let drift = resources::drift(&recorded, &Seen { is_api_seen, ..seen.clone() });
+            if let Some(progress) = watch.judge(cx, drift).await? {
                 return Ok(progress);
             }
         }
-        let mut look = Look { serves, ..Look::default() };
-        for (function, alias) in aliases.into_iter().filter_map(|(function, alias)| Some((function, alias?)))
-        {
-            if !alias.weights.is_empty() {
-                look.weights.insert(function.clone(), alias.weights);
-            }
-            look.aliases.insert(function.clone(), (alias.version, alias.revision));
-        }
-        Progress::done(look)
+        Progress::done(seen)
     }
 }

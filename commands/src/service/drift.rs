@@ -5,7 +5,7 @@
 //! Reading commands use a comparison that is at most one minute old; before a stage is changed, a new one is made. A
 //! pipeline has one comparison at a time. It continues after an answer that did not wait for it, and is not repeated for
 //! some seconds after a failure. A stage that is being changed is not compared: its operation observes AWS itself before
-//! each change (`operations/steps/drift.rs`), and ends if it finds something unexpected.
+//! each change (`resources/watch.rs`), and ends if it finds something unexpected.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,10 +19,10 @@ use tokio::sync::watch;
 use crate::domain::{
     Drift, ObservedDrift, PipelineState, REVISION, Recorded, VersionSet, from_item, revised,
 };
+use crate::names;
 use crate::operation::{Engine, EngineError, marked};
-use crate::operations::names;
-use crate::operations::steps::{MOVED_OUTSIDE, is_in_doubt, mark, mover};
-use crate::ports::{Alias, Guard, Precondition, StoreError, Write};
+use crate::ports::{Guard, Precondition, StoreError, Write};
+use crate::resources::{self, MOVED_OUTSIDE, Seen, Surveyed, is_in_doubt, mark, mover};
 use crate::service::{Invocation, Service, Stop};
 use sluice_grammar::{Command, DeployCommand, Names, parse_line};
 use sluice_model::{
@@ -75,18 +75,6 @@ pub(super) enum DriftReport {
     Seen(Timestamp, BTreeMap<StageName, Option<ObservedDrift>>),
     /// AWS did not answer, with the reason.
     Unknown(String),
-}
-
-/// The result of one call.
-enum Shown {
-    Aliases(String, Vec<Alias>),
-    Deployment(StageName, Option<String>),
-}
-
-/// One call to AWS.
-enum Ask {
-    Function(String),
-    Stage(String, StageName),
 }
 
 impl DriftCache {
@@ -248,7 +236,11 @@ impl Looker {
                 return Ok(DriftReport::Unknown(format!("{} failed ({})", error.call, error.code)));
             }
         };
-        let mut drifts = judged(&recorded, &shown, first);
+        let drift = |(stage, recorded): (&StageName, &Recorded)| {
+            let drift = shown.get(stage).map(|seen| resources::drift(recorded, seen));
+            (stage.clone(), drift.unwrap_or_default())
+        };
+        let mut drifts: BTreeMap<_, _> = recorded.iter().map(drift).collect();
         if drifts.values().any(|drift| !drift.is_none()) {
             // An operation may have changed the stage meanwhile or just before.
             let after = PipelineState::read(&*world.store, &world.keys, name).await?;
@@ -300,37 +292,35 @@ impl Looker {
         Ok(recorded)
     }
 
+    /// What AWS says of these stages.
     async fn shown(
         &self,
         recorded: &BTreeMap<StageName, Recorded>,
         state: &PipelineState,
         first: Option<(&StageName, &BTreeSet<String>)>,
-    ) -> Result<Vec<Shown>, PortError> {
+    ) -> Result<BTreeMap<StageName, Seen>, PortError> {
         let world = self.engine.world();
-        let functions: BTreeSet<&String> = recorded.values().flat_map(Recorded::functions).collect();
-        let first_functions = first.iter().flat_map(|(_, functions)| functions.iter());
-        let functions: BTreeSet<&String> = functions.into_iter().chain(first_functions).collect();
+        let of_all = || recorded.values().flat_map(Recorded::functions).cloned();
         let currents = state.stages.values().filter_map(|stage| stage.current.as_ref());
         let any_api = currents.filter_map(|current| current.api.as_ref()).next();
-        let stages = recorded.iter().filter_map(|(stage, recorded)| {
-            let is_first = first.is_some_and(|(first, _)| first == stage);
-            let api = recorded.api().or(any_api.filter(|_| is_first && recorded.is_empty()))?;
-            Some(Ask::Stage(api.api.clone(), stage.clone()))
+        let surveyed = recorded.iter().map(|(stage, recorded)| {
+            let first = first.filter(|(first, _)| *first == stage).map(|(_, functions)| functions);
+            let api = recorded.api().or(any_api.filter(|_| first.is_some() && recorded.is_empty()));
+            let functions = match first {
+                Some(first) => first.iter().cloned().chain(of_all()).collect(),
+                None => recorded.functions().cloned().collect(),
+            };
+            Surveyed { stage: stage.clone(), functions, api: api.cloned() }
         });
-        let asks: Vec<Ask> = functions.into_iter().cloned().map(Ask::Function).chain(stages).collect();
-        let calls = asks.into_iter().map(|ask| async move {
-            Ok(match ask {
-                Ask::Function(function) => {
-                    let found = world.functions.aliases(&world.target, &function).await?;
-                    Shown::Aliases(function, found.unwrap_or_default())
-                }
-                Ask::Stage(api, stage) => {
-                    let found = world.gateway.stage(&world.target, &api, stage.as_str()).await?;
-                    Shown::Deployment(stage, found.and_then(|stage| stage.deployment))
-                }
-            })
-        });
-        stream::iter(calls).buffer_unordered(SIDE_BY_SIDE).try_collect().await
+        let surveyed: Vec<_> = surveyed.collect();
+        let calls = resources::survey(world, &surveyed);
+        let shown: Vec<_> = stream::iter(calls).buffer_unordered(SIDE_BY_SIDE).try_collect().await?;
+        let mut seen = BTreeMap::<StageName, Seen>::new();
+        for (stage, more) in shown.into_iter().flatten() {
+            let before = seen.remove(&stage).unwrap_or_default();
+            seen.insert(stage, before.and(more));
+        }
+        Ok(seen)
     }
 
     /// Records drift when it is first seen, and its end. A failed write is only logged: another process may have been
@@ -456,32 +446,7 @@ fn told(look: &Look, state: &PipelineState, before: Option<&Look>) -> DriftRepor
     DriftReport::Seen(look.at, stages.collect())
 }
 
-/// The drift of each stage.
-fn judged(
-    recorded: &BTreeMap<StageName, Recorded>,
-    shown: &[Shown],
-    first: Option<(&StageName, &BTreeSet<String>)>,
-) -> BTreeMap<StageName, Drift> {
-    let mut drifts = BTreeMap::new();
-    for (stage, recorded) in recorded {
-        let is_first = first.is_some_and(|(first, _)| first == stage);
-        let mut drift = Drift::default();
-        for shown in shown {
-            drift = drift.and(match shown {
-                Shown::Aliases(function, aliases) if is_first || !recorded.is_empty() => {
-                    let alias = aliases.iter().find(|alias| alias.name == stage.as_str());
-                    recorded.of_alias(function, alias.map(Alias::serves))
-                }
-                Shown::Deployment(of, deployment) if of == stage => recorded.of_api(deployment.clone()),
-                _ => Drift::default(),
-            });
-        }
-        drifts.insert(stage.clone(), drift);
-    }
-    drifts
-}
-
-/// Identifies the drift that a button confirms.
+/// By it a click knows whether what it was about is still so.
 fn digest(drift: &Drift) -> String {
     names::short_digest(&[&serde_json::to_string(drift).unwrap_or_default()])
 }

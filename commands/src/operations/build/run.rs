@@ -15,8 +15,8 @@ use crate::operation::effects::START_BUILD;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::operations::build::{At, OPERATION_VARIABLE, Params};
 use crate::operations::names;
-use crate::operations::steps::ours;
 use crate::ports::{BuildRequest, BuildRun, BuildStatus, LogStream};
+use crate::resources::ours;
 use sluice_model::{CommitId, PipelineName, Refusal, Text};
 
 /// How many lines at the end of a failed build's log are read.

@@ -1,11 +1,10 @@
-//! What a release changes on a stage, for who has to approve it: rights first, then functions, what they are set to, and
-//! routes. Of variables the names alone.
+//! What a release changes on a stage, for its approvers. Each kind of resource describes its part; variables appear by name
+//! only.
 //!
-//! It is read from what the two builds left, of which one is known already: one look, as many calls for a hundred
-//! functions as for one. Nothing is left out: what does not fit into the card is in the thread, and a release that changes
-//! more than fits there is not put to anybody. Where it cannot be read what runs, the release is listed in full.
+//! It is read from the artifacts of the two builds, one of which is known already: one look, with as many calls for a hundred
+//! functions as for one. Nothing is left out. What does not fit into the card is in the thread, and a release that changes
+//! more than fits there is refused. If the running release cannot be read, the new one is listed in full.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,14 +14,12 @@ use serde::{Deserialize, Serialize};
 use super::{Commits, Params};
 use crate::domain::{Parameters, Release, Stage, from_item};
 use crate::operation::{Context, Effect, EngineError, OperationState, Progress, Step, Summary};
-use crate::operations::steps::{Deployable, ReadApplication, WildRights, read_artifact};
+use crate::operations::steps::{ReadApplication, WildRights, read_artifact};
+use crate::resources::{self, Change, Deployable, Line};
 use sluice_model::{Part, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
-use sluice_template::rights::{self, AccessLevel, size};
-use sluice_template::{AppFunction, AppRoute, Application};
+use sluice_template::Application;
+use sluice_template::rights::size;
 
-/// So many functions are named in a line, and so long each name.
-const NAMED: usize = 8;
-const WORD: usize = 60;
 /// The size of what the card lists, of one of its sections, and of a page in the thread.
 const CARD: usize = 6_000;
 const SECTION: usize = 2_900;
@@ -30,26 +27,10 @@ const PAGE: usize = 3_600;
 /// So many pages are in the thread.
 const PAGES: usize = 12;
 
-/// A line of what changes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Line {
-    /// The functions that it is about.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    names: Vec<String>,
-    /// How many functions more.
-    #[serde(default, skip_serializing_if = "is_none")]
-    more: usize,
-    /// What changes.
-    what: String,
-    /// Whether it has to stand out.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    bold: bool,
-}
-
 /// What changes, as it is shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
-    /// What is new in rights, the broad ones first; then functions, those whose rights change first; then routes.
+    /// What each kind of resource says, in the order of [`resources::all`]: rights, functions, routes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     lines: Vec<Line>,
     /// How many functions change.
@@ -65,102 +46,6 @@ fn is_none(count: &usize) -> bool {
     *count == 0
 }
 
-fn short(text: &str, most: usize) -> String {
-    let mut short: String = text.chars().take(most).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
-}
-
-impl Line {
-    /// A line about these functions, of which as many are named as fit.
-    fn of(functions: &[&str], what: String, bold: bool) -> Self {
-        let names = functions.iter().take(NAMED).map(|name| short(name, WORD)).collect();
-        Self { names, more: functions.len().saturating_sub(NAMED), what, bold }
-    }
-
-    fn text(&self) -> Text {
-        let mut text = Text::default();
-        for (nth, name) in self.names.iter().enumerate() {
-            text = if nth > 0 { text.then(", ").code(name) } else { text.code(name) };
-        }
-        if self.more > 0 {
-            text = text.then(format!(" and {} more", self.more));
-        }
-        if !self.names.is_empty() {
-            text = text.then(": ");
-        }
-        if self.bold { text.bold(self.what.clone()) } else { text.then(self.what.clone()) }
-    }
-
-    /// With what marks its parts.
-    fn size(&self) -> usize {
-        size(&self.text().flat()) + 4 * self.names.len() + 4
-    }
-}
-
-/// Names with what of each: "A added, B changed", on as many lines as it takes.
-fn listed(label: &str, changes: &[(&str, &str)]) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for (name, what) in changes {
-        let word = format!("{} {what}", short(name, 5 * WORD));
-        match lines.last_mut() {
-            Some(line) if size(line) + size(&word) < 700 => {
-                line.push_str(", ");
-                line.push_str(&word);
-            }
-            _ => lines.push(format!("{label} {word}")),
-        }
-    }
-    lines
-}
-
-/// What is added, changed and removed, by key.
-fn compared<'a, T: PartialEq>(
-    before: &BTreeMap<&'a str, T>,
-    now: &BTreeMap<&'a str, T>,
-    changed: &'static str,
-) -> Vec<(&'a str, &'static str)> {
-    let was = |name: &&'a str| match before.get(name) {
-        None => Some((*name, "added")),
-        Some(value) if now.get(name) != Some(value) => Some((*name, changed)),
-        Some(_) => None,
-    };
-    let gone = before.keys().filter(|name| !now.contains_key(*name)).map(|name| (*name, "removed"));
-    now.keys().filter_map(was).chain(gone).collect()
-}
-
-/// What of a function changes besides the rights that it gets, on as many lines as it takes.
-fn of_function(before: &AppFunction, now: &AppFunction) -> Vec<String> {
-    let mut parts = vec![];
-    if before.code.sha256 != now.code.sha256 {
-        parts.push("code".to_owned());
-    }
-    let mut set = |what: &str, before: String, now: String| {
-        if before != now {
-            parts.push(format!("{what} {} → {}", short(&before, 2 * WORD), short(&now, 2 * WORD)));
-        }
-    };
-    set("memory (MB)", before.memory.to_string(), now.memory.to_string());
-    set("timeout (s)", before.timeout.to_string(), now.timeout.to_string());
-    set("runtime", before.runtime.clone(), now.runtime.clone());
-    set("handler", before.handler.clone(), now.handler.clone());
-    set("architecture", before.architecture.clone(), now.architecture.clone());
-    if before.statements != now.statements {
-        parts.push("permissions".to_owned());
-    }
-    fn variables(function: &AppFunction) -> BTreeMap<&str, &String> {
-        function.environment.iter().map(|(name, value)| (name.as_str(), value)).collect()
-    }
-    let mut differ = listed("variables", &compared(&variables(before), &variables(now), "changed"));
-    if !differ.is_empty() {
-        parts.push(differ.remove(0));
-    }
-    let first = (!parts.is_empty()).then(|| parts.join(", "));
-    first.into_iter().chain(differ).collect()
-}
-
 impl Changes {
     /// From one application to another, of the same stage. `None`: nothing runs there yet.
     fn between(
@@ -169,40 +54,9 @@ impl Changes {
         target: &Target,
         since: Option<Timestamp>,
     ) -> Self {
-        let was = |name: &str| before.and_then(|before| before.functions.get(name));
-        let mut rights: BTreeMap<rights::Right, Vec<&str>> = BTreeMap::new();
-        let mut whats: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
-        let mut changed: BTreeSet<&str> = BTreeSet::new();
-        for (name, function) in &now.functions {
-            let statements = was(name).map(|before| before.statements.as_slice()).unwrap_or_default();
-            let added = rights::added(statements, &function.statements, target);
-            let gets_rights = !added.is_empty();
-            for right in added {
-                rights.entry(right).or_default().push(name);
-            }
-            let what = was(name).map_or(vec!["new".to_owned()], |before| of_function(before, function));
-            for what in what {
-                changed.insert(name);
-                // Those whose rights change come first.
-                whats.entry((!gets_rights, what)).or_default().push(name);
-            }
-        }
-        let gone = before.iter().flat_map(|before| before.functions.keys());
-        let gone: Vec<&str> =
-            gone.map(String::as_str).filter(|name| !now.functions.contains_key(*name)).collect();
-        fn routes(application: &Application) -> BTreeMap<&str, &String> {
-            application.routes.iter().map(|AppRoute { key, function }| (key.as_str(), function)).collect()
-        }
-        let differ = before.map(|before| compared(&routes(before), &routes(now), "led elsewhere"));
-        let mut lines: Vec<Line> = rights
-            .iter()
-            .map(|(right, names)| Line::of(names, right.words.clone(), right.access == AccessLevel::Wild))
-            .collect();
-        lines.extend(whats.iter().map(|((_, what), names)| Line::of(names, what.clone(), false)));
-        lines.extend((!gone.is_empty()).then(|| Line::of(&gone, "gone".to_owned(), false)));
-        let differ = listed("Routes:", &differ.unwrap_or_default());
-        lines.extend(differ.into_iter().map(|what| Line { what, ..Line::default() }));
-        Self { lines, functions: changed.len() + gone.len(), since }
+        let change = Change::new(before, now, target);
+        let lines = resources::all().iter().flat_map(|kind| kind.describe(&change)).collect();
+        Self { lines, functions: resources::count_changed(&change), since }
     }
 
     /// How many functions change, in words.
@@ -302,7 +156,7 @@ impl LookAtChanges {
     fn whole(&self) -> Result<Changes, EngineError> {
         let mut changes = Changes::between(None, &self.now.application, &self.target, None);
         let what = "What runs now could not be read, so the release is listed in full.".to_owned();
-        changes.lines.insert(0, Line { what, bold: true, ..Line::default() });
+        changes.lines.insert(0, Line::plain(what, true));
         changes.readable().map_err(EngineError::Refused)
     }
 

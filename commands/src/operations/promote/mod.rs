@@ -30,10 +30,12 @@ use crate::operation::{
     Summary,
 };
 use crate::operations::steps::{
-    JustMoved, Preparation, RanBefore, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done,
-    application, may_be_wild, move_nodes, resolution_nodes, same_parameters, same_smoke, touched, unmoved,
+    JustMoved, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done, application, may_be_wild,
+    move_nodes, preparation_contents, preparation_nodes, resolution_nodes, same_parameters, same_smoke,
+    touched, unmoved,
 };
 use crate::ports::Write;
+use crate::resources::{Move, Preparation, RanBefore};
 use sluice_model::{
     Member, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text, UserId,
 };
@@ -197,7 +199,7 @@ impl Operation for Promote {
         target: &Target,
     ) -> Result<Vec<Node>, EngineError> {
         let artifact = &params.release.artifact;
-        let prepared = params.preparation(op, target).nodes()?;
+        let prepared = preparation_nodes(&params.preparation(op, target))?;
         let ready = prepared.set.filter(|_| all_done(op, &prepared.nodes));
         let mut nodes: Vec<Node> = params.commits(target).into_iter().chain(prepared.nodes).collect();
         let Some(ready) = ready else { return Ok(nodes) };
@@ -243,7 +245,8 @@ impl Operation for Promote {
         let approved: Vec<StepId> = before.iter().filter(|id| id.0 == APPROVAL).cloned().collect();
         let release = params.before.as_ref().map(|before| before.release);
         let ran = RanBefore { pipeline: params.name.clone(), stage: params.to.clone(), release };
-        let moves = move_nodes(target, &ran, &ready, &approved);
+        let to = Move { target, before: &ran, set: &ready.set, seen: &ready.seen, is_rollback: false };
+        let moves = move_nodes(&to, &approved);
         let mut after: Vec<StepId> = moves.iter().map(|node| node.id.clone()).chain(before).collect();
         nodes.extend(moves);
         if let Some(node) = smoke.map(|smoke| smoke.node(&after)) {
@@ -280,16 +283,16 @@ impl Operation for Promote {
         op: &OperationState,
         target: &Target,
     ) -> Result<Vec<Arc<dyn Content>>, EngineError> {
-        params.preparation(op, target).contents()
+        preparation_contents(&params.preparation(op, target))
     }
 
     fn resolution(
         &self,
         params: &Arc<Params>,
         op: &OperationState,
-        target: &Target,
+        _: &Target,
     ) -> Result<Vec<Node>, EngineError> {
-        Ok(resolution_nodes(op, target, &params.name, &params.to))
+        Ok(resolution_nodes(op, &params.name, &params.to))
     }
 
     fn permission(&self, params: &Params) -> Permission {

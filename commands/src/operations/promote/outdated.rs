@@ -18,7 +18,8 @@ use crate::operation::{
     Context, Effect, EngineError, Loaded, Node, Operation, OperationState, PROMOTE, Preempt, Progress,
     SignalKind, Slot, Status, Step, StepId, VOID, World, load, preempt,
 };
-use crate::operations::steps::{STAGE_REVISION, mark, others_are_open};
+use crate::operations::steps::{STAGE_REVISION, others_are_open};
+use crate::resources::mark;
 use sluice_model::{OperationId, PipelineName, Refusal, StageName};
 
 /// How long to wait before the store is asked again that did not answer.

@@ -9,8 +9,8 @@ use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::operations::repo_create::At;
 use crate::operations::rights::ImmutableRole;
-use crate::operations::steps::foreign_refusal;
 use crate::operations::{bucket, names};
+use crate::resources::foreign_refusal;
 
 /// The resources that exist already and are ours.
 #[derive(Debug, Default, Serialize, Deserialize)]

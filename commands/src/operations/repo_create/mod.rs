@@ -17,8 +17,8 @@ use crate::operation::{
 };
 use crate::operations::names;
 use crate::operations::rights::ImmutableRole;
-use crate::operations::steps::role_nodes;
 use crate::ports::{Precondition, TAG_PIPELINE, Tags, Write};
+use crate::resources::role_nodes;
 use look::{Found, Look};
 use repository::{CreateProject, CreateRepository, FirstCommit};
 use sluice_model::{PipelineName, Refusal, StageName, Target, Text};
@@ -84,7 +84,7 @@ impl Operation for RepoCreate {
             add(Node::new(id("commit"), "make the first commit", FirstCommit(at.clone())).after(needs));
         }
         if !found.role {
-            let [mut make, policy] = role_nodes(target, name, "build", &role, &[]);
+            let [mut make, policy] = role_nodes(target, name, "build", &role);
             make.title = "make the role of builds".into();
             add(make);
             add(policy);

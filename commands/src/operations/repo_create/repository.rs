@@ -8,8 +8,8 @@ use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::operations::names;
 use crate::operations::repo_create::{At, FIRST_COMMIT_SUBJECT, project_description, repository_description};
 use crate::operations::rights::ImmutableRole;
-use crate::operations::steps::{foreign, ours};
 use crate::ports::ProjectSpec;
+use crate::resources::{foreign, ours};
 use crate::scaffold;
 
 pub(super) struct CreateRepository(pub(super) At);

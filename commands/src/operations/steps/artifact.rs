@@ -11,14 +11,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Artifact, Parameters, Pinned, Policy, from_item};
+use crate::names;
 use crate::operation::{
     Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step, StepId, VOID,
 };
 use crate::operations::build::ARTIFACT_LIMIT;
-use crate::operations::names;
-use crate::operations::rights::ImmutableRole;
-use crate::operations::steps::print;
-use crate::ports::{FunctionConfig, NoResult, Workers, compute};
+use crate::ports::{NoResult, Workers, compute};
+use crate::resources::Deployable;
 use sluice_model::{Class, CodeRef, PipelineName, PortError, Refusal, StageName, Target};
 use sluice_template;
 use sluice_template::{Application, Deploying, Manifest};
@@ -41,68 +40,12 @@ pub(crate) struct ReadArtifact {
     pub(crate) wild_rights: bool,
 }
 
-/// An application for a stage, with what follows from it for each function. It is the same whenever it is read: a field that
-/// is added to [`Application`] must be left out of its serialised form where it has its default, or what waits for an approval
-/// while Sluice is updated is stuck.
-#[derive(Debug)]
-pub(crate) struct Deployable {
-    pub(crate) digest: String,
-    pub(crate) application: Application,
-    planned: BTreeMap<String, PlannedFunction>,
-}
-
-/// What a function shall be on its stage.
-#[derive(Debug)]
-pub(crate) struct PlannedFunction {
-    pub(crate) role: Arc<ImmutableRole>,
-    pub(crate) config: Arc<FunctionConfig>,
-    /// The digest of the configuration.
-    pub(crate) print: String,
-}
-
-impl Deployable {
-    pub(crate) fn new(
-        target: &Target,
-        pipeline: &PipelineName,
-        stage: &StageName,
-        application: Application,
-    ) -> Result<Self, EngineError> {
-        let content = serde_json::to_vec(&application).map_err(|e| EngineError::Corrupt(e.to_string()))?;
-        let mut hash = Sha256::new();
-        for part in [&target.account, &target.region, pipeline.as_str(), stage.as_str()] {
-            hash.update(format!("{part}\n"));
-        }
-        hash.update(&content);
-        let planned = application.functions.values().map(|function| {
-            let role = ImmutableRole::of_function(target, &function.name, stage, &function.statements);
-            let config = FunctionConfig {
-                runtime: function.runtime.clone(),
-                handler: function.handler.clone(),
-                role: names::role_arn(target, &role.name),
-                memory: function.memory,
-                timeout: function.timeout,
-                architecture: function.architecture.clone(),
-                environment: function.environment.clone(),
-            };
-            let print = print(&config);
-            let (role, config) = (Arc::new(role), Arc::new(config));
-            (function.logical_id.clone(), PlannedFunction { role, config, print })
-        });
-        let planned = planned.collect();
-        Ok(Self { digest: hex::encode(hash.finalize()), planned, application })
-    }
-
-    /// What the journal keeps of it.
-    pub(crate) fn reference(&self) -> ReadArtifact {
-        let unknown_parameters = self.application.unknown_parameters.clone();
-        let functions = self.application.functions.len();
-        let wild_rights = self.application.has_wild_rights();
-        ReadArtifact { digest: self.digest.clone(), functions, unknown_parameters, wild_rights }
-    }
-
-    /// What a function shall be.
-    pub(crate) fn planned(&self, logical: &str) -> Result<&PlannedFunction, EngineError> {
-        self.planned.get(logical).ok_or_else(|| EngineError::Corrupt(format!("no function {logical}")))
+impl ReadArtifact {
+    pub(crate) fn of(read: &Deployable) -> Self {
+        let unknown_parameters = read.application.unknown_parameters.clone();
+        let functions = read.application.functions.len();
+        let wild_rights = read.application.has_wild_rights();
+        Self { digest: read.digest.clone(), functions, unknown_parameters, wild_rights }
     }
 }
 
@@ -159,7 +102,7 @@ impl Step for ReadApplication {
     }
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let read = Arc::new(self.deployable(cx).await?);
-        let reference = read.reference();
+        let reference = ReadArtifact::of(&read);
         cx.world.contents.keep(&reference.digest, read);
         Progress::done(reference)
     }

@@ -3,16 +3,17 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::domain::{
-    Current, PinnedApi, PipelineState, REVISION, Release, Stage, TOUCHED, VersionSet, from_item, to_item,
+    Current, PinnedApi, PipelineState, REVISION, Release, Stage, TOUCHED, VersionSet, to_item,
 };
 use crate::operation::{
-    Context, Effect, EngineError, Keys, OperationState, PROMOTE, Progress, Step, StepId, Undone, VOID,
+    Context, Effect, EngineError, Keys, OperationState, PROMOTE, Progress, Step, StepId, VOID,
 };
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
-use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Target};
+use crate::resources::{began_to_move, mark};
+use sluice_model::{OperationId, PipelineName, Refusal, StageName, Target};
 
 /// The step that reads a stage's revision before the stage is looked at.
 pub(crate) const STAGE_REVISION: &str = "stage-revision";
@@ -55,23 +56,6 @@ impl StageRecord {
             when: if *revision == 0 { Precondition::Present } else { Precondition::Equals(guard(*revision)) },
         })
     }
-}
-
-/// What changes whenever a stage moves, also if it is taken back: the revision of its record, and the operation that took
-/// something back since.
-pub(crate) fn mark(stage: &StageName, state: &PipelineState) -> Value {
-    match state.stage_touched.get(stage) {
-        None => revision_of(stage, state).into(),
-        Some(operation) => json!([revision_of(stage, state), operation]),
-    }
-}
-
-/// Whether an operation moved something of its stage, or may have.
-pub(crate) fn began_to_move(op: &OperationState) -> bool {
-    let moves = |step: &StepId| {
-        ["alias:", "permit:"].iter().any(|kind| step.0.starts_with(kind)) || step.0 == "api-stage"
-    };
-    op.steps().any(|(step, fact)| moves(step) && fact.intent.is_some())
 }
 
 /// What the end of an operation leaves that moved a stage and took it back: who looked at the stage meanwhile saw what is not
@@ -126,27 +110,6 @@ pub(crate) fn unmoved(
         format!("Stage `{stage}` moved while this was being prepared."),
         format!("Look at `/pipeline status {pipeline}`, and ask again if you still want it."),
     ))
-}
-
-/// What a stage was recorded to run when an operation looked at it: where its moves go back to.
-#[derive(Debug, Clone)]
-pub(crate) struct RanBefore {
-    pub(crate) pipeline: PipelineName,
-    pub(crate) stage: StageName,
-    pub(crate) release: Option<ReleaseNumber>,
-}
-
-impl RanBefore {
-    /// What is left if the stage was moved since. A rollback passes an operation that is stuck, and where it went is not
-    /// to be taken back with it, even if both went to the same version.
-    pub(crate) async fn left_if_moved(&self, cx: &Context) -> Result<Option<Undone>, EngineError> {
-        let world = &cx.world;
-        let item = world.store.get(&world.keys.stage(&self.pipeline, &self.stage)).await?;
-        let stage: Option<Stage> = item.as_ref().map(from_item).transpose()?;
-        let now = stage.and_then(|stage| stage.current).map(|current| current.release);
-        let moved = |to: ReleaseNumber| Undone::Left(format!("the stage was moved to {to} since"));
-        Ok(now.filter(|_| now != self.release).map(moved))
-    }
 }
 
 /// Where a stage answers. It ends with a slash: without one an HTTP API knows no route `GET /`.

@@ -1,44 +1,32 @@
-//! What really runs on a stage, after an operation could go neither forward nor back.
+//! Records what really runs on a stage, after an operation could go neither forward nor back.
 //!
-//! Every alias and the API stage are looked at. If they are those of one release that is known to have run there, that is
-//! recorded; else the stage is *mixed*, and nothing is promoted from it until a promotion or a rollback has moved all of it.
+//! The operation looks at every alias and the API stage. If they are those of one release that ran there before, it records
+//! that release. Otherwise the stage is *mixed*: nothing is promoted from it until a promotion or a rollback moved all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use futures::future::try_join_all;
 
 use crate::domain::{Current, Release, Stage, VersionSet, from_item};
 use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Slot, Step, StepId};
 use crate::operations::steps::StageRecord;
-use sluice_model::{PipelineName, ReleaseNumber, StageName, Target};
+use crate::resources::{Seen, Surveyed, look_now, moved_functions};
+use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
 /// So many of the newest releases that ran on the stage are compared with what runs.
 const COMPARED: usize = 20;
 
 /// The steps that record what really runs on a stage.
-pub(crate) fn resolution_nodes(
-    op: &OperationState,
-    target: &Target,
-    pipeline: &PipelineName,
-    stage: &StageName,
-) -> Vec<Node> {
-    let aliases = op.steps().filter_map(|(id, _)| id.0.strip_prefix("alias:"));
-    let step = Resolve {
-        target: target.clone(),
-        pipeline: pipeline.clone(),
-        stage: stage.clone(),
-        touched: aliases.map(str::to_owned).collect(),
-    };
+pub(crate) fn resolution_nodes(op: &OperationState, pipeline: &PipelineName, stage: &StageName) -> Vec<Node> {
+    let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched: moved_functions(op) };
     let node = Node::new(StepId::new("resolve"), "look at what really runs", step);
     vec![node.holding(Slot::Stage(stage.clone()))]
 }
 
 struct Resolve {
-    target: Target,
     pipeline: PipelineName,
     stage: StageName,
-    /// The functions whose aliases the operation was about: a first release left some, though none ran there before.
+    /// The functions whose aliases the operation moved: a first release leaves some although none ran there before.
     touched: BTreeSet<String>,
 }
 
@@ -67,24 +55,15 @@ impl Resolve {
         Ok(known)
     }
 
-    async fn aliases(
+    /// The aliases of these functions, and the API stage.
+    async fn seen(
         &self,
         cx: &Context,
-        functions: BTreeSet<&String>,
-    ) -> Result<BTreeMap<String, String>, EngineError> {
-        let found = functions.into_iter().map(|function| async move {
-            let alias = cx.world.functions.alias(&self.target, function, self.stage.as_str()).await?;
-            Ok::<_, EngineError>(alias.map(|alias| (function.clone(), alias.version)))
-        });
-        Ok(try_join_all(found).await?.into_iter().flatten().collect())
-    }
-
-    async fn serves(&self, cx: &Context, stage: &Stage) -> Result<Option<String>, EngineError> {
-        let Some(api) = stage.current.as_ref().and_then(|current| current.api.as_ref()) else {
-            return Ok(None);
-        };
-        let found = cx.world.gateway.stage(&self.target, &api.api, self.stage.as_str()).await?;
-        Ok(found.and_then(|stage| stage.deployment))
+        stage: &Stage,
+        functions: BTreeSet<String>,
+    ) -> Result<Seen, EngineError> {
+        let api = stage.current.as_ref().and_then(|current| current.api.clone());
+        Ok(look_now(&cx.world, Surveyed { stage: self.stage.clone(), functions, api }).await?)
     }
 
     async fn release(&self, cx: &Context, number: ReleaseNumber) -> Result<Option<Release>, EngineError> {
@@ -103,9 +82,10 @@ impl Step for Resolve {
         let stage = &mut record.stage;
         let known = self.known(cx, stage).await?;
         let known_to_run = known.iter().flat_map(|known| known.set.versions.keys());
-        let functions = known_to_run.chain(&self.touched).collect();
-        let aliases = self.aliases(cx, functions).await?;
-        let serves = self.serves(cx, stage).await?;
+        let functions = known_to_run.chain(&self.touched).cloned().collect();
+        let Seen { aliases, serves, .. } = self.seen(cx, stage, functions).await?;
+        let aliases: BTreeMap<_, _> =
+            aliases.into_iter().map(|(function, (version, _))| (function, version)).collect();
         let runs = known.iter().find(|known| {
             let api = known.set.api.as_ref().is_none_or(|api| Some(&api.deployment) == serves.as_ref());
             api && known.set.versions.iter().all(|(function, version)| aliases.get(function) == Some(version))

@@ -7,8 +7,8 @@ use crate::operation::effects::{
     DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, LOG_RETENTION, PUT_ROLE_POLICY_NAME,
 };
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
-use crate::operations::steps::ours;
 use crate::ports::{Precondition, Write};
+use crate::resources::ours;
 use sluice_model::{PipelineName, Target};
 
 /// Something that nothing needs any more.

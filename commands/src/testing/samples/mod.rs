@@ -11,7 +11,7 @@ mod records;
 pub use journal::Journal;
 pub use operations::{all, promotion};
 pub use outputs::application;
-pub use records::{CHANNEL, access, actor, aws_as_recorded, change, orders, waiting};
+pub use records::{CHANNEL, access, actor, aws_as_recorded, change, orders, stage, waiting};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

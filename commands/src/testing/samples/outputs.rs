@@ -10,8 +10,9 @@ use crate::domain::{Change, PinnedApi};
 use crate::operation::{OperationState, StepId};
 use crate::operations::names::{self, role_arn};
 use crate::operations::rights::ImmutableRole;
-use crate::operations::steps::{ApiLook, Deployable, FunctionLook, Latest, print};
+use crate::operations::steps::ReadArtifact;
 use crate::ports::FunctionConfig;
+use crate::resources::{ApiLook, Deployable, FunctionLook, Latest, config_digest};
 use crate::testing::target;
 use sluice_model::{PipelineName, StageName};
 use sluice_template::{AppFunction, AppRoute, Application, function_name};
@@ -113,7 +114,7 @@ impl Outputs {
         for step in ["create", "code", "publish"] {
             outputs = outputs.with(step, version);
         }
-        outputs = outputs.with("artifact", deployable.reference());
+        outputs = outputs.with("artifact", ReadArtifact::of(&deployable));
         outputs.deployable = Some(deployable);
         outputs
             .with("look-api", look)
@@ -170,7 +171,7 @@ fn latest(function: &AppFunction, stage: &StageName) -> Latest {
     Latest {
         revision: "rev-1".into(),
         sha256: "before".into(),
-        print: print(&config),
+        print: config_digest(&config),
         role: config.role,
         architecture: config.architecture,
     }

@@ -113,7 +113,7 @@ pub(super) fn current(release: u32) -> Current {
 }
 
 /// A stage that ran the releases up to that one.
-pub(super) fn stage(name: &str, release: u32) -> Stage {
+pub fn stage(name: &str, release: u32) -> Stage {
     let mut stage = Stage::new(name.parse().expect("a stage"));
     if release > 0 {
         let run = |number| Run { release: ReleaseNumber(number), at: BEGIN, rolled_back: false };

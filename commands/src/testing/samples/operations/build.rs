@@ -3,7 +3,7 @@
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile};
 use crate::domain::Change;
 use crate::operation::SignalKind;
-use crate::operations::steps::foreign_refusal;
+use crate::resources::foreign_refusal;
 use crate::operations::{build, repo_create, tidy};
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{artifact, change};

@@ -1,28 +1,85 @@
-//! A role and its policy. Its name is made of everything that it may do, so it is made once and never edited: no deploy
-//! changes what a version that runs already may do.
+//! The role of a function and its policy. Its name is a hash of everything that it may do, so it is created once and never
+//! edited: no deploy changes the rights of a version that runs already.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use crate::operation::effects::{CREATE_ROLE, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
+use crate::names;
+use crate::operation::effects::{CREATE_ROLE, Mutation, PUT_ROLE_POLICY_NAME, ROLE_POLICY};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId};
-use crate::operations::names;
-use crate::operations::rights::ImmutableRole;
-use crate::operations::steps::{foreign, ours};
-use crate::ports::{Role, RoleSpec};
+use crate::ports::{self, RoleSpec};
+use crate::resources::describe::{Change, Line};
+use crate::resources::function::{self, Diff};
+use crate::resources::own::{foreign, ours};
+use crate::resources::plan::Deployable;
+use crate::resources::resource::{Duty, Part, Preparation, Prepared, Resource};
+use crate::resources::rights::ImmutableRole;
 use sluice_model::{PipelineName, Target};
+use sluice_template::rights::{AccessLevel, Right};
 
-/// Makes a role with its boundary; its name says what it will be allowed.
-pub(crate) struct CreateRole {
-    pub(crate) target: Target,
-    pub(crate) pipeline: PipelineName,
-    pub(crate) role: ImmutableRole,
+pub(crate) struct Role;
+
+impl Resource for Role {
+    fn name(&self) -> &'static str {
+        "role of a function"
+    }
+    fn effects(&self) -> &'static [&'static Mutation] {
+        &[&CREATE_ROLE, &ROLE_POLICY]
+    }
+    fn exempt(&self, duty: Duty) -> Option<&'static str> {
+        (duty == Duty::Drift)
+            .then_some("its name is a hash of its rights; a policy that differs is never written over")
+    }
+
+    fn prepare(
+        &self,
+        of: &Preparation,
+        plan: &Deployable,
+        part: Part,
+        _: &[StepId],
+    ) -> Result<Prepared, EngineError> {
+        let Part::Function(logical) = part else { return Ok(Prepared::default()) };
+        let (look, planned) = (function::looked(of.op, logical)?, plan.planned(logical)?);
+        let is_needed = match look.diff(planned) {
+            Diff::Create => true,
+            // Roles are immutable, and a version is published only after its role has its policy.
+            Diff::Configure(latest) => {
+                latest.role != planned.config.role && !look.roles.contains(&planned.config.role)
+            }
+            Diff::Reuse(_) | Diff::Publish(_) => false,
+        };
+        let nodes = is_needed.then(|| role_nodes(of.target, of.pipeline, logical, &planned.role));
+        Ok(Prepared { nodes: nodes.into_iter().flatten().collect(), ..Prepared::default() })
+    }
+
+    /// The rights that are new, the broad ones first.
+    fn describe(&self, change: &Change) -> Vec<Line> {
+        let mut rights: BTreeMap<&Right, Vec<&str>> = BTreeMap::new();
+        for (name, added) in &change.added_rights {
+            for right in added {
+                rights.entry(right).or_default().push(name);
+            }
+        }
+        let line = |(right, names): (&Right, Vec<&str>)| {
+            Line::of(&names, right.words.clone(), right.access == AccessLevel::Wild)
+        };
+        rights.into_iter().map(line).collect()
+    }
+}
+
+/// Creates a role with its boundary.
+struct CreateRole {
+    target: Target,
+    pipeline: PipelineName,
+    role: ImmutableRole,
 }
 
 impl CreateRole {
-    fn is_ours(&self, role: &Role) -> bool {
+    fn is_ours(&self, role: &ports::Role) -> bool {
         role.path == names::IAM_PATH
             && role.boundary.as_deref() == Some(&self.role.boundary)
-            && role.tags.get(crate::ports::TAG_PIPELINE).map(String::as_str) == Some(self.pipeline.as_str())
+            && role.tags.get(ports::TAG_PIPELINE).map(String::as_str) == Some(self.pipeline.as_str())
     }
 }
 
@@ -51,11 +108,11 @@ impl Step for CreateRole {
     }
 }
 
-/// Gives a role its policy: once, since its name is made of it. A policy that is there is never written over, no matter who
+/// Gives a role its policy, once: the role's name is a hash of it. A policy that exists is never written over, no matter who
 /// wrote it: a version that people reach may run with it.
-pub(crate) struct PutRolePolicy {
-    pub(crate) target: Target,
-    pub(crate) role: ImmutableRole,
+struct PutRolePolicy {
+    target: Target,
+    role: ImmutableRole,
 }
 
 impl PutRolePolicy {
@@ -91,24 +148,23 @@ impl Step for PutRolePolicy {
     }
 }
 
-/// Whether two documents say the same: IAM gives back what was put, maybe written otherwise.
+/// Whether two documents are equal as JSON: IAM may return a policy in another notation than it was put.
 pub(crate) fn same_json(left: &str, right: &str) -> bool {
     let read = |text| serde_json::from_str::<serde_json::Value>(text).ok();
     read(left).is_some() && read(left) == read(right)
 }
 
-/// What a role says of itself in the console.
+/// The description that the console shows.
 pub(crate) fn role_description(pipeline: &PipelineName) -> String {
     format!("Made by Sluice for pipeline {pipeline}; never edited")
 }
 
-/// The two steps of a role: its making and its policy. `subject` tells them from those of other roles.
+/// The steps that create a role and put its policy. `subject` distinguishes them from those of other roles.
 pub(crate) fn role_nodes(
     target: &Target,
     pipeline: &PipelineName,
     subject: &str,
     role: &ImmutableRole,
-    after: &[StepId],
 ) -> [Node; 2] {
     let create = StepId::of("role", subject);
     let title = sluice_model::Text::plain("make the role of ").code(subject);
@@ -117,8 +173,7 @@ pub(crate) fn role_nodes(
             create.clone(),
             title,
             CreateRole { target: target.clone(), pipeline: pipeline.clone(), role: role.clone() },
-        )
-        .after(after.iter().cloned()),
+        ),
         Node::new(
             StepId::of("role-policy", subject),
             "",

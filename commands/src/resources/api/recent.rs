@@ -1,8 +1,8 @@
-//! What the operations before made of a pipeline's API a moment ago.
+//! What other operations created in a pipeline's API a moment ago.
 //!
-//! The race it prevents: lists lag behind, so that who looks right after somebody else made something does not see it and
-//! makes it again. Nothing that looks like it would be refused: APIs, integrations and deployments have no unique name.
-//! But every one of them stands in the journal of who made it.
+//! The race it prevents: lists lag, so an operation that looks right after another one created something does not see it and
+//! creates it again. AWS would not refuse that: APIs, integrations and deployments have no unique name. But the journal of
+//! the operation that created one names it.
 
 use std::collections::BTreeSet;
 
@@ -14,11 +14,11 @@ use crate::operation::{Context, EngineError, StepId, StepState, load};
 use crate::ports::{Order, Query};
 use sluice_model::{OperationId, PipelineName};
 
-/// How many of the newest acts on a pipeline are looked at.
+/// How many of the newest audit records are read.
 const ACTS: u32 = 20;
 
-/// The ids of what other operations made of the API within the settle time before `look`, when the lists began to be
-/// read; `None` for what may have been made.
+/// The ids of what other operations created in the API within the settle time before `look`, the time of the first list call;
+/// `None` for a step that may have created something.
 pub(crate) async fn recent(
     cx: &Context,
     pipeline: &PipelineName,
@@ -31,7 +31,7 @@ pub(crate) async fn recent(
         let loaded = match load(&*world.store, &world.keys, &id).await {
             Ok(Some(loaded)) => loaded,
             Ok(None) => continue,
-            // Who parked on its own record is not to stop all others.
+            // An operation that is parked on its own record must not stop all others.
             Err(error) if error.is_corrupt() => continue,
             Err(error) => return Err(error),
         };
@@ -41,7 +41,7 @@ pub(crate) async fn recent(
     Ok(made)
 }
 
-/// The operations that are open, or ended since then.
+/// The other operations that are open, or ended since then.
 async fn others(
     cx: &Context,
     pipeline: &PipelineName,
@@ -60,7 +60,7 @@ async fn others(
             .await?;
     let mut others: BTreeSet<_> = state.tickets.into_iter().map(|ticket| ticket.operation).collect();
     for item in &page.items {
-        // An act that a newer version of Sluice records is none of ours: its operation has a ticket while it is open.
+        // This skips what a newer version of Sluice recorded: its operation has a ticket while it is open.
         let Ok(record) = from_item::<AuditRecord>(item) else { continue };
         if record.at > since {
             others.insert(record.operation);
@@ -70,18 +70,18 @@ async fn others(
     Ok(others)
 }
 
-/// Whether it makes what only a list shows.
+/// Whether the step creates something that only a list shows.
 fn is_listed(step: &StepId) -> bool {
     matches!(step.0.as_str(), "api" | "deployment") || step.0.starts_with("integration:")
 }
 
-/// When it may have been made at the latest.
+/// The latest time at which the step may have created something.
 fn last(fact: &StepState) -> Option<Timestamp> {
     let done = fact.done.as_ref().map(|(at, _)| *at);
     done.or(fact.fault.as_ref().map(|(at, _)| *at)).or(fact.intent)
 }
 
-/// The id in what such a step left.
+/// The id in the output of such a step.
 fn named(output: &Value) -> Option<String> {
     output.as_str().or(output["id"].as_str()).map(str::to_owned)
 }

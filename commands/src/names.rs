@@ -22,6 +22,9 @@ pub const BRANCH: &str = "main";
 /// The pipeline tag of resources that all pipelines share.
 pub const SHARED: &str = "shared";
 
+/// The id of the one statement of an alias's resource policy.
+pub(crate) const API_STATEMENT: &str = "sluice-api";
+
 /// The tags of a pipeline's resources.
 pub fn tags(pipeline: &PipelineName) -> Tags {
     BTreeMap::from([(TAG_PIPELINE.to_owned(), pipeline.to_string())])

@@ -1,175 +1,34 @@
-//! A function, from what is there to a published version that can be called. A version is known by its code and
-//! configuration, no matter who published it. What people reach does not change here: aliases alone decide that.
+//! The steps from what exists to a published version that can be called. A version is known by its code and configuration,
+//! no matter who published it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::TryFutureExt as _;
-use futures::future::{try_join, try_join3};
-use serde::{Deserialize, Serialize};
 
+use super::look::{LATEST, Latest};
+use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
-use crate::operations::names;
-use crate::operations::steps::{STATEMENT, Watch, foreign, foreign_refusal, ours};
-use crate::ports::{Alias, FunctionConfig, FunctionVersion, Readiness, TAG_PIPELINE};
-use sluice_model::{Class, CodeRef, PipelineName, PortError, PortResult, Refusal, StageName, Target, Text};
+use crate::ports::{FunctionConfig, FunctionVersion, Readiness, TAG_PIPELINE};
+use crate::resources::own::{foreign, ours};
+use sluice_model::{Class, CodeRef, PipelineName, PortError, PortResult, Refusal, Target, Text};
 
-/// The version that can still change.
-const LATEST: &str = "$LATEST";
 /// The call that reads one version.
 const READ: &str = "lambda:GetFunctionConfiguration";
 /// How soon to look again while Lambda applies a change, at first and at last.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-/// How long Lambda is given to apply a change: with a package of 250 MB it takes about a minute.
+/// How long Lambda may take to apply a change: with a package of 250 MB it takes about a minute.
 const APPLIES: Duration = Duration::from_secs(5 * 60);
 
-/// A digest of a configuration, whole: equal digests are equal configurations, also where the author of a template looks
-/// for two that share one.
-pub(crate) fn print(config: &FunctionConfig) -> String {
-    names::digest(&[&serde_json::to_string(config).unwrap_or_default()])
-}
-
-/// What a function is, as far as a deploy must know.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct FunctionLook {
-    /// `$LATEST`; none if there is no such function.
-    pub(crate) latest: Option<Latest>,
-    /// Published versions with the code that is wanted, the newest last.
-    pub(crate) versions: Vec<Published>,
-    /// The roles that published versions have: they are whole, since a version is published after its role.
-    pub(crate) roles: BTreeSet<String>,
-    /// The stage's alias: version and revision.
-    pub(crate) alias: Option<(String, String)>,
-    /// What part of its calls the alias sends to other versions, in thousandths.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) weights: BTreeMap<String, u32>,
-    /// Whether API Gateway may call that alias.
-    pub(crate) permitted: bool,
-}
-
-/// A published version as the list of versions shows it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Published {
-    pub(crate) version: String,
-    pub(crate) sha256: String,
-    pub(crate) print: String,
-    /// Whether the list says that it can be called; a list may leave that out, and then it is looked at by itself.
-    pub(crate) ready: bool,
-}
-
-/// `$LATEST` as it was seen.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Latest {
-    pub(crate) revision: String,
-    pub(crate) sha256: String,
-    pub(crate) print: String,
-    pub(crate) role: String,
-    pub(crate) architecture: String,
-}
-
-impl Latest {
-    /// Whether `$LATEST` is what was seen, whatever its revision: that changes once more when a change is applied.
-    fn is(&self, now: &FunctionVersion) -> bool {
-        self.sha256 == now.code_sha256 && self.print == print(&now.config)
-    }
-}
-
-impl FunctionLook {
-    /// A version with exactly that code and configuration.
-    pub(crate) fn reusable(&self, code: &CodeRef, want: &str) -> Option<&Published> {
-        self.versions.iter().rev().find(|version| version.sha256 == code.sha256 && version.print == want)
-    }
-}
-
-fn published_roles(versions: &[FunctionVersion]) -> BTreeSet<String> {
-    let published = versions.iter().filter(|version| version.version != LATEST);
-    published.map(|version| version.config.role.clone()).collect()
-}
-
-/// How many of the newest versions are looked at for reuse.
-const REMEMBERED: usize = 25;
-
-/// Looks at a function, its versions, and the stage's alias.
-pub(crate) struct LookAtFunction {
-    pub(crate) target: Target,
-    pub(crate) function: String,
-    pub(crate) stage: StageName,
-    /// The code that it shall run.
-    pub(crate) code: CodeRef,
-    /// What its alias is held against.
-    pub(crate) watch: Watch,
-}
-
-#[async_trait]
-impl Step for LookAtFunction {
-    fn effect(&self) -> Effect {
-        Effect::Look
-    }
-    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
-        let functions = &cx.world.functions;
-        let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
-        let aws = try_join3(
-            functions.versions(target, function),
-            functions.alias(target, function, stage),
-            functions.permissions(target, function, stage),
-        );
-        let recorded = self.watch.recorded(cx);
-        let ((versions, alias, statements), recorded) =
-            try_join(aws.map_err(EngineError::from), recorded).await?;
-        let drift = recorded.map(|recorded| recorded.of_alias(function, alias.as_ref().map(Alias::serves)));
-        if let Some(progress) = self.watch.judge(cx, drift.unwrap_or_default()).await? {
-            return Ok(progress);
-        }
-        let versions = versions.unwrap_or_default();
-        let latest = versions.iter().find(|version| version.version == LATEST);
-        let role_prefix = names::role_arn(target, "sluice-");
-        if let Some(latest) = latest
-            && !latest.config.role.starts_with(&role_prefix)
-        {
-            return Err(EngineError::Refused(foreign_refusal(&format!("The function `{function}`"))));
-        }
-        let mut published: Vec<_> = versions
-            .iter()
-            .filter(|version| version.version != LATEST && !matches!(version.readiness, Readiness::Failed(_)))
-            .map(|version| Published {
-                version: version.version.clone(),
-                sha256: version.code_sha256.clone(),
-                print: print(&version.config),
-                ready: version.readiness == Readiness::Ready,
-            })
-            .collect();
-        published.sort_by_key(|published| published.version.parse::<u64>().unwrap_or(0));
-        // What is remembered is written to the journal: only what this operation can use.
-        let mut remembered = published.split_off(published.len().saturating_sub(REMEMBERED));
-        remembered.retain(|version| version.sha256 == self.code.sha256);
-        Progress::done(FunctionLook {
-            latest: latest.map(|latest| Latest {
-                revision: latest.revision.clone(),
-                sha256: latest.code_sha256.clone(),
-                print: print(&latest.config),
-                role: latest.config.role.clone(),
-                architecture: latest.config.architecture.clone(),
-            }),
-            versions: remembered,
-            roles: published_roles(&versions),
-            weights: alias.as_ref().map(|alias| alias.weights.clone()).unwrap_or_default(),
-            alias: alias.map(|alias| (alias.version, alias.revision)),
-            permitted: statements.iter().any(|statement| statement == STATEMENT),
-        })
-    }
-}
-
-/// A function as it shall be.
+/// A function as it should become.
 #[derive(Clone)]
-pub(crate) struct Wanted {
-    pub(crate) target: Target,
-    pub(crate) pipeline: PipelineName,
-    pub(crate) function: String,
-    pub(crate) config: Arc<FunctionConfig>,
-    pub(crate) code: CodeRef,
+pub(super) struct Wanted {
+    pub(super) target: Target,
+    pub(super) pipeline: PipelineName,
+    pub(super) function: String,
+    pub(super) config: Arc<FunctionConfig>,
+    pub(super) code: CodeRef,
 }
 
 impl Wanted {
@@ -182,7 +41,7 @@ impl Wanted {
                 && version.config == *self.config
         }))
     }
-    /// A version of it. `None`: it is not found, and Lambda may not show yet what was made a moment ago.
+    /// A version of it. `None`: not found, perhaps because Lambda does not show yet what was made a moment ago.
     async fn version(&self, cx: &Context, version: &str) -> Result<Option<FunctionVersion>, EngineError> {
         let found = cx.world.functions.version(&self.target, &self.function, version).await?;
         if found.is_none() && cx.begun.elapsed() >= cx.world.settings.consistency {
@@ -190,13 +49,13 @@ impl Wanted {
         }
         Ok(found)
     }
-    /// `$LATEST`, for a change that has to know it: what is not found is looked at again as what is busy.
+    /// `$LATEST`, for a change that has to know it. If it is not found, the step tries again as if it were busy.
     async fn latest(&self, cx: &Context) -> Result<FunctionVersion, EngineError> {
         let busy = || PortError::new(READ, Class::Busy, "ResourceNotFoundException", "it is not found yet");
         Ok(self.version(cx, LATEST).await?.ok_or_else(busy)?)
     }
-    /// The revision of `$LATEST` after a write that named an older one was refused: if nothing but the revision changed,
-    /// it changed because Lambda finished an earlier change. Anything else is somebody else's.
+    /// The revision of `$LATEST` after a write that named an older one was refused. If only the revision changed, Lambda
+    /// finished an earlier change of ours. Any other change is somebody else's.
     async fn settled(&self, cx: &Context, seen: &Latest, refused: PortError) -> Result<String, EngineError> {
         let now = self.latest(cx).await?;
         if now.readiness == Readiness::Pending {
@@ -214,7 +73,7 @@ impl Wanted {
 }
 
 /// Creates a function and publishes its first version.
-pub(crate) struct CreateFunction(pub(crate) Wanted);
+pub(super) struct CreateFunction(pub(super) Wanted);
 
 #[async_trait]
 impl Step for CreateFunction {
@@ -238,17 +97,17 @@ impl Step for CreateFunction {
         }
         match self.0.published(cx).await? {
             Some(version) => ours(version.version),
-            // Ours, but of another attempt: publishing what is wanted is left to the next deploy.
+            // Ours, but of another attempt: the next deploy publishes the wanted version.
             None => Ok(foreign(format!("Another version of the function `{function}`"))),
         }
     }
 }
 
 /// Configures `$LATEST`.
-pub(crate) struct UpdateConfig {
-    pub(crate) wanted: Wanted,
+pub(super) struct UpdateConfig {
+    pub(super) wanted: Wanted,
     /// `$LATEST` as it was seen.
-    pub(crate) seen: Latest,
+    pub(super) seen: Latest,
 }
 
 #[async_trait]
@@ -277,7 +136,7 @@ impl Step for UpdateConfig {
     }
 }
 
-/// Not yet: Lambda is looked at again, less and less often, until it had time enough for `what`.
+/// Not yet: asks Lambda again, less and less often, until it had enough time for `what`.
 fn again(cx: &Context, what: &str) -> Result<Progress, EngineError> {
     let waited = cx.begun.elapsed();
     if waited > APPLIES {
@@ -301,8 +160,8 @@ fn failed(function: &str, reason: &str) -> EngineError {
     ))
 }
 
-/// Waits until a configuration is applied; leaves the revision to publish from.
-pub(crate) struct AwaitConfig(pub(crate) Wanted);
+/// Waits until a configuration is applied. Its output is the revision to publish from.
+pub(super) struct AwaitConfig(pub(super) Wanted);
 
 #[async_trait]
 impl Step for AwaitConfig {
@@ -321,12 +180,12 @@ impl Step for AwaitConfig {
 }
 
 /// Publishes a version: of new code, uploaded by reference, or of `$LATEST` as it is.
-pub(crate) struct Publish {
-    pub(crate) wanted: Wanted,
-    /// `$LATEST` as it must be still.
-    pub(crate) seen: Latest,
-    /// Whether the code, or what it runs on, is new.
-    pub(crate) upload: bool,
+pub(super) struct Publish {
+    pub(super) wanted: Wanted,
+    /// `$LATEST` as it must still be.
+    pub(super) seen: Latest,
+    /// Whether the code or the architecture is new.
+    pub(super) upload: bool,
 }
 
 impl Publish {
@@ -364,10 +223,10 @@ impl Step for Publish {
     }
 }
 
-/// Waits until a version can be called, and makes sure that it is the one that was wanted.
-pub(crate) struct AwaitVersion {
-    pub(crate) wanted: Wanted,
-    pub(crate) version: String,
+/// Waits until a version can be called, and checks that it is the wanted one.
+pub(super) struct AwaitVersion {
+    pub(super) wanted: Wanted,
+    pub(super) version: String,
 }
 
 #[async_trait]

@@ -8,7 +8,7 @@
 
 use serde_json::{Value, json};
 
-use crate::operations::names;
+use crate::names;
 use crate::ports::{TAG_PIPELINE, Tags};
 use sluice_model::{PipelineName, StageName, Target, partition};
 use sluice_template::cut_with_hash;

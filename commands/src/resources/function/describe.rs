@@ -1,0 +1,63 @@
+//! What a release changes about functions.
+
+use std::collections::BTreeMap;
+
+use crate::resources::describe::{Change, Line, WORD, compared, listed, short};
+use sluice_template::AppFunction;
+
+/// Functions that change, those whose rights change first; then the functions that are gone.
+pub(super) fn lines(change: &Change) -> Vec<Line> {
+    let mut whats: BTreeMap<(bool, String), Vec<&str>> = BTreeMap::new();
+    for (name, function) in &change.now.functions {
+        let has_new_rights = change.added_rights.contains_key(name.as_str());
+        for what in of_function(change.function_before(name), function) {
+            whats.entry((!has_new_rights, what)).or_default().push(name);
+        }
+    }
+    let gone = gone(change);
+    let lines = whats.iter().map(|((_, what), names)| Line::of(names, what.clone(), false));
+    lines.chain((!gone.is_empty()).then(|| Line::of(&gone, "gone".to_owned(), false))).collect()
+}
+
+/// How many functions change.
+pub(crate) fn count_changed(change: &Change) -> usize {
+    let changes =
+        |(name, now): &(&String, &AppFunction)| !of_function(change.function_before(name), now).is_empty();
+    change.now.functions.iter().filter(changes).count() + gone(change).len()
+}
+
+fn gone<'a>(change: &Change<'a>) -> Vec<&'a str> {
+    let before = change.before.iter().flat_map(|before| before.functions.keys());
+    before.map(String::as_str).filter(|name| !change.now.functions.contains_key(*name)).collect()
+}
+
+/// What changes about a function besides its new rights, on as many lines as it takes.
+fn of_function(before: Option<&AppFunction>, now: &AppFunction) -> Vec<String> {
+    let Some(before) = before else { return vec!["new".to_owned()] };
+    let mut parts = vec![];
+    if before.code.sha256 != now.code.sha256 {
+        parts.push("code".to_owned());
+    }
+    let mut set = |what: &str, before: String, now: String| {
+        if before != now {
+            parts.push(format!("{what} {} → {}", short(&before, 2 * WORD), short(&now, 2 * WORD)));
+        }
+    };
+    set("memory (MB)", before.memory.to_string(), now.memory.to_string());
+    set("timeout (s)", before.timeout.to_string(), now.timeout.to_string());
+    set("runtime", before.runtime.clone(), now.runtime.clone());
+    set("handler", before.handler.clone(), now.handler.clone());
+    set("architecture", before.architecture.clone(), now.architecture.clone());
+    if before.statements != now.statements {
+        parts.push("permissions".to_owned());
+    }
+    fn variables(function: &AppFunction) -> BTreeMap<&str, &String> {
+        function.environment.iter().map(|(name, value)| (name.as_str(), value)).collect()
+    }
+    let mut differ = listed("variables", &compared(&variables(before), &variables(now), "changed"));
+    if !differ.is_empty() {
+        parts.push(differ.remove(0));
+    }
+    let first = (!parts.is_empty()).then(|| parts.join(", "));
+    first.into_iter().chain(differ).collect()
+}

@@ -1,0 +1,172 @@
+//! The look at a function, its versions, and the stage's alias.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use futures::TryFutureExt as _;
+use futures::future::{try_join, try_join3};
+use serde::{Deserialize, Serialize};
+
+use crate::names::{self, API_STATEMENT};
+use crate::operation::{Context, Effect, EngineError, Progress, Step};
+use crate::ports::{Alias, FunctionVersion, Readiness};
+use crate::resources::own::foreign_refusal;
+use crate::resources::plan::{PlannedFunction, config_digest};
+use crate::resources::watch::Watch;
+use sluice_model::{CodeRef, StageName, Target};
+
+/// The version that can still change.
+pub(super) const LATEST: &str = "$LATEST";
+
+/// What a deploy has to know about a function.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct FunctionLook {
+    /// `$LATEST`; none if there is no such function.
+    pub(crate) latest: Option<Latest>,
+    /// Published versions with the wanted code, the newest last.
+    pub(crate) versions: Vec<Published>,
+    /// The roles of published versions. They have their policy: a version is published after its role.
+    pub(crate) roles: BTreeSet<String>,
+    /// The stage's alias: its version and revision.
+    pub(crate) alias: Option<(String, String)>,
+    /// The other versions that the alias sends calls to, in thousandths of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) weights: BTreeMap<String, u32>,
+    /// Whether API Gateway may call that alias.
+    pub(crate) permitted: bool,
+}
+
+/// A published version as the list of versions shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Published {
+    pub(crate) version: String,
+    pub(crate) sha256: String,
+    pub(crate) print: String,
+    /// Whether the list says that it can be called. A list may leave that out; then the version is read by itself.
+    pub(crate) ready: bool,
+}
+
+/// `$LATEST` as it was seen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Latest {
+    pub(crate) revision: String,
+    pub(crate) sha256: String,
+    pub(crate) print: String,
+    pub(crate) role: String,
+    pub(crate) architecture: String,
+}
+
+impl Latest {
+    /// Whether `$LATEST` is still what was seen. Its revision does not count: it changes again when Lambda applies a change.
+    pub(super) fn is(&self, now: &FunctionVersion) -> bool {
+        self.sha256 == now.code_sha256 && self.print == config_digest(&now.config)
+    }
+}
+
+/// What a function lacks.
+pub(crate) enum Diff<'a> {
+    /// Nothing: this version has the wanted code and configuration.
+    Reuse(&'a Published),
+    /// The function itself.
+    Create,
+    /// The configuration, and then a version.
+    Configure(&'a Latest),
+    /// A version.
+    Publish(&'a Latest),
+}
+
+impl FunctionLook {
+    /// What a function lacks to have the wanted version.
+    pub(crate) fn diff(&self, planned: &PlannedFunction) -> Diff<'_> {
+        let is_wanted =
+            |found: &&Published| found.sha256 == planned.code.sha256 && found.print == planned.print;
+        if let Some(published) = self.versions.iter().rev().find(is_wanted) {
+            return Diff::Reuse(published);
+        }
+        match &self.latest {
+            None => Diff::Create,
+            Some(latest) if latest.print != planned.digest_on(&latest.architecture) => {
+                Diff::Configure(latest)
+            }
+            Some(latest) => Diff::Publish(latest),
+        }
+    }
+}
+
+fn published_roles(versions: &[FunctionVersion]) -> BTreeSet<String> {
+    let published = versions.iter().filter(|version| version.version != LATEST);
+    published.map(|version| version.config.role.clone()).collect()
+}
+
+/// How many of the newest versions are considered for reuse.
+const REMEMBERED: usize = 25;
+
+/// Looks at a function, its versions, and the stage's alias.
+pub(super) struct LookAtFunction {
+    pub(super) target: Target,
+    pub(super) function: String,
+    pub(super) stage: StageName,
+    /// The code that it should run.
+    pub(super) code: CodeRef,
+    /// What its alias is compared with.
+    pub(super) watch: Watch,
+}
+
+#[async_trait]
+impl Step for LookAtFunction {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let functions = &cx.world.functions;
+        let (target, function, stage) = (&self.target, &self.function, self.stage.as_str());
+        let aws = try_join3(
+            functions.versions(target, function),
+            functions.alias(target, function, stage),
+            functions.permissions(target, function, stage),
+        );
+        let recorded = self.watch.recorded(cx);
+        let ((versions, alias, statements), recorded) =
+            try_join(aws.map_err(EngineError::from), recorded).await?;
+        let drift = recorded.map(|recorded| recorded.of_alias(function, alias.as_ref().map(Alias::serves)));
+        if let Some(progress) = self.watch.judge(cx, drift.unwrap_or_default()).await? {
+            return Ok(progress);
+        }
+        let versions = versions.unwrap_or_default();
+        let latest = versions.iter().find(|version| version.version == LATEST);
+        let role_prefix = names::role_arn(target, "sluice-");
+        if let Some(latest) = latest
+            && !latest.config.role.starts_with(&role_prefix)
+        {
+            return Err(EngineError::Refused(foreign_refusal(&format!("The function `{function}`"))));
+        }
+        let mut published: Vec<_> = versions
+            .iter()
+            .filter(|version| version.version != LATEST && !matches!(version.readiness, Readiness::Failed(_)))
+            .map(|version| Published {
+                version: version.version.clone(),
+                sha256: version.code_sha256.clone(),
+                print: config_digest(&version.config),
+                ready: version.readiness == Readiness::Ready,
+            })
+            .collect();
+        published.sort_by_key(|published| published.version.parse::<u64>().unwrap_or(0));
+        // The journal keeps this: only versions that this operation can reuse.
+        let mut remembered = published.split_off(published.len().saturating_sub(REMEMBERED));
+        remembered.retain(|version| version.sha256 == self.code.sha256);
+        Progress::done(FunctionLook {
+            latest: latest.map(|latest| Latest {
+                revision: latest.revision.clone(),
+                sha256: latest.code_sha256.clone(),
+                print: config_digest(&latest.config),
+                role: latest.config.role.clone(),
+                architecture: latest.config.architecture.clone(),
+            }),
+            versions: remembered,
+            roles: published_roles(&versions),
+            weights: alias.as_ref().map(|alias| alias.weights.clone()).unwrap_or_default(),
+            alias: alias.map(|alias| (alias.version, alias.revision)),
+            permitted: statements.iter().any(|statement| statement == API_STATEMENT),
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! A function and its published versions. What people reach does not change here: aliases alone decide that.
+
+mod describe;
+mod look;
+mod steps;
+
+use std::sync::Arc;
+
+use crate::domain::VersionSet;
+use crate::operation::effects::*;
+use crate::operation::{EngineError, Node, OperationState, Slot, StepId};
+use crate::resources::describe::{Change, Line};
+use crate::resources::plan::{Deployable, PlannedFunction};
+use crate::resources::resource::{Duty, Part, Preparation, Prepared, Resource};
+use crate::resources::watch::Watch;
+use sluice_model::Text;
+use sluice_template::function_name;
+
+pub(crate) use describe::count_changed;
+pub(crate) use look::{Diff, FunctionLook, Latest};
+
+use look::LookAtFunction;
+use steps::{AwaitConfig, AwaitVersion, CreateFunction, Publish, UpdateConfig, Wanted};
+
+pub(crate) struct Function;
+
+impl Resource for Function {
+    fn name(&self) -> &'static str {
+        "function and version"
+    }
+    fn effects(&self) -> &'static [&'static Mutation] {
+        &[&CREATE_FUNCTION, &UPDATE_CONFIG, &UPDATE_CODE, &PUBLISH_VERSION]
+    }
+    fn exempt(&self, duty: Duty) -> Option<&'static str> {
+        (duty == Duty::Drift).then_some("versions are immutable, and nobody can call `$LATEST`")
+    }
+
+    fn look(&self, of: &Preparation, part: Part, watch: &Watch) -> Option<Node> {
+        let Part::Function(logical) = part else { return None };
+        let step = LookAtFunction {
+            target: of.target.clone(),
+            function: function_name(of.pipeline, logical),
+            stage: of.stage.clone(),
+            code: of.artifact.code.get(logical)?.clone(),
+            watch: watch.clone(),
+        };
+        Some(Node::new(StepId::of(LOOK, logical), "", step))
+    }
+
+    fn prepare(
+        &self,
+        of: &Preparation,
+        plan: &Deployable,
+        part: Part,
+        needs: &[StepId],
+    ) -> Result<Prepared, EngineError> {
+        let Part::Function(logical) = part else { return Ok(Prepared::default()) };
+        let planned = plan.planned(logical)?;
+        let mut versions = Versions { of, planned, logical, nodes: vec![] };
+        let look = looked(of.op, logical)?;
+        let version = versions.version(&look, needs)?;
+        let versions_set = |version| VersionSet {
+            versions: [(planned.name.clone(), version)].into(),
+            ..VersionSet::default()
+        };
+        Ok(Prepared { nodes: versions.nodes, set: version.map(versions_set), ..Prepared::default() })
+    }
+
+    fn describe(&self, change: &Change) -> Vec<Line> {
+        describe::lines(change)
+    }
+}
+
+/// The first word of the id of the look.
+const LOOK: &str = "look";
+
+/// What the look saw of a function, once it is done.
+pub(crate) fn looked(op: &OperationState, logical: &str) -> Result<Arc<FunctionLook>, EngineError> {
+    let look = op.shared_output(&StepId::of(LOOK, logical))?;
+    look.ok_or_else(|| EngineError::Corrupt(format!("function {logical} was not looked at")))
+}
+
+/// The way to a version of one function.
+struct Versions<'a> {
+    of: &'a Preparation<'a>,
+    planned: &'a PlannedFunction,
+    logical: &'a str,
+    nodes: Vec<Node>,
+}
+
+impl Versions<'_> {
+    /// The version that can be called, once it is known; the steps that lead to it.
+    fn version(&mut self, look: &FunctionLook, needs: &[StepId]) -> Result<Option<String>, EngineError> {
+        let publishing = match look.diff(self.planned) {
+            Diff::Reuse(published) if published.ready => return Ok(Some(published.version.clone())),
+            Diff::Reuse(published) => return Ok(self.callable(published.version.clone(), None)),
+            Diff::Create => {
+                let id = self.id("create");
+                let node = Node::new(id.clone(), self.title("create"), CreateFunction(self.wanted()));
+                self.nodes.push(node.after(needs.iter().cloned()).holding(Slot::Pipeline));
+                id
+            }
+            Diff::Configure(latest) => {
+                let (configure, applied) = (self.id("config"), self.id("configured"));
+                let step = UpdateConfig { wanted: self.wanted(), seen: latest.clone() };
+                let node = Node::new(configure.clone(), self.title("configure"), step);
+                self.nodes.push(node.after(needs.iter().cloned()).holding(Slot::Pipeline));
+                let node = Node::new(applied.clone(), "", AwaitConfig(self.wanted()));
+                self.nodes.push(node.after([configure]));
+                let revision = self.of.op.output::<String>(&applied)?.unwrap_or_default();
+                let print = self.planned.digest_on(&latest.architecture);
+                self.publish(Latest { revision, print, ..latest.clone() }, Some(applied))
+            }
+            Diff::Publish(latest) => self.publish(latest.clone(), None),
+        };
+        let version = self.of.op.output::<String>(&publishing)?;
+        Ok(version.and_then(|version| self.callable(version, Some(publishing))))
+    }
+
+    /// The step that publishes: new code, or `$LATEST` as it is.
+    fn publish(&mut self, seen: Latest, after: Option<StepId>) -> StepId {
+        let planned = self.planned;
+        let upload = seen.sha256 != planned.code.sha256 || seen.architecture != planned.config.architecture;
+        let id = self.id(if upload { "code" } else { "publish" });
+        let node =
+            Node::new(id.clone(), self.title("publish"), Publish { wanted: self.wanted(), seen, upload });
+        self.nodes.push(node.after(after).holding(Slot::Pipeline));
+        id
+    }
+
+    /// The look at a version, which must be callable before an alias points to it; the version after that.
+    fn callable(&mut self, version: String, after: Option<StepId>) -> Option<String> {
+        let id = self.id("version");
+        let step = AwaitVersion { wanted: self.wanted(), version: version.clone() };
+        self.nodes.push(Node::new(id.clone(), "", step).after(after));
+        self.of.op.is_done(&id).then_some(version)
+    }
+
+    fn id(&self, name: &str) -> StepId {
+        StepId::of(name, self.logical)
+    }
+
+    fn title(&self, verb: &str) -> Text {
+        Text::plain(format!("{verb} ")).code(self.logical)
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            target: self.of.target.clone(),
+            pipeline: self.of.pipeline.clone(),
+            function: self.planned.name.clone(),
+            config: Arc::clone(&self.planned.config),
+            code: self.planned.code.clone(),
+        }
+    }
+}

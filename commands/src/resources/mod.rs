@@ -1,0 +1,71 @@
+//! What a release is made of in AWS: one file a kind, behind [`Resource`]. Preparing a release, moving a stage, comparing it
+//! with its record and describing what changes iterate over [`all`] kinds and name none of them.
+//!
+//! `docs/resources.md` lists the kinds. `CONTRIBUTING.md` shows how to add one.
+
+mod alias;
+mod api;
+mod describe;
+mod document;
+mod function;
+mod own;
+mod permission;
+mod plan;
+mod resource;
+pub mod rights;
+mod role;
+mod seen;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use api::ApiLook;
+#[cfg(test)]
+pub(crate) use api::described;
+pub use document::document;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use function::{FunctionLook, Latest};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use plan::config_digest;
+
+pub(crate) use alias::moved_functions;
+pub(crate) use describe::{Change, Line};
+pub(crate) use function::count_changed;
+pub(crate) use own::{foreign, foreign_refusal, ours};
+pub(crate) use plan::Deployable;
+pub(crate) use resource::{Move, Part, Preparation, Prepared, Resource};
+#[cfg(test)]
+pub(crate) use role::role_description;
+pub(crate) use role::{role_nodes, same_json};
+pub(crate) use seen::{Seen, Surveyed};
+pub(crate) use watch::{MOVED_OUTSIDE, RanBefore, Watch, began_to_move, is_in_doubt, mark, mover};
+
+use futures::future::try_join_all;
+
+use crate::domain::{Drift, Recorded};
+use crate::operation::World;
+use resource::SurveyCall;
+use sluice_model::PortResult;
+
+/// Every kind. What comes later in the list may need what comes earlier, in the same part of a release.
+pub(crate) fn all() -> [&'static dyn Resource; 5] {
+    [&role::Role, &function::Function, &alias::Alias, &permission::Permission, &api::HttpApi]
+}
+
+/// What of a stage is not as recorded, of all that was looked at.
+pub(crate) fn drift(recorded: &Recorded, seen: &Seen) -> Drift {
+    all().iter().fold(Drift::default(), |drift, kind| drift.and(kind.drift(recorded, seen)))
+}
+
+/// The calls that show what stages run.
+pub(crate) fn survey<'a>(world: &'a World, stages: &'a [Surveyed]) -> Vec<SurveyCall<'a>> {
+    all().into_iter().flat_map(|kind| kind.survey(world, stages)).collect()
+}
+
+/// What one stage runs at this moment: all calls side by side.
+pub(crate) async fn look_now(world: &World, stage: Surveyed) -> PortResult<Seen> {
+    let stages = [stage];
+    let shown = try_join_all(survey(world, &stages)).await?.into_iter().flatten();
+    Ok(shown.fold(Seen::default(), |seen, (_, more)| seen.and(more)))
+}

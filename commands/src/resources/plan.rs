@@ -1,0 +1,95 @@
+//! What a release needs on a stage.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::names;
+use crate::operation::EngineError;
+use crate::ports::FunctionConfig;
+use crate::resources::rights::ImmutableRole;
+use sluice_model::{CodeRef, PipelineName, StageName, Target};
+use sluice_template::Application;
+
+/// An application for a stage, with what follows from it for each function. It is the same whenever it is read: a field that
+/// is added to [`Application`] must be left out of its serialised form where it has its default, or what waits for an approval
+/// while Sluice is updated is stuck.
+#[derive(Debug)]
+pub(crate) struct Deployable {
+    pub(crate) digest: String,
+    pub(crate) application: Application,
+    planned: BTreeMap<String, PlannedFunction>,
+}
+
+/// A function as its stage needs it.
+#[derive(Debug)]
+pub(crate) struct PlannedFunction {
+    /// Its name in AWS.
+    pub(crate) name: String,
+    pub(crate) code: CodeRef,
+    pub(crate) role: Arc<ImmutableRole>,
+    pub(crate) config: Arc<FunctionConfig>,
+    /// The digest of the configuration.
+    pub(crate) print: String,
+}
+
+/// A digest of a whole configuration: equal digests are equal configurations, also where the author of a template looks for
+/// two that share one.
+pub(crate) fn config_digest(config: &FunctionConfig) -> String {
+    names::digest(&[&serde_json::to_string(config).unwrap_or_default()])
+}
+
+impl PlannedFunction {
+    /// The digest of the configuration on this architecture, which changes with the code and not with the configuration.
+    pub(crate) fn digest_on(&self, architecture: &str) -> String {
+        if architecture == self.config.architecture {
+            return self.print.clone();
+        }
+        let config = FunctionConfig::clone(&self.config);
+        config_digest(&FunctionConfig { architecture: architecture.to_owned(), ..config })
+    }
+}
+
+impl Deployable {
+    pub(crate) fn new(
+        target: &Target,
+        pipeline: &PipelineName,
+        stage: &StageName,
+        application: Application,
+    ) -> Result<Self, EngineError> {
+        let content = serde_json::to_vec(&application).map_err(|e| EngineError::Corrupt(e.to_string()))?;
+        let mut hash = Sha256::new();
+        for part in [&target.account, &target.region, pipeline.as_str(), stage.as_str()] {
+            hash.update(format!("{part}\n"));
+        }
+        hash.update(&content);
+        let planned = application.functions.values().map(|function| {
+            let role = ImmutableRole::of_function(target, &function.name, stage, &function.statements);
+            let config = FunctionConfig {
+                runtime: function.runtime.clone(),
+                handler: function.handler.clone(),
+                role: names::role_arn(target, &role.name),
+                memory: function.memory,
+                timeout: function.timeout,
+                architecture: function.architecture.clone(),
+                environment: function.environment.clone(),
+            };
+            let planned = PlannedFunction {
+                name: function.name.clone(),
+                code: function.code.clone(),
+                print: config_digest(&config),
+                role: Arc::new(role),
+                config: Arc::new(config),
+            };
+            (function.logical_id.clone(), planned)
+        });
+        let planned = planned.collect();
+        Ok(Self { digest: hex::encode(hash.finalize()), planned, application })
+    }
+
+    /// The function of this logical id.
+    pub(crate) fn planned(&self, logical: &str) -> Result<&PlannedFunction, EngineError> {
+        self.planned.get(logical).ok_or_else(|| EngineError::Corrupt(format!("no function {logical}")))
+    }
+}

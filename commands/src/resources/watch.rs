@@ -1,0 +1,156 @@
+//! Whether a stage is as Sluice left it. What somebody moved by hand is never overwritten unless the requester saw it and
+//! accepted it.
+//!
+//! The race it prevents: another operation moves the stage at this moment. Then AWS differs from the record although nobody
+//! moved anything outside Sluice. The gate before the first move notices, and voids the operation that looked.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::domain::{Drift, PipelineState, Recorded, Stage, VersionSet, from_item};
+use crate::operation::{
+    Context, DEPLOY, EngineError, OperationState, PROMOTE, Progress, ROLLBACK, Slot, StepId, Ticket, Undone,
+    World, load,
+};
+use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName};
+
+/// The code of a refusal to overwrite what somebody moved by hand.
+pub(crate) const MOVED_OUTSIDE: &str = "moved-outside";
+/// The steps that move a stage, by the first word of their id: those of [`super::resource::Resource::moves`].
+pub(super) const MOVES: &[&str] = &["alias", "permit", "api-stage"];
+/// How long to wait before a look is repeated at a stage that may be moving.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a look at a stage is compared with.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch {
+    pub(crate) pipeline: PipelineName,
+    pub(crate) stage: StageName,
+    /// The release that it ran when the operation was requested.
+    pub(crate) before: Option<ReleaseNumber>,
+    /// The stage's [`mark`] before the first look at it; none where the look holds the stage's slot itself.
+    pub(crate) mark: Option<Value>,
+    /// Drift that the requester saw and accepted.
+    pub(crate) accepted: Option<Drift>,
+    /// The command line that accepts the drift.
+    pub(crate) line: String,
+}
+
+impl Watch {
+    /// What the stage's record says, if the stage still runs the release that it ran when the operation was requested.
+    pub(crate) async fn recorded(&self, cx: &Context) -> Result<Option<Recorded>, EngineError> {
+        let keys = &cx.world.keys;
+        let stage = keys.stage(&self.pipeline, &self.stage);
+        let set = self.before.map(|before| keys.version_set(&self.pipeline, before, &self.stage));
+        let wanted: Vec<_> = [Some(stage.clone()), set].into_iter().flatten().collect();
+        let found = cx.world.store.get_many(&wanted).await?;
+        let (stages, sets): (Vec<_>, Vec<_>) = found.iter().partition(|item| item.key == stage);
+        let Some(stage) = stages.first() else { return Ok(None) };
+        let stage: Stage = from_item(stage)?;
+        if stage.current.as_ref().map(|current| current.release) != self.before {
+            return Ok(None);
+        }
+        let set: Option<VersionSet> = sets.first().map(|item| from_item(item)).transpose()?;
+        Ok(Some(Recorded::of(&stage, set.as_ref())))
+    }
+
+    /// What a look that saw this drift ends with: none if the operation may go on.
+    pub(crate) async fn judge(&self, cx: &Context, drift: Drift) -> Result<Option<Progress>, EngineError> {
+        let drift = drift.beyond(self.accepted.as_ref());
+        if drift.is_none() {
+            return Ok(None);
+        }
+        let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &self.pipeline).await?;
+        let has_moved = self.mark.as_ref().is_some_and(|before| *before != mark(&self.stage, &state));
+        if has_moved || is_in_doubt(&cx.world, &state, &self.stage).await? {
+            return Ok(None);
+        }
+        let moves = mover(&state, &self.stage).is_some_and(|ticket| ticket.operation != cx.operation);
+        let current = state.stages.get(&self.stage).and_then(|stage| stage.current.as_ref());
+        let settled = cx.world.clock.now() - cx.world.settings.settle;
+        if moves || current.is_some_and(|current| current.since > settled) {
+            return Ok(Some(Progress::NotYet { after: LOOK_AGAIN, note: None }));
+        }
+        let what = drift.words(&self.stage);
+        Err(EngineError::Refused(Refusal::new(
+            MOVED_OUTSIDE,
+            format!("Stage `{}` was moved outside Sluice: {what}.", self.stage),
+            format!("Look who moved it and why. To go on from what is there: `{}`.", self.line),
+        )))
+    }
+}
+
+/// The open operation that moves a stage at this moment.
+pub(crate) fn mover<'a>(state: &'a PipelineState, stage: &StageName) -> Option<&'a Ticket> {
+    let holder = state.slots.get(&Slot::Stage(stage.clone()))?;
+    let moves = |ticket: &&Ticket| [DEPLOY, PROMOTE, ROLLBACK].contains(&ticket.kind.as_str());
+    state.tickets.iter().filter(moves).find(|ticket| &ticket.operation == holder)
+}
+
+/// A value that changes whenever a stage moves, also when the move is undone: the revision of its record, and the operation
+/// that undid a move since.
+pub(crate) fn mark(stage: &StageName, state: &PipelineState) -> Value {
+    let revision = state.stage_revisions.get(stage).copied().unwrap_or(0);
+    match state.stage_touched.get(stage) {
+        None => revision.into(),
+        Some(operation) => json!([revision, operation]),
+    }
+}
+
+/// Whether an operation moved a part of its stage, or may have.
+pub(crate) fn began_to_move(op: &OperationState) -> bool {
+    let moves = |step: &StepId| MOVES.contains(&step.0.split(':').next().unwrap_or_default());
+    op.steps().any(|(step, fact)| moves(step) && fact.intent.is_some())
+}
+
+/// The release that a stage was recorded to run when an operation looked at it: where an undo returns to.
+#[derive(Debug, Clone)]
+pub(crate) struct RanBefore {
+    pub(crate) pipeline: PipelineName,
+    pub(crate) stage: StageName,
+    pub(crate) release: Option<ReleaseNumber>,
+}
+
+impl RanBefore {
+    /// What an undo leaves as it is if the stage moved since. A rollback may run although this operation is stuck, and its
+    /// move must not be undone, even if both went to the same version.
+    pub(crate) async fn left_if_moved(&self, cx: &Context) -> Result<Option<Undone>, EngineError> {
+        let world = &cx.world;
+        let item = world.store.get(&world.keys.stage(&self.pipeline, &self.stage)).await?;
+        let stage: Option<Stage> = item.as_ref().map(from_item).transpose()?;
+        let now = stage.and_then(|stage| stage.current).map(|current| current.release);
+        let moved = |to: ReleaseNumber| Undone::Left(format!("the stage was moved to {to} since"));
+        Ok(now.filter(|_| now != self.release).map(moved))
+    }
+}
+
+/// The stage that an operation moves.
+#[derive(Deserialize)]
+struct Moves {
+    #[serde(alias = "to")]
+    stage: StageName,
+}
+
+/// Whether an operation got stuck while it moved this stage: then Sluice itself left the stage between two releases.
+pub(crate) async fn is_in_doubt(
+    world: &World,
+    state: &PipelineState,
+    stage: &StageName,
+) -> Result<bool, EngineError> {
+    for ticket in state.tickets.iter().filter(|ticket| ticket.stuck) {
+        let stuck = match load(&*world.store, &world.keys, &ticket.operation).await {
+            Ok(Some(stuck)) => stuck,
+            Ok(None) => continue,
+            // An operation that is parked on its own record must not stop all others.
+            Err(error) if error.is_corrupt() => continue,
+            Err(error) => return Err(error),
+        };
+        let is_here = stuck.op.params::<Moves>().is_ok_and(|moves| moves.stage == *stage);
+        if is_here && began_to_move(&stuck.op) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
