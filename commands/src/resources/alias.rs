@@ -13,8 +13,7 @@ use crate::operation::{
 };
 use crate::resources::function;
 use crate::resources::own::{ours, shell};
-use crate::resources::plan::Deployable;
-use crate::resources::resource::{Duty, Move, Part, Preparation, Prepared, Resource, SurveyCall};
+use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
 use crate::resources::watch::{MOVED_OUTSIDE, RanBefore};
 use sluice_model::{Class, Refusal, StageName, Target, Text};
@@ -35,13 +34,7 @@ impl Resource for Alias {
         (duty == Duty::Description).then_some("it moves to the release that is described")
     }
 
-    fn prepare(
-        &self,
-        of: &Preparation,
-        plan: &Deployable,
-        part: Part,
-        _: &[StepId],
-    ) -> Result<Prepared, EngineError> {
+    fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
         let Part::Function(logical) = part else { return Ok(Prepared::default()) };
         let (look, name) = (function::looked(of.op, logical)?, &plan.planned(logical)?.name);
         let mut seen = Seen::default();

@@ -34,7 +34,7 @@ pub(crate) use describe::{Change, Line};
 pub(crate) use function::count_changed;
 pub(crate) use own::{foreign, foreign_refusal, ours};
 pub(crate) use plan::Deployable;
-pub(crate) use resource::{Move, Part, Preparation, Prepared, Resource};
+pub(crate) use resource::{Move, Part, Preparation, Prepared, Resource, ToPrepare};
 #[cfg(test)]
 pub(crate) use role::role_description;
 pub(crate) use role::{role_nodes, same_json};

@@ -9,8 +9,7 @@ use crate::operation::effects::{Mutation, PERMIT_API, REMOVE_PERMISSION};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId, Undone};
 use crate::resources::function;
 use crate::resources::own::ours;
-use crate::resources::plan::Deployable;
-use crate::resources::resource::{Duty, Move, Part, Preparation, Prepared, Resource};
+use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, ToPrepare};
 use crate::resources::seen::Seen;
 use crate::resources::watch::RanBefore;
 use sluice_model::{Target, Text};
@@ -31,13 +30,7 @@ impl Resource for Permission {
         })
     }
 
-    fn prepare(
-        &self,
-        of: &Preparation,
-        plan: &Deployable,
-        part: Part,
-        _: &[StepId],
-    ) -> Result<Prepared, EngineError> {
+    fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
         let Part::Function(logical) = part else { return Ok(Prepared::default()) };
         let is_permitted = function::looked(of.op, logical)?.permitted;
         let permitted = is_permitted.then(|| plan.planned(logical).map(|planned| planned.name.clone()));

@@ -32,15 +32,9 @@ pub(crate) trait Resource: Sync {
         None
     }
 
-    /// The difference between what exists and what the release needs, as steps. They come after `needs`, the steps of the
-    /// kinds before it. Called again with every change of the journal, until everything is known and done.
-    fn prepare(
-        &self,
-        _: &Preparation,
-        _: &Deployable,
-        _: Part,
-        _needs: &[StepId],
-    ) -> Result<Prepared, EngineError> {
+    /// The difference between what exists and what the release needs, as steps. Called again with every change of the journal,
+    /// until everything is known and done.
+    fn prepare(&self, _: ToPrepare) -> Result<Prepared, EngineError> {
         Ok(Prepared::default())
     }
 
@@ -102,6 +96,15 @@ pub(crate) struct Preparation<'a> {
     pub(crate) outside: Option<&'a Drift>,
     /// The stage's values of the template's parameters.
     pub(crate) parameters: &'a Parameters,
+}
+
+/// A part of a release that is prepared.
+pub(crate) struct ToPrepare<'a> {
+    pub(crate) of: &'a Preparation<'a>,
+    pub(crate) plan: &'a Deployable,
+    pub(crate) part: Part<'a>,
+    /// The steps that the kinds before this one prepare of the part.
+    pub(crate) needs: &'a [StepId],
 }
 
 /// What one kind prepares of one part.

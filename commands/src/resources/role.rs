@@ -12,8 +12,7 @@ use crate::ports::{self, RoleSpec};
 use crate::resources::describe::{Change, Line};
 use crate::resources::function::{self, Diff};
 use crate::resources::own::{foreign, ours};
-use crate::resources::plan::Deployable;
-use crate::resources::resource::{Duty, Part, Preparation, Prepared, Resource};
+use crate::resources::resource::{Duty, Part, Prepared, Resource, ToPrepare};
 use crate::resources::rights::ImmutableRole;
 use sluice_model::{PipelineName, Target};
 use sluice_template::rights::{AccessLevel, Right};
@@ -32,13 +31,7 @@ impl Resource for Role {
             .then_some("its name is a hash of its rights; a policy that differs is never written over")
     }
 
-    fn prepare(
-        &self,
-        of: &Preparation,
-        plan: &Deployable,
-        part: Part,
-        _: &[StepId],
-    ) -> Result<Prepared, EngineError> {
+    fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
         let Part::Function(logical) = part else { return Ok(Prepared::default()) };
         let (look, planned) = (function::looked(of.op, logical)?, plan.planned(logical)?);
         let is_needed = match look.diff(planned) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::domain::VersionSet;
 use crate::operation::{Content, EngineError, Node, Slot, StepId};
 use crate::operations::steps::*;
-use crate::resources::{self, Part, Preparation, Prepared, Seen, Watch};
+use crate::resources::{self, Part, Preparation, Prepared, Seen, ToPrepare, Watch};
 
 /// The steps of a version set, and the set itself once they are done.
 pub(crate) struct Preparing {
@@ -35,7 +35,8 @@ pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineErr
     for part in functions.chain([Part::Shared]) {
         let mut needs = vec![];
         for kind in resources::all() {
-            let Prepared { nodes: more, set: adds, seen: saw } = kind.prepare(of, &plan, part, &needs)?;
+            let Prepared { nodes: more, set: adds, seen: saw } =
+                kind.prepare(ToPrepare { of, plan: &plan, part, needs: &needs })?;
             needs.extend(more.iter().map(|node| node.id.clone()));
             nodes.extend(more);
             seen = seen.and(saw);

@@ -14,8 +14,7 @@ use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, StepId, World};
 use crate::ports::{Api, TAG_PIPELINE};
 use crate::resources::describe::{Change, Line, compared, listed};
-use crate::resources::plan::Deployable;
-use crate::resources::resource::{Move, Part, Preparation, Prepared, Resource, SurveyCall};
+use crate::resources::resource::{Move, Part, Preparation, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
 use crate::resources::watch::Watch;
 use sluice_model::Text;
@@ -69,13 +68,7 @@ impl Resource for HttpApi {
         (part == Part::Shared).then(|| Node::new(StepId::new(LOOK), "", step))
     }
 
-    fn prepare(
-        &self,
-        of: &Preparation,
-        plan: &Deployable,
-        part: Part,
-        _: &[StepId],
-    ) -> Result<Prepared, EngineError> {
+    fn prepare(&self, ToPrepare { of, plan, part, .. }: ToPrepare) -> Result<Prepared, EngineError> {
         let look = of.op.shared_output::<ApiLook>(&StepId::new(LOOK))?;
         let Some(look) = look.filter(|_| part == Part::Shared) else { return Ok(Prepared::default()) };
         let seen = Seen::of_api(look.serves.clone());

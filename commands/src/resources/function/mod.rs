@@ -10,8 +10,8 @@ use crate::domain::VersionSet;
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, Slot, StepId};
 use crate::resources::describe::{Change, Line};
-use crate::resources::plan::{Deployable, PlannedFunction};
-use crate::resources::resource::{Duty, Part, Preparation, Prepared, Resource};
+use crate::resources::plan::PlannedFunction;
+use crate::resources::resource::{Duty, Part, Preparation, Prepared, Resource, ToPrepare};
 use crate::resources::watch::Watch;
 use sluice_model::Text;
 use sluice_template::function_name;
@@ -47,13 +47,7 @@ impl Resource for Function {
         Some(Node::new(StepId::of(LOOK, logical), "", step))
     }
 
-    fn prepare(
-        &self,
-        of: &Preparation,
-        plan: &Deployable,
-        part: Part,
-        needs: &[StepId],
-    ) -> Result<Prepared, EngineError> {
+    fn prepare(&self, ToPrepare { of, plan, part, needs }: ToPrepare) -> Result<Prepared, EngineError> {
         let Part::Function(logical) = part else { return Ok(Prepared::default()) };
         let planned = plan.planned(logical)?;
         let mut versions = Versions { of, planned, logical, nodes: vec![] };
