@@ -183,7 +183,7 @@ mod tests {
     use crate::testing::samples::{access, actor, change, promotion};
 
     #[test]
-    fn who_lost_the_role_after_they_approved_does_not_count() {
+    fn an_approver_who_lost_the_role_does_not_count() {
         let params = promotion("orders", change(2), &["Hello"]);
         let mut op = OperationState::new(operation_id(1), spec("promote"));
         let (step, at) = (crate::operation::StepId::new("approval"), jiff::Timestamp::UNIX_EPOCH);

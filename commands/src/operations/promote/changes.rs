@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_of_a_function_is_a_line() {
+    fn a_changed_function_is_one_line() {
         let before = app(&["Hello", "World"]);
         let mut now = before.clone();
         assert_eq!(told(&before, &now), "");
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn new_rights_are_told_in_words_before_everything_else_and_broad_ones_first() {
+    fn new_rights_are_listed_first_and_broad_ones_before_narrow_ones() {
         let mut before = app(&["Hello", "World", "Zz"]);
         may(&mut before, "Zz", vec![allow("dynamodb:GetItem", "arn:aws:s3:::orders/*")]);
         let mut now = before.clone();

@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_answered_is_one_short_line_without_marks() {
+    fn an_answer_is_quoted_as_one_short_line_without_marks() {
         assert_eq!(quoted(""), "");
         assert_eq!(quoted(" \n\u{7}\n"), "");
         assert_eq!(quoted("\n  <@U0ANN> said `no`.\nand more"), ": @U0ANN> said 'no'");
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_that_changed_since_it_was_asked_is_another_promise() {
+    fn a_smoke_test_that_changed_since_the_request_voids_it() {
         let stage = "prod".parse().unwrap();
         let policy = |smoke: &str| {
             let mut policy = Policy::of(true);

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_or_moved_within_the_hour_keeps_everything() {
+    fn nothing_is_deleted_while_a_move_is_open_or_less_than_an_hour_old() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let mut state = PipelineState::default();
         assert_eq!(unrest(&state, &[], now), None);
