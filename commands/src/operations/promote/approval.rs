@@ -1,6 +1,6 @@
-//! The approvals of a promotion: by how many, by whom, until when. Who may decide is asked when each speaks, when their
-//! words are counted, and once more before the stage moves: who lost the role on the way, or was deactivated, does not
-//! count. One person is one approval, and who asked is none unless the stage says so.
+//! The approvals of a promotion: how many, by whom, until when. An approver's role is checked at the click, when approvals are
+//! counted, and once more before the stage moves: a person who lost the role or was deactivated does not count. One person is one
+//! approval, and the requester's own counts only if the stage's policy allows it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -29,26 +29,26 @@ pub(super) fn mentions(params: &Params, op: &OperationState) -> Text {
     people.fold(Text::default(), |text, user| text.user(user).then(" "))
 }
 
-/// When people are reminded of a request: an hour before it expires, or when a quarter of its time is left.
+/// When approvers are reminded: an hour before the request expires, or when a quarter of its time is left.
 pub(super) fn reminds(asked: Timestamp, expires: Timestamp) -> Timestamp {
     let quarter = expires.duration_since(asked) / 4;
     let before = quarter.min(SignedDuration::from_hours(1));
     expires.checked_sub(before).unwrap_or(expires)
 }
 
-/// Everybody who said so.
+/// Everybody who approved.
 pub(super) fn approved_at_all(op: &OperationState) -> impl Iterator<Item = &UserId> {
     let signals = op.signals.iter().filter(|signal| signal.kind == SignalKind::Approve);
     signals.map(|signal| &signal.actor.id)
 }
 
-/// Who approved, each once, as far as the journal says.
+/// The people whose approval the journal has, each once.
 pub(super) fn approved<'a>(params: &Params, op: &'a OperationState) -> BTreeSet<&'a UserId> {
     let counts = |user: &UserId| params.self_approval || *user != op.spec.actor.id;
     approved_at_all(op).filter(|user| counts(user)).collect()
 }
 
-/// Whether the policy did not become stricter since it was asked: what was approved then is not enough now.
+/// Whether the policy is no stricter than when the promotion was requested.
 pub(super) fn enough(params: &Params, state: &PipelineState) -> Result<(), Refusal> {
     let policy = state.policy(&params.to);
     let now = usize::try_from(policy.approvals).unwrap_or(usize::MAX);
@@ -78,7 +78,7 @@ pub(super) fn enough(params: &Params, state: &PipelineState) -> Result<(), Refus
     ))
 }
 
-/// Whether those who approved may still do so: who lost the role meanwhile does not count.
+/// Whether enough of the approvers still have their role.
 pub(super) fn valid(params: &Params, op: &OperationState, access: &Access) -> Result<(), Refusal> {
     let asked = params.asked(&op.spec.actor.id);
     let approved = approved(params, op);
@@ -98,19 +98,19 @@ pub(super) fn valid(params: &Params, op: &OperationState, access: &Access) -> Re
     Err(Refusal::new(VOID, problem, "Ask again if you still want it."))
 }
 
-/// Whether it is for what Slack says of people, or does not say.
+/// Whether the reason is about the person's state in Slack.
 fn says_why(refusal: &Refusal) -> bool {
     [DEACTIVATED, GROUP_UNKNOWN].contains(&refusal.code.as_str())
 }
 
-/// How long until words are judged again that could not be: nobody would say them again.
+/// How long until a signal is judged again whose author's groups could not be read: the person would not click again.
 const UNHEARD: Duration = Duration::from_secs(15);
 
-/// Waits for people. Who may decide was asked when each spoke, and is asked again now.
+/// Waits for approvers. Their role was checked at the click, and is checked again here.
 pub(super) struct Approval {
     pub(super) params: Params,
     pub(super) requester: UserId,
-    /// What was seen of the stage before all else of it was looked at.
+    /// The stage's mark before the first look at it.
     pub(super) seen: Option<Value>,
 }
 
@@ -168,7 +168,7 @@ impl Step for Approval {
             )));
         }
         if let Some(unheard) = unheard {
-            // They might when they spoke, or it would not have been recorded: it counts as soon as Slack says so again.
+            // They had the role at the click, or the signal would not be recorded. It counts once Slack answers again.
             return Ok(Progress::NotYet { after: UNHEARD, note: Some(marked(&unheard.problem)) });
         }
         Ok(Progress::Await { until: params.expires })

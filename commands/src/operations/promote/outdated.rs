@@ -1,10 +1,8 @@
-//! A promotion that waits while its stage moves can only be void, and is so from then on, not only when somebody approves
-//! it.
+//! A promotion that waits while its stage moves becomes void at once, not only when somebody approves it.
 //!
-//! The operation that moved the stage says so to the others, as a step of the same journal: should the process die between the move
-//! and that step, the next owner takes it. A request that was accepted at that very moment sees it when it
-//! begins to wait; and what was overlooked all the same, every question and every decision finds. Saying it twice does no
-//! harm.
+//! The operation that moved the stage signals the others, as a step of its own journal: if the process dies between the move and
+//! that step, the next owner runs the step. A request that was accepted at the same moment notices when it begins to wait, and
+//! every read and every decision checks once more. Signalling twice does no harm.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,16 +20,16 @@ use crate::operations::steps::{STAGE_REVISION, others_are_open};
 use crate::resources::mark;
 use sluice_model::{OperationId, PipelineName, Refusal, StageName};
 
-/// How long to wait before the store is asked again that did not answer.
+/// How long to wait after the store did not answer.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The revision in what a promotion saw of its stage; what was taken back since does not count, because the stage runs what
-/// it ran.
+/// The revision in the mark that a promotion saw of its stage. A move that was undone since does not count, because the stage
+/// runs what it ran.
 fn revision(mark: &Value) -> Option<u64> {
     mark.as_u64().or_else(|| mark.get(0)?.as_u64())
 }
 
-/// Whether the stage moved since a promotion was asked, which saw that of it before it looked at the rest.
+/// Whether the stage moved since the promotion was requested. `seen`: the stage's mark before the first look at it.
 pub(super) fn is_outdated(params: &Params, seen: Option<&Value>, state: &PipelineState) -> bool {
     let Some(stage) = state.stages.get(&params.to) else { return false };
     let now = stage.current.as_ref();
@@ -39,13 +37,13 @@ pub(super) fn is_outdated(params: &Params, seen: Option<&Value>, state: &Pipelin
     is_other || seen.is_some_and(|seen| revision(seen) != revision(&mark(&params.to, state)))
 }
 
-/// What is told to people who decide a promotion that is outdated.
+/// The refusal of a decision about a promotion that is outdated.
 pub(crate) fn outdated(op: &OperationState, params: &Params, state: &PipelineState) -> Option<Refusal> {
     let seen = op.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
     is_outdated(params, seen.as_ref(), state).then(|| stage_moved(&params.name, &params.to, state))
 }
 
-/// What is told of it.
+/// The refusal of a promotion whose stage moved.
 pub(super) fn stage_moved(name: &PipelineName, to: &StageName, state: &PipelineState) -> Refusal {
     let now = state.stages.get(to).and_then(|stage| stage.current.as_ref());
     let runs =
@@ -57,8 +55,8 @@ pub(super) fn stage_moved(name: &PipelineName, to: &StageName, state: &PipelineS
     )
 }
 
-/// Tells every open promotion whose stage moved since it was asked that it is void, and gives those. `stage`: only of that
-/// one. Who holds the slot of its stage moves it, and is left alone.
+/// Voids every open promotion whose stage moved since it was requested, and returns those. `stage`: only promotions to this
+/// one. A promotion that holds its stage's slot is moving it, and is left alone.
 pub(crate) async fn void_outdated(
     world: &World,
     state: &PipelineState,
@@ -69,7 +67,7 @@ pub(crate) async fn void_outdated(
         let Loaded { head, op, .. } = match load(&*world.store, &world.keys, &ticket.operation).await {
             Ok(Some(loaded)) => loaded,
             Ok(None) => continue,
-            // What cannot be read must not stand in the way of the others.
+            // An unreadable operation must not block the others.
             Err(error) if error.is_corrupt() => continue,
             Err(error) => return Err(error),
         };
@@ -95,7 +93,7 @@ pub(crate) async fn void_outdated(
     Ok(found)
 }
 
-/// The step that does so after a move was recorded, if another promotion was open then.
+/// The step that voids them after a move was recorded, if another promotion was open then.
 pub(crate) fn node(
     op: &OperationState,
     name: &PipelineName,
@@ -123,7 +121,7 @@ impl Step for VoidOutdated {
         };
         match told.await {
             Ok(_) => Progress::done(()),
-            // The stage has moved: nothing of that may make its operation fail.
+            // The stage has moved: a failure here must not fail the operation.
             Err(error) if error.can_retry() => Ok(Progress::NotYet { after: AGAIN, note: None }),
             Err(error) => {
                 tracing::warn!(operation = %cx.operation, %error, "outdated promotions could not be told");

@@ -13,7 +13,7 @@ use crate::operations::steps::StageRecord;
 use crate::resources::{Seen, Surveyed, look_now, moved_functions};
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
-/// So many of the newest releases that ran on the stage are compared with what runs.
+/// How many of the newest releases that ran on the stage are compared with what runs.
 const COMPARED: usize = 20;
 
 /// The steps that record what really runs on a stage.
@@ -114,7 +114,7 @@ impl Step for Resolve {
                 }
                 stage.mixed = None;
             }
-            // Nothing was ever there: a first promotion that was stopped.
+            // Nothing ever ran: a first promotion that was stopped.
             None if aliases.is_empty() && stage.current.is_none() => stage.mixed = None,
             None => stage.mixed = Some(aliases),
         }

@@ -1,10 +1,10 @@
-//! The smoke test of a stage: right after its moves, while its slot is held, and before the record that is the point of
-//! no return. So what does not pass is taken back as any failure is, and the stage runs what it ran before.
+//! The smoke test of a stage. It runs right after the moves, while the operation holds the stage's slot, and before the record,
+//! which is the point of no return. A failed test is undone like every failure, and the stage runs what it ran before.
 //!
-//! An alias or an API stage that moved needs a moment until everybody sees it. So a test that fails is run again for 20 s,
-//! and of a request only answers count that come 5 s after the moves: the first ones may be those of what ran before. An
-//! event's answer says which version gave it. It may also be run again by who takes the operation over from somebody who died: it is a look, or an event that
-//! may come more than once. A way back has no test: nothing holds it up.
+//! A moved alias or API stage needs a moment to take effect everywhere. So a failed test is repeated for 20 s, and answers to a
+//! request count only from 5 s after the moves: earlier ones may come from the previous release. The answer to an event names
+//! its version. After a crash the next owner may run the test again: it is a look, or an event that may be delivered twice.
+//! A rollback has no smoke test, because nothing may delay it.
 
 use std::time::Duration;
 
@@ -18,22 +18,22 @@ use crate::ports::Reply;
 use sluice_model::{Class, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use sluice_template::function_name;
 
-/// The step.
+/// The step's id.
 const SMOKE: &str = "smoke";
-/// How long a test that fails is run again, by the clock of the process that runs it.
+/// How long a failed test is repeated, by the clock of the process that runs it.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How soon.
+/// The pause between two tries.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long after the moves the answer to a request may still be that of what ran before.
+/// How long after the moves the previous release may still answer a request.
 const STALE: Duration = Duration::from_secs(5);
-/// How often a request must pass then, each on a connection of its own.
+/// How many requests in a row must pass after that, each on a connection of its own.
 const PASSES: usize = 3;
-/// So much of what was answered is shown.
+/// How many characters of an answer are shown.
 const SHOWN: usize = 120;
-/// So many functions are named where a test names none of them.
+/// How many functions are named if the test names an unknown one.
 const NAMED: usize = 6;
 
-/// What moved, as far as its test needs to know.
+/// A stage that just moved.
 pub(crate) struct JustMoved<'a> {
     pub(crate) target: &'a Target,
     pub(crate) pipeline: &'a PipelineName,
@@ -54,19 +54,19 @@ pub(crate) struct SmokeTest {
     before: Option<ReleaseNumber>,
 }
 
-/// What is asked.
+/// What the test calls.
 enum At {
     Url(String),
     Function {
         name: String,
         version: String,
     },
-    /// The release has nothing that could be asked.
+    /// The release has nothing that the test could call.
     Nothing(Refusal),
 }
 
 impl JustMoved<'_> {
-    /// The test of it.
+    /// Its smoke test.
     pub(crate) fn tested(&self, smoke: &Smoke) -> SmokeTest {
         let Self { target, pipeline, stage, release, artifact, set, before } = *self;
         let vain = |what: String, hint: &str| {
@@ -100,7 +100,7 @@ impl JustMoved<'_> {
     }
 }
 
-/// Whether a stage's test is still the one that an operation brought along. One that was taken away since does no harm.
+/// Whether a stage's test is still the one that the operation was requested with. A test that was switched off since does no harm.
 pub(crate) fn same_smoke(asked: Option<&Smoke>, policy: &Policy, stage: &StageName) -> Result<(), Refusal> {
     if policy.smoke.is_none() || policy.smoke.as_ref() == asked {
         return Ok(());
@@ -113,12 +113,12 @@ pub(crate) fn same_smoke(asked: Option<&Smoke>, policy: &Policy, stage: &StageNa
 }
 
 impl SmokeTest {
-    /// Whether no release like this can pass it: that is to be said before anything moves and before anybody is asked.
+    /// Whether this release cannot pass it at all. The operation then fails before anything moves and before anybody is asked to approve.
     pub(crate) fn is_vain(&self) -> bool {
         matches!(self.at, At::Nothing(_))
     }
 
-    /// Its step, after these. It holds the stage's slot, unless it is in vain.
+    /// Its step, after these. It holds the stage's slot, unless the test cannot pass.
     pub(crate) fn node(self, after: &[StepId]) -> Node {
         let title = Text::plain("smoke test ").code(self.smoke.act());
         let slot = (!self.is_vain()).then(|| Slot::Stage(self.stage.clone()));
@@ -126,7 +126,7 @@ impl SmokeTest {
         slot.into_iter().fold(node, Node::holding)
     }
 
-    /// One try; what was seen instead, if it did not pass.
+    /// One try; if it fails, what was seen instead.
     async fn tried(&self, cx: &Context) -> Result<Option<String>, EngineError> {
         match (&self.at, &self.smoke) {
             (At::Url(url), Smoke::Request { method, status: wanted, .. }) => {
@@ -140,7 +140,7 @@ impl SmokeTest {
             }
             (At::Function { name, version }, Smoke::Invoke { event, .. }) => {
                 let event = event.as_deref().unwrap_or("{}");
-                // What Lambda ends itself is answered sooner.
+                // Lambda's own timeout ends sooner.
                 let functions = &cx.world.functions;
                 match functions.invoke(&self.target, name, self.stage.as_str(), event, PATIENCE).await {
                     Ok(invoked) => Ok(match (invoked.version, invoked.error) {
@@ -159,7 +159,7 @@ impl SmokeTest {
         }
     }
 
-    /// What is told when it did not pass: `seen` follows what was tried.
+    /// The refusal after a failed test: `seen` follows the name of the test.
     pub(crate) fn failed(&self, seen: &str) -> Refusal {
         let Self { stage, smoke, before, .. } = self;
         let runs = before.map_or("nothing".to_owned(), |before| format!("`{before}`"));
@@ -173,7 +173,7 @@ impl SmokeTest {
     }
 }
 
-/// The first line of what was answered, shortened, behind a colon; nothing if there is none.
+/// The first line of an answer, shortened, after a colon; empty if the answer is.
 pub(crate) fn quoted(body: &str) -> String {
     let line = body.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let clean: String = line.chars().filter(|c| !c.is_control()).collect();

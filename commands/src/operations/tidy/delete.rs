@@ -1,4 +1,4 @@
-//! The steps that delete. Each looks for what it deletes by name, so that doing it twice is doing it once.
+//! The steps that delete. Each deletes by name, so running it twice has the effect of running it once.
 
 use async_trait::async_trait;
 
@@ -11,7 +11,7 @@ use crate::ports::{Precondition, Write};
 use crate::resources::ours;
 use sluice_model::{PipelineName, Target};
 
-/// Something that nothing needs any more.
+/// A resource that nothing needs any more.
 pub(super) enum Leftover {
     /// A published version of a function.
     Version { function: String, version: String },
@@ -19,7 +19,7 @@ pub(super) enum Leftover {
     RolePolicy { role: String },
     /// A role without policies.
     Role { role: String },
-    /// The events of a log group that never expire: they get an end.
+    /// A log group without a retention, which gets one.
     Logs { group: String, days: u32 },
 }
 

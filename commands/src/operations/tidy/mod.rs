@@ -1,11 +1,11 @@
 //! `/pipeline tidy`: deletes what no stage and no rollback within ten releases needs. Versions first, then the roles that no
-//! function names any more; logs that never expire get an end. Without *now* it says what it would do, and deletes nothing.
+//! function names any more; log groups that never expire get a retention. Without *now* it lists and deletes nothing.
 //!
-//! Without it an account is full within weeks: Lambda keeps 75 GB of code for everybody in a region, IAM 1,000 roles
+//! Without it an account is full within weeks: Lambda stores 75 GB of code per region, IAM 1,000 roles
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 //!
-//! A release whose versions are to go is marked first, in the transaction that records what was found, and only while nobody
-//! had anything accepted meanwhile. From then on no rollback leads there, so that none meets a version that is gone.
+//! A release whose versions will be deleted is marked first, in the transaction that records what was found, and only if nothing
+//! was accepted meanwhile. From then on no rollback may return to it, so none meets a deleted version.
 
 mod delete;
 mod look;
@@ -26,7 +26,7 @@ pub(crate) use needed::WINDOW;
 
 /// Its kind.
 pub const KIND: &str = "tidy";
-/// After how many days the events of a log group expire that had no end: one of the numbers that CloudWatch takes.
+/// The retention in days of log groups that had none: one of the values that CloudWatch accepts.
 const LOG_DAYS: u32 = 90;
 
 /// Whether nothing of the pipeline moves, or moved within the last hour.

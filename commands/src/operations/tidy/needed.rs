@@ -11,7 +11,7 @@ use crate::domain::{Act, AuditRecord, PipelineState, Stage};
 use crate::operation::{DEPLOY, PROMOTE, ROLLBACK};
 use sluice_model::{ReleaseNumber, StageName};
 
-/// How many releases back a stage can be rolled back for certain.
+/// How many releases back a rollback is guaranteed.
 pub(crate) const WINDOW: usize = 10;
 /// How long no alias of the pipeline may have moved before a version is deleted.
 pub(super) const QUIET: SignedDuration = SignedDuration::from_hours(1);
@@ -21,8 +21,7 @@ fn moves(kind: &str) -> bool {
     [DEPLOY, PROMOTE, ROLLBACK].contains(&kind)
 }
 
-/// The releases of which a stage needs its versions: the one that it runs, the ten before that, and the ten that came last,
-/// rolled back or not.
+/// The releases whose versions a stage needs: the one that it runs, the ten before that, and the newest ten, rolled back or not.
 pub(super) fn needed(stage: &Stage) -> BTreeSet<ReleaseNumber> {
     let runs: Vec<ReleaseNumber> = stage.runs.iter().map(|run| run.release).collect();
     let current = stage.current.as_ref().map(|current| current.release);
@@ -46,7 +45,7 @@ pub(super) fn outdated(state: &PipelineState) -> Vec<(StageName, ReleaseNumber)>
 /// Why nothing may be deleted yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unrest {
-    /// Something that makes versions or moves aliases is open; what it prepared is recorded nowhere else yet.
+    /// An operation that makes versions or moves aliases is open; only its journal knows what it prepared.
     Open,
     /// An alias may have moved within the last hour: not before that time.
     Until(Timestamp),

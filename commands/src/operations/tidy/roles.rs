@@ -1,8 +1,8 @@
 //! The look for roles that no function names.
 //!
-//! A function whose role is gone cannot start. A deploy creates roles before functions and records its release last, so the
-//! functions of a deploy that failed are in no recorded version set; and a deploy after that reuses what exists and creates
-//! no role again. So it counts what exists in Lambda, not what is recorded.
+//! A function whose role is gone cannot start. A deploy creates roles before functions and records its release last, so no
+//! recorded version set has the functions of a failed deploy; a later deploy reuses them and does not create the role again. So
+//! the look counts what exists in Lambda, not what is recorded.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ pub(super) async fn unused(
     if roles.is_empty() {
         return Ok(roles);
     }
-    // After the list of roles: a function that is made meanwhile is seen.
+    // After the list of roles, so that it sees a function that was created meanwhile.
     let named = named(cx, target, name, known).await?;
     roles.retain(|role| !named.contains(role));
     let now = cx.world.clock.now();
