@@ -1,5 +1,5 @@
-//! The record of a stage: what runs there now, written in the same transaction as the journal's last row. Nobody writes
-//! over what somebody else wrote since it was read.
+//! The record of a stage: what runs there now. It is written in the transaction of the operation's last journal row, and only
+//! if nobody wrote it since it was read.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
 use crate::resources::{began_to_move, mark};
 use sluice_model::{OperationId, PipelineName, Refusal, StageName, Target};
 
-/// The step that reads a stage's revision before the stage is looked at.
+/// The step that reads a stage's revision before every other look at the stage.
 pub(crate) const STAGE_REVISION: &str = "stage-revision";
 
 fn revision_of(stage: &StageName, state: &PipelineState) -> u64 {
@@ -31,7 +31,7 @@ pub(crate) struct StageRecord {
 }
 
 impl StageRecord {
-    /// Reads it where an operation knows that there must be one.
+    /// Reads a record that must exist.
     pub(crate) async fn read(
         cx: &Context,
         pipeline: &PipelineName,
@@ -58,15 +58,15 @@ impl StageRecord {
     }
 }
 
-/// What the end of an operation leaves that moved a stage and took it back: who looked at the stage meanwhile saw what is not
-/// any more, though the record says the same.
+/// The write that ends an operation which moved a stage and undid that. An operation that looked at the stage in between saw
+/// something that no longer holds, although the record did not change.
 pub(crate) fn touched(
     op: &OperationState,
     target: &Target,
     pipeline: &PipelineName,
     stage: &StageName,
 ) -> Option<Write> {
-    // What was marked as resolved is recorded, which nobody overlooks.
+    // A resolution writes the record itself.
     (began_to_move(op) && op.resolved.is_none()).then(|| Write::Update {
         key: Keys::new(target).stage(pipeline, stage),
         set: [(TOUCHED.to_owned(), Guard::Text(op.id.to_string()))].into(),
@@ -75,7 +75,7 @@ pub(crate) fn touched(
     })
 }
 
-/// Reads what changes whenever a stage moves.
+/// Reads the [`mark`] of a stage.
 pub(crate) struct ReadRevision {
     pub(crate) pipeline: PipelineName,
     pub(crate) stage: StageName,
@@ -92,8 +92,7 @@ impl Step for ReadRevision {
     }
 }
 
-/// Whether a stage is still as it was when an operation looked at it: what the looks saw is what the moves go from, and
-/// where they go back to.
+/// Whether a stage is still as the operation's looks saw it: the moves start from there, and undo returns there.
 pub(crate) fn unmoved(
     op: &OperationState,
     pipeline: &PipelineName,
@@ -112,7 +111,7 @@ pub(crate) fn unmoved(
     ))
 }
 
-/// Where a stage answers. It ends with a slash: without one an HTTP API knows no route `GET /`.
+/// The URL of a stage. It ends with a slash: without one an HTTP API does not match the route `GET /`.
 pub(crate) fn stage_url(api: &PinnedApi, stage: &StageName) -> String {
     format!("{}/{stage}/", api.endpoint.trim_end_matches('/'))
 }
@@ -160,7 +159,7 @@ impl Step for RecordMove {
     }
 }
 
-/// What the record of a move leaves.
+/// The output of [`RecordMove`].
 #[derive(Debug, Serialize, Deserialize)]
 struct Moved {
     /// Where the stage answers.
@@ -173,7 +172,7 @@ fn moved(op: &OperationState) -> Result<Option<Moved>, EngineError> {
     op.output(&StepId::new("record"))
 }
 
-/// Where a stage answers that an operation moved, once that is recorded.
+/// The URL of the stage that an operation moved, once the move is recorded.
 pub(crate) fn moved_url(op: &OperationState) -> Option<String> {
     moved(op).ok()??.url
 }

@@ -3,8 +3,8 @@
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile};
 use crate::domain::Change;
 use crate::operation::SignalKind;
-use crate::resources::foreign_refusal;
 use crate::operations::{build, repo_create, tidy};
+use crate::resources::foreign_refusal;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{artifact, change};
 use crate::testing::samples::{Journal, Sample};
