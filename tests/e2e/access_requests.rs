@@ -17,7 +17,7 @@ async fn request(world: &World, parts: &[&str]) -> Message {
 /// Eve types a command, is refused, and requests the missing role.
 async fn request_role(world: &World, line: &str) -> Message {
     let eve = world.eve();
-    world.command(eve, line).await.says(&["Only operators may do that"]);
+    world.command(eve, line).await.says(&["Only operators can do this"]);
     // The button's message has her command: she may be refused elsewhere at the same time.
     let refused = eventually("eve is offered a request", PATIENCE, async || {
         let messages = world.ephemerals(eve).await;
@@ -55,7 +55,11 @@ async fn a_new_person_requests_a_role_and_gets_it() {
     world.click_stale(ann, &asked, "access.decline").await;
     world.expect_ephemeral(ann, before, &["was granted by", "nothing changed"]).await;
     let history = world.command(ann, "/pipeline history newcomers").await;
-    history.says(&["asked: operators for eve", "approved: operators for eve", "wanted for /build newcomers"]);
+    history.says(&[
+        "requested: operators for eve",
+        "approved: operators for eve",
+        "needed for /build newcomers",
+    ]);
 }
 
 #[tokio::test]
@@ -80,6 +84,6 @@ async fn a_grant_and_a_decline_at_the_same_time_have_one_outcome() {
     assert_eq!(is_operator, !build.contains("Only operators"), "{build}");
     let history = world.command(ann, "/pipeline history contested").await.text();
     let (_, rows) = history.split_once("Outcome\n").unwrap();
-    let of_request = |row: &&str| row.contains("operators for eve") && !row.contains("asked: ");
+    let of_request = |row: &&str| row.contains("operators for eve") && !row.contains("requested: ");
     assert_eq!(rows.lines().filter(of_request).count(), 1, "one decision: {history}");
 }

@@ -11,8 +11,8 @@ async fn repeated_deliveries_and_commands_are_one_operation() {
     build.reply.says(&["#1"]);
     let again = world.redeliver(&build.reply.trigger_id).await;
     assert_eq!(again.text(), build.reply.text(), "a second delivery gets the same answer");
-    world.command(ann, "/build once").await.says(&["under way already"]);
-    world.command(world.bob(), "/build once main").await.says(&["under way already"]);
+    world.command(ann, "/build once").await.says(&["already-running"]);
+    world.command(world.bob(), "/build once main").await.says(&["already-running"]);
     build.succeeds().await;
     let late = world.redeliver(&build.reply.trigger_id).await;
     assert_eq!(late.text(), build.reply.text());
@@ -32,8 +32,8 @@ async fn two_builds_of_one_commit_are_equal_and_a_second_deploy_changes_nothing(
     world.submit(ann, "/build equal").await.succeeds().await.says(&["#2"]);
 
     let since = world.last_call().await;
-    world.command(ann, "/deploy equal #1").await.says(&["dev of equal runs r1", "already"]);
-    world.command(ann, "/deploy equal #2").await.says(&["dev of equal runs r1", "equal to build #2"]);
+    world.command(ann, "/deploy equal #1").await.says(&["dev of equal already runs r1", "already"]);
+    world.command(ann, "/deploy equal #2").await.says(&["dev of equal already runs r1", "equal to build #2"]);
     let mutations: Vec<_> = world.calls(since).await.into_iter().filter(|call| call.mutates_aws()).collect();
     // Other tests share this world, with pipelines of other names.
     let ours: Vec<_> =

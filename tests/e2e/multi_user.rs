@@ -51,7 +51,7 @@ async fn four_people_use_the_gates_of_prod() {
     let waiting = promotion.waits().await;
     let before = world.ephemerals(ann).await.len();
     world.click(ann, &waiting, "promotion.approve").await;
-    world.expect_ephemeral(ann, before, &["your own request"]).await;
+    world.expect_ephemeral(ann, before, &["own-request"]).await;
     approve(&world, &promotion, &[bob, cyd]).await;
     promotion.succeeds().await;
     let before = world.ephemerals(bob).await.len();
@@ -90,8 +90,11 @@ async fn four_people_use_the_gates_of_prod() {
     world.command(ann, promote).await.says(&[&format!("<@{bob}> locked"), "fixing the ledger"]);
     let over = world.submit(cyd, "/stage lock day prod for 2h hard \"an audit\"").await.waits().await;
     over.says(&["Taken over from", &format!("<@{bob}>")]);
-    world.command(ann, "/rollback day prod").await.says(&["locked", "An admin lifts it"]);
-    world.command(ann, "/promote day prod override please").await.says(&["locked", "An admin lifts it"]);
+    world.command(ann, "/rollback day prod").await.says(&["locked", "Only an admin can remove"]);
+    world
+        .command(ann, "/promote day prod override please")
+        .await
+        .says(&["locked", "Only an admin can remove"]);
     world.submit(cyd, "/stage unlock day prod").await.succeeds().await;
 
     // An override of a soft lock: announced, and its owner is mentioned.
@@ -105,7 +108,7 @@ async fn four_people_use_the_gates_of_prod() {
     world.submit(ann, &format!("/stage set day prod window={}", closed_window())).await.succeeds().await;
     world.command(eve, promote).await.says(&["Only operators"]);
     let back = world.submit(eve, "/rollback day prod the total is wrong").await.succeeds().await;
-    back.says(&["r2 is live on prod", "the total is wrong", "within its window", "fixing the ledger"]);
+    back.says(&["r2 is live on prod", "the total is wrong", "in its window", "fixing the ledger"]);
     world.expect_response(NAME, "prod", "Release 2").await;
 
     // The next day: the rolled back release is promoted again.

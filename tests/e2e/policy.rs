@@ -36,7 +36,7 @@ async fn two_approvals_a_lock_an_override_and_a_rollback_work_together() {
     let (world, created) = deployed(module_path!(), "policy", "approvals=2").await;
     let (ann, bob, cyd, eve) = (world.ann(), world.bob(), world.cyd(), world.eve());
     world.command(ann, "/stage list policy").await.says(&["2 approvals by others"]);
-    world.command(ann, "/pipeline check policy prod").await.says(&["nobody locked it", "2 are asked of"]);
+    world.command(ann, "/pipeline check policy prod").await.says(&["not locked", "2 needed from"]);
     world.command(eve, "/pipeline check policy prod").await.says(&["Only operators"]);
 
     let promotion = world.submit(ann, "/promote policy prod").await;
@@ -100,7 +100,7 @@ async fn two_approvals_a_lock_an_override_and_a_rollback_work_together() {
     let hard = world.submit(ann, "/stage lock policy prod for 1h hard \"an audit\"").await.waits().await;
     soft.succeeds().await.says(&["ended", "taken over by ann"]);
     hard.says(&["Taken over from", &format!("<@{bob}>")]);
-    world.command(bob, "/rollback policy prod").await.says(&["locked", "An admin lifts it"]);
+    world.command(bob, "/rollback policy prod").await.says(&["locked", "Only an admin can remove"]);
     world.submit(ann, "/stage unlock policy prod").await.succeeds().await;
     let short = world.submit(bob, "/stage lock policy prod for 4s \"the fair\"").await.succeeds().await;
     short.says(&["ended", "it expired"]);

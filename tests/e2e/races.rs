@@ -136,7 +136,7 @@ async fn two_rollbacks_at_once_move_once() {
         for asked in [&ann, &bob] {
             // The second rollback is refused: the first is open, or the stage has moved already.
             let is_refused =
-                ["is under way already", "was rolled back"].map(|reason| asked.reply.text().contains(reason));
+                ["is already running", "was rolled back"].map(|reason| asked.reply.text().contains(reason));
             if !is_refused.contains(&true) {
                 ends.push(wait_for_end(asked).await);
             }

@@ -21,7 +21,10 @@ async fn a_role_is_valid_from_grant_to_revocation() {
     let line = format!("/pipeline revoke <@{eve}> operators granted");
     world.submit(ann, &line).await.succeeds().await.says(&["no longer"]);
     world.command(eve, "/build granted").await.says(&["Only operators"]);
-    world.command(ann, &format!("/pipeline revoke <@{bob}> admins")).await.says(&["pinned in sluice.toml"]);
+    world
+        .command(ann, &format!("/pipeline revoke <@{bob}> admins"))
+        .await
+        .says(&["because sluice.toml says so"]);
     world.command(eve, "/pipeline history granted").await.says(&["/pipeline grant", "/pipeline revoke"]);
 }
 

@@ -25,9 +25,12 @@ async fn a_release_that_fails_its_smoke_test_is_undone() {
     world.submit(ann, "/deploy ill").await.succeeds().await;
     world.submit(ann, "/stage add ill prod").await.succeeds().await;
     let set = world.submit(ann, "/stage set ill prod approvals=0 smoke=\"GET /health 200\" confirm").await;
-    set.succeeds().await.says(&["GET /health", "answers 200 after a move"]);
+    set.succeeds().await.says(&["GET /health", "answers 200"]);
     world.command(ann, "/stage list ill").await.says(&["GET /health"]);
-    world.command(ann, "/pipeline check ill prod").await.says(&["goes back unless GET /health answers 200"]);
+    world
+        .command(ann, "/pipeline check ill prod")
+        .await
+        .says(&["changes are undone unless GET /health answers 200"]);
     world.submit(ann, "/promote ill prod").await.succeeds().await.says(&["r1 is live on prod"]);
 
     let boom = "return {\"statusCode\": 500, \"body\": \"no <b>ledger</b> today\\nsecond line\"}";
@@ -39,7 +42,7 @@ async fn a_release_that_fails_its_smoke_test_is_undone() {
     over.says(&[
         "prod did not pass its smoke test: GET /health answered 500, not 200: no",
         "ledger",
-        "Taken back: move",
+        "Undone: move",
         "prod runs r1, as before",
         "smoke-test-failed",
     ]);
@@ -58,7 +61,7 @@ async fn a_failing_test_event_undoes_a_deploy_to_the_first_stage() {
     let canonical = r#"/stage set event dev smoke="invoke Hello {\"ping\":true}""#;
     let set = world.expect(world.channel(), canonical).await;
     world.command(ann, r#"/stage set event dev smoke='invoke Hello {"ping":true}'"#).await.says(&["Setting"]);
-    set.succeeds().await.says(&["invoke Hello {\"ping\":true}", "works after a move"]);
+    set.succeeds().await.says(&["invoke Hello {\"ping\":true}", "succeeds"]);
     world.submit(ann, "/build event").await.succeeds().await;
     world.submit(ann, "/deploy event").await.succeeds().await.says(&["r1 is live on dev"]);
 

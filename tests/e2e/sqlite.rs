@@ -78,7 +78,7 @@ async fn operations_continue_elsewhere_from_a_backup() {
     promotion.succeeds().await.says(&["r1 is live on prod", &format!("Approved by <@{bob}>")]);
     world.submit(ann, "/build moved").await.succeeds().await.says(&["#3"]);
     // Two builds of one commit are equal: nothing to deploy.
-    world.command(ann, "/deploy moved #2").await.says(&["dev of moved runs r1"]);
+    world.command(ann, "/deploy moved #2").await.says(&["dev of moved already runs r1"]);
     world.expect_response("moved", "prod", "Hello from moved").await;
 
     // And with S3: the artifact bucket exists.

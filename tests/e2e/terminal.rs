@@ -53,7 +53,7 @@ async fn a_rollback_without_slack_moves_the_stage_and_is_posted_by_the_next_bot(
     let waiting = promotion.waits().await;
     waiting.says(&[&format!("Requested by <@{ann}> from a terminal")]);
     assert!(waiting.has_button("promotion.approve"));
-    says(run(&world, ann, "/promote approve orders prod"), 1, &["your own request"]);
+    says(run(&world, ann, "/promote approve orders prod"), 1, &["own-request"]);
     says(run(&world, bob, "/promote approve orders prod"), 0, &["Approved"]);
     let end = promotion.succeeds().await;
     end.says(&["r1 is live on prod", &format!("Approved by <@{bob}> from a terminal")]);
@@ -154,7 +154,7 @@ async fn a_file_is_read_while_a_bot_serves_it_and_written_by_one_process_only() 
     .await;
     let (status, _) = stopped.terminate(&world).await;
     assert_eq!(status.code(), Some(1), "{}", world.log_tail());
-    says(Bot::run(&world, &line, &env), 0, &["is under way already", "Built"]);
+    says(Bot::run(&world, &line, &env), 0, &["is already running", "Built"]);
     let _bot = Bot::serve(&world, &state).await;
     let posted = build.succeeds().await;
     assert!(!posted.is_continued(), "{}", posted.text());

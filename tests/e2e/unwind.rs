@@ -31,9 +31,9 @@ async fn the_author_can_cancel_a_build_and_others_cannot() {
         .await;
         let before = world.ephemerals(eve).await.len();
         world.click(eve, &running, "operation.cancel").await;
-        world.expect_ephemeral(eve, before, &["who asked for it, or an admin"]).await;
+        world.expect_ephemeral(eve, before, &["who requested this, or an admin"]).await;
         if typed {
-            world.command(ann, "/build cancel slow").await.says(&["Stopping"]);
+            world.command(ann, "/build cancel slow").await.says(&["Cancelling"]);
         } else {
             world.click(ann, &running, "operation.cancel").await;
         }
@@ -42,7 +42,7 @@ async fn the_author_can_cancel_a_build_and_others_cannot() {
         assert!(!over.has_button("operation.cancel"));
         let before = world.ephemerals(ann).await.len();
         world.click_stale(ann, &running, "operation.cancel").await;
-        world.expect_ephemeral(ann, before, &["ended already"]).await;
+        world.expect_ephemeral(ann, before, &["already ended"]).await;
     }
     world.command(ann, "/build list slow").await.says(&["cancelled"]);
     world.command(ann, "/build cancel slow").await.says(&["No build of slow runs"]);

@@ -183,8 +183,8 @@ impl Access {
         if who == asked.requester && !asked.self_approval {
             return Err(Refusal::new(
                 "own-request",
-                "This is your own request: somebody else has to decide.",
-                "Ask another approver to look at it.",
+                "You cannot decide on your own request.",
+                "Ask another approver to review it.",
             ));
         }
         Ok(Granted { rule: "approvers" })
@@ -212,7 +212,7 @@ impl Access {
         }
         let not_yours = Refusal::new(
             "not-yours",
-            format!("Only <@{requester}>, who asked for it, or an admin may stop it."),
+            format!("Only <@{requester}>, who requested this, or an admin can cancel it."),
             "Ask one of them.",
         );
         Err(self.unheard(who, &[Role::Admins]).unwrap_or(not_yours))
@@ -245,9 +245,9 @@ impl Access {
         if self.is_empty() {
             return Refusal::new(
                 "no-roles",
-                "Nobody may change anything yet: no roles are configured.",
-                "Whoever runs Sluice names the first admin with `sluice init --admin U…`, or writes into sluice.toml: `[access]`, \
-                 `operators = [\"U…\"]`, `admins = [\"U…\"]`, and sends Sluice a SIGHUP.",
+                "No roles are configured, so nobody can change anything yet.",
+                "The person who runs Sluice names the first admin: run `sluice init --admin U…`, or write `[access]`, \
+                 `operators = [\"U…\"]`, `admins = [\"U…\"]` into sluice.toml and send Sluice a SIGHUP.",
             );
         }
         let mut names: Vec<_> = who.iter().take(5).map(|user| format!("<@{user}>")).collect();
@@ -256,15 +256,15 @@ impl Access {
         }
         let hint = match names.as_slice() {
             [] => {
-                "Nobody has that role yet: an admin gives it with `/pipeline grant`, or `sluice.toml` does."
+                "Nobody has this role yet. An admin can grant it with `/pipeline grant`, or set it in `sluice.toml`."
                     .to_owned()
             }
-            names => format!("Ask somebody who may: {}.", names.join(", ")),
+            names => format!("Ask someone who can: {}.", names.join(", ")),
         };
         // Without an admin, nobody could decide on a request.
         let can_grant = !self.admins.is_empty() || self.groups_of(Role::Admins).next().is_some();
         let lacks = lacks.filter(|_| can_grant);
-        Refusal::new(code, format!("Only {role} may do that, and you are not one of them."), hint)
+        Refusal::new(code, format!("Only {role} can do this, and you are not one of them."), hint)
             .lacking(lacks)
     }
 }

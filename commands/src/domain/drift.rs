@@ -116,10 +116,10 @@ impl Drift {
                 (Some(recorded), Some(seen)) => {
                     format!("{name} points to version {} instead of {recorded}", parts(seen))
                 }
-                (Some(recorded), None) => format!("{name} is gone, which pointed to version {recorded}"),
+                (Some(recorded), None) => format!("{name}, which pointed to version {recorded}, is gone"),
                 (None, seen) => {
                     let seen = seen.as_deref().map_or("nothing".to_owned(), parts);
-                    format!("{name} points to version {seen}, though nothing ran there by the record")
+                    format!("{name} points to version {seen}, but no release is recorded there")
                 }
             }
         });
@@ -129,10 +129,10 @@ impl Drift {
                 (Some(recorded), Some(seen)) => {
                     format!("{name} serves deployment `{seen}` instead of `{recorded}`")
                 }
-                (Some(recorded), None) => format!("{name} is gone, which served deployment `{recorded}`"),
+                (Some(recorded), None) => format!("{name}, which served deployment `{recorded}`, is gone"),
                 (None, seen) => {
                     let seen = seen.as_deref().unwrap_or("none");
-                    format!("{name} serves deployment `{seen}`, though nothing ran there by the record")
+                    format!("{name} serves deployment `{seen}`, but no release is recorded there")
                 }
             }
         });
@@ -149,7 +149,7 @@ fn parts(seen: &str) -> String {
             0 => (share / 10).to_string(),
             tenth => format!("{}.{tenth}", share / 10),
         });
-        format!("{percent} % of the calls to {to}")
+        format!("{percent}% of calls to {to}")
     });
     format!("{version} (and sends {})", others.collect::<Vec<_>>().join(", "))
 }
@@ -189,7 +189,7 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         let runs = recorded(&[("f", "7")], Some("d2"));
         assert!(runs.of_alias("f", some("7")).is_none());
-        assert!(runs.of_alias("left", some("3")).is_none(), "an earlier release left it");
+        assert!(runs.of_alias("left", some("3")).is_none(), "an alias of an earlier release");
         assert!(runs.of_api(some("d2")).is_none());
         let drift = runs.of_alias("f", some("5 (105/1000 to 6)")).and(runs.of_api(some("d1")));
         assert_eq!(
@@ -199,11 +199,11 @@ mod tests {
         );
         assert!(runs.of_alias("f", None).words(&prod).contains("is gone"));
         let hidden = recorded(&[("f", "7")], None);
-        assert!(hidden.of_api(some("d1")).is_none(), "of an API stage nothing is recorded");
+        assert!(hidden.of_api(some("d1")).is_none(), "no API stage is recorded");
 
         let empty = Recorded::of(&Stage::new(prod.clone()), None);
         assert!(empty.of_alias("f", None).is_none() && empty.of_api(None).is_none());
-        assert!(empty.of_alias("f", some("1")).words(&prod).contains("nothing ran there"));
+        assert!(empty.of_alias("f", some("1")).words(&prod).contains("no release is recorded there"));
 
         let mixed = Stage { mixed: Some([("f".to_owned(), "6".to_owned())].into()), ..Stage::new(prod) };
         let mixed = Recorded::of(&mixed, None);
@@ -217,7 +217,7 @@ mod tests {
         let seen = |version: &str| runs.of_alias("f", Some(version.to_owned()));
         let accepted = seen("5");
         assert!(seen("5").beyond(Some(&accepted)).is_none());
-        assert!(!seen("6").beyond(Some(&accepted)).is_none(), "it moved once more");
+        assert!(!seen("6").beyond(Some(&accepted)).is_none(), "it moved again");
         assert!(!seen("5").beyond(None).is_none());
         let both = seen("5").and(runs.of_alias("g", Some("1".into())));
         assert_eq!(both.beyond(Some(&accepted)).aliases.keys().collect::<Vec<_>>(), ["g"]);

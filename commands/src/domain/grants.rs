@@ -151,7 +151,7 @@ impl Roles {
             (true, Some(grant)) => {
                 return Err(Refusal::new(
                     "already-granted",
-                    format!("{whom} is {what} already: <@{}> granted it.", grant.by.id),
+                    format!("{whom} is already {what}. <@{}> granted it.", grant.by.id),
                     see(name.as_ref()),
                 ));
             }
@@ -159,7 +159,7 @@ impl Roles {
                 return Err(Refusal::new(
                     "pinned",
                     format!(
-                        "{whom} is {} already, for all pipelines: that is pinned in `sluice.toml`.",
+                        "{whom} is already {} for all pipelines, because `sluice.toml` says so.",
                         role.one()
                     ),
                     see(name.as_ref()),
@@ -169,24 +169,27 @@ impl Roles {
                 return Err(Refusal::new(
                     "pinned",
                     format!(
-                        "{whom} is {}: that is pinned in `sluice.toml`, and no command takes it away.",
+                        "{whom} is {} because `sluice.toml` says so. Commands cannot change that.",
                         role.one()
                     ),
-                    "Whoever runs Sluice changes it there, under `[access]`.",
+                    "The person who runs Sluice can change it there, under `[access]`.",
                 ));
             }
             (false, None) => {
                 let within = self.within(person, *role);
                 let hint = match (name, self.everywhere.get(person, *role), within.first()) {
                     (Some(_), Some(_), _) => {
-                        "They have it for all pipelines: revoke it without naming one.".to_owned()
+                        "They have the role for all pipelines. Revoke it without naming a pipeline."
+                            .to_owned()
                     }
                     (_, _, Some(Source::Within(group))) => {
-                        format!("They have it by being in <!subteam^{group}>: take them out of it in Slack.")
+                        format!(
+                            "They have the role as a member of <!subteam^{group}>. Remove them from that group in Slack."
+                        )
                     }
                     _ => see(name.as_ref()),
                 };
-                return Err(Refusal::new("not-granted", format!("{whom} was not made {what}."), hint));
+                return Err(Refusal::new("not-granted", format!("{whom} has no grant as {what}."), hint));
             }
             (true, None) => {
                 grants.list.push(Grant { person: person.clone(), role: *role, by: by.clone(), at });
@@ -196,8 +199,8 @@ impl Roles {
         if after.access().admins.is_empty() {
             return Err(Refusal::new(
                 "last-admin",
-                format!("{whom} is the last admin: nobody could grant anything after that."),
-                "Make somebody else an admin first, as in `/pipeline grant @person admins`.",
+                format!("{whom} is the last admin. Without an admin, nobody could grant roles."),
+                "Make someone else an admin first, for example with `/pipeline grant @person admins`.",
             ));
         }
         Ok(after)
@@ -270,10 +273,10 @@ mod tests {
         assert_eq!(
             access.approvers(),
             &[user("U3")].into(),
-            "there is one now: the operators approve no more"
+            "with an approver, the operators no longer approve"
         );
         let other = Roles { here: Grants::default(), ..all.clone() };
-        assert_eq!(other.access().approvers().len(), 2, "of another pipeline they do");
+        assert_eq!(other.access().approvers().len(), 2, "the operators still approve for other pipelines");
         assert_eq!(all.sources(&member("U1"), Role::Operators), [Source::Pinned]);
         assert!(matches!(all.sources(&member("U3"), Role::Approvers)[..], [Source::Here(_)]));
         assert_eq!(after(&all, false, "U3", Role::Approvers, Some("orders")).unwrap().here.list, []);
@@ -288,7 +291,10 @@ mod tests {
         let all = after(&roles(), true, "U2", Role::Operators, None).unwrap();
         assert_eq!(after(&all, true, "U2", Role::Operators, None), Err("already-granted".into()));
         assert_eq!(after(&all, false, "U2", Role::Operators, orders), Err("not-granted".into()));
-        assert!(after(&all, true, "U2", Role::Operators, orders).is_ok(), "the one may be taken away later");
+        assert!(
+            after(&all, true, "U2", Role::Operators, orders).is_ok(),
+            "the wider grant may be revoked later"
+        );
         // A role that was pinned after it was granted: the grant can be revoked, and the role stays.
         let mut late = all;
         late.pinned.operators.insert(member("U2"));

@@ -48,11 +48,11 @@ impl Unknown {
         match self {
             Self::Silent => "Try again in a minute.",
             Self::Scope(_) => {
-                "Whoever runs Sluice updates the app from `sluice manifest` and installs it again; `sluice check` looks."
+                "The person who runs Sluice must update the app from `sluice manifest` and reinstall it. `sluice check` verifies it."
             }
-            Self::Gone => "An admin names another group or people.",
-            Self::Refused(_) => "Whoever runs Sluice finds more in its log.",
-            Self::Apart => "Name yourself by an id that has the role, or type it in Slack.",
+            Self::Gone => "Ask an admin to name another group, or people.",
+            Self::Refused(_) => "The log of Sluice has the details.",
+            Self::Apart => "Use an id that has the role itself, or run the command in Slack.",
         }
     }
 }
@@ -125,8 +125,8 @@ impl Membership {
             .map(|user| format!("<@{user}>"))
             .collect();
         let meanwhile = match names.is_empty() {
-            true => "Nobody else has that role; `sluice.toml` may name people by id.".to_owned(),
-            false => format!("Who may meanwhile: {}.", names.join(", ")),
+            true => "Nobody else has that role. `sluice.toml` can name people by id.".to_owned(),
+            false => format!("Until then, these people can do it: {}.", names.join(", ")),
         };
         Some(Refusal::new(GROUP_UNKNOWN, problems.join(" "), format!("{meanwhile} {}", first.remedy())))
     }
@@ -136,8 +136,8 @@ impl Membership {
         self.deactivated.contains(who).then(|| {
             Refusal::new(
                 DEACTIVATED,
-                format!("<@{who}> is deactivated in Slack, and has no role any more."),
-                "Somebody who is active has to ask for it.",
+                format!("<@{who}> is deactivated in Slack and no longer has a role."),
+                "Someone with an active account must request it.",
             )
         })
     }
@@ -160,11 +160,11 @@ mod tests {
     fn every_refusal_has_a_next_step_and_names_people_with_the_role() {
         let users: BTreeSet<UserId> = ["U1", "U2"].map(|id| id.parse().unwrap()).into();
         for (why, words, hint) in [
-            (Unknown::Silent, "Slack did not say", "Try again"),
+            (Unknown::Silent, "did not return", "Try again"),
             (Unknown::Scope("usergroups:read"), "`usergroups:read`", "sluice manifest"),
-            (Unknown::Gone, "knows no group", "another group"),
+            (Unknown::Gone, "has no user group", "another group"),
             (Unknown::Refused("plan_upgrade_required".into()), "`plan_upgrade_required`", "log"),
-            (Unknown::Apart, "a terminal does not ask", "in Slack"),
+            (Unknown::Apart, "A terminal cannot", "in Slack"),
         ] {
             let membership = Membership {
                 groups: [(group("S1"), Err(why)), (group("S2"), Ok(BTreeSet::new()))].into(),
@@ -172,7 +172,9 @@ mod tests {
             };
             let refusal = membership.closed(&[group("S1"), group("S2")], &users).unwrap();
             assert_eq!(refusal.code, GROUP_UNKNOWN);
-            assert!(refusal.problem.contains("<!subteam^S1>") && refusal.problem.contains("nobody passes"));
+            assert!(
+                refusal.problem.contains("<!subteam^S1>") && refusal.problem.contains("grants no access")
+            );
             assert!(refusal.problem.contains(words) && !refusal.problem.contains("S2"), "{refusal:?}");
             assert!(refusal.hint.contains(hint) && refusal.hint.contains("<@U1>."), "{refusal:?}");
             assert_eq!(membership.closed(&[group("S2")], &users), None);

@@ -223,7 +223,7 @@ impl Policy {
                 return Err(Refusal::new(
                     "not-available",
                     format!("`{key}` is not available yet."),
-                    format!("What can be set: {}.", KEYS.map(|key| format!("`{key}`")).join(", ")),
+                    format!("You can set {}.", KEYS.map(|key| format!("`{key}`")).join(", ")),
                 ));
             }
             _ => {
@@ -231,7 +231,7 @@ impl Policy {
                 let hint = match near {
                     Some(near) => format!("Did you mean `{near}`?"),
                     None => format!(
-                        "What can be set: {}. A parameter of the template is set with `{PARAMETER}{typed}=…`.",
+                        "You can set {}. A parameter of the template is set with `{PARAMETER}{typed}=…`.",
                         KEYS.map(|key| format!("`{key}`")).join(", ")
                     ),
                 };
@@ -318,10 +318,10 @@ impl Policy {
     pub fn words(&self) -> Text {
         let mut parts = vec![match (self.approvals, self.self_approval) {
             (0, _) => Text::plain("open"),
-            (1, false) => Text::plain("protected: one approval by somebody else"),
-            (1, true) => Text::plain("protected: one approval, your own counts"),
+            (1, false) => Text::plain("protected: one approval by someone else"),
+            (1, true) => Text::plain("protected: one approval, requesters may approve"),
             (count, false) => Text::plain(format!("protected: {count} approvals by others")),
-            (count, true) => Text::plain(format!("protected: {count} approvals, your own counts")),
+            (count, true) => Text::plain(format!("protected: {count} approvals, requesters may approve")),
         }];
         if self.approvals > 0 && !self.approvers.is_empty() {
             let mut of = Text::plain("by ");
@@ -331,25 +331,25 @@ impl Policy {
             parts.push(of);
         }
         if self.approvals > 0 && self.expires > 0 {
-            parts.push(Text::plain(format!("a request expires after {}", span(self.expires))));
+            parts.push(Text::plain(format!("requests expire after {}", span(self.expires))));
         }
         if self.order == Order::Strict {
-            parts.push(Text::plain("only what the stage before runs"));
+            parts.push(Text::plain("only what the previous stage runs"));
         }
         if self.soak > 0 {
-            parts.push(Text::plain(format!("{} after it came to the stage before", span(self.soak))));
+            parts.push(Text::plain(format!("only after {} on the previous stage", span(self.soak))));
         }
         if let Some(window) = &self.window {
-            parts.push(Text::plain(format!("within {window}")));
+            parts.push(Text::plain(format!("changes only within {window}")));
         }
         if let Some(freeze) = &self.freeze {
             parts.push(Text::plain(format!("frozen {freeze}")));
         }
         if let Some(smoke) = &self.smoke {
-            let test = Text::plain("goes back unless ").code(smoke.act());
+            let test = Text::plain("changes are undone unless ").code(smoke.act());
             parts.push(match smoke {
-                Smoke::Request { status, .. } => test.then(format!(" answers {status} after a move")),
-                Smoke::Invoke { .. } => test.then(" works after a move"),
+                Smoke::Request { status, .. } => test.then(format!(" answers {status}")),
+                Smoke::Invoke { .. } => test.then(" succeeds"),
             });
         }
         if !self.parameters.is_empty() {
@@ -429,9 +429,10 @@ mod tests {
         .unwrap();
         assert_eq!(
             policy.words().flat(),
-            "protected: 2 approvals, your own counts; by @U1, @U2, @S1; a request expires after 2h; only what the stage before \
-             runs; 30m after it came to the stage before; within Mon-Fri 09:00-17:00 Europe/Berlin; frozen \
-             2026-12-20..2027-01-02 UTC the fair is on; goes back unless GET /health answers 200 after a move"
+            "protected: 2 approvals, requesters may approve; by @U1, @U2, @S1; requests expire after 2h; only what the \
+             previous stage runs; only after 30m on the previous stage; changes only within Mon-Fri 09:00-17:00 \
+             Europe/Berlin; frozen 2026-12-20..2027-01-02 UTC the fair is on; changes are undone unless GET /health \
+             answers 200"
         );
         let json = serde_json::to_value(&policy).unwrap();
         assert_eq!(json["approvers"], serde_json::json!(["U1", "U2", "S1"]));

@@ -395,7 +395,7 @@ mod tests {
         assert_eq!(back(&mut stage), Some(1));
         assert_eq!(back(&mut stage), None);
         stage.moved(current(4), false);
-        assert_eq!(back(&mut stage), Some(1), "r2 and r3 were rolled back themselves");
+        assert_eq!(back(&mut stage), Some(1), "r2 and r3 were rolled back");
     }
 
     #[test]

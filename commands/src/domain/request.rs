@@ -126,6 +126,6 @@ mod tests {
         let (yes, no) = (decided(true), decided(false));
         assert!(matches!(no.stands(asked + hours(2)), Standing::Decided(_)));
         assert!(!no.can_be_repeated(asked + hours(24)) && no.can_be_repeated(asked + hours(25)));
-        assert!(yes.can_be_repeated(asked + hours(2)), "it may have been taken away since");
+        assert!(yes.can_be_repeated(asked + hours(2)), "the role may have been revoked since");
     }
 }

@@ -76,19 +76,19 @@ fn request(method: Method, rest: &str) -> Result<Smoke, String> {
     let path = words.next().unwrap_or_default();
     if !is_path(path) {
         return Err(format!(
-            "`{path}` is no path of at most {LONGEST_PATH} characters: it begins with `/`, as `/health`"
+            "`{path}` is not a path of at most {LONGEST_PATH} characters that starts with `/`, such as `/health`"
         ));
     }
     let status = match words.next() {
         None => 200,
         Some(word) => {
             let status = word.parse().ok().filter(|status| (100..=599).contains(status));
-            status.ok_or_else(|| format!("`{word}` is no status from 100 to 599, as `200`"))?
+            status.ok_or_else(|| format!("`{word}` is not a status from 100 to 599, such as `200`"))?
         }
     };
     match words.next() {
         None => Ok(Smoke::Request { method, path: path.to_owned(), status }),
-        Some(more) => Err(format!("`{more}` is too much: write it as `GET /health 200`")),
+        Some(more) => Err(format!("`{more}` is unexpected: write the test as `GET /health 200`")),
     }
 }
 
@@ -97,7 +97,9 @@ fn invoke(rest: &str) -> Result<Smoke, String> {
     let is_name = (1..=LONGEST_NAME).contains(&function.len())
         && function.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !is_name {
-        return Err(format!("`{function}` is no function: name it as your template does, as `invoke Hello`"));
+        return Err(format!(
+            "`{function}` is not a function name: use its logical id in your template, as in `invoke Hello`"
+        ));
     }
     let event = Some(event.trim()).filter(|event| !event.is_empty());
     if let Some(event) = event {
@@ -174,7 +176,7 @@ mod tests {
             assert_eq!(smoke(typed).to_string(), means, "{typed}");
         }
         let long = format!("invoke Hello {{\"a\":\"{}\"}}", "ü".repeat(100));
-        assert!(smoke(&long).act().chars().count() < 80, "what is shown stays short");
+        assert!(smoke(&long).act().chars().count() < 80, "the shown action is short");
     }
 
     #[test]
@@ -191,7 +193,7 @@ mod tests {
             ("GET /ü", "as `/health`"),
             ("GET /health 20", "from 100 to 599"),
             ("GET /health ok", "from 100 to 599"),
-            ("GET /health 200 OK", "too much"),
+            ("GET /health 200 OK", "unexpected"),
             ("invoke", "`invoke Hello`"),
             ("invoke arn:aws:lambda:x", "`invoke Hello`"),
             ("invoke Hello [1]", "JSON object"),

@@ -45,7 +45,8 @@ pub struct Freeze {
 
 /// A zone by its name in the IANA database.
 fn zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|_| format!("`{name}` is no time zone: write it as `Europe/Berlin` or `UTC`"))
+    TimeZone::get(name)
+        .map_err(|_| format!("`{name}` is not a time zone: write it as `Europe/Berlin` or `UTC`"))
 }
 
 fn is_zone(word: &str) -> bool {
@@ -121,7 +122,7 @@ impl FromStr for Window {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let shape =
-            || format!("`{text}` is no window: write it as `Mon-Fri 09:00-17:00 Europe/Berlin`, or `off`");
+            || format!("`{text}` is not a window: write it as `Mon-Fri 09:00-17:00 Europe/Berlin`, or `off`");
         let words: Vec<&str> = text.split_whitespace().collect();
         let [on, hours, rest @ ..] = words.as_slice() else { return Err(shape()) };
         let zone_name = match rest {
@@ -175,13 +176,13 @@ impl FromStr for Freeze {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let shape =
-            || format!("`{text}` is no freeze: write it as `2026-12-20..2027-01-02 REASON`, or `off`");
+            || format!("`{text}` is not a freeze: write it as `2026-12-20..2027-01-02 REASON`, or `off`");
         let (first, rest) = text.trim().split_once(' ').ok_or_else(shape)?;
         let (from, to) = first.split_once("..").ok_or_else(shape)?;
         let date = |text: &str| text.parse::<Date>().map_err(|_| shape());
         let (from, to) = (date(from)?, date(to)?);
         if to < from {
-            return Err(format!("the freeze `{first}` ends before it begins"));
+            return Err(format!("the freeze `{first}` ends before it starts"));
         }
         let rest = rest.trim();
         let (zone_name, reason) = match rest.split_once(' ') {
@@ -281,13 +282,13 @@ mod tests {
         ] {
             assert!(wrong.parse::<Window>().unwrap_err().contains("Mon-Fri 09:00-17:00"), "{wrong}");
         }
-        assert!("Mon 9-17 Europe/Berlim".parse::<Window>().unwrap_err().contains("no time zone"));
+        assert!("Mon 9-17 Europe/Berlim".parse::<Window>().unwrap_err().contains("not a time zone"));
         for wrong in
             ["", "2026-12-20", "2026-12-20..2027-01-02", "2026-12-20..x y", "2026-12-20..2027-01-02 UTC "]
         {
             assert!(wrong.parse::<Freeze>().is_err(), "{wrong}");
         }
-        assert!("2027-01-02..2026-12-20 x".parse::<Freeze>().unwrap_err().contains("before it begins"));
+        assert!("2027-01-02..2026-12-20 x".parse::<Freeze>().unwrap_err().contains("before it starts"));
     }
 
     #[test]

@@ -31,8 +31,8 @@ impl Service {
         };
         let what = number.map_or("No build".to_owned(), |number| format!("Build `{number}`"));
         let nothing = match number {
-            None => format!("{what} of `{name}` runs."),
-            Some(_) => format!("{what} of `{name}` does not run (any more)."),
+            None => format!("{what} of `{name}` is running."),
+            Some(_) => format!("{what} of `{name}` is not running."),
         };
         self.cancel(invocation, name, "build", is_meant, nothing).await
     }
@@ -43,7 +43,8 @@ impl Service {
         invocation: &Invocation,
         name: &PipelineName,
     ) -> Result<Answer, Stop> {
-        self.cancel(invocation, name, "deploy", |_| Ok(true), format!("No deploy of `{name}` runs.")).await
+        self.cancel(invocation, name, "deploy", |_| Ok(true), format!("No deploy of `{name}` is running."))
+            .await
     }
 
     /// `/promote cancel`: the running or waiting promotion to that stage, and of that release if there are several.
@@ -67,7 +68,7 @@ impl Service {
         if open.iter().any(Request::is_open) {
             open.retain(Request::is_open);
         }
-        let nothing = format!("No promotion of `{name}` to `{stage}` runs or waits.");
+        let nothing = format!("No promotion of `{name}` to `{stage}` is running or waiting.");
         let meant = Meant { name, stage, release, word: "cancel", none: ("nothing-runs", nothing) };
         match self.meant(open, &meant) {
             Ok(request) => {
@@ -132,13 +133,13 @@ impl Service {
             let granted = self.access(&head).await?.cancel(&invocation.actor.id, requester)?;
             let definition = self.engine.registry().get(&head.spec.kind, head.spec.version);
             if definition.is_none_or(|definition| !definition.can_cancel()) {
-                let problem = format!("`{}` cannot be stopped: it takes a moment only.", head.spec.command);
-                return Err(Refusal::new("cannot-stop", problem, "Wait for its end.").into());
+                let problem =
+                    format!("`{}` cannot be cancelled, because it takes only a moment.", head.spec.command);
+                return Err(Refusal::new("cannot-stop", problem, "Wait until it ends.").into());
             }
             let what = subject(&head, &op);
-            let title = Text::plain("Stopping: ").join(marked(&what));
-            let hint =
-                "What it changed for others is taken back; the message in the channel shows what follows.";
+            let title = Text::plain("Cancelling: ").join(marked(&what));
+            let hint = "Its changes are being undone. The message in the channel shows the progress.";
             let answer = Answer::private(Card::new(Tone::Good, title).hint(hint));
             let delivery = delivery_of(invocation);
             match send_signal(&self.engine, &delivery, &head, &op, word.clone(), &granted, answer).await? {
@@ -153,8 +154,8 @@ impl Service {
                 SignalOutcome::TooLate => {}
             }
         }
-        let problem = "It could not be told to stop; nothing was changed.";
-        Err(Refusal::new("busy", problem, "Type the command again.").into())
+        let problem = "The operation kept changing, so it was not cancelled.";
+        Err(Refusal::new("busy", problem, "Run the command again.").into())
     }
 
     /// Retries a stuck operation, or marks it as resolved and records what runs.
@@ -176,11 +177,11 @@ impl Service {
             _ => OperationState::new(id.clone(), head.spec.clone()),
         };
         let said = match word.kind {
-            SignalKind::Retry => "Trying again: ",
+            SignalKind::Retry => "Retrying: ",
             _ => "Marked as resolved: ",
         };
         let title = Text::plain(said).code(head.spec.command.clone());
-        let hint = "The message in the channel shows what follows.";
+        let hint = "The message in the channel shows the progress.";
         let answer = Answer::private(Card::new(Tone::Good, title).hint(hint));
         let delivery = delivery_of(invocation);
         if head.status == Status::Stuck && head.awaits == wait {
@@ -212,8 +213,8 @@ fn too_late(what: &str, status: Status) -> Refusal {
     let problem = match status {
         Status::Succeeded => format!("{what} succeeded already; nothing changed."),
         Status::Failed => format!("{what} ended already; nothing changed."),
-        Status::Stuck => format!("{what} is stuck: an admin decides with *Retry* or *Mark resolved*."),
-        _ => format!("{what} is being stopped already."),
+        Status::Stuck => format!("{what} is stuck. An admin can click *Retry* or *Mark resolved*."),
+        _ => format!("{what} is already being cancelled."),
     };
-    Refusal::new("late", problem, "The message in the channel shows how it stands.")
+    Refusal::new("late", problem, "The message in the channel shows its state.")
 }

@@ -35,9 +35,9 @@ fn closed(name: &str, refusal: &Refusal) -> Text {
 fn real(drift_report: &DriftReport, name: &PipelineName, stage: &StageName) -> Option<Text> {
     Some(match drift_report {
         DriftReport::Seen(_, stages) => match stages.get(stage)? {
-            None => line(State::Open, "AWS", Text::plain("runs what is recorded")),
+            None => line(State::Open, "AWS", Text::plain("runs what Sluice recorded")),
             Some(outside) => {
-                let again = marked(&format!(" To go on from that: `/promote {name} {stage} anyway`."));
+                let again = marked(&format!(" To promote anyway, run `/promote {name} {stage} anyway`."));
                 line(State::Closed, "AWS", moved(stage, outside).join(again))
             }
         },
@@ -69,7 +69,7 @@ impl Service {
         }
         let mut card = Card::new(Tone::Neutral, title);
         if stages.is_empty() {
-            card = card.text("It has one stage, which is open: there is nothing to promote to.");
+            card = card.text("It has only one stage, so there is no stage to promote to.");
         }
         let (drift_report, runtimes) =
             futures::future::join(self.drift_report(name, state), self.runtimes(name, state)).await;
@@ -81,7 +81,7 @@ impl Service {
             let at = self.engine.world().clock.now();
             let waiting = self.requests(state, stage, &mut None).await?.into_iter().filter(Request::waits);
             lines.extend(waiting.map(|request| {
-                let words = marked(&request.listed(at)).then(", waits for approval");
+                let words = marked(&request.listed(at)).then(", waiting for approval");
                 line(State::Waits, "request", words)
             }));
             lines.extend(real(&drift_report, name, stage));
@@ -101,7 +101,7 @@ impl Service {
         let is_first = state.is_protected(stage);
         let mut lines = vec![match access.operate(who) {
             Ok(granted) => {
-                line(State::Open, "you", Text::plain(format!("you may ask, by {}", granted.rule())))
+                line(State::Open, "you", Text::plain(format!("your role allows this ({})", granted.rule())))
             }
             Err(refusal) => closed("you", &refusal),
         }];
@@ -115,7 +115,7 @@ impl Service {
             let runs = state.stages.get(stage).and_then(|stage| stage.current.as_ref());
             let is_there = runs.is_some_and(|runs| runs.release == now.release);
             let words = Text::default().code(from.as_str()).then(" runs ").code(now.release.to_string());
-            let words = if is_there { words.then(", which runs here already") } else { words };
+            let words = if is_there { words.then(", which already runs here") } else { words };
             lines.push(line(State::Open, "release", words));
         } else if let Some(from) = source.filter(|_| is_first) {
             let words = Text::default().code(from.as_str()).then(" runs nothing yet");

@@ -42,8 +42,8 @@ impl Service {
             _ => {
                 return Err(Refusal::new(
                     "unknown-button",
-                    "This button is none that this version of Sluice knows.",
-                    "Use the command instead: `/pipeline help`.",
+                    "This button is no longer valid.",
+                    "Use a command instead: see `/pipeline help`.",
                 )
                 .into());
             }
@@ -86,7 +86,7 @@ impl Service {
             return self.or_answered(invocation, cannot_be_read(name, self.noun(PROMOTE), &id).into()).await;
         }
         let word = if kind == SignalKind::Approve { "approve" } else { "reject" };
-        let nothing = format!("No promotion of `{name}` to `{stage}` waits for a decision.");
+        let nothing = format!("No promotion of `{name}` to `{stage}` is waiting for a decision.");
         let meant = Meant { name, stage, release, word, none: ("nothing-waits", nothing) };
         match self.meant(waiting, &meant) {
             Ok(Request { head, op, .. }) => {
@@ -166,7 +166,7 @@ impl Service {
         };
         let title = Text::plain(format!("{said}: ")).join(marked(&subject(&head, &op)));
         let answer = Answer::private(
-            Card::new(Tone::Good, title).hint("The message in the channel shows what follows."),
+            Card::new(Tone::Good, title).hint("The message in the channel shows the progress."),
         );
         match send_signal(&self.engine, &delivery, &head, &op, word, &granted, answer).await? {
             SignalOutcome::Recorded(answer) | SignalOutcome::Before(answer) => Ok(answer),
@@ -177,8 +177,8 @@ impl Service {
 
 /// The refusal of a button whose value cannot be read.
 pub(super) fn bad_button() -> Refusal {
-    let problem = "This button does not say what it decides.";
-    Refusal::new("bad-button", problem, "Use the command instead: `/pipeline help`.")
+    let problem = "This button is not valid.";
+    Refusal::new("bad-button", problem, "Use a command instead: see `/pipeline help`.")
 }
 
 /// The refusal if the only matching operation cannot be read.
@@ -186,7 +186,7 @@ pub(super) fn cannot_be_read(name: &PipelineName, noun: &str, id: &OperationId) 
     Refusal::new(
         "unreadable-operation",
         format!(
-            "A {noun} of `{name}` cannot be read by this version of Sluice, so nothing was changed (operation `{id}`)."
+            "This version of Sluice cannot read a {noun} of `{name}`, so nothing was changed (operation `{id}`)."
         ),
         "Its message in the channel says that it is stuck: an admin can click *Retry* or *Mark resolved* there. Rollbacks go ahead.",
     )
@@ -200,7 +200,7 @@ pub(super) fn delivery_of(invocation: &Invocation) -> Delivery<'_> {
 /// The refusal of a decision that is too late.
 pub(super) fn late(asked: Option<(&Head, &OperationState)>) -> Refusal {
     let Some((head, op)) = asked else {
-        let problem = "This promotion is not known any more; nothing changed.";
+        let problem = "This promotion no longer exists; nothing changed.";
         return Refusal::new("late", problem, "See `/pipeline status`.");
     };
     let what = subject(head, op);

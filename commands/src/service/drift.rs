@@ -111,7 +111,7 @@ pub(super) fn moved(stage: &StageName, outside: &ObservedDrift) -> Text {
     let text = Text::default().code(stage.as_str()).then(" was moved outside Sluice: ");
     let text = text.join(marked(&outside.drift.words(stage))).then("; first seen ").time(outside.first_seen);
     match outside.last_right {
-        Some(right) => text.then(", still as recorded ").time(right).then("."),
+        Some(right) => text.then(", last seen as recorded ").time(right).then("."),
         None => text.then("."),
     }
 }
@@ -187,7 +187,7 @@ impl Service {
         let answered = tokio::time::timeout(PATIENCE, under_way.wait_for(Option::is_some)).await;
         let drift_report = answered.ok().and_then(Result::ok).and_then(|drift_report| drift_report.clone());
         Ok(drift_report.unwrap_or_else(|| {
-            DriftReport::Unknown("it did not answer in time; ask again in a moment".into())
+            DriftReport::Unknown("AWS did not answer in time; try again in a moment".into())
         }))
     }
 
@@ -352,7 +352,7 @@ impl Looker {
             };
             match written {
                 Ok(()) | Err(StoreError::Lost(_)) => {}
-                Err(error) => tracing::warn!(%error, %name, %stage, "what was moved outside is not recorded"),
+                Err(error) => tracing::warn!(%error, %name, %stage, "drift could not be recorded"),
             }
         }
     }
@@ -415,8 +415,8 @@ impl Service {
             Some((digest, command)) => self.operate(invocation, command, Some(digest)).await,
             None => Err(Refusal::new(
                 "bad-button",
-                "This button does not say what it goes on with.",
-                "Type the command instead: `/pipeline help`.",
+                "This button is not valid.",
+                "Use a command instead: see `/pipeline help`.",
             )
             .into()),
         }
@@ -460,13 +460,13 @@ fn question(
 ) -> Card {
     let line = command.clone().anyway().to_string();
     let title = format!("Stage `{stage}` of `{name}` was moved outside Sluice, so nothing was begun.");
-    let what = format!("To go on from what is there: `{line}`.");
-    let asked = format!("What was moved by hand on {stage} will be overwritten by: {line}");
+    let what = format!("To continue anyway, run `{line}`.");
+    let asked = format!("{line} will overwrite what was moved outside Sluice on {stage}.");
     let go = Button::new(GO_BUTTON, "Go on anyway", format!("{digest}|{line}"));
     let go = go.style(ButtonStyle::Danger).asking(asked, "Go on");
     Card::new(Tone::Bad, marked(&title))
         .text(moved(stage, outside))
-        .hint(Text::plain("Look who moved it and why. ").join(marked(&what)))
+        .hint(Text::plain("Check who moved it, and why. ").join(marked(&what)))
         .button(go)
         .foot(Text::plain("code ").code(MOVED_OUTSIDE))
 }

@@ -100,17 +100,17 @@ impl Service {
         let is_full = rows.len() == ROWS;
         let mut card = match (rows.is_empty(), is_first) {
             (false, first) => {
-                let order = if first { ", the newest first" } else { ", what is older" };
+                let order = if first { ", newest first" } else { ", older entries" };
                 let card = Card::new(Tone::Neutral, title.then(order));
                 table(card, ["When", "Who", "What", "Outcome"], rows)
             }
             (true, true) if found.last.is_none() => Card::new(Tone::Neutral, title.then(": nothing yet.")),
-            (true, _) => Card::new(Tone::Neutral, title.then(": nothing more was found.")),
+            (true, _) => Card::new(Tone::Neutral, title.then(": no more entries found.")),
         };
         if let Some((key, at)) = found.last {
             if !is_full {
                 // Older matching records may exist, so the answer must not say that there are none.
-                card = card.foot(Text::plain("Looked back to ").time(at).then(" only."));
+                card = card.foot(Text::plain("Searched back to ").time(at).then(" only."));
             }
             card = match is_terminal {
                 true => card.hint(Text::plain("Older: ").code(older_than(&wanted, at).line())),
@@ -135,7 +135,7 @@ impl Service {
         else {
             return Err(Refusal::new(
                 "bad-button",
-                "This button does not say what it shows.",
+                "This button is not valid.",
                 "Use the command instead: `/pipeline help history`.",
             )
             .into());
@@ -207,14 +207,14 @@ fn older_than(wanted: &Wanted, at: Timestamp) -> Wanted {
 /// A line of the history.
 fn line(record: &AuditRecord) -> Vec<Text> {
     let what = match record.act {
-        Act::Asked => "asked: ",
+        Act::Asked => "requested: ",
         Act::Refused => "refused: ",
         Act::Approved => "approved: ",
         Act::Rejected => "rejected: ",
         Act::Cancelled => "cancelled: ",
-        Act::Preempted => "gave way: ",
+        Act::Preempted => "preempted: ",
         Act::Stuck => "stuck: ",
-        Act::Retried => "tried again: ",
+        Act::Retried => "retried: ",
         Act::Resolved => "resolved: ",
         Act::Succeeded => "done: ",
         Act::Failed => "ended: ",
@@ -234,7 +234,7 @@ fn outcome(record: &AuditRecord) -> Text {
         record.act == Act::Failed && ![REJECTED, EXPIRED, VOID, CANCELLED].contains(&record.outcome.as_str());
     let mut outcome = match (record.act, &about.stage, about.after) {
         (Act::Succeeded, Some(stage), Some(after)) => Text::plain(format!("{stage} runs {after}")),
-        (Act::Succeeded, ..) if record.kind == LOCK => Text::plain("is over"),
+        (Act::Succeeded, ..) if record.kind == LOCK => Text::plain("ended"),
         _ if is_failure => Text::plain(format!("failed ({})", record.outcome)),
         _ => Text::plain(record.outcome.clone()),
     };
@@ -243,7 +243,7 @@ fn outcome(record: &AuditRecord) -> Text {
             outcome = outcome.then(" (").join(change_text(commit)).then(")");
         }
         if let Some(before) = about.before {
-            outcome = outcome.then(format!(", before {before}"));
+            outcome = outcome.then(format!(", previously {before}"));
         }
         if !about.approvers.is_empty() {
             let names: Vec<_> = about.approvers.iter().map(Actor::listed).collect();

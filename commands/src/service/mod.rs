@@ -150,7 +150,7 @@ impl Service {
                 Ok(answer)
             }
             Err(Stop::EngineError(EngineError::Unconfirmed)) => {
-                tracing::error!("whether a delivery was recorded is unknown");
+                tracing::error!("it is unknown whether a delivery was recorded");
                 Err(NoAnswer::Unconfirmed)
             }
             Err(Stop::EngineError(trouble @ EngineError::Store(_)))
@@ -179,7 +179,7 @@ impl Service {
         if let Some(what) = command.not_yet() {
             let card = Card::new(Tone::Bad, Text::default().code(what).then(" is not available yet."));
             return Err(Stop::send_signal(
-                card.hint(marked("See what you can type: `/pipeline help`."))
+                card.hint(marked("See the available commands with `/pipeline help`."))
                     .foot(Text::plain("code ").code("not-available")),
             ));
         }
@@ -232,8 +232,8 @@ impl Service {
         }
         Err(Refusal::new(
             "busy",
-            format!("Too many people work on `{name}` at this very moment; nothing was done."),
-            "Type the command again.",
+            format!("Too many changes of `{name}` arrived at the same time, so nothing was done."),
+            "Run the command again.",
         )
         .into())
     }
@@ -253,7 +253,7 @@ impl Service {
         open: &OperationId,
         asked_in: Option<&ChannelId>,
     ) -> Result<Card, Stop> {
-        let mut card = Card::new(Tone::Neutral, Text::default().code(line).then(" is under way already."));
+        let mut card = Card::new(Tone::Neutral, Text::default().code(line).then(" is already running."));
         let hint = match self.load(open).await {
             Ok(Some(loaded)) => {
                 let spec = loaded.head.spec;
@@ -270,7 +270,7 @@ impl Service {
                 };
                 follow.then(". Nothing new was started.")
             }
-            _ => Text::plain("Its message in the channel shows how it stands. Nothing new was started."),
+            _ => Text::plain("Its message in the channel shows its state. Nothing new was started."),
         };
         Ok(card.hint(hint).foot(Text::plain("code ").code("already-running")))
     }

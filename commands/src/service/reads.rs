@@ -151,7 +151,7 @@ impl Service {
         let has_it = |state: &PipelineState| state.stages.keys().any(|stage| stage.as_str() == name.as_str());
         let mut having = views.iter().filter(|(_, state)| has_it(state)).map(|(name, _)| name);
         if let Some(first) = having.next() {
-            wrong.problem = format!("`{name}` is a stage, and the pipeline is missing");
+            wrong.problem = format!("`{name}` is a stage, and the name of the pipeline is missing");
             wrong.understood = None;
             let is_only = having.next().is_none();
             let reading = reads(format!("{first} {name}")).filter(|_| is_only);
@@ -207,7 +207,7 @@ impl Service {
             ])
         });
         let card = Card::new(Tone::Neutral, pipelines_title("List of ", names.len()))
-            .hint(marked("More of one: `/pipeline status NAME`."));
+            .hint(marked("For the details of a pipeline, run `/pipeline status NAME`."));
         Ok(Answer::private(table(card, ["Pipeline", "Repository", "Home", "Created by"], rows.collect())))
     }
 
@@ -235,12 +235,12 @@ impl Service {
                 line = if n > 0 { line.then(" → ") } else { line };
                 line = line.code(stage.as_str()).then(" ").join(runs(state.stages.get(stage)));
                 if state.outside.contains_key(stage) {
-                    line = line.then(", but was seen moved outside Sluice");
+                    line = line.then(", but was moved outside Sluice");
                 }
             }
             card = card.text(line);
         }
-        Ok(Answer::private(card.hint(marked("More of one: `/pipeline status NAME`."))))
+        Ok(Answer::private(card.hint(marked("For the details of a pipeline, run `/pipeline status NAME`."))))
     }
 
     /// `/pipeline status NAME`: one request to the store, and calls to AWS if the last comparison is older than a minute.
@@ -269,8 +269,8 @@ impl Service {
         let open = state.tickets.iter().filter(|ticket| !void.contains(&ticket.operation)).map(|ticket| {
             let line = Text::plain("Open: ").code(ticket.fingerprint.clone());
             match &ticket.queued {
-                Some(Slot::Pipeline) => line.then(", waits for its turn to publish"),
-                Some(Slot::Stage(stage)) => line.then(", waits for its turn on ").code(stage.as_str()),
+                Some(Slot::Pipeline) => line.then(", waiting for its turn to publish"),
+                Some(Slot::Stage(stage)) => line.then(", waiting for its turn on ").code(stage.as_str()),
                 None => line,
             }
         });
@@ -352,8 +352,8 @@ impl Service {
             ]
         });
         let card = Card::new(Tone::Neutral, Text::plain("Builds of ").code(name.as_str()))
-            .hint(marked(&format!("The log of one: `/build log {name} #1`.")));
-        Ok(Answer::private(table(card, ["Build", "State", "Commit", "Asked by"], rows.collect())))
+            .hint(marked(&format!("To see a log, run `/build log {name} #1`.")));
+        Ok(Answer::private(table(card, ["Build", "State", "Commit", "Requested by"], rows.collect())))
     }
 
     /// `/build log`.
@@ -406,7 +406,7 @@ impl Service {
             card.part(Part::Code(redact::tail(&redact::lines(lines.iter().map(String::as_str)))))
         };
         if let Some(link) = &build.log_link {
-            card = card.text(Text::default().link(link.clone(), "The whole log"));
+            card = card.text(Text::default().link(link.clone(), "Full log"));
         }
         card = match build.state {
             BuildState::Running => card,
@@ -443,7 +443,7 @@ impl Service {
 
 /// A lock, for use in a line.
 fn locked(lock: &Lock) -> Text {
-    let text = Text::plain(if lock.hard { "locked hard by " } else { "locked by " }).user(&lock.owner.id);
+    let text = Text::plain(if lock.hard { "hard-locked by " } else { "locked by " }).user(&lock.owner.id);
     text.then(" until ").time(lock.until).then(format!(": {}", lock.reason))
 }
 

@@ -82,7 +82,7 @@ impl Service {
         match tokio::time::timeout(PATIENCE, self.try_record(invocation, refusal, answer)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(code = refusal.code, %error, "a refusal is not in the history"),
-            Err(_) => tracing::warn!(code = refusal.code, "a refusal came too late for the history"),
+            Err(_) => tracing::warn!(code = refusal.code, "a refusal was not recorded in time"),
         }
     }
 
@@ -97,7 +97,7 @@ impl Service {
         let Ok(channel) = self.place(invocation, &wanted.pipeline).await else { return Ok(()) };
         let at = world.clock.now();
         if !self.shares.take(&invocation.actor.id, at) {
-            tracing::warn!(who = %invocation.actor.id, code = refusal.code, "refused too often for the history");
+            tracing::warn!(who = %invocation.actor.id, code = refusal.code, "too many refusals to record");
             return Ok(());
         }
         let corrupt = |error: &dyn std::fmt::Display| StoreError::Corrupt(error.to_string());

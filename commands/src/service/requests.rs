@@ -102,7 +102,10 @@ impl Service {
             }
             (None, ..) => Err(Refusal::new(
                 code,
-                format!("No promotion of `{}` to `{stage}` is open. Open are: {list}.", named(*release)),
+                format!(
+                    "No promotion of `{}` to `{stage}` is open. These are open: {list}.",
+                    named(*release)
+                ),
                 format!(
                     "Name one of these, as in `/promote {word} {name} {stage} {}`.",
                     named(all.first().copied())

@@ -36,8 +36,8 @@ impl Service {
                 Err(stop) => return self.or_answered(invocation, stop).await,
             }
         }
-        let problem = "Too many people change roles at this very moment; nothing was done.";
-        Err(Refusal::new("busy", problem, "Type the command again.").into())
+        let problem = "Too many role changes arrived at the same time, so nothing was done.";
+        Err(Refusal::new("busy", problem, "Run the command again.").into())
     }
 
     /// Tries once, with `extras` in the same transaction.
@@ -65,7 +65,7 @@ impl Service {
         let kept = access::kept(&after, change).filter(|_| !change.gives);
         let by = Text::plain(if change.gives { "Granted by " } else { "Revoked by " }).user(&actor.id);
         let card = Card::new(Tone::Good, access::outcome(change, kept.as_deref()).then("."))
-            .hint(marked("Who may do what: `/pipeline who`."))
+            .hint(marked("To see all roles, run `/pipeline who`."))
             .foot(by.then(" ").time(at).then(" · ").code(command.to_string()));
         let answer = Answer::public(card).replacing(extras.replaces);
         let audit = AuditRecord {
@@ -116,7 +116,7 @@ impl Service {
         let own = lines(own_approvers(&state));
         let card = if own.is_empty() { card } else { card.text(own) };
         Ok(Answer::private(
-            card.hint(marked(&format!("How a stage stands for you: `/pipeline check {name}`."))),
+            card.hint(marked(&format!("To see what you can promote, run `/pipeline check {name}`."))),
         ))
     }
 }
@@ -124,8 +124,8 @@ impl Service {
 /// The stages that name their own approvers.
 fn own_approvers(state: &PipelineState) -> impl Iterator<Item = Text> {
     state.policies.iter().filter(|(_, policy)| !policy.approvers.is_empty()).map(|(stage, policy)| {
-        let text = Text::default().code(stage.as_str()).then(" is approved by ");
-        people(text, policy.approvers.iter()).then(" alone, by ").code("/stage set")
+        let text = Text::default().code(stage.as_str()).then(": approvers are ");
+        people(text, policy.approvers.iter()).then(" only, set with ").code("/stage set")
     })
 }
 
@@ -143,7 +143,7 @@ fn shown(member: &Member, membership: &Membership) -> Text {
     match membership.of(group).map(BTreeSet::len) {
         Ok(1) => text.then(": 1 person"),
         Ok(count) => text.then(format!(": {count} people")),
-        Err(_) => text.then(": Slack does not say who, so nobody passes by it"),
+        Err(_) => text.then(": members unknown, so it grants no access"),
     }
 }
 
@@ -176,7 +176,7 @@ fn had(card: Card, roles: &Roles, name: Option<&PipelineName>) -> Card {
     }
     let card = table(card, ["Role", "Who", "For", "From"], rows);
     match roles.named(Role::Approvers).is_empty() {
-        true => card.text("Nobody is named as an approver: the operators approve."),
+        true => card.text("There are no approvers, so the operators approve."),
         false => card,
     }
 }

@@ -35,7 +35,7 @@ impl Service {
             }
         }
         let all = lines.into_iter().reduce(|all, line| all.then("\n").join(line))?;
-        Some(all.then("\n").link(RUNTIMES_PAGE, "AWS's list of runtimes"))
+        Some(all.then("\n").link(RUNTIMES_PAGE, "AWS runtime support"))
     }
 
     /// The packaged template of a release.
@@ -65,16 +65,13 @@ fn line(release: ReleaseNumber, runtime: &str, functions: &[String], end: EndOfS
         text = text.then(format!(" and {} more", functions.len() - 3));
     }
     let EndOfSupport { on, is_past, frozen } = end;
-    let when = if is_past {
-        format!(": AWS ended its support on {on}")
-    } else {
-        format!(": AWS supports it until {on}")
-    };
+    let when =
+        if is_past { format!(": AWS ended support on {on}") } else { format!(": AWS ends support on {on}") };
     let then = match (is_past, today >= frozen) {
         (true, true) => {
-            ", and may refuse to deploy or promote it. Change `Runtime` in the template, build and deploy."
+            " and may reject deploys and promotions of it. Change `Runtime` in the template, then build and deploy."
         }
-        (true, false) => ", and soon refuses to change such functions. Change `Runtime` in the template.",
+        (true, false) => " and will soon reject changes to such functions. Change `Runtime` in the template.",
         (false, _) => ". Change `Runtime` in the template before then.",
     };
     text.then(when).join(marked(then))

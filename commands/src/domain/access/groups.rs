@@ -51,8 +51,12 @@ fn members_have_the_role_of_their_group_only_while_membership_is_known() {
         assert_eq!(refusal.code, GROUP_UNKNOWN, "{role:?} {refusal:?}");
     }
     let unknown = with_leads(Role::Operators, None);
-    assert!(unknown.operate(&user("U1")).is_ok(), "who is named by id is not held up");
-    assert_eq!(unknown.administer(&user("U9")).unwrap_err().code, "not-an-admin", "it opens nothing there");
+    assert!(unknown.operate(&user("U1")).is_ok(), "a person named by id is not affected");
+    assert_eq!(
+        unknown.administer(&user("U9")).unwrap_err().code,
+        "not-an-admin",
+        "the group has no admin role"
+    );
 }
 
 #[test]
@@ -66,7 +70,7 @@ fn an_unknown_group_of_approvers_does_not_make_the_operators_approve() {
         };
         let wanted = if known.is_none() { GROUP_UNKNOWN } else { "not-an-approver" };
         assert_eq!(code(&access, &nobody), Err(wanted.into()));
-        assert_eq!(code(&access, &group), Err(wanted.into()), "and where a stage names it");
+        assert_eq!(code(&access, &group), Err(wanted.into()), "also if a stage names the group");
         access.membership = leads(Some(&["U1"]));
         assert!(code(&access, &group).is_ok());
     }
@@ -91,6 +95,6 @@ fn a_deactivated_person_has_no_role() {
     }
     let mut access = access();
     access.membership.deactivated.insert(user("U2"));
-    assert!(access.operate(&user("U1")).is_ok(), "nobody else is concerned");
-    assert_eq!(access.approvers(), &[user("U2")].into(), "nor does it come to the operators");
+    assert!(access.operate(&user("U1")).is_ok(), "no one else is affected");
+    assert_eq!(access.approvers(), &[user("U2")].into(), "the operators do not approve instead");
 }

@@ -39,7 +39,7 @@ fn a_group_gets_a_role_like_a_person() {
     let orders = Some("orders");
     let mut all = after(&roles(), true, "S1", Role::Operators, orders).unwrap();
     assert_eq!(after(&all, true, "S1", Role::Operators, orders), Err("already-granted".into()));
-    assert!(all.access().operate(&user("U9")).is_err(), "nobody knows who is in it");
+    assert!(all.access().operate(&user("U9")).is_err(), "its members are unknown");
     all.membership.groups.insert("S1".parse().unwrap(), Ok([user("U9")].into()));
     assert!(all.access().operate(&user("U9")).is_ok());
     assert_eq!(all.within(&member("U9"), Role::Operators).len(), 1);
@@ -75,7 +75,7 @@ fn a_grant_of_a_person_names_only_their_id() {
     let read = Grants::of(Some(&item.unwrap())).unwrap();
     let now = after(&roles(), true, "U2", Role::Oncall, None).unwrap().everywhere;
     assert_eq!(read.list, now.list);
-    assert_eq!(serde_json::to_value(&now.list).unwrap(), body, "and it is written as before");
+    assert_eq!(serde_json::to_value(&now.list).unwrap(), body, "the format for people is unchanged");
 }
 
 proptest! {

@@ -36,20 +36,19 @@ pub(super) fn card(request: &RoleRequest, access: &Access) -> Card {
     let (who, what) = (&person.name, what(*role, name.as_ref()).flat());
     let line = format!("/pipeline grant @{} {}", person.name, role.word());
     let line = name.as_ref().map_or(line.clone(), |name| format!("{line} {name}"));
-    let mut hint = Text::plain("An admin decides within a week: with a button, or ").code(line);
+    let mut hint = Text::plain("An admin can decide within a week, with a button or with ").code(line);
     // The pipeline does not exist yet, so the missing role is one for all pipelines.
     let created = wanted.strip_prefix("/repo create ").and_then(|line| line.split_whitespace().next());
     if let (None, Some(new)) = (name, created) {
         let smaller = format!("/pipeline grant @{} {} {new}", person.name, role.word());
-        hint =
-            hint.then(". To grant less, type ").code(wanted.clone()).then(" yourself, then ").code(smaller);
+        hint = hint.then(". To grant less, run ").code(wanted.clone()).then(" yourself, then ").code(smaller);
     }
     Card::new(Tone::Waiting, title)
-        .text(please.then("please decide. It was wanted for ").code(wanted.clone()).then("."))
+        .text(please.then("please decide. The role is needed for ").code(wanted.clone()).then("."))
         .button(button(GRANT_BUTTON, "Grant", ButtonStyle::Primary, format!("{who} will be {what}.")))
         .button(button(DECLINE_BUTTON, "Decline", ButtonStyle::Danger, format!("{who} will not be {what}.")))
         .hint(hint.then("."))
-        .foot(Text::plain("Asked ").time(*asked))
+        .foot(Text::plain("Requested ").time(*asked))
 }
 
 /// The decided request, without its buttons.
@@ -61,7 +60,7 @@ pub(super) fn decided_card(request: &RoleRequest, decided: &Decided) -> Card {
     };
     let title = Text::default().user(&person.id).then(" asked to be ").join(what(*role, name.as_ref()));
     Card::new(tone, title)
-        .text(Text::plain("It was wanted for ").code(wanted.clone()).then("."))
+        .text(Text::plain("The role was needed for ").code(wanted.clone()).then("."))
         .foot(Text::plain(said).user(&decided.by.id).then(" ").time(decided.at))
 }
 
@@ -73,9 +72,10 @@ pub(super) fn closed(request: &RoleRequest, standing: Standing<'_>) -> Refusal {
         Standing::Open => {
             (format!("{what} is open."), "An admin decides it: see its message in the channel.")
         }
-        Standing::Expired => {
-            (format!("{what} expired: nobody decided within a week."), "They can ask again.")
-        }
+        Standing::Expired => (
+            format!("{what} expired, because nobody decided within a week."),
+            "The request can be made again.",
+        ),
         Standing::Decided(Decided { by, granted: true, .. }) => {
             (format!("{what} was granted by <@{}> already; nothing changed.", by.id), "See `/pipeline who`.")
         }
@@ -93,11 +93,11 @@ pub(super) fn told(request: &RoleRequest, by: &Actor, granted: bool) -> Card {
     let text = Text::default().user(&person.id);
     match granted {
         true => Card::new(Tone::Good, text.then(" is ").join(what(*role, name.as_ref())).then("."))
-            .hint(Text::plain("Go on: ").code(wanted.clone())),
+            .hint(Text::plain("Next: ").code(wanted.clone())),
         false => {
             let said = text.then(": ").user(&by.id).then(" declined your request to be ");
             Card::new(Tone::Neutral, said.join(what(*role, name.as_ref())).then("."))
-                .hint("Talk to them. The same can be asked again after a day.")
+                .hint("Talk to them. You can make the request again after a day.")
         }
     }
 }

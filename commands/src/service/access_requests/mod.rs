@@ -77,8 +77,8 @@ impl Service {
         let Some(channel) = &invocation.channel else { return Err(bad_button().into()) };
         let (access, at) = (world.roles(name).await?.access(), world.clock.now());
         if has(&access, role, &actor.id) {
-            let problem = format!("You are {} {} by now.", role.one(), for_whom(name));
-            return Err(Refusal::new("already-granted", problem, "Type your command again.").into());
+            let problem = format!("You are already {} {}.", role.one(), for_whom(name));
+            return Err(Refusal::new("already-granted", problem, "Run your command again.").into());
         }
         let request = RoleRequest {
             id: self.new_id()?,
@@ -137,7 +137,7 @@ impl Service {
         let granted = access.administer(&by.id)?;
         let found = world.store.get(&key).await?.as_ref().map(RoleRequest::read).transpose()?;
         let Some((request, revision)) = found.filter(|(request, _)| request.id == *id) else {
-            let problem = "This request was followed by another one; nothing changed.";
+            let problem = "A newer request replaced this one; nothing changed.";
             return Err(Refusal::new("late", problem, "Decide in the newer message.").into());
         };
         match request.stands(at) {
@@ -208,13 +208,13 @@ fn record(
         rule,
         outcome: outcome.to_owned(),
         about: crate::domain::AuditSubject {
-            reason: Some(format!("wanted for {wanted}")),
+            reason: Some(format!("needed for {wanted}")),
             ..Default::default()
         },
     }
 }
 
 fn busy() -> Refusal {
-    let problem = "Too many people change roles at this very moment; nothing was done.";
+    let problem = "Too many role changes arrived at the same time, so nothing was done.";
     Refusal::new("busy", problem, "Click again.")
 }

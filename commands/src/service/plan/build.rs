@@ -31,8 +31,8 @@ impl Service {
         if open >= OPEN {
             return Err(Refusal::new(
                 "too-many-builds",
-                format!("`{name}` has {open} builds under way, which is as many as it may have at a time."),
-                format!("Wait until one ends, or stop one: `/build cancel {name} #N`. See them with `/build list {name}`."),
+                format!("`{name}` has {open} builds in progress, which is the limit."),
+                format!("Wait until one ends, or cancel one: `/build cancel {name} #N`. See them with `/build list {name}`."),
             )
             .into());
         }

@@ -34,8 +34,8 @@ impl Service {
         if pipeline.is_protected(stage) {
             return Err(Refusal::new(
                 "protected-stage",
-                format!("Stage `{stage}` is protected: nothing is deployed to it directly."),
-                format!("Deploy to `{first}`, then: `/promote {name} {stage}`."),
+                format!("Stage `{stage}` is protected, so you cannot deploy to it directly."),
+                format!("Deploy to `{first}`, then run `/promote {name} {stage}`."),
             )
             .into());
         }
@@ -154,8 +154,8 @@ fn newer(
 ) -> Option<String> {
     let green = green?;
     let commit = |build: &Build| build.commit.as_ref().map(|commit| commit.id.clone());
-    let this = format!("this is `{}`", green.number);
-    let this = commit(green).map_or(this.clone(), |id| format!("{this} of `{}`", id.short()));
+    let this = format!("this deploy uses `{}`", green.number);
+    let this = commit(green).map_or(this.clone(), |id| format!("{this} of commit `{}`", id.short()));
     let mut parts = vec![];
     if let Some(newest) = newest {
         let how = match newest.state {
@@ -178,7 +178,7 @@ fn newer(
         let line = format!("/build {}", pipeline.name);
         let and = if parts.is_empty() { format!("; {this}") } else { String::new() };
         parts.push(format!(
-            "`{branch}` is at `{}`, which has no build yet{and}. To build it: `{line}`.",
+            "`{branch}` is at `{}`, which has no build yet{and}. To build it, run `{line}`.",
             tip.short()
         ));
     }
@@ -194,7 +194,7 @@ fn undeployable(name: &PipelineName, number: BuildNumber, state: Option<BuildSta
     let why = match state {
         None => format!("Pipeline `{name}` has no build `{number}`."),
         Some(BuildState::Running) => format!("Build `{number}` of `{name}` is not finished yet."),
-        Some(_) => format!("Build `{number}` of `{name}` failed: it cannot be deployed."),
+        Some(_) => format!("Build `{number}` of `{name}` did not succeed, so it cannot be deployed."),
     };
     Refusal::new("no-green-build", why, format!("See its builds with `/build list {name}`."))
 }
@@ -210,13 +210,13 @@ fn already_runs(
         .code(stage.as_str())
         .then(" of ")
         .code(name.as_str())
-        .then(format!(" runs {release} (build {build})"));
+        .then(format!(" already runs {release} (build {build})"));
     title = if asked == build {
-        title.then(" already.")
+        title.then(".")
     } else {
         title.then(", which is equal to build ").code(asked.to_string()).then(".")
     };
     Card::new(Tone::Neutral, title)
-        .hint("There is nothing to deploy; no release was made.")
+        .hint("There is nothing to deploy, so no release was created.")
         .foot(Text::plain("code ").code("already-runs"))
 }

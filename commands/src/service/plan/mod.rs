@@ -77,7 +77,7 @@ fn homeless(name: &PipelineName) -> Refusal {
     Refusal::new(
         "no-channel",
         format!("`{name}` needs a home channel, where everything about it is told; a terminal has none."),
-        format!("Type `/repo create {name}` in the channel that is to be its home."),
+        format!("Run `/repo create {name}` in the channel that will be its home."),
     )
 }
 
@@ -147,8 +147,8 @@ impl Service {
             resolved.params["outside"] = outside.map_err(|error| EngineError::Corrupt(error.to_string()))?;
         }
         let hint = match invocation.channel.as_ref() == Some(home) {
-            true => Text::plain("Follow it in its message in the channel."),
-            false => Text::plain("Follow it in ").channel(home).then("."),
+            true => Text::plain("Its message in the channel shows the progress."),
+            false => Text::plain("Its message in ").channel(home).then(" shows the progress."),
         };
         let card = Card::new(Tone::Running, resolved.answer).hint(hint);
         let card = resolved.note.iter().fold(card, |card, note| card.text(marked(note)));
@@ -175,7 +175,7 @@ impl Service {
             Refusal::new(
                 "no-such-release",
                 format!("Pipeline `{name}` has no release `{number}` that succeeded."),
-                format!("See what ran where: `/pipeline history {name}`."),
+                format!("See all releases with `/pipeline history {name}`."),
             )
             .into()
         })

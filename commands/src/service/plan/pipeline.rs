@@ -15,7 +15,7 @@ pub(super) fn repo_create(
     if state.pipeline.is_some() {
         return Err(Refusal::new(
             "pipeline-exists",
-            format!("Pipeline `{name}` exists already."),
+            format!("Pipeline `{name}` already exists."),
             format!("See it with `/pipeline status {name}`, or choose another name."),
         )
         .into());
@@ -46,6 +46,6 @@ pub(super) fn tidy(
 ) -> Result<Resolved, Stop> {
     state.pipeline(name)?;
     let params = tidy::Params { name: name.clone(), delete: now, automatic: false };
-    let what = if now { "Tidying " } else { "Looking for what can be tidied of " };
+    let what = if now { "Tidying " } else { "Finding what can be deleted from " };
     Resolved::new(tidy::KIND, params, command.clone(), Text::plain(what).code(name.as_str()).then("."))
 }

@@ -38,7 +38,7 @@ impl Service {
         let Some(before) = pipeline.before(to) else {
             return Err(Refusal::new(
                 "first-stage",
-                format!("`{to}` is the first stage: nothing stands before it to promote from."),
+                format!("`{to}` is the first stage, so there is no earlier stage to promote from."),
                 format!("Deploy to it: `/deploy {name}`."),
             )
             .into());
@@ -49,7 +49,7 @@ impl Service {
         if position(from) >= position(to) {
             return Err(Refusal::new(
                 "not-earlier",
-                format!("`{from}` does not come before `{to}`."),
+                format!("`{from}` is not before `{to}`."),
                 format!("Promote from an earlier stage, as in `/promote {name} {to} from {before}`."),
             )
             .into());
@@ -69,8 +69,8 @@ impl Service {
         if source.mixed.is_some() {
             return Err(Refusal::new(
                 "mixed-stage",
-                format!("Stage `{from}` runs no one release: an operation on it was resolved by hand."),
-                format!("Bring all of it to one first, with a promotion or `/rollback {name} {from}`."),
+                format!("Stage `{from}` is in a mixed state: an operation on it was resolved by hand, and its functions run different releases."),
+                format!("First bring all its functions to one release, with a promotion or `/rollback {name} {from}`."),
             )
             .into());
         }
@@ -78,8 +78,8 @@ impl Service {
         if !source.has_run(number) {
             return Err(Refusal::new(
                 "never-ran",
-                format!("Release `{number}` never ran on `{from}`, so it cannot go on to `{to}`."),
-                format!("`{from}` runs `{}`: `/promote {name} {to}`.", running.release),
+                format!("Release `{number}` never ran on `{from}`, so it cannot be promoted to `{to}`."),
+                format!("`{from}` runs `{}`. To promote that, run `/promote {name} {to}`.", running.release),
             )
             .into());
         }
@@ -95,7 +95,7 @@ impl Service {
                         .code(to.as_str())
                         .then(" of ")
                         .code(name.as_str())
-                        .then(format!(" runs {number} already.")),
+                        .then(format!(" already runs {number}.")),
                 )
                 .hint("There is nothing to do.")
                 .foot(Text::plain("code ").code("already-runs")),

@@ -30,7 +30,7 @@ impl Service {
             .ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
         snapshot.roles.changed(&change, &invocation.actor, self.engine.world().clock.now())?;
         let (role, of) = (change.role, for_whom(change.name.as_ref()));
-        let text = Text::plain(if change.gives { "Making " } else { "Taking " });
+        let text = Text::plain(if change.gives { "Making " } else { "Revoking " });
         let (kind, answer) = match change.gives {
             true => {
                 (access::GRANT, text.member(&change.person).join(marked(&format!(" {} {of}.", role.one()))))

@@ -35,7 +35,7 @@ impl Service {
         let Some(current) = &record.current else {
             return Err(Refusal::new(
                 "nothing-runs",
-                format!("Stage `{stage}` runs nothing yet, so there is nothing to go back from."),
+                format!("Stage `{stage}` runs nothing yet, so it cannot be rolled back."),
                 format!("See `/pipeline status {name}`."),
             )
             .into());
@@ -44,7 +44,7 @@ impl Service {
             Some(number) if number == current.release && record.mixed.is_none() => {
                 return Err(Refusal::new(
                     "already-runs",
-                    format!("Stage `{stage}` runs `{number}` already."),
+                    format!("Stage `{stage}` already runs `{number}`."),
                     ran_here(record, current.release),
                 )
                 .into());
@@ -67,7 +67,7 @@ impl Service {
                     ),
                     match record.rollback_target() {
                         Some(further) => {
-                            format!("If it is to go further back: `/rollback {name} {stage} {further}`.")
+                            format!("To go further back, run `/rollback {name} {stage} {further}`.")
                         }
                         None => ran_here(record, current.release),
                     },
@@ -92,7 +92,8 @@ impl Service {
                 (true, true) => {}
                 (true, false) => {
                     let line = format!("/rollback {name} {stage} {number} REASON");
-                    let hint = format!("{} Or go there all the same, with a reason: `{line}`.", refusal.hint);
+                    let hint =
+                        format!("{} To roll back to it anyway, give a reason: `{line}`.", refusal.hint);
                     return Err(Refusal { hint, ..refusal.clone() }.into());
                 }
                 (false, _) => return Err(refusal.clone().into()),
@@ -113,7 +114,7 @@ impl Service {
             return Err(Refusal::new(
                 "versions-deleted",
                 format!("`{number}` is more than {WINDOW} releases back on `{stage}`, so its versions were deleted."),
-                format!("Have them made again: `{line}`."),
+                format!("To create them again, run `{line}`."),
             )
             .into());
         }
@@ -159,10 +160,12 @@ fn no_rollback_target(
     let number = release.number;
     let problem = match why {
         NoRollbackTarget::Newer => {
-            format!("`{number}` ran on `{stage}` after what runs there now, so it is no way back.")
+            format!(
+                "`{number}` first ran on `{stage}` after the current release, so you cannot roll back to it."
+            )
         }
         NoRollbackTarget::RolledBack => {
-            format!("`{stage}` was rolled back from `{number}`, so it is no way back.")
+            format!("`{stage}` was rolled back from `{number}`, so you cannot roll back to it.")
         }
     };
     let Some(pipeline) = &state.pipeline else { return Refusal::new("no-way-back", problem, "") };
@@ -172,7 +175,7 @@ fn no_rollback_target(
         (Some(_), NoRollbackTarget::RolledBack) => format!("/promote {name} {stage} {number} again"),
         (None, _) => format!("/deploy {name} {}", release.build),
     };
-    Refusal::new("no-way-back", problem, format!("To bring it there again: `{line}`."))
+    Refusal::new("no-way-back", problem, format!("To run it there again, use `{line}`."))
 }
 
 /// Whether the stage was rolled back so recently that a new rollback may be a duplicate. Two people who react to the same

@@ -40,7 +40,7 @@ fn lowering(name: &PipelineName, stage: &StageName, before: &Policy, after: &Pol
         format!("Promotions to {stage} of {name} will need {} (now: {}).", after.needs(), before.needs());
     let button = Button::new(LOWER_BUTTON, "Lower it", format!("{}|{line}", digest(before)));
     Card::new(Tone::Bad, of.then(what))
-        .hint(Text::plain("To confirm: ").code(line).then("."))
+        .hint(Text::plain("To confirm, run ").code(line).then("."))
         .button(button.style(ButtonStyle::Danger).asking(asked, "Lower it"))
         .foot(Text::plain("code ").code("confirm-lower"))
 }
@@ -136,7 +136,7 @@ impl Service {
             return Ok(());
         };
         let secrets = secrets.unwrap_or_else(|error| {
-            tracing::warn!(%error, pipeline = %name, "the template could not be read for its secrets");
+            tracing::warn!(%error, pipeline = %name, "the template could not be checked for secrets");
             None
         });
         match names.iter().find(|name| secrets.iter().flatten().any(|secret| secret == **name)) {
@@ -219,7 +219,7 @@ impl Service {
         let until = end(now, until.as_ref()).ok_or_else(|| {
             Refusal::new(
                 "bad-end",
-                "A lock ends in the future, and within 30 days; nothing was locked.",
+                "A lock must end in the future, within 30 days; nothing was locked.",
                 format!(
                     "Name another end, as in `/stage lock {name} {} for 2h REASON`; or set a freeze.",
                     stage.as_ref().or(stages.first()).map_or_else(String::new, ToString::to_string)
@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(end(Some(time(9))).as_deref(), Some("2026-11-28T09:00:00Z"), "tomorrow's");
         let date = |month, day| Period::Date(jiff::civil::date(2026, month, day));
         assert_eq!(end(Some(date(12, 1))).as_deref(), Some("2026-12-01T00:00:00Z"));
-        assert_eq!(end(Some(date(11, 27))), None, "it is past");
+        assert_eq!(end(Some(date(11, 27))), None, "in the past");
         assert_eq!(end(Some(Period::Seconds(31 * 86_400))), None);
     }
 }

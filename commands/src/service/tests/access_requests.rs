@@ -56,7 +56,7 @@ async fn a_refused_person_requests_and_gets_the_role_for_that_pipeline() {
     let replaced = granted.replaces.clone().expect("the buttons are gone");
     assert!(replaced.buttons.is_empty() && words(&replaced).contains("Granted by "), "{replaced:?}");
     assert_eq!(office.presses("g", "ada", grant).await, granted, "the same delivery");
-    assert_eq!(office.heads(), 1, "it is the operation that `/pipeline grant` is");
+    assert_eq!(office.heads(), 1, "the same operation as `/pipeline grant`");
     for (delivery, button) in [("late-g", grant), ("late-d", decline)] {
         let late = office.presses(delivery, "ada", button).await;
         assert_eq!(code(&late.card).as_deref(), Some("late"));
@@ -76,12 +76,12 @@ async fn without_a_pipeline_the_role_is_for_all_pipelines() {
     let smaller = "/pipeline grant @eve operators invoices";
     assert!(words(&request).contains(smaller), "an admin may grant less: {request:?}");
     let granted = office.presses("g", "ada", button(&request, GRANT_BUTTON).unwrap()).await;
-    assert_eq!(granted.audience, Audience::Channel, "who asked is told");
+    assert_eq!(granted.audience, Audience::Channel, "the requester is notified");
     assert!(words(&granted.card).contains("is now an operator for all pipelines"), "{granted:?}");
     assert!(granted.replaces.is_some());
     assert_ne!(office.types("r", "eve", "/repo create invoices").await.tone, Tone::Bad);
     let who = words(&office.types("w", "ben", "/pipeline who").await);
-    assert!(who.contains("/pipeline grant") && !who.contains("operators for eve"), "changes alone: {who}");
+    assert!(who.contains("/pipeline grant") && !who.contains("operators for eve"), "only changes: {who}");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn a_rejection_notifies_the_requester_and_lasts_a_day() {
     assert!(words(&declined.replaces.unwrap()).contains("Declined by "));
     assert_eq!(code(&office.presses("soon", "eve", &ask).await.card).as_deref(), Some("late"));
     let granted = office.presses("g", "ada", button(&request, GRANT_BUTTON).unwrap()).await;
-    assert_eq!(code(&granted.card).as_deref(), Some("late"), "a click on an old message gives nothing");
+    assert_eq!(code(&granted.card).as_deref(), Some("late"), "a click on an old message grants nothing");
     assert_eq!(code(&office.types("b", "eve", "/build orders").await).as_deref(), Some("not-an-operator"));
     assert!(office.acts_of("orders").iter().any(|(act, who, _)| *act == Act::Rejected && who == "ada"));
 }
@@ -133,7 +133,7 @@ async fn only_a_role_that_would_help_can_be_requested() {
     let office = office(roles()).await;
     let value = office.promotion(Status::Waiting).await;
     let own = office.clicks("own", "ann", "promotion.approve", &value).await;
-    assert!(own.buttons.is_empty(), "one's own request: {own:?}");
+    assert!(own.buttons.is_empty(), "their own request: {own:?}");
     let other = office.clicks("other", "eve", "promotion.approve", &value).await;
     assert!(button(&other, ASK_BUTTON).is_some_and(|ask| ask.value.starts_with("operators|orders|")));
     let office = self::office(Access { approvers: [user("ben").id].into(), ..roles() }).await;
@@ -147,7 +147,7 @@ async fn only_a_role_that_would_help_can_be_requested() {
         "nobody becomes an operator for all pipelines by a typing error: {typo:?}"
     );
     let nobody = office.types("n", "eve", "/build orders").await;
-    assert!(nobody.buttons.is_empty(), "nobody could give it: {nobody:?}");
+    assert!(nobody.buttons.is_empty(), "nobody could grant it: {nobody:?}");
     for value in ["", "operators", "kings|orders|x", "operators|No Such|x"] {
         let card = office.clicks(value, "eve", ASK_BUTTON, value).await;
         assert_eq!(code(&card).as_deref(), Some("bad-button"), "{value}");
@@ -155,6 +155,6 @@ async fn only_a_role_that_would_help_can_be_requested() {
     for role in Role::ALL {
         let value = format!("U0EVE|{}||01ARZ3NDEKTSV4RRFFQ69G5FAV", role.word());
         let card = office.clicks(&value, "ada", GRANT_BUTTON, &value).await;
-        assert_eq!(card.tone, Tone::Bad, "made up: {value}");
+        assert_eq!(card.tone, Tone::Bad, "forged: {value}");
     }
 }

@@ -133,7 +133,7 @@ async fn the_time_of_drift_is_recorded_once_for_each_change() {
 
     advance(Duration::from_secs(600)).await;
     drift_report.status().await;
-    assert_eq!(drift_report.recorded().as_ref(), Some(&first), "nothing new is nothing to write");
+    assert_eq!(drift_report.recorded().as_ref(), Some(&first), "unchanged drift is not written again");
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "8", None);
     advance(Duration::from_secs(61)).await;
     drift_report.status().await;
@@ -202,7 +202,7 @@ async fn a_confirmation_is_bound_to_the_drift_that_was_shown() {
     let old = asked.buttons[0].value.clone();
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "8", None);
     let again = drift_report.clicks(&old).await;
-    assert_eq!(code(&again).as_deref(), Some("moved-outside"), "it moved once more: {again:?}");
+    assert_eq!(code(&again).as_deref(), Some("moved-outside"), "it moved again: {again:?}");
     for wrong in
         ["", "x|/repo list", "x|/build orders", "/promote orders prod anyway", "x|/promote orders prod"]
     {
@@ -241,7 +241,7 @@ async fn a_slow_comparison_continues_after_the_answer() {
     advance(Duration::from_secs(5)).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(drift_report.status().await.contains("prod was moved outside Sluice"));
-    assert_eq!(drift_report.fake_aws.count(), calls, "what was found is kept");
+    assert_eq!(drift_report.fake_aws.count(), calls, "the result is cached");
 }
 
 #[tokio::test(start_paused = true)]

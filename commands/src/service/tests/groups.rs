@@ -38,14 +38,14 @@ async fn a_group_grants_access_while_its_members_are_known() {
                 said.contains("GroupId(\"S1\")") && said.contains("nobody passes by that group"),
                 "{said}"
             );
-            assert!(said.contains("U0ADA"), "who may meanwhile: {said}");
+            assert!(said.contains("U0ADA"), "people with the role: {said}");
         }
     }
     office.people.set(LEADS, Err(Unknown::Silent));
     let card = office.types("a", "ada", "/stage add orders prod").await;
-    assert_ne!(card.tone, Tone::Bad, "who is named by id is not held up: {card:?}");
+    assert_ne!(card.tone, Tone::Bad, "a person named by id is not affected: {card:?}");
     let card = office.types("b", "eve", "/build orders").await;
-    assert_eq!(code(&card).as_deref(), Some("group-unknown"), "admins may build, too");
+    assert_eq!(code(&card).as_deref(), Some("group-unknown"), "admins may also build");
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_role_of_a_group_is_granted_listed_and_revoked() {
     assert_eq!(code(&card).as_deref(), Some("not-granted"));
     assert!(words(&card).contains("by being in "), "{card:?}");
     office.people.set(LEADS, Err(Unknown::Gone));
-    assert!(words(&office.types("w", "eve", "/pipeline who").await).contains("nobody passes by it"));
+    assert!(words(&office.types("w", "eve", "/pipeline who").await).contains("grants no access"));
     let card = office.types("b2", "eve", "/build orders@x").await;
     assert!(words(&card).contains("knows no group"), "{card:?}");
     office.types("r2", "ada", "/pipeline revoke <!subteam^S1> operators").await;

@@ -84,7 +84,7 @@ async fn pages_follow_each_other_without_a_gap() {
     let pages = office.pages("/pipeline history orders").await;
     assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [15, 15, 15, 15, 15, 15, 10]);
     let told: Vec<_> = pages.concat();
-    assert_eq!(told.first().unwrap(), "asked: /build orders@99");
+    assert_eq!(told.first().unwrap(), "requested: /build orders@99");
     assert_eq!(told.iter().collect::<std::collections::BTreeSet<_>>().len(), 100, "each once");
     let of_ben = office.pages(&format!("/pipeline history orders <@{}>", user("ben").id)).await;
     assert_eq!(of_ben.concat().len(), 15);
@@ -106,10 +106,10 @@ async fn a_search_beyond_the_limit_of_one_answer_continues_with_the_next() {
     let before = office.store.count();
     let card = office.types("a", "eve", &line).await;
     assert!(office.store.count() - before <= 12, "{}", office.store.count() - before);
-    assert!(words(&card).contains("Looked back to") && rows(&card).is_empty(), "{card:?}");
+    assert!(words(&card).contains("Searched back to") && rows(&card).is_empty(), "{card:?}");
     let card = office.clicks("b", "eve", OLDER, &button(&card).unwrap().value).await;
-    assert_eq!(commands(&card), ["asked: /build orders@0"]);
-    assert_eq!(button(&card), None, "that was all");
+    assert_eq!(commands(&card), ["requested: /build orders@0"]);
+    assert_eq!(button(&card), None, "there are no older records");
 
     // The times of the command bound what is read.
     let before = office.store.count();
@@ -117,7 +117,7 @@ async fn a_search_beyond_the_limit_of_one_answer_continues_with_the_next() {
     assert_eq!((commands(&card).len(), office.store.count() - before), (1, 1));
     let before = office.store.count();
     let card = office.types("d", "eve", &format!("{line} since 2026-02-20T08:20:00")).await;
-    assert!(office.store.count() - before <= 5, "it stops at the first that is older");
+    assert!(office.store.count() - before <= 5, "it stops at the first older record");
     assert!(rows(&card).is_empty() && button(&card).is_none(), "{card:?}");
     for wrong in ["", "x|/pipeline history orders", "000/1|/build orders", "000/1"] {
         assert_eq!(code(&office.clicks(wrong, "eve", OLDER, wrong).await).as_deref(), Some("bad-button"));
@@ -228,7 +228,7 @@ async fn refusals_by_gates_and_roles_are_recorded_once() {
     for nth in 0..40 {
         office.types(&format!("more {nth}"), "zoe", "/build orders").await;
     }
-    assert_eq!(office.acts().len(), 21, "of each person twenty an hour: zoe's, and ann's one");
+    assert_eq!(office.acts().len(), 21, "twenty per person and hour: zoe's, and one of ann");
 }
 
 #[tokio::test]

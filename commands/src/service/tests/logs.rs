@@ -18,7 +18,7 @@ async fn a_log_needs_the_home_channel_or_a_role() {
     let refused = Some("not-an-operator".to_owned());
     assert_eq!(reads("eve", Some("C0GENERAL1")).await, None, "the home channel");
     assert_eq!(reads("eve", elsewhere).await, refused);
-    assert_eq!(reads("eve", None).await, refused, "a terminal is no channel");
+    assert_eq!(reads("eve", None).await, refused, "a terminal is not the home channel");
     for who in ["ann", "ada", "oli"] {
         assert_eq!(reads(who, elsewhere).await, None, "{who}");
     }

@@ -177,8 +177,8 @@ async fn people_without_the_role_are_refused_with_the_names_of_people_who_have_i
             None => assert_ne!(card.tone, Tone::Bad, "{who} {line}: {card:?}"),
             Some(wanted) => {
                 assert_eq!(code(&card).as_deref(), Some(wanted), "{who} {line}");
-                assert!(words(&card).contains("U0A"), "it names who could: {card:?}");
-                assert_eq!(office.records(), before, "and nothing is written");
+                assert!(words(&card).contains("U0A"), "it names people with the role: {card:?}");
+                assert_eq!(office.records(), before, "nothing is written");
             }
         }
     }
@@ -190,7 +190,7 @@ async fn without_roles_only_reading_is_possible() {
     for line in ["/build orders", "/stage add orders staging", "/rollback orders dev"] {
         let card = office.types(line, "ann", line).await;
         assert_eq!(code(&card).as_deref(), Some("no-roles"), "{line}");
-        assert!(words(&card).contains("operators = "), "the lines to write: {card:?}");
+        assert!(words(&card).contains("operators = "), "the configuration to write: {card:?}");
     }
     let value = office.promotion(Status::Waiting).await;
     let card = office.clicks("c1", "ben", "promotion.approve", &value).await;
@@ -207,7 +207,7 @@ async fn a_wrong_command_gets_a_suggestion() {
         ("/deploy orders", "/build orders", "no-green-build"),
         ("/stage remove orders dev", "help", "not-available"),
         ("/stage unlock orders dev", "status", "not-locked"),
-        ("/stage lock orders dev until 2020-01-01 the ledger", "another end", "bad-end"),
+        ("/stage lock orders dev until 2020-01-01 the ledger", "/stage lock orders dev for 2h", "bad-end"),
         ("/stage lsit orders", "/stage list orders", ""),
     ];
     for (line, hint, wanted) in table {
@@ -348,8 +348,12 @@ async fn a_rollback_just_after_a_rollback_must_name_its_release() {
         assert_eq!(code(&card).as_deref(), Some("just-rolled-back"), "{card:?}");
     }
     let card = office.types("d1", "oli", "/rollback orders prod").await;
-    assert!(words(&card).contains("/rollback orders prod r1"), "the line to type: {card:?}");
-    assert_ne!(office.types("d2", "oli", "/rollback orders prod r1").await.tone, Tone::Bad, "it is named");
+    assert!(words(&card).contains("/rollback orders prod r1"), "the command to run: {card:?}");
+    assert_ne!(
+        office.types("d2", "oli", "/rollback orders prod r1").await.tone,
+        Tone::Bad,
+        "the release is named"
+    );
     put(&late).await;
     assert_ne!(office.types("d3", "oli", "/rollback orders prod").await.tone, Tone::Bad, "a minute ago");
 }

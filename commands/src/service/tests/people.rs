@@ -24,7 +24,11 @@ async fn a_command_without_a_stage_gets_the_list_of_stages() {
         ("/promote orders", "orders has dev and prod", "/promote orders prod"),
         ("/promote approve orders", "orders has dev and prod", "/promote approve orders prod"),
         ("/sluice rollback orders", "orders has dev and prod", "/rollback orders prod"),
-        ("/rollback prod", "prod is a stage, and the pipeline is missing", "/rollback orders prod"),
+        (
+            "/rollback prod",
+            "prod is a stage, and the name of the pipeline is missing",
+            "/rollback orders prod",
+        ),
         ("/rollback billing", "there is no pipeline billing", ""),
     ] {
         let card = office.types(line, "ann", line).await;
@@ -138,7 +142,7 @@ async fn a_deploy_notes_newer_builds() {
     assert!(hint(&card).starts_with("Follow its message in "), "{card:?}");
     assert!(words(&card).contains("/archives/C0GENERAL1/"), "{card:?}");
     let card = office2.types("d3", "ann", "/deploy orders #1").await;
-    assert!(!words(&card).contains("newest build"), "who names a build gets no note: {card:?}");
+    assert!(!words(&card).contains("newest build"), "no note if the command names a build: {card:?}");
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ async fn a_role_for_all_pipelines_counts_once_and_immediately() {
 
     office.types("d3", "ada", REVOKE).await;
     assert_eq!(code(&office.types("b2", "eve", "/build orders@x").await).as_deref(), Some("not-an-operator"));
-    assert_ne!(office.types("b1", "eve", "/build orders").await.tone, Tone::Bad, "that was accepted");
+    assert_ne!(office.types("b1", "eve", "/build orders").await.tone, Tone::Bad, "a repeated delivery");
     let kinds: Vec<_> = audit(&office).into_iter().map(|record| (record.kind, record.actor.name)).collect();
     let ada = |kind: &str| (kind.to_owned(), "ada".to_owned());
     assert_eq!(kinds, [ada("access-grant"), ada("access-revoke")]);
@@ -66,7 +66,7 @@ async fn two_admins_who_revoke_each_other_leave_one() {
     );
     let tones = [one.tone, two.tone];
     assert!(tones.contains(&Tone::Good) && tones.contains(&Tone::Bad), "{one:?} {two:?}");
-    assert_eq!(audit(&office).len(), 3, "who lost was no admin any more, and changed nothing");
+    assert_eq!(audit(&office).len(), 3, "the slower one was no longer an admin");
 }
 
 #[tokio::test]
@@ -106,6 +106,10 @@ async fn people_who_lost_their_role_cannot_decide_or_cancel() {
     }
     granted(&office, &[("eve", Role::Approvers)]).await;
     let card = office.clicks("ben", "ben", "promotion.approve", &value).await;
-    assert_eq!(code(&card).as_deref(), Some("not-an-approver"), "an approver is named: operators are none");
+    assert_eq!(
+        code(&card).as_deref(),
+        Some("not-an-approver"),
+        "with a named approver, operators do not approve"
+    );
     assert_eq!(office.clicks("c", "eve", "promotion.approve", &value).await.tone, Tone::Good);
 }

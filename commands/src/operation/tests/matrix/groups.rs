@@ -69,7 +69,7 @@ async fn an_approval_of_an_unknown_group_counts_once_the_group_is_known() {
     assert!(!shared.head(&head.id).await.status.is_final(), "{:#?}", shared.journal(&head.id));
     assert_eq!(runs(&shared, "prod").await, 2);
     let card = format!("{:?}", shared.last_update(&head.id).unwrap().card);
-    assert!(card.contains("did not say who is in"), "{card}");
+    assert!(card.contains("did not return the members of"), "{card}");
     shared.people.set("S1", Ok(&[person("zoe").id]));
     process.run_until(async || shared.is_settled()).await;
     assert_eq!(shared.head(&head.id).await.status, Status::Succeeded);

@@ -232,7 +232,7 @@ async fn the_owner_of_a_lock_gets_one_reminder_and_a_notice_of_its_end() {
     let state = shared.state().await;
     assert!(state.tickets.is_empty() && state.slots.is_empty(), "it blocks nothing: {state:?}");
     let status = format!("{:?}", process.types("s", "eve", "/pipeline status orders").await);
-    assert!(status.contains("locked hard") && !status.contains("Open: "), "{status}");
+    assert!(status.contains("hard-locked") && !status.contains("Open: "), "{status}");
 
     process.run_until(async || !asides(&shared, &lock, "reminder").is_empty()).await;
     let reminded = since.elapsed();
