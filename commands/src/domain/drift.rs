@@ -194,7 +194,7 @@ mod tests {
         let drift = runs.of_alias("f", some("5 (105/1000 to 6)")).and(runs.of_api(some("d1")));
         assert_eq!(
             drift.words(&prod),
-            "`f:prod` points to version 5 (and sends 10.5 % of the calls to 6) instead of 7; API stage `prod` serves \
+            "`f:prod` points to version 5 (and sends 10.5% of calls to 6) instead of 7; API stage `prod` serves \
              deployment `d1` instead of `d2`"
         );
         assert!(runs.of_alias("f", None).words(&prod).contains("is gone"));

@@ -27,19 +27,23 @@ impl Unknown {
     /// Why that group grants no access.
     fn problem(&self, group: &GroupId) -> String {
         let group = format!("<!subteam^{group}>");
-        let until = "nobody passes by that group until it does.";
         match self {
-            Self::Silent => format!("Slack did not say who is in {group}, so {until}"),
-            Self::Scope(scope) => {
+            Self::Silent => {
+                format!("Slack did not return the members of {group}, so it grants no access for now.")
+            }
+            Self::Scope(scope) => format!(
+                "Slack does not return the members of {group} because the app lacks the scope `{scope}`. Until then, the \
+                 group grants no access."
+            ),
+            Self::Gone => format!("Slack has no user group {group}, so it grants no access."),
+            Self::Refused(code) => {
+                format!("Slack refused to return the members of {group} (`{code}`), so it grants no access.")
+            }
+            Self::Apart => {
                 format!(
-                    "Slack does not tell who is in {group}, since the app lacks the scope `{scope}`: {until}"
+                    "A terminal cannot read the members of {group} from Slack, so it grants no access here."
                 )
             }
-            Self::Gone => format!("Slack knows no group {group}, so nobody passes by it."),
-            Self::Refused(code) => format!("Slack does not tell who is in {group} (`{code}`): {until}"),
-            Self::Apart => format!(
-                "Who is in {group}, only Slack knows, and a terminal does not ask it: nobody passes by that group here."
-            ),
         }
     }
 

@@ -460,7 +460,7 @@ mod tests {
         }
         let words = other.words().flat();
         assert!(
-            words.ends_with("goes back unless invoke Hello {\"ping\":true} works after a move"),
+            words.ends_with("changes are undone unless invoke Hello {\"ping\":true} succeeds"),
             "{words}"
         );
     }
@@ -547,9 +547,9 @@ mod tests {
             ("order", "random", "`order=strict`"),
             ("window", "always open", "Nothing was changed."),
             ("aprovals", "2", "Did you mean `approvals`?"),
-            ("colour", "red", "What can be set: `approvals`"),
+            ("colour", "red", "You can set `approvals`"),
             ("LogLevel", "debug", "`param.LogLevel=…`"),
-            ("events", "on", "What can be set"),
+            ("events", "on", "You can set"),
             ("smoke", "ping", "Nothing was changed."),
             ("wild_rights", "maybe", "`wild_rights=yes`"),
         ] {

@@ -34,10 +34,7 @@ async fn a_group_grants_access_while_its_members_are_known() {
         }
         if wanted == Some("group-unknown") {
             let said = words(&card);
-            assert!(
-                said.contains("GroupId(\"S1\")") && said.contains("nobody passes by that group"),
-                "{said}"
-            );
+            assert!(said.contains("GroupId(\"S1\")") && said.contains("grants no access"), "{said}");
             assert!(said.contains("U0ADA"), "people with the role: {said}");
         }
     }
@@ -73,11 +70,11 @@ async fn a_role_of_a_group_is_granted_listed_and_revoked() {
     assert!(words(&office.types("w", "eve", "/pipeline who").await).contains("2 people"));
     let card = office.types("r1", "ada", "/pipeline revoke <@U0EVE> operators").await;
     assert_eq!(code(&card).as_deref(), Some("not-granted"));
-    assert!(words(&card).contains("by being in "), "{card:?}");
+    assert!(words(&card).contains("as a member of "), "{card:?}");
     office.people.set(LEADS, Err(Unknown::Gone));
     assert!(words(&office.types("w", "eve", "/pipeline who").await).contains("grants no access"));
     let card = office.types("b2", "eve", "/build orders@x").await;
-    assert!(words(&card).contains("knows no group"), "{card:?}");
+    assert!(words(&card).contains("has no user group"), "{card:?}");
     office.types("r2", "ada", "/pipeline revoke <!subteam^S1> operators").await;
     let card = office.types("b3", "eve", "/build orders@y").await;
     assert_eq!(code(&card).as_deref(), Some("not-an-operator"));
@@ -112,5 +109,5 @@ async fn at_a_terminal_groups_grant_no_access() {
     let invocation = Invocation { delivery: "d".into(), actor, channel: None, said };
     let card = service.handle(invocation).await.unwrap().card;
     assert_eq!(code(&card).as_deref(), Some("group-unknown"));
-    assert!(words(&card).contains("a terminal does not ask"), "{card:?}");
+    assert!(words(&card).contains("A terminal cannot read"), "{card:?}");
 }

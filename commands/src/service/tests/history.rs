@@ -186,8 +186,8 @@ async fn the_history_of_a_deleted_pipeline_shows_releases_and_approvers() {
     assert_eq!(
         told,
         [
-            ("ann", format!("prod runs r4 ({}), before r3, override: checkout is down", commit(4))),
-            ("ann", format!("prod runs r3 ({}), before r2, approved by ben", commit(3))),
+            ("ann", format!("prod runs r4 ({}), previously r3, override: checkout is down", commit(4))),
+            ("ann", format!("prod runs r3 ({}), previously r2, approved by ben", commit(3))),
         ]
     );
     let none = office.types("b", "eve", "/pipeline history orders dev").await;
@@ -224,7 +224,7 @@ async fn refusals_by_gates_and_roles_are_recorded_once() {
     assert_eq!((own.actor.name.as_str(), own.about.stage.as_ref().unwrap().as_str()), ("ann", "prod"));
     let shown = rows(&office.types("h", "eve", "/pipeline history orders").await);
     let shown = shown.iter().find(|row| row[2] == "refused: /promote").unwrap();
-    assert_eq!(shown[3], "own-request: This is your own request: somebody else has to decide.");
+    assert_eq!(shown[3], "own-request: You cannot decide on your own request.");
     for nth in 0..40 {
         office.types(&format!("more {nth}"), "zoe", "/build orders").await;
     }
