@@ -1,7 +1,7 @@
 //! The operations: what `/repo create`, `/build`, `/deploy`, `/stage add|set|lock|unlock`, `/promote`, `/rollback` and
 //! `/pipeline grant|revoke` do.
 //!
-//! Each is a [`Operation`](crate::operation::Definition): parameters, and from what is known the steps that can be
+//! Each is a [`Operation`](crate::operation::Operation): parameters, and from what is known the steps that can be
 //! named. The steps that several share stand in `steps`.
 
 pub mod access;

@@ -1,5 +1,5 @@
-//! What a release is made of in AWS: one file a kind, behind [`Resource`]. Preparing a release, moving a stage, comparing it
-//! with its record and describing what changes iterate over [`all`] kinds and name none of them.
+//! What a release is made of in AWS: one file a kind, behind `Resource`. Preparing a release, moving a stage, comparing it
+//! with its record and describing what changes iterate over `all` kinds and name none of them.
 //!
 //! `docs/resources.md` lists the kinds. `CONTRIBUTING.md` shows how to add one.
 

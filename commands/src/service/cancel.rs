@@ -195,7 +195,7 @@ impl Service {
             None => Err(Refusal::new(
                 "late",
                 format!(
-                    "`{}` is not stuck any more, or somebody clicked before you; nothing changed.",
+                    "`{}` is no longer stuck, or somebody clicked before you. Nothing was changed.",
                     head.spec.command
                 ),
                 format!("See `/pipeline status {}`.", head.spec.pipeline),

@@ -258,7 +258,7 @@ impl Step for Red {
         Err(EngineError::Refused(Refusal::new(
             "build-failed",
             problem,
-            format!("Mend it, push, then: `/build {}`. The log has everything.", self.1),
+            format!("Fix it, push, then run `/build {}`. The log has the whole output.", self.1),
         )))
     }
 }

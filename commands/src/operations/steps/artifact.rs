@@ -292,7 +292,7 @@ pub(crate) fn refuse(errors: Vec<sluice_template::TemplateError>) -> EngineError
     EngineError::Refused(Refusal::new(
         "template-refused",
         format!("{problem}\n{}", lines.join("\n")),
-        "Nothing was changed. Mend the template, push, build and deploy again; docs/templates.md lists what works.",
+        "Nothing was changed. Fix the template, push, build and deploy again. docs/templates.md lists what is supported.",
     ))
 }
 

@@ -167,7 +167,7 @@ impl SmokeTest {
             "smoke-test-failed",
             format!("`{stage}` did not pass its smoke test: `{}` {seen}.", plain(&smoke.act())),
             format!(
-                "`{stage}` runs {runs}, as before. Mend the release, build and deploy it, and try again."
+                "`{stage}` runs {runs}, as before. Fix the release, build and deploy it, then try again."
             ),
         )
     }

@@ -156,7 +156,7 @@ fn failed(function: &str, reason: &str) -> EngineError {
     EngineError::Refused(Refusal::new(
         "function-failed",
         format!("Lambda could not make the function `{function}` ready ({reason})."),
-        "Mend the cause, then type the command again.",
+        "Fix the cause, then run the command again.",
     ))
 }
 
