@@ -1,6 +1,6 @@
 //! Updates of operations, posted to Slack: one message per operation and channel, always with the latest recorded state.
 //!
-//! A task per operation and channel holds only the latest [`Update`](sluice_commands::ports::News): an update replaces the one
+//! A task per operation and channel holds only the latest [`Update`](sluice_commands::ports::Update): an update replaces the one
 //! before it that Slack was too slow for. The journal says that a message is due, and a [`MessageStore`] where it is. After a
 //! crash between the two, the next process posts one more message, marked as continued, so no update is lost. The final
 //! update is retried until it is posted, and the store records that. Nothing here delays an operation or makes it fail.

@@ -45,7 +45,7 @@ pub struct Application {
 pub struct AppFunction {
     /// Its name in the template.
     pub logical_id: String,
-    /// Its name in Lambda: [`function_name`].
+    /// Its name in Lambda: `function_name`.
     pub name: String,
     /// `python3.12`, …
     pub runtime: String,
