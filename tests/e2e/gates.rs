@@ -105,7 +105,7 @@ async fn a_failed_build_shows_its_error_and_is_not_deployed() {
     let red = world.submit(world.ann(), "/build red").await.fails().await;
     red.says(&["#2", "BUILD", "they differ by design"]);
     world.command(world.ann(), "/build log red").await.says(&["they differ by design", "failed"]);
-    world.command(world.ann(), "/deploy red #2").await.says(&["#2", "failed"]);
+    world.command(world.ann(), "/deploy red #2").await.says(&["#2", "did not succeed"]);
     world.command(world.ann(), "/deploy red").await.says(&["runs r1"]);
     assert_eq!(world.release("red", "dev").await, "r1");
 }

@@ -55,7 +55,7 @@ pub enum GateState {
 pub struct Gate {
     /// Its name, as messages show it.
     pub name: &'static str,
-    /// How it stands.
+    /// Its state.
     pub stand: GateState,
 }
 
@@ -70,36 +70,36 @@ pub fn gates(state: &PipelineState, attempt: &Attempt<'_>) -> Vec<Gate> {
     };
     let mut found = vec![];
     let mut add = |name, closed: Option<Refusal>, open: Text, passes: bool| {
-        let stand = match closed {
+        let state = match closed {
             None => GateState::Open(open),
             Some(refusal) if passes => GateState::Passed(refusal),
             Some(refusal) => GateState::Closed(refusal),
         };
-        found.push(Gate { name, stand });
+        found.push(Gate { name, stand: state });
     };
 
     let lock = state.locks.get(stage).filter(|lock| lock.holds(at));
     let is_hard = lock.is_some_and(|lock| lock.hard);
-    add("lock", lock.map(|lock| lock.refusal(pipeline)), Text::plain("nobody locked it"), passes && !is_hard);
+    add("lock", lock.map(|lock| lock.refusal(pipeline)), Text::plain("not locked"), passes && !is_hard);
     if let Some(freeze) = &policy.freeze {
         let closed = (freeze.is_on(at) != Some(false)).then(|| {
             let ends = freeze.ends().map_or(String::new(), |ends| format!(" until {}", minute(ends)));
             Refusal::new(
                 "frozen",
                 format!("`{stage}` is frozen{ends}: {}.", plain(&freeze.reason)),
-                "Wait for its end. An admin or somebody on call can override it, with a reason.",
+                "Wait until it ends. An admin or someone on call can override it, with a reason.",
             )
         });
-        add("freeze", closed, Text::plain(format!("not now: {freeze}")), passes);
+        add("freeze", closed, Text::plain(format!("not active now: {freeze}")), passes);
     }
     if let Some(window) = &policy.window {
         let closed = (window.is_open(at) != Some(true)).then(|| {
             let opens =
-                window.opens(at).map_or(String::new(), |opens| format!(" It opens {}.", minute(opens)));
+                window.opens(at).map_or(String::new(), |opens| format!(" It opens at {}.", minute(opens)));
             Refusal::new(
                 "outside-window",
-                format!("`{stage}` changes only within its window, {window}.{opens}"),
-                "Ask again then. An admin or somebody on call can override it, with a reason.",
+                format!("`{stage}` can change only in its window, {window}.{opens}"),
+                "Try again when it opens. An admin or someone on call can override it, with a reason.",
             )
         });
         add("window", closed, Text::plain(format!("open: {window}")), passes);
@@ -114,11 +114,11 @@ pub fn gates(state: &PipelineState, attempt: &Attempt<'_>) -> Vec<Gate> {
         let closed = (!is_next).then(|| {
             let before = before.unwrap_or(from);
             let runs = state.stages.get(before).and_then(|stage| stage.current.as_ref());
-            let runs = runs.map_or("nothing yet".to_owned(), |now| format!("`{}`", now.release));
+            let runs = runs.map_or("nothing yet".to_owned(), |current| format!("`{}`", current.release));
             Refusal::new(
                 "out-of-order",
-                format!("`{stage}` takes only what `{before}` runs, and that is {runs}."),
-                format!("Bring `{release}` to `{before}` first: `/promote {pipeline} {before} {release}`."),
+                format!("`{stage}` accepts only what runs on `{before}`. `{before}` runs {runs}."),
+                format!("Promote `{release}` to `{before}` first: `/promote {pipeline} {before} {release}`."),
             )
         });
         add("order", closed, Text::default().code(from.as_str()).then(" runs it"), passes);
@@ -129,25 +129,22 @@ pub fn gates(state: &PipelineState, attempt: &Attempt<'_>) -> Vec<Gate> {
         let is_ripe = ran.is_some_and(|ran| u64::try_from(ran).unwrap_or(0) >= policy.soak);
         let closed = (!is_ripe).then(|| {
             let (how_long, left) = match ran {
-                None => ("it does not run there now".to_owned(), policy.soak),
+                None => ("It does not run there now".to_owned(), policy.soak),
                 Some(ran) => {
                     let ran = u64::try_from(ran).unwrap_or(0);
-                    (format!("it runs there for {}", span(ran)), policy.soak.saturating_sub(ran))
+                    (format!("It has run there for {}", span(ran)), policy.soak.saturating_sub(ran))
                 }
             };
             Refusal::new(
                 "soaking",
-                format!(
-                    "`{release}` has to run on `{from}` for {} first, and {how_long}.",
-                    span(policy.soak)
-                ),
-                format!("Ask again in {}.", span(left)),
+                format!("`{release}` must run on `{from}` for {} first. {how_long}.", span(policy.soak)),
+                format!("Try again in {}.", span(left)),
             )
         });
         add(
             "soak",
             closed,
-            Text::plain(format!("it runs there for more than {}", span(policy.soak))),
+            Text::plain(format!("it has run there for more than {}", span(policy.soak))),
             passes,
         );
     }
@@ -159,10 +156,12 @@ pub fn gates(state: &PipelineState, attempt: &Attempt<'_>) -> Vec<Gate> {
             Refusal::new(
                 "rolled-back",
                 format!("`{stage}` was rolled back from `{release}`."),
-                format!("If it is to run there once more: `/promote {pipeline} {stage} from {from} {release} again`."),
+                format!(
+                    "To promote it again, run `/promote {pipeline} {stage} from {from} {release} again`."
+                ),
             )
         });
-        add("again", closed, Text::plain("it was rolled back there, and is wanted again"), passes);
+        add("again", closed, Text::plain("it was rolled back there, and you requested it again"), passes);
     }
     found
 }

@@ -67,7 +67,7 @@ impl Lock {
     /// may remove. All others are kept, and this lock must not be weaker than any of them.
     pub fn in_place_of(self, other: &Lock, access: &Access) -> Result<(Self, Vec<Self>), Refusal> {
         let held = other.each().filter(|lock| lock.holds(self.since));
-        let (gone, kept): (Vec<_>, Vec<_>) = held.partition(|lock| lock.ends_by(&self.owner.id, access));
+        let (ended, kept): (Vec<_>, Vec<_>) = held.partition(|lock| lock.ends_by(&self.owner.id, access));
         if let Some(stronger) = kept.iter().find(|lock| self.is_weaker_than(lock)) {
             access.unlock(&self.owner.id, &stronger.owner.id)?;
         }
@@ -76,14 +76,14 @@ impl Lock {
             return Err(Refusal::new(
                 "too-many-locks",
                 format!(
-                    "{} people have locked `{stage}`, until {} at the latest.",
+                    "{} people have locked `{stage}`. The last lock ends at {}.",
                     kept.len(),
                     minute(*until)
                 ),
                 "Ask an admin to lock it: an admin's lock replaces all of them.",
             ));
         }
-        Ok((Lock { over: kept, ..self }, gone))
+        Ok((Lock { over: kept, ..self }, ended))
     }
 
     /// The lock that applies again, if any, when a person who may remove this one removes it.
@@ -103,14 +103,14 @@ impl Lock {
     /// The refusal of a change that it blocks.
     pub fn refusal(&self, pipeline: &impl std::fmt::Display) -> Refusal {
         let Self { stage, owner, reason, until, hard, .. } = self;
-        let (kind, who) = match hard {
-            true => ("hard-locked", "An admin lifts it"),
-            false => ("locked", "They or an admin lift it"),
+        let (code, who) = match hard {
+            true => ("hard-locked", "Only an admin can remove the lock"),
+            false => ("locked", "Only the lock's owner or an admin can remove it"),
         };
         let reason = plain(reason);
         Refusal::new(
-            kind,
-            format!("<@{}> locked `{stage}` until {}: {reason}.", owner.id, minute(*until),),
+            code,
+            format!("<@{}> locked `{stage}` until {}: {reason}.", owner.id, minute(*until)),
             format!("{who}: `/stage unlock {pipeline} {stage}`."),
         )
     }

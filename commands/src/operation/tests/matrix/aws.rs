@@ -137,7 +137,7 @@ async fn the_check_warns_of_a_runtime_that_is_near_its_end_of_support() {
         ends(&shared, &process, "ann", line, Status::Succeeded).await;
     }
     let card = check("after").await;
-    for wanted in ["python3.9", "Hello", "AWS ended its support on 2025-12-15", "lambda-runtimes.html"] {
+    for wanted in ["python3.9", "Hello", "AWS ended support on 2025-12-15", "lambda-runtimes.html"] {
         assert!(card.contains(wanted), "{wanted}: {card}");
     }
 }

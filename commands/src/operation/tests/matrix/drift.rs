@@ -194,7 +194,7 @@ async fn a_weighted_alias_counts_as_drift() {
     let (mine, theirs) = (at(&shared, "prod"), at(&shared, "dev"));
     shared.fake_aws.move_by_hand(HELLO, "prod", &mine, Some((&theirs, 100)));
     let (card, head) = types(&shared, &process, "ann", "/promote orders prod r1").await;
-    assert!(head.is_none() && format!("{card:?}").contains("10 % of the calls"), "{card:?}");
+    assert!(head.is_none() && format!("{card:?}").contains("10% of calls"), "{card:?}");
     let (_, head) = types(&shared, &process, "ann", "/promote orders prod r1 anyway").await;
     assert_eq!(head.unwrap().status, Status::Succeeded);
     let (card, _) = types(&shared, &process, "eve", "/pipeline status orders").await;
