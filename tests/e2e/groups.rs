@@ -63,7 +63,7 @@ async fn a_group_approves_only_while_slack_lists_its_members() {
     .await;
     promotion.succeeds().await.says(&[&format!("Approved by <@{eve}>"), "r1 is live on prod"]);
     assert_eq!(world.release("led", "prod").await, "r1");
-    world.command(bob, "/promote approve led prod").await.says(&["No promotion of led to prod waits"]);
+    world.command(bob, "/promote approve led prod").await.says(&["No promotion of led to prod is waiting"]);
     let now = world.calls(0).await.iter().filter(|call| call.method == "usergroups.users.list").count();
     assert_eq!(now, asked, "known members are not requested again");
 }

@@ -45,7 +45,7 @@ async fn the_author_can_cancel_a_build_and_others_cannot() {
         world.expect_ephemeral(ann, before, &["already ended"]).await;
     }
     world.command(ann, "/build list slow").await.says(&["cancelled"]);
-    world.command(ann, "/build cancel slow").await.says(&["No build of slow runs"]);
+    world.command(ann, "/build cancel slow").await.says(&["No build of slow is running"]);
     let stops =
         world.calls(0).await.into_iter().filter(|call| call.method == "StopBuild" && call.effect).count();
     assert_eq!(stops, 2, "each build is stopped once in CodeBuild");
@@ -67,7 +67,7 @@ async fn a_promotion_that_fails_half_way_is_undone() {
     let fault = world.arm(&refused).await;
     let over = approved_promotion(&world, "half").await.fails().await;
     assert!(fault.has_fired().await, "the API stage does not move");
-    over.says(&["Taken back: move", "aws-denied"]);
+    over.says(&["Undone: move", "aws-denied"]);
     assert_eq!(alias(&world, "half", "prod").await, before);
     assert_eq!(world.release("half", "prod").await, "r1");
     world.expect_response("half", "prod", "Hello from half").await;
@@ -106,7 +106,7 @@ async fn a_failed_undo_is_stuck_until_an_admin_resolves_it_and_a_rollback_procee
         let runs = world.release(name, "prod").await;
         match action {
             "operation.retry" => {
-                over.says(&["Taken back: move"]);
+                over.says(&["Undone: move"]);
                 assert_eq!(runs, "r1");
             }
             _ => {

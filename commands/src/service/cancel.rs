@@ -211,8 +211,8 @@ fn is_open(status: Status) -> bool {
 
 fn too_late(what: &str, status: Status) -> Refusal {
     let problem = match status {
-        Status::Succeeded => format!("{what} succeeded already; nothing changed."),
-        Status::Failed => format!("{what} ended already; nothing changed."),
+        Status::Succeeded => format!("{what} already succeeded. Nothing was changed."),
+        Status::Failed => format!("{what} already ended. Nothing was changed."),
         Status::Stuck => format!("{what} is stuck. An admin can click *Retry* or *Mark resolved*."),
         _ => format!("{what} is already being cancelled."),
     };
