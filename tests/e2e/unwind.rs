@@ -77,7 +77,7 @@ async fn a_promotion_that_fails_half_way_is_undone() {
 
 #[tokio::test]
 async fn a_failed_undo_is_stuck_until_an_admin_resolves_it_and_a_rollback_proceeds() {
-    for (action, end) in [("operation.retry", "failed"), ("operation.resolve", "was resolved by hand")] {
+    for (action, end) in [("operation.retry", "failed"), ("operation.resolve", "was marked as resolved")] {
         let name = if action.ends_with("retry") { "stuck" } else { "mixed" };
         let world = two_releases(name).await;
         let (ann, bob, eve) = (world.ann(), world.bob(), world.eve());

@@ -136,9 +136,9 @@ impl Service {
             let is_enough = others.len() >= usize::try_from(policy.approvals).unwrap_or(usize::MAX);
             let mut words = Text::plain(match (policy.approvals, others.is_empty()) {
                 (1, true) => "one is asked".to_owned(),
-                (1, false) => "one is asked of ".to_owned(),
+                (1, false) => "1 needed from ".to_owned(),
                 (count, true) => format!("{count} are asked"),
-                (count, false) => format!("{count} are asked of "),
+                (count, false) => format!("{count} needed from "),
             });
             for (nth, user) in others.iter().take(10).enumerate() {
                 words = if nth > 0 { words.then(", ").user(user) } else { words.user(user) };
