@@ -131,7 +131,8 @@ pub fn card(
         card = card.part(Part::Fields(summary.fields.clone()));
     }
     card.parts.extend(summary.leads.iter().cloned());
-    if let Some(progress) = progress(op, &lines(op, nodes, notes)) {
+    let steps = lines(op, nodes, notes);
+    if let Some(progress) = progress(op, &steps) {
         card = card.text(progress);
     }
     if matches!(status, Status::Failed | Status::Stuck) {
@@ -183,8 +184,7 @@ pub fn card(
     asked = asked.then(" · ").code(spec.command.clone());
     // The duration of a lock is not a duration of work.
     if let Some((at, _)) = op.ended.filter(|_| summary.state.is_none()) {
-        let steps = lines(op, nodes, notes).len();
-        let steps = if steps > 1 { format!(" · {steps} steps") } else { String::new() };
+        let steps = if steps.len() > 1 { format!(" · {} steps", steps.len()) } else { String::new() };
         asked = asked.then(format!("{steps} · {}", took(at.duration_since(spec.accepted).as_millis())));
     }
     card = card.foot(asked);

@@ -76,7 +76,7 @@ impl Step for Remove {
 /// could not delete everything.
 pub(super) struct Record {
     pub(super) name: PipelineName,
-    pub(super) accepts_drift: bool,
+    pub(super) leaves_more: bool,
 }
 
 #[async_trait]
@@ -87,7 +87,7 @@ impl Step for Record {
     async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
         let (world, name) = (&cx.world, &self.name);
         let state = PipelineState::read(&*world.store, &world.keys, name).await?;
-        let releases = match self.accepts_drift {
+        let releases = match self.leaves_more {
             true => state.tidied.map_or(0, |before| before.releases),
             false => state.counters.releases,
         };

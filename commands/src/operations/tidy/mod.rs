@@ -101,8 +101,8 @@ impl Operation for Tidy {
             }
         }
         if params.delete || params.automatic {
-            let accepts_drift = params.delete && found.more;
-            let record = Record { name: params.name.clone(), accepts_drift };
+            let leaves_more = params.delete && found.more;
+            let record = Record { name: params.name.clone(), leaves_more };
             nodes.push(Node::new(StepId::new("record"), "", record).after(done));
         }
         Ok(nodes)
