@@ -5,7 +5,7 @@ use sluice_commands::ports::{
     AuditItem, DueChange, Guards, Item, Order, Page, Precondition, Query, Store, StoreError, Write,
 };
 
-use super::{body, get, item, key, put};
+use super::samples::{body, get, item, key, put};
 
 fn record(partition: &str, sort: &str, text: &str) -> AuditItem {
     AuditItem { key: key(partition, sort), schema: 1, body: json!(text) }
@@ -71,7 +71,7 @@ pub async fn audit_records_never_change(store: &dyn Store) {
     for write in [
         Write::Delete { key: the_key(), when: Precondition::Any },
         put(changed, Precondition::Absent),
-        update(DueChange::At(super::time("2100-01-01T00:00:00Z"))),
+        update(DueChange::At(super::samples::time("2100-01-01T00:00:00Z"))),
         update(DueChange::Never),
         Write::Delete { key: the_key(), when: Precondition::Present },
     ] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sluice_commands::ports::{DueChange, DueItem, Guards, Item, Key, Precondition, Store, Write};
 
-use super::{MAX_LAG, get, item, key, put, time};
+use super::samples::{MAX_LAG, get, item, key, put, time};
 
 async fn expect_due(store: &dyn Store, until: Timestamp, limit: u32, expected: &[DueItem]) {
     let mut found = Vec::new();
@@ -44,7 +44,7 @@ pub async fn due_index_follows_the_items(store: &dyn Store) {
     write(change(&the_key, DueChange::At(two))).await;
     expect_due(store, two, 9, &[entry(&the_key, two)]).await;
     expect_due(store, one, 9, &[]).await;
-    let keep = super::update(the_key.clone(), super::number("fence", 1), Precondition::Any);
+    let keep = super::samples::update(the_key.clone(), super::samples::number("fence", 1), Precondition::Any);
     write(keep).await;
     expect_due(store, two, 9, &[entry(&the_key, two)]).await;
     assert_eq!(get(store, &the_key).await.and_then(|item| item.due), Some(two));

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sluice_commands::ports::{Guard, Guards, Item, Precondition, Store, StoreError};
 
-use super::{get, item, key, put, time};
+use super::samples::{get, item, key, put, time};
 
 /// Every part of an item survives, including extreme values. The expiry is rounded up to a second.
 pub async fn items_survive_the_round_trip(store: &dyn Store) {

@@ -8,14 +8,11 @@ mod due;
 mod items;
 mod queries;
 mod races;
+mod samples;
 mod transactions;
 mod writes;
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-use serde_json::{Value, json};
-use sluice_commands::ports::{DueChange, Guard, Guards, Item, Key, Precondition, Store, StoreError, Write};
+use sluice_commands::ports::Store;
 
 pub use self::audit::{audit_records_are_separate_from_items, audit_records_never_change};
 pub use self::due::{due_index_follows_the_items, due_is_ordered_and_limited};
@@ -51,65 +48,4 @@ pub async fn all(store: &dyn Store) {
     due_is_ordered_and_limited(store).await;
     concurrent_puts_have_one_winner(store).await;
     concurrent_increments_all_count(store).await;
-}
-
-/// The longest lag of the due index.
-const MAX_LAG: Duration = Duration::from_secs(5);
-
-fn key(partition: &str, sort: &str) -> Key {
-    Key { partition: format!("conformance/{partition}"), sort: sort.to_owned() }
-}
-
-fn item(partition: &str, sort: &str) -> Item {
-    Item {
-        key: key(partition, sort),
-        schema: 1,
-        guards: Guards::new(),
-        body: json!({"at": sort}),
-        due: None,
-        expires: None,
-    }
-}
-
-fn number(name: &str, value: u64) -> Guards {
-    Guards::from([(name.to_owned(), Guard::Number(value))])
-}
-
-fn text(name: &str, value: &str) -> Guards {
-    Guards::from([(name.to_owned(), Guard::Text(value.to_owned()))])
-}
-
-fn put(item: Item, when: Precondition) -> Write {
-    Write::Put { item, when }
-}
-
-fn update(key: Key, set: Guards, when: Precondition) -> Write {
-    Write::Update { key, set, due: DueChange::Keep, when }
-}
-
-fn time(text: &str) -> Timestamp {
-    text.parse().expect("a time in the suite")
-}
-
-async fn get(store: &dyn Store, key: &Key) -> Option<Item> {
-    store.get(key).await.expect("the store reads")
-}
-
-async fn body(store: &dyn Store, key: &Key) -> Option<Value> {
-    get(store, key).await.map(|item| item.body)
-}
-
-/// Runs a transaction and retries it as every caller must.
-async fn transact_with_retries(store: &dyn Store, token: &str, writes: &[Write]) -> Result<(), StoreError> {
-    let attempts = async {
-        loop {
-            match store.transact(token, writes.to_vec()).await {
-                Err(StoreError::Again(_) | StoreError::Unknown(_)) => {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-                answer => return answer,
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), attempts).await.expect("the transaction ends")
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sluice_commands::ports::{Item, Order, Page, Precondition, Query, Store};
 
-use super::{item, key, put};
+use super::samples::{item, key, put};
 
 fn query(partition: &str, prefix: &str, order: Order) -> Query {
     let partition = key(partition, "").partition;

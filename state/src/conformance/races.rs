@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::json;
 use sluice_commands::ports::{Guard, Item, Precondition, Store, StoreError};
 
-use super::{body, get, item, key, number, put, transact_with_retries, update};
+use super::samples::{body, get, item, key, number, put, transact_with_retries, update};
 
 const WRITERS: u64 = 32;
 
@@ -42,7 +42,7 @@ pub async fn concurrent_increments_all_count(store: &dyn Store) {
                 let seen = Precondition::Equals(number("count", count));
                 let writes = [
                     update(the_key.clone(), number("count", count + 1), seen),
-                    put(super::item("count", &format!("by/{writer}")), Precondition::Absent),
+                    put(super::samples::item("count", &format!("by/{writer}")), Precondition::Absent),
                 ];
                 match transact_with_retries(store, &format!("count/{writer}/{attempt}"), &writes).await {
                     Ok(()) => return count + 1,

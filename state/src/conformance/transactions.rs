@@ -4,7 +4,7 @@ use futures::future::join_all;
 use serde_json::json;
 use sluice_commands::ports::{DueChange, Guard, Item, Precondition, Query, Store, StoreError, Write};
 
-use super::{body, get, item, key, number, put, transact_with_retries, update};
+use super::samples::{body, get, item, key, number, put, transact_with_retries, update};
 
 /// Every kind of write in one transaction. If preconditions fail, the error names exactly those, and nothing is written.
 pub async fn transactions_are_all_or_nothing(store: &dyn Store) {

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sluice_commands::ports::{DueChange, Guard, Guards, Item, Precondition, Store, StoreError, Write};
 
-use super::{body, get, item, key, number, put, text, update};
+use super::samples::{body, get, item, key, number, put, text, update};
 
 /// The error of a single write whose precondition failed.
 fn lost() -> Result<(), StoreError> {
@@ -61,7 +61,7 @@ pub async fn updates_keep_the_body(store: &dyn Store) {
     let before = Item {
         schema: 4,
         guards: number("fence", 1).into_iter().chain(text("status", "open")).collect(),
-        expires: Some(super::time("2100-01-01T00:00:00Z")),
+        expires: Some(super::samples::time("2100-01-01T00:00:00Z")),
         ..item("updates", "one")
     };
     store.write(put(before.clone(), Precondition::Any)).await.expect("a put");
@@ -108,7 +108,7 @@ pub async fn deletes_respect_preconditions(store: &dyn Store) {
     let due = Write::Update {
         key: the_key.clone(),
         set: Guards::new(),
-        due: DueChange::At(super::time("2000-01-01T00:00:00Z")),
+        due: DueChange::At(super::samples::time("2000-01-01T00:00:00Z")),
         when: Precondition::Any,
     };
     assert_eq!(store.write(due).await, lost());
