@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{Span, SpanRelativeTo, Timestamp, ToSpan as _};
 
 use super::words::{Word, words};
 
@@ -163,7 +163,9 @@ pub(super) fn is_about_time(words: &[Word]) -> bool {
         words.first().is_some_and(|word| word.text.starts_with(|c: char| c.is_ascii_digit()));
     // `for 500 users` is a reason.
     let has_time = near.any(|word| {
-        day(&word).is_some() || unit(&word).is_some_and(|_| word.len() > 1) || TIMES.contains(&word.as_str())
+        day(&word).is_some()
+            || seconds(&format!("1 {word}")).is_some() && word.len() > 1
+            || TIMES.contains(&word.as_str())
     });
     has_time || begins_with_digit && quantity(words).is_some()
 }
@@ -189,69 +191,33 @@ pub(super) fn point(words: &[Word]) -> Option<(Period, usize)> {
 /// `2h`, `1h30m`, `2 hours`, `an hour`.
 fn quantity(words: &[Word]) -> Option<(u64, usize)> {
     let first = words.first()?.keyword()?;
-    if first == "a" || first == "an" || first.bytes().all(|b| b.is_ascii_digit()) && !first.is_empty() {
-        let count = first.parse().unwrap_or(1_u64);
-        let unit = unit(&words.get(1)?.keyword()?)?;
-        return Some((count.checked_mul(unit)?, 2));
+    let count = if first == "a" || first == "an" { "1" } else { &first };
+    if count.bytes().all(|b| b.is_ascii_digit()) {
+        return Some((seconds(&format!("{count} {}", words.get(1)?.keyword()?))?, 2));
     }
-    let mut seconds = 0_u64;
-    let mut rest = first.as_str();
-    while !rest.is_empty() {
-        let (count, after) = rest.split_at_checked(rest.find(|c: char| !c.is_ascii_digit())?)?;
-        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (name, after) = after.split_at_checked(end)?;
-        seconds = seconds.checked_add(count.parse::<u64>().ok()?.checked_mul(unit(name)?)?)?;
-        rest = after;
-    }
-    (seconds > 0).then_some((seconds, 1))
+    // Jiff also reads `-2h`, `17:00` and `PT2H`.
+    let is_plain =
+        first.starts_with(|c: char| c.is_ascii_digit()) && first.bytes().all(|b| b.is_ascii_alphanumeric());
+    Some((seconds(&first).filter(|_| is_plain)?, 1))
 }
 
-fn unit(name: &str) -> Option<u64> {
-    Some(match name {
-        "s" | "sec" | "secs" | "second" | "seconds" => 1,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60,
-        "h" | "hr" | "hrs" | "hour" | "hours" => 3600,
-        "d" | "day" | "days" => 86_400,
-        "w" | "week" | "weeks" => 7 * 86_400,
-        _ => return None,
-    })
+/// The seconds of a length in Jiff's friendly format. `None` for parts of a second, and for months and years, whose length varies.
+fn seconds(text: &str) -> Option<u64> {
+    let length = text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    u64::try_from(length.as_secs()).ok().filter(|seconds| *seconds > 0 && length.subsec_nanos() == 0)
 }
 
 /// `17:00`, `17:00:30`, `17:00:30.125`, `5pm`, `5:30pm`.
 fn time(word: &str) -> Option<Time> {
-    let (clock, noon) = match (word.strip_suffix("am"), word.strip_suffix("pm")) {
-        (Some(clock), _) => (clock, Some(0)),
-        (_, Some(clock)) => (clock, Some(12)),
-        _ => (word, None),
-    };
-    let (clock, thousandths) = match clock.split_once('.') {
-        Some((clock, thousandths)) => (clock, number::<i32>(thousandths, 3..=3)?),
-        None => (clock, 0),
-    };
-    let mut parts = clock.split(':').map(|part| number::<i8>(part, 1..=2));
-    let (hour, minute, second) = (parts.next()??, parts.next(), parts.next());
-    if parts.next().is_some() || minute.is_none() && noon.is_none() || second.is_none() && thousandths > 0 {
-        return None;
-    }
-    let hour = match noon {
-        Some(_) if !(1..=12).contains(&hour) => return None,
-        Some(noon) => hour % 12 + noon,
-        None => hour,
-    };
-    Time::new(hour, minute.unwrap_or(Some(0))?, second.unwrap_or(Some(0))?, thousandths * 1_000_000).ok()
+    const FORMATS: [&str; 5] = ["%H:%M", "%H:%M:%S%.f", "%I%p", "%I:%M%p", "%I:%M:%S%p"];
+    let time = FORMATS.iter().find_map(|format| Time::strptime(format, word).ok())?;
+    // A line prints thousandths.
+    (time.subsec_nanosecond() % 1_000_000 == 0).then_some(time)
 }
 
 /// `2026-11-01`.
 fn date(word: &str) -> Option<Date> {
-    let mut parts = word.split('-');
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    let date = Date::new(number(year, 4..=4)?, number(month, 1..=2)?, number(day, 1..=2)?).ok()?;
-    parts.next().is_none().then_some(date)
-}
-
-fn number<N: std::str::FromStr>(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<N> {
-    let fits = digits.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    fits.then(|| text.parse().ok()).flatten()
+    (word.len() == 10).then(|| word.parse().ok()).flatten()
 }
 
 impl fmt::Display for Period {
@@ -296,12 +262,12 @@ impl Day {
 }
 
 fn clock(f: &mut fmt::Formatter<'_>, time: Time) -> fmt::Result {
-    write!(f, "{:02}:{:02}", time.hour(), time.minute())?;
-    match (time.second(), time.subsec_nanosecond() / 1_000_000) {
-        (0, 0) => Ok(()),
-        (second, 0) => write!(f, ":{second:02}"),
-        (second, thousandths) => write!(f, ":{second:02}.{thousandths:03}"),
-    }
+    let format = match (time.second(), time.subsec_nanosecond()) {
+        (0, 0) => "%H:%M",
+        (_, 0) => "%H:%M:%S",
+        _ => "%H:%M:%S%.3f",
+    };
+    write!(f, "{}", time.strftime(format))
 }
 
 #[cfg(test)]
@@ -325,9 +291,23 @@ mod tests {
             let (period, used) = length(&words(typed)).expect(typed);
             assert_eq!((period.to_string().as_str(), used), (printed, taken), "{typed}");
         }
-        for wrong in
-            ["", "2", "h", "a hotfix", "0h", "2x", "99999999999999999999h", "9999999d", "-2h", "\"2h\"", "2é"]
-        {
+        for wrong in [
+            "",
+            "2",
+            "h",
+            "a hotfix",
+            "0h",
+            "2x",
+            "99999999999999999999h",
+            "9999999d",
+            "-2h",
+            "\"2h\"",
+            "2é",
+            "1y",
+            "1 month",
+            "1500ms",
+            "PT2H",
+        ] {
             assert_eq!(length(&words(wrong)), None, "{wrong}");
         }
     }
@@ -342,13 +322,23 @@ mod tests {
             ("2026-11-01 9:30 x", "2026-11-01 09:30", 2),
             ("2026-11-01T09:30:10", "2026-11-01 09:30:10", 1),
             ("2026-11-01 09:30:00.025", "2026-11-01 09:30:00.025", 2),
+            ("9:30:10.5", "09:30:10.500", 1),
         ] {
             let (period, used) = point(&words(typed)).expect(typed);
             assert_eq!((period.to_string().as_str(), used), (printed, taken), "{typed}");
         }
-        for wrong in
-            ["", "17", "25:00", "13pm", "2026-13-01", "noon", "26-11-01", "1:2:3:4", "9:30.500", "9:30:10.5"]
-        {
+        for wrong in [
+            "",
+            "17",
+            "25:00",
+            "13pm",
+            "2026-13-01",
+            "noon",
+            "26-11-01",
+            "1:2:3:4",
+            "9:30.500",
+            "9:30:10.1234",
+        ] {
             assert_eq!(point(&words(wrong)), None, "{wrong}");
         }
     }
