@@ -2,7 +2,6 @@
 //! rules of its own: permissions and the meaning of each command are in `sluice-commands`.
 
 mod backend;
-mod backoff;
 mod cli;
 mod config;
 mod http;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBackoff};
 use sluice_commands::operation::Posted;
 use sluice_commands::ports::StoreError;
 use sluice_model::ChannelId;
@@ -16,8 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::posted_message::{MessageDraft, PostedMessage};
 use super::rate_limiter::RateClass;
 use super::rendered::RenderedUpdate;
-use super::shared::{BACKOFF, End, LONGEST_PAUSE, Shared};
-use crate::backoff::Backoff;
+use super::shared::{End, LONGEST_PAUSE, PAUSES, Shared};
 use crate::slack::SlackError;
 
 /// The shortest time between two edits of one message.
@@ -54,7 +54,7 @@ pub(super) struct ChannelWorker {
     main: PostedMessage,
     replies: HashMap<&'static str, PostedMessage>,
     is_closed: bool,
-    backoff: Backoff,
+    pauses: ExponentialBackoff,
     /// The newest sequence for which a call to Slack may have begun.
     begun: u64,
 }
@@ -69,7 +69,7 @@ impl ChannelWorker {
         let (main, replies) = (PostedMessage::new(first), HashMap::new());
         // An earlier worker may have posted any update but the first.
         let begun = if first { 0 } else { sequence };
-        Self { shared, channel, updates, main, replies, is_closed: false, backoff: BACKOFF, begun }
+        Self { shared, channel, updates, main, replies, is_closed: false, pauses: PAUSES.build(), begun }
     }
 
     /// Runs until the final update is posted, or there was no update for [`REST`].
@@ -88,7 +88,7 @@ impl ChannelWorker {
                 // An operation that waits or is stuck may have continued meanwhile.
                 Ok(true) if self.end(true).await => return,
                 Ok(_) => {
-                    self.backoff.reset();
+                    self.pauses = PAUSES.build();
                     let changed = drained.run_until_cancelled(timeout(REST, self.updates.changed())).await;
                     let has_update = matches!(changed, Some(Ok(Ok(()))));
                     if !has_update && self.shared.may_rest(&operation, &self.channel, &self.updates) {
@@ -285,6 +285,6 @@ impl ChannelWorker {
     }
 
     fn retry(&mut self) -> RetryAfter {
-        RetryAfter(self.backoff.pause())
+        RetryAfter(self.pauses.next().unwrap_or(LONGEST_PAUSE))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use parking_lot::Mutex;
 use sluice_model::{ChannelId, OperationId};
 use tokio::sync::watch;
@@ -11,12 +12,14 @@ use tokio::sync::watch;
 use super::MessageStore;
 use super::rate_limiter::RateLimiter;
 use super::rendered::RenderedUpdate;
-use crate::backoff::Backoff;
 use crate::slack::{ResponseUrls, WebApi};
 use crate::tasks::Tasks;
 
 /// The pauses between attempts.
-pub(super) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), LONGEST_PAUSE);
+pub(super) const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(500))
+    .with_max_delay(LONGEST_PAUSE)
+    .without_max_times();
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) struct Shared {
@@ -102,7 +105,7 @@ impl Shared {
             let undelivered_since = entry.latest.own_since.max(entry.begun + 1);
             (Arc::clone(&entry.latest), undelivered_since, is_delivered)
         };
-        let mut backoff = BACKOFF;
+        let mut pauses = PAUSES.build();
         loop {
             let recorded = match is_delivered {
                 true => self.store.record_delivered(&latest).await,
@@ -112,7 +115,7 @@ impl Shared {
             crate::metrics::store_error("notification");
             tracing::warn!(%operation, %error, is_delivered, "cannot record whether an operation's updates are posted");
             // If it is never recorded, the lease expires and another process posts them.
-            let pause = tokio::time::sleep(backoff.pause());
+            let pause = tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE));
             if self.tasks.drained().run_until_cancelled(pause).await.is_none() {
                 break;
             }

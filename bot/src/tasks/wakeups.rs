@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use sluice_commands::ports::{Hint, Queue, Runner, Wakeups};
 use sluice_model::{PortError, PortResult, Target};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::spawn::{Kind, Tasks};
-use crate::backoff::Backoff;
 
 /// Hints that wait to be sent. With more than that, the sweeps are as fast.
 const CAPACITY: usize = 256;
@@ -20,8 +20,11 @@ const CAPACITY: usize = 256;
 const LONG_POLL: Duration = Duration::from_secs(20);
 /// A hint that takes longer would arrive after the next sweep.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause between two attempts while the queue fails.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The pauses between attempts while the queue fails.
+const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_secs(1))
+    .with_max_delay(LONGEST_PAUSE)
+    .without_max_times();
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Sends hints.
@@ -107,17 +110,17 @@ fn timed_out() -> PortError {
 struct Health {
     message: &'static str,
     is_failing: bool,
-    backoff: Backoff,
+    pauses: ExponentialBackoff,
 }
 
 impl Health {
     fn new(message: &'static str) -> Self {
-        Self { message, is_failing: false, backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE) }
+        Self { message, is_failing: false, pauses: PAUSES.build() }
     }
 
     fn succeeded(&mut self, queue: &str) {
         if std::mem::take(&mut self.is_failing) {
-            self.backoff.reset();
+            self.pauses = PAUSES.build();
             tracing::info!(queue, "the queue answers again");
         }
     }
@@ -127,7 +130,7 @@ impl Health {
         if !std::mem::replace(&mut self.is_failing, true) {
             tracing::warn!(queue, %error, "{}", self.message);
         }
-        self.backoff.pause()
+        self.pauses.next().unwrap_or(LONGEST_PAUSE)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
+
 use crate::ports::StoreError;
 
 /// The wait before the next try: doubling from 200 ms, at most `cap`.
@@ -10,24 +12,18 @@ pub(crate) fn delay(tries: u32, cap: Duration) -> Duration {
     Duration::from_millis(200).saturating_mul(1 << tries.min(16)).min(cap)
 }
 
-/// How often a read is tried before its error is returned.
-const READS: u32 = 5;
+/// A read is tried six times before its error is returned.
+const READS: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(200))
+    .with_max_delay(Duration::from_secs(2))
+    .with_max_times(5);
 
 /// Reads with retries: a failed read can be repeated without harm.
 pub(crate) async fn reading<T, F>(read: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let mut tries = 0;
-    loop {
-        match read().await {
-            Err(StoreError::Again(_) | StoreError::Unknown(_)) if tries < READS => {
-                tokio::time::sleep(delay(tries, Duration::from_secs(2))).await;
-                tries += 1;
-            }
-            result => return result,
-        }
-    }
+    read.retry(READS).when(|error| matches!(error, StoreError::Again(_) | StoreError::Unknown(_))).await
 }
 
 #[cfg(test)]

@@ -2,16 +2,16 @@
 //!
 //! It listens first, so `/healthz` answers and people are asked to try again. Then it waits until Slack and AWS have
 //! confirmed the credentials, and only then takes commands. Refused credentials and a missing table end the start; it waits
-//! foreverything else.
+//! for everything else.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::backend::{Backend, Parts};
-use crate::backoff::Backoff;
 use crate::cli::args::VERSION;
 use crate::cli::console::warn;
 use crate::cli::exit::Exit;
@@ -24,8 +24,11 @@ use crate::tasks::{Kind, Tasks};
 
 /// The pause between two checks whether Slack and the state still answer.
 const WATCH: Duration = Duration::from_secs(30);
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// The pauses between the attempts to start.
+const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(500))
+    .with_max_delay(Duration::from_secs(15))
+    .without_max_times();
 /// How long closing the state may take after all tasks have ended.
 const CLOSING: Duration = Duration::from_millis(500);
 const SLACK: &str = "slack";
@@ -124,21 +127,14 @@ async fn until<T, F: Future<Output = Result<T, StartupError>>>(
     readiness: &Readiness,
     attempt: impl Fn() -> F,
 ) -> Result<T, StartupError> {
-    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
-    loop {
-        match attempt().await {
-            Ok(value) => {
-                readiness.ok(part);
-                return Ok(value);
-            }
-            Err(StartupError::Temporary(reason)) => readiness.failed(part, reason),
-            Err(error) => {
-                readiness.failed(part, error.message());
-                return Err(error);
-            }
-        }
-        tokio::time::sleep(backoff.pause()).await;
-    }
+    attempt
+        .retry(PAUSES)
+        .when(|error| {
+            readiness.failed(part, error.message());
+            matches!(error, StartupError::Temporary(_))
+        })
+        .await
+        .inspect(|_| readiness.ok(part))
 }
 
 fn note(readiness: &Readiness, part: &'static str, outcome: Result<(), StartupError>) {

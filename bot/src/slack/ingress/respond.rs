@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use serde_json::Value;
 use sluice_model::Answer;
 use url::Url;
@@ -9,7 +10,9 @@ use url::Url;
 use crate::render;
 use crate::slack::{SlackError, WebApi};
 
-const ATTEMPTS: u64 = 3;
+/// Two more attempts, after one second and two.
+const PAUSES: ExponentialBuilder = ExponentialBuilder::new().with_max_times(2);
+/// Slack may ask for a longer pause than an answer is worth.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Posts an answer. If it replaces the message that was clicked, that comes first.
@@ -22,16 +25,16 @@ pub(super) async fn respond(slack: &dyn WebApi, url: &Url, answer: &Answer) {
 
 /// Retries where nothing was posted. Slack takes five answers in thirty minutes.
 async fn post(slack: &dyn WebApi, url: &Url, body: &Value) {
-    for attempt in 1..=ATTEMPTS {
-        let pause = match slack.respond(url, body).await {
-            Ok(()) => return,
-            Err(SlackError::Unreachable) if attempt < ATTEMPTS => Duration::from_secs(attempt),
-            Err(SlackError::RateLimited(pause)) if attempt < ATTEMPTS => pause,
-            Err(error) => {
-                tracing::warn!(%error, "cannot post an answer at its response URL");
-                return;
-            }
-        };
-        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+    let attempt = || slack.respond(url, body);
+    let posted = attempt
+        .retry(PAUSES)
+        .when(|error| matches!(error, SlackError::Unreachable | SlackError::RateLimited(_)))
+        .adjust(|error, pause| match error {
+            SlackError::RateLimited(wanted) => pause.map(|_| LONGEST_PAUSE.min(*wanted)),
+            _ => pause,
+        })
+        .await;
+    if let Err(error) = posted {
+        tracing::warn!(%error, "cannot post an answer at its response URL");
     }
 }
