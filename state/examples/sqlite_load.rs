@@ -18,11 +18,12 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
-use sluice_commands::domain::{Act, AuditRecord, AuditSubject, to_item};
+use sluice_commands::records::{Act, AuditRecord, AuditSubject, to_item};
 use sluice_commands::operation::{Engine, Keys, Settings};
-use sluice_commands::operations;
+use sluice_commands::registry;
 use sluice_commands::ports::{AuditItem, Guards, Item, Precondition, Store, Write};
-use sluice_commands::service::{Input, Invocation, Service};
+use sluice_commands::installation::{Input, Invocation};
+use sluice_commands::service::Service;
 use sluice_commands::testing::samples::{CHANNEL, access, actor, orders};
 use sluice_commands::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, target, world};
 use sluice_grammar::Names;

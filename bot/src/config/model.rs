@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use sluice_commands::domain::PinnedRoles;
+use sluice_commands::rules::PinnedRoles;
 use sluice_grammar::Names;
 
 use super::reading::Reading;

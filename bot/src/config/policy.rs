@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use sluice_commands::domain::PinnedRoles;
-use sluice_commands::operations::boundaries;
+use sluice_commands::rules::PinnedRoles;
+use sluice_commands::setup::boundaries;
 use sluice_grammar::Names;
 use sluice_model::Member;
 use toml::Value;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use sluice_commands::domain::Unknown;
+use sluice_commands::rules::Unknown;
 use sluice_commands::ports::Directory;
 use sluice_model::{GroupId, UserId};
 use tokio::time::Instant;

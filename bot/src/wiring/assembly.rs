@@ -5,12 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sluice_aws_adapter::Aws;
 use sluice_commands::operation::{Driven, Engine, Keys, Messages, Pinned, Posted, Settings, World};
-use sluice_commands::operations;
+use sluice_commands::registry;
 use sluice_commands::ports::{
     Background, Directory, NoDirectory, NoWakeups, Notifier, Queue, Runner, Store, StoreError, Update,
     Wakeups,
 };
-use sluice_commands::service::{Invocation, NoAnswer, Service};
+use sluice_commands::installation::Invocation;
+use sluice_commands::service::{NoAnswer, Service};
 use sluice_model::{Answer, OperationId, Target};
 
 use super::cli_runner::CliRunner;

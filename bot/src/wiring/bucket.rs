@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sluice_commands::operations::bucket::{self, Applied, Setting};
-use sluice_commands::operations::names;
+use sluice_commands::setup::bucket::{self, Applied, Setting};
+use sluice_commands::names;
 use sluice_commands::ports::{BucketState, Objects};
 use sluice_model::{PortResult, Refusal, Target};
 

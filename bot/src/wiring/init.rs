@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sluice_commands::domain::to_item;
+use sluice_commands::records::to_item;
 use sluice_commands::operation::Keys;
-use sluice_commands::operations::init;
+use sluice_commands::setup::init;
 use sluice_commands::ports::{Clock as _, Guards, Precondition, StoreError, Write};
 use sluice_model::{PortError, Target, UserId};
 
@@ -21,7 +21,7 @@ const QUEUE_PAUSE: Duration = Duration::from_millis(500);
 
 /// The lines that it prints. Those of the bucket and the boundaries are in their files.
 mod messages {
-    use sluice_commands::operations::init::Named;
+    use sluice_commands::setup::init::Named;
     use sluice_model::{Target, UserId};
 
     pub(super) fn target(target: &Target) -> String {

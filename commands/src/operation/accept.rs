@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::domain::{Act, AuditRecord, Granted, TICKETS, from_item, to_item};
+use crate::records::{Act, AuditRecord, TICKETS, from_item, to_item};
+use crate::rules::Granted;
 use crate::operation::definition::BoundOperation;
 use crate::operation::engine::Engine;
 use crate::operation::head::{Head, OperationSpec, Status, guards};

@@ -1,6 +1,6 @@
 //! The writes of audit records.
 
-use crate::domain::{Act, AuditRecord, to_item};
+use crate::records::{Act, AuditRecord, to_item};
 use crate::operation::definition::BoundOperation;
 use crate::operation::keys::Keys;
 use crate::operation::state::OperationState;

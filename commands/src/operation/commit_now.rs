@@ -3,7 +3,7 @@
 
 use ulid::Ulid;
 
-use crate::domain::AuditRecord;
+use crate::records::AuditRecord;
 use crate::operation::accept::{Accepted, Committed, Delivery, inbox, transact};
 use crate::operation::auditing;
 use crate::operation::engine::Engine;

@@ -7,7 +7,8 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::domain::{AuditSubject, Subjects};
+use crate::records::AuditSubject;
+use crate::rules::Subjects;
 use crate::operation::contents::Content;
 use crate::operation::head::Head;
 use crate::operation::slot::Slot;

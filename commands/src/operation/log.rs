@@ -82,7 +82,7 @@ async fn load_once(store: &dyn Store, keys: &Keys, id: &OperationId) -> Result<O
     }
     let mut unread = vec![];
     for item in page.items.iter().filter(|item| item.key.sort.starts_with(SIGNAL)) {
-        match crate::domain::from_item::<RecordedSignal>(item) {
+        match crate::records::from_item::<RecordedSignal>(item) {
             Ok(signal) if op.signals.contains(&signal) => {}
             Ok(signal) => unread.push(signal),
             // A newer version of Sluice wrote the signal: it is left for a process that understands it.

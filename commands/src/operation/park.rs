@@ -14,7 +14,7 @@ use futures::future::try_join;
 use jiff::Timestamp;
 use ulid::Ulid;
 
-use crate::domain::{Act, AuditRecord, AuditSubject, PipelineState, REVISION, Stage, from_item, to_item};
+use crate::records::{Act, AuditRecord, AuditSubject, PipelineState, REVISION, Stage, from_item, to_item};
 use crate::operation::engine::{Driven, Engine};
 use crate::operation::head::{self, Head, Status, guards};
 use crate::operation::journal::{Entry, Row};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{from_item, to_item};
+use crate::records::{from_item, to_item};
 use crate::operation::head::{self, guards};
 use crate::operation::keys::Keys;
 use crate::operation::log;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{
-    DEACTIVATED, FINGERPRINT, GROUP_UNKNOWN, KIND, OPERATION, PipelineState, QUEUED, STUCK, Subjects, to_item,
-};
+use crate::rules::{DEACTIVATED, GROUP_UNKNOWN, Subjects};
+use crate::records::{FINGERPRINT, KIND, OPERATION, PipelineState, QUEUED, STUCK, to_item};
 use crate::operation::definition::BoundOperation;
 use crate::operation::engine::Engine;
 use crate::operation::head::{Head, OperationSpec, guards};

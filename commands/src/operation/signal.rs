@@ -6,7 +6,8 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{Act, AuditRecord, AuditSubject, Granted, to_item};
+use crate::records::{Act, AuditRecord, AuditSubject, to_item};
+use crate::rules::Granted;
 use crate::operation::accept::{Committed, Delivery, inbox, transact};
 use crate::operation::auditing;
 use crate::operation::engine::Engine;

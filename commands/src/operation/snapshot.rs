@@ -3,7 +3,8 @@
 
 use futures::future::{join, try_join};
 
-use crate::domain::{Access, Grants, Membership, PipelineState, Roles, Subjects};
+use crate::rules::{Access, Grants, Membership, Roles, Subjects};
+use crate::records::PipelineState;
 use crate::operation::world::World;
 use crate::ports::StoreError;
 use sluice_model::PipelineName;

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::domain::plain;
+use crate::rules::plain;
 use crate::operation::contents::{Attached, Loaded};
 use crate::operation::head::{OperationSpec, Status};
 use crate::operation::journal::{Entry, Row};

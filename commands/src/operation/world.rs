@@ -9,7 +9,7 @@ use futures::future::join;
 use futures::stream;
 use ulid::Ulid;
 
-use crate::domain::{Grants, Membership, PinnedRoles, Roles, Subjects};
+use crate::rules::{Grants, Membership, PinnedRoles, Roles, Subjects};
 use crate::operation::contents::ContentCache;
 use crate::operation::keys::Keys;
 use crate::ports::{

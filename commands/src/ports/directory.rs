@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use crate::domain::Unknown;
+use crate::rules::Unknown;
 use sluice_model::{GroupId, UserId};
 
 /// Knows the people. It answers within about a second, from its cache if that is fresh, and never from a

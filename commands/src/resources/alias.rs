@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::domain::{Drift, Recorded};
+use crate::rules::{Drift, Recorded};
 use crate::operation::effects::{CREATE_ALIAS, DELETE_ALIAS, MOVE_ALIAS, Mutation};
 use crate::operation::{
     Context, Effect, EngineError, Node, Observed, OperationState, Progress, Step, StepId, Undone, World,

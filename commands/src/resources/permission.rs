@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::domain::PinnedApi;
+use crate::records::PinnedApi;
 use crate::names::API_STATEMENT;
 use crate::operation::effects::{Mutation, PERMIT_API, REMOVE_PERMISSION};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId, Undone};

@@ -2,7 +2,8 @@
 
 use futures::future::BoxFuture;
 
-use crate::domain::{Artifact, Drift, Parameters, PinnedApi, Recorded, VersionSet};
+use crate::records::{Artifact, PinnedApi, VersionSet};
+use crate::rules::{Drift, Parameters, Recorded};
 use crate::operation::effects::Mutation;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
 use crate::resources::describe::{Change, Line};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::PinnedApi;
+use crate::records::PinnedApi;
 use crate::ports::Alias;
 use sluice_model::StageName;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::*;
-use crate::domain::VersionSet;
+use crate::records::VersionSet;
 use crate::operation::effects::{CREATE_ALIAS, CREATE_ROLE, INVOKE, Mutation};
 use crate::operation::{
     Context, DEPLOY, Effect, EngineError, Node, PROMOTE, Progress, Settings, Step, StepId, Undone,
@@ -22,7 +22,7 @@ const HELLO: &str = "sluice-orders-Hello";
 /// A version set that differs from what runs in everything.
 fn next() -> VersionSet {
     let api = samples::stage("prod", 1).current.and_then(|current| current.api);
-    let api = api.map(|api| crate::domain::PinnedApi { deployment: "d2".into(), ..api });
+    let api = api.map(|api| crate::records::PinnedApi { deployment: "d2".into(), ..api });
     VersionSet { versions: [(HELLO.to_owned(), "2".to_owned())].into(), api, ..VersionSet::default() }
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::{Drift, PipelineState, Recorded, Stage, VersionSet, from_item};
+use crate::rules::{Drift, Recorded};
+use crate::records::{PipelineState, Stage, VersionSet, from_item};
 use crate::operation::{
     Context, DEPLOY, EngineError, OperationState, PROMOTE, Progress, ROLLBACK, Slot, StepId, Ticket, Undone,
     World, load,

@@ -71,7 +71,7 @@ fn page_of(partition: String, after: Option<String>) -> Query {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::to_item;
+    use crate::records::to_item;
     use crate::ports::{AuditItem, Item, Precondition, Write};
     use crate::testing::{MemoryStore, target};
 

@@ -1,15 +1,17 @@
 //! Cancelling operations, by button and by command. A cancel is a signal. The process that owns the operation decides what
 //! follows from it.
 
-use crate::domain::PipelineState;
+use crate::records::PipelineState;
 use crate::operation::{
     EngineError, Loaded, OperationState, PROMOTE, Signal, SignalKind, SignalOutcome, Status, answered,
     marked, send_signal,
 };
-use crate::operations::build;
-use crate::service::clicks::{cannot_be_read, delivery_of, late};
-use crate::service::requests::{Meant, Request, subject};
-use crate::service::{Invocation, Service, Stop};
+use crate::build_op;
+use crate::service::clicks::{cannot_be_read, late};
+use crate::installation::delivery_of;
+use crate::promote::requests::{Meant, Request, subject};
+use crate::installation::{Invocation, Stop};
+use crate::service::Service;
 use sluice_model::{
     Answer, BuildNumber, Card, OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
 };
@@ -26,7 +28,7 @@ impl Service {
         number: Option<BuildNumber>,
     ) -> Result<Answer, Stop> {
         let is_meant = |op: &OperationState| {
-            let params: build::Params = op.params()?;
+            let params: build_op::Params = op.params()?;
             Ok(number.is_none_or(|number| number == params.number))
         };
         let what = number.map_or("No build".to_owned(), |number| format!("Build `{number}`"));

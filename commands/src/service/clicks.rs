@@ -3,16 +3,20 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::{Access, PipelineState, Subjects};
+use crate::rules::{Access, Subjects};
+use crate::records::PipelineState;
 use crate::operation::{
     CANCEL_BUTTON, Delivery, Head, Loaded, OperationState, PROMOTE, RESOLVE_BUTTON, RETRY_BUTTON, Signal,
     SignalKind, SignalOutcome, Status, answered, load, marked, parse_wait, send_signal,
 };
-use crate::operations::promote;
+use crate::promote;
 use crate::service::access_requests::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
-use crate::service::history::OLDER;
-use crate::service::requests::{Meant, Request, subject};
-use crate::service::{GO_BUTTON, Invocation, LOWER_BUTTON, Service, Stop};
+use crate::pipeline::history::OLDER;
+use crate::promote::requests::{Meant, Request, subject};
+use crate::installation::drift::GO_BUTTON;
+use crate::installation::{Invocation, Stop};
+use crate::stage::command::LOWER_BUTTON;
+use crate::service::Service;
 use sluice_model::{
     Answer, Card, Member, OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
 };

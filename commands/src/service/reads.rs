@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
-use crate::domain::{
-    Attempt, Build, BuildState, Lock, PipelineState, Stage, Subjects, Want, and, from_item, pass, redact,
-};
+use crate::rules::{Attempt, Lock, Subjects, Want, pass, redact};
+use crate::records::{Build, BuildState, PipelineState, Stage, and, from_item};
 use crate::operation::{EngineError, Slot, Snapshot, marked};
-use crate::operations::build::change_text;
-use crate::operations::promote;
+use crate::build_op::change_text;
+use crate::promote;
 use crate::ports::{Order, Query};
-use crate::service::drift::{DriftReport, moved};
-use crate::service::history::Wanted;
-use crate::service::{Invocation, Service, Stop};
+use crate::installation::drift::{DriftReport, moved};
+use crate::pipeline::history::Wanted;
+use crate::installation::{Invocation, Stop};
+use crate::service::Service;
 use sluice_grammar::{
     BuildCommand, Command, DeployCommand, ParseError, PipelineCommand, PromoteCommand, RepoCommand,
     StageCommand,

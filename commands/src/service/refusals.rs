@@ -11,11 +11,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
-use crate::domain::{Act, AuditRecord, AuditSubject};
+use crate::records::{Act, AuditRecord, AuditSubject};
 use crate::operation::{OperationSpec, audit, inbox};
 use crate::ports::{Precondition, StoreError, Write};
-use crate::service::clicks::delivery_of;
-use crate::service::{Input, Invocation, Service, Stop};
+use crate::installation::delivery_of;
+use crate::installation::{Input, Invocation, Stop};
+use crate::service::Service;
 use sluice_grammar::{Command, RepoCommand};
 use sluice_model::{Answer, ChannelId, OperationId, PipelineName, Refusal, StageName, UserId};
 

@@ -6,12 +6,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::PipelineState;
+use crate::records::PipelineState;
 use crate::operation::{Accepted, DEPLOY, EngineError, PROMOTE, ROLLBACK, Snapshot, accept};
-use crate::operations::tidy;
+use crate::pipeline::tidy;
 use crate::ports::{Order, Query};
-use crate::service::clicks::delivery_of;
-use crate::service::{Input, Invocation, NoAnswer, Service, Stop};
+use crate::installation::delivery_of;
+use crate::installation::{Input, Invocation, Stop};
+use crate::service::{NoAnswer, Service};
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Actor, Permission, PipelineName};
 

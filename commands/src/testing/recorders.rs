@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::domain::Unknown;
+use crate::rules::Unknown;
 use crate::ports::{Background, Clock, Directory, Hint, Notifier, Runner, Update, Wakeups};
 use sluice_model::{ChannelId, GroupId, OperationId, UserId};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::PinnedRoles;
+use crate::rules::PinnedRoles;
 use crate::operation::{Keys, Pinned, Settings, World};
 use crate::ports::{Clock, NoDirectory, NoWakeups, Notifier, OnCaller, Runner, Store};
 use crate::testing::{FakeAws, OnRuntime};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sluice_commands::service::{Input, Invocation};
+use sluice_commands::installation::{Input, Invocation};
 use sluice_grammar::{Action, Names, parse_line};
 use sluice_model::{Actor, Permission};
 use ulid::Ulid;

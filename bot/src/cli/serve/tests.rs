@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use sluice_commands::service::Invocation;
+use sluice_commands::installation::Invocation;
 use sluice_model::{Answer, Card, Target, Tone, UserId};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;

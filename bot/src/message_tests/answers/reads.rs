@@ -1,7 +1,7 @@
 //! Answers of commands that read.
 
 use jiff::{SignedDuration, Timestamp};
-use sluice_commands::domain::{Act, AuditRecord, AuditSubject, to_item};
+use sluice_commands::records::{Act, AuditRecord, AuditSubject, to_item};
 use sluice_commands::operation::{Keys, Status};
 use sluice_commands::ports::{AuditItem, Item, Store as _, Write};
 use sluice_commands::testing::samples::{self, CHANNEL};

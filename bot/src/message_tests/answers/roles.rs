@@ -1,6 +1,6 @@
 //! Answers about roles, requests for roles, and user groups.
 
-use sluice_commands::domain::{Access, PinnedRoles, Unknown};
+use sluice_commands::rules::{Access, PinnedRoles, Unknown};
 use sluice_commands::testing::samples;
 use sluice_model::Member;
 

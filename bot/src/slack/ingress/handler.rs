@@ -1,7 +1,7 @@
 //! The handler of commands and clicks.
 
 use async_trait::async_trait;
-use sluice_commands::service::Invocation;
+use sluice_commands::installation::Invocation;
 use sluice_model::Answer;
 
 /// Why a command has no answer yet.

@@ -9,7 +9,7 @@ use slack_morphism::events::{
     SlackCommandEvent, SlackInteractionActionContainer, SlackInteractionBlockActionsEvent,
     SlackInteractionEvent,
 };
-use sluice_commands::service::{Input, Invocation};
+use sluice_commands::installation::{Input, Invocation};
 use sluice_model::{Actor, ChannelId, TeamId, UserId};
 use url::{Url, form_urlencoded};
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sluice_commands::service::Input;
+use sluice_commands::installation::Input;
 use sluice_model::UserId;
 use tokio::time::Instant;
 

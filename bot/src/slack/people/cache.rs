@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sluice_commands::domain::Unknown;
+use sluice_commands::rules::Unknown;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

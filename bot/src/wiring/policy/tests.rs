@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sluice_aws_adapter::{MUTATIONS, READS};
-use sluice_commands::operations::rights::{INLINE_LIMIT, MANAGED_LIMIT};
+use sluice_commands::resources::rights::{INLINE_LIMIT, MANAGED_LIMIT};
 
 use super::*;
 use crate::config::Sources;

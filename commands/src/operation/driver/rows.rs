@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use super::{Drive, Next, Pending, on_its_way};
-use crate::domain::Act;
+use crate::records::Act;
 use crate::operation::definition::{End, refusal_of};
 use crate::operation::engine::Driven;
 use crate::operation::head::Status;

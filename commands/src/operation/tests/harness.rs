@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 
 use self::store_proxy::StoreProxy;
 use super::toy_world::{ToyDefinition, ToyWorld};
-use crate::domain::{Access, Act, AuditRecord, Counters, Pipeline, PipelineState, Stage, from_item, to_item};
+use crate::rules::Access;
+use crate::records::{Act, AuditRecord, Counters, Pipeline, PipelineState, Stage, from_item, to_item};
 use crate::operation::*;
 use crate::ports::{Guard, Item, Precondition, Store, Write};
 use crate::service::Service;

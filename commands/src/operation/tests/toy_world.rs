@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::domain::AuditSubject;
+use crate::records::AuditSubject;
 use crate::operation::{
     Context, Done, Effect, EngineError, Node, Observed, Operation, OperationState, Progress, ROLLBACK,
     SignalKind, Slot, Snapshot, Step, StepId, Summary, Undone, VOID, effects,

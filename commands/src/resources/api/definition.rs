@@ -7,7 +7,7 @@ use super::stage::integration_uri;
 use super::steps::{
     AwaitDeployment, ChangeRoute, CreateApi, CreateDeployment, CreateIntegration, RouteChange, frozen,
 };
-use crate::domain::PinnedApi;
+use crate::records::PinnedApi;
 use crate::operation::{EngineError, Node, Slot, StepId};
 use crate::ports::{Api, Deployment, DeploymentState};
 use crate::resources::resource::Preparation;

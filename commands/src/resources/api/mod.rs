@@ -8,7 +8,8 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use crate::domain::{Drift, PinnedApi, Recorded, VersionSet};
+use crate::rules::{Drift, Recorded};
+use crate::records::{PinnedApi, VersionSet};
 use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, StepId, World};

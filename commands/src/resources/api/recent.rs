@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::domain::{AuditRecord, PipelineState, from_item};
+use crate::records::{AuditRecord, PipelineState, from_item};
 use crate::operation::{Context, EngineError, StepId, StepState, load};
 use crate::ports::{Order, Query};
 use sluice_model::{OperationId, PipelineName};

@@ -6,7 +6,7 @@ mod steps;
 
 use std::sync::Arc;
 
-use crate::domain::VersionSet;
+use crate::records::VersionSet;
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, Slot, StepId};
 use crate::resources::describe::{Change, Line};

@@ -1,7 +1,8 @@
 //! Texts about role requests.
 
 use super::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
-use crate::domain::{Access, Decided, RoleRequest, Standing, for_whom};
+use crate::rules::{Access, for_whom};
+use crate::records::{Decided, RoleRequest, Standing};
 use crate::operation::marked;
 use sluice_model::{Actor, Button, ButtonStyle, Card, PipelineName, Refusal, Role, Text, Tone};
 

@@ -7,11 +7,13 @@
 mod messages;
 
 use self::messages::{ask_button, card, closed, decided_card, told};
-use crate::domain::{Access, Act, AuditRecord, Decided, RoleRequest, Standing, for_whom};
+use crate::rules::{Access, for_whom};
+use crate::records::{Act, AuditRecord, Decided, RoleRequest, Standing};
 use crate::operation::{Accepted, answered, audit, commit_now};
 use crate::ports::Write;
-use crate::service::clicks::{bad_button, delivery_of};
-use crate::service::{Extras, Invocation, Service, Stop, TRIES};
+use crate::installation::{bad_button, delivery_of};
+use crate::installation::{Extras, Invocation, Stop, TRIES};
+use crate::service::Service;
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Actor, Answer, OperationId, PipelineName, Refusal, Role, UserId};
 
@@ -207,7 +209,7 @@ fn record(
         command: format!("{} for {}", role.word(), person.name),
         rule,
         outcome: outcome.to_owned(),
-        about: crate::domain::AuditSubject {
+        about: crate::records::AuditSubject {
             reason: Some(format!("needed for {wanted}")),
             ..Default::default()
         },

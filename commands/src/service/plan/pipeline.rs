@@ -1,9 +1,10 @@
 //! Plans the creation of a pipeline, an additional stage, and tidying. These commands have no optional parts to resolve.
 
-use crate::domain::PipelineState;
-use crate::operations::{repo_create, stage_add, tidy};
-use crate::service::Stop;
-use crate::service::plan::Resolved;
+use crate::records::PipelineState;
+use crate::{repo, stage};
+use crate::pipeline::tidy;
+use crate::installation::Stop;
+use crate::installation::Resolved;
 use sluice_grammar::Command;
 use sluice_model::{PipelineName, Refusal, StageName, Text};
 
@@ -20,7 +21,7 @@ pub(super) fn repo_create(
         )
         .into());
     }
-    let params = repo_create::Params { name: name.clone() };
+    let params = repo::Params { name: name.clone() };
     let answer = Text::plain("Creating pipeline ").code(name.as_str()).then(".");
     Resolved::new("repo-create", params, command.clone(), answer)
 }
@@ -32,8 +33,8 @@ pub(super) fn stage_add(
     after: Option<&StageName>,
     command: &Command,
 ) -> Result<Resolved, Stop> {
-    stage_add::ordered(name, &state.pipeline(name)?.stages, stage, after)?;
-    let params = stage_add::Params { name: name.clone(), stage: stage.clone(), after: after.cloned() };
+    stage::add::ordered(name, &state.pipeline(name)?.stages, stage, after)?;
+    let params = stage::add::Params { name: name.clone(), stage: stage.clone(), after: after.cloned() };
     let answer = Text::plain("Adding stage ").code(stage.as_str()).then(" to ").code(name.as_str()).then(".");
     Resolved::new("stage-add", params, command.clone(), answer)
 }

@@ -1,7 +1,7 @@
 //! *Ask for it*: role requests, each decided once by an admin.
 
 use super::*;
-use crate::domain::{Act, AuditRecord, from_item};
+use crate::records::{Act, AuditRecord, from_item};
 use sluice_model::{Audience, Button, Role};
 
 /// A button of a card by its fixed id.

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, advance};
 
 use super::*;
-use crate::domain::{FINGERPRINT, KIND, OPERATION, ObservedDrift, QUEUED, from_item};
+use crate::records::{FINGERPRINT, KIND, OPERATION, QUEUED, from_item};
+use crate::rules::ObservedDrift;
 use crate::operation::{Keys, Slot};
 use crate::ports::{Clock, Guard, Guards, Item};
 use crate::testing::{FakeAws, Faults, samples, target};
@@ -105,7 +106,7 @@ async fn a_comparison_is_valid_for_a_minute() {
     let calls = drift_report.fake_aws.count();
     let key = Keys::new(&target()).stage(&"orders".parse().unwrap(), &"prod".parse().unwrap());
     let mut item = drift_report.office.store.item(&key).unwrap();
-    item.guards.insert(crate::domain::REVISION.into(), Guard::Number(9));
+    item.guards.insert(crate::records::REVISION.into(), Guard::Number(9));
     drift_report.puts(item).await;
     drift_report.status().await;
     assert!(drift_report.fake_aws.count() > calls);

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::domain::{Lock, Policy, REVISION, Unknown};
+use crate::rules::{Lock, Policy, Unknown};
+use crate::records::REVISION;
 use crate::ports::{Guard, Item};
 use crate::testing::{FakeAws, samples};
 use sluice_model::{Actor, Member, Permission, Role, StageName};
@@ -192,8 +193,8 @@ async fn office_in(situation: &Situation) -> Office {
     }
     if situation.rolled_back {
         let item = store.item(&keys.stage(&orders, &prod)).unwrap();
-        let mut stage: Stage = crate::domain::from_item(&item).unwrap();
-        let run = |release, rolled_back| crate::domain::Run {
+        let mut stage: Stage = crate::records::from_item(&item).unwrap();
+        let run = |release, rolled_back| crate::records::Run {
             release: sluice_model::ReleaseNumber(release),
             at: now,
             rolled_back,

@@ -1,7 +1,7 @@
 //! Roles of user groups: members have them while Slack returns the members.
 
 use super::*;
-use crate::domain::Unknown;
+use crate::rules::Unknown;
 use sluice_model::{Actor, Member};
 
 const LEADS: &str = "S1";

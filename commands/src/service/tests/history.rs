@@ -1,9 +1,9 @@
 //! The history: complete pages, bounded reads, and refusals.
 
 use super::*;
-use crate::domain::{Act, AuditRecord, AuditSubject};
+use crate::records::{Act, AuditRecord, AuditSubject};
 use crate::operation::Keys;
-use crate::service::history::OLDER;
+use crate::pipeline::history::OLDER;
 use crate::testing::target;
 use jiff::Timestamp;
 use sluice_model::{Actor, BuildNumber, Button, OperationId, Part, ReleaseNumber};
@@ -52,7 +52,7 @@ impl Office {
     fn acts(&self) -> Vec<AuditRecord> {
         let partition = Keys::new(&target()).audit_partition(&"orders".parse().unwrap());
         let items = self.store.audit().into_iter().filter(|item| item.key.partition == partition);
-        let mut acts: Vec<AuditRecord> = items.map(|item| crate::domain::from_item(&item).unwrap()).collect();
+        let mut acts: Vec<AuditRecord> = items.map(|item| crate::records::from_item(&item).unwrap()).collect();
         acts.sort_by_key(|act| act.at);
         acts
     }

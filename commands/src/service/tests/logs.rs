@@ -24,9 +24,9 @@ async fn a_log_needs_the_home_channel_or_a_role() {
     }
     // An approver whom a stage names.
     let (name, stage) = ("orders".parse().unwrap(), "dev".parse().unwrap());
-    let policy = crate::domain::Policy {
+    let policy = crate::rules::Policy {
         approvers: [user("eve").id.into()].into(),
-        ..crate::domain::Policy::of(true)
+        ..crate::rules::Policy::of(true)
     };
     let key = office.service.engine.world().keys.policy(&name, &stage);
     let item = to_item(key, Default::default(), &policy).unwrap();

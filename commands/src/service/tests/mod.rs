@@ -14,10 +14,11 @@ mod people;
 mod roles;
 
 use super::*;
-use crate::domain::{Access, Counters, Current, PinnedRoles, Pipeline, Stage, to_item};
+use crate::rules::{Access, PinnedRoles};
+use crate::records::{Counters, Current, Pipeline, Stage, to_item};
 use crate::operation::testing::{operation_id, row, spec};
 use crate::operation::{Entry, Head, Settings, Status};
-use crate::operations;
+use crate::registry;
 use crate::ports::{Guard, Precondition, Store, StoreError, Write};
 use crate::testing::samples::{self, change, promotion};
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, TestDirectory, world};
@@ -326,7 +327,7 @@ async fn a_rollback_just_after_a_rollback_must_name_its_release() {
     let keys = &office.service.engine.world().keys;
     let key = keys.stage(&"orders".parse().unwrap(), &"prod".parse().unwrap());
     let item = office.store.item(&key).unwrap();
-    let mut stage: Stage = crate::domain::from_item(&item).unwrap();
+    let mut stage: Stage = crate::records::from_item(&item).unwrap();
     let now = office.service.engine.world().clock.now();
     let current = |ago| Current {
         release: ReleaseNumber(2),

@@ -1,7 +1,8 @@
 //! Incomplete and mixed-up commands, and changes that lower the protection of a stage.
 
 use super::*;
-use crate::domain::{Build, BuildState, Policy, from_item};
+use crate::records::{Build, BuildState, from_item};
+use crate::rules::Policy;
 use crate::testing::samples;
 
 /// A service with `orders`, whose stages run these releases.
@@ -154,7 +155,7 @@ async fn a_promotion_to_a_closed_stage_is_not_suggested() {
     let mut policy = Policy::of(true);
     policy.set("freeze", "2026-01-01..2026-12-31 the fair", &Policy::of(true)).unwrap();
     let key = keys.policy(&"orders".parse().unwrap(), &"prod".parse().unwrap());
-    let guards = [(crate::domain::REVISION.to_owned(), crate::ports::Guard::Number(1))].into();
+    let guards = [(crate::records::REVISION.to_owned(), crate::ports::Guard::Number(1))].into();
     let item = to_item(key, guards, &policy).unwrap();
     office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
     let card = office.types("s2", "ann", "/pipeline status orders").await;

@@ -1,7 +1,8 @@
 //! Grants: their effect, their texts, and that they count once and immediately.
 
 use super::*;
-use crate::domain::{AuditRecord, Grant, Grants, from_item};
+use crate::records::{AuditRecord, from_item};
+use crate::rules::{Grant, Grants};
 use crate::ports::Item;
 use sluice_model::Role;
 

@@ -116,7 +116,7 @@ impl State {
 /// The id of the n-th resource of that content. Ids depend on contents and not on the order of calls: a journal fits a world
 /// that was made anew.
 pub(crate) fn id(stem: &str, content: &str, nth: usize) -> String {
-    format!("{stem}{}n{nth}", crate::operations::names::short_digest(&[content]))
+    format!("{stem}{}n{nth}", crate::names::short_digest(&[content]))
 }
 
 /// The service refuses.

@@ -15,7 +15,7 @@ use crate::operation::{
     BoundOperation, Context, Effect, EngineError, Entry, InFlight, Node, OperationSpec, OperationState,
     RecordedSignal, Row, Settings, SignalKind, Start, StepId, plan,
 };
-use crate::operations::registry;
+use crate::registry::registry;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, target, world};
 use sluice_model::{OperationId, Refusal, Text};
 

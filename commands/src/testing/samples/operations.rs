@@ -11,7 +11,7 @@ pub use promote::promotion;
 
 use super::records::{access, change, current, stage};
 use super::{Journal, Sample};
-use crate::domain::{Change, PipelineState};
+use crate::records::{Change, PipelineState};
 use crate::operation::{EngineError, Slot, Snapshot};
 use sluice_model::{Class, PortError, Refusal, StageName};
 
@@ -69,7 +69,7 @@ fn gone() -> Refusal {
 fn void(journal: &Journal, release: u32) -> Refusal {
     let prod: StageName = "prod".parse().expect("a stage");
     let mut moved = stage("prod", release);
-    moved.current = Some(crate::domain::Current { by: super::actor("ben"), ..current(release) });
+    moved.current = Some(crate::records::Current { by: super::actor("ben"), ..current(release) });
     let state = PipelineState { stages: [(prod.clone(), moved)].into(), ..PipelineState::default() };
     let (definition, op) = journal.known();
     let snapshot = Snapshot { state, access: access(), ..Snapshot::default() };

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::records::code;
-use crate::domain::{Change, PinnedApi};
+use crate::records::{Change, PinnedApi};
 use crate::operation::{OperationState, StepId};
-use crate::operations::names::{self, role_arn};
-use crate::operations::rights::ImmutableRole;
-use crate::operations::steps::ReadArtifact;
+use crate::names::{self, role_arn};
+use crate::resources::rights::ImmutableRole;
+use crate::steps::ReadArtifact;
 use crate::ports::FunctionConfig;
 use crate::resources::{ApiLook, Deployable, FunctionLook, Latest, config_digest};
 use crate::testing::target;

@@ -1,10 +1,7 @@
 //! People, commits, builds and releases of samples, and a store that holds the pipeline `orders`.
 
-use crate::domain::{
-    Access, Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current,
-    FINGERPRINT, KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet,
-    to_item,
-};
+use crate::rules::Access;
+use crate::records::{Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current, FINGERPRINT, KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item};
 use crate::operation::{Head, Keys, Status};
 use crate::ports::{AuditItem, Guard, Guards, Item, LogStream, Precondition, Store, Write};
 use crate::testing::samples::journal::BEGIN;

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use sluice_commands::ports::Clock;
-use sluice_commands::service::{Input, Invocation};
+use sluice_commands::installation::{Input, Invocation};
 use sluice_model::{Answer, Card, TeamId, Tone};
 use tokio::time::Instant;
 use tower::ServiceExt;

@@ -7,7 +7,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::super::toy_world::Spec;
 use super::{LEASE, Process, Shared, person};
-use crate::domain::{Asked, Roles};
+use crate::rules::{Asked, Roles};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{Store, Update};

@@ -20,7 +20,7 @@ use super::cases::{Case, Clean, clean};
 use super::fixture::Fixture;
 use super::scenarios::{SCENARIOS, Scenario};
 use super::users::People;
-use crate::domain::{Act, AuditRecord, RECORD_SCHEMA, from_item};
+use crate::records::{Act, AuditRecord, RECORD_SCHEMA, from_item};
 use crate::operation::head::HEAD_SCHEMA;
 use crate::operation::journal::ROW_SCHEMA;
 use crate::operation::{Head, Keys, Status};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::harness::person;
 use super::gates::{ASK, approve, ends, fails_with, reaches, refused, runs, world};
-use crate::domain::Unknown;
+use crate::rules::Unknown;
 use crate::operation::Status;
 
 #[tokio::test(start_paused = true)]

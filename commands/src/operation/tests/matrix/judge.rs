@@ -6,7 +6,7 @@ use super::super::harness::Shared;
 use super::cases::Clean;
 use super::fixture::Fixture;
 use super::scenarios::Scenario;
-use crate::domain::{Act, AuditRecord, PipelineState, Release, VersionSet, from_item};
+use crate::records::{Act, AuditRecord, PipelineState, Release, VersionSet, from_item};
 use crate::operation::{Head, Keys, Status};
 use crate::ports::Update;
 use crate::testing::fake_aws::Serving;
@@ -144,7 +144,7 @@ impl Shared {
     /// What failed operations left behind: a build that ran on after its operation had ended, an alias that the API may call
     /// although the permission was undone.
     pub(super) async fn leftovers(&self, fixture: &Fixture) -> Vec<String> {
-        let registry = crate::operations::registry();
+        let registry = crate::registry::registry();
         let mut may: BTreeSet<String> = fixture.fake_aws.serving().permitted.into_iter().collect();
         let mut wrong = vec![];
         for head in self.new_heads(fixture) {

@@ -10,7 +10,7 @@ use super::fixture::Fixture;
 use super::gates::{ASK, ends, fails_with, holds, reaches, refused, runs, secs, world};
 use super::scenarios::PLENTY;
 use crate::operation::{Context, Head, Operation, OperationKind, OperationState, Progress, Status, testing};
-use crate::operations::{stage_lock, stage_unlock};
+use crate::stage;
 use crate::ports::{Store, StoreError, Write};
 
 #[tokio::test(start_paused = true)]
@@ -181,9 +181,9 @@ async fn a_write_based_on_an_old_lock_changes_no_newer_lock() {
     locks("ben", "/stage lock orders prod for 1h the ledger").await;
     let seen = lock().await;
     let params =
-        stage_unlock::Params { name: "orders".parse().unwrap(), locks: vec![seen.clone()], restored: vec![] };
-    let lifts = writes(&process, stage_unlock::StageUnlock, params).await;
-    let params = stage_lock::Params {
+        stage::unlock::Params { name: "orders".parse().unwrap(), locks: vec![seen.clone()], restored: vec![] };
+    let lifts = writes(&process, stage::unlock::StageUnlock, params).await;
+    let params = stage::lock::Params {
         name: "orders".parse().unwrap(),
         stages: vec![seen.stage.clone()],
         until: seen.until,
@@ -192,7 +192,7 @@ async fn a_write_based_on_an_old_lock_changes_no_newer_lock() {
         over: vec![],
         kept: vec![],
     };
-    let replaces = writes(&process, stage_lock::StageLock, params).await;
+    let replaces = writes(&process, stage::lock::StageLock, params).await;
     assert_eq!((lifts.len(), replaces.len()), (1, 1));
     ends(&shared, &process, "ben", "/stage unlock orders prod", Status::Succeeded).await;
     locks("cat", "/stage lock orders prod for 2h the audit").await;

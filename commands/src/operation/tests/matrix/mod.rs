@@ -117,7 +117,7 @@ matrix! {
 
 #[test]
 fn every_registered_operation_has_a_scenario() {
-    let registry = crate::operations::registry();
+    let registry = crate::registry::registry();
     for definition in registry.all() {
         let kind = definition.kind();
         assert!(

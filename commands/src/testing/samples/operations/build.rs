@@ -1,9 +1,10 @@
 //! `/repo create`, `/build` and `/pipeline tidy`.
 
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile};
-use crate::domain::Change;
+use crate::records::Change;
 use crate::operation::SignalKind;
-use crate::operations::{build, repo_create, tidy};
+use crate::{build_op, repo};
+use crate::pipeline::tidy;
 use crate::resources::foreign_refusal;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{artifact, change};
@@ -39,12 +40,12 @@ line 11
 error: process exited with 1";
 
 fn creation() -> Journal {
-    let params = repo_create::Params { name: "orders".parse().expect("a name") };
+    let params = repo::Params { name: "orders".parse().expect("a name") };
     Journal::accepted("repo-create", "/repo create orders", "orders", params, Outputs::of_creation(CLONE))
 }
 
 fn building(name: &str, reference: &str, commit: &Change, green: bool, tail: Option<&str>) -> Journal {
-    let params = build::Params {
+    let params = build_op::Params {
         name: name.parse().expect("a name"),
         number: BuildNumber(1),
         reference: reference.into(),

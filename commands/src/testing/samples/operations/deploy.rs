@@ -1,9 +1,9 @@
 //! `/deploy`.
 
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled};
-use crate::domain::Change;
-use crate::operations::deploy;
-use crate::operations::steps::refuse;
+use crate::records::Change;
+use crate::deploy;
+use crate::steps::refuse;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{artifact, change};
 use crate::testing::samples::{Journal, Sample};

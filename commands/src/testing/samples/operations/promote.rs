@@ -2,10 +2,11 @@
 
 use super::stage::lock;
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled, void};
-use crate::domain::{Change, Drift, Moved, Parameters, VersionSet};
+use crate::records::{Change, VersionSet};
+use crate::rules::{Drift, Moved, Parameters};
 use crate::operation::{Entry, SignalKind};
-use crate::operations::promote;
-use crate::operations::steps::{JustMoved, quoted};
+use crate::promote;
+use crate::steps::{JustMoved, quoted};
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::{Outputs, pinned_api};
 use crate::testing::samples::records::{access, actor, change, release};

@@ -1,8 +1,8 @@
 //! `/rollback`.
 
 use super::{throttled, void};
-use crate::domain::VersionSet;
-use crate::operations::rollback;
+use crate::records::VersionSet;
+use crate::rollback;
 use crate::testing::samples::outputs::{Outputs, pinned_api, recorded};
 use crate::testing::samples::records::{change, release};
 use crate::testing::samples::{Journal, Sample};

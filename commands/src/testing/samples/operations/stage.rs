@@ -1,9 +1,9 @@
 //! `/stage add`, `set`, `lock` and `unlock`.
 
 use super::gone;
-use crate::domain::{Lock, Policy};
+use crate::rules::{Lock, Policy};
 use crate::operation::SignalKind;
-use crate::operations::{stage_add, stage_lock, stage_set, stage_unlock};
+use crate::stage;
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::actor;
@@ -11,7 +11,7 @@ use crate::testing::samples::{Journal, Sample};
 use sluice_model::OperationId;
 
 fn adding() -> Journal {
-    let params = stage_add::Params {
+    let params = stage::add::Params {
         name: "orders".parse().expect("a name"),
         stage: "prod".parse().expect("a stage"),
         after: None,
@@ -34,7 +34,7 @@ pub(super) fn lock(who: &str, hard: bool) -> Lock {
 }
 
 fn locking(hard: bool) -> Journal {
-    let params = stage_lock::Params {
+    let params = stage::lock::Params {
         name: "orders".parse().expect("a name"),
         stages: vec!["prod".parse().expect("a stage")],
         until: BEGIN + jiff::SignedDuration::from_hours(2),
@@ -46,7 +46,7 @@ fn locking(hard: bool) -> Journal {
     let line = if hard { "/stage lock orders prod for 2h hard" } else { "/stage lock orders prod for 2h" };
     let replaced: Vec<_> = hard.then(|| lock("ben", false).operation).into_iter().collect();
     Journal::accepted(
-        stage_lock::KIND,
+        stage::lock::KIND,
         line,
         "orders",
         params,
@@ -55,7 +55,7 @@ fn locking(hard: bool) -> Journal {
 }
 
 fn locking_all() -> Journal {
-    let params = stage_lock::Params {
+    let params = stage::lock::Params {
         name: "orders".parse().expect("a name"),
         stages: ["dev", "prod"].map(|stage| stage.parse().expect("a stage")).into(),
         until: BEGIN + jiff::SignedDuration::from_hours(2),
@@ -66,7 +66,7 @@ fn locking_all() -> Journal {
     };
     let none: [OperationId; 0] = [];
     let outputs = Outputs::default().with("lock:dev", &none).with("lock:prod", &none);
-    Journal::accepted(stage_lock::KIND, "/stage lock orders for 2h", "orders", params, outputs)
+    Journal::accepted(stage::lock::KIND, "/stage lock orders for 2h", "orders", params, outputs)
 }
 
 /// A lock that keeps another person's, and each of them ends or applies again by itself.
@@ -77,7 +77,7 @@ fn over_another() -> (Lock, Lock) {
 }
 
 fn locking_over() -> Journal {
-    let params = stage_lock::Params {
+    let params = stage::lock::Params {
         name: "orders".parse().expect("a name"),
         stages: vec!["prod".parse().expect("a stage")],
         until: BEGIN + jiff::SignedDuration::from_hours(3),
@@ -88,25 +88,25 @@ fn locking_over() -> Journal {
     };
     let none: [OperationId; 0] = [];
     let outputs = Outputs::default().with("lock:prod", &none);
-    Journal::accepted(stage_lock::KIND, "/stage lock orders prod for 3h", "orders", params, outputs)
+    Journal::accepted(stage::lock::KIND, "/stage lock orders prod for 3h", "orders", params, outputs)
 }
 
 fn unlocking_over() -> Journal {
     let (lock, kept) = over_another();
     let name = "orders".parse().expect("a name");
-    let params = stage_unlock::Params { name, locks: vec![lock], restored: vec![kept] };
+    let params = stage::unlock::Params { name, locks: vec![lock], restored: vec![kept] };
     let outputs = Outputs::default().with("record", ["prod"]);
-    Journal::accepted(stage_unlock::KIND, "/stage unlock orders prod", "orders", params, outputs)
+    Journal::accepted(stage::unlock::KIND, "/stage unlock orders prod", "orders", params, outputs)
 }
 
 fn unlocking() -> Journal {
-    let params = stage_unlock::Params {
+    let params = stage::unlock::Params {
         name: "orders".parse().expect("a name"),
         locks: vec![lock("ben", false)],
         restored: vec![],
     };
     let outputs = Outputs::default().with("record", ["prod"]);
-    Journal::accepted(stage_unlock::KIND, "/stage unlock orders prod", "orders", params, outputs)
+    Journal::accepted(stage::unlock::KIND, "/stage unlock orders prod", "orders", params, outputs)
 }
 
 fn setting(settings: &[(&str, &str)], before: &[(&str, &str)]) -> Journal {
@@ -115,11 +115,11 @@ fn setting(settings: &[(&str, &str)], before: &[(&str, &str)]) -> Journal {
     };
     let default = Policy::of(true);
     let changed = |policy: &Policy, settings: &[(&str, &str)]| {
-        stage_set::changed(policy, &default, &own(settings)).expect("settings")
+        stage::set::changed(policy, &default, &own(settings)).expect("settings")
     };
     let before = changed(&default, before);
     let after = changed(&before, settings);
-    let params = stage_set::Params {
+    let params = stage::set::Params {
         name: "orders".parse().expect("a name"),
         stage: "prod".parse().expect("a stage"),
         settings: own(settings),
@@ -128,11 +128,11 @@ fn setting(settings: &[(&str, &str)], before: &[(&str, &str)]) -> Journal {
         default: default.clone(),
     };
     let outputs = Outputs::default().with("record", after);
-    Journal::accepted(stage_set::KIND, "/stage set orders prod approvals=2", "orders", params, outputs)
+    Journal::accepted(stage::set::KIND, "/stage set orders prod approvals=2", "orders", params, outputs)
 }
 
 pub(super) fn samples() -> Vec<Sample> {
-    let exists = stage_add::ordered(
+    let exists = stage::add::ordered(
         &"orders".parse().expect("a name"),
         &["dev".parse().expect("a stage"), "prod".parse().expect("a stage")],
         &"prod".parse().expect("a stage"),

@@ -1,0 +1,163 @@
+//! The steps after a successful build: its output is pinned by version and SHA-256, and then it can be
+//! deployed.
+//!
+//! Later overwrites in the bucket change nothing, because deploys read the pinned versions. Earlier writes by
+//! another build of the pipeline are prevented by the nonce in the key, which no other build knows.
+
+use async_trait::async_trait;
+use futures::future::try_join3;
+use sha2::{Digest, Sha256};
+
+use crate::records::{Artifact, GREEN, Pinned, PipelineState};
+use crate::operation::{Context, Effect, EngineError, Progress, Step};
+use crate::setup::bucket::NULL_VERSION;
+use crate::build_op::{ARTIFACT_LIMIT, At, Params};
+use crate::steps::plain;
+use crate::ports::{DueChange, Guard, Precondition, Write};
+use sluice_model::Refusal;
+use sluice_template::Manifest;
+
+/// Reads the build's output and pins each object by version and SHA-256.
+pub(super) struct PinArtifact(pub(super) At);
+
+#[async_trait]
+impl Step for PinArtifact {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let (packaged, template, manifest) = try_join3(
+            self.pin(cx, "packaged.json"),
+            self.pin(cx, "template.yaml"),
+            self.pin(cx, "sluice-manifest.json"),
+        )
+        .await?;
+        let parsed = Manifest::parse(&manifest.1).map_err(|error| {
+            EngineError::Refused(Refusal::new(
+                "bad-manifest",
+                format!("The build's `sluice-manifest.json` cannot be used: {}", plain(&error.problem)),
+                error.hint,
+            ))
+        })?;
+        let code = parsed.functions;
+        let mut hash = Sha256::new();
+        hash.update(packaged.0.sha256.as_bytes());
+        hash.update(template.0.sha256.as_bytes());
+        for (function, code) in &code {
+            hash.update(function.as_bytes());
+            hash.update(code.sha256.as_bytes());
+        }
+        let mut digest = hex::encode(hash.finalize());
+        digest.truncate(32);
+        Progress::done(Artifact {
+            packaged: packaged.0,
+            template: template.0,
+            manifest: manifest.0,
+            code,
+            digest,
+        })
+    }
+}
+
+impl PinArtifact {
+    async fn pin(&self, cx: &Context, file: &str) -> Result<(Pinned, String), EngineError> {
+        let At { target, params } = &self.0;
+        let key = format!("{}/artifact/{file}", params.place());
+        let missing = || {
+            EngineError::Refused(Refusal::new(
+                "no-artifact",
+                format!("The build left no `{file}`."),
+                "Keep the `artifacts` section of `buildspec.yml` as Sluice made it: docs/templates.md has it.",
+            ))
+        };
+        let object = cx.world.objects.object(target, &params.bucket, &key, None, ARTIFACT_LIMIT).await;
+        let object = object.map_err(|error| {
+            if error.code == "EntityTooLarge" {
+                EngineError::Refused(Refusal::new(
+                    "artifact-too-large",
+                    format!("The build's `{file}` is larger than 1 MiB."),
+                    "Keep data in files of the package, or split the application into two pipelines.",
+                ))
+            } else {
+                error.into()
+            }
+        })?;
+        let object = object.ok_or_else(missing)?;
+        let sha256 = hex::encode(Sha256::digest(&object.content));
+        let text = String::from_utf8(object.content.to_vec()).map_err(|_| missing())?;
+        let version = real_version(object.version, file, params).map_err(EngineError::Refused)?;
+        Ok((Pinned { key, version, sha256 }, text))
+    }
+}
+
+/// The version of an object that cannot be replaced. Without one, the pinned object could have other content
+/// tomorrow.
+fn real_version(version: Option<String>, file: &str, params: &Params) -> Result<String, Refusal> {
+    version.filter(|version| version != NULL_VERSION).ok_or_else(|| {
+        Refusal::new(
+            "not-versioned",
+            format!(
+                "The bucket `{}` kept `{file}` without a version, so it could be replaced.",
+                params.bucket
+            ),
+            format!(
+                "S3 takes up to 15 minutes after `sluice init` turned versioning on; then build again: `/build {}`. If \
+                 it stays so, somebody turned versioning off: an admin runs `sluice init`.",
+                params.name
+            ),
+        )
+    })
+}
+
+/// Makes it the newest successful build, unless a newer one is.
+pub(super) struct Record(pub(super) At);
+
+#[async_trait]
+impl Step for Record {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let params = &self.0.params;
+        let number = u64::from(params.number.0);
+        let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &params.name).await?;
+        state.expect_pipeline()?;
+        if state.counters.green >= number {
+            return Progress::done(());
+        }
+        let green = |number| [(GREEN.to_owned(), Guard::Number(number))].into();
+        let write = Write::Update {
+            key: cx.world.keys.pipeline(&params.name),
+            set: green(number),
+            due: DueChange::Keep,
+            when: Precondition::Equals(green(state.counters.green)),
+        };
+        Progress::recorded((), vec![write])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_without_a_version_is_refused_and_never_corrupt() {
+        let params = Params {
+            name: "orders".parse().unwrap(),
+            number: sluice_model::BuildNumber(1),
+            reference: "main".into(),
+            repository: "orders".into(),
+            project: "sluice-orders".into(),
+            bucket: "artifacts".into(),
+            nonce: String::new(),
+        };
+        let pinned =
+            |version: Option<&str>| real_version(version.map(str::to_owned), "packaged.json", &params);
+        assert_eq!(pinned(Some("v1")).as_deref(), Ok("v1"));
+        for none in [None, Some("null")] {
+            let refusal = pinned(none).unwrap_err();
+            assert_eq!(refusal.code, "not-versioned");
+            assert!(refusal.hint.contains("up to 15 minutes"), "{refusal:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Plans a build. The transaction that accepts it also takes its number and creates its record, so the build is listed and
+//! can be cancelled immediately.
+
+use std::time::Duration;
+
+use crate::records::{BUILDS, Pipeline, PipelineState, to_item};
+use crate::build_op;
+use crate::ports::{Guards, Precondition, Write};
+use crate::installation::Resolved;
+use crate::installation::{Invocation, Stop};
+use crate::service::Service;
+use sluice_grammar::{BuildCommand, Command};
+use sluice_model::{BuildNumber, CommitId, OperationId, PipelineName, PortError, Refusal, Text};
+
+/// The most builds of one pipeline at a time. CodeBuild's own limit is for the whole account.
+const OPEN: usize = 8;
+/// How long a build waits for the check that its branch or commit exists.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+impl Service {
+    /// Builds the default branch, unless the command names a branch or commit.
+    pub(super) async fn build(
+        &self,
+        invocation: &Invocation,
+        state: &PipelineState,
+        name: &PipelineName,
+        reference: Option<&str>,
+        id: &OperationId,
+    ) -> Result<Resolved, Stop> {
+        let (pipeline, world) = (state.pipeline(name)?, self.engine.world());
+        let open = state.tickets.iter().filter(|ticket| ticket.kind == "build" && !ticket.stuck).count();
+        if open >= OPEN {
+            return Err(Refusal::new(
+                "too-many-builds",
+                format!("`{name}` has {open} builds in progress, which is the limit."),
+                format!("Wait until one ends, or cancel one: `/build cancel {name} #N`. See them with `/build list {name}`."),
+            )
+            .into());
+        }
+        if let Some(reference) = reference
+            && self.is_unknown(pipeline, reference).await
+        {
+            return Err(Refusal::new(
+                "no-such-reference",
+                format!(
+                    "Repository `{}` has no branch or commit `{reference}`; nothing was built.",
+                    pipeline.repository
+                ),
+                format!("Push it first, or build `{}` with `/build {name}`.", pipeline.branch),
+            )
+            .into());
+        }
+        let number = BuildNumber(u32::try_from(state.counters.builds + 1).unwrap_or(u32::MAX));
+        let params = build_op::Params {
+            name: name.clone(),
+            number,
+            reference: reference.unwrap_or(&pipeline.branch).to_owned(),
+            repository: pipeline.repository.clone(),
+            project: pipeline.project.clone(),
+            bucket: pipeline.bucket.clone(),
+            nonce: (world.settings.unguessable)(),
+        };
+        let begun = build_op::begun(&params, id, &invocation.actor, world.clock.now());
+        let item = to_item(world.keys.build(name, number), Guards::new(), &begun)?;
+        let answer = Text::plain("Building ")
+            .code(name.as_str())
+            .then(" from ")
+            .code(params.reference.clone())
+            .then(" as ")
+            .code(number.to_string())
+            .then(".");
+        let command = Command::Build(BuildCommand::Build {
+            name: name.clone(),
+            reference: Some(params.reference.clone()),
+        });
+        let resolved = Resolved::new("build", params, command, answer)?;
+        Ok(resolved.counting(BUILDS, number.0).writing(Write::Put { item, when: Precondition::Absent }))
+    }
+
+    /// Whether CodeCommit reports in time that neither a branch nor a commit has that name. The build itself checks again.
+    async fn is_unknown(&self, pipeline: &Pipeline, reference: &str) -> bool {
+        let world = self.engine.world();
+        let (target, repository) = (&world.target, &pipeline.repository);
+        let known = async {
+            if world.repositories.branch(target, repository, reference).await?.is_some() {
+                return Ok::<_, PortError>(true);
+            }
+            match CommitId::new(reference) {
+                Ok(id) => Ok(world.repositories.commit(target, repository, &id).await?.is_some()),
+                Err(_) => Ok(false),
+            }
+        };
+        matches!(tokio::time::timeout(PATIENCE, known).await, Ok(Ok(false)))
+    }
+}

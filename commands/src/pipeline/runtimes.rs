@@ -1,0 +1,78 @@
+//! Running functions whose runtime AWS no longer supports, or not for long. `/pipeline check` reports them, because some weeks
+//! after the end of support AWS rejects changes to such functions, and the next deploy or promotion fails.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::records::{PipelineState, Release, from_item};
+use crate::operation::marked;
+use crate::build_op::ARTIFACT_LIMIT;
+use crate::service::Service;
+use sluice_model::{PipelineName, ReleaseNumber, Text};
+use sluice_template::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
+
+/// How long the check waits for the packaged templates.
+const PATIENCE: Duration = Duration::from_millis(1200);
+
+impl Service {
+    /// The warnings, if any. They are a hint: a release that cannot be read now is left out.
+    pub(super) async fn runtimes(&self, name: &PipelineName, state: &PipelineState) -> Option<Text> {
+        let today = self.engine.world().clock.now().to_zoned(TimeZone::UTC).date();
+        let running: BTreeSet<ReleaseNumber> =
+            state.stages.values().filter_map(|stage| Some(stage.current.as_ref()?.release)).collect();
+        let reads =
+            running.into_iter().map(async |release| (release, self.packaged(name, state, release).await));
+        let read = tokio::time::timeout(PATIENCE, futures::future::join_all(reads)).await.unwrap_or_default();
+        let mut lines = vec![];
+        for (release, packaged) in read {
+            for (runtime, functions) in runtimes_of(&packaged.unwrap_or_default()) {
+                if let Some(end) = end_of_support(&runtime, today) {
+                    lines.push(line(release, &runtime, &functions, end, today));
+                }
+            }
+        }
+        let all = lines.into_iter().reduce(|all, line| all.then("\n").join(line))?;
+        Some(all.then("\n").link(RUNTIMES_PAGE, "AWS runtime support"))
+    }
+
+    /// The packaged template of a release.
+    async fn packaged(
+        &self,
+        name: &PipelineName,
+        state: &PipelineState,
+        release: ReleaseNumber,
+    ) -> Option<String> {
+        let world = self.engine.world();
+        let bucket = &state.pipeline.as_ref()?.bucket;
+        let item = world.store.get(&world.keys.release(name, release)).await.ok()??;
+        let release: Release = from_item(&item).ok()?;
+        let pinned = release.artifact.packaged;
+        let version = Some(pinned.version.as_str());
+        let found = world.objects.object(&world.target, bucket, &pinned.key, version, ARTIFACT_LIMIT).await;
+        String::from_utf8(found.ok()??.content.to_vec()).ok()
+    }
+}
+
+fn line(release: ReleaseNumber, runtime: &str, functions: &[String], end: EndOfSupport, today: Date) -> Text {
+    let mut text = Text::plain("⚠ ").code(release.to_string()).then(" uses ").code(runtime).then(" for ");
+    for (nth, function) in functions.iter().take(3).enumerate() {
+        text = if nth > 0 { text.then(", ").code(function.clone()) } else { text.code(function.clone()) };
+    }
+    if functions.len() > 3 {
+        text = text.then(format!(" and {} more", functions.len() - 3));
+    }
+    let EndOfSupport { on, is_past, frozen } = end;
+    let when =
+        if is_past { format!(": AWS ended support on {on}") } else { format!(": AWS ends support on {on}") };
+    let then = match (is_past, today >= frozen) {
+        (true, true) => {
+            " and may reject deploys and promotions of it. Change `Runtime` in the template, then build and deploy."
+        }
+        (true, false) => " and will soon reject changes to such functions. Change `Runtime` in the template.",
+        (false, _) => ". Change `Runtime` in the template before then.",
+    };
+    text.then(when).join(marked(then))
+}

@@ -1,0 +1,98 @@
+//! The steps that delete. Each deletes by name, so running it twice has the effect of running it once.
+
+use async_trait::async_trait;
+
+use crate::records::{PipelineState, Tidied, to_item};
+use crate::operation::effects::{
+    DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, LOG_RETENTION, PUT_ROLE_POLICY_NAME,
+};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
+use crate::ports::{Precondition, Write};
+use crate::resources::ours;
+use sluice_model::{PipelineName, Target};
+
+/// A resource that nothing needs any more.
+pub(super) enum Leftover {
+    /// A published version of a function.
+    Version { function: String, version: String },
+    /// The policy of a role, without which the role can be deleted.
+    RolePolicy { role: String },
+    /// A role without policies.
+    Role { role: String },
+    /// A log group without a retention, which gets one.
+    Logs { group: String, days: u32 },
+}
+
+/// Removes a leftover.
+pub(super) struct Remove {
+    pub(super) target: Target,
+    pub(super) leftover: Leftover,
+}
+
+#[async_trait]
+impl Step for Remove {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(match &self.leftover {
+            Leftover::Version { .. } => &DELETE_VERSION,
+            Leftover::RolePolicy { .. } => &DELETE_ROLE_POLICY,
+            Leftover::Role { .. } => &DELETE_ROLE,
+            Leftover::Logs { .. } => &LOG_RETENTION,
+        })
+    }
+
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let (world, at) = (&cx.world, &self.target);
+        match &self.leftover {
+            Leftover::Version { function, version } => {
+                world.functions.delete_version(at, function, version).await?
+            }
+            Leftover::RolePolicy { role } => {
+                world.identity.delete_role_policy(at, role, PUT_ROLE_POLICY_NAME).await?
+            }
+            Leftover::Role { role } => world.identity.delete_role(at, role).await?,
+            Leftover::Logs { group, days } => world.logs.set_retention(at, group, *days).await?,
+        }
+        Progress::done(())
+    }
+
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        let (world, at) = (&cx.world, &self.target);
+        let is_removed = match &self.leftover {
+            Leftover::Version { function, version } => {
+                world.functions.version(at, function, version).await?.is_none()
+            }
+            Leftover::RolePolicy { role } => {
+                world.identity.role_policy(at, role, PUT_ROLE_POLICY_NAME).await?.is_none()
+            }
+            Leftover::Role { role } => world.identity.role(at, role).await?.is_none(),
+            // Limited, by us or by somebody meanwhile, or gone.
+            Leftover::Logs { group, .. } => world.logs.retention(at, group).await? != Some(0),
+        };
+        if is_removed { ours(()) } else { Ok(Observed::Absent) }
+    }
+}
+
+/// Records when the pipeline was tidied, and at which release: Sluice looks again only after more of them, unless one run
+/// could not delete everything.
+pub(super) struct Record {
+    pub(super) name: PipelineName,
+    pub(super) leaves_more: bool,
+}
+
+#[async_trait]
+impl Step for Record {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let (world, name) = (&cx.world, &self.name);
+        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
+        let releases = match self.leaves_more {
+            true => state.tidied.map_or(0, |before| before.releases),
+            false => state.counters.releases,
+        };
+        let tidied = Tidied { at: world.clock.now(), releases };
+        let item = to_item(world.keys.tidied(name), Default::default(), &tidied)?;
+        Progress::recorded((), vec![Write::Put { item, when: Precondition::Any }])
+    }
+}

@@ -1,0 +1,290 @@
+//! The look before a pipeline is tidied: which versions, roles and log groups nothing needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::tidy::roles::{self, Known};
+use crate::pipeline::tidy::{KIND, Params, needed, quiet};
+use crate::records::{PipelineState, TICKETS, VersionSet, from_item, to_item};
+use crate::operation::{Context, Effect, EngineError, Keys, Progress, Step};
+use crate::names;
+use crate::ports::{Alias, DueChange, FunctionVersion, Guard, Guards, Precondition, Write};
+use sluice_model::{ReleaseNumber, StageName, Target, Text};
+
+/// What one run deletes at most; the next one goes on. It bounds the journal, and how long the pipeline waits.
+const MOST_VERSIONS: usize = 100;
+pub(super) const MOST_ROLES: usize = 25;
+const MOST_LOGS: usize = 50;
+/// How many version sets are marked in one transaction (DynamoDB takes 100 writes).
+const MOST_SETS: usize = 80;
+/// How many functions are looked at side by side.
+pub(super) const SIDE_BY_SIDE: usize = 4;
+/// How many items the store reads in one request.
+const BATCH: usize = 100;
+
+/// What nothing needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Found {
+    /// Published versions by function, the oldest of each first.
+    pub(super) versions: Vec<(String, String)>,
+    /// Roles.
+    pub(super) roles: Vec<String>,
+    /// Log groups whose events never expire.
+    pub(super) logs: Vec<String>,
+    /// Whether there is more than one run deletes.
+    pub(super) more: bool,
+}
+
+impl Found {
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.versions.is_empty() && self.roles.is_empty() && self.logs.is_empty()
+    }
+
+    /// The versions in words: `Hello` 3 to 7, 9.
+    pub(super) fn listed_versions(&self) -> Option<Text> {
+        let mut by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (function, version) in &self.versions {
+            by.entry(function).or_default().push(version);
+        }
+        let mut text = Text::default();
+        for (nth, (function, versions)) in by.iter().take(8).enumerate() {
+            let shown = versions.iter().take(6).copied().collect::<Vec<_>>().join(", ");
+            let more =
+                if versions.len() > 6 { format!(", … ({} in all)", versions.len()) } else { String::new() };
+            let separator = if nth > 0 { "; " } else { "" };
+            text = text.then(separator).code(*function).then(format!(" {shown}{more}"));
+        }
+        let left = by.len().saturating_sub(8);
+        let text = if left > 0 { text.then(format!("; and of {left} more functions")) } else { text };
+        (!by.is_empty()).then_some(text)
+    }
+
+    /// What it came to, in one sentence.
+    pub(super) fn result(&self, deleted: bool) -> Text {
+        if self.is_empty() {
+            return Text::plain("nothing to delete");
+        }
+        let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+        let what =
+            format!("{} and {}", count(self.versions.len(), "version"), count(self.roles.len(), "role"));
+        Text::plain(if deleted { format!("deleted {what}") } else { format!("{what} can be deleted") })
+    }
+}
+
+/// Looks, and marks the releases whose versions are about to go.
+pub(super) struct LookForLeftovers {
+    pub(super) target: Target,
+    pub(super) params: Params,
+}
+
+/// The version sets of a pipeline, by stage and release.
+type Sets = BTreeMap<(StageName, ReleaseNumber), VersionSet>;
+
+#[async_trait]
+impl Step for LookForLeftovers {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let (world, name) = (&cx.world, &self.params.name);
+        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
+        let pipeline = state.expect_pipeline()?;
+        if self.params.delete {
+            self.must_be_quiet(cx, &state).await?;
+        }
+        let sets = self.sets(cx, &state).await?;
+        let outdated = Outdated::of(&state, &sets);
+        let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (of, set) in &sets {
+            for (function, version) in &set.versions {
+                let versions = needed.entry(function.clone()).or_default();
+                if !outdated.go.contains(of) {
+                    versions.insert(version.clone());
+                }
+            }
+        }
+        let mut groups: Vec<String> =
+            needed.keys().map(|function| format!("/aws/lambda/{function}")).collect();
+        groups.push(format!("/aws/codebuild/{}", pipeline.project));
+        let looked = self.functions(cx, needed).await?;
+        let mut versions: Vec<_> = looked.iter().flat_map(Looked::leftover).collect();
+        let more = versions.len() > MOST_VERSIONS || outdated.more;
+        versions.truncate(MOST_VERSIONS);
+        let mut roles = roles::unused(cx, &self.target, name, &known(&looked, &versions)).await?;
+        let mut logs = self.endless(cx, groups).await?;
+        let more = more || roles.len() > MOST_ROLES || logs.len() > MOST_LOGS;
+        roles.truncate(MOST_ROLES);
+        logs.truncate(MOST_LOGS);
+        let found = Found { versions, roles, logs, more };
+        let writes =
+            if self.params.delete { self.marks(&world.keys, &state, &sets, &outdated)? } else { vec![] };
+        Progress::recorded(found, writes)
+    }
+}
+
+/// The outdated version sets.
+struct Outdated {
+    /// Those that this run marks.
+    mark: Vec<(StageName, ReleaseNumber)>,
+    /// Those whose versions may be deleted: they are marked, before or by this run.
+    go: BTreeSet<(StageName, ReleaseNumber)>,
+    /// Whether there are more of them than one run marks.
+    more: bool,
+}
+
+impl Outdated {
+    fn of(state: &PipelineState, sets: &Sets) -> Self {
+        // A release may have run on a stage more than once.
+        let outdated: BTreeSet<_> = needed::outdated(state).into_iter().collect();
+        let recorded = outdated.into_iter().filter_map(|of| Some((sets.get(&of)?.tidied, of)));
+        let (marked, mark): (Vec<_>, Vec<_>) = recorded.partition(|(is_marked, _)| *is_marked);
+        let more = mark.len() > MOST_SETS;
+        let mark: Vec<_> = mark.into_iter().map(|(_, of)| of).take(MOST_SETS).collect();
+        let go = marked.into_iter().map(|(_, of)| of).chain(mark.iter().cloned()).collect();
+        Self { mark, go, more }
+    }
+}
+
+/// A function as it was looked at.
+struct Looked {
+    function: String,
+    /// The versions that must stay.
+    needed: BTreeSet<String>,
+    versions: Vec<FunctionVersion>,
+    aliases: Vec<Alias>,
+}
+
+impl Looked {
+    /// The published versions that no alias and no kept release needs, the oldest first.
+    fn leftover(&self) -> Vec<(String, String)> {
+        let aliased = |version: &str| {
+            let points = |alias: &Alias| alias.version == version || alias.weights.contains_key(version);
+            self.aliases.iter().any(points)
+        };
+        let unneeded = self.versions.iter().map(|version| version.version.as_str());
+        let unneeded = unneeded.filter(|version| !self.needed.contains(*version) && !aliased(version));
+        // `$LATEST` is no number.
+        let mut numbers: Vec<u64> = unneeded.filter_map(|version| version.parse().ok()).collect();
+        numbers.sort_unstable();
+        numbers.into_iter().map(|number| (self.function.clone(), number.to_string())).collect()
+    }
+}
+
+/// The functions that were looked at, and the roles that they name once these versions are deleted.
+fn known(looked: &[Looked], deleted: &[(String, String)]) -> Known {
+    let deleted: BTreeSet<_> =
+        deleted.iter().map(|(function, version)| (function.as_str(), version.as_str())).collect();
+    let staying = looked.iter().flat_map(|looked| {
+        let versions = looked.versions.iter();
+        versions.filter(|version| !deleted.contains(&(looked.function.as_str(), version.version.as_str())))
+    });
+    Known {
+        functions: looked.iter().map(|looked| looked.function.clone()).collect(),
+        roles: staying.map(|version| names::role_name(&version.config.role).to_owned()).collect(),
+    }
+}
+
+impl LookForLeftovers {
+    async fn must_be_quiet(&self, cx: &Context, state: &PipelineState) -> Result<(), EngineError> {
+        let name = &self.params.name;
+        match quiet::unrest(&cx.world, state, name).await? {
+            None => Ok(()),
+            Some(unrest) => Err(EngineError::Refused(quiet::not_quiet(name, unrest))),
+        }
+    }
+
+    /// The version sets of all releases that the stages remember.
+    async fn sets(&self, cx: &Context, state: &PipelineState) -> Result<Sets, EngineError> {
+        let (world, name) = (&cx.world, &self.params.name);
+        let runs = state
+            .stages
+            .values()
+            .flat_map(|stage| stage.runs.iter().map(|run| (stage.name.clone(), run.release)));
+        let by_key: BTreeMap<_, _> = runs
+            .map(|(stage, release)| (world.keys.version_set(name, release, &stage), (stage, release)))
+            .collect();
+        let keys: Vec<_> = by_key.keys().cloned().collect();
+        let mut sets = Sets::new();
+        for batch in keys.chunks(BATCH) {
+            for item in world.store.get_many(batch).await? {
+                if let Some(of) = by_key.get(&item.key) {
+                    sets.insert(of.clone(), from_item(&item)?);
+                }
+            }
+        }
+        // Without the set of a release that is needed nobody knows which versions must stay.
+        let is_needed = |of: &(StageName, ReleaseNumber)| {
+            state.stages.get(&of.0).is_some_and(|stage| needed::needed(stage).contains(&of.1))
+        };
+        match by_key.values().find(|of| is_needed(of) && !sets.contains_key(*of)) {
+            Some((stage, release)) => {
+                Err(EngineError::Corrupt(format!("{name} {release} has no versions on {stage}")))
+            }
+            None => Ok(sets),
+        }
+    }
+
+    /// Looks at the functions of the recorded version sets.
+    async fn functions(
+        &self,
+        cx: &Context,
+        needed: BTreeMap<String, BTreeSet<String>>,
+    ) -> Result<Vec<Looked>, EngineError> {
+        let functions = &cx.world.functions;
+        let looks = needed.into_iter().map(async |(function, needed)| {
+            let found = futures::future::try_join(
+                functions.versions(&self.target, &function),
+                functions.aliases(&self.target, &function),
+            );
+            let (versions, aliases) = found.await?;
+            let (versions, aliases) = (versions.unwrap_or_default(), aliases.unwrap_or_default());
+            Ok::<_, EngineError>(Looked { function, needed, versions, aliases })
+        });
+        stream::iter(looks).buffered(SIDE_BY_SIDE).try_collect().await
+    }
+
+    /// Those of these log groups whose events never expire.
+    async fn endless(&self, cx: &Context, groups: Vec<String>) -> Result<Vec<String>, EngineError> {
+        let logs = &cx.world.logs;
+        let looks = groups.into_iter().map(async |group| {
+            let days = logs.retention(&self.target, &group).await?;
+            Ok::<_, EngineError>((days == Some(0)).then_some(group))
+        });
+        let endless = stream::iter(looks).buffered(SIDE_BY_SIDE).try_filter_map(async |group| Ok(group));
+        endless.take(MOST_LOGS + 1).try_collect().await
+    }
+
+    /// The marks of the releases whose versions are deleted next. They are recorded only if nothing was accepted since the
+    /// pipeline was read. A rollback that was drafted before that, and is not accepted yet, read a set without its mark: the
+    /// tickets are counted on, so that it is drafted again.
+    fn marks(
+        &self,
+        keys: &Keys,
+        state: &PipelineState,
+        sets: &Sets,
+        outdated: &Outdated,
+    ) -> Result<Vec<Write>, EngineError> {
+        let name = &self.params.name;
+        let tickets = |number| Guards::from([(TICKETS.to_owned(), Guard::Number(number))]);
+        let mut writes = vec![Write::Update {
+            key: keys.pipeline(name),
+            set: tickets(state.counters.tickets + 1),
+            due: DueChange::Keep,
+            when: Precondition::Equals(tickets(state.counters.tickets)),
+        }];
+        for of in &outdated.mark {
+            let Some(set) = sets.get(of) else { continue };
+            let marked = VersionSet { tidied: true, ..set.clone() };
+            let item = to_item(keys.version_set(name, of.1, &of.0), Guards::new(), &marked)?;
+            writes.push(Write::Put { item, when: Precondition::Present });
+        }
+        let marked = outdated.mark.len();
+        tracing::info!(kind = KIND, pipeline = %name, marked, "releases are marked as tidied");
+        Ok(writes)
+    }
+}

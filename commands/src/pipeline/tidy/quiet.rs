@@ -1,0 +1,51 @@
+//! Whether a pipeline is quiet, as its open operations and its audit records say.
+
+use crate::pipeline::tidy::needed::{self, Unrest};
+use crate::records::{AuditRecord, PipelineState, from_item};
+use crate::operation::{EngineError, Keys, World};
+use crate::ports::{Order, Query};
+use sluice_model::{PipelineName, Refusal};
+
+/// How many audit records of the last hour are read; with more of them it was not quiet.
+const MOST_RECORDS: u32 = 500;
+
+/// Why nothing of the pipeline may be deleted yet; `None`: it may.
+pub(super) async fn unrest(
+    world: &World,
+    state: &PipelineState,
+    name: &PipelineName,
+) -> Result<Option<Unrest>, EngineError> {
+    let now = world.clock.now();
+    let since = now.checked_sub(needed::QUIET).unwrap_or(now);
+    let query = Query {
+        partition: world.keys.audit_partition(name),
+        prefix: String::new(),
+        order: Order::Ascending,
+        limit: Some(MOST_RECORDS),
+        after: Some(Keys::audit_time(since)),
+    };
+    let page = world.store.audit_records(query).await?;
+    // A record that this version cannot read may be of a move.
+    let records: Result<Vec<AuditRecord>, _> = page.items.iter().map(from_item).collect();
+    match records {
+        Ok(records) if page.more.is_none() => Ok(needed::unrest(state, &records, now)),
+        _ => Ok(Some(needed::unrest(state, &[], now).unwrap_or(Unrest::Until(now + needed::QUIET)))),
+    }
+}
+
+/// The refusal while something of the pipeline moves.
+pub(super) fn not_quiet(name: &PipelineName, unrest: Unrest) -> Refusal {
+    let (problem, hint) = match unrest {
+        Unrest::Open => (
+            "A deploy, promotion or rollback is open; the versions it prepared must stay.",
+            format!(
+                "Finish or cancel it (`/pipeline status {name}`), then run `/pipeline tidy {name} now` again."
+            ),
+        ),
+        Unrest::Until(at) => (
+            "A stage moved within the last hour; executions may still run on the versions it left.",
+            format!("Run `/pipeline tidy {name} now` again after {}.", at.strftime("%H:%M UTC")),
+        ),
+    };
+    Refusal::new("not-quiet", problem, hint)
+}

@@ -1,0 +1,78 @@
+//! The look for roles that no function names.
+//!
+//! A function whose role is gone cannot start. A deploy creates roles before functions and records its release last, so no
+//! recorded version set has the functions of a failed deploy; a later deploy reuses them and does not create the role again. So
+//! the look counts what exists in Lambda, not what is recorded.
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+
+use crate::pipeline::tidy::look::{MOST_ROLES, SIDE_BY_SIDE};
+use crate::pipeline::tidy::needed::QUIET;
+use crate::operation::{Context, EngineError};
+use crate::names;
+use crate::resources::rights::ImmutableRole;
+use crate::ports::{Role, TAG_PIPELINE};
+use sluice_model::{PipelineName, Target};
+use sluice_template::function_name;
+
+/// The functions whose versions were looked at, and the roles that those of their versions name that stay.
+pub(super) struct Known {
+    pub(super) functions: BTreeSet<String>,
+    pub(super) roles: BTreeSet<String>,
+}
+
+/// The roles of this pipeline and region that no function names, one more than a run deletes if there are more.
+pub(super) async fn unused(
+    cx: &Context,
+    target: &Target,
+    name: &PipelineName,
+    known: &Known,
+) -> Result<Vec<String>, EngineError> {
+    let identity = &cx.world.identity;
+    let (stem, builds) = (ImmutableRole::stem(name), ImmutableRole::builds_stem(name));
+    let mut roles = identity.role_names(target, names::IAM_PATH).await?;
+    roles.retain(|role| role.starts_with(&stem) && !role.starts_with(&builds) && !known.roles.contains(role));
+    if roles.is_empty() {
+        return Ok(roles);
+    }
+    // After the list of roles, so that it sees a function that was created meanwhile.
+    let named = named(cx, target, name, known).await?;
+    roles.retain(|role| !named.contains(role));
+    let now = cx.world.clock.now();
+    let looks = roles.into_iter().map(async |role| {
+        let found = identity.role(target, &role).await?;
+        Ok::<_, EngineError>(found.is_some_and(|found| may_go(&found, target, name, now)).then_some(role))
+    });
+    let unused = stream::iter(looks).buffered(SIDE_BY_SIDE).try_filter_map(async |role| Ok(role));
+    unused.take(MOST_ROLES + 1).try_collect().await
+}
+
+/// The roles that functions name which are not known yet: `$LATEST` of every function of the region, and every version of
+/// the pipeline's.
+async fn named(
+    cx: &Context,
+    target: &Target,
+    name: &PipelineName,
+    known: &Known,
+) -> Result<BTreeSet<String>, EngineError> {
+    let functions = &cx.world.functions;
+    let latest = functions.roles_in_use(target).await?;
+    let stem = function_name(name, "");
+    let is_other = |function: &&String| function.starts_with(&stem) && !known.functions.contains(*function);
+    let others: Vec<String> = latest.keys().filter(is_other).cloned().collect();
+    let looks = others.into_iter().map(async |function| functions.versions(target, &function).await);
+    let versions: Vec<_> = stream::iter(looks).buffered(SIDE_BY_SIDE).try_collect().await?;
+    let published = versions.into_iter().flatten().flatten().map(|version| version.config.role);
+    Ok(latest.values().cloned().chain(published).map(|arn| names::role_name(&arn).to_owned()).collect())
+}
+
+/// Whether a role that no function names may be deleted. IAM is the account's: the role may belong to a pipeline whose name
+/// begins alike, or to one of the same name in another region, whose roles have another boundary.
+fn may_go(role: &Role, target: &Target, name: &PipelineName, now: Timestamp) -> bool {
+    let is_ours = role.tags.get(TAG_PIPELINE).map(String::as_str) == Some(name.as_str());
+    let is_here = role.boundary.as_ref() == Some(&names::boundary_arn(target));
+    is_ours && is_here && now.duration_since(role.created) > QUIET
+}

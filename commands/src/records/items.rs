@@ -1,0 +1,484 @@
+//! The records: pipelines, stages, builds, releases and version sets. Each is the body of one item.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::rules::Parameters;
+use crate::records::REVISION;
+use crate::ports::{Guard, Guards, Item, Key, LogStream, Precondition, StoreError, Write};
+use sluice_grammar::visible;
+use sluice_model::{
+    Actor, BuildNumber, ChannelId, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName,
+};
+
+/// The schema version of the records that this version of Sluice writes.
+pub const RECORD_SCHEMA: u32 = 1;
+
+/// Makes an item of a record.
+pub fn to_item<T: Serialize>(key: Key, guards: Guards, record: &T) -> Result<Item, StoreError> {
+    let body = serde_json::to_value(record).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    Ok(Item { key, schema: RECORD_SCHEMA, guards, body, due: None, expires: None })
+}
+
+/// The write of a record that counts its own revisions: it fails if somebody wrote the record since it was read at that
+/// revision, 0 if it was not there.
+pub fn revised<T: Serialize>(key: Key, revision: u64, record: &T) -> Result<Write, StoreError> {
+    let guard = |revision| Guards::from([(REVISION.to_owned(), Guard::Number(revision))]);
+    let when = match revision {
+        0 => Precondition::Absent,
+        revision => Precondition::Equals(guard(revision)),
+    };
+    Ok(Write::Put { item: to_item(key, guard(revision + 1), record)?, when })
+}
+
+/// Reads a record back; a schema from the future or a body that is none of ours is corrupt.
+pub fn from_item<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
+    let place = || format!("{}/{}", item.key.partition, item.key.sort);
+    if item.schema > RECORD_SCHEMA {
+        return Err(StoreError::Corrupt(format!(
+            "{}: schema {} is newer than this Sluice",
+            place(),
+            item.schema
+        )));
+    }
+    serde_json::from_value(item.body.clone())
+        .map_err(|error| StoreError::Corrupt(format!("{}: {error}", place())))
+}
+
+/// A pipeline: one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pipeline {
+    /// Its name.
+    pub name: PipelineName,
+    /// The home channel: it was created here, and all its notifications go here.
+    pub home: ChannelId,
+    /// Who created it.
+    pub creator: Actor,
+    /// When.
+    pub created: Timestamp,
+    /// The CodeCommit repository.
+    pub repository: String,
+    /// What `git clone` takes.
+    pub clone_url: String,
+    /// The branch that is built by default.
+    pub branch: String,
+    /// The CodeBuild project.
+    pub project: String,
+    /// The artifact bucket.
+    pub bucket: String,
+    /// Its stages in order. The first is open, the others are protected.
+    pub stages: Vec<StageName>,
+}
+
+impl Pipeline {
+    /// Whether changes of that stage need an approval: all stages but the first do.
+    pub fn is_protected(&self, stage: &StageName) -> bool {
+        self.stages.first() != Some(stage)
+    }
+    /// The stage before that one.
+    pub fn before(&self, stage: &StageName) -> Option<&StageName> {
+        let at = self.stages.iter().position(|name| name == stage)?;
+        at.checked_sub(1).and_then(|before| self.stages.get(before))
+    }
+    /// The stage after that one.
+    pub fn next(&self, stage: &StageName) -> Option<&StageName> {
+        let at = self.stages.iter().position(|name| name == stage)?;
+        self.stages.get(at + 1)
+    }
+}
+
+/// The first run of a release on a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// The release.
+    pub release: ReleaseNumber,
+    /// When it started to run.
+    pub at: Timestamp,
+    /// Whether the stage was rolled back from it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled_back: bool,
+}
+
+/// Why a stage cannot be rolled back to a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRollbackTarget {
+    /// It first ran after the current release.
+    Newer,
+    /// The stage was rolled back from it.
+    RolledBack,
+}
+
+/// How many runs a stage keeps. The audit history has the older ones.
+pub const RUNS_KEPT: usize = 50;
+
+/// A stage of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its name.
+    pub name: StageName,
+    /// What runs there; `None` before the first deploy or promotion.
+    pub current: Option<Current>,
+    /// The releases that ran here, in the order in which each *first* ran, newest last.
+    pub runs: Vec<Run>,
+    /// The URL of its API, if it has one.
+    pub url: Option<String>,
+    /// If the stage is in a mixed state (its functions run different releases): the version of each function's alias, as
+    /// seen when the state was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixed: Option<BTreeMap<String, String>>,
+}
+
+/// What runs on a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Current {
+    /// The release.
+    pub release: ReleaseNumber,
+    /// Its build.
+    pub build: BuildNumber,
+    /// Digest of its artifact: equal digests are equal code and template.
+    pub digest: String,
+    /// Its commit.
+    pub commit: Change,
+    /// When it started to run here.
+    pub since: Timestamp,
+    /// The person who deployed, promoted or rolled back to it.
+    pub by: Actor,
+    /// Its API, if it has routes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<PinnedApi>,
+    /// The values that the template's parameters had when its versions were made.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
+}
+
+impl Stage {
+    /// A stage that runs nothing yet.
+    pub fn new(name: StageName) -> Self {
+        Self { name, current: None, runs: vec![], url: None, mixed: None }
+    }
+
+    /// The default target of a rollback: the newest release that ran here before the current one first ran and that was not
+    /// rolled back itself (DESIGN 7).
+    pub fn rollback_target(&self) -> Option<ReleaseNumber> {
+        let current = self.current.as_ref()?.release;
+        let present = self.runs.iter().position(|run| run.release == current)?;
+        self.runs.iter().take(present).rev().find(|run| !run.rolled_back).map(|run| run.release)
+    }
+
+    /// Why a release that ran here is not a valid target of a rollback, or `None` if it is.
+    pub fn no_rollback_target(&self, release: ReleaseNumber) -> Option<NoRollbackTarget> {
+        let place = |wanted| self.runs.iter().position(|run| run.release == wanted);
+        let (present, target) = (place(self.current.as_ref()?.release)?, place(release)?);
+        if self.runs.get(target).is_some_and(|run| run.rolled_back) {
+            return Some(NoRollbackTarget::RolledBack);
+        }
+        (target > present).then_some(NoRollbackTarget::Newer)
+    }
+
+    /// Whether a release ever ran here.
+    pub fn has_run(&self, release: ReleaseNumber) -> bool {
+        self.runs.iter().any(|run| run.release == release)
+    }
+
+    /// Records that a release runs here now. A rollback to an earlier release marks the one that it replaces.
+    pub fn moved(&mut self, to: Current, rollback: bool) {
+        let place = |wanted| self.runs.iter().position(|run| run.release == wanted);
+        let left = self.current.as_ref().and_then(|current| place(current.release));
+        let is_earlier = left.zip(place(to.release)).is_some_and(|(left, to)| to < left);
+        if rollback
+            && is_earlier
+            && let Some(left) = self.current.as_ref().map(|current| current.release)
+            && let Some(run) = self.runs.iter_mut().find(|run| run.release == left)
+        {
+            run.rolled_back = true;
+        }
+        match self.runs.iter_mut().find(|run| run.release == to.release) {
+            Some(run) => run.rolled_back = false,
+            None => self.runs.push(Run { release: to.release, at: to.since, rolled_back: false }),
+        }
+        if self.runs.len() > RUNS_KEPT {
+            let present = to.release;
+            let excess = self.runs.len() - RUNS_KEPT;
+            let mut dropped = 0;
+            self.runs.retain(|run| {
+                let drop = dropped < excess && run.release != present;
+                dropped += usize::from(drop);
+                !drop
+            });
+        }
+        self.current = Some(to);
+        self.mixed = None;
+    }
+}
+
+/// A commit as messages show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The full id.
+    pub id: CommitId,
+    /// Its author's name.
+    pub author: String,
+    /// The first line of its message.
+    pub subject: String,
+}
+
+impl Change {
+    /// From git's own texts. Control and direction characters are made visible, so they cannot disguise the text next to
+    /// them.
+    pub fn new(id: CommitId, author: &str, subject: &str) -> Self {
+        Self { id, author: visible(author), subject: visible(subject) }
+    }
+}
+
+/// The state of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BuildState {
+    /// A person cancelled it.
+    Cancelled,
+    /// Accepted, queued or running.
+    Running,
+    /// Succeeded: it can be deployed.
+    Succeeded,
+    /// Failed.
+    Failed,
+}
+
+/// A build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Its number.
+    pub number: BuildNumber,
+    /// The operation that made it.
+    pub operation: OperationId,
+    /// Its state.
+    pub state: BuildState,
+    /// The requested branch or commit.
+    pub reference: String,
+    /// The commit, once it is known.
+    pub commit: Option<Change>,
+    /// The person who requested it.
+    pub actor: Actor,
+    /// When it was requested.
+    pub asked: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Its log.
+    pub log: Option<LogStream>,
+    /// The URL of a page with its log.
+    pub log_link: Option<String>,
+    /// Its artifact, if it succeeded.
+    pub artifact: Option<Artifact>,
+}
+
+/// An object in S3 that cannot change: its version and digest are pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// Its key in the artifact bucket.
+    pub key: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its content, hex.
+    pub sha256: String,
+}
+
+/// What a successful build stored in S3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The packaged template.
+    pub packaged: Pinned,
+    /// The template as in the repository. Errors refer to its lines.
+    pub template: Pinned,
+    /// `sluice-manifest.json`.
+    pub manifest: Pinned,
+    /// The code of each function by logical id.
+    pub code: BTreeMap<String, CodeRef>,
+    /// Digest over code and template. Two builds of the same commit have the same digest.
+    pub digest: String,
+}
+
+/// A release: one build that was deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// Its number.
+    pub number: ReleaseNumber,
+    /// The operation that made it.
+    pub operation: OperationId,
+    /// Whether it ran on the first stage. A failed release cannot be promoted.
+    pub succeeded: bool,
+    /// Its build.
+    pub build: BuildNumber,
+    /// Its commit.
+    pub commit: Change,
+    /// Its artifact.
+    pub artifact: Artifact,
+    /// When it was made.
+    pub made: Timestamp,
+    /// Who made it.
+    pub actor: Actor,
+}
+
+/// The immutable version of each function, for one release on one stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionSet {
+    /// The version by function name.
+    pub versions: BTreeMap<String, String>,
+    /// The API, if the release has routes.
+    pub api: Option<PinnedApi>,
+    /// The values that the template's parameters had when the versions were made.
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    pub parameters: Parameters,
+    /// Whether `/pipeline tidy` may have deleted these versions. If so, the stage cannot be rolled back to them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tidied: bool,
+}
+
+/// The last time a pipeline was tidied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tidied {
+    /// When.
+    pub at: Timestamp,
+    /// The number of its releases at that time.
+    pub releases: u64,
+}
+
+/// A deployment of an API, which cannot change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedApi {
+    /// The API's id.
+    pub api: String,
+    /// The API's endpoint.
+    pub endpoint: String,
+    /// The deployment.
+    pub deployment: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn current(release: u32) -> Current {
+        Current {
+            release: ReleaseNumber(release),
+            build: BuildNumber(release),
+            digest: format!("d{release}"),
+            commit: Change {
+                id: CommitId::new("a".repeat(40)).unwrap(),
+                author: "Ann".into(),
+                subject: "Change".into(),
+            },
+            since: Timestamp::UNIX_EPOCH,
+            by: Actor::in_slack("U1ANN".parse().unwrap(), "ann"),
+            api: None,
+            parameters: Parameters::new(),
+        }
+    }
+
+    fn back(stage: &mut Stage) -> Option<u32> {
+        let target = stage.rollback_target()?;
+        stage.moved(current(target.0), true);
+        Some(target.0)
+    }
+
+    #[test]
+    fn rollback_goes_to_the_newest_earlier_release_that_was_not_rolled_back() {
+        let mut stage = Stage::new("prod".parse().unwrap());
+        assert_eq!(back(&mut stage), None);
+        for release in 1..=3 {
+            stage.moved(current(release), false);
+        }
+        assert_eq!(back(&mut stage), Some(2));
+        assert_eq!(back(&mut stage), Some(1));
+        assert_eq!(back(&mut stage), None);
+        stage.moved(current(4), false);
+        assert_eq!(back(&mut stage), Some(1), "r2 and r3 were rolled back");
+    }
+
+    #[test]
+    fn only_an_earlier_release_that_was_not_rolled_back_is_a_target() {
+        let mut stage = Stage::new("prod".parse().unwrap());
+        for release in 1..=3 {
+            stage.moved(current(release), false);
+        }
+        let why = |stage: &Stage, release| stage.no_rollback_target(ReleaseNumber(release));
+        assert_eq!(why(&stage, 1), None);
+        back(&mut stage);
+        assert_eq!(why(&stage, 3), Some(NoRollbackTarget::RolledBack));
+        stage.moved(current(1), false);
+        assert_eq!(why(&stage, 2), Some(NoRollbackTarget::Newer));
+        // An override rolled forward to r3: this marks no release, and clears the mark of r3.
+        stage.moved(current(3), true);
+        assert!(stage.runs.iter().all(|run| !run.rolled_back), "{:?}", stage.runs);
+        assert_eq!(stage.rollback_target(), Some(ReleaseNumber(2)));
+    }
+
+    /// The possible changes of a stage: a new release, an earlier one by promotion, the default rollback, a named rollback.
+    #[derive(Debug, Clone, Copy)]
+    enum Move {
+        New,
+        Promote(u32),
+        Back,
+        BackTo(u32),
+    }
+
+    fn moves() -> impl Strategy<Value = Vec<Move>> {
+        let any = prop_oneof![
+            3 => Just(Move::New),
+            1 => (1..9_u32).prop_map(Move::Promote),
+            2 => Just(Move::Back),
+            2 => (1..9_u32).prop_map(Move::BackTo),
+        ];
+        proptest::collection::vec(any, 1..30)
+    }
+
+    proptest! {
+        /// A second implementation of the rule in DESIGN 7.2: releases in the order in which each first ran, and the bad ones
+        /// among them.
+        #[test]
+        fn the_default_rollback_finds_the_newest_good_release_before(moves in moves()) {
+            let mut stage = Stage::new("prod".parse().unwrap());
+            let (mut ran, mut bad, mut now): (Vec<u32>, Vec<u32>, u32) = (vec![], vec![], 0);
+            for step in moves {
+                let before: Vec<u32> = ran.iter().copied().take_while(|release| *release != now).collect();
+                let target = before.iter().copied().rev().find(|release| !bad.contains(release));
+                prop_assert_eq!(stage.rollback_target().map(|release| release.0), target);
+                let (to, rollback) = match step {
+                    Move::New => (u32::try_from(ran.len()).unwrap() + 1, false),
+                    Move::Promote(to) if ran.contains(&to) => (to, false),
+                    Move::Back if target.is_some() => (target.unwrap(), true),
+                    Move::BackTo(to) if ran.contains(&to) && to != now => (to, true),
+                    _ => continue,
+                };
+                let is_way_back = before.contains(&to) && !bad.contains(&to);
+                if ran.contains(&to) && to != now {
+                    prop_assert_eq!(stage.no_rollback_target(ReleaseNumber(to)).is_none(), is_way_back);
+                }
+                stage.moved(current(to), rollback);
+                if rollback && before.contains(&to) {
+                    bad.push(now);
+                }
+                bad.retain(|release| *release != to);
+                if !ran.contains(&to) {
+                    ran.push(to);
+                }
+                now = to;
+            }
+        }
+    }
+
+    #[test]
+    fn a_stage_keeps_a_bounded_number_of_runs_and_always_the_current_one() {
+        let mut stage = Stage::new("prod".parse().unwrap());
+        for release in 1..=120 {
+            stage.moved(current(release), false);
+        }
+        assert_eq!(stage.runs.len(), RUNS_KEPT);
+        assert!(stage.has_run(ReleaseNumber(120)));
+        assert_eq!(stage.rollback_target(), Some(ReleaseNumber(119)));
+    }
+}

@@ -1,0 +1,238 @@
+//! A pipeline as one query returns it: its record, stages, slots and the queue of open operations.
+
+use std::collections::BTreeMap;
+
+use crate::rules::{Grants, Lock, ObservedDrift, Policy};
+use crate::records::{Pipeline, Stage, Tidied, from_item};
+use crate::operation::head::{guards, number, text};
+use crate::operation::{EngineError, Keys, Slot, Ticket};
+use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
+use sluice_model::{BuildNumber, OperationId, PipelineName, StageName};
+
+/// A pipeline's partition.
+#[derive(Debug, Clone, Default)]
+pub struct PipelineState {
+    /// Its record; `None` if it does not exist.
+    pub pipeline: Option<Pipeline>,
+    /// Its counters.
+    pub counters: Counters,
+    /// Its stages by name.
+    pub stages: BTreeMap<StageName, Stage>,
+    /// The revision of each stage's record, for its next write.
+    pub stage_revisions: BTreeMap<StageName, u64>,
+    /// The last operation that changed a stage and undid it, after the stage's record was written.
+    pub stage_touched: BTreeMap<StageName, String>,
+    /// The policies that were set. The position of a stage gives the default: see [`PipelineState::policy`].
+    pub policies: BTreeMap<StageName, Policy>,
+    /// The locks, including expired ones.
+    pub locks: BTreeMap<StageName, Lock>,
+    /// The guards that identify each lock's record: no other lock of the stage has or had them.
+    pub lock_guards: BTreeMap<StageName, Guards>,
+    /// The drift that was seen on each stage.
+    pub outside: BTreeMap<StageName, ObservedDrift>,
+    /// The roles that were granted for it.
+    pub grants: Grants,
+    /// When it was last tidied, or the channel was notified that it will be.
+    pub tidied: Option<Tidied>,
+    /// The revision of the record of each policy and drift, by its sort key.
+    pub revisions: BTreeMap<String, u64>,
+    /// The open operations, oldest first.
+    pub tickets: Vec<Ticket>,
+    /// The operation that holds each slot.
+    pub slots: BTreeMap<Slot, OperationId>,
+    /// Free slots whose record still names an operation. It has ended: its ticket is gone.
+    pub left_behind: BTreeMap<Slot, OperationId>,
+}
+
+/// `dev`, `staging` and `prod`.
+pub(crate) fn and(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => "none".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}
+
+/// The counters of a pipeline. They are guards of its record, so counting does not rewrite the record's body.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Changes of the record's body.
+    pub revision: u64,
+    /// Tickets issued.
+    pub tickets: u64,
+    /// Builds accepted.
+    pub builds: u64,
+    /// Releases accepted.
+    pub releases: u64,
+    /// The newest green build.
+    pub green: u64,
+}
+
+pub(crate) const REVISION: &str = "rev";
+pub(crate) const TOUCHED: &str = "touched";
+pub(crate) const TICKETS: &str = "tickets";
+pub(crate) const BUILDS: &str = "builds";
+pub(crate) const RELEASES: &str = "releases";
+pub(crate) const GREEN: &str = "green";
+pub(crate) const OPERATION: &str = "op";
+pub(crate) const KIND: &str = "kind";
+pub(crate) const FINGERPRINT: &str = "print";
+pub(crate) const QUEUED: &str = "queued";
+pub(crate) const STUCK: &str = "stuck";
+
+impl Counters {
+    /// As guards.
+    pub fn guards(&self) -> Guards {
+        guards([
+            (REVISION, Guard::Number(self.revision)),
+            (TICKETS, Guard::Number(self.tickets)),
+            (BUILDS, Guard::Number(self.builds)),
+            (RELEASES, Guard::Number(self.releases)),
+            (GREEN, Guard::Number(self.green)),
+        ])
+    }
+    fn read(found: &Guards) -> Self {
+        Self {
+            revision: number(found, REVISION),
+            tickets: number(found, TICKETS),
+            builds: number(found, BUILDS),
+            releases: number(found, RELEASES),
+            green: number(found, GREEN),
+        }
+    }
+    /// The newest green build.
+    pub fn newest_green(&self) -> Option<BuildNumber> {
+        u32::try_from(self.green).ok().filter(|number| *number > 0).map(BuildNumber)
+    }
+}
+
+impl PipelineState {
+    /// Reads a pipeline's partition: one request.
+    pub async fn read(store: &dyn Store, keys: &Keys, name: &PipelineName) -> Result<Self, StoreError> {
+        let page = store
+            .query(Query {
+                partition: keys.pipeline_partition(name),
+                prefix: String::new(),
+                order: Order::Ascending,
+                limit: None,
+                after: None,
+            })
+            .await?;
+        Self::of(&page.items)
+    }
+
+    /// Builds the state from a partition's items.
+    pub fn of(items: &[Item]) -> Result<Self, StoreError> {
+        let mut state = PipelineState::default();
+        for item in items {
+            let corrupt = || StoreError::Corrupt(format!("{}/{}", item.key.partition, item.key.sort));
+            match item.key.sort.split_once('/') {
+                None if item.key.sort == "pipeline" => {
+                    state.pipeline = Some(from_item(item)?);
+                    state.counters = Counters::read(&item.guards);
+                }
+                None if item.key.sort == "roles" => state.grants = Grants::of(Some(item))?,
+                None if item.key.sort == "tidied" => state.tidied = Some(from_item(item)?),
+                Some(("stage", _)) => {
+                    let stage: Stage = from_item(item)?;
+                    state.stage_revisions.insert(stage.name.clone(), number(&item.guards, REVISION));
+                    let touched = text(&item.guards, TOUCHED);
+                    if !touched.is_empty() {
+                        state.stage_touched.insert(stage.name.clone(), touched);
+                    }
+                    state.stages.insert(stage.name.clone(), stage);
+                }
+                Some(("policy", stage)) => {
+                    let stage = stage.parse().map_err(|_| corrupt())?;
+                    state.revisions.insert(item.key.sort.clone(), number(&item.guards, REVISION));
+                    state.policies.insert(stage, from_item(item)?);
+                }
+                Some(("lock", _)) => {
+                    let lock: Lock = from_item(item)?;
+                    state.lock_guards.insert(lock.stage.clone(), item.guards.clone());
+                    state.locks.insert(lock.stage.clone(), lock);
+                }
+                Some(("drift", stage)) => {
+                    let stage = stage.parse().map_err(|_| corrupt())?;
+                    state.revisions.insert(item.key.sort.clone(), number(&item.guards, REVISION));
+                    state.outside.insert(stage, from_item(item)?);
+                }
+                Some(("slot", slot)) => {
+                    // A newer version of Sluice wrote a slot of another kind.
+                    if let Ok(slot) = slot.parse() {
+                        let holder = text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?;
+                        state.slots.insert(slot, holder);
+                    }
+                }
+                Some(("ticket", number)) => state.tickets.push(Ticket {
+                    number: number.parse().map_err(|_| corrupt())?,
+                    operation: text(&item.guards, OPERATION).parse().map_err(|_| corrupt())?,
+                    kind: text(&item.guards, KIND),
+                    fingerprint: text(&item.guards, FINGERPRINT),
+                    queued: text(&item.guards, QUEUED).parse().ok(),
+                    stuck: !text(&item.guards, STUCK).is_empty(),
+                }),
+                // A newer version of Sluice wrote this kind of record.
+                _ => {}
+            }
+        }
+        // The end of an operation deletes its ticket. That also frees its slots, without a write for each.
+        let open = |holder: &OperationId| state.tickets.iter().any(|ticket| &ticket.operation == holder);
+        (state.slots, state.left_behind) =
+            std::mem::take(&mut state.slots).into_iter().partition(|(_, holder)| open(holder));
+        Ok(state)
+    }
+
+    /// The policy of a stage.
+    pub fn policy(&self, stage: &StageName) -> Policy {
+        let set = self.policies.get(stage).cloned();
+        set.unwrap_or_else(|| Policy::of(self.is_protected(stage)))
+    }
+
+    /// The precondition for writing or deleting a lock's record: it is the one that was read, or there is still none.
+    pub fn lock_as_seen(&self, stage: &StageName) -> Precondition {
+        self.lock_guards.get(stage).cloned().map_or(Precondition::Absent, Precondition::Equals)
+    }
+
+    /// Whether a stage is protected because of its position.
+    pub fn is_protected(&self, stage: &StageName) -> bool {
+        self.pipeline.as_ref().is_none_or(|pipeline| pipeline.is_protected(stage))
+    }
+
+    /// The pipeline, or the refusal for a name that does not exist.
+    pub fn pipeline(&self, name: &PipelineName) -> Result<&Pipeline, sluice_model::Refusal> {
+        self.pipeline.as_ref().ok_or_else(|| {
+            sluice_model::Refusal::new(
+                "no-such-pipeline",
+                format!("There is no pipeline `{name}`."),
+                format!("List them with `/repo list`, or create it with `/repo create {name}`."),
+            )
+        })
+    }
+
+    /// A stage, or the refusal for a name that does not exist.
+    pub fn stage(&self, name: &PipelineName, stage: &StageName) -> Result<&Stage, sluice_model::Refusal> {
+        self.stages.get(stage).ok_or_else(|| {
+            let stages = self.pipeline.iter().flat_map(|pipeline| pipeline.stages.iter());
+            let stages: Vec<&str> = stages.map(StageName::as_str).collect();
+            let typed = stage.as_str();
+            // `production` for `prod`, or a typo.
+            let is_longer =
+                |known: &&&str| known.len() >= 3 && (typed.starts_with(**known) || known.starts_with(typed));
+            let near = stages.iter().find(is_longer).copied();
+            let near = near.or_else(|| sluice_grammar::closest(typed, stages.iter().copied()));
+            let hint = match near {
+                Some(near) => format!("Did you mean `{near}`?"),
+                None => format!("See `/stage list {name}`."),
+            };
+            let problem = format!("Pipeline `{name}` has no stage `{stage}`. It has {}.", and(&stages));
+            sluice_model::Refusal::new("no-such-stage", problem, hint)
+        })
+    }
+
+    /// The pipeline's record, for an operation that needs one to exist.
+    pub fn expect_pipeline(&self) -> Result<&Pipeline, EngineError> {
+        self.pipeline.as_ref().ok_or_else(|| EngineError::Corrupt("the pipeline's record is gone".into()))
+    }
+}

@@ -1,0 +1,197 @@
+//! `/repo create`: a repository with its first commit, the build project with its role, and the pipeline's
+//! record with its first stage.
+//!
+//! It looks first and creates only what is missing, so the same command completes a failed one. `sluice init`
+//! creates the artifact bucket; without it nothing begins.
+
+mod look;
+mod repository;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use crate::records::{AuditSubject, Counters, Pipeline, PipelineState, Stage, to_item};
+use crate::operation::{
+    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
+};
+use crate::names;
+use crate::resources::rights::ImmutableRole;
+use crate::ports::{Precondition, TAG_PIPELINE, Tags, Write};
+use crate::resources::role_nodes;
+use crate::repo::look::{Found, Look};
+use crate::repo::repository::{CreateProject, CreateRepository, FirstCommit};
+use sluice_model::{PipelineName, Refusal, StageName, Target, Text};
+
+/// The subject of the first commit, which identifies a commit of ours.
+pub const FIRST_COMMIT_SUBJECT: &str = "Begin with a function that answers";
+/// The first stage of every pipeline.
+pub const FIRST_STAGE: &str = "dev";
+
+/// The repository's description in the console.
+pub(crate) fn repository_description(name: &PipelineName) -> String {
+    format!("Service {name}, delivered by Sluice")
+}
+
+/// The build project's description in the console.
+pub(crate) fn project_description(name: &PipelineName) -> String {
+    format!("Builds of pipeline {name}, made by Sluice")
+}
+
+/// The parameters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The name of the pipeline and of its repository.
+    pub name: PipelineName,
+}
+
+/// The operation.
+pub struct RepoCreate;
+
+fn id(name: &str) -> StepId {
+    StepId::new(name)
+}
+
+impl Operation for RepoCreate {
+    type Params = Params;
+
+    fn kind(&self) -> &'static str {
+        "repo-create"
+    }
+
+    fn nodes(
+        &self,
+        params: &Arc<Params>,
+        op: &OperationState,
+        target: &Target,
+    ) -> Result<Vec<Node>, EngineError> {
+        let name = &params.name;
+        let at = At { target: target.clone(), name: name.clone() };
+        let role = ImmutableRole::of_builds(target, name);
+        let mut nodes = vec![Node::new(id("look"), "look what is there", Look(at.clone()))];
+        let Some(found) = op.output::<Found>(&id("look"))? else { return Ok(nodes) };
+        let mut last = vec![id("look")];
+        let mut add = |node: Node| {
+            last.push(node.id.clone());
+            nodes.push(node);
+        };
+        if found.clone_url.is_none() {
+            let title = Text::plain("make the repository ").code(name.as_str());
+            add(Node::new(id("repository"), title, CreateRepository(at.clone())));
+        }
+        if !found.commit {
+            let needs = found.clone_url.is_none().then(|| id("repository"));
+            add(Node::new(id("commit"), "make the first commit", FirstCommit(at.clone())).after(needs));
+        }
+        if !found.role {
+            let [mut make, policy] = role_nodes(target, name, "build", &role);
+            make.title = "make the role of builds".into();
+            add(make);
+            add(policy);
+        }
+        if !found.project {
+            let source = match &found.clone_url {
+                Some(url) => Some(url.clone()),
+                None => op.output::<String>(&id("repository"))?,
+            };
+            let mut needs = vec![];
+            needs.extend((!found.role).then(|| StepId::of("role-policy", "build")));
+            needs.extend(found.clone_url.is_none().then(|| id("repository")));
+            let step = CreateProject { at: at.clone(), role, source: source.unwrap_or_default() };
+            add(Node::new(id("project"), Text::plain("make the build project"), step).after(needs));
+        }
+        let clone_url = match found.clone_url {
+            Some(url) => url,
+            None => op.output::<String>(&id("repository"))?.unwrap_or_default(),
+        };
+        let record = Record { at, op: op.clone(), clone_url };
+        nodes.push(Node::new(id("record"), "", record).after(last));
+        Ok(nodes)
+    }
+
+    fn can_cancel(&self) -> bool {
+        false
+    }
+    fn audit_subject(&self, _: &Params, _: &OperationState) -> AuditSubject {
+        AuditSubject::default()
+    }
+
+    fn summary(&self, _params: &Params, op: &OperationState) -> Summary {
+        let name = &op.spec.pipeline;
+        let pipeline = |words: &str| Text::plain(words).code(name.as_str());
+        let summary = Summary::new(pipeline("Creation of pipeline "));
+        let mut summary = summary.headlines(pipeline("Creating pipeline "), pipeline("Created pipeline "));
+        let made = op.output::<String>(&id("repository")).ok().flatten();
+        let found = op.output::<Found>(&id("look")).ok().flatten().and_then(|found| found.clone_url);
+        if let Some(url) = made.or(found) {
+            summary = summary.field("Clone", Text::default().code(format!("git clone {url}")));
+        }
+        summary = summary
+            .field("Stages", Text::default().code(FIRST_STAGE))
+            .field("Home channel", Text::default().channel(&op.spec.home));
+        if op.ended.is_some_and(|(_, succeeded)| succeeded) {
+            summary.hint = Some(Text::plain("Next: ").code(format!("/build {name}")));
+        }
+        summary
+    }
+}
+
+#[derive(Clone)]
+struct At {
+    target: Target,
+    name: PipelineName,
+}
+
+impl At {
+    fn is_ours(&self, tags: &Tags) -> bool {
+        tags.get(TAG_PIPELINE).map(String::as_str) == Some(self.name.as_str())
+    }
+}
+
+/// Writes the pipeline's record, its first stage and its row in the catalog.
+struct Record {
+    at: At,
+    op: OperationState,
+    clone_url: String,
+}
+
+#[async_trait]
+impl Step for Record {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let At { target, name } = &self.at;
+        let keys = &cx.world.keys;
+        if PipelineState::read(&*cx.world.store, keys, name).await?.pipeline.is_some() {
+            return Err(EngineError::Refused(Refusal::new(
+                "pipeline-exists",
+                format!("Pipeline `{name}` exists already."),
+                format!("See it with `/pipeline status {name}`."),
+            )));
+        }
+        let stage = StageName::new(FIRST_STAGE).map_err(|error| EngineError::Corrupt(error.to_string()))?;
+        let spec = &self.op.spec;
+        let pipeline = Pipeline {
+            name: name.clone(),
+            home: spec.home.clone(),
+            creator: spec.actor.clone(),
+            created: cx.world.clock.now(),
+            repository: name.to_string(),
+            clone_url: self.clone_url.clone(),
+            branch: names::BRANCH.to_owned(),
+            project: names::project(name),
+            bucket: names::bucket(target),
+            stages: vec![stage.clone()],
+        };
+        let counters = Counters { revision: 1, tickets: spec.ticket, ..Counters::default() };
+        let catalog = serde_json::json!({ "name": name, "home": spec.home });
+        let items = [
+            to_item(keys.pipeline(name), counters.guards(), &pipeline)?,
+            to_item(keys.stage(name, &stage), Default::default(), &Stage::new(stage.clone()))?,
+            to_item(keys.catalog(name), Default::default(), &catalog)?,
+        ];
+        let writes = items.into_iter().map(|item| Write::Put { item, when: Precondition::Absent }).collect();
+        Progress::recorded((), writes)
+    }
+}

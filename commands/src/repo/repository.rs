@@ -1,0 +1,107 @@
+//! The repository with its first commit, and the project that builds it. A resource with our tag is ours,
+//! whichever operation created it; others are left alone.
+
+use async_trait::async_trait;
+
+use crate::operation::effects::{CREATE_PROJECT, CREATE_REPOSITORY, FIRST_COMMIT};
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
+use crate::names;
+use crate::repo::{At, FIRST_COMMIT_SUBJECT, project_description, repository_description};
+use crate::resources::rights::ImmutableRole;
+use crate::ports::ProjectSpec;
+use crate::resources::{foreign, ours};
+use crate::scaffold;
+
+pub(super) struct CreateRepository(pub(super) At);
+
+#[async_trait]
+impl Step for CreateRepository {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_REPOSITORY)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let At { target, name } = &self.0;
+        let description = repository_description(name);
+        let made = cx
+            .world
+            .repositories
+            .create_repository(target, name.as_str(), &description, &names::tags(name))
+            .await?;
+        Progress::done(made.clone_url)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        let At { target, name } = &self.0;
+        let repositories = &cx.world.repositories;
+        let Some(found) = repositories.repository(target, name.as_str()).await? else {
+            return Ok(Observed::Absent);
+        };
+        if self.0.is_ours(&repositories.repository_tags(target, &found.arn).await?) {
+            ours(found.clone_url)
+        } else {
+            Ok(foreign(format!("A CodeCommit repository `{name}`")))
+        }
+    }
+}
+
+pub(super) struct FirstCommit(pub(super) At);
+
+#[async_trait]
+impl Step for FirstCommit {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&FIRST_COMMIT)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let At { target, name } = &self.0;
+        let files = scaffold::python(name);
+        let commit = cx
+            .world
+            .repositories
+            .create_first_commit(target, name.as_str(), names::BRANCH, FIRST_COMMIT_SUBJECT, &files)
+            .await?;
+        Progress::done(commit)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        let At { target, name } = &self.0;
+        // Somebody may have pushed to our repository first. Then that first commit is used instead of ours.
+        match cx.world.repositories.branch(target, name.as_str(), names::BRANCH).await? {
+            Some(commit) => ours(commit),
+            None => Ok(Observed::Absent),
+        }
+    }
+}
+
+pub(super) struct CreateProject {
+    pub(super) at: At,
+    pub(super) role: ImmutableRole,
+    pub(super) source: String,
+}
+
+#[async_trait]
+impl Step for CreateProject {
+    fn effect(&self) -> Effect {
+        Effect::Mutate(&CREATE_PROJECT)
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let At { target, name } = &self.at;
+        let bucket = names::bucket(target);
+        let spec = ProjectSpec {
+            name: names::project(name),
+            description: project_description(name),
+            source: self.source.clone(),
+            role: names::role_arn(target, &self.role.name),
+            image: names::BUILD_IMAGE.to_owned(),
+            bucket: bucket.clone(),
+            environment: names::build_environment(&bucket, name),
+            tags: names::tags(name),
+        };
+        Progress::done(cx.world.builders.create_project(target, &spec).await?.arn)
+    }
+    async fn observe(&self, cx: &Context) -> Result<Observed, EngineError> {
+        let At { target, name } = &self.at;
+        match cx.world.builders.project(target, &names::project(name)).await? {
+            None => Ok(Observed::Absent),
+            Some(project) if self.at.is_ours(&project.tags) => ours(project.arn),
+            Some(project) => Ok(foreign(format!("A CodeBuild project `{}`", project.name))),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Drift: an alias or an API stage that is not where Sluice left it. The record holds what Sluice did; only AWS holds what
+//! runs.
+//!
+//! Only recorded resources are compared. A function that the running release does not have keeps its alias from an earlier
+//! release. For a stage that was resolved by hand, only the positions of its aliases are recorded.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::records::{PinnedApi, Stage, VersionSet};
+use sluice_model::StageName;
+
+/// The recorded positions of a stage's aliases and API stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    versions: BTreeMap<String, String>,
+    api: Option<PinnedApi>,
+    is_empty: bool,
+}
+
+impl Recorded {
+    /// From a stage and the version set of the release that runs there.
+    pub fn of(stage: &Stage, set: Option<&VersionSet>) -> Self {
+        if let Some(mixed) = &stage.mixed {
+            return Self { versions: mixed.clone(), ..Self::default() };
+        }
+        let Some(current) = &stage.current else { return Self { is_empty: true, ..Self::default() } };
+        let versions = set.map(|set| set.versions.clone()).unwrap_or_default();
+        Self { versions, api: current.api.clone(), is_empty: false }
+    }
+
+    /// The functions with a recorded alias.
+    pub fn functions(&self) -> impl Iterator<Item = &String> {
+        self.versions.keys()
+    }
+
+    /// The recorded API.
+    pub fn api(&self) -> Option<&PinnedApi> {
+        self.api.as_ref()
+    }
+
+    /// Whether no release is recorded. Anything that exists then was created outside Sluice.
+    pub fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// The drift of a function's alias that points to `seen`.
+    pub fn of_alias(&self, function: &str, seen: Option<String>) -> Drift {
+        let moved = self.moved(self.versions.get(function), seen);
+        let aliases = moved.into_iter().map(|moved| (function.to_owned(), moved)).collect();
+        Drift { aliases, api: None }
+    }
+
+    /// The drift of an API stage that serves the deployment `seen`.
+    pub fn of_api(&self, seen: Option<String>) -> Drift {
+        let recorded = self.api.as_ref().map(|api| &api.deployment);
+        Drift { api: self.moved(recorded, seen), ..Drift::default() }
+    }
+
+    fn moved(&self, recorded: Option<&String>, seen: Option<String>) -> Option<Moved> {
+        let is_judged = recorded.is_some() || self.is_empty;
+        (is_judged && recorded != seen.as_ref()).then(|| Moved { recorded: recorded.cloned(), seen })
+    }
+}
+
+/// The recorded and the actual position of something that was moved. `None`: it did not or does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Where Sluice left it: a version or a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<String>,
+    /// Where it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+}
+
+/// What was moved outside Sluice on a stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The stage's aliases, by function.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub aliases: BTreeMap<String, Moved>,
+    /// The API stage, by deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<Moved>,
+}
+
+impl Drift {
+    /// Whether everything is as recorded.
+    pub fn is_none(&self) -> bool {
+        self.aliases.is_empty() && self.api.is_none()
+    }
+
+    /// The union of two drifts.
+    pub fn and(mut self, other: Self) -> Self {
+        self.aliases.extend(other.aliases);
+        self.api = self.api.or(other.api);
+        self
+    }
+
+    /// The drift that a person has not accepted: everything that differs from `accepted`.
+    pub fn beyond(mut self, accepted: Option<&Self>) -> Self {
+        let Some(accepted) = accepted else { return self };
+        self.aliases.retain(|function, moved| accepted.aliases.get(function) != Some(&*moved));
+        self.api = self.api.filter(|moved| accepted.api.as_ref() != Some(moved));
+        self
+    }
+
+    /// A description with Slack marks: each alias, then the API stage.
+    pub fn words(&self, stage: &StageName) -> String {
+        let aliases = self.aliases.iter().map(|(function, moved)| {
+            let name = format!("`{function}:{stage}`");
+            match (&moved.recorded, &moved.seen) {
+                (Some(recorded), Some(seen)) => {
+                    format!("{name} points to version {} instead of {recorded}", parts(seen))
+                }
+                (Some(recorded), None) => format!("{name}, which pointed to version {recorded}, is gone"),
+                (None, seen) => {
+                    let seen = seen.as_deref().map_or("nothing".to_owned(), parts);
+                    format!("{name} points to version {seen}, but no release is recorded there")
+                }
+            }
+        });
+        let api = self.api.iter().map(|moved| {
+            let name = format!("API stage `{stage}`");
+            match (&moved.recorded, &moved.seen) {
+                (Some(recorded), Some(seen)) => {
+                    format!("{name} serves deployment `{seen}` instead of `{recorded}`")
+                }
+                (Some(recorded), None) => format!("{name}, which served deployment `{recorded}`, is gone"),
+                (None, seen) => {
+                    let seen = seen.as_deref().unwrap_or("none");
+                    format!("{name} serves deployment `{seen}`, but no release is recorded there")
+                }
+            }
+        });
+        aliases.chain(api).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// `7 (100/1000 to 8)`, the notation of the port, in words.
+fn parts(seen: &str) -> String {
+    let Some((version, rest)) = seen.split_once(" (") else { return seen.to_owned() };
+    let others = rest.trim_end_matches(')').split(", ").map(|part| {
+        let (share, to) = part.split_once("/1000 to ").unwrap_or((part, "another"));
+        let percent = share.parse::<u32>().map_or(share.to_owned(), |share| match share % 10 {
+            0 => (share / 10).to_string(),
+            tenth => format!("{}.{tenth}", share / 10),
+        });
+        format!("{percent}% of calls to {to}")
+    });
+    format!("{version} (and sends {})", others.collect::<Vec<_>>().join(", "))
+}
+
+/// Drift with the time at which it was first seen. AWS does not report when an alias was moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedDrift {
+    /// The drift.
+    pub drift: Drift,
+    /// When it was first seen.
+    pub first_seen: Timestamp,
+    /// When the stage was last seen as recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_right: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded(versions: &[(&str, &str)], deployment: Option<&str>) -> Recorded {
+        let api = |deployment: &str| PinnedApi {
+            api: "a1".into(),
+            endpoint: String::new(),
+            deployment: deployment.into(),
+        };
+        Recorded {
+            versions: versions.iter().map(|(f, v)| ((*f).to_owned(), (*v).to_owned())).collect(),
+            api: deployment.map(api),
+            is_empty: false,
+        }
+    }
+
+    #[test]
+    fn only_recorded_resources_are_compared() {
+        let prod: StageName = "prod".parse().unwrap();
+        let some = |text: &str| Some(text.to_owned());
+        let runs = recorded(&[("f", "7")], Some("d2"));
+        assert!(runs.of_alias("f", some("7")).is_none());
+        assert!(runs.of_alias("left", some("3")).is_none(), "an alias of an earlier release");
+        assert!(runs.of_api(some("d2")).is_none());
+        let drift = runs.of_alias("f", some("5 (105/1000 to 6)")).and(runs.of_api(some("d1")));
+        assert_eq!(
+            drift.words(&prod),
+            "`f:prod` points to version 5 (and sends 10.5% of calls to 6) instead of 7; API stage `prod` serves \
+             deployment `d1` instead of `d2`"
+        );
+        assert!(runs.of_alias("f", None).words(&prod).contains("is gone"));
+        let hidden = recorded(&[("f", "7")], None);
+        assert!(hidden.of_api(some("d1")).is_none(), "no API stage is recorded");
+
+        let empty = Recorded::of(&Stage::new(prod.clone()), None);
+        assert!(empty.of_alias("f", None).is_none() && empty.of_api(None).is_none());
+        assert!(empty.of_alias("f", some("1")).words(&prod).contains("no release is recorded there"));
+
+        let mixed = Stage { mixed: Some([("f".to_owned(), "6".to_owned())].into()), ..Stage::new(prod) };
+        let mixed = Recorded::of(&mixed, None);
+        assert!(mixed.of_alias("f", some("6")).is_none() && mixed.of_alias("g", some("1")).is_none());
+        assert!(!mixed.of_alias("f", some("7")).is_none());
+    }
+
+    #[test]
+    fn accepting_drift_covers_only_what_was_seen() {
+        let runs = recorded(&[("f", "7"), ("g", "2")], None);
+        let seen = |version: &str| runs.of_alias("f", Some(version.to_owned()));
+        let accepted = seen("5");
+        assert!(seen("5").beyond(Some(&accepted)).is_none());
+        assert!(!seen("6").beyond(Some(&accepted)).is_none(), "it moved again");
+        assert!(!seen("5").beyond(None).is_none());
+        let both = seen("5").and(runs.of_alias("g", Some("1".into())));
+        assert_eq!(both.beyond(Some(&accepted)).aliases.keys().collect::<Vec<_>>(), ["g"]);
+    }
+}

@@ -1,0 +1,183 @@
+//! `/stage lock`: keeps one or all stages unchanged until a time, which is always shown.
+//!
+//! Each stage's slot is held while its lock is recorded: an operation that moves the stage now ends first,
+//! and later ones see the lock. So the stage cannot move after people were notified that it is locked.
+//!
+//! Then the operation waits as long as its locks hold, without slot, ticket or task, so its message can show
+//! their state. It reminds the owner, and ends at the locks' end or once the last of its locks is removed or
+//! replaced (`stage_lock/hold.rs`). Only the record decides whether a lock holds; the operation reads it
+//! whenever it wakes.
+
+mod hold;
+
+pub(crate) use crate::stage::hold::tell_of_end;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use crate::records::AuditSubject;
+use crate::rules::Lock;
+use crate::operation::{
+    Context, Effect, EngineError, Node, Operation, OperationState, Progress, Slot, Snapshot, Step, StepId,
+    Summary,
+};
+use crate::ports::Write;
+use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
+
+/// The operation's kind.
+pub const KIND: &str = crate::operation::LOCK;
+
+/// The parameters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Params {
+    /// The pipeline.
+    pub name: PipelineName,
+    /// The stages.
+    pub stages: Vec<StageName>,
+    /// The end of the lock.
+    pub until: Timestamp,
+    /// Whether it blocks rollbacks too.
+    pub hard: bool,
+    /// Why.
+    pub reason: String,
+    /// The locks of other people at the time of the request that are taken over.
+    pub over: Vec<Lock>,
+    /// The locks at that time that the owner may not remove. They are kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Lock>,
+}
+
+/// The operation.
+pub struct StageLock;
+
+/// Stage names, formatted for messages.
+pub(crate) fn listed<'a>(stages: impl IntoIterator<Item = &'a StageName>) -> Text {
+    stages.into_iter().fold(Text::default(), |text, stage| {
+        if text.is_empty() { text.code(stage.as_str()) } else { text.then(", ").code(stage.as_str()) }
+    })
+}
+
+impl Operation for StageLock {
+    type Params = Params;
+
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+    fn noun(&self) -> &'static str {
+        "lock"
+    }
+    fn is_urgent(&self) -> bool {
+        true
+    }
+    fn nodes(&self, params: &Arc<Params>, op: &OperationState, _: &Target) -> Result<Vec<Node>, EngineError> {
+        let node = |stage: &StageName| {
+            let step = Record {
+                name: params.name.clone(),
+                stage: stage.clone(),
+                owner: op.spec.actor.clone(),
+                until: params.until,
+                hard: params.hard,
+                reason: params.reason.clone(),
+            };
+            let title = Text::plain("lock ").code(stage.as_str());
+            Node::new(StepId::of("lock", stage.as_str()), title, step).holding(Slot::Stage(stage.clone()))
+        };
+        // One after the other, in the order of the stages, so two locks of all stages never wait for each
+        // other.
+        let mut nodes: Vec<Node> = vec![];
+        for stage in &params.stages {
+            let before: Vec<StepId> = nodes.last().map(|node| node.id.clone()).into_iter().collect();
+            nodes.push(node(stage).after(before));
+        }
+        let set: Vec<StepId> = nodes.iter().map(|node| node.id.clone()).collect();
+        nodes.extend(hold::nodes(op, params, &set)?);
+        Ok(nodes)
+    }
+    fn keeps_place(&self) -> bool {
+        false
+    }
+    fn permission(&self, params: &Params) -> Permission {
+        match params.hard {
+            false => Permission::OperatorsOrOncall,
+            true => Permission::Admins,
+        }
+    }
+    fn can_cancel(&self) -> bool {
+        false
+    }
+    fn audit_subject(&self, params: &Params, _op: &OperationState) -> AuditSubject {
+        let stage = params.stages.first().filter(|_| params.stages.len() == 1).cloned();
+        AuditSubject { stage, reason: Some(params.reason.clone()), ..AuditSubject::default() }
+    }
+    fn summary(&self, params: &Params, op: &OperationState) -> Summary {
+        let Params { name, stages, until, hard, reason, over, kept } = params;
+        let kind = if *hard { "Hard lock of " } else { "Lock of " };
+        let title = Text::plain(kind).join(listed(stages)).then(" of ").code(name.as_str());
+        let doing = Text::plain("Locking ").join(listed(stages)).then(" of ").code(name.as_str());
+        let mut summary = Summary { doing: Some(doing), ..Summary::new(title) }
+            .field("Until", Text::default().time(*until))
+            .field("Reason", Text::plain(reason.clone()));
+        for lock in over {
+            let was =
+                Text::default().user(&lock.owner.id).then(", who had locked ").code(lock.stage.as_str());
+            summary = summary.field("Taken over from", was.then(format!(": {}", lock.reason)));
+        }
+        for lock in kept {
+            let extras =
+                Text::default().user(&lock.owner.id).then(", ").code(lock.stage.as_str()).then(" until ");
+            summary =
+                summary.field("Also locked by", extras.time(lock.until).then(format!(": {}", lock.reason)));
+        }
+        let stop = if *hard {
+            "all changes are blocked, rollbacks too"
+        } else {
+            "deploys and promotions are blocked, rollbacks are allowed"
+        };
+        summary.result = Some(Text::plain(stop));
+        let only =
+            stages.first().filter(|_| stages.len() == 1).map_or(String::new(), |stage| format!(" {stage}"));
+        summary.hint =
+            Some(Text::plain("To remove it earlier: ").code(format!("/stage unlock {name}{only}")));
+        hold::notify(summary, op, params)
+    }
+}
+
+struct Record {
+    name: PipelineName,
+    stage: StageName,
+    owner: Actor,
+    until: Timestamp,
+    hard: bool,
+    reason: String,
+}
+
+#[async_trait]
+impl Step for Record {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let keys = &cx.world.keys;
+        let Snapshot { state, access, .. } = Snapshot::read(&cx.world, &self.name).await?;
+        let lock = Lock {
+            stage: self.stage.clone(),
+            owner: self.owner.clone(),
+            reason: self.reason.clone(),
+            since: cx.world.clock.now(),
+            until: self.until,
+            hard: self.hard,
+            operation: cx.operation.clone(),
+            over: vec![],
+        };
+        // Another lock may have been set since this one was accepted.
+        let (lock, gone) = match state.locks.get(&self.stage) {
+            Some(other) => lock.in_place_of(other, &access).map_err(EngineError::Refused)?,
+            None => (lock, vec![]),
+        };
+        let (key, when) = (keys.lock(&self.name, &self.stage), state.lock_as_seen(&self.stage));
+        let gone: Vec<OperationId> = gone.into_iter().map(|lock| lock.operation).collect();
+        Progress::recorded(gone, vec![Write::Put { item: lock.to_item(key)?, when }])
+    }
+}

@@ -1,0 +1,345 @@
+//! Reads what a build left, exactly as it was pinned: of another version or content, nothing is deployed.
+//!
+//! The journal keeps the digest of what was read. The next owner of the operation reads the same artifact again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::try_join3;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::records::{Artifact, Pinned, from_item};
+use crate::rules::{Parameters, Policy};
+use crate::names;
+use crate::operation::{
+    Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step, StepId, VOID,
+};
+use crate::build_op::ARTIFACT_LIMIT;
+use crate::ports::{NoResult, Workers, compute};
+use crate::resources::Deployable;
+use sluice_model::{Class, CodeRef, PipelineName, PortError, Refusal, StageName, Target};
+use sluice_template;
+use sluice_template::{Application, Deploying, Manifest};
+
+/// The step that reads the artifact.
+const ARTIFACT: &str = "artifact";
+
+/// What the journal keeps of an artifact that was read for a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReadArtifact {
+    /// The digest of a [`Deployable`].
+    pub(crate) digest: String,
+    /// How many functions it has.
+    pub(crate) functions: usize,
+    /// The parameters that have a value for the stage, and that the template does not declare.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unknown_parameters: Vec<String>,
+    /// Whether a function has a statement that names no action or no resource.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) wild_rights: bool,
+}
+
+impl ReadArtifact {
+    pub(crate) fn of(read: &Deployable) -> Self {
+        let unknown_parameters = read.application.unknown_parameters.clone();
+        let functions = read.application.functions.len();
+        let wild_rights = read.application.has_wild_rights();
+        Self { digest: read.digest.clone(), functions, unknown_parameters, wild_rights }
+    }
+}
+
+/// What the journal keeps of the artifact, once it was read.
+pub(crate) fn read_artifact(op: &OperationState) -> Result<Option<ReadArtifact>, EngineError> {
+    op.output(&StepId::new(ARTIFACT))
+}
+
+/// The application, once it was read. The facts must have it attached: see [`ReadApplication::contents`].
+pub(crate) fn application(op: &OperationState) -> Result<Option<Arc<Deployable>>, EngineError> {
+    let Some(ReadArtifact { digest, .. }) = read_artifact(op)? else { return Ok(None) };
+    op.content(&digest).map(Some)
+}
+
+/// Reads a build's artifact, holds it against the build's record, and reads its template for a stage.
+#[derive(Clone)]
+pub(crate) struct ReadApplication {
+    pub(crate) target: Target,
+    pub(crate) pipeline: PipelineName,
+    pub(crate) stage: StageName,
+    pub(crate) bucket: String,
+    pub(crate) artifact: Artifact,
+    /// The stage's values of the template's parameters.
+    pub(crate) parameters: Parameters,
+    pub(crate) wild_rights: WildRights,
+}
+
+/// Whether statements that name no action or no resource are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WildRights {
+    /// As an admin set it for the stage.
+    AsSet,
+    /// They are: it was read before.
+    Accepted,
+}
+
+/// Refuses what an admin allowed when it was read, and does not allow any more.
+pub(crate) fn may_be_wild(op: &OperationState, policy: &Policy, stage: &StageName) -> Result<(), Refusal> {
+    let read = read_artifact(op).ok().flatten();
+    if policy.wild_rights || !read.is_some_and(|read| read.wild_rights) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        VOID,
+        format!("Stage `{stage}` no longer accepts wild rights, and this release has some."),
+        "Name actions and resources in the template, or ask an admin.",
+    ))
+}
+
+#[async_trait]
+impl Step for ReadApplication {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let read = Arc::new(self.deployable(cx).await?);
+        let reference = ReadArtifact::of(&read);
+        cx.world.contents.keep(&reference.digest, read);
+        Progress::done(reference)
+    }
+}
+
+/// An artifact that was read before, and that the journal refers to.
+struct Again {
+    digest: String,
+    read: ReadApplication,
+}
+
+#[async_trait]
+impl Content for Again {
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+    async fn read(&self, cx: &Context) -> Result<LoadedContent, EngineError> {
+        let read = self.read.deployable(cx).await?;
+        if read.digest != self.digest {
+            // The files are pinned, so it is the reader that changed: another version of Sluice began this.
+            return Err(EngineError::Refused(Refusal::new(
+                "artifact-read-differently",
+                "This version of Sluice reads the template differently from the one that began this operation.",
+                "Build and deploy again with this version.",
+            )));
+        }
+        Ok(Arc::new(read))
+    }
+}
+
+impl ReadApplication {
+    /// What the facts refer to, to be read again.
+    pub(crate) fn contents(self, op: &OperationState) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+        let known = read_artifact(op)?;
+        // Whether they are still allowed, the gate of the stage says.
+        let read = Self { wild_rights: WildRights::Accepted, ..self };
+        Ok(known.map(|known| Arc::new(Again { digest: known.digest, read }) as _).into_iter().collect())
+    }
+
+    async fn deployable(&self, cx: &Context) -> Result<Deployable, EngineError> {
+        let application = self.application(cx).await?;
+        Deployable::new(&self.target, &self.pipeline, &self.stage, application)
+    }
+
+    pub(crate) async fn application(&self, cx: &Context) -> Result<Application, EngineError> {
+        let (packaged, original, manifest) = try_join3(
+            self.pinned(cx, &self.artifact.packaged),
+            self.pinned(cx, &self.artifact.template),
+            self.pinned(cx, &self.artifact.manifest),
+        )
+        .await?;
+        let wild_rights = match self.wild_rights {
+            WildRights::Accepted => true,
+            WildRights::AsSet => {
+                let policy = cx.world.store.get(&cx.world.keys.policy(&self.pipeline, &self.stage)).await?;
+                let policy = policy.as_ref().map(from_item::<Policy>).transpose()?;
+                policy.is_some_and(|policy| policy.wild_rights)
+            }
+        };
+        let reading = Reading {
+            wild_rights,
+            target: self.target.clone(),
+            pipeline: self.pipeline.clone(),
+            stage: self.stage.clone(),
+            bucket: self.bucket.clone(),
+            code: self.artifact.code.clone(),
+            files: Files { packaged, original, manifest },
+            parameters: self.parameters.clone(),
+        };
+        reading.run(&*cx.world.workers).await
+    }
+
+    /// The object as it was pinned, or a refusal: nothing else may be deployed under that build's number.
+    async fn pinned(&self, cx: &Context, pinned: &Pinned) -> Result<String, EngineError> {
+        let objects = &cx.world.objects;
+        let found = objects
+            .object(&self.target, &self.bucket, &pinned.key, Some(&pinned.version), ARTIFACT_LIMIT)
+            .await?;
+        let content = found.ok_or_else(|| differs(file_of(&pinned.key)))?.content;
+        if hex::encode(Sha256::digest(&content)) != pinned.sha256 {
+            return Err(differs(file_of(&pinned.key)));
+        }
+        String::from_utf8(content.to_vec()).map_err(|_| differs(file_of(&pinned.key)))
+    }
+}
+
+/// The files of an artifact.
+struct Files {
+    packaged: String,
+    original: String,
+    manifest: String,
+}
+
+/// All that a reading needs, so that it can be done on another thread.
+struct Reading {
+    target: Target,
+    pipeline: PipelineName,
+    stage: StageName,
+    bucket: String,
+    code: BTreeMap<String, CodeRef>,
+    parameters: Parameters,
+    wild_rights: bool,
+    files: Files,
+}
+
+impl Reading {
+    /// Reads on another thread: whatever a stranger's template costs, the driver renews its lease meanwhile.
+    async fn run(self, workers: &dyn Workers) -> Result<Application, EngineError> {
+        match compute(workers, move || self.read()).await {
+            Ok(application) => application,
+            // Not retried: otherwise every replica in turn would meet the same defect.
+            Err(NoResult::Panicked) => Err(EngineError::Refused(Refusal::new(
+                "template-unreadable",
+                "Reading the template failed unexpectedly.",
+                "Nothing was changed. This is a defect in Sluice: report it with the template and with the log of Sluice.",
+            ))),
+            Err(NoResult::Stopping) => Err(EngineError::Port(PortError::new(
+                "template::read",
+                Class::Transient,
+                "Stopping",
+                "the process is stopping",
+            ))),
+        }
+    }
+
+    fn read(&self) -> Result<Application, EngineError> {
+        let Files { packaged, original, manifest } = &self.files;
+        let manifest = Manifest::parse(manifest).map_err(|error| refuse(vec![error]))?;
+        if manifest.functions != self.code {
+            return Err(differs("sluice-manifest.json"));
+        }
+        let prefix = names::prefix(&self.pipeline);
+        let deploying = Deploying {
+            pipeline: &self.pipeline,
+            stage: &self.stage,
+            target: &self.target,
+            parameters: &self.parameters,
+            code_bucket: &self.bucket,
+            code_prefix: &prefix,
+            wild_rights: self.wild_rights,
+        };
+        sluice_template::read(packaged, original, &manifest, &deploying).map_err(refuse)
+    }
+}
+
+/// The file alone: where it is kept is for nobody to read.
+fn file_of(key: &str) -> &str {
+    key.rsplit('/').next().unwrap_or(key)
+}
+
+fn differs(what: &str) -> EngineError {
+    EngineError::Refused(Refusal::new(
+        "artifact-changed",
+        format!("`{what}` in the artifact bucket is not what the build recorded."),
+        "Somebody changed or removed it. Build again, and deploy the new build.",
+    ))
+}
+
+pub(crate) fn refuse(errors: Vec<sluice_template::TemplateError>) -> EngineError {
+    let mut lines = vec![];
+    for error in errors.iter().take(10) {
+        let place = match (&error.resource, error.line) {
+            (Some(resource), Some(line)) => format!("`{resource}`, template.yaml line {line}: "),
+            (Some(resource), None) => format!("`{resource}`: "),
+            (None, Some(line)) => format!("template.yaml line {line}: "),
+            (None, None) => String::new(),
+        };
+        lines.push(format!("• {place}{} — {}", plain(&error.problem), plain(&error.hint)));
+    }
+    if errors.len() > lines.len() {
+        lines.push(format!("• and {} more", errors.len() - lines.len()));
+    }
+    // Values that are missing or wrong are set on the stage: the template may be right.
+    let is_about_values = errors.iter().all(|error| error.code == sluice_template::TemplateCode::Parameter);
+    let problem = match is_about_values {
+        true => "Parameters of the template have no value for this stage, or a wrong one:",
+        false => "The template asks for what Sluice does not deploy:",
+    };
+    if is_about_values {
+        let hint = "Nothing was changed. Set the values, then type the command again.";
+        return EngineError::Refused(Refusal::new(
+            "template-refused",
+            format!("{problem}\n{}", lines.join("\n")),
+            hint,
+        ));
+    }
+    EngineError::Refused(Refusal::new(
+        "template-refused",
+        format!("{problem}\n{}", lines.join("\n")),
+        "Nothing was changed. Fix the template, push, build and deploy again. docs/templates.md lists what is supported.",
+    ))
+}
+
+/// Words that may quote what people wrote: they must not be read as our own marks.
+pub(crate) fn plain(words: &str) -> String {
+    words.replace('<', "‹").replace('>', "›")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{Job, OnCaller};
+    use crate::testing::target;
+
+    /// Threads of a process that is stopping.
+    struct NoThreads;
+
+    #[async_trait]
+    impl Workers for NoThreads {
+        async fn run(&self, job: Job) {
+            drop(job);
+        }
+    }
+
+    fn reading() -> Reading {
+        Reading {
+            parameters: Parameters::new(),
+            target: target(),
+            pipeline: PipelineName::new("orders").unwrap(),
+            stage: StageName::new("dev").unwrap(),
+            bucket: "bucket".into(),
+            code: BTreeMap::new(),
+            wild_rights: false,
+            files: Files {
+                packaged: "{}".into(),
+                original: String::new(),
+                manifest: r#"{"schema":1,"functions":{}}"#.into(),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_template_is_read_on_worker_threads_alone() {
+        let refused = reading().run(&OnCaller).await.unwrap_err();
+        assert_eq!(refused.refusal().code, "template-refused");
+        let stopping = reading().run(&NoThreads).await.unwrap_err();
+        assert!(stopping.can_retry(), "{stopping:?}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Prepares a version set: for one release and one stage, an immutable version of every function with that stage's
+//! environment and role, and whatever else of the release nobody can reach yet.
+//!
+//! The looks hold the pipeline's slot already, because the mutations must meet what the looks saw. What exists with equal
+//! content is reused and costs no call.
+
+use std::sync::Arc;
+
+use crate::records::VersionSet;
+use crate::operation::{Content, EngineError, Node, Slot, StepId};
+use crate::steps::*;
+use crate::resources::{self, Part, Preparation, Prepared, Seen, ToPrepare, Watch};
+
+/// The steps of a version set, and the set itself once they are done.
+pub(crate) struct Preparing {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) set: Option<ReadySet>,
+}
+
+/// A version set that exists, with what was seen of the stage before.
+pub(crate) struct ReadySet {
+    pub(crate) set: VersionSet,
+    pub(crate) seen: Seen,
+}
+
+/// Every step that can be named so far.
+pub(crate) fn preparation_nodes(of: &Preparation) -> Result<Preparing, EngineError> {
+    let mut nodes = looks(of)?;
+    let plan = application(of.op)?.filter(|_| all_done(of.op, &nodes));
+    let Some(plan) = plan else { return Ok(Preparing { nodes, set: None }) };
+    let mut set = Some(VersionSet { parameters: of.parameters.clone(), ..VersionSet::default() });
+    let mut seen = Seen::default();
+    let functions = plan.application.functions.values();
+    let functions = functions.map(|function| Part::Function(&function.logical_id));
+    for part in functions.chain([Part::Shared]) {
+        let mut needs = vec![];
+        for kind in resources::all() {
+            let Prepared { nodes: more, set: adds, seen: saw } =
+                kind.prepare(ToPrepare { of, plan: &plan, part, needs: &needs })?;
+            needs.extend(more.iter().map(|node| node.id.clone()));
+            nodes.extend(more);
+            seen = seen.and(saw);
+            set = set.zip(adds).map(|(mut set, adds)| {
+                set.versions.extend(adds.versions);
+                set.api = set.api.or(adds.api);
+                set
+            });
+        }
+    }
+    Ok(Preparing { nodes, set: set.map(|set| ReadySet { set, seen }) })
+}
+
+/// The contents that the steps refer to.
+pub(crate) fn preparation_contents(of: &Preparation) -> Result<Vec<Arc<dyn Content>>, EngineError> {
+    artifact(of).contents(of.op)
+}
+
+fn artifact(of: &Preparation) -> ReadApplication {
+    ReadApplication {
+        target: of.target.clone(),
+        pipeline: of.pipeline.clone(),
+        stage: of.stage.clone(),
+        bucket: of.bucket.to_owned(),
+        artifact: of.artifact.clone(),
+        parameters: of.parameters.clone(),
+        wild_rights: WildRights::AsSet,
+    }
+}
+
+/// The looks, side by side: the build's record names the functions.
+fn looks(of: &Preparation) -> Result<Vec<Node>, EngineError> {
+    let mut nodes = vec![Node::new(StepId::new("artifact"), "read the artifact", artifact(of))];
+    // Before every other look: if the stage moves after it, the gate notices.
+    let revision = ReadRevision { pipeline: of.pipeline.clone(), stage: of.stage.clone() };
+    nodes.push(Node::new(StepId::new(STAGE_REVISION), "", revision).holding(Slot::Pipeline));
+    let watch = Watch {
+        pipeline: of.pipeline.clone(),
+        stage: of.stage.clone(),
+        before: of.before,
+        mark: of.op.output(&StepId::new(STAGE_REVISION))?,
+        accepted: of.outside.cloned(),
+        line: drift_note(of.op),
+    };
+    let functions = of.artifact.code.keys().map(|logical| Part::Function(logical));
+    for part in functions.chain([Part::Shared]) {
+        let looks = resources::all().into_iter().filter_map(|kind| kind.look(of, part, &watch));
+        nodes.extend(looks.map(|node| node.after([StepId::new(STAGE_REVISION)]).holding(Slot::Pipeline)));
+    }
+    Ok(nodes)
+}

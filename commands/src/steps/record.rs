@@ -1,0 +1,181 @@
+//! The record of a stage: what runs there now. It is written in the transaction of the operation's last journal row, and only
+//! if nobody wrote it since it was read.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::records::{Current, PinnedApi, PipelineState, REVISION, Release, Stage, TOUCHED, VersionSet, to_item};
+use crate::operation::{
+    Context, Effect, EngineError, Keys, OperationState, PROMOTE, Progress, Step, StepId, VOID,
+};
+use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
+use crate::resources::{began_to_move, mark};
+use sluice_model::{OperationId, PipelineName, Refusal, StageName, Target};
+
+/// The step that reads a stage's revision before every other look at the stage.
+pub(crate) const STAGE_REVISION: &str = "stage-revision";
+
+fn revision_of(stage: &StageName, state: &PipelineState) -> u64 {
+    state.stage_revisions.get(stage).copied().unwrap_or(0)
+}
+
+/// A stage's record as it was read, to be written with the revision that follows.
+pub(crate) struct StageRecord {
+    pub(crate) stage: Stage,
+    revision: u64,
+    /// The promotions that are open.
+    others: Vec<OperationId>,
+}
+
+impl StageRecord {
+    /// Reads a record that must exist.
+    pub(crate) async fn read(
+        cx: &Context,
+        pipeline: &PipelineName,
+        stage: &StageName,
+    ) -> Result<Self, EngineError> {
+        let mut state = PipelineState::read(&*cx.world.store, &cx.world.keys, pipeline).await?;
+        let revision = revision_of(stage, &state);
+        let promotions = state.tickets.iter().filter(|ticket| ticket.kind == PROMOTE && !ticket.stuck);
+        let others = promotions.map(|ticket| ticket.operation.clone()).collect();
+        match state.stages.remove(stage) {
+            Some(stage) => Ok(Self { stage, revision, others }),
+            None => Err(EngineError::Corrupt(format!("stage {stage} of {pipeline} has no record"))),
+        }
+    }
+
+    /// Its write, which fails if somebody wrote it meanwhile.
+    pub(crate) fn write(&self, keys: &Keys, pipeline: &PipelineName) -> Result<Write, StoreError> {
+        let Self { stage, revision, .. } = self;
+        let guard = |revision| [(REVISION.to_owned(), Guard::Number(revision))].into();
+        Ok(Write::Put {
+            item: to_item(keys.stage(pipeline, &stage.name), guard(revision + 1), stage)?,
+            when: if *revision == 0 { Precondition::Present } else { Precondition::Equals(guard(*revision)) },
+        })
+    }
+}
+
+/// The write that ends an operation which moved a stage and undid that. An operation that looked at the stage in between saw
+/// something that no longer holds, although the record did not change.
+pub(crate) fn touched(
+    op: &OperationState,
+    target: &Target,
+    pipeline: &PipelineName,
+    stage: &StageName,
+) -> Option<Write> {
+    // A resolution writes the record itself.
+    (began_to_move(op) && op.resolved.is_none()).then(|| Write::Update {
+        key: Keys::new(target).stage(pipeline, stage),
+        set: [(TOUCHED.to_owned(), Guard::Text(op.id.to_string()))].into(),
+        due: DueChange::Keep,
+        when: Precondition::Present,
+    })
+}
+
+/// Reads the [`mark`] of a stage.
+pub(crate) struct ReadRevision {
+    pub(crate) pipeline: PipelineName,
+    pub(crate) stage: StageName,
+}
+
+#[async_trait]
+impl Step for ReadRevision {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let state = PipelineState::read(&*cx.world.store, &cx.world.keys, &self.pipeline).await?;
+        Progress::done(mark(&self.stage, &state))
+    }
+}
+
+/// Whether a stage is still as the operation's looks saw it: the moves start from there, and undo returns there.
+pub(crate) fn unmoved(
+    op: &OperationState,
+    pipeline: &PipelineName,
+    stage: &StageName,
+    state: &PipelineState,
+) -> Result<(), Refusal> {
+    let seen = op.output::<Value>(&StepId::new(STAGE_REVISION)).ok().flatten();
+    let now = mark(stage, state);
+    if seen.is_none_or(|seen| seen == now) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        VOID,
+        format!("Stage `{stage}` moved while this was being prepared."),
+        format!("Look at `/pipeline status {pipeline}`, and ask again if you still want it."),
+    ))
+}
+
+/// The URL of a stage. It ends with a slash: without one an HTTP API does not match the route `GET /`.
+pub(crate) fn stage_url(api: &PinnedApi, stage: &StageName) -> String {
+    format!("{}/{stage}/", api.endpoint.trim_end_matches('/'))
+}
+
+/// Records that a stage runs a release.
+pub(crate) struct RecordMove {
+    pub(crate) pipeline: PipelineName,
+    pub(crate) stage: StageName,
+    pub(crate) current: Current,
+    pub(crate) rollback: bool,
+    /// The version set, unless it is recorded already.
+    pub(crate) set: Option<VersionSet>,
+    /// The release, if it is new.
+    pub(crate) release: Option<Release>,
+}
+
+#[async_trait]
+impl Step for RecordMove {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let keys = &cx.world.keys;
+        let mut record = StageRecord::read(cx, &self.pipeline, &self.stage).await?;
+        let mut current = self.current.clone();
+        current.since = cx.world.clock.now();
+        if let Some(api) = &current.api {
+            record.stage.url = Some(stage_url(api, &self.stage));
+        }
+        record.stage.moved(current, self.rollback);
+        let mut writes = vec![record.write(keys, &self.pipeline)?];
+        let number = self.current.release;
+        if let Some(set) = &self.set {
+            let item =
+                to_item(keys.version_set(&self.pipeline, number, &self.stage), Default::default(), set)?;
+            writes.push(Write::Put { item, when: Precondition::Any });
+        }
+        if let Some(release) = &self.release {
+            let item = to_item(keys.release(&self.pipeline, number), Default::default(), release)?;
+            writes.push(Write::Put { item, when: Precondition::Any });
+        }
+        let others = record.others.iter().any(|operation| *operation != cx.operation);
+        let url = record.stage.url;
+        Progress::recorded(Moved { url, others }, writes)
+    }
+}
+
+/// The output of [`RecordMove`].
+#[derive(Debug, Serialize, Deserialize)]
+struct Moved {
+    /// Where the stage answers.
+    url: Option<String>,
+    /// Whether other promotions of the pipeline were open.
+    others: bool,
+}
+
+fn moved(op: &OperationState) -> Result<Option<Moved>, EngineError> {
+    op.output(&StepId::new("record"))
+}
+
+/// The URL of the stage that an operation moved, once the move is recorded.
+pub(crate) fn moved_url(op: &OperationState) -> Option<String> {
+    moved(op).ok()??.url
+}
+
+/// Whether other promotions were open when a move was recorded.
+pub(crate) fn others_are_open(op: &OperationState) -> Result<bool, EngineError> {
+    Ok(moved(op)?.is_some_and(|moved| moved.others))
+}

@@ -1,0 +1,124 @@
+//! Records what really runs on a stage, after an operation could go neither forward nor back.
+//!
+//! The operation looks at every alias and the API stage. If they are those of one release that ran there before, it records
+//! that release. Otherwise the stage is *mixed*: nothing is promoted from it until a promotion or a rollback moved all of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+
+use crate::records::{Current, Release, Stage, VersionSet, from_item};
+use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Slot, Step, StepId};
+use crate::steps::StageRecord;
+use crate::resources::{Seen, Surveyed, look_now, moved_functions};
+use sluice_model::{PipelineName, ReleaseNumber, StageName};
+
+/// How many of the newest releases that ran on the stage are compared with what runs.
+const COMPARED: usize = 20;
+
+/// The steps that record what really runs on a stage.
+pub(crate) fn resolution_nodes(op: &OperationState, pipeline: &PipelineName, stage: &StageName) -> Vec<Node> {
+    let step = Resolve { pipeline: pipeline.clone(), stage: stage.clone(), touched: moved_functions(op) };
+    let node = Node::new(StepId::new("resolve"), "look at what really runs", step);
+    vec![node.holding(Slot::Stage(stage.clone()))]
+}
+
+struct Resolve {
+    pipeline: PipelineName,
+    stage: StageName,
+    /// The functions whose aliases the operation moved: a first release leaves some although none ran there before.
+    touched: BTreeSet<String>,
+}
+
+/// A release that ran on the stage, with its versions there.
+struct Known {
+    number: ReleaseNumber,
+    set: VersionSet,
+}
+
+impl Resolve {
+    async fn known(&self, cx: &Context, stage: &Stage) -> Result<Vec<Known>, EngineError> {
+        let keys = &cx.world.keys;
+        let numbers: Vec<_> = stage.runs.iter().rev().take(COMPARED).map(|run| run.release).collect();
+        let wanted: Vec<_> =
+            numbers.iter().map(|number| keys.version_set(&self.pipeline, *number, &self.stage)).collect();
+        if wanted.is_empty() {
+            return Ok(vec![]);
+        }
+        let items = cx.world.store.get_many(&wanted).await?;
+        let mut known = vec![];
+        for (number, key) in numbers.into_iter().zip(wanted) {
+            if let Some(item) = items.iter().find(|item| item.key == key) {
+                known.push(Known { number, set: from_item(item)? });
+            }
+        }
+        Ok(known)
+    }
+
+    /// The aliases of these functions, and the API stage.
+    async fn seen(
+        &self,
+        cx: &Context,
+        stage: &Stage,
+        functions: BTreeSet<String>,
+    ) -> Result<Seen, EngineError> {
+        let api = stage.current.as_ref().and_then(|current| current.api.clone());
+        Ok(look_now(&cx.world, Surveyed { stage: self.stage.clone(), functions, api }).await?)
+    }
+
+    async fn release(&self, cx: &Context, number: ReleaseNumber) -> Result<Option<Release>, EngineError> {
+        let item = cx.world.store.get(&cx.world.keys.release(&self.pipeline, number)).await?;
+        Ok(item.map(|item| from_item(&item)).transpose()?)
+    }
+}
+
+#[async_trait]
+impl Step for Resolve {
+    fn effect(&self) -> Effect {
+        Effect::Look
+    }
+    async fn run(&self, cx: &Context) -> Result<Progress, EngineError> {
+        let mut record = StageRecord::read(cx, &self.pipeline, &self.stage).await?;
+        let stage = &mut record.stage;
+        let known = self.known(cx, stage).await?;
+        let known_to_run = known.iter().flat_map(|known| known.set.versions.keys());
+        let functions = known_to_run.chain(&self.touched).cloned().collect();
+        let Seen { aliases, serves, .. } = self.seen(cx, stage, functions).await?;
+        let aliases: BTreeMap<_, _> =
+            aliases.into_iter().map(|(function, (version, _))| (function, version)).collect();
+        let runs = known.iter().find(|known| {
+            let api = known.set.api.as_ref().is_none_or(|api| Some(&api.deployment) == serves.as_ref());
+            api && known.set.versions.iter().all(|(function, version)| aliases.get(function) == Some(version))
+        });
+        let release = match runs {
+            Some(known) => self.release(cx, known.number).await?.map(|release| (release, known)),
+            None => None,
+        };
+        match release {
+            Some((release, known)) => {
+                let is_new = stage.current.as_ref().is_none_or(|current| current.release != release.number);
+                if is_new {
+                    stage.moved(
+                        Current {
+                            release: release.number,
+                            build: release.build,
+                            digest: release.artifact.digest,
+                            commit: release.commit,
+                            since: cx.world.clock.now(),
+                            by: release.actor,
+                            api: known.set.api.clone(),
+                            parameters: known.set.parameters.clone(),
+                        },
+                        false,
+                    );
+                }
+                stage.mixed = None;
+            }
+            // Nothing ever ran: a first promotion that was stopped.
+            None if aliases.is_empty() && stage.current.is_none() => stage.mixed = None,
+            None => stage.mixed = Some(aliases),
+        }
+        let output = stage.mixed.clone();
+        Progress::recorded(output, vec![record.write(&cx.world.keys, &self.pipeline)?])
+    }
+}
