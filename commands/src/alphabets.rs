@@ -4,10 +4,9 @@
 
 use regex_lite::Regex;
 
-use crate::names;
 use crate::resources::rights::ImmutableRole;
-use crate::{build_op, repo};
 use crate::resources::{described, role_description};
+use crate::{build_op, names, repo};
 use sluice_model::{BuildNumber, PipelineName, StageName, Target};
 use sluice_template::function_name;
 

@@ -5,13 +5,28 @@
 //! [`ports::Clock`]. The crates below it are `sluice-model`, `sluice-grammar` and `sluice-template`
 //! (`docs/ARCHITECTURE.md`).
 
-pub mod domain;
+#[cfg(test)]
+mod alphabets;
+pub mod build_op;
+pub mod deploy;
+pub mod installation;
 pub mod names;
 pub mod operation;
-pub mod operations;
+pub mod pipeline;
 pub mod ports;
+pub mod promote;
+pub mod records;
+mod registry;
+pub mod repo;
 pub mod resources;
+pub mod rollback;
+pub mod rules;
 pub mod scaffold;
 pub mod service;
+pub mod setup;
+pub mod stage;
+pub(crate) mod steps;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+
+pub use registry::registry;

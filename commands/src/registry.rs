@@ -1,42 +1,20 @@
-//! The operations: what `/repo create`, `/build`, `/deploy`, `/stage add|set|lock|unlock`, `/promote`, `/rollback` and
-//! `/pipeline grant|revoke` do.
-//!
-//! Each is a [`Operation`](crate::operation::Operation): parameters, and from what is known the steps that can be
-//! named. The steps that several share stand in `steps`.
+//! The operations of this version of Sluice by kind.
 
-pub mod access;
-#[cfg(test)]
-mod alphabets;
-pub mod boundaries;
-pub mod bucket;
-pub mod build;
-pub mod deploy;
-pub mod init;
-pub mod promote;
-pub mod repo_create;
-pub mod rollback;
-pub mod stage_add;
-pub mod stage_lock;
-pub mod stage_set;
-pub mod stage_unlock;
-pub(crate) mod steps;
-pub mod tidy;
-
-pub use crate::names;
 use crate::operation::Registry;
-pub use crate::resources::rights;
+use crate::pipeline::{change_role, tidy};
+use crate::{build_op, deploy, promote, repo, rollback, stage};
 
 /// All operations of this version of Sluice.
 pub fn registry() -> Registry {
     Registry::default()
-        .with(repo_create::RepoCreate)
-        .with(build::BuildOperation)
-        .with(stage_add::StageAdd)
-        .with(stage_set::StageSet)
-        .with(stage_lock::StageLock)
-        .with(stage_unlock::StageUnlock)
-        .with(access::ChangeRole(access::GRANT))
-        .with(access::ChangeRole(access::REVOKE))
+        .with(repo::RepoCreate)
+        .with(build_op::BuildOperation)
+        .with(stage::add::StageAdd)
+        .with(stage::set::StageSet)
+        .with(stage::lock::StageLock)
+        .with(stage::unlock::StageUnlock)
+        .with(change_role::ChangeRole(change_role::GRANT))
+        .with(change_role::ChangeRole(change_role::REVOKE))
         .with(deploy::Deploy)
         .with(promote::Promote)
         .with(rollback::Rollback)

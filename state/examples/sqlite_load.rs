@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
-use sluice_commands::records::{Act, AuditRecord, AuditSubject, to_item};
-use sluice_commands::operation::{Engine, Keys, Settings};
-use sluice_commands::registry;
-use sluice_commands::ports::{AuditItem, Guards, Item, Precondition, Store, Write};
 use sluice_commands::installation::{Input, Invocation};
+use sluice_commands::operation::{Engine, Keys, Settings};
+use sluice_commands::ports::{AuditItem, Guards, Item, Precondition, Store, Write};
+use sluice_commands::records::{Act, AuditRecord, AuditSubject, to_item};
+use sluice_commands::registry;
 use sluice_commands::service::Service;
 use sluice_commands::testing::samples::{CHANNEL, access, actor, orders};
 use sluice_commands::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, target, world};
@@ -110,7 +110,7 @@ impl Fixture {
         let settings = Settings { drive: false, ..Settings::new("load") };
         let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
         let world = world(settings, access(), Arc::clone(&store) as Arc<dyn Store>, clock, notifier, runner);
-        let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
+        let engine = Arc::new(Engine::new(Arc::new(world), registry()));
         Self { path, store, service: Service::new(engine, Names::default()) }
     }
 

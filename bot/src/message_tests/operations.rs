@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_commands::operation::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, Status};
 use sluice_commands::promote;
-use sluice_commands::registry::registry;
+use sluice_commands::registry;
 use sluice_commands::testing::samples::{self, Sample};
 
 use super::Snapshots;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::json;
-use sluice_commands::rules::Unknown;
 use sluice_commands::ports::Directory;
+use sluice_commands::rules::Unknown;
 use sluice_model::{GroupId, UserId};
 use tokio::time::Instant;
 

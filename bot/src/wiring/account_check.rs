@@ -7,13 +7,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use sluice_aws_adapter::Aws;
-use sluice_commands::records::{Pipeline, from_item};
 use sluice_commands::operation::Keys;
-use sluice_commands::setup::bucket;
 use sluice_commands::ports::{
     Builders, FunctionQuotas, Gateway, Guards, Item, Logs, Objects, Order, Precondition, Query, QuotaUse,
     Quotas, Repositories, Store, StoreError, Write,
 };
+use sluice_commands::records::{Pipeline, from_item};
+use sluice_commands::setup::bucket;
 use sluice_model::{Class, PipelineName, PortError, PortResult, Target};
 
 use crate::startup::CheckResult;

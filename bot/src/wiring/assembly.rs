@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_aws_adapter::Aws;
+use sluice_commands::installation::Invocation;
 use sluice_commands::operation::{Driven, Engine, Keys, Messages, Pinned, Posted, Settings, World};
-use sluice_commands::registry;
 use sluice_commands::ports::{
     Background, Directory, NoDirectory, NoWakeups, Notifier, Queue, Runner, Store, StoreError, Update,
     Wakeups,
 };
-use sluice_commands::installation::Invocation;
+use sluice_commands::registry;
 use sluice_commands::service::{NoAnswer, Service};
 use sluice_model::{Answer, OperationId, Target};
 
@@ -74,7 +74,7 @@ pub(super) fn assemble(environment: Environment<'_>, parts: Parts) -> Arc<dyn Co
         wakeups: environment.wakeups(&tasks),
         background: Arc::new(tasks.clone()),
     };
-    let engine = Arc::new(Engine::new(Arc::new(ports.world(&environment)), operations::registry()));
+    let engine = Arc::new(Engine::new(Arc::new(ports.world(&environment)), registry()));
     let service = Arc::new(Service::new(Arc::clone(&engine), environment.base.names.clone()));
     if let Some(operations) = operations {
         tidy_hourly(&tasks, slack, Arc::clone(&service) as Arc<dyn Tidier>);
@@ -102,7 +102,7 @@ pub(super) fn assemble_for_cli(
         wakeups: environment.wakeups(&tasks),
         background: Arc::new(tasks),
     };
-    let engine = Arc::new(Engine::new(Arc::new(ports.world(&environment)), operations::registry()));
+    let engine = Arc::new(Engine::new(Arc::new(ports.world(&environment)), registry()));
     runner.set_engine(Arc::clone(&engine));
     Arc::new(Service::new(engine, environment.base.names.clone()))
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_aws_adapter::{Aws, SdkConfig, config};
-use sluice_commands::records::from_item;
 use sluice_commands::operation::{Keys, Pinned};
 use sluice_commands::ports::{Queue, StoreError};
+use sluice_commands::records::from_item;
 use sluice_model::{Target, UserId};
 
 use super::assembly::{self, Environment};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use sluice_commands::setup::boundaries::{self, Applied, Boundary, Standing};
 use sluice_commands::names;
-use sluice_commands::resources::rights::OwnResources;
 use sluice_commands::ports::Identity;
+use sluice_commands::resources::rights::OwnResources;
+use sluice_commands::setup::boundaries::{self, Applied, Boundary, Standing};
 use sluice_model::Target;
 use sluice_state::DynamoStore;
 

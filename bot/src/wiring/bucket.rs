@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sluice_commands::setup::bucket::{self, Applied, Setting};
 use sluice_commands::names;
 use sluice_commands::ports::{BucketState, Objects};
+use sluice_commands::setup::bucket::{self, Applied, Setting};
 use sluice_model::{PortResult, Refusal, Target};
 
 use super::errors::aws_error;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sluice_commands::records::to_item;
 use sluice_commands::operation::Keys;
-use sluice_commands::setup::init;
 use sluice_commands::ports::{Clock as _, Guards, Precondition, StoreError, Write};
+use sluice_commands::records::to_item;
+use sluice_commands::setup::init;
 use sluice_model::{PortError, Target, UserId};
 
 use super::aws_backend::AwsBackend;

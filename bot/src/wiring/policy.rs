@@ -5,8 +5,8 @@
 //! The bot can write and read audit records, and neither change nor delete them.
 
 use serde_json::{Value, json};
-use sluice_commands::setup::bucket;
 use sluice_commands::names;
+use sluice_commands::setup::bucket;
 use sluice_model::Target;
 use sluice_state::DynamoStore;
 

@@ -6,14 +6,15 @@
 
 use async_trait::async_trait;
 use futures::future::try_join3;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
+use sha2::Sha256;
 
-use crate::records::{Artifact, GREEN, Pinned, PipelineState};
-use crate::operation::{Context, Effect, EngineError, Progress, Step};
-use crate::setup::bucket::NULL_VERSION;
 use crate::build_op::{ARTIFACT_LIMIT, At, Params};
-use crate::steps::plain;
+use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::ports::{DueChange, Guard, Precondition, Write};
+use crate::records::{Artifact, GREEN, Pinned, PipelineState};
+use crate::setup::bucket::NULL_VERSION;
+use crate::steps::plain;
 use sluice_model::Refusal;
 use sluice_template::Manifest;
 

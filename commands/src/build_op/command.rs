@@ -3,30 +3,29 @@
 
 use std::time::Duration;
 
-use crate::records::{BUILDS, Pipeline, PipelineState, to_item};
 use crate::build_op;
+use crate::installation::{Installation, Invocation, Plan, Reject};
+use crate::operation::OperationState;
 use crate::ports::{Guards, Precondition, Write};
-use crate::installation::Resolved;
-use crate::installation::{Invocation, Stop};
-use crate::service::Service;
+use crate::records::{BUILDS, Pipeline, PipelineState, to_item};
 use sluice_grammar::{BuildCommand, Command};
-use sluice_model::{BuildNumber, CommitId, OperationId, PipelineName, PortError, Refusal, Text};
+use sluice_model::{Answer, BuildNumber, CommitId, OperationId, PipelineName, PortError, Refusal, Text};
 
 /// The most builds of one pipeline at a time. CodeBuild's own limit is for the whole account.
 const OPEN: usize = 8;
 /// How long a build waits for the check that its branch or commit exists.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-impl Service {
+impl Installation {
     /// Builds the default branch, unless the command names a branch or commit.
-    pub(super) async fn build(
+    pub(crate) async fn build(
         &self,
         invocation: &Invocation,
         state: &PipelineState,
         name: &PipelineName,
         reference: Option<&str>,
         id: &OperationId,
-    ) -> Result<Resolved, Stop> {
+    ) -> Result<Plan, Reject> {
         let (pipeline, world) = (state.pipeline(name)?, self.engine.world());
         let open = state.tickets.iter().filter(|ticket| ticket.kind == "build" && !ticket.stuck).count();
         if open >= OPEN {
@@ -73,7 +72,7 @@ impl Service {
             name: name.clone(),
             reference: Some(params.reference.clone()),
         });
-        let resolved = Resolved::new("build", params, command, answer)?;
+        let resolved = Plan::new("build", params, command, answer)?;
         Ok(resolved.counting(BUILDS, number.0).writing(Write::Put { item, when: Precondition::Absent }))
     }
 
@@ -91,5 +90,26 @@ impl Service {
             }
         };
         matches!(tokio::time::timeout(PATIENCE, known).await, Ok(Ok(false)))
+    }
+}
+
+impl Installation {
+    /// `/build cancel`: the build with that number, or the newest running one.
+    pub(crate) async fn cancel_build(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+        number: Option<BuildNumber>,
+    ) -> Result<Answer, Reject> {
+        let is_meant = |op: &OperationState| {
+            let params: build_op::Params = op.params()?;
+            Ok(number.is_none_or(|number| number == params.number))
+        };
+        let what = number.map_or("No build".to_owned(), |number| format!("Build `{number}`"));
+        let nothing = match number {
+            None => format!("{what} of `{name}` is running."),
+            Some(_) => format!("{what} of `{name}` is not running."),
+        };
+        self.cancel(invocation, name, "build", is_meant, nothing).await
     }
 }

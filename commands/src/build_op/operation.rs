@@ -3,23 +3,20 @@
 //! The reference is resolved once. The build is started with a token and found again by `SLUICE_OP`. Its
 //! output is pinned by version and SHA-256 before it can be deployed.
 
-mod artifact;
-mod run;
-
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::records::{AuditSubject, Build, BuildState, Change, from_item, to_item};
+use crate::build_op::artifact::{PinArtifact, Record};
+use crate::build_op::run::{Finished, Follow, Red, Source, StartBuild, Started};
+use crate::names;
 use crate::operation::{
     CANCELLED, End, EngineError, Head, Node, Operation, OperationState, StepId, Summary, World,
 };
-use crate::names;
 use crate::ports::{Order, Precondition, Query, Write};
-use crate::build_op::artifact::{PinArtifact, Record};
-use crate::build_op::run::{Finished, Follow, Red, Source, StartBuild, Started};
+use crate::records::{AuditSubject, Build, BuildState, Change, from_item, to_item};
 use sluice_model::{BuildNumber, Part, PipelineName, Target, Text};
 use sluice_template::LARGEST_FILE;
 
@@ -59,7 +56,7 @@ impl Params {
 /// The operation.
 pub struct BuildOperation;
 
-fn id(name: &str) -> StepId {
+pub(super) fn id(name: &str) -> StepId {
     StepId::new(name)
 }
 
@@ -193,7 +190,7 @@ pub fn change_text(change: &Change) -> Text {
 }
 
 /// The build's record, as far as the state determines it.
-fn record(
+pub(super) fn record(
     op: &OperationState,
     params: &Params,
     state: BuildState,
@@ -239,9 +236,9 @@ pub fn begun(
 }
 
 #[derive(Clone)]
-struct At {
-    target: Target,
-    params: Params,
+pub(super) struct At {
+    pub(super) target: Target,
+    pub(super) params: Params,
 }
 
 #[cfg(test)]
@@ -249,10 +246,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::rules::Access;
     use crate::operation::testing::{operation_id, row, spec};
     use crate::operation::{Entry, Settings, Status};
     use crate::ports::Store;
+    use crate::rules::Access;
     use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock};
 
     fn params(nonce: &str) -> Params {
@@ -326,7 +323,7 @@ mod tests {
             format!("{:?}", BuildOperation.summary(&one, &op)),
             format!("{:?}", BuildOperation.audit_subject(&one, &op)),
             format!("{:?}", begun(&one, &op.id, &actor, at)),
-            format!("{:?}", run::environment(&one, op.id.as_str())),
+            format!("{:?}", crate::build_op::run::environment(&one, op.id.as_str())),
         ];
         for text in told {
             assert!(!text.contains(&one.nonce), "{text}");

@@ -10,14 +10,14 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::records::Change;
-use crate::rules::redact;
-use crate::operation::effects::START_BUILD;
-use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::build_op::{At, OPERATION_VARIABLE, Params};
 use crate::names;
+use crate::operation::effects::START_BUILD;
+use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step, Undone};
 use crate::ports::{BuildRequest, BuildRun, BuildStatus, LogStream};
+use crate::records::Change;
 use crate::resources::ours;
+use crate::rules::redact;
 use sluice_model::{CommitId, PipelineName, Refusal, Text};
 
 /// How many lines at the end of a failed build's log are read.

@@ -5,27 +5,26 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::rules::{Attempt, Want, pass};
-use crate::records::{Build, BuildState, Current, Pipeline, PipelineState, RELEASES, from_item};
-use crate::operation::{DEPLOY, EngineError, marked};
 use crate::deploy;
-use crate::installation::Resolved;
-use crate::service::Service;
-use crate::installation::Stop;
+use crate::installation::{Installation, Plan, Reject};
+use crate::operation::{DEPLOY, EngineError, marked};
+use crate::records::{Build, BuildState, Current, Pipeline, PipelineState, RELEASES, from_item};
+use crate::rules::{Attempt, Want, pass};
+use crate::service::Invocation;
 use sluice_grammar::{Command, DeployCommand};
 use sluice_model::{
-    BuildNumber, Card, CommitId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
+    Answer, BuildNumber, Card, CommitId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
 };
 
-impl Service {
+impl Installation {
     /// Deploys the newest green build to the first stage, unless the command names others.
-    pub(super) async fn deploy(
+    pub(crate) async fn deploy(
         &self,
         state: &PipelineState,
         name: &PipelineName,
         build: Option<BuildNumber>,
         stage: Option<&StageName>,
-    ) -> Result<Resolved, Stop> {
+    ) -> Result<Plan, Reject> {
         let pipeline = state.pipeline(name)?;
         let first =
             pipeline.stages.first().ok_or_else(|| EngineError::Corrupt(format!("{name} has no stage")))?;
@@ -76,7 +75,7 @@ impl Service {
         };
         if let Some(current) = record.current.as_ref().filter(is_same) {
             let card = already_runs(name, stage, number, current.release, current.build);
-            return Err(Stop::send_signal(newer.iter().fold(card, |card, newer| card.text(marked(newer)))));
+            return Err(Reject::say(newer.iter().fold(card, |card, newer| card.text(marked(newer)))));
         }
         let release = ReleaseNumber(u32::try_from(state.counters.releases + 1).unwrap_or(u32::MAX));
         let params = deploy::Params {
@@ -112,10 +111,10 @@ impl Service {
             stage: Some(stage.clone()),
             anyway: false,
         });
-        Ok(Resolved::new(DEPLOY, params, command, answer)?.counting(RELEASES, release.0).noting(newer))
+        Ok(Plan::new(DEPLOY, params, command, answer)?.counting(RELEASES, release.0).noting(newer))
     }
 
-    async fn build_of(&self, name: &PipelineName, number: BuildNumber) -> Result<Option<Build>, Stop> {
+    async fn build_of(&self, name: &PipelineName, number: BuildNumber) -> Result<Option<Build>, Reject> {
         let world = self.engine.world();
         let found = world.store.get(&world.keys.build(name, number)).await?;
         Ok(found.map(|item| from_item(&item)).transpose()?)
@@ -127,7 +126,7 @@ impl Service {
         state: &PipelineState,
         name: &PipelineName,
         green: BuildNumber,
-    ) -> Result<Option<Build>, Stop> {
+    ) -> Result<Option<Build>, Reject> {
         match u32::try_from(state.counters.builds).ok().map(BuildNumber) {
             Some(newest) if newest.0 > green.0 => self.build_of(name, newest).await,
             _ => Ok(None),
@@ -219,4 +218,16 @@ fn already_runs(
     Card::new(Tone::Neutral, title)
         .hint("There is nothing to deploy, so no release was created.")
         .foot(Text::plain("code ").code("already-runs"))
+}
+
+impl Installation {
+    /// `/deploy cancel`: the running deploy.
+    pub(crate) async fn cancel_deploy(
+        &self,
+        invocation: &Invocation,
+        name: &PipelineName,
+    ) -> Result<Answer, Reject> {
+        self.cancel(invocation, name, "deploy", |_| Ok(true), format!("No deploy of `{name}` is running."))
+            .await
+    }
 }

@@ -8,16 +8,20 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::records::{Artifact, AuditSubject, Change, Current, PinnedApi, Release, to_item};
-use crate::rules::{Attempt, Drift, Parameters, Smoke, Want, pass};
+use crate::build_op::change_text;
 use crate::operation::{
     Content, DEPLOY, End, EngineError, Node, Operation, OperationState, Slot, Snapshot, StepId, Summary,
     marked,
 };
-use crate::build_op::change_text;
-use crate::steps::{JustMoved, Preparing, RecordMove, SmokeTest, TOO_MANY_FUNCTIONS, all_done, gone_on, may_be_wild, move_nodes, moved_url, of_parameters, preparation_contents, preparation_nodes, resolution_nodes, same_parameters, same_smoke, touched, unmoved};
 use crate::ports::{Precondition, Write};
+use crate::records::{Artifact, AuditSubject, Change, Current, PinnedApi, Release, to_item};
 use crate::resources::{Move, Preparation, RanBefore};
+use crate::rules::{Attempt, Drift, Parameters, Smoke, Want, pass};
+use crate::steps::{
+    JustMoved, Preparing, RecordMove, SmokeTest, TOO_MANY_FUNCTIONS, all_done, gone_on, may_be_wild,
+    move_nodes, moved_url, of_parameters, preparation_contents, preparation_nodes, resolution_nodes,
+    same_parameters, same_smoke, touched, unmoved,
+};
 use sluice_model::{BuildNumber, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 
 /// What is asked.

@@ -16,18 +16,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::rules::{Drift, ObservedDrift, Recorded};
-use crate::records::{PipelineState, REVISION, VersionSet, from_item, revised};
-use crate::names;
+use crate::installation::{Installation, Reject};
 use crate::operation::{Engine, EngineError, marked};
 use crate::ports::{Guard, Precondition, StoreError, Write};
-use crate::resources::{self, MOVED_OUTSIDE, Seen, Surveyed, is_in_doubt, mark, mover};
-use crate::installation::{Invocation, Stop};
-use crate::service::Service;
-use sluice_grammar::{Command, DeployCommand, Names, parse_line};
-use sluice_model::{
-    Answer, Button, ButtonStyle, Card, PipelineName, PortError, Refusal, StageName, Text, Tone,
-};
+use crate::records::{PipelineState, REVISION, VersionSet, from_item, revised};
+use crate::resources::{MOVED_OUTSIDE, Seen, Surveyed, is_in_doubt, mark, mover};
+use crate::rules::{Drift, ObservedDrift, Recorded};
+use crate::{names, resources};
+use sluice_grammar::{Command, DeployCommand};
+use sluice_model::{Button, ButtonStyle, Card, PipelineName, PortError, StageName, Text, Tone};
 use sluice_template::function_name;
 
 /// The fixed id of the button (DESIGN 8).
@@ -48,7 +45,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// The latest comparison of each pipeline, in memory only.
 #[derive(Default)]
-pub(super) struct DriftCache(Mutex<BTreeMap<PipelineName, Kept>>);
+pub(crate) struct DriftCache(Mutex<BTreeMap<PipelineName, Kept>>);
 
 /// The cache entry of a pipeline.
 #[derive(Default)]
@@ -70,7 +67,7 @@ struct Look {
 
 /// The result of a comparison.
 #[derive(Clone)]
-pub(super) enum DriftReport {
+pub(crate) enum DriftReport {
     /// The time at which AWS answered, and the compared stages with their drift.
     Seen(Timestamp, BTreeMap<StageName, Option<ObservedDrift>>),
     /// AWS did not answer, with the reason.
@@ -107,7 +104,7 @@ impl Look {
 }
 
 /// A stage's drift, and since when it is known.
-pub(super) fn moved(stage: &StageName, outside: &ObservedDrift) -> Text {
+pub(crate) fn moved(stage: &StageName, outside: &ObservedDrift) -> Text {
     let text = Text::default().code(stage.as_str()).then(" was moved outside Sluice: ");
     let text = text.join(marked(&outside.drift.words(stage))).then("; first seen ").time(outside.first_seen);
     match outside.last_right {
@@ -116,13 +113,13 @@ pub(super) fn moved(stage: &StageName, outside: &ObservedDrift) -> Text {
     }
 }
 
-impl Service {
+impl Installation {
     /// The comparison of a pipeline, at most one minute old.
-    pub(super) async fn drift_report(
+    pub(crate) async fn drift_report(
         &self,
         name: &PipelineName,
         state: &PipelineState,
-    ) -> Result<DriftReport, Stop> {
+    ) -> Result<DriftReport, Reject> {
         match self.known(name, state) {
             Some(drift_report) => Ok(drift_report),
             None => self.look(name, state).await,
@@ -138,7 +135,7 @@ impl Service {
     }
 
     /// Starts a comparison, unless one is in progress or has just failed. Waits for its result, at most `PATIENCE`.
-    async fn look(&self, name: &PipelineName, state: &PipelineState) -> Result<DriftReport, Stop> {
+    async fn look(&self, name: &PipelineName, state: &PipelineState) -> Result<DriftReport, Reject> {
         let world = self.engine.world();
         let now = world.clock.now();
         let (sender, receiver) = watch::channel(None);
@@ -197,7 +194,7 @@ impl Service {
         name: &PipelineName,
         state: &PipelineState,
         first: (&StageName, &BTreeSet<String>),
-    ) -> Result<DriftReport, Stop> {
+    ) -> Result<DriftReport, Reject> {
         match tokio::time::timeout(PATIENCE, self.looker().look(name, state, Some(first))).await {
             Ok(drift_report) => Ok(drift_report?),
             Err(_) => Ok(DriftReport::Unknown("it did not answer in time".into())),
@@ -358,17 +355,17 @@ impl Looker {
     }
 }
 
-impl Service {
+impl Installation {
     /// Requires a confirmation for a change of a stage that was moved outside Sluice. Returns the drift that was confirmed.
     /// `seen` is the digest of the drift that the author saw.
-    pub(super) async fn ask_first(
+    pub(crate) async fn ask_first(
         &self,
         name: &PipelineName,
         state: &PipelineState,
         command: &Command,
         params: &Value,
         seen: Option<&str>,
-    ) -> Result<Option<Drift>, Stop> {
+    ) -> Result<Option<Drift>, Reject> {
         let Some(anyway) = command.accepts_drift() else { return Ok(None) };
         let first = state.pipeline.as_ref().and_then(|pipeline| pipeline.stages.first());
         let named = command.stage();
@@ -402,24 +399,7 @@ impl Service {
         if anyway && seen.is_none_or(|seen| seen == digest) {
             return Ok(Some(outside.drift));
         }
-        Err(Stop::send_signal(question(name, stage, command, &outside, &digest)))
-    }
-
-    /// Handles a click on *Go on anyway*: runs the command again, for the drift that its author saw.
-    pub(super) async fn go_on(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
-        let command = value.split_once('|').and_then(|(digest, line)| {
-            let command = parse_line(line, &Names::default()).ok()?;
-            (command.accepts_drift() == Some(true)).then_some((digest, command))
-        });
-        match command {
-            Some((digest, command)) => self.operate(invocation, command, Some(digest)).await,
-            None => Err(Refusal::new(
-                "bad-button",
-                "This button is not valid.",
-                "Use a command instead: see `/pipeline help`.",
-            )
-            .into()),
-        }
+        Err(Reject::say(question(name, stage, command, &outside, &digest)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Deliveries, independent of their transport.
 
+use crate::operation::Delivery;
 use sluice_model::{Actor, ChannelId};
 
 /// What a person did in Slack or typed at a terminal.
@@ -32,4 +33,9 @@ pub struct Invocation {
     pub channel: Option<ChannelId>,
     /// The command or click.
     pub said: Input,
+}
+
+/// The delivery of an invocation.
+pub(crate) fn delivery_of(invocation: &Invocation) -> Delivery<'_> {
+    Delivery { key: &invocation.delivery, actor: &invocation.actor, channel: invocation.channel.as_ref() }
 }

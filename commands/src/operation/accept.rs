@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::records::{Act, AuditRecord, TICKETS, from_item, to_item};
-use crate::rules::Granted;
 use crate::operation::definition::BoundOperation;
 use crate::operation::engine::Engine;
 use crate::operation::head::{Head, OperationSpec, Status, guards};
@@ -27,6 +25,8 @@ use crate::operation::step::{EngineError, StepId};
 use crate::operation::world::World;
 use crate::operation::{auditing, retry};
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
+use crate::records::{Act, AuditRecord, TICKETS, from_item, to_item};
+use crate::rules::Granted;
 use sluice_model::{Actor, Answer, Audience, Card, ChannelId, OperationId, PipelineName, Text, Tone};
 
 /// How long an inbox row is kept: longer than Slack can deliver again.

@@ -1,12 +1,12 @@
 //! The writes of audit records.
 
-use crate::records::{Act, AuditRecord, to_item};
 use crate::operation::definition::BoundOperation;
 use crate::operation::keys::Keys;
 use crate::operation::state::OperationState;
 use crate::operation::step::EngineError;
 use crate::operation::world::World;
 use crate::ports::{AuditItem, Item, StoreError, Write};
+use crate::records::{Act, AuditRecord, to_item};
 
 /// The audit record of an operation's end.
 pub(crate) fn audit_of_end(

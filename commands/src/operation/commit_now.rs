@@ -3,12 +3,12 @@
 
 use ulid::Ulid;
 
-use crate::records::AuditRecord;
 use crate::operation::accept::{Accepted, Committed, Delivery, inbox, transact};
 use crate::operation::auditing;
 use crate::operation::engine::Engine;
 use crate::operation::step::EngineError;
 use crate::ports::Write;
+use crate::records::AuditRecord;
 use sluice_model::Answer;
 
 /// Records changes and who made them. A second delivery gets the same answer. If a record changed meanwhile,

@@ -7,8 +7,6 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::records::AuditSubject;
-use crate::rules::Subjects;
 use crate::operation::contents::Content;
 use crate::operation::head::Head;
 use crate::operation::slot::Slot;
@@ -17,6 +15,8 @@ use crate::operation::state::OperationState;
 use crate::operation::step::{EngineError, Node, TOO_LARGE};
 use crate::operation::world::World;
 use crate::ports::Write;
+use crate::records::AuditSubject;
+use crate::rules::Subjects;
 use sluice_model::{Button, Part, Permission, Refusal, Target, Text};
 
 /// One kind of operation. From an operation's parameters and state it computes steps, gates, records and

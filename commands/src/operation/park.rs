@@ -14,7 +14,6 @@ use futures::future::try_join;
 use jiff::Timestamp;
 use ulid::Ulid;
 
-use crate::records::{Act, AuditRecord, AuditSubject, PipelineState, REVISION, Stage, from_item, to_item};
 use crate::operation::engine::{Driven, Engine};
 use crate::operation::head::{self, Head, Status, guards};
 use crate::operation::journal::{Entry, Row};
@@ -25,6 +24,7 @@ use crate::operation::step::EngineError;
 use crate::operation::world::World;
 use crate::operation::{auditing, log, queue, retry, update};
 use crate::ports::{DueChange, Guard, Order, Precondition, Query, StoreError, Write};
+use crate::records::{Act, AuditRecord, AuditSubject, PipelineState, REVISION, Stage, from_item, to_item};
 use sluice_model::{Refusal, StageName};
 
 /// How many claims without a recorded row lead to parking.

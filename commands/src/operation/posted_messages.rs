@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::records::{from_item, to_item};
 use crate::operation::head::{self, guards};
 use crate::operation::keys::Keys;
 use crate::operation::log;
 use crate::ports::{DueChange, Guard, Precondition, Store, StoreError, Update, Write};
+use crate::records::{from_item, to_item};
 use sluice_model::OperationId;
 
 /// A message that was posted.

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::rules::{DEACTIVATED, GROUP_UNKNOWN, Subjects};
-use crate::records::{FINGERPRINT, KIND, OPERATION, PipelineState, QUEUED, STUCK, to_item};
 use crate::operation::definition::BoundOperation;
 use crate::operation::engine::Engine;
 use crate::operation::head::{Head, OperationSpec, guards};
@@ -13,6 +11,8 @@ use crate::operation::state::OperationState;
 use crate::operation::step::{EngineError, Node};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Hint, Item, Precondition, StoreError, Write};
+use crate::records::{FINGERPRINT, KIND, OPERATION, PipelineState, QUEUED, STUCK, to_item};
+use crate::rules::{DEACTIVATED, GROUP_UNKNOWN, Subjects};
 use sluice_model::{OperationId, PipelineName, Refusal};
 
 /// The result of an attempt to take a slot.

@@ -6,8 +6,6 @@
 
 use jiff::Timestamp;
 
-use crate::records::{Act, AuditRecord, AuditSubject, to_item};
-use crate::rules::Granted;
 use crate::operation::accept::{Committed, Delivery, inbox, transact};
 use crate::operation::auditing;
 use crate::operation::engine::Engine;
@@ -17,6 +15,8 @@ use crate::operation::state::{CANCEL, OperationState, RecordedSignal, STUCK, Sig
 use crate::operation::step::{EngineError, StepId};
 use crate::operation::world::World;
 use crate::ports::{Cause, DueChange, Guard, Guards, Hint, Precondition, StoreError, Write};
+use crate::records::{Act, AuditRecord, AuditSubject, to_item};
+use crate::rules::Granted;
 use sluice_model::{Actor, Answer, ChannelId, OperationId, UserId};
 
 /// How often a signal is sent again because the operation went to sleep or woke meanwhile.

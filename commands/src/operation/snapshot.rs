@@ -3,10 +3,10 @@
 
 use futures::future::{join, try_join};
 
-use crate::rules::{Access, Grants, Membership, Roles, Subjects};
-use crate::records::PipelineState;
 use crate::operation::world::World;
 use crate::ports::StoreError;
+use crate::records::PipelineState;
+use crate::rules::{Access, Grants, Membership, Roles, Subjects};
 use sluice_model::PipelineName;
 
 /// A pipeline and its roles.

@@ -14,12 +14,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::rules::plain;
 use crate::operation::contents::{Attached, Loaded};
 use crate::operation::head::{OperationSpec, Status};
 use crate::operation::journal::{Entry, Row};
 use crate::operation::slot::Slot;
 use crate::operation::step::{EngineError, StepId};
+use crate::rules::plain;
 use sluice_model::{Actor, OperationId, Refusal};
 
 /// The pseudo-step that a cancel addresses: the operation as a whole.

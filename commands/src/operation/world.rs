@@ -9,13 +9,13 @@ use futures::future::join;
 use futures::stream;
 use ulid::Ulid;
 
-use crate::rules::{Grants, Membership, PinnedRoles, Roles, Subjects};
 use crate::operation::contents::ContentCache;
 use crate::operation::keys::Keys;
 use crate::ports::{
     Background, Builders, Clock, Directory, Functions, Gateway, Identity, Logs, Notifier, Objects, Probe,
     Repositories, Runner, Store, StoreError, Wakeups, Workers,
 };
+use crate::rules::{Grants, Membership, PinnedRoles, Roles, Subjects};
 use sluice_model::{GroupId, PipelineName, Target, UserId};
 
 /// The ports of one installation.

@@ -1,19 +1,20 @@
 //! `/pipeline grant` and `/pipeline revoke` for one pipeline: a person gets or loses a role. For all
-//! pipelines it is not an operation, because it belongs to no pipeline: see `service/roles.rs`.
+//! pipelines it is not an operation, because it belongs to no pipeline: see `pipeline/roles.rs`.
 //!
 //! Whether the requester may do so, and whether an admin remains, is judged again on the state read at
 //! recording time. The record replaces exactly the one that was read. So if two admins revoke each other, one
 //! of them is refused.
 
-use async_trait::async_trait;
 use std::sync::Arc;
 
-use crate::records::AuditSubject;
-use crate::rules::{RoleChange, Roles, Source, Subjects, for_whom};
+use async_trait::async_trait;
+
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Snapshot, Step, StepId, Summary,
     marked,
 };
+use crate::records::AuditSubject;
+use crate::rules::{RoleChange, Roles, Source, Subjects, for_whom};
 use sluice_model::{Actor, Member, Permission, Target, Text};
 
 /// The kind that grants.

@@ -1,12 +1,10 @@
 //! `/pipeline check` explains whether a stage can be promoted to, and why: it lists every gate with its state for the person
 //! who runs it. It uses the same rules as a promotion, and changes nothing.
 
-use crate::rules::{Attempt, GateState, Want, gates};
+use crate::installation::{DriftReport, Installation, Invocation, Reject, moved};
 use crate::operation::{Snapshot, marked};
-use crate::installation::drift::{DriftReport, moved};
-use crate::promote::requests::Request;
-use crate::installation::{Invocation, Stop};
-use crate::service::Service;
+use crate::promote::Request;
+use crate::rules::{Attempt, GateState, Want, gates};
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Answer, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 
@@ -48,14 +46,14 @@ fn real(drift_report: &DriftReport, name: &PipelineName, stage: &StageName) -> O
     })
 }
 
-impl Service {
+impl Installation {
     /// Checks one stage, or all but the first.
     pub(crate) async fn check(
         &self,
         invocation: &Invocation,
         name: &PipelineName,
         stage: Option<&StageName>,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<Answer, Reject> {
         let command = Command::Pipeline(PipelineCommand::Check { name: name.clone(), stage: stage.cloned() });
         let snapshot = self.snapshot(name, &command).await?;
         let state = &snapshot.state;

@@ -7,19 +7,17 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::records::{Act, AuditRecord, from_item};
-use crate::operation::{CANCELLED, EXPIRED, Keys, LOCK, REJECTED, VOID};
 use crate::build_op::change_text;
-use crate::promote;
+use crate::installation::{Installation, Invocation, Reject, newest, table};
+use crate::operation::{CANCELLED, EXPIRED, Keys, LOCK, REJECTED, VOID};
 use crate::ports::Query;
-use crate::installation::{newest, table};
-use crate::installation::{Invocation, Stop};
-use crate::service::Service;
+use crate::promote;
+use crate::records::{Act, AuditRecord, from_item};
 use sluice_grammar::{Command, Names, Period, PipelineCommand};
 use sluice_model::{Actor, Answer, Button, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
 
 /// The button that shows older records. Its value has the key to continue after, and the command.
-pub(super) const OLDER: &str = "history.older";
+pub(crate) const OLDER: &str = "history.older";
 /// How many rows a page shows.
 const ROWS: usize = 15;
 /// How many records one request reads if the history is filtered, and the most requests for one answer.
@@ -71,14 +69,14 @@ struct Found {
     last: Option<(String, Timestamp)>,
 }
 
-impl Service {
+impl Installation {
     /// A page of the history, from its newest record or after that key.
-    pub(super) async fn history(
+    pub(crate) async fn history(
         &self,
         wanted: Wanted,
         is_terminal: bool,
         behind: Option<String>,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<Answer, Reject> {
         let now = self.engine.world().clock.now();
         let wanted = wanted.fixed(now);
         let bound = |period: &Option<Period>| period.as_ref().and_then(|period| period.begin(now));
@@ -122,7 +120,7 @@ impl Service {
     }
 
     /// Handles a click on *Older*.
-    pub(super) async fn older(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
+    pub(crate) async fn older(&self, invocation: &Invocation, value: &str) -> Result<Answer, Reject> {
         let parsed = value.split_once('|').and_then(|(key, line)| {
             let (verb, text) = line.split_once(' ')?;
             let is_key = key.split_once('/').is_some_and(|(at, _)| at.bytes().all(|b| b.is_ascii_digit()));
@@ -150,7 +148,7 @@ impl Service {
         wanted: &Wanted,
         since: Option<Timestamp>,
         mut behind: Option<String>,
-    ) -> Result<Found, Stop> {
+    ) -> Result<Found, Reject> {
         let world = self.engine.world();
         let limit = if wanted.is_of_all() { u32::try_from(ROWS).unwrap_or(BATCH) } else { BATCH };
         let mut found = Found::default();
@@ -187,7 +185,7 @@ impl Service {
         Ok(found)
     }
 
-    async fn has_history(&self, name: &PipelineName) -> Result<bool, Stop> {
+    async fn has_history(&self, name: &PipelineName) -> Result<bool, Reject> {
         let world = self.engine.world();
         let page = world.store.audit_records(newest(world.keys.audit_partition(name), 1)).await?;
         Ok(!page.items.is_empty())

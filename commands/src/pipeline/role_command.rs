@@ -1,11 +1,9 @@
 //! Plans a change of a pipeline's roles.
 
-use crate::rules::{RoleChange, for_whom};
+use crate::installation::{Installation, Invocation, Plan, Reject};
 use crate::operation::{EngineError, Snapshot, marked};
 use crate::pipeline::change_role;
-use crate::installation::Resolved;
-use crate::installation::{Invocation, Stop};
-use crate::service::Service;
+use crate::rules::{RoleChange, for_whom};
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::Text;
 
@@ -19,28 +17,29 @@ pub(crate) fn change_of(command: &Command) -> Option<RoleChange> {
     Some(RoleChange { person: person.clone(), role: *role, name: name.clone(), gives })
 }
 
-impl Service {
+impl Installation {
     /// Refuses a change that is not possible before an operation starts.
-    pub(super) fn role_change(
+    pub(crate) fn role_change(
         &self,
         invocation: &Invocation,
         snapshot: &Snapshot,
         command: &Command,
-    ) -> Result<Resolved, Stop> {
+    ) -> Result<Plan, Reject> {
         let change = change_of(command)
             .ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
         snapshot.roles.changed(&change, &invocation.actor, self.engine.world().clock.now())?;
         let (role, of) = (change.role, for_whom(change.name.as_ref()));
         let text = Text::plain(if change.gives { "Making " } else { "Revoking " });
         let (kind, answer) = match change.gives {
-            true => {
-                (change_role::GRANT, text.member(&change.person).join(marked(&format!(" {} {of}.", role.one()))))
-            }
+            true => (
+                change_role::GRANT,
+                text.member(&change.person).join(marked(&format!(" {} {of}.", role.one()))),
+            ),
             false => {
                 let what = marked(&format!("{} {of} from ", role.word()));
                 (change_role::REVOKE, text.join(what).member(&change.person).then("."))
             }
         };
-        Resolved::new(kind, change, command.clone(), answer)
+        Plan::new(kind, change, command.clone(), answer)
     }
 }

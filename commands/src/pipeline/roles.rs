@@ -7,16 +7,14 @@ use std::collections::BTreeSet;
 
 use futures::future::try_join;
 
-use crate::records::{Act, AuditRecord, PipelineState, from_item};
-use crate::rules::{Membership, Roles, Source};
+use crate::installation::{
+    Extras, Installation, Invocation, Reject, TRIES, delivery_of, lines, newest, table,
+};
 use crate::operation::{Accepted, EngineError, Snapshot, commit_now, marked};
-use crate::pipeline::change_role;
-use crate::service::access_requests;
-use crate::installation::delivery_of;
-use crate::pipeline::role_command::change_of;
-use crate::installation::{lines, newest, table};
-use crate::installation::{Extras, Invocation, Stop, TRIES};
-use crate::service::Service;
+use crate::pipeline::{change_of, change_role};
+use crate::records::{ACCESS_REQUEST, Act, AuditRecord, PipelineState, from_item};
+use crate::rules::{Membership, Roles, Source};
+
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Answer, Card, Member, PipelineName, Refusal, Role, Text, Tone};
 
@@ -24,13 +22,13 @@ use sluice_model::{Answer, Card, Member, PipelineName, Refusal, Role, Text, Tone
 const CHANGES: usize = 5;
 const RECORDS: u32 = 25;
 
-impl Service {
+impl Installation {
     /// Grants or revokes a role for all pipelines.
     pub(crate) async fn change_roles(
         &self,
         invocation: &Invocation,
         command: &Command,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<Answer, Reject> {
         for _ in 0..TRIES {
             match self.try_change_roles(invocation, command, Extras::default()).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
@@ -43,12 +41,12 @@ impl Service {
     }
 
     /// Tries once, with `extras` in the same transaction.
-    pub(super) async fn try_change_roles(
+    pub(crate) async fn try_change_roles(
         &self,
         invocation: &Invocation,
         command: &Command,
         extras: Extras,
-    ) -> Result<Accepted, Stop> {
+    ) -> Result<Accepted, Reject> {
         let change = &change_of(command)
             .ok_or_else(|| EngineError::Corrupt(format!("no change of roles: {command}")))?;
         let (world, actor) = (self.engine.world(), &invocation.actor);
@@ -90,14 +88,14 @@ impl Service {
     }
 
     /// `/pipeline who`: the roles for all pipelines, with the last changes.
-    pub(crate) async fn who(&self) -> Result<Answer, Stop> {
+    pub(crate) async fn who(&self) -> Result<Answer, Reject> {
         let world = self.engine.world();
         let changes = world.store.audit_records(newest(world.keys.installation_audit_partition(), RECORDS));
         let (roles, changes) = try_join(world.roles(None), changes).await?;
         let card = had(Card::new(Tone::Neutral, "Roles for all pipelines"), &roles, None);
         let records: Vec<AuditRecord> =
             changes.items.iter().filter_map(|item| from_item(item).ok()).collect();
-        let changes = records.iter().filter(|record| record.kind != access_requests::KIND).take(CHANGES);
+        let changes = records.iter().filter(|record| record.kind != ACCESS_REQUEST).take(CHANGES);
         let changes = lines(changes.map(|record| {
             let change = Text::default().time(record.at).then(" ").join(record.actor.attribution());
             change.then(": ").code(record.command.clone())
@@ -110,7 +108,7 @@ impl Service {
     }
 
     /// `/pipeline who NAME`: also the roles for that pipeline.
-    pub(crate) async fn who_of(&self, name: &PipelineName) -> Result<Answer, Stop> {
+    pub(crate) async fn who_of(&self, name: &PipelineName) -> Result<Answer, Reject> {
         let command = Command::Pipeline(PipelineCommand::Who { name: Some(name.clone()) });
         let Snapshot { state, roles, .. } = self.snapshot(name, &command).await?;
         let card = Card::new(Tone::Neutral, Text::plain("Roles for ").code(name.as_str()));

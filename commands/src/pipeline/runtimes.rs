@@ -7,19 +7,19 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::records::{PipelineState, Release, from_item};
-use crate::operation::marked;
 use crate::build_op::ARTIFACT_LIMIT;
-use crate::service::Service;
+use crate::installation::Installation;
+use crate::operation::marked;
+use crate::records::{PipelineState, Release, from_item};
 use sluice_model::{PipelineName, ReleaseNumber, Text};
 use sluice_template::{EndOfSupport, RUNTIMES_PAGE, end_of_support, runtimes_of};
 
 /// How long the check waits for the packaged templates.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
-impl Service {
+impl Installation {
     /// The warnings, if any. They are a hint: a release that cannot be read now is left out.
-    pub(super) async fn runtimes(&self, name: &PipelineName, state: &PipelineState) -> Option<Text> {
+    pub(crate) async fn runtimes(&self, name: &PipelineName, state: &PipelineState) -> Option<Text> {
         let today = self.engine.world().clock.now().to_zoned(TimeZone::UTC).date();
         let running: BTreeSet<ReleaseNumber> =
             state.stages.values().filter_map(|stage| Some(stage.current.as_ref()?.release)).collect();

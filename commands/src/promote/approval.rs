@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::promote::Params;
-use crate::promote::outdated::{is_outdated, stage_moved};
-use crate::rules::{Access, DEACTIVATED, GROUP_UNKNOWN, Subjects};
-use crate::records::PipelineState;
 use crate::operation::{
     Context, EXPIRED, Effect, EngineError, OperationState, Progress, REJECTED, SignalKind, Step, VOID, marked,
 };
+use crate::promote::Params;
+use crate::promote::outdated::{is_outdated, stage_moved};
+use crate::records::PipelineState;
+use crate::rules::{Access, DEACTIVATED, GROUP_UNKNOWN, Subjects};
 use sluice_model::{Refusal, Text, UserId};
 
 pub(super) fn approvals(count: usize) -> String {

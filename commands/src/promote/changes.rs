@@ -11,12 +11,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::promote::{Commits, Params};
-use crate::rules::Parameters;
-use crate::records::{Release, Stage, from_item};
 use crate::operation::{Context, Effect, EngineError, OperationState, Progress, Step, Summary};
+use crate::promote::{Commits, Params};
+use crate::records::{Release, Stage, from_item};
+use crate::resources;
+use crate::resources::{Change, Deployable, Line};
+use crate::rules::Parameters;
 use crate::steps::{ReadApplication, WildRights, read_artifact};
-use crate::resources::{self, Change, Deployable, Line};
 use sluice_model::{Part, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use sluice_template::Application;
 use sluice_template::rights::size;

@@ -1,13 +1,11 @@
 //! Plans a promotion: a stage will run a release that runs or ran on an earlier stage. The plan has the required approvers,
 //! and the release that the stage runs at the time of the request. The approval is bound to that release.
 
-use crate::rules::{Attempt, pass};
-use crate::records::Current;
+use crate::installation::{Installation, Plan, Reject};
 use crate::operation::Snapshot;
 use crate::promote;
-use crate::installation::Resolved;
-use crate::service::Service;
-use crate::installation::Stop;
+use crate::records::Current;
+use crate::rules::{Attempt, pass};
 use sluice_grammar::{Command, PromoteCommand};
 use sluice_model::{Card, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone};
 
@@ -16,16 +14,16 @@ const MOST_ASKED: usize = 30;
 
 /// What the requester explicitly accepts.
 #[derive(Clone, Copy)]
-pub(super) struct Overrides<'a> {
+pub(crate) struct Overrides<'a> {
     /// A release from which the stage was rolled back.
-    pub(super) again: bool,
+    pub(crate) again: bool,
     /// The reason for overriding gates.
-    pub(super) override_reason: Option<&'a str>,
+    pub(crate) override_reason: Option<&'a str>,
 }
 
-impl Service {
+impl Installation {
     /// Promotes what the previous stage runs, unless the command names another stage or release.
-    pub(super) async fn promote(
+    pub(crate) async fn promote(
         &self,
         snapshot: &Snapshot,
         name: &PipelineName,
@@ -33,7 +31,7 @@ impl Service {
         from: Option<&StageName>,
         release: Option<ReleaseNumber>,
         overriding: Overrides<'_>,
-    ) -> Result<Resolved, Stop> {
+    ) -> Result<Plan, Reject> {
         let (state, access) = (&snapshot.state, &snapshot.access);
         let pipeline = state.pipeline(name)?;
         let target = state.stage(name, to)?;
@@ -90,7 +88,7 @@ impl Service {
         let is_same =
             |current: &Current| current.release == number && current.parameters == policy.parameters;
         if target.current.as_ref().is_some_and(|current| is_whole && is_same(current)) {
-            return Err(Stop::send_signal(
+            return Err(Reject::say(
                 Card::new(
                     Tone::Neutral,
                     Text::default()
@@ -164,6 +162,6 @@ impl Service {
             anyway: false,
             override_reason: reason.map(str::to_owned),
         });
-        Resolved::new(promote::KIND, params, command, answer)
+        Plan::new(promote::KIND, params, command, answer)
     }
 }

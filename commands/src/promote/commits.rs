@@ -6,9 +6,9 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::records::Change;
-use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::build_op::change_text;
+use crate::operation::{Context, Effect, EngineError, Progress, Step};
+use crate::records::Change;
 use sluice_model::{CommitId, Target, Text};
 
 /// So many commits are shown. Each is a call, one after the other: a second or less, before anybody is asked.

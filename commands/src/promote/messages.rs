@@ -1,10 +1,10 @@
 //! What the message of a promotion says.
 
+use crate::build_op::change_text;
+use crate::operation::{OperationState, StepId, Summary, marked};
 use crate::promote::approval::{approvals, approved, mentions, reminds};
 use crate::promote::changes::dimensions;
 use crate::promote::{APPROVAL, APPROVE, CHANGES, COMMITS, Changes, Commits, Params, REJECT};
-use crate::operation::{OperationState, StepId, Summary, marked};
-use crate::build_op::change_text;
 use crate::steps::{gone_on, moved_url, of_parameters};
 use sluice_model::{Button, ButtonStyle, Part, Text};
 

@@ -3,34 +3,30 @@
 //! The version set is made before the gate, while nobody waits; the approval is bound to it and to what the stage ran
 //! when it was asked. After it only aliases and the API stage move: two calls in a row at the most.
 
-mod approval;
-mod changes;
-mod commits;
-mod messages;
-mod outdated;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use crate::promote::changes::Changes;
-pub use crate::promote::commits::Commits;
-pub(crate) use crate::promote::outdated::{node as void_outdated_node, outdated, void_outdated};
-
-use crate::promote::approval::{Approval, approvals, approved_at_all, enough, valid};
-use crate::promote::changes::LookAtChanges;
-use crate::promote::commits::LookAtCommits;
-use crate::rules::{Asked, Attempt, Drift, Parameters, Smoke, Subjects, Want, pass};
-use crate::records::{AuditSubject, Current, PinnedApi, Release};
 use crate::operation::{
     Content, End, EngineError, Node, Operation, OperationState, PROMOTE, SignalKind, Slot, Snapshot, StepId,
     Summary,
 };
-use crate::steps::{JustMoved, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done, application, may_be_wild, move_nodes, preparation_contents, preparation_nodes, resolution_nodes, same_parameters, same_smoke, touched, unmoved};
 use crate::ports::Write;
+use crate::promote::approval::{Approval, approvals, approved_at_all, enough, valid};
+use crate::promote::changes::LookAtChanges;
+use crate::promote::commits::LookAtCommits;
+use crate::promote::messages::summary;
+use crate::promote::outdated::{node as void_outdated_node, stage_moved};
+use crate::records::{AuditSubject, Current, PinnedApi, Release};
 use crate::resources::{Move, Preparation, RanBefore};
+use crate::rules::{Asked, Attempt, Drift, Parameters, Smoke, Subjects, Want, pass};
+use crate::steps::{
+    JustMoved, RecordMove, STAGE_REVISION, SmokeTest, TOO_MANY_FUNCTIONS, all_done, application, may_be_wild,
+    move_nodes, preparation_contents, preparation_nodes, resolution_nodes, same_parameters, same_smoke,
+    touched, unmoved,
+};
 use sluice_model::{
     Member, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text, UserId,
 };
@@ -100,7 +96,7 @@ impl Params {
     }
 
     /// What the version set is made of.
-    fn preparation<'a>(&'a self, op: &'a OperationState, target: &'a Target) -> Preparation<'a> {
+    pub(super) fn preparation<'a>(&'a self, op: &'a OperationState, target: &'a Target) -> Preparation<'a> {
         Preparation {
             op,
             target,
@@ -116,7 +112,7 @@ impl Params {
     }
 
     /// The look at the commits in between, where somebody is asked to approve them.
-    fn commits(&self, target: &Target) -> Option<Node> {
+    pub(super) fn commits(&self, target: &Target) -> Option<Node> {
         let (before, repository) = (self.before.as_ref()?, self.repository.clone()?);
         let (target, runs) = (target.clone(), before.commit.id.clone());
         let step = LookAtCommits { target, repository, newest: self.release.commit.clone(), runs };
@@ -125,7 +121,7 @@ impl Params {
 
     /// The look at what changes, where somebody is asked to approve it. It is the last one before they are, so that its end
     /// goes with the row that is written then: that one has room, and those before cost two units more for each KB.
-    fn changes(&self, op: &OperationState, target: &Target) -> Result<Option<Node>, EngineError> {
+    pub(super) fn changes(&self, op: &OperationState, target: &Target) -> Result<Option<Node>, EngineError> {
         let Some(now) = application(op)? else { return Ok(None) };
         let step = LookAtChanges {
             target: target.clone(),
@@ -163,9 +159,9 @@ pub const KIND: &str = PROMOTE;
 /// The step that waits for people.
 pub const APPROVAL: &str = "approval";
 /// The step that looks at the commits in between.
-const COMMITS: &str = "commits";
+pub(super) const COMMITS: &str = "commits";
 /// The step that looks at what changes.
-const CHANGES: &str = "changes";
+pub(super) const CHANGES: &str = "changes";
 /// The fixed ids of the buttons (DESIGN 8).
 pub const APPROVE: &str = "promotion.approve";
 /// See [`APPROVE`].
@@ -268,7 +264,7 @@ impl Operation for Promote {
         };
         let node = Node::new(StepId::new("record"), "", record).after(after);
         nodes.push(node.holding(Slot::Stage(params.to.clone())).point_of_no_return());
-        nodes.extend(outdated::node(op, &params.name, &params.to)?);
+        nodes.extend(void_outdated_node(op, &params.name, &params.to)?);
         Ok(nodes)
     }
 
@@ -325,7 +321,7 @@ impl Operation for Promote {
             may_be_wild(op, &state.policy(to), to)?;
             return enough(params, state).and_then(|()| valid(params, op, &snapshot.access));
         }
-        Err(outdated::stage_moved(name, to, state))
+        Err(stage_moved(name, to, state))
     }
 
     fn on_end(
@@ -358,6 +354,6 @@ impl Operation for Promote {
     }
 
     fn summary(&self, params: &Params, op: &OperationState) -> Summary {
-        messages::summary(params, op)
+        summary(params, op)
     }
 }

@@ -4,20 +4,21 @@
 //! that step, the next owner runs the step. A request that was accepted at the same moment notices when it begins to wait, and
 //! every read and every decision checks once more. Signalling twice does no harm.
 
+use crate::operation::Operation;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::operation::{
+    Context, Effect, EngineError, Loaded, Node, OperationState, PROMOTE, Preempt, Progress, SignalKind, Slot,
+    Status, Step, StepId, VOID, World, load, preempt,
+};
 use crate::promote::Params;
 use crate::records::PipelineState;
-use crate::operation::{
-    Context, Effect, EngineError, Loaded, Node, Operation, OperationState, PROMOTE, Preempt, Progress,
-    SignalKind, Slot, Status, Step, StepId, VOID, World, load, preempt,
-};
-use crate::steps::{STAGE_REVISION, others_are_open};
 use crate::resources::mark;
+use crate::steps::{STAGE_REVISION, others_are_open};
 use sluice_model::{OperationId, PipelineName, Refusal, StageName};
 
 /// How long to wait after the store did not answer.

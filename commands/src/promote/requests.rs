@@ -5,32 +5,31 @@
 
 use jiff::Timestamp;
 
-use crate::records::PipelineState;
-use crate::rules::span;
+use crate::installation::{Installation, Reject};
 use crate::operation::{Head, Loaded, OperationState, PROMOTE, Status, Ticket};
 use crate::promote;
-use crate::service::Service;
-use crate::installation::Stop;
+use crate::records::PipelineState;
+use crate::rules::span;
 use sluice_model::{OperationId, PipelineName, Refusal, ReleaseNumber, StageName};
 
 /// How many of them a refusal lists.
 const LISTED: usize = 8;
 
 /// An open promotion to a stage.
-pub(super) struct Request {
-    pub(super) head: Head,
-    pub(super) op: OperationState,
-    pub(super) params: promote::Params,
+pub(crate) struct Request {
+    pub(crate) head: Head,
+    pub(crate) op: OperationState,
+    pub(crate) params: promote::Params,
 }
 
 impl Request {
     /// Whether it waits for a decision.
-    pub(super) fn waits(&self) -> bool {
+    pub(crate) fn waits(&self) -> bool {
         !self.head.awaits.is_empty()
     }
 
     /// Whether it can still be cancelled.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         matches!(self.head.status, Status::Running | Status::Waiting)
     }
 
@@ -39,7 +38,7 @@ impl Request {
     }
 
     /// `r7` by @ann, requested 5m ago.
-    pub(super) fn listed(&self, at: Timestamp) -> String {
+    pub(crate) fn listed(&self, at: Timestamp) -> String {
         let spec = &self.head.spec;
         let ago = at.duration_since(spec.accepted).as_secs();
         let ago = span(u64::try_from(ago).unwrap_or_default());
@@ -48,25 +47,25 @@ impl Request {
 }
 
 /// The request that a command selects.
-pub(super) struct Meant<'a> {
-    pub(super) name: &'a PipelineName,
-    pub(super) stage: &'a StageName,
-    pub(super) release: Option<ReleaseNumber>,
+pub(crate) struct Meant<'a> {
+    pub(crate) name: &'a PipelineName,
+    pub(crate) stage: &'a StageName,
+    pub(crate) release: Option<ReleaseNumber>,
     /// The subcommand: `approve`.
-    pub(super) word: &'static str,
+    pub(crate) word: &'static str,
     /// The code and problem of the refusal if there is no request.
-    pub(super) none: (&'static str, String),
+    pub(crate) none: (&'static str, String),
 }
 
-impl Service {
+impl Installation {
     /// The open promotions to a stage that are not stuck, oldest first. Promotions whose stage changed are voided on the
     /// way. Unreadable ones are skipped, so they do not block the others.
-    pub(super) async fn requests(
+    pub(crate) async fn requests(
         &self,
         state: &PipelineState,
         stage: &StageName,
         unreadable: &mut Option<OperationId>,
-    ) -> Result<Vec<Request>, Stop> {
+    ) -> Result<Vec<Request>, Reject> {
         let mut found = vec![];
         let void = promote::void_outdated(self.engine.world(), state, Some(stage)).await?;
         let is_open =
@@ -86,7 +85,7 @@ impl Service {
     }
 
     /// Selects the request of a command, or refuses an ambiguous command.
-    pub(super) fn meant(&self, requests: Vec<Request>, meant: &Meant<'_>) -> Result<Request, Refusal> {
+    pub(crate) fn meant(&self, requests: Vec<Request>, meant: &Meant<'_>) -> Result<Request, Refusal> {
         let Meant { name, stage, release, word, none: (code, problem) } = meant;
         let at = self.engine.world().clock.now();
         let list =
@@ -139,7 +138,7 @@ fn named(release: Option<ReleaseNumber>) -> String {
 }
 
 /// An operation as answers name it: the promoted release, or the command.
-pub(super) fn subject(head: &Head, op: &OperationState) -> String {
+pub(crate) fn subject(head: &Head, op: &OperationState) -> String {
     match op.params::<promote::Params>() {
         Ok(params) if head.spec.kind == PROMOTE => {
             format!("`{}` `{}` to `{}`", params.name, params.release.number, params.to)

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::rules::Parameters;
-use crate::records::REVISION;
 use crate::ports::{Guard, Guards, Item, Key, LogStream, Precondition, StoreError, Write};
+use crate::records::REVISION;
+use crate::rules::Parameters;
 use sluice_grammar::visible;
 use sluice_model::{
     Actor, BuildNumber, ChannelId, CodeRef, CommitId, OperationId, PipelineName, ReleaseNumber, StageName,

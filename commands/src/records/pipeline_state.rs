@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::rules::{Grants, Lock, ObservedDrift, Policy};
-use crate::records::{Pipeline, Stage, Tidied, from_item};
 use crate::operation::head::{guards, number, text};
 use crate::operation::{EngineError, Keys, Slot, Ticket};
 use crate::ports::{Guard, Guards, Item, Order, Precondition, Query, Store, StoreError};
+use crate::records::{Pipeline, Stage, Tidied, from_item};
+use crate::rules::{Grants, Lock, ObservedDrift, Policy};
 use sluice_model::{BuildNumber, OperationId, PipelineName, StageName};
 
 /// A pipeline's partition.

@@ -6,11 +6,14 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::records::{REVISION, from_item, revised};
 use crate::operation::Keys;
 use crate::operation::head::number;
 use crate::ports::{Item, Key, StoreError, Write};
+use crate::records::{REVISION, from_item, revised};
 use sluice_model::{Actor, ChannelId, OperationId, PipelineName, Role};
+
+/// The kind of role requests in the history.
+pub(crate) const ACCESS_REQUEST: &str = "access-request";
 
 /// How long a request stays open. A week covers most absences.
 const OPEN_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);

@@ -5,13 +5,13 @@ use async_trait::async_trait;
 use futures::future::try_join5;
 use serde::{Deserialize, Serialize};
 
+use crate::names;
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Context, Effect, EngineError, Progress, Step};
 use crate::repo::At;
+use crate::resources::foreign_refusal;
 use crate::resources::rights::ImmutableRole;
 use crate::setup::bucket;
-use crate::names;
-use crate::resources::foreign_refusal;
 
 /// The resources that exist already and are ours.
 #[derive(Debug, Default, Serialize, Deserialize)]

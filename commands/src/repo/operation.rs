@@ -4,23 +4,21 @@
 //! It looks first and creates only what is missing, so the same command completes a failed one. `sluice init`
 //! creates the artifact bucket; without it nothing begins.
 
-mod look;
-mod repository;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
-use crate::records::{AuditSubject, Counters, Pipeline, PipelineState, Stage, to_item};
+use crate::names;
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
 };
-use crate::names;
-use crate::resources::rights::ImmutableRole;
 use crate::ports::{Precondition, TAG_PIPELINE, Tags, Write};
-use crate::resources::role_nodes;
+use crate::records::{AuditSubject, Counters, Pipeline, PipelineState, Stage, to_item};
 use crate::repo::look::{Found, Look};
 use crate::repo::repository::{CreateProject, CreateRepository, FirstCommit};
+use crate::resources::rights::ImmutableRole;
+use crate::resources::role_nodes;
 use sluice_model::{PipelineName, Refusal, StageName, Target, Text};
 
 /// The subject of the first commit, which identifies a commit of ours.
@@ -48,7 +46,7 @@ pub struct Params {
 /// The operation.
 pub struct RepoCreate;
 
-fn id(name: &str) -> StepId {
+pub(super) fn id(name: &str) -> StepId {
     StepId::new(name)
 }
 
@@ -137,22 +135,22 @@ impl Operation for RepoCreate {
 }
 
 #[derive(Clone)]
-struct At {
-    target: Target,
-    name: PipelineName,
+pub(super) struct At {
+    pub(super) target: Target,
+    pub(super) name: PipelineName,
 }
 
 impl At {
-    fn is_ours(&self, tags: &Tags) -> bool {
+    pub(super) fn is_ours(&self, tags: &Tags) -> bool {
         tags.get(TAG_PIPELINE).map(String::as_str) == Some(self.name.as_str())
     }
 }
 
 /// Writes the pipeline's record, its first stage and its row in the catalog.
-struct Record {
-    at: At,
-    op: OperationState,
-    clone_url: String,
+pub(super) struct Record {
+    pub(super) at: At,
+    pub(super) op: OperationState,
+    pub(super) clone_url: String,
 }
 
 #[async_trait]

@@ -5,12 +5,11 @@ use async_trait::async_trait;
 
 use crate::operation::effects::{CREATE_PROJECT, CREATE_REPOSITORY, FIRST_COMMIT};
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
-use crate::names;
+use crate::ports::ProjectSpec;
 use crate::repo::{At, FIRST_COMMIT_SUBJECT, project_description, repository_description};
 use crate::resources::rights::ImmutableRole;
-use crate::ports::ProjectSpec;
 use crate::resources::{foreign, ours};
-use crate::scaffold;
+use crate::{names, scaffold};
 
 pub(super) struct CreateRepository(pub(super) At);
 

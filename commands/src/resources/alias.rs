@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::rules::{Drift, Recorded};
 use crate::operation::effects::{CREATE_ALIAS, DELETE_ALIAS, MOVE_ALIAS, Mutation};
 use crate::operation::{
     Context, Effect, EngineError, Node, Observed, OperationState, Progress, Step, StepId, Undone, World,
@@ -16,6 +15,7 @@ use crate::resources::own::{ours, shell};
 use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
 use crate::resources::watch::{MOVED_OUTSIDE, RanBefore};
+use crate::rules::{Drift, Recorded};
 use sluice_model::{Class, Refusal, StageName, Target, Text};
 
 /// The first word of its steps' ids.

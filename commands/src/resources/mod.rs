@@ -43,8 +43,8 @@ pub(crate) use watch::{MOVED_OUTSIDE, RanBefore, Watch, began_to_move, is_in_dou
 
 use futures::future::try_join_all;
 
-use crate::rules::{Drift, Recorded};
 use crate::operation::World;
+use crate::rules::{Drift, Recorded};
 use resource::SurveyCall;
 use sluice_model::PortResult;
 

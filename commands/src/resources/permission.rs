@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::records::PinnedApi;
 use crate::names::API_STATEMENT;
 use crate::operation::effects::{Mutation, PERMIT_API, REMOVE_PERMISSION};
 use crate::operation::{Context, Effect, EngineError, Node, Observed, Progress, Step, StepId, Undone};
+use crate::records::PinnedApi;
 use crate::resources::function;
 use crate::resources::own::ours;
 use crate::resources::resource::{Duty, Move, Part, Prepared, Resource, ToPrepare};

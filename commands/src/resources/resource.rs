@@ -2,14 +2,14 @@
 
 use futures::future::BoxFuture;
 
-use crate::records::{Artifact, PinnedApi, VersionSet};
-use crate::rules::{Drift, Parameters, Recorded};
 use crate::operation::effects::Mutation;
 use crate::operation::{EngineError, Node, OperationState, StepId, World};
+use crate::records::{Artifact, PinnedApi, VersionSet};
 use crate::resources::describe::{Change, Line};
 use crate::resources::plan::Deployable;
 use crate::resources::seen::{Seen, Surveyed};
 use crate::resources::watch::{RanBefore, Watch};
+use crate::rules::{Drift, Parameters, Recorded};
 use sluice_model::{PipelineName, PortResult, ReleaseNumber, StageName, Target};
 
 /// A kind of AWS resource. A method that a kind does not implement means that the kind has no part in it.

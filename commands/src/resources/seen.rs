@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::records::PinnedApi;
 use crate::ports::Alias;
+use crate::records::PinnedApi;
 use sluice_model::StageName;
 
 /// What was seen of a stage.

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::records::VersionSet;
 use crate::operation::effects::{CREATE_ALIAS, CREATE_ROLE, INVOKE, Mutation};
 use crate::operation::{
     Context, DEPLOY, Effect, EngineError, Node, PROMOTE, Progress, Settings, Step, StepId, Undone,
 };
 use crate::ports::Alias;
+use crate::records::VersionSet;
 use crate::resources::resource::Duty;
 use crate::resources::watch::MOVES;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, samples, target, world};
-use serde_json::{Value, json};
 use sluice_model::ReleaseNumber;
 
 const HELLO: &str = "sluice-orders-Hello";

@@ -9,12 +9,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::rules::{Drift, Recorded};
-use crate::records::{PipelineState, Stage, VersionSet, from_item};
 use crate::operation::{
     Context, DEPLOY, EngineError, OperationState, PROMOTE, Progress, ROLLBACK, Slot, StepId, Ticket, Undone,
     World, load,
 };
+use crate::records::{PipelineState, Stage, VersionSet, from_item};
+use crate::rules::{Drift, Recorded};
 use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName};
 
 /// The code of a refusal to overwrite what somebody moved by hand.

@@ -3,23 +3,21 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::rules::{Attempt, Want, pass};
-use crate::records::{Current, NoRollbackTarget, PipelineState, Release, Stage, VersionSet, from_item};
+use crate::installation::{Installation, Invocation, Plan, Reject};
 use crate::operation::{EngineError, ROLLBACK, Snapshot};
 use crate::pipeline::tidy::WINDOW;
+use crate::records::{Current, NoRollbackTarget, PipelineState, Release, Stage, VersionSet, from_item};
+use crate::rules::{Attempt, Want, pass};
 use crate::{promote, rollback};
-use crate::installation::Resolved;
-use crate::installation::{Invocation, Stop};
-use crate::service::Service;
 use sluice_grammar::{Command, RollbackCommand};
 use sluice_model::{Permission, PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 /// How long two people may take to see the same fire, or one to send a line twice.
 const SAME_FIRE: SignedDuration = SignedDuration::from_mins(1);
 
-impl Service {
+impl Installation {
     /// Rolls back to the newest earlier release that was not rolled back itself, unless the command names one.
-    pub(super) async fn rollback(
+    pub(crate) async fn rollback(
         &self,
         invocation: &Invocation,
         snapshot: &Snapshot,
@@ -27,7 +25,7 @@ impl Service {
         stage: &StageName,
         release: Option<ReleaseNumber>,
         reason: Option<String>,
-    ) -> Result<Resolved, Stop> {
+    ) -> Result<Plan, Reject> {
         let state = &snapshot.state;
         let world = self.engine.world();
         state.pipeline(name)?;
@@ -145,7 +143,7 @@ impl Service {
             anyway: false,
             reason: None,
         });
-        let resolved = Resolved::new(ROLLBACK, params, command, answer)?;
+        let resolved = Plan::new(ROLLBACK, params, command, answer)?;
         Ok(if overrides { resolved.only_for(Permission::AdminsOrOncall) } else { resolved })
     }
 }

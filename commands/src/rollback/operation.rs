@@ -11,17 +11,17 @@ use futures::future::try_join;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{Attempt, Drift, Want, pass};
-use crate::records::{AuditSubject, Change, Current, PinnedApi, PipelineState, Release, VersionSet};
+use crate::build_op::change_text;
 use crate::operation::{
     Context, Effect, End, EngineError, Node, Operation, OperationState, Preempt, Progress, SignalKind, Slot,
     Snapshot, Step, StepId, Summary, VOID, load, marked, preempt,
 };
-use crate::build_op::change_text;
-use crate::promote;
-use crate::steps::{RecordMove, drift_note, gone_on, move_nodes, moved_url, resolution_nodes, touched};
 use crate::ports::Write;
-use crate::resources::{self, Move, RanBefore, Seen, Surveyed, Watch, look_now};
+use crate::records::{AuditSubject, Change, Current, PinnedApi, PipelineState, Release, VersionSet};
+use crate::resources::{Move, RanBefore, Seen, Surveyed, Watch, look_now};
+use crate::rules::{Attempt, Drift, Want, pass};
+use crate::steps::{RecordMove, drift_note, gone_on, move_nodes, moved_url, resolution_nodes, touched};
+use crate::{promote, resources};
 use sluice_model::{Actor, Permission, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 
 /// What is asked.

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
-use crate::rules::{Order, minute, plain, span};
 use crate::records::PipelineState;
+use crate::rules::{Order, minute, plain, span};
 use sluice_model::{PipelineName, Refusal, ReleaseNumber, StageName, Text};
 
 /// The change that a person wants to make to a stage.

@@ -7,9 +7,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{Access, Membership, PinnedRoles, Subjects};
-use crate::records::{REVISION, from_item, revised};
 use crate::ports::{Guard, Item, Key, StoreError, Write};
+use crate::records::{REVISION, from_item, revised};
+use crate::rules::{Access, Membership, PinnedRoles, Subjects};
 use sluice_model::{Actor, GroupId, Member, PipelineName, Refusal, Role};
 
 /// A role that a person or group was granted.

@@ -10,9 +10,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::rules::Access;
-use crate::records::{OPERATION, to_item};
 use crate::ports::{Guard, Item, Key, StoreError};
+use crate::records::{OPERATION, to_item};
+use crate::rules::Access;
 use sluice_model::{Actor, OperationId, Refusal, StageName, UserId};
 
 /// How many locks of other people one lock can keep.

@@ -71,8 +71,8 @@ fn page_of(partition: String, after: Option<String>) -> Query {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::to_item;
     use crate::ports::{AuditItem, Item, Precondition, Write};
+    use crate::records::to_item;
     use crate::testing::{MemoryStore, target};
 
     const BEGIN: i64 = 1_770_000_000_000;

@@ -4,74 +4,15 @@
 //! current. A plan fills in everything that the command left out, so equal work has an equal fingerprint however it was
 //! typed.
 
-mod build;
-mod deploy;
-mod pipeline;
-mod promote;
-mod roles;
-mod rollback;
-mod stage;
-
-pub(crate) use crate::pipeline::role_command::change_of;
-pub use crate::stage::command::LOWER_BUTTON;
-
-use serde::Serialize;
-use serde_json::Value;
-
-use crate::records::{Release, from_item};
+use crate::installation::{Invocation, Reject};
 use crate::operation::{EngineError, OperationRequest, Snapshot, marked};
-use crate::ports::{Guard, Guards, Write};
-use crate::installation::{Invocation, Stop};
+use crate::promote;
 use crate::service::Service;
 use sluice_grammar::{
     BuildCommand, Command, DeployCommand, PipelineCommand, PromoteCommand, RepoCommand, RollbackCommand,
     StageCommand,
 };
-use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, ReleaseNumber, Text, Tone};
-
-/// A command with all its optional parts filled in, as parameters of an operation.
-struct Resolved {
-    kind: &'static str,
-    params: Value,
-    command: Command,
-    counters: Guards,
-    writes: Vec<Write>,
-    answer: Text,
-    /// A note for the answer.
-    note: Option<String>,
-    /// The permission that these parameters need, if it is stricter than the command's.
-    permission: Option<Permission>,
-}
-
-impl Resolved {
-    fn new(kind: &'static str, params: impl Serialize, command: Command, answer: Text) -> Result<Self, Stop> {
-        let params = serde_json::to_value(params).map_err(|error| EngineError::Corrupt(error.to_string()))?;
-        let (counters, writes) = (Guards::new(), vec![]);
-        Ok(Self { kind, params, command, counters, writes, answer, note: None, permission: None })
-    }
-
-    /// Also takes the next number of a counter.
-    fn counting(mut self, counter: &str, number: u32) -> Self {
-        self.counters.insert(counter.to_owned(), Guard::Number(number.into()));
-        self
-    }
-
-    /// Adds a note to the answer.
-    fn noting(self, note: Option<String>) -> Self {
-        Self { note, ..self }
-    }
-
-    /// Requires a permission.
-    fn only_for(self, permission: Permission) -> Self {
-        Self { permission: Some(permission), ..self }
-    }
-
-    /// Also writes a record.
-    fn writing(mut self, write: Write) -> Self {
-        self.writes.push(write);
-        self
-    }
-}
+use sluice_model::{Answer, Card, OperationId, Permission, PipelineName, Refusal, Text, Tone};
 
 /// A pipeline lives in a channel, and a terminal is none.
 fn homeless(name: &PipelineName) -> Refusal {
@@ -91,7 +32,7 @@ impl Service {
         snapshot: &Snapshot,
         id: &OperationId,
         seen: Option<&str>,
-    ) -> Result<(OperationRequest, Option<Permission>), Stop> {
+    ) -> Result<(OperationRequest, Option<Permission>), Reject> {
         let state = &snapshot.state;
         let Some(name) = command.pipeline() else {
             return Err(EngineError::Corrupt(format!("no draft for {command}")).into());
@@ -102,48 +43,48 @@ impl Service {
             None if matches!(command, Command::Repo(RepoCommand::Create { .. })) => {
                 invocation.channel.as_ref().ok_or_else(|| homeless(&name))?
             }
-            None => return Err(Stop::send_signal(self.unknown_pipeline(&name, command).await?)),
+            None => return Err(Reject::say(self.app.unknown_pipeline(&name, command).await?)),
         };
         let mut resolved = match command {
-            Command::Repo(RepoCommand::Create { .. }) => pipeline::repo_create(state, &name, command)?,
+            Command::Repo(RepoCommand::Create { .. }) => crate::repo::planned(state, &name, command)?,
             Command::Stage(StageCommand::Add { stage, after, .. }) => {
-                pipeline::stage_add(state, &name, stage, after.as_ref(), command)?
+                crate::stage::command::stage_add(state, &name, stage, after.as_ref(), command)?
             }
             Command::Build(BuildCommand::Build { reference, .. }) => {
-                self.build(invocation, state, &name, reference.as_deref(), id).await?
+                self.app.build(invocation, state, &name, reference.as_deref(), id).await?
             }
             Command::Deploy(DeployCommand::Deploy { build, stage, .. }) => {
-                self.deploy(state, &name, *build, stage.as_ref()).await?
+                self.app.deploy(state, &name, *build, stage.as_ref()).await?
             }
             Command::Stage(StageCommand::Set { stage, settings, confirm, .. }) => {
-                let setting = stage::Setting { state, name: &name, command, seen };
-                self.set(setting, stage, settings, *confirm).await?
+                let setting = crate::stage::command::Setting { state, name: &name, command, seen };
+                self.app.set(setting, stage, settings, *confirm).await?
             }
-            Command::Stage(StageCommand::Lock { .. }) => self.lock(invocation, snapshot, command)?,
+            Command::Stage(StageCommand::Lock { .. }) => self.app.lock(invocation, snapshot, command)?,
             Command::Stage(StageCommand::Unlock { stage, .. }) => {
-                self.unlock(invocation, snapshot, &name, stage.as_ref(), command)?
+                self.app.unlock(invocation, snapshot, &name, stage.as_ref(), command)?
             }
             Command::Promote(PromoteCommand::Promote {
                 to, from, release, again, override_reason, ..
             }) => {
                 let override_reason = override_reason.as_deref();
                 let overriding = promote::Overrides { again: *again, override_reason };
-                self.promote(snapshot, &name, to, from.as_ref(), *release, overriding).await?
+                self.app.promote(snapshot, &name, to, from.as_ref(), *release, overriding).await?
             }
             Command::Rollback(RollbackCommand::Rollback { stage, release, reason, .. }) => {
-                self.rollback(invocation, snapshot, &name, stage, *release, reason.clone()).await?
+                self.app.rollback(invocation, snapshot, &name, stage, *release, reason.clone()).await?
             }
             Command::Pipeline(PipelineCommand::Tidy { now, .. }) => {
-                pipeline::tidy(state, &name, *now, command)?
+                crate::pipeline::tidy::command::tidy(state, &name, *now, command)?
             }
             Command::Pipeline(PipelineCommand::Grant { .. })
             | Command::Pipeline(PipelineCommand::Revoke { .. }) => {
-                self.role_change(invocation, snapshot, command)?
+                self.app.role_change(invocation, snapshot, command)?
             }
             other => return Err(EngineError::Corrupt(format!("no draft for {other}")).into()),
         };
         // Last, because it needs AWS: compare the stage with its record.
-        if let Some(outside) = self.ask_first(&name, state, command, &resolved.params, seen).await? {
+        if let Some(outside) = self.app.ask_first(&name, state, command, &resolved.params, seen).await? {
             let outside = serde_json::to_value(outside);
             resolved.params["outside"] = outside.map_err(|error| EngineError::Corrupt(error.to_string()))?;
         }
@@ -165,20 +106,5 @@ impl Service {
             pipeline: name,
         };
         Ok((request, resolved.permission))
-    }
-
-    /// A release that succeeded, and can run on a stage.
-    async fn release(&self, name: &PipelineName, number: ReleaseNumber) -> Result<Release, Stop> {
-        let world = self.engine.world();
-        let found = world.store.get(&world.keys.release(name, number)).await?;
-        let found: Option<Release> = found.map(|item| from_item(&item)).transpose()?;
-        found.filter(|release| release.succeeded).ok_or_else(|| {
-            Refusal::new(
-                "no-such-release",
-                format!("Pipeline `{name}` has no release `{number}` that succeeded."),
-                format!("See all releases with `/pipeline history {name}`."),
-            )
-            .into()
-        })
     }
 }

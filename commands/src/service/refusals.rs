@@ -11,11 +11,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 
-use crate::records::{Act, AuditRecord, AuditSubject};
+use crate::installation::{Input, Invocation, Reject, delivery_of};
 use crate::operation::{OperationSpec, audit, inbox};
 use crate::ports::{Precondition, StoreError, Write};
-use crate::installation::delivery_of;
-use crate::installation::{Input, Invocation, Stop};
+use crate::records::{Act, AuditRecord, AuditSubject};
 use crate::service::Service;
 use sluice_grammar::{Command, RepoCommand};
 use sluice_model::{Answer, ChannelId, OperationId, PipelineName, Refusal, StageName, UserId};
@@ -93,11 +92,11 @@ impl Service {
         refusal: &Refusal,
         answer: &Answer,
     ) -> Result<(), StoreError> {
-        let world = self.engine.world();
+        let world = self.app.engine.world();
         let Ok(Some(wanted)) = self.wanted(invocation).await else { return Ok(()) };
         let Ok(channel) = self.place(invocation, &wanted.pipeline).await else { return Ok(()) };
         let at = world.clock.now();
-        if !self.shares.take(&invocation.actor.id, at) {
+        if !self.quota.take(&invocation.actor.id, at) {
             tracing::warn!(who = %invocation.actor.id, code = refusal.code, "too many refusals to record");
             return Ok(());
         }
@@ -119,7 +118,7 @@ impl Service {
         };
         let delivery = delivery_of(invocation);
         let writes = vec![
-            inbox(&self.engine, delivery.key, answer, None).map_err(|error| corrupt(&error))?,
+            inbox(&self.app.engine, delivery.key, answer, None).map_err(|error| corrupt(&error))?,
             Write::Check { key: world.keys.pipeline(&pipeline), when: Precondition::Present },
             audit(&record, world)?,
         ];
@@ -131,18 +130,20 @@ impl Service {
     }
 
     /// The channel of a delivery. For a terminal it is the pipeline's home, as in all its records.
-    async fn place(&self, invocation: &Invocation, pipeline: &PipelineName) -> Result<ChannelId, Stop> {
+    async fn place(&self, invocation: &Invocation, pipeline: &PipelineName) -> Result<ChannelId, Reject> {
         match &invocation.channel {
             Some(channel) => Ok(channel.clone()),
-            None => Ok(self.state(pipeline).await?.expect_pipeline()?.home.clone()),
+            None => Ok(self.app.state(pipeline).await?.expect_pipeline()?.home.clone()),
         }
     }
 
     /// The request of a delivery; `None` if it concerns no pipeline.
-    async fn wanted(&self, invocation: &Invocation) -> Result<Option<Wanted>, Stop> {
+    async fn wanted(&self, invocation: &Invocation) -> Result<Option<Wanted>, Reject> {
         match &invocation.said {
             Input::Slash { command, text } => {
-                let Ok(command) = sluice_grammar::parse(command, text, &self.names) else { return Ok(None) };
+                let Ok(command) = sluice_grammar::parse(command, text, &self.app.names) else {
+                    return Ok(None);
+                };
                 let Some((kind, pipeline, stage)) = subject(&command) else { return Ok(None) };
                 let about = AuditSubject { stage, ..AuditSubject::default() };
                 Ok(Some(Wanted { pipeline, kind: kind.to_owned(), command: command.to_string(), about }))
@@ -151,9 +152,9 @@ impl Service {
                 let Some(id) = value.split_once('|').and_then(|(id, _)| OperationId::new(id).ok()) else {
                     return Ok(None);
                 };
-                let Some(loaded) = self.load(&id).await? else { return Ok(None) };
+                let Some(loaded) = self.app.load(&id).await? else { return Ok(None) };
                 let spec = loaded.head.spec;
-                let definition = self.engine.registry().get(&spec.kind, spec.version);
+                let definition = self.app.engine.registry().get(&spec.kind, spec.version);
                 let bound = definition.and_then(|kind| kind.bind(&loaded.op).ok());
                 let about = bound.map(|bound| bound.audit_subject(&loaded.op)).unwrap_or_default();
                 let OperationSpec { kind, command, pipeline, .. } = spec;

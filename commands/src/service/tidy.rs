@@ -6,12 +6,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::records::PipelineState;
+use crate::installation::{Input, Invocation, Reject, delivery_of};
 use crate::operation::{Accepted, DEPLOY, EngineError, PROMOTE, ROLLBACK, Snapshot, accept};
 use crate::pipeline::tidy;
 use crate::ports::{Order, Query};
-use crate::installation::delivery_of;
-use crate::installation::{Input, Invocation, Stop};
+use crate::records::PipelineState;
 use crate::service::{NoAnswer, Service};
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Actor, Permission, PipelineName};
@@ -39,7 +38,7 @@ fn is_due(state: &PipelineState, now: Timestamp) -> bool {
 impl Service {
     /// Starts to tidy every pipeline that is due, as the bot itself. Returns their number.
     pub async fn tidy_due(&self, sluice: &Actor) -> Result<usize, NoAnswer> {
-        let world = self.engine.world();
+        let world = self.app.engine.world();
         let (mut begun, mut after) = (0, None);
         loop {
             let partition = world.keys.catalog_partition();
@@ -54,7 +53,7 @@ impl Service {
                 match self.tidy_if_due(sluice, &name).await {
                     Ok(is_begun) => begun += usize::from(is_begun),
                     // A failure of one pipeline does not affect the others.
-                    Err(Stop::EngineError(error)) => {
+                    Err(Reject::EngineError(error)) => {
                         tracing::warn!(pipeline = %name, %error, "it cannot be tidied")
                     }
                     Err(_) => tracing::warn!(pipeline = %name, "it cannot be tidied"),
@@ -67,8 +66,8 @@ impl Service {
         }
     }
 
-    async fn tidy_if_due(&self, sluice: &Actor, name: &PipelineName) -> Result<bool, Stop> {
-        let world = self.engine.world();
+    async fn tidy_if_due(&self, sluice: &Actor, name: &PipelineName) -> Result<bool, Reject> {
+        let world = self.app.engine.world();
         let snapshot = Snapshot::read(world, name).await?;
         let (state, now) = (&snapshot.state, world.clock.now());
         // Only the audit records have failed attempts. They are read only if the pipeline is due.
@@ -85,7 +84,7 @@ impl Service {
             said: Input::Slash { command: "/pipeline".into(), text: command.to_string() },
         };
         let granted = snapshot.access.permit(Permission::Sluice, &sluice.id)?;
-        let id = self.new_id()?;
+        let id = self.app.new_id()?;
         let (mut request, _) = self.request(&invocation, &command, &snapshot, &id, None).await?;
         let mut params: tidy::Params = serde_json::from_value(request.params)
             .map_err(|error| EngineError::Corrupt(error.to_string()))?;
@@ -93,7 +92,7 @@ impl Service {
         request.params =
             serde_json::to_value(params).map_err(|error| EngineError::Corrupt(error.to_string()))?;
         let accepted =
-            accept(&self.engine, id, &delivery_of(&invocation), &snapshot, request, &granted).await?;
+            accept(&self.app.engine, id, &delivery_of(&invocation), &snapshot, request, &granted).await?;
         Ok(matches!(accepted, Accepted::Yes(_)))
     }
 }

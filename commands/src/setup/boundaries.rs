@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::names;
-use crate::resources::rights::{self, MANAGED_LIMIT, NOT_SLUICE, OwnResources};
 use crate::ports::Identity;
-use crate::resources::same_json;
+use crate::resources::rights::{MANAGED_LIMIT, NOT_SLUICE, OwnResources};
+use crate::resources::{rights, same_json};
 use sluice_model::{Class, PortResult, Target};
 
 /// How many versions of a managed policy IAM keeps.

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use ulid::Ulid;
 
-use crate::records::{Act, AuditRecord};
-use crate::rules::{Grant, Grants, PinnedRoles};
 use crate::operation::{Keys, audit_by};
 use crate::pipeline::change_role;
 use crate::ports::{Store, StoreError};
+use crate::records::{Act, AuditRecord};
+use crate::rules::{Grant, Grants, PinnedRoles};
 use sluice_model::{Actor, Member, OperationId, Role, UserId};
 
 /// How often the first admins are recorded again if somebody granted roles meanwhile.

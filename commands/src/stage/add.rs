@@ -1,14 +1,15 @@
 //! `/stage add`: adds a stage to the order. It creates nothing in AWS: the first promotion does that.
 
-use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::records::{AuditSubject, PipelineState, REVISION, Stage, to_item};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Step, StepId, Summary,
 };
 use crate::ports::{Guard, Precondition, Write};
+use crate::records::{AuditSubject, PipelineState, REVISION, Stage, to_item};
 use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 
 /// The parameters.

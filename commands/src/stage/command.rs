@@ -6,18 +6,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::build_op::ARTIFACT_LIMIT;
+use crate::installation::{Installation, Invocation, Plan, Reject};
+use crate::names::short_digest;
+use crate::operation::{EngineError, Snapshot};
 use crate::records::{Build, Pinned, PipelineState, from_item};
 use crate::rules::{Lock, Policy, minute, parameter};
-use crate::operation::{EngineError, Snapshot};
-use crate::build_op::ARTIFACT_LIMIT;
-use crate::names::short_digest;
 use crate::stage;
-use crate::installation::bad_button;
-use crate::installation::Resolved;
-use crate::installation::{Invocation, Stop};
-use crate::service::Service;
-use sluice_grammar::{Command, Names, Period, StageCommand, parse_line};
-use sluice_model::{Answer, Button, ButtonStyle, Card, PipelineName, Refusal, StageName, Text, Tone};
+use sluice_grammar::{Command, Period, StageCommand};
+use sluice_model::{Button, ButtonStyle, Card, PipelineName, Refusal, StageName, Text, Tone};
 
 /// The default duration of a lock, in seconds: two hours.
 const LOCKED: u64 = 2 * 3600;
@@ -48,22 +45,22 @@ fn lowering(name: &PipelineName, stage: &StageName, before: &Policy, after: &Pol
 }
 
 /// The pipeline's state, the command, and the digest that its author saw before confirming.
-pub(super) struct Setting<'a> {
-    pub(super) state: &'a PipelineState,
-    pub(super) name: &'a PipelineName,
-    pub(super) command: &'a Command,
-    pub(super) seen: Option<&'a str>,
+pub(crate) struct Setting<'a> {
+    pub(crate) state: &'a PipelineState,
+    pub(crate) name: &'a PipelineName,
+    pub(crate) command: &'a Command,
+    pub(crate) seen: Option<&'a str>,
 }
 
-impl Service {
+impl Installation {
     /// Changes some settings of a stage's policy.
-    pub(super) async fn set(
+    pub(crate) async fn set(
         &self,
         Setting { state, name, command, seen }: Setting<'_>,
         stage: &StageName,
         settings: &[(String, String)],
         confirm: bool,
-    ) -> Result<Resolved, Stop> {
+    ) -> Result<Plan, Reject> {
         state.pipeline(name)?;
         state.stage(name, stage)?;
         let before = state.policy(stage);
@@ -91,7 +88,7 @@ impl Service {
             let Some(pipeline) = &state.pipeline else {
                 return Err(EngineError::Corrupt("no pipeline".into()).into());
             };
-            return Err(Stop::send_signal(lowering(&pipeline.name, stage, &before, &after, &line)));
+            return Err(Reject::say(lowering(&pipeline.name, stage, &before, &after, &line)));
         }
         let params = stage::set::Params {
             name: name.clone(),
@@ -106,24 +103,7 @@ impl Service {
             .then(" of ")
             .code(name.as_str())
             .then(".");
-        Resolved::new(stage::set::KIND, params, command.clone(), answer)
-    }
-
-    /// Handles a click on *Lower it*: runs the command again, for the policy that its author saw.
-    pub(in crate::service) async fn lower(
-        &self,
-        invocation: &Invocation,
-        value: &str,
-    ) -> Result<Answer, Stop> {
-        let command = value.split_once('|').and_then(|(digest, line)| {
-            let command = parse_line(line, &Names::default()).ok()?;
-            matches!(command, Command::Stage(StageCommand::Set { confirm: true, .. }))
-                .then_some((digest, command))
-        });
-        match command {
-            Some((digest, command)) => self.operate(invocation, command, Some(digest)).await,
-            None => Err(bad_button().into()),
-        }
+        Plan::new(stage::set::KIND, params, command.clone(), answer)
     }
 
     /// Refuses a parameter that the newest green build marks as a secret, because everyone can see parameter values. If the
@@ -133,7 +113,7 @@ impl Service {
         state: &PipelineState,
         name: &PipelineName,
         names: &[&str],
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Reject> {
         let Ok(secrets) = tokio::time::timeout(PATIENCE, self.secrets(state, name)).await else {
             return Ok(());
         };
@@ -195,7 +175,7 @@ fn stages(
     state: &PipelineState,
     name: &PipelineName,
     stage: Option<&StageName>,
-) -> Result<Vec<StageName>, Stop> {
+) -> Result<Vec<StageName>, Reject> {
     let pipeline = state.pipeline(name)?;
     match stage {
         Some(stage) => Ok(vec![state.stage(name, stage)?.name.clone()]),
@@ -203,14 +183,14 @@ fn stages(
     }
 }
 
-impl Service {
+impl Installation {
     /// Locks one stage, or all.
-    pub(super) fn lock(
+    pub(crate) fn lock(
         &self,
         invocation: &Invocation,
         snapshot: &Snapshot,
         command: &Command,
-    ) -> Result<Resolved, Stop> {
+    ) -> Result<Plan, Reject> {
         let Snapshot { state, access, .. } = snapshot;
         let Command::Stage(StageCommand::Lock { name, stage, until, hard, reason }) = command else {
             return Err(EngineError::Corrupt(format!("no lock: {command}")).into());
@@ -266,18 +246,18 @@ impl Service {
             over,
             kept,
         };
-        Resolved::new(stage::lock::KIND, params, command.clone(), answer)
+        Plan::new(stage::lock::KIND, params, command.clone(), answer)
     }
 
     /// Removes the locks of one stage, or of all.
-    pub(super) fn unlock(
+    pub(crate) fn unlock(
         &self,
         invocation: &Invocation,
         snapshot: &Snapshot,
         name: &PipelineName,
         stage: Option<&StageName>,
         command: &Command,
-    ) -> Result<Resolved, Stop> {
+    ) -> Result<Plan, Reject> {
         let Snapshot { state, access, .. } = snapshot;
         let now = self.engine.world().clock.now();
         let stages = stages(state, name, stage)?;
@@ -303,8 +283,21 @@ impl Service {
         });
         let answer = answer.then(".");
         let params = stage::unlock::Params { name: name.clone(), locks, restored };
-        Resolved::new(stage::unlock::KIND, params, command.clone(), answer)
+        Plan::new(stage::unlock::KIND, params, command.clone(), answer)
     }
+}
+
+pub(crate) fn stage_add(
+    state: &PipelineState,
+    name: &PipelineName,
+    stage: &StageName,
+    after: Option<&StageName>,
+    command: &Command,
+) -> Result<Plan, Reject> {
+    stage::add::ordered(name, &state.pipeline(name)?.stages, stage, after)?;
+    let params = stage::add::Params { name: name.clone(), stage: stage.clone(), after: after.cloned() };
+    let answer = Text::plain("Adding stage ").code(stage.as_str()).then(" to ").code(name.as_str()).then(".");
+    Plan::new("stage-add", params, command.clone(), answer)
 }
 
 #[cfg(test)]

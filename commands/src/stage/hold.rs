@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::stage::lock::{Params, listed};
-use crate::records::PipelineState;
 use crate::operation::{
     Context, Effect, EngineError, Node, OperationState, Progress, RecordedSignal, SignalKind, Status, Step,
     StepId, Summary, World, release_lock,
 };
+use crate::records::PipelineState;
+use crate::stage::lock::{Params, listed};
 use sluice_grammar::{Command, Period, StageCommand};
 use sluice_model::{Actor, OperationId, PipelineName, StageName, Text};
 

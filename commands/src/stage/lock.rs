@@ -8,22 +8,22 @@
 //! replaced (`stage_lock/hold.rs`). Only the record decides whether a lock holds; the operation reads it
 //! whenever it wakes.
 
-mod hold;
-
 pub(crate) use crate::stage::hold::tell_of_end;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
-use crate::records::AuditSubject;
-use crate::rules::Lock;
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Slot, Snapshot, Step, StepId,
     Summary,
 };
 use crate::ports::Write;
+use crate::records::AuditSubject;
+use crate::rules::Lock;
+use crate::stage::hold;
 use sluice_model::{Actor, OperationId, Permission, PipelineName, StageName, Target, Text};
 
 /// The operation's kind.

@@ -3,15 +3,16 @@
 //! It holds the stage's slot while it records. A promotion that moves the stage now was judged by the policy
 //! before; later ones are judged by the new policy.
 
-use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::records::{AuditSubject, PipelineState, revised};
-use crate::rules::{Policy, parameter};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, Slot, Step, StepId, Summary,
 };
+use crate::records::{AuditSubject, PipelineState, revised};
+use crate::rules::{Policy, parameter};
 use sluice_model::{Permission, PipelineName, Refusal, StageName, Target, Text};
 
 /// The operation's kind.

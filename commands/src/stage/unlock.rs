@@ -2,18 +2,19 @@
 //! stays. The removed locks show it in their own messages. A lock that was kept in a removed one applies
 //! again, unless the person may remove that one too.
 
-use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::records::{AuditSubject, PipelineState};
-use crate::rules::Lock;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
 use crate::operation::{
     Context, Effect, EngineError, Node, Operation, OperationState, Progress, SignalKind, Step, StepId,
     Summary,
 };
-use crate::stage::lock::{listed, tell_of_end};
 use crate::ports::Write;
+use crate::records::{AuditSubject, PipelineState};
+use crate::rules::Lock;
+use crate::stage::lock::{listed, tell_of_end};
 use sluice_model::{Actor, Permission, PipelineName, StageName, Target, Text};
 
 /// The operation's kind.

@@ -2,25 +2,26 @@
 //!
 //! The journal keeps the digest of what was read. The next owner of the operation reads the same artifact again.
 
+use sha2::Digest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::future::try_join3;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
+use sluice_template;
 
-use crate::records::{Artifact, Pinned, from_item};
-use crate::rules::{Parameters, Policy};
+use crate::build_op::ARTIFACT_LIMIT;
 use crate::names;
 use crate::operation::{
     Content, Context, Effect, EngineError, LoadedContent, OperationState, Progress, Step, StepId, VOID,
 };
-use crate::build_op::ARTIFACT_LIMIT;
 use crate::ports::{NoResult, Workers, compute};
+use crate::records::{Artifact, Pinned, from_item};
 use crate::resources::Deployable;
+use crate::rules::{Parameters, Policy};
 use sluice_model::{Class, CodeRef, PipelineName, PortError, Refusal, StageName, Target};
-use sluice_template;
 use sluice_template::{Application, Deploying, Manifest};
 
 /// The step that reads the artifact.

@@ -1,7 +1,7 @@
 //! What a card says about drift that its requester accepted.
 
-use crate::rules::Drift;
 use crate::operation::{OperationState, marked};
+use crate::rules::Drift;
 use sluice_grammar::{Names, parse_line};
 use sluice_model::{StageName, Text};
 

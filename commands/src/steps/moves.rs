@@ -2,7 +2,8 @@
 //! rollback moves what they share first.
 
 use crate::operation::{Node, OperationState, Slot, StepId};
-use crate::resources::{self, Move, Part};
+use crate::resources;
+use crate::resources::{Move, Part};
 
 /// The steps that make a stage run a version set, each after `after`. What is where it should be needs no step.
 pub(crate) fn move_nodes(to: &Move, after: &[StepId]) -> Vec<Node> {

@@ -1,8 +1,8 @@
 //! The values of a template's parameters: those with which an operation was asked are those with which it ends, and its
 //! message shows them.
 
-use crate::rules::{Parameters, Policy, parameters_changed, parameters_text};
 use crate::operation::{OperationState, Summary, VOID};
+use crate::rules::{Parameters, Policy, parameters_changed, parameters_text};
 use crate::steps::read_artifact;
 use sluice_model::{Refusal, StageName, Text};
 

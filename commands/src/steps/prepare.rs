@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use crate::records::VersionSet;
 use crate::operation::{Content, EngineError, Node, Slot, StepId};
+use crate::records::VersionSet;
+use crate::resources;
+use crate::resources::{Part, Preparation, Prepared, Seen, ToPrepare, Watch};
 use crate::steps::*;
-use crate::resources::{self, Part, Preparation, Prepared, Seen, ToPrepare, Watch};
 
 /// The steps of a version set, and the set itself once they are done.
 pub(crate) struct Preparing {

@@ -5,11 +5,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::records::{Current, PinnedApi, PipelineState, REVISION, Release, Stage, TOUCHED, VersionSet, to_item};
 use crate::operation::{
     Context, Effect, EngineError, Keys, OperationState, PROMOTE, Progress, Step, StepId, VOID,
 };
 use crate::ports::{DueChange, Guard, Precondition, StoreError, Write};
+use crate::records::{
+    Current, PinnedApi, PipelineState, REVISION, Release, Stage, TOUCHED, VersionSet, to_item,
+};
 use crate::resources::{began_to_move, mark};
 use sluice_model::{OperationId, PipelineName, Refusal, StageName, Target};
 

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
-use crate::records::{Current, Release, Stage, VersionSet, from_item};
 use crate::operation::{Context, Effect, EngineError, Node, OperationState, Progress, Slot, Step, StepId};
-use crate::steps::StageRecord;
+use crate::records::{Current, Release, Stage, VersionSet, from_item};
 use crate::resources::{Seen, Surveyed, look_now, moved_functions};
+use crate::steps::StageRecord;
 use sluice_model::{PipelineName, ReleaseNumber, StageName};
 
 /// How many of the newest releases that ran on the stage are compared with what runs.

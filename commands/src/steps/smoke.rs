@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::records::{Artifact, VersionSet};
-use crate::rules::{Policy, Smoke, plain};
 use crate::operation::effects::INVOKE;
 use crate::operation::{Context, Effect, EngineError, Node, Progress, Slot, Step, StepId, VOID};
-use crate::steps::stage_url;
 use crate::ports::Reply;
+use crate::records::{Artifact, VersionSet};
+use crate::rules::{Policy, Smoke, plain};
+use crate::steps::stage_url;
 use sluice_model::{Class, PipelineName, Refusal, ReleaseNumber, StageName, Target, Text};
 use sluice_template::function_name;
 

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::rules::Unknown;
 use crate::ports::{Background, Clock, Directory, Hint, Notifier, Runner, Update, Wakeups};
+use crate::rules::Unknown;
 use sluice_model::{ChannelId, GroupId, OperationId, UserId};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::rules::PinnedRoles;
 use crate::operation::{Keys, Pinned, Settings, World};
 use crate::ports::{Clock, NoDirectory, NoWakeups, Notifier, OnCaller, Runner, Store};
+use crate::rules::PinnedRoles;
 use crate::testing::{FakeAws, OnRuntime};
 use sluice_model::Target;
 

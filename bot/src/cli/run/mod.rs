@@ -12,9 +12,9 @@ mod tests;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
+use sluice_commands::installation::Invocation;
 use sluice_commands::operation::{Driven, Status};
 use sluice_commands::ports::Update;
-use sluice_commands::installation::Invocation;
 use sluice_model::{Answer, Card, OperationId, Span, Text, Tone};
 use tokio::sync::{mpsc, oneshot};
 

@@ -1,9 +1,9 @@
 //! Answers of commands that read.
 
 use jiff::{SignedDuration, Timestamp};
-use sluice_commands::records::{Act, AuditRecord, AuditSubject, to_item};
 use sluice_commands::operation::{Keys, Status};
 use sluice_commands::ports::{AuditItem, Item, Store as _, Write};
+use sluice_commands::records::{Act, AuditRecord, AuditSubject, to_item};
 use sluice_commands::testing::samples::{self, CHANNEL};
 use sluice_commands::testing::target;
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sluice_commands::rules::PinnedRoles;
-use sluice_commands::operation::{Engine, Settings};
-use sluice_commands::registry::registry;
-use sluice_commands::ports::{LogStream, Logs};
 use sluice_commands::installation::{Input, Invocation};
+use sluice_commands::operation::{Engine, Settings};
+use sluice_commands::ports::{LogStream, Logs};
+use sluice_commands::registry;
+use sluice_commands::rules::PinnedRoles;
 use sluice_commands::service::Service;
 use sluice_commands::testing::samples::{self, CHANNEL, Sample};
 use sluice_commands::testing::{

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use super::{Drive, Next, Pending, on_its_way};
-use crate::records::Act;
 use crate::operation::definition::{End, refusal_of};
 use crate::operation::engine::Driven;
 use crate::operation::head::Status;
@@ -20,6 +19,7 @@ use crate::operation::state::{OperationState, STUCK};
 use crate::operation::step::{EngineError, StepId};
 use crate::operation::{auditing, queue};
 use crate::ports::{DueChange, StoreError, Write};
+use crate::records::Act;
 
 impl Drive<'_> {
     /// The slots that this turn frees.

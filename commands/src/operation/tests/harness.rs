@@ -12,10 +12,10 @@ use tokio::sync::Notify;
 
 use self::store_proxy::StoreProxy;
 use super::toy_world::{ToyDefinition, ToyWorld};
-use crate::rules::Access;
-use crate::records::{Act, AuditRecord, Counters, Pipeline, PipelineState, Stage, from_item, to_item};
 use crate::operation::*;
 use crate::ports::{Guard, Item, Precondition, Store, Write};
+use crate::records::{Act, AuditRecord, Counters, Pipeline, PipelineState, Stage, from_item, to_item};
+use crate::rules::Access;
 use crate::service::Service;
 use crate::testing::fake_aws::{End, FaultProxy};
 use crate::testing::{

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::harness::{LEASE, Process, Shared};
 use super::toy_world::{How, step};
-use crate::records::Act;
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{Item, Precondition, Store, StoreError, Write};
+use crate::records::Act;
 use crate::testing::StoreFault;
 use sluice_model::OperationId;
 

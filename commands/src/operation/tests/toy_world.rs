@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::records::AuditSubject;
 use crate::operation::{
     Context, Done, Effect, EngineError, Node, Observed, Operation, OperationState, Progress, ROLLBACK,
     SignalKind, Slot, Snapshot, Step, StepId, Summary, Undone, VOID, effects,
 };
+use crate::records::AuditSubject;
 use crate::testing::fake_aws::DeathPoint;
 pub(super) use crate::testing::{Faults, Moment};
 use sluice_model::{Class, PortError, Refusal, Target, Text};

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 
-use crate::records::{PipelineState, Tidied, to_item};
 use crate::operation::effects::{
     DELETE_ROLE, DELETE_ROLE_POLICY, DELETE_VERSION, LOG_RETENTION, PUT_ROLE_POLICY_NAME,
 };
 use crate::operation::{Context, Effect, EngineError, Observed, Progress, Step};
 use crate::ports::{Precondition, Write};
+use crate::records::{PipelineState, Tidied, to_item};
 use crate::resources::ours;
 use sluice_model::{PipelineName, Target};
 

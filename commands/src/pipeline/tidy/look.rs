@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::tidy::roles::{self, Known};
-use crate::pipeline::tidy::{KIND, Params, needed, quiet};
-use crate::records::{PipelineState, TICKETS, VersionSet, from_item, to_item};
-use crate::operation::{Context, Effect, EngineError, Keys, Progress, Step};
 use crate::names;
+use crate::operation::{Context, Effect, EngineError, Keys, Progress, Step};
+use crate::pipeline::tidy::roles::Known;
+use crate::pipeline::tidy::{KIND, Params, needed, quiet, roles};
 use crate::ports::{Alias, DueChange, FunctionVersion, Guard, Guards, Precondition, Write};
+use crate::records::{PipelineState, TICKETS, VersionSet, from_item, to_item};
 use sluice_model::{ReleaseNumber, StageName, Target, Text};
 
 /// What one run deletes at most; the next one goes on. It bounds the journal, and how long the pipeline waits.

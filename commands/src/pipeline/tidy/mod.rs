@@ -7,6 +7,7 @@
 //! A release whose versions will be deleted is marked first, in the transaction that records what was found, and only if nothing
 //! was accepted meanwhile. From then on no rollback may return to it, so none meets a deleted version.
 
+pub(crate) mod command;
 mod delete;
 mod look;
 mod needed;
@@ -16,10 +17,10 @@ mod roles;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::records::{AuditSubject, PipelineState};
 use crate::operation::{EngineError, Node, Operation, OperationState, Slot, StepId, Summary, World};
 use crate::pipeline::tidy::delete::{Leftover, Record, Remove};
 use crate::pipeline::tidy::look::{Found, LookForLeftovers};
+use crate::records::{AuditSubject, PipelineState};
 use sluice_model::{Permission, PipelineName, Target, Text};
 
 pub(crate) use crate::pipeline::tidy::needed::WINDOW;

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::records::{Act, AuditRecord, PipelineState, Stage};
 use crate::operation::{DEPLOY, PROMOTE, ROLLBACK};
+use crate::records::{Act, AuditRecord, PipelineState, Stage};
 use sluice_model::{ReleaseNumber, StageName};
 
 /// How many releases back a rollback is guaranteed.
@@ -65,9 +65,9 @@ pub(super) fn unrest(state: &PipelineState, newest: &[AuditRecord], now: Timesta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::{AuditSubject, Current, Run};
     use crate::operation::Ticket;
     use crate::operation::testing::operation_id;
+    use crate::records::{AuditSubject, Current, Run};
     use crate::testing::samples;
     use sluice_model::{Actor, BuildNumber};
 

@@ -1,9 +1,10 @@
 //! Whether a pipeline is quiet, as its open operations and its audit records say.
 
-use crate::pipeline::tidy::needed::{self, Unrest};
-use crate::records::{AuditRecord, PipelineState, from_item};
 use crate::operation::{EngineError, Keys, World};
+use crate::pipeline::tidy::needed;
+use crate::pipeline::tidy::needed::Unrest;
 use crate::ports::{Order, Query};
+use crate::records::{AuditRecord, PipelineState, from_item};
 use sluice_model::{PipelineName, Refusal};
 
 /// How many audit records of the last hour are read; with more of them it was not quiet.

@@ -9,23 +9,23 @@ use std::collections::BTreeSet;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
+use crate::names;
+use crate::operation::{Context, EngineError};
 use crate::pipeline::tidy::look::{MOST_ROLES, SIDE_BY_SIDE};
 use crate::pipeline::tidy::needed::QUIET;
-use crate::operation::{Context, EngineError};
-use crate::names;
-use crate::resources::rights::ImmutableRole;
 use crate::ports::{Role, TAG_PIPELINE};
+use crate::resources::rights::ImmutableRole;
 use sluice_model::{PipelineName, Target};
 use sluice_template::function_name;
 
 /// The functions whose versions were looked at, and the roles that those of their versions name that stay.
-pub(super) struct Known {
-    pub(super) functions: BTreeSet<String>,
-    pub(super) roles: BTreeSet<String>,
+pub(crate) struct Known {
+    pub(crate) functions: BTreeSet<String>,
+    pub(crate) roles: BTreeSet<String>,
 }
 
 /// The roles of this pipeline and region that no function names, one more than a run deletes if there are more.
-pub(super) async fn unused(
+pub(crate) async fn unused(
     cx: &Context,
     target: &Target,
     name: &PipelineName,

@@ -7,9 +7,9 @@ use super::stage::integration_uri;
 use super::steps::{
     AwaitDeployment, ChangeRoute, CreateApi, CreateDeployment, CreateIntegration, RouteChange, frozen,
 };
-use crate::records::PinnedApi;
 use crate::operation::{EngineError, Node, Slot, StepId};
 use crate::ports::{Api, Deployment, DeploymentState};
+use crate::records::PinnedApi;
 use crate::resources::resource::Preparation;
 use sluice_model::Text;
 use sluice_template::{Application, function_name};

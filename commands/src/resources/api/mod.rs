@@ -8,16 +8,16 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use crate::rules::{Drift, Recorded};
-use crate::records::{PinnedApi, VersionSet};
 use crate::names;
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, StepId, World};
 use crate::ports::{Api, TAG_PIPELINE};
+use crate::records::{PinnedApi, VersionSet};
 use crate::resources::describe::{Change, Line, compared, listed};
 use crate::resources::resource::{Move, Part, Preparation, Prepared, Resource, SurveyCall, ToPrepare};
 use crate::resources::seen::{Seen, Surveyed};
 use crate::resources::watch::Watch;
+use crate::rules::{Drift, Recorded};
 use sluice_model::Text;
 use sluice_template::{AppRoute, Application};
 

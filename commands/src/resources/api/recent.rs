@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::records::{AuditRecord, PipelineState, from_item};
 use crate::operation::{Context, EngineError, StepId, StepState, load};
 use crate::ports::{Order, Query};
+use crate::records::{AuditRecord, PipelineState, from_item};
 use sluice_model::{OperationId, PipelineName};
 
 /// How many of the newest audit records are read.

@@ -6,9 +6,9 @@ mod steps;
 
 use std::sync::Arc;
 
-use crate::records::VersionSet;
 use crate::operation::effects::*;
 use crate::operation::{EngineError, Node, OperationState, Slot, StepId};
+use crate::records::VersionSet;
 use crate::resources::describe::{Change, Line};
 use crate::resources::plan::PlannedFunction;
 use crate::resources::resource::{Duty, Part, Preparation, Prepared, Resource, ToPrepare};

@@ -1,22 +1,13 @@
 //! Texts about role requests.
 
-use super::{ASK_BUTTON, DECLINE_BUTTON, GRANT_BUTTON};
-use crate::rules::{Access, for_whom};
-use crate::records::{Decided, RoleRequest, Standing};
+use super::{DECLINE_BUTTON, GRANT_BUTTON};
 use crate::operation::marked;
+use crate::records::{Decided, RoleRequest, Standing};
+use crate::rules::{Access, for_whom};
 use sluice_model::{Actor, Button, ButtonStyle, Card, PipelineName, Refusal, Role, Text, Tone};
 
-/// How many characters of the command a button keeps. Slack allows 2,000 for the whole value.
-const WANTED: usize = 300;
 /// How many people a request mentions.
 const MENTIONS: usize = 10;
-
-/// The button to request the missing role.
-pub(super) fn ask_button(role: Role, name: Option<&PipelineName>, wanted: &str) -> Button {
-    let wanted: String = wanted.chars().take(WANTED).collect();
-    let scope = name.map_or("", PipelineName::as_str);
-    Button::new(ASK_BUTTON, "Ask for it", format!("{}|{scope}|{wanted}", role.word()))
-}
 
 /// The requested role: "an operator for `orders`".
 fn what(role: Role, name: Option<&PipelineName>) -> Text {

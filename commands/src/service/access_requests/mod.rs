@@ -1,44 +1,26 @@
 //! *Ask for it*: a person whose command was refused requests the missing role with a button, and an admin grants or declines
 //! the request with a button.
 //!
-//! A request is a record of its own (`domain/request.rs`). The admin's permission is checked at the time of the decision. The
+//! A request is a record of its own (`records/role_request.rs`). The admin's permission is checked at the time of the decision. The
 //! decision, the role and the answer are one transaction: if two admins decide at the same time, only one decision counts.
 
 mod messages;
 
-use self::messages::{ask_button, card, closed, decided_card, told};
-use crate::rules::{Access, for_whom};
-use crate::records::{Act, AuditRecord, Decided, RoleRequest, Standing};
-use crate::operation::{Accepted, answered, audit, commit_now};
-use crate::ports::Write;
+use self::messages::{card, closed, decided_card, told};
+use crate::installation::{Extras, Invocation, Reject, TRIES};
 use crate::installation::{bad_button, delivery_of};
-use crate::installation::{Extras, Invocation, Stop, TRIES};
+use crate::operation::{Accepted, audit, commit_now};
+use crate::ports::Write;
+use crate::records::{ACCESS_REQUEST, Act, AuditRecord, Decided, RoleRequest, Standing};
+use crate::rules::{Access, for_whom};
 use crate::service::Service;
 use sluice_grammar::{Command, PipelineCommand};
 use sluice_model::{Actor, Answer, OperationId, PipelineName, Refusal, Role, UserId};
 
-/// The fixed ids of the buttons (DESIGN 8).
-pub const ASK_BUTTON: &str = "access.ask";
 /// See [`ASK_BUTTON`].
 pub const GRANT_BUTTON: &str = "access.grant";
 /// See [`ASK_BUTTON`].
 pub const DECLINE_BUTTON: &str = "access.decline";
-
-/// The kind of role requests in the history.
-pub(super) const KIND: &str = "access-request";
-
-impl Stop {
-    /// Adds a button that requests the missing role: for that pipeline, or for all if it does not exist yet.
-    pub(super) fn asking(self, name: Option<&PipelineName>, wanted: &str) -> Self {
-        match self {
-            Stop::Refused(refusal, None) => {
-                let offer = refusal.lacks.map(|role| Box::new(ask_button(role, name, wanted)));
-                Stop::Refused(refusal, offer)
-            }
-            other => other,
-        }
-    }
-}
 
 fn role_of(word: &str) -> Option<Role> {
     Role::ALL.into_iter().find(|role| role.word() == word)
@@ -54,7 +36,7 @@ fn scope_of(word: &str) -> Option<Option<PipelineName>> {
 
 impl Service {
     /// Handles a click on *Ask for it*.
-    pub(super) async fn ask(&self, invocation: &Invocation, value: &str) -> Result<Answer, Stop> {
+    pub(super) async fn ask(&self, invocation: &Invocation, value: &str) -> Result<Answer, Reject> {
         let mut words = value.splitn(3, '|');
         let parsed = (words.next().and_then(role_of), words.next().and_then(scope_of), words.next());
         let (Some(role), Some(name), Some(wanted)) = parsed else { return Err(bad_button().into()) };
@@ -62,7 +44,7 @@ impl Service {
             match self.try_ask(invocation, role, name.as_ref(), wanted).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
-                Err(stop) => return self.or_answered(invocation, stop).await,
+                Err(stop) => return self.app.or_answered(invocation, stop).await,
             }
         }
         Err(busy().into())
@@ -74,8 +56,8 @@ impl Service {
         role: Role,
         name: Option<&PipelineName>,
         wanted: &str,
-    ) -> Result<Accepted, Stop> {
-        let (world, actor) = (self.engine.world(), &invocation.actor);
+    ) -> Result<Accepted, Reject> {
+        let (world, actor) = (self.app.engine.world(), &invocation.actor);
         let Some(channel) = &invocation.channel else { return Err(bad_button().into()) };
         let (access, at) = (world.roles(name).await?.access(), world.clock.now());
         if has(&access, role, &actor.id) {
@@ -83,7 +65,7 @@ impl Service {
             return Err(Refusal::new("already-granted", problem, "Run your command again.").into());
         }
         let request = RoleRequest {
-            id: self.new_id()?,
+            id: self.app.new_id()?,
             person: actor.clone(),
             role,
             name: name.cloned(),
@@ -100,7 +82,7 @@ impl Service {
         let put = request.put(&world.keys, before.map_or(0, |(_, revision)| revision))?;
         let answer = Answer::public(card(&request, &access));
         let line = record(&request, Act::Asked, actor, "asked", String::new(), at);
-        Ok(commit_now(&self.engine, &delivery_of(invocation), answer, vec![put], &line).await?)
+        Ok(commit_now(&self.app.engine, &delivery_of(invocation), answer, vec![put], &line).await?)
     }
 
     /// Handles a click on *Grant* or *Decline*.
@@ -109,7 +91,7 @@ impl Service {
         invocation: &Invocation,
         value: &str,
         grants: bool,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<Answer, Reject> {
         let words: Vec<&str> = value.split('|').collect();
         let [person, role, scope, id] = words.as_slice() else { return Err(bad_button().into()) };
         let parsed = (UserId::new(*person), role_of(role), scope_of(scope), OperationId::new(*id));
@@ -118,7 +100,7 @@ impl Service {
             match self.try_answer_request(invocation, &person, role, name.as_ref(), &id, grants).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
-                Err(stop) => return self.or_answered(invocation, stop).await,
+                Err(stop) => return self.app.or_answered(invocation, stop).await,
             }
         }
         Err(busy().into())
@@ -132,8 +114,8 @@ impl Service {
         name: Option<&PipelineName>,
         id: &OperationId,
         grants: bool,
-    ) -> Result<Accepted, Stop> {
-        let (world, by) = (self.engine.world(), &invocation.actor);
+    ) -> Result<Accepted, Reject> {
+        let (world, by) = (self.app.engine.world(), &invocation.actor);
         let key = world.keys.role_request(person, role, name);
         let (access, at) = (world.roles(name).await?.access(), world.clock.now());
         let granted = access.administer(&by.id)?;
@@ -156,7 +138,9 @@ impl Service {
                 if grants { (Act::Approved, "granted") } else { (Act::Rejected, "declined") };
             let line = record(&request, act, by, outcome, rule, at);
             let answer = Answer::public(told(&request, by, grants)).replacing(Some(shown));
-            return Ok(commit_now(&self.engine, &delivery_of(invocation), answer, vec![put], &line).await?);
+            return Ok(
+                commit_now(&self.app.engine, &delivery_of(invocation), answer, vec![put], &line).await?
+            );
         }
         let line = record(&request, Act::Approved, by, "granted", rule, at);
         let writes: Vec<Write> = vec![put, audit(&line, world)?];
@@ -168,15 +152,7 @@ impl Service {
         let extras = Extras { writes, replaces: Some(shown), seen: None };
         match name {
             Some(name) => self.try_operate(invocation, &command, name, extras).await,
-            None => self.try_change_roles(invocation, &command, extras).await,
-        }
-    }
-
-    /// The earlier answer, if the refused delivery is a repetition of one that was accepted.
-    pub(super) async fn or_answered(&self, invocation: &Invocation, stop: Stop) -> Result<Answer, Stop> {
-        match answered(&self.engine, &invocation.delivery).await? {
-            Some((answer, _)) => Ok(answer),
-            None => Err(stop),
+            None => self.app.try_change_roles(invocation, &command, extras).await,
         }
     }
 }
@@ -205,7 +181,7 @@ fn record(
         channel: Some(channel.clone()),
         pipeline: name.clone(),
         operation: id.clone(),
-        kind: KIND.to_owned(),
+        kind: ACCESS_REQUEST.to_owned(),
         command: format!("{} for {}", role.word(), person.name),
         rule,
         outcome: outcome.to_owned(),

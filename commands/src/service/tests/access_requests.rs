@@ -26,7 +26,7 @@ impl Office {
         asked.card
     }
     fn acts_of(&self, name: &str) -> Vec<(Act, String, String)> {
-        let keys = &self.service.engine.world().keys;
+        let keys = &self.service.app.engine.world().keys;
         let partition = match name {
             "" => keys.installation_audit_partition(),
             name => keys.audit_partition(&name.parse().unwrap()),

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use tokio::time::{Instant, advance};
 
 use super::*;
-use crate::records::{FINGERPRINT, KIND, OPERATION, QUEUED, from_item};
-use crate::rules::ObservedDrift;
 use crate::operation::{Keys, Slot};
 use crate::ports::{Clock, Guard, Guards, Item};
+use crate::records::{FINGERPRINT, KIND, OPERATION, QUEUED, from_item};
+use crate::rules::ObservedDrift;
 use crate::testing::{FakeAws, Faults, samples, target};
 use sluice_model::{Class, PipelineName, Text};
 
@@ -33,7 +33,7 @@ async fn truthful() -> Truthful {
     let settings = Settings { drive: false, ..Settings::new("test") };
     let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
     let world = world(settings, samples::access(), store.clone(), clock.clone(), notifier, runner);
-    let engine = Arc::new(Engine::new(Arc::new(fake_aws.fault_proxy().world(world)), operations::registry()));
+    let engine = Arc::new(Engine::new(Arc::new(fake_aws.fault_proxy().world(world)), registry()));
     let people = Default::default();
     let office = Office { service: Service::new(engine, Names::default()), store, people };
     Truthful { office, fake_aws, clock, said: Default::default() }

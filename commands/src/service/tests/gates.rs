@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::rules::{Lock, Policy, Unknown};
-use crate::records::REVISION;
 use crate::ports::{Guard, Item};
+use crate::records::REVISION;
+use crate::rules::{Lock, Policy, Unknown};
 use crate::testing::{FakeAws, samples};
 use sluice_model::{Actor, Member, Permission, Role, StageName};
 
@@ -205,7 +205,7 @@ async fn office_in(situation: &Situation) -> Office {
         let made = store.item(&set(&"staging".parse().unwrap())).unwrap();
         put(&store, Ok(Item { key: set(&prod), ..made })).await;
     }
-    let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
+    let engine = Arc::new(Engine::new(Arc::new(world), registry()));
     Office { service: Service::new(engine, Names::default()), store, people }
 }
 

@@ -102,8 +102,7 @@ async fn at_a_terminal_groups_grant_no_access() {
     let (notifier, runner) = (Arc::<RecordingNotifier>::default(), Arc::<RecordingRunner>::default());
     // This world has the directory of a terminal.
     let world = world(Settings::new("test"), pinned_roles, store, clock, notifier, runner);
-    let service =
-        Service::new(Arc::new(Engine::new(Arc::new(world), operations::registry())), Names::default());
+    let service = Service::new(Arc::new(Engine::new(Arc::new(world), registry())), Names::default());
     let said = Input::Slash { command: "/build".into(), text: "orders".into() };
     let actor = Actor::at_terminal(user("eve").id, "root");
     let invocation = Invocation { delivery: "d".into(), actor, channel: None, said };

@@ -1,9 +1,9 @@
 //! The history: complete pages, bounded reads, and refusals.
 
 use super::*;
-use crate::records::{Act, AuditRecord, AuditSubject};
 use crate::operation::Keys;
-use crate::pipeline::history::OLDER;
+use crate::pipeline::OLDER;
+use crate::records::{Act, AuditRecord, AuditSubject};
 use crate::testing::target;
 use jiff::Timestamp;
 use sluice_model::{Actor, BuildNumber, Button, OperationId, Part, ReleaseNumber};
@@ -33,7 +33,7 @@ fn record(number: u64, at: Timestamp, who: &str) -> AuditRecord {
 impl Office {
     async fn keep(&self, records: impl IntoIterator<Item = AuditRecord>) {
         for record in records {
-            let write = crate::operation::audit(&record, self.service.engine.world()).unwrap();
+            let write = crate::operation::audit(&record, self.service.app.engine.world()).unwrap();
             self.store.write(write).await.unwrap();
         }
     }
@@ -52,7 +52,8 @@ impl Office {
     fn acts(&self) -> Vec<AuditRecord> {
         let partition = Keys::new(&target()).audit_partition(&"orders".parse().unwrap());
         let items = self.store.audit().into_iter().filter(|item| item.key.partition == partition);
-        let mut acts: Vec<AuditRecord> = items.map(|item| crate::records::from_item(&item).unwrap()).collect();
+        let mut acts: Vec<AuditRecord> =
+            items.map(|item| crate::records::from_item(&item).unwrap()).collect();
         acts.sort_by_key(|act| act.at);
         acts
     }

@@ -24,11 +24,9 @@ async fn a_log_needs_the_home_channel_or_a_role() {
     }
     // An approver whom a stage names.
     let (name, stage) = ("orders".parse().unwrap(), "dev".parse().unwrap());
-    let policy = crate::rules::Policy {
-        approvers: [user("eve").id.into()].into(),
-        ..crate::rules::Policy::of(true)
-    };
-    let key = office.service.engine.world().keys.policy(&name, &stage);
+    let policy =
+        crate::rules::Policy { approvers: [user("eve").id.into()].into(), ..crate::rules::Policy::of(true) };
+    let key = office.service.app.engine.world().keys.policy(&name, &stage);
     let item = to_item(key, Default::default(), &policy).unwrap();
     office.store.write(Write::Put { item, when: Precondition::Any }).await.unwrap();
     let again = Some("C0ELSEWHE2");

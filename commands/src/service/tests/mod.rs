@@ -14,12 +14,12 @@ mod people;
 mod roles;
 
 use super::*;
-use crate::rules::{Access, PinnedRoles};
-use crate::records::{Counters, Current, Pipeline, Stage, to_item};
 use crate::operation::testing::{operation_id, row, spec};
 use crate::operation::{Entry, Head, Settings, Status};
-use crate::registry;
 use crate::ports::{Guard, Precondition, Store, StoreError, Write};
+use crate::records::{Counters, Current, Pipeline, Stage, to_item};
+use crate::registry;
+use crate::rules::{Access, PinnedRoles};
 use crate::testing::samples::{self, change, promotion};
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, TestDirectory, world};
 use sluice_model::{Actor, Audience, ReleaseNumber, Span};
@@ -79,7 +79,7 @@ async fn office_with(access: impl Into<PinnedRoles>, names: Names) -> Office {
     ] {
         store.write(Write::Put { item: item.unwrap(), when: Precondition::Absent }).await.unwrap();
     }
-    let engine = Arc::new(Engine::new(Arc::new(world), operations::registry()));
+    let engine = Arc::new(Engine::new(Arc::new(world), registry()));
     Office { service: Service::new(engine, names), store, people }
 }
 
@@ -145,7 +145,7 @@ impl Office {
             undelivered_since: 0,
             claims: 0,
         };
-        let keys = &self.service.engine.world().keys;
+        let keys = &self.service.app.engine.world().keys;
         let params = serde_json::to_value(promotion("orders", change(2), &["Hello"])).unwrap();
         let accepted = row(1, vec![Entry::Accepted { params }]);
         for item in [head.to_item(keys), accepted.to_item(keys, &head.id)] {
@@ -324,11 +324,11 @@ async fn a_late_click_is_refused() {
 async fn a_rollback_just_after_a_rollback_must_name_its_release() {
     let office = office(roles()).await;
     samples::orders(&*office.store, "orders", &[("dev", 3), ("prod", 3)]).await;
-    let keys = &office.service.engine.world().keys;
+    let keys = &office.service.app.engine.world().keys;
     let key = keys.stage(&"orders".parse().unwrap(), &"prod".parse().unwrap());
     let item = office.store.item(&key).unwrap();
     let mut stage: Stage = crate::records::from_item(&item).unwrap();
-    let now = office.service.engine.world().clock.now();
+    let now = office.service.app.engine.world().clock.now();
     let current = |ago| Current {
         release: ReleaseNumber(2),
         by: user("ann"),
@@ -402,7 +402,7 @@ async fn a_pipeline_has_at_most_eight_builds_in_progress() {
 async fn an_unreadable_operation_is_named_and_not_decided() {
     let office = office(roles()).await;
     office.promotion(Status::Waiting).await;
-    let keys = &office.service.engine.world().keys;
+    let keys = &office.service.app.engine.world().keys;
     let (name, id) = ("orders".parse().unwrap(), operation_id(1));
     let ticket = crate::operation::Ticket {
         number: 1,

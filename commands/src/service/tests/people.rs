@@ -119,7 +119,7 @@ async fn a_deploy_notes_newer_builds() {
     // Of the samples, #2 is the newest green build, #3 is red and #4 is running.
     let card = office.types("d1", "ann", "/deploy orders").await;
     assert!(words(&card).contains("is still running"), "{card:?}");
-    let keys = &office.service.engine.world().keys;
+    let keys = &office.service.app.engine.world().keys;
     let orders = "orders".parse().unwrap();
     let key = keys.build(&orders, sluice_model::BuildNumber(4));
     let item = office.store.item(&key).unwrap();
@@ -138,7 +138,7 @@ async fn a_deploy_notes_newer_builds() {
     let operation = crate::operation::Keys::operation_of(&head.key).unwrap();
     let channels = vec!["C0GENERAL1".parse().unwrap()];
     let news = crate::ports::Update { operation, channels, ..samples::parked() };
-    office2.service.engine.world().notifier.notify(news);
+    office2.service.app.engine.world().notifier.notify(news);
     let card = office2.types("d2b", "ben", "/deploy orders").await;
     assert!(hint(&card).starts_with("Follow its message in "), "{card:?}");
     assert!(words(&card).contains("/archives/C0GENERAL1/"), "{card:?}");
@@ -151,7 +151,7 @@ async fn a_promotion_to_a_closed_stage_is_not_suggested() {
     let office = with_stages(&[("dev", 2), ("prod", 0)]).await;
     let card = office.types("s1", "ann", "/pipeline status orders").await;
     assert!(hint(&card).contains("/promote orders prod"), "{card:?}");
-    let keys = &office.service.engine.world().keys;
+    let keys = &office.service.app.engine.world().keys;
     let mut policy = Policy::of(true);
     policy.set("freeze", "2026-01-01..2026-12-31 the fair", &Policy::of(true)).unwrap();
     let key = keys.policy(&"orders".parse().unwrap(), &"prod".parse().unwrap());

@@ -1,14 +1,14 @@
 //! Grants: their effect, their texts, and that they count once and immediately.
 
 use super::*;
+use crate::ports::Item;
 use crate::records::{AuditRecord, from_item};
 use crate::rules::{Grant, Grants};
-use crate::ports::Item;
 use sluice_model::Role;
 
 /// Records grants for `orders`, as its operation would.
 async fn granted(office: &Office, roles: &[(&str, Role)]) {
-    let world = office.service.engine.world();
+    let world = office.service.app.engine.world();
     let key = world.keys.pipeline_grants(&"orders".parse().unwrap());
     let mut grants = Grants::of(office.store.item(&key).as_ref()).unwrap();
     let (by, at) = (user("ada"), world.clock.now());
@@ -19,7 +19,7 @@ async fn granted(office: &Office, roles: &[(&str, Role)]) {
 }
 
 fn audit(office: &Office) -> Vec<AuditRecord> {
-    let partition = office.service.engine.world().keys.installation_audit_partition();
+    let partition = office.service.app.engine.world().keys.installation_audit_partition();
     let items = office.store.audit();
     items
         .iter()

@@ -16,9 +16,9 @@ pub use records::{CHANNEL, access, actor, aws_as_recorded, change, orders, stage
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::rules::Access;
 use crate::operation::{BoundOperation, Head, OperationState, Settings, Status, StepId};
 use crate::ports::Update;
+use crate::rules::Access;
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, world};
 use sluice_model::Text;
 

@@ -11,8 +11,8 @@ pub use promote::promotion;
 
 use super::records::{access, change, current, stage};
 use super::{Journal, Sample};
-use crate::records::{Change, PipelineState};
 use crate::operation::{EngineError, Slot, Snapshot};
+use crate::records::{Change, PipelineState};
 use sluice_model::{Class, PortError, Refusal, StageName};
 
 const BUCKET: &str = "sluice-123456789012-eu-central-1";

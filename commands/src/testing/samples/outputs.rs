@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::records::code;
-use crate::records::{Change, PinnedApi};
-use crate::operation::{OperationState, StepId};
 use crate::names::{self, role_arn};
-use crate::resources::rights::ImmutableRole;
-use crate::steps::ReadArtifact;
+use crate::operation::{OperationState, StepId};
 use crate::ports::FunctionConfig;
+use crate::records::{Change, PinnedApi};
+use crate::resources::rights::ImmutableRole;
 use crate::resources::{ApiLook, Deployable, FunctionLook, Latest, config_digest};
+use crate::steps::ReadArtifact;
 use crate::testing::target;
 use sluice_model::{PipelineName, StageName};
 use sluice_template::{AppFunction, AppRoute, Application, function_name};

@@ -1,9 +1,12 @@
 //! People, commits, builds and releases of samples, and a store that holds the pipeline `orders`.
 
-use crate::rules::Access;
-use crate::records::{Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current, FINGERPRINT, KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item};
 use crate::operation::{Head, Keys, Status};
 use crate::ports::{AuditItem, Guard, Guards, Item, LogStream, Precondition, Store, Write};
+use crate::records::{
+    Act, Artifact, AuditRecord, AuditSubject, Build, BuildState, Change, Counters, Current, FINGERPRINT,
+    KIND, OPERATION, Pinned, Pipeline, QUEUED, REVISION, Release, Run, Stage, VersionSet, to_item,
+};
+use crate::rules::Access;
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::pinned_api;
 use crate::testing::{FakeAws, target};

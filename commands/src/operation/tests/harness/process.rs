@@ -7,10 +7,10 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::super::toy_world::Spec;
 use super::{LEASE, Process, Shared, person};
-use crate::rules::{Asked, Roles};
 use crate::operation::testing::operation_id;
 use crate::operation::*;
 use crate::ports::{Store, Update};
+use crate::rules::{Asked, Roles};
 use sluice_model::{Answer, Card, OperationId, Tone};
 
 impl Process {

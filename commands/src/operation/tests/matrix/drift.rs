@@ -8,11 +8,11 @@ use super::cases::{Case, Tally, sampled};
 use super::fixture::Fixture;
 use super::scenarios::{HIDDEN, PLENTY, Scenario};
 use super::users::{People, code};
+use crate::names;
 use crate::operation::effects::PUT_ROLE_POLICY_NAME;
 use crate::operation::{Head, Status};
-use crate::names;
-use crate::resources::rights::ImmutableRole;
 use crate::ports::{Identity, RoleSpec};
+use crate::resources::rights::ImmutableRole;
 use crate::testing::{Faults, Moment, target};
 use sluice_model::Card;
 

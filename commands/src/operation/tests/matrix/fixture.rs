@@ -13,10 +13,10 @@ use super::cases::{Case, Hints};
 use super::scenarios::{Act, Scenario, app};
 use super::users::People;
 use crate::operation::{Head, Status};
-use crate::registry;
-use crate::resources::rights::OwnResources;
 use crate::ports::{Item, Runner};
+use crate::resources::rights::OwnResources;
 use crate::testing::{FakeAws, MemoryStore, TestClock, target};
+use crate::{registry, setup};
 use sluice_model::OperationId;
 
 /// More calls of AWS than any case needs.
@@ -36,10 +36,10 @@ impl Fixture {
     pub(super) async fn empty() -> Self {
         let clock = Arc::new(TestClock::at(START.parse().unwrap()));
         let fake_aws = FakeAws::new(clock.clone());
-        for boundary in operations::boundaries::wanted(&target(), &OwnResources::default(), None) {
-            operations::boundaries::apply(&fake_aws.fault_proxy(), &target(), &boundary).await.unwrap();
+        for boundary in setup::boundaries::wanted(&target(), &OwnResources::default(), None) {
+            setup::boundaries::apply(&fake_aws.fault_proxy(), &target(), &boundary).await.unwrap();
         }
-        operations::bucket::set_up(&fake_aws.fault_proxy(), &target()).await.unwrap().unwrap();
+        setup::bucket::set_up(&fake_aws.fault_proxy(), &target()).await.unwrap().unwrap();
         Self { items: vec![], audit: vec![], fake_aws, clock }
     }
 
@@ -92,7 +92,7 @@ impl Fixture {
             clock: Arc::clone(&self.clock),
             people: Arc::default(),
             notifiers: Mutex::default(),
-            registry: Some(operations::registry()),
+            registry: Some(registry()),
         }
     }
 

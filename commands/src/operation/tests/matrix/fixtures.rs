@@ -20,11 +20,11 @@ use super::cases::{Case, Clean, clean};
 use super::fixture::Fixture;
 use super::scenarios::{SCENARIOS, Scenario};
 use super::users::People;
-use crate::records::{Act, AuditRecord, RECORD_SCHEMA, from_item};
 use crate::operation::head::HEAD_SCHEMA;
 use crate::operation::journal::ROW_SCHEMA;
 use crate::operation::{Head, Keys, Status};
 use crate::ports::{Clock, Guard, Guards, Item, Key};
+use crate::records::{Act, AuditRecord, RECORD_SCHEMA, from_item};
 use crate::testing::{Moment, TestClock};
 
 /// The folder that this version writes, and the schemas of rows, heads and records in it.

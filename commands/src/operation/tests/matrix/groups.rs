@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::super::harness::person;
 use super::gates::{ASK, approve, ends, fails_with, reaches, refused, runs, world};
-use crate::rules::Unknown;
 use crate::operation::Status;
+use crate::rules::Unknown;
 
 #[tokio::test(start_paused = true)]
 async fn an_approval_by_a_deactivated_person_does_not_count() {

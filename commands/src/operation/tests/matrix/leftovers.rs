@@ -6,12 +6,12 @@ use jiff::SignedDuration;
 
 use super::super::harness::{Process, Shared, person};
 use super::gates::{ends, fails_with, newest, reaches, secs, world};
-use crate::records::{Act, AuditRecord, Run, Stage, VersionSet, from_item, to_item};
+use crate::installation::{Input, Invocation};
+use crate::names;
 use crate::operation::testing::operation_id;
 use crate::operation::{Accepted, DEPLOY, Delivery, Keys, Snapshot, Status, StepId, accept, audit};
-use crate::names;
 use crate::ports::{Clock, Functions, Guard, Identity, Precondition, RoleSpec, Store, TAG_PIPELINE, Write};
-use crate::installation::{Input, Invocation};
+use crate::records::{Act, AuditRecord, Run, Stage, VersionSet, from_item, to_item};
 use crate::testing::target;
 use sluice_grammar::{Command, RollbackCommand};
 use sluice_model::{Permission, ReleaseNumber, Target};

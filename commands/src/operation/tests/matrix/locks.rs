@@ -10,8 +10,8 @@ use super::fixture::Fixture;
 use super::gates::{ASK, ends, fails_with, holds, reaches, refused, runs, secs, world};
 use super::scenarios::PLENTY;
 use crate::operation::{Context, Head, Operation, OperationKind, OperationState, Progress, Status, testing};
-use crate::stage;
 use crate::ports::{Store, StoreError, Write};
+use crate::stage;
 
 #[tokio::test(start_paused = true)]
 async fn a_lock_ends_by_itself() {
@@ -180,8 +180,11 @@ async fn a_write_based_on_an_old_lock_changes_no_newer_lock() {
     let locks = |who, line| holds(&shared, &process, who, line);
     locks("ben", "/stage lock orders prod for 1h the ledger").await;
     let seen = lock().await;
-    let params =
-        stage::unlock::Params { name: "orders".parse().unwrap(), locks: vec![seen.clone()], restored: vec![] };
+    let params = stage::unlock::Params {
+        name: "orders".parse().unwrap(),
+        locks: vec![seen.clone()],
+        restored: vec![],
+    };
     let lifts = writes(&process, stage::unlock::StageUnlock, params).await;
     let params = stage::lock::Params {
         name: "orders".parse().unwrap(),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::super::harness::{Process, Shared, person};
+use crate::installation::{Input, Invocation};
 use crate::operation::{CANCEL_BUTTON, Head, RESOLVE_BUTTON, RETRY_BUTTON, Status};
 use crate::promote::{APPROVE, REJECT};
-use crate::installation::{Input, Invocation};
 use sluice_model::{Card, Span};
 
 /// How decisions are made.

@@ -1,14 +1,14 @@
 //! `/repo create`, `/build` and `/pipeline tidy`.
 
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile};
-use crate::records::Change;
 use crate::operation::SignalKind;
-use crate::{build_op, repo};
 use crate::pipeline::tidy;
+use crate::records::Change;
 use crate::resources::foreign_refusal;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{artifact, change};
 use crate::testing::samples::{Journal, Sample};
+use crate::{build_op, repo};
 use sluice_model::{BuildNumber, Refusal};
 
 const CLONE: &str = "https://git-codecommit.eu-central-1.amazonaws.com/v1/repos/orders";

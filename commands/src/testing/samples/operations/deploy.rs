@@ -1,8 +1,8 @@
 //! `/deploy`.
 
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled};
-use crate::records::Change;
 use crate::deploy;
+use crate::records::Change;
 use crate::steps::refuse;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{artifact, change};

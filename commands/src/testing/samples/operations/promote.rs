@@ -2,10 +2,10 @@
 
 use super::stage::lock;
 use super::{BUCKET, LONG, SUBJECT, TEN, denied, hostile, throttled, void};
-use crate::records::{Change, VersionSet};
-use crate::rules::{Drift, Moved, Parameters};
 use crate::operation::{Entry, SignalKind};
 use crate::promote;
+use crate::records::{Change, VersionSet};
+use crate::rules::{Drift, Moved, Parameters};
 use crate::steps::{JustMoved, quoted};
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::{Outputs, pinned_api};

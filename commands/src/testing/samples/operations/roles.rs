@@ -1,8 +1,8 @@
 //! `/pipeline grant` and `revoke`.
 
 use super::gone;
-use crate::rules::RoleChange;
 use crate::pipeline::change_role as access_change;
+use crate::rules::RoleChange;
 use crate::testing::samples::outputs::Outputs;
 use crate::testing::samples::records::{access, actor};
 use crate::testing::samples::{Journal, Sample};

@@ -1,8 +1,8 @@
 //! `/stage add`, `set`, `lock` and `unlock`.
 
 use super::gone;
-use crate::rules::{Lock, Policy};
 use crate::operation::SignalKind;
+use crate::rules::{Lock, Policy};
 use crate::stage;
 use crate::testing::samples::journal::BEGIN;
 use crate::testing::samples::outputs::Outputs;

@@ -1,95 +1,29 @@
-//! Cancelling operations, by button and by command. A cancel is a signal. The process that owns the operation decides what
-//! follows from it.
+//! Signals to operations: a cancel, *Retry* and *Mark resolved*, and what reading them needs. The process that owns the operation
+//! decides what follows from a signal.
 
-use crate::records::PipelineState;
+use crate::installation::{Installation, Invocation, Reject, delivery_of};
 use crate::operation::{
-    EngineError, Loaded, OperationState, PROMOTE, Signal, SignalKind, SignalOutcome, Status, answered,
+    EngineError, Head, Loaded, OperationState, Signal, SignalKind, SignalOutcome, Status, answered, load,
     marked, send_signal,
 };
-use crate::build_op;
-use crate::service::clicks::{cannot_be_read, late};
-use crate::installation::delivery_of;
-use crate::promote::requests::{Meant, Request, subject};
-use crate::installation::{Invocation, Stop};
-use crate::service::Service;
-use sluice_model::{
-    Answer, BuildNumber, Card, OperationId, PipelineName, Refusal, ReleaseNumber, StageName, Text, Tone,
-};
+use crate::promote::subject;
+use crate::records::PipelineState;
+use crate::rules::Access;
+use sluice_model::{Answer, Card, OperationId, PipelineName, Refusal, Text, Tone};
 
 /// How often a cancel is retried because the operation started or stopped waiting meanwhile.
-const TRIES: usize = 5;
+const CANCEL_TRIES: usize = 5;
 
-impl Service {
-    /// `/build cancel`: the build with that number, or the newest running one.
-    pub(crate) async fn cancel_build(
-        &self,
-        invocation: &Invocation,
-        name: &PipelineName,
-        number: Option<BuildNumber>,
-    ) -> Result<Answer, Stop> {
-        let is_meant = |op: &OperationState| {
-            let params: build_op::Params = op.params()?;
-            Ok(number.is_none_or(|number| number == params.number))
-        };
-        let what = number.map_or("No build".to_owned(), |number| format!("Build `{number}`"));
-        let nothing = match number {
-            None => format!("{what} of `{name}` is running."),
-            Some(_) => format!("{what} of `{name}` is not running."),
-        };
-        self.cancel(invocation, name, "build", is_meant, nothing).await
-    }
-
-    /// `/deploy cancel`: the running deploy.
-    pub(crate) async fn cancel_deploy(
-        &self,
-        invocation: &Invocation,
-        name: &PipelineName,
-    ) -> Result<Answer, Stop> {
-        self.cancel(invocation, name, "deploy", |_| Ok(true), format!("No deploy of `{name}` is running."))
-            .await
-    }
-
-    /// `/promote cancel`: the running or waiting promotion to that stage, and of that release if there are several.
-    pub(crate) async fn cancel_promotion(
-        &self,
-        invocation: &Invocation,
-        name: &PipelineName,
-        (stage, release): (&StageName, Option<ReleaseNumber>),
-        reason: Option<String>,
-    ) -> Result<Answer, Stop> {
-        let world = self.engine.world();
-        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
-        state.pipeline(name)?;
-        state.stage(name, stage)?;
-        let mut unreadable = None;
-        let mut open = self.requests(&state, stage, &mut unreadable).await?;
-        if let Some(id) = unreadable.filter(|_| open.is_empty()) {
-            return self.or_answered(invocation, cannot_be_read(name, self.noun(PROMOTE), &id).into()).await;
-        }
-        // A promotion that is already being cancelled matches only if there is no other.
-        if open.iter().any(Request::is_open) {
-            open.retain(Request::is_open);
-        }
-        let nothing = format!("No promotion of `{name}` to `{stage}` is running or waiting.");
-        let meant = Meant { name, stage, release, word: "cancel", none: ("nothing-runs", nothing) };
-        match self.meant(open, &meant) {
-            Ok(request) => {
-                let word = Signal { kind: SignalKind::Cancel, reason };
-                self.stop(invocation, &request.head.id, word).await
-            }
-            Err(refusal) => self.or_answered(invocation, refusal.into()).await,
-        }
-    }
-
+impl Installation {
     /// Cancels the newest matching open operation of a kind.
-    async fn cancel(
+    pub(crate) async fn cancel(
         &self,
         invocation: &Invocation,
         name: &PipelineName,
         kind: &str,
         is_meant: impl Fn(&OperationState) -> Result<bool, EngineError>,
         nothing: String,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<Answer, Reject> {
         let world = self.engine.world();
         let state = PipelineState::read(&*world.store, &world.keys, name).await?;
         state.pipeline(name)?;
@@ -116,7 +50,7 @@ impl Service {
     }
 
     /// The noun for operations of that kind, for use in a sentence.
-    pub(super) fn noun<'k>(&self, kind: &'k str) -> &'k str {
+    pub(crate) fn noun<'k>(&self, kind: &'k str) -> &'k str {
         self.engine.registry().newest(kind).map_or(kind, |definition| definition.noun())
     }
 
@@ -126,8 +60,8 @@ impl Service {
         invocation: &Invocation,
         id: &OperationId,
         word: Signal,
-    ) -> Result<Answer, Stop> {
-        for _ in 0..TRIES {
+    ) -> Result<Answer, Reject> {
+        for _ in 0..CANCEL_TRIES {
             let Some(Loaded { head, op, .. }) = self.load(id).await? else {
                 return Err(late(None).into());
             };
@@ -167,7 +101,7 @@ impl Service {
         id: &OperationId,
         wait: &str,
         word: Signal,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<Answer, Reject> {
         let world = self.engine.world();
         let item = world.store.get(&world.keys.head(id)).await?;
         let head = item.map(|item| crate::operation::Head::from_item(&item)).transpose()?;
@@ -205,13 +139,80 @@ impl Service {
             .into()),
         }
     }
+
+    /// An operation with its parameters, which the head does not have.
+    pub(crate) async fn load(&self, id: &OperationId) -> Result<Option<Loaded>, Reject> {
+        let world = self.engine.world();
+        Ok(load(&*world.store, &world.keys, id).await?)
+    }
+
+    /// The same for one of several operations: an operation that cannot be read is noted in `unreadable` and skipped.
+    pub(crate) async fn readable(
+        &self,
+        id: &OperationId,
+        unreadable: &mut Option<OperationId>,
+    ) -> Result<Option<Loaded>, Reject> {
+        match self.load(id).await {
+            Err(Reject::EngineError(error)) if error.is_corrupt() => {
+                tracing::warn!(operation = %id, %error, "an operation cannot be read");
+                *unreadable = Some(id.clone());
+                Ok(None)
+            }
+            loaded => loaded,
+        }
+    }
+
+    /// The current roles for an operation's pipeline.
+    pub(crate) async fn access(&self, head: &Head) -> Result<Access, Reject> {
+        Ok(self.engine.world().roles(Some(&head.spec.pipeline)).await?.access())
+    }
+
+    /// The earlier answer, if the refused delivery is a repetition of one that was accepted.
+    pub(crate) async fn or_answered(&self, invocation: &Invocation, stop: Reject) -> Result<Answer, Reject> {
+        match answered(&self.engine, &invocation.delivery).await? {
+            Some((answer, _)) => Ok(answer),
+            None => Err(stop),
+        }
+    }
 }
 
-fn is_open(status: Status) -> bool {
+/// The refusal of a button whose value cannot be read.
+pub(crate) fn bad_button() -> Refusal {
+    let problem = "This button is not valid.";
+    Refusal::new("bad-button", problem, "Use a command instead: see `/pipeline help`.")
+}
+
+/// The refusal if the only matching operation cannot be read.
+pub(crate) fn cannot_be_read(name: &PipelineName, noun: &str, id: &OperationId) -> Refusal {
+    Refusal::new(
+        "unreadable-operation",
+        format!(
+            "This version of Sluice cannot read a {noun} of `{name}`, so nothing was changed (operation `{id}`)."
+        ),
+        "Its message in the channel says that it is stuck: an admin can click *Retry* or *Mark resolved* there. Rollbacks go ahead.",
+    )
+}
+
+/// The refusal of a decision that is too late.
+pub(crate) fn late(asked: Option<(&Head, &OperationState)>) -> Refusal {
+    let Some((head, op)) = asked else {
+        let problem = "This promotion no longer exists; nothing changed.";
+        return Refusal::new("late", problem, "See `/pipeline status`.");
+    };
+    let what = subject(head, op);
+    let problem = match head.status {
+        Status::Succeeded => format!("{what} was decided and succeeded already; nothing changed."),
+        Status::Failed => format!("{what} was decided or ended already; nothing changed."),
+        _ => format!("{what} has your decision already, or waits for another one; nothing changed."),
+    };
+    Refusal::new("late", problem, format!("See `/pipeline status {}`.", head.spec.pipeline))
+}
+
+pub(crate) fn is_open(status: Status) -> bool {
     matches!(status, Status::Running | Status::Waiting)
 }
 
-fn too_late(what: &str, status: Status) -> Refusal {
+pub(crate) fn too_late(what: &str, status: Status) -> Refusal {
     let problem = match status {
         Status::Succeeded => format!("{what} already succeeded. Nothing was changed."),
         Status::Failed => format!("{what} already ended. Nothing was changed."),

@@ -1,0 +1,85 @@
+//! Reads that several commands need. No command loads all pipelines to read one.
+
+use futures::future::try_join_all;
+
+use crate::installation::{Installation, Reject};
+use crate::operation::{EngineError, Snapshot};
+use crate::ports::{Order, Query};
+use crate::records::{PipelineState, Release, from_item};
+use sluice_grammar::{Command, PipelineCommand};
+use sluice_model::{Card, Part, PipelineName, Refusal, ReleaseNumber, Text};
+
+pub(crate) const SIDE_BY_SIDE: usize = 8;
+
+pub(crate) fn newest(partition: String, limit: u32) -> Query {
+    Query { partition, prefix: String::new(), order: Order::Descending, limit: Some(limit), after: None }
+}
+
+pub(crate) fn table(card: Card, header: [&str; 4], rows: Vec<Vec<Text>>) -> Card {
+    card.part(Part::Table { header: header.map(str::to_owned).into(), rows })
+}
+
+pub(crate) fn lines(lines: impl Iterator<Item = Text>) -> Text {
+    lines.fold(Text::default(), |all, line| if all.0.is_empty() { line } else { all.then("\n").join(line) })
+}
+
+impl Installation {
+    pub(crate) async fn pipelines(&self, limit: u32) -> Result<Vec<PipelineName>, Reject> {
+        let world = self.engine.world();
+        let query = Query { order: Order::Ascending, ..newest(world.keys.catalog_partition(), limit) };
+        let page = world.store.query(query).await?;
+        let names = page.items.iter().map(|item| PipelineName::new(item.key.sort.clone()));
+        names.collect::<Result<_, _>>().map_err(|error| EngineError::Corrupt(error.to_string()).into())
+    }
+
+    pub(crate) async fn state(&self, name: &PipelineName) -> Result<PipelineState, Reject> {
+        let world = self.engine.world();
+        let state = PipelineState::read(&*world.store, &world.keys, name).await?;
+        if state.pipeline.is_none() {
+            let command = Command::Pipeline(PipelineCommand::Status { name: Some(name.clone()) });
+            return Err(Reject::say(self.unknown_pipeline(name, &command).await?));
+        }
+        Ok(state)
+    }
+
+    /// The same, with the roles.
+    pub(crate) async fn snapshot(&self, name: &PipelineName, command: &Command) -> Result<Snapshot, Reject> {
+        let snapshot = Snapshot::read(self.engine.world(), name).await?;
+        if snapshot.state.pipeline.is_none() {
+            return Err(Reject::say(self.unknown_pipeline(name, command).await?));
+        }
+        Ok(snapshot)
+    }
+
+    pub(crate) async fn views(
+        &self,
+        names: &[PipelineName],
+    ) -> Result<Vec<(PipelineName, PipelineState)>, Reject> {
+        let world = self.engine.world();
+        let mut views = vec![];
+        for some in names.chunks(SIDE_BY_SIDE) {
+            let reads = some.iter().map(|name| PipelineState::read(&*world.store, &world.keys, name));
+            views.extend(some.iter().cloned().zip(try_join_all(reads).await?));
+        }
+        Ok(views)
+    }
+
+    /// A release that succeeded, and can run on a stage.
+    pub(crate) async fn release(
+        &self,
+        name: &PipelineName,
+        number: ReleaseNumber,
+    ) -> Result<Release, Reject> {
+        let world = self.engine.world();
+        let found = world.store.get(&world.keys.release(name, number)).await?;
+        let found: Option<Release> = found.map(|item| from_item(&item)).transpose()?;
+        found.filter(|release| release.succeeded).ok_or_else(|| {
+            Refusal::new(
+                "no-such-release",
+                format!("Pipeline `{name}` has no release `{number}` that succeeded."),
+                format!("See all releases with `/pipeline history {name}`."),
+            )
+            .into()
+        })
+    }
+}

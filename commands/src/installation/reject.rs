@@ -1,0 +1,95 @@
+//! Why a command or a click has no regular answer, and what its acceptance writes besides.
+
+use crate::operation::{EngineError, marked};
+use crate::ports::{StoreError, Write};
+use sluice_model::{Button, Card, PipelineName, Refusal, Role, Text, Tone};
+
+/// What stands in the way of an answer that somebody wanted.
+pub(crate) enum Reject {
+    /// It is told to them.
+    Say(Box<Card>),
+    /// A refusal, which the history may record, with a button for a next step.
+    Refused(Box<Refusal>, Option<Box<Button>>),
+    /// The engine or one of its ports failed.
+    EngineError(EngineError),
+}
+
+/// Additional writes and texts, in the transaction that accepts a command.
+#[derive(Default)]
+pub(crate) struct Extras {
+    /// Additional writes.
+    pub(crate) writes: Vec<Write>,
+    /// The card that replaces the clicked message.
+    pub(crate) replaces: Option<Card>,
+    /// The digest of the state that the author saw before confirming.
+    pub(crate) seen: Option<String>,
+}
+
+impl Extras {
+    pub(crate) fn about(seen: Option<&str>) -> Self {
+        Self { seen: seen.map(str::to_owned), ..Self::default() }
+    }
+}
+
+impl Reject {
+    pub(crate) fn say(card: Card) -> Self {
+        Reject::Say(Box::new(card))
+    }
+}
+
+impl From<Refusal> for Reject {
+    fn from(refusal: Refusal) -> Self {
+        Reject::Refused(Box::new(refusal), None)
+    }
+}
+
+impl From<StoreError> for Reject {
+    fn from(error: StoreError) -> Self {
+        Reject::EngineError(error.into())
+    }
+}
+
+impl From<EngineError> for Reject {
+    fn from(trouble: EngineError) -> Self {
+        match trouble {
+            EngineError::Refused(refusal) => refusal.into(),
+            other => Reject::EngineError(other),
+        }
+    }
+}
+
+/// A refusal as a card: the problem, the next step, and the code.
+pub(crate) fn refused(refusal: &Refusal) -> Card {
+    let card = Card::new(Tone::Bad, marked(&refusal.problem));
+    let card = if refusal.hint.is_empty() { card } else { card.hint(marked(&refusal.hint)) };
+    card.foot(Text::plain("code ").code(refusal.code.clone()))
+}
+
+/// How often an acceptance is retried because the pipeline changed meanwhile.
+pub(crate) const TRIES: usize = 8;
+
+/// The fixed ids of the buttons (DESIGN 8).
+pub const ASK_BUTTON: &str = "access.ask";
+
+/// How many characters of the command a button keeps. Slack allows 2,000 for the whole value.
+const WANTED: usize = 300;
+
+/// The button to request the missing role.
+pub(crate) fn ask_button(role: Role, name: Option<&PipelineName>, wanted: &str) -> Button {
+    let wanted: String = wanted.chars().take(WANTED).collect();
+    let scope = name.map_or("", PipelineName::as_str);
+    Button::new(ASK_BUTTON, "Ask for it", format!("{}|{scope}|{wanted}", role.word()))
+}
+
+impl Reject {
+    /// Adds a button that requests the missing role: for that pipeline, or for all if it does not exist yet.
+    pub(crate) fn asking(self, name: Option<&PipelineName>, wanted: &str) -> Self {
+        match self {
+            Reject::Refused(refusal, None) => {
+                let offer = refusal.lacks.map(|role| Box::new(ask_button(role, name, wanted)));
+                Reject::Refused(refusal, offer)
+            }
+            other => other,
+        }
+    }
+}

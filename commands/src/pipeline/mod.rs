@@ -1,0 +1,13 @@
+//! `/pipeline`: status, history, checks, roles and tidying.
+
+pub mod change_role;
+mod check;
+mod history;
+mod role_command;
+mod roles;
+mod runtimes;
+mod status;
+pub mod tidy;
+
+pub(crate) use self::history::{OLDER, Wanted};
+pub(crate) use self::role_command::change_of;

@@ -1,0 +1,5 @@
+//! What an account needs before its first pipeline: the artifact bucket and the permissions boundaries.
+
+pub mod boundaries;
+pub mod bucket;
+pub mod init;
