@@ -4,7 +4,6 @@ use std::process::Command;
 
 use super::*;
 use sluice_model::{StageName, Target};
-use sluice_template;
 use sluice_template::{Deploying, Manifest};
 
 /// What `sluice_package.py` made of the scaffold of `orders`; `docs/templates.md` says how to make them anew.

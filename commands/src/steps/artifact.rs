@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use futures::future::try_join3;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use sluice_template;
 
 use crate::build_op::ARTIFACT_LIMIT;
 use crate::names;
