@@ -1,6 +1,7 @@
 //! A rendered message in a short form: the kind of each block, then its text.
 
 use serde_json::Value;
+use sluice_model::Click;
 
 fn text(value: &Value) -> &str {
     value["text"].as_str().unwrap_or_default()
@@ -20,8 +21,8 @@ fn lines(out: &mut String, label: &str, words: &str) {
 /// Removes operation ids, which contain a time and a random part.
 fn without_id(line: &str) -> String {
     match line.split_once("operation `") {
-        Some((before, behind)) => {
-            let rest = behind.split_once('`').map_or("", |(_, rest)| rest);
+        Some((before, after)) => {
+            let rest = after.split_once('`').map_or("", |(_, rest)| rest);
             format!("{before}operation `…`{rest}")
         }
         None => line.to_owned(),
@@ -81,11 +82,12 @@ fn button(out: &mut String, button: &Value) {
     let (ask, action) = (&button["confirm"], word(&button["action_id"]));
     let value = word(&button["value"]);
     // The id of a request for a role has a random part, too.
-    let value =
-        match value.rsplit_once('|').filter(|_| action == "access.grant" || action == "access.decline") {
-            Some((before, _)) => format!("{before}|…"),
-            None => value,
-        };
+    let value = match Click::decode(&action, &value) {
+        Ok(Click::GrantAccess(request) | Click::DeclineAccess(request)) => {
+            value.replace(request.id.as_str(), "…")
+        }
+        _ => value,
+    };
     let said = format!(
         "[{}] {action} {style} {value}: asks \"{} {}\" [{}] [{}]",
         text(&button["text"]),

@@ -62,7 +62,7 @@ fn lines_that_are_not_commands() {
     snapshots.snapshot("lines_that_are_no_command");
 }
 
-/// Errors of AWS and of the store, in the words of a failed operation.
+/// Errors of AWS and of the store, as a failed operation shows them.
 #[test]
 fn the_messages_of_errors() {
     let mut snapshots = Snapshots::default();
@@ -98,8 +98,8 @@ fn the_messages_of_errors() {
         EngineError::from(StoreError::Again("secret internals".into())),
         EngineError::Corrupt("secret internals".into()),
     ];
-    for trouble in aws.into_iter().chain([unknown]).chain(own) {
-        let refusal = trouble.refusal();
+    for error in aws.into_iter().chain([unknown]).chain(own) {
+        let refusal = error.refusal();
         let card = sluice_model::Card::new(
             sluice_model::Tone::Bad,
             sluice_commands::operation::marked(&refusal.problem),

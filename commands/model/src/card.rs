@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelId, GroupId, Member, UserId};
+use crate::{ChannelId, Click, GroupId, Member, UserId};
 
 /// A piece of running text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,16 +221,16 @@ pub struct Confirm {
     pub deny: String,
 }
 
-/// A button. `value` names the operation and its revision: a decision binds to those, not to the message.
+/// A button. Its click names the operation and its revision: a decision binds to those, not to the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Button {
-    /// One of the fixed ids of DESIGN 8: `promotion.approve`.
+    /// The first part of [`Click::encode`].
     pub action_id: String,
     /// What is read.
     pub label: String,
     /// How it looks.
     pub style: ButtonStyle,
-    /// What comes back with the click.
+    /// The second part.
     pub value: String,
     /// What is asked first.
     pub confirm: Option<Confirm>,
@@ -238,9 +238,9 @@ pub struct Button {
 
 impl Button {
     /// A button that acts at once.
-    pub fn new(action_id: &str, label: &str, value: String) -> Self {
-        let (action_id, label) = (action_id.to_owned(), label.to_owned());
-        Self { action_id, label, style: ButtonStyle::Default, value, confirm: None }
+    pub fn new(click: &Click, label: &str) -> Self {
+        let (action_id, value) = click.encode();
+        Self { action_id, label: label.to_owned(), style: ButtonStyle::Default, value, confirm: None }
     }
     /// With that look.
     pub fn style(self, style: ButtonStyle) -> Self {

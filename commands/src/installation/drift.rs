@@ -24,11 +24,11 @@ use crate::resources::{MOVED_OUTSIDE, Seen, Surveyed, is_in_doubt, mark, mover};
 use crate::rules::{Drift, ObservedDrift, Recorded};
 use crate::{names, resources};
 use sluice_grammar::{Command, DeployCommand};
-use sluice_model::{Button, ButtonStyle, Card, PipelineName, PortError, StageName, Text, Tone};
+use sluice_model::{
+    Button, ButtonStyle, Card, Click, Confirmed, PipelineName, PortError, StageName, Text, Tone,
+};
 use sluice_template::function_name;
 
-/// The fixed id of the button (DESIGN 8).
-pub const GO_BUTTON: &str = "drift.go";
 /// The maximum age of a comparison for reading commands.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
 /// How many calls run in parallel. Lambda's control plane accepts about 15 per second.
@@ -442,8 +442,8 @@ fn question(
     let title = format!("Stage `{stage}` of `{name}` was moved outside Sluice, so nothing was begun.");
     let what = format!("To continue anyway, run `{line}`.");
     let asked = format!("{line} will overwrite what was moved outside Sluice on {stage}.");
-    let go = Button::new(GO_BUTTON, "Go on anyway", format!("{digest}|{line}"));
-    let go = go.style(ButtonStyle::Danger).asking(asked, "Go on");
+    let click = Click::AcceptDrift(Confirmed { seen: digest.to_owned(), line });
+    let go = Button::new(&click, "Go on anyway").style(ButtonStyle::Danger).asking(asked, "Go on");
     Card::new(Tone::Bad, marked(&title))
         .text(moved(stage, outside))
         .hint(Text::plain("Check who moved it, and why. ").join(marked(&what)))

@@ -11,12 +11,10 @@ mod reject;
 mod signals;
 mod suggest;
 
-pub use self::drift::GO_BUTTON;
 pub(crate) use self::drift::*;
 pub use self::invocation::*;
 pub(crate) use self::plan::*;
 pub(crate) use self::reads::*;
-pub use self::reject::ASK_BUTTON;
 pub(crate) use self::reject::*;
 pub(crate) use self::signals::*;
 

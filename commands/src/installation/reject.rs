@@ -2,7 +2,7 @@
 
 use crate::operation::{EngineError, marked};
 use crate::ports::{StoreError, Write};
-use sluice_model::{Button, Card, PipelineName, Refusal, Role, Text, Tone};
+use sluice_model::{Button, Card, Click, PipelineName, Refusal, Role, Text, Tone};
 
 /// What stands in the way of an answer that somebody wanted.
 pub(crate) enum Reject {
@@ -68,17 +68,13 @@ pub(crate) fn refused(refusal: &Refusal) -> Card {
 /// How often an acceptance is retried because the pipeline changed meanwhile.
 pub(crate) const TRIES: usize = 8;
 
-/// The fixed ids of the buttons (DESIGN 8).
-pub const ASK_BUTTON: &str = "access.ask";
-
 /// How many characters of the command a button keeps. Slack allows 2,000 for the whole value.
 const WANTED: usize = 300;
 
 /// The button to request the missing role.
 pub(crate) fn ask_button(role: Role, name: Option<&PipelineName>, wanted: &str) -> Button {
     let wanted: String = wanted.chars().take(WANTED).collect();
-    let scope = name.map_or("", PipelineName::as_str);
-    Button::new(ASK_BUTTON, "Ask for it", format!("{}|{scope}|{wanted}", role.word()))
+    Button::new(&Click::AskAccess { role, pipeline: name.cloned(), wanted }, "Ask for it")
 }
 
 impl Reject {

@@ -176,12 +176,6 @@ impl Installation {
     }
 }
 
-/// The refusal of a button whose value cannot be read.
-pub(crate) fn bad_button() -> Refusal {
-    let problem = "This button is not valid.";
-    Refusal::new("bad-button", problem, "Use a command instead: see `/pipeline help`.")
-}
-
 /// The refusal if the only matching operation cannot be read.
 pub(crate) fn cannot_be_read(name: &PipelineName, noun: &str, id: &OperationId) -> Refusal {
     Refusal::new(

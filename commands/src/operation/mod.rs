@@ -52,12 +52,12 @@ pub use plan::{InFlight, Outcome, Plan, Start, plan};
 pub use posted_messages::{Messages, Posted};
 pub(crate) use retry::reading;
 pub(crate) use signal::{Preempt, preempt, release_lock};
-pub use signal::{Signal, SignalOutcome, parse_wait, send_signal};
+pub use signal::{Signal, SignalOutcome, send_signal};
 pub use slot::{Slot, Ticket};
 pub use snapshot::Snapshot;
 pub use state::{OperationState, RecordedSignal, SignalKind, StepState};
 pub use step::{Context, Done, Effect, EngineError, Node, Observed, Progress, Step, StepId, Undone};
-pub use update::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON, card, marked, took};
+pub use update::{card, marked, took};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use update::{of as told, of_parked};
 pub use world::{Pinned, Settings, World};

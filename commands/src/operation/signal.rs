@@ -43,7 +43,7 @@ pub struct Signal {
 }
 
 /// The wait that a button or a command refers to: the step, and the sequence since which it waits.
-pub fn parse_wait(awaits: &str) -> Option<(StepId, u64)> {
+pub(crate) fn parse_wait(awaits: &str) -> Option<(StepId, u64)> {
     let (step, since) = awaits.split_once('@')?;
     Some((StepId::new(step), since.parse().ok()?))
 }

@@ -4,8 +4,6 @@ mod buttons;
 mod left_behind;
 mod thread_replies;
 
-pub use buttons::{CANCEL_BUTTON, RESOLVE_BUTTON, RETRY_BUTTON};
-
 use std::collections::BTreeMap;
 
 use crate::operation::definition::{BoundOperation, Summary};

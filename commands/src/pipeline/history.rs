@@ -13,11 +13,11 @@ use crate::operation::{CANCELLED, EXPIRED, Keys, LOCK, REJECTED, VOID};
 use crate::ports::Query;
 use crate::promote;
 use crate::records::{Act, AuditRecord, from_item};
-use sluice_grammar::{Command, Names, Period, PipelineCommand};
-use sluice_model::{Actor, Answer, Button, Card, PipelineName, Refusal, StageName, Text, Tone, UserId};
+use sluice_grammar::{Command, Names, Period, PipelineCommand, parse_line};
+use sluice_model::{
+    Actor, Answer, Button, Card, Click, PipelineName, StageName, Text, Tone, UserId, invalid_button,
+};
 
-/// The button that shows older records. Its value has the key to continue after, and the command.
-pub(crate) const OLDER: &str = "history.older";
 /// How many rows a page shows.
 const ROWS: usize = 15;
 /// How many records one request reads if the history is filtered, and the most requests for one answer.
@@ -120,27 +120,20 @@ impl Installation {
     }
 
     /// Handles a click on *Older*.
-    pub(crate) async fn older(&self, invocation: &Invocation, value: &str) -> Result<Answer, Reject> {
-        let parsed = value.split_once('|').and_then(|(key, line)| {
-            let (verb, text) = line.split_once(' ')?;
-            let is_key = key.split_once('/').is_some_and(|(at, _)| at.bytes().all(|b| b.is_ascii_digit()));
-            Some((
-                key.to_owned(),
-                sluice_grammar::parse(verb, text, &Names::default()).ok().filter(|_| is_key)?,
-            ))
-        });
-        let Some((key, Command::Pipeline(PipelineCommand::History { name, stage, person, since, until }))) =
-            parsed
+    pub(crate) async fn older(
+        &self,
+        invocation: &Invocation,
+        after: String,
+        line: &str,
+    ) -> Result<Answer, Reject> {
+        let is_key = after.split_once('/').is_some_and(|(at, _)| at.bytes().all(|b| b.is_ascii_digit()));
+        let command = parse_line(line, &Names::default()).ok().filter(|_| is_key);
+        let Some(Command::Pipeline(PipelineCommand::History { name, stage, person, since, until })) = command
         else {
-            return Err(Refusal::new(
-                "bad-button",
-                "This button is not valid.",
-                "Use the command instead: `/pipeline help history`.",
-            )
-            .into());
+            return Err(invalid_button().into());
         };
         let wanted = Wanted { name, stage, person, since, until };
-        self.history(wanted, invocation.actor.terminal, Some(key)).await
+        self.history(wanted, invocation.actor.terminal, Some(after)).await
     }
 
     async fn find(
@@ -193,7 +186,7 @@ impl Installation {
 }
 
 fn older(key: &str, wanted: &Wanted) -> Button {
-    Button::new(OLDER, "Older", format!("{key}|{}", wanted.line()))
+    Button::new(&Click::Older { after: key.to_owned(), line: wanted.line() }, "Older")
 }
 
 /// The command for the next page. Records of the last millisecond are shown again, so none is missing.

@@ -9,5 +9,5 @@ mod runtimes;
 mod status;
 pub mod tidy;
 
-pub(crate) use self::history::{OLDER, Wanted};
+pub(crate) use self::history::Wanted;
 pub(crate) use self::role_command::change_of;

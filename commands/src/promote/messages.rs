@@ -4,9 +4,9 @@ use crate::build_op::change_text;
 use crate::operation::{OperationState, StepId, Summary, marked};
 use crate::promote::approval::{approvals, approved, mentions, reminds};
 use crate::promote::changes::dimensions;
-use crate::promote::{APPROVAL, APPROVE, CHANGES, COMMITS, Changes, Commits, Params, REJECT};
+use crate::promote::{APPROVAL, CHANGES, COMMITS, Changes, Commits, Params};
 use crate::steps::{gone_on, moved_url, of_parameters};
-use sluice_model::{Button, ButtonStyle, Part, Text};
+use sluice_model::{Button, ButtonStyle, Click, Part, Text, Wait};
 
 /// All of it, as far as it is known.
 pub(super) fn summary(params: &Params, op: &OperationState) -> Summary {
@@ -85,11 +85,11 @@ fn waiting(mut summary: Summary, params: &Params, op: &OperationState, since: u6
     let missing = params.approvals.saturating_sub(approved(params, op).len()).max(1);
     let text = Text::plain(format!("Waiting for {}: ", approvals(missing))).code(name.as_str()).then(" ");
     summary.waiting = Some(text.code(number.clone()).then(" to ").code(to.as_str()));
-    let value = format!("{}|{APPROVAL}@{since}", op.id);
-    let (label, text) = ("Approve", format!("{to} will run {number} of {name}."));
-    summary.buttons.push(button(APPROVE, label, ButtonStyle::Primary, &value, text));
-    let text = format!("{to} stays as it is.");
-    summary.buttons.push(button(REJECT, "Reject", ButtonStyle::Danger, &value, text));
+    let wait = Wait { operation: op.id.clone(), wait: format!("{APPROVAL}@{since}") };
+    let approve = Button::new(&Click::Approve(wait.clone()), "Approve").style(ButtonStyle::Primary);
+    summary.buttons.push(approve.asking(format!("{to} will run {number} of {name}."), "Approve"));
+    let reject = Button::new(&Click::Reject(wait), "Reject").style(ButtonStyle::Danger);
+    summary.buttons.push(reject.asking(format!("{to} stays as it is."), "Reject"));
     let have = approved(params, op);
     if have.len() >= params.approvals {
         // Somebody lost the role after they approved.
@@ -131,8 +131,4 @@ fn waiting(mut summary: Summary, params: &Params, op: &OperationState, since: u6
         .then("."),
     );
     summary
-}
-
-fn button(action: &str, label: &str, style: ButtonStyle, value: &str, text: String) -> Button {
-    Button::new(action, label, value.to_owned()).style(style).asking(text, label)
 }

@@ -162,10 +162,6 @@ pub const APPROVAL: &str = "approval";
 pub(super) const COMMITS: &str = "commits";
 /// The step that looks at what changes.
 pub(super) const CHANGES: &str = "changes";
-/// The fixed ids of the buttons (DESIGN 8).
-pub const APPROVE: &str = "promotion.approve";
-/// See [`APPROVE`].
-pub const REJECT: &str = "promotion.reject";
 
 /// The operation.
 pub struct Promote;

@@ -13,10 +13,8 @@ mod refusals;
 mod tests;
 mod tidy;
 
-pub use self::access_requests::{DECLINE_BUTTON, GRANT_BUTTON};
 pub use self::audit_export::AuditExport;
-pub use crate::installation::{ASK_BUTTON, GO_BUTTON, Input, Invocation};
-pub use crate::stage::LOWER_BUTTON;
+pub use crate::installation::{Input, Invocation};
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ use crate::ports::{Precondition, StoreError, Write};
 use crate::records::{Act, AuditRecord, AuditSubject};
 use crate::service::Service;
 use sluice_grammar::{Command, RepoCommand};
-use sluice_model::{Answer, ChannelId, OperationId, PipelineName, Refusal, StageName, UserId};
+use sluice_model::{Answer, ChannelId, Click, OperationId, PipelineName, Refusal, StageName, UserId};
 
 /// The codes of gates and roles.
 const RECORDED: &[&str] = &[
@@ -148,11 +148,10 @@ impl Service {
                 let about = AuditSubject { stage, ..AuditSubject::default() };
                 Ok(Some(Wanted { pipeline, kind: kind.to_owned(), command: command.to_string(), about }))
             }
-            Input::Click { value, .. } => {
-                let Some(id) = value.split_once('|').and_then(|(id, _)| OperationId::new(id).ok()) else {
-                    return Ok(None);
-                };
-                let Some(loaded) = self.app.load(&id).await? else { return Ok(None) };
+            Input::Click { action_id, value } => {
+                let click = Click::decode(action_id, value).ok();
+                let Some(id) = click.as_ref().and_then(Click::operation) else { return Ok(None) };
+                let Some(loaded) = self.app.load(id).await? else { return Ok(None) };
                 let spec = loaded.head.spec;
                 let definition = self.app.engine.registry().get(&spec.kind, spec.version);
                 let bound = definition.and_then(|kind| kind.bind(&loaded.op).ok());

@@ -14,15 +14,15 @@ use crate::records::{Build, Pinned, PipelineState, from_item};
 use crate::rules::{Lock, Policy, minute, parameter};
 use crate::stage;
 use sluice_grammar::{Command, Period, StageCommand};
-use sluice_model::{Button, ButtonStyle, Card, PipelineName, Refusal, StageName, Text, Tone};
+use sluice_model::{
+    Button, ButtonStyle, Card, Click, Confirmed, PipelineName, Refusal, StageName, Text, Tone,
+};
 
 /// The default duration of a lock, in seconds: two hours.
 const LOCKED: u64 = 2 * 3600;
 /// The longest lock, in seconds. For a longer time, a freeze or another policy is better.
 const LONGEST: i64 = 30 * 86_400;
 
-/// The fixed id of the button that confirms fewer approvals (DESIGN 8).
-pub const LOWER_BUTTON: &str = "stage.lower";
 /// How long a change waits for the template, which marks secret parameters.
 const PATIENCE: Duration = Duration::from_millis(1_000);
 
@@ -37,10 +37,10 @@ fn lowering(name: &PipelineName, stage: &StageName, before: &Policy, after: &Pol
     let what = format!(" would need {} (now: {}); nothing was changed.", after.needs(), before.needs());
     let asked =
         format!("Promotions to {stage} of {name} will need {} (now: {}).", after.needs(), before.needs());
-    let button = Button::new(LOWER_BUTTON, "Lower it", format!("{}|{line}", digest(before)));
+    let click = Click::LowerPolicy(Confirmed { seen: digest(before), line: line.to_owned() });
     Card::new(Tone::Bad, of.then(what))
         .hint(Text::plain("To confirm, run ").code(line).then("."))
-        .button(button.style(ButtonStyle::Danger).asking(asked, "Lower it"))
+        .button(Button::new(&click, "Lower it").style(ButtonStyle::Danger).asking(asked, "Lower it"))
         .foot(Text::plain("code ").code("confirm-lower"))
 }
 

@@ -8,5 +8,4 @@ pub mod lock;
 pub mod set;
 pub mod unlock;
 
-pub use self::command::LOWER_BUTTON;
 pub(crate) use self::list::*;

@@ -1,5 +1,6 @@
 //! Answers of commands that change something, and of buttons.
 
+use serde_json::json;
 use sluice_commands::operation::Status;
 use sluice_commands::testing::samples;
 
@@ -61,13 +62,16 @@ async fn the_answers_to_decisions() {
     let mut service = test_service(samples::access());
     samples::orders(&*service.store, "orders", &STAGES).await;
     let head = samples::waiting(&*service.store, &sample("waiting for approval"), Status::Waiting).await;
-    let value = format!("{}|{}", head.id, head.awaits);
+    let value = |operation: &str, wait: &str| json!({ "operation": operation, "wait": wait }).to_string();
+    let (stale, gone) =
+        (value(head.id.as_str(), "approval@999"), value("01KJP4XPK8000000000000000Z", "approval@3"));
+    let value = value(head.id.as_str(), &head.awaits);
     service.clicks("dan", "promotion.approve", &value).await;
     service.clicks("ann", "promotion.approve", &value).await;
     service.clicks("ben", "promotion.explode", &value).await;
     service.clicks("ben", "promotion.approve", "nonsense").await;
-    service.clicks("ben", "promotion.approve", &format!("{}|approval@999", head.id)).await;
-    service.clicks("ben", "promotion.approve", "01KJP4XPK8000000000000000Z|approval@3").await;
+    service.clicks("ben", "promotion.approve", &stale).await;
+    service.clicks("ben", "promotion.approve", &gone).await;
     service.clicks("ben", "promotion.approve", &value).await;
     service.clicks("ben", "promotion.reject", &value).await;
     service.types("cleo", "/promote reject orders prod not today").await;
@@ -93,9 +97,9 @@ async fn the_answers_about_what_was_moved_outside() {
     ] {
         service.types(who, line).await;
     }
-    service.clicks("ann", "drift.go", "0000000000|/promote orders prod anyway").await;
-    service.clicks("zoe", "drift.go", "0000000000|/promote orders prod anyway").await;
-    service.clicks("ann", "drift.go", "0000000000|/repo delete orders").await;
+    service.clicks("ann", "drift.go", r#"{"seen":"0000000000","line":"/promote orders prod anyway"}"#).await;
+    service.clicks("zoe", "drift.go", r#"{"seen":"0000000000","line":"/promote orders prod anyway"}"#).await;
+    service.clicks("ann", "drift.go", r#"{"seen":"0000000000","line":"/repo delete orders"}"#).await;
     service.clicks("ann", "drift.go", "nonsense").await;
     service.types("ann", "/promote orders prod anyway").await;
     service.snapshots.snapshot("answers_about_what_was_moved_outside");

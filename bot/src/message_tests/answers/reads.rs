@@ -95,7 +95,7 @@ async fn the_answers_of_the_history() {
     ] {
         service.types("dan", line).await;
     }
-    let older = "001772366402000/01ARZ3NDEKTSV4RRFFQ69G5FAV/asked/U1|/pipeline history orders";
+    let older = r#"{"after":"001772366402000/01ARZ3NDEKTSV4RRFFQ69G5FAV/asked/U1","line":"/pipeline history orders"}"#;
     service.clicks("dan", "history.older", older).await;
     service.clicks("dan", "history.older", "garbage").await;
     service.snapshots.snapshot("answers_of_the_history");

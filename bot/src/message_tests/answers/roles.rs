@@ -1,5 +1,6 @@
 //! Answers about roles, requests for roles, and user groups.
 
+use serde_json::json;
 use sluice_commands::rules::{Access, PinnedRoles, Unknown};
 use sluice_commands::testing::samples;
 use sluice_model::Member;
@@ -35,16 +36,18 @@ async fn the_answers_to_who_asks_for_a_role() {
     samples::orders(&*service.store, "orders", &STAGES).await;
     let wanted = "/promote orders prod override the queue is full";
     service.types("ann", wanted).await;
-    let ask = format!("oncall|orders|{wanted}");
-    service.clicks("ann", "access.ask", &ask).await;
-    service.clicks("ann", "access.ask", &ask).await;
+    let ask = |role: &str, pipeline: Option<&str>, wanted: &str| {
+        json!({ "role": role, "pipeline": pipeline, "wanted": wanted }).to_string()
+    };
+    service.clicks("ann", "access.ask", &ask("oncall", Some("orders"), wanted)).await;
+    service.clicks("ann", "access.ask", &ask("oncall", Some("orders"), wanted)).await;
     service.clicks("ben", "access.grant", &service.request("oncall/orders")).await;
     service.clicks("eve", "access.grant", &service.request("oncall/orders")).await;
     service.clicks("eve", "access.decline", &service.request("oncall/orders")).await;
-    service.clicks("dan", "access.ask", "operators||/repo create invoices").await;
+    service.clicks("dan", "access.ask", &ask("operators", None, "/repo create invoices")).await;
     service.clicks("eve", "access.decline", &service.request("operators")).await;
-    service.clicks("dan", "access.ask", "operators||/repo create invoices").await;
-    service.clicks("dan", "access.ask", "approvers||/promote approve orders prod").await;
+    service.clicks("dan", "access.ask", &ask("operators", None, "/repo create invoices")).await;
+    service.clicks("dan", "access.ask", &ask("approvers", None, "/promote approve orders prod")).await;
     service.clicks("eve", "access.grant", &service.request("approvers")).await;
     service.snapshots.snapshot("answers_about_asking");
 }

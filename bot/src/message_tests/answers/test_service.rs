@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::json;
 use sluice_commands::installation::{Input, Invocation};
 use sluice_commands::operation::{Engine, Settings};
 use sluice_commands::ports::{LogStream, Logs};
@@ -87,11 +88,9 @@ impl TestService {
     pub(super) fn request(&self, which: &str) -> String {
         let items = self.store.matching(|item| item.key.partition.ends_with("/requests"));
         let found = items.iter().find(|item| item.key.sort.ends_with(&format!("/{which}"))).unwrap();
-        let name = found.body["name"].as_str().unwrap_or_default();
-        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        let (person, role, id) =
-            (text(&found.body["person"]["id"]), text(&found.body["role"]), text(&found.body["id"]));
-        format!("{person}|{role}|{name}|{id}")
+        let request = &found.body;
+        let value = json!({ "person": request["person"]["id"], "role": request["role"], "pipeline": request["name"], "id": request["id"] });
+        value.to_string()
     }
     pub(super) async fn types(&mut self, who: &str, line: &str) {
         let (command, text) = line.split_once(' ').unwrap_or((line, ""));

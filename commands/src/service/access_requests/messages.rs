@@ -1,10 +1,11 @@
 //! Texts about role requests.
 
-use super::{DECLINE_BUTTON, GRANT_BUTTON};
 use crate::operation::marked;
 use crate::records::{Decided, RoleRequest, Standing};
 use crate::rules::{Access, for_whom};
-use sluice_model::{Actor, Button, ButtonStyle, Card, PipelineName, Refusal, Role, Text, Tone};
+use sluice_model::{
+    AccessRequest, Actor, Button, ButtonStyle, Card, Click, PipelineName, Refusal, Role, Text, Tone,
+};
 
 /// How many people a request mentions.
 const MENTIONS: usize = 10;
@@ -20,11 +21,10 @@ pub(super) fn card(request: &RoleRequest, access: &Access) -> Card {
     let title = Text::default().user(&person.id).then(" asks to be ").join(what(*role, name.as_ref()));
     let admins = access.admins.iter().take(MENTIONS);
     let please = admins.fold(Text::default(), |text, admin| text.user(admin).then(" "));
-    let value =
-        format!("{}|{}|{}|{id}", person.id, role.word(), name.as_ref().map_or("", |name| name.as_str()));
-    let button = |action: &str, label: &str, style, text: String| {
-        Button::new(action, label, value.clone()).style(style).asking(text, label)
-    };
+    let request =
+        AccessRequest { person: person.id.clone(), role: *role, pipeline: name.clone(), id: id.clone() };
+    let grant = Button::new(&Click::GrantAccess(request.clone()), "Grant").style(ButtonStyle::Primary);
+    let decline = Button::new(&Click::DeclineAccess(request), "Decline").style(ButtonStyle::Danger);
     let (who, what) = (&person.name, what(*role, name.as_ref()).flat());
     let line = format!("/pipeline grant @{} {}", person.name, role.word());
     let line = name.as_ref().map_or(line.clone(), |name| format!("{line} {name}"));
@@ -37,8 +37,8 @@ pub(super) fn card(request: &RoleRequest, access: &Access) -> Card {
     }
     Card::new(Tone::Waiting, title)
         .text(please.then("please decide. The role is needed for ").code(wanted.clone()).then("."))
-        .button(button(GRANT_BUTTON, "Grant", ButtonStyle::Primary, format!("{who} will be {what}.")))
-        .button(button(DECLINE_BUTTON, "Decline", ButtonStyle::Danger, format!("{who} will not be {what}.")))
+        .button(grant.asking(format!("{who} will be {what}."), "Grant"))
+        .button(decline.asking(format!("{who} will not be {what}."), "Decline"))
         .hint(hint.then("."))
         .foot(Text::plain("Requested ").time(*asked))
 }

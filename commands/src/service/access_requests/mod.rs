@@ -7,41 +7,26 @@
 mod messages;
 
 use self::messages::{card, closed, decided_card, told};
-use crate::installation::{Extras, Invocation, Reject, TRIES};
-use crate::installation::{bad_button, delivery_of};
+use crate::installation::{Extras, Invocation, Reject, TRIES, delivery_of};
 use crate::operation::{Accepted, audit, commit_now};
 use crate::ports::Write;
 use crate::records::{ACCESS_REQUEST, Act, AuditRecord, Decided, RoleRequest, Standing};
 use crate::rules::{Access, for_whom};
 use crate::service::Service;
 use sluice_grammar::{Command, PipelineCommand};
-use sluice_model::{Actor, Answer, OperationId, PipelineName, Refusal, Role, UserId};
-
-/// See [`ASK_BUTTON`].
-pub const GRANT_BUTTON: &str = "access.grant";
-/// See [`ASK_BUTTON`].
-pub const DECLINE_BUTTON: &str = "access.decline";
-
-fn role_of(word: &str) -> Option<Role> {
-    Role::ALL.into_iter().find(|role| role.word() == word)
-}
-
-/// A pipeline's name; the inner `None` means all pipelines.
-fn scope_of(word: &str) -> Option<Option<PipelineName>> {
-    match word {
-        "" => Some(None),
-        name => PipelineName::new(name).ok().map(Some),
-    }
-}
+use sluice_model::{AccessRequest, Actor, Answer, PipelineName, Refusal, Role, UserId, invalid_button};
 
 impl Service {
     /// Handles a click on *Ask for it*.
-    pub(super) async fn ask(&self, invocation: &Invocation, value: &str) -> Result<Answer, Reject> {
-        let mut words = value.splitn(3, '|');
-        let parsed = (words.next().and_then(role_of), words.next().and_then(scope_of), words.next());
-        let (Some(role), Some(name), Some(wanted)) = parsed else { return Err(bad_button().into()) };
+    pub(super) async fn ask(
+        &self,
+        invocation: &Invocation,
+        role: Role,
+        name: Option<&PipelineName>,
+        wanted: &str,
+    ) -> Result<Answer, Reject> {
         for _ in 0..TRIES {
-            match self.try_ask(invocation, role, name.as_ref(), wanted).await {
+            match self.try_ask(invocation, role, name, wanted).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
                 Err(stop) => return self.app.or_answered(invocation, stop).await,
@@ -58,7 +43,7 @@ impl Service {
         wanted: &str,
     ) -> Result<Accepted, Reject> {
         let (world, actor) = (self.app.engine.world(), &invocation.actor);
-        let Some(channel) = &invocation.channel else { return Err(bad_button().into()) };
+        let Some(channel) = &invocation.channel else { return Err(invalid_button().into()) };
         let (access, at) = (world.roles(name).await?.access(), world.clock.now());
         if has(&access, role, &actor.id) {
             let problem = format!("You are already {} {}.", role.one(), for_whom(name));
@@ -89,15 +74,11 @@ impl Service {
     pub(super) async fn answer_request(
         &self,
         invocation: &Invocation,
-        value: &str,
+        wanted: &AccessRequest,
         grants: bool,
     ) -> Result<Answer, Reject> {
-        let words: Vec<&str> = value.split('|').collect();
-        let [person, role, scope, id] = words.as_slice() else { return Err(bad_button().into()) };
-        let parsed = (UserId::new(*person), role_of(role), scope_of(scope), OperationId::new(*id));
-        let (Ok(person), Some(role), Some(name), Ok(id)) = parsed else { return Err(bad_button().into()) };
         for _ in 0..TRIES {
-            match self.try_answer_request(invocation, &person, role, name.as_ref(), &id, grants).await {
+            match self.try_answer_request(invocation, wanted, grants).await {
                 Ok(Accepted::Yes(answer) | Accepted::Before(answer)) => return Ok(answer),
                 Ok(Accepted::Again) => {}
                 Err(stop) => return self.app.or_answered(invocation, stop).await,
@@ -109,12 +90,10 @@ impl Service {
     async fn try_answer_request(
         &self,
         invocation: &Invocation,
-        person: &UserId,
-        role: Role,
-        name: Option<&PipelineName>,
-        id: &OperationId,
+        AccessRequest { person, role, pipeline, id }: &AccessRequest,
         grants: bool,
     ) -> Result<Accepted, Reject> {
+        let (role, name) = (*role, pipeline.as_ref());
         let (world, by) = (self.app.engine.world(), &invocation.actor);
         let key = world.keys.role_request(person, role, name);
         let (access, at) = (world.roles(name).await?.access(), world.clock.now());

@@ -11,7 +11,7 @@ use crate::ports::{Clock, Guard, Guards, Item};
 use crate::records::{FINGERPRINT, KIND, OPERATION, QUEUED, from_item};
 use crate::rules::ObservedDrift;
 use crate::testing::{FakeAws, Faults, samples, target};
-use sluice_model::{Class, PipelineName, Text};
+use sluice_model::{Class, Click, Confirmed, PipelineName, Text};
 
 const HELLO: &str = "sluice-orders-Hello";
 
@@ -55,7 +55,7 @@ impl Truthful {
         self.says(Input::Slash { command: command.into(), text: text.into() }).await
     }
     async fn clicks(&self, value: &str) -> Card {
-        self.says(Input::Click { action_id: GO_BUTTON.into(), value: value.into() }).await
+        self.says(Input::Click { action_id: "drift.go".into(), value: value.into() }).await
     }
     async fn status(&self) -> String {
         let card = self.types("/pipeline status orders").await;
@@ -204,10 +204,10 @@ async fn a_confirmation_is_bound_to_the_drift_that_was_shown() {
     drift_report.fake_aws.move_by_hand(HELLO, "prod", "8", None);
     let again = drift_report.clicks(&old).await;
     assert_eq!(code(&again).as_deref(), Some("moved-outside"), "it moved again: {again:?}");
-    for wrong in
-        ["", "x|/repo list", "x|/build orders", "/promote orders prod anyway", "x|/promote orders prod"]
-    {
-        assert_eq!(code(&drift_report.clicks(wrong).await).as_deref(), Some("bad-button"), "{wrong}");
+    for wrong in ["/repo list", "/build orders", "/promote orders", "/promote orders prod"] {
+        let click = Click::AcceptDrift(Confirmed { seen: "x".into(), line: wrong.into() });
+        let card = drift_report.clicks(&click.encode().1).await;
+        assert_eq!(code(&card).as_deref(), Some("bad-button"), "{wrong}");
     }
     assert_eq!(drift_report.office.heads(), 0);
     assert_eq!(drift_report.clicks(&again.buttons[0].value).await.tone, Tone::Running);

@@ -2,11 +2,10 @@
 
 use super::*;
 use crate::operation::Keys;
-use crate::pipeline::OLDER;
 use crate::records::{Act, AuditRecord, AuditSubject};
 use crate::testing::target;
 use jiff::Timestamp;
-use sluice_model::{Actor, BuildNumber, Button, OperationId, Part, ReleaseNumber};
+use sluice_model::{Actor, BuildNumber, Button, Click, OperationId, Part, ReleaseNumber};
 
 const BEGIN: &str = "2026-02-20T08:00:00Z";
 
@@ -43,7 +42,7 @@ impl Office {
         let mut pages = vec![commands(&card)];
         while let Some(button) = button(&card) {
             assert!(button.value.len() < 600 && pages.len() < 50, "{button:?}");
-            card = self.clicks("next", "eve", OLDER, &button.value).await;
+            card = self.clicks("next", "eve", "history.older", &button.value).await;
             pages.push(commands(&card));
         }
         pages
@@ -60,7 +59,7 @@ impl Office {
 }
 
 fn button(card: &Card) -> Option<Button> {
-    card.buttons.iter().find(|button| button.action_id == OLDER).cloned()
+    card.buttons.iter().find(|button| button.action_id == "history.older").cloned()
 }
 
 fn rows(card: &Card) -> Vec<Vec<String>> {
@@ -108,7 +107,7 @@ async fn a_search_beyond_the_limit_of_one_answer_continues_with_the_next() {
     let card = office.types("a", "eve", &line).await;
     assert!(office.store.count() - before <= 12, "{}", office.store.count() - before);
     assert!(words(&card).contains("Searched back to") && rows(&card).is_empty(), "{card:?}");
-    let card = office.clicks("b", "eve", OLDER, &button(&card).unwrap().value).await;
+    let card = office.clicks("b", "eve", "history.older", &button(&card).unwrap().value).await;
     assert_eq!(commands(&card), ["requested: /build orders@0"]);
     assert_eq!(button(&card), None, "there are no older records");
 
@@ -120,8 +119,10 @@ async fn a_search_beyond_the_limit_of_one_answer_continues_with_the_next() {
     let card = office.types("d", "eve", &format!("{line} since 2026-02-20T08:20:00")).await;
     assert!(office.store.count() - before <= 5, "it stops at the first older record");
     assert!(rows(&card).is_empty() && button(&card).is_none(), "{card:?}");
-    for wrong in ["", "x|/pipeline history orders", "000/1|/build orders", "000/1"] {
-        assert_eq!(code(&office.clicks(wrong, "eve", OLDER, wrong).await).as_deref(), Some("bad-button"));
+    for (after, line) in [("x", "/pipeline history orders"), ("000/1", "/build orders"), ("000/1", "")] {
+        let (action, value) = Click::Older { after: after.into(), line: line.into() }.encode();
+        let card = office.clicks(&value, "eve", &action, &value).await;
+        assert_eq!(code(&card).as_deref(), Some("bad-button"), "{value}");
     }
 }
 

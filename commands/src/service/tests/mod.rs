@@ -22,7 +22,7 @@ use crate::registry;
 use crate::rules::{Access, PinnedRoles};
 use crate::testing::samples::{self, change, promotion};
 use crate::testing::{MemoryStore, RecordingNotifier, RecordingRunner, TestClock, TestDirectory, world};
-use sluice_model::{Actor, Audience, ReleaseNumber, Span};
+use sluice_model::{Actor, Audience, Click, ReleaseNumber, Span, Wait};
 
 struct Office {
     service: Service,
@@ -151,7 +151,7 @@ impl Office {
         for item in [head.to_item(keys), accepted.to_item(keys, &head.id)] {
             self.store.write(Write::Put { item: item.unwrap(), when: Precondition::Any }).await.unwrap();
         }
-        format!("{}|approval@3", head.id)
+        Click::Approve(Wait { operation: head.id, wait: "approval@3".into() }).encode().1
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::records::{Build, BuildState, from_item};
 use crate::rules::Policy;
 use crate::testing::samples;
+use sluice_model::Confirmed;
 
 /// A service with `orders`, whose stages run these releases.
 async fn with_stages(stages: &[(&str, u32)]) -> Office {
@@ -91,7 +92,10 @@ async fn fewer_approvals_need_a_confirmation() {
     // The permission is checked first, and a stale button has no effect.
     let card = office.types("d2", "ann", "/stage set orders prod approvals=0").await;
     assert_eq!(code(&card).as_deref(), Some("not-an-admin"));
-    let stale = format!("0|{}", button.value.split_once('|').unwrap().1);
+    let Ok(Click::LowerPolicy(confirmed)) = Click::decode(&button.action_id, &button.value) else {
+        panic!("{button:?}")
+    };
+    let (_, stale) = Click::LowerPolicy(Confirmed { seen: "0".into(), ..confirmed }).encode();
     let card = office.clicks("c1", "ada", &button.action_id, &stale).await;
     assert_eq!((code(&card).as_deref(), office.heads()), (Some("confirm-lower"), before));
     assert_eq!(office.clicks("c2", "ann", &button.action_id, &button.value).await.tone, Tone::Bad);

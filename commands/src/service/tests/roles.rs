@@ -100,10 +100,11 @@ async fn people_who_lost_their_role_cannot_decide_or_cancel() {
     let value = office.promotion(Status::Waiting).await;
     granted(&office, &[("eve", Role::Approvers), ("oli", Role::Admins)]).await;
     granted(&office, &[]).await;
-    for (who, action, wanted) in
-        [("eve", "promotion.approve", "not-an-approver"), ("oli", "operation.cancel", "not-yours")]
+    let (cancel, id) = Click::Cancel(operation_id(1)).encode();
+    for (who, action, value, wanted) in
+        [("eve", "promotion.approve", &value, "not-an-approver"), ("oli", &*cancel, &id, "not-yours")]
     {
-        assert_eq!(code(&office.clicks(who, who, action, &value).await).as_deref(), Some(wanted));
+        assert_eq!(code(&office.clicks(who, who, action, value).await).as_deref(), Some(wanted));
     }
     granted(&office, &[("eve", Role::Approvers)]).await;
     let card = office.clicks("ben", "ben", "promotion.approve", &value).await;

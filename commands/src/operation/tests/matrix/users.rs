@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::super::harness::{Process, Shared, person};
 use crate::installation::{Input, Invocation};
-use crate::operation::{CANCEL_BUTTON, Head, RESOLVE_BUTTON, RETRY_BUTTON, Status};
-use crate::promote::{APPROVE, REJECT};
-use sluice_model::{Card, Span};
+use crate::operation::{Head, Status};
+use sluice_model::{Card, Click, Span, Wait};
+
+const APPROVE: fn(Wait) -> Click = Click::Approve;
+const REJECT: fn(Wait) -> Click = Click::Reject;
 
 /// How decisions are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,18 +60,20 @@ impl Process {
         self.deliver(delivery, who, Input::Slash { command: command.into(), text: text.into() }).await
     }
 
-    async fn clicks(&self, who: &str, action: &str, head: &Head, nth: u32) -> Card {
-        let delivery = format!("{action}-{}-{}-{who}-{nth}", head.id, head.awaits);
-        let value = format!("{}|{}", head.id, head.awaits);
-        self.deliver(&delivery, who, Input::Click { action_id: action.into(), value }).await
+    async fn clicks(&self, who: &str, decision: fn(Wait) -> Click, head: &Head, nth: u32) -> Card {
+        let wait = Wait { operation: head.id.clone(), wait: head.awaits.clone() };
+        let (action_id, value) = decision(wait).encode();
+        let delivery = format!("{action_id}-{}-{}-{who}-{nth}", head.id, head.awaits);
+        self.deliver(&delivery, who, Input::Click { action_id, value }).await
     }
 
     /// A person clicks *Cancel* of the newest operation that has not ended; gives whether there is one.
     pub(super) async fn cancels(&self, shared: &Shared, who: &str, nth: usize) -> bool {
         let open = shared.heads().into_iter().filter(|head| !head.status.is_final());
         let Some(head) = open.max_by_key(|head| head.spec.ticket) else { return false };
-        let (delivery, value) = (format!("cancel-{nth}-{}", head.id), format!("{}|cancel", head.id));
-        self.deliver(&delivery, who, Input::Click { action_id: CANCEL_BUTTON.into(), value }).await;
+        let delivery = format!("cancel-{nth}-{}", head.id);
+        let (action_id, value) = Click::Cancel(head.id).encode();
+        self.deliver(&delivery, who, Input::Click { action_id, value }).await;
         true
     }
 
@@ -93,7 +97,8 @@ impl Process {
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
             if shared.store.any(|item| has_status(item, "stuck")) {
-                let button = if people == People::Resolving { RESOLVE_BUTTON } else { RETRY_BUTTON };
+                let button =
+                    if people == People::Resolving { "operation.resolve" } else { "operation.retry" };
                 self.presses(shared, button).await;
             }
             if !shared.store.any(|item| has_status(item, "waiting")) {
