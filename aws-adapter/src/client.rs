@@ -35,7 +35,7 @@ pub(crate) struct Service<C> {
 }
 
 impl<C> Service<C> {
-    /// The client for a call in that target. Any other region than the configured one is refused, so that a record of one
+    /// The client for a call in that target. Any other region than the configured one is refused, because a record of one
     /// installation never acts on another's resources.
     pub(crate) fn client(&self, target: &Target, call: Call) -> PortResult<&C> {
         if target.region == self.region {

@@ -3,7 +3,7 @@
 //! Lambda's control plane accepts 15 requests a second per account and region, and API Gateway about ten, from all callers
 //! together. Sluice limits itself to a part of that: in any second, also the first one after a pause, the calls of this
 //! process in all shares together do not exceed what Lambda accepts. Calls that move a stage, and the reads before them, have
-//! their own share, so that a rollback does not wait for a deploy of many functions. Reads for people (`ListAliases`) do not
+//! their own share, so a rollback does not wait for a deploy of many functions. Reads for people (`ListAliases`) do not
 //! use that share: showing a large pipeline does not delay a rollback.
 //!
 //! API Gateway also refuses a change of an API while another is in progress ([`ChangeLocks`]). A change that could not leave
@@ -53,11 +53,11 @@ pub(crate) struct Limits {
 struct Share {
     /// Calls that may leave at once after a pause.
     burst: usize,
-    /// Further calls each second. Divides 1000, so that the interval is in whole milliseconds.
+    /// Further calls each second. Divides 1000, so the interval is a whole number of milliseconds.
     per_second: usize,
 }
 
-/// What Lambda's control plane accepts each second, and separately for `GetPolicy`:
+/// The calls that Lambda's control plane accepts each second, and separately for `GetPolicy`:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
 #[cfg(test)]
 const LAMBDA_QUOTA: usize = 15;

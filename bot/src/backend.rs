@@ -14,7 +14,7 @@ use crate::tasks::Tasks;
 /// Receives the progress of `sluice init`, one line at a time.
 pub(crate) type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
-/// What the command handler of `serve` needs besides AWS and the state.
+/// Needed by the command handler of `serve`, besides AWS and the state.
 pub(crate) struct Parts {
     pub(crate) slack: Arc<dyn WebApi>,
     pub(crate) response_urls: Arc<ResponseUrls>,

@@ -1,6 +1,6 @@
 //! The metrics of the process, as OpenMetrics text for `/metrics`.
 //!
-//! Label values come from fixed lists and never from user input, so the number of series is bounded.
+//! Label values are from fixed lists, never from user input, so the number of series is bounded.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};

@@ -1,4 +1,4 @@
-//! What a ready sandbox publishes: the JSON of `--headless`, the bot's environment, and the files with both.
+//! The output of a ready sandbox: the JSON of `--headless`, the bot's environment, and the files with both.
 
 use std::collections::BTreeMap;
 use std::path::Path;

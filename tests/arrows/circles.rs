@@ -52,7 +52,7 @@ fn of_level(level: &Level) -> Vec<Circle> {
     found
 }
 
-/// What can be reached from a node by at least one arrow.
+/// The nodes that can be reached from a node by at least one arrow.
 fn reachable<'a>(level: &'a Level, from: &str) -> BTreeSet<&'a str> {
     let mut reached = BTreeSet::new();
     let mut left = vec![from];

@@ -1,4 +1,4 @@
-//! Which crate may know which other, which may use the outside world, and the words that the product never uses.
+//! Which crate may know which other, which may use the outside world, and the terms that the product never uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +19,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-sandbox", &[]),
     ("sluice-e2e", &[]),
 ];
-/// What tests share: a dependency of tests only.
+/// Shared by tests: a dependency of tests only.
 const KIT: &str = "sluice-testkit";
 
-/// What only some crates may use: a prefix of crate names, and who may. Tests may use more.
+/// Restricted dependencies: a prefix of crate names, and the crates that may use it. Tests may use more.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("aws-sdk-dynamodb", &["sluice-state"]),
     ("aws-sdk-", &["sluice-state", "sluice-aws-adapter"]),

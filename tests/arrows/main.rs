@@ -1,5 +1,5 @@
 //! The arrows of `docs/ARCHITECTURE.md`: which crate may depend on which other, that no two modules of a crate depend on
-//! each other, and the words that the product never uses.
+//! each other, and the terms that the product never uses.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,

@@ -130,7 +130,7 @@ impl Tree {
         found.into_iter().map(|((from, to), place)| Use { from: name(from), to: name(to), place }).collect()
     }
 
-    /// What a path means in a module; `None` if it leads out of the crate.
+    /// The target of a path in a module; `None` if it leads out of the crate.
     fn resolve(&self, from: Id, path: &[String], hops: usize) -> Option<Target> {
         let mut at = from;
         let mut rest = path;
@@ -159,7 +159,7 @@ impl Tree {
         Some(Target::Module(at))
     }
 
-    /// What a name means in a module.
+    /// The target of a name in a module.
     fn member(&self, of: Id, name: &str, hops: usize) -> Option<Target> {
         let module = &self.modules[of];
         if let Some(child) = module.children.get(name) {

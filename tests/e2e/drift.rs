@@ -1,4 +1,4 @@
-//! Drift: somebody moves a stage by hand, with the `aws` commands in each promotion's thread. Status reports it, and the next
+//! Drift: somebody moves a stage outside Sluice, with the `aws` commands in each promotion's thread. Status reports it, and the next
 //! move of that stage needs a confirmation, so nothing is overwritten unseen.
 
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Races: there is one outcome, whoever is first, and message, record and alias agree on it.
+//! Races: the outcome does not depend on the order, and message, record and alias agree on it.
 
 use std::time::{Duration, SystemTime};
 

@@ -21,7 +21,7 @@ type Output = (Option<i32>, String);
 pub struct Bot {
     bot: Child,
     url: String,
-    /// A shell that kills the bot when its standard input closes, so that the bot ends even if this program is killed.
+    /// A shell that kills the bot when its standard input closes: the bot then ends even if this program is killed.
     watcher: Child,
 }
 

@@ -1,4 +1,4 @@
-//! What many stories begin with and check at the end: a pipeline with a stage `prod`, and whether message, record and alias
+//! Shared by many stories, at the start and at the end: a pipeline with a stage `prod`, and whether message, record and alias
 //! agree.
 
 use crate::aws::Aws;

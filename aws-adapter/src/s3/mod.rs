@@ -1,4 +1,4 @@
-//! S3. Each call names the account that must own the bucket, so that another account's bucket of the same name is refused.
+//! S3. Each call names the account that must own the bucket, so another account's bucket of the same name is refused.
 
 mod archive;
 

@@ -1,4 +1,4 @@
-//! The arguments of the command line. Settings that they do not give come from the environment and from `sluice.toml` (see
+//! The arguments of the command line. Other settings are read from the environment and from `sluice.toml` (see
 //! [`crate::config`]).
 
 use clap::Parser;
@@ -50,7 +50,7 @@ pub(super) enum Subcommand {
         /// The command as in Slack
         #[arg(required = true, value_name = "COMMAND")]
         line: Vec<String>,
-        /// The actor, by Slack user ID. The audit record says that the command came from a terminal
+        /// The actor, by Slack user ID. The audit record says that the command was typed at a terminal
         #[arg(long = "as", value_name = "USER")]
         who: String,
     },

@@ -19,7 +19,7 @@ pub(super) async fn stop_requested() {
     }
 }
 
-/// Ends the process ten seconds after it was asked to stop, whatever its threads do.
+/// Ends the process ten seconds after the request to stop, whatever its threads do.
 pub(super) fn exit_by_deadline() {
     tasks::last_resort::after(stop_requested(), tasks::LAST_RESORT, || {
         warn("sluice did not stop in time and ends now. Another replica continues its operations.\n");

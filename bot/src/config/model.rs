@@ -9,7 +9,7 @@ use sluice_grammar::Names;
 use super::reading::Reading;
 use super::{BackupPlan, Problem, SlackAccess, Sources, State};
 
-/// What every subcommand needs.
+/// The settings of every subcommand.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Base {
     /// The address that Slack delivers to.
@@ -33,7 +33,7 @@ pub(crate) struct Base {
     pub(crate) names: Names,
 }
 
-/// What `serve` and `check` need.
+/// The settings of `serve` and `check`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
     pub(crate) base: Base,

@@ -1,4 +1,4 @@
-//! What the file pins: roles, the names of commands, the permissions boundary.
+//! The pinned settings: roles, the names of commands, the permissions boundary.
 
 use std::collections::BTreeSet;
 

@@ -7,7 +7,7 @@ use std::fmt;
 pub(crate) struct Problem {
     /// The setting as it was given: `SLUICE_LISTEN`, `--state`, `sluice.toml: access.admins`.
     pub(crate) name: String,
-    /// What is wrong, and what would be right.
+    /// The error, and the correct form.
     pub(crate) what: String,
 }
 

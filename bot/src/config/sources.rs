@@ -7,7 +7,7 @@ use super::file::File;
 use super::reading::Reading;
 use super::{Flags, Problem};
 
-/// All our variables. Any other `SLUICE_*` is a typing error, which would have no effect without a word.
+/// All our variables. Any other `SLUICE_*` is a typing error, which would silently have no effect.
 const VARIABLES: [&str; 12] = [
     "SLUICE_BACKUP",
     "SLUICE_BACKUP_EVERY",

@@ -69,7 +69,7 @@ impl Reading {
             return Some(State::Table("sluice".to_owned()));
         };
         let fits = |table: &str| {
-            // Room for `-audit`, the suffix of the second table.
+            // Leaves space for `-audit`, the suffix of the second table.
             (3..=249).contains(&table.len())
                 && table.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
         };

@@ -107,7 +107,7 @@ impl ChannelWorker {
         }
     }
 
-    /// Ends, unless a newer update came meanwhile.
+    /// Ends, unless there is a newer update.
     async fn end(&self, is_delivered: bool) -> bool {
         let operation = self.updates.borrow().operation.clone();
         let end = End { is_delivered, begun: self.begun };

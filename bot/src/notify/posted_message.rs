@@ -29,7 +29,7 @@ pub(super) struct PostedMessage {
     pub(super) ts: Option<String>,
     /// Whether the store has the timestamp.
     pub(super) is_recorded: bool,
-    /// Whether the store was asked for the timestamp.
+    /// Whether the timestamp was looked up in the store.
     pub(super) is_looked_up: bool,
     /// An earlier message of the same content may exist.
     pub(super) is_continued: bool,
@@ -37,13 +37,13 @@ pub(super) struct PostedMessage {
     is_replacement: bool,
     /// Slack refused the blocks.
     is_plain: bool,
-    /// What it shows, as far as this process knows.
+    /// Its latest content, as far as this process knows.
     shows: Option<Content>,
     /// Slack refused it in every form.
     pub(super) is_given_up: bool,
 }
 
-/// What a message has to show.
+/// The content that a message has to show.
 pub(super) struct MessageDraft {
     pub(super) message: Arc<Message>,
     /// The row of the journal that it is from.
@@ -83,7 +83,7 @@ impl Content {
 }
 
 impl PostedMessage {
-    /// Not posted yet. `is_new`: no other process can have posted it, so the store need not be asked.
+    /// Not posted yet. `is_new`: no other process can have posted it, so there is nothing to look up in the store.
     pub(super) fn new(is_new: bool) -> Self {
         Self { is_looked_up: is_new, ..Self::default() }
     }

@@ -1,4 +1,4 @@
-//! What all channel workers share: the way to Slack, and the operations with something left to post.
+//! Shared by all channel workers: the way to Slack, and the operations with something left to post.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl OpenOperation {
 }
 
 impl Shared {
-    /// Whether an idle worker may end: not if an update came just now. The check and the removal are under one lock, so no
+    /// Whether an idle worker may end: not if an update was just sent. The check and the removal are under one lock, so no
     /// update is lost between them.
     pub(super) fn may_rest(
         &self,
@@ -78,7 +78,7 @@ impl Shared {
         true
     }
 
-    /// Ends a worker; `false` if a newer update came, which is checked under the lock, too. The last worker of an operation
+    /// Ends a worker; `false` if there is a newer update, which is checked under the lock, too. The last worker of an operation
     /// records that everything is posted, or leaves the rest to another process.
     pub(super) async fn end(
         &self,

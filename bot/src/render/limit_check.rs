@@ -15,7 +15,7 @@ const BLOCKS: usize = 50;
 const ALL_CHARACTERS: usize = 13_200;
 const FIELD: usize = 2_000;
 
-/// What Slack would refuse, one text per problem.
+/// The violations of Slack's limits, one text each.
 pub(crate) fn problems(message: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     let blocks = message.as_array().or_else(|| message["blocks"].as_array()).cloned().unwrap_or_default();

@@ -12,7 +12,7 @@ const WORD_JOINER: char = '\u{2060}';
 /// Of a longer link only the label is shown.
 const LONGEST_URL: usize = 1_500;
 
-/// The emoji before a title. The title says the same in words: nothing depends on an emoji or a colour.
+/// The emoji before a title. The title says the same: nothing depends on an emoji or a colour.
 pub(super) fn emoji(tone: Tone) -> &'static str {
     match tone {
         Tone::Neutral => "",

@@ -1,6 +1,6 @@
 //! The members of user groups, and which users are deactivated.
 //!
-//! Both come from Slack and are cached (`people/cache.rs`), since a command has to be answered within Slack's three seconds.
+//! Both are read from Slack and cached (`people/cache.rs`), since a command has to be answered within Slack's three seconds.
 
 mod cache;
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! | sweep | ends, and stops the engine | the process stops: operations without an owner would be lost |
 //! | probe | dropped at its next await | the process stops: its readiness would be unknown |
 //! | backup | dropped; files with a backup's name are complete | the process stops: there would be no more backups |
-//! | delivery | finished: its transaction may be under way | logged; the person was asked to watch the channel, or repeats |
+//! | delivery | finished: its transaction may be under way | logged; the answer asked the person to watch the channel, or they repeat it |
 //! | operation | the engine releases it; after the grace period it is dropped, and its journal continues elsewhere | logged; the sweep finds it again |
 //! | reply, notification | may post the latest state within the grace period; once all operations ended, it does not wait for the rate limit | logged; posted with the next update |
 //! | wakeup receiver | dropped at its next await | logged: without hints the sweep finds everything |

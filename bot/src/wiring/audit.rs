@@ -1,6 +1,6 @@
 //! `sluice audit export`: the audit records of all pipelines as they were recorded, one line of JSON each.
 //!
-//! It only reads, one page at a time, also while another process serves the state. The account and region come from the state,
+//! It only reads, one page at a time, also while another process serves the state. The account and region are those of the state,
 //! so it calls neither STS nor Slack.
 
 use std::io;

@@ -106,7 +106,7 @@ impl AwsBackend {
 #[async_trait]
 impl Backend for AwsBackend {
     async fn preflight(&self) -> Result<Target, StartupError> {
-        // A file comes first: a damaged or locked one shows without AWS.
+        // A file is checked first: a damaged or locked one shows without AWS.
         if let State::File(_) = self.state {
             self.state.serve(&self.aws).await?;
         }

@@ -92,7 +92,7 @@ impl Backups {
         Ok(self.full_name(&name))
     }
 
-    /// All names, the newest first. Names with a time in the future come last: a clock was wrong, so their age is unknown.
+    /// All names, the newest first. Names with a time in the future are last: a clock was wrong, so their age is unknown.
     async fn names(&self) -> Result<Vec<String>, StartupError> {
         let mut names = match &self.location {
             Location::Folder(folder) => names_in(folder)?,

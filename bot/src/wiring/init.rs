@@ -73,7 +73,7 @@ impl AwsBackend {
         for line in self.name_admins(&target, admins, login).await? {
             progress(&line);
         }
-        // This comes last: it may take minutes, and nothing else needs it.
+        // This is last: it may take minutes, and nothing else needs it.
         bucket::await_versions(objects, &target, versioning_is_new, progress).await
     }
 

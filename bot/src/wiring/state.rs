@@ -145,7 +145,7 @@ impl StateFile {
     /// Opens it for this process to serve. A missing file is restored first.
     async fn serve(&self, aws: &Aws) -> Result<(), StartupError> {
         let serve = async || {
-            // The lock comes first: two processes that start at once restore the file once.
+            // The lock is taken first: two processes that start at once restore the file once.
             let lock = SqliteLock::acquire(&self.path).map_err(|error| self.error(&error))?;
             if !self.file_exists()? && self.restore(aws).await?.is_none() {
                 return Err(self.error(&FileError::Missing(self.path.clone())));

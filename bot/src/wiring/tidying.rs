@@ -17,7 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 /// Starts tidying: the service, or a fake in tests.
 #[async_trait]
 pub(crate) trait Tidier: Send + Sync + 'static {
-    /// Starts it forevery pipeline that is due, with the bot as actor. Returns their number, or `None` if a read failed.
+    /// Starts it for every pipeline that is due, with the bot as actor. Returns their number, or `None` if a read failed.
     async fn tidy_due(&self, bot: &Actor) -> Option<usize>;
 }
 

@@ -1,4 +1,4 @@
-//! What the parts of AWS are configured with.
+//! The configuration of the parts of AWS.
 
 use std::path::{Path, PathBuf};
 

@@ -175,7 +175,7 @@ impl Aws {
     }
 }
 
-/// Asks DynamoDB for the capacity that a call consumes, so that the log always has it.
+/// Asks DynamoDB for the capacity that a call consumes, so the log always has it.
 fn measured(mut request: AwsRequest) -> AwsRequest {
     const FIELD: &[u8] = b"\"ReturnConsumedCapacity\"";
     let has_field = request.body.windows(FIELD.len()).any(|window| window == FIELD);

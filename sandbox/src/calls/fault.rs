@@ -38,7 +38,7 @@ pub struct FaultSpec {
     /// How many calls it applies to; 0 means until it is released or cleared.
     #[serde(default = "one")]
     pub times: u32,
-    /// What to do.
+    /// The action.
     pub action: Action,
     /// Before or after the effect. The default is after for `drop`, and before for the other actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +57,7 @@ pub struct FaultSpec {
     pub delay_ms: u64,
 }
 
-/// What a fault does.
+/// The action of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -97,7 +97,7 @@ pub struct FaultState {
     pub spent: bool,
 }
 
-/// What a fault does to one call.
+/// The effect of a fault on one call.
 pub(super) struct Injection {
     pub(super) action: Action,
     pub(super) when: When,

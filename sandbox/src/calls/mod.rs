@@ -178,7 +178,7 @@ impl Calls {
     fn open(&self, name: &CallName) -> (u64, Option<Injection>) {
         let mut state = self.state();
         let seq = self.record(&mut state, name);
-        // Every fault counts every call that it matches, so that two faults with `nth` do not affect each other. The
+        // Every fault counts every call that it matches, so two faults with `nth` do not affect each other. The
         // oldest fault that applies wins.
         let mut injection = None;
         for armed in state.faults.values_mut() {

@@ -46,7 +46,7 @@ pub struct CallRecord {
     pub read_units: Option<f64>,
 }
 
-/// What the log keeps of a response.
+/// The part of a response that the log keeps.
 pub struct Outcome {
     status: u16,
     result: String,

@@ -1,4 +1,4 @@
-//! What the page receives, and for whom.
+//! The events that each person's page receives.
 
 use serde_json::{Value, json};
 

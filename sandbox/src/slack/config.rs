@@ -51,7 +51,7 @@ pub struct Channel {
     pub archived: bool,
 }
 
-/// What the workspace is configured with.
+/// The configuration of the workspace.
 #[derive(Debug, Clone)]
 pub struct SlackConfig {
     /// The workspace's id.

@@ -60,7 +60,7 @@ impl DeliveryResult {
     }
 }
 
-/// What a test changes about a delivery.
+/// A test's changes to a delivery.
 #[derive(Debug, Default)]
 pub struct DeliveryOptions {
     /// The replica to deliver to, instead of the next one.

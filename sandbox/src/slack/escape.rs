@@ -2,7 +2,7 @@
 //!
 //! With `should_escape` in the manifest, Slack sends `@ann` as `<@U0ANN0001|ann>`, the group `@leads` as
 //! `<!subteam^S0LEADS01|@leads>`, `#general` as `<#C0GENERAL1|general>`, and a web address as `<https://…>`. Any other `&`,
-//! `<` or `>` is escaped, so that these forms are unambiguous. Text that already has one of these forms (picked from a
+//! `<` or `>` is escaped, which makes these forms unambiguous. Text that already has one of these forms (picked from a
 //! list) stays.
 
 use super::config::SlackConfig;

@@ -17,7 +17,7 @@ pub struct SlashCommand {
     pub should_escape: bool,
 }
 
-/// What Slack reads from the manifest.
+/// The part of the manifest that Slack reads.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     pub commands: Vec<SlashCommand>,

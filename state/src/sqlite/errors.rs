@@ -44,7 +44,7 @@ pub enum FileError {
     Failed {
         /// The file.
         path: PathBuf,
-        /// What was refused.
+        /// The refused call.
         why: String,
     },
 }

@@ -19,7 +19,7 @@ pub(super) struct Prepared {
     pub(super) change: Change,
 }
 
-/// What a write does.
+/// The effect of a write.
 #[derive(Debug)]
 pub(super) enum Change {
     Put(Box<Encoded>),
@@ -29,7 +29,7 @@ pub(super) enum Change {
     Check,
 }
 
-/// What a write does with the due time, in nanoseconds of the epoch.
+/// The effect on the due time, in nanoseconds of the epoch.
 #[derive(Debug)]
 pub(super) enum Due {
     Keep,

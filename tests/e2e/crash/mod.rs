@@ -1,10 +1,10 @@
 //! `kill -9` before and after every mutating call, and between every two calls of the store.
 //!
-//! The points of a command come from a recorded clean run of it. At each point the bot is killed and started again, and AWS, the
+//! The points of a command are those of a recorded clean run. At each point the bot is killed and started again, and AWS, the
 //! record and the message are compared with the clean run. Each point has work of its own (a new commit, or a release that
 //! is promoted again), in worlds that run side by side.
 //!
-//! `cargo test` takes a few points of each command, evenly spread. All of them, by hand:
+//! `cargo test` takes a few points of each command, evenly spread. To run all of them:
 //!
 //! ```text
 //! SLUICE_E2E_CRASH=all cargo test --workspace --test e2e crash:: -- --nocapture --test-threads=1

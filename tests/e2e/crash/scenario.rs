@@ -43,7 +43,7 @@ impl Kind {
         release(site, "Present").await;
     }
 
-    /// Prepares a site so that the command has all of its work to do.
+    /// Prepares a site in which the command has all of its work to do.
     pub(crate) async fn prepare(self, site: &Site, subject: &str) {
         match self {
             Self::Build => site.commit(subject),

@@ -17,12 +17,12 @@ const ROUND: u32 = 256;
 /// No input grows beyond this by edits.
 const LONGEST: usize = 1 << 18;
 
-/// What a fuzzer begins with: whole inputs, and the words that they are made of.
+/// The start of a fuzzer: whole inputs, and their tokens.
 #[derive(Debug, Clone)]
 pub struct Seeds {
     /// Inputs that are right, or nearly.
     pub inputs: Vec<String>,
-    /// What is put into them.
+    /// The tokens to insert into them.
     pub words: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the tests of several crates share. It depends on none of them, so that each of them can use it.
+//! Shared by the tests of several crates. It depends on none of them, so each of them can use it.
 #![allow(clippy::unwrap_used, reason = "for tests alone")]
 
 pub mod docs;

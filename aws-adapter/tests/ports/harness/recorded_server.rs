@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What the server does with a request.
+/// The server's reaction to a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     /// Sends this status, these further headers and this body.
@@ -87,7 +87,7 @@ pub(crate) fn xml(status: u16, body: &'static str) -> Answer {
     Answer::Http(status, vec![("content-type", "text/xml")], body)
 }
 
-/// Closes the connection after each answer, so that each request uses its own.
+/// Closes the connection after each answer: each request uses its own.
 fn write(stream: &mut TcpStream, status: u16, headers: &[(&str, &str)], body: &str) {
     let mut head =
         format!("HTTP/1.1 {status} Recorded\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());

@@ -1,7 +1,7 @@
 //! The command of `sluice run` and its actor.
 //!
 //! Names cannot be looked up without Slack, so the actor is given by id. Anybody who can read the bot's configuration can
-//! name any user: the record says that the command came from a terminal, and the login there.
+//! name any user: the record says that the command was typed at a terminal, and the login there.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What `sluice run` prints, besides the answer of the command and the message of its operation.
+//! The output of `sluice run`, besides the answer of the command and the message of its operation.
 
 pub(super) fn unchecked_actor(user: &str) -> String {
     format!("`sluice run` does not call Slack: it has not checked that {user} is an active user.\n")

@@ -67,7 +67,7 @@ async fn answer_and_follow(
 ) -> Exit {
     let expects_failure = command.expects_failure();
     if command.needs_role() {
-        // Not checked even with a token at hand: this command behaves the same whether Slack is up or down.
+        // Not checked even if there is a token: this command behaves the same whether Slack is up or down.
         warn(&messages::unchecked_actor(command.invocation.actor.id.as_str()));
     }
     let answer = tokio::select! {

@@ -1,6 +1,6 @@
 //! The life of a serving process.
 //!
-//! It listens first, so `/healthz` answers and people are asked to try again. Then it waits until Slack and AWS have
+//! It listens first, so `/healthz` answers and people get an answer that asks them to try again. Then it waits until Slack and AWS have
 //! confirmed the credentials, and only then takes commands. Refused credentials and a missing table end the start; it waits
 //! for everything else.
 
@@ -33,7 +33,7 @@ const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
 const CLOSING: Duration = Duration::from_millis(500);
 const SLACK: &str = "slack";
 const STATE: &str = "state";
-/// The command handler. It comes last, because it needs the other two.
+/// The command handler. It is last because it needs the other two.
 const COMMANDS: &str = "commands";
 
 /// Where a process listens.

@@ -168,7 +168,7 @@ fn interaction(payload: &str) -> Result<Payload, &'static str> {
     }
 }
 
-/// Whether it is not a click on one button in a message: it comes from a home tab or a dialog, or has several actions.
+/// Whether it is not a click on one button in a message: it is from a home tab or a dialog, or has several actions.
 fn is_elsewhere(fields: &serde_json::Map<String, Value>) -> bool {
     let is_view = fields.get("container").is_some_and(|container| container["type"] == "view");
     let several = fields.get("actions").and_then(Value::as_array).is_some_and(|actions| actions.len() > 1);
@@ -190,7 +190,7 @@ fn click(click: SlackInteractionBlockActionsEvent) -> Result<Payload, &'static s
     let mut actions = click.actions.unwrap_or_default().into_iter();
     let (Some(action), None) = (actions.next(), actions.next()) else { return Err("actions") };
     let (action_id, value) = (action.action_id.0, action.value.unwrap_or_default());
-    // Our action ids are lower-case words with dots.
+    // Our action ids are in lower case, with dots.
     let is_ours =
         action_id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
     if !(1..=255).contains(&action_id.len()) || !is_ours || value.chars().count() > 2_000 {

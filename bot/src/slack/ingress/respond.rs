@@ -15,7 +15,7 @@ const PAUSES: ExponentialBuilder = ExponentialBuilder::new().with_max_times(2);
 /// Slack may ask for a longer pause than an answer is worth.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Posts an answer. If it replaces the message that was clicked, that comes first.
+/// Posts an answer. If it replaces the message that was clicked, the replacement is posted first.
 pub(super) async fn respond(slack: &dyn WebApi, url: &Url, answer: &Answer) {
     if let Some(card) = &answer.replaces {
         post(slack, url, &render::replacement(card)).await;

@@ -41,7 +41,7 @@ pub(super) const BODY_LIMIT: usize = 1 << 20;
 const SMALL_BODY: usize = 256 << 10;
 const LARGE_BODIES: usize = 8;
 
-/// What is known once Slack and the store have answered.
+/// Known once Slack and the store have answered.
 pub(crate) struct Ready {
     /// The bot's workspace.
     pub(crate) team: TeamId,
@@ -61,7 +61,7 @@ pub(crate) struct SlackServer {
 }
 
 impl SlackServer {
-    /// Until `ready` is set, people are asked to try again.
+    /// Until `ready` is set, every answer asks people to try again.
     pub(crate) fn new(
         signing_secret: &Secret,
         clock: Arc<dyn Clock>,

@@ -91,7 +91,7 @@ impl UserLimits {
     }
 }
 
-/// By the first words alone: a wrong guess only uses the other allowance.
+/// Decided by the start of the line alone: a wrong guess only uses the other allowance.
 fn urgency(said: &Input) -> Urgency {
     let Input::Slash { command, text } = said else { return Urgency::Urgent };
     let verb = command.rsplit(['/', '-']).next().unwrap_or_default();

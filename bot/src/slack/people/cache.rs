@@ -1,6 +1,6 @@
 //! A cache of Slack's answers that never holds up a command.
 //!
-//! - An answer is used for [`FRESH`]; then Slack is asked again. While Slack does not answer, the old answer is used until it
+//! - An answer is used for [`FRESH`]; then there is a new request to Slack. While Slack does not answer, the old answer is used until it
 //!   is [`MAX_AGE`] old.
 //! - Each key has at most one request under way, however many callers wait for it.
 //! - No caller waits longer than [`TIMEOUT`] after the request was sent. A later answer is cached for the next caller.
@@ -147,7 +147,7 @@ where
         self.0.lock().get(key)?.known.as_ref().map(|(value, _)| value.clone())
     }
 
-    /// Records a value that came without a request.
+    /// Records a value that arrived without a request.
     pub(super) fn insert(&self, key: &K, value: V, at: Instant) {
         self.0.lock().entry(key.clone()).or_default().known = Some((value, at));
     }

@@ -1,11 +1,11 @@
-//! Who makes a call.
+//! The caller of a call.
 
 use axum::http::request::Parts;
 
 use super::super::account::{ACCESS_KEY, ADMIN_KEY, OBSERVER_KEY, ROLE_KEY, ROLE_TOKEN};
 use super::super::naming::Scope;
 
-/// Who signed a request.
+/// The signer of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
     /// A person at a terminal.

@@ -1,4 +1,4 @@
-//! The actions that calls to IAM need. IAM's requests name roles without their path, so the ARN comes from the existing role.
+//! The actions that calls to IAM need. IAM's requests name roles without their path, so the ARN is that of the existing role.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Roles in the local AWS: their policies, boundaries and tags.
 //!
-//! What was read is kept until the next change in IAM.
+//! Results are cached until the next change in IAM.
 
 use std::collections::HashMap;
 use std::sync::Arc;

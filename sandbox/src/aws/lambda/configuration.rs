@@ -16,7 +16,7 @@ pub fn unsettle(config: &mut Value) {
     }
 }
 
-/// What a version freezes: everything except its own name and the state of updates.
+/// The part that a version freezes: everything except its own name and the state of updates.
 pub fn frozen(config: &Value) -> Value {
     let mut config = config.clone();
     if let Some(fields) = config.as_object_mut() {

@@ -1,6 +1,6 @@
 //! Names a request: service, operation, resource, and whether it changes anything.
 //!
-//! The service comes from the signature's scope. The operation comes from `X-Amz-Target`, from the form's `Action`, or, for
+//! The service is that of the signature's scope. The operation is read from `X-Amz-Target`, from the form's `Action`, or, for
 //! REST services, from method and path.
 
 mod json;

@@ -1,4 +1,4 @@
-//! What the data plane sees: the state before a change, until the change has propagated.
+//! The data plane's view: the state before a change, until the change has propagated.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What a rule answers instead of the service.
+//! A rule's answer instead of the service's.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -6,7 +6,7 @@ use axum::response::Response;
 use super::rules::Rule;
 use crate::calls::{Protocol, RefusedByRule};
 
-/// A refusal in AWS's words.
+/// A refusal with AWS's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     pub rule: Rule,

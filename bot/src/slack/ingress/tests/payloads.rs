@@ -1,4 +1,4 @@
-//! What deliveries contain.
+//! The contents of deliveries.
 
 use super::*;
 

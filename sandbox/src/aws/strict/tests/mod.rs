@@ -207,7 +207,7 @@ fn rates_tags_and_quotas_have_separate_switches() {
     assert_eq!(trial.answer(0, "iam", "CreateRole", "r", role).1, "LimitExceeded");
     trial.strict.set(|settings| settings.lenient = [Rule::Tags, Rule::Quotas].into());
     let passed = (0..100).filter(|_| trial.answer(0, "iam", "CreateRole", "r", role).0 == 200).count();
-    assert_eq!(passed, 18, "two calls of the burst of twenty came earlier");
+    assert_eq!(passed, 18, "two calls of the burst of twenty were used before");
     trial.strict.set(|settings| settings.lenient = Rule::ALL.into());
     assert!((0..100).all(|_| trial.answer(0, "iam", "CreateRole", "r", role).0 == 200));
 }
